@@ -1,0 +1,67 @@
+// Package failpoint lets the crash suite kill the real binary between two
+// durable steps. It does nothing unless CARILLON_FAILPOINT is set: a name, or
+// name:N to die at the Nth time that the point is passed.
+package failpoint
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+// The named points, in the order in which a message passes them.
+const (
+	AfterPlanBatch      = "after-plan-batch"
+	AfterMarkQueued     = "after-mark-queued"
+	AfterEnqueue        = "after-enqueue"
+	AfterClaim          = "after-claim"
+	AfterProviderAnswer = "after-provider-answer"
+	AfterRecord         = "after-record"
+	DuringImport        = "during-import"
+	DuringMigration     = "during-migration"
+)
+
+// Names lists every point; the crash suite runs through them all.
+func Names() []string {
+	return []string{
+		AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim,
+		AfterProviderAnswer, AfterRecord, DuringImport, DuringMigration,
+	}
+}
+
+type point struct {
+	name string
+	left atomic.Int64
+}
+
+// armed is read from the environment once, because a failpoint on the path of
+// every message must cost no more than a nil check.
+var armed = parse(os.Getenv("CARILLON_FAILPOINT"))
+
+func parse(spec string) *point {
+	if spec == "" {
+		return nil
+	}
+	name, count, found := strings.Cut(spec, ":")
+	n := int64(1)
+	if found {
+		if parsed, err := strconv.ParseInt(count, 10, 64); err == nil && parsed > 0 {
+			n = parsed
+		}
+	}
+	p := &point{name: name}
+	p.left.Store(n)
+	return p
+}
+
+// Hit kills the process, as kill -9 would, if the point is the armed one and
+// its count is used up.
+func Hit(name string) {
+	if armed == nil || armed.name != name || armed.left.Add(-1) != 0 {
+		return
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // the signal is on its way; nothing more may run here
+}

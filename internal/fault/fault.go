@@ -1,0 +1,120 @@
+// Package fault is Carillon's one error type: a code that callers branch on, a
+// message for the person who reads it, the operation, the cause, and the fields
+// that were wrong. It must not know HTTP; api maps codes to statuses.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Code says what kind of error it is, independent of any protocol.
+type Code string
+
+// The codes. A new one needs a row in api's table of statuses.
+const (
+	Invalid      Code = "invalid"      // the input is wrong; nothing was changed
+	NotFound     Code = "not_found"    // what was named does not exist
+	Conflict     Code = "conflict"     // the state of the thing forbids it
+	Unauthorized Code = "unauthorized" // no key, or an unknown one
+	Forbidden    Code = "forbidden"    // the key's role does not allow it
+	TooLarge     Code = "too_large"    // the input is over a configured bound
+	RateLimited  Code = "rate_limited" // too many requests
+	Unavailable  Code = "unavailable"  // the store or Redis does not answer
+	Mismatch     Code = "mismatch"     // an idempotency key came again with another body
+	Internal     Code = "internal"     // a fault of ours
+)
+
+// Field is one wrong value: where it stands, what was there, what is wrong.
+type Field struct {
+	// Location is the path of the field, such as "audience.uploads[2]".
+	Location string
+	// Message says what is wrong and what to do.
+	Message string
+	// Value is what was given; nil where showing it would leak a secret.
+	Value any
+}
+
+// Error is an error with a code. Message is for people and must not carry
+// secrets or personal data beyond what the caller sent.
+type Error struct {
+	Code    Code
+	Message string
+	Op      string
+	Fields  []Field
+	Err     error
+}
+
+// Error says operation, message, fields and cause in one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Op != "" {
+		b.WriteString(e.Op + ": ")
+	}
+	b.WriteString(e.Message)
+	for i, f := range e.Fields {
+		sep := "; "
+		if i == 0 {
+			sep = " ("
+			if e.Message == "" {
+				sep = "("
+			}
+		}
+		fmt.Fprintf(&b, "%s%s: %s", sep, f.Location, f.Message)
+		if f.Value != nil {
+			fmt.Fprintf(&b, ", got %q", fmt.Sprint(f.Value))
+		}
+	}
+	if len(e.Fields) > 0 {
+		b.WriteString(")")
+	}
+	if e.Err != nil {
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// New makes an error of a code.
+func New(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Wrap gives a cause a code and an operation.
+func Wrap(code Code, op string, err error) *Error {
+	return &Error{Code: code, Op: op, Err: err}
+}
+
+// InvalidField is the error for one wrong field.
+func InvalidField(location string, value any, format string, args ...any) *Error {
+	return &Error{Code: Invalid, Message: "the input is not valid", Fields: []Field{{
+		Location: location, Message: fmt.Sprintf(format, args...), Value: value,
+	}}}
+}
+
+// InvalidFields joins wrong fields into one error; nil if there are none.
+func InvalidFields(fields []Field) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &Error{Code: Invalid, Message: "the input is not valid", Fields: fields}
+}
+
+// CodeOf is the code of the outermost Error in err's chain, Internal if there
+// is none.
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return Internal
+}
+
+// Is reports whether err carries the code.
+func Is(err error, code Code) bool { return err != nil && CodeOf(err) == code }

@@ -1,0 +1,92 @@
+package providers
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Channel is an account's configured use of a provider.
+type Channel struct {
+	ID        int64
+	AccountID int64
+	Name      string
+	// Provider is the Kind's name.
+	Provider string
+	// Config is the provider's configuration, secrets included. It must not be
+	// logged or shown; Registry.Public makes the form that may be.
+	Config   json.RawMessage
+	Address  AddressKind
+	Limits   Limits
+	Timezone string
+	InDoubt  InDoubtPolicy
+	Status   ChannelStatus
+	// StatusReason says why the channel is not active, for people.
+	StatusReason string
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// Limits bound how fast a channel sends. Zero means no limit, except for
+// Concurrency and Burst, which have defaults.
+type Limits struct {
+	// PerSecond is the most messages in any sliding second, over all workers.
+	PerSecond float64 `json:"per_second,omitempty" minimum:"0" maximum:"100000" doc:"Most messages in any sliding second, over all workers; 0 sets no limit. Fractions are allowed: 0.5 is one message every two seconds."`
+	// Burst is how many messages may go at once after a quiet time; 1 to 1000.
+	Burst int `json:"burst,omitempty" minimum:"0" maximum:"1000" doc:"How many messages may go at once after a quiet time; default 1."`
+	// Concurrency is the most messages that one worker process has in flight:
+	// claimed and not yet recorded. It is the most that its death leaves in doubt.
+	Concurrency int `json:"concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Most messages in flight per worker process, and the most that its death can leave in doubt; default 32."`
+	// PerRecipientSeconds is the least time between two messages to one address.
+	PerRecipientSeconds float64 `json:"per_recipient_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Least seconds between two messages to one address."`
+	// RecipientsPerDay is the most different addresses in a moving 24 hours.
+	RecipientsPerDay int `json:"recipients_per_day,omitempty" minimum:"0" maximum:"100000000" doc:"Most different addresses in a moving 24 hours."`
+}
+
+// Defaults of Limits.
+const (
+	DefaultConcurrency = 32
+	DefaultBurst       = 1
+)
+
+// WithDefaults fills in what zero stands for.
+func (l Limits) WithDefaults() Limits {
+	if l.Concurrency == 0 {
+		l.Concurrency = DefaultConcurrency
+	}
+	if l.Burst == 0 {
+		l.Burst = DefaultBurst
+	}
+	return l
+}
+
+// InDoubtPolicy says what becomes of messages whose worker died between asking
+// the provider and recording its answer.
+type InDoubtPolicy string
+
+// The policies. Empty means hold for campaigns and resend for transactional
+// messages.
+const (
+	InDoubtDefault InDoubtPolicy = ""
+	InDoubtHold    InDoubtPolicy = "hold"
+	InDoubtResend  InDoubtPolicy = "resend"
+)
+
+// Resend reports whether an in-doubt message is sent again.
+func (p InDoubtPolicy) Resend(transactional bool) bool {
+	if p == InDoubtDefault {
+		return transactional
+	}
+	return p == InDoubtResend
+}
+
+// ChannelStatus is whether a channel sends.
+type ChannelStatus string
+
+// The statuses.
+const (
+	ChannelActive ChannelStatus = "active"
+	ChannelPaused ChannelStatus = "paused"
+	// ChannelStopped is set by Carillon when the provider refuses the
+	// credentials; a person must look and resume.
+	ChannelStopped ChannelStatus = "stopped"
+)

@@ -1,0 +1,173 @@
+// Package providers owns what Carillon knows of the outside that delivers
+// messages: the Provider interface, its errors, the registry of the built-in
+// adapters and the channel (an account's configured use of a provider). It must
+// not know the store, the queue or campaigns; an adapter lives in
+// providers/<name> and sees nothing but one message at a time.
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// AddressKind says what sort of address a provider delivers to. Contacts keep
+// at most one address of each kind.
+type AddressKind string
+
+// The kinds of address.
+const (
+	Email AddressKind = "email" // RFC 5321 mailbox, lower-case domain
+	Phone AddressKind = "phone" // E.164 with a leading +
+)
+
+// Content is a message as it is rendered for one recipient.
+type Content struct {
+	Subject    string      `json:"subject,omitempty" doc:"Subject line; e-mail only." maxLength:"998"`
+	Text       string      `json:"text,omitempty" doc:"Plain text. On e-mail it is the text part."`
+	HTML       string      `json:"html,omitempty" doc:"HTML part; e-mail only."`
+	Preheader  string      `json:"preheader,omitempty" doc:"Preview line shown by mail readers; e-mail only."`
+	Attachment *Attachment `json:"attachment,omitempty" doc:"A file by its address."`
+}
+
+// Attachment is a file that the provider fetches or links to.
+type Attachment struct {
+	URL      string `json:"url" doc:"Where the file is." format:"uri"`
+	Filename string `json:"filename,omitempty"`
+	Caption  string `json:"caption,omitempty"`
+}
+
+// Message is one message for one recipient, ready to be sent.
+type Message struct {
+	// ID is the row's id in the store. Adapters derive the provider's
+	// idempotency key or Message-ID from it; it is the same for every attempt.
+	ID int64
+	// Attempt counts from 1.
+	Attempt int
+	// Priority is "transactional" or "bulk". List-Unsubscribe headers are not
+	// for transactional messages.
+	Transactional bool
+	// To is the recipient's address of the provider's kind.
+	To string
+	// ToName is the recipient's name for display; may be empty.
+	ToName string
+	// Content is rendered: no template syntax is left to interpret.
+	Content Content
+	// UnsubscribeURL is the recipient's own one-click address (RFC 8058); empty
+	// on transactional messages and where no public address is configured.
+	UnsubscribeURL string
+	// Metadata travels to providers that echo it; may be nil.
+	Metadata map[string]string
+}
+
+// Receipt is a provider's word that it took a message.
+type Receipt struct {
+	// ProviderID is the provider's own id for the message; empty where the
+	// provider keeps ours, so that nothing needs to be looked up later.
+	ProviderID string
+	// Response is a short answer for the record, such as an SMTP reply line.
+	Response string
+}
+
+// Provider sends messages through one channel. Implementations are safe for
+// concurrent use, never retry by themselves, and return promptly when ctx ends.
+type Provider interface {
+	// Send asks the provider to take one message. Every error is a *Error.
+	Send(ctx context.Context, m Message) (Receipt, error)
+	// Close releases connections; no Send is under way when it is called.
+	Close() error
+}
+
+// Flusher is for providers that keep a conversation open to batch requests and
+// want to be told that nothing more comes for now.
+type Flusher interface{ Flush() }
+
+// CallbackParser is for providers that report back to /hooks/{channel_id}.
+type CallbackParser interface {
+	// ParseCallback checks the signature and reads the events of one request.
+	// body is bounded by the caller. A bad signature is a *Error of kind Auth, a
+	// body that can't be read one of kind Content.
+	ParseCallback(header http.Header, body []byte) ([]Event, error)
+}
+
+// Checker is for providers that can tell whether a configuration works without
+// sending anything.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
+// EventStatus is what a provider reports of a message it took.
+type EventStatus string
+
+// The statuses of receipts.
+const (
+	EventDelivered EventStatus = "delivered"
+	EventRead      EventStatus = "read"
+	EventFailed    EventStatus = "failed"
+	EventRejected  EventStatus = "rejected"
+)
+
+// Event is one receipt.
+type Event struct {
+	// MessageID is our id where the provider echoes it, else 0.
+	MessageID int64
+	// ProviderID is the provider's id where MessageID is 0.
+	ProviderID string
+	Status     EventStatus
+	// At is when it happened by the provider's clock; zero if unknown.
+	At time.Time
+	// Code and Detail explain failed and rejected.
+	Code, Detail string
+}
+
+// Capabilities say what a provider can do; tests and the console rely on them.
+type Capabilities struct {
+	// Address is the kind of address it delivers to.
+	Address AddressKind
+	// Subject and HTML say whether the content may carry them.
+	Subject, HTML bool
+	// MaxTextBytes bounds the text; 0 means the provider sets no bound.
+	MaxTextBytes int
+	// Idempotent says that the provider drops a repeat of the same message id,
+	// so that an in-doubt message may be resent safely.
+	Idempotent bool
+	// Receipts says that it reports back through CallbackParser.
+	Receipts bool
+}
+
+// Deps is what an adapter may use besides its configuration.
+type Deps struct {
+	// ChannelID is the channel that it sends for.
+	ChannelID int64
+	// Concurrency is the most Sends that are made at once (limits.concurrency).
+	Concurrency int
+	// AllowPrivateAddresses lets adapters that fetch or post to configured
+	// addresses reach loopback and private networks. Off by default.
+	AllowPrivateAddresses bool
+	// Receive takes receipts that do not come over HTTP (the sandbox's). It
+	// takes them whole or returns an error, and is safe for concurrent use.
+	Receive func(ctx context.Context, events []Event) error
+}
+
+// Kind describes one provider to the registry: everything that /v1/providers,
+// the documentation and the console's forms need.
+type Kind struct {
+	// Name is what channels call it: lower case, one word.
+	Name string
+	// Title and Description are for people.
+	Title, Description string
+	Capabilities       Capabilities
+	// Config is a pointer to a zero value of the configuration struct, from
+	// which the JSON Schema is made. Fields that are secrets have type
+	// secret.String.
+	Config any
+	// Addresses returns the kind of address for a configuration; nil means
+	// Capabilities.Address whatever the configuration.
+	AddressFor func(config json.RawMessage) AddressKind
+	// Validate checks a configuration without side effects: unknown settings
+	// are refused, every error names its field (a *fault.Error of code Invalid).
+	Validate func(config json.RawMessage) error
+	// New makes a provider for a configuration that Validate accepted.
+	New func(config json.RawMessage, deps Deps) (Provider, error)
+}
