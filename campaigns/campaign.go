@@ -1,0 +1,159 @@
+// Package campaigns owns the rules of a campaign's life: campaigns, runs,
+// messages and their states, content, schedules. It must not know the store,
+// Redis or HTTP; it takes what it needs as small interfaces.
+package campaigns
+
+import (
+	"time"
+
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// Status is where a campaign stands.
+type Status string
+
+// The statuses of a campaign.
+const (
+	Draft     Status = "draft"
+	Scheduled Status = "scheduled"
+	Running   Status = "running"
+	Paused    Status = "paused"
+	Finished  Status = "finished"
+	CanceledC Status = "canceled"
+	FailedC   Status = "failed"
+)
+
+// Priority orders messages on one channel.
+type Priority int8
+
+// The priorities: transactional messages go before bulk.
+const (
+	Bulk          Priority = 0
+	Transactional Priority = 1
+)
+
+// Campaign is a message to an audience through a channel at a time.
+type Campaign struct {
+	ID        int64
+	AccountID int64
+	Name      string
+	ChannelID int64
+	Audience  targeting.Audience
+	// Content is the template: Liquid in every text.
+	Content  providers.Content
+	Schedule Schedule
+	Throttle Throttle
+	// Weight is the campaign's share of its channel against other campaigns, 1
+	// to 100; default 1.
+	Weight int
+	Status Status
+	// NextFireAt is when the campaign fires next; nil if it doesn't.
+	NextFireAt *time.Time
+	// RunID is the latest run; 0 before the first.
+	RunID     int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Throttle bounds a campaign more tightly than its channel.
+type Throttle struct {
+	// PerSecond is the most messages of this campaign in any sliding second; 0
+	// sets no limit beside the channel's.
+	PerSecond float64 `json:"per_second,omitempty" minimum:"0" maximum:"100000" doc:"Most messages of this campaign in any sliding second; 0 leaves it to the channel's limit."`
+	// MaxAttempts is how often a message is tried when errors are temporary.
+	MaxAttempts int `json:"max_attempts,omitempty" minimum:"0" maximum:"20" doc:"How often a message is tried while errors are temporary; default 5."`
+}
+
+// DefaultMaxAttempts is how often a message is tried when nothing else is said.
+// With Backoff's delays that covers an outage of about half an hour.
+const DefaultMaxAttempts = 5
+
+// Attempts is MaxAttempts with its default.
+func (t Throttle) Attempts() int {
+	if t.MaxAttempts == 0 {
+		return DefaultMaxAttempts
+	}
+	return t.MaxAttempts
+}
+
+// Backoff is how long a message waits after its nth temporary failure (n counts
+// from 1): 15 s, then four times as long each time, at most an hour.
+func Backoff(attempt int) time.Duration {
+	d := 15 * time.Second
+	for range attempt - 1 {
+		d *= 4
+		if d >= time.Hour {
+			return time.Hour
+		}
+	}
+	return d
+}
+
+// RunStatus is where a run stands.
+type RunStatus string
+
+// The statuses of a run.
+const (
+	RunPlanning RunStatus = "planning"
+	RunSending  RunStatus = "sending"
+	RunPaused   RunStatus = "paused"
+	RunFinished RunStatus = "finished"
+	RunCanceled RunStatus = "canceled"
+	RunFailed   RunStatus = "failed"
+)
+
+// Run is one firing of a campaign.
+type Run struct {
+	ID         int64
+	AccountID  int64
+	CampaignID int64
+	ChannelID  int64
+	// Instant is the due time it stands for, unique within the campaign.
+	Instant time.Time
+	Status  RunStatus
+	// Reason explains failed and canceled.
+	Reason string
+	// PlanDone says that every member of the audience has its message.
+	PlanDone bool
+	// Cursor is the last contact that was planned.
+	Cursor int64
+	// Planned is how many messages the planner made; the counts by state must
+	// add up to it.
+	Planned    int64
+	Counts     Counts
+	CreatedAt  time.Time
+	FirstSent  *time.Time
+	FinishedAt *time.Time
+}
+
+// Message is one recipient, one step, one run: a row of the message table.
+type Message struct {
+	ID         int64
+	ChannelID  int64
+	RunID      int64 // 0 for a transactional message
+	CampaignID int64 // 0 for a transactional message
+	ContactID  int64 // 0 where no contact is behind the address
+	Step       int
+	Priority   Priority
+	Address    string
+	State      State
+	Reason     string
+	Detail     string
+	Attempt    int
+	ProviderID string
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	// The times of the states it passed; nil where it has not been there.
+	QueuedAt, ClaimedAt, SentAt, DeliveredAt, ReadAt, FinalAt *time.Time
+}
+
+// Attempt is a provider's answer to one try that did not simply succeed.
+type Attempt struct {
+	MessageID int64
+	Attempt   int
+	At        time.Time
+	Kind      string
+	Code      string
+	Detail    string
+}

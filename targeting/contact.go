@@ -1,0 +1,132 @@
+// Package targeting owns who gets a message: contacts and their addresses,
+// lists of them, CSV uploads and audiences. It must not know the store, Redis,
+// HTTP or campaigns.
+package targeting
+
+import (
+	"time"
+
+	"carillon/providers"
+)
+
+// ContactStatus says whether a contact may be written to.
+type ContactStatus string
+
+// The statuses of a contact.
+const (
+	Active   ContactStatus = "active"
+	Inactive ContactStatus = "inactive"
+	Blocked  ContactStatus = "blocked"
+	Deleted  ContactStatus = "deleted"
+)
+
+// Contact is a person or thing that messages are sent to.
+type Contact struct {
+	ID         int64
+	AccountID  int64
+	ExternalID string // the caller's own id; unique in the account where set
+	Name       string
+	FirstName  string
+	LastName   string
+	Language   string // BCP 47
+	Timezone   string // IANA
+	Status     ContactStatus
+	// Addresses holds at most one address of each kind; no two contacts of an
+	// account hold the same one.
+	Addresses map[providers.AddressKind]string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// ListKind is the sort of a list of contacts: one mechanism serves them all.
+type ListKind string
+
+// The kinds of list.
+const (
+	Group        ListKind = "group"
+	UploadedList ListKind = "upload"
+)
+
+// List is a named set of contacts.
+type List struct {
+	ID        int64
+	AccountID int64
+	Kind      ListKind
+	Name      string
+	Members   int64
+	CreatedAt time.Time
+}
+
+// UploadState is where an upload stands.
+type UploadState string
+
+// The states of an upload.
+const (
+	UploadQueued   UploadState = "queued"
+	UploadRunning  UploadState = "running"
+	UploadFinished UploadState = "finished"
+	UploadFailed   UploadState = "failed"
+)
+
+// KeyField is the field by which a row finds its contact.
+type KeyField string
+
+// The keys.
+const (
+	ByAny        KeyField = ""            // external id, else e-mail, else phone: the first that the row has
+	ByExternalID KeyField = "external_id" // the caller's own id
+	ByEmail      KeyField = "email"
+	ByPhone      KeyField = "phone"
+)
+
+// ImportOptions say how an upload is read.
+type ImportOptions struct {
+	// Mapping names the field for a column; columns that are not named are
+	// mapped by their header.
+	Mapping map[string]string `json:"mapping,omitempty"`
+	// Key is how a row finds an existing contact.
+	Key KeyField `json:"key,omitempty"`
+	// DefaultCountry is the ISO 3166 code for phone numbers without +.
+	DefaultCountry string `json:"default_country,omitempty"`
+	// Encoding and Separator override what is found in the file.
+	Encoding  string `json:"encoding,omitempty"`
+	Separator string `json:"separator,omitempty"`
+	// Group is a group that every contact of the file joins; may be empty.
+	Group string `json:"group,omitempty"`
+}
+
+// Upload is a CSV taken in: its progress, and afterwards an audience.
+type Upload struct {
+	// ID is also the id of the upload's list of contacts.
+	ID        int64
+	AccountID int64
+	Filename  string
+	Size      int64 // bytes
+	Options   ImportOptions
+	State     UploadState
+	// Error says why a file was refused as a whole.
+	Error string
+	// Notices say what was found out about the file, such as its encoding.
+	Notices []string
+	// Columns are the extra columns, as templates see them under row.
+	Columns []string
+	// Records counts records read so far, refused ones included; a killed
+	// import goes on behind it.
+	Records    int64
+	BytesRead  int64
+	Rows       int64
+	Created    int64
+	Updated    int64
+	Refused    int64
+	Duplicates int64
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+// RefusedLine is one line of errors.csv.
+type RefusedLine struct {
+	Line   int64
+	Field  string
+	Value  string
+	Reason string
+}
