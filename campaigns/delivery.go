@@ -1,0 +1,140 @@
+package campaigns
+
+import "time"
+
+// Recipient is what a template may say about whom it is rendered for.
+type Recipient struct {
+	ContactID  int64
+	ExternalID string
+	Name       string
+	FirstName  string
+	LastName   string
+	Language   string
+	Timezone   string
+	Address    string
+	// Row is the recipient's line of the CSV upload, a JSON object; empty where
+	// the audience is no upload.
+	Row string
+}
+
+// Claim asks for messages of one envelope, just before they are sent.
+type Claim struct {
+	WorkerID   int64
+	ChannelID  int64
+	RunID      int64
+	EnvelopeID int64
+	MessageIDs []int64
+}
+
+// Outcome is what became of a claimed message.
+type Outcome struct {
+	MessageID int64
+	ChannelID int64
+	RunID     int64
+	WorkerID  int64
+	// Attempt is the try that this is the outcome of.
+	Attempt int
+	// State is Sent, Pending (again, at DueAt), Failed, Rejected or Unknown.
+	State State
+	// Reason is one of the Reason constants; empty for Sent.
+	Reason string
+	// Detail is the provider's answer, for people.
+	Detail     string
+	ProviderID string
+	// DueAt is when a Pending message may be tried again.
+	DueAt time.Time
+	// Unspent says that the try does not count: throttled is not failed.
+	Unspent bool
+	// At is when the provider answered.
+	At time.Time
+	// Kind and Code make an entry in the attempts of the message; an empty Kind
+	// makes none, which is the case for what simply succeeded.
+	Kind, Code string
+}
+
+// Preview says what a campaign would do; the planner does exactly that.
+type Preview struct {
+	// Total is the number of recipients, Reachable how many will be sent to.
+	Total, Reachable int64
+	// Skipped counts the others by reason.
+	Skipped map[string]int64
+}
+
+// MessageFilter selects messages to list. Zero values select everything.
+type MessageFilter struct {
+	AccountID  int64
+	ChannelID  int64
+	RunID      int64
+	CampaignID int64
+	ContactID  int64
+	Address    string
+	// Transactional selects messages without a campaign.
+	Transactional bool
+	State         *State
+	Reason        string
+	// After is the cursor: the id of the last message seen; Limit is at most 1000.
+	After int64
+	Limit int
+}
+
+// Outgoing is a transactional message to create.
+type Outgoing struct {
+	AccountID int64
+	ChannelID int64
+	ContactID int64
+	Address   string
+	Content   []byte // providers.Content as JSON, rendered
+	Metadata  []byte // JSON object of texts
+	DueAt     time.Time
+}
+
+// QueueFilter selects what waits to be sent; zero selects everything.
+type QueueFilter struct {
+	AccountID  int64
+	ChannelID  int64
+	CampaignID int64
+}
+
+// QueueTotals is a channel's share of the outbound queue.
+type QueueTotals struct {
+	ChannelID              int64
+	Pending                int64
+	Queued                 int64
+	Sending                int64
+	OldestPendingCreatedAt *time.Time
+}
+
+// Clearing is one clearing of the queue, finished or under way.
+type Clearing struct {
+	ID         int64
+	AccountID  int64
+	ChannelID  int64
+	CampaignID int64
+	Actor      string
+	Cleared    int64
+	// Examples are up to ten of the cleared messages.
+	Examples   []ClearedMessage
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+// ClearedMessage is an example of what was cleared.
+type ClearedMessage struct {
+	MessageID  int64  `json:"message_id"`
+	CampaignID int64  `json:"campaign_id,omitempty"`
+	Address    string `json:"address"`
+}
+
+// Verification is the proof that a run accounts for everybody.
+type Verification struct {
+	RunID      int64
+	CampaignID int64
+	Status     RunStatus
+	// Planned is what the planner wrote down; Rows is what a count over the
+	// table finds; Counters is what the transactions kept.
+	Planned  int64
+	Rows     Counts
+	Counters Counts
+	// Problems is empty when everything balances.
+	Problems []string
+}

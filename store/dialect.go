@@ -1,0 +1,84 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// dialect holds what differs between the databases. SQL that differs by more
+// than these words stands side by side in dialect_sqlite.go and
+// dialect_postgres.go.
+type dialect struct {
+	name string
+	// dollar says that placeholders are $1, $2 … instead of ?.
+	dollar bool
+	// inIDs follows a column: true where its value is in the list that idList
+	// makes, such as "= ANY(?::bigint[])".
+	inIDs string
+	// inTexts is inIDs for the list that textList makes.
+	inTexts string
+	// now is an expression: the database's clock in UTC milliseconds. Leases and
+	// heartbeats of several processes are compared by it.
+	now string
+	// forUpdate and forShare end a SELECT that locks its rows.
+	forUpdate, forShare string
+	// pendingIndex pins the index that the feeder must use.
+	pendingIndex string
+	statements   statements
+	retryable    func(error) bool
+	unreachable  func(error) bool
+
+	rebound sync.Map // query with ? → query with $n
+}
+
+// statements are whole statements that differ between the databases.
+type statements struct {
+	// planInsert ends the planner's INSERT … SELECT; see plan.go.
+	// recordOutcomes updates messages from a list of outcomes; see writer_apply.go.
+	recordOutcomes string
+	insertAttempts string
+	insertReceipts string
+}
+
+func (d *dialect) rebind(query string) string {
+	if !d.dollar {
+		return query
+	}
+	if known, ok := d.rebound.Load(query); ok {
+		return known.(string)
+	}
+	var b strings.Builder
+	b.Grow(len(query) + 32)
+	n := 0
+	for i := range len(query) {
+		if query[i] != '?' {
+			b.WriteByte(query[i])
+			continue
+		}
+		n++
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+	}
+	// Queries come from a fixed set of texts; values never become part of one,
+	// so the map stays small.
+	d.rebound.Store(query, b.String())
+	return b.String()
+}
+
+// idList is ids as one argument for inIDs.
+func (d *dialect) idList(ids []int64) string {
+	open, end := byte('['), byte(']')
+	if d.dollar {
+		open, end = '{', '}'
+	}
+	b := make([]byte, 0, len(ids)*9+2)
+	b = append(b, open)
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, id, 10)
+	}
+	return string(append(b, end))
+}

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+var postgresDialect = dialect{
+	name:      "postgres",
+	dollar:    true,
+	inIDs:     "= ANY(?::bigint[])",
+	inTexts:   "= ANY(?::text[])",
+	now:       "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+	forUpdate: " FOR UPDATE",
+	forShare:  " FOR SHARE",
+	statements: statements{
+		recordOutcomes: `UPDATE messages SET
+			state = (v ->> 1)::smallint, reason = v ->> 2, detail = v ->> 3, due_at = (v ->> 4)::bigint,
+			attempt = attempt - (v ->> 5)::smallint, provider_id = v ->> 6,
+			sent_at = (v ->> 7)::bigint, final_at = (v ->> 8)::bigint
+			FROM json_array_elements(?::json) v
+			WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ?
+			RETURNING messages.id`,
+		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
+			SELECT (v ->> 0)::bigint, (v ->> 1)::smallint, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5 FROM json_array_elements(?::json) v`,
+		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at)
+			SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint FROM json_array_elements(?::json) v`,
+	},
+	retryable: func(err error) bool {
+		var e *pgconn.PgError
+		return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
+	},
+	unreachable: func(err error) bool {
+		var e *pgconn.PgError
+		if errors.As(err, &e) {
+			// Class 08: connection; 57P0x: shutting down or starting up; 53: out of
+			// resources.
+			return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "53")
+		}
+		var connect *pgconn.ConnectError
+		var network net.Error
+		return errors.As(err, &connect) || errors.As(err, &network) ||
+			errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+			strings.Contains(err.Error(), "conn closed")
+	},
+}

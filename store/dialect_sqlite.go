@@ -1,0 +1,50 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+var sqliteDialect = dialect{
+	name:         "sqlite3",
+	inIDs:        "IN (SELECT value FROM json_each(?))",
+	inTexts:      "IN (SELECT value FROM json_each(?))",
+	now:          "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+	pendingIndex: "INDEXED BY messages_pending",
+	statements: statements{
+		recordOutcomes: `UPDATE messages SET
+			state = v.value ->> 1, reason = v.value ->> 2, detail = v.value ->> 3, due_at = v.value ->> 4,
+			attempt = attempt - (v.value ->> 5), provider_id = v.value ->> 6,
+			sent_at = v.value ->> 7, final_at = v.value ->> 8
+			FROM json_each(?) v
+			WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ?
+			RETURNING messages.id`,
+		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
+			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
+		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at)
+			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 FROM json_each(?)`,
+	},
+	retryable: func(err error) bool {
+		var e sqlite3.Error
+		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
+	},
+	unreachable: func(err error) bool {
+		var e sqlite3.Error
+		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrIoErr ||
+			e.Code == sqlite3.ErrFull || e.Code == sqlite3.ErrCantOpen)
+	},
+}
+
+// textList is texts as one argument for inTexts.
+func (d *dialect) textList(texts []string) any {
+	if d.dollar {
+		return texts
+	}
+	b, err := json.Marshal(texts)
+	if err != nil {
+		panic("a list of strings always marshals: " + err.Error())
+	}
+	return string(b)
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+
+	"carillon/internal/failpoint"
+	"carillon/internal/fault"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+func (s *Store) goose() (*goose.Provider, error) {
+	dialect, dir := goose.DialectSQLite3, "migrations/sqlite"
+	if s.Postgres() {
+		dialect, dir = goose.DialectPostgres, "migrations/postgres"
+	}
+	files, err := fs.Sub(migrations, dir)
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	pool, err := s.write.DB()
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return goose.NewProvider(dialect, pool, files)
+}
+
+// Migrate brings the schema to the newest version and returns the names of the
+// migrations it applied. Each is one transaction: a process killed in the
+// middle leaves the version before it.
+func (s *Store) Migrate(ctx context.Context) ([]string, error) {
+	provider, err := s.goose()
+	if err != nil {
+		return nil, err
+	}
+	var applied []string
+	for {
+		result, err := provider.UpByOne(ctx)
+		if err != nil {
+			if isNoNext(err) {
+				return applied, nil
+			}
+			return applied, fault.Wrap(fault.Unavailable, "migrate the schema", err)
+		}
+		applied = append(applied, result.Source.Path)
+		failpoint.Hit(failpoint.DuringMigration)
+	}
+}
+
+// MigrateDown takes every migration back; all data is lost. It exists for the
+// test that proves up → down → up.
+func (s *Store) MigrateDown(ctx context.Context) error {
+	provider, err := s.goose()
+	if err != nil {
+		return err
+	}
+	_, err = provider.DownTo(ctx, 0)
+	return err
+}
+
+// SchemaVersion is the database's version and the newest that this program
+// knows. The server refuses to start unless they are equal.
+func (s *Store) SchemaVersion(ctx context.Context) (current, newest int64, err error) {
+	provider, err := s.goose()
+	if err != nil {
+		return 0, 0, err
+	}
+	return provider.GetVersions(ctx)
+}
+
+func isNoNext(err error) bool { return errors.Is(err, goose.ErrNoNextVersion) }
