@@ -1,0 +1,74 @@
+package store
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/internal/testenv"
+)
+
+// TestMain ends the PostgreSQL server that eachStore started. The one goroutine
+// that it lets pass is the sweeper of gorm's statement cache, which gorm starts
+// for each database and never ends.
+func TestMain(m *testing.M) {
+	testenv.Main(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+}
+
+// eachStore runs one test against an empty, migrated database of each kind: the
+// conformance suite is whatever is tested through it.
+func eachStore(t *testing.T, run func(t *testing.T, s *Store)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) { run(t, openTestStore(t, sqliteDSN(t))) })
+	t.Run("PostgreSQL", func(t *testing.T) { run(t, openTestStore(t, postgresDSN(t))) })
+}
+
+// eachStoreBenchmark is eachStore for benchmarks.
+func eachStoreBenchmark(b *testing.B, run func(b *testing.B, s *Store)) {
+	b.Helper()
+	b.Run("SQLite", func(b *testing.B) { run(b, openTestStore(b, sqliteDSN(b))) })
+	b.Run("PostgreSQL", func(b *testing.B) { run(b, openTestStore(b, postgresDSN(b))) })
+}
+
+// sqliteDSN is a file that does not exist yet.
+func sqliteDSN(tb testing.TB) string { return filepath.Join(tb.TempDir(), "carillon.db") }
+
+// postgresDSN is an empty database of the shared server.
+func postgresDSN(tb testing.TB) string { return testenv.SharedPostgres(tb).NewDatabase(tb) }
+
+// openTestStore opens and migrates a database; it is closed after the test. A
+// database may be opened more than once, as several processes do.
+func openTestStore(tb testing.TB, dsn string) *Store {
+	tb.Helper()
+	box, err := secret.NewBox(secret.New("a master key for tests alone"))
+	require.NoError(tb, err)
+	s, err := Open(tb.Context(), Options{DSN: dsn, Box: box})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	_, err = s.Migrate(tb.Context())
+	require.NoError(tb, err)
+	return s
+}
+
+// fakeTime makes a store's clock stand still until the test advances it.
+func fakeTime(s *Store) *clock.Fake {
+	fake := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	s.clock = fake
+	return fake
+}
+
+// testAccount inserts an account by its name.
+func testAccount(t testing.TB, s *Store, name string) int64 {
+	t.Helper()
+	var id int64
+	require.NoError(t, s.inTx(t.Context(), func(tx conn) (err error) {
+		id, err = tx.insert(t.Context(), "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, ms(s.clock.Now()))
+		return err
+	}))
+	return id
+}
