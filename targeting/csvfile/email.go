@@ -1,0 +1,261 @@
+package csvfile
+
+import (
+	"fmt"
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Lengths of RFC 5321, section 4.5.3.1, in octets. 254 is what fits a path.
+const (
+	maxEmail  = 254
+	maxLocal  = 64
+	maxDomain = 253
+	maxLabel  = 63
+)
+
+// parseEmail checks a mailbox and makes its domain lower-case ASCII. It is
+// stricter than RFC 5322: the address must stand alone, and its domain must have
+// a dot, since no other is reached over the Internet. A reason means that it is
+// none.
+func parseEmail(v string) (addr, reason string) {
+	v = strings.TrimFunc(v, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	if len(v) > 4*maxEmail {
+		return "", "longer than 254 characters"
+	}
+	at := strings.LastIndexByte(v, '@')
+	switch {
+	case at < 0:
+		return "", "no e-mail address: it has no @"
+	case at == 0:
+		return "", "no e-mail address: nothing before the @"
+	}
+	local, domain := v[:at], v[at+1:]
+	if reason := checkLocal(v, local); reason != "" {
+		return "", reason
+	}
+	ascii, reason := asciiDomain(domain)
+	if reason != "" {
+		return "", reason
+	}
+	if len(local)+1+len(ascii) > maxEmail {
+		return "", "longer than 254 characters"
+	}
+	if ascii == domain {
+		return v, ""
+	}
+	return local + "@" + ascii, ""
+}
+
+// checkLocal checks the part before the @.
+func checkLocal(whole, local string) string {
+	if len(local) > maxLocal {
+		return "longer than 64 characters before the @"
+	}
+	if local[0] == '"' {
+		// Quoted local parts are legal and nearly extinct; net/mail knows them.
+		if a, err := mail.ParseAddress(whole); err != nil || a.Name != "" {
+			return "no e-mail address: the quoted part before the @ is not valid"
+		}
+		return ""
+	}
+	dot := true // a dot may not come first, last or twice
+	for i, r := range local {
+		switch {
+		case r == '.':
+			if dot {
+				return "no e-mail address: a dot too many before the @"
+			}
+			dot = true
+			continue
+		case r < utf8.RuneSelf:
+			if !isAtext(byte(r)) {
+				return badCharacter(r, local[:i])
+			}
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r):
+			return badCharacter(r, local[:i])
+		}
+		dot = false
+	}
+	if dot {
+		return "no e-mail address: a dot too many before the @"
+	}
+	return ""
+}
+
+func badCharacter(r rune, before string) string {
+	switch {
+	case r == '@' || (r == ',' || r == ';') && strings.Contains(before, "@"):
+		return "several addresses or an @ too many: give one address"
+	case r == '<':
+		return "write the address alone, without a name and angle brackets"
+	case unicode.IsSpace(r):
+		return "no e-mail address: a space in it"
+	case unicode.IsPrint(r):
+		return fmt.Sprintf("no e-mail address: %q is not allowed in it", r)
+	}
+	return fmt.Sprintf("no e-mail address: an invisible character (U+%04X) in it", r)
+}
+
+// isAtext is RFC 5322's atext.
+func isAtext(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+		strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
+}
+
+// asciiDomain checks a domain name and makes it lower-case ASCII; international
+// names become Punycode (RFC 3492) after lower-casing and NFC, which is IDNA2008
+// without its tables of forbidden letters.
+func asciiDomain(domain string) (ascii, reason string) {
+	if domain == "" {
+		return "", "no e-mail address: nothing after the @"
+	}
+	change := false
+	for i := range len(domain) {
+		c := domain[i]
+		if c >= utf8.RuneSelf {
+			return internationalDomain(domain)
+		}
+		change = change || c >= 'A' && c <= 'Z'
+	}
+	if change {
+		domain = strings.ToLower(domain)
+	}
+	return domain, checkDomain(domain)
+}
+
+func internationalDomain(domain string) (ascii, reason string) {
+	// The ideographic full stops count as dots (RFC 3490, section 3.1).
+	domain = strings.NewReplacer("。", ".", "．", ".", "｡", ".").Replace(domain)
+	labels := strings.Split(norm.NFC.String(strings.ToLower(domain)), ".")
+	for i, l := range labels {
+		for j, r := range l {
+			if r >= utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+				return "", badCharacter(r, l[:j])
+			}
+		}
+		if len(l) > 4*maxLabel {
+			return "", "no e-mail address: a part of the domain is longer than 63 characters"
+		}
+		labels[i] = punycodeLabel(l)
+	}
+	ascii = strings.Join(labels, ".")
+	return ascii, checkDomain(ascii)
+}
+
+// checkDomain checks a lower-case ASCII domain.
+func checkDomain(d string) string {
+	if len(d) > maxDomain {
+		return "no e-mail address: the domain is longer than 253 characters"
+	}
+	start, dots, numeric := 0, 0, true
+	for i := 0; ; i++ {
+		if i == len(d) || d[i] == '.' {
+			switch n := i - start; {
+			case n == 0:
+				return "no e-mail address: a dot too many in the domain"
+			case n > maxLabel:
+				return "no e-mail address: a part of the domain is longer than 63 characters"
+			case d[start] == '-' || d[i-1] == '-':
+				return "no e-mail address: a hyphen at the edge of a part of the domain"
+			}
+			if i == len(d) {
+				break
+			}
+			dots++
+			start, numeric = i+1, true
+			continue
+		}
+		c := d[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
+			return badCharacter(rune(c), d[:i])
+		}
+		numeric = numeric && c >= '0' && c <= '9'
+	}
+	switch {
+	case dots == 0:
+		return "no e-mail address: the domain has no dot"
+	case numeric || len(d)-start < 2:
+		return "no e-mail address: the domain has no top level"
+	}
+	return ""
+}
+
+// punycodeLabel encodes one label as RFC 3492 has it, if it is not ASCII.
+func punycodeLabel(label string) string {
+	const (
+		base, tMin, tMax = 36, 1, 26
+		skew, damp       = 38, 700
+		bias0, n0        = 72, 128
+	)
+	var out []byte
+	runes := []rune(label)
+	for _, r := range runes {
+		if r < utf8.RuneSelf {
+			out = append(out, byte(r))
+		}
+	}
+	basic := len(out)
+	if basic == len(runes) {
+		return label
+	}
+	if basic > 0 {
+		out = append(out, '-')
+	}
+	digit := func(d int) byte {
+		if d < 26 {
+			return byte('a' + d)
+		}
+		return byte('0' + d - 26)
+	}
+	n, delta, bias := rune(n0), 0, bias0
+	for handled := basic; handled < len(runes); {
+		next := rune(unicode.MaxRune)
+		for _, r := range runes {
+			if r >= n && r < next {
+				next = r
+			}
+		}
+		delta += int(next-n) * (handled + 1)
+		n = next
+		for _, r := range runes {
+			if r < n {
+				delta++
+			}
+			if r != n {
+				continue
+			}
+			q := delta
+			for k := base; ; k += base {
+				t := min(max(k-bias, tMin), tMax)
+				if q < t {
+					break
+				}
+				out = append(out, digit(t+(q-t)%(base-t)))
+				q = (q - t) / (base - t)
+			}
+			out = append(out, digit(q))
+			if handled == basic {
+				delta /= damp
+			} else {
+				delta /= 2
+			}
+			delta += delta / (handled + 1)
+			k := 0
+			for delta > (base-tMin)*tMax/2 {
+				delta /= base - tMin
+				k += base
+			}
+			bias = k + (base-tMin+1)*delta/(delta+skew)
+			delta = 0
+			handled++
+		}
+		delta++
+		n++
+	}
+	return "xn--" + string(out)
+}
