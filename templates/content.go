@@ -1,0 +1,207 @@
+// Package templates owns personalisation: Liquid templates in every text of a
+// message, compiled once for a run and rendered for one recipient at a time. It
+// must not know campaigns, the store or how a message travels.
+package templates
+
+import (
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// Bounds of templates and of what they may render to. They keep a mistake in a
+// template from filling memory or stopping the feeder.
+const (
+	// MaxTemplateBytes bounds all texts of a content together.
+	MaxTemplateBytes = 512 << 10
+	// MaxRenderedBytes bounds one rendered text.
+	MaxRenderedBytes = 2 << 20
+	// maxValueBytes and maxItems bound a value that a filter takes or makes.
+	maxValueBytes = 64 << 10
+	maxItems      = 2000
+	// maxSteps bounds the tags and placeholders that loops render.
+	maxSteps = 50_000
+	// maxDepth bounds how deep blocks stand in each other.
+	maxDepth = 50
+)
+
+// Vars is what a template may name: everything is known of one recipient of
+// one campaign. Empty values count as missing, so that {% if %} and the default
+// filter see them so.
+type Vars struct {
+	Contact Contact
+	// Row is the recipient's line of the upload as a JSON object of texts; empty
+	// where there is none. It is read only if the template mentions row.
+	Row            string
+	CampaignName   string
+	UnsubscribeURL string
+}
+
+// Contact is the contact behind a message.
+type Contact struct {
+	ExternalID, Name, FirstName, LastName, Language, Timezone, Address string
+}
+
+// Content is a compiled providers.Content. It is safe for concurrent use.
+type Content struct {
+	source  providers.Content
+	fields  []field
+	size    int
+	needRow bool
+}
+
+// field is one text of a content.
+type field struct {
+	name string
+	text text
+	set  func(*providers.Content, string)
+	// line says that the rendered text must stay on one line.
+	line bool
+}
+
+// text is a compiled template: static text, a list of placeholders, or a
+// program for the Liquid engine.
+type text interface {
+	render(*scope) (string, error)
+	needsRow() bool
+}
+
+// Compile compiles every text of a content. Errors are of code Invalid and name
+// field and line; all wrong fields are named at once.
+func Compile(c providers.Content) (*Content, error) {
+	compiled := &Content{source: c}
+	var wrong []fault.Field
+	add := func(name, source string, mode mode, line bool, set func(*providers.Content, string)) {
+		compiled.size += len(source)
+		if source == "" {
+			return
+		}
+		t, err := compileText(source, mode)
+		if err != nil {
+			wrong = append(wrong, fault.Field{Location: "content." + name, Message: err.Error()})
+			return
+		}
+		compiled.needRow = compiled.needRow || t.needsRow()
+		compiled.fields = append(compiled.fields, field{name: name, text: t, set: set, line: line})
+	}
+	add("subject", c.Subject, plainText, true, func(c *providers.Content, s string) { c.Subject = s })
+	add("text", c.Text, plainText, false, func(c *providers.Content, s string) { c.Text = s })
+	add("html", c.HTML, htmlText, false, func(c *providers.Content, s string) { c.HTML = s })
+	add("preheader", c.Preheader, plainText, true, func(c *providers.Content, s string) { c.Preheader = s })
+	if a := c.Attachment; a != nil {
+		add("attachment.url", a.URL, plainText, true, func(c *providers.Content, s string) { c.Attachment.URL = s })
+		add("attachment.filename", a.Filename, plainText, true, func(c *providers.Content, s string) { c.Attachment.Filename = s })
+		add("attachment.caption", a.Caption, plainText, false, func(c *providers.Content, s string) { c.Attachment.Caption = s })
+	}
+	if compiled.size > MaxTemplateBytes {
+		wrong = append(wrong, fault.Field{Location: "content", Value: compiled.size,
+			Message: fmt.Sprintf("at most %d KiB in all; put pictures and long texts behind links", MaxTemplateBytes>>10)})
+	}
+	if err := fault.InvalidFields(wrong); err != nil {
+		return nil, err
+	}
+	return compiled, nil
+}
+
+// EstimateBytes is the size of the templates, which bounds how many messages
+// go into one envelope.
+func (c *Content) EstimateBytes() int { return c.size }
+
+// NeedsRow reports whether a template mentions the upload's row.
+func (c *Content) NeedsRow() bool { return c.needRow }
+
+// Render renders every text for one recipient. An error concerns this
+// recipient alone and names the field.
+func (c *Content) Render(v Vars) (providers.Content, error) {
+	out := c.source
+	if out.Attachment != nil {
+		attachment := *out.Attachment
+		out.Attachment = &attachment
+	}
+	s := scope{vars: &v}
+	for i := range c.fields {
+		f := &c.fields[i]
+		rendered, err := f.text.render(&s)
+		if err != nil {
+			return providers.Content{}, fault.InvalidField("content."+f.name, nil, "%s", err)
+		}
+		if len(rendered) > MaxRenderedBytes {
+			return providers.Content{}, fault.InvalidField("content."+f.name, nil, "renders to more than %d MiB", MaxRenderedBytes>>20)
+		}
+		if f.line {
+			rendered = oneLine(rendered)
+		}
+		f.set(&out, rendered)
+	}
+	return out, nil
+}
+
+// oneLine folds line breaks and other control characters to a space, so that a
+// value can't add a header to a mail.
+func oneLine(s string) string {
+	if strings.IndexFunc(s, isControl) < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	space := false
+	for _, r := range s {
+		if isControl(r) {
+			space = true
+			continue
+		}
+		if space && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		space = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// isControl includes the Unicode line and paragraph separators.
+func isControl(r rune) bool {
+	return r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029'
+}
+
+// mode is how values are written.
+type mode int
+
+const (
+	plainText mode = iota
+	// htmlText escapes every value unless the template says raw.
+	htmlText
+)
+
+func (m mode) write(b *strings.Builder, value string) {
+	if m == htmlText {
+		value = html.EscapeString(value)
+	}
+	b.WriteString(value)
+}
+
+// static is a text without any placeholder.
+type static string
+
+func (s static) render(*scope) (string, error) { return string(s), nil }
+func (static) needsRow() bool                  { return false }
+
+var anyLiquid = regexp.MustCompile(`\{\{|\{%`)
+
+func compileText(source string, m mode) (text, error) {
+	if !anyLiquid.MatchString(source) {
+		return static(source), nil
+	}
+	p, err := parse(source, m)
+	if err != nil {
+		return nil, err
+	}
+	if quick, ok := p.placeholders(); ok {
+		return quick, nil
+	}
+	return p.program()
+}

@@ -1,0 +1,261 @@
+package templates
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var ada = Vars{
+	Contact: Contact{
+		ExternalID: "c-1", Name: "Ada Lovelace", FirstName: "Ada", LastName: "Lovelace",
+		Language: "en", Timezone: "Europe/London", Address: "ada@example.org",
+	},
+	Row:          `{"coupon":"A<1>","city":"München","note":"one\ntwo","coupon code":"X"}`,
+	CampaignName: "Spring", UnsubscribeURL: "https://example.org/u/t?a=1&b=2",
+}
+
+func TestRender(t *testing.T) {
+	for name, c := range map[string]struct{ template, plain, html string }{
+		"static":             {"Hello & goodbye", "Hello & goodbye", "Hello & goodbye"},
+		"name":               {"Hello {{ contact.first_name }}!", "Hello Ada!", "Hello Ada!"},
+		"tight":              {"{{contact.name}}", "Ada Lovelace", "Ada Lovelace"},
+		"every field":        {"{{contact.external_id}} {{contact.last_name}} {{contact.language}} {{contact.timezone}} {{contact.address}}", "c-1 Lovelace en Europe/London ada@example.org", "c-1 Lovelace en Europe/London ada@example.org"},
+		"column":             {"{{ row.coupon }}", "A<1>", "A&lt;1&gt;"},
+		"column with space":  {`{{ row["coupon code"] }} {{ row['city'] }}`, "X München", "X München"},
+		"raw":                {"{{ row.coupon | raw }}", "A<1>", "A<1>"},
+		"default":            {`{{ row.none | default: "<you>" }}`, "<you>", "&lt;you&gt;"},
+		"default unused":     {`{{ contact.first_name | default: 'you' }}`, "Ada", "Ada"},
+		"default raw":        {`{{ row.none | default: "<you>" | raw }}`, "<you>", "<you>"},
+		"unknown":            {"[{{ contact.shoe_size }}{{ nobody }}{{ nobody.name }}{{ row.none }}]", "[]", "[]"},
+		"campaign":           {"{{ campaign.name }} {{ campaign.id }}", "Spring ", "Spring "},
+		"unsubscribe":        {"{{ unsubscribe_url }}", "https://example.org/u/t?a=1&b=2", "https://example.org/u/t?a=1&amp;b=2"},
+		"filters":            {"{{ contact.first_name | upcase | append: '<' }}", "ADA<", "ADA&lt;"},
+		"escaped by hand":    {"{{ row.coupon | escape }}", "A&lt;1&gt;", "A&lt;1&gt;"},
+		"escaped then raw":   {"{{ row.coupon | escape | raw }}", "A&lt;1&gt;", "A&lt;1&gt;"},
+		"line breaks":        {"{{ row.note | newline_to_br }}", "one<br>two", "one<br>two"},
+		"break and escape":   {`{{ "<b>" | newline_to_br }}`, "<b>", "&lt;b&gt;"},
+		"condition":          {"{% if contact.first_name %}Dear {{ contact.first_name }}{% else %}Hello{% endif %}", "Dear Ada", "Dear Ada"},
+		"empty is missing":   {"{% if row.none %}yes{% else %}no{% endif %}", "no", "no"},
+		"unless":             {"{% unless contact.language == 'de' %}not German{% endunless %}", "not German", "not German"},
+		"case":               {"{% case contact.language %}{% when 'de' %}Hallo{% when 'en' %}Hello{% else %}?{% endcase %}", "Hello", "Hello"},
+		"loop":               {"{% for i in (1..3) %}{{ i }}{% unless forloop.last %},{% endunless %}{% endfor %}", "1,2,3", "1,2,3"},
+		"nested loops":       {"{% for i in (1..2) %}{% for j in (1..2) %}{{ i }}{{ j }} {% endfor %}{% endfor %}", "11 12 21 22 ", "11 12 21 22 "},
+		"loop with trim":     {"{% for i in (1..3) -%}\n  {{ i }}\n{%- endfor %}", "123", "123"},
+		"split":              {"{% assign parts = 'a,<b>' | split: ',' %}{{ parts | join: '-' }}", "a-<b>", "a-&lt;b&gt;"},
+		"list printed":       {"{% assign parts = 'a,<b>' | split: ',' %}{{ parts }}", "a<b>", "a&lt;b&gt;"},
+		"capture":            {"{% capture x %}<i>{{ row.coupon }}</i>{% endcapture %}{{ x }}", "<i>A<1></i>", "<i>A&lt;1&gt;</i>"},
+		"capture reassigned": {"{% capture x %}a{% endcapture %}{% assign x = row.coupon %}{{ x }}", "A<1>", "A&lt;1&gt;"},
+		"trim":               {"a {{- contact.first_name -}} b", "aAdab", "aAdab"},
+		"raw block":          {"{% raw %}{{ not }} {% this %}{% endraw %}{{ contact.first_name }}", "{{ not }} {% this %}Ada", "{{ not }} {% this %}Ada"},
+		"comment":            {"a{% comment %}{{ 1 | nothing }}{% if %}{% endcomment %}b{{ contact.first_name }}", "abAda", "abAda"},
+		"letters":            {"{{ 'élan' | capitalize }} {{ 'Grüße an alle' | truncate: 8 }} {{ 'a b c d' | truncatewords: 2 }}", "Élan Grüße... a b...", "Élan Grüße... a b..."},
+		"date":               {"{{ '2026-12-01' | date: '%d.%m.%Y' }}[{{ row.none | date: '%Y' }}]", "01.12.2026[]", "01.12.2026[]"},
+		"numbers":            {"{{ 3 | times: 2 }}", "6", "6"},
+		"quotes in strings":  {`{{ contact.first_name | append: " | }" }}`, "Ada | }", "Ada | }"},
+		"css":                {"<style>@media a{b{c:d}}</style>{{ contact.first_name }}", "<style>@media a{b{c:d}}</style>Ada", "<style>@media a{b{c:d}}</style>Ada"},
+		"braces":             {"function(){ return {a:1} }", "function(){ return {a:1} }", "function(){ return {a:1} }"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			compiled, err := Compile(providers.Content{Text: c.template, HTML: c.template})
+			require.NoError(t, err)
+			out, err := compiled.Render(ada)
+			require.NoError(t, err)
+			require.Equal(t, c.plain, out.Text)
+			require.Equal(t, c.html, out.HTML)
+		})
+	}
+}
+
+func TestRenderEveryField(t *testing.T) {
+	compiled, err := Compile(providers.Content{
+		Subject: "{{ row.note }}\r\nBcc: x@example.org", Text: "t {{ contact.first_name }}", HTML: "<p>{{ contact.first_name }}",
+		Preheader:  "{{ row.note }}",
+		Attachment: &providers.Attachment{URL: "https://example.org/{{ contact.external_id }}", Filename: "{{ row.city }}.pdf", Caption: "{{ row.note }}"},
+	})
+	require.NoError(t, err)
+	require.True(t, compiled.NeedsRow())
+	out, err := compiled.Render(ada)
+	require.NoError(t, err)
+	require.Equal(t, providers.Content{
+		Subject: "one two Bcc: x@example.org", Text: "t Ada", HTML: "<p>Ada", Preheader: "one two",
+		Attachment: &providers.Attachment{URL: "https://example.org/c-1", Filename: "München.pdf", Caption: "one\ntwo"},
+	}, out)
+	require.Equal(t, "{{ row.city }}.pdf", compiled.source.Attachment.Filename, "the template itself is unchanged")
+}
+
+func TestCompileRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ template, want string }{
+		"unclosed placeholder": {"a\nb {{ contact.first_name }", "line 2: {{ is not closed"},
+		"unclosed tag":         {"\n\n{% if x ", "line 3: {% is not closed"},
+		"unclosed block":       {"a\n{% if contact.first_name %}b", `line 2: unterminated "if" block`},
+		"stray end":            {"{% endif %}", "line 1:"},
+		"unknown filter":       {"x\n{{ contact.first_name | shout }}", `line 2: unknown filter "shout"`},
+		"unknown in a branch":  {"{% if false %}{{ 1 | shout: 2 }}{% endif %}", `line 1: unknown filter "shout"`},
+		"unknown in a tag":     {"{% assign x = 1 | shout %}", `unknown filter "shout"`},
+		"unknown tag":          {"{% include 'secret' %}", `line 1: unknown tag "include"`},
+		"internal tag":         {"{% x_step 0 %}", "unknown tag"},
+		"internal filter":      {"{{ 1 | x_escape }}", "unknown filter"},
+		"selector":             {"{{ %assign x = 1 }}", "no expression"},
+		"bad expression":       {"{{ contact..name }}", "line 1"},
+		"two words":            {"{{ contact first }}", "line 1: syntax error"},
+		"range in output":      {"{{ (1..9000000000) | join }}", "a range"},
+		"range with filter":    {"{% for i in (1..9000000000) | reverse %}{% endfor %}", "a range"},
+		"raw in the middle":    {"{{ row.x | raw | upcase }}", "raw must be the last"},
+		"raw in a tag":         {"{% assign x = row.x | raw %}", "raw must be the last"},
+		"unclosed raw":         {"{% raw %}{{ x }}", "never closed"},
+		"number out of range":  {"{{ 99999999999999999999999999 }}", "can't be understood"},
+		"capture without name": {"{% capture a b %}{% endcapture %}", "one name"},
+		"deep":                 {strings.Repeat("{% if true %}", 60) + strings.Repeat("{% endif %}", 60), "inside each other"},
+		"too long":             {strings.Repeat("x", MaxTemplateBytes+1), "at most 512 KiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Compile(providers.Content{HTML: c.template})
+			require.ErrorContains(t, err, c.want)
+			require.True(t, fault.Is(err, fault.Invalid))
+			require.NotContains(t, err.Error(), "x_escape: ")
+		})
+	}
+	_, err := Compile(providers.Content{Subject: "{{", Text: "{%", HTML: "fine"})
+	require.ErrorContains(t, err, "content.subject")
+	require.ErrorContains(t, err, "content.text")
+}
+
+// Whatever a template does, it ends soon and takes little memory.
+func TestRenderIsBounded(t *testing.T) {
+	double := "{% assign x = 'xxxxxxxxxxxxxxxx' %}" + strings.Repeat("{% assign x = x | append: x %}", 40) + "{{ x }}"
+	for name, template := range map[string]string{
+		"empty loop":         "{% for i in (1..2000000000) %}{% endfor %}",
+		"long loop":          "{% for i in (1..2000000000) %}" + strings.Repeat("x", 1000) + "{% endfor %}",
+		"nested loops":       "{% for i in (1..100000) %}{% for j in (1..100000) %}{% endfor %}{% endfor %}",
+		"loop in capture":    "{% capture x %}{% for i in (1..2000000000) %}" + strings.Repeat("x", 1000) + "{% endfor %}{% endcapture %}",
+		"table":              "{% assign l = 'a,b,c,d,e,f,g,h' | split: ',' %}{% for i in (1..2000000000) %}{% tablerow x in l cols: 2 %}{{ x }}{% endtablerow %}{% endfor %}",
+		"doubling":           double,
+		"replace":            "{% assign x = row.long | replace: '', row.long %}{{ x }}",
+		"wide date":          "{{ '2026-12-01' | date: '%1000000000Y' }}",
+		"wrong loop value":   "{% for i in (1..contact.name) %}{% endfor %}",
+		"division by zero":   "{{ 1 | divided_by: 0 }}",
+		"too many arguments": "{{ 1 | upcase: 1, 2, 3 }}",
+		"bad slice":          "{{ 'abc' | slice: 5, 2 }}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			compiled, err := Compile(providers.Content{Text: template})
+			require.NoError(t, err)
+			v := ada
+			v.Row = `{"long":"` + strings.Repeat("y", 30_000) + `"}`
+			_, err = compiled.Render(v)
+			require.ErrorContains(t, err, "content.text")
+			require.Less(t, len(err.Error()), 400)
+		})
+	}
+}
+
+func TestBrokenRow(t *testing.T) {
+	compiled, err := Compile(providers.Content{Text: "{{ row.a }}"})
+	require.NoError(t, err)
+	_, err = compiled.Render(Vars{Row: `{"a":`})
+	require.ErrorContains(t, err, "row can't be read")
+	compiled, err = Compile(providers.Content{Text: "{{ contact.name }}"})
+	require.NoError(t, err)
+	_, err = compiled.Render(Vars{Row: `{"a":`})
+	require.NoError(t, err, "nobody asked for the row")
+}
+
+// The quick way and the engine are the same.
+func TestPlaceholdersEqualProgram(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var b strings.Builder
+		for range rapid.IntRange(1, 6).Draw(t, "placeholders") {
+			b.WriteString(rapid.StringMatching(`[a-z<&\n ]{0,8}`).Draw(t, "text"))
+			b.WriteString("{{ " + rapid.SampledFrom([]string{
+				"contact.first_name", "contact.address", "contact.nothing", "row.a", "row.b", `row["c d"]`, "campaign.name", "campaign.x", "unsubscribe_url", "nothing", "nothing.x",
+			}).Draw(t, "name"))
+			b.WriteString(rapid.SampledFrom([]string{"", ` | default: "<d>"`, " | default: 'e'"}).Draw(t, "default"))
+			b.WriteString(rapid.SampledFrom([]string{"", " | raw"}).Draw(t, "raw") + " }}")
+		}
+		value := rapid.SampledFrom([]string{"", "x", "<b>", `"q" & 'a'`, "日本"})
+		row, err := json.Marshal(map[string]string{"a": value.Draw(t, "a"), "c d": value.Draw(t, "cd")})
+		require.NoError(t, err)
+		v := Vars{Contact: Contact{FirstName: value.Draw(t, "first"), Address: value.Draw(t, "address")}, Row: string(row), CampaignName: value.Draw(t, "campaign"), UnsubscribeURL: value.Draw(t, "url")}
+		for _, m := range []mode{plainText, htmlText} {
+			p, err := parse(b.String(), m)
+			require.NoError(t, err)
+			quick, ok := p.placeholders()
+			require.True(t, ok)
+			slow, err := p.program()
+			require.NoError(t, err)
+			want, err := slow.render(&scope{vars: &v})
+			require.NoError(t, err)
+			got, err := quick.render(&scope{vars: &v})
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+	})
+}
+
+func TestParseRowEqualsJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.MapOf(rapid.StringMatching(`[a-z "\\é]{0,4}`), rapid.String()).Draw(t, "row")
+		encoded, err := json.Marshal(want)
+		require.NoError(t, err)
+		got, err := parseRow(string(encoded))
+		require.NoError(t, err)
+		require.Len(t, got, len(want))
+		for k, v := range want {
+			require.Equal(t, strings.ToValidUTF8(v, "\uFFFD"), got[k])
+		}
+	})
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, seed := range []string{
+		"Hello {{ contact.first_name | default: 'you' }}", "{% for i in (1..3) %}{{ i }}{% endfor %}",
+		"{% capture x %}{{ row.a }}{% endcapture %}{{ x | raw }}", "{% raw %}{{{% endraw %}", "{{- 'a' | split: '' -}}",
+		"{% case row.a %}{% when 1, 2 %}{% cycle 'a', 'b' %}{% endcase %}", "{% tablerow i in row cols:2 limit: 3 %}{{ forloop.index }}{% endtablerow %}",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		compiled, err := Compile(providers.Content{Subject: source, Text: source, HTML: source})
+		if err != nil {
+			require.True(t, fault.Is(err, fault.Invalid))
+			return
+		}
+		out, err := compiled.Render(ada)
+		if err == nil {
+			require.NotContains(t, out.Subject, "\n")
+			require.LessOrEqual(t, len(out.HTML), MaxRenderedBytes)
+		}
+	})
+}
+
+func BenchmarkRender(b *testing.B) {
+	newsletter := "Dear {{ contact.first_name | default: \"reader\" }},\n\n" + strings.Repeat("Here is the news of the week. ", 40) +
+		"\nYour code {{ row.coupon }} is good in {{ row.city }}.\n{{ campaign.name }}\n{{ unsubscribe_url }}\n"
+	v := ada
+	v.Row = `{"coupon":"SPRING-1234","city":"Munich","points":"12"}`
+	for name, template := range map[string]string{
+		"placeholders": newsletter,
+		"engine":       newsletter + "{% if contact.language == 'de' %}Gruss{% endif %}",
+	} {
+		b.Run(name, func(b *testing.B) {
+			compiled, err := Compile(providers.Content{Subject: "News for {{ contact.first_name }}", Text: template})
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := compiled.Render(v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

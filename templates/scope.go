@@ -1,0 +1,154 @@
+package templates
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// scope is the values of one rendering; what is costly to make is made when it
+// is first asked for.
+type scope struct {
+	vars *Vars
+
+	row      map[string]string
+	rowError error
+	rowRead  bool
+}
+
+// column is a value of the upload's row.
+func (s *scope) column(name string) (string, error) {
+	if err := s.readRow(); err != nil {
+		return "", err
+	}
+	return s.row[name], nil
+}
+
+func (s *scope) readRow() error {
+	if !s.rowRead {
+		s.rowRead = true
+		s.row, s.rowError = parseRow(s.vars.Row)
+	}
+	return s.rowError
+}
+
+// parseRow reads a JSON object. The importer writes texts only; other values
+// are taken as they are written.
+func parseRow(source string) (map[string]string, error) {
+	if source == "" {
+		return nil, nil
+	}
+	if row, ok := parseFlatRow(source); ok {
+		return row, nil
+	}
+	var values map[string]any
+	if err := json.Unmarshal([]byte(source), &values); err != nil {
+		return nil, fmt.Errorf("the recipient's row can't be read: %w", err)
+	}
+	row := make(map[string]string, len(values))
+	for name, value := range values {
+		switch v := value.(type) {
+		case nil:
+		case string:
+			row[name] = v
+		case float64:
+			row[name] = strconv.FormatFloat(v, 'f', -1, 64)
+		default:
+			text, err := json.Marshal(v)
+			if err != nil {
+				return nil, fmt.Errorf("the recipient's row can't be read: %w", err)
+			}
+			row[name] = string(text)
+		}
+	}
+	return row, nil
+}
+
+// parseFlatRow reads what the importer writes, an object of texts without
+// escapes and white space, several times faster than encoding/json; ok is false
+// for everything else.
+func parseFlatRow(s string) (row map[string]string, ok bool) {
+	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' {
+		return nil, false
+	}
+	s = s[1 : len(s)-1]
+	row = make(map[string]string, 8)
+	for len(s) > 0 {
+		name, rest, ok := flatString(s)
+		if !ok || len(rest) == 0 || rest[0] != ':' {
+			return nil, false
+		}
+		value, rest, ok := flatString(rest[1:])
+		if !ok {
+			return nil, false
+		}
+		row[name] = value
+		switch {
+		case rest == "":
+			return row, true
+		case rest[0] == ',' && len(rest) > 1:
+			s = rest[1:]
+		default:
+			return nil, false
+		}
+	}
+	return row, true
+}
+
+func flatString(s string) (value, rest string, ok bool) {
+	if len(s) < 2 || s[0] != '"' {
+		return "", "", false
+	}
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return s[1:i], s[i+1:], true
+		case c == '\\' || c < 0x20 || c >= 0x80:
+			return "", "", false
+		}
+	}
+	return "", "", false
+}
+
+// bindings are the variables as the Liquid engine wants them. Empty values are
+// left out: they count as missing.
+func (s *scope) bindings(needRow bool, b *budget) (map[string]any, error) {
+	v := s.vars
+	contact := make(map[string]any, len(contactFields))
+	for name, get := range contactFields {
+		if value := get(&v.Contact); value != "" {
+			contact[name] = value
+		}
+	}
+	vars := map[string]any{"contact": contact, budgetKey: b}
+	if v.CampaignName != "" {
+		vars["campaign"] = map[string]any{"name": v.CampaignName}
+	}
+	if v.UnsubscribeURL != "" {
+		vars["unsubscribe_url"] = v.UnsubscribeURL
+	}
+	if needRow {
+		if err := s.readRow(); err != nil {
+			return nil, err
+		}
+		row := make(map[string]any, len(s.row))
+		for name, value := range s.row {
+			if value != "" {
+				row[name] = value
+			}
+		}
+		vars["row"] = row
+	}
+	return vars, nil
+}
+
+// contactFields are the fields that templates may name under contact.
+var contactFields = map[string]func(*Contact) string{
+	"first_name":  func(c *Contact) string { return c.FirstName },
+	"last_name":   func(c *Contact) string { return c.LastName },
+	"name":        func(c *Contact) string { return c.Name },
+	"external_id": func(c *Contact) string { return c.ExternalID },
+	"language":    func(c *Contact) string { return c.Language },
+	"timezone":    func(c *Contact) string { return c.Timezone },
+	"address":     func(c *Contact) string { return c.Address },
+}
