@@ -1,0 +1,159 @@
+// Package archtest owns the rules of who may import whom, and holds the whole
+// module to them in its test. It knows packages by their paths alone, none of
+// their content.
+package archtest
+
+// module is the module's path, with which the paths of its packages begin.
+const module = "carillon"
+
+// layer is one row of the architecture: a package with all packages below it
+// that have no row of their own. Its packages may import each other.
+type layer struct {
+	// name is the path of the package inside the module.
+	name string
+	// may names the layers that it may import.
+	may []string
+	// mayInTests names the layers that its tests may import besides.
+	mayInTests []string
+	// why is the reason, for the person who broke the rule.
+	why string
+}
+
+// layers is the table, from top to bottom: imports run downwards only. A
+// package of the module that no row covers is a violation, too, so that nobody
+// adds a room to the house without saying on which floor it is.
+func layers() []layer {
+	var (
+		domain    = []string{"campaigns", "targeting", "templates", "providers"}
+		inside    = []string{"internal"}
+		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink", "internal/bench"}
+		servers   = []string{"internal/testenv", "internal/sink"}
+		withStore = join(servers, []string{"store"})
+		product   = join(domain, inside, []string{"api", "web", "scheduler", "worker", "store", "queue", "configs"})
+	)
+	return []layer{
+		{
+			name: "cmd", may: join(product, harness, []string{"app"}),
+			why: "the binary stands above everything",
+		},
+		{
+			name: "app", may: join(product, harness),
+			why: "it is the composition root: it wires everything and only cmd knows it",
+		},
+		{
+			name: "api", may: join(domain, inside, []string{"configs"}), mayInTests: withStore,
+			why: "it takes the services as interfaces that it declares; app hands it the store, the queue, the scheduler and the worker",
+		},
+		{
+			name: "web", may: inside, mayInTests: servers,
+			why: "it is the embedded console and speaks to the server over HTTP alone",
+		},
+		{
+			name: "scheduler", may: join(domain, inside, []string{"queue"}), mayInTests: withStore,
+			why: "it takes what it needs of the store as small interfaces, and meets the worker in the queue alone",
+		},
+		{
+			name: "worker", may: join(domain, inside, []string{"queue"}), mayInTests: withStore,
+			why: "it takes what it needs of the store as small interfaces, and meets the scheduler in the queue alone",
+		},
+		{
+			name: "store", may: join(domain, inside), mayInTests: servers,
+			why: "it implements the interfaces of the domain packages, and knows no HTTP and no Redis",
+		},
+		{
+			name: "campaigns", may: join(inside, []string{"targeting", "templates", "providers"}), mayInTests: withStore,
+			why: "it is domain: rules that hold whatever stores, queues and serves them",
+		},
+		{
+			name: "targeting", may: join(inside, []string{"providers"}), mayInTests: withStore,
+			why: "it is domain, and needs no more of the others than the kinds of address",
+		},
+		{
+			name: "templates", may: join(inside, []string{"providers"}), mayInTests: withStore,
+			why: "it is domain, and needs no more of the others than the content of a message",
+		},
+		{
+			name: "queue", may: join(inside, []string{"providers"}), mayInTests: servers,
+			why: "it carries messages and decides nothing about them: the store decides",
+		},
+		{
+			name: "providers", may: inside, mayInTests: servers,
+			why: "an adapter sees one message at a time and nothing else of Carillon",
+		},
+		{
+			name: "configs", may: inside, mayInTests: servers,
+			why: "settings are plain values that app hands on",
+		},
+		{
+			name: "internal/testenv", may: inside,
+			why: "the tests of every layer stand on it, so it stands on none of them",
+		},
+		{
+			name: "internal/crashtest", may: join(product, harness),
+			why: "it drives the real binary from outside, so it never wires one of its own (app)",
+		},
+		{
+			name: "internal/sink", may: join(domain, inside, []string{"configs"}), mayInTests: harness,
+			why: "it plays the providers' side, so it knows nothing of how messages get there",
+		},
+		{
+			name: "internal/bench", may: join(product, harness),
+			why: "it measures the parts that it is handed; app wires them",
+		},
+		{
+			name: "internal", may: nil, mayInTests: servers,
+			why: "it is the ground on which every package stands, so it stands on none of them",
+		},
+	}
+}
+
+// library is a group of packages from outside the module that only some layers
+// may import.
+type library struct {
+	// prefixes are the beginnings of the packages' paths.
+	prefixes []string
+	// owners are the layers that may import them, tests included.
+	owners []string
+	why    string
+}
+
+func libraries() []library {
+	return []library{
+		{
+			prefixes: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/", "github.com/alicebob/miniredis"},
+			owners:   []string{"queue", "internal/testenv", "internal/crashtest", "internal/sink", "internal/bench"},
+			why:      "queue is the one place for asynq and Redis",
+		},
+		{
+			prefixes: []string{
+				"gorm.io/", "github.com/pressly/goose/", "github.com/mattn/go-sqlite3", "modernc.org/sqlite",
+				"github.com/jackc/pgx/", "github.com/lib/pq",
+			},
+			owners: []string{"store", "internal/testenv", "internal/crashtest", "internal/bench"},
+			why:    "store is the one place for the databases, their drivers and migrations",
+		},
+	}
+}
+
+// ban forbids a layer one package by name; it binds the layer's own code and
+// not its tests, and not what others import on its behalf.
+type ban struct{ layer, path, why string }
+
+func bans() []ban {
+	return []ban{
+		{"store", "net/http", "the store knows no HTTP: a status is the business of api, a request that of providers"},
+		{"campaigns", "net/http", "the domain knows no HTTP"},
+		{"targeting", "net/http", "the domain knows no HTTP"},
+		{"templates", "net/http", "the domain knows no HTTP"},
+		{"campaigns", "database/sql", "the domain asks for data through interfaces"},
+		{"templates", "database/sql", "the domain asks for data through interfaces"},
+	}
+}
+
+func join(lists ...[]string) []string {
+	var all []string
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}
