@@ -138,3 +138,60 @@ type Verification struct {
 	// Problems is empty when everything balances.
 	Problems []string
 }
+
+// Feedable is a run, or the transactional messages of a channel (RunID 0), with
+// messages waiting for room in the channel's window.
+type Feedable struct {
+	ChannelID  int64
+	RunID      int64
+	CampaignID int64
+	Weight     int
+	Pending    int64
+}
+
+// FeedRequest asks for messages to be marked queued.
+type FeedRequest struct {
+	ChannelID int64
+	RunID     int64
+	// Envelopes are the ids of the envelopes to fill, PerEnvelope messages each.
+	Envelopes   []int64
+	PerEnvelope int
+}
+
+// FeedMessage is a message that was marked queued.
+type FeedMessage struct {
+	ID         int64
+	EnvelopeID int64
+	// Attempt is the number that the next try will have.
+	Attempt   int
+	Recipient Recipient
+	// Content and Metadata are set for transactional messages, which carry their
+	// own; both are JSON.
+	Content, Metadata []byte
+}
+
+// QueuedEnvelope is an envelope that messages in state queued point at.
+type QueuedEnvelope struct {
+	ID            int64
+	Transactional bool
+	Messages      int64
+	QueuedAt      time.Time
+}
+
+// PlanStep is what one batch of the planner did.
+type PlanStep struct {
+	// Inserted counts the messages of the batch, Skipped those of them that our
+	// own rules keep from being sent.
+	Inserted, Skipped int64
+	// Done says that the audience has no more members.
+	Done bool
+	// Stopped says that the run is not being planned now: paused, canceled or
+	// finished.
+	Stopped bool
+}
+
+// Due is when and why a message waits.
+type Due struct {
+	At     time.Time
+	Reason string
+}

@@ -34,10 +34,14 @@ type dialect struct {
 
 // statements are whole statements that differ between the databases.
 type statements struct {
-	// planInsert ends the planner's INSERT … SELECT; see plan.go.
-	// recordOutcomes updates messages from a list of outcomes; see writer_apply.go.
+	// recordOutcomes takes the rows of outcomeValues.
 	recordOutcomes string
+	// insertAttempts takes rows of message, attempt, time, kind, code, detail.
 	insertAttempts string
+	// applyReceipts takes rows of message, state, delivered, read, reason, detail,
+	// final.
+	applyReceipts string
+	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
 }
 

@@ -26,6 +26,10 @@ var postgresDialect = dialect{
 			FROM json_array_elements(?::json) v
 			WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ?
 			RETURNING messages.id`,
+		applyReceipts: `UPDATE messages SET
+			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
+			reason = COALESCE(v ->> 4, reason), detail = COALESCE(v ->> 5, detail), final_at = COALESCE((v ->> 6)::bigint, final_at)
+			FROM json_array_elements(?::json) v WHERE messages.id = (v ->> 0)::bigint`,
 		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
 			SELECT (v ->> 0)::bigint, (v ->> 1)::smallint, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5 FROM json_array_elements(?::json) v`,
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at)

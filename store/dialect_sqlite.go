@@ -21,6 +21,10 @@ var sqliteDialect = dialect{
 			FROM json_each(?) v
 			WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ?
 			RETURNING messages.id`,
+		applyReceipts: `UPDATE messages SET
+			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
+			reason = COALESCE(v.value ->> 4, reason), detail = COALESCE(v.value ->> 5, detail), final_at = COALESCE(v.value ->> 6, final_at)
+			FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
 		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
 			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at)

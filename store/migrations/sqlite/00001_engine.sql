@@ -280,7 +280,7 @@ CREATE INDEX receipts_provider ON receipts (channel_id, provider_id) WHERE messa
 CREATE INDEX receipts_age ON receipts (received_at);
 
 CREATE TABLE workers (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
     name         TEXT    NOT NULL,
     started_at   INTEGER NOT NULL,
     heartbeat_at INTEGER NOT NULL

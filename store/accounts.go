@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"strconv"
+
+	"carillon/internal/access"
+)
+
+// EnsureAccount returns the one account that every installation has and makes
+// it under this name if there is none; created says that it did. Processes that
+// start at the same time agree on one.
+func (s *Store) EnsureAccount(ctx context.Context, name string) (account access.Account, created bool, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		account, created = access.Account{}, false
+		// The row in meta decides who makes the account: a second process waits
+		// here until the first has committed.
+		n, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('default_account', '0') ON CONFLICT (name) DO NOTHING")
+		if err != nil {
+			return err
+		}
+		if created = n == 1; created {
+			id, err := tx.insert(ctx, "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, ms(s.clock.Now()))
+			if err != nil {
+				return err
+			}
+			if _, err := tx.exec(ctx, "UPDATE meta SET value = ? WHERE name = 'default_account'", strconv.FormatInt(id, 10)); err != nil {
+				return err
+			}
+		}
+		var at millis
+		err = tx.row(ctx, `SELECT id, name, created_at FROM accounts
+			WHERE id = (SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'default_account')`).Scan(&account.ID, &account.Name, &at)
+		account.CreatedAt = at.Time
+		return err
+	})
+	return account, created, err
+}

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// fragment is a piece of SQL with its arguments.
+type fragment struct {
+	sql  string
+	args []any
+}
+
+// audienceSQL compiles an audience for one channel. The planner, the preview
+// and the samples are all built from it, which is why what is predicted is what
+// happens.
+type audienceSQL struct {
+	d         *dialect
+	accountID int64
+	audience  targeting.Audience
+	kind      providers.AddressKind
+	// sentRuns are the runs of the campaigns in audience.exclude.campaigns.
+	sentRuns []int64
+}
+
+func (s *Store) compileAudience(ctx context.Context, c conn, channel providers.Channel, a targeting.Audience) (audienceSQL, error) {
+	compiled := audienceSQL{d: s.d, accountID: channel.AccountID, audience: a, kind: channel.Address}
+	if a.Exclude == nil || len(a.Exclude.Campaigns) == 0 {
+		return compiled, nil
+	}
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		if err := scan(&id); err != nil {
+			return err
+		}
+		compiled.sentRuns = append(compiled.sentRuns, id)
+		return nil
+	}, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+s.d.inIDs, channel.AccountID, s.d.idList(a.Exclude.Campaigns))
+	return compiled, err
+}
+
+// members selects the ids of the audience's contacts behind cursor in ascending
+// order, at most limit of them. Each part of a union is bounded by itself, so
+// that a batch costs the same however large the audience is.
+func (a audienceSQL) members(cursor int64, limit int) fragment {
+	if a.audience.All {
+		return fragment{
+			"SELECT id AS contact_id FROM contacts WHERE id > ? AND account_id = ? AND status <> 'deleted' ORDER BY id LIMIT ?",
+			[]any{cursor, a.accountID, limit},
+		}
+	}
+	var parts []string
+	var args []any
+	lists := append(append([]int64(nil), a.audience.Uploads...), a.audience.Groups...)
+	for _, id := range lists {
+		parts = append(parts, `SELECT contact_id FROM (SELECT m.contact_id FROM members m
+			WHERE m.list_id = ? AND m.contact_id > ? AND EXISTS (SELECT 1 FROM lists l WHERE l.id = m.list_id AND l.account_id = ?)
+			ORDER BY m.contact_id LIMIT ?) p`)
+		args = append(args, id, cursor, a.accountID, limit)
+	}
+	if len(a.audience.Contacts) > 0 {
+		parts = append(parts, `SELECT contact_id FROM (SELECT id AS contact_id FROM contacts
+			WHERE id `+a.d.inIDs+` AND id > ? AND account_id = ? ORDER BY id LIMIT ?) p`)
+		args = append(args, a.d.idList(a.audience.Contacts), cursor, a.accountID, limit)
+	}
+	return fragment{strings.Join(parts, " UNION ") + " ORDER BY contact_id LIMIT ?", append(args, limit)}
+}
+
+// reason is an expression over c (contact), a (its address) and s (its
+// suppression): why the contact is not written to, NULL if it is.
+func (a audienceSQL) reason() fragment {
+	var b strings.Builder
+	var args []any
+	b.WriteString("CASE")
+	when := func(reason, condition string, more ...any) {
+		fmt.Fprintf(&b, " WHEN %s THEN '%s'", condition, reason)
+		args = append(args, more...)
+	}
+	if e := a.audience.Exclude; e != nil {
+		if lists := append(append([]int64(nil), e.Uploads...), e.Groups...); len(lists) > 0 {
+			when(campaigns.ReasonExcluded, "EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id "+a.d.inIDs+")", a.d.idList(lists))
+		}
+		if len(e.Contacts) > 0 {
+			when(campaigns.ReasonExcluded, "c.id "+a.d.inIDs, a.d.idList(e.Contacts))
+		}
+		if len(a.sentRuns) > 0 {
+			// Whoever was written to, or may have been: sent and what follows it,
+			// being sent, and in doubt.
+			when(campaigns.ReasonExcluded, "EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id "+a.d.inIDs+
+				" AND x.contact_id = c.id AND x.state IN (1, 2, 3, 4, 5, 10))", a.d.idList(a.sentRuns))
+		}
+	}
+	when(campaigns.ReasonBlocked, "c.status = 'blocked'")
+	when(campaigns.ReasonInactive, "c.status = 'inactive'")
+	when(campaigns.ReasonDeleted, "c.status = 'deleted'")
+	when(campaigns.ReasonNoAddress, "a.address IS NULL")
+	when(campaigns.ReasonOptedOut, "s.reason = '"+unsubscribed+"'")
+	when(campaigns.ReasonSuppressed, "s.address IS NOT NULL")
+	b.WriteString(" END")
+	return fragment{b.String(), args}
+}
+
+// joins makes a and s of reason available for the contacts c.
+func (a audienceSQL) joins() fragment {
+	return fragment{
+		` LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
+		LEFT JOIN suppressions s ON s.account_id = ? AND s.kind = ? AND s.address = a.address`,
+		[]any{string(a.kind), a.accountID, string(a.kind)},
+	}
+}
+
+// everybody is a limit that no audience reaches.
+const everybody = 1 << 40
+
+// PreviewAudience says how many contacts a campaign would be sent to and who is
+// skipped for which reason.
+func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience) (campaigns.Preview, error) {
+	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience)
+	if err != nil {
+		return campaigns.Preview{}, s.translate(err)
+	}
+	members, reason, joins := compiled.members(0, everybody), compiled.reason(), compiled.joins()
+	preview := campaigns.Preview{Skipped: map[string]int64{}}
+	args := append(append(append([]any(nil), reason.args...), members.args...), joins.args...)
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var why string
+		var n int64
+		if err := scan(&why, &n); err != nil {
+			return err
+		}
+		preview.Total += n
+		if why == "" {
+			preview.Reachable += n
+		} else {
+			preview.Skipped[why] = n
+		}
+		return nil
+	}, "SELECT COALESCE(why, ''), COUNT(*) FROM (SELECT "+reason.sql+" AS why FROM ("+members.sql+
+		") b JOIN contacts c ON c.id = b.contact_id"+joins.sql+") r GROUP BY why", args...)
+	return preview, s.translate(err)
+}
+
+// SampleAudience is up to n recipients that a campaign would be sent to.
+func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, n int) ([]campaigns.Recipient, error) {
+	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	// The first members may all be skipped; a few hundred are looked at.
+	members, reason, joins := compiled.members(0, 100*n), compiled.reason(), compiled.joins()
+	args := append(append(append([]any(nil), reason.args...), members.args...), joins.args...)
+	var ids []int64
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		if err := scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	}, "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why FROM ("+members.sql+
+		") b JOIN contacts c ON c.id = b.contact_id"+joins.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?", append(args, n)...)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	found, err := recipients(ctx, s.reader(), ids, channel.Address, audience.Uploads)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	sample := make([]campaigns.Recipient, 0, len(ids))
+	for _, id := range ids {
+		sample = append(sample, found[id].Recipient)
+	}
+	return sample, nil
+}
+
+// recipient is a contact as the feeder sees it: what templates need, and whether
+// it may still be written to.
+type recipient struct {
+	campaigns.Recipient
+	status targeting.ContactStatus
+}
+
+// recipients looks contacts up for rendering, with the CSV line of the newest
+// of the uploads that they are in.
+func recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]recipient, error) {
+	found := make(map[int64]recipient, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	list := c.d.idList(ids)
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var r recipient
+		if err := scan(&r.ContactID, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &r.status, &r.Address); err != nil {
+			return err
+		}
+		found[r.ContactID] = r
+		return nil
+	}, `SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status, COALESCE(a.address, '')
+		FROM contacts c LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
+		WHERE c.id `+c.d.inIDs, string(kind), list)
+	if err != nil || len(uploads) == 0 {
+		return found, err
+	}
+	return found, c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var data string
+		if err := scan(&id, &data); err != nil {
+			return err
+		}
+		r := found[id]
+		r.Row = data // ascending by list: the newest upload's line stays
+		found[id] = r
+		return nil
+	}, "SELECT contact_id, data FROM members WHERE list_id "+c.d.inIDs+" AND contact_id "+c.d.inIDs+" AND data IS NOT NULL ORDER BY list_id",
+		c.d.idList(uploads), list)
+}

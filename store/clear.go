@@ -1,0 +1,250 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+)
+
+// Clearing the queue takes many small transactions. The first one binds: it
+// writes the clearing down, which keeps the feeder away, and cancels what is in
+// the windows. The rest follows in batches, by whoever began or, if that
+// process dies, by the scheduler.
+
+// examplesKept is how many of the cleared messages a clearing shows.
+const examplesKept = 10
+
+// BeginClear binds a clearing of everything that the filter selects and has not
+// been claimed.
+func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (clearing campaigns.Clearing, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		clearing = campaigns.Clearing{
+			AccountID: f.AccountID, ChannelID: f.ChannelID, CampaignID: f.CampaignID, Actor: actor, CreatedAt: s.clock.Now(),
+		}
+		examples, err := clearExamples(ctx, tx, f)
+		if err != nil {
+			return err
+		}
+		clearing.Examples = examples
+		var maxID sql.NullInt64
+		if err := tx.row(ctx, "SELECT MAX(id) FROM messages").Scan(&maxID); err != nil {
+			return err
+		}
+		clearing.ID, err = tx.insert(ctx, `INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, f.AccountID, f.ChannelID, f.CampaignID, maxID.Int64, clean(actor), mustJSON(examples), ms(clearing.CreatedAt))
+		if err != nil {
+			return err
+		}
+		scope, err := clearScope(ctx, tx, f, "queued")
+		if err != nil {
+			return err
+		}
+		for _, w := range scope {
+			n, err := s.clearState(ctx, tx, w, clearing.ID, actor, campaigns.Queued, maxID.Int64, everybody)
+			if err != nil {
+				return err
+			}
+			clearing.Cleared += n
+		}
+		_, err = tx.exec(ctx, "UPDATE clears SET cleared = ? WHERE id = ?", clearing.Cleared, clearing.ID)
+		return err
+	})
+	return clearing, err
+}
+
+// ContinueClear cancels the next batch of a clearing. FinishedAt is set once
+// nothing is left.
+func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing campaigns.Clearing, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		var maxID int64
+		clearing, maxID, err = scanClearing(tx.row(ctx, selectClearing+" WHERE id = ?"+tx.d.forUpdate, id))
+		if err != nil || clearing.FinishedAt != nil {
+			return err
+		}
+		f := campaigns.QueueFilter{AccountID: clearing.AccountID, ChannelID: clearing.ChannelID, CampaignID: clearing.CampaignID}
+		scope, err := clearScope(ctx, tx, f, "pending")
+		if err != nil {
+			return err
+		}
+		var n int64
+		for _, w := range scope {
+			cleared, err := s.clearState(ctx, tx, w, id, clearing.Actor, campaigns.Pending, maxID, cancelBatch-n)
+			if err != nil {
+				return err
+			}
+			if n += cleared; n >= cancelBatch {
+				break
+			}
+		}
+		clearing.Cleared += n
+		if n < cancelBatch {
+			now := s.clock.Now()
+			clearing.FinishedAt = &now
+		}
+		_, err = tx.exec(ctx, "UPDATE clears SET cleared = ?, finished_at = ? WHERE id = ?", clearing.Cleared, msPtr(clearing.FinishedAt), id)
+		return err
+	})
+	return clearing, err
+}
+
+// OpenClears are the clearings that are not finished.
+func (s *Store) OpenClears(ctx context.Context) (ids []int64, err error) {
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		if err := scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	}, "SELECT id FROM clears WHERE finished_at IS NULL ORDER BY id")
+	return ids, s.translate(err)
+}
+
+// GetClearing looks a clearing up afterwards.
+func (s *Store) GetClearing(ctx context.Context, accountID, id int64) (campaigns.Clearing, error) {
+	clearing, _, err := scanClearing(s.reader().row(ctx, selectClearing+" WHERE id = ? AND account_id = ?", id, accountID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return clearing, fault.New(fault.NotFound, "there is no clearing %d", id)
+	}
+	return clearing, s.translate(err)
+}
+
+const selectClearing = `SELECT id, account_id, channel_id, campaign_id, max_id, actor, cleared, examples, created_at, finished_at FROM clears`
+
+func scanClearing(row *sql.Row) (c campaigns.Clearing, maxID int64, err error) {
+	var examples string
+	var created, finished millis
+	if err := row.Scan(&c.ID, &c.AccountID, &c.ChannelID, &c.CampaignID, &maxID, &c.Actor, &c.Cleared, &examples, &created, &finished); err != nil {
+		return c, 0, err
+	}
+	c.CreatedAt, c.FinishedAt = created.Time, finished.ptr()
+	return c, maxID, json.Unmarshal([]byte(examples), &c.Examples)
+}
+
+// clearScope lists the channels and runs with messages in a state.
+func clearScope(ctx context.Context, c conn, f campaigns.QueueFilter, column string) (scope []countKey, err error) {
+	where, args := queueWhere(f)
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		var key countKey
+		if err := scan(&key.runID, &key.channelID); err != nil {
+			return err
+		}
+		scope = append(scope, key)
+		return nil
+	}, `SELECT c.run_id, c.channel_id FROM run_counts c JOIN channels h ON h.id = c.channel_id LEFT JOIN runs r ON r.id = c.run_id
+		WHERE `+where+` GROUP BY c.run_id, c.channel_id HAVING SUM(c.`+column+`) > 0 ORDER BY 1, 2`, args...)
+	return scope, err
+}
+
+// clearState cancels at most limit messages of one run and channel in a state.
+func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int64, actor string, from campaigns.State, maxID, limit int64) (int64, error) {
+	// The state stands in the text because SQLite uses a partial index only for
+	// a query that repeats its condition.
+	condition := "state = 0"
+	index := tx.d.pendingIndex
+	if from == campaigns.Queued {
+		condition, index = "state IN (1, 2) AND state = 1", ""
+	}
+	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+condition+` AND id IN (
+		SELECT id FROM messages `+index+` WHERE channel_id = ? AND run_id = ? AND `+condition+` AND id <= ? LIMIT ?)`,
+		campaigns.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
+	if err != nil {
+		return 0, err
+	}
+	d := deltas{}
+	d.move(w.runID, w.channelID, from, campaigns.Canceled, n)
+	return n, d.apply(ctx, tx, shardOperator)
+}
+
+func clearExamples(ctx context.Context, c conn, f campaigns.QueueFilter) ([]campaigns.ClearedMessage, error) {
+	examples := []campaigns.ClearedMessage{}
+	waiting, err := queueHead(ctx, c, f, examplesKept)
+	for _, m := range waiting {
+		examples = append(examples, campaigns.ClearedMessage{MessageID: m.ID, CampaignID: m.CampaignID, Address: m.Address})
+	}
+	return examples, err
+}
+
+// QueueTotals says what waits on each channel.
+func (s *Store) QueueTotals(ctx context.Context, f campaigns.QueueFilter) (totals []campaigns.QueueTotals, err error) {
+	where, args := queueWhere(f)
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var t campaigns.QueueTotals
+		if err := scan(&t.ChannelID, &t.Pending, &t.Queued, &t.Sending); err != nil {
+			return err
+		}
+		totals = append(totals, t)
+		return nil
+	}, `SELECT c.channel_id, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT), CAST(SUM(c.sending) AS BIGINT)
+		FROM run_counts c JOIN channels h ON h.id = c.channel_id LEFT JOIN runs r ON r.id = c.run_id
+		WHERE `+where+` GROUP BY c.channel_id HAVING SUM(c.pending + c.queued + c.sending) > 0 ORDER BY 1`, args...)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	for i := range totals {
+		f := f
+		f.ChannelID = totals[i].ChannelID
+		head, err := queueHead(ctx, s.reader(), f, 1)
+		if err != nil {
+			return nil, s.translate(err)
+		}
+		if len(head) > 0 {
+			at := head[0].CreatedAt
+			totals[i].OldestPendingCreatedAt = &at
+		}
+	}
+	return totals, nil
+}
+
+// QueuePreview is the head of the outbound queue: what is in the windows, then
+// what waits for room, at most limit messages.
+func (s *Store) QueuePreview(ctx context.Context, f campaigns.QueueFilter, limit int) ([]campaigns.Message, error) {
+	head, err := queueHead(ctx, s.reader(), f, limit)
+	return head, s.translate(err)
+}
+
+// queueWhere is the condition of a filter over run_counts c, channels h and
+// runs r.
+func queueWhere(f campaigns.QueueFilter) (string, []any) {
+	where, args := []string{"h.account_id = ?"}, []any{f.AccountID}
+	if f.ChannelID != 0 {
+		where, args = append(where, "c.channel_id = ?"), append(args, f.ChannelID)
+	}
+	if f.CampaignID != 0 {
+		where, args = append(where, "r.campaign_id = ?"), append(args, f.CampaignID)
+	}
+	return strings.Join(where, " AND "), args
+}
+
+func queueHead(ctx context.Context, c conn, f campaigns.QueueFilter, limit int) (head []campaigns.Message, err error) {
+	for _, part := range []struct{ column, condition string }{
+		{"queued", "m.state IN (1, 2) AND m.state = 1"},
+		{"pending", "m.state = 0"},
+	} {
+		scope, err := clearScope(ctx, c, f, part.column)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range scope {
+			if len(head) >= limit {
+				return head, nil
+			}
+			err := c.scanAll(ctx, func(scan func(...any) error) error {
+				m, err := scanMessage(scan)
+				head = append(head, m)
+				return err
+			}, selectMessage+" WHERE m.channel_id = ? AND m.run_id = ? AND "+part.condition+" ORDER BY m.due_at, m.id LIMIT ?",
+				w.channelID, w.runID, limit-len(head))
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return head, nil
+}

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"carillon/campaigns"
+)
+
+// Shards of run_counts. A transaction holds the counter rows that it changed
+// until it commits; with a shard of its own, nobody waits for it.
+const (
+	shardPlanner = iota
+	shardFeeder
+	shardOperator
+	shardReaper
+	shardFirstWriter
+	writerShards = 28
+)
+
+// countColumns are the columns of run_counts in the order of the states.
+var countColumns = func() []string {
+	columns := make([]string, campaigns.NumStates)
+	for i, state := range campaigns.States() {
+		columns[i] = `"` + state.String() + `"`
+	}
+	return columns
+}()
+
+var (
+	upsertCounts = func() string {
+		set := make([]string, len(countColumns))
+		for i, column := range countColumns {
+			set[i] = column + " = run_counts." + column + " + excluded." + column
+		}
+		return "INSERT INTO run_counts (run_id, channel_id, shard, " + strings.Join(countColumns, ", ") +
+			") VALUES (?, ?, ?" + strings.Repeat(", ?", len(countColumns)) +
+			") ON CONFLICT (run_id, channel_id, shard) DO UPDATE SET " + strings.Join(set, ", ")
+	}()
+	sumCounts = func() string {
+		sums := make([]string, len(countColumns))
+		for i, column := range countColumns {
+			sums[i] = "CAST(COALESCE(SUM(c." + column + "), 0) AS BIGINT)"
+		}
+		return strings.Join(sums, ", ")
+	}()
+)
+
+type countKey struct{ runID, channelID int64 }
+
+// deltas gathers how a transaction changes the counters, so that each counter
+// row is written once.
+type deltas map[countKey]*campaigns.Counts
+
+func (d deltas) add(runID, channelID int64, state campaigns.State, n int64) {
+	if n == 0 {
+		return
+	}
+	key := countKey{runID, channelID}
+	counts := d[key]
+	if counts == nil {
+		counts = new(campaigns.Counts)
+		d[key] = counts
+	}
+	counts[state] += n
+}
+
+func (d deltas) move(runID, channelID int64, from, to campaigns.State, n int64) {
+	d.add(runID, channelID, from, -n)
+	d.add(runID, channelID, to, n)
+}
+
+// apply writes the deltas, always in the same order, so that two transactions
+// can't wait for each other.
+func (d deltas) apply(ctx context.Context, tx conn, shard int) error {
+	keys := make([]countKey, 0, len(d))
+	for key := range d {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b countKey) int {
+		return cmp.Or(cmp.Compare(a.runID, b.runID), cmp.Compare(a.channelID, b.channelID))
+	})
+	for _, key := range keys {
+		args := make([]any, 0, 3+campaigns.NumStates)
+		args = append(args, key.runID, key.channelID, shard)
+		for _, n := range d[key] {
+			args = append(args, n)
+		}
+		if _, err := tx.exec(ctx, upsertCounts, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runCounts are the counters of a run.
+func runCounts(ctx context.Context, c conn, runID int64) (campaigns.Counts, error) {
+	var counts campaigns.Counts
+	err := c.row(ctx, "SELECT "+sumCounts+" FROM run_counts c WHERE c.run_id = ?", runID).Scan(countTargets(&counts)...)
+	return counts, err
+}
+
+func countTargets(counts *campaigns.Counts) []any {
+	targets := make([]any, len(counts))
+	for i := range counts {
+		targets[i] = &counts[i]
+	}
+	return targets
+}

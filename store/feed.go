@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"carillon/campaigns"
+	"carillon/internal/failpoint"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// Feedable lists what has messages waiting for room in a channel's window: the
+// active runs, and under run 0 the transactional messages of each channel.
+// Paused channels and runs are left out.
+func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
+	var list []campaigns.Feedable
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var f campaigns.Feedable
+		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending); err != nil {
+			return err
+		}
+		list = append(list, f)
+		return nil
+	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT)
+		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
+		JOIN channels h ON h.id = r.channel_id AND h.status = 'active'
+		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending')
+		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight HAVING SUM(c.pending) > 0
+		UNION ALL
+		SELECT c.channel_id, 0, 0, 1, CAST(SUM(c.pending) AS BIGINT)
+		FROM run_counts c JOIN channels h ON h.id = c.channel_id AND h.status = 'active'
+		WHERE c.run_id = 0 GROUP BY c.channel_id HAVING SUM(c.pending) > 0
+		ORDER BY 1, 2`)
+	return list, s.translate(err)
+}
+
+// Feed marks due messages queued, some for each of the given envelopes, and
+// returns them with what is needed to render them. Whoever may not be written
+// to any more is skipped instead. It returns nothing when the run or the
+// channel is not sending, or while the queue is being cleared.
+func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		messages = nil
+		open, feeding, err := s.mayFeed(ctx, tx, request)
+		if err != nil || !open {
+			return err
+		}
+		d := deltas{}
+		for _, envelope := range request.Envelopes {
+			batch, err := s.markQueued(ctx, tx, request, envelope)
+			if err != nil {
+				return err
+			}
+			messages = append(messages, batch...)
+			if len(batch) < request.PerEnvelope {
+				break
+			}
+		}
+		if len(messages) == 0 {
+			return nil
+		}
+		d.move(request.RunID, request.ChannelID, campaigns.Pending, campaigns.Queued, int64(len(messages)))
+		if messages, err = s.withRecipients(ctx, tx, request, feeding, messages, d); err != nil {
+			return err
+		}
+		return d.apply(ctx, tx, shardFeeder)
+	})
+	if err == nil && len(messages) > 0 {
+		failpoint.Hit(failpoint.AfterMarkQueued)
+	}
+	return messages, err
+}
+
+// feeding is what the feeder knows of the run's channel and audience.
+type feeding struct {
+	accountID int64
+	kind      providers.AddressKind
+	uploads   []int64
+}
+
+// mayFeed checks, with a lock that pausing and canceling wait for, that the run
+// and its channel are sending.
+func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequest) (bool, feeding, error) {
+	var f feeding
+	err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.forShare, request.ChannelID).
+		Scan(&f.accountID, &f.kind)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, f, nil
+	}
+	if err != nil {
+		return false, f, err
+	}
+	var campaignID int64
+	if request.RunID != 0 {
+		var audience string
+		err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.forShare, request.RunID).Scan(&campaignID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return false, f, nil
+		}
+		if err != nil {
+			return false, f, err
+		}
+		if err := tx.row(ctx, "SELECT audience FROM campaigns WHERE id = ?", campaignID).Scan(&audience); err != nil {
+			return false, f, err
+		}
+		var a targeting.Audience
+		if err := json.Unmarshal([]byte(audience), &a); err != nil {
+			return false, f, err
+		}
+		f.uploads = a.Uploads
+	}
+	var clearing int
+	err = tx.row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
+		AND (channel_id = 0 OR channel_id = ?) AND (campaign_id = 0 OR campaign_id = ?)`,
+		f.accountID, request.ChannelID, campaignID).Scan(&clearing)
+	return clearing == 0, f, err
+}
+
+func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedRequest, envelope int64) ([]campaigns.FeedMessage, error) {
+	now := ms(s.clock.Now())
+	var batch []campaigns.FeedMessage
+	lock := ""
+	if s.Postgres() {
+		lock = " FOR UPDATE SKIP LOCKED"
+	}
+	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		m := campaigns.FeedMessage{EnvelopeID: envelope}
+		if err := scan(&m.ID, &m.Attempt, &m.Recipient.ContactID, &m.Recipient.Address); err != nil {
+			return err
+		}
+		m.Attempt++
+		batch = append(batch, m)
+		return nil
+	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?
+		WHERE state = 0 AND id IN (SELECT id FROM messages `+tx.d.pendingIndex+`
+			WHERE channel_id = ? AND run_id = ? AND state = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+lock+`)
+		RETURNING id, attempt, contact_id, address`,
+		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
+	slices.SortFunc(batch, func(a, b campaigns.FeedMessage) int { return int(a.ID - b.ID) })
+	return batch, err
+}
+
+// withRecipients adds what templates need, and skips those who must not be
+// written to any more: consent and status are looked at again here, whatever
+// they were when the run was planned.
+func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []campaigns.FeedMessage, d deltas) ([]campaigns.FeedMessage, error) {
+	contactIDs := make([]int64, 0, len(messages))
+	addresses := make([]string, 0, len(messages))
+	messageIDs := make([]int64, 0, len(messages))
+	for _, m := range messages {
+		if m.Recipient.ContactID != 0 {
+			contactIDs = append(contactIDs, m.Recipient.ContactID)
+		}
+		addresses = append(addresses, m.Recipient.Address)
+		messageIDs = append(messageIDs, m.ID)
+	}
+	contacts, err := recipients(ctx, tx, contactIDs, f.kind, f.uploads)
+	if err != nil {
+		return nil, err
+	}
+	refused, err := suppressedAddresses(ctx, tx, f, addresses, request.RunID == 0)
+	if err != nil {
+		return nil, err
+	}
+	contents := map[int64][2][]byte{}
+	if request.RunID == 0 {
+		if contents, err = messageContents(ctx, tx, messageIDs); err != nil {
+			return nil, err
+		}
+	}
+	kept := messages[:0]
+	skipped := map[string][]int64{}
+	for _, m := range messages {
+		contact, known := contacts[m.Recipient.ContactID]
+		reason := ""
+		switch {
+		case refused[m.Recipient.Address] != "":
+			reason = refused[m.Recipient.Address]
+		case m.Recipient.ContactID == 0:
+		case !known, contact.status == targeting.Deleted:
+			reason = campaigns.ReasonDeleted
+		case contact.status == targeting.Blocked:
+			reason = campaigns.ReasonBlocked
+		case contact.status == targeting.Inactive && request.RunID != 0:
+			reason = campaigns.ReasonInactive
+		}
+		if reason != "" {
+			skipped[reason] = append(skipped[reason], m.ID)
+			continue
+		}
+		address := m.Recipient.Address
+		if known {
+			m.Recipient = contact.Recipient
+		}
+		// The address is the one that the run was planned with.
+		m.Recipient.Address = address
+		content := contents[m.ID]
+		m.Content, m.Metadata = content[0], content[1]
+		kept = append(kept, m)
+	}
+	for reason, ids := range skipped {
+		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, reason, "", ms(s.clock.Now()), d); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// suppressedAddresses says which addresses must not be written to, and why. An
+// unsubscribed recipient still gets transactional messages.
+func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []string, transactional bool) (map[string]string, error) {
+	found := map[string]string{}
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var address, why string
+		if err := scan(&address, &why); err != nil {
+			return err
+		}
+		switch {
+		case why != unsubscribed:
+			found[address] = campaigns.ReasonSuppressed
+		case !transactional:
+			found[address] = campaigns.ReasonOptedOut
+		}
+		return nil
+	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts,
+		f.accountID, string(f.kind), c.d.textList(addresses))
+	return found, err
+}
+
+func messageContents(ctx context.Context, c conn, ids []int64) (map[int64][2][]byte, error) {
+	found := make(map[int64][2][]byte, len(ids))
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var content, metadata []byte
+		if err := scan(&id, &content, &metadata); err != nil {
+			return err
+		}
+		found[id] = [2][]byte{content, metadata}
+		return nil
+	}, "SELECT message_id, content, metadata FROM message_contents WHERE message_id "+c.d.inIDs, c.d.idList(ids))
+	return found, err
+}
+
+// skipQueued moves queued messages to skipped.
+func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
+	n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.inIDs,
+		reason, nullText(detail), at, tx.d.idList(ids))
+	d.move(runID, channelID, campaigns.Queued, campaigns.Skipped, n)
+	return err
+}
+
+// Skip moves messages that were marked queued, but can't be rendered, to
+// skipped. Details says for each message what is wrong.
+func (s *Store) Skip(ctx context.Context, runID, channelID int64, reason string, details map[int64]string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		d := deltas{}
+		for id, detail := range details {
+			if err := skipQueued(ctx, tx, runID, channelID, []int64{id}, reason, detail, ms(s.clock.Now()), d); err != nil {
+				return err
+			}
+		}
+		return d.apply(ctx, tx, shardFeeder)
+	})
+}
+
+// Unqueue takes messages of an envelope back to pending, to be fed again from
+// due on: the worker found that it can't send them now.
+func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error {
+	return s.inTx(ctx, func(tx conn) error {
+		n, err := tx.exec(ctx, "UPDATE messages SET state = 0, reason = ?, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.inIDs,
+			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.idList(ids))
+		if err != nil {
+			return err
+		}
+		d := deltas{}
+		d.move(runID, channelID, campaigns.Queued, campaigns.Pending, n)
+		return d.apply(ctx, tx, shardFeeder)
+	})
+}

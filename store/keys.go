@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"carillon/internal/access"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+const (
+	// keyPrefix lets people and secret scanners recognise a key.
+	keyPrefix = "car_"
+	// keyBytes are the random bytes of a key: 192 bits, so that its hash needs no
+	// salt and no stretching.
+	keyBytes = 24
+	// minKeyLength is the shortest key that an operator may choose.
+	minKeyLength = 16
+	// keyUsedEvery bounds how often a key's last use is written.
+	keyUsedEvery = time.Minute
+)
+
+// keyColumns are what scanKey reads.
+const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at"
+
+func scanKey(scan func(...any) error) (access.Key, error) {
+	var k access.Key
+	var created, used, revoked millis
+	err := scan(&k.ID, &k.AccountID, &k.Name, &k.Role, &k.Hint, &created, &used, &revoked)
+	k.CreatedAt, k.LastUsedAt, k.RevokedAt = created.Time, used.ptr(), revoked.ptr()
+	return k, err
+}
+
+func hashKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// CreateKey makes a random key. The second result is the key itself, which
+// can't be had again.
+func (s *Store) CreateKey(ctx context.Context, accountID int64, name string, role access.Role) (access.Key, secret.String, error) {
+	random := make([]byte, keyBytes)
+	if _, err := rand.Read(random); err != nil {
+		return access.Key{}, secret.String{}, fault.Wrap(fault.Internal, "make key", err)
+	}
+	key := secret.New(keyPrefix + base64.RawURLEncoding.EncodeToString(random))
+	made, err := s.AddKey(ctx, accountID, name, role, key)
+	return made, key, err
+}
+
+// AddKey takes in a key that the operator chose, such as CARILLON_ADMIN_KEY. A
+// key that the account has already is returned as it is.
+func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
+	name = strings.TrimSpace(name)
+	if err := validateKey(name, role, key); err != nil {
+		return access.Key{}, err
+	}
+	plain := key.Reveal()
+	var made access.Key
+	err := s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (hash) DO NOTHING`, accountID, name, string(role), hashKey(plain), plain[len(plain)-4:], ms(s.clock.Now()))
+		if err != nil {
+			return err
+		}
+		made, err = scanKey(tx.row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(plain)).Scan)
+		return err
+	})
+	switch {
+	case err != nil:
+		return access.Key{}, err
+	case made.AccountID != accountID:
+		return access.Key{}, fault.New(fault.Conflict, "another account has this key: choose another")
+	case made.RevokedAt != nil:
+		return access.Key{}, fault.New(fault.Conflict, "this key was revoked (key %d, %q): choose another", made.ID, made.Name)
+	case made.Role != role:
+		return access.Key{}, fault.New(fault.Conflict, "this key exists with the role %s (key %d, %q): choose another", made.Role, made.ID, made.Name)
+	}
+	return made, nil
+}
+
+func validateKey(name string, role access.Role, key secret.String) error {
+	if name == "" || utf8.RuneCountInString(name) > 100 {
+		return fault.InvalidField("name", name, "a key needs a name of 1 to 100 characters, to be known by when it is revoked")
+	}
+	if err := role.Validate(); err != nil {
+		return err
+	}
+	plain := key.Reveal()
+	if len(plain) < minKeyLength || strings.ContainsFunc(plain, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fault.InvalidField("key", nil, "a key has at least %d characters, printable ASCII without spaces; `openssl rand -base64 24` makes one", minKeyLength)
+	}
+	return nil
+}
+
+// LookupKey finds the key that somebody presents, and notes that it was used.
+// An unknown or revoked one is Unauthorized.
+func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.Key, error) {
+	key, err := scanKey(s.reader().row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(presented.Reveal())).Scan)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && key.RevokedAt != nil {
+		return access.Key{}, fault.New(fault.Unauthorized, "the API key is unknown or revoked")
+	}
+	if err != nil {
+		return access.Key{}, s.translate(err)
+	}
+	now := s.clock.Now()
+	if key.LastUsedAt == nil || now.Sub(*key.LastUsedAt) >= keyUsedEvery {
+		err = s.inTx(ctx, func(tx conn) error {
+			_, err := tx.exec(ctx, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)",
+				ms(now), key.ID, ms(now.Add(-keyUsedEvery)))
+			return err
+		})
+	}
+	return key, err
+}
+
+// Keys lists an account's keys behind the id after, revoked ones included.
+func (s *Store) Keys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error) {
+	var keys []access.Key
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		key, err := scanKey(scan)
+		keys = append(keys, key)
+		return err
+	}, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+	return keys, s.translate(err)
+}
+
+// RevokeKey ends a key: no request that begins after it succeeds. The last
+// working admin key can't be revoked, because nobody could make another.
+func (s *Store) RevokeKey(ctx context.Context, accountID, id int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		key, err := scanKey(tx.row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE id = ? AND account_id = ?", id, accountID).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.New(fault.NotFound, "there is no key %d", id)
+		}
+		if err != nil || key.RevokedAt != nil {
+			return err
+		}
+		var others int
+		if err := tx.row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL",
+			accountID, id, string(access.Admin)).Scan(&others); err != nil {
+			return err
+		}
+		if key.Role == access.Admin && others == 0 {
+			return fault.New(fault.Conflict, "key %d (%q) is the last admin key: make another before you revoke it", id, key.Name)
+		}
+		_, err = tx.exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", ms(s.clock.Now()), id)
+		return err
+	})
+}

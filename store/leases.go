@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// AcquireLease takes or renews the lease called name for ttl and reports
+// whether holder has it. The epoch grows each time that it changes hands. Time
+// is the database's own, so clocks of several machines need not agree.
+func (s *Store) AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (epoch int64, held bool, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		held = false
+		now := s.d.now
+		err := tx.row(ctx, `INSERT INTO leases (name, holder, epoch, expires_at) VALUES (?, ?, 1, `+now+` + ?)
+			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at,
+				epoch = CASE WHEN leases.holder = excluded.holder THEN leases.epoch ELSE leases.epoch + 1 END
+			WHERE leases.holder = excluded.holder OR leases.expires_at < `+now+`
+			RETURNING epoch`, name, holder, ttl.Milliseconds()).Scan(&epoch)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		held = err == nil
+		return err
+	})
+	return epoch, held && err == nil, err
+}
+
+// ReleaseLease gives the lease back, so that another takes over at once.
+func (s *Store) ReleaseLease(ctx context.Context, name, holder string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, "UPDATE leases SET expires_at = 0 WHERE name = ? AND holder = ?", name, holder)
+		return err
+	})
+}
+
+// RegisterWorker gives a new worker process its id, which is never used again.
+func (s *Store) RegisterWorker(ctx context.Context, name string) (id int64, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		var err error
+		id, err = tx.insert(ctx, `INSERT INTO workers (name, started_at, heartbeat_at) VALUES (?, `+s.d.now+`, `+s.d.now+`)`, name)
+		return err
+	})
+	return id, err
+}
+
+// Heartbeat says that the worker is alive.
+func (s *Store) Heartbeat(ctx context.Context, workerID int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.now+" WHERE id = ?", workerID)
+		return err
+	})
+}
+
+// RetireWorker says that the worker has stopped and has nothing in flight.
+func (s *Store) RetireWorker(ctx context.Context, workerID int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = 0 WHERE id = ?", workerID)
+		return err
+	})
+}
+
+// RetireAllWorkers marks every worker as gone. Only a process that knows itself
+// to be alone (the embedded default, which locks its data directory) may say so.
+func (s *Store) RetireAllWorkers(ctx context.Context) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = 0")
+		return err
+	})
+}
+
+// LiveWorkers counts the workers whose heartbeat is at most maxAge old.
+func (s *Store) LiveWorkers(ctx context.Context, maxAge time.Duration) (n int, err error) {
+	err = s.reader().row(ctx, "SELECT COUNT(*) FROM workers WHERE heartbeat_at >= "+s.d.now+" - ?", maxAge.Milliseconds()).Scan(&n)
+	return n, s.translate(err)
+}

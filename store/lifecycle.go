@@ -1,0 +1,349 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// lockedCampaign is a campaign whose row the transaction holds.
+type lockedCampaign struct {
+	id, accountID, channelID, runID int64
+	status                          campaigns.Status
+	nextFireAt                      millis
+}
+
+func lockCampaign(ctx context.Context, tx conn, accountID, id int64) (lockedCampaign, error) {
+	c := lockedCampaign{id: id, accountID: accountID}
+	err := tx.row(ctx, "SELECT channel_id, run_id, status, next_fire_at FROM campaigns WHERE id = ? AND account_id = ?"+tx.d.forUpdate, id, accountID).
+		Scan(&c.channelID, &c.runID, &c.status, &c.nextFireAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, fault.New(fault.NotFound, "there is no campaign %d", id)
+	}
+	return c, err
+}
+
+// mustBe refuses an action that the campaign's status forbids.
+func (c lockedCampaign) mustBe(action, hint string, allowed ...campaigns.Status) error {
+	for _, status := range allowed {
+		if c.status == status {
+			return nil
+		}
+	}
+	return fault.New(fault.Conflict, "campaign %d is %s and can't be %s: %s", c.id, c.status, action, hint)
+}
+
+func (s *Store) setCampaign(ctx context.Context, tx conn, c lockedCampaign, status campaigns.Status, nextFireAt any) error {
+	_, err := tx.exec(ctx, "UPDATE campaigns SET status = ?, next_fire_at = ?, updated_at = ? WHERE id = ?",
+		string(status), nextFireAt, ms(s.clock.Now()), c.id)
+	return err
+}
+
+// StartRun fires a campaign for an instant: one transaction that makes the run,
+// unique for the instant, and moves the campaign on. A campaign that is running
+// already is a conflict.
+func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, instant time.Time) (run campaigns.Run, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("started", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
+			return err
+		}
+		run, err = s.fire(ctx, tx, c, instant)
+		return err
+	})
+	return run, err
+}
+
+func (s *Store) fire(ctx context.Context, tx conn, c lockedCampaign, instant time.Time) (campaigns.Run, error) {
+	now := s.clock.Now()
+	run := campaigns.Run{
+		AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: instant.UTC(),
+		Status: campaigns.RunPlanning, CreatedAt: now,
+	}
+	var err error
+	run.ID, err = tx.insert(ctx, "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+		run.AccountID, run.CampaignID, run.ChannelID, ms(run.Instant), string(run.Status), ms(now))
+	if err != nil {
+		return run, fmt.Errorf("make run: %w", err)
+	}
+	_, err = tx.exec(ctx, "UPDATE campaigns SET status = 'running', next_fire_at = NULL, run_id = ?, updated_at = ? WHERE id = ?", run.ID, ms(now), c.id)
+	return run, err
+}
+
+// ScheduleCampaign lets a draft fire at a later time, or moves that time.
+func (s *Store) ScheduleCampaign(ctx context.Context, accountID, campaignID int64, at time.Time) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("scheduled", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
+			return err
+		}
+		return s.setCampaign(ctx, tx, c, campaigns.Scheduled, ms(at))
+	})
+}
+
+// FireDue fires the scheduled campaigns whose time has come and returns their
+// runs.
+func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
+	type due struct {
+		accountID, id int64
+	}
+	var list []due
+	now := s.clock.Now()
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var d due
+		if err := scan(&d.accountID, &d.id); err != nil {
+			return err
+		}
+		list = append(list, d)
+		return nil
+	}, "SELECT account_id, id FROM campaigns WHERE next_fire_at IS NOT NULL AND next_fire_at <= ? AND status = 'scheduled' ORDER BY next_fire_at LIMIT 100", ms(now))
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	var runs []campaigns.Run
+	for _, d := range list {
+		err := s.inTx(ctx, func(tx conn) error {
+			c, err := lockCampaign(ctx, tx, d.accountID, d.id)
+			if err != nil {
+				return err
+			}
+			// Another scheduler, or a person, was faster.
+			if c.status != campaigns.Scheduled || c.nextFireAt.IsZero() || c.nextFireAt.After(now) {
+				return nil
+			}
+			run, err := s.fire(ctx, tx, c, c.nextFireAt.Time)
+			if err == nil {
+				runs = append(runs, run)
+			}
+			return err
+		})
+		if err != nil {
+			return runs, err
+		}
+	}
+	return runs, nil
+}
+
+// PauseCampaign stops a campaign: from the commit on nothing of it is claimed.
+// What was queued goes back to pending.
+func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("paused", "only a scheduled or running campaign can", campaigns.Running, campaigns.Scheduled); err != nil {
+			return err
+		}
+		if c.status == campaigns.Running {
+			if _, err := tx.exec(ctx, "UPDATE runs SET status = 'paused' WHERE id = ? AND finished_at IS NULL", c.runID); err != nil {
+				return err
+			}
+			if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, campaigns.Pending, campaigns.ReasonPaused, ""); err != nil {
+				return err
+			}
+		}
+		return s.setCampaign(ctx, tx, c, campaigns.Paused, ms(c.nextFireAt.Time))
+	})
+}
+
+// ResumeCampaign goes on from exactly where PauseCampaign stopped.
+func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("resumed", "only a paused campaign can", campaigns.Paused); err != nil {
+			return err
+		}
+		status := campaigns.Running
+		if c.runID == 0 {
+			status = campaigns.Scheduled
+		} else if _, err := tx.exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END WHERE id = ? AND status = 'paused'", c.runID); err != nil {
+			return err
+		}
+		return s.setCampaign(ctx, tx, c, status, ms(c.nextFireAt.Time))
+	})
+}
+
+// CancelCampaign ends a campaign for good: from the commit on nothing of it is
+// claimed. Its waiting messages become canceled; CancelPending sees to those
+// that are not in the window.
+func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("canceled", "only a scheduled, running or paused campaign can; a draft can be deleted",
+			campaigns.Scheduled, campaigns.Running, campaigns.Paused); err != nil {
+			return err
+		}
+		if c.runID != 0 {
+			if _, err := tx.exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor), c.runID); err != nil {
+				return err
+			}
+			if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, campaigns.Canceled, campaigns.ReasonCanceled, "by "+actor); err != nil {
+				return err
+			}
+		}
+		return s.setCampaign(ctx, tx, c, campaigns.CanceledC, nil)
+	})
+}
+
+// cancelBatch bounds the messages that one transaction cancels, so that claims
+// and the API go on in between.
+const cancelBatch = 5000
+
+// CancelPending cancels a batch of the waiting messages of canceled runs and
+// reports whether there may be more.
+func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
+	var runID, channelID int64
+	var reason string
+	err = s.reader().row(ctx, `SELECT r.id, r.channel_id, r.reason FROM runs r JOIN run_counts c ON c.run_id = r.id
+		WHERE r.finished_at IS NULL AND r.status = 'canceled' GROUP BY r.id, r.channel_id, r.reason HAVING SUM(c.pending) > 0 ORDER BY r.id LIMIT 1`).
+		Scan(&runID, &channelID, &reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, s.translate(err)
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		d := deltas{}
+		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id IN (
+			SELECT id FROM messages `+tx.d.pendingIndex+` WHERE channel_id = ? AND run_id = ? AND state = 0 LIMIT ?)`,
+			campaigns.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
+		if err != nil {
+			return err
+		}
+		d.move(runID, channelID, campaigns.Pending, campaigns.Canceled, n)
+		return d.apply(ctx, tx, shardOperator)
+	})
+	return true, err
+}
+
+// windowOf selects queued messages: of a channel, and of one run of it unless
+// runID is 0.
+type windowOf struct {
+	channelID, runID int64
+}
+
+// takeBack moves what is in a window out of state queued; a window's worth of
+// messages at most. Workers that hold a task for them will claim nothing.
+func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.State, reason, detail string) (n int64, err error) {
+	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND state IN (1, 2) AND state = 1`
+	var final any
+	if !to.Active() {
+		final = ms(s.clock.Now())
+	}
+	args := []any{int(to), reason, nullText(detail), final, w.channelID}
+	if w.runID != 0 {
+		query += " AND run_id = ?"
+		args = append(args, w.runID)
+	}
+	d := deltas{}
+	err = tx.scanAll(ctx, func(scan func(...any) error) error {
+		var runID int64
+		if err := scan(&runID); err != nil {
+			return err
+		}
+		n++
+		d.move(runID, w.channelID, campaigns.Queued, to, 1)
+		return nil
+	}, query+" RETURNING run_id", args...)
+	if err != nil {
+		return 0, err
+	}
+	return n, d.apply(ctx, tx, shardOperator)
+}
+
+// PauseChannel stops everything on a channel, transactional messages too.
+func (s *Store) PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error {
+	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelPaused, "paused by "+actor)
+}
+
+// ResumeChannel lets a paused or stopped channel send again.
+func (s *Store) ResumeChannel(ctx context.Context, accountID, channelID int64, _ string) error {
+	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelActive, "")
+}
+
+// StopChannel stops a channel whose provider refuses the credentials, until a
+// person resumes it.
+func (s *Store) StopChannel(ctx context.Context, accountID, channelID int64, reason string) error {
+	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelStopped, reason)
+}
+
+func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64, status providers.ChannelStatus, reason string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, updated_at = ? WHERE id = ? AND account_id = ? AND deleted_at IS NULL",
+			string(status), clean(reason), ms(s.clock.Now()), channelID, accountID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.NotFound, "there is no channel %d", channelID)
+		}
+		if status == providers.ChannelActive {
+			return nil
+		}
+		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, campaigns.Pending, campaigns.ReasonPaused, "")
+		return err
+	})
+}
+
+// unsubscribed is the reason of a suppression that the recipient asked for.
+// Such an address still gets transactional messages.
+const unsubscribed = "unsubscribed"
+
+// Unsubscribe suppresses an address and skips every bulk message that waits for
+// it: from the commit on none of them is claimed.
+func (s *Store) Unsubscribe(ctx context.Context, accountID int64, kind providers.AddressKind, address, reason string) error {
+	if reason == "" {
+		reason = unsubscribed
+	}
+	return s.inTx(ctx, func(tx conn) error {
+		now := s.clock.Now()
+		if _, err := tx.exec(ctx, `INSERT INTO suppressions (account_id, kind, address, reason, created_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (account_id, kind, address) DO NOTHING`, accountID, string(kind), address, clean(reason), ms(now)); err != nil {
+			return err
+		}
+		why := campaigns.ReasonOptedOut
+		if reason != unsubscribed {
+			why = campaigns.ReasonSuppressed
+		}
+		d := deltas{}
+		// A contact holds the address now; messages planned for it are found by
+		// the contact, in the runs that are not finished.
+		for _, from := range []campaigns.State{campaigns.Pending, campaigns.Queued} {
+			if err := tx.scanAll(ctx, func(scan func(...any) error) error {
+				var runID, channelID int64
+				if err := scan(&runID, &channelID); err != nil {
+					return err
+				}
+				d.move(runID, channelID, from, campaigns.Skipped, 1)
+				return nil
+			}, `UPDATE messages SET state = 8, reason = ?, final_at = ? WHERE state = ? AND address = ?
+				AND run_id > 0 AND run_id IN (SELECT id FROM runs WHERE finished_at IS NULL AND account_id = ?)
+				AND contact_id IN (SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?)
+				RETURNING run_id, channel_id`,
+				why, ms(now), int(from), address, accountID, accountID, string(kind), address); err != nil {
+				return err
+			}
+		}
+		return d.apply(ctx, tx, shardOperator)
+	})
+}

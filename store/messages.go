@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+)
+
+const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
+	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''),
+	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at FROM messages m`
+
+func scanMessage(scan func(...any) error) (campaigns.Message, error) {
+	var m campaigns.Message
+	var due, created, queued, claimed, sent, delivered, read, final millis
+	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
+		&m.Attempt, &m.ProviderID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
+	m.CreatedAt = created.Time
+	m.DueAt, m.QueuedAt, m.ClaimedAt = due.ptr(), queued.ptr(), claimed.ptr()
+	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.ptr(), delivered.ptr(), read.ptr(), final.ptr()
+	return m, err
+}
+
+// maxPage bounds a page of messages.
+const maxPage = 1000
+
+// ListMessages lists messages in ascending order of their ids, from behind the
+// filter's cursor.
+func (s *Store) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error) {
+	where := []string{"m.id > ?", "m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)"}
+	args := []any{f.After, f.AccountID}
+	add := func(condition string, arg any) {
+		where, args = append(where, condition), append(args, arg)
+	}
+	if f.ChannelID != 0 {
+		add("m.channel_id = ?", f.ChannelID)
+	}
+	switch {
+	case f.RunID != 0:
+		add("m.run_id > 0 AND m.run_id = ?", f.RunID)
+	case f.CampaignID != 0:
+		add("m.run_id > 0 AND m.run_id IN (SELECT id FROM runs WHERE campaign_id = ?)", f.CampaignID)
+	case f.Transactional:
+		where = append(where, "m.run_id = 0")
+	}
+	if f.ContactID != 0 {
+		add("m.contact_id = ?", f.ContactID)
+	}
+	if f.Address != "" {
+		add("m.address = ?", f.Address)
+	}
+	if f.State != nil {
+		add("m.state = ?", int(*f.State))
+	}
+	if f.Reason != "" {
+		add("m.reason = ?", f.Reason)
+	}
+	limit := f.Limit
+	if limit <= 0 || limit > maxPage {
+		limit = maxPage
+	}
+	var list []campaigns.Message
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		m, err := scanMessage(scan)
+		list = append(list, m)
+		return err
+	}, selectMessage+" WHERE "+strings.Join(where, " AND ")+" ORDER BY m.id LIMIT ?", append(args, limit)...)
+	return list, s.translate(err)
+}
+
+// GetMessage is one message of an account.
+func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (campaigns.Message, error) {
+	m, err := scanMessage(s.reader().row(ctx, selectMessage+" WHERE m.id = ? AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return m, fault.New(fault.NotFound, "there is no message %d", id)
+	}
+	return m, s.translate(err)
+}
+
+// Attempts are the tries of a message that did not simply succeed.
+func (s *Store) Attempts(ctx context.Context, messageID int64) ([]campaigns.Attempt, error) {
+	var list []campaigns.Attempt
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		a := campaigns.Attempt{MessageID: messageID}
+		var at millis
+		if err := scan(&a.Attempt, &at, &a.Kind, &a.Code, &a.Detail); err != nil {
+			return err
+		}
+		a.At = at.Time
+		list = append(list, a)
+		return nil
+	}, "SELECT attempt, at, kind, code, detail FROM attempts WHERE message_id = ? ORDER BY id", messageID)
+	return list, s.translate(err)
+}
+
+// CreateMessage writes a transactional message down; from the commit on it will
+// be sent.
+func (s *Store) CreateMessage(ctx context.Context, o campaigns.Outgoing) (m campaigns.Message, err error) {
+	now := s.clock.Now()
+	err = s.inTx(ctx, func(tx conn) error {
+		var due any = int64(0)
+		if !o.DueAt.IsZero() {
+			due = ms(o.DueAt)
+		}
+		id, err := tx.insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
+			SELECT id, 0, ?, 1, 0, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			o.ContactID, due, ms(now), o.Address, o.ChannelID, o.AccountID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
+		}
+		if err != nil {
+			return err
+		}
+		metadata := o.Metadata
+		if len(metadata) == 0 {
+			metadata = []byte("{}")
+		}
+		if _, err := tx.exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)", id, string(o.Content), string(metadata)); err != nil {
+			return err
+		}
+		d := deltas{}
+		d.add(0, o.ChannelID, campaigns.Pending, 1)
+		if err := d.apply(ctx, tx, shardOperator); err != nil {
+			return err
+		}
+		m, err = scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
+		return err
+	})
+	return m, err
+}
+
+// ResendMessage gives a failed or doubtful message a new attempt. A finished run
+// is opened again until it is settled.
+func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error) {
+	return s.moveMessage(ctx, accountID, id, campaigns.Pending, campaigns.ReasonResend, actor,
+		"only a failed or unknown message can be sent again", campaigns.Failed, campaigns.Unknown)
+}
+
+// CancelMessage cancels a message that has not been claimed.
+func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error) {
+	return s.moveMessage(ctx, accountID, id, campaigns.Canceled, campaigns.ReasonCleared, actor,
+		"only a message that has not been claimed can be canceled", campaigns.Pending, campaigns.Queued)
+}
+
+func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaigns.State, reason, actor, hint string, allowed ...campaigns.State) (m campaigns.Message, err error) {
+	if _, err := s.GetMessage(ctx, accountID, id); err != nil {
+		return m, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		var from campaigns.State
+		var runID, channelID int64
+		if err := tx.row(ctx, "SELECT state, run_id, channel_id FROM messages WHERE id = ?"+tx.d.forUpdate, id).Scan(&from, &runID, &channelID); err != nil {
+			return err
+		}
+		possible := false
+		for _, state := range allowed {
+			possible = possible || state == from
+		}
+		if !possible {
+			return fault.New(fault.Conflict, "message %d is %s: %s", id, from, hint)
+		}
+		var final any
+		if !to.Active() {
+			final = ms(s.clock.Now())
+		}
+		if _, err := tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ? WHERE id = ?",
+			int(to), reason, "by "+clean(actor), final, id); err != nil {
+			return err
+		}
+		d := deltas{}
+		d.move(runID, channelID, from, to, 1)
+		if err := d.apply(ctx, tx, shardOperator); err != nil {
+			return err
+		}
+		if to == campaigns.Pending && runID != 0 {
+			if err := reopenRun(ctx, tx, runID); err != nil {
+				return err
+			}
+		}
+		m, err = scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
+		return err
+	})
+	return m, err
+}
+
+func reopenRun(ctx context.Context, tx conn, runID int64) error {
+	if _, err := tx.exec(ctx, "UPDATE runs SET status = 'sending', finished_at = NULL WHERE id = ? AND status = 'finished'", runID); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, "UPDATE campaigns SET status = 'running' WHERE run_id = ? AND status = 'finished'", runID)
+	return err
+}
+
+const selectRun = `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at FROM runs r`
+
+func scanRun(scan func(...any) error) (campaigns.Run, error) {
+	var r campaigns.Run
+	var instant, created, finished millis
+	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished)
+	r.Instant, r.CreatedAt, r.FinishedAt = instant.Time, created.Time, finished.ptr()
+	return r, err
+}
+
+// GetRun is one run with its counts.
+func (s *Store) GetRun(ctx context.Context, accountID, runID int64) (campaigns.Run, error) {
+	run, err := scanRun(s.reader().row(ctx, selectRun+" WHERE r.id = ? AND r.account_id = ?", runID, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return run, fault.New(fault.NotFound, "there is no run %d", runID)
+	}
+	if err != nil {
+		return run, s.translate(err)
+	}
+	run.Counts, err = runCounts(ctx, s.reader(), runID)
+	return run, s.translate(err)
+}
+
+// ListRuns lists runs, of one campaign unless campaignID is 0, newest first,
+// those before the run that is the cursor (0: from the newest).
+func (s *Store) ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]campaigns.Run, error) {
+	if before == 0 {
+		before = everybody
+	}
+	var runs []campaigns.Run
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		run, err := scanRun(scan)
+		runs = append(runs, run)
+		return err
+	}, selectRun+" WHERE r.account_id = ? AND (? = 0 OR r.campaign_id = ?) AND r.id < ? ORDER BY r.id DESC LIMIT ?",
+		accountID, campaignID, campaignID, before, limit)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	for i := range runs {
+		if runs[i].Counts, err = runCounts(ctx, s.reader(), runs[i].ID); err != nil {
+			return nil, s.translate(err)
+		}
+	}
+	return runs, nil
+}

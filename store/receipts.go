@@ -1,0 +1,264 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+// eventStates is the state that a receipt stands for.
+var eventStates = map[providers.EventStatus]campaigns.State{
+	providers.EventDelivered: campaigns.Delivered,
+	providers.EventRead:      campaigns.Read,
+	providers.EventFailed:    campaigns.Failed,
+	providers.EventRejected:  campaigns.Rejected,
+}
+
+// receiptTarget is a message that receipts are for, and what they make of it.
+type receiptTarget struct {
+	runID, channelID       int64
+	from, to               campaigns.State
+	delivered, read, final time.Time
+	code, detail           string
+}
+
+// apply folds one event into the target; an event that would not move the
+// message forward changes nothing but a missing time.
+func (t *receiptTarget) apply(e providers.Event, now time.Time) {
+	state, known := eventStates[e.Status]
+	if !known {
+		return
+	}
+	at := e.At
+	// A provider's clock is taken as it is, but never for a time in the future.
+	if at.IsZero() || at.After(now) {
+		at = now
+	}
+	switch state {
+	case campaigns.Delivered:
+		t.delivered = at
+	case campaigns.Read:
+		t.read = at
+	}
+	if !campaigns.CanMove(t.to, state) {
+		return
+	}
+	t.to = state
+	if state == campaigns.Failed || state == campaigns.Rejected {
+		t.final, t.code, t.detail = at, e.Code, e.Detail
+	}
+}
+
+// applyEvents moves messages forward by receipts of one channel. Receipts of
+// messages whose outcome is not recorded yet are parked.
+func applyEvents(ctx context.Context, tx conn, channelID int64, events []providers.Event, d deltas, now time.Time) error {
+	targets, byProvider, err := receiptTargets(ctx, tx, channelID, events)
+	if err != nil {
+		return err
+	}
+	var parked [][8]any
+	for _, e := range events {
+		id := e.MessageID
+		if id == 0 {
+			id = byProvider[e.ProviderID]
+		}
+		target := targets[id]
+		if (target == nil && e.MessageID == 0) || (target != nil && target.from.Active()) {
+			parked = append(parked, [8]any{
+				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(eventTime(e, now)), clean(e.Code), clean(e.Detail), ms(now),
+			})
+			continue
+		}
+		if target != nil {
+			target.apply(e, now)
+		}
+	}
+	if parked != nil {
+		if _, err := tx.exec(ctx, tx.d.statements.insertReceipts, mustJSON(parked)); err != nil {
+			return err
+		}
+	}
+	return moveTargets(ctx, tx, targets, d)
+}
+
+func eventTime(e providers.Event, now time.Time) time.Time {
+	if e.At.IsZero() {
+		return now
+	}
+	return e.At
+}
+
+// receiptTargets looks up and locks the messages that events are for.
+func receiptTargets(ctx context.Context, tx conn, channelID int64, events []providers.Event) (map[int64]*receiptTarget, map[string]int64, error) {
+	var ids []int64
+	var providerIDs []string
+	for _, e := range events {
+		if e.MessageID != 0 {
+			ids = append(ids, e.MessageID)
+		} else {
+			providerIDs = append(providerIDs, e.ProviderID)
+		}
+	}
+	targets := make(map[int64]*receiptTarget, len(events))
+	byProvider := map[string]int64{}
+	collect := func(scan func(...any) error) error {
+		var id int64
+		var providerID string
+		t := receiptTarget{channelID: channelID}
+		if err := scan(&id, &t.runID, &t.from, &providerID); err != nil {
+			return err
+		}
+		t.to = t.from
+		targets[id] = &t
+		byProvider[providerID] = id
+		return nil
+	}
+	const columns = "SELECT id, run_id, state, COALESCE(provider_id, '') FROM messages WHERE channel_id = ? AND "
+	if ids != nil {
+		// Ordered, so that two transactions can't lock the same rows crosswise.
+		if err := tx.scanAll(ctx, collect, columns+"id "+tx.d.inIDs+" ORDER BY id"+tx.d.forUpdate, channelID, tx.d.idList(ids)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if providerIDs != nil {
+		if err := tx.scanAll(ctx, collect, columns+"provider_id IS NOT NULL AND provider_id "+tx.d.inTexts+" ORDER BY id"+tx.d.forUpdate,
+			channelID, tx.d.textList(providerIDs)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return targets, byProvider, nil
+}
+
+// moveTargets writes what receipts made of their messages.
+func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas) error {
+	var rows [][7]any
+	for id, t := range targets {
+		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
+			continue
+		}
+		row := [7]any{id, int(t.to), ms(t.delivered), ms(t.read), nil, nil, ms(t.final)}
+		if t.to == campaigns.Failed || t.to == campaigns.Rejected {
+			row[4], row[5] = campaigns.ReasonReceipt, clean(t.code+" "+t.detail)
+		}
+		rows = append(rows, row)
+		if t.to != t.from {
+			d.move(t.runID, t.channelID, t.from, t.to, 1)
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows))
+	return err
+}
+
+// applyParked applies receipts that came before their message's outcome was
+// recorded, which it has been now.
+func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d deltas) error {
+	var any int
+	// The table is empty nearly always; one look saves the look-ups.
+	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&any); err != nil || any == 0 {
+		return err
+	}
+	ids := make([]int64, 0, len(settled))
+	var providerIDs []string
+	for _, o := range settled {
+		if o.State != campaigns.Sent {
+			continue
+		}
+		ids = append(ids, o.MessageID)
+		if o.ProviderID != "" {
+			providerIDs = append(providerIDs, o.ProviderID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := unpark(ctx, tx, "message_id > 0 AND message_id "+tx.d.inIDs, tx.d.idList(ids), d); err != nil {
+		return err
+	}
+	if providerIDs == nil {
+		return nil
+	}
+	return unpark(ctx, tx, "message_id = 0 AND provider_id "+tx.d.inTexts, tx.d.textList(providerIDs), d)
+}
+
+// unpark takes receipts out of their table and applies them; those whose
+// message still is not ready go back.
+func unpark(ctx context.Context, tx conn, where string, arg any, d deltas) error {
+	byChannel := map[int64][]providers.Event{}
+	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		var channelID int64
+		var e providers.Event
+		var at millis
+		if err := scan(&channelID, &e.MessageID, &e.ProviderID, &e.Status, &at, &e.Code, &e.Detail); err != nil {
+			return err
+		}
+		e.At = at.Time
+		byChannel[channelID] = append(byChannel[channelID], e)
+		return nil
+	}, "DELETE FROM receipts WHERE "+where+" RETURNING channel_id, message_id, provider_id, status, at, code, detail", arg)
+	if err != nil {
+		return err
+	}
+	for channelID, events := range byChannel {
+		// Receipts are folded in the order of the provider's times; the state
+		// machine takes care of the rest. They are applied with their own times,
+		// so the present one does not matter.
+		if err := applyEvents(ctx, tx, channelID, events, d, latest(events)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func latest(events []providers.Event) time.Time {
+	var last time.Time
+	for _, e := range events {
+		if e.At.After(last) {
+			last = e.At
+		}
+	}
+	return last
+}
+
+// parkedFor is how long a receipt that fits no message is kept: providers
+// repeat theirs for up to a week, so what came so early can only be stray.
+const parkedFor = 24 * time.Hour
+
+// SweepReceipts applies parked receipts whose message has been recorded since,
+// and drops those that nobody claimed for a day. It returns how many it looked
+// at.
+func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
+	now := s.clock.Now()
+	var ids []int64
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		if err := scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	}, `SELECT r.id FROM receipts r JOIN messages m ON m.channel_id = r.channel_id AND
+			((r.message_id > 0 AND m.id = r.message_id) OR (r.message_id = 0 AND m.provider_id IS NOT NULL AND m.provider_id = r.provider_id))
+		WHERE m.state NOT IN (0, 1, 2) ORDER BY r.id LIMIT 500`)
+	if err != nil {
+		return 0, s.translate(err)
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		if len(ids) > 0 {
+			d := deltas{}
+			if err := unpark(ctx, tx, "id "+tx.d.inIDs, tx.d.idList(ids), d); err != nil {
+				return err
+			}
+			if err := d.apply(ctx, tx, shardReaper); err != nil {
+				return err
+			}
+		}
+		_, err := tx.exec(ctx, "DELETE FROM receipts WHERE received_at < ?", ms(now.Add(-parkedFor)))
+		return err
+	})
+	return len(ids), err
+}

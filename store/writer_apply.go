@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"carillon/campaigns"
+)
+
+// applyGroup writes a whole group: claims, outcomes, receipts, then the
+// counters they change.
+func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.Time) error {
+	d := deltas{}
+	var claims, records, receipts []*op
+	for _, o := range group {
+		switch {
+		case o.claim != nil:
+			claims = append(claims, o)
+		case o.outcomes != nil:
+			records = append(records, o)
+		default:
+			receipts = append(receipts, o)
+		}
+	}
+	if len(claims) > 0 {
+		if err := applyClaims(ctx, tx, claims, d, now); err != nil {
+			return fmt.Errorf("claim messages: %w", err)
+		}
+	}
+	if len(records) > 0 {
+		if err := applyOutcomes(ctx, tx, records, d); err != nil {
+			return fmt.Errorf("record outcomes: %w", err)
+		}
+	}
+	for _, o := range receipts {
+		if err := applyEvents(ctx, tx, o.channel, o.events, d, now); err != nil {
+			return fmt.Errorf("apply receipts: %w", err)
+		}
+	}
+	return d.apply(ctx, tx, shard)
+}
+
+// applyClaims moves queued → sending. A message is given to the claim of the
+// envelope that the row names: a stale task of an earlier envelope gets nothing.
+func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.Time) error {
+	byEnvelope := make(map[int64][]*op, len(claims))
+	workers := make(map[int64][]int64, 1)
+	for _, o := range claims {
+		o.claimed = nil
+		byEnvelope[o.claim.EnvelopeID] = append(byEnvelope[o.claim.EnvelopeID], o)
+		workers[o.claim.WorkerID] = append(workers[o.claim.WorkerID], o.claim.MessageIDs...)
+	}
+	envelopes := make([]int64, 0, len(byEnvelope))
+	for id := range byEnvelope {
+		envelopes = append(envelopes, id)
+	}
+	for worker, ids := range workers {
+		granted := make(map[int64]int64, len(ids)) // message → envelope
+		err := tx.scanAll(ctx, func(scan func(...any) error) error {
+			var id, envelope int64
+			if err := scan(&id, &envelope); err != nil {
+				return err
+			}
+			granted[id] = envelope
+			return nil
+		}, `UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ?
+			WHERE id `+tx.d.inIDs+` AND state = 1 AND envelope_id `+tx.d.inIDs+` RETURNING id, envelope_id`,
+			worker, ms(now), tx.d.idList(ids), tx.d.idList(envelopes))
+		if err != nil {
+			return err
+		}
+		for _, o := range claims {
+			if o.claim.WorkerID != worker {
+				continue
+			}
+			for _, id := range o.claim.MessageIDs {
+				if envelope, ok := granted[id]; ok && envelope == o.claim.EnvelopeID {
+					o.claimed = append(o.claimed, id)
+					// Each message is granted once, even if two tasks of one
+					// envelope ask for it at the same time.
+					delete(granted, id)
+				}
+			}
+			d.move(o.claim.RunID, o.claim.ChannelID, campaigns.Queued, campaigns.Sending, int64(len(o.claimed)))
+		}
+		if len(granted) > 0 {
+			return fmt.Errorf("%d messages were claimed for no envelope of the group", len(granted))
+		}
+	}
+	return nil
+}
+
+// outcomeSet holds outcomes that one statement can write.
+type outcomeSet struct {
+	ids  []int64
+	byID map[int64]campaigns.Outcome
+}
+
+// applyOutcomes moves sending → what became of it. Messages that simply were
+// sent go in one statement without a value each; the others carry theirs.
+func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error {
+	workers := map[int64]*[2]outcomeSet{}
+	const simple, detailed = 0, 1
+	for _, o := range records {
+		for _, outcome := range o.outcomes {
+			sets := workers[outcome.WorkerID]
+			if sets == nil {
+				sets = &[2]outcomeSet{{byID: map[int64]campaigns.Outcome{}}, {byID: map[int64]campaigns.Outcome{}}}
+				workers[outcome.WorkerID] = sets
+			}
+			kind := detailed
+			if outcome.State == campaigns.Sent && outcome.ProviderID == "" && outcome.Kind == "" {
+				kind = simple
+			}
+			sets[kind].ids = append(sets[kind].ids, outcome.MessageID)
+			sets[kind].byID[outcome.MessageID] = outcome
+		}
+	}
+	var settled []campaigns.Outcome
+	settle := func(set outcomeSet, from campaigns.State) func(scan func(...any) error) error {
+		return func(scan func(...any) error) error {
+			var id int64
+			if err := scan(&id); err != nil {
+				return err
+			}
+			outcome, ok := set.byID[id]
+			if !ok {
+				return nil
+			}
+			delete(set.byID, id)
+			d.move(outcome.RunID, outcome.ChannelID, from, outcome.State, 1)
+			settled = append(settled, outcome)
+			return nil
+		}
+	}
+	for worker, sets := range workers {
+		if set := sets[simple]; len(set.ids) > 0 {
+			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), `UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL
+				WHERE id `+tx.d.inIDs+` AND state = 2 AND worker_id = ? RETURNING id`,
+				ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), worker); err != nil {
+				return err
+			}
+		}
+		if set := sets[detailed]; len(set.byID) > 0 {
+			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), tx.d.statements.recordOutcomes,
+				outcomeValues(set.byID), campaigns.Sending, worker); err != nil {
+				return err
+			}
+		}
+		// What is left was settled by the reaper, who took this worker for dead:
+		// the true answer clears up the doubt.
+		for _, set := range sets {
+			for id, outcome := range set.byID {
+				if outcome.State == campaigns.Pending {
+					delete(set.byID, id) // the reaper has decided about another try
+				}
+			}
+			if len(set.byID) == 0 {
+				continue
+			}
+			if err := tx.scanAll(ctx, settle(set, campaigns.Unknown), tx.d.statements.recordOutcomes,
+				outcomeValues(set.byID), campaigns.Unknown, worker); err != nil {
+				return err
+			}
+		}
+	}
+	if err := insertAttempts(ctx, tx, settled); err != nil {
+		return err
+	}
+	return applyParked(ctx, tx, settled, d)
+}
+
+// outcomeValues are the rows of statements.recordOutcomes.
+func outcomeValues(outcomes map[int64]campaigns.Outcome) string {
+	rows := make([][9]any, 0, len(outcomes))
+	for _, o := range outcomes {
+		row := [9]any{
+			o.MessageID, int(o.State), nullText(o.Reason), nullText(o.Detail), int64(0), 0,
+			nullText(o.ProviderID), nil, nil,
+		}
+		switch {
+		case o.State == campaigns.Pending:
+			if !o.DueAt.IsZero() {
+				row[4] = ms(o.DueAt)
+			}
+		case o.State == campaigns.Sent:
+			row[7] = ms(o.At)
+		case !o.State.Active():
+			row[8] = ms(o.At)
+		}
+		if o.Unspent {
+			row[5] = 1
+		}
+		rows = append(rows, row)
+	}
+	return mustJSON(rows)
+}
+
+func insertAttempts(ctx context.Context, tx conn, outcomes []campaigns.Outcome) error {
+	var rows [][6]any
+	for _, o := range outcomes {
+		if o.Kind != "" {
+			rows = append(rows, [6]any{o.MessageID, o.Attempt, ms(o.At), o.Kind, clean(o.Code), clean(o.Detail)})
+		}
+	}
+	if rows == nil {
+		return nil
+	}
+	_, err := tx.exec(ctx, tx.d.statements.insertAttempts, mustJSON(rows))
+	return err
+}
+
+// maxDetail bounds what is kept of a provider's answer, in bytes.
+const maxDetail = 1000
+
+// clean makes a text from outside fit to be stored: PostgreSQL refuses NUL and
+// broken UTF-8, and one such answer must not hold up a whole group.
+func clean(text string) string {
+	if len(text) > maxDetail {
+		text = text[:maxDetail]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
+}
+
+func nullText(text string) any {
+	if text == "" {
+		return nil
+	}
+	return clean(text)
+}
+
+// mustJSON marshals rows of numbers and texts, which can't fail.
+func mustJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("marshal rows: " + err.Error())
+	}
+	return string(b)
+}
