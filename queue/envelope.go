@@ -1,0 +1,84 @@
+package queue
+
+import (
+	"strconv"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// MaxJobs is the most jobs that an envelope carries.
+const MaxJobs = 500
+
+// Job is one message for one recipient, rendered.
+type Job struct {
+	// MessageID is the row in the store, Attempt the attempt (from 1) that this
+	// job is for: a claim for another attempt fails.
+	MessageID int64
+	Attempt   int
+	// To, ToName, Content and UnsubscribeURL go into providers.Message.
+	To, ToName     string
+	Content        providers.Content
+	UnsubscribeURL string
+	// RecipientKey is a hash of the address, for limits per recipient.
+	RecipientKey string
+	// Metadata travels to providers that echo it; may be nil.
+	Metadata map[string]string
+}
+
+// Envelope is what one task carries.
+type Envelope struct {
+	// ID names the envelope and is never used for another one: enqueueing it again
+	// changes nothing while its task is alive.
+	ID int64
+	// ChannelID and Transactional choose the queue.
+	ChannelID     int64
+	Transactional bool
+	// RunID and CampaignID are 0 for transactional messages.
+	RunID, CampaignID int64
+	// CampaignPerSecond is the campaign's own limit, messages a second; 0 is none.
+	CampaignPerSecond float64
+	// Jobs are 1 to MaxJobs messages.
+	Jobs []Job
+}
+
+func (e *Envelope) check() error {
+	switch {
+	case e.ID <= 0:
+		return fault.InvalidField("envelope.id", e.ID, "must be positive")
+	case e.ChannelID <= 0:
+		return fault.InvalidField("envelope.channel_id", e.ChannelID, "must be positive")
+	case len(e.Jobs) == 0 || len(e.Jobs) > MaxJobs:
+		return fault.InvalidField("envelope.jobs", len(e.Jobs), "must be 1 to %d", MaxJobs)
+	}
+	return nil
+}
+
+// QueueName is asynq's name for one of a channel's two queues.
+func QueueName(channelID int64, transactional bool) string {
+	if transactional {
+		return "ch" + strconv.FormatInt(channelID, 10) + ":transactional"
+	}
+	return "ch" + strconv.FormatInt(channelID, 10) + ":bulk"
+}
+
+// taskID is asynq's name for an envelope's task.
+func taskID(envelopeID int64) string { return "e" + strconv.FormatInt(envelopeID, 10) }
+
+// keys of one asynq queue. asynq keeps them internal; a test compares what is
+// read through them with asynq's own Inspector.
+type queueKeys struct{ prefix string }
+
+func keysOf(channelID int64, transactional bool) queueKeys {
+	return queueKeys{prefix: "asynq:{" + QueueName(channelID, transactional) + "}:"}
+}
+
+func (k queueKeys) task(id string) string { return k.prefix + "t:" + id }
+func (k queueKeys) taskPrefix() string    { return k.prefix + "t:" }
+func (k queueKeys) pending() string       { return k.prefix + "pending" }
+func (k queueKeys) active() string        { return k.prefix + "active" }
+func (k queueKeys) lease() string         { return k.prefix + "lease" }
+func (k queueKeys) scheduled() string     { return k.prefix + "scheduled" }
+func (k queueKeys) retry() string         { return k.prefix + "retry" }
+func (k queueKeys) archived() string      { return k.prefix + "archived" }
+func (k queueKeys) completed() string     { return k.prefix + "completed" }

@@ -1,0 +1,341 @@
+package queue
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+)
+
+const (
+	// SlotSlack is how late a slot may be used without breaking the promise that
+	// no sliding second holds more than the limit: slots are given out for 98.5 %
+	// of it. A worker that comes later must ask for another slot.
+	SlotSlack = 15 * time.Millisecond
+	// DefaultMaxAhead is how far ahead slots are given out if a reservation doesn't
+	// say.
+	DefaultMaxAhead = time.Second
+	// MaxMaxAhead bounds it; limiter.lua takes slots further ahead for the work of
+	// a clock that went back.
+	MaxMaxAhead = time.Minute
+	// maxThrottle bounds what Throttle may ask for.
+	maxThrottle = 24 * time.Hour
+	// defaultThrottle is what a provider gets that names no time.
+	defaultThrottle = time.Second
+	// openFor is how long an unlimited channel may go on without asking Redis
+	// whether it was throttled.
+	openFor = 200 * time.Millisecond
+	// rememberedFor is how long a channel's slots make a missing state suspicious.
+	// It is less than what idle state is kept for.
+	rememberedFor = time.Minute
+)
+
+// Reasons of a Slot's Denied.
+const (
+	DeniedRecipientSpacing = "recipient_spacing"
+	DeniedRecipientsPerDay = "recipients_per_day"
+)
+
+// Limits of a channel; zero stands for no limit.
+type Limits struct {
+	// PerSecond is the most messages in any sliding second (rounded up to a whole
+	// number); fractions such as 0.5 keep their interval.
+	PerSecond float64
+	// Burst is how many slots may be used at once after a second without any; the
+	// next slots make up for it. Below 1 means 1, and it counts no more than
+	// PerSecond.
+	Burst int
+	// PerRecipient is the least time between two slots of one recipient.
+	PerRecipient time.Duration
+	// RecipientsPerDay is the most different recipients in a moving 24 hours.
+	RecipientsPerDay int
+}
+
+// Reservation asks for slots.
+type Reservation struct {
+	ChannelID int64
+	// Limits are in force from this reservation on; slots that were given out
+	// before stay where they are.
+	Limits Limits
+	// CampaignID and CampaignPerSecond are the campaign's own limit; 0 is none.
+	CampaignID        int64
+	CampaignPerSecond float64
+	// Recipients are the hashed addresses, one a job; their number is the number
+	// of slots asked for. They may be empty strings where Limits knows nothing of
+	// recipients.
+	Recipients []string
+	// MaxAhead is how far ahead a slot may lie; 0 means DefaultMaxAhead, at most
+	// MaxMaxAhead. It is also what a Throttle comes too late for.
+	MaxAhead time.Duration
+}
+
+// Slot is the permission to hand one message to the provider.
+type Slot struct {
+	// Wait is the time from the answer until the slot, which lasts for SlotSlack.
+	Wait time.Duration
+	// Denied is empty, or says why there is no slot for this job now; nothing was
+	// charged for it then, and RetryIn is when it may ask again.
+	Denied  string
+	RetryIn time.Duration
+}
+
+// Grant is the answer to a reservation.
+type Grant struct {
+	// Slots are for the first jobs, in their order. They are fewer than the jobs
+	// where the next would lie too far ahead, or where the campaign's limit would
+	// leave slots of the channel unused.
+	Slots []Slot
+	// RetryIn is when to ask for the rest; 0 if nothing is left.
+	RetryIn time.Duration
+	// Fresh says that Redis knew nothing of the channel: it is new, idle for long,
+	// or Redis lost its memory. The first one to see it may Seed the limits of a
+	// day from the store.
+	Fresh bool
+}
+
+// State is what throttling has left of a channel's rate.
+type State struct {
+	// BlockedFor is how long no slot is given out; 0 if the channel isn't blocked.
+	BlockedFor time.Duration
+	// RateFactor is the share of PerSecond that is in force: 1, or less for a while
+	// after repeated throttling.
+	RateFactor float64
+}
+
+// Seed is what the store knows of a channel's last day.
+type Seed struct {
+	// LastSlot is when the latest message was handed to the provider; zero if
+	// unknown.
+	LastSlot time.Time
+	// PerRecipient is the channel's limit, as far as spacing is to be seeded.
+	PerRecipient time.Duration
+	// Recipients are the latest sends by recipient, of the last 24 hours.
+	Recipients []SeedRecipient
+}
+
+// SeedRecipient is one recipient's latest message.
+type SeedRecipient struct {
+	Key string
+	At  time.Time
+}
+
+// Limiter gives out the times at which messages may be handed to providers. All
+// processes on the same Redis share it; with the embedded Redis it is memory of
+// this process, by the same rules. It is safe for concurrent use.
+//
+// The rules, of which limiter.lua is the reference:
+//
+//   - A channel's slots are evenly spaced for 98.5 % of its rate. After a second
+//     without slots, Burst of them may be taken at once; each moves the next even
+//     slot on by one interval. So no sliding second holds more than PerSecond.
+//   - A campaign's slots keep 96.5 % of its rate with a tolerance of 20 ms, and
+//     never reserve the channel's time ahead for it: campaigns beside it go on.
+//   - Rates that change apply to the next slot, in both directions.
+//   - Throttle blocks the channel; the second one within a minute halves the rate,
+//     at the least to 1/32, and each 10 s of quiet give 10 % of the full rate back.
+//     A channel without limit counts as 1000 a second for that.
+//   - State that is missing although this process had slots in the last minute
+//     was lost (FLUSHALL): the channel starts again behind all slots that may
+//     still be waiting to be used. A process that had none starts at once.
+type Limiter struct {
+	backend backend
+	clock   clock.Clock
+
+	mu       sync.Mutex
+	channels map[int64]*memory
+}
+
+// memory is what this process remembers of a channel.
+type memory struct {
+	lastSlot  time.Time // latest slot that this process got
+	openUntil time.Time // unlimited and not throttled until then
+}
+
+// backend keeps the state of the limits.
+type backend interface {
+	reserve(ctx context.Context, r *reservation) (reply, error)
+	throttle(ctx context.Context, channelID int64, retryAfter time.Duration) (reply, error)
+	state(ctx context.Context, channelID int64) (reply, error)
+	seed(ctx context.Context, channelID int64, s Seed) error
+	memory() int64
+}
+
+// reservation is a checked Reservation, in the units of the rules.
+type reservation struct {
+	Reservation
+	burst int
+	// known says that missing state was lost.
+	known bool
+}
+
+// reply is what the rules answer.
+type reply struct {
+	// waits has a number a job: µs until the slot, or a denial (see limiter.lua).
+	waits   []int64
+	retry   time.Duration
+	fresh   bool
+	blocked time.Duration
+	factor  float64
+}
+
+func newLimiter(b backend, c clock.Clock) *Limiter {
+	return &Limiter{backend: b, clock: c, channels: map[int64]*memory{}}
+}
+
+// Reserve asks for one slot a recipient. Slots are used up even if they aren't
+// used. Where no limit is set nothing waits, and Redis is asked a few times a
+// second only, for a Throttle. Errors are faults of code Invalid or Unavailable.
+func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
+	checked, err := l.check(r)
+	if err != nil {
+		return Grant{}, err
+	}
+	if len(r.Recipients) == 0 {
+		return Grant{}, nil
+	}
+	if checked.unlimited() && l.open(r.ChannelID) {
+		return Grant{Slots: make([]Slot, len(r.Recipients))}, nil
+	}
+	checked.known = l.known(checked)
+	reply, err := l.backend.reserve(ctx, checked)
+	if err != nil {
+		return Grant{}, unavailable("reserve slots", err)
+	}
+	g := Grant{Slots: make([]Slot, len(reply.waits)), RetryIn: reply.retry, Fresh: reply.fresh}
+	last := time.Duration(-1)
+	for i, wait := range reply.waits {
+		if wait >= 0 {
+			g.Slots[i].Wait = time.Duration(wait) * time.Microsecond
+			last = max(last, g.Slots[i].Wait)
+			continue
+		}
+		g.Slots[i] = denial(wait)
+	}
+	l.remember(checked, reply, last)
+	return g, nil
+}
+
+// denial reads the negative numbers of the rules' answer.
+func denial(number int64) Slot {
+	number = -1 - number
+	reason := DeniedRecipientSpacing
+	if number%2 == 1 {
+		reason = DeniedRecipientsPerDay
+	}
+	return Slot{Denied: reason, RetryIn: time.Duration(number/2) * time.Microsecond}
+}
+
+func (l *Limiter) check(r Reservation) (*reservation, error) {
+	bad := func(field string, value any) error {
+		return fault.InvalidField("reservation."+field, value, "must be a number of at least 0")
+	}
+	finite := func(f float64) bool { return f >= 0 && !math.IsInf(f, 0) }
+	switch {
+	case r.ChannelID <= 0:
+		return nil, fault.InvalidField("reservation.channel_id", r.ChannelID, "must be positive")
+	case !finite(r.Limits.PerSecond):
+		return nil, bad("limits.per_second", r.Limits.PerSecond)
+	case !finite(r.CampaignPerSecond):
+		return nil, bad("campaign_per_second", r.CampaignPerSecond)
+	case r.Limits.PerRecipient < 0:
+		return nil, bad("limits.per_recipient", r.Limits.PerRecipient)
+	case r.Limits.RecipientsPerDay < 0:
+		return nil, bad("limits.recipients_per_day", r.Limits.RecipientsPerDay)
+	}
+	if r.MaxAhead <= 0 {
+		r.MaxAhead = DefaultMaxAhead
+	}
+	r.MaxAhead = min(r.MaxAhead, MaxMaxAhead)
+	return &reservation{Reservation: r, burst: max(1, r.Limits.Burst)}, nil
+}
+
+func (r *reservation) unlimited() bool {
+	return r.Limits.PerSecond == 0 && r.CampaignPerSecond == 0 && r.Limits.PerRecipient == 0 && r.Limits.RecipientsPerDay == 0
+}
+
+// open reports whether the channel was neither blocked nor slowed down lately.
+func (l *Limiter) open(channelID int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.channels[channelID]
+	return m != nil && l.clock.Now().Before(m.openUntil)
+}
+
+// known reports whether this process had slots so lately that the state must
+// still be there.
+func (l *Limiter) known(r *reservation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.channels[r.ChannelID]
+	if m == nil || m.lastSlot.IsZero() {
+		return false
+	}
+	limit := rememberedFor
+	if rate := r.Limits.PerSecond; rate > 0 && rate < 1 { // a slow channel's interval is remembered longer
+		limit = max(limit, min(5*rememberedFor, time.Duration(2/rate*float64(time.Second))))
+	}
+	return l.clock.Now().Sub(m.lastSlot) < limit
+}
+
+func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.channels[r.ChannelID]
+	if m == nil {
+		m = &memory{}
+		l.channels[r.ChannelID] = m
+	}
+	now := l.clock.Now()
+	if slot := now.Add(last); last >= 0 && slot.After(m.lastSlot) {
+		m.lastSlot = slot
+	}
+	m.openUntil = time.Time{}
+	if r.unlimited() && answer.blocked <= 0 && answer.factor >= 1 {
+		m.openUntil = now.Add(openFor)
+	}
+}
+
+// Throttle tells that the provider asked to slow down: no slot of the channel
+// before retryAfter has passed (a second if it is 0, at most 24 hours), for any
+// worker. Answers of requests that were under way at the same time count as one.
+func (l *Limiter) Throttle(ctx context.Context, channelID int64, retryAfter time.Duration) error {
+	if channelID <= 0 {
+		return fault.InvalidField("channel_id", channelID, "must be positive")
+	}
+	if retryAfter <= 0 {
+		retryAfter = defaultThrottle
+	}
+	l.mu.Lock()
+	if m := l.channels[channelID]; m != nil {
+		m.openUntil = time.Time{}
+	}
+	l.mu.Unlock()
+	_, err := l.backend.throttle(ctx, channelID, min(retryAfter, maxThrottle))
+	return unavailable("throttle channel", err)
+}
+
+// State says how throttled a channel is.
+func (l *Limiter) State(ctx context.Context, channelID int64) (State, error) {
+	if channelID <= 0 {
+		return State{}, fault.InvalidField("channel_id", channelID, "must be positive")
+	}
+	r, err := l.backend.state(ctx, channelID)
+	if err != nil {
+		return State{}, unavailable("read limiter", err)
+	}
+	return State{BlockedFor: r.blocked, RateFactor: r.factor}, nil
+}
+
+// Seed adds what the store knows, after a restart of the embedded Redis or a
+// FLUSHALL. It never takes anything back, and may be repeated.
+func (l *Limiter) Seed(ctx context.Context, channelID int64, s Seed) error {
+	if channelID <= 0 {
+		return fault.InvalidField("channel_id", channelID, "must be positive")
+	}
+	return unavailable("seed limiter", l.backend.seed(ctx, channelID, s))
+}
+
+func (l *Limiter) memory() int64 { return l.backend.memory() }

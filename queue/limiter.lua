@@ -1,0 +1,254 @@
+-- The rate limiter of one channel: all checks, then all charges, in one step.
+--
+-- Times are microseconds since BASE (a double keeps them to 1/100 us), by
+-- Redis's own clock. All keys share the channel's hash tag.
+--
+-- KEYS[1]  channel state, a hash:
+--            last     when the latest slot is (may lie in the future)
+--            debt     slots that bursts took ahead of their turn
+--            credit   what is left of the burst
+--            blocked  no slot before this
+--            factor   share of the rate that throttling left, at
+--            event    the time of the last throttling (absent: none)
+-- KEYS[2]  campaign state, a string: place of its latest slot
+-- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back
+-- KEYS[4..] per job, only if ARGV[9] > 0: time of the recipient's latest slot
+--
+-- ARGV[1]  operation: "reserve", "throttle", "seed", "state"
+-- ARGV[2]  now in us since BASE; "" for Redis's own clock (tests give one)
+-- ARGV[3]  channel rate per second, 0 for none
+-- ARGV[4]  burst, >= 1
+-- reserve:
+-- ARGV[5]  number of jobs
+-- ARGV[6]  how far ahead a slot may lie, us
+-- ARGV[7]  1 if the caller had slots lately: missing state was lost, not new
+-- ARGV[8]  campaign rate per second, 0 for none
+-- ARGV[9]  least time between two slots of a recipient, us, 0 for none
+-- ARGV[10] most recipients in 24 h, 0 for none
+-- ARGV[11..] recipients, one a job, only if ARGV[10] > 0
+--   returns {jobs answered, us to come back in, 1 if there was no state,
+--            us blocked, factor * 1e6, a number a job}; the number is the wait in
+--            us, or -1 - 2*retry - reason (0 spacing, 1 recipients a day)
+-- throttle:
+-- ARGV[5]  us that the channel is to rest;  returns as reserve, no jobs
+-- seed:
+-- ARGV[5]  time of the channel's latest slot, or "" ; ARGV[6] rest of the spacing
+--          to remember, us; then triples: 0-based number of the KEYS[4..] entry
+--          or -1, recipient or "", time.
+-- state:     returns as reserve, no jobs
+
+local BASE = 1750000000
+local WINDOW = 1015000      -- a second and the slack that jitter may take
+local SHARE = 0.985         -- of the limit: even spacing leaves the same slack
+local CSHARE = 0.965        -- the same for campaigns, which have
+local CSLACK = 20000        -- this tolerance, so that they may take slots in bunches
+local DAY = 86400000000
+local MINUTE = 60000000
+local KEEP = 400000000      -- idle state is kept as long as it can matter
+local CEILING = 1000        -- rate that throttling halves where none is set
+local LEAST = 1 / 32        -- of the rate is always left
+local STEP = 10000000       -- of quiet give back
+local GAIN = 0.1            -- of the rate
+local NEVER = -1e15
+
+local op = ARGV[1]
+local now
+if ARGV[2] == "" then
+  local t = redis.call("TIME")
+  now = (tonumber(t[1]) - BASE) * 1000000 + tonumber(t[2])
+else
+  now = tonumber(ARGV[2])
+end
+local rate = tonumber(ARGV[3])
+local burst = tonumber(ARGV[4])
+
+local function text(x) return string.format("%.17g", x) end
+local function read(v, default)
+  if v then return tonumber(v) end
+  return default
+end
+
+local h = redis.call("HMGET", KEYS[1], "last", "debt", "credit", "blocked", "factor", "event")
+local missing = not h[1]
+local last = read(h[1], NEVER)
+local debt = read(h[2], 0)
+local credit = read(h[3], 0)
+local blocked = read(h[4], NEVER)
+local factor = read(h[5], 1)
+local event = read(h[6], NEVER)
+
+-- A clock that went back (a failover) must not hold the channel up.
+if last > math.max(now, blocked) + MINUTE + WINDOW then last = now; debt = 0; credit = 0 end
+if blocked > now + DAY + MINUTE then blocked = now end
+if event > now + MINUTE then event = now end
+
+local calm = math.max(event, blocked)
+local eased = factor
+if eased < 1 and now > calm then
+  eased = math.min(1, factor + GAIN * math.floor((now - calm) / STEP))
+end
+
+local function effective()
+  if rate > 0 then return rate * eased end
+  if eased < 1 then return CEILING * eased end
+  return 0
+end
+
+local function save(T)
+  redis.call("HSET", KEYS[1], "last", text(last), "debt", text(debt), "credit", text(credit),
+    "blocked", text(blocked), "factor", text(factor), "event", text(event))
+  local ttl = math.max(last, blocked, now) - now + (debt + 1) * T + KEEP
+  redis.call("PEXPIRE", KEYS[1], string.format("%.0f", ttl / 1000))
+end
+
+local function answer(n, retry)
+  return {n, math.ceil(retry), missing and 1 or 0, math.ceil(math.max(0, blocked - now)), math.floor(eased * 1000000 + 0.5)}
+end
+
+if op == "state" then return answer(0, 0) end
+
+if op == "throttle" then
+  if now >= blocked and now - event >= 1000000 then
+    -- A new event, not another answer of the same overload.
+    factor = eased
+    if now - calm <= MINUTE then factor = math.max(eased / 2, LEAST) end
+    event = now
+    eased = factor
+  end
+  blocked = math.max(blocked, now + tonumber(ARGV[5]))
+  save(0)
+  return answer(0, 0)
+end
+
+if op == "seed" then
+  if ARGV[5] ~= "" then
+    last = math.max(last, math.min(tonumber(ARGV[5]), now))
+    save(0)
+  end
+  local per = tonumber(ARGV[6])
+  for i = 7, #ARGV, 3 do
+    local key, recipient, at = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
+    if key >= 0 and at + per > now then
+      redis.call("SET", KEYS[4 + key], text(at), "NX", "PX", string.format("%.0f", math.ceil((at + per - now) / 1000)))
+    end
+    if recipient ~= "" and at > now - DAY then
+      local had = redis.call("ZSCORE", KEYS[3], recipient)
+      if not had or tonumber(had) < at then redis.call("ZADD", KEYS[3], text(at), recipient) end
+      redis.call("PEXPIRE", KEYS[3], DAY / 1000)
+    end
+  end
+  return answer(0, 0)
+end
+
+-- reserve
+local k = tonumber(ARGV[5])
+local ahead = tonumber(ARGV[6])
+local known = ARGV[7] == "1"
+local crate = tonumber(ARGV[8])
+local per = tonumber(ARGV[9])
+local cap = tonumber(ARGV[10])
+
+local r = effective()
+local T = 0
+if r > 0 then T = 1000000 / (SHARE * r) end
+local most = math.max(1, math.min(burst, math.floor(rate)))
+if eased < 1 then most = 1 end
+
+local Tc = 0
+local place = NEVER
+if crate > 0 then
+  Tc = 1000000 / (CSHARE * crate)
+  place = read(redis.call("GET", KEYS[2]), NEVER)
+  if place > now + MINUTE + WINDOW then place = now end
+end
+
+local changed = false
+if missing and known and (T > 0 or Tc > 0) then
+  -- Redis lost it: slots that were given out may lie as far ahead as allowed.
+  last = now + ahead + (most - 1) * T
+  credit = 0
+  place = now + ahead
+  changed = true
+end
+if now >= math.max(last, blocked) + WINDOW then credit = most end
+if credit > most then credit = most end
+
+local count = 0
+if cap > 0 then
+  redis.call("ZREMRANGEBYSCORE", KEYS[3], "-inf", text(now - DAY))
+  count = redis.call("ZCARD", KEYS[3])
+end
+
+local waits = {}
+local retry = 0
+local added = false
+local charged = false
+for i = 1, k do
+  local pos = math.max(now, blocked)
+  local turn = pos
+  if T > 0 then
+    turn = math.max(last + (debt + 1) * T, pos)
+    if credit > 0 then pos = math.max(pos, last) else pos = turn end
+  end
+  if Tc > 0 and pos < place + Tc - CSLACK then
+    if T > 0 then
+      -- Waiting would leave the channel's slots before it unused.
+      retry = math.max(1000, place + Tc - CSLACK / 2 - pos)
+      break
+    end
+    pos = place + Tc
+  end
+  if pos > now + ahead then
+    retry = math.max(1000, pos - now - ahead / 2)
+    break
+  end
+  local denied
+  if per > 0 then
+    local before = redis.call("GET", KEYS[3 + i])
+    if before and pos < tonumber(before) + per then
+      denied = -1 - 2 * math.ceil(tonumber(before) + per - now)
+    end
+  end
+  local new = false
+  if not denied and cap > 0 then
+    new = not redis.call("ZSCORE", KEYS[3], ARGV[10 + i])
+    if new and count >= cap then
+      local oldest = redis.call("ZRANGE", KEYS[3], count - cap, count - cap, "WITHSCORES")
+      denied = -2 - 2 * math.ceil(tonumber(oldest[2]) + DAY - now)
+    end
+  end
+  if denied then
+    waits[i] = denied
+  else
+    waits[i] = math.ceil(pos - now)
+    if T > 0 then
+      if credit > 0 then
+        credit = credit - 1
+        debt = (turn - pos) / T
+      else
+        debt = 0
+      end
+    end
+    last = math.max(last, pos)
+    changed = true
+    if Tc > 0 then place = math.max(place + Tc, pos); charged = true end
+    if per > 0 then
+      redis.call("SET", KEYS[3 + i], text(pos), "PX", string.format("%.0f", math.ceil((pos + per - now) / 1000)))
+    end
+    if cap > 0 then
+      redis.call("ZADD", KEYS[3], text(pos), ARGV[10 + i])
+      if new then count = count + 1 end
+      added = true
+    end
+  end
+end
+if changed then save(T) end
+if charged or (Tc > 0 and changed) then
+  redis.call("SET", KEYS[2], text(place), "PX", string.format("%.0f", (math.max(place, now) - now + Tc + KEEP) / 1000))
+end
+if added then redis.call("PEXPIRE", KEYS[3], DAY / 1000 + 60000) end
+
+local n = #waits
+local out = answer(n, retry)
+for i = 1, n do out[5 + i] = waits[i] end
+return out

@@ -1,0 +1,136 @@
+package queue
+
+import (
+	"context"
+	_ "embed" // for the script
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// limiterBase is the script's origin of time, in Unix seconds.
+const limiterBase = 1750000000
+
+// seedPiece is how many recipients one call of the script seeds.
+const seedPiece = 500
+
+//go:embed limiter.lua
+var limiterSource string
+
+// redisLimits runs limiter.lua. go-redis sends its hash (EVALSHA) and the script
+// itself where Redis doesn't know it yet or has forgotten it.
+type redisLimits struct {
+	client redis.UniversalClient
+	script *redis.Script
+	// now replaces Redis's clock in tests: µs since limiterBase.
+	now func() float64
+}
+
+func newRedisLimits(client redis.UniversalClient) *redisLimits {
+	return &redisLimits{client: client, script: redis.NewScript(limiterSource)}
+}
+
+// limiterKeys share one hash tag, and with it one node of a cluster.
+func limiterKey(channelID int64, name string) string {
+	return "carillon:{ch" + strconv.FormatInt(channelID, 10) + "}:" + name
+}
+
+func exact(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func sinceBase(t time.Time) float64 {
+	return float64(t.UnixMicro() - limiterBase*1_000_000)
+}
+
+func (b *redisLimits) time() string {
+	if b.now == nil {
+		return ""
+	}
+	return exact(b.now())
+}
+
+func (b *redisLimits) run(ctx context.Context, keys []string, args []any) (reply, error) {
+	numbers, err := b.script.Run(ctx, b.client, keys, args...).Int64Slice()
+	if err != nil {
+		return reply{}, err
+	}
+	if len(numbers) < 5 || int64(len(numbers)) != 5+numbers[0] {
+		return reply{}, fmt.Errorf("limiter script answered %d numbers", len(numbers))
+	}
+	return reply{
+		waits: numbers[5:], retry: time.Duration(numbers[1]) * time.Microsecond, fresh: numbers[2] == 1,
+		blocked: time.Duration(numbers[3]) * time.Microsecond, factor: float64(numbers[4]) / 1e6,
+	}, nil
+}
+
+func (b *redisLimits) keys(channelID, campaignID int64, more int) []string {
+	keys := make([]string, 3, 3+more)
+	keys[0] = limiterKey(channelID, "limit")
+	keys[1] = limiterKey(channelID, "campaign:"+strconv.FormatInt(campaignID, 10))
+	keys[2] = limiterKey(channelID, "day")
+	return keys
+}
+
+func recipientKey(channelID int64, recipient string) string {
+	return limiterKey(channelID, "to:"+recipient)
+}
+
+func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
+	n := len(r.Recipients)
+	known := "0"
+	if r.known {
+		known = "1"
+	}
+	keys := b.keys(r.ChannelID, r.CampaignID, n)
+	args := make([]any, 0, 10+n)
+	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, n, exact(micros(r.MaxAhead)), known,
+		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay)
+	for _, recipient := range r.Recipients {
+		if r.Limits.PerRecipient > 0 {
+			keys = append(keys, recipientKey(r.ChannelID, recipient))
+		}
+		if r.Limits.RecipientsPerDay > 0 {
+			args = append(args, recipient)
+		}
+	}
+	return b.run(ctx, keys, args)
+}
+
+func (b *redisLimits) throttle(ctx context.Context, channelID int64, retryAfter time.Duration) (reply, error) {
+	return b.run(ctx, b.keys(channelID, 0, 0), []any{"throttle", b.time(), 0, 1, exact(micros(retryAfter))})
+}
+
+func (b *redisLimits) state(ctx context.Context, channelID int64) (reply, error) {
+	return b.run(ctx, b.keys(channelID, 0, 0), []any{"state", b.time(), 0, 1})
+}
+
+func (b *redisLimits) seed(ctx context.Context, channelID int64, s Seed) error {
+	last := ""
+	if !s.LastSlot.IsZero() {
+		last = exact(sinceBase(s.LastSlot))
+	}
+	for first := true; first || len(s.Recipients) > 0; first = false {
+		piece := s.Recipients[:min(len(s.Recipients), seedPiece)]
+		s.Recipients = s.Recipients[len(piece):]
+		keys := b.keys(channelID, 0, len(piece))
+		args := []any{"seed", b.time(), 0, 1, last, exact(micros(s.PerRecipient))}
+		for i, r := range piece {
+			key := -1
+			if s.PerRecipient > 0 {
+				key = i
+				keys = append(keys, recipientKey(channelID, r.Key))
+			}
+			args = append(args, key, r.Key, exact(sinceBase(r.At)))
+		}
+		if _, err := b.run(ctx, keys, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memory is part of what Redis says itself.
+func (b *redisLimits) memory() int64 { return 0 }

@@ -1,0 +1,162 @@
+package queue
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"carillon/internal/fault"
+)
+
+const urlForms = "redis://[user:password@]host:port/db, rediss:// with TLS, unix:///path, " +
+	"redis+sentinel://[user:password@]host1:port,host2:port/db?master=name, redis+cluster://[user:password@]host1:port,host2:port"
+
+// dialTimeout bounds one try to connect, so that a Server can be stopped soon
+// while Redis is unreachable.
+const dialTimeout = 2 * time.Second
+
+// connect makes a client for one of these forms of URL, without talking to
+// Redis yet:
+//
+//	redis://[user:password@]host:port[/db]
+//	rediss://…                                  the same over TLS
+//	unix://[user:password@]/path[?db=n]
+//	redis+sentinel://[user:password@]host:port,host2:port[/db]?master=name
+//	redis+cluster://[user:password@]host:port,host2:port
+//
+// rediss+sentinel and rediss+cluster use TLS. User and password are those of
+// the data nodes; a Sentinel's own are the parameters sentinel_username and
+// sentinel_password. All other parameters are go-redis's: pool_size,
+// dial_timeout, read_timeout and so on. Errors are faults of code Invalid and
+// never show the password.
+func connect(raw string) (redis.UniversalClient, error) {
+	client, err := parseURL(raw)
+	if err != nil {
+		var shown *url.Error
+		if errors.As(err, &shown) { // it would show the whole URL
+			err = shown.Err
+		}
+		return nil, &fault.Error{Code: fault.Invalid, Op: "read redis URL", Message: "use " + urlForms, Err: err}
+	}
+	return client, nil
+}
+
+func parseURL(raw string) (redis.UniversalClient, error) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return nil, errors.New("it has no scheme")
+	}
+	switch base, kind, _ := strings.Cut(scheme, "+"); kind {
+	case "":
+		return openSingle(raw)
+	case "cluster":
+		return openCluster(base, rest)
+	case "sentinel":
+		return openSentinel(base, rest)
+	default:
+		return nil, errors.New("its scheme is not known")
+	}
+}
+
+func openSingle(raw string) (redis.UniversalClient, error) {
+	o, err := redis.ParseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	tuneSingle(o)
+	return redis.NewClient(o), nil
+}
+
+func tuneSingle(o *redis.Options) {
+	if o.DialTimeout == 0 {
+		o.DialTimeout = dialTimeout
+	}
+	o.ContextTimeoutEnabled = true
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+func openCluster(scheme, rest string) (redis.UniversalClient, error) {
+	u, err := severalHosts(scheme, rest)
+	if err != nil {
+		return nil, err
+	}
+	o, err := redis.ParseClusterURL(u.String())
+	if err != nil {
+		return nil, err
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = dialTimeout
+	}
+	o.ContextTimeoutEnabled = true
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClusterClient(o), nil
+}
+
+func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
+	u, err := severalHosts(scheme, rest)
+	if err != nil {
+		return nil, err
+	}
+	query := u.Query()
+	master := query.Get("master")
+	if master == "" {
+		return nil, errors.New("the parameter master is missing: it names the master that the sentinels watch")
+	}
+	sentinelUser, sentinelPassword := query.Get("sentinel_username"), query.Get("sentinel_password")
+	for _, name := range []string{"master", "sentinel_username", "sentinel_password"} {
+		query.Del(name)
+	}
+	query.Set("master_name", master)
+	u.RawQuery = query.Encode()
+	user := u.User
+	u.User = nil // go-redis would take it for the sentinels'
+	o, err := redis.ParseFailoverURL(u.String())
+	if err != nil {
+		return nil, err
+	}
+	o.SentinelUsername, o.SentinelPassword = sentinelUser, sentinelPassword
+	if user != nil {
+		o.Username = user.Username()
+		o.Password, _ = user.Password()
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = dialTimeout
+	}
+	o.ContextTimeoutEnabled = true
+	o.DisableIdentity = true
+	return redis.NewFailoverClient(o), nil
+}
+
+// severalHosts turns host1,host2 into the form that go-redis reads: the first
+// as the host, the others as parameters. net/url refuses several hosts itself.
+func severalHosts(scheme, rest string) (*url.URL, error) {
+	if scheme != "redis" && scheme != "rediss" {
+		return nil, errors.New("its scheme is not known")
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, tail := rest[:end], rest[end:]
+	user := ""
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, authority = authority[:at+1], authority[at+1:]
+	}
+	hosts := strings.Split(authority, ",")
+	u, err := url.Parse(scheme + "://" + user + hosts[0] + tail)
+	if err != nil {
+		return nil, err
+	}
+	query := u.Query()
+	for _, host := range hosts[1:] {
+		query.Add("addr", host)
+	}
+	u.RawQuery = query.Encode()
+	return u, nil
+}

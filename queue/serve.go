@@ -1,0 +1,177 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+)
+
+const (
+	// checkInterval is about how often an idle server looks for work; asynq varies
+	// it by half. The first message of a campaign waits as long.
+	checkInterval = 20 * time.Millisecond
+	// forwardInterval is how often tasks whose retry is due are made pending.
+	forwardInterval = 500 * time.Millisecond
+	// retryDelay is how long a task waits whose handler returned an error.
+	retryDelay = time.Second
+	// abortMargin is how much longer than the drain asynq waits for a handler that
+	// doesn't heed its context before it gives the task back.
+	abortMargin = time.Minute
+)
+
+// Handler works on one envelope. It returns nil once every outcome is in the
+// store. An error means that something was not there to work with (the store
+// was down, the context ended): the task comes again after about a second, as
+// often as it takes, here or on another worker.
+//
+// The context ends only when the Server's drain does: neither a lost lease nor
+// Redis being away ends it. The same envelope may be worked on elsewhere at the
+// same time; the store decides who may send what.
+type Handler func(ctx context.Context, e Envelope) error
+
+// errPanicked marks the only failure that uses up asynq's retries.
+var errPanicked = errors.New("the handler panicked")
+
+// Server takes a channel's envelopes off its queues, transactional ones first.
+type Server struct {
+	asynq   *asynq.Server
+	handler Handler
+	log     *slog.Logger
+	clock   clock.Clock
+	drain   time.Duration
+
+	// ctx is the handlers' context.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	closed   bool
+	handlers sync.WaitGroup
+	stop     sync.Once
+}
+
+// Serve starts to take envelopes of a channel. At most concurrency handlers run
+// at once (more only while Redis is unreachable for longer than a lease, when
+// asynq gives tasks up that are still worked on). Stop must be called before the
+// Queue is closed.
+func (q *Queue) Serve(channelID int64, concurrency int, h Handler) (*Server, error) {
+	if channelID <= 0 {
+		return nil, fault.InvalidField("channel_id", channelID, "must be positive")
+	}
+	if concurrency < 1 {
+		return nil, fault.InvalidField("concurrency", concurrency, "must be at least 1")
+	}
+	s := &Server{handler: h, log: q.log.With("channel", channelID), clock: q.clock, drain: q.drain}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.asynq = asynq.NewServerFromRedisClient(q.client, asynq.Config{
+		Concurrency:              concurrency,
+		Queues:                   map[string]int{QueueName(channelID, true): 2, QueueName(channelID, false): 1},
+		StrictPriority:           true,
+		TaskCheckInterval:        checkInterval,
+		DelayedTaskCheckInterval: forwardInterval,
+		RetryDelayFunc:           delayRetry,
+		IsFailure:                func(err error) bool { return errors.Is(err, errPanicked) },
+		ShutdownTimeout:          q.drain + abortMargin,
+		Logger:                   asynqLog{s.log},
+		LogLevel:                 asynq.InfoLevel, // its debug level speaks of every poll
+	})
+	if err := s.asynq.Start(asynq.HandlerFunc(s.process)); err != nil {
+		s.cancel()
+		return nil, fault.Wrap(fault.Internal, "start asynq server", err)
+	}
+	return s, nil
+}
+
+// Stop takes no more envelopes, waits for the handlers, ends their context when
+// the drain timeout has passed, and returns when all goroutines are gone. It may
+// be called again.
+func (s *Server) Stop() {
+	s.stop.Do(func() {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.asynq.Shutdown()
+		}()
+		select {
+		case <-done:
+		case <-s.clock.After(s.drain):
+			s.cancel()
+			<-done
+		}
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		s.cancel() // for handlers that asynq gave up with their lease
+		s.handlers.Wait()
+	})
+}
+
+// begin counts a handler in, unless the server is closed.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.handlers.Add(1)
+	}
+	return !s.closed
+}
+
+func (s *Server) process(asynqCtx context.Context, task *asynq.Task) error {
+	if !s.begin() {
+		return context.Canceled
+	}
+	defer s.handlers.Done()
+	e, err := decode(task.Headers()[payloadHeader])
+	if err != nil {
+		s.log.ErrorContext(s.ctx, "an envelope can't be read and is given up; its messages are fed again", "err", err)
+		return fmt.Errorf("%w: %w", err, asynq.RevokeTask)
+	}
+	err = s.handle(e)
+	if errors.Is(err, errPanicked) {
+		if retried, _ := asynq.GetRetryCount(asynqCtx); retried+1 >= maxRetry {
+			return fmt.Errorf("%w: %w", err, asynq.RevokeTask) // an archived task would stay for 90 days
+		}
+	}
+	return err
+}
+
+func (s *Server) handle(e Envelope) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.ErrorContext(s.ctx, "a handler panicked", "envelope", e.ID, "panic", r, "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+	}()
+	return s.handler(s.ctx, e)
+}
+
+// delayRetry waits about a second after an error, and longer each time after a
+// panic.
+func delayRetry(retried int, err error, _ *asynq.Task) time.Duration {
+	if errors.Is(err, errPanicked) {
+		return retryDelay << min(retried, maxRetry)
+	}
+	return retryDelay
+}
+
+// asynqLog passes asynq's log on: its errors are warnings here, because tasks
+// survive them, and all else is of interest only when debugging.
+type asynqLog struct{ log *slog.Logger }
+
+func (l asynqLog) Debug(args ...any) { l.log.Debug("asynq: " + fmt.Sprint(args...)) }
+func (l asynqLog) Info(args ...any)  { l.log.Debug("asynq: " + fmt.Sprint(args...)) }
+func (l asynqLog) Warn(args ...any)  { l.log.Debug("asynq: " + fmt.Sprint(args...)) }
+func (l asynqLog) Error(args ...any) { l.log.Warn("asynq: " + fmt.Sprint(args...)) }
+
+// Fatal is never called by the parts of asynq that are used here; it must not
+// end the process.
+func (l asynqLog) Fatal(args ...any) { l.log.Error("asynq: " + fmt.Sprint(args...)) }
