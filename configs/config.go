@@ -1,0 +1,119 @@
+// Package configs owns the configuration: every setting with its default, its
+// environment variable and its flag, the order in which they win, and where
+// each value in force came from. It must not know what the settings are used
+// for.
+package configs
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+// Config is the configuration in force. Each field's tags are its whole
+// description: name in the file, default, bounds, words for people. The
+// environment variable is CARILLON_ and the name in capitals, the flag -- and
+// the name with dashes; a secret has no flag, because others on the machine can
+// read a command line, but a second form with _file.
+type Config struct {
+	Listen  string `koanf:"listen" default:"127.0.0.1:8080" doc:"Address and port that the API listens on. Anything but loopback belongs behind a proxy that speaks TLS."`
+	DataDir string `koanf:"data_dir" default:"./data" doc:"Folder of the embedded store and of the keys that were made for you."`
+
+	StoreDSN secret.String `koanf:"store_dsn" default:"" doc:"postgres://user:password@host/database, or the path of a SQLite file; empty is carillon.db in data_dir."`
+	RedisURL secret.String `koanf:"redis_url" default:"" doc:"redis://, rediss://, redis-sentinel:// or redis-cluster:// address; empty is a Redis inside the process."`
+
+	AdminKey  secret.String `koanf:"admin_key" default:"" doc:"API key of the first administrator, at least 16 characters; empty makes one and keeps it in admin.key in data_dir."`
+	MasterKey secret.String `koanf:"master_key" default:"" doc:"Key that the channels' credentials are encrypted with, at least 16 characters. Empty makes one and keeps it in master.key in data_dir, with the embedded store only."`
+
+	PublicURL string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
+
+	AllowPrivateAddresses bool `koanf:"allow_private_addresses" default:"false" doc:"Let channels send to loopback and private networks."`
+
+	APIRatePerSecond float64 `koanf:"api_rate_per_second" default:"100" minimum:"0" maximum:"100000" doc:"Most API requests a second for one key; 0 sets no limit."`
+	APIBurst         int     `koanf:"api_burst" default:"200" minimum:"1" maximum:"100000" doc:"How many API requests one key may make at once after a quiet time."`
+	MaxBodyKB        int     `koanf:"max_body_kb" default:"2048" minimum:"16" maximum:"65536" doc:"Largest body of an API request, in KiB; uploads have their own bound."`
+	MaxUploadMB      int     `koanf:"max_upload_mb" default:"1024" minimum:"1" maximum:"102400" doc:"Largest CSV upload, in MiB."`
+
+	WorkerName      string `koanf:"worker_name" default:"" doc:"Name of this process in logs and in the list of workers; empty is the host's name and the process id."`
+	ShutdownSeconds int    `koanf:"shutdown_seconds" default:"20" minimum:"1" maximum:"600" doc:"How long a stopping process waits for what is in flight."`
+
+	LogLevel  string `koanf:"log_level" default:"info" enum:"debug,info,warn,error" doc:"Least important level that is logged."`
+	LogFormat string `koanf:"log_format" default:"text" enum:"text,json" doc:"Form of the log on standard error."`
+
+	origins map[string]Origin
+	notices []string
+}
+
+// Store is the store's address: the DSN, or the embedded database's path.
+func (c Config) Store() string {
+	if c.StoreDSN.Empty() {
+		return filepath.Join(c.DataDir, "carillon.db")
+	}
+	return c.StoreDSN.Reveal()
+}
+
+// Postgres reports whether the store is a PostgreSQL database.
+func (c Config) Postgres() bool {
+	return strings.HasPrefix(c.Store(), "postgres://") || strings.HasPrefix(c.Store(), "postgresql://")
+}
+
+// EmbeddedRedis reports whether Redis runs inside the process.
+func (c Config) EmbeddedRedis() bool { return c.RedisURL.Empty() }
+
+// Notices are remarks about the configuration that belong into the log.
+func (c Config) Notices() []string { return c.notices }
+
+// RequireShared refuses a configuration whose store or Redis other processes
+// can't reach, for a process that runs only some of the roles.
+func (c Config) RequireShared(role string) error {
+	var wrong []fault.Field
+	if !c.Postgres() {
+		wrong = append(wrong, fault.Field{Location: "store_dsn", Message: "several processes share a PostgreSQL database: set CARILLON_STORE_DSN=postgres://user:password@host/database"})
+	}
+	if c.EmbeddedRedis() {
+		wrong = append(wrong, fault.Field{Location: "redis_url", Message: "several processes share a Redis: set CARILLON_REDIS_URL=redis://host:6379/0"})
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return &fault.Error{Code: fault.Invalid, Fields: wrong,
+		Message: fmt.Sprintf("carillon %s runs one role and needs the others; carillon serve runs them all in one process", role)}
+}
+
+// check refuses values that no tag can.
+func (c Config) check() error {
+	var wrong []fault.Field
+	add := func(name string, value any, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: name, Value: value, Message: fmt.Sprintf(format, args...) + " (" + c.origins[name].String() + ")"})
+	}
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
+	}
+	if c.DataDir == "" {
+		add("data_dir", c.DataDir, "must name a folder")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			add("public_url", c.PublicURL, "must be an address such as https://news.example.org")
+		}
+	}
+	if key := c.MasterKey.Reveal(); key != "" && len(key) < minMasterKey {
+		add("master_key", nil, "has fewer than %d characters: make one with `openssl rand -base64 32`", minMasterKey)
+	}
+	if key := c.AdminKey.Reveal(); key != "" && (len(key) < minAdminKey || strings.ContainsAny(key, " \t\r\n")) {
+		add("admin_key", nil, "must have at least %d characters and no spaces: make one with `openssl rand -hex 24`", minAdminKey)
+	}
+	return fault.InvalidFields(wrong)
+}
+
+// Least lengths of keys that are given.
+const (
+	minMasterKey = 16
+	minAdminKey  = 16
+)

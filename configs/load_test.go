@@ -1,0 +1,225 @@
+package configs
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func write(t *testing.T, content string) string {
+	path := filepath.Join(t.TempDir(), "carillon.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+func line(c Config, name string) InForce {
+	for _, l := range c.InForce() {
+		if l.Name == name {
+			return l
+		}
+	}
+	return InForce{}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c, err := Load(Options{})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8080", c.Listen)
+	require.Equal(t, "data/carillon.db", c.Store())
+	require.False(t, c.Postgres())
+	require.True(t, c.EmbeddedRedis())
+	require.InDelta(t, 100, c.APIRatePerSecond, 0)
+	require.Equal(t, "info", c.LogLevel)
+	require.Equal(t, "default", line(c, "listen").Origin)
+}
+
+// Each layer wins over those below it, setting by setting.
+func TestPrecedence(t *testing.T) {
+	file := write(t, "listen: 127.0.0.1:1\nlog_level: warn\nmax_upload_mb: 7\npublic_url: https://n.example.org/\n")
+	c, err := Load(Options{
+		File:    file,
+		Environ: []string{"CARILLON_LISTEN=127.0.0.1:2", "CARILLON_LOG_LEVEL=error", "CARILLON_DATA_DIR=", "HOME=/x"},
+		Flags:   map[string]string{"listen": "127.0.0.1:3"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:3", c.Listen)
+	require.Equal(t, "--listen", line(c, "listen").Origin)
+	require.Equal(t, "error", c.LogLevel)
+	require.Equal(t, "CARILLON_LOG_LEVEL", line(c, "log_level").Origin)
+	require.Equal(t, 7, c.MaxUploadMB)
+	require.Equal(t, file+":3", line(c, "max_upload_mb").Origin)
+	require.Equal(t, "https://n.example.org", c.PublicURL, "without the slash at the end")
+	require.Equal(t, "default", line(c, "data_dir").Origin, "an empty variable says nothing")
+}
+
+func TestFileIsFound(t *testing.T) {
+	file := write(t, "listen: 127.0.0.1:1\n")
+	t.Chdir(filepath.Dir(file))
+	c, err := Load(Options{})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:1", c.Listen)
+	require.NoError(t, os.Rename("carillon.yaml", "other.yaml"))
+	c, err = Load(Options{Environ: []string{"CARILLON_CONFIG=other.yaml"}})
+	require.NoError(t, err)
+	require.Equal(t, "other.yaml:1", line(c, "listen").Origin)
+	_, err = Load(Options{File: "none.yaml"})
+	require.ErrorContains(t, err, "there is no configuration file none.yaml")
+}
+
+func TestSecrets(t *testing.T) {
+	held := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(held, []byte("0123456789abcdef-from-file\n"), 0o600))
+	c, err := Load(Options{
+		File:    write(t, "store_dsn: postgres://u:hidden@h/db\nmaster_key: lower-layer-0123456789\n"),
+		Environ: []string{"CARILLON_MASTER_KEY_FILE=" + held},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "0123456789abcdef-from-file", c.MasterKey.Reveal())
+	require.Equal(t, "CARILLON_MASTER_KEY_FILE → "+held, line(c, "master_key").Origin)
+	require.Equal(t, secret.Redacted, line(c, "store_dsn").Value)
+	require.NotContains(t, fmt.Sprintf("%+v %#v %v", c, c, c.InForce()), "hidden")
+	require.NotContains(t, fmt.Sprintf("%+v %#v %v", c, c, c.InForce()), "from-file")
+
+	_, err = Load(Options{Environ: []string{"CARILLON_ADMIN_KEY=hidden-hidden-hidden-x", "CARILLON_ADMIN_KEY_FILE=" + held}})
+	require.ErrorContains(t, err, "admin_key: is given twice: as CARILLON_ADMIN_KEY and as CARILLON_ADMIN_KEY_FILE")
+	require.NotContains(t, err.Error(), "hidden")
+	_, err = Load(Options{Flags: map[string]string{"redis_url_file": "/nowhere/key"}})
+	require.ErrorContains(t, err, "redis_url_file: can't be read (--redis-url-file)")
+}
+
+func TestRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		file    string
+		environ string
+		want    string
+	}{
+		"unknown setting":  {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levle: info\n", want: `carillon.yaml:4: there is no setting "log-levle"; did you mean log_level?`},
+		"nothing near":     {file: "zzzzzzzzzzzz: 1\n", want: "`carillon config` lists the settings"},
+		"twice":            {file: "listen: a\nlisten: b\n", want: "carillon.yaml:2: listen stands here a second time"},
+		"no YAML":          {file: "listen: [\n", want: "is no YAML"},
+		"no mapping":       {file: "- listen\n", want: "carillon.yaml:1: must be a list of settings"},
+		"nested":           {file: "listen:\n  host: x\n", want: "carillon.yaml:2: listen must be one value"},
+		"wrong number":     {file: "log_level: info\nmax_upload_mb: many\n", want: "carillon.yaml:2), got \"many\""},
+		"out of bounds":    {environ: "CARILLON_MAX_UPLOAD_MB=0", want: "max_upload_mb: must be from 1 to 102400 (CARILLON_MAX_UPLOAD_MB)"},
+		"wrong word":       {environ: "CARILLON_LOG_LEVEL=loud", want: "must be one of debug, info, warn, error"},
+		"wrong switch":     {environ: "CARILLON_ALLOW_PRIVATE_ADDRESSES=maybe", want: "must be true or false"},
+		"no port":          {environ: "CARILLON_LISTEN=localhost", want: "listen: must be an address and a port"},
+		"no URL":           {environ: "CARILLON_PUBLIC_URL=news.example.org", want: "public_url: must be an address such as"},
+		"short master key": {environ: "CARILLON_MASTER_KEY=short-secret", want: "master_key: has fewer than 16 characters"},
+		"short admin key":  {environ: "CARILLON_ADMIN_KEY=short-secret", want: "admin_key: must have at least 16"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(Options{File: write(t, c.file), Environ: []string{c.environ}})
+			require.ErrorContains(t, err, c.want)
+			require.True(t, fault.Is(err, fault.Invalid))
+			require.NotContains(t, err.Error(), "short-secret")
+		})
+	}
+}
+
+func TestUnknownVariableIsNoticed(t *testing.T) {
+	c, err := Load(Options{File: write(t, ""), Environ: []string{"CARILLON_LISTN=x", "CARILLON_KEY=k", "CARILLON_TEST_X=1"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"CARILLON_LISTN is no setting of Carillon and is not looked at"}, c.Notices())
+}
+
+func TestExampleFile(t *testing.T) {
+	const path = "carillon.example.yaml"
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(Example()), 0o644))
+	}
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, Example(), string(source), "go test ./configs -update writes it anew")
+	t.Chdir(t.TempDir())
+	defaults, err := Load(Options{})
+	require.NoError(t, err)
+	// With every comment sign before a setting taken away it says the same.
+	lines := regexp.MustCompile(`(?m)^#([a-z_]+: )`).ReplaceAllString(string(source), "$1")
+	lines = regexp.MustCompile(`(?m)^[a-z_]+_file: .*\n`).ReplaceAllString(lines, "")
+	c, err := Load(Options{File: write(t, lines)})
+	require.NoError(t, err)
+	for i, s := range c.InForce() {
+		require.Equal(t, defaults.InForce()[i].Value, s.Value)
+		require.Contains(t, s.Origin, "carillon.yaml:", s.Name)
+	}
+}
+
+func TestMasterKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	c, err := Load(Options{File: write(t, "data_dir: "+dir+"\n")})
+	require.NoError(t, err)
+	// Several at once agree on one key.
+	keys := make([]string, 8)
+	var group sync.WaitGroup
+	for i := range keys {
+		group.Go(func() {
+			key, err := c.ResolveMasterKey()
+			if err == nil {
+				keys[i] = key.Reveal()
+			}
+		})
+	}
+	group.Wait()
+	for _, key := range keys {
+		require.Equal(t, keys[0], key)
+		require.Len(t, key, 44)
+	}
+	info, err := os.Stat(filepath.Join(dir, "master.key"))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "nothing is left over")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "master.key"), []byte("x\n"), 0o600))
+	_, err = c.ResolveMasterKey()
+	require.ErrorContains(t, err, "is damaged")
+
+	c, err = Load(Options{File: write(t, "master_key: 0123456789abcdef\n")})
+	require.NoError(t, err)
+	key, err := c.ResolveMasterKey()
+	require.NoError(t, err)
+	require.Equal(t, "0123456789abcdef", key.Reveal())
+
+	c, err = Load(Options{File: write(t, "store_dsn: postgres://h/db\ndata_dir: "+dir+"\n")})
+	require.NoError(t, err)
+	_, err = c.ResolveMasterKey()
+	require.ErrorContains(t, err, "CARILLON_MASTER_KEY=$(openssl rand -base64 32)")
+}
+
+func TestRequireShared(t *testing.T) {
+	c, err := Load(Options{File: write(t, "")})
+	require.NoError(t, err)
+	err = c.RequireShared("worker")
+	require.ErrorContains(t, err, "CARILLON_STORE_DSN")
+	require.ErrorContains(t, err, "CARILLON_REDIS_URL")
+	c, err = Load(Options{File: write(t, "store_dsn: postgres://h/db\nredis_url: redis://h\n")})
+	require.NoError(t, err)
+	require.NoError(t, c.RequireShared("worker"))
+}
+
+func TestLogger(t *testing.T) {
+	var b strings.Builder
+	Config{LogLevel: "warn", LogFormat: "json"}.Logger(&b).Info("no")
+	require.Empty(t, b.String())
+	Config{LogLevel: "info", LogFormat: "json"}.Logger(&b).Info("yes")
+	require.Contains(t, b.String(), `"msg":"yes"`)
+}
