@@ -43,9 +43,9 @@ func child(dir string) int {
 }
 
 func TestServersDieWithTheirProcess(t *testing.T) {
-	dir, err := os.MkdirTemp("", "carillon-child-")
+	dir, err := os.MkdirTemp("", "carillon-child-") //nolint:usetesting // the user postgres can't get through t.TempDir
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o711)) //nolint:gosec // the user postgres must get through
+	require.NoError(t, os.Chmod(dir, 0o711))
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+dir)
 	var stderr strings.Builder
@@ -127,10 +127,13 @@ func TestMainFails(t *testing.T) {
 }
 
 func TestSharedServersAreShared(t *testing.T) {
-	require.Same(t, SharedRedis(t), SharedRedis(t))
-	require.Same(t, SharedPostgres(t), SharedPostgres(t))
-	require.NotEqual(t, SharedRedis(t).NewDatabase(t), SharedRedis(t).NewDatabase(t))
-	require.NotEqual(t, SharedPostgres(t).NewDatabase(t), SharedPostgres(t).NewDatabase(t))
+	redis, postgres := SharedRedis(t), SharedPostgres(t)
+	require.Same(t, redis, SharedRedis(t))
+	require.Same(t, postgres, SharedPostgres(t))
+	first, second := redis.NewDatabase(t), redis.NewDatabase(t)
+	require.NotEqual(t, first, second)
+	first, second = postgres.NewDatabase(t), postgres.NewDatabase(t)
+	require.NotEqual(t, first, second)
 	goleak.VerifyNone(t, IgnoreServers())
 }
 

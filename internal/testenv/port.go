@@ -30,7 +30,7 @@ type port struct {
 func reservePort(ctx context.Context) (*port, error) {
 	var errs []error
 	for range portAttempts {
-		p, err := tryPort(ctx, firstPort+rand.IntN(lastPort-firstPort+1)) //nolint:gosec // a port is no secret
+		p, err := tryPort(ctx, firstPort+rand.IntN(lastPort-firstPort+1))
 		if err == nil {
 			return p, nil
 		}

@@ -111,7 +111,7 @@ func (s *PostgresServer) data() string { return s.directory.join("data") }
 // command is one of PostgreSQL's programs, run as its own user. If this process
 // dies, SIGQUIT makes the server and all of its children leave at once.
 func (s *PostgresServer) command(program string, arguments ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), arguments...) //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), arguments...)
 	cmd.Dir = s.directory.path
 	cmd.SysProcAttr = processAttributes(s.owner, syscall.SIGQUIT)
 	return cmd

@@ -92,7 +92,7 @@ func TestPostgresPrograms(t *testing.T) {
 
 func TestDirectoryOutOfReach(t *testing.T) {
 	closed := t.TempDir()
-	require.NoError(t, os.Chmod(closed, 0o700)) //nolint:gosec // closed to others is the point
+	require.NoError(t, os.Chmod(closed, 0o700))
 	dir, err := openDirectory(filepath.Join(closed, "data"), "postgres")
 	require.NoError(t, err)
 	me := &account{name: "somebody", uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
@@ -114,7 +114,7 @@ func install(t *testing.T, folder string, programs ...string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(folder, 0o700))
 	for _, program := range programs {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, program), nil, 0o700)) //nolint:gosec // a program
+		require.NoError(t, os.WriteFile(filepath.Join(folder, program), nil, 0o700))
 	}
 }
 

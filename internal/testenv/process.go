@@ -34,7 +34,7 @@ type process struct {
 	err error
 }
 
-// startProcess runs cmd until it ends or is signalled.
+// startProcess runs cmd until it ends or is signaled.
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	started := make(chan error, 1)

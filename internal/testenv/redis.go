@@ -128,7 +128,7 @@ func redisProgram() (string, error) {
 }
 
 func redisCommandLine(program string, dir directory, arguments ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.Background(), program, arguments...) //nolint:gosec // found in PATH by name
+	cmd := exec.CommandContext(context.Background(), program, arguments...)
 	cmd.Dir = dir.path
 	cmd.SysProcAttr = processAttributes(nil, syscall.SIGKILL)
 	return cmd
