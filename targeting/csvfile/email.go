@@ -96,7 +96,7 @@ func badCharacter(r rune, before string) string {
 	case unicode.IsSpace(r):
 		return "no e-mail address: a space in it"
 	case unicode.IsPrint(r):
-		return fmt.Sprintf("no e-mail address: %q is not allowed in it", r)
+		return "no e-mail address: " + quoteRune(r) + " is not allowed in it"
 	}
 	return fmt.Sprintf("no e-mail address: an invisible character (U+%04X) in it", r)
 }

@@ -59,7 +59,7 @@ func refuseOther(head, text []byte) error {
 	case looksJSON(t):
 		return notCSV("JSON" + saveAs)
 	}
-	if odd := controls(text); odd*50 > len(text) {
+	if odd := controls(text); odd > 3 && odd*20 > len(text) {
 		return notCSV("not text" + saveAs)
 	}
 	return nil
