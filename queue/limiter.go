@@ -150,8 +150,9 @@ type Limiter struct {
 
 // memory is what this process remembers of a channel.
 type memory struct {
-	lastSlot  time.Time // latest slot that this process got
-	openUntil time.Time // unlimited and not throttled until then
+	lastSlot  time.Time     // latest slot that this process got
+	maxAhead  time.Duration // furthest ahead that it asked for
+	openUntil time.Time     // unlimited and not throttled until then
 }
 
 // backend keeps the state of the limits.
@@ -167,8 +168,9 @@ type backend interface {
 type reservation struct {
 	Reservation
 	burst int
-	// known says that missing state was lost.
-	known bool
+	// lost is how far ahead slots may lie that were given out before, if missing
+	// state means that Redis lost it; 0 if it means that the channel is new.
+	lost time.Duration
 }
 
 // reply is what the rules answer.
@@ -199,7 +201,7 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 	if checked.unlimited() && l.open(r.ChannelID) {
 		return Grant{Slots: make([]Slot, len(r.Recipients))}, nil
 	}
-	checked.known = l.known(checked)
+	checked.lost = l.lost(checked)
 	reply, err := l.backend.reserve(ctx, checked)
 	if err != nil {
 		return Grant{}, unavailable("reserve slots", err)
@@ -264,20 +266,23 @@ func (l *Limiter) open(channelID int64) bool {
 	return m != nil && l.clock.Now().Before(m.openUntil)
 }
 
-// known reports whether this process had slots so lately that the state must
+// lost is positive if this process had slots so lately that the state must
 // still be there.
-func (l *Limiter) known(r *reservation) bool {
+func (l *Limiter) lost(r *reservation) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.channels[r.ChannelID]
 	if m == nil || m.lastSlot.IsZero() {
-		return false
+		return 0
 	}
 	limit := rememberedFor
 	if rate := r.Limits.PerSecond; rate > 0 && rate < 1 { // a slow channel's interval is remembered longer
 		limit = max(limit, min(5*rememberedFor, time.Duration(2/rate*float64(time.Second))))
 	}
-	return l.clock.Now().Sub(m.lastSlot) < limit
+	if l.clock.Now().Sub(m.lastSlot) >= limit {
+		return 0
+	}
+	return m.maxAhead
 }
 
 func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
@@ -288,6 +293,7 @@ func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
 		m = &memory{}
 		l.channels[r.ChannelID] = m
 	}
+	m.maxAhead = max(m.maxAhead, r.MaxAhead)
 	now := l.clock.Now()
 	if slot := now.Add(last); last >= 0 && slot.After(m.lastSlot) {
 		m.lastSlot = slot

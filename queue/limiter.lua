@@ -21,7 +21,8 @@
 -- reserve:
 -- ARGV[5]  number of jobs
 -- ARGV[6]  how far ahead a slot may lie, us
--- ARGV[7]  1 if the caller had slots lately: missing state was lost, not new
+-- ARGV[7]  us that slots may lie ahead which were given out before Redis lost the
+--          state; 0 if the caller had none lately: missing state is a new channel
 -- ARGV[8]  campaign rate per second, 0 for none
 -- ARGV[9]  least time between two slots of a recipient, us, 0 for none
 -- ARGV[10] most recipients in 24 h, 0 for none
@@ -116,6 +117,7 @@ if op == "throttle" then
     eased = factor
   end
   blocked = math.max(blocked, now + tonumber(ARGV[5]))
+  credit = 0
   save(0)
   return answer(0, 0)
 end
@@ -143,7 +145,7 @@ end
 -- reserve
 local k = tonumber(ARGV[5])
 local ahead = tonumber(ARGV[6])
-local known = ARGV[7] == "1"
+local lost = tonumber(ARGV[7])
 local crate = tonumber(ARGV[8])
 local per = tonumber(ARGV[9])
 local cap = tonumber(ARGV[10])
@@ -163,11 +165,10 @@ if crate > 0 then
 end
 
 local changed = false
-if missing and known and (T > 0 or Tc > 0) then
-  -- Redis lost it: slots that were given out may lie as far ahead as allowed.
-  last = now + ahead + (most - 1) * T
+if missing and lost > 0 and (T > 0 or Tc > 0) then
+  last = now + lost + (most - 1) * T
   credit = 0
-  place = now + ahead
+  place = now + lost
   changed = true
 end
 if now >= math.max(last, blocked) + WINDOW then credit = most end

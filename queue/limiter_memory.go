@@ -37,15 +37,19 @@ type memoryLimits struct {
 
 // channelLimits is what the keys of one channel hold.
 type channelLimits struct {
-	exists                                     bool
-	last, debt, credit, blocked, factor, event float64
-	campaigns                                  map[int64]float64
-	recipients                                 map[string]float64
-	days                                       recipientDay
-	sweepAt                                    float64
-	eased                                      float64 // of factor, at the time of the call
-	// keptFor is the longest spacing that recipients are kept for.
-	keptFor float64
+	exists     bool
+	numbers    limitNumbers // the hash
+	campaigns  map[int64]float64
+	recipients map[string]float64
+	days       recipientDay
+	sweepAt    float64
+	keptFor    float64 // longest spacing that recipients are kept for
+}
+
+// limitNumbers are the fields of the hash, and the share of the rate that
+// throttling leaves at the time of the call.
+type limitNumbers struct {
+	last, debt, credit, blocked, factor, event, eased float64
 }
 
 func newMemoryLimits(c clock.Clock) *memoryLimits {
@@ -55,35 +59,47 @@ func newMemoryLimits(c clock.Clock) *memoryLimits {
 	}
 }
 
-// at is the channel's state, prepared for a call at now.
-func (b *memoryLimits) at(channelID int64, now float64) *channelLimits {
+func (b *memoryLimits) channel(channelID int64) *channelLimits {
 	c := b.channels[channelID]
 	if c == nil {
-		c = &channelLimits{last: never, blocked: never, event: never, factor: 1,
-			campaigns: map[int64]float64{}, recipients: map[string]float64{}}
+		c = &channelLimits{
+			numbers:   limitNumbers{last: never, blocked: never, event: never, factor: 1},
+			campaigns: map[int64]float64{}, recipients: map[string]float64{},
+		}
 		b.channels[channelID] = c
-	}
-	if c.last > max(now, c.blocked)+ruleMinute+ruleWindow {
-		c.last, c.debt, c.credit = now, 0, 0
-	}
-	if c.blocked > now+ruleDay+ruleMinute {
-		c.blocked = now
-	}
-	if c.event > now+ruleMinute {
-		c.event = now
-	}
-	c.eased = c.factor
-	if calm := max(c.event, c.blocked); c.eased < 1 && now > calm {
-		c.eased = min(1, c.factor+ruleGain*math.Floor((now-calm)/ruleStep))
 	}
 	return c
 }
 
-func (c *channelLimits) answer(now float64, waits []int64, retry float64, fresh bool) reply {
+// at is a copy of the hash, prepared for a call at now.
+func (c *channelLimits) at(now float64) limitNumbers {
+	n := c.numbers
+	if n.last > max(now, n.blocked)+ruleMinute+ruleWindow {
+		n.last, n.debt, n.credit = now, 0, 0
+	}
+	if n.blocked > now+ruleDay+ruleMinute {
+		n.blocked = now
+	}
+	if n.event > now+ruleMinute {
+		n.event = now
+	}
+	n.eased = n.factor
+	if calm := max(n.event, n.blocked); n.eased < 1 && now > calm {
+		n.eased = min(1, n.factor+ruleGain*math.Floor((now-calm)/ruleStep))
+	}
+	return n
+}
+
+func (c *channelLimits) save(n limitNumbers) {
+	c.numbers = n
+	c.exists = true
+}
+
+func (n limitNumbers) answer(now float64, waits []int64, retry float64, fresh bool) reply {
 	return reply{
 		waits: waits, retry: time.Duration(math.Ceil(retry)) * time.Microsecond, fresh: fresh,
-		blocked: time.Duration(math.Ceil(max(0, c.blocked-now))) * time.Microsecond,
-		factor:  math.Floor(c.eased*1e6+0.5) / 1e6,
+		blocked: time.Duration(math.Ceil(max(0, n.blocked-now))) * time.Microsecond,
+		factor:  math.Floor(n.eased*1e6+0.5) / 1e6,
 	}
 }
 
@@ -91,35 +107,37 @@ func (b *memoryLimits) state(_ context.Context, channelID int64) (reply, error) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	return b.at(channelID, now).answer(now, nil, 0, false), nil
+	return b.channel(channelID).at(now).answer(now, nil, 0, false), nil
 }
 
 func (b *memoryLimits) throttle(_ context.Context, channelID int64, retryAfter time.Duration) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.at(channelID, now)
-	if now >= c.blocked && now-c.event >= 1000000 {
-		c.factor = c.eased
-		if now-max(c.event, c.blocked) <= ruleMinute {
-			c.factor = max(c.eased/2, ruleLeast)
+	c := b.channel(channelID)
+	n := c.at(now)
+	if now >= n.blocked && now-n.event >= 1000000 {
+		n.factor = n.eased
+		if now-max(n.event, n.blocked) <= ruleMinute {
+			n.factor = max(n.eased/2, ruleLeast)
 		}
-		c.event = now
-		c.eased = c.factor
+		n.event = now
+		n.eased = n.factor
 	}
-	c.blocked = max(c.blocked, now+micros(retryAfter))
-	c.exists = true
-	return c.answer(now, nil, 0, false), nil
+	n.blocked = max(n.blocked, now+micros(retryAfter))
+	n.credit = 0
+	c.save(n)
+	return n.answer(now, nil, 0, false), nil
 }
 
 func (b *memoryLimits) seed(_ context.Context, channelID int64, s Seed) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.at(channelID, now)
-	if !s.LastSlot.IsZero() {
-		c.last = max(c.last, min(sinceBase(s.LastSlot), now))
-		c.exists = true
+	c := b.channel(channelID)
+	if n := c.at(now); !s.LastSlot.IsZero() {
+		n.last = max(n.last, min(sinceBase(s.LastSlot), now))
+		c.save(n)
 	}
 	per := micros(s.PerRecipient)
 	c.keptFor = max(c.keptFor, per)
@@ -139,8 +157,7 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	c := b.at(r.ChannelID, now)
-	p := c.pass(r, now)
+	p := b.channel(r.ChannelID).pass(r, now)
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
 	for _, recipient := range r.Recipients {
@@ -152,12 +169,13 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 		waits = append(waits, wait)
 	}
 	p.save()
-	return c.answer(now, waits, retry, p.missing), nil
+	return p.n.answer(now, waits, retry, p.missing), nil
 }
 
 // pass is one reservation as it goes through its jobs.
 type pass struct {
 	c                   *channelLimits
+	n                   limitNumbers
 	now, ahead          float64
 	interval, cInterval float64 // T and Tc of the script
 	place               float64 // of the campaign's latest slot
@@ -169,20 +187,20 @@ type pass struct {
 }
 
 func (c *channelLimits) pass(r *reservation, now float64) *pass {
-	p := &pass{c: c, now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
+	p := &pass{c: c, n: c.at(now), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
 		per: micros(r.Limits.PerRecipient), cap: r.Limits.RecipientsPerDay, missing: !c.exists}
 	rate := r.Limits.PerSecond
 	effective := 0.0
 	if rate > 0 {
-		effective = rate * c.eased
-	} else if c.eased < 1 {
-		effective = ruleCeiling * c.eased
+		effective = rate * p.n.eased
+	} else if p.n.eased < 1 {
+		effective = ruleCeiling * p.n.eased
 	}
 	if effective > 0 {
 		p.interval = 1000000 / (ruleShare * effective)
 	}
 	most := max(1, min(float64(r.burst), math.Floor(rate)))
-	if c.eased < 1 {
+	if p.n.eased < 1 {
 		most = 1
 	}
 	if r.CampaignPerSecond > 0 {
@@ -194,16 +212,16 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 			p.place = now
 		}
 	}
-	if p.missing && r.known && (p.interval > 0 || p.cInterval > 0) {
-		c.last = now + p.ahead + (most-1)*p.interval
-		c.credit = 0
-		p.place = now + p.ahead
+	if p.missing && r.lost > 0 && (p.interval > 0 || p.cInterval > 0) {
+		p.n.last = now + micros(r.lost) + (most-1)*p.interval
+		p.n.credit = 0
+		p.place = now + micros(r.lost)
 		p.changed = true
 	}
-	if now >= max(c.last, c.blocked)+ruleWindow {
-		c.credit = most
+	if now >= max(p.n.last, p.n.blocked)+ruleWindow {
+		p.n.credit = most
 	}
-	c.credit = min(c.credit, most)
+	p.n.credit = min(p.n.credit, most)
 	if p.cap > 0 {
 		c.days.trim(now - ruleDay)
 	}
@@ -214,13 +232,12 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 
 // job answers one job: its wait or denial, or when to come back.
 func (p *pass) job(recipient string) (wait int64, later float64) {
-	c := p.c
-	pos := max(p.now, c.blocked)
+	pos := max(p.now, p.n.blocked)
 	turn := pos
 	if p.interval > 0 {
-		turn = max(c.last+(c.debt+1)*p.interval, pos)
-		if c.credit > 0 {
-			pos = max(pos, c.last)
+		turn = max(p.n.last+(p.n.debt+1)*p.interval, pos)
+		if p.n.credit > 0 {
+			pos = max(pos, p.n.last)
 		} else {
 			pos = turn
 		}
@@ -262,14 +279,14 @@ func (p *pass) deny(recipient string, pos float64) (int64, bool) {
 func (p *pass) charge(recipient string, pos, turn float64) {
 	c := p.c
 	if p.interval > 0 {
-		if c.credit > 0 {
-			c.credit--
-			c.debt = (turn - pos) / p.interval
+		if p.n.credit > 0 {
+			p.n.credit--
+			p.n.debt = (turn - pos) / p.interval
 		} else {
-			c.debt = 0
+			p.n.debt = 0
 		}
 	}
-	c.last = max(c.last, pos)
+	p.n.last = max(p.n.last, pos)
 	p.changed = true
 	if p.cInterval > 0 {
 		p.place = max(p.place+p.cInterval, pos)
@@ -287,7 +304,7 @@ func (p *pass) save() {
 	if !p.changed {
 		return
 	}
-	p.c.exists = true
+	p.c.save(p.n)
 	if p.cInterval > 0 {
 		p.c.campaigns[p.campaign] = p.place
 	}

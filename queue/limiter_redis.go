@@ -37,7 +37,7 @@ func limiterKey(channelID int64, name string) string {
 	return "carillon:{ch" + strconv.FormatInt(channelID, 10) + "}:" + name
 }
 
-func exact(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+func exact(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
@@ -80,13 +80,9 @@ func recipientKey(channelID int64, recipient string) string {
 
 func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
 	n := len(r.Recipients)
-	known := "0"
-	if r.known {
-		known = "1"
-	}
 	keys := b.keys(r.ChannelID, r.CampaignID, n)
 	args := make([]any, 0, 10+n)
-	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, n, exact(micros(r.MaxAhead)), known,
+	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
 		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay)
 	for _, recipient := range r.Recipients {
 		if r.Limits.PerRecipient > 0 {

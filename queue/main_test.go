@@ -27,3 +27,6 @@ func open(t testing.TB, o Options) *Queue {
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	return q
 }
+
+// context0 is for code that rapid runs many times within one test.
+var context0 = context.Background()

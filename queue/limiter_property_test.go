@@ -1,0 +1,312 @@
+package queue
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"carillon/internal/clock"
+	"carillon/internal/testenv"
+)
+
+// epoch is where the tests' clocks start.
+var epoch = time.Unix(limiterBase+50_000_000, 0).UTC()
+
+// require the promise: no half-open second holds more than the limit.
+func requireNoSecondAbove(t require.TestingT, slots []time.Time, limit float64) {
+	slots = slices.SortedFunc(slices.Values(slots), time.Time.Compare)
+	n := int(math.Ceil(limit))
+	for i := n; i < len(slots); i++ {
+		span := slots[i].Sub(slots[i-n])
+		if span < time.Second { // not by require itself: there are many
+			require.Failf(t, "too fast", "slots %d to %d of %d within %v, limit %v", i-n, i, len(slots), span, limit)
+		}
+	}
+}
+
+func rates() *rapid.Generator[float64] {
+	return rapid.OneOf(
+		rapid.Map(rapid.IntRange(1, 30), func(n int) float64 { return float64(n) }),
+		rapid.Float64Range(0.2, 5),
+		rapid.SampledFrom([]float64{50, 80, 200, 1000, 3000}),
+	)
+}
+
+func recipients(n int) []string { return make([]string, n) }
+
+// granted are the times of a grant's slots.
+func granted(now time.Time, g Grant) []time.Time {
+	var slots []time.Time
+	for _, s := range g.Slots {
+		if s.Denied == "" {
+			slots = append(slots, now.Add(s.Wait))
+		}
+	}
+	return slots
+}
+
+// Several processes reserve at random, limits change, Redis forgets everything:
+// no sliding second may hold more than the limit in force.
+func TestNoSlidingSecondHoldsMoreThanTheLimit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fake := clock.NewFake(epoch)
+		shared := newMemoryLimits(fake)
+		processes := []*Limiter{newLimiter(shared, fake), newLimiter(shared, fake), newLimiter(shared, fake)}
+		limits := Limits{PerSecond: rates().Draw(t, "rate"), Burst: rapid.IntRange(0, 12).Draw(t, "burst")}
+		ahead := time.Duration(rapid.IntRange(1, 2500).Draw(t, "ahead")) * time.Millisecond
+		highest := limits.PerSecond
+		var all, phase []time.Time
+		flushed := false
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 20).Draw(t, "step") {
+			case 0:
+				requireNoSecondAbove(t, phase, limits.PerSecond)
+				phase = nil
+				limits.PerSecond = rates().Draw(t, "rate")
+				limits.Burst = rapid.IntRange(0, 12).Draw(t, "burst")
+				highest = max(highest, limits.PerSecond)
+			case 1:
+				// All processes must have had slots: one that had none can't know.
+				if len(all) > 0 {
+					shared.forget()
+					flushed = true
+				}
+			case 2, 3, 4, 5, 6, 7:
+				fake.Advance(time.Duration(rapid.Int64Range(0, 1_500_000).Draw(t, "us")) * time.Microsecond)
+			default:
+				which := rapid.IntRange(0, len(processes)-1).Draw(t, "process")
+				if flushed {
+					which = 0
+				}
+				g, err := processes[which].Reserve(t.Context(), Reservation{ChannelID: 7, Limits: limits,
+					Recipients: recipients(rapid.IntRange(1, 40).Draw(t, "k")), MaxAhead: ahead})
+				require.NoError(t, err)
+				slots := granted(fake.Now(), g)
+				for _, s := range slots {
+					require.LessOrEqual(t, s.Sub(fake.Now()), ahead+time.Microsecond)
+				}
+				if len(slots) > 0 && which != 0 { // process 0 sees what the others do
+					processes[0].remember(&reservation{Reservation: Reservation{ChannelID: 7, MaxAhead: ahead}}, reply{factor: 1}, 0)
+				}
+				all = append(all, slots...)
+				phase = append(phase, slots...)
+			}
+		}
+		requireNoSecondAbove(t, phase, limits.PerSecond)
+		requireNoSecondAbove(t, all, highest)
+	})
+}
+
+// forget is FLUSHALL.
+func (b *memoryLimits) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.channels = map[int64]*channelLimits{}
+}
+
+// consume takes slots as fast as it gets them, as a worker does, and returns
+// their times.
+func consume(t require.TestingT, l *Limiter, fake *clock.Fake, r Reservation, total int, late time.Duration) []time.Time {
+	var slots []time.Time
+	for len(slots) < total {
+		g, err := l.Reserve(context0, r)
+		require.NoError(t, err)
+		got := granted(fake.Now(), g)
+		slots = append(slots, got...)
+		next := fake.Now().Add(g.RetryIn)
+		if len(got) > 0 {
+			// The worker asks again when half of what it got is used.
+			next = got[len(got)/2]
+		}
+		fake.Advance(max(next.Sub(fake.Now()), 0) + late)
+	}
+	return slots
+}
+
+func requireRate(t require.TestingT, slots []time.Time, limit float64) {
+	span := slots[len(slots)-1].Sub(slots[0]).Seconds()
+	reached := float64(len(slots)-1) / span
+	require.GreaterOrEqual(t, reached, 0.95*limit, "%d slots in %v s", len(slots), span)
+	requireNoSecondAbove(t, slots, limit)
+}
+
+func TestSaturatedChannelReachesItsLimit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fake := clock.NewFake(epoch)
+		l := newLimiter(newMemoryLimits(fake), fake)
+		rate := rates().Draw(t, "rate")
+		slots := consume(t, l, fake, Reservation{ChannelID: 1,
+			Limits: Limits{PerSecond: rate, Burst: rapid.IntRange(0, 20).Draw(t, "burst")},
+			// Enough of them to last until the worker is back.
+			Recipients: recipients(rapid.IntRange(2+int(rate/100), 100).Draw(t, "k")),
+			MaxAhead:   time.Second}, 40+int(3*rate), time.Duration(rapid.IntRange(0, 2000).Draw(t, "late"))*time.Microsecond)
+		requireRate(t, slots, rate)
+	})
+}
+
+func TestSaturatedCampaignReachesItsLimit(t *testing.T) {
+	for _, channel := range []float64{0, 2000} {
+		t.Run(fmt.Sprintf("channel %v", channel), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				fake := clock.NewFake(epoch)
+				l := newLimiter(newMemoryLimits(fake), fake)
+				rate := rates().Filter(func(r float64) bool { return r <= 1000 }).Draw(t, "rate")
+				slots := consume(t, l, fake, Reservation{ChannelID: 1, Limits: Limits{PerSecond: channel},
+					CampaignID: 5, CampaignPerSecond: rate, Recipients: recipients(rapid.IntRange(2+int(rate/50), 100).Draw(t, "k")),
+					MaxAhead: 500 * time.Millisecond}, 40+int(3*rate), time.Duration(rapid.IntRange(0, 2000).Draw(t, "late"))*time.Microsecond)
+				requireRate(t, slots, rate)
+			})
+		})
+	}
+}
+
+// A campaign with a low limit must not take the channel's time from others.
+func TestSlowCampaignLeavesTheChannelToOthers(t *testing.T) {
+	fake := clock.NewFake(epoch)
+	l := newLimiter(newMemoryLimits(fake), fake)
+	limits := Limits{PerSecond: 200}
+	var slow, fast []time.Time
+	for range 2000 {
+		g, err := l.Reserve(t.Context(), Reservation{ChannelID: 1, Limits: limits, CampaignID: 1, CampaignPerSecond: 1,
+			Recipients: recipients(10), MaxAhead: 250 * time.Millisecond})
+		require.NoError(t, err)
+		slow = append(slow, granted(fake.Now(), g)...)
+		g, err = l.Reserve(t.Context(), Reservation{ChannelID: 1, Limits: limits, CampaignID: 2,
+			Recipients: recipients(50), MaxAhead: 250 * time.Millisecond})
+		require.NoError(t, err)
+		fast = append(fast, granted(fake.Now(), g)...)
+		fake.Advance(5 * time.Millisecond)
+	}
+	requireNoSecondAbove(t, slow, 1)
+	require.InDelta(t, 10, len(slow), 1, "in ten seconds")
+	all := slices.Concat(slow, fast)
+	slices.SortFunc(all, time.Time.Compare)
+	requireRate(t, all, 200)
+}
+
+// call is one step of the comparison of the two implementations.
+type call struct {
+	advance time.Duration
+	op      int
+	r       reservation
+	retry   time.Duration
+	seed    Seed
+}
+
+func calls() *rapid.Generator[call] {
+	return rapid.Custom(func(t *rapid.T) call {
+		c := call{
+			advance: time.Duration(rapid.OneOf(rapid.Int64Range(0, 3_000_000), rapid.Int64Range(0, 50_000_000_000)).Draw(t, "us")) * time.Microsecond,
+			op:      rapid.IntRange(0, 13).Draw(t, "op"),
+			retry:   time.Duration(rapid.Int64Range(1, 30_000_000).Draw(t, "retry")) * time.Microsecond,
+		}
+		c.r.ChannelID = 1
+		c.r.burst = rapid.IntRange(1, 10).Draw(t, "burst")
+		c.r.MaxAhead = time.Duration(rapid.IntRange(1, 5000).Draw(t, "ahead")) * time.Millisecond
+		c.r.lost = rapid.SampledFrom([]time.Duration{0, c.r.MaxAhead}).Draw(t, "lost")
+		c.r.Limits.PerSecond = rapid.SampledFrom([]float64{0, 0.3, 1, 7, 100}).Draw(t, "rate")
+		c.r.CampaignID = rapid.Int64Range(1, 2).Draw(t, "campaign")
+		c.r.CampaignPerSecond = rapid.SampledFrom([]float64{0, 0, 0.5, 3, 60}).Draw(t, "campaign rate")
+		c.r.Limits.PerRecipient = rapid.SampledFrom([]time.Duration{0, 0, 1500 * time.Millisecond, time.Hour}).Draw(t, "spacing")
+		c.r.Limits.RecipientsPerDay = rapid.SampledFrom([]int{0, 0, 1, 3, 8}).Draw(t, "day")
+		names := rapid.StringMatching("[a-l]")
+		c.r.Recipients = rapid.SliceOfN(names, 1, 12).Draw(t, "recipients")
+		c.seed.PerRecipient = c.r.Limits.PerRecipient
+		c.seed.LastSlot = epoch.Add(time.Duration(rapid.Int64Range(0, 100_000_000).Draw(t, "last")) * time.Microsecond)
+		for _, name := range c.r.Recipients[:min(3, len(c.r.Recipients))] {
+			c.seed.Recipients = append(c.seed.Recipients, SeedRecipient{Key: name, At: c.seed.LastSlot})
+		}
+		return c
+	})
+}
+
+// requireTwins makes the same calls to limiter.lua and to its twin in Go.
+func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
+	require.NoError(t, client.FlushDB(context0).Err())
+	fake := clock.NewFake(epoch)
+	inGo, inLua := newMemoryLimits(fake), newRedisLimits(client)
+	inLua.now = inGo.now
+	for i, c := range steps {
+		fake.Advance(c.advance)
+		var want, got reply
+		var err error
+		switch c.op {
+		case 0:
+			want, _ = inGo.throttle(context0, 1, c.retry)
+			got, err = inLua.throttle(context0, 1, c.retry)
+		case 1:
+			want, _ = inGo.state(context0, 1)
+			got, err = inLua.state(context0, 1)
+			got.fresh = false
+		case 2:
+			_ = inGo.seed(context0, 1, c.seed)
+			err = inLua.seed(context0, 1, c.seed)
+		default:
+			want, _ = inGo.reserve(context0, &c.r)
+			got, err = inLua.reserve(context0, &c.r)
+		}
+		require.NoError(t, err)
+		if c.op < 2 {
+			want.fresh, got.fresh = false, false
+		}
+		if len(want.waits) == 0 {
+			want.waits, got.waits = nil, nil
+		}
+		require.Equal(t, want, got, "step %d: %+v", i, c)
+	}
+}
+
+func TestLuaAndGoLimitersAreTwins(t *testing.T) {
+	client, err := connect(testenv.SharedRedis(t).NewDatabase(t))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, client.Close()) }()
+	rapid.Check(t, func(t *rapid.T) {
+		requireTwins(t, client, rapid.SliceOfN(calls(), 1, 40).Draw(t, "calls"))
+	})
+}
+
+// Workers reserve at the same time, and their reservations reach Redis in
+// another order than they were made.
+func TestConcurrentReserversShareOneLimit(t *testing.T) {
+	client, err := connect(testenv.SharedRedis(t).NewDatabase(t))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, client.Close()) }()
+	var clockMicros atomic.Int64
+	var mu sync.Mutex
+	var slots []time.Time
+	var workers sync.WaitGroup
+	for range 6 {
+		workers.Go(func() {
+			limits := newRedisLimits(client)
+			var now float64
+			limits.now = func() float64 {
+				now = sinceBase(epoch) + float64(clockMicros.Add(300))
+				return now
+			}
+			for range 300 {
+				answer, err := limits.reserve(context0, &reservation{burst: 5, Reservation: Reservation{ChannelID: 1,
+					Limits: Limits{PerSecond: 300}, Recipients: recipients(3), MaxAhead: time.Second}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				for _, wait := range answer.waits {
+					slots = append(slots, time.UnixMicro(limiterBase*1_000_000+int64(now)+wait))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	require.Greater(t, len(slots), 300)
+	requireNoSecondAbove(t, slots, 300)
+}
