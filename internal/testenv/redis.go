@@ -106,15 +106,18 @@ func (s *RedisServer) ready(ctx context.Context, pid int) error {
 	return checkRedis(ctx, s.port.addr(), pid)
 }
 
-// checkRedis is nil if the server at addr answers and is our process. A
+// checkRedis is nil if the server at addr serves its data and is our process. A
 // foreign one ends the wait: it must not be used.
 func checkRedis(ctx context.Context, addr string, pid int) error {
-	info, err := redisCommand(ctx, addr, "INFO", "server")
+	info, err := redisCommand(ctx, addr, "INFO")
 	if err != nil {
 		return err
 	}
 	if got := redisField(info, "process_id"); got != strconv.Itoa(pid) {
 		return final(fmt.Errorf("another server (process %s) answers at %s", got, addr))
+	}
+	if redisField(info, "loading") == "1" {
+		return fmt.Errorf("redis at %s is still loading its data", addr)
 	}
 	return nil
 }

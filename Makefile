@@ -1,0 +1,83 @@
+# Everything runs with Go, a C compiler and make; `make test` installs the
+# servers that the tests start (as root on Debian; else it says what to do).
+
+GO        ?= go
+# The store's SQLite driver is C.
+export CGO_ENABLED = 1
+
+# Passed on to `go test`, such as TESTFLAGS=-count=1.
+TESTFLAGS ?=
+# Which packages are tested and benchmarked.
+PACKAGES  ?= ./...
+# Which benchmarks run, how often, and where the results go for benchstat.
+BENCH     ?= .
+BENCHCOUNT ?= 1
+BENCHOUT  ?= bin/bench.txt
+# How long each fuzz target runs.
+FUZZTIME  ?= 10s
+
+GOLANGCI  := $(GO) tool -modfile=tools/go.mod golangci-lint
+BENCHSTAT := $(GO) tool -modfile=tools/go.mod benchstat
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z\/-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/carillon.
+	$(GO) build -o bin/carillon ./cmd/carillon
+
+.PHONY: test
+test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
+	$(GO) test -timeout 9m $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: test/deps
+test/deps: ## Install the servers that the tests start, if they are missing.
+	@scripts/test-deps.sh
+
+.PHONY: test/race
+test/race: test/deps ## Run the whole test suite under the race detector.
+	$(GO) test -race -timeout 40m $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: test/crash
+test/crash: test/deps ## Kill the real binary at every step, the long way (up to 80 minutes).
+	CARILLON_TEST_LONG=1 $(GO) test -count=1 -timeout 80m $(TESTFLAGS) -v ./internal/crashtest/...
+
+.PHONY: lint
+lint: lint/format ## Check formatting, go vet, the linters and go.mod.
+	$(GO) vet ./...
+	$(GOLANGCI) run
+	@scripts/lint-mod.sh
+
+.PHONY: lint/format
+lint/format: ## Check that gofmt has nothing to change.
+	@files=$$(find . \( -name node_modules -o -name '.?*' \) -prune -o -name '*.go' -print0 | xargs -0 gofmt -l) || exit 1; \
+	if [ -n "$$files" ]; then echo "Not formatted; run gofmt -w on:"; echo "$$files"; exit 1; fi
+
+.PHONY: lint/mod
+lint/mod: ## Check that go.mod and go.sum are tidy.
+	@scripts/lint-mod.sh
+
+.PHONY: demo
+demo: build ## Run the main job end to end on real input and show it.
+	bin/carillon demo
+
+.PHONY: bench
+bench: test/deps ## Run the Go benchmarks; results in bin/bench.txt.
+	@mkdir -p $(dir $(BENCHOUT))
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 60m $(PACKAGES) >$(BENCHOUT); status=$$?; cat $(BENCHOUT); exit $$status
+
+.PHONY: bench/compare
+bench/compare: ## Compare two results: make bench/compare OLD=a.txt NEW=b.txt.
+	@test -n "$(OLD)" && test -n "$(NEW)" || { echo "Name two results: make bench/compare OLD=a.txt NEW=b.txt"; exit 2; }
+	$(BENCHSTAT) $(OLD) $(NEW)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for a while (FUZZTIME=10s each).
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: clean
+clean: ## Remove what was built.
+	rm -rf bin
