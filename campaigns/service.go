@@ -1,0 +1,324 @@
+package campaigns
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// Records keeps campaigns.
+type Records interface {
+	CreateCampaign(ctx context.Context, c Campaign) (Campaign, error)
+	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
+	GetCampaign(ctx context.Context, accountID, id int64) (Campaign, error)
+	ListCampaigns(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error)
+	DeleteCampaign(ctx context.Context, accountID, id int64) error
+}
+
+// Lifecycle moves campaigns through their statuses, each move one transaction.
+type Lifecycle interface {
+	StartRun(ctx context.Context, accountID, campaignID int64, instant time.Time) (Run, error)
+	ScheduleCampaign(ctx context.Context, accountID, campaignID int64, at time.Time) error
+	PauseCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
+	ResumeCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
+	CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
+}
+
+// Audiences knows whom an audience names.
+type Audiences interface {
+	CheckAudience(ctx context.Context, accountID int64, a targeting.Audience) ([]fault.Field, error)
+	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]targeting.UploadState, error)
+	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience) (Preview, error)
+	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, n int) ([]Recipient, error)
+}
+
+// Runs looks runs up and proves that they account for everybody.
+type Runs interface {
+	GetRun(ctx context.Context, accountID, runID int64) (Run, error)
+	ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]Run, error)
+	VerifyRun(ctx context.Context, runID int64) (Verification, error)
+}
+
+// Messages keeps messages.
+type Messages interface {
+	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
+	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
+	Attempts(ctx context.Context, messageID int64) ([]Attempt, error)
+	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
+}
+
+// People looks contacts and suppressed addresses up.
+type People interface {
+	GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error)
+	Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error)
+	Unsubscribe(ctx context.Context, accountID int64, kind providers.AddressKind, address, reason string) error
+}
+
+// Store is what the service needs kept.
+type Store interface {
+	Records
+	Lifecycle
+	Audiences
+	Runs
+	Messages
+	People
+	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+}
+
+// Kinds describes the providers; *providers.Registry does.
+type Kinds interface {
+	Kind(name string) (providers.Kind, error)
+}
+
+// Service is what people do with campaigns. Everything that a person can get
+// wrong is refused here, with the field and what to do.
+type Service struct {
+	store  Store
+	kinds  Kinds
+	clock  clock.Clock
+	tokens Tokens
+}
+
+// NewService makes the service.
+func NewService(store Store, kinds Kinds, c clock.Clock, tokens Tokens) *Service {
+	return &Service{store: store, kinds: kinds, clock: c, tokens: tokens}
+}
+
+// Create keeps a new draft.
+func (s *Service) Create(ctx context.Context, c Campaign) (Campaign, error) {
+	c.Status = Draft
+	if err := s.validate(ctx, &c); err != nil {
+		return Campaign{}, err
+	}
+	return s.store.CreateCampaign(ctx, c)
+}
+
+// Update replaces name, channel, audience, content, schedule, throttle and
+// weight of a draft or scheduled campaign. A scheduled campaign stays scheduled:
+// its time moves with its schedule.
+func (s *Service) Update(ctx context.Context, c Campaign) (Campaign, error) {
+	current, err := s.store.GetCampaign(ctx, c.AccountID, c.ID)
+	if err != nil {
+		return Campaign{}, err
+	}
+	c.Status, c.NextFireAt = current.Status, nil
+	if err := s.validate(ctx, &c); err != nil {
+		return Campaign{}, err
+	}
+	if c.Status == Scheduled {
+		channel, err := s.store.GetChannel(ctx, c.AccountID, c.ChannelID)
+		if err != nil {
+			return Campaign{}, err
+		}
+		at, err := s.due(c, channel)
+		if err != nil {
+			return Campaign{}, err
+		}
+		if at.IsZero() {
+			return Campaign{}, fault.InvalidField("schedule.at", nil, "the campaign is scheduled and needs a time: set one, or start the campaign now, or cancel it")
+		}
+		c.NextFireAt = &at
+	}
+	return s.store.UpdateCampaign(ctx, c)
+}
+
+// Get is one campaign.
+func (s *Service) Get(ctx context.Context, accountID, id int64) (Campaign, error) {
+	return s.store.GetCampaign(ctx, accountID, id)
+}
+
+// List lists campaigns, newest first.
+func (s *Service) List(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error) {
+	return s.store.ListCampaigns(ctx, accountID, status, before, limit)
+}
+
+// Delete deletes a draft.
+func (s *Service) Delete(ctx context.Context, accountID, id int64) error {
+	return s.store.DeleteCampaign(ctx, accountID, id)
+}
+
+// Duplicate makes a draft with the same audience and content. The schedule is
+// not copied: its time has come and gone, or belongs to the original.
+func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name string) (Campaign, error) {
+	c, err := s.store.GetCampaign(ctx, accountID, id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		name = shorten("Copy of "+c.Name, maxName)
+	}
+	c.Name = name
+	c.Schedule = Schedule{Timezone: c.Schedule.Timezone}
+	return s.Create(ctx, c)
+}
+
+// Start fires a campaign: at its schedule's time if that lies in the future and
+// now is false, at once otherwise. A time in the past is refused, because a
+// campaign that was meant for then may be wrong now.
+func (s *Service) Start(ctx context.Context, accountID, id int64, now bool) (Campaign, error) {
+	c, channel, err := s.ready(ctx, accountID, id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	var at time.Time
+	if !now {
+		if at, err = s.due(c, channel); err != nil {
+			return Campaign{}, err
+		}
+	}
+	if at.IsZero() {
+		// Millisecond precision is what is kept.
+		_, err = s.store.StartRun(ctx, accountID, id, s.clock.Now().Truncate(time.Millisecond))
+	} else {
+		err = s.store.ScheduleCampaign(ctx, accountID, id, at)
+	}
+	if err != nil {
+		return Campaign{}, err
+	}
+	return s.store.GetCampaign(ctx, accountID, id)
+}
+
+// Schedule sets a campaign's time, which must lie in the future, and lets it
+// fire then.
+func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Schedule) (Campaign, error) {
+	c, channel, err := s.ready(ctx, accountID, id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if schedule.At == "" {
+		return Campaign{}, fault.InvalidField("at", nil, "say when, such as 2026-12-01T09:00; to start now, POST …/start")
+	}
+	c.Schedule = schedule
+	at, err := s.due(c, channel)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if c.Status == Scheduled {
+		c.NextFireAt = &at
+	}
+	if _, err := s.store.UpdateCampaign(ctx, c); err != nil {
+		return Campaign{}, err
+	}
+	if err := s.store.ScheduleCampaign(ctx, accountID, id, at); err != nil {
+		return Campaign{}, err
+	}
+	return s.store.GetCampaign(ctx, accountID, id)
+}
+
+// ready looks a campaign up and refuses to start what can't be sent.
+func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, providers.Channel, error) {
+	c, err := s.store.GetCampaign(ctx, accountID, id)
+	if err != nil {
+		return Campaign{}, providers.Channel{}, err
+	}
+	if c.Status != Draft && c.Status != Scheduled {
+		return Campaign{}, providers.Channel{}, fault.New(fault.Conflict, "campaign %d is %s and can't be started: %s", id, c.Status, nextStep(c.Status))
+	}
+	if err := s.validate(ctx, &c); err != nil {
+		return Campaign{}, providers.Channel{}, err
+	}
+	uploads := c.Audience.Uploads
+	if c.Audience.Exclude != nil {
+		uploads = append(append([]int64(nil), uploads...), c.Audience.Exclude.Uploads...)
+	}
+	unfinished, err := s.store.UnfinishedUploads(ctx, accountID, uploads)
+	if err != nil {
+		return Campaign{}, providers.Channel{}, err
+	}
+	for _, upload := range uploads {
+		switch state, ok := unfinished[upload]; {
+		case ok && state == targeting.UploadFailed:
+			return Campaign{}, providers.Channel{}, fault.InvalidField("audience.uploads", upload, "the upload failed: upload the file again, or leave it out")
+		case ok:
+			return Campaign{}, providers.Channel{}, fault.New(fault.Conflict, "upload %d is %s: wait until it is finished, so that nobody is missed", upload, state)
+		}
+	}
+	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
+	return c, channel, err
+}
+
+func nextStep(status Status) string {
+	switch status {
+	case Running:
+		return "it is being sent"
+	case Paused:
+		return "resume it"
+	}
+	return "duplicate it to send it again"
+}
+
+// due is the time at which a campaign is to fire; zero means now.
+func (s *Service) due(c Campaign, channel providers.Channel) (time.Time, error) {
+	at, ok, err := c.Schedule.Instant(channel.Timezone)
+	if err != nil || !ok {
+		return time.Time{}, err
+	}
+	if !at.After(s.clock.Now()) {
+		return time.Time{}, fault.InvalidField("schedule.at", c.Schedule.At, "is over (it was %s): set a time to come, or none to start now", at.Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// Pause stops a campaign from sending; Resume goes on where it stopped.
+func (s *Service) Pause(ctx context.Context, accountID, id int64, actor string) (Campaign, error) {
+	return s.move(ctx, accountID, id, actor, s.store.PauseCampaign)
+}
+
+// Resume goes on from exactly where Pause stopped.
+func (s *Service) Resume(ctx context.Context, accountID, id int64, actor string) (Campaign, error) {
+	return s.move(ctx, accountID, id, actor, s.store.ResumeCampaign)
+}
+
+// Cancel ends a campaign for good.
+func (s *Service) Cancel(ctx context.Context, accountID, id int64, actor string) (Campaign, error) {
+	return s.move(ctx, accountID, id, actor, s.store.CancelCampaign)
+}
+
+func (s *Service) move(ctx context.Context, accountID, id int64, actor string, move func(context.Context, int64, int64, string) error) (Campaign, error) {
+	if err := move(ctx, accountID, id, actor); err != nil {
+		return Campaign{}, err
+	}
+	return s.store.GetCampaign(ctx, accountID, id)
+}
+
+// Run is one run of any campaign.
+func (s *Service) Run(ctx context.Context, accountID, runID int64) (Run, error) {
+	return s.store.GetRun(ctx, accountID, runID)
+}
+
+// Runs lists a campaign's runs, newest first.
+func (s *Service) Runs(ctx context.Context, accountID, campaignID, before int64, limit int) ([]Run, error) {
+	if _, err := s.store.GetCampaign(ctx, accountID, campaignID); err != nil {
+		return nil, err
+	}
+	return s.store.ListRuns(ctx, accountID, campaignID, before, limit)
+}
+
+// Verify proves for every run of a campaign that each member of its audience
+// is accounted for.
+func (s *Service) Verify(ctx context.Context, accountID, campaignID int64) ([]Verification, error) {
+	const pageOfRuns = 100
+	proofs := []Verification{}
+	for before := int64(0); ; {
+		runs, err := s.Runs(ctx, accountID, campaignID, before, pageOfRuns)
+		if err != nil {
+			return nil, err
+		}
+		for _, run := range runs {
+			proof, err := s.store.VerifyRun(ctx, run.ID)
+			if err != nil {
+				return nil, err
+			}
+			proofs = append(proofs, proof)
+			before = run.ID
+		}
+		if len(runs) < pageOfRuns {
+			return proofs, nil
+		}
+	}
+}

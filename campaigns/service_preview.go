@@ -1,0 +1,96 @@
+package campaigns
+
+import (
+	"context"
+	"time"
+
+	"carillon/providers"
+	"carillon/templates"
+)
+
+// Forecast is what a campaign would do if it were started now.
+type Forecast struct {
+	Preview
+	// Samples are up to three renderings.
+	Samples []Sample
+	// Duration is how long it takes at least under the limits; 0 where no limit
+	// is set and the provider decides.
+	Duration time.Duration
+	// LimitedBy says which limit decides: "channel.per_second",
+	// "campaign.per_second" or "channel.recipients_per_day"; empty if none is set.
+	LimitedBy string
+	// StartsAt is when it would fire; nil for at once.
+	StartsAt *time.Time
+}
+
+// Sample is a campaign rendered for one recipient.
+type Sample struct {
+	Recipient Recipient
+	Content   providers.Content
+	// Error says why it can't be rendered; such a recipient is skipped.
+	Error string
+}
+
+// samples is how many recipients a preview renders for.
+const samples = 3
+
+// Preview predicts what a campaign does: how many it reaches, who is skipped
+// and why, how it reads, how long it takes.
+func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, error) {
+	c, err := s.store.GetCampaign(ctx, accountID, id)
+	if err != nil {
+		return Forecast{}, err
+	}
+	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
+	if err != nil {
+		return Forecast{}, err
+	}
+	var f Forecast
+	if f.Preview, err = s.store.PreviewAudience(ctx, channel, c.Audience); err != nil {
+		return Forecast{}, err
+	}
+	compiled, err := templates.Compile(c.Content)
+	if err != nil {
+		return Forecast{}, err
+	}
+	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, samples)
+	if err != nil {
+		return Forecast{}, err
+	}
+	for _, r := range recipients {
+		link := s.tokens.URL(Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: r.Address})
+		sample := Sample{Recipient: r}
+		if sample.Content, err = compiled.Render(r.Vars(c.Name, link)); err != nil {
+			sample.Error = err.Error()
+		}
+		f.Samples = append(f.Samples, sample)
+	}
+	f.Duration, f.LimitedBy = estimate(f.Reachable, channel.Limits, c.Throttle)
+	if at, ok, err := c.Schedule.Instant(channel.Timezone); err == nil && ok && at.After(s.clock.Now()) {
+		f.StartsAt = &at
+	}
+	return f, nil
+}
+
+// estimate is the least time that n messages take under the limits, and the
+// limit that decides.
+func estimate(n int64, limits providers.Limits, throttle Throttle) (d time.Duration, limitedBy string) {
+	const longest = float64(100 * 365 * 24 * time.Hour)
+	consider := func(name string, seconds float64) {
+		if took := time.Duration(min(seconds*float64(time.Second), longest)); took > d || limitedBy == "" {
+			d, limitedBy = took, name
+		}
+	}
+	if limits.PerSecond > 0 {
+		consider("channel.per_second", float64(n)/limits.PerSecond)
+	}
+	if throttle.PerSecond > 0 {
+		consider("campaign.per_second", float64(n)/throttle.PerSecond)
+	}
+	if perDay := int64(limits.RecipientsPerDay); perDay > 0 && n > perDay {
+		// The first day's share goes at once; the last share waits for as many
+		// days as there are full shares before it.
+		consider("channel.recipients_per_day", float64((n-1)/perDay)*(24*time.Hour).Seconds())
+	}
+	return d, limitedBy
+}

@@ -1,0 +1,347 @@
+package campaigns_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/store"
+	"carillon/targeting"
+)
+
+// The goroutine that is let pass sweeps gorm's statement cache; gorm never ends
+// it.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+}
+
+// noon is when the tests take place.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// kinds are two providers of the tests' own, so that nothing depends on what
+// the built-in ones can do.
+type kinds struct{}
+
+func (kinds) Kind(name string) (providers.Kind, error) {
+	switch name {
+	case "mail":
+		return providers.Kind{Name: name, Capabilities: providers.Capabilities{Address: providers.Email, Subject: true, HTML: true}}, nil
+	case "text":
+		return providers.Kind{Name: name, Capabilities: providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160}}, nil
+	}
+	return providers.Kind{}, fault.InvalidField("provider", name, "unknown")
+}
+
+// fixture is a service over a real store with three people: Ada, who is fine,
+// Bob, who opted out, and Cy, who has no e-mail address.
+type fixture struct {
+	*campaigns.Service
+	store    *store.Store
+	clock    *clock.Fake
+	account  int64
+	mail     providers.Channel
+	text     providers.Channel
+	contacts map[string]targeting.Contact
+}
+
+func newFixture(t *testing.T) fixture {
+	ctx := t.Context()
+	box, err := secret.NewBox(secret.New("a master key for tests alone"))
+	require.NoError(t, err)
+	f := fixture{clock: clock.NewFake(noon), contacts: map[string]targeting.Contact{}}
+	f.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: f.clock})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.store.Close()) })
+	_, err = f.store.Migrate(ctx)
+	require.NoError(t, err)
+	account, _, err := f.store.EnsureAccount(ctx, "tests")
+	require.NoError(t, err)
+	f.account = account.ID
+	channel := providers.Channel{AccountID: f.account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}
+	channel.Name, channel.Provider, channel.Address, channel.Limits = "news", "mail", providers.Email, providers.Limits{PerSecond: 2}
+	f.mail, err = f.store.CreateChannel(ctx, channel)
+	require.NoError(t, err)
+	channel.Name, channel.Provider, channel.Address, channel.Limits = "sms", "text", providers.Phone, providers.Limits{}
+	f.text, err = f.store.CreateChannel(ctx, channel)
+	require.NoError(t, err)
+	for name, addresses := range map[string]map[providers.AddressKind]string{
+		"Ada": {providers.Email: "ada@example.org", providers.Phone: "+4915112345678"},
+		"Bob": {providers.Email: "bob@example.org"},
+		"Cy":  {providers.Phone: "+4915112345679"},
+	} {
+		f.contacts[name], err = f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: name, Status: targeting.Active, Addresses: addresses})
+		require.NoError(t, err)
+	}
+	_, err = f.store.AddSuppression(ctx, targeting.Suppression{AccountID: f.account, Kind: providers.Email, Address: "bob@example.org", Reason: "unsubscribed"})
+	require.NoError(t, err)
+	tokens := campaigns.NewTokens(secret.New("a master key for tests alone"), "https://n.example.org")
+	f.Service = campaigns.NewService(f.store, kinds{}, f.clock, tokens)
+	return f
+}
+
+func (f fixture) campaign() campaigns.Campaign {
+	return campaigns.Campaign{
+		AccountID: f.account, Name: "Spring", ChannelID: f.mail.ID, Audience: targeting.Audience{All: true},
+		Content: providers.Content{Subject: "Hello {{ contact.first_name }}", Text: "{{ campaign.name }} {{ unsubscribe_url }}"},
+	}
+}
+
+func (f fixture) create(t *testing.T) campaigns.Campaign {
+	c, err := f.Create(t.Context(), f.campaign())
+	require.NoError(t, err)
+	return c
+}
+
+func TestCreateRefuses(t *testing.T) {
+	f := newFixture(t)
+	for name, c := range map[string]struct {
+		change func(*campaigns.Campaign)
+		want   []string
+	}{
+		"nothing":          {func(c *campaigns.Campaign) { *c = campaigns.Campaign{AccountID: f.account} }, []string{"name:", "channel_id:", "audience:"}},
+		"strange channel":  {func(c *campaigns.Campaign) { c.ChannelID = 99 }, []string{"channel_id: there is no such channel"}},
+		"strange audience": {func(c *campaigns.Campaign) { c.Audience = targeting.Audience{Groups: []int64{7}, Contacts: []int64{8}} }, []string{"audience.groups[0]: there is no group 7", "audience.contacts[0]"}},
+		"strange excluded": {func(c *campaigns.Campaign) {
+			c.Audience.Exclude = &targeting.Exclude{Uploads: []int64{7}, Campaigns: []int64{8}}
+		}, []string{"audience.exclude.uploads[0]", "audience.exclude.campaigns[0]"}},
+		"no subject":         {func(c *campaigns.Campaign) { c.Content.Subject = " " }, []string{"content.subject: e-mail needs a subject"}},
+		"no words":           {func(c *campaigns.Campaign) { c.Content = providers.Content{Subject: "x"} }, []string{"content.text: there is nothing to send"}},
+		"preheader alone":    {func(c *campaigns.Campaign) { c.Content.Preheader = "x" }, []string{"content.preheader"}},
+		"syntax":             {func(c *campaigns.Campaign) { c.Content.Text = "a\n{{ x | shout }}" }, []string{`content.text: line 2: unknown filter "shout"`}},
+		"attachment":         {func(c *campaigns.Campaign) { c.Content.Attachment = &providers.Attachment{URL: "menu.pdf"} }, []string{"content.attachment.url"}},
+		"subject on a phone": {func(c *campaigns.Campaign) { c.ChannelID = f.text.ID; c.Content.HTML = "x" }, []string{"content.subject: a text channel sends no subject", "content.html"}},
+		"too long": {func(c *campaigns.Campaign) {
+			c.ChannelID = f.text.ID
+			c.Content = providers.Content{Text: strings.Repeat("x", 161)}
+		}, []string{"has 161 bytes"}},
+		"weight":   {func(c *campaigns.Campaign) { c.Weight = 101 }, []string{"weight: must be from 1 to 100"}},
+		"schedule": {func(c *campaigns.Campaign) { c.Schedule.At = "tomorrow" }, []string{"schedule.at: not a time"}},
+		"zone":     {func(c *campaigns.Campaign) { c.Schedule.Timezone = "Mars" }, []string{"schedule.timezone"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrong := f.campaign()
+			c.change(&wrong)
+			_, err := f.Create(t.Context(), wrong)
+			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+			for _, want := range c.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+	list, err := f.List(t.Context(), f.account, "", 0, 10)
+	require.NoError(t, err)
+	require.Empty(t, list, "what is refused changes nothing")
+}
+
+func TestDraft(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c := f.create(t)
+	require.Equal(t, campaigns.Draft, c.Status)
+	require.Equal(t, 1, c.Weight)
+	require.Equal(t, noon, c.CreatedAt)
+	c.Name = " Summer "
+	c, err := f.Update(ctx, c)
+	require.NoError(t, err)
+	require.Equal(t, "Summer", c.Name)
+	copied, err := f.Duplicate(ctx, f.account, c.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, "Copy of Summer", copied.Name)
+	list, err := f.List(ctx, f.account, campaigns.Draft, 0, 1)
+	require.NoError(t, err)
+	require.Equal(t, copied.ID, list[0].ID)
+	list, err = f.List(ctx, f.account, "", list[0].ID, 10)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.NoError(t, f.Delete(ctx, f.account, c.ID))
+	_, err = f.Get(ctx, f.account, c.ID)
+	require.True(t, fault.Is(err, fault.NotFound))
+	_, err = f.Get(ctx, f.account+1, copied.ID)
+	require.True(t, fault.Is(err, fault.NotFound), "another account's")
+}
+
+func TestPreview(t *testing.T) {
+	f := newFixture(t)
+	c := f.campaign()
+	c.Throttle.PerSecond = 0.5
+	c.Audience.Exclude = &targeting.Exclude{Contacts: []int64{f.contacts["Cy"].ID}}
+	made, err := f.Create(t.Context(), c)
+	require.NoError(t, err)
+	forecast, err := f.Preview(t.Context(), f.account, made.ID)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Preview{Total: 3, Reachable: 1, Skipped: map[string]int64{campaigns.ReasonOptedOut: 1, campaigns.ReasonExcluded: 1}}, forecast.Preview)
+	require.Equal(t, 2*time.Second, forecast.Duration)
+	require.Equal(t, "campaign.per_second", forecast.LimitedBy)
+	require.Len(t, forecast.Samples, 1)
+	require.Equal(t, "Hello Ada", forecast.Samples[0].Content.Subject)
+	require.Contains(t, forecast.Samples[0].Content.Text, "Spring https://n.example.org/u/")
+}
+
+func TestStart(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c := f.create(t)
+	started, err := f.Start(ctx, f.account, c.ID, false)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Running, started.Status)
+	runs, err := f.Runs(ctx, f.account, c.ID, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	require.Equal(t, started.RunID, runs[0].ID)
+	_, err = f.Start(ctx, f.account, c.ID, false)
+	require.True(t, fault.Is(err, fault.Conflict))
+	_, err = f.Update(ctx, c)
+	require.True(t, fault.Is(err, fault.Conflict))
+	require.True(t, fault.Is(f.Delete(ctx, f.account, c.ID), fault.Conflict))
+	paused, err := f.Pause(ctx, f.account, c.ID, "tester")
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Paused, paused.Status)
+	resumed, err := f.Resume(ctx, f.account, c.ID, "tester")
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Running, resumed.Status)
+	canceled, err := f.Cancel(ctx, f.account, c.ID, "tester")
+	require.NoError(t, err)
+	require.Equal(t, campaigns.CanceledC, canceled.Status)
+	proofs, err := f.Verify(ctx, f.account, c.ID)
+	require.NoError(t, err)
+	require.Len(t, proofs, 1)
+	require.Empty(t, proofs[0].Problems)
+}
+
+func TestScheduled(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c := f.campaign()
+	c.Schedule.At = "2026-03-01T12:59"
+	past, err := f.Create(ctx, c)
+	require.NoError(t, err)
+	_, err = f.Start(ctx, f.account, past.ID, false)
+	require.ErrorContains(t, err, "schedule.at: is over (it was 2026-03-01T11:59:00Z)")
+
+	c.Schedule.At = "2026-03-01T14:00" // in Berlin: the channel's zone
+	made, err := f.Create(ctx, c)
+	require.NoError(t, err)
+	scheduled, err := f.Start(ctx, f.account, made.ID, false)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Scheduled, scheduled.Status)
+	require.Equal(t, noon.Add(time.Hour), *scheduled.NextFireAt)
+
+	scheduled.Schedule.At = "2026-03-01T15:00"
+	moved, err := f.Update(ctx, scheduled)
+	require.NoError(t, err)
+	require.Equal(t, noon.Add(2*time.Hour), *moved.NextFireAt)
+	moved.Schedule.At = ""
+	_, err = f.Update(ctx, moved)
+	require.ErrorContains(t, err, "needs a time")
+
+	again, err := f.Schedule(ctx, f.account, made.ID, campaigns.Schedule{At: "2026-03-02T09:00", Timezone: "UTC"})
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), *again.NextFireAt)
+	now, err := f.Start(ctx, f.account, made.ID, true)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Running, now.Status)
+}
+
+func TestSend(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	content := providers.Content{Text: "Hi {{ contact.first_name | default: 'you' }}, {{ row.code }}"}
+	m, err := f.Send(ctx, campaigns.Notification{
+		AccountID: f.account, ChannelID: f.text.ID, To: "+49 151 12345678", Content: content, Data: map[string]string{"code": "123"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "+4915112345678", m.Address)
+	require.Equal(t, campaigns.Transactional, m.Priority)
+	m, err = f.Send(ctx, campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, ContactID: f.contacts["Cy"].ID, Content: content})
+	require.NoError(t, err)
+	require.Equal(t, f.contacts["Cy"].ID, m.ContactID)
+	for name, c := range map[string]struct {
+		change func(*campaigns.Notification)
+		want   string
+	}{
+		"nobody":     {func(n *campaigns.Notification) { n.To = "" }, "to: say to whom"},
+		"both":       {func(n *campaigns.Notification) { n.ContactID = 1 }, "either to or contact_id"},
+		"no number":  {func(n *campaigns.Notification) { n.To = "hello" }, "to: "},
+		"stranger":   {func(n *campaigns.Notification) { n.To, n.ContactID = "", 99 }, "there is no such contact"},
+		"no address": {func(n *campaigns.Notification) { n.To, n.ContactID = "", f.contacts["Bob"].ID }, "has no phone address"},
+		"no channel": {func(n *campaigns.Notification) { n.ChannelID = 99 }, "channel_id"},
+		"no content": {func(n *campaigns.Notification) { n.Content = providers.Content{} }, "content.text"},
+		"template":   {func(n *campaigns.Notification) { n.Content.Text = "{{" }, "content.text: line 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, To: "+4915112345678", Content: content}
+			c.change(&n)
+			_, err := f.Send(ctx, n)
+			require.ErrorContains(t, err, c.want)
+			require.True(t, fault.Is(err, fault.Invalid))
+		})
+	}
+}
+
+func TestTestMessage(t *testing.T) {
+	f := newFixture(t)
+	c := f.create(t)
+	m, err := f.Test(t.Context(), f.account, c.ID, "Me@Example.org", 0)
+	require.NoError(t, err)
+	require.Equal(t, "me@example.org", m.Address)
+	require.Zero(t, m.ContactID)
+	require.Zero(t, m.RunID)
+	_, err = f.TestChannel(t.Context(), f.account, f.mail.ID, "me@example.org")
+	require.NoError(t, err)
+	got, err := f.Get(t.Context(), f.account, c.ID)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Draft, got.Status)
+}
+
+func TestUnsubscribeByToken(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	tokens := campaigns.NewTokens(secret.New("a master key for tests alone"), "")
+	m, err := f.Send(ctx, campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, To: "+4915112345678", Content: providers.Content{Text: "x"}})
+	require.NoError(t, err)
+	for _, u := range []campaigns.Unsubscriber{
+		{AccountID: f.account, MessageID: m.ID},
+		{AccountID: f.account, Kind: providers.Email, Address: "ada@example.org"},
+	} {
+		for range 2 {
+			_, err = f.Unsubscribe(ctx, tokens.Make(u))
+			require.NoError(t, err)
+		}
+		found, err := f.Unsubscriber(ctx, tokens.Make(u))
+		require.NoError(t, err)
+		suppressed, err := f.store.Suppressed(ctx, f.account, found.Kind, found.Address)
+		require.NoError(t, err)
+		require.True(t, suppressed)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c := f.create(t)
+	_, err := f.Explain(ctx, f.account, c.ID, 0, "ada@example.org")
+	require.ErrorContains(t, err, "it has not been started")
+	started, err := f.Start(ctx, f.account, c.ID, false)
+	require.NoError(t, err)
+	_, err = f.store.PlanBatch(ctx, started.RunID, 100)
+	require.NoError(t, err)
+	found, err := f.Explain(ctx, f.account, c.ID, 0, "ada@example.org")
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, campaigns.Pending, found[0].Message.State)
+	found, err = f.Explain(ctx, f.account, c.ID, f.contacts["Bob"].ID, "")
+	require.NoError(t, err)
+	require.Equal(t, campaigns.ReasonOptedOut, found[0].Message.Reason)
+	_, err = f.Explain(ctx, f.account, c.ID, 0, "nobody@example.org")
+	require.ErrorContains(t, err, "not in the campaign's audience")
+}

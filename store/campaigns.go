@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/targeting"
+)
+
+const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, status, next_fire_at, run_id,
+	created_at, updated_at FROM campaigns`
+
+func scanCampaign(scan func(...any) error) (campaigns.Campaign, error) {
+	var c campaigns.Campaign
+	var audience, content, schedule, throttle []byte
+	var next, created, updated millis
+	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.Status, &next, &c.RunID,
+		&created, &updated)
+	if err != nil {
+		return c, err
+	}
+	c.NextFireAt, c.CreatedAt, c.UpdatedAt = next.ptr(), created.Time, updated.Time
+	for _, part := range []struct {
+		name string
+		text []byte
+		to   any
+	}{{"audience", audience, &c.Audience}, {"content", content, &c.Content}, {"schedule", schedule, &c.Schedule}, {"throttle", throttle, &c.Throttle}} {
+		if err := json.Unmarshal(part.text, part.to); err != nil {
+			return c, fmt.Errorf("read %s of campaign %d: %w", part.name, c.ID, err)
+		}
+	}
+	return c, nil
+}
+
+// CreateCampaign keeps a new campaign as a draft; ID, Status and the times are
+// set here.
+func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
+	now := s.clock.Now()
+	err := s.inTx(ctx, func(tx conn) error {
+		id, err := tx.insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, status, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
+			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, string(campaigns.Draft), ms(now), ms(now))
+		if err != nil {
+			return err
+		}
+		c, err = scanCampaign(tx.row(ctx, selectCampaign+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return c, err
+}
+
+// UpdateCampaign replaces what a person may change of a campaign, and
+// NextFireAt. Only drafts and scheduled campaigns can be changed: what a run is
+// made of stays as it was when it began.
+func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
+	err := s.inTx(ctx, func(tx conn) error {
+		locked, err := lockCampaign(ctx, tx, c.AccountID, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := locked.mustBe("changed", "duplicate it and change the copy", campaigns.Draft, campaigns.Scheduled); err != nil {
+			return err
+		}
+		if locked.status != c.Status {
+			return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.ID, locked.status)
+		}
+		_, err = tx.exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?,
+			next_fire_at = ?, updated_at = ? WHERE id = ?`, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content), mustJSON(c.Schedule),
+			mustJSON(c.Throttle), c.Weight, msPtr(c.NextFireAt), ms(s.clock.Now()), c.ID)
+		if err != nil {
+			return err
+		}
+		c, err = scanCampaign(tx.row(ctx, selectCampaign+" WHERE id = ?", c.ID).Scan)
+		return err
+	})
+	return c, err
+}
+
+// GetCampaign is one campaign of an account.
+func (s *Store) GetCampaign(ctx context.Context, accountID, id int64) (campaigns.Campaign, error) {
+	c, err := scanCampaign(s.reader().row(ctx, selectCampaign+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, fault.New(fault.NotFound, "there is no campaign %d", id)
+	}
+	return c, s.translate(err)
+}
+
+// ListCampaigns lists campaigns, newest first, those before the campaign that is
+// the cursor (0: from the newest); of one status unless status is empty.
+func (s *Store) ListCampaigns(ctx context.Context, accountID int64, status campaigns.Status, before int64, limit int) ([]campaigns.Campaign, error) {
+	if before == 0 {
+		before = everybody
+	}
+	query, args := selectCampaign+" WHERE account_id = ? AND id < ?", []any{accountID, before}
+	if status != "" {
+		query, args = query+" AND status = ?", append(args, string(status))
+	}
+	var list []campaigns.Campaign
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		c, err := scanCampaign(scan)
+		list = append(list, c)
+		return err
+	}, query+" ORDER BY id DESC LIMIT ?", append(args, limit)...)
+	return list, s.translate(err)
+}
+
+// DeleteCampaign deletes a draft; what was ever started stays for the record.
+func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, err := lockCampaign(ctx, tx, accountID, id)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("deleted", "only a draft can be deleted; cancel what is scheduled or running", campaigns.Draft); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, "DELETE FROM campaigns WHERE id = ?", id)
+		return err
+	})
+}
+
+// UnfinishedUploads lists the uploads among ids that are not taken in as a
+// whole, with their states.
+func (s *Store) UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]targeting.UploadState, error) {
+	states := map[int64]targeting.UploadState{}
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var state targeting.UploadState
+		if err := scan(&id, &state); err != nil {
+			return err
+		}
+		states[id] = state
+		return nil
+	}, "SELECT id, state FROM uploads WHERE account_id = ? AND state <> 'finished' AND id "+s.d.inIDs, accountID, s.d.idList(ids))
+	return states, s.translate(err)
+}
+
+// CheckAudience names every part of an audience that does not exist.
+func (s *Store) CheckAudience(ctx context.Context, accountID int64, a targeting.Audience) ([]fault.Field, error) {
+	var wrong []fault.Field
+	check := func(where, noun, query string, ids []int64) error {
+		if len(ids) == 0 {
+			return nil
+		}
+		known := map[int64]bool{}
+		err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+			var id int64
+			if err := scan(&id); err != nil {
+				return err
+			}
+			known[id] = true
+			return nil
+		}, query+" AND account_id = ? AND id "+s.d.inIDs, accountID, s.d.idList(ids))
+		for i, id := range ids {
+			if err == nil && !known[id] {
+				wrong = append(wrong, fault.Field{Location: fmt.Sprintf("%s[%d]", where, i), Value: id,
+					Message: fmt.Sprintf("there is no %s %d: GET /v1/%ss lists them", noun, id, strings.ReplaceAll(noun, " ", "-"))})
+			}
+		}
+		return err
+	}
+	const (
+		groups    = "SELECT id FROM lists WHERE kind = 'group'"
+		uploads   = "SELECT id FROM lists WHERE kind = 'upload'"
+		contacts  = "SELECT id FROM contacts WHERE status <> 'deleted'"
+		campaigns = "SELECT id FROM campaigns WHERE 1 = 1"
+	)
+	err := errors.Join(
+		check("audience.uploads", "upload", uploads, a.Uploads),
+		check("audience.groups", "group", groups, a.Groups),
+		check("audience.contacts", "contact", contacts, a.Contacts))
+	if e := a.Exclude; e != nil {
+		err = errors.Join(err,
+			check("audience.exclude.uploads", "upload", uploads, e.Uploads),
+			check("audience.exclude.groups", "group", groups, e.Groups),
+			check("audience.exclude.contacts", "contact", contacts, e.Contacts),
+			check("audience.exclude.campaigns", "campaign", campaigns, e.Campaigns))
+	}
+	return wrong, s.translate(err)
+}

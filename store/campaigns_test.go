@@ -1,0 +1,111 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// testDraft is a campaign of the account's that the store has not seen.
+func testDraft(t *testing.T, s *Store, account int64) campaigns.Campaign {
+	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "drafts", Provider: "sandbox", Address: providers.Email, Config: []byte(`{}`)})
+	require.NoError(t, err)
+	return campaigns.Campaign{
+		AccountID: account, Name: "Spring", ChannelID: channel.ID, Audience: targeting.Audience{All: true},
+		Content:  providers.Content{Subject: "s", Text: "t", Attachment: &providers.Attachment{URL: "https://example.org/x"}},
+		Schedule: campaigns.Schedule{At: "2026-12-01T09:00", Timezone: "Europe/Berlin"},
+		Throttle: campaigns.Throttle{PerSecond: 3, MaxAttempts: 2}, Weight: 7,
+	}
+}
+
+func TestCampaigns(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		clock := fakeTime(s)
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "two")
+		draft := testDraft(t, s, account)
+		made, err := s.CreateCampaign(ctx, draft)
+		require.NoError(t, err)
+		want := draft
+		want.ID, want.Status, want.CreatedAt, want.UpdatedAt = made.ID, campaigns.Draft, clock.Now(), clock.Now()
+		require.Equal(t, want, made)
+		got, err := s.GetCampaign(ctx, account, made.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		_, err = s.GetCampaign(ctx, other, made.ID)
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		clock.Advance(time.Minute)
+		want.Name, want.Audience, want.UpdatedAt = "Summer", targeting.Audience{Contacts: []int64{1}}, clock.Now()
+		got, err = s.UpdateCampaign(ctx, want)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		stranger := want
+		stranger.AccountID = other
+		_, err = s.UpdateCampaign(ctx, stranger)
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		second, err := s.CreateCampaign(ctx, draft)
+		require.NoError(t, err)
+		list, err := s.ListCampaigns(ctx, account, "", 0, 10)
+		require.NoError(t, err)
+		require.Equal(t, []int64{second.ID, made.ID}, []int64{list[0].ID, list[1].ID})
+		list, err = s.ListCampaigns(ctx, account, campaigns.Draft, second.ID, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		list, err = s.ListCampaigns(ctx, account, campaigns.Running, 0, 10)
+		require.NoError(t, err)
+		require.Empty(t, list)
+
+		// What became scheduled meanwhile is not overwritten by an older view.
+		require.NoError(t, s.ScheduleCampaign(ctx, account, made.ID, clock.Now().Add(time.Hour)))
+		_, err = s.UpdateCampaign(ctx, want)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.True(t, fault.Is(s.DeleteCampaign(ctx, account, made.ID), fault.Conflict))
+		require.True(t, fault.Is(s.DeleteCampaign(ctx, other, second.ID), fault.NotFound))
+		require.NoError(t, s.DeleteCampaign(ctx, account, second.ID))
+		_, err = s.StartRun(ctx, account, made.ID, clock.Now())
+		require.NoError(t, err)
+		want.Status = campaigns.Running
+		_, err = s.UpdateCampaign(ctx, want)
+		require.True(t, fault.Is(err, fault.Conflict))
+	})
+}
+
+func TestCheckAudience(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "two")
+		group, err := s.CreateGroup(ctx, account, "g")
+		require.NoError(t, err)
+		foreign, err := s.CreateGroup(ctx, other, "g")
+		require.NoError(t, err)
+		made, err := s.CreateCampaign(ctx, testDraft(t, s, account))
+		require.NoError(t, err)
+		wrong, err := s.CheckAudience(ctx, account, targeting.Audience{Groups: []int64{group.ID}, Exclude: &targeting.Exclude{Campaigns: []int64{made.ID}}})
+		require.NoError(t, err)
+		require.Empty(t, wrong)
+		wrong, err = s.CheckAudience(ctx, account, targeting.Audience{
+			Groups: []int64{group.ID, foreign.ID}, Uploads: []int64{group.ID}, Contacts: []int64{1},
+			Exclude: &targeting.Exclude{Groups: []int64{99}, Uploads: []int64{98}, Contacts: []int64{97}, Campaigns: []int64{96}},
+		})
+		require.NoError(t, err)
+		var where []string
+		for _, f := range wrong {
+			where = append(where, f.Location)
+		}
+		require.Equal(t, []string{
+			"audience.uploads[0]", "audience.groups[1]", "audience.contacts[0]", "audience.exclude.uploads[0]",
+			"audience.exclude.groups[0]", "audience.exclude.contacts[0]", "audience.exclude.campaigns[0]",
+		}, where)
+		unfinished, err := s.UnfinishedUploads(ctx, account, []int64{1, 2})
+		require.NoError(t, err)
+		require.Empty(t, unfinished)
+	})
+}
