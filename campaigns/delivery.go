@@ -147,6 +147,8 @@ type Feedable struct {
 	CampaignID int64
 	Weight     int
 	Pending    int64
+	// Queued is how many of its messages are in the channel's window.
+	Queued int64
 }
 
 // FeedRequest asks for messages to be marked queued.

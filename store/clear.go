@@ -94,16 +94,8 @@ func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing campaigns
 }
 
 // OpenClears are the clearings that are not finished.
-func (s *Store) OpenClears(ctx context.Context) (ids []int64, err error) {
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		if err := scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, "SELECT id FROM clears WHERE finished_at IS NULL ORDER BY id")
-	return ids, s.translate(err)
+func (s *Store) OpenClears(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, "SELECT id FROM clears WHERE finished_at IS NULL ORDER BY id")
 }
 
 // GetClearing looks a clearing up afterwards.
@@ -151,8 +143,8 @@ func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int
 	if from == campaigns.Queued {
 		condition, index = "state IN (1, 2) AND state = 1", ""
 	}
-	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+condition+` AND id IN (
-		SELECT id FROM messages `+index+` WHERE channel_id = ? AND run_id = ? AND `+condition+` AND id <= ? LIMIT ?)`,
+	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+condition+` AND id `+
+		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+condition+" AND id <= ? LIMIT ?"+tx.d.forUpdate),
 		campaigns.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
 	if err != nil {
 		return 0, err

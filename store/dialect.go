@@ -21,8 +21,9 @@ type dialect struct {
 	// now is an expression: the database's clock in UTC milliseconds. Leases and
 	// heartbeats of several processes are compared by it.
 	now string
-	// forUpdate and forShare end a SELECT that locks its rows.
-	forUpdate, forShare string
+	// forUpdate and forShare end a SELECT that locks its rows, skipLocked one that
+	// leaves out those that another transaction holds.
+	forUpdate, forShare, skipLocked string
 	// pendingIndex pins the index that the feeder must use.
 	pendingIndex string
 	statements   statements
@@ -68,6 +69,16 @@ func (d *dialect) rebind(query string) string {
 	// so the map stays small.
 	d.rebound.Store(query, b.String())
 	return b.String()
+}
+
+// inQuery follows a column: true where its value is among those that a query
+// yields. PostgreSQL may run the query of an IN again for each row, which makes
+// nonsense of a LIMIT; an array is made once.
+func (d *dialect) inQuery(query string) string {
+	if d.dollar {
+		return "= ANY(ARRAY(" + query + "))"
+	}
+	return "IN (" + query + ")"
 }
 
 // idList is ids as one argument for inIDs.

@@ -11,13 +11,14 @@ import (
 )
 
 var postgresDialect = dialect{
-	name:      "postgres",
-	dollar:    true,
-	inIDs:     "= ANY(?::bigint[])",
-	inTexts:   "= ANY(?::text[])",
-	now:       "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
-	forUpdate: " FOR UPDATE",
-	forShare:  " FOR SHARE",
+	name:       "postgres",
+	dollar:     true,
+	inIDs:      "= ANY(?::bigint[])",
+	inTexts:    "= ANY(?::text[])",
+	now:        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+	forUpdate:  " FOR UPDATE",
+	forShare:   " FOR SHARE",
+	skipLocked: " FOR UPDATE SKIP LOCKED",
 	statements: statements{
 		recordOutcomes: `UPDATE messages SET
 			state = (v ->> 1)::smallint, reason = v ->> 2, detail = v ->> 3, due_at = (v ->> 4)::bigint,

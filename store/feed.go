@@ -20,18 +20,18 @@ func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 	var list []campaigns.Feedable
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var f campaigns.Feedable
-		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending); err != nil {
+		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued); err != nil {
 			return err
 		}
 		list = append(list, f)
 		return nil
-	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT)
+	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
 		JOIN channels h ON h.id = r.channel_id AND h.status = 'active'
 		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending')
 		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight HAVING SUM(c.pending) > 0
 		UNION ALL
-		SELECT c.channel_id, 0, 0, 1, CAST(SUM(c.pending) AS BIGINT)
+		SELECT c.channel_id, 0, 0, 1, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
 		FROM run_counts c JOIN channels h ON h.id = c.channel_id AND h.status = 'active'
 		WHERE c.run_id = 0 GROUP BY c.channel_id HAVING SUM(c.pending) > 0
 		ORDER BY 1, 2`)
@@ -123,10 +123,6 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedRequest, envelope int64) ([]campaigns.FeedMessage, error) {
 	now := ms(s.clock.Now())
 	var batch []campaigns.FeedMessage
-	lock := ""
-	if s.Postgres() {
-		lock = " FOR UPDATE SKIP LOCKED"
-	}
 	err := tx.scanAll(ctx, func(scan func(...any) error) error {
 		m := campaigns.FeedMessage{EnvelopeID: envelope}
 		if err := scan(&m.ID, &m.Attempt, &m.Recipient.ContactID, &m.Recipient.Address); err != nil {
@@ -136,8 +132,8 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedR
 		batch = append(batch, m)
 		return nil
 	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?
-		WHERE state = 0 AND id IN (SELECT id FROM messages `+tx.d.pendingIndex+`
-			WHERE channel_id = ? AND run_id = ? AND state = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+lock+`)
+		WHERE state = 0 AND id `+tx.d.inQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
+			WHERE channel_id = ? AND run_id = ? AND state = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
 		RETURNING id, attempt, contact_id, address`,
 		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
 	slices.SortFunc(batch, func(a, b campaigns.FeedMessage) int { return int(a.ID - b.ID) })

@@ -224,8 +224,8 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		d := deltas{}
-		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id IN (
-			SELECT id FROM messages `+tx.d.pendingIndex+` WHERE channel_id = ? AND run_id = ? AND state = 0 LIMIT ?)`,
+		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id `+
+			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND state = 0 LIMIT ?"+tx.d.skipLocked),
 			campaigns.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
 		if err != nil {
 			return err

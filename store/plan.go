@@ -14,16 +14,7 @@ import (
 
 // RunsToPlan are the runs whose audience is not expanded yet, oldest first.
 func (s *Store) RunsToPlan(ctx context.Context) ([]int64, error) {
-	var ids []int64
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		if err := scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, "SELECT id FROM runs WHERE finished_at IS NULL AND status = 'planning' ORDER BY id")
-	return ids, s.translate(err)
+	return s.ids(ctx, "SELECT id FROM runs WHERE finished_at IS NULL AND status = 'planning' ORDER BY id")
 }
 
 // planned is a run as the planner needs it.
@@ -146,19 +137,11 @@ func (s *Store) insertPlanned(ctx context.Context, tx conn, runID int64, insert 
 // is left open and reported: "finished" must mean that everybody is accounted
 // for.
 func (s *Store) FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error) {
-	var ids []int64
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		if err := scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, `SELECT r.id FROM runs r LEFT JOIN run_counts c ON c.run_id = r.id
+	ids, err := s.ids(ctx, `SELECT r.id FROM runs r LEFT JOIN run_counts c ON c.run_id = r.id
 		WHERE r.finished_at IS NULL AND ((r.status = 'sending' AND r.plan_done) OR r.status = 'canceled')
 		GROUP BY r.id HAVING COALESCE(SUM(c.pending + c.queued + c.sending), 0) = 0`)
 	if err != nil {
-		return nil, nil, s.translate(err)
+		return nil, nil, err
 	}
 	for _, id := range ids {
 		done, balanced, err := s.finishRun(ctx, id)

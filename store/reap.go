@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"carillon/campaigns"
@@ -11,33 +13,35 @@ import (
 // reapBatch bounds the messages that one transaction of the reaper settles.
 const reapBatch = 2000
 
-// Doubt counts what SettleDead did.
-type Doubt struct{ Held, Resent int64 }
-
 // SettleDead settles the messages whose worker has not been heard of for
 // maxAge: nobody knows whether the provider took them, so the channel's policy
-// decides.
-func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (total Doubt, err error) {
+// decides. It returns how many are held as unknown and how many go again.
+func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error) {
 	for {
-		var n int
-		var doubt Doubt
+		var batch doubt
 		err = s.inTx(ctx, func(tx conn) error {
 			var err error
-			n, doubt, err = s.settleBatch(ctx, tx, maxAge)
+			batch, err = s.settleBatch(ctx, tx, maxAge)
 			return err
 		})
 		if err != nil {
-			return total, err
+			return held, resent, err
 		}
-		total.Held += doubt.Held
-		total.Resent += doubt.Resent
-		if n < reapBatch {
-			return total, nil
+		held += batch.held
+		resent += batch.resent
+		if batch.found < reapBatch {
+			return held, resent, nil
 		}
 	}
 }
 
-func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) (n int, doubt Doubt, err error) {
+// doubt counts what a batch of SettleDead found and did.
+type doubt struct {
+	found        int
+	held, resent int64
+}
+
+func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) (done doubt, err error) {
 	type key struct {
 		runID, channelID int64
 		resend           bool
@@ -45,10 +49,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 	groups := map[key][]int64{}
 	var attempts [][6]any
 	now := s.clock.Now()
-	lock := ""
-	if s.Postgres() {
-		lock = " FOR UPDATE OF m SKIP LOCKED"
-	}
+	lock := strings.Replace(tx.d.skipLocked, "FOR UPDATE", "FOR UPDATE OF m", 1) // channels are not to be locked
 	err = tx.scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
 		var k key
@@ -61,15 +62,15 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		k.resend = policy.Resend(transactional)
 		groups[k] = append(groups[k], id)
 		attempts = append(attempts, [6]any{id, attempt, ms(now), string(providers.InDoubt), "", "the worker died before it recorded the provider's answer"})
-		n++
+		done.found++
 		return nil
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt
 		FROM messages m JOIN channels h ON h.id = m.channel_id
 		WHERE m.state IN (1, 2) AND m.state = 2
 			AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= `+s.d.now+` - ?)
 		ORDER BY m.id LIMIT ?`+lock, maxAge.Milliseconds(), reapBatch)
-	if err != nil || n == 0 {
-		return n, doubt, err
+	if err != nil || done.found == 0 {
+		return done, err
 	}
 	d := deltas{}
 	for k, ids := range groups {
@@ -80,19 +81,19 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		moved, err := tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, due_at = 0, final_at = ? WHERE state = 2 AND id "+tx.d.inIDs,
 			int(to), campaigns.ReasonInDoubt, final, tx.d.idList(ids))
 		if err != nil {
-			return n, doubt, err
+			return done, err
 		}
 		d.move(k.runID, k.channelID, campaigns.Sending, to, moved)
 		if k.resend {
-			doubt.Resent += moved
+			done.resent += moved
 		} else {
-			doubt.Held += moved
+			done.held += moved
 		}
 	}
 	if _, err := tx.exec(ctx, tx.d.statements.insertAttempts, mustJSON(attempts)); err != nil {
-		return n, doubt, err
+		return done, err
 	}
-	return n, doubt, d.apply(ctx, tx, shardReaper)
+	return done, d.apply(ctx, tx, shardReaper)
 }
 
 // QueuedEnvelopes lists the envelopes that a channel's queued messages point
@@ -134,4 +135,25 @@ func (s *Store) RequeueLost(ctx context.Context, channelID int64, envelopes []in
 		return d.apply(ctx, tx, shardReaper)
 	})
 	return n, err
+}
+
+// ChannelsWithQueued are the channels that have messages in their window.
+func (s *Store) ChannelsWithQueued(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, "SELECT channel_id FROM run_counts GROUP BY channel_id HAVING SUM(queued) > 0 ORDER BY 1")
+}
+
+// DeadWorkers are those of the given workers that have not been heard of for
+// maxAge.
+func (s *Store) DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int64) ([]int64, error) {
+	live, err := s.ids(ctx, "SELECT id FROM workers WHERE heartbeat_at >= "+s.d.now+" - ? AND id "+s.d.inIDs, maxAge.Milliseconds(), s.d.idList(ids))
+	if err != nil {
+		return nil, err
+	}
+	var dead []int64
+	for _, id := range ids {
+		if !slices.Contains(live, id) {
+			dead = append(dead, id)
+		}
+	}
+	return dead, nil
 }

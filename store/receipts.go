@@ -233,19 +233,11 @@ const parkedFor = 24 * time.Hour
 // at.
 func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	now := s.clock.Now()
-	var ids []int64
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		if err := scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, `SELECT r.id FROM receipts r JOIN messages m ON m.channel_id = r.channel_id AND
+	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r JOIN messages m ON m.channel_id = r.channel_id AND
 			((r.message_id > 0 AND m.id = r.message_id) OR (r.message_id = 0 AND m.provider_id IS NOT NULL AND m.provider_id = r.provider_id))
 		WHERE m.state NOT IN (0, 1, 2) ORDER BY r.id LIMIT 500`)
 	if err != nil {
-		return 0, s.translate(err)
+		return 0, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		if len(ids) > 0 {

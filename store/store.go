@@ -215,6 +215,20 @@ func (c conn) scanAll(ctx context.Context, scan func(scan func(...any) error) er
 	return rows.Err()
 }
 
+// ids runs a query that yields one id a row.
+func (s *Store) ids(ctx context.Context, query string, args ...any) ([]int64, error) {
+	var list []int64
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		if err := scan(&id); err != nil {
+			return err
+		}
+		list = append(list, id)
+		return nil
+	}, query, args...)
+	return list, s.translate(err)
+}
+
 // insert runs an INSERT … RETURNING id.
 func (c conn) insert(ctx context.Context, query string, args ...any) (int64, error) {
 	var id int64

@@ -1,0 +1,81 @@
+package scheduler
+
+import (
+	"context"
+	"time"
+)
+
+// How often each loop looks when nobody wakes it. A campaign that another
+// process started is planned at most planInterval later.
+const (
+	planInterval   = 50 * time.Millisecond
+	feedInterval   = 50 * time.Millisecond
+	reapInterval   = 500 * time.Millisecond
+	finishInterval = 200 * time.Millisecond
+	jobInterval    = 500 * time.Millisecond
+)
+
+// Batches of the planner. The first is small, so that sending begins at once;
+// the others hold the writer of SQLite for some 20 ms each.
+const (
+	firstBatch = 500
+	planBatch  = 10_000
+)
+
+// planPass fires what is due and plans one batch of every run, in turn, so that
+// a large run does not hold up a small one.
+func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
+	fired, err := s.o.Store.FireDue(ctx)
+	for _, run := range fired {
+		s.o.Logger.Info("campaign fired", "campaign", run.CampaignID, "run", run.ID, "due", run.Instant)
+	}
+	if err != nil {
+		return false, err
+	}
+	runs, err := s.o.Store.RunsToPlan(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, run := range runs {
+		size := planBatch
+		if s.feeder.firstSeen(run) {
+			size = firstBatch
+		}
+		step, err := s.o.Store.PlanBatch(ctx, run, size)
+		if err != nil {
+			return false, err
+		}
+		worked = worked || !step.Stopped
+		if step.Inserted > 0 {
+			wake(s.wake.feed)
+		}
+	}
+	return worked, nil
+}
+
+// finishPass ends runs whose every message is final and goes on with
+// cancelations and clearings, a batch at a time.
+func (s *Scheduler) finishPass(ctx context.Context) (worked bool, err error) {
+	if worked, err = s.o.Store.CancelPending(ctx); err != nil {
+		return false, err
+	}
+	clears, err := s.o.Store.OpenClears(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range clears {
+		if _, err := s.o.Store.ContinueClear(ctx, id); err != nil {
+			return false, err
+		}
+		worked = true
+	}
+	finished, unbalanced, err := s.o.Store.FinishRuns(ctx)
+	for _, run := range finished {
+		s.o.Logger.Info("run finished: every message is in a final state", "run", run)
+		s.feeder.forget(run)
+	}
+	for _, run := range unbalanced {
+		s.o.Logger.Error("run can't finish: its counters don't add up to what was planned; see carillon verify", "run", run)
+	}
+	return worked, err
+}

@@ -1,0 +1,135 @@
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+)
+
+// ReapStore is what the reaper needs of the store.
+type ReapStore interface {
+	SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error)
+	ChannelsWithQueued(ctx context.Context) ([]int64, error)
+	QueuedEnvelopes(ctx context.Context, channelID int64) ([]campaigns.QueuedEnvelope, error)
+	RequeueLost(ctx context.Context, channelID int64, envelopes []int64) (int64, error)
+	SweepReceipts(ctx context.Context) (int, error)
+	DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int64) ([]int64, error)
+}
+
+// ReapQueue is what the reaper needs of Redis.
+type ReapQueue interface {
+	Lost(ctx context.Context, channelID int64, transactional bool, envelopeIDs []int64) ([]int64, error)
+	Held(ctx context.Context, channelID int64) (map[int64]int64, error)
+	Discard(ctx context.Context, channelID, envelopeID int64) error
+}
+
+// Times of the reaper.
+const (
+	// WorkerDeadAfter is how old the heartbeat of a worker is that is taken for
+	// dead. Workers write one each second and stop sending well before this.
+	WorkerDeadAfter = 6 * time.Second
+	// graceQueued is how long a row may be queued before its task is looked for:
+	// the feeder enqueues right after marking.
+	graceQueued = 2 * time.Second
+)
+
+// reaper settles what died: messages of dead workers, and queued messages whose
+// task is gone.
+type reaper struct {
+	store ReapStore
+	queue ReapQueue
+	clock clock.Clock
+	log   *slog.Logger
+	alone bool
+}
+
+func (r *reaper) pass(ctx context.Context) (worked bool, err error) {
+	held, resent, err := r.store.SettleDead(ctx, WorkerDeadAfter)
+	if held+resent > 0 {
+		r.log.Warn("settled messages in doubt: their worker died before it recorded the provider's answer", "held", held, "resent", resent)
+	}
+	if err != nil {
+		return false, err
+	}
+	channels, err := r.store.ChannelsWithQueued(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, channel := range channels {
+		if err := r.requeue(ctx, channel); err != nil {
+			return false, err
+		}
+	}
+	_, err = r.store.SweepReceipts(ctx)
+	return false, err
+}
+
+// requeue takes a channel's queued messages back whose task is gone from Redis
+// or is held by a dead worker.
+func (r *reaper) requeue(ctx context.Context, channelID int64) error {
+	envelopes, err := r.store.QueuedEnvelopes(ctx, channelID)
+	if err != nil {
+		return err
+	}
+	old := r.clock.Now().Add(-graceQueued)
+	byQueue := map[bool][]int64{}
+	for _, e := range envelopes {
+		if e.QueuedAt.Before(old) {
+			byQueue[e.Transactional] = append(byQueue[e.Transactional], e.ID)
+		}
+	}
+	if len(byQueue) == 0 {
+		return nil
+	}
+	if err := r.discardHeldByDead(ctx, channelID); err != nil {
+		return err
+	}
+	for transactional, ids := range byQueue {
+		lost, err := r.queue.Lost(ctx, channelID, transactional, ids)
+		if err != nil {
+			return err
+		}
+		if len(lost) == 0 {
+			continue
+		}
+		n, err := r.store.RequeueLost(ctx, channelID, lost)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			r.log.Warn("took messages back whose task was gone from Redis", "channel", channelID, "messages", n, "envelopes", len(lost))
+		}
+	}
+	return nil
+}
+
+// discardHeldByDead takes the tasks away that a dead worker was working on.
+// asynq would give them out again when their lease runs out, half a minute
+// later; until then they would fill the window.
+func (r *reaper) discardHeldByDead(ctx context.Context, channelID int64) error {
+	held, err := r.queue.Held(ctx, channelID)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	workers := make([]int64, 0, len(held))
+	for _, worker := range held {
+		workers = append(workers, worker)
+	}
+	dead, err := r.store.DeadWorkers(ctx, WorkerDeadAfter, workers)
+	if err != nil {
+		return err
+	}
+	for envelope, worker := range held {
+		if !slices.Contains(dead, worker) {
+			continue
+		}
+		if err := r.queue.Discard(ctx, channelID, envelope); err != nil {
+			return err
+		}
+	}
+	return nil
+}

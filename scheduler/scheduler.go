@@ -1,0 +1,225 @@
+// Package scheduler moves campaigns on: it fires what is due, expands audiences
+// into messages, keeps each channel's window filled, settles what dead workers
+// left behind and finishes runs. One scheduler at a time does so, the holder of
+// a lease in the store; everything it does is safe all the same if two believe
+// they hold it. It must not know how messages are sent.
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+)
+
+// Leases hands out the leader's lease.
+type Leases interface {
+	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (epoch int64, held bool, err error)
+	ReleaseLease(ctx context.Context, name, holder string) error
+}
+
+// Plans is what firing, planning and finishing need of the store.
+type Plans interface {
+	FireDue(ctx context.Context) ([]campaigns.Run, error)
+	RunsToPlan(ctx context.Context) ([]int64, error)
+	PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error)
+	FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error)
+	CancelPending(ctx context.Context) (more bool, err error)
+	OpenClears(ctx context.Context) ([]int64, error)
+	ContinueClear(ctx context.Context, id int64) (campaigns.Clearing, error)
+}
+
+// Store is everything that the scheduler needs of the store.
+type Store interface {
+	Leases
+	Plans
+	FeedStore
+	ReapStore
+}
+
+// Queue is what the scheduler needs of Redis.
+type Queue interface {
+	FeedQueue
+	ReapQueue
+}
+
+// Job is other work that only the leader does, such as CSV imports: Run is
+// called again and again, and reports whether it found anything to do.
+type Job struct {
+	Name string
+	Run  func(ctx context.Context) (worked bool, err error)
+}
+
+// Options say what a scheduler works with.
+type Options struct {
+	Store Store
+	Queue Queue
+	// Holder names this process in the lease; unique among all processes.
+	Holder string
+	// Alone says that no other process uses this store, so that nothing needs to
+	// be waited for after a restart.
+	Alone bool
+	// UnsubscribeURL makes the unsubscribe address of a message's recipient; it is
+	// empty where no public address is configured.
+	UnsubscribeURL func(accountID, messageID int64) string
+	// Jobs run beside the scheduler's own loops while this process leads.
+	Jobs   []Job
+	Clock  clock.Clock
+	Logger *slog.Logger
+}
+
+// Lease times. A leader that is killed is replaced after at most leaseTTL and
+// one leaseRetry.
+const (
+	leaseName  = "scheduler"
+	leaseTTL   = 5 * time.Second
+	leaseRetry = 1 * time.Second
+)
+
+// Scheduler is a process that leads or waits to lead.
+type Scheduler struct {
+	o      Options
+	feeder *feeder
+	reaper *reaper
+	wake   wakers
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// wakers let other parts of the process say that there is something to do now,
+// instead of at the next look.
+type wakers struct{ plan, feed chan struct{} }
+
+func wake(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// New makes a scheduler.
+func New(o Options) *Scheduler {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Scheduler{o: o, wake: wakers{plan: make(chan struct{}, 1), feed: make(chan struct{}, 1)}}
+	s.feeder = newFeeder(o)
+	s.reaper = &reaper{store: o.Store, queue: o.Queue, clock: o.Clock, log: o.Logger, alone: o.Alone}
+	return s
+}
+
+// Start begins to compete for the lease.
+func (s *Scheduler) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.wg.Go(func() { s.compete(ctx) })
+}
+
+// Stop ends the scheduler and gives the lease back. It returns when all its
+// goroutines are gone.
+func (s *Scheduler) Stop() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.wg.Wait()
+}
+
+// Wake says that a campaign was started or a message created.
+func (s *Scheduler) Wake() {
+	wake(s.wake.plan)
+	wake(s.wake.feed)
+}
+
+// compete asks for the lease for ever, and leads while it has it.
+func (s *Scheduler) compete(ctx context.Context) {
+	for ctx.Err() == nil {
+		_, held, err := s.o.Store.AcquireLease(ctx, leaseName, s.o.Holder, leaseTTL)
+		if err != nil && ctx.Err() == nil {
+			s.o.Logger.Warn("asking for the scheduler's lease failed, trying again", "error", err)
+		}
+		if held {
+			s.lead(ctx)
+		}
+		_ = s.o.Clock.Sleep(ctx, leaseRetry)
+	}
+}
+
+// lead runs the loops until the lease is lost or ctx ends.
+func (s *Scheduler) lead(ctx context.Context) {
+	s.o.Logger.Info("this scheduler leads now", "holder", s.o.Holder)
+	leading, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for _, loop := range []func(context.Context){
+		func(ctx context.Context) { s.every(ctx, "fire and plan", planInterval, s.wake.plan, s.planPass) },
+		func(ctx context.Context) { s.every(ctx, "feed", feedInterval, s.wake.feed, s.feeder.pass) },
+		func(ctx context.Context) { s.every(ctx, "reap", reapInterval, nil, s.reaper.pass) },
+		func(ctx context.Context) { s.every(ctx, "finish", finishInterval, nil, s.finishPass) },
+	} {
+		wg.Go(func() { loop(leading) })
+	}
+	for _, job := range s.o.Jobs {
+		wg.Go(func() { s.every(leading, job.Name, jobInterval, nil, job.Run) })
+	}
+	s.renew(ctx)
+	stop()
+	wg.Wait()
+	// The lease may be another's already; then this changes nothing.
+	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
+	defer cancel()
+	if err := s.o.Store.ReleaseLease(release, leaseName, s.o.Holder); err != nil {
+		s.o.Logger.Warn("giving the scheduler's lease back failed; it runs out by itself", "error", err)
+	}
+	s.o.Logger.Info("this scheduler leads no more", "holder", s.o.Holder)
+}
+
+// renew keeps the lease until that fails for longer than it lasts.
+func (s *Scheduler) renew(ctx context.Context) {
+	renewed := s.o.Clock.Now()
+	for {
+		if s.o.Clock.Sleep(ctx, leaseRetry) != nil {
+			return
+		}
+		asked := s.o.Clock.Now()
+		_, held, err := s.o.Store.AcquireLease(ctx, leaseName, s.o.Holder, leaseTTL)
+		switch {
+		case err == nil && held:
+			renewed = asked
+		case err == nil:
+			s.o.Logger.Warn("the scheduler's lease was taken over")
+			return
+		case s.o.Clock.Now().Sub(renewed) > leaseTTL-leaseRetry:
+			s.o.Logger.Warn("the scheduler's lease could not be renewed", "error", err)
+			return
+		}
+	}
+}
+
+// errorPause is how long a loop waits after an error.
+const errorPause = 500 * time.Millisecond
+
+// every calls pass again and again: at once while it finds work, else after
+// interval or when woken.
+func (s *Scheduler) every(ctx context.Context, name string, interval time.Duration, woken <-chan struct{}, pass func(context.Context) (bool, error)) {
+	for ctx.Err() == nil {
+		worked, err := pass(ctx)
+		wait := interval
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.o.Logger.Warn("a pass of the scheduler failed, trying again", "loop", name, "error", err)
+			wait = max(interval, errorPause)
+		case worked:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-woken:
+		case <-s.o.Clock.After(wait):
+		}
+	}
+}

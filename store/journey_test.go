@@ -1,0 +1,647 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// journey is a store with a channel, contacts and a campaign for all of them.
+type journey struct {
+	*Store
+	t         testing.TB
+	accountID int64
+	channel   providers.Channel
+	campaign  int64
+	worker    int64
+	writer    *Writer
+}
+
+// newJourney makes n contacts with e-mail addresses; every tenth has none.
+func newJourney(t testing.TB, s *Store, n int) *journey {
+	t.Helper()
+	ctx := t.Context()
+	j := &journey{Store: s, t: t, accountID: testAccount(t, s, "journey")}
+	require.NoError(t, s.inTx(ctx, func(tx conn) error {
+		var err error
+		if j.channel.ID, err = tx.insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
+			VALUES (?, 'c', 'sandbox', '', 'email', '{}', 'UTC', '', 'active', 0, 0)`, j.accountID); err != nil {
+			return err
+		}
+		numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+		if _, err := tx.exec(ctx, numbers+`INSERT INTO contacts (account_id, first_name, created_at, updated_at) SELECT CAST(? AS BIGINT), 'N', 0, 0 FROM n`, n, j.accountID); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `INSERT INTO addresses (contact_id, kind, account_id, address)
+			SELECT id, 'email', account_id, 'p' || id || '@example.com' FROM contacts WHERE id % 10 <> 0`)
+		return err
+	}))
+	j.channel.AccountID, j.channel.Address = j.accountID, providers.Email
+	j.campaign = j.newCampaign(`{"all":true}`)
+	var err error
+	j.worker, err = s.RegisterWorker(ctx, "w")
+	require.NoError(t, err)
+	j.writer = s.StartWriter(j.worker)
+	t.Cleanup(j.writer.Stop)
+	return j
+}
+
+func (j *journey) newCampaign(audience string) (id int64) {
+	j.t.Helper()
+	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) (err error) {
+		id, err = tx.insert(j.t.Context(), `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
+			VALUES (?, 'k', ?, ?, '{"text":"hi"}', '{}', '{}', 'draft', 0, 0)`, j.accountID, j.channel.ID, audience)
+		return err
+	}))
+	return id
+}
+
+func (j *journey) start() campaigns.Run {
+	j.t.Helper()
+	run, err := j.StartRun(j.t.Context(), j.accountID, j.campaign, j.clock.Now())
+	require.NoError(j.t, err)
+	return run
+}
+
+func (j *journey) planAll(run int64, batch int) {
+	j.t.Helper()
+	for {
+		step, err := j.PlanBatch(j.t.Context(), run, batch)
+		require.NoError(j.t, err)
+		if step.Done || step.Stopped {
+			return
+		}
+	}
+}
+
+// feed fills envelopes 1… of per messages each.
+func (j *journey) feed(run int64, envelopes []int64, per int) []campaigns.FeedMessage {
+	j.t.Helper()
+	messages, err := j.Feed(j.t.Context(), campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run, Envelopes: envelopes, PerEnvelope: per})
+	require.NoError(j.t, err)
+	return messages
+}
+
+func (j *journey) claim(run, envelope int64, messages []campaigns.FeedMessage) []int64 {
+	j.t.Helper()
+	var ids []int64
+	for _, m := range messages {
+		if m.EnvelopeID == envelope {
+			ids = append(ids, m.ID)
+		}
+	}
+	claimed, err := j.writer.Claim(j.t.Context(), campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, MessageIDs: ids})
+	require.NoError(j.t, err)
+	return claimed
+}
+
+func (j *journey) outcomes(run int64, ids []int64, change func(*campaigns.Outcome)) []campaigns.Outcome {
+	list := make([]campaigns.Outcome, len(ids))
+	for i, id := range ids {
+		list[i] = campaigns.Outcome{
+			MessageID: id, ChannelID: j.channel.ID, RunID: run, WorkerID: j.worker, Attempt: 1, State: campaigns.Sent, At: j.clock.Now(),
+		}
+		if change != nil {
+			change(&list[i])
+		}
+	}
+	return list
+}
+
+func (j *journey) record(run int64, ids []int64, change func(*campaigns.Outcome)) {
+	j.t.Helper()
+	require.NoError(j.t, j.writer.Record(j.t.Context(), j.outcomes(run, ids, change)))
+}
+
+func (j *journey) counts(run int64) campaigns.Counts {
+	j.t.Helper()
+	r, err := j.GetRun(j.t.Context(), j.accountID, run)
+	require.NoError(j.t, err)
+	return r.Counts
+}
+
+// balanced checks that counters, rows and plan agree, whatever has happened.
+func (j *journey) balanced(run int64) {
+	j.t.Helper()
+	v, err := j.VerifyRun(j.t.Context(), run)
+	require.NoError(j.t, err)
+	require.Empty(j.t, v.Problems)
+}
+
+func TestJourneyFromPlanToFinished(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 95)
+		run := j.start()
+		j.planAll(run.ID, 20)
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 86, campaigns.Skipped: 9}, j.counts(run.ID))
+		j.balanced(run.ID)
+
+		for envelope := int64(1); ; envelope++ {
+			messages := j.feed(run.ID, []int64{envelope}, 30)
+			if len(messages) == 0 {
+				break
+			}
+			finished, _, err := s.FinishRuns(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, finished, "a run with queued messages is not finished")
+			claimed := j.claim(run.ID, envelope, messages)
+			require.Len(t, claimed, len(messages))
+			require.Empty(t, j.claim(run.ID, envelope, messages), "a message is claimed once")
+			j.record(run.ID, claimed, nil)
+			j.balanced(run.ID)
+		}
+		require.Equal(t, campaigns.Counts{campaigns.Sent: 86, campaigns.Skipped: 9}, j.counts(run.ID))
+		finished, unbalanced, err := s.FinishRuns(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []int64{run.ID}, finished)
+		require.Empty(t, unbalanced)
+		var status string
+		require.NoError(t, s.reader().row(t.Context(), "SELECT status FROM campaigns WHERE id = ?", j.campaign).Scan(&status))
+		require.Equal(t, "finished", status)
+	})
+}
+
+func TestPlanningABatchAgainMakesNobodyTwice(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 50)
+		run := j.start()
+		_, err := s.PlanBatch(t.Context(), run.ID, 20)
+		require.NoError(t, err)
+		// As if the cursor had been lost with everything but the rows.
+		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			_, err := tx.exec(t.Context(), "UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
+			return err
+		}))
+		j.planAll(run.ID, 20)
+		require.Equal(t, int64(50), j.counts(run.ID).Total())
+		j.balanced(run.ID)
+	})
+}
+
+func TestUnbalancedRunDoesNotFinish(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 10)
+		run := j.start()
+		j.planAll(run.ID, 20)
+		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100)), nil)
+		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			_, err := tx.exec(t.Context(), "UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
+			return err
+		}))
+		finished, unbalanced, err := s.FinishRuns(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, finished)
+		require.Equal(t, []int64{run.ID}, unbalanced)
+		v, err := s.VerifyRun(t.Context(), run.ID)
+		require.NoError(t, err)
+		require.Equal(t, []string{"11 messages were planned, the table holds 10"}, v.Problems)
+	})
+}
+
+func TestEveryOutcome(t *testing.T) {
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	cases := []struct {
+		name    string
+		change  func(*campaigns.Outcome)
+		state   campaigns.State
+		attempt int
+		tries   int
+	}{
+		{"sent", func(*campaigns.Outcome) {}, campaigns.Sent, 1, 0},
+		{"sent with the provider's id", func(o *campaigns.Outcome) { o.ProviderID = "p" }, campaigns.Sent, 1, 0},
+		{"temporary", func(o *campaigns.Outcome) {
+			o.State, o.DueAt, o.Kind, o.Reason = campaigns.Pending, at.Add(24*time.Hour), "temporary", campaigns.ReasonTemporary
+		}, campaigns.Pending, 1, 1},
+		{"throttled spends no attempt", func(o *campaigns.Outcome) {
+			o.State, o.Unspent, o.Kind, o.Reason = campaigns.Pending, true, "throttled", campaigns.ReasonThrottled
+		}, campaigns.Pending, 0, 1},
+		{"failed", func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+		}, campaigns.Failed, 1, 1},
+		{"rejected", func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
+		}, campaigns.Rejected, 1, 1},
+		{"in doubt", func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+		}, campaigns.Unknown, 1, 1},
+		{"an answer that the database can't hold", func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Detail = campaigns.Failed, "content", "\xff\x00 "+string(make([]byte, 5000))
+		}, campaigns.Failed, 1, 1},
+	}
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, len(cases)+2)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		require.GreaterOrEqual(t, len(claimed), len(cases))
+		for i, c := range cases {
+			j.record(run.ID, claimed[i:i+1], c.change)
+			m, err := s.GetMessage(t.Context(), j.accountID, claimed[i])
+			require.NoError(t, err)
+			require.Equal(t, c.state, m.State, c.name)
+			require.Equal(t, c.attempt, m.Attempt, c.name)
+			tries, err := s.Attempts(t.Context(), claimed[i])
+			require.NoError(t, err)
+			require.Len(t, tries, c.tries, c.name)
+		}
+		j.balanced(run.ID)
+	})
+}
+
+func TestPauseBindsAndResumeGoesOn(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 60)
+		run := j.start()
+		_, err := s.PlanBatch(t.Context(), run.ID, 30)
+		require.NoError(t, err)
+		messages := j.feed(run.ID, []int64{1, 2}, 10)
+		j.record(run.ID, j.claim(run.ID, 1, messages), nil)
+
+		require.NoError(t, s.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		require.Empty(t, j.claim(run.ID, 2, messages), "no claim succeeds after the pause")
+		require.Empty(t, j.feed(run.ID, []int64{3}, 10), "nothing is fed after the pause")
+		step, err := s.PlanBatch(t.Context(), run.ID, 30)
+		require.NoError(t, err)
+		require.True(t, step.Stopped)
+		j.balanced(run.ID)
+
+		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		j.planAll(run.ID, 30)
+		again := j.feed(run.ID, []int64{4}, 100)
+		require.Empty(t, j.claim(run.ID, 2, messages), "a task of before the pause claims nothing")
+		j.record(run.ID, j.claim(run.ID, 4, again), nil)
+		require.Equal(t, campaigns.Counts{campaigns.Sent: 54, campaigns.Skipped: 6}, j.counts(run.ID))
+		j.balanced(run.ID)
+	})
+}
+
+func TestCancelBindsAndAccountsForEverybody(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 60)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		messages := j.feed(run.ID, []int64{1, 2}, 10)
+		claimed := j.claim(run.ID, 1, messages)
+		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "key 1 (ops)"))
+		require.Empty(t, j.claim(run.ID, 2, messages))
+		j.record(run.ID, claimed, nil) // what was in flight is recorded
+		for more := true; more; {
+			var err error
+			more, err = s.CancelPending(t.Context())
+			require.NoError(t, err)
+		}
+		require.Equal(t, campaigns.Counts{campaigns.Sent: 10, campaigns.Canceled: 44, campaigns.Skipped: 6}, j.counts(run.ID))
+		canceled := campaigns.Canceled
+		list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &canceled})
+		require.NoError(t, err)
+		for _, m := range list {
+			require.Contains(t, m.Detail, "key 1 (ops)")
+		}
+		finished, _, err := s.FinishRuns(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []int64{run.ID}, finished)
+		j.balanced(run.ID)
+	})
+}
+
+func TestReceiptsOnlyMoveForward(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 9)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		receive := func(events ...providers.Event) {
+			t.Helper()
+			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, events))
+		}
+		state := func(i int) campaigns.State {
+			t.Helper()
+			m, err := s.GetMessage(t.Context(), j.accountID, claimed[i])
+			require.NoError(t, err)
+			return m.State
+		}
+		event := func(i int, status providers.EventStatus) providers.Event {
+			return providers.Event{MessageID: claimed[i], Status: status, At: s.clock.Now()}
+		}
+		// Before the outcome is recorded: parked, then applied with it.
+		receive(event(0, providers.EventDelivered), providers.Event{ProviderID: "p1", Status: providers.EventRead})
+		require.Equal(t, campaigns.Sending, state(0))
+		j.record(run.ID, claimed[:1], nil)
+		require.Equal(t, campaigns.Delivered, state(0))
+		j.record(run.ID, claimed[1:2], func(o *campaigns.Outcome) { o.ProviderID = "p1" })
+		require.Equal(t, campaigns.Read, state(1))
+
+		j.record(run.ID, claimed[2:], nil)
+		// Out of order, doubled, in one request and in several.
+		receive(event(2, providers.EventRead), event(2, providers.EventDelivered), event(2, providers.EventRead))
+		require.Equal(t, campaigns.Read, state(2))
+		receive(event(2, providers.EventDelivered))
+		receive(event(2, providers.EventFailed))
+		require.Equal(t, campaigns.Read, state(2))
+		receive(event(3, providers.EventDelivered))
+		receive(event(3, providers.EventFailed))
+		require.Equal(t, campaigns.Delivered, state(3))
+		receive(event(4, providers.EventRejected))
+		receive(event(4, providers.EventDelivered))
+		require.Equal(t, campaigns.Rejected, state(4))
+		// Of another channel's message, and of none at all.
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID+1, []providers.Event{event(5, providers.EventRead)}))
+		require.Equal(t, campaigns.Sent, state(5))
+		receive(providers.Event{MessageID: 1 << 40, Status: providers.EventRead})
+		j.balanced(run.ID)
+	})
+}
+
+func TestParkedReceiptsAreSwept(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 3)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		j.record(run.ID, claimed, nil)
+		// As a transaction leaves it that looked before the outcome was committed.
+		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			_, err := tx.exec(t.Context(), s.d.statements.insertReceipts, mustJSON([][8]any{{j.channel.ID, claimed[0], "", "delivered", ms(s.clock.Now()), "", "", ms(s.clock.Now())}}))
+			return err
+		}))
+		n, err := s.SweepReceipts(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Delivered])
+		j.balanced(run.ID)
+	})
+}
+
+func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		for _, policy := range []providers.InDoubtPolicy{providers.InDoubtDefault, providers.InDoubtResend} {
+			j := newJourney(t, s, 20)
+			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+				_, err := tx.exec(t.Context(), "UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
+				return err
+			}))
+			run := j.start()
+			j.planAll(run.ID, 100)
+			claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 5))
+			held, resent, err := s.SettleDead(t.Context(), time.Minute)
+			require.NoError(t, err)
+			require.Zero(t, held+resent, "a live worker's messages are its own")
+			require.NoError(t, s.RetireWorker(t.Context(), j.worker))
+			held, resent, err = s.SettleDead(t.Context(), time.Minute)
+			require.NoError(t, err)
+			if policy == providers.InDoubtResend {
+				require.Equal(t, [2]int64{0, 5}, [2]int64{held, resent})
+				require.Equal(t, int64(0), j.counts(run.ID)[campaigns.Unknown])
+			} else {
+				require.Equal(t, [2]int64{5, 0}, [2]int64{held, resent})
+				// The worker was not dead after all: its answer clears the doubt up.
+				j.record(run.ID, claimed[:2], nil)
+				require.Equal(t, int64(3), j.counts(run.ID)[campaigns.Unknown])
+				require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Sent])
+			}
+			j.balanced(run.ID)
+			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+				for _, table := range []string{"addresses", "contacts", "accounts"} {
+					if table == "accounts" {
+						_, err := tx.exec(t.Context(), "UPDATE accounts SET name = CAST(id AS TEXT)")
+						return err
+					}
+					if _, err := tx.exec(t.Context(), "DELETE FROM "+table); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}
+	})
+}
+
+func TestLostEnvelopesGoBackToPending(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 30)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		messages := j.feed(run.ID, []int64{1, 2}, 10)
+		envelopes, err := s.QueuedEnvelopes(t.Context(), j.channel.ID)
+		require.NoError(t, err)
+		require.Len(t, envelopes, 2)
+		n, err := s.RequeueLost(t.Context(), j.channel.ID, []int64{1})
+		require.NoError(t, err)
+		require.Equal(t, int64(10), n)
+		require.Empty(t, j.claim(run.ID, 1, messages))
+		require.Len(t, j.claim(run.ID, 2, messages), 10)
+		require.Len(t, j.feed(run.ID, []int64{3}, 100), 17)
+		j.balanced(run.ID)
+	})
+}
+
+func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 9)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID})
+		require.NoError(t, err)
+		// The first unsubscribes while pending; another when queued.
+		require.NoError(t, s.Unsubscribe(t.Context(), j.accountID, providers.Email, list[0].Address, ""))
+		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Skipped])
+		messages := j.feed(run.ID, []int64{1}, 4)
+		require.NoError(t, s.Unsubscribe(t.Context(), j.accountID, providers.Email, messages[0].Recipient.Address, ""))
+		require.Len(t, j.claim(run.ID, 1, messages), 3)
+		// Blocked and deleted after they were planned.
+		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			if _, err := tx.exec(t.Context(), "UPDATE contacts SET status = 'blocked' WHERE id = ?", list[7].ContactID); err != nil {
+				return err
+			}
+			_, err := tx.exec(t.Context(), "DELETE FROM contacts WHERE id = ?", list[8].ContactID)
+			return err
+		}))
+		require.Len(t, j.feed(run.ID, []int64{2}, 100), 2)
+		reasons := map[string]int{}
+		skipped := campaigns.Skipped
+		list, err = s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &skipped})
+		require.NoError(t, err)
+		for _, m := range list {
+			reasons[m.Reason]++
+		}
+		require.Equal(t, map[string]int{campaigns.ReasonOptedOut: 2, campaigns.ReasonBlocked: 1, campaigns.ReasonDeleted: 1}, reasons)
+		j.balanced(run.ID)
+	})
+}
+
+func TestPreviewPredictsThePlan(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 200)
+		ctx := t.Context()
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			for _, query := range []string{
+				"UPDATE contacts SET status = 'blocked' WHERE id % 17 = 0",
+				"UPDATE contacts SET status = 'inactive' WHERE id % 19 = 0",
+				"UPDATE contacts SET status = 'deleted' WHERE id % 23 = 0",
+				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'bounced', 0 FROM addresses WHERE contact_id % 13 = 0",
+				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'unsubscribed', 0 FROM addresses WHERE contact_id % 29 = 0 AND contact_id % 13 <> 0",
+				"INSERT INTO lists (id, account_id, kind, name, created_at) SELECT i, MIN(account_id), 'group', 'g' || i, 0 FROM contacts, (SELECT 901 AS i UNION SELECT 902 UNION SELECT 903) l GROUP BY i",
+				"INSERT INTO members (list_id, contact_id) SELECT 901, id FROM contacts WHERE id % 2 = 0",
+				"INSERT INTO members (list_id, contact_id) SELECT 902, id FROM contacts WHERE id % 3 = 0",
+				"INSERT INTO members (list_id, contact_id) SELECT 903, id FROM contacts WHERE id % 5 = 0",
+			} {
+				if _, err := tx.exec(ctx, query); err != nil {
+					return fmt.Errorf("%s: %w", query, err)
+				}
+			}
+			return nil
+		}))
+		for _, audience := range []targeting.Audience{
+			{All: true},
+			{Groups: []int64{901, 902}},
+			{Groups: []int64{901}, Contacts: []int64{1, 2, 3, 7, 99999}, Exclude: &targeting.Exclude{Groups: []int64{903}, Contacts: []int64{2}}},
+			{All: true, Exclude: &targeting.Exclude{Campaigns: []int64{j.campaign}}},
+		} {
+			preview, err := s.PreviewAudience(ctx, j.channel, audience)
+			require.NoError(t, err)
+			require.Positive(t, preview.Reachable)
+			j.campaign = j.newCampaign(mustJSON(audience))
+			run := j.start()
+			j.planAll(run.ID, 17)
+			j.balanced(run.ID)
+			counts := j.counts(run.ID)
+			require.Equal(t, preview.Total, counts.Total())
+			require.Equal(t, preview.Reachable, counts[campaigns.Pending])
+			actual := map[string]int64{}
+			list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, Limit: 1000})
+			require.NoError(t, err)
+			for _, m := range list {
+				if m.State == campaigns.Skipped {
+					actual[m.Reason]++
+				}
+			}
+			require.Equal(t, preview.Skipped, actual)
+			sample, err := s.SampleAudience(ctx, j.channel, audience, 3)
+			require.NoError(t, err)
+			require.Len(t, sample, 3)
+			// Sent, so that the next audience can exclude them.
+			j.record(run.ID, j.claim(run.ID, run.ID, j.feed(run.ID, []int64{run.ID}, 50)), nil)
+		}
+	})
+}
+
+func TestClearingBindsAndFinishes(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 100)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		messages := j.feed(run.ID, []int64{1, 2}, 10)
+		claimed := j.claim(run.ID, 1, messages)
+		filter := campaigns.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}
+		totals, err := s.QueueTotals(t.Context(), filter)
+		require.NoError(t, err)
+		require.Equal(t, [3]int64{70, 10, 10}, [3]int64{totals[0].Pending, totals[0].Queued, totals[0].Sending})
+
+		other := filter
+		other.AccountID++
+		foreign, err := s.BeginClear(t.Context(), other, "stranger")
+		require.NoError(t, err)
+		require.Zero(t, foreign.Cleared, "another account's queue is out of reach")
+
+		clearing, err := s.BeginClear(t.Context(), filter, "key 1")
+		require.NoError(t, err)
+		require.Equal(t, int64(10), clearing.Cleared)
+		require.Len(t, clearing.Examples, 10)
+		require.Empty(t, j.claim(run.ID, 2, messages))
+		require.Empty(t, j.feed(run.ID, []int64{3}, 10), "nothing is fed while the queue is cleared")
+		for clearing.FinishedAt == nil {
+			clearing, err = s.ContinueClear(t.Context(), clearing.ID)
+			require.NoError(t, err)
+		}
+		require.Equal(t, int64(80), clearing.Cleared)
+		j.record(run.ID, claimed, nil)
+		require.Equal(t, campaigns.Counts{campaigns.Sent: 10, campaigns.Canceled: 80, campaigns.Skipped: 10}, j.counts(run.ID))
+		j.balanced(run.ID)
+		looked, err := s.GetClearing(t.Context(), j.accountID, clearing.ID)
+		require.NoError(t, err)
+		require.Equal(t, int64(80), looked.Cleared)
+		m, err := s.GetMessage(t.Context(), j.accountID, looked.Examples[0].MessageID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Canceled, m.State)
+		require.Contains(t, m.Detail, "by key 1, clearing")
+	})
+}
+
+func TestTransactionalMessage(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 1)
+		m, err := s.CreateMessage(t.Context(), campaigns.Outgoing{
+			AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"code 123"}`),
+		})
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Pending, m.State)
+		_, err = s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: j.accountID + 1, ChannelID: j.channel.ID, Address: "x"})
+		require.Error(t, err, "another account's channel")
+		feedable, err := s.Feedable(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []campaigns.Feedable{{ChannelID: j.channel.ID, Weight: 1, Pending: 1}}, feedable)
+		messages := j.feed(0, []int64{5}, 1)
+		require.JSONEq(t, `{"text":"code 123"}`, string(messages[0].Content))
+		claimed := j.claim(0, 5, messages)
+		j.record(0, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+		resent, err := s.ResendMessage(t.Context(), j.accountID, m.ID, "me")
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Pending, resent.State)
+		_, err = s.CancelMessage(t.Context(), j.accountID, m.ID, "me")
+		require.NoError(t, err)
+		_, err = s.CancelMessage(t.Context(), j.accountID, m.ID, "me")
+		require.Error(t, err, "canceled already")
+	})
+}
+
+func TestOneStartOnly(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 5)
+		const n = 8
+		errs := make(chan error, n)
+		for range n {
+			go func() {
+				_, err := s.StartRun(context.WithoutCancel(t.Context()), j.accountID, j.campaign, time.UnixMilli(1000))
+				errs <- err
+			}()
+		}
+		succeeded := 0
+		for range n {
+			if <-errs == nil {
+				succeeded++
+			}
+		}
+		require.Equal(t, 1, succeeded)
+		runs, err := s.ListRuns(t.Context(), j.accountID, j.campaign, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, runs, 1)
+	})
+}
+
+func TestLeaseHasOneHolder(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		epoch, held, err := s.AcquireLease(ctx, "l", "a", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held)
+		_, held, err = s.AcquireLease(ctx, "l", "b", time.Hour)
+		require.NoError(t, err)
+		require.False(t, held)
+		renewed, held, err := s.AcquireLease(ctx, "l", "a", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held)
+		require.Equal(t, epoch, renewed)
+		require.NoError(t, s.ReleaseLease(ctx, "l", "a"))
+		next, held, err := s.AcquireLease(ctx, "l", "b", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held)
+		require.Greater(t, next, epoch)
+	})
+}

@@ -1,0 +1,301 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/failpoint"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+// handlers is how many envelopes of a channel a worker takes at once. The
+// feeder has at most 16 bulk envelopes under way, so that handlers are always
+// free for transactional messages.
+const handlers = 48
+
+// bulkTurns is how many bulk envelopes ask for slots and claim at once; more
+// would only reserve time that others wait for.
+const bulkTurns = 2
+
+// channel serves one channel: a bulkhead of its own, so that a slow provider
+// holds nobody else up.
+type channel struct {
+	worker   *Worker
+	c        providers.Channel
+	provider providers.Provider
+	server   *queue.Server
+	limits   atomic.Pointer[providers.Limits]
+	// tokens bound what is in flight: claimed and not yet recorded. Transactional
+	// messages have some of their own, so that they never wait for bulk ones.
+	bulk, transactional *tokens
+	turns               chan struct{}
+	stopping            chan struct{}
+	outage              outage
+
+	mu          sync.Mutex
+	maxAttempts map[int64]int // by run
+}
+
+func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
+	limits := c.Limits.WithDefaults()
+	ch := &channel{
+		worker: w, c: c, provider: p, turns: make(chan struct{}, bulkTurns), stopping: make(chan struct{}),
+		maxAttempts: map[int64]int{},
+	}
+	own := max(1, limits.Concurrency/8)
+	if limits.Concurrency == 1 {
+		ch.bulk = newTokens(1)
+		ch.transactional = ch.bulk
+	} else {
+		ch.bulk, ch.transactional = newTokens(limits.Concurrency-own), newTokens(own)
+	}
+	ch.limits.Store(&limits)
+	return ch
+}
+
+func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c) }
+
+func (ch *channel) setLimits(l providers.Limits) {
+	l = l.WithDefaults()
+	if *ch.limits.Load() != l {
+		ch.limits.Store(&l)
+	}
+}
+
+// stop takes no more envelopes, lets what is in flight end and closes the
+// provider.
+func (ch *channel) stop() {
+	close(ch.stopping)
+	ch.server.Stop()
+	if err := ch.provider.Close(); err != nil {
+		ch.worker.o.Logger.Warn("closing a provider failed", "channel", ch.c.ID, "error", err)
+	}
+}
+
+func (ch *channel) isStopping() bool {
+	select {
+	case <-ch.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// The times that a job waits for a slot.
+const (
+	// aheadBulk and aheadTransactional are how far ahead slots are reserved. What
+	// bulk messages reserve is what a transactional message waits for.
+	aheadBulk          = 60 * time.Millisecond
+	aheadTransactional = 5 * time.Second
+	// holdAtMost is how long an envelope waits with its handler; beyond that its
+	// messages go back to the store.
+	holdAtMost = 5 * time.Second
+)
+
+// handle sends the messages of one envelope. It returns nil once every outcome
+// is in the store, or the message back in it.
+func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
+	var inflight sync.WaitGroup
+	defer inflight.Wait()
+	jobs := e.Jobs
+	for len(jobs) > 0 {
+		if ch.isStopping() || ctx.Err() != nil {
+			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now()})
+		}
+		n, wait, err := ch.takeTurn(ctx, e, jobs, &inflight)
+		if err != nil {
+			return err
+		}
+		jobs = jobs[n:]
+		if wait > holdAtMost {
+			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now().Add(wait), Reason: campaigns.ReasonThrottled})
+		}
+		if wait > 0 && len(jobs) > 0 {
+			ch.pause(ctx, wait)
+		}
+	}
+	return nil
+}
+
+// pause waits, but not longer than until the channel stops.
+func (ch *channel) pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ch.worker.o.Clock.After(d):
+	case <-ch.stopping:
+	case <-ctx.Done():
+	}
+}
+
+func (ch *channel) now() time.Time { return ch.worker.o.Clock.Now() }
+
+// takeTurn reserves slots for the first jobs, claims their messages and starts
+// to send them. It returns how many jobs are dealt with and how long to wait
+// before the next turn.
+func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.Job, inflight *sync.WaitGroup) (n int, wait time.Duration, err error) {
+	tokens, ahead := ch.bulk, aheadBulk
+	if e.Transactional {
+		tokens, ahead = ch.transactional, aheadTransactional
+	} else {
+		select {
+		case ch.turns <- struct{}{}:
+			defer func() { <-ch.turns }()
+		case <-ch.stopping:
+			return 0, 0, nil
+		case <-ctx.Done():
+			return 0, 0, nil
+		}
+	}
+	held := tokens.acquire(ch.stopping, len(jobs))
+	if held == 0 {
+		return 0, 0, nil // stopping
+	}
+	defer func() { tokens.release(held) }()
+	if down := ch.outage.remaining(ch.now()); down > 0 {
+		return 0, down, nil
+	}
+	asked := ch.now()
+	grant, err := ch.worker.o.Queue.Limiter().Reserve(ctx, ch.reservation(e, jobs[:held], ahead))
+	if err != nil {
+		return 0, 0, err
+	}
+	granted := make([]slotted, 0, len(grant.Slots))
+	for i, slot := range grant.Slots {
+		if slot.Denied != "" {
+			if err := ch.giveBack(ctx, e, jobs[i:i+1], campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied}); err != nil {
+				return 0, 0, err
+			}
+			continue
+		}
+		granted = append(granted, slotted{job: jobs[i], at: asked.Add(slot.Wait)})
+	}
+	claimed, err := ch.claim(ctx, e, granted)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, s := range claimed {
+		held--
+		inflight.Go(func() {
+			defer tokens.release(1)
+			ch.send(ctx, e, s)
+		})
+	}
+	return len(grant.Slots), grant.RetryIn, nil
+}
+
+// slotted is a job with the time at which it may be sent.
+type slotted struct {
+	job queue.Job
+	at  time.Time
+}
+
+func (ch *channel) reservation(e queue.Envelope, jobs []queue.Job, ahead time.Duration) queue.Reservation {
+	limits := ch.limits.Load()
+	r := queue.Reservation{
+		ChannelID: ch.c.ID, MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
+		Limits: queue.Limits{
+			PerSecond: limits.PerSecond, Burst: limits.Burst, RecipientsPerDay: limits.RecipientsPerDay,
+			PerRecipient: time.Duration(limits.PerRecipientSeconds * float64(time.Second)),
+		},
+		Recipients: make([]string, len(jobs)),
+	}
+	for i, job := range jobs {
+		r.Recipients[i] = job.RecipientKey
+	}
+	return r
+}
+
+// claim claims the messages just before they are sent. What could not be
+// claimed belongs to somebody else, or is paused, cleared or canceled.
+func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) ([]slotted, error) {
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(jobs))
+	for i, s := range jobs {
+		ids[i] = s.job.MessageID
+	}
+	claimed, err := ch.worker.o.Writer.Claim(ctx, campaigns.Claim{
+		WorkerID: ch.worker.o.ID, ChannelID: ch.c.ID, RunID: e.RunID, EnvelopeID: e.ID, MessageIDs: ids,
+	})
+	if err != nil {
+		// The claim may have been committed although its answer was lost: what it
+		// claimed is given back, unsent and with its attempt unspent.
+		outcomes := make([]campaigns.Outcome, len(jobs))
+		for i, s := range jobs {
+			outcomes[i] = ch.outcome(e, s.job, campaigns.Pending)
+			outcomes[i].Unspent = true
+		}
+		if recordErr := ch.worker.o.Writer.Record(ctx, outcomes); recordErr != nil {
+			ch.worker.o.Logger.Warn("messages of a failed claim could not be given back; the reaper will", "channel", ch.c.ID, "error", recordErr)
+		}
+		return nil, err
+	}
+	if len(claimed) > 0 {
+		failpoint.Hit(failpoint.AfterClaim)
+	}
+	if len(claimed) == len(jobs) {
+		return jobs, nil
+	}
+	mine := make(map[int64]bool, len(claimed))
+	for _, id := range claimed {
+		mine[id] = true
+	}
+	kept := jobs[:0]
+	for _, s := range jobs {
+		if mine[s.job.MessageID] {
+			kept = append(kept, s)
+		}
+	}
+	return kept, nil
+}
+
+// giveBack returns messages that were not claimed to pending.
+func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, jobs []queue.Job, due campaigns.Due) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(jobs))
+	for i, job := range jobs {
+		ids[i] = job.MessageID
+	}
+	return ch.worker.o.Store.Unqueue(context.WithoutCancel(ctx), e.RunID, ch.c.ID, e.ID, ids, due)
+}
+
+// tokens is a counting semaphore that hands out as many as there are, at least
+// one.
+type tokens struct{ free chan struct{} }
+
+func newTokens(n int) *tokens {
+	t := &tokens{free: make(chan struct{}, n)}
+	t.release(n)
+	return t
+}
+
+// acquire waits for one token and takes up to n; 0 if stop is closed first.
+func (t *tokens) acquire(stop <-chan struct{}, n int) int {
+	select {
+	case <-t.free:
+	case <-stop:
+		return 0
+	}
+	got := 1
+	for got < n {
+		select {
+		case <-t.free:
+			got++
+		default:
+			return got
+		}
+	}
+	return got
+}
+
+func (t *tokens) release(n int) {
+	for range n {
+		t.free <- struct{}{}
+	}
+}

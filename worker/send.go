@@ -1,0 +1,241 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/failpoint"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+// send asks the provider to take one claimed message, at its slot, and records
+// what became of it.
+func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
+	outcome, asked := ch.ask(ctx, e, s)
+	if asked {
+		failpoint.Hit(failpoint.AfterProviderAnswer)
+	}
+	// The outcome must reach the store whatever happens to this envelope.
+	if err := ch.worker.o.Writer.Record(context.WithoutCancel(ctx), []campaigns.Outcome{outcome}); err != nil {
+		ch.worker.o.Logger.Error("an outcome could not be recorded; the message will be in doubt", "message", s.job.MessageID, "error", err)
+		return
+	}
+	failpoint.Hit(failpoint.AfterRecord)
+}
+
+// ask waits for the slot and sends. asked says that the provider was asked.
+func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
+	unsent := ch.outcome(e, s.job, campaigns.Pending)
+	unsent.Unspent = true
+	if !ch.awaitSlot(ctx, e, s) || ch.worker.fenced() {
+		unsent.DueAt = ch.now()
+		return unsent, false
+	}
+	started := ch.now()
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), ch.worker.o.SendTimeout)
+	receipt, err := ch.provider.Send(sending, providers.Message{
+		ID: s.job.MessageID, Attempt: s.job.Attempt, Transactional: e.Transactional, To: s.job.To, ToName: s.job.ToName,
+		Content: s.job.Content, UnsubscribeURL: s.job.UnsubscribeURL, Metadata: s.job.Metadata,
+	})
+	cancel()
+	o = ch.judge(ctx, e, s.job, receipt, err)
+	if m := ch.worker.o.Meter; m != nil {
+		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
+	}
+	return o, true
+}
+
+// awaitSlot waits until the slot. A slot that was missed, because claiming took
+// long, is not used late, where it would crowd with the next ones: another one
+// is reserved. It is false when none came in time.
+func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) bool {
+	for tries := 0; ; tries++ {
+		now := ch.now()
+		if late := now.Sub(s.at); late <= queue.SlotSlack || !ch.limited(e) {
+			return ch.worker.o.Clock.Sleep(ctx, s.at.Sub(now)) == nil || ctx.Err() == nil
+		}
+		if ctx.Err() != nil || tries == maxMissedSlots {
+			return false
+		}
+		grant, err := ch.worker.o.Queue.Limiter().Reserve(ctx, ch.reservation(e, []queue.Job{s.job}, aheadTransactional))
+		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
+			return false
+		}
+		s.at = now.Add(grant.Slots[0].Wait)
+	}
+}
+
+// maxMissedSlots is how often a message asks for another slot before it goes
+// back to the queue.
+const maxMissedSlots = 20
+
+func (ch *channel) limited(e queue.Envelope) bool {
+	return ch.limits.Load().PerSecond > 0 || e.CampaignPerSecond > 0
+}
+
+func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.State) campaigns.Outcome {
+	return campaigns.Outcome{
+		MessageID: job.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: job.Attempt,
+		State: state, At: ch.now(),
+	}
+}
+
+// defaultRetryAfter is how long a throttled message waits if the provider does
+// not say.
+const defaultRetryAfter = time.Second
+
+// judge turns a provider's answer into an outcome.
+func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, receipt providers.Receipt, err error) campaigns.Outcome {
+	o := ch.outcome(e, job, campaigns.Sent)
+	if err == nil {
+		ch.outage.success()
+		o.ProviderID = receipt.ProviderID
+		return o
+	}
+	failure := providers.AsError(err)
+	o.Kind, o.Code, o.Detail = string(failure.Kind), failure.Code, detailOf(failure)
+	switch failure.Kind {
+	case providers.Temporary:
+		ch.temporary(ctx, e, &o, failure)
+	case providers.Throttled:
+		o.State, o.Unspent, o.Reason = campaigns.Pending, true, campaigns.ReasonThrottled
+		wait := max(failure.RetryAfter, defaultRetryAfter)
+		o.DueAt = o.At.Add(wait)
+		ch.throttle(ctx, failure.RetryAfter)
+	case providers.Recipient:
+		o.State, o.Reason = campaigns.Rejected, campaigns.ReasonRecipient
+	case providers.BadContent:
+		o.State, o.Reason = campaigns.Failed, campaigns.ReasonRefused
+	case providers.Auth:
+		o.State, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, true, campaigns.ReasonChannelStopped, o.At
+		ch.stopForAuth(ctx, failure)
+	default:
+		o.Reason = campaigns.ReasonInDoubt
+		if ch.c.InDoubt.Resend(e.Transactional) {
+			ch.again(ctx, e, &o, failure.RetryAfter)
+		} else {
+			o.State = campaigns.Unknown
+		}
+	}
+	return o
+}
+
+func detailOf(e *providers.Error) string {
+	if e.Err == nil {
+		return e.Code
+	}
+	return e.Err.Error()
+}
+
+// temporary decides on another try. While the provider is down for everybody,
+// attempts are not burnt.
+func (ch *channel) temporary(ctx context.Context, e queue.Envelope, o *campaigns.Outcome, failure *providers.Error) {
+	o.Reason = campaigns.ReasonTemporary
+	if wait, down := ch.outage.failure(o.At); down {
+		o.State, o.Unspent, o.DueAt = campaigns.Pending, true, o.At.Add(wait)
+		return
+	}
+	ch.again(ctx, e, o, failure.RetryAfter)
+}
+
+// again gives the message its next try, or ends it when none is left.
+func (ch *channel) again(ctx context.Context, e queue.Envelope, o *campaigns.Outcome, retryAfter time.Duration) {
+	limit := ch.attempts(ctx, e.RunID)
+	if o.Attempt >= limit {
+		o.State = campaigns.Failed
+		o.Detail = fmt.Sprintf("%s (try %d of %d)", o.Detail, o.Attempt, limit)
+		o.Reason = campaigns.ReasonAttemptsUsedUp
+		return
+	}
+	o.State = campaigns.Pending
+	o.DueAt = o.At.Add(max(campaigns.Backoff(o.Attempt), retryAfter))
+}
+
+// attempts is how many tries a message of a run has.
+func (ch *channel) attempts(ctx context.Context, runID int64) int {
+	if runID == 0 {
+		return campaigns.DefaultMaxAttempts
+	}
+	ch.mu.Lock()
+	known, ok := ch.maxAttempts[runID]
+	ch.mu.Unlock()
+	if ok {
+		return known
+	}
+	campaign, err := ch.worker.o.Store.CampaignOfRun(context.WithoutCancel(ctx), runID)
+	if err != nil {
+		return campaigns.DefaultMaxAttempts
+	}
+	ch.mu.Lock()
+	ch.maxAttempts[runID] = campaign.Throttle.Attempts()
+	ch.mu.Unlock()
+	return campaign.Throttle.Attempts()
+}
+
+// throttle slows the whole fleet down.
+func (ch *channel) throttle(ctx context.Context, retryAfter time.Duration) {
+	ch.worker.o.Logger.Warn("the provider asked to slow down", "channel", ch.c.ID, "retry_after", retryAfter)
+	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.c.ID, retryAfter); err != nil {
+		ch.worker.o.Logger.Warn("the limiter could not be told to slow down", "channel", ch.c.ID, "error", err)
+	}
+}
+
+// stopForAuth stops the channel: every further message would be refused too.
+func (ch *channel) stopForAuth(ctx context.Context, failure *providers.Error) {
+	reason := "the provider refuses the credentials: " + detailOf(failure)
+	if err := ch.worker.o.Store.StopChannel(context.WithoutCancel(ctx), ch.c.AccountID, ch.c.ID, reason); err != nil {
+		ch.worker.o.Logger.Warn("a channel could not be stopped", "channel", ch.c.ID, "error", err)
+		return
+	}
+	ch.worker.o.Logger.Error("channel stopped until a person resumes it", "channel", ch.c.ID, "reason", reason)
+}
+
+// outage is the circuit breaker of a channel: after a run of temporary failures
+// without a success in between it lets nothing through for a while, ever longer.
+type outage struct {
+	mu    sync.Mutex
+	fails int
+	wait  time.Duration
+	until time.Time
+}
+
+// The breaker opens after outageAfter failures in a row, for outageFirst and
+// twice as long each time, up to outageMax.
+const (
+	outageAfter = 10
+	outageFirst = time.Second
+	outageMax   = 30 * time.Second
+)
+
+func (o *outage) success() {
+	o.mu.Lock()
+	o.fails, o.wait, o.until = 0, 0, time.Time{}
+	o.mu.Unlock()
+}
+
+// failure counts a failure and says whether the provider is taken for down, and
+// how long nothing is sent.
+func (o *outage) failure(now time.Time) (time.Duration, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fails++
+	if o.fails < outageAfter {
+		return 0, false
+	}
+	if !now.Before(o.until) {
+		o.wait = min(max(2*o.wait, outageFirst), outageMax)
+		o.until = now.Add(o.wait)
+	}
+	return o.until.Sub(now), true
+}
+
+// remaining is how long nothing is sent yet.
+func (o *outage) remaining(now time.Time) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return max(0, o.until.Sub(now))
+}

@@ -1,0 +1,224 @@
+// Package worker sends messages: it takes envelopes off the channels' queues
+// and for each message waits for a slot of the rate limiter, claims it in the
+// store, asks the provider and records what became of it. It must not know how
+// messages are planned.
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+// Store is what the worker needs of the store.
+type Store interface {
+	Heartbeat(ctx context.Context, workerID int64) error
+	RetireWorker(ctx context.Context, workerID int64) error
+	// AllChannels are the channels of every account that are not deleted.
+	AllChannels(ctx context.Context) ([]providers.Channel, error)
+	StopChannel(ctx context.Context, accountID, channelID int64, reason string) error
+	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
+	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
+}
+
+// Writer is the group-commit writer.
+type Writer interface {
+	Claim(ctx context.Context, c campaigns.Claim) ([]int64, error)
+	Record(ctx context.Context, outcomes []campaigns.Outcome) error
+	Receive(ctx context.Context, channelID int64, events []providers.Event) error
+}
+
+// Queue is what the worker needs of Redis.
+type Queue interface {
+	Serve(channelID, workerID int64, concurrency int, h queue.Handler) (*queue.Server, error)
+	Limiter() *queue.Limiter
+}
+
+// Options say what a worker works with.
+type Options struct {
+	// ID is this process's id, from the store's RegisterWorker.
+	ID       int64
+	Store    Store
+	Writer   Writer
+	Queue    Queue
+	Registry *providers.Registry
+	// AllowPrivateAddresses lets providers reach private networks.
+	AllowPrivateAddresses bool
+	// SendTimeout bounds one request to a provider; default 30 s.
+	SendTimeout time.Duration
+	Clock       clock.Clock
+	Logger      *slog.Logger
+	// Meter counts what is sent; nil counts nothing.
+	Meter Meter
+}
+
+// Meter counts outcomes, for /metrics.
+type Meter interface {
+	Outcome(channelID int64, state campaigns.State, seconds float64)
+}
+
+// Times of the worker.
+const (
+	heartbeatInterval = 1 * time.Second
+	// fenceAfter is how old the worker's own heartbeat may be while it still
+	// sends. It lies well below the age at which the reaper takes a worker for
+	// dead and settles its messages.
+	fenceAfter         = 4 * time.Second
+	channelsInterval   = 250 * time.Millisecond
+	defaultSendTimeout = 30 * time.Second
+	shutdownTimeout    = 10 * time.Second
+)
+
+// Worker serves every channel.
+type Worker struct {
+	o        Options
+	beat     atomic.Int64 // when the last heartbeat was asked for, ms since 1970
+	channels map[int64]*channel
+	stop     func()
+}
+
+// New makes a worker.
+func New(o Options) *Worker {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.SendTimeout == 0 {
+		o.SendTimeout = defaultSendTimeout
+	}
+	return &Worker{o: o, channels: map[int64]*channel{}}
+}
+
+// Start begins to serve the channels.
+func (w *Worker) Start() {
+	beating, stopBeating := context.WithCancel(context.Background())
+	serving, stopServing := context.WithCancel(context.Background())
+	w.beat.Store(w.o.Clock.Now().UnixMilli())
+	var beats, serves sync.WaitGroup
+	beats.Go(func() { w.heartbeats(beating) })
+	serves.Go(func() { w.serveChannels(serving) })
+	// The heart beats until the last message in flight is recorded.
+	w.stop = func() {
+		stopServing()
+		serves.Wait()
+		stopBeating()
+		beats.Wait()
+	}
+}
+
+// Stop takes no more work, finishes what is in flight, records it and gives the
+// rest back: no attempt is spent by stopping.
+func (w *Worker) Stop() {
+	if w.stop == nil {
+		return
+	}
+	w.stop()
+	w.stop = nil
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if err := w.o.Store.RetireWorker(ctx, w.o.ID); err != nil {
+		w.o.Logger.Warn("the worker could not sign off; it is taken for dead in a few seconds", "error", err)
+	}
+}
+
+// heartbeats tell the store each second that this worker lives.
+func (w *Worker) heartbeats(ctx context.Context) {
+	for ctx.Err() == nil {
+		asked := w.o.Clock.Now()
+		beat, cancel := context.WithTimeout(ctx, fenceAfter)
+		err := w.o.Store.Heartbeat(beat, w.o.ID)
+		cancel()
+		if err == nil {
+			w.beat.Store(asked.UnixMilli())
+		} else if ctx.Err() == nil {
+			w.o.Logger.Warn("the worker's heartbeat failed; sending stops until it comes through", "error", err)
+		}
+		_ = w.o.Clock.Sleep(ctx, heartbeatInterval)
+	}
+}
+
+// fenced reports whether others may have taken this worker for dead: it must
+// not ask a provider then.
+func (w *Worker) fenced() bool {
+	return w.o.Clock.Now().UnixMilli()-w.beat.Load() > fenceAfter.Milliseconds()
+}
+
+// serveChannels starts and stops channels as they come, change and go.
+func (w *Worker) serveChannels(ctx context.Context) {
+	for ctx.Err() == nil {
+		if list, err := w.o.Store.AllChannels(ctx); err == nil {
+			w.reconcile(list)
+		} else if ctx.Err() == nil {
+			w.o.Logger.Warn("looking for channels failed, trying again", "error", err)
+		}
+		_ = w.o.Clock.Sleep(ctx, channelsInterval)
+	}
+	w.reconcile(nil)
+}
+
+func (w *Worker) reconcile(list []providers.Channel) {
+	wanted := make(map[int64]providers.Channel, len(list))
+	for _, c := range list {
+		wanted[c.ID] = c
+	}
+	var stopping sync.WaitGroup
+	for id, running := range w.channels {
+		c, exists := wanted[id]
+		if exists && running.serves(c) {
+			running.setLimits(c.Limits)
+			continue
+		}
+		delete(w.channels, id)
+		stopping.Go(running.stop)
+	}
+	stopping.Wait()
+	for id, c := range wanted {
+		if w.channels[id] != nil {
+			continue
+		}
+		started, err := w.startChannel(c)
+		if err != nil {
+			w.o.Logger.Error("a channel can't be served", "channel", id, "provider", c.Provider, "error", err)
+			continue
+		}
+		w.channels[id] = started
+	}
+}
+
+func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
+	limits := c.Limits.WithDefaults()
+	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
+		ChannelID: c.ID, Concurrency: limits.Concurrency, AllowPrivateAddresses: w.o.AllowPrivateAddresses, Clock: w.o.Clock,
+		Receive: func(ctx context.Context, events []providers.Event) error {
+			return w.o.Writer.Receive(ctx, c.ID, events)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	started := newChannel(w, c, provider)
+	started.server, err = w.o.Queue.Serve(c.ID, w.o.ID, handlers, started.handle)
+	if err != nil {
+		return nil, errors.Join(err, provider.Close())
+	}
+	return started, nil
+}
+
+// sameService reports whether a provider that serves a may go on for b.
+func sameService(a, b providers.Channel) bool {
+	return a.Provider == b.Provider && a.Address == b.Address &&
+		a.Limits.WithDefaults().Concurrency == b.Limits.WithDefaults().Concurrency && jsonEqual(a.Config, b.Config)
+}
+
+func jsonEqual(a, b json.RawMessage) bool { return string(a) == string(b) }
