@@ -7,8 +7,8 @@ count=0
 # Only packages that have a target are compiled to be asked for its name.
 while read -r dir package; do
   if ! grep -qs '^func Fuzz' "$dir"/*_test.go; then continue; fi
-  targets=$(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true)
-  for target in $targets; do
+  listed=$(go test -list '^Fuzz' "$package")
+  for target in $(grep '^Fuzz' <<<"$listed" || true); do
     echo "fuzz $package $target for $duration"
     go test -run '^$' -fuzz "^$target\$" -fuzztime "$duration" "$package"
     count=$((count + 1))
