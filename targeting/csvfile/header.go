@@ -14,6 +14,8 @@ import (
 
 // synonyms lists by what names columns are known, squashed (see squash), in
 // English, German, Spanish, French, Italian and Portuguese.
+//
+//nolint:misspell // The linter reads Italian as English.
 func synonyms() map[Field]string {
 	return map[Field]string{
 		FieldExternalID: `externalid extid id contactid customerid customernumber customerno clientid userid memberid

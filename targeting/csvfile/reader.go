@@ -419,11 +419,11 @@ func lineError(rec *record, code, reason string) *LineError {
 func (rd *Reader) badBytes(rec *record) *LineError {
 	at := 0
 	for at < len(rec.raw) {
-		if r, n := utf8.DecodeRune(rec.raw[at:]); r == utf8.RuneError && n == 1 {
+		r, n := utf8.DecodeRune(rec.raw[at:])
+		if r == utf8.RuneError && n == 1 {
 			break
-		} else {
-			at += n
 		}
+		at += n
 	}
 	e := lineError(rec, CodeEncoding, "")
 	for i, f := range rec.spans {

@@ -3,6 +3,7 @@ package csvfile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -211,8 +212,9 @@ func (s *scanner) split(raw []byte) []span {
 		spans = append(spans, span{from: from, to: from + i})
 		from += i + 1
 	}
-	s.spans = append(spans, span{from: from, to: len(raw)})
-	return s.spans
+	spans = append(spans, span{from: from, to: len(raw)})
+	s.spans = spans
+	return spans
 }
 
 // skipLine passes over a physical line that is longer than a record may be.
@@ -299,6 +301,9 @@ func (s *scanner) quoted(at, width int) (record, error) {
 			i = j + 1
 			for i < end && b[i] != s.sep && (b[i] == ' ' || b[i] == '\t') {
 				i++
+			}
+			if i < end && b[i] != s.sep && f.lines {
+				return refuse(CodeQuote, fmt.Sprintf("a quote is opened and not closed: the next one, in line %d, has text after it", s.line+int64(lines)-1))
 			}
 			if i < end && b[i] != s.sep {
 				return refuse(CodeQuote, "text after a closing quote; double the quotes inside a quoted field")

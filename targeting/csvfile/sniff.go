@@ -14,7 +14,6 @@ func refuseOther(head, text []byte) error {
 	what := ""
 	switch {
 	case starts("PK\x03\x04"), starts("PK\x05\x06"):
-		what = "a ZIP archive"
 		window := head[:min(len(head), 64<<10)]
 		switch {
 		case bytes.Contains(window, []byte("xl/")), bytes.Contains(window, []byte("[Content_Types].xml")) && !bytes.Contains(window, []byte("word/")):
