@@ -33,11 +33,11 @@ func layers() []layer {
 	)
 	return []layer{
 		{
-			name: "cmd", may: join(product, harness, []string{"app"}),
+			name: "cmd", may: join(product, harness, []string{"app", "demo"}),
 			why: "the binary stands above everything",
 		},
 		{
-			name: "app", may: join(product, harness),
+			name: "app", may: join(product, harness, []string{"demo"}),
 			why: "it is the composition root: it wires everything and only cmd knows it",
 		},
 		{
@@ -83,6 +83,10 @@ func layers() []layer {
 		{
 			name: "configs", may: inside, mayInTests: servers,
 			why: "settings are plain values that app hands on",
+		},
+		{
+			name: "demo", may: nil, mayInTests: []string{"targeting"},
+			why: "it is a sample file, and does not know what is done with it",
 		},
 		{
 			name: "internal/testenv", may: inside,

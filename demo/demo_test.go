@@ -1,0 +1,81 @@
+package demo_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/demo"
+	"carillon/targeting/csvfile"
+)
+
+// TestContacts counts what an importer makes of the sample, so that the demo's
+// table can be checked against it.
+func TestContacts(t *testing.T) {
+	rd, err := csvfile.Open(bytes.NewReader(demo.Contacts), csvfile.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"plan", "coupon", "city"}, rd.ExtraKeys())
+	for _, f := range csvfile.Fields() {
+		require.Equal(t, f != csvfile.FieldName, rd.Has(f), f)
+	}
+	require.Equal(t, "utf-8", rd.Encoding())
+	require.Len(t, rd.Notices(), 1, "one line is not UTF-8")
+
+	var (
+		rows, withEmail, withPhone, withNeither int
+		refused                                 = map[string]int{}
+		keys                                    = map[string]int{}
+		emails                                  = map[string]string{}
+		countries, languages, zones, scripts    = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[rune]bool{}
+	)
+	for {
+		row, err := rd.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var bad *csvfile.LineError
+		if errors.As(err, &bad) {
+			refused[bad.Code]++
+			t.Log(bad)
+			continue
+		}
+		require.NoError(t, err)
+		rows++
+		keys[row.Key(csvfile.KeyAuto)]++
+		countries[row.Country], languages[row.Language], zones[row.Timezone] = true, true, true
+		for _, r := range row.FirstName + row.LastName {
+			if r >= utf8.RuneSelf {
+				scripts[r>>8] = true
+			}
+		}
+		if email := row.Key(csvfile.KeyEmail); email != "" {
+			withEmail++
+			key := row.Key(csvfile.KeyAuto)
+			if before, ok := emails[email]; ok {
+				require.Equal(t, before, key, "one address, one contact")
+			}
+			emails[email] = key
+		}
+		if row.Phone != "" {
+			withPhone++
+		}
+		if row.Email == "" && row.Phone == "" {
+			withNeither++
+		}
+	}
+	require.Equal(t, map[string]int{
+		csvfile.CodeEmail: 7, csvfile.CodePhone: 6, csvfile.CodeRagged: 2, csvfile.CodeQuote: 3, csvfile.CodeLanguage: 2,
+		csvfile.CodeTimezone: 2, csvfile.CodeCountry: 1, csvfile.CodeNoAddress: 2, csvfile.CodeEncoding: 1,
+		csvfile.CodeControl: 1, csvfile.CodeTooLong: 1,
+	}, refused)
+	counts := map[string]int{"rows": rows, "contacts": len(keys), "email": withEmail, "phone": withPhone, "neither": withNeither}
+	require.Equal(t, map[string]int{"rows": 2592, "contacts": 2560, "email": 2321, "phone": 2034, "neither": 63}, counts)
+	require.GreaterOrEqual(t, len(countries), 30)
+	require.GreaterOrEqual(t, len(languages), 30)
+	require.GreaterOrEqual(t, len(zones), 40)
+	require.GreaterOrEqual(t, len(scripts), 12)
+}
