@@ -65,7 +65,7 @@ func layers() []layer {
 			why: "it is domain: rules that hold whatever stores, queues and serves them",
 		},
 		{
-			name: "targeting", may: join(inside, []string{"providers"}), mayInTests: withStore,
+			name: "targeting", may: join(inside, []string{"providers"}), mayInTests: join(withStore, []string{"demo"}),
 			why: "it is domain, and needs no more of the others than the kinds of address",
 		},
 		{
@@ -77,8 +77,12 @@ func layers() []layer {
 			why: "it carries messages and decides nothing about them: the store decides",
 		},
 		{
-			name: "providers", may: inside, mayInTests: servers,
+			name: "providers", may: inside, mayInTests: join(servers, []string{"providers/providertest"}),
 			why: "an adapter sees one message at a time and nothing else of Carillon",
+		},
+		{
+			name: "providers/providertest", may: join(inside, servers, []string{"providers"}),
+			why: "it is the contract that the adapters' tests call, and no part of the product",
 		},
 		{
 			name: "configs", may: inside, mayInTests: servers,
