@@ -122,7 +122,8 @@ type Position struct {
 	// token to go on from: pass it as Options.SkipRecords with the same file and
 	// the same options.
 	Records int64
-	// Line is the physical line at which the next record starts, from 1.
+	// Line is the physical line behind the last record, from 1: no record that is
+	// still to come starts before it.
 	Line int64
 	// Bytes is how much of the source has been used: exact for UTF-8, up to one
 	// buffer ahead for other encodings. It is for progress, and equals the size

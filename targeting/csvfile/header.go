@@ -157,7 +157,7 @@ func knownNames() map[string]Field {
 }
 
 // columnName names a column in a message.
-func columnName(c Column) string { return fmt.Sprintf("column %d %q", c.Index+1, c.Header) }
+func columnName(c Column) string { return fmt.Sprintf("column %d %q", c.Index+1, shown(c.Header)) }
 
 // mapColumns decides what each column is.
 func mapColumns(headers []string, mapping map[string]string) (cols []Column, notices []Notice, err error) {
