@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"carillon/internal/clock"
 )
 
 // AddressKind says what sort of address a provider delivers to. Contacts keep
@@ -45,8 +47,8 @@ type Message struct {
 	ID int64
 	// Attempt counts from 1.
 	Attempt int
-	// Priority is "transactional" or "bulk". List-Unsubscribe headers are not
-	// for transactional messages.
+	// Transactional messages carry no List-Unsubscribe headers (RFC 8058 is for
+	// bulk mail).
 	Transactional bool
 	// To is the recipient's address of the provider's kind.
 	To string
@@ -145,9 +147,23 @@ type Deps struct {
 	// AllowPrivateAddresses lets adapters that fetch or post to configured
 	// addresses reach loopback and private networks. Off by default.
 	AllowPrivateAddresses bool
+	// Clock tells the time; nil is the machine's. Network deadlines are the
+	// machine's time whatever the Clock, because the kernel keeps them.
+	Clock clock.Clock
 	// Receive takes receipts that do not come over HTTP (the sandbox's). It
 	// takes them whole or returns an error, and is safe for concurrent use.
 	Receive func(ctx context.Context, events []Event) error
+}
+
+// WithDefaults fills in what zero stands for.
+func (d Deps) WithDefaults() Deps {
+	if d.Clock == nil {
+		d.Clock = clock.System{}
+	}
+	if d.Concurrency <= 0 {
+		d.Concurrency = DefaultConcurrency
+	}
+	return d
 }
 
 // Kind describes one provider to the registry: everything that /v1/providers,
@@ -162,7 +178,7 @@ type Kind struct {
 	// which the JSON Schema is made. Fields that are secrets have type
 	// secret.String.
 	Config any
-	// Addresses returns the kind of address for a configuration; nil means
+	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.
 	AddressFor func(config json.RawMessage) AddressKind
 	// Validate checks a configuration without side effects: unknown settings

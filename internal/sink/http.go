@@ -1,0 +1,120 @@
+package sink
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// HTTP is a receiver of JSON over HTTP/1.1.
+type HTTP struct {
+	Tally
+	options  Options
+	server   *http.Server
+	listener net.Listener
+	done     chan struct{}
+	once     sync.Once
+	group    sync.WaitGroup
+	buffers  sync.Pool
+}
+
+// NewHTTP listens on a free port of 127.0.0.1.
+func NewHTTP(o Options) (*HTTP, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	s := &HTTP{options: o, listener: listener, done: make(chan struct{})}
+	s.record = o.Record
+	s.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	s.server = &http.Server{
+		Handler: http.HandlerFunc(s.handle),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				s.group.Add(1)
+				s.connections.Add(1)
+				s.open.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				s.open.Add(-1)
+				s.group.Done()
+			}
+		},
+	}
+	s.group.Go(func() { _ = s.server.Serve(listener) })
+	return s, nil
+}
+
+// Addr is host:port.
+func (s *HTTP) Addr() string { return s.listener.Addr().String() }
+
+// URL is http://host:port.
+func (s *HTTP) URL() string { return "http://" + s.Addr() }
+
+// Close stops listening, closes every connection and returns when all
+// goroutines are gone.
+func (s *HTTP) Close() error {
+	s.once.Do(func() { close(s.done) })
+	err := s.server.Close()
+	s.group.Wait()
+	return err
+}
+
+func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
+	o := &s.options
+	var body []byte
+	if o.Seen != nil {
+		body, _ = io.ReadAll(r.Body)
+	} else {
+		buffer := s.buffers.Get().(*[]byte)
+		_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, r.Body, *buffer)
+		s.buffers.Put(buffer)
+	}
+	id := int64(0)
+	if text, ok := strings.CutPrefix(r.Header.Get("Webhook-Id"), "msg_"); ok {
+		id = digits(text)
+	}
+	n := s.asked.Add(1)
+	if o.Seen != nil {
+		o.Seen(Delivery{ID: id, Header: r.Header.Clone(), Body: body})
+	}
+	var a Answer
+	if o.Answer != nil {
+		a = o.Answer(n, id)
+	}
+	if a.Wait != nil {
+		select {
+		case <-a.Wait:
+		case <-s.done:
+			return
+		}
+	}
+	if a.Drop == BeforeAccepting {
+		hangUp(w)
+		return
+	}
+	if a.Code == 0 || a.Code/100 == 2 {
+		s.arrived(id)
+	}
+	if a.Drop == AfterAccepting {
+		hangUp(w)
+		return
+	}
+	for name, values := range a.Header {
+		w.Header()[name] = values
+	}
+	if a.Code != 0 {
+		w.WriteHeader(a.Code)
+	}
+	_, _ = io.WriteString(w, a.Text)
+}
+
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		_ = conn.Close()
+	}
+}

@@ -1,0 +1,146 @@
+package providers
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"carillon/internal/fault"
+)
+
+// Registry is the list of the providers that channels may use. It doesn't
+// change once it is made.
+type Registry struct {
+	kinds  []Kind
+	byName map[string]Kind
+}
+
+var kindName = regexp.MustCompile(`^[a-z][a-z0-9]{1,31}$`)
+
+// NewRegistry makes a registry of kinds; an incomplete kind and a name that is
+// taken are errors. The product's own list is builtin.Kinds.
+func NewRegistry(kinds ...Kind) (*Registry, error) {
+	r := &Registry{kinds: slices.Clone(kinds), byName: make(map[string]Kind, len(kinds))}
+	for _, k := range kinds {
+		switch {
+		case !kindName.MatchString(k.Name):
+			return nil, fmt.Errorf("register provider %q: the name must be one lower-case word", k.Name)
+		case k.Config == nil || k.Validate == nil || k.New == nil:
+			return nil, fmt.Errorf("register provider %q: Config, Validate and New must be set", k.Name)
+		}
+		if _, taken := r.byName[k.Name]; taken {
+			return nil, fmt.Errorf("register provider %q: the name is taken", k.Name)
+		}
+		r.byName[k.Name] = k
+	}
+	slices.SortFunc(r.kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
+	return r, nil
+}
+
+// Kinds are the providers, by name.
+func (r *Registry) Kinds() []Kind { return slices.Clone(r.kinds) }
+
+// Names are the providers' names, sorted.
+func (r *Registry) Names() []string {
+	names := make([]string, len(r.kinds))
+	for i, k := range r.kinds {
+		names[i] = k.Name
+	}
+	return names
+}
+
+// Kind finds a provider by name. The error for an unknown one, of code Invalid,
+// lists the known.
+func (r *Registry) Kind(name string) (Kind, error) {
+	k, ok := r.byName[name]
+	if !ok {
+		return Kind{}, fault.InvalidField("provider", name, "is not a known provider; the known ones are %s", strings.Join(r.Names(), ", "))
+	}
+	return k, nil
+}
+
+// Validate checks a configuration for the named provider, without side effects.
+func (r *Registry) Validate(name string, config json.RawMessage) error {
+	k, err := r.Kind(name)
+	if err != nil {
+		return err
+	}
+	return k.Validate(config)
+}
+
+// Address is the kind of address that a channel with this configuration
+// delivers to.
+func (r *Registry) Address(name string, config json.RawMessage) (AddressKind, error) {
+	k, err := r.Kind(name)
+	if err != nil {
+		return "", err
+	}
+	if k.AddressFor == nil {
+		return k.Capabilities.Address, nil
+	}
+	return k.AddressFor(config), nil
+}
+
+// Public is the form of a configuration that may be shown: every secret is
+// replaced by secret.Redacted.
+func (r *Registry) Public(name string, config json.RawMessage) (json.RawMessage, error) {
+	k, err := r.Kind(name)
+	if err != nil {
+		return nil, err
+	}
+	return publicConfig(k.Config, config)
+}
+
+// Merge is what an update makes of a stored configuration: the update, with
+// every write-only secret that it leaves out or sends back masked kept as it is
+// stored. An empty text removes a secret. The result isn't validated.
+func (r *Registry) Merge(name string, stored, update json.RawMessage) (json.RawMessage, error) {
+	k, err := r.Kind(name)
+	if err != nil {
+		return nil, err
+	}
+	return mergeConfig(k.Config, stored, update)
+}
+
+// New makes the provider of a channel. Its configuration is validated first.
+func (r *Registry) New(name string, config json.RawMessage, deps Deps) (Provider, error) {
+	k, err := r.Kind(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.Validate(config); err != nil {
+		return nil, err
+	}
+	return k.New(config, deps.WithDefaults())
+}
+
+// Define fills in a kind's Config, Validate and New from a configuration struct
+// C, which DecodeConfig reads: check, which may be nil, returns what the tags
+// can't say; open makes the provider, with the defaults of Deps filled in.
+func Define[C any](k Kind, check func(*C) []fault.Field, open func(*C, Deps) (Provider, error)) Kind {
+	decode := func(raw json.RawMessage) (*C, error) {
+		c := new(C)
+		if err := DecodeConfig(raw, c); err != nil {
+			return nil, err
+		}
+		if check == nil {
+			return c, nil
+		}
+		return c, fault.InvalidFields(check(c))
+	}
+	k.Config = new(C)
+	k.Validate = func(raw json.RawMessage) error {
+		_, err := decode(raw)
+		return err
+	}
+	k.New = func(raw json.RawMessage, deps Deps) (Provider, error) {
+		c, err := decode(raw)
+		if err != nil {
+			return nil, err
+		}
+		return open(c, deps.WithDefaults())
+	}
+	return k
+}
