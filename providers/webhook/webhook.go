@@ -1,0 +1,327 @@
+// Package webhook owns the adapter that posts messages as JSON to an HTTP
+// endpoint of the user's own, signed by Standard Webhooks. It must not know who
+// is behind the endpoint.
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/providers/hook"
+)
+
+// Config is a webhook channel's configuration.
+type Config struct {
+	URL       string                   `json:"url" format:"uri" doc:"Where messages are posted: an http or https address. Redirects are not followed."`
+	Secret    secret.String            `json:"secret" writeOnly:"true" doc:"Signing secret by Standard Webhooks: whsec_ and at least 24 random bytes in base64. Receipts posted to /hooks/{channel_id} must be signed with it too."`
+	Headers   map[string]secret.String `json:"headers,omitempty" writeOnly:"true" doc:"Further request headers, such as Authorization. Their values are treated as secrets."`
+	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone" default:"email" doc:"Kind of address that the endpoint delivers to."`
+	TimeoutMS int                      `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"10000" doc:"Milliseconds that one request may take."`
+}
+
+// Bounds of a conversation.
+const (
+	// maxAnswer is how much of an answer is read; a connection with more left to
+	// read is not used again.
+	maxAnswer = 64 << 10
+	// maxQuoted is how much of a refusal's body is quoted, in bytes.
+	maxQuoted = 200
+	// idleTimeout closes idle connections before most servers do (nginx: 75 s),
+	// because a request that crosses the server's closing would be in doubt.
+	idleTimeout = 55 * time.Second
+	// dialTimeout is for connecting; the request's own timeout holds too.
+	dialTimeout = 10 * time.Second
+)
+
+// Kind describes the webhook.
+func Kind() providers.Kind {
+	k := providers.Define(providers.Kind{
+		Name: "webhook", Title: "Webhook",
+		Description: "Posts each message as JSON to an address of yours, signed by Standard Webhooks. " +
+			"The webhook-id header is the same on every attempt: drop what you have already seen. " +
+			"2xx accepts; 429, or 503 with Retry-After, slows the channel down; 408, 425 and 5xx are tried again; " +
+			"404 and 410 reject the recipient; 401 and 403 stop the channel; everything else fails the message.",
+		Capabilities: providers.Capabilities{
+			Address: providers.Email, Subject: true, HTML: true, Receipts: true,
+			// By Standard Webhooks the receiver takes webhook-id as idempotency key.
+			Idempotent: true,
+		},
+	}, check, open)
+	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return providers.Email
+		}
+		return c.Address
+	}
+	return k
+}
+
+// ours are the headers that a configuration may not set: those that Carillon or
+// the connection sets, and those with which net/http would repeat a request by
+// itself.
+var ours = []string{
+	"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Content-Type", "Content-Length", "Content-Encoding", "Host",
+	"Connection", "Transfer-Encoding", "Trailer", "Upgrade", "Te", "Expect", "Keep-Alive", "Idempotency-Key", "X-Idempotency-Key",
+}
+
+func check(c *Config) []fault.Field {
+	var wrong []fault.Field
+	refuse := func(field, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		refuse("url", "must be an http or https address, such as https://example.com/messages")
+	case u.User != nil:
+		refuse("url", "must not hold a name or password: set an Authorization header in config.headers")
+	case u.Fragment != "":
+		refuse("url", "must not have a #fragment")
+	}
+	if c.Secret.Empty() {
+		refuse("secret", "is required")
+	} else if message := hook.CheckSecret(c.Secret); message != "" {
+		refuse("secret", "%s", message)
+	}
+	for name, value := range c.Headers {
+		switch {
+		case !isToken(name):
+			refuse("headers", "%q is not a header name", name)
+		case slices.Contains(ours, http.CanonicalHeaderKey(name)):
+			refuse("headers", "%s can't be set", http.CanonicalHeaderKey(name))
+		case strings.ContainsFunc(value.Reveal(), func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+			refuse("headers", "the value of %s holds a control character", name)
+		}
+	}
+	return wrong
+}
+
+// isToken reports whether s is a token (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// Provider posts messages.
+type Provider struct {
+	*hook.Parser
+	bodies    *sync.Pool
+	deps      providers.Deps
+	signer    *hook.Signer
+	transport *http.Transport
+	timeout   time.Duration
+	// request makes a request without a body; it is a closure so that printing a
+	// Provider shows no header.
+	request func(ctx context.Context) *http.Request
+	// scrub takes the secrets out of what the other side says.
+	scrub func(string) string
+}
+
+func open(c *Config, deps providers.Deps) (providers.Provider, error) {
+	signer, err := hook.NewSigner(c.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("open webhook: %w", err)
+	}
+	parser, err := hook.NewParser(c.Secret, deps.Clock)
+	if err != nil {
+		return nil, fmt.Errorf("open webhook: %w", err)
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	if !deps.AllowPrivateAddresses {
+		dialer.Control = providers.PublicOnly
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
+	p := &Provider{
+		Parser: parser, bodies: newBodies(), deps: deps, signer: signer, timeout: time.Duration(c.TimeoutMS) * time.Millisecond,
+		transport: &http.Transport{
+			// No Proxy: the guard against private addresses is worth nothing if
+			// somebody else does the dialing.
+			DialContext: dialer.DialContext, Protocols: protocols, DisableCompression: true,
+			MaxIdleConnsPerHost: deps.Concurrency, MaxConnsPerHost: deps.Concurrency,
+			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: dialTimeout,
+			WriteBufferSize: 16 << 10,
+		},
+	}
+	if p.request, err = template(c); err != nil {
+		return nil, fmt.Errorf("open webhook: %w", err)
+	}
+	p.scrub = scrubber(c)
+	return p, nil
+}
+
+// template prepares everything of a request that doesn't change.
+func template(c *Config) (func(context.Context) *http.Request, error) {
+	base, err := http.NewRequest(http.MethodPost, c.URL, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	base.Header.Set("Content-Type", "application/json")
+	base.Header.Set("User-Agent", "Carillon")
+	for name, value := range c.Headers {
+		base.Header.Set(name, value.Reveal())
+	}
+	return func(ctx context.Context) *http.Request {
+		r := base.WithContext(ctx)
+		r.Header = make(http.Header, len(base.Header)+3)
+		for name, values := range base.Header {
+			r.Header[name] = values
+		}
+		return r
+	}, nil
+}
+
+// minScrubbed is the shortest word of a header's value that is taken for a
+// secret by itself: shorter ones are words like "Bearer".
+const minScrubbed = 8
+
+func scrubber(c *Config) func(string) string {
+	var pairs []string
+	hide := func(text string) {
+		if text != "" {
+			pairs = append(pairs, text, secret.Redacted)
+		}
+	}
+	hide(c.Secret.Reveal())
+	hide(strings.TrimPrefix(c.Secret.Reveal(), "whsec_"))
+	for _, value := range c.Headers {
+		hide(value.Reveal())
+		for _, word := range strings.Fields(value.Reveal()) {
+			if len(word) >= minScrubbed {
+				hide(word)
+			}
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// Send posts one message. An error before the request was written is
+// temporary; after that, without an answer, it is in doubt.
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	if err := ctx.Err(); err != nil {
+		return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("not asked: %w", err)}
+	}
+	held, err := encode(p.bodies, &m)
+	if err != nil {
+		return providers.Receipt{}, &providers.Error{Kind: providers.BadContent, Err: err}
+	}
+	defer held.release()
+
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	progress := &progress{}
+	r := p.request(httptrace.WithClientTrace(ctx, progress.trace()))
+	id := "msg_" + strconv.FormatInt(m.ID, 10)
+	now := p.deps.Clock.Now().Unix()
+	r.Header["Webhook-Id"] = []string{id}
+	r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now, 10)}
+	r.Header["Webhook-Signature"] = []string{p.signer.Sign(id, now, held.bytes())}
+	r.ContentLength = int64(len(held.bytes()))
+	r.Body = held.reader()
+	// net/http asks for the body again only when nothing of the request was
+	// written to a connection that had gone stale, so this is not a retry.
+	r.GetBody = func() (io.ReadCloser, error) { return held.reader(), nil }
+
+	answer, err := p.transport.RoundTrip(r)
+	if err != nil {
+		return providers.Receipt{}, progress.classify(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return p.read(answer)
+}
+
+func (p *Provider) read(answer *http.Response) (providers.Receipt, error) {
+	failure := providers.ClassifyHTTP(answer.StatusCode, answer.Header, p.deps.Clock.Now())
+	if failure == nil {
+		// The answer's text is of no use, but a connection whose answer isn't read
+		// can't be used again. The status is known, whatever goes wrong here.
+		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
+		return providers.Receipt{Response: answer.Status}, nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if answer.StatusCode/100 == 3 {
+		failure.Err = fmt.Errorf("the endpoint answered %s, and redirects are not followed: set config.url to where it points", answer.Status)
+		return providers.Receipt{}, failure
+	}
+	if quoted := quote(p.scrub(string(text))); quoted != "" {
+		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
+	}
+	return providers.Receipt{}, failure
+}
+
+// quote is the printable beginning of an answer, in one line.
+func quote(text string) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool {
+		return r <= ' ' || r == 0x7f
+	}), " ")
+	if len(text) > maxQuoted {
+		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
+	}
+	return text
+}
+
+// Close closes the idle connections; no request is under way.
+func (p *Provider) Close() error {
+	p.transport.CloseIdleConnections()
+	return nil
+}
+
+// progress is how far a request came.
+type progress struct {
+	connected atomic.Bool
+	written   atomic.Int32
+}
+
+// What progress.written says.
+const (
+	notYet = iota
+	whole
+	broken
+)
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err != nil {
+				p.written.Store(broken)
+			} else {
+				p.written.Store(whole)
+			}
+		},
+	}
+}
+
+// classify says what an error of the exchange means for the message.
+func (p *progress) classify(err error) *providers.Error {
+	switch {
+	case !p.connected.Load():
+		return providers.ClassifyDial(err)
+	case p.written.Load() == broken:
+		// The body has a length, so an endpoint can't take a part of it for all.
+		return &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("write request: %w", err)}
+	default:
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer in time: %w", err)
+		}
+		return &providers.Error{Kind: providers.InDoubt, Err: fmt.Errorf("read answer: %w", err)}
+	}
+}

@@ -1,0 +1,220 @@
+package webhook_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/internal/sink"
+	"carillon/providers"
+	"carillon/providers/hook"
+	"carillon/providers/providertest"
+	"carillon/providers/webhook"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	key   = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+	token = "Bearer t0ken-of-the-endpoint"
+)
+
+func config(url string) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(
+		`{"url": %q, "secret": %q, "headers": {"Authorization": %q}, "timeout_ms": 60000}`, url, key, token))
+}
+
+func serve(t testing.TB, o sink.Options) providertest.Far {
+	t.Helper()
+	s, err := sink.NewHTTP(o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return providertest.Far{Config: config(s.URL() + "/messages"), Tally: &s.Tally}
+}
+
+func TestContract(t *testing.T) {
+	retry := func(value string) http.Header { return http.Header{"Retry-After": {value}} }
+	status := func(code int, header http.Header, kind providers.ErrorKind, after time.Duration) providertest.Refusal {
+		return providertest.Refusal{
+			Name:   fmt.Sprint(code, header.Get("Retry-After")),
+			Answer: sink.Answer{Code: code, Header: header, Text: "why not"},
+			Kind:   kind, Code: fmt.Sprint(code), RetryAfter: after,
+		}
+	}
+	providertest.Run(t, providertest.Subject{
+		Kind:    webhook.Kind(),
+		Serve:   serve,
+		Nowhere: func(addr string) json.RawMessage { return config("https://" + addr) },
+		Secrets: []string{key, strings.TrimPrefix(key, "whsec_"), token, "t0ken-of-the-endpoint"},
+		Refusals: []providertest.Refusal{
+			{Name: "201", Answer: sink.Answer{Code: 201}},
+			{Name: "202", Answer: sink.Answer{Code: 202, Text: "later"}},
+			{Name: "204", Answer: sink.Answer{Code: 204}},
+			status(301, http.Header{"Location": {"/elsewhere"}}, providers.BadContent, 0),
+			status(302, http.Header{"Location": {"/elsewhere"}}, providers.BadContent, 0),
+			status(307, http.Header{"Location": {"/elsewhere"}}, providers.BadContent, 0),
+			status(400, nil, providers.BadContent, 0),
+			status(401, nil, providers.Auth, 0),
+			status(403, nil, providers.Auth, 0),
+			status(404, nil, providers.Recipient, 0),
+			status(408, nil, providers.Temporary, 0),
+			status(409, nil, providers.BadContent, 0),
+			status(410, nil, providers.Recipient, 0),
+			status(413, nil, providers.BadContent, 0),
+			status(422, nil, providers.BadContent, 0),
+			status(425, nil, providers.Temporary, 0),
+			status(429, nil, providers.Throttled, 0),
+			status(429, retry("7"), providers.Throttled, 7*time.Second),
+			status(429, retry(providertest.Now.Add(90*time.Second).Format(http.TimeFormat)), providers.Throttled, 90*time.Second),
+			status(429, retry("999999999999"), providers.Throttled, 24*time.Hour),
+			status(429, retry("-5"), providers.Throttled, 0),
+			status(429, retry("soon"), providers.Throttled, 0),
+			status(500, nil, providers.Temporary, 0),
+			status(502, nil, providers.Temporary, 0),
+			status(503, nil, providers.Temporary, 0),
+			status(503, retry("30"), providers.Throttled, 30*time.Second),
+			status(504, nil, providers.Temporary, 0),
+		},
+		Content: func(t testing.TB, d sink.Delivery) providers.Content {
+			var c providers.Content
+			require.NoError(t, json.Unmarshal(d.Body, &c))
+			return c
+		},
+		Key:      func(d sink.Delivery) string { return d.Header.Get("Webhook-Id") },
+		Callback: callback,
+	})
+}
+
+func callback(t testing.TB, at time.Time) (http.Header, []byte) {
+	t.Helper()
+	signer, err := hook.NewSigner(secret.New(key))
+	require.NoError(t, err)
+	body := []byte(`{"events":[{"message_id":7,"status":"delivered","at":"2026-11-21T08:59:00Z"}]}`)
+	return signer.Header("evt_1", at, body), body
+}
+
+// The request is what the documentation says, and its signature is one that the
+// reference library accepts.
+func TestRequest(t *testing.T) {
+	var got sink.Delivery
+	far := serve(t, sink.Options{Seen: func(d sink.Delivery) { got = d }})
+	p, err := webhook.Kind().New(far.Config, providers.Deps{AllowPrivateAddresses: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	m := providertest.Message(providers.Email, 42)
+	m.Attempt = 3
+	m.Content.Attachment = &providers.Attachment{URL: "https://example.com/a.pdf", Filename: "a.pdf"}
+	_, err = p.Send(t.Context(), m)
+	require.NoError(t, err)
+
+	verifier, err := standardwebhooks.NewWebhook(key)
+	require.NoError(t, err)
+	require.NoError(t, verifier.Verify(got.Body, got.Header))
+	require.Equal(t, "msg_42", got.Header.Get("Webhook-Id"))
+	require.Equal(t, token, got.Header.Get("Authorization"))
+	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
+	require.JSONEq(t, `{
+		"message_id": 42, "attempt": 3, "to": "someone42@example.com", "to_name": "Zoë Ångström",
+		"subject": "Grüße aus Łódź", "text": "Hello,\n.dots stay\n\nbye", "html": "<p>Hello, <b>Zoë</b></p>",
+		"attachment": {"url": "https://example.com/a.pdf", "filename": "a.pdf"},
+		"metadata": {"campaign": "7"}, "transactional": false, "unsubscribe_url": "https://example.com/u/abc"
+	}`, string(got.Body))
+}
+
+func TestConfigRefused(t *testing.T) {
+	for name, c := range map[string]struct{ config, field string }{
+		"no url":             {`{"secret": "` + key + `"}`, "config.url"},
+		"not http":           {`{"url": "ftp://example.com", "secret": "` + key + `"}`, "config.url"},
+		"password in url":    {`{"url": "https://a:b@example.com", "secret": "` + key + `"}`, "config.url"},
+		"fragment":           {`{"url": "https://example.com/#x", "secret": "` + key + `"}`, "config.url"},
+		"no secret":          {`{"url": "https://example.com"}`, "config.secret"},
+		"short secret":       {`{"url": "https://example.com", "secret": "whsec_AAAA"}`, "config.secret"},
+		"masked secret":      {`{"url": "https://example.com", "secret": "<redacted>"}`, "config.secret"},
+		"our header":         {`{"url": "https://example.com", "secret": "` + key + `", "headers": {"webhook-id": "x"}}`, "config.headers"},
+		"repeating header":   {`{"url": "https://example.com", "secret": "` + key + `", "headers": {"idempotency-key": "x"}}`, "config.headers"},
+		"not a header":       {`{"url": "https://example.com", "secret": "` + key + `", "headers": {"a b": "x"}}`, "config.headers"},
+		"line break":         {`{"url": "https://example.com", "secret": "` + key + `", "headers": {"a": "x\r\nb: c"}}`, "config.headers"},
+		"not a text":         {`{"url": 7, "secret": "` + key + `"}`, "config.url"},
+		"too long a timeout": {`{"url": "https://example.com", "secret": "` + key + `", "timeout_ms": 999999999}`, "config.timeout_ms"},
+		"no such address":    {`{"url": "https://example.com", "secret": "` + key + `", "address": "fax"}`, "config.address"},
+		"not an object":      {`[]`, "config"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := webhook.Kind().Validate(json.RawMessage(c.config))
+			require.True(t, fault.Is(err, fault.Invalid), "got %v", err)
+			require.ErrorContains(t, err, c.field)
+			require.NotContains(t, err.Error(), key)
+		})
+	}
+}
+
+// Without permission nothing private is reached, whatever the name says, and
+// the channel stops because no retry can help.
+func TestPrivateAddressRefused(t *testing.T) {
+	s, err := sink.NewHTTP(sink.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	_, port, _ := strings.Cut(s.Addr(), ":")
+	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
+		t.Run(host, func(t *testing.T) {
+			p, err := webhook.Kind().New(config("http://"+host+":"+port), providers.Deps{})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, p.Close()) })
+			_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
+			require.Error(t, err)
+			require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+			require.ErrorContains(t, err, "CARILLON_ALLOW_PRIVATE_ADDRESSES")
+			require.Zero(t, s.Connections())
+		})
+	}
+}
+
+// A proxy from the environment would dial for us, past the guard.
+func TestProxyIgnored(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://192.0.2.1:1")
+	t.Setenv("http_proxy", "http://192.0.2.1:1")
+	far := serve(t, sink.Options{})
+	p, err := webhook.Kind().New(far.Config, providers.Deps{AllowPrivateAddresses: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
+	require.NoError(t, err)
+}
+
+func TestUntrustedCertificateStopsTheChannel(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	p, err := webhook.Kind().New(config(s.URL), providers.Deps{AllowPrivateAddresses: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
+	require.Error(t, err)
+	require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+}
+
+// An endpoint that doesn't answer within the timeout has been asked.
+func TestTimeoutIsInDoubt(t *testing.T) {
+	far := serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Wait: make(chan struct{})} }})
+	short := strings.Replace(string(far.Config), "60000", "100", 1)
+	p, err := webhook.Kind().New(json.RawMessage(short), providers.Deps{AllowPrivateAddresses: true, Clock: clock.System{}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
+	require.Equal(t, providers.InDoubt, providers.AsError(err).Kind)
+	require.True(t, errors.Is(err, context.DeadlineExceeded))
+}
