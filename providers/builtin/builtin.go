@@ -1,0 +1,31 @@
+// Package builtin owns the one list of the providers that the product comes
+// with. Everything that depends on which there are (metrics, /v1/providers, the
+// console's forms, the documentation) is derived from it.
+package builtin
+
+import (
+	"fmt"
+
+	"carillon/providers"
+	"carillon/providers/sandbox"
+	"carillon/providers/smtp"
+	"carillon/providers/webhook"
+)
+
+// Kinds are the built-in providers. A new one is a line here.
+func Kinds() []providers.Kind {
+	return []providers.Kind{
+		sandbox.Kind(),
+		smtp.Kind(),
+		webhook.Kind(),
+	}
+}
+
+// Registry is the registry of Kinds.
+func Registry() (*providers.Registry, error) {
+	r, err := providers.NewRegistry(Kinds()...)
+	if err != nil {
+		return nil, fmt.Errorf("make registry of providers: %w", err)
+	}
+	return r, nil
+}

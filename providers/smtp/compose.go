@@ -1,0 +1,485 @@
+package smtp
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"carillon/providers"
+)
+
+// composer writes messages by RFC 5322 and MIME. It does so by hand and into
+// the sender's own buffer, because that is done once for each recipient:
+// BenchmarkCompose holds it against go-mail's composing.
+type composer struct {
+	// fixed are the header fields that are the same for every message.
+	fixed []byte
+	// idTail is what follows the message's id in its Message-ID.
+	idTail  string
+	scratch *sync.Pool
+}
+
+func newComposer(c *Config, from mailbox, channel int64) composer {
+	var b []byte
+	b = appendAddress(append(b, "From: "...), c.FromName, c.From)
+	if c.ReplyTo != "" {
+		b = appendAddress(append(b, "Reply-To: "...), "", c.ReplyTo)
+	}
+	b = append(b, "MIME-Version: 1.0\r\n"...)
+	domain := from.domain
+	if strings.HasPrefix(domain, "[") {
+		domain = "carillon.invalid" // an address literal is no right side of an id
+	}
+	return composer{
+		fixed: b, idTail: "." + strconv.FormatInt(channel, 10) + "@" + domain + ">\r\n",
+		scratch: &sync.Pool{New: func() any { return new(scratch) }},
+	}
+}
+
+// scratch is memory for one composing.
+type scratch struct{ text, html []byte }
+
+// maxHeaderLine bounds what goes into one header line (RFC 5322, 2.1.1: 998).
+const maxHeaderLine = 900
+
+// compose appends m, dot-stuffed and with the final dot, to b. An error means
+// that the message can't be sent as it is.
+func (c *composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte, error) {
+	for _, v := range [...]struct{ name, value string }{
+		{"to", m.To}, {"to_name", m.ToName}, {"subject", m.Content.Subject}, {"unsubscribe_url", m.UnsubscribeURL},
+	} {
+		if strings.ContainsAny(v.value, "\r\n") {
+			return b, fmt.Errorf("compose message: %s holds a line break, and would become another header", v.name)
+		}
+	}
+	if m.Content.Text == "" && m.Content.HTML == "" {
+		return b, errors.New("compose message: it has neither text nor html")
+	}
+	b = append(b, "Date: "...)
+	b = now.AppendFormat(b, time.RFC1123Z)
+	b = append(b, "\r\n"...)
+	b = append(b, c.fixed...)
+	b = appendAddress(append(b, "To: "...), m.ToName, m.To)
+	b = appendText(append(b, "Subject: "...), m.Content.Subject, len("Subject: "))
+	b = append(b, "\r\nMessage-ID: <"...)
+	b = strconv.AppendInt(b, m.ID, 10)
+	b = append(b, c.idTail...)
+	if m.UnsubscribeURL != "" && !m.Transactional {
+		if !headerURL(m.UnsubscribeURL) {
+			return b, errors.New("compose message: unsubscribe_url is not an http address that fits into a header")
+		}
+		b = append(b, "List-Unsubscribe: <"...)
+		b = append(b, m.UnsubscribeURL...)
+		b = append(b, ">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"...)
+	}
+	s := c.scratch.Get().(*scratch)
+	defer c.scratch.Put(s)
+	b = appendBody(b, m, s)
+	return dotStuff(b), nil
+}
+
+// headerURL reports whether a URL can stand in List-Unsubscribe.
+func headerURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= maxHeaderLine &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' })
+}
+
+// appendBody appends the MIME fields and the parts.
+func appendBody(b []byte, m *providers.Message, s *scratch) []byte {
+	s.text = appendTextPart(s.text[:0], &m.Content)
+	s.html = appendHTMLPart(s.html[:0], &m.Content)
+	switch {
+	case len(s.html) == 0:
+		return appendPart(b, "plain", s.text)
+	case len(s.text) == 0:
+		return appendPart(b, "html", s.html)
+	}
+	boundary := boundaryFor(m.ID, s)
+	b = append(b, "Content-Type: multipart/alternative;\r\n boundary=\""...)
+	b = append(b, boundary...)
+	b = append(b, "\"\r\n\r\n--"...)
+	b = append(b, boundary...)
+	b = append(b, "\r\n"...)
+	b = appendPart(b, "plain", s.text)
+	b = append(b, "\r\n--"...)
+	b = append(b, boundary...)
+	b = append(b, "\r\n"...)
+	b = appendPart(b, "html", s.html)
+	b = append(b, "\r\n--"...)
+	b = append(b, boundary...)
+	return append(b, "--\r\n"...)
+}
+
+// boundaryFor is a boundary that is in neither part; the same message always
+// gets the same.
+func boundaryFor(id int64, s *scratch) []byte {
+	boundary := strconv.AppendInt([]byte("=_c"), id, 36)
+	for bytes.Contains(s.text, boundary) || bytes.Contains(s.html, boundary) {
+		boundary = append(boundary, '_')
+	}
+	return boundary
+}
+
+func appendTextPart(b []byte, c *providers.Content) []byte {
+	if c.Text == "" {
+		return b
+	}
+	b = appendLines(b, c.Text)
+	if a := c.Attachment; a != nil {
+		b = append(b, "\r\n\r\n"...)
+		b = appendLines(b, attachmentTitle(a))
+		b = append(b, ": "...)
+		b = appendLines(b, a.URL)
+	}
+	return b
+}
+
+func appendHTMLPart(b []byte, c *providers.Content) []byte {
+	if c.HTML == "" {
+		return b
+	}
+	at := 0
+	if c.Preheader != "" {
+		at = afterBodyTag(c.HTML)
+		b = appendLines(b, c.HTML[:at])
+		b = append(b, `<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">`...)
+		b = appendLines(b, html.EscapeString(c.Preheader))
+		b = append(b, "</div>\r\n"...)
+	}
+	rest := c.HTML[at:]
+	a := c.Attachment
+	if a == nil {
+		return appendLines(b, rest)
+	}
+	end := lastFold(rest, "</body")
+	b = appendLines(b, rest[:end])
+	b = append(b, `<p><a href="`...)
+	b = appendLines(b, html.EscapeString(a.URL))
+	b = append(b, `">`...)
+	b = appendLines(b, html.EscapeString(attachmentTitle(a)))
+	b = append(b, "</a></p>\r\n"...)
+	return appendLines(b, rest[end:])
+}
+
+// attachmentTitle is what a link to an attachment is called.
+func attachmentTitle(a *providers.Attachment) string {
+	switch {
+	case a.Caption != "":
+		return a.Caption
+	case a.Filename != "":
+		return a.Filename
+	}
+	return a.URL
+}
+
+// afterBodyTag is where the content of an HTML document begins: behind <body …>,
+// or at the beginning if there is no such tag.
+func afterBodyTag(s string) int {
+	for at := 0; ; {
+		i := strings.IndexByte(s[at:], '<')
+		if i < 0 {
+			return 0
+		}
+		at += i
+		if len(s) > at+5 && strings.EqualFold(s[at:at+5], "<body") && !isLetter(s[at+5]) {
+			if end := strings.IndexByte(s[at:], '>'); end >= 0 {
+				return at + end + 1
+			}
+			return 0
+		}
+		at++
+	}
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// lastFold is where the last occurrence of an ASCII text begins, whatever its
+// case; the end if there is none.
+func lastFold(s, what string) int {
+	for i := len(s) - len(what); i >= 0; i-- {
+		if strings.EqualFold(s[i:i+len(what)], what) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// appendLines appends a text as valid UTF-8 with every line break as CRLF.
+func appendLines(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	if strings.IndexByte(s, '\r') >= 0 {
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	}
+	for {
+		i := strings.IndexByte(s, '\n')
+		if i < 0 {
+			return append(b, s...)
+		}
+		b = append(append(b, s[:i]...), '\r', '\n')
+		s = s[i+1:]
+	}
+}
+
+// appendPart appends the fields and the content of one part in the shortest
+// encoding that every server takes.
+func appendPart(b []byte, subtype string, content []byte) []byte {
+	b = append(b, "Content-Type: text/"...)
+	b = append(b, subtype...)
+	b = append(b, "; charset=utf-8\r\nContent-Transfer-Encoding: "...)
+	high, plain := inspect(content)
+	switch {
+	case plain:
+		b = append(append(b, "7bit\r\n\r\n"...), content...)
+	case high > len(content)/4:
+		b = appendBase64(append(b, "base64\r\n\r\n"...), content)
+	default:
+		b = appendQuoted(append(b, "quoted-printable\r\n\r\n"...), content)
+	}
+	if !bytes.HasSuffix(b, crlf) {
+		b = append(b, crlf...)
+	}
+	return b
+}
+
+var crlf = []byte("\r\n")
+
+// The classes of bytes.
+const (
+	isLiteral = iota // stands for itself in quoted-printable
+	isEqual          // "=", which doesn't
+	isBlank          // space and tab, which don't at the end of a line
+	isBreak          // CR and LF
+	isHigh           // above ASCII
+	isOther          // control characters
+	classes
+)
+
+// classOf is the class of each byte.
+var classOf = func() (table [256]uint8) {
+	for c := range table {
+		switch {
+		case c == '=':
+			table[c] = isEqual
+		case c == ' ', c == '\t':
+			table[c] = isBlank
+		case c == '\r', c == '\n':
+			table[c] = isBreak
+		case c >= 0x80:
+			table[c] = isHigh
+		case c < ' ', c == 0x7f:
+			table[c] = isOther
+		}
+	}
+	return table
+}()
+
+// inspect counts the bytes above ASCII and reports whether content can go as it
+// is: no such byte, no control character, no long line.
+func inspect(content []byte) (high int, plain bool) {
+	var count [classes]int
+	for _, c := range content {
+		count[classOf[c]]++
+	}
+	if count[isHigh] > 0 || count[isOther] > 0 {
+		return count[isHigh], false
+	}
+	for len(content) > maxHeaderLine {
+		end := bytes.IndexByte(content, '\n')
+		if end < 0 || end > maxHeaderLine {
+			return 0, false
+		}
+		content = content[end+1:]
+	}
+	return 0, true
+}
+
+func appendBase64(b, content []byte) []byte {
+	const chunk = 57 // 76 characters
+	for len(content) > 0 {
+		n := min(chunk, len(content))
+		b = base64.StdEncoding.AppendEncode(b, content[:n])
+		b = append(b, crlf...)
+		content = content[n:]
+	}
+	return b
+}
+
+// appendQuoted appends content, whose line breaks are CRLF, as quoted-printable
+// (RFC 2045, 6.7), by runs of what stands for itself.
+func appendQuoted(b, content []byte) []byte {
+	const hex = "0123456789ABCDEF"
+	const longest = 75 // and the "=" of a soft line break
+	line := 0
+	for i := 0; i < len(content); {
+		run := i
+		for run < len(content) && classOf[content[run]] <= isBlank && content[run] != '=' {
+			run++
+		}
+		// A blank at the end of a line would be lost.
+		if run > i && classOf[content[run-1]] == isBlank && (run == len(content) || content[run] == '\r') {
+			run--
+		}
+		for i < run {
+			if line == longest {
+				b = append(b, "=\r\n"...)
+				line = 0
+			}
+			n := min(run-i, longest-line)
+			b = append(b, content[i:i+n]...)
+			line += n
+			i += n
+		}
+		if i == len(content) {
+			break
+		}
+		c := content[i]
+		i++
+		if c == '\r' && i < len(content) && content[i] == '\n' {
+			b = append(b, crlf...)
+			line = 0
+			i++
+			continue
+		}
+		if line+3 > longest {
+			b = append(b, "=\r\n"...)
+			line = 0
+		}
+		b = append(b, '=', hex[c>>4], hex[c&15])
+		line += 3
+	}
+	return b
+}
+
+// appendAddress appends a name and an address, and ends the line.
+func appendAddress(b []byte, name, address string) []byte {
+	if name != "" {
+		if isPlainText(name) && len(name) <= 200 {
+			b = append(b, '"')
+			for i := range len(name) {
+				if name[i] == '"' || name[i] == '\\' {
+					b = append(b, '\\')
+				}
+				b = append(b, name[i])
+			}
+			b = append(b, '"')
+		} else {
+			b = appendWords(b, name)
+		}
+		// The address could make the line too long; folding here is always allowed.
+		b = append(b, "\r\n <"...)
+	} else {
+		b = append(b, '<')
+	}
+	b = append(b, address...)
+	return append(b, ">\r\n"...)
+}
+
+// appendText appends unstructured text, such as a subject, folded where it is
+// long; column is where the line stands.
+func appendText(b []byte, s string, column int) []byte {
+	if !isPlainText(s) || strings.HasPrefix(s, " ") || strings.HasSuffix(s, " ") {
+		return appendWords(b, s)
+	}
+	const wanted = 76
+	for {
+		if column+len(s) <= wanted {
+			return append(b, s...)
+		}
+		// Folding puts the break before a space, and unfolding gives it back. A line
+		// of spaces alone is not allowed, hence between two other characters.
+		at := foldAt(s, wanted-column)
+		if at < 0 {
+			if len(s) > maxHeaderLine {
+				return appendWords(append(b, "\r\n "...), s)
+			}
+			return append(b, s...)
+		}
+		b = append(append(b, s[:at]...), crlf...)
+		s = s[at:]
+		column = 0
+	}
+}
+
+// foldAt is the space before which s is best folded, -1 if there is none: the
+// last within width, or else the first.
+func foldAt(s string, width int) int {
+	best := -1
+	for i := 1; i+1 < len(s); i++ {
+		if s[i] != ' ' || s[i-1] == ' ' || s[i+1] == ' ' {
+			continue
+		}
+		if i > width && best > 0 {
+			return best
+		}
+		best = i
+		if i > width {
+			return best
+		}
+	}
+	return best
+}
+
+// isPlainText reports whether s can stand in a header as it is: printable ASCII
+// that doesn't look like an encoded word.
+func isPlainText(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return !strings.Contains(s, "=?")
+}
+
+// appendWords appends s as encoded words (RFC 2047) of whole characters, each on
+// its own line.
+func appendWords(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	const most = 39 // bytes: 64 characters, so that a line with "Subject: " keeps within 76
+	for first := true; len(s) > 0; first = false {
+		n := min(most, len(s))
+		for n < len(s) && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		if !first {
+			b = append(b, "\r\n "...)
+		}
+		b = append(b, "=?utf-8?b?"...)
+		b = base64.StdEncoding.AppendEncode(b, []byte(s[:n]))
+		b = append(b, "?="...)
+		s = s[n:]
+	}
+	return b
+}
+
+// dotStuff doubles the dots at the beginning of lines and appends the final dot
+// (RFC 5321, 4.5.2). b ends with a line break.
+func dotStuff(b []byte) []byte {
+	const lineDot = "\n."
+	if at := bytes.Index(b, []byte(lineDot)); at >= 0 {
+		rest := bytes.Clone(b[at:])
+		b = b[:at]
+		for {
+			i := bytes.Index(rest, []byte(lineDot))
+			if i < 0 {
+				break
+			}
+			b = append(append(b, rest[:i]...), "\n.."...)
+			rest = rest[i+2:]
+		}
+		b = append(b, rest...)
+	}
+	return append(b, ".\r\n"...)
+}

@@ -1,0 +1,323 @@
+// Package smtp owns the adapter that hands e-mail to an SMTP server: it
+// composes messages, keeps connections and reads replies. It must not know
+// campaigns or anything beyond one message and its server.
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+)
+
+// Config is an SMTP channel's configuration.
+type Config struct {
+	Host     string        `json:"host" maxLength:"253" doc:"The server's name or address. Private networks may be reached: a mail relay is often inside."`
+	Port     int           `json:"port,omitempty" minimum:"0" maximum:"65535" default:"0" doc:"The server's port; 0 stands for 587 with starttls, 465 with implicit and 25 with none."`
+	Username string        `json:"username,omitempty" doc:"User name; empty sends without signing in."`
+	Password secret.String `json:"password,omitempty" writeOnly:"true" doc:"Password."`
+	TLS      string        `json:"tls,omitempty" enum:"starttls,implicit,none" default:"starttls" doc:"How the connection is encrypted: starttls insists on it, implicit encrypts from the first byte (RFC 8314), none doesn't encrypt."`
+	CA       string        `json:"ca_certificates,omitempty" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
+	From     string        `json:"from" format:"email" doc:"Sender's address, in the message and on the envelope."`
+	FromName string        `json:"from_name,omitempty" maxLength:"200" doc:"Sender's name for display."`
+	ReplyTo  string        `json:"reply_to,omitempty" doc:"Address for replies."`
+	Helo     string        `json:"helo,omitempty" maxLength:"253" doc:"Name with which this machine introduces itself; default its host name."`
+
+	MaxConnections int `json:"max_connections,omitempty" minimum:"1" maximum:"200" default:"20" doc:"Most connections at once, per worker process."`
+	TimeoutMS      int `json:"timeout_ms,omitempty" minimum:"100" maximum:"600000" default:"60000" doc:"Milliseconds that the server may take for one reply, and for connecting."`
+}
+
+// The forms of encryption.
+const (
+	startTLS    = "starttls"
+	implicitTLS = "implicit"
+	noTLS       = "none"
+)
+
+// Times that aren't configured.
+const (
+	// idleTimeout closes a connection that has had nothing to do. Servers close
+	// them from their side after 60 s and more (RFC 5321, 4.5.3.2 wants 300 s).
+	idleTimeout = 30 * time.Second
+	// quitTimeout is how long a server may take to say goodbye.
+	quitTimeout = 2 * time.Second
+	// lastWords is how long a server that cut a message off is listened to.
+	lastWords = time.Second
+)
+
+// Kind describes SMTP.
+func Kind() providers.Kind {
+	return providers.Define(providers.Kind{
+		Name: "smtp", Title: "E-mail (SMTP)",
+		Description: "Hands e-mail to an SMTP server over several connections, each used again, with PIPELINING where the server offers it.",
+		Capabilities: providers.Capabilities{
+			Address: providers.Email, Subject: true, HTML: true,
+		},
+	}, check, open)
+}
+
+func check(c *Config) []fault.Field {
+	var wrong []fault.Field
+	refuse := func(field string, value any, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...), Value: value})
+	}
+	if strings.ContainsFunc(c.Host, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '/' || r == '@' }) {
+		refuse("host", c.Host, "must be a host name or an IP address")
+	}
+	if a, err := parseMailbox(c.From); err != nil {
+		refuse("from", c.From, "must be an e-mail address: %v", err)
+	} else if a.utf8 {
+		refuse("from", c.From, "must be an ASCII address (a domain in its xn-- form), because not every server takes others")
+	}
+	if c.ReplyTo != "" {
+		if a, err := parseMailbox(c.ReplyTo); err != nil {
+			refuse("reply_to", c.ReplyTo, "must be an e-mail address: %v", err)
+		} else if a.utf8 {
+			refuse("reply_to", c.ReplyTo, "must be an ASCII address")
+		}
+	}
+	if strings.ContainsAny(c.FromName, "\r\n") {
+		refuse("from_name", nil, "must be one line")
+	}
+	if strings.ContainsFunc(c.Helo, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		refuse("helo", c.Helo, "must be a host name or an address in brackets")
+	}
+	if strings.ContainsAny(c.Username, "\r\n\x00") {
+		refuse("username", nil, "must be one line")
+	}
+	if c.Username == "" && !c.Password.Empty() {
+		refuse("username", nil, "is required with a password")
+	}
+	if c.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.CA)) {
+		refuse("ca_certificates", nil, "holds no certificate in PEM form")
+	}
+	return wrong
+}
+
+// Provider sends e-mail through one server. Each connection is driven by its
+// own goroutine, which takes what waits in a common queue.
+type Provider struct {
+	// config is behind a pointer because fmt prints what is in an unexported field
+	// without asking it, secrets too.
+	config   *Config
+	address  string
+	tls      *tls.Config
+	helo     string
+	timeout  time.Duration
+	deps     providers.Deps
+	scrub    func(string) string
+	composer composer
+	jobs     sync.Pool
+
+	queue   chan *job
+	closing chan struct{}
+	// life ends dialing when the provider is closed.
+	life context.Context
+	end  context.CancelFunc
+
+	group sync.WaitGroup
+	mu    sync.Mutex
+	// limit is the most connections; it falls when PIPELINING is found. open
+	// counts those who drive one, idle those of them who have no job.
+	limit, open, idle int
+	closed            bool
+}
+
+func open(c *Config, deps providers.Deps) (providers.Provider, error) {
+	port := c.Port
+	if port == 0 {
+		port = map[string]int{startTLS: 587, implicitTLS: 465, noTLS: 25}[c.TLS]
+	}
+	from, err := parseMailbox(c.From)
+	if err != nil {
+		return nil, fmt.Errorf("open smtp: read sender: %w", err)
+	}
+	p := &Provider{
+		config: c, address: joinHostPort(c.Host, port), helo: c.Helo, deps: deps, scrub: scrubber(c),
+		timeout:  time.Duration(c.TimeoutMS) * time.Millisecond,
+		tls:      &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12},
+		composer: newComposer(c, from, deps.ChannelID),
+		queue:    make(chan *job, 4*max(deps.Concurrency, 1)), closing: make(chan struct{}),
+		limit: min(c.MaxConnections, deps.Concurrency),
+	}
+	if c.CA != "" {
+		p.tls.RootCAs = x509.NewCertPool()
+		p.tls.RootCAs.AppendCertsFromPEM([]byte(c.CA))
+	}
+	if p.helo == "" {
+		p.helo = "localhost"
+		// A bare host name is refused by some servers; only a full one is better.
+		if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
+			p.helo = name
+		}
+	}
+	p.jobs.New = func() any { return &job{settled: make(chan result, 1)} }
+	p.life, p.end = context.WithCancel(context.Background())
+	return p, nil
+}
+
+func joinHostPort(host string, port int) string {
+	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(port)
+}
+
+// The states of a job.
+const (
+	// waiting: its body has not been begun; whoever gives it up first wins.
+	waiting int32 = iota
+	// committed: its body is being written, or is out; only its connection knows
+	// what became of it.
+	committed
+	// abandoned: its sender has left.
+	abandoned
+)
+
+// job is one message on its way through a connection.
+type job struct {
+	to    string
+	utf8  bool
+	body  []byte // dot-stuffed, with the final dot
+	state stateCell
+	// renewed says that it has had its one fresh connection.
+	renewed bool
+	settled chan result
+}
+
+type result struct {
+	response string
+	err      *providers.Error
+}
+
+// Send composes a message and waits for a connection to hand it over.
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	if err := ctx.Err(); err != nil {
+		return providers.Receipt{}, notAsked(err)
+	}
+	to, err := parseMailbox(m.To)
+	if err != nil {
+		return providers.Receipt{}, addressError(m.To, err)
+	}
+	j := p.jobs.Get().(*job)
+	j.to, j.utf8, j.renewed = to.text, to.utf8, false
+	j.state.reset()
+	if j.body, err = p.composer.compose(j.body[:0], &m, p.deps.Clock.Now()); err != nil {
+		p.jobs.Put(j)
+		return providers.Receipt{}, &providers.Error{Kind: providers.BadContent, Err: err}
+	}
+	select {
+	case p.queue <- j:
+	case <-ctx.Done():
+		p.jobs.Put(j)
+		return providers.Receipt{}, notAsked(ctx.Err())
+	}
+	p.staff()
+	var r result
+	select {
+	case r = <-j.settled:
+	case <-ctx.Done():
+		if j.state.abandon() {
+			return providers.Receipt{}, notAsked(ctx.Err())
+		}
+		// Its body is out, or nearly: with the connection cut, the goroutine that
+		// wrote it says at once how far it came.
+		j.state.cut()
+		r = <-j.settled
+	}
+	p.recycle(j)
+	if r.err != nil {
+		return providers.Receipt{}, r.err
+	}
+	return providers.Receipt{Response: r.response}, nil
+}
+
+func notAsked(err error) *providers.Error {
+	return &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("the server was not asked to deliver: %w", err)}
+}
+
+// maxPooled keeps the memory of a rare huge message from staying for good.
+const maxPooled = 256 << 10
+
+func (p *Provider) recycle(j *job) {
+	if cap(j.body) <= maxPooled {
+		p.jobs.Put(j)
+	}
+}
+
+// staff starts one more connection if messages wait that nobody is free for.
+func (p *Provider) staff() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hire()
+}
+
+// hire is staff for those who hold the lock.
+func (p *Provider) hire() {
+	if p.closed || p.open >= p.limit || len(p.queue) <= p.idle {
+		return
+	}
+	p.open++
+	p.idle++
+	p.group.Go(p.serve)
+}
+
+// Close says goodbye on every connection and returns when all are gone. What
+// still waits, against the interface's promise, is told that it was not asked.
+func (p *Provider) Close() error {
+	p.mu.Lock()
+	if !p.closed {
+		p.closed = true
+		close(p.closing)
+	}
+	p.mu.Unlock()
+	p.end()
+	p.group.Wait()
+	for {
+		select {
+		case j := <-p.queue:
+			p.settle(j, result{err: notAsked(errors.New("the channel is closed"))})
+		default:
+			return nil
+		}
+	}
+}
+
+// settle tells a job's sender what became of it.
+func (p *Provider) settle(j *job, r result) {
+	if !j.state.finish() {
+		p.recycle(j) // nobody waits
+		return
+	}
+	j.settled <- r
+}
+
+// last settles the job after which a connection has none. It counts as idle
+// before the sender learns of it, or the sender's next message would find nobody
+// and get one more connection.
+func (p *Provider) last(j *job, r result) {
+	p.mu.Lock()
+	p.idle++
+	p.mu.Unlock()
+	p.settle(j, r)
+}
+
+// Check connects, signs in and says goodbye.
+func (p *Provider) Check(ctx context.Context) error {
+	c, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	c.quit()
+	return nil
+}

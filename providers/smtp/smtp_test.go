@@ -1,0 +1,192 @@
+package smtp_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net/mail"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/internal/sink"
+	"carillon/providers"
+	"carillon/providers/providertest"
+	"carillon/providers/smtp"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const password = "c0rrect-horse-battery"
+
+func config(addr string) json.RawMessage {
+	host, port, _ := strings.Cut(addr, ":")
+	return json.RawMessage(fmt.Sprintf(
+		`{"host": %q, "port": %s, "username": "sender", "password": %q, "tls": "none", "from": "news@example.org", "from_name": "Die Glöckner"}`,
+		host, port, password))
+}
+
+// signIn makes the sink offer AUTH PLAIN, beside what else is answered. The sink
+// is on loopback, where a password may go in the clear.
+func signIn(plain bool, also func(string) string) func(string) string {
+	offer := "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 52428800\r\n250 AUTH PLAIN"
+	if plain {
+		offer = strings.Replace(offer, "250-PIPELINING\r\n", "", 1)
+	}
+	return func(line string) string {
+		if also != nil {
+			if reply := also(line); reply != "" {
+				return reply
+			}
+		}
+		switch {
+		case strings.HasPrefix(line, "EHLO"):
+			return offer
+		case strings.HasPrefix(line, "AUTH PLAIN"):
+			return "235 2.7.0 welcome"
+		}
+		return ""
+	}
+}
+
+func serve(plain bool) func(testing.TB, sink.Options) providertest.Far {
+	return func(t testing.TB, o sink.Options) providertest.Far {
+		t.Helper()
+		o.Plain = plain
+		o.Command = signIn(plain, o.Command)
+		s, err := sink.NewSMTP(o)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return providertest.Far{Config: config(s.Addr()), Tally: &s.Tally}
+	}
+}
+
+func TestContract(t *testing.T) {
+	for name, plain := range map[string]bool{"Pipelining": false, "Plain": true} {
+		t.Run(name, func(t *testing.T) {
+			providertest.Run(t, providertest.Subject{
+				Kind: smtp.Kind(), Serve: serve(plain), Nowhere: config, Refusals: refusals(),
+				Secrets: []string{
+					password, base64.StdEncoding.EncodeToString([]byte(password)),
+					base64.StdEncoding.EncodeToString([]byte("\x00sender\x00" + password)),
+				},
+				Content: content,
+			})
+		})
+	}
+}
+
+func refusals() []providertest.Refusal {
+	at := func(verb, reply string, kind providers.ErrorKind, code string) providertest.Refusal {
+		return providertest.Refusal{Name: verb + " " + reply, Kind: kind, Code: code, Command: func(line string) string {
+			if strings.HasPrefix(line, verb) {
+				return reply
+			}
+			return ""
+		}}
+	}
+	atEnd := func(code int, text string, kind providers.ErrorKind, want string) providertest.Refusal {
+		return providertest.Refusal{
+			Name: fmt.Sprint("end ", code, " ", text), Kind: kind, Code: want, Answer: sink.Answer{Code: code, Text: text},
+		}
+	}
+	quoted := "535 5.7.8 no: " + password + " " + base64.StdEncoding.EncodeToString([]byte("\x00sender\x00"+password))
+	return []providertest.Refusal{
+		at("AUTH", quoted, providers.Auth, "535 5.7.8"),
+		at("AUTH", "454 4.7.0 try later", providers.Temporary, "454 4.7.0"),
+		at("EHLO", "421 4.3.2 shutting down", providers.Temporary, "421 4.3.2"),
+		at("MAIL", "530 5.7.0 sign in first", providers.Auth, "530 5.7.0"),
+		at("MAIL", "550 5.7.1 sender refused", providers.BadContent, "550 5.7.1"),
+		at("MAIL", "552 5.3.4 too big", providers.BadContent, "552 5.3.4"),
+		at("MAIL", "421 4.7.0 too many messages", providers.Throttled, "421 4.7.0"),
+		at("MAIL", "421 4.3.2 shutting down", providers.Temporary, "421 4.3.2"),
+		at("MAIL", "451 4.3.0 later", providers.Temporary, "451 4.3.0"),
+		at("MAIL", "451 rate limit exceeded", providers.Throttled, "451"),
+		at("MAIL", "drop", providers.Temporary, ""),
+		at("RCPT", "550 5.1.1 no such user", providers.Recipient, "550 5.1.1"),
+		at("RCPT", "550-no such\r\n550 user", providers.Recipient, "550"),
+		at("RCPT", "551 not here", providers.Recipient, "551"),
+		at("RCPT", "553 5.1.3 bad address", providers.Recipient, "553 5.1.3"),
+		at("RCPT", "554 5.7.1 relaying denied", providers.Recipient, "554 5.7.1"),
+		at("RCPT", "501 5.1.3 bad address", providers.Recipient, "501 5.1.3"),
+		at("RCPT", "552 5.2.2 mailbox full", providers.Recipient, "552 5.2.2"),
+		at("RCPT", "530 5.7.0 sign in first", providers.Auth, "530 5.7.0"),
+		at("RCPT", "450 4.2.1 mailbox busy", providers.Temporary, "450 4.2.1"),
+		at("RCPT", "450 4.7.1 greylisted", providers.Temporary, "450 4.7.1"),
+		at("RCPT", "450 4.2.1 receiving mail at a rate too quickly", providers.Throttled, "450 4.2.1"),
+		at("RCPT", "452 4.5.3 too many recipients", providers.Throttled, "452 4.5.3"),
+		at("RCPT", "421 4.3.2 shutting down", providers.Temporary, "421 4.3.2"),
+		at("RCPT", "drop", providers.Temporary, ""),
+		at("DATA", "451 4.3.0 later", providers.Temporary, "451 4.3.0"),
+		at("DATA", "554 5.5.1 no valid recipients", providers.BadContent, "554 5.5.1"),
+		at("DATA", "drop", providers.Temporary, ""),
+		at("DATA", "not SMTP", providers.Temporary, ""),
+		atEnd(250, "queued as 1", "", ""),
+		atEnd(421, "4.3.2 shutting down", providers.Temporary, "421 4.3.2"),
+		atEnd(421, "4.7.28 unusual rate of mail", providers.Throttled, "421 4.7.28"),
+		atEnd(450, "4.2.0 later", providers.Temporary, "450 4.2.0"),
+		atEnd(451, "4.3.0 later", providers.Temporary, "451 4.3.0"),
+		atEnd(452, "4.3.1 disk full", providers.Temporary, "452 4.3.1"),
+		atEnd(454, "Throttling failure: maximum sending rate exceeded", providers.Throttled, "454"),
+		atEnd(550, "5.1.1 no such user", providers.Recipient, "550 5.1.1"),
+		atEnd(550, "5.7.1 spam", providers.BadContent, "550 5.7.1"),
+		atEnd(552, "5.3.4 too big", providers.BadContent, "552 5.3.4"),
+		atEnd(554, "5.7.1 spam", providers.BadContent, "554 5.7.1"),
+		atEnd(554, "no", providers.BadContent, "554"),
+	}
+}
+
+// content reads a message with the standard library alone.
+func content(t testing.TB, d sink.Delivery) providers.Content {
+	t.Helper()
+	m, err := mail.ReadMessage(bytes.NewReader(d.Body))
+	require.NoError(t, err)
+	for _, line := range bytes.Split(d.Body, []byte("\r\n")) {
+		require.LessOrEqual(t, len(line), 998, "RFC 5322, 2.1.1")
+		require.NotContains(t, string(line), "\n")
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	require.NoError(t, err)
+	c := providers.Content{Subject: subject}
+	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	take := func(kind, encoding string, r io.Reader) {
+		switch encoding {
+		case "quoted-printable":
+			r = quotedprintable.NewReader(r)
+		case "base64":
+			r = base64.NewDecoder(base64.StdEncoding, r)
+		default:
+			require.Equal(t, "7bit", encoding)
+		}
+		raw, err := io.ReadAll(r)
+		require.NoError(t, err)
+		text := strings.TrimSuffix(strings.ReplaceAll(string(raw), "\r\n", "\n"), "\n")
+		if strings.HasPrefix(kind, "text/html") {
+			c.HTML = text
+		} else {
+			c.Text = text
+		}
+	}
+	if kind != "multipart/alternative" {
+		take(kind, m.Header.Get("Content-Transfer-Encoding"), m.Body)
+		return c
+	}
+	parts := multipart.NewReader(m.Body, parameters["boundary"])
+	for {
+		// NextPart would decode quoted-printable by itself.
+		part, err := parts.NextRawPart()
+		if err == io.EOF {
+			return c
+		}
+		require.NoError(t, err)
+		take(part.Header.Get("Content-Type"), part.Header.Get("Content-Transfer-Encoding"), part)
+	}
+}
