@@ -28,9 +28,9 @@ func (s *Store) AddAudit(ctx context.Context, e access.AuditEntry) error {
 	return s.inTx(ctx, func(tx conn) error { return s.audit(ctx, tx, e) })
 }
 
-// Audit lists an account's entries before the id before, newest first; 0
+// ListAudit lists an account's entries before the id before, newest first; 0
 // begins with the newest.
-func (s *Store) Audit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error) {
+func (s *Store) ListAudit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error) {
 	var entries []access.AuditEntry
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		e := access.AuditEntry{AccountID: accountID}

@@ -123,8 +123,8 @@ func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.
 	return key, err
 }
 
-// Keys lists an account's keys behind the id after, revoked ones included.
-func (s *Store) Keys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error) {
+// ListKeys lists an account's keys behind the id after, revoked ones included.
+func (s *Store) ListKeys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error) {
 	var keys []access.Key
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		key, err := scanKey(scan)

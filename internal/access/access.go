@@ -1,0 +1,98 @@
+// Package access owns the words for who may use an account and what was done
+// with it: roles and keys, the audit trail, answers kept for idempotency. The
+// store keeps these and api asks for them; neither may import the other. It
+// must not know HTTP or the store.
+package access
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"carillon/internal/fault"
+)
+
+// Role says what a key may do.
+type Role string
+
+// The roles, from most to least.
+const (
+	Admin  Role = "admin"  // everything, keys and channels included
+	Editor Role = "editor" // a marketer: contacts, templates, campaigns
+	Sender Role = "sender" // transactional messages alone
+	Viewer Role = "viewer" // looks and changes nothing
+)
+
+// Roles lists every role.
+func Roles() []Role { return []Role{Admin, Editor, Sender, Viewer} }
+
+// Validate refuses what is no role.
+func (r Role) Validate() error {
+	if slices.Contains(Roles(), r) {
+		return nil
+	}
+	names := make([]string, 0, len(Roles()))
+	for _, known := range Roles() {
+		names = append(names, string(known))
+	}
+	return fault.InvalidField("role", string(r), "is no role: use one of %s", strings.Join(names, ", "))
+}
+
+// Account is a tenant: everything belongs to one.
+type Account struct {
+	ID        int64
+	Name      string
+	CreatedAt time.Time
+}
+
+// Key is an API key. The key itself is shown once, when it is made, and only
+// its hash is kept.
+type Key struct {
+	ID        int64
+	AccountID int64
+	Name      string
+	Role      Role
+	// Hint is the last four characters, to tell keys apart by.
+	Hint      string
+	CreatedAt time.Time
+	// LastUsedAt is at most a minute behind; nil before the first use.
+	LastUsedAt *time.Time
+	// RevokedAt is nil while the key works.
+	RevokedAt *time.Time
+}
+
+// AuditEntry is one thing that somebody did.
+type AuditEntry struct {
+	ID        int64
+	AccountID int64
+	// Actor is who did it, such as "key 3 (deploy)" or "cli".
+	Actor string
+	// Action is what was done, such as "queue.clear".
+	Action string
+	// Target is to what, such as "campaign 17".
+	Target string
+	// Detail is whatever else should be known; it must hold no secret. May be
+	// nil.
+	Detail map[string]any
+	At     time.Time
+}
+
+// AnswerState says what is known of a request with an idempotency key.
+type AnswerState int
+
+// The states of an answer.
+const (
+	AnswerNew      AnswerState = iota // the key is taken now: do the work, then finish or abort
+	AnswerKept                        // the work was done; give the kept answer again
+	AnswerRunning                     // the first request is not done yet, or its process died in the middle
+	AnswerMismatch                    // the key came before with another request
+)
+
+// Answer is what was answered to the first request with an idempotency key.
+type Answer struct {
+	State AnswerState
+	// Status, Headers and Body are set on AnswerKept.
+	Status  int
+	Headers map[string][]string
+	Body    []byte
+}

@@ -1,0 +1,36 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/access"
+)
+
+func TestAuditIsReadNewestFirst(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), fakeTime(s)
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		for _, action := range []string{"a", "b", "c"} {
+			require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: account, Actor: "cli", Action: action, Target: "x"}))
+		}
+		require.NoError(t, s.AddAudit(ctx, access.AuditEntry{
+			AccountID: other, Actor: "key 1", Action: "d", Target: "y", Detail: map[string]any{"cleared": 7.0},
+		}))
+
+		page, err := s.ListAudit(ctx, account, 0, 2)
+		require.NoError(t, err)
+		require.Len(t, page, 2)
+		require.Equal(t, "c", page[0].Action)
+		require.Equal(t, now.Now(), page[0].At)
+		page, err = s.ListAudit(ctx, account, page[1].ID, 2)
+		require.NoError(t, err)
+		require.Len(t, page, 1)
+		require.Equal(t, "a", page[0].Action)
+		page, err = s.ListAudit(ctx, other, 0, 2)
+		require.NoError(t, err)
+		require.Len(t, page, 1)
+		require.Equal(t, map[string]any{"cleared": 7.0}, page[0].Detail)
+	})
+}

@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// selectChannel reads what scanChannel takes.
+const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, status_reason,
+	created_at, updated_at FROM channels`
+
+func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) {
+	var c providers.Channel
+	var config string
+	var limits []byte
+	var created, updated millis
+	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.Status, &c.StatusReason,
+		&created, &updated)
+	if err != nil {
+		return c, err
+	}
+	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
+	if err := json.Unmarshal(limits, &c.Limits); err != nil {
+		return c, fmt.Errorf("read limits of channel %d: %w", c.ID, err)
+	}
+	if s.box == nil {
+		return c, fault.New(fault.Internal, "open channel %d: there is no master key", c.ID)
+	}
+	plain, err := s.box.Open(config)
+	if err != nil {
+		return c, fault.Wrap(fault.Internal, fmt.Sprintf("open channel %d", c.ID), err)
+	}
+	c.Config = plain
+	return c, nil
+}
+
+// sealChannel makes the stored forms of configuration and limits. No error of
+// it carries a part of the configuration.
+func (s *Store) sealChannel(c providers.Channel) (config, limits string, err error) {
+	if s.box == nil {
+		return "", "", fault.New(fault.Internal, "keep channel: there is no master key to seal its configuration with")
+	}
+	if config, err = s.box.Seal(c.Config); err != nil {
+		return "", "", fault.Wrap(fault.Internal, "seal channel", err)
+	}
+	encoded, err := json.Marshal(c.Limits)
+	if err != nil {
+		return "", "", fmt.Errorf("encode limits: %w", err)
+	}
+	return config, string(encoded), nil
+}
+
+// nameTaken is the error for a channel name that another channel has.
+func nameTaken(ctx context.Context, tx conn, c providers.Channel) error {
+	var other int64
+	err := tx.row(ctx, "SELECT id FROM channels WHERE account_id = ? AND name = ? AND id <> ? AND deleted_at IS NULL", c.AccountID, c.Name, c.ID).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
+		Location: "name", Value: c.Name, Message: fmt.Sprintf("channel %d has this name: choose another", other),
+	}}}
+}
+
+// CreateChannel keeps a new channel, active; ID, Status and the times are set
+// here. A name that is taken is a Conflict.
+func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+	config, limits, err := s.sealChannel(c)
+	if err != nil {
+		return providers.Channel{}, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		c.ID = 0
+		if err := nameTaken(ctx, tx, c); err != nil {
+			return err
+		}
+		now := ms(s.clock.Now())
+		id, err := tx.insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status,
+			created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config, string(c.Address), limits,
+			c.Timezone, string(c.InDoubt), string(providers.ChannelActive), now, now)
+		if err != nil {
+			return err
+		}
+		c, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return c, err
+}
+
+// UpdateChannel replaces what a channel's owner may change: name, provider,
+// configuration, limits, time zone and policy, but not its status. UpdatedAt
+// grows with every call, so that workers see by it that they have to start anew.
+func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+	config, limits, err := s.sealChannel(c)
+	if err != nil {
+		return providers.Channel{}, err
+	}
+	var updated providers.Channel
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		if err := nameTaken(ctx, tx, c); err != nil {
+			return err
+		}
+		now := ms(s.clock.Now())
+		n, err := tx.exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
+			updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at + 1 END WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), now, now, c.ID, c.AccountID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return noChannel(c.ID)
+		}
+		updated, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
+		return err
+	})
+	return updated, err
+}
+
+func noChannel(id int64) error { return fault.New(fault.NotFound, "there is no channel %d", id) }
+
+// GetChannel is one channel, its secrets included.
+func (s *Store) GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error) {
+	c, err := s.scanChannel(s.reader().row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return providers.Channel{}, noChannel(id)
+	}
+	return c, s.translate(err)
+}
+
+// FindChannel is a channel by its name.
+func (s *Store) FindChannel(ctx context.Context, accountID int64, name string) (providers.Channel, error) {
+	c, err := s.scanChannel(s.reader().row(ctx, selectChannel+" WHERE account_id = ? AND name = ? AND deleted_at IS NULL", accountID, name).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return providers.Channel{}, fault.New(fault.NotFound, "there is no channel %q", name)
+	}
+	return c, s.translate(err)
+}
+
+// ListChannels lists an account's channels behind the id after.
+func (s *Store) ListChannels(ctx context.Context, accountID, after int64, limit int) ([]providers.Channel, error) {
+	return s.channels(ctx, selectChannel+" WHERE account_id = ? AND id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?", accountID, after, limit)
+}
+
+// AllChannels lists the channels of every account, paused and stopped ones
+// included: what the workers serve.
+func (s *Store) AllChannels(ctx context.Context) ([]providers.Channel, error) {
+	return s.channels(ctx, selectChannel+" WHERE deleted_at IS NULL ORDER BY id")
+}
+
+func (s *Store) channels(ctx context.Context, query string, args ...any) ([]providers.Channel, error) {
+	var list []providers.Channel
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		c, err := s.scanChannel(scan)
+		list = append(list, c)
+		return err
+	}, query, args...)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	return list, nil
+}
+
+// DeleteChannel ends a channel and forgets its credentials; its messages stay.
+// It is refused while a campaign that is not over uses the channel or messages
+// of it are on their way.
+func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		var found int64
+		err := tx.row(ctx, "SELECT id FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL"+s.d.forUpdate, id, accountID).Scan(&found)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noChannel(id)
+		}
+		if err != nil {
+			return err
+		}
+		var campaign int64
+		err = tx.row(ctx, `SELECT id FROM campaigns WHERE channel_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused')
+			ORDER BY id LIMIT 1`, id).Scan(&campaign)
+		if err == nil {
+			return fault.New(fault.Conflict, "campaign %d uses channel %d: cancel it or give it another channel first", campaign, id)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		var waiting int64
+		if err := tx.row(ctx, "SELECT CAST(COALESCE(SUM(pending + queued + sending), 0) AS BIGINT) FROM run_counts WHERE channel_id = ?", id).
+			Scan(&waiting); err != nil {
+			return err
+		}
+		if waiting > 0 {
+			return fault.New(fault.Conflict, "%d messages of channel %d are not sent yet: wait for them or clear its queue first", waiting, id)
+		}
+		now := ms(s.clock.Now())
+		_, err = tx.exec(ctx, "UPDATE channels SET deleted_at = ?, updated_at = ?, config = '' WHERE id = ?", now, now, id)
+		return err
+	})
+}

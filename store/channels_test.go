@@ -1,0 +1,132 @@
+package store
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+)
+
+func TestChannels(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		fakeTime(s)
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		const password = "hunter2-very-secret" //nolint:gosec // what must not be seen
+		made, err := s.CreateChannel(ctx, providers.Channel{
+			AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"password":"` + password + `"}`),
+			Address: providers.Email, Limits: providers.Limits{PerSecond: 12.5, Burst: 3}, Timezone: "Europe/Berlin", InDoubt: providers.InDoubtHold,
+		})
+		require.NoError(t, err)
+		require.Equal(t, providers.ChannelActive, made.Status)
+		got, err := s.GetChannel(ctx, account, made.ID)
+		require.NoError(t, err)
+		require.Equal(t, made, got)
+		require.JSONEq(t, `{"password":"`+password+`"}`, string(got.Config))
+		found, err := s.FindChannel(ctx, account, "mail")
+		require.NoError(t, err)
+		require.Equal(t, made, found)
+
+		var stored string
+		require.NoError(t, s.reader().row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
+		require.NotContains(t, stored, password)
+
+		// Names are unique in an account.
+		second, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "sms", Provider: "sandbox", Address: providers.Phone})
+		require.NoError(t, err)
+		_, err = s.CreateChannel(ctx, made)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), "mail")
+		require.NotContains(t, err.Error(), password)
+		second.Name = "mail"
+		_, err = s.UpdateChannel(ctx, second)
+		require.True(t, fault.Is(err, fault.Conflict))
+		elsewhere := made
+		elsewhere.AccountID = other
+		_, err = s.CreateChannel(ctx, elsewhere)
+		require.NoError(t, err)
+
+		// Every update can be told from the one before, even within a millisecond.
+		made.Limits.PerSecond = 50
+		updated, err := s.UpdateChannel(ctx, made)
+		require.NoError(t, err)
+		require.InDelta(t, 50, updated.Limits.PerSecond, 0)
+		require.True(t, updated.UpdatedAt.After(made.UpdatedAt))
+		stranger := updated
+		stranger.AccountID, stranger.Name = other, "x"
+		_, err = s.UpdateChannel(ctx, stranger)
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		page, err := s.ListChannels(ctx, account, 0, 1)
+		require.NoError(t, err)
+		require.Len(t, page, 1)
+		page, err = s.ListChannels(ctx, account, page[0].ID, 5)
+		require.NoError(t, err)
+		require.Len(t, page, 1)
+		require.Equal(t, second.ID, page[0].ID)
+		all, err := s.AllChannels(ctx)
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+
+		require.True(t, fault.Is(s.DeleteChannel(ctx, other, made.ID), fault.NotFound))
+		require.NoError(t, s.DeleteChannel(ctx, account, made.ID))
+		_, err = s.GetChannel(ctx, account, made.ID)
+		require.True(t, fault.Is(err, fault.NotFound))
+		require.NoError(t, s.reader().row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
+		require.Empty(t, stored, "credentials are forgotten")
+		_, err = s.CreateChannel(ctx, made)
+		require.NoError(t, err, "the name is free again")
+	})
+}
+
+func TestDeleteChannelInUse(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		channel, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Address: providers.Email})
+		require.NoError(t, err)
+		exec := func(query string, args ...any) {
+			require.NoError(t, s.inTx(ctx, func(tx conn) error {
+				_, err := tx.exec(ctx, query, args...)
+				return err
+			}))
+		}
+		exec(`INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
+			VALUES (?, 'x', ?, '{}', '{}', '{}', '{}', 'draft', 0, 0)`, account, channel.ID)
+		err = s.DeleteChannel(ctx, account, channel.ID)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), "campaign")
+		exec("UPDATE campaigns SET status = 'finished'")
+		exec("INSERT INTO run_counts (run_id, channel_id, shard, pending) VALUES (0, ?, 0, 3)", channel.ID)
+		err = s.DeleteChannel(ctx, account, channel.ID)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), "3 messages")
+		exec("UPDATE run_counts SET pending = 0")
+		require.NoError(t, s.DeleteChannel(ctx, account, channel.ID))
+	})
+}
+
+func TestChannelsNeedTheirMasterKey(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		channel, err := s.CreateChannel(ctx, providers.Channel{
+			AccountID: account, Name: "mail", Provider: "smtp", Address: providers.Email, Config: json.RawMessage(`{"password":"hunter2"}`),
+		})
+		require.NoError(t, err)
+		s.box, err = secret.NewBox(secret.New("some other master key"))
+		require.NoError(t, err)
+		_, err = s.GetChannel(ctx, account, channel.ID)
+		require.ErrorContains(t, err, "CARILLON_MASTER_KEY")
+		s.box = nil
+		_, err = s.GetChannel(ctx, account, channel.ID)
+		require.Error(t, err)
+		_, err = s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "x", Config: json.RawMessage(`{"password":"hunter2"}`)})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2")
+	})
+}

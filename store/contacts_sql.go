@@ -1,0 +1,216 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"carillon/internal/jsontext"
+)
+
+// contactStatements are the statements on contacts that differ between the
+// databases. Each takes its rows as the last arguments, in the form that
+// rowArgs gives them.
+type contactStatements struct {
+	// lockAccount keeps everybody else from changing the account's contacts and
+	// addresses until the transaction ends; empty where there is one writer
+	// anyway. It also keeps the planner from the table scans that it would choose,
+	// and remember, while the tables are still small.
+	lockAccount string
+	// findExternal and findAddress return who is stored, one index
+	// look-up for each value: left to itself PostgreSQL may read a whole index and
+	// compare every entry with every value. The first takes external ids and the
+	// account, the second addresses, account and kind.
+	findExternal, findAddress string
+	// allocate returns as many contact ids as it is asked for, or fewer of which
+	// the last is followed by free ones; nobody else gets them.
+	allocate string
+	// insertContacts takes id, external id, name, first and last name, language,
+	// time zone; before them account and time.
+	insertContacts string
+	// updateContacts takes the same; before them the time.
+	updateContacts string
+	// insertAddresses takes contact, kind, address; before them the account.
+	insertAddresses string
+	// deleteAddresses takes contact, kind.
+	deleteAddresses string
+	// upsertMembers takes contact, data; before them the list. Data of a member
+	// that is there is joined key by key.
+	upsertMembers string
+	// insertRefused takes line, field, value, reason; before them the upload.
+	insertRefused string
+}
+
+var sqliteContacts = contactStatements{
+	findExternal: `SELECT c.id FROM json_each(?) v CROSS JOIN contacts c
+		WHERE c.account_id = ? AND c.external_id IS NOT NULL AND c.external_id = v.value`,
+	findAddress: `SELECT a.contact_id FROM json_each(?) v CROSS JOIN addresses a
+		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.value`,
+	allocate: `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'contacts'), 0) + 1 WHERE ? > 0`,
+	insertContacts: `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, created_at, updated_at)
+		SELECT value ->> 0, ?1, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2, ?2 FROM json_each(?3)`,
+	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
+		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, updated_at = ?
+		FROM json_each(?) v WHERE contacts.id = v.value ->> 0`,
+	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)`,
+	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`,
+	upsertMembers: `INSERT INTO members (list_id, contact_id, data)
+		SELECT ?, value ->> 0, NULLIF(value ->> 1, '') FROM json_each(?) WHERE TRUE
+		ON CONFLICT (list_id, contact_id) DO UPDATE
+		SET data = CASE WHEN excluded.data IS NULL THEN data ELSE json_patch(COALESCE(data, '{}'), excluded.data) END`,
+	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`,
+}
+
+var postgresContacts = contactStatements{
+	lockAccount: `SELECT id, set_config('enable_seqscan', 'off', TRUE), set_config('jit', 'off', TRUE) FROM accounts WHERE id = ? FOR NO KEY UPDATE`,
+	findExternal: `SELECT found.id FROM unnest(?::text[]) AS v (external_id), LATERAL (SELECT c.id FROM contacts c
+		WHERE c.account_id = ? AND c.external_id IS NOT NULL AND c.external_id = v.external_id LIMIT 1) found`,
+	findAddress: `SELECT found.contact_id FROM unnest(?::text[]) AS v (address), LATERAL (SELECT a.contact_id FROM addresses a
+		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.address LIMIT 1) found`,
+	allocate: `SELECT nextval(pg_get_serial_sequence('contacts', 'id')) FROM generate_series(1, ?::int)`,
+	insertContacts: `INSERT INTO contacts (account_id, created_at, updated_at, id, external_id, name, first_name, last_name, language, timezone)
+		SELECT ?::bigint, n.at, n.at, v.id, NULLIF(v.external_id, ''), v.name, v.first_name, v.last_name, v.language, v.timezone
+		FROM (SELECT ?::bigint AS at) n, unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+			AS v (id, external_id, name, first_name, last_name, language, timezone)`,
+	updateContacts: `UPDATE contacts SET updated_at = ?::bigint, external_id = NULLIF(v.external_id, ''), name = v.name,
+		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone
+		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+			AS v (id, external_id, name, first_name, last_name, language, timezone) WHERE contacts.id = v.id`,
+	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
+		SELECT ?::bigint, v.id, v.kind, v.address FROM unnest(?::bigint[], ?::text[], ?::text[]) AS v (id, kind, address)`,
+	deleteAddresses: `DELETE FROM addresses USING unnest(?::bigint[], ?::text[]) AS v (id, kind)
+		WHERE addresses.contact_id = v.id AND addresses.kind = v.kind`,
+	upsertMembers: `INSERT INTO members (list_id, contact_id, data)
+		SELECT ?::bigint, v.id, NULLIF(v.data, '') FROM unnest(?::bigint[], ?::text[]) AS v (id, data)
+		ON CONFLICT (list_id, contact_id) DO UPDATE
+		SET data = CASE WHEN excluded.data IS NULL THEN members.data
+			ELSE (COALESCE(members.data, '{}')::jsonb || excluded.data::jsonb)::text END`,
+	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
+		SELECT ?::bigint, v.line, v.field, v.value, v.reason
+		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (line, field, value, reason)`,
+}
+
+func (d *dialect) contacts() *contactStatements {
+	if d == &postgresDialect {
+		return &postgresContacts
+	}
+	return &sqliteContacts
+}
+
+// lockAccount makes the transaction the only one that changes the account's
+// contacts, addresses, keys and channels, so that what it reads of them stays
+// true until it writes.
+func (c conn) lockAccount(ctx context.Context, accountID int64) error {
+	lock := c.d.contacts().lockAccount
+	if lock == "" {
+		return nil
+	}
+	return c.scanAll(ctx, func(func(...any) error) error { return nil }, lock, accountID)
+}
+
+// contactIDs takes ids for new contacts, which must be inserted in this
+// transaction.
+func (c conn) contactIDs(ctx context.Context, n int) ([]int64, error) {
+	ids := make([]int64, 0, n)
+	if n == 0 {
+		return ids, nil
+	}
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	}, c.d.contacts().allocate, n)
+	for err == nil && len(ids) < n {
+		ids = append(ids, ids[len(ids)-1]+1)
+	}
+	return ids, err
+}
+
+// columns are rows as the statements take them: column by column, the first of
+// them ids.
+type columns struct {
+	ids   []int64
+	texts [][]string
+}
+
+func newColumns(texts, rows int) *columns {
+	c := &columns{ids: make([]int64, 0, rows), texts: make([][]string, texts)}
+	for i := range c.texts {
+		c.texts[i] = make([]string, 0, rows)
+	}
+	return c
+}
+
+func (c *columns) add(id int64, texts ...string) {
+	c.ids = append(c.ids, id)
+	for i, text := range texts {
+		c.texts[i] = append(c.texts[i], text)
+	}
+}
+
+// rowArgs are the arguments of a statement that takes rows: arrays on
+// PostgreSQL, one JSON array of arrays on SQLite.
+func (d *dialect) rowArgs(c *columns, before ...any) []any {
+	if d.dollar {
+		args := append(before, c.ids)
+		for _, texts := range c.texts {
+			args = append(args, texts)
+		}
+		return args
+	}
+	size := 2
+	for _, texts := range c.texts {
+		for _, text := range texts {
+			size += len(text) + 3
+		}
+	}
+	b := append(make([]byte, 0, size+len(c.ids)*12), '[')
+	for i, id := range c.ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, '['), id, 10)
+		for _, texts := range c.texts {
+			b = jsontext.AppendString(append(b, ','), texts[i])
+		}
+		b = append(b, ']')
+	}
+	return append(before, string(append(b, ']')))
+}
+
+// sortByID orders the rows by id.
+func (c *columns) sortByID() {
+	c.sort(func(a, b int) int { return cmp.Compare(c.ids[a], c.ids[b]) })
+}
+
+// sortBy orders the rows by their nth text, so that an index is entered page by
+// page.
+func (c *columns) sortBy(n int) {
+	by := c.texts[n-1]
+	c.sort(func(a, b int) int { return strings.Compare(by[a], by[b]) })
+}
+
+func (c *columns) sort(compare func(a, b int) int) {
+	order := make([]int, len(c.ids))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, compare)
+	ids := make([]int64, len(order))
+	for to, from := range order {
+		ids[to] = c.ids[from]
+	}
+	c.ids = ids
+	for t, texts := range c.texts {
+		sorted := make([]string, len(order))
+		for to, from := range order {
+			sorted[to] = texts[from]
+		}
+		c.texts[t] = sorted
+	}
+}

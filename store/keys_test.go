@@ -1,0 +1,106 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/access"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+func TestKeys(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx, time0 := t.Context(), fakeTime(s)
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+
+		admin, adminSecret, err := s.CreateKey(ctx, account, " first ", access.Admin)
+		require.NoError(t, err)
+		require.Equal(t, "first", admin.Name)
+		require.True(t, strings.HasPrefix(adminSecret.Reveal(), "car_"))
+		require.GreaterOrEqual(t, len(adminSecret.Reveal()), len("car_")+27, "160 bits in base64")
+		require.Equal(t, adminSecret.Reveal()[len(adminSecret.Reveal())-4:], admin.Hint)
+		viewer, viewerSecret, err := s.CreateKey(ctx, account, "wall", access.Viewer)
+		require.NoError(t, err)
+		require.NotEqual(t, adminSecret.Reveal(), viewerSecret.Reveal())
+
+		var stored string
+		require.NoError(t, s.reader().row(ctx, "SELECT hash FROM api_keys WHERE id = ?", admin.ID).Scan(&stored))
+		require.NotContains(t, stored, adminSecret.Reveal())
+
+		// A use is noted, at most once a minute.
+		key, err := s.LookupKey(ctx, viewerSecret)
+		require.NoError(t, err)
+		require.Equal(t, viewer.ID, key.ID)
+		require.Equal(t, access.Viewer, key.Role)
+		lastUsed := func() time.Time {
+			keys, err := s.ListKeys(ctx, account, admin.ID, 10)
+			require.NoError(t, err)
+			require.Len(t, keys, 1)
+			require.NotNil(t, keys[0].LastUsedAt)
+			return *keys[0].LastUsedAt
+		}
+		first := time0.Now()
+		require.Equal(t, first, lastUsed())
+		time0.Advance(59 * time.Second)
+		_, err = s.LookupKey(ctx, viewerSecret)
+		require.NoError(t, err)
+		require.Equal(t, first, lastUsed())
+		time0.Advance(time.Second)
+		_, err = s.LookupKey(ctx, viewerSecret)
+		require.NoError(t, err)
+		require.Equal(t, time0.Now(), lastUsed())
+
+		// Revoking binds at once, belongs to the account and keeps one admin.
+		require.True(t, fault.Is(s.RevokeKey(ctx, other, viewer.ID), fault.NotFound))
+		require.NoError(t, s.RevokeKey(ctx, account, viewer.ID))
+		require.NoError(t, s.RevokeKey(ctx, account, viewer.ID), "again changes nothing")
+		_, err = s.LookupKey(ctx, viewerSecret)
+		require.True(t, fault.Is(err, fault.Unauthorized), "%v", err)
+		require.True(t, fault.Is(s.RevokeKey(ctx, account, admin.ID), fault.Conflict))
+		_, _, err = s.CreateKey(ctx, account, "second", access.Admin)
+		require.NoError(t, err)
+		require.NoError(t, s.RevokeKey(ctx, account, admin.ID))
+
+		_, err = s.LookupKey(ctx, secret.New("car_unknown"))
+		require.True(t, fault.Is(err, fault.Unauthorized))
+		require.NotContains(t, err.Error(), "car_unknown")
+		keys, err := s.ListKeys(ctx, account, 0, 2)
+		require.NoError(t, err)
+		require.Len(t, keys, 2)
+		require.NotNil(t, keys[0].RevokedAt)
+	})
+}
+
+func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		chosen := secret.New("0123456789abcdef-chosen")
+		key, err := s.AddKey(ctx, account, "environment", access.Admin, chosen)
+		require.NoError(t, err)
+		again, err := s.AddKey(ctx, account, "environment", access.Admin, chosen)
+		require.NoError(t, err)
+		require.Equal(t, key.ID, again.ID)
+		found, err := s.LookupKey(ctx, chosen)
+		require.NoError(t, err)
+		require.Equal(t, key.ID, found.ID)
+
+		for name, add := range map[string]func() error{
+			"another account": func() error { _, err := s.AddKey(ctx, other, "x", access.Admin, chosen); return err },
+			"another role":    func() error { _, err := s.AddKey(ctx, account, "x", access.Viewer, chosen); return err },
+			"too short":       func() error { _, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("short")); return err },
+			"a space":         func() error { _, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("0123456789 abcdef")); return err },
+			"no name":         func() error { _, _, err := s.CreateKey(ctx, account, " ", access.Admin); return err },
+			"no role":         func() error { _, _, err := s.CreateKey(ctx, account, "x", "owner"); return err },
+		} {
+			err := add()
+			require.Error(t, err, name)
+			require.NotContains(t, err.Error(), chosen.Reveal(), name)
+			require.NotEqual(t, fault.Internal, fault.CodeOf(err), name)
+		}
+	})
+}
