@@ -8,24 +8,15 @@ import (
 	"carillon/targeting"
 )
 
-// suppress puts an address on the list of those never to write to, in the
-// transaction of whatever led to it. The first reason stays.
-func (s *Store) suppress(ctx context.Context, tx conn, p targeting.Suppression) (added bool, err error) {
-	n, err := tx.exec(ctx, `INSERT INTO suppressions (account_id, kind, address, reason, created_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (account_id, kind, address) DO NOTHING`,
-		p.AccountID, string(p.Kind), p.Address, p.Reason, ms(s.clock.Now()))
-	return n == 1, err
-}
-
-// AddSuppression is suppress by itself; added is false if the address was on
-// the list already. The address must be normal (targeting.NormalAddress).
+// AddSuppression puts an address on the list of those never to write to, as
+// Unsubscribe does; added is false if it was there already, and then the first
+// reason stays. The address must be normal (targeting.NormalAddress).
 func (s *Store) AddSuppression(ctx context.Context, p targeting.Suppression) (added bool, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
-		var err error
-		added, err = s.suppress(ctx, tx, p)
-		return err
-	})
-	return added, err
+	known, err := s.Suppressed(ctx, p.AccountID, p.Kind, p.Address)
+	if err != nil || known {
+		return false, err
+	}
+	return true, s.Unsubscribe(ctx, p.AccountID, p.Kind, p.Address, p.Reason)
 }
 
 // RemoveSuppression lets an address be written to again.
@@ -47,9 +38,9 @@ func (s *Store) Suppressed(ctx context.Context, accountID int64, kind providers.
 	return n > 0, s.translate(err)
 }
 
-// Suppressions lists an account's suppressions in the order of kind and
+// ListSuppressions lists an account's suppressions in the order of kind and
 // address, behind the given one; the zero Suppression begins at the first.
-func (s *Store) Suppressions(ctx context.Context, accountID int64, after targeting.Suppression, limit int) ([]targeting.Suppression, error) {
+func (s *Store) ListSuppressions(ctx context.Context, accountID int64, after targeting.Suppression, limit int) ([]targeting.Suppression, error) {
 	var list []targeting.Suppression
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		p := targeting.Suppression{AccountID: accountID}

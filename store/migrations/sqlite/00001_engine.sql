@@ -81,8 +81,10 @@ CREATE TABLE contacts (
 );
 CREATE UNIQUE INDEX contacts_external ON contacts (account_id, external_id) WHERE external_id IS NOT NULL;
 
+-- No foreign key: whoever writes here holds the account's lock, and the check of
+-- each row would take half of an upload's time on PostgreSQL.
 CREATE TABLE addresses (
-    contact_id INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    contact_id INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
     account_id INTEGER NOT NULL,
     address    TEXT    NOT NULL,
@@ -100,7 +102,7 @@ CREATE TABLE suppressions (
 ) WITHOUT ROWID;
 
 CREATE TABLE lists (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
     name       TEXT    NOT NULL,
@@ -133,10 +135,12 @@ CREATE TABLE uploads (
     updated     INTEGER NOT NULL DEFAULT 0,
     refused     INTEGER NOT NULL DEFAULT 0,
     duplicates  INTEGER NOT NULL DEFAULT 0,
+    touched_at  INTEGER NOT NULL DEFAULT 0, -- by the database's clock: whoever is at it is alive
     created_at  INTEGER NOT NULL,
     finished_at INTEGER
 );
 CREATE INDEX uploads_account ON uploads (account_id, id);
+CREATE INDEX uploads_open ON uploads (id) WHERE state IN ('receiving', 'queued', 'running');
 
 CREATE TABLE upload_chunks (
     upload_id INTEGER NOT NULL,

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// selectContact reads what scanContact takes.
+const selectContact = `SELECT c.id, c.account_id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status,
+	c.created_at, c.updated_at FROM contacts c`
+
+func scanContact(scan func(...any) error) (targeting.Contact, error) {
+	c := targeting.Contact{Addresses: map[providers.AddressKind]string{}}
+	var created, updated millis
+	err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status, &created, &updated)
+	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
+	return c, err
+}
+
+func noContact(id int64) error { return fault.New(fault.NotFound, "there is no contact %d", id) }
+
+// readContacts runs a selectContact query and reads the addresses too.
+func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]targeting.Contact, error) {
+	var list []targeting.Contact
+	var ids []int64
+	at := map[int64]int{}
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		contact, err := scanContact(scan)
+		at[contact.ID] = len(list)
+		ids = append(ids, contact.ID)
+		list = append(list, contact)
+		return err
+	}, query, args...)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var kind providers.AddressKind
+		var address string
+		if err := scan(&id, &kind, &address); err != nil {
+			return err
+		}
+		list[at[id]].Addresses[kind] = address
+		return nil
+	}, "SELECT contact_id, kind, address FROM addresses WHERE contact_id "+c.d.inIDs, c.d.idList(ids))
+	return list, err
+}
+
+func (c conn) readContact(ctx context.Context, accountID, id int64) (targeting.Contact, error) {
+	list, err := c.readContacts(ctx, selectContact+" WHERE c.id = ? AND c.account_id = ?", id, accountID)
+	if err == nil && len(list) == 0 {
+		return targeting.Contact{}, noContact(id)
+	}
+	if err != nil {
+		return targeting.Contact{}, err
+	}
+	return list[0], nil
+}
+
+// GetContact is one contact with its addresses.
+func (s *Store) GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error) {
+	c, err := s.reader().readContact(ctx, accountID, id)
+	return c, s.translate(err)
+}
+
+// FindContact is the contact that holds an address. The address must be normal
+// (targeting.NormalAddress).
+func (s *Store) FindContact(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (targeting.Contact, error) {
+	list, err := s.reader().readContacts(ctx, selectContact+" JOIN addresses a ON a.contact_id = c.id WHERE a.account_id = ? AND a.kind = ? AND a.address = ?",
+		accountID, string(kind), address)
+	if err != nil {
+		return targeting.Contact{}, s.translate(err)
+	}
+	if len(list) == 0 {
+		return targeting.Contact{}, fault.New(fault.NotFound, "no contact holds the %s address %s", kind, address)
+	}
+	return list[0], nil
+}
+
+// ListContacts lists contacts in the order of their ids, those behind the
+// filter's After.
+func (s *Store) ListContacts(ctx context.Context, f targeting.ContactFilter) ([]targeting.Contact, error) {
+	query := selectContact + " WHERE c.account_id = ? AND c.id > ?"
+	args := []any{f.AccountID, f.After}
+	if f.Group != 0 {
+		query += " AND EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = c.id)"
+		args = append(args, f.Group)
+	}
+	if f.Kind != "" {
+		query += " AND c.id = (SELECT a.contact_id FROM addresses a WHERE a.account_id = ? AND a.kind = ? AND a.address = ?)"
+		args = append(args, f.AccountID, string(f.Kind), f.Address)
+	}
+	if f.ExternalID != "" {
+		query += " AND c.external_id = ?"
+		args = append(args, f.ExternalID)
+	}
+	if f.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(f.Text)) + "%"
+		var parts []string
+		for _, column := range []string{"c.name", "c.first_name", "c.last_name", "c.external_id"} {
+			parts = append(parts, "LOWER("+column+`) LIKE ? ESCAPE '\'`)
+			args = append(args, like)
+		}
+		parts = append(parts, `EXISTS (SELECT 1 FROM addresses a WHERE a.contact_id = c.id AND LOWER(a.address) LIKE ? ESCAPE '\')`)
+		args = append(args, like)
+		query += " AND (" + strings.Join(parts, " OR ") + ")"
+	}
+	list, err := s.reader().readContacts(ctx, query+" ORDER BY c.id LIMIT ?", append(args, f.Limit)...)
+	return list, s.translate(err)
+}
+
+// CreateContact keeps a new contact; ID and the times are set here. An external
+// id or address that another contact holds is a Conflict that names the contact.
+func (s *Store) CreateContact(ctx context.Context, c targeting.Contact) (targeting.Contact, error) {
+	var made targeting.Contact
+	err := s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		fresh := c
+		fresh.ID = 0
+		if err := tx.refuseHeld(ctx, fresh); err != nil {
+			return err
+		}
+		now := ms(s.clock.Now())
+		id, err := tx.insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
+			created_at, updated_at) VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
+			c.Language, c.Timezone, string(c.Status), now, now)
+		if err != nil {
+			return err
+		}
+		fresh.ID = id
+		if err := tx.insertAddresses(ctx, fresh); err != nil {
+			return err
+		}
+		made, err = tx.readContact(ctx, c.AccountID, id)
+		return err
+	})
+	return made, err
+}
+
+// UpdateContact changes a contact: change is given what is stored and alters it;
+// its error ends the update with nothing changed. It may be called again when
+// the database asks for the transaction to be repeated.
+func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change func(*targeting.Contact) error) (targeting.Contact, error) {
+	var updated targeting.Contact
+	err := s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		c, err := tx.readContact(ctx, accountID, id)
+		if err != nil {
+			return err
+		}
+		if err := change(&c); err != nil {
+			return err
+		}
+		c.ID, c.AccountID = id, accountID
+		if err := tx.refuseHeld(ctx, c); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
+			timezone = ?, status = ?, updated_at = ? WHERE id = ?`, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone,
+			string(c.Status), ms(s.clock.Now()), id); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {
+			return err
+		}
+		if err := tx.insertAddresses(ctx, c); err != nil {
+			return err
+		}
+		updated, err = tx.readContact(ctx, accountID, id)
+		return err
+	})
+	return updated, err
+}
+
+func (c conn) insertAddresses(ctx context.Context, contact targeting.Contact) error {
+	for kind, address := range contact.Addresses {
+		if _, err := c.exec(ctx, "INSERT INTO addresses (contact_id, kind, account_id, address) VALUES (?, ?, ?, ?)",
+			contact.ID, string(kind), contact.AccountID, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseHeld is the Conflict for what another contact holds. It needs the
+// account's lock.
+func (c conn) refuseHeld(ctx context.Context, contact targeting.Contact) error {
+	var wrong []fault.Field
+	look := func(location, value, query string, args ...any) error {
+		var holder int64
+		err := c.row(ctx, query, args...).Scan(&holder)
+		if err == nil && holder != contact.ID {
+			wrong = append(wrong, fault.Field{Location: location, Value: value, Message: fmt.Sprintf("contact %d holds it already", holder)})
+		}
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	}
+	if contact.ExternalID != "" {
+		if err := look("external_id", contact.ExternalID, "SELECT id FROM contacts WHERE account_id = ? AND external_id = ?",
+			contact.AccountID, contact.ExternalID); err != nil {
+			return err
+		}
+	}
+	for _, kind := range targeting.AddressKinds() {
+		address, ok := contact.Addresses[kind]
+		if !ok {
+			continue
+		}
+		if err := look("addresses."+string(kind), address, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?",
+			contact.AccountID, string(kind), address); err != nil {
+			return err
+		}
+	}
+	if len(wrong) > 0 {
+		return &fault.Error{Code: fault.Conflict, Message: "another contact holds this", Fields: wrong}
+	}
+	return nil
+}
+
+// DeleteContact forgets a contact, its addresses and its memberships. Messages
+// that wait for it are skipped when their turn comes; suppressions stay.
+func (s *Store) DeleteContact(ctx context.Context, accountID, id int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		n, err := tx.exec(ctx, "DELETE FROM contacts WHERE id = ? AND account_id = ?", id, accountID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return noContact(id)
+		}
+		if _, err := tx.exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, "DELETE FROM members WHERE contact_id = ?", id)
+		return err
+	})
+}

@@ -1,0 +1,235 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"carillon/internal/fault"
+	"carillon/targeting"
+)
+
+// ImportBatch carries out one batch of an upload in one transaction: contacts,
+// addresses, memberships, refused lines, counters and the position behind the
+// batch. It is a Conflict if the upload is not running or does not stand where
+// the batch begins, because another process has gone on with it.
+func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+	return s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, b.AccountID); err != nil {
+			return err
+		}
+		i := importing{conn: tx, batch: b, now: s.clock.Now().UnixMilli()}
+		known, err := i.known(ctx)
+		if err != nil {
+			return err
+		}
+		i.matching = targeting.NewMatching(b.Key, known, len(b.Rows))
+		for r := range b.Rows {
+			i.matching.Take(&b.Rows[r])
+		}
+		if err := i.write(ctx); err != nil {
+			return err
+		}
+		if b.Group != "" {
+			group, _, err := s.ensureGroup(ctx, tx, b.AccountID, b.Group)
+			if err != nil {
+				return err
+			}
+			if err := i.join(ctx, group, false); err != nil {
+				return err
+			}
+		}
+		return i.advance(ctx)
+	})
+}
+
+// importing is one batch in its transaction.
+type importing struct {
+	conn
+	batch    targeting.ImportBatch
+	now      int64
+	matching *targeting.Matching
+}
+
+// known reads every contact that has an external id or an address of the batch.
+func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
+	found := map[int64]bool{}
+	find := func(query string, value func(*targeting.ImportRow) string, args ...any) error {
+		values := make([]string, 0, len(i.batch.Rows))
+		for r := range i.batch.Rows {
+			if v := value(&i.batch.Rows[r]); v != "" {
+				values = append(values, v)
+			}
+		}
+		if len(values) == 0 {
+			return nil
+		}
+		slices.Sort(values) // so that an index is gone through page by page
+		return i.scanAll(ctx, func(scan func(...any) error) error {
+			var id int64
+			err := scan(&id)
+			found[id] = true
+			return err
+		}, query, append([]any{i.d.textList(values)}, args...)...)
+	}
+	sql := i.d.contacts()
+	err := find(sql.findExternal, func(row *targeting.ImportRow) string { return row.ExternalID }, i.batch.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	for k, kind := range targeting.AddressKinds() {
+		err := find(sql.findAddress, func(row *targeting.ImportRow) string { return row.Addresses[k] }, i.batch.AccountID, string(kind))
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	return i.load(ctx, slices.Sorted(maps.Keys(found)))
+}
+
+// load reads what is stored of the contacts.
+func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person, error) {
+	people := make([]targeting.Person, 0, len(ids))
+	stored := make([]targeting.Profile, 0, len(ids))
+	known := make([]*targeting.Person, 0, len(ids))
+	// Scalar subqueries, because each is one look-up in an index whatever the
+	// planner thinks of the tables' sizes.
+	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone"
+	var args []any
+	for _, kind := range targeting.AddressKinds() {
+		query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
+		args = append(args, string(kind))
+	}
+	query += ", (SELECT COUNT(*) FROM members m WHERE m.list_id = ? AND m.contact_id = c.id) FROM contacts c WHERE c.id " + i.d.inIDs
+	args = append(args, i.batch.UploadID, i.d.idList(ids))
+	err := i.scanAll(ctx, func(scan func(...any) error) error {
+		var p targeting.Person
+		var member int
+		to := []any{&p.ID, &p.ExternalID, &p.Name, &p.FirstName, &p.LastName, &p.Language, &p.Timezone}
+		for k := range p.Addresses {
+			to = append(to, &p.Addresses[k])
+		}
+		if err := scan(append(to, &member)...); err != nil {
+			return err
+		}
+		stored = append(stored, p.Profile)
+		p.Member, p.Stored = member > 0, &stored[len(stored)-1]
+		people = append(people, p)
+		known = append(known, &people[len(people)-1])
+		return nil
+	}, query, args...)
+	return known, err
+}
+
+// write writes contacts, addresses and memberships.
+func (i *importing) write(ctx context.Context) error {
+	m := i.matching
+	ids, err := i.contactIDs(ctx, len(m.New))
+	if err != nil {
+		return err
+	}
+	created := newColumns(6, len(m.New))
+	for n, p := range m.New {
+		p.ID = ids[n]
+		created.addProfile(p)
+	}
+	updated := newColumns(6, len(m.Joined)-len(m.New))
+	renamed := newColumns(0, 0)
+	moved := newColumns(1, 0)
+	addresses := newColumns(2, 2*len(m.Joined))
+	for _, p := range m.Joined {
+		var stored targeting.Profile
+		if p.Stored != nil {
+			stored = *p.Stored
+		}
+		if p.Changed() {
+			updated.addProfile(p)
+			if stored.ExternalID != "" && stored.ExternalID != p.ExternalID {
+				renamed.add(p.ID)
+			}
+		}
+		for k, kind := range targeting.AddressKinds() {
+			if p.Addresses[k] == stored.Addresses[k] {
+				continue
+			}
+			if stored.Addresses[k] != "" {
+				moved.add(p.ID, string(kind))
+			}
+			addresses.add(p.ID, string(kind), p.Addresses[k])
+		}
+	}
+	addresses.sortBy(2)
+	// External ids and addresses are given up before others take them, which may
+	// happen within one batch.
+	if len(renamed.ids) > 0 {
+		if _, err := i.exec(ctx, "UPDATE contacts SET external_id = NULL WHERE id "+i.d.inIDs, i.d.idList(renamed.ids)); err != nil {
+			return err
+		}
+	}
+	sql := i.d.contacts()
+	for _, step := range []struct {
+		statement string
+		rows      *columns
+		before    []any
+	}{
+		{sql.deleteAddresses, moved, nil},
+		{sql.insertContacts, created, []any{i.batch.AccountID, i.now}},
+		{sql.updateContacts, updated, []any{i.now}},
+		{sql.insertAddresses, addresses, []any{i.batch.AccountID}},
+	} {
+		if err := i.execRows(ctx, step.statement, step.rows, step.before...); err != nil {
+			return err
+		}
+	}
+	return i.join(ctx, i.batch.UploadID, true)
+}
+
+func (c *columns) addProfile(p *targeting.Person) {
+	c.add(p.ID, p.ExternalID, p.Name, p.FirstName, p.LastName, p.Language, p.Timezone)
+}
+
+func (i *importing) execRows(ctx context.Context, statement string, rows *columns, before ...any) error {
+	if len(rows.ids) == 0 {
+		return nil
+	}
+	_, err := i.exec(ctx, statement, i.d.rowArgs(rows, before...)...)
+	return err
+}
+
+// join makes everybody in the batch a member of a list.
+func (i *importing) join(ctx context.Context, listID int64, withData bool) error {
+	members := newColumns(1, len(i.matching.Joined))
+	for _, p := range i.matching.Joined {
+		data := ""
+		if withData {
+			data = p.Data
+		}
+		members.add(p.ID, data)
+	}
+	return i.execRows(ctx, i.d.contacts().upsertMembers, members, listID)
+}
+
+// advance writes the refused lines and moves the upload behind the batch.
+func (i *importing) advance(ctx context.Context) error {
+	b, m := i.batch, i.matching
+	refused := newColumns(3, len(b.Refused))
+	for _, lines := range [][]targeting.RefusedLine{b.Refused, m.Refused()} {
+		for _, line := range lines {
+			refused.add(line.Line, line.Field, line.Value, line.Reason)
+		}
+	}
+	refused.sortByID()
+	if err := i.execRows(ctx, i.d.contacts().insertRefused, refused, b.UploadID); err != nil {
+		return err
+	}
+	n, err := i.exec(ctx, `UPDATE uploads SET records = ?, bytes_read = ?, row_count = row_count + ?, created = created + ?, updated = updated + ?,
+		duplicates = duplicates + ?, refused = refused + ?, touched_at = `+i.d.now+`
+		WHERE id = ? AND account_id = ? AND state = 'running' AND records = ?`,
+		b.Records, b.BytesRead, b.Records-b.From, m.Created, m.Updated, m.Duplicates, len(refused.ids), b.UploadID, b.AccountID, b.From)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "upload %d does not stand at record %d any more: another process has gone on with it", b.UploadID, b.From)
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/fault"
+	"carillon/targeting"
+)
+
+func TestGroups(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		group, err := s.CreateGroup(ctx, account, "friends")
+		require.NoError(t, err)
+		require.Equal(t, targeting.Group, group.Kind)
+		_, err = s.CreateGroup(ctx, account, "friends")
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), fmt.Sprintf("group %d", group.ID))
+		foreign, err := s.CreateGroup(ctx, other, "friends")
+		require.NoError(t, err)
+
+		a, b := testContact(t, s, account, "a@example.com"), testContact(t, s, account, "b@example.com")
+		stranger := testContact(t, s, other, "a@example.com")
+		added, err := s.AddMembers(ctx, account, group.ID, []int64{a.ID, b.ID})
+		require.NoError(t, err)
+		require.EqualValues(t, 2, added)
+		added, err = s.AddMembers(ctx, account, group.ID, []int64{b.ID, b.ID})
+		require.NoError(t, err)
+		require.Zero(t, added)
+		_, err = s.AddMembers(ctx, account, group.ID, []int64{a.ID, stranger.ID})
+		require.True(t, fault.Is(err, fault.Invalid))
+		require.Contains(t, err.Error(), "contacts[1]")
+		_, err = s.AddMembers(ctx, account, foreign.ID, []int64{a.ID})
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		got, err := s.GetGroup(ctx, account, group.ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, got.Members)
+		removed, err := s.RemoveMembers(ctx, account, group.ID, []int64{a.ID, stranger.ID})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, removed)
+		require.NoError(t, s.DeleteContact(ctx, account, b.ID))
+		got, err = s.GetGroup(ctx, account, group.ID)
+		require.NoError(t, err)
+		require.Zero(t, got.Members, "a deleted contact is in no group")
+
+		second, err := s.CreateGroup(ctx, account, "more")
+		require.NoError(t, err)
+		page, err := s.ListGroups(ctx, account, 0, 1)
+		require.NoError(t, err)
+		require.Equal(t, []targeting.List{got}, page)
+		page, err = s.ListGroups(ctx, account, group.ID, 10)
+		require.NoError(t, err)
+		require.Equal(t, []targeting.List{second}, page)
+
+		require.True(t, fault.Is(s.DeleteGroup(ctx, other, second.ID), fault.NotFound))
+		require.NoError(t, s.DeleteGroup(ctx, account, second.ID))
+		_, err = s.GetGroup(ctx, account, second.ID)
+		require.True(t, fault.Is(err, fault.NotFound))
+		third, err := s.CreateGroup(ctx, account, "more")
+		require.NoError(t, err)
+		require.Greater(t, third.ID, second.ID, "ids never come back: an old audience must not get new people")
+	})
+}
+
+func TestDeleteGroupTakesManyMembers(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		group, err := s.CreateGroup(ctx, account, "everybody")
+		require.NoError(t, err)
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.exec(ctx, `INSERT INTO members (list_id, contact_id)
+				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT CAST(? AS BIGINT), i FROM n`,
+				2*membersAtOnce, group.ID)
+			return err
+		}))
+		require.NoError(t, s.DeleteGroup(ctx, account, group.ID))
+		var left int
+		require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM members").Scan(&left))
+		require.Zero(t, left)
+	})
+}
