@@ -19,8 +19,9 @@ const codecVersion = '1'
 // groups of six bits, one a byte, with bit 6 saying that more follow; texts are
 // their length and their bytes. Bytes that are no UTF-8 become U+FFFD.
 func encode(e *Envelope) string {
-	w := writer{buf: make([]byte, 0, e.size())}
-	w.buf = append(w.buf, codecVersion)
+	var w writer
+	w.Grow(e.size())
+	w.WriteByte(codecVersion)
 	w.signed(e.ID)
 	w.signed(e.ChannelID)
 	w.signed(e.RunID)
@@ -31,9 +32,7 @@ func encode(e *Envelope) string {
 	for i := range e.Jobs {
 		w.job(&e.Jobs[i])
 	}
-	// The buffer is never written to again; the copy that string() makes is
-	// dear for large envelopes but smaller than what asynq copies anyway.
-	return string(w.buf)
+	return w.String()
 }
 
 // size is about how long the encoding becomes, at least for texts.
@@ -47,24 +46,24 @@ func (e *Envelope) size() int {
 	return n
 }
 
-type writer struct{ buf []byte }
+type writer struct{ strings.Builder }
 
 func (w *writer) number(v uint64) {
 	for v >= 64 {
-		w.buf = append(w.buf, byte(v&63)|64)
+		w.WriteByte(byte(v&63) | 64)
 		v >>= 6
 	}
-	w.buf = append(w.buf, byte(v))
+	w.WriteByte(byte(v))
 }
 
 func (w *writer) signed(v int64) { w.number(uint64(v)<<1 ^ uint64(v>>63)) }
 
 func (w *writer) flag(v bool) {
 	if v {
-		w.buf = append(w.buf, 1)
+		w.number(1)
 		return
 	}
-	w.buf = append(w.buf, 0)
+	w.number(0)
 }
 
 func (w *writer) text(s string) {
@@ -72,7 +71,7 @@ func (w *writer) text(s string) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	w.number(uint64(len(s)))
-	w.buf = append(w.buf, s...)
+	w.WriteString(s)
 }
 
 func (w *writer) job(j *Job) {

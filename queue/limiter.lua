@@ -64,6 +64,7 @@ local rate = tonumber(ARGV[3])
 local burst = tonumber(ARGV[4])
 
 local function text(x) return string.format("%.17g", x) end
+local function px(us) return string.format("%.0f", math.max(1, math.ceil(us / 1000))) end
 local function read(v, default)
   if v then return tonumber(v) end
   return default
@@ -79,7 +80,8 @@ local factor = read(h[5], 1)
 local event = read(h[6], NEVER)
 
 -- A clock that went back (a failover) must not hold the channel up.
-if last > math.max(now, blocked) + MINUTE + WINDOW then last = now; debt = 0; credit = 0 end
+local changed = false
+if last > math.max(now, blocked) + MINUTE + WINDOW then last = now; debt = 0; credit = 0; changed = true end
 if blocked > now + DAY + MINUTE then blocked = now end
 if event > now + MINUTE then event = now end
 
@@ -99,7 +101,7 @@ local function save(T)
   redis.call("HSET", KEYS[1], "last", text(last), "debt", text(debt), "credit", text(credit),
     "blocked", text(blocked), "factor", text(factor), "event", text(event))
   local ttl = math.max(last, blocked, now) - now + (debt + 1) * T + KEEP
-  redis.call("PEXPIRE", KEYS[1], string.format("%.0f", ttl / 1000))
+  redis.call("PEXPIRE", KEYS[1], px(ttl))
 end
 
 local function answer(n, retry)
@@ -130,8 +132,9 @@ if op == "seed" then
   local per = tonumber(ARGV[6])
   for i = 7, #ARGV, 3 do
     local key, recipient, at = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
-    if key >= 0 and at + per > now then
-      redis.call("SET", KEYS[4 + key], text(at), "NX", "PX", string.format("%.0f", math.ceil((at + per - now) / 1000)))
+    local before = key >= 0 and redis.call("GET", KEYS[4 + key])
+    if key >= 0 and at + per > now and (not before or tonumber(before) < at) then
+      redis.call("SET", KEYS[4 + key], text(at), "PX", px(at + per - now))
     end
     if recipient ~= "" and at > now - DAY then
       local had = redis.call("ZSCORE", KEYS[3], recipient)
@@ -161,10 +164,9 @@ local place = NEVER
 if crate > 0 then
   Tc = 1000000 / (CSHARE * crate)
   place = read(redis.call("GET", KEYS[2]), NEVER)
-  if place > now + MINUTE + WINDOW then place = now end
+  if place > now + MINUTE + WINDOW then place = now; changed = true end
 end
 
-local changed = false
 if missing and lost > 0 and (T > 0 or Tc > 0) then
   last = now + lost + (most - 1) * T
   credit = 0
@@ -234,7 +236,7 @@ for i = 1, k do
     changed = true
     if Tc > 0 then place = math.max(place + Tc, pos); charged = true end
     if per > 0 then
-      redis.call("SET", KEYS[3 + i], text(pos), "PX", string.format("%.0f", math.ceil((pos + per - now) / 1000)))
+      redis.call("SET", KEYS[3 + i], text(pos), "PX", px(pos + per - now))
     end
     if cap > 0 then
       redis.call("ZADD", KEYS[3], text(pos), ARGV[10 + i])
@@ -245,7 +247,7 @@ for i = 1, k do
 end
 if changed then save(T) end
 if charged or (Tc > 0 and changed) then
-  redis.call("SET", KEYS[2], text(place), "PX", string.format("%.0f", (math.max(place, now) - now + Tc + KEEP) / 1000))
+  redis.call("SET", KEYS[2], text(place), "PX", px(math.max(place, now) - now + Tc + KEEP))
 end
 if added then redis.call("PEXPIRE", KEYS[3], DAY / 1000 + 60000) end
 

@@ -46,10 +46,13 @@ type channelLimits struct {
 	keptFor    float64 // longest spacing that recipients are kept for
 }
 
-// limitNumbers are the fields of the hash, and the share of the rate that
-// throttling leaves at the time of the call.
+// limitNumbers are the fields of the hash.
 type limitNumbers struct {
-	last, debt, credit, blocked, factor, event, eased float64
+	last, debt, credit, blocked, factor, event float64
+	// eased is the share of the rate that throttling leaves at the time of the
+	// call, mended says that the call found a clock that went back.
+	eased  float64
+	mended bool
 }
 
 func newMemoryLimits(c clock.Clock) *memoryLimits {
@@ -75,7 +78,7 @@ func (b *memoryLimits) channel(channelID int64) *channelLimits {
 func (c *channelLimits) at(now float64) limitNumbers {
 	n := c.numbers
 	if n.last > max(now, n.blocked)+ruleMinute+ruleWindow {
-		n.last, n.debt, n.credit = now, 0, 0
+		n.last, n.debt, n.credit, n.mended = now, 0, 0, true
 	}
 	if n.blocked > now+ruleDay+ruleMinute {
 		n.blocked = now
@@ -143,7 +146,7 @@ func (b *memoryLimits) seed(_ context.Context, channelID int64, s Seed) error {
 	c.keptFor = max(c.keptFor, per)
 	for _, r := range s.Recipients {
 		at := sinceBase(r.At)
-		if _, ok := c.recipients[r.Key]; !ok && per > 0 && at+per > now {
+		if before, ok := c.recipients[r.Key]; per > 0 && at+per > now && (!ok || before < at) {
 			c.recipients[r.Key] = at
 		}
 		if had, ok := c.days.at(r.Key); r.Key != "" && at > now-ruleDay && (!ok || had < at) {
@@ -189,6 +192,7 @@ type pass struct {
 func (c *channelLimits) pass(r *reservation, now float64) *pass {
 	p := &pass{c: c, n: c.at(now), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
 		per: micros(r.Limits.PerRecipient), cap: r.Limits.RecipientsPerDay, missing: !c.exists}
+	p.changed, p.n.mended = p.n.mended, false
 	rate := r.Limits.PerSecond
 	effective := 0.0
 	if rate > 0 {
@@ -209,7 +213,7 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 			p.place = place
 		}
 		if p.place > now+ruleMinute+ruleWindow {
-			p.place = now
+			p.place, p.changed = now, true
 		}
 	}
 	if p.missing && r.lost > 0 && (p.interval > 0 || p.cInterval > 0) {

@@ -22,7 +22,7 @@ const DefaultDrainTimeout = 10 * time.Second
 
 // Options say which Redis to use.
 type Options struct {
-	// URL is the address of Redis; ParseURL documents the forms. Empty means an
+	// URL is the address of Redis; redis://host:port is the plain form, connect documents the others. Empty means an
 	// embedded one that lives and dies with this process.
 	URL string
 	// Logger receives what asynq and the queue have to say; nil means
@@ -45,6 +45,7 @@ type Queue struct {
 	log      *slog.Logger
 	clock    clock.Clock
 	drain    time.Duration
+	retry    time.Duration // how long a task waits after an error
 	closed   atomic.Bool
 }
 
@@ -63,7 +64,8 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	if o.DrainTimeout <= 0 {
 		o.DrainTimeout = DefaultDrainTimeout
 	}
-	q := &Queue{log: o.Logger, clock: o.Clock, drain: o.DrainTimeout}
+	silence()
+	q := &Queue{log: o.Logger, clock: o.Clock, drain: o.DrainTimeout, retry: retryDelay}
 	if o.URL == "" {
 		e, err := startEmbedded()
 		if err != nil {

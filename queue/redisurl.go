@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -28,11 +29,11 @@ const dialTimeout = 2 * time.Second
 //	redis+sentinel://[user:password@]host:port,host2:port[/db]?master=name
 //	redis+cluster://[user:password@]host:port,host2:port
 //
-// rediss+sentinel and rediss+cluster use TLS. User and password are those of
-// the data nodes; a Sentinel's own are the parameters sentinel_username and
-// sentinel_password. All other parameters are go-redis's: pool_size,
-// dial_timeout, read_timeout and so on. Errors are faults of code Invalid and
-// never show the password.
+// Without a port it is 6379, or 26379 for a Sentinel. rediss+sentinel and
+// rediss+cluster use TLS. User and password are those of the data nodes; a
+// Sentinel's own are the parameters sentinel_username and sentinel_password. All
+// other parameters are go-redis's: pool_size, dial_timeout, read_timeout and so
+// on. Errors are faults of code Invalid and never show the password.
 func connect(raw string) (redis.UniversalClient, error) {
 	client, err := parseURL(raw)
 	if err != nil {
@@ -81,7 +82,7 @@ func tuneSingle(o *redis.Options) {
 }
 
 func openCluster(scheme, rest string) (redis.UniversalClient, error) {
-	u, err := severalHosts(scheme, rest)
+	u, err := severalHosts(scheme, rest, "6379")
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func openCluster(scheme, rest string) (redis.UniversalClient, error) {
 }
 
 func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
-	u, err := severalHosts(scheme, rest)
+	u, err := severalHosts(scheme, rest, "26379")
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
 
 // severalHosts turns host1,host2 into the form that go-redis reads: the first
 // as the host, the others as parameters. net/url refuses several hosts itself.
-func severalHosts(scheme, rest string) (*url.URL, error) {
+func severalHosts(scheme, rest, port string) (*url.URL, error) {
 	if scheme != "redis" && scheme != "rediss" {
 		return nil, errors.New("its scheme is not known")
 	}
@@ -149,6 +150,11 @@ func severalHosts(scheme, rest string) (*url.URL, error) {
 		user, authority = authority[:at+1], authority[at+1:]
 	}
 	hosts := strings.Split(authority, ",")
+	for i, host := range hosts {
+		if _, _, err := net.SplitHostPort(host); err != nil {
+			hosts[i] = net.JoinHostPort(strings.Trim(host, "[]"), port)
+		}
+	}
 	u, err := url.Parse(scheme + "://" + user + hosts[0] + tail)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,9 @@ var errPanicked = errors.New("the handler panicked")
 
 // Server takes a channel's envelopes off its queues, transactional ones first.
 type Server struct {
+	queue               *Queue
+	channelID, workerID int64
+
 	asynq   *asynq.Server
 	handler Handler
 	log     *slog.Logger
@@ -59,18 +62,18 @@ type Server struct {
 	stop     sync.Once
 }
 
-// Serve starts to take envelopes of a channel. At most concurrency handlers run
+// Serve starts to take envelopes of a channel for a worker. At most concurrency handlers run
 // at once (more only while Redis is unreachable for longer than a lease, when
 // asynq gives tasks up that are still worked on). Stop must be called before the
 // Queue is closed.
-func (q *Queue) Serve(channelID int64, concurrency int, h Handler) (*Server, error) {
+func (q *Queue) Serve(channelID, workerID int64, concurrency int, h Handler) (*Server, error) {
 	if channelID <= 0 {
 		return nil, fault.InvalidField("channel_id", channelID, "must be positive")
 	}
 	if concurrency < 1 {
 		return nil, fault.InvalidField("concurrency", concurrency, "must be at least 1")
 	}
-	s := &Server{handler: h, log: q.log.With("channel", channelID), clock: q.clock, drain: q.drain}
+	s := &Server{queue: q, channelID: channelID, workerID: workerID, handler: h, log: q.log.With("channel", channelID), clock: q.clock, drain: q.drain}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.asynq = asynq.NewServerFromRedisClient(q.client, asynq.Config{
 		Concurrency:              concurrency,
@@ -78,7 +81,7 @@ func (q *Queue) Serve(channelID int64, concurrency int, h Handler) (*Server, err
 		StrictPriority:           true,
 		TaskCheckInterval:        checkInterval,
 		DelayedTaskCheckInterval: forwardInterval,
-		RetryDelayFunc:           delayRetry,
+		RetryDelayFunc:           q.delayRetry,
 		IsFailure:                func(err error) bool { return errors.Is(err, errPanicked) },
 		ShutdownTimeout:          q.drain + abortMargin,
 		Logger:                   asynqLog{s.log},
@@ -135,7 +138,9 @@ func (s *Server) process(asynqCtx context.Context, task *asynq.Task) error {
 		s.log.ErrorContext(s.ctx, "an envelope can't be read and is given up; its messages are fed again", "err", err)
 		return fmt.Errorf("%w: %w", err, asynq.RevokeTask)
 	}
+	s.hold(e.ID)
 	err = s.handle(e)
+	s.letGo(e.ID)
 	if errors.Is(err, errPanicked) {
 		if retried, _ := asynq.GetRetryCount(asynqCtx); retried+1 >= maxRetry {
 			return fmt.Errorf("%w: %w", err, asynq.RevokeTask) // an archived task would stay for 90 days
@@ -156,11 +161,11 @@ func (s *Server) handle(e Envelope) (err error) {
 
 // delayRetry waits about a second after an error, and longer each time after a
 // panic.
-func delayRetry(retried int, err error, _ *asynq.Task) time.Duration {
+func (q *Queue) delayRetry(retried int, err error, _ *asynq.Task) time.Duration {
 	if errors.Is(err, errPanicked) {
-		return retryDelay << min(retried, maxRetry)
+		return q.retry << min(retried, maxRetry)
 	}
-	return retryDelay
+	return q.retry
 }
 
 // asynqLog passes asynq's log on: its errors are warnings here, because tasks
