@@ -52,7 +52,7 @@ const maxHeaderLine = 900
 
 // compose appends m, dot-stuffed and with the final dot, to b. An error means
 // that the message can't be sent as it is.
-func (c *composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte, error) {
+func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte, error) {
 	for _, v := range [...]struct{ name, value string }{
 		{"to", m.To}, {"to_name", m.ToName}, {"subject", m.Content.Subject}, {"unsubscribe_url", m.UnsubscribeURL},
 	} {
@@ -392,22 +392,26 @@ func appendText(b []byte, s string, column int) []byte {
 		return appendWords(b, s)
 	}
 	const wanted = 76
-	for {
-		if column+len(s) <= wanted {
-			return append(b, s...)
+	start := len(b)
+	for rest := s; ; column = 0 {
+		if column+len(rest) <= wanted {
+			return append(b, rest...)
 		}
 		// Folding puts the break before a space, and unfolding gives it back. A line
 		// of spaces alone is not allowed, hence between two other characters.
-		at := foldAt(s, wanted-column)
+		at := foldAt(rest, wanted-column)
 		if at < 0 {
-			if len(s) > maxHeaderLine {
-				return appendWords(append(b, "\r\n "...), s)
-			}
-			return append(b, s...)
+			at = len(rest)
 		}
-		b = append(append(b, s[:at]...), crlf...)
-		s = s[at:]
-		column = 0
+		if at > maxHeaderLine {
+			return appendWords(b[:start], s) // no line can hold it
+		}
+		b = append(b, rest[:at]...)
+		if at == len(rest) {
+			return b
+		}
+		b = append(b, crlf...)
+		rest = rest[at:]
 	}
 }
 

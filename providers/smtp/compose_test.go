@@ -1,0 +1,228 @@
+package smtp
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"net/mail"
+	"net/textproto"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/providers"
+)
+
+func testComposer() composer {
+	return newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner", ReplyTo: "answers@example.org"},
+		mailbox{domain: "example.org"}, 3)
+}
+
+func TestCompose(t *testing.T) {
+	m := &providers.Message{
+		ID: 42, To: "zoe@example.com", ToName: `Zoe "Z" Doe`,
+		Content: providers.Content{
+			Subject: "Grüße", Text: "Hello\n.dot", HTML: "<html><Body class=x><p>Zoë</p></body></html>", Preheader: "a < b",
+			Attachment: &providers.Attachment{URL: "https://example.com/a.pdf?x=1&y=2", Filename: "a.pdf"},
+		},
+		UnsubscribeURL: "https://example.com/u/1",
+	}
+	got, err := testComposer().compose(nil, m, time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	require.NoError(t, err)
+	require.Equal(t, strings.ReplaceAll(`Date: Sat, 21 Nov 2026 09:00:00 +0000
+From: =?utf-8?b?RGllIEdsw7Zja25lcg==?=
+ <news@example.org>
+Reply-To: <answers@example.org>
+MIME-Version: 1.0
+To: "Zoe \"Z\" Doe"
+ <zoe@example.com>
+Subject: =?utf-8?b?R3LDvMOfZQ==?=
+Message-ID: <42.3@example.org>
+List-Unsubscribe: <https://example.com/u/1>
+List-Unsubscribe-Post: List-Unsubscribe=One-Click
+Content-Type: multipart/alternative;
+ boundary="=_c16"
+
+--=_c16
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 7bit
+
+Hello
+..dot
+
+a.pdf: https://example.com/a.pdf?x=1&y=2
+
+--=_c16
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+<html><Body class=3Dx><div style=3D"display:none;max-height:0;overflow:hidd=
+en;mso-hide:all">a &lt; b</div>
+<p>Zo=C3=AB</p><p><a href=3D"https://example.com/a.pdf?x=3D1&amp;y=3D2">a.p=
+df</a></p>
+</body></html>
+
+--=_c16--
+.
+`, "\n", "\r\n"), string(got))
+
+	m.Transactional = true
+	got, err = testComposer().compose(nil, m, time.Time{})
+	require.NoError(t, err)
+	require.NotContains(t, string(got), "List-Unsubscribe", "not for transactional mail")
+}
+
+func TestBoundaryIsInNoPart(t *testing.T) {
+	m := &providers.Message{ID: 1, To: "a@example.com", Content: providers.Content{Text: "--=_c1\n--=_c1_--\n", HTML: "x"}}
+	got, err := testComposer().compose(nil, m, time.Time{})
+	require.NoError(t, err)
+	require.Contains(t, string(got), `boundary="=_c1__"`)
+}
+
+// FuzzCompose reads every message back with the standard library: whatever is
+// in it, the header has the fields it should have and no other, and the text
+// comes back.
+func FuzzCompose(f *testing.F) {
+	f.Add("Zoë", "Grüße", "Hello\n.\n", "zoe@example.com")
+	f.Add("a\r\nBcc: b@example.com", "=?utf-8?q?x?=", "x", "a@b")
+	f.Add(strings.Repeat("long ", 300), strings.Repeat("x", 3000), strings.Repeat("ü \n", 300), `"quo ted"@[127.0.0.1]`)
+	f.Add("x", "x "+strings.Repeat("x", 3000), "x", "a@b") // was folded into an empty line, which ended the header
+	f.Add("x", strings.Repeat("x  x", 3000), "x", "a@b")
+	f.Fuzz(func(t *testing.T, name, subject, text, to string) {
+		address, err := parseMailbox(to)
+		if err != nil || text == "" {
+			return
+		}
+		m := &providers.Message{ID: 7, To: address.text, ToName: name, Content: providers.Content{Subject: subject, Text: text}}
+		composed, err := testComposer().compose(nil, m, time.Unix(0, 0).UTC())
+		if err != nil {
+			require.True(t, strings.ContainsAny(name+subject, "\r\n"), err)
+			return
+		}
+		raw, err := io.ReadAll(textproto.NewReader(bufio.NewReader(bytes.NewReader(composed))).DotReader())
+		require.NoError(t, err)
+		require.True(t, bytes.HasSuffix(composed, []byte("\r\n.\r\n")))
+		require.Equal(t, 1, bytes.Count(composed, []byte("\r\n.\r\n")), "nothing follows the final dot")
+		for _, line := range bytes.Split(composed, []byte("\r\n")) {
+			require.LessOrEqual(t, len(line), 998)
+			require.False(t, bytes.ContainsAny(line, "\r\n"))
+		}
+		read, err := mail.ReadMessage(bytes.NewReader(raw))
+		require.NoError(t, err)
+		require.Len(t, read.Header, 9)
+		decoded, err := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
+		require.NoError(t, err)
+		valid := strings.ToValidUTF8(subject, "\uFFFD")
+		require.Equal(t, strings.Trim(valid, " "), strings.Trim(decoded, " "))
+		var body io.Reader = read.Body
+		switch read.Header.Get("Content-Transfer-Encoding") {
+		case "quoted-printable":
+			body = quotedprintable.NewReader(body)
+		case "base64":
+			body = base64.NewDecoder(base64.StdEncoding, body)
+		}
+		back, err := io.ReadAll(body)
+		require.NoError(t, err)
+		lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+		require.Equal(t, strings.TrimSuffix(lines.Replace(strings.ToValidUTF8(text, "\uFFFD")), "\n"),
+			strings.TrimSuffix(lines.Replace(string(back)), "\n"))
+	})
+}
+
+// FuzzMailbox: what is taken can't leave its angle brackets, and the standard
+// library takes it too.
+func FuzzMailbox(f *testing.F) {
+	for _, s := range []string{
+		"a@b.example", `"a b"@b.example`, "a@[127.0.0.1]", "a@[IPv6:::1]", "ä@ö.example", "a..b@c", ".a@b", "a@-b", "a@b-.c", "a>b@c", "a b@c", "@", "a@",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := parseMailbox(s)
+		if err != nil {
+			return
+		}
+		require.Equal(t, s, m.text)
+		require.True(t, utf8.ValidString(s))
+		require.LessOrEqual(t, len(s), maxMailbox)
+		require.False(t, strings.ContainsAny(s, "\r\n\x00"))
+		if !strings.Contains(s, `"`) {
+			require.False(t, strings.ContainsAny(s, "<> \t"), s)
+		}
+		require.Equal(t, m.utf8, !isASCII(s))
+	})
+}
+
+func TestParseMailbox(t *testing.T) {
+	for _, good := range []string{
+		"a@b", "a.b+c@example.com", "o'hara@example.co.uk", `"a b"@example.com`, `"a\"b"@example.com`, "a@[127.0.0.1]", "ä@example.com", "a@ex_ample.com", "a@xn--bcher-kva.example",
+	} {
+		_, err := parseMailbox(good)
+		require.NoError(t, err, good)
+	}
+	for _, bad := range []string{
+		"", "a", "@", "a@", "@b", "a b@c", "a@b c", "a@@b", ".a@b", "a.@b", "a..b@c", "a@.b", "a@b.", "a@b..c", "a@-b", "a@b-", "a@b-.c",
+		"a<b@c", "a>b@c", "a\r@c", "a@c\n", "a\x00@c", `"a"b"@c`, `"a\"@c`, "a@[", "a@[]", "a@[x>]", "a\u2028b@c", "a\u00a0b@c", "a@b\u202e",
+		strings.Repeat("a", 65) + "@b", "a@" + strings.Repeat("b", 260), "a\xff@b",
+	} {
+		_, err := parseMailbox(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestReadReply(t *testing.T) {
+	for raw, want := range map[string]reply{
+		"250 ok\r\n":                         {250, "ok"},
+		"250\r\n":                            {250, ""},
+		"250 \r\n":                           {250, ""},
+		"250 ok\n":                           {250, "ok"},
+		"550-5.1.1 one\r\n550 5.1.1 two\r\n": {550, "5.1.1 two"},
+		"250 a\tb\x1b[31m\r\n":               {250, "ab[31m"},
+		"250 " + strings.Repeat("x", 900) + "\r\n": {250, strings.Repeat("x", 500)},
+		"250 \xff\xe4\r\n":                         {250, ""},
+	} {
+		got, err := readReply(bufio.NewReader(strings.NewReader(raw)))
+		require.NoError(t, err, raw)
+		require.Equal(t, want, got, raw)
+	}
+	for _, raw := range []string{
+		"", "25", "250", "abc def\r\n", "\r\n", "199 x\r\n", "600 x\r\n", "250x\r\n", "2-0 x\r\n",
+		strings.Repeat("250-x\r\n", 200), "250 " + strings.Repeat("x", 5000) + "\r\n",
+	} {
+		_, err := readReply(bufio.NewReader(strings.NewReader(raw)))
+		require.Error(t, err, raw)
+	}
+}
+
+func FuzzReply(f *testing.F) {
+	f.Add([]byte("250-one\r\n250 5.1.1 two\r\n"))
+	f.Add([]byte("421 4.7.0 too many\r\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := readReply(bufio.NewReader(bytes.NewReader(raw)))
+		if err != nil {
+			return
+		}
+		require.True(t, r.code >= 200 && r.code < 600)
+		require.LessOrEqual(t, len(r.text), maxReplyText)
+		require.True(t, utf8.ValidString(r.text))
+		for _, at := range []stage{greeting, hello, encrypt, signIn, sender, recipient, content, body} {
+			if r.ok() {
+				continue
+			}
+			e := classify(at, r)
+			require.NotEmpty(t, e.Kind)
+			if r.code/100 == 4 {
+				require.Contains(t, []providers.ErrorKind{providers.Temporary, providers.Throttled}, e.Kind)
+			}
+			if r.code/100 == 5 {
+				require.NotContains(t, []providers.ErrorKind{providers.Temporary, providers.Throttled, providers.InDoubt}, e.Kind)
+			}
+		}
+	})
+}
