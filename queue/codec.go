@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"carillon/providers"
 )
@@ -17,9 +16,11 @@ const codecVersion = '1'
 // encode writes an envelope as valid UTF-8, because it travels in a task header
 // and protocol buffers refuse other strings there: numbers are little-endian
 // groups of six bits, one a byte, with bit 6 saying that more follow; texts are
-// their length and their bytes. Bytes that are no UTF-8 become U+FFFD.
-func encode(e *Envelope) string {
-	var w writer
+// their length and their bytes. With clean, bytes that are no UTF-8 become
+// U+FFFD; without, they stay and Redis will not see the envelope: looking for
+// them takes as long as all the rest, and protocol buffers do it anyway.
+func encode(e *Envelope, clean bool) string {
+	w := writer{clean: clean}
 	w.Grow(e.size())
 	w.WriteByte(codecVersion)
 	w.signed(e.ID)
@@ -46,7 +47,10 @@ func (e *Envelope) size() int {
 	return n
 }
 
-type writer struct{ strings.Builder }
+type writer struct {
+	strings.Builder
+	clean bool
+}
 
 func (w *writer) number(v uint64) {
 	for v >= 64 {
@@ -67,7 +71,7 @@ func (w *writer) flag(v bool) {
 }
 
 func (w *writer) text(s string) {
-	if !utf8.ValidString(s) {
+	if w.clean {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	w.number(uint64(len(s)))

@@ -5,9 +5,12 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -73,4 +76,26 @@ func TestEmbeddedKeysExpire(t *testing.T) {
 	q := open(t, Options{})
 	require.NoError(t, q.client.Set(t.Context(), "k", "v", time.Millisecond).Err())
 	eventually(t, "the key expires", func() bool { return q.client.Get(context.Background(), "k").Err() == redis.Nil })
+}
+
+// Idle channels must not keep the embedded Redis's Lua busy.
+func TestPollingAnEmptyQueueRunsNoScript(t *testing.T) {
+	q := open(t, Options{})
+	var polled, ran atomic.Int64
+	q.embedded.server.SetPreHook(func(peer *server.Peer, cmd string, args ...string) bool {
+		if q.embedded.answerEmpty(peer, cmd, args...) {
+			polled.Add(1)
+			return true
+		}
+		if strings.HasPrefix(cmd, "EVAL") && strings.HasSuffix(args[2], ":pending") {
+			ran.Add(1)
+		}
+		return false
+	})
+	serve(t, q, 1, func(context.Context, Envelope) error { return nil })
+	eventually(t, "it polls", func() bool { return polled.Load() > 10 })
+	require.Zero(t, ran.Load(), "asynq's dequeue script is called in another way than answerEmpty knows")
+	require.NoError(t, q.Enqueue(t.Context(), envelope(1, 1)))
+	eventually(t, "it finds what is there", func() bool { return window(t, q) == Window{} })
+	require.Positive(t, ran.Load())
 }
