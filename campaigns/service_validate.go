@@ -44,6 +44,11 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		add("channel_id", c.ChannelID, "there is no such channel: GET /v1/channels lists them")
+		if _, err := templates.Compile(c.Content); err != nil {
+			if wrong, err = gather(wrong, err); err != nil {
+				return err
+			}
+		}
 	case err != nil:
 		return err
 	default:

@@ -1,0 +1,228 @@
+// Package api owns the native REST API under /v1 and everything else that the
+// server answers over HTTP: the OpenAPI document, health, receipts from
+// providers, unsubscribe pages, the status page. It translates between HTTP and
+// the services and holds no rule of its own. It must not know the store or
+// Redis; app hands it what it needs.
+package api
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// Keys keeps API keys.
+type Keys interface {
+	LookupKey(ctx context.Context, presented secret.String) (access.Key, error)
+	CreateKey(ctx context.Context, accountID int64, name string, role access.Role) (access.Key, secret.String, error)
+	ListKeys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error)
+	RevokeKey(ctx context.Context, accountID, id int64) error
+}
+
+// Answers keeps the answers to requests with an idempotency key.
+type Answers interface {
+	BeginAnswer(ctx context.Context, accountID int64, key, request string) (access.Answer, error)
+	FinishAnswer(ctx context.Context, accountID int64, key string, answer access.Answer) error
+	AbortAnswer(ctx context.Context, accountID int64, key string) error
+}
+
+// Audit keeps who did what.
+type Audit interface {
+	AddAudit(ctx context.Context, e access.AuditEntry) error
+	ListAudit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error)
+}
+
+// Lists looks groups and uploads up.
+type Lists interface {
+	ListGroups(ctx context.Context, accountID, after int64, limit int) ([]targeting.List, error)
+	GetGroup(ctx context.Context, accountID, id int64) (targeting.List, error)
+	GetUpload(ctx context.Context, accountID, id int64) (targeting.Upload, error)
+	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]targeting.Upload, error)
+	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[targeting.RefusedLine, error]
+}
+
+// Suppressions keeps the addresses never to write to.
+type Suppressions interface {
+	AddSuppression(ctx context.Context, p targeting.Suppression) (added bool, err error)
+	RemoveSuppression(ctx context.Context, accountID int64, kind providers.AddressKind, address string) error
+	ListSuppressions(ctx context.Context, accountID int64, after targeting.Suppression, limit int) ([]targeting.Suppression, error)
+}
+
+// Messages looks messages up and moves single ones.
+type Messages interface {
+	ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error)
+	GetMessage(ctx context.Context, accountID, id int64) (campaigns.Message, error)
+	Attempts(ctx context.Context, messageID int64) ([]campaigns.Attempt, error)
+	ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
+	CancelMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
+}
+
+// Queue looks into the outbound queue and clears it.
+type Queue interface {
+	QueueTotals(ctx context.Context, f campaigns.QueueFilter) ([]campaigns.QueueTotals, error)
+	QueuePreview(ctx context.Context, f campaigns.QueueFilter, limit int) ([]campaigns.Message, error)
+	BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (campaigns.Clearing, error)
+	ContinueClear(ctx context.Context, clearID int64) (campaigns.Clearing, error)
+	GetClearing(ctx context.Context, accountID, id int64) (campaigns.Clearing, error)
+}
+
+// EveryChannel lists the channels of all accounts.
+type EveryChannel interface {
+	AllChannels(ctx context.Context) ([]providers.Channel, error)
+}
+
+// Receipts takes what providers report; *store.Writer does.
+type Receipts interface {
+	Receive(ctx context.Context, channelID int64, events []providers.Event) error
+}
+
+// Store is everything that the API looks up without a service.
+type Store interface {
+	Keys
+	Answers
+	Audit
+	Lists
+	Suppressions
+	Messages
+	Queue
+	EveryChannel
+}
+
+// Meter counts requests.
+type Meter interface {
+	// Request counts one request: its route's pattern, which names nobody, the
+	// status it was answered with, and how long that took.
+	Request(route string, status int, took time.Duration)
+}
+
+// Options are the API's settings.
+type Options struct {
+	// Version is the program's.
+	Version string
+	// MaxBodyBytes bounds a request that is no upload; 0 means 2 MiB.
+	MaxBodyBytes int64
+	// RatePerSecond and Burst bound the requests of one key; 0 sets no limit.
+	RatePerSecond float64
+	Burst         int
+	// AllowPrivateAddresses is handed to the adapters that read callbacks.
+	AllowPrivateAddresses bool
+}
+
+// Deps is what the API is made of. All fields are needed but Metrics,
+// Meter, Ready, Clock and Logger.
+type Deps struct {
+	Options   Options
+	Store     Store
+	Receipts  Receipts
+	Campaigns *campaigns.Service
+	Channels  *campaigns.Channels
+	Contacts  *targeting.Contacts
+	Groups    *targeting.Groups
+	Importer  *targeting.Importer
+	Providers *providers.Registry
+	// Metrics serves /metrics, and Meter counts the API's own requests.
+	Metrics http.Handler
+	Meter   Meter
+	// Ready says what /readyz shows: nil for each part that works. It may be nil
+	// itself.
+	Ready  func(ctx context.Context) map[string]error
+	Clock  clock.Clock
+	Logger *slog.Logger
+}
+
+// Server answers HTTP requests.
+type Server struct {
+	Deps
+	mux     *http.ServeMux
+	api     huma.API
+	handler http.Handler
+	limits  *limiters
+	hooks   *hooks
+}
+
+// defaultMaxBody bounds the body of a request that is no upload.
+const defaultMaxBody = 2 << 20
+
+// New makes the server. Close ends what it keeps open.
+func New(d Deps) *Server {
+	if d.Clock == nil {
+		d.Clock = clock.System{}
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Options.MaxBodyBytes <= 0 {
+		d.Options.MaxBodyBytes = defaultMaxBody
+	}
+	s := &Server{Deps: d, mux: http.NewServeMux()}
+	s.limits = newLimiters(d.Options.RatePerSecond, d.Options.Burst, d.Clock)
+	s.hooks = newHooks(d)
+	s.api = humago.New(s.mux, s.config())
+	s.routes()
+	s.handler = s.withRequestID(s.withLog(s.withRecovery(s.withKey(s.withBody(s.withIdempotency(s.mux))))))
+	return s
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// OpenAPI is the document that describes the API.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+// Close ends the adapters that read callbacks.
+func (s *Server) Close() error { return s.hooks.close() }
+
+func (s *Server) config() huma.Config {
+	config := huma.DefaultConfig("Carillon", s.Options.Version)
+	config.Info.Description = "Durable bulk campaigns and notifications. Errors are problem documents (RFC 9457) that name the field and what to do. " +
+		"Lists are Paged by limit and cursor. Every POST takes an Idempotency-Key: the same key with the same body is answered as the first time, for 24 hours."
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key": {Type: "http", Scheme: "bearer", Description: "An API key: `Authorization: Bearer car_…`."},
+	}
+	// The document is served by docs.go, no page may come from a CDN, and no
+	// $schema fields are wanted in answers.
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
+	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{shortenProblem}
+	return config
+}
+
+func (s *Server) routes() {
+	s.channelRoutes()
+	s.contactRoutes()
+	s.uploadRoutes()
+	s.groupRoutes()
+	s.suppressionRoutes()
+	s.campaignRoutes()
+	s.runRoutes()
+	s.messageRoutes()
+	s.queueRoutes()
+	s.keyRoutes()
+	s.hookRoutes()
+	s.unsubscribeRoutes()
+	s.healthRoutes()
+	s.docsRoutes()
+	s.statusRoutes()
+}
+
+// timestamp is a stored time in the precision in which it is stored.
+func timestamp(t *time.Time) *time.Time {
+	if t == nil || t.IsZero() {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}

@@ -1,0 +1,623 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/api"
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/providers/builtin"
+	"carillon/store"
+	"carillon/targeting"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// The goroutine that is let pass sweeps gorm's statement cache; gorm never ends
+// it.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+}
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	masterKey = "a master key for tests alone"
+	adminKey  = "admin-key-0123456789"
+)
+
+// server is the API over a real store, with one account and a key of each role.
+type server struct {
+	*api.Server
+	t        *testing.T
+	store    *store.Store
+	clock    *clock.Fake
+	account  int64
+	importer *targeting.Importer
+	log      *bytes.Buffer
+	metered  []string
+}
+
+// Request counts requests for the test.
+func (s *server) Request(route string, status int, _ time.Duration) {
+	s.metered = append(s.metered, fmt.Sprintf("%s %d", route, status))
+}
+
+func newServer(t *testing.T, options ...func(*api.Deps)) *server {
+	ctx := t.Context()
+	box, err := secret.NewBox(secret.New(masterKey))
+	require.NoError(t, err)
+	s := &server{t: t, clock: clock.NewFake(noon), log: &bytes.Buffer{}}
+	s.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: s.clock})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
+	_, err = s.store.Migrate(ctx)
+	require.NoError(t, err)
+	account, _, err := s.store.EnsureAccount(ctx, "tests")
+	require.NoError(t, err)
+	s.account = account.ID
+	for _, role := range access.Roles() {
+		_, err = s.store.AddKey(ctx, s.account, string(role), role, secret.New(string(role)+"-key-0123456789"))
+		require.NoError(t, err)
+	}
+	kinds, err := builtin.Registry()
+	require.NoError(t, err)
+	s.importer = targeting.NewImporter(s.store, s.store, targeting.ImportConfig{MaxBytes: 1 << 20})
+	writer := s.store.StartWriter(0)
+	t.Cleanup(writer.Stop)
+	d := api.Deps{
+		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, AllowPrivateAddresses: true},
+		Store:   s.store, Receipts: writer, Providers: kinds, Clock: s.clock, Meter: s,
+		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
+		Channels:  campaigns.NewChannels(s.store, kinds),
+		Contacts:  targeting.NewContacts(s.store), Groups: targeting.NewGroups(s.store), Importer: s.importer,
+		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
+	}
+	for _, option := range options {
+		option(&d)
+	}
+	s.Server = api.New(d)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// do makes a request with the admin's key unless the header says otherwise.
+// body is JSON text; header holds names and values in turn.
+func (s *server) do(method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+adminKey)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func as(role access.Role) []string {
+	return []string{"Authorization", "Bearer " + string(role) + "-key-0123456789"}
+}
+
+// ok makes a request that must succeed and reads its answer.
+func (s *server) ok(method, path, body string, header ...string) map[string]any {
+	s.t.Helper()
+	w := s.do(method, path, body, header...)
+	require.Less(s.t, w.Code, 300, "%s %s: %s", method, path, w.Body)
+	var out map[string]any
+	if w.Body.Len() > 0 {
+		require.NoError(s.t, json.Unmarshal(w.Body.Bytes(), &out))
+	}
+	return out
+}
+
+// channel makes a sandbox channel for e-mail and returns its id.
+func (s *server) channel() int64 {
+	s.t.Helper()
+	out := s.ok("POST", "/v1/channels", `{"name":"news","provider":"sandbox","limits":{"per_second":200},"timezone":"Europe/Berlin"}`)
+	return int64(out["id"].(float64))
+}
+
+func (s *server) contact(name, email string) int64 {
+	s.t.Helper()
+	out := s.ok("POST", "/v1/contacts", fmt.Sprintf(`{"first_name":%q,"addresses":{"email":%q}}`, name, email))
+	return int64(out["id"].(float64))
+}
+
+func (s *server) campaign(channel int64, extra string) int64 {
+	s.t.Helper()
+	out := s.ok("POST", "/v1/campaigns", fmt.Sprintf(`{"name":"Spring","channel_id":%d,"audience":{"all":true},
+		"content":{"subject":"Hello {{ contact.first_name }}","text":"Hi {{ contact.first_name | default: \"you\" }}"}%s}`, channel, extra))
+	return int64(out["id"].(float64))
+}
+
+// unstable are parts of answers that differ from run to run.
+var unstable = regexp.MustCompile(`car_[A-Za-z0-9_-]+|/u/[A-Za-z0-9_-]+`)
+
+// golden compares a transcript with its file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	got = unstable.ReplaceAllString(got, "…")
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "go test ./api -update writes it")
+	require.Equal(t, string(want), got)
+}
+
+// transcript writes requests and their answers down.
+func (s *server) transcript(requests ...[]string) string {
+	var b strings.Builder
+	for _, r := range requests {
+		body := ""
+		if len(r) > 2 {
+			body = r[2]
+		}
+		w := s.do(r[0], r[1], body)
+		fmt.Fprintf(&b, "%s %s %s\n%d %s\n", r[0], r[1], body, w.Code, w.Header().Get("Content-Type"))
+		var pretty bytes.Buffer
+		if json.Indent(&pretty, bytes.TrimSpace(w.Body.Bytes()), "", "  ") == nil {
+			b.Write(pretty.Bytes())
+		} else {
+			b.Write(w.Body.Bytes())
+		}
+		b.WriteString("\n\n")
+	}
+	return b.String()
+}
+
+func TestOpenAPI(t *testing.T) {
+	s := newServer(t)
+	document, err := s.Document()
+	require.NoError(t, err)
+	golden(t, "openapi.json", string(document))
+	w := s.do("GET", "/openapi.json", "")
+	require.Equal(t, string(document), w.Body.String())
+	again, err := newServer(t).Document()
+	require.NoError(t, err)
+	require.Equal(t, string(document), string(again), "the same every time")
+	for path, item := range s.OpenAPI().Paths {
+		require.True(t, strings.HasPrefix(path, "/v1/"), path)
+		require.NotNil(t, item)
+	}
+}
+
+func TestDocsLoadNothingFromElsewhere(t *testing.T) {
+	s := newServer(t)
+	for _, path := range []string{"/docs", "/", "/u/x"} {
+		body := s.do("GET", path, "", "Authorization", "").Body.String()
+		require.NotRegexp(t, `(?i)(src|href)="?(https?:)?//`, body, path)
+		require.NotContains(t, body, "<script", path)
+	}
+	require.Contains(t, s.do("GET", "/docs", "").Body.String(), "/v1/campaigns/{id}/start")
+}
+
+func TestChannels(t *testing.T) {
+	s := newServer(t)
+	const hook = `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"},"limits":{"per_second":5}}`
+	golden(t, "channels.txt", s.transcript(
+		[]string{"GET", "/v1/channels"},
+		[]string{"POST", "/v1/channels", hook},
+		[]string{"POST", "/v1/channels", hook},
+		[]string{"POST", "/v1/channels", `{"name":"x","provider":"pigeon"}`},
+		[]string{"POST", "/v1/channels", `{"name":"x","provider":"webhook","config":{"ulr":"https://example.org"},"timezone":"Mars","colour":"red"}`},
+		[]string{"POST", "/v1/channels", `{"name":"x","provider":"webhook","config":{"ulr":"https://example.org"},"timezone":"Mars"}`},
+		[]string{"PATCH", "/v1/channels/1", `{"name":"hooked","config":{"url":"https://example.org/other"},"limits":{"per_second":7}}`},
+		[]string{"POST", "/v1/channels/1/pause"},
+		[]string{"POST", "/v1/channels/1/resume"},
+		[]string{"GET", "/v1/channels/1"},
+		[]string{"GET", "/v1/channels/99"},
+		[]string{"GET", "/v1/channels/x"},
+		[]string{"DELETE", "/v1/channels/1"},
+		[]string{"GET", "/v1/channels"},
+	))
+	golden(t, "providers.txt", s.transcript([]string{"GET", "/v1/providers"}))
+}
+
+func TestContactsGroupsSuppressions(t *testing.T) {
+	s := newServer(t)
+	golden(t, "contacts.txt", s.transcript(
+		[]string{"POST", "/v1/contacts", `{"first_name":"Ada","language":"en","addresses":{"email":"Ada@Example.org","phone":"0151 12345678"},"country":"DE"}`},
+		[]string{"POST", "/v1/contacts", `{"first_name":"Bob","addresses":{"email":"ada@example.org"}}`},
+		[]string{"POST", "/v1/contacts", `{"first_name":"Bob","addresses":{"email":"nonsense","fax":"1"}}`},
+		[]string{"POST", "/v1/contacts", `{"external_id":"b-1","first_name":"Bob"}`},
+		[]string{"PATCH", "/v1/contacts/1", `{"last_name":"Lovelace","status":"inactive"}`},
+		[]string{"GET", "/v1/contacts?limit=1"},
+		[]string{"GET", "/v1/contacts?q=lovel"},
+		[]string{"GET", "/v1/contacts?email=ADA@example.org"},
+		[]string{"GET", "/v1/contacts?cursor=!"},
+		[]string{"GET", "/v1/contacts?limt=1"},
+		[]string{"POST", "/v1/groups", `{"name":"VIP"}`},
+		[]string{"POST", "/v1/groups/1/members", `{"contacts":[1,2]}`},
+		[]string{"POST", "/v1/groups/1/members", `{"contacts":[1,99]}`},
+		[]string{"GET", "/v1/groups/1/members?limit=1"},
+		[]string{"POST", "/v1/groups/1/members/remove", `{"contacts":[2]}`},
+		[]string{"GET", "/v1/groups"},
+		[]string{"POST", "/v1/contacts/1/opt-out", `{"kind":"email"}`},
+		[]string{"POST", "/v1/contacts/2/opt-out"},
+		[]string{"POST", "/v1/suppressions", `{"kind":"phone","address":"+49 151 99999999","reason":"complained"}`},
+		[]string{"POST", "/v1/suppressions", `{"kind":"email","address":"nonsense"}`},
+		[]string{"GET", "/v1/suppressions?limit=1"},
+		[]string{"POST", "/v1/contacts/1/opt-in"},
+		[]string{"DELETE", "/v1/suppressions?kind=phone&address=%2B4915199999999"},
+		[]string{"DELETE", "/v1/suppressions?kind=phone&address=%2B4915199999999"},
+		[]string{"GET", "/v1/suppressions"},
+		[]string{"DELETE", "/v1/groups/1"},
+		[]string{"DELETE", "/v1/contacts/2"},
+		[]string{"GET", "/v1/contacts/2"},
+	))
+}
+
+func TestCampaigns(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	s.contact("Ada", "ada@example.org")
+	s.contact("Bob", "bob@example.org")
+	s.ok("POST", "/v1/suppressions", `{"kind":"email","address":"bob@example.org"}`)
+	s.campaign(1, "")
+	golden(t, "campaigns.txt", s.transcript(
+		[]string{"POST", "/v1/campaigns", `{"name":"x","channel_id":9,"audience":{},"content":{"text":"{{ x"},"schedule":{"at":null}}`},
+		[]string{"GET", "/v1/campaigns/1"},
+		[]string{"PATCH", "/v1/campaigns/1", `{"name":"Summer","weight":3}`},
+		[]string{"GET", "/v1/campaigns/1/preview"},
+		[]string{"POST", "/v1/campaigns/1/test", `{"to":"me@example.org"}`},
+		[]string{"POST", "/v1/campaigns/1/test", `{"to":"nonsense"}`},
+		[]string{"POST", "/v1/campaigns/1/schedule", `{"at":"2026-03-01T09:00"}`},
+		[]string{"POST", "/v1/campaigns/1/schedule", `{"at":"2026-03-02T09:00"}`},
+		[]string{"GET", "/v1/campaigns?status=scheduled"},
+		[]string{"POST", "/v1/campaigns/1/start", `{"now":true}`},
+		[]string{"POST", "/v1/campaigns/1/start"},
+		[]string{"DELETE", "/v1/campaigns/1"},
+		[]string{"POST", "/v1/campaigns/1/pause"},
+		[]string{"POST", "/v1/campaigns/1/resume"},
+		[]string{"POST", "/v1/campaigns/1/duplicate"},
+		[]string{"GET", "/v1/campaigns/1/explain?recipient=ada@example.org"},
+	))
+	_, err := s.store.PlanBatch(t.Context(), 1, 100)
+	require.NoError(t, err)
+	golden(t, "runs.txt", s.transcript(
+		[]string{"GET", "/v1/campaigns/1/runs"},
+		[]string{"GET", "/v1/runs/1"},
+		[]string{"GET", "/v1/runs/1/messages?state=skipped"},
+		[]string{"GET", "/v1/runs/1/messages.csv"},
+		[]string{"GET", "/v1/campaigns/1/verify"},
+		[]string{"GET", "/v1/campaigns/1/explain?recipient=BOB@example.org"},
+		[]string{"GET", "/v1/campaigns/1/explain?recipient=1"},
+		[]string{"GET", "/v1/campaigns/1/explain?recipient=nobody"},
+		[]string{"GET", "/v1/contacts/1/messages"},
+		[]string{"GET", "/v1/queue"},
+		[]string{"DELETE", "/v1/queue?campaign_id=9"},
+		[]string{"DELETE", "/v1/queue?campaign_id=1"},
+		[]string{"GET", "/v1/queue/clearings/1"},
+		[]string{"GET", "/v1/runs/99"},
+	))
+	require.Contains(t, s.ok("GET", "/v1/audit?limit=3", "")["items"].([]any)[0].(map[string]any), "action")
+}
+
+func TestMessages(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	golden(t, "messages.txt", s.transcript(
+		[]string{"POST", "/v1/messages", `{"channel_id":1,"to":"ada@example.org","content":{"subject":"Code {{ row.code }}","text":"Your code is {{ row.code }}."},"data":{"code":"123"}}`},
+		[]string{"POST", "/v1/messages", `{"channel_id":7,"to":"ada","content":{}}`},
+		[]string{"POST", "/v1/messages", `{"channel_id":1,"content":{"text":"x"},"to":"a@b.org","extra":1}`},
+		[]string{"GET", "/v1/messages?transactional=true"},
+		[]string{"GET", "/v1/messages/1"},
+		[]string{"POST", "/v1/messages/1/resend"},
+		[]string{"POST", "/v1/messages/1/cancel"},
+		[]string{"GET", "/v1/messages?state=canceled&channel_id=1"},
+		[]string{"GET", "/v1/messages/99"},
+	))
+}
+
+func upload(filename, content string, fields ...string) (body, contentType string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i := 0; i+1 < len(fields); i += 2 {
+		_ = w.WriteField(fields[i], fields[i+1])
+	}
+	if filename != "" {
+		part, _ := w.CreateFormFile("file", filename)
+		_, _ = io.WriteString(part, content)
+	}
+	_ = w.Close()
+	return b.String(), w.FormDataContentType()
+}
+
+func TestImport(t *testing.T) {
+	s := newServer(t)
+	body, kind := upload("people.csv", "Mail,First name,coupon\nada@example.org,Ada,A1\nnonsense,Bob,=2+5\n",
+		"mapping", `{"Mail":"email"}`, "options", `{"group":"VIP"}`)
+	out := s.ok("POST", "/v1/contacts/import", body, "Content-Type", kind)
+	require.Equal(t, "queued", out["state"])
+	require.Equal(t, []any{"coupon"}, out["columns"])
+	ran, err := s.importer.RunNext(t.Context())
+	require.NoError(t, err)
+	require.True(t, ran)
+	done := s.ok("GET", "/v1/uploads/1", "")
+	require.Equal(t, "finished", done["state"])
+	require.InDelta(t, 1, done["created"], 0)
+	require.InDelta(t, 1, done["refused"], 0)
+	w := s.do("GET", "/v1/uploads/1/errors.csv", "")
+	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
+	require.Contains(t, w.Body.String(), "nonsense")
+	require.Len(t, s.ok("GET", "/v1/uploads", "")["items"], 1)
+	require.Len(t, s.ok("GET", "/v1/groups", "")["items"], 1)
+	for name, c := range map[string]struct {
+		body, kind string
+		status     int
+		want       string
+	}{
+		"no multipart": {`{}`, "application/json", 422, "multipart/form-data"},
+		"no file": func() (c struct {
+			body, kind string
+			status     int
+			want       string
+		}) {
+			c.body, c.kind = upload("", "", "options", "{}")
+			c.status, c.want = 422, "body.file"
+			return c
+		}(),
+	} {
+		w := s.do("POST", "/v1/contacts/import", c.body, "Content-Type", c.kind)
+		require.Equal(t, c.status, w.Code, name)
+		require.Contains(t, w.Body.String(), c.want, name)
+	}
+	for name, content := range map[string]string{"empty": "", "no column": "colour,size\nred,1\n"} {
+		body, kind := upload("x.csv", content)
+		require.Equal(t, 422, s.do("POST", "/v1/contacts/import", body, "Content-Type", kind).Code, name)
+	}
+	body, kind = upload("big.csv", "email\n"+strings.Repeat("someone@example.org\n", 60_000))
+	require.Equal(t, 413, s.do("POST", "/v1/contacts/import", body, "Content-Type", kind).Code)
+	body, kind = upload("x.csv", "email\na@b.org\n", "options", `{"colour":"red"}`)
+	require.Contains(t, s.do("POST", "/v1/contacts/import", body, "Content-Type", kind).Body.String(), "body.options")
+	require.Len(t, s.ok("GET", "/v1/uploads", "")["items"], 1, "what is refused changes nothing")
+}
+
+// Spreadsheets take cells that begin with certain characters for formulas.
+func TestCSVCellsAreHarmless(t *testing.T) {
+	s := newServer(t)
+	body, kind := upload("x.csv", "email,name\n=cmd|x!A1,E\n+evil,E\n")
+	s.ok("POST", "/v1/contacts/import", body, "Content-Type", kind)
+	_, err := s.importer.RunNext(t.Context())
+	require.NoError(t, err)
+	csv := s.do("GET", "/v1/uploads/1/errors.csv", "").Body.String()
+	require.Contains(t, csv, ",'=cmd|x!A1,")
+	require.Contains(t, csv, ",'+evil,")
+}
+
+func TestKeysAndRoles(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	made := s.ok("POST", "/v1/keys", `{"name":"deploy","role":"viewer"}`)
+	require.Contains(t, made["key"], "car_")
+	bearer := []string{"Authorization", "Bearer " + made["key"].(string)}
+	s.ok("GET", "/v1/campaigns", "", bearer...)
+	require.NotContains(t, s.do("GET", "/v1/keys", "").Body.String(), made["key"])
+	s.ok("DELETE", fmt.Sprintf("/v1/keys/%v", made["id"]), "")
+	require.Equal(t, 401, s.do("GET", "/v1/campaigns", "", bearer...).Code)
+	require.Equal(t, 401, s.do("GET", "/v1/campaigns", "", "Authorization", "").Code)
+	require.Equal(t, 401, s.do("GET", "/v1/campaigns", "", "Authorization", "Basic eDp5").Code)
+	require.Equal(t, 401, s.do("GET", "/v1/nothing", "", "Authorization", "").Code, "nobody learns what there is")
+
+	const message = `{"channel_id":1,"to":"a@example.org","content":{"subject":"s","text":"t"}}`
+	for _, c := range []struct {
+		method, path, body string
+		may                map[access.Role]bool
+	}{
+		{"GET", "/v1/channels", "", map[access.Role]bool{access.Admin: true, access.Editor: true, access.Viewer: true, access.Sender: true}},
+		{"GET", "/v1/contacts", "", map[access.Role]bool{access.Admin: true, access.Editor: true, access.Viewer: true}},
+		{"GET", "/v1/messages", "", map[access.Role]bool{access.Admin: true, access.Editor: true, access.Viewer: true, access.Sender: true}},
+		{"GET", "/v1/messages?campaign_id=1", "", map[access.Role]bool{access.Admin: true, access.Editor: true, access.Viewer: true}},
+		{"POST", "/v1/messages", message, map[access.Role]bool{access.Admin: true, access.Sender: true}},
+		{"POST", "/v1/groups", `{"name":"%s"}`, map[access.Role]bool{access.Admin: true, access.Editor: true}},
+		{"DELETE", "/v1/queue", "", map[access.Role]bool{access.Admin: true, access.Editor: true}},
+		{"POST", "/v1/channels", `{"name":"%s","provider":"sandbox"}`, map[access.Role]bool{access.Admin: true}},
+		{"GET", "/v1/keys", "", map[access.Role]bool{access.Admin: true}},
+		{"GET", "/v1/audit", "", map[access.Role]bool{access.Admin: true}},
+	} {
+		for _, role := range access.Roles() {
+			w := s.do(c.method, c.path, strings.ReplaceAll(c.body, "%s", string(role)), as(role)...)
+			if c.may[role] {
+				require.Less(t, w.Code, 300, "%s %s as %s: %s", c.method, c.path, role, w.Body)
+			} else {
+				require.Equal(t, 403, w.Code, "%s %s as %s", c.method, c.path, role)
+			}
+		}
+	}
+}
+
+func TestAudit(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	s.ok("POST", "/v1/channels/1/pause", "")
+	require.Equal(t, 404, s.do("POST", "/v1/channels/9/pause", "").Code)
+	s.ok("GET", "/v1/channels", "")
+	items := s.ok("GET", "/v1/audit", "")["items"].([]any)
+	require.Len(t, items, 2, "changes that were made, and nothing else")
+	require.Equal(t, "channel 1", items[1].(map[string]any)["target"])
+	last := items[0].(map[string]any)
+	require.Equal(t, "pause-channel", last["action"])
+	require.Equal(t, "channel 1", last["target"])
+	require.Equal(t, "key 1 (admin)", last["actor"])
+}
+
+func TestIdempotency(t *testing.T) {
+	s := newServer(t)
+	key := []string{"Idempotency-Key", "k-1"}
+	first := s.do("POST", "/v1/groups", `{"name":"a"}`, key...)
+	require.Equal(t, 201, first.Code)
+	again := s.do("POST", "/v1/groups", `{"name":"a"}`, key...)
+	require.Equal(t, 201, again.Code)
+	require.Equal(t, first.Body.String(), again.Body.String())
+	require.Equal(t, "true", again.Header().Get("Idempotency-Replayed"))
+	require.Equal(t, first.Header().Get("Content-Type"), again.Header().Get("Content-Type"))
+	require.Equal(t, 422, s.do("POST", "/v1/groups", `{"name":"b"}`, key...).Code)
+	require.Equal(t, 422, s.do("POST", "/v1/keys", `{"name":"a"}`, key...).Code, "another path is another request")
+	require.Equal(t, 422, s.do("POST", "/v1/groups", `{"name":"b"}`, "Idempotency-Key", "a b").Code)
+	require.Len(t, s.ok("GET", "/v1/groups", "")["items"], 1)
+	// Refusals are kept like answers: the same request is wrong again.
+	wrong := s.do("POST", "/v1/groups", `{"name":""}`, "Idempotency-Key", "k-2")
+	require.Equal(t, 422, wrong.Code)
+	require.Equal(t, "true", s.do("POST", "/v1/groups", `{"name":""}`, "Idempotency-Key", "k-2").Header().Get("Idempotency-Replayed"))
+	// A request that never ended.
+	_, err := s.store.BeginAnswer(t.Context(), s.account, "k-3", "other")
+	require.NoError(t, err)
+	require.Equal(t, 422, s.do("POST", "/v1/groups", `{"name":"c"}`, "Idempotency-Key", "k-3").Code)
+	// A key is not written down.
+	made := s.do("POST", "/v1/keys", `{"name":"x","role":"viewer"}`, "Idempotency-Key", "k-4")
+	require.Contains(t, made.Body.String(), "car_")
+	require.NotContains(t, s.do("POST", "/v1/keys", `{"name":"x","role":"viewer"}`, "Idempotency-Key", "k-4").Body.String(), "car_")
+}
+
+func TestBounds(t *testing.T) {
+	s := newServer(t, func(d *api.Deps) { d.Options.RatePerSecond, d.Options.Burst = 1, 3 })
+	w := s.do("POST", "/v1/groups", `{"name":"`+strings.Repeat("x", 70<<10)+`"}`)
+	require.Equal(t, 413, w.Code)
+	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+	require.Equal(t, 400, s.do("POST", "/v1/groups", `{"name":`).Code)
+	require.Equal(t, 200, s.do("GET", "/v1/groups", "").Code)
+	w = s.do("GET", "/v1/groups", "")
+	require.Equal(t, 429, w.Code)
+	require.Equal(t, "1", w.Header().Get("Retry-After"))
+	require.Equal(t, 200, s.do("GET", "/v1/groups", "", as(access.Viewer)...).Code, "each key has its own")
+	s.clock.Advance(time.Second)
+	require.Equal(t, 200, s.do("GET", "/v1/groups", "").Code)
+}
+
+func TestRequestIDAndLog(t *testing.T) {
+	s := newServer(t)
+	require.Equal(t, "abc-1", s.do("GET", "/v1/contacts?email=ada@example.org", "", "X-Request-Id", "abc-1").Header().Get("X-Request-Id"))
+	require.Len(t, s.do("GET", "/healthz", "", "X-Request-Id", "evil\tid").Header().Get("X-Request-Id"), 16)
+	require.Contains(t, s.log.String(), "request_id=abc-1")
+	require.NotContains(t, s.log.String(), "ada@example.org")
+	require.Contains(t, s.metered, "GET /v1/contacts 200")
+	require.Equal(t, 404, s.do("GET", "/nothing", "").Code)
+	require.Equal(t, 404, s.do("GET", "/v1/nothing", "").Code)
+}
+
+// broken is a store whose database is gone.
+type broken struct{ *store.Store }
+
+func (broken) ListGroups(context.Context, int64, int64, int) ([]targeting.List, error) {
+	panic("no such table: secrets")
+}
+
+func (broken) ListSuppressions(context.Context, int64, targeting.Suppression, int) ([]targeting.Suppression, error) {
+	return nil, fmt.Errorf("dial 10.1.2.3: password wrong")
+}
+
+func TestOurOwnFaults(t *testing.T) {
+	s := newServer(t, func(d *api.Deps) { d.Store = broken{d.Store.(*store.Store)} })
+	for _, path := range []string{"/v1/groups", "/v1/suppressions"} {
+		w := s.do("GET", path, "")
+		require.Equal(t, 500, w.Code)
+		require.Contains(t, w.Body.String(), "something went wrong on our side")
+		require.NotContains(t, w.Body.String(), "password")
+		require.NotContains(t, w.Body.String(), "table")
+	}
+	require.Contains(t, s.log.String(), "no such table")
+	require.Contains(t, s.log.String(), "password wrong")
+}
+
+func TestHealth(t *testing.T) {
+	bad := false
+	s := newServer(t, func(d *api.Deps) {
+		d.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
+		d.Ready = func(context.Context) map[string]error {
+			if bad {
+				return map[string]error{"store": nil, "redis": fmt.Errorf("refused by 10.0.0.1")}
+			}
+			return map[string]error{"store": nil, "redis": nil}
+		}
+	})
+	for path, want := range map[string]string{"/healthz": "alive", "/readyz": "ready", "/metrics": "metrics"} {
+		w := s.do("GET", path, "", "Authorization", "")
+		require.Equal(t, 200, w.Code)
+		require.Contains(t, w.Body.String(), want)
+	}
+	bad = true
+	w := s.do("GET", "/readyz", "", "Authorization", "")
+	require.Equal(t, 503, w.Code)
+	require.NotContains(t, w.Body.String(), "10.0.0.1")
+}
+
+func TestStatusPage(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	s.contact("Ada", "ada@example.org")
+	s.campaign(1, "")
+	s.ok("POST", "/v1/campaigns/1/start", "")
+	w := s.do("GET", "/", "", "Authorization", "")
+	require.Equal(t, 200, w.Code)
+	require.Contains(t, w.Body.String(), "/docs")
+	require.NotContains(t, w.Body.String(), "Spring")
+	w = s.do("GET", "/?details", "", "Authorization", "")
+	require.Equal(t, 401, w.Code)
+	require.Contains(t, w.Header().Get("WWW-Authenticate"), "Basic")
+	r := httptest.NewRequest("GET", "/?details", nil)
+	r.SetBasicAuth("me", adminKey)
+	rec := httptest.NewRecorder()
+	s.ServeHTTP(rec, r)
+	require.Equal(t, 200, rec.Code)
+	require.Contains(t, rec.Body.String(), "Spring")
+	require.NotContains(t, rec.Body.String(), "ada@example.org")
+	require.Equal(t, 403, s.do("GET", "/", "", as(access.Sender)...).Code)
+}
+
+func TestUnsubscribe(t *testing.T) {
+	s := newServer(t)
+	tokens := campaigns.NewTokens(secret.New(masterKey), "")
+	token := tokens.Make(campaigns.Unsubscriber{AccountID: s.account, Kind: providers.Email, Address: "ada@example.org"})
+	w := s.do("GET", "/u/"+token, "", "Authorization", "")
+	require.Equal(t, 200, w.Code)
+	require.Contains(t, w.Body.String(), "a…@example.org")
+	require.NotContains(t, w.Body.String(), "ada@")
+	suppressed := func() bool {
+		known, err := s.store.Suppressed(t.Context(), s.account, providers.Email, "ada@example.org")
+		require.NoError(t, err)
+		return known
+	}
+	require.False(t, suppressed(), "looking at the page changes nothing: scanners do")
+	w = s.do("POST", "/u/"+token, "List-Unsubscribe=One-Click", "Authorization", "", "Content-Type", "application/x-www-form-urlencoded")
+	require.Equal(t, 200, w.Code)
+	require.True(t, suppressed())
+	require.Equal(t, 404, s.do("POST", "/u/"+token[:10], "", "Authorization", "").Code)
+}
+
+func TestHooks(t *testing.T) {
+	s := newServer(t)
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
+	s.ok("POST", "/v1/channels", `{"name":"mail","provider":"smtp","config":{"host":"mail.example.org","port":25,"from":"a@example.org","tls":"none"}}`)
+	require.Equal(t, 401, s.do("POST", "/hooks/1", `{}`, "Authorization", "").Code, "no signature")
+	require.Equal(t, 404, s.do("POST", "/hooks/2", `{}`, "Authorization", "").Code, "reports nothing")
+	require.Equal(t, 404, s.do("POST", "/hooks/9", `{}`, "Authorization", "").Code)
+	require.Equal(t, 404, s.do("POST", "/hooks/x", `{}`, "Authorization", "").Code)
+}

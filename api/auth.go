@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"carillon/internal/access"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+// callerOf is the key that a request was made with.
+func callerOf(ctx context.Context) access.Key {
+	key, _ := ctx.Value(callerKey).(access.Key)
+	return key
+}
+
+// withKey lets nobody under /v1 without a key, and no key faster than its rate.
+func (s *Server) withKey(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isAPI(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "bearer") || strings.TrimSpace(presented) == "" {
+			writeProblem(w, fault.New(fault.Unauthorized, "a key is needed: send the header Authorization: Bearer <key>"))
+			return
+		}
+		key, err := s.Store.LookupKey(r.Context(), secret.New(strings.TrimSpace(presented)))
+		if err != nil {
+			if !fault.Is(err, fault.Unauthorized) {
+				s.Logger.ErrorContext(r.Context(), "key lookup failed", "request_id", requestID(r.Context()), "error", err)
+			}
+			writeProblem(w, err)
+			return
+		}
+		if wait := s.limits.take(key.ID); wait > 0 {
+			w.Header().Set("Retry-After", retryAfter(wait))
+			writeProblem(w, fault.New(fault.RateLimited, "too many requests with this key: wait %s, or raise api_rate_per_second", wait.Round(time.Millisecond)))
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, key)))
+	})
+}
+
+// limiters bound the requests of each key.
+type limiters struct {
+	rate  rate.Limit
+	burst int
+	clock clock.Clock
+
+	mu    sync.Mutex
+	byKey map[int64]*rate.Limiter
+}
+
+func newLimiters(perSecond float64, burst int, c clock.Clock) *limiters {
+	return &limiters{rate: rate.Limit(perSecond), burst: max(burst, 1), clock: c, byKey: map[int64]*rate.Limiter{}}
+}
+
+// take uses one request of a key up and returns 0, or how long to wait for it.
+// Only keys that exist have an entry, so the map stays small.
+func (l *limiters) take(key int64) time.Duration {
+	if l.rate <= 0 {
+		return 0
+	}
+	l.mu.Lock()
+	limiter, ok := l.byKey[key]
+	if !ok {
+		limiter = rate.NewLimiter(l.rate, l.burst)
+		l.byKey[key] = limiter
+	}
+	l.mu.Unlock()
+	now := l.clock.Now()
+	reservation := limiter.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}

@@ -1,0 +1,299 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// Campaign is a campaign as the API shows it.
+type Campaign struct {
+	ID         int64              `json:"id"`
+	Name       string             `json:"name"`
+	ChannelID  int64              `json:"channel_id"`
+	Audience   targeting.Audience `json:"audience"`
+	Content    providers.Content  `json:"content"`
+	Schedule   campaigns.Schedule `json:"schedule"`
+	Throttle   campaigns.Throttle `json:"throttle"`
+	Weight     int                `json:"weight" doc:"Its share of the channel against other campaigns."`
+	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
+	RunID      int64              `json:"run_id,omitempty" doc:"The latest run."`
+	CreatedAt  time.Time          `json:"created_at"`
+	UpdatedAt  time.Time          `json:"updated_at"`
+}
+
+func (c Campaign) identity() int64 { return c.ID }
+
+// ScheduleInput says when a campaign fires.
+type ScheduleInput struct {
+	At       *string `json:"at,omitempty" nullable:"true" doc:"Wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started." example:"2026-12-01T09:00"`
+	Timezone string  `json:"timezone,omitempty" doc:"IANA time zone of the wall-clock time; the channel's zone if absent." example:"Europe/Berlin"`
+}
+
+func (in ScheduleInput) schedule() campaigns.Schedule {
+	return campaigns.Schedule{At: text(in.At), Timezone: in.Timezone}
+}
+
+// CampaignInput is what a new campaign is made of.
+type CampaignInput struct {
+	Name      string             `json:"name" minLength:"1" maxLength:"200"`
+	ChannelID int64              `json:"channel_id" minimum:"1"`
+	Audience  targeting.Audience `json:"audience"`
+	Content   providers.Content  `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}."`
+	Schedule  ScheduleInput      `json:"schedule,omitempty"`
+	Throttle  campaigns.Throttle `json:"throttle,omitempty"`
+	Weight    int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+}
+
+// CampaignChange is what to change of a draft or scheduled campaign; what is
+// absent stays.
+type CampaignChange struct {
+	Name      *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	ChannelID *int64              `json:"channel_id,omitempty" minimum:"1"`
+	Audience  *targeting.Audience `json:"audience,omitempty"`
+	Content   *providers.Content  `json:"content,omitempty"`
+	Schedule  *ScheduleInput      `json:"schedule,omitempty"`
+	Throttle  *campaigns.Throttle `json:"throttle,omitempty"`
+	Weight    *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
+}
+
+// Forecast is what a campaign would do if it were started now.
+type Forecast struct {
+	Total     int64            `json:"total" doc:"Recipients."`
+	Reachable int64            `json:"reachable" doc:"How many of them will be sent to."`
+	Skipped   map[string]int64 `json:"skipped" doc:"The others, by reason."`
+	Samples   []Sample         `json:"samples"`
+	// Seconds is absent where no limit is set.
+	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
+	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,channel.recipients_per_day"`
+	StartsAt  *time.Time `json:"starts_at,omitempty"`
+}
+
+// Sample is a campaign rendered for one recipient.
+type Sample struct {
+	ContactID int64              `json:"contact_id"`
+	Address   string             `json:"address"`
+	Content   *providers.Content `json:"content,omitempty"`
+	Error     string             `json:"error,omitempty" doc:"Why it can't be rendered for this recipient, who will be skipped."`
+}
+
+// Explanation says what became of a recipient, and why.
+type Explanation struct {
+	Messages []MessageHistory `json:"messages"`
+}
+
+type createCampaign struct{ Body CampaignInput }
+
+type changeCampaign struct {
+	ByID
+	Body CampaignChange
+}
+
+type listCampaigns struct {
+	Paged
+	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+}
+
+type testCampaign struct {
+	ByID
+	Body Recipient
+}
+
+type startCampaign struct {
+	ByID
+	Body *struct {
+		Now bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
+	}
+}
+
+type scheduleCampaign struct {
+	ByID
+	Body ScheduleInput
+}
+
+type duplicateCampaign struct {
+	ByID
+	Body *struct {
+		Name string `json:"name,omitempty" maxLength:"200" doc:"Copy of … if absent."`
+	}
+}
+
+type explainCampaign struct {
+	ByID
+	Recipient string `query:"recipient" required:"true" maxLength:"320" doc:"An address, or a contact's id."`
+}
+
+func campaignView(c campaigns.Campaign) Campaign {
+	return Campaign{
+		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: c.Content, Schedule: c.Schedule, Throttle: c.Throttle,
+		Weight: c.Weight, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	}
+}
+
+func campaignOut(c campaigns.Campaign, err error) (*one[Campaign], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &one[Campaign]{campaignView(c)}, nil
+}
+
+func (s *Server) campaignRoutes() {
+	const path, tag = "/v1/campaigns", "campaigns"
+	register(s, operation{id: "list-campaigns", method: http.MethodGet, path: path, tag: tag, doc: "List campaigns, newest first", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *listCampaigns) (*pageOut[Campaign], error) {
+			before, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Campaigns.List(ctx, caller.AccountID, campaigns.Status(in.Status), before, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, campaignView, func(c campaigns.Campaign) string { return idKey(c.ID) }), nil
+		})
+	register(s, operation{id: "create-campaign", method: http.MethodPost, path: path, tag: tag, doc: "Create a campaign as a draft", status: http.StatusCreated, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *createCampaign) (*one[Campaign], error) {
+			b := in.Body
+			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
+				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content,
+				Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight,
+			}))
+		})
+	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+			return campaignOut(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
+		})
+	register(s, operation{id: "update-campaign", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a draft or scheduled campaign", roles: mayEdit}, s.updateCampaign)
+	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft", status: http.StatusNoContent, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+			return nil, s.Campaigns.Delete(ctx, caller.AccountID, in.ID)
+		})
+	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag, doc: "What a campaign would do if it were started now", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Forecast], error) {
+			f, err := s.Campaigns.Preview(ctx, caller.AccountID, in.ID)
+			return &one[Forecast]{forecastView(f)}, err
+		})
+	register(s, operation{id: "test-campaign", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a campaign to one address", status: http.StatusAccepted, roles: mayEdit,
+		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is."},
+		func(ctx context.Context, caller access.Key, in *testCampaign) (*one[Message], error) {
+			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, in.Body.To, in.Body.ContactID))
+		})
+	register(s, operation{id: "start-campaign", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a campaign", roles: mayEdit,
+		more: "At once, or at the schedule's time if that is still to come. A time that is over is refused."},
+		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
+			return campaignOut(s.Campaigns.Start(ctx, caller.AccountID, in.ID, in.Body != nil && in.Body.Now))
+		})
+	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag, doc: "Set a campaign's time and let it fire then", roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *scheduleCampaign) (*one[Campaign], error) {
+			c, err := s.Campaigns.Schedule(ctx, caller.AccountID, in.ID, in.Body.schedule())
+			return campaignOut(c, relocate(err, "schedule.", ""))
+		})
+	for _, move := range []struct {
+		verb, doc, more string
+		do              func(ctx context.Context, accountID, id int64, actor string) (campaigns.Campaign, error)
+	}{
+		{"pause", "Pause a campaign", "Binds at once: none of its messages is handed to the provider after the answer.", s.Campaigns.Pause},
+		{"resume", "Go on where a campaign was paused", "", s.Campaigns.Resume},
+		{"cancel", "Cancel a campaign for good", "Binds at once; what has not been claimed becomes canceled.", s.Campaigns.Cancel},
+	} {
+		register(s, operation{id: move.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more, roles: mayEdit},
+			func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+				return campaignOut(move.do(ctx, caller.AccountID, in.ID, actor(caller)))
+			})
+	}
+	register(s, operation{id: "duplicate-campaign", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag, doc: "Make a draft with the same audience and content", status: http.StatusCreated, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *duplicateCampaign) (*one[Campaign], error) {
+			name := ""
+			if in.Body != nil {
+				name = in.Body.Name
+			}
+			return campaignOut(s.Campaigns.Duplicate(ctx, caller.AccountID, in.ID, name))
+		})
+	register(s, operation{id: "explain-campaign", method: http.MethodGet, path: path + "/{id}/explain", tag: tag, doc: "Why somebody was or was not written to", roles: mayLook}, s.explain)
+}
+
+func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *changeCampaign) (*one[Campaign], error) {
+	c, err := s.Campaigns.Get(ctx, caller.AccountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	b := in.Body
+	if b.Name != nil {
+		c.Name = *b.Name
+	}
+	if b.ChannelID != nil {
+		c.ChannelID = *b.ChannelID
+	}
+	if b.Audience != nil {
+		c.Audience = *b.Audience
+	}
+	if b.Content != nil {
+		c.Content = *b.Content
+	}
+	if b.Schedule != nil {
+		c.Schedule = b.Schedule.schedule()
+	}
+	if b.Throttle != nil {
+		c.Throttle = *b.Throttle
+	}
+	if b.Weight != nil {
+		c.Weight = *b.Weight
+	}
+	return campaignOut(s.Campaigns.Update(ctx, c))
+}
+
+func forecastView(f campaigns.Forecast) Forecast {
+	view := Forecast{Total: f.Total, Reachable: f.Reachable, Skipped: f.Skipped, Samples: []Sample{}, LimitedBy: f.LimitedBy, StartsAt: timestamp(f.StartsAt)}
+	if view.Skipped == nil {
+		view.Skipped = map[string]int64{}
+	}
+	if f.LimitedBy != "" {
+		seconds := f.Duration.Seconds()
+		view.Seconds = &seconds
+	}
+	for _, sample := range f.Samples {
+		v := Sample{ContactID: sample.Recipient.ContactID, Address: sample.Recipient.Address, Error: sample.Error}
+		if sample.Error == "" {
+			v.Content = &sample.Content
+		}
+		view.Samples = append(view.Samples, v)
+	}
+	return view
+}
+
+func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCampaign) (*one[Explanation], error) {
+	recipient := strings.TrimSpace(in.Recipient)
+	var contactID int64
+	address := ""
+	if id, err := strconv.ParseInt(recipient, 10, 64); err == nil && id > 0 && !strings.HasPrefix(recipient, "+") {
+		contactID = id
+	} else {
+		for _, kind := range targeting.AddressKinds() {
+			if normal, err := targeting.NormalAddress(kind, recipient, ""); err == nil {
+				address = normal
+				break
+			}
+		}
+		if address == "" {
+			return nil, fault.InvalidField("recipient", recipient, "must be an e-mail address, a phone number with +, or a contact's id")
+		}
+	}
+	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, contactID, address)
+	if err != nil {
+		return nil, err
+	}
+	out := &one[Explanation]{Explanation{Messages: []MessageHistory{}}}
+	for _, e := range found {
+		out.Body.Messages = append(out.Body.Messages, historyView(e.Message, e.Attempts))
+	}
+	return out, nil
+}

@@ -1,0 +1,194 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/providers"
+)
+
+// Channel is a channel as the API shows it; secrets in config are masked.
+type Channel struct {
+	ID           int64            `json:"id"`
+	Name         string           `json:"name"`
+	Provider     string           `json:"provider"`
+	Config       map[string]any   `json:"config" doc:"The provider's settings; secrets are masked."`
+	Address      string           `json:"address" enum:"email,phone" doc:"Kind of address that the channel delivers to."`
+	Limits       providers.Limits `json:"limits"`
+	Timezone     string           `json:"timezone"`
+	InDoubt      string           `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
+	Status       string           `json:"status" enum:"active,paused,stopped"`
+	StatusReason string           `json:"status_reason,omitempty"`
+	CreatedAt    time.Time        `json:"created_at"`
+	UpdatedAt    time.Time        `json:"updated_at"`
+}
+
+func (c Channel) identity() int64 { return c.ID }
+
+// ChannelInput is what a new channel is made of.
+type ChannelInput struct {
+	Name     string           `json:"name" minLength:"1" maxLength:"200"`
+	Provider string           `json:"provider" doc:"GET /v1/providers lists them."`
+	Config   map[string]any   `json:"config,omitempty" doc:"The provider's settings; GET /v1/providers has their JSON Schema."`
+	Limits   providers.Limits `json:"limits,omitempty"`
+	Timezone string           `json:"timezone,omitempty" doc:"IANA name; UTC if absent." example:"Europe/Berlin"`
+	InDoubt  string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+}
+
+// ChannelChange is what to change of a channel; what is absent stays.
+type ChannelChange struct {
+	Name     *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	Config   map[string]any    `json:"config,omitempty" doc:"Replaces the settings; secrets that are left out, or sent back masked, stay."`
+	Limits   *providers.Limits `json:"limits,omitempty" doc:"Replaces the limits as a whole; takes effect at once."`
+	Timezone *string           `json:"timezone,omitempty"`
+	InDoubt  *string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+}
+
+// Recipient is an address to send a test to.
+type Recipient struct {
+	To        string `json:"to,omitempty" doc:"Address of the channel's kind." maxLength:"320"`
+	ContactID int64  `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
+}
+
+type createChannel struct{ Body ChannelInput }
+
+type changeChannel struct {
+	ByID
+	Body ChannelChange
+}
+
+type testChannel struct {
+	ByID
+	Body struct {
+		To string `json:"to" minLength:"1" maxLength:"320" doc:"Address to send the test to."`
+	}
+}
+
+func (s *Server) channelView(c providers.Channel) (Channel, error) {
+	public, err := s.Providers.Public(c.Provider, c.Config)
+	if err != nil {
+		return Channel{}, err
+	}
+	view := Channel{
+		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
+		InDoubt: string(c.InDoubt), Status: string(c.Status), StatusReason: c.StatusReason, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	}
+	if err := json.Unmarshal(public, &view.Config); err != nil {
+		return Channel{}, fmt.Errorf("read public configuration of channel %d: %w", c.ID, err)
+	}
+	return view, nil
+}
+
+// channelOut answers with a channel.
+func (s *Server) channelOut(c providers.Channel, err error) (*one[Channel], error) {
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.channelView(c)
+	return &one[Channel]{view}, err
+}
+
+func encodeConfig(config map[string]any) (json.RawMessage, error) {
+	if config == nil {
+		return json.RawMessage("{}"), nil
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode configuration: %w", err)
+	}
+	return raw, nil
+}
+
+func (s *Server) channelRoutes() {
+	const path, tag = "/v1/channels", "channels"
+	register(s, operation{id: "list-channels", method: http.MethodGet, path: path, tag: tag, doc: "List channels", roles: mayWatch},
+		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Channel], error) {
+			after, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Channels.List(ctx, caller.AccountID, after, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			views := make([]Channel, len(list))
+			for i, c := range list {
+				if views[i], err = s.channelView(c); err != nil {
+					return nil, err
+				}
+			}
+			return page(views, in.Limit, func(c Channel) Channel { return c }, func(c Channel) string { return idKey(c.ID) }), nil
+		})
+	register(s, operation{id: "create-channel", method: http.MethodPost, path: path, tag: tag, doc: "Create a channel", status: http.StatusCreated, roles: mayAdmin},
+		func(ctx context.Context, caller access.Key, in *createChannel) (*one[Channel], error) {
+			config, err := encodeConfig(in.Body.Config)
+			if err != nil {
+				return nil, err
+			}
+			return s.channelOut(s.Channels.Create(ctx, providers.Channel{
+				AccountID: caller.AccountID, Name: in.Body.Name, Provider: in.Body.Provider, Config: config, Limits: in.Body.Limits,
+				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt),
+			}))
+		})
+	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
+			return s.channelOut(s.Channels.Get(ctx, caller.AccountID, in.ID))
+		})
+	register(s, operation{id: "update-channel", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a channel", roles: mayAdmin},
+		func(ctx context.Context, caller access.Key, in *changeChannel) (*one[Channel], error) {
+			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			if in.Body.Name != nil {
+				c.Name = *in.Body.Name
+			}
+			if in.Body.Config != nil {
+				if c.Config, err = encodeConfig(in.Body.Config); err != nil {
+					return nil, err
+				}
+			}
+			if in.Body.Limits != nil {
+				c.Limits = *in.Body.Limits
+			}
+			if in.Body.Timezone != nil {
+				c.Timezone = *in.Body.Timezone
+			}
+			if in.Body.InDoubt != nil {
+				c.InDoubt = providers.InDoubtPolicy(*in.Body.InDoubt)
+			}
+			return s.channelOut(s.Channels.Update(ctx, c))
+		})
+	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel", status: http.StatusNoContent, roles: mayAdmin,
+		more: "A channel that something is still sent through can't be deleted: cancel its campaigns and clear its queue first."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+			return nil, s.Channels.Delete(ctx, caller.AccountID, in.ID)
+		})
+	register(s, operation{id: "pause-channel", method: http.MethodPost, path: path + "/{id}/pause", tag: tag, doc: "Pause a channel", roles: mayEdit,
+		more: "Binds at once: nothing is handed to the provider after the answer, transactional messages included. What is waiting stays."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
+			return s.channelOut(s.Channels.Pause(ctx, caller.AccountID, in.ID, actor(caller)))
+		})
+	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
+			return s.channelOut(s.Channels.Resume(ctx, caller.AccountID, in.ID, actor(caller)))
+		})
+	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel", status: http.StatusAccepted, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *testChannel) (*one[Message], error) {
+			return messageOut(s.Campaigns.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
+		})
+	s.providerRoutes()
+}
+
+// messageOut answers with a message.
+func messageOut(m campaigns.Message, err error) (*one[Message], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &one[Message]{messageView(m)}, nil
+}

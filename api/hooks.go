@@ -1,0 +1,158 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// maxHookBody bounds what a provider may post at once.
+const maxHookBody = 1 << 20
+
+// channelsFor is how long the list of channels is believed; a change of a
+// channel's configuration takes effect for its receipts within that time.
+const channelsFor = 2 * time.Second
+
+// hooks holds the adapters that read what providers post.
+type hooks struct {
+	store    EveryChannel
+	receipts Receipts
+	registry *providers.Registry
+	options  Options
+	clock    clock.Clock
+
+	mu       sync.Mutex
+	loaded   time.Time
+	channels map[int64]providers.Channel
+	parsers  map[int64]parser
+}
+
+// parser is an adapter made for one version of a channel.
+type parser struct {
+	provider  providers.Provider
+	updatedAt time.Time
+}
+
+func newHooks(d Deps) *hooks {
+	return &hooks{store: d.Store, receipts: d.Receipts, registry: d.Providers, options: d.Options, clock: d.Clock, parsers: map[int64]parser{}}
+}
+
+func (h *hooks) close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var errs []error
+	for id, p := range h.parsers {
+		errs = append(errs, p.provider.Close())
+		delete(h.parsers, id)
+	}
+	return errors.Join(errs...)
+}
+
+// parse reads a request for a channel. The adapter is held under the lock, so
+// that none is closed while it reads.
+func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []byte) ([]providers.Event, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.clock.Now()
+	channel, known := h.channels[id]
+	if !known || now.Sub(h.loaded) >= channelsFor {
+		if err := h.load(ctx, now); err != nil {
+			return nil, err
+		}
+		if channel, known = h.channels[id]; !known {
+			return nil, fault.New(fault.NotFound, "there is no channel %d", id)
+		}
+	}
+	p, ok := h.parsers[id]
+	if ok && !p.updatedAt.Equal(channel.UpdatedAt) {
+		delete(h.parsers, id)
+		ok = false
+		_ = p.provider.Close() // it only read callbacks
+	}
+	if !ok {
+		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
+			ChannelID: id, Concurrency: 1, AllowPrivateAddresses: h.options.AllowPrivateAddresses, Clock: h.clock,
+			Receive: func(ctx context.Context, events []providers.Event) error {
+				return h.receipts.Receive(ctx, id, events)
+			},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("open channel %d for its receipts: %w", id, err)
+		}
+		p = parser{provider: provider, updatedAt: channel.UpdatedAt}
+		h.parsers[id] = p
+	}
+	callbacks, ok := p.provider.(providers.CallbackParser)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
+	}
+	return callbacks.ParseCallback(header, body)
+}
+
+func (h *hooks) load(ctx context.Context, now time.Time) error {
+	list, err := h.store.AllChannels(ctx)
+	if err != nil {
+		return err
+	}
+	h.channels, h.loaded = make(map[int64]providers.Channel, len(list)), now
+	for _, c := range list {
+		h.channels[c.ID] = c
+	}
+	for id, p := range h.parsers {
+		if _, kept := h.channels[id]; !kept {
+			_ = p.provider.Close() // its channel is gone
+			delete(h.parsers, id)
+		}
+	}
+	return nil
+}
+
+func (s *Server) hookRoutes() {
+	s.mux.HandleFunc("POST /hooks/{channel_id}", func(w http.ResponseWriter, r *http.Request) {
+		id, err := strconv.ParseInt(r.PathValue("channel_id"), 10, 64)
+		if err != nil || id <= 0 {
+			writeProblem(w, fault.New(fault.NotFound, "there is no such channel"))
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHookBody))
+		if err != nil {
+			writeProblem(w, fault.New(fault.TooLarge, "at most %d KiB at once", maxHookBody>>10))
+			return
+		}
+		events, err := s.hooks.parse(r.Context(), id, r.Header, body)
+		if err == nil {
+			err = s.Receipts.Receive(r.Context(), id, events)
+		}
+		if err != nil {
+			s.refuseHook(w, r, id, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]int{"accepted": len(events)})
+	})
+}
+
+// refuseHook answers so that a provider repeats what it should and nothing
+// else.
+func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, err error) {
+	var refused *providers.Error
+	switch {
+	case errors.As(err, &refused) && refused.Kind == providers.Auth:
+		err = fault.New(fault.Unauthorized, "the signature is not right")
+	case errors.As(err, &refused):
+		err = fault.New(fault.Invalid, "the body can't be read: %v", refused.Err)
+	case statusOf(err) >= http.StatusInternalServerError:
+		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", requestID(r.Context()), "error", err)
+	}
+	writeProblem(w, err)
+}

@@ -1,0 +1,100 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"carillon/internal/access"
+)
+
+// Key is an API key; the key itself is shown once, when it is made.
+type Key struct {
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+	Role       string     `json:"role" enum:"admin,editor,sender,viewer"`
+	Hint       string     `json:"hint" doc:"The last four characters."`
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+}
+
+func (k Key) identity() int64 { return k.ID }
+
+// NewKey is a key that was just made.
+type NewKey struct {
+	Key
+	Secret string `json:"key" doc:"The key itself; it is not shown again."`
+}
+
+// KeyInput is what a key is made of.
+type KeyInput struct {
+	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, to know it by when it is revoked."`
+	Role string `json:"role" enum:"admin,editor,sender,viewer"`
+}
+
+// AuditEntry is one thing that somebody did.
+type AuditEntry struct {
+	ID     int64          `json:"id"`
+	At     time.Time      `json:"at"`
+	Actor  string         `json:"actor"`
+	Action string         `json:"action"`
+	Target string         `json:"target"`
+	Detail map[string]any `json:"detail,omitempty"`
+}
+
+// keysPath is where keys are made.
+const keysPath = "/v1/keys"
+
+type createKey struct{ Body KeyInput }
+
+func keyView(k access.Key) Key {
+	return Key{
+		ID: k.ID, Name: k.Name, Role: string(k.Role), Hint: k.Hint, CreatedAt: k.CreatedAt,
+		LastUsedAt: timestamp(k.LastUsedAt), RevokedAt: timestamp(k.RevokedAt),
+	}
+}
+
+func (s *Server) keyRoutes() {
+	const path, tag = keysPath, "keys"
+	register(s, operation{id: "list-keys", method: http.MethodGet, path: path, tag: tag, doc: "List API keys", roles: mayAdmin},
+		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Key], error) {
+			after, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Store.ListKeys(ctx, caller.AccountID, after, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, keyView, func(k access.Key) string { return idKey(k.ID) }), nil
+		})
+	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated, roles: mayAdmin,
+		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
+		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
+			k, key, err := s.Store.CreateKey(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
+			if err != nil {
+				return nil, err
+			}
+			return &one[NewKey]{NewKey{Key: keyView(k), Secret: key.Reveal()}}, nil
+		})
+	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent, roles: mayAdmin,
+		more: "Binds at once. The last admin key can't be revoked."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+			return nil, s.Store.RevokeKey(ctx, caller.AccountID, in.ID)
+		})
+	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: tag, doc: "Who did what, newest first", roles: mayAdmin},
+		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[AuditEntry], error) {
+			before, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Store.ListAudit(ctx, caller.AccountID, before, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, func(e access.AuditEntry) AuditEntry {
+				return AuditEntry{ID: e.ID, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target, Detail: e.Detail}
+			}, func(e access.AuditEntry) string { return idKey(e.ID) }), nil
+		})
+}

@@ -1,0 +1,204 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// Message is one recipient of one run, or a transactional message.
+type Message struct {
+	ID          int64      `json:"id"`
+	ChannelID   int64      `json:"channel_id"`
+	CampaignID  int64      `json:"campaign_id,omitempty" doc:"Absent for a transactional message."`
+	RunID       int64      `json:"run_id,omitempty"`
+	ContactID   int64      `json:"contact_id,omitempty"`
+	Address     string     `json:"address"`
+	State       string     `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason      string     `json:"reason,omitempty" doc:"Why it is in its state."`
+	Detail      string     `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
+	Attempt     int        `json:"attempt" doc:"Tries so far."`
+	ProviderID  string     `json:"provider_id,omitempty"`
+	DueAt       *time.Time `json:"due_at,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	QueuedAt    *time.Time `json:"queued_at,omitempty"`
+	ClaimedAt   *time.Time `json:"claimed_at,omitempty"`
+	SentAt      *time.Time `json:"sent_at,omitempty"`
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+	ReadAt      *time.Time `json:"read_at,omitempty"`
+	FinalAt     *time.Time `json:"final_at,omitempty"`
+}
+
+// MessageHistory is a message with everything that happened to it.
+type MessageHistory struct {
+	Message
+	History  []HistoryEntry `json:"history" doc:"Every state it passed, in order."`
+	Attempts []Attempt      `json:"attempts" doc:"Tries that did not simply succeed."`
+}
+
+// HistoryEntry is a state and when a message came to it.
+type HistoryEntry struct {
+	State  string    `json:"state"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// Attempt is a provider's answer to one try.
+type Attempt struct {
+	Attempt int       `json:"attempt"`
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind" doc:"temporary, throttled, recipient, content, auth or in_doubt."`
+	Code    string    `json:"code,omitempty" doc:"The provider's own code."`
+	Detail  string    `json:"detail,omitempty"`
+}
+
+// MessageInput is a transactional message.
+type MessageInput struct {
+	ChannelID int64             `json:"channel_id" minimum:"1"`
+	To        string            `json:"to,omitempty" maxLength:"320" doc:"Address of the channel's kind."`
+	ContactID int64             `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
+	Content   providers.Content `json:"content" doc:"Liquid in every text: contact of the contact, row of data."`
+	Data      map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
+	Metadata  map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
+	DueAt     *time.Time        `json:"due_at,omitempty" doc:"When to send it; at once if absent."`
+}
+
+type sendMessage struct{ Body MessageInput }
+
+type listMessages struct {
+	Paged
+	ChannelID     int64  `query:"channel_id" minimum:"1"`
+	CampaignID    int64  `query:"campaign_id" minimum:"1"`
+	RunID         int64  `query:"run_id" minimum:"1"`
+	ContactID     int64  `query:"contact_id" minimum:"1"`
+	Address       string `query:"address" maxLength:"320"`
+	State         string `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason        string `query:"reason" maxLength:"60"`
+	Transactional bool   `query:"transactional" doc:"Only messages without a campaign."`
+}
+
+func messageView(m campaigns.Message) Message {
+	return Message{
+		ID: m.ID, ChannelID: m.ChannelID, CampaignID: m.CampaignID, RunID: m.RunID, ContactID: m.ContactID, Address: m.Address,
+		State: m.State.String(), Reason: m.Reason, Detail: m.Detail, Attempt: m.Attempt, ProviderID: m.ProviderID,
+		DueAt: timestamp(m.DueAt), CreatedAt: m.CreatedAt, QueuedAt: timestamp(m.QueuedAt), ClaimedAt: timestamp(m.ClaimedAt),
+		SentAt: timestamp(m.SentAt), DeliveredAt: timestamp(m.DeliveredAt), ReadAt: timestamp(m.ReadAt), FinalAt: timestamp(m.FinalAt),
+	}
+}
+
+func historyView(m campaigns.Message, attempts []campaigns.Attempt) MessageHistory {
+	h := MessageHistory{Message: messageView(m), History: []HistoryEntry{{State: campaigns.Pending.String(), At: m.CreatedAt}}, Attempts: []Attempt{}}
+	passed := false
+	for _, step := range []struct {
+		state campaigns.State
+		at    *time.Time
+	}{
+		{campaigns.Queued, m.QueuedAt}, {campaigns.Sending, m.ClaimedAt}, {campaigns.Sent, m.SentAt},
+		{campaigns.Delivered, m.DeliveredAt}, {campaigns.Read, m.ReadAt},
+	} {
+		if at := timestamp(step.at); at != nil {
+			h.History = append(h.History, HistoryEntry{State: step.state.String(), At: *at})
+			passed = passed || step.state == m.State
+		}
+	}
+	last := &h.History[len(h.History)-1]
+	switch final := timestamp(m.FinalAt); {
+	case m.State == campaigns.Pending && len(h.History) > 1:
+		// It came back: no time is kept for that, the last known one is at least
+		// when it was true.
+		h.History = append(h.History, HistoryEntry{State: m.State.String(), At: last.At, Reason: m.Reason, Detail: m.Detail})
+	case !passed && final != nil && m.State != campaigns.Pending:
+		h.History = append(h.History, HistoryEntry{State: m.State.String(), At: *final, Reason: m.Reason, Detail: m.Detail})
+	default:
+		last.Reason, last.Detail = m.Reason, m.Detail
+	}
+	for _, a := range attempts {
+		h.Attempts = append(h.Attempts, Attempt{Attempt: a.Attempt, At: a.At, Kind: a.Kind, Code: a.Code, Detail: a.Detail})
+	}
+	return h
+}
+
+func filterOf(accountID, after int64, limit int, contactID int64) campaigns.MessageFilter {
+	return campaigns.MessageFilter{AccountID: accountID, ContactID: contactID, After: after, Limit: limit + 1}
+}
+
+func (s *Server) messagePage(ctx context.Context, f campaigns.MessageFilter, limit int) (*pageOut[Message], error) {
+	list, err := s.Store.ListMessages(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return page(list, limit, messageView, func(m campaigns.Message) string { return idKey(m.ID) }), nil
+}
+
+func (s *Server) messageRoutes() {
+	const path, tag = "/v1/messages", "messages"
+	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message", status: http.StatusAccepted, roles: maySend, unaudited: true,
+		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
+		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[Message], error) {
+			b := in.Body
+			n := campaigns.Notification{
+				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content, Data: b.Data, Metadata: b.Metadata,
+			}
+			if b.DueAt != nil {
+				n.DueAt = *b.DueAt
+			}
+			return messageOut(s.Campaigns.Send(ctx, n))
+		})
+	register(s, operation{id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first", roles: mayWatch,
+		more: "A sender key sees transactional messages alone."},
+		func(ctx context.Context, caller access.Key, in *listMessages) (*pageOut[Message], error) {
+			after, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			f := campaigns.MessageFilter{
+				AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID, RunID: in.RunID, ContactID: in.ContactID,
+				Address: in.Address, Reason: in.Reason, Transactional: in.Transactional, After: after, Limit: in.Limit + 1,
+			}
+			if caller.Role == access.Sender {
+				if f.CampaignID != 0 || f.RunID != 0 {
+					return nil, senderSees()
+				}
+				f.Transactional = true
+			}
+			if in.State != "" {
+				state, err := campaigns.ParseState(in.State)
+				if err != nil {
+					return nil, fault.InvalidField("query.state", in.State, "%v", err)
+				}
+				f.State = &state
+			}
+			return s.messagePage(ctx, f, in.Limit)
+		})
+	register(s, operation{id: "get-message", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a message with its history", roles: mayWatch},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[MessageHistory], error) {
+			m, err := s.Store.GetMessage(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			if caller.Role == access.Sender && m.RunID != 0 {
+				return nil, senderSees()
+			}
+			attempts, err := s.Store.Attempts(ctx, m.ID)
+			return &one[MessageHistory]{historyView(m, attempts)}, err
+		})
+	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed or doubtful message again", roles: mayEdit,
+		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
+			return messageOut(s.Store.ResendMessage(ctx, caller.AccountID, in.ID, actor(caller)))
+		})
+	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag, doc: "Cancel a message that has not been claimed", roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
+			return messageOut(s.Store.CancelMessage(ctx, caller.AccountID, in.ID, actor(caller)))
+		})
+}
+
+func senderSees() error {
+	return fault.New(fault.Forbidden, "a sender key sees transactional messages alone")
+}

@@ -1,0 +1,153 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"carillon/internal/fault"
+)
+
+type contextKey int
+
+const (
+	requestIDKey contextKey = iota
+	callerKey
+)
+
+// requestID is the id under which the log knows a request.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey).(string)
+	return id
+}
+
+// goodRequestID keeps what clients send from breaking a log.
+var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// withRequestID takes the client's X-Request-Id or makes one, and sends it back.
+func (s *Server) withRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !goodRequestID.MatchString(id) {
+			var raw [8]byte
+			_, _ = rand.Read(raw[:]) // never fails (crypto/rand)
+			id = hex.EncodeToString(raw[:])
+		}
+		w.Header().Set("X-Request-Id", id)
+		// Nothing that is answered belongs into another site's frame or is to be
+		// guessed at.
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("X-Frame-Options", "DENY")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey, id)))
+	})
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader sends the status.
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a piece of the body.
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush sends what was written.
+func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+// withLog writes a line at debug level and counts the request. Neither holds
+// more of the request than its route: paths and queries can name people.
+func (s *Server) withLog(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := s.Clock.Now()
+		_, route := s.mux.Handler(r)
+		if route == "" {
+			route = "unknown"
+		}
+		sw := &statusWriter{ResponseWriter: w}
+		next.ServeHTTP(sw, r)
+		took := s.Clock.Now().Sub(began)
+		if s.Meter != nil {
+			s.Meter.Request(route, sw.status, took)
+		}
+		s.Logger.DebugContext(r.Context(), "request", "route", route, "status", sw.status, "took", took.Round(time.Microsecond), "request_id", requestID(r.Context()))
+	})
+}
+
+// withRecovery answers a panic with generic words and logs its stack.
+func (s *Server) withRecovery(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause)
+			}
+			s.Logger.ErrorContext(r.Context(), "panic", "request_id", requestID(r.Context()), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			if sw, ok := w.(*statusWriter); ok && sw.status != 0 {
+				// The answer has begun: only breaking the connection tells the client.
+				panic(http.ErrAbortHandler)
+			}
+			writeProblem(w, fault.New(fault.Internal, "panic"))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// streamed reports whether the body of a request is read as it comes.
+func streamed(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == importPath
+}
+
+// withBody reads the body of a request, which is bounded; uploads are streamed
+// and bounded by the importer.
+func (s *Server) withBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody || streamed(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.Options.MaxBodyBytes))
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.As(err, &tooLarge):
+			writeProblem(w, fault.New(fault.TooLarge, "the body of the request is larger than %d KiB (max_body_kb); contacts in bulk go to %s as a file", s.Options.MaxBodyBytes>>10, importPath))
+			return
+		case err != nil:
+			writeProblem(w, fault.New(fault.Invalid, "the body of the request did not come whole"))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isAPI reports whether a path needs a key.
+func isAPI(path string) bool { return strings.HasPrefix(path, "/v1/") || path == "/v1" }

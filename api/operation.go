@@ -1,0 +1,206 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"carillon/internal/access"
+	"carillon/internal/fault"
+)
+
+// permission says which roles may call an operation.
+type permission []access.Role
+
+// The permissions. Admins may call everything.
+var (
+	mayLook  = permission{access.Admin, access.Editor, access.Viewer}
+	mayEdit  = permission{access.Admin, access.Editor}
+	maySend  = permission{access.Admin, access.Sender}
+	mayWatch = permission{access.Admin, access.Editor, access.Viewer, access.Sender}
+	mayAdmin = permission{access.Admin}
+)
+
+func (p permission) allows(role access.Role) bool {
+	for _, r := range p {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+func (p permission) String() string {
+	names := make([]string, len(p))
+	for i, r := range p {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
+}
+
+// operation describes one operation to the router, the OpenAPI document and the
+// audit trail.
+type operation struct {
+	// id is verb-noun; changes are audited under it.
+	id     string
+	method string
+	path   string
+	tag    string
+	doc    string
+	more   string
+	roles  permission
+	// status is that of success; 0 means 200.
+	status int
+	// unaudited changes are too many to write each one down twice.
+	unaudited bool
+}
+
+// register adds an operation. The handler gets the caller's key and returns
+// errors as they are; they become problem documents here.
+func register[I, O any](s *Server, o operation, handler func(ctx context.Context, caller access.Key, in *I) (*O, error)) {
+	op := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.doc, Description: o.more, Tags: []string{o.tag},
+		DefaultStatus: o.status, Security: []map[string][]string{{"key": {}}}, MaxBodyBytes: -1, BodyReadTimeout: -1,
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
+	}
+	if op.Description != "" {
+		op.Description += "\n\n"
+	}
+	op.Description += "Roles: " + o.roles.String() + "."
+	prefix := "query"
+	if o.method == http.MethodPost || o.method == http.MethodPatch || o.method == http.MethodPut {
+		prefix = "body"
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		caller := callerOf(ctx)
+		if !o.roles.allows(caller.Role) {
+			err := fault.New(fault.Forbidden, "the key %q is a %s key; this needs one of: %s", caller.Name, caller.Role, o.roles)
+			return nil, problem(err, "")
+		}
+		out, err := handler(ctx, caller, in)
+		if err != nil {
+			return nil, s.fail(ctx, o.id, err, prefix)
+		}
+		if o.method != http.MethodGet && !o.unaudited {
+			s.audit(ctx, caller, o, in, out)
+		}
+		return out, nil
+	})
+}
+
+// fail turns an error into the answer; what is our own fault goes to the log.
+func (s *Server) fail(ctx context.Context, operation string, err error, prefix string) error {
+	var answered huma.StatusError
+	if errors.As(err, &answered) {
+		return err
+	}
+	p := problem(err, prefix)
+	if p.Status >= http.StatusInternalServerError {
+		s.Logger.ErrorContext(ctx, "request failed", "operation", operation, "request_id", requestID(ctx), "error", err)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"2"}})
+	}
+	return p
+}
+
+// targeted is an input that names what it changes; noun is what the operation
+// is about.
+type targeted interface{ target(noun string) string }
+
+// identified is what has an id of its own.
+type identified interface{ identity() int64 }
+
+// audit writes a change down. The change is done: a failure is logged and does
+// not fail the request.
+func (s *Server) audit(ctx context.Context, caller access.Key, o operation, in, out any) {
+	noun := strings.TrimSuffix(o.tag, "s")
+	entry := access.AuditEntry{AccountID: caller.AccountID, Actor: actor(caller), Action: o.id, Target: noun}
+	if t, ok := in.(targeted); ok {
+		entry.Target = t.target(noun)
+	} else if made, ok := out.(identified); ok && made.identity() != 0 {
+		entry.Target = noun + " " + idKey(made.identity())
+	}
+	if err := s.Store.AddAudit(context.WithoutCancel(ctx), entry); err != nil {
+		s.Logger.ErrorContext(ctx, "audit failed", "action", o.id, "request_id", requestID(ctx), "error", err)
+	}
+}
+
+// actor names a key in the audit trail and in the reasons of messages.
+func actor(k access.Key) string { return "key " + strconv.FormatInt(k.ID, 10) + " (" + k.Name + ")" }
+
+// ByID is the input of operations on one thing.
+type ByID struct {
+	ID int64 `path:"id" minimum:"1"`
+}
+
+func (in ByID) target(noun string) string { return noun + " " + idKey(in.ID) }
+
+// Paged is the input of lists.
+type Paged struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Most items to return."`
+	Cursor string `query:"cursor" maxLength:"600" doc:"next_cursor of the page before; empty begins at the first page."`
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T `json:"items"`
+	// NextCursor is the cursor of the next page; empty on the last.
+	NextCursor string `json:"next_cursor" doc:"Cursor of the next page; empty on the last."`
+}
+
+// pageOut is the answer of a list.
+type pageOut[T any] struct{ Body Page[T] }
+
+// one is the answer that holds one thing.
+type one[T any] struct{ Body T }
+
+// identity is the id of the thing, 0 if it has none.
+func (o *one[T]) identity() int64 {
+	if i, ok := any(o.Body).(identified); ok {
+		return i.identity()
+	}
+	return 0
+}
+
+// position is the id in a cursor; 0 for none.
+func (p Paged) position() (int64, error) {
+	if p.Cursor == "" {
+		return 0, nil
+	}
+	text, err := p.text()
+	if err == nil {
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil && id > 0 {
+			return id, nil
+		}
+	}
+	return 0, fault.InvalidField("query.cursor", p.Cursor, "is no cursor of this list: take next_cursor of a page, or none")
+}
+
+func (p Paged) text() (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+	return string(raw), err
+}
+
+func cursor(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// page makes a page of at most limit items from a list that was asked for one
+// more; key is an item's place.
+func page[S, T any](list []S, limit int, view func(S) T, key func(S) string) *pageOut[T] {
+	p := Page[T]{Items: make([]T, 0, min(len(list), limit))}
+	for i, item := range list {
+		if i == limit {
+			p.NextCursor = cursor(key(list[i-1]))
+			break
+		}
+		p.Items = append(p.Items, view(item))
+	}
+	return &pageOut[T]{Body: p}
+}
+
+func idKey(id int64) string { return strconv.FormatInt(id, 10) }

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"carillon/internal/access"
+	"carillon/internal/secret"
+)
+
+// Provider describes a provider to whoever makes a channel.
+type Provider struct {
+	Name        string       `json:"name"`
+	Title       string       `json:"title"`
+	Description string       `json:"description"`
+	Address     string       `json:"address" doc:"Kind of address that it delivers to, unless its settings say otherwise."`
+	Can         Capabilities `json:"can"`
+	// Config is the JSON Schema of the settings.
+	Config map[string]any `json:"config" doc:"JSON Schema of config; writeOnly settings are secrets."`
+}
+
+// Capabilities are what a provider can do.
+type Capabilities struct {
+	Subject      bool `json:"subject"`
+	HTML         bool `json:"html"`
+	MaxTextBytes int  `json:"max_text_bytes,omitempty"`
+	Idempotent   bool `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
+	Receipts     bool `json:"receipts" doc:"It reports back what became of a message."`
+}
+
+func (s *Server) providerRoutes() {
+	register(s, operation{id: "list-providers", method: http.MethodGet, path: "/v1/providers", tag: "channels", doc: "List providers and their settings", roles: mayWatch},
+		func(_ context.Context, _ access.Key, _ *struct{}) (*pageOut[Provider], error) {
+			out := &pageOut[Provider]{Body: Page[Provider]{Items: []Provider{}}}
+			for _, k := range s.Providers.Kinds() {
+				can := k.Capabilities
+				out.Body.Items = append(out.Body.Items, Provider{
+					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
+					Can:    Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes, Idempotent: can.Idempotent, Receipts: can.Receipts},
+					Config: configSchema(k.Config),
+				})
+			}
+			return out, nil
+		})
+}
+
+// configSchema is the JSON Schema of a provider's configuration struct, from
+// the same tags by which it is decoded.
+func configSchema(config any) map[string]any {
+	t := reflect.TypeOf(config).Elem()
+	properties, required := map[string]any{}, []string{}
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		property := settingSchema(field)
+		properties[name] = property
+		if _, hasDefault := property["default"]; !hasDefault && !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
+			required = append(required, name)
+		}
+	}
+	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+}
+
+func settingSchema(field reflect.StructField) map[string]any {
+	property := map[string]any{}
+	switch field.Type {
+	case reflect.TypeFor[secret.String]():
+		property["type"], property["writeOnly"], property["format"] = "string", true, "password"
+	case reflect.TypeFor[map[string]secret.String]():
+		property["type"], property["writeOnly"], property["additionalProperties"] = "object", true, map[string]any{"type": "string"}
+	default:
+		switch field.Type.Kind() {
+		case reflect.Bool:
+			property["type"] = "boolean"
+		case reflect.Int, reflect.Int64:
+			property["type"] = "integer"
+		case reflect.Float64:
+			property["type"] = "number"
+		case reflect.Map:
+			property["type"], property["additionalProperties"] = "object", map[string]any{"type": "string"}
+		default:
+			property["type"] = "string"
+		}
+	}
+	for tag, name := range map[string]string{"doc": "description", "minimum": "minimum", "maximum": "maximum", "default": "default", "example": "examples", "enum": "enum"} {
+		value, ok := field.Tag.Lookup(tag)
+		if !ok {
+			continue
+		}
+		switch name {
+		case "enum":
+			property[name] = strings.Split(value, ",")
+		case "examples":
+			property[name] = []any{typed(value, property["type"])}
+		case "description":
+			property[name] = value
+		default:
+			property[name] = typed(value, property["type"])
+		}
+	}
+	return property
+}
+
+// typed is a tag's text as a value of a JSON type.
+func typed(text string, jsonType any) any {
+	switch jsonType {
+	case "boolean":
+		return text == "true"
+	case "integer", "number":
+		if n, err := strconv.ParseFloat(text, 64); err == nil {
+			return n
+		}
+	}
+	return text
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/internal/fault"
+)
+
+// QueueView is what waits to be sent.
+type QueueView struct {
+	Pending  int64        `json:"pending" doc:"Waits for its time or for room in the queue."`
+	Queued   int64        `json:"queued" doc:"In a channel's window."`
+	Sending  int64        `json:"sending" doc:"A provider is being asked."`
+	Channels []QueueTotal `json:"channels"`
+	Messages []Message    `json:"messages" doc:"The first 100 outbound messages."`
+}
+
+// QueueTotal is a channel's share of the queue.
+type QueueTotal struct {
+	ChannelID int64      `json:"channel_id"`
+	Pending   int64      `json:"pending"`
+	Queued    int64      `json:"queued"`
+	Sending   int64      `json:"sending"`
+	OldestAt  *time.Time `json:"oldest_at,omitempty" doc:"When the longest waiting message was made."`
+	// OldestWaitSeconds is how long that one has waited.
+	OldestWaitSeconds float64 `json:"oldest_wait_seconds" doc:"How long that one has waited."`
+}
+
+// Clearing is one clearing of the queue.
+type Clearing struct {
+	ID         int64                      `json:"id"`
+	ChannelID  int64                      `json:"channel_id,omitempty"`
+	CampaignID int64                      `json:"campaign_id,omitempty"`
+	Actor      string                     `json:"actor"`
+	Cleared    int64                      `json:"cleared"`
+	Examples   []campaigns.ClearedMessage `json:"examples" doc:"Up to ten of the cleared messages."`
+	CreatedAt  time.Time                  `json:"created_at"`
+	FinishedAt *time.Time                 `json:"finished_at,omitempty" doc:"Absent while messages are still being written down as canceled; none of them is sent."`
+}
+
+type queueFilter struct {
+	ChannelID  int64 `query:"channel_id" minimum:"1"`
+	CampaignID int64 `query:"campaign_id" minimum:"1"`
+}
+
+func (in queueFilter) target(noun string) string {
+	name := noun
+	if in.ChannelID != 0 {
+		name += " of channel " + idKey(in.ChannelID)
+	}
+	if in.CampaignID != 0 {
+		name += " of campaign " + idKey(in.CampaignID)
+	}
+	return name
+}
+
+type clearingOut struct {
+	Status int
+	Body   Clearing
+}
+
+// The bounds of GET and DELETE /v1/queue.
+const (
+	queuePreview = 100
+	// clearWithin is how long a request goes on clearing; the scheduler does the
+	// rest.
+	clearWithin = 10 * time.Second
+)
+
+func clearingView(c campaigns.Clearing) Clearing {
+	view := Clearing{
+		ID: c.ID, ChannelID: c.ChannelID, CampaignID: c.CampaignID, Actor: c.Actor, Cleared: c.Cleared, Examples: c.Examples,
+		CreatedAt: c.CreatedAt, FinishedAt: timestamp(c.FinishedAt),
+	}
+	if view.Examples == nil {
+		view.Examples = []campaigns.ClearedMessage{}
+	}
+	return view
+}
+
+func (s *Server) queueRoutes() {
+	const path, tag = "/v1/queue", "queue"
+	register(s, operation{id: "get-queue", method: http.MethodGet, path: path, tag: tag, doc: "What waits to be sent", roles: mayLook}, s.getQueue)
+	register(s, operation{id: "clear-queue", method: http.MethodDelete, path: path, tag: tag, doc: "Clear what has not been claimed", roles: mayEdit,
+		more: "Binds at once: nothing that waited is sent after the answer. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
+		s.clearQueue)
+	register(s, operation{id: "get-clearing", method: http.MethodGet, path: path + "/clearings/{id}", tag: tag, doc: "Look a clearing up", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Clearing], error) {
+			c, err := s.Store.GetClearing(ctx, caller.AccountID, in.ID)
+			return &one[Clearing]{clearingView(c)}, err
+		})
+}
+
+func (s *Server) getQueue(ctx context.Context, caller access.Key, in *queueFilter) (*one[QueueView], error) {
+	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+	totals, err := s.Store.QueueTotals(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	head, err := s.Store.QueuePreview(ctx, f, queuePreview)
+	if err != nil {
+		return nil, err
+	}
+	view := QueueView{Channels: []QueueTotal{}, Messages: []Message{}}
+	for _, t := range totals {
+		total := QueueTotal{ChannelID: t.ChannelID, Pending: t.Pending, Queued: t.Queued, Sending: t.Sending, OldestAt: timestamp(t.OldestPendingCreatedAt)}
+		if total.OldestAt != nil {
+			total.OldestWaitSeconds = max(s.Clock.Now().Sub(*total.OldestAt).Seconds(), 0)
+		}
+		view.Pending, view.Queued, view.Sending = view.Pending+t.Pending, view.Queued+t.Queued, view.Sending+t.Sending
+		view.Channels = append(view.Channels, total)
+	}
+	for _, m := range head {
+		view.Messages = append(view.Messages, messageView(m))
+	}
+	return &one[QueueView]{view}, nil
+}
+
+func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *queueFilter) (*clearingOut, error) {
+	if in.ChannelID != 0 {
+		if _, err := s.Channels.Get(ctx, caller.AccountID, in.ChannelID); err != nil {
+			return nil, unknownFilter(err, "channel_id", in.ChannelID)
+		}
+	}
+	if in.CampaignID != 0 {
+		if _, err := s.Campaigns.Get(ctx, caller.AccountID, in.CampaignID); err != nil {
+			return nil, unknownFilter(err, "campaign_id", in.CampaignID)
+		}
+	}
+	began := s.Clock.Now()
+	c, err := s.Store.BeginClear(ctx, campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}, actor(caller))
+	if err != nil {
+		return nil, err
+	}
+	for c.FinishedAt == nil && s.Clock.Now().Sub(began) < clearWithin {
+		if c, err = s.Store.ContinueClear(ctx, c.ID); err != nil {
+			return nil, err
+		}
+	}
+	out := &clearingOut{Status: http.StatusOK, Body: clearingView(c)}
+	if c.FinishedAt == nil {
+		out.Status = http.StatusAccepted
+	}
+	return out, nil
+}
+
+// unknownFilter keeps a mistyped filter from clearing nothing without a word.
+func unknownFilter(err error, name string, id int64) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.InvalidField(name, id, "does not exist")
+	}
+	return err
+}

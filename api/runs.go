@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+)
+
+// Run is one firing of a campaign.
+type Run struct {
+	ID         int64            `json:"id"`
+	CampaignID int64            `json:"campaign_id"`
+	ChannelID  int64            `json:"channel_id"`
+	Instant    time.Time        `json:"instant" doc:"The due time that it stands for."`
+	Status     string           `json:"status" enum:"planning,sending,paused,finished,canceled,failed"`
+	Reason     string           `json:"reason,omitempty"`
+	Counts     map[string]int64 `json:"counts" doc:"Messages by state."`
+	Planned    int64            `json:"planned" doc:"Messages made so far; total once plan_done."`
+	Total      int64            `json:"total" doc:"Messages in all states."`
+	PlanDone   bool             `json:"plan_done" doc:"Every member of the audience has its message."`
+	// SentPerSecond is the average since the run began.
+	SentPerSecond float64    `json:"sent_per_second" doc:"Average since the run began."`
+	EstimatedEnd  *time.Time `json:"estimated_end,omitempty" doc:"At the average so far."`
+	CreatedAt     time.Time  `json:"created_at"`
+	FinishedAt    *time.Time `json:"finished_at,omitempty"`
+}
+
+// Verification is the proof that a run accounts for everybody.
+type Verification struct {
+	RunID    int64            `json:"run_id"`
+	Status   string           `json:"status"`
+	Planned  int64            `json:"planned"`
+	Rows     map[string]int64 `json:"rows" doc:"What a count over the messages finds, by state."`
+	Counters map[string]int64 `json:"counters" doc:"What the transactions kept, by state."`
+	Problems []string         `json:"problems" doc:"Empty when everything balances."`
+}
+
+// Verifications are the proofs for every run of a campaign.
+type Verifications struct {
+	Balanced bool           `json:"balanced"`
+	Runs     []Verification `json:"runs"`
+}
+
+func (s *Server) runView(r campaigns.Run) Run {
+	view := Run{
+		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
+		Counts: r.Counts.Map(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
+	}
+	asked := r.Counts[campaigns.Sent] + r.Counts[campaigns.Delivered] + r.Counts[campaigns.Read] + r.Counts[campaigns.Failed] + r.Counts[campaigns.Rejected] + r.Counts[campaigns.Unknown]
+	until := s.Clock.Now()
+	if r.FinishedAt != nil {
+		until = *r.FinishedAt
+	}
+	if took := until.Sub(r.CreatedAt).Seconds(); took > 0 && asked > 0 {
+		view.SentPerSecond = float64(asked) / took
+		if waiting := r.Counts.Active(); waiting > 0 && r.Status == campaigns.RunSending && r.PlanDone {
+			end := until.Add(time.Duration(float64(waiting) / view.SentPerSecond * float64(time.Second))).Truncate(time.Second)
+			view.EstimatedEnd = &end
+		}
+	}
+	return view
+}
+
+type runMessages struct {
+	ByID
+	Paged
+	State string `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+}
+
+func (s *Server) runRoutes() {
+	const path, tag = "/v1/runs", "runs"
+	register(s, operation{id: "list-runs", method: http.MethodGet, path: "/v1/campaigns/{id}/runs", tag: tag, doc: "List a campaign's runs, newest first", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *struct {
+			ByID
+			Paged
+		}) (*pageOut[Run], error) {
+			before, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Campaigns.Runs(ctx, caller.AccountID, in.ID, before, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, s.runView, func(r campaigns.Run) string { return idKey(r.ID) }), nil
+		})
+	register(s, operation{id: "verify-campaign", method: http.MethodGet, path: "/v1/campaigns/{id}/verify", tag: tag, doc: "Prove that every recipient is accounted for", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Verifications], error) {
+			proofs, err := s.Campaigns.Verify(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			out := &one[Verifications]{Verifications{Balanced: true, Runs: []Verification{}}}
+			for _, p := range proofs {
+				out.Body.Balanced = out.Body.Balanced && len(p.Problems) == 0
+				out.Body.Runs = append(out.Body.Runs, Verification{
+					RunID: p.RunID, Status: string(p.Status), Planned: p.Planned, Rows: p.Rows.Map(), Counters: p.Counters.Map(), Problems: orEmpty(p.Problems),
+				})
+			}
+			return out, nil
+		})
+	register(s, operation{id: "get-run", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a run and its progress", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
+			r, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &one[Run]{s.runView(r)}, nil
+		})
+	register(s, operation{id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a run's messages", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {
+			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
+				return nil, err
+			}
+			after, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			f := campaigns.MessageFilter{AccountID: caller.AccountID, RunID: in.ID, After: after, Limit: in.Limit + 1}
+			if in.State != "" {
+				state, err := campaigns.ParseState(in.State)
+				if err != nil {
+					return nil, err
+				}
+				f.State = &state
+			}
+			return s.messagePage(ctx, f, in.Limit)
+		})
+	register(s, operation{id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag, doc: "A run's messages as CSV", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
+			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
+				return nil, err
+			}
+			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, func(write func(...string) error) error {
+				return s.eachMessage(ctx, campaigns.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}, func(m campaigns.Message) error {
+					return write(messageCells(m)...)
+				})
+			}), nil
+		})
+}
+
+// eachMessage goes through messages a page at a time.
+func (s *Server) eachMessage(ctx context.Context, f campaigns.MessageFilter, do func(campaigns.Message) error) error {
+	f.Limit = 1000
+	for {
+		list, err := s.Store.ListMessages(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			if err := do(m); err != nil {
+				return err
+			}
+			f.After = m.ID
+		}
+		if len(list) < f.Limit {
+			return nil
+		}
+	}
+}
+
+var messageColumns = []string{
+	"id", "contact_id", "address", "state", "reason", "detail", "attempt", "provider_id",
+	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at",
+}
+
+func messageCells(m campaigns.Message) []string {
+	at := func(t *time.Time) string {
+		if t = timestamp(t); t == nil {
+			return ""
+		}
+		return t.Format(time.RFC3339Nano)
+	}
+	return []string{
+		idKey(m.ID), idKey(m.ContactID), m.Address, m.State.String(), m.Reason, m.Detail, strconv.Itoa(m.Attempt), m.ProviderID,
+		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt),
+	}
+}

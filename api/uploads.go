@@ -1,0 +1,192 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"carillon/internal/access"
+	"carillon/internal/fault"
+	"carillon/targeting"
+)
+
+// importPath is where CSV files come in; their bodies are streamed.
+const importPath = "/v1/contacts/import"
+
+// Upload is a CSV file that was taken in, and how far its import is.
+type Upload struct {
+	ID         int64      `json:"id"`
+	Filename   string     `json:"filename"`
+	Size       int64      `json:"size" doc:"Bytes."`
+	State      string     `json:"state" enum:"queued,running,finished,failed"`
+	Error      string     `json:"error,omitempty" doc:"Why the file failed as a whole."`
+	Notices    []string   `json:"notices" doc:"What was found out about the file, such as its encoding."`
+	Columns    []string   `json:"columns" doc:"Extra columns, for templates as row.<column>."`
+	BytesRead  int64      `json:"bytes_read" doc:"Of size; the import's progress."`
+	Records    int64      `json:"records" doc:"Lines read so far, refused ones included."`
+	Rows       int64      `json:"rows"`
+	Created    int64      `json:"created"`
+	Updated    int64      `json:"updated"`
+	Refused    int64      `json:"refused"`
+	Duplicates int64      `json:"duplicates"`
+	CreatedAt  time.Time  `json:"created_at"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+}
+
+func (u Upload) identity() int64 { return u.ID }
+
+// ImportOptions say how a file is read.
+type ImportOptions struct {
+	Key            string `json:"key,omitempty" enum:",external_id,email,phone" doc:"By what a line finds an existing contact; the first of external id, e-mail and phone that it has if absent."`
+	DefaultCountry string `json:"default_country,omitempty" doc:"ISO 3166 code for phone numbers without +."`
+	Encoding       string `json:"encoding,omitempty" doc:"utf-8, utf-16le, utf-16be or windows-1252; found from the file if absent."`
+	Separator      string `json:"separator,omitempty" doc:"Found from the header if absent."`
+	Group          string `json:"group,omitempty" doc:"Name of a group that everybody in the file joins."`
+}
+
+func uploadView(u targeting.Upload) Upload {
+	return Upload{
+		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
+		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates,
+		CreatedAt: u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
+	}
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// importInput gives the handler the request's body as it comes.
+type importInput struct {
+	contentType string
+	body        io.Reader
+}
+
+// Resolve keeps the body for the handler.
+func (in *importInput) Resolve(ctx huma.Context) []error {
+	in.contentType, in.body = ctx.Header("Content-Type"), ctx.BodyReader()
+	return nil
+}
+
+func (s *Server) uploadRoutes() {
+	const path, tag = "/v1/uploads", "uploads"
+	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit,
+		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group) come before the part `file`. " +
+			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
+		s.importContacts)
+	s.documentImport()
+	register(s, operation{id: "list-uploads", method: http.MethodGet, path: path, tag: tag, doc: "List uploads, newest first", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Upload], error) {
+			before, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Store.ListUploads(ctx, caller.AccountID, before, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, uploadView, func(u targeting.Upload) string { return idKey(u.ID) }), nil
+		})
+	register(s, operation{id: "get-upload", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an upload and its progress", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[Upload], error) {
+			u, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID)
+			return &one[Upload]{uploadView(u)}, err
+		})
+	register(s, operation{id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line with its reason, as CSV", roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
+			if _, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID); err != nil {
+				return nil, err
+			}
+			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), []string{"line", "field", "value", "reason"}, func(write func(...string) error) error {
+				for line, err := range s.Store.UploadErrors(ctx, caller.AccountID, in.ID) {
+					if err != nil {
+						return err
+					}
+					if err := write(strconv.FormatInt(line.Line, 10), line.Field, line.Value, line.Reason); err != nil {
+						return err
+					}
+				}
+				return nil
+			}), nil
+		})
+}
+
+// documentImport adds the body, which is streamed and therefore not a struct,
+// to the document.
+func (s *Server) documentImport() {
+	object := func(doc string) *huma.Schema { return &huma.Schema{Type: "string", Description: doc} }
+	s.api.OpenAPI().Paths[importPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"}, Properties: map[string]*huma.Schema{
+			"mapping": object(`JSON object from column to field: {"Mail": "email", "Vorname": "first_name"}; columns that are not named are mapped by their header.`),
+			"options": object(`JSON object: key (external_id, email, phone), default_country, encoding, separator, group.`),
+			"file":    {Type: "string", Format: "binary", Description: "The CSV file; the last part."},
+		}}},
+	}}
+}
+
+func (s *Server) importContacts(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
+	kind, params, err := mime.ParseMediaType(in.contentType)
+	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+		return nil, fault.New(fault.Invalid, "send the file as multipart/form-data: curl -F file=@contacts.csv")
+	}
+	var options targeting.ImportOptions
+	parts := multipart.NewReader(in.body, params["boundary"])
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil, fault.InvalidField("file", nil, "is missing: send the CSV file as the part file, curl -F file=@contacts.csv")
+		}
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "the request is no well-formed multipart/form-data")
+		}
+		switch part.FormName() {
+		case "mapping":
+			if err := decodePart(part, &options.Mapping, "mapping"); err != nil {
+				return nil, err
+			}
+		case "options":
+			var given ImportOptions
+			if err := decodePart(part, &given, "options"); err != nil {
+				return nil, err
+			}
+			options.Key, options.DefaultCountry, options.Encoding = targeting.KeyField(given.Key), given.DefaultCountry, given.Encoding
+			options.Separator, options.Group = given.Separator, given.Group
+		case "file":
+			u, err := s.Importer.Take(ctx, caller.AccountID, part.FileName(), part, options)
+			if err != nil {
+				return nil, err
+			}
+			// What follows the file would come too late to be honoured.
+			if _, err := parts.NextPart(); err == nil {
+				s.Logger.WarnContext(ctx, "parts behind the file are not read", "upload", u.ID, "request_id", requestID(ctx))
+			}
+			return &one[Upload]{uploadView(u)}, nil
+		default:
+			return nil, fault.InvalidField(part.FormName(), nil, "is no part of an import: file, mapping and options are")
+		}
+	}
+}
+
+// maxPart bounds the parts that are not the file.
+const maxPart = 64 << 10
+
+func decodePart(part io.Reader, into any, name string) error {
+	decoder := json.NewDecoder(io.LimitReader(part, maxPart))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return fault.InvalidField(name, nil, "must be a JSON object: %v", err)
+	}
+	return nil
+}
