@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 
@@ -79,7 +80,7 @@ func (e *embedded) memory(ctx context.Context, client redis.UniversalClient) (in
 				total += c.Val()
 			}
 		}
-		if err != nil && err != redis.Nil { // Nil: the key is gone since
+		if err != nil && !errors.Is(err, redis.Nil) { // Nil: the key is gone since
 			return 0, err
 		}
 	}

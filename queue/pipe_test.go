@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -75,7 +76,7 @@ func TestEmbeddedRedisHasNoPort(t *testing.T) {
 func TestEmbeddedKeysExpire(t *testing.T) {
 	q := open(t, Options{})
 	require.NoError(t, q.client.Set(t.Context(), "k", "v", time.Millisecond).Err())
-	eventually(t, "the key expires", func() bool { return q.client.Get(context.Background(), "k").Err() == redis.Nil })
+	eventually(t, "the key expires", func() bool { return errors.Is(q.client.Get(context0, "k").Err(), redis.Nil) })
 }
 
 // Idle channels must not keep the embedded Redis's Lua busy.
