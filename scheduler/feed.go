@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"carillon/campaigns"
+	"carillon/internal/clock"
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -64,6 +65,15 @@ type feeder struct {
 	seen map[int64]bool
 	// turns remember whose turn it is on each channel.
 	turns map[int64]*turns
+	stats FeedStats
+	clock clock.Clock
+}
+
+// FeedStats is what the feeder has done: messages marked, rendered and
+// enqueued, and the time that took.
+type FeedStats struct {
+	Messages int64
+	Seconds  float64
 }
 
 // fedRun is a run as the feeder renders it.
@@ -75,7 +85,7 @@ type fedRun struct {
 func newFeeder(o Options) *feeder {
 	return &feeder{
 		store: o.Store, queue: o.Queue, unsubscribe: o.UnsubscribeURL,
-		runs: map[int64]*fedRun{}, seen: map[int64]bool{}, turns: map[int64]*turns{},
+		clock: o.Clock, runs: map[int64]*fedRun{}, seen: map[int64]bool{}, turns: map[int64]*turns{},
 	}
 }
 
@@ -279,10 +289,17 @@ func (f *feeder) run(ctx context.Context, runID int64) (*fedRun, error) {
 // process dies in between, the reaper finds rows without a task and takes them
 // back.
 func (f *feeder) feed(ctx context.Context, channel providers.Channel, run *fedRun, request campaigns.FeedRequest) (int, error) {
+	start := f.clock.Now()
 	messages, err := f.store.Feed(ctx, request)
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
+	defer func() {
+		f.mu.Lock()
+		f.stats.Messages += int64(len(messages))
+		f.stats.Seconds += f.clock.Now().Sub(start).Seconds()
+		f.mu.Unlock()
+	}()
 	envelopes := make([]queue.Envelope, 0, len(request.Envelopes))
 	failed := map[int64]string{}
 	for _, m := range messages {

@@ -136,6 +136,13 @@ func (s *Scheduler) Wake() {
 	wake(s.wake.feed)
 }
 
+// FeedStats is what the feeder has done since the start.
+func (s *Scheduler) FeedStats() FeedStats {
+	s.feeder.mu.Lock()
+	defer s.feeder.mu.Unlock()
+	return s.feeder.stats
+}
+
 // compete asks for the lease for ever, and leads while it has it.
 func (s *Scheduler) compete(ctx context.Context) {
 	for ctx.Err() == nil {

@@ -109,3 +109,18 @@ func countTargets(counts *campaigns.Counts) []any {
 	}
 	return targets
 }
+
+// ChannelCounts are the counters of every channel.
+func (s *Store) ChannelCounts(ctx context.Context) (map[int64]campaigns.Counts, error) {
+	all := map[int64]campaigns.Counts{}
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var channelID int64
+		var counts campaigns.Counts
+		if err := scan(append([]any{&channelID}, countTargets(&counts)...)...); err != nil {
+			return err
+		}
+		all[channelID] = counts
+		return nil
+	}, "SELECT c.channel_id, "+sumCounts+" FROM run_counts c GROUP BY c.channel_id")
+	return all, s.translate(err)
+}

@@ -99,6 +99,10 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 // QueuedEnvelopes lists the envelopes that a channel's queued messages point
 // at; a window's worth.
 func (s *Store) QueuedEnvelopes(ctx context.Context, channelID int64) ([]campaigns.QueuedEnvelope, error) {
+	return s.queuedEnvelopes(ctx, "", channelID)
+}
+
+func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) ([]campaigns.QueuedEnvelope, error) {
 	var list []campaigns.QueuedEnvelope
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var e campaigns.QueuedEnvelope
@@ -110,7 +114,7 @@ func (s *Store) QueuedEnvelopes(ctx context.Context, channelID int64) ([]campaig
 		list = append(list, e)
 		return nil
 	}, `SELECT envelope_id, MAX(priority) = 1, COUNT(*), MAX(queued_at) FROM messages
-		WHERE channel_id = ? AND state IN (1, 2) AND state = 1 GROUP BY envelope_id ORDER BY envelope_id`, channelID)
+		WHERE channel_id = ? AND state IN (1, 2) AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
 	return list, s.translate(err)
 }
 
@@ -156,4 +160,14 @@ func (s *Store) DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int
 		}
 	}
 	return dead, nil
+}
+
+// QueuedEnvelopesOfRun lists the envelopes that a run's queued messages point
+// at, and the run's channel.
+func (s *Store) QueuedEnvelopesOfRun(ctx context.Context, runID int64) (channelID int64, list []campaigns.QueuedEnvelope, err error) {
+	if err := s.reader().row(ctx, "SELECT channel_id FROM runs WHERE id = ?", runID).Scan(&channelID); err != nil {
+		return 0, nil, s.translate(err)
+	}
+	list, err = s.queuedEnvelopes(ctx, " AND run_id = ?", channelID, runID)
+	return channelID, list, err
 }

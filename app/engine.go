@@ -1,0 +1,209 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/configs"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/providers/builtin"
+	"carillon/queue"
+	"carillon/scheduler"
+	"carillon/store"
+	"carillon/targeting"
+	"carillon/worker"
+)
+
+// Roles say which parts a process runs.
+type Roles struct{ API, Scheduler, Worker bool }
+
+// AllRoles is everything in one process.
+var AllRoles = Roles{API: true, Scheduler: true, Worker: true}
+
+// Engine is everything behind the API: store, queue, scheduler and worker, as
+// far as the roles ask for them.
+type Engine struct {
+	Store     *store.Store
+	Queue     *queue.Queue
+	Registry  *providers.Registry
+	Campaigns *campaigns.Service
+	Contacts  *targeting.Contacts
+	Groups    *targeting.Groups
+	Importer  *targeting.Importer
+	Tokens    campaigns.Tokens
+	Writer    *store.Writer
+	// Wake says that there is something to do now: a campaign was started, a
+	// message created, a file taken in.
+	Wake func()
+	// FeedStats is what the feeder of this process has done.
+	FeedStats func() scheduler.FeedStats
+
+	log   *slog.Logger
+	stack stack
+}
+
+// Options are what a process is made of besides its configuration.
+type Options struct {
+	Config configs.Config
+	Roles  Roles
+	Logger *slog.Logger
+	Meter  worker.Meter
+}
+
+// StartEngine starts the parts that the roles ask for. What was started before
+// an error is stopped again.
+func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{log: o.Logger, Wake: func() {}, FeedStats: func() (none scheduler.FeedStats) { return none }}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Stop())
+		}
+	}()
+	masterKey, err := e.openStore(ctx, o.Config)
+	if err != nil {
+		return nil, err
+	}
+	e.Queue, err = queue.Open(ctx, queue.Options{
+		URL: o.Config.RedisURL.Reveal(), Logger: o.Logger, Clock: clock.System{},
+		DrainTimeout: time.Duration(o.Config.ShutdownSeconds) * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.stack.push("queue", e.Queue.Close)
+	if e.Registry, err = builtin.Registry(); err != nil {
+		return nil, err
+	}
+	e.Tokens = campaigns.NewTokens(masterKey, o.Config.PublicURL)
+	e.services(o.Config)
+
+	name := processName(o.Config.WorkerName)
+	workerID, err := e.Store.RegisterWorker(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	e.Writer = e.Store.StartWriter(workerID)
+	e.stack.push("writer", quietly(e.Writer.Stop))
+	if o.Roles.Scheduler {
+		e.startScheduler(o, fmt.Sprintf("%s/%d", name, workerID))
+	}
+	if o.Roles.Worker {
+		e.startWorker(o, workerID)
+	} else if err := e.Store.RetireWorker(ctx, workerID); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// openStore opens and, where that is safe, migrates the store.
+func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String, error) {
+	if err := c.EnsureDataDir(); err != nil {
+		return secret.String{}, err
+	}
+	masterKey, err := c.ResolveMasterKey()
+	if err != nil {
+		return masterKey, err
+	}
+	box, err := secret.NewBox(masterKey)
+	if err != nil {
+		return masterKey, fault.InvalidField("master_key", nil, "%v", err)
+	}
+	if !c.Postgres() {
+		release, err := lockDataDir(filepath.Dir(c.Store()))
+		if err != nil {
+			return masterKey, err
+		}
+		e.stack.push("data folder's lock", release)
+	}
+	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log})
+	if err != nil {
+		return masterKey, err
+	}
+	e.stack.push("store", e.Store.Close)
+	if !e.Store.Postgres() {
+		// The file is this process's alone: a new version brings its schema along,
+		// and no worker of before can still be alive.
+		if _, err := e.Store.Migrate(ctx); err != nil {
+			return masterKey, err
+		}
+		if err := e.Store.RetireAllWorkers(ctx); err != nil {
+			return masterKey, err
+		}
+	}
+	if err := checkSchema(ctx, e.Store); err != nil {
+		return masterKey, err
+	}
+	return masterKey, e.Store.CheckMasterKey(ctx)
+}
+
+// checkSchema refuses to work on a schema that this program does not know.
+func checkSchema(ctx context.Context, s *store.Store) error {
+	current, newest, err := s.SchemaVersion(ctx)
+	switch {
+	case err != nil:
+		return err
+	case current < newest:
+		return fault.New(fault.Conflict, "the store has schema version %d, this program needs %d: run `carillon migrate`", current, newest)
+	case current > newest:
+		return fault.New(fault.Conflict, "the store has schema version %d, this program knows only %d: install the newer Carillon that migrated it", current, newest)
+	}
+	return nil
+}
+
+func (e *Engine) services(c configs.Config) {
+	e.Contacts = targeting.NewContacts(e.Store)
+	e.Groups = targeting.NewGroups(e.Store)
+	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
+	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
+}
+
+func (e *Engine) startScheduler(o Options, holder string) {
+	s := scheduler.New(scheduler.Options{
+		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
+		UnsubscribeURL: func(accountID, messageID int64) string {
+			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
+		},
+		Jobs: []scheduler.Job{{Name: "import", Run: e.Importer.RunNext}},
+	})
+	s.Start()
+	e.Wake, e.FeedStats = s.Wake, s.FeedStats
+	e.stack.push("scheduler", quietly(s.Stop))
+}
+
+func (e *Engine) startWorker(o Options, id int64) {
+	w := worker.New(worker.Options{
+		ID: id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
+		AllowPrivateAddresses: o.Config.AllowPrivateAddresses, Logger: o.Logger, Meter: o.Meter,
+	})
+	w.Start()
+	e.stack.push("worker", quietly(w.Stop))
+}
+
+// Stop ends everything, last started first. It may be called again.
+func (e *Engine) Stop() error { return e.stack.stopAll() }
+
+func processName(configured string) string {
+	if configured != "" {
+		return configured
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	// The suffix keeps two processes apart whose ids are equal in different
+	// containers.
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:6])
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/campaigns"
+	"carillon/configs"
+	"carillon/internal/secret"
+	"carillon/internal/testenv"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+func TestMain(m *testing.M) {
+	testenv.Main(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+}
+
+// eachEngine runs a test on the embedded parts and on real Redis and PostgreSQL.
+func eachEngine(t *testing.T, run func(t *testing.T, config configs.Config)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		run(t, testConfig(t))
+	})
+	t.Run("Redis and PostgreSQL", func(t *testing.T) {
+		config := testConfig(t)
+		config.StoreDSN = secret.New(testenv.SharedPostgres(t).NewDatabase(t))
+		config.RedisURL = secret.New(testenv.Redis(t).URL())
+		_, err := Migrate(t.Context(), config)
+		require.NoError(t, err)
+		run(t, config)
+	})
+}
+
+func testConfig(t *testing.T) configs.Config {
+	t.Helper()
+	return configs.Config{
+		DataDir: t.TempDir(), MasterKey: secret.New("a master key for tests alone"), MaxUploadMB: 64, ShutdownSeconds: 10,
+		AllowPrivateAddresses: true,
+	}
+}
+
+func startTestEngine(t *testing.T, config configs.Config, roles Roles) *Engine {
+	t.Helper()
+	e, err := StartEngine(t.Context(), Options{Config: config, Roles: roles, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Stop()) })
+	return e
+}
+
+// testFixture is an account with a channel and an upload of n people.
+type testFixture struct {
+	account int64
+	channel providers.Channel
+	upload  targeting.Upload
+}
+
+func newFixture(t *testing.T, e *Engine, provider, config string, limits providers.Limits, n int) testFixture {
+	t.Helper()
+	ctx := t.Context()
+	account, _, err := e.Store.EnsureAccount(ctx, "test")
+	require.NoError(t, err)
+	f := testFixture{account: account.ID}
+	address, err := e.Registry.Address(provider, json.RawMessage(config))
+	require.NoError(t, err)
+	f.channel, err = e.Store.CreateChannel(ctx, providers.Channel{
+		AccountID: account.ID, Name: t.Name(), Provider: provider, Config: json.RawMessage(config), Address: address,
+		Limits: limits, Timezone: "UTC", Status: providers.ChannelActive,
+	})
+	require.NoError(t, err)
+	var csv strings.Builder
+	csv.WriteString("email,first_name,coupon\n")
+	for i := range n {
+		fmt.Fprintf(&csv, "person%d@example.com,Name%d,C%d\n", i, i, i)
+	}
+	f.upload, err = e.Importer.Take(ctx, account.ID, "people.csv", strings.NewReader(csv.String()), targeting.ImportOptions{})
+	require.NoError(t, err)
+	require.NoError(t, e.Importer.Run(ctx, f.upload.ID))
+	return f
+}
+
+func (f testFixture) campaign(t *testing.T, e *Engine, text string) campaigns.Campaign {
+	t.Helper()
+	c, err := e.Campaigns.Create(t.Context(), campaigns.Campaign{
+		AccountID: f.account, Name: t.Name(), ChannelID: f.channel.ID,
+		Audience: targeting.Audience{Uploads: []int64{f.upload.ID}},
+		Content:  providers.Content{Subject: "Hello {{ contact.first_name }}", Text: text},
+	})
+	require.NoError(t, err)
+	return c
+}
+
+// finish waits until the campaign says that it is finished.
+func finish(t *testing.T, e *Engine, c campaigns.Campaign) campaigns.Run {
+	t.Helper()
+	var run campaigns.Run
+	require.Eventually(t, func() bool {
+		runs, err := e.Store.ListRuns(t.Context(), c.AccountID, c.ID, 0, 1)
+		require.NoError(t, err)
+		if len(runs) == 0 {
+			return false
+		}
+		run = runs[0]
+		return run.Status == campaigns.RunFinished
+	}, 60*time.Second, 20*time.Millisecond)
+	v, err := e.Store.VerifyRun(t.Context(), run.ID)
+	require.NoError(t, err)
+	require.Empty(t, v.Problems)
+	return run
+}
+
+func TestACampaignFromCSVToTheLastReceipt(t *testing.T) {
+	eachEngine(t, func(t *testing.T, config configs.Config) {
+		e := startTestEngine(t, config, AllRoles)
+		const n = 3000
+		f := newFixture(t, e, "sandbox", `{"fail_rate":0.02,"reject_rate":0.02,"receipts":"chaotic","read_rate":0.3,"seed":7}`, providers.Limits{}, n)
+		c := f.campaign(t, e, "Your coupon is {{ row.coupon }}.")
+		_, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
+		require.NoError(t, err)
+		e.Wake()
+		run := finish(t, e, c)
+		require.Equal(t, int64(n), run.Counts.Total())
+		require.Positive(t, run.Counts[campaigns.Failed])
+		require.Positive(t, run.Counts[campaigns.Rejected])
+		require.Zero(t, run.Counts[campaigns.Unknown])
+		require.Eventually(t, func() bool {
+			run, err := e.Store.GetRun(t.Context(), f.account, run.ID)
+			require.NoError(t, err)
+			return run.Counts[campaigns.Sent] == 0 && run.Counts[campaigns.Read] > 0
+		}, 30*time.Second, 20*time.Millisecond, "every message that was sent gets its receipt")
+	})
+}

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"carillon/api"
+	"carillon/campaigns"
+	"carillon/configs"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+)
+
+// Version is the program's version; the linker sets it in releases.
+var Version = "0.1.0-dev"
+
+// Server is a running process: its engine and, with the API's role, its
+// listener.
+type Server struct {
+	Engine *Engine
+	// URL is where the API answers; empty without the API's role.
+	URL   string
+	stack stack
+}
+
+// Start starts the roles of a process. notices are told to the person who
+// started it, such as the first key.
+func Start(ctx context.Context, c configs.Config, roles Roles, notice func(string)) (s *Server, err error) {
+	log := c.Logger(os.Stderr)
+	metrics := newMetrics()
+	s = &Server{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop())
+		}
+	}()
+	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics})
+	if err != nil {
+		return s, err
+	}
+	s.stack.push("engine", s.Engine.Stop)
+	metrics.watch(s.Engine.Store)
+	if !roles.API {
+		return s, nil
+	}
+	if err := s.Engine.ensureAdminKey(ctx, c, notice); err != nil {
+		return s, err
+	}
+	return s, s.listen(c, log, metrics)
+}
+
+// Bounds of an HTTP connection. Uploads may take long, so there is no bound on
+// reading a body; its size is bounded by the API.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+func (s *Server) listen(c configs.Config, log *slog.Logger, m *metrics) error {
+	e := s.Engine
+	handler := api.New(api.Deps{
+		Options: api.Options{
+			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
+			AllowPrivateAddresses: c.AllowPrivateAddresses,
+		},
+		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
+		Contacts: e.Contacts, Groups: e.Groups, Importer: e.Importer, Providers: e.Registry,
+		Metrics: m.handler(), Meter: m, Ready: e.ready, Clock: clock.System{}, Logger: log,
+	})
+	s.stack.push("API", handler.Close)
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fault.Wrap(fault.Conflict, "listen on "+c.Listen+" (another address: --listen)", err)
+	}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	s.stack.push("listener", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(c.ShutdownSeconds)*time.Second)
+		defer cancel()
+		err := server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			// Somebody reads an answer slowly, or uploads without end.
+			err = server.Close()
+		}
+		if serveErr := <-done; !errors.Is(serveErr, http.ErrServerClosed) {
+			err = errors.Join(err, serveErr)
+		}
+		return err
+	})
+	s.URL = "http://" + listener.Addr().String()
+	return nil
+}
+
+// Stop ends the process's parts: first the listener, then what is in flight. It
+// may be called again.
+func (s *Server) Stop() error { return s.stack.stopAll() }
+
+// Run starts the roles and works until ctx ends, then stops in good order: what
+// is in flight is finished and recorded, and no attempt is spent.
+func Run(ctx context.Context, c configs.Config, roles Roles) error {
+	say := func(line string) { _, _ = fmt.Fprintln(os.Stderr, line) }
+	for _, line := range c.Notices() {
+		say(line)
+	}
+	s, err := Start(ctx, c, roles, say)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while it started
+		}
+		return err
+	}
+	if s.URL != "" {
+		say(fmt.Sprintf("Carillon %s answers on %s (status page: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))
+	} else {
+		say(fmt.Sprintf("Carillon %s works. Stop it with Ctrl-C.", Version))
+	}
+	<-ctx.Done()
+	say("Stopping: finishing what is in flight.")
+	return s.Stop()
+}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/queue"
+	"carillon/store"
+)
+
+// verifier is the store as the campaign service sees it, with a verification
+// that looks into Redis too.
+type verifier struct {
+	*store.Store
+	queue *queue.Queue
+	clock clock.Clock
+}
+
+// settleTime is how long a queued message may be without a task before that is
+// a problem: the feeder needs a moment to enqueue, the reaper a few seconds to
+// take lost messages back.
+const settleTime = 15 * time.Second
+
+// VerifyRun adds to the store's proof what Redis says of the window.
+func (v verifier) VerifyRun(ctx context.Context, runID int64) (campaigns.Verification, error) {
+	proof, err := v.Store.VerifyRun(ctx, runID)
+	if err != nil || proof.Rows[campaigns.Queued] == 0 {
+		return proof, err
+	}
+	channel, envelopes, err := v.Store.QueuedEnvelopesOfRun(ctx, runID)
+	if err != nil {
+		return proof, err
+	}
+	var old []int64
+	for _, e := range envelopes {
+		if e.QueuedAt.Before(v.clock.Now().Add(-settleTime)) {
+			old = append(old, e.ID)
+		}
+	}
+	if len(old) == 0 {
+		return proof, nil
+	}
+	lost, err := v.queue.Lost(ctx, channel, false, old)
+	if err != nil {
+		proof.Problems = append(proof.Problems, "Redis does not answer, so the window could not be compared: "+err.Error())
+		return proof, nil
+	}
+	if len(lost) > 0 {
+		proof.Problems = append(proof.Problems, fmt.Sprintf(
+			"%d envelopes of queued messages have no task in Redis for more than %.0f s: is a scheduler running? It takes them back", len(lost), settleTime.Seconds()))
+	}
+	return proof, nil
+}
