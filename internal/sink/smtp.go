@@ -3,6 +3,7 @@ package sink
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -213,7 +214,7 @@ func (c *smtpSession) data() bool {
 	)
 	for {
 		line, err := c.in.ReadSlice('\n')
-		if err != nil && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return false
 		}
 		if len(line) == 3 && line[0] == '.' && line[1] == '\r' {

@@ -120,7 +120,7 @@ func FuzzCompose(f *testing.F) {
 		require.NoError(t, err)
 		valid := strings.ToValidUTF8(subject, "\uFFFD")
 		require.Equal(t, strings.Trim(valid, " "), strings.Trim(decoded, " "))
-		var body io.Reader = read.Body
+		body := read.Body
 		switch read.Header.Get("Content-Transfer-Encoding") {
 		case "quoted-printable":
 			body = quotedprintable.NewReader(body)

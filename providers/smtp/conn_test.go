@@ -200,8 +200,7 @@ func TestSendersLeave(t *testing.T) {
 // The envelope of a message goes out behind the body of the one before.
 func TestBodyAndNextEnvelopeInOneGroup(t *testing.T) {
 	release := make(chan struct{})
-	var s *sink.SMTP
-	s = receiver(t, sink.Options{Record: true, Answer: func(n, _ int64) sink.Answer {
+	s := receiver(t, sink.Options{Record: true, Answer: func(n, _ int64) sink.Answer {
 		if n == 1 {
 			return sink.Answer{Wait: release}
 		}

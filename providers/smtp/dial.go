@@ -119,8 +119,8 @@ func (p *Provider) mechanism(client *mail.Client) (mail.Auth, error) {
 		if !slices.Contains(mechanisms, m.name) || strings.HasSuffix(m.name, "-PLUS") && !encrypted {
 			continue
 		}
-		clear := m.name == "PLAIN" || m.name == "LOGIN"
-		if clear && !encrypted && slices.Contains(mechanisms, "CRAM-MD5") {
+		inClear := m.name == "PLAIN" || m.name == "LOGIN"
+		if inClear && !encrypted && slices.Contains(mechanisms, "CRAM-MD5") {
 			continue
 		}
 		return m.make(), nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"carillon/providers"
@@ -21,9 +22,9 @@ func (r reply) ok() bool { return r.code/100 == 2 }
 
 func (r reply) String() string {
 	if r.text == "" {
-		return fmt.Sprint(r.code)
+		return strconv.Itoa(r.code)
 	}
-	return fmt.Sprintf("%d %s", r.code, r.text)
+	return strconv.Itoa(r.code) + " " + r.text
 }
 
 // Bounds of a reply. RFC 5321 allows lines of 512 bytes; servers exceed it.

@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,7 +124,7 @@ func isToken(s string) bool {
 // Provider posts messages.
 type Provider struct {
 	*hook.Parser
-	bodies    *sync.Pool
+	encodings *sync.Pool
 	deps      providers.Deps
 	signer    *hook.Signer
 	transport *http.Transport
@@ -151,7 +152,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
 	p := &Provider{
-		Parser: parser, bodies: newBodies(), deps: deps, signer: signer, timeout: time.Duration(c.TimeoutMS) * time.Millisecond,
+		Parser: parser, encodings: newEncodings(), deps: deps, signer: signer, timeout: time.Duration(c.TimeoutMS) * time.Millisecond,
 		transport: &http.Transport{
 			// No Proxy: the guard against private addresses is worth nothing if
 			// somebody else does the dialing.
@@ -170,7 +171,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 
 // template prepares everything of a request that doesn't change.
 func template(c *Config) (func(context.Context) *http.Request, error) {
-	base, err := http.NewRequest(http.MethodPost, c.URL, http.NoBody)
+	base, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.URL, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -219,11 +220,10 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	if err := ctx.Err(); err != nil {
 		return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("not asked: %w", err)}
 	}
-	held, err := encode(p.bodies, &m)
+	body, err := encode(p.encodings, &m)
 	if err != nil {
 		return providers.Receipt{}, &providers.Error{Kind: providers.BadContent, Err: err}
 	}
-	defer held.release()
 
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
@@ -233,12 +233,13 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	now := p.deps.Clock.Now().Unix()
 	r.Header["Webhook-Id"] = []string{id}
 	r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now, 10)}
-	r.Header["Webhook-Signature"] = []string{p.signer.Sign(id, now, held.bytes())}
-	r.ContentLength = int64(len(held.bytes()))
-	r.Body = held.reader()
-	// net/http asks for the body again only when nothing of the request was
-	// written to a connection that had gone stale, so this is not a retry.
-	r.GetBody = func() (io.ReadCloser, error) { return held.reader(), nil }
+	r.Header["Webhook-Signature"] = []string{p.signer.Sign(id, now, body)}
+	r.ContentLength = int64(len(body))
+	// net/http writes header and body at once only if it knows the reader's type.
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	// It asks for the body again only when nothing of the request was written to a
+	// connection that had gone stale, so this is not a retry.
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 
 	answer, err := p.transport.RoundTrip(r)
 	if err != nil {

@@ -3,7 +3,6 @@ package webhook_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -216,5 +215,5 @@ func TestTimeoutIsInDoubt(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
 	require.Equal(t, providers.InDoubt, providers.AsError(err).Kind)
-	require.True(t, errors.Is(err, context.DeadlineExceeded))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
