@@ -363,7 +363,9 @@ func (s Subject) concurrent(t *testing.T) {
 	require.Equal(t, int64(concurrency*each), far.Tally.Count())
 	require.Empty(t, far.Tally.Duplicates())
 	require.Zero(t, far.Tally.Violations())
-	require.LessOrEqual(t, far.Tally.Connections(), int64(concurrency))
+	// net/http gives up a connection whose goroutines are scheduled late, so that
+	// on a busy machine there may be some more.
+	require.LessOrEqual(t, far.Tally.Connections(), int64(2*concurrency))
 }
 
 func (s Subject) reused(t *testing.T) {
@@ -383,7 +385,7 @@ func (s Subject) reused(t *testing.T) {
 			require.Error(t, err)
 		}
 	}
-	require.Equal(t, int64(1), far.Tally.Connections())
+	require.LessOrEqual(t, far.Tally.Connections(), int64(2), "one, and one more at most on a busy machine")
 	require.NoError(t, p.Close())
 	require.Eventually(t, func() bool { return far.Tally.Open() == 0 }, 5*time.Second, time.Millisecond)
 }

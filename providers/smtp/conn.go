@@ -158,7 +158,15 @@ func (p *Provider) begin(c *conn, j *job) (*conn, *job) {
 	if c == nil {
 		fresh, err := p.dial(p.life)
 		if err != nil {
-			p.last(j, result{err: providers.AsError(err)})
+			why := providers.AsError(err)
+			if why.Kind == providers.Auth {
+				// Whoever waits would be refused likewise, and servers lock out those who
+				// try a wrong password again and again.
+				for other := p.next(); other != nil; other = p.next() {
+					p.settle(other, result{err: why})
+				}
+			}
+			p.last(j, result{err: why})
 			return nil, nil
 		}
 		c = fresh

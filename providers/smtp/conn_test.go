@@ -234,6 +234,29 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 	require.Equal(t, int64(2), s.Connections())
 }
 
+// One sender at a time needs one connection, whatever becomes of its messages.
+func TestOneSenderOneConnection(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		s := receiver(t, sink.Options{Plain: plain, Command: func(line string) string {
+			if strings.HasPrefix(line, "RCPT TO:<someone3") {
+				return "550 5.1.1 no such user"
+			}
+			return ""
+		}, Answer: func(n, _ int64) sink.Answer {
+			if n%3 == 0 {
+				return sink.Answer{Code: 554, Text: "5.7.1 no"}
+			}
+			return sink.Answer{}
+		}})
+		p := to(t, s, providers.Deps{Concurrency: 8}, "")
+		for id := range int64(50) {
+			_ = send(t, p, id+1) // what it says is TestContract's
+		}
+		require.Equal(t, int64(1), s.Connections())
+		require.Zero(t, s.Violations())
+	}
+}
+
 func TestInternationalAddress(t *testing.T) {
 	for _, ascii := range []bool{false, true} {
 		var envelope atomic.Value
