@@ -137,3 +137,42 @@ func TestACampaignFromCSVToTheLastReceipt(t *testing.T) {
 		}, 30*time.Second, 20*time.Millisecond, "every message that was sent gets its receipt")
 	})
 }
+
+// A day's limit outlives Redis: the embedded one forgets everything with the
+// process, and the store tells the new one.
+func TestRecipientsPerDayHoldAcrossARestart(t *testing.T) {
+	config := testConfig(t)
+	e := startTestEngine(t, config, AllRoles)
+	f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{RecipientsPerDay: 7}, 20)
+	c := f.campaign(t, e, "Hello")
+	c, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
+	require.NoError(t, err)
+	waits := func(e *Engine) campaigns.Counts {
+		var run campaigns.Run
+		require.Eventually(t, func() bool {
+			run, err = e.Store.GetRun(t.Context(), f.account, c.RunID)
+			require.NoError(t, err)
+			if !run.PlanDone || run.Counts[campaigns.Queued]+run.Counts[campaigns.Sending] > 0 {
+				return false
+			}
+			waiting, err := e.Store.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: campaigns.ReasonRecipientPerDay})
+			require.NoError(t, err)
+			return int64(len(waiting)) == run.Counts[campaigns.Pending]
+		}, 30*time.Second, 20*time.Millisecond)
+		return run.Counts
+	}
+	require.Equal(t, campaigns.Counts{campaigns.Sent: 7, campaigns.Pending: 13}, waits(e))
+	require.NoError(t, e.Stop())
+
+	e = startTestEngine(t, config, AllRoles)
+	// A new address has to wait too; one that was written to today may be again.
+	m, err := e.Store.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: f.account, ChannelID: f.channel.ID, Address: "new@example.com", Content: []byte(`{"text":"x"}`)})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		m, err = e.Store.GetMessage(t.Context(), f.account, m.ID)
+		require.NoError(t, err)
+		return m.Reason == campaigns.ReasonRecipientPerDay
+	}, 30*time.Second, 20*time.Millisecond)
+	require.Equal(t, campaigns.Pending, m.State)
+	require.Equal(t, campaigns.Counts{campaigns.Sent: 7, campaigns.Pending: 13}, waits(e))
+}

@@ -1,6 +1,10 @@
 package campaigns
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+)
 
 // Recipient is what a template may say about whom it is rendered for.
 type Recipient struct {
@@ -196,4 +200,17 @@ type PlanStep struct {
 type Due struct {
 	At     time.Time
 	Reason string
+}
+
+// RecentSend is when an address was last written to on a channel.
+type RecentSend struct {
+	Address string
+	At      time.Time
+}
+
+// RecipientKey hashes an address for the limiter, so that Redis holds no
+// personal data beyond the windows.
+func RecipientKey(address string) string {
+	sum := sha256.Sum256([]byte(address))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }

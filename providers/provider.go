@@ -81,10 +81,6 @@ type Provider interface {
 	Close() error
 }
 
-// Flusher is for providers that keep a conversation open to batch requests and
-// want to be told that nothing more comes for now.
-type Flusher interface{ Flush() }
-
 // CallbackParser is for providers that report back to /hooks/{channel_id}.
 type CallbackParser interface {
 	// ParseCallback checks the signature and reads the events of one request.

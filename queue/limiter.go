@@ -67,6 +67,10 @@ type Reservation struct {
 	// of slots asked for. They may be empty strings where Limits knows nothing of
 	// recipients.
 	Recipients []string
+	// SeedFirst asks for no slots, only for Fresh to be said, where Redis knows
+	// nothing of the channel: the caller Seeds it, with a LastSlot, and asks again
+	// without this. It costs a round trip.
+	SeedFirst bool
 	// MaxAhead is how far ahead a slot may lie; 0 means DefaultMaxAhead, at most
 	// MaxMaxAhead. It is also what a Throttle comes too late for.
 	MaxAhead time.Duration
@@ -200,6 +204,15 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 	}
 	if checked.unlimited() && l.open(r.ChannelID) {
 		return Grant{Slots: make([]Slot, len(r.Recipients))}, nil
+	}
+	if r.SeedFirst {
+		known, err := l.backend.state(ctx, r.ChannelID)
+		if err != nil {
+			return Grant{}, unavailable("reserve slots", err)
+		}
+		if known.fresh {
+			return Grant{Fresh: true}, nil
+		}
 	}
 	checked.lost = l.lost(checked)
 	reply, err := l.backend.reserve(ctx, checked)

@@ -110,7 +110,8 @@ func (b *memoryLimits) state(_ context.Context, channelID int64) (reply, error) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	return b.channel(channelID).at(now).answer(now, nil, 0, false), nil
+	c := b.channel(channelID)
+	return c.at(now).answer(now, nil, 0, !c.exists), nil
 }
 
 func (b *memoryLimits) throttle(_ context.Context, channelID int64, retryAfter time.Duration) (reply, error) {

@@ -343,3 +343,18 @@ func BenchmarkReserve(b *testing.B) {
 		}
 	}
 }
+
+func TestSeedFirstGivesNothingOutBeforeTheSeed(t *testing.T) {
+	onBothLimiters(t, func(t *testing.T, l testLimiter) {
+		r := Reservation{Limits: Limits{RecipientsPerDay: 1}, Recipients: []string{"b"}, SeedFirst: true}
+		g := l.reserve(t, r)
+		require.True(t, g.Fresh)
+		require.Empty(t, g.Slots)
+		require.NoError(t, l.Seed(t.Context(), 1, Seed{LastSlot: l.fake.Now().Add(-time.Hour),
+			Recipients: []SeedRecipient{{Key: "a", At: l.fake.Now().Add(-time.Hour)}}}))
+		r.SeedFirst = false
+		require.Equal(t, DeniedRecipientsPerDay, l.reserve(t, r).Slots[0].Denied)
+		r.SeedFirst = true
+		require.False(t, l.reserve(t, r).Fresh, "seeded once is enough")
+	})
+}

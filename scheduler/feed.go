@@ -2,8 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -340,7 +338,7 @@ func (f *feeder) job(channel providers.Channel, run *fedRun, m campaigns.FeedMes
 		job.ToName = joinName(m.Recipient.FirstName, m.Recipient.LastName)
 	}
 	if l := channel.Limits; l.PerRecipientSeconds > 0 || l.RecipientsPerDay > 0 {
-		job.RecipientKey = recipientKey(m.Recipient.Address)
+		job.RecipientKey = campaigns.RecipientKey(m.Recipient.Address)
 	}
 	if run == nil {
 		if err := json.Unmarshal(m.Content, &job.Content); err != nil {
@@ -369,13 +367,6 @@ func joinName(first, last string) string {
 		return first
 	}
 	return first + " " + last
-}
-
-// recipientKey hashes an address for the limiter, so that Redis holds no
-// personal data beyond the windows.
-func recipientKey(address string) string {
-	sum := sha256.Sum256([]byte(address))
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
 // newEnvelopeIDs makes ids that are not used again: 63 random bits each.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/providers"
@@ -41,4 +42,21 @@ func (s *Store) ChannelByID(ctx context.Context, id int64) (providers.Channel, e
 		return providers.Channel{}, err
 	}
 	return list[0], nil
+}
+
+// RecentSends says when each address was last claimed for a send on a channel,
+// if after since. It reads through the channel's messages: it is for the rare
+// moment at which Redis has lost what it knew of the limits per recipient.
+func (s *Store) RecentSends(ctx context.Context, channelID int64, since time.Time) (list []campaigns.RecentSend, err error) {
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var send campaigns.RecentSend
+		var at millis
+		if err := scan(&send.Address, &at); err != nil {
+			return err
+		}
+		send.At = at.Time
+		list = append(list, send)
+		return nil
+	}, "SELECT address, MAX(claimed_at) FROM messages WHERE channel_id = ? AND claimed_at > ? GROUP BY address", channelID, ms(since))
+	return list, s.translate(err)
 }

@@ -90,7 +90,7 @@ const (
 	// aheadBulk and aheadTransactional are how far ahead slots are reserved. What
 	// bulk messages reserve is what a transactional message waits for.
 	aheadBulk          = 60 * time.Millisecond
-	aheadTransactional = 5 * time.Second
+	aheadTransactional = time.Second
 	// holdAtMost is how long an envelope waits with its handler; beyond that its
 	// messages go back to the store.
 	holdAtMost = 5 * time.Second
@@ -158,7 +158,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		return 0, down, nil
 	}
 	asked := ch.now()
-	grant, err := ch.worker.o.Queue.Limiter().Reserve(ctx, ch.reservation(e, jobs[:held], ahead))
+	grant, err := ch.reserve(ctx, ch.reservation(e, jobs[:held], ahead))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -61,7 +61,7 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) b
 		if ctx.Err() != nil || tries == maxMissedSlots {
 			return false
 		}
-		grant, err := ch.worker.o.Queue.Limiter().Reserve(ctx, ch.reservation(e, []queue.Job{s.job}, aheadTransactional))
+		grant, err := ch.reserve(ctx, ch.reservation(e, []queue.Job{s.job}, aheadTransactional))
 		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
 			return false
 		}

@@ -28,6 +28,7 @@ type Store interface {
 	StopChannel(ctx context.Context, accountID, channelID int64, reason string) error
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
+	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]campaigns.RecentSend, error)
 }
 
 // Writer is the group-commit writer.

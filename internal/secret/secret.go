@@ -19,21 +19,32 @@ import (
 const Redacted = "<redacted>"
 
 // String is a secret text: every way of printing it shows Redacted; only
-// Reveal gives it away.
-type String struct{ value string }
+// Reveal gives it away. It is held by a pointer because fmt can't call methods
+// of unexported fields: printing a struct around it shows an address at most.
+type String struct{ value *string }
 
 // New wraps a secret.
-func New(value string) String { return String{value: value} }
+func New(value string) String {
+	if value == "" {
+		return String{}
+	}
+	return String{value: &value}
+}
 
 // Reveal is the secret itself.
-func (s String) Reveal() string { return s.value }
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty reports whether there is no secret.
-func (s String) Empty() bool { return s.value == "" }
+func (s String) Empty() bool { return s.value == nil }
 
 // String is Redacted, or nothing for an empty secret.
 func (s String) String() string {
-	if s.value == "" {
+	if s.Empty() {
 		return ""
 	}
 	return Redacted
@@ -53,7 +64,7 @@ func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes the secret in.
 func (s *String) UnmarshalText(text []byte) error {
-	s.value = string(text)
+	*s = New(string(text))
 	return nil
 }
 
@@ -65,10 +76,10 @@ const prefix = "enc:v1:"
 // NewBox makes a box from the master key, which must have at least 16
 // characters.
 func NewBox(masterKey String) (*Box, error) {
-	if len(masterKey.value) < 16 {
+	if len(masterKey.Reveal()) < 16 {
 		return nil, errors.New("the master key has fewer than 16 characters: make one with `openssl rand -base64 32`")
 	}
-	key := sha256.Sum256([]byte("carillon secret box\x00" + masterKey.value))
+	key := sha256.Sum256([]byte("carillon secret box\x00" + masterKey.Reveal()))
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
