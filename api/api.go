@@ -121,7 +121,7 @@ type Options struct {
 }
 
 // Deps is what the API is made of. All fields are needed but Metrics,
-// Meter, Ready, Clock and Logger.
+// Meter, Wake, Ready, Clock and Logger.
 type Deps struct {
 	Options   Options
 	Store     Store
@@ -135,6 +135,9 @@ type Deps struct {
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
 	Meter   Meter
+	// Wake says that there may be something to do now: it is called after every
+	// change, and must return at once. It may be nil.
+	Wake func()
 	// Ready says what /readyz shows: nil for each part that works. It may be nil
 	// itself.
 	Ready  func(ctx context.Context) map[string]error
@@ -162,6 +165,9 @@ func New(d Deps) *Server {
 	}
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Wake == nil {
+		d.Wake = func() {}
 	}
 	if d.Options.MaxBodyBytes <= 0 {
 		d.Options.MaxBodyBytes = defaultMaxBody

@@ -57,6 +57,7 @@ type server struct {
 	importer *targeting.Importer
 	log      *bytes.Buffer
 	metered  []string
+	woken    int
 }
 
 // Request counts requests for the test.
@@ -88,7 +89,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 	t.Cleanup(writer.Stop)
 	d := api.Deps{
 		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, AllowPrivateAddresses: true},
-		Store:   s.store, Receipts: writer, Providers: kinds, Clock: s.clock, Meter: s,
+		Store:   s.store, Receipts: writer, Providers: kinds, Clock: s.clock, Meter: s, Wake: func() { s.woken++ },
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
@@ -461,6 +462,7 @@ func TestAudit(t *testing.T) {
 	require.Equal(t, 404, s.do("POST", "/v1/channels/9/pause", "").Code)
 	s.ok("GET", "/v1/channels", "")
 	items := s.ok("GET", "/v1/audit", "")["items"].([]any)
+	require.Equal(t, 2, s.woken)
 	require.Len(t, items, 2, "changes that were made, and nothing else")
 	require.Equal(t, "channel 1", items[1].(map[string]any)["target"])
 	last := items[0].(map[string]any)

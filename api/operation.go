@@ -86,8 +86,11 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		if err != nil {
 			return nil, s.fail(ctx, o.id, err, prefix)
 		}
-		if o.method != http.MethodGet && !o.unaudited {
-			s.audit(ctx, caller, o, in, out)
+		if o.method != http.MethodGet {
+			s.Wake()
+			if !o.unaudited {
+				s.audit(ctx, caller, o, in, out)
+			}
 		}
 		return out, nil
 	})

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+	"carillon/providers"
+)
+
+func (c *cli) addChannels(root *cobra.Command) {
+	root.AddCommand(group("channel", "Set up and steer channels",
+		c.channelLs(), c.channelShow(), c.channelCreate(), c.channelProviders(), c.channelTest(), c.channelRm(),
+		c.channelMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.channelMove("resume", "Resume a channel")))
+}
+
+const manyChannels = 10_000
+
+// findChannel is a channel by its id or its name.
+func findChannel(ctx context.Context, cl *client, idOrName string) (api.Channel, error) {
+	var ch api.Channel
+	if id, err := strconv.ParseInt(idOrName, 10, 64); err == nil && id > 0 {
+		_, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/channels/%d", id), nil, &ch)
+		return ch, err
+	}
+	all, _, err := list[api.Channel](ctx, cl, "/v1/channels", nil, manyChannels)
+	if err != nil {
+		return ch, err
+	}
+	names := make([]string, len(all))
+	for i, candidate := range all {
+		if candidate.Name == idOrName {
+			return candidate, nil
+		}
+		names[i] = candidate.Name
+	}
+	hint := "there is none yet: carillon channel create makes one"
+	if len(names) > 0 {
+		hint = "there are " + strings.Join(names, ", ")
+	}
+	return ch, &exitError{exitNotFound, fmt.Errorf("there is no channel %q; %s", idOrName, hint)}
+}
+
+func (c *cli) channelLs() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{Use: "ls", Short: "List channels", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		items, more, err := list[api.Channel](cmd.Context(), cl, "/v1/channels", nil, limit)
+		if err != nil {
+			return err
+		}
+		return showList(c, items, more, "ID NAME PROVIDER STATUS PER_SECOND REASON", func(ch api.Channel) []any {
+			rate := "no limit"
+			if ch.Limits.PerSecond > 0 {
+				rate = strconv.FormatFloat(ch.Limits.PerSecond, 'f', -1, 64)
+			}
+			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, rate, ch.StatusReason}
+		})
+	}}
+	limitFlag(cmd, &limit)
+	return cmd
+}
+
+func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
+	return c.show(raw, func(w *tabwriter.Writer) {
+		fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
+			"Time zone", ch.Timezone, "In doubt", ch.InDoubt)
+		for _, name := range sortedKeys(ch.Config) {
+			fields(w, "  "+name, ch.Config[name])
+		}
+		if limits, err := json.Marshal(ch.Limits); err == nil {
+			fields(w, "Limits", string(limits))
+		}
+	})
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (c *cli) channelShow() *cobra.Command {
+	return &cobra.Command{Use: "show CHANNEL", Short: "Show a channel by id or name; secrets are masked", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		ch, err := findChannel(cmd.Context(), cl, args[0])
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(ch)
+		if err != nil {
+			return fmt.Errorf("print channel: %w", err)
+		}
+		return c.showChannel(raw, ch)
+	}}
+}
+
+func (c *cli) channelProviders() *cobra.Command {
+	return &cobra.Command{Use: "providers", Short: "List providers and their settings", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Items []api.Provider `json:"items"`
+		}
+		raw, err := cl.call(cmd.Context(), http.MethodGet, "/v1/providers", nil, &page)
+		if err != nil {
+			return err
+		}
+		return c.show(raw, func(w *tabwriter.Writer) {
+			for _, p := range page.Items {
+				fmt.Fprintf(w, "%s\t%s\n", p.Name, p.Description)
+				properties, _ := p.Config["properties"].(map[string]any)
+				for _, name := range sortedKeys(properties) {
+					property, _ := properties[name].(map[string]any)
+					fmt.Fprintf(w, "  %s\t%v\n", name, property["description"])
+				}
+			}
+		})
+	}}
+}
+
+func (c *cli) channelCreate() *cobra.Command {
+	var input api.ChannelInput
+	var sets []string
+	var settings string
+	cmd := &cobra.Command{
+		Use: "create NAME", Short: "Create a channel", Args: cobra.ExactArgs(1),
+		Long: `Creates a channel: an account's configured use of a provider. carillon channel providers lists
+the providers and their settings. A value that begins with @ is read from the file behind it, so that
+no secret stands on the command line.`,
+		Example: `  carillon channel create try --provider sandbox --rate 200
+  carillon channel create news --provider smtp --rate 50 --timezone Europe/Berlin \
+          --set host=mail.example.org --set port=587 --set username=news --set password=@password.txt \
+          --set from=news@example.org`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			input.Name = args[0]
+			if input.Config, err = c.settings(cmd.Context(), cl, input.Provider, settings, sets); err != nil {
+				return err
+			}
+			var ch api.Channel
+			raw, err := cl.call(cmd.Context(), http.MethodPost, "/v1/channels", input, &ch)
+			if err != nil {
+				return err
+			}
+			return c.showChannel(raw, ch)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&input.Provider, "provider", "", "provider (required)")
+	flags.StringArrayVar(&sets, "set", nil, "NAME=VALUE: a setting of the provider; may be repeated")
+	flags.StringVar(&settings, "settings", "", "JSON file with the settings, - for standard input; --set wins over it")
+	flags.Float64Var(&input.Limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
+	flags.IntVar(&input.Limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
+	flags.IntVar(&input.Limits.Concurrency, "concurrency", 0, fmt.Sprintf("most messages in flight in one worker (default %d)", providers.DefaultConcurrency))
+	flags.StringVar(&input.Timezone, "timezone", "", "IANA time zone for schedules (default UTC)")
+	flags.StringVar(&input.InDoubt, "in-doubt", "", "what becomes of messages whose worker died while it asked: hold or resend")
+	_ = cmd.MarkFlagRequired("provider") // the flag exists
+	return cmd
+}
+
+// settings puts a provider's settings together, each in the type that its
+// schema says.
+func (c *cli) settings(ctx context.Context, cl *client, provider, file string, sets []string) (map[string]any, error) {
+	config := map[string]any{}
+	if file != "" {
+		if err := c.readJSON(file, &config); err != nil {
+			return nil, err
+		}
+	}
+	if len(sets) == 0 {
+		return config, nil
+	}
+	var page struct {
+		Items []api.Provider `json:"items"`
+	}
+	if _, err := cl.call(ctx, http.MethodGet, "/v1/providers", nil, &page); err != nil {
+		return nil, err
+	}
+	types := map[string]any{}
+	for _, p := range page.Items {
+		if p.Name == provider {
+			properties, _ := p.Config["properties"].(map[string]any)
+			for name, property := range properties {
+				schema, _ := property.(map[string]any)
+				types[name] = schema["type"]
+			}
+		}
+	}
+	for _, set := range sets {
+		name, value, ok := strings.Cut(set, "=")
+		if !ok || name == "" {
+			return nil, usagef("--set %s: must be NAME=VALUE", name)
+		}
+		if path, fromFile := strings.CutPrefix(value, "@"); fromFile {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, &exitError{exitRefused, err}
+			}
+			value = strings.TrimRight(string(content), "\r\n")
+		}
+		config[name] = value
+		if kind := types[name]; kind != nil && kind != "string" {
+			var typed any
+			if err := json.Unmarshal([]byte(value), &typed); err != nil {
+				return nil, usagef("--set %s: must be a JSON %v", name, kind)
+			}
+			config[name] = typed
+		}
+	}
+	return config, nil
+}
+
+func (c *cli) channelTest() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{Use: "test CHANNEL", Short: "Send a test message through a channel", Args: cobra.ExactArgs(1),
+		Example: "  carillon channel test news --to me@example.org",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			ch, err := findChannel(cmd.Context(), cl, args[0])
+			if err != nil {
+				return err
+			}
+			var m api.Message
+			raw, err := cl.call(cmd.Context(), http.MethodPost, fmt.Sprintf("/v1/channels/%d/test", ch.ID), map[string]string{"to": to}, &m)
+			if err != nil {
+				return err
+			}
+			return c.showSent(raw, m)
+		}}
+	cmd.Flags().StringVar(&to, "to", "", "address to send it to (required)")
+	_ = cmd.MarkFlagRequired("to") // the flag exists
+	return cmd
+}
+
+func (c *cli) channelRm() *cobra.Command {
+	return &cobra.Command{Use: "rm CHANNEL", Short: "Delete a channel that nothing is sent through", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		ch, err := findChannel(cmd.Context(), cl, args[0])
+		if err != nil {
+			return err
+		}
+		_, err = cl.call(cmd.Context(), http.MethodDelete, fmt.Sprintf("/v1/channels/%d", ch.ID), nil, nil)
+		return err
+	}}
+}
+
+func (c *cli) channelMove(verb, short string) *cobra.Command {
+	return &cobra.Command{Use: verb + " CHANNEL", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return c.moveChannel(cmd.Context(), args[0], verb)
+	}}
+}
+
+func (c *cli) moveChannel(ctx context.Context, idOrName, verb string) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	ch, err := findChannel(ctx, cl, idOrName)
+	if err != nil {
+		return err
+	}
+	raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/channels/%d/%s", ch.ID, verb), nil, &ch)
+	if err != nil {
+		return err
+	}
+	return c.show(raw, func(w *tabwriter.Writer) { fields(w, "Channel", ch.ID, "Name", ch.Name, "Status", ch.Status) })
+}

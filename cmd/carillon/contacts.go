@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+)
+
+func (c *cli) addContacts(root *cobra.Command) {
+	root.AddCommand(group("contacts", "Look at contacts, and keep away from them",
+		c.contactsLs(), c.contactsShow(), c.optCommand("opt-out", "Never write to a contact again"), c.optCommand("opt-in", "Write to a contact again")))
+}
+
+func (c *cli) contactsLs() *cobra.Command {
+	var limit int
+	var query, email, phone string
+	var inGroup int64
+	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts", Args: cobra.NoArgs,
+		Example: "  carillon contacts ls --search lovelace\n  carillon contacts ls --email ada@example.org\n  carillon contacts ls --group 3 --limit 1000 --output json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			q := url.Values{}
+			for name, value := range map[string]string{"q": query, "email": email, "phone": phone} {
+				if value != "" {
+					q.Set(name, value)
+				}
+			}
+			if inGroup != 0 {
+				q.Set("group", fmt.Sprint(inGroup))
+			}
+			items, more, err := list[api.Contact](cmd.Context(), cl, "/v1/contacts", q, limit)
+			if err != nil {
+				return err
+			}
+			return showList(c, items, more, "ID NAME EMAIL PHONE STATUS", func(p api.Contact) []any {
+				return []any{p.ID, fullName(p), p.Addresses["email"], p.Addresses["phone"], p.Status}
+			})
+		}}
+	limitFlag(cmd, &limit)
+	cmd.Flags().StringVar(&query, "search", "", "what occurs in a name, the external id or an address")
+	cmd.Flags().StringVar(&email, "email", "", "who has this address")
+	cmd.Flags().StringVar(&phone, "phone", "", "who has this number")
+	cmd.Flags().Int64Var(&inGroup, "group", 0, "members of this group or upload")
+	return cmd
+}
+
+func fullName(p api.Contact) string {
+	switch {
+	case p.Name != "":
+		return p.Name
+	case p.FirstName != "" && p.LastName != "":
+		return p.FirstName + " " + p.LastName
+	}
+	return p.FirstName + p.LastName
+}
+
+func (c *cli) contactsShow() *cobra.Command {
+	return &cobra.Command{Use: "show ID", Short: "Show a contact", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		id, err := idArg("contacts", args[0])
+		if err != nil {
+			return err
+		}
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		var p api.Contact
+		raw, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/contacts/%d", id), nil, &p)
+		if err != nil {
+			return err
+		}
+		return c.show(raw, func(w *tabwriter.Writer) {
+			fields(w, "Contact", p.ID, "External id", p.ExternalID, "Name", fullName(p), "E-mail", p.Addresses["email"], "Phone", p.Addresses["phone"],
+				"Language", p.Language, "Time zone", p.Timezone, "Status", p.Status, "Created", at(&p.CreatedAt), "Updated", at(&p.UpdatedAt))
+		})
+	}}
+}
+
+func (c *cli) optCommand(verb, short string) *cobra.Command {
+	var kind, reason string
+	cmd := &cobra.Command{Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		id, err := idArg("contacts", args[0])
+		if err != nil {
+			return err
+		}
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		var out struct {
+			Items []api.Suppression `json:"items"`
+		}
+		if _, err := cl.call(cmd.Context(), http.MethodPost, fmt.Sprintf("/v1/contacts/%d/%s", id, verb), api.OptOutInput{Kind: kind, Reason: reason}, &out); err != nil {
+			return err
+		}
+		return showList(c, out.Items, false, "KIND ADDRESS", func(s api.Suppression) []any { return []any{s.Kind, s.Address} })
+	}}
+	cmd.Flags().StringVar(&kind, "kind", "", "kind of address: email or phone (default every kind)")
+	if verb == "opt-out" {
+		cmd.Flags().StringVar(&reason, "reason", "", "why (default unsubscribed: campaigns skip the address, transactional messages still reach it)")
+	}
+	return cmd
+}

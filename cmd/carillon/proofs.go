@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+)
+
+// campaignProof is what verify finds for one campaign.
+type campaignProof struct {
+	CampaignID int64 `json:"campaign_id"`
+	api.Verifications
+}
+
+func (c *cli) verify(cmd *cobra.Command, args []string) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	if len(args) == 1 {
+		id, err := idArg("campaign", args[0])
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	} else {
+		const everyCampaign = 1 << 30
+		all, _, err := list[api.Campaign](cmd.Context(), cl, "/v1/campaigns", nil, everyCampaign)
+		if err != nil {
+			return err
+		}
+		for _, k := range all {
+			if k.RunID != 0 {
+				ids = append(ids, k.ID)
+			}
+		}
+	}
+	proofs, balanced := []campaignProof{}, true
+	for _, id := range ids {
+		proof := campaignProof{CampaignID: id}
+		if _, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/verify", id), nil, &proof.Verifications); err != nil {
+			return err
+		}
+		balanced = balanced && proof.Balanced
+		proofs = append(proofs, proof)
+	}
+	raw, err := json.Marshal(map[string]any{"balanced": balanced, "campaigns": proofs})
+	if err != nil {
+		return fmt.Errorf("print proofs: %w", err)
+	}
+	err = c.show(raw, func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "CAMPAIGN\tRUN\tSTATUS\tPLANNED\tACCOUNTED FOR\t")
+		for _, proof := range proofs {
+			for _, run := range proof.Runs {
+				var sum int64
+				for _, n := range run.Rows {
+					sum += n
+				}
+				word := "balances"
+				if len(run.Problems) > 0 {
+					word = "DOES NOT BALANCE"
+				}
+				fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d: %s\t%s\n", proof.CampaignID, run.RunID, run.Status, run.Planned, sum, counts(run.Rows), word)
+				for _, problem := range run.Problems {
+					fmt.Fprintf(w, "\t\t\t\t%s\t\n", clean(problem))
+				}
+			}
+		}
+	})
+	if err == nil && !balanced {
+		err = &exitError{exitUnbalanced, fmt.Errorf("something does not balance")}
+	}
+	return err
+}
+
+func (c *cli) explain(cmd *cobra.Command, args []string) error {
+	id, err := idArg("campaign", args[0])
+	if err != nil {
+		return err
+	}
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	var found api.Explanation
+	raw, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/explain?%s", id, url.Values{"recipient": {args[1]}}.Encode()), nil, &found)
+	if err != nil {
+		return err
+	}
+	return c.show(raw, func(w *tabwriter.Writer) {
+		for _, m := range found.Messages {
+			historyTable(w, m)
+		}
+	})
+}
+
+func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
+	fmt.Fprintf(w, "Message %d\trun %d, contact %d, %s: %s\t\n", m.ID, m.RunID, m.ContactID, clean(m.Address), m.State)
+	for _, h := range m.History {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", at(&h.At), h.State, because(h.Reason, h.Detail))
+	}
+	for _, a := range m.Attempts {
+		fmt.Fprintf(w, "  %s\ttry %d: %s\t%s\n", at(&a.At), a.Attempt, a.Kind, because(a.Code, a.Detail))
+	}
+}
+
+func because(reason, detail string) string {
+	switch {
+	case reason == "" && detail == "":
+		return ""
+	case detail == "":
+		return clean(reason)
+	case reason == "":
+		return clean(detail)
+	}
+	return clean(reason + ": " + detail)
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+)
+
+func (c *cli) addQueue(root *cobra.Command) {
+	root.AddCommand(group("queue", "Look into the outbound queue, clear it, pause it",
+		c.queueLs(), c.queueClear(),
+		c.queueMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.queueMove("resume", "Resume a channel")))
+}
+
+// queueFlags select a part of the queue.
+type queueFlags struct {
+	channel  string
+	campaign int64
+}
+
+func (f *queueFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.channel, "channel", "", "only this channel, by id or name")
+	cmd.Flags().Int64Var(&f.campaign, "campaign", 0, "only this campaign")
+}
+
+func (f *queueFlags) query(ctx context.Context, cl *client) (string, error) {
+	q := url.Values{}
+	if f.channel != "" {
+		ch, err := findChannel(ctx, cl, f.channel)
+		if err != nil {
+			return "", err
+		}
+		q.Set("channel_id", fmt.Sprint(ch.ID))
+	}
+	if f.campaign != 0 {
+		q.Set("campaign_id", fmt.Sprint(f.campaign))
+	}
+	if len(q) == 0 {
+		return "", nil
+	}
+	return "?" + q.Encode(), nil
+}
+
+func (c *cli) queueLs() *cobra.Command {
+	var f queueFlags
+	cmd := &cobra.Command{Use: "ls", Short: "Show what waits to be sent", Args: cobra.NoArgs, Example: "  carillon queue ls --channel news", RunE: func(cmd *cobra.Command, _ []string) error {
+		cl, err := c.client()
+		if err != nil {
+			return err
+		}
+		query, err := f.query(cmd.Context(), cl)
+		if err != nil {
+			return err
+		}
+		var q api.QueueView
+		raw, err := cl.call(cmd.Context(), http.MethodGet, "/v1/queue"+query, nil, &q)
+		if err != nil {
+			return err
+		}
+		return c.show(raw, func(w *tabwriter.Writer) {
+			if len(q.Channels) == 0 {
+				fmt.Fprintln(w, "Nothing waits to be sent.")
+				return
+			}
+			fmt.Fprintln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
+			for _, t := range q.Channels {
+				fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
+			}
+		})
+	}}
+	f.add(cmd)
+	return cmd
+}
+
+func (c *cli) queueClear() *cobra.Command {
+	var f queueFlags
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "clear", Short: "Clear what has not been claimed", Args: cobra.NoArgs,
+		Long: `Cancels every waiting message that no worker has claimed. It says how many there are and asks first;
+--yes answers for scripts. It binds at once: nothing of it is sent afterwards.`,
+		Example: "  carillon queue clear --campaign 1\n  carillon queue clear --channel news --yes",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.clearQueue(cmd.Context(), f, yes) },
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (c *cli) clearQueue(ctx context.Context, f queueFlags, yes bool) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	query, err := f.query(ctx, cl)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		var q api.QueueView
+		if _, err := cl.call(ctx, http.MethodGet, "/v1/queue"+query, nil, &q); err != nil {
+			return err
+		}
+		waiting := q.Pending + q.Queued
+		if waiting == 0 {
+			fmt.Fprintln(c.err, "Nothing waits that could be cleared.")
+			return nil
+		}
+		fmt.Fprintf(c.err, "%d messages wait and would be canceled for good; %d are being sent and will not be touched.\n", waiting, q.Sending)
+		const examples = 3
+		for i, m := range q.Messages {
+			if i == examples {
+				break
+			}
+			fmt.Fprintf(c.err, "  message %d to %s\n", m.ID, clean(m.Address))
+		}
+		if err := c.confirm("Clear them? [y/N] "); err != nil {
+			return err
+		}
+	}
+	var cleared api.Clearing
+	raw, err := cl.call(ctx, http.MethodDelete, "/v1/queue"+query, nil, &cleared)
+	if err != nil {
+		return err
+	}
+	bar := c.newProgress("Clearing")
+	for cleared.FinishedAt == nil {
+		bar.set(0, 0, fmt.Sprintf("%d so far", cleared.Cleared))
+		if err := c.clock.Sleep(ctx, pollEvery); err != nil {
+			return fmt.Errorf("the clearing goes on in the server: %w", err)
+		}
+		if raw, err = cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/queue/clearings/%d", cleared.ID), nil, &cleared); err != nil {
+			return err
+		}
+	}
+	bar.end()
+	return c.show(raw, func(w *tabwriter.Writer) {
+		fields(w, "Cleared", cleared.Cleared, "Clearing", cleared.ID, "By", cleared.Actor)
+		for _, e := range cleared.Examples {
+			fields(w, "  message", fmt.Sprintf("%d to %s", e.MessageID, e.Address))
+		}
+	})
+}
+
+// confirm asks a person; where there is none it refuses.
+func (c *cli) confirm(question string) error {
+	if !c.terminal {
+		return &exitError{exitRefused, fmt.Errorf("nobody is there to ask: repeat it with --yes")}
+	}
+	fmt.Fprint(c.err, question)
+	answer, err := bufio.NewReader(c.in).ReadString('\n')
+	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return &exitError{exitRefused, fmt.Errorf("nothing was cleared")}
+	}
+	return nil
+}
+
+func (c *cli) queueMove(verb, short string) *cobra.Command {
+	var channel string
+	cmd := &cobra.Command{Use: verb, Short: short, Args: cobra.NoArgs, Example: "  carillon queue " + verb + " --channel news",
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.moveChannel(cmd.Context(), channel, verb) }}
+	cmd.Flags().StringVar(&channel, "channel", "", "channel, by id or name (required)")
+	_ = cmd.MarkFlagRequired("channel") // the flag exists
+	return cmd
+}

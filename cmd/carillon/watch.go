@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+)
+
+func (c *cli) campaignWatch() *cobra.Command {
+	return c.onCampaign("watch", "Watch a campaign to its end", "", c.watch)
+}
+
+// watch follows a campaign until it needs nobody any more, and prints what
+// became of everybody.
+func (c *cli) watch(ctx context.Context, cl *client, id int64) error {
+	bar := c.newProgress("Sending")
+	for {
+		var k api.Campaign
+		raw, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d", id), nil, &k)
+		if err != nil {
+			bar.end()
+			return err
+		}
+		var run api.Run
+		if k.RunID != 0 {
+			if raw, err = cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/runs/%d", k.RunID), nil, &run); err != nil {
+				bar.end()
+				return err
+			}
+		}
+		waiting := run.Counts["pending"] + run.Counts["queued"] + run.Counts["sending"]
+		bar.set(run.Total-waiting, run.Total, watchRemark(k, run))
+		switch k.Status {
+		case "finished", "canceled", "failed", "draft":
+			bar.end()
+			err := c.show(raw, func(w *tabwriter.Writer) {
+				fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status)
+				if run.ID != 0 {
+					runTable(w, run)
+				}
+			})
+			if err == nil && k.Status != "finished" {
+				err = &exitError{exitFailed, fmt.Errorf("campaign %d is %s %s", k.ID, k.Status, run.Reason)}
+			}
+			return err
+		}
+		if err := c.clock.Sleep(ctx, pollEvery); err != nil {
+			bar.end()
+			return fmt.Errorf("campaign %d goes on in the server; `carillon campaign watch %d` watches it again: %w", id, id, err)
+		}
+	}
+}
+
+// watchRemark says how fast a run is and when it will be done.
+func watchRemark(k api.Campaign, run api.Run) string {
+	parts := []string{}
+	if k.Status != "running" {
+		parts = append(parts, k.Status)
+	} else if !run.PlanDone {
+		parts = append(parts, "planning")
+	}
+	if run.SentPerSecond > 0 {
+		parts = append(parts, fmt.Sprintf("%.0f/s", run.SentPerSecond))
+	}
+	if run.EstimatedEnd != nil {
+		parts = append(parts, "until "+run.EstimatedEnd.UTC().Format(time.TimeOnly)+" UTC")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// addProofs adds the commands that show that the promises hold.
+func (c *cli) addProofs(root *cobra.Command) {
+	verify := &cobra.Command{
+		Use: "verify [CAMPAIGN]", Short: "Prove that everybody is accounted for", GroupID: "work", Args: cobra.MaximumNArgs(1),
+		Long: `Counts the messages of a campaign, or of every campaign, and compares them with what was planned
+and with the counters that every transaction kept. Exit code 5 if something does not balance.`,
+		Example: "  carillon verify\n  carillon verify 1 --output json",
+		RunE:    c.verify,
+	}
+	explain := &cobra.Command{
+		Use: "explain CAMPAIGN RECIPIENT", Short: "Say why somebody was or was not written to", GroupID: "work", Args: cobra.ExactArgs(2),
+		Long:    "Shows every state of the recipient's message with its time, and every try with the provider's answer. RECIPIENT is an address or a contact's id.",
+		Example: "  carillon explain 1 ada@example.org\n  carillon explain 1 +4915112345678",
+		RunE:    c.explain,
+	}
+	root.AddCommand(verify, explain)
+}
