@@ -135,11 +135,11 @@ func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String
 	e.stack.push("store", e.Store.Close)
 	if !e.Store.Postgres() {
 		// The file is this process's alone: a new version brings its schema along,
-		// and no worker of before can still be alive.
+		// and nothing of before can still be alive.
 		if _, err := e.Store.Migrate(ctx); err != nil {
 			return masterKey, err
 		}
-		if err := e.Store.RetireAllWorkers(ctx); err != nil {
+		if err := e.Store.RetireOthers(ctx); err != nil {
 			return masterKey, err
 		}
 	}

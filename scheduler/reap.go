@@ -44,7 +44,6 @@ type reaper struct {
 	queue ReapQueue
 	clock clock.Clock
 	log   *slog.Logger
-	alone bool
 }
 
 func (r *reaper) pass(ctx context.Context) (worked bool, err error) {

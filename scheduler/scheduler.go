@@ -59,9 +59,6 @@ type Options struct {
 	Queue Queue
 	// Holder names this process in the lease; unique among all processes.
 	Holder string
-	// Alone says that no other process uses this store, so that nothing needs to
-	// be waited for after a restart.
-	Alone bool
 	// UnsubscribeURL makes the unsubscribe address of a message's recipient; it is
 	// empty where no public address is configured.
 	UnsubscribeURL func(accountID, messageID int64) string
@@ -110,7 +107,7 @@ func New(o Options) *Scheduler {
 	}
 	s := &Scheduler{o: o, wake: wakers{plan: make(chan struct{}, 1), feed: make(chan struct{}, 1)}}
 	s.feeder = newFeeder(o)
-	s.reaper = &reaper{store: o.Store, queue: o.Queue, clock: o.Clock, log: o.Logger, alone: o.Alone}
+	s.reaper = &reaper{store: o.Store, queue: o.Queue, clock: o.Clock, log: o.Logger}
 	return s
 }
 

@@ -645,3 +645,30 @@ func TestLeaseHasOneHolder(t *testing.T) {
 		require.Greater(t, next, epoch)
 	})
 }
+
+func TestRetireOthersEndsWhatAnEarlierProcessHeld(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		_, err := s.RegisterWorker(ctx, "dead")
+		require.NoError(t, err)
+		_, _, err = s.AcquireLease(ctx, "l", "dead", time.Hour)
+		require.NoError(t, err)
+		account, _, err := s.EnsureAccount(ctx, "test")
+		require.NoError(t, err)
+		upload := testUpload(t, s, account.ID, []byte("email\na@example.com\n"))
+		_, found, err := s.ClaimUpload(ctx, upload.ID)
+		require.NoError(t, err)
+		require.True(t, found)
+
+		require.NoError(t, s.RetireOthers(ctx))
+		live, err := s.LiveWorkers(ctx, time.Hour)
+		require.NoError(t, err)
+		require.Zero(t, live)
+		_, held, err := s.AcquireLease(ctx, "l", "new", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held, "the lease is free at once")
+		_, found, err = s.ClaimUpload(ctx, upload.ID)
+		require.NoError(t, err)
+		require.True(t, found, "the import goes on at once")
+	})
+}

@@ -62,12 +62,22 @@ func (s *Store) RetireWorker(ctx context.Context, workerID int64) error {
 	})
 }
 
-// RetireAllWorkers marks every worker as gone. Only a process that knows itself
-// to be alone (the embedded default, which locks its data directory) may say so.
-func (s *Store) RetireAllWorkers(ctx context.Context) error {
+// RetireOthers ends what processes before this one held: their workers, leases
+// and imports, so that nothing waits until they run out. Only a process that
+// knows itself to be alone (the embedded default, which locks its data
+// directory) may say so.
+func (s *Store) RetireOthers(ctx context.Context) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = 0")
-		return err
+		for _, query := range []string{
+			"UPDATE workers SET heartbeat_at = 0",
+			"UPDATE leases SET expires_at = 0",
+			"UPDATE uploads SET touched_at = 0 WHERE state = 'running'",
+		} {
+			if _, err := tx.exec(ctx, query); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
