@@ -1,0 +1,149 @@
+package crashtest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const adminKey = "the-administrators-key-in-tests"
+
+// patience bounds every wait. It is generous: a slow machine must not fail a
+// test.
+const patience = 2 * time.Minute
+
+// cluster is the processes of one test and the client that steers them.
+type cluster struct {
+	t         *testing.T
+	dir       string
+	env       []string
+	http      http.Client
+	processes []*process
+}
+
+// newCluster is a cluster whose schema is the newest.
+func newCluster(t *testing.T, s stack) *cluster {
+	t.Helper()
+	c := prepareCluster(t, s)
+	if s.shared {
+		c.migrate()
+	}
+	return c
+}
+
+// prepareCluster is a cluster on an empty store.
+func prepareCluster(t *testing.T, s stack) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir()}
+	c.http.Transport = &http.Transport{DisableKeepAlives: true}
+	c.http.Timeout = patience
+	c.env = slices.Concat([]string{
+		"CARILLON_ADMIN_KEY=" + adminKey, "CARILLON_DATA_DIR=" + c.dir, "CARILLON_LISTEN=127.0.0.1:0",
+		"CARILLON_ALLOW_PRIVATE_ADDRESSES=true", "CARILLON_API_RATE_PER_SECOND=0",
+	}, s.env(t))
+	t.Cleanup(func() {
+		for _, p := range c.processes {
+			p.kill()
+			if t.Failed() {
+				t.Logf("the log of %s %d ends:\n%s", p.role, p.cmd.Process.Pid, p.output.tail())
+			}
+		}
+	})
+	return c
+}
+
+// migrate runs `carillon migrate`.
+func (c *cluster) migrate() {
+	c.t.Helper()
+	p := c.start("migrate")
+	c.awaitExit(p)
+	require.Equal(c.t, 0, p.cmd.ProcessState.ExitCode(), "%s", p.output.tail())
+}
+
+// start runs the binary in a role, with more variables than the others.
+func (c *cluster) start(role string, env ...string) *process {
+	c.t.Helper()
+	p, err := startProcess(role, c.dir, slices.Concat(c.env, env))
+	require.NoError(c.t, err)
+	c.processes = append(c.processes, p)
+	return p
+}
+
+// serve starts a process with an API and returns when it is ready.
+func (c *cluster) serve(role string, env ...string) *process {
+	c.t.Helper()
+	p := c.start(role, env...)
+	c.await("the API answers", func() error {
+		if !p.running() {
+			return final{fmt.Errorf("%s ended: %s", p.role, p.cmd.ProcessState)}
+		}
+		return c.get("/readyz", nil)
+	})
+	return p
+}
+
+// stop ends a process in good order.
+func (c *cluster) stop(p *process) {
+	c.t.Helper()
+	require.NoError(c.t, p.signal(syscall.SIGTERM))
+	c.awaitExit(p)
+	require.Equal(c.t, 0, p.cmd.ProcessState.ExitCode(), "%s ends well after SIGTERM", p.role)
+}
+
+// awaitExit waits until a process has ended.
+func (c *cluster) awaitExit(p *process) {
+	c.t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		require.FailNow(c.t, p.role+" does not end")
+	}
+}
+
+// awaitDeath waits until a process has died at its failpoint.
+func (c *cluster) awaitDeath(p *process) {
+	c.t.Helper()
+	c.awaitExit(p)
+	require.True(c.t, p.killed(), "%s died at its failpoint: %s", p.role, p.cmd.ProcessState)
+}
+
+// api is the URL of the process that answers; the latest started one.
+func (c *cluster) api() string {
+	for _, p := range slices.Backward(c.processes) {
+		if url := p.url(); url != "" && p.running() {
+			return url
+		}
+	}
+	return ""
+}
+
+// final is an error that waiting can't mend.
+type final struct{ error }
+
+// await polls until is returns nil. The error that it gave last is what a
+// failure shows.
+func (c *cluster) await(what string, is func() error) {
+	c.t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	late := time.After(patience)
+	for {
+		err := is()
+		if err == nil {
+			return
+		}
+		if _, ends := err.(final); ends { //nolint:errorlint // it is never wrapped
+			require.FailNow(c.t, "waited in vain until "+what, "%v", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-late:
+			require.FailNow(c.t, "waited in vain until "+what, "%v", err)
+		}
+	}
+}

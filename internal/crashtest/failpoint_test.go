@@ -1,0 +1,104 @@
+package crashtest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/failpoint"
+	"carillon/internal/sink"
+	"carillon/providers"
+)
+
+// The campaign of the failpoints: planned in two batches, fed in several
+// passes, and sent slowly enough to be in all stages at once.
+const (
+	failpointPeople      = 1200
+	failpointRate        = 400
+	failpointConcurrency = 8
+)
+
+// passing is at which passing of each point the process dies: in the middle of
+// the work.
+var passing = map[string]int{
+	failpoint.AfterPlanBatch:      1,
+	failpoint.AfterMarkQueued:     3,
+	failpoint.AfterEnqueue:        3,
+	failpoint.AfterClaim:          20,
+	failpoint.AfterProviderAnswer: 300,
+	failpoint.AfterRecord:         300,
+	failpoint.DuringImport:        1,
+	failpoint.DuringMigration:     1,
+}
+
+// doubtful are the points at which a message is in flight.
+var doubtful = map[string]bool{
+	failpoint.AfterClaim: true, failpoint.AfterProviderAnswer: true, failpoint.AfterRecord: true,
+}
+
+func TestDieAtEveryFailpoint(t *testing.T) {
+	for _, s := range []stack{embedded, servers} {
+		for _, point := range failpoint.Names() {
+			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {
+				t.Parallel()
+				dieAt(t, s, point, (*cluster).httpSink, "")
+			})
+			if long || point == failpoint.AfterProviderAnswer {
+				t.Run(s.name+"/SMTP/"+point, func(t *testing.T) {
+					t.Parallel()
+					dieAt(t, s, point, (*cluster).smtpSink, "")
+				})
+			}
+			if doubtful[point] && (long || point != failpoint.AfterRecord) {
+				t.Run(s.name+"/HTTP, resend/"+point, func(t *testing.T) {
+					t.Parallel()
+					dieAt(t, s, point, (*cluster).httpSink, "resend")
+				})
+			}
+		}
+	}
+}
+
+func dieAt(t *testing.T, s stack, point string, receive func(*cluster, sink.Options) far, inDoubt string) {
+	t.Helper()
+	n, known := passing[point]
+	require.True(t, known, "the suite has to know the failpoint")
+	arm := fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", point, n)
+	people, limits := failpointPeople, providers.Limits{PerSecond: failpointRate, Concurrency: failpointConcurrency}
+	c := prepareCluster(t, s)
+	to := receive(c, sink.Options{})
+
+	switch {
+	case point != failpoint.DuringMigration:
+		if s.shared {
+			c.migrate()
+		}
+	case s.shared:
+		c.awaitDeath(c.start("migrate", arm))
+		c.migrate()
+		arm = ""
+	default:
+		c.awaitDeath(c.start("serve", arm))
+		arm = ""
+	}
+	p := c.serve("serve", arm)
+	if point == failpoint.DuringImport {
+		people, limits = 6000, providers.Limits{Concurrency: 64} // two batches
+		_ = c.postPeople(people)                                 // it may die before it answers
+		c.awaitDeath(p)
+		c.serve("serve")
+	} else {
+		require.NoError(t, c.postPeople(people))
+	}
+	channel := c.createChannel(to, limits, inDoubt)
+	campaign := c.draftFor(channel, c.awaitUpload(people))
+	if arm != "" && point != failpoint.DuringImport {
+		_ = c.post(fmt.Sprintf("/v1/campaigns/%d/start", campaign), object{}, nil) // it may die before it answers
+		c.awaitDeath(p)
+		c.serve("serve")
+	}
+	c.startCampaign(campaign)
+	c.awaitStatus(campaign, "finished")
+	c.prove(campaign, to, expected{people: people, doubt: limits.Concurrency, resend: inDoubt == "resend"})
+}

@@ -1,0 +1,113 @@
+package crashtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"carillon/internal/testenv"
+)
+
+// long is set for the long form of the suite.
+var long = os.Getenv("CARILLON_TEST_LONG") != ""
+
+// inLong is a number of the short form, and that of the long one.
+func inLong[T any](short, longer T) T {
+	if long {
+		return longer
+	}
+	return short
+}
+
+// program is the real binary, built once for all tests.
+var program string
+
+// The servers that tests share, each test with a database of its own. Tests that
+// stop a server start one for themselves.
+var (
+	sharedRedis    = sync.OnceValues(func() (*testenv.RedisServer, error) { return testenv.StartRedis("") })
+	sharedPostgres = sync.OnceValues(func() (*testenv.PostgresServer, error) {
+		return testenv.StartPostgres("", testenv.WithFsync(false))
+	})
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "carillon-crash-")
+	if err != nil {
+		return failed(err)
+	}
+	program = filepath.Join(dir, "carillon")
+	if err := build(); err != nil {
+		return failed(errors.Join(err, os.RemoveAll(dir)))
+	}
+	code := m.Run()
+	errs := []error{os.RemoveAll(dir)}
+	for _, shared := range []func() (io.Closer, error){
+		func() (io.Closer, error) { return sharedRedis() },
+		func() (io.Closer, error) { return sharedPostgres() },
+	} {
+		if server, err := shared(); err == nil {
+			errs = append(errs, server.Close())
+		}
+	}
+	if code == 0 {
+		errs = append(errs, goleak.Find())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return max(code, failed(err))
+	}
+	return code
+}
+
+func failed(err error) int {
+	_, _ = fmt.Fprintf(os.Stderr, "crashtest: %v\n", err)
+	return 1
+}
+
+func build() error {
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", program, "carillon/cmd/carillon")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// stack is what a cluster stands on.
+type stack struct {
+	name string
+	// shared says that several processes can work on it.
+	shared bool
+	// env is the configuration of its processes; it makes the databases.
+	env func(t *testing.T) []string
+}
+
+var (
+	embedded = stack{"embedded", false, func(*testing.T) []string { return nil }}
+	servers  = stack{"servers", true, func(t *testing.T) []string {
+		redis, err := sharedRedis()
+		require.NoError(t, err)
+		postgres, err := sharedPostgres()
+		require.NoError(t, err)
+		return serverEnv(postgres.NewDatabase(t), redis.NewDatabase(t))
+	}}
+)
+
+// ownServers is a stack on servers that the test may stop.
+func ownServers(redis *testenv.RedisServer, postgres *testenv.PostgresServer) stack {
+	return stack{"own servers", true, func(*testing.T) []string { return serverEnv(postgres.DSN(), redis.URL()) }}
+}
+
+func serverEnv(dsn, redisURL string) []string {
+	return []string{"CARILLON_STORE_DSN=" + dsn, "CARILLON_REDIS_URL=" + redisURL, "CARILLON_MASTER_KEY=a master key for tests alone"}
+}
