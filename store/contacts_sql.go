@@ -16,13 +16,12 @@ import (
 type contactStatements struct {
 	// lockAccount keeps everybody else from changing the account's contacts and
 	// addresses until the transaction ends; empty where there is one writer
-	// anyway. It also keeps the planner from the table scans that it would choose,
-	// and remember, while the tables are still small.
+	// anyway. It also leaves the planner nothing but one index look-up for each
+	// row: with statistics of a minute ago, which know nothing of a bulk import, it
+	// would read whole tables and lists for every batch.
 	lockAccount string
-	// findExternal and findAddress return who is stored, one index
-	// look-up for each value: left to itself PostgreSQL may read a whole index and
-	// compare every entry with every value. The first takes external ids and the
-	// account, the second addresses, account and kind.
+	// findExternal and findAddress return who is stored. The first takes external
+	// ids and the account, the second addresses, account and kind.
 	findExternal, findAddress string
 	// allocate returns as many contact ids as it is asked for, or fewer of which
 	// the last is followed by free ones; nobody else gets them.
@@ -36,12 +35,20 @@ type contactStatements struct {
 	insertAddresses string
 	// deleteAddresses takes contact, kind.
 	deleteAddresses string
-	// upsertMembers takes contact, data; before them the list. Data of a member
-	// that is there is joined key by key.
-	upsertMembers string
+	// insertMembers takes contact, data; before them the list. joinMembers is the
+	// same where some may be in the list already, and leaves those as they are;
+	// mergeMembers is for those who are, and joins their data key by key.
+	insertMembers, joinMembers, mergeMembers string
 	// insertRefused takes line, field, value, reason; before them the upload.
 	insertRefused string
 }
+
+const (
+	sqliteInsertMembers = `INSERT INTO members (list_id, contact_id, data)
+		SELECT ?, value ->> 0, NULLIF(value ->> 1, '') FROM jsonb_each(?)`
+	postgresInsertMembers = `INSERT INTO members (list_id, contact_id, data)
+		SELECT ?::bigint, v.id, NULLIF(v.data, '') FROM unnest(?::bigint[], ?::text[]) AS v (id, data)`
+)
 
 var sqliteContacts = contactStatements{
 	findExternal: `SELECT c.id FROM json_each(?) v CROSS JOIN contacts c
@@ -50,28 +57,28 @@ var sqliteContacts = contactStatements{
 		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.value`,
 	allocate: `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'contacts'), 0) + 1 WHERE ? > 0`,
 	insertContacts: `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, created_at, updated_at)
-		SELECT value ->> 0, ?1, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2, ?2 FROM json_each(?3)`,
+		SELECT value ->> 0, ?1, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2, ?2 FROM jsonb_each(?3)`,
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
 		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, updated_at = ?
-		FROM json_each(?) v WHERE contacts.id = v.value ->> 0`,
+		FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
 	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
-		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)`,
-	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`,
-	upsertMembers: `INSERT INTO members (list_id, contact_id, data)
-		SELECT ?, value ->> 0, NULLIF(value ->> 1, '') FROM json_each(?) WHERE TRUE
-		ON CONFLICT (list_id, contact_id) DO UPDATE
-		SET data = CASE WHEN excluded.data IS NULL THEN data ELSE json_patch(COALESCE(data, '{}'), excluded.data) END`,
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)`,
+	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?))`,
+	insertMembers:   sqliteInsertMembers,
+	joinMembers:     sqliteInsertMembers + " WHERE TRUE ON CONFLICT (list_id, contact_id) DO NOTHING",
+	mergeMembers: `UPDATE members SET data = json_patch(COALESCE(data, '{}'), v.value ->> 1) FROM jsonb_each(?2) v
+		WHERE members.list_id = ?1 AND members.contact_id = v.value ->> 0`,
 	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
-		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`,
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?)`,
 }
 
 var postgresContacts = contactStatements{
-	lockAccount: `SELECT id, set_config('enable_seqscan', 'off', TRUE), set_config('jit', 'off', TRUE) FROM accounts WHERE id = ? FOR NO KEY UPDATE`,
-	findExternal: `SELECT found.id FROM unnest(?::text[]) AS v (external_id), LATERAL (SELECT c.id FROM contacts c
-		WHERE c.account_id = ? AND c.external_id IS NOT NULL AND c.external_id = v.external_id LIMIT 1) found`,
-	findAddress: `SELECT found.contact_id FROM unnest(?::text[]) AS v (address), LATERAL (SELECT a.contact_id FROM addresses a
-		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.address LIMIT 1) found`,
-	allocate: `SELECT nextval(pg_get_serial_sequence('contacts', 'id')) FROM generate_series(1, ?::int)`,
+	lockAccount: `SELECT id, set_config('enable_seqscan', 'off', TRUE), set_config('enable_bitmapscan', 'off', TRUE),
+		set_config('enable_hashjoin', 'off', TRUE), set_config('enable_mergejoin', 'off', TRUE), set_config('jit', 'off', TRUE)
+		FROM accounts WHERE id = ? FOR NO KEY UPDATE`,
+	findExternal: `SELECT id FROM contacts WHERE external_id IS NOT NULL AND external_id = ANY(?::text[]) AND account_id = ?`,
+	findAddress:  `SELECT contact_id FROM addresses WHERE address = ANY(?::text[]) AND account_id = ? AND kind = ?`,
+	allocate:     `SELECT nextval(pg_get_serial_sequence('contacts', 'id')) FROM generate_series(1, ?::int)`,
 	insertContacts: `INSERT INTO contacts (account_id, created_at, updated_at, id, external_id, name, first_name, last_name, language, timezone)
 		SELECT ?::bigint, n.at, n.at, v.id, NULLIF(v.external_id, ''), v.name, v.first_name, v.last_name, v.language, v.timezone
 		FROM (SELECT ?::bigint AS at) n, unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
@@ -84,11 +91,11 @@ var postgresContacts = contactStatements{
 		SELECT ?::bigint, v.id, v.kind, v.address FROM unnest(?::bigint[], ?::text[], ?::text[]) AS v (id, kind, address)`,
 	deleteAddresses: `DELETE FROM addresses USING unnest(?::bigint[], ?::text[]) AS v (id, kind)
 		WHERE addresses.contact_id = v.id AND addresses.kind = v.kind`,
-	upsertMembers: `INSERT INTO members (list_id, contact_id, data)
-		SELECT ?::bigint, v.id, NULLIF(v.data, '') FROM unnest(?::bigint[], ?::text[]) AS v (id, data)
-		ON CONFLICT (list_id, contact_id) DO UPDATE
-		SET data = CASE WHEN excluded.data IS NULL THEN members.data
-			ELSE (COALESCE(members.data, '{}')::jsonb || excluded.data::jsonb)::text END`,
+	insertMembers: postgresInsertMembers,
+	joinMembers:   postgresInsertMembers + " ON CONFLICT (list_id, contact_id) DO NOTHING",
+	mergeMembers: `UPDATE members SET data = (COALESCE(members.data, '{}')::jsonb || v.data::jsonb)::text
+		FROM (SELECT ?::bigint AS id) list, unnest(?::bigint[], ?::text[]) AS v (id, data)
+		WHERE members.list_id = list.id AND members.contact_id = v.id`,
 	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
 		SELECT ?::bigint, v.line, v.field, v.value, v.reason
 		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (line, field, value, reason)`,

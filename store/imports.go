@@ -35,7 +35,7 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 			if err != nil {
 				return err
 			}
-			if err := i.join(ctx, group, false); err != nil {
+			if err := i.join(ctx, group); err != nil {
 				return err
 			}
 		}
@@ -183,7 +183,7 @@ func (i *importing) write(ctx context.Context) error {
 			return err
 		}
 	}
-	return i.join(ctx, i.batch.UploadID, true)
+	return i.list(ctx)
 }
 
 func (c *columns) addProfile(p *targeting.Person) {
@@ -198,17 +198,30 @@ func (i *importing) execRows(ctx context.Context, statement string, rows *column
 	return err
 }
 
-// join makes everybody in the batch a member of a list.
-func (i *importing) join(ctx context.Context, listID int64, withData bool) error {
+// list makes everybody in the batch a member of the upload's list.
+func (i *importing) list(ctx context.Context) error {
+	fresh, again := newColumns(1, len(i.matching.Joined)), newColumns(1, 0)
+	for _, p := range i.matching.Joined {
+		switch {
+		case !p.Member:
+			fresh.add(p.ID, p.Data)
+		case p.Data != "":
+			again.add(p.ID, p.Data)
+		}
+	}
+	if err := i.execRows(ctx, i.d.contacts().insertMembers, fresh, i.batch.UploadID); err != nil {
+		return err
+	}
+	return i.execRows(ctx, i.d.contacts().mergeMembers, again, i.batch.UploadID)
+}
+
+// join makes everybody in the batch a member of a group.
+func (i *importing) join(ctx context.Context, groupID int64) error {
 	members := newColumns(1, len(i.matching.Joined))
 	for _, p := range i.matching.Joined {
-		data := ""
-		if withData {
-			data = p.Data
-		}
-		members.add(p.ID, data)
+		members.add(p.ID, "")
 	}
-	return i.execRows(ctx, i.d.contacts().upsertMembers, members, listID)
+	return i.execRows(ctx, i.d.contacts().joinMembers, members, groupID)
 }
 
 // advance writes the refused lines and moves the upload behind the batch.

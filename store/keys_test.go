@@ -93,9 +93,12 @@ func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
 			"another account": func() error { _, err := s.AddKey(ctx, other, "x", access.Admin, chosen); return err },
 			"another role":    func() error { _, err := s.AddKey(ctx, account, "x", access.Viewer, chosen); return err },
 			"too short":       func() error { _, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("short")); return err },
-			"a space":         func() error { _, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("0123456789 abcdef")); return err },
-			"no name":         func() error { _, _, err := s.CreateKey(ctx, account, " ", access.Admin); return err },
-			"no role":         func() error { _, _, err := s.CreateKey(ctx, account, "x", "owner"); return err },
+			"a space": func() error {
+				_, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("0123456789 abcdef"))
+				return err
+			},
+			"no name": func() error { _, _, err := s.CreateKey(ctx, account, " ", access.Admin); return err },
+			"no role": func() error { _, _, err := s.CreateKey(ctx, account, "x", "owner"); return err },
 		} {
 			err := add()
 			require.Error(t, err, name)
