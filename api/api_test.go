@@ -584,7 +584,7 @@ func TestStatusPage(t *testing.T) {
 	w = s.do("GET", "/?details", "", "Authorization", "")
 	require.Equal(t, 401, w.Code)
 	require.Contains(t, w.Header().Get("WWW-Authenticate"), "Basic")
-	r := httptest.NewRequest("GET", "/?details", nil)
+	r := httptest.NewRequest(http.MethodGet, "/?details", nil)
 	r.SetBasicAuth("me", adminKey)
 	rec := httptest.NewRecorder()
 	s.ServeHTTP(rec, r)

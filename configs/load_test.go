@@ -110,7 +110,7 @@ func TestRefused(t *testing.T) {
 		environ string
 		want    string
 	}{
-		"unknown setting":  {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levle: info\n", want: `carillon.yaml:4: there is no setting "log-levle"; did you mean log_level?`},
+		"unknown setting":  {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levell: info\n", want: `carillon.yaml:4: there is no setting "log-levell"; did you mean log_level?`},
 		"nothing near":     {file: "zzzzzzzzzzzz: 1\n", want: "`carillon config` lists the settings"},
 		"twice":            {file: "listen: a\nlisten: b\n", want: "carillon.yaml:2: listen stands here a second time"},
 		"no YAML":          {file: "listen: [\n", want: "is no YAML"},

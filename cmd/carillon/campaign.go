@@ -303,17 +303,17 @@ func (c *cli) campaignPreview() *cobra.Command {
 			fields(w, "Starts", at(f.StartsAt))
 			_ = w.Flush() // what follows is no table
 			for i, s := range f.Samples {
-				fmt.Fprintf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
+				sayf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
 				if s.Error != "" {
-					fmt.Fprintln(c.out, "will be skipped: "+clean(s.Error))
+					sayln(c.out, "will be skipped: "+clean(s.Error))
 					continue
 				}
 				if s.Content.Subject != "" {
-					fmt.Fprintln(c.out, "Subject: "+clean(s.Content.Subject)+"\n")
+					sayln(c.out, "Subject: "+clean(s.Content.Subject)+"\n")
 				}
-				fmt.Fprintln(c.out, printable(s.Content.Text))
+				sayln(c.out, printable(s.Content.Text))
 				if s.Content.HTML != "" {
-					fmt.Fprintf(c.out, "(and an HTML part of %d bytes)\n", len(s.Content.HTML))
+					sayf(c.out, "(and an HTML part of %d bytes)\n", len(s.Content.HTML))
 				}
 			}
 		})

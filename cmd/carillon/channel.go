@@ -128,11 +128,11 @@ func (c *cli) channelProviders() *cobra.Command {
 		}
 		return c.show(raw, func(w *tabwriter.Writer) {
 			for _, p := range page.Items {
-				fmt.Fprintf(w, "%s\t%s\n", p.Name, p.Description)
+				sayf(w, "%s\t%s\n", p.Name, p.Description)
 				properties, _ := p.Config["properties"].(map[string]any)
 				for _, name := range sortedKeys(properties) {
 					property, _ := properties[name].(map[string]any)
-					fmt.Fprintf(w, "  %s\t%v\n", name, property["description"])
+					sayf(w, "  %s\t%v\n", name, property["description"])
 				}
 			}
 		})

@@ -90,7 +90,7 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		return err
 	}
 	for _, notice := range upload.Notices {
-		fmt.Fprintln(c.err, "Note: "+clean(notice))
+		sayln(c.err, "Note: "+clean(notice))
 	}
 	var raw json.RawMessage
 	if raw, err = c.watchUpload(ctx, cl, &upload, f.noWait); err != nil {
@@ -103,7 +103,7 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		if err := c.saveErrors(ctx, cl, upload.ID, f.errorsFile); err != nil {
 			return err
 		}
-		fmt.Fprintln(c.err, "The refused lines with their reasons are in "+f.errorsFile+".")
+		sayln(c.err, "The refused lines with their reasons are in "+f.errorsFile+".")
 	}
 	if upload.State == "failed" {
 		return &exitError{exitRefused, fmt.Errorf("the file was not taken in: %s", upload.Error)}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,17 +37,17 @@ func showList[T any](c *cli, items []T, more bool, header string, row func(T) []
 		return fmt.Errorf("print list: %w", err)
 	}
 	err = c.show(raw, func(w *tabwriter.Writer) {
-		fmt.Fprintln(w, strings.ReplaceAll(header, " ", "\t"))
+		sayln(w, strings.ReplaceAll(header, " ", "\t"))
 		for _, item := range items {
 			cells := make([]string, 0, 8)
 			for _, cell := range row(item) {
 				cells = append(cells, clean(fmt.Sprint(cell)))
 			}
-			fmt.Fprintln(w, strings.Join(cells, "\t"))
+			sayln(w, strings.Join(cells, "\t"))
 		}
 	})
 	if more && c.output != "json" {
-		fmt.Fprintln(c.err, "There are more: --limit shows them.")
+		sayln(c.err, "There are more: --limit shows them.")
 	}
 	return err
 }
@@ -71,7 +72,7 @@ func fields(w *tabwriter.Writer, pairs ...any) {
 		if value == "" || value == "<nil>" {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\n", pairs[i], clean(value))
+		sayf(w, "%s\t%s\n", pairs[i], clean(value))
 	}
 }
 
@@ -82,6 +83,9 @@ func at(t *time.Time) string {
 	}
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
+
+// exactly is a time with its milliseconds, in UTC.
+func exactly(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
 // seconds is a duration for people.
 func seconds(s float64) string {
@@ -132,3 +136,10 @@ func printable(s string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// sayf writes for people. Where nobody reads any more, as behind a closed pipe,
+// there is nobody to tell either.
+func sayf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+
+// sayln is sayf with a line's end.
+func sayln(w io.Writer, args ...any) { _, _ = fmt.Fprintln(w, args...) }

@@ -41,18 +41,18 @@ func (p *progress) set(done, total int64, remark string) {
 	}
 	p.last = line
 	if !p.terminal {
-		fmt.Fprintln(p.w, line)
+		sayln(p.w, line)
 		return
 	}
 	pad := max(p.width-len(line), 0)
 	p.width = len(line)
-	fmt.Fprintf(p.w, "\r%s%s", line, strings.Repeat(" ", pad))
+	sayf(p.w, "\r%s%s", line, strings.Repeat(" ", pad))
 }
 
 // end leaves the line as it is and goes to the next.
 func (p *progress) end() {
 	if p.live && p.terminal && p.last != "" {
-		fmt.Fprintln(p.w)
+		sayln(p.w)
 	}
 }
 

@@ -56,7 +56,7 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("print proofs: %w", err)
 	}
 	err = c.show(raw, func(w *tabwriter.Writer) {
-		fmt.Fprintln(w, "CAMPAIGN\tRUN\tSTATUS\tPLANNED\tACCOUNTED FOR\t")
+		sayln(w, "CAMPAIGN\tRUN\tSTATUS\tPLANNED\tACCOUNTED FOR\t")
 		for _, proof := range proofs {
 			for _, run := range proof.Runs {
 				var sum int64
@@ -67,9 +67,9 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 				if len(run.Problems) > 0 {
 					word = "DOES NOT BALANCE"
 				}
-				fmt.Fprintf(w, "%d\t%d\t%s\t%d\t%d: %s\t%s\n", proof.CampaignID, run.RunID, run.Status, run.Planned, sum, counts(run.Rows), word)
+				sayf(w, "%d\t%d\t%s\t%d\t%d: %s\t%s\n", proof.CampaignID, run.RunID, run.Status, run.Planned, sum, counts(run.Rows), word)
 				for _, problem := range run.Problems {
-					fmt.Fprintf(w, "\t\t\t\t%s\t\n", clean(problem))
+					sayf(w, "\t\t\t\t%s\t\n", clean(problem))
 				}
 			}
 		}
@@ -102,12 +102,12 @@ func (c *cli) explain(cmd *cobra.Command, args []string) error {
 }
 
 func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
-	fmt.Fprintf(w, "Message %d\trun %d, contact %d, %s: %s\t\n", m.ID, m.RunID, m.ContactID, clean(m.Address), m.State)
+	sayf(w, "Message %d\trun %d, contact %d, %s: %s\t\n", m.ID, m.RunID, m.ContactID, clean(m.Address), m.State)
 	for _, h := range m.History {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", at(&h.At), h.State, because(h.Reason, h.Detail))
+		sayf(w, "  %s\t%s\t%s\n", exactly(h.At), h.State, because(h.Reason, h.Detail))
 	}
 	for _, a := range m.Attempts {
-		fmt.Fprintf(w, "  %s\ttry %d: %s\t%s\n", at(&a.At), a.Attempt, a.Kind, because(a.Code, a.Detail))
+		sayf(w, "  %s\ttry %d: %s\t%s\n", exactly(a.At), a.Attempt, a.Kind, because(a.Code, a.Detail))
 	}
 }
 

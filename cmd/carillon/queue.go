@@ -69,12 +69,12 @@ func (c *cli) queueLs() *cobra.Command {
 		}
 		return c.show(raw, func(w *tabwriter.Writer) {
 			if len(q.Channels) == 0 {
-				fmt.Fprintln(w, "Nothing waits to be sent.")
+				sayln(w, "Nothing waits to be sent.")
 				return
 			}
-			fmt.Fprintln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
+			sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
 			for _, t := range q.Channels {
-				fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
+				sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
 			}
 		})
 	}}
@@ -113,16 +113,16 @@ func (c *cli) clearQueue(ctx context.Context, f queueFlags, yes bool) error {
 		}
 		waiting := q.Pending + q.Queued
 		if waiting == 0 {
-			fmt.Fprintln(c.err, "Nothing waits that could be cleared.")
+			sayln(c.err, "Nothing waits that could be cleared.")
 			return nil
 		}
-		fmt.Fprintf(c.err, "%d messages wait and would be canceled for good; %d are being sent and will not be touched.\n", waiting, q.Sending)
+		sayf(c.err, "%d messages wait and would be canceled for good; %d are being sent and will not be touched.\n", waiting, q.Sending)
 		const examples = 3
 		for i, m := range q.Messages {
 			if i == examples {
 				break
 			}
-			fmt.Fprintf(c.err, "  message %d to %s\n", m.ID, clean(m.Address))
+			sayf(c.err, "  message %d to %s\n", m.ID, clean(m.Address))
 		}
 		if err := c.confirm("Clear them? [y/N] "); err != nil {
 			return err
@@ -157,7 +157,7 @@ func (c *cli) confirm(question string) error {
 	if !c.terminal {
 		return &exitError{exitRefused, fmt.Errorf("nobody is there to ask: repeat it with --yes")}
 	}
-	fmt.Fprint(c.err, question)
+	sayf(c.err, "%s", question)
 	answer, err := bufio.NewReader(c.in).ReadString('\n')
 	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read answer: %w", err)

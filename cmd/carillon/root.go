@@ -67,10 +67,10 @@ func (c *cli) execute(ctx context.Context, args []string) int {
 		code = exitUsage
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(c.err, "carillon: "+text)
+		sayln(c.err, "carillon: "+text)
 	}
 	if code == exitUsage {
-		fmt.Fprintln(c.err, "carillon --help shows the commands, carillon <command> --help how to use one.")
+		sayln(c.err, "carillon --help shows the commands, carillon <command> --help how to use one.")
 	}
 	return code
 }
@@ -98,6 +98,8 @@ func (c *cli) root() *cobra.Command {
 	flags.BoolVar(&c.progress, "progress", false, "show progress on standard error even if that is no terminal")
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Work with a server:"}, &cobra.Group{ID: "server", Title: "Run a server:"})
 	c.addServerCommands(root)
+	c.addDemo(root)
+	c.addBench(root)
 	c.addImport(root)
 	c.addContacts(root)
 	c.addChannels(root)

@@ -94,10 +94,10 @@ func (c *cli) migrateCommand() *cobra.Command {
 		}
 		applied, err := c.migrate(cmd.Context(), config)
 		for _, name := range applied {
-			fmt.Fprintln(c.out, "applied "+name)
+			sayln(c.out, "applied "+name)
 		}
 		if err == nil && len(applied) == 0 {
-			fmt.Fprintln(c.out, "nothing to do: the schema is the newest")
+			sayln(c.out, "nothing to do: the schema is the newest")
 		}
 		return err
 	}
@@ -121,7 +121,7 @@ func (c *cli) configCommand() *cobra.Command {
 			return err
 		}
 		for _, notice := range config.Notices() {
-			fmt.Fprintln(c.err, "carillon: "+notice)
+			sayln(c.err, "carillon: "+notice)
 		}
 		return showList(c, config.InForce(), false, "SETTING VALUE FROM", func(l configs.InForce) []any { return []any{l.Name, l.Value, l.Origin} })
 	}
@@ -135,6 +135,6 @@ func (c *cli) versionCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("print version: %w", err)
 			}
-			return c.show(raw, func(w *tabwriter.Writer) { fmt.Fprintln(w, "carillon "+app.Version) })
+			return c.show(raw, func(w *tabwriter.Writer) { sayln(w, "carillon "+app.Version) })
 		}}
 }
