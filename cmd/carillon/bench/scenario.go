@@ -124,7 +124,7 @@ func Run(ctx context.Context, s Scenario, progress io.Writer) (result Result, er
 		return b.result, err
 	}
 	defer func() { err = errors.Join(err, b.engine.Stop()) }()
-	for _, step := range b.steps() {
+	for _, step := range []func(context.Context) error{b.prepare, b.importCSV, b.planAndSend, b.first, b.transactional} {
 		if err := step(ctx); err != nil {
 			return b.result, err
 		}
@@ -343,12 +343,4 @@ func (b *bench) verify(ctx context.Context, run campaigns.Run) error {
 		b.say("run %d does not balance: %s", run.ID, problem)
 	}
 	return err
-}
-
-func (b *bench) steps() []func(context.Context) error {
-	all := []func(context.Context) error{b.prepare, b.importCSV, b.planAndSend, b.first, b.transactional}
-	if os.Getenv("QUICK") != "" {
-		return all[:3]
-	}
-	return all
 }
