@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 
 	"carillon/internal/fault"
@@ -52,6 +53,8 @@ type Content struct {
 	fields  []field
 	size    int
 	needRow bool
+	// mentioned are the contact's fields that the engine is given.
+	mentioned []string
 }
 
 // field is one text of a content.
@@ -86,6 +89,7 @@ func Compile(c providers.Content) (*Content, error) {
 			return
 		}
 		compiled.needRow = compiled.needRow || t.needsRow()
+		compiled.mentioned = mention(compiled.mentioned, source)
 		compiled.fields = append(compiled.fields, field{name: name, text: t, set: set, line: line})
 	}
 	add("subject", c.Subject, plainText, true, func(c *providers.Content, s string) { c.Subject = s })
@@ -122,9 +126,10 @@ func (c *Content) Render(v Vars) (providers.Content, error) {
 		attachment := *out.Attachment
 		out.Attachment = &attachment
 	}
-	s := scope{vars: &v}
+	s := scope{vars: &v, mentioned: c.mentioned}
 	for i := range c.fields {
 		f := &c.fields[i]
+		s.budget = budget{steps: maxSteps, bytes: MaxRenderedBytes}
 		rendered, err := f.text.render(&s)
 		if err != nil {
 			return providers.Content{}, fault.InvalidField("content."+f.name, nil, "%s", err)
@@ -168,6 +173,20 @@ func isControl(r rune) bool {
 	return r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029'
 }
 
+// wholeContact matches a contact that is not asked for one field by its name.
+var wholeContact = regexp.MustCompile(`\bcontact\b\s*(?:[^.\s]|$)`)
+
+// mention adds the contact's fields that a source may ask for.
+func mention(names []string, source string) []string {
+	every := wholeContact.MatchString(source)
+	for name := range contactFields {
+		if (every || strings.Contains(source, name)) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // mode is how values are written.
 type mode int
 
@@ -202,6 +221,9 @@ func compileText(source string, m mode) (text, error) {
 	}
 	if quick, ok := p.placeholders(); ok {
 		return quick, nil
+	}
+	if pieces, ok, err := p.pieces(); ok || err != nil {
+		return pieces, err
 	}
 	return p.program()
 }

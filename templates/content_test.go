@@ -61,6 +61,8 @@ func TestRender(t *testing.T) {
 		"letters":            {"{{ 'élan' | capitalize }} {{ 'Grüße an alle' | truncate: 8 }} {{ 'a b c d' | truncatewords: 2 }}", "Élan Grüße... a b...", "Élan Grüße... a b..."},
 		"date":               {"{{ '2026-12-01' | date: '%d.%m.%Y' }}[{{ row.none | date: '%Y' }}]", "01.12.2026[]", "01.12.2026[]"},
 		"numbers":            {"{{ 3 | times: 2 }}", "6", "6"},
+		"by variable":        {"{% assign f = 'first_name' %}{{ contact[f] }}", "Ada", "Ada"},
+		"by variable later":  {"{% assign f = 'last_' | append: 'name' %}{% if contact[f] == 'Lovelace' %}yes{% endif %}", "yes", "yes"},
 		"quotes in strings":  {`{{ contact.first_name | append: " | }" }}`, "Ada | }", "Ada | }"},
 		"css":                {"<style>@media a{b{c:d}}</style>{{ contact.first_name }}", "<style>@media a{b{c:d}}</style>Ada", "<style>@media a{b{c:d}}</style>Ada"},
 		"braces":             {"function(){ return {a:1} }", "function(){ return {a:1} }", "function(){ return {a:1} }"},
@@ -193,13 +195,52 @@ func TestPlaceholdersEqualProgram(t *testing.T) {
 			require.True(t, ok)
 			slow, err := p.program()
 			require.NoError(t, err)
-			want, err := slow.render(&scope{vars: &v})
+			want, err := slow.render(&scope{vars: &v, mentioned: mention(nil, "contact"), budget: budget{steps: maxSteps, bytes: MaxRenderedBytes}})
 			require.NoError(t, err)
 			got, err := quick.render(&scope{vars: &v})
 			require.NoError(t, err)
 			require.Equal(t, want, got)
 		}
 	})
+}
+
+// Cutting a template into pieces changes nothing.
+func TestPiecesEqualProgram(t *testing.T) {
+	parts := rapid.SampledFrom([]string{
+		"Dear\n", "<b>", "{{ contact.first_name }}", "{{ row.a | default: '<d>' }}", "{{ row.a | upcase }}", "{{ row.a | raw }}",
+		"{% if row.a %}yes {{ row.a }}{% else %}no{% endif %}", "{% for i in (1..2) %}{% if row.a == 'x' %}{{ i }}{% endif %}{{ forloop.index }}{% endfor %}",
+		"{% raw %}{{ x }}{% if %}{% endraw %}", "{% comment %}{% for %}{% endcomment %}", "{% case row.a %}{% when 'x' %}X{% else %}-{% endcase %}",
+		"{{ i }}", "{% unless row.a %}\n{% endunless %}",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		source := strings.Join(rapid.SliceOfN(parts, 1, 8).Draw(t, "parts"), "")
+		v := Vars{Contact: Contact{FirstName: "Ada & Co"}, Row: `{"a":"` + rapid.SampledFrom([]string{"", "x", "<i>"}).Draw(t, "a") + `"}`}
+		for _, m := range []mode{plainText, htmlText} {
+			p, err := parse(source, m)
+			require.NoError(t, err)
+			cut, ok, err := p.pieces()
+			require.NoError(t, err)
+			require.True(t, ok)
+			whole, err := p.program()
+			require.NoError(t, err)
+			fresh := func() *scope {
+				return &scope{vars: &v, mentioned: mention(nil, "contact"), budget: budget{steps: maxSteps, bytes: MaxRenderedBytes}}
+			}
+			want, err := whole.render(fresh())
+			require.NoError(t, err)
+			got, err := cut.render(fresh())
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+	})
+}
+
+// An error names the line of the whole template, whatever it is cut into.
+func TestRenderErrorNamesLine(t *testing.T) {
+	compiled, err := Compile(providers.Content{Text: "one {{ contact.name }}\ntwo\n{% if true %}\n{{ 1 | divided_by: 0 }}{% endif %}"})
+	require.NoError(t, err)
+	_, err = compiled.Render(ada)
+	require.ErrorContains(t, err, "line 3", "the engine names the line of the block")
 }
 
 func TestParseRowEqualsJSON(t *testing.T) {

@@ -96,12 +96,11 @@ type program struct {
 func (p *program) needsRow() bool { return p.row }
 
 func (p *program) render(s *scope) (out string, err error) {
-	b := &budget{steps: maxSteps, bytes: MaxRenderedBytes}
-	vars, err := s.bindings(p.row, b)
+	vars, err := s.bindings(p.row)
 	if err != nil {
 		return "", err
 	}
-	w := &boundedWriter{budget: b}
+	w := &boundedWriter{budget: &s.budget}
 	// The engine panics on some wrong values and whenever the writer refuses
 	// the last piece of output.
 	defer func() {

@@ -14,6 +14,11 @@ type scope struct {
 	row      map[string]string
 	rowError error
 	rowRead  bool
+
+	// mentioned are the contact's fields that are bound.
+	mentioned []string
+	bound     map[string]any
+	budget    budget
 }
 
 // column is a value of the upload's row.
@@ -110,36 +115,44 @@ func flatString(s string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// bindings are the variables as the Liquid engine wants them. Empty values are
-// left out: they count as missing.
-func (s *scope) bindings(needRow bool, b *budget) (map[string]any, error) {
+// bindings are the variables as the Liquid engine wants them; it copies the map
+// and changes nothing in it. Empty values are left out: they count as missing.
+func (s *scope) bindings(needRow bool) (map[string]any, error) {
+	if s.bound == nil {
+		s.bound = s.bind()
+	}
+	if _, ok := s.bound["row"]; ok || !needRow {
+		return s.bound, nil
+	}
+	if err := s.readRow(); err != nil {
+		return nil, err
+	}
+	row := make(map[string]any, len(s.row))
+	for name, value := range s.row {
+		if value != "" {
+			row[name] = value
+		}
+	}
+	s.bound["row"] = row
+	return s.bound, nil
+}
+
+func (s *scope) bind() map[string]any {
 	v := s.vars
-	contact := make(map[string]any, len(contactFields))
-	for name, get := range contactFields {
-		if value := get(&v.Contact); value != "" {
+	contact := make(map[string]any, len(s.mentioned))
+	for _, name := range s.mentioned {
+		if value := contactFields[name](&v.Contact); value != "" {
 			contact[name] = value
 		}
 	}
-	vars := map[string]any{"contact": contact, budgetKey: b}
+	vars := map[string]any{"contact": contact, budgetKey: &s.budget}
 	if v.CampaignName != "" {
 		vars["campaign"] = map[string]any{"name": v.CampaignName}
 	}
 	if v.UnsubscribeURL != "" {
 		vars["unsubscribe_url"] = v.UnsubscribeURL
 	}
-	if needRow {
-		if err := s.readRow(); err != nil {
-			return nil, err
-		}
-		row := make(map[string]any, len(s.row))
-		for name, value := range s.row {
-			if value != "" {
-				row[name] = value
-			}
-		}
-		vars["row"] = row
-	}
-	return vars, nil
+	return vars
 }
 
 // contactFields are the fields that templates may name under contact.
