@@ -72,7 +72,7 @@ func (s *Server) listen(c configs.Config, log *slog.Logger, m *metrics) error {
 		},
 		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
 		Contacts: e.Contacts, Groups: e.Groups, Importer: e.Importer, Providers: e.Registry,
-		Metrics: m.handler(), Meter: m, Ready: e.ready, Clock: clock.System{}, Logger: log,
+		Metrics: m.handler(), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)
 	listener, err := net.Listen("tcp", c.Listen)

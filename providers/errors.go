@@ -68,8 +68,10 @@ func AsError(err error) *Error {
 
 // ClassifyHTTP turns an HTTP status and its Retry-After header (seconds or a
 // date, RFC 9110) into an error; nil for 2xx. 408, 425 and 5xx are temporary,
-// 429 is throttled, 401 and 403 auth, 404 and 410 recipient, other statuses
-// content. A 503 with Retry-After is throttled: the provider asked us to wait.
+// 429 is throttled, 401 and 403 auth, 410 recipient, other statuses content: a
+// 404 too, because it mostly means a wrong URL, and failed messages can be sent
+// again once that is mended. A 503 with Retry-After is throttled: the provider
+// asked us to wait.
 func ClassifyHTTP(status int, header http.Header, now time.Time) *Error {
 	if status >= 200 && status < 300 {
 		return nil
@@ -85,7 +87,7 @@ func ClassifyHTTP(status int, header http.Header, now time.Time) *Error {
 		e.Kind = Temporary
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Kind = Auth
-	case status == http.StatusNotFound, status == http.StatusGone:
+	case status == http.StatusGone:
 		e.Kind = Recipient
 	default:
 		e.Kind = BadContent

@@ -6,6 +6,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -50,7 +51,9 @@ type Queue interface {
 // called again and again, and reports whether it found anything to do.
 type Job struct {
 	Name string
-	Run  func(ctx context.Context) (worked bool, err error)
+	// Every is how long to wait when there is nothing to do; 0 is half a second.
+	Every time.Duration
+	Run   func(ctx context.Context) (worked bool, err error)
 }
 
 // Options say what a scheduler works with.
@@ -168,7 +171,7 @@ func (s *Scheduler) lead(ctx context.Context) {
 		wg.Go(func() { loop(leading) })
 	}
 	for _, job := range s.o.Jobs {
-		wg.Go(func() { s.every(leading, job.Name, jobInterval, nil, job.Run) })
+		wg.Go(func() { s.every(leading, job.Name, cmp.Or(job.Every, jobInterval), nil, job.Run) })
 	}
 	s.renew(ctx)
 	stop()

@@ -287,6 +287,15 @@ func (s *Store) StopChannel(ctx context.Context, accountID, channelID int64, rea
 	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelStopped, reason)
 }
 
+// NoteHealth says on an active channel that it is degraded, and why; an empty
+// reason says that it is well again.
+func (s *Store) NoteHealth(ctx context.Context, channelID int64, reason string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, "UPDATE channels SET status_reason = ? WHERE id = ? AND status = 'active'", clean(reason), channelID)
+		return err
+	})
+}
+
 func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64, status providers.ChannelStatus, reason string) error {
 	return s.inTx(ctx, func(tx conn) error {
 		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, updated_at = ? WHERE id = ? AND account_id = ? AND deleted_at IS NULL",

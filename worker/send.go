@@ -92,7 +92,9 @@ const defaultRetryAfter = time.Second
 func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, receipt providers.Receipt, err error) campaigns.Outcome {
 	o := ch.outcome(e, job, campaigns.Sent)
 	if err == nil {
-		ch.outage.success()
+		if ch.outage.success() {
+			ch.noteHealth(ctx, "")
+		}
 		o.ProviderID = receipt.ProviderID
 		return o
 	}
@@ -135,7 +137,11 @@ func detailOf(e *providers.Error) string {
 // attempts are not burnt.
 func (ch *channel) temporary(ctx context.Context, e queue.Envelope, o *campaigns.Outcome, failure *providers.Error) {
 	o.Reason = campaigns.ReasonTemporary
-	if wait, down := ch.outage.failure(o.At); down {
+	wait, down, opened := ch.outage.failure(o.At)
+	if opened {
+		ch.noteHealth(ctx, "degraded: the provider fails again and again, messages wait and no attempt is spent: "+detailOf(failure))
+	}
+	if down {
 		o.State, o.Unspent, o.DueAt = campaigns.Pending, true, o.At.Add(wait)
 		return
 	}
@@ -194,6 +200,18 @@ func (ch *channel) stopForAuth(ctx context.Context, failure *providers.Error) {
 	ch.worker.o.Logger.Error("channel stopped until a person resumes it", "channel", ch.c.ID, "reason", reason)
 }
 
+// noteHealth shows on the channel that its provider is down, or up again.
+func (ch *channel) noteHealth(ctx context.Context, reason string) {
+	if reason != "" {
+		ch.worker.o.Logger.Warn("channel "+reason, "channel", ch.c.ID)
+	} else {
+		ch.worker.o.Logger.Info("the channel's provider works again", "channel", ch.c.ID)
+	}
+	if err := ch.worker.o.Store.NoteHealth(context.WithoutCancel(ctx), ch.c.ID, reason); err != nil {
+		ch.worker.o.Logger.Warn("a channel's health could not be noted", "channel", ch.c.ID, "error", err)
+	}
+}
+
 // outage is the circuit breaker of a channel: after a run of temporary failures
 // without a success in between it lets nothing through for a while, ever longer.
 type outage struct {
@@ -211,26 +229,29 @@ const (
 	outageMax   = 30 * time.Second
 )
 
-func (o *outage) success() {
+// success closes the breaker and reports whether it was open.
+func (o *outage) success() (ended bool) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
+	ended = o.fails >= outageAfter
 	o.fails, o.wait, o.until = 0, 0, time.Time{}
-	o.mu.Unlock()
+	return ended
 }
 
-// failure counts a failure and says whether the provider is taken for down, and
-// how long nothing is sent.
-func (o *outage) failure(now time.Time) (time.Duration, bool) {
+// failure counts a failure and says whether the provider is taken for down, how
+// long nothing is sent, and whether that begins now.
+func (o *outage) failure(now time.Time) (wait time.Duration, down, opened bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.fails++
 	if o.fails < outageAfter {
-		return 0, false
+		return 0, false, false
 	}
 	if !now.Before(o.until) {
 		o.wait = min(max(2*o.wait, outageFirst), outageMax)
 		o.until = now.Add(o.wait)
 	}
-	return o.until.Sub(now), true
+	return o.until.Sub(now), true, o.fails == outageAfter
 }
 
 // remaining is how long nothing is sent yet.

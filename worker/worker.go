@@ -26,6 +26,7 @@ type Store interface {
 	// AllChannels are the channels of every account that are not deleted.
 	AllChannels(ctx context.Context) ([]providers.Channel, error)
 	StopChannel(ctx context.Context, accountID, channelID int64, reason string) error
+	NoteHealth(ctx context.Context, channelID int64, reason string) error
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]campaigns.RecentSend, error)

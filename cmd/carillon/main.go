@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // for machines without a zone database: schedules must not depend on them
 
 	"golang.org/x/term"
 

@@ -57,7 +57,7 @@ func Kind() providers.Kind {
 		Description: "Posts each message as JSON to an address of yours, signed by Standard Webhooks. " +
 			"The webhook-id header is the same on every attempt: drop what you have already seen. " +
 			"2xx accepts; 429, or 503 with Retry-After, slows the channel down; 408, 425 and 5xx are tried again; " +
-			"404 and 410 reject the recipient; 401 and 403 stop the channel; everything else fails the message.",
+			"410 rejects the recipient; 401 and 403 stop the channel; everything else fails the message.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true,
 			// By Standard Webhooks the receiver takes webhook-id as idempotency key.

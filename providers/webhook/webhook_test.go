@@ -68,7 +68,7 @@ func TestContract(t *testing.T) {
 			status(400, nil, providers.BadContent, 0),
 			status(401, nil, providers.Auth, 0),
 			status(403, nil, providers.Auth, 0),
-			status(404, nil, providers.Recipient, 0),
+			status(404, nil, providers.BadContent, 0),
 			status(408, nil, providers.Temporary, 0),
 			status(409, nil, providers.BadContent, 0),
 			status(410, nil, providers.Recipient, 0),

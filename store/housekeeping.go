@@ -1,0 +1,30 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Housekeeping bounds and ages. A worker's row is needed only while messages may
+// name it as the one that sends them.
+const (
+	forgetBatch    = 1000
+	workersKeptFor = 24 * time.Hour
+)
+
+// Housekeep forgets a batch of what has served its purpose: kept answers of
+// idempotency keys and workers that are long gone. It reports whether there may
+// be more.
+func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
+	answers, err := s.DeleteOldAnswers(ctx, forgetBatch)
+	if err != nil {
+		return false, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		// The newest row stays, so that SQLite's ids go on from it.
+		_, err := tx.exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.now+" - ? AND id < (SELECT MAX(id) FROM workers)"+
+			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.state IN (1, 2) AND m.worker_id = workers.id)", workersKeptFor.Milliseconds())
+		return err
+	})
+	return answers == forgetBatch, err
+}
