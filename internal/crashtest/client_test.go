@@ -2,6 +2,7 @@ package crashtest
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -107,7 +108,7 @@ func (c *cluster) smtpSink(o sink.Options) far {
 func (c *cluster) createChannel(to far, limits providers.Limits, inDoubt string) int64 {
 	c.t.Helper()
 	var made hasID
-	c.mustPost("/v1/channels", object{"name": "crash", "provider": to.provider, "config": to.config, "limits": limits, "in_doubt": inDoubt}, &made)
+	c.mustPost("/v1/channels", object{"name": rand.Text(), "provider": to.provider, "config": to.config, "limits": limits, "in_doubt": inDoubt}, &made)
 	return made.ID
 }
 
@@ -221,6 +222,18 @@ func (c *cluster) awaitStatus(campaign int64, status string) campaignState {
 		return err
 	})
 	return s
+}
+
+// awaitOver waits until nothing of a campaign can move any more.
+func (c *cluster) awaitOver(campaign int64) {
+	c.t.Helper()
+	c.await("nothing of the campaign is under way", func() error {
+		s, err := c.state(campaign)
+		if err == nil && s.Counts["pending"]+s.Counts["queued"]+s.Counts["sending"] > 0 {
+			err = fmt.Errorf("it is %+v", s)
+		}
+		return err
+	})
 }
 
 // awaitArrivals waits until at least n messages have arrived.

@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -81,6 +82,9 @@ func (c *cluster) serve(role string, env ...string) *process {
 	c.await("the API answers", func() error {
 		if !p.running() {
 			return final{fmt.Errorf("%s ended: %s", p.role, p.cmd.ProcessState)}
+		}
+		if p.url() == "" {
+			return errors.New("it has not said where")
 		}
 		return c.get("/readyz", nil)
 	})

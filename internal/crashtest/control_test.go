@@ -1,0 +1,131 @@
+package crashtest
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/sink"
+	"carillon/providers"
+)
+
+const (
+	controlPeople      = 1500
+	controlConcurrency = 16
+)
+
+// underLoad runs a test on both stacks while a campaign of controlPeople is
+// being sent.
+func underLoad(t *testing.T, test func(t *testing.T, l load)) {
+	t.Helper()
+	for _, s := range []stack{embedded, servers} {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			l := load{cluster: newCluster(t, s)}
+			l.server = l.serve("serve")
+			l.to = l.httpSink(sink.Options{Answer: slowly})
+			l.channel = l.createChannel(l.to, providers.Limits{PerSecond: 400, Concurrency: controlConcurrency}, "")
+			l.campaign = l.draft(l.channel, controlPeople)
+			l.startCampaign(l.campaign)
+			l.awaitArrivals(l.to, controlPeople/5)
+			test(t, l)
+		})
+	}
+}
+
+// load is a cluster that is sending.
+type load struct {
+	*cluster
+	server            *process
+	to                far
+	channel, campaign int64
+}
+
+// boundAtOnce does something and proves that, from its answer on, no more
+// arrived than was in flight.
+func (l load) boundAtOnce(do func()) {
+	l.t.Helper()
+	do()
+	answered := l.to.Count()
+	l.await("nothing of the campaign is in the window or in flight", func() error {
+		s, err := l.state(l.campaign)
+		if err == nil && s.Counts["queued"]+s.Counts["sending"] > 0 {
+			err = fmt.Errorf("it is %+v", s)
+		}
+		return err
+	})
+	stopped := l.to.Count()
+	require.LessOrEqual(l.t, stopped-answered, int64(controlConcurrency), "what was claimed before the answer is all that arrives after it")
+	// A message of its own shows that scheduler and worker have gone on since.
+	l.mustPost("/v1/messages", object{"channel_id": l.channel, "to": "alone@example.com", "content": object{"subject": "alone", "text": "alone"}}, nil)
+	l.awaitArrivals(l.to, int(stopped)+1)
+	require.Equal(l.t, stopped+1, l.to.Count(), "nothing of the campaign arrives any more")
+}
+
+// proveUnspent proves that nothing was tried twice.
+func (l load) proveUnspent(got outcome) {
+	l.t.Helper()
+	for _, m := range got.messages {
+		require.LessOrEqual(l.t, m.attempt, 1, "message %d", m.id)
+	}
+}
+
+func TestPauseBindsAtOnceAndResumeGoesOn(t *testing.T) {
+	underLoad(t, func(_ *testing.T, l load) {
+		l.boundAtOnce(func() { l.steer(l.campaign, "pause") })
+		l.steer(l.campaign, "resume")
+		l.awaitStatus(l.campaign, "finished")
+		l.proveUnspent(l.prove(l.campaign, l.to, expected{people: controlPeople, besides: 1}))
+	})
+}
+
+func TestCancelBindsAtOnce(t *testing.T) {
+	underLoad(t, func(t *testing.T, l load) {
+		l.boundAtOnce(func() { l.steer(l.campaign, "cancel") })
+		l.awaitOver(l.campaign)
+		got := l.prove(l.campaign, l.to, expected{people: controlPeople, status: "canceled", others: []string{"canceled"}, besides: 1})
+		require.NotZero(t, got.states["canceled"])
+	})
+}
+
+func TestClearBindsAtOnce(t *testing.T) {
+	underLoad(t, func(t *testing.T, l load) {
+		var answer struct {
+			Cleared int `json:"cleared"`
+		}
+		l.boundAtOnce(func() {
+			require.NoError(t, l.do(http.MethodDelete, fmt.Sprintf("/v1/queue?campaign_id=%d", l.campaign), "", http.NoBody, &answer))
+		})
+		l.awaitStatus(l.campaign, "finished")
+		got := l.prove(l.campaign, l.to, expected{people: controlPeople, others: []string{"canceled"}, besides: 1})
+		require.Equal(t, got.states["canceled"], answer.Cleared)
+		require.NotZero(t, answer.Cleared)
+	})
+}
+
+func TestShutdownUnderLoadLeavesNothingInDoubt(t *testing.T) {
+	underLoad(t, func(t *testing.T, l load) {
+		l.stop(l.server)
+		require.Less(t, l.to.Count(), int64(controlPeople), "it was stopped in the middle")
+		l.serve("serve")
+		l.awaitStatus(l.campaign, "finished")
+		l.proveUnspent(l.prove(l.campaign, l.to, expected{people: controlPeople}))
+	})
+}
+
+func TestWhoOptsOutMeanwhileIsNotSentTo(t *testing.T) {
+	underLoad(t, func(t *testing.T, l load) {
+		leaving := map[string]bool{}
+		for i := range 20 { // the last ones to be sent to
+			leaving[address(controlPeople-1-i)] = true
+			l.mustPost("/v1/suppressions", object{"kind": "email", "address": address(controlPeople - 1 - i)}, nil)
+		}
+		l.awaitStatus(l.campaign, "finished")
+		got := l.prove(l.campaign, l.to, expected{people: controlPeople, others: []string{"skipped"}})
+		for _, m := range got.messages {
+			require.Equal(t, leaving[m.address], m.state == "skipped", "%s is %s", m.address, m.state)
+		}
+	})
+}
