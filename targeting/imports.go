@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/targeting/csvfile"
 )
@@ -21,14 +22,6 @@ const ChunkBytes = 1 << 20
 // DefaultMaxUploadBytes bounds a file where the configuration says nothing.
 const DefaultMaxUploadBytes = 512 << 20
 
-// A batch ends with ImportConfig.BatchRecords records or batchBytes of the file,
-// whichever comes first. DefaultBatchRecords are about 50 ms of work, for which
-// everybody else who writes waits.
-const (
-	DefaultBatchRecords = 5000
-	batchBytes          = 4 << 20
-)
-
 // maxFilename is the longest file name that is kept, in characters.
 const maxFilename = 255
 
@@ -38,8 +31,10 @@ type ImportConfig struct {
 	// DefaultMaxUploadBytes.
 	MaxBytes int64
 	// BatchRecords is how many lines one transaction carries out at most; 0
-	// means DefaultBatchRecords. It may change while an upload waits.
+	// leaves it to the time that they take. It makes no difference to the result.
 	BatchRecords int64
+	// Clock is the time; nil means the system's.
+	Clock clock.Clock
 }
 
 // Importer takes CSV files in and makes contacts of them. It is safe for
@@ -55,8 +50,8 @@ func NewImporter(inbox Inbox, store ImportStore, config ImportConfig) *Importer 
 	if config.MaxBytes <= 0 {
 		config.MaxBytes = DefaultMaxUploadBytes
 	}
-	if config.BatchRecords <= 0 {
-		config.BatchRecords = DefaultBatchRecords
+	if config.Clock == nil {
+		config.Clock = clock.System{}
 	}
 	return &Importer{inbox: inbox, store: store, config: config}
 }

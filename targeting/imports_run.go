@@ -57,19 +57,22 @@ func (im *Importer) importFile(ctx context.Context, upload Upload) error {
 	ctx, cancel := context.WithCancel(ctx)
 	batches := make(chan ImportBatch)
 	read := make(chan error, 1)
+	pace := newPace(im.config.BatchRecords)
 	go func() {
 		defer close(batches)
-		read <- im.readBatches(ctx, upload, batches)
+		read <- im.readBatches(ctx, upload, pace, batches)
 	}()
 	var failed error
 	for batch := range batches {
 		if failed != nil {
 			continue // until the reader has noticed
 		}
+		begun := im.config.Clock.Now()
 		if failed = im.store.ImportBatch(ctx, batch); failed != nil {
 			cancel()
 			continue
 		}
+		pace.took(batch.Records-batch.From, im.config.Clock.Now().Sub(begun))
 		failpoint.Hit(failpoint.DuringImport)
 	}
 	cancel()
@@ -80,8 +83,8 @@ func (im *Importer) importFile(ctx context.Context, upload Upload) error {
 	return err
 }
 
-// readBatches cuts the file into batches, always at the same records.
-func (im *Importer) readBatches(ctx context.Context, upload Upload, batches chan<- ImportBatch) error {
+// readBatches cuts the file into batches.
+func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, batches chan<- ImportBatch) error {
 	opts, err := upload.Options.csv()
 	if err != nil {
 		return err
@@ -95,12 +98,13 @@ func (im *Importer) readBatches(ctx context.Context, upload Upload, batches chan
 	rows := newRowMaker(reader)
 	position := reader.Position()
 	for end := false; !end; {
+		most := pace.next()
 		batch := ImportBatch{
 			UploadID: upload.ID, AccountID: upload.AccountID, Key: upload.Options.Key, Group: upload.Options.Group,
-			From: position.Records, Rows: make([]ImportRow, 0, im.config.BatchRecords),
+			From: position.Records, Rows: make([]ImportRow, 0, most),
 		}
 		begin := position.Bytes
-		for position.Records-batch.From < im.config.BatchRecords && position.Bytes-begin < batchBytes {
+		for position.Records-batch.From < most && position.Bytes-begin < batchBytes {
 			row, err := reader.Next()
 			var refused *csvfile.LineError
 			switch {
