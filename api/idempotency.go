@@ -129,9 +129,9 @@ func withoutKey(path string, body []byte) []byte {
 // is known beforehand.
 func fingerprint(r *http.Request) (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %s\n", r.Method, r.URL.RequestURI())
+	_, _ = fmt.Fprintf(h, "%s %s\n", r.Method, r.URL.RequestURI())
 	if streamed(r) {
-		fmt.Fprintf(h, "%d", r.ContentLength)
+		_, _ = fmt.Fprintf(h, "%d", r.ContentLength)
 		return hex.EncodeToString(h.Sum(nil)), nil
 	}
 	if r.Body != nil {

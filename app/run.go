@@ -114,11 +114,12 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 		say(line)
 	}
 	s, err := Start(ctx, c, roles, say)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil // stopped while it started
-		}
+	switch {
+	case err != nil && ctx.Err() == nil:
 		return err
+	case err != nil:
+		say("Stopped while it started: " + err.Error())
+		return s.Stop()
 	}
 	if s.URL != "" {
 		say(fmt.Sprintf("Carillon %s answers on %s (status page: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))

@@ -164,7 +164,7 @@ func (c *columns) add(id int64, texts ...string) {
 // PostgreSQL, one JSON array of arrays on SQLite.
 func (d *dialect) rowArgs(c *columns, before ...any) []any {
 	if d.dollar {
-		args := append(before, c.ids)
+		args := append(slices.Clone(before), any(c.ids))
 		for _, texts := range c.texts {
 			args = append(args, texts)
 		}

@@ -157,9 +157,9 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 // applyParked applies receipts that came before their message's outcome was
 // recorded, which it has been now.
 func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d deltas) error {
-	var any int
+	var parked int
 	// The table is empty nearly always; one look saves the look-ups.
-	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&any); err != nil || any == 0 {
+	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
 		return err
 	}
 	ids := make([]int64, 0, len(settled))

@@ -172,7 +172,8 @@ func TestUploadErrorsAreStreamed(t *testing.T) {
 			got = append(got, line)
 		}
 		require.Equal(t, batch.Refused, got)
-		for range s.UploadErrors(ctx, account, u.ID) {
+		for _, err := range s.UploadErrors(ctx, account, u.ID) {
+			require.NoError(t, err)
 			break // a reader may leave
 		}
 		for _, err := range s.UploadErrors(ctx, other, u.ID) {

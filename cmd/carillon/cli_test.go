@@ -310,7 +310,7 @@ func TestExitCodes(t *testing.T) {
 // A verification that fails has its own exit code.
 func TestVerifyUnbalanced(t *testing.T) {
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"balanced":false,"runs":[{"run_id":1,"status":"sending","planned":2,"rows":{"sent":1},"counters":{},"problems":["one is missing"]}]}`)
+		_, _ = fmt.Fprint(w, `{"balanced":false,"runs":[{"run_id":1,"status":"sending","planned":2,"rows":{"sent":1},"counters":{},"problems":["one is missing"]}]}`)
 	}))
 	defer listener.Close()
 	f := &fixture{t: t, env: []string{"CARILLON_SERVER=" + listener.URL, "CARILLON_KEY=x"}}

@@ -244,7 +244,7 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_recipient ON messages (run_id, contact_id, step) WHERE run_id > 0;
 CREATE INDEX messages_pending ON messages (channel_id, run_id, due_at, id) WHERE state = 0;
-CREATE INDEX messages_inflight ON messages (channel_id, state, run_id) WHERE state IN (1, 2);
+CREATE INDEX messages_inflight ON messages (state, channel_id, run_id) WHERE state IN (1, 2);
 CREATE INDEX messages_provider ON messages (channel_id, provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX messages_transactional ON messages (channel_id, id) WHERE run_id = 0;
 
