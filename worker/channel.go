@@ -35,6 +35,7 @@ type channel struct {
 	turns               chan struct{}
 	stopping            chan struct{}
 	outage              outage
+	trips               trips
 
 	mu          sync.Mutex
 	maxAttempts map[int64]int // by run
@@ -157,8 +158,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	if down := ch.outage.remaining(ch.now()); down > 0 {
 		return 0, down, nil
 	}
-	asked := ch.now()
-	grant, err := ch.reserve(ctx, ch.reservation(e, jobs[:held], ahead))
+	grant, lag, err := ch.timedReserve(ctx, ch.reservation(e, jobs[:held], ahead))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -170,7 +170,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 			}
 			continue
 		}
-		granted = append(granted, slotted{job: jobs[i], at: asked.Add(slot.Wait)})
+		granted = append(granted, lag.slot(jobs[i], slot.Wait))
 	}
 	claimed, err := ch.claim(ctx, e, granted)
 	if err != nil {
@@ -184,12 +184,6 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		})
 	}
 	return len(grant.Slots), grant.RetryIn, nil
-}
-
-// slotted is a job with the time at which it may be sent.
-type slotted struct {
-	job queue.Job
-	at  time.Time
 }
 
 func (ch *channel) reservation(e queue.Envelope, jobs []queue.Job, ahead time.Duration) queue.Reservation {

@@ -49,34 +49,6 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 	return o, true
 }
 
-// awaitSlot waits until the slot. A slot that was missed, because claiming took
-// long, is not used late, where it would crowd with the next ones: another one
-// is reserved. It is false when none came in time.
-func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) bool {
-	for tries := 0; ; tries++ {
-		now := ch.now()
-		if late := now.Sub(s.at); late <= queue.SlotSlack || !ch.limited(e) {
-			return ch.worker.o.Clock.Sleep(ctx, s.at.Sub(now)) == nil || ctx.Err() == nil
-		}
-		if ctx.Err() != nil || tries == maxMissedSlots {
-			return false
-		}
-		grant, err := ch.reserve(ctx, ch.reservation(e, []queue.Job{s.job}, aheadTransactional))
-		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
-			return false
-		}
-		s.at = now.Add(grant.Slots[0].Wait)
-	}
-}
-
-// maxMissedSlots is how often a message asks for another slot before it goes
-// back to the queue.
-const maxMissedSlots = 20
-
-func (ch *channel) limited(e queue.Envelope) bool {
-	return ch.limits.Load().PerSecond > 0 || e.CampaignPerSecond > 0
-}
-
 func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.State) campaigns.Outcome {
 	return campaigns.Outcome{
 		MessageID: job.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: job.Attempt,

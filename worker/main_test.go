@@ -1,0 +1,9 @@
+package worker
+
+import (
+	"testing"
+
+	"carillon/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }

@@ -1,0 +1,82 @@
+package worker
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"carillon/queue"
+)
+
+// slotted is a job with its slot: the time in which it may be sent.
+type slotted struct {
+	job         queue.Job
+	from, until time.Time
+}
+
+// asking is when slots were asked for and when the answer came. The limiter
+// counted them from a moment in between.
+type asking struct {
+	asked, answered time.Time
+	// usual is the least that it takes, which delays all slots alike.
+	usual time.Duration
+}
+
+// slot is the time that lies in the slot whichever the limiter's moment was. It
+// is empty if this process was held up while it asked.
+func (a asking) slot(job queue.Job, wait time.Duration) slotted {
+	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + queue.SlotSlack)}
+}
+
+// trips knows how long it takes at least to ask the limiter.
+type trips struct{ least atomic.Int64 }
+
+// add counts a trip in and returns the least. That creeps up, by 1 % each time,
+// to follow a network that got slower.
+func (t *trips) add(took time.Duration) time.Duration {
+	if least := time.Duration(t.least.Load()); least > 0 {
+		took = min(took, least+least/100+time.Microsecond)
+	}
+	t.least.Store(int64(took))
+	return took
+}
+
+// timedReserve asks for slots and notes when.
+func (ch *channel) timedReserve(ctx context.Context, r queue.Reservation) (queue.Grant, asking, error) {
+	a := asking{asked: ch.now()}
+	grant, err := ch.reserve(ctx, r)
+	a.answered = ch.now()
+	a.usual = ch.trips.add(a.answered.Sub(a.asked))
+	return grant, a, err
+}
+
+// awaitSlot waits until the slot. A slot that was missed, because claiming took
+// long or this process was woken late, is not used late, where it would crowd
+// with the next ones: another one is reserved. It is false when none came in
+// time.
+func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) bool {
+	for missed := 0; ; missed++ {
+		if ch.worker.o.Clock.Sleep(ctx, s.from.Sub(ch.now())) != nil {
+			return false
+		}
+		if !ch.limited(e) || !ch.now().After(s.until) {
+			return true
+		}
+		if missed == maxMissedSlots {
+			return false
+		}
+		grant, a, err := ch.timedReserve(ctx, ch.reservation(e, []queue.Job{s.job}, aheadTransactional))
+		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
+			return false
+		}
+		s = a.slot(s.job, grant.Slots[0].Wait)
+	}
+}
+
+// maxMissedSlots is how often a message asks for another slot before it goes
+// back to the queue.
+const maxMissedSlots = 20
+
+func (ch *channel) limited(e queue.Envelope) bool {
+	return ch.limits.Load().PerSecond > 0 || e.CampaignPerSecond > 0
+}

@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+func TestSlotIsEmptyIfTheProcessWasHeldUpWhileItAsked(t *testing.T) {
+	asked := time.Unix(1_800_000_000, 0)
+	for _, c := range []struct {
+		name         string
+		took, usual  time.Duration
+		empty        bool
+		length, from time.Duration
+	}{
+		{name: "as usual", took: time.Millisecond, usual: time.Millisecond, from: time.Second + time.Millisecond, length: queue.SlotSlack},
+		{name: "a distant Redis", took: 90 * time.Millisecond, usual: 90 * time.Millisecond, from: time.Second + 90*time.Millisecond, length: queue.SlotSlack},
+		{name: "slow once", took: 6 * time.Millisecond, usual: time.Millisecond, from: time.Second + 6*time.Millisecond, length: queue.SlotSlack - 5*time.Millisecond},
+		{name: "held up", took: 40 * time.Millisecond, usual: time.Millisecond, empty: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := asking{asked: asked, answered: asked.Add(c.took), usual: c.usual}
+			s := a.slot(queue.Job{}, time.Second)
+			if c.empty {
+				require.True(t, s.until.Before(s.from))
+				return
+			}
+			require.Equal(t, asked.Add(c.from), s.from)
+			require.Equal(t, c.length, s.until.Sub(s.from))
+		})
+	}
+}
+
+func TestTripsRememberTheShortestAndFollowASlowerNetwork(t *testing.T) {
+	var trips trips
+	require.Equal(t, 4*time.Millisecond, trips.add(4*time.Millisecond))
+	require.Equal(t, time.Millisecond, trips.add(time.Millisecond))
+	require.Equal(t, 1011*time.Microsecond, trips.add(time.Hour))
+	for range 1000 {
+		trips.add(5 * time.Millisecond)
+	}
+	require.Equal(t, 5*time.Millisecond, trips.add(5*time.Millisecond))
+}
+
+// drowsyClock sleeps longer than it is asked to, the first times.
+type drowsyClock struct {
+	clock.System
+	late atomic.Int64
+}
+
+func (c *drowsyClock) Sleep(ctx context.Context, d time.Duration) error {
+	if c.late.Add(-1) >= 0 {
+		d = max(d, 0) + 3*queue.SlotSlack
+	}
+	return c.System.Sleep(ctx, d)
+}
+
+func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
+	c := &drowsyClock{}
+	q, err := queue.Open(t.Context(), queue.Options{Clock: c})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, q.Close()) })
+	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil)
+	job := queue.Job{MessageID: 1}
+	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []queue.Job{job}, aheadBulk))
+	require.NoError(t, err)
+	s := a.slot(job, grant.Slots[0].Wait)
+
+	c.late.Store(1)
+	require.True(t, ch.awaitSlot(t.Context(), queue.Envelope{}, s))
+	require.False(t, c.Now().Before(s.from.Add(50*time.Millisecond)), "it went in the next slot, not late in its own")
+
+	c.late.Store(1000)
+	require.False(t, ch.awaitSlot(t.Context(), queue.Envelope{}, s), "it gives up, and the message goes back")
+}
