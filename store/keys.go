@@ -10,6 +10,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"carillon/internal/access"
@@ -89,8 +90,8 @@ func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role a
 }
 
 func validateKey(name string, role access.Role, key secret.String) error {
-	if name == "" || utf8.RuneCountInString(name) > 100 {
-		return fault.InvalidField("name", name, "a key needs a name of 1 to 100 characters, to be known by when it is revoked")
+	if name == "" || utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, unicode.IsControl) {
+		return fault.InvalidField("name", name, "a key needs a name of 1 to 100 characters, none of them a control character, to be known by when it is revoked")
 	}
 	if err := role.Validate(); err != nil {
 		return err

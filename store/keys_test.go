@@ -98,6 +98,7 @@ func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
 				return err
 			},
 			"no name": func() error { _, _, err := s.CreateKey(ctx, account, " ", access.Admin); return err },
+			"a NUL":   func() error { _, _, err := s.CreateKey(ctx, account, "a\x00b", access.Admin); return err },
 			"no role": func() error { _, _, err := s.CreateKey(ctx, account, "x", "owner"); return err },
 		} {
 			err := add()

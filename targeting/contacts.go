@@ -3,6 +3,9 @@ package targeting
 import (
 	"context"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -104,15 +107,18 @@ func (s *Contacts) Update(ctx context.Context, accountID, id int64, change Conta
 	})
 }
 
-// maxSearched is the longest text to search for, in bytes.
-const maxSearched = 200
+// maxSearched is the longest text to search for: no field that is searched is
+// longer, in characters.
+const maxSearched = csvfile.MaxIDLength
 
 // Search lists contacts. A text that is an address as a whole selects whoever
 // holds it, by the index; any other is looked for inside the fields, which
 // reads the contacts one by one.
 func (s *Contacts) Search(ctx context.Context, f ContactFilter) ([]Contact, error) {
-	if len(f.Text) > maxSearched {
-		return nil, fault.InvalidField("q", nil, "at most %d bytes to search for", maxSearched)
+	for location, text := range map[string]string{"q": f.Text, "external_id": f.ExternalID} {
+		if len(text) > maxSearched*utf8.UTFMax || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			return nil, fault.InvalidField(location, nil, "is not text of at most %d bytes without control characters", maxSearched*utf8.UTFMax)
+		}
 	}
 	for _, kind := range kinds {
 		if f.Text == "" || f.Kind != "" {

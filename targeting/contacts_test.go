@@ -116,8 +116,12 @@ func TestSearchTakesTheIndexForAddresses(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, found)
 	require.Equal(t, []ContactFilter{{AccountID: 1, Text: "ann", Limit: 5}}, store.filters)
-	_, err = s.Search(t.Context(), ContactFilter{Text: strings.Repeat("x", 201)})
-	require.Equal(t, []string{"q"}, fieldsOf(t, err))
+	for _, text := range []string{strings.Repeat("x", 1021), "a\x00b", "\xFF"} {
+		_, err = s.Search(t.Context(), ContactFilter{Text: text})
+		require.Equal(t, []string{"q"}, fieldsOf(t, err))
+	}
+	_, err = s.Search(t.Context(), ContactFilter{ExternalID: "\x00"})
+	require.Equal(t, []string{"external_id"}, fieldsOf(t, err))
 }
 
 func TestNormalAddress(t *testing.T) {
