@@ -105,12 +105,14 @@ func (a audienceSQL) reason() fragment {
 	return fragment{b.String(), args}
 }
 
-// joins makes a and s of reason available for the contacts c.
-func (a audienceSQL) joins() fragment {
+// joins makes a and s of reason available for the contacts c, which lie behind
+// cursor and not behind last. That is said of the addresses too, because
+// PostgreSQL does not conclude it and would read all of them for each batch.
+func (a audienceSQL) joins(cursor, last int64) fragment {
 	return fragment{
-		` LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
+		` AND c.id > ? AND c.id <= ? LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ? AND a.contact_id > ? AND a.contact_id <= ?
 		LEFT JOIN suppressions s ON s.account_id = ? AND s.kind = ? AND s.address = a.address`,
-		[]any{string(a.kind), a.accountID, string(a.kind)},
+		[]any{cursor, last, string(a.kind), cursor, last, a.accountID, string(a.kind)},
 	}
 }
 
@@ -124,7 +126,7 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 	if err != nil {
 		return campaigns.Preview{}, s.translate(err)
 	}
-	members, reason, joins := compiled.members(0, everybody), compiled.reason(), compiled.joins()
+	members, reason, joins := compiled.members(0, everybody), compiled.reason(), compiled.joins(0, everybody)
 	preview := campaigns.Preview{Skipped: map[string]int64{}}
 	args := append(append(append([]any(nil), reason.args...), members.args...), joins.args...)
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
@@ -152,7 +154,7 @@ func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, a
 		return nil, s.translate(err)
 	}
 	// The first members may all be skipped; a few hundred are looked at.
-	members, reason, joins := compiled.members(0, 100*n), compiled.reason(), compiled.joins()
+	members, reason, joins := compiled.members(0, 100*n), compiled.reason(), compiled.joins(0, everybody)
 	args := append(append(append([]any(nil), reason.args...), members.args...), joins.args...)
 	var ids []int64
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {

@@ -11,10 +11,13 @@ import (
 )
 
 var postgresDialect = dialect{
-	name:       "postgres",
-	dollar:     true,
-	inIDs:      "= ANY(?::bigint[])",
-	inTexts:    "= ANY(?::text[])",
+	name:   "postgres",
+	dollar: true,
+	// The subquery hides the length of the list from the planner, which would
+	// rather read a whole table than look thousands of ids up, and would do so
+	// again for each batch.
+	inIDs:      "= ANY((SELECT ?::bigint[])::bigint[])",
+	inTexts:    "= ANY((SELECT ?::text[])::text[])",
 	now:        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
 	forUpdate:  " FOR UPDATE",
 	forShare:   " FOR SHARE",

@@ -72,7 +72,7 @@ func (s *Store) planBatch(ctx context.Context, tx conn, p planned, n int, step *
 	if err != nil {
 		return err
 	}
-	members, reason, joins := compiled.members(p.run.Cursor, n), compiled.reason(), compiled.joins()
+	members, reason := compiled.members(p.run.Cursor, n), compiled.reason()
 
 	var last sql.NullInt64
 	var found int
@@ -80,6 +80,7 @@ func (s *Store) planBatch(ctx context.Context, tx conn, p planned, n int, step *
 		return err
 	}
 	if found > 0 {
+		joins := compiled.joins(p.run.Cursor, last.Int64)
 		args := append([]any{p.run.ChannelID, p.run.ID, ms(s.clock.Now())}, reason.args...)
 		args = append(append(args, members.args...), joins.args...)
 		insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
