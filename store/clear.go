@@ -24,6 +24,9 @@ const examplesKept = 10
 // been claimed.
 func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (clearing campaigns.Clearing, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
+		if err := lockChannels(ctx, tx, f.AccountID, f.ChannelID); err != nil {
+			return err
+		}
 		clearing = campaigns.Clearing{
 			AccountID: f.AccountID, ChannelID: f.ChannelID, CampaignID: f.CampaignID, Actor: actor, CreatedAt: s.clock.Now(),
 		}

@@ -314,6 +314,14 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 	})
 }
 
+// lockChannels waits for the feeders that have looked whether they may feed a
+// channel of the account (channelID, or any if it is 0), and holds up those to
+// come: what they have marked is seen, and they will see what is written now.
+func lockChannels(ctx context.Context, tx conn, accountID, channelID int64) error {
+	return tx.scanAll(ctx, func(func(...any) error) error { return nil },
+		"SELECT id FROM channels WHERE account_id = ? AND (? = 0 OR id = ?) ORDER BY id"+tx.d.forUpdate, accountID, channelID, channelID)
+}
+
 // unsubscribed is the reason of a suppression that the recipient asked for.
 // Such an address still gets transactional messages.
 const unsubscribed = "unsubscribed"
@@ -325,6 +333,9 @@ func (s *Store) Unsubscribe(ctx context.Context, accountID int64, kind providers
 		reason = unsubscribed
 	}
 	return s.inTx(ctx, func(tx conn) error {
+		if err := lockChannels(ctx, tx, accountID, 0); err != nil {
+			return err
+		}
 		now := s.clock.Now()
 		if _, err := tx.exec(ctx, `INSERT INTO suppressions (account_id, kind, address, reason, created_at) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (account_id, kind, address) DO NOTHING`, accountID, string(kind), address, clean(reason), ms(now)); err != nil {

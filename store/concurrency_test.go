@@ -1,0 +1,560 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// mix is a store on which everything that changes messages goes on at once.
+type mix struct {
+	*journey
+	stores  []*Store // of one database: one on SQLite, two on PostgreSQL
+	writers []*Writer
+	runs    []campaigns.Run
+	seed    uint64
+
+	envelope atomic.Int64
+	fed      chan []campaigns.FeedMessage
+	granted  sync.Map // [envelope, message] → true
+	claims   atomic.Int64
+	clearing atomic.Int64
+}
+
+// steps is how much each actor of the mix does.
+const mixSteps = 60
+
+func newMix(t *testing.T, dsn string, seed uint64) *mix {
+	t.Helper()
+	s := openTestStore(t, dsn)
+	m := &mix{journey: newJourney(t, s, 240), stores: []*Store{s}, seed: seed, fed: make(chan []campaigns.FeedMessage, 1000)}
+	m.writers = []*Writer{m.writer}
+	if s.Postgres() {
+		second := openTestStore(t, dsn)
+		writer := second.StartWriter(m.newWorker(second))
+		t.Cleanup(writer.Stop)
+		m.stores, m.writers = append(m.stores, second), append(m.writers, writer)
+	}
+	for range 3 {
+		m.campaign = m.newCampaign(`{"all":true}`)
+		m.runs = append(m.runs, m.start())
+	}
+	return m
+}
+
+func (m *mix) newWorker(s *Store) int64 {
+	id, err := s.RegisterWorker(m.t.Context(), "w")
+	require.NoError(m.t, err)
+	return id
+}
+
+// allowed passes over what a person may be told when somebody else was faster.
+func (m *mix) allowed(err error) bool {
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		require.NoError(m.t, err)
+	}
+	return err == nil
+}
+
+// inState is one message in one of the states, or none.
+func (m *mix) inState(r *rand.Rand, states ...campaigns.State) (campaigns.Message, bool) {
+	filter := campaigns.MessageFilter{AccountID: m.accountID, State: &states[r.IntN(len(states))], Limit: 40}
+	if r.IntN(4) > 0 {
+		filter.RunID = m.runs[r.IntN(len(m.runs))].ID
+	}
+	list, err := m.ListMessages(m.t.Context(), filter)
+	require.NoError(m.t, err)
+	if len(list) == 0 {
+		return campaigns.Message{}, false
+	}
+	return list[r.IntN(len(list))], true
+}
+
+func (m *mix) plan(r *rand.Rand, s *Store) {
+	for range mixSteps {
+		_, err := s.PlanBatch(m.t.Context(), m.runs[r.IntN(len(m.runs))].ID, 1+r.IntN(25))
+		require.NoError(m.t, err)
+	}
+}
+
+// envelopes are ids that nobody has used.
+func (m *mix) envelopes(n int) []int64 {
+	ids := make([]int64, n)
+	for i := range ids {
+		ids[i] = m.envelope.Add(1)
+	}
+	return ids
+}
+
+func (m *mix) feedSome(r *rand.Rand, s *Store) {
+	for range 2 * mixSteps {
+		request := campaigns.FeedRequest{ChannelID: m.channel.ID, Envelopes: m.envelopes(1 + r.IntN(3)), PerEnvelope: 1 + r.IntN(12)}
+		if i := r.IntN(len(m.runs) + 1); i < len(m.runs) {
+			request.RunID = m.runs[i].ID
+		}
+		messages, err := s.Feed(m.t.Context(), request)
+		require.NoError(m.t, err)
+		byEnvelope := map[int64][]campaigns.FeedMessage{}
+		for _, message := range messages {
+			byEnvelope[message.EnvelopeID] = append(byEnvelope[message.EnvelopeID], message)
+		}
+		for _, batch := range byEnvelope {
+			switch r.IntN(12) {
+			case 0: // Redis loses the task
+			case 1: // and here it comes twice
+				m.fed <- batch
+				m.fed <- batch
+			case 2:
+				require.NoError(m.t, s.Skip(m.t.Context(), request.RunID, m.channel.ID, campaigns.ReasonRenderFailed, map[int64]string{batch[0].ID: "no name"}))
+				m.fed <- batch
+			default:
+				m.fed <- batch
+			}
+		}
+	}
+}
+
+// work claims and records; now and then it dies in between, and may come back
+// with its outcome after it was taken for dead.
+func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
+	worker := m.newWorker(s)
+	var late []campaigns.Outcome
+	for batch := range m.fed {
+		envelope, runID := batch[0].EnvelopeID, m.runOf(batch[0].ID)
+		ids := make([]int64, 0, len(batch))
+		attempts := map[int64]int{}
+		for _, message := range batch {
+			ids = append(ids, message.ID)
+			attempts[message.ID] = message.Attempt
+		}
+		if r.IntN(6) == 0 { // a denied slot
+			n := 1 + r.IntN(len(ids))
+			require.NoError(m.t, s.Unqueue(m.t.Context(), runID, m.channel.ID, envelope, ids[:n], campaigns.Due{At: s.clock.Now(), Reason: campaigns.ReasonThrottled}))
+		}
+		claimed, err := w.Claim(m.t.Context(), campaigns.Claim{WorkerID: worker, ChannelID: m.channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
+		require.NoError(m.t, err)
+		m.claims.Add(int64(len(claimed)))
+		outcomes := make([]campaigns.Outcome, 0, len(claimed))
+		for _, id := range claimed {
+			_, twice := m.granted.LoadOrStore([2]int64{envelope, id}, true)
+			require.False(m.t, twice, "message %d of envelope %d was granted twice", id, envelope)
+			outcomes = append(outcomes, m.outcome(r, s, campaigns.Outcome{
+				MessageID: id, ChannelID: m.channel.ID, RunID: runID, WorkerID: worker, Attempt: attempts[id], At: s.clock.Now(),
+			}))
+		}
+		if r.IntN(10) == 0 {
+			require.NoError(m.t, s.RetireWorker(m.t.Context(), worker))
+			if r.IntN(2) == 0 {
+				late = append(late, outcomes...)
+			}
+			worker = m.newWorker(s)
+			continue
+		}
+		require.NoError(m.t, w.Record(m.t.Context(), outcomes))
+		if len(late) > 0 && r.IntN(3) == 0 {
+			require.NoError(m.t, w.Record(m.t.Context(), late))
+			late = nil
+		}
+	}
+	require.NoError(m.t, s.RetireWorker(m.t.Context(), worker))
+}
+
+func (m *mix) outcome(r *rand.Rand, s *Store, o campaigns.Outcome) campaigns.Outcome {
+	switch o.State = campaigns.Sent; r.IntN(9) {
+	case 0:
+		o.State, o.Kind, o.Reason, o.DueAt = campaigns.Pending, "temporary", campaigns.ReasonTemporary, s.clock.Now()
+	case 1:
+		o.State, o.Kind, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, "throttled", true, campaigns.ReasonThrottled, s.clock.Now()
+	case 2:
+		o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+	case 3:
+		o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
+	case 4:
+		o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+	case 5, 6:
+		o.ProviderID = fmt.Sprintf("p%d", o.MessageID)
+	}
+	return o
+}
+
+// runOf is a message's run, which never changes.
+func (m *mix) runOf(id int64) int64 {
+	message, err := m.GetMessage(m.t.Context(), m.accountID, id)
+	require.NoError(m.t, err)
+	return message.RunID
+}
+
+func (m *mix) receive(r *rand.Rand, w *Writer) {
+	statuses := []providers.EventStatus{providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected}
+	for range mixSteps {
+		var events []providers.Event
+		for range 1 + r.IntN(4) {
+			message, ok := m.inState(r, campaigns.Sent, campaigns.Sending, campaigns.Delivered, campaigns.Unknown)
+			if !ok {
+				continue
+			}
+			e := providers.Event{MessageID: message.ID, Status: statuses[r.IntN(len(statuses))], At: m.clock.Now()}
+			if r.IntN(3) == 0 {
+				e.MessageID, e.ProviderID = 0, fmt.Sprintf("p%d", message.ID)
+			}
+			events = append(events, e)
+		}
+		require.NoError(m.t, w.Receive(m.t.Context(), m.channel.ID, events))
+	}
+}
+
+func (m *mix) reap(r *rand.Rand, s *Store) {
+	for range mixSteps / 3 {
+		_, _, err := s.SettleDead(m.t.Context(), time.Hour)
+		require.NoError(m.t, err)
+		envelopes, err := s.QueuedEnvelopes(m.t.Context(), m.channel.ID)
+		require.NoError(m.t, err)
+		if len(envelopes) > 0 {
+			_, err = s.RequeueLost(m.t.Context(), m.channel.ID, []int64{envelopes[r.IntN(len(envelopes))].ID})
+			require.NoError(m.t, err)
+		}
+		_, err = s.SweepReceipts(m.t.Context())
+		require.NoError(m.t, err)
+		_, _, err = s.FinishRuns(m.t.Context())
+		require.NoError(m.t, err)
+		_, err = s.CancelPending(m.t.Context())
+		require.NoError(m.t, err)
+	}
+}
+
+// queuedRows counts rows that a worker could claim.
+func (m *mix) queuedRows(and string, args ...any) (n int) {
+	require.NoError(m.t, m.reader().row(m.t.Context(), "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+and, args...).Scan(&n))
+	return n
+}
+
+// operate does what people do, and looks whether it binds at once. Each operator
+// has a campaign of its own, so that nobody resumes it but him.
+func (m *mix) operate(r *rand.Rand, s *Store, run campaigns.Run, first bool) {
+	ctx := m.t.Context()
+	for step := range mixSteps / 2 {
+		switch what := r.IntN(8); {
+		case what == 0:
+			if m.allowed(s.PauseCampaign(ctx, m.accountID, run.CampaignID, "me")) {
+				require.Zero(m.t, m.queuedRows("run_id = ?", run.ID), "a pause binds")
+				require.NoError(m.t, s.ResumeCampaign(ctx, m.accountID, run.CampaignID, "me"))
+			}
+		case what == 1 && first:
+			require.NoError(m.t, s.PauseChannel(ctx, m.accountID, m.channel.ID, "me"))
+			require.Zero(m.t, m.queuedRows("channel_id = ?", m.channel.ID), "a channel's pause binds")
+			require.NoError(m.t, s.ResumeChannel(ctx, m.accountID, m.channel.ID, "me"))
+		case what == 2:
+			if message, ok := m.inState(r, campaigns.Pending, campaigns.Queued, campaigns.Sent); ok && message.ContactID != 0 {
+				require.NoError(m.t, s.Unsubscribe(ctx, m.accountID, providers.Email, message.Address, ""))
+				require.Zero(m.t, m.queuedRows("run_id > 0 AND address = ?", message.Address), "an opt-out binds")
+			}
+		case what == 3:
+			if message, ok := m.inState(r, campaigns.Pending, campaigns.Queued); ok {
+				_, err := s.CancelMessage(ctx, m.accountID, message.ID, "me")
+				m.allowed(err)
+			}
+		case what == 4:
+			_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: m.accountID, ChannelID: m.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
+			require.NoError(m.t, err)
+		case step == mixSteps/3:
+			m.clear(r, s, run)
+		case step == mixSteps/2-1 && !first:
+			m.allowed(s.CancelCampaign(ctx, m.accountID, run.CampaignID, "me"))
+		default:
+			if message, ok := m.inState(r, campaigns.Failed, campaigns.Unknown); ok {
+				_, err := s.ResendMessage(ctx, m.accountID, message.ID, "me")
+				m.allowed(err)
+			}
+		}
+	}
+}
+
+func (m *mix) clear(_ *rand.Rand, s *Store, run campaigns.Run) {
+	clearing, err := s.BeginClear(m.t.Context(), campaigns.QueueFilter{AccountID: m.accountID, CampaignID: run.CampaignID}, "me")
+	require.NoError(m.t, err)
+	require.Zero(m.t, m.queuedRows("run_id = ?", run.ID), "a clearing binds")
+	for clearing.FinishedAt == nil {
+		clearing, err = s.ContinueClear(m.t.Context(), clearing.ID)
+		require.NoError(m.t, err)
+	}
+}
+
+// all runs every actor and waits for them. The workers go on until the feeders
+// are done and everything that was fed is dealt with.
+func (m *mix) all() {
+	var actors, feeders, workers sync.WaitGroup
+	n := uint64(0)
+	random := func() *rand.Rand { n++; return rand.New(rand.NewPCG(m.seed, n)) }
+	for i := range 2 {
+		s, w := m.stores[i%len(m.stores)], m.writers[i%len(m.writers)]
+		plan, feed, receive, reap, operate := random(), random(), random(), random(), random()
+		actors.Go(func() { m.plan(plan, s) })
+		feeders.Go(func() { m.feedSome(feed, s) })
+		actors.Go(func() { m.receive(receive, w) })
+		actors.Go(func() { m.operate(operate, s, m.runs[i], i == 0) })
+		if i == 0 {
+			actors.Go(func() { m.reap(reap, s) })
+		}
+		for range 2 {
+			work := random()
+			workers.Go(func() { m.work(work, s, w) })
+		}
+	}
+	feeders.Wait()
+	close(m.fed)
+	workers.Wait()
+	actors.Wait()
+	require.False(m.t, m.t.Failed(), "an actor failed")
+}
+
+// settle lets the machinery run, undisturbed, until every run is finished.
+func (m *mix) settle() {
+	ctx := m.t.Context()
+	worker := m.newWorker(m.Store)
+	runs := append([]campaigns.Run{{}}, m.runs...)
+	for range 100 {
+		_, _, err := m.SettleDead(ctx, time.Hour)
+		require.NoError(m.t, err)
+		envelopes, err := m.QueuedEnvelopes(ctx, m.channel.ID)
+		require.NoError(m.t, err)
+		for _, e := range envelopes {
+			_, err := m.RequeueLost(ctx, m.channel.ID, []int64{e.ID})
+			require.NoError(m.t, err)
+		}
+		for _, run := range runs {
+			if run.ID != 0 {
+				m.planAll(run.ID, 100)
+			}
+			envelope := m.envelope.Add(1)
+			m.journey.worker = worker
+			m.record(run.ID, m.claim(run.ID, envelope, m.feed(run.ID, []int64{envelope}, 300)), func(o *campaigns.Outcome) { o.Attempt = 0 })
+		}
+		_, err = m.CancelPending(ctx)
+		require.NoError(m.t, err)
+		_, unbalanced, err := m.FinishRuns(ctx)
+		require.NoError(m.t, err)
+		require.Empty(m.t, unbalanced)
+		open := 0
+		for _, run := range m.runs {
+			now, err := m.GetRun(ctx, m.accountID, run.ID)
+			require.NoError(m.t, err)
+			if now.FinishedAt == nil {
+				open++
+			}
+		}
+		if open == 0 {
+			return
+		}
+	}
+	require.Fail(m.t, "the runs don't finish by themselves")
+}
+
+// rowsAgree compares the counters of the transactional messages with their rows;
+// VerifyRun does so for runs.
+func (m *mix) rowsAgree() {
+	counts, err := runCounts(m.t.Context(), m.reader(), 0)
+	require.NoError(m.t, err)
+	var rows campaigns.Counts
+	require.NoError(m.t, m.reader().scanAll(m.t.Context(), func(scan func(...any) error) error {
+		var state campaigns.State
+		var n int64
+		if err := scan(&state, &n); err != nil {
+			return err
+		}
+		rows[state] = n
+		return nil
+	}, "SELECT state, COUNT(*) FROM messages WHERE run_id = 0 GROUP BY state"))
+	require.Equal(m.t, rows, counts)
+}
+
+func (m *mix) check() {
+	for _, run := range m.runs {
+		m.balanced(run.ID)
+	}
+	m.rowsAgree()
+}
+
+func TestCountersHoldUnderAnyMix(t *testing.T) {
+	for name, dsn := range map[string]func(testing.TB) string{"SQLite": sqliteDSN, "PostgreSQL": quickDeadlocksDSN} {
+		t.Run(name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Log("seed", seed)
+			m := newMix(t, dsn(t), seed)
+			m.all()
+			m.check()
+			require.Greater(t, m.claims.Load(), int64(100), "the mix did something")
+			m.settle()
+			m.check()
+			for _, run := range m.runs {
+				now, err := m.GetRun(t.Context(), m.accountID, run.ID)
+				require.NoError(t, err)
+				require.Zero(t, now.Counts.Active())
+				if now.Status != campaigns.RunCanceled {
+					require.Equal(t, int64(240), now.Counts.Total(), "everybody is accounted for")
+				}
+			}
+		})
+	}
+}
+
+// quickDeadlocksDSN is a PostgreSQL database that notices deadlocks after some
+// milliseconds instead of a second.
+func quickDeadlocksDSN(tb testing.TB) string {
+	tb.Helper()
+	dsn := postgresDSN(tb)
+	s := openTestStore(tb, dsn)
+	require.NoError(tb, s.inTx(tb.Context(), func(tx conn) error {
+		_, err := tx.exec(tb.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
+		return err
+	}))
+	return dsn
+}
+
+func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
+	s := openTestStore(t, quickDeadlocksDSN(t))
+	a, b := testAccount(t, s, "a"), testAccount(t, s, "b")
+	rename := func(tx conn, id int64) error {
+		_, err := tx.exec(t.Context(), "UPDATE accounts SET name = name || '+' WHERE id = ?", id)
+		return err
+	}
+	var both, done sync.WaitGroup
+	both.Add(2)
+	var tries atomic.Int64
+	errs := make([]error, 2)
+	for i, order := range [][2]int64{{a, b}, {b, a}} {
+		done.Go(func() {
+			once := sync.OnceFunc(func() { both.Done(); both.Wait() })
+			errs[i] = s.inTx(t.Context(), func(tx conn) error {
+				tries.Add(1)
+				if err := rename(tx, order[0]); err != nil {
+					return err
+				}
+				once() // each holds one row now and wants the other's
+				return rename(tx, order[1])
+			})
+		})
+	}
+	done.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.Greater(t, tries.Load(), int64(2))
+	for id, name := range map[int64]string{a: "a++", b: "b++"} {
+		var got string
+		require.NoError(t, s.reader().row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
+		require.Equal(t, name, got)
+	}
+}
+
+// blocked waits until n sessions of the database wait for a lock.
+func blocked(t *testing.T, s *Store, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var waiting int
+		require.NoError(t, s.reader().row(t.Context(),
+			"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting))
+		return waiting >= n
+	}, 20*time.Second, time.Millisecond)
+}
+
+// A feeder that has looked whether it may feed, and has not committed yet, must
+// not slip past what binds from its commit on.
+func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	j := newJourney(t, s, 30)
+	ctx := t.Context()
+	var clears []int64
+	clearing := func(filter campaigns.QueueFilter) error {
+		filter.AccountID = j.accountID
+		c, err := j.BeginClear(ctx, filter, "me")
+		clears = append(clears, c.ID)
+		return err
+	}
+	envelope := int64(0)
+	for _, c := range []struct {
+		name string
+		bind func(address string) error
+	}{
+		{"clear all", func(string) error { return clearing(campaigns.QueueFilter{}) }},
+		{"clear a channel", func(string) error { return clearing(campaigns.QueueFilter{ChannelID: j.channel.ID}) }},
+		{"clear a campaign", func(string) error { return clearing(campaigns.QueueFilter{CampaignID: j.campaign}) }},
+		{"pause a campaign", func(string) error { return j.PauseCampaign(ctx, j.accountID, j.campaign, "me") }},
+		{"cancel a campaign", func(string) error { return j.CancelCampaign(ctx, j.accountID, j.campaign, "me") }},
+		{"pause a channel", func(string) error { return j.PauseChannel(ctx, j.accountID, j.channel.ID, "me") }},
+		{"opt out", func(address string) error { return j.Unsubscribe(ctx, j.accountID, providers.Email, address, "") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.NoError(t, s.ResumeChannel(ctx, j.accountID, j.channel.ID, "me"))
+			for _, id := range clears {
+				_, err := s.ContinueClear(ctx, id)
+				require.NoError(t, err)
+			}
+			j.campaign = j.newCampaign(`{"all":true}`)
+			run := j.start()
+			j.planAll(run.ID, 100)
+			envelope += 2
+			require.Len(t, j.feed(run.ID, []int64{envelope}, 3), 3) // the feeder's counters exist now
+			pending := campaigns.Pending
+			list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &pending})
+			require.NoError(t, err)
+			address := list[0].Address // is fed next
+
+			hold, let, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			var wg sync.WaitGroup
+			var held, fed, bound error
+			wg.Go(func() {
+				held = s.inTx(ctx, func(tx conn) error {
+					_, err := tx.exec(ctx, "UPDATE run_counts SET queued = queued WHERE run_id = ? AND shard = ?", run.ID, shardFeeder)
+					close(hold)
+					<-let
+					return err
+				})
+			})
+			<-hold
+			wg.Go(func() {
+				_, fed = s.Feed(ctx, campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope + 1}, PerEnvelope: 20})
+			})
+			// The feeder has marked its messages and waits for its counters.
+			require.Eventually(t, func() bool { return lockWaits(t, s) == 1 }, 20*time.Second, time.Millisecond)
+			wg.Go(func() {
+				defer close(done)
+				bound = c.bind(address)
+			})
+			require.Eventually(t, func() bool {
+				select {
+				case <-done: // which is too early
+					return true
+				default:
+					return lockWaits(t, s) == 2
+				}
+			}, 20*time.Second, time.Millisecond)
+			close(let)
+			wg.Wait()
+			require.NoError(t, errors.Join(held, fed, bound))
+			where, arg := "run_id = ?", any(run.ID)
+			if c.name == "opt out" {
+				where, arg = "address = ?", address
+			}
+			var queued int
+			require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+where, arg).Scan(&queued))
+			require.Zero(t, queued, "nothing can be claimed any more")
+			j.balanced(run.ID)
+		})
+	}
+}
+
+// lockWaits counts the sessions of the database that wait for a lock.
+func lockWaits(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	require.NoError(t, s.reader().row(t.Context(),
+		"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n))
+	return n
+}
