@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,11 +88,23 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 			}
 			d.move(o.claim.RunID, o.claim.ChannelID, campaigns.Queued, campaigns.Sending, int64(len(o.claimed)))
 		}
-		if len(granted) > 0 {
-			return fmt.Errorf("%d messages were claimed for no envelope of the group", len(granted))
+		if err := unclaim(ctx, tx, granted); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// unclaim puts messages back that a stale task asked for while a claim of the
+// envelope that they are in now was in the same group: the statement found both
+// in its lists, and only their owner may have them.
+func unclaim(ctx context.Context, tx conn, granted map[int64]int64) error {
+	if len(granted) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(granted))
+	_, err := tx.exec(ctx, "UPDATE messages SET state = 1, attempt = attempt - 1, worker_id = 0, claimed_at = NULL WHERE state = 2 AND id "+tx.d.inIDs, tx.d.idList(ids))
+	return err
 }
 
 // outcomeSet holds outcomes that one statement can write.
