@@ -36,6 +36,7 @@ type channel struct {
 	stopping            chan struct{}
 	outage              outage
 	trips               trips
+	claims              claims
 
 	mu          sync.Mutex
 	maxAttempts map[int64]int // by run
@@ -89,7 +90,8 @@ func (ch *channel) isStopping() bool {
 // The times that a job waits for a slot.
 const (
 	// aheadBulk and aheadTransactional are how far ahead slots are reserved. What
-	// bulk messages reserve is what a transactional message waits for.
+	// bulk messages reserve is what a transactional message waits for. It is more
+	// by the time that claiming takes, which comes before the slot.
 	aheadBulk          = 60 * time.Millisecond
 	aheadTransactional = time.Second
 	// holdAtMost is how long an envelope waits with its handler; beyond that its
@@ -137,7 +139,7 @@ func (ch *channel) now() time.Time { return ch.worker.o.Clock.Now() }
 // to send them. It returns how many jobs are dealt with and how long to wait
 // before the next turn.
 func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.Job, inflight *sync.WaitGroup) (n int, wait time.Duration, err error) {
-	tokens, ahead := ch.bulk, aheadBulk
+	tokens, ahead := ch.bulk, aheadBulk+ch.claims.lag()
 	if e.Transactional {
 		tokens, ahead = ch.transactional, aheadTransactional
 	} else {
@@ -172,7 +174,9 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		}
 		granted = append(granted, lag.slot(jobs[i], slot.Wait))
 	}
+	began := ch.now()
 	claimed, err := ch.claim(ctx, e, granted)
+	ch.claims.add(ch.now().Sub(began))
 	if err != nil {
 		return 0, 0, err
 	}

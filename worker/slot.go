@@ -8,6 +8,10 @@ import (
 	"carillon/queue"
 )
 
+// slotTime is how long a slot may be used. The rest of the limiter's slack is for
+// the way to the provider.
+const slotTime = queue.SlotSlack * 2 / 3
+
 // slotted is a job with its slot: the time in which it may be sent.
 type slotted struct {
 	job         queue.Job
@@ -25,7 +29,7 @@ type asking struct {
 // slot is the time that lies in the slot whichever the limiter's moment was. It
 // is empty if this process was held up while it asked.
 func (a asking) slot(job queue.Job, wait time.Duration) slotted {
-	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + queue.SlotSlack)}
+	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + slotTime)}
 }
 
 // trips knows how long it takes at least to ask the limiter.
@@ -40,6 +44,20 @@ func (t *trips) add(took time.Duration) time.Duration {
 	t.least.Store(int64(took))
 	return took
 }
+
+// claims knows how long it takes to claim while the store is busy: a slot that
+// begins before the claim is committed is lost.
+type claims struct{ recent atomic.Int64 }
+
+// maxClaimLag bounds what is reserved ahead for the time that claiming takes.
+const maxClaimLag = 500 * time.Millisecond
+
+// add counts a claim in. A slow one is remembered for about ten more.
+func (c *claims) add(took time.Duration) {
+	c.recent.Store(max(int64(took), c.recent.Load()*9/10))
+}
+
+func (c *claims) lag() time.Duration { return min(time.Duration(c.recent.Load()), maxClaimLag) }
 
 // timedReserve asks for slots and notes when.
 func (ch *channel) timedReserve(ctx context.Context, r queue.Reservation) (queue.Grant, asking, error) {

@@ -21,9 +21,9 @@ func TestSlotIsEmptyIfTheProcessWasHeldUpWhileItAsked(t *testing.T) {
 		empty        bool
 		length, from time.Duration
 	}{
-		{name: "as usual", took: time.Millisecond, usual: time.Millisecond, from: time.Second + time.Millisecond, length: queue.SlotSlack},
-		{name: "a distant Redis", took: 90 * time.Millisecond, usual: 90 * time.Millisecond, from: time.Second + 90*time.Millisecond, length: queue.SlotSlack},
-		{name: "slow once", took: 6 * time.Millisecond, usual: time.Millisecond, from: time.Second + 6*time.Millisecond, length: queue.SlotSlack - 5*time.Millisecond},
+		{name: "as usual", took: time.Millisecond, usual: time.Millisecond, from: time.Second + time.Millisecond, length: slotTime},
+		{name: "a distant Redis", took: 90 * time.Millisecond, usual: 90 * time.Millisecond, from: time.Second + 90*time.Millisecond, length: slotTime},
+		{name: "slow once", took: 6 * time.Millisecond, usual: time.Millisecond, from: time.Second + 6*time.Millisecond, length: slotTime - 5*time.Millisecond},
 		{name: "held up", took: 40 * time.Millisecond, usual: time.Millisecond, empty: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,6 +48,16 @@ func TestTripsRememberTheShortestAndFollowASlowerNetwork(t *testing.T) {
 		trips.add(5 * time.Millisecond)
 	}
 	require.Equal(t, 5*time.Millisecond, trips.add(5*time.Millisecond))
+}
+
+func TestASlowClaimIsRememberedForAWhile(t *testing.T) {
+	var c claims
+	c.add(time.Hour)
+	require.Equal(t, maxClaimLag, c.lag())
+	for range 200 {
+		c.add(2 * time.Millisecond)
+	}
+	require.Equal(t, 2*time.Millisecond, c.lag())
 }
 
 // drowsyClock sleeps longer than it is asked to, the first times.

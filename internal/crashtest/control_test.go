@@ -20,6 +20,7 @@ const (
 // being sent.
 func underLoad(t *testing.T, test func(t *testing.T, l load)) {
 	t.Helper()
+	t.Parallel()
 	for _, s := range []stack{embedded, servers} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

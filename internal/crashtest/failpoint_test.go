@@ -38,6 +38,7 @@ var doubtful = map[string]bool{
 }
 
 func TestDieAtEveryFailpoint(t *testing.T) {
+	t.Parallel()
 	for _, s := range []stack{embedded, servers} {
 		for _, point := range failpoint.Names() {
 			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {

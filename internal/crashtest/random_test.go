@@ -43,6 +43,7 @@ type chaos struct {
 }
 
 func TestRandomKills(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if given := os.Getenv("CARILLON_TEST_SEED"); given != "" {
 		var err error
@@ -51,14 +52,14 @@ func TestRandomKills(t *testing.T) {
 	}
 	t.Logf("CARILLON_TEST_SEED=%d repeats the moments of this run", seed)
 	people, rounds := inLong(3000, 30_000), inLong(4, 40)
-	for _, inDoubt := range []string{"", "resend"} {
-		t.Run("embedded"+inDoubt, func(t *testing.T) {
+	for _, inDoubt := range []string{"hold", "resend"} {
+		t.Run("embedded/"+inDoubt, func(t *testing.T) {
 			t.Parallel()
 			x := &chaos{cluster: newCluster(t, embedded), random: rand.New(rand.NewPCG(seed, 1))}
 			x.processes = []*process{x.serve("serve")}
 			x.run(people, rounds, inDoubt, []func(){x.killOne})
 		})
-		t.Run("servers"+inDoubt, func(t *testing.T) {
+		t.Run("servers/"+inDoubt, func(t *testing.T) {
 			t.Parallel()
 			x := &chaos{
 				redis: testenv.Redis(t), postgres: testenv.Postgres(t, testenv.WithFsync(false)), random: rand.New(rand.NewPCG(seed, 2)),

@@ -1,0 +1,55 @@
+package crashtest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/sink"
+	"carillon/providers"
+)
+
+// TestLimitsHold does not run beside other tests: it looks at when messages
+// arrive.
+func TestLimitsHold(t *testing.T) {
+	for _, rate := range inLong([]int{50, 200}, []int{50, 200, 1000}) {
+		t.Run(fmt.Sprintf("%d a second", rate), func(t *testing.T) { limitHolds(t, rate, inLong(6, 40)) })
+	}
+}
+
+// limitHolds sends for so many seconds through three workers; after a third of
+// that one is stopped and replaced, after two thirds another one is killed.
+func limitHolds(t *testing.T, rate, seconds int) {
+	c := newCluster(t, servers)
+	to := c.httpSink(sink.Options{})
+	c.serve("api")
+	c.start("scheduler")
+	workers := []*process{c.start("worker"), c.start("worker"), c.start("worker")}
+	limits := providers.Limits{PerSecond: float64(rate)}
+	channel := c.createChannel(to, limits, "")
+	people := rate * (seconds + 20) // there is always more to send while it is measured
+	campaign := c.draft(channel, people)
+	c.startCampaign(campaign)
+
+	first := rate / 2 // workers start and take their first envelopes
+	c.awaitArrivals(to, first+rate*seconds/3)
+	c.stop(workers[0])
+	c.start("worker")
+	c.awaitArrivals(to, first+rate*seconds*2/3)
+	workers[1].kill()
+	c.start("worker")
+	c.awaitArrivals(to, first+rate*seconds)
+	c.steer(campaign, "cancel")
+	c.awaitOver(campaign)
+
+	arrivals := to.Arrivals()
+	took := arrivals[first+rate*seconds-1].At.Sub(arrivals[first].At).Seconds()
+	average, most := float64(rate*seconds-1)/took/float64(rate), to.MaxInSlidingSecond()
+	t.Logf("limit %d: at most %d in a sliding second, %.1f %% of it on average", rate, most, 100*average)
+	require.LessOrEqual(t, most, rate+max(1, rate/100))
+	if long { // a machine that is busy with other tests may be too slow
+		require.GreaterOrEqual(t, average, 0.95)
+	}
+	c.prove(campaign, to, expected{people: people, status: "canceled", doubt: limits.WithDefaults().Concurrency, others: []string{"canceled"}})
+}
