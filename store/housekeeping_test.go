@@ -23,7 +23,7 @@ func TestHousekeepingForgetsWhatIsOver(t *testing.T) {
 			_, err := s.RegisterWorker(ctx, "w")
 			require.NoError(t, err)
 		}
-		require.NoError(t, s.RetireAllWorkers(ctx))
+		require.NoError(t, s.RetireOthers(ctx))
 		more, err := s.Housekeep(ctx)
 		require.NoError(t, err)
 		require.False(t, more)
