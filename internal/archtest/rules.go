@@ -101,6 +101,10 @@ func layers() []layer {
 			why: "it drives the real binary from outside, so it never wires one of its own (app)",
 		},
 		{
+			name: "internal/docstest", may: inside, mayInTests: join(servers, []string{"campaigns", "configs", "queue"}),
+			why: "it reads the pages and drives the real binary from outside; of the code it knows what the pages' tables show",
+		},
+		{
 			name: "internal/sink", may: join(domain, inside, []string{"configs"}), mayInTests: harness,
 			why: "it plays the providers' side, so it knows nothing of how messages get there",
 		},

@@ -1,0 +1,128 @@
+package docstest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// TestPages runs what the pages tell people to run.
+func TestPages(t *testing.T) {
+	program := buildProgram(t)
+	stands := map[string]func(*testing.T) stand{
+		"README.md: Your first newsletter":                     newsletter,
+		"README.md: Several processes on PostgreSQL and Redis": servers,
+	}
+	for _, page := range pages(t) {
+		for _, s := range readPage(t, page) {
+			if !slices.ContainsFunc(s.blocks, func(b block) bool { return b.language == "shell" && b.notRun == "" }) {
+				continue
+			}
+			name := page + ": " + s.title
+			on := stands[name]
+			delete(stands, name)
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				with := stand{}
+				if on != nil {
+					with = on(t)
+				}
+				source := ""
+				for _, b := range s.blocks {
+					source += b.text
+				}
+				for i := 0; i < len(with.replace); i += 2 {
+					require.Contains(t, source, with.replace[i], "nothing to replace")
+				}
+				runSection(t, program, page, s, with)
+			})
+		}
+	}
+	require.Empty(t, stands, "the pages have no such section")
+}
+
+// servers stands in for the database and the Redis of the reader.
+func servers(t *testing.T) stand {
+	return stand{replace: []string{
+		"postgres://carillon:secret@db.example.org/carillon", testenv.SharedPostgres(t).NewDatabase(t),
+		"redis://redis.example.org:6379/0", testenv.SharedRedis(t).NewDatabase(t),
+	}}
+}
+
+var pauses = regexp.MustCompile(`campaign pause|campaigns/\d+/pause`)
+
+// newsletter stands in for the mail server of the reader, and looks whether what
+// the page sends arrives there, once, and not while it is paused.
+func newsletter(t *testing.T) stand {
+	mail := newMailServer(t, "news", "secret")
+	return stand{
+		atEnd: func() { requireNewsletters(t, mail) },
+		env:   []string{"SSL_CERT_FILE=" + mail.certificate},
+		replace: []string{
+			"mail.example.org", "127.0.0.1",
+			"port=587", "port=" + mail.port,
+			`"port": 587`, `"port": ` + mail.port,
+		},
+		afterBlock: func(b block) {
+			if !pauses.MatchString(b.text) {
+				return
+			}
+			// The campaign sends one message a second: paused, at most the one that was
+			// in flight arrives in three.
+			before := newsletters(mail)
+			<-time.After(3 * time.Second)
+			require.LessOrEqual(t, newsletters(mail), before+1, "README.md:%d: a paused campaign goes on", b.line)
+		},
+	}
+}
+
+// people are those in the page's file that can be written to.
+var people = map[string]string{
+	"ada@example.org":     "Subject: A coupon for Ada\nHello Ada,\n\nyour coupon is TEN-A.\n",
+	"grace@example.org":   "Subject: A coupon for Grace\nHello Grace,\n\nyour coupon is TEN-B.\n",
+	"mary@example.org":    "Subject: A coupon for you\nHello there,\n\nyour coupon is TEN-D.\n",
+	"alan@example.org":    "Subject: A coupon for Alan\nHello Alan,\n\nyour coupon is TEN-E.\n",
+	"barbara@example.org": "Subject: A coupon for Barbara\nHello Barbara,\n\nyour coupon is TEN-G.\n",
+}
+
+func newsletters(mail *mailServer) int {
+	n := 0
+	for _, l := range mail.arrived() {
+		if people[l.to] != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// requireNewsletters checks what arrived: both campaigns at everybody, and the
+// tests and the single message at the reader.
+func requireNewsletters(t *testing.T, mail *mailServer) {
+	t.Helper()
+	const campaigns, toReader = 2, 4
+	require.Eventually(t, func() bool { return len(mail.arrived()) >= campaigns*len(people)+toReader }, patience, 10*time.Millisecond)
+	ids, got := map[string]bool{}, map[string]int{}
+	for _, l := range mail.arrived() {
+		require.False(t, ids[l.id], "%s arrived twice", l.id)
+		ids[l.id] = true
+		got[l.to]++
+		require.Equal(t, `"The bell ringers" <news@example.org>`, l.from)
+		if want, ok := people[l.to]; ok {
+			require.Equal(t, want, fmt.Sprintf("Subject: %s\n%s", l.subject, strings.TrimRight(l.body, "\n")+"\n"))
+		}
+	}
+	want := map[string]int{"me@example.org": toReader}
+	for to := range people {
+		want[to] = campaigns
+	}
+	require.Equal(t, want, got)
+}
