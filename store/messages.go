@@ -147,10 +147,16 @@ func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor st
 }
 
 func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaigns.State, reason, actor, hint string, allowed ...campaigns.State) (m campaigns.Message, err error) {
-	if _, err := s.GetMessage(ctx, accountID, id); err != nil {
+	known, err := s.GetMessage(ctx, accountID, id)
+	if err != nil {
 		return m, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
+		if to == campaigns.Pending && known.RunID != 0 {
+			if err := lockForResend(ctx, tx, known); err != nil {
+				return err
+			}
+		}
 		var from campaigns.State
 		var runID, channelID int64
 		if err := tx.row(ctx, "SELECT state, run_id, channel_id FROM messages WHERE id = ?"+tx.d.forUpdate, id).Scan(&from, &runID, &channelID); err != nil {
@@ -185,6 +191,27 @@ func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaig
 		return err
 	})
 	return m, err
+}
+
+// lockForResend holds the message's campaign and run, so that the run is not
+// finished meanwhile, and refuses a run that nothing is sent of any more.
+func lockForResend(ctx context.Context, tx conn, m campaigns.Message) error {
+	status, err := lockRun(ctx, tx, m.CampaignID, m.RunID)
+	if err != nil {
+		return err
+	}
+	if status == campaigns.RunCanceled || status == campaigns.RunFailed {
+		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
+	}
+	return nil
+}
+
+// lockRun locks a campaign and its run, in the order in which everybody does.
+func lockRun(ctx context.Context, tx conn, campaignID, runID int64) (status campaigns.RunStatus, err error) {
+	if err := tx.row(ctx, "SELECT id FROM campaigns WHERE id = ?"+tx.d.forUpdate, campaignID).Scan(&campaignID); err != nil {
+		return "", err
+	}
+	return status, tx.row(ctx, "SELECT status FROM runs WHERE id = ?"+tx.d.forUpdate, runID).Scan(&status)
 }
 
 func reopenRun(ctx context.Context, tx conn, runID int64) error {

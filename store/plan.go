@@ -162,9 +162,14 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 	err = s.inTx(ctx, func(tx conn) error {
 		done, balanced = false, true
 		var campaignID, plannedMessages int64
-		var status campaigns.RunStatus
-		err := tx.row(ctx, "SELECT campaign_id, planned, status FROM runs WHERE id = ? AND finished_at IS NULL AND status IN ('sending', 'canceled')"+tx.d.forUpdate, runID).
-			Scan(&campaignID, &plannedMessages, &status)
+		if err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
+			return err
+		}
+		status, err := lockRun(ctx, tx, campaignID, runID)
+		if err != nil {
+			return err
+		}
+		err = tx.row(ctx, "SELECT planned FROM runs WHERE id = ? AND finished_at IS NULL AND status IN ('sending', 'canceled')", runID).Scan(&plannedMessages)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
