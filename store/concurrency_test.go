@@ -337,7 +337,12 @@ func (m *mix) settle() {
 			}
 			envelope := m.envelope.Add(1)
 			m.journey.worker = worker
-			m.record(run.ID, m.claim(run.ID, envelope, m.feed(run.ID, []int64{envelope}, 300)), func(o *campaigns.Outcome) { o.Attempt = 0 })
+			messages := m.feed(run.ID, []int64{envelope}, 300)
+			attempts := map[int64]int{}
+			for _, message := range messages {
+				attempts[message.ID] = message.Attempt
+			}
+			m.record(run.ID, m.claim(run.ID, envelope, messages), func(o *campaigns.Outcome) { o.Attempt = attempts[o.MessageID] })
 		}
 		_, err = m.CancelPending(ctx)
 		require.NoError(m.t, err)

@@ -28,7 +28,7 @@ var postgresDialect = dialect{
 			attempt = attempt - (v ->> 5)::smallint, provider_id = v ->> 6,
 			sent_at = (v ->> 7)::bigint, final_at = (v ->> 8)::bigint
 			FROM json_array_elements(?::json) v
-			WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ?
+			WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?
 			RETURNING messages.id`,
 		applyReceipts: `UPDATE messages SET
 			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),

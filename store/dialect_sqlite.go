@@ -19,7 +19,7 @@ var sqliteDialect = dialect{
 			attempt = attempt - (v.value ->> 5), provider_id = v.value ->> 6,
 			sent_at = v.value ->> 7, final_at = v.value ->> 8
 			FROM json_each(?) v
-			WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ?
+			WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?
 			RETURNING messages.id`,
 		applyReceipts: `UPDATE messages SET
 			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type lane struct {
 	writer *Writer
 	shard  int
 	ops    chan *op
+	gone   chan struct{} // closed when nobody takes ops any more
 }
 
 // op is one caller's part of a group: exactly one of claim, outcomes and events
@@ -67,6 +69,7 @@ func (s *Store) StartWriter(workerID int64) *Writer {
 			writer: w,
 			shard:  shardFirstWriter + int((workerID*int64(lanes)+int64(i))%writerShards),
 			ops:    make(chan *op, 1024),
+			gone:   make(chan struct{}),
 		}
 		w.lanes[i] = l
 		w.wg.Go(func() { l.run(ctx) })
@@ -77,8 +80,11 @@ func (s *Store) StartWriter(workerID int64) *Writer {
 	return w
 }
 
-// Stop ends the writer. Callers must have returned from Claim, Record and
-// Receive before.
+// errStopped is what callers get who come when the writer has been stopped.
+var errStopped = errors.New("the writer has stopped")
+
+// Stop ends the writer. Who is still in Claim, Record or Receive is refused, so
+// callers with an outcome to record must have returned before.
 func (w *Writer) Stop() {
 	w.stop()
 	w.wg.Wait()
@@ -102,7 +108,7 @@ func (w *Writer) Claim(ctx context.Context, c campaigns.Claim) ([]int64, error) 
 func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := w.lanes[1].submit(ctx, &op{outcomes: outcomes, done: make(chan error, 1)})
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || errors.Is(err, errStopped) {
 			return err
 		}
 		w.store.log.Warn("recording outcomes failed, trying again", "messages", len(outcomes), "error", err)
@@ -127,22 +133,35 @@ func (w *Writer) Receive(ctx context.Context, channelID int64, events []provider
 func (l *lane) submit(ctx context.Context, o *op) error {
 	select {
 	case l.ops <- o:
+	case <-l.gone:
+		return fault.Wrap(fault.Unavailable, "write", errStopped)
 	case <-ctx.Done():
 		return fault.Wrap(fault.Unavailable, "wait for the writer", ctx.Err())
 	}
 	// Once it is in the group its fate is the transaction's: waiting for less
 	// would leave the caller not knowing.
-	return <-o.done
+	select {
+	case err := <-o.done:
+		return err
+	case <-l.gone:
+	}
+	select {
+	case err := <-o.done:
+		return err
+	default: // it came too late to be taken
+		return fault.Wrap(fault.Unavailable, "write", errStopped)
+	}
 }
 
 func (l *lane) run(ctx context.Context) {
+	defer close(l.gone)
 	for {
 		var group []*op
 		select {
 		case o := <-l.ops:
 			group = append(group, o)
 		case <-ctx.Done():
-			l.refuseRest(ctx.Err())
+			l.refuseRest()
 			return
 		}
 		l.commit(l.gather(group))
@@ -180,11 +199,11 @@ func (l *lane) commit(group []*op) {
 	}
 }
 
-func (l *lane) refuseRest(err error) {
+func (l *lane) refuseRest() {
 	for {
 		select {
 		case o := <-l.ops:
-			o.done <- fault.Wrap(fault.Unavailable, "write", err)
+			o.done <- fault.Wrap(fault.Unavailable, "write", errStopped)
 		default:
 			return
 		}

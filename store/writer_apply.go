@@ -107,6 +107,13 @@ func unclaim(ctx context.Context, tx conn, granted map[int64]int64) error {
 	return err
 }
 
+// try is what an outcome is the outcome of. A worker that was taken for dead may
+// have the same message again by the time that it answers for the first try.
+type try struct {
+	worker  int64
+	attempt int
+}
+
 // outcomeSet holds outcomes that one statement can write.
 type outcomeSet struct {
 	ids  []int64
@@ -116,14 +123,15 @@ type outcomeSet struct {
 // applyOutcomes moves sending → what became of it. Messages that simply were
 // sent go in one statement without a value each; the others carry theirs.
 func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error {
-	workers := map[int64]*[2]outcomeSet{}
+	tries := map[try]*[2]outcomeSet{}
 	const simple, detailed = 0, 1
 	for _, o := range records {
 		for _, outcome := range o.outcomes {
-			sets := workers[outcome.WorkerID]
+			key := try{outcome.WorkerID, outcome.Attempt}
+			sets := tries[key]
 			if sets == nil {
 				sets = &[2]outcomeSet{{byID: map[int64]campaigns.Outcome{}}, {byID: map[int64]campaigns.Outcome{}}}
-				workers[outcome.WorkerID] = sets
+				tries[key] = sets
 			}
 			kind := detailed
 			if outcome.State == campaigns.Sent && outcome.ProviderID == "" && outcome.Kind == "" {
@@ -150,17 +158,17 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error 
 			return nil
 		}
 	}
-	for worker, sets := range workers {
+	for key, sets := range tries {
 		if set := sets[simple]; len(set.ids) > 0 {
 			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), `UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL
-				WHERE id `+tx.d.inIDs+` AND state = 2 AND worker_id = ? RETURNING id`,
-				ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), worker); err != nil {
+				WHERE id `+tx.d.inIDs+` AND state = 2 AND worker_id = ? AND attempt = ? RETURNING id`,
+				ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 		if set := sets[detailed]; len(set.byID) > 0 {
 			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byID), campaigns.Sending, worker); err != nil {
+				outcomeValues(set.byID), campaigns.Sending, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
@@ -176,7 +184,7 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error 
 				continue
 			}
 			if err := tx.scanAll(ctx, settle(set, campaigns.Unknown), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byID), campaigns.Unknown, worker); err != nil {
+				outcomeValues(set.byID), campaigns.Unknown, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}

@@ -1,12 +1,17 @@
 package store
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/internal/testenv"
+	"carillon/providers"
 )
 
 // A stale task must not get messages that are in another envelope by now, nor
@@ -85,6 +90,195 @@ func TestEachMessageIsGrantedOnce(t *testing.T) {
 			}
 			require.ElementsMatch(t, ids, all)
 			j.balanced(run.ID)
+		})
+	}
+}
+
+func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
+	late := map[string]func(*campaigns.Outcome){
+		"sent": nil,
+		"again": func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Pending, "in_doubt", campaigns.ReasonInDoubt
+		},
+		"failed": func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" },
+	}
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, len(late))
+		setPolicy(t, j, providers.InDoubtResend)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		first := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		// The worker is cut off for a while: its messages go again, to itself.
+		require.NoError(t, s.RetireWorker(t.Context(), j.worker))
+		_, resent, err := s.SettleDead(t.Context(), time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, int64(len(late)), resent)
+		require.NoError(t, s.Heartbeat(t.Context(), j.worker))
+		require.Len(t, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), len(late))
+		i := 0
+		for name, change := range late {
+			j.record(run.ID, first[i:i+1], change)
+			m, err := s.GetMessage(t.Context(), j.accountID, first[i])
+			require.NoError(t, err)
+			require.Equal(t, campaigns.Sending, m.State, "%s: the second try is still under way", name)
+			i++
+		}
+		j.record(run.ID, first, func(o *campaigns.Outcome) { o.Attempt = 2 })
+		require.Equal(t, int64(len(late)), j.counts(run.ID)[campaigns.Sent])
+		j.balanced(run.ID)
+	})
+}
+
+func setPolicy(t *testing.T, j *journey, policy providers.InDoubtPolicy) {
+	t.Helper()
+	require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
+		_, err := tx.exec(t.Context(), "UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
+		return err
+	}))
+}
+
+func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 5)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		messages := j.feed(run.ID, []int64{1}, 100)
+		w := s.StartWriter(9)
+		// Some come while it stops, the others afterwards.
+		const callers = 30
+		var wg sync.WaitGroup
+		errs := make([]error, callers)
+		claimed := make([][]int64, callers)
+		claim := func(i int) {
+			claimed[i], errs[i] = w.Claim(t.Context(), campaigns.Claim{WorkerID: 9, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: []int64{messages[i%len(messages)].ID}})
+		}
+		for i := range callers / 2 {
+			wg.Go(func() { claim(i) })
+		}
+		w.Stop()
+		for i := callers / 2; i < callers; i++ {
+			wg.Go(func() { claim(i) })
+		}
+		wg.Wait()
+		var granted int64
+		for i, err := range errs {
+			if err != nil || i >= callers/2 {
+				require.ErrorIs(t, err, errStopped)
+				require.True(t, fault.Is(err, fault.Unavailable))
+				require.Empty(t, claimed[i])
+			}
+			granted += int64(len(claimed[i]))
+		}
+		require.Equal(t, granted, j.counts(run.ID)[campaigns.Sending], "who was refused got nothing")
+		require.ErrorIs(t, w.Record(context.WithoutCancel(t.Context()), j.outcomes(run.ID, []int64{messages[0].ID}, nil)), errStopped, "and nobody waits for ever")
+		require.ErrorIs(t, w.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: 1}}), errStopped)
+	})
+}
+
+// The store is away for a while, restarted under the writer: what was recorded
+// meanwhile arrives.
+func TestOutcomesOutliveARestartOfTheDatabase(t *testing.T) {
+	server := testenv.Postgres(t, testenv.WithFsync(false))
+	j := newJourney(t, openTestStore(t, server.NewDatabase(t)), 60)
+	run := j.start()
+	j.planAll(run.ID, 100)
+	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+	require.Len(t, claimed, 54)
+	require.NoError(t, server.Kill())
+	_, err := j.writer.Claim(t.Context(), campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: claimed})
+	require.True(t, fault.Is(err, fault.Unavailable), "a claim does not wait: nothing may be sent")
+	var wg sync.WaitGroup
+	for _, id := range claimed {
+		wg.Go(func() {
+			require.NoError(t, j.writer.Record(t.Context(), j.outcomes(run.ID, []int64{id}, nil)))
+		})
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.Error(t, j.writer.Record(ended, j.outcomes(run.ID, claimed, nil)), "whoever gives up gets an error")
+	require.NoError(t, server.Start())
+	wg.Wait()
+	require.Equal(t, int64(54), j.counts(run.ID)[campaigns.Sent])
+	j.balanced(run.ID)
+}
+
+func TestNothingIsSentAgainOfACanceledCampaign(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 5)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 2))
+		j.record(run.ID, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		for range 2 { // before and after the run is over
+			_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
+			require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+			require.ErrorContains(t, err, "canceled")
+			_, err = s.CancelPending(t.Context())
+			require.NoError(t, err)
+			_, _, err = s.FinishRuns(t.Context())
+			require.NoError(t, err)
+		}
+		require.Zero(t, j.counts(run.ID).Active(), "a message that nobody would send would wait for ever")
+		j.balanced(run.ID)
+	})
+}
+
+// Whichever comes first, a message that goes again keeps its run open.
+func TestResendingWhileTheRunFinishes(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	j := newJourney(t, s, 5)
+	for _, first := range []string{"finish", "resend"} {
+		t.Run(first+" first", func(t *testing.T) {
+			j.campaign = j.newCampaign(`{"all":true}`)
+			run := j.start()
+			j.planAll(run.ID, 100)
+			claimed := j.claim(run.ID, run.ID, j.feed(run.ID, []int64{run.ID}, 100))
+			j.record(run.ID, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+			hold, let := make(chan struct{}), make(chan struct{})
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+					_, err := tx.exec(t.Context(), "UPDATE campaigns SET name = name WHERE id = ?", j.campaign)
+					close(hold)
+					<-let
+					return err
+				}))
+			})
+			<-hold
+			actions := map[string]func(){
+				"finish": func() {
+					_, _, err := s.FinishRuns(t.Context())
+					require.NoError(t, err)
+				},
+				"resend": func() {
+					_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
+					require.NoError(t, err)
+				},
+			}
+			wg.Go(actions[first])
+			require.Eventually(t, func() bool { return lockWaits(t, s) == 1 }, 20*time.Second, time.Millisecond)
+			delete(actions, first)
+			for _, second := range actions {
+				done := make(chan struct{})
+				wg.Go(func() { defer close(done); second() })
+				require.Eventually(t, func() bool {
+					select {
+					case <-done:
+						return true
+					default:
+						return lockWaits(t, s) == 2
+					}
+				}, 20*time.Second, time.Millisecond)
+			}
+			close(let)
+			wg.Wait()
+			now, err := s.GetRun(t.Context(), j.accountID, run.ID)
+			require.NoError(t, err)
+			require.Equal(t, int64(1), now.Counts[campaigns.Pending])
+			require.Equal(t, campaigns.RunSending, now.Status, "a run with a waiting message is open")
+			require.Nil(t, now.FinishedAt)
+			require.Len(t, j.feed(run.ID, []int64{run.ID + 1000}, 100), 1, "and goes on")
 		})
 	}
 }
