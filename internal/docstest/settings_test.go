@@ -39,25 +39,24 @@ func settingsTable() string {
 	return b.String()
 }
 
-// between returns what stands between two lines of a page, and the page with
-// something else there.
-func between(t *testing.T, page, begin, end, other string) (found, changed string) {
+// requireTable checks that a page has a table, made from the code, between two
+// lines; with -update it writes it there.
+func requireTable(t *testing.T, page, begin, end, table string) {
 	t.Helper()
-	before, rest, ok := strings.Cut(page, begin)
-	require.True(t, ok, "the page lacks %s", begin)
+	path := filepath.Join(root, page)
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(source), begin)
+	require.True(t, ok, "%s lacks %s", page, begin)
 	found, after, ok := strings.Cut(rest, end)
-	require.True(t, ok, "the page lacks %s", end)
-	return found, before + begin + other + end + after
+	require.True(t, ok, "%s lacks %s", page, end)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(before+begin+table+end+after), 0o644))
+		return
+	}
+	require.Equal(t, table, found, "write it anew with: go test ./internal/docstest -update")
 }
 
 func TestSettingsTable(t *testing.T) {
-	path := filepath.Join(root, "README.md")
-	page, err := os.ReadFile(path)
-	require.NoError(t, err)
-	found, changed := between(t, string(page), settingsBegin, settingsEnd, settingsTable())
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(changed), 0o644))
-		return
-	}
-	require.Equal(t, settingsTable(), found, "write it anew with: go test ./internal/docstest -update")
+	requireTable(t, "README.md", settingsBegin, settingsEnd, settingsTable())
 }
