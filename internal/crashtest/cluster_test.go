@@ -18,6 +18,10 @@ const adminKey = "the-administrators-key-in-tests"
 // test.
 const patience = 2 * time.Minute
 
+// pollInterval is how often a condition is looked at, which costs the processes
+// a request or two.
+const pollInterval = 40 * time.Millisecond
+
 // cluster is the processes of one test and the client that steers them.
 type cluster struct {
 	t         *testing.T
@@ -41,13 +45,15 @@ func newCluster(t *testing.T, s stack) *cluster {
 func prepareCluster(t *testing.T, s stack) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir()}
-	c.http.Transport = &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{}
+	c.http.Transport = transport
 	c.http.Timeout = patience
 	c.env = slices.Concat([]string{
 		"CARILLON_ADMIN_KEY=" + adminKey, "CARILLON_DATA_DIR=" + c.dir, "CARILLON_LISTEN=127.0.0.1:0",
 		"CARILLON_ALLOW_PRIVATE_ADDRESSES=true", "CARILLON_API_RATE_PER_SECOND=0",
 	}, s.env(t))
 	t.Cleanup(func() {
+		transport.CloseIdleConnections()
 		for _, p := range c.processes {
 			p.kill()
 			if t.Failed() {
@@ -133,7 +139,7 @@ type final struct{ error }
 // failure shows.
 func (c *cluster) await(what string, is func() error) {
 	c.t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	late := time.After(patience)
 	for {

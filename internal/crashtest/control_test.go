@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	controlPeople      = 1500
+	controlPeople      = 1000
 	controlConcurrency = 16
 )
 

@@ -3,6 +3,7 @@ package crashtest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -49,6 +50,11 @@ func run(m *testing.M) int {
 	}
 	program = filepath.Join(dir, "carillon")
 	if err := build(); err != nil {
+		return failed(errors.Join(err, os.RemoveAll(dir)))
+	}
+	// Most of a test is waiting until a dead worker's heartbeat is old enough. This
+	// is the default for -parallel.
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		return failed(errors.Join(err, os.RemoveAll(dir)))
 	}
 	code := m.Run()

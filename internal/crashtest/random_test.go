@@ -51,7 +51,7 @@ func TestRandomKills(t *testing.T) {
 		require.NoError(t, err)
 	}
 	t.Logf("CARILLON_TEST_SEED=%d repeats the moments of this run", seed)
-	people, rounds := inLong(3000, 30_000), inLong(4, 40)
+	people, rounds := inLong(2000, 30_000), inLong(4, 40)
 	for _, inDoubt := range []string{"hold", "resend"} {
 		t.Run("embedded/"+inDoubt, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ const takeOverWithin = 10 * time.Second
 func TestTwoSchedulersAndThreeWorkers(t *testing.T) {
 	t.Parallel()
 	const concurrency = 8
-	people := inLong(4000, 20_000)
+	people := inLong(3000, 20_000)
 	c := newCluster(t, servers)
 	to := c.httpSink(sink.Options{Answer: slowly})
 	c.serve("api")
