@@ -8,8 +8,8 @@ import (
 // How often each loop looks when nobody wakes it. A campaign that another
 // process started is planned at most planInterval later.
 const (
-	planInterval   = 50 * time.Millisecond
-	feedInterval   = 50 * time.Millisecond
+	planInterval   = 100 * time.Millisecond
+	feedInterval   = 100 * time.Millisecond
 	reapInterval   = 500 * time.Millisecond
 	finishInterval = 200 * time.Millisecond
 	jobInterval    = 500 * time.Millisecond

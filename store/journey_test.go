@@ -649,7 +649,7 @@ func TestLeaseHasOneHolder(t *testing.T) {
 func TestRetireOthersEndsWhatAnEarlierProcessHeld(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
-		_, err := s.RegisterWorker(ctx, "dead")
+		worker, err := s.RegisterWorker(ctx, "dead")
 		require.NoError(t, err)
 		_, _, err = s.AcquireLease(ctx, "l", "dead", time.Hour)
 		require.NoError(t, err)
@@ -661,9 +661,9 @@ func TestRetireOthersEndsWhatAnEarlierProcessHeld(t *testing.T) {
 		require.True(t, found)
 
 		require.NoError(t, s.RetireOthers(ctx))
-		live, err := s.LiveWorkers(ctx, time.Hour)
+		dead, err := s.DeadWorkers(ctx, time.Hour, []int64{worker})
 		require.NoError(t, err)
-		require.Zero(t, live)
+		require.Equal(t, []int64{worker}, dead)
 		_, held, err := s.AcquireLease(ctx, "l", "new", time.Hour)
 		require.NoError(t, err)
 		require.True(t, held, "the lease is free at once")

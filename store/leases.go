@@ -80,9 +80,3 @@ func (s *Store) RetireOthers(ctx context.Context) error {
 		return nil
 	})
 }
-
-// LiveWorkers counts the workers whose heartbeat is at most maxAge old.
-func (s *Store) LiveWorkers(ctx context.Context, maxAge time.Duration) (n int, err error) {
-	err = s.reader().row(ctx, "SELECT COUNT(*) FROM workers WHERE heartbeat_at >= "+s.d.now+" - ?", maxAge.Milliseconds()).Scan(&n)
-	return n, s.translate(err)
-}
