@@ -25,10 +25,11 @@ const bulkTurns = 2
 // holds nobody else up.
 type channel struct {
 	worker   *Worker
-	c        providers.Channel
+	c        providers.Channel // as it was when it was started; update has the rest
 	provider providers.Provider
 	server   *queue.Server
 	limits   atomic.Pointer[providers.Limits]
+	inDoubt  atomic.Pointer[providers.InDoubtPolicy]
 	// tokens bound what is in flight: claimed and not yet recorded. Transactional
 	// messages have some of their own, so that they never wait for bulk ones.
 	bulk, transactional *tokens
@@ -55,18 +56,21 @@ func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
 	} else {
 		ch.bulk, ch.transactional = newTokens(limits.Concurrency-own), newTokens(own)
 	}
-	ch.limits.Store(&limits)
+	ch.update(c)
 	return ch
 }
 
 func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c) }
 
-func (ch *channel) setLimits(l providers.Limits) {
-	l = l.WithDefaults()
-	if *ch.limits.Load() != l {
-		ch.limits.Store(&l)
-	}
+// update takes over what may change without a new provider.
+func (ch *channel) update(c providers.Channel) {
+	limits := c.Limits.WithDefaults()
+	ch.limits.Store(&limits)
+	ch.inDoubt.Store(&c.InDoubt)
 }
+
+// resends reports whether a message in doubt is sent again.
+func (ch *channel) resends(transactional bool) bool { return ch.inDoubt.Load().Resend(transactional) }
 
 // stop takes no more envelopes, lets what is in flight end and closes the
 // provider.

@@ -89,7 +89,7 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, r
 		ch.stopForAuth(ctx, failure)
 	default:
 		o.Reason = campaigns.ReasonInDoubt
-		if ch.c.InDoubt.Resend(e.Transactional) {
+		if ch.resends(e.Transactional) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		} else {
 			o.State = campaigns.Unknown

@@ -178,7 +178,7 @@ func (w *Worker) reconcile(list []providers.Channel) {
 	for id, running := range w.channels {
 		c, exists := wanted[id]
 		if exists && running.serves(c) {
-			running.setLimits(c.Limits)
+			running.update(c)
 			continue
 		}
 		delete(w.channels, id)

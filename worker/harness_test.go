@@ -1,0 +1,218 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+// fakeStore remembers what the worker asks of the store.
+type fakeStore struct {
+	mu        sync.Mutex
+	channels  []providers.Channel
+	stopped   map[int64]string
+	health    []string
+	unqueued  map[int64]campaigns.Due // by message
+	campaign  campaigns.Campaign
+	recent    []campaigns.RecentSend
+	beats     int
+	retired   bool
+	beat, due error // what Heartbeat and Unqueue return
+}
+
+func (s *fakeStore) Heartbeat(context.Context, int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beats++
+	return s.beat
+}
+
+func (s *fakeStore) RetireWorker(context.Context, int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retired = true
+	return nil
+}
+
+func (s *fakeStore) AllChannels(context.Context) ([]providers.Channel, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.channels), nil
+}
+
+func (s *fakeStore) StopChannel(_ context.Context, _, channelID int64, reason string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped[channelID] = reason
+	return nil
+}
+
+func (s *fakeStore) NoteHealth(_ context.Context, _ int64, reason string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = append(s.health, reason)
+	return nil
+}
+
+func (s *fakeStore) Unqueue(_ context.Context, _, _, _ int64, ids []int64, due campaigns.Due) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		s.unqueued[id] = due
+	}
+	return s.due
+}
+
+func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, error) {
+	return s.campaign, nil
+}
+
+func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]campaigns.RecentSend, error) {
+	return s.recent, nil
+}
+
+// fakeWriter grants every message once, and remembers outcomes.
+type fakeWriter struct {
+	mu       sync.Mutex
+	claims   [][]int64
+	claimed  map[int64]bool
+	outcomes map[int64]campaigns.Outcome
+	most     int // claimed and not recorded, at most
+	refuse   map[int64]bool
+	err      error
+}
+
+func (w *fakeWriter) Claim(_ context.Context, c campaigns.Claim) (granted []int64, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claims = append(w.claims, slices.Clone(c.MessageIDs))
+	if w.err != nil {
+		return nil, w.err
+	}
+	for _, id := range c.MessageIDs {
+		if !w.claimed[id] && !w.refuse[id] {
+			w.claimed[id] = true
+			granted = append(granted, id)
+		}
+	}
+	w.most = max(w.most, len(w.claimed)-len(w.outcomes))
+	return granted, nil
+}
+
+func (w *fakeWriter) Record(_ context.Context, outcomes []campaigns.Outcome) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range outcomes {
+		w.outcomes[o.MessageID] = o
+	}
+	return nil
+}
+
+func (w *fakeWriter) Receive(context.Context, int64, []providers.Event) error { return nil }
+
+func (w *fakeWriter) recorded() map[int64]campaigns.Outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.outcomes)
+}
+
+// fakeProvider answers as its fake says.
+type fakeProvider struct {
+	bench  *bench
+	mu     sync.Mutex
+	closed bool
+}
+
+func (p *fakeProvider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	return p.bench.send(ctx, m)
+}
+
+func (p *fakeProvider) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return nil
+}
+
+func (p *fakeProvider) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// bench is a worker among fakes, on a real embedded queue.
+type bench struct {
+	*Worker
+	store  *fakeStore
+	writer *fakeWriter
+	queue  *queue.Queue
+	send   func(ctx context.Context, m providers.Message) (providers.Receipt, error)
+
+	mu   sync.Mutex
+	made []*fakeProvider
+}
+
+func newBench(t *testing.T, c clock.Clock) *bench {
+	t.Helper()
+	q, err := queue.Open(t.Context(), queue.Options{Clock: c})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, q.Close()) })
+	b := &bench{
+		store:  &fakeStore{stopped: map[int64]string{}, unqueued: map[int64]campaigns.Due{}},
+		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}},
+		queue:  q,
+		send: func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+			return providers.Receipt{ProviderID: "p"}, nil
+		},
+	}
+	registry, err := providers.NewRegistry(providers.Kind{
+		Name: "fake", Title: "Fake", Capabilities: providers.Capabilities{Address: providers.Email}, Config: &struct{}{},
+		Validate: func(json.RawMessage) error { return nil },
+		New: func(json.RawMessage, providers.Deps) (providers.Provider, error) {
+			p := &fakeProvider{bench: b}
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.made = append(b.made, p)
+			return p, nil
+		},
+	})
+	require.NoError(t, err)
+	b.Worker = New(Options{ID: 7, Store: b.store, Writer: b.writer, Queue: q, Registry: registry, Clock: c})
+	b.beat.Store(b.o.Clock.Now().UnixMilli())
+	return b
+}
+
+// channel is a channel that no server feeds.
+func (b *bench) channel(c providers.Channel) *channel {
+	if c.ID == 0 {
+		c.ID = 1
+	}
+	return newChannel(b.Worker, c, &fakeProvider{bench: b})
+}
+
+// providers are those that were made so far, in their order.
+func (b *bench) providers() []*fakeProvider {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.made)
+}
+
+// letter is an envelope with the messages 1 to n.
+func letter(n int) queue.Envelope {
+	e := queue.Envelope{ID: 99, ChannelID: 1, RunID: 5, CampaignID: 4, Jobs: make([]queue.Job, n)}
+	for i := range e.Jobs {
+		e.Jobs[i] = queue.Job{MessageID: int64(i + 1), Attempt: 1, To: "a@example.com"}
+	}
+	return e
+}

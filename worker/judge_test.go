@@ -1,0 +1,221 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// verdict is what judge is to make of an answer.
+type verdict struct {
+	state   campaigns.State
+	reason  string
+	due     time.Duration // after the answer; -1: it is not due again
+	unspent bool
+}
+
+const never = -1
+
+// Every kind of error, for both priorities, with tries left and without, under
+// every policy.
+func TestJudge(t *testing.T) {
+	usedUp := verdict{campaigns.Failed, campaigns.ReasonAttemptsUsedUp, never, false}
+	kinds := []struct {
+		kind       providers.ErrorKind
+		retryAfter time.Duration
+		// left is the verdict while tries are left, last at the last try. resend and
+		// resendLast are those where the policy is to send again.
+		left, last         verdict
+		resend, resendLast *verdict
+	}{
+		{
+			kind: providers.Temporary,
+			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
+		},
+		{
+			kind: providers.Temporary, retryAfter: time.Hour,
+			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, time.Hour, false}, last: usedUp,
+		},
+		{
+			kind: providers.Throttled,
+			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Second, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Second, true},
+		},
+		{
+			kind: providers.Throttled, retryAfter: time.Minute,
+			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Minute, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Minute, true},
+		},
+		{
+			kind: providers.Recipient,
+			left: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
+			last: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
+		},
+		{
+			kind: providers.BadContent,
+			left: verdict{campaigns.Failed, campaigns.ReasonRefused, never, false},
+			last: verdict{campaigns.Failed, campaigns.ReasonRefused, never, false},
+		},
+		{
+			kind: providers.Auth,
+			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+		},
+		{
+			kind: providers.InDoubt,
+			left: verdict{campaigns.Unknown, campaigns.ReasonInDoubt, never, false}, last: verdict{campaigns.Unknown, campaigns.ReasonInDoubt, never, false},
+			resend: &verdict{campaigns.Pending, campaigns.ReasonInDoubt, 15 * time.Second, false}, resendLast: &usedUp,
+		},
+	}
+	for _, k := range kinds {
+		for _, transactional := range []bool{false, true} {
+			for _, policy := range []providers.InDoubtPolicy{providers.InDoubtDefault, providers.InDoubtHold, providers.InDoubtResend} {
+				for _, attempt := range []int{1, campaigns.DefaultMaxAttempts} {
+					t.Run(fmt.Sprintf("%s %v transactional=%t policy=%q attempt=%d", k.kind, k.retryAfter, transactional, policy, attempt), func(t *testing.T) {
+						b := newBench(t, clock.NewFake(noon))
+						ch := b.channel(providers.Channel{InDoubt: policy})
+						e := letter(1)
+						if e.Transactional = transactional; transactional {
+							e.RunID, e.CampaignID = 0, 0
+						}
+						want := k.left
+						if attempt > 1 {
+							want = k.last
+						}
+						if k.resend != nil && (policy == providers.InDoubtResend || (policy == providers.InDoubtDefault && transactional)) {
+							if want = *k.resend; attempt > 1 {
+								want = *k.resendLast
+							}
+						}
+						o := ch.judge(t.Context(), e, queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{ProviderID: "not this"},
+							fmt.Errorf("send: %w", &providers.Error{Kind: k.kind, Code: "418", RetryAfter: k.retryAfter, Err: errors.New("a teapot")}))
+						got := verdict{o.State, o.Reason, never, o.Unspent}
+						if !o.DueAt.IsZero() {
+							got.due = o.DueAt.Sub(noon)
+						}
+						if want.state == campaigns.Pending && attempt > 1 && want.due == 15*time.Second {
+							want.due = campaigns.Backoff(attempt)
+						}
+						require.Equal(t, want, got)
+						require.Equal(t, campaigns.Outcome{
+							MessageID: 1, ChannelID: 1, RunID: e.RunID, WorkerID: 7, Attempt: attempt, At: noon, Kind: string(k.kind), Code: "418",
+							State: o.State, Reason: o.Reason, Detail: o.Detail, DueAt: o.DueAt, Unspent: o.Unspent,
+						}, o)
+						require.Contains(t, o.Detail, "a teapot")
+						require.Equal(t, k.kind == providers.Auth, b.store.stopped[1] != "", "only refused credentials stop the channel")
+						state, err := b.queue.Limiter().State(t.Context(), 1)
+						require.NoError(t, err)
+						if k.kind == providers.Throttled {
+							require.Equal(t, max(k.retryAfter, time.Second), state.BlockedFor, "the whole fleet waits")
+						} else {
+							require.Zero(t, state.BlockedFor)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func TestJudgeOfWhatIsNoProvidersError(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	ch := b.channel(providers.Channel{})
+	o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, errors.New("what?"))
+	require.Equal(t, campaigns.Unknown, o.State, "an adapter that does not know must not cause a second send")
+	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{ProviderID: "id"}, nil)
+	require.Equal(t, campaigns.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, At: noon, State: campaigns.Sent, ProviderID: "id"}, o)
+}
+
+func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.store.campaign.Throttle.MaxAttempts = 2
+	ch := b.channel(providers.Channel{})
+	failure := &providers.Error{Kind: providers.Temporary}
+	for attempt, state := range map[int]campaigns.State{1: campaigns.Pending, 2: campaigns.Failed} {
+		o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
+		require.Equal(t, state, o.State)
+	}
+	e := letter(1)
+	e.RunID, e.Transactional = 0, true
+	o := ch.judge(t.Context(), e, queue.Job{MessageID: 1, Attempt: 2}, providers.Receipt{}, failure)
+	require.Equal(t, campaigns.Pending, o.State, "a transactional message has the default")
+}
+
+func TestOutage(t *testing.T) {
+	var o outage
+	for range outageAfter - 1 {
+		_, down, opened := o.failure(noon)
+		require.False(t, down)
+		require.False(t, opened)
+		require.Zero(t, o.remaining(noon))
+	}
+	require.False(t, o.success(), "it was not open")
+	for range outageAfter - 1 {
+		_, down, _ := o.failure(noon)
+		require.False(t, down, "a success begins the count anew")
+	}
+	now := noon
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+		want *= time.Second
+		wait, down, opened := o.failure(now)
+		require.True(t, down)
+		require.Equal(t, want, wait)
+		require.Equal(t, i == 0, opened)
+		// Those that were under way fail too, and change nothing.
+		wait, down, opened = o.failure(now.Add(want / 2))
+		require.True(t, down)
+		require.False(t, opened)
+		require.Equal(t, want/2, wait)
+		require.Equal(t, want, o.remaining(now))
+		require.Zero(t, o.remaining(now.Add(want)))
+		now = now.Add(want)
+	}
+	require.True(t, o.success())
+	require.Zero(t, o.remaining(now))
+	_, down, _ := o.failure(now)
+	require.False(t, down)
+}
+
+// While the provider is down for everybody, attempts are not burnt and nothing
+// is claimed; the channel says so.
+func TestAnOutageBurnsNoAttempts(t *testing.T) {
+	fake := clock.NewFake(noon)
+	b := newBench(t, fake)
+	ch := b.channel(providers.Channel{})
+	failure := &providers.Error{Kind: providers.Temporary, Err: errors.New("connection refused")}
+	judge := func(attempt int) campaigns.Outcome {
+		return ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
+	}
+	for range outageAfter - 1 {
+		require.False(t, judge(1).Unspent)
+	}
+	for range 20 {
+		o := judge(campaigns.DefaultMaxAttempts)
+		require.Equal(t, campaigns.Pending, o.State)
+		require.True(t, o.Unspent)
+		require.Equal(t, noon.Add(time.Second), o.DueAt)
+	}
+	require.Len(t, b.store.health, 1)
+	require.Contains(t, b.store.health[0], "degraded")
+	require.Contains(t, b.store.health[0], "connection refused")
+	n, wait, err := ch.takeTurn(t.Context(), letter(3), letter(3).Jobs, nil)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Equal(t, time.Second, wait)
+	require.Empty(t, b.writer.claims)
+
+	fake.Advance(time.Second)
+	require.NoError(t, ch.handle(t.Context(), letter(3)))
+	require.Len(t, b.writer.recorded(), 3)
+	require.Equal(t, []string{b.store.health[0], ""}, b.store.health, "and is well again")
+}

@@ -1,0 +1,293 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+func TestTokensAreNeverMoreThanThereAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 20).Draw(t, "size")
+		tokens, out := newTokens(size), 0
+		stop := make(chan struct{})
+		close(stop) // whoever would have to wait gets none
+		for range rapid.IntRange(1, 50).Draw(t, "steps") {
+			if n := rapid.IntRange(1, 30).Draw(t, "n"); rapid.Bool().Draw(t, "acquire") {
+				got := tokens.acquire(stop, n)
+				if out == size {
+					require.Zero(t, got)
+				} else if got != 0 { // stopping may come first
+					require.Equal(t, min(n, size-out), got)
+				}
+				out += got
+			} else if n = min(n, out); n > 0 {
+				tokens.release(n)
+				out -= n
+			}
+			require.Len(t, tokens.free, size-out)
+		}
+	})
+}
+
+func TestTokensMakeWaitUntilOneIsFreeOrItStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens, stop := newTokens(2), make(chan struct{})
+		require.Equal(t, 2, tokens.acquire(stop, 5))
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var got []int
+		for range 2 {
+			wg.Go(func() {
+				n := tokens.acquire(stop, 5)
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, n)
+			})
+		}
+		synctest.Wait()
+		require.Empty(t, got)
+		tokens.release(1)
+		synctest.Wait()
+		require.Equal(t, []int{1}, got)
+		close(stop)
+		wg.Wait()
+		require.Equal(t, []int{1, 0}, got)
+	})
+}
+
+// What is claimed and not recorded is what a crash leaves in doubt: it must not
+// be more than the channel's concurrency.
+func TestNeverMoreInFlightThanTheConcurrency(t *testing.T) {
+	for _, c := range []struct{ concurrency, bulk, transactional int }{{1, 1, 1}, {2, 1, 1}, {8, 7, 1}, {32, 28, 4}} {
+		b := newBench(t, nil)
+		ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: c.concurrency}})
+		for transactional, most := range map[bool]int{false: c.bulk, true: c.transactional} {
+			gate := make(chan struct{})
+			arrived := make(chan int64, 100)
+			b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+				arrived <- m.ID
+				<-gate
+				return providers.Receipt{}, nil
+			}
+			*b.writer = fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}}
+			e := letter(60)
+			e.Transactional = transactional
+			done := make(chan error)
+			go func() { done <- ch.handle(t.Context(), e) }()
+			for range most {
+				<-arrived
+			}
+			b.writer.mu.Lock()
+			require.Len(t, b.writer.claimed, most, "the rest is not claimed yet")
+			b.writer.mu.Unlock()
+			close(gate)
+			require.NoError(t, <-done)
+			require.Len(t, b.writer.recorded(), 60)
+			require.Equal(t, most, b.writer.most)
+		}
+	}
+}
+
+// Only transactional messages may use what is kept for them, so that they never
+// wait for bulk ones.
+func TestBulkLeavesRoomForTransactional(t *testing.T) {
+	b := newBench(t, nil)
+	ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 8}})
+	gate := make(chan struct{})
+	arrived := make(chan bool, 100)
+	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+		arrived <- m.Transactional
+		if !m.Transactional {
+			<-gate
+		}
+		return providers.Receipt{}, nil
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { require.NoError(t, ch.handle(t.Context(), letter(60))) })
+	for range 7 {
+		require.False(t, <-arrived)
+	}
+	e := letter(1)
+	e.ID, e.Transactional, e.Jobs[0].MessageID = 100, true, 1000
+	require.NoError(t, ch.handle(t.Context(), e), "it does not wait for the bulk messages")
+	require.True(t, <-arrived)
+	require.Equal(t, campaigns.Sent, b.writer.recorded()[1000].State)
+	close(gate)
+	wg.Wait()
+}
+
+func TestADeniedSlotGoesBackWithItsReason(t *testing.T) {
+	for _, c := range []struct {
+		limits providers.Limits
+		reason string
+		due    time.Duration
+	}{
+		{providers.Limits{PerRecipientSeconds: 60}, queue.DeniedRecipientSpacing, time.Minute},
+		{providers.Limits{RecipientsPerDay: 1}, queue.DeniedRecipientsPerDay, 24 * time.Hour},
+	} {
+		b := newBench(t, clock.NewFake(noon))
+		ch := b.channel(providers.Channel{Limits: c.limits})
+		e := letter(3)
+		e.Jobs[0].RecipientKey, e.Jobs[1].RecipientKey, e.Jobs[2].RecipientKey = "a", "a", "b"
+		denied, sent := int64(2), int64(3)
+		if c.limits.RecipientsPerDay > 0 { // the same one may be written to again, another may not
+			denied, sent = 3, 2
+		}
+		require.NoError(t, ch.handle(t.Context(), e))
+		require.Len(t, b.store.unqueued, 1)
+		require.Equal(t, c.reason, b.store.unqueued[denied].Reason)
+		require.InDelta(t, c.due, b.store.unqueued[denied].At.Sub(noon), float64(time.Second))
+		require.Equal(t, [][]int64{{1, sent}}, b.writer.claims, "what is denied is not claimed")
+		require.Len(t, b.writer.recorded(), 2)
+	}
+}
+
+// The store knows what the last day saw, whatever Redis has forgotten.
+func TestTheStoreSeedsTheLimiter(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.store.recent = []campaigns.RecentSend{{Address: "x@example.com", At: noon.Add(-time.Hour)}}
+	ch := b.channel(providers.Channel{Limits: providers.Limits{RecipientsPerDay: 1}})
+	e := letter(1)
+	e.Jobs[0].RecipientKey = campaigns.RecipientKey("new@example.com")
+	require.NoError(t, ch.handle(t.Context(), e))
+	require.InDelta(t, 23*time.Hour, b.store.unqueued[1].At.Sub(noon), float64(time.Second))
+	e.Jobs[0].RecipientKey = campaigns.RecipientKey("x@example.com")
+	require.NoError(t, ch.handle(t.Context(), e))
+	require.Len(t, b.writer.recorded(), 1)
+}
+
+func TestWhatCouldNotBeClaimedIsNotSent(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.writer.refuse = map[int64]bool{2: true, 3: true}
+	var mu sync.Mutex
+	var sent []int64
+	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, m.ID)
+		return providers.Receipt{}, nil
+	}
+	ch := b.channel(providers.Channel{})
+	require.NoError(t, ch.handle(t.Context(), letter(5)))
+	require.NoError(t, ch.handle(t.Context(), letter(5)), "the same task again sends nothing")
+	require.ElementsMatch(t, []int64{1, 4, 5}, sent)
+	require.Len(t, b.writer.recorded(), 3)
+	require.Empty(t, b.store.unqueued)
+	requireAllFree(t, ch)
+}
+
+// requireAllFree checks that no token was lost.
+func requireAllFree(t *testing.T, ch *channel) {
+	t.Helper()
+	require.Len(t, ch.bulk.free, cap(ch.bulk.free))
+	require.Len(t, ch.transactional.free, cap(ch.transactional.free))
+	require.Empty(t, ch.turns)
+}
+
+// The answer to a claim was lost: it may have been committed, so what it claimed
+// is given back, unspent, and the task comes again.
+func TestAFailedClaimIsGivenBackUnspent(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.writer.err = errors.New("connection reset")
+	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+		require.Fail(t, "nothing may be sent")
+		return providers.Receipt{}, nil
+	}
+	ch := b.channel(providers.Channel{})
+	require.ErrorContains(t, ch.handle(t.Context(), letter(3)), "connection reset")
+	require.Len(t, b.writer.recorded(), 3)
+	for _, o := range b.writer.recorded() {
+		require.Equal(t, campaigns.Pending, o.State)
+		require.True(t, o.Unspent)
+		require.Empty(t, o.Kind, "it is no try")
+	}
+	requireAllFree(t, ch)
+}
+
+func TestErrorsReturnTheTokens(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.store.due = errors.New("the store is away")
+	ch := b.channel(providers.Channel{Limits: providers.Limits{PerRecipientSeconds: 60}})
+	e := letter(2)
+	e.Jobs[0].RecipientKey, e.Jobs[1].RecipientKey = "a", "a"
+	require.ErrorContains(t, ch.handle(t.Context(), e), "the store is away")
+	requireAllFree(t, ch)
+
+	ch = b.channel(providers.Channel{ID: -1}) // which the limiter refuses
+	require.Error(t, ch.handle(t.Context(), letter(2)))
+	requireAllFree(t, ch)
+}
+
+// A worker that others may have taken for dead asks no provider.
+func TestAFencedWorkerDoesNotSend(t *testing.T) {
+	fake := clock.NewFake(noon)
+	b := newBench(t, fake)
+	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+		require.Fail(t, "nothing may be sent")
+		return providers.Receipt{}, nil
+	}
+	fake.Advance(fenceAfter)
+	require.False(t, b.fenced())
+	fake.Advance(time.Millisecond)
+	require.True(t, b.fenced())
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(2)))
+	for _, o := range b.writer.recorded() {
+		require.Equal(t, campaigns.Outcome{
+			MessageID: o.MessageID, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, At: fake.Now(),
+			State: campaigns.Pending, Unspent: true, DueAt: fake.Now(),
+		}, o)
+	}
+	require.Len(t, b.writer.recorded(), 2)
+}
+
+func TestAStoppingChannelGivesItsEnvelopesBack(t *testing.T) {
+	for name, stop := range map[string]func(ch *channel) context.Context{
+		"stop": func(ch *channel) context.Context { close(ch.stopping); return t.Context() },
+		"end of the drain": func(*channel) context.Context {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			return ctx
+		},
+	} {
+		b := newBench(t, clock.NewFake(noon))
+		ch := b.channel(providers.Channel{})
+		require.NoError(t, ch.handle(stop(ch), letter(3)), name)
+		require.Equal(t, map[int64]campaigns.Due{1: {At: noon}, 2: {At: noon}, 3: {At: noon}}, b.store.unqueued)
+		require.Empty(t, b.writer.claims)
+	}
+}
+
+// Slots that are far away do not keep a handler: the messages go back until then.
+func TestALongWaitIsSpentInTheStore(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	ch := b.channel(providers.Channel{})
+	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), 1, time.Hour))
+	require.NoError(t, ch.handle(t.Context(), letter(2)))
+	require.Equal(t, campaigns.ReasonThrottled, b.store.unqueued[1].Reason)
+	require.InDelta(t, time.Hour, b.store.unqueued[2].At.Sub(noon), float64(time.Second))
+	require.Empty(t, b.writer.claims)
+	requireAllFree(t, ch)
+}
+
+func TestAProviderThatHangsIsGivenUp(t *testing.T) {
+	b := newBench(t, nil)
+	b.o.SendTimeout = time.Millisecond
+	b.send = func(ctx context.Context, _ providers.Message) (providers.Receipt, error) {
+		<-ctx.Done()
+		return providers.Receipt{}, ctx.Err()
+	}
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(1)))
+	require.Equal(t, campaigns.Unknown, b.writer.recorded()[1].State)
+}

@@ -1,0 +1,167 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+)
+
+// until waits for a condition; it fails the test after a long time.
+func until(t *testing.T, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, 30*time.Second, time.Millisecond)
+}
+
+func (b *bench) set(list ...providers.Channel) {
+	b.store.mu.Lock()
+	defer b.store.mu.Unlock()
+	b.store.channels = list
+}
+
+// Stopping finishes what is in flight, gives the rest back and spends no try.
+func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
+	b := newBench(t, nil)
+	b.set(providers.Channel{ID: 1, Provider: "fake", Limits: providers.Limits{Concurrency: 8}})
+	gate := make(chan struct{})
+	asked := make(chan int64, 100)
+	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+		asked <- m.ID
+		<-gate
+		return providers.Receipt{}, nil
+	}
+	const n = 40
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(n)}))
+	b.Start()
+	inFlight := map[int64]bool{}
+	for range 7 {
+		inFlight[<-asked] = true
+	}
+	b.store.mu.Lock()
+	beats := b.store.beats
+	b.store.mu.Unlock()
+	require.Positive(t, beats)
+	var stopped sync.WaitGroup
+	stopped.Go(b.Stop)
+	running := b.providers()
+	require.Len(t, running, 1)
+	// It gives up what it has not claimed before the provider answers.
+	until(t, func() bool {
+		b.store.mu.Lock()
+		defer b.store.mu.Unlock()
+		return len(b.store.unqueued) > 0
+	})
+	require.False(t, running[0].isClosed(), "the provider is still being asked")
+	close(gate)
+	stopped.Wait()
+	require.True(t, running[0].isClosed())
+	require.True(t, b.store.retired)
+	sent := b.writer.recorded()
+	require.Len(t, sent, len(inFlight))
+	for id, o := range sent {
+		require.True(t, inFlight[id])
+		require.Equal(t, campaigns.Sent, o.State)
+	}
+	require.Len(t, b.store.unqueued, n-len(inFlight))
+	for id, due := range b.store.unqueued {
+		require.False(t, inFlight[id])
+		require.Empty(t, due.Reason)
+	}
+	require.Len(t, b.writer.claimed, len(inFlight), "the rest was not even claimed")
+	b.Stop() // again is no error
+}
+
+func TestReconcile(t *testing.T) {
+	b := newBench(t, nil)
+	one := providers.Channel{ID: 1, Provider: "fake", Config: json.RawMessage(`{"a":1}`)}
+	two := providers.Channel{ID: 2, Provider: "fake", Config: json.RawMessage(`{"a":2}`)}
+	bad := providers.Channel{ID: 3, Provider: "no such provider"}
+	b.reconcile([]providers.Channel{one, bad, two})
+	t.Cleanup(func() { b.reconcile(nil) })
+	require.Len(t, b.channels, 2, "a channel that can't be served keeps no other from it")
+	first, second := b.channels[1], b.channels[2]
+	b.reconcile([]providers.Channel{one, two})
+	require.Same(t, first, b.channels[1], "nothing has changed")
+
+	// Limits and policy take effect without a restart.
+	one.Limits.PerSecond, one.Limits.RecipientsPerDay, one.InDoubt, one.Name = 5, 9, providers.InDoubtResend, "new"
+	b.reconcile([]providers.Channel{one, two})
+	require.Same(t, first, b.channels[1])
+	r := first.reservation(letter(1), letter(1).Jobs, aheadBulk)
+	require.Equal(t, queue.Limits{PerSecond: 5, Burst: 1, RecipientsPerDay: 9}, r.Limits)
+	o := first.judge(t.Context(), letter(1), queue.Job{Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.InDoubt})
+	require.Equal(t, campaigns.Pending, o.State, "the new policy holds")
+
+	// A new configuration makes a new provider, of this channel alone.
+	one.Config = json.RawMessage(`{"a":3}`)
+	b.reconcile([]providers.Channel{one, two})
+	require.NotSame(t, first, b.channels[1])
+	require.Same(t, second, b.channels[2])
+	require.True(t, first.provider.(*fakeProvider).isClosed())
+	third := b.channels[1]
+	one.Limits.Concurrency = 3
+	b.reconcile([]providers.Channel{one, two})
+	require.NotSame(t, third, b.channels[1], "the concurrency decides how many connections there are")
+	require.Equal(t, 2, cap(b.channels[1].bulk.free))
+	require.False(t, second.provider.(*fakeProvider).isClosed())
+
+	b.reconcile([]providers.Channel{two})
+	require.Nil(t, b.channels[1])
+	b.reconcile(nil)
+	for _, p := range b.providers() {
+		require.True(t, p.isClosed())
+	}
+}
+
+func TestChannelsComeWhileItRuns(t *testing.T) {
+	b := newBench(t, nil)
+	b.Start()
+	t.Cleanup(b.Stop)
+	b.set(providers.Channel{ID: 1, Provider: "fake"})
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(3)}))
+	until(t, func() bool { return len(b.writer.recorded()) == 3 })
+}
+
+// A worker whose heartbeats fail stops sending before others take it for dead,
+// and goes on when they come through again.
+func TestHeartbeatsFence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &fakeStore{}
+		w := New(Options{Store: store})
+		w.beat.Store(w.o.Clock.Now().UnixMilli())
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { w.heartbeats(ctx) })
+		wait := func(d time.Duration) {
+			require.NoError(t, clock.System{}.Sleep(ctx, d))
+			synctest.Wait()
+		}
+		fail := func(err error) {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			store.beat = err
+		}
+		wait(time.Minute)
+		require.False(t, w.fenced())
+		fail(errors.New("the store is away"))
+		wait(fenceAfter)
+		require.False(t, w.fenced())
+		wait(heartbeatInterval)
+		require.True(t, w.fenced())
+		fail(nil)
+		wait(heartbeatInterval)
+		require.False(t, w.fenced())
+		cancel()
+		wg.Wait()
+	})
+}
