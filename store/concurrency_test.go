@@ -28,7 +28,6 @@ type mix struct {
 	fed      chan []campaigns.FeedMessage
 	granted  sync.Map // [envelope, message] → true
 	claims   atomic.Int64
-	clearing atomic.Int64
 }
 
 // steps is how much each actor of the mix does.
@@ -457,17 +456,6 @@ func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
 		require.NoError(t, s.reader().row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
 		require.Equal(t, name, got)
 	}
-}
-
-// blocked waits until n sessions of the database wait for a lock.
-func blocked(t *testing.T, s *Store, n int) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		var waiting int
-		require.NoError(t, s.reader().row(t.Context(),
-			"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting))
-		return waiting >= n
-	}, 20*time.Second, time.Millisecond)
 }
 
 // A feeder that has looked whether it may feed, and has not committed yet, must

@@ -165,8 +165,9 @@ func TestOutage(t *testing.T) {
 		require.False(t, down, "a success begins the count anew")
 	}
 	now := noon
-	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-		want *= time.Second
+	for i, want := range []time.Duration{
+		time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second,
+	} {
 		wait, down, opened := o.failure(now)
 		require.True(t, down)
 		require.Equal(t, want, wait)
