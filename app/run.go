@@ -49,10 +49,16 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notice func(strin
 	if !roles.API {
 		return s, nil
 	}
-	if err := s.Engine.ensureAdminKey(ctx, c, notice); err != nil {
+	// A key is made only by a server that can be reached with it.
+	listener, err := listenOn(c.Listen)
+	if err != nil {
 		return s, err
 	}
-	return s, s.listen(c, log, metrics)
+	if err := s.Engine.ensureAdminKey(ctx, c, notice); err != nil {
+		return s, errors.Join(err, listener.Close())
+	}
+	s.serve(listener, c, log, metrics)
+	return s, nil
 }
 
 // Bounds of an HTTP connection. Uploads may take long, so there is no bound on
@@ -63,7 +69,16 @@ const (
 	maxHeader     = 64 << 10
 )
 
-func (s *Server) listen(c configs.Config, log *slog.Logger, m *metrics) error {
+func listenOn(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fault.Wrap(fault.Conflict, "listen on "+address+" (another address: --listen)", err)
+	}
+	return listener, nil
+}
+
+// serve answers on the listener until the server is stopped.
+func (s *Server) serve(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
 	e := s.Engine
 	handler := api.New(api.Deps{
 		Options: api.Options{
@@ -75,10 +90,6 @@ func (s *Server) listen(c configs.Config, log *slog.Logger, m *metrics) error {
 		Metrics: m.handler(), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return fault.Wrap(fault.Conflict, "listen on "+c.Listen+" (another address: --listen)", err)
-	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -99,7 +110,6 @@ func (s *Server) listen(c configs.Config, log *slog.Logger, m *metrics) error {
 		return err
 	})
 	s.URL = "http://" + listener.Addr().String()
-	return nil
 }
 
 // Stop ends the process's parts: first the listener, then what is in flight. It

@@ -112,7 +112,7 @@ func (q *Queue) Limiter() *Limiter { return q.limiter }
 
 // Ping asks Redis for a sign of life. The error is a fault of code Unavailable.
 func (q *Queue) Ping(ctx context.Context) error {
-	return unavailable("ping redis", q.client.Ping(ctx).Err())
+	return unavailable("reach Redis (redis_url, CARILLON_REDIS_URL)", q.client.Ping(ctx).Err())
 }
 
 // Memory is what Redis uses, in bytes: used_memory, summed over the masters of a

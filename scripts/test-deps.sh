@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the servers that the tests start for themselves: Redis and
-# PostgreSQL. Does nothing if both are there. As root on Debian or Ubuntu it
+# PostgreSQL, and curl, with which the README's commands are tried. Does nothing
+# if all are there. As root on Debian or Ubuntu it
 # installs what is missing; else it names the command and fails.
 set -euo pipefail
 
@@ -17,10 +18,11 @@ has_postgres() {
 missing=()
 has_redis || missing+=(redis-server)
 has_postgres || missing+=(postgresql)
+command -v curl >/dev/null || missing+=(curl)
 if ((${#missing[@]} == 0)); then exit 0; fi
 
 if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
-  echo "The tests start real servers of their own, and these are not installed: ${missing[*]}." >&2
+  echo "The tests need these programs, which are not installed: ${missing[*]}." >&2
   echo "Install them: sudo apt-get update && sudo apt-get install -y ${missing[*]}" >&2
   exit 1
 fi

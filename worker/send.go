@@ -164,7 +164,7 @@ func (ch *channel) throttle(ctx context.Context, retryAfter time.Duration) {
 
 // stopForAuth stops the channel: every further message would be refused too.
 func (ch *channel) stopForAuth(ctx context.Context, failure *providers.Error) {
-	reason := "the provider refuses the credentials: " + detailOf(failure)
+	reason := "the provider can't be used with this configuration: " + detailOf(failure)
 	if err := ch.worker.o.Store.StopChannel(context.WithoutCancel(ctx), ch.c.AccountID, ch.c.ID, reason); err != nil {
 		ch.worker.o.Logger.Warn("a channel could not be stopped", "channel", ch.c.ID, "error", err)
 		return

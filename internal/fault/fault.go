@@ -48,34 +48,31 @@ type Error struct {
 
 // Error says operation, message, fields and cause in one line.
 func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
-	}
-	b.WriteString(e.Message)
-	for i, f := range e.Fields {
-		sep := "; "
-		if i == 0 {
-			sep = " ("
-			if e.Message == "" {
-				sep = "("
-			}
+	var parts []string
+	for _, part := range []string{e.Op, e.said()} {
+		if part != "" {
+			parts = append(parts, part)
 		}
-		fmt.Fprintf(&b, "%s%s: %s", sep, f.Location, f.Message)
-		if f.Value != nil {
-			fmt.Fprintf(&b, ", got %q", fmt.Sprint(f.Value))
-		}
-	}
-	if len(e.Fields) > 0 {
-		b.WriteString(")")
 	}
 	if e.Err != nil {
-		if b.Len() > 0 {
-			b.WriteString(": ")
-		}
-		b.WriteString(e.Err.Error())
+		parts = append(parts, e.Err.Error())
 	}
-	return b.String()
+	return strings.Join(parts, ": ")
+}
+
+// said is the message with the fields behind it.
+func (e *Error) said() string {
+	if len(e.Fields) == 0 {
+		return e.Message
+	}
+	fields := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		fields[i] = f.Location + ": " + f.Message
+		if f.Value != nil {
+			fields[i] += fmt.Sprintf(", got %q", fmt.Sprint(f.Value))
+		}
+	}
+	return strings.TrimSpace(e.Message + " (" + strings.Join(fields, "; ") + ")")
 }
 
 // Unwrap is the cause.
