@@ -3,6 +3,7 @@ package crashtest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,7 +47,11 @@ func limitHolds(t *testing.T, rate, seconds int) {
 	arrivals := to.Arrivals()
 	took := arrivals[first+rate*seconds-1].At.Sub(arrivals[first].At).Seconds()
 	average, most := float64(rate*seconds-1)/took/float64(rate), to.MaxInSlidingSecond()
-	t.Logf("limit %d: at most %d in a sliding second, %.1f %% of it on average", rate, most, 100*average)
+	pause := time.Duration(0)
+	for i := first + 1; i < first+rate*seconds; i++ {
+		pause = max(pause, arrivals[i].At.Sub(arrivals[i-1].At))
+	}
+	t.Logf("limit %d: at most %d in a sliding second, %.1f %% of it on average, the longest pause %v", rate, most, 100*average, pause.Round(time.Millisecond))
 	require.LessOrEqual(t, most, rate+max(1, rate/100))
 	if long { // a machine that is busy with other tests may be too slow
 		require.GreaterOrEqual(t, average, 0.95)
