@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -104,25 +105,27 @@ func (f *feeder) forget(runID int64) {
 	delete(f.seen, runID)
 }
 
-// pass fills every channel's window once.
+// pass fills every channel's window once. What is wrong with one channel or run
+// keeps no other from being fed.
 func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 	feedable, err := f.store.Feedable(ctx)
 	if err != nil {
 		return false, err
 	}
-	for len(feedable) > 0 {
+	var errs []error
+	for len(feedable) > 0 && ctx.Err() == nil {
 		n := 1
 		for n < len(feedable) && feedable[n].ChannelID == feedable[0].ChannelID {
 			n++
 		}
 		fed, err := f.fillChannel(ctx, feedable[0].ChannelID, feedable[:n])
 		if err != nil {
-			return worked, fmt.Errorf("feed channel %d: %w", feedable[0].ChannelID, err)
+			errs = append(errs, fmt.Errorf("feed channel %d: %w", feedable[0].ChannelID, err))
 		}
 		worked = worked || fed
 		feedable = feedable[n:]
 	}
-	return worked, nil
+	return worked, errors.Join(errs...)
 }
 
 // fillChannel feeds transactional messages first, then gives the free envelopes
@@ -152,10 +155,12 @@ func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []ca
 		}
 		worked = worked || fed > 0
 	}
+	var errs []error
 	for _, share := range f.shares(channelID, runs, windowEnvelopes(channel.Limits.PerSecond)-window.Bulk) {
 		run, err := f.run(ctx, share.item.RunID)
 		if err != nil {
-			return worked, err
+			errs = append(errs, err)
+			continue
 		}
 		request := campaigns.FeedRequest{
 			ChannelID: channelID, RunID: share.item.RunID,
@@ -168,11 +173,11 @@ func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []ca
 		request.Envelopes = newEnvelopeIDs(envelopes)
 		fed, err := f.feed(ctx, channel, run, request)
 		if err != nil {
-			return worked, err
+			return worked, errors.Join(append(errs, err)...)
 		}
 		worked = worked || fed > 0
 	}
-	return worked, nil
+	return worked, errors.Join(errs...)
 }
 
 // envelopeJobs is how many messages go into one envelope.

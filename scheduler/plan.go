@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -23,7 +25,8 @@ const (
 )
 
 // planPass fires what is due and plans one batch of every run, in turn, so that
-// a large run does not hold up a small one.
+// a large run does not hold up a small one. A run that can't be planned holds up
+// no other.
 func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	fired, err := s.o.Store.FireDue(ctx)
 	for _, run := range fired {
@@ -36,6 +39,7 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var errs []error
 	for _, run := range runs {
 		size := planBatch
 		if s.feeder.firstSeen(run) {
@@ -43,14 +47,15 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 		}
 		step, err := s.o.Store.PlanBatch(ctx, run, size)
 		if err != nil {
-			return false, err
+			errs = append(errs, fmt.Errorf("plan run %d: %w", run, err))
+			continue
 		}
 		worked = worked || !step.Stopped
 		if step.Inserted > 0 {
 			wake(s.wake.feed)
 		}
 	}
-	return worked, nil
+	return worked, errors.Join(errs...)
 }
 
 // finishPass ends runs whose every message is final and goes on with

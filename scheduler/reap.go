@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -58,13 +60,14 @@ func (r *reaper) pass(ctx context.Context) (worked bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var errs []error
 	for _, channel := range channels {
 		if err := r.requeue(ctx, channel); err != nil {
-			return false, err
+			errs = append(errs, fmt.Errorf("look for lost messages of channel %d: %w", channel, err))
 		}
 	}
 	_, err = r.store.SweepReceipts(ctx)
-	return false, err
+	return false, errors.Join(append(errs, err)...)
 }
 
 // requeue takes a channel's queued messages back whose task is gone from Redis

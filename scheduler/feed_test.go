@@ -1,0 +1,355 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/queue"
+	"carillon/templates"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// fixture is a scheduler among fakes, whose loops do not run.
+type fixture struct {
+	*Scheduler
+	store *fakeStore
+	queue *fakeQueue
+	clock *clock.Fake
+}
+
+func newFixture() *fixture {
+	f := &fixture{store: newFakeStore(), queue: newFakeQueue(), clock: clock.NewFake(noon)}
+	f.Scheduler = New(Options{
+		Store: f.store, Queue: f.queue, Clock: f.clock,
+		UnsubscribeURL: func(int64, int64) string { return "https://n.example.org/u/x" },
+	})
+	return f
+}
+
+// campaign makes a run with messages waiting.
+func (f *fixture) campaign(runID, pending int64, change func(*campaigns.Campaign, *campaigns.Feedable)) {
+	c := campaigns.Campaign{ID: runID + 100, Name: "Spring", Content: providers.Content{Text: "Hi {{ contact.first_name }}"}}
+	item := campaigns.Feedable{ChannelID: 1, RunID: runID, CampaignID: c.ID, Weight: 1, Pending: pending}
+	if change != nil {
+		change(&c, &item)
+	}
+	f.store.campaigns[runID] = c
+	f.store.feedable = append(f.store.feedable, item)
+}
+
+func (f *fixture) limit(channelID int64, perSecond float64) {
+	c := f.store.channels[channelID]
+	c.Limits.PerSecond = perSecond
+	f.store.channels[channelID] = c
+}
+
+// fed counts the jobs of each run in Redis.
+func (f *fixture) fed() map[int64]int {
+	jobs := map[int64]int{}
+	for _, e := range f.queue.envelopes {
+		jobs[e.RunID] += len(e.Jobs)
+	}
+	return jobs
+}
+
+func TestEnvelopeJobs(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		perSecond, throttle float64
+		bytes, want         int
+	}{
+		{"no limit", 0, 0, 0, 500},
+		{"a quarter of a second", 80, 0, 0, 20},
+		{"at least one", 0.1, 0, 0, 1},
+		{"rounded up", 5, 0, 0, 2},
+		{"never more than an envelope holds", 100_000, 0, 0, 500},
+		{"the campaign's own limit", 80, 8, 0, 2},
+		{"the campaign's own limit without the channel's", 0, 40, 0, 10},
+		{"the channel's, where it is lower", 8, 80, 0, 2},
+		{"half a megabyte", 0, 0, 10_000, 51},
+		{"at least one, however large", 0, 0, 500 << 10, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			content, err := templates.Compile(providers.Content{Text: strings.Repeat("x", c.bytes)})
+			require.NoError(t, err)
+			run := &fedRun{content: content, campaign: campaigns.Campaign{Throttle: campaigns.Throttle{PerSecond: c.throttle}}}
+			require.Equal(t, c.want, envelopeJobs(c.perSecond, run))
+		})
+	}
+}
+
+func TestWindowEnvelopes(t *testing.T) {
+	for perSecond, want := range map[float64]int{0: 16, 0.01: 4, 1: 4, 2: 4, 4: 8, 80: 8, 1000: 8, 100_000: 8, 5: 5} {
+		require.Equal(t, want, windowEnvelopes(perSecond), perSecond)
+	}
+}
+
+func TestRoomOf(t *testing.T) {
+	for _, c := range []struct {
+		own    float64
+		queued int64
+		per    int
+		want   int
+	}{
+		{0, 1_000_000, 1, MaxEnvelopes}, // without a limit of its own the channel's window bounds it
+		{10, 0, 3, 7},                   // two seconds of ten messages
+		{10, 17, 3, 1},
+		{10, 20, 3, 0},
+		{10, 60, 3, -13},
+		{0.1, 0, 1, 1},
+		{0.1, 1, 1, 0},
+	} {
+		run := &fedRun{campaign: campaigns.Campaign{Throttle: campaigns.Throttle{PerSecond: c.own}}}
+		require.Equal(t, c.want, roomOf(run, c.queued, c.per), c)
+	}
+}
+
+// However the free envelopes come, over time each run gets its share, exact to
+// one envelope.
+func TestSharesAreFair(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := newFixture()
+		weights := rapid.SliceOfN(rapid.IntRange(1, 100), 1, 6).Draw(t, "weights")
+		runs, total := make([]campaigns.Feedable, len(weights)), 0
+		for i, w := range weights {
+			runs[i] = campaigns.Feedable{ChannelID: 1, RunID: int64(i + 1), Weight: w}
+			total += w
+		}
+		got, all := make([]int, len(weights)), 0
+		for range rapid.IntRange(1, 60).Draw(t, "passes") {
+			free := rapid.IntRange(-2, MaxEnvelopes).Draw(t, "free")
+			given := 0
+			for _, s := range f.feeder.shares(1, runs, free) {
+				require.Positive(t, s.envelopes)
+				got[s.item.RunID-1] += s.envelopes
+				given += s.envelopes
+			}
+			require.Equal(t, max(0, free), given, "all that is free is given")
+			all += given
+			for i, w := range weights {
+				exact := float64(all) * float64(w) / float64(total)
+				require.InDelta(t, exact, got[i], float64(len(weights)), "run %d of weights %v after %d", i, weights, all)
+			}
+		}
+		// Whole rounds are exact.
+		for range (total - all%total) % total {
+			got[f.feeder.shares(1, runs, 1)[0].item.RunID-1]++
+			all++
+		}
+		for i, w := range weights {
+			require.Equal(t, all/total*w, got[i])
+		}
+	})
+}
+
+func TestSharesOfRunsThatComeAndGo(t *testing.T) {
+	f := newFixture()
+	item := func(id int64, weight int) campaigns.Feedable {
+		return campaigns.Feedable{ChannelID: 1, RunID: id, Weight: weight}
+	}
+	require.Empty(t, f.feeder.shares(1, nil, 8))
+	require.Empty(t, f.feeder.shares(1, []campaigns.Feedable{item(1, 1)}, 0))
+	require.Empty(t, f.feeder.shares(1, []campaigns.Feedable{item(1, 1)}, -3), "a window may be over-full")
+	f.feeder.shares(1, []campaigns.Feedable{item(1, 1), item(2, 100)}, 7)
+	require.Equal(t, []share{{item(3, 0), 2}, {item(4, 1), 2}}, f.feeder.shares(1, []campaigns.Feedable{item(3, 0), item(4, 1)}, 4),
+		"who is gone leaves nothing behind, and no weight counts as one")
+	require.Len(t, f.feeder.turns[1].credit, 2)
+	require.Len(t, f.feeder.shares(2, []campaigns.Feedable{item(5, 1)}, 1), 1, "each channel has its own turns")
+}
+
+func TestTransactionalMessagesGoFirst(t *testing.T) {
+	f := newFixture()
+	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Weight: 1, Pending: 3}}
+	f.campaign(7, 5000, nil)
+	f.limit(1, 80)
+	worked, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.True(t, worked)
+	require.Equal(t, map[int64]int{0: 3, 7: 160}, f.fed())
+	for i, e := range f.queue.envelopes {
+		require.Equal(t, i < 3, e.Transactional)
+		require.Equal(t, int64(1), e.ChannelID)
+		require.Positive(t, e.ID)
+		if e.Transactional {
+			require.Equal(t, []queue.Job{{
+				MessageID: int64(i + 1), Attempt: 1, To: e.Jobs[0].To, ToName: "Ada Lovelace",
+				Content: providers.Content{Text: "code"}, Metadata: map[string]string{"k": "v"},
+			}}, e.Jobs, "one message an envelope, with its own content")
+			continue
+		}
+		require.Equal(t, [2]int64{7, 107}, [2]int64{e.RunID, e.CampaignID})
+		require.Len(t, e.Jobs, 20)
+		require.Equal(t, "Hi Ada", e.Jobs[0].Content.Text)
+		require.Equal(t, "https://n.example.org/u/x", e.Jobs[0].UnsubscribeURL)
+		require.Empty(t, e.Jobs[0].RecipientKey, "no limit asks for it")
+	}
+	require.Equal(t, int64(163), f.FeedStats().Messages)
+}
+
+func TestAFullWindowIsNotFed(t *testing.T) {
+	f := newFixture()
+	f.limit(1, 80)
+	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Weight: 1, Pending: 100}}
+	f.campaign(7, 5000, nil)
+	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80), Transactional: MaxTransactional}
+	worked, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.False(t, worked)
+	require.Empty(t, f.store.requests, "the store is not even asked")
+
+	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80) - 1, Transactional: MaxTransactional - 2}
+	_, err = f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[int64]int{0: 2, 7: 20}, f.fed(), "what is free is filled")
+	f.queue.windows[1] = queue.Window{Bulk: 1000, Transactional: 1000}
+	worked, err = f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.False(t, worked)
+}
+
+func TestRecipientKeysWhereALimitNeedsThem(t *testing.T) {
+	for _, limits := range []providers.Limits{{PerRecipientSeconds: 1}, {RecipientsPerDay: 1}} {
+		f := newFixture()
+		f.store.channels[1] = providers.Channel{ID: 1, Limits: limits}
+		f.campaign(7, 1, nil)
+		_, err := f.feeder.pass(t.Context())
+		require.NoError(t, err)
+		job := f.queue.envelopes[0].Jobs[0]
+		require.Equal(t, campaigns.RecipientKey(job.To), job.RecipientKey)
+	}
+}
+
+// Whom a template can't be rendered for is skipped, with the reason; the others
+// go on.
+func TestRenderFailureSkipsOneRecipient(t *testing.T) {
+	f := newFixture()
+	f.limit(1, 16) // four a piece
+	f.campaign(7, 8, func(c *campaigns.Campaign, _ *campaigns.Feedable) {
+		c.Content.Text = `{% if contact.first_name == "Ada" %}Hi{% else %}{{ 1 | divided_by: 0 }}{% endif %}`
+	})
+	f.store.nameless = map[int64]bool{1: true, 3: true, 5: true, 6: true, 7: true, 8: true} // all of the second envelope
+	worked, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.True(t, worked)
+	require.Equal(t, map[int64]int{7: 2}, f.fed())
+	require.Len(t, f.queue.envelopes, 1, "an envelope without jobs is none")
+	require.Equal(t, int64(2), f.queue.envelopes[0].Jobs[0].MessageID)
+	require.Len(t, f.store.skipped, 6)
+	for _, detail := range f.store.skipped {
+		require.Contains(t, detail, campaigns.ReasonRenderFailed+": ")
+		require.Contains(t, detail, "divi")
+	}
+}
+
+func TestABrokenTransactionalMessageIsSkipped(t *testing.T) {
+	f := newFixture()
+	f.store.content = []byte(`{`)
+	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Pending: 1}}
+	_, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, f.store.skipped[1], campaigns.ReasonRenderFailed)
+	require.Empty(t, f.queue.envelopes)
+}
+
+// What could not be enqueued stays queued: the reaper finds rows without a task.
+func TestEnqueueFailureIsReported(t *testing.T) {
+	f := newFixture()
+	f.campaign(7, 10, nil)
+	f.queue.enqueued = errDown
+	worked, err := f.feeder.pass(t.Context())
+	require.ErrorIs(t, err, errDown)
+	require.ErrorContains(t, err, "feed channel 1")
+	require.False(t, worked)
+	require.Empty(t, f.store.skipped)
+	require.Equal(t, int64(10), f.store.feedable[0].Queued)
+}
+
+// A campaign that is slower than its channel must not fill the window with
+// messages that wait for its own slots.
+func TestAThrottledCampaignLeavesTheWindowToOthers(t *testing.T) {
+	f := newFixture()
+	f.limit(1, 80)
+	f.campaign(7, 1000, func(c *campaigns.Campaign, _ *campaigns.Feedable) { c.Throttle.PerSecond = 2 })
+	f.campaign(8, 1000, nil)
+	for range 20 { // nothing is sent meanwhile
+		_, err := f.feeder.pass(t.Context())
+		require.NoError(t, err)
+		f.queue.windows[1] = queue.Window{Bulk: len(f.queue.envelopes)}
+	}
+	require.Equal(t, 4, f.fed()[7], "two seconds of its own rate")
+	throttled := 0
+	for _, e := range f.queue.envelopes {
+		if e.RunID == 7 {
+			throttled++
+			require.InDelta(t, 2, e.CampaignPerSecond, 0)
+		}
+	}
+	require.Len(t, f.queue.envelopes, windowEnvelopes(80), "the window is full all the same")
+	require.Equal(t, 20*(len(f.queue.envelopes)-throttled), f.fed()[8])
+}
+
+func TestOneRotIsNoBlight(t *testing.T) {
+	f := newFixture()
+	f.store.feedable = []campaigns.Feedable{{ChannelID: 9, RunID: 1, Pending: 1}} // a channel that can't be read
+	f.campaign(7, 10, func(c *campaigns.Campaign, _ *campaigns.Feedable) { c.Content.Text = "{{" })
+	f.campaign(8, 10, nil)
+	f.campaign(9, 10, func(_ *campaigns.Campaign, item *campaigns.Feedable) { item.ChannelID = 2 })
+	f.queue.down[3] = true
+	worked, err := f.feeder.pass(t.Context())
+	require.ErrorContains(t, err, "feed channel 9")
+	require.ErrorContains(t, err, "compile the content of campaign 107")
+	require.True(t, worked)
+	require.Equal(t, map[int64]int{8: 10, 9: 10}, f.fed(), "every other channel and run is fed")
+
+	f.queue.down[1] = true
+	f.store.feedable[2].Pending, f.store.feedable[3].Pending = 5, 5
+	_, err = f.feeder.pass(t.Context())
+	require.ErrorIs(t, err, errDown)
+	require.Equal(t, map[int64]int{8: 10, 9: 15}, f.fed())
+
+	f.store.feedErr = errors.New("the store is away")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	before := len(f.store.requests)
+	_, err = f.feeder.pass(ended)
+	require.NoError(t, err)
+	require.Len(t, f.store.requests, before, "who has to stop begins nothing new")
+}
+
+func TestARunIsCompiledOnceAndForgotten(t *testing.T) {
+	f := newFixture()
+	f.campaign(7, 5000, nil)
+	for range 3 {
+		_, err := f.feeder.pass(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, f.store.passed("campaign"))
+	require.Len(t, f.feeder.runs, 1)
+	f.feeder.forget(7)
+	require.Empty(t, f.feeder.runs)
+}
+
+func TestJoinName(t *testing.T) {
+	for want, parts := range map[string][2]string{"": {}, "A": {"A", ""}, "B": {"", "B"}, "A B": {"A", "B"}} {
+		require.Equal(t, want, joinName(parts[0], parts[1]))
+	}
+}
+
+func TestEnvelopeIDsAreNotUsedAgain(t *testing.T) {
+	seen := map[int64]bool{}
+	for _, id := range append(newEnvelopeIDs(1000), newEnvelopeIDs(1000)...) {
+		require.Positive(t, id)
+		require.False(t, seen[id])
+		seen[id] = true
+	}
+}

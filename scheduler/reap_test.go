@@ -1,0 +1,68 @@
+package scheduler
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+)
+
+// queued are envelopes that were marked queued some time ago.
+func queued(ago time.Duration, transactional bool, ids ...int64) (list []campaigns.QueuedEnvelope) {
+	for _, id := range ids {
+		list = append(list, campaigns.QueuedEnvelope{ID: id, Transactional: transactional, Messages: 5, QueuedAt: noon.Add(-ago)})
+	}
+	return list
+}
+
+func TestLostMessagesAreTakenBackAfterAGracePeriod(t *testing.T) {
+	f := newFixture()
+	f.store.reap.envelopes[1] = append(append(queued(time.Hour, false, 1, 2), queued(time.Hour, true, 3, 4)...),
+		queued(graceQueued, false, 5)...)
+	f.queue.alive = map[int64]bool{1: true, 3: true}
+	worked, err := f.reaper.pass(t.Context())
+	require.NoError(t, err)
+	require.False(t, worked)
+	require.Equal(t, map[bool][]int64{false: {1, 2}, true: {3, 4}}, f.queue.lost, "each looked for in its own queue; the feeder may not have enqueued the fifth yet")
+	require.ElementsMatch(t, []int64{2, 4}, f.store.reap.requeued[1])
+	require.Equal(t, 1, f.store.reap.swept)
+	require.Equal(t, 1, f.store.passed("reap"))
+
+	f.clock.Advance(time.Millisecond)
+	_, err = f.reaper.pass(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, f.store.reap.requeued[1], int64(5))
+}
+
+func TestTasksOfDeadWorkersAreDiscarded(t *testing.T) {
+	f := newFixture()
+	f.store.reap.envelopes[1] = queued(time.Hour, false, 1, 2)
+	f.queue.alive = map[int64]bool{1: true, 2: true} // as asynq's leases say
+	f.queue.held = map[int64]int64{1: 11, 2: 12}
+	f.store.reap.dead = []int64{12}
+	_, err := f.reaper.pass(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []int64{2}, f.queue.discarded, "a live worker keeps its tasks")
+	require.Equal(t, map[int64][]int64{1: {2}}, f.store.reap.requeued, "and what the dead one had not claimed goes on at once")
+}
+
+func TestYoungEnvelopesCostRedisNothing(t *testing.T) {
+	f := newFixture()
+	f.store.reap.envelopes[1] = queued(time.Second, false, 1)
+	f.queue.down[1] = true
+	_, err := f.reaper.pass(t.Context())
+	require.NoError(t, err)
+}
+
+func TestAChannelWhoseRedisIsDownKeepsNoOtherWaiting(t *testing.T) {
+	f := newFixture()
+	f.store.reap.envelopes[1], f.store.reap.envelopes[2] = queued(time.Hour, false, 1), queued(time.Hour, false, 2)
+	f.queue.down[1] = true
+	_, err := f.reaper.pass(t.Context())
+	require.ErrorIs(t, err, errDown)
+	require.ErrorContains(t, err, "channel 1")
+	require.Equal(t, map[int64][]int64{2: {2}}, f.store.reap.requeued)
+	require.Equal(t, 1, f.store.reap.swept, "receipts need no Redis")
+}
