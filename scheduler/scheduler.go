@@ -146,19 +146,20 @@ func (s *Scheduler) FeedStats() FeedStats {
 // compete asks for the lease for ever, and leads while it has it.
 func (s *Scheduler) compete(ctx context.Context) {
 	for ctx.Err() == nil {
+		asked := s.o.Clock.Now()
 		_, held, err := s.o.Store.AcquireLease(ctx, leaseName, s.o.Holder, leaseTTL)
 		if err != nil && ctx.Err() == nil {
 			s.o.Logger.Warn("asking for the scheduler's lease failed, trying again", "error", err)
 		}
 		if held {
-			s.lead(ctx)
+			s.lead(ctx, asked)
 		}
 		_ = s.o.Clock.Sleep(ctx, leaseRetry)
 	}
 }
 
-// lead runs the loops until the lease is lost or ctx ends.
-func (s *Scheduler) lead(ctx context.Context) {
+// lead runs the loops until the lease, asked for at since, is lost or ctx ends.
+func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 	s.o.Logger.Info("this scheduler leads now", "holder", s.o.Holder)
 	leading, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -173,7 +174,7 @@ func (s *Scheduler) lead(ctx context.Context) {
 	for _, job := range s.o.Jobs {
 		wg.Go(func() { s.every(leading, job.Name, cmp.Or(job.Every, jobInterval), nil, job.Run) })
 	}
-	s.renew(ctx)
+	s.renew(ctx, since)
 	stop()
 	wg.Wait()
 	// The lease may be another's already; then this changes nothing.
@@ -185,24 +186,30 @@ func (s *Scheduler) lead(ctx context.Context) {
 	s.o.Logger.Info("this scheduler leads no more", "holder", s.o.Holder)
 }
 
-// renew keeps the lease until that fails for longer than it lasts.
-func (s *Scheduler) renew(ctx context.Context) {
-	renewed := s.o.Clock.Now()
+// renew keeps the lease, which was asked for at renewed. It returns when ctx ends
+// or the lease is another's, and a leaseRetry before it may be another's because
+// the store does not answer, or not in time.
+func (s *Scheduler) renew(ctx context.Context, renewed time.Time) {
+	var failure error
 	for {
-		if s.o.Clock.Sleep(ctx, leaseRetry) != nil {
+		left := func() time.Duration { return renewed.Add(leaseTTL - leaseRetry).Sub(s.o.Clock.Now()) }
+		if s.o.Clock.Sleep(ctx, min(leaseRetry, left())) != nil {
 			return
 		}
 		asked := s.o.Clock.Now()
-		_, held, err := s.o.Store.AcquireLease(ctx, leaseName, s.o.Holder, leaseTTL)
-		switch {
-		case err == nil && held:
-			renewed = asked
-		case err == nil:
+		if left() <= 0 {
+			s.o.Logger.Warn("the scheduler's lease could not be renewed", "error", failure)
+			return
+		}
+		asking, cancel := context.WithTimeout(ctx, left())
+		_, held, err := s.o.Store.AcquireLease(asking, leaseName, s.o.Holder, leaseTTL)
+		cancel()
+		if err == nil && !held {
 			s.o.Logger.Warn("the scheduler's lease was taken over")
 			return
-		case s.o.Clock.Now().Sub(renewed) > leaseTTL-leaseRetry:
-			s.o.Logger.Warn("the scheduler's lease could not be renewed", "error", err)
-			return
+		}
+		if failure = err; err == nil {
+			renewed = asked
 		}
 	}
 }
