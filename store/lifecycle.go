@@ -114,7 +114,9 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 	}
 	var runs []campaigns.Run
 	for _, d := range list {
+		var fired []campaigns.Run
 		err := s.inTx(ctx, func(tx conn) error {
+			fired = nil
 			c, err := lockCampaign(ctx, tx, d.accountID, d.id)
 			if err != nil {
 				return err
@@ -124,14 +126,13 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 				return nil
 			}
 			run, err := s.fire(ctx, tx, c, c.nextFireAt.Time)
-			if err == nil {
-				runs = append(runs, run)
-			}
+			fired = []campaigns.Run{run}
 			return err
 		})
 		if err != nil {
 			return runs, err
 		}
+		runs = append(runs, fired...)
 	}
 	return runs, nil
 }
