@@ -34,6 +34,8 @@ type Config struct {
 	Headers   map[string]secret.String `json:"headers,omitempty" writeOnly:"true" doc:"Further request headers, such as Authorization. Their values are treated as secrets."`
 	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone" default:"email" doc:"Kind of address that the endpoint delivers to."`
 	TimeoutMS int                      `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"10000" doc:"Milliseconds that one request may take."`
+
+	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is the channel's concurrency. A fast endpoint on a short way needs few, a slow one many."`
 }
 
 // Bounds of a conversation.
@@ -129,6 +131,9 @@ type Provider struct {
 	signer    *hook.Signer
 	transport *http.Transport
 	timeout   time.Duration
+	// slots bound the requests at once. Messages wait for one before anything of
+	// their request is made.
+	slots chan struct{}
 	// request makes a request without a body; it is a closure so that printing a
 	// Provider shows no header.
 	request func(ctx context.Context) *http.Request
@@ -145,6 +150,10 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open webhook: %w", err)
 	}
+	connections := c.MaxConnections
+	if connections == 0 || connections > deps.Concurrency {
+		connections = deps.Concurrency
+	}
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	if !deps.AllowPrivateAddresses {
 		dialer.Control = providers.PublicOnly
@@ -153,11 +162,12 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
 	p := &Provider{
 		Parser: parser, encodings: newEncodings(), deps: deps, signer: signer, timeout: time.Duration(c.TimeoutMS) * time.Millisecond,
+		slots: make(chan struct{}, connections),
 		transport: &http.Transport{
 			// No Proxy: the guard against private addresses is worth nothing if
 			// somebody else does the dialing.
 			DialContext: dialer.DialContext, Protocols: protocols, DisableCompression: true,
-			MaxIdleConnsPerHost: deps.Concurrency, MaxConnsPerHost: deps.Concurrency,
+			MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
 			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: dialTimeout,
 			WriteBufferSize: 16 << 10,
 		},
@@ -217,6 +227,11 @@ func scrubber(c *Config) func(string) string {
 // Send posts one message. An error before the request was written is
 // temporary; after that, without an answer, it is in doubt.
 func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+	}
 	if err := ctx.Err(); err != nil {
 		return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("not asked: %w", err)}
 	}

@@ -217,3 +217,27 @@ func TestTimeoutIsInDoubt(t *testing.T) {
 	require.Equal(t, providers.InDoubt, providers.AsError(err).Kind)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
+
+func TestMaxConnectionsBoundTheRequestsAtOnce(t *testing.T) {
+	release := make(chan struct{})
+	far, err := sink.NewHTTP(sink.Options{Answer: func(_, _ int64) sink.Answer { return sink.Answer{Wait: release} }})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, far.Close()) }()
+	p, err := webhook.Kind().New(json.RawMessage(`{"url":"`+far.URL()+`","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ","max_connections":2}`),
+		providers.Deps{Concurrency: 8, AllowPrivateAddresses: true, Clock: clock.System{}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, p.Close()) }()
+	sent := make(chan error, 8)
+	for id := range int64(8) {
+		go func() {
+			_, err := p.Send(t.Context(), providers.Message{ID: id + 1, To: "a@example.com", Content: providers.Content{Text: "x"}})
+			sent <- err
+		}()
+	}
+	require.Eventually(t, func() bool { return far.Asked() == 2 }, 10*time.Second, time.Millisecond)
+	close(release)
+	for range 8 {
+		require.NoError(t, <-sent)
+	}
+	require.LessOrEqual(t, far.Connections(), int64(2))
+}

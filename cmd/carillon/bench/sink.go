@@ -98,7 +98,7 @@ func newReceiver(kind string) (receiver, error) {
 }
 
 func (r *httpReceiver) channel() (string, json.RawMessage) {
-	return "webhook", json.RawMessage(fmt.Sprintf(`{"url":%q,"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ"}`, r.URL()))
+	return "webhook", json.RawMessage(fmt.Sprintf(`{"url":%q,"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ","max_connections":20}`, r.URL()))
 }
 
 func (r *smtpReceiver) channel() (string, json.RawMessage) {
