@@ -53,7 +53,10 @@ func (s Schedule) Instant(defaultZone string) (at time.Time, ok bool, err error)
 // LoadZone is time.LoadLocation for names that people give: only IANA names,
 // never the machine's own zone.
 func LoadZone(name string) (*time.Location, error) {
-	if name == "" || strings.EqualFold(name, "local") {
+	own := name == "" || strings.EqualFold(name, "local") || name == "localtime"
+	// Other files of the zone database's folder, with leap seconds or by rules of
+	// their own.
+	if own || name == "posixrules" || strings.HasPrefix(name, "right/") || strings.HasPrefix(name, "posix/") {
 		return nil, fmt.Errorf("not an IANA time zone: write a name such as Europe/Berlin")
 	}
 	location, err := time.LoadLocation(name)
@@ -73,11 +76,12 @@ func Resolve(wall time.Time, location *time.Location) time.Time {
 	// after bound those that may hold at the wanted time; two days cover Apia,
 	// which skipped a whole day.
 	var best time.Time
+	found := false // the zero time is a time like any other
 	for probe := asUTC.Add(-48 * time.Hour); !probe.After(asUTC.Add(48 * time.Hour)); {
 		_, offset := probe.In(location).Zone()
 		candidate := asUTC.Add(-time.Duration(offset) * time.Second)
-		if sameWall(candidate.In(location), asUTC) && (best.IsZero() || candidate.Before(best)) {
-			best = candidate
+		if sameWall(candidate.In(location), asUTC) && (!found || candidate.Before(best)) {
+			best, found = candidate, true
 		}
 		_, end := probe.In(location).ZoneBounds()
 		if end.IsZero() {
@@ -85,7 +89,7 @@ func Resolve(wall time.Time, location *time.Location) time.Time {
 		}
 		probe = end
 	}
-	if !best.IsZero() {
+	if found {
 		return best.UTC()
 	}
 	// A gap: the first instant whose wall clock is past the wanted time is the
