@@ -70,7 +70,7 @@ func TestAdvanceWakesExactlyThoseWhoseTimeHasCome(t *testing.T) {
 
 // Both clocks sleep by the same rules.
 func TestSleep(t *testing.T) {
-	for name, make := range map[string]func() (clock.Clock, func(time.Duration)){
+	for name, start := range map[string]func() (clock.Clock, func(time.Duration)){
 		"fake": func() (clock.Clock, func(time.Duration)) {
 			f := clock.NewFake(noon)
 			return f, f.Advance
@@ -81,7 +81,7 @@ func TestSleep(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, advance := make()
+				c, advance := start()
 				ctx, cancel := context.WithCancel(t.Context())
 				started := c.Now()
 				short, long := make(chan error, 1), make(chan error, 1)
