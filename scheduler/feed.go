@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,8 +61,8 @@ type feeder struct {
 	mu sync.Mutex
 	// runs are the compiled contents of the runs being fed.
 	runs map[int64]*fedRun
-	// seen are the runs that have had their first batch planned.
-	seen map[int64]bool
+	// batches are the sizes of the runs' next batches of planning.
+	batches map[int64]int
 	// turns remember whose turn it is on each channel.
 	turns map[int64]*turns
 	stats FeedStats
@@ -84,17 +85,19 @@ type fedRun struct {
 func newFeeder(o Options) *feeder {
 	return &feeder{
 		store: o.Store, queue: o.Queue, unsubscribe: o.UnsubscribeURL,
-		clock: o.Clock, runs: map[int64]*fedRun{}, seen: map[int64]bool{}, turns: map[int64]*turns{},
+		clock: o.Clock, runs: map[int64]*fedRun{}, batches: map[int64]int{}, turns: map[int64]*turns{},
 	}
 }
 
-// firstSeen reports whether a run is planned for the first time by this process.
-func (f *feeder) firstSeen(runID int64) bool {
+// batchSize is how many messages of a run to plan next: few at first, so that
+// feeding and claiming the first ones do not wait behind a large transaction,
+// then twice as many each time.
+func (f *feeder) batchSize(runID int64) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first := !f.seen[runID]
-	f.seen[runID] = true
-	return first
+	size := cmp.Or(f.batches[runID], firstBatch)
+	f.batches[runID] = min(2*size, planBatch)
+	return size
 }
 
 // forget drops what is kept of a finished run.
@@ -102,7 +105,7 @@ func (f *feeder) forget(runID int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.runs, runID)
-	delete(f.seen, runID)
+	delete(f.batches, runID)
 }
 
 // pass fills every channel's window once. What is wrong with one channel or run

@@ -17,8 +17,8 @@ const (
 	jobInterval    = 500 * time.Millisecond
 )
 
-// Batches of the planner. The first is small, so that sending begins at once;
-// the others hold the writer of SQLite for some 20 ms each.
+// Batches of the planner: the first, and the largest, which holds the writer of
+// SQLite for some 20 ms.
 const (
 	firstBatch = 500
 	planBatch  = 10_000
@@ -41,11 +41,7 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	}
 	var errs []error
 	for _, run := range runs {
-		size := planBatch
-		if s.feeder.firstSeen(run) {
-			size = firstBatch
-		}
-		step, err := s.o.Store.PlanBatch(ctx, run, size)
+		step, err := s.o.Store.PlanBatch(ctx, run, s.feeder.batchSize(run))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("plan run %d: %w", run, err))
 			continue

@@ -22,8 +22,8 @@ func TestPlanningTakesTurns(t *testing.T) {
 		worked, err = f.planPass(t.Context())
 		require.NoError(t, err)
 	}
-	require.Equal(t, []string{"1:500", "2:500", "3:500", "1:10000", "3:10000", "1:10000", "1:10000"}, f.store.batches,
-		"a small batch first, so that sending begins at once, and a large run holds up no small one")
+	require.Equal(t, []string{"1:500", "2:500", "3:500", "1:1000", "3:1000", "1:2000", "1:4000", "1:8000", "1:10000"}, f.store.batches,
+		"small batches first, so that sending begins at once, and a large run holds up no small one")
 	require.Len(t, f.wake.feed, 1, "the feeder is woken")
 }
 
