@@ -2,7 +2,9 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -36,17 +38,29 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 		return unsent, false
 	}
 	started := ch.now()
-	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), ch.worker.o.SendTimeout)
-	receipt, err := ch.provider.Send(sending, providers.Message{
+	receipt, err := ch.deliver(ctx, providers.Message{
 		ID: s.job.MessageID, Attempt: s.job.Attempt, Transactional: e.Transactional, To: s.job.To, ToName: s.job.ToName,
 		Content: s.job.Content, UnsubscribeURL: s.job.UnsubscribeURL, Metadata: s.job.Metadata,
 	})
-	cancel()
 	o = ch.judge(ctx, e, s.job, receipt, err)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
 	}
 	return o, true
+}
+
+// deliver hands a message to the provider. An adapter that panics leaves it in
+// doubt, instead of ending a process that serves other channels too.
+func (ch *channel) deliver(ctx context.Context, m providers.Message) (receipt providers.Receipt, err error) {
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), ch.worker.o.SendTimeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			ch.worker.o.Logger.Error("a provider's adapter panicked", "channel", ch.c.ID, "provider", ch.c.Provider, "panic", r, "stack", string(debug.Stack()))
+			err = &providers.Error{Kind: providers.InDoubt, Err: errors.New("the provider's adapter panicked; see the worker's log")}
+		}
+	}()
+	return ch.provider.Send(sending, m)
 }
 
 func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.State) campaigns.Outcome {

@@ -291,3 +291,19 @@ func TestAProviderThatHangsIsGivenUp(t *testing.T) {
 	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(1)))
 	require.Equal(t, campaigns.Unknown, b.writer.recorded()[1].State)
 }
+
+func TestAnAdapterThatPanicsEndsNoProcess(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+		if m.ID == 2 {
+			panic("index out of range")
+		}
+		return providers.Receipt{}, nil
+	}
+	ch := b.channel(providers.Channel{})
+	require.NoError(t, ch.handle(t.Context(), letter(3)))
+	outcomes := b.writer.recorded()
+	require.Equal(t, campaigns.Unknown, outcomes[2].State, "nobody knows what it had done by then")
+	require.Equal(t, [2]campaigns.State{campaigns.Sent, campaigns.Sent}, [2]campaigns.State{outcomes[1].State, outcomes[3].State})
+	requireAllFree(t, ch)
+}
