@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ const reapBatch = 2000
 
 // SettleDead settles the messages whose worker has not been heard of for
 // maxAge: nobody knows whether the provider took them, so the channel's policy
-// decides. It returns how many are held as unknown and how many go again.
+// decides, as long as tries are left. It returns how many are held as unknown and how many go again.
 func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error) {
 	for {
 		var batch doubt
@@ -56,16 +57,19 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		var attempt int
 		var transactional bool
 		var policy providers.InDoubtPolicy
-		if err := scan(&id, &k.runID, &k.channelID, &attempt, &transactional, &policy); err != nil {
+		var throttle []byte
+		if err := scan(&id, &k.runID, &k.channelID, &attempt, &transactional, &policy, &throttle); err != nil {
 			return err
 		}
-		k.resend = policy.Resend(transactional)
+		// A message at which worker after worker dies must not go on so for ever.
+		k.resend = policy.Resend(transactional) && attempt < attemptsOf(throttle)
 		groups[k] = append(groups[k], id)
 		attempts = append(attempts, [6]any{id, attempt, ms(now), string(providers.InDoubt), "", "the worker died before it recorded the provider's answer"})
 		done.found++
 		return nil
-	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt
+	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
 		FROM messages m JOIN channels h ON h.id = m.channel_id
+			LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN campaigns k ON k.id = r.campaign_id
 		WHERE m.state IN (1, 2) AND m.state = 2
 			AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= `+s.d.now+` - ?)
 		ORDER BY m.id LIMIT ?`+lock, maxAge.Milliseconds(), reapBatch)
@@ -94,6 +98,16 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		return done, err
 	}
 	return done, d.apply(ctx, tx, shardReaper)
+}
+
+// attemptsOf is how often a message is tried whose campaign has a throttle; a
+// transactional message has none.
+func attemptsOf(throttle []byte) int {
+	var t campaigns.Throttle
+	if json.Unmarshal(throttle, &t) != nil {
+		return campaigns.DefaultMaxAttempts
+	}
+	return t.Attempts()
 }
 
 // QueuedEnvelopes lists the envelopes that a channel's queued messages point

@@ -112,7 +112,9 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 		}
 		t.to = t.from
 		targets[id] = &t
-		byProvider[providerID] = id
+		if providerID != "" {
+			byProvider[providerID] = id
+		}
 		return nil
 	}
 	const columns = "SELECT id, run_id, state, COALESCE(provider_id, '') FROM messages WHERE channel_id = ? AND "

@@ -282,3 +282,51 @@ func TestResendingWhileTheRunFinishes(t *testing.T) {
 		})
 	}
 }
+
+// A message at which every worker dies is not sent again and again.
+func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 1)
+		setPolicy(t, j, providers.InDoubtResend)
+		require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
+			_, err := tx.exec(t.Context(), `UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.campaign)
+			return err
+		}))
+		run := j.start()
+		j.planAll(run.ID, 100)
+		code, err := s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
+		for try := 1; try <= campaigns.DefaultMaxAttempts; try++ {
+			bulk, transactional := int64(2*try), int64(2*try+1)
+			worker, err := s.RegisterWorker(t.Context(), "w")
+			require.NoError(t, err)
+			j.worker = worker
+			require.Equal(t, try <= 2, len(j.claim(run.ID, bulk, j.feed(run.ID, []int64{bulk}, 10))) == 1, "try %d", try)
+			require.Len(t, j.claim(0, transactional, j.feed(0, []int64{transactional}, 10)), 1)
+			require.NoError(t, s.RetireWorker(t.Context(), worker))
+			_, _, err = s.SettleDead(t.Context(), time.Hour)
+			require.NoError(t, err)
+		}
+		require.Equal(t, campaigns.Counts{campaigns.Unknown: 1}, j.counts(run.ID))
+		m, err := s.GetMessage(t.Context(), j.accountID, code.ID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Unknown, m.State)
+		require.Equal(t, campaigns.DefaultMaxAttempts, m.Attempt)
+		j.balanced(run.ID)
+	})
+}
+
+func TestAReceiptThatNamesNoMessageIsForNone(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 3)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		j.record(run.ID, claimed, nil) // without a provider's id
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{
+			{MessageID: claimed[0], Status: providers.EventDelivered}, {Status: providers.EventRead},
+		}))
+		require.Equal(t, campaigns.Counts{campaigns.Sent: 2, campaigns.Delivered: 1}, j.counts(run.ID))
+		j.balanced(run.ID)
+	})
+}
