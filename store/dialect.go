@@ -29,6 +29,11 @@ type dialect struct {
 	statements   statements
 	retryable    func(error) bool
 	unreachable  func(error) bool
+	// duplicate says that a unique index refused a row.
+	duplicate func(error) bool
+	// statistics tells the query planner about the tables that an import fills;
+	// empty where the planner needs none.
+	statistics string
 
 	rebound sync.Map // query with ? → query with $n
 }

@@ -32,7 +32,7 @@ var postgresDialect = dialect{
 			RETURNING messages.id`,
 		applyReceipts: `UPDATE messages SET
 			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
-			reason = COALESCE(v ->> 4, reason), detail = COALESCE(v ->> 5, detail), final_at = COALESCE((v ->> 6)::bigint, final_at)
+			reason = COALESCE(v ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE((v ->> 6)::bigint, final_at)
 			FROM json_array_elements(?::json) v WHERE messages.id = (v ->> 0)::bigint`,
 		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
 			SELECT (v ->> 0)::bigint, (v ->> 1)::smallint, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5 FROM json_array_elements(?::json) v`,
@@ -43,6 +43,13 @@ var postgresDialect = dialect{
 		var e *pgconn.PgError
 		return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 	},
+	duplicate: func(err error) bool {
+		var e *pgconn.PgError
+		return errors.As(err, &e) && e.Code == "23505"
+	},
+	// PostgreSQL does it by itself, but a minute later: until then each batch of
+	// the planner would read and sort the whole audience.
+	statistics: "ANALYZE contacts, addresses, members",
 	unreachable: func(err error) bool {
 		var e *pgconn.PgError
 		if errors.As(err, &e) {

@@ -23,7 +23,7 @@ var sqliteDialect = dialect{
 			RETURNING messages.id`,
 		applyReceipts: `UPDATE messages SET
 			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
-			reason = COALESCE(v.value ->> 4, reason), detail = COALESCE(v.value ->> 5, detail), final_at = COALESCE(v.value ->> 6, final_at)
+			reason = COALESCE(v.value ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v.value ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE(v.value ->> 6, final_at)
 			FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
 		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
 			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
@@ -33,6 +33,10 @@ var sqliteDialect = dialect{
 	retryable: func(err error) bool {
 		var e sqlite3.Error
 		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
+	},
+	duplicate: func(err error) bool {
+		var e sqlite3.Error
+		return errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrConstraintUnique
 	},
 	unreachable: func(err error) bool {
 		var e sqlite3.Error

@@ -43,7 +43,7 @@ func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 // to any more is skipped instead. It returns nothing when the run or the
 // channel is not sending, or while the queue is being cleared.
 func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
+	err = s.inTxAsync(ctx, func(tx conn) error {
 		messages = nil
 		open, feeding, err := s.mayFeed(ctx, tx, request)
 		if err != nil || !open {

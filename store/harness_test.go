@@ -6,18 +6,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
 )
 
-// TestMain ends the PostgreSQL server that eachStore started. The one goroutine
-// that it lets pass is the sweeper of gorm's statement cache, which gorm starts
-// for each database and never ends.
+// TestMain ends the PostgreSQL server that eachStore started.
 func TestMain(m *testing.M) {
-	testenv.Main(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+	testenv.Main(m)
 }
 
 // eachStore runs one test against an empty, migrated database of each kind: the

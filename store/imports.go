@@ -14,7 +14,7 @@ import (
 // batch. It is a Conflict if the upload is not running or does not stand where
 // the batch begins, because another process has gone on with it.
 func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
-	return s.inTx(ctx, func(tx conn) error {
+	return s.inTxAsync(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, b.AccountID); err != nil {
 			return err
 		}

@@ -339,7 +339,9 @@ func (s *Store) Unsubscribe(ctx context.Context, accountID int64, kind providers
 		}
 		now := s.clock.Now()
 		if _, err := tx.exec(ctx, `INSERT INTO suppressions (account_id, kind, address, reason, created_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (account_id, kind, address) DO NOTHING`, accountID, string(kind), address, clean(reason), ms(now)); err != nil {
+			ON CONFLICT (account_id, kind, address) DO UPDATE SET reason = excluded.reason
+			WHERE suppressions.reason = '`+unsubscribed+"' AND excluded.reason <> '"+unsubscribed+"'",
+			accountID, string(kind), address, clean(reason), ms(now)); err != nil {
 			return err
 		}
 		why := campaigns.ReasonOptedOut

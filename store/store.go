@@ -115,12 +115,9 @@ func (s *Store) openPostgres(dsn string) error {
 }
 
 func (s *Store) openSQLite(path string) error {
-	const pragmas = "?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_busy_timeout=10000&_foreign_keys=on&_cache_size=-16000"
+	const pragmas = "?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_busy_timeout=10000&_foreign_keys=on&_cache_size=-16000&_stmt_cache_size=256"
 	open := func(extra string, connections int) (*gorm.DB, error) {
-		// PrepareStmt keeps statements compiled per connection.
-		config := gormConfig()
-		config.PrepareStmt = true
-		db, err := gorm.Open(sqlite.Open("file:"+path+pragmas+extra), config)
+		db, err := gorm.Open(sqlite.Open("file:"+path+pragmas+extra), gormConfig())
 		if err != nil {
 			return nil, fault.Wrap(fault.Unavailable, "open SQLite file "+path, err)
 		}
@@ -256,6 +253,21 @@ func (s *Store) inTx(ctx context.Context, fn func(tx conn) error) error {
 		}
 	}
 	return s.translate(err)
+}
+
+// inTxAsync is inTx for what is simply done again if a crash of the database
+// loses it: planning, feeding, importing. PostgreSQL does not wait for the disk
+// then; whatever is committed later and waits, takes the earlier with it. SQLite
+// has no such choice for a single transaction.
+func (s *Store) inTxAsync(ctx context.Context, fn func(tx conn) error) error {
+	return s.inTx(ctx, func(tx conn) error {
+		if s.Postgres() {
+			if _, err := tx.exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	})
 }
 
 // translate gives errors of the database a code that callers can act on.

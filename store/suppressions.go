@@ -9,14 +9,15 @@ import (
 )
 
 // AddSuppression puts an address on the list of those never to write to, as
-// Unsubscribe does; added is false if it was there already, and then the first
-// reason stays. The address must be normal (targeting.NormalAddress).
+// Unsubscribe does; added is false if it was there already. Then the first reason
+// stays, unless it was that the recipient unsubscribed and the new one keeps
+// transactional messages away too. The address must be normal (targeting.NormalAddress).
 func (s *Store) AddSuppression(ctx context.Context, p targeting.Suppression) (added bool, err error) {
 	known, err := s.Suppressed(ctx, p.AccountID, p.Kind, p.Address)
-	if err != nil || known {
+	if err != nil {
 		return false, err
 	}
-	return true, s.Unsubscribe(ctx, p.AccountID, p.Kind, p.Address, p.Reason)
+	return !known, s.Unsubscribe(ctx, p.AccountID, p.Kind, p.Address, p.Reason)
 }
 
 // RemoveSuppression lets an address be written to again.

@@ -24,6 +24,13 @@ func TestSuppressions(t *testing.T) {
 		require.True(t, add(providers.Email, "a@example.com", "complained"))
 		require.False(t, add(providers.Email, "a@example.com", "manual"))
 
+		require.True(t, add(providers.Email, "c@example.com", "unsubscribed"))
+		require.False(t, add(providers.Email, "c@example.com", "bounced"))
+		require.False(t, add(providers.Email, "c@example.com", "unsubscribed"))
+		strict, err := s.ListSuppressions(ctx, account, targeting.Suppression{Kind: providers.Email, Address: "b@example.com"}, 1)
+		require.NoError(t, err)
+		require.Equal(t, "bounced", strict[0].Reason, "what keeps everything away is not weakened and replaces what is weaker")
+
 		suppressed := func(account int64) bool {
 			is, err := s.Suppressed(ctx, account, providers.Email, "a@example.com")
 			require.NoError(t, err)
@@ -40,8 +47,8 @@ func TestSuppressions(t *testing.T) {
 		}, page)
 		page, err = s.ListSuppressions(ctx, account, page[1], 2)
 		require.NoError(t, err)
-		require.Len(t, page, 1)
-		require.Equal(t, providers.Phone, page[0].Kind)
+		require.Len(t, page, 2)
+		require.Equal(t, providers.Phone, page[1].Kind)
 
 		require.True(t, fault.Is(s.RemoveSuppression(ctx, other, providers.Email, "a@example.com"), fault.NotFound))
 		require.NoError(t, s.RemoveSuppression(ctx, account, providers.Email, "a@example.com"))

@@ -187,6 +187,11 @@ func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string)
 	if reason != "" {
 		state = targeting.UploadFailed
 	}
+	if s.d.statistics != "" {
+		if _, err := (conn{s.write.Statement.ConnPool, s.d}).exec(ctx, s.d.statistics); err != nil {
+			return s.translate(err)
+		}
+	}
 	err := s.inTx(ctx, func(tx conn) error {
 		n, err := tx.exec(ctx, `UPDATE uploads SET state = ?, error = ?, finished_at = ?,
 			bytes_read = CASE WHEN ? = '' THEN size ELSE bytes_read END WHERE id = ? AND state = 'running'`,

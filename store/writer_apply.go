@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,9 +13,15 @@ import (
 	"carillon/campaigns"
 )
 
+// errUnexpected says that a group can't be written without a look at each row.
+var errUnexpected = errors.New("some rows are not as expected")
+
 // applyGroup writes a whole group: claims, outcomes, receipts, then the
-// counters they change.
-func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.Time) error {
+// counters they change. Nearly always every message is in the state in which its
+// claim or outcome expects it: the number of rows changed proves that, and to
+// have each row returned costs half as much again as to change it. Only check
+// looks at each row; without it the answer may be errUnexpected.
+func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.Time, check bool) error {
 	d := deltas{}
 	var claims, records, receipts []*op
 	for _, o := range group {
@@ -28,12 +35,12 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 		}
 	}
 	if len(claims) > 0 {
-		if err := applyClaims(ctx, tx, claims, d, now); err != nil {
+		if err := applyClaims(ctx, tx, claims, d, now, check); err != nil {
 			return fmt.Errorf("claim messages: %w", err)
 		}
 	}
 	if len(records) > 0 {
-		if err := applyOutcomes(ctx, tx, records, d); err != nil {
+		if err := applyOutcomes(ctx, tx, records, d, check); err != nil {
 			return fmt.Errorf("record outcomes: %w", err)
 		}
 	}
@@ -47,7 +54,15 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 
 // applyClaims moves queued → sending. A message is given to the claim of the
 // envelope that the row names: a stale task of an earlier envelope gets nothing.
-func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.Time) error {
+func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.Time, check bool) error {
+	if !check && len(claims) <= maxClaimsEach {
+		for _, o := range claims {
+			if err := claimAll(ctx, tx, o, d, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	byEnvelope := make(map[int64][]*op, len(claims))
 	workers := make(map[int64][]int64, 1)
 	for _, o := range claims {
@@ -95,6 +110,25 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 	return nil
 }
 
+// maxClaimsEach is up to how many claims have a statement each: bulk envelopes
+// claim by the hundred and few at once, transactional ones by one and many.
+const maxClaimsEach = 4
+
+// claimAll gives a claim everything it asks for, or fails with errUnexpected.
+func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) error {
+	n, err := tx.exec(ctx, "UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ? WHERE id "+tx.d.inIDs+" AND state = 1 AND envelope_id = ?",
+		o.claim.WorkerID, ms(now), tx.d.idList(o.claim.MessageIDs), o.claim.EnvelopeID)
+	if err != nil {
+		return err
+	}
+	if n != int64(len(o.claim.MessageIDs)) {
+		return errUnexpected
+	}
+	o.claimed = o.claim.MessageIDs
+	d.move(o.claim.RunID, o.claim.ChannelID, campaigns.Queued, campaigns.Sending, n)
+	return nil
+}
+
 // unclaim puts messages back that a stale task asked for while a claim of the
 // envelope that they are in now was in the same group: the statement found both
 // in its lists, and only their owner may have them.
@@ -122,7 +156,7 @@ type outcomeSet struct {
 
 // applyOutcomes moves sending → what became of it. Messages that simply were
 // sent go in one statement without a value each; the others carry theirs.
-func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error {
+func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check bool) error {
 	tries := map[try]*[2]outcomeSet{}
 	const simple, detailed = 0, 1
 	for _, o := range records {
@@ -159,9 +193,16 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error 
 		}
 	}
 	for key, sets := range tries {
-		if set := sets[simple]; len(set.ids) > 0 {
-			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), `UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL
-				WHERE id `+tx.d.inIDs+` AND state = 2 AND worker_id = ? AND attempt = ? RETURNING id`,
+		switch set := sets[simple]; {
+		case len(set.ids) == 0:
+		case !check:
+			if err := recordSent(ctx, tx, key, set, d); err != nil {
+				return err
+			}
+			settled = slices.AppendSeq(settled, maps.Values(set.byID))
+			clear(set.byID)
+		default:
+			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), recordSentSQL(tx)+" RETURNING id",
 				ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
 				return err
 			}
@@ -193,6 +234,26 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas) error 
 		return err
 	}
 	return applyParked(ctx, tx, settled, d)
+}
+
+func recordSentSQL(tx conn) string {
+	return "UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL WHERE id " + tx.d.inIDs + " AND state = 2 AND worker_id = ? AND attempt = ?"
+}
+
+// recordSent records that all messages of a set were sent, or fails with
+// errUnexpected.
+func recordSent(ctx context.Context, tx conn, key try, set outcomeSet, d deltas) error {
+	n, err := tx.exec(ctx, recordSentSQL(tx), ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), key.worker, key.attempt)
+	if err != nil {
+		return err
+	}
+	if n != int64(len(set.ids)) {
+		return errUnexpected
+	}
+	for _, outcome := range set.byID {
+		d.move(outcome.RunID, outcome.ChannelID, campaigns.Sending, campaigns.Sent, 1)
+	}
+	return nil
 }
 
 // outcomeValues are the rows of statements.recordOutcomes.

@@ -36,7 +36,7 @@ func TestAStaleTaskClaimsNothingBesideTheOwner(t *testing.T) {
 		// The owner asks for its first two now and for the others later.
 		group := []*op{claim(1, stale...), claim(2, now[:2]...)}
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			return applyGroup(t.Context(), tx, group, shardFirstWriter, s.clock.Now())
+			return applyGroup(t.Context(), tx, group, shardFirstWriter, s.clock.Now(), true)
 		}))
 		require.Empty(t, group[0].claimed)
 		require.Equal(t, []int64{now[0].ID, now[1].ID}, group[1].claimed)

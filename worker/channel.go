@@ -21,6 +21,14 @@ const handlers = 48
 // would only reserve time that others wait for.
 const bulkTurns = 2
 
+// A claim costs about the same for one message as for a hundred. At full speed
+// tokens come back one by one, so a turn that finds fewer free than this share
+// of all waits once for more.
+const (
+	claimShare  = 8
+	claimLinger = 2 * time.Millisecond
+)
+
 // channel serves one channel: a bulkhead of its own, so that a slow provider
 // holds nobody else up.
 type channel struct {
@@ -38,6 +46,8 @@ type channel struct {
 	outage              outage
 	trips               trips
 	claims              claims
+	// handling are the envelopes at work here.
+	handling sync.Map
 
 	mu          sync.Mutex
 	maxAttempts map[int64]int // by run
@@ -106,6 +116,13 @@ const (
 // handle sends the messages of one envelope. It returns nil once every outcome
 // is in the store, or the message back in it.
 func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
+	// A task whose lease was lost may come again while it is still worked on. It
+	// must not be claimed for twice under one worker's name: what is given back
+	// after a failed claim could be what the other has claimed.
+	if _, busy := ch.handling.LoadOrStore(e.ID, true); busy {
+		return nil
+	}
+	defer ch.handling.Delete(e.ID)
 	var inflight sync.WaitGroup
 	defer inflight.Wait()
 	jobs := e.Jobs
@@ -157,6 +174,10 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		}
 	}
 	held := tokens.acquire(ch.stopping, len(jobs))
+	if want := min(len(jobs), cap(tokens.free)/claimShare); held > 0 && held < want {
+		ch.pause(ctx, claimLinger)
+		held += tokens.more(len(jobs) - held)
+	}
 	if held == 0 {
 		return 0, 0, nil // stopping
 	}
@@ -183,6 +204,11 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	ch.claims.add(ch.now().Sub(began))
 	if err != nil {
 		return 0, 0, err
+	}
+	if len(claimed) == 0 && len(granted) > 0 {
+		// The envelope is stale, or its campaign has been paused, canceled or
+		// cleared: the rest must not use up slots that others wait for.
+		return len(jobs), 0, ch.giveBack(ctx, e, jobs[len(grant.Slots):], campaigns.Due{At: ch.now()})
 	}
 	for _, s := range claimed {
 		held--
@@ -281,19 +307,22 @@ func newTokens(n int) *tokens {
 func (t *tokens) acquire(stop <-chan struct{}, n int) int {
 	select {
 	case <-t.free:
+		return 1 + t.more(n-1)
 	case <-stop:
 		return 0
 	}
-	got := 1
-	for got < n {
+}
+
+// more takes up to n of the tokens that are free.
+func (t *tokens) more(n int) int {
+	for got := range n {
 		select {
 		case <-t.free:
-			got++
 		default:
 			return got
 		}
 	}
-	return got
+	return n
 }
 
 func (t *tokens) release(n int) {

@@ -188,6 +188,52 @@ func TestWhatCouldNotBeClaimedIsNotSent(t *testing.T) {
 	requireAllFree(t, ch)
 }
 
+// A stale envelope, of before a pause for example, must not use up slots.
+func TestAnEnvelopeOfWhichNothingCanBeClaimedGoesBackWhole(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.writer.refuse = map[int64]bool{}
+	for id := range int64(61) {
+		b.writer.refuse[id] = true
+	}
+	ch := b.channel(providers.Channel{Limits: providers.Limits{PerSecond: 20}})
+	require.NoError(t, ch.handle(t.Context(), letter(60)))
+	require.Len(t, b.writer.claims, 1, "one refusal is enough")
+	require.Less(t, len(b.writer.claims[0]), 10)
+	require.Len(t, b.store.unqueued, 60-len(b.writer.claims[0]))
+	requireAllFree(t, ch)
+}
+
+// The task of an envelope that is being worked on comes again when its lease was
+// lost.
+func TestAnEnvelopeIsWorkedOnOnceAtATime(t *testing.T) {
+	b := newBench(t, nil)
+	arrived, gate := make(chan struct{}), make(chan struct{})
+	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+		close(arrived)
+		<-gate
+		return providers.Receipt{}, nil
+	}
+	ch := b.channel(providers.Channel{})
+	done := make(chan error)
+	go func() { done <- ch.handle(t.Context(), letter(1)) }()
+	<-arrived
+	b.writer.mu.Lock()
+	b.writer.err = errors.New("the store fails, and what was to be claimed is given back")
+	b.writer.mu.Unlock()
+	require.NoError(t, ch.handle(t.Context(), letter(1)))
+	require.Empty(t, b.writer.recorded(), "the message that is being sent is not given back")
+	close(gate)
+	require.NoError(t, <-done)
+	require.Equal(t, campaigns.Sent, b.writer.recorded()[1].State)
+	require.Len(t, b.writer.claims, 1)
+}
+
+// The limiter and the store must call it the same.
+func TestDenialsAreReasons(t *testing.T) {
+	require.Equal(t, campaigns.ReasonRecipientSpacing, queue.DeniedRecipientSpacing)
+	require.Equal(t, campaigns.ReasonRecipientPerDay, queue.DeniedRecipientsPerDay)
+}
+
 // requireAllFree checks that no token was lost.
 func requireAllFree(t *testing.T, ch *channel) {
 	t.Helper()
