@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/campaigns"
 	"carillon/configs"
@@ -20,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testenv.Main(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+	testenv.Main(m)
 }
 
 // eachEngine runs a test on the embedded parts and on real Redis and PostgreSQL.

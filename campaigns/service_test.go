@@ -19,10 +19,8 @@ import (
 	"carillon/targeting"
 )
 
-// The goroutine that is let pass sweeps gorm's statement cache; gorm never ends
-// it.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+	goleak.VerifyTestMain(m)
 }
 
 // noon is when the tests take place.

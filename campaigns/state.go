@@ -97,28 +97,29 @@ func (s State) Active() bool { return s <= Sending }
 // Reasons: why a message is in its state, as stored beside it and shown by the
 // API. Providers' own codes stand in Detail.
 const (
-	ReasonNoAddress       = "no_address"        // the contact has no address of the channel's kind
-	ReasonExcluded        = "excluded"          // in the audience's exclude
-	ReasonInactive        = "contact_inactive"  // the contact is inactive
-	ReasonBlocked         = "contact_blocked"   // the contact is blocked
-	ReasonDeleted         = "contact_deleted"   // the contact is gone
-	ReasonSuppressed      = "suppressed"        // the address is on the suppression list
-	ReasonOptedOut        = "opted_out"         // the recipient unsubscribed
-	ReasonRenderFailed    = "render_failed"     // the template could not be rendered for this recipient
-	ReasonCleared         = "cleared"           // an operator cleared the queue
-	ReasonCanceled        = "campaign_canceled" // an operator canceled the campaign
-	ReasonAttemptsUsedUp  = "attempts_used_up"  // temporary errors until no attempt was left
-	ReasonRefused         = "refused"           // the provider refuses this message
-	ReasonRecipient       = "recipient"         // the provider refuses this recipient
-	ReasonInDoubt         = "in_doubt"          // the provider was asked, the answer is not known
-	ReasonTemporary       = "temporary"         // waits for its next attempt after a temporary error
-	ReasonThrottled       = "throttled"         // waits because the provider asked us to
-	ReasonChannelStopped  = "channel_stopped"   // waits because the provider refuses the credentials
-	ReasonPaused          = "paused"            // taken back from the queue by a pause
-	ReasonRequeued        = "requeued"          // taken back because its task was gone from Redis
-	ReasonRecipientPerDay = "recipients_per_day"
-	ReasonReceipt         = "receipt" // a receipt said so
-	ReasonResend          = "resend"  // an operator sends it again
+	ReasonNoAddress        = "no_address"        // the contact has no address of the channel's kind
+	ReasonExcluded         = "excluded"          // in the audience's exclude
+	ReasonInactive         = "contact_inactive"  // the contact is inactive
+	ReasonBlocked          = "contact_blocked"   // the contact is blocked
+	ReasonDeleted          = "contact_deleted"   // the contact is gone
+	ReasonSuppressed       = "suppressed"        // the address is on the suppression list
+	ReasonOptedOut         = "opted_out"         // the recipient unsubscribed
+	ReasonRenderFailed     = "render_failed"     // the template could not be rendered for this recipient
+	ReasonCleared          = "cleared"           // an operator cleared the queue
+	ReasonCanceled         = "campaign_canceled" // an operator canceled the campaign
+	ReasonAttemptsUsedUp   = "attempts_used_up"  // temporary errors until no attempt was left
+	ReasonRefused          = "refused"           // the provider refuses this message
+	ReasonRecipient        = "recipient"         // the provider refuses this recipient
+	ReasonInDoubt          = "in_doubt"          // the provider was asked, the answer is not known
+	ReasonTemporary        = "temporary"         // waits for its next attempt after a temporary error
+	ReasonThrottled        = "throttled"         // waits because the provider asked us to
+	ReasonChannelStopped   = "channel_stopped"   // waits because the provider refuses the credentials
+	ReasonPaused           = "paused"            // taken back from the queue by a pause
+	ReasonRequeued         = "requeued"          // taken back because its task was gone from Redis
+	ReasonRecipientPerDay  = "recipients_per_day"
+	ReasonRecipientSpacing = "recipient_spacing"
+	ReasonReceipt          = "receipt" // a receipt said so
+	ReasonResend           = "resend"  // an operator sends it again
 )
 
 // Counts holds how many messages are in each state, indexed by State.

@@ -63,7 +63,9 @@ func QueueName(channelID int64, transactional bool) string {
 }
 
 // taskID is asynq's name for an envelope's task.
-func taskID(envelopeID int64) string { return "e" + strconv.FormatInt(envelopeID, 10) }
+const taskPrefix = "e"
+
+func taskID(envelopeID int64) string { return taskPrefix + strconv.FormatInt(envelopeID, 10) }
 
 // keys of one asynq queue. asynq keeps them internal; a test compares what is
 // read through them with asynq's own Inspector.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -44,6 +45,29 @@ func (q *Queue) Held(ctx context.Context, channelID int64) (map[int64]int64, err
 		held[envelope] = worker
 	}
 	return held, nil
+}
+
+// Active lists the envelopes of a channel whose tasks asynq has given out.
+func (q *Queue) Active(ctx context.Context, channelID int64) ([]int64, error) {
+	var lists [2]*redis.StringSliceCmd
+	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, transactional := range []bool{false, true} {
+			lists[i] = p.LRange(ctx, keysOf(channelID, transactional).active(), 0, -1)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, unavailable("list active envelopes", err)
+	}
+	var active []int64
+	for _, id := range append(lists[0].Val(), lists[1].Val()...) {
+		envelope, err := strconv.ParseInt(strings.TrimPrefix(id, taskPrefix), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("list active envelopes: task %q is none of ours", id)
+		}
+		active = append(active, envelope)
+	}
+	return active, nil
 }
 
 // Discard deletes an envelope's task although a worker has it, because that

@@ -259,6 +259,7 @@ type fakeQueue struct {
 	lost      map[bool][]int64 // what Lost was asked for, by transactional
 	alive     map[int64]bool
 	held      map[int64]int64
+	active    []int64
 	discarded []int64
 	down      map[int64]bool // by channel
 }
@@ -301,6 +302,13 @@ func (q *fakeQueue) Held(_ context.Context, channelID int64) (map[int64]int64, e
 		return nil, errDown
 	}
 	return q.held, nil
+}
+
+func (q *fakeQueue) Active(_ context.Context, channelID int64) ([]int64, error) {
+	if q.down[channelID] {
+		return nil, errDown
+	}
+	return q.active, nil
 }
 
 func (q *fakeQueue) Discard(_ context.Context, _, envelopeID int64) error {

@@ -32,14 +32,12 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	for _, run := range fired {
 		s.o.Logger.Info("campaign fired", "campaign", run.CampaignID, "run", run.ID, "due", run.Instant)
 	}
-	if err != nil {
-		return false, err
-	}
+	// What can't be fired keeps no run from being planned.
+	errs := []error{err}
 	runs, err := s.o.Store.RunsToPlan(ctx)
 	if err != nil {
-		return false, err
+		return false, errors.Join(append(errs, err)...)
 	}
-	var errs []error
 	for _, run := range runs {
 		step, err := s.o.Store.PlanBatch(ctx, run, s.feeder.batchSize(run))
 		if err != nil {

@@ -26,6 +26,7 @@ type ReapStore interface {
 type ReapQueue interface {
 	Lost(ctx context.Context, channelID int64, transactional bool, envelopeIDs []int64) ([]int64, error)
 	Held(ctx context.Context, channelID int64) (map[int64]int64, error)
+	Active(ctx context.Context, channelID int64) ([]int64, error)
 	Discard(ctx context.Context, channelID, envelopeID int64) error
 }
 
@@ -46,6 +47,9 @@ type reaper struct {
 	queue ReapQueue
 	clock clock.Clock
 	log   *slog.Logger
+
+	// unheld is since when an envelope is given out with no worker noted for it.
+	unheld map[int64]time.Time
 }
 
 func (r *reaper) pass(ctx context.Context) (worked bool, err error) {
@@ -87,7 +91,7 @@ func (r *reaper) requeue(ctx context.Context, channelID int64) error {
 	if len(byQueue) == 0 {
 		return nil
 	}
-	if err := r.discardHeldByDead(ctx, channelID); err != nil {
+	if err := r.discardDead(ctx, channelID); err != nil {
 		return err
 	}
 	for transactional, ids := range byQueue {
@@ -109,13 +113,26 @@ func (r *reaper) requeue(ctx context.Context, channelID int64) error {
 	return nil
 }
 
-// discardHeldByDead takes the tasks away that a dead worker was working on.
-// asynq would give them out again when their lease runs out, half a minute
-// later; until then they would fill the window.
-func (r *reaper) discardHeldByDead(ctx context.Context, channelID int64) error {
-	held, err := r.queue.Held(ctx, channelID)
-	if err != nil || len(held) == 0 {
+// discardDead takes the tasks away that a dead worker was working on, and those
+// that were given to a worker that died before it noted that it has them. asynq
+// would give them out again when their lease runs out, half a minute later; until
+// then they would fill the window.
+func (r *reaper) discardDead(ctx context.Context, channelID int64) error {
+	active, err := r.queue.Active(ctx, channelID)
+	if err != nil {
 		return err
+	}
+	held, err := r.queue.Held(ctx, channelID)
+	if err != nil {
+		return err
+	}
+	for _, envelope := range active {
+		if _, ok := held[envelope]; ok || !r.longUnheld(envelope) {
+			continue
+		}
+		if err := r.queue.Discard(ctx, channelID, envelope); err != nil {
+			return err
+		}
 	}
 	workers := make([]int64, 0, len(held))
 	for _, worker := range held {
@@ -134,4 +151,24 @@ func (r *reaper) discardHeldByDead(ctx context.Context, channelID int64) error {
 		}
 	}
 	return nil
+}
+
+// longUnheld reports whether an envelope has been without a noted worker for as
+// long as it takes to tell that a worker is dead. A worker that is alive after
+// all finds that its claims are refused.
+func (r *reaper) longUnheld(envelope int64) bool {
+	now := r.clock.Now()
+	since, seen := r.unheld[envelope]
+	if !seen {
+		if r.unheld == nil {
+			r.unheld = map[int64]time.Time{}
+		}
+		for id, at := range r.unheld { // those that were noted, or are done
+			if now.Sub(at) > 2*WorkerDeadAfter {
+				delete(r.unheld, id)
+			}
+		}
+		r.unheld[envelope], since = now, now
+	}
+	return now.Sub(since) >= WorkerDeadAfter
 }

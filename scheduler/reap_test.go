@@ -48,6 +48,25 @@ func TestTasksOfDeadWorkersAreDiscarded(t *testing.T) {
 	require.Equal(t, map[int64][]int64{1: {2}}, f.store.reap.requeued, "and what the dead one had not claimed goes on at once")
 }
 
+func TestTasksOfAWorkerThatDiedBeforeItNotedThemAreDiscarded(t *testing.T) {
+	f := newFixture()
+	f.store.reap.envelopes[1] = queued(time.Hour, false, 1, 2)
+	f.queue.alive = map[int64]bool{1: true, 2: true}
+	f.queue.active, f.queue.held = []int64{1, 2}, map[int64]int64{1: 11}
+	pass := func() {
+		_, err := f.reaper.pass(t.Context())
+		require.NoError(t, err)
+	}
+	pass()
+	f.clock.Advance(WorkerDeadAfter - time.Millisecond)
+	pass()
+	require.Empty(t, f.queue.discarded, "a live worker may be about to note it")
+	f.clock.Advance(time.Millisecond)
+	pass()
+	require.Equal(t, []int64{2}, f.queue.discarded)
+	require.Equal(t, map[int64][]int64{1: {2}}, f.store.reap.requeued)
+}
+
 func TestYoungEnvelopesCostRedisNothing(t *testing.T) {
 	f := newFixture()
 	f.store.reap.envelopes[1] = queued(time.Second, false, 1)

@@ -51,7 +51,7 @@ the database is filled, so let it be an empty one.`,
 	flags.IntSliceVar(&f.recipients, "recipients", []int{100_000}, "sizes of the campaign")
 	flags.StringSliceVar(&f.stacks, "stack", benchStacks, "embedded (SQLite, embedded Redis), redis (SQLite, Redis), postgres (PostgreSQL, Redis)")
 	flags.StringSliceVar(&f.sinks, "sink", []string{"http", "smtp", "smtp-plain"}, "http, smtp (the server offers PIPELINING), smtp-plain (it does not)")
-	flags.IntVar(&f.concurrency, "concurrency", 512, "messages in flight (limits.concurrency of the channel)")
+	flags.IntVar(&f.concurrency, "concurrency", 1000, "messages in flight (limits.concurrency of the channel)")
 	flags.StringVar(&f.postgres, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")
 	flags.StringVar(&f.redis, "redis-url", "", "use this Redis instead of a private one")
 	flags.StringVar(&f.save, "save", "", "write the results as JSON to this file too")

@@ -32,10 +32,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// The goroutine that is let pass sweeps gorm's statement cache; gorm never ends
-// it.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
+	goleak.VerifyTestMain(m)
 }
 
 const testKey = "admin-key-0123456789"

@@ -4,7 +4,9 @@
 package failpoint
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -50,6 +52,9 @@ func parse(spec string) *point {
 		if parsed, err := strconv.ParseInt(count, 10, 64); err == nil && parsed > 0 {
 			n = parsed
 		}
+	}
+	if !slices.Contains(Names(), name) {
+		panic(fmt.Sprintf("CARILLON_FAILPOINT names %q; there are %s", name, strings.Join(Names(), ", ")))
 	}
 	p := &point{name: name}
 	p.left.Store(n)

@@ -61,7 +61,6 @@ func TestHitKillsTheProcess(t *testing.T) {
 		{"after-record", "after-claim,after-record,after-record", "1", true},
 		{"after-claim:3", "after-claim,after-record,after-claim,after-claim,after-claim", "3", true},
 		{"after-claim:3", "after-claim,after-claim", "2", false},
-		{"after-clai", "after-claim", "1", false},
 	} {
 		t.Run(c.spec+" of "+c.passes, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -85,4 +84,13 @@ func TestHitKillsTheProcess(t *testing.T) {
 			require.Equal(t, syscall.SIGKILL, status.Signal())
 		})
 	}
+}
+
+// A misspelt name would let a crash test pass that kills nothing.
+func TestAnUnknownNameIsRefused(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"=after-claim", "CARILLON_FAILPOINT=after-clai")
+	output, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(output), `CARILLON_FAILPOINT names "after-clai"; there are after-plan-batch`)
 }
