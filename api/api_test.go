@@ -523,6 +523,15 @@ func TestRequestIDAndLog(t *testing.T) {
 	require.Equal(t, 404, s.do("GET", "/v1/nothing", "").Code)
 }
 
+func TestAMethodThatDoesNotGoWithAPath(t *testing.T) {
+	s := newServer(t)
+	w := s.do("PUT", "/v1/groups", `{}`)
+	require.Equal(t, 405, w.Code)
+	require.Equal(t, "GET, POST", w.Header().Get("Allow"))
+	require.Contains(t, w.Body.String(), "/v1/groups does not go with PUT here: use GET or POST")
+	require.Equal(t, 405, s.do("DELETE", "/healthz", "").Code)
+}
+
 // broken is a store whose database is gone.
 type broken struct{ *store.Store }
 

@@ -5,6 +5,14 @@ import (
 	"net/http"
 )
 
+// Health answers /healthz, /readyz and /metrics alone, for processes without the
+// API. Of d it needs Metrics, Ready, Logger and Options.Version.
+func Health(d Deps) http.Handler {
+	s := &Server{Deps: d, mux: http.NewServeMux()}
+	s.healthRoutes()
+	return s.mux
+}
+
 func (s *Server) healthRoutes() {
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive", "version": s.Options.Version})

@@ -17,16 +17,17 @@ import (
 
 // statuses is the one table from an error's code to its HTTP status.
 var statuses = map[fault.Code]int{
-	fault.Invalid:      http.StatusUnprocessableEntity,
-	fault.NotFound:     http.StatusNotFound,
-	fault.Conflict:     http.StatusConflict,
-	fault.Unauthorized: http.StatusUnauthorized,
-	fault.Forbidden:    http.StatusForbidden,
-	fault.TooLarge:     http.StatusRequestEntityTooLarge,
-	fault.RateLimited:  http.StatusTooManyRequests,
-	fault.Unavailable:  http.StatusServiceUnavailable,
-	fault.Mismatch:     http.StatusUnprocessableEntity,
-	fault.Internal:     http.StatusInternalServerError,
+	fault.Invalid:          http.StatusUnprocessableEntity,
+	fault.NotFound:         http.StatusNotFound,
+	fault.MethodNotAllowed: http.StatusMethodNotAllowed,
+	fault.Conflict:         http.StatusConflict,
+	fault.Unauthorized:     http.StatusUnauthorized,
+	fault.Forbidden:        http.StatusForbidden,
+	fault.TooLarge:         http.StatusRequestEntityTooLarge,
+	fault.RateLimited:      http.StatusTooManyRequests,
+	fault.Unavailable:      http.StatusServiceUnavailable,
+	fault.Mismatch:         http.StatusUnprocessableEntity,
+	fault.Internal:         http.StatusInternalServerError,
 }
 
 // statusOf is the status for an error; what is unknown is a fault of ours.

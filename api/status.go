@@ -101,7 +101,7 @@ func (s *Server) statusRoutes() {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		_ = statusPage.Execute(w, view)
 	})
-	s.mux.HandleFunc("/", notFound)
+	s.mux.HandleFunc("/", s.notFound)
 }
 
 // statusCaller takes a key as a browser or as a program gives it.

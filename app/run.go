@@ -25,8 +25,11 @@ var Version = "0.1.0-dev"
 type Server struct {
 	Engine *Engine
 	// URL is where the API answers; empty without the API's role.
-	URL   string
-	stack stack
+	URL string
+	// HealthURL is where a process without the API answers /healthz, /readyz and
+	// /metrics; empty if health_listen is.
+	HealthURL string
+	stack     stack
 }
 
 // Start starts the roles of a process. notices are told to the person who
@@ -47,7 +50,7 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notice func(strin
 	s.stack.push("engine", s.Engine.Stop)
 	metrics.watch(s.Engine.Store)
 	if !roles.API {
-		return s, nil
+		return s, s.serveHealth(c, log, metrics)
 	}
 	// A key is made only by a server that can be reached with it.
 	listener, err := listenOn(c.Listen)
@@ -57,7 +60,8 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notice func(strin
 	if err := s.Engine.ensureAdminKey(ctx, c, notice); err != nil {
 		return s, errors.Join(err, listener.Close())
 	}
-	s.serve(listener, c, log, metrics)
+	s.serveAPI(listener, c, log, metrics)
+	s.URL = "http://" + listener.Addr().String()
 	return s, nil
 }
 
@@ -77,8 +81,25 @@ func listenOn(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// serve answers on the listener until the server is stopped.
-func (s *Server) serve(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
+// serveHealth answers for a process without the API, if the configuration says
+// where.
+func (s *Server) serveHealth(c configs.Config, log *slog.Logger, m *metrics) error {
+	if c.HealthListen == "" {
+		return nil
+	}
+	listener, err := listenOn(c.HealthListen)
+	if err != nil {
+		return err
+	}
+	s.serve(listener, api.Health(api.Deps{
+		Options: api.Options{Version: Version}, Metrics: m.handler(), Ready: s.Engine.ready, Logger: log,
+	}), c, log)
+	s.HealthURL = "http://" + listener.Addr().String()
+	return nil
+}
+
+// serveAPI answers on the listener until the server is stopped.
+func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
 	e := s.Engine
 	handler := api.New(api.Deps{
 		Options: api.Options{
@@ -90,6 +111,10 @@ func (s *Server) serve(listener net.Listener, c configs.Config, log *slog.Logger
 		Metrics: m.handler(), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)
+	s.serve(listener, handler, c, log)
+}
+
+func (s *Server) serve(listener net.Listener, handler http.Handler, c configs.Config, log *slog.Logger) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -109,7 +134,6 @@ func (s *Server) serve(listener net.Listener, c configs.Config, log *slog.Logger
 		}
 		return err
 	})
-	s.URL = "http://" + listener.Addr().String()
 }
 
 // Stop ends the process's parts: first the listener, then what is in flight. It
@@ -130,6 +154,9 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 	case err != nil:
 		say("Stopped while it started: " + err.Error())
 		return s.Stop()
+	}
+	if s.HealthURL != "" {
+		say("Health and metrics: " + s.HealthURL + "/readyz and " + s.HealthURL + "/metrics.")
 	}
 	if s.URL != "" {
 		say(fmt.Sprintf("Carillon %s answers on %s (status page: %s/, API: %s/docs). Stop it with Ctrl-C.", Version, s.URL, s.URL, s.URL))

@@ -21,8 +21,10 @@ import (
 // the name with dashes; a secret has no flag, because others on the machine can
 // read a command line, but a second form with _file.
 type Config struct {
-	Listen  string `koanf:"listen" default:"127.0.0.1:8080" doc:"Address and port that the API listens on. Anything but loopback belongs behind a proxy that speaks TLS."`
-	DataDir string `koanf:"data_dir" default:"./data" doc:"Folder of the embedded store and of the keys that were made for you."`
+	Listen string `koanf:"listen" default:"127.0.0.1:8080" doc:"Address and port that the API listens on. Anything but loopback belongs behind a proxy that speaks TLS."`
+
+	HealthListen string `koanf:"health_listen" default:"" doc:"Address and port on which a scheduler or worker alone answers /healthz, /readyz and /metrics, such as 127.0.0.1:9090; empty listens nowhere. serve and api answer them on listen."`
+	DataDir      string `koanf:"data_dir" default:"./data" doc:"Folder of the embedded store and of the keys that were made for you."`
 
 	StoreDSN secret.String `koanf:"store_dsn" default:"" doc:"postgres://user:password@host/database, or the path of a SQLite file; empty is carillon.db in data_dir."`
 	RedisURL secret.String `koanf:"redis_url" default:"" doc:"redis://, rediss://, redis-sentinel:// or redis-cluster:// address; empty is a Redis inside the process."`
@@ -93,6 +95,9 @@ func (c Config) check() error {
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
 		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
+	}
+	if _, port, err := net.SplitHostPort(c.HealthListen); c.HealthListen != "" && (err != nil || port == "") {
+		add("health_listen", c.HealthListen, "must be an address and a port such as 127.0.0.1:9090, or empty")
 	}
 	if c.DataDir == "" {
 		add("data_dir", c.DataDir, "must name a folder")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -109,7 +110,7 @@ func (c *cli) messagesLs() *cobra.Command {
 				return err
 			}
 			return showList(c, items, more, "ID CAMPAIGN ADDRESS STATE REASON ATTEMPT CREATED", func(m api.Message) []any {
-				return []any{m.ID, m.CampaignID, m.Address, m.State, m.Reason, m.Attempt, at(&m.CreatedAt)}
+				return []any{m.ID, idOrNone(m.CampaignID), m.Address, m.State, m.Reason, m.Attempt, at(&m.CreatedAt)}
 			})
 		}}
 	limitFlag(cmd, &limit)
@@ -119,6 +120,14 @@ func (c *cli) messagesLs() *cobra.Command {
 	cmd.Flags().Int64Var(&run, "run", 0, "only those of this run")
 	cmd.Flags().Int64Var(&channel, "channel", 0, "only those of this channel")
 	return cmd
+}
+
+// idOrNone shows the id 0 as what it is.
+func idOrNone(id int64) string {
+	if id == 0 {
+		return "-"
+	}
+	return strconv.FormatInt(id, 10)
 }
 
 func (c *cli) messagesShow() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -102,7 +103,16 @@ func (c *cli) explain(cmd *cobra.Command, args []string) error {
 }
 
 func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
-	sayf(w, "Message %d\trun %d, contact %d, %s: %s\t\n", m.ID, m.RunID, m.ContactID, clean(m.Address), m.State)
+	var of []string // a transactional message has no run, and perhaps no contact
+	for _, part := range []struct {
+		what string
+		id   int64
+	}{{"run", m.RunID}, {"contact", m.ContactID}} {
+		if part.id != 0 {
+			of = append(of, fmt.Sprintf("%s %d", part.what, part.id))
+		}
+	}
+	sayf(w, "Message %d\t%s: %s\t\n", m.ID, strings.Join(append(of, clean(m.Address)), ", "), m.State)
 	for _, h := range m.History {
 		sayf(w, "  %s\t%s\t%s\n", exactly(h.At), h.State, because(h.Reason, h.Detail))
 	}

@@ -14,16 +14,17 @@ type Code string
 
 // The codes. A new one needs a row in api's table of statuses.
 const (
-	Invalid      Code = "invalid"      // the input is wrong; nothing was changed
-	NotFound     Code = "not_found"    // what was named does not exist
-	Conflict     Code = "conflict"     // the state of the thing forbids it
-	Unauthorized Code = "unauthorized" // no key, or an unknown one
-	Forbidden    Code = "forbidden"    // the key's role does not allow it
-	TooLarge     Code = "too_large"    // the input is over a configured bound
-	RateLimited  Code = "rate_limited" // too many requests
-	Unavailable  Code = "unavailable"  // the store or Redis does not answer
-	Mismatch     Code = "mismatch"     // an idempotency key came again with another body
-	Internal     Code = "internal"     // a fault of ours
+	Invalid          Code = "invalid"            // the input is wrong; nothing was changed
+	NotFound         Code = "not_found"          // what was named does not exist
+	MethodNotAllowed Code = "method_not_allowed" // the path exists, for other methods
+	Conflict         Code = "conflict"           // the state of the thing forbids it
+	Unauthorized     Code = "unauthorized"       // no key, or an unknown one
+	Forbidden        Code = "forbidden"          // the key's role does not allow it
+	TooLarge         Code = "too_large"          // the input is over a configured bound
+	RateLimited      Code = "rate_limited"       // too many requests
+	Unavailable      Code = "unavailable"        // the store or Redis does not answer
+	Mismatch         Code = "mismatch"           // an idempotency key came again with another body
+	Internal         Code = "internal"           // a fault of ours
 )
 
 // Field is one wrong value: where it stands, what was there, what is wrong.
