@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"carillon/internal/fault"
 	"carillon/providers"
 )
 
@@ -90,24 +89,4 @@ func firstRune(s string) string {
 		return string(r)
 	}
 	return ""
-}
-
-// notFound is the answer for paths that nothing is registered under, at least
-// not for the method.
-func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		other := r.Clone(r.Context())
-		other.Method = method
-		if _, pattern := s.mux.Handler(other); pattern != "" && pattern != "/" {
-			allowed = append(allowed, method)
-		}
-	}
-	if allowed != nil {
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		writeProblem(w, fault.New(fault.MethodNotAllowed, "%s does not go with %s here: use %s; /docs says what each does",
-			r.URL.Path, r.Method, strings.Join(allowed, " or ")))
-		return
-	}
-	writeProblem(w, fault.New(fault.NotFound, "there is nothing under %s; /docs lists what there is", r.URL.Path))
 }

@@ -62,9 +62,10 @@ func QueueName(channelID int64, transactional bool) string {
 	return "ch" + strconv.FormatInt(channelID, 10) + ":bulk"
 }
 
-// taskID is asynq's name for an envelope's task.
+// taskPrefix begins the ids of tasks.
 const taskPrefix = "e"
 
+// taskID is asynq's name for an envelope's task.
 func taskID(envelopeID int64) string { return taskPrefix + strconv.FormatInt(envelopeID, 10) }
 
 // keys of one asynq queue. asynq keeps them internal; a test compares what is

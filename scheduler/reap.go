@@ -127,7 +127,11 @@ func (r *reaper) discardDead(ctx context.Context, channelID int64) error {
 		return err
 	}
 	for _, envelope := range active {
-		if _, ok := held[envelope]; ok || !r.longUnheld(envelope) {
+		if _, ok := held[envelope]; ok {
+			delete(r.unheld, envelope) // letting go, in the end, begins anew
+			continue
+		}
+		if !r.longUnheld(envelope) {
 			continue
 		}
 		if err := r.queue.Discard(ctx, channelID, envelope); err != nil {

@@ -85,3 +85,18 @@ func TestAChannelWhoseRedisIsDownKeepsNoOtherWaiting(t *testing.T) {
 	require.Equal(t, map[int64][]int64{2: {2}}, f.store.reap.requeued)
 	require.Equal(t, 1, f.store.reap.swept, "receipts need no Redis")
 }
+
+// A task that was seen just before its worker noted it is not discarded when the
+// worker lets it go, long after.
+func TestATaskThatWasNotedStartsAnew(t *testing.T) {
+	f := newFixture()
+	f.store.reap.envelopes[1] = queued(time.Hour, false, 1)
+	f.queue.alive, f.queue.active = map[int64]bool{1: true}, []int64{1}
+	for _, held := range []map[int64]int64{{}, {1: 11}, {}} {
+		f.queue.held = held
+		_, err := f.reaper.pass(t.Context())
+		require.NoError(t, err)
+		f.clock.Advance(WorkerDeadAfter)
+	}
+	require.Empty(t, f.queue.discarded)
+}

@@ -83,8 +83,7 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 			}
 			granted[id] = envelope
 			return nil
-		}, `UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ?
-			WHERE id `+tx.d.inIDs+` AND state = 1 AND envelope_id `+tx.d.inIDs+` RETURNING id, envelope_id`,
+		}, claimSQL(tx)+tx.d.inIDs+" RETURNING id, envelope_id",
 			worker, ms(now), tx.d.idList(ids), tx.d.idList(envelopes))
 		if err != nil {
 			return err
@@ -114,9 +113,14 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 // claim by the hundred and few at once, transactional ones by one and many.
 const maxClaimsEach = 4
 
+// claimSQL claims messages of the envelopes that what follows it selects.
+func claimSQL(tx conn) string {
+	return "UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ? WHERE id " + tx.d.inIDs + " AND state = 1 AND envelope_id "
+}
+
 // claimAll gives a claim everything it asks for, or fails with errUnexpected.
 func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) error {
-	n, err := tx.exec(ctx, "UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ? WHERE id "+tx.d.inIDs+" AND state = 1 AND envelope_id = ?",
+	n, err := tx.exec(ctx, claimSQL(tx)+"= ?",
 		o.claim.WorkerID, ms(now), tx.d.idList(o.claim.MessageIDs), o.claim.EnvelopeID)
 	if err != nil {
 		return err

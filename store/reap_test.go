@@ -1,0 +1,142 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+func TestParkedReceiptsAreSwept(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 3)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		j.record(run.ID, claimed, nil)
+		// As a transaction leaves it that looked before the outcome was committed.
+		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			_, err := tx.exec(t.Context(), s.d.statements.insertReceipts, mustJSON([][8]any{{j.channel.ID, claimed[0], "", "delivered", ms(s.clock.Now()), "", "", ms(s.clock.Now())}}))
+			return err
+		}))
+		n, err := s.SweepReceipts(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Delivered])
+		j.balanced(run.ID)
+	})
+}
+
+func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		for _, policy := range []providers.InDoubtPolicy{providers.InDoubtDefault, providers.InDoubtResend} {
+			j := newJourney(t, s, 20)
+			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+				_, err := tx.exec(t.Context(), "UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
+				return err
+			}))
+			run := j.start()
+			j.planAll(run.ID, 100)
+			claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 5))
+			held, resent, err := s.SettleDead(t.Context(), time.Minute)
+			require.NoError(t, err)
+			require.Zero(t, held+resent, "a live worker's messages are its own")
+			require.NoError(t, s.RetireWorker(t.Context(), j.worker))
+			held, resent, err = s.SettleDead(t.Context(), time.Minute)
+			require.NoError(t, err)
+			if policy == providers.InDoubtResend {
+				require.Equal(t, [2]int64{0, 5}, [2]int64{held, resent})
+				require.Equal(t, int64(0), j.counts(run.ID)[campaigns.Unknown])
+			} else {
+				require.Equal(t, [2]int64{5, 0}, [2]int64{held, resent})
+				// The worker was not dead after all: its answer clears the doubt up.
+				j.record(run.ID, claimed[:2], nil)
+				require.Equal(t, int64(3), j.counts(run.ID)[campaigns.Unknown])
+				require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Sent])
+			}
+			j.balanced(run.ID)
+			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+				for _, table := range []string{"addresses", "contacts", "accounts"} {
+					if table == "accounts" {
+						_, err := tx.exec(t.Context(), "UPDATE accounts SET name = CAST(id AS TEXT)")
+						return err
+					}
+					if _, err := tx.exec(t.Context(), "DELETE FROM "+table); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}
+	})
+}
+
+func TestLostEnvelopesGoBackToPending(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 30)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		messages := j.feed(run.ID, []int64{1, 2}, 10)
+		envelopes, err := s.QueuedEnvelopes(t.Context(), j.channel.ID)
+		require.NoError(t, err)
+		require.Len(t, envelopes, 2)
+		n, err := s.RequeueLost(t.Context(), j.channel.ID, []int64{1})
+		require.NoError(t, err)
+		require.Equal(t, int64(10), n)
+		require.Empty(t, j.claim(run.ID, 1, messages))
+		require.Len(t, j.claim(run.ID, 2, messages), 10)
+		require.Len(t, j.feed(run.ID, []int64{3}, 100), 17)
+		j.balanced(run.ID)
+	})
+}
+
+func TestLeaseHasOneHolder(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		epoch, held, err := s.AcquireLease(ctx, "l", "a", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held)
+		_, held, err = s.AcquireLease(ctx, "l", "b", time.Hour)
+		require.NoError(t, err)
+		require.False(t, held)
+		renewed, held, err := s.AcquireLease(ctx, "l", "a", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held)
+		require.Equal(t, epoch, renewed)
+		require.NoError(t, s.ReleaseLease(ctx, "l", "a"))
+		next, held, err := s.AcquireLease(ctx, "l", "b", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held)
+		require.Greater(t, next, epoch)
+	})
+}
+
+func TestRetireOthersEndsWhatAnEarlierProcessHeld(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		worker, err := s.RegisterWorker(ctx, "dead")
+		require.NoError(t, err)
+		_, _, err = s.AcquireLease(ctx, "l", "dead", time.Hour)
+		require.NoError(t, err)
+		account, _, err := s.EnsureAccount(ctx, "test")
+		require.NoError(t, err)
+		upload := testUpload(t, s, account.ID, []byte("email\na@example.com\n"))
+		_, found, err := s.ClaimUpload(ctx, upload.ID)
+		require.NoError(t, err)
+		require.True(t, found)
+
+		require.NoError(t, s.RetireOthers(ctx))
+		dead, err := s.DeadWorkers(ctx, time.Hour, []int64{worker})
+		require.NoError(t, err)
+		require.Equal(t, []int64{worker}, dead)
+		_, held, err := s.AcquireLease(ctx, "l", "new", time.Hour)
+		require.NoError(t, err)
+		require.True(t, held, "the lease is free at once")
+		_, found, err = s.ClaimUpload(ctx, upload.ID)
+		require.NoError(t, err)
+		require.True(t, found, "the import goes on at once")
+	})
+}
