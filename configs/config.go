@@ -25,7 +25,7 @@ type Config struct {
 
 	HealthListen string `koanf:"health_listen" default:"" doc:"Address and port on which a scheduler or worker alone answers /healthz, /readyz and /metrics, such as 127.0.0.1:9090; empty listens nowhere. serve and api answer them on listen."`
 
-	DataDir      string `koanf:"data_dir" default:"./data" doc:"Folder of the embedded store and of the keys that were made for you."`
+	DataDir string `koanf:"data_dir" default:"./data" doc:"Folder of the embedded store and of the keys that were made for you."`
 
 	StoreDSN secret.String `koanf:"store_dsn" default:"" doc:"postgres://user:password@host/database, or the path of a SQLite file; empty is carillon.db in data_dir."`
 	RedisURL secret.String `koanf:"redis_url" default:"" doc:"redis://, rediss://, redis-sentinel:// or redis-cluster:// address; empty is a Redis inside the process."`
