@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"carillon/campaigns"
@@ -54,21 +55,25 @@ func (a audienceSQL) members(cursor int64, limit int) fragment {
 			[]any{cursor, a.accountID, limit},
 		}
 	}
-	var parts []string
-	var args []any
-	lists := append(append([]int64(nil), a.audience.Uploads...), a.audience.Groups...)
-	for _, id := range lists {
-		parts = append(parts, `SELECT contact_id FROM (SELECT m.contact_id FROM members m
-			WHERE m.list_id = ? AND m.contact_id > ? AND EXISTS (SELECT 1 FROM lists l WHERE l.id = m.list_id AND l.account_id = ?)
-			ORDER BY m.contact_id LIMIT ?) p`)
-		args = append(args, id, cursor, a.accountID, limit)
-	}
-	if len(a.audience.Contacts) > 0 {
-		parts = append(parts, `SELECT contact_id FROM (SELECT id AS contact_id FROM contacts
-			WHERE id `+a.d.inIDs+` AND id > ? AND account_id = ? ORDER BY id LIMIT ?) p`)
-		args = append(args, a.d.idList(a.audience.Contacts), cursor, a.accountID, limit)
+	parts, args := a.parts(" AND %s > ? ORDER BY 1 LIMIT ?", cursor, limit)
+	for i, part := range parts {
+		parts[i] = "SELECT contact_id FROM (" + part + ") p"
 	}
 	return fragment{strings.Join(parts, " UNION ") + " ORDER BY contact_id LIMIT ?", append(args, limit)}
+}
+
+// parts selects each part of a union; bound restricts its ids, named by %s.
+func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args []any) {
+	for _, id := range slices.Concat(a.audience.Uploads, a.audience.Groups) {
+		parts = append(parts, "SELECT m.contact_id FROM members m WHERE m.list_id = ?"+
+			" AND EXISTS (SELECT 1 FROM lists l WHERE l.id = m.list_id AND l.account_id = ?)"+fmt.Sprintf(bound, "m.contact_id"))
+		args = append(append(args, id, a.accountID), boundArgs...)
+	}
+	if len(a.audience.Contacts) > 0 {
+		parts = append(parts, "SELECT id AS contact_id FROM contacts WHERE id "+a.d.inIDs+" AND account_id = ?"+fmt.Sprintf(bound, "id"))
+		args = append(append(args, a.d.idList(a.audience.Contacts), a.accountID), boundArgs...)
+	}
+	return parts, args
 }
 
 // reason is an expression over c (contact), a (its address) and s (its
@@ -105,18 +110,32 @@ func (a audienceSQL) reason() fragment {
 	return fragment{b.String(), args}
 }
 
-// joins makes a and s of reason available for the contacts c, which lie behind
-// cursor and not behind last. That is said of the addresses too, because
-// PostgreSQL does not conclude it and would read all of them for each batch.
-func (a audienceSQL) joins(cursor, last int64) fragment {
-	return fragment{
-		` AND c.id > ? AND c.id <= ? LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ? AND a.contact_id > ? AND a.contact_id <= ?
-		LEFT JOIN suppressions s ON s.account_id = ? AND s.kind = ? AND s.address = a.address`,
-		[]any{cursor, last, string(a.kind), cursor, last, a.accountID, string(a.kind)},
-	}
+// batch is how many members there are behind cursor, n at most, and the id of
+// the last of them; cursor itself if there are none.
+func (a audienceSQL) batch(ctx context.Context, c conn, cursor int64, n int) (last int64, found int, err error) {
+	members := a.members(cursor, n)
+	err = c.row(ctx, "SELECT COALESCE(MAX(contact_id), ?), COUNT(*) FROM ("+members.sql+") b", append([]any{cursor}, members.args...)...).
+		Scan(&last, &found)
+	return last, found, err
 }
 
-// everybody is a limit that no audience reaches.
+// from is the FROM clause of the audience's contacts c behind cursor and not
+// behind last, with a and s for reason. The range is said of every table,
+// because PostgreSQL does not conclude it and would read the whole of each.
+func (a audienceSQL) from(cursor, last int64) fragment {
+	const tables = ` FROM contacts c
+		LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ? AND a.contact_id > ? AND a.contact_id <= ?
+		LEFT JOIN suppressions s ON s.account_id = ? AND s.kind = ? AND s.address = a.address
+		WHERE c.id > ? AND c.id <= ?`
+	args := []any{string(a.kind), cursor, last, a.accountID, string(a.kind), cursor, last}
+	if a.audience.All {
+		return fragment{tables + " AND c.account_id = ? AND c.status <> 'deleted'", append(args, a.accountID)}
+	}
+	parts, more := a.parts(" AND %[1]s > ? AND %[1]s <= ?", cursor, last)
+	return fragment{tables + " AND c.id IN (" + strings.Join(parts, " UNION ALL ") + ")", append(args, more...)}
+}
+
+// everybody is an id that no contact reaches.
 const everybody = 1 << 40
 
 // PreviewAudience says how many contacts a campaign would be sent to and who is
@@ -126,9 +145,8 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 	if err != nil {
 		return campaigns.Preview{}, s.translate(err)
 	}
-	members, reason, joins := compiled.members(0, everybody), compiled.reason(), compiled.joins(0, everybody)
+	reason, from := compiled.reason(), compiled.from(0, everybody)
 	preview := campaigns.Preview{Skipped: map[string]int64{}}
-	args := append(append(append([]any(nil), reason.args...), members.args...), joins.args...)
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var why string
 		var n int64
@@ -142,8 +160,8 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 			preview.Skipped[why] = n
 		}
 		return nil
-	}, "SELECT COALESCE(why, ''), COUNT(*) FROM (SELECT "+reason.sql+" AS why FROM ("+members.sql+
-		") b JOIN contacts c ON c.id = b.contact_id"+joins.sql+") r GROUP BY why", args...)
+	}, "SELECT COALESCE(why, ''), COUNT(*) FROM (SELECT "+reason.sql+" AS why"+from.sql+") r GROUP BY why",
+		slices.Concat(reason.args, from.args)...)
 	return preview, s.translate(err)
 }
 
@@ -154,8 +172,11 @@ func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, a
 		return nil, s.translate(err)
 	}
 	// The first members may all be skipped; a few hundred are looked at.
-	members, reason, joins := compiled.members(0, 100*n), compiled.reason(), compiled.joins(0, everybody)
-	args := append(append(append([]any(nil), reason.args...), members.args...), joins.args...)
+	last, _, err := compiled.batch(ctx, s.reader(), 0, 100*n)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	reason, from := compiled.reason(), compiled.from(0, last)
 	var ids []int64
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
@@ -164,8 +185,8 @@ func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, a
 		}
 		ids = append(ids, id)
 		return nil
-	}, "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why FROM ("+members.sql+
-		") b JOIN contacts c ON c.id = b.contact_id"+joins.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?", append(args, n)...)
+	}, "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why"+from.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?",
+		append(slices.Concat(reason.args, from.args), n)...)
 	if err != nil {
 		return nil, s.translate(err)
 	}

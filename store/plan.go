@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"carillon/campaigns"
 	"carillon/internal/failpoint"
@@ -83,30 +84,24 @@ func (s *Store) planBatch(ctx context.Context, tx conn, p planned, n int, onConf
 	if err != nil {
 		return err
 	}
-	members, reason := compiled.members(p.run.Cursor, n), compiled.reason()
-
-	var last sql.NullInt64
-	var found int
-	if err := tx.row(ctx, "SELECT MAX(contact_id), COUNT(*) FROM ("+members.sql+") b", members.args...).Scan(&last, &found); err != nil {
+	last, found, err := compiled.batch(ctx, tx, p.run.Cursor, n)
+	if err != nil {
 		return err
 	}
 	if found > 0 {
-		joins := compiled.joins(p.run.Cursor, last.Int64)
-		args := append([]any{p.run.ChannelID, p.run.ID, ms(s.clock.Now())}, reason.args...)
-		args = append(append(args, members.args...), joins.args...)
+		reason, from := compiled.reason(), compiled.from(p.run.Cursor, last)
+		now := ms(s.clock.Now())
 		insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
-			SELECT ?, ?, id, address, created, CASE WHEN why IS NULL THEN 0 ELSE 8 END, why, CASE WHEN why IS NULL THEN NULL ELSE created END
-			FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, CAST(? AS BIGINT) AS created, ` + reason.sql + ` AS why
-				FROM (` + members.sql + `) b JOIN contacts c ON c.id = b.contact_id` + joins.sql + ` ORDER BY c.id LIMIT ` + noLimit + `) r
+			SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN 0 ELSE 8 END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
+			FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + noLimit + `) r
 			WHERE true` + onConflict
+		args := slices.Concat([]any{p.run.ChannelID, p.run.ID, now, now}, reason.args, from.args)
 		if err := s.insertPlanned(ctx, tx, p.run.ID, insert, args, step); err != nil {
 			return err
 		}
 	}
 	step.Done = found < n
-	if last.Valid {
-		p.run.Cursor = last.Int64
-	}
+	p.run.Cursor = last
 	status := campaigns.RunPlanning
 	if step.Done {
 		status = campaigns.RunSending
