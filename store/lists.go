@@ -45,7 +45,7 @@ func (s *Store) CreateGroup(ctx context.Context, accountID int64, name string) (
 // ensureGroup finds a group by its name or makes it.
 func (s *Store) ensureGroup(ctx context.Context, tx conn, accountID int64, name string) (id int64, created bool, err error) {
 	n, err := tx.exec(ctx, `INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'group', ?, ?)
-		ON CONFLICT (account_id, name) WHERE kind = 'group' DO NOTHING`, accountID, name, ms(s.clock.Now()))
+		ON CONFLICT (account_id, kind, name) WHERE kind <> 'upload' DO NOTHING`, accountID, name, ms(s.clock.Now()))
 	if err != nil {
 		return 0, false, err
 	}
