@@ -30,6 +30,7 @@ type fakeStore struct {
 
 	plan    map[int64]int // members left, by run
 	planErr map[int64]error
+	fireErr error
 	batches []string // "run:size", in their order
 
 	leaseHolder string
@@ -101,7 +102,7 @@ func (s *fakeStore) ReleaseLease(_ context.Context, _, holder string) error {
 	return nil
 }
 
-func (s *fakeStore) FireDue(context.Context) ([]campaigns.Run, error) { return nil, nil }
+func (s *fakeStore) FireDue(context.Context) ([]campaigns.Run, error) { return nil, s.fireErr }
 
 func (s *fakeStore) RunsToPlan(context.Context) ([]int64, error) {
 	s.count("plan")

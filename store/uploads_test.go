@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,5 +180,27 @@ func TestUploadErrorsAreStreamed(t *testing.T) {
 		for _, err := range s.UploadErrors(ctx, other, u.ID) {
 			require.True(t, fault.Is(err, fault.NotFound))
 		}
+	})
+}
+
+// The database counts rows by itself only after a minute, and until then plans
+// every batch of a campaign for an empty table.
+func TestTheQueryPlannerKnowsOfAnImport(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		if !s.Postgres() {
+			require.Empty(t, s.d.statistics, "SQLite plans without counting rows")
+			return
+		}
+		known := func() (rows int64) {
+			require.NoError(t, s.reader().row(t.Context(), "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = 'contacts'").Scan(&rows))
+			return rows
+		}
+		require.NotEqual(t, int64(2), known())
+		account := testAccount(t, s, "statistics")
+		imp := targeting.NewImporter(s, s, targeting.ImportConfig{})
+		upload, err := imp.Take(t.Context(), account, "x.csv", strings.NewReader("email\na@example.com\nb@example.com\n"), targeting.ImportOptions{})
+		require.NoError(t, err)
+		require.NoError(t, imp.Run(t.Context(), upload.ID))
+		require.Equal(t, int64(2), known())
 	})
 }

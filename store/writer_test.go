@@ -316,6 +316,28 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 	})
 }
 
+// A late receipt settles what was in doubt, and leaves no doubt on the row.
+func TestAReceiptSettlesWhatWasInDoubt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 1)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		j.record(run.ID, claimed, func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+		})
+		doubtful, err := s.GetMessage(t.Context(), j.accountID, claimed[0])
+		require.NoError(t, err)
+		require.Equal(t, campaigns.ReasonInDoubt, doubtful.Reason)
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: claimed[0], Status: providers.EventDelivered}}))
+		settled, err := s.GetMessage(t.Context(), j.accountID, claimed[0])
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Delivered, settled.State)
+		require.Empty(t, settled.Reason)
+		j.balanced(run.ID)
+	})
+}
+
 func TestAReceiptThatNamesNoMessageIsForNone(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, 3)

@@ -55,9 +55,9 @@ func prepareCluster(t *testing.T, s stack) *cluster {
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		for _, p := range c.processes {
-			p.kill()
+			p.Kill()
 			if t.Failed() {
-				t.Logf("the log of %s %d ends:\n%s", p.role, p.cmd.Process.Pid, p.output.tail())
+				t.Logf("the log of %s %d ends:\n%s", p.role, p.Pid(), p.tail())
 			}
 		}
 	})
@@ -69,7 +69,7 @@ func (c *cluster) migrate() {
 	c.t.Helper()
 	p := c.start("migrate")
 	c.awaitExit(p)
-	require.Equal(c.t, 0, p.cmd.ProcessState.ExitCode(), "%s", p.output.tail())
+	require.NoError(c.t, p.Err(), "%s", p.tail())
 }
 
 // start runs the binary in a role, with more variables than the others.
@@ -86,8 +86,8 @@ func (c *cluster) serve(role string, env ...string) *process {
 	c.t.Helper()
 	p := c.start(role, env...)
 	c.await("the API answers", func() error {
-		if !p.running() {
-			return final{fmt.Errorf("%s ended: %s", p.role, p.cmd.ProcessState)}
+		if !p.Running() {
+			return final{fmt.Errorf("%s ended: %w", p.role, p.Err())}
 		}
 		if p.url() == "" {
 			return errors.New("it has not said where")
@@ -100,16 +100,16 @@ func (c *cluster) serve(role string, env ...string) *process {
 // stop ends a process in good order.
 func (c *cluster) stop(p *process) {
 	c.t.Helper()
-	require.NoError(c.t, p.signal(syscall.SIGTERM))
+	require.NoError(c.t, p.Signal(syscall.SIGTERM))
 	c.awaitExit(p)
-	require.Equal(c.t, 0, p.cmd.ProcessState.ExitCode(), "%s ends well after SIGTERM", p.role)
+	require.NoError(c.t, p.Err(), "%s ends well after SIGTERM", p.role)
 }
 
 // awaitExit waits until a process has ended.
 func (c *cluster) awaitExit(p *process) {
 	c.t.Helper()
 	select {
-	case <-p.exited:
+	case <-p.Exited():
 	case <-time.After(patience):
 		require.FailNow(c.t, p.role+" does not end")
 	}
@@ -119,13 +119,13 @@ func (c *cluster) awaitExit(p *process) {
 func (c *cluster) awaitDeath(p *process) {
 	c.t.Helper()
 	c.awaitExit(p)
-	require.True(c.t, p.killed(), "%s died at its failpoint: %s", p.role, p.cmd.ProcessState)
+	require.True(c.t, p.KilledBy(syscall.SIGKILL), "%s died at its failpoint: %s", p.role, p.Err())
 }
 
 // api is the URL of the process that answers; the latest started one.
 func (c *cluster) api() string {
 	for _, p := range slices.Backward(c.processes) {
-		if url := p.url(); url != "" && p.running() {
+		if url := p.url(); url != "" && p.Running() {
 			return url
 		}
 	}

@@ -38,7 +38,7 @@ func limitHolds(t *testing.T, rate, seconds int) {
 	c.stop(workers[0])
 	c.start("worker")
 	c.awaitArrivals(to, first+rate*seconds*2/3)
-	workers[1].kill()
+	workers[1].Kill()
 	c.start("worker")
 	c.awaitArrivals(to, first+rate*seconds)
 	c.steer(campaign, "cancel")

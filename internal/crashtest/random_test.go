@@ -106,7 +106,7 @@ func (x *chaos) moment() {
 
 func (x *chaos) killOne() {
 	i := x.random.IntN(len(x.processes))
-	x.processes[i].kill()
+	x.processes[i].Kill()
 	x.kills++
 	x.processes[i] = x.serve("serve")
 }

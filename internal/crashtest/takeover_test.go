@@ -34,7 +34,7 @@ func TestTwoSchedulersAndThreeWorkers(t *testing.T) {
 	}
 	require.True(t, leader.leads())
 	require.False(t, other.leads(), "one leads at a time")
-	leader.kill()
+	leader.Kill()
 	killed := time.Now()
 	c.await("the other scheduler leads", func() error {
 		if !other.leads() {
@@ -47,7 +47,7 @@ func TestTwoSchedulersAndThreeWorkers(t *testing.T) {
 	require.Less(t, took, takeOverWithin)
 
 	c.awaitArrivals(to, people/2)
-	workers[0].kill()
+	workers[0].Kill()
 	c.awaitStatus(campaign, "finished")
 	c.prove(campaign, to, expected{people: people, doubt: concurrency})
 }

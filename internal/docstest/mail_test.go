@@ -1,17 +1,10 @@
 package docstest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/mail"
 	"os"
@@ -20,13 +13,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/clock"
+	"carillon/internal/testenv"
 )
 
 // mailServer is a complete mail server, of somebody else's making, as a
@@ -48,20 +40,11 @@ type letter struct {
 func newMailServer(t *testing.T, user, password string) *mailServer {
 	t.Helper()
 	m := &mailServer{user: user, password: password, certificate: filepath.Join(t.TempDir(), "certificate.pem")}
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	now := clock.System{}.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(m.certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
+	own, ca := testenv.Certificate(t)
+	require.NoError(t, os.WriteFile(m.certificate, []byte(ca), 0o600))
 	s := smtp.NewServer(m)
 	s.Domain, s.ErrorLog = "127.0.0.1", log.New(io.Discard, "", 0)
-	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{raw}, PrivateKey: private}}}
+	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{own}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	m.port = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)

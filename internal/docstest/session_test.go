@@ -2,7 +2,6 @@ package docstest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,12 +12,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/internal/testenv"
 )
 
 // patience is how long one block, or the start or end of a program, may take. It
@@ -83,7 +83,7 @@ func (r *session) start() {
 	r.bash = exec.CommandContext(context.Background(), "bash", "--noprofile", "--norc", "-euo", "pipefail")
 	r.bash.Dir, r.bash.Env = r.dir, r.env
 	r.bash.Stderr = r.t.Output()
-	r.bash.SysProcAttr = childAttributes()
+	r.bash.SysProcAttr = testenv.ChildAttributes()
 	var err error
 	r.in, err = r.bash.StdinPipe()
 	require.NoError(r.t, err)
@@ -177,9 +177,7 @@ func spaces(line string) string { return strings.Join(strings.Fields(line), " ")
 // server is a program that runs on.
 type server struct {
 	command string
-	cmd     *exec.Cmd
-	output  buffer
-	exited  chan struct{}
+	*testenv.Child
 }
 
 var startedUp = regexp.MustCompile(`(?m)^Carillon \S+ (?:answers on http://(\S+) |works\.)`)
@@ -195,50 +193,33 @@ func (r *session) serve(text string) {
 	require.NoError(r.t, err)
 	first := len(r.servers)
 	for line := range strings.Lines(text) {
-		s := &server{command: strings.TrimSpace(line), exited: make(chan struct{})}
-		s.cmd = exec.CommandContext(context.Background(), "bash", "-c", "exec "+s.command)
-		s.cmd.Dir, s.cmd.Env = strings.TrimSpace(string(dir)), strings.Split(strings.TrimSuffix(string(environ), "\x00"), "\x00")
-		s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
-		s.cmd.SysProcAttr = childAttributes()
-		started := make(chan error, 1)
-		go func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			err := s.cmd.Start()
-			started <- err
-			if err == nil {
-				_ = s.cmd.Wait() // how it ended is in ProcessState
-				close(s.exited)
-			}
-		}()
-		require.NoError(r.t, <-started)
-		r.servers = append(r.servers, s)
+		command := strings.TrimSpace(line)
+		cmd := exec.CommandContext(context.Background(), "bash", "-c", "exec "+command)
+		cmd.Dir, cmd.Env = strings.TrimSpace(string(dir)), strings.Split(strings.TrimSuffix(string(environ), "\x00"), "\x00")
+		child, err := testenv.StartChild(cmd)
+		require.NoError(r.t, err)
+		r.servers = append(r.servers, &server{command, child})
 	}
 	r.last = ""
 	for _, s := range r.servers[first:] {
 		require.Eventually(r.t, func() bool {
-			select {
-			case <-s.exited:
-				return true
-			default:
-				return startedUp.MatchString(s.output.String())
-			}
+			return !s.Running() || startedUp.MatchString(s.Output())
 		}, patience, 10*time.Millisecond, "%s does not start", s.command)
-		up := startedUp.FindStringSubmatch(s.output.String())
-		require.NotNil(r.t, up, "%s ended: %s", s.command, s.output.String())
+		up := startedUp.FindStringSubmatch(s.Output())
+		require.NotNil(r.t, up, "%s ended: %s", s.command, s.Output())
 		if up[1] != "" {
 			r.api = up[1]
 			r.replace = append(r.replace, writtenAPI, r.api)
 			r.do(block{}, "export CARILLON_SERVER=http://"+up[1])
 		}
-		r.last += s.output.String()
+		r.last += s.Output()
 	}
 }
 
 func (r *session) serversSay() string {
 	said := ""
 	for _, s := range r.servers {
-		said += "\n" + s.command + " said:\n" + s.output.String()
+		said += "\n" + s.command + " said:\n" + s.Output()
 	}
 	return said
 }
@@ -247,54 +228,32 @@ func (r *session) serversSay() string {
 func (r *session) stopServers() {
 	r.t.Helper()
 	for _, s := range r.servers {
-		require.NoError(r.t, s.cmd.Process.Signal(os.Interrupt))
+		require.NoError(r.t, s.Signal(syscall.SIGINT))
 	}
 	for _, s := range r.servers {
 		select {
-		case <-s.exited:
-			require.True(r.t, s.cmd.ProcessState.Success(), "%s: %s: %s", s.command, s.cmd.ProcessState, s.output.String())
+		case <-s.Exited():
+			require.NoError(r.t, s.Err(), "%s: %s", s.command, s.Output())
 		case <-time.After(patience):
-			require.Fail(r.t, "it does not stop", "%s: %s", s.command, s.output.String())
+			require.Fail(r.t, "it does not stop", "%s: %s", s.command, s.Output())
 		}
 	}
 }
 
 // stop ends whatever still runs, with all that it started.
 func (r *session) stop() {
-	end := func(cmd *exec.Cmd) {
-		if cmd != nil && cmd.Process != nil {
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be gone already
-		}
-	}
 	for _, s := range r.servers {
-		end(s.cmd)
-		<-s.exited
+		s.Kill()
 	}
 	if r.in != nil {
 		_ = r.in.Close()
 	}
-	end(r.bash)
+	if r.bash != nil && r.bash.Process != nil {
+		_ = syscall.Kill(-r.bash.Process.Pid, syscall.SIGKILL) // it may be gone already
+	}
 	for range r.says { // until bash is gone
 		continue
 	}
-}
-
-// buffer is a bytes.Buffer for two goroutines.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // buildProgram builds the real binary.

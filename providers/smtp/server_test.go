@@ -1,28 +1,21 @@
 package smtp_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-sasl"
 	reference "github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/clock"
+	"carillon/internal/testenv"
+
 	"carillon/providers"
 	"carillon/providers/providertest"
 	"carillon/providers/smtp"
@@ -107,23 +100,6 @@ func (s *session) Data(r io.Reader) error {
 func (s *session) Reset()        {}
 func (s *session) Logout() error { return nil }
 
-// certificate makes a self-signed certificate for 127.0.0.1, and its PEM form.
-func certificate(t *testing.T) (tls.Certificate, string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	now := clock.System{}.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	require.NoError(t, err)
-	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: private},
-		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}))
-}
-
 type reached struct {
 	*backend
 	config map[string]any
@@ -133,7 +109,7 @@ type reached struct {
 // or, without a certificate offered, not at all.
 func start(t *testing.T, mode string, mechanisms ...string) reached {
 	t.Helper()
-	own, ca := certificate(t)
+	own, ca := testenv.Certificate(t)
 	b := &backend{mechanisms: mechanisms}
 	s := reference.NewServer(b)
 	s.Domain = "127.0.0.1"
