@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +21,7 @@ import (
 
 func (c *cli) addChannels(root *cobra.Command) {
 	root.AddCommand(group("channel", "Set up and steer channels",
-		c.channelLs(), c.channelShow(), c.channelCreate(), c.channelProviders(), c.channelTest(), c.channelRm(),
+		c.channelLs(), c.channelShow(), c.channelCreate(), c.channelSet(), c.channelProviders(), c.channelTest(), c.channelRm(),
 		c.channelMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.channelMove("resume", "Resume a channel")))
 }
 
@@ -173,12 +175,100 @@ no secret stands on the command line.`,
 	flags.StringVar(&input.Provider, "provider", "", "provider (required)")
 	flags.StringArrayVar(&sets, "set", nil, "NAME=VALUE: a setting of the provider; may be repeated")
 	flags.StringVar(&settings, "settings", "", "JSON file with the settings, - for standard input; --set wins over it")
-	flags.Float64Var(&input.Limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
-	flags.IntVar(&input.Limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
-	flags.IntVar(&input.Limits.Concurrency, "concurrency", 0, fmt.Sprintf("most messages in flight in one worker (default %d)", providers.DefaultConcurrency))
+	limitFlags(cmd, &input.Limits)
 	flags.StringVar(&input.Timezone, "timezone", "", "IANA time zone for schedules (default UTC)")
-	flags.StringVar(&input.InDoubt, "in-doubt", "", "what becomes of messages whose worker died while it asked: hold or resend")
+	flags.StringVar(&input.InDoubt, "in-doubt", "", inDoubtUsage)
 	_ = cmd.MarkFlagRequired("provider") // the flag exists
+	return cmd
+}
+
+const inDoubtUsage = "what becomes of messages whose worker died while it asked: hold or resend (safe where the provider drops repeats)"
+
+func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
+	flags := cmd.Flags()
+	flags.Float64Var(&limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
+	flags.IntVar(&limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
+	flags.IntVar(&limits.Concurrency, "concurrency", 0, fmt.Sprintf("most messages in flight in one worker (default %d)", providers.DefaultConcurrency))
+	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
+	flags.IntVar(&limits.RecipientsPerDay, "recipients-per-day", 0, "most different recipients in a day (default no limit)")
+}
+
+func (c *cli) channelSet() *cobra.Command {
+	var limits providers.Limits
+	var name, timezone, inDoubt, settings string
+	var sets, unsets []string
+	cmd := &cobra.Command{
+		Use: "set CHANNEL", Short: "Change a channel's settings and limits", Args: cobra.ExactArgs(1),
+		Long: `Changes what the flags name and leaves the rest, secrets included. New limits take effect at
+once, also for campaigns that are under way; 0 takes a limit away.`,
+		Example: `  carillon channel set news --rate 20
+  carillon channel set news --set password=@password.txt --unset reply_to`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			ch, err := findChannel(cmd.Context(), cl, args[0])
+			if err != nil {
+				return err
+			}
+			var change api.ChannelChange
+			changed := cmd.Flags().Changed
+			set := func(flag string, to **string, value *string) {
+				if changed(flag) {
+					*to = value
+				}
+			}
+			set("name", &change.Name, &name)
+			set("timezone", &change.Timezone, &timezone)
+			set("in-doubt", &change.InDoubt, &inDoubt)
+			mixed := ch.Limits
+			for flag, take := range map[string]func(){
+				"rate":               func() { mixed.PerSecond = limits.PerSecond },
+				"burst":              func() { mixed.Burst = limits.Burst },
+				"concurrency":        func() { mixed.Concurrency = limits.Concurrency },
+				"per-recipient":      func() { mixed.PerRecipientSeconds = limits.PerRecipientSeconds },
+				"recipients-per-day": func() { mixed.RecipientsPerDay = limits.RecipientsPerDay },
+			} {
+				if changed(flag) {
+					take()
+					change.Limits = &mixed
+				}
+			}
+			if len(sets) > 0 || len(unsets) > 0 || settings != "" {
+				given, err := c.settings(cmd.Context(), cl, ch.Provider, settings, sets)
+				if err != nil {
+					return err
+				}
+				// Secrets come and go back masked, which leaves them as they are.
+				change.Config = ch.Config
+				for _, unset := range unsets {
+					if _, ok := change.Config[unset]; !ok {
+						return usagef("--unset %s: the channel has no such setting", unset)
+					}
+					delete(change.Config, unset)
+				}
+				maps.Copy(change.Config, given)
+			}
+			if reflect.ValueOf(change).IsZero() {
+				return usagef("nothing to change: name a setting, see carillon channel set --help")
+			}
+			var now api.Channel
+			raw, err := cl.call(cmd.Context(), http.MethodPatch, fmt.Sprintf("/v1/channels/%d", ch.ID), change, &now)
+			if err != nil {
+				return err
+			}
+			return c.showChannel(raw, now)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&name, "name", "", "new name")
+	flags.StringArrayVar(&sets, "set", nil, "NAME=VALUE: a setting of the provider; may be repeated")
+	flags.StringArrayVar(&unsets, "unset", nil, "NAME: a setting that goes back to its default; may be repeated")
+	flags.StringVar(&settings, "settings", "", "JSON file with settings, - for standard input; --set wins over it")
+	limitFlags(cmd, &limits)
+	flags.StringVar(&timezone, "timezone", "", "IANA time zone for schedules")
+	flags.StringVar(&inDoubt, "in-doubt", "", inDoubtUsage)
 	return cmd
 }
 

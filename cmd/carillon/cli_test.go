@@ -179,6 +179,10 @@ func TestNewsletterByHand(t *testing.T) {
 	f.ok("channel", "create", "news", "--provider", "sandbox", "--rate", "200", "--set", "latency_ms=5", "--set", "address=email")
 	require.Contains(t, f.ok("channel", "ls"), "news")
 	require.Contains(t, f.ok("channel", "show", "news"), "latency_ms")
+	set := f.ok("channel", "set", "news", "--rate", "150.5", "--recipients-per-day", "9000", "--set", "latency_ms=7", "--unset", "address", "--in-doubt", "resend")
+	require.Contains(t, set, `{"per_second":150.5,"recipients_per_day":9000}`)
+	require.Regexp(t, `latency_ms\s+7`, set)
+	require.Contains(t, f.ok("channel", "set", "news", "--recipients-per-day", "0", "--rate", "200"), `{"per_second":200}`, "what is not named stays, 0 takes away")
 	require.Contains(t, f.ok("channel", "providers"), "smtp")
 	people := f.file("people.csv", "email,first name,coupon\nada@example.org,Ada,A1\nnonsense,Bob,B2\ncy@example.org,Cy,C3\n")
 	refused := filepath.Join(f.dir, "refused.csv")
@@ -283,6 +287,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"channel", "create", "x", "--provider", "sandbox", "--set", "latency_ms=fast"}, exitUsage, "must be a JSON integer"},
 		{[]string{"--server", "localhost", "campaign", "ls"}, exitUsage, "must be an address"},
 		{[]string{"campaign", "show", "9"}, exitNotFound, "there is no campaign 9"},
+		{[]string{"channel", "set", "news"}, exitUsage, "nothing to change"},
+		{[]string{"channel", "set", "news", "--unset", "color"}, exitUsage, "no such setting"},
+		{[]string{"channel", "set", "news", "--timezone", "Mars"}, exitRefused, "Mars"},
 		{[]string{"channel", "show", "nobody"}, exitNotFound, "there are news"},
 		{[]string{"campaign", "create", "--name", "x", "--channel", "news", "--all", "--subject", "{{", "--text", "x"}, exitRefused, "content.subject: line 1"},
 		{[]string{"channel", "create", "news", "--provider", "sandbox"}, exitRefused, "the name is taken"},
