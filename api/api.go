@@ -123,15 +123,16 @@ type Options struct {
 // Deps is what the API is made of. All fields are needed but Metrics,
 // Meter, Wake, Ready, Clock and Logger.
 type Deps struct {
-	Options   Options
-	Store     Store
-	Receipts  Receipts
-	Campaigns *campaigns.Service
-	Channels  *campaigns.Channels
-	Contacts  *targeting.Contacts
-	Groups    *targeting.Groups
-	Importer  *targeting.Importer
-	Providers *providers.Registry
+	Options    Options
+	Store      Store
+	Receipts   Receipts
+	Campaigns  *campaigns.Service
+	Channels   *campaigns.Channels
+	Contacts   *targeting.Contacts
+	Groups     *targeting.Groups
+	Properties *targeting.Properties
+	Importer   *targeting.Importer
+	Providers  *providers.Registry
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
 	Meter   Meter
@@ -209,6 +210,7 @@ func (s *Server) config() huma.Config {
 func (s *Server) routes() {
 	s.channelRoutes()
 	s.contactRoutes()
+	s.propertyRoutes()
 	s.uploadRoutes()
 	s.groupRoutes()
 	s.suppressionRoutes()

@@ -86,6 +86,9 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		if err != nil {
 			return nil, s.fail(ctx, o.id, err, prefix)
 		}
+		if tried, ok := any(in).(interface{ changesNothing() bool }); ok && tried.changesNothing() {
+			return out, nil
+		}
 		if o.method != http.MethodGet {
 			s.Wake()
 			if !o.unaudited {
@@ -123,6 +126,9 @@ type identified interface{ identity() int64 }
 // not fail the request.
 func (s *Server) audit(ctx context.Context, caller access.Key, o operation, in, out any) {
 	noun := strings.TrimSuffix(o.tag, "s")
+	if stem, ok := strings.CutSuffix(o.tag, "ies"); ok {
+		noun = stem + "y"
+	}
 	entry := access.AuditEntry{AccountID: caller.AccountID, Actor: actor(caller), Action: o.id, Target: noun}
 	if t, ok := in.(targeted); ok {
 		entry.Target = t.target(noun)

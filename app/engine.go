@@ -33,15 +33,16 @@ var AllRoles = Roles{API: true, Scheduler: true, Worker: true}
 // Engine is everything behind the API: store, queue, scheduler and worker, as
 // far as the roles ask for them.
 type Engine struct {
-	Store     *store.Store
-	Queue     *queue.Queue
-	Registry  *providers.Registry
-	Campaigns *campaigns.Service
-	Contacts  *targeting.Contacts
-	Groups    *targeting.Groups
-	Importer  *targeting.Importer
-	Tokens    campaigns.Tokens
-	Writer    *store.Writer
+	Store      *store.Store
+	Queue      *queue.Queue
+	Registry   *providers.Registry
+	Campaigns  *campaigns.Service
+	Contacts   *targeting.Contacts
+	Groups     *targeting.Groups
+	Properties *targeting.Properties
+	Importer   *targeting.Importer
+	Tokens     campaigns.Tokens
+	Writer     *store.Writer
 	// Wake says that there is something to do now: a campaign was started, a
 	// message created, a file taken in.
 	Wake func()
@@ -166,6 +167,7 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 func (e *Engine) services(c configs.Config) {
 	e.Contacts = targeting.NewContacts(e.Store)
 	e.Groups = targeting.NewGroups(e.Store)
+	e.Properties = targeting.NewProperties(e.Store)
 	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }

@@ -31,6 +31,9 @@ type contactStatements struct {
 	insertContacts string
 	// updateContacts takes the same; before them the time.
 	updateContacts string
+	// updateAttributes takes contact, attributes, attribute_expiry, folded; before
+	// them the time, 0 for one that stays.
+	updateAttributes string
 	// insertAddresses takes contact, kind, address; before them the account.
 	insertAddresses string
 	// deleteAddresses takes contact, kind.
@@ -61,6 +64,8 @@ var sqliteContacts = contactStatements{
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
 		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, updated_at = ?
 		FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
+		attribute_expiry = v.value ->> 2, folded = v.value ->> 3 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
 	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
 		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)`,
 	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?))`,
@@ -87,6 +92,9 @@ var postgresContacts = contactStatements{
 		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone
 		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
 			AS v (id, external_id, name, first_name, last_name, language, timezone) WHERE contacts.id = v.id`,
+	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?::bigint, 0), updated_at), attributes = v.attributes::jsonb,
+		attribute_expiry = v.expiry::jsonb, folded = v.folded::jsonb
+		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (id, attributes, expiry, folded) WHERE contacts.id = v.id`,
 	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
 		SELECT ?::bigint, v.id, v.kind, v.address FROM unnest(?::bigint[], ?::text[], ?::text[]) AS v (id, kind, address)`,
 	deleteAddresses: `DELETE FROM addresses USING unnest(?::bigint[], ?::text[]) AS v (id, kind)

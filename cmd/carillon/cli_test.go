@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Groups: targeting.NewGroups(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Groups: targeting.NewGroups(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -226,7 +226,7 @@ func TestNewsletterByHand(t *testing.T) {
 	f.tty, f.stdin = true, "n\n"
 	code, _, errs = f.run("queue", "clear", "--campaign", "2")
 	require.Equal(t, exitRefused, code)
-	require.Contains(t, errs, "nothing was cleared")
+	require.Contains(t, errs, "nothing was changed")
 	f.stdin = "y\n"
 	require.Regexp(t, `Cleared\s+2`, f.ok("queue", "clear", "--campaign", "2"))
 	f.tty, f.stdin = false, ""

@@ -163,7 +163,7 @@ func (c *cli) confirm(question string) error {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-		return &exitError{exitRefused, fmt.Errorf("nothing was cleared")}
+		return &exitError{exitRefused, fmt.Errorf("nothing was changed")}
 	}
 	return nil
 }

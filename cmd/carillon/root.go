@@ -102,6 +102,7 @@ func (c *cli) root() *cobra.Command {
 	c.addBench(root)
 	c.addImport(root)
 	c.addContacts(root)
+	c.addProperties(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addMessages(root)

@@ -1,0 +1,305 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/targeting"
+	"carillon/targeting/property"
+)
+
+// selectProperty reads what scanProperty takes.
+const selectProperty = `SELECT id, account_id, key, label, type, rule, COALESCE(default_value, ''), expires_seconds, editable, hidden, position,
+	filterable, created_at, updated_at FROM properties`
+
+func scanProperty(scan func(...any) error) (property.Property, error) {
+	var p property.Property
+	var fallback string
+	var expires int64
+	var created, updated millis
+	err := scan(&p.ID, &p.AccountID, &p.Key, &p.Label, &p.Type, &p.Rule, &fallback, &expires, &p.Editable, &p.Hidden, &p.Position,
+		&p.Filterable, &created, &updated)
+	if fallback != "" {
+		p.Default = targeting.Canonical(json.RawMessage(fallback))
+	}
+	if expires > 0 {
+		p.Expires = time.Duration(expires) * time.Second
+	}
+	p.CreatedAt, p.UpdatedAt = created.Time, updated.Time
+	return p, err
+}
+
+// propertyArgs are the columns of a property that may change, in the order of
+// the statements below.
+func propertyArgs(p property.Property) []any {
+	expires := int64(-1)
+	if p.Expires > 0 {
+		expires = int64(p.Expires / time.Second)
+	}
+	return []any{p.Label, string(p.Type), p.Rule, string(p.Default), expires, p.Editable, p.Hidden, p.Position, p.Filterable}
+}
+
+func noProperty(key string) error { return fault.New(fault.NotFound, "there is no property %q", key) }
+
+// CreateProperty keeps a new property; ID and the times are set here.
+func (s *Store) CreateProperty(ctx context.Context, p property.Property) (property.Property, error) {
+	var made property.Property
+	err := s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, p.AccountID); err != nil {
+			return err
+		}
+		var n, same int
+		if err := tx.row(ctx, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN key = ? THEN 1 ELSE 0 END), 0) FROM properties WHERE account_id = ?",
+			p.Key, p.AccountID).Scan(&n, &same); err != nil {
+			return err
+		}
+		if same > 0 {
+			return &fault.Error{Code: fault.Conflict, Message: "the key is taken", Fields: []fault.Field{{
+				Location: "key", Value: p.Key, Message: "a property has this key already: choose another, or change that property",
+			}}}
+		}
+		if n >= targeting.MaxProperties {
+			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", targeting.MaxProperties)
+		}
+		now := ms(s.clock.Now())
+		id, err := tx.insert(ctx, `INSERT INTO properties (account_id, key, label, type, rule, default_value, expires_seconds, editable, hidden,
+			position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
+			append(append([]any{p.AccountID, p.Key}, propertyArgs(p)...), now, now)...)
+		if err != nil {
+			return err
+		}
+		made, err = scanProperty(tx.row(ctx, selectProperty+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return made, err
+}
+
+// GetProperty is one property by its key.
+func (s *Store) GetProperty(ctx context.Context, accountID int64, key string) (property.Property, error) {
+	p, err := s.reader().property(ctx, accountID, key)
+	return p, s.translate(err)
+}
+
+func (c conn) property(ctx context.Context, accountID int64, key string) (property.Property, error) {
+	p, err := scanProperty(c.row(ctx, selectProperty+" WHERE account_id = ? AND key = ?", accountID, key).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, noProperty(key)
+	}
+	return p, err
+}
+
+// ListProperties lists an account's properties in the order of position and key.
+func (s *Store) ListProperties(ctx context.Context, accountID int64) ([]property.Property, error) {
+	list, err := s.reader().properties(ctx, accountID)
+	return list, s.translate(err)
+}
+
+func (c conn) properties(ctx context.Context, accountID int64) ([]property.Property, error) {
+	var list []property.Property
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		p, err := scanProperty(scan)
+		list = append(list, p)
+		return err
+	}, selectProperty+" WHERE account_id = ? ORDER BY position, key", accountID)
+	return list, err
+}
+
+// valuesAtOnce is how many contacts are read at a time when a property's values
+// are gone through.
+const valuesAtOnce = 5000
+
+// eachValue goes through the contacts that have a value of a property, in the
+// order of their ids and batch by batch.
+func (c conn) eachValue(ctx context.Context, accountID int64, key string, do func(batch []attributed) error) error {
+	for after := int64(0); ; {
+		batch, err := c.attributed(ctx, "c.account_id = ? AND c.id > ? AND (c.attributes -> CAST(? AS TEXT)) IS NOT NULL ORDER BY c.id LIMIT ?",
+			accountID, after, key, valuesAtOnce)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		after = batch[len(batch)-1].id
+		if err := do(batch); err != nil || len(batch) < valuesAtOnce {
+			return err
+		}
+	}
+}
+
+// PreviewValues says what convert would do to the values of a property; a nil
+// convert only counts them.
+func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, convert targeting.ConvertValue) (targeting.PropertyEffect, error) {
+	var effect targeting.PropertyEffect
+	if convert == nil {
+		err := s.reader().row(ctx, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND (attributes -> CAST(? AS TEXT)) IS NOT NULL",
+			accountID, key).Scan(&effect.Values)
+		return effect, s.translate(err)
+	}
+	err := s.reader().eachValue(ctx, accountID, key, func(batch []attributed) error {
+		for i := range batch {
+			old := batch[i].attributes[key]
+			stored, reason := convert(old)
+			effect.Note(batch[i].id, old, stored, reason)
+		}
+		return nil
+	})
+	return effect, s.translate(err)
+}
+
+// ChangeProperty makes was into p and converts its values, all of them or none,
+// in one transaction.
+func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, convert targeting.ConvertValue) (property.Property, targeting.PropertyEffect, error) {
+	var changed property.Property
+	var effect targeting.PropertyEffect
+	if convert != nil {
+		// What can't be is found without keeping anybody waiting.
+		preview, err := s.PreviewValues(ctx, p.AccountID, p.Key, convert)
+		if err == nil {
+			err = preview.Err(p.Key)
+		}
+		if err != nil {
+			return changed, preview, err
+		}
+	}
+	err := s.inTx(ctx, func(tx conn) error {
+		effect = targeting.PropertyEffect{}
+		if err := tx.lockAccount(ctx, p.AccountID); err != nil {
+			return err
+		}
+		if err := tx.isStill(ctx, was); err != nil {
+			return err
+		}
+		args := append(propertyArgs(p), ms(s.clock.Now()), was.ID)
+		if _, err := tx.exec(ctx, `UPDATE properties SET label = ?, type = ?, rule = ?, default_value = NULLIF(?, ''), expires_seconds = ?,
+			editable = ?, hidden = ?, position = ?, filterable = ?, updated_at = ? WHERE id = ?`, args...); err != nil {
+			return err
+		}
+		if convert != nil {
+			if err := tx.convertValues(ctx, p.AccountID, p.Key, convert, &effect); err != nil {
+				return err
+			}
+		}
+		var err error
+		changed, err = scanProperty(tx.row(ctx, selectProperty+" WHERE id = ?", was.ID).Scan)
+		return err
+	})
+	return changed, effect, err
+}
+
+// isStill refuses to go on if a property was changed by another meanwhile. It
+// needs the account's lock.
+func (c conn) isStill(ctx context.Context, was property.Property) error {
+	now, err := c.property(ctx, was.AccountID, was.Key)
+	if err != nil {
+		return err
+	}
+	if now.ID != was.ID || now.Type != was.Type || now.Rule != was.Rule || !now.UpdatedAt.Equal(was.UpdatedAt) {
+		return fault.New(fault.Conflict, "the property %q was changed by another at the same time: look at it and try again", was.Key)
+	}
+	return nil
+}
+
+func (c conn) convertValues(ctx context.Context, accountID int64, key string, convert targeting.ConvertValue, effect *targeting.PropertyEffect) error {
+	err := c.eachValue(ctx, accountID, key, func(batch []attributed) error {
+		changed := batch[:0]
+		for _, contact := range batch {
+			old := contact.attributes[key]
+			stored, reason := convert(old)
+			if effect.Note(contact.id, old, stored, reason) {
+				contact.attributes[key] = stored
+				changed = append(changed, contact)
+			}
+		}
+		return c.writeAttributes(ctx, changed, 0)
+	})
+	if err != nil {
+		return err
+	}
+	return effect.Err(key)
+}
+
+// DeleteProperty forgets a property and its values in one transaction.
+func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string) (targeting.PropertyEffect, error) {
+	var effect targeting.PropertyEffect
+	err := s.inTx(ctx, func(tx conn) error {
+		effect = targeting.PropertyEffect{}
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		n, err := tx.exec(ctx, "DELETE FROM properties WHERE account_id = ? AND key = ?", accountID, key)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return noProperty(key)
+		}
+		return tx.eachValue(ctx, accountID, key, func(batch []attributed) error {
+			for _, contact := range batch {
+				delete(contact.attributes, key)
+				delete(contact.expiry, key)
+			}
+			effect.Values += int64(len(batch))
+			effect.Converted += int64(len(batch))
+			return tx.writeAttributes(ctx, batch, 0)
+		})
+	})
+	return effect, err
+}
+
+// attributed is what a contact's attributes and folded texts are made of.
+type attributed struct {
+	id                        int64
+	name, firstName, lastName string
+	attributes                targeting.Attributes
+	// expiry says when values end, by their keys, in UTC milliseconds.
+	expiry map[string]int64
+}
+
+// attributed reads contacts c by a condition.
+func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attributed, error) {
+	var list []attributed
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var a attributed
+		var attributes, expiry []byte
+		if err := scan(&a.id, &a.name, &a.firstName, &a.lastName, &attributes, &expiry); err != nil {
+			return err
+		}
+		var err error
+		if a.attributes, err = targeting.ParseAttributes(attributes); err != nil {
+			return fmt.Errorf("read contact %d: %w", a.id, err)
+		}
+		if err := json.Unmarshal(expiry, &a.expiry); err != nil {
+			return fmt.Errorf("read expiry of contact %d: %w", a.id, err)
+		}
+		list = append(list, a)
+		return nil
+	}, "SELECT c.id, c.name, c.first_name, c.last_name, c.attributes, c.attribute_expiry FROM contacts c WHERE "+where, args...)
+	return list, err
+}
+
+// writeAttributes writes the attributes of contacts, and what is folded of them.
+// now is the time of the change in UTC milliseconds; 0 leaves updated_at as it
+// is, for changes that nobody made to the contact itself. It needs the account's
+// lock.
+func (c conn) writeAttributes(ctx context.Context, contacts []attributed, now int64) error {
+	if len(contacts) == 0 {
+		return nil
+	}
+	rows := newColumns(3, len(contacts))
+	for _, a := range contacts {
+		expiry := "{}"
+		if len(a.expiry) > 0 {
+			b, err := json.Marshal(a.expiry)
+			if err != nil {
+				return fmt.Errorf("encode expiry of contact %d: %w", a.id, err)
+			}
+			expiry = string(b)
+		}
+		rows.add(a.id, a.attributes.JSON(), expiry, targeting.Folded(a.name, a.firstName, a.lastName, a.attributes))
+	}
+	_, err := c.exec(ctx, c.d.contacts().updateAttributes, c.d.rowArgs(rows, now)...)
+	return err
+}

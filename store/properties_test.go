@@ -1,0 +1,180 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/fault"
+	"carillon/targeting"
+	"carillon/targeting/property"
+)
+
+// withValues makes n contacts and gives each the value of a property that make
+// says, nil for none.
+func withValues(t testing.TB, s *Store, account int64, key string, n int, value func(i int) string) {
+	t.Helper()
+	require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+		if err := tx.lockAccount(t.Context(), account); err != nil {
+			return err
+		}
+		ids, err := tx.contactIDs(t.Context(), n)
+		require.NoError(t, err)
+		people := newColumns(6, n)
+		var values []attributed
+		for i, id := range ids {
+			name := fmt.Sprintf("Name %d", i)
+			people.add(id, "", name, "", "", "", "")
+			if v := value(i); v != "" {
+				values = append(values, attributed{id: id, name: name, attributes: targeting.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
+			}
+		}
+		if _, err := tx.exec(t.Context(), tx.d.contacts().insertContacts, tx.d.rowArgs(people, account, 1)...); err != nil {
+			return err
+		}
+		return tx.writeAttributes(t.Context(), values, 0)
+	}))
+}
+
+// columnsOf reads JSON columns of every contact in the order of the ids.
+func columnsOf(t testing.TB, s *Store, column string) []string {
+	t.Helper()
+	var list []string
+	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		var v []byte
+		err := scan(&v)
+		list = append(list, string(v))
+		return err
+	}, "SELECT "+column+" FROM contacts ORDER BY id"))
+	return list
+}
+
+func TestProperties(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		p := property.Property{
+			AccountID: account, Key: "size", Label: "Größe", Type: property.Number, Rule: ">=2 <=9", Default: json.RawMessage("5"),
+			Expires: time.Hour, Editable: true, Hidden: true, Position: 7, Filterable: true,
+		}
+		made, err := s.CreateProperty(ctx, p)
+		require.NoError(t, err)
+		p.ID, p.CreatedAt, p.UpdatedAt = made.ID, made.CreatedAt, made.UpdatedAt
+		require.Equal(t, p, made)
+		_, err = s.CreateProperty(ctx, p)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), "size")
+		p.AccountID = other
+		_, err = s.CreateProperty(ctx, p)
+		require.NoError(t, err, "another account has its own")
+		first, err := s.CreateProperty(ctx, property.Property{AccountID: account, Key: "zoo", Type: property.Collection, Default: json.RawMessage(`["a","\u000a"]`)})
+		require.NoError(t, err)
+		require.JSONEq(t, `["a","\n"]`, string(first.Default))
+		require.Zero(t, first.Expires)
+		list, err := s.ListProperties(ctx, account)
+		require.NoError(t, err)
+		require.Equal(t, []property.Property{first, made}, list, "by position")
+		got, err := s.GetProperty(ctx, account, "size")
+		require.NoError(t, err)
+		require.Equal(t, made, got)
+		_, err = s.GetProperty(ctx, other, "zoo")
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		for i := len(list); i < targeting.MaxProperties; i++ {
+			_, err := s.CreateProperty(ctx, property.Property{AccountID: account, Key: fmt.Sprintf("p%d", i), Type: property.Text})
+			require.NoError(t, err)
+		}
+		_, err = s.CreateProperty(ctx, property.Property{AccountID: account, Key: "one_more", Type: property.Text})
+		require.True(t, fault.Is(err, fault.Conflict))
+		_, err = s.DeleteProperty(ctx, other, "zoo")
+		require.True(t, fault.Is(err, fault.NotFound))
+	})
+}
+
+func TestValuesAreConvertedAllOrNone(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		properties := targeting.NewProperties(s)
+		for _, id := range []int64{account, other} {
+			_, err := properties.Create(ctx, property.Property{AccountID: id, Key: "age", Type: property.Text})
+			require.NoError(t, err)
+		}
+		const n = valuesAtOnce + 7
+		withValues(t, s, account, "age", n, func(i int) string {
+			switch i {
+			case 3:
+				return ""
+			case 5:
+				return `"Five"`
+			}
+			return fmt.Sprintf(`"%d,5"`, i)
+		})
+		withValues(t, s, other, "age", 1, func(int) string { return `"Old"` })
+		before := columnsOf(t, s, "attributes")
+
+		number := property.Number
+		change := targeting.PropertyChange{Type: &number}
+		after, effect, err := properties.Update(ctx, account, "age", change, true)
+		require.NoError(t, err)
+		require.Equal(t, property.Number, after.Type)
+		require.EqualValues(t, n-1, effect.Values)
+		require.EqualValues(t, n-2, effect.Converted)
+		require.EqualValues(t, 1, effect.Refused)
+		require.Equal(t, `"Five"`, string(effect.Examples[0].Value))
+		_, _, err = properties.Update(ctx, account, "age", change, false)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), `got "Five"`)
+		require.Contains(t, err.Error(), fmt.Sprintf("contact %d", effect.Examples[0].ContactID))
+		require.Equal(t, before, columnsOf(t, s, "attributes"), "nothing was changed")
+		still, err := properties.Get(ctx, account, "age")
+		require.NoError(t, err)
+		require.Equal(t, property.Text, still.Type)
+
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			five, err := tx.attributed(ctx, "c.id = ?", effect.Examples[0].ContactID)
+			require.NoError(t, err)
+			five[0].attributes["age"] = json.RawMessage(`"5"`)
+			return tx.writeAttributes(ctx, five, 0)
+		}))
+		after, effect, err = properties.Update(ctx, account, "age", change, false)
+		require.NoError(t, err)
+		require.Equal(t, property.Number, after.Type)
+		require.Equal(t, targeting.PropertyEffect{Values: n - 1, Converted: n - 1}, effect)
+		got, folded := columnsOf(t, s, "attributes"), columnsOf(t, s, "folded")
+		require.JSONEq(t, `{"age":0.5,"other":"Ä"}`, got[0])
+		require.JSONEq(t, `{"name":"name 0","attributes.other":"ä"}`, folded[0])
+		require.JSONEq(t, `{}`, got[3])
+		require.JSONEq(t, fmt.Sprintf(`{"age":%d.5,"other":"Ä"}`, n-1), got[n-1], "the last of the second batch")
+		require.JSONEq(t, `{"age":"Old","other":"Ä"}`, got[n], "another account's")
+
+		// A stricter rule finds what breaks it.
+		strict := "<1000"
+		_, _, err = properties.Update(ctx, account, "age", targeting.PropertyChange{Rule: &strict}, false)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Contains(t, err.Error(), fmt.Sprintf("%d of the %d", n-1000, n-1))
+		// What two change at once is changed by one of them.
+		label := "Alter"
+		changed := after
+		changed.Label = label
+		_, _, err = s.ChangeProperty(ctx, still, changed, nil)
+		require.True(t, fault.Is(err, fault.Conflict))
+		_, _, err = properties.Update(ctx, account, "age", targeting.PropertyChange{Label: &label}, false)
+		require.NoError(t, err)
+
+		effect, err = properties.Delete(ctx, account, "age", true)
+		require.NoError(t, err)
+		require.EqualValues(t, n-1, effect.Values)
+		effect, err = properties.Delete(ctx, account, "age", false)
+		require.NoError(t, err)
+		require.EqualValues(t, n-1, effect.Values)
+		got = columnsOf(t, s, "attributes")
+		require.JSONEq(t, `{"other":"Ä"}`, got[0])
+		require.JSONEq(t, `{"age":"Old","other":"Ä"}`, got[n])
+		_, err = properties.Delete(ctx, account, "age", false)
+		require.True(t, fault.Is(err, fault.NotFound))
+	})
+}
