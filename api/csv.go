@@ -4,24 +4,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
-	"regexp"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"carillon/targeting/csvfile"
 )
-
-// plainNumber is what may begin with + or - and is no formula: a phone number.
-var plainNumber = regexp.MustCompile(`^[+-][0-9 ]+$`)
-
-// harmless keeps a spreadsheet from taking a cell for a formula, which could
-// send the sheet's content elsewhere.
-func harmless(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) || plainNumber.MatchString(cell) {
-		return cell
-	}
-	return "'" + cell
-}
 
 // csvBody streams a CSV file. rows calls write for every row; when it fails in
 // the middle the connection is broken, so that a file never looks whole that
@@ -34,7 +22,7 @@ func csvBody(filename string, header []string, rows func(write func(...string) e
 		out := csv.NewWriter(ctx.BodyWriter())
 		write := func(cells ...string) error {
 			for i, cell := range cells {
-				cells[i] = harmless(cell)
+				cells[i] = csvfile.Harmless(cell)
 			}
 			return out.Write(cells)
 		}

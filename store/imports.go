@@ -30,14 +30,8 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 		if err := i.write(ctx); err != nil {
 			return err
 		}
-		if b.Group != "" {
-			group, _, err := s.ensureGroup(ctx, tx, b.AccountID, b.Group)
-			if err != nil {
-				return err
-			}
-			if err := i.join(ctx, group); err != nil {
-				return err
-			}
+		if err := i.joinLists(ctx, s); err != nil {
+			return err
 		}
 		return i.advance(ctx)
 	})
@@ -96,7 +90,7 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 	known := make([]*targeting.Person, 0, len(ids))
 	// Scalar subqueries, because each is one look-up in an index whatever the
 	// planner thinks of the tables' sizes.
-	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone"
+	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status"
 	var args []any
 	for _, kind := range targeting.AddressKinds() {
 		query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
@@ -107,7 +101,7 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 	err := i.scanAll(ctx, func(scan func(...any) error) error {
 		var p targeting.Person
 		var member int
-		to := []any{&p.ID, &p.ExternalID, &p.Name, &p.FirstName, &p.LastName, &p.Language, &p.Timezone}
+		to := []any{&p.ID, &p.ExternalID, &p.Name, &p.FirstName, &p.LastName, &p.Language, &p.Timezone, &p.Status}
 		for k := range p.Addresses {
 			to = append(to, &p.Addresses[k])
 		}
@@ -130,12 +124,12 @@ func (i *importing) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	created := newColumns(6, len(m.New))
+	created := newColumns(7, len(m.New))
 	for n, p := range m.New {
 		p.ID = ids[n]
 		created.addProfile(p)
 	}
-	updated := newColumns(6, len(m.Joined)-len(m.New))
+	updated := newColumns(7, len(m.Joined)-len(m.New))
 	renamed := newColumns(0, 0)
 	moved := newColumns(1, 0)
 	addresses := newColumns(2, 2*len(m.Joined))
@@ -187,7 +181,7 @@ func (i *importing) write(ctx context.Context) error {
 }
 
 func (c *columns) addProfile(p *targeting.Person) {
-	c.add(p.ID, p.ExternalID, p.Name, p.FirstName, p.LastName, p.Language, p.Timezone)
+	c.add(p.ID, p.ExternalID, p.Name, p.FirstName, p.LastName, p.Language, p.Timezone, string(p.Status))
 }
 
 func (i *importing) execRows(ctx context.Context, statement string, rows *columns, before ...any) error {
@@ -215,13 +209,34 @@ func (i *importing) list(ctx context.Context) error {
 	return i.execRows(ctx, i.d.contacts().mergeMembers, again, i.batch.UploadID)
 }
 
-// join makes everybody in the batch a member of a group.
-func (i *importing) join(ctx context.Context, groupID int64) error {
-	members := newColumns(1, len(i.matching.Joined))
-	for _, p := range i.matching.Joined {
-		members.add(p.ID, "")
+// joinLists makes the batch's contacts members of the lists that their lines
+// name, and of the upload's group.
+func (i *importing) joinLists(ctx context.Context, s *Store) error {
+	joins := map[targeting.ListName]*columns{}
+	join := func(list targeting.ListName, id int64) {
+		if joins[list] == nil {
+			joins[list] = newColumns(1, 0)
+		}
+		joins[list].add(id, "")
 	}
-	return i.execRows(ctx, i.d.contacts().joinMembers, members, groupID)
+	for _, p := range i.matching.Joined {
+		for _, list := range p.Lists {
+			join(list, p.ID)
+		}
+		if i.batch.Group != "" {
+			join(targeting.ListName{Kind: targeting.Group, Name: i.batch.Group}, p.ID)
+		}
+	}
+	for list, members := range joins {
+		id, _, err := s.ensureList(ctx, i.conn, i.batch.AccountID, list)
+		if err != nil {
+			return err
+		}
+		if err := i.execRows(ctx, i.d.contacts().joinMembers, members, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // advance writes the refused lines and moves the upload behind the batch.

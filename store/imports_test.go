@@ -560,3 +560,49 @@ func (h *heapStore) ImportBatch(ctx context.Context, b targeting.ImportBatch) er
 	h.most = max(h.most, stats.HeapAlloc)
 	return err
 }
+
+// Control columns and memberships change what they say, and nothing else.
+func TestImportSetsStatusAndMemberships(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "controls")
+		importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{Group: "All"},
+			"email,first_name,blocked,status,groups,labels,categories\n"+
+				"a@example.com,Ann,,,VIP|Early,red,News\nb@example.com,Bob,1,,VIP,,\nc@example.com,Cid,,inactive,,,News|Offers\n")
+		state := func() map[string]string {
+			got := map[string]string{}
+			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+				var name, status string
+				err := scan(&name, &status)
+				got[name] = status
+				return err
+			}, "SELECT first_name, status FROM contacts WHERE account_id = ?", account))
+			return got
+		}
+		lists := func() map[string]int {
+			got := map[string]int{}
+			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+				var name string
+				var members int
+				err := scan(&name, &members)
+				got[name] = members
+				return err
+			}, "SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? AND l.kind <> 'upload' GROUP BY l.id", account))
+			return got
+		}
+		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
+		members := map[string]int{"group All": 3, "group VIP": 2, "group Early": 1, "label red": 1, "category News": 2, "category Offers": 1}
+		require.Equal(t, members, lists())
+
+		// A file without the columns leaves them alone.
+		again := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,last_name\na@example.com,A\nb@example.com,B\nc@example.com,C\n")
+		require.EqualValues(t, 3, again.Updated)
+		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
+		require.Equal(t, members, lists())
+
+		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{},
+			"email,activated,blocked,deleted,groups\na@example.com,,,1,\nb@example.com,0,0,,VIP\nc@example.com,1,,,VIP\n")
+		require.Equal(t, map[string]string{"Ann": "deleted", "Bob": "inactive", "Cid": "active"}, state())
+		members["group VIP"] = 3
+		require.Equal(t, members, lists())
+	})
+}

@@ -27,7 +27,7 @@ func scanList(scan func(...any) error) (targeting.List, error) {
 func (s *Store) CreateGroup(ctx context.Context, accountID int64, name string) (targeting.List, error) {
 	var list targeting.List
 	err := s.inTx(ctx, func(tx conn) error {
-		id, created, err := s.ensureGroup(ctx, tx, accountID, name)
+		id, created, err := s.ensureList(ctx, tx, accountID, targeting.ListName{Kind: targeting.Group, Name: name})
 		if err != nil {
 			return err
 		}
@@ -42,14 +42,14 @@ func (s *Store) CreateGroup(ctx context.Context, accountID int64, name string) (
 	return list, err
 }
 
-// ensureGroup finds a group by its name or makes it.
-func (s *Store) ensureGroup(ctx context.Context, tx conn, accountID int64, name string) (id int64, created bool, err error) {
-	n, err := tx.exec(ctx, `INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'group', ?, ?)
-		ON CONFLICT (account_id, kind, name) WHERE kind <> 'upload' DO NOTHING`, accountID, name, ms(s.clock.Now()))
+// ensureList finds a list by its name or makes it; no upload.
+func (s *Store) ensureList(ctx context.Context, tx conn, accountID int64, list targeting.ListName) (id int64, created bool, err error) {
+	n, err := tx.exec(ctx, `INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (account_id, kind, name) WHERE kind <> 'upload' DO NOTHING`, accountID, string(list.Kind), list.Name, ms(s.clock.Now()))
 	if err != nil {
 		return 0, false, err
 	}
-	err = tx.row(ctx, "SELECT id FROM lists WHERE account_id = ? AND name = ? AND kind = 'group'", accountID, name).Scan(&id)
+	err = tx.row(ctx, "SELECT id FROM lists WHERE account_id = ? AND name = ? AND kind = ?", accountID, list.Name, string(list.Kind)).Scan(&id)
 	return id, n == 1, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"carillon/providers"
+	"carillon/targeting/csvfile"
 )
 
 // ContactStatus says whether a contact may be written to.
@@ -19,6 +20,24 @@ const (
 	Blocked  ContactStatus = "blocked"
 	Deleted  ContactStatus = "deleted"
 )
+
+// Controlled is the status that a line's control columns make of s. What they
+// don't say stays: a blocked contact is unblocked by "blocked 0" and not by
+// "activated 1", a deleted one comes back by "deleted 0" alone.
+func (s ContactStatus) Controlled(c csvfile.Control) ContactStatus {
+	if c.Deleted == csvfile.Yes || (s == Deleted && c.Deleted != csvfile.No) {
+		return Deleted
+	}
+	if c.Blocked == csvfile.Yes || (s == Blocked && c.Blocked != csvfile.No) {
+		return Blocked
+	}
+	switch {
+	case c.Active == csvfile.Yes || (c.Active == csvfile.Unsaid && s != Inactive):
+		return Active
+	default:
+		return Inactive
+	}
+}
 
 // Contact is a person or thing that messages are sent to.
 type Contact struct {
@@ -44,6 +63,8 @@ type ListKind string
 // The kinds of list.
 const (
 	Group        ListKind = "group"
+	Category     ListKind = "category" // a subscription to a topic
+	Label        ListKind = "label"
 	UploadedList ListKind = "upload"
 )
 

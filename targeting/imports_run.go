@@ -154,11 +154,16 @@ func newRowMaker(reader *csvfile.Reader) *rowMaker {
 
 func (m *rowMaker) row(row *csvfile.Row) ImportRow {
 	made := ImportRow{
-		Line: row.Line, Data: m.data(row),
+		Line: row.Line, Control: row.Control, Data: m.data(row),
 		Profile: Profile{
 			ExternalID: row.ExternalID, Name: row.Name, FirstName: row.FirstName, LastName: row.LastName,
-			Language: row.Language, Timezone: row.Timezone,
+			Language: row.Language, Timezone: row.Timezone, Status: ContactStatus(row.Status),
 		},
+	}
+	for kind, names := range map[ListKind][]string{Group: row.Groups, Label: row.Labels, Category: row.Categories} {
+		for _, name := range names {
+			made.Lists = append(made.Lists, ListName{kind, name})
+		}
 	}
 	for i, kind := range kinds {
 		switch kind {

@@ -6,16 +6,28 @@ import (
 	"strings"
 
 	"carillon/providers"
+	"carillon/targeting/csvfile"
 )
 
 // ImportRow is one checked line of an upload.
 type ImportRow struct {
 	// Line is the physical line on which it starts, from 1.
 	Line int64
+	// Profile.Status is what a column status says.
 	Profile
+	// Control is what the control columns say, which win over Status.
+	Control csvfile.Control
+	// Lists are the lists that the contact joins.
+	Lists []ListName
 	// Data holds the extra columns that are not empty as a JSON object; empty if
 	// there are none.
 	Data string
+}
+
+// ListName names a list of an account; it is made if there is none.
+type ListName struct {
+	Kind ListKind
+	Name string
 }
 
 // Profile is what an upload can say of a contact; what is empty is not said.
@@ -26,6 +38,7 @@ type Profile struct {
 	LastName   string
 	Language   string
 	Timezone   string
+	Status     ContactStatus
 	// Addresses are in the order of AddressKinds.
 	Addresses [len(kinds)]string
 }
@@ -39,6 +52,8 @@ type Person struct {
 	Member bool
 	// Data is what the batch says of the contact in the extra columns.
 	Data string
+	// Lists are the lists that the contact joins; one may be named twice.
+	Lists []ListName
 	// Stored is the contact as it was before the batch; nil on a new one.
 	Stored *Profile
 	joined bool
@@ -105,7 +120,7 @@ func (m *Matching) Take(row *ImportRow) {
 		return
 	}
 	if p == nil {
-		p = &Person{}
+		p = &Person{Profile: Profile{Status: Active}}
 		m.New = append(m.New, p)
 	}
 	switch {
@@ -199,6 +214,11 @@ func (m *Matching) apply(row *ImportRow, p *Person) {
 			*field.to = field.from
 		}
 	}
+	if row.Status != "" {
+		p.Status = row.Status
+	}
+	p.Status = p.Status.Controlled(row.Control)
+	p.Lists = append(p.Lists, row.Lists...)
 	p.Data = mergeData(p.Data, row.Data)
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/targeting/csvfile"
 )
 
 // model is the rules of an import as simply as they can be said: one row after
@@ -53,7 +55,7 @@ func (m *model) take(row ImportRow) {
 		}
 	}
 	if found == nil {
-		found = &Profile{}
+		found = &Profile{Status: Active}
 		m.people = append(m.people, found)
 	}
 	set := func(to *string, from string) {
@@ -66,6 +68,34 @@ func (m *model) take(row ImportRow) {
 	for i := range kinds {
 		set(&found.Addresses[i], row.Addresses[i])
 	}
+	if row.Status != "" {
+		found.Status = row.Status
+	}
+	found.Status = found.Status.Controlled(row.Control)
+}
+
+func TestControlledStatus(t *testing.T) {
+	const unsaid, yes, no = csvfile.Unsaid, csvfile.Yes, csvfile.No
+	for _, c := range []struct {
+		control csvfile.Control
+		want    [4]ContactStatus // of an active, inactive, blocked, deleted contact
+	}{
+		{csvfile.Control{}, [4]ContactStatus{Active, Inactive, Blocked, Deleted}},
+		{csvfile.Control{Active: yes}, [4]ContactStatus{Active, Active, Blocked, Deleted}},
+		{csvfile.Control{Active: no}, [4]ContactStatus{Inactive, Inactive, Blocked, Deleted}},
+		{csvfile.Control{Blocked: yes}, [4]ContactStatus{Blocked, Blocked, Blocked, Deleted}},
+		{csvfile.Control{Blocked: no}, [4]ContactStatus{Active, Inactive, Active, Deleted}},
+		{csvfile.Control{Blocked: no, Active: no}, [4]ContactStatus{Inactive, Inactive, Inactive, Deleted}},
+		{csvfile.Control{Deleted: yes, Active: yes}, [4]ContactStatus{Deleted, Deleted, Deleted, Deleted}},
+		{csvfile.Control{Deleted: no}, [4]ContactStatus{Active, Inactive, Blocked, Active}},
+		{csvfile.Control{Deleted: no, Blocked: yes}, [4]ContactStatus{Blocked, Blocked, Blocked, Blocked}},
+		{csvfile.Control{Active: yes, Blocked: no, Deleted: no}, [4]ContactStatus{Active, Active, Active, Active}},
+	} {
+		for i, status := range []ContactStatus{Active, Inactive, Blocked, Deleted} {
+			require.Equal(t, c.want[i], status.Controlled(c.control), "%s %+v", status, c.control)
+		}
+	}
+	require.Equal(t, Active, Active.Controlled(csvfile.Control{Active: unsaid}))
 }
 
 func randomRow(random *rand.Rand, line int64) ImportRow {
@@ -78,6 +108,9 @@ func randomRow(random *rand.Rand, line int64) ImportRow {
 	row := ImportRow{Line: line}
 	row.ExternalID, row.FirstName = pick("id%d"), pick("Name%d")
 	row.Addresses[0], row.Addresses[1] = pick("a%d@example.com"), pick("+49%d")
+	row.Status = []ContactStatus{"", "", "", Active, Inactive, Blocked, Deleted}[random.IntN(7)]
+	row.Control.Active = csvfile.Said(random.IntN(3) - 1)
+	row.Control.Blocked = csvfile.Said(random.IntN(3) - 1)
 	return row
 }
 

@@ -1,7 +1,6 @@
 package csvfile_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -103,14 +102,4 @@ func BenchmarkSkip(b *testing.B) {
 	require.NoError(b, err)
 	require.Equal(b, int64(b.N), rd.Position().Records)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-}
-
-func BenchmarkErrorWriter(b *testing.B) {
-	ew := csvfile.NewErrorWriter(io.Discard)
-	e := &csvfile.LineError{Line: 7, Field: "email", Value: "=x", Reason: "no e-mail address: it has no @"}
-	for range b.N {
-		if err := ew.Write(e); err != nil && !errors.Is(err, io.EOF) {
-			b.Fatal(err)
-		}
-	}
 }

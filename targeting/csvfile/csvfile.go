@@ -39,7 +39,8 @@ const (
 // Field is what a column can be to a contact.
 type Field string
 
-// The fields. FieldExtra is a column that is kept for templates as
+// The fields. FieldAttribute is a column that holds a property and is kept for
+// templates too; FieldExtra is one that is only kept for templates, as
 // row.<key>; FieldIgnored is one that the mapping drops.
 const (
 	FieldExternalID Field = "external_id"
@@ -51,8 +52,20 @@ const (
 	FieldLanguage   Field = "language"
 	FieldTimezone   Field = "timezone"
 	FieldCountry    Field = "country"
-	FieldExtra      Field = "row"
-	FieldIgnored    Field = "-"
+
+	FieldStatus      Field = "status"
+	FieldActivated   Field = "activated"
+	FieldDeactivated Field = "deactivated"
+	FieldBlocked     Field = "blocked"
+	FieldDeleted     Field = "deleted"
+
+	FieldGroups     Field = "groups"
+	FieldLabels     Field = "labels"
+	FieldCategories Field = "categories"
+
+	FieldAttribute Field = "attributes"
+	FieldExtra     Field = "row"
+	FieldIgnored   Field = "-"
 )
 
 // Fields are the fields that a mapping may name, in the order of documentation.
@@ -60,6 +73,8 @@ func Fields() []Field {
 	return []Field{
 		FieldExternalID, FieldEmail, FieldPhone, FieldName, FieldFirstName,
 		FieldLastName, FieldLanguage, FieldTimezone, FieldCountry,
+		FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
+		FieldGroups, FieldLabels, FieldCategories,
 	}
 }
 
@@ -74,10 +89,12 @@ type Options struct {
 	// a digit.
 	Separator rune
 	// Mapping gives columns, named as in the header (case, spaces and
-	// punctuation don't matter), a field: one of Fields, "-" or "" to ignore the
-	// column, "row" or "row.<key>" to keep it as an extra column. Columns that it
-	// does not name are mapped by their own names.
+	// punctuation don't matter), a field: one of Fields, "attributes.<key>", "-"
+	// or "" to ignore the column, "row" or "row.<key>" to keep it as an extra
+	// column. Columns that it does not name are mapped by their own names.
 	Mapping map[string]string
+	// Attributes are the properties that columns may hold.
+	Attributes []Attribute
 	// DefaultCountry is the country of phone numbers written without a country
 	// code on lines that name no country: an ISO 3166 code or a country's name.
 	// Empty means that such numbers are refused.
@@ -93,9 +110,11 @@ type Column struct {
 	Index int
 	// Header is the column's name as the file has it, trimmed.
 	Header string
-	// Field is what the column is; FieldExtra for row.<Key>.
+	// Field is what the column is; FieldExtra for row.<Key>, FieldAttribute for
+	// the property Key.
 	Field Field
-	// Key is the name of an extra column in templates; empty on others.
+	// Key is the name of an extra column in templates, and that of a property;
+	// empty on others.
 	Key string
 }
 
@@ -165,6 +184,14 @@ type Row struct {
 	Timezone string
 	// Country is an ISO 3166-1 alpha-2 code.
 	Country string
+	// Status is what the column status says, one of Statuses; empty if nothing.
+	Status  string
+	Control Control
+	// Groups, Labels and Categories are the names in those columns.
+	Groups, Labels, Categories []string
+	// Attributes holds the properties as JSON, parallel to Reader.AttributeKeys;
+	// empty where the file has nothing.
+	Attributes []string
 	// Extra holds the values of the extra columns, parallel to
 	// Reader.ExtraKeys: trimmed, empty where the file has nothing.
 	Extra []string
@@ -210,6 +237,8 @@ const (
 	CodeLanguage  = "bad_lang"    // no language tag
 	CodeTimezone  = "bad_zone"    // no time zone
 	CodeCountry   = "bad_country" // no country
+	CodeStatus    = "bad_status"  // no status, or no yes or no
+	CodeAttribute = "bad_value"   // no value of the property's type
 	CodeNoAddress = "no_address"  // nothing to reach or to know the contact by
 )
 

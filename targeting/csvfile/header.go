@@ -148,6 +148,9 @@ func fieldByName(known map[string]Field, header string) (f Field, exact bool) {
 
 func knownNames() map[string]Field {
 	known := make(map[string]Field)
+	for _, f := range exactNames() {
+		known[string(f)] = f
+	}
 	for f, names := range synonyms() {
 		for n := range strings.FieldsSeq(names) {
 			known[n] = f
@@ -160,7 +163,7 @@ func knownNames() map[string]Field {
 func columnName(c Column) string { return fmt.Sprintf("column %d %q", c.Index+1, shown(c.Header)) }
 
 // mapColumns decides what each column is.
-func mapColumns(headers []string, mapping map[string]string) (cols []Column, notices []Notice, err error) {
+func mapColumns(headers []string, mapping map[string]string, attributes []Attribute) (cols []Column, notices []Notice, err error) {
 	cols = make([]Column, len(headers))
 	for i, h := range headers {
 		cols[i] = Column{Index: i, Header: h}
@@ -168,11 +171,14 @@ func mapColumns(headers []string, mapping map[string]string) (cols []Column, not
 	if err := refuseDuplicates(cols); err != nil {
 		return nil, nil, err
 	}
-	if err := applyMapping(cols, mapping); err != nil {
+	if err := applyMapping(cols, mapping, attributes); err != nil {
 		return nil, nil, err
 	}
 	notices, err = mapByName(cols)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := mapAttributes(cols, attributes); err != nil {
 		return nil, nil, err
 	}
 	more, err := nameExtras(cols)
@@ -198,7 +204,7 @@ func refuseDuplicates(cols []Column) error {
 }
 
 // applyMapping carries out what the uploader asked for.
-func applyMapping(cols []Column, mapping map[string]string) error {
+func applyMapping(cols []Column, mapping map[string]string, attributes []Attribute) error {
 	var wrong []fault.Field
 	refuse := func(column string, value any, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "mapping." + column, Value: value, Message: fmt.Sprintf(format, args...)})
@@ -231,8 +237,13 @@ func applyMapping(cols []Column, mapping map[string]string) error {
 			if keyOf(c.Key) != c.Key || c.Key == "" {
 				refuse(name, to, "a key for templates has lower-case letters, digits and underscores and starts with no digit")
 			}
+		case strings.HasPrefix(to, attributePrefix):
+			c.Field, c.Key = FieldAttribute, strings.TrimPrefix(to, attributePrefix)
+			if !slices.ContainsFunc(attributes, func(a Attribute) bool { return a.Key == c.Key }) {
+				refuse(name, to, "there is no property %q; %s", c.Key, propertyList(attributes))
+			}
 		case !slices.Contains(Fields(), f):
-			refuse(name, to, "is not a field; use one of %s, row.<key> to keep the column for templates, or - to ignore it", fieldList())
+			refuse(name, to, "is not a field; use one of %s, attributes.<key> for a property, row.<key> to keep the column for templates, or - to ignore it", fieldList())
 		default:
 			if before, ok := taken[f]; ok {
 				refuse(name, to, "%s is mapped to it already", columnName(before))
@@ -242,6 +253,39 @@ func applyMapping(cols []Column, mapping map[string]string) error {
 		}
 	}
 	return fault.InvalidFields(wrong)
+}
+
+// mapAttributes makes properties of the columns that bear the key or the label
+// of one and are nothing else yet. A property in two columns is refused.
+func mapAttributes(cols []Column, attributes []Attribute) error {
+	for _, a := range attributes {
+		var candidates []int
+		for i, c := range cols {
+			named := c.Field == "" && (squash(strings.TrimPrefix(c.Header, attributePrefix)) == squash(a.Key) || (a.Label != "" && squash(c.Header) == squash(a.Label)))
+			if named || (c.Field == FieldAttribute && c.Key == a.Key) {
+				candidates = append(candidates, i)
+			}
+		}
+		if len(candidates) > 1 {
+			return fault.New(fault.Invalid, "%s and %s could both be the property %s; say which by a mapping, or rename one",
+				columnName(cols[candidates[0]]), columnName(cols[candidates[1]]), a.Key)
+		}
+		for _, i := range candidates {
+			cols[i].Field, cols[i].Key = FieldAttribute, a.Key
+		}
+	}
+	return nil
+}
+
+func propertyList(attributes []Attribute) string {
+	if len(attributes) == 0 {
+		return "the account has none yet"
+	}
+	keys := make([]string, len(attributes))
+	for i, a := range attributes {
+		keys[i] = a.Key
+	}
+	return "there are " + strings.Join(keys, ", ")
 }
 
 func findColumn(cols []Column, name string) int {
@@ -330,10 +374,13 @@ func nameExtras(cols []Column) ([]Notice, error) {
 	taken := make(map[string]Column)
 	for i := range cols {
 		c := &cols[i]
-		if c.Field != "" && c.Field != FieldExtra {
+		switch c.Field {
+		case "":
+			c.Field = FieldExtra
+		case FieldExtra, FieldAttribute: // a property's column is there for templates too
+		default:
 			continue
 		}
-		c.Field = FieldExtra
 		if c.Key == "" {
 			c.Key = keyOf(c.Header)
 		}

@@ -20,6 +20,7 @@ type Reader struct {
 	used    *counter
 	cols    []Column
 	extras  []string
+	attrs   []Attribute
 	plan    []slot
 	notices []Notice
 	values  *values
@@ -32,8 +33,8 @@ type Reader struct {
 
 // slot is what Next does with the field at the same index.
 type slot struct {
-	field Field
-	extra int
+	field       Field
+	extra, attr int
 }
 
 // counter counts what is taken from the source.
@@ -139,7 +140,7 @@ func (rd *Reader) readHeader(head []byte) error {
 		return fault.New(fault.Invalid, "the header has %d columns; at most %d are read", len(headers), MaxColumns)
 	}
 	var notices []Notice
-	if rd.cols, notices, err = mapColumns(headers, rd.opts.Mapping); err != nil {
+	if rd.cols, notices, err = mapColumns(headers, rd.opts.Mapping, rd.opts.Attributes); err != nil {
 		return err
 	}
 	if !usable(rd.cols) {
@@ -149,7 +150,11 @@ func (rd *Reader) readHeader(head []byte) error {
 	rd.plan = make([]slot, len(rd.cols))
 	for i, c := range rd.cols {
 		rd.plan[i] = slot{field: c.Field}
-		if c.Field == FieldExtra {
+		if c.Field == FieldAttribute {
+			rd.plan[i].attr = len(rd.attrs)
+			rd.attrs = append(rd.attrs, rd.opts.Attributes[slices.IndexFunc(rd.opts.Attributes, func(a Attribute) bool { return a.Key == c.Key })])
+		}
+		if c.Field == FieldExtra || c.Field == FieldAttribute {
 			rd.plan[i].extra = len(rd.extras)
 			rd.extras = append(rd.extras, c.Key)
 		}
@@ -275,6 +280,16 @@ func (rd *Reader) Has(f Field) bool {
 // ExtraKeys are the keys of the extra columns; Row.Extra is parallel to it.
 func (rd *Reader) ExtraKeys() []string { return slices.Clone(rd.extras) }
 
+// AttributeKeys are the properties that the file has; Row.Attributes is parallel
+// to it.
+func (rd *Reader) AttributeKeys() []string {
+	keys := make([]string, len(rd.attrs))
+	for i, a := range rd.attrs {
+		keys[i] = a.Key
+	}
+	return keys
+}
+
 // Notices are what was decided about the file.
 func (rd *Reader) Notices() []Notice { return slices.Clone(rd.notices) }
 
@@ -345,12 +360,7 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 		return lineError(rec, CodeRagged, fmt.Sprintf("%d fields where the header has %d; %s", n, len(rd.cols), more))
 	}
 	row.Line = rec.line
-	if n := len(rd.extras); n > 0 {
-		if len(rd.slab) < n {
-			rd.slab = make([]string, 64*n)
-		}
-		row.Extra, rd.slab = rd.slab[:n:n], rd.slab[n:]
-	}
+	row.Extra, row.Attributes = rd.take(len(rd.extras)), rd.take(len(rd.attrs))
 	raw := string(rec.raw)
 	phone := ""
 	for i, f := range rec.spans {
@@ -358,7 +368,7 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 		if s.field == FieldIgnored || f.from == f.to {
 			continue
 		}
-		v := strings.TrimSpace(f.text(raw))
+		v := plainCell(strings.TrimSpace(f.text(raw)))
 		if v == "" {
 			continue
 		}
@@ -390,12 +400,27 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 		case FieldCountry:
 			row.Country, reason = rd.values.country(v)
 			code = CodeCountry
+		case FieldStatus:
+			row.Status, reason = status(v)
+			code = CodeStatus
+		case FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted:
+			reason = row.Control.take(s.field, v)
+			code = CodeStatus
+		case FieldGroups:
+			row.Groups, code, reason = memberships(s.field, v)
+		case FieldLabels:
+			row.Labels, code, reason = memberships(s.field, v)
+		case FieldCategories:
+			row.Categories, code, reason = memberships(s.field, v)
+		case FieldAttribute:
+			row.Extra[s.extra] = v
+			if code, reason = tooLong(v, MaxExtraLength); reason == "" {
+				row.Attributes[s.attr], reason = rd.attrs[s.attr].Parse(v)
+				code = CodeAttribute
+			}
 		}
 		if reason != "" {
-			field := string(s.field)
-			if s.field == FieldExtra {
-				field = "row." + rd.extras[s.extra]
-			}
+			field := rd.cols[i].name()
 			return &LineError{Line: rec.line, Field: field, Value: shown(v), Reason: reason, Code: code}
 		}
 	}
@@ -409,6 +434,33 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 		return lineError(rec, CodeNoAddress, "no e-mail address, no phone number and no external id")
 	}
 	return nil
+}
+
+// take is n texts for a row, from a slab that many rows share.
+func (rd *Reader) take(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	if len(rd.slab) < n {
+		rd.slab = make([]string, 64*n)
+	}
+	texts := rd.slab[:n:n]
+	rd.slab = rd.slab[n:]
+	return texts
+}
+
+// name is a column as errors name it.
+func (c Column) name() string {
+	switch c.Field {
+	case FieldExtra:
+		return "row." + c.Key
+	case FieldAttribute:
+		return attributePrefix + c.Key
+	case FieldIgnored:
+		return ""
+	default:
+		return string(c.Field)
+	}
 }
 
 func lineError(rec *record, code, reason string) *LineError {
@@ -428,14 +480,7 @@ func (rd *Reader) badBytes(rec *record) *LineError {
 	e := lineError(rec, CodeEncoding, "")
 	for i, f := range rec.spans {
 		if at <= f.to && i < len(rd.cols) {
-			c := rd.cols[i]
-			e.Field = string(c.Field)
-			if c.Field == FieldExtra {
-				e.Field = "row." + c.Key
-			}
-			if c.Field == FieldIgnored {
-				e.Field = ""
-			}
+			e.Field = rd.cols[i].name()
 			e.Value = shown(string(rec.raw[f.from:f.to]))
 			break
 		}

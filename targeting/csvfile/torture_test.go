@@ -1,12 +1,12 @@
 package csvfile_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -280,14 +280,14 @@ func TestHeaders(t *testing.T) {
 		"Endereço de e-mail,Primeiro nome,Sobrenome,Telemóvel,Idioma,Fuso horário,País": "email first_name last_name phone language timezone country",
 		"EMAIL_ADDRESS,Full Name,WhatsApp,Lang,TZ,Customer ID":                          "email name phone language timezone external_id",
 		"E-mail address (required),Phone [E.164]":                                       "email phone",
-		"Vorname,Name,Mail":               "first_name last_name email",
-		"First name,Name,Mail":            "first_name name email",
-		"id,Customer ID,Mobile,phone":     "row.id external_id row.mobile phone",
-		"email,Gutschein-Code,couponCode": "email row.gutschein_code row.coupon_code",
-		"email,Größe (cm),Straße,2nd":     "email row.grosse_cm row.strasse row._2nd",
-		"email,Город,,PLZ":                "email row.column_2 row.column_3 row.plz",
-		"email,groups,activated":          "email row.groups row.activated",
-		"\"e\nmail\",\" Name \"":          "email name",
+		"Vorname,Name,Mail":                 "first_name last_name email",
+		"First name,Name,Mail":              "first_name name email",
+		"id,Customer ID,Mobile,phone":       "row.id external_id row.mobile phone",
+		"email,Gutschein-Code,couponCode":   "email row.gutschein_code row.coupon_code",
+		"email,Größe (cm),Straße,2nd":       "email row.grosse_cm row.strasse row._2nd",
+		"email,Город,,PLZ":                  "email row.column_2 row.column_3 row.plz",
+		"email,Groups,ACTIVATED,tags,state": "email groups activated row.tags row.state",
+		"\"e\nmail\",\" Name \"":            "email name",
 	} {
 		rd, _, _ := readAll(t, strings.NewReader(header+"\n1\n"), csvfile.Options{})
 		var got []string
@@ -345,28 +345,95 @@ func TestCountries(t *testing.T) {
 	require.Equal(t, "DE DE DE DE DE DE DE DE DE DE GB US CI TR NL", strings.Join(got, " "))
 }
 
-func TestErrorWriter(t *testing.T) {
-	var out bytes.Buffer
-	ew := csvfile.NewErrorWriter(&out)
-	for i, v := range []string{"plain", "=1+1", "+49", "-1", "@x", "\tx", "a\nb", `say "hi", all`} {
-		require.NoError(t, ew.Write(&csvfile.LineError{Line: int64(i + 2), Field: "row.note", Value: v, Reason: "no"}))
+func TestFormulaCellsComeBackAsTheyWent(t *testing.T) {
+	for cell, want := range map[string]string{
+		"": "", "plain": "plain", "+49 171 3920001": "+49 171 3920001", "-12.5": "-12.5", "a=b": "a=b", "'quoted'": "'quoted'",
+		"=1+1": "'=1+1", "+1+cmd|'/c calc'!A0": "'+1+cmd|'/c calc'!A0", "-a": "'-a", "@SUM(A1)": "'@SUM(A1)", "-": "'-",
+		"'=already": "''=already", "\t=1": "'\t=1", "\r=1": "'\r=1",
+	} {
+		require.Equal(t, want, csvfile.Harmless(cell))
+		if cell == "" || cell != strings.TrimSpace(cell) {
+			continue
+		}
+		_, rows, refused := readAll(t, strings.NewReader("id,note\n1,"+strconv.Quote(want)+"\n"), csvfile.Options{})
+		require.Empty(t, refused)
+		require.Equal(t, []string{cell}, rows[0].Extra)
 	}
-	require.NoError(t, ew.Flush())
-	require.Equal(t, "line,field,value,reason\n2,row.note,plain,no\n3,row.note,'=1+1,no\n4,row.note,'+49,no\n5,row.note,'-1,no\n"+
-		"6,row.note,'@x,no\n7,row.note,'\tx,no\n8,row.note,\"a\nb\",no\n9,row.note,\"say \"\"hi\"\", all\",no\n", out.String())
+}
 
-	out.Reset()
-	require.NoError(t, csvfile.NewErrorWriter(&out).Flush())
-	require.Equal(t, "line,field,value,reason\n", out.String())
+func TestControlColumns(t *testing.T) {
+	_, rows, refused := readAll(t, strings.NewReader("id,activated,blocked,Deactivated,deleted,status\n"+
+		"1,1,0,0,no,ACTIVE\n2,0,,yes,,\n3,,true,,ja,blocked\n4,,,,,\n"+
+		"5,1,,1,,\n6,maybe,,,,\n7,,,,,gone\n"), csvfile.Options{})
+	type said struct {
+		control csvfile.Control
+		status  string
+	}
+	got := make([]said, len(rows))
+	for i, r := range rows {
+		got[i] = said{r.Control, r.Status}
+	}
+	require.Equal(t, []said{
+		{csvfile.Control{Active: csvfile.Yes, Blocked: csvfile.No, Deleted: csvfile.No}, "active"},
+		{csvfile.Control{Active: csvfile.No}, ""},
+		{csvfile.Control{Blocked: csvfile.Yes, Deleted: csvfile.Yes}, "blocked"},
+		{},
+	}, got)
+	require.Len(t, refused, 3)
+	require.Equal(t, `line 6, deactivated "1": activated and deactivated contradict each other`, refused[0].Error())
+	require.Equal(t, `line 7, activated "maybe": neither yes nor no: use 1 or 0; to keep the column for templates instead, map it to row`, refused[1].Error())
+	require.Equal(t, `line 8, status "gone": no status: use active, inactive, blocked, deleted; to keep the column for templates instead, map it to row`, refused[2].Error())
+}
 
-	out.Reset()
-	ew = csvfile.NewErrorWriter(&out)
-	ew.Continue()
-	require.NoError(t, ew.Flush())
-	require.Empty(t, out.String())
+func TestMembershipColumns(t *testing.T) {
+	many := strings.Repeat("x|", csvfile.MaxMemberships) // one name
+	for i := range csvfile.MaxMemberships + 1 {
+		many += strconv.Itoa(i) + "|"
+	}
+	_, rows, refused := readAll(t, strings.NewReader("id|x;groups;labels;categories\n"+
+		"1; VIP | Early  birds ||VIP;Ünïcode|a,b;News\n2;|;;\n3;;;"+strings.Repeat("é", 101)+"\n4;"+many+";;\n5;a\x07b;;\n"), csvfile.Options{Mapping: map[string]string{"id|x": "external_id"}})
+	require.Len(t, rows, 2)
+	require.Equal(t, []string{"VIP", "Early birds"}, rows[0].Groups)
+	require.Equal(t, []string{"Ünïcode", "a,b"}, rows[0].Labels)
+	require.Equal(t, []string{"News"}, rows[0].Categories)
+	require.Empty(t, rows[1].Groups)
+	require.Equal(t, []string{"categories", "groups", "groups"}, []string{refused[0].Field, refused[1].Field, refused[2].Field})
+	require.Equal(t, []string{csvfile.CodeTooLong, csvfile.CodeTooLong, csvfile.CodeControl}, []string{refused[0].Code, refused[1].Code, refused[2].Code})
+}
 
-	ew = csvfile.NewErrorWriter(iotest.TruncateWriter(&out, 0))
-	require.NoError(t, ew.Flush())
+func TestPropertyColumns(t *testing.T) {
+	number := func(cell string) (string, string) {
+		if _, err := strconv.ParseFloat(cell, 64); err != nil {
+			return "", "no number"
+		}
+		return cell, ""
+	}
+	attributes := []csvfile.Attribute{
+		{Key: "age", Label: "Alter in Jahren", Parse: number},
+		{Key: "plan", Parse: func(cell string) (string, string) { return strconv.Quote(cell), "" }},
+		{Key: "score", Parse: number},
+	}
+	rd, rows, refused := readAll(t, strings.NewReader("id,Alter in Jahren,attributes.plan,S,note\n1,42,gold,1.5,x\n2,,,,y\n3,old,,,\n"),
+		csvfile.Options{Attributes: attributes, Mapping: map[string]string{"s": "attributes.score"}})
+	require.Equal(t, []string{"age", "plan", "score"}, rd.AttributeKeys())
+	require.Equal(t, []string{"age", "plan", "score", "note"}, rd.ExtraKeys(), "templates find them under row too")
+	require.Equal(t, []string{"42", `"gold"`, "1.5"}, rows[0].Attributes)
+	require.Equal(t, []string{"42", "gold", "1.5", "x"}, rows[0].Extra)
+	require.Equal(t, []string{"", "", ""}, rows[1].Attributes)
+	require.Len(t, refused, 1)
+	require.Equal(t, `line 4, attributes.age "old": no number`, refused[0].Error())
+
+	for file, c := range map[string]struct {
+		mapping map[string]string
+		want    string
+	}{
+		"id,age,Alter in Jahren\n1,2,3\n": {nil, "could both be the property age"},
+		"id,a,age\n1,2,3\n":               {map[string]string{"a": "attributes.age"}, "could both be the property age"},
+		"id,a\n1,2\n":                     {map[string]string{"a": "attributes.size"}, `there is no property "size"; there are age, plan, score`},
+	} {
+		_, err := csvfile.Open(strings.NewReader(file), csvfile.Options{Attributes: attributes, Mapping: c.mapping})
+		require.ErrorContains(t, err, c.want)
+	}
 }
 
 func TestSourceErrorsEndTheReading(t *testing.T) {

@@ -1,0 +1,152 @@
+package csvfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Said is what a line says of something that is true or not.
+type Said int8
+
+// The zero value says nothing.
+const (
+	Unsaid Said = 0
+	Yes    Said = 1
+	No     Said = -1
+)
+
+// Control is what a line says of whether its contact is written to, in the
+// columns activated, deactivated, blocked and deleted. What no column says is
+// left alone.
+type Control struct{ Active, Blocked, Deleted Said }
+
+// The bounds of a membership column.
+const (
+	// MaxMemberships is the most names that one cell may have.
+	MaxMemberships = 100
+	// MaxMembershipLength is the longest name of a group or label, in characters;
+	// MaxCategoryLength that of a category.
+	MaxMembershipLength = 255
+	MaxCategoryLength   = 100
+)
+
+// Statuses are what a column status may say.
+func Statuses() []string { return []string{"active", "inactive", "blocked", "deleted"} }
+
+// Attribute is a property that a column may hold.
+type Attribute struct {
+	// Key names the property: a column of this name, or mapped to
+	// attributes.<Key>, holds it. Label is another name for such a column.
+	Key, Label string
+	// Parse checks a cell, which is not empty, and gives the value as JSON; a
+	// reason means that it can't be taken.
+	Parse func(cell string) (value, reason string)
+}
+
+// attributePrefix begins the target of a mapping, and the header of a column,
+// that is a property.
+const attributePrefix = "attributes."
+
+// exactNames are fields that a column is only by their own name: a "Tags" or a
+// "State" of somebody else's may be anything.
+func exactNames() []Field {
+	return []Field{
+		FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
+		FieldGroups, FieldLabels, FieldCategories,
+	}
+}
+
+// yesOrNo reads a control column.
+func yesOrNo(v string) (said Said, reason string) {
+	switch strings.ToLower(v) {
+	case "1", "true", "yes", "y", "ja":
+		return Yes, ""
+	case "0", "false", "no", "n", "nein":
+		return No, ""
+	}
+	return Unsaid, "neither yes nor no: use 1 or 0; to keep the column for templates instead, map it to row"
+}
+
+// take notes what a control column says.
+func (c *Control) take(f Field, v string) (reason string) {
+	said, reason := yesOrNo(v)
+	if reason != "" {
+		return reason
+	}
+	switch f {
+	case FieldBlocked:
+		c.Blocked = said
+	case FieldDeleted:
+		c.Deleted = said
+	default:
+		if f == FieldDeactivated {
+			said = -said
+		}
+		if c.Active == -said {
+			return "activated and deactivated contradict each other"
+		}
+		c.Active = said
+	}
+	return ""
+}
+
+// status reads a column status.
+func status(v string) (normal, reason string) {
+	if normal = strings.ToLower(v); !slices.Contains(Statuses(), normal) {
+		return "", "no status: use " + strings.Join(Statuses(), ", ") + "; to keep the column for templates instead, map it to row"
+	}
+	return normal, ""
+}
+
+// memberships reads a column of names that vertical bars separate.
+func memberships(f Field, v string) (names []string, code, reason string) {
+	longest := MaxMembershipLength
+	if f == FieldCategories {
+		longest = MaxCategoryLength
+	}
+	for name := range strings.SplitSeq(v, "|") {
+		name = strings.Join(strings.Fields(name), " ")
+		switch {
+		case name == "" || slices.Contains(names, name):
+			continue
+		case utf8.RuneCountInString(name) > longest:
+			return nil, CodeTooLong, fmt.Sprintf("a name is longer than %d characters", longest)
+		case strings.ContainsFunc(name, unicode.IsControl):
+			return nil, CodeControl, "a control character in a name"
+		}
+		if names = append(names, name); len(names) > MaxMemberships {
+			return nil, CodeTooLong, fmt.Sprintf("more than %d names", MaxMemberships)
+		}
+	}
+	return names, "", ""
+}
+
+// Harmless keeps a spreadsheet from running a cell as a formula, which could
+// send the sheet's content elsewhere: an apostrophe goes before it. Numbers with
+// a sign, such as phone numbers, are no formulas. The reader takes it back.
+func Harmless(cell string) string {
+	if formula(strings.TrimLeft(cell, "'")) {
+		return "'" + cell
+	}
+	return cell
+}
+
+// plainCell is a cell without the apostrophe of Harmless.
+func plainCell(cell string) string {
+	if strings.HasPrefix(cell, "'") && Harmless(cell[1:]) == cell {
+		return cell[1:]
+	}
+	return cell
+}
+
+// formula reports whether a spreadsheet might run a cell.
+func formula(cell string) bool {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return false
+	}
+	signed := cell[0] == '+' || cell[0] == '-'
+	return !signed || len(cell) == 1 || strings.Trim(cell[1:], "0123456789 .") != ""
+}
