@@ -23,11 +23,11 @@ func withValues(t testing.TB, s *Store, account int64, key string, n int, value 
 		}
 		ids, err := tx.contactIDs(t.Context(), n)
 		require.NoError(t, err)
-		people := newColumns(6, n)
+		people := newColumns(7, n)
 		var values []attributed
 		for i, id := range ids {
 			name := fmt.Sprintf("Name %d", i)
-			people.add(id, "", name, "", "", "", "")
+			people.add(id, "", name, "", "", "", "", string(targeting.Active))
 			if v := value(i); v != "" {
 				values = append(values, attributed{id: id, name: name, attributes: targeting.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
 			}
