@@ -53,11 +53,10 @@ type Lists interface {
 	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[targeting.RefusedLine, error]
 }
 
-// Suppressions keeps the addresses never to write to.
+// Suppressions looks up the addresses never to write to.
 type Suppressions interface {
-	AddSuppression(ctx context.Context, p targeting.Suppression) (added bool, err error)
-	RemoveSuppression(ctx context.Context, accountID int64, kind providers.AddressKind, address string) error
-	ListSuppressions(ctx context.Context, accountID int64, after targeting.Suppression, limit int) ([]targeting.Suppression, error)
+	ListSuppressions(ctx context.Context, f targeting.SuppressionFilter) ([]targeting.Suppression, error)
+	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[targeting.Suppression, error]
 }
 
 // Messages looks messages up and moves single ones.
@@ -130,6 +129,7 @@ type Deps struct {
 	Channels   *campaigns.Channels
 	Contacts   *targeting.Contacts
 	Groups     *targeting.Groups
+	Consents   *targeting.Consents
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
 	Providers  *providers.Registry
@@ -211,6 +211,7 @@ func (s *Server) routes() {
 	s.channelRoutes()
 	s.contactRoutes()
 	s.propertyRoutes()
+	s.consentRoutes()
 	s.uploadRoutes()
 	s.groupRoutes()
 	s.suppressionRoutes()

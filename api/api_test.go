@@ -91,7 +91,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  targeting.NewContacts(s.store), Groups: targeting.NewGroups(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
+		Contacts:  targeting.NewContacts(s.store), Groups: targeting.NewGroups(s.store), Consents: targeting.NewConsents(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {
@@ -336,6 +336,53 @@ func TestMessages(t *testing.T) {
 	))
 }
 
+func TestConsents(t *testing.T) {
+	s := newServer(t)
+	s.contact("Ada", "ada@example.org")
+	s.contact("Bob", "bob@example.org")
+	golden(t, "consents.txt", s.transcript(
+		[]string{"POST", "/v1/contacts/1/opt-out", `{"source":"web_form","wording":"No more, please","proof":"form 17"}`},
+		[]string{"POST", "/v1/contacts/1/opt-out", `{"source":"A Form"}`},
+		[]string{"POST", "/v1/contacts/1/opt-out", `{"category_id":9}`},
+		[]string{"POST", "/v1/contacts/99/opt-out"},
+		[]string{"POST", "/v1/contacts/2/opt-in", `{"kind":"phone"}`},
+		[]string{"PATCH", "/v1/contacts/1", `{"addresses":{"phone":"+4915112345678"}}`},
+		[]string{"GET", "/v1/suppressions?kind=phone"},
+		[]string{"POST", "/v1/suppressions", `{"kind":"email","address":"ADA@example.org","reason":"bounced"}`},
+		[]string{"POST", "/v1/suppressions", `{"kind":"pigeon","address":"x"}`},
+		[]string{"POST", "/v1/suppressions", `{"kind":"email","address":"x"}`},
+		[]string{"POST", "/v1/contacts/1/opt-in"},
+		[]string{"DELETE", "/v1/suppressions?kind=email&address=ada@example.org"},
+		[]string{"POST", "/v1/contacts/1/opt-in", `{"force":true}`},
+		[]string{"GET", "/v1/contacts/1/consents"},
+		[]string{"GET", "/v1/suppressions"},
+		[]string{"DELETE", "/v1/suppressions?kind=email&address=nobody@example.org"},
+	))
+}
+
+func TestSuppressionFiles(t *testing.T) {
+	s := newServer(t)
+	const csv = "kind,address,reason\nemail,ada@example.org,bounced\nemail,nonsense,\nphone,+4915112345678,\n"
+	out := s.ok("POST", "/v1/suppressions/import", csv, "Content-Type", "text/csv; charset=utf-8")
+	require.InDelta(t, 2, out["added"], 0)
+	require.InDelta(t, 1, out["refused"], 0)
+	require.InDelta(t, 3, out["errors"].([]any)[0].(map[string]any)["line"], 0)
+	w := s.do("GET", "/v1/suppressions/export", "")
+	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
+	require.Equal(t, "kind,address,reason,opted_out,created_at,hash\n"+
+		"email,ada@example.org,bounced,false,2026-03-01T12:00:00Z,\nphone,+4915112345678,unsubscribed,true,2026-03-01T12:00:00Z,\n", w.Body.String())
+	// What is exported can be imported.
+	out = s.ok("POST", "/v1/suppressions/import", w.Body.String(), "Content-Type", "text/csv")
+	require.InDelta(t, 2, out["known"], 0)
+	require.Contains(t, s.do("POST", "/v1/suppressions/import", csv).Body.String(), "text/csv")
+	require.Contains(t, s.do("POST", "/v1/suppressions/import", "colour\nred\n", "Content-Type", "text/csv").Body.String(), "body.file")
+	// It is streamed: larger than any other body may be.
+	big := s.ok("POST", "/v1/suppressions/import", "email\n"+strings.Repeat("someone@example.org\n", 10_000), "Content-Type", "text/csv")
+	require.InDelta(t, 10_000, big["rows"], 0)
+	require.InDelta(t, 1, big["added"], 0)
+	require.Equal(t, 403, s.do("GET", "/v1/suppressions/export", "", as(access.Viewer)...).Code)
+}
+
 func upload(filename, content string, fields ...string) (body, contentType string) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -419,7 +466,7 @@ func (broken) ListGroups(context.Context, int64, int64, int) ([]targeting.List, 
 	panic("no such table: secrets")
 }
 
-func (broken) ListSuppressions(context.Context, int64, targeting.Suppression, int) ([]targeting.Suppression, error) {
+func (broken) ListSuppressions(context.Context, targeting.SuppressionFilter) ([]targeting.Suppression, error) {
 	return nil, fmt.Errorf("dial 10.1.2.3: password wrong")
 }
 

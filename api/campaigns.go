@@ -24,6 +24,7 @@ type Campaign struct {
 	Schedule   campaigns.Schedule `json:"schedule"`
 	Throttle   campaigns.Throttle `json:"throttle"`
 	Weight     int                `json:"weight" doc:"Its share of the channel against other campaigns."`
+	CategoryID int64              `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
 	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
 	RunID      int64              `json:"run_id,omitempty" doc:"The latest run."`
@@ -45,25 +46,27 @@ func (in ScheduleInput) schedule() campaigns.Schedule {
 
 // CampaignInput is what a new campaign is made of.
 type CampaignInput struct {
-	Name      string             `json:"name" minLength:"1" maxLength:"200"`
-	ChannelID int64              `json:"channel_id" minimum:"1"`
-	Audience  targeting.Audience `json:"audience"`
-	Content   providers.Content  `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}."`
-	Schedule  ScheduleInput      `json:"schedule,omitempty"`
-	Throttle  campaigns.Throttle `json:"throttle,omitempty"`
-	Weight    int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+	Name       string             `json:"name" minLength:"1" maxLength:"200"`
+	ChannelID  int64              `json:"channel_id" minimum:"1"`
+	Audience   targeting.Audience `json:"audience"`
+	Content    providers.Content  `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}."`
+	Schedule   ScheduleInput      `json:"schedule,omitempty"`
+	Throttle   campaigns.Throttle `json:"throttle,omitempty"`
+	Weight     int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+	CategoryID int64              `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
 }
 
 // CampaignChange is what to change of a draft or scheduled campaign; what is
 // absent stays.
 type CampaignChange struct {
-	Name      *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	ChannelID *int64              `json:"channel_id,omitempty" minimum:"1"`
-	Audience  *targeting.Audience `json:"audience,omitempty"`
-	Content   *providers.Content  `json:"content,omitempty"`
-	Schedule  *ScheduleInput      `json:"schedule,omitempty"`
-	Throttle  *campaigns.Throttle `json:"throttle,omitempty"`
-	Weight    *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
+	Name       *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	ChannelID  *int64              `json:"channel_id,omitempty" minimum:"1"`
+	Audience   *targeting.Audience `json:"audience,omitempty"`
+	Content    *providers.Content  `json:"content,omitempty"`
+	Schedule   *ScheduleInput      `json:"schedule,omitempty"`
+	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
+	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
+	CategoryID *int64              `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
 }
 
 // Forecast is what a campaign would do if it were started now.
@@ -135,7 +138,7 @@ type explainCampaign struct {
 func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
 		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: c.Content, Schedule: c.Schedule, Throttle: c.Throttle,
-		Weight: c.Weight, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		Weight: c.Weight, CategoryID: c.CategoryID, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
 
@@ -165,7 +168,7 @@ func (s *Server) campaignRoutes() {
 			b := in.Body
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content,
-				Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight,
+				Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
 			}))
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
@@ -247,6 +250,9 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 	}
 	if b.Weight != nil {
 		c.Weight = *b.Weight
+	}
+	if b.CategoryID != nil {
+		c.CategoryID = *b.CategoryID
 	}
 	return campaignOut(s.Campaigns.Update(ctx, c))
 }

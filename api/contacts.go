@@ -58,17 +58,6 @@ type listContacts struct {
 	Group      int64  `query:"group" minimum:"1" doc:"Members of this group or upload."`
 }
 
-// OptOutInput says by which addresses not to write to somebody any more.
-type OptOutInput struct {
-	Kind   string `json:"kind,omitempty" enum:",email,phone" doc:"Kind of address; every kind if absent."`
-	Reason string `json:"reason,omitempty" maxLength:"200" doc:"unsubscribed if absent: campaigns skip the address, transactional messages still reach it. Any other reason keeps everything away."`
-}
-
-type optOut struct {
-	ByID
-	Body *OptOutInput
-}
-
 func contactView(c targeting.Contact) Contact {
 	addresses := make(map[string]string, len(c.Addresses))
 	for kind, address := range c.Addresses {
@@ -134,35 +123,6 @@ func (s *Server) contactRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Contacts.Delete(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "opt-out-contact", method: http.MethodPost, path: path + "/{id}/opt-out", tag: tag, doc: "Never write to a contact again", roles: mayEdit,
-		more: "Suppresses the contact's addresses; binds at once, for what is waiting too."},
-		func(ctx context.Context, caller access.Key, in *optOut) (*pageOut[Suppression], error) {
-			var wish OptOutInput
-			if in.Body != nil {
-				wish = *in.Body
-			}
-			if wish.Reason == "" {
-				wish.Reason = unsubscribed
-			}
-			return s.eachAddress(ctx, caller, in.ID, wish, func(p targeting.Suppression) error {
-				_, err := s.Store.AddSuppression(ctx, p)
-				return err
-			})
-		})
-	register(s, operation{id: "opt-in-contact", method: http.MethodPost, path: path + "/{id}/opt-in", tag: tag, doc: "Write to a contact again", roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *optOut) (*pageOut[Suppression], error) {
-			var wish OptOutInput
-			if in.Body != nil {
-				wish = *in.Body
-			}
-			return s.eachAddress(ctx, caller, in.ID, wish, func(p targeting.Suppression) error {
-				err := s.Store.RemoveSuppression(ctx, p.AccountID, p.Kind, p.Address)
-				if fault.Is(err, fault.NotFound) {
-					return nil
-				}
-				return err
-			})
-		})
 	register(s, operation{id: "list-contact-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a contact's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
@@ -202,32 +162,4 @@ func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listCo
 		return nil, err
 	}
 	return page(list, in.Limit, contactView, func(c targeting.Contact) string { return idKey(c.ID) }), nil
-}
-
-// unsubscribed is the reason of a suppression that the recipient asked for.
-const unsubscribed = "unsubscribed"
-
-// eachAddress does something with every address of a contact, or those of one
-// kind.
-func (s *Server) eachAddress(ctx context.Context, caller access.Key, id int64, wish OptOutInput, do func(targeting.Suppression) error) (*pageOut[Suppression], error) {
-	c, err := s.Contacts.Get(ctx, caller.AccountID, id)
-	if err != nil {
-		return nil, err
-	}
-	out := &pageOut[Suppression]{Body: Page[Suppression]{Items: []Suppression{}}}
-	for _, kind := range targeting.AddressKinds() {
-		address := c.Addresses[kind]
-		if address == "" || (wish.Kind != "" && wish.Kind != string(kind)) {
-			continue
-		}
-		p := targeting.Suppression{AccountID: caller.AccountID, Kind: kind, Address: address, Reason: wish.Reason}
-		if err := do(p); err != nil {
-			return nil, err
-		}
-		out.Body.Items = append(out.Body.Items, suppressionView(p))
-	}
-	if len(out.Body.Items) == 0 {
-		return nil, fault.New(fault.Conflict, "contact %d has no such address", id)
-	}
-	return out, nil
 }

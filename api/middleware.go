@@ -123,7 +123,7 @@ func (s *Server) withRecovery(next http.Handler) http.Handler {
 
 // streamed reports whether the body of a request is read as it comes.
 func streamed(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Path == importPath
+	return r.Method == http.MethodPost && (r.URL.Path == importPath || r.URL.Path == importSuppressionsPath)
 }
 
 // withBody reads the body of a request, which is bounded; uploads are streamed

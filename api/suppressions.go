@@ -2,9 +2,14 @@ package api
 
 import (
 	"context"
+	"io"
+	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/internal/access"
 	"carillon/internal/fault"
@@ -12,74 +17,151 @@ import (
 	"carillon/targeting"
 )
 
+// importSuppressionsPath takes a file, which is streamed.
+const importSuppressionsPath = "/v1/suppressions/import"
+
+// maxSuppressionFile bounds a file of suppressions, in bytes.
+const maxSuppressionFile = 64 << 20
+
 // Suppression is an address that is not written to.
 type Suppression struct {
-	Kind      string     `json:"kind" enum:"email,phone"`
+	Kind      string     `json:"kind"`
 	Address   string     `json:"address"`
 	Reason    string     `json:"reason,omitempty"`
+	OptedOut  bool       `json:"opted_out,omitempty" doc:"The recipient opted out, whatever else the reason says."`
 	CreatedAt *time.Time `json:"created_at,omitempty"`
 }
 
 // SuppressionInput is an address never to write to.
 type SuppressionInput struct {
-	Kind    string `json:"kind" enum:"email,phone"`
+	Kind    string `json:"kind" minLength:"1" maxLength:"20" doc:"Kind of address: email, phone."`
 	Address string `json:"address" minLength:"1" maxLength:"320"`
 	Reason  string `json:"reason,omitempty" maxLength:"200" doc:"unsubscribed if absent: campaigns skip the address, transactional messages still reach it. Any other reason keeps everything away."`
+}
+
+// SuppressionImport is what an import of suppressions did.
+type SuppressionImport struct {
+	Rows    int64         `json:"rows" doc:"Lines behind the first."`
+	Added   int64         `json:"added"`
+	Known   int64         `json:"known" doc:"Were suppressed already."`
+	Refused int64         `json:"refused"`
+	Errors  []RefusedLine `json:"errors" doc:"The first 1000 of the refused lines."`
+}
+
+// RefusedLine is a line of a file that could not be used.
+type RefusedLine struct {
+	Line   int64  `json:"line"`
+	Field  string `json:"field,omitempty"`
+	Value  string `json:"value,omitempty"`
+	Reason string `json:"reason"`
 }
 
 type addSuppression struct{ Body SuppressionInput }
 
 type removeSuppression struct {
-	Kind    string `query:"kind" enum:"email,phone" required:"true"`
+	Kind    string `query:"kind" required:"true" maxLength:"20"`
 	Address string `query:"address" required:"true" maxLength:"320"`
+	Force   bool   `query:"force" doc:"Lift a bounce or a complaint, too. It is recorded."`
+}
+
+type listSuppressions struct {
+	Paged
+	Kind   string `query:"kind" maxLength:"20" doc:"Only addresses of this kind."`
+	Reason string `query:"reason" maxLength:"200" doc:"Only those with this reason."`
 }
 
 func suppressionView(p targeting.Suppression) Suppression {
-	return Suppression{Kind: string(p.Kind), Address: p.Address, Reason: p.Reason, CreatedAt: timestamp(&p.CreatedAt)}
+	return Suppression{Kind: string(p.Kind), Address: p.Address, Reason: p.Reason, OptedOut: p.OptedOut, CreatedAt: timestamp(&p.CreatedAt)}
 }
 
 func (s *Server) suppressionRoutes() {
 	const path, tag = "/v1/suppressions", "suppressions"
-	register(s, operation{id: "list-suppressions", method: http.MethodGet, path: path, tag: tag, doc: "List addresses never to write to", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Suppression], error) {
-			var after targeting.Suppression
-			if in.Cursor != "" {
-				place, err := in.text()
-				kind, address, ok := strings.Cut(place, "\x00")
-				if err != nil || !ok {
-					return nil, fault.InvalidField("query.cursor", in.Cursor, "is no cursor of this list: take next_cursor of a page, or none")
-				}
-				after.Kind, after.Address = providers.AddressKind(kind), address
-			}
-			list, err := s.Store.ListSuppressions(ctx, caller.AccountID, after, in.Limit+1)
-			if err != nil {
-				return nil, err
-			}
-			return page(list, in.Limit, suppressionView, func(p targeting.Suppression) string { return string(p.Kind) + "\x00" + p.Address }), nil
-		})
+	register(s, operation{id: "list-suppressions", method: http.MethodGet, path: path, tag: tag, doc: "List addresses never to write to", roles: mayLook}, s.listSuppressions)
 	register(s, operation{id: "add-suppression", method: http.MethodPost, path: path, tag: tag, doc: "Never write to an address again", status: http.StatusCreated, roles: mayEdit,
-		more: "Binds at once, for what is waiting too. An address that is suppressed already keeps its first reason."},
+		more: "Binds at once, for what is waiting too. An address that is suppressed already keeps its first reason, unless that was unsubscribed."},
 		func(ctx context.Context, caller access.Key, in *addSuppression) (*one[Suppression], error) {
-			p := targeting.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Body.Kind), Reason: in.Body.Reason}
+			p := targeting.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Body.Kind), Address: in.Body.Address, Reason: in.Body.Reason}
 			if p.Reason == "" {
-				p.Reason = unsubscribed
+				p.Reason = targeting.Unsubscribed
 			}
-			var err error
-			if p.Address, err = targeting.NormalAddress(p.Kind, in.Body.Address, ""); err != nil {
+			if _, err := s.Consents.Suppress(ctx, p, actor(caller)); err != nil {
 				return nil, relocate(err, in.Body.Kind, "address")
 			}
-			if _, err := s.Store.AddSuppression(ctx, p); err != nil {
-				return nil, err
-			}
+			p.Address, _ = targeting.NormalAddress(p.Kind, p.Address, "")
 			return &one[Suppression]{suppressionView(p)}, nil
 		})
-	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again", status: http.StatusNoContent, roles: mayEdit},
+	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again", status: http.StatusNoContent, roles: mayEdit,
+		more: "What bounced or complained needs force. Where the recipient opted out as well, that stays: remove it again, or opt the contact in."},
 		func(ctx context.Context, caller access.Key, in *removeSuppression) (*struct{}, error) {
-			kind := providers.AddressKind(in.Kind)
-			address, err := targeting.NormalAddress(kind, in.Address, "")
-			if err != nil {
-				return nil, relocate(err, in.Kind, "address")
-			}
-			return nil, s.Store.RemoveSuppression(ctx, caller.AccountID, kind, address)
+			p := targeting.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
+			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, actor(caller)), in.Kind, "address")
 		})
+	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag, doc: "Suppress every address of a CSV file", roles: mayEdit,
+		more: "The body is the file, in UTF-8: kind,address,reason by its first line, or a column email or phone instead; hash for addresses that were erased. " +
+			"Lines that can't be used are refused with their reason and the others go on."}, s.importSuppressions)
+	s.api.OpenAPI().Paths[importSuppressionsPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"text/csv": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
+	}}
+	register(s, operation{id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Every suppression as CSV", roles: mayEdit,
+		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
+		func(ctx context.Context, caller access.Key, _ *struct{}) (*huma.StreamResponse, error) {
+			return csvBody("suppressions.csv", targeting.SuppressionColumns(), func(write func(...string) error) error {
+				for p, err := range s.Store.EachSuppression(ctx, caller.AccountID) {
+					if err != nil {
+						return err
+					}
+					if err := write(string(p.Kind), p.Address, p.Reason, strconv.FormatBool(p.OptedOut), p.CreatedAt.UTC().Format(time.RFC3339), p.Hash); err != nil {
+						return err
+					}
+				}
+				return nil
+			}), nil
+		})
+}
+
+func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *listSuppressions) (*pageOut[Suppression], error) {
+	f := targeting.SuppressionFilter{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Reason: in.Reason, Limit: in.Limit + 1}
+	if in.Cursor != "" {
+		place, err := in.text()
+		kind, address, ok := strings.Cut(place, "\x00")
+		if err != nil || !ok {
+			return nil, fault.InvalidField("query.cursor", in.Cursor, "is no cursor of this list: take next_cursor of a page, or none")
+		}
+		f.AfterKind, f.AfterAddress = providers.AddressKind(kind), address
+	}
+	list, err := s.Store.ListSuppressions(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return page(list, in.Limit, suppressionView, func(p targeting.Suppression) string { return string(p.Kind) + "\x00" + p.Address }), nil
+}
+
+func (s *Server) importSuppressions(ctx context.Context, caller access.Key, in *importInput) (*one[SuppressionImport], error) {
+	if kind, _, err := mime.ParseMediaType(in.contentType); err != nil || kind != "text/csv" {
+		return nil, fault.New(fault.Invalid, "send the file itself as text/csv: curl -H 'Content-Type: text/csv' --data-binary @suppressions.csv")
+	}
+	done, err := s.Consents.Import(ctx, caller.AccountID, &bounded{r: in.body, left: maxSuppressionFile}, actor(caller))
+	if err != nil {
+		return nil, err
+	}
+	out := &one[SuppressionImport]{SuppressionImport{Rows: done.Rows, Added: done.Added, Known: done.Known, Refused: done.Refused, Errors: []RefusedLine{}}}
+	for _, line := range done.Lines {
+		out.Body.Errors = append(out.Body.Errors, RefusedLine(line))
+	}
+	return out, nil
+}
+
+// bounded refuses to read more than it may.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+// Read reads on.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fault.New(fault.TooLarge, "the file is larger than %d MiB: cut it in pieces, each with the first line", maxSuppressionFile>>20)
+	}
+	return n, err
 }

@@ -39,6 +39,7 @@ type Engine struct {
 	Campaigns  *campaigns.Service
 	Contacts   *targeting.Contacts
 	Groups     *targeting.Groups
+	Consents   *targeting.Consents
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
 	Tokens     campaigns.Tokens
@@ -168,6 +169,7 @@ func (e *Engine) services(c configs.Config) {
 	e.Contacts = targeting.NewContacts(e.Store)
 	e.Groups = targeting.NewGroups(e.Store)
 	e.Properties = targeting.NewProperties(e.Store)
+	e.Consents = targeting.NewConsents(e.Store)
 	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }

@@ -47,7 +47,10 @@ type Campaign struct {
 	// Weight is the campaign's share of its channel against other campaigns, 1
 	// to 100; default 1.
 	Weight int
-	Status Status
+	// CategoryID is the subscription topic that it is about: whoever opted out of
+	// it is skipped, and its frequency caps count. 0 for none.
+	CategoryID int64
+	Status     Status
 	// NextFireAt is when the campaign fires next; nil if it doesn't.
 	NextFireAt *time.Time
 	// RunID is the latest run; 0 before the first.

@@ -33,8 +33,9 @@ type Lifecycle interface {
 type Audiences interface {
 	CheckAudience(ctx context.Context, accountID int64, a targeting.Audience) ([]fault.Field, error)
 	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]targeting.UploadState, error)
-	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience) (Preview, error)
-	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, n int) ([]Recipient, error)
+	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
+	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]Recipient, error)
+	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
 }
 
 // Runs looks runs up and proves that they account for everybody.
@@ -56,7 +57,7 @@ type Messages interface {
 type People interface {
 	GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error)
 	Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error)
-	Unsubscribe(ctx context.Context, accountID int64, kind providers.AddressKind, address, reason string) error
+	OptOut(ctx context.Context, c targeting.ConsentChange) (targeting.ConsentResult, error)
 }
 
 // Store is what the service needs kept.

@@ -2,9 +2,11 @@ package campaigns
 
 import (
 	"context"
+	"fmt"
 
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/targeting"
 )
 
 // Explanation says why somebody was or was not written to by a campaign.
@@ -63,6 +65,9 @@ func (s *Service) Unsubscriber(ctx context.Context, token string) (Unsubscriber,
 	if err != nil {
 		return Unsubscriber{}, err
 	}
+	if m.Address == "" {
+		return Unsubscriber{}, fault.New(fault.NotFound, "the recipient of message %d was erased", m.ID)
+	}
 	u.Kind, u.Address = channel.Address, m.Address
 	return u, nil
 }
@@ -74,5 +79,12 @@ func (s *Service) Unsubscribe(ctx context.Context, token string) (kind providers
 	if err != nil {
 		return "", err
 	}
-	return u.Kind, s.store.Unsubscribe(ctx, u.AccountID, u.Kind, u.Address, "")
+	c := targeting.ConsentChange{
+		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: targeting.SourceLink, Actor: "recipient",
+	}
+	if u.MessageID != 0 {
+		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)
+	}
+	_, err = s.store.OptOut(ctx, c)
+	return u.Kind, err
 }

@@ -46,14 +46,14 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 		return Forecast{}, err
 	}
 	var f Forecast
-	if f.Preview, err = s.store.PreviewAudience(ctx, channel, c.Audience); err != nil {
+	if f.Preview, err = s.store.PreviewAudience(ctx, channel, c.Audience, c.CategoryID); err != nil {
 		return Forecast{}, err
 	}
 	compiled, err := templates.Compile(c.Content)
 	if err != nil {
 		return Forecast{}, err
 	}
-	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, samples)
+	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, samples)
 	if err != nil {
 		return Forecast{}, err
 	}

@@ -150,7 +150,7 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 		return Message{}, err
 	}
 	var sample Recipient
-	found, err := s.store.SampleAudience(ctx, channel, c.Audience, 1)
+	found, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, 1)
 	if err != nil {
 		return Message{}, err
 	}

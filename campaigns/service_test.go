@@ -80,7 +80,7 @@ func newFixture(t *testing.T) fixture {
 		f.contacts[name], err = f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: name, Status: targeting.Active, Addresses: addresses})
 		require.NoError(t, err)
 	}
-	_, err = f.store.AddSuppression(ctx, targeting.Suppression{AccountID: f.account, Kind: providers.Email, Address: "bob@example.org", Reason: "unsubscribed"})
+	_, err = f.store.SuppressAll(ctx, f.account, []targeting.Suppression{{Kind: providers.Email, Address: "bob@example.org", Reason: "unsubscribed"}}, "test", "me")
 	require.NoError(t, err)
 	tokens := campaigns.NewTokens(secret.New("a master key for tests alone"), "https://n.example.org")
 	f.Service = campaigns.NewService(f.store, kinds{}, f.clock, tokens)

@@ -40,6 +40,15 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	if c.Throttle.PerSecond < 0 || c.Throttle.MaxAttempts < 0 {
 		add("throttle", nil, "must not be negative")
 	}
+	if c.CategoryID != 0 {
+		known, err := s.store.HasCategory(ctx, c.AccountID, c.CategoryID)
+		if err != nil {
+			return err
+		}
+		if !known {
+			add("category_id", c.CategoryID, "there is no such category: GET /v1/categories lists them")
+		}
+	}
 	channel, err := s.store.GetChannel(ctx, c.AccountID, c.ChannelID)
 	switch {
 	case fault.Is(err, fault.NotFound):

@@ -25,12 +25,14 @@ type audienceSQL struct {
 	accountID int64
 	audience  targeting.Audience
 	kind      providers.AddressKind
+	// category is that of the campaign; 0 for none.
+	category int64
 	// sentRuns are the runs of the campaigns in audience.exclude.campaigns.
 	sentRuns []int64
 }
 
-func (s *Store) compileAudience(ctx context.Context, c conn, channel providers.Channel, a targeting.Audience) (audienceSQL, error) {
-	compiled := audienceSQL{d: s.d, accountID: channel.AccountID, audience: a, kind: channel.Address}
+func (s *Store) compileAudience(ctx context.Context, c conn, channel providers.Channel, a targeting.Audience, category int64) (audienceSQL, error) {
+	compiled := audienceSQL{d: s.d, accountID: channel.AccountID, audience: a, kind: channel.Address, category: category}
 	if a.Exclude == nil || len(a.Exclude.Campaigns) == 0 {
 		return compiled, nil
 	}
@@ -106,6 +108,10 @@ func (a audienceSQL) reason() fragment {
 	when(campaigns.ReasonNoAddress, "a.address IS NULL")
 	when(campaigns.ReasonOptedOut, "s.reason = '"+unsubscribed+"'")
 	when(campaigns.ReasonSuppressed, "s.address IS NOT NULL")
+	if a.category != 0 {
+		word := lastWord("c.id", a.accountID, a.category, a.kind)
+		when(campaigns.ReasonOptedOut, word.sql+" = 'opt_out'", word.args...)
+	}
 	b.WriteString(" END")
 	return fragment{b.String(), args}
 }
@@ -138,10 +144,10 @@ func (a audienceSQL) from(cursor, last int64) fragment {
 // everybody is an id that no contact reaches.
 const everybody = 1 << 40
 
-// PreviewAudience says how many contacts a campaign would be sent to and who is
-// skipped for which reason.
-func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience) (campaigns.Preview, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience)
+// PreviewAudience says how many contacts a campaign of a category (0: of none)
+// would be sent to and who is skipped for which reason.
+func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (campaigns.Preview, error) {
+	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category)
 	if err != nil {
 		return campaigns.Preview{}, s.translate(err)
 	}
@@ -166,8 +172,8 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 }
 
 // SampleAudience is up to n recipients that a campaign would be sent to.
-func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, n int) ([]campaigns.Recipient, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience)
+func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]campaigns.Recipient, error) {
+	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category)
 	if err != nil {
 		return nil, s.translate(err)
 	}

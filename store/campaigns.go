@@ -13,14 +13,14 @@ import (
 	"carillon/targeting"
 )
 
-const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, status, next_fire_at, run_id,
+const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
 	created_at, updated_at FROM campaigns`
 
 func scanCampaign(scan func(...any) error) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
 	var audience, content, schedule, throttle []byte
 	var next, created, updated millis
-	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.Status, &next, &c.RunID,
+	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
 		&created, &updated)
 	if err != nil {
 		return c, err
@@ -43,9 +43,9 @@ func scanCampaign(scan func(...any) error) (campaigns.Campaign, error) {
 func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
 	now := s.clock.Now()
 	err := s.inTx(ctx, func(tx conn) error {
-		id, err := tx.insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, status, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
-			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, string(campaigns.Draft), ms(now), ms(now))
+		id, err := tx.insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
+			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), ms(now), ms(now))
 		if err != nil {
 			return err
 		}
@@ -71,8 +71,8 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.ID, locked.status)
 		}
 		_, err = tx.exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?,
-			next_fire_at = ?, updated_at = ? WHERE id = ?`, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content), mustJSON(c.Schedule),
-			mustJSON(c.Throttle), c.Weight, msPtr(c.NextFireAt), ms(s.clock.Now()), c.ID)
+			category_id = ?, next_fire_at = ?, updated_at = ? WHERE id = ?`, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content), mustJSON(c.Schedule),
+			mustJSON(c.Throttle), c.Weight, c.CategoryID, msPtr(c.NextFireAt), ms(s.clock.Now()), c.ID)
 		if err != nil {
 			return err
 		}
@@ -183,4 +183,11 @@ func (s *Store) CheckAudience(ctx context.Context, accountID int64, a targeting.
 			check("audience.exclude.campaigns", "campaign", campaigns, e.Campaigns))
 	}
 	return wrong, s.translate(err)
+}
+
+// HasCategory reports whether an account has a category.
+func (s *Store) HasCategory(ctx context.Context, accountID, id int64) (bool, error) {
+	var n int
+	err := s.reader().row(ctx, "SELECT COUNT(*) FROM lists WHERE id = ? AND account_id = ? AND kind = 'category'", id, accountID).Scan(&n)
+	return n > 0, s.translate(err)
 }

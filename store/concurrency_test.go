@@ -257,7 +257,7 @@ func (m *mix) operate(r *rand.Rand, s *Store, run campaigns.Run, first bool) {
 			require.NoError(m.t, s.ResumeChannel(ctx, m.accountID, m.channel.ID, "me"))
 		case what == 2:
 			if message, ok := m.inState(r, campaigns.Pending, campaigns.Queued, campaigns.Sent); ok && message.ContactID != 0 {
-				require.NoError(m.t, s.Unsubscribe(ctx, m.accountID, providers.Email, message.Address, ""))
+				require.NoError(m.t, unsubscribe(ctx, s, m.accountID, message.Address))
 				require.Zero(m.t, m.queuedRows("run_id > 0 AND address = ?", message.Address), "an opt-out binds")
 			}
 		case what == 3:
@@ -485,7 +485,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 		{"pause a campaign", func(string) error { return j.PauseCampaign(ctx, j.accountID, j.campaign, "me") }},
 		{"cancel a campaign", func(string) error { return j.CancelCampaign(ctx, j.accountID, j.campaign, "me") }},
 		{"pause a channel", func(string) error { return j.PauseChannel(ctx, j.accountID, j.channel.ID, "me") }},
-		{"opt out", func(address string) error { return j.Unsubscribe(ctx, j.accountID, providers.Email, address, "") }},
+		{"opt out", func(address string) error { return unsubscribe(ctx, j.Store, j.accountID, address) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.NoError(t, s.ResumeChannel(ctx, j.accountID, j.channel.ID, "me"))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"carillon/internal/fault"
@@ -141,6 +142,9 @@ func (s *Store) CreateContact(ctx context.Context, c targeting.Contact) (targeti
 		if err := tx.insertAddresses(ctx, fresh); err != nil {
 			return err
 		}
+		if err := s.takeIn(ctx, tx, c.AccountID, newAddresses(nil, fresh)); err != nil {
+			return err
+		}
 		made, err = tx.readContact(ctx, c.AccountID, id)
 		return err
 	})
@@ -160,6 +164,7 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err != nil {
 			return err
 		}
+		before := maps.Clone(c.Addresses)
 		if err := change(&c); err != nil {
 			return err
 		}
@@ -178,6 +183,9 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err := tx.insertAddresses(ctx, c); err != nil {
 			return err
 		}
+		if err := s.takeIn(ctx, tx, accountID, newAddresses(before, c)); err != nil {
+			return err
+		}
 		updated, err = tx.readContact(ctx, accountID, id)
 		return err
 	})
@@ -192,6 +200,16 @@ func (c conn) insertAddresses(ctx context.Context, contact targeting.Contact) er
 		}
 	}
 	return nil
+}
+
+// newAddresses are the addresses of a contact that it did not have before.
+func newAddresses(before map[providers.AddressKind]string, c targeting.Contact) (list []taken) {
+	for kind, address := range c.Addresses {
+		if before[kind] != address {
+			list = append(list, taken{c.ID, kind, address})
+		}
+	}
+	return list
 }
 
 // refuseHeld is the Conflict for what another contact holds. It needs the

@@ -80,6 +80,7 @@ type feeding struct {
 	accountID int64
 	kind      providers.AddressKind
 	uploads   []int64
+	category  int64
 }
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
@@ -104,7 +105,7 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 		if err != nil {
 			return false, f, err
 		}
-		if err := tx.row(ctx, "SELECT audience FROM campaigns WHERE id = ?", campaignID).Scan(&audience); err != nil {
+		if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", campaignID).Scan(&audience, &f.category); err != nil {
 			return false, f, err
 		}
 		var a targeting.Audience
@@ -162,6 +163,10 @@ func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.F
 	if err != nil {
 		return nil, err
 	}
+	left, err := leftCategory(ctx, tx, f.accountID, f.category, f.kind, contactIDs)
+	if err != nil {
+		return nil, err
+	}
 	contents := map[int64][2][]byte{}
 	if request.RunID == 0 {
 		if contents, err = messageContents(ctx, tx, messageIDs); err != nil {
@@ -183,6 +188,8 @@ func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.F
 			reason = campaigns.ReasonBlocked
 		case contact.status == targeting.Inactive && request.RunID != 0:
 			reason = campaigns.ReasonInactive
+		case left[m.Recipient.ContactID]:
+			reason = campaigns.ReasonOptedOut
 		}
 		if reason != "" {
 			skipped[reason] = append(skipped[reason], m.ID)

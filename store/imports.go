@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"carillon/internal/fault"
+	"carillon/providers"
 	"carillon/targeting"
 )
 
@@ -18,7 +19,7 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 		if err := tx.lockAccount(ctx, b.AccountID); err != nil {
 			return err
 		}
-		i := importing{conn: tx, batch: b, now: s.clock.Now().UnixMilli()}
+		i := importing{conn: tx, store: s, batch: b, now: s.clock.Now().UnixMilli()}
 		known, err := i.known(ctx)
 		if err != nil {
 			return err
@@ -40,6 +41,7 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 // importing is one batch in its transaction.
 type importing struct {
 	conn
+	store    *Store
 	batch    targeting.ImportBatch
 	now      int64
 	matching *targeting.Matching
@@ -177,7 +179,19 @@ func (i *importing) write(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := i.store.takeIn(ctx, i.conn, i.batch.AccountID, takenOf(addresses)); err != nil {
+		return err
+	}
 	return i.list(ctx)
+}
+
+// takenOf are the rows of insertAddresses.
+func takenOf(addresses *columns) []taken {
+	list := make([]taken, len(addresses.ids))
+	for n, id := range addresses.ids {
+		list[n] = taken{id, providers.AddressKind(addresses.texts[0][n]), addresses.texts[1][n]}
+	}
+	return list
 }
 
 func (c *columns) addProfile(p *targeting.Person) {

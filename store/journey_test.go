@@ -367,10 +367,10 @@ func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
 		list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID})
 		require.NoError(t, err)
 		// The first unsubscribes while pending; another when queued.
-		require.NoError(t, s.Unsubscribe(t.Context(), j.accountID, providers.Email, list[0].Address, ""))
+		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, list[0].Address))
 		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Skipped])
 		messages := j.feed(run.ID, []int64{1}, 4)
-		require.NoError(t, s.Unsubscribe(t.Context(), j.accountID, providers.Email, messages[0].Recipient.Address, ""))
+		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, messages[0].Recipient.Address))
 		require.Len(t, j.claim(run.ID, 1, messages), 3)
 		// Blocked and deleted after they were planned.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
@@ -421,7 +421,7 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 			{Groups: []int64{901}, Contacts: []int64{1, 2, 3, 7, 99999}, Exclude: &targeting.Exclude{Groups: []int64{903}, Contacts: []int64{2}}},
 			{All: true, Exclude: &targeting.Exclude{Campaigns: []int64{j.campaign}}},
 		} {
-			preview, err := s.PreviewAudience(ctx, j.channel, audience)
+			preview, err := s.PreviewAudience(ctx, j.channel, audience, 0)
 			require.NoError(t, err)
 			require.Positive(t, preview.Reachable)
 			j.campaign = j.newCampaign(mustJSON(audience))
@@ -440,7 +440,7 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 				}
 			}
 			require.Equal(t, preview.Skipped, actual)
-			sample, err := s.SampleAudience(ctx, j.channel, audience, 3)
+			sample, err := s.SampleAudience(ctx, j.channel, audience, 0, 3)
 			require.NoError(t, err)
 			require.Len(t, sample, 3)
 			// Sent, so that the next audience can exclude them.

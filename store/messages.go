@@ -115,6 +115,9 @@ func (s *Store) CreateMessage(ctx context.Context, o campaigns.Outgoing) (m camp
 		if err != nil {
 			return err
 		}
+		if err := s.recognizeRecipient(ctx, tx, o); err != nil {
+			return err
+		}
 		metadata := o.Metadata
 		if len(metadata) == 0 {
 			metadata = []byte("{}")

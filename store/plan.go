@@ -23,6 +23,7 @@ type planned struct {
 	run      campaigns.Run
 	channel  providers.Channel
 	audience targeting.Audience
+	category int64
 }
 
 // PlanBatch turns the next n members of the run's audience into messages, in
@@ -69,7 +70,7 @@ func loadPlanned(ctx context.Context, tx conn, runID int64) (planned, error) {
 	if err != nil {
 		return p, err
 	}
-	if err := tx.row(ctx, "SELECT audience FROM campaigns WHERE id = ?", p.run.CampaignID).Scan(&audience); err != nil {
+	if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", p.run.CampaignID).Scan(&audience, &p.category); err != nil {
 		return p, err
 	}
 	if err := json.Unmarshal([]byte(audience), &p.audience); err != nil {
@@ -80,7 +81,7 @@ func loadPlanned(ctx context.Context, tx conn, runID int64) (planned, error) {
 }
 
 func (s *Store) planBatch(ctx context.Context, tx conn, p planned, n int, onConflict string, step *campaigns.PlanStep) error {
-	compiled, err := s.compileAudience(ctx, tx, p.channel, p.audience)
+	compiled, err := s.compileAudience(ctx, tx, p.channel, p.audience, p.category)
 	if err != nil {
 		return err
 	}

@@ -325,3 +325,6 @@ func msPtr(t *time.Time) any {
 	}
 	return ms(*t)
 }
+
+// millisOf is a time in the precision in which it is stored.
+func millisOf(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

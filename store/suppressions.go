@@ -2,31 +2,246 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"iter"
+	"slices"
 
+	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
 )
 
-// AddSuppression puts an address on the list of those never to write to, as
-// Unsubscribe does; added is false if it was there already. Then the first reason
-// stays, unless it was that the recipient unsubscribed and the new one keeps
-// transactional messages away too. The address must be normal (targeting.NormalAddress).
-func (s *Store) AddSuppression(ctx context.Context, p targeting.Suppression) (added bool, err error) {
-	known, err := s.Suppressed(ctx, p.AccountID, p.Kind, p.Address)
-	if err != nil {
-		return false, err
+// unsubscribed is the reason of a suppression that the recipient asked for.
+// Such an address still gets transactional messages.
+const unsubscribed = targeting.Unsubscribed
+
+// SuppressAll puts addresses on the list of those never to write to and returns
+// how many were not there. From the commit on nothing is claimed for them. The
+// first reason stays, unless it was that the recipient unsubscribed and the new
+// one keeps transactional messages away too. The addresses must be normal; an
+// entry may be a hash instead.
+func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []targeting.Suppression, source, actor string) (added int64, err error) {
+	var addresses, hashes []targeting.Suppression
+	for _, p := range list {
+		p.AccountID, p.Reason = accountID, clean(p.Reason)
+		if p.Hash != "" {
+			hashes = append(hashes, p)
+			continue
+		}
+		p.OptedOut = p.OptedOut || p.Reason == unsubscribed
+		addresses = append(addresses, p)
 	}
-	return !known, s.Unsubscribe(ctx, p.AccountID, p.Kind, p.Address, p.Reason)
+	err = s.inTx(ctx, func(tx conn) error {
+		added = 0
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		if err := lockChannels(ctx, tx, accountID, 0); err != nil {
+			return err
+		}
+		done, err := s.suppress(ctx, tx, accountID, addresses)
+		if err != nil {
+			return err
+		}
+		for _, p := range slices.Concat(done.fresh, done.stricter) {
+			holder, err := tx.holder(ctx, p)
+			if err != nil {
+				return err
+			}
+			if _, err := s.recordConsent(ctx, tx, targeting.ConsentChange{
+				AccountID: accountID, ContactID: holder, Kind: p.Kind, Address: p.Address, Source: source, Wording: p.Reason, Actor: actor,
+			}, targeting.OptOut, ""); err != nil {
+				return err
+			}
+		}
+		kept, err := s.keepHashes(ctx, tx, hashes)
+		added = int64(len(done.fresh)) + kept
+		return err
+	})
+	if err == nil && len(hashes) > 0 {
+		err = s.applyHashes(ctx, accountID)
+	}
+	return added, err
 }
 
-// RemoveSuppression lets an address be written to again.
-func (s *Store) RemoveSuppression(ctx context.Context, accountID int64, kind providers.AddressKind, address string) error {
-	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "DELETE FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?", accountID, string(kind), address)
-		if err == nil && n == 0 {
-			return fault.New(fault.NotFound, "%s is not suppressed", address)
+// holder is the contact that holds an address; 0 if none does.
+func (c conn) holder(ctx context.Context, p targeting.Suppression) (id int64, err error) {
+	err = c.row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return id, err
+}
+
+// suppressed is what a call of suppress changed.
+type suppressed struct {
+	// fresh were not there, stricter have a stricter reason now.
+	fresh, stricter []targeting.Suppression
+}
+
+// suppress writes suppressions and skips what waits for their addresses. The
+// channels must be locked.
+func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []targeting.Suppression) (done suppressed, err error) {
+	if len(list) == 0 {
+		return done, nil
+	}
+	before, err := tx.suppressionsOf(ctx, accountID, list)
+	if err != nil {
+		return done, err
+	}
+	known := make(map[targeting.Suppression]string, len(before))
+	for _, p := range before {
+		known[keyOf(p)] = p.Reason
+	}
+	now := ms(s.clock.Now())
+	for _, p := range list {
+		if _, err := tx.exec(ctx, insertSuppression, accountID, string(p.Kind), p.Address, p.Reason, p.OptedOut, now); err != nil {
+			return done, err
 		}
+		switch reason, there := known[keyOf(p)]; {
+		case !there:
+			done.fresh = append(done.fresh, p)
+		case reason == unsubscribed && p.Reason != unsubscribed:
+			done.stricter = append(done.stricter, p)
+		default:
+			continue
+		}
+		known[keyOf(p)] = p.Reason
+	}
+	after, err := tx.suppressionsOf(ctx, accountID, list)
+	if err != nil {
+		return done, err
+	}
+	return done, s.skipSuppressed(ctx, tx, accountID, after)
+}
+
+// insertSuppression adds a suppression or makes one that is there stricter.
+const insertSuppression = `INSERT INTO suppressions (account_id, kind, address, reason, opted_out, created_at) VALUES (?, ?, ?, ?, ?, ?)
+	ON CONFLICT (account_id, kind, address) DO UPDATE SET opted_out = (suppressions.opted_out OR excluded.opted_out),
+		reason = CASE WHEN suppressions.reason = '` + unsubscribed + `' THEN excluded.reason ELSE suppressions.reason END
+	WHERE (suppressions.reason = '` + unsubscribed + "' AND excluded.reason <> '" + unsubscribed + `') OR (excluded.opted_out AND NOT suppressions.opted_out)`
+
+// keyOf is what makes a suppression the same as another.
+func keyOf(p targeting.Suppression) targeting.Suppression {
+	return targeting.Suppression{Kind: p.Kind, Address: p.Address}
+}
+
+// skipSuppressed skips what waits for suppressed addresses: of an unsubscribed
+// one only what belongs to campaigns.
+func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, list []targeting.Suppression) error {
+	type group struct {
+		kind   providers.AddressKind
+		strict bool
+	}
+	groups := map[group][]string{}
+	for _, p := range list {
+		g := group{p.Kind, p.Reason != unsubscribed}
+		groups[g] = append(groups[g], p.Address)
+	}
+	d := deltas{}
+	for g, addresses := range groups {
+		why, texts := campaigns.ReasonOptedOut, tx.d.textList(addresses)
+		if g.strict {
+			why = campaigns.ReasonSuppressed
+		}
+		// What is in the windows is found by its address, whoever holds that now;
+		// the windows are small.
+		const channels = " AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND address_kind = ?)"
+		if _, err := s.skipWaiting(ctx, tx, why, fragment{"address " + tx.d.inTexts + channels + " AND (run_id > 0 OR ?)",
+			[]any{texts, accountID, string(g.kind), g.strict}}, false, d); err != nil {
+			return err
+		}
+		// What waits for room is looked at again before it is fed. That which the
+		// address's holder waits for is skipped now, so that people see it.
+		if _, err := s.skipWaiting(ctx, tx, why, fragment{"address " + tx.d.inTexts + channels + ` AND run_id > 0
+			AND run_id IN (SELECT id FROM runs WHERE finished_at IS NULL AND account_id = ?)
+			AND contact_id IN (SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address ` + tx.d.inTexts + ")",
+			[]any{texts, accountID, string(g.kind), accountID, accountID, string(g.kind), texts}}, true, d); err != nil {
+			return err
+		}
+	}
+	return d.apply(ctx, tx, shardOperator)
+}
+
+// suppressionsOf are the suppressions that stand for the addresses of a list.
+func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []targeting.Suppression) ([]targeting.Suppression, error) {
+	byKind := map[providers.AddressKind][]string{}
+	for _, p := range list {
+		byKind[p.Kind] = append(byKind[p.Kind], p.Address)
+	}
+	var found []targeting.Suppression
+	for _, kind := range targeting.AddressKinds() {
+		addresses := byKind[kind]
+		if len(addresses) == 0 {
+			continue
+		}
+		if err := c.scanAll(ctx, func(scan func(...any) error) error {
+			p, err := scanSuppression(scan)
+			found = append(found, p)
+			return err
+		}, selectSuppression+" WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts+" ORDER BY address", accountID, string(kind), c.d.textList(addresses)); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+const selectSuppression = "SELECT account_id, kind, address, reason, opted_out, created_at FROM suppressions"
+
+func scanSuppression(scan func(...any) error) (targeting.Suppression, error) {
+	var p targeting.Suppression
+	var at millis
+	err := scan(&p.AccountID, &p.Kind, &p.Address, &p.Reason, &p.OptedOut, &at)
+	p.CreatedAt = at.Time
+	return p, err
+}
+
+// forget removes a suppression, its hash and the bounces that led to it.
+func (s *Store) forget(ctx context.Context, tx conn, p targeting.Suppression) error {
+	for _, table := range []string{"suppressions", "bounces"} {
+		if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash = ?", p.AccountID, string(p.Kind), s.fingerprint(p.AccountID, p.Kind, p.Address))
+	return err
+}
+
+// Unsuppress lets an address be written to again. A bounce or a complaint is a
+// Conflict without force; where the recipient opted out as well, that stays.
+func (s *Store) Unsuppress(ctx context.Context, p targeting.Suppression, force bool, actor string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		standing, err := tx.suppressionsOf(ctx, p.AccountID, []targeting.Suppression{p})
+		if err != nil {
+			return err
+		}
+		if len(standing) == 0 {
+			return fault.New(fault.NotFound, "%s is not suppressed", p.Address)
+		}
+		now := standing[0]
+		if targeting.NeedsForce(now.Reason) && !force {
+			return fault.New(fault.Conflict, "%s is suppressed because it %s: say force=true if you know that this is over", p.Address, now.Reason)
+		}
+		if err := s.forget(ctx, tx, now); err != nil {
+			return err
+		}
+		if now.Reason != unsubscribed && now.OptedOut {
+			_, err := tx.exec(ctx, insertSuppression, now.AccountID, string(now.Kind), now.Address, unsubscribed, true, ms(now.CreatedAt))
+			return err
+		}
+		holder, err := tx.holder(ctx, now)
+		if err != nil {
+			return err
+		}
+		lifted := ""
+		if now.Reason != unsubscribed {
+			lifted = now.Reason
+		}
+		_, err = s.recordConsent(ctx, tx, targeting.ConsentChange{
+			AccountID: now.AccountID, ContactID: holder, Kind: now.Kind, Address: now.Address, Source: targeting.SourceAPI, Actor: actor,
+		}, targeting.OptIn, lifted)
 		return err
 	})
 }
@@ -39,20 +254,64 @@ func (s *Store) Suppressed(ctx context.Context, accountID int64, kind providers.
 	return n > 0, s.translate(err)
 }
 
-// ListSuppressions lists an account's suppressions in the order of kind and
-// address, behind the given one; the zero Suppression begins at the first.
-func (s *Store) ListSuppressions(ctx context.Context, accountID int64, after targeting.Suppression, limit int) ([]targeting.Suppression, error) {
+// ListSuppressions lists suppressions in the order of kind and address.
+func (s *Store) ListSuppressions(ctx context.Context, f targeting.SuppressionFilter) ([]targeting.Suppression, error) {
+	query, args := selectSuppression+" WHERE account_id = ? AND (kind, address) > (?, ?)", []any{f.AccountID, string(f.AfterKind), f.AfterAddress}
+	if f.Kind != "" {
+		query, args = query+" AND kind = ?", append(args, string(f.Kind))
+	}
+	if f.Reason != "" {
+		query, args = query+" AND reason = ?", append(args, f.Reason)
+	}
 	var list []targeting.Suppression
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		p := targeting.Suppression{AccountID: accountID}
-		var at millis
-		if err := scan(&p.Kind, &p.Address, &p.Reason, &at); err != nil {
-			return err
-		}
-		p.CreatedAt = at.Time
+		p, err := scanSuppression(scan)
 		list = append(list, p)
-		return nil
-	}, `SELECT kind, address, reason, created_at FROM suppressions WHERE account_id = ? AND (kind, address) > (?, ?)
-		ORDER BY kind, address LIMIT ?`, accountID, string(after.Kind), after.Address, limit)
+		return err
+	}, query+" ORDER BY kind, address LIMIT ?", append(args, f.Limit)...)
 	return list, s.translate(err)
+}
+
+// exportPage is how many suppressions an export reads at once.
+const exportPage = 5000
+
+// EachSuppression goes through an account's suppressions, page by page, and
+// through the hashes of erased ones.
+func (s *Store) EachSuppression(ctx context.Context, accountID int64) iter.Seq2[targeting.Suppression, error] {
+	return func(yield func(targeting.Suppression, error) bool) {
+		f := targeting.SuppressionFilter{AccountID: accountID, Limit: exportPage}
+		for {
+			list, err := s.ListSuppressions(ctx, f)
+			if err != nil {
+				yield(targeting.Suppression{}, err)
+				return
+			}
+			for _, p := range list {
+				f.AfterKind, f.AfterAddress = p.Kind, p.Address
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if len(list) < exportPage {
+				break
+			}
+		}
+		var kind, hash string
+		for {
+			list, err := s.hashesBehind(ctx, accountID, kind, hash)
+			if err != nil {
+				yield(targeting.Suppression{}, err)
+				return
+			}
+			for _, p := range list {
+				kind, hash = string(p.Kind), p.Hash
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if len(list) < exportPage {
+				return
+			}
+		}
+	}
 }

@@ -309,6 +309,11 @@ func clean(text string) string {
 	if len(text) > maxDetail {
 		text = text[:maxDetail]
 	}
+	return cleanText(text)
+}
+
+// cleanText is clean for a text whose length somebody else has bounded.
+func cleanText(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
 }
 

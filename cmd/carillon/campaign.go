@@ -109,6 +109,7 @@ type campaignFlags struct {
 	preheader, when, timezone               string
 	rate                                    float64
 	weight                                  int
+	category                                int64
 	start, watch                            bool
 }
 
@@ -166,6 +167,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.timezone, "timezone", "", "IANA time zone of --at (default the channel's)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
+	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return cmd
@@ -229,6 +231,9 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 	}
 	if f.weight != 0 {
 		in.Weight = f.weight
+	}
+	if f.category != 0 {
+		in.CategoryID = f.category
 	}
 	if in.Name == "" || in.ChannelID == 0 {
 		return in, usagef("a campaign needs --name and --channel, or a --file that says them")

@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Groups: targeting.NewGroups(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Groups: targeting.NewGroups(f.store), Consents: targeting.NewConsents(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -262,8 +262,24 @@ func TestMessagesKeysContacts(t *testing.T) {
 
 	f.stdin = "email\nada@example.org\n"
 	f.ok("import", "-")
-	require.Contains(t, f.ok("contacts", "opt-out", "1"), "ada@example.org")
-	require.Contains(t, f.ok("contacts", "opt-in", "1"), "ada@example.org")
+	require.Contains(t, f.ok("contacts", "opt-out", "1", "--source", "phone_call"), "ada@example.org: unsubscribed")
+	require.Contains(t, f.ok("suppressions", "ls"), "ada@example.org")
+	require.Contains(t, f.ok("contacts", "opt-in", "1"), "Changed")
+	require.NotContains(t, f.ok("suppressions", "ls"), "ada@example.org")
+	require.Contains(t, f.ok("contacts", "consents", "1"), "phone_call")
+	f.ok("suppressions", "add", "email", "eve@example.org", "--reason", "bounced")
+	code, _, errText := f.run("suppressions", "rm", "email", "eve@example.org")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errText, "force=true")
+	f.ok("suppressions", "rm", "email", "eve@example.org", "--force")
+	file := filepath.Join(f.dir, "suppressions.csv")
+	require.NoError(t, os.WriteFile(file, []byte("email\nmallory@example.org\nnonsense\n"), 0o600))
+	require.Contains(t, f.ok("suppressions", "import", file), "Refused")
+	require.Contains(t, f.ok("suppressions", "export"), "email,mallory@example.org,unsubscribed,true,")
+	f.ok("suppressions", "export", "--to", file)
+	exported, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(exported), "mallory@example.org")
 }
 
 func TestExitCodes(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 func (c *cli) addContacts(root *cobra.Command) {
 	root.AddCommand(group("contacts", "Look at contacts, and keep away from them",
-		c.contactsLs(), c.contactsShow(), c.optCommand("opt-out", "Never write to a contact again"), c.optCommand("opt-in", "Write to a contact again")))
+		c.contactsLs(), c.contactsShow(), c.optOut(), c.optIn(), c.contactsConsents()))
 }
 
 func (c *cli) contactsLs() *cobra.Command {
@@ -82,30 +82,4 @@ func (c *cli) contactsShow() *cobra.Command {
 				"Language", p.Language, "Time zone", p.Timezone, "Status", p.Status, "Created", at(&p.CreatedAt), "Updated", at(&p.UpdatedAt))
 		})
 	}}
-}
-
-func (c *cli) optCommand(verb, short string) *cobra.Command {
-	var kind, reason string
-	cmd := &cobra.Command{Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contacts", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		var out struct {
-			Items []api.Suppression `json:"items"`
-		}
-		if _, err := cl.call(cmd.Context(), http.MethodPost, fmt.Sprintf("/v1/contacts/%d/%s", id, verb), api.OptOutInput{Kind: kind, Reason: reason}, &out); err != nil {
-			return err
-		}
-		return showList(c, out.Items, false, "KIND ADDRESS", func(s api.Suppression) []any { return []any{s.Kind, s.Address} })
-	}}
-	cmd.Flags().StringVar(&kind, "kind", "", "kind of address: email or phone (default every kind)")
-	if verb == "opt-out" {
-		cmd.Flags().StringVar(&reason, "reason", "", "why (default unsubscribed: campaigns skip the address, transactional messages still reach it)")
-	}
-	return cmd
 }

@@ -6,9 +6,12 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,8 +71,12 @@ func (s *String) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Box encrypts with AES-256-GCM under a key derived from the master key.
-type Box struct{ aead cipher.AEAD }
+// Box encrypts with AES-256-GCM under a key derived from the master key, and
+// makes fingerprints with another.
+type Box struct {
+	aead     cipher.AEAD
+	printKey []byte
+}
 
 const prefix = "enc:v1:"
 
@@ -88,7 +95,8 @@ func NewBox(masterKey String) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
-	return &Box{aead: aead}, nil
+	printKey := sha256.Sum256([]byte("carillon fingerprint\x00" + masterKey.Reveal()))
+	return &Box{aead: aead, printKey: printKey[:]}, nil
 }
 
 // Seal encrypts plain for storing.
@@ -115,4 +123,16 @@ func (b *Box) Open(sealed string) ([]byte, error) {
 		return nil, errors.New("open secret: the master key is not the one it was sealed with (CARILLON_MASTER_KEY)")
 	}
 	return plain, nil
+}
+
+// Fingerprint is a keyed hash of parts, 64 hexadecimal digits: it shows whether
+// something is known without saying what. Without the master key nobody can try
+// out what it stands for.
+func (b *Box) Fingerprint(parts ...string) string {
+	mac := hmac.New(sha256.New, b.printKey)
+	for _, part := range parts {
+		mac.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		mac.Write([]byte(part))
+	}
+	return hex.EncodeToString(mac.Sum(nil))
 }

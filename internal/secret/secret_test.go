@@ -66,3 +66,19 @@ func TestBox(t *testing.T) {
 	_, err = NewBox(New("short"))
 	require.ErrorContains(t, err, "openssl rand")
 }
+
+func TestFingerprint(t *testing.T) {
+	box, err := NewBox(New("0123456789abcdef"))
+	require.NoError(t, err)
+	other, err := NewBox(New("another key of 16 bytes"))
+	require.NoError(t, err)
+	mark := box.Fingerprint("1", "email", "ada@example.org")
+	require.Len(t, mark, 64)
+	require.Equal(t, mark, box.Fingerprint("1", "email", "ada@example.org"))
+	for _, different := range []string{
+		other.Fingerprint("1", "email", "ada@example.org"), box.Fingerprint("2", "email", "ada@example.org"),
+		box.Fingerprint("1email", "", "ada@example.org"), box.Fingerprint("1", "email"),
+	} {
+		require.NotEqual(t, mark, different)
+	}
+}

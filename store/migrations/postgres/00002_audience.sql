@@ -59,11 +59,16 @@ CREATE TABLE consents (
     source      TEXT    NOT NULL,
     wording     TEXT    NOT NULL DEFAULT '',
     proof       TEXT    NOT NULL DEFAULT '',
+    lifted      TEXT    NOT NULL DEFAULT '', -- reasons of suppressions that a forced opt-in lifted
     actor       TEXT    NOT NULL,
     at          BIGINT NOT NULL
 );
 CREATE INDEX consents_contact ON consents (account_id, contact_id, id);
 CREATE INDEX consents_address ON consents (account_id, kind, address, id);
+
+-- The recipient opted out as well, whatever the reason says: a bounce that is
+-- lifted leaves the opt-out.
+ALTER TABLE suppressions ADD COLUMN opted_out BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- Suppressions whose address was erased: a keyed hash of it. Whenever an address
 -- is taken in, it is looked up here and suppressed again.
@@ -72,19 +77,29 @@ CREATE TABLE suppression_hashes (
     kind       TEXT COLLATE "C" NOT NULL,
     hash       TEXT COLLATE "C" NOT NULL,
     reason     TEXT    NOT NULL,
+    opted_out  BOOLEAN NOT NULL DEFAULT FALSE,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, kind, hash)
 );
 
--- Soft bounces in a row of an address.
+-- What receipts said of an address since it was last delivered to: soft bounces in
+-- a row, and the reason of a suppression that is due at once. Rows that are due are
+-- suppressed and removed.
 CREATE TABLE bounces (
     account_id BIGINT NOT NULL,
     kind       TEXT COLLATE "C" NOT NULL,
     address    TEXT COLLATE "C" NOT NULL,
     soft       BIGINT NOT NULL,
+    hard       TEXT    NOT NULL DEFAULT '', -- bounced, complained
     last_at    BIGINT NOT NULL,
     PRIMARY KEY (account_id, kind, address)
 );
+
+-- Receipts that wait may be bounces.
+ALTER TABLE receipts ADD COLUMN bounce TEXT NOT NULL DEFAULT '';
+
+-- Whether who opts out by a reply gets one confirmation.
+ALTER TABLE channels ADD COLUMN confirm_opt_out BOOLEAN NOT NULL DEFAULT TRUE;
 
 -- What people wrote to us.
 CREATE TABLE replies (
@@ -151,6 +166,9 @@ DROP TABLE replies;
 DROP TABLE bounces;
 DROP TABLE suppression_hashes;
 DROP TABLE consents;
+ALTER TABLE suppressions DROP COLUMN opted_out;
+ALTER TABLE receipts DROP COLUMN bounce;
+ALTER TABLE channels DROP COLUMN confirm_opt_out;
 DROP TABLE targeting_lists;
 DROP INDEX lists_name;
 CREATE UNIQUE INDEX lists_group ON lists (account_id, name) WHERE kind = 'group';

@@ -59,11 +59,16 @@ CREATE TABLE consents (
     source      TEXT    NOT NULL,
     wording     TEXT    NOT NULL DEFAULT '',
     proof       TEXT    NOT NULL DEFAULT '',
+    lifted      TEXT    NOT NULL DEFAULT '', -- reasons of suppressions that a forced opt-in lifted
     actor       TEXT    NOT NULL,
     at          INTEGER NOT NULL
 );
 CREATE INDEX consents_contact ON consents (account_id, contact_id, id);
 CREATE INDEX consents_address ON consents (account_id, kind, address, id);
+
+-- The recipient opted out as well, whatever the reason says: a bounce that is
+-- lifted leaves the opt-out.
+ALTER TABLE suppressions ADD COLUMN opted_out INTEGER NOT NULL DEFAULT 0;
 
 -- Suppressions whose address was erased: a keyed hash of it. Whenever an address
 -- is taken in, it is looked up here and suppressed again.
@@ -72,19 +77,29 @@ CREATE TABLE suppression_hashes (
     kind       TEXT    NOT NULL,
     hash       TEXT    NOT NULL,
     reason     TEXT    NOT NULL,
+    opted_out  INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (account_id, kind, hash)
 ) WITHOUT ROWID;
 
--- Soft bounces in a row of an address.
+-- What receipts said of an address since it was last delivered to: soft bounces in
+-- a row, and the reason of a suppression that is due at once. Rows that are due are
+-- suppressed and removed.
 CREATE TABLE bounces (
     account_id INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
     address    TEXT    NOT NULL,
     soft       INTEGER NOT NULL,
+    hard       TEXT    NOT NULL DEFAULT '', -- bounced, complained
     last_at    INTEGER NOT NULL,
     PRIMARY KEY (account_id, kind, address)
 ) WITHOUT ROWID;
+
+-- Receipts that wait may be bounces.
+ALTER TABLE receipts ADD COLUMN bounce TEXT NOT NULL DEFAULT '';
+
+-- Whether who opts out by a reply gets one confirmation.
+ALTER TABLE channels ADD COLUMN confirm_opt_out INTEGER NOT NULL DEFAULT 1;
 
 -- What people wrote to us.
 CREATE TABLE replies (
@@ -151,6 +166,9 @@ DROP TABLE replies;
 DROP TABLE bounces;
 DROP TABLE suppression_hashes;
 DROP TABLE consents;
+ALTER TABLE suppressions DROP COLUMN opted_out;
+ALTER TABLE receipts DROP COLUMN bounce;
+ALTER TABLE channels DROP COLUMN confirm_opt_out;
 DROP TABLE targeting_lists;
 DROP INDEX lists_name;
 CREATE UNIQUE INDEX lists_group ON lists (account_id, name) WHERE kind = 'group';

@@ -1,0 +1,277 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// OptOut carries an opt-out out and records it, in one transaction: from its
+// commit on nothing of what it is for is claimed.
+func (s *Store) OptOut(ctx context.Context, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		r, err = s.optOut(ctx, tx, c)
+		return err
+	})
+	return r, err
+}
+
+func (s *Store) optOut(ctx context.Context, tx conn, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+	addresses, err := tx.concerned(ctx, &c)
+	if err != nil {
+		return r, err
+	}
+	if r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptOut, ""); err != nil {
+		return r, err
+	}
+	if c.CategoryID != 0 {
+		r.Changed, err = s.leaveCategory(ctx, tx, c)
+		return r, err
+	}
+	reason := c.Reason
+	if reason == "" {
+		reason = unsubscribed
+	}
+	for i := range addresses {
+		addresses[i].Reason = clean(reason)
+		addresses[i].OptedOut = c.Source != targeting.SourceBounce && c.Source != targeting.SourceComplaint
+	}
+	done, err := s.suppress(ctx, tx, c.AccountID, addresses)
+	if err != nil {
+		return r, err
+	}
+	r.Changed = len(done.fresh)+len(done.stricter) > 0
+	r.Suppressions, err = tx.suppressionsOf(ctx, c.AccountID, addresses)
+	return r, err
+}
+
+// concerned locks what a consent is for and lists the addresses: no address is
+// given to the contact, and no message of the account fed, until the
+// transaction ends. It fills in whose the address is, or which it is.
+func (c conn) concerned(ctx context.Context, change *targeting.ConsentChange) ([]targeting.Suppression, error) {
+	if err := c.lockAccount(ctx, change.AccountID); err != nil {
+		return nil, err
+	}
+	if err := lockChannels(ctx, c, change.AccountID, 0); err != nil {
+		return nil, err
+	}
+	if change.CategoryID != 0 {
+		var id int64
+		err := c.row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = 'category'", change.CategoryID, change.AccountID).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, fault.InvalidField("category_id", change.CategoryID, "there is no such category: GET /v1/categories lists them")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if change.ContactID == 0 {
+		err := c.row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?",
+			change.AccountID, string(change.Kind), change.Address).Scan(&change.ContactID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if change.ContactID == 0 && change.CategoryID != 0 {
+			return nil, fault.New(fault.NotFound, "no contact holds this %s address, and only contacts are in categories", change.Kind)
+		}
+		return []targeting.Suppression{{AccountID: change.AccountID, Kind: change.Kind, Address: change.Address}}, nil
+	}
+	var id int64
+	err := c.row(ctx, "SELECT id FROM contacts WHERE id = ? AND account_id = ?", change.ContactID, change.AccountID).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, noContact(change.ContactID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []targeting.Suppression
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		p := targeting.Suppression{AccountID: change.AccountID}
+		err := scan(&p.Kind, &p.Address)
+		list = append(list, p)
+		return err
+	}, "SELECT kind, address FROM addresses WHERE contact_id = ? AND (? = '' OR kind = ?) ORDER BY kind", change.ContactID, string(change.Kind), string(change.Kind))
+	if err != nil || change.Kind == "" {
+		return list, err
+	}
+	if len(list) == 0 {
+		return nil, fault.New(fault.Conflict, "contact %d has no %s address", change.ContactID, change.Kind)
+	}
+	change.Address = list[0].Address
+	return list, nil
+}
+
+func (s *Store) recordConsent(ctx context.Context, tx conn, c targeting.ConsentChange, action targeting.ConsentAction, lifted string) (targeting.Consent, error) {
+	now := s.clock.Now()
+	r := targeting.Consent{
+		AccountID: c.AccountID, ContactID: c.ContactID, Kind: c.Kind, Address: c.Address, CategoryID: c.CategoryID, Action: action,
+		Source: c.Source, Wording: cleanText(c.Wording), Proof: cleanText(c.Proof), Lifted: lifted, Actor: clean(c.Actor), At: millisOf(now),
+	}
+	var err error
+	r.ID, err = tx.insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.AccountID, r.ContactID, string(r.Kind), r.Address, r.CategoryID, string(r.Action),
+		r.Source, r.Wording, r.Proof, r.Lifted, r.Actor, ms(now))
+	return r, err
+}
+
+// leaveCategory takes a contact out of a category and skips what waits for it
+// of the category's campaigns.
+func (s *Store) leaveCategory(ctx context.Context, tx conn, c targeting.ConsentChange) (changed bool, err error) {
+	if c.Kind == "" {
+		n, err := tx.exec(ctx, "DELETE FROM members WHERE list_id = ? AND contact_id = ?", c.CategoryID, c.ContactID)
+		if err != nil {
+			return false, err
+		}
+		changed = n > 0
+	}
+	d := deltas{}
+	where := ` AND run_id IN (SELECT r.id FROM runs r JOIN campaigns k ON k.id = r.campaign_id
+			WHERE r.finished_at IS NULL AND r.account_id = ? AND k.category_id = ?)
+		AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND (? = '' OR address_kind = ?))`
+	n, err := s.skipWaiting(ctx, tx, campaigns.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
+		[]any{c.ContactID, c.AccountID, c.CategoryID, c.AccountID, string(c.Kind), string(c.Kind)}}, true, d)
+	if err != nil {
+		return false, err
+	}
+	return changed || n > 0, d.apply(ctx, tx, shardOperator)
+}
+
+// skipWaiting skips the messages that a condition selects and that no worker
+// has claimed: the queued ones and, if all is set, those that wait for room.
+func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where fragment, all bool, d deltas) (n int64, err error) {
+	// The states are said twice because the index is partial.
+	for _, from := range []struct {
+		state campaigns.State
+		sql   string
+	}{{campaigns.Queued, "state IN (1, 2) AND state = 1"}, {campaigns.Pending, "state = 0"}} {
+		if from.state == campaigns.Pending && !all {
+			break
+		}
+		args := append([]any{why, ms(s.clock.Now())}, where.args...)
+		if err := tx.scanAll(ctx, func(scan func(...any) error) error {
+			var runID, channelID int64
+			if err := scan(&runID, &channelID); err != nil {
+				return err
+			}
+			n++
+			d.move(runID, channelID, from.state, campaigns.Skipped, 1)
+			return nil
+		}, "UPDATE messages SET state = 8, reason = ?, final_at = ? WHERE "+from.sql+" AND "+where.sql+" RETURNING run_id, channel_id", args...); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// OptIn brings back what an opt-out took and records it. By force it lifts what
+// else keeps messages away, too, and records the reasons of that.
+func (s *Store) OptIn(ctx context.Context, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		r, err = s.optIn(ctx, tx, c)
+		return err
+	})
+	return r, err
+}
+
+func (s *Store) optIn(ctx context.Context, tx conn, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+	addresses, err := tx.concerned(ctx, &c)
+	if err != nil {
+		return r, err
+	}
+	if c.CategoryID != 0 {
+		return s.joinCategory(ctx, tx, c, addresses)
+	}
+	standing, err := tx.suppressionsOf(ctx, c.AccountID, addresses)
+	if err != nil {
+		return r, err
+	}
+	var lifted []string
+	for _, p := range standing {
+		switch {
+		case p.Reason == unsubscribed || c.Force:
+			if err := s.forget(ctx, tx, p); err != nil {
+				return r, err
+			}
+			if p.Reason != unsubscribed {
+				lifted = append(lifted, p.Reason)
+			}
+			r.Changed = true
+		case p.OptedOut:
+			// The recipient's own word is taken back; what else there is stays.
+			if _, err := tx.exec(ctx, "UPDATE suppressions SET opted_out = FALSE WHERE account_id = ? AND kind = ? AND address = ?",
+				p.AccountID, string(p.Kind), p.Address); err != nil {
+				return r, err
+			}
+			p.OptedOut = false
+			r.Suppressions = append(r.Suppressions, p)
+		default:
+			r.Suppressions = append(r.Suppressions, p)
+		}
+	}
+	r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptIn, strings.Join(lifted, ","))
+	return r, err
+}
+
+func (s *Store) joinCategory(ctx context.Context, tx conn, c targeting.ConsentChange, addresses []targeting.Suppression) (r targeting.ConsentResult, err error) {
+	n, err := tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?) ON CONFLICT (list_id, contact_id) DO NOTHING", c.CategoryID, c.ContactID)
+	if err != nil {
+		return r, err
+	}
+	r.Changed = n > 0
+	if r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptIn, ""); err != nil {
+		return r, err
+	}
+	r.Suppressions, err = tx.suppressionsOf(ctx, c.AccountID, addresses)
+	return r, err
+}
+
+// lastWord is a scalar subquery: the action of the newest consent of a contact,
+// named by a column, for a category (0: everything) among those for the contact
+// as a whole and for one kind of address; NULL if there is none.
+func lastWord(contact string, accountID, categoryID int64, kind providers.AddressKind) fragment {
+	return fragment{"(SELECT o.action FROM consents o WHERE o.account_id = ? AND o.contact_id = " + contact +
+		" AND o.category_id = ? AND o.kind IN ('', ?) ORDER BY o.id DESC LIMIT 1)", []any{accountID, categoryID, string(kind)}}
+}
+
+// leftCategory are those of the contacts whose last word on a category was to
+// leave it.
+func leftCategory(ctx context.Context, c conn, accountID, categoryID int64, kind providers.AddressKind, contactIDs []int64) (map[int64]bool, error) {
+	left := map[int64]bool{}
+	if categoryID == 0 || len(contactIDs) == 0 {
+		return left, nil
+	}
+	word := lastWord("k.id", accountID, categoryID, kind)
+	return left, c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		left[id] = true
+		return err
+	}, "SELECT k.id FROM contacts k WHERE k.id "+c.d.inIDs+" AND "+word.sql+" = 'opt_out'", append([]any{c.d.idList(contactIDs)}, word.args...)...)
+}
+
+const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at FROM consents"
+
+func scanConsent(scan func(...any) error) (targeting.Consent, error) {
+	var r targeting.Consent
+	var at millis
+	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.Action, &r.Source, &r.Wording, &r.Proof, &r.Lifted, &r.Actor, &at)
+	r.At = at.Time
+	return r, err
+}
+
+// ListConsents lists a contact's consents behind the id after, oldest first.
+func (s *Store) ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]targeting.Consent, error) {
+	var list []targeting.Consent
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		r, err := scanConsent(scan)
+		list = append(list, r)
+		return err
+	}, selectConsent+" WHERE account_id = ? AND contact_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, contactID, after, limit)
+	return list, s.translate(err)
+}
