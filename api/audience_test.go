@@ -27,3 +27,29 @@ func TestProperties(t *testing.T) {
 		[]string{"GET", "/v1/audit?limit=2"},
 	))
 }
+
+func TestAttributes(t *testing.T) {
+	s := newServer(t)
+	for _, p := range []string{
+		`{"key":"plan","type":"enum","rule":"free,plus","default":"free"}`, `{"key":"age","type":"number","rule":">=0 <=130"}`,
+		`{"key":"code","type":"word","rule":"<=4","expires_seconds":60}`, `{"key":"tags","type":"collection"}`,
+	} {
+		s.ok("POST", "/v1/properties", p)
+	}
+	golden(t, "attributes.txt", s.transcript(
+		[]string{"POST", "/v1/contacts", `{"first_name":"Ada","addresses":{"whatsapp":"+49 151 12345678","telegram":"42"},"attributes":{"age":36.5,"code":"X1","tags":["a","b"]}}`},
+		[]string{"POST", "/v1/contacts", `{"addresses":{"custom":"x"},"attributes":{"age":131,"code":"a b","plan":"gold","colour":"red","tags":"a"}}`},
+		[]string{"POST", "/v1/contacts", `{"addresses":{"telegram":"@ada","facebook":"x"}}`},
+		[]string{"POST", "/v1/contacts", `{"addresses":{"telegram":"42"}}`},
+		[]string{"PATCH", "/v1/contacts/1", `{"first_name":null,"last_name":"L","addresses":{"whatsapp":null},"attributes":{"age":null,"plan":"PLUS"},"last_activity_at":"2026-02-01T10:00:00+01:00"}`},
+		[]string{"PATCH", "/v1/contacts/1", `{"last_activity_at":null,"language":"Klingonisch"}`},
+		[]string{"GET", "/v1/contacts?kind=telegram&address=42"},
+		[]string{"GET", "/v1/contacts?kind=telegram"},
+		[]string{"PATCH", "/v1/properties/tags?dry_run=true", `{"type":"enum","rule":"a,b"}`},
+		[]string{"PATCH", "/v1/properties/tags", `{"type":"enum","rule":"a,b"}`},
+		[]string{"DELETE", "/v1/contacts/1"},
+		[]string{"GET", "/v1/contacts"},
+		[]string{"GET", "/v1/contacts?status=deleted"},
+		[]string{"PATCH", "/v1/contacts/1", `{"status":"active"}`},
+	))
+}

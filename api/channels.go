@@ -18,7 +18,7 @@ type Channel struct {
 	Name         string           `json:"name"`
 	Provider     string           `json:"provider"`
 	Config       map[string]any   `json:"config" doc:"The provider's settings; secrets are masked."`
-	Address      string           `json:"address" enum:"email,phone" doc:"Kind of address that the channel delivers to."`
+	Address      string           `json:"address" doc:"Kind of address that the channel delivers to."`
 	Limits       providers.Limits `json:"limits"`
 	Timezone     string           `json:"timezone"`
 	InDoubt      string           `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -21,25 +22,31 @@ type Contact struct {
 	Language   string            `json:"language,omitempty"`
 	Timezone   string            `json:"timezone,omitempty"`
 	Status     string            `json:"status" enum:"active,inactive,blocked,deleted"`
-	Addresses  map[string]string `json:"addresses" doc:"Address by its kind: email, phone."`
-	CreatedAt  time.Time         `json:"created_at"`
-	UpdatedAt  time.Time         `json:"updated_at"`
+	Addresses  map[string]string `json:"addresses" doc:"Address by its kind: email, phone, sms, whatsapp, telegram, viber, facebook, instagram, push, web or custom."`
+	Attributes map[string]any    `json:"attributes" doc:"Values of properties by their keys."`
+	// AttributeExpiry says when values end.
+	AttributeExpiry map[string]time.Time `json:"attribute_expiry,omitempty" doc:"When values end, by their keys; the others stay."`
+	LastActivityAt  *time.Time           `json:"last_activity_at,omitempty"`
+	CreatedAt       time.Time            `json:"created_at"`
+	UpdatedAt       time.Time            `json:"updated_at"`
 }
 
 func (c Contact) identity() int64 { return c.ID }
 
 // ContactInput is what a contact is made of, or what to change: what is absent
-// stays, an empty text erases.
+// stays, null or an empty text erases.
 type ContactInput struct {
-	ExternalID *string           `json:"external_id,omitempty" doc:"Your own id; unique."`
-	Name       *string           `json:"name,omitempty"`
-	FirstName  *string           `json:"first_name,omitempty"`
-	LastName   *string           `json:"last_name,omitempty"`
-	Language   *string           `json:"language,omitempty" doc:"BCP 47" example:"de"`
-	Timezone   *string           `json:"timezone,omitempty" doc:"IANA name" example:"Europe/Berlin"`
-	Status     *string           `json:"status,omitempty" enum:"active,inactive,blocked"`
-	Addresses  map[string]string `json:"addresses,omitempty" doc:"Address by its kind: email, phone; an empty text takes it away."`
-	Country    string            `json:"country,omitempty" maxLength:"2" doc:"ISO 3166 code for a phone number without +." example:"DE"`
+	ExternalID     Optional[string]            `json:"external_id,omitzero" required:"false" doc:"Your own id; unique."`
+	Name           Optional[string]            `json:"name,omitzero" required:"false"`
+	FirstName      Optional[string]            `json:"first_name,omitzero" required:"false"`
+	LastName       Optional[string]            `json:"last_name,omitzero" required:"false"`
+	Language       Optional[string]            `json:"language,omitzero" required:"false" doc:"BCP 47" example:"de"`
+	Timezone       Optional[string]            `json:"timezone,omitzero" required:"false" doc:"IANA name" example:"Europe/Berlin"`
+	Status         *string                     `json:"status,omitempty" enum:"active,inactive,blocked"`
+	Addresses      map[string]Optional[string] `json:"addresses,omitempty" doc:"Address by its kind: email, phone, sms, whatsapp, telegram, viber, facebook, instagram, push, web or custom; null takes it away. No two contacts hold one address of a kind."`
+	Attributes     map[string]any              `json:"attributes,omitempty" doc:"Values of properties by their keys; null takes a value away."`
+	LastActivityAt Optional[time.Time]         `json:"last_activity_at,omitzero" required:"false" doc:"When the contact last did something."`
+	Country        string                      `json:"country,omitempty" maxLength:"2" doc:"ISO 3166 code for a phone number without +." example:"DE"`
 }
 
 type createContact struct{ Body ContactInput }
@@ -55,7 +62,10 @@ type listContacts struct {
 	Email      string `query:"email" maxLength:"320"`
 	Phone      string `query:"phone" maxLength:"40"`
 	ExternalID string `query:"external_id" maxLength:"255"`
-	Group      int64  `query:"group" minimum:"1" doc:"Members of this group or upload."`
+	Group      int64  `query:"group" minimum:"1" doc:"Members of this group, category, label or upload."`
+	Kind       string `query:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"With address: who holds this address."`
+	Address    string `query:"address" maxLength:"1024"`
+	Status     string `query:"status" enum:"active,inactive,blocked,deleted" doc:"All but deleted if absent."`
 }
 
 func contactView(c targeting.Contact) Contact {
@@ -63,7 +73,12 @@ func contactView(c targeting.Contact) Contact {
 	for kind, address := range c.Addresses {
 		addresses[string(kind)] = address
 	}
+	attributes := make(map[string]any, len(c.Attributes))
+	for key, value := range c.Attributes {
+		attributes[key] = value
+	}
 	return Contact{
+		Attributes: attributes, AttributeExpiry: c.Expiry, LastActivityAt: timestamp(c.LastActivityAt),
 		ID: c.ID, ExternalID: c.ExternalID, Name: c.Name, FirstName: c.FirstName, LastName: c.LastName, Language: c.Language,
 		Timezone: c.Timezone, Status: string(c.Status), Addresses: addresses, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -76,26 +91,37 @@ func contactOut(c targeting.Contact, err error) (*one[Contact], error) {
 	return &one[Contact]{contactView(c)}, nil
 }
 
-func (in ContactInput) change() targeting.ContactChange {
+func (in ContactInput) change() (targeting.ContactChange, error) {
 	change := targeting.ContactChange{
-		ExternalID: in.ExternalID, Name: in.Name, FirstName: in.FirstName, LastName: in.LastName, Language: in.Language, Timezone: in.Timezone,
+		ExternalID: in.ExternalID.pointer(), Name: in.Name.pointer(), FirstName: in.FirstName.pointer(), LastName: in.LastName.pointer(),
+		Language: in.Language.pointer(), Timezone: in.Timezone.pointer(), LastActivityAt: in.LastActivityAt.pointer(),
 		Addresses: map[providers.AddressKind]string{}, Country: in.Country,
+	}
+	var err error
+	if change.Attributes, err = rawValues(in.Attributes); err != nil {
+		return change, err
 	}
 	if in.Status != nil {
 		status := targeting.ContactStatus(*in.Status)
 		change.Status = &status
 	}
 	for kind, address := range in.Addresses {
-		change.Addresses[providers.AddressKind(kind)] = address
+		change.Addresses[providers.AddressKind(kind)] = address.Value
 	}
-	return change
+	return change, nil
 }
 
-func text(s *string) string {
-	if s == nil {
-		return ""
+// rawValues are values of properties as JSON again.
+func rawValues(values map[string]any) (map[string]json.RawMessage, error) {
+	raw := make(map[string]json.RawMessage, len(values))
+	for key, value := range values {
+		b, err := json.Marshal(value)
+		if err != nil {
+			return nil, fault.InvalidField("attributes."+key, nil, "is no JSON value")
+		}
+		raw[key] = b
 	}
-	return *s
+	return raw, nil
 }
 
 func (s *Server) contactRoutes() {
@@ -104,9 +130,19 @@ func (s *Server) contactRoutes() {
 	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createContact) (*one[Contact], error) {
 			b := in.Body
+			change, err := b.change()
+			if err != nil {
+				return nil, err
+			}
 			c := targeting.Contact{
-				AccountID: caller.AccountID, ExternalID: text(b.ExternalID), Name: text(b.Name), FirstName: text(b.FirstName), LastName: text(b.LastName),
-				Language: text(b.Language), Timezone: text(b.Timezone), Status: targeting.ContactStatus(text(b.Status)), Addresses: b.change().Addresses,
+				AccountID: caller.AccountID, ExternalID: b.ExternalID.Value, Name: b.Name.Value, FirstName: b.FirstName.Value, LastName: b.LastName.Value,
+				Language: b.Language.Value, Timezone: b.Timezone.Value, Addresses: change.Addresses, Given: change.Attributes,
+			}
+			if change.Status != nil {
+				c.Status = *change.Status
+			}
+			if at := b.LastActivityAt; at.Given && !at.Null {
+				c.LastActivityAt = &at.Value
 			}
 			return contactOut(s.Contacts.Create(ctx, c, b.Country))
 		})
@@ -116,10 +152,14 @@ func (s *Server) contactRoutes() {
 		})
 	register(s, operation{id: "update-contact", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a contact", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeContact) (*one[Contact], error) {
-			return contactOut(s.Contacts.Update(ctx, caller.AccountID, in.ID, in.Body.change()))
+			change, err := in.Body.change()
+			if err != nil {
+				return nil, err
+			}
+			return contactOut(s.Contacts.Update(ctx, caller.AccountID, in.ID, change))
 		})
 	register(s, operation{id: "delete-contact", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a contact", status: http.StatusNoContent, roles: mayEdit,
-		more: "Suppressed addresses stay suppressed."},
+		more: "Its status becomes deleted: no list shows it and no campaign reaches it, and nobody else gets its addresses. Another status brings it back. Suppressed addresses stay suppressed."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Contacts.Delete(ctx, caller.AccountID, in.ID)
 		})
@@ -144,17 +184,25 @@ func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listCo
 	if err != nil {
 		return nil, err
 	}
-	f := targeting.ContactFilter{AccountID: caller.AccountID, Text: in.Query, ExternalID: in.ExternalID, Group: in.Group, After: after, Limit: in.Limit + 1}
-	for kind, address := range map[providers.AddressKind]string{providers.Email: in.Email, providers.Phone: in.Phone} {
-		if address == "" {
+	f := targeting.ContactFilter{
+		AccountID: caller.AccountID, Text: in.Query, ExternalID: in.ExternalID, Group: in.Group, Status: targeting.ContactStatus(in.Status),
+		After: after, Limit: in.Limit + 1,
+	}
+	if (in.Kind == "") != (in.Address == "") {
+		return nil, fault.InvalidField("address", in.Address, "an address is searched by its kind: give both kind and address")
+	}
+	for _, by := range []struct{ kind, address, field string }{
+		{string(providers.Email), in.Email, "email"}, {string(providers.Phone), in.Phone, "phone"}, {in.Kind, in.Address, "address"},
+	} {
+		if by.address == "" {
 			continue
 		}
 		if f.Kind != "" {
-			return nil, fault.InvalidField("phone", in.Phone, "search by email or by phone, not by both")
+			return nil, fault.InvalidField(by.field, by.address, "search by one address, not by several")
 		}
-		f.Kind = kind
-		if f.Address, err = targeting.NormalAddress(kind, address, ""); err != nil {
-			return nil, err
+		f.Kind = providers.AddressKind(by.kind)
+		if f.Address, err = targeting.NormalAddress(f.Kind, by.address, ""); err != nil {
+			return nil, relocate(err, by.kind, by.field)
 		}
 	}
 	list, err := s.Contacts.Search(ctx, f)

@@ -57,3 +57,11 @@ func (o Optional[T]) pointer() *T {
 	}
 	return &o.Value
 }
+
+// text is what a field that may be missing says.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

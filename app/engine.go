@@ -180,7 +180,8 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		UnsubscribeURL: func(accountID, messageID int64) string {
 			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},
-		Jobs: []scheduler.Job{{Name: "import", Run: e.Importer.RunNext}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep}},
+		Jobs: []scheduler.Job{{Name: "import", Run: e.Importer.RunNext}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
+			{Name: "expiry", Every: 5 * time.Minute, Run: targeting.NewSweeper(e.Store).Run}},
 	})
 	s.Start()
 	e.Wake, e.FeedStats = s.Wake, s.FeedStats

@@ -16,6 +16,9 @@ type Recipient struct {
 	Language   string
 	Timezone   string
 	Address    string
+	// Attributes are the values of properties, a JSON object; empty where there
+	// are none.
+	Attributes string
 	// Row is the recipient's line of the CSV upload, a JSON object; empty where
 	// the audience is no upload.
 	Row string

@@ -8,6 +8,7 @@ func (r Recipient) Vars(campaignName, unsubscribeURL string) templates.Vars {
 		Contact: templates.Contact{
 			ExternalID: r.ExternalID, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName,
 			Language: r.Language, Timezone: r.Timezone, Address: r.Address,
+			Attributes: r.Attributes,
 		},
 		Row: r.Row, CampaignName: campaignName, UnsubscribeURL: unsubscribeURL,
 	}

@@ -20,9 +20,23 @@ type AddressKind string
 
 // The kinds of address.
 const (
-	Email AddressKind = "email" // RFC 5321 mailbox, lower-case domain
-	Phone AddressKind = "phone" // E.164 with a leading +
+	Email     AddressKind = "email"     // RFC 5321 mailbox, in lower case
+	Phone     AddressKind = "phone"     // E.164 with a leading +
+	SMS       AddressKind = "sms"       // E.164 with a leading +
+	WhatsApp  AddressKind = "whatsapp"  // E.164 with a leading +
+	Telegram  AddressKind = "telegram"  // chat id: a number, negative for groups
+	Viber     AddressKind = "viber"     // user id as Viber gives it to a bot
+	Facebook  AddressKind = "facebook"  // page-scoped id: digits
+	Instagram AddressKind = "instagram" // Instagram-scoped id: digits
+	Push      AddressKind = "push"      // registration token of a device
+	Web       AddressKind = "web"       // endpoint of a Web Push subscription, or id of a visitor
+	Custom    AddressKind = "custom"    // whatever the caller's own channel understands
 )
+
+// AddressKinds lists every kind in the order in which users are shown them.
+func AddressKinds() []AddressKind {
+	return []AddressKind{Email, Phone, SMS, WhatsApp, Telegram, Viber, Facebook, Instagram, Push, Web, Custom}
+}
 
 // Content is a message as it is rendered for one recipient.
 type Content struct {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -196,7 +197,7 @@ func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, a
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	found, err := recipients(ctx, s.reader(), ids, channel.Address, audience.Uploads)
+	found, err := s.recipients(ctx, s.reader(), ids, channel.Address, audience.Uploads)
 	if err != nil {
 		return nil, s.translate(err)
 	}
@@ -216,20 +217,25 @@ type recipient struct {
 
 // recipients looks contacts up for rendering, with the CSV line of the newest
 // of the uploads that they are in.
-func recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]recipient, error) {
-	found := make(map[int64]recipient, len(ids))
+func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]recipient, error) {
+	found, now := make(map[int64]recipient, len(ids)), s.clock.Now()
 	if len(ids) == 0 {
 		return found, nil
 	}
 	list := c.d.idList(ids)
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
 		var r recipient
-		if err := scan(&r.ContactID, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &r.status, &r.Address); err != nil {
+		var attributes, expiry sql.RawBytes
+		if err := scan(&r.ContactID, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &r.status, &r.Address,
+			&attributes, &expiry); err != nil {
 			return err
 		}
+		var err error
+		r.Attributes, err = current(attributes, expiry, now)
 		found[r.ContactID] = r
-		return nil
-	}, `SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status, COALESCE(a.address, '')
+		return err
+	}, `SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status, COALESCE(a.address, ''),
+		c.attributes, c.attribute_expiry
 		FROM contacts c LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
 		WHERE c.id `+c.d.inIDs, string(kind), list)
 	if err != nil || len(uploads) == 0 {

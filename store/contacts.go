@@ -15,13 +15,21 @@ import (
 
 // selectContact reads what scanContact takes.
 const selectContact = `SELECT c.id, c.account_id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status,
-	c.created_at, c.updated_at FROM contacts c`
+	c.created_at, c.updated_at, c.last_activity_at, c.attributes, c.attribute_expiry FROM contacts c`
 
 func scanContact(scan func(...any) error) (targeting.Contact, error) {
 	c := targeting.Contact{Addresses: map[providers.AddressKind]string{}}
-	var created, updated millis
-	err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status, &created, &updated)
-	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
+	var created, updated, active millis
+	var attributes, expiry []byte
+	if err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
+		&created, &updated, &active, &attributes, &expiry); err != nil {
+		return c, err
+	}
+	c.CreatedAt, c.UpdatedAt, c.LastActivityAt = created.Time, updated.Time, active.ptr()
+	var err error
+	if c.Attributes, err = targeting.ParseAttributes(attributes); err == nil {
+		c.Expiry, err = parseExpiry(expiry)
+	}
 	return c, err
 }
 
@@ -69,6 +77,7 @@ func (c conn) readContact(ctx context.Context, accountID, id int64) (targeting.C
 // GetContact is one contact with its addresses.
 func (s *Store) GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error) {
 	c, err := s.reader().readContact(ctx, accountID, id)
+	c.Forget(s.clock.Now())
 	return c, s.translate(err)
 }
 
@@ -83,6 +92,7 @@ func (s *Store) FindContact(ctx context.Context, accountID int64, kind providers
 	if len(list) == 0 {
 		return targeting.Contact{}, fault.New(fault.NotFound, "no contact holds the %s address %s", kind, address)
 	}
+	list[0].Forget(s.clock.Now())
 	return list[0], nil
 }
 
@@ -91,6 +101,12 @@ func (s *Store) FindContact(ctx context.Context, accountID int64, kind providers
 func (s *Store) ListContacts(ctx context.Context, f targeting.ContactFilter) ([]targeting.Contact, error) {
 	query := selectContact + " WHERE c.account_id = ? AND c.id > ?"
 	args := []any{f.AccountID, f.After}
+	if f.Status == "" {
+		query += " AND c.status <> 'deleted'"
+	} else {
+		query += " AND c.status = ?"
+		args = append(args, string(f.Status))
+	}
 	if f.Group != 0 {
 		query += " AND EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = c.id)"
 		args = append(args, f.Group)
@@ -115,6 +131,9 @@ func (s *Store) ListContacts(ctx context.Context, f targeting.ContactFilter) ([]
 		query += " AND (" + strings.Join(parts, " OR ") + ")"
 	}
 	list, err := s.reader().readContacts(ctx, query+" ORDER BY c.id LIMIT ?", append(args, f.Limit)...)
+	for i := range list {
+		list[i].Forget(s.clock.Now())
+	}
 	return list, s.translate(err)
 }
 
@@ -131,10 +150,19 @@ func (s *Store) CreateContact(ctx context.Context, c targeting.Contact) (targeti
 		if err := tx.refuseHeld(ctx, fresh); err != nil {
 			return err
 		}
-		now := ms(s.clock.Now())
+		set, err := tx.propertySet(ctx, c.AccountID)
+		if err != nil {
+			return err
+		}
+		now := s.clock.Now()
+		if err := fresh.Settle(set, now, true); err != nil {
+			return err
+		}
 		id, err := tx.insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
-			created_at, updated_at) VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
-			c.Language, c.Timezone, string(c.Status), now, now)
+			created_at, updated_at, last_activity_at, attributes, attribute_expiry, folded)
+			VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
+			c.Language, c.Timezone, string(c.Status), ms(now), ms(now), msPtr(c.LastActivityAt), fresh.Attributes.JSON(), expiryJSON(fresh.Expiry),
+			fresh.Folded())
 		if err != nil {
 			return err
 		}
@@ -165,16 +193,28 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		before := maps.Clone(c.Addresses)
+		now := s.clock.Now()
+		c.Forget(now)
 		if err := change(&c); err != nil {
 			return err
 		}
 		c.ID, c.AccountID = id, accountID
+		if len(c.Given) > 0 {
+			set, err := tx.propertySet(ctx, accountID)
+			if err != nil {
+				return err
+			}
+			if err := c.Settle(set, now, false); err != nil {
+				return err
+			}
+		}
 		if err := tx.refuseHeld(ctx, c); err != nil {
 			return err
 		}
 		if _, err := tx.exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
-			timezone = ?, status = ?, updated_at = ? WHERE id = ?`, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone,
-			string(c.Status), ms(s.clock.Now()), id); err != nil {
+			timezone = ?, status = ?, updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ? WHERE id = ?`,
+			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), ms(now), msPtr(c.LastActivityAt),
+			c.Attributes.JSON(), expiryJSON(c.Expiry), c.Folded(), id); err != nil {
 			return err
 		}
 		if _, err := tx.exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {
@@ -249,24 +289,19 @@ func (c conn) refuseHeld(ctx context.Context, contact targeting.Contact) error {
 	return nil
 }
 
-// DeleteContact forgets a contact, its addresses and its memberships. Messages
-// that wait for it are skipped when their turn comes; suppressions stay.
+// DeleteContact makes a contact's status deleted. It keeps its addresses, so that
+// nobody takes it in anew by mistake; messages that wait for it are skipped when
+// their turn comes.
 func (s *Store) DeleteContact(ctx context.Context, accountID, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
-		n, err := tx.exec(ctx, "DELETE FROM contacts WHERE id = ? AND account_id = ?", id, accountID)
-		if err != nil {
-			return err
+		n, err := tx.exec(ctx, "UPDATE contacts SET status = 'deleted', updated_at = ? WHERE id = ? AND account_id = ? AND status <> 'deleted'",
+			ms(s.clock.Now()), id, accountID)
+		if err == nil && n == 0 {
+			_, err = tx.readContact(ctx, accountID, id)
 		}
-		if n == 0 {
-			return noContact(id)
-		}
-		if _, err := tx.exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {
-			return err
-		}
-		_, err = tx.exec(ctx, "DELETE FROM members WHERE contact_id = ?", id)
 		return err
 	})
 }

@@ -27,10 +27,15 @@ type contactStatements struct {
 	// the last is followed by free ones; nobody else gets them.
 	allocate string
 	// insertContacts takes id, external id, name, first and last name, language,
-	// time zone, status; before them account and time.
+	// time zone, status, folded; before them account, time, attributes and
+	// attribute_expiry, which are the same for all.
 	insertContacts string
-	// updateContacts takes the same; before them the time.
+	// updateContacts takes the same rows, with what is folded of the names alone;
+	// before them the time.
 	updateContacts string
+	// findExpired finds contacts with values that ended, and their accounts. It
+	// takes the id behind which to look, the time, and how many at most.
+	findExpired string
 	// updateAttributes takes contact, attributes, attribute_expiry, folded; before
 	// them the time, 0 for one that stays.
 	updateAttributes string
@@ -59,11 +64,17 @@ var sqliteContacts = contactStatements{
 	findAddress: `SELECT a.contact_id FROM json_each(?) v CROSS JOIN addresses a
 		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.value`,
 	allocate: `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'contacts'), 0) + 1 WHERE ? > 0`,
-	insertContacts: `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at)
-		SELECT value ->> 0, ?1, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, ?2, ?2 FROM jsonb_each(?3)`,
+	insertContacts: `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
+		attributes, attribute_expiry, folded)
+		SELECT value ->> 0, ?1, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+			?2, ?2, ?3, ?4, value ->> 8
+		FROM jsonb_each(?5)`,
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
-		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = ?
+		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = ?,
+		folded = json_patch(folded, v.value ->> 8)
 		FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
+		AND EXISTS (SELECT 1 FROM json_each(c.attribute_expiry) e WHERE e.value <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
 		attribute_expiry = v.value ->> 2, folded = v.value ->> 3 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
 	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
@@ -84,14 +95,20 @@ var postgresContacts = contactStatements{
 	findExternal: `SELECT id FROM contacts WHERE external_id IS NOT NULL AND external_id = ANY(?::text[]) AND account_id = ?`,
 	findAddress:  `SELECT contact_id FROM addresses WHERE address = ANY(?::text[]) AND account_id = ? AND kind = ?`,
 	allocate:     `SELECT nextval(pg_get_serial_sequence('contacts', 'id')) FROM generate_series(1, ?::int)`,
-	insertContacts: `INSERT INTO contacts (account_id, created_at, updated_at, id, external_id, name, first_name, last_name, language, timezone, status)
-		SELECT ?::bigint, n.at, n.at, v.id, NULLIF(v.external_id, ''), v.name, v.first_name, v.last_name, v.language, v.timezone, v.status
-		FROM (SELECT ?::bigint AS at) n, unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
-			AS v (id, external_id, name, first_name, last_name, language, timezone, status)`,
+	insertContacts: `INSERT INTO contacts (account_id, created_at, updated_at, attributes, attribute_expiry,
+		id, external_id, name, first_name, last_name, language, timezone, status, folded)
+		SELECT ?::bigint, n.at, n.at, n.attributes, n.expiry, v.id, NULLIF(v.external_id, ''), v.name, v.first_name, v.last_name, v.language, v.timezone,
+			v.status, v.folded::jsonb
+		FROM (SELECT ?::bigint AS at, ?::jsonb AS attributes, ?::jsonb AS expiry) n,
+			unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+			AS v (id, external_id, name, first_name, last_name, language, timezone, status, folded)`,
 	updateContacts: `UPDATE contacts SET updated_at = ?::bigint, external_id = NULLIF(v.external_id, ''), name = v.name,
-		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone, status = v.status
-		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
-			AS v (id, external_id, name, first_name, last_name, language, timezone, status) WHERE contacts.id = v.id`,
+		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone, status = v.status,
+		folded = contacts.folded || v.folded::jsonb
+		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+			AS v (id, external_id, name, first_name, last_name, language, timezone, status, folded) WHERE contacts.id = v.id`,
+	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
+		AND EXISTS (SELECT 1 FROM jsonb_each_text(c.attribute_expiry) e WHERE e.value::bigint <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?::bigint, 0), updated_at), attributes = v.attributes::jsonb,
 		attribute_expiry = v.expiry::jsonb, folded = v.folded::jsonb
 		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (id, attributes, expiry, folded) WHERE contacts.id = v.id`,

@@ -80,9 +80,19 @@ func TestContacts(t *testing.T) {
 
 		require.True(t, fault.Is(s.DeleteContact(ctx, other, made.ID), fault.NotFound))
 		require.NoError(t, s.DeleteContact(ctx, account, made.ID))
-		require.True(t, fault.Is(s.DeleteContact(ctx, account, made.ID), fault.NotFound))
-		again := testContact(t, s, account, "zoe@example.org")
-		require.Greater(t, again.ID, made.ID, "ids never come back")
+		require.NoError(t, s.DeleteContact(ctx, account, made.ID), "again changes nothing")
+		got, err = s.GetContact(ctx, account, made.ID)
+		require.NoError(t, err)
+		require.Equal(t, targeting.Deleted, got.Status)
+		_, err = s.CreateContact(ctx, targeting.Contact{AccountID: account, Status: targeting.Active, Addresses: addressesOf("zoe@example.org")})
+		require.True(t, fault.Is(err, fault.Conflict), "it keeps its addresses")
+		require.Contains(t, err.Error(), fmt.Sprintf("contact %d", made.ID))
+		found, err := s.ListContacts(ctx, targeting.ContactFilter{AccountID: account, Limit: 10})
+		require.NoError(t, err)
+		require.Empty(t, found)
+		found, err = s.ListContacts(ctx, targeting.ContactFilter{AccountID: account, Status: targeting.Deleted, Limit: 10})
+		require.NoError(t, err)
+		require.Len(t, found, 1)
 	})
 }
 

@@ -155,7 +155,7 @@ func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.F
 		addresses = append(addresses, m.Recipient.Address)
 		messageIDs = append(messageIDs, m.ID)
 	}
-	contacts, err := recipients(ctx, tx, contactIDs, f.kind, f.uploads)
+	contacts, err := s.recipients(ctx, tx, contactIDs, f.kind, f.uploads)
 	if err != nil {
 		return nil, err
 	}

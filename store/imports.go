@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -73,7 +74,7 @@ func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	for k, kind := range targeting.AddressKinds() {
+	for k, kind := range targeting.ImportKinds() {
 		err := find(sql.findAddress, func(row *targeting.ImportRow) string { return row.Addresses[k] }, i.batch.AccountID, string(kind))
 		if err != nil {
 			return nil, err
@@ -94,7 +95,7 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 	// planner thinks of the tables' sizes.
 	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status"
 	var args []any
-	for _, kind := range targeting.AddressKinds() {
+	for _, kind := range targeting.ImportKinds() {
 		query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
 		args = append(args, string(kind))
 	}
@@ -126,12 +127,16 @@ func (i *importing) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	created := newColumns(7, len(m.New))
+	fresh, err := i.defaults(ctx)
+	if err != nil {
+		return err
+	}
+	created := newColumns(8, len(m.New))
 	for n, p := range m.New {
 		p.ID = ids[n]
-		created.addProfile(p)
+		created.addProfile(p, fresh.Attributes)
 	}
-	updated := newColumns(7, len(m.Joined)-len(m.New))
+	updated := newColumns(8, len(m.Joined)-len(m.New))
 	renamed := newColumns(0, 0)
 	moved := newColumns(1, 0)
 	addresses := newColumns(2, 2*len(m.Joined))
@@ -141,12 +146,12 @@ func (i *importing) write(ctx context.Context) error {
 			stored = *p.Stored
 		}
 		if p.Changed() {
-			updated.addProfile(p)
+			updated.addProfile(p, nil)
 			if stored.ExternalID != "" && stored.ExternalID != p.ExternalID {
 				renamed.add(p.ID)
 			}
 		}
-		for k, kind := range targeting.AddressKinds() {
+		for k, kind := range targeting.ImportKinds() {
 			if p.Addresses[k] == stored.Addresses[k] {
 				continue
 			}
@@ -171,7 +176,7 @@ func (i *importing) write(ctx context.Context) error {
 		before    []any
 	}{
 		{sql.deleteAddresses, moved, nil},
-		{sql.insertContacts, created, []any{i.batch.AccountID, i.now}},
+		{sql.insertContacts, created, []any{i.batch.AccountID, i.now, fresh.Attributes.JSON(), expiryJSON(fresh.Expiry)}},
 		{sql.updateContacts, updated, []any{i.now}},
 		{sql.insertAddresses, addresses, []any{i.batch.AccountID}},
 	} {
@@ -194,8 +199,19 @@ func takenOf(addresses *columns) []taken {
 	return list
 }
 
-func (c *columns) addProfile(p *targeting.Person) {
-	c.add(p.ID, p.ExternalID, p.Name, p.FirstName, p.LastName, p.Language, p.Timezone, string(p.Status))
+// defaults are what every contact gets that the batch creates.
+func (i *importing) defaults(ctx context.Context) (targeting.Contact, error) {
+	var c targeting.Contact
+	set, err := i.propertySet(ctx, i.batch.AccountID)
+	if err != nil {
+		return c, err
+	}
+	return c, c.Settle(set, time.UnixMilli(i.now), true)
+}
+
+func (c *columns) addProfile(p *targeting.Person, attributes targeting.Attributes) {
+	c.add(p.ID, p.ExternalID, p.Name, p.FirstName, p.LastName, p.Language, p.Timezone, string(p.Status),
+		targeting.Folded(p.Name, p.FirstName, p.LastName, attributes))
 }
 
 func (i *importing) execRows(ctx context.Context, statement string, rows *columns, before ...any) error {

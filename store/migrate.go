@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -29,7 +30,8 @@ func (s *Store) goose() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	return goose.NewProvider(dialect, pool, files)
+	inGo, _ := s.goMigrations()
+	return goose.NewProvider(dialect, pool, files, goose.WithGoMigrations(inGo...), goose.WithDisableGlobalRegistry(true))
 }
 
 // Migrate brings the schema to the newest version and returns the names of the
@@ -49,7 +51,8 @@ func (s *Store) Migrate(ctx context.Context) ([]string, error) {
 			}
 			return applied, fault.Wrap(fault.Unavailable, "migrate the schema", err)
 		}
-		applied = append(applied, result.Source.Path)
+		_, names := s.goMigrations()
+		applied = append(applied, cmp.Or(result.Source.Path, names[result.Source.Version]))
 		failpoint.Hit(failpoint.DuringMigration)
 	}
 }

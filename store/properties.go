@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"carillon/internal/fault"
@@ -249,57 +248,12 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 	return effect, err
 }
 
-// attributed is what a contact's attributes and folded texts are made of.
-type attributed struct {
-	id                        int64
-	name, firstName, lastName string
-	attributes                targeting.Attributes
-	// expiry says when values end, by their keys, in UTC milliseconds.
-	expiry map[string]int64
-}
-
-// attributed reads contacts c by a condition.
-func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attributed, error) {
-	var list []attributed
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var a attributed
-		var attributes, expiry []byte
-		if err := scan(&a.id, &a.name, &a.firstName, &a.lastName, &attributes, &expiry); err != nil {
-			return err
-		}
-		var err error
-		if a.attributes, err = targeting.ParseAttributes(attributes); err != nil {
-			return fmt.Errorf("read contact %d: %w", a.id, err)
-		}
-		if err := json.Unmarshal(expiry, &a.expiry); err != nil {
-			return fmt.Errorf("read expiry of contact %d: %w", a.id, err)
-		}
-		list = append(list, a)
-		return nil
-	}, "SELECT c.id, c.name, c.first_name, c.last_name, c.attributes, c.attribute_expiry FROM contacts c WHERE "+where, args...)
-	return list, err
-}
-
-// writeAttributes writes the attributes of contacts, and what is folded of them.
-// now is the time of the change in UTC milliseconds; 0 leaves updated_at as it
-// is, for changes that nobody made to the contact itself. It needs the account's
-// lock.
-func (c conn) writeAttributes(ctx context.Context, contacts []attributed, now int64) error {
-	if len(contacts) == 0 {
-		return nil
+// propertySet is the account's properties, ready to check values. Under the
+// account's lock they stay as they are until the transaction ends.
+func (c conn) propertySet(ctx context.Context, accountID int64) (targeting.PropertySet, error) {
+	list, err := c.properties(ctx, accountID)
+	if err != nil {
+		return nil, err
 	}
-	rows := newColumns(3, len(contacts))
-	for _, a := range contacts {
-		expiry := "{}"
-		if len(a.expiry) > 0 {
-			b, err := json.Marshal(a.expiry)
-			if err != nil {
-				return fmt.Errorf("encode expiry of contact %d: %w", a.id, err)
-			}
-			expiry = string(b)
-		}
-		rows.add(a.id, a.attributes.JSON(), expiry, targeting.Folded(a.name, a.firstName, a.lastName, a.attributes))
-	}
-	_, err := c.exec(ctx, c.d.contacts().updateAttributes, c.d.rowArgs(rows, now)...)
-	return err
+	return targeting.CompileProperties(list)
 }

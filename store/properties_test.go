@@ -23,16 +23,16 @@ func withValues(t testing.TB, s *Store, account int64, key string, n int, value 
 		}
 		ids, err := tx.contactIDs(t.Context(), n)
 		require.NoError(t, err)
-		people := newColumns(7, n)
+		people := newColumns(8, n)
 		var values []attributed
 		for i, id := range ids {
 			name := fmt.Sprintf("Name %d", i)
-			people.add(id, "", name, "", "", "", "", string(targeting.Active))
+			people.add(id, "", name, "", "", "", "", string(targeting.Active), targeting.Folded(name, "", "", nil))
 			if v := value(i); v != "" {
 				values = append(values, attributed{id: id, name: name, attributes: targeting.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
 			}
 		}
-		if _, err := tx.exec(t.Context(), tx.d.contacts().insertContacts, tx.d.rowArgs(people, account, 1)...); err != nil {
+		if _, err := tx.exec(t.Context(), tx.d.contacts().insertContacts, tx.d.rowArgs(people, account, 1, "{}", "{}")...); err != nil {
 			return err
 		}
 		return tx.writeAttributes(t.Context(), values, 0)

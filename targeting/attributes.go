@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"carillon/internal/fault"
 	"carillon/internal/jsontext"
 	"carillon/targeting/property"
 )
@@ -118,4 +120,91 @@ func Folded(name, firstName, lastName string, attributes Attributes) string {
 		}
 	}
 	return string(append(b, '}'))
+}
+
+// Settle checks the values in Given and makes them Attributes with their expiry,
+// counted from now. A new contact gets the defaults of the properties that
+// nothing is said of. The error names every value that is wrong with its
+// property's rule, and then nothing is changed.
+func (c *Contact) Settle(set PropertySet, now time.Time, isNew bool) error {
+	var wrong []fault.Field
+	settled := make(Attributes, len(c.Given))
+	for _, key := range slices.Sorted(maps.Keys(c.Given)) {
+		value := c.Given[key]
+		location := foldedPrefix + key
+		p, known := set[key]
+		if !known {
+			wrong = append(wrong, fault.Field{Location: location, Message: "there is no such property: create it first, or correct the key"})
+			continue
+		}
+		if string(value) == "null" {
+			settled[key] = nil
+			continue
+		}
+		stored, reason := p.Check(value)
+		if reason != "" {
+			wrong = append(wrong, fault.Field{Location: location, Value: shown(value), Message: reason})
+			continue
+		}
+		settled[key] = stored
+	}
+	if err := fault.InvalidFields(wrong); err != nil {
+		return err
+	}
+	if isNew {
+		for key, p := range set {
+			if _, said := settled[key]; !said && len(p.Default) > 0 {
+				settled[key] = p.Default
+			}
+		}
+	}
+	for key, stored := range settled {
+		c.put(set[key], key, stored, now)
+	}
+	c.Given = nil
+	return nil
+}
+
+// put writes one value, nil for none.
+func (c *Contact) put(p *property.Checker, key string, stored json.RawMessage, now time.Time) {
+	delete(c.Expiry, key)
+	if stored == nil {
+		delete(c.Attributes, key)
+		return
+	}
+	if c.Attributes == nil {
+		c.Attributes = Attributes{}
+	}
+	c.Attributes[key] = stored
+	if p.Expires > 0 {
+		if c.Expiry == nil {
+			c.Expiry = map[string]time.Time{}
+		}
+		c.Expiry[key] = now.Add(p.Expires).Truncate(time.Millisecond).UTC()
+	}
+}
+
+// Forget takes the values away whose time is over, and reports whether there
+// were any.
+func (c *Contact) Forget(now time.Time) (changed bool) {
+	for key, at := range c.Expiry {
+		if !at.After(now) {
+			delete(c.Expiry, key)
+			delete(c.Attributes, key)
+			changed = true
+		}
+	}
+	return changed
+}
+
+// Folded is what rules compare of the contact.
+func (c *Contact) Folded() string { return Folded(c.Name, c.FirstName, c.LastName, c.Attributes) }
+
+// shown is a wrong value as an error repeats it.
+func shown(value json.RawMessage) any {
+	var v any
+	if json.Unmarshal(value, &v) != nil {
+		return string(value)
+	}
+	return v
 }

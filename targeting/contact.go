@@ -4,6 +4,7 @@
 package targeting
 
 import (
+	"encoding/json"
 	"time"
 
 	"carillon/providers"
@@ -53,8 +54,18 @@ type Contact struct {
 	// Addresses holds at most one address of each kind; no two contacts of an
 	// account hold the same one.
 	Addresses map[providers.AddressKind]string
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	// Attributes are the values of properties; those that ended are not among
+	// them. Expiry says when values end, by key; the others stay.
+	Attributes Attributes
+	Expiry     map[string]time.Time
+	// Given are values that are to be written, as JSON and not checked yet; null
+	// takes a value away. The store settles them (Settle) when it writes a contact,
+	// where nobody can change a property at the same time.
+	Given map[string]json.RawMessage
+	// LastActivityAt is when the contact last did something; nil: never.
+	LastActivityAt *time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // ListKind is the sort of a list of contacts: one mechanism serves them all.

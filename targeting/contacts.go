@@ -2,8 +2,10 @@ package targeting
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,8 +24,10 @@ type ContactFilter struct {
 	Kind       providers.AddressKind
 	Address    string
 	ExternalID string
-	// Group selects the members of a group or an upload.
+	// Group selects the members of a list of any kind.
 	Group int64
+	// Status selects by status; empty stands for all but deleted.
+	Status ContactStatus
 	// After is the id behind which the list goes on; Limit is how many there are
 	// at most.
 	After int64
@@ -50,7 +54,9 @@ func (s *Contacts) Get(ctx context.Context, accountID, id int64) (Contact, error
 	return s.store.GetContact(ctx, accountID, id)
 }
 
-// Delete forgets a contact. Its suppressions stay.
+// Delete makes a contact's status deleted: it is in no list of contacts and gets
+// no message any more, and it keeps its addresses, so that nobody takes it in
+// anew by mistake. Another status brings it back.
 func (s *Contacts) Delete(ctx context.Context, accountID, id int64) error {
 	return s.store.DeleteContact(ctx, accountID, id)
 }
@@ -62,8 +68,12 @@ func (s *Contacts) Create(ctx context.Context, c Contact, country string) (Conta
 	if c.Status == "" {
 		c.Status = Active
 	}
-	if err := normalize(&c, country); err != nil {
+	if err := normalize(&c, country, false); err != nil {
 		return Contact{}, err
+	}
+	if c.LastActivityAt != nil {
+		at := c.LastActivityAt.Truncate(time.Millisecond).UTC()
+		c.LastActivityAt = &at
 	}
 	return s.store.CreateContact(ctx, c)
 }
@@ -73,8 +83,12 @@ func (s *Contacts) Create(ctx context.Context, c Contact, country string) (Conta
 type ContactChange struct {
 	ExternalID, Name, FirstName, LastName, Language, Timezone *string
 	Status                                                    *ContactStatus
-	// Addresses changes the kinds that it names.
+	// LastActivityAt sets the time; the zero time removes it.
+	LastActivityAt *time.Time
+	// Addresses changes the kinds that it names; an empty text takes one away.
 	Addresses map[providers.AddressKind]string
+	// Attributes changes the properties that it names; null takes a value away.
+	Attributes map[string]json.RawMessage
 	// Country is the ISO 3166 code for a phone number without +; may be empty.
 	Country string
 }
@@ -82,6 +96,7 @@ type ContactChange struct {
 // Update changes a contact.
 func (s *Contacts) Update(ctx context.Context, accountID, id int64, change ContactChange) (Contact, error) {
 	return s.store.UpdateContact(ctx, accountID, id, func(c *Contact) error {
+		deleted := c.Status == Deleted // and stays so unless another status is given
 		for _, field := range []struct {
 			to   *string
 			from *string
@@ -98,12 +113,18 @@ func (s *Contacts) Update(ctx context.Context, accountID, id int64, change Conta
 			}
 		}
 		if change.Status != nil {
-			c.Status = *change.Status
+			deleted, c.Status = deleted && *change.Status == Deleted, *change.Status
+		}
+		if change.LastActivityAt != nil {
+			if c.LastActivityAt = change.LastActivityAt; c.LastActivityAt.IsZero() {
+				c.LastActivityAt = nil
+			}
 		}
 		for kind, address := range change.Addresses {
 			c.Addresses[kind] = address
 		}
-		return normalize(c, change.Country)
+		c.Given = change.Attributes
+		return normalize(c, change.Country, deleted)
 	})
 }
 
@@ -120,9 +141,12 @@ func (s *Contacts) Search(ctx context.Context, f ContactFilter) ([]Contact, erro
 			return nil, fault.InvalidField(location, nil, "is not text of at most %d bytes without control characters", maxSearched*utf8.UTFMax)
 		}
 	}
-	for _, kind := range kinds {
+	for _, kind := range AddressKinds() {
 		if f.Text == "" || f.Kind != "" {
 			break
+		}
+		if !recognizable(kind) {
+			continue
 		}
 		address, err := NormalAddress(kind, f.Text, "")
 		if err != nil {
@@ -138,8 +162,9 @@ func (s *Contacts) Search(ctx context.Context, f ContactFilter) ([]Contact, erro
 }
 
 // normalize checks a contact and brings everything into the form in which it is
-// stored; the error names every field that is wrong.
-func normalize(c *Contact, country string) error {
+// stored; the error names every field that is wrong. deleted says that it was
+// deleted before, which is no status to choose.
+func normalize(c *Contact, country string, deleted bool) error {
 	var wrong []fault.Field
 	for _, field := range []struct {
 		name  csvfile.Field
@@ -159,7 +184,7 @@ func normalize(c *Contact, country string) error {
 		}
 		*field.value = normal
 	}
-	if !slices.Contains([]ContactStatus{Active, Inactive, Blocked}, c.Status) {
+	if !deleted && !slices.Contains([]ContactStatus{Active, Inactive, Blocked}, c.Status) {
 		wrong = append(wrong, fault.Field{Location: "status", Value: string(c.Status), Message: "is no status: use active, inactive or blocked"})
 	}
 	addresses := make(map[providers.AddressKind]string, len(c.Addresses))
@@ -167,20 +192,22 @@ func normalize(c *Contact, country string) error {
 		if address == "" {
 			continue
 		}
-		normal, err := NormalAddress(kind, address, country)
-		if err != nil {
-			message := err.Error()
-			if e, ok := err.(*fault.Error); ok && len(e.Fields) > 0 { //nolint:errorlint // NormalAddress makes it
-				message = e.Fields[0].Message
-			}
-			wrong = append(wrong, fault.Field{Location: "addresses." + string(kind), Value: address, Message: message})
+		normal, reason := normalAddress(kind, address, country)
+		if reason == noKind {
+			reason += kindNames()
+		}
+		if reason != "" {
+			wrong = append(wrong, fault.Field{Location: "addresses." + string(kind), Value: address, Message: reason})
+			continue
+		}
+		if normal == "" {
 			continue
 		}
 		addresses[kind] = normal
 	}
 	c.Addresses = addresses
 	if len(wrong) == 0 && c.ExternalID == "" && len(addresses) == 0 {
-		wrong = append(wrong, fault.Field{Location: "addresses", Message: "give an e-mail address, a phone number or an external id: a contact must be reachable or known by something"})
+		wrong = append(wrong, fault.Field{Location: "addresses", Message: "give an address of any kind or an external id: a contact must be reachable or known by something"})
 	}
 	return fault.InvalidFields(wrong)
 }

@@ -39,7 +39,7 @@ type Profile struct {
 	Language   string
 	Timezone   string
 	Status     ContactStatus
-	// Addresses are in the order of AddressKinds.
+	// Addresses are in the order of ImportKinds.
 	Addresses [len(kinds)]string
 }
 

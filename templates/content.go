@@ -45,6 +45,9 @@ type Vars struct {
 // Contact is the contact behind a message.
 type Contact struct {
 	ExternalID, Name, FirstName, LastName, Language, Timezone, Address string
+	// Attributes are the values of properties as a JSON object; empty where there
+	// are none. It is read only if the template mentions attributes.
+	Attributes string
 }
 
 // Content is a compiled providers.Content. It is safe for concurrent use.
@@ -183,6 +186,9 @@ func mention(names []string, source string) []string {
 		if (every || strings.Contains(source, name)) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
+	}
+	if (every || strings.Contains(source, attributesKey)) && !slices.Contains(names, attributesKey) {
+		names = append(names, attributesKey)
 	}
 	return names
 }

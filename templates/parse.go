@@ -178,7 +178,9 @@ type placeholder struct {
 	before string
 	get    func(*Contact) string // nil: column, or one of the others
 	column string
-	other  string
+	// attribute is the key of a property.
+	attribute string
+	other     string
 	// fallback stands in for an empty value.
 	fallback string
 	mode     mode
@@ -205,7 +207,11 @@ func (p *parsed) placeholders() (text, bool) {
 		default:
 			return nil, false
 		}
-		m := simple.FindStringSubmatch(tok.Args)
+		args, attribute := strings.CutPrefix(tok.Args, "contact."+attributesKey+".")
+		if attribute {
+			args = "row." + args // the same form, one level deeper
+		}
+		m := simple.FindStringSubmatch(args)
 		if m == nil {
 			return nil, false
 		}
@@ -218,6 +224,8 @@ func (p *parsed) placeholders() (text, bool) {
 			ph.mode = plainText
 		}
 		switch {
+		case attribute:
+			ph.attribute = key
 		case root == "contact" && contactFields[key] != nil:
 			ph.get = contactFields[key]
 		case root == "row" && key != "":
@@ -260,6 +268,11 @@ func (t *placeholders) render(s *scope) (string, error) {
 		case ph.column != "":
 			var err error
 			if value, err = s.column(ph.column); err != nil {
+				return "", err
+			}
+		case ph.attribute != "":
+			var err error
+			if value, err = s.attribute(ph.attribute); err != nil {
 				return "", err
 			}
 		case ph.other == "campaign":

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // scope is the values of one rendering; what is costly to make is made when it
@@ -14,6 +15,9 @@ type scope struct {
 	row      map[string]string
 	rowError error
 	rowRead  bool
+
+	attributes     map[string]any
+	attributesRead bool
 
 	// mentioned are the contact's fields that are bound.
 	mentioned []string
@@ -119,7 +123,11 @@ func flatString(s string) (value, rest string, ok bool) {
 // and changes nothing in it. Empty values are left out: they count as missing.
 func (s *scope) bindings(needRow bool) (map[string]any, error) {
 	if s.bound == nil {
-		s.bound = s.bind()
+		bound, err := s.bind()
+		if err != nil {
+			return nil, err
+		}
+		s.bound = bound
 	}
 	if _, ok := s.bound["row"]; ok || !needRow {
 		return s.bound, nil
@@ -137,11 +145,16 @@ func (s *scope) bindings(needRow bool) (map[string]any, error) {
 	return s.bound, nil
 }
 
-func (s *scope) bind() map[string]any {
+func (s *scope) bind() (map[string]any, error) {
 	v := s.vars
 	contact := make(map[string]any, len(s.mentioned))
 	for _, name := range s.mentioned {
-		if value := contactFields[name](&v.Contact); value != "" {
+		if name == attributesKey {
+			if err := s.readAttributes(); err != nil {
+				return nil, err
+			}
+			contact[name] = s.attributes
+		} else if value := contactFields[name](&v.Contact); value != "" {
 			contact[name] = value
 		}
 	}
@@ -152,7 +165,61 @@ func (s *scope) bind() map[string]any {
 	if v.UnsubscribeURL != "" {
 		vars["unsubscribe_url"] = v.UnsubscribeURL
 	}
-	return vars
+	return vars, nil
+}
+
+// attributesKey is where templates find the values of properties, under contact.
+const attributesKey = "attributes"
+
+// attribute is a property's value as a text; empty where there is none.
+func (s *scope) attribute(key string) (string, error) {
+	if err := s.readAttributes(); err != nil {
+		return "", err
+	}
+	if items, ok := s.attributes[key].([]any); ok {
+		texts := make([]string, len(items))
+		for i, item := range items {
+			texts[i] = toText(item)
+		}
+		return strings.Join(texts, ", "), nil
+	}
+	return toText(s.attributes[key]), nil
+}
+
+// readAttributes reads the values once. Empty ones are left out: they count as
+// missing. Whole numbers are whole, so that the engine prints them so.
+func (s *scope) readAttributes() error {
+	if s.attributesRead || s.vars.Contact.Attributes == "" {
+		return nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(s.vars.Contact.Attributes))
+	decoder.UseNumber()
+	var values map[string]any
+	if err := decoder.Decode(&values); err != nil {
+		return fmt.Errorf("the contact's attributes can't be read: %w", err)
+	}
+	for key, value := range values {
+		switch v := value.(type) {
+		case nil:
+			delete(values, key)
+		case string:
+			if v == "" {
+				delete(values, key)
+			}
+		case []any:
+			if len(v) == 0 {
+				delete(values, key)
+			}
+		case json.Number:
+			if whole, err := v.Int64(); err == nil {
+				values[key] = whole
+			} else if fraction, err := v.Float64(); err == nil {
+				values[key] = fraction
+			}
+		}
+	}
+	s.attributes, s.attributesRead = values, true
+	return nil
 }
 
 // contactFields are the fields that templates may name under contact.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -12,13 +13,13 @@ import (
 )
 
 func (c *cli) addContacts(root *cobra.Command) {
-	root.AddCommand(group("contacts", "Look at contacts, and keep away from them",
-		c.contactsLs(), c.contactsShow(), c.optOut(), c.optIn(), c.contactsConsents()))
+	root.AddCommand(group("contacts", "Look at contacts, change them, and keep away from them",
+		c.contactsLs(), c.contactsShow(), c.contactsCreate(), c.contactsSet(), c.contactsRm(), c.optOut(), c.optIn(), c.contactsConsents()))
 }
 
 func (c *cli) contactsLs() *cobra.Command {
 	var limit int
-	var query, email, phone string
+	var query, email, phone, address, status string
 	var inGroup int64
 	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts", Args: cobra.NoArgs,
 		Example: "  carillon contacts ls --search lovelace\n  carillon contacts ls --email ada@example.org\n  carillon contacts ls --group 3 --limit 1000 --output json",
@@ -28,10 +29,18 @@ func (c *cli) contactsLs() *cobra.Command {
 				return err
 			}
 			q := url.Values{}
-			for name, value := range map[string]string{"q": query, "email": email, "phone": phone} {
+			for name, value := range map[string]string{"q": query, "email": email, "phone": phone, "status": status} {
 				if value != "" {
 					q.Set(name, value)
 				}
+			}
+			if address != "" {
+				kind, value, ok := strings.Cut(address, "=")
+				if !ok {
+					return usagef("--address %s: must be KIND=ADDRESS", address)
+				}
+				q.Set("kind", kind)
+				q.Set("address", value)
 			}
 			if inGroup != 0 {
 				q.Set("group", fmt.Sprint(inGroup))
@@ -48,7 +57,9 @@ func (c *cli) contactsLs() *cobra.Command {
 	cmd.Flags().StringVar(&query, "search", "", "what occurs in a name, the external id or an address")
 	cmd.Flags().StringVar(&email, "email", "", "who has this address")
 	cmd.Flags().StringVar(&phone, "phone", "", "who has this number")
-	cmd.Flags().Int64Var(&inGroup, "group", 0, "members of this group or upload")
+	cmd.Flags().StringVar(&address, "address", "", "who has this address: KIND=ADDRESS, such as telegram=123456789")
+	cmd.Flags().StringVar(&status, "status", "", "active, inactive, blocked or deleted (default all but deleted)")
+	cmd.Flags().Int64Var(&inGroup, "group", 0, "members of this group, category, label or upload")
 	return cmd
 }
 
@@ -77,9 +88,6 @@ func (c *cli) contactsShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.show(raw, func(w *tabwriter.Writer) {
-			fields(w, "Contact", p.ID, "External id", p.ExternalID, "Name", fullName(p), "E-mail", p.Addresses["email"], "Phone", p.Addresses["phone"],
-				"Language", p.Language, "Time zone", p.Timezone, "Status", p.Status, "Created", at(&p.CreatedAt), "Updated", at(&p.UpdatedAt))
-		})
+		return c.show(raw, func(w *tabwriter.Writer) { contactTable(w, p) })
 	}}
 }

@@ -23,7 +23,7 @@ import (
 // Config is a sandbox channel's configuration. The rates are shares of 1 and
 // must not add up to more; what is left of 1 succeeds.
 type Config struct {
-	Address providers.AddressKind `json:"address,omitempty" enum:"email,phone" default:"email" doc:"Kind of address that it pretends to deliver to."`
+	Address providers.AddressKind `json:"address,omitempty" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" default:"email" doc:"Kind of address that it pretends to deliver to."`
 
 	LatencyMS int `json:"latency_ms,omitempty" minimum:"0" maximum:"60000" default:"0" doc:"Milliseconds until it answers."`
 

@@ -32,7 +32,7 @@ type Config struct {
 	URL       string                   `json:"url" format:"uri" doc:"Where messages are posted: an http or https address. Redirects are not followed."`
 	Secret    secret.String            `json:"secret" writeOnly:"true" doc:"Signing secret by Standard Webhooks: whsec_ and at least 24 random bytes in base64. Receipts posted to /hooks/{channel_id} must be signed with it too."`
 	Headers   map[string]secret.String `json:"headers,omitempty" writeOnly:"true" doc:"Further request headers, such as Authorization. Their values are treated as secrets."`
-	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone" default:"email" doc:"Kind of address that the endpoint delivers to."`
+	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" default:"email" doc:"Kind of address that the endpoint delivers to."`
 	TimeoutMS int                      `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"10000" doc:"Milliseconds that one request may take."`
 
 	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is the channel's concurrency. A fast endpoint on a short way needs few, a slow one many."`

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"carillon/targeting"
+)
+
+// attributed is what a contact's attributes and folded texts are made of.
+type attributed struct {
+	id                        int64
+	name, firstName, lastName string
+	attributes                targeting.Attributes
+	// expiry says when values end, by their keys.
+	expiry map[string]time.Time
+}
+
+// attributed reads contacts c by a condition.
+func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attributed, error) {
+	var list []attributed
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var a attributed
+		var attributes, expiry []byte
+		if err := scan(&a.id, &a.name, &a.firstName, &a.lastName, &attributes, &expiry); err != nil {
+			return err
+		}
+		var err error
+		if a.attributes, err = targeting.ParseAttributes(attributes); err == nil {
+			a.expiry, err = parseExpiry(expiry)
+		}
+		if err != nil {
+			return fmt.Errorf("read contact %d: %w", a.id, err)
+		}
+		list = append(list, a)
+		return nil
+	}, "SELECT c.id, c.name, c.first_name, c.last_name, c.attributes, c.attribute_expiry FROM contacts c WHERE "+where, args...)
+	return list, err
+}
+
+// writeAttributes writes the attributes of contacts, and what is folded of them.
+// now is the time of the change in UTC milliseconds; 0 leaves updated_at as it
+// is, for changes that nobody made to the contact itself. It needs the account's
+// lock.
+func (c conn) writeAttributes(ctx context.Context, contacts []attributed, now int64) error {
+	if len(contacts) == 0 {
+		return nil
+	}
+	rows := newColumns(3, len(contacts))
+	for _, a := range contacts {
+		rows.add(a.id, a.attributes.JSON(), expiryJSON(a.expiry), targeting.Folded(a.name, a.firstName, a.lastName, a.attributes))
+	}
+	_, err := c.exec(ctx, c.d.contacts().updateAttributes, c.d.rowArgs(rows, now)...)
+	return err
+}
+
+// parseExpiry reads contacts.attribute_expiry: UTC milliseconds by key.
+func parseExpiry(object []byte) (map[string]time.Time, error) {
+	if len(object) <= len("{}") {
+		return nil, nil
+	}
+	var at map[string]int64
+	if err := json.Unmarshal(object, &at); err != nil {
+		return nil, fmt.Errorf("read expiry: %w", err)
+	}
+	expiry := make(map[string]time.Time, len(at))
+	for key, ms := range at {
+		expiry[key] = time.UnixMilli(ms).UTC()
+	}
+	return expiry, nil
+}
+
+// expiryJSON is what parseExpiry reads.
+func expiryJSON(expiry map[string]time.Time) string {
+	if len(expiry) == 0 {
+		return "{}"
+	}
+	at := make(map[string]int64, len(expiry))
+	for key, t := range expiry {
+		at[key] = t.UnixMilli()
+	}
+	b, err := json.Marshal(at)
+	if err != nil {
+		panic("a map of numbers always marshals: " + err.Error())
+	}
+	return string(b)
+}
+
+// sweptAtOnce is how many contacts a pass of the sweeper changes at most.
+const sweptAtOnce = 2000
+
+// SweepExpired removes values whose time is over from a batch of contacts behind
+// the id after, and says behind which id to go on; 0 when it was through. Rules
+// and templates do not see such values before, so it may come late.
+func (s *Store) SweepExpired(ctx context.Context, after int64) (next int64, err error) {
+	now := s.clock.Now()
+	var accounts []int64
+	var due []int64
+	if err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id, account int64
+		err := scan(&id, &account)
+		due, accounts = append(due, id), append(accounts, account)
+		return err
+	}, s.d.contacts().findExpired, after, now.UnixMilli(), sweptAtOnce); err != nil || len(due) == 0 {
+		return 0, s.translate(err)
+	}
+	for from := 0; from < len(due); {
+		to := from + 1
+		for to < len(due) && accounts[to] == accounts[from] {
+			to++
+		}
+		if err := s.sweep(ctx, accounts[from], due[from:to], now); err != nil {
+			return 0, err
+		}
+		from = to
+	}
+	if len(due) < sweptAtOnce {
+		return 0, nil
+	}
+	return due[len(due)-1], nil
+}
+
+// sweep removes what is over from some contacts of one account.
+func (s *Store) sweep(ctx context.Context, accountID int64, ids []int64, now time.Time) error {
+	return s.inTxAsync(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+s.d.inIDs, accountID, s.d.idList(ids))
+		if err != nil {
+			return err
+		}
+		changed := list[:0]
+		for _, a := range list {
+			c := targeting.Contact{Attributes: a.attributes, Expiry: a.expiry}
+			if c.Forget(now) {
+				changed = append(changed, a)
+			}
+		}
+		return tx.writeAttributes(ctx, changed, 0)
+	})
+}
+
+// current is a contact's attributes as templates take them, without the values
+// that ended; empty if there are none.
+func current(attributes, expiry []byte, now time.Time) (string, error) {
+	if len(attributes) <= len("{}") {
+		return "", nil
+	}
+	if len(expiry) <= len("{}") {
+		return string(attributes), nil
+	}
+	var c targeting.Contact
+	var err error
+	if c.Attributes, err = targeting.ParseAttributes(attributes); err != nil {
+		return "", err
+	}
+	if c.Expiry, err = parseExpiry(expiry); err != nil {
+		return "", err
+	}
+	c.Forget(now)
+	return c.Attributes.JSON(), nil
+}

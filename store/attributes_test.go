@@ -1,0 +1,211 @@
+package store
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+	"carillon/targeting/property"
+)
+
+func given(pairs ...string) map[string]json.RawMessage {
+	values := map[string]json.RawMessage{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values[pairs[i]] = json.RawMessage(pairs[i+1])
+	}
+	return values
+}
+
+func testProperties(t testing.TB, s *Store, list ...property.Property) {
+	t.Helper()
+	for _, p := range list {
+		_, err := targeting.NewProperties(s).Create(t.Context(), p)
+		require.NoError(t, err)
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), fakeTime(s)
+		account := testAccount(t, s, "one")
+		testProperties(t, s,
+			property.Property{AccountID: account, Key: "plan", Type: property.Enum, Rule: "Free,Plus", Default: json.RawMessage(`"free"`)},
+			property.Property{AccountID: account, Key: "age", Type: property.Number, Rule: ">=0 <=130"},
+			property.Property{AccountID: account, Key: "code", Type: property.Text, Expires: time.Hour},
+			property.Property{AccountID: account, Key: "tags", Type: property.Collection},
+		)
+		contacts := targeting.NewContacts(s)
+		base := targeting.Contact{AccountID: account, FirstName: "ADA", Addresses: addressesOf("ada@example.com")}
+		wrong := base
+		wrong.Given = given("age", "200", "plan", `"gold"`, "nothing", "1", "tags", `["Ä\u0000"]`)
+		_, err := contacts.Create(ctx, wrong, "")
+		var refused *fault.Error
+		require.ErrorAs(t, err, &refused)
+		require.Len(t, refused.Fields, 4)
+		require.Equal(t, "attributes.age", refused.Fields[0].Location)
+		require.Contains(t, refused.Fields[0].Message, ">=0 <=130")
+		require.EqualValues(t, 200, refused.Fields[0].Value)
+		found, err := contacts.Search(ctx, targeting.ContactFilter{AccountID: account, Limit: 5})
+		require.NoError(t, err)
+		require.Empty(t, found, "what is refused changes nothing")
+
+		good := base
+		good.Given = given("age", "36.50", "code", `"Ä-1"`, "tags", `["B","ä"]`)
+		c, err := contacts.Create(ctx, good, "")
+		require.NoError(t, err)
+		want := targeting.Attributes(given("plan", `"Free"`, "age", "36.5", "code", `"Ä-1"`, "tags", `["B","ä"]`))
+		require.Equal(t, want, c.Attributes)
+		require.Equal(t, map[string]time.Time{"code": now.Now().Add(time.Hour)}, c.Expiry)
+		require.JSONEq(t, `{"first_name":"ada","attributes.plan":"free","attributes.code":"ä-1","attributes.tags":["b","ä"]}`, columnsOf(t, s, "folded")[0])
+
+		c, err = contacts.Update(ctx, account, c.ID, targeting.ContactChange{Attributes: given("age", "null", "plan", `"PLUS"`)})
+		require.NoError(t, err)
+		delete(want, "age")
+		want["plan"] = json.RawMessage(`"Plus"`)
+		require.Equal(t, want, c.Attributes)
+		last := "Lovelace"
+		c, err = contacts.Update(ctx, account, c.ID, targeting.ContactChange{LastName: &last, LastActivityAt: new(now.Now())})
+		require.NoError(t, err)
+		require.Equal(t, want, c.Attributes, "what is not mentioned stays")
+		require.Equal(t, now.Now(), *c.LastActivityAt)
+		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus","attributes.code":"ä-1","attributes.tags":["b","ä"]}`, columnsOf(t, s, "folded")[0])
+
+		// A value whose time is over is gone at once, and swept later.
+		now.Advance(time.Hour)
+		delete(want, "code")
+		c, err = contacts.Get(ctx, account, c.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, c.Attributes)
+		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
+		people, err := s.recipients(ctx, s.reader(), []int64{c.ID}, providers.Email, nil)
+		require.NoError(t, err)
+		require.JSONEq(t, want.JSON(), people[c.ID].Attributes)
+		sweeper := targeting.NewSweeper(s)
+		worked, err := sweeper.Run(ctx)
+		require.NoError(t, err)
+		require.False(t, worked)
+		require.JSONEq(t, want.JSON(), columnsOf(t, s, "attributes")[0])
+		require.JSONEq(t, "{}", columnsOf(t, s, "attribute_expiry")[0])
+		require.NotContains(t, columnsOf(t, s, "folded")[0], "code")
+	})
+}
+
+func TestSweepGoesOnInBatches(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), fakeTime(s)
+		account := testAccount(t, s, "one")
+		const n = sweptAtOnce + 3
+		withValues(t, s, account, "code", n, func(int) string { return `"x"` })
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			list, err := tx.attributed(ctx, "c.account_id = ? ORDER BY c.id", account)
+			require.NoError(t, err)
+			for i := range list {
+				list[i].expiry = map[string]time.Time{"code": now.Now().Add(time.Duration(i%2) * time.Hour)}
+			}
+			return tx.writeAttributes(ctx, list, 0)
+		}))
+		sweeper := targeting.NewSweeper(s)
+		passes := 0
+		for worked := true; worked; passes++ {
+			var err error
+			worked, err = sweeper.Run(ctx)
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, passes)
+		now.Advance(time.Hour)
+		list := columnsOf(t, s, "attributes")
+		require.JSONEq(t, `{"other":"Ä"}`, list[0])
+		require.JSONEq(t, `{"code":"x","other":"Ä"}`, list[1])
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
+			return err
+		}))
+		for worked := true; worked; passes++ {
+			var err error
+			worked, err = sweeper.Run(ctx)
+			require.NoError(t, err)
+		}
+		require.Equal(t, 3, passes, "two batches")
+		for _, attributes := range columnsOf(t, s, "attributes") {
+			require.JSONEq(t, "{}", attributes)
+		}
+	})
+}
+
+func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		testProperties(t, s,
+			property.Property{AccountID: account, Key: "plan", Type: property.Text, Default: json.RawMessage(`"FREE"`), Expires: time.Hour},
+			property.Property{AccountID: account, Key: "age", Type: property.Number},
+		)
+		old, err := targeting.NewContacts(s).Create(ctx, targeting.Contact{
+			AccountID: account, FirstName: "Old", LastName: "Ä", Addresses: addressesOf("old@example.com"), Given: given("age", "5", "plan", `"Plus"`),
+		}, "")
+		require.NoError(t, err)
+		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,first_name\nold@example.com,NEU\nnew@example.com,Ünal\n")
+		folded, attributes := columnsOf(t, s, "folded"), columnsOf(t, s, "attributes")
+		require.JSONEq(t, `{"first_name":"neu","last_name":"ä","attributes.plan":"plus"}`, folded[0])
+		require.JSONEq(t, `{"age":5,"plan":"Plus"}`, attributes[0])
+		require.JSONEq(t, `{"first_name":"ünal","attributes.plan":"free"}`, folded[1])
+		require.JSONEq(t, `{"plan":"FREE"}`, attributes[1])
+		fresh, err := s.FindContact(ctx, account, providers.Email, "new@example.com")
+		require.NoError(t, err)
+		require.Contains(t, fresh.Expiry, "plan")
+		require.NotEqual(t, old.ID, fresh.ID)
+	})
+}
+
+func TestMigrationFillsFolded(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		withValues(t, s, account, "code", valuesAtOnce+2, func(i int) string {
+			if i%2 == 0 {
+				return `"É"`
+			}
+			return ""
+		})
+		provider, err := s.goose()
+		require.NoError(t, err)
+		_, err = provider.DownTo(ctx, foldedVersion-1)
+		require.NoError(t, err)
+		require.JSONEq(t, "{}", columnsOf(t, s, "folded")[0])
+		_, err = s.Migrate(ctx)
+		require.NoError(t, err)
+		folded := columnsOf(t, s, "folded")
+		require.JSONEq(t, `{"name":"name 0","attributes.code":"é","attributes.other":"ä"}`, folded[0])
+		require.JSONEq(t, `{"name":"name 5001"}`, folded[valuesAtOnce+1])
+	})
+}
+
+func TestAddressesOfEveryKind(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		contacts := targeting.NewContacts(s)
+		for _, kind := range targeting.AddressKinds() {
+			address := map[providers.AddressKind]string{
+				providers.Email: "ann@example.com", providers.Phone: "+43 123 456789", providers.SMS: "+43 123 456789", providers.WhatsApp: "+43 123 456789",
+				providers.Telegram: "-100123", providers.Viber: "01234567890A=", providers.Facebook: "1234567890123456", providers.Instagram: "17841400000000000",
+				providers.Push: "fcm:token", providers.Web: "https://push.example.org/x", providers.Custom: "Any thing",
+			}[kind]
+			first, err := contacts.Create(ctx, targeting.Contact{AccountID: account, Addresses: map[providers.AddressKind]string{kind: address}}, "")
+			require.NoError(t, err, kind)
+			_, err = contacts.Create(ctx, targeting.Contact{AccountID: account, Addresses: map[providers.AddressKind]string{kind: " " + address}}, "")
+			require.True(t, fault.Is(err, fault.Conflict), kind)
+			require.ErrorContains(t, err, "contact "+jsonInt(first.ID)+" holds it")
+		}
+	})
+}
+
+func jsonInt(n int64) string {
+	b, _ := json.Marshal(n)
+	return string(b)
+}
