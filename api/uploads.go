@@ -28,6 +28,7 @@ type Upload struct {
 	Filename   string     `json:"filename"`
 	Size       int64      `json:"size" doc:"Bytes."`
 	State      string     `json:"state" enum:"queued,running,finished,failed"`
+	DryRun     bool       `json:"dry_run" doc:"Nothing was changed; the counts say what an import would do. A dry run is no audience."`
 	Error      string     `json:"error,omitempty" doc:"Why the file failed as a whole."`
 	Notices    []string   `json:"notices" doc:"What was found out about the file, such as its encoding."`
 	Columns    []string   `json:"columns" doc:"Extra columns, for templates as row.<column>."`
@@ -51,11 +52,12 @@ type ImportOptions struct {
 	Encoding       string `json:"encoding,omitempty" doc:"utf-8, utf-16le, utf-16be or windows-1252; found from the file if absent."`
 	Separator      string `json:"separator,omitempty" doc:"Found from the header if absent."`
 	Group          string `json:"group,omitempty" doc:"Name of a group that everybody in the file joins."`
+	DryRun         bool   `json:"dry_run,omitempty" doc:"Say what would become of each line, and change nothing."`
 }
 
 func uploadView(u targeting.Upload) Upload {
 	return Upload{
-		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
+		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
 		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates,
 		CreatedAt: u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
 	}
@@ -83,7 +85,7 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 func (s *Server) uploadRoutes() {
 	const path, tag = "/v1/uploads", "uploads"
 	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit,
-		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group) come before the part `file`. " +
+		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group, dry_run) come before the part `file`. " +
 			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
 		s.importContacts)
 	s.documentImport()
@@ -130,7 +132,7 @@ func (s *Server) documentImport() {
 	s.api.OpenAPI().Paths[importPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"}, Properties: map[string]*huma.Schema{
 			"mapping": object(`JSON object from column to field: {"Mail": "email", "Vorname": "first_name"}; columns that are not named are mapped by their header.`),
-			"options": object(`JSON object: key (external_id, email, phone), default_country, encoding, separator, group.`),
+			"options": object(`JSON object: key (external_id, email, phone), default_country, encoding, separator, group, dry_run.`),
 			"file":    {Type: "string", Format: "binary", Description: "The CSV file; the last part."},
 		}}},
 	}}
@@ -162,7 +164,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 				return nil, err
 			}
 			options.Key, options.DefaultCountry, options.Encoding = targeting.KeyField(given.Key), given.DefaultCountry, given.Encoding
-			options.Separator, options.Group = given.Separator, given.Group
+			options.Separator, options.Group, options.DryRun = given.Separator, given.Group, given.DryRun
 		case "file":
 			u, err := s.Importer.Take(ctx, caller.AccountID, part.FileName(), part, options)
 			if err != nil {

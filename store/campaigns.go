@@ -166,8 +166,10 @@ func (s *Store) CheckAudience(ctx context.Context, accountID int64, a targeting.
 		return err
 	}
 	const (
-		groups    = "SELECT id FROM lists WHERE kind = 'group'"
-		uploads   = "SELECT id FROM lists WHERE kind = 'upload'"
+		groups = "SELECT id FROM lists WHERE kind = 'group'"
+		// A dry run is nobody's audience. No quote within a JSON text is bare, so
+		// that nothing but the option itself is matched.
+		uploads   = `SELECT id FROM lists WHERE kind = 'upload' AND id NOT IN (SELECT id FROM uploads WHERE options LIKE '%"dry_run":true%')`
 		contacts  = "SELECT id FROM contacts WHERE status <> 'deleted'"
 		campaigns = "SELECT id FROM campaigns WHERE 1 = 1"
 	)

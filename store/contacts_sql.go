@@ -47,6 +47,9 @@ type contactStatements struct {
 	// same where some may be in the list already, and leaves those as they are;
 	// mergeMembers is for those who are, and joins their data key by key.
 	insertMembers, joinMembers, mergeMembers string
+	// insertConsents takes contact and nothing; before them account, category,
+	// actor, time.
+	insertConsents string
 	// insertRefused takes line, field, value, reason; before them the upload.
 	insertRefused string
 }
@@ -84,6 +87,8 @@ var sqliteContacts = contactStatements{
 	joinMembers:     sqliteInsertMembers + " WHERE TRUE ON CONFLICT (list_id, contact_id) DO NOTHING",
 	mergeMembers: `UPDATE members SET data = json_patch(COALESCE(data, '{}'), v.value ->> 1) FROM jsonb_each(?2) v
 		WHERE members.list_id = ?1 AND members.contact_id = v.value ->> 0`,
+	insertConsents: `INSERT INTO consents (account_id, contact_id, category_id, action, source, actor, at)
+		SELECT ?1, value ->> 0, ?2, 'opt_in', 'import', ?3, ?4 FROM jsonb_each(?5)`,
 	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
 		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?)`,
 }
@@ -121,6 +126,9 @@ var postgresContacts = contactStatements{
 	mergeMembers: `UPDATE members SET data = (COALESCE(members.data, '{}')::jsonb || v.data::jsonb)::text
 		FROM (SELECT ?::bigint AS id) list, unnest(?::bigint[], ?::text[]) AS v (id, data)
 		WHERE members.list_id = list.id AND members.contact_id = v.id`,
+	insertConsents: `INSERT INTO consents (account_id, category_id, actor, at, contact_id, action, source)
+		SELECT n.account, n.category, n.actor, n.at, v.id, 'opt_in', 'import'
+		FROM (SELECT ?::bigint AS account, ?::bigint AS category, ?::text AS actor, ?::bigint AS at) n, unnest(?::bigint[], ?::text[]) AS v (id, nothing)`,
 	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
 		SELECT ?::bigint, v.line, v.field, v.value, v.reason
 		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (line, field, value, reason)`,

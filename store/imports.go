@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -17,26 +18,32 @@ import (
 // the batch begins, because another process has gone on with it.
 func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
 	return s.inTxAsync(ctx, func(tx conn) error {
-		if err := tx.lockAccount(ctx, b.AccountID); err != nil {
-			return err
-		}
-		i := importing{conn: tx, store: s, batch: b, now: s.clock.Now().UnixMilli()}
-		known, err := i.known(ctx)
+		i, err := s.importRows(ctx, tx, b)
 		if err != nil {
-			return err
-		}
-		i.matching = targeting.NewMatching(b.Key, known, len(b.Rows))
-		for r := range b.Rows {
-			i.matching.Take(&b.Rows[r])
-		}
-		if err := i.write(ctx); err != nil {
-			return err
-		}
-		if err := i.joinLists(ctx, s); err != nil {
 			return err
 		}
 		return i.advance(ctx)
 	})
+}
+
+// importRows is ImportBatch without what is the upload's own.
+func (s *Store) importRows(ctx context.Context, tx conn, b targeting.ImportBatch) (importing, error) {
+	i := importing{conn: tx, store: s, batch: b, now: s.clock.Now().UnixMilli()}
+	if err := tx.lockAccount(ctx, b.AccountID); err != nil {
+		return i, err
+	}
+	known, err := i.known(ctx)
+	if err != nil {
+		return i, err
+	}
+	i.matching = targeting.NewMatching(b.Key, known, len(b.Rows))
+	for r := range b.Rows {
+		i.matching.Take(&b.Rows[r])
+	}
+	if err := i.write(ctx); err != nil {
+		return i, err
+	}
+	return i, i.joinLists(ctx)
 }
 
 // importing is one batch in its transaction.
@@ -241,7 +248,7 @@ func (i *importing) list(ctx context.Context) error {
 
 // joinLists makes the batch's contacts members of the lists that their lines
 // name, and of the upload's group.
-func (i *importing) joinLists(ctx context.Context, s *Store) error {
+func (i *importing) joinLists(ctx context.Context) error {
 	joins := map[targeting.ListName]*columns{}
 	join := func(list targeting.ListName, id int64) {
 		if joins[list] == nil {
@@ -258,15 +265,39 @@ func (i *importing) joinLists(ctx context.Context, s *Store) error {
 		}
 	}
 	for list, members := range joins {
-		id, _, err := s.ensureList(ctx, i.conn, i.batch.AccountID, list)
+		id, _, err := i.store.ensureList(ctx, i.conn, i.batch.AccountID, list)
 		if err != nil {
 			return err
+		}
+		if list.Kind == targeting.Category {
+			if members, err = i.subscribe(ctx, id, members.ids); err != nil {
+				return err
+			}
 		}
 		if err := i.execRows(ctx, i.d.contacts().joinMembers, members, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// subscribe puts on record that contacts join a category, and returns who is to
+// become a member: nobody who left it, because a file is no consent of theirs,
+// and nobody who is in it.
+func (i *importing) subscribe(ctx context.Context, categoryID int64, ids []int64) (*columns, error) {
+	fresh := newColumns(1, len(ids))
+	err := i.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		fresh.add(id, "")
+		return err
+	}, "SELECT k.id FROM contacts k WHERE k.id "+i.d.inIDs+` AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)
+		AND COALESCE((SELECT o.action FROM consents o WHERE o.account_id = ? AND o.contact_id = k.id AND o.category_id = ? ORDER BY o.id DESC LIMIT 1), '') <> 'opt_out'`,
+		i.d.idList(ids), categoryID, i.batch.AccountID, categoryID)
+	if err != nil {
+		return nil, err
+	}
+	return fresh, i.execRows(ctx, i.d.contacts().insertConsents, fresh, i.batch.AccountID, categoryID, fmt.Sprintf("upload %d", i.batch.UploadID), i.now)
 }
 
 // advance writes the refused lines and moves the upload behind the batch.

@@ -115,29 +115,31 @@ func (s *Store) openPostgres(dsn string) error {
 }
 
 func (s *Store) openSQLite(path string) error {
-	const pragmas = "?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_busy_timeout=10000&_foreign_keys=on&_cache_size=-16000&_stmt_cache_size=256"
-	open := func(extra string, connections int) (*gorm.DB, error) {
-		db, err := gorm.Open(sqlite.Open("file:"+path+pragmas+extra), gormConfig())
-		if err != nil {
-			return nil, fault.Wrap(fault.Unavailable, "open SQLite file "+path, err)
-		}
-		pool, err := db.DB()
-		if err != nil {
-			return nil, fmt.Errorf("open SQLite: %w", err)
-		}
-		pool.SetMaxOpenConns(connections)
-		pool.SetMaxIdleConns(connections)
-		return db, nil
-	}
 	var err error
-	if s.write, err = open("", 1); err != nil {
+	if s.write, err = sqliteDB(path, "&_txlock=immediate", 1); err != nil {
 		return err
 	}
-	if s.read, err = open("&_query_only=1", sqliteReaders); err != nil {
+	if s.read, err = sqliteDB(path, "&_query_only=1", sqliteReaders); err != nil {
 		return err
 	}
 	s.d = &sqliteDialect
 	return nil
+}
+
+// sqliteDB opens a SQLite file.
+func sqliteDB(path, extra string, connections int) (*gorm.DB, error) {
+	const pragmas = "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_foreign_keys=on&_cache_size=-16000&_stmt_cache_size=256"
+	db, err := gorm.Open(sqlite.Open("file:"+path+pragmas+extra), gormConfig())
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, "open SQLite file "+path, err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite: %w", err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return db, nil
 }
 
 // Ping asks the database whether it answers.

@@ -125,6 +125,9 @@ type ImportOptions struct {
 	Separator string `json:"separator,omitempty"`
 	// Group is a group that every contact of the file joins; may be empty.
 	Group string `json:"group,omitempty"`
+	// DryRun goes through the file and says what would become of each line, and
+	// changes nothing.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // Upload is a CSV taken in: its progress, and afterwards an audience.

@@ -39,7 +39,7 @@ func (im *Importer) Run(ctx context.Context, uploadID int64) error {
 
 // run imports a claimed upload.
 func (im *Importer) run(ctx context.Context, upload Upload) error {
-	err := im.importFile(ctx, upload)
+	err := im.rehearseOrImport(ctx, upload)
 	switch {
 	case err == nil:
 		return im.store.FinishUpload(ctx, upload.ID, "")
@@ -51,9 +51,21 @@ func (im *Importer) run(ctx context.Context, upload Upload) error {
 	return errors.Join(err, im.store.ReleaseUpload(context.WithoutCancel(ctx), upload.ID))
 }
 
+func (im *Importer) rehearseOrImport(ctx context.Context, upload Upload) error {
+	if !upload.Options.DryRun {
+		return im.importFile(ctx, upload, im.store.ImportBatch)
+	}
+	rehearsal, err := im.store.Rehearse(ctx, upload)
+	if err != nil {
+		return err
+	}
+	upload.Records = 0
+	return errors.Join(im.importFile(ctx, upload, rehearsal.ImportBatch), rehearsal.Close())
+}
+
 // importFile reads the file and carries its batches out. The next batch is read
 // while one is being written.
-func (im *Importer) importFile(ctx context.Context, upload Upload) error {
+func (im *Importer) importFile(ctx context.Context, upload Upload, importBatch func(context.Context, ImportBatch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	batches := make(chan ImportBatch)
 	read := make(chan error, 1)
@@ -68,7 +80,7 @@ func (im *Importer) importFile(ctx context.Context, upload Upload) error {
 			continue // until the reader has noticed
 		}
 		begun := im.config.Clock.Now()
-		if failed = im.store.ImportBatch(ctx, batch); failed != nil {
+		if failed = importBatch(ctx, batch); failed != nil {
 			cancel()
 			continue
 		}

@@ -82,6 +82,10 @@ func (m *memory) ImportBatch(_ context.Context, b ImportBatch) error {
 	return nil
 }
 
+func (m *memory) Rehearse(context.Context, Upload) (Rehearsal, error) {
+	return nil, errors.New("nothing can be rehearsed here")
+}
+
 func (m *memory) FinishUpload(_ context.Context, id int64, reason string) error {
 	u := m.uploads[id]
 	u.State, u.Error = UploadFinished, reason

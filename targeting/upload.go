@@ -37,9 +37,21 @@ type ImportStore interface {
 	ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error)
 	// ImportBatch carries out one batch in one transaction; see ImportBatch.
 	ImportBatch(ctx context.Context, b ImportBatch) error
+	// Rehearse makes a place for a dry run and sets a running upload back to its
+	// beginning.
+	Rehearse(ctx context.Context, u Upload) (Rehearsal, error)
 	// FinishUpload ends a running upload, failed if there is a reason, and
 	// forgets its file.
 	FinishUpload(ctx context.Context, uploadID int64, reason string) error
+}
+
+// Rehearsal is where a dry run is carried out: copies of what an import writes.
+type Rehearsal interface {
+	// ImportBatch is that of ImportStore, but for everything that is not the
+	// upload's own: its counters, refused lines and position are real.
+	ImportBatch(ctx context.Context, b ImportBatch) error
+	// Close forgets the copies.
+	Close() error
 }
 
 // ImportBatch is a piece of an upload that is carried out as a whole.

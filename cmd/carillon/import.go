@@ -21,7 +21,7 @@ type importFlags struct {
 	mapping                                 []string
 	by, country, encoding, separator, group string
 	errorsFile                              string
-	noWait                                  bool
+	noWait, dryRun                          bool
 }
 
 func (c *cli) addImport(root *cobra.Command) {
@@ -36,6 +36,7 @@ reason and the others go on; contacts that are known already are updated.
 The import runs in the server: if this command is interrupted it goes on, and
 carillon uploads show shows how far it is.`,
 		Example: `  carillon import people.csv
+  carillon import people.csv --dry-run --errors refused.csv
   carillon import people.csv --country DE --group Customers --errors refused.csv
   carillon import people.csv --map 'Mail=email' --map 'Vorname=first_name' --by external_id`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.importFile(cmd.Context(), args[0], f) },
@@ -48,6 +49,7 @@ carillon uploads show shows how far it is.`,
 	flags.StringVar(&f.separator, "separator", "", "separator of the columns (default found from the header)")
 	flags.StringVar(&f.group, "group", "", "group that everybody in the file joins")
 	flags.StringVar(&f.errorsFile, "errors", "", "write the refused lines with their reasons to this file")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would become of each line, and change nothing")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait until the import is finished")
 	root.AddCommand(cmd, group("uploads", "Look at CSV files that were taken in", c.uploadsLs(), c.uploadsShow()))
 }
@@ -84,7 +86,7 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		file, size = opened, info.Size()
 	}
 	upload, err := c.sendFile(ctx, cl, filepath.Base(path), file, size, mapping, api.ImportOptions{
-		Key: f.by, DefaultCountry: f.country, Encoding: f.encoding, Separator: f.separator, Group: f.group,
+		Key: f.by, DefaultCountry: f.country, Encoding: f.encoding, Separator: f.separator, Group: f.group, DryRun: f.dryRun,
 	})
 	if err != nil {
 		return err
@@ -212,7 +214,11 @@ func (c *cli) saveErrors(ctx context.Context, cl *client, id int64, path string)
 }
 
 func uploadTable(w *tabwriter.Writer, u api.Upload) {
-	fields(w, "Upload", u.ID, "File", u.Filename, "State", u.State, "Error", u.Error, "Rows", u.Rows, "Created", u.Created, "Updated", u.Updated,
+	created, updated, dry := "Created", "Updated", ""
+	if u.DryRun {
+		created, updated, dry = "Would be created", "Would be updated", "nothing was changed"
+	}
+	fields(w, "Upload", u.ID, "File", u.Filename, "State", u.State, "Dry run", dry, "Error", u.Error, "Rows", u.Rows, created, u.Created, updated, u.Updated,
 		"Refused", u.Refused, "Duplicates", u.Duplicates, "Columns", strings.Join(u.Columns, ", "))
 }
 
