@@ -145,11 +145,7 @@ func (r *rehearsal) prepare(ctx context.Context, u targeting.Upload) error {
 			return fmt.Errorf("copy table %s: %w", t.table, err)
 		}
 	}
-	if r.Postgres() {
-		_, err = c.exec(ctx, "SELECT setval(pg_get_serial_sequence('contacts', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM contacts), false), "+
-			"setval(pg_get_serial_sequence('lists', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM lists), false)")
-	}
-	return err
+	return nil
 }
 
 // shadow makes an empty temporary table with the indexes of a table of SQLite,
@@ -192,6 +188,9 @@ func (r *rehearsal) copyRows(ctx context.Context, c conn, table string, u target
 		var to sql.NullInt64
 		err := c.row(ctx, "SELECT MAX(id) FROM (SELECT "+key+" AS id FROM "+schema+table+" WHERE account_id = ? AND "+key+" > ? ORDER BY "+key+" LIMIT ?) p",
 			u.AccountID, from, copyAtOnce).Scan(&to)
+		if err == nil && !to.Valid && r.Postgres() && key == "id" {
+			_, err = c.exec(ctx, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM "+table+"), false)")
+		}
 		if err != nil || !to.Valid {
 			return err
 		}
