@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -100,8 +102,19 @@ const (
 )
 
 func (s *Store) openPostgres(dsn string) error {
-	db, err := gorm.Open(postgres.New(postgres.Config{DSN: dsn}), gormConfig())
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
+		return fault.Wrap(fault.Unavailable, "open PostgreSQL", err)
+	}
+	// Compiling a rule of many conditions to machine code takes seconds, running it
+	// does not. Not a startup parameter, because connection poolers refuse those.
+	connections := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET jit = off")
+		return err
+	}))
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: connections}), gormConfig())
+	if err != nil {
+		_ = connections.Close()
 		return fault.Wrap(fault.Unavailable, "open PostgreSQL", err)
 	}
 	pool, err := db.DB()

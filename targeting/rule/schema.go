@@ -1,0 +1,182 @@
+package rule
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"carillon/providers"
+	"carillon/targeting/property"
+)
+
+// Source is where a field's values come from.
+type Source string
+
+// The sources.
+const (
+	Column     Source = "column"     // of the contact; Key is its name
+	Address    Source = "address"    // Key is the kind of address
+	Attribute  Source = "attribute"  // Key is the property's
+	Membership Source = "membership" // Key is the kind of list: category, group, label, upload
+	Targeting  Source = "targeting"  // the targeting lists whose rules hold
+	Campaign   Source = "campaign"   // the campaigns that the contact was sent
+	Activity   Source = "activity"   // Key is the message's time: sent_at, delivered_at, read_at
+	Received   Source = "received"   // how many messages the contact was sent in Days days
+)
+
+// Field is what a condition compares.
+type Field struct {
+	// Name is how rules call it.
+	Name    string
+	Source  Source
+	Key     string
+	Compare Comparison
+	// Integer says that numbers have no fraction.
+	Integer bool
+	// Days is the length of Received, 1 to MaxDays.
+	Days int
+}
+
+// Described is a field as a rule builder shows it.
+type Described struct {
+	Field
+	Label string
+	// Choices are the values that there are, where they are few and known.
+	Choices []string
+	// Filterable says that conditions on it are answered by an index.
+	Filterable bool
+}
+
+// MaxDays is the longest time back over which received messages are counted.
+const MaxDays = 365
+
+const attributePrefix, addressPrefix = "attributes.", "address."
+
+// statuses are the values of the field status.
+var statuses = []string{"active", "inactive", "blocked", "deleted"}
+
+// Schema is what an account's rules may talk about.
+type Schema struct {
+	fields []Described
+	byName map[string]int
+	labels map[string]int64
+}
+
+// Vocabulary is what an account adds to the fields that everybody has.
+type Vocabulary struct {
+	Properties []property.Property
+	Kinds      []providers.AddressKind
+	// Labels are the ids of the account's labels by name; Chatwoot's form names
+	// them so.
+	Labels map[string]int64
+}
+
+// plainKey is the form of keys: they are written into SQL.
+var plainKey = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// NewSchema makes the schema of an account.
+func NewSchema(v Vocabulary) *Schema {
+	s := &Schema{byName: map[string]int{}, labels: map[string]int64{}}
+	for name, id := range v.Labels {
+		s.labels[property.Fold(name)] = id
+	}
+	column := func(name, label string, compare Comparison) {
+		s.add(Described{Field: Field{Name: name, Source: Column, Key: name, Compare: compare}, Label: label})
+	}
+	s.add(Described{Field: Field{Name: "id", Source: Column, Key: "id", Compare: AsNumber, Integer: true}, Label: "Id", Filterable: true})
+	column("external_id", "External id", AsCode)
+	column("name", "Name", AsText)
+	column("first_name", "First name", AsText)
+	column("last_name", "Last name", AsText)
+	column("language", "Language", AsCode)
+	column("timezone", "Time zone", AsCode)
+	s.add(Described{Field: Field{Name: "status", Source: Column, Key: "status", Compare: AsCode}, Label: "Status", Choices: statuses})
+	column("created_at", "Created", AsInstant)
+	column("last_activity_at", "Last activity", AsInstant)
+	column("last_clicked_at", "Last clicked", AsInstant)
+	column("last_replied_at", "Last replied", AsInstant)
+	for _, kind := range v.Kinds {
+		s.add(Described{Field: Field{Name: addressPrefix + string(kind), Source: Address, Key: string(kind), Compare: AsCode}, Label: "Address: " + string(kind)})
+	}
+	for _, kind := range []struct{ name, label string }{{"category", "Category"}, {"group", "Group"}, {"label", "Label"}, {"upload", "Upload"}} {
+		s.add(Described{Field: Field{Name: kind.name, Source: Membership, Key: kind.name, Compare: AsID}, Label: kind.label})
+	}
+	s.add(Described{Field: Field{Name: "targeting", Source: Targeting, Compare: AsID}, Label: "Targeting list"})
+	s.add(Described{Field: Field{Name: "campaign", Source: Campaign, Compare: AsID}, Label: "Was sent the campaign"})
+	for _, activity := range []struct{ name, key, label string }{
+		{"last_message_at", "sent_at", "Last message sent"},
+		{"last_delivered_at", "delivered_at", "Last message delivered"},
+		{"last_read_at", "read_at", "Last message read"},
+	} {
+		s.add(Described{Field: Field{Name: activity.name, Source: Activity, Key: activity.key, Compare: AsInstant}, Label: activity.label})
+	}
+	for _, days := range []int{7, 30, 90, 365} {
+		s.add(Described{Field: received(days), Label: "Messages received in " + strconv.Itoa(days) + " days"})
+	}
+	for _, p := range v.Properties {
+		if !plainKey.MatchString(p.Key) {
+			continue
+		}
+		label := p.Label
+		if label == "" {
+			label = p.Key
+		}
+		s.add(Described{
+			Field: Field{Name: attributePrefix + p.Key, Source: Attribute, Key: p.Key, Compare: p.Type.Comparison()}, Label: label,
+			Choices: choices(p), Filterable: p.Filterable,
+		})
+	}
+	return s
+}
+
+// choices are the values that a property's constraint names.
+func choices(p property.Property) []string {
+	switch p.Type {
+	case property.Enum, property.List, property.Collection:
+	case property.Checkbox:
+		return []string{"true", "false"}
+	default:
+		return nil
+	}
+	var list []string
+	for choice := range strings.SplitSeq(p.Rule, ",") {
+		if choice = strings.TrimSpace(choice); choice != "" {
+			list = append(list, choice)
+		}
+	}
+	return list
+}
+
+func received(days int) Field {
+	return Field{Name: "messages_received_" + strconv.Itoa(days) + "d", Source: Received, Compare: AsNumber, Integer: true, Days: days}
+}
+
+func (s *Schema) add(d Described) {
+	s.byName[d.Name] = len(s.fields)
+	s.fields = append(s.fields, d)
+}
+
+// Fields lists the fields in the order in which users are shown them. Of
+// messages_received_<N>d, which takes every N from 1 to MaxDays, it has a few.
+func (s *Schema) Fields() []Described { return slices.Clone(s.fields) }
+
+// Field is the field of a name.
+func (s *Schema) Field(name string) (f Field, ok bool) {
+	if i, ok := s.byName[name]; ok {
+		return s.fields[i].Field, true
+	}
+	digits, isReceived := strings.CutPrefix(name, "messages_received_")
+	if days, err := strconv.Atoi(strings.TrimSuffix(digits, "d")); isReceived && err == nil && days >= 1 && days <= MaxDays {
+		if f := received(days); f.Name == name {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// label is the id of a label by its name, whatever its case, in decimal.
+func (s *Schema) label(name string) (id string, ok bool) {
+	found, ok := s.labels[property.Fold(name)]
+	return strconv.FormatInt(found, 10), ok
+}
