@@ -194,7 +194,42 @@ func (i *importing) write(ctx context.Context) error {
 	if err := i.store.takeIn(ctx, i.conn, i.batch.AccountID, takenOf(addresses)); err != nil {
 		return err
 	}
+	if err := i.giveAttributes(ctx); err != nil {
+		return err
+	}
 	return i.list(ctx)
+}
+
+// giveAttributes writes the values that the batch gives to properties.
+func (i *importing) giveAttributes(ctx context.Context) error {
+	given := map[int64]targeting.Attributes{}
+	var ids []int64
+	for _, p := range i.matching.Joined {
+		if len(p.Attributes) > 0 {
+			given[p.ID] = p.Attributes
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	set, err := i.propertySet(ctx, i.batch.AccountID)
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids)
+	people, err := i.attributed(ctx, "c.id "+i.d.inIDs, i.d.idList(ids))
+	if err != nil {
+		return err
+	}
+	for n, a := range people {
+		c := targeting.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: given[a.id]}
+		if err := c.Settle(set, time.UnixMilli(i.now), false); err != nil {
+			return err
+		}
+		people[n].attributes, people[n].expiry = c.Attributes, c.Expiry
+	}
+	return i.writeAttributes(ctx, people, i.now)
 }
 
 // takenOf are the rows of insertAddresses.

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,12 +14,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/targeting/property"
 )
 
 // importCSV takes a file in and imports it.
@@ -617,8 +620,57 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, consents, 3, "News and Offers joined by the first file, News left")
 		require.Equal(t, targeting.OptIn, consents[0].Action)
-		require.EqualValues(t, "import", consents[0].Source)
+		require.Equal(t, targeting.SourceImport, consents[0].Source)
 		require.Contains(t, consents[0].Actor, "upload ")
+	})
+}
+
+// Columns that are properties are checked by their type, and other values stay.
+func TestImportSetsProperties(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "properties")
+		for _, p := range []property.Property{
+			{Key: "age", Label: "Alter", Type: property.Number, Rule: ">=0 <=130"},
+			{Key: "plan", Type: property.Enum, Rule: "free,gold", Default: json.RawMessage(`"free"`)},
+			{Key: "seen", Type: property.Date, Expires: time.Hour},
+			{Key: "tags", Type: property.Collection},
+		} {
+			p.AccountID = account
+			_, err := s.CreateProperty(t.Context(), p)
+			require.NoError(t, err)
+		}
+		got := func() map[string]string {
+			values := map[string]string{}
+			list, err := s.reader().attributed(t.Context(), "c.account_id = ?", account)
+			require.NoError(t, err)
+			for _, a := range list {
+				values[a.firstName] = a.attributes.JSON()
+				if _, ok := a.attributes["seen"]; ok {
+					require.Contains(t, a.expiry, "seen")
+				}
+			}
+			return values
+		}
+		first := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{}, "email,first_name,Alter,plan,attributes.seen,other\n"+
+			"a@example.com,Ann,42,GOLD,2026-11-01,x\nb@example.com,Bob,,,,y\nc@example.com,Cid,old,,,\nd@example.com,Dan,7,silver,,\ne@example.com,Eve,131,,,\n")
+		require.Equal(t, []string{"age", "plan", "seen", "other"}, first.Columns)
+		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01"}`, "Bob": `{"plan":"free"}`}, got())
+		refused := refusedLines(t, s, first)
+		require.Len(t, refused, 3)
+		for i, want := range []string{`4 attributes.age "old": `, `5 attributes.plan "silver": `, `6 attributes.age "131": `} {
+			require.Contains(t, refused[i], want)
+		}
+		// What no column says stays, and so does what a cell leaves empty.
+		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n")
+		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`}, got())
+		folded := map[string]string{}
+		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+			var name, text string
+			err := scan(&name, &text)
+			folded[name] = text
+			return err
+		}, "SELECT first_name, folded FROM contacts WHERE account_id = ?", account))
+		require.JSONEq(t, `{"first_name":"ann","attributes.plan":"gold","attributes.seen":"2026-11-01","attributes.tags":["x","y"]}`, folded["Ann"])
 	})
 }
 
@@ -642,21 +694,20 @@ func everything(t testing.TB, s *Store) map[string]string {
 			continue
 		}
 		var rows []string
-		found, err := s.reader().query(t.Context(), "SELECT * FROM "+name)
-		require.NoError(t, err)
-		columns, err := found.Columns()
-		require.NoError(t, err)
-		for found.Next() {
-			values := make([]any, len(columns))
-			to := make([]any, len(columns))
+		var columns int
+		require.NoError(t, s.reader().row(t.Context(), map[bool]string{
+			false: "SELECT COUNT(*) FROM pragma_table_info(?)",
+			true:  "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ?",
+		}[s.Postgres()], name).Scan(&columns))
+		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+			values, to := make([]any, columns), make([]any, columns)
 			for i := range values {
 				to[i] = &values[i]
 			}
-			require.NoError(t, found.Scan(to...))
+			err := scan(to...)
 			rows = append(rows, fmt.Sprintf("%s", values))
-		}
-		require.NoError(t, found.Err())
-		require.NoError(t, found.Close())
+			return err
+		}, "SELECT * FROM "+name))
 		sort.Strings(rows)
 		content[name] = strings.Join(rows, "\n")
 	}

@@ -61,7 +61,7 @@ func NewImporter(inbox Inbox, store ImportStore, config ImportConfig) *Importer 
 // column, and options that don't fit it, are refused with the reason, and
 // nothing is left behind.
 func (im *Importer) Take(ctx context.Context, accountID int64, filename string, file io.Reader, options ImportOptions) (Upload, error) {
-	opts, err := options.csv()
+	opts, err := im.csv(ctx, accountID, options)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -119,9 +119,24 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 	}
 }
 
-// csv is what the options say to the reader of the file.
-func (o ImportOptions) csv() (csvfile.Options, error) {
+// csv is what the options, and the account's properties, say to the reader of
+// the file.
+func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
 	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry}
+	properties, err := im.store.ListProperties(ctx, accountID)
+	if err != nil {
+		return opts, err
+	}
+	set, err := CompileProperties(properties)
+	if err != nil {
+		return opts, err
+	}
+	for _, p := range properties {
+		opts.Attributes = append(opts.Attributes, csvfile.Attribute{Key: p.Key, Label: p.Label, Parse: func(cell string) (string, string) {
+			stored, reason := set[p.Key].Parse(cell)
+			return string(stored), reason
+		}})
+	}
 	switch separator := o.Separator; {
 	case separator == "":
 	case separator == "tab" || separator == `\t`:

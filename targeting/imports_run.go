@@ -2,6 +2,7 @@ package targeting
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,7 +98,7 @@ func (im *Importer) importFile(ctx context.Context, upload Upload, importBatch f
 
 // readBatches cuts the file into batches.
 func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, batches chan<- ImportBatch) error {
-	opts, err := upload.Options.csv()
+	opts, err := im.csv(ctx, upload.AccountID, upload.Options)
 	if err != nil {
 		return err
 	}
@@ -153,11 +154,13 @@ type rowMaker struct {
 	// keys are the names of the extra columns as they begin in JSON: "key":.
 	keys    []string
 	country bool
-	buffer  []byte
+	// properties are those that the file has.
+	properties []string
+	buffer     []byte
 }
 
 func newRowMaker(reader *csvfile.Reader) *rowMaker {
-	m := &rowMaker{country: countryColumn(reader)}
+	m := &rowMaker{country: countryColumn(reader), properties: reader.AttributeKeys()}
 	for _, key := range append(reader.ExtraKeys(), countryKey) {
 		m.keys = append(m.keys, string(append(jsontext.AppendString(nil, key), ':')))
 	}
@@ -171,6 +174,15 @@ func (m *rowMaker) row(row *csvfile.Row) ImportRow {
 			ExternalID: row.ExternalID, Name: row.Name, FirstName: row.FirstName, LastName: row.LastName,
 			Language: row.Language, Timezone: row.Timezone, Status: ContactStatus(row.Status),
 		},
+	}
+	for i, value := range row.Attributes {
+		if value == "" {
+			continue
+		}
+		if made.Attributes == nil {
+			made.Attributes = Attributes{}
+		}
+		made.Attributes[m.properties[i]] = json.RawMessage(value)
 	}
 	for kind, names := range map[ListKind][]string{Group: row.Groups, Label: row.Labels, Category: row.Categories} {
 		for _, name := range names {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/fault"
+	"carillon/targeting/property"
 )
 
 // memory is an inbox and a store that carries nothing out.
@@ -80,6 +81,10 @@ func (m *memory) ImportBatch(_ context.Context, b ImportBatch) error {
 	}
 	m.batches = append(m.batches, b)
 	return nil
+}
+
+func (m *memory) ListProperties(context.Context, int64) ([]property.Property, error) {
+	return []property.Property{{Key: "age", Type: property.Number}}, nil
 }
 
 func (m *memory) Rehearse(context.Context, Upload) (Rehearsal, error) {

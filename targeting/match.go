@@ -3,6 +3,7 @@ package targeting
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"carillon/providers"
@@ -19,6 +20,8 @@ type ImportRow struct {
 	Control csvfile.Control
 	// Lists are the lists that the contact joins.
 	Lists []ListName
+	// Attributes are values of properties; nil if the line has none.
+	Attributes Attributes
 	// Data holds the extra columns that are not empty as a JSON object; empty if
 	// there are none.
 	Data string
@@ -54,6 +57,8 @@ type Person struct {
 	Data string
 	// Lists are the lists that the contact joins; one may be named twice.
 	Lists []ListName
+	// Attributes are the values that the batch gives to properties.
+	Attributes Attributes
 	// Stored is the contact as it was before the batch; nil on a new one.
 	Stored *Profile
 	joined bool
@@ -219,6 +224,11 @@ func (m *Matching) apply(row *ImportRow, p *Person) {
 	}
 	p.Status = p.Status.Controlled(row.Control)
 	p.Lists = append(p.Lists, row.Lists...)
+	if p.Attributes == nil {
+		p.Attributes = maps.Clone(row.Attributes)
+	} else {
+		maps.Copy(p.Attributes, row.Attributes)
+	}
 	p.Data = mergeData(p.Data, row.Data)
 }
 

@@ -3,6 +3,8 @@ package targeting
 import (
 	"context"
 	"time"
+
+	"carillon/targeting/property"
 )
 
 // UploadReceiving is the state of an upload whose file is still coming in. It is
@@ -33,6 +35,8 @@ type ImportStore interface {
 	ClaimUpload(ctx context.Context, id int64) (u Upload, found bool, err error)
 	// ReleaseUpload lets another process claim a running upload at once.
 	ReleaseUpload(ctx context.Context, id int64) error
+	// ListProperties are the properties that a file may have columns for.
+	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
 	// ReadChunk is a piece of the file; nil behind the last.
 	ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error)
 	// ImportBatch carries out one batch in one transaction; see ImportBatch.
