@@ -44,10 +44,8 @@ type Audit interface {
 	ListAudit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error)
 }
 
-// Lists looks groups and uploads up.
-type Lists interface {
-	ListGroups(ctx context.Context, accountID, after int64, limit int) ([]targeting.List, error)
-	GetGroup(ctx context.Context, accountID, id int64) (targeting.List, error)
+// Uploads looks uploads up.
+type Uploads interface {
 	GetUpload(ctx context.Context, accountID, id int64) (targeting.Upload, error)
 	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]targeting.Upload, error)
 	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[targeting.RefusedLine, error]
@@ -92,7 +90,7 @@ type Store interface {
 	Keys
 	Answers
 	Audit
-	Lists
+	Uploads
 	Suppressions
 	Messages
 	Queue
@@ -128,7 +126,7 @@ type Deps struct {
 	Campaigns  *campaigns.Service
 	Channels   *campaigns.Channels
 	Contacts   *targeting.Contacts
-	Groups     *targeting.Groups
+	Lists      *targeting.Lists
 	Consents   *targeting.Consents
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
@@ -213,7 +211,7 @@ func (s *Server) routes() {
 	s.propertyRoutes()
 	s.consentRoutes()
 	s.uploadRoutes()
-	s.groupRoutes()
+	s.listRoutes()
 	s.suppressionRoutes()
 	s.campaignRoutes()
 	s.runRoutes()

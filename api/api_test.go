@@ -91,7 +91,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  targeting.NewContacts(s.store), Groups: targeting.NewGroups(s.store), Consents: targeting.NewConsents(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
+		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {
@@ -462,7 +462,7 @@ func TestCSVCellsAreHarmless(t *testing.T) {
 // broken is a store whose database is gone.
 type broken struct{ *store.Store }
 
-func (broken) ListGroups(context.Context, int64, int64, int) ([]targeting.List, error) {
+func (broken) ListUploads(context.Context, int64, int64, int) ([]targeting.Upload, error) {
 	panic("no such table: secrets")
 }
 
@@ -472,7 +472,7 @@ func (broken) ListSuppressions(context.Context, targeting.SuppressionFilter) ([]
 
 func TestOurOwnFaults(t *testing.T) {
 	s := newServer(t, func(d *api.Deps) { d.Store = broken{d.Store.(*store.Store)} })
-	for _, path := range []string{"/v1/groups", "/v1/suppressions"} {
+	for _, path := range []string{"/v1/uploads", "/v1/suppressions"} {
 		w := s.do("GET", path, "")
 		require.Equal(t, 500, w.Code)
 		require.Contains(t, w.Body.String(), "something went wrong on our side")

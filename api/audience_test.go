@@ -1,6 +1,9 @@
 package api_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestProperties(t *testing.T) {
 	s := newServer(t)
@@ -51,5 +54,28 @@ func TestAttributes(t *testing.T) {
 		[]string{"GET", "/v1/contacts"},
 		[]string{"GET", "/v1/contacts?status=deleted"},
 		[]string{"PATCH", "/v1/contacts/1", `{"status":"active"}`},
+	))
+}
+
+func TestCategoriesAndLabels(t *testing.T) {
+	s := newServer(t)
+	s.contact("Ada", "ada@example.org")
+	s.contact("Bob", "bob@example.org")
+	golden(t, "lists.txt", s.transcript(
+		[]string{"POST", "/v1/categories", `{"name":"Offers","description":"What is cheap"}`},
+		[]string{"POST", "/v1/categories", `{"name":"` + strings.Repeat("x", 101) + `"}`},
+		[]string{"POST", "/v1/labels", `{"name":"Offers"}`},
+		[]string{"POST", "/v1/labels", `{"name":"Offers"}`},
+		[]string{"PATCH", "/v1/labels/2", `{"name":"Hot","description":null}`},
+		[]string{"POST", "/v1/categories/1/members", `{"contacts":[1,2]}`},
+		[]string{"POST", "/v1/categories/2/members", `{"contacts":[1]}`},
+		[]string{"POST", "/v1/categories/1/members/remove", `{"contacts":[2]}`},
+		[]string{"GET", "/v1/contacts/2/consents"},
+		[]string{"GET", "/v1/categories"},
+		[]string{"GET", "/v1/categories/1/members"},
+		[]string{"GET", "/v1/groups"},
+		[]string{"DELETE", "/v1/labels/2"},
+		[]string{"GET", "/v1/labels/2"},
+		[]string{"GET", "/v1/audit?limit=3"},
 	))
 }

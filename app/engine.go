@@ -38,7 +38,7 @@ type Engine struct {
 	Registry   *providers.Registry
 	Campaigns  *campaigns.Service
 	Contacts   *targeting.Contacts
-	Groups     *targeting.Groups
+	Lists      *targeting.Lists
 	Consents   *targeting.Consents
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
@@ -167,7 +167,7 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 
 func (e *Engine) services(c configs.Config) {
 	e.Contacts = targeting.NewContacts(e.Store)
-	e.Groups = targeting.NewGroups(e.Store)
+	e.Lists = targeting.NewLists(e.Store)
 	e.Properties = targeting.NewProperties(e.Store)
 	e.Consents = targeting.NewConsents(e.Store)
 	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})

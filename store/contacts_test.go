@@ -159,7 +159,7 @@ func TestListContacts(t *testing.T) {
 		}
 		group, err := s.CreateGroup(ctx, account, "some")
 		require.NoError(t, err)
-		_, err = s.AddMembers(ctx, account, group.ID, ids[1:3])
+		_, err = s.AddMembers(ctx, inGroup(account, group.ID, ids[1:3]...))
 		require.NoError(t, err)
 
 		for name, test := range map[string]struct {

@@ -3,43 +3,55 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"carillon/internal/fault"
 	"carillon/targeting"
 )
 
 // selectList reads what scanList takes.
-const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.created_at,
+const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, l.created_at,
 	(SELECT COUNT(*) FROM members m WHERE m.list_id = l.id) FROM lists l`
 
 func scanList(scan func(...any) error) (targeting.List, error) {
 	var l targeting.List
 	var created millis
-	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &created, &l.Members)
+	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &created, &l.Members)
 	l.CreatedAt = created.Time
 	return l, err
 }
 
-// CreateGroup makes an empty group. A name that is taken is a Conflict that
-// names the group.
-func (s *Store) CreateGroup(ctx context.Context, accountID int64, name string) (targeting.List, error) {
-	var list targeting.List
+// CreateList makes an empty list. A name that is taken is a Conflict that names
+// the list which has it.
+func (s *Store) CreateList(ctx context.Context, l targeting.List) (targeting.List, error) {
+	var made targeting.List
 	err := s.inTx(ctx, func(tx conn) error {
-		id, created, err := s.ensureList(ctx, tx, accountID, targeting.ListName{Kind: targeting.Group, Name: name})
+		id, created, err := s.ensureList(ctx, tx, l.AccountID, targeting.ListName{Kind: l.Kind, Name: l.Name})
 		if err != nil {
 			return err
 		}
 		if !created {
-			return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
-				Location: "name", Value: name, Message: fmt.Sprintf("group %d has this name: choose another, or use that group", id),
-			}}}
+			return listTaken(l.Kind, l.Name, id)
 		}
-		list, err = scanList(tx.row(ctx, selectList+" WHERE l.id = ?", id).Scan)
+		if l.Description != "" {
+			if _, err := tx.exec(ctx, "UPDATE lists SET description = ? WHERE id = ?", l.Description, id); err != nil {
+				return err
+			}
+		}
+		made, err = scanList(tx.row(ctx, selectList+" WHERE l.id = ?", id).Scan)
 		return err
 	})
-	return list, err
+	return made, err
+}
+
+func listTaken(kind targeting.ListKind, name string, id int64) error {
+	return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
+		Location: "name", Value: name, Message: fmt.Sprintf("%s %d has this name: choose another, or use that %s", kind, id, kind),
+	}}}
 }
 
 // ensureList finds a list by its name or makes it; no upload.
@@ -53,50 +65,92 @@ func (s *Store) ensureList(ctx context.Context, tx conn, accountID int64, list t
 	return id, n == 1, err
 }
 
-// ListGroups lists an account's groups behind the id after.
-func (s *Store) ListGroups(ctx context.Context, accountID, after int64, limit int) ([]targeting.List, error) {
+// ListLists lists an account's lists of a kind behind the id after.
+func (s *Store) ListLists(ctx context.Context, accountID int64, kind targeting.ListKind, after int64, limit int) ([]targeting.List, error) {
 	var lists []targeting.List
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		list, err := scanList(scan)
 		lists = append(lists, list)
 		return err
-	}, selectList+" WHERE l.account_id = ? AND l.kind = 'group' AND l.id > ? ORDER BY l.id LIMIT ?", accountID, after, limit)
+	}, selectList+" WHERE l.account_id = ? AND l.kind = ? AND l.id > ? ORDER BY l.id LIMIT ?", accountID, string(kind), after, limit)
 	return lists, s.translate(err)
 }
 
-// GetGroup is one group with the number of its members.
-func (s *Store) GetGroup(ctx context.Context, accountID, id int64) (targeting.List, error) {
-	list, err := scanList(s.reader().row(ctx, selectList+" WHERE l.id = ? AND l.account_id = ? AND l.kind = 'group'", id, accountID).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		return targeting.List{}, noGroup(id)
-	}
+// GetList is one list with the number of its members.
+func (s *Store) GetList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) (targeting.List, error) {
+	list, err := s.reader().list(ctx, accountID, kind, id)
 	return list, s.translate(err)
 }
 
-func noGroup(id int64) error { return fault.New(fault.NotFound, "there is no group %d", id) }
-
-// lockGroup makes sure that a group is there and stays until the transaction
-// ends.
-func (s *Store) lockGroup(ctx context.Context, tx conn, accountID, id int64) error {
-	var found int64
-	err := tx.row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = 'group'"+s.d.forShare, id, accountID).Scan(&found)
+func (c conn) list(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) (targeting.List, error) {
+	list, err := scanList(c.row(ctx, selectList+" WHERE l.id = ? AND l.account_id = ? AND l.kind = ?", id, accountID, string(kind)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return noGroup(id)
+		return targeting.List{}, noList(kind, id)
+	}
+	return list, err
+}
+
+func noList(kind targeting.ListKind, id int64) error {
+	return fault.New(fault.NotFound, "there is no %s %d", kind, id)
+}
+
+// UpdateList changes a list's name and description: change is given what is
+// stored and alters it.
+func (s *Store) UpdateList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64, change func(*targeting.List) error) (targeting.List, error) {
+	var updated targeting.List
+	err := s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		list, err := tx.list(ctx, accountID, kind, id)
+		if err != nil {
+			return err
+		}
+		if err := change(&list); err != nil {
+			return err
+		}
+		var holder int64
+		err = tx.row(ctx, "SELECT id FROM lists WHERE account_id = ? AND kind = ? AND name = ? AND id <> ?", accountID, string(kind), list.Name, id).Scan(&holder)
+		if err == nil {
+			return listTaken(kind, list.Name, holder)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if _, err := tx.exec(ctx, "UPDATE lists SET name = ?, description = ? WHERE id = ?", list.Name, list.Description, id); err != nil {
+			return err
+		}
+		updated, err = tx.list(ctx, accountID, kind, id)
+		return err
+	})
+	return updated, err
+}
+
+// lockList makes sure that a list is there and stays until the transaction ends.
+func (s *Store) lockList(ctx context.Context, tx conn, accountID int64, kind targeting.ListKind, id int64) error {
+	var found int64
+	err := tx.row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = ?"+s.d.forShare, id, accountID, string(kind)).Scan(&found)
+	if errors.Is(err, sql.ErrNoRows) {
+		return noList(kind, id)
 	}
 	return err
 }
 
-// membersAtOnce is how many members one transaction removes when a group is
+// membersAtOnce is how many members one transaction removes when a list is
 // deleted, so that nobody waits long behind it.
 const membersAtOnce = 20_000
 
-// DeleteGroup removes a group; its contacts stay. If it is broken off, the
-// group is still there with fewer members, and deleting it again goes on.
-func (s *Store) DeleteGroup(ctx context.Context, accountID, id int64) error {
+// DeleteList removes a list; its contacts stay. If it is broken off, the list is
+// still there with fewer members, and deleting it again goes on. A list that a
+// live campaign uses is not deleted.
+func (s *Store) DeleteList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
 	for {
 		done := false
 		err := s.inTx(ctx, func(tx conn) error {
-			if err := s.lockGroup(ctx, tx, accountID, id); err != nil {
+			if err := s.lockList(ctx, tx, accountID, kind, id); err != nil {
+				return err
+			}
+			if err := tx.refuseUsed(ctx, accountID, kind, id); err != nil {
 				return err
 			}
 			n, err := tx.exec(ctx, `DELETE FROM members WHERE list_id = ? AND contact_id IN
@@ -113,52 +167,44 @@ func (s *Store) DeleteGroup(ctx context.Context, accountID, id int64) error {
 	}
 }
 
-// AddMembers puts contacts into a group and returns how many were not in it. A
-// contact that does not exist is Invalid and nobody is added.
-func (s *Store) AddMembers(ctx context.Context, accountID, groupID int64, contactIDs []int64) (added int64, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
-		if err := s.lockGroup(ctx, tx, accountID, groupID); err != nil {
-			return err
-		}
-		if err := s.refuseStrangers(ctx, tx, accountID, contactIDs); err != nil {
-			return err
-		}
-		added, err = tx.exec(ctx, `INSERT INTO members (list_id, contact_id) SELECT ?, id FROM contacts WHERE account_id = ? AND id `+s.d.inIDs+`
-			ON CONFLICT (list_id, contact_id) DO NOTHING`, groupID, accountID, s.d.idList(contactIDs))
-		return err
-	})
-	return added, err
+// usedLists are the lists that an audience names.
+type usedLists struct {
+	Uploads, Groups, Categories, Labels []int64
+	Exclude                             *usedLists
 }
 
-// refuseStrangers is an error that names the ids that are no contacts.
-func (s *Store) refuseStrangers(ctx context.Context, tx conn, accountID int64, ids []int64) error {
-	known := make(map[int64]bool, len(ids))
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		err := scan(&id)
-		known[id] = true
-		return err
-	}, "SELECT id FROM contacts WHERE account_id = ? AND id "+s.d.inIDs, accountID, s.d.idList(ids))
-	if err != nil {
-		return err
+func (u *usedLists) has(kind targeting.ListKind, id int64) bool {
+	if u == nil {
+		return false
 	}
-	var wrong []fault.Field
-	for i, id := range ids {
-		if !known[id] {
-			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("contacts[%d]", i), Value: id, Message: "there is no such contact"})
-		}
-	}
-	return fault.InvalidFields(wrong)
+	ids := map[targeting.ListKind][]int64{
+		targeting.UploadedList: u.Uploads, targeting.Group: u.Groups, targeting.Category: u.Categories, targeting.Label: u.Labels,
+	}[kind]
+	return slices.Contains(ids, id) || u.Exclude.has(kind, id)
 }
 
-// RemoveMembers takes contacts out of a group and returns how many were in it.
-func (s *Store) RemoveMembers(ctx context.Context, accountID, groupID int64, contactIDs []int64) (removed int64, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
-		if err := s.lockGroup(ctx, tx, accountID, groupID); err != nil {
+// refuseUsed is the Conflict for a list that live campaigns use.
+func (c conn) refuseUsed(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
+	var users []string
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var campaignID, categoryID int64
+		var name, status string
+		var audience []byte
+		if err := scan(&campaignID, &name, &status, &categoryID, &audience); err != nil {
 			return err
 		}
-		removed, err = tx.exec(ctx, "DELETE FROM members WHERE list_id = ? AND contact_id "+s.d.inIDs, groupID, s.d.idList(contactIDs))
+		var used usedLists
+		if err := json.Unmarshal(audience, &used); err != nil {
+			return fmt.Errorf("read audience of campaign %d: %w", campaignID, err)
+		}
+		if used.has(kind, id) || (kind == targeting.Category && categoryID == id) {
+			users = append(users, fmt.Sprintf("campaign %d %q (%s)", campaignID, name, status))
+		}
+		return nil
+	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('scheduled', 'running', 'paused') ORDER BY id", accountID)
+	if err != nil || len(users) == 0 {
 		return err
-	})
-	return removed, err
+	}
+	return fault.New(fault.Conflict, "%s %d is used by %s: cancel it or wait until it is over, or take the %s out of its audience",
+		kind, id, strings.Join(users, ", "), kind)
 }

@@ -85,8 +85,10 @@ type List struct {
 	AccountID int64
 	Kind      ListKind
 	Name      string
-	Members   int64
-	CreatedAt time.Time
+	// Description is for people; may be empty.
+	Description string
+	Members     int64
+	CreatedAt   time.Time
 }
 
 // UploadState is where an upload stands.

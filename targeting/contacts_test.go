@@ -143,19 +143,23 @@ func TestNormalAddress(t *testing.T) {
 	}
 }
 
-// noGroups is a store that is never reached.
-type noGroups struct{ GroupStore }
+// noLists is a store that is never reached.
+type noLists struct{ ListStore }
 
-func TestGroupsRefuse(t *testing.T) {
-	g := NewGroups(noGroups{})
-	for _, name := range []string{"", "  ", "a\x07b", strings.Repeat("x", 256)} {
-		_, err := g.Create(t.Context(), 1, name)
-		require.Equal(t, []string{"name"}, fieldsOf(t, err))
+func TestListsRefuse(t *testing.T) {
+	s := NewLists(noLists{})
+	for kind, most := range map[ListKind]int{Group: 255, Category: 100, Label: 255} {
+		for _, name := range []string{"", "  ", "a\x07b", "\xff", strings.Repeat("ü", most+1)} {
+			_, err := s.Create(t.Context(), List{AccountID: 1, Kind: kind, Name: name})
+			require.Equal(t, []string{"name"}, fieldsOf(t, err))
+		}
+		_, err := s.Create(t.Context(), List{AccountID: 1, Kind: kind, Name: "x", Description: strings.Repeat("x", 1001)})
+		require.Equal(t, []string{"description"}, fieldsOf(t, err))
 	}
 	for _, ids := range [][]int64{nil, make([]int64, maxMembersAtOnce+1)} {
-		_, err := g.Add(t.Context(), 1, 1, ids)
+		_, err := s.Add(t.Context(), MemberChange{AccountID: 1, Kind: Group, ListID: 1, Contacts: ids})
 		require.Equal(t, []string{"contacts"}, fieldsOf(t, err))
-		_, err = g.Remove(t.Context(), 1, 1, ids)
+		_, err = s.Remove(t.Context(), MemberChange{AccountID: 1, Kind: Group, ListID: 1, Contacts: ids})
 		require.Equal(t, []string{"contacts"}, fieldsOf(t, err))
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,4 +66,26 @@ func TestContactsByHand(t *testing.T) {
 	require.Contains(t, f.ok("contacts", "set", "1", "--status", "active"), "active")
 	code, _, _ = f.run("contacts", "set", "1", "--attribute", "age")
 	require.Equal(t, exitUsage, code)
+}
+
+func TestListsByHand(t *testing.T) {
+	f := newFixture(t)
+	f.ok("contacts", "create", "--first-name", "Ada", "--email", "ada@example.org")
+	for _, kind := range []string{"groups", "categories", "labels"} {
+		out := f.ok(kind, "create", "First", "--description", "of all")
+		require.Contains(t, out, "of all")
+		id := strings.TrimSpace(regexp.MustCompile(`Id of the \w+\s+(\d+)`).FindStringSubmatch(out)[1])
+		require.Contains(t, f.ok(kind, "set", id, "--name", "Second"), "Second")
+		require.Regexp(t, `1`, f.ok(kind, "add", id, "1"))
+		require.Contains(t, f.ok(kind, "members", id), "Ada")
+		require.Regexp(t, `Second\s+1`, f.ok(kind, "ls"))
+		f.ok(kind, "remove", id, "1")
+		code, _, errs := f.run(kind, "add", id, "99")
+		require.Equal(t, exitRefused, code)
+		require.Contains(t, errs, "no such contact")
+		code, _, _ = f.run(kind, "rm", id)
+		require.Equal(t, exitRefused, code)
+		f.ok(kind, "rm", id, "--yes")
+		require.NotContains(t, f.ok(kind, "ls"), "Second")
+	}
 }

@@ -244,7 +244,7 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 // findGroups are the ids of groups that are named by id or name.
 func findGroups(ctx context.Context, cl *client, idsOrNames []string) ([]int64, error) {
 	var ids []int64
-	var all []api.Group
+	var all []api.List
 	for _, wanted := range idsOrNames {
 		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
 			ids = append(ids, id)
@@ -252,7 +252,7 @@ func findGroups(ctx context.Context, cl *client, idsOrNames []string) ([]int64, 
 		}
 		if all == nil {
 			var err error
-			if all, _, err = list[api.Group](ctx, cl, "/v1/groups", nil, manyChannels); err != nil {
+			if all, _, err = list[api.List](ctx, cl, "/v1/groups", nil, manyChannels); err != nil {
 				return nil, err
 			}
 		}

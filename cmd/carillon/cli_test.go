@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Groups: targeting.NewGroups(f.store), Consents: targeting.NewConsents(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -103,6 +103,7 @@ func (c *cli) root() *cobra.Command {
 	c.addImport(root)
 	c.addContacts(root)
 	c.addProperties(root)
+	c.addLists(root)
 	c.addSuppressions(root)
 	c.addChannels(root)
 	c.addCampaigns(root)

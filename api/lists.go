@@ -1,0 +1,132 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"carillon/internal/access"
+	"carillon/targeting"
+)
+
+// List is a group, a category or a label: a named set of contacts.
+type List struct {
+	ID          int64     `json:"id"`
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	Members     int64     `json:"members" doc:"Contacts in it; deleted ones count until they are erased."`
+	CreatedAt   time.Time `json:"created_at"`
+}
+
+func (l List) identity() int64 { return l.ID }
+
+// ListInput is what a list is made of.
+type ListInput struct {
+	Name        string `json:"name" minLength:"1" maxLength:"255" doc:"Unique; a category's has at most 100 characters."`
+	Description string `json:"description,omitempty" maxLength:"1000"`
+}
+
+// ListChange is what is to become of a list; what is absent stays.
+type ListChange struct {
+	Name        *string          `json:"name,omitempty" minLength:"1" maxLength:"255"`
+	Description Optional[string] `json:"description,omitzero" required:"false" maxLength:"1000"`
+}
+
+// Members names contacts.
+type Members struct {
+	Contacts []int64 `json:"contacts" minItems:"1" maxItems:"10000"`
+}
+
+// MembersChanged says how many were not, or were, in the list before.
+type MembersChanged struct {
+	Changed int64 `json:"changed"`
+}
+
+type createList struct{ Body ListInput }
+
+type changeList struct {
+	ByID
+	Body ListChange
+}
+
+type changeMembers struct {
+	ByID
+	Body Members
+}
+
+func listView(l targeting.List) List {
+	return List{ID: l.ID, Name: l.Name, Description: l.Description, Members: l.Members, CreatedAt: l.CreatedAt}
+}
+
+func listOut(l targeting.List, err error) (*one[List], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &one[List]{listView(l)}, nil
+}
+
+func (s *Server) listRoutes() {
+	s.routesOfLists(targeting.Group, "groups", "Put contacts into a group", "Take contacts out of a group", "")
+	s.routesOfLists(targeting.Category, "categories", "Subscribe contacts to a category", "Unsubscribe contacts from a category",
+		"Each change is recorded as a consent. Unsubscribing binds at once, for what is waiting too.")
+	s.routesOfLists(targeting.Label, "labels", "Put a label on contacts", "Take a label off contacts", "")
+}
+
+// routesOfLists registers the operations on one kind of list.
+func (s *Server) routesOfLists(kind targeting.ListKind, tag, addDoc, removeDoc, more string) {
+	path, noun := "/v1/"+tag, string(kind)
+	register(s, operation{id: "list-" + tag, method: http.MethodGet, path: path, tag: tag, doc: "List " + tag, roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[List], error) {
+			after, err := in.position()
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Lists.List(ctx, caller.AccountID, kind, after, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			return page(list, in.Limit, listView, func(l targeting.List) string { return idKey(l.ID) }), nil
+		})
+	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *createList) (*one[List], error) {
+			return listOut(s.Lists.Create(ctx, targeting.List{AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description}))
+		})
+	register(s, operation{id: "get-" + noun, method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a " + noun, roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[List], error) {
+			return listOut(s.Lists.Get(ctx, caller.AccountID, kind, in.ID))
+		})
+	register(s, operation{id: "update-" + noun, method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Rename or describe a " + noun, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *changeList) (*one[List], error) {
+			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, in.Body.Name, in.Body.Description.pointer()))
+		})
+	register(s, operation{id: "delete-" + noun, method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a " + noun + "; its contacts stay", status: http.StatusNoContent, roles: mayEdit,
+		more: "Not while a live campaign uses it."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
+			return nil, s.Lists.Delete(ctx, caller.AccountID, kind, in.ID)
+		})
+	register(s, operation{id: "list-" + noun + "-members", method: http.MethodGet, path: path + "/{id}/members", tag: tag, doc: "List the contacts of a " + noun, roles: mayLook},
+		func(ctx context.Context, caller access.Key, in *struct {
+			ByID
+			Paged
+		}) (*pageOut[Contact], error) {
+			if _, err := s.Lists.Get(ctx, caller.AccountID, kind, in.ID); err != nil {
+				return nil, err
+			}
+			return s.listContacts(ctx, caller, &listContacts{Paged: in.Paged, Group: in.ID})
+		})
+	change := func(caller access.Key, in *changeMembers) targeting.MemberChange {
+		return targeting.MemberChange{
+			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: targeting.SourceAPI, Actor: actor(caller),
+		}
+	}
+	register(s, operation{id: "add-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members", tag: tag, doc: addDoc, more: more, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *changeMembers) (*one[MembersChanged], error) {
+			n, err := s.Lists.Add(ctx, change(caller, in))
+			return &one[MembersChanged]{MembersChanged{n}}, err
+		})
+	register(s, operation{id: "remove-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members/remove", tag: tag, doc: removeDoc, more: more, roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *changeMembers) (*one[MembersChanged], error) {
+			n, err := s.Lists.Remove(ctx, change(caller, in))
+			return &one[MembersChanged]{MembersChanged{n}}, err
+		})
+}
