@@ -47,7 +47,7 @@ func (u Upload) identity() int64 { return u.ID }
 
 // ImportOptions say how a file is read.
 type ImportOptions struct {
-	Key            string `json:"key,omitempty" enum:",external_id,email,phone" doc:"By what a line finds an existing contact; the first of external id, e-mail and phone that it has if absent."`
+	Key            string `json:"key,omitempty" enum:",external_id,email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"By what a line finds an existing contact; if absent the first that it has: external id, e-mail, phone, another address."`
 	DefaultCountry string `json:"default_country,omitempty" doc:"ISO 3166 code for phone numbers without +."`
 	Encoding       string `json:"encoding,omitempty" doc:"utf-8, utf-16le, utf-16be or windows-1252; found from the file if absent."`
 	Separator      string `json:"separator,omitempty" doc:"Found from the header if absent."`
@@ -132,7 +132,7 @@ func (s *Server) documentImport() {
 	s.api.OpenAPI().Paths[importPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"}, Properties: map[string]*huma.Schema{
 			"mapping": object(`JSON object from column to field: {"Mail": "email", "Vorname": "first_name"}; columns that are not named are mapped by their header.`),
-			"options": object(`JSON object: key (external_id, email, phone), default_country, encoding, separator, group, dry_run.`),
+			"options": object(`JSON object: key (external_id, email, phone or another kind of address), default_country, encoding, separator, group, dry_run.`),
 			"file":    {Type: "string", Format: "binary", Description: "The CSV file; the last part."},
 		}}},
 	}}

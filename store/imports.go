@@ -81,7 +81,7 @@ func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	for k, kind := range targeting.ImportKinds() {
+	for k, kind := range targeting.AddressKinds() {
 		err := find(sql.findAddress, func(row *targeting.ImportRow) string { return row.Addresses[k] }, i.batch.AccountID, string(kind))
 		if err != nil {
 			return nil, err
@@ -102,9 +102,13 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 	// planner thinks of the tables' sizes.
 	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status"
 	var args []any
-	for _, kind := range targeting.ImportKinds() {
-		query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
-		args = append(args, string(kind))
+	var kinds []int // those that the batch speaks of
+	for k, kind := range targeting.AddressKinds() {
+		if slices.ContainsFunc(i.batch.Rows, func(row targeting.ImportRow) bool { return row.Addresses[k] != "" }) {
+			kinds = append(kinds, k)
+			query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
+			args = append(args, string(kind))
+		}
 	}
 	query += ", (SELECT COUNT(*) FROM members m WHERE m.list_id = ? AND m.contact_id = c.id) FROM contacts c WHERE c.id " + i.d.inIDs
 	args = append(args, i.batch.UploadID, i.d.idList(ids))
@@ -112,7 +116,7 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 		var p targeting.Person
 		var member int
 		to := []any{&p.ID, &p.ExternalID, &p.Name, &p.FirstName, &p.LastName, &p.Language, &p.Timezone, &p.Status}
-		for k := range p.Addresses {
+		for _, k := range kinds {
 			to = append(to, &p.Addresses[k])
 		}
 		if err := scan(append(to, &member)...); err != nil {
@@ -158,7 +162,7 @@ func (i *importing) write(ctx context.Context) error {
 				renamed.add(p.ID)
 			}
 		}
-		for k, kind := range targeting.ImportKinds() {
+		for k, kind := range targeting.AddressKinds() {
 			if p.Addresses[k] == stored.Addresses[k] {
 				continue
 			}

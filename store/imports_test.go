@@ -625,6 +625,29 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 	})
 }
 
+// Files of MessengerPeople name a contact by messenger and id.
+func TestImportTakesAddressesOfEveryKind(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "messengers")
+		first := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{DefaultCountry: "DE"},
+			"id,messenger,name,activated\n491711234567,WB,Ann,1\n998694828505,FB,Bob,0\nx,TG,Cid,1\n12345,TG,Dan,1\n")
+		require.Len(t, refusedLines(t, s, first), 1)
+		require.Contains(t, refusedLines(t, s, first)[0], `4 telegram "x": is no chat id`)
+		again := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{DefaultCountry: "DE", Key: "whatsapp"},
+			"whatsapp,sms,email\n0171 1234567,0171 1234567,ann@example.com\n")
+		require.EqualValues(t, 1, again.Updated)
+		ann, err := s.FindContact(t.Context(), account, providers.WhatsApp, "+491711234567")
+		require.NoError(t, err)
+		require.Equal(t, "Ann", ann.Name)
+		require.Equal(t, map[providers.AddressKind]string{
+			providers.WhatsApp: "+491711234567", providers.SMS: "+491711234567", providers.Email: "ann@example.com",
+		}, ann.Addresses)
+		bob, err := s.FindContact(t.Context(), account, providers.Facebook, "998694828505")
+		require.NoError(t, err)
+		require.Equal(t, targeting.Inactive, bob.Status)
+	})
+}
+
 // Columns that are properties are checked by their type, and other values stay.
 func TestImportSetsProperties(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {

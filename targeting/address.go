@@ -13,14 +13,14 @@ import (
 )
 
 // AddressKinds lists every kind of address that a contact may have.
-func AddressKinds() []providers.AddressKind { return providers.AddressKinds() }
+func AddressKinds() []providers.AddressKind { return kinds[:] }
 
-// ImportKinds lists the kinds of address that files bring, in the order of
-// Profile.Addresses.
-func ImportKinds() []providers.AddressKind { return kinds[:] }
-
-// kinds fixes the order in which a batch keeps addresses.
-var kinds = [...]providers.AddressKind{providers.Email, providers.Phone}
+// kinds fixes the order in which a batch keeps addresses: that of
+// providers.AddressKinds, as an array.
+var kinds = [...]providers.AddressKind{
+	providers.Email, providers.Phone, providers.SMS, providers.WhatsApp, providers.Telegram, providers.Viber,
+	providers.Facebook, providers.Instagram, providers.Push, providers.Web, providers.Custom,
+}
 
 // MaxAddress is the longest address of any kind, in bytes: an entry of an index
 // must hold it.

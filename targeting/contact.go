@@ -102,12 +102,13 @@ const (
 	UploadFailed   UploadState = "failed"
 )
 
-// KeyField is the field by which a row finds its contact.
+// KeyField is the field by which a row finds its contact: external_id or a kind
+// of address.
 type KeyField string
 
-// The keys.
+// Some keys.
 const (
-	ByAny        KeyField = ""            // external id, else e-mail, else phone: the first that the row has
+	ByAny        KeyField = ""            // external id, else an address: the first that the row has
 	ByExternalID KeyField = "external_id" // the caller's own id
 	ByEmail      KeyField = "email"
 	ByPhone      KeyField = "phone"

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/providers"
 	"carillon/targeting/csvfile"
 )
 
@@ -123,6 +125,15 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 // the file.
 func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
 	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry}
+	opts.Address = func(kind csvfile.Field, value, country string) (string, string) {
+		if kind == csvfile.FieldWhatsApp && value != "" && digits(value) && !strings.HasPrefix(value, "0") {
+			value = "+" + value // as WhatsApp itself writes its ids
+		}
+		if country == "" {
+			country = o.DefaultCountry
+		}
+		return normalAddress(providers.AddressKind(kind), value, country)
+	}
 	properties, err := im.store.ListProperties(ctx, accountID)
 	if err != nil {
 		return opts, err
@@ -154,13 +165,14 @@ func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (
 func (o ImportOptions) fit(reader *csvfile.Reader) (ImportOptions, error) {
 	switch o.Key {
 	case ByAny:
-	case ByExternalID, ByEmail, ByPhone:
+	default:
+		if o.Key != ByExternalID && !slices.Contains(AddressKinds(), providers.AddressKind(o.Key)) {
+			return o, fault.InvalidField("key", string(o.Key), "is no key: use external_id or a kind of address (%s), or leave it out to use the first that a line has", kindNames())
+		}
 		if !reader.Has(csvfile.Field(o.Key)) {
 			return o, fault.InvalidField("key", string(o.Key),
 				"the file has no such column: choose another key, leave it out, or map a column to %s", o.Key)
 		}
-	default:
-		return o, fault.InvalidField("key", string(o.Key), "is no key: use external_id, email or phone, or leave it out to use the first that a line has")
 	}
 	var err error
 	if o.Group != "" {

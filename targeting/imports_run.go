@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
@@ -189,13 +190,10 @@ func (m *rowMaker) row(row *csvfile.Row) ImportRow {
 			made.Lists = append(made.Lists, ListName{kind, name})
 		}
 	}
-	for i, kind := range kinds {
-		switch kind {
-		case providers.Email:
-			made.Addresses[i] = foldEmail(kind, row.Email)
-		case providers.Phone:
-			made.Addresses[i] = row.Phone
-		}
+	made.Addresses[slices.Index(kinds[:], providers.Email)] = foldEmail(providers.Email, row.Email)
+	made.Addresses[slices.Index(kinds[:], providers.Phone)] = row.Phone
+	for _, a := range row.Addresses {
+		made.Addresses[slices.Index(kinds[:], providers.AddressKind(a.Kind))] = a.Value
 	}
 	return made
 }

@@ -42,7 +42,7 @@ type Profile struct {
 	Language   string
 	Timezone   string
 	Status     ContactStatus
-	// Addresses are in the order of ImportKinds.
+	// Addresses are in the order of AddressKinds.
 	Addresses [len(kinds)]string
 }
 
@@ -94,8 +94,12 @@ type refusal struct {
 // has an external id or an address that occurs in the batch.
 func NewMatching(key KeyField, known []*Person, rows int) *Matching {
 	m := &Matching{key: key, byExternal: make(map[string]*Person, rows), Joined: make([]*Person, 0, rows)}
-	for i := range m.byAddress {
-		m.byAddress[i] = make(map[string]*Person, rows)
+	for i, kind := range kinds {
+		size := 0
+		if kind == providers.Email || kind == providers.Phone {
+			size = rows
+		}
+		m.byAddress[i] = make(map[string]*Person, size)
 	}
 	for _, p := range known {
 		m.index(p)
@@ -262,11 +266,14 @@ func (m *Matching) Refused() []RefusedLine {
 }
 
 func (r refusal) reason() string {
-	name := map[string]string{
+	name, known := map[string]string{
 		string(providers.Email): "e-mail address",
 		string(providers.Phone): "phone number",
 		string(ByExternalID):    "external id",
 	}[r.field]
+	if !known {
+		name = r.field + " address"
+	}
 	if r.holder == nil {
 		return fmt.Sprintf("the line has no %s, by which this upload finds its contacts; fill it in, or choose another key", name)
 	}

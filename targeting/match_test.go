@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/providers"
 	"carillon/targeting/csvfile"
 )
 
@@ -162,6 +163,10 @@ func TestMatchingFollowsTheModel(t *testing.T) {
 		require.Zero(t, updated, "everybody in the table came from this upload")
 		require.Equal(t, lines, created+duplicates+int64(len(refused)))
 	}
+}
+
+func TestABatchKnowsEveryKindOfAddress(t *testing.T) {
+	require.Equal(t, providers.AddressKinds(), AddressKinds())
 }
 
 func TestMergeData(t *testing.T) {

@@ -43,7 +43,7 @@ carillon uploads show shows how far it is.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.mapping, "map", nil, "COLUMN=FIELD: take this column for this field; may be repeated")
-	flags.StringVar(&f.by, "by", "", "by what a line finds a known contact: external_id, email or phone (default the first that it has)")
+	flags.StringVar(&f.by, "by", "", "by what a line finds a known contact: external_id, email, phone or another kind of address (default the first that it has)")
 	flags.StringVar(&f.country, "country", "", "ISO 3166 code for phone numbers without +, such as DE")
 	flags.StringVar(&f.encoding, "encoding", "", "utf-8, utf-16le, utf-16be or windows-1252 (default found from the file)")
 	flags.StringVar(&f.separator, "separator", "", "separator of the columns (default found from the header)")

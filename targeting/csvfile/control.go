@@ -46,6 +46,43 @@ type Attribute struct {
 	Parse func(cell string) (value, reason string)
 }
 
+// Address is an address of a kind.
+type Address struct {
+	Kind  Field
+	Value string
+}
+
+// messengers are the fields that are addresses which Options.Address checks.
+func messengers() []Field {
+	return []Field{FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom}
+}
+
+// messenger reads a column messenger: one of our kinds, or MessengerPeople's
+// code for it (FACTS.md). Its IM, iMessage, is no kind that we have.
+func messenger(v string) (kind Field, reason string) {
+	kind = Field(strings.ToLower(v))
+	switch kind {
+	case "wa", "wb":
+		return FieldWhatsApp, ""
+	case "fb":
+		return FieldFacebook, ""
+	case "in":
+		return FieldInstagram, ""
+	case "tg":
+		return FieldTelegram, ""
+	case "vi":
+		return FieldViber, ""
+	case "wn":
+		return FieldPush, ""
+	case "cc":
+		return FieldCustom, ""
+	}
+	if !slices.Contains(messengers(), kind) {
+		return "", "no messenger: use one of WB (WhatsApp), FB (Facebook), IN (Instagram), TG (Telegram), VI (Viber), WN (push), CC (custom), or a kind of address such as sms"
+	}
+	return kind, ""
+}
+
 // attributePrefix begins the target of a mapping, and the header of a column,
 // that is a property.
 const attributePrefix = "attributes."
@@ -53,10 +90,9 @@ const attributePrefix = "attributes."
 // exactNames are fields that a column is only by their own name: a "Tags" or a
 // "State" of somebody else's may be anything.
 func exactNames() []Field {
-	return []Field{
-		FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
-		FieldGroups, FieldLabels, FieldCategories,
-	}
+	return append(messengers(),
+		FieldMessenger, FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
+		FieldGroups, FieldLabels, FieldCategories)
 }
 
 // yesOrNo reads a control column.

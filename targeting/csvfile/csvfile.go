@@ -39,7 +39,8 @@ const (
 // Field is what a column can be to a contact.
 type Field string
 
-// The fields. FieldAttribute is a column that holds a property and is kept for
+// The fields. FieldMessenger says of what kind the address in the column id is,
+// as in the files of MessengerPeople; FieldAttribute is a column that holds a property and is kept for
 // templates too; FieldExtra is one that is only kept for templates, as
 // row.<key>; FieldIgnored is one that the mapping drops.
 const (
@@ -52,6 +53,17 @@ const (
 	FieldLanguage   Field = "language"
 	FieldTimezone   Field = "timezone"
 	FieldCountry    Field = "country"
+
+	FieldSMS       Field = "sms"
+	FieldWhatsApp  Field = "whatsapp"
+	FieldTelegram  Field = "telegram"
+	FieldViber     Field = "viber"
+	FieldFacebook  Field = "facebook"
+	FieldInstagram Field = "instagram"
+	FieldPush      Field = "push"
+	FieldWeb       Field = "web"
+	FieldCustom    Field = "custom"
+	FieldMessenger Field = "messenger"
 
 	FieldStatus      Field = "status"
 	FieldActivated   Field = "activated"
@@ -73,7 +85,8 @@ func Fields() []Field {
 	return []Field{
 		FieldExternalID, FieldEmail, FieldPhone, FieldName, FieldFirstName,
 		FieldLastName, FieldLanguage, FieldTimezone, FieldCountry,
-		FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
+		FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom,
+		FieldMessenger, FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
 		FieldGroups, FieldLabels, FieldCategories,
 	}
 }
@@ -93,6 +106,10 @@ type Options struct {
 	// or "" to ignore the column, "row" or "row.<key>" to keep it as an extra
 	// column. Columns that it does not name are mapped by their own names.
 	Mapping map[string]string
+	// Address checks an address of a messenger, or of SMS, and returns it in its
+	// normal form, or a reason why it is none; country is the line's, for phone
+	// numbers. Nil takes what is there.
+	Address func(kind Field, value, country string) (normal, reason string)
 	// Attributes are the properties that columns may hold.
 	Attributes []Attribute
 	// DefaultCountry is the country of phone numbers written without a country
@@ -150,18 +167,6 @@ type Position struct {
 	Bytes int64
 }
 
-// KeyKind says by what two rows are the same contact.
-type KeyKind string
-
-// The kinds of key. KeyAuto takes the first of the others, in this order, that
-// the row has.
-const (
-	KeyAuto       KeyKind = ""
-	KeyExternalID KeyKind = "external_id"
-	KeyEmail      KeyKind = "email"
-	KeyPhone      KeyKind = "phone"
-)
-
 // Row is one checked line. Its strings share one piece of memory: who keeps a
 // single field for long should clone it.
 type Row struct {
@@ -184,6 +189,8 @@ type Row struct {
 	Timezone string
 	// Country is an ISO 3166-1 alpha-2 code.
 	Country string
+	// Addresses are those that are neither e-mail nor phone.
+	Addresses []Address
 	// Status is what the column status says, one of Statuses; empty if nothing.
 	Status  string
 	Control Control
@@ -197,34 +204,6 @@ type Row struct {
 	Extra []string
 }
 
-// Key identifies the row's contact inside the file: two rows with equal keys
-// are one contact. It is empty if the row has nothing of that kind. The case of
-// an e-mail address makes no difference to it. The string does not hold on to
-// the row's memory.
-func (r *Row) Key(by KeyKind) string {
-	switch by {
-	case KeyExternalID:
-		if r.ExternalID != "" {
-			return "id:" + r.ExternalID
-		}
-	case KeyEmail:
-		if r.Email != "" {
-			return "email:" + strings.ToLower(r.Email)
-		}
-	case KeyPhone:
-		if r.Phone != "" {
-			return "phone:" + r.Phone
-		}
-	case KeyAuto:
-		for _, kind := range [...]KeyKind{KeyExternalID, KeyEmail, KeyPhone} {
-			if k := r.Key(kind); k != "" {
-				return k
-			}
-		}
-	}
-	return ""
-}
-
 // The codes of refused lines, to count and group them by.
 const (
 	CodeQuote     = "quote"       // a stray or unclosed quote
@@ -234,6 +213,7 @@ const (
 	CodeTooLong   = "too_long"    // a line or a value over its bound
 	CodeEmail     = "bad_email"   // no e-mail address
 	CodePhone     = "bad_phone"   // no phone number
+	CodeAddress   = "bad_address" // no address of another kind
 	CodeLanguage  = "bad_lang"    // no language tag
 	CodeTimezone  = "bad_zone"    // no time zone
 	CodeCountry   = "bad_country" // no country

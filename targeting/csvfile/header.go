@@ -38,14 +38,15 @@ func synonyms() map[Field]string {
 			indirizzoemail indirizzomail postaelettronica indirizzodipostaelettronica
 			enderecodeemail enderecoemail correioeletronico correioelectronico enderecoeletronico`,
 		FieldPhone: `phone phonenumber phoneno mobile mobilephone mobilenumber mobileno cell cellphone cellular
-			cellnumber telephone telephonenumber tel telno telnr msisdn sms smsnumber e164
-			whatsapp whatsappnumber whatsappnummer whatsappphone numerowhatsapp numerodewhatsapp
+			cellnumber telephone telephonenumber tel telno telnr msisdn e164
 			telefon telefonnummer telefonnr rufnummer handy handynummer handynr mobil mobiltelefon
 			mobilnummer mobilfunk mobilfunknummer natel
 			telefono telefonos numerodetelefono movil telefonomovil numeromovil celular numerodecelular
 			telephoneportable telephonemobile numerodetelephone numerotelephone portable gsm
 			cellulare telefonocellulare numeroditelefono numerocellulare
 			telefone telemovel telefonecelular numerodetelefone`,
+		FieldSMS:      `smsnumber smsnummer`,
+		FieldWhatsApp: `whatsappnumber whatsappnummer whatsappphone numerowhatsapp numerodewhatsapp waid`,
 		FieldLanguage: `language lang locale languagecode preferredlanguage
 			sprache sprachcode idioma lengua langue lingua linguagem`,
 		FieldTimezone: `timezone tz timezoneid zeitzone zonahoraria husohorario
@@ -146,6 +147,7 @@ func fieldByName(known map[string]Field, header string) (f Field, exact bool) {
 	return f, f != "" && sq == squash(string(f))
 }
 
+// knownNames are the fields by the names of columns.
 func knownNames() map[string]Field {
 	known := make(map[string]Field)
 	for _, f := range exactNames() {
@@ -398,7 +400,7 @@ func nameExtras(cols []Column) ([]Notice, error) {
 
 func usable(cols []Column) bool {
 	return slices.ContainsFunc(cols, func(c Column) bool {
-		return c.Field == FieldEmail || c.Field == FieldPhone || c.Field == FieldExternalID
+		return c.Field == FieldEmail || c.Field == FieldPhone || c.Field == FieldExternalID || slices.Contains(messengers(), c.Field)
 	})
 }
 
@@ -412,7 +414,7 @@ func refuseUseless(cols []Column) error {
 		}
 	}
 	return fault.New(fault.Invalid,
-		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id (or a usual word for it in English, German, Spanish, French, Italian or Portuguese), or give a mapping.%s",
+		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp (or a usual word for it in English, German, Spanish, French, Italian or Portuguese), or give a mapping.%s",
 		headerList(cols), hint)
 }
 

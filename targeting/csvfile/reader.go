@@ -54,6 +54,9 @@ func (c *counter) Read(p []byte) (int, error) {
 // or only a header, that is no CSV, that has no usable column or two of the same
 // name, and options that don't fit it. Errors of r are passed on.
 func Open(r io.Reader, opts Options) (*Reader, error) {
+	if opts.Address == nil {
+		opts.Address = func(_ Field, value, _ string) (string, string) { return value, "" }
+	}
 	rd := &Reader{opts: opts, used: &counter{r: r}}
 	var err error
 	if rd.values, err = newValues(opts.DefaultCountry); err != nil {
@@ -363,6 +366,8 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 	row.Extra, row.Attributes = rd.take(len(rd.extras)), rd.take(len(rd.attrs))
 	raw := string(rec.raw)
 	phone := ""
+	var others []Address // they need the country, which may come later
+	var id Field         // the kind of address that the id is
 	for i, f := range rec.spans {
 		s := rd.plan[i]
 		if s.field == FieldIgnored || f.from == f.to {
@@ -400,6 +405,11 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 		case FieldCountry:
 			row.Country, reason = rd.values.country(v)
 			code = CodeCountry
+		case FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom:
+			others = append(others, Address{s.field, v})
+		case FieldMessenger:
+			id, reason = messenger(v)
+			code = CodeAddress
 		case FieldStatus:
 			row.Status, reason = status(v)
 			code = CodeStatus
@@ -430,8 +440,20 @@ func (rd *Reader) row(rec *record, row *Row) *LineError {
 			return &LineError{Line: rec.line, Field: string(FieldPhone), Value: shown(phone), Reason: reason, Code: CodePhone}
 		}
 	}
-	if row.Email == "" && row.Phone == "" && row.ExternalID == "" {
-		return lineError(rec, CodeNoAddress, "no e-mail address, no phone number and no external id")
+	if id != "" && row.ExternalID != "" {
+		// Whoever says the messenger gives the address in it as the id.
+		others = append(others, Address{id, row.ExternalID})
+		row.ExternalID = ""
+	}
+	for _, a := range others {
+		normal, reason := rd.opts.Address(a.Kind, a.Value, row.Country)
+		if reason != "" {
+			return &LineError{Line: rec.line, Field: string(a.Kind), Value: shown(a.Value), Reason: reason, Code: CodeAddress}
+		}
+		row.Addresses = append(row.Addresses, Address{a.Kind, normal})
+	}
+	if row.Email == "" && row.Phone == "" && row.ExternalID == "" && len(row.Addresses) == 0 {
+		return lineError(rec, CodeNoAddress, "no address and no external id")
 	}
 	return nil
 }

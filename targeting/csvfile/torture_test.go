@@ -251,7 +251,7 @@ func TestRefusesLines(t *testing.T) {
 		{"1,a@example.com,,Ann,en,+02:00,US,x", csvfile.CodeTimezone, "timezone", "IANA"},
 		{"1,a@example.com,,Ann,en,UTC,Atlantis,x", csvfile.CodeCountry, "country", "ISO 3166"},
 		{"1,a@example.com,,Ann,en,UTC,QQ,x", csvfile.CodeCountry, "country", "ISO 3166"},
-		{",,,Ann,en,UTC,US,x", csvfile.CodeNoAddress, "", "no e-mail address, no phone number and no external id"},
+		{",,,Ann,en,UTC,US,x", csvfile.CodeNoAddress, "", "no address and no external id"},
 		{"1,a@example.com,,An\x1bn,en,UTC,US,x", csvfile.CodeControl, "name", "U+001B"},
 		{"1\x07,a@example.com,,Ann,en,UTC,US,x", csvfile.CodeControl, "external_id", "U+0007"},
 		{strings.Repeat("1", 256) + ",a@example.com,,Ann,en,UTC,US,x", csvfile.CodeTooLong, "external_id", "255"},
@@ -278,7 +278,7 @@ func TestHeaders(t *testing.T) {
 		"Adresse e-mail,Prénom,Nom,Téléphone,Langue,Fuseau horaire,Pays":                "email first_name last_name phone language timezone country",
 		"Indirizzo e-mail,Nome,Cognome,Cellulare,Lingua,Fuso orario,Paese":              "email first_name last_name phone language timezone country",
 		"Endereço de e-mail,Primeiro nome,Sobrenome,Telemóvel,Idioma,Fuso horário,País": "email first_name last_name phone language timezone country",
-		"EMAIL_ADDRESS,Full Name,WhatsApp,Lang,TZ,Customer ID":                          "email name phone language timezone external_id",
+		"EMAIL_ADDRESS,Full Name,WhatsApp Number,Lang,TZ,Customer ID":                   "email name whatsapp language timezone external_id",
 		"E-mail address (required),Phone [E.164]":                                       "email phone",
 		"Vorname,Name,Mail":                 "first_name last_name email",
 		"First name,Name,Mail":              "first_name name email",
@@ -315,19 +315,6 @@ func TestMapping(t *testing.T) {
 	require.False(t, rd.Has(csvfile.FieldName))
 	_, err := csvfile.Open(strings.NewReader("email,a,b\nx@example.com,,\n"), csvfile.Options{Mapping: map[string]string{"a": "row.b"}})
 	require.ErrorContains(t, err, "would both be row.b")
-}
-
-func TestKeys(t *testing.T) {
-	r := csvfile.Row{ExternalID: "7", Email: "Ann@example.com", Phone: "+12025550143"}
-	require.Equal(t, "id:7", r.Key(csvfile.KeyAuto))
-	require.Equal(t, "email:ann@example.com", r.Key(csvfile.KeyEmail))
-	require.Equal(t, "phone:+12025550143", r.Key(csvfile.KeyPhone))
-	r.ExternalID = ""
-	require.Equal(t, "email:ann@example.com", r.Key(csvfile.KeyAuto))
-	require.Empty(t, r.Key(csvfile.KeyExternalID))
-	r.Email = ""
-	require.Equal(t, "phone:+12025550143", r.Key(csvfile.KeyAuto))
-	require.Empty(t, r.Key("other"))
 }
 
 func TestCountries(t *testing.T) {
@@ -399,6 +386,27 @@ func TestMembershipColumns(t *testing.T) {
 	require.Empty(t, rows[1].Groups)
 	require.Equal(t, []string{"categories", "groups", "groups"}, []string{refused[0].Field, refused[1].Field, refused[2].Field})
 	require.Equal(t, []string{csvfile.CodeTooLong, csvfile.CodeTooLong, csvfile.CodeControl}, []string{refused[0].Code, refused[1].Code, refused[2].Code})
+}
+
+func TestMessengerColumns(t *testing.T) {
+	address := func(kind csvfile.Field, value, country string) (string, string) {
+		if value == "bad" {
+			return "", "no address of " + string(kind)
+		}
+		return value + "/" + country, ""
+	}
+	_, rows, refused := readAll(t, strings.NewReader("id,messenger,telegram,SMS,country\n"+
+		"491711234567,WB,,,DE\n998694828505,fb,12,,\n7,,,+49171,DE\n8,,,,\n,TG,,,\n9,IM,,,\nbad,VI,,,\n,,bad,,\n"), csvfile.Options{Address: address})
+	require.Equal(t, []csvfile.Row{
+		{Line: 2, Country: "DE", Addresses: []csvfile.Address{{Kind: "whatsapp", Value: "491711234567/DE"}}},
+		{Line: 3, Addresses: []csvfile.Address{{Kind: "telegram", Value: "12/"}, {Kind: "facebook", Value: "998694828505/"}}},
+		{Line: 4, ExternalID: "7", Country: "DE", Addresses: []csvfile.Address{{Kind: "sms", Value: "+49171/DE"}}},
+		{Line: 5, ExternalID: "8"},
+	}, rows)
+	require.Equal(t, []string{csvfile.CodeNoAddress, csvfile.CodeAddress, csvfile.CodeAddress, csvfile.CodeAddress},
+		[]string{refused[0].Code, refused[1].Code, refused[2].Code, refused[3].Code})
+	require.Contains(t, refused[1].Error(), `line 7, messenger "IM": no messenger: use one of WB (WhatsApp)`)
+	require.Equal(t, `line 8, viber "bad": no address of viber`, refused[2].Error())
 }
 
 func TestPropertyColumns(t *testing.T) {
