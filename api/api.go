@@ -128,6 +128,7 @@ type Deps struct {
 	Contacts   *targeting.Contacts
 	Lists      *targeting.Lists
 	Consents   *targeting.Consents
+	Replies    *targeting.Replies
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
 	Providers  *providers.Registry
@@ -210,6 +211,7 @@ func (s *Server) routes() {
 	s.contactRoutes()
 	s.propertyRoutes()
 	s.consentRoutes()
+	s.replyRoutes()
 	s.uploadRoutes()
 	s.listRoutes()
 	s.suppressionRoutes()

@@ -28,6 +28,7 @@ import (
 	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/builtin"
+	"carillon/providers/hook"
 	"carillon/store"
 	"carillon/targeting"
 )
@@ -91,7 +92,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
+		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {
@@ -546,6 +547,50 @@ func TestUnsubscribe(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	require.True(t, suppressed())
 	require.Equal(t, 404, s.do("POST", "/u/"+token[:10], "", "Authorization", "").Code)
+}
+
+func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
+	s := newServer(t)
+	const key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"`+key+`"}}`)
+	s.contact("Ada", "ada@example.org")
+	s.contact("Bob", "bob@example.org")
+	signer, err := hook.NewSigner(secret.New(key))
+	require.NoError(t, err)
+	post := func(body string) (int, string) {
+		header := signer.Header("evt", noon, []byte(body))
+		var pairs []string
+		for name := range header {
+			pairs = append(pairs, name, header.Get(name))
+		}
+		w := s.do("POST", "/hooks/1", body, append(pairs, "Authorization", "")...)
+		return w.Code, w.Body.String()
+	}
+	status, answer := post(`{"replies":[{"id":"r1","from":"ada@example.org","text":"STOP","at":"2026-03-01T11:59:00Z"},{"id":"r2","from":"bob@example.org","text":"please stop"},{"id":"r1","from":"ada@example.org","text":"STOP"}]}`)
+	require.Equal(t, 200, status, answer)
+	require.Contains(t, answer, `"accepted":3`)
+	require.Equal(t, 401, s.do("POST", "/hooks/1", `{"replies":[]}`, "Authorization", "").Code)
+	for body, want := range map[string]string{
+		`{"replies":[{"text":"STOP"}]}`:                                      "replies[0].from",
+		`{"events":[{"message_id":1,"status":"delivered","bounce":"hard"}]}`: "events[0].bounce",
+		`{"events":[{"message_id":1,"status":"failed","bounce":"elastic"}]}`: "hard or soft",
+	} {
+		status, answer = post(body)
+		require.Equal(t, 422, status)
+		require.Contains(t, answer, want)
+	}
+	golden(t, "replies.txt", s.transcript(
+		[]string{"GET", "/v1/replies"},
+		[]string{"GET", "/v1/replies?review=true"},
+		[]string{"GET", "/v1/suppressions"},
+		[]string{"POST", "/v1/replies/1/review", `{"meaning":"other"}`},
+		[]string{"POST", "/v1/replies/2/review", `{"meaning":"perhaps"}`},
+		[]string{"POST", "/v1/replies/2/review", `{"meaning":"opt_out"}`},
+		[]string{"GET", "/v1/replies?contact_id=2&meaning=opt_out"},
+		[]string{"GET", "/v1/contacts/2/consents"},
+		[]string{"GET", "/v1/messages?transactional=true"},
+		[]string{"POST", "/v1/replies/99/review", `{"meaning":"other"}`},
+	))
 }
 
 func TestHooks(t *testing.T) {

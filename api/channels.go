@@ -22,6 +22,7 @@ type Channel struct {
 	Limits       providers.Limits `json:"limits"`
 	Timezone     string           `json:"timezone"`
 	InDoubt      string           `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
+	SilentOptOut bool             `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
 	Status       string           `json:"status" enum:"active,paused,stopped"`
 	StatusReason string           `json:"status_reason,omitempty"`
 	CreatedAt    time.Time        `json:"created_at"`
@@ -32,21 +33,23 @@ func (c Channel) identity() int64 { return c.ID }
 
 // ChannelInput is what a new channel is made of.
 type ChannelInput struct {
-	Name     string           `json:"name" minLength:"1" maxLength:"200"`
-	Provider string           `json:"provider" doc:"GET /v1/providers lists them."`
-	Config   map[string]any   `json:"config,omitempty" doc:"The provider's settings; GET /v1/providers has their JSON Schema."`
-	Limits   providers.Limits `json:"limits,omitempty"`
-	Timezone string           `json:"timezone,omitempty" doc:"IANA name; UTC if absent." example:"Europe/Berlin"`
-	InDoubt  string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+	Name         string           `json:"name" minLength:"1" maxLength:"200"`
+	Provider     string           `json:"provider" doc:"GET /v1/providers lists them."`
+	Config       map[string]any   `json:"config,omitempty" doc:"The provider's settings; GET /v1/providers has their JSON Schema."`
+	Limits       providers.Limits `json:"limits,omitempty"`
+	Timezone     string           `json:"timezone,omitempty" doc:"IANA name; UTC if absent." example:"Europe/Berlin"`
+	InDoubt      string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+	SilentOptOut bool             `json:"silent_opt_out,omitempty" doc:"Who opts out by a reply gets no confirmation; one without marketing if absent."`
 }
 
 // ChannelChange is what to change of a channel; what is absent stays.
 type ChannelChange struct {
-	Name     *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Config   map[string]any    `json:"config,omitempty" doc:"Replaces the settings; secrets that are left out, or sent back masked, stay."`
-	Limits   *providers.Limits `json:"limits,omitempty" doc:"Replaces the limits as a whole; takes effect at once."`
-	Timezone *string           `json:"timezone,omitempty"`
-	InDoubt  *string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+	Name         *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	Config       map[string]any    `json:"config,omitempty" doc:"Replaces the settings; secrets that are left out, or sent back masked, stay."`
+	Limits       *providers.Limits `json:"limits,omitempty" doc:"Replaces the limits as a whole; takes effect at once."`
+	Timezone     *string           `json:"timezone,omitempty"`
+	InDoubt      *string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+	SilentOptOut *bool             `json:"silent_opt_out,omitempty"`
 }
 
 // Recipient is an address to send a test to.
@@ -76,7 +79,7 @@ func (s *Server) channelView(c providers.Channel) (Channel, error) {
 	}
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
-		InDoubt: string(c.InDoubt), Status: string(c.Status), StatusReason: c.StatusReason, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {
 		return Channel{}, fmt.Errorf("read public configuration of channel %d: %w", c.ID, err)
@@ -132,7 +135,7 @@ func (s *Server) channelRoutes() {
 			}
 			return s.channelOut(s.Channels.Create(ctx, providers.Channel{
 				AccountID: caller.AccountID, Name: in.Body.Name, Provider: in.Body.Provider, Config: config, Limits: in.Body.Limits,
-				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt),
+				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt), SilentOptOut: in.Body.SilentOptOut,
 			}))
 		})
 	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch},
@@ -161,6 +164,9 @@ func (s *Server) channelRoutes() {
 			}
 			if in.Body.InDoubt != nil {
 				c.InDoubt = providers.InDoubtPolicy(*in.Body.InDoubt)
+			}
+			if in.Body.SilentOptOut != nil {
+				c.SilentOptOut = *in.Body.SilentOptOut
 			}
 			return s.channelOut(s.Channels.Update(ctx, c))
 		})

@@ -58,21 +58,52 @@ func (h *hooks) close() error {
 	return errors.Join(errs...)
 }
 
+// posted is what a provider reports in one request.
+type posted struct {
+	channel providers.Channel
+	events  []providers.Event
+	replies []providers.Reply
+}
+
 // parse reads a request for a channel. The adapter is held under the lock, so
 // that none is closed while it reads.
-func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []byte) ([]providers.Event, error) {
+func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []byte) (p posted, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.clock.Now()
 	channel, known := h.channels[id]
 	if !known || now.Sub(h.loaded) >= channelsFor {
 		if err := h.load(ctx, now); err != nil {
-			return nil, err
+			return p, err
 		}
 		if channel, known = h.channels[id]; !known {
-			return nil, fault.New(fault.NotFound, "there is no channel %d", id)
+			return p, fault.New(fault.NotFound, "there is no channel %d", id)
 		}
 	}
+	p.channel = channel
+	adapter, err := h.adapter(channel)
+	if err != nil {
+		return p, err
+	}
+	callbacks, reports := adapter.(providers.CallbackParser)
+	written, listens := adapter.(providers.ReplyParser)
+	if !reports && !listens {
+		return p, fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
+	}
+	if reports {
+		if p.events, err = callbacks.ParseCallback(header, body); err != nil {
+			return p, err
+		}
+	}
+	if listens {
+		p.replies, err = written.ParseReplies(header, body)
+	}
+	return p, err
+}
+
+// adapter is the one for the channel as it is now. The lock must be held.
+func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
+	id := channel.ID
 	p, ok := h.parsers[id]
 	if ok && !p.updatedAt.Equal(channel.UpdatedAt) {
 		delete(h.parsers, id)
@@ -92,11 +123,7 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 		p = parser{provider: provider, updatedAt: channel.UpdatedAt}
 		h.parsers[id] = p
 	}
-	callbacks, ok := p.provider.(providers.CallbackParser)
-	if !ok {
-		return nil, fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
-	}
-	return callbacks.ParseCallback(header, body)
+	return p.provider, nil
 }
 
 func (h *hooks) load(ctx context.Context, now time.Time) error {
@@ -129,16 +156,21 @@ func (s *Server) hookRoutes() {
 			writeProblem(w, fault.New(fault.TooLarge, "at most %d KiB at once", maxHookBody>>10))
 			return
 		}
-		events, err := s.hooks.parse(r.Context(), id, r.Header, body)
+		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
 		if err == nil {
-			err = s.Receipts.Receive(r.Context(), id, events)
+			err = s.Receipts.Receive(r.Context(), id, p.events)
+		}
+		if err == nil && len(p.replies) > 0 {
+			// What was begun is finished, whether or not the provider still listens.
+			_, err = s.Replies.Take(context.WithoutCancel(r.Context()), p.channel, p.replies)
+			s.Wake()
 		}
 		if err != nil {
 			s.refuseHook(w, r, id, err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]int{"accepted": len(events)})
+		_ = json.NewEncoder(w).Encode(map[string]int{"accepted": len(p.events) + len(p.replies)})
 	})
 }
 

@@ -40,6 +40,7 @@ type Engine struct {
 	Contacts   *targeting.Contacts
 	Lists      *targeting.Lists
 	Consents   *targeting.Consents
+	Replies    *targeting.Replies
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
 	Tokens     campaigns.Tokens
@@ -130,7 +131,7 @@ func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String
 		}
 		e.stack.push("data folder's lock", release)
 	}
-	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log})
+	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log, SoftBounces: c.SoftBounces})
 	if err != nil {
 		return masterKey, err
 	}
@@ -170,9 +171,14 @@ func (e *Engine) services(c configs.Config) {
 	e.Lists = targeting.NewLists(e.Store)
 	e.Properties = targeting.NewProperties(e.Store)
 	e.Consents = targeting.NewConsents(e.Store)
+	e.Replies = targeting.NewReplies(e.Store)
 	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }
+
+// bouncesEvery is how soon a bounce suppresses its address whose receipt had to
+// wait, or whose process died over it; the others do at once.
+const bouncesEvery = 5 * time.Second
 
 func (e *Engine) startScheduler(o Options, holder string) {
 	s := scheduler.New(scheduler.Options{
@@ -180,7 +186,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		UnsubscribeURL: func(accountID, messageID int64) string {
 			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},
-		Jobs: []scheduler.Job{{Name: "import", Run: e.Importer.RunNext}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
+		Jobs: []scheduler.Job{{Name: "import", Run: e.Importer.RunNext}, {Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
 			{Name: "expiry", Every: 5 * time.Minute, Run: targeting.NewSweeper(e.Store).Run}},
 	})
 	s.Start()

@@ -19,7 +19,9 @@ type Channel struct {
 	Limits   Limits
 	Timezone string
 	InDoubt  InDoubtPolicy
-	Status   ChannelStatus
+	// SilentOptOut keeps who opts out by a reply from getting a confirmation.
+	SilentOptOut bool
+	Status       ChannelStatus
 	// StatusReason says why the channel is not active, for people.
 	StatusReason string
 	CreatedAt    time.Time

@@ -103,6 +103,26 @@ type CallbackParser interface {
 	ParseCallback(header http.Header, body []byte) ([]Event, error)
 }
 
+// Reply is something that a person wrote to a channel.
+type Reply struct {
+	// ID is the provider's own id for it; what comes again with the same one is
+	// dropped. Empty where the provider has none.
+	ID string
+	// From is the sender's address, as the provider writes it.
+	From string
+	Text string
+	// At is when it was written by the provider's clock; zero if unknown.
+	At time.Time
+}
+
+// ReplyParser is for providers that hand on to /hooks/{channel_id} what people
+// write.
+type ReplyParser interface {
+	// ParseReplies checks the signature and reads the replies of one request, which
+	// may have events beside them; its errors are ParseCallback's.
+	ParseReplies(header http.Header, body []byte) ([]Reply, error)
+}
+
 // Checker is for providers that can tell whether a configuration works without
 // sending anything.
 type Checker interface {
@@ -118,6 +138,20 @@ const (
 	EventRead      EventStatus = "read"
 	EventFailed    EventStatus = "failed"
 	EventRejected  EventStatus = "rejected"
+	// EventComplained: the recipient called the message spam. It changes nothing
+	// of the message.
+	EventComplained EventStatus = "complained"
+)
+
+// BounceKind says whether an address that a message came back from may work
+// again.
+type BounceKind string
+
+// The kinds of bounces. A failed or rejected message without one is the
+// message's fault, or nobody knows.
+const (
+	BounceHard BounceKind = "hard" // the address does not exist: it is suppressed at once
+	BounceSoft BounceKind = "soft" // such as a full mailbox: suppressed after several in a row
 )
 
 // Event is one receipt.
@@ -127,6 +161,8 @@ type Event struct {
 	// ProviderID is the provider's id where MessageID is 0.
 	ProviderID string
 	Status     EventStatus
+	// Bounce is set where a failed or rejected message came back.
+	Bounce BounceKind
 	// At is when it happened by the provider's clock; zero if unknown.
 	At time.Time
 	// Code and Detail explain failed and rejected.
@@ -146,6 +182,8 @@ type Capabilities struct {
 	Idempotent bool
 	// Receipts says that it reports back through CallbackParser.
 	Receipts bool
+	// Replies says that it hands on what people write through ReplyParser.
+	Replies bool
 }
 
 // Deps is what an adapter may use besides its configuration.

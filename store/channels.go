@@ -12,7 +12,7 @@ import (
 )
 
 // selectChannel reads what scanChannel takes.
-const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, status_reason,
+const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status, status_reason,
 	created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) {
@@ -20,7 +20,7 @@ func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) 
 	var config string
 	var limits []byte
 	var created, updated millis
-	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.Status, &c.StatusReason,
+	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.SilentOptOut, &c.Status, &c.StatusReason,
 		&created, &updated)
 	if err != nil {
 		return c, err
@@ -87,9 +87,9 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 			return err
 		}
 		now := ms(s.clock.Now())
-		id, err := tx.insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status,
-			created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config, string(c.Address), limits,
-			c.Timezone, string(c.InDoubt), string(providers.ChannelActive), now, now)
+		id, err := tx.insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status,
+			created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config, string(c.Address), limits,
+			c.Timezone, string(c.InDoubt), c.SilentOptOut, string(providers.ChannelActive), now, now)
 		if err != nil {
 			return err
 		}
@@ -117,8 +117,8 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := ms(s.clock.Now())
 		n, err := tx.exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at + 1 END WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), now, now, c.ID, c.AccountID)
+			silent_opt_out = ?, updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at + 1 END WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, now, now, c.ID, c.AccountID)
 		if err != nil {
 			return err
 		}

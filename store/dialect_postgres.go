@@ -36,8 +36,8 @@ var postgresDialect = dialect{
 			FROM json_array_elements(?::json) v WHERE messages.id = (v ->> 0)::bigint`,
 		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
 			SELECT (v ->> 0)::bigint, (v ->> 1)::smallint, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5 FROM json_array_elements(?::json) v`,
-		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at)
-			SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint FROM json_array_elements(?::json) v`,
+		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
+			SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint, v ->> 8 FROM json_array_elements(?::json) v`,
 	},
 	retryable: func(err error) bool {
 		var e *pgconn.PgError

@@ -100,40 +100,43 @@ func (s *Store) Attempts(ctx context.Context, messageID int64) ([]campaigns.Atte
 // CreateMessage writes a transactional message down; from the commit on it will
 // be sent.
 func (s *Store) CreateMessage(ctx context.Context, o campaigns.Outgoing) (m campaigns.Message, err error) {
-	now := s.clock.Now()
 	err = s.inTx(ctx, func(tx conn) error {
-		var due any = int64(0)
-		if !o.DueAt.IsZero() {
-			due = ms(o.DueAt)
-		}
-		id, err := tx.insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
-			SELECT id, 0, ?, 1, 0, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			o.ContactID, due, ms(now), o.Address, o.ChannelID, o.AccountID)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.recognizeRecipient(ctx, tx, o); err != nil {
-			return err
-		}
-		metadata := o.Metadata
-		if len(metadata) == 0 {
-			metadata = []byte("{}")
-		}
-		if _, err := tx.exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)", id, string(o.Content), string(metadata)); err != nil {
-			return err
-		}
-		d := deltas{}
-		d.add(0, o.ChannelID, campaigns.Pending, 1)
-		if err := d.apply(ctx, tx, shardOperator); err != nil {
-			return err
-		}
-		m, err = scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
+		m, err = s.createMessage(ctx, tx, o)
 		return err
 	})
 	return m, err
+}
+
+func (s *Store) createMessage(ctx context.Context, tx conn, o campaigns.Outgoing) (m campaigns.Message, err error) {
+	var due any = int64(0)
+	if !o.DueAt.IsZero() {
+		due = ms(o.DueAt)
+	}
+	id, err := tx.insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
+		SELECT id, 0, ?, 1, 0, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+		o.ContactID, due, ms(s.clock.Now()), o.Address, o.ChannelID, o.AccountID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return m, fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
+	}
+	if err != nil {
+		return m, err
+	}
+	if err := s.recognizeRecipient(ctx, tx, o); err != nil {
+		return m, err
+	}
+	metadata := o.Metadata
+	if len(metadata) == 0 {
+		metadata = []byte("{}")
+	}
+	if _, err := tx.exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)", id, string(o.Content), string(metadata)); err != nil {
+		return m, err
+	}
+	d := deltas{}
+	d.add(0, o.ChannelID, campaigns.Pending, 1)
+	if err := d.apply(ctx, tx, shardOperator); err != nil {
+		return m, err
+	}
+	return scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
 }
 
 // ResendMessage gives a failed or doubtful message a new attempt. A finished run

@@ -19,7 +19,7 @@ func TestParkedReceiptsAreSwept(t *testing.T) {
 		j.record(run.ID, claimed, nil)
 		// As a transaction leaves it that looked before the outcome was committed.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), s.d.statements.insertReceipts, mustJSON([][8]any{{j.channel.ID, claimed[0], "", "delivered", ms(s.clock.Now()), "", "", ms(s.clock.Now())}}))
+			_, err := tx.exec(t.Context(), s.d.statements.insertReceipts, mustJSON([][9]any{{j.channel.ID, claimed[0], "", "delivered", ms(s.clock.Now()), "", "", ms(s.clock.Now()), ""}}))
 			return err
 		}))
 		n, err := s.SweepReceipts(t.Context())

@@ -22,14 +22,16 @@ type receiptTarget struct {
 	from, to               campaigns.State
 	delivered, read, final time.Time
 	code, detail           string
+	address                string
 }
 
-// apply folds one event into the target; an event that would not move the
-// message forward changes nothing but a missing time.
-func (t *receiptTarget) apply(e providers.Event, now time.Time) {
+// apply folds one event into the target and reports whether it moves the
+// message; one that would not move it forward changes nothing but a missing
+// time.
+func (t *receiptTarget) apply(e providers.Event, now time.Time) (moved bool) {
 	state, known := eventStates[e.Status]
 	if !known {
-		return
+		return false
 	}
 	at := e.At
 	// A provider's clock is taken as it is, but never for a time in the future.
@@ -43,12 +45,13 @@ func (t *receiptTarget) apply(e providers.Event, now time.Time) {
 		t.read = at
 	}
 	if !campaigns.CanMove(t.to, state) {
-		return
+		return false
 	}
 	t.to = state
 	if state == campaigns.Failed || state == campaigns.Rejected {
 		t.final, t.code, t.detail = at, e.Code, e.Detail
 	}
+	return true
 }
 
 // applyEvents moves messages forward by receipts of one channel. Receipts of
@@ -58,7 +61,8 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 	if err != nil {
 		return err
 	}
-	var parked [][8]any
+	var parked [][9]any
+	notes := bounceNotes{}
 	for _, e := range events {
 		id := e.MessageID
 		if id == 0 {
@@ -66,14 +70,17 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 		}
 		target := targets[id]
 		if (target == nil && e.MessageID == 0) || (target != nil && target.from.Active()) {
-			parked = append(parked, [8]any{
-				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(eventTime(e, now)), clean(e.Code), clean(e.Detail), ms(now),
+			parked = append(parked, [9]any{
+				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(eventTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
 			})
 			continue
 		}
 		if target != nil {
-			target.apply(e, now)
+			notes.add(target.address, e, target.apply(e, now))
 		}
+	}
+	if err := notes.write(ctx, tx, channelID, now); err != nil {
+		return err
 	}
 	if parked != nil {
 		if _, err := tx.exec(ctx, tx.d.statements.insertReceipts, mustJSON(parked)); err != nil {
@@ -107,7 +114,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 		var id int64
 		var providerID string
 		t := receiptTarget{channelID: channelID}
-		if err := scan(&id, &t.runID, &t.from, &providerID); err != nil {
+		if err := scan(&id, &t.runID, &t.from, &providerID, &t.address); err != nil {
 			return err
 		}
 		t.to = t.from
@@ -117,7 +124,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 		}
 		return nil
 	}
-	const columns = "SELECT id, run_id, state, COALESCE(provider_id, '') FROM messages WHERE channel_id = ? AND "
+	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address FROM messages WHERE channel_id = ? AND "
 	if ids != nil {
 		// Ordered, so that two transactions can't lock the same rows crosswise.
 		if err := tx.scanAll(ctx, collect, columns+"id "+tx.d.inIDs+" ORDER BY id"+tx.d.forUpdate, channelID, tx.d.idList(ids)); err != nil {
@@ -195,13 +202,13 @@ func unpark(ctx context.Context, tx conn, where string, arg any, d deltas) error
 		var channelID int64
 		var e providers.Event
 		var at millis
-		if err := scan(&channelID, &e.MessageID, &e.ProviderID, &e.Status, &at, &e.Code, &e.Detail); err != nil {
+		if err := scan(&channelID, &e.MessageID, &e.ProviderID, &e.Status, &at, &e.Code, &e.Detail, &e.Bounce); err != nil {
 			return err
 		}
 		e.At = at.Time
 		byChannel[channelID] = append(byChannel[channelID], e)
 		return nil
-	}, "DELETE FROM receipts WHERE "+where+" RETURNING channel_id, message_id, provider_id, status, at, code, detail", arg)
+	}, "DELETE FROM receipts WHERE "+where+" RETURNING channel_id, message_id, provider_id, status, at, code, detail, bounce", arg)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,14 @@ type Options struct {
 	Clock clock.Clock
 	// Logger may be nil.
 	Logger *slog.Logger
+	// SoftBounces is how many soft bounces in a row suppress an address; 0 means
+	// 5.
+	SoftBounces int
 }
+
+// defaultSoftBounces is how many soft bounces in a row suppress an address: a
+// mailbox that is full for five messages is left alone by most mailing systems.
+const defaultSoftBounces = 5
 
 // Store is an open database.
 type Store struct {
@@ -50,6 +57,8 @@ type Store struct {
 	clock clock.Clock
 	log   *slog.Logger
 	dsn   string
+	// softBounces in a row suppress an address.
+	softBounces int
 }
 
 // Open connects to the database. It does not migrate.
@@ -60,7 +69,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN}
+	if o.SoftBounces <= 0 {
+		o.SoftBounces = defaultSoftBounces
+	}
+	s := &Store{box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces}
 	var err error
 	if IsPostgres(o.DSN) {
 		err = s.openPostgres(o.DSN)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -119,11 +120,18 @@ func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error
 }
 
 // Receive applies receipts of a channel; those that come too early are kept.
+// When it returns, what bounced for good is suppressed.
 func (w *Writer) Receive(ctx context.Context, channelID int64, events []providers.Event) error {
 	for len(events) > 0 {
 		n := min(len(events), groupRows)
 		if err := w.lanes[1].submit(ctx, &op{channel: channelID, events: events[:n], done: make(chan error, 1)}); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(events[:n], bad) {
+			// The receipt is on record: if this fails, SuppressBounced is called again.
+			if _, err := w.store.SuppressBounced(ctx); err != nil {
+				return err
+			}
 		}
 		events = events[n:]
 	}

@@ -178,6 +178,7 @@ no secret stands on the command line.`,
 	limitFlags(cmd, &input.Limits)
 	flags.StringVar(&input.Timezone, "timezone", "", "IANA time zone for schedules (default UTC)")
 	flags.StringVar(&input.InDoubt, "in-doubt", "", inDoubtUsage)
+	flags.BoolVar(&input.SilentOptOut, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply")
 	_ = cmd.MarkFlagRequired("provider") // the flag exists
 	return cmd
 }
@@ -196,6 +197,7 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 func (c *cli) channelSet() *cobra.Command {
 	var limits providers.Limits
 	var name, timezone, inDoubt, settings string
+	var silent bool
 	var sets, unsets []string
 	cmd := &cobra.Command{
 		Use: "set CHANNEL", Short: "Change a channel's settings and limits", Args: cobra.ExactArgs(1),
@@ -222,6 +224,9 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 			set("name", &change.Name, &name)
 			set("timezone", &change.Timezone, &timezone)
 			set("in-doubt", &change.InDoubt, &inDoubt)
+			if changed("silent-opt-out") {
+				change.SilentOptOut = &silent
+			}
 			mixed := ch.Limits
 			for flag, take := range map[string]func(){
 				"rate":               func() { mixed.PerSecond = limits.PerSecond },
@@ -269,6 +274,7 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 	limitFlags(cmd, &limits)
 	flags.StringVar(&timezone, "timezone", "", "IANA time zone for schedules")
 	flags.StringVar(&inDoubt, "in-doubt", "", inDoubtUsage)
+	flags.BoolVar(&silent, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply; =false confirms again")
 	return cmd
 }
 

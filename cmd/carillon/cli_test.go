@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -272,6 +272,9 @@ func TestMessagesKeysContacts(t *testing.T) {
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, errText, "force=true")
 	f.ok("suppressions", "rm", "email", "eve@example.org", "--force")
+	require.Contains(t, f.ok("replies", "ls", "--review"), "MEANING")
+	code, _, _ = f.run("replies", "review", "7", "opt_out")
+	require.Equal(t, exitNotFound, code)
 	file := filepath.Join(f.dir, "suppressions.csv")
 	require.NoError(t, os.WriteFile(file, []byte("email\nmallory@example.org\nnonsense\n"), 0o600))
 	require.Contains(t, f.ok("suppressions", "import", file), "Refused")

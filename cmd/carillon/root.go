@@ -105,6 +105,7 @@ func (c *cli) root() *cobra.Command {
 	c.addProperties(root)
 	c.addLists(root)
 	c.addSuppressions(root)
+	c.addReplies(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addMessages(root)

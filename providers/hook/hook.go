@@ -90,6 +90,9 @@ type Parser struct {
 	clock  clock.Clock
 }
 
+// maxReply bounds what is kept of what somebody wrote, in runes.
+const maxReply = 4000
+
 // NewParser makes a parser that wants callbacks signed with the secret; with no
 // secret it refuses them all.
 func NewParser(s secret.String, c clock.Clock) (*Parser, error) {
@@ -107,56 +110,106 @@ func NewParser(s secret.String, c clock.Clock) (*Parser, error) {
 const maxText = 500
 
 type callback struct {
-	Events []event `json:"events"`
+	Events  []event `json:"events"`
+	Replies []reply `json:"replies"`
+}
+
+type reply struct {
+	ID   string    `json:"id"`
+	From string    `json:"from"`
+	Text string    `json:"text"`
+	At   time.Time `json:"at"`
 }
 
 type event struct {
 	MessageID int64                 `json:"message_id"`
 	Status    providers.EventStatus `json:"status"`
+	Bounce    providers.BounceKind  `json:"bounce"`
 	At        time.Time             `json:"at"`
 	Code      string                `json:"code"`
 	Detail    string                `json:"detail"`
 }
 
 // ParseCallback checks the signature and its age and reads
-// {"events": [{"message_id": 1, "status": "delivered", "at": "…", "code": "…",
-// "detail": "…"}]}, of which at, code and detail may be left out. The request is
+// {"events": [{"message_id": 1, "status": "delivered", "bounce": "hard", "at": "…",
+// "code": "…", "detail": "…"}]}, of which all but the first two may be left out. The request is
 // taken whole or refused whole.
 func (p *Parser) ParseCallback(header http.Header, body []byte) ([]providers.Event, error) {
+	c, err := p.read(header, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.events()
+}
+
+// ParseReplies checks the same and reads {"replies": [{"id": "…", "from": "…",
+// "text": "…", "at": "…"}]}, of which id and at may be left out. Both lists may
+// come in one request.
+func (p *Parser) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
+	c, err := p.read(header, body)
+	if err != nil {
+		return nil, err
+	}
+	replies := make([]providers.Reply, len(c.Replies))
+	for i, r := range c.Replies {
+		if r.From = clean(r.From); r.From == "" {
+			return nil, refuse(providers.BadContent, "replies[%d].from: must be the address that it came from", i)
+		}
+		replies[i] = providers.Reply{ID: clean(r.ID), From: r.From, Text: cleanUpTo(r.Text, maxReply, true), At: r.At.UTC()}
+		if r.At.IsZero() {
+			replies[i].At = time.Time{}
+		}
+	}
+	return replies, nil
+}
+
+// read checks the signature and its age and decodes the body.
+func (p *Parser) read(header http.Header, body []byte) (callback, error) {
 	if p.verify == nil {
-		return nil, refuse(providers.Auth, "callbacks are refused because the channel has no secret: set config.secret")
+		return callback{}, refuse(providers.Auth, "callbacks are refused because the channel has no secret: set config.secret")
 	}
 	if err := p.verify(body, header); err != nil {
-		return nil, &providers.Error{Kind: providers.Auth, Err: fmt.Errorf("check signature: %w", err)}
+		return callback{}, &providers.Error{Kind: providers.Auth, Err: fmt.Errorf("check signature: %w", err)}
 	}
 	// The library compares with the machine's clock, so the age is checked here.
 	seconds, err := strconv.ParseInt(header.Get(standardwebhooks.HeaderWebhookTimestamp), 10, 64)
 	if err != nil {
-		return nil, refuse(providers.Auth, "the webhook-timestamp header is not a number of seconds")
+		return callback{}, refuse(providers.Auth, "the webhook-timestamp header is not a number of seconds")
 	}
 	if age := p.clock.Now().Sub(time.Unix(seconds, 0)); age > Tolerance || age < -Tolerance {
-		return nil, refuse(providers.Auth, "the webhook-timestamp header is more than %s away from this server's time", Tolerance)
+		return callback{}, refuse(providers.Auth, "the webhook-timestamp header is more than %s away from this server's time", Tolerance)
 	}
 	var c callback
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&c); err != nil {
-		return nil, &providers.Error{Kind: providers.BadContent, Err: fmt.Errorf("read callback: %w", err)}
+		return callback{}, &providers.Error{Kind: providers.BadContent, Err: fmt.Errorf("read callback: %w", err)}
 	}
 	if decoder.More() {
-		return nil, refuse(providers.BadContent, "read callback: more than one JSON value")
+		return callback{}, refuse(providers.BadContent, "read callback: more than one JSON value")
 	}
+	return c, nil
+}
+
+func (c callback) events() ([]providers.Event, error) {
 	events := make([]providers.Event, len(c.Events))
 	for i, e := range c.Events {
 		switch e.Status {
-		case providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected:
+		case providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected, providers.EventComplained:
 		default:
-			return nil, refuse(providers.BadContent, "events[%d].status: must be delivered, read, failed or rejected, got %q", i, clean(string(e.Status)))
+			return nil, refuse(providers.BadContent, "events[%d].status: must be delivered, read, failed, rejected or complained, got %q", i, clean(string(e.Status)))
+		}
+		switch {
+		case e.Bounce == "":
+		case e.Bounce != providers.BounceHard && e.Bounce != providers.BounceSoft:
+			return nil, refuse(providers.BadContent, "events[%d].bounce: must be hard or soft, got %q", i, clean(string(e.Bounce)))
+		case e.Status != providers.EventFailed && e.Status != providers.EventRejected:
+			return nil, refuse(providers.BadContent, "events[%d].bounce: only what failed or was rejected can bounce, not what was %s", i, e.Status)
 		}
 		if e.MessageID <= 0 {
 			return nil, refuse(providers.BadContent, "events[%d].message_id: must be the id that the message carried", i)
 		}
 		events[i] = providers.Event{
-			MessageID: e.MessageID, Status: e.Status, At: e.At.UTC(), Code: clean(e.Code), Detail: clean(e.Detail),
+			MessageID: e.MessageID, Status: e.Status, Bounce: e.Bounce, At: e.At.UTC(), Code: clean(e.Code), Detail: clean(e.Detail),
 		}
 		if e.At.IsZero() {
 			events[i].At = time.Time{}
@@ -171,14 +224,16 @@ func refuse(kind providers.ErrorKind, format string, args ...any) *providers.Err
 
 // clean makes a stranger's text fit to be stored and shown: no control
 // characters, which PostgreSQL and terminals don't take, and not too long.
-func clean(s string) string {
+func clean(s string) string { return cleanUpTo(s, maxText, false) }
+
+func cleanUpTo(s string, most int, lines bool) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
-		if unicode.IsControl(r) || r == utf8.RuneError {
+		if r == utf8.RuneError || (unicode.IsControl(r) && (!lines || (r != '\n' && r != '\t'))) {
 			continue
 		}
-		if n++; n > maxText {
+		if n++; n > most {
 			break
 		}
 		b.WriteRune(r)

@@ -54,6 +54,9 @@ type Subject struct {
 	// Callback is a request to /hooks/{channel_id}, signed for a time, that reports
 	// message 7 as delivered.
 	Callback func(t testing.TB, at time.Time) (http.Header, []byte)
+	// Reply is a request to the same place, signed for a time, that hands on what
+	// From wrote, with an id; needed if Capabilities.Replies is set.
+	Reply func(t testing.TB, at time.Time, from, text string) (http.Header, []byte)
 }
 
 // Far is a far end that was started.
@@ -104,6 +107,9 @@ func Run(t *testing.T, s Subject) {
 	}
 	if s.Kind.Capabilities.Receipts {
 		t.Run("Callback", s.callback)
+	}
+	if s.Kind.Capabilities.Replies {
+		t.Run("Reply", s.reply)
 	}
 }
 
@@ -432,6 +438,35 @@ func (s Subject) callback(t *testing.T) {
 	unsigned(header, append(bytes.Clone(body), ' '))
 	unsigned(s.Callback(t, Now.Add(-time.Hour)))
 	unsigned(s.Callback(t, Now.Add(time.Hour)))
+}
+
+func (s Subject) reply(t *testing.T) {
+	noLeaks(t)
+	p := s.open(t, s.serve(t, sink.Options{}).Config)
+	parser, ok := p.(providers.ReplyParser)
+	require.True(t, ok, "Capabilities.Replies promises a ReplyParser")
+	const from, text = "ann@example.com", "STOP ✋ \"now\"\nplease"
+	header, body := s.Reply(t, Now, from, text)
+	replies, err := parser.ParseReplies(header, body)
+	require.NoError(t, err)
+	require.Len(t, replies, 1)
+	require.NotEmpty(t, replies[0].ID, "by which a repeat is known")
+	require.Equal(t, from, replies[0].From)
+	require.Equal(t, text, replies[0].Text)
+	if events, ok := p.(providers.CallbackParser); ok {
+		found, err := events.ParseCallback(header, body)
+		require.NoError(t, err, "the same request is read for receipts")
+		require.Empty(t, found)
+	}
+	unsigned := func(header http.Header, body []byte) {
+		t.Helper()
+		_, err := parser.ParseReplies(header, body)
+		require.Error(t, err)
+		require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+	}
+	unsigned(http.Header{}, body)
+	unsigned(header, append(bytes.Clone(body), ' '))
+	unsigned(s.Reply(t, Now.Add(-time.Hour), from, text))
 }
 
 func (s Subject) unknownSettings(t *testing.T) {

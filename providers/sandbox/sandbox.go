@@ -51,7 +51,7 @@ func Kind() providers.Kind {
 		Name: "sandbox", Title: "Sandbox",
 		Description: "A simulated provider that writes to nobody: it accepts, fails, throttles and reports as configured, the same way each time.",
 		Capabilities: providers.Capabilities{
-			Address: providers.Email, Subject: true, HTML: true, Receipts: true,
+			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true,
 		},
 	}, check, open)
 	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {
@@ -195,6 +195,11 @@ func mix(x uint64) uint64 {
 // ParseCallback reads receipts that are posted to /hooks/{channel_id}.
 func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.Event, error) {
 	return p.parser.ParseCallback(header, body)
+}
+
+// ParseReplies reads what people wrote, posted to the same place.
+func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
+	return p.parser.ParseReplies(header, body)
 }
 
 // Close hands over the receipts that are still to come, at once.

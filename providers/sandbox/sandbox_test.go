@@ -49,6 +49,7 @@ func TestContract(t *testing.T) {
 			body := []byte(`{"events":[{"message_id":7,"status":"delivered"}]}`)
 			return signer.Header("evt_1", at, body), body
 		},
+		Reply: reply,
 	})
 }
 
@@ -236,4 +237,13 @@ func TestRatesAddUp(t *testing.T) {
 	err := sandbox.Kind().Validate(json.RawMessage(`{"fail_rate": 0.6, "reject_rate": 0.6}`))
 	require.True(t, fault.Is(err, fault.Invalid), "got %v", err)
 	require.ErrorContains(t, err, "config.fail_rate")
+}
+
+func reply(t testing.TB, at time.Time, from, text string) (http.Header, []byte) {
+	t.Helper()
+	signer, err := hook.NewSigner(secret.New(key))
+	require.NoError(t, err)
+	body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": "in_1", "from": from, "text": text, "at": at}}})
+	require.NoError(t, err)
+	return signer.Header("evt_1", at, body), body
 }

@@ -61,7 +61,7 @@ func Kind() providers.Kind {
 			"2xx accepts; 429, or 503 with Retry-After, slows the channel down; 408, 425 and 5xx are tried again; " +
 			"410 rejects the recipient; 401 and 403 stop the channel; everything else fails the message.",
 		Capabilities: providers.Capabilities{
-			Address: providers.Email, Subject: true, HTML: true, Receipts: true,
+			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true,
 			// By Standard Webhooks the receiver takes webhook-id as idempotency key.
 			Idempotent: true,
 		},

@@ -94,6 +94,7 @@ func TestContract(t *testing.T) {
 		},
 		Key:      func(d sink.Delivery) string { return d.Header.Get("Webhook-Id") },
 		Callback: callback,
+		Reply:    reply,
 	})
 }
 
@@ -240,4 +241,13 @@ func TestMaxConnectionsBoundTheRequestsAtOnce(t *testing.T) {
 		require.NoError(t, <-sent)
 	}
 	require.LessOrEqual(t, far.Connections(), int64(2))
+}
+
+func reply(t testing.TB, at time.Time, from, text string) (http.Header, []byte) {
+	t.Helper()
+	signer, err := hook.NewSigner(secret.New(key))
+	require.NoError(t, err)
+	body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": "in_1", "from": from, "text": text, "at": at}}})
+	require.NoError(t, err)
+	return signer.Header("evt_1", at, body), body
 }

@@ -90,16 +90,17 @@ CREATE TABLE bounces (
     kind       TEXT COLLATE "C" NOT NULL,
     address    TEXT COLLATE "C" NOT NULL,
     soft       BIGINT NOT NULL,
-    hard       TEXT    NOT NULL DEFAULT '', -- bounced, complained
+    hard       TEXT    NOT NULL DEFAULT '', -- bounced, complained; soft is then above every limit
     last_at    BIGINT NOT NULL,
     PRIMARY KEY (account_id, kind, address)
 );
+CREATE INDEX bounces_due ON bounces (soft);
 
 -- Receipts that wait may be bounces.
 ALTER TABLE receipts ADD COLUMN bounce TEXT NOT NULL DEFAULT '';
 
--- Whether who opts out by a reply gets one confirmation.
-ALTER TABLE channels ADD COLUMN confirm_opt_out BOOLEAN NOT NULL DEFAULT TRUE;
+-- Who opts out by a reply gets one confirmation, unless the channel is silent.
+ALTER TABLE channels ADD COLUMN silent_opt_out BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- What people wrote to us.
 CREATE TABLE replies (
@@ -168,7 +169,7 @@ DROP TABLE suppression_hashes;
 DROP TABLE consents;
 ALTER TABLE suppressions DROP COLUMN opted_out;
 ALTER TABLE receipts DROP COLUMN bounce;
-ALTER TABLE channels DROP COLUMN confirm_opt_out;
+ALTER TABLE channels DROP COLUMN silent_opt_out;
 DROP TABLE targeting_lists;
 DROP INDEX lists_name;
 CREATE UNIQUE INDEX lists_group ON lists (account_id, name) WHERE kind = 'group';

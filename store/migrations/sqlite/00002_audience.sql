@@ -90,16 +90,17 @@ CREATE TABLE bounces (
     kind       TEXT    NOT NULL,
     address    TEXT    NOT NULL,
     soft       INTEGER NOT NULL,
-    hard       TEXT    NOT NULL DEFAULT '', -- bounced, complained
+    hard       TEXT    NOT NULL DEFAULT '', -- bounced, complained; soft is then above every limit
     last_at    INTEGER NOT NULL,
     PRIMARY KEY (account_id, kind, address)
 ) WITHOUT ROWID;
+CREATE INDEX bounces_due ON bounces (soft);
 
 -- Receipts that wait may be bounces.
 ALTER TABLE receipts ADD COLUMN bounce TEXT NOT NULL DEFAULT '';
 
--- Whether who opts out by a reply gets one confirmation.
-ALTER TABLE channels ADD COLUMN confirm_opt_out INTEGER NOT NULL DEFAULT 1;
+-- Who opts out by a reply gets one confirmation, unless the channel is silent.
+ALTER TABLE channels ADD COLUMN silent_opt_out INTEGER NOT NULL DEFAULT 0;
 
 -- What people wrote to us.
 CREATE TABLE replies (
@@ -168,7 +169,7 @@ DROP TABLE suppression_hashes;
 DROP TABLE consents;
 ALTER TABLE suppressions DROP COLUMN opted_out;
 ALTER TABLE receipts DROP COLUMN bounce;
-ALTER TABLE channels DROP COLUMN confirm_opt_out;
+ALTER TABLE channels DROP COLUMN silent_opt_out;
 DROP TABLE targeting_lists;
 DROP INDEX lists_name;
 CREATE UNIQUE INDEX lists_group ON lists (account_id, name) WHERE kind = 'group';

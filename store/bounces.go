@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// A hard bounce counts as more soft ones than any limit, so that one index finds
+// everything that is due.
+const hardBounce = 1 << 20
+
+// bounceNote is what the receipts of a group say of one address.
+type bounceNote struct {
+	soft  int
+	hard  string
+	reset bool
+}
+
+// bounceNotes collects notes by address, all of one channel.
+type bounceNotes map[string]bounceNote
+
+// bad reports whether a receipt may lead to a suppression.
+func bad(e providers.Event) bool { return e.Bounce != "" || e.Status == providers.EventComplained }
+
+// add takes one receipt down. Moved says that it was news for the message:
+// receipts come more than once, and a soft bounce must count once.
+func (n bounceNotes) add(address string, e providers.Event, moved bool) {
+	note := n[address]
+	switch {
+	case address == "":
+		return
+	case e.Status == providers.EventComplained:
+		note.hard = targeting.Complained
+	case e.Bounce == providers.BounceHard && note.hard == "":
+		note.hard = targeting.Bounced
+	case e.Bounce == providers.BounceSoft && moved:
+		note.soft++
+	case e.Status == providers.EventDelivered || e.Status == providers.EventRead:
+		if !moved {
+			return
+		}
+		note.soft, note.reset = 0, true
+	default:
+		return
+	}
+	n[address] = note
+}
+
+// write keeps the notes of a channel's addresses.
+func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now time.Time) error {
+	if len(n) == 0 {
+		return nil
+	}
+	var known int
+	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM bounces LIMIT 1) b").Scan(&known); err != nil {
+		return err
+	}
+	var fine []string
+	var bounced []string
+	for _, address := range slices.Sorted(maps.Keys(n)) { // in one order, so that no two transactions wait crosswise
+		if n[address].soft == 0 && n[address].hard == "" {
+			fine = append(fine, address)
+		} else {
+			bounced = append(bounced, address)
+		}
+	}
+	if known == 0 && len(bounced) == 0 {
+		return nil // as nearly always
+	}
+	var accountID int64
+	var kind providers.AddressKind
+	if err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ?", channelID).Scan(&accountID, &kind); err != nil {
+		return err
+	}
+	if known > 0 && len(fine) > 0 {
+		if _, err := tx.exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND hard = '' AND address "+tx.d.inTexts,
+			accountID, string(kind), tx.d.textList(fine)); err != nil {
+			return err
+		}
+	}
+	for _, address := range bounced {
+		note := n[address]
+		if note.hard != "" {
+			note.soft = hardBounce
+		}
+		keep := "bounces.soft"
+		if note.reset {
+			keep = "0"
+		}
+		if _, err := tx.exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (account_id, kind, address) DO UPDATE SET soft = `+keep+` + excluded.soft, last_at = excluded.last_at,
+				hard = CASE WHEN excluded.hard = '' THEN bounces.hard ELSE excluded.hard END`,
+			accountID, string(kind), address, note.soft, note.hard, ms(now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bouncesAtOnce bounds the addresses that one transaction suppresses.
+const bouncesAtOnce = 500
+
+// SuppressBounced suppresses the addresses that are due: those that bounced for
+// good or complained, and those with too many soft bounces in a row. It reports
+// whether there may be more.
+func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
+	var due []targeting.Suppression
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var p targeting.Suppression
+		if err := scan(&p.AccountID, &p.Kind, &p.Address, &p.Reason); err != nil {
+			return err
+		}
+		due = append(due, p)
+		return nil
+	}, "SELECT account_id, kind, address, hard FROM bounces WHERE soft >= ? ORDER BY soft LIMIT ?", s.softBounces, bouncesAtOnce)
+	if err != nil || len(due) == 0 {
+		return false, s.translate(err)
+	}
+	type cause struct {
+		accountID int64
+		source    string
+	}
+	by := map[cause][]targeting.Suppression{}
+	for _, p := range due {
+		c := cause{p.AccountID, targeting.SourceBounce}
+		switch p.Reason {
+		case "":
+			p.Reason = targeting.Bounced
+		case targeting.Complained:
+			c.source = targeting.SourceComplaint
+		}
+		by[c] = append(by[c], p)
+	}
+	for c, list := range by {
+		if _, err := s.SuppressAll(ctx, c.accountID, list, c.source, "receipt"); err != nil {
+			return false, err
+		}
+		if err := s.inTx(ctx, func(tx conn) error {
+			for _, p := range list {
+				if _, err := tx.exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return false, err
+		}
+	}
+	return len(due) == bouncesAtOnce, nil
+}

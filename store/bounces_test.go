@@ -1,0 +1,118 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// sent makes a transactional message to an address and sends it.
+func (j *journey) sent(envelope int64, address string) int64 {
+	j.t.Helper()
+	m, err := j.CreateMessage(j.t.Context(), campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
+	require.NoError(j.t, err)
+	require.Len(j.t, j.claim(0, envelope, j.feed(0, []int64{envelope}, 1)), 1, "nothing keeps messages from %s", address)
+	j.record(0, []int64{m.ID}, nil)
+	return m.ID
+}
+
+func (j *journey) receive(events ...providers.Event) {
+	j.t.Helper()
+	require.NoError(j.t, j.writer.Receive(j.t.Context(), j.channel.ID, events))
+}
+
+func (j *journey) reasonOf(address string) string {
+	j.t.Helper()
+	found, err := j.reader().suppressionsOf(j.t.Context(), j.accountID, []targeting.Suppression{{Kind: j.channel.Address, Address: address}})
+	require.NoError(j.t, err)
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0].Reason
+}
+
+func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 3)
+		bounced := j.sent(1, "hard@example.com")
+		j.receive(providers.Event{MessageID: bounced, Status: providers.EventRejected, Bounce: providers.BounceHard, Code: "5.1.1"})
+		require.Equal(t, targeting.Bounced, j.reasonOf("hard@example.com"))
+
+		// A complaint comes after the message was read and changes nothing of it.
+		spam := j.sent(2, "spam@example.com")
+		j.receive(providers.Event{MessageID: spam, Status: providers.EventRead}, providers.Event{MessageID: spam, Status: providers.EventComplained})
+		require.Equal(t, targeting.Complained, j.reasonOf("spam@example.com"))
+		m, err := s.GetMessage(t.Context(), j.accountID, spam)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Read, m.State)
+
+		// What is rejected without a bounce is not the address's fault.
+		other := j.sent(3, "window@example.com")
+		j.receive(providers.Event{MessageID: other, Status: providers.EventRejected})
+		require.Empty(t, j.reasonOf("window@example.com"))
+
+		var sources []string
+		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+			var source string
+			err := scan(&source)
+			sources = append(sources, source)
+			return err
+		}, "SELECT source FROM consents ORDER BY id"))
+		require.Equal(t, []string{"bounce", "complaint"}, sources)
+		var left int
+		require.NoError(t, s.reader().row(t.Context(), "SELECT COUNT(*) FROM bounces").Scan(&left))
+		require.Zero(t, left)
+	})
+}
+
+func TestSoftBouncesSuppressAfterSeveralInARow(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		s.softBounces = 3
+		j := newJourney(t, s, 1)
+		envelope := int64(0)
+		const address = "full@example.com"
+		outcome := func(e providers.Event) {
+			envelope++
+			e.MessageID = j.sent(envelope, address)
+			j.receive(e)
+			j.receive(e) // providers repeat themselves
+		}
+		soft := providers.Event{Status: providers.EventFailed, Bounce: providers.BounceSoft}
+		outcome(soft)
+		outcome(soft)
+		outcome(providers.Event{Status: providers.EventDelivered})
+		outcome(soft)
+		outcome(soft)
+		require.Empty(t, j.reasonOf(address), "a delivery begins to count anew")
+		outcome(soft)
+		require.Equal(t, targeting.Bounced, j.reasonOf(address))
+
+		// Lifted by force, it counts from the beginning.
+		require.NoError(t, s.Unsuppress(t.Context(), targeting.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: address}, true, "me"))
+		outcome(soft)
+		require.Empty(t, j.reasonOf(address))
+	})
+}
+
+// A bounce that comes before the worker has recorded its answer waits, and is
+// not forgotten.
+func TestParkedBounceSuppresses(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 1)
+		m, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com", Content: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
+		require.Len(t, j.claim(0, 1, j.feed(0, []int64{1}, 1)), 1)
+		j.receive(providers.Event{MessageID: m.ID, Status: providers.EventFailed, Bounce: providers.BounceHard})
+		require.Empty(t, j.reasonOf("early@example.com"))
+		j.record(0, []int64{m.ID}, nil)
+		more, err := s.SuppressBounced(ctx)
+		require.NoError(t, err)
+		require.False(t, more)
+		require.Equal(t, targeting.Bounced, j.reasonOf("early@example.com"))
+	})
+}

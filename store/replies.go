@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+	"carillon/targeting/reply"
+)
+
+// TakeReply keeps a reply, finds whose it is and carries its meaning out, all in
+// one transaction. Taken is false if the provider's id is known.
+func (s *Store) TakeReply(ctx context.Context, r targeting.Reply) (taken bool, err error) {
+	now := s.clock.Now()
+	if r.At.IsZero() || r.At.After(now) {
+		r.At = now // a provider's clock is not taken for a time in the future
+	}
+	r.Text = cleanText(r.Text)
+	err = s.inTx(ctx, func(tx conn) error {
+		taken = false
+		if err := tx.lockAccount(ctx, r.AccountID); err != nil {
+			return err
+		}
+		holder, err := tx.holder(ctx, targeting.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address})
+		if err != nil {
+			return err
+		}
+		r.ContactID = holder
+		r.ID, err = tx.insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
+			r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Meaning), ms(r.At))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		taken = true
+		if r.ContactID != 0 {
+			const later = "CASE WHEN COALESCE(%[1]s, 0) < ? THEN ? ELSE %[1]s END"
+			if _, err := tx.exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+
+				", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?", ms(r.At), ms(r.At), ms(r.At), ms(r.At), r.ContactID); err != nil {
+				return err
+			}
+		}
+		return s.heed(ctx, tx, r, targeting.SourceReply, "recipient")
+	})
+	return taken, err
+}
+
+// heed does what a reply means.
+func (s *Store) heed(ctx context.Context, tx conn, r targeting.Reply, source, actor string) error {
+	change := targeting.ConsentChange{
+		AccountID: r.AccountID, Kind: r.Kind, Address: r.Address, Source: source, Actor: actor,
+		Proof: fmt.Sprintf("reply %d: %s", r.ID, r.Text),
+	}
+	switch r.Meaning {
+	case reply.OptOut:
+		done, err := s.optOut(ctx, tx, change)
+		if err != nil || !done.Changed {
+			return err // who has opted out before has been told before
+		}
+		return s.confirm(ctx, tx, r)
+	case reply.OptIn:
+		_, err := s.optIn(ctx, tx, change)
+		return err
+	default:
+		return nil
+	}
+}
+
+// confirm tells who opted out that it was done, in their language.
+func (s *Store) confirm(ctx context.Context, tx conn, r targeting.Reply) error {
+	var silent bool
+	if err := tx.row(ctx, "SELECT silent_opt_out FROM channels WHERE id = ?", r.ChannelID).Scan(&silent); err != nil || silent {
+		return err
+	}
+	var language string
+	if err := tx.row(ctx, "SELECT language FROM contacts WHERE id = ?", r.ContactID).Scan(&language); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if language == "" {
+		language = reply.LanguageOf(r.Text)
+	}
+	subject, text := reply.Confirmation(language)
+	content := providers.Content{Text: text}
+	if r.Kind == providers.Email {
+		content.Subject = subject
+	}
+	_, err := s.createMessage(ctx, tx, campaigns.Outgoing{
+		AccountID: r.AccountID, ChannelID: r.ChannelID, ContactID: r.ContactID, Address: r.Address, Content: []byte(mustJSON(content)),
+	})
+	return err
+}
+
+const selectReply = `SELECT id, account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, reviewed_at, at FROM replies`
+
+func scanReply(scan func(...any) error) (targeting.Reply, error) {
+	var r targeting.Reply
+	var reviewed, at millis
+	err := scan(&r.ID, &r.AccountID, &r.ChannelID, &r.ContactID, &r.Kind, &r.Address, &r.ProviderID, &r.Text, &r.Meaning, &reviewed, &at)
+	r.ReviewedAt, r.At = reviewed.ptr(), at.Time
+	return r, err
+}
+
+// ListReplies lists replies, newest first.
+func (s *Store) ListReplies(ctx context.Context, f targeting.ReplyFilter) ([]targeting.Reply, error) {
+	where, args := []string{"account_id = ?", "id < ?"}, []any{f.AccountID, orNewest(f.Before)}
+	if f.Review {
+		where = append(where, "meaning = 'near' AND reviewed_at IS NULL")
+	}
+	if f.Meaning != "" {
+		where, args = append(where, "meaning = ?"), append(args, string(f.Meaning))
+	}
+	if f.ContactID != 0 {
+		where, args = append(where, "contact_id > 0 AND contact_id = ?"), append(args, f.ContactID)
+	}
+	if f.ChannelID != 0 {
+		where, args = append(where, "channel_id = ?"), append(args, f.ChannelID)
+	}
+	var list []targeting.Reply
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		r, err := scanReply(scan)
+		list = append(list, r)
+		return err
+	}, selectReply+" WHERE "+strings.Join(where, " AND ")+" ORDER BY id DESC LIMIT ?", append(args, f.Limit)...)
+	return list, s.translate(err)
+}
+
+// ReviewReply gives a reply that waits for it the meaning that a person read in
+// it, and carries that out.
+func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (r targeting.Reply, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		r, err = scanReply(tx.row(ctx, selectReply+" WHERE id = ? AND account_id = ?"+tx.d.forUpdate, id, accountID).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.New(fault.NotFound, "there is no reply %d", id)
+		}
+		if err != nil {
+			return err
+		}
+		if r.Meaning != reply.Near || r.ReviewedAt != nil {
+			return fault.New(fault.Conflict, "reply %d does not wait to be read: it means %s", id, r.Meaning)
+		}
+		now := millisOf(s.clock.Now())
+		r.Meaning, r.ReviewedAt = meaning, &now
+		if _, err := tx.exec(ctx, "UPDATE replies SET meaning = ?, reviewed_at = ? WHERE id = ?", string(meaning), ms(now), id); err != nil {
+			return err
+		}
+		if r.Address == "" {
+			return nil // erased meanwhile
+		}
+		return s.heed(ctx, tx, r, targeting.SourceReview, actor)
+	})
+	return r, err
+}

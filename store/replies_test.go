@@ -1,0 +1,133 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+	"carillon/targeting/reply"
+)
+
+func TestRepliesOptOutAndBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), fakeTime(s)
+		j := newJourney(t, s, 9)
+		people := j.contactIDs()
+		replies := targeting.NewReplies(s)
+		ada, err := s.GetContact(ctx, j.accountID, people[0])
+		require.NoError(t, err)
+		address := ada.Addresses[providers.Email]
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.exec(ctx, "UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
+			return err
+		}))
+		write := func(id, text string) int {
+			fresh, err := replies.Take(ctx, j.channel, []providers.Reply{{ID: id, From: strings.ToUpper(address), Text: text, At: now.Now()}})
+			require.NoError(t, err)
+			return fresh
+		}
+		confirmations := func() (texts []string) {
+			require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
+				var text string
+				err := scan(&text)
+				texts = append(texts, text)
+				return err
+			}, "SELECT content FROM message_contents ORDER BY message_id"))
+			return texts
+		}
+		run := j.start()
+		j.planAll(run.ID, 100)
+
+		require.Equal(t, 1, write("1", "Stop!"))
+		require.Equal(t, "unsubscribed", j.reasonOf(address))
+		require.Equal(t, "skipped opted_out", j.whyOf(run.ID, ada.ID))
+		require.Zero(t, write("1", "Stop!"), "a repeat is dropped")
+		require.Equal(t, 1, write("2", "STOP"))
+		require.Len(t, confirmations(), 1, "one confirmation")
+		require.Contains(t, confirmations()[0], "abgemeldet")
+		require.Len(t, j.feed(0, []int64{1}, 1), 1, "it is sent though the address is suppressed")
+
+		var replied, active millis
+		require.NoError(t, s.reader().row(ctx, "SELECT last_replied_at, last_activity_at FROM contacts WHERE id = ?", ada.ID).Scan(&replied, &active))
+		require.Equal(t, now.Now(), replied.Time)
+		require.Equal(t, now.Now(), active.Time)
+		consents, err := s.ListConsents(ctx, j.accountID, ada.ID, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, consents, 2)
+		require.Equal(t, "reply", consents[0].Source)
+		require.Equal(t, "reply 1: Stop!", consents[0].Proof)
+
+		require.Equal(t, 1, write("4", "START"))
+		require.Empty(t, j.reasonOf(address))
+		// Who complained does not come back by a word.
+		_, err = s.SuppressAll(ctx, j.accountID, []targeting.Suppression{{Kind: providers.Email, Address: address, Reason: targeting.Complained}}, "test", "me")
+		require.NoError(t, err)
+		write("5", "start")
+		require.Equal(t, targeting.Complained, j.reasonOf(address))
+
+		// Strangers are heeded, too; a silent channel does not confirm.
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.exec(ctx, "UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.channel.ID)
+			return err
+		}))
+		_, err = replies.Take(ctx, j.channel, []providers.Reply{{From: "stranger@example.com", Text: "unsubscribe"}, {From: "no address", Text: "stop"}})
+		require.NoError(t, err)
+		require.Equal(t, "unsubscribed", j.reasonOf("stranger@example.com"))
+		require.Len(t, confirmations(), 1)
+		j.balanced(run.ID)
+	})
+}
+
+func TestNearRepliesAreReviewed(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), fakeTime(s)
+		j := newJourney(t, s, 1)
+		replies := targeting.NewReplies(s)
+		_, err := replies.Take(ctx, j.channel, []providers.Reply{
+			{ID: "a", From: "a@example.com", Text: "please stop"}, {ID: "b", From: "b@example.com", Text: "stob"}, {ID: "c", From: "c@example.com", Text: "thank you"},
+			{ID: "d", From: "d@example.com", Text: "stop", At: now.Now().Add(time.Hour)},
+		})
+		require.NoError(t, err)
+		require.Empty(t, j.reasonOf("a@example.com"))
+		waiting := func() (ids []int64) {
+			list, err := replies.List(ctx, targeting.ReplyFilter{AccountID: j.accountID, Review: true, Limit: 10})
+			require.NoError(t, err)
+			for _, r := range list {
+				require.Equal(t, reply.Near, r.Meaning)
+				ids = append(ids, r.ID)
+			}
+			return ids
+		}
+		ids := waiting()
+		require.Len(t, ids, 2)
+		r, err := replies.Review(ctx, j.accountID, ids[1], "opt_out", "me")
+		require.NoError(t, err)
+		require.Equal(t, "a@example.com", r.Address)
+		require.Equal(t, "unsubscribed", j.reasonOf("a@example.com"))
+		_, err = replies.Review(ctx, j.accountID, ids[0], "other", "me")
+		require.NoError(t, err)
+		require.Empty(t, j.reasonOf("b@example.com"))
+		require.Empty(t, waiting())
+
+		_, err = replies.Review(ctx, j.accountID, ids[0], "opt_out", "me")
+		require.True(t, fault.Is(err, fault.Conflict), "once")
+		_, err = replies.Review(ctx, j.accountID, 99, "opt_out", "me")
+		require.True(t, fault.Is(err, fault.NotFound))
+		_, err = replies.Review(ctx, j.accountID, ids[0], "near", "me")
+		require.ErrorContains(t, err, "meaning")
+
+		list, err := replies.List(ctx, targeting.ReplyFilter{AccountID: j.accountID, Limit: 10, Meaning: reply.OptOut, ChannelID: j.channel.ID})
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		require.Equal(t, now.Now(), list[0].At, "never in the future")
+		confirmed, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, Transactional: true})
+		require.NoError(t, err)
+		require.Len(t, confirmed, 2)
+	})
+}
