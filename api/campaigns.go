@@ -75,6 +75,7 @@ type Forecast struct {
 	Reachable int64            `json:"reachable" doc:"How many of them will be sent to."`
 	Skipped   map[string]int64 `json:"skipped" doc:"The others, by reason."`
 	Samples   []Sample         `json:"samples"`
+	Notices   []string         `json:"notices,omitempty" doc:"What may be a mistake, such as a misspelt name in a template."`
 	// Seconds is absent where no limit is set.
 	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
 	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,channel.recipients_per_day"`
@@ -258,7 +259,7 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
-	view := Forecast{Total: f.Total, Reachable: f.Reachable, Skipped: f.Skipped, Samples: []Sample{}, LimitedBy: f.LimitedBy, StartsAt: timestamp(f.StartsAt)}
+	view := Forecast{Total: f.Total, Reachable: f.Reachable, Skipped: f.Skipped, Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt)}
 	if view.Skipped == nil {
 		view.Skipped = map[string]int64{}
 	}

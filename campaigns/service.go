@@ -55,6 +55,9 @@ type Messages interface {
 
 // People looks contacts and suppressed addresses up.
 type People interface {
+	// TemplateNames are the columns of uploads and the keys of properties that
+	// templates may name.
+	TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error)
 	GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error)
 	Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error)
 	OptOut(ctx context.Context, c targeting.ConsentChange) (targeting.ConsentResult, error)

@@ -13,6 +13,8 @@ type Forecast struct {
 	Preview
 	// Samples are up to three renderings.
 	Samples []Sample
+	// Notices say what may be a mistake, such as a misspelt name in a template.
+	Notices []string
 	// Duration is how long it takes at least under the limits; 0 where no limit
 	// is set and the provider decides.
 	Duration time.Duration
@@ -53,6 +55,11 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 	if err != nil {
 		return Forecast{}, err
 	}
+	columns, attributes, err := s.store.TemplateNames(ctx, accountID, c.Audience.Uploads)
+	if err != nil {
+		return Forecast{}, err
+	}
+	f.Notices = compiled.Unknown(columns, attributes)
 	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, samples)
 	if err != nil {
 		return Forecast{}, err

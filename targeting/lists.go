@@ -71,8 +71,10 @@ func listName(kind ListKind, name string) (string, error) {
 	if kind == Category {
 		most = maxCategoryName
 	}
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > most || strings.ContainsFunc(name, unicode.IsControl) {
-		return name, fault.InvalidField("name", name, "a %s's name has 1 to %d characters and no control characters", kind, most)
+	// Names stand in one cell of a file, with | between them.
+	bad := func(r rune) bool { return r == '|' || unicode.IsControl(r) }
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > most || strings.ContainsFunc(name, bad) {
+		return name, fault.InvalidField("name", name, "a %s's name has 1 to %d characters, without | and control characters", kind, most)
 	}
 	return name, nil
 }

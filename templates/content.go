@@ -58,6 +58,7 @@ type Content struct {
 	needRow bool
 	// mentioned are the contact's fields that the engine is given.
 	mentioned []string
+	names     []name
 }
 
 // field is one text of a content.
@@ -93,6 +94,7 @@ func Compile(c providers.Content) (*Content, error) {
 		}
 		compiled.needRow = compiled.needRow || t.needsRow()
 		compiled.mentioned = mention(compiled.mentioned, source)
+		compiled.names = names(compiled.names, source)
 		compiled.fields = append(compiled.fields, field{name: name, text: t, set: set, line: line})
 	}
 	add("subject", c.Subject, plainText, true, func(c *providers.Content, s string) { c.Subject = s })

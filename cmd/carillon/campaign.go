@@ -307,6 +307,9 @@ func (c *cli) campaignPreview() *cobra.Command {
 			}
 			fields(w, "Starts", at(f.StartsAt))
 			_ = w.Flush() // what follows is no table
+			for _, notice := range f.Notices {
+				sayln(c.out, "Note: "+clean(notice))
+			}
 			for i, s := range f.Samples {
 				sayf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
 				if s.Error != "" {
