@@ -129,6 +129,7 @@ type Deps struct {
 	Lists      *targeting.Lists
 	Consents   *targeting.Consents
 	Replies    *targeting.Replies
+	Caps       *targeting.Caps
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
 	Providers  *providers.Registry
@@ -212,6 +213,7 @@ func (s *Server) routes() {
 	s.propertyRoutes()
 	s.consentRoutes()
 	s.replyRoutes()
+	s.capRoutes()
 	s.uploadRoutes()
 	s.listRoutes()
 	s.suppressionRoutes()

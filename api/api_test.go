@@ -92,7 +92,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
+		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Caps: targeting.NewCaps(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {
@@ -590,6 +590,23 @@ func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
 		[]string{"GET", "/v1/contacts/2/consents"},
 		[]string{"GET", "/v1/messages?transactional=true"},
 		[]string{"POST", "/v1/replies/99/review", `{"meaning":"other"}`},
+	))
+}
+
+func TestFrequencyCaps(t *testing.T) {
+	s := newServer(t)
+	golden(t, "caps.txt", s.transcript(
+		[]string{"POST", "/v1/frequency-caps", `{"max_messages":3,"window_seconds":86400}`},
+		[]string{"POST", "/v1/frequency-caps", `{"max_messages":2,"window_seconds":86400,"action":"skip"}`},
+		[]string{"POST", "/v1/frequency-caps", `{"max_messages":2,"window_seconds":86400,"category_id":7}`},
+		[]string{"POST", "/v1/frequency-caps", `{"max_messages":0,"window_seconds":0}`},
+		[]string{"POST", "/v1/frequency-caps", `{"max_messages":1,"window_seconds":60,"priority":"bulk"}`},
+		[]string{"PATCH", "/v1/frequency-caps/2", `{"max_messages":5}`},
+		[]string{"GET", "/v1/frequency-caps"},
+		[]string{"GET", "/v1/frequency-caps/2"},
+		[]string{"DELETE", "/v1/frequency-caps/1"},
+		[]string{"GET", "/v1/frequency-caps/1"},
+		[]string{"DELETE", "/v1/frequency-caps/1"},
 	))
 }
 

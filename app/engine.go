@@ -41,6 +41,7 @@ type Engine struct {
 	Lists      *targeting.Lists
 	Consents   *targeting.Consents
 	Replies    *targeting.Replies
+	Caps       *targeting.Caps
 	Properties *targeting.Properties
 	Importer   *targeting.Importer
 	Tokens     campaigns.Tokens
@@ -172,6 +173,7 @@ func (e *Engine) services(c configs.Config) {
 	e.Properties = targeting.NewProperties(e.Store)
 	e.Consents = targeting.NewConsents(e.Store)
 	e.Replies = targeting.NewReplies(e.Store)
+	e.Caps = targeting.NewCaps(e.Store)
 	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }

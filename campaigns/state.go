@@ -104,6 +104,7 @@ const (
 	ReasonDeleted          = "contact_deleted"   // the contact is gone
 	ReasonSuppressed       = "suppressed"        // the address is on the suppression list
 	ReasonOptedOut         = "opted_out"         // the recipient unsubscribed
+	ReasonCapped           = "capped"            // a frequency cap holds it back
 	ReasonRenderFailed     = "render_failed"     // the template could not be rendered for this recipient
 	ReasonCleared          = "cleared"           // an operator cleared the queue
 	ReasonCanceled         = "campaign_canceled" // an operator canceled the campaign

@@ -47,6 +47,8 @@ type statements struct {
 	// applyReceipts takes rows of message, state, delivered, read, reason, detail,
 	// final.
 	applyReceipts string
+	// deferMessages takes a reason and rows of message, due time and detail.
+	deferMessages string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
 }

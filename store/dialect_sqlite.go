@@ -27,6 +27,8 @@ var sqliteDialect = dialect{
 			FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
 		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
 			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
+		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2
+			FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state = 1`,
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM json_each(?)`,
 	},

@@ -43,8 +43,26 @@ func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 // to any more is skipped instead. It returns nothing when the run or the
 // channel is not sending, or while the queue is being cleared.
 func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
+	for range maxFruitless {
+		var marked int
+		messages, marked, err = s.feedOnce(ctx, request)
+		if err != nil || len(messages) > 0 || marked == 0 {
+			break
+		}
+	}
+	if err == nil && len(messages) > 0 {
+		failpoint.Hit(failpoint.AfterMarkQueued)
+	}
+	return messages, err
+}
+
+// maxFruitless is how often Feed goes on when everybody that it marked was
+// skipped or had to wait, before others have their turn.
+const maxFruitless = 10
+
+func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, marked int, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
-		messages = nil
+		messages, marked = nil, 0
 		open, feeding, err := s.mayFeed(ctx, tx, request)
 		if err != nil || !open {
 			return err
@@ -60,19 +78,16 @@ func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messag
 				break
 			}
 		}
-		if len(messages) == 0 {
+		if marked = len(messages); marked == 0 {
 			return nil
 		}
-		d.move(request.RunID, request.ChannelID, campaigns.Pending, campaigns.Queued, int64(len(messages)))
+		d.move(request.RunID, request.ChannelID, campaigns.Pending, campaigns.Queued, int64(marked))
 		if messages, err = s.withRecipients(ctx, tx, request, feeding, messages, d); err != nil {
 			return err
 		}
 		return d.apply(ctx, tx, shardFeeder)
 	})
-	if err == nil && len(messages) > 0 {
-		failpoint.Hit(failpoint.AfterMarkQueued)
-	}
-	return messages, err
+	return messages, marked, err
 }
 
 // feeding is what the feeder knows of the run's channel and audience.
@@ -81,6 +96,7 @@ type feeding struct {
 	kind      providers.AddressKind
 	uploads   []int64
 	category  int64
+	caps      []targeting.FrequencyCap
 }
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
@@ -113,6 +129,9 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 			return false, f, err
 		}
 		f.uploads = a.Uploads
+		if f.caps, err = capsFor(ctx, tx, f.accountID, f.category); err != nil {
+			return false, f, err
+		}
 	}
 	var clearing int
 	err = tx.row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
@@ -210,7 +229,7 @@ func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.F
 			return nil, err
 		}
 	}
-	return kept, nil
+	return s.applyCaps(ctx, tx, request, f, kept, d)
 }
 
 // suppressedAddresses says which addresses must not be written to, and why. An

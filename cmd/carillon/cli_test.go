@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -275,6 +275,10 @@ func TestMessagesKeysContacts(t *testing.T) {
 	require.Contains(t, f.ok("replies", "ls", "--review"), "MEANING")
 	code, _, _ = f.run("replies", "review", "7", "opt_out")
 	require.Equal(t, exitNotFound, code)
+	require.Contains(t, f.ok("caps", "set", "--max", "2", "--days", "7"), "2")
+	require.Contains(t, f.ok("caps", "ls"), "168h")
+	f.ok("caps", "rm", "1")
+	require.NotContains(t, f.ok("caps", "ls"), "168h")
 	file := filepath.Join(f.dir, "suppressions.csv")
 	require.NoError(t, os.WriteFile(file, []byte("email\nmallory@example.org\nnonsense\n"), 0o600))
 	require.Contains(t, f.ok("suppressions", "import", file), "Refused")

@@ -106,6 +106,7 @@ func (c *cli) root() *cobra.Command {
 	c.addLists(root)
 	c.addSuppressions(root)
 	c.addReplies(root)
+	c.addCaps(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addMessages(root)

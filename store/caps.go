@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/targeting"
+)
+
+const selectCap = "SELECT id, account_id, category_id, priority, max_messages, window_seconds, action, created_at FROM frequency_caps"
+
+func scanCap(scan func(...any) error) (targeting.FrequencyCap, error) {
+	var c targeting.FrequencyCap
+	var seconds int64
+	var created millis
+	err := scan(&c.ID, &c.AccountID, &c.CategoryID, &c.Priority, &c.MaxMessages, &seconds, &c.Action, &created)
+	c.Window, c.CreatedAt = time.Duration(seconds)*time.Second, created.Time
+	return c, err
+}
+
+// SetCap keeps a cap, instead of one of the same category, priority and window.
+func (s *Store) SetCap(ctx context.Context, c targeting.FrequencyCap) (targeting.FrequencyCap, error) {
+	err := s.inTx(ctx, func(tx conn) error {
+		id, err := tx.insert(ctx, `INSERT INTO frequency_caps (account_id, category_id, priority, max_messages, window_seconds, action, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, category_id, priority, window_seconds)
+			DO UPDATE SET max_messages = excluded.max_messages, action = excluded.action`,
+			c.AccountID, c.CategoryID, c.Priority, c.MaxMessages, int64(c.Window/time.Second), string(c.Action), ms(s.clock.Now()))
+		if err != nil {
+			return err
+		}
+		c, err = scanCap(tx.row(ctx, selectCap+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return c, err
+}
+
+// GetCap is one frequency cap.
+func (s *Store) GetCap(ctx context.Context, accountID, id int64) (targeting.FrequencyCap, error) {
+	c, err := scanCap(s.reader().row(ctx, selectCap+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, noCap(id)
+	}
+	return c, s.translate(err)
+}
+
+func noCap(id int64) error { return fault.New(fault.NotFound, "there is no frequency cap %d", id) }
+
+// ListCaps lists an account's frequency caps behind the id after.
+func (s *Store) ListCaps(ctx context.Context, accountID, after int64, limit int) ([]targeting.FrequencyCap, error) {
+	var list []targeting.FrequencyCap
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		c, err := scanCap(scan)
+		list = append(list, c)
+		return err
+	}, selectCap+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+	return list, s.translate(err)
+}
+
+// DeleteCap takes a frequency cap away.
+func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		n, err := tx.exec(ctx, "DELETE FROM frequency_caps WHERE id = ? AND account_id = ?", id, accountID)
+		if err == nil && n == 0 {
+			return noCap(id)
+		}
+		return err
+	})
+}
+
+// capsFor are the caps that campaigns of a category count for. Feeders of the
+// account wait for each other here, until the transaction ends: each must see
+// what the one before has put into a window.
+func capsFor(ctx context.Context, tx conn, accountID, category int64) (list []targeting.FrequencyCap, err error) {
+	err = tx.scanAll(ctx, func(scan func(...any) error) error {
+		c, err := scanCap(scan)
+		list = append(list, c)
+		return err
+	}, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.forUpdate, accountID, category)
+	return list, err
+}
+
+// capHistory is what a contact was sent, or is about to be.
+type capHistory struct {
+	sent     []capSend
+	inFlight map[int64]int // by category
+}
+
+type capSend struct {
+	at       time.Time
+	category int64
+}
+
+// recheck is how soon a message is looked at again that waits for one in flight,
+// of which nobody knows yet whether it will count.
+const recheck = time.Minute
+
+// verdict is what a cap makes of a message.
+type verdict struct {
+	action targeting.CapAction // empty: it may go
+	due    time.Time
+	cap    targeting.FrequencyCap
+}
+
+// judge says whether a contact may be sent another message at the time now.
+func (h capHistory) judge(caps []targeting.FrequencyCap, now time.Time) (v verdict) {
+	for _, c := range caps {
+		var times []time.Time
+		for _, s := range h.sent {
+			if (c.CategoryID == 0 || c.CategoryID == s.category) && s.at.After(now.Add(-c.Window)) {
+				times = append(times, s.at)
+			}
+		}
+		flying := 0
+		for category, n := range h.inFlight {
+			if c.CategoryID == 0 || c.CategoryID == category {
+				flying += n
+			}
+		}
+		if len(times)+flying < c.MaxMessages {
+			continue
+		}
+		due := now.Add(min(recheck, c.Window))
+		if flying < c.MaxMessages {
+			// There is room when the oldest of the newest that fill the cap is out of
+			// the window.
+			slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
+			due = times[c.MaxMessages-1-flying].Add(c.Window)
+		}
+		if v.action == targeting.CapSkip {
+			continue
+		}
+		if c.Action == targeting.CapSkip || due.After(v.due) {
+			v = verdict{c.Action, due, c}
+		}
+	}
+	return v
+}
+
+// applyCaps keeps those of the just queued messages that no frequency cap holds
+// back; the others wait or are skipped.
+func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []campaigns.FeedMessage, d deltas) ([]campaigns.FeedMessage, error) {
+	if len(f.caps) == 0 || len(messages) == 0 {
+		return messages, nil
+	}
+	now := s.clock.Now()
+	histories, err := capHistories(ctx, tx, f, messages, now)
+	if err != nil {
+		return nil, err
+	}
+	kept := messages[:0]
+	var deferred [][3]any
+	skipped := map[string][]int64{}
+	for _, m := range messages {
+		v := histories[m.Recipient.ContactID].judge(f.caps, now)
+		switch v.action {
+		case targeting.CapDefer:
+			deferred = append(deferred, [3]any{m.ID, ms(v.due), capDetail(v.cap)})
+		case targeting.CapSkip:
+			skipped[capDetail(v.cap)] = append(skipped[capDetail(v.cap)], m.ID)
+		default:
+			kept = append(kept, m)
+		}
+	}
+	if deferred != nil {
+		n, err := tx.exec(ctx, tx.d.statements.deferMessages, campaigns.ReasonCapped, mustJSON(deferred))
+		if err != nil {
+			return nil, err
+		}
+		d.move(request.RunID, request.ChannelID, campaigns.Queued, campaigns.Pending, n)
+	}
+	for detail, ids := range skipped {
+		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, campaigns.ReasonCapped, detail, ms(now), d); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+func capDetail(c targeting.FrequencyCap) string {
+	return fmt.Sprintf("frequency cap %d: at most %d in %s", c.ID, c.MaxMessages, c.Window)
+}
+
+// capHistories reads what the recipients were sent in the longest window, and
+// what is in flight to them besides these messages, which are marked queued.
+func capHistories(ctx context.Context, tx conn, f feeding, messages []campaigns.FeedMessage, now time.Time) (map[int64]capHistory, error) {
+	histories := make(map[int64]capHistory, len(messages))
+	ids := make([]int64, 0, len(messages))
+	for _, m := range messages {
+		ids = append(ids, m.Recipient.ContactID)
+		h, known := histories[m.Recipient.ContactID]
+		if !known {
+			h.inFlight = map[int64]int{}
+		}
+		h.inFlight[f.category]--
+		histories[m.Recipient.ContactID] = h
+	}
+	var longest time.Duration
+	for _, c := range f.caps {
+		longest = max(longest, c.Window)
+	}
+	const from = " FROM messages m JOIN runs r ON r.id = m.run_id JOIN campaigns k ON k.id = r.campaign_id WHERE m.run_id > 0 AND m.contact_id > 0 AND m.contact_id "
+	list := tx.d.idList(ids)
+	// One statement, which sees one moment: between two a message could be sent that
+	// is in flight no more for the second and not sent yet for the first.
+	return histories, tx.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var send capSend
+		var at millis
+		if err := scan(&id, &at, &send.category); err != nil {
+			return err
+		}
+		h := histories[id]
+		if at.IsZero() {
+			h.inFlight[send.category]++
+			return nil
+		}
+		send.at = at.Time
+		h.sent = append(h.sent, send)
+		histories[id] = h
+		return nil
+	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.inIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state NOT IN (1, 2)
+		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.inIDs+` AND m.state IN (1, 2)
+		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, ms(now.Add(-longest)), list, f.accountID)
+}

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/targeting"
+)
+
+func (j *journey) setCap(c targeting.FrequencyCap) targeting.FrequencyCap {
+	j.t.Helper()
+	c.AccountID = j.accountID
+	c, err := targeting.NewCaps(j.Store).Set(j.t.Context(), c)
+	require.NoError(j.t, err)
+	return c
+}
+
+// sendAll feeds, claims and records whatever of a run may go now.
+func (j *journey) sendAll(run int64) (n int) {
+	j.t.Helper()
+	envelope := rand.Int64()
+	messages := j.feed(run, []int64{envelope}, 100)
+	ids := j.claim(run, envelope, messages)
+	attempts := map[int64]int{}
+	for _, m := range messages {
+		attempts[m.ID] = m.Attempt
+	}
+	if len(ids) > 0 {
+		j.record(run, ids, func(o *campaigns.Outcome) { o.Attempt = attempts[o.MessageID] })
+	}
+	return len(ids)
+}
+
+func (j *journey) another(category int64) campaigns.Run {
+	j.t.Helper()
+	j.campaign = j.newCampaign(`{"all":true}`)
+	j.setCategory(j.campaign, category)
+	run := j.start()
+	j.planAll(run.ID, 100)
+	return run
+}
+
+func TestCapsDeferAndSkip(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 3)
+		people := j.contactIDs()
+		news := j.category("News")
+		j.setCap(targeting.FrequencyCap{MaxMessages: 1, Window: time.Hour})
+		first := j.another(0)
+		require.Equal(t, 3, j.sendAll(first.ID))
+		second := j.another(news)
+		require.Zero(t, j.sendAll(second.ID))
+		list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: second.ID, ContactID: people[0]})
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Pending, list[0].State)
+		require.Equal(t, campaigns.ReasonCapped, list[0].Reason)
+		require.Contains(t, list[0].Detail, "at most 1 in 1h0m0s")
+		sent, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: first.ID, ContactID: people[0]})
+		require.NoError(t, err)
+		require.Equal(t, sent[0].SentAt.Add(time.Hour), *list[0].DueAt, "as soon as there is room again")
+		j.balanced(second.ID)
+
+		// A transactional message is outside, and does not count.
+		j.sent(77, "p1@example.com")
+
+		// While one is in flight nobody knows; it is looked at again soon.
+		j.setCap(targeting.FrequencyCap{MaxMessages: 2, Window: time.Hour})
+		third := j.another(0)
+		queued := j.feed(third.ID, []int64{500}, 1)
+		require.Len(t, queued, 1)
+		fourth := j.another(0)
+		j.feed(fourth.ID, []int64{501}, 100)
+		require.Equal(t, "pending capped", j.whyOf(fourth.ID, queued[0].Recipient.ContactID))
+		j.balanced(fourth.ID)
+
+		// Skip is final; the strictest cap decides; a category's counts its own.
+		caps, err := s.ListCaps(ctx, j.accountID, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, caps, 1, "the same window again takes its place")
+		require.NoError(t, s.DeleteCap(ctx, j.accountID, caps[0].ID))
+		require.True(t, fault.Is(s.DeleteCap(ctx, j.accountID, caps[0].ID), fault.NotFound))
+		j.setCap(targeting.FrequencyCap{MaxMessages: 1, Window: time.Hour, CategoryID: news, Action: targeting.CapSkip})
+		fifth := j.another(news)
+		require.Equal(t, 3, j.sendAll(fifth.ID), "none of the category was sent yet")
+		sixth := j.another(news)
+		require.Zero(t, j.sendAll(sixth.ID))
+		require.Equal(t, "skipped capped", j.whyOf(sixth.ID, people[0]))
+		j.balanced(sixth.ID)
+		require.Equal(t, 3, j.sendAll(j.another(0).ID), "other campaigns are free")
+	})
+}
+
+func TestCapsAreChecked(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 1)
+		caps := targeting.NewCaps(s)
+		for want, c := range map[string]targeting.FrequencyCap{
+			"max_messages":   {Window: time.Hour},
+			"window_seconds": {MaxMessages: 1, Window: time.Millisecond},
+			"action":         {MaxMessages: 1, Window: time.Hour, Action: "shout"},
+			"priority":       {MaxMessages: 1, Window: time.Hour, Priority: "transactional"},
+			"category_id":    {MaxMessages: 1, Window: time.Hour, CategoryID: 99},
+		} {
+			c.AccountID = j.accountID
+			_, err := caps.Set(t.Context(), c)
+			require.ErrorContains(t, err, want)
+		}
+		_, err := caps.Get(t.Context(), j.accountID, 99)
+		require.True(t, fault.Is(err, fault.NotFound))
+	})
+}
+
+// Whatever campaigns are fed at the same time, no window holds more than the
+// cap.
+func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		const people, each, most, width = 19, 6, 2, time.Second
+		j := newJourney(t, s, people)
+		j.setCap(targeting.FrequencyCap{MaxMessages: most, Window: width})
+		j.setCap(targeting.FrequencyCap{MaxMessages: 5, Window: 2 * width, Priority: targeting.PriorityBulk})
+		runs := make([]campaigns.Run, each)
+		for i := range runs {
+			runs[i] = j.another(0)
+		}
+		var wg sync.WaitGroup
+		errs := make(chan error, each)
+		for _, run := range runs {
+			wg.Go(func() {
+				for {
+					envelope := rand.Int64()
+					messages, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope}, PerEnvelope: 1 + rand.IntN(7)})
+					if err != nil {
+						errs <- err
+						return
+					}
+					var ids []int64
+					attempts := map[int64]int{}
+					for _, m := range messages {
+						ids = append(ids, m.ID)
+						attempts[m.ID] = m.Attempt
+					}
+					if len(ids) > 0 {
+						claimed, err := j.writer.Claim(ctx, campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: envelope, MessageIDs: ids})
+						if err != nil {
+							errs <- err
+							return
+						}
+						outcomes := j.outcomes(run.ID, claimed, func(o *campaigns.Outcome) {
+							o.Attempt = attempts[o.MessageID]
+							if rand.IntN(5) == 0 { // and some have to be tried again
+								o.State, o.DueAt, o.Reason, o.Unspent = campaigns.Pending, o.At.Add(20*time.Millisecond), campaigns.ReasonTemporary, true
+							}
+						})
+						if err := j.writer.Record(ctx, outcomes); err != nil {
+							errs <- err
+							return
+						}
+					}
+					var open int
+					if err := s.reader().row(ctx, "SELECT COUNT(*) FROM messages WHERE run_id = ? AND state IN (0, 1, 2)", run.ID).Scan(&open); err != nil {
+						errs <- err
+						return
+					}
+					if open == 0 {
+						return
+					}
+					if err := s.clock.Sleep(ctx, 5*time.Millisecond); err != nil {
+						errs <- err
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		close(errs)
+		require.NoError(t, <-errs)
+		times := map[int64][]time.Time{}
+		require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
+			var id int64
+			var at millis
+			err := scan(&id, &at)
+			times[id] = append(times[id], at.Time)
+			return err
+		}, "SELECT contact_id, sent_at FROM messages WHERE sent_at IS NOT NULL ORDER BY contact_id, sent_at"))
+		require.Len(t, times, people-people/10)
+		for id, sent := range times {
+			require.Len(t, sent, each, "contact %d got all in the end", id)
+			for i := most; i < len(sent); i++ {
+				require.GreaterOrEqual(t, sent[i].Sub(sent[i-most]), width, "contact %d", id)
+			}
+		}
+		for _, run := range runs {
+			j.balanced(run.ID)
+		}
+	})
+}
