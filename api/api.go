@@ -131,6 +131,7 @@ type Deps struct {
 	Replies    *targeting.Replies
 	Caps       *targeting.Caps
 	Properties *targeting.Properties
+	Jobs       *targeting.Jobs
 	Importer   *targeting.Importer
 	Providers  *providers.Registry
 	// Metrics serves /metrics, and Meter counts the API's own requests.
@@ -211,6 +212,7 @@ func (s *Server) routes() {
 	s.channelRoutes()
 	s.contactRoutes()
 	s.propertyRoutes()
+	s.jobRoutes()
 	s.consentRoutes()
 	s.replyRoutes()
 	s.capRoutes()

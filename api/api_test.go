@@ -93,6 +93,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
 		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Caps: targeting.NewCaps(s.store), Properties: targeting.NewProperties(s.store), Importer: s.importer,
+		Jobs:  targeting.NewJobs(s.store),
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {

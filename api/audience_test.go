@@ -3,6 +3,8 @@ package api_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 func TestProperties(t *testing.T) {
@@ -77,5 +79,35 @@ func TestCategoriesAndLabels(t *testing.T) {
 		[]string{"DELETE", "/v1/labels/2"},
 		[]string{"GET", "/v1/labels/2"},
 		[]string{"GET", "/v1/audit?limit=3"},
+	))
+}
+
+func TestBulk(t *testing.T) {
+	s := newServer(t)
+	s.contact("Ada", "ada@example.org")
+	s.contact("Bob", "bob@example.org")
+	s.ok("POST", "/v1/labels", `{"name":"Hot"}`)
+	s.ok("POST", "/v1/properties", `{"key":"age","type":"number","rule":"<=130"}`)
+	golden(t, "bulk.txt", s.transcript(
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"add","list":1,"contacts":[1,2],"dry_run":true}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"add","list":1,"contacts":[1,2,99]}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":36,"all":true}`},
+		[]string{"GET", "/v1/jobs/1"},
+	))
+	for range 3 {
+		_, err := s.store.RunJobBatch(t.Context())
+		require.NoError(t, err)
+	}
+	golden(t, "bulk_done.txt", s.transcript(
+		[]string{"GET", "/v1/jobs"},
+		[]string{"GET", "/v1/jobs/99"},
+		[]string{"GET", "/v1/labels/1"},
+		[]string{"GET", "/v1/contacts/2"},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"add","contacts":[1]}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":131,"all":true}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":null,"contacts":[1],"all":true}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"explode","all":true}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop"}`},
+		[]string{"GET", "/v1/audit?limit=2"},
 	))
 }

@@ -43,6 +43,7 @@ type Engine struct {
 	Replies    *targeting.Replies
 	Caps       *targeting.Caps
 	Properties *targeting.Properties
+	Jobs       *targeting.Jobs
 	Importer   *targeting.Importer
 	Tokens     campaigns.Tokens
 	Writer     *store.Writer
@@ -171,6 +172,7 @@ func (e *Engine) services(c configs.Config) {
 	e.Contacts = targeting.NewContacts(e.Store)
 	e.Lists = targeting.NewLists(e.Store)
 	e.Properties = targeting.NewProperties(e.Store)
+	e.Jobs = targeting.NewJobs(e.Store)
 	e.Consents = targeting.NewConsents(e.Store)
 	e.Replies = targeting.NewReplies(e.Store)
 	e.Caps = targeting.NewCaps(e.Store)
@@ -188,8 +190,11 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		UnsubscribeURL: func(accountID, messageID int64) string {
 			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},
-		Jobs: []scheduler.Job{{Name: "import", Run: e.Importer.RunNext}, {Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
-			{Name: "expiry", Every: 5 * time.Minute, Run: targeting.NewSweeper(e.Store).Run}},
+		Jobs: []scheduler.Job{
+			{Name: "import", Run: e.Importer.RunNext}, {Name: "jobs", Run: e.Jobs.RunNext},
+			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
+			{Name: "expiry", Every: 5 * time.Minute, Run: targeting.NewSweeper(e.Store).Run},
+		},
 	})
 	s.Start()
 	e.Wake, e.FeedStats = s.Wake, s.FeedStats

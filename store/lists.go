@@ -150,7 +150,7 @@ func (s *Store) DeleteList(ctx context.Context, accountID int64, kind targeting.
 			if err := s.lockList(ctx, tx, accountID, kind, id); err != nil {
 				return err
 			}
-			if err := tx.refuseUsed(ctx, accountID, kind, id); err != nil {
+			if err := tx.refuseListInUse(ctx, accountID, kind, id); err != nil {
 				return err
 			}
 			n, err := tx.exec(ctx, `DELETE FROM members WHERE list_id = ? AND contact_id IN
@@ -183,8 +183,8 @@ func (u *usedLists) has(kind targeting.ListKind, id int64) bool {
 	return slices.Contains(ids, id) || u.Exclude.has(kind, id)
 }
 
-// refuseUsed is the Conflict for a list that live campaigns use.
-func (c conn) refuseUsed(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
+// refuseListInUse is the Conflict for a list that live campaigns use.
+func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
 	var users []string
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
 		var campaignID, categoryID int64

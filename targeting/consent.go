@@ -31,6 +31,7 @@ const (
 	SourceBounce    = "bounce"
 	SourceComplaint = "complaint"
 	SourceReview    = "review" // a person read a reply
+	SourceBulk      = "bulk"   // a bulk operation
 )
 
 // Consent is one opt-in or opt-out, as it was given: it is never changed. Only

@@ -89,3 +89,27 @@ func TestListsByHand(t *testing.T) {
 		require.NotContains(t, f.ok(kind, "ls"), "Second")
 	}
 }
+
+func TestBulkByHand(t *testing.T) {
+	f := newFixture(t)
+	f.ok("contacts", "create", "--first-name", "Ada", "--email", "ada@example.org")
+	f.ok("contacts", "create", "--first-name", "Bob", "--email", "bob@example.org")
+	f.ok("properties", "create", "plan", "--type", "enum", "--rule", "free,plus")
+	code, _, errs := f.run("contacts", "bulk", "stop", "--all")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errs, "2 contacts")
+	f.tty, f.stdin = true, "y\n"
+	code, out, errs := f.run("contacts", "bulk", "stop", "--contacts", "1,2")
+	require.Zero(t, code, errs)
+	require.Regexp(t, `Changed\s+2`, out)
+	require.Contains(t, errs, "100%")
+	require.Contains(t, f.ok("contacts", "ls", "--status", "inactive"), "Ada")
+	f.tty = false
+	require.Regexp(t, `plan = "free"`, f.ok("contacts", "bulk", "set", "--set", "plan=free", "--all", "--yes"))
+	require.Regexp(t, `finished\s+2\s+2\s+2`, f.ok("jobs", "ls"))
+	require.Contains(t, f.ok("jobs", "show", "1", "--watch"), "finished")
+	require.Contains(t, f.ok("contacts", "show", "2"), "free")
+	code, _, errs = f.run("contacts", "bulk", "set", "--set", "plan=gold", "--all", "--yes")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errs, "free,plus")
+}

@@ -81,6 +81,7 @@ func newFixture(t *testing.T) *fixture {
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
 		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
+		Jobs: targeting.NewJobs(f.store),
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +110,9 @@ func (f *fixture) work(ctx context.Context) error {
 		if _, err := f.store.PlanBatch(ctx, id, 1000); err != nil {
 			return err
 		}
+	}
+	if _, err := f.store.RunJobBatch(ctx); err != nil {
+		return err
 	}
 	_, _, err = f.store.FinishRuns(ctx)
 	return err

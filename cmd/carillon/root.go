@@ -104,6 +104,7 @@ func (c *cli) root() *cobra.Command {
 	c.addContacts(root)
 	c.addProperties(root)
 	c.addLists(root)
+	c.addJobs(root)
 	c.addSuppressions(root)
 	c.addReplies(root)
 	c.addCaps(root)

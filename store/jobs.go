@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+const selectJob = "SELECT id, account_id, kind, spec, state, total, done, changed, error, actor, created_at, finished_at FROM jobs"
+
+func scanJob(scan func(...any) error) (targeting.Job, error) {
+	var j targeting.Job
+	var spec []byte
+	var created, finished millis
+	if err := scan(&j.ID, &j.AccountID, &j.Kind, &spec, &j.State, &j.Total, &j.Done, &j.Changed, &j.Error, &j.Actor, &created, &finished); err != nil {
+		return j, err
+	}
+	j.CreatedAt, j.FinishedAt = created.Time, finished.ptr()
+	if err := json.Unmarshal(spec, &j.Bulk); err != nil {
+		return j, fmt.Errorf("read job %d: %w", j.ID, err)
+	}
+	return j, nil
+}
+
+// FindListKind is the kind of a group, category or label.
+func (s *Store) FindListKind(ctx context.Context, accountID, listID int64) (targeting.ListKind, error) {
+	var kind targeting.ListKind
+	err := s.reader().row(ctx, "SELECT kind FROM lists WHERE id = ? AND account_id = ? AND kind <> 'upload'", listID, accountID).Scan(&kind)
+	return kind, s.translate(err)
+}
+
+// CountMembers is how many contacts an audience has now, whatever becomes of
+// them.
+func (s *Store) CountMembers(ctx context.Context, accountID int64, a targeting.Audience) (int64, error) {
+	compiled, err := s.compileAudience(ctx, s.reader(), providers.Channel{AccountID: accountID}, a, 0)
+	if err != nil {
+		return 0, s.translate(err)
+	}
+	_, n, err := compiled.batch(ctx, s.reader(), 0, everybody)
+	return int64(n), s.translate(err)
+}
+
+// CreateJob keeps a new job; ID and CreatedAt are set here.
+func (s *Store) CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, error) {
+	spec, err := json.Marshal(j.Bulk)
+	if err != nil {
+		return targeting.Job{}, fmt.Errorf("encode job: %w", err)
+	}
+	var made targeting.Job
+	err = s.inTx(ctx, func(tx conn) error {
+		id, err := tx.insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, clean(j.Actor), ms(s.clock.Now()))
+		if err != nil {
+			return err
+		}
+		made, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return made, err
+}
+
+// GetJob is one job.
+func (s *Store) GetJob(ctx context.Context, accountID, id int64) (targeting.Job, error) {
+	j, err := scanJob(s.reader().row(ctx, selectJob+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return j, fault.New(fault.NotFound, "there is no job %d", id)
+	}
+	return j, s.translate(err)
+}
+
+// ListJobs lists an account's jobs before the id before, newest first.
+func (s *Store) ListJobs(ctx context.Context, accountID, before int64, limit int) ([]targeting.Job, error) {
+	var list []targeting.Job
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		j, err := scanJob(scan)
+		list = append(list, j)
+		return err
+	}, selectJob+" WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?", accountID, orNewest(before), limit)
+	return list, s.translate(err)
+}
+
+// bulkAtOnce is how many contacts one transaction of a bulk operation changes.
+const bulkAtOnce = 2000
+
+// RunJobBatch does the next batch of the oldest job that is not over. The job's
+// place moves in the transaction of the batch, so that a job which was killed
+// anywhere goes on behind the last batch that counts, and does nothing twice.
+func (s *Store) RunJobBatch(ctx context.Context) (worked bool, err error) {
+	var job targeting.Job
+	err = s.inTx(ctx, func(tx conn) (err error) {
+		job, worked, err = s.nextJobBatch(ctx, tx)
+		return err
+	})
+	if code := fault.CodeOf(err); err != nil && (code == fault.Invalid || code == fault.NotFound || code == fault.Conflict) {
+		// What it works on is not as it was when it was made: it can't go on.
+		return true, s.failJob(ctx, job.ID, err.Error())
+	}
+	return worked, err
+}
+
+// nextJobBatch does the work of RunJobBatch in its transaction.
+func (s *Store) nextJobBatch(ctx context.Context, tx conn) (job targeting.Job, worked bool, err error) {
+	var id, cursor int64
+	// Another process that is at a job keeps it; there may be another job.
+	err = tx.row(ctx, "SELECT id, cursor FROM jobs WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1"+s.d.skipLocked).Scan(&id, &cursor)
+	if errors.Is(err, sql.ErrNoRows) {
+		return job, false, nil
+	}
+	if err != nil {
+		return job, false, err
+	}
+	if job, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan); err != nil {
+		return job, true, err
+	}
+	return job, true, s.bulkBatch(ctx, tx, job, cursor)
+}
+
+// bulkBatch changes the next contacts and moves the job behind them.
+func (s *Store) bulkBatch(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
+	b := job.Bulk
+	members := targeting.MemberChange{AccountID: job.AccountID, Kind: b.ListKind, ListID: b.ListID, Source: targeting.SourceBulk, Actor: job.Actor}
+	if b.ListID != 0 {
+		if err := s.lockMembers(ctx, tx, members); err != nil {
+			return err
+		}
+	}
+	if err := tx.lockAccount(ctx, job.AccountID); err != nil {
+		return err
+	}
+	compiled, err := s.compileAudience(ctx, tx, providers.Channel{AccountID: job.AccountID}, b.Audience, 0)
+	if err != nil {
+		return err
+	}
+	turn := compiled.members(cursor, bulkAtOnce)
+	ids, err := tx.idsOf(ctx, turn.sql, turn.args...)
+	if err != nil {
+		return err
+	}
+	state, finished, changed := targeting.JobFinished, ms(s.clock.Now()), int64(0)
+	if len(ids) > 0 {
+		if cursor = ids[len(ids)-1]; len(ids) == bulkAtOnce {
+			state, finished = targeting.JobRunning, nil
+		}
+		living, err := tx.idsOf(ctx, "SELECT id FROM contacts WHERE account_id = ? AND status <> 'deleted' AND id "+s.d.inIDs, job.AccountID, s.d.idList(ids))
+		if err != nil {
+			return err
+		}
+		members.Contacts = living
+		if changed, err = s.bulkChange(ctx, tx, job, members); err != nil {
+			return err
+		}
+	}
+	_, err = tx.exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, finished_at = ? WHERE id = ?",
+		string(state), cursor, len(ids), changed, finished, job.ID)
+	return err
+}
+
+// bulkChange carries the action out for the contacts in members and returns how
+// many are different now.
+func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, members targeting.MemberChange) (int64, error) {
+	if len(members.Contacts) == 0 {
+		return 0, nil
+	}
+	switch b := job.Bulk; b.Action {
+	case targeting.BulkAdd:
+		return s.addMembers(ctx, tx, members)
+	case targeting.BulkRemove:
+		return s.removeMembers(ctx, tx, members)
+	case targeting.BulkSet:
+		return s.bulkSet(ctx, tx, job, members.Contacts)
+	default:
+		from, to := b.Action.Statuses()
+		if to == "" {
+			return 0, fault.New(fault.Conflict, "this version knows no action %q", b.Action)
+		}
+		statuses := make([]string, len(from))
+		for i, status := range from {
+			statuses[i] = string(status)
+		}
+		return tx.exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+s.d.inIDs+" AND status "+s.d.inTexts,
+			string(to), ms(s.clock.Now()), job.AccountID, s.d.idList(members.Contacts), s.d.textList(statuses))
+	}
+}
+
+// bulkSet writes the value of a property.
+func (s *Store) bulkSet(ctx context.Context, tx conn, job targeting.Job, ids []int64) (int64, error) {
+	set, err := tx.propertySet(ctx, job.AccountID)
+	if err != nil {
+		return 0, err
+	}
+	now := s.clock.Now()
+	list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+s.d.inIDs, job.AccountID, s.d.idList(ids))
+	if err != nil {
+		return 0, err
+	}
+	changed := list[:0]
+	for _, a := range list {
+		c := targeting.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: map[string]json.RawMessage{job.Bulk.Property: job.Bulk.Value}}
+		before, ends := a.attributes.JSON(), a.expiry[job.Bulk.Property]
+		if err := c.Settle(set, now, false); err != nil {
+			return 0, err
+		}
+		a.attributes, a.expiry = c.Attributes, c.Expiry
+		if a.attributes.JSON() != before || !a.expiry[job.Bulk.Property].Equal(ends) {
+			changed = append(changed, a)
+		}
+	}
+	return int64(len(changed)), tx.writeAttributes(ctx, changed, now.UnixMilli())
+}
+
+// failJob ends a job that can't go on; what it did stays.
+func (s *Store) failJob(ctx context.Context, id int64, reason string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		_, err := tx.exec(ctx, "UPDATE jobs SET state = ?, error = ?, finished_at = ? WHERE id = ? AND state IN ('queued', 'running')",
+			string(targeting.JobFailed), clean(reason), ms(s.clock.Now()), id)
+		return err
+	})
+}
