@@ -473,7 +473,7 @@ func TestRefusedFilesLeaveNothing(t *testing.T) {
 			"no usable column": {[]byte("colour,size\nred,7\n"), targeting.ImportOptions{}, fault.Invalid, "no column can be used"},
 			"no CSV":           {[]byte("PK\x03\x04xl/workbook.xml"), targeting.ImportOptions{}, fault.Invalid, "Excel"},
 			"too large":        {contactsCSV(60_000, 1, 0), targeting.ImportOptions{}, fault.TooLarge, "3 MiB"},
-			"no such key":      {[]byte("email\na@example.com\n"), targeting.ImportOptions{Key: "shoe"}, fault.Invalid, "external_id, email or phone"},
+			"no such key":      {[]byte("email\na@example.com\n"), targeting.ImportOptions{Key: "shoe"}, fault.Invalid, "external_id or a kind of address"},
 			"key not in file":  {[]byte("email\na@example.com\n"), targeting.ImportOptions{Key: targeting.ByPhone}, fault.Invalid, "no such column"},
 			"mapping":          {[]byte("email\na@example.com\n"), targeting.ImportOptions{Mapping: map[string]string{"x": "email"}}, fault.Invalid, "no such column"},
 			"separator":        {[]byte("email\na@example.com\n"), targeting.ImportOptions{Separator: "::"}, fault.Invalid, "one character"},
