@@ -131,6 +131,7 @@ type Deps struct {
 	Replies    *targeting.Replies
 	Caps       *targeting.Caps
 	Properties *targeting.Properties
+	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Importer   *targeting.Importer
 	Providers  *providers.Registry
@@ -218,6 +219,7 @@ func (s *Server) routes() {
 	s.capRoutes()
 	s.uploadRoutes()
 	s.listRoutes()
+	s.targetingRoutes()
 	s.suppressionRoutes()
 	s.campaignRoutes()
 	s.runRoutes()

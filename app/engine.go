@@ -43,6 +43,7 @@ type Engine struct {
 	Replies    *targeting.Replies
 	Caps       *targeting.Caps
 	Properties *targeting.Properties
+	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Importer   *targeting.Importer
 	Tokens     campaigns.Tokens
@@ -172,6 +173,7 @@ func (e *Engine) services(c configs.Config) {
 	e.Contacts = targeting.NewContacts(e.Store)
 	e.Lists = targeting.NewLists(e.Store)
 	e.Properties = targeting.NewProperties(e.Store)
+	e.Rules = targeting.NewRules(e.Store)
 	e.Jobs = targeting.NewJobs(e.Store)
 	e.Consents = targeting.NewConsents(e.Store)
 	e.Replies = targeting.NewReplies(e.Store)

@@ -31,7 +31,7 @@ type Lifecycle interface {
 
 // Audiences knows whom an audience names.
 type Audiences interface {
-	CheckAudience(ctx context.Context, accountID int64, a targeting.Audience) ([]fault.Field, error)
+	CheckAudience(ctx context.Context, accountID int64, a *targeting.Audience) ([]fault.Field, error)
 	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]targeting.UploadState, error)
 	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]Recipient, error)

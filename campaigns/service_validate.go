@@ -77,7 +77,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 			return err
 		}
 	} else {
-		missing, err := s.store.CheckAudience(ctx, c.AccountID, c.Audience)
+		missing, err := s.store.CheckAudience(ctx, c.AccountID, &c.Audience)
 		if err != nil {
 			return err
 		}

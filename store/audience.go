@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/targeting/rule"
 )
 
 // fragment is a piece of SQL with its arguments.
@@ -30,22 +32,83 @@ type audienceSQL struct {
 	category int64
 	// sentRuns are the runs of the campaigns in audience.exclude.campaigns.
 	sentRuns []int64
+	// rules and excluded are conditions over c: of the audience's rule and
+	// targeting lists, and of those of its exclude.
+	rules, excluded []rule.Fragment
 }
 
-func (s *Store) compileAudience(ctx context.Context, c conn, channel providers.Channel, a targeting.Audience, category int64) (audienceSQL, error) {
+// compileAudience compiles an audience as it is at a moment, which rules with
+// relative dates are about.
+func (s *Store) compileAudience(ctx context.Context, c conn, channel providers.Channel, a targeting.Audience, category int64, now time.Time) (audienceSQL, error) {
 	compiled := audienceSQL{d: s.d, accountID: channel.AccountID, audience: a, kind: channel.Address, category: category}
-	if a.Exclude == nil || len(a.Exclude.Campaigns) == 0 {
-		return compiled, nil
+	exclude := a.Exclude
+	if exclude == nil {
+		exclude = &targeting.Exclude{}
 	}
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	var err error
+	if compiled.rules, compiled.excluded, err = c.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil || len(exclude.Campaigns) == 0 {
+		return compiled, err
+	}
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
 		if err := scan(&id); err != nil {
 			return err
 		}
 		compiled.sentRuns = append(compiled.sentRuns, id)
 		return nil
-	}, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+s.d.inIDs, channel.AccountID, s.d.idList(a.Exclude.Campaigns))
+	}, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+s.d.inIDs, channel.AccountID, s.d.idList(exclude.Campaigns))
 	return compiled, err
+}
+
+// compileRules compiles the rules and targeting lists of an audience and of its
+// exclude.
+func (c conn) compileRules(ctx context.Context, accountID int64, a targeting.Audience, e targeting.Exclude, now time.Time) (in, out []rule.Fragment, err error) {
+	if !targeting.HasRule(a.Rule) && !targeting.HasRule(e.Rule) && len(a.Targeting)+len(e.Targeting) == 0 {
+		return nil, nil, nil
+	}
+	schema, err := c.ruleSchema(ctx, accountID)
+	if err != nil {
+		return nil, nil, err
+	}
+	parse := func(text []byte, lists []int64) (rules []rule.Rule, err error) {
+		if targeting.HasRule(text) {
+			parsed, err := rule.Parse(text, schema)
+			if err != nil {
+				return nil, err
+			}
+			rules = append(rules, parsed)
+		}
+		if len(lists) > 0 {
+			rules = append(rules, rule.OfLists(lists))
+		}
+		return rules, nil
+	}
+	included, err := parse(a.Rule, a.Targeting)
+	if err != nil {
+		return nil, nil, err
+	}
+	excluded, err := parse(e.Rule, e.Targeting)
+	if err != nil {
+		return nil, nil, err
+	}
+	moment, err := c.moment(ctx, accountID, schema, slices.Concat(included, excluded), now)
+	if err != nil {
+		return nil, nil, err
+	}
+	compile := func(rules []rule.Rule) (list []rule.Fragment, err error) {
+		for _, r := range rules {
+			f, err := r.SQL(c.d.rules(), moment)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, f)
+		}
+		return list, nil
+	}
+	if in, err = compile(included); err == nil {
+		out, err = compile(excluded)
+	}
+	return in, out, err
 }
 
 // members selects the ids of the audience's contacts behind cursor in ascending
@@ -59,15 +122,20 @@ func (a audienceSQL) members(cursor int64, limit int) fragment {
 		}
 	}
 	parts, args := a.parts(" AND %s > ? ORDER BY 1 LIMIT ?", cursor, limit)
+	for _, r := range a.rules {
+		parts = append(parts, "SELECT c.id AS contact_id FROM contacts c WHERE c.account_id = ? AND c.status <> 'deleted' AND "+r.SQL+" AND c.id > ? ORDER BY 1 LIMIT ?")
+		args = append(append(append(args, a.accountID), r.Args...), cursor, limit)
+	}
 	for i, part := range parts {
 		parts[i] = "SELECT contact_id FROM (" + part + ") p"
 	}
 	return fragment{strings.Join(parts, " UNION ") + " ORDER BY contact_id LIMIT ?", append(args, limit)}
 }
 
-// parts selects each part of a union; bound restricts its ids, named by %s.
+// parts selects each part of a union that is no rule; bound restricts its ids,
+// named by %s.
 func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args []any) {
-	for _, id := range slices.Concat(a.audience.Uploads, a.audience.Groups) {
+	for _, id := range a.audience.Lists() {
 		parts = append(parts, "SELECT m.contact_id FROM members m WHERE m.list_id = ?"+
 			" AND EXISTS (SELECT 1 FROM lists l WHERE l.id = m.list_id AND l.account_id = ?)"+fmt.Sprintf(bound, "m.contact_id"))
 		args = append(append(args, id, a.accountID), boundArgs...)
@@ -90,11 +158,14 @@ func (a audienceSQL) reason() fragment {
 		args = append(args, more...)
 	}
 	if e := a.audience.Exclude; e != nil {
-		if lists := append(append([]int64(nil), e.Uploads...), e.Groups...); len(lists) > 0 {
+		if lists := e.Lists(); len(lists) > 0 {
 			when(campaigns.ReasonExcluded, "EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id "+a.d.inIDs+")", a.d.idList(lists))
 		}
 		if len(e.Contacts) > 0 {
 			when(campaigns.ReasonExcluded, "c.id "+a.d.inIDs, a.d.idList(e.Contacts))
+		}
+		for _, r := range a.excluded {
+			when(campaigns.ReasonExcluded, r.SQL, r.Args...)
 		}
 		if len(a.sentRuns) > 0 {
 			// Whoever was written to, or may have been: sent and what follows it,
@@ -135,11 +206,32 @@ func (a audienceSQL) from(cursor, last int64) fragment {
 		LEFT JOIN suppressions s ON s.account_id = ? AND s.kind = ? AND s.address = a.address
 		WHERE c.id > ? AND c.id <= ?`
 	args := []any{string(a.kind), cursor, last, a.accountID, string(a.kind), cursor, last}
+	contacts := a.within(" AND %[1]s > ? AND %[1]s <= ?", cursor, last)
+	return fragment{tables + " AND " + contacts.sql, append(args, contacts.args...)}
+}
+
+// contacts is the condition over c of belonging to the audience, whoever is
+// excluded.
+func (a audienceSQL) contacts() fragment { return a.within("%.0s") }
+
+// within is contacts; bound restricts the ids of its lists, named by %[1]s.
+func (a audienceSQL) within(bound string, boundArgs ...any) fragment {
 	if a.audience.All {
-		return fragment{tables + " AND c.account_id = ? AND c.status <> 'deleted'", append(args, a.accountID)}
+		return fragment{"c.account_id = ? AND c.status <> 'deleted'", []any{a.accountID}}
 	}
-	parts, more := a.parts(" AND %[1]s > ? AND %[1]s <= ?", cursor, last)
-	return fragment{tables + " AND c.id IN (" + strings.Join(parts, " UNION ALL ") + ")", append(args, more...)}
+	var conditions []string
+	parts, args := a.parts(bound, boundArgs...)
+	if len(parts) > 0 {
+		conditions = append(conditions, "c.id IN ("+strings.Join(parts, " UNION ALL ")+")")
+	}
+	for _, r := range a.rules {
+		conditions = append(conditions, "c.account_id = ? AND c.status <> 'deleted' AND "+r.SQL)
+		args = append(append(args, a.accountID), r.Args...)
+	}
+	if len(conditions) == 1 {
+		return fragment{conditions[0], args}
+	}
+	return fragment{"(" + strings.Join(conditions, " OR ") + ")", args}
 }
 
 // everybody is an id that no contact reaches.
@@ -148,7 +240,7 @@ const everybody = 1 << 40
 // PreviewAudience says how many contacts a campaign of a category (0: of none)
 // would be sent to and who is skipped for which reason.
 func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (campaigns.Preview, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category)
+	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category, s.clock.Now())
 	if err != nil {
 		return campaigns.Preview{}, s.translate(err)
 	}
@@ -174,7 +266,7 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 
 // SampleAudience is up to n recipients that a campaign would be sent to.
 func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]campaigns.Recipient, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category)
+	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
 	}

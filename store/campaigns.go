@@ -11,6 +11,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/targeting"
+	"carillon/targeting/rule"
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
@@ -141,50 +142,84 @@ func (s *Store) UnfinishedUploads(ctx context.Context, accountID int64, ids []in
 	return states, s.translate(err)
 }
 
-// CheckAudience names every part of an audience that does not exist.
-func (s *Store) CheckAudience(ctx context.Context, accountID int64, a targeting.Audience) ([]fault.Field, error) {
+// CheckAudience names every part of an audience that does not exist, and what
+// is wrong in its rules; these it brings into the form in which they are kept.
+func (s *Store) CheckAudience(ctx context.Context, accountID int64, a *targeting.Audience) ([]fault.Field, error) {
+	exclude := a.Exclude
+	if exclude == nil {
+		exclude = &targeting.Exclude{}
+	}
 	var wrong []fault.Field
-	check := func(where, noun, query string, ids []int64) error {
-		if len(ids) == 0 {
-			return nil
-		}
-		known := map[int64]bool{}
-		err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-			var id int64
-			if err := scan(&id); err != nil {
-				return err
+	for _, side := range []struct {
+		at    string
+		parts []targeting.Part
+		rule  *json.RawMessage
+	}{{"audience", a.Parts(), &a.Rule}, {"audience.exclude", exclude.Parts(), &exclude.Rule}} {
+		for _, part := range side.parts {
+			noun := strings.TrimSuffix(part.Name, "s")
+			if part.Name == "categories" {
+				noun = "category"
 			}
-			known[id] = true
-			return nil
-		}, query+" AND account_id = ? AND id "+s.d.inIDs, accountID, s.d.idList(ids))
-		for i, id := range ids {
-			if err == nil && !known[id] {
-				wrong = append(wrong, fault.Field{Location: fmt.Sprintf("%s[%d]", where, i), Value: id,
-					Message: fmt.Sprintf("there is no %s %d: GET /v1/%ss lists them", noun, id, strings.ReplaceAll(noun, " ", "-"))})
+			unknown, err := s.reader().unknownIDs(ctx, accountID, noun, part.IDs)
+			if err != nil {
+				return nil, s.translate(err)
+			}
+			for i, id := range part.IDs {
+				if unknown[id] {
+					wrong = append(wrong, fault.Field{Location: fmt.Sprintf("%s.%s[%d]", side.at, part.Name, i), Value: id, Message: noSuch(noun, id)})
+				}
 			}
 		}
-		return err
+		fields, err := s.checkRule(ctx, accountID, side.rule)
+		if err != nil {
+			return nil, s.translate(err)
+		}
+		for _, field := range fields {
+			field.Location = side.at + "." + field.Location
+			wrong = append(wrong, field)
+		}
 	}
-	const (
-		groups = "SELECT id FROM lists WHERE kind = 'group'"
-		// A dry run is nobody's audience. No quote within a JSON text is bare, so
-		// that nothing but the option itself is matched.
-		uploads   = `SELECT id FROM lists WHERE kind = 'upload' AND id NOT IN (SELECT id FROM uploads WHERE options LIKE '%"dry_run":true%')`
-		contacts  = "SELECT id FROM contacts WHERE status <> 'deleted'"
-		campaigns = "SELECT id FROM campaigns WHERE 1 = 1"
-	)
-	err := errors.Join(
-		check("audience.uploads", "upload", uploads, a.Uploads),
-		check("audience.groups", "group", groups, a.Groups),
-		check("audience.contacts", "contact", contacts, a.Contacts))
-	if e := a.Exclude; e != nil {
-		err = errors.Join(err,
-			check("audience.exclude.uploads", "upload", uploads, e.Uploads),
-			check("audience.exclude.groups", "group", groups, e.Groups),
-			check("audience.exclude.contacts", "contact", contacts, e.Contacts),
-			check("audience.exclude.campaigns", "campaign", campaigns, e.Campaigns))
+	return wrong, nil
+}
+
+// checkRule names what is wrong in a rule and brings it into the form in which
+// it is kept.
+func (s *Store) checkRule(ctx context.Context, accountID int64, text *json.RawMessage) ([]fault.Field, error) {
+	if !targeting.HasRule(*text) {
+		*text = nil
+		return nil, nil
 	}
-	return wrong, s.translate(err)
+	c := s.reader()
+	schema, err := c.ruleSchema(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := rule.Parse(*text, schema)
+	if err == nil {
+		missing, err := c.checkReferences(ctx, accountID, parsed.References())
+		if err != nil || len(missing) > 0 {
+			return missing, err
+		}
+		moment, err := c.moment(ctx, accountID, schema, []rule.Rule{parsed}, s.clock.Now())
+		if err != nil {
+			return nil, err
+		}
+		if _, err = parsed.SQL(s.d.rules(), moment); err != nil {
+			return fieldsOf(err)
+		}
+		*text, err = json.Marshal(parsed)
+		return nil, err
+	}
+	return fieldsOf(err)
+}
+
+// fieldsOf are the fields of an Invalid error; any other stays an error.
+func fieldsOf(err error) ([]fault.Field, error) {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code == fault.Invalid {
+		return f.Fields, nil
+	}
+	return nil, err
 }
 
 // HasCategory reports whether an account has a category.

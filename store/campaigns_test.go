@@ -88,10 +88,10 @@ func TestCheckAudience(t *testing.T) {
 		require.NoError(t, err)
 		made, err := s.CreateCampaign(ctx, testDraft(t, s, account))
 		require.NoError(t, err)
-		wrong, err := s.CheckAudience(ctx, account, targeting.Audience{Groups: []int64{group.ID}, Exclude: &targeting.Exclude{Campaigns: []int64{made.ID}}})
+		wrong, err := s.CheckAudience(ctx, account, &targeting.Audience{Groups: []int64{group.ID}, Exclude: &targeting.Exclude{Campaigns: []int64{made.ID}}})
 		require.NoError(t, err)
 		require.Empty(t, wrong)
-		wrong, err = s.CheckAudience(ctx, account, targeting.Audience{
+		wrong, err = s.CheckAudience(ctx, account, &targeting.Audience{
 			Groups: []int64{group.ID, foreign.ID}, Uploads: []int64{group.ID}, Contacts: []int64{1},
 			Exclude: &targeting.Exclude{Groups: []int64{99}, Uploads: []int64{98}, Contacts: []int64{97}, Campaigns: []int64{96}},
 		})

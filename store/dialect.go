@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // dialect holds what differs between the databases. SQL that differs by more
@@ -35,7 +36,8 @@ type dialect struct {
 	// empty where the planner needs none.
 	statistics string
 
-	rebound sync.Map // query with ? → query with $n
+	rebound     sync.Map // query with ? → query with $n
+	reboundSize atomic.Int64
 }
 
 // statements are whole statements that differ between the databases.
@@ -52,6 +54,10 @@ type statements struct {
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
 }
+
+// maxRebound is how many rewritten queries are kept: those of the program are a
+// few hundred.
+const maxRebound = 4096
 
 func (d *dialect) rebind(query string) string {
 	if !d.dollar {
@@ -72,9 +78,11 @@ func (d *dialect) rebind(query string) string {
 		b.WriteByte('$')
 		b.WriteString(strconv.Itoa(n))
 	}
-	// Queries come from a fixed set of texts; values never become part of one,
-	// so the map stays small.
-	d.rebound.Store(query, b.String())
+	// Values never become part of a query, but rules do: what comes once the map is
+	// full is written anew each time.
+	if d.reboundSize.Add(1) <= maxRebound {
+		d.rebound.Store(query, b.String())
+	}
 	return b.String()
 }
 

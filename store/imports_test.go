@@ -754,7 +754,7 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 		config := targeting.ImportConfig{BatchRecords: 7}
 		dry := importCSV(t, s, account, config, targeting.ImportOptions{DryRun: true}, file.String())
 		require.Equal(t, before, everythingBut(t, s, before, dry), "nothing is changed")
-		reason, err := s.CheckAudience(t.Context(), account, targeting.Audience{Uploads: []int64{dry.ID}})
+		reason, err := s.CheckAudience(t.Context(), account, &targeting.Audience{Uploads: []int64{dry.ID}})
 		require.NoError(t, err)
 		require.Len(t, reason, 1, "it is no audience")
 

@@ -38,7 +38,7 @@ func (s *Store) FindListKind(ctx context.Context, accountID, listID int64) (targ
 // CountMembers is how many contacts an audience has now, whatever becomes of
 // them.
 func (s *Store) CountMembers(ctx context.Context, accountID int64, a targeting.Audience) (int64, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), providers.Channel{AccountID: accountID}, a, 0)
+	compiled, err := s.compileAudience(ctx, s.reader(), providers.Channel{AccountID: accountID}, a, 0, s.clock.Now())
 	if err != nil {
 		return 0, s.translate(err)
 	}
@@ -133,7 +133,7 @@ func (s *Store) bulkBatch(ctx context.Context, tx conn, job targeting.Job, curso
 	if err := tx.lockAccount(ctx, job.AccountID); err != nil {
 		return err
 	}
-	compiled, err := s.compileAudience(ctx, tx, providers.Channel{AccountID: job.AccountID}, b.Audience, 0)
+	compiled, err := s.compileAudience(ctx, tx, providers.Channel{AccountID: job.AccountID}, b.Audience, 0, job.CreatedAt)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/targeting"
+	"carillon/targeting/rule"
 )
 
 // selectList reads what scanList takes.
@@ -202,9 +203,18 @@ func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeti
 		}
 		return nil
 	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('scheduled', 'running', 'paused') ORDER BY id", accountID)
-	if err != nil || len(users) == 0 {
+	if err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "%s %d is used by %s: cancel it or wait until it is over, or take the %s out of its audience",
+	rules, err := c.ruleUsers(ctx, accountID, func(r rule.Rule, _ []int64) bool {
+		return slices.ContainsFunc(r.References(), func(ref rule.Reference) bool { return ref.Noun() == string(kind) && ref.ID == id })
+	})
+	if err != nil {
+		return err
+	}
+	if users = append(users, rules...); len(users) == 0 {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s %d is used by %s: cancel it or wait until it is over, or take the %s out of its audience or rule",
 		kind, id, strings.Join(users, ", "), kind)
 }

@@ -65,11 +65,13 @@ func (s *Store) tryPlanBatch(ctx context.Context, runID int64, n int, onConflict
 func loadPlanned(ctx context.Context, tx conn, runID int64) (planned, error) {
 	var p planned
 	var audience string
-	err := tx.row(ctx, `SELECT id, account_id, campaign_id, channel_id, status, cursor, planned FROM runs WHERE id = ?`+tx.d.forUpdate, runID).
-		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &p.run.Planned)
+	var instant millis
+	err := tx.row(ctx, `SELECT id, account_id, campaign_id, channel_id, status, cursor, planned, instant FROM runs WHERE id = ?`+tx.d.forUpdate, runID).
+		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &p.run.Planned, &instant)
 	if err != nil {
 		return p, err
 	}
+	p.run.Instant = instant.Time // relative dates of rules mean it in every batch
 	if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", p.run.CampaignID).Scan(&audience, &p.category); err != nil {
 		return p, err
 	}
@@ -81,7 +83,7 @@ func loadPlanned(ctx context.Context, tx conn, runID int64) (planned, error) {
 }
 
 func (s *Store) planBatch(ctx context.Context, tx conn, p planned, n int, onConflict string, step *campaigns.PlanStep) error {
-	compiled, err := s.compileAudience(ctx, tx, p.channel, p.audience, p.category)
+	compiled, err := s.compileAudience(ctx, tx, p.channel, p.audience, p.category, p.run.Instant)
 	if err != nil {
 		return err
 	}

@@ -171,6 +171,11 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 		if err := tx.isStill(ctx, was); err != nil {
 			return err
 		}
+		if p.Type.Comparison() != was.Type.Comparison() {
+			if err := tx.refuseUsedProperty(ctx, was, "of another type"); err != nil {
+				return err
+			}
+		}
 		args := append(propertyArgs(p), ms(s.clock.Now()), was.ID)
 		if _, err := tx.exec(ctx, `UPDATE properties SET label = ?, type = ?, rule = ?, default_value = NULLIF(?, ''), expires_seconds = ?,
 			editable = ?, hidden = ?, position = ?, filterable = ?, updated_at = ? WHERE id = ?`, args...); err != nil {
@@ -226,6 +231,9 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 	err := s.inTx(ctx, func(tx conn) error {
 		effect = targeting.PropertyEffect{}
 		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		if err := tx.refuseUsedProperty(ctx, property.Property{AccountID: accountID, Key: key}, "deleted"); err != nil {
 			return err
 		}
 		n, err := tx.exec(ctx, "DELETE FROM properties WHERE account_id = ? AND key = ?", accountID, key)

@@ -104,6 +104,7 @@ type campaignFlags struct {
 	file, name, channel                     string
 	audience                                targeting.Audience
 	groups, excludeGroups                   []string
+	rule, excludeRule                       string
 	exclude                                 targeting.Exclude
 	subject, text, textFile, html, htmlFile string
 	preheader, when, timezone               string
@@ -152,9 +153,17 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.BoolVar(&f.audience.All, "all", false, "to every contact")
 	flags.Int64SliceVar(&f.audience.Uploads, "upload", nil, "to the contacts of this upload; may be repeated")
 	flags.StringSliceVar(&f.groups, "group", nil, "to this group, by id or name; may be repeated")
+	flags.Int64SliceVar(&f.audience.Targeting, "targeting", nil, "to whom this targeting list holds for; may be repeated")
+	flags.StringVar(&f.rule, "rule", "", "to whom the rule in this JSON file holds for, - for standard input")
+	flags.Int64SliceVar(&f.audience.Categories, "to-category", nil, "to the subscribers of this category; may be repeated")
+	flags.Int64SliceVar(&f.audience.Labels, "label", nil, "to whom has this label; may be repeated")
 	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, "to this contact; may be repeated")
 	flags.Int64SliceVar(&f.exclude.Uploads, "exclude-upload", nil, "but not to the contacts of this upload")
 	flags.StringSliceVar(&f.excludeGroups, "exclude-group", nil, "but not to this group, by id or name")
+	flags.Int64SliceVar(&f.exclude.Targeting, "exclude-targeting", nil, "but not to whom this targeting list holds for")
+	flags.StringVar(&f.excludeRule, "exclude-rule", "", "but not to whom the rule in this JSON file holds for")
+	flags.Int64SliceVar(&f.exclude.Categories, "exclude-category", nil, "but not to the subscribers of this category")
+	flags.Int64SliceVar(&f.exclude.Labels, "exclude-label", nil, "but not to whom has this label")
 	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, "but not to this contact")
 	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, "but not to whom this campaign was sent")
 	flags.StringVar(&f.subject, "subject", "", "subject")
@@ -201,10 +210,20 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 	if f.exclude.Groups, err = findGroups(ctx, cl, f.excludeGroups); err != nil {
 		return in, err
 	}
-	if a := f.audience; a.All || len(a.Uploads)+len(a.Groups)+len(a.Contacts) > 0 {
+	for _, rule := range []struct {
+		file string
+		to   *json.RawMessage
+	}{{f.rule, &f.audience.Rule}, {f.excludeRule, &f.exclude.Rule}} {
+		if rule.file != "" {
+			if err := c.readJSON(rule.file, rule.to); err != nil {
+				return in, err
+			}
+		}
+	}
+	if a := f.audience; a.All || len(a.Parts()) > 0 || targeting.HasRule(a.Rule) {
 		in.Audience = a
 	}
-	if e := f.exclude; len(e.Uploads)+len(e.Groups)+len(e.Contacts)+len(e.Campaigns) > 0 {
+	if e := f.exclude; len(e.Parts()) > 0 || targeting.HasRule(e.Rule) {
 		in.Audience.Exclude = &e
 	}
 	set(&in.Content.Subject, f.subject)

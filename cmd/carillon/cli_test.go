@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer,
 		Jobs: targeting.NewJobs(f.store),
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })

@@ -105,6 +105,7 @@ func (c *cli) root() *cobra.Command {
 	c.addProperties(root)
 	c.addLists(root)
 	c.addJobs(root)
+	c.addTargeting(root)
 	c.addSuppressions(root)
 	c.addReplies(root)
 	c.addCaps(root)

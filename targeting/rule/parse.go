@@ -124,10 +124,15 @@ func (p *parser) text(raw json.RawMessage, at string) (string, bool) {
 	return s, true
 }
 
+// short is a value as an error shows it.
 func short(raw json.RawMessage) any {
 	const most = 100
-	if len(raw) > most {
+	var text string
+	switch {
+	case len(raw) > most || len(raw) == 0:
 		return nil
+	case json.Unmarshal(raw, &text) == nil:
+		return text
 	}
 	return string(raw)
 }

@@ -154,3 +154,12 @@ func (c *Condition) place(i int) string {
 	}
 	return index(c.at, i)
 }
+
+// Noun is what is referred to: category, group, label, upload, targeting or
+// campaign.
+func (r Reference) Noun() string {
+	if r.Source == Membership {
+		return r.Kind
+	}
+	return string(r.Source)
+}
