@@ -35,6 +35,9 @@ type dialect struct {
 	// statistics tells the query planner about the tables that an import fills;
 	// empty where the planner needs none.
 	statistics string
+	// contactIndexes lists the names of the indexes of contacts, and whether each is
+	// whole: one that was being made when its maker was killed is not.
+	contactIndexes string
 
 	rebound     sync.Map // query with ? → query with $n
 	reboundSize atomic.Int64

@@ -51,7 +51,8 @@ var postgresDialect = dialect{
 	},
 	// PostgreSQL does it by itself, but a minute later: until then each batch of
 	// the planner would read and sort the whole audience.
-	statistics: "ANALYZE contacts, addresses, members",
+	statistics:     "ANALYZE contacts, addresses, members",
+	contactIndexes: "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = 'contacts'::regclass",
 	unreachable: func(err error) bool {
 		var e *pgconn.PgError
 		if errors.As(err, &e) {

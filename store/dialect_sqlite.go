@@ -8,11 +8,12 @@ import (
 )
 
 var sqliteDialect = dialect{
-	name:         "sqlite3",
-	inIDs:        "IN (SELECT value FROM json_each(?))",
-	inTexts:      "IN (SELECT value FROM json_each(?))",
-	now:          "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-	pendingIndex: "INDEXED BY messages_pending",
+	name:           "sqlite3",
+	inIDs:          "IN (SELECT value FROM json_each(?))",
+	inTexts:        "IN (SELECT value FROM json_each(?))",
+	now:            "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+	pendingIndex:   "INDEXED BY messages_pending",
+	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements: statements{
 		recordOutcomes: `UPDATE messages SET
 			state = v.value ->> 1, reason = v.value ->> 2, detail = v.value ->> 3, due_at = v.value ->> 4,

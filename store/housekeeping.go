@@ -14,14 +14,17 @@ const (
 
 // Housekeep forgets a batch of what has served its purpose: kept answers of
 // idempotency keys, files of uploads that are over, and workers that are long
-// gone. It reports whether there may
-// be more.
+// gone; and it looks after the indexes of properties. It reports whether there
+// may be more.
 func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	answers, err := s.DeleteOldAnswers(ctx, forgetBatch)
 	if err != nil {
 		return false, err
 	}
 	if err := s.CleanUploads(ctx); err != nil {
+		return false, err
+	}
+	if err := s.SyncPropertyIndexes(ctx); err != nil {
 		return false, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {

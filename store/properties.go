@@ -75,6 +75,9 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 		made, err = scanProperty(tx.row(ctx, selectProperty+" WHERE id = ?", id).Scan)
 		return err
 	})
+	if p.Filterable {
+		s.syncIndexes(ctx, err)
+	}
 	return made, err
 }
 
@@ -190,6 +193,9 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 		changed, err = scanProperty(tx.row(ctx, selectProperty+" WHERE id = ?", was.ID).Scan)
 		return err
 	})
+	if was.Filterable || p.Filterable {
+		s.syncIndexes(ctx, err)
+	}
 	return changed, effect, err
 }
 
@@ -253,6 +259,7 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 			return tx.writeAttributes(ctx, batch, 0)
 		})
 	})
+	s.syncIndexes(ctx, err)
 	return effect, err
 }
 

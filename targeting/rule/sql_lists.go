@@ -98,10 +98,19 @@ func (c *compiler) targeting(values []Value, depth int) {
 	c.write(")")
 }
 
+// SetSQL is the value of a collection on PostgreSQL, of the table or alias t: an
+// array that a GIN index may have.
+func SetSQL(f Field, t string) string {
+	if t != "" {
+		t += "."
+	}
+	return "(" + t + "folded -> '" + attributePrefix + f.Key + "')"
+}
+
 // set writes a condition on a collection: positive operators hold if one of its
 // texts has what is asked for.
 func (c *compiler) set(f Field, o Operator, values []Value) {
-	elements := "c.folded -> '" + attributePrefix + f.Key + "'"
+	elements := SetSQL(f, "c")
 	isArray := c.pick(
 		"json_type(c.folded, '$.\""+attributePrefix+f.Key+"\"') = 'array'",
 		"jsonb_typeof("+elements+") = 'array'")
