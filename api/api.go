@@ -214,6 +214,7 @@ func (s *Server) routes() {
 	s.contactRoutes()
 	s.propertyRoutes()
 	s.jobRoutes()
+	s.mergeRoutes()
 	s.consentRoutes()
 	s.replyRoutes()
 	s.capRoutes()

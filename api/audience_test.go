@@ -111,3 +111,18 @@ func TestBulk(t *testing.T) {
 		[]string{"GET", "/v1/audit?limit=2"},
 	))
 }
+
+func TestMergeContacts(t *testing.T) {
+	s := newServer(t)
+	s.contact("Ada", "ada@example.org")
+	s.ok("POST", "/v1/contacts", `{"last_name":"Lovelace","addresses":{"email":"other@example.org","telegram":"42"}}`)
+	golden(t, "merge.txt", s.transcript(
+		[]string{"POST", "/v1/contacts/1/merge", `{"from":2,"dry_run":true}`},
+		[]string{"POST", "/v1/contacts/1/merge", `{"from":1}`},
+		[]string{"POST", "/v1/contacts/1/merge", `{"from":9}`},
+		[]string{"POST", "/v1/contacts/1/merge", `{"from":2}`},
+		[]string{"GET", "/v1/contacts/2"},
+		[]string{"POST", "/v1/contacts/1/merge", `{"from":2}`},
+		[]string{"GET", "/v1/audit?limit=1"},
+	))
+}

@@ -27,6 +27,7 @@ type Contact struct {
 	// AttributeExpiry says when values end.
 	AttributeExpiry map[string]time.Time `json:"attribute_expiry,omitempty" doc:"When values end, by their keys; the others stay."`
 	LastActivityAt  *time.Time           `json:"last_activity_at,omitempty"`
+	MergedInto      int64                `json:"merged_into,omitempty" doc:"The contact that this one became part of."`
 	CreatedAt       time.Time            `json:"created_at"`
 	UpdatedAt       time.Time            `json:"updated_at"`
 }
@@ -78,7 +79,7 @@ func contactView(c targeting.Contact) Contact {
 		attributes[key] = value
 	}
 	return Contact{
-		Attributes: attributes, AttributeExpiry: c.Expiry, LastActivityAt: timestamp(c.LastActivityAt),
+		Attributes: attributes, AttributeExpiry: c.Expiry, LastActivityAt: timestamp(c.LastActivityAt), MergedInto: c.MergedInto,
 		ID: c.ID, ExternalID: c.ExternalID, Name: c.Name, FirstName: c.FirstName, LastName: c.LastName, Language: c.Language,
 		Timezone: c.Timezone, Status: string(c.Status), Addresses: addresses, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}

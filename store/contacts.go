@@ -15,14 +15,14 @@ import (
 
 // selectContact reads what scanContact takes.
 const selectContact = `SELECT c.id, c.account_id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status,
-	c.created_at, c.updated_at, c.last_activity_at, c.attributes, c.attribute_expiry FROM contacts c`
+	c.created_at, c.updated_at, c.last_activity_at, c.merged_into, c.attributes, c.attribute_expiry FROM contacts c`
 
 func scanContact(scan func(...any) error) (targeting.Contact, error) {
 	c := targeting.Contact{Addresses: map[providers.AddressKind]string{}}
 	var created, updated, active millis
 	var attributes, expiry []byte
 	if err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
-		&created, &updated, &active, &attributes, &expiry); err != nil {
+		&created, &updated, &active, &c.MergedInto, &attributes, &expiry); err != nil {
 		return c, err
 	}
 	c.CreatedAt, c.UpdatedAt, c.LastActivityAt = created.Time, updated.Time, active.ptr()
@@ -212,8 +212,9 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		if _, err := tx.exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
-			timezone = ?, status = ?, updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ? WHERE id = ?`,
-			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), ms(now), msPtr(c.LastActivityAt),
+			timezone = ?, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,
+			updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ? WHERE id = ?`,
+			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), ms(now), msPtr(c.LastActivityAt),
 			c.Attributes.JSON(), expiryJSON(c.Expiry), c.Folded(), id); err != nil {
 			return err
 		}

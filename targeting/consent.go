@@ -32,6 +32,7 @@ const (
 	SourceComplaint = "complaint"
 	SourceReview    = "review" // a person read a reply
 	SourceBulk      = "bulk"   // a bulk operation
+	SourceMerge     = "merge"  // two contacts became one
 )
 
 // Consent is one opt-in or opt-out, as it was given: it is never changed. Only

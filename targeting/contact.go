@@ -64,8 +64,10 @@ type Contact struct {
 	Given map[string]json.RawMessage
 	// LastActivityAt is when the contact last did something; nil: never.
 	LastActivityAt *time.Time
-	CreatedAt      time.Time
-	UpdatedAt      time.Time
+	// MergedInto is the contact that a deleted one became part of; 0: none.
+	MergedInto int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // ListKind is the sort of a list of contacts: one mechanism serves them all.

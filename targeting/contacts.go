@@ -41,6 +41,7 @@ type ContactStore interface {
 	UpdateContact(ctx context.Context, accountID, id int64, change func(*Contact) error) (Contact, error)
 	DeleteContact(ctx context.Context, accountID, id int64) error
 	ListContacts(ctx context.Context, f ContactFilter) ([]Contact, error)
+	MergeStore
 }
 
 // Contacts is the service for contacts. It is safe for concurrent use.

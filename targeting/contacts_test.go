@@ -37,6 +37,10 @@ func (s *oneContact) UpdateContact(_ context.Context, _, _ int64, change func(*C
 
 func (s *oneContact) DeleteContact(context.Context, int64, int64) error { return nil }
 
+func (s *oneContact) MergeContacts(context.Context, int64, int64, int64, bool, string) (Merge, error) {
+	return Merge{}, nil
+}
+
 func (s *oneContact) ListContacts(_ context.Context, f ContactFilter) ([]Contact, error) {
 	s.filters = append(s.filters, f)
 	if f.Address == "ann@example.com" {

@@ -113,3 +113,15 @@ func TestBulkByHand(t *testing.T) {
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, errs, "free,plus")
 }
+
+func TestMergeByHand(t *testing.T) {
+	f := newFixture(t)
+	f.ok("contacts", "create", "--first-name", "Ada", "--email", "ada@example.org")
+	f.ok("contacts", "create", "--last-name", "Lovelace", "--address", "telegram=42")
+	require.Contains(t, f.ok("contacts", "merge", "1", "2", "--dry-run"), "nothing was changed")
+	code, _, errs := f.run("contacts", "merge", "1", "2")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errs, "1 addresses")
+	require.Contains(t, f.ok("contacts", "merge", "1", "2", "--yes"), "telegram 42")
+	require.Contains(t, f.ok("contacts", "show", "2"), "deleted")
+}

@@ -11,6 +11,7 @@ ALTER TABLE contacts ADD COLUMN folded JSONB NOT NULL DEFAULT '{}';
 ALTER TABLE contacts ADD COLUMN last_activity_at BIGINT;
 ALTER TABLE contacts ADD COLUMN last_clicked_at BIGINT;
 ALTER TABLE contacts ADD COLUMN last_replied_at BIGINT;
+ALTER TABLE contacts ADD COLUMN merged_into BIGINT NOT NULL DEFAULT 0; -- the contact that it became part of
 CREATE INDEX contacts_expiring ON contacts (id) WHERE attribute_expiry <> '{}';
 
 CREATE TABLE properties (
@@ -176,6 +177,7 @@ CREATE UNIQUE INDEX lists_group ON lists (account_id, name) WHERE kind = 'group'
 ALTER TABLE lists DROP COLUMN description;
 DROP TABLE properties;
 DROP INDEX contacts_expiring;
+ALTER TABLE contacts DROP COLUMN merged_into;
 ALTER TABLE contacts DROP COLUMN last_replied_at;
 ALTER TABLE contacts DROP COLUMN last_clicked_at;
 ALTER TABLE contacts DROP COLUMN last_activity_at;

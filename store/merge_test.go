@@ -1,0 +1,150 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+	"carillon/targeting/property"
+)
+
+func TestMergeContacts(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account, stranger := testAccount(t, s, "one"), testAccount(t, s, "other")
+		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text}, property.Property{AccountID: account, Key: "age", Type: property.Number})
+		contacts := targeting.NewContacts(s)
+		keep, err := contacts.Create(ctx, targeting.Contact{
+			AccountID: account, FirstName: "Ada", Addresses: addressesOf("ada@example.com"), Given: given("plan", `"Plus"`),
+		}, "")
+		require.NoError(t, err)
+		from, err := contacts.Create(ctx, targeting.Contact{
+			AccountID: account, ExternalID: "x-1", FirstName: "A.", LastName: "LOVELACE", Status: targeting.Inactive,
+			Addresses: addressesOf("other@example.com", "+43123456789"), Given: given("plan", `"Free"`, "age", "36"),
+		}, "")
+		require.NoError(t, err)
+		foreign := testContact(t, s, stranger, "ada@example.com")
+		group, err := s.CreateGroup(ctx, account, "both")
+		require.NoError(t, err)
+		more, err := s.CreateGroup(ctx, account, "one")
+		require.NoError(t, err)
+		news, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: targeting.Category, Name: "News"})
+		require.NoError(t, err)
+		_, err = s.AddMembers(ctx, inGroup(account, group.ID, keep.ID, from.ID))
+		require.NoError(t, err)
+		_, err = s.AddMembers(ctx, inGroup(account, more.ID, from.ID))
+		require.NoError(t, err)
+		_, err = s.AddMembers(ctx, targeting.MemberChange{AccountID: account, Kind: targeting.Category, ListID: news.ID, Contacts: []int64{keep.ID, from.ID}})
+		require.NoError(t, err)
+		_, err = s.RemoveMembers(ctx, targeting.MemberChange{AccountID: account, Kind: targeting.Category, ListID: news.ID, Contacts: []int64{from.ID}})
+		require.NoError(t, err)
+		// Both have a message in run 1, the other one alone in run 2, and one that was
+		// sent by itself.
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			for _, statement := range []string{
+				fmt.Sprintf(`INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
+					VALUES (1, %d, 'c', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, account),
+				fmt.Sprintf(`INSERT INTO campaigns (id, account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
+					VALUES (1, %d, 'Spring', 1, '{}', '{}', '{}', '{}', 'finished', 0, 0)`, account),
+				fmt.Sprintf(`INSERT INTO runs (id, account_id, campaign_id, channel_id, instant, status, created_at, finished_at)
+					VALUES (1, %[1]d, 1, 1, 1, 'finished', 0, 1), (2, %[1]d, 1, 1, 2, 'finished', 0, 1)`, account),
+				fmt.Sprintf(`INSERT INTO messages (channel_id, run_id, contact_id, state, created_at, address)
+					VALUES (1, 1, %[1]d, 3, 0, 'a'), (1, 1, %[2]d, 3, 0, 'b'), (1, 2, %[2]d, 8, 0, 'b'), (1, 0, %[2]d, 6, 0, 'b')`, keep.ID, from.ID),
+			} {
+				if _, err := tx.exec(ctx, statement); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+
+		for _, wrong := range [][2]int64{{keep.ID, 999}, {999, keep.ID}, {keep.ID, foreign.ID}} {
+			_, err = contacts.Merge(ctx, account, wrong[0], wrong[1], false, "me")
+			require.True(t, fault.Is(err, fault.NotFound))
+		}
+		_, err = contacts.Merge(ctx, account, keep.ID, keep.ID, false, "me")
+		require.True(t, fault.Is(err, fault.Invalid))
+
+		would, err := contacts.Merge(ctx, account, keep.ID, from.ID, true, "me")
+		require.NoError(t, err)
+		still, err := contacts.Get(ctx, account, from.ID)
+		require.NoError(t, err)
+		require.Equal(t, from, still, "a dry run changes nothing")
+		merge, err := contacts.Merge(ctx, account, keep.ID, from.ID, false, "me")
+		require.NoError(t, err)
+		would.Contact.UpdatedAt = merge.Contact.UpdatedAt
+		require.Equal(t, would, merge, "what was foretold happened")
+
+		require.Equal(t, map[providers.AddressKind]string{providers.Phone: "+43123456789"}, merge.Moved)
+		require.Equal(t, map[providers.AddressKind]string{providers.Email: "other@example.com"}, merge.Left)
+		require.Equal(t, []string{"age"}, merge.Attributes)
+		require.EqualValues(t, []int64{1, 2, 1, 2}, []int64{merge.Lists, merge.Messages, merge.MessagesLeft, merge.Consents})
+		require.True(t, merge.OptedOut)
+		c := merge.Contact
+		require.Equal(t, []string{"x-1", "Ada", "LOVELACE"}, []string{c.ExternalID, c.FirstName, c.LastName})
+		require.Equal(t, targeting.Inactive, c.Status, "the stricter one")
+		require.Equal(t, addressesOf("ada@example.com", "+43123456789"), c.Addresses)
+		require.Equal(t, targeting.Attributes{"plan": json.RawMessage(`"Plus"`), "age": json.RawMessage("36")}, c.Attributes)
+		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus"}`, columnsOf(t, s, "folded")[0])
+		gone, err := contacts.Get(ctx, account, from.ID)
+		require.NoError(t, err)
+		require.Equal(t, targeting.Deleted, gone.Status)
+		require.Equal(t, keep.ID, gone.MergedInto)
+		require.Equal(t, addressesOf("other@example.com"), gone.Addresses)
+
+		members := func(list int64) []int64 {
+			ids, err := s.ids(ctx, "SELECT contact_id FROM members WHERE list_id = ? ORDER BY 1", list)
+			require.NoError(t, err)
+			return ids
+		}
+		require.Equal(t, []int64{keep.ID}, members(group.ID))
+		require.Equal(t, []int64{keep.ID}, members(more.ID))
+		require.Empty(t, members(news.ID), "one of them had left it")
+		left, err := leftCategory(ctx, s.reader(), account, news.ID, providers.Email, []int64{keep.ID})
+		require.NoError(t, err)
+		require.True(t, left[keep.ID])
+		consents, err := s.ListConsents(ctx, account, keep.ID, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, consents, 4)
+		require.Equal(t, targeting.SourceMerge, consents[3].Source)
+		require.Equal(t, 3, countOf(t, s, "SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
+		entries, err := s.ListAudit(ctx, account, 0, 5)
+		require.NoError(t, err)
+		require.Len(t, entries, 1, "once, and not for the dry run")
+		require.EqualValues(t, from.ID, entries[0].Detail["from"])
+		_, err = contacts.Merge(ctx, account, keep.ID, from.ID, false, "me")
+		require.True(t, fault.Is(err, fault.Conflict), "it is merged already")
+		require.ErrorContains(t, err, fmt.Sprintf("contact %d", from.ID))
+
+		active := targeting.Active
+		back, err := contacts.Update(ctx, account, from.ID, targeting.ContactChange{Status: &active})
+		require.NoError(t, err)
+		require.Zero(t, back.MergedInto)
+	})
+}
+
+// Whoever opted out of everything stays out, by every address that comes
+// together.
+func TestMergeKeepsOptOuts(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		keep, from := testContact(t, s, account, "keep@example.com"), testContact(t, s, account, "from@example.com")
+		_, err := s.OptOut(ctx, targeting.ConsentChange{AccountID: account, ContactID: from.ID, Source: "api", Actor: "me"})
+		require.NoError(t, err)
+		suppressed, err := s.Suppressed(ctx, account, providers.Email, "keep@example.com")
+		require.NoError(t, err)
+		require.False(t, suppressed)
+		merge, err := targeting.NewContacts(s).Merge(ctx, account, keep.ID, from.ID, false, "me")
+		require.NoError(t, err)
+		require.True(t, merge.OptedOut)
+		suppressed, err = s.Suppressed(ctx, account, providers.Email, "keep@example.com")
+		require.NoError(t, err)
+		require.True(t, suppressed)
+	})
+}
