@@ -107,6 +107,9 @@ func TestBulk(t *testing.T) {
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":131,"all":true}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":null,"contacts":[1],"all":true}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"explode","all":true}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"ADA"}]}}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"height","operator":"equal","value":1}]}}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"targeting":9}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop"}`},
 		[]string{"GET", "/v1/audit?limit=2"},
 	))

@@ -11,7 +11,8 @@ import (
 	"carillon/targeting"
 )
 
-// BulkInput is a change of many contacts. Whose turn it is say contacts or all.
+// BulkInput is a change of many contacts. Whose turn it is say contacts, rule,
+// targeting or all.
 type BulkInput struct {
 	Action   string  `json:"action" enum:"start,stop,block,unblock,add,remove,set,delete" doc:"start makes inactive contacts active, stop active ones inactive; block and unblock go by the status blocked; add and remove go by list; set by property and value."`
 	List     int64   `json:"list,omitempty" minimum:"1" doc:"Of add and remove: the id of a group, category or label. Joining or leaving a category is recorded as a consent."`
@@ -19,7 +20,11 @@ type BulkInput struct {
 	Value    any     `json:"value,omitempty" doc:"Of set: its value; null takes values away."`
 	Contacts []int64 `json:"contacts,omitempty" minItems:"1" maxItems:"10000" doc:"These contacts."`
 	All      bool    `json:"all,omitempty" doc:"Every contact that is not deleted."`
-	DryRun   bool    `json:"dry_run,omitempty" doc:"Change nothing, and say how many contacts there are."`
+	// Rule and Targeting are looked at when a contact's turn comes; relative dates
+	// count from when the operation was started.
+	Rule      json.RawMessage `json:"rule,omitempty" doc:"Whoever this rule holds for: in jQuery QueryBuilder's form, or in Chatwoot's flat one."`
+	Targeting int64           `json:"targeting,omitempty" minimum:"1" doc:"Whoever this targeting list holds for."`
+	DryRun    bool            `json:"dry_run,omitempty" doc:"Change nothing, and say how many contacts there are."`
 }
 
 // BulkAnswer is what a bulk operation is about to do.
@@ -90,12 +95,36 @@ func (in BulkInput) bulk() (targeting.Bulk, error) {
 	return b, nil
 }
 
+// bulkRules adds the rules of a bulk operation to its audience.
+func (s *Server) bulkRules(ctx context.Context, caller access.Key, in BulkInput, to *targeting.Audience) error {
+	if targeting.HasRule(in.Rule) {
+		ruled, err := s.Rules.Audience(ctx, caller.AccountID, in.Rule)
+		if err != nil {
+			return err
+		}
+		to.Rule = ruled.Rule
+	}
+	if in.Targeting == 0 {
+		return nil
+	}
+	if _, err := s.Rules.Get(ctx, caller.AccountID, in.Targeting); fault.Is(err, fault.NotFound) {
+		return fault.InvalidField("targeting", in.Targeting, "there is no such targeting list: GET /v1/targeting lists them")
+	} else if err != nil {
+		return err
+	}
+	to.Targeting = []int64{in.Targeting}
+	return nil
+}
+
 func (s *Server) jobRoutes() {
 	register(s, operation{id: "bulk-contacts", method: http.MethodPost, path: "/v1/contacts/bulk", tag: "jobs", doc: "Change many contacts", status: http.StatusAccepted, roles: mayEdit,
 		more: "The work is done in the background, batch by batch; a server that is killed goes on where it stopped."},
 		func(ctx context.Context, caller access.Key, in *bulkContacts) (*bulkOut, error) {
 			bulk, err := in.Body.bulk()
 			if err != nil {
+				return nil, err
+			}
+			if err := s.bulkRules(ctx, caller, in.Body, &bulk.Audience); err != nil {
 				return nil, err
 			}
 			if in.Body.DryRun {

@@ -123,6 +123,41 @@ func TestBulkActions(t *testing.T) {
 	})
 }
 
+// A rule that what the job does makes untrue: everybody has one turn all the
+// same, and the list that the rule stands in may be in between.
+func TestBulkByRule(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "one")
+		const n = bulkAtOnce + 7
+		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text})
+		withValues(t, s, account, "plan", 2*n, func(i int) string { return []string{`"Free"`, `"Plus"`}[i%2] })
+		text := json.RawMessage(`{"condition": "AND", "rules": [{"field": "attributes.plan", "operator": "equal", "value": "FREE"}]}`)
+		saved, err := targeting.NewRules(s).Create(ctx, account, "free ones", text)
+		require.NoError(t, err)
+		jobs := targeting.NewJobs(s)
+		for value, audience := range map[string]targeting.Audience{`"Gold"`: {Rule: text}, `"Silver"`: {Targeting: []int64{saved.ID}}} {
+			job, err := jobs.Start(ctx, account, targeting.Bulk{Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(value), Audience: audience}, "me")
+			require.NoError(t, err)
+			require.EqualValues(t, n, job.Total)
+			finish(t, s)
+			job, err = jobs.Get(ctx, account, job.ID)
+			require.NoError(t, err)
+			require.Equal(t, []int64{n, n}, []int64{job.Done, job.Changed}, job.Error)
+			require.Equal(t, n, countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE attributes ->> 'plan' = ?", strings.Trim(value, `"`)))
+			back, err := jobs.Start(ctx, account, targeting.Bulk{
+				Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(`"Free"`),
+				Audience: targeting.Audience{Rule: json.RawMessage(strings.Replace(string(text), `"FREE"`, value, 1))},
+			}, "me")
+			require.NoError(t, err)
+			finish(t, s)
+			back, err = jobs.Get(ctx, account, back.ID)
+			require.NoError(t, err)
+			require.EqualValues(t, n, back.Changed)
+		}
+	})
+}
+
 func TestBulkRefuses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

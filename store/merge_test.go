@@ -83,7 +83,7 @@ func TestMergeContacts(t *testing.T) {
 		require.Equal(t, map[providers.AddressKind]string{providers.Phone: "+43123456789"}, merge.Moved)
 		require.Equal(t, map[providers.AddressKind]string{providers.Email: "other@example.com"}, merge.Left)
 		require.Equal(t, []string{"age"}, merge.Attributes)
-		require.EqualValues(t, []int64{1, 2, 1, 2}, []int64{merge.Lists, merge.Messages, merge.MessagesLeft, merge.Consents})
+		require.Equal(t, []int64{1, 2, 1, 2}, []int64{merge.Lists, merge.Messages, merge.MessagesLeft, merge.Consents})
 		require.True(t, merge.OptedOut)
 		c := merge.Contact
 		require.Equal(t, []string{"x-1", "Ada", "LOVELACE"}, []string{c.ExternalID, c.FirstName, c.LastName})

@@ -19,7 +19,7 @@ func (c *cli) addJobs(root *cobra.Command) {
 
 func (c *cli) contactsBulk() *cobra.Command {
 	var in api.BulkInput
-	var set string
+	var set, rule string
 	var yes bool
 	cmd := &cobra.Command{Use: "bulk ACTION", Short: "Change many contacts: start, stop, block, unblock, add, remove, set, delete", Args: cobra.ExactArgs(1),
 		Long: `Changes many contacts in the background. It says how many there are and asks first; --yes answers for
@@ -30,7 +30,7 @@ scripts. A server that is killed meanwhile goes on where it stopped.
   add, remove       into and out of the group, category or label --list
   set               the value of a property: --set KEY=VALUE, an empty value takes it away
   delete            make the status deleted`,
-		Example: "  carillon contacts bulk add --list 3 --contacts 7,8,9\n  carillon contacts bulk set --set plan=free --all --yes",
+		Example: "  carillon contacts bulk add --list 3 --contacts 7,8,9\n  carillon contacts bulk set --set plan=free --all --yes\n  carillon contacts bulk stop --rule sleepers.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, err := c.client()
 			if err != nil {
@@ -46,15 +46,27 @@ scripts. A server that is killed meanwhile goes on where it stopped.
 					in.Property, in.Value = key, value
 				}
 			}
+			if rule != "" {
+				text, err := c.readFile(rule)
+				if err != nil {
+					return err
+				}
+				if !json.Valid(text) {
+					return usagef("--rule %s: is no JSON", rule)
+				}
+				in.Rule = text
+			}
 			return c.bulk(cmd.Context(), cl, in, yes)
 		}}
 	flags := cmd.Flags()
 	flags.Int64SliceVar(&in.Contacts, "contacts", nil, "ids of contacts, separated by commas")
 	flags.BoolVar(&in.All, "all", false, "every contact")
+	flags.StringVar(&rule, "rule", "", "JSON file with a rule, - for standard input: whoever it holds for")
+	flags.Int64Var(&in.Targeting, "targeting", 0, "whoever this targeting list holds for")
 	flags.Int64Var(&in.List, "list", 0, "id of a group, category or label, for add and remove")
 	flags.StringVar(&set, "set", "", "KEY=VALUE: the value of a property, for set")
 	flags.BoolVar(&yes, "yes", false, "do not ask")
-	cmd.MarkFlagsOneRequired("contacts", "all")
+	cmd.MarkFlagsOneRequired("contacts", "rule", "targeting", "all")
 	return cmd
 }
 
