@@ -25,6 +25,8 @@ type benchFlags struct {
 	redis       string
 	scenario    string
 	save        string
+	targeting   bool
+	contacts    int
 }
 
 var benchStacks = []string{"embedded", "redis", "postgres"}
@@ -39,10 +41,13 @@ a sink of its own on loopback, and measures a naive loop to the same sink first,
 means the same on every machine. Redis and PostgreSQL are started privately (redis-server and
 postgresql must be installed) unless --redis-url and --postgres-dsn name servers that may be used;
 the database is filled, so let it be an empty one.`,
-		Example: "  carillon bench\n  carillon bench --recipients 100000,1000000 --stack embedded,postgres --sink smtp --save figures.json",
+		Example: "  carillon bench\n  carillon bench --recipients 100000,1000000 --stack embedded,postgres --sink smtp --save figures.json\n  carillon bench --targeting --contacts 100000",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.scenario != "" {
 				return c.benchScenario(cmd.Context(), f.scenario)
+			}
+			if f.targeting {
+				return c.benchTargeting(cmd.Context(), f)
 			}
 			return c.bench(cmd.Context(), f)
 		},
@@ -55,6 +60,8 @@ the database is filled, so let it be an empty one.`,
 	flags.StringVar(&f.postgres, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")
 	flags.StringVar(&f.redis, "redis-url", "", "use this Redis instead of a private one")
 	flags.StringVar(&f.save, "save", "", "write the results as JSON to this file too")
+	flags.BoolVar(&f.targeting, "targeting", false, "measure rules instead: how long counting their contacts takes, on SQLite and PostgreSQL")
+	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.scenario, "scenario", "", "")
 	if err := flags.MarkHidden("scenario"); err != nil {
 		panic(err)
@@ -114,6 +121,59 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 		return err
 	}
 	return bench.WriteTable(c.out, results)
+}
+
+// benchTargeting measures rules on each store that was asked for.
+func (c *cli) benchTargeting(ctx context.Context, f benchFlags) (err error) {
+	if f.contacts < 1000 {
+		return usagef("--contacts %d: at least 1000", f.contacts)
+	}
+	servers := benchServers{f: f}
+	defer func() {
+		if closeErr := servers.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	results := []bench.TargetingResult{}
+	for _, stack := range []string{"embedded", "postgres"} {
+		if !slices.Contains(f.stacks, stack) {
+			continue
+		}
+		more, err := c.benchRules(ctx, &servers, stack, f.contacts)
+		if err != nil {
+			return fmt.Errorf("%s: %w", stack, err)
+		}
+		results = append(results, more...)
+	}
+	encoded, err := json.MarshalIndent(results, "", "  ")
+	if err != nil {
+		return err
+	}
+	if f.save != "" {
+		if err := os.WriteFile(f.save, append(encoded, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if c.output == "json" {
+		_, err = fmt.Fprintln(c.out, string(encoded))
+		return err
+	}
+	return bench.WriteTargetingTable(c.out, results)
+}
+
+func (c *cli) benchRules(ctx context.Context, servers *benchServers, stack string, contacts int) ([]bench.TargetingResult, error) {
+	dir, err := os.MkdirTemp("", "carillon-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	s := bench.TargetingScenario{Contacts: contacts, Dir: dir}
+	if stack == "postgres" {
+		if s.StoreDSN, err = servers.postgresDSN(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return bench.RunTargeting(ctx, s, c.err)
 }
 
 // benchOne runs one scenario in a process of its own.
