@@ -134,6 +134,7 @@ type Deps struct {
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Importer   *targeting.Importer
+	Exporter   *targeting.Exporter
 	Providers  *providers.Registry
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
@@ -219,6 +220,7 @@ func (s *Server) routes() {
 	s.replyRoutes()
 	s.capRoutes()
 	s.uploadRoutes()
+	s.exportRoutes()
 	s.listRoutes()
 	s.targetingRoutes()
 	s.suppressionRoutes()

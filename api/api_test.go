@@ -92,7 +92,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Caps: targeting.NewCaps(s.store), Properties: targeting.NewProperties(s.store), Rules: targeting.NewRules(s.store), Importer: s.importer,
+		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Caps: targeting.NewCaps(s.store), Properties: targeting.NewProperties(s.store), Rules: targeting.NewRules(s.store), Importer: s.importer, Exporter: targeting.NewExporter(s.store),
 		Jobs:  targeting.NewJobs(s.store),
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}

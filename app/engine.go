@@ -46,6 +46,7 @@ type Engine struct {
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Importer   *targeting.Importer
+	Exporter   *targeting.Exporter
 	Tokens     campaigns.Tokens
 	Writer     *store.Writer
 	// Wake says that there is something to do now: a campaign was started, a
@@ -178,6 +179,7 @@ func (e *Engine) services(c configs.Config) {
 	e.Consents = targeting.NewConsents(e.Store)
 	e.Replies = targeting.NewReplies(e.Store)
 	e.Caps = targeting.NewCaps(e.Store)
+	e.Exporter = targeting.NewExporter(e.Store)
 	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }

@@ -157,22 +157,8 @@ func (a audienceSQL) reason() fragment {
 		fmt.Fprintf(&b, " WHEN %s THEN '%s'", condition, reason)
 		args = append(args, more...)
 	}
-	if e := a.audience.Exclude; e != nil {
-		if lists := e.Lists(); len(lists) > 0 {
-			when(campaigns.ReasonExcluded, "EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id "+a.d.inIDs+")", a.d.idList(lists))
-		}
-		if len(e.Contacts) > 0 {
-			when(campaigns.ReasonExcluded, "c.id "+a.d.inIDs, a.d.idList(e.Contacts))
-		}
-		for _, r := range a.excluded {
-			when(campaigns.ReasonExcluded, r.SQL, r.Args...)
-		}
-		if len(a.sentRuns) > 0 {
-			// Whoever was written to, or may have been: sent and what follows it,
-			// being sent, and in doubt.
-			when(campaigns.ReasonExcluded, "EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id "+a.d.inIDs+
-				" AND x.contact_id = c.id AND x.state IN (1, 2, 3, 4, 5, 10))", a.d.idList(a.sentRuns))
-		}
+	for _, left := range a.leftOut() {
+		when(campaigns.ReasonExcluded, left.sql, left.args...)
 	}
 	when(campaigns.ReasonBlocked, "c.status = 'blocked'")
 	when(campaigns.ReasonInactive, "c.status = 'inactive'")
@@ -186,6 +172,30 @@ func (a audienceSQL) reason() fragment {
 	}
 	b.WriteString(" END")
 	return fragment{b.String(), args}
+}
+
+// leftOut are the conditions over c of which one holds for whoever is excluded.
+func (a audienceSQL) leftOut() (conditions []fragment) {
+	e := a.audience.Exclude
+	if e == nil {
+		return nil
+	}
+	if lists := e.Lists(); len(lists) > 0 {
+		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id " + a.d.inIDs + ")", []any{a.d.idList(lists)}})
+	}
+	if len(e.Contacts) > 0 {
+		conditions = append(conditions, fragment{"c.id " + a.d.inIDs, []any{a.d.idList(e.Contacts)}})
+	}
+	for _, r := range a.excluded {
+		conditions = append(conditions, fragment{r.SQL, r.Args})
+	}
+	if len(a.sentRuns) > 0 {
+		// Whoever was written to, or may have been: sent and what follows it,
+		// being sent, and in doubt.
+		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.inIDs +
+			" AND x.contact_id = c.id AND x.state IN (1, 2, 3, 4, 5, 10))", []any{a.d.idList(a.sentRuns)}})
+	}
+	return conditions
 }
 
 // batch is how many members there are behind cursor, n at most, and the id of

@@ -33,6 +33,9 @@ func (s *Store) AudienceContacts(ctx context.Context, accountID int64, a targeti
 		return nil, s.translate(err)
 	}
 	everyone := compiled.contacts()
+	for _, left := range compiled.leftOut() {
+		everyone = fragment{everyone.sql + " AND NOT " + left.sql, append(everyone.args, left.args...)}
+	}
 	list, err := s.reader().readContacts(ctx, selectContact+" WHERE c.id > ? AND "+everyone.sql+" ORDER BY c.id LIMIT ?",
 		append(append([]any{after}, everyone.args...), limit)...)
 	return list, s.translate(err)

@@ -178,7 +178,7 @@ func (o ImportOptions) fit(reader *csvfile.Reader) (ImportOptions, error) {
 	if o.Group != "" {
 		o.Group, err = GroupName(o.Group)
 		if err != nil {
-			return o, fault.InvalidField("group", o.Group, "a group's name has 1 to %d characters and no control characters", maxGroupName)
+			return o, fault.InvalidField("group", o.Group, "a group's name has 1 to %d characters, without | and control characters", maxGroupName)
 		}
 	}
 	return o, nil

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
-	"carillon/targeting"
 )
 
 func (c *cli) addCampaigns(root *cobra.Command) {
@@ -101,11 +100,8 @@ func (c *cli) campaignShow() *cobra.Command {
 }
 
 type campaignFlags struct {
-	file, name, channel                     string
-	audience                                targeting.Audience
-	groups, excludeGroups                   []string
-	rule, excludeRule                       string
-	exclude                                 targeting.Exclude
+	file, name, channel string
+	audienceFlags
 	subject, text, textFile, html, htmlFile string
 	preheader, when, timezone               string
 	rate                                    float64
@@ -150,22 +146,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.file, "file", "", "JSON file with the campaign as the API takes it, - for standard input; flags win over it")
 	flags.StringVar(&f.name, "name", "", "name")
 	flags.StringVar(&f.channel, "channel", "", "channel, by id or name")
-	flags.BoolVar(&f.audience.All, "all", false, "to every contact")
-	flags.Int64SliceVar(&f.audience.Uploads, "upload", nil, "to the contacts of this upload; may be repeated")
-	flags.StringSliceVar(&f.groups, "group", nil, "to this group, by id or name; may be repeated")
-	flags.Int64SliceVar(&f.audience.Targeting, "targeting", nil, "to whom this targeting list holds for; may be repeated")
-	flags.StringVar(&f.rule, "rule", "", "to whom the rule in this JSON file holds for, - for standard input")
-	flags.Int64SliceVar(&f.audience.Categories, "to-category", nil, "to the subscribers of this category; may be repeated")
-	flags.Int64SliceVar(&f.audience.Labels, "label", nil, "to whom has this label; may be repeated")
-	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, "to this contact; may be repeated")
-	flags.Int64SliceVar(&f.exclude.Uploads, "exclude-upload", nil, "but not to the contacts of this upload")
-	flags.StringSliceVar(&f.excludeGroups, "exclude-group", nil, "but not to this group, by id or name")
-	flags.Int64SliceVar(&f.exclude.Targeting, "exclude-targeting", nil, "but not to whom this targeting list holds for")
-	flags.StringVar(&f.excludeRule, "exclude-rule", "", "but not to whom the rule in this JSON file holds for")
-	flags.Int64SliceVar(&f.exclude.Categories, "exclude-category", nil, "but not to the subscribers of this category")
-	flags.Int64SliceVar(&f.exclude.Labels, "exclude-label", nil, "but not to whom has this label")
-	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, "but not to this contact")
-	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, "but not to whom this campaign was sent")
+	f.add(cmd, "to ", "but not to ")
 	flags.StringVar(&f.subject, "subject", "", "subject")
 	flags.StringVar(&f.text, "text", "", "text")
 	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
@@ -203,28 +184,8 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 		}
 		in.ChannelID = ch.ID
 	}
-	var err error
-	if f.audience.Groups, err = findGroups(ctx, cl, f.groups); err != nil {
+	if err := f.into(ctx, c, cl, &in.Audience); err != nil {
 		return in, err
-	}
-	if f.exclude.Groups, err = findGroups(ctx, cl, f.excludeGroups); err != nil {
-		return in, err
-	}
-	for _, rule := range []struct {
-		file string
-		to   *json.RawMessage
-	}{{f.rule, &f.audience.Rule}, {f.excludeRule, &f.exclude.Rule}} {
-		if rule.file != "" {
-			if err := c.readJSON(rule.file, rule.to); err != nil {
-				return in, err
-			}
-		}
-	}
-	if a := f.audience; a.All || len(a.Parts()) > 0 || targeting.HasRule(a.Rule) {
-		in.Audience = a
-	}
-	if e := f.exclude; len(e.Parts()) > 0 || targeting.HasRule(e.Rule) {
-		in.Audience.Exclude = &e
 	}
 	set(&in.Content.Subject, f.subject)
 	set(&in.Content.Preheader, f.preheader)
@@ -258,34 +219,6 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 		return in, usagef("a campaign needs --name and --channel, or a --file that says them")
 	}
 	return in, nil
-}
-
-// findGroups are the ids of groups that are named by id or name.
-func findGroups(ctx context.Context, cl *client, idsOrNames []string) ([]int64, error) {
-	var ids []int64
-	var all []api.List
-	for _, wanted := range idsOrNames {
-		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
-			ids = append(ids, id)
-			continue
-		}
-		if all == nil {
-			var err error
-			if all, _, err = list[api.List](ctx, cl, "/v1/groups", nil, manyChannels); err != nil {
-				return nil, err
-			}
-		}
-		found := false
-		for _, g := range all {
-			if g.Name == wanted {
-				ids, found = append(ids, g.ID), true
-			}
-		}
-		if !found {
-			return nil, &exitError{exitNotFound, fmt.Errorf("there is no group %q", wanted)}
-		}
-	}
-	return ids, nil
 }
 
 func (c *cli) readFile(path string) ([]byte, error) {

@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer,
+		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer, Exporter: targeting.NewExporter(f.store),
 		Jobs: targeting.NewJobs(f.store),
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
@@ -176,6 +176,27 @@ func TestHelp(t *testing.T) {
 	walk((&cli{}).root(), nil)
 	golden(t, "help.txt", b.String())
 	require.NotEmpty(t, f.ok("completion", "bash"))
+}
+
+func TestContactsAreExported(t *testing.T) {
+	f := newFixture(t)
+	dir := t.TempDir()
+	people, all := filepath.Join(dir, "people.csv"), filepath.Join(dir, "all.csv")
+	require.NoError(t, os.WriteFile(people, []byte("id,email,first name,groups\n1,a@example.com,=Ann,Readers\n2,b@example.com,Bob,\n"), 0o600))
+	f.ok("import", people)
+	f.ok("contacts", "export", "--file", all)
+	written, err := os.ReadFile(all)
+	require.NoError(t, err)
+	require.Contains(t, string(written), "external_id,email,name,first_name")
+	require.Contains(t, string(written), "1,a@example.com,,'=Ann,,,,active,Readers,,,")
+	require.Contains(t, f.ok("import", all, "--dry-run"), "Would be updated")
+	some := f.ok("contacts", "export", "--exclude-group", "Readers")
+	require.Contains(t, some, "b@example.com")
+	require.NotContains(t, some, "a@example.com")
+	require.Contains(t, f.ok("contacts", "export", "--group", "Readers"), "a@example.com")
+	code, _, said := f.run("contacts", "export", "--group", "Nobody")
+	require.Equal(t, exitNotFound, code)
+	require.Contains(t, said, "there is no group")
 }
 
 func TestNewsletterByHand(t *testing.T) {

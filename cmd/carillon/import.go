@@ -202,15 +202,7 @@ func (c *cli) saveErrors(ctx context.Context, cl *client, id int64, path string)
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
-	file, err := os.Create(path)
-	if err != nil {
-		return &exitError{exitRefused, err}
-	}
-	if _, err := io.Copy(file, response.Body); err != nil {
-		_ = file.Close() // the first error counts
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return file.Close()
+	return saveTo(path, response.Body)
 }
 
 func uploadTable(w *tabwriter.Writer, u api.Upload) {

@@ -35,6 +35,9 @@ func (p *progress) set(done, total int64, remark string) {
 	}
 	filled := int(share * barWidth)
 	line := fmt.Sprintf("%s [%s%s] %3.0f%%  %d/%d  %s", p.label, strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), share*100, done, total, remark)
+	if total == 0 { // nobody knows how much there is
+		line = fmt.Sprintf("%s %d %s", p.label, done, remark)
+	}
 	line = strings.TrimRight(line, " ")
 	if line == p.last {
 		return

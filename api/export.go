@@ -1,0 +1,30 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"carillon/internal/access"
+	"carillon/targeting"
+)
+
+type exportContacts struct {
+	Body struct {
+		Audience targeting.Audience `json:"audience" doc:"Whose contacts; exclude leaves some out."`
+	}
+}
+
+func (s *Server) exportRoutes() {
+	register(s, operation{id: "export-contacts", method: http.MethodPost, path: "/v1/contacts/export.csv", tag: "contacts", doc: "Export an audience's contacts as CSV", roles: mayEdit,
+		more: "Streamed, in the columns that an upload takes back: addresses, names, status, groups, labels, categories (names separated by |) and properties. " +
+			"A cell that a spreadsheet would run as a formula has an apostrophe before it, which an upload takes away."},
+		func(ctx context.Context, caller access.Key, in *exportContacts) (*huma.StreamResponse, error) {
+			export, err := s.Exporter.Begin(ctx, caller.AccountID, in.Body.Audience)
+			if err != nil {
+				return nil, err
+			}
+			return csvBody("contacts.csv", export.Header, func(write func(...string) error) error { return export.Write(ctx, write) }), nil
+		})
+}
