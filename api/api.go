@@ -57,6 +57,12 @@ type Suppressions interface {
 	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[targeting.Suppression, error]
 }
 
+// Eraser erases people and says what is known of them.
+type Eraser interface {
+	targeting.ErasureStore
+	MessageContent(ctx context.Context, id int64) ([]byte, error)
+}
+
 // Messages looks messages up and moves single ones.
 type Messages interface {
 	ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error)
@@ -92,6 +98,7 @@ type Store interface {
 	Audit
 	Uploads
 	Suppressions
+	Eraser
 	Messages
 	Queue
 	EveryChannel
@@ -217,6 +224,7 @@ func (s *Server) routes() {
 	s.jobRoutes()
 	s.mergeRoutes()
 	s.consentRoutes()
+	s.erasureRoutes()
 	s.replyRoutes()
 	s.capRoutes()
 	s.uploadRoutes()

@@ -611,6 +611,25 @@ func TestFrequencyCaps(t *testing.T) {
 	))
 }
 
+func TestErasureAndExport(t *testing.T) {
+	s := newServer(t)
+	s.channel()
+	s.contact("Ada", "ada@example.org")
+	s.ok("POST", "/v1/contacts/1/opt-out", `{"proof":"a call"}`)
+	s.ok("POST", "/v1/messages", `{"channel_id":1,"contact_id":1,"content":{"subject":"Code","text":"It is 123."}}`)
+	golden(t, "erasure.txt", s.transcript(
+		[]string{"GET", "/v1/contacts/1/export"},
+		[]string{"POST", "/v1/contacts/1/erase", `{"dry_run":true}`},
+		[]string{"POST", "/v1/contacts/1/erase"},
+		[]string{"GET", "/v1/contacts/1"},
+		[]string{"GET", "/v1/messages/1"},
+		[]string{"POST", "/v1/contacts/1/erase"},
+		[]string{"GET", "/v1/contacts/1/export"},
+	))
+	require.Contains(t, s.do("GET", "/v1/suppressions/export", "").Body.String(), "email,,unsubscribed,true,2026-03-01T12:00:00Z,")
+	require.Equal(t, 403, s.do("POST", "/v1/contacts/1/erase", "", as(access.Editor)...).Code)
+}
+
 func TestHooks(t *testing.T) {
 	s := newServer(t)
 	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)

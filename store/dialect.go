@@ -27,9 +27,11 @@ type dialect struct {
 	forUpdate, forShare, skipLocked string
 	// pendingIndex pins the index that the feeder must use.
 	pendingIndex string
-	statements   statements
-	retryable    func(error) bool
-	unreachable  func(error) bool
+	// bodyHolds is true where a kept answer's body contains a piece of bytes.
+	bodyHolds   string
+	statements  statements
+	retryable   func(error) bool
+	unreachable func(error) bool
 	// duplicate says that a unique index refused a row.
 	duplicate func(error) bool
 	// statistics tells the query planner about the tables that an import fills;

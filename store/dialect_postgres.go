@@ -22,6 +22,7 @@ var postgresDialect = dialect{
 	forUpdate:  " FOR UPDATE",
 	forShare:   " FOR SHARE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
+	bodyHolds:  "POSITION(?::bytea IN body) > 0",
 	statements: statements{
 		recordOutcomes: `UPDATE messages SET
 			state = (v ->> 1)::smallint, reason = v ->> 2, detail = v ->> 3, due_at = (v ->> 4)::bigint,

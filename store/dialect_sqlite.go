@@ -13,6 +13,7 @@ var sqliteDialect = dialect{
 	inTexts:        "IN (SELECT value FROM json_each(?))",
 	now:            "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 	pendingIndex:   "INDEXED BY messages_pending",
+	bodyHolds:      "INSTR(body, ?) > 0",
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements: statements{
 		recordOutcomes: `UPDATE messages SET

@@ -15,7 +15,7 @@ import (
 func (c *cli) addContacts(root *cobra.Command) {
 	root.AddCommand(group("contacts", "Look at contacts, change them, and keep away from them",
 		c.contactsLs(), c.contactsShow(), c.contactsExport(), c.contactsCreate(), c.contactsSet(), c.contactsRm(), c.contactsMerge(), c.contactsBulk(),
-		c.optOut(), c.optIn(), c.contactsConsents()))
+		c.optOut(), c.optIn(), c.contactsConsents(), c.contactsErase(), c.contactsData()))
 }
 
 func (c *cli) contactsLs() *cobra.Command {

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// EraseInput says whether to erase, or only what that would do.
+type EraseInput struct {
+	DryRun bool `json:"dry_run,omitempty" doc:"Change nothing; say what would be erased."`
+}
+
+// Erasure is what was, or would be, erased of a person.
+type Erasure struct {
+	ContactID int64            `json:"contact_id"`
+	DryRun    bool             `json:"dry_run"`
+	Rows      map[string]int64 `json:"rows" doc:"Rows in which something is emptied or removed, by table."`
+	Skipped   int64            `json:"skipped" doc:"Messages that waited for the person."`
+	Hashes    int64            `json:"hashes" doc:"Addresses of which a hash stays, so that nobody writes to them again."`
+}
+
+// ContactExport is everything that is known of a contact.
+type ContactExport struct {
+	ExportedAt   time.Time         `json:"exported_at"`
+	Contact      Contact           `json:"contact"`
+	Memberships  []Membership      `json:"memberships"`
+	Suppressions []Suppression     `json:"suppressions"`
+	Bounces      []Bounce          `json:"bounces"`
+	Consents     []Consent         `json:"consents"`
+	Replies      []Reply           `json:"replies"`
+	Messages     []ExportedMessage `json:"messages"`
+}
+
+// Membership is a list that a contact is in.
+type Membership struct {
+	ListID int64           `json:"list_id"`
+	Kind   string          `json:"kind"`
+	Name   string          `json:"name"`
+	Data   json.RawMessage `json:"data,omitempty" doc:"The contact's line of an upload."`
+}
+
+// Bounce counts an address's soft bounces in a row.
+type Bounce struct {
+	Kind    string    `json:"kind"`
+	Address string    `json:"address"`
+	Soft    int64     `json:"soft"`
+	LastAt  time.Time `json:"last_at"`
+}
+
+// ExportedMessage is a message with its history and, if it has one of its own,
+// its content.
+type ExportedMessage struct {
+	MessageHistory
+	Content *providers.Content `json:"content,omitempty"`
+}
+
+type eraseContact struct {
+	ByID
+	Body *EraseInput
+}
+
+func (s *Server) erasureRoutes() {
+	const path, tag = "/v1/contacts/{id}", "contacts"
+	register(s, operation{id: "erase-contact", method: http.MethodPost, path: path + "/erase", tag: tag, doc: "Erase a person", roles: mayAdmin,
+		more: "For good: the contact and everything that names them goes; counts and statistics stay. Of addresses that must not be written to a hash stays. " +
+			"Refused while a message to them is being sent or a file is being imported. dry_run says beforehand what it would do."},
+		func(ctx context.Context, caller access.Key, in *eraseContact) (*one[Erasure], error) {
+			dryRun := in.Body != nil && in.Body.DryRun
+			done, err := s.Store.EraseContact(ctx, caller.AccountID, in.ID, dryRun)
+			if err != nil {
+				return nil, err
+			}
+			return &one[Erasure]{Erasure{ContactID: in.ID, DryRun: dryRun, Rows: done.Rows, Skipped: done.Skipped, Hashes: done.Kept}}, nil
+		})
+	register(s, operation{id: "export-contact", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
+}
+
+// everything is the page size of an export.
+const everything = 500
+
+func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID) (*one[ContactExport], error) {
+	c, err := s.Contacts.Get(ctx, caller.AccountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Store.ContactBelongings(ctx, caller.AccountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	x := ContactExport{
+		ExportedAt: s.Clock.Now().UTC(), Contact: contactView(c), Memberships: []Membership{}, Suppressions: []Suppression{}, Bounces: []Bounce{},
+		Consents: []Consent{}, Replies: []Reply{}, Messages: []ExportedMessage{},
+	}
+	for _, m := range b.Memberships {
+		x.Memberships = append(x.Memberships, Membership{ListID: m.ListID, Kind: string(m.Kind), Name: m.Name, Data: json.RawMessage(m.Data)})
+	}
+	for _, p := range b.Suppressions {
+		x.Suppressions = append(x.Suppressions, suppressionView(p))
+	}
+	for _, bounce := range b.Bounces {
+		x.Bounces = append(x.Bounces, Bounce(bounce))
+	}
+	if err := s.exportWords(ctx, caller, in.ID, &x); err != nil {
+		return nil, err
+	}
+	f := campaigns.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID, Limit: everything}
+	for {
+		list, err := s.Store.ListMessages(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range list {
+			exported, err := s.exportMessage(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			x.Messages = append(x.Messages, exported)
+			f.After = m.ID
+		}
+		if len(list) < everything {
+			return &one[ContactExport]{x}, nil
+		}
+	}
+}
+
+// exportWords adds consents and replies.
+func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
+	for after := int64(0); ; {
+		list, err := s.Consents.List(ctx, caller.AccountID, id, after, everything)
+		if err != nil {
+			return err
+		}
+		for _, c := range list {
+			x.Consents, after = append(x.Consents, consentView(c)), c.ID
+		}
+		if len(list) < everything {
+			break
+		}
+	}
+	f := targeting.ReplyFilter{AccountID: caller.AccountID, ContactID: id, Limit: everything}
+	for {
+		list, err := s.Replies.List(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			x.Replies, f.Before = append(x.Replies, replyView(r)), r.ID
+		}
+		if len(list) < everything {
+			return nil
+		}
+	}
+}
+
+func (s *Server) exportMessage(ctx context.Context, m campaigns.Message) (ExportedMessage, error) {
+	attempts, err := s.Store.Attempts(ctx, m.ID)
+	if err != nil {
+		return ExportedMessage{}, err
+	}
+	exported := ExportedMessage{MessageHistory: historyView(m, attempts)}
+	raw, err := s.Store.MessageContent(ctx, m.ID)
+	if err != nil || len(raw) == 0 {
+		return exported, err
+	}
+	exported.Content = &providers.Content{}
+	return exported, json.Unmarshal(raw, exported.Content)
+}

@@ -1,0 +1,318 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// errRehearsed ends a transaction that was only to say what it would do.
+var errRehearsed = errors.New("this was a rehearsal")
+
+// EraseContact removes everything that names a person: the contact, its
+// addresses and memberships, and what messages, receipts, consents, replies,
+// refused lines, audit entries and kept answers say of it. Rows that statistics
+// count stay, without the person. Of addresses that may not be written to a hash
+// stays. It is a Conflict while a message to the person is being sent or a file
+// is being imported.
+func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bool) (done targeting.Erasure, err error) {
+	// Transactional messages have no index by contact: they are looked for before
+	// anything is locked, and once more only behind them.
+	found, last, err := s.transactionalOf(ctx, s.reader(), accountID, id, 0)
+	if err != nil {
+		return done, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		e := erasing{s: s, conn: tx, accountID: accountID, messages: slices.Clone(found)}
+		e.done = targeting.Erasure{ContactID: id, Rows: map[string]int64{}}
+		if err := e.run(ctx, id, last); err != nil {
+			return err
+		}
+		done = e.done
+		if dryRun {
+			return errRehearsed
+		}
+		return nil
+	})
+	if errors.Is(err, errRehearsed) {
+		err = nil
+	}
+	return done, err
+}
+
+// transactionalOf are the transactional messages to a contact or to an address
+// that it holds, behind the id after, and the last id that there is.
+func (s *Store) transactionalOf(ctx context.Context, c conn, accountID, contactID, after int64) (ids []int64, last int64, err error) {
+	if err := c.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages").Scan(&last); err != nil {
+		return nil, 0, s.translate(err)
+	}
+	ids, err = c.idsOf(ctx, `SELECT m.id FROM messages m JOIN channels h ON h.id = m.channel_id
+		WHERE m.run_id = 0 AND m.id > ? AND h.account_id = ? AND (m.contact_id = ? OR EXISTS
+			(SELECT 1 FROM addresses a WHERE a.contact_id = ? AND a.kind = h.address_kind AND a.address = m.address))`,
+		after, accountID, contactID, contactID)
+	return ids, last, s.translate(err)
+}
+
+// erasing is one erasure in its transaction.
+type erasing struct {
+	conn
+	s         *Store
+	accountID int64
+	contact   targeting.Contact
+	messages  []int64
+	done      targeting.Erasure
+}
+
+func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
+	if err := e.lockAccount(ctx, e.accountID); err != nil {
+		return err
+	}
+	if err := lockChannels(ctx, e.conn, e.accountID, 0); err != nil {
+		return err
+	}
+	if e.contact, err = e.readContact(ctx, e.accountID, id); err != nil {
+		return err
+	}
+	var open int64
+	if err := e.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM uploads WHERE account_id = ? AND state IN ('receiving', 'queued', 'running')", e.accountID).Scan(&open); err != nil {
+		return err
+	}
+	if open != 0 {
+		return fault.New(fault.Conflict, "upload %d is being taken in, and may name contact %d: wait until it is finished and try again", open, id)
+	}
+	for _, step := range []func(context.Context) error{e.findMessages(last), e.keepHashes, e.eraseMessages, e.eraseWords, e.eraseTraces, e.eraseContact} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findMessages finds the person's messages and skips those that wait.
+func (e *erasing) findMessages(last int64) func(context.Context) error {
+	return func(ctx context.Context) error {
+		later, _, err := e.s.transactionalOf(ctx, e.conn, e.accountID, e.contact.ID, last)
+		if err != nil {
+			return err
+		}
+		bulk, err := e.idsOf(ctx, "SELECT id FROM messages WHERE run_id > 0 AND run_id IN (SELECT id FROM runs WHERE account_id = ?) AND contact_id = ?",
+			e.accountID, e.contact.ID)
+		if err != nil {
+			return err
+		}
+		e.messages = slices.Concat(e.messages, later, bulk)
+		d := deltas{}
+		list := e.d.idList(e.messages)
+		if e.done.Skipped, err = e.s.skipWaiting(ctx, e.conn, campaigns.ReasonDeleted, fragment{"id " + e.d.inIDs, []any{list}}, true, d); err != nil {
+			return err
+		}
+		if err := d.apply(ctx, e.conn, shardOperator); err != nil {
+			return err
+		}
+		var sending int64
+		if err := e.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages WHERE state IN (0, 1, 2) AND id "+e.d.inIDs, list).Scan(&sending); err != nil {
+			return err
+		}
+		if sending != 0 {
+			return fault.New(fault.Conflict, "message %d to contact %d is being sent just now: try again in a moment; if it stays so, its worker died and the message is settled within a minute", sending, e.contact.ID)
+		}
+		return nil
+	}
+}
+
+// change runs a statement and counts its rows for a table.
+func (e *erasing) change(ctx context.Context, table, query string, args ...any) error {
+	n, err := e.exec(ctx, query, args...)
+	e.done.Rows[table] += n
+	return err
+}
+
+// keepHashes leaves hashes of the addresses that may not be written to: the
+// suppressed ones, and all of them if the person ever said that they do not want
+// something, and has not taken that back.
+func (e *erasing) keepHashes(ctx context.Context) error {
+	held := make([]targeting.Suppression, 0, len(e.contact.Addresses))
+	for kind, address := range e.contact.Addresses {
+		held = append(held, targeting.Suppression{AccountID: e.accountID, Kind: kind, Address: address})
+	}
+	standing, err := e.suppressionsOf(ctx, e.accountID, held)
+	if err != nil {
+		return err
+	}
+	type scope struct {
+		category int64
+		kind     providers.AddressKind
+	}
+	words := map[scope]targeting.ConsentAction{}
+	if err := e.scanAll(ctx, func(scan func(...any) error) error {
+		c, err := scanConsent(scan)
+		if c.Source != targeting.SourceBounce && c.Source != targeting.SourceComplaint {
+			words[scope{c.CategoryID, c.Kind}] = c.Action
+		}
+		return err
+	}, selectConsent+" WHERE account_id = ? AND contact_id = ? ORDER BY id", e.accountID, e.contact.ID); err != nil {
+		return err
+	}
+	out := false
+	for _, action := range words {
+		out = out || action == targeting.OptOut
+	}
+	known := map[targeting.Suppression]bool{}
+	for _, p := range standing {
+		known[keyOf(p)] = true
+	}
+	for _, p := range held {
+		if out && !known[keyOf(p)] {
+			p.Reason, p.OptedOut = unsubscribed, true
+			standing = append(standing, p)
+		}
+	}
+	hashes := make([]targeting.Suppression, len(standing))
+	for i, p := range standing {
+		p.Hash = e.s.fingerprint(p.AccountID, p.Kind, p.Address)
+		hashes[i] = p
+	}
+	if _, err := e.s.keepHashes(ctx, e.conn, hashes); err != nil {
+		return err
+	}
+	e.done.Kept = int64(len(hashes))
+	for _, p := range held {
+		for _, table := range []string{"suppressions", "bounces"} {
+			if err := e.change(ctx, table, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eraseMessages empties what the messages say of their recipient; states, times
+// and counters stay.
+func (e *erasing) eraseMessages(ctx context.Context) error {
+	list := e.d.idList(e.messages)
+	return errors.Join(
+		e.change(ctx, "receipts", "DELETE FROM receipts WHERE message_id > 0 AND message_id "+e.d.inIDs, list),
+		e.change(ctx, "receipts", `DELETE FROM receipts WHERE message_id = 0 AND EXISTS (SELECT 1 FROM messages m WHERE m.id `+e.d.inIDs+`
+			AND m.channel_id = receipts.channel_id AND m.provider_id = receipts.provider_id)`, list),
+		e.change(ctx, "message_contents", "UPDATE message_contents SET content = '{}', metadata = '{}' WHERE message_id "+e.d.inIDs, list),
+		e.change(ctx, "attempts", "UPDATE attempts SET detail = '' WHERE message_id "+e.d.inIDs, list),
+		e.change(ctx, "messages", "UPDATE messages SET address = '', detail = NULL, provider_id = NULL WHERE id "+e.d.inIDs, list))
+}
+
+// eraseWords empties what the person and others wrote down about consent.
+func (e *erasing) eraseWords(ctx context.Context) error {
+	err := errors.Join(
+		e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND contact_id = ?", e.accountID, e.contact.ID),
+		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? AND account_id = ?", e.contact.ID, e.accountID))
+	for kind, address := range e.contact.Addresses {
+		err = errors.Join(err,
+			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?", e.accountID, string(kind), address),
+			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?", e.accountID, string(kind), address))
+	}
+	return err
+}
+
+// eraseTraces empties what names the person in refused lines, the audit trail,
+// examples of cleared messages and kept answers.
+func (e *erasing) eraseTraces(ctx context.Context) error {
+	if err := e.change(ctx, "audit", "UPDATE audit SET detail = '{}' WHERE account_id = ? AND target = ? AND detail <> '{}'",
+		e.accountID, "contact "+strconv.FormatInt(e.contact.ID, 10)); err != nil {
+		return err
+	}
+	full := strings.TrimSpace(e.contact.FirstName + " " + e.contact.LastName)
+	for _, whole := range []string{e.contact.ExternalID, e.contact.Name, e.contact.FirstName, e.contact.LastName, full} {
+		if whole == "" {
+			continue
+		}
+		if err := e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE value = ? AND upload_id IN (SELECT id FROM uploads WHERE account_id = ?)",
+			whole, e.accountID); err != nil {
+			return err
+		}
+	}
+	// What is long enough to name one person is looked for inside of texts.
+	const shortest = 6
+	var needles []string
+	for _, needle := range append(sortedAddresses(e.contact), e.contact.ExternalID, e.contact.Name, full) {
+		if len(needle) >= shortest && !slices.Contains(needles, needle) {
+			needles = append(needles, needle)
+		}
+	}
+	for _, needle := range needles {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(needle)) + "%"
+		const holds = ` LIKE ? ESCAPE '\'`
+		if err := errors.Join(
+			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+holds, e.accountID, like),
+			e.change(ctx, "audit", "UPDATE audit SET detail = '{}' WHERE account_id = ? AND LOWER(detail)"+holds, e.accountID, like),
+			e.change(ctx, "clears", "UPDATE clears SET examples = '[]' WHERE account_id = ? AND LOWER(examples)"+holds, e.accountID, like),
+			e.change(ctx, "idempotency", "UPDATE idempotency SET body = ?, headers = '{}' WHERE account_id = ? AND status <> 0 AND "+e.d.bodyHolds, []byte("{}"), e.accountID, []byte(needle)),
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedAddresses(c targeting.Contact) (list []string) {
+	for _, kind := range targeting.AddressKinds() {
+		if address := c.Addresses[kind]; address != "" {
+			list = append(list, address)
+		}
+	}
+	return list
+}
+
+func (e *erasing) eraseContact(ctx context.Context) error {
+	return errors.Join(
+		e.change(ctx, "members", "DELETE FROM members WHERE contact_id = ?", e.contact.ID),
+		e.change(ctx, "addresses", "DELETE FROM addresses WHERE contact_id = ?", e.contact.ID),
+		e.change(ctx, "contacts", "DELETE FROM contacts WHERE id = ? AND account_id = ?", e.contact.ID, e.accountID))
+}
+
+// ContactBelongings is what is known of a contact besides its row, its messages,
+// its consents and its replies.
+func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b targeting.Belongings, err error) {
+	c := s.reader()
+	contact, err := c.readContact(ctx, accountID, id)
+	if err != nil {
+		return b, s.translate(err)
+	}
+	if err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var m targeting.Membership
+		err := scan(&m.ListID, &m.Kind, &m.Name, &m.Data)
+		b.Memberships = append(b.Memberships, m)
+		return err
+	}, `SELECT l.id, l.kind, l.name, COALESCE(m.data, '') FROM members m JOIN lists l ON l.id = m.list_id
+		WHERE m.contact_id = ? AND l.account_id = ? ORDER BY l.id`, id, accountID); err != nil {
+		return b, s.translate(err)
+	}
+	var held []targeting.Suppression
+	for kind, address := range contact.Addresses {
+		held = append(held, targeting.Suppression{Kind: kind, Address: address})
+		if err := c.scanAll(ctx, func(scan func(...any) error) error {
+			bounce := targeting.Bounce{Kind: string(kind), Address: address}
+			var at millis
+			err := scan(&bounce.Soft, &at)
+			bounce.LastAt = at.Time
+			b.Bounces = append(b.Bounces, bounce)
+			return err
+		}, "SELECT soft, last_at FROM bounces WHERE account_id = ? AND kind = ? AND address = ?", accountID, string(kind), address); err != nil {
+			return b, s.translate(err)
+		}
+	}
+	b.Suppressions, err = c.suppressionsOf(ctx, accountID, held)
+	return b, s.translate(err)
+}
+
+// MessageContent is the content of a transactional message as JSON; empty for a
+// campaign's.
+func (s *Store) MessageContent(ctx context.Context, id int64) ([]byte, error) {
+	contents, err := messageContents(ctx, s.reader(), []int64{id})
+	return contents[id][0], s.translate(err)
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/access"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// dump is every value of the database as text, by table.
+func dump(t *testing.T, s *Store) map[string]string {
+	t.Helper()
+	ctx := t.Context()
+	query := "SELECT name FROM sqlite_master WHERE type = 'table'"
+	if s.Postgres() {
+		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+	}
+	var tables []string
+	require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		tables = append(tables, name)
+		return err
+	}, query))
+	all := map[string]string{}
+	for _, table := range tables {
+		all[table] = dumpTable(t, s, table)
+	}
+	return all
+}
+
+func dumpTable(t *testing.T, s *Store, table string) string {
+	t.Helper()
+	rows, err := s.reader().query(t.Context(), "SELECT * FROM "+table)
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	var text strings.Builder
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		require.NoError(t, rows.Scan(values...))
+		for i, v := range values {
+			if raw, ok := (*v.(*any)).([]byte); ok {
+				fmt.Fprintf(&text, "%s=%s ", columns[i], raw)
+			} else {
+				fmt.Fprintf(&text, "%s=%v ", columns[i], *v.(*any))
+			}
+		}
+	}
+	require.NoError(t, rows.Err())
+	return text.String()
+}
+
+// holding names the tables in which a person is named.
+func holding(all map[string]string, names ...string) (tables []string) {
+	for table, text := range all {
+		for _, name := range names {
+			if strings.Contains(strings.ToLower(text), strings.ToLower(name)) {
+				tables = append(tables, table+": "+name)
+			}
+		}
+	}
+	return tables
+}
+
+func TestErasureLeavesNoTrace(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 9)
+		const email, phone, external, first, last = "ada@lovelace.example", "+4915112345678", "cust-4711", "Adalberta", "Lovelace"
+		ada, err := s.CreateContact(ctx, targeting.Contact{AccountID: j.accountID, ExternalID: external, FirstName: first, LastName: last, Status: targeting.Active,
+			Addresses: map[providers.AddressKind]string{providers.Email: email, providers.Phone: phone}})
+		require.NoError(t, err)
+		importer := targeting.NewImporter(s, s, targeting.ImportConfig{})
+		upload, err := importer.Take(ctx, j.accountID, "people.csv", strings.NewReader("email,first_name,coupon\n"+email+","+first+",for-"+external+"\n"), targeting.ImportOptions{})
+		require.NoError(t, err)
+		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
+		require.ErrorContains(t, err, "is being taken in")
+		require.NoError(t, importer.Run(ctx, upload.ID))
+		require.NoError(t, s.CleanUploads(ctx))
+
+		// A campaign with a try that failed, a message of her own, one that waits.
+		run := j.start()
+		j.planAll(run.ID, 100)
+		j.feed(run.ID, []int64{1}, 100)
+		list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, ContactID: ada.ID})
+		require.NoError(t, err)
+		bulk := list[0].ID
+		require.Len(t, j.claim(run.ID, 1, []campaigns.FeedMessage{{ID: bulk, EnvelopeID: 1}}), 1)
+		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
+		require.True(t, fault.Is(err, fault.Conflict), "while it is sent: %v", err)
+		require.ErrorContains(t, err, "try again")
+		j.record(run.ID, []int64{bulk}, func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Detail, o.Reason, o.ProviderID = campaigns.Rejected, "recipient", "no mailbox "+email, campaigns.ReasonRecipient, "wamid-"+phone
+		})
+		for _, address := range []string{email, email} {
+			_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, ContactID: ada.ID, Address: address, Content: []byte(`{"text":"Dear ` + first + `"}`)})
+			require.NoError(t, err)
+		}
+		later := j.another(0)
+		require.Equal(t, "pending", j.whyOf(later.ID, ada.ID))
+
+		_, err = s.OptOut(ctx, targeting.ConsentChange{AccountID: j.accountID, ContactID: ada.ID, Kind: providers.Phone, Source: "test", Proof: "call to " + phone, Actor: "me"})
+		require.NoError(t, err)
+		_, err = targeting.NewReplies(s).Take(ctx, j.channel, []providers.Reply{{ID: "in-" + phone, From: email, Text: "I am " + first + " " + last}})
+		require.NoError(t, err)
+		require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: j.accountID, Actor: "me", Action: "x", Target: "message 1", Detail: map[string]any{"to": email}}))
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			for _, insert := range []struct {
+				sql  string
+				args []any
+			}{
+				{"INSERT INTO upload_errors (upload_id, line, field, value, reason) VALUES (?, 1, 'email', ?, 'x')", []any{upload.ID, strings.ToUpper(email) + " "}},
+				{"INSERT INTO upload_errors (upload_id, line, field, value, reason) VALUES (?, 1, 'name', ?, 'x')", []any{upload.ID, first}},
+				{"INSERT INTO idempotency (account_id, key, request, status, body, created_at) VALUES (?, 'k', 'r', 201, ?, 0)", []any{j.accountID, []byte(`{"addresses":{"email":"` + email + `"},"first_name":"` + first + `"}`)}},
+				{"INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at) VALUES (?, 0, 0, 0, 'me', ?, 0)", []any{j.accountID, `[{"address":"` + email + `"}]`}},
+				{"UPDATE clears SET finished_at = 0 WHERE account_id = ?", []any{j.accountID}},
+				{"INSERT INTO receipts (channel_id, message_id, status, at, detail, received_at) VALUES (?, ?, 'read', 0, ?, 0)", []any{j.channel.ID, bulk, email}},
+				{"INSERT INTO bounces (account_id, kind, address, soft, last_at) VALUES (?, 'email', ?, 1, 0)", []any{j.accountID, email}},
+			} {
+				if _, err := tx.exec(ctx, insert.sql, insert.args...); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		belongings, err := s.ContactBelongings(ctx, j.accountID, ada.ID)
+		require.NoError(t, err)
+		require.Len(t, belongings.Memberships, 1)
+		require.Contains(t, belongings.Memberships[0].Data, "coupon")
+		require.Len(t, belongings.Suppressions, 1)
+		require.Len(t, belongings.Bounces, 1)
+
+		names := []string{email, phone, external, first, last}
+		before := dump(t, s)
+		require.NotEmpty(t, holding(before, names...))
+		rehearsed, err := s.EraseContact(ctx, j.accountID, ada.ID, true)
+		require.NoError(t, err)
+		require.Equal(t, before, dump(t, s), "a rehearsal changes nothing")
+
+		done, err := s.EraseContact(ctx, j.accountID, ada.ID, false)
+		require.NoError(t, err)
+		require.Equal(t, rehearsed, done)
+		require.Equal(t, int64(3), done.Skipped)
+		require.Equal(t, int64(2), done.Kept)
+		require.Empty(t, holding(dump(t, s), names...), "nothing names the person any more")
+		j.balanced(run.ID)
+		j.balanced(later.ID)
+		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Rejected], "statistics stay")
+		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		// Who comes again is known as one who opted out.
+		_, err = s.CreateContact(ctx, targeting.Contact{AccountID: j.accountID, Status: targeting.Active, Addresses: map[providers.AddressKind]string{providers.Email: email}})
+		require.NoError(t, err)
+		require.Equal(t, "unsubscribed", j.reasonOf(email))
+	})
+}
+
+func TestErasureOfWhoNeverObjectedKeepsNoHash(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 2)
+		done, err := s.EraseContact(t.Context(), j.accountID, j.contactIDs()[0], false)
+		require.NoError(t, err)
+		require.Zero(t, done.Kept)
+		other := testAccount(t, s, "other")
+		_, err = s.EraseContact(t.Context(), other, j.contactIDs()[0], false)
+		require.True(t, fault.Is(err, fault.NotFound))
+	})
+}
