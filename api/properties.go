@@ -53,6 +53,7 @@ type PropertyEffect struct {
 	Converted int64          `json:"converted" doc:"How many of the values change."`
 	Refused   int64          `json:"refused" doc:"How many can't be converted. Nothing is changed unless it is 0."`
 	Examples  []RefusedValue `json:"examples,omitempty" doc:"A few of those that can't."`
+	JobID     int64          `json:"job_id,omitempty" doc:"The job that does it where there are many values: /v1/jobs/{id}. Absent: it is done."`
 }
 
 // RefusedValue is a value that can't be converted.
@@ -112,7 +113,7 @@ func propertyView(p property.Property) Property {
 }
 
 func effectView(e targeting.PropertyEffect) PropertyEffect {
-	view := PropertyEffect{Values: e.Values, Converted: e.Converted, Refused: e.Refused}
+	view := PropertyEffect{Values: e.Values, Converted: e.Converted, Refused: e.Refused, JobID: e.JobID}
 	for _, x := range e.Examples {
 		view.Examples = append(view.Examples, RefusedValue{ContactID: x.ContactID, Value: x.Value, Reason: x.Reason})
 	}

@@ -118,6 +118,9 @@ func (s *Store) nextJobBatch(ctx context.Context, tx conn) (job targeting.Job, w
 	if job, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan); err != nil {
 		return job, true, err
 	}
+	if job.Kind != targeting.BulkJob {
+		return job, true, s.valuesBatch(ctx, tx, job, cursor)
+	}
 	return job, true, s.bulkBatch(ctx, tx, job, cursor)
 }
 

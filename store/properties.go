@@ -62,6 +62,9 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 				Location: "key", Value: p.Key, Message: "a property has this key already: choose another, or change that property",
 			}}}
 		}
+		if err := tx.refuseBusy(ctx, p.AccountID, p.Key); err != nil {
+			return err
+		}
 		if n >= targeting.MaxProperties {
 			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", targeting.MaxProperties)
 		}
@@ -151,14 +154,15 @@ func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, 
 	return effect, s.translate(err)
 }
 
-// ChangeProperty makes was into p and converts its values, all of them or none,
-// in one transaction.
+// ChangeProperty makes was into p and converts its values, all of them or none:
+// in the same transaction, or by a job where they are many.
 func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, convert targeting.ConvertValue) (property.Property, targeting.PropertyEffect, error) {
 	var changed property.Property
-	var effect targeting.PropertyEffect
+	var effect, preview targeting.PropertyEffect
 	if convert != nil {
 		// What can't be is found without keeping anybody waiting.
-		preview, err := s.PreviewValues(ctx, p.AccountID, p.Key, convert)
+		var err error
+		preview, err = s.PreviewValues(ctx, p.AccountID, p.Key, convert)
 		if err == nil {
 			err = preview.Err(p.Key)
 		}
@@ -174,6 +178,9 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 		if err := tx.isStill(ctx, was); err != nil {
 			return err
 		}
+		if err := tx.refuseBusy(ctx, p.AccountID, p.Key); err != nil {
+			return err
+		}
 		if p.Type.Comparison() != was.Type.Comparison() {
 			if err := tx.refuseUsedProperty(ctx, was, "of another type"); err != nil {
 				return err
@@ -184,7 +191,13 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 			editable = ?, hidden = ?, position = ?, filterable = ?, updated_at = ? WHERE id = ?`, args...); err != nil {
 			return err
 		}
-		if convert != nil {
+		if preview.Converted > valuesInOne {
+			effect = preview
+			var err error
+			if effect.JobID, err = s.queueValues(ctx, tx, p.AccountID, targeting.ConvertJob, targeting.Bulk{Property: p.Key, From: was.Type}, preview.Values); err != nil {
+				return err
+			}
+		} else if convert != nil {
 			if err := tx.convertValues(ctx, p.AccountID, p.Key, convert, &effect); err != nil {
 				return err
 			}
@@ -231,10 +244,15 @@ func (c conn) convertValues(ctx context.Context, accountID int64, key string, co
 	return effect.Err(key)
 }
 
-// DeleteProperty forgets a property and its values in one transaction.
+// DeleteProperty forgets a property and its values: in one transaction, or by a
+// job where they are many.
 func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string) (targeting.PropertyEffect, error) {
-	var effect targeting.PropertyEffect
-	err := s.inTx(ctx, func(tx conn) error {
+	effect, err := s.PreviewValues(ctx, accountID, key, nil)
+	if err != nil {
+		return effect, err
+	}
+	values := effect.Values
+	err = s.inTx(ctx, func(tx conn) error {
 		effect = targeting.PropertyEffect{}
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
@@ -248,6 +266,14 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 		}
 		if n == 0 {
 			return noProperty(key)
+		}
+		if err := tx.refuseBusy(ctx, accountID, key); err != nil {
+			return err
+		}
+		if values > valuesInOne {
+			effect.Values, effect.Converted = values, values
+			effect.JobID, err = s.queueValues(ctx, tx, accountID, targeting.RemoveJob, targeting.Bulk{Property: key}, values)
+			return err
 		}
 		return tx.eachValue(ctx, accountID, key, func(batch []attributed) error {
 			for _, contact := range batch {

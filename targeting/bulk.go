@@ -39,6 +39,8 @@ type Bulk struct {
 	// Property and Value are for set; a Value of null takes values away.
 	Property string          `json:"property,omitempty"`
 	Value    json.RawMessage `json:"value,omitempty"`
+	// From is the type before the change, for ConvertJob.
+	From property.Type `json:"from,omitempty"`
 	// Audience is whose turn it is. A contact belongs to it or not when its turn
 	// comes.
 	Audience Audience `json:"audience"`
@@ -74,8 +76,12 @@ const (
 	JobFailed   JobState = "failed"
 )
 
-// BulkJob is the kind of the jobs that change contacts.
-const BulkJob = "bulk"
+// The kinds of jobs.
+const (
+	BulkJob    = "bulk"             // changes contacts
+	ConvertJob = "convert_property" // converts the values of a property whose type or rule changed
+	RemoveJob  = "remove_property"  // removes the values of a property that was deleted
+)
 
 // Job is a long piece of work that goes on where it stopped, whoever is killed.
 type Job struct {

@@ -26,6 +26,9 @@ type PropertyEffect struct {
 	Refused int64
 	// Examples are a few of those that can't.
 	Examples []RefusedValue
+	// JobID is the job that carries it out where there are many values; until it
+	// is over, rules do not see those whose turn has not come. 0: it is done.
+	JobID int64
 }
 
 // RefusedValue is a value that can't be converted, in stored form.

@@ -125,6 +125,9 @@ func jobTable(w *tabwriter.Writer, j api.Job) {
 // jobWords says what a job does.
 func jobWords(j api.Job) string {
 	words := []string{j.Action}
+	if j.Kind != "bulk" {
+		return j.Kind + " " + j.Property
+	}
 	if j.List != 0 {
 		words = append(words, fmt.Sprintf("list %d", j.List))
 	}

@@ -191,6 +191,9 @@ func effectTable(w *tabwriter.Writer, e api.PropertyEffect, dryRun bool) {
 		verb = "Would be converted"
 	}
 	fields(w, "Contacts with a value", e.Values, verb, e.Converted)
+	if e.JobID != 0 {
+		fields(w, "Goes on as job", fmt.Sprintf("%d: carillon jobs show %d --watch", e.JobID, e.JobID))
+	}
 	if e.Refused == 0 {
 		return
 	}
