@@ -1,0 +1,146 @@
+package store
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/providers"
+	"carillon/targeting"
+	"carillon/targeting/property"
+)
+
+// Control columns and memberships change what they say, and nothing else.
+func TestImportSetsStatusAndMemberships(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "controls")
+		importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{Group: "All"},
+			"email,first_name,blocked,status,groups,labels,categories\n"+
+				"a@example.com,Ann,,,VIP|Early,red,News\nb@example.com,Bob,1,,VIP,,\nc@example.com,Cid,,inactive,,,News|Offers\n")
+		state := func() map[string]string {
+			got := map[string]string{}
+			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+				var name, status string
+				err := scan(&name, &status)
+				got[name] = status
+				return err
+			}, "SELECT first_name, status FROM contacts WHERE account_id = ?", account))
+			return got
+		}
+		lists := func() map[string]int {
+			got := map[string]int{}
+			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+				var name string
+				var members int
+				err := scan(&name, &members)
+				got[name] = members
+				return err
+			}, "SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? AND l.kind <> 'upload' GROUP BY l.id", account))
+			return got
+		}
+		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
+		members := map[string]int{"group All": 3, "group VIP": 2, "group Early": 1, "label red": 1, "category News": 2, "category Offers": 1}
+		require.Equal(t, members, lists())
+
+		// A file without the columns leaves them alone.
+		again := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,last_name\na@example.com,A\nb@example.com,B\nc@example.com,C\n")
+		require.EqualValues(t, 3, again.Updated)
+		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
+		require.Equal(t, members, lists())
+
+		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{},
+			"email,activated,blocked,deleted,groups\na@example.com,,,1,\nb@example.com,0,0,,VIP\nc@example.com,1,,,VIP\n")
+		require.Equal(t, map[string]string{"Ann": "deleted", "Bob": "inactive", "Cid": "active"}, state())
+		members["group VIP"] = 3
+		require.Equal(t, members, lists())
+
+		// Whoever left a category is not put into it again by a file.
+		var news, bob int64
+		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
+		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
+		_, err := s.OptOut(t.Context(), targeting.ConsentChange{AccountID: account, ContactID: bob, CategoryID: news, Source: "api", Actor: "test"})
+		require.NoError(t, err)
+		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,categories\nb@example.com,News\nc@example.com,News\n")
+		require.Equal(t, members, lists(), "one left, one came")
+		consents, err := s.ListConsents(t.Context(), account, bob, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, consents, 3, "News and Offers joined by the first file, News left")
+		require.Equal(t, targeting.OptIn, consents[0].Action)
+		require.Equal(t, targeting.SourceImport, consents[0].Source)
+		require.Contains(t, consents[0].Actor, "upload ")
+	})
+}
+
+// Files of MessengerPeople name a contact by messenger and id.
+func TestImportTakesAddressesOfEveryKind(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "messengers")
+		first := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{DefaultCountry: "DE"},
+			"id,messenger,name,activated\n491711234567,WB,Ann,1\n998694828505,FB,Bob,0\nx,TG,Cid,1\n12345,TG,Dan,1\n")
+		require.Len(t, refusedLines(t, s, first), 1)
+		require.Contains(t, refusedLines(t, s, first)[0], `4 telegram "x": is no chat id`)
+		again := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{DefaultCountry: "DE", Key: "whatsapp"},
+			"whatsapp,sms,email\n0171 1234567,0171 1234567,ann@example.com\n")
+		require.EqualValues(t, 1, again.Updated)
+		ann, err := s.FindContact(t.Context(), account, providers.WhatsApp, "+491711234567")
+		require.NoError(t, err)
+		require.Equal(t, "Ann", ann.Name)
+		require.Equal(t, map[providers.AddressKind]string{
+			providers.WhatsApp: "+491711234567", providers.SMS: "+491711234567", providers.Email: "ann@example.com",
+		}, ann.Addresses)
+		bob, err := s.FindContact(t.Context(), account, providers.Facebook, "998694828505")
+		require.NoError(t, err)
+		require.Equal(t, targeting.Inactive, bob.Status)
+	})
+}
+
+// Columns that are properties are checked by their type, and other values stay.
+func TestImportSetsProperties(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "properties")
+		for _, p := range []property.Property{
+			{Key: "age", Label: "Alter", Type: property.Number, Rule: ">=0 <=130"},
+			{Key: "plan", Type: property.Enum, Rule: "free,gold", Default: json.RawMessage(`"free"`)},
+			{Key: "seen", Type: property.Date, Expires: time.Hour},
+			{Key: "tags", Type: property.Collection},
+		} {
+			p.AccountID = account
+			_, err := s.CreateProperty(t.Context(), p)
+			require.NoError(t, err)
+		}
+		got := func() map[string]string {
+			values := map[string]string{}
+			list, err := s.reader().attributed(t.Context(), "c.account_id = ?", account)
+			require.NoError(t, err)
+			for _, a := range list {
+				values[a.firstName] = a.attributes.JSON()
+				if _, ok := a.attributes["seen"]; ok {
+					require.Contains(t, a.expiry, "seen")
+				}
+			}
+			return values
+		}
+		first := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{}, "email,first_name,Alter,plan,attributes.seen,other\n"+
+			"a@example.com,Ann,42,GOLD,2026-11-01,x\nb@example.com,Bob,,,,y\nc@example.com,Cid,old,,,\nd@example.com,Dan,7,silver,,\ne@example.com,Eve,131,,,\n")
+		require.Equal(t, []string{"age", "plan", "seen", "other"}, first.Columns)
+		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01"}`, "Bob": `{"plan":"free"}`}, got())
+		refused := refusedLines(t, s, first)
+		require.Len(t, refused, 3)
+		for i, want := range []string{`4 attributes.age "old": `, `5 attributes.plan "silver": `, `6 attributes.age "131": `} {
+			require.Contains(t, refused[i], want)
+		}
+		// What no column says stays, and so does what a cell leaves empty.
+		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n")
+		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`}, got())
+		folded := map[string]string{}
+		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+			var name, text string
+			err := scan(&name, &text)
+			folded[name] = text
+			return err
+		}, "SELECT first_name, folded FROM contacts WHERE account_id = ?", account))
+		require.JSONEq(t, `{"first_name":"ann","attributes.plan":"gold","attributes.seen":"2026-11-01","attributes.tags":["x","y"]}`, folded["Ann"])
+	})
+}
