@@ -184,8 +184,8 @@ func (e *Engine) services(c configs.Config) {
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }
 
-// bouncesEvery is how soon a bounce suppresses its address whose receipt had to
-// wait, or whose process died over it; the others do at once.
+// bouncesEvery is how soon a bounce suppresses its address that was a refusal,
+// whose receipt had to wait, or whose process died over it; the others do at once.
 const bouncesEvery = 5 * time.Second
 
 func (e *Engine) startScheduler(o Options, holder string) {

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"time"
+
+	"carillon/providers"
 )
 
 // Recipient is what a template may say about whom it is rendered for.
@@ -57,6 +59,9 @@ type Outcome struct {
 	// Kind and Code make an entry in the attempts of the message; an empty Kind
 	// makes none, which is the case for what simply succeeded.
 	Kind, Code string
+	// Bounce says of a Rejected message that its address is to be suppressed, or
+	// may be.
+	Bounce providers.BounceKind
 }
 
 // Preview says what a campaign would do; the planner does exactly that.

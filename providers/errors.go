@@ -34,6 +34,9 @@ type Error struct {
 	Kind ErrorKind
 	// Code is the provider's own code, such as an SMTP or HTTP status.
 	Code string
+	// Bounce says of a Recipient error that it is the address's own fault; empty
+	// where the provider may only not want this message, or us.
+	Bounce BounceKind
 	// RetryAfter is the provider's wish; zero if it gave none.
 	RetryAfter time.Duration
 	// Err explains; it must not hold secrets.
@@ -68,7 +71,7 @@ func AsError(err error) *Error {
 
 // ClassifyHTTP turns an HTTP status and its Retry-After header (seconds or a
 // date, RFC 9110) into an error; nil for 2xx. 408, 425 and 5xx are temporary,
-// 429 is throttled, 401 and 403 auth, 410 recipient, other statuses content: a
+// 429 is throttled, 401 and 403 auth, 410 recipient for good, other statuses content: a
 // 404 too, because it mostly means a wrong URL, and failed messages can be sent
 // again once that is mended. A 503 with Retry-After is throttled: the provider
 // asked us to wait.
@@ -88,7 +91,7 @@ func ClassifyHTTP(status int, header http.Header, now time.Time) *Error {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Kind = Auth
 	case status == http.StatusGone:
-		e.Kind = Recipient
+		e.Kind, e.Bounce = Recipient, BounceHard
 	default:
 		e.Kind = BadContent
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"carillon/campaigns"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -96,6 +97,44 @@ func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now ti
 			ON CONFLICT (account_id, kind, address) DO UPDATE SET soft = `+keep+` + excluded.soft, last_at = excluded.last_at,
 				hard = CASE WHEN excluded.hard = '' THEN bounces.hard ELSE excluded.hard END`,
 			accountID, string(kind), address, note.soft, note.hard, ms(now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteBounces keeps what refusals say of addresses.
+func noteBounces(ctx context.Context, tx conn, settled []campaigns.Outcome) error {
+	bounced := map[int64]campaigns.Outcome{}
+	for _, o := range settled {
+		if o.Bounce != "" {
+			bounced[o.MessageID] = o
+		}
+	}
+	if len(bounced) == 0 {
+		return nil // as nearly always
+	}
+	channels := map[int64]bounceNotes{}
+	var at time.Time
+	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var address string
+		if err := scan(&id, &address); err != nil {
+			return err
+		}
+		o := bounced[id]
+		at = o.At
+		if channels[o.ChannelID] == nil {
+			channels[o.ChannelID] = bounceNotes{}
+		}
+		channels[o.ChannelID].add(address, providers.Event{Status: providers.EventRejected, Bounce: o.Bounce}, true)
+		return nil
+	}, "SELECT id, address FROM messages WHERE id "+tx.d.inIDs, tx.d.idList(slices.Collect(maps.Keys(bounced))))
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(channels)) {
+		if err := channels[id].write(ctx, tx, id, at); err != nil {
 			return err
 		}
 	}

@@ -116,3 +116,32 @@ func TestParkedBounceSuppresses(t *testing.T) {
 		require.Equal(t, targeting.Bounced, j.reasonOf("early@example.com"))
 	})
 }
+
+// A provider may say at once that an address is wrong for good.
+func TestARefusalThatIsABounceSuppresses(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 5)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		require.GreaterOrEqual(t, len(claimed), 3)
+		refuse := func(ids []int64, kind providers.BounceKind) []string {
+			j.record(run.ID, ids, func(o *campaigns.Outcome) {
+				o.State, o.Kind, o.Reason, o.Code, o.Bounce = campaigns.Rejected, "recipient", campaigns.ReasonRecipient, "550", kind
+			})
+			var addresses []string
+			for _, id := range ids {
+				m, err := s.GetMessage(t.Context(), j.accountID, id)
+				require.NoError(t, err)
+				addresses = append(addresses, m.Address)
+			}
+			_, err := s.SuppressBounced(t.Context())
+			require.NoError(t, err)
+			return addresses
+		}
+		require.Equal(t, targeting.Bounced, j.reasonOf(refuse(claimed[:1], providers.BounceHard)[0]))
+		require.Empty(t, j.reasonOf(refuse(claimed[1:2], providers.BounceSoft)[0]), "one of several")
+		require.Empty(t, j.reasonOf(refuse(claimed[2:3], "")[0]), "the server may not want us")
+		j.balanced(run.ID)
+	})
+}

@@ -237,6 +237,9 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check 
 	if err := insertAttempts(ctx, tx, settled); err != nil {
 		return err
 	}
+	if err := noteBounces(ctx, tx, settled); err != nil {
+		return err
+	}
 	return applyParked(ctx, tx, settled, d)
 }
 

@@ -32,6 +32,7 @@ func TestJudge(t *testing.T) {
 	usedUp := verdict{campaigns.Failed, campaigns.ReasonAttemptsUsedUp, never, false}
 	kinds := []struct {
 		kind       providers.ErrorKind
+		bounce     providers.BounceKind
 		retryAfter time.Duration
 		// left is the verdict while tries are left, last at the last try. resend and
 		// resendLast are those where the policy is to send again.
@@ -57,7 +58,7 @@ func TestJudge(t *testing.T) {
 			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Minute, true},
 		},
 		{
-			kind: providers.Recipient,
+			kind: providers.Recipient, bounce: providers.BounceHard,
 			left: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
 			last: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
 		},
@@ -98,7 +99,7 @@ func TestJudge(t *testing.T) {
 							}
 						}
 						o := ch.judge(t.Context(), e, queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{ProviderID: "not this"},
-							fmt.Errorf("send: %w", &providers.Error{Kind: k.kind, Code: "418", RetryAfter: k.retryAfter, Err: errors.New("a teapot")}))
+							fmt.Errorf("send: %w", &providers.Error{Kind: k.kind, Code: "418", Bounce: k.bounce, RetryAfter: k.retryAfter, Err: errors.New("a teapot")}))
 						got := verdict{o.State, o.Reason, never, o.Unspent}
 						if !o.DueAt.IsZero() {
 							got.due = o.DueAt.Sub(noon)
@@ -109,7 +110,7 @@ func TestJudge(t *testing.T) {
 						require.Equal(t, want, got)
 						require.Equal(t, campaigns.Outcome{
 							MessageID: 1, ChannelID: 1, RunID: e.RunID, WorkerID: 7, Attempt: attempt, At: noon, Kind: string(k.kind), Code: "418",
-							State: o.State, Reason: o.Reason, Detail: o.Detail, DueAt: o.DueAt, Unspent: o.Unspent,
+							State: o.State, Reason: o.Reason, Detail: o.Detail, DueAt: o.DueAt, Unspent: o.Unspent, Bounce: k.bounce,
 						}, o)
 						require.Contains(t, o.Detail, "a teapot")
 						require.Equal(t, k.kind == providers.Auth, b.store.stopped[1] != "", "only refused credentials stop the channel")

@@ -95,7 +95,7 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, r
 		o.DueAt = o.At.Add(wait)
 		ch.throttle(ctx, failure.RetryAfter)
 	case providers.Recipient:
-		o.State, o.Reason = campaigns.Rejected, campaigns.ReasonRecipient
+		o.State, o.Reason, o.Bounce = campaigns.Rejected, campaigns.ReasonRecipient, failure.Bounce
 	case providers.BadContent:
 		o.State, o.Reason = campaigns.Failed, campaigns.ReasonRefused
 	case providers.Auth:

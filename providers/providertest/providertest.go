@@ -79,6 +79,8 @@ type Refusal struct {
 	Kind       providers.ErrorKind
 	Code       string
 	RetryAfter time.Duration
+	// Bounce is what must come of it for the address.
+	Bounce providers.BounceKind
 }
 
 // Now is the time of the suite's clock.
@@ -224,6 +226,7 @@ func (s Subject) refusals(t *testing.T) {
 			require.Equal(t, r.Kind, e.Kind, err.Error())
 			require.Equal(t, r.Code, e.Code)
 			require.Equal(t, r.RetryAfter, e.RetryAfter)
+			require.Equal(t, r.Bounce, e.Bounce)
 		})
 	}
 }

@@ -150,6 +150,9 @@ func classify(at stage, r reply) *providers.Error {
 		e.Kind = temporaryKind(r)
 	case r.code/100 == 5:
 		e.Kind = permanentKind(at, r)
+		if e.Kind == providers.Recipient {
+			e.Bounce = bounces[r.enhanced()]
+		}
 	default:
 		// Neither yes nor no: the conversation is out of step.
 		e.Kind = providers.Temporary
@@ -158,6 +161,15 @@ func classify(at stage, r reply) *providers.Error {
 		}
 	}
 	return e
+}
+
+// bounces are the enhanced codes that say that it is the address's own fault
+// (RFC 3463: no such mailbox, domain or syntax, moved, disabled, full; RFC 7505:
+// null MX). A 550 without one may as well mean that the server does not want us.
+var bounces = map[string]providers.BounceKind{
+	"5.1.1": providers.BounceHard, "5.1.2": providers.BounceHard, "5.1.3": providers.BounceHard,
+	"5.1.6": providers.BounceHard, "5.1.10": providers.BounceHard,
+	"5.2.1": providers.BounceSoft, "5.2.2": providers.BounceSoft,
 }
 
 // tooFast are words with which servers say so where they have no code for it

@@ -97,6 +97,11 @@ func refusals() []providertest.Refusal {
 			Name: fmt.Sprint("end ", code, " ", text), Kind: kind, Code: want, Answer: sink.Answer{Code: code, Text: text},
 		}
 	}
+	bounce := func(kind providers.BounceKind, r providertest.Refusal) providertest.Refusal {
+		r.Bounce = kind
+		return r
+	}
+	hard, soft := providers.BounceHard, providers.BounceSoft
 	quoted := "535 5.7.8 no: " + password + " " + base64.StdEncoding.EncodeToString([]byte("\x00sender\x00"+password))
 	return []providertest.Refusal{
 		at("AUTH", quoted, providers.Auth, "535 5.7.8"),
@@ -110,13 +115,13 @@ func refusals() []providertest.Refusal {
 		at("MAIL", "451 4.3.0 later", providers.Temporary, "451 4.3.0"),
 		at("MAIL", "451 rate limit exceeded", providers.Throttled, "451"),
 		at("MAIL", "drop", providers.Temporary, ""),
-		at("RCPT", "550 5.1.1 no such user", providers.Recipient, "550 5.1.1"),
+		bounce(hard, at("RCPT", "550 5.1.1 no such user", providers.Recipient, "550 5.1.1")),
 		at("RCPT", "550-no such\r\n550 user", providers.Recipient, "550"),
 		at("RCPT", "551 not here", providers.Recipient, "551"),
-		at("RCPT", "553 5.1.3 bad address", providers.Recipient, "553 5.1.3"),
+		bounce(hard, at("RCPT", "553 5.1.3 bad address", providers.Recipient, "553 5.1.3")),
 		at("RCPT", "554 5.7.1 relaying denied", providers.Recipient, "554 5.7.1"),
-		at("RCPT", "501 5.1.3 bad address", providers.Recipient, "501 5.1.3"),
-		at("RCPT", "552 5.2.2 mailbox full", providers.Recipient, "552 5.2.2"),
+		bounce(hard, at("RCPT", "501 5.1.3 bad address", providers.Recipient, "501 5.1.3")),
+		bounce(soft, at("RCPT", "552 5.2.2 mailbox full", providers.Recipient, "552 5.2.2")),
 		at("RCPT", "530 5.7.0 sign in first", providers.Auth, "530 5.7.0"),
 		at("RCPT", "450 4.2.1 mailbox busy", providers.Temporary, "450 4.2.1"),
 		at("RCPT", "450 4.7.1 greylisted", providers.Temporary, "450 4.7.1"),
@@ -135,7 +140,7 @@ func refusals() []providertest.Refusal {
 		atEnd(451, "4.3.0 later", providers.Temporary, "451 4.3.0"),
 		atEnd(452, "4.3.1 disk full", providers.Temporary, "452 4.3.1"),
 		atEnd(454, "Throttling failure: maximum sending rate exceeded", providers.Throttled, "454"),
-		atEnd(550, "5.1.1 no such user", providers.Recipient, "550 5.1.1"),
+		bounce(hard, atEnd(550, "5.1.1 no such user", providers.Recipient, "550 5.1.1")),
 		atEnd(550, "5.7.1 spam", providers.BadContent, "550 5.7.1"),
 		atEnd(552, "5.3.4 too big", providers.BadContent, "552 5.3.4"),
 		atEnd(554, "5.7.1 spam", providers.BadContent, "554 5.7.1"),

@@ -53,6 +53,8 @@ func TestContract(t *testing.T) {
 			Kind:   kind, Code: fmt.Sprint(code), RetryAfter: after,
 		}
 	}
+	gone := status(410, nil, providers.Recipient, 0)
+	gone.Bounce = providers.BounceHard
 	providertest.Run(t, providertest.Subject{
 		Kind:    webhook.Kind(),
 		Serve:   serve,
@@ -71,7 +73,7 @@ func TestContract(t *testing.T) {
 			status(404, nil, providers.BadContent, 0),
 			status(408, nil, providers.Temporary, 0),
 			status(409, nil, providers.BadContent, 0),
-			status(410, nil, providers.Recipient, 0),
+			gone,
 			status(413, nil, providers.BadContent, 0),
 			status(422, nil, providers.BadContent, 0),
 			status(425, nil, providers.Temporary, 0),
