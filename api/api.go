@@ -76,6 +76,7 @@ type Messages interface {
 type Queue interface {
 	QueueTotals(ctx context.Context, f campaigns.QueueFilter) ([]campaigns.QueueTotals, error)
 	QueuePreview(ctx context.Context, f campaigns.QueueFilter, limit int) ([]campaigns.Message, error)
+	QueueOutlook(ctx context.Context, f campaigns.QueueFilter) (campaigns.QueueOutlook, error)
 	BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (campaigns.Clearing, error)
 	ContinueClear(ctx context.Context, clearID int64) (campaigns.Clearing, error)
 	GetClearing(ctx context.Context, accountID, id int64) (campaigns.Clearing, error)

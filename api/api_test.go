@@ -293,10 +293,13 @@ func TestCampaigns(t *testing.T) {
 		[]string{"POST", "/v1/campaigns/1/schedule", `{"at":"2026-03-01T09:00"}`},
 		[]string{"POST", "/v1/campaigns/1/schedule", `{"at":"2026-03-02T09:00"}`},
 		[]string{"GET", "/v1/campaigns?status=scheduled"},
+		[]string{"GET", "/v1/queue"},
 		[]string{"POST", "/v1/campaigns/1/start", `{"now":true}`},
 		[]string{"POST", "/v1/campaigns/1/start"},
 		[]string{"DELETE", "/v1/campaigns/1"},
+		[]string{"GET", "/v1/queue"},
 		[]string{"POST", "/v1/campaigns/1/pause"},
+		[]string{"GET", "/v1/queue?campaign_id=1"},
 		[]string{"POST", "/v1/campaigns/1/resume"},
 		[]string{"POST", "/v1/campaigns/1/duplicate"},
 		[]string{"GET", "/v1/campaigns/1/explain?recipient=ada@example.org"},
@@ -525,7 +528,8 @@ func TestStatusPage(t *testing.T) {
 	rec := httptest.NewRecorder()
 	s.ServeHTTP(rec, r)
 	require.Equal(t, 200, rec.Code)
-	require.Contains(t, rec.Body.String(), "Spring")
+	require.Contains(t, rec.Body.String(), "Spring is still being planned: 0 messages so far")
+	require.NotContains(t, rec.Body.String(), "Nothing waits")
 	require.NotContains(t, rec.Body.String(), "ada@example.org")
 	require.Equal(t, 403, s.do("GET", "/", "", as(access.Sender)...).Code)
 }

@@ -17,6 +17,27 @@ type QueueView struct {
 	Sending  int64        `json:"sending" doc:"A provider is being asked."`
 	Channels []QueueTotal `json:"channels"`
 	Messages []Message    `json:"messages" doc:"The first 100 outbound messages."`
+	// Planning keeps an empty queue from being taken for the end.
+	Planning []PlanningRun `json:"planning" doc:"Runs whose audience is still being expanded: more messages are to come than are counted here."`
+	Next     *NextFiring   `json:"next,omitempty" doc:"The scheduled campaign that fires first; absent if there is none."`
+}
+
+// PlanningRun is a run that is still being planned.
+type PlanningRun struct {
+	RunID      int64  `json:"run_id"`
+	CampaignID int64  `json:"campaign_id"`
+	Campaign   string `json:"campaign" doc:"The campaign's name."`
+	ChannelID  int64  `json:"channel_id"`
+	Status     string `json:"status" enum:"planning,paused" doc:"A paused run is planned to its end once its campaign is resumed."`
+	Planned    int64  `json:"planned" doc:"Messages made so far, those that are skipped or sent already among them."`
+}
+
+// NextFiring is when a scheduled campaign fires.
+type NextFiring struct {
+	CampaignID int64     `json:"campaign_id"`
+	Campaign   string    `json:"campaign" doc:"The campaign's name."`
+	ChannelID  int64     `json:"channel_id"`
+	At         time.Time `json:"at"`
 }
 
 // QueueTotal is a channel's share of the queue.
@@ -84,9 +105,10 @@ func clearingView(c campaigns.Clearing) Clearing {
 
 func (s *Server) queueRoutes() {
 	const path, tag = "/v1/queue", "queue"
-	register(s, operation{id: "get-queue", method: http.MethodGet, path: path, tag: tag, doc: "What waits to be sent", roles: mayLook}, s.getQueue)
+	register(s, operation{id: "get-queue", method: http.MethodGet, path: path, tag: tag, doc: "What waits to be sent", roles: mayLook,
+		more: "While planning names a run, its audience is still being expanded: more messages are to come, even if nothing waits now."}, s.getQueue)
 	register(s, operation{id: "clear-queue", method: http.MethodDelete, path: path, tag: tag, doc: "Clear what has not been claimed", roles: mayEdit,
-		more: "Binds at once: nothing that waited is sent after the answer. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
+		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (see planning) goes on making messages; canceling its campaign ends that. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
 		s.clearQueue)
 	register(s, operation{id: "get-clearing", method: http.MethodGet, path: path + "/clearings/{id}", tag: tag, doc: "Look a clearing up", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Clearing], error) {
@@ -97,6 +119,12 @@ func (s *Server) queueRoutes() {
 
 func (s *Server) getQueue(ctx context.Context, caller access.Key, in *queueFilter) (*one[QueueView], error) {
 	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+	// Before the totals: a run that is planned to its end in between is shown
+	// with all of its messages, never with too few and as planned.
+	outlook, err := s.Store.QueueOutlook(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	totals, err := s.Store.QueueTotals(ctx, f)
 	if err != nil {
 		return nil, err
@@ -105,7 +133,15 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *queueFilte
 	if err != nil {
 		return nil, err
 	}
-	view := QueueView{Channels: []QueueTotal{}, Messages: []Message{}}
+	view := QueueView{Channels: []QueueTotal{}, Messages: []Message{}, Planning: []PlanningRun{}}
+	for _, r := range outlook.Planning {
+		view.Planning = append(view.Planning, PlanningRun{
+			RunID: r.RunID, CampaignID: r.CampaignID, Campaign: r.CampaignName, ChannelID: r.ChannelID, Status: string(r.Status), Planned: r.Planned,
+		})
+	}
+	if n := outlook.Next; n != nil {
+		view.Next = &NextFiring{CampaignID: n.CampaignID, Campaign: n.CampaignName, ChannelID: n.ChannelID, At: n.At}
+	}
 	for _, t := range totals {
 		total := QueueTotal{ChannelID: t.ChannelID, Pending: t.Pending, Queued: t.Queued, Sending: t.Sending, OldestAt: timestamp(t.OldestPendingCreatedAt)}
 		if total.OldestAt != nil {

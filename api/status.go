@@ -40,7 +40,9 @@ code { background: #f1f4f6; padding: .1rem .3rem; border-radius: .2rem }
 {{ if .Queue }}<table>
 <tr><th>Channel</th><th>Status</th><th class="n">Pending</th><th class="n">Queued</th><th class="n">Sending</th></tr>
 {{ range .Queue }}<tr><td>{{ .Channel }}</td><td>{{ .Status }}</td><td class="n">{{ .Pending }}</td><td class="n">{{ .Queued }}</td><td class="n">{{ .Sending }}</td></tr>
-{{ end }}</table>{{ else }}<p>Nothing waits to be sent.</p>{{ end }}
+{{ end }}</table>{{ else if not .Planning }}<p>Nothing waits to be sent.</p>{{ end }}
+{{ range .Planning }}<p>{{ .CampaignName }} is still being planned: {{ .Planned }} messages so far, more are to come{{ if eq .Status "paused" }} when it is resumed{{ end }}.</p>
+{{ end }}{{ with .Next }}<p>{{ .CampaignName }} fires at {{ .At.UTC.Format "2006-01-02 15:04:05 MST" }}.</p>{{ end }}
 {{ else }}
 <p>The server is running. <a href="/?details">Show what it is doing</a>: your browser asks for a name, which may be anything, and a password, which is an API key
 (the first one is in <code>admin.key</code> in the data folder).</p>
@@ -59,6 +61,7 @@ type statusView struct {
 	Details   bool
 	Campaigns []statusCampaign
 	Queue     []statusQueue
+	campaigns.QueueOutlook
 }
 
 type statusCampaign struct {
@@ -143,6 +146,9 @@ func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView
 			row.Done = row.Total - run.Counts.Active()
 		}
 		view.Campaigns = append(view.Campaigns, row)
+	}
+	if view.QueueOutlook, err = s.Store.QueueOutlook(ctx, campaigns.QueueFilter{AccountID: caller.AccountID}); err != nil {
+		return err
 	}
 	totals, err := s.Store.QueueTotals(ctx, campaigns.QueueFilter{AccountID: caller.AccountID})
 	if err != nil {

@@ -116,6 +116,36 @@ type QueueTotals struct {
 	OldestPendingCreatedAt *time.Time
 }
 
+// QueueOutlook is what is still to come into the outbound queue.
+type QueueOutlook struct {
+	// Planning are the runs whose audience is still being expanded: each makes
+	// more messages than it has so far.
+	Planning []PlanningRun
+	// Next is the scheduled campaign that fires first; nil if there is none.
+	Next *NextFiring
+}
+
+// PlanningRun is a run whose audience is not expanded yet.
+type PlanningRun struct {
+	RunID        int64
+	CampaignID   int64
+	CampaignName string
+	ChannelID    int64
+	// Status is RunPlanning, or RunPaused where its planning goes on when its
+	// campaign is resumed.
+	Status RunStatus
+	// Planned is how many messages it has made so far.
+	Planned int64
+}
+
+// NextFiring is when a scheduled campaign fires.
+type NextFiring struct {
+	CampaignID   int64
+	CampaignName string
+	ChannelID    int64
+	At           time.Time
+}
+
 // Clearing is one clearing of the queue, finished or under way.
 type Clearing struct {
 	ID         int64

@@ -47,12 +47,14 @@ func (instant) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Er
 // fixture is a real API server with a store, whose background work is done
 // whenever a request comes in.
 type fixture struct {
-	t      *testing.T
-	url    string
-	store  *store.Store
-	dir    string
-	stdin  string
-	tty    bool
+	t     *testing.T
+	url   string
+	store *store.Store
+	dir   string
+	stdin string
+	tty   bool
+	// idle lets no run be planned.
+	idle   bool
 	env    []string
 	ran    []app.Roles
 	config configs.Config
@@ -107,6 +109,9 @@ func (f *fixture) work(ctx context.Context) error {
 		return err
 	}
 	for _, id := range runs {
+		if f.idle {
+			break
+		}
 		if _, err := f.store.PlanBatch(ctx, id, 1000); err != nil {
 			return err
 		}

@@ -68,18 +68,44 @@ func (c *cli) queueLs() *cobra.Command {
 			return err
 		}
 		return c.show(raw, func(w *tabwriter.Writer) {
-			if len(q.Channels) == 0 {
-				sayln(w, "Nothing waits to be sent.")
-				return
+			if len(q.Channels) > 0 {
+				sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
+				for _, t := range q.Channels {
+					sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
+				}
 			}
-			sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
-			for _, t := range q.Channels {
-				sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
-			}
+			queueOutlook(w, q)
 		})
 	}}
 	f.add(cmd)
 	return cmd
+}
+
+// queueOutlook says what is still to come into the queue, and of an empty one
+// what fills it.
+func queueOutlook(w io.Writer, q api.QueueView) {
+	empty := len(q.Channels) == 0
+	if empty && len(q.Planning) == 0 {
+		sayln(w, "Nothing waits to be sent.")
+	}
+	for _, r := range q.Planning {
+		sayln(w, stillPlanning(r))
+	}
+	switch {
+	case q.Next != nil:
+		sayf(w, "Campaign %d (%s) fires at %s UTC.\n", q.Next.CampaignID, clean(q.Next.Campaign), at(&q.Next.At))
+	case empty && len(q.Planning) == 0:
+		sayln(w, "`carillon campaign start ID` fills the queue with a campaign's messages, `carillon messages send` puts a single one in.")
+	}
+}
+
+// stillPlanning says that a run makes more messages than it has so far.
+func stillPlanning(r api.PlanningRun) string {
+	line := fmt.Sprintf("Campaign %d (%s) is still being planned: %d messages so far, more are to come", r.CampaignID, clean(r.Campaign), r.Planned)
+	if r.Status == "paused" {
+		return line + fmt.Sprintf(" once `carillon campaign resume %d` lets it go on.", r.CampaignID)
+	}
+	return line + fmt.Sprintf("; `carillon campaign show %d` shows how far it is.", r.CampaignID)
 }
 
 func (c *cli) queueClear() *cobra.Command {
@@ -110,6 +136,9 @@ func (c *cli) clearQueue(ctx context.Context, f queueFlags, yes bool) error {
 		var q api.QueueView
 		if _, err := cl.call(ctx, http.MethodGet, "/v1/queue"+query, nil, &q); err != nil {
 			return err
+		}
+		for _, r := range q.Planning {
+			sayf(c.err, "%s\n  Clearing keeps none of those from being made; `carillon campaign cancel %d` ends the campaign.\n", stillPlanning(r), r.CampaignID)
 		}
 		waiting := q.Pending + q.Queued
 		if waiting == 0 {

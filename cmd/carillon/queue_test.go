@@ -1,0 +1,45 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Before a campaign's audience is expanded nothing of it waits: that must not
+// read as if nothing were to come.
+func TestQueueSaysWhatIsToCome(t *testing.T) {
+	f := newFixture(t)
+	f.stdin = "email\nada@example.org\ncy@example.org\n"
+	f.ok("import", "-")
+	f.ok("channel", "create", "news", "--provider", "sandbox")
+	f.ok("campaign", "create", "--name", "Later", "--channel", "news", "--all", "--subject", "s", "--text", "t")
+	out := f.ok("queue", "ls")
+	require.Contains(t, out, "Nothing waits to be sent.")
+	require.Contains(t, out, "carillon campaign start ID")
+
+	f.ok("campaign", "schedule", "1", "--at", "2099-01-01T09:00", "--timezone", "UTC")
+	out = f.ok("queue", "ls")
+	require.Contains(t, out, "Nothing waits to be sent.")
+	require.Contains(t, out, "Campaign 1 (Later) fires at 2099-01-01 09:00:00 UTC.")
+	require.NotContains(t, out, "campaign start ID")
+
+	f.idle = true
+	f.ok("campaign", "create", "--name", "Spring", "--channel", "news", "--all", "--subject", "s", "--text", "t", "--start")
+	out = f.ok("queue", "ls")
+	require.NotContains(t, out, "Nothing waits")
+	require.Contains(t, out, "Campaign 2 (Spring) is still being planned: 0 messages so far, more are to come; `carillon campaign show 2`")
+	code, _, said := f.run("queue", "clear")
+	require.Zero(t, code)
+	require.Contains(t, said, "still being planned")
+	require.Contains(t, said, "carillon campaign cancel 2")
+	f.ok("campaign", "pause", "2")
+	require.Contains(t, f.ok("queue", "ls", "--campaign", "2"), "once `carillon campaign resume 2` lets it go on")
+	require.Contains(t, f.ok("queue", "ls", "--campaign", "1"), "Nothing waits to be sent.", "the other campaign's planning is not this one's")
+
+	f.ok("campaign", "resume", "2")
+	f.idle = false
+	out = f.ok("queue", "ls")
+	require.NotContains(t, out, "planned")
+	require.Regexp(t, `1 +2 +0 +0`, out)
+}
