@@ -77,10 +77,15 @@ func (c Config) Notices() []string { return c.notices }
 func (c Config) RequireShared(role string) error {
 	var wrong []fault.Field
 	if !c.Postgres() {
-		wrong = append(wrong, fault.Field{Location: "store_dsn", Message: "several processes share a PostgreSQL database: set CARILLON_STORE_DSN=postgres://user:password@host/database"})
+		wrong = append(wrong, fault.Field{Location: "store_dsn", Source: c.source("store_dsn"),
+			Message: "several processes share a PostgreSQL database: set CARILLON_STORE_DSN=postgres://user:password@host/database"})
 	}
 	if c.EmbeddedRedis() {
-		wrong = append(wrong, fault.Field{Location: "redis_url", Message: "several processes share a Redis: set CARILLON_REDIS_URL=redis://host:6379/0"})
+		wrong = append(wrong, fault.Field{Location: "redis_url", Source: c.source("redis_url"),
+			Message: "several processes share a Redis: set CARILLON_REDIS_URL=redis://host:6379/0"})
+	}
+	if c.MasterKey.Empty() {
+		wrong = append(wrong, fault.Field{Location: "master_key", Source: c.source("master_key"), Message: needMasterKey})
 	}
 	if len(wrong) == 0 {
 		return nil
@@ -89,11 +94,18 @@ func (c Config) RequireShared(role string) error {
 		Message: fmt.Sprintf("carillon %s runs one role and needs the others; carillon serve runs them all in one process", role)}
 }
 
-// check refuses values that no tag can.
-func (c Config) check() error {
-	var wrong []fault.Field
+// source is where a setting's value came from; empty for its default.
+func (c Config) source(name string) string {
+	if origin := c.origins[name]; origin.Layer != FromDefault {
+		return origin.String()
+	}
+	return ""
+}
+
+// check names the values that no tag can refuse.
+func (c Config) check() (wrong []fault.Field) {
 	add := func(name string, value any, format string, args ...any) {
-		wrong = append(wrong, fault.Field{Location: name, Value: value, Message: fmt.Sprintf(format, args...) + " (" + c.origins[name].String() + ")"})
+		wrong = append(wrong, fault.Field{Location: name, Value: value, Message: fmt.Sprintf(format, args...), Source: c.source(name)})
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
 		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
@@ -116,7 +128,7 @@ func (c Config) check() error {
 	if key := c.AdminKey.Reveal(); key != "" && (len(key) < minAdminKey || strings.ContainsAny(key, " \t\r\n")) {
 		add("admin_key", nil, "must have at least %d characters and no spaces: make one with `openssl rand -hex 24`", minAdminKey)
 	}
-	return fault.InvalidFields(wrong)
+	return wrong
 }
 
 // Least lengths of keys that are given.

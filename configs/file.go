@@ -10,15 +10,16 @@ import (
 	"carillon/internal/fault"
 )
 
-// parseFile reads a YAML file of settings. It works on the document's nodes, so
-// that every error can name the line.
-func parseFile(path string, source []byte) (map[string]value, error) {
-	refuse := func(line int, format string, args ...any) error {
-		return fault.New(fault.Invalid, "%s:%d: %s", path, line, fmt.Sprintf(format, args...))
+// parseFile reads a YAML file of settings and names what is wrong in it. It
+// works on the document's nodes, so that every error can name the line. A value
+// is not shown: under a name that is misspelt it may be a secret.
+func parseFile(path string, source []byte) (values map[string]value, wrong []fault.Field) {
+	refuse := func(line int, name, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: name, Message: fmt.Sprintf(format, args...), Source: fmt.Sprintf("%s:%d", path, line)})
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal(source, &document); err != nil {
-		return nil, fault.New(fault.Invalid, "%s is no YAML: %v", path, err)
+		return nil, []fault.Field{{Location: path, Message: "is no YAML: " + err.Error()}}
 	}
 	if len(document.Content) == 0 {
 		return nil, nil
@@ -28,7 +29,7 @@ func parseFile(path string, source []byte) (map[string]value, error) {
 		return nil, nil
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, refuse(root.Line, "must be a list of settings such as `listen: 127.0.0.1:8080`")
+		return nil, []fault.Field{{Location: path, Message: "must be a list of settings such as `listen: 127.0.0.1:8080`", Source: fmt.Sprintf("%s:%d", path, root.Line)}}
 	}
 	var names []string
 	for _, s := range Settings() {
@@ -37,29 +38,34 @@ func parseFile(path string, source []byte) (map[string]value, error) {
 			names = append(names, s.Name+"_file")
 		}
 	}
-	values := map[string]value{}
+	values = map[string]value{}
+	lines := map[string]int{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, node := root.Content[i], root.Content[i+1]
 		name := key.Value
-		if _, twice := values[name]; twice {
-			return nil, refuse(key.Line, "%s stands here a second time", name)
+		if first, twice := lines[name]; twice {
+			refuse(key.Line, name, "stands here a second time, after line %d: take one of them away", first)
+			continue
 		}
+		lines[name] = key.Line
 		if !slices.Contains(names, name) {
 			hint := "`carillon config` lists the settings"
 			if near := nearest(names, name); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			return nil, refuse(key.Line, "there is no setting %q; %s", name, hint)
+			refuse(key.Line, name, "there is no such setting; %s", hint)
+			continue
 		}
 		if node.Kind != yaml.ScalarNode {
-			return nil, refuse(node.Line, "%s must be one value", name)
+			refuse(node.Line, name, "must be one value, not several")
+			continue
 		}
 		if node.Tag == "!!null" {
 			continue
 		}
 		values[name] = value{node.Value, Origin{FromFile, fmt.Sprintf("%s:%d", path, key.Line)}}
 	}
-	return values, nil
+	return values, wrong
 }
 
 // nearest is the name that a typing error most likely meant; empty if none is

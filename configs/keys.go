@@ -31,6 +31,10 @@ func (c Config) EnsureDataDir() error {
 // AdminKeyPath is where the first administrator's key is kept.
 func (c Config) AdminKeyPath() string { return filepath.Join(c.DataDir, adminKeyFile) }
 
+// needMasterKey says what to do where processes share a store.
+const needMasterKey = "must be set, the same for every process that shares the store: CARILLON_MASTER_KEY=$(openssl rand -base64 32), " +
+	"or CARILLON_MASTER_KEY_FILE. Keep it: without it the channels' credentials can't be read"
+
 // ResolveMasterKey is the master key: the one that is configured, or with the
 // embedded store the one in the data folder, which is made at the first start.
 func (c Config) ResolveMasterKey() (secret.String, error) {
@@ -38,8 +42,7 @@ func (c Config) ResolveMasterKey() (secret.String, error) {
 		return c.MasterKey, nil
 	}
 	if c.Postgres() {
-		return secret.String{}, fault.InvalidField("master_key", nil,
-			"must be set, the same for every process that shares the store: CARILLON_MASTER_KEY=$(openssl rand -base64 32), or CARILLON_MASTER_KEY_FILE. Keep it: without it the channels' credentials can't be read")
+		return secret.String{}, fault.InvalidField("master_key", nil, "%s", needMasterKey)
 	}
 	if err := c.EnsureDataDir(); err != nil {
 		return secret.String{}, err

@@ -62,14 +62,11 @@ type value struct {
 	origin Origin
 }
 
-// Load reads every source. Its error names each wrong setting with the place
-// where it stands.
+// Load reads every source. Its error names every wrong setting, not only the
+// first, with its value and the place where it stands.
 func Load(o Options) (Config, error) {
 	environment, unknown := fromEnviron(o.Environ)
-	file, err := fromFile(o.File, o.Environ)
-	if err != nil {
-		return Config{}, err
-	}
+	file, wrong := fromFile(o.File, o.Environ)
 	flags := map[string]value{}
 	for name, text := range o.Flags {
 		flags[name] = value{text, Origin{FromFlag, "--" + strings.ReplaceAll(name, "_", "-")}}
@@ -81,10 +78,8 @@ func Load(o Options) (Config, error) {
 	merged := koanf.New("\x00") // names hold no delimiter: the configuration is flat
 	origins := map[string]Origin{}
 	for _, layer := range []map[string]value{defaults, file, environment, flags} {
-		layer, err := readSecretFiles(layer)
-		if err != nil {
-			return Config{}, err
-		}
+		layer, unread := readSecretFiles(layer)
+		wrong = append(wrong, unread...)
 		values := make(map[string]any, len(layer))
 		for name, v := range layer {
 			values[name] = v.text
@@ -95,30 +90,22 @@ func Load(o Options) (Config, error) {
 		}
 	}
 	c := Config{origins: origins}
-	var wrong []fault.Field
 	for _, s := range Settings() {
-		v := value{merged.String(s.Name), origins[s.Name]}
-		if message := s.set(&c, v.text); message != "" {
-			f := fault.Field{Location: s.Name, Message: message + " (" + v.origin.String() + ")"}
+		text := merged.String(s.Name)
+		if message := s.set(&c, text); message != "" {
+			f := fault.Field{Location: s.Name, Message: message, Source: c.source(s.Name)}
 			if !s.Secret {
-				f.Value = v.text
+				f.Value = text
 			}
 			wrong = append(wrong, f)
 		}
-	}
-	if len(wrong) > 0 {
-		return Config{}, &fault.Error{Code: fault.Invalid, Message: "the configuration is not valid", Fields: wrong}
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	for _, name := range unknown {
 		c.notices = append(c.notices, name+" is no setting of Carillon and is not looked at")
 	}
-	if err := c.check(); err != nil {
-		var f *fault.Error
-		if errors.As(err, &f) {
-			f.Message = "the configuration is not valid"
-		}
-		return Config{}, err
+	if wrong = append(wrong, c.check()...); len(wrong) > 0 {
+		return Config{}, &fault.Error{Code: fault.Invalid, Message: "the configuration is not valid", Fields: wrong}
 	}
 	return c, nil
 }
@@ -153,31 +140,32 @@ func fromEnviron(environ []string) (values map[string]value, unknown []string) {
 	return values, unknown
 }
 
-func fromFile(path string, environ []string) (map[string]value, error) {
-	named := path != ""
-	if !named {
-		path = DefaultFile
+func fromFile(path string, environ []string) (map[string]value, []fault.Field) {
+	named := "--config"
+	if path == "" {
+		path, named = DefaultFile, ""
 		for _, entry := range environ {
 			if rest, ok := strings.CutPrefix(entry, "CARILLON_CONFIG="); ok && rest != "" {
-				path, named = rest, true
+				path, named = rest, "CARILLON_CONFIG"
 			}
 		}
 	}
 	source, err := os.ReadFile(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !named:
+	case errors.Is(err, fs.ErrNotExist) && named == "":
 		return nil, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fault.New(fault.Invalid, "there is no configuration file %s", path)
+		return nil, []fault.Field{{Location: path, Message: "there is no configuration file " + path, Source: named}}
 	case err != nil:
-		return nil, fault.Wrap(fault.Invalid, "read configuration file", err)
+		return nil, []fault.Field{{Location: path, Message: "the configuration file can't be read: " + errors.Unwrap(err).Error(), Source: named}}
 	}
 	return parseFile(path, source)
 }
 
-// readSecretFiles replaces each name_file of a layer by what the file holds.
-func readSecretFiles(layer map[string]value) (map[string]value, error) {
-	out := make(map[string]value, len(layer))
+// readSecretFiles replaces each name_file of a layer by what the file holds, and
+// names those that can't be.
+func readSecretFiles(layer map[string]value) (out map[string]value, wrong []fault.Field) {
+	out = make(map[string]value, len(layer))
 	for name, v := range layer {
 		out[name] = v
 	}
@@ -188,15 +176,17 @@ func readSecretFiles(layer map[string]value) (map[string]value, error) {
 		}
 		delete(out, s.Name+"_file")
 		if direct, both := layer[s.Name]; both && direct.text != "" {
-			return nil, fault.InvalidField(s.Name, nil, "is given twice: as %s and as %s", direct.origin, v.origin)
+			wrong = append(wrong, fault.Field{Location: s.Name, Message: fmt.Sprintf("is given twice: as %s and as %s", direct.origin, v.origin)})
+			continue
 		}
 		content, err := os.ReadFile(v.text)
 		if err != nil {
-			return nil, fault.InvalidField(s.Name+"_file", v.text, "can't be read (%s): %v", v.origin, errors.Unwrap(err))
+			wrong = append(wrong, fault.Field{Location: s.Name + "_file", Value: v.text, Message: fmt.Sprintf("can't be read: %v; name a file that this user may read", errors.Unwrap(err)), Source: v.origin.String()})
+			continue
 		}
 		out[s.Name] = value{strings.TrimRight(string(content), "\r\n"), Origin{v.origin.Layer, v.origin.Detail + " → " + v.text}}
 	}
-	return out, nil
+	return out, wrong
 }
 
 // InForce is one line of `carillon config`.

@@ -101,7 +101,7 @@ func TestSecrets(t *testing.T) {
 	require.ErrorContains(t, err, "admin_key: is given twice: as CARILLON_ADMIN_KEY and as CARILLON_ADMIN_KEY_FILE")
 	require.NotContains(t, err.Error(), "hidden")
 	_, err = Load(Options{Flags: map[string]string{"redis_url_file": "/nowhere/key"}})
-	require.ErrorContains(t, err, "redis_url_file: can't be read (--redis-url-file)")
+	require.ErrorContains(t, err, "redis_url_file: can't be read: no such file or directory; name a file that this user may read (--redis-url-file)")
 }
 
 func TestRefused(t *testing.T) {
@@ -110,12 +110,12 @@ func TestRefused(t *testing.T) {
 		environ string
 		want    string
 	}{
-		"unknown setting":  {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levell: info\n", want: `carillon.yaml:4: there is no setting "log-levell"; did you mean log_level?`},
+		"unknown setting":  {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levell: info\n", want: "log-levell: there is no such setting; did you mean log_level? (carillon.yaml:4)"},
 		"nothing near":     {file: "zzzzzzzzzzzz: 1\n", want: "`carillon config` lists the settings"},
-		"twice":            {file: "listen: a\nlisten: b\n", want: "carillon.yaml:2: listen stands here a second time"},
+		"twice":            {file: "listen: a\nlisten: b\n", want: "listen: stands here a second time, after line 1: take one of them away (carillon.yaml:2)"},
 		"no YAML":          {file: "listen: [\n", want: "is no YAML"},
-		"no mapping":       {file: "- listen\n", want: "carillon.yaml:1: must be a list of settings"},
-		"nested":           {file: "listen:\n  host: x\n", want: "carillon.yaml:2: listen must be one value"},
+		"no mapping":       {file: "- listen\n", want: "carillon.yaml: must be a list of settings"},
+		"nested":           {file: "listen:\n  host: x\n", want: "listen: must be one value, not several (carillon.yaml:2)"},
 		"wrong number":     {file: "log_level: info\nmax_upload_mb: many\n", want: "carillon.yaml:2), got \"many\""},
 		"out of bounds":    {environ: "CARILLON_MAX_UPLOAD_MB=0", want: "max_upload_mb: must be from 1 to 102400 (CARILLON_MAX_UPLOAD_MB)"},
 		"wrong word":       {environ: "CARILLON_LOG_LEVEL=loud", want: "must be one of debug, info, warn, error"},
@@ -126,12 +126,50 @@ func TestRefused(t *testing.T) {
 		"short admin key":  {environ: "CARILLON_ADMIN_KEY=short-secret", want: "admin_key: must have at least 16"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load(Options{File: write(t, c.file), Environ: []string{c.environ}})
+			t.Chdir(t.TempDir())
+			require.NoError(t, os.WriteFile(DefaultFile, []byte(c.file), 0o600))
+			_, err := Load(Options{Environ: []string{c.environ}})
 			require.ErrorContains(t, err, c.want)
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.NotContains(t, err.Error(), "short-secret")
 		})
 	}
+}
+
+// Whoever corrects a configuration learns at once of everything that is wrong,
+// whichever source it stands in.
+func TestEveryErrorIsNamedWithItsSource(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("c.yaml", []byte("lisen: x\nmaster_kye: short-secret\napi_burst: many\nlog_level: loud\ndata_dir: [a]\n"), 0o600))
+	o := Options{
+		File:    "c.yaml",
+		Environ: []string{"CARILLON_MAX_BODY_KB=1", "CARILLON_ADMIN_KEY=short-secret", "CARILLON_STORE_DSN_FILE=/nowhere/dsn", "CARILLON_API_BURST=9"},
+		Flags:   map[string]string{"public_url": "news"},
+	}
+	_, err := Load(o)
+	require.True(t, fault.Is(err, fault.Invalid))
+	require.Equal(t, `the configuration is not valid
+  lisen: there is no such setting; did you mean listen? (from c.yaml:1)
+  master_kye: there is no such setting; did you mean master_key? (from c.yaml:2)
+  data_dir: must be one value, not several (from c.yaml:5)
+  store_dsn_file: can't be read: no such file or directory; name a file that this user may read (got "/nowhere/dsn" from CARILLON_STORE_DSN_FILE)
+  max_body_kb: must be from 16 to 65536 (got "1" from CARILLON_MAX_BODY_KB)
+  log_level: must be one of debug, info, warn, error (got "loud" from c.yaml:4)
+  public_url: must be an address such as https://news.example.org (got "news" from --public-url)
+  admin_key: must have at least 16 characters and no spaces: make one with `+"`openssl rand -hex 24`"+` (from CARILLON_ADMIN_KEY)`, fault.Lines(err),
+		"c.yaml's api_burst is not in force")
+	require.NotContains(t, err.Error(), "\n", "in a log it is one line")
+
+	// A file that can't be used hides nothing of the rest.
+	o.File = "none.yaml"
+	_, err = Load(o)
+	require.ErrorContains(t, err, "there is no configuration file none.yaml (--config)")
+	require.ErrorContains(t, err, "max_body_kb")
+	require.NoError(t, os.WriteFile("c.yaml", []byte("listen: [\n"), 0o600))
+	o.File, o.Environ = "", append(o.Environ, "CARILLON_CONFIG=c.yaml")
+	_, err = Load(o)
+	require.ErrorContains(t, err, "c.yaml: is no YAML")
+	require.ErrorContains(t, err, "max_body_kb")
 }
 
 func TestUnknownVariableIsNoticed(t *testing.T) {
@@ -211,7 +249,11 @@ func TestRequireShared(t *testing.T) {
 	err = c.RequireShared("worker")
 	require.ErrorContains(t, err, "CARILLON_STORE_DSN")
 	require.ErrorContains(t, err, "CARILLON_REDIS_URL")
-	c, err = Load(Options{File: write(t, "store_dsn: postgres://h/db\nredis_url: redis://h\n")})
+	require.ErrorContains(t, err, "CARILLON_MASTER_KEY")
+	c, err = Load(Options{File: write(t, "store_dsn: carillon.db\nredis_url: redis://h\nmaster_key: 0123456789abcdef\n")})
+	require.NoError(t, err)
+	require.ErrorContains(t, c.RequireShared("worker"), "carillon.yaml:1)")
+	c, err = Load(Options{File: write(t, "store_dsn: postgres://h/db\nredis_url: redis://h\nmaster_key: 0123456789abcdef\n")})
 	require.NoError(t, err)
 	require.NoError(t, c.RequireShared("worker"))
 }

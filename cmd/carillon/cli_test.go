@@ -402,7 +402,7 @@ func TestServerCommands(t *testing.T) {
 	require.Equal(t, "127.0.0.1:9", f.config.Listen)
 	require.Equal(t, "elsewhere", f.config.DataDir)
 	require.True(t, f.config.AllowPrivateAddresses)
-	f.env = []string{"CARILLON_STORE_DSN=postgres://u:hidden@h/db", "CARILLON_REDIS_URL=redis://h", "CARILLON_LISTN=x"}
+	f.env = []string{"CARILLON_STORE_DSN=postgres://u:hidden@h/db", "CARILLON_REDIS_URL=redis://h", "CARILLON_MASTER_KEY=0123456789abcdef", "CARILLON_LISTN=x"}
 	for role, want := range map[string]app.Roles{"api": {API: true}, "scheduler": {Scheduler: true}, "worker": {Worker: true}} {
 		f.ran = nil
 		f.ok(role)
@@ -417,6 +417,32 @@ func TestServerCommands(t *testing.T) {
 	require.Contains(t, errs, "CARILLON_LISTN")
 	require.Contains(t, f.ok("config", "--example"), "#listen: 127.0.0.1:8080")
 	require.Contains(t, f.ok("version", "-o", "json"), `"version"`)
+}
+
+func TestConfigurationErrorsStandOnLinesOfTheirOwn(t *testing.T) {
+	f := &fixture{t: t, dir: t.TempDir()}
+	t.Chdir(f.dir)
+	f.file("carillon.yaml", "colour: red\nlisten: nowhere\n")
+	f.env = []string{"CARILLON_LOG_LEVEL=loud", "CARILLON_MASTER_KEY=hidden"}
+	for _, output := range []string{"table", "json"} {
+		code, out, errs := f.run("config", "--output", output, "--api-burst", "0")
+		require.Equal(t, exitRefused, code)
+		require.Empty(t, out, "no half of a JSON document")
+		require.Equal(t, `carillon: the configuration is not valid
+  colour: there is no such setting; `+"`carillon config`"+` lists the settings (from carillon.yaml:1)
+  api_burst: must be from 1 to 100000 (got "0" from --api-burst)
+  log_level: must be one of debug, info, warn, error (got "loud" from CARILLON_LOG_LEVEL)
+  listen: must be an address and a port such as 127.0.0.1:8080 (got "nowhere" from carillon.yaml:2)
+  master_key: has fewer than 16 characters: make one with `+"`openssl rand -base64 32`"+` (from CARILLON_MASTER_KEY)
+`, errs)
+	}
+	f.file("carillon.yaml", "")
+	f.env = nil
+	code, _, errs := f.run("worker")
+	require.Equal(t, exitRefused, code)
+	for _, setting := range []string{"store_dsn", "redis_url", "master_key"} {
+		require.Contains(t, errs, "\n  "+setting+": ")
+	}
 }
 
 func TestKeyFromDataFolder(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"carillon/app"
 	"carillon/configs"
 	"carillon/internal/clock"
+	"carillon/internal/fault"
 )
 
 // cli is one invocation of the program.
@@ -66,7 +67,7 @@ func (c *cli) execute(ctx context.Context, args []string) int {
 	if !c.began {
 		code = exitUsage
 	}
-	if text := err.Error(); text != "" {
+	if text := fault.Lines(err); text != "" {
 		sayln(c.err, "carillon: "+text)
 	}
 	if code == exitUsage {

@@ -35,6 +35,24 @@ type Field struct {
 	Message string
 	// Value is what was given; nil where showing it would leak a secret.
 	Value any
+	// Source is where the value came from, such as a file and line or a
+	// variable; empty where the caller of an API gave it.
+	Source string
+}
+
+// line is the field with its value and where that came from.
+func (f Field) line() string {
+	var notes []string
+	if f.Value != nil {
+		notes = append(notes, fmt.Sprintf("got %q", fmt.Sprint(f.Value)))
+	}
+	if f.Source != "" {
+		notes = append(notes, "from "+f.Source)
+	}
+	if len(notes) == 0 {
+		return f.Location + ": " + f.Message
+	}
+	return f.Location + ": " + f.Message + " (" + strings.Join(notes, " ") + ")"
 }
 
 // Error is an error with a code. Message is for people and must not carry
@@ -69,11 +87,30 @@ func (e *Error) said() string {
 	fields := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
 		fields[i] = f.Location + ": " + f.Message
+		if f.Source != "" {
+			fields[i] += " (" + f.Source + ")"
+		}
 		if f.Value != nil {
 			fields[i] += fmt.Sprintf(", got %q", fmt.Sprint(f.Value))
 		}
 	}
 	return strings.TrimSpace(e.Message + " (" + strings.Join(fields, "; ") + ")")
+}
+
+// Lines is err's text for a terminal: each wrong field on a line of its own,
+// with its value and where that came from.
+func Lines(err error) string {
+	text := err.Error()
+	var e *Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return text
+	}
+	var b strings.Builder
+	b.WriteString(e.Message)
+	for _, f := range e.Fields {
+		b.WriteString("\n  " + f.line())
+	}
+	return strings.Replace(text, e.said(), b.String(), 1)
 }
 
 // Unwrap is the cause.

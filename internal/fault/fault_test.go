@@ -33,6 +33,24 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
+func TestLines(t *testing.T) {
+	fields := []fault.Field{
+		{Location: "listen", Message: "must have a port", Value: "x\ny", Source: "c.yaml:2"},
+		{Location: "key", Message: "is too short", Source: "CARILLON_KEY"},
+		{Location: "weight", Message: "must be from 1 to 100", Value: 0},
+		{Location: "at", Message: "is over"},
+	}
+	err := &fault.Error{Op: "start", Message: "is not valid", Fields: fields, Err: io.EOF}
+	require.Equal(t, "run: start: is not valid\n"+
+		"  listen: must have a port (got \"x\\ny\" from c.yaml:2)\n"+
+		"  key: is too short (from CARILLON_KEY)\n"+
+		"  weight: must be from 1 to 100 (got \"0\")\n"+
+		"  at: is over: EOF", fault.Lines(fmt.Errorf("run: %w", err)))
+	require.Equal(t, `start: is not valid (listen: must have a port (c.yaml:2), got "x\ny"; key: is too short (CARILLON_KEY); weight: must be from 1 to 100, got "0"; at: is over): EOF`, err.Error())
+	require.Equal(t, "EOF", fault.Lines(io.EOF))
+	require.Equal(t, "there is no run 7", fault.Lines(fault.New(fault.NotFound, "there is no run 7")))
+}
+
 func TestTheOutermostCodeCounts(t *testing.T) {
 	inner := fault.New(fault.NotFound, "gone")
 	for _, c := range []struct {
