@@ -26,7 +26,7 @@ type Run struct {
 	PlanDone   bool             `json:"plan_done" doc:"Every member of the audience has its message."`
 	// SentPerSecond is the average since the run began.
 	SentPerSecond float64    `json:"sent_per_second" doc:"Average since the run began."`
-	EstimatedEnd  *time.Time `json:"estimated_end,omitempty" doc:"At the average so far."`
+	EstimatedEnd  *time.Time `json:"estimated_end,omitempty" doc:"At the average so far, and no sooner than the channel's and the campaign's limits allow; absent while that is not known."`
 	CreatedAt     time.Time  `json:"created_at"`
 	FinishedAt    *time.Time `json:"finished_at,omitempty"`
 }
@@ -47,24 +47,13 @@ type Verifications struct {
 	Runs     []Verification `json:"runs"`
 }
 
-func (s *Server) runView(r campaigns.Run) Run {
-	view := Run{
+func (s *Server) runView(ctx context.Context, r campaigns.Run) (Run, error) {
+	pace, err := s.Campaigns.Pace(ctx, r)
+	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
 		Counts: r.Counts.Map(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
-	}
-	asked := r.Counts[campaigns.Sent] + r.Counts[campaigns.Delivered] + r.Counts[campaigns.Read] + r.Counts[campaigns.Failed] + r.Counts[campaigns.Rejected] + r.Counts[campaigns.Unknown]
-	until := s.Clock.Now()
-	if r.FinishedAt != nil {
-		until = *r.FinishedAt
-	}
-	if took := until.Sub(r.CreatedAt).Seconds(); took > 0 && asked > 0 {
-		view.SentPerSecond = float64(asked) / took
-		if waiting := r.Counts.Active(); waiting > 0 && r.Status == campaigns.RunSending && r.PlanDone {
-			end := until.Add(time.Duration(float64(waiting) / view.SentPerSecond * float64(time.Second))).Truncate(time.Second)
-			view.EstimatedEnd = &end
-		}
-	}
-	return view
+		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End,
+	}, err
 }
 
 type runMessages struct {
@@ -88,7 +77,13 @@ func (s *Server) runRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, s.runView, func(r campaigns.Run) string { return idKey(r.ID) }), nil
+			views := make([]Run, len(list))
+			for i, r := range list {
+				if views[i], err = s.runView(ctx, r); err != nil {
+					return nil, err
+				}
+			}
+			return page(views, in.Limit, func(r Run) Run { return r }, func(r Run) string { return idKey(r.ID) }), nil
 		})
 	register(s, operation{id: "verify-campaign", method: http.MethodGet, path: "/v1/campaigns/{id}/verify", tag: tag, doc: "Prove that every recipient is accounted for", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Verifications], error) {
@@ -111,7 +106,8 @@ func (s *Server) runRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return &one[Run]{s.runView(r)}, nil
+			view, err := s.runView(ctx, r)
+			return &one[Run]{view}, err
 		})
 	register(s, operation{id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a run's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {

@@ -78,26 +78,3 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 	}
 	return f, nil
 }
-
-// estimate is the least time that n messages take under the limits, and the
-// limit that decides.
-func estimate(n int64, limits providers.Limits, throttle Throttle) (d time.Duration, limitedBy string) {
-	const longest = float64(100 * 365 * 24 * time.Hour)
-	consider := func(name string, seconds float64) {
-		if took := time.Duration(min(seconds*float64(time.Second), longest)); took > d || limitedBy == "" {
-			d, limitedBy = took, name
-		}
-	}
-	if limits.PerSecond > 0 {
-		consider("channel.per_second", float64(n)/limits.PerSecond)
-	}
-	if throttle.PerSecond > 0 {
-		consider("campaign.per_second", float64(n)/throttle.PerSecond)
-	}
-	if perDay := int64(limits.RecipientsPerDay); perDay > 0 && n > perDay {
-		// The first day's share goes at once; the last share waits for as many
-		// days as there are full shares before it.
-		consider("channel.recipients_per_day", float64((n-1)/perDay)*(24*time.Hour).Seconds())
-	}
-	return d, limitedBy
-}

@@ -1,0 +1,113 @@
+package campaigns
+
+import (
+	"context"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+const (
+	day = 24 * time.Hour
+	// longest is the most that is estimated.
+	longest = float64(100 * 365 * day)
+)
+
+// estimate is the least time that n messages take under the limits, and the
+// limit that decides.
+func estimate(n int64, limits providers.Limits, throttle Throttle) (d time.Duration, limitedBy string) {
+	consider := func(name string, seconds float64) {
+		if took := time.Duration(min(seconds*float64(time.Second), longest)); took > d || limitedBy == "" {
+			d, limitedBy = took, name
+		}
+	}
+	if limits.PerSecond > 0 {
+		consider("channel.per_second", float64(n)/limits.PerSecond)
+	}
+	if throttle.PerSecond > 0 {
+		consider("campaign.per_second", float64(n)/throttle.PerSecond)
+	}
+	if perDay := int64(limits.RecipientsPerDay); perDay > 0 && n > perDay {
+		// The first day's share goes at once; the last share waits for as many
+		// days as there are full shares before it.
+		consider("channel.recipients_per_day", float64((n-1)/perDay)*day.Seconds())
+	}
+	return d, limitedBy
+}
+
+// Pace is how fast a run is and when it will be done.
+type Pace struct {
+	// PerSecond is the average of what the provider was asked since the run
+	// began; 0 as long as it was asked nothing.
+	PerSecond float64
+	// End is about when nothing of the run waits any more: at the average so
+	// far, and no sooner than the limits allow. It is nil while the run is not
+	// being sent or not planned to its end, and where nothing is known yet: no
+	// limit is set and the provider was asked nothing.
+	End *time.Time
+}
+
+// Pace says how fast a run is and when it will be done.
+func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
+	now := s.clock.Now()
+	p := Pace{PerSecond: r.perSecond(now)}
+	if r.Status != RunSending || !r.PlanDone || r.Counts.Active() == 0 {
+		return p, nil
+	}
+	channel, err := s.store.GetChannel(ctx, r.AccountID, r.ChannelID)
+	if fault.Is(err, fault.NotFound) {
+		return p, nil // deleted meanwhile
+	}
+	if err != nil {
+		return p, err
+	}
+	if channel.Status != providers.ChannelActive {
+		return p, nil // nothing goes before a person resumes it
+	}
+	c, err := s.store.GetCampaign(ctx, r.AccountID, r.CampaignID)
+	if err != nil {
+		return p, err
+	}
+	if left, known := r.remaining(p.PerSecond, channel.Limits, c.Throttle, now); known {
+		end := now.Add(left).Truncate(time.Second)
+		p.End = &end
+	}
+	return p, nil
+}
+
+// asked is how many of the run's messages the provider was asked to take.
+func (r Run) asked() int64 {
+	c := r.Counts
+	return c[Sent] + c[Delivered] + c[Read] + c[Failed] + c[Rejected] + c[Unknown]
+}
+
+func (r Run) perSecond(now time.Time) float64 {
+	until := now
+	if r.FinishedAt != nil {
+		until = *r.FinishedAt
+	}
+	if took := until.Sub(r.CreatedAt).Seconds(); took > 0 {
+		return float64(r.asked()) / took
+	}
+	return 0
+}
+
+// remaining is how long the messages that still wait take from now on.
+func (r Run) remaining(perSecond float64, limits providers.Limits, throttle Throttle, now time.Time) (left time.Duration, known bool) {
+	waiting := r.Counts.Active()
+	left, limitedBy := estimate(waiting, limits, throttle)
+	known = limitedBy != ""
+	if limits.RecipientsPerDay > 0 {
+		// What was sent lately uses the day's share up: the run as a whole takes its
+		// days from its beginning. A day from now nothing of that counts any more.
+		perDay := providers.Limits{RecipientsPerDay: limits.RecipientsPerDay}
+		whole, _ := estimate(r.asked()+waiting, perDay, Throttle{})
+		rest, _ := estimate(waiting, perDay, Throttle{})
+		left = max(left, min(r.CreatedAt.Add(whole).Sub(now), rest+day))
+	}
+	if perSecond > 0 {
+		left, known = max(left, time.Duration(min(float64(waiting)/perSecond*float64(time.Second), longest))), true
+	}
+	return left, known
+}

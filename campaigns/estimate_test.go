@@ -1,0 +1,108 @@
+package campaigns_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+// limited gives the fixture's channel limits and a campaign that is running on
+// it, and returns the run as it is being sent.
+func (f fixture) limited(t *testing.T, limits providers.Limits, throttle campaigns.Throttle) campaigns.Run {
+	t.Helper()
+	channel := f.mail
+	channel.Limits = limits
+	_, err := f.store.UpdateChannel(t.Context(), channel)
+	require.NoError(t, err)
+	c := f.campaign()
+	c.Throttle = throttle
+	made, err := f.Create(t.Context(), c)
+	require.NoError(t, err)
+	return campaigns.Run{ID: 1, AccountID: f.account, CampaignID: made.ID, ChannelID: f.mail.ID, Status: campaigns.RunSending, PlanDone: true, CreatedAt: noon}
+}
+
+func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		limits   providers.Limits
+		throttle campaigns.Throttle
+		// asked of the provider, still waiting, and for how long the run is under way
+		asked, waiting int64
+		after          time.Duration
+		// want is from now on; 0 where nothing is known.
+		want time.Duration
+	}{
+		"nothing is known":                      {waiting: 100},
+		"nothing asked yet":                     {limits: providers.Limits{PerSecond: 5}, waiting: 100, want: 20 * time.Second},
+		"the campaign's limit":                  {limits: providers.Limits{PerSecond: 5}, throttle: campaigns.Throttle{PerSecond: 2}, waiting: 100, want: 50 * time.Second},
+		"a fast beginning promises nothing":     {limits: providers.Limits{PerSecond: 5}, asked: 10, waiting: 90, after: time.Second, want: 18 * time.Second},
+		"slower than the limit":                 {limits: providers.Limits{PerSecond: 5}, asked: 10, waiting: 90, after: 10 * time.Second, want: 90 * time.Second},
+		"no limit, the average":                 {asked: 10, waiting: 90, after: time.Second, want: 9 * time.Second},
+		"days, before the first message":        {limits: providers.Limits{RecipientsPerDay: 1000}, waiting: 2500, want: 2 * day},
+		"days count from the run's beginning":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 1000, waiting: 1500, after: 12 * time.Hour, want: 36 * time.Hour},
+		"a limit of days that came during it":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 5000, waiting: 100, after: time.Hour, want: day},
+		"a slow run does not end in the past":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 1000, waiting: 500, after: 4 * day, want: 2 * day},
+		"the last share of a day has its limit": {limits: providers.Limits{PerSecond: 1, RecipientsPerDay: 1000}, waiting: 900, want: 15 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			run := f.limited(t, c.limits, c.throttle)
+			run.Counts = campaigns.Counts{campaigns.Pending: c.waiting, campaigns.Sent: c.asked, campaigns.Skipped: 7}
+			f.clock.Advance(c.after)
+			pace, err := f.Pace(t.Context(), run)
+			require.NoError(t, err)
+			if c.want == 0 {
+				require.Nil(t, pace.End)
+				return
+			}
+			require.Equal(t, c.want, pace.End.Sub(f.clock.Now()))
+		})
+	}
+}
+
+// What the preview says and what is shown once the run has begun is the same.
+func TestPaceIsThePreviews(t *testing.T) {
+	f := newFixture(t)
+	run := f.limited(t, providers.Limits{PerSecond: 0.25}, campaigns.Throttle{})
+	forecast, err := f.Preview(t.Context(), f.account, run.CampaignID)
+	require.NoError(t, err)
+	require.Equal(t, 4*time.Second, forecast.Duration)
+	run.Counts[campaigns.Pending] = forecast.Reachable
+	pace, err := f.Pace(t.Context(), run)
+	require.NoError(t, err)
+	require.Equal(t, noon.Add(forecast.Duration), *pace.End)
+}
+
+func TestPaceIsNotKnownWhileNothingIsSent(t *testing.T) {
+	f := newFixture(t)
+	run := f.limited(t, providers.Limits{PerSecond: 5}, campaigns.Throttle{})
+	run.Counts = campaigns.Counts{campaigns.Pending: 50, campaigns.Sent: 50}
+	f.clock.Advance(10 * time.Second)
+	for _, change := range []func(*campaigns.Run){
+		func(r *campaigns.Run) { r.Status, r.PlanDone = campaigns.RunPlanning, false },
+		func(r *campaigns.Run) { r.Status = campaigns.RunPaused },
+		func(r *campaigns.Run) { r.Counts[campaigns.Pending] = 0 },
+		func(r *campaigns.Run) { r.ChannelID += 99 },
+	} {
+		changed := run
+		change(&changed)
+		pace, err := f.Pace(t.Context(), changed)
+		require.NoError(t, err)
+		require.Nil(t, pace.End)
+		require.InDelta(t, 5, pace.PerSecond, 0.001)
+	}
+	require.NoError(t, f.store.PauseChannel(t.Context(), f.account, f.mail.ID, "me"))
+	pace, err := f.Pace(t.Context(), run)
+	require.NoError(t, err)
+	require.Nil(t, pace.End)
+	finished := noon.Add(20 * time.Second)
+	run.FinishedAt = &finished
+	f.clock.Advance(time.Hour)
+	pace, err = f.Pace(t.Context(), run)
+	require.NoError(t, err)
+	require.InDelta(t, 2.5, pace.PerSecond, 0.001, "over its own time")
+}
