@@ -44,6 +44,9 @@ func newMix(t *testing.T, dsn string, seed uint64) *mix {
 		t.Cleanup(writer.Stop)
 		m.stores, m.writers = append(m.stores, second), append(m.writers, writer)
 	}
+	for _, s := range m.stores {
+		s.leastPlanPart = 4
+	}
 	if seed%2 == 0 {
 		setPolicy(t, m.journey, providers.InDoubtResend)
 	}

@@ -50,6 +50,7 @@ var postgresDialect = dialect{
 		var e *pgconn.PgError
 		return errors.As(err, &e) && e.Code == "23505"
 	},
+	planParts: 2,
 	// PostgreSQL does it by itself, but a minute later: until then each batch of
 	// the planner would read and sort the whole audience.
 	statistics:     "ANALYZE contacts, addresses, members",

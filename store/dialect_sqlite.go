@@ -14,6 +14,7 @@ var sqliteDialect = dialect{
 	now:            "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 	pendingIndex:   "INDEXED BY messages_pending",
 	bodyHolds:      "INSTR(body, ?) > 0",
+	planParts:      1, // there is one writer
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements: statements{
 		recordOutcomes: `UPDATE messages SET

@@ -170,6 +170,7 @@ func TestJourneyFromPlanToFinished(t *testing.T) {
 
 func TestPlanningABatchAgainMakesNobodyTwice(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
+		s.leastPlanPart = 5
 		j := newJourney(t, s, 50)
 		run := j.start()
 		_, err := s.PlanBatch(t.Context(), run.ID, 20)

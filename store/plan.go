@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync"
 
 	"carillon/campaigns"
 	"carillon/internal/failpoint"
@@ -27,95 +28,185 @@ type planned struct {
 }
 
 // PlanBatch turns the next n members of the run's audience into messages, in
-// one transaction with the cursor and the counters. Whoever is not to be
-// written to gets a message too, skipped with its reason. Repeating a batch is
-// harmless: the message of a contact is unique in its run.
+// one transaction with the cursor and the counters, or on PostgreSQL in a few
+// side by side: there one connection plans on one core, and making messages
+// keeps it busy. Whoever is not to be written to gets a message too, skipped
+// with its reason. Repeating a batch is harmless: the message of a contact is
+// unique in its run.
 func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
-	step, err := s.tryPlanBatch(ctx, runID, n, "")
-	if s.d.duplicate(err) {
-		// Looking for conflicts costs PostgreSQL half as much again as the INSERT,
-		// and there are none, because the cursor is written with the messages: only
-		// if somebody has set it back is it worth looking.
-		step, err = s.tryPlanBatch(ctx, runID, n, " ON CONFLICT (run_id, contact_id, step) WHERE run_id > 0 DO NOTHING")
-	}
+	step, err := s.planParts(ctx, runID, n)
 	if err == nil && !step.Stopped {
 		failpoint.Hit(failpoint.AfterPlanBatch)
 	}
 	return step, s.translate(err)
 }
 
-func (s *Store) tryPlanBatch(ctx context.Context, runID int64, n int, onConflict string) (step campaigns.PlanStep, err error) {
-	err = s.inTxAsync(ctx, func(tx conn) error {
-		step = campaigns.PlanStep{}
-		p, err := loadPlanned(ctx, tx, runID)
+// leastPlanPart is from how many members on a part of a batch is worth a
+// transaction of its own.
+const leastPlanPart = 2_000
+
+func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
+	var parts []*planPart
+	err := s.planning(ctx, runID, func(c conn) error {
+		parts = nil
+		p, err := loadPlanned(ctx, c, runID)
 		if err != nil {
 			return err
 		}
 		if p.run.Status != campaigns.RunPlanning {
-			step.Stopped = true
+			parts = []*planPart{{step: campaigns.PlanStep{Stopped: true}}}
 			return nil
 		}
-		return s.planBatch(ctx, tx, p, n, onConflict, &step)
+		compiled, err := s.compileAudience(ctx, c, p.channel, p.audience, p.category, p.run.Instant)
+		if err != nil {
+			return err
+		}
+		count := max(1, min(s.d.planParts, n/s.leastPlanPart))
+		before := make(chan struct{})
+		close(before)
+		var group sync.WaitGroup
+		defer group.Wait()
+		for cursor, last := p.run.Cursor, false; !last && len(parts) < count; {
+			to, found, err := compiled.batch(ctx, c, cursor, n/count)
+			if err != nil {
+				return err
+			}
+			last = found < n/count
+			part := &planPart{from: cursor, to: to, found: found, last: last, before: before, done: make(chan struct{})}
+			group.Go(func() { s.plan(ctx, p, compiled, part) })
+			parts, before, cursor = append(parts, part), part.done, to
+		}
+		return nil
 	})
-	return step, err
+	errs := []error{err}
+	var step campaigns.PlanStep
+	for _, part := range parts {
+		step.Inserted += part.step.Inserted
+		step.Skipped += part.step.Skipped
+		step.Done = step.Done || part.step.Done
+		step.Stopped = step.Stopped || part.step.Stopped
+		errs = append(errs, part.err)
+	}
+	return step, errors.Join(errs...)
 }
 
-// loadPlanned locks the run: planning, pausing and canceling it wait for each
-// other.
-func loadPlanned(ctx context.Context, tx conn, runID int64) (planned, error) {
+// planning does one batch while nobody else plans the run. There is one planner,
+// but a leader that was taken for dead may still be at it; parts of two batches
+// that wait for each other's rows would wait for ever, because PostgreSQL does
+// not see that a part also waits for the part in front of it. SQLite has one
+// writer and a batch one part.
+func (s *Store) planning(ctx context.Context, runID int64, do func(c conn) error) error {
+	if !s.Postgres() {
+		return do(s.reader())
+	}
+	return s.inTx(ctx, func(tx conn) error {
+		if _, err := tx.exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('carillon: plan a run', ?))", runID); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// loadPlanned reads a run, without a lock: whoever feeds, pauses or cancels it
+// meanwhile does not wait for a batch, but the batch is dropped if the run has
+// changed by the time that it is written.
+func loadPlanned(ctx context.Context, c conn, runID int64) (planned, error) {
 	var p planned
 	var audience string
 	var instant millis
-	err := tx.row(ctx, `SELECT id, account_id, campaign_id, channel_id, status, cursor, planned, instant FROM runs WHERE id = ?`+tx.d.forUpdate, runID).
-		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &p.run.Planned, &instant)
+	err := c.row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, k.audience, k.category_id, h.address_kind
+		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
+		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant,
+			&audience, &p.category, &p.channel.Address)
 	if err != nil {
 		return p, err
 	}
 	p.run.Instant = instant.Time // relative dates of rules mean it in every batch
-	if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", p.run.CampaignID).Scan(&audience, &p.category); err != nil {
-		return p, err
-	}
-	if err := json.Unmarshal([]byte(audience), &p.audience); err != nil {
-		return p, err
-	}
-	p.channel = providers.Channel{ID: p.run.ChannelID, AccountID: p.run.AccountID}
-	return p, tx.row(ctx, "SELECT address_kind FROM channels WHERE id = ?", p.run.ChannelID).Scan(&p.channel.Address)
+	p.channel.ID, p.channel.AccountID = p.run.ChannelID, p.run.AccountID
+	return p, json.Unmarshal([]byte(audience), &p.audience)
 }
 
-func (s *Store) planBatch(ctx context.Context, tx conn, p planned, n int, onConflict string, step *campaigns.PlanStep) error {
-	compiled, err := s.compileAudience(ctx, tx, p.channel, p.audience, p.category, p.run.Instant)
-	if err != nil {
-		return err
+// planPart is a range of contacts that one transaction plans.
+type planPart struct {
+	from, to int64 // behind from, up to to
+	found    int
+	last     bool // nobody is behind it
+	// before is closed when the part in front of it is committed or given up, done
+	// when it is itself.
+	before <-chan struct{}
+	done   chan struct{}
+	step   campaigns.PlanStep
+	err    error
+}
+
+// errPlanMoved drops a part whose run was paused or canceled, or whose
+// predecessor is not there.
+var errPlanMoved = errors.New("the run is not where this part of its plan goes on")
+
+func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part *planPart) {
+	defer close(part.done)
+	err := s.tryPlan(ctx, p, compiled, part, "")
+	if s.d.duplicate(err) {
+		// Looking for conflicts costs PostgreSQL half as much again as the INSERT,
+		// and there are none, because the cursor is written with the messages: only
+		// if somebody has set it back is it worth looking.
+		err = s.tryPlan(ctx, p, compiled, part, " ON CONFLICT (run_id, contact_id, step) WHERE run_id > 0 DO NOTHING")
 	}
-	last, found, err := compiled.batch(ctx, tx, p.run.Cursor, n)
 	if err != nil {
-		return err
-	}
-	if found > 0 {
-		reason, from := compiled.reason(), compiled.from(p.run.Cursor, last)
-		now := ms(s.clock.Now())
-		insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
-			SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN 0 ELSE 8 END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
-			FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + noLimit + `) r
-			WHERE true` + onConflict
-		args := slices.Concat([]any{p.run.ChannelID, p.run.ID, now, now}, reason.args, from.args)
-		if err := s.insertPlanned(ctx, tx, p.run.ID, insert, args, step); err != nil {
-			return err
+		part.step = campaigns.PlanStep{Stopped: part.step.Stopped}
+		if !errors.Is(err, errPlanMoved) {
+			part.err = err
 		}
 	}
-	step.Done = found < n
-	p.run.Cursor = last
-	status := campaigns.RunPlanning
-	if step.Done {
+}
+
+func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, part *planPart, onConflict string) error {
+	return s.inTxAsync(ctx, func(tx conn) error {
+		part.step = campaigns.PlanStep{Done: part.last}
+		if part.found > 0 {
+			reason, from := compiled.reason(), compiled.from(part.from, part.to)
+			now := ms(s.clock.Now())
+			insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
+				SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN 0 ELSE 8 END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
+				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + noLimit + `) r
+				WHERE true` + onConflict
+			args := slices.Concat([]any{p.run.ChannelID, p.run.ID, now, now}, reason.args, from.args)
+			if err := s.insertPlanned(ctx, tx, p.run.ID, insert, args, &part.step); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-part.before:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return s.advancePlan(ctx, tx, p, part)
+	})
+}
+
+// advancePlan moves the run's cursor over a part whose messages are made, if the
+// run is still being planned and has got to where the part begins. From here to
+// the commit planning, pausing and canceling wait for each other.
+func (s *Store) advancePlan(ctx context.Context, tx conn, p planned, part *planPart) error {
+	var status campaigns.RunStatus
+	var cursor int64
+	if err := tx.row(ctx, "SELECT status, cursor FROM runs WHERE id = ?"+tx.d.forUpdate, p.run.ID).Scan(&status, &cursor); err != nil {
+		return err
+	}
+	if status != campaigns.RunPlanning || cursor != part.from {
+		part.step.Stopped = status != campaigns.RunPlanning
+		return errPlanMoved
+	}
+	if part.last {
 		status = campaigns.RunSending
 	}
 	if _, err := tx.exec(ctx, "UPDATE runs SET cursor = ?, planned = planned + ?, plan_done = ?, status = ? WHERE id = ?",
-		p.run.Cursor, step.Inserted, step.Done, string(status), p.run.ID); err != nil {
+		part.to, part.step.Inserted, part.last, string(status), p.run.ID); err != nil {
 		return err
 	}
 	d := deltas{}
-	d.add(p.run.ID, p.run.ChannelID, campaigns.Skipped, step.Skipped)
-	d.add(p.run.ID, p.run.ChannelID, campaigns.Pending, step.Inserted-step.Skipped)
+	d.add(p.run.ID, p.run.ChannelID, campaigns.Skipped, part.step.Skipped)
+	d.add(p.run.ID, p.run.ChannelID, campaigns.Pending, part.step.Inserted-part.step.Skipped)
 	return d.apply(ctx, tx, shardPlanner)
 }
 

@@ -59,6 +59,8 @@ type Store struct {
 	dsn   string
 	// softBounces in a row suppress an address.
 	softBounces int
+	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
+	leastPlanPart int
 }
 
 // Open connects to the database. It does not migrate.
@@ -72,7 +74,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.SoftBounces <= 0 {
 		o.SoftBounces = defaultSoftBounces
 	}
-	s := &Store{box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces}
+	s := &Store{box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces, leastPlanPart: leastPlanPart}
 	var err error
 	if IsPostgres(o.DSN) {
 		err = s.openPostgres(o.DSN)

@@ -1,0 +1,102 @@
+package store
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+)
+
+func TestABatchInPartsPlansEverybodyOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		s.leastPlanPart = 10
+		j := newJourney(t, s, 95)
+		run := j.start()
+		for planned, done := int64(0), false; !done; {
+			step, err := s.PlanBatch(t.Context(), run.ID, 40)
+			require.NoError(t, err)
+			require.False(t, step.Stopped)
+			planned += step.Inserted
+			done = step.Done
+			if !done {
+				require.EqualValues(t, 40, step.Inserted, "a batch is as large in parts as in one")
+			}
+			r, err := s.GetRun(t.Context(), j.accountID, run.ID)
+			require.NoError(t, err)
+			require.Equal(t, planned, r.Planned)
+			require.Equal(t, planned, r.Counts.Total())
+			require.Equal(t, done, r.PlanDone)
+		}
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 86, campaigns.Skipped: 9}, j.counts(run.ID))
+		j.balanced(run.ID)
+	})
+}
+
+func TestPlannersSideBySidePlanEverybodyOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		s.leastPlanPart = 5
+		j := newJourney(t, s, 400)
+		run := j.start()
+		var group sync.WaitGroup
+		errs := make(chan error, 4)
+		for range cap(errs) {
+			group.Go(func() {
+				for {
+					step, err := s.PlanBatch(t.Context(), run.ID, 20)
+					if err != nil || step.Stopped {
+						errs <- err
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+		for range cap(errs) {
+			require.NoError(t, <-errs)
+		}
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 360, campaigns.Skipped: 40}, j.counts(run.ID))
+		j.balanced(run.ID)
+	})
+}
+
+// A pause waits for no batch: what is not written by then is dropped.
+func TestAPausedRunDropsTheBatchUnderWay(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		s.leastPlanPart = 10
+		j := newJourney(t, s, 95)
+		run := j.start()
+		type result struct {
+			step campaigns.PlanStep
+			err  error
+		}
+		results := make(chan result, 1)
+		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			if _, err := lockRun(t.Context(), tx, j.campaign, run.ID); err != nil {
+				return err
+			}
+			go func() {
+				step, err := s.PlanBatch(t.Context(), run.ID, 40)
+				results <- result{step, err}
+			}()
+			if s.Postgres() {
+				// The batch has made its messages and wants to move the cursor.
+				require.Eventually(t, func() bool {
+					var waiting int
+					err := s.reader().row(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity
+						WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+					return err == nil && waiting > 0
+				}, 10*time.Second, 5*time.Millisecond)
+			}
+			_, err := tx.exec(t.Context(), "UPDATE runs SET status = 'paused' WHERE id = ?", run.ID)
+			return err
+		}))
+		got := <-results
+		require.NoError(t, got.err)
+		require.Equal(t, campaigns.PlanStep{Stopped: true}, got.step)
+		require.Zero(t, j.counts(run.ID).Total())
+		j.balanced(run.ID)
+	})
+}
