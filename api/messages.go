@@ -53,7 +53,7 @@ type HistoryEntry struct {
 type Attempt struct {
 	Attempt int       `json:"attempt"`
 	At      time.Time `json:"at"`
-	Kind    string    `json:"kind" doc:"temporary, throttled, recipient, content, auth or in_doubt."`
+	Kind    string    `json:"kind" doc:"temporary, throttled, recipient, content, auth, in_doubt, or not_asked: what was in doubt was not sent after all."`
 	Code    string    `json:"code,omitempty" doc:"The provider's own code."`
 	Detail  string    `json:"detail,omitempty"`
 }

@@ -41,8 +41,11 @@ type Outcome struct {
 	ChannelID int64
 	RunID     int64
 	WorkerID  int64
-	// Attempt is the try that this is the outcome of.
-	Attempt int
+	// Attempt is the try that this is the outcome of, EnvelopeID the envelope that
+	// it was claimed of. An unspent try gives its number back, so that only both
+	// together name one claim.
+	Attempt    int
+	EnvelopeID int64
 	// State is Sent, Pending (again, at DueAt), Failed, Rejected or Unknown.
 	State State
 	// Reason is one of the Reason constants; empty for Sent.
@@ -54,6 +57,9 @@ type Outcome struct {
 	DueAt time.Time
 	// Unspent says that the try does not count: throttled is not failed.
 	Unspent bool
+	// NotAsked says of an unspent try that the provider was provably not asked:
+	// if the message has been taken for in doubt meanwhile, it is not.
+	NotAsked bool
 	// At is when the provider answered.
 	At time.Time
 	// Kind and Code make an entry in the attempts of the message; an empty Kind

@@ -45,8 +45,9 @@ var moves = [NumStates][]State{
 	Skipped:   nil,
 	Canceled:  nil,
 	// A late answer of the worker settles it, a receipt proves that it went, or
-	// an operator resends it.
-	Unknown: {Sent, Delivered, Read, Failed, Rejected, Pending},
+	// an operator resends it. A worker that was taken for dead and had not asked
+	// the provider puts it back, or lets it be canceled with its campaign.
+	Unknown: {Sent, Delivered, Read, Failed, Rejected, Pending, Canceled},
 }
 
 // String is the state's name as the API shows it.
@@ -112,6 +113,7 @@ const (
 	ReasonRefused          = "refused"           // the provider refuses this message
 	ReasonRecipient        = "recipient"         // the provider refuses this recipient
 	ReasonInDoubt          = "in_doubt"          // the provider was asked, the answer is not known
+	ReasonNotAsked         = "not_asked"         // its worker was taken for dead, but had not asked the provider
 	ReasonTemporary        = "temporary"         // waits for its next attempt after a temporary error
 	ReasonThrottled        = "throttled"         // waits because the provider asked us to
 	ReasonChannelStopped   = "channel_stopped"   // waits because the provider refuses the credentials

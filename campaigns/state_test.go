@@ -25,7 +25,7 @@ func TestEveryMove(t *testing.T) {
 		campaigns.Rejected:  "...........",
 		campaigns.Skipped:   "...........",
 		campaigns.Canceled:  "...........",
-		campaigns.Unknown:   "x..xxxxx...",
+		campaigns.Unknown:   "x..xxxxx.x.",
 	}
 	for _, from := range campaigns.States() {
 		for _, to := range campaigns.States() {

@@ -156,7 +156,7 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 						outcomes := j.outcomes(run.ID, claimed, func(o *campaigns.Outcome) {
 							o.Attempt = attempts[o.MessageID]
 							if rand.IntN(5) == 0 { // and some have to be tried again
-								o.State, o.DueAt, o.Reason, o.Unspent = campaigns.Pending, o.At.Add(20*time.Millisecond), campaigns.ReasonTemporary, true
+								o.State, o.DueAt, o.Reason, o.Unspent, o.EnvelopeID = campaigns.Pending, o.At.Add(20*time.Millisecond), campaigns.ReasonTemporary, true, envelope
 							}
 						})
 						if err := j.writer.Record(ctx, outcomes); err != nil {

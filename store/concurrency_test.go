@@ -154,7 +154,7 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 			_, twice := m.granted.LoadOrStore([2]int64{envelope, id}, true)
 			require.False(m.t, twice, "message %d of envelope %d was granted twice", id, envelope)
 			outcomes = append(outcomes, m.outcome(r, s, campaigns.Outcome{
-				MessageID: id, ChannelID: m.channel.ID, RunID: runID, WorkerID: worker, Attempt: attempts[id], At: s.clock.Now(),
+				MessageID: id, ChannelID: m.channel.ID, RunID: runID, WorkerID: worker, Attempt: attempts[id], EnvelopeID: envelope, At: s.clock.Now(),
 			}))
 		}
 		if r.IntN(10) == 0 {
@@ -175,7 +175,7 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 }
 
 func (m *mix) outcome(r *rand.Rand, s *Store, o campaigns.Outcome) campaigns.Outcome {
-	switch o.State = campaigns.Sent; r.IntN(9) {
+	switch o.State = campaigns.Sent; r.IntN(10) {
 	case 0:
 		o.State, o.Kind, o.Reason, o.DueAt = campaigns.Pending, "temporary", campaigns.ReasonTemporary, s.clock.Now()
 	case 1:
@@ -186,6 +186,8 @@ func (m *mix) outcome(r *rand.Rand, s *Store, o campaigns.Outcome) campaigns.Out
 		o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
 	case 4:
 		o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+	case 7: // a worker that was cut off
+		o.State, o.Unspent, o.NotAsked, o.DueAt = campaigns.Pending, true, true, s.clock.Now()
 	case 5, 6:
 		o.ProviderID = fmt.Sprintf("p%d", o.MessageID)
 	}

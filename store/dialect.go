@@ -51,6 +51,9 @@ type dialect struct {
 type statements struct {
 	// recordOutcomes takes the rows of outcomeValues.
 	recordOutcomes string
+	// recordUnspent is recordOutcomes for tries that don't count. Their number is
+	// given to another try, so that the envelope has to be the same, too.
+	recordUnspent string
 	// insertAttempts takes rows of message, attempt, time, kind, code, detail.
 	insertAttempts string
 	// applyReceipts takes rows of message, state, delivered, read, reason, detail,

@@ -10,6 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// postgresRecord ends with the conditions that every outcome has.
+const postgresRecord = `UPDATE messages SET
+	state = (v ->> 1)::smallint, reason = v ->> 2, detail = v ->> 3, due_at = (v ->> 4)::bigint,
+	attempt = attempt - (v ->> 5)::smallint, provider_id = v ->> 6,
+	sent_at = (v ->> 7)::bigint, final_at = (v ->> 8)::bigint
+	FROM json_array_elements(?::json) v
+	WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
+
 var postgresDialect = dialect{
 	name:   "postgres",
 	dollar: true,
@@ -24,13 +32,8 @@ var postgresDialect = dialect{
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 	bodyHolds:  "POSITION(?::bytea IN body) > 0",
 	statements: statements{
-		recordOutcomes: `UPDATE messages SET
-			state = (v ->> 1)::smallint, reason = v ->> 2, detail = v ->> 3, due_at = (v ->> 4)::bigint,
-			attempt = attempt - (v ->> 5)::smallint, provider_id = v ->> 6,
-			sent_at = (v ->> 7)::bigint, final_at = (v ->> 8)::bigint
-			FROM json_array_elements(?::json) v
-			WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?
-			RETURNING messages.id`,
+		recordOutcomes: postgresRecord + " RETURNING messages.id",
+		recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id",
 		applyReceipts: `UPDATE messages SET
 			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
 			reason = COALESCE(v ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE((v ->> 6)::bigint, final_at)

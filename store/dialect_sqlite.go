@@ -7,6 +7,14 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
+// sqliteRecord ends with the conditions that every outcome has.
+const sqliteRecord = `UPDATE messages SET
+	state = v.value ->> 1, reason = v.value ->> 2, detail = v.value ->> 3, due_at = v.value ->> 4,
+	attempt = attempt - (v.value ->> 5), provider_id = v.value ->> 6,
+	sent_at = v.value ->> 7, final_at = v.value ->> 8
+	FROM json_each(?) v
+	WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
+
 var sqliteDialect = dialect{
 	name:           "sqlite3",
 	inIDs:          "IN (SELECT value FROM json_each(?))",
@@ -17,13 +25,8 @@ var sqliteDialect = dialect{
 	planParts:      1, // there is one writer
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements: statements{
-		recordOutcomes: `UPDATE messages SET
-			state = v.value ->> 1, reason = v.value ->> 2, detail = v.value ->> 3, due_at = v.value ->> 4,
-			attempt = attempt - (v.value ->> 5), provider_id = v.value ->> 6,
-			sent_at = v.value ->> 7, final_at = v.value ->> 8
-			FROM json_each(?) v
-			WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?
-			RETURNING messages.id`,
+		recordOutcomes: sqliteRecord + " RETURNING messages.id",
+		recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id",
 		applyReceipts: `UPDATE messages SET
 			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
 			reason = COALESCE(v.value ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v.value ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE(v.value ->> 6, final_at)

@@ -221,7 +221,7 @@ func TestEveryOutcome(t *testing.T) {
 			o.State, o.DueAt, o.Kind, o.Reason = campaigns.Pending, at.Add(24*time.Hour), "temporary", campaigns.ReasonTemporary
 		}, campaigns.Pending, 1, 1},
 		{"throttled spends no attempt", func(o *campaigns.Outcome) {
-			o.State, o.Unspent, o.Kind, o.Reason = campaigns.Pending, true, "throttled", campaigns.ReasonThrottled
+			o.State, o.Unspent, o.EnvelopeID, o.Kind, o.Reason = campaigns.Pending, true, 1, "throttled", campaigns.ReasonThrottled
 		}, campaigns.Pending, 0, 1},
 		{"failed", func(o *campaigns.Outcome) {
 			o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused

@@ -44,6 +44,9 @@ type op struct {
 	claim    *campaigns.Claim
 	claimed  []int64
 	outcomes []campaigns.Outcome
+	// notAsked are those of the outcomes that the group could do nothing with and
+	// that say that the provider was not asked.
+	notAsked []campaigns.Outcome
 	channel  int64
 	events   []providers.Event
 	done     chan error
@@ -108,7 +111,11 @@ func (w *Writer) Claim(ctx context.Context, c campaigns.Claim) ([]int64, error) 
 // meanwhile is dropped, but for one in doubt, which it clears up.
 func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := w.lanes[1].submit(ctx, &op{outcomes: outcomes, done: make(chan error, 1)})
+		o := &op{outcomes: outcomes, done: make(chan error, 1)}
+		err := w.lanes[1].submit(ctx, o)
+		if err == nil && len(o.notAsked) > 0 {
+			err = w.store.takeDoubtBack(ctx, o.notAsked)
+		}
 		if err == nil || ctx.Err() != nil || errors.Is(err, errStopped) {
 			return err
 		}

@@ -152,88 +152,123 @@ type try struct {
 	attempt int
 }
 
+// outcomeKey names an outcome within a set. The envelope is 0 where the try's
+// number is enough.
+type outcomeKey struct{ message, envelope int64 }
+
 // outcomeSet holds outcomes that one statement can write.
 type outcomeSet struct {
-	ids  []int64
-	byID map[int64]campaigns.Outcome
+	ids   []int64
+	byKey map[outcomeKey]campaigns.Outcome
 }
 
-// applyOutcomes moves sending → what became of it. Messages that simply were
-// sent go in one statement without a value each; the others carry theirs.
+// The sets of one try: messages that simply were sent go in one statement
+// without a value each, the others carry theirs, and what does not count is told
+// from the next try of the same number by its envelope.
+const (
+	simpleSet = iota
+	detailedSet
+	unspentSet
+	numSets
+)
+
+func setOf(o campaigns.Outcome) (set int, key outcomeKey) {
+	switch {
+	case o.Unspent:
+		return unspentSet, outcomeKey{o.MessageID, o.EnvelopeID}
+	case o.State == campaigns.Sent && o.ProviderID == "" && o.Kind == "":
+		return simpleSet, outcomeKey{message: o.MessageID}
+	}
+	return detailedSet, outcomeKey{message: o.MessageID}
+}
+
+// applyOutcomes moves sending → what became of it, and unknown → what a worker
+// that was taken for dead says. Outcomes that nothing could be done with, but
+// that say that the provider was not asked, are left to their callers.
 func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check bool) error {
-	tries := map[try]*[2]outcomeSet{}
-	const simple, detailed = 0, 1
+	tries := map[try]*[numSets]outcomeSet{}
 	for _, o := range records {
+		o.notAsked = nil
 		for _, outcome := range o.outcomes {
-			key := try{outcome.WorkerID, outcome.Attempt}
-			sets := tries[key]
+			sets := tries[try{outcome.WorkerID, outcome.Attempt}]
 			if sets == nil {
-				sets = &[2]outcomeSet{{byID: map[int64]campaigns.Outcome{}}, {byID: map[int64]campaigns.Outcome{}}}
-				tries[key] = sets
+				sets = new([numSets]outcomeSet)
+				for i := range sets {
+					sets[i].byKey = map[outcomeKey]campaigns.Outcome{}
+				}
+				tries[try{outcome.WorkerID, outcome.Attempt}] = sets
 			}
-			kind := detailed
-			if outcome.State == campaigns.Sent && outcome.ProviderID == "" && outcome.Kind == "" {
-				kind = simple
-			}
+			kind, key := setOf(outcome)
 			sets[kind].ids = append(sets[kind].ids, outcome.MessageID)
-			sets[kind].byID[outcome.MessageID] = outcome
+			sets[kind].byKey[key] = outcome
 		}
 	}
 	var settled []campaigns.Outcome
-	settle := func(set outcomeSet, from campaigns.State) func(scan func(...any) error) error {
+	settle := func(set outcomeSet, from campaigns.State, withEnvelope bool) func(scan func(...any) error) error {
 		return func(scan func(...any) error) error {
-			var id int64
-			if err := scan(&id); err != nil {
+			var key outcomeKey
+			into := []any{&key.message}
+			if withEnvelope {
+				into = append(into, &key.envelope)
+			}
+			if err := scan(into...); err != nil {
 				return err
 			}
-			outcome, ok := set.byID[id]
+			outcome, ok := set.byKey[key]
 			if !ok {
 				return nil
 			}
-			delete(set.byID, id)
+			delete(set.byKey, key)
 			d.move(outcome.RunID, outcome.ChannelID, from, outcome.State, 1)
 			settled = append(settled, outcome)
 			return nil
 		}
 	}
 	for key, sets := range tries {
-		switch set := sets[simple]; {
+		switch set := sets[simpleSet]; {
 		case len(set.ids) == 0:
 		case !check:
 			if err := recordSent(ctx, tx, key, set, d); err != nil {
 				return err
 			}
-			settled = slices.AppendSeq(settled, maps.Values(set.byID))
-			clear(set.byID)
+			settled = slices.AppendSeq(settled, maps.Values(set.byKey))
+			clear(set.byKey)
 		default:
-			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), recordSentSQL(tx)+" RETURNING id",
-				ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
+			if err := tx.scanAll(ctx, settle(set, campaigns.Sending, false), recordSentSQL(tx)+" RETURNING id",
+				ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
-		if set := sets[detailed]; len(set.byID) > 0 {
-			if err := tx.scanAll(ctx, settle(set, campaigns.Sending), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byID), campaigns.Sending, key.worker, key.attempt); err != nil {
+		if set := sets[detailedSet]; len(set.byKey) > 0 {
+			if err := tx.scanAll(ctx, settle(set, campaigns.Sending, false), tx.d.statements.recordOutcomes,
+				outcomeValues(set.byKey), campaigns.Sending, key.worker, key.attempt); err != nil {
+				return err
+			}
+		}
+		if set := sets[unspentSet]; len(set.byKey) > 0 {
+			if err := tx.scanAll(ctx, settle(set, campaigns.Sending, true), tx.d.statements.recordUnspent,
+				outcomeValues(set.byKey), campaigns.Sending, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 		// What is left was settled by the reaper, who took this worker for dead:
 		// the true answer clears up the doubt.
-		for _, set := range sets {
-			for id, outcome := range set.byID {
+		for _, set := range sets[:unspentSet] {
+			for key, outcome := range set.byKey {
 				if outcome.State == campaigns.Pending {
-					delete(set.byID, id) // the reaper has decided about another try
+					delete(set.byKey, key) // the reaper has decided about another try
 				}
 			}
-			if len(set.byID) == 0 {
+			if len(set.byKey) == 0 {
 				continue
 			}
-			if err := tx.scanAll(ctx, settle(set, campaigns.Unknown), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byID), campaigns.Unknown, key.worker, key.attempt); err != nil {
+			if err := tx.scanAll(ctx, settle(set, campaigns.Unknown, false), tx.d.statements.recordOutcomes,
+				outcomeValues(set.byKey), campaigns.Unknown, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 	}
+	leaveNotAsked(records, tries)
 	if err := insertAttempts(ctx, tx, settled); err != nil {
 		return err
 	}
@@ -243,6 +278,25 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check 
 	return applyParked(ctx, tx, settled, d)
 }
 
+// leaveNotAsked gives each caller those of its outcomes back that found no claim
+// of theirs under way and say that the provider was not asked.
+func leaveNotAsked(records []*op, tries map[try]*[numSets]outcomeSet) {
+	for _, o := range records {
+		for _, outcome := range o.outcomes {
+			if !outcome.NotAsked {
+				continue
+			}
+			set, key := setOf(outcome)
+			if _, left := tries[try{outcome.WorkerID, outcome.Attempt}][set].byKey[key]; left {
+				o.notAsked = append(o.notAsked, outcome)
+			}
+		}
+	}
+}
+
+// sentAt is when one of the set's messages was sent, for all of them.
+func (s outcomeSet) sentAt() time.Time { return s.byKey[outcomeKey{message: s.ids[0]}].At }
+
 func recordSentSQL(tx conn) string {
 	return "UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL WHERE id " + tx.d.inIDs + " AND state = 2 AND worker_id = ? AND attempt = ?"
 }
@@ -250,26 +304,26 @@ func recordSentSQL(tx conn) string {
 // recordSent records that all messages of a set were sent, or fails with
 // errUnexpected.
 func recordSent(ctx context.Context, tx conn, key try, set outcomeSet, d deltas) error {
-	n, err := tx.exec(ctx, recordSentSQL(tx), ms(set.byID[set.ids[0]].At), tx.d.idList(set.ids), key.worker, key.attempt)
+	n, err := tx.exec(ctx, recordSentSQL(tx), ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt)
 	if err != nil {
 		return err
 	}
 	if n != int64(len(set.ids)) {
 		return errUnexpected
 	}
-	for _, outcome := range set.byID {
+	for _, outcome := range set.byKey {
 		d.move(outcome.RunID, outcome.ChannelID, campaigns.Sending, campaigns.Sent, 1)
 	}
 	return nil
 }
 
-// outcomeValues are the rows of statements.recordOutcomes.
-func outcomeValues(outcomes map[int64]campaigns.Outcome) string {
-	rows := make([][9]any, 0, len(outcomes))
-	for _, o := range outcomes {
-		row := [9]any{
+// outcomeValues are the rows of statements.recordOutcomes and recordUnspent.
+func outcomeValues(outcomes map[outcomeKey]campaigns.Outcome) string {
+	rows := make([][10]any, 0, len(outcomes))
+	for key, o := range outcomes {
+		row := [10]any{
 			o.MessageID, int(o.State), nullText(o.Reason), nullText(o.Detail), int64(0), 0,
-			nullText(o.ProviderID), nil, nil,
+			nullText(o.ProviderID), nil, nil, key.envelope,
 		}
 		switch {
 		case o.State == campaigns.Pending:

@@ -255,7 +255,7 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 		outcomes := make([]campaigns.Outcome, len(jobs))
 		for i, s := range jobs {
 			outcomes[i] = ch.outcome(e, s.job, campaigns.Pending)
-			outcomes[i].Unspent = true
+			outcomes[i].Unspent, outcomes[i].NotAsked = true, true
 		}
 		if recordErr := ch.worker.o.Writer.Record(ctx, outcomes); recordErr != nil {
 			ch.worker.o.Logger.Warn("messages of a failed claim could not be given back; the reaper will", "channel", ch.c.ID, "error", recordErr)

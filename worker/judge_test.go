@@ -109,7 +109,7 @@ func TestJudge(t *testing.T) {
 						}
 						require.Equal(t, want, got)
 						require.Equal(t, campaigns.Outcome{
-							MessageID: 1, ChannelID: 1, RunID: e.RunID, WorkerID: 7, Attempt: attempt, At: noon, Kind: string(k.kind), Code: "418",
+							MessageID: 1, ChannelID: 1, RunID: e.RunID, WorkerID: 7, Attempt: attempt, EnvelopeID: 99, At: noon, Kind: string(k.kind), Code: "418",
 							State: o.State, Reason: o.Reason, Detail: o.Detail, DueAt: o.DueAt, Unspent: o.Unspent, Bounce: k.bounce,
 						}, o)
 						require.Contains(t, o.Detail, "a teapot")
@@ -134,7 +134,7 @@ func TestJudgeOfWhatIsNoProvidersError(t *testing.T) {
 	o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, errors.New("what?"))
 	require.Equal(t, campaigns.Unknown, o.State, "an adapter that does not know must not cause a second send")
 	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{ProviderID: "id"}, nil)
-	require.Equal(t, campaigns.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, At: noon, State: campaigns.Sent, ProviderID: "id"}, o)
+	require.Equal(t, campaigns.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: campaigns.Sent, ProviderID: "id"}, o)
 }
 
 func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {

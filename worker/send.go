@@ -32,7 +32,7 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 // ask waits for the slot and sends. asked says that the provider was asked.
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
 	unsent := ch.outcome(e, s.job, campaigns.Pending)
-	unsent.Unspent = true
+	unsent.Unspent, unsent.NotAsked = true, true
 	if !ch.awaitSlot(ctx, e, s) || ch.worker.fenced() {
 		unsent.DueAt = ch.now()
 		return unsent, false
@@ -65,7 +65,7 @@ func (ch *channel) deliver(ctx context.Context, m providers.Message) (receipt pr
 
 func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.State) campaigns.Outcome {
 	return campaigns.Outcome{
-		MessageID: job.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: job.Attempt,
+		MessageID: job.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: job.Attempt, EnvelopeID: e.ID,
 		State: state, At: ch.now(),
 	}
 }

@@ -257,6 +257,7 @@ func TestAFailedClaimIsGivenBackUnspent(t *testing.T) {
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Pending, o.State)
 		require.True(t, o.Unspent)
+		require.True(t, o.NotAsked)
 		require.Empty(t, o.Kind, "it is no try")
 	}
 	requireAllFree(t, ch)
@@ -291,8 +292,8 @@ func TestAFencedWorkerDoesNotSend(t *testing.T) {
 	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(2)))
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Outcome{
-			MessageID: o.MessageID, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, At: fake.Now(),
-			State: campaigns.Pending, Unspent: true, DueAt: fake.Now(),
+			MessageID: o.MessageID, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: fake.Now(),
+			State: campaigns.Pending, Unspent: true, NotAsked: true, DueAt: fake.Now(),
 		}, o)
 	}
 	require.Len(t, b.writer.recorded(), 2)

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"carillon/campaigns"
+)
+
+// takeDoubtBack puts messages back that the reaper took for in doubt, because
+// their worker was cut off, and of which that worker says now that it had not
+// asked the provider: nobody has got them, so that they wait again, with their
+// try unspent. Of a canceled run they are canceled.
+//
+// It is safe because the outcome has to be that of the very claim that is in
+// doubt: worker, try and envelope are compared with the row, and each message of
+// an envelope is claimed once. Whatever has happened since changes one of them
+// or the state: an operator's resend and a receipt the state, another claim the
+// envelope. An address that was erased is not written to.
+func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome) error {
+	ids := make([]int64, len(outcomes))
+	for i, o := range outcomes {
+		ids[i] = o.MessageID
+	}
+	// Mostly there is no doubt: a claim failed, and nothing of it was committed.
+	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state = 10 AND id "+s.d.inIDs, s.d.idList(ids))
+	if err != nil || len(doubtful) == 0 {
+		return err
+	}
+	byRun := map[int64][]campaigns.Outcome{}
+	for _, o := range outcomes {
+		byRun[o.RunID] = append(byRun[o.RunID], o)
+	}
+	for runID, list := range byRun {
+		var moved int64
+		err := s.inTx(ctx, func(tx conn) (err error) {
+			moved, err = s.takeBackOfRun(ctx, tx, runID, list)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("take messages out of doubt: %w", err)
+		}
+		if moved > 0 {
+			s.log.Info("messages are in doubt no longer: their worker, taken for dead, had not asked the provider", "run", runID, "messages", moved)
+		}
+	}
+	return nil
+}
+
+// takeBackOfRun holds the run, so that it is neither finished nor canceled
+// meanwhile; a finished one is opened again.
+func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []campaigns.Outcome) (moved int64, err error) {
+	to, reason := campaigns.Pending, campaigns.ReasonNotAsked
+	var detail, final any
+	if runID != 0 {
+		var campaignID int64
+		var why string
+		if err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
+			return 0, err
+		}
+		status, err := lockRun(ctx, tx, campaignID, runID)
+		if err != nil {
+			return 0, err
+		}
+		switch status {
+		case campaigns.RunFailed:
+			return 0, nil // nothing of it is sent any more, and nobody canceled it
+		case campaigns.RunCanceled:
+			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&why); err != nil {
+				return 0, err
+			}
+			to, reason, detail, final = campaigns.Canceled, campaigns.ReasonCanceled, nullText(why), ms(s.clock.Now())
+		}
+	}
+	d := deltas{}
+	var tries [][6]any
+	for _, o := range outcomes {
+		due := int64(0)
+		if to == campaigns.Pending && !o.DueAt.IsZero() {
+			due = o.DueAt.UnixMilli()
+		}
+		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - 1
+			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
+			int(to), reason, detail, due, final, o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			continue
+		}
+		moved += n
+		d.move(runID, o.ChannelID, campaigns.Unknown, to, n)
+		tries = append(tries, [6]any{o.MessageID, o.Attempt, ms(o.At), campaigns.ReasonNotAsked, "", "the worker was not dead, only cut off: it had not asked the provider"})
+	}
+	if moved == 0 {
+		return 0, nil
+	}
+	if _, err := tx.exec(ctx, tx.d.statements.insertAttempts, mustJSON(tries)); err != nil {
+		return 0, err
+	}
+	if err := d.apply(ctx, tx, shardReaper); err != nil {
+		return 0, err
+	}
+	if to == campaigns.Pending && runID != 0 {
+		return moved, reopenRun(ctx, tx, runID)
+	}
+	return moved, nil
+}

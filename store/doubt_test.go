@@ -1,0 +1,295 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+// cutOff claims what is fed of a run into an envelope, lets the worker be taken
+// for dead, and returns the outcomes with which it says that it asked nobody.
+func (j *journey) cutOff(run, envelope int64, n int) []campaigns.Outcome {
+	j.t.Helper()
+	fed := j.feed(run, []int64{envelope}, n)
+	claimed := j.claim(run, envelope, fed)
+	require.Len(j.t, claimed, len(fed))
+	j.settleOwn()
+	return j.notAsked(run, envelope, claimed)
+}
+
+// settleOwn lets the reaper take the journey's worker for dead.
+func (j *journey) settleOwn() {
+	j.t.Helper()
+	require.NoError(j.t, j.RetireWorker(j.t.Context(), j.worker))
+	_, _, err := j.SettleDead(j.t.Context(), time.Hour)
+	require.NoError(j.t, err)
+	require.NoError(j.t, j.Heartbeat(j.t.Context(), j.worker))
+}
+
+func (j *journey) notAsked(run, envelope int64, ids []int64) []campaigns.Outcome {
+	return j.outcomes(run, ids, func(o *campaigns.Outcome) {
+		o.State, o.Unspent, o.NotAsked, o.EnvelopeID, o.DueAt = campaigns.Pending, true, true, envelope, j.clock.Now()
+	})
+}
+
+func (j *journey) message(id int64) campaigns.Message {
+	j.t.Helper()
+	m, err := j.GetMessage(j.t.Context(), j.accountID, id)
+	require.NoError(j.t, err)
+	return m
+}
+
+func TestWhatWasNotAskedIsTakenOutOfDoubt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 6)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		late := j.cutOff(run.ID, 1, 100)
+		require.Equal(t, campaigns.Counts{campaigns.Unknown: 6}, j.counts(run.ID))
+		finished, _, err := s.FinishRuns(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []int64{run.ID}, finished, "nothing of it waits any more")
+
+		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 4, campaigns.Unknown: 2}, j.counts(run.ID))
+		j.balanced(run.ID)
+		m := j.message(late[0].MessageID)
+		require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
+		require.Zero(t, m.Attempt, "the try does not count")
+		require.Nil(t, m.FinalAt)
+		tries, err := s.Attempts(t.Context(), m.ID)
+		require.NoError(t, err)
+		require.Equal(t, []string{"in_doubt", "not_asked"}, []string{tries[0].Kind, tries[1].Kind})
+		now, err := s.GetRun(t.Context(), j.accountID, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.RunSending, now.Status, "it goes on")
+		require.Nil(t, now.FinishedAt)
+
+		// Said again, as after an answer of the database that was lost: whatever
+		// has become of the message meanwhile, nothing changes.
+		require.NoError(t, j.writer.Record(t.Context(), late[:1]))
+		again := j.feed(run.ID, []int64{2}, 100)
+		require.Len(t, again, 4)
+		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
+		claimed := j.claim(run.ID, 2, again)
+		require.Len(t, claimed, 4)
+		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
+		require.Equal(t, int64(4), j.counts(run.ID)[campaigns.Sending])
+		j.record(run.ID, claimed, nil)
+		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
+		require.Equal(t, campaigns.Counts{campaigns.Sent: 4, campaigns.Unknown: 2}, j.counts(run.ID))
+		require.Empty(t, j.message(claimed[0]).Reason)
+		finished, _, err = s.FinishRuns(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []int64{run.ID}, finished)
+		j.balanced(run.ID)
+	})
+}
+
+// A message stays in doubt unless the outcome is that of the very claim that is.
+func TestDoubtStaysUnlessItIsTheSameClaim(t *testing.T) {
+	for name, change := range map[string]func(*campaigns.Outcome){
+		"another worker":   func(o *campaigns.Outcome) { o.WorkerID++ },
+		"another try":      func(o *campaigns.Outcome) { o.Attempt++ },
+		"another envelope": func(o *campaigns.Outcome) { o.EnvelopeID++ },
+		"no envelope":      func(o *campaigns.Outcome) { o.EnvelopeID = 0 },
+		"an answer that it is to wait": func(o *campaigns.Outcome) {
+			o.NotAsked, o.Kind, o.Reason = false, "throttled", campaigns.ReasonThrottled
+		},
+		"a temporary error, a try less": func(o *campaigns.Outcome) { o.NotAsked, o.Unspent, o.Kind = false, false, "temporary" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				j := newJourney(t, s, 3)
+				run := j.start()
+				j.planAll(run.ID, 100)
+				late := j.cutOff(run.ID, 1, 100)
+				for i := range late {
+					change(&late[i])
+				}
+				require.NoError(t, j.writer.Record(t.Context(), late))
+				require.Equal(t, campaigns.Counts{campaigns.Unknown: 3}, j.counts(run.ID))
+				j.balanced(run.ID)
+			})
+		})
+	}
+}
+
+// An unspent try gives its number back: the next claim by the same worker has the
+// same. What is said late, or twice, of the first must not be taken for the
+// second's, whose provider was asked.
+func TestAnOutcomeOfAnEarlierClaimWithTheSameNumberChangesNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 4)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		first := j.notAsked(run.ID, 1, claimed)
+		require.NoError(t, j.writer.Record(t.Context(), first))
+		require.Equal(t, claimed, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)))
+		require.Equal(t, 1, j.message(claimed[0]).Attempt, "the same number again")
+
+		require.NoError(t, j.writer.Record(t.Context(), first))
+		require.Equal(t, int64(4), j.counts(run.ID)[campaigns.Sending], "the provider is being asked")
+		// In one group with what is true of it.
+		second := j.notAsked(run.ID, 2, claimed[:2])
+		require.NoError(t, j.writer.Record(t.Context(), []campaigns.Outcome{first[0], second[0], second[1], first[1]}))
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 2, campaigns.Sending: 2}, j.counts(run.ID))
+		j.settleOwn()
+		require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Unknown])
+		require.NoError(t, j.writer.Record(t.Context(), first))
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 2, campaigns.Unknown: 2}, j.counts(run.ID), "the provider may have got them")
+		j.balanced(run.ID)
+	})
+}
+
+// What somebody or something has settled meanwhile stays as it is.
+func TestWhatWasSettledMeanwhileStays(t *testing.T) {
+	for name, c := range map[string]struct {
+		settle func(t *testing.T, j *journey, run int64, o campaigns.Outcome)
+		want   campaigns.State
+		tries  int
+	}{
+		"a receipt": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: o.MessageID, Status: providers.EventDelivered}}))
+		}, campaigns.Delivered, 1},
+		"an operator's resend": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")
+			require.NoError(t, err)
+		}, campaigns.Pending, 1},
+		"an operator's resend, canceled": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")
+			require.NoError(t, err)
+			_, err = j.CancelMessage(t.Context(), j.accountID, o.MessageID, "me")
+			require.NoError(t, err)
+		}, campaigns.Canceled, 1},
+		"an operator's resend, in doubt again": {func(t *testing.T, j *journey, run int64, o campaigns.Outcome) {
+			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")
+			require.NoError(t, err)
+			j.cutOff(run, 2, 1)
+		}, campaigns.Unknown, 2},
+		"an erasure": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+			require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
+				_, err := tx.exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
+				return err
+			}))
+		}, campaigns.Unknown, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				j := newJourney(t, s, 1)
+				run := j.start()
+				j.planAll(run.ID, 100)
+				late := j.cutOff(run.ID, 1, 1)
+				c.settle(t, j, run.ID, late[0])
+				before := j.message(late[0].MessageID)
+				require.NoError(t, j.writer.Record(t.Context(), late))
+				require.Equal(t, before, j.message(late[0].MessageID))
+				require.Equal(t, c.want, before.State)
+				require.Equal(t, c.tries, before.Attempt)
+				j.balanced(run.ID)
+			})
+		})
+	}
+}
+
+// Canceling binds: a message of a canceled run does not wait again, whether the
+// run is over or not.
+func TestWhatWasNotAskedIsCanceledWithItsRun(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 8)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		late := j.cutOff(run.ID, 1, 2)
+		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "key 1 (ops)"))
+		require.NoError(t, j.writer.Record(t.Context(), late[:1]))
+		m := j.message(late[0].MessageID)
+		require.Equal(t, campaigns.Canceled, m.State)
+		require.Equal(t, campaigns.ReasonCanceled, m.Reason)
+		require.Equal(t, "canceled by key 1 (ops)", m.Detail)
+		require.NotNil(t, m.FinalAt)
+		for more := true; more; {
+			var err error
+			more, err = s.CancelPending(t.Context())
+			require.NoError(t, err)
+		}
+		finished, _, err := s.FinishRuns(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []int64{run.ID}, finished)
+		require.NoError(t, j.writer.Record(t.Context(), late[1:]))
+		require.Equal(t, campaigns.Counts{campaigns.Canceled: 8}, j.counts(run.ID))
+		now, err := s.GetRun(t.Context(), j.accountID, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.RunCanceled, now.Status, "it stays over")
+		require.NotNil(t, now.FinishedAt)
+		require.Empty(t, j.feed(run.ID, []int64{2}, 100))
+		j.balanced(run.ID)
+	})
+}
+
+// A paused run's message waits, and goes when the run is resumed.
+func TestWhatWasNotAskedWaitsForAResume(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 5)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		late := j.cutOff(run.ID, 1, 2)
+		require.NoError(t, s.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		require.NoError(t, j.writer.Record(t.Context(), late))
+		require.Equal(t, int64(5), j.counts(run.ID)[campaigns.Pending])
+		require.Empty(t, j.feed(run.ID, []int64{2}, 100))
+		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		require.Len(t, j.feed(run.ID, []int64{3}, 100), 5)
+		j.balanced(run.ID)
+	})
+}
+
+// Transactional messages are held where the channel says so; where they are sent
+// again the reaper has decided, and nothing is left to say.
+func TestTransactionalMessagesAreTakenOutOfDoubt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 1)
+		for i, policy := range []providers.InDoubtPolicy{providers.InDoubtHold, providers.InDoubtResend} {
+			setPolicy(t, j, policy)
+			m, err := s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+			require.NoError(t, err)
+			envelope := int64(i + 1)
+			late := j.cutOff(0, envelope, 1)
+			require.NoError(t, j.writer.Record(t.Context(), late))
+			m = j.message(m.ID)
+			require.Equal(t, campaigns.Pending, m.State)
+			if policy == providers.InDoubtResend {
+				require.Equal(t, campaigns.ReasonInDoubt, m.Reason)
+				require.Equal(t, 1, m.Attempt)
+				continue
+			}
+			require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
+			require.Zero(t, m.Attempt)
+			j.claim(0, 10, j.feed(0, []int64{10}, 1))
+			j.record(0, []int64{m.ID}, nil)
+		}
+	})
+}
+
+// A failed claim says that nothing was asked of what it may have claimed. Where
+// nothing was committed there is nothing to take back.
+func TestAFailedClaimTakesNothingBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 3)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		fed := j.feed(run.ID, []int64{1}, 100)
+		ids := make([]int64, len(fed))
+		for i, m := range fed {
+			ids[i] = m.ID
+		}
+		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, ids)))
+		require.Equal(t, campaigns.Counts{campaigns.Queued: 3}, j.counts(run.ID))
+		require.Len(t, j.claim(run.ID, 1, fed), 3, "the task is good")
+		j.balanced(run.ID)
+	})
+}

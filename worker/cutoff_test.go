@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/queue"
+	"carillon/store"
+)
+
+// gatedWriter is the store's writer, which lets a worker's claim be committed
+// and the worker learn of it only when the gate opens.
+type gatedWriter struct {
+	Writer
+	committed, gate chan struct{}
+}
+
+func (w *gatedWriter) Claim(ctx context.Context, c campaigns.Claim) ([]int64, error) {
+	claimed, err := w.Writer.Claim(ctx, c)
+	close(w.committed)
+	<-w.gate
+	return claimed, err
+}
+
+// A worker is cut off between its claim and its provider, others take it for
+// dead and hold its messages as in doubt. It asks nobody and says so: the
+// messages are sent by somebody else, each once.
+func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
+	ctx := t.Context()
+	box, err := secret.NewBox(secret.New("a master key for tests alone"))
+	require.NoError(t, err)
+	s, err := store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	_, err = s.Migrate(ctx)
+	require.NoError(t, err)
+	account, _, err := s.EnsureAccount(ctx, "test")
+	require.NoError(t, err)
+	c, err := s.CreateChannel(ctx, providers.Channel{
+		AccountID: account.ID, Name: "c", Provider: "fake", Config: []byte("{}"), Address: providers.Email, Timezone: "UTC", InDoubt: providers.InDoubtHold,
+	})
+	require.NoError(t, err)
+	const n = 3
+	for range n {
+		_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: account.ID, ChannelID: c.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
+	}
+	// feed is an envelope with all that waits.
+	feed := func(envelope int64) queue.Envelope {
+		t.Helper()
+		fed, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: c.ID, Envelopes: []int64{envelope}, PerEnvelope: n})
+		require.NoError(t, err)
+		require.Len(t, fed, n)
+		e := queue.Envelope{ID: envelope, ChannelID: c.ID, Transactional: true}
+		for _, m := range fed {
+			e.Jobs = append(e.Jobs, queue.Job{MessageID: m.ID, Attempt: m.Attempt, To: m.Recipient.Address})
+		}
+		return e
+	}
+	sends := map[int64]int{}
+	worker := func() (*bench, *store.Writer) {
+		t.Helper()
+		b := newBench(t, nil)
+		id, err := s.RegisterWorker(ctx, "w")
+		require.NoError(t, err)
+		writer := s.StartWriter(id)
+		t.Cleanup(writer.Stop)
+		b.o.ID, b.o.Store, b.o.Writer = id, s, writer
+		b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			sends[m.ID]++
+			return providers.Receipt{}, nil
+		}
+		return b, writer
+	}
+
+	cut, writer := worker()
+	gated := &gatedWriter{Writer: writer, committed: make(chan struct{}), gate: make(chan struct{})}
+	cut.o.Writer = gated
+	c.Limits.Concurrency = 8 * (n + 1) // all of them in one claim
+	handled := make(chan error, 1)
+	first := feed(1)
+	go func() { handled <- cut.channel(c).handle(context.WithoutCancel(ctx), first) }()
+	<-gated.committed
+	require.NoError(t, s.RetireWorker(ctx, cut.o.ID)) // as an old heartbeat
+	held, _, err := s.SettleDead(ctx, time.Hour)
+	require.NoError(t, err)
+	require.Equal(t, int64(n), held)
+	cut.beat.Store(cut.o.Clock.Now().Add(-fenceAfter - time.Second).UnixMilli())
+	close(gated.gate)
+	require.NoError(t, <-handled)
+	require.Empty(t, sends)
+	pending := campaigns.Pending
+	waiting, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: account.ID, State: &pending})
+	require.NoError(t, err)
+	require.Len(t, waiting, n)
+	for _, m := range waiting {
+		require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
+	}
+
+	other, _ := worker()
+	require.NoError(t, other.channel(c).handle(ctx, feed(2)))
+	require.Len(t, sends, n)
+	for id, times := range sends {
+		require.Equal(t, 1, times)
+		m, err := s.GetMessage(ctx, account.ID, id)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Sent, m.State)
+		require.Equal(t, 1, m.Attempt)
+	}
+}
