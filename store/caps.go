@@ -225,6 +225,6 @@ func capHistories(ctx context.Context, tx conn, f feeding, messages []campaigns.
 		histories[id] = h
 		return nil
 	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.inIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state NOT IN (1, 2)
-		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.inIDs+` AND m.state IN (1, 2)
+		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.inIDs+` AND m.phase = 1
 		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, ms(now.Add(-longest)), list, f.accountID)
 }

@@ -139,15 +139,12 @@ func clearScope(ctx context.Context, c conn, f campaigns.QueueFilter, column str
 
 // clearState cancels at most limit messages of one run and channel in a state.
 func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int64, actor string, from campaigns.State, maxID, limit int64) (int64, error) {
-	// The state stands in the text because SQLite uses a partial index only for
-	// a query that repeats its condition.
-	condition := "state = 0"
-	index := tx.d.pendingIndex
+	state, found, index := "state = 0", "phase = 0", tx.d.pendingIndex
 	if from == campaigns.Queued {
-		condition, index = "state IN (1, 2) AND state = 1", ""
+		state, found, index = "state = 1", "phase = 1 AND state = 1", ""
 	}
-	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+condition+` AND id `+
-		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+condition+" AND id <= ? LIMIT ?"+tx.d.forUpdate),
+	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+state+` AND id `+
+		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+" AND id <= ? LIMIT ?"+tx.d.forUpdate),
 		campaigns.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
 	if err != nil {
 		return 0, err
@@ -219,8 +216,8 @@ func queueWhere(f campaigns.QueueFilter) (string, []any) {
 
 func queueHead(ctx context.Context, c conn, f campaigns.QueueFilter, limit int) (head []campaigns.Message, err error) {
 	for _, part := range []struct{ column, condition string }{
-		{"queued", "m.state IN (1, 2) AND m.state = 1"},
-		{"pending", "m.state = 0"},
+		{"queued", "m.phase = 1 AND m.state = 1"},
+		{"pending", "m.phase = 0"},
 	} {
 		scope, err := clearScope(ctx, c, f, part.column)
 		if err != nil {

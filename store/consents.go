@@ -145,11 +145,10 @@ func (s *Store) leaveCategory(ctx context.Context, tx conn, c targeting.ConsentC
 // skipWaiting skips the messages that a condition selects and that no worker
 // has claimed: the queued ones and, if all is set, those that wait for room.
 func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where fragment, all bool, d deltas) (n int64, err error) {
-	// The states are said twice because the index is partial.
 	for _, from := range []struct {
 		state campaigns.State
 		sql   string
-	}{{campaigns.Queued, "state IN (1, 2) AND state = 1"}, {campaigns.Pending, "state = 0"}} {
+	}{{campaigns.Queued, "phase = 1 AND state = 1"}, {campaigns.Pending, "phase = 0"}} {
 		if from.state == campaigns.Pending && !all {
 			break
 		}

@@ -153,7 +153,7 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedR
 		return nil
 	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?
 		WHERE state = 0 AND id `+tx.d.inQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
-			WHERE channel_id = ? AND run_id = ? AND state = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
+			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
 		RETURNING id, attempt, contact_id, address`,
 		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
 	slices.SortFunc(batch, func(a, b campaigns.FeedMessage) int { return int(a.ID - b.ID) })

@@ -30,7 +30,7 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		// The newest row stays, so that SQLite's ids go on from it.
 		_, err := tx.exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.now+" - ? AND id < (SELECT MAX(id) FROM workers)"+
-			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.state IN (1, 2) AND m.worker_id = workers.id)", workersKeptFor.Milliseconds())
+			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.phase = 1 AND m.worker_id = workers.id)", workersKeptFor.Milliseconds())
 		return err
 	})
 	return answers == forgetBatch, err

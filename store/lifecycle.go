@@ -226,7 +226,7 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		d := deltas{}
 		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id `+
-			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND state = 0 LIMIT ?"+tx.d.skipLocked),
+			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 LIMIT ?"+tx.d.skipLocked),
 			campaigns.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
 		if err != nil {
 			return err
@@ -246,7 +246,7 @@ type windowOf struct {
 // takeBack moves what is in a window out of state queued; a window's worth of
 // messages at most. Workers that hold a task for them will claim nothing.
 func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.State, reason, detail string) (n int64, err error) {
-	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND state IN (1, 2) AND state = 1`
+	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND phase = 1 AND state = 1`
 	var final any
 	if !to.Active() {
 		final = ms(s.clock.Now())

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,5 +27,28 @@ func TestMigrateUpDownUp(t *testing.T) {
 		applied, err = s.Migrate(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, applied, "a second run has nothing to do")
+	})
+}
+
+// An index by what a claim changes would be written to by every claim, and could
+// be chosen for updates that name messages by their ids.
+func TestNoIndexSpeaksOfWhatAClaimChanges(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		query := "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'messages' AND sql IS NOT NULL"
+		if s.Postgres() {
+			query = "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'messages'"
+		}
+		changes := regexp.MustCompile(`\b(state|worker_id|attempt|claimed_at)\b`)
+		indexes := 0
+		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+			var definition string
+			if err := scan(&definition); err != nil {
+				return err
+			}
+			indexes++
+			require.NotRegexp(t, changes, definition)
+			return nil
+		}, query))
+		require.GreaterOrEqual(t, indexes, 6)
 	})
 }

@@ -50,6 +50,9 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 	groups := map[key][]int64{}
 	var attempts [][6]any
 	now := s.clock.Now()
+	// Said inside, where the index of what is in flight finds a few, and outside,
+	// because another worker may have claimed one of them since.
+	abandoned := "m.state = 2 AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= " + s.d.now + " - ?)"
 	lock := strings.Replace(tx.d.skipLocked, "FOR UPDATE", "FOR UPDATE OF m", 1) // channels are not to be locked
 	err = tx.scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
@@ -70,9 +73,8 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
 		FROM messages m JOIN channels h ON h.id = m.channel_id
 			LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN campaigns k ON k.id = r.campaign_id
-		WHERE m.state IN (1, 2) AND m.state = 2
-			AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= `+s.d.now+` - ?)
-		ORDER BY m.id LIMIT ?`+lock, maxAge.Milliseconds(), reapBatch)
+		WHERE `+abandoned+` AND m.id `+tx.d.inQuery("SELECT m.id FROM messages m WHERE m.phase = 1 AND "+abandoned+" LIMIT ?")+`
+		ORDER BY m.id`+lock, maxAge.Milliseconds(), maxAge.Milliseconds(), reapBatch)
 	if err != nil || done.found == 0 {
 		return done, err
 	}
@@ -128,7 +130,7 @@ func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) ([
 		list = append(list, e)
 		return nil
 	}, `SELECT envelope_id, MAX(priority) = 1, COUNT(*), MAX(queued_at) FROM messages
-		WHERE channel_id = ? AND state IN (1, 2) AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
+		WHERE channel_id = ? AND phase = 1 AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
 	return list, s.translate(err)
 }
 
@@ -146,7 +148,7 @@ func (s *Store) RequeueLost(ctx context.Context, channelID int64, envelopes []in
 			n++
 			d.move(runID, channelID, campaigns.Queued, campaigns.Pending, 1)
 			return nil
-		}, `UPDATE messages SET state = 0, reason = ?, due_at = 0 WHERE channel_id = ? AND state IN (1, 2) AND state = 1
+		}, `UPDATE messages SET state = 0, reason = ?, due_at = 0 WHERE channel_id = ? AND phase = 1 AND state = 1
 			AND envelope_id `+tx.d.inIDs+` RETURNING run_id`, campaigns.ReasonRequeued, channelID, tx.d.idList(envelopes)); err != nil {
 			return err
 		}
