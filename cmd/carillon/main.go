@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // for machines without a zone database: schedules must not depend on them
 
@@ -16,7 +17,16 @@ import (
 	"carillon/internal/clock"
 )
 
+// gcPercent lets the heap grow to three times what is alive before it is
+// collected. What lives is small and as large at 100,000 recipients as at a
+// million, so that this costs some 20 MiB and is worth a tenth of the speed
+// (HTTP, SQLite and embedded Redis, two cores). GOGC in the environment wins.
+const gcPercent = 200
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	c := &cli{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: clock.System{},
