@@ -20,9 +20,10 @@ const reapBatch = 2000
 func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error) {
 	for {
 		var batch doubt
-		err = s.inTx(ctx, func(tx conn) error {
-			var err error
-			batch, err = s.settleBatch(ctx, tx, maxAge)
+		err = s.inTx(ctx, func(tx conn) (err error) {
+			if err = s.plainScans(ctx, tx); err == nil {
+				batch, err = s.settleBatch(ctx, tx, maxAge)
+			}
 			return err
 		})
 		if err != nil {
@@ -34,6 +35,20 @@ func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, res
 			return held, resent, nil
 		}
 	}
+}
+
+// plainScans has a transaction that looks at what is in flight read that index
+// from one end to the other. By the statistics, which are of another moment, a
+// LIMIT may promise to be reached sooner in the table. And in a busy run nearly
+// all entries of the index are dead: a plain scan marks those that it comes by,
+// so that the next one passes over them, while a bitmap scan reads the rows
+// behind all of them every time.
+func (s *Store) plainScans(ctx context.Context, tx conn) error {
+	if !s.Postgres() {
+		return nil
+	}
+	_, err := tx.exec(ctx, "SELECT set_config('enable_bitmapscan', 'off', TRUE), set_config('enable_seqscan', 'off', TRUE)")
+	return err
 }
 
 // doubt counts what a batch of SettleDead found and did.
@@ -118,20 +133,31 @@ func (s *Store) QueuedEnvelopes(ctx context.Context, channelID int64) ([]campaig
 	return s.queuedEnvelopes(ctx, "", channelID)
 }
 
-func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) ([]campaigns.QueuedEnvelope, error) {
-	var list []campaigns.QueuedEnvelope
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var e campaigns.QueuedEnvelope
-		var at millis
-		if err := scan(&e.ID, &e.Transactional, &e.Messages, &at); err != nil {
+func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (list []campaigns.QueuedEnvelope, err error) {
+	read := func(c conn) error {
+		list = nil
+		return c.scanAll(ctx, func(scan func(...any) error) error {
+			var e campaigns.QueuedEnvelope
+			var at millis
+			if err := scan(&e.ID, &e.Transactional, &e.Messages, &at); err != nil {
+				return err
+			}
+			e.QueuedAt = at.Time
+			list = append(list, e)
+			return nil
+		}, `SELECT envelope_id, MAX(priority) = 1, COUNT(*), MAX(queued_at) FROM messages
+			WHERE channel_id = ? AND phase = 1 AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
+	}
+	if !s.Postgres() {
+		return list, s.translate(read(s.reader()))
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := s.plainScans(ctx, tx); err != nil {
 			return err
 		}
-		e.QueuedAt = at.Time
-		list = append(list, e)
-		return nil
-	}, `SELECT envelope_id, MAX(priority) = 1, COUNT(*), MAX(queued_at) FROM messages
-		WHERE channel_id = ? AND phase = 1 AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
-	return list, s.translate(err)
+		return read(tx)
+	})
+	return list, err
 }
 
 // RequeueLost takes the messages of envelopes whose task is gone from Redis

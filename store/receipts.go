@@ -242,9 +242,12 @@ const parkedFor = 24 * time.Hour
 // at.
 func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	now := s.clock.Now()
-	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r JOIN messages m ON m.channel_id = r.channel_id AND
-			((r.message_id > 0 AND m.id = r.message_id) OR (r.message_id = 0 AND m.provider_id IS NOT NULL AND m.provider_id = r.provider_id))
-		WHERE m.state NOT IN (0, 1, 2) ORDER BY r.id LIMIT 500`)
+	// A count for each receipt, because PostgreSQL would rather join the few with
+	// all messages that there are.
+	const recorded = "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = r.channel_id AND m.state NOT IN (0, 1, 2) AND "
+	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r WHERE CASE WHEN r.message_id > 0
+		THEN `+recorded+`m.id = r.message_id) ELSE `+recorded+`m.provider_id IS NOT NULL AND m.provider_id = r.provider_id) END > 0
+		ORDER BY r.id LIMIT 500`)
 	if err != nil {
 		return 0, err
 	}

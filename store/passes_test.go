@@ -1,0 +1,72 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+// What is done again every few hundred milliseconds must not grow with the
+// messages that there are. PostgreSQL chooses by statistics, which are never
+// right here: a run is looked at before and after they are gathered.
+func TestNoPassReadsAllMessages(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	ctx := t.Context()
+	const recipients = 20_000
+	j := newJourney(t, s, recipients)
+	run := j.start()
+	j.planAll(run.ID, recipients)
+	j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 1000)), nil)
+	j.claim(run.ID, 2, j.feed(run.ID, []int64{2, 3}, 500))
+	// Receipts of nobody's stay parked.
+	require.NoError(t, j.writer.Receive(ctx, j.channel.ID, []providers.Event{
+		{ProviderID: "unheard of", Status: providers.EventDelivered, At: s.clock.Now()},
+		{MessageID: 1 << 40, Status: providers.EventDelivered, At: s.clock.Now()},
+	}))
+
+	// One connection, which is made to tell what it has read.
+	pool, err := s.write.DB()
+	require.NoError(t, err)
+	pool.SetMaxOpenConns(1)
+	read := func() (rows int64) {
+		_, err := s.reader().exec(ctx, "SELECT pg_stat_force_next_flush()")
+		require.NoError(t, err)
+		require.NoError(t, s.reader().row(ctx, "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'").Scan(&rows))
+		return rows
+	}
+	passes := map[string]func() error{
+		"FireDue":            func() error { _, err := s.FireDue(ctx); return err },
+		"RunsToPlan":         func() error { _, err := s.RunsToPlan(ctx); return err },
+		"FinishRuns":         func() error { _, _, err := s.FinishRuns(ctx); return err },
+		"CancelPending":      func() error { _, err := s.CancelPending(ctx); return err },
+		"OpenClears":         func() error { _, err := s.OpenClears(ctx); return err },
+		"Feedable":           func() error { _, err := s.Feedable(ctx); return err },
+		"SettleDead":         func() error { _, _, err := s.SettleDead(ctx, time.Minute); return err },
+		"ChannelsWithQueued": func() error { _, err := s.ChannelsWithQueued(ctx); return err },
+		"QueuedEnvelopes":    func() error { _, err := s.QueuedEnvelopes(ctx, j.channel.ID); return err },
+		"SweepReceipts":      func() error { _, err := s.SweepReceipts(ctx); return err },
+		"DeadWorkers":        func() error { _, err := s.DeadWorkers(ctx, time.Minute, []int64{j.worker}); return err },
+		"Housekeep":          func() error { _, err := s.Housekeep(ctx); return err },
+		"Feed": func() error {
+			_, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{9}, PerEnvelope: 100})
+			return err
+		},
+	}
+	for _, statistics := range []string{"without statistics", "with statistics"} {
+		for name, pass := range passes {
+			before := read()
+			require.NoError(t, pass(), name)
+			require.Less(t, read()-before, int64(recipients/2), "%s reads too many messages %s", name, statistics)
+		}
+		before := read()
+		var all int64
+		require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM messages WHERE detail IS NULL").Scan(&all))
+		require.EqualValues(t, recipients, read()-before, "the test would notice")
+		_, err := s.reader().exec(ctx, "ANALYZE messages")
+		require.NoError(t, err)
+	}
+}
