@@ -144,6 +144,8 @@ type Deps struct {
 	Importer   *targeting.Importer
 	Exporter   *targeting.Exporter
 	Providers  *providers.Registry
+	// Live watches what goes on for /v1/events; stopping it ends all streams.
+	Live *campaigns.Live
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
 	Meter   Meter
@@ -237,6 +239,7 @@ func (s *Server) routes() {
 	s.runRoutes()
 	s.messageRoutes()
 	s.queueRoutes()
+	s.eventRoutes()
 	s.keyRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()

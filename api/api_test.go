@@ -99,6 +99,10 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 	for _, option := range options {
 		option(&d)
 	}
+	if d.Live == nil {
+		d.Live = campaigns.NewLive(s.store, s.clock, d.Logger)
+	}
+	t.Cleanup(d.Live.Stop)
 	s.Server = api.New(d)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s

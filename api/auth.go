@@ -28,12 +28,7 @@ func (s *Server) withKey(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "bearer") || strings.TrimSpace(presented) == "" {
-			writeProblem(w, fault.New(fault.Unauthorized, "a key is needed: send the header Authorization: Bearer <key>"))
-			return
-		}
-		key, err := s.Store.LookupKey(r.Context(), secret.New(strings.TrimSpace(presented)))
+		key, err := s.lookupKey(r.Context(), r)
 		if err != nil {
 			if !fault.Is(err, fault.Unauthorized) {
 				s.Logger.ErrorContext(r.Context(), "key lookup failed", "request_id", requestID(r.Context()), "error", err)
@@ -48,6 +43,15 @@ func (s *Server) withKey(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, key)))
 	})
+}
+
+// lookupKey is the key that a request presents.
+func (s *Server) lookupKey(ctx context.Context, r *http.Request) (access.Key, error) {
+	scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || strings.TrimSpace(presented) == "" {
+		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed: send the header Authorization: Bearer <key>")
+	}
+	return s.Store.LookupKey(ctx, secret.New(strings.TrimSpace(presented)))
 }
 
 // limiters bound the requests of each key.

@@ -22,6 +22,7 @@ type contextKey int
 const (
 	requestIDKey contextKey = iota
 	callerKey
+	streamKey
 )
 
 // requestID is the id under which the log knows a request.

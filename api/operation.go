@@ -63,23 +63,13 @@ type operation struct {
 // register adds an operation. The handler gets the caller's key and returns
 // errors as they are; they become problem documents here.
 func register[I, O any](s *Server, o operation, handler func(ctx context.Context, caller access.Key, in *I) (*O, error)) {
-	op := huma.Operation{
-		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.doc, Description: o.more, Tags: []string{o.tag},
-		DefaultStatus: o.status, Security: []map[string][]string{{"key": {}}}, MaxBodyBytes: -1, BodyReadTimeout: -1,
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
-	}
-	if op.Description != "" {
-		op.Description += "\n\n"
-	}
-	op.Description += "Roles: " + o.roles.String() + "."
 	prefix := "query"
 	if o.method == http.MethodPost || o.method == http.MethodPatch || o.method == http.MethodPut {
 		prefix = "body"
 	}
-	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+	huma.Register(s.api, o.described(), func(ctx context.Context, in *I) (*O, error) {
 		caller := callerOf(ctx)
-		if !o.roles.allows(caller.Role) {
-			err := fault.New(fault.Forbidden, "the key %q is a %s key; this needs one of: %s", caller.Name, caller.Role, o.roles)
+		if err := o.admit(caller); err != nil {
 			return nil, problem(err, "")
 		}
 		out, err := handler(ctx, caller, in)
@@ -97,6 +87,28 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		}
 		return out, nil
 	})
+}
+
+// described is the operation as the OpenAPI document has it.
+func (o operation) described() huma.Operation {
+	op := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.doc, Description: o.more, Tags: []string{o.tag},
+		DefaultStatus: o.status, Security: []map[string][]string{{"key": {}}}, MaxBodyBytes: -1, BodyReadTimeout: -1,
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests},
+	}
+	if op.Description != "" {
+		op.Description += "\n\n"
+	}
+	op.Description += "Roles: " + o.roles.String() + "."
+	return op
+}
+
+// admit refuses a key whose role does not allow the operation.
+func (o operation) admit(caller access.Key) error {
+	if o.roles.allows(caller.Role) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "the key %q is a %s key; this needs one of: %s", caller.Name, caller.Role, o.roles)
 }
 
 // fail turns an error into the answer; what is our own fault goes to the log.

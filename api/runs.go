@@ -49,11 +49,15 @@ type Verifications struct {
 
 func (s *Server) runView(ctx context.Context, r campaigns.Run) (Run, error) {
 	pace, err := s.Campaigns.Pace(ctx, r)
+	return pacedRun(r, pace), err
+}
+
+func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
 		Counts: r.Counts.Map(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End,
-	}, err
+	}
 }
 
 type runMessages struct {

@@ -101,6 +101,8 @@ func (s *Server) serveHealth(c configs.Config, log *slog.Logger, m *metrics) err
 // serveAPI answers on the listener until the server is stopped.
 func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
 	e := s.Engine
+	live := campaigns.NewLive(e.Store, clock.System{}, log)
+	s.stack.push("events", quietly(live.Stop))
 	handler := api.New(api.Deps{
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
@@ -108,17 +110,22 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 		},
 		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
 		Contacts: e.Contacts, Lists: e.Lists, Consents: e.Consents, Replies: e.Replies, Caps: e.Caps, Properties: e.Properties, Rules: e.Rules, Importer: e.Importer, Exporter: e.Exporter, Providers: e.Registry,
-		Jobs:    e.Jobs,
+		Jobs: e.Jobs, Live: live,
 		Metrics: m.handler(), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)
-	s.serve(listener, handler, c, log)
+	// Event streams end only when they are told to: first of all, so that nobody
+	// waits for them.
+	s.serve(listener, handler, c, log, live.Stop)
 }
 
-func (s *Server) serve(listener net.Listener, handler http.Handler, c configs.Config, log *slog.Logger) {
+func (s *Server) serve(listener net.Listener, handler http.Handler, c configs.Config, log *slog.Logger, onShutdown ...func()) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	for _, do := range onShutdown {
+		server.RegisterOnShutdown(do)
 	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

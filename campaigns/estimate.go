@@ -51,29 +51,39 @@ type Pace struct {
 // Pace says how fast a run is and when it will be done.
 func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
 	now := s.clock.Now()
-	p := Pace{PerSecond: r.perSecond(now)}
-	if r.Status != RunSending || !r.PlanDone || r.Counts.Active() == 0 {
-		return p, nil
+	if !r.endsByItself() {
+		return Pace{PerSecond: r.perSecond(now)}, nil
 	}
 	channel, err := s.store.GetChannel(ctx, r.AccountID, r.ChannelID)
 	if fault.Is(err, fault.NotFound) {
-		return p, nil // deleted meanwhile
+		return Pace{PerSecond: r.perSecond(now)}, nil // deleted meanwhile
 	}
 	if err != nil {
-		return p, err
-	}
-	if channel.Status != providers.ChannelActive {
-		return p, nil // nothing goes before a person resumes it
+		return Pace{}, err
 	}
 	c, err := s.store.GetCampaign(ctx, r.AccountID, r.CampaignID)
 	if err != nil {
-		return p, err
+		return Pace{}, err
 	}
-	if left, known := r.remaining(p.PerSecond, channel.Limits, c.Throttle, now); known {
+	return r.pace(channel.Status, channel.Limits, c.Throttle, now), nil
+}
+
+// endsByItself reports whether the run goes on to its end unless somebody
+// interferes.
+func (r Run) endsByItself() bool {
+	return r.Status == RunSending && r.PlanDone && r.Counts.Active() > 0
+}
+
+func (r Run) pace(channel providers.ChannelStatus, limits providers.Limits, throttle Throttle, now time.Time) Pace {
+	p := Pace{PerSecond: r.perSecond(now)}
+	if !r.endsByItself() || channel != providers.ChannelActive {
+		return p // nothing goes before a person resumes it
+	}
+	if left, known := r.remaining(p.PerSecond, limits, throttle, now); known {
 		end := now.Add(left).Truncate(time.Second)
 		p.End = &end
 	}
-	return p, nil
+	return p
 }
 
 // asked is how many of the run's messages the provider was asked to take.

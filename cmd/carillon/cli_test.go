@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -79,11 +80,13 @@ func newFixture(t *testing.T) *fixture {
 	writer := f.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
 	importer := targeting.NewImporter(f.store, f.store, targeting.ImportConfig{})
+	live := campaigns.NewLive(f.store, clock.System{}, slog.New(slog.DiscardHandler))
+	t.Cleanup(live.Stop)
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
 		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer, Exporter: targeting.NewExporter(f.store),
-		Jobs: targeting.NewJobs(f.store),
+		Jobs: targeting.NewJobs(f.store), Live: live,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"carillon/campaigns"
+)
+
+// LiveRuns are the accounts' runs that are not finished, those that are newer
+// than after (none if it is negative), and those of also, with their counts.
+// latest is the newest run of all accounts.
+func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, also []int64) (runs []campaigns.LiveRun, latest int64, err error) {
+	c := s.reader()
+	if err := c.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM runs").Scan(&latest); err != nil {
+		return nil, 0, s.translate(err)
+	}
+	if after < 0 {
+		after = latest
+	}
+	open, err := s.ids(ctx, "SELECT id FROM runs WHERE finished_at IS NULL UNION SELECT id FROM runs WHERE id > ?", after)
+	if err != nil {
+		return nil, 0, err
+	}
+	wanted := slices.Concat(open, also)
+	slices.Sort(wanted)
+	byID := map[int64]int{}
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		var r campaigns.LiveRun
+		var limits, throttle []byte
+		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &r.ChannelStatus, &limits, &throttle)...) })
+		if err != nil {
+			return err
+		}
+		byID[r.ID] = len(runs)
+		if err := json.Unmarshal(limits, &r.Limits); err != nil {
+			return err
+		}
+		err := json.Unmarshal(throttle, &r.Throttle)
+		runs = append(runs, r)
+		return err
+	}, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at,
+			h.status, h.limits, k.throttle
+		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id
+		WHERE r.id `+c.d.inIDs+` AND r.account_id `+c.d.inIDs, c.d.idList(slices.Compact(wanted)), c.d.idList(accountIDs))
+	if err != nil {
+		return nil, 0, s.translate(err)
+	}
+	ids := make([]int64, 0, len(runs))
+	for _, r := range runs {
+		ids = append(ids, r.ID)
+	}
+	// After the runs: one that is finished by now has all of its counts.
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var counts campaigns.Counts
+		if err := scan(append([]any{&id}, countTargets(&counts)...)...); err != nil {
+			return err
+		}
+		runs[byID[id]].Counts = counts
+		return nil
+	}, "SELECT c.run_id, "+sumCounts+" FROM run_counts c WHERE c.run_id "+c.d.inIDs+" GROUP BY c.run_id", c.d.idList(ids))
+	return runs, latest, s.translate(err)
+}
+
+// LiveChannels are the accounts' channels with what waits on them.
+func (s *Store) LiveChannels(ctx context.Context, accountIDs []int64) (channels []campaigns.LiveChannel, err error) {
+	byID := map[int64]int{}
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var c campaigns.LiveChannel
+		err := scan(&c.ID, &c.AccountID, &c.Name, &c.Status, &c.StatusReason)
+		byID[c.ID] = len(channels)
+		channels = append(channels, c)
+		return err
+	}, "SELECT id, account_id, name, status, status_reason FROM channels WHERE deleted_at IS NULL AND account_id "+s.d.inIDs, s.d.idList(accountIDs))
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	// Only what is not finished has messages that wait.
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var id, pending, queued, sending int64
+		if err := scan(&id, &pending, &queued, &sending); err != nil {
+			return err
+		}
+		if i, ok := byID[id]; ok {
+			channels[i].Pending, channels[i].Queued, channels[i].Sending = pending, queued, sending
+		}
+		return nil
+	}, `SELECT channel_id, CAST(SUM(pending) AS BIGINT), CAST(SUM(queued) AS BIGINT), CAST(SUM(sending) AS BIGINT) FROM run_counts
+		WHERE run_id IN (SELECT 0 UNION ALL SELECT id FROM runs WHERE finished_at IS NULL) GROUP BY channel_id`)
+	return channels, s.translate(err)
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+func TestLive(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 9)
+		ctx := t.Context()
+		mine, nobody := []int64{j.accountID}, []int64{j.accountID + 1}
+		runs := func(accounts []int64, after int64, also ...int64) map[int64]campaigns.LiveRun {
+			t.Helper()
+			list, _, err := s.LiveRuns(ctx, accounts, after, also)
+			require.NoError(t, err)
+			byID := map[int64]campaigns.LiveRun{}
+			for _, r := range list {
+				byID[r.ID] = r
+			}
+			require.Len(t, byID, len(list))
+			return byID
+		}
+		channel := func() campaigns.LiveChannel {
+			t.Helper()
+			list, err := s.LiveChannels(ctx, mine)
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+			return list[0]
+		}
+		require.Empty(t, runs(mine, -1))
+		require.Equal(t, campaigns.LiveChannel{ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive}, channel())
+
+		run := j.start()
+		require.Equal(t, campaigns.RunPlanning, runs(mine, -1)[run.ID].Status)
+		j.planAll(run.ID, 100)
+		live := runs(mine, -1, run.ID)[run.ID]
+		require.Equal(t, campaigns.Counts{campaigns.Pending: 9}, live.Counts)
+		require.Equal(t, providers.ChannelActive, live.ChannelStatus)
+		require.Equal(t, run.CampaignID, live.CampaignID)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4)[:3])
+		_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
+		require.NoError(t, s.NoteHealth(ctx, j.channel.ID, "degraded"))
+		require.Equal(t, campaigns.LiveChannel{
+			ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, StatusReason: "degraded", Pending: 6, Queued: 1, Sending: 3,
+		}, channel())
+		j.record(run.ID, claimed, nil)
+		require.Equal(t, int64(3), runs(mine, -1)[run.ID].Counts[campaigns.Sent])
+
+		require.NoError(t, s.CancelCampaign(ctx, j.accountID, j.campaign, "me"))
+		for more := true; more; {
+			more, err = s.CancelPending(ctx)
+			require.NoError(t, err)
+		}
+		finished, _, err := s.FinishRuns(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int64{run.ID}, finished)
+		require.Equal(t, int64(1), channel().Pending, "the transactional one")
+		require.Empty(t, runs(mine, -1), "it is over")
+		require.Empty(t, runs(mine, run.ID))
+		for _, how := range []map[int64]campaigns.LiveRun{runs(mine, run.ID-1), runs(mine, -1, run.ID)} {
+			require.Equal(t, campaigns.Counts{campaigns.Sent: 3, campaigns.Canceled: 6}, how[run.ID].Counts)
+			require.NotNil(t, how[run.ID].FinishedAt)
+		}
+		require.Empty(t, runs(nobody, 0, run.ID), "another account's")
+		list, err := s.LiveChannels(ctx, nobody)
+		require.NoError(t, err)
+		require.Empty(t, list)
+		_, latest, err := s.LiveRuns(ctx, nobody, -1, nil)
+		require.NoError(t, err)
+		require.Equal(t, run.ID, latest)
+	})
+}
