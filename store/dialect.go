@@ -34,7 +34,7 @@ type dialect struct {
 	unreachable func(error) bool
 	// duplicate says that a unique index refused a row.
 	duplicate func(error) bool
-	// planParts is up to how many transactions plan a batch side by side.
+	// planParts is how many transactions plan side by side.
 	planParts int
 	// statistics tells the query planner about the tables that an import fills;
 	// empty where the planner needs none.

@@ -28,9 +28,9 @@ type planned struct {
 }
 
 // PlanBatch turns the next n members of the run's audience into messages, in
-// one transaction with the cursor and the counters, or on PostgreSQL in a few
-// side by side: there one connection plans on one core, and making messages
-// keeps it busy. Whoever is not to be written to gets a message too, skipped
+// one transaction with the cursor and the counters. On PostgreSQL it does so with
+// the n behind them, too, side by side: there one connection plans on one core,
+// and making messages keeps it busy. Whoever is not to be written to gets a message too, skipped
 // with its reason. Repeating a batch is harmless: the message of a contact is
 // unique in its run.
 func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
@@ -41,8 +41,8 @@ func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.Pl
 	return step, s.translate(err)
 }
 
-// leastPlanPart is from how many members on a part of a batch is worth a
-// transaction of its own.
+// leastPlanPart is from how many members on a batch is worth more than one
+// transaction.
 const leastPlanPart = 2_000
 
 func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
@@ -61,17 +61,20 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 		if err != nil {
 			return err
 		}
-		count := max(1, min(s.d.planParts, n/s.leastPlanPart))
+		count := 1
+		if n >= s.leastPlanPart {
+			count = s.d.planParts
+		}
 		before := make(chan struct{})
 		close(before)
 		var group sync.WaitGroup
 		defer group.Wait()
 		for cursor, last := p.run.Cursor, false; !last && len(parts) < count; {
-			to, found, err := compiled.batch(ctx, c, cursor, n/count)
+			to, found, err := compiled.batch(ctx, c, cursor, n)
 			if err != nil {
 				return err
 			}
-			last = found < n/count
+			last = found < n
 			part := &planPart{from: cursor, to: to, found: found, last: last, before: before, done: make(chan struct{})}
 			group.Go(func() { s.plan(ctx, p, compiled, part) })
 			parts, before, cursor = append(parts, part), part.done, to
