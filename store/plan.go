@@ -30,9 +30,9 @@ type planned struct {
 // PlanBatch turns the next n members of the run's audience into messages, in
 // one transaction with the cursor and the counters. On PostgreSQL it does so with
 // the n behind them, too, side by side: there one connection plans on one core,
-// and making messages keeps it busy. Whoever is not to be written to gets a message too, skipped
-// with its reason. Repeating a batch is harmless: the message of a contact is
-// unique in its run.
+// and making messages keeps it busy. Whoever is not to be written to gets a
+// message too, skipped with its reason. Repeating a batch is harmless: the
+// message of a contact is unique in its run.
 func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
 	step, err := s.planParts(ctx, runID, n)
 	if err == nil && !step.Stopped {
@@ -45,6 +45,8 @@ func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.Pl
 // transaction.
 const leastPlanPart = 2_000
 
+// planParts finds the ranges of contacts one after the other and starts a
+// transaction for each as soon as it is found.
 func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
 	var parts []*planPart
 	err := s.planning(ctx, runID, func(c conn) error {
@@ -146,6 +148,7 @@ type planPart struct {
 // predecessor is not there.
 var errPlanMoved = errors.New("the run is not where this part of its plan goes on")
 
+// plan makes the messages of a part and says in it what became of it.
 func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part *planPart) {
 	defer close(part.done)
 	err := s.tryPlan(ctx, p, compiled, part, "")
@@ -163,6 +166,8 @@ func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part 
 	}
 }
 
+// tryPlan makes the messages of a part while the parts in front of it may still
+// be under way, and commits them behind these.
 func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, part *planPart, onConflict string) error {
 	return s.inTxAsync(ctx, func(tx conn) error {
 		part.step = campaigns.PlanStep{Done: part.last}
