@@ -68,6 +68,10 @@ const (
 	endedFor = time.Minute
 )
 
+// MaxListeners is how many may listen to one account at a time, in one process:
+// each holds a connection for as long as it likes.
+const MaxListeners = 200
+
 // Live watches what goes on for whoever listens. However many listen, the store
 // is asked by one goroutine, and not at all while nobody does. A listener always
 // gets the newest state: what it was too slow for it does not get.
@@ -105,7 +109,8 @@ type Listener struct {
 }
 
 // Listen begins to watch an account. The context ends with ctx, with the
-// listener's Close and when Live is stopped.
+// listener's Close and when Live is stopped. It is refused as rate-limited while
+// MaxListeners listen already.
 func (l *Live) Listen(ctx context.Context, accountID int64) (context.Context, *Listener, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,6 +123,10 @@ func (l *Live) Listen(ctx context.Context, accountID int64) (context.Context, *L
 	if w == nil {
 		w = &watched{listeners: map[*Listener]struct{}{}}
 		l.accounts[accountID] = w
+	}
+	if len(w.listeners) >= MaxListeners {
+		cancel()
+		return nil, nil, fault.New(fault.RateLimited, "%d listen to what goes on already: close streams that nobody reads", MaxListeners)
 	}
 	w.listeners[n] = struct{}{}
 	if w.state != nil {

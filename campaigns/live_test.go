@@ -147,6 +147,20 @@ func TestOneLooksForAllWhoListenAndNobodyOtherwise(t *testing.T) {
 	})
 }
 
+func TestNotTooManyListen(t *testing.T) {
+	live(t, func(t *testing.T, _ *stage, l *campaigns.Live) {
+		first := listen(t, l, 1)
+		for range campaigns.MaxListeners - 1 {
+			listen(t, l, 1)
+		}
+		_, _, err := l.Listen(t.Context(), 1)
+		require.True(t, fault.Is(err, fault.RateLimited), err)
+		listen(t, l, 2) // each account has its own
+		first.Close()
+		listen(t, l, 1)
+	})
+}
+
 // Whoever does not look for a while gets the newest state alone, and holds
 // nobody up.
 func TestASlowListenerGetsTheNewest(t *testing.T) {
