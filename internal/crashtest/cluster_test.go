@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,10 +25,13 @@ const pollInterval = 40 * time.Millisecond
 
 // cluster is the processes of one test and the client that steers them.
 type cluster struct {
-	t         *testing.T
-	dir       string
-	env       []string
-	http      http.Client
+	t    *testing.T
+	dir  string
+	env  []string
+	http http.Client
+
+	// A test may talk to the API while it starts processes.
+	mu        sync.Mutex
 	processes []*process
 }
 
@@ -54,7 +58,7 @@ func prepareCluster(t *testing.T, s stack) *cluster {
 	}, s.env(t))
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
-		for _, p := range c.processes {
+		for _, p := range c.started() {
 			p.Kill()
 			if t.Failed() {
 				t.Logf("the log of %s %d ends:\n%s", p.role, p.Pid(), p.tail())
@@ -77,8 +81,17 @@ func (c *cluster) start(role string, env ...string) *process {
 	c.t.Helper()
 	p, err := startProcess(role, c.dir, slices.Concat(c.env, env))
 	require.NoError(c.t, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.processes = append(c.processes, p)
 	return p
+}
+
+// started are all processes so far, the oldest first.
+func (c *cluster) started() []*process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.processes)
 }
 
 // serve starts a process with an API and returns when it is ready.
@@ -124,7 +137,7 @@ func (c *cluster) awaitDeath(p *process) {
 
 // api is the URL of the process that answers; the latest started one.
 func (c *cluster) api() string {
-	for _, p := range slices.Backward(c.processes) {
+	for _, p := range slices.Backward(c.started()) {
 		if url := p.url(); url != "" && p.Running() {
 			return url
 		}
