@@ -341,6 +341,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"campaign", "frobnicate"}, exitUsage, "there is no such command"},
 		{[]string{"campaign", "ls", "--nonsense"}, exitUsage, "unknown flag"},
 		{[]string{"campaign", "show"}, exitUsage, "accepts 1 arg"},
+		{[]string{"campaign", "show"}, exitUsage, "Usage: carillon campaign show ID [flags]\ncarillon campaign show --help shows more."},
+		{[]string{"campaign", "frobnicate"}, exitUsage, "carillon campaign --help shows the commands."},
 		{[]string{"campaign", "show", "x"}, exitUsage, "is no id of a campaign"},
 		{[]string{"campaign", "ls", "--output", "xml"}, exitUsage, "must be table or json"},
 		{[]string{"campaign", "create"}, exitUsage, "--name and --channel"},

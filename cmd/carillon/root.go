@@ -59,7 +59,7 @@ allow it`
 func (c *cli) execute(ctx context.Context, args []string) int {
 	root := c.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -71,7 +71,11 @@ func (c *cli) execute(ctx context.Context, args []string) int {
 		sayln(c.err, "carillon: "+text)
 	}
 	if code == exitUsage {
-		sayln(c.err, "carillon --help shows the commands, carillon <command> --help how to use one.")
+		if cmd.HasSubCommands() {
+			sayln(c.err, cmd.CommandPath()+" --help shows the commands.")
+		} else {
+			sayln(c.err, "Usage: "+cmd.UseLine()+"\n"+cmd.CommandPath()+" --help shows more.")
+		}
 	}
 	return code
 }
