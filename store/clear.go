@@ -144,7 +144,7 @@ func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int
 		state, found, index = "state = 1", "phase = 1 AND state = 1", ""
 	}
 	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+state+` AND id `+
-		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+" AND id <= ? LIMIT ?"+tx.d.forUpdate),
+		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+" AND id <= ? ORDER BY due_at, id LIMIT ?"+tx.d.forUpdate),
 		campaigns.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
 	if err != nil {
 		return 0, err

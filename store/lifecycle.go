@@ -226,7 +226,7 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		d := deltas{}
 		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id `+
-			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 LIMIT ?"+tx.d.skipLocked),
+			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT ?"+tx.d.skipLocked),
 			campaigns.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
 		if err != nil {
 			return err

@@ -28,16 +28,7 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		{MessageID: 1 << 40, Status: providers.EventDelivered, At: s.clock.Now()},
 	}))
 
-	// One connection, which is made to tell what it has read.
-	pool, err := s.write.DB()
-	require.NoError(t, err)
-	pool.SetMaxOpenConns(1)
-	read := func() (rows int64) {
-		_, err := s.reader().exec(ctx, "SELECT pg_stat_force_next_flush()")
-		require.NoError(t, err)
-		require.NoError(t, s.reader().row(ctx, "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'").Scan(&rows))
-		return rows
-	}
+	read := messagesRead(t, s)
 	passes := map[string]func() error{
 		"FireDue":            func() error { _, err := s.FireDue(ctx); return err },
 		"RunsToPlan":         func() error { _, err := s.RunsToPlan(ctx); return err },
@@ -68,5 +59,66 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		require.EqualValues(t, recipients, read()-before, "the test would notice")
 		_, err := s.reader().exec(ctx, "ANALYZE messages")
 		require.NoError(t, err)
+	}
+}
+
+// A run is canceled and a queue is cleared a few thousand messages at a time.
+// Each of these transactions must go on where the last one ended, also when
+// PostgreSQL knows that nearly every message waits and would rather begin at the
+// beginning of the table.
+func TestCancelingAndClearingReadEachMessageOnce(t *testing.T) {
+	const recipients = 8 * cancelBatch
+	for name, end := range map[string]func(s *Store, j *journey) error{
+		"cancel": func(s *Store, j *journey) error {
+			if err := s.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"); err != nil {
+				return err
+			}
+			for more := true; more; {
+				var err error
+				if more, err = s.CancelPending(t.Context()); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"clear": func(s *Store, j *journey) error {
+			clearing, err := s.BeginClear(t.Context(), campaigns.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID}, "me")
+			for err == nil && clearing.FinishedAt == nil {
+				clearing, err = s.ContinueClear(t.Context(), clearing.ID)
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTestStore(t, postgresDSN(t))
+			j := newJourney(t, s, recipients)
+			run := j.start()
+			j.planAll(run.ID, recipients)
+			waiting := j.counts(run.ID)[campaigns.Pending]
+			_, err := s.reader().exec(t.Context(), "ANALYZE messages")
+			require.NoError(t, err)
+			read := messagesRead(t, s)
+			before := read()
+			require.NoError(t, end(s, j))
+			rows := read() - before
+			require.Equal(t, waiting, j.counts(run.ID)[campaigns.Canceled])
+			// Once to find it and once to change it.
+			require.Less(t, rows, 5*waiting/2, "%d messages", waiting)
+		})
+	}
+}
+
+// messagesRead tells how many rows of messages the store has read so far. To know
+// it, it leaves the store a single connection.
+func messagesRead(t *testing.T, s *Store) func() int64 {
+	t.Helper()
+	pool, err := s.write.DB()
+	require.NoError(t, err)
+	pool.SetMaxOpenConns(1)
+	return func() (rows int64) {
+		_, err := s.reader().exec(t.Context(), "SELECT pg_stat_force_next_flush()")
+		require.NoError(t, err)
+		require.NoError(t, s.reader().row(t.Context(), "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'").Scan(&rows))
+		return rows
 	}
 }
