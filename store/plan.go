@@ -35,9 +35,6 @@ type planned struct {
 // message of a contact is unique in its run.
 func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
 	step, err := s.planParts(ctx, runID, n)
-	if err == nil && !step.Stopped {
-		failpoint.Hit(failpoint.AfterPlanBatch)
-	}
 	return step, s.translate(err)
 }
 
@@ -163,7 +160,10 @@ func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part 
 		if !errors.Is(err, errPlanMoved) {
 			part.err = err
 		}
+		return
 	}
+	// The part behind this one is under way and not committed.
+	failpoint.Hit(failpoint.AfterPlanBatch)
 }
 
 // tryPlan makes the messages of a part while the parts in front of it may still

@@ -37,9 +37,18 @@ var doubtful = map[string]bool{
 	failpoint.AfterClaim: true, failpoint.AfterProviderAnswer: true, failpoint.AfterRecord: true,
 }
 
+// partsFrom is the passing of AfterPlanBatch at which batches have grown so large
+// that PostgreSQL plans two parts of one side by side: the first is committed,
+// the second is not.
+const partsFrom = 3
+
 func TestDieAtEveryFailpoint(t *testing.T) {
 	t.Parallel()
 	for _, s := range []stack{embedded, servers} {
+		t.Run(s.name+"/HTTP/between the parts of a batch", func(t *testing.T) {
+			t.Parallel()
+			dieAtPassing(t, s, failpoint.AfterPlanBatch, partsFrom, (*cluster).httpSink, "")
+		})
 		for _, point := range failpoint.Names() {
 			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {
 				t.Parallel()
@@ -65,8 +74,16 @@ func dieAt(t *testing.T, s stack, point string, receive func(*cluster, sink.Opti
 	t.Helper()
 	n, known := passing[point]
 	require.True(t, known, "the suite has to know the failpoint")
+	dieAtPassing(t, s, point, n, receive, inDoubt)
+}
+
+func dieAtPassing(t *testing.T, s stack, point string, n int, receive func(*cluster, sink.Options) far, inDoubt string) {
+	t.Helper()
 	arm := fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", point, n)
 	people, limits := failpointPeople, providers.Limits{PerSecond: failpointRate, Concurrency: failpointConcurrency}
+	if point == failpoint.AfterPlanBatch && n >= partsFrom {
+		people, limits.PerSecond = 6000, 0 // 500, 1,000, then 2,000 and on PostgreSQL 2,000 more
+	}
 	c := prepareCluster(t, s)
 	to := receive(c, sink.Options{})
 
