@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,12 +108,17 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 			}
 		}
 	}
+	return reportBench(c, f.save, results, bench.WriteTable)
+}
+
+// reportBench prints results, as JSON or by table, and saves them where asked.
+func reportBench[R any](c *cli, save string, results []R, table func(io.Writer, []R) error) error {
 	encoded, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
 		return err
 	}
-	if f.save != "" {
-		if err := os.WriteFile(f.save, append(encoded, '\n'), 0o644); err != nil {
+	if save != "" {
+		if err := os.WriteFile(save, append(encoded, '\n'), 0o644); err != nil {
 			return err
 		}
 	}
@@ -120,7 +126,7 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 		_, err = fmt.Fprintln(c.out, string(encoded))
 		return err
 	}
-	return bench.WriteTable(c.out, results)
+	return table(c.out, results)
 }
 
 // benchTargeting measures rules on each store that was asked for.
@@ -145,20 +151,7 @@ func (c *cli) benchTargeting(ctx context.Context, f benchFlags) (err error) {
 		}
 		results = append(results, more...)
 	}
-	encoded, err := json.MarshalIndent(results, "", "  ")
-	if err != nil {
-		return err
-	}
-	if f.save != "" {
-		if err := os.WriteFile(f.save, append(encoded, '\n'), 0o644); err != nil {
-			return err
-		}
-	}
-	if c.output == "json" {
-		_, err = fmt.Fprintln(c.out, string(encoded))
-		return err
-	}
-	return bench.WriteTargetingTable(c.out, results)
+	return reportBench(c, f.save, results, bench.WriteTargetingTable)
 }
 
 func (c *cli) benchRules(ctx context.Context, servers *benchServers, stack string, contacts int) ([]bench.TargetingResult, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -36,7 +37,13 @@ func (c *cli) targetingLs() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) showTargeting(raw json.RawMessage, l api.TargetingList) error {
+// askTargeting shows the targeting list that a request is answered with.
+func (c *cli) askTargeting(ctx context.Context, cl *client, method, path string, in any) error {
+	var l api.TargetingList
+	raw, err := cl.call(ctx, method, path, in, &l)
+	if err != nil {
+		return err
+	}
 	return c.show(raw, func(w *tabwriter.Writer) {
 		fields(w, "Targeting list", l.ID, "Name", l.Name, "Changed", l.UpdatedAt.UTC().Format(time.RFC3339), "Rule", string(l.Rule))
 	})
@@ -52,12 +59,7 @@ func (c *cli) targetingShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var l api.TargetingList
-		raw, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/targeting/%d", id), nil, &l)
-		if err != nil {
-			return err
-		}
-		return c.showTargeting(raw, l)
+		return c.askTargeting(cmd.Context(), cl, http.MethodGet, fmt.Sprintf("/v1/targeting/%d", id), nil)
 	}}
 }
 
@@ -101,12 +103,7 @@ func (c *cli) targetingCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var l api.TargetingList
-			raw, err := cl.call(cmd.Context(), http.MethodPost, "/v1/targeting", api.TargetingInput{Name: args[0], Rule: rule}, &l)
-			if err != nil {
-				return err
-			}
-			return c.showTargeting(raw, l)
+			return c.askTargeting(cmd.Context(), cl, http.MethodPost, "/v1/targeting", api.TargetingInput{Name: args[0], Rule: rule})
 		}}
 	f.add(cmd)
 	return cmd
@@ -135,12 +132,7 @@ func (c *cli) targetingUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var l api.TargetingList
-			raw, err := cl.call(cmd.Context(), http.MethodPatch, fmt.Sprintf("/v1/targeting/%d", id), in, &l)
-			if err != nil {
-				return err
-			}
-			return c.showTargeting(raw, l)
+			return c.askTargeting(cmd.Context(), cl, http.MethodPatch, fmt.Sprintf("/v1/targeting/%d", id), in)
 		}}
 	f.add(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "its new name")

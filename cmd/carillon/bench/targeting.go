@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -120,25 +119,22 @@ func (b *targetingBench) store() string {
 
 // take imports a file of a line for each contact.
 func (b *targetingBench) take(ctx context.Context, group, header string, line func(w io.Writer, i int)) (err error) {
-	path := filepath.Join(b.s.Dir, "contacts.csv")
-	out, err := os.Create(path) //nolint:gosec // a name of our own in a folder of our own
+	file, err := os.CreateTemp(b.s.Dir, "contacts-*.csv")
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(out, 1<<20)
+	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
+	w := bufio.NewWriterSize(file, 1<<20)
 	_, _ = w.WriteString(header)
 	for i := range b.s.Contacts {
 		line(w, i)
 	}
-	if err := errors.Join(w.Flush(), out.Close()); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(path)) }()
-	file, err := os.Open(path) //nolint:gosec // the same
-	if err != nil {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }()
 	options := targeting.ImportOptions{Key: targeting.ByEmail, Group: group}
 	upload, err := b.engine.Importer.Take(ctx, b.account, "contacts.csv", file, options)
 	for err == nil && upload.State != targeting.UploadFinished {
