@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,41 +85,43 @@ func (c *cli) benchScenario(ctx context.Context, encoded string) error {
 	return json.NewEncoder(c.out).Encode(result)
 }
 
-func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
+func (c *cli) bench(ctx context.Context, f benchFlags) error {
 	for _, stack := range f.stacks {
 		if !slices.Contains(benchStacks, stack) {
 			return usagef("--stack %s: one of %s", stack, strings.Join(benchStacks, ", "))
 		}
 	}
-	servers := benchServers{f: f}
-	defer func() {
-		if closeErr := servers.close(); err == nil {
-			err = closeErr
-		}
-	}()
-	results := []bench.Result{}
-	for _, n := range f.recipients {
-		for _, stack := range f.stacks {
-			for _, sink := range f.sinks {
-				result, err := c.benchOne(ctx, &servers, stack, bench.Scenario{Sink: sink, Recipients: n, Concurrency: f.concurrency})
-				if err != nil {
-					return fmt.Errorf("%s, %s, %d recipients: %w", stack, sink, n, err)
+	return reportBench(c, f, bench.WriteTable, func(servers *benchServers) (results []bench.Result, err error) {
+		for _, n := range f.recipients {
+			for _, stack := range f.stacks {
+				for _, sink := range f.sinks {
+					result, err := c.benchOne(ctx, servers, stack, bench.Scenario{Sink: sink, Recipients: n, Concurrency: f.concurrency})
+					if err != nil {
+						return nil, fmt.Errorf("%s, %s, %d recipients: %w", stack, sink, n, err)
+					}
+					results = append(results, result)
 				}
-				results = append(results, result)
 			}
 		}
-	}
-	return reportBench(c, f.save, results, bench.WriteTable)
+		return results, nil
+	})
 }
 
-// reportBench prints results, as JSON or by table, and saves them where asked.
-func reportBench[R any](c *cli, save string, results []R, table func(io.Writer, []R) error) error {
+// reportBench measures with private servers, saves the results where asked and
+// prints them, as JSON or by table. The servers are gone by then: whoever reads
+// the results may leave in the middle, as head does, and end the program.
+func reportBench[R any](c *cli, f benchFlags, table func(io.Writer, []R) error, measure func(*benchServers) ([]R, error)) error {
+	servers := benchServers{f: f}
+	results, err := measure(&servers)
+	if err := errors.Join(err, servers.close()); err != nil {
+		return err
+	}
 	encoded, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
 		return err
 	}
-	if save != "" {
-		if err := os.WriteFile(save, append(encoded, '\n'), 0o644); err != nil {
+	if f.save != "" {
+		if err := os.WriteFile(f.save, append(encoded, '\n'), 0o644); err != nil {
 			return err
 		}
 	}
@@ -130,28 +133,23 @@ func reportBench[R any](c *cli, save string, results []R, table func(io.Writer, 
 }
 
 // benchTargeting measures rules on each store that was asked for.
-func (c *cli) benchTargeting(ctx context.Context, f benchFlags) (err error) {
+func (c *cli) benchTargeting(ctx context.Context, f benchFlags) error {
 	if f.contacts < 1000 {
 		return usagef("--contacts %d: at least 1000", f.contacts)
 	}
-	servers := benchServers{f: f}
-	defer func() {
-		if closeErr := servers.close(); err == nil {
-			err = closeErr
+	return reportBench(c, f, bench.WriteTargetingTable, func(servers *benchServers) (results []bench.TargetingResult, err error) {
+		for _, stack := range []string{"embedded", "postgres"} {
+			if !slices.Contains(f.stacks, stack) {
+				continue
+			}
+			more, err := c.benchRules(ctx, servers, stack, f.contacts)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", stack, err)
+			}
+			results = append(results, more...)
 		}
-	}()
-	results := []bench.TargetingResult{}
-	for _, stack := range []string{"embedded", "postgres"} {
-		if !slices.Contains(f.stacks, stack) {
-			continue
-		}
-		more, err := c.benchRules(ctx, &servers, stack, f.contacts)
-		if err != nil {
-			return fmt.Errorf("%s: %w", stack, err)
-		}
-		results = append(results, more...)
-	}
-	return reportBench(c, f.save, results, bench.WriteTargetingTable)
+		return results, nil
+	})
 }
 
 func (c *cli) benchRules(ctx context.Context, servers *benchServers, stack string, contacts int) ([]bench.TargetingResult, error) {
