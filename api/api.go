@@ -167,6 +167,10 @@ type Server struct {
 	handler http.Handler
 	limits  *limiters
 	hooks   *hooks
+	// operations are what needs a key, by their routes.
+	operations map[string]operation
+	// bodies and hookBodies are the memory for bodies of requests.
+	bodies, hookBodies *room
 }
 
 // defaultMaxBody bounds the body of a request that is no upload.
@@ -186,12 +190,12 @@ func New(d Deps) *Server {
 	if d.Options.MaxBodyBytes <= 0 {
 		d.Options.MaxBodyBytes = defaultMaxBody
 	}
-	s := &Server{Deps: d, mux: http.NewServeMux()}
+	s := &Server{Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, bodies: newRoom(keyedBodies), hookBodies: newRoom(hookBodies)}
 	s.limits = newLimiters(d.Options.RatePerSecond, d.Options.Burst, d.Clock)
 	s.hooks = newHooks(d)
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.handler = s.withRequestID(s.withLog(s.withRecovery(s.withKey(s.withBody(s.withIdempotency(s.mux))))))
+	s.handler = withDeadlines(s.withRequestID(s.withRoute(s.withLog(s.withRecovery(s.withGate(s.withBody(s.withIdempotency(s.mux))))))))
 	return s
 }
 

@@ -21,30 +21,6 @@ func callerOf(ctx context.Context) access.Key {
 	return key
 }
 
-// withKey lets nobody under /v1 without a key, and no key faster than its rate.
-func (s *Server) withKey(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isAPI(r.URL.Path) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		key, err := s.lookupKey(r.Context(), r)
-		if err != nil {
-			if !fault.Is(err, fault.Unauthorized) {
-				s.Logger.ErrorContext(r.Context(), "key lookup failed", "request_id", requestID(r.Context()), "error", err)
-			}
-			writeProblem(w, err)
-			return
-		}
-		if wait := s.limits.take(key.ID); wait > 0 {
-			w.Header().Set("Retry-After", retryAfter(wait))
-			writeProblem(w, fault.New(fault.RateLimited, "too many requests with this key: wait %s, or raise api_rate_per_second", wait.Round(time.Millisecond)))
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, key)))
-	})
-}
-
 // lookupKey is the key that a request presents.
 func (s *Server) lookupKey(ctx context.Context, r *http.Request) (access.Key, error) {
 	scheme, presented, _ := strings.Cut(r.Header.Get("Authorization"), " ")

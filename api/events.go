@@ -56,6 +56,7 @@ func (s *Server) eventRoutes() {
 		more: "The first event is a snapshot; what changes afterwards comes as run, queue and channel events, each with the whole new state of its run or channel, " +
 			"about twice a second at most. Whoever reads slowly gets the newest state, not every one in between. A heartbeat comes every 15 seconds. " +
 			"Whoever was cut off connects again and gets a new snapshot; Last-Event-ID is not looked at."}
+	s.guard(o)
 	op := o.described()
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) { s.openStream(o, ctx, next) }}
 	sse.Register(s.api, op, map[string]any{
@@ -80,10 +81,6 @@ type stream struct {
 func (s *Server) openStream(o operation, ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	caller := callerOf(r.Context())
-	if err := o.admit(caller); err != nil {
-		writeProblem(w, err)
-		return
-	}
 	listening, listener, err := s.Live.Listen(r.Context(), caller.AccountID)
 	if err != nil {
 		writeProblem(w, err)

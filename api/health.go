@@ -10,7 +10,7 @@ import (
 func Health(d Deps) http.Handler {
 	s := &Server{Deps: d, mux: http.NewServeMux()}
 	s.healthRoutes()
-	return s.mux
+	return withDeadlines(s.mux)
 }
 
 func (s *Server) healthRoutes() {

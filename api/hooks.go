@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -70,26 +69,13 @@ type posted struct {
 func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []byte) (p posted, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := h.clock.Now()
-	channel, known := h.channels[id]
-	if !known || now.Sub(h.loaded) >= channelsFor {
-		if err := h.load(ctx, now); err != nil {
-			return p, err
-		}
-		if channel, known = h.channels[id]; !known {
-			return p, fault.New(fault.NotFound, "there is no channel %d", id)
-		}
-	}
-	p.channel = channel
-	adapter, err := h.adapter(channel)
+	adapter, err := h.open(ctx, id)
 	if err != nil {
 		return p, err
 	}
+	p.channel = h.channels[id]
 	callbacks, reports := adapter.(providers.CallbackParser)
 	written, listens := adapter.(providers.ReplyParser)
-	if !reports && !listens {
-		return p, fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
-	}
 	if reports {
 		if p.events, err = callbacks.ParseCallback(header, body); err != nil {
 			return p, err
@@ -99,6 +85,38 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 		p.replies, err = written.ParseReplies(header, body)
 	}
 	return p, err
+}
+
+// expects refuses what is posted to a channel that does not exist or reports
+// nothing back, before any of it is read.
+func (h *hooks) expects(ctx context.Context, id int64) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := h.open(ctx, id)
+	return err
+}
+
+// open is the adapter of a channel that reports something. The lock must be held.
+func (h *hooks) open(ctx context.Context, id int64) (providers.Provider, error) {
+	now := h.clock.Now()
+	channel, known := h.channels[id]
+	if !known || now.Sub(h.loaded) >= channelsFor {
+		if err := h.load(ctx, now); err != nil {
+			return nil, err
+		}
+		if channel, known = h.channels[id]; !known {
+			return nil, fault.New(fault.NotFound, "there is no channel %d", id)
+		}
+	}
+	adapter, err := h.adapter(channel)
+	if err != nil {
+		return nil, err
+	}
+	_, reports := adapter.(providers.CallbackParser)
+	if _, listens := adapter.(providers.ReplyParser); !reports && !listens {
+		return nil, fault.New(fault.NotFound, "a %s channel reports nothing back", channel.Provider)
+	}
+	return adapter, nil
 }
 
 // adapter is the one for the channel as it is now. The lock must be held.
@@ -151,11 +169,16 @@ func (s *Server) hookRoutes() {
 			writeProblem(w, fault.New(fault.NotFound, "there is no such channel"))
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHookBody))
-		if err != nil {
-			writeProblem(w, fault.New(fault.TooLarge, "at most %d KiB at once", maxHookBody>>10))
+		if err := s.hooks.expects(r.Context(), id); err != nil {
+			s.refuseHook(w, r, id, err)
 			return
 		}
+		body, release, err := readBody(r, maxHookBody, s.hookBodies)
+		if err != nil {
+			refuseBody(w, err, "report less at once")
+			return
+		}
+		defer release()
 		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
 		if err == nil {
 			err = s.Receipts.Receive(r.Context(), id, p.events)

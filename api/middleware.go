@@ -1,17 +1,16 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"carillon/internal/fault"
@@ -21,6 +20,7 @@ type contextKey int
 
 const (
 	requestIDKey contextKey = iota
+	routeKey
 	callerKey
 	streamKey
 )
@@ -53,10 +53,13 @@ func (s *Server) withRequestID(next http.Handler) http.Handler {
 	})
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter remembers the status of an answer, and ends one that the client
+// does not take.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	// ownDeadlines says that the handler sets the deadlines itself.
+	ownDeadlines atomic.Bool
 }
 
 // WriteHeader sends the status.
@@ -64,7 +67,21 @@ func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
+	w.bound()
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// bound gives the client answerStall to take what is written next.
+func (w *statusWriter) bound() {
+	if !w.ownDeadlines.Load() {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(now().Add(answerStall))
+	}
+}
+
+// SetWriteDeadline lets a handler set its own deadlines.
+func (w *statusWriter) SetWriteDeadline(deadline time.Time) error {
+	w.ownDeadlines.Store(true)
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
 
 // Write sends a piece of the body.
@@ -72,6 +89,7 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	w.bound()
 	return w.ResponseWriter.Write(p)
 }
 
@@ -86,10 +104,7 @@ func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter
 func (s *Server) withLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Clock.Now()
-		_, route := s.mux.Handler(r)
-		if route == "" {
-			route = "unknown"
-		}
+		route := routeOf(r.Context())
 		sw := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(sw, r)
 		took := s.Clock.Now().Sub(began)
@@ -118,34 +133,6 @@ func (s *Server) withRecovery(next http.Handler) http.Handler {
 			}
 			writeProblem(w, fault.New(fault.Internal, "panic"))
 		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// streamed reports whether the body of a request is read as it comes.
-func streamed(r *http.Request) bool {
-	return r.Method == http.MethodPost && (r.URL.Path == importPath || r.URL.Path == importSuppressionsPath)
-}
-
-// withBody reads the body of a request, which is bounded; uploads are streamed
-// and bounded by the importer.
-func (s *Server) withBody(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body == nil || r.Body == http.NoBody || streamed(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.Options.MaxBodyBytes))
-		var tooLarge *http.MaxBytesError
-		switch {
-		case errors.As(err, &tooLarge):
-			writeProblem(w, fault.New(fault.TooLarge, "the body of the request is larger than %d KiB (max_body_kb); contacts in bulk go to %s as a file", s.Options.MaxBodyBytes>>10, importPath))
-			return
-		case err != nil:
-			writeProblem(w, fault.New(fault.Invalid, "the body of the request did not come whole"))
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
 }

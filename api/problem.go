@@ -24,6 +24,7 @@ var statuses = map[fault.Code]int{
 	fault.Unauthorized:     http.StatusUnauthorized,
 	fault.Forbidden:        http.StatusForbidden,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
+	fault.TooSlow:          http.StatusRequestTimeout,
 	fault.RateLimited:      http.StatusTooManyRequests,
 	fault.Unavailable:      http.StatusServiceUnavailable,
 	fault.Mismatch:         http.StatusUnprocessableEntity,

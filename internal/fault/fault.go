@@ -21,6 +21,7 @@ const (
 	Unauthorized     Code = "unauthorized"       // no key, or an unknown one
 	Forbidden        Code = "forbidden"          // the key's role does not allow it
 	TooLarge         Code = "too_large"          // the input is over a configured bound
+	TooSlow          Code = "too_slow"           // the input comes more slowly than it may
 	RateLimited      Code = "rate_limited"       // too many requests
 	Unavailable      Code = "unavailable"        // the store or Redis does not answer
 	Mismatch         Code = "mismatch"           // an idempotency key came again with another body

@@ -1,0 +1,182 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+)
+
+// How slowly a body may come. Whoever sends less than this holds a connection for
+// nothing; whoever sends more may take as long as the size of the file asks for.
+const (
+	// bodyGrace is what a body may be late by, from its first byte on.
+	bodyGrace = 10 * time.Second
+	// bodyLeastRate is the least number of bytes a second of a body: a slow mobile
+	// connection still has that.
+	bodyLeastRate = 8 << 10
+	// bodyStall is how long nothing at all may come.
+	bodyStall = 30 * time.Second
+	// unreadBody is how long the server waits for a body that it refused to read,
+	// so that the connection can be used again.
+	unreadBody = time.Second
+	// answerStall is how long a client may take none of its answer.
+	answerStall = time.Minute
+)
+
+// What bodies that are being read or worked on may take of memory, together: those
+// that came with a key, and those of providers, which prove themselves by their
+// body.
+const (
+	keyedBodies = 256 << 20
+	hookBodies  = 64 << 20
+)
+
+// withDeadlines bounds how long a connection may be held by sending or taking
+// nothing. A body that nobody reads is waited for only shortly.
+func withDeadlines(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := http.NewResponseController(w)
+		// That of the answer before on this connection.
+		_ = conn.SetWriteDeadline(time.Time{})
+		if r.Body != nil && r.Body != http.NoBody {
+			_ = conn.SetReadDeadline(now().Add(unreadBody))
+			r.Body = &pacedBody{ReadCloser: r.Body, conn: conn}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// now is the machine's time, by which connections keep their deadlines.
+func now() time.Time { return clock.System{}.Now() }
+
+// pacedBody ends a body that comes more slowly than it may. Only the time in which
+// the client is waited for counts.
+type pacedBody struct {
+	io.ReadCloser
+	conn   *http.ResponseController
+	bytes  int64
+	waited time.Duration
+}
+
+// Read reads what has come. Its error is of code TooSlow when too little has.
+func (b *pacedBody) Read(p []byte) (int, error) {
+	began := now()
+	left := bodyGrace + time.Duration(b.bytes)*time.Second/bodyLeastRate - b.waited
+	_ = b.conn.SetReadDeadline(began.Add(min(left, bodyStall)))
+	n, err := b.ReadCloser.Read(p)
+	b.bytes += int64(n)
+	b.waited += now().Sub(began)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, fault.New(fault.TooSlow, "the body of the request came too slowly: send at least %d KiB a second without long pauses", bodyLeastRate>>10)
+	}
+	if err != nil {
+		// It has ended: the connection is read again for the next request, or to
+		// notice that the client is gone.
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// room is memory that may be taken.
+type room struct{ left atomic.Int64 }
+
+func newRoom(bytes int64) *room {
+	r := &room{}
+	r.left.Store(bytes)
+	return r
+}
+
+// take takes n bytes if there are so many.
+func (r *room) take(n int64) bool {
+	if r.left.Add(-n) >= 0 {
+		return true
+	}
+	r.left.Add(n)
+	return false
+}
+
+// firstPiece is what a body is given to begin with; it grows as it comes, so that
+// who only announces much holds little.
+const firstPiece = 4 << 10
+
+// readBody reads a body of at most most bytes into memory of the room, which
+// release gives back.
+func readBody(r *http.Request, most int64, memory *room) (body []byte, release func(), err error) {
+	var taken int64
+	release = func() { memory.left.Add(taken) }
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	tooLarge := func() error {
+		return fault.New(fault.TooLarge, "the body of the request is larger than %d KiB", most>>10)
+	}
+	if r.ContentLength > most {
+		return nil, release, tooLarge()
+	}
+	for {
+		if len(body) == cap(body) {
+			more := max(firstPiece, int64(cap(body)))
+			if !memory.take(more) {
+				return nil, release, fault.New(fault.RateLimited, "the server has as many bodies of requests in memory as it may: try again in a moment")
+			}
+			taken += more
+			body = append(make([]byte, 0, int64(cap(body))+more), body...)
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > most:
+			return nil, release, tooLarge()
+		case errors.Is(err, io.EOF):
+			return body, release, nil
+		case fault.Is(err, fault.TooSlow):
+			return nil, release, err
+		case err != nil:
+			return nil, release, fault.New(fault.Invalid, "the body of the request did not come whole")
+		}
+	}
+}
+
+// streamed reports whether the body of a request is read as it comes.
+func streamed(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == importPath || r.URL.Path == importSuppressionsPath)
+}
+
+// withBody reads the bodies of operations; uploads are streamed and bounded by the
+// importer.
+func (s *Server) withBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody || streamed(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, release, err := readBody(r, s.Options.MaxBodyBytes, s.bodies)
+		if err != nil {
+			refuseBody(w, err, "max_body_kb; contacts in bulk go to "+importPath+" as a file")
+			return
+		}
+		defer release()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuseBody says why a body was not taken; bound says what bounds its size.
+func refuseBody(w http.ResponseWriter, err error, bound string) {
+	switch fault.CodeOf(err) {
+	case fault.TooLarge:
+		err = fault.New(fault.TooLarge, "%s (%s)", err, bound)
+	case fault.RateLimited:
+		w.Header().Set("Retry-After", "1")
+	}
+	writeProblem(w, err)
+}

@@ -1,0 +1,70 @@
+package api_test
+
+import (
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/access"
+)
+
+// unread is a body that must not be touched.
+type unread struct{ reads int }
+
+func (u *unread) Read([]byte) (int, error) { u.reads++; return 0, io.EOF }
+
+// Every operation refuses a request without a key and one whose role does not
+// allow it before anything of its body is read or checked.
+func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
+	s := newServer(t)
+	ask := func(method, path, key string) (int, int) {
+		body := &unread{}
+		r := httptest.NewRequest(method, path, body)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", "k")
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w.Code, body.reads
+	}
+	checked := 0
+	for path, item := range s.OpenAPI().Paths {
+		path = strings.NewReplacer("{id}", "1", "{key}", "k").Replace(path)
+		require.NotContains(t, path, "{")
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete} {
+			if op == nil {
+				continue
+			}
+			for _, key := range []string{"", "a-wrong-key-0123456789"} {
+				code, reads := ask(method, path, key)
+				require.Equal(t, 401, code, "%s %s", method, path)
+				require.Zero(t, reads, "%s %s", method, path)
+			}
+			_, may, found := strings.Cut(op.Description, "Roles: ")
+			require.True(t, found, "%s %s", method, path)
+			for _, role := range access.Roles() {
+				if strings.Contains(may, string(role)) {
+					continue
+				}
+				code, reads := ask(method, path+"?wrong=1", string(role)+"-key-0123456789")
+				require.Equal(t, 403, code, "%s %s as %s", method, path, role)
+				require.Zero(t, reads, "%s %s as %s", method, path, role)
+				checked++
+			}
+		}
+	}
+	require.Greater(t, checked, 100)
+	for path, want := range map[string]int{
+		"/v1/nothing": 404, "/nothing": 404, "/hooks/9": 404, "/hooks/x": 404, "/u/wrong": 404, "/healthz": 405, "/docs": 405, "/": 405,
+	} {
+		code, reads := ask("POST", path, adminKey)
+		require.Zero(t, reads, path)
+		require.Equal(t, want, code, path)
+	}
+}
