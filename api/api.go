@@ -121,8 +121,8 @@ type Options struct {
 	// RatePerSecond and Burst bound the requests of one key; 0 sets no limit.
 	RatePerSecond float64
 	Burst         int
-	// AllowPrivateAddresses is handed to the adapters that read callbacks.
-	AllowPrivateAddresses bool
+	// Dialer is handed to the adapters that read callbacks.
+	Dialer providers.Dialer
 }
 
 // Deps is what the API is made of. All fields are needed but Metrics,

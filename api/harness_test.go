@@ -23,6 +23,7 @@ import (
 	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/providers"
 	"carillon/providers/builtin"
 	"carillon/store"
 	"carillon/targeting"
@@ -82,7 +83,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 	writer := s.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
 	d := api.Deps{
-		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, AllowPrivateAddresses: true},
+		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, Dialer: providers.Dialer{AllowPrivate: true}},
 		Store:   s.store, Receipts: writer, Providers: kinds, Clock: s.clock, Meter: s, Wake: func() { s.woken++ },
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),

@@ -130,7 +130,7 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	}
 	if !ok {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
-			ChannelID: id, Concurrency: 1, AllowPrivateAddresses: h.options.AllowPrivateAddresses, Clock: h.clock,
+			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock,
 			Receive: func(ctx context.Context, events []providers.Event) error {
 				return h.receipts.Receive(ctx, id, events)
 			},

@@ -208,10 +208,15 @@ func (e *Engine) startScheduler(o Options, holder string) {
 func (e *Engine) startWorker(o Options, id int64) {
 	w := worker.New(worker.Options{
 		ID: id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
-		AllowPrivateAddresses: o.Config.AllowPrivateAddresses, Logger: o.Logger, Meter: o.Meter,
+		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
 	})
 	w.Start()
 	e.stack.push("worker", quietly(w.Stop))
+}
+
+// dialer reaches what the configuration allows.
+func dialer(c configs.Config) providers.Dialer {
+	return providers.Dialer{AllowPrivate: c.AllowPrivateAddresses, Relays: c.Relays()}
 }
 
 // Stop ends everything, last started first. It may be called again.

@@ -106,7 +106,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	handler := api.New(api.Deps{
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
-			AllowPrivateAddresses: c.AllowPrivateAddresses,
+			Dialer: dialer(c),
 		},
 		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
 		Contacts: e.Contacts, Lists: e.Lists, Consents: e.Consents, Replies: e.Replies, Caps: e.Caps, Properties: e.Properties, Rules: e.Rules, Importer: e.Importer, Exporter: e.Exporter, Providers: e.Registry,

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"carillon/internal/fault"
@@ -35,7 +36,8 @@ type Config struct {
 
 	PublicURL string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
 
-	AllowPrivateAddresses bool `koanf:"allow_private_addresses" default:"false" doc:"Let channels send to loopback and private networks."`
+	AllowPrivateAddresses bool   `koanf:"allow_private_addresses" default:"false" doc:"Let channels send to loopback and private networks, all of them; allow_relays opens single servers."`
+	AllowRelays           string `koanf:"allow_relays" default:"" doc:"Servers that channels may send to although they are on loopback or in a private network: host:port as the channels name them, separated by commas, such as mail.internal:587."`
 
 	APIRatePerSecond float64 `koanf:"api_rate_per_second" default:"100" minimum:"0" maximum:"100000" doc:"Most API requests a second for one key; 0 sets no limit."`
 	APIBurst         int     `koanf:"api_burst" default:"200" minimum:"1" maximum:"100000" doc:"How many API requests one key may make at once after a quiet time."`
@@ -68,6 +70,17 @@ func (c Config) Postgres() bool {
 
 // EmbeddedRedis reports whether Redis runs inside the process.
 func (c Config) EmbeddedRedis() bool { return c.RedisURL.Empty() }
+
+// Relays are the servers of allow_relays, host:port in lower case.
+func (c Config) Relays() []string {
+	var relays []string
+	for _, entry := range strings.Split(c.AllowRelays, ",") {
+		if entry = strings.ToLower(strings.TrimSpace(entry)); entry != "" {
+			relays = append(relays, entry)
+		}
+	}
+	return relays
+}
 
 // Notices are remarks about the configuration that belong into the log.
 func (c Config) Notices() []string { return c.notices }
@@ -112,6 +125,12 @@ func (c Config) check() (wrong []fault.Field) {
 	}
 	if _, port, err := net.SplitHostPort(c.HealthListen); c.HealthListen != "" && (err != nil || port == "") {
 		add("health_listen", c.HealthListen, "must be an address and a port such as 127.0.0.1:9090, or empty")
+	}
+	for _, relay := range c.Relays() {
+		host, port, err := net.SplitHostPort(relay)
+		if n, numErr := strconv.ParseUint(port, 10, 16); err != nil || numErr != nil || host == "" || n == 0 {
+			add("allow_relays", relay, "must be a list of host:port, separated by commas, such as mail.internal:587")
+		}
 	}
 	if c.DataDir == "" {
 		add("data_dir", c.DataDir, "must name a folder")

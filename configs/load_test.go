@@ -120,6 +120,7 @@ func TestRefused(t *testing.T) {
 		"out of bounds":    {environ: "CARILLON_MAX_UPLOAD_MB=0", want: "max_upload_mb: must be from 1 to 102400 (CARILLON_MAX_UPLOAD_MB)"},
 		"wrong word":       {environ: "CARILLON_LOG_LEVEL=loud", want: "must be one of debug, info, warn, error"},
 		"wrong switch":     {environ: "CARILLON_ALLOW_PRIVATE_ADDRESSES=maybe", want: "must be true or false"},
+		"no relay":         {environ: "CARILLON_ALLOW_RELAYS=mail.internal:25,mail.internal", want: "allow_relays: must be a list of host:port, separated by commas"},
 		"no port":          {environ: "CARILLON_LISTEN=localhost", want: "listen: must be an address and a port"},
 		"no URL":           {environ: "CARILLON_PUBLIC_URL=news.example.org", want: "public_url: must be an address such as"},
 		"short master key": {environ: "CARILLON_MASTER_KEY=short-secret", want: "master_key: has fewer than 16 characters"},
@@ -264,4 +265,10 @@ func TestLogger(t *testing.T) {
 	require.Empty(t, b.String())
 	Config{LogLevel: "info", LogFormat: "json"}.Logger(&b).Info("yes")
 	require.Contains(t, b.String(), `"msg":"yes"`)
+}
+
+func TestRelays(t *testing.T) {
+	c, err := Load(Options{File: write(t, "allow_relays: Mail.Internal:587, [fd00::1]:25,\n")})
+	require.NoError(t, err)
+	require.Equal(t, []string{"mail.internal:587", "[fd00::1]:25"}, c.Relays())
 }

@@ -3,6 +3,7 @@ package providers_test
 import (
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/netip"
 	"testing"
 
@@ -28,14 +29,33 @@ func TestIsPublic(t *testing.T) {
 	}
 }
 
-func TestPublicOnly(t *testing.T) {
-	require.NoError(t, providers.PublicOnly("tcp4", "8.8.8.8:443", nil))
-	require.ErrorContains(t, providers.PublicOnly("tcp4", "10.1.2.3:443", nil), "10.1.2.3 is not a public address; set CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
-	require.Error(t, providers.PublicOnly("tcp4", "example.com:443", nil), "only after names are resolved")
+// Inside, only those are reached that the configuration names, and with all of
+// it opened, still only those are quoted.
+func TestDialer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, listener.Close()) })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	named := "localhost:" + port
+	_, err = providers.Dialer{}.DialContext(t.Context(), "tcp", "LocalHost:"+port)
+	require.ErrorContains(t, err, "127.0.0.1 is not a public address")
+	require.ErrorContains(t, err, "CARILLON_ALLOW_RELAYS="+named+", or")
+	require.ErrorContains(t, err, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
+	require.Equal(t, providers.Auth, providers.ClassifyDial(err).Kind, "no retry can help")
+	for _, other := range []string{"127.0.0.1:" + port, "localhost:1"} {
+		_, err = providers.Dialer{Relays: []string{named}}.DialContext(t.Context(), "tcp", other)
+		require.ErrorContains(t, err, "not a public address", "%s is not named", other)
+	}
+	for _, d := range []providers.Dialer{{Relays: []string{named}}, {AllowPrivate: true}} {
+		conn, err := d.DialContext(t.Context(), "tcp", "LocalHost:"+port)
+		require.NoError(t, err)
+		require.Equal(t, !d.AllowPrivate, d.Quotable("LOCALHOST:"+port, conn))
+		require.NoError(t, conn.Close())
+	}
 }
 
 func TestClassifyDial(t *testing.T) {
 	require.Equal(t, providers.Temporary, providers.ClassifyDial(errors.New("refused")).Kind)
 	require.Equal(t, providers.Auth, providers.ClassifyDial(x509.UnknownAuthorityError{}).Kind)
-	require.Equal(t, providers.Auth, providers.ClassifyDial(providers.PublicOnly("tcp", "[::1]:1", nil)).Kind)
 }

@@ -192,9 +192,9 @@ type Deps struct {
 	ChannelID int64
 	// Concurrency is the most Sends that are made at once (limits.concurrency).
 	Concurrency int
-	// AllowPrivateAddresses lets adapters that fetch or post to configured
-	// addresses reach loopback and private networks. Off by default.
-	AllowPrivateAddresses bool
+	// Dialer is how adapters connect to anything; the zero one reaches public
+	// addresses alone.
+	Dialer Dialer
 	// Clock tells the time; nil is the machine's. Network deadlines are the
 	// machine's time whatever the Clock, because the kernel keeps them.
 	Clock clock.Clock

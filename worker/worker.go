@@ -53,8 +53,8 @@ type Options struct {
 	Writer   Writer
 	Queue    Queue
 	Registry *providers.Registry
-	// AllowPrivateAddresses lets providers reach private networks.
-	AllowPrivateAddresses bool
+	// Dialer is handed to the providers.
+	Dialer providers.Dialer
 	// SendTimeout bounds one request to a provider; default 30 s.
 	SendTimeout time.Duration
 	Clock       clock.Clock
@@ -201,7 +201,7 @@ func (w *Worker) reconcile(list []providers.Channel) {
 func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	limits := c.Limits.WithDefaults()
 	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
-		ChannelID: c.ID, Concurrency: limits.Concurrency, AllowPrivateAddresses: w.o.AllowPrivateAddresses, Clock: w.o.Clock,
+		ChannelID: c.ID, Concurrency: limits.Concurrency, Dialer: w.o.Dialer, Clock: w.o.Clock,
 		Receive: func(ctx context.Context, events []providers.Event) error {
 			return w.o.Writer.Receive(ctx, c.ID, events)
 		},

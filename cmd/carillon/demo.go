@@ -69,12 +69,16 @@ Nothing leaves this machine, unless --smtp names a mail server.`,
 
 // demo runs the main job end to end and stops everything that it started.
 func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
+	channel, err := demoChannel(f)
+	if err != nil {
+		return err
+	}
 	dir, err := c.demoFolder()
 	if err != nil {
 		return err
 	}
 	config, err := configs.Load(configs.Options{Flags: map[string]string{
-		"data_dir": dir, "listen": "127.0.0.1:0", "log_level": "error", "api_rate_per_second": "0", "public_url": defaultServer,
+		"data_dir": dir, "listen": "127.0.0.1:0", "log_level": "error", "api_rate_per_second": "0", "public_url": defaultServer, "allow_relays": f.smtp,
 	}})
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	k, somebody, err := c.demoCampaign(ctx, cl, f, upload)
+	k, somebody, err := c.demoCampaign(ctx, cl, channel, upload)
 	if err != nil {
 		return err
 	}
@@ -211,11 +215,7 @@ func demoChannel(f demoFlags) (api.ChannelInput, error) {
 
 // demoCampaign makes the channel and the campaign and shows what it would do.
 // somebody is one of its recipients.
-func (c *cli) demoCampaign(ctx context.Context, cl *client, f demoFlags, upload api.Upload) (k api.Campaign, somebody string, err error) {
-	input, err := demoChannel(f)
-	if err != nil {
-		return k, "", err
-	}
+func (c *cli) demoCampaign(ctx context.Context, cl *client, input api.ChannelInput, upload api.Upload) (k api.Campaign, somebody string, err error) {
 	var channel api.Channel
 	if _, err := cl.call(ctx, http.MethodPost, "/v1/channels", input, &channel); err != nil {
 		return k, "", err

@@ -141,7 +141,7 @@ func (s Subject) open(t *testing.T, config json.RawMessage) providers.Provider {
 	t.Helper()
 	require.NoError(t, s.Kind.Validate(config))
 	p, err := s.Kind.New(config, providers.Deps{
-		ChannelID: 3, Concurrency: concurrency, AllowPrivateAddresses: true, Clock: clock.NewFake(Now),
+		ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
 		Receive: func(context.Context, []providers.Event) error { return nil },
 	})
 	require.NoError(t, err)

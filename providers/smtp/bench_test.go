@@ -40,7 +40,7 @@ func BenchmarkSendSMTP(b *testing.B) {
 					defer func() { require.NoError(b, s.Close()) }()
 					p, err := smtp.Kind().New(json.RawMessage(fmt.Sprintf(
 						`{"host": "127.0.0.1", "port": %d, "tls": "none", "from": "news@example.org"}`, s.Port())),
-						providers.Deps{Concurrency: concurrency})
+						providers.Deps{Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}})
 					require.NoError(b, err)
 					defer func() { require.NoError(b, p.Close()) }()
 					m := newsletter(1)

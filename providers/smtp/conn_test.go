@@ -28,6 +28,7 @@ func receiver(t *testing.T, o sink.Options) *sink.SMTP {
 
 func to(t *testing.T, s *sink.SMTP, deps providers.Deps, settings string) providers.Provider {
 	t.Helper()
+	deps.Dialer.Relays = []string{s.Addr()}
 	p, err := smtp.Kind().New([]byte(fmt.Sprintf(
 		`{"host": "127.0.0.1", "port": %d, "tls": "none", "from": "news@example.org"%s}`, s.Port(), settings)), deps)
 	require.NoError(t, err)

@@ -23,20 +23,21 @@ import (
 func (p *Provider) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
+	raw, err := p.deps.Dialer.DialContext(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, providers.ClassifyDial(err)
 	}
 	// go-mail's client knows no context: the end of ours closes the connection
 	// under it.
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	shut := !p.deps.Dialer.Quotable(p.address, raw)
 	c, err := p.converse(ctx, raw)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		_ = raw.Close()
-		return nil, p.dialError(err)
+		return nil, p.dialError(err, shut)
 	}
 	return c, nil
 }
@@ -130,18 +131,28 @@ func (p *Provider) mechanism(client *mail.Client) (mail.Auth, error) {
 }
 
 // dialError classifies why a connection didn't come to be, without the password
-// that a server may have quoted.
-func (p *Provider) dialError(err error) *providers.Error {
+// that a server may have quoted. What is no SMTP is never quoted, and of a
+// server that is shut to questions only the codes are told until it has greeted
+// us: else a channel would show what answers where inside.
+func (p *Provider) dialError(err error, shut bool) *providers.Error {
 	var (
 		ours    *providers.Error
 		at      *refused
 		refusal *textproto.Error
+		foreign textproto.ProtocolError
 	)
 	if errors.As(err, &ours) {
 		return ours
 	}
+	if errors.As(err, &foreign) && errors.As(err, &at) {
+		return providers.ClassifyDial(fmt.Errorf("%s: %s does not answer in SMTP: check config.host, config.port and config.tls", at.at, p.address))
+	}
 	if errors.As(err, &refusal) && errors.As(err, &at) {
-		return classify(at.at, reply{code: refusal.Code, text: p.scrub(printable([]byte(lastLine(refusal.Msg))))})
+		r := reply{code: refusal.Code, text: p.scrub(printable([]byte(lastLine(refusal.Msg))))}
+		if shut && (at.at == greeting || at.at == hello) {
+			r.text = r.enhanced()
+		}
+		return classify(at.at, r)
 	}
 	if errors.Is(err, mail.ErrUnencrypted) {
 		return &providers.Error{Kind: providers.Auth, Err: errors.New(

@@ -36,7 +36,7 @@ func TestWrongPasswordIsNotRepeated(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	opened, err := Kind().New(json.RawMessage(fmt.Sprintf(
 		`{"host": "127.0.0.1", "port": %d, "tls": "none", "from": "a@example.org", "username": "u", "password": "p", "max_connections": 1}`,
-		s.Port())), providers.Deps{Concurrency: senders})
+		s.Port())), providers.Deps{Concurrency: senders, Dialer: providers.Dialer{AllowPrivate: true}})
 	require.NoError(t, err)
 	p := opened.(*Provider)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })

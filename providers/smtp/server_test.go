@@ -141,7 +141,7 @@ func open(t *testing.T, config map[string]any) providers.Provider {
 	raw, err := json.Marshal(config)
 	require.NoError(t, err)
 	require.NoError(t, smtp.Kind().Validate(raw))
-	p, err := smtp.Kind().New(raw, providers.Deps{ChannelID: 3, Concurrency: 4})
+	p, err := smtp.Kind().New(raw, providers.Deps{ChannelID: 3, Concurrency: 4, Dialer: providers.Dialer{AllowPrivate: true}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p

@@ -22,7 +22,7 @@ import (
 
 // Config is an SMTP channel's configuration.
 type Config struct {
-	Host     string        `json:"host" maxLength:"253" doc:"The server's name or address. Private networks may be reached: a mail relay is often inside."`
+	Host     string        `json:"host" maxLength:"253" doc:"The server's name or address. One that is not on the public Internet must be named in the setting allow_relays of the server that runs Carillon."`
 	Port     int           `json:"port,omitempty" minimum:"0" maximum:"65535" default:"0" doc:"The server's port; 0 stands for 587 with starttls, 465 with implicit and 25 with none."`
 	Username string        `json:"username,omitempty" doc:"User name; empty sends without signing in."`
 	Password secret.String `json:"password,omitempty" writeOnly:"true" doc:"Password."`

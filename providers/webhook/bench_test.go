@@ -23,7 +23,7 @@ func BenchmarkSendHTTP(b *testing.B) {
 				s, err := sink.NewHTTP(sink.Options{})
 				require.NoError(b, err)
 				defer func() { require.NoError(b, s.Close()) }()
-				p, err := webhook.Kind().New(config(s.URL()), providers.Deps{Concurrency: concurrency, AllowPrivateAddresses: true})
+				p, err := webhook.Kind().New(config(s.URL()), providers.Deps{Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}})
 				require.NoError(b, err)
 				defer func() { require.NoError(b, p.Close()) }()
 				m := providers.Message{Attempt: 1, To: "zoe@example.com", Content: content}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -48,8 +47,8 @@ const (
 	// idleTimeout closes idle connections before most servers do (nginx: 75 s),
 	// because a request that crosses the server's closing would be in doubt.
 	idleTimeout = 55 * time.Second
-	// dialTimeout is for connecting; the request's own timeout holds too.
-	dialTimeout = 10 * time.Second
+	// handshakeTimeout is for TLS; the request's own timeout holds too.
+	handshakeTimeout = 10 * time.Second
 )
 
 // Kind describes the webhook.
@@ -154,10 +153,6 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if connections == 0 || connections > deps.Concurrency {
 		connections = deps.Concurrency
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	if !deps.AllowPrivateAddresses {
-		dialer.Control = providers.PublicOnly
-	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
 	p := &Provider{
@@ -166,9 +161,9 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		transport: &http.Transport{
 			// No Proxy: the guard against private addresses is worth nothing if
 			// somebody else does the dialing.
-			DialContext: dialer.DialContext, Protocols: protocols, DisableCompression: true,
+			DialContext: deps.Dialer.DialContext, Protocols: protocols, DisableCompression: true,
 			MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
-			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: dialTimeout,
+			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: handshakeTimeout,
 			WriteBufferSize: 16 << 10,
 		},
 	}
@@ -335,6 +330,10 @@ func (p *progress) classify(err error) *providers.Error {
 		// The body has a length, so an endpoint can't take a part of it for all.
 		return &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("write request: %w", err)}
 	default:
+		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
+			// net/http quotes what it can't read, which is whatever greets at that port.
+			err = errors.New("the endpoint does not answer in HTTP: check config.url")
+		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("no answer in time: %w", err)
 		}

@@ -1,9 +1,12 @@
 package webhook_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -113,7 +116,7 @@ func callback(t testing.TB, at time.Time) (http.Header, []byte) {
 func TestRequest(t *testing.T) {
 	var got sink.Delivery
 	far := serve(t, sink.Options{Seen: func(d sink.Delivery) { got = d }})
-	p, err := webhook.Kind().New(far.Config, providers.Deps{AllowPrivateAddresses: true})
+	p, err := webhook.Kind().New(far.Config, providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	m := providertest.Message(providers.Email, 42)
@@ -189,7 +192,7 @@ func TestProxyIgnored(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1:1")
 	t.Setenv("http_proxy", "http://192.0.2.1:1")
 	far := serve(t, sink.Options{})
-	p, err := webhook.Kind().New(far.Config, providers.Deps{AllowPrivateAddresses: true})
+	p, err := webhook.Kind().New(far.Config, providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
@@ -201,7 +204,7 @@ func TestUntrustedCertificateStopsTheChannel(t *testing.T) {
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	p, err := webhook.Kind().New(config(s.URL), providers.Deps{AllowPrivateAddresses: true})
+	p, err := webhook.Kind().New(config(s.URL), providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
@@ -213,7 +216,7 @@ func TestUntrustedCertificateStopsTheChannel(t *testing.T) {
 func TestTimeoutIsInDoubt(t *testing.T) {
 	far := serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return sink.Answer{Wait: make(chan struct{})} }})
 	short := strings.Replace(string(far.Config), "60000", "100", 1)
-	p, err := webhook.Kind().New(json.RawMessage(short), providers.Deps{AllowPrivateAddresses: true, Clock: clock.System{}})
+	p, err := webhook.Kind().New(json.RawMessage(short), providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.System{}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
@@ -227,7 +230,7 @@ func TestMaxConnectionsBoundTheRequestsAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, far.Close()) }()
 	p, err := webhook.Kind().New(json.RawMessage(`{"url":"`+far.URL()+`","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ","max_connections":2}`),
-		providers.Deps{Concurrency: 8, AllowPrivateAddresses: true, Clock: clock.System{}})
+		providers.Deps{Concurrency: 8, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.System{}})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, p.Close()) }()
 	sent := make(chan error, 8)
@@ -252,4 +255,34 @@ func reply(t testing.TB, at time.Time, from, text string) (http.Header, []byte) 
 	body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": "in_1", "from": from, "text": text, "at": at}}})
 	require.NoError(t, err)
 	return signer.Header("evt_1", at, body), body
+}
+
+// What does not speak HTTP is not shown to whoever configured the address.
+func TestForeignGreetingIsNotQuoted(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, greeting := range []string{"SSH-2.0-HiddenService\r\n", "HTTP/1.1 HiddenService\r\n\r\n", "HTTP/1.1 200 OK\r\nHiddenService\r\n\r\n"} {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			_, _ = io.WriteString(conn, greeting)
+			_ = conn.Close()
+		}
+	}()
+	p, err := webhook.Kind().New(config("http://"+listener.Addr().String()), providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}})
+	require.NoError(t, err)
+	for id := range int64(3) {
+		_, err = p.Send(t.Context(), providertest.Message(providers.Email, id+1))
+		require.ErrorContains(t, err, "does not answer in HTTP")
+		require.NotContains(t, err.Error(), "HiddenService")
+		require.Equal(t, providers.InDoubt, providers.AsError(err).Kind)
+	}
+	require.NoError(t, p.Close())
+	require.NoError(t, listener.Close())
+	<-done
 }
