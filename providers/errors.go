@@ -14,8 +14,12 @@ type ErrorKind string
 
 // The kinds of error.
 const (
-	// Temporary: try again later; spends an attempt.
+	// Temporary: try again later; spends an attempt. A run of them says that the
+	// provider is down for everybody.
 	Temporary ErrorKind = "temporary"
+	// RecipientBusy: this recipient can't be written to now; try later, spends an
+	// attempt, and says nothing of the channel.
+	RecipientBusy ErrorKind = "recipient_busy"
 	// Throttled: we were too fast; try later, no attempt is spent, the whole
 	// channel slows down.
 	Throttled ErrorKind = "throttled"
@@ -25,9 +29,27 @@ const (
 	BadContent ErrorKind = "content"
 	// Auth: the credentials are refused: the channel stops, no attempt is spent.
 	Auth ErrorKind = "auth"
+	// Sender: our own address or domain is refused, whoever is written to: the
+	// channel stops, no attempt is spent.
+	Sender ErrorKind = "sender"
+	// Account: we are refused altogether (suspended, blocked, not allowed to send,
+	// nobody at the configured address): the channel stops, no attempt is spent.
+	Account ErrorKind = "account"
+	// Quota: what we may send in some time is used up: the channel waits, no
+	// attempt is spent.
+	Quota ErrorKind = "quota"
 	// InDoubt: the provider was asked and gave no answer.
 	InDoubt ErrorKind = "in_doubt"
 )
+
+// StopsChannel reports whether every further message would be refused likewise
+// until a person has corrected something.
+func (k ErrorKind) StopsChannel() bool { return k == Auth || k == Sender || k == Account }
+
+// ErrorKinds lists every kind.
+func ErrorKinds() []ErrorKind {
+	return []ErrorKind{Temporary, RecipientBusy, Throttled, Recipient, BadContent, Auth, Sender, Account, Quota, InDoubt}
+}
 
 // Error is the only error that a Provider's Send returns.
 type Error struct {
@@ -69,12 +91,33 @@ func AsError(err error) *Error {
 	return &Error{Kind: InDoubt, Err: err}
 }
 
+// httpKinds are the statuses that mean something of their own. What is true of
+// the address whoever is written to is no fault of a recipient: a redirect that
+// is not followed, a method that is not taken, a place where nobody is.
+var httpKinds = map[int]ErrorKind{
+	http.StatusUnauthorized:      Auth,
+	http.StatusPaymentRequired:   Quota,
+	http.StatusForbidden:         Auth,
+	http.StatusMovedPermanently:  Account,
+	http.StatusPermanentRedirect: Account,
+	http.StatusMethodNotAllowed:  Account,
+	http.StatusProxyAuthRequired: Auth,
+	// Where there is nobody for one message there may be somebody for the next, or
+	// in a minute: a deployment under way, a page for maintenance.
+	http.StatusNotFound:           Temporary,
+	http.StatusRequestTimeout:     Temporary,
+	http.StatusMisdirectedRequest: Temporary,
+	http.StatusTooEarly:           Temporary,
+	http.StatusTooManyRequests:    Throttled,
+	http.StatusGone:               Recipient,
+}
+
 // ClassifyHTTP turns an HTTP status and its Retry-After header (seconds or a
-// date, RFC 9110) into an error; nil for 2xx. 408, 425 and 5xx are temporary,
-// 429 is throttled, 401 and 403 auth, 410 recipient for good, other statuses content: a
-// 404 too, because it mostly means a wrong URL, and failed messages can be sent
-// again once that is mended. A 503 with Retry-After is throttled: the provider
-// asked us to wait.
+// date, RFC 9110) into an error; nil for 2xx. 429 is throttled, and so is a 503
+// with Retry-After: the provider asked us to wait. 404, 408, 421, 425, 5xx and
+// redirects that are not for good are temporary; 301, 308 and 405 mean the
+// configured address, 401, 403 and 407 the credentials, 402 a quota, and 410 a
+// recipient who is gone for good. All else is content.
 func ClassifyHTTP(status int, header http.Header, now time.Time) *Error {
 	if status >= 200 && status < 300 {
 		return nil
@@ -83,17 +126,19 @@ func ClassifyHTTP(status int, header http.Header, now time.Time) *Error {
 		Code: strconv.Itoa(status), RetryAfter: retryAfter(header.Get("Retry-After"), now),
 		Err: fmt.Errorf("the provider answered %d %s", status, http.StatusText(status)),
 	}
+	kind, known := httpKinds[status]
 	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && e.RetryAfter > 0:
+	case known:
+		e.Kind = kind
+	case status == http.StatusServiceUnavailable && e.RetryAfter > 0:
 		e.Kind = Throttled
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status >= 500:
+	case status >= 500, status/100 == 3:
 		e.Kind = Temporary
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		e.Kind = Auth
-	case status == http.StatusGone:
-		e.Kind, e.Bounce = Recipient, BounceHard
 	default:
 		e.Kind = BadContent
+	}
+	if e.Kind == Recipient {
+		e.Bounce = BounceHard
 	}
 	return e
 }

@@ -89,7 +89,10 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, r
 	switch failure.Kind {
 	case providers.Temporary:
 		ch.temporary(ctx, e, &o, failure)
-	case providers.Throttled:
+	case providers.RecipientBusy:
+		o.Reason = campaigns.ReasonTemporary
+		ch.again(ctx, e, &o, failure.RetryAfter)
+	case providers.Throttled, providers.Quota:
 		o.State, o.Unspent, o.Reason = campaigns.Pending, true, campaigns.ReasonThrottled
 		wait := max(failure.RetryAfter, defaultRetryAfter)
 		o.DueAt = o.At.Add(wait)
@@ -98,7 +101,7 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, r
 		o.State, o.Reason, o.Bounce = campaigns.Rejected, campaigns.ReasonRecipient, failure.Bounce
 	case providers.BadContent:
 		o.State, o.Reason = campaigns.Failed, campaigns.ReasonRefused
-	case providers.Auth:
+	case providers.Auth, providers.Sender, providers.Account:
 		o.State, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, true, campaigns.ReasonChannelStopped, o.At
 		ch.stopForAuth(ctx, failure)
 	default:

@@ -223,7 +223,12 @@ func (s Subject) refusals(t *testing.T) {
 			require.Error(t, err)
 			var e *providers.Error
 			require.ErrorAs(t, err, &e)
+			require.Contains(t, providers.ErrorKinds(), e.Kind)
 			require.Equal(t, r.Kind, e.Kind, err.Error())
+			require.Error(t, e.Err, "it says why in words")
+			if e.Kind != providers.Recipient {
+				require.Empty(t, e.Bounce, "no address is at fault")
+			}
 			require.Equal(t, r.Code, e.Code)
 			require.Equal(t, r.RetryAfter, e.RetryAfter)
 			require.Equal(t, r.Bounce, e.Bounce)

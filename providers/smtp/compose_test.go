@@ -182,9 +182,10 @@ func TestReadReply(t *testing.T) {
 		"250\r\n":                            {250, ""},
 		"250 \r\n":                           {250, ""},
 		"250 ok\n":                           {250, "ok"},
-		"550-5.1.1 one\r\n550 5.1.1 two\r\n": {550, "5.1.1 two"},
+		"550-5.1.1 one\r\n550 5.1.1 two\r\n": {550, "5.1.1 one two"},
 		"250 a\tb\x1b[31m\r\n":               {250, "ab[31m"},
-		"250 " + strings.Repeat("x", 900) + "\r\n": {250, strings.Repeat("x", 500)},
+		"250 " + strings.Repeat("x", 900) + "\r\n": {250, strings.Repeat("x", 900)},
+		"250 " + strings.Repeat("x", 901) + "\r\n": {250, strings.Repeat("x", 447) + " ... " + strings.Repeat("x", 447)},
 		"250 \xff\xe4\r\n":                         {250, ""},
 	} {
 		got, err := readReply(bufio.NewReader(strings.NewReader(raw)))
@@ -218,10 +219,10 @@ func FuzzReply(f *testing.F) {
 			e := classify(at, r)
 			require.NotEmpty(t, e.Kind)
 			if r.code/100 == 4 {
-				require.Contains(t, []providers.ErrorKind{providers.Temporary, providers.Throttled}, e.Kind)
+				require.NotContains(t, []providers.ErrorKind{providers.BadContent, providers.Recipient, providers.Auth, providers.InDoubt}, e.Kind)
 			}
 			if r.code/100 == 5 {
-				require.NotContains(t, []providers.ErrorKind{providers.Temporary, providers.Throttled, providers.InDoubt}, e.Kind)
+				require.NotContains(t, []providers.ErrorKind{providers.Temporary, providers.RecipientBusy, providers.InDoubt}, e.Kind)
 			}
 		}
 	})

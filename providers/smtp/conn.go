@@ -159,7 +159,7 @@ func (p *Provider) begin(c *conn, j *job) (*conn, *job) {
 		fresh, err := p.dial(p.life)
 		if err != nil {
 			why := providers.AsError(err)
-			if why.Kind == providers.Auth {
+			if why.Kind.StopsChannel() || why.Kind == providers.Quota {
 				// Whoever waits would be refused likewise, and servers lock out those who
 				// try a wrong password again and again.
 				for other := p.next(); other != nil; other = p.next() {

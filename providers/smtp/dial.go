@@ -148,11 +148,12 @@ func (p *Provider) dialError(err error, shut bool) *providers.Error {
 		return providers.ClassifyDial(fmt.Errorf("%s: %s does not answer in SMTP: check config.host, config.port and config.tls", at.at, p.address))
 	}
 	if errors.As(err, &refusal) && errors.As(err, &at) {
-		r := reply{code: refusal.Code, text: p.scrub(printable([]byte(lastLine(refusal.Msg))))}
+		r := reply{code: refusal.Code, text: p.scrub(joinLines(printableLines(refusal.Msg)))}
+		e := classify(at.at, r)
 		if shut && (at.at == greeting || at.at == hello) {
-			r.text = r.enhanced()
+			e.Err = refusedAt(at.at, reply{code: r.code, text: r.enhanced()})
 		}
-		return classify(at.at, r)
+		return e
 	}
 	if errors.Is(err, mail.ErrUnencrypted) {
 		return &providers.Error{Kind: providers.Auth, Err: errors.New(
@@ -163,10 +164,6 @@ func (p *Provider) dialError(err error, shut bool) *providers.Error {
 		e.Err = errors.New(p.scrub(said))
 	}
 	return e
-}
-
-func lastLine(s string) string {
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // scrubber takes the password out of a text, as it is and as it is sent.

@@ -57,8 +57,8 @@ func Kind() providers.Kind {
 		Name: "webhook", Title: "Webhook",
 		Description: "Posts each message as JSON to an address of yours, signed by Standard Webhooks. " +
 			"The webhook-id header is the same on every attempt: drop what you have already seen. " +
-			"2xx accepts; 429, or 503 with Retry-After, slows the channel down; 408, 425 and 5xx are tried again; " +
-			"410 rejects the recipient; 401 and 403 stop the channel; everything else fails the message.",
+			"2xx accepts; 429, or 503 with Retry-After, slows the channel down; 402 holds it; 404, 408, 425, 5xx and passing redirects are tried again; " +
+			"410 rejects the recipient; 301, 308, 401, 403 and 405 stop the channel; everything else fails the message.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true,
 			// By Standard Webhooks the receiver takes webhook-id as idempotency key.
@@ -268,9 +268,12 @@ func (p *Provider) read(answer *http.Response) (providers.Receipt, error) {
 		return providers.Receipt{Response: answer.Status}, nil
 	}
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if answer.StatusCode/100 == 3 {
+	switch {
+	case answer.StatusCode/100 == 3:
 		failure.Err = fmt.Errorf("the endpoint answered %s, and redirects are not followed: set config.url to where it points", answer.Status)
 		return providers.Receipt{}, failure
+	case answer.StatusCode == http.StatusNotFound, answer.StatusCode == http.StatusMethodNotAllowed:
+		failure.Err = fmt.Errorf("the endpoint answered %s: check config.url", answer.Status)
 	}
 	if quoted := quote(p.scrub(string(text))); quoted != "" {
 		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
