@@ -244,6 +244,10 @@ type PlanStep struct {
 type Due struct {
 	At     time.Time
 	Reason string
+	// AsOf is the UpdatedAt of the channel by whose limits At was reckoned; if it
+	// has changed since, the message waits no longer than now. Zero says that At
+	// does not follow from limits.
+	AsOf time.Time
 }
 
 // RecentSend is when an address was last written to on a channel.
@@ -251,6 +255,10 @@ type RecentSend struct {
 	Address string
 	At      time.Time
 }
+
+// LatestSlots are until when the latest slots of a channel, and of a campaign on
+// it, are paid for; zero where nothing is known.
+type LatestSlots struct{ Channel, Campaign time.Time }
 
 // RecipientKey hashes an address for the limiter, so that Redis holds no
 // personal data beyond the windows.

@@ -22,6 +22,9 @@ type Channel struct {
 	// SilentOptOut keeps who opts out by a reply from getting a confirmation.
 	SilentOptOut bool
 	Status       ChannelStatus
+	// Epoch counts resumptions and changes of Config: what the provider said in an
+	// earlier one holds no longer.
+	Epoch int64
 	// StatusReason says why the channel is not active, for people.
 	StatusReason string
 	CreatedAt    time.Time

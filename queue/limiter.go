@@ -60,6 +60,9 @@ type Reservation struct {
 	// Limits are in force from this reservation on; slots that were given out
 	// before stay where they are.
 	Limits Limits
+	// Epoch counts the channel's resumptions and changes of its configuration: what
+	// a provider said in an earlier one (Throttle) holds no longer.
+	Epoch int64
 	// CampaignID and CampaignPerSecond are the campaign's own limit; 0 is none.
 	CampaignID        int64
 	CampaignPerSecond float64
@@ -68,8 +71,8 @@ type Reservation struct {
 	// recipients.
 	Recipients []string
 	// SeedFirst asks for no slots, only for Fresh to be said, where Redis knows
-	// nothing of the channel: the caller Seeds it, with a LastSlot, and asks again
-	// without this. It costs a round trip.
+	// nothing of the channel, or of a campaign that has a limit: the caller Seeds
+	// them, with a LastSlot each, and asks again without this.
 	SeedFirst bool
 	// MaxAhead is how far ahead a slot may lie; 0 means DefaultMaxAhead, at most
 	// MaxMaxAhead. It is also what a Throttle comes too late for.
@@ -98,6 +101,10 @@ type Grant struct {
 	// or Redis lost its memory. The first one to see it may Seed the limits of a
 	// day from the store.
 	Fresh bool
+	// PaidFor and CampaignPaidFor are the time from the answer until which the
+	// latest slots, those of bursts included, are paid for: one interval later the
+	// next may be had. They are what a Seed gives back.
+	PaidFor, CampaignPaidFor time.Duration
 }
 
 // State is what throttling has left of a channel's rate.
@@ -111,9 +118,14 @@ type State struct {
 
 // Seed is what the store knows of a channel's last day.
 type Seed struct {
-	// LastSlot is when the latest message was handed to the provider; zero if
-	// unknown.
+	// LastSlot is until when the channel's latest slots are paid for (see Grant),
+	// or when its latest message was handed to the provider; zero if unknown.
 	LastSlot time.Time
+	// CampaignID, CampaignPerSecond and CampaignLastSlot are the same for one
+	// campaign with a limit; the last is zero for none.
+	CampaignID        int64
+	CampaignPerSecond float64
+	CampaignLastSlot  time.Time
 	// PerRecipient is the channel's limit, as far as spacing is to be seeded.
 	PerRecipient time.Duration
 	// Recipients are the latest sends by recipient, of the last 24 hours.
@@ -133,14 +145,17 @@ type SeedRecipient struct {
 // The rules, of which limiter.lua is the reference:
 //
 //   - A channel's slots are evenly spaced for 98.5 % of its rate. After a second
-//     without slots, Burst of them may be taken at once; each moves the next even
-//     slot on by one interval. So no sliding second holds more than PerSecond.
+//     without slots, and once all earlier ones are paid for, Burst of them may be
+//     taken at once; each moves the next even slot on by one interval. So no time
+//     of length W holds more than PerSecond * W + Burst, and no sliding second
+//     more than PerSecond.
 //   - A campaign's slots keep 96.5 % of its rate with a tolerance of 20 ms, and
 //     never reserve the channel's time ahead for it: campaigns beside it go on.
 //   - Rates that change apply to the next slot, in both directions.
 //   - Throttle blocks the channel; the second one within a minute halves the rate,
 //     at the least to 1/32, and each 10 s of quiet give 10 % of the full rate back.
-//     A channel without limit counts as 1000 a second for that.
+//     A channel without limit counts as 1000 a second for that. A later epoch of
+//     the channel begins anew.
 //   - State that is missing although this process had slots in the last minute
 //     was lost (FLUSHALL): the channel starts again behind all slots that may
 //     still be waiting to be used. A process that had none starts at once.
@@ -162,8 +177,9 @@ type memory struct {
 // backend keeps the state of the limits.
 type backend interface {
 	reserve(ctx context.Context, r *reservation) (reply, error)
-	throttle(ctx context.Context, channelID int64, retryAfter time.Duration) (reply, error)
-	state(ctx context.Context, channelID int64) (reply, error)
+	next(ctx context.Context, r *reservation) (reply, error)
+	throttle(ctx context.Context, channelID, epoch int64, retryAfter time.Duration) (reply, error)
+	state(ctx context.Context, channelID, epoch int64) (reply, error)
 	seed(ctx context.Context, channelID int64, s Seed) error
 	memory() int64
 }
@@ -185,6 +201,8 @@ type reply struct {
 	fresh   bool
 	blocked time.Duration
 	factor  float64
+	// paid and campaignPaid are Grant's PaidFor and CampaignPaidFor.
+	paid, campaignPaid time.Duration
 }
 
 func newLimiter(b backend, c clock.Clock) *Limiter {
@@ -205,21 +223,15 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 	if checked.unlimited() && l.open(r.ChannelID) {
 		return Grant{Slots: make([]Slot, len(r.Recipients))}, nil
 	}
-	if r.SeedFirst {
-		known, err := l.backend.state(ctx, r.ChannelID)
-		if err != nil {
-			return Grant{}, unavailable("reserve slots", err)
-		}
-		if known.fresh {
-			return Grant{Fresh: true}, nil
-		}
-	}
 	checked.lost = l.lost(checked)
 	reply, err := l.backend.reserve(ctx, checked)
 	if err != nil {
 		return Grant{}, unavailable("reserve slots", err)
 	}
-	g := Grant{Slots: make([]Slot, len(reply.waits)), RetryIn: reply.retry, Fresh: reply.fresh}
+	g := Grant{Slots: make([]Slot, len(reply.waits)), RetryIn: reply.retry, Fresh: reply.fresh, PaidFor: reply.paid, CampaignPaidFor: reply.campaignPaid}
+	if reply.fresh && r.SeedFirst {
+		return g, nil
+	}
 	last := time.Duration(-1)
 	for i, wait := range reply.waits {
 		if wait >= 0 {
@@ -231,6 +243,21 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 	}
 	l.remember(checked, reply, last)
 	return g, nil
+}
+
+// Wait is how long one job of a reservation would wait for its slot now, of all
+// that its limits say but of recipients; nothing is reserved. Errors are as
+// Reserve's.
+func (l *Limiter) Wait(ctx context.Context, r Reservation) (time.Duration, error) {
+	checked, err := l.check(r)
+	if err != nil {
+		return 0, err
+	}
+	if checked.unlimited() && l.open(r.ChannelID) {
+		return 0, nil
+	}
+	reply, err := l.backend.next(ctx, checked)
+	return reply.retry, unavailable("look for a slot", err)
 }
 
 // denial reads the negative numbers of the rules' answer.
@@ -288,11 +315,7 @@ func (l *Limiter) lost(r *reservation) time.Duration {
 	if m == nil || m.lastSlot.IsZero() {
 		return 0
 	}
-	limit := rememberedFor
-	if rate := r.Limits.PerSecond; rate > 0 && rate < 1 { // a slow channel's interval is remembered longer
-		limit = max(limit, min(5*rememberedFor, time.Duration(2/rate*float64(time.Second))))
-	}
-	if l.clock.Now().Sub(m.lastSlot) >= limit {
+	if l.clock.Now().Sub(m.lastSlot) >= rememberedFor {
 		return 0
 	}
 	return m.maxAhead
@@ -319,8 +342,9 @@ func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
 
 // Throttle tells that the provider asked to slow down: no slot of the channel
 // before retryAfter has passed (a second if it is 0, at most 24 hours), for any
-// worker. Answers of requests that were under way at the same time count as one.
-func (l *Limiter) Throttle(ctx context.Context, channelID int64, retryAfter time.Duration) error {
+// worker. Answers of requests that were under way at the same time count as one,
+// and one to a request of an earlier epoch of the channel is not heard.
+func (l *Limiter) Throttle(ctx context.Context, channelID, epoch int64, retryAfter time.Duration) error {
 	if channelID <= 0 {
 		return fault.InvalidField("channel_id", channelID, "must be positive")
 	}
@@ -332,16 +356,16 @@ func (l *Limiter) Throttle(ctx context.Context, channelID int64, retryAfter time
 		m.openUntil = time.Time{}
 	}
 	l.mu.Unlock()
-	_, err := l.backend.throttle(ctx, channelID, min(retryAfter, maxThrottle))
+	_, err := l.backend.throttle(ctx, channelID, epoch, min(retryAfter, maxThrottle))
 	return unavailable("throttle channel", err)
 }
 
-// State says how throttled a channel is.
-func (l *Limiter) State(ctx context.Context, channelID int64) (State, error) {
+// State says how throttled a channel is in an epoch.
+func (l *Limiter) State(ctx context.Context, channelID, epoch int64) (State, error) {
 	if channelID <= 0 {
 		return State{}, fault.InvalidField("channel_id", channelID, "must be positive")
 	}
-	r, err := l.backend.state(ctx, channelID)
+	r, err := l.backend.state(ctx, channelID, epoch)
 	if err != nil {
 		return State{}, unavailable("read limiter", err)
 	}

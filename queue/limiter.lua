@@ -5,37 +5,47 @@
 --
 -- KEYS[1]  channel state, a hash:
 --            last     when the latest slot is (may lie in the future)
---            debt     slots that bursts took ahead of their turn
+--            debt     us that bursts took ahead of their turn
 --            credit   what is left of the burst
 --            blocked  no slot before this
 --            factor   share of the rate that throttling left, at
 --            event    the time of the last throttling (absent: none)
+--            epoch    the channel's epoch that blocked, factor and event are of
 -- KEYS[2]  campaign state, a string: place of its latest slot
 -- KEYS[3]  sorted set: recipient -> time of its latest slot, 24 h back
--- KEYS[4..] per job, only if ARGV[9] > 0: time of the recipient's latest slot
+-- KEYS[4..] per job, only if ARGV[10] > 0: time of the recipient's latest slot
 --
--- ARGV[1]  operation: "reserve", "throttle", "seed", "state"
+-- ARGV[1]  operation: "reserve", "next", "throttle", "seed", "state"
 -- ARGV[2]  now in us since BASE; "" for Redis's own clock (tests give one)
 -- ARGV[3]  channel rate per second, 0 for none
 -- ARGV[4]  burst, >= 1
+-- ARGV[5]  the channel's epoch: a later one begins anew, an earlier one's
+--          throttling is not heard
 -- reserve:
--- ARGV[5]  number of jobs
--- ARGV[6]  how far ahead a slot may lie, us
--- ARGV[7]  us that slots may lie ahead which were given out before Redis lost the
+-- ARGV[6]  number of jobs
+-- ARGV[7]  how far ahead a slot may lie, us
+-- ARGV[8]  us that slots may lie ahead which were given out before Redis lost the
 --          state; 0 if the caller had none lately: missing state is a new channel
--- ARGV[8]  campaign rate per second, 0 for none
--- ARGV[9]  least time between two slots of a recipient, us, 0 for none
--- ARGV[10] most recipients in 24 h, 0 for none
--- ARGV[11..] recipients, one a job, only if ARGV[10] > 0
+-- ARGV[9]  campaign rate per second, 0 for none
+-- ARGV[10] least time between two slots of a recipient, us, 0 for none
+-- ARGV[11] most recipients in 24 h, 0 for none
+-- ARGV[12] 1 to be told alone, and given nothing, where there is no state of the
+--          channel or of a campaign that has a rate
+-- ARGV[13..] recipients, one a job, only if ARGV[11] > 0
 --   returns {jobs answered, us to come back in, 1 if there was no state,
---            us blocked, factor * 1e6, a number a job}; the number is the wait in
---            us, or -1 - 2*retry - reason (0 spacing, 1 recipients a day)
+--            us blocked, factor * 1e6, us until the channel's slots are paid for,
+--            us until the campaign's are, a number a job}; the number is the wait
+--            in us, or -1 - 2*retry - reason (0 spacing, 1 recipients a day)
+-- next:      as reserve with one job and no recipient, and charges nothing: us to
+--            come back in is the wait for the slot;  returns as reserve, no jobs
 -- throttle:
--- ARGV[5]  us that the channel is to rest;  returns as reserve, no jobs
+-- ARGV[6]  us that the channel is to rest;  returns as reserve, no jobs
 -- seed:
--- ARGV[5]  time of the channel's latest slot, or "" ; ARGV[6] rest of the spacing
---          to remember, us; then triples: 0-based number of the KEYS[4..] entry
---          or -1, recipient or "", time.
+-- ARGV[6]  until when the channel's latest slots are paid for, or ""
+-- ARGV[7]  rest of the spacing to remember, us
+-- ARGV[8]  the campaign's interval, us, and ARGV[9] until when its latest slots
+--          are paid for, or ""; then triples: 0-based number of the KEYS[4..]
+--          entry or -1, recipient or "", time.
 -- state:     returns as reserve, no jobs
 
 local BASE = 1750000000
@@ -62,6 +72,7 @@ else
 end
 local rate = tonumber(ARGV[3])
 local burst = tonumber(ARGV[4])
+local epoch = tonumber(ARGV[5])
 
 local function text(x) return string.format("%.17g", x) end
 local function px(us) return string.format("%.0f", math.max(1, math.ceil(us / 1000))) end
@@ -70,7 +81,7 @@ local function read(v, default)
   return default
 end
 
-local h = redis.call("HMGET", KEYS[1], "last", "debt", "credit", "blocked", "factor", "event")
+local h = redis.call("HMGET", KEYS[1], "last", "debt", "credit", "blocked", "factor", "event", "epoch")
 local missing = not h[1]
 local last = read(h[1], NEVER)
 local debt = read(h[2], 0)
@@ -78,9 +89,20 @@ local credit = read(h[3], 0)
 local blocked = read(h[4], NEVER)
 local factor = read(h[5], 1)
 local event = read(h[6], NEVER)
+local known = read(h[7], 0)
+
+-- A channel that was resumed or configured anew begins anew: what the provider
+-- said before was said to another configuration.
+local changed = false
+if epoch > known then
+  if not missing then changed = true end
+  known = epoch
+  blocked = NEVER
+  factor = 1
+  event = NEVER
+end
 
 -- A clock that went back (a failover) must not hold the channel up.
-local changed = false
 if last > math.max(now, blocked) + MINUTE + WINDOW then last = now; debt = 0; credit = 0; changed = true end
 if blocked > now + DAY + MINUTE then blocked = now end
 if event > now + MINUTE then event = now end
@@ -99,18 +121,21 @@ end
 
 local function save(T)
   redis.call("HSET", KEYS[1], "last", text(last), "debt", text(debt), "credit", text(credit),
-    "blocked", text(blocked), "factor", text(factor), "event", text(event))
-  local ttl = math.max(last, blocked, now) - now + (debt + 1) * T + KEEP
+    "blocked", text(blocked), "factor", text(factor), "event", text(event), "epoch", text(known))
+  local ttl = math.max(last, blocked, now) - now + debt + T + KEEP
   redis.call("PEXPIRE", KEYS[1], px(ttl))
 end
 
+local place = NEVER
 local function answer(n, retry)
-  return {n, math.ceil(retry), missing and 1 or 0, math.ceil(math.max(0, blocked - now)), math.floor(eased * 1000000 + 0.5)}
+  return {n, math.ceil(retry), missing and 1 or 0, math.ceil(math.max(0, blocked - now)), math.floor(eased * 1000000 + 0.5),
+    math.ceil(math.max(0, last + debt - now)), math.ceil(math.max(0, place - now))}
 end
 
 if op == "state" then return answer(0, 0) end
 
 if op == "throttle" then
+  if epoch < known then return answer(0, 0) end
   if now >= blocked and now - event >= 1000000 then
     -- A new event, not another answer of the same overload.
     factor = eased
@@ -118,19 +143,25 @@ if op == "throttle" then
     event = now
     eased = factor
   end
-  blocked = math.max(blocked, now + tonumber(ARGV[5]))
+  blocked = math.max(blocked, now + tonumber(ARGV[6]))
   credit = 0
   save(0)
   return answer(0, 0)
 end
 
 if op == "seed" then
-  if ARGV[5] ~= "" then
-    last = math.max(last, math.min(tonumber(ARGV[5]), now))
+  if ARGV[6] ~= "" then
+    -- A burst is paid for within WINDOW; what lies further ahead is of a clock
+    -- that went back.
+    last = math.max(last, math.min(tonumber(ARGV[6]), now + WINDOW))
     save(0)
   end
-  local per = tonumber(ARGV[6])
-  for i = 7, #ARGV, 3 do
+  local per = tonumber(ARGV[7])
+  if ARGV[9] ~= "" then
+    place = math.max(read(redis.call("GET", KEYS[2]), NEVER), math.min(tonumber(ARGV[9]), now + WINDOW))
+    redis.call("SET", KEYS[2], text(place), "PX", px(math.max(place, now) - now + tonumber(ARGV[8]) + KEEP))
+  end
+  for i = 10, #ARGV, 3 do
     local key, recipient, at = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
     local before = key >= 0 and redis.call("GET", KEYS[4 + key])
     if key >= 0 and at + per > now and (not before or tonumber(before) < at) then
@@ -146,12 +177,12 @@ if op == "seed" then
 end
 
 -- reserve
-local k = tonumber(ARGV[5])
-local ahead = tonumber(ARGV[6])
-local lost = tonumber(ARGV[7])
-local crate = tonumber(ARGV[8])
-local per = tonumber(ARGV[9])
-local cap = tonumber(ARGV[10])
+local k = tonumber(ARGV[6])
+local ahead = tonumber(ARGV[7])
+local lost = tonumber(ARGV[8])
+local crate = tonumber(ARGV[9])
+local per = tonumber(ARGV[10])
+local cap = tonumber(ARGV[11])
 
 local r = effective()
 local T = 0
@@ -160,12 +191,14 @@ local most = math.max(1, math.min(burst, math.floor(rate)))
 if eased < 1 then most = 1 end
 
 local Tc = 0
-local place = NEVER
 if crate > 0 then
   Tc = 1000000 / (CSHARE * crate)
-  place = read(redis.call("GET", KEYS[2]), NEVER)
+  local stood = redis.call("GET", KEYS[2])
+  if not stood and ARGV[12] == "1" then missing = true end
+  place = read(stood, NEVER)
   if place > now + MINUTE + WINDOW then place = now; changed = true end
 end
+if missing and ARGV[12] == "1" then return answer(0, 0) end
 
 if missing and lost > 0 and (T > 0 or Tc > 0) then
   last = now + lost + (most - 1) * T
@@ -173,7 +206,9 @@ if missing and lost > 0 and (T > 0 or Tc > 0) then
   place = now + lost
   changed = true
 end
-if now >= math.max(last, blocked) + WINDOW then credit = most end
+-- The burst is had again after a quiet second, and not before all that was had
+-- is paid for: a slot each ten seconds stays one.
+if now >= math.max(math.max(last, blocked) + WINDOW, last + debt + T) then credit = most end
 if credit > most then credit = most end
 
 local count = 0
@@ -190,17 +225,21 @@ for i = 1, k do
   local pos = math.max(now, blocked)
   local turn = pos
   if T > 0 then
-    turn = math.max(last + (debt + 1) * T, pos)
+    turn = math.max(last + debt + T, pos)
     if credit > 0 then pos = math.max(pos, last) else pos = turn end
   end
   if Tc > 0 and pos < place + Tc - CSLACK then
-    if T > 0 then
+    if op == "next" then
+      pos = place + Tc - CSLACK
+    elseif T > 0 then
       -- Waiting would leave the channel's slots before it unused.
       retry = math.max(1000, place + Tc - CSLACK / 2 - pos)
       break
+    else
+      pos = place + Tc
     end
-    pos = place + Tc
   end
+  if op == "next" then return answer(0, pos - now) end
   if pos > now + ahead then
     retry = math.max(1000, pos - now - ahead / 2)
     break
@@ -214,7 +253,7 @@ for i = 1, k do
   end
   local new = false
   if not denied and cap > 0 then
-    new = not redis.call("ZSCORE", KEYS[3], ARGV[10 + i])
+    new = not redis.call("ZSCORE", KEYS[3], ARGV[12 + i])
     if new and count >= cap then
       local oldest = redis.call("ZRANGE", KEYS[3], count - cap, count - cap, "WITHSCORES")
       denied = -2 - 2 * math.ceil(tonumber(oldest[2]) + DAY - now)
@@ -227,7 +266,7 @@ for i = 1, k do
     if T > 0 then
       if credit > 0 then
         credit = credit - 1
-        debt = (turn - pos) / T
+        debt = turn - pos
       else
         debt = 0
       end
@@ -239,7 +278,7 @@ for i = 1, k do
       redis.call("SET", KEYS[3 + i], text(pos), "PX", px(pos + per - now))
     end
     if cap > 0 then
-      redis.call("ZADD", KEYS[3], text(pos), ARGV[10 + i])
+      redis.call("ZADD", KEYS[3], text(pos), ARGV[12 + i])
       if new then count = count + 1 end
       added = true
     end
@@ -253,5 +292,5 @@ if added then redis.call("PEXPIRE", KEYS[3], DAY / 1000 + 60000) end
 
 local n = #waits
 local out = answer(n, retry)
-for i = 1, n do out[5 + i] = waits[i] end
+for i = 1, n do out[7 + i] = waits[i] end
 return out

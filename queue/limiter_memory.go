@@ -39,18 +39,23 @@ type memoryLimits struct {
 type channelLimits struct {
 	exists     bool
 	numbers    limitNumbers // the hash
-	campaigns  map[int64]float64
+	campaigns  map[int64]campaignPlace
 	recipients map[string]float64
 	days       recipientDay
 	sweepAt    float64
 	keptFor    float64 // longest spacing that recipients are kept for
 }
 
+// campaignPlace is where a campaign's latest slot lies, and until when that is
+// kept.
+type campaignPlace struct{ place, keepUntil float64 }
+
 // limitNumbers are the fields of the hash.
 type limitNumbers struct {
 	last, debt, credit, blocked, factor, event float64
+	epoch                                      int64
 	// eased is the share of the rate that throttling leaves at the time of the
-	// call, mended says that the call found a clock that went back.
+	// call, mended says that the call found a clock that went back, or an older epoch.
 	eased  float64
 	mended bool
 }
@@ -67,16 +72,19 @@ func (b *memoryLimits) channel(channelID int64) *channelLimits {
 	if c == nil {
 		c = &channelLimits{
 			numbers:   limitNumbers{last: never, blocked: never, event: never, factor: 1},
-			campaigns: map[int64]float64{}, recipients: map[string]float64{},
+			campaigns: map[int64]campaignPlace{}, recipients: map[string]float64{},
 		}
 		b.channels[channelID] = c
 	}
 	return c
 }
 
-// at is a copy of the hash, prepared for a call at now.
-func (c *channelLimits) at(now float64) limitNumbers {
+// at is a copy of the hash, prepared for a call at now in an epoch.
+func (c *channelLimits) at(now float64, epoch int64) limitNumbers {
 	n := c.numbers
+	if epoch > n.epoch {
+		n.epoch, n.blocked, n.factor, n.event, n.mended = epoch, never, 1, never, c.exists
+	}
 	if n.last > max(now, n.blocked)+ruleMinute+ruleWindow {
 		n.last, n.debt, n.credit, n.mended = now, 0, 0, true
 	}
@@ -94,6 +102,7 @@ func (c *channelLimits) at(now float64) limitNumbers {
 }
 
 func (c *channelLimits) save(n limitNumbers) {
+	n.mended = false
 	c.numbers = n
 	c.exists = true
 }
@@ -101,25 +110,34 @@ func (c *channelLimits) save(n limitNumbers) {
 func (n limitNumbers) answer(now float64, waits []int64, retry float64, fresh bool) reply {
 	return reply{
 		waits: waits, retry: time.Duration(math.Ceil(retry)) * time.Microsecond, fresh: fresh,
-		blocked: time.Duration(math.Ceil(max(0, n.blocked-now))) * time.Microsecond,
+		blocked: ahead(n.blocked, now),
 		factor:  math.Floor(n.eased*1e6+0.5) / 1e6,
+		paid:    ahead(n.last+n.debt, now),
 	}
 }
 
-func (b *memoryLimits) state(_ context.Context, channelID int64) (reply, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.now()
-	c := b.channel(channelID)
-	return c.at(now).answer(now, nil, 0, !c.exists), nil
+// ahead is how far a time lies ahead of now; 0 if it doesn't.
+func ahead(at, now float64) time.Duration {
+	return time.Duration(math.Ceil(max(0, at-now))) * time.Microsecond
 }
 
-func (b *memoryLimits) throttle(_ context.Context, channelID int64, retryAfter time.Duration) (reply, error) {
+func (b *memoryLimits) state(_ context.Context, channelID, epoch int64) (reply, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	c := b.channel(channelID)
-	n := c.at(now)
+	return c.at(now, epoch).answer(now, nil, 0, !c.exists), nil
+}
+
+func (b *memoryLimits) throttle(_ context.Context, channelID, epoch int64, retryAfter time.Duration) (reply, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	c := b.channel(channelID)
+	n := c.at(now, epoch)
+	if epoch < n.epoch {
+		return n.answer(now, nil, 0, false), nil
+	}
 	if now >= n.blocked && now-n.event >= 1000000 {
 		n.factor = n.eased
 		if now-max(n.event, n.blocked) <= ruleMinute {
@@ -139,9 +157,16 @@ func (b *memoryLimits) seed(_ context.Context, channelID int64, s Seed) error {
 	defer b.mu.Unlock()
 	now := b.now()
 	c := b.channel(channelID)
-	if n := c.at(now); !s.LastSlot.IsZero() {
-		n.last = max(n.last, min(sinceBase(s.LastSlot), now))
+	if n := c.at(now, 0); !s.LastSlot.IsZero() {
+		n.last = max(n.last, min(sinceBase(s.LastSlot), now+ruleWindow))
 		c.save(n)
+	}
+	if !s.CampaignLastSlot.IsZero() {
+		place := never
+		if known, ok := c.campaigns[s.CampaignID]; ok {
+			place = known.place
+		}
+		c.keepPlace(s.CampaignID, max(place, min(sinceBase(s.CampaignLastSlot), now+ruleWindow)), campaignInterval(s.CampaignPerSecond), now)
 	}
 	per := micros(s.PerRecipient)
 	c.keptFor = max(c.keptFor, per)
@@ -162,6 +187,9 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	defer b.mu.Unlock()
 	now := b.now()
 	p := b.channel(r.ChannelID).pass(r, now)
+	if p.missing && r.SeedFirst {
+		return p.answer(nil, 0), nil
+	}
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
 	for _, recipient := range r.Recipients {
@@ -173,7 +201,15 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 		waits = append(waits, wait)
 	}
 	p.save()
-	return p.n.answer(now, waits, retry, p.missing), nil
+	return p.answer(waits, retry), nil
+}
+
+func (b *memoryLimits) next(_ context.Context, r *reservation) (reply, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.channel(r.ChannelID).pass(r, b.now())
+	pos, _, campaign := p.nextSlot()
+	return p.answer(nil, max(pos, campaign)-p.now), nil
 }
 
 // pass is one reservation as it goes through its jobs.
@@ -190,10 +226,19 @@ type pass struct {
 	overCap             float64 // answer for recipients above the cap, once known
 }
 
+func (p *pass) answer(waits []int64, retry float64) reply {
+	answer := p.n.answer(p.now, waits, retry, p.missing)
+	answer.campaignPaid = ahead(p.place, p.now)
+	return answer
+}
+
+// campaignInterval is the time between two slots of a campaign, µs.
+func campaignInterval(perSecond float64) float64 { return 1000000 / (ruleCampaignShare * perSecond) }
+
 func (c *channelLimits) pass(r *reservation, now float64) *pass {
-	p := &pass{c: c, n: c.at(now), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
+	p := &pass{c: c, n: c.at(now, r.Epoch), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
 		per: micros(r.Limits.PerRecipient), cap: r.Limits.RecipientsPerDay, missing: !c.exists}
-	p.changed, p.n.mended = p.n.mended, false
+	p.changed = p.n.mended
 	rate := r.Limits.PerSecond
 	effective := 0.0
 	if rate > 0 {
@@ -209,21 +254,23 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 		most = 1
 	}
 	if r.CampaignPerSecond > 0 {
-		p.cInterval = 1000000 / (ruleCampaignShare * r.CampaignPerSecond)
-		if place, ok := c.campaigns[r.CampaignID]; ok {
-			p.place = place
+		p.cInterval = campaignInterval(r.CampaignPerSecond)
+		if known, ok := c.campaigns[r.CampaignID]; ok {
+			p.place = known.place
+		} else if r.SeedFirst {
+			p.missing = true
 		}
 		if p.place > now+ruleMinute+ruleWindow {
 			p.place, p.changed = now, true
 		}
 	}
-	if p.missing && r.lost > 0 && (p.interval > 0 || p.cInterval > 0) {
+	if p.missing && !r.SeedFirst && r.lost > 0 && (p.interval > 0 || p.cInterval > 0) {
 		p.n.last = now + micros(r.lost) + (most-1)*p.interval
 		p.n.credit = 0
 		p.place = now + micros(r.lost)
 		p.changed = true
 	}
-	if now >= max(p.n.last, p.n.blocked)+ruleWindow {
+	if now >= max(max(p.n.last, p.n.blocked)+ruleWindow, p.n.last+p.n.debt+p.interval) {
 		p.n.credit = most
 	}
 	p.n.credit = min(p.n.credit, most)
@@ -235,19 +282,29 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 	return p
 }
 
-// job answers one job: its wait or denial, or when to come back.
-func (p *pass) job(recipient string) (wait int64, later float64) {
-	pos := max(p.now, p.n.blocked)
-	turn := pos
+// nextSlot is where the next slot of the channel lies, where it would lie without
+// a burst, and before when the campaign has none.
+func (p *pass) nextSlot() (pos, turn, campaign float64) {
+	pos, campaign = max(p.now, p.n.blocked), never
+	turn = pos
 	if p.interval > 0 {
-		turn = max(p.n.last+(p.n.debt+1)*p.interval, pos)
+		turn = max(p.n.last+p.n.debt+p.interval, pos)
 		if p.n.credit > 0 {
 			pos = max(pos, p.n.last)
 		} else {
 			pos = turn
 		}
 	}
-	if p.cInterval > 0 && pos < p.place+p.cInterval-ruleCampaignSlack {
+	if p.cInterval > 0 {
+		campaign = p.place + p.cInterval - ruleCampaignSlack
+	}
+	return pos, turn, campaign
+}
+
+// job answers one job: its wait or denial, or when to come back.
+func (p *pass) job(recipient string) (wait int64, later float64) {
+	pos, turn, campaign := p.nextSlot()
+	if pos < campaign {
 		if p.interval > 0 {
 			return 0, max(1000, p.place+p.cInterval-ruleCampaignSlack/2-pos)
 		}
@@ -286,7 +343,7 @@ func (p *pass) charge(recipient string, pos, turn float64) {
 	if p.interval > 0 {
 		if p.n.credit > 0 {
 			p.n.credit--
-			p.n.debt = (turn - pos) / p.interval
+			p.n.debt = turn - pos
 		} else {
 			p.n.debt = 0
 		}
@@ -311,8 +368,12 @@ func (p *pass) save() {
 	}
 	p.c.save(p.n)
 	if p.cInterval > 0 {
-		p.c.campaigns[p.campaign] = p.place
+		p.c.keepPlace(p.campaign, p.place, p.cInterval, p.now)
 	}
+}
+
+func (c *channelLimits) keepPlace(campaignID int64, place, interval, now float64) {
+	c.campaigns[campaignID] = campaignPlace{place, max(place, now) + interval + ruleKeep}
 }
 
 // sweep forgets, now and then, what Redis would have expired.
@@ -321,8 +382,8 @@ func (c *channelLimits) sweep(now float64) {
 		return
 	}
 	c.sweepAt = now + max(ruleMinute, c.keptFor/2)
-	for id, place := range c.campaigns {
-		if place < now-ruleKeep {
+	for id, known := range c.campaigns {
+		if known.keepUntil < now {
 			delete(c.campaigns, id)
 		}
 	}

@@ -20,6 +20,130 @@ import (
 // epoch is where the tests' clocks start.
 var epoch = time.Unix(limiterBase+50_000_000, 0).UTC()
 
+// requireNoWindowAbove requires that no half-open window of any length holds more
+// than rate * length + burst, lengths from a second on.
+func requireNoWindowAbove(t require.TestingT, slots []time.Time, rate float64, burst int) {
+	slots = slices.SortedFunc(slices.Values(slots), time.Time.Compare)
+	for i := range slots {
+		for j := i + 1; j < len(slots); j++ {
+			// The shortest half-open window with both in it is a little longer than this.
+			length := max(slots[j].Sub(slots[i]), time.Second)
+			if most := rate*length.Seconds() + float64(max(1, burst)); float64(j-i+1) > most+1e-6 {
+				require.Failf(t, "too fast", "%d slots within %v, limit %v a second and a burst of %d", j-i+1, length, rate, burst)
+			}
+		}
+	}
+}
+
+// slowAndFast are rates from one a day on.
+func slowAndFast() *rapid.Generator[float64] {
+	return rapid.OneOf(rates(), rapid.Float64Range(0.00001, 0.2), rapid.SampledFrom([]float64{1.0 / 3600, 0.02, 0.1, 0.5, 1}))
+}
+
+// Several processes ask at random over days, a channel and a campaign have a
+// limit, the provider throttles, Redis forgets everything and processes begin
+// anew, seeded with what they wrote down of their last slots: no window of any
+// length holds more than its rate and a burst.
+func TestNoWindowHoldsMoreThanTheRate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fake := clock.NewFake(epoch)
+		shared := newMemoryLimits(fake)
+		processes := []*Limiter{newLimiter(shared, fake), newLimiter(shared, fake)}
+		r := Reservation{ChannelID: 7, CampaignID: 3, SeedFirst: true, Limits: Limits{PerSecond: slowAndFast().Draw(t, "rate"),
+			Burst: rapid.IntRange(0, 5).Draw(t, "burst")}, CampaignPerSecond: rapid.SampledFrom([]float64{0, 0.003, 0.05, 0.7, 4}).Draw(t, "campaign")}
+		// What the store would know.
+		written := Seed{CampaignID: 3, CampaignPerSecond: r.CampaignPerSecond, LastSlot: epoch.Add(-time.Hour), CampaignLastSlot: epoch.Add(-240 * time.Hour)}
+		var all, phase []time.Time
+		highest, burst := r.Limits.PerSecond, r.Limits.Burst
+		for range rapid.IntRange(1, 120).Draw(t, "steps") {
+			switch rapid.IntRange(0, 24).Draw(t, "step") {
+			case 0:
+				requireNoWindowAbove(t, phase, r.Limits.PerSecond, r.Limits.Burst)
+				phase = nil
+				r.Limits.PerSecond = slowAndFast().Draw(t, "rate")
+				highest = max(highest, r.Limits.PerSecond)
+			case 1: // a restart, or a lost Redis
+				shared.forget()
+				processes = []*Limiter{newLimiter(shared, fake), newLimiter(shared, fake)}
+			case 2:
+				require.NoError(t, processes[0].Throttle(context0, 7, 0, time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds"))*time.Second))
+			case 3, 4, 5, 6, 7, 8, 9:
+				fake.Advance(time.Duration(rapid.Int64Range(0, 3_000_000).Draw(t, "us")) * time.Microsecond)
+			case 10, 11:
+				fake.Advance(time.Duration(rapid.Int64Range(0, 20_000).Draw(t, "s")) * time.Second)
+			default:
+				l := processes[rapid.IntRange(0, 1).Draw(t, "process")]
+				r.Recipients = recipients(rapid.IntRange(1, 8).Draw(t, "k"))
+				g, err := l.Reserve(context0, r)
+				require.NoError(t, err)
+				if g.Fresh && r.SeedFirst {
+					require.Empty(t, g.Slots)
+					require.NoError(t, l.Seed(context0, 7, written))
+					again := r
+					again.SeedFirst = false
+					g, err = l.Reserve(context0, again)
+					require.NoError(t, err)
+				}
+				slots := granted(fake.Now(), g)
+				if len(slots) > 0 {
+					written.LastSlot = fake.Now().Add(g.PaidFor)
+					written.CampaignLastSlot = fake.Now().Add(g.CampaignPaidFor)
+				}
+				all, phase = append(all, slots...), append(phase, slots...)
+			}
+		}
+		requireNoWindowAbove(t, phase, r.Limits.PerSecond, r.Limits.Burst)
+		requireNoWindowAbove(t, all, highest, burst)
+		if r.CampaignPerSecond > 0 {
+			requireNoWindowAbove(t, all, r.CampaignPerSecond, 1)
+		}
+	})
+}
+
+// A channel that is asked all the time gets its rate, however low.
+func TestSlowChannelReachesItsLimit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fake := clock.NewFake(epoch)
+		l := newLimiter(newMemoryLimits(fake), fake)
+		rate := rapid.Float64Range(0.00001, 1).Draw(t, "rate")
+		r := Reservation{ChannelID: 1, Limits: Limits{PerSecond: rate}, Recipients: recipients(3)}
+		var slots []time.Time
+		for len(slots) < 10 {
+			wait, err := l.Wait(context0, r)
+			require.NoError(t, err)
+			fake.Advance(wait)
+			g, err := l.Reserve(context0, r)
+			require.NoError(t, err)
+			require.NotEmpty(t, g.Slots, "Wait says when there is a slot")
+			slots = append(slots, granted(fake.Now(), g)...)
+		}
+		require.InEpsilon(t, 9/rate, slots[9].Sub(slots[0]).Seconds(), 0.03)
+	})
+}
+
+// What a provider said to an earlier configuration holds no longer, nor does
+// what it says to a request of that time.
+func TestLaterEpochBeginsAnew(t *testing.T) {
+	onBothLimiters(t, func(t *testing.T, l testLimiter) {
+		r := Reservation{Limits: Limits{PerSecond: 100}, Recipients: recipients(1)}
+		require.Len(t, l.reserve(t, r).Slots, 1)
+		require.NoError(t, l.Throttle(t.Context(), 1, 0, 9999*time.Hour))
+		l.fake.Advance(2 * time.Second)
+		require.Empty(t, l.reserve(t, r).Slots)
+		r.Epoch = 1
+		wait, err := l.Wait(t.Context(), Reservation{ChannelID: 1, Epoch: 1, Limits: r.Limits})
+		require.NoError(t, err)
+		require.Zero(t, wait)
+		require.Len(t, l.reserve(t, r).Slots, 1)
+		require.NoError(t, l.Throttle(t.Context(), 1, 0, time.Hour), "of a request that was under way")
+		l.fake.Advance(time.Second)
+		require.Len(t, l.reserve(t, r).Slots, 1)
+		state, err := l.State(t.Context(), 1, 1)
+		require.NoError(t, err)
+		require.Equal(t, State{RateFactor: 1}, state)
+	})
+}
+
 // require the promise: no half-open second holds more than the limit.
 func requireNoSecondAbove(t require.TestingT, slots []time.Time, limit float64) {
 	slots = slices.SortedFunc(slices.Values(slots), time.Time.Compare)
@@ -202,19 +326,22 @@ type call struct {
 }
 
 // calls are with one spacing: when it grows, Redis has by real time forgotten
-// less than the twin by the test's.
+// less than the twin by the test's. For the same reason all of them together are
+// shorter than what idle state is kept for.
 func calls(spacing time.Duration) *rapid.Generator[call] {
 	return rapid.Custom(func(t *rapid.T) call {
 		c := call{
-			advance: time.Duration(rapid.OneOf(rapid.Int64Range(0, 3_000_000), rapid.Int64Range(0, 50_000_000_000)).Draw(t, "us")) * time.Microsecond,
-			op:      rapid.IntRange(0, 13).Draw(t, "op"),
+			advance: time.Duration(rapid.OneOf(rapid.Int64Range(0, 3_000_000), rapid.Int64Range(0, 9_900_000)).Draw(t, "us")) * time.Microsecond,
+			op:      rapid.IntRange(0, 15).Draw(t, "op"),
 			retry:   time.Duration(rapid.Int64Range(1, 30_000_000).Draw(t, "retry")) * time.Microsecond,
 		}
 		c.r.ChannelID = 1
 		c.r.burst = rapid.IntRange(1, 10).Draw(t, "burst")
 		c.r.MaxAhead = time.Duration(rapid.IntRange(1, 5000).Draw(t, "ahead")) * time.Millisecond
 		c.r.lost = rapid.SampledFrom([]time.Duration{0, c.r.MaxAhead}).Draw(t, "lost")
-		c.r.Limits.PerSecond = rapid.SampledFrom([]float64{0, 0.3, 1, 7, 100}).Draw(t, "rate")
+		c.r.Limits.PerSecond = rapid.SampledFrom([]float64{0, 0.02, 0.3, 1, 7, 100}).Draw(t, "rate")
+		c.r.Epoch = rapid.SampledFrom([]int64{0, 0, 0, 1, 2}).Draw(t, "epoch")
+		c.r.SeedFirst = rapid.Bool().Draw(t, "seed first")
 		c.r.CampaignID = rapid.Int64Range(1, 2).Draw(t, "campaign")
 		c.r.CampaignPerSecond = rapid.SampledFrom([]float64{0, 0, 0.5, 3, 60}).Draw(t, "campaign rate")
 		c.r.Limits.PerRecipient = rapid.SampledFrom([]time.Duration{0, spacing}).Draw(t, "spacing")
@@ -223,6 +350,9 @@ func calls(spacing time.Duration) *rapid.Generator[call] {
 		c.r.Recipients = rapid.SliceOfN(names, 1, 12).Draw(t, "recipients")
 		c.seed.PerRecipient = c.r.Limits.PerRecipient
 		c.seed.LastSlot = epoch.Add(time.Duration(rapid.Int64Range(0, 100_000_000).Draw(t, "last")) * time.Microsecond)
+		if rapid.Bool().Draw(t, "seed campaign") {
+			c.seed.CampaignID, c.seed.CampaignPerSecond, c.seed.CampaignLastSlot = c.r.CampaignID, 3, c.seed.LastSlot
+		}
 		for _, name := range c.r.Recipients[:min(3, len(c.r.Recipients))] {
 			c.seed.Recipients = append(c.seed.Recipients, SeedRecipient{Key: name, At: c.seed.LastSlot})
 		}
@@ -242,21 +372,27 @@ func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 		var err error
 		switch c.op {
 		case 0:
-			want, _ = inGo.throttle(context0, 1, c.retry)
-			got, err = inLua.throttle(context0, 1, c.retry)
+			want, _ = inGo.throttle(context0, 1, c.r.Epoch, c.retry)
+			got, err = inLua.throttle(context0, 1, c.r.Epoch, c.retry)
 		case 1:
-			want, _ = inGo.state(context0, 1)
-			got, err = inLua.state(context0, 1)
+			want, _ = inGo.state(context0, 1, c.r.Epoch)
+			got, err = inLua.state(context0, 1, c.r.Epoch)
 			got.fresh = false
 		case 2:
 			_ = inGo.seed(context0, 1, c.seed)
 			err = inLua.seed(context0, 1, c.seed)
+		case 3, 4:
+			// What knows nothing of recipients, of losses and of seeding.
+			next := reservation{burst: c.r.burst, Reservation: Reservation{ChannelID: 1, Epoch: c.r.Epoch, CampaignID: c.r.CampaignID,
+				CampaignPerSecond: c.r.CampaignPerSecond, Limits: Limits{PerSecond: c.r.Limits.PerSecond}}}
+			want, _ = inGo.next(context0, &next)
+			got, err = inLua.next(context0, &next)
 		default:
 			want, _ = inGo.reserve(context0, &c.r)
 			got, err = inLua.reserve(context0, &c.r)
 		}
 		require.NoError(t, err)
-		if c.op < 2 {
+		if c.op < 5 {
 			want.fresh, got.fresh = false, false
 		}
 		if len(want.waits) == 0 {

@@ -57,12 +57,13 @@ func (b *redisLimits) run(ctx context.Context, keys []string, args []any) (reply
 	if err != nil {
 		return reply{}, err
 	}
-	if len(numbers) < 5 || int64(len(numbers)) != 5+numbers[0] {
+	if len(numbers) < 7 || int64(len(numbers)) != 7+numbers[0] {
 		return reply{}, fmt.Errorf("limiter script answered %d numbers", len(numbers))
 	}
+	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	return reply{
-		waits: numbers[5:], retry: time.Duration(numbers[1]) * time.Microsecond, fresh: numbers[2] == 1,
-		blocked: time.Duration(numbers[3]) * time.Microsecond, factor: float64(numbers[4]) / 1e6,
+		waits: numbers[7:], retry: us(numbers[1]), fresh: numbers[2] == 1,
+		blocked: us(numbers[3]), factor: float64(numbers[4]) / 1e6, paid: us(numbers[5]), campaignPaid: us(numbers[6]),
 	}, nil
 }
 
@@ -78,12 +79,23 @@ func recipientKey(channelID int64, recipient string) string {
 	return limiterKey(channelID, "to:"+recipient)
 }
 
+// next is a reservation of one job for nobody in particular, whose rules know
+// nothing of recipients.
+func (b *redisLimits) next(ctx context.Context, r *reservation) (reply, error) {
+	return b.run(ctx, b.keys(r.ChannelID, r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
+		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0})
+}
+
 func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
 	n := len(r.Recipients)
 	keys := b.keys(r.ChannelID, r.CampaignID, n)
-	args := make([]any, 0, 10+n)
-	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
-		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay)
+	args := make([]any, 0, 12+n)
+	seedFirst := 0
+	if r.SeedFirst {
+		seedFirst = 1
+	}
+	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
+		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst)
 	for _, recipient := range r.Recipients {
 		if r.Limits.PerRecipient > 0 {
 			keys = append(keys, recipientKey(r.ChannelID, recipient))
@@ -95,24 +107,30 @@ func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error
 	return b.run(ctx, keys, args)
 }
 
-func (b *redisLimits) throttle(ctx context.Context, channelID int64, retryAfter time.Duration) (reply, error) {
-	return b.run(ctx, b.keys(channelID, 0, 0), []any{"throttle", b.time(), 0, 1, exact(micros(retryAfter))})
+func (b *redisLimits) throttle(ctx context.Context, channelID, epoch int64, retryAfter time.Duration) (reply, error) {
+	return b.run(ctx, b.keys(channelID, 0, 0), []any{"throttle", b.time(), 0, 1, epoch, exact(micros(retryAfter))})
 }
 
-func (b *redisLimits) state(ctx context.Context, channelID int64) (reply, error) {
-	return b.run(ctx, b.keys(channelID, 0, 0), []any{"state", b.time(), 0, 1})
+func (b *redisLimits) state(ctx context.Context, channelID, epoch int64) (reply, error) {
+	return b.run(ctx, b.keys(channelID, 0, 0), []any{"state", b.time(), 0, 1, epoch})
 }
 
 func (b *redisLimits) seed(ctx context.Context, channelID int64, s Seed) error {
-	last := ""
-	if !s.LastSlot.IsZero() {
-		last = exact(sinceBase(s.LastSlot))
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return exact(sinceBase(t))
+	}
+	interval := 0.0
+	if s.CampaignPerSecond > 0 {
+		interval = campaignInterval(s.CampaignPerSecond)
 	}
 	for first := true; first || len(s.Recipients) > 0; first = false {
 		piece := s.Recipients[:min(len(s.Recipients), seedPiece)]
 		s.Recipients = s.Recipients[len(piece):]
-		keys := b.keys(channelID, 0, len(piece))
-		args := []any{"seed", b.time(), 0, 1, last, exact(micros(s.PerRecipient))}
+		keys := b.keys(channelID, s.CampaignID, len(piece))
+		args := []any{"seed", b.time(), 0, 1, 0, at(s.LastSlot), exact(micros(s.PerRecipient)), exact(interval), at(s.CampaignLastSlot)}
 		for i, r := range piece {
 			key := -1
 			if s.PerRecipient > 0 {

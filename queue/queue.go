@@ -110,6 +110,11 @@ func (q *Queue) Embedded() bool { return q.embedded != nil }
 // Limiter is the rate limiter that all workers of a channel share.
 func (q *Queue) Limiter() *Limiter { return q.limiter }
 
+// NextSlot is the Limiter's Wait, for those who need nothing else of it.
+func (q *Queue) NextSlot(ctx context.Context, r Reservation) (time.Duration, error) {
+	return q.limiter.Wait(ctx, r)
+}
+
 // Ping asks Redis for a sign of life. The error is a fault of code Unavailable.
 func (q *Queue) Ping(ctx context.Context) error {
 	return unavailable("reach Redis (redis_url, CARILLON_REDIS_URL)", q.client.Ping(ctx).Err())

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
@@ -32,6 +33,8 @@ type FeedStore interface {
 type FeedQueue interface {
 	Window(ctx context.Context, channelID int64) (queue.Window, error)
 	EnqueueAll(ctx context.Context, envelopes []queue.Envelope) error
+	// NextSlot is how long a message would wait for its slot now.
+	NextSlot(ctx context.Context, r queue.Reservation) (time.Duration, error)
 }
 
 // The size of windows. An envelope is about a quarter of a second of the
@@ -48,8 +51,12 @@ const (
 	envelopeSeconds = 0.25
 	windowSeconds   = 2
 	minEnvelopes    = 4
-	maxJobs         = queue.MaxJobs
-	envelopeBytes   = 512 << 10
+	// feedAhead is how soon the next slot of a channel, or of a campaign with a limit
+	// of its own, has to be for anything to be fed. What waits longer waits in the
+	// store, in its order, where a raised limit or a resumed channel finds it at once.
+	feedAhead     = windowSeconds * time.Second
+	maxJobs       = queue.MaxJobs
+	envelopeBytes = 512 << 10
 )
 
 // feeder keeps the channels' windows filled.
@@ -142,10 +149,19 @@ func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []ca
 	if err != nil {
 		return false, err
 	}
+	if near, err := f.slotNear(ctx, channel, campaigns.Campaign{}); err != nil || !near {
+		return false, err
+	}
 	var runs []campaigns.Feedable
+	var errs []error
 	for _, item := range feedable {
 		if item.RunID != 0 {
-			runs = append(runs, item)
+			ready, err := f.ready(ctx, channel, item.RunID)
+			if err != nil {
+				errs = append(errs, err)
+			} else if ready {
+				runs = append(runs, item)
+			}
 			continue
 		}
 		free := min(int64(MaxTransactional-window.Transactional), item.Pending)
@@ -154,11 +170,10 @@ func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []ca
 		}
 		fed, err := f.feed(ctx, channel, nil, campaigns.FeedRequest{ChannelID: channelID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
 		if err != nil {
-			return worked, err
+			return worked, errors.Join(append(errs, err)...)
 		}
 		worked = worked || fed > 0
 	}
-	var errs []error
 	for _, share := range f.shares(channelID, runs, windowEnvelopes(channel.Limits.PerSecond)-window.Bulk) {
 		run, err := f.run(ctx, share.item.RunID)
 		if err != nil {
@@ -183,6 +198,28 @@ func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []ca
 	return worked, errors.Join(errs...)
 }
 
+// ready reports whether a run can be fed: its content compiles, and its own limit
+// has a slot in sight. A run that has to wait must not hold places of the window
+// that others could use.
+func (f *feeder) ready(ctx context.Context, channel providers.Channel, runID int64) (bool, error) {
+	run, err := f.run(ctx, runID)
+	if err != nil || run.campaign.Throttle.PerSecond == 0 {
+		return err == nil, err
+	}
+	return f.slotNear(ctx, channel, run.campaign)
+}
+
+// slotNear reports whether the next slot of a channel, and of a campaign with a
+// limit of its own, is near enough to feed what will use it.
+func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, c campaigns.Campaign) (bool, error) {
+	limits := channel.Limits.WithDefaults()
+	wait, err := f.queue.NextSlot(ctx, queue.Reservation{
+		ChannelID: channel.ID, Epoch: channel.Epoch, Limits: queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
+		CampaignID: c.ID, CampaignPerSecond: c.Throttle.PerSecond,
+	})
+	return wait <= feedAhead, err
+}
+
 // envelopeJobs is how many messages go into one envelope.
 func envelopeJobs(perSecond float64, run *fedRun) int {
 	rate := perSecond
@@ -203,7 +240,9 @@ func windowEnvelopes(perSecond float64) int {
 		return MaxEnvelopes
 	}
 	jobs := math.Ceil(perSecond * envelopeSeconds)
-	return max(minEnvelopes, min(MaxEnvelopes, int(math.Ceil(perSecond*windowSeconds/jobs))))
+	// What has no slot within the window would only be given back.
+	least := min(minEnvelopes, math.Ceil(perSecond*windowSeconds))
+	return int(max(least, min(MaxEnvelopes, math.Ceil(perSecond*windowSeconds/jobs))))
 }
 
 // roomOf is how many envelopes a run with a throttle of its own may add: it must

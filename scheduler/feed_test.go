@@ -89,9 +89,37 @@ func TestEnvelopeJobs(t *testing.T) {
 }
 
 func TestWindowEnvelopes(t *testing.T) {
-	for perSecond, want := range map[float64]int{0: 16, 0.01: 4, 1: 4, 2: 4, 4: 8, 80: 8, 1000: 8, 100_000: 8, 5: 5} {
+	for perSecond, want := range map[float64]int{0: 16, 0.01: 1, 1: 2, 2: 4, 4: 8, 80: 8, 1000: 8, 100_000: 8, 5: 5} {
 		require.Equal(t, want, windowEnvelopes(perSecond), perSecond)
 	}
+}
+
+// What waits for its slot waits in the store: a held channel is not fed at all, and
+// a campaign whose own limit has none in sight leaves the window to others.
+func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
+	f := newFixture()
+	c := f.store.channels[1]
+	c.Epoch, c.Limits = 4, providers.Limits{PerSecond: 80, Burst: 3}
+	f.store.channels[1] = c
+	f.campaign(5, 1000, func(c *campaigns.Campaign, _ *campaigns.Feedable) { c.Throttle.PerSecond = 0.02 })
+	f.campaign(6, 1000, nil)
+	f.queue.waits = map[int64]time.Duration{105: 50 * time.Second}
+	_, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[int64]int{6: 160}, f.fed(), "the whole window")
+	require.Contains(t, f.queue.asked, queue.Reservation{ChannelID: 1, Epoch: 4, Limits: queue.Limits{PerSecond: 80, Burst: 3}, CampaignID: 105, CampaignPerSecond: 0.02})
+
+	f.queue.envelopes = nil
+	f.store.feedable = append(f.store.feedable, campaigns.Feedable{ChannelID: 1, Pending: 2})
+	f.queue.waits = map[int64]time.Duration{0: feedAhead + time.Millisecond}
+	worked, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.False(t, worked)
+	require.Empty(t, f.queue.envelopes, "transactional messages neither")
+	f.queue.waits[0] = feedAhead
+	_, err = f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[int64]int{0: 2, 5: 1, 6: 80}, f.fed())
 }
 
 func TestRoomOf(t *testing.T) {

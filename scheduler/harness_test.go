@@ -137,6 +137,7 @@ func (s *fakeStore) FinishRuns(context.Context) (finished, unbalanced []int64, e
 }
 
 func (s *fakeStore) CancelPending(context.Context) (bool, error) { return false, nil }
+func (s *fakeStore) Reconsider(context.Context) (bool, error)    { return false, nil }
 func (s *fakeStore) OpenClears(context.Context) ([]int64, error) { return nil, nil }
 
 func (s *fakeStore) ContinueClear(context.Context, int64) (campaigns.Clearing, error) {
@@ -262,7 +263,14 @@ type fakeQueue struct {
 	held      map[int64]int64
 	active    []int64
 	discarded []int64
-	down      map[int64]bool // by channel
+	down      map[int64]bool          // by channel
+	waits     map[int64]time.Duration // for the next slot, by campaign; 0 for the channels
+	asked     []queue.Reservation
+}
+
+func (q *fakeQueue) NextSlot(_ context.Context, r queue.Reservation) (time.Duration, error) {
+	q.asked = append(q.asked, r)
+	return max(q.waits[0], q.waits[r.CampaignID]), nil
 }
 
 func newFakeQueue() *fakeQueue {

@@ -53,10 +53,18 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 }
 
 // finishPass ends runs whose every message is final and goes on with
-// cancelations and clearings, a batch at a time.
+// cancelations, clearings and what waited by limits that changed, a batch at a
+// time.
 func (s *Scheduler) finishPass(ctx context.Context) (worked bool, err error) {
 	if worked, err = s.o.Store.CancelPending(ctx); err != nil {
 		return false, err
+	}
+	more, err := s.o.Store.Reconsider(ctx)
+	if err != nil {
+		return false, err
+	}
+	if worked = worked || more; more {
+		wake(s.wake.feed)
 	}
 	clears, err := s.o.Store.OpenClears(ctx)
 	if err != nil {

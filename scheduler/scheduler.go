@@ -29,6 +29,7 @@ type Plans interface {
 	PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error)
 	FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error)
 	CancelPending(ctx context.Context) (more bool, err error)
+	Reconsider(ctx context.Context) (more bool, err error)
 	OpenClears(ctx context.Context) ([]int64, error)
 	ContinueClear(ctx context.Context, id int64) (campaigns.Clearing, error)
 }

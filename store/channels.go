@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -13,7 +14,7 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status, status_reason,
-	created_at, updated_at FROM channels`
+	epoch, created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) {
 	var c providers.Channel
@@ -21,7 +22,7 @@ func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) 
 	var limits []byte
 	var created, updated millis
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.SilentOptOut, &c.Status, &c.StatusReason,
-		&created, &updated)
+		&c.Epoch, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -101,7 +102,7 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 
 // UpdateChannel replaces what a channel's owner may change: name, provider,
 // configuration, limits, time zone and policy, but not its status. UpdatedAt
-// grows with every call, so that workers see by it that they have to start anew.
+// grows with every call, Epoch with every change of the configuration.
 func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
 	config, limits, err := s.sealChannel(c)
 	if err != nil {
@@ -115,15 +116,26 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		if err := nameTaken(ctx, tx, c); err != nil {
 			return err
 		}
-		now := ms(s.clock.Now())
-		n, err := tx.exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			silent_opt_out = ?, updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at + 1 END WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, now, now, c.ID, c.AccountID)
+		before, err := s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", c.ID, c.AccountID).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noChannel(c.ID)
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return noChannel(c.ID)
+		anew, reconsider := 0, nothingChanged
+		if before.Limits != c.Limits {
+			reconsider = limitsChanged
+		}
+		if before.Provider != c.Provider || !bytes.Equal(before.Config, c.Config) {
+			anew, reconsider = 1, begunAnew
+		}
+		now := ms(s.clock.Now())
+		_, err = tx.exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
+			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at + 1 END WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID, c.AccountID)
+		if err != nil {
+			return err
 		}
 		updated, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
 		return err

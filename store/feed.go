@@ -293,6 +293,17 @@ func (s *Store) Skip(ctx context.Context, runID, channelID int64, reason string,
 // due on: the worker found that it can't send them now.
 func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error {
 	return s.inTx(ctx, func(tx conn) error {
+		if !due.AsOf.IsZero() {
+			// Locked, so that the change comes before, and is seen, or after, and finds
+			// these messages.
+			var updated millis
+			if err := tx.row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.forShare, channelID).Scan(&updated); err != nil {
+				return err
+			}
+			if updated.After(due.AsOf) {
+				due.At = s.clock.Now()
+			}
+		}
 		n, err := tx.exec(ctx, "UPDATE messages SET state = 0, reason = ?, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.inIDs,
 			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.idList(ids))
 		if err != nil {

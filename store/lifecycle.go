@@ -277,7 +277,8 @@ func (s *Store) PauseChannel(ctx context.Context, accountID, channelID int64, ac
 	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelPaused, "paused by "+actor)
 }
 
-// ResumeChannel lets a paused or stopped channel send again.
+// ResumeChannel lets a paused or stopped channel send again. It begins anew: what
+// the provider said before holds no longer.
 func (s *Store) ResumeChannel(ctx context.Context, accountID, channelID int64, _ string) error {
 	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelActive, "")
 }
@@ -299,8 +300,13 @@ func (s *Store) NoteHealth(ctx context.Context, channelID int64, reason string) 
 
 func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64, status providers.ChannelStatus, reason string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, updated_at = ? WHERE id = ? AND account_id = ? AND deleted_at IS NULL",
-			string(status), clean(reason), ms(s.clock.Now()), channelID, accountID)
+		anew, reconsider := 0, nothingChanged
+		if status == providers.ChannelActive {
+			anew, reconsider = 1, begunAnew
+		}
+		n, err := tx.exec(ctx, `UPDATE channels SET status = ?, status_reason = ?, epoch = epoch + ?,
+			reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, updated_at = ? WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			string(status), clean(reason), anew, reconsider, reconsider, ms(s.clock.Now()), channelID, accountID)
 		if err != nil {
 			return err
 		}

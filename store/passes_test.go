@@ -34,6 +34,7 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		"RunsToPlan":         func() error { _, err := s.RunsToPlan(ctx); return err },
 		"FinishRuns":         func() error { _, _, err := s.FinishRuns(ctx); return err },
 		"CancelPending":      func() error { _, err := s.CancelPending(ctx); return err },
+		"Reconsider":         func() error { _, err := s.Reconsider(ctx); return err },
 		"OpenClears":         func() error { _, err := s.OpenClears(ctx); return err },
 		"Feedable":           func() error { _, err := s.Feedable(ctx); return err },
 		"SettleDead":         func() error { _, _, err := s.SettleDead(ctx, time.Minute); return err },

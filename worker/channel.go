@@ -38,6 +38,12 @@ type channel struct {
 	server   *queue.Server
 	limits   atomic.Pointer[providers.Limits]
 	inDoubt  atomic.Pointer[providers.InDoubtPolicy]
+	epoch    atomic.Int64
+	// updatedAt is of the channel that limits is of, ms since 1970.
+	updatedAt atomic.Int64
+	// changed is closed when limits or epoch change: who waits by the old ones looks
+	// again.
+	changed atomic.Pointer[chan struct{}]
 	// tokens bound what is in flight: claimed and not yet recorded. Transactional
 	// messages have some of their own, so that they never wait for bulk ones.
 	bulk, transactional *tokens
@@ -75,8 +81,15 @@ func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c
 // update takes over what may change without a new provider.
 func (ch *channel) update(c providers.Channel) {
 	limits := c.Limits.WithDefaults()
-	ch.limits.Store(&limits)
+	before := ch.limits.Swap(&limits)
+	ch.updatedAt.Store(c.UpdatedAt.UnixMilli())
 	ch.inDoubt.Store(&c.InDoubt)
+	if epoch := ch.epoch.Swap(c.Epoch); before == nil || *before != limits || epoch != c.Epoch {
+		next := make(chan struct{})
+		if old := ch.changed.Swap(&next); old != nil {
+			close(*old)
+		}
+	}
 }
 
 // resends reports whether a message in doubt is sent again.
@@ -108,8 +121,9 @@ const (
 	// by the time that claiming takes, which comes before the slot.
 	aheadBulk          = 60 * time.Millisecond
 	aheadTransactional = time.Second
-	// holdAtMost is how long an envelope waits with its handler; beyond that its
-	// messages go back to the store.
+	// holdAtMost is how long an envelope waits with its handler for a slot; beyond
+	// that its messages go back to the store. The feeder gives out what has its
+	// slot in sight, so that only a limit that fell meanwhile makes them wait longer.
 	holdAtMost = 5 * time.Second
 )
 
@@ -136,7 +150,9 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 		}
 		jobs = jobs[n:]
 		if wait > holdAtMost {
-			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now().Add(wait), Reason: campaigns.ReasonThrottled})
+			// No later due time: how long they wait is the limiter's to say, and by
+			// then the limit may be another.
+			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now(), Reason: campaigns.ReasonThrottled})
 		}
 		if wait > 0 && len(jobs) > 0 {
 			ch.pause(ctx, wait)
@@ -145,10 +161,11 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 	return nil
 }
 
-// pause waits, but not longer than until the channel stops.
+// pause waits, but not longer than until the channel stops or changes.
 func (ch *channel) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ch.worker.o.Clock.After(d):
+	case <-*ch.changed.Load():
 	case <-ch.stopping:
 	case <-ctx.Done():
 	}
@@ -183,8 +200,9 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	}
 	defer func() { tokens.release(held) }()
 	if down := ch.outage.remaining(ch.now()); down > 0 {
-		return 0, down, nil
+		return 0, min(down, holdAtMost), nil
 	}
+	asOf := time.UnixMilli(ch.updatedAt.Load()) // before the limits are read
 	grant, lag, err := ch.timedReserve(ctx, ch.reservation(e, jobs[:held], ahead))
 	if err != nil {
 		return 0, 0, err
@@ -192,7 +210,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	granted := make([]slotted, 0, len(grant.Slots))
 	for i, slot := range grant.Slots {
 		if slot.Denied != "" {
-			if err := ch.giveBack(ctx, e, jobs[i:i+1], campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied}); err != nil {
+			if err := ch.giveBack(ctx, e, jobs[i:i+1], campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: asOf}); err != nil {
 				return 0, 0, err
 			}
 			continue
@@ -223,7 +241,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 func (ch *channel) reservation(e queue.Envelope, jobs []queue.Job, ahead time.Duration) queue.Reservation {
 	limits := ch.limits.Load()
 	r := queue.Reservation{
-		ChannelID: ch.c.ID, MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
+		ChannelID: ch.c.ID, Epoch: ch.epoch.Load(), MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
 		Limits: queue.Limits{
 			PerSecond: limits.PerSecond, Burst: limits.Burst, RecipientsPerDay: limits.RecipientsPerDay,
 			PerRecipient: time.Duration(limits.PerRecipientSeconds * float64(time.Second)),

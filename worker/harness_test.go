@@ -26,6 +26,7 @@ type fakeStore struct {
 	unqueued  map[int64]campaigns.Due // by message
 	campaign  campaigns.Campaign
 	recent    []campaigns.RecentSend
+	slots     map[int64]time.Time // latest, by campaign; 0 for the channel
 	beats     int
 	retired   bool
 	beat, due error // what Heartbeat and Unqueue return
@@ -80,6 +81,19 @@ func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, e
 
 func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]campaigns.RecentSend, error) {
 	return s.recent, nil
+}
+
+func (s *fakeStore) NoteSlots(_ context.Context, _, campaignID int64, latest campaigns.LatestSlots) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots[0], s.slots[campaignID] = latest.Channel, latest.Campaign
+	return nil
+}
+
+func (s *fakeStore) LatestSlots(_ context.Context, _, campaignID int64) (campaigns.LatestSlots, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return campaigns.LatestSlots{Channel: s.slots[0], Campaign: s.slots[campaignID]}, nil
 }
 
 // fakeWriter grants every message once, and remembers outcomes.
@@ -169,7 +183,7 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
-		store:  &fakeStore{stopped: map[int64]string{}, unqueued: map[int64]campaigns.Due{}},
+		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, unqueued: map[int64]campaigns.Due{}},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}},
 		queue:  q,
 		send: func(_ context.Context, m providers.Message) (providers.Receipt, error) {

@@ -49,13 +49,13 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			kind: providers.Throttled,
-			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Second, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Second, true},
+			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 		},
 		{
 			kind: providers.Throttled, retryAfter: time.Minute,
-			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Minute, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, time.Minute, true},
+			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 		},
 		{
 			kind: providers.Recipient, bounce: providers.BounceHard,
@@ -114,7 +114,7 @@ func TestJudge(t *testing.T) {
 						}, o)
 						require.Contains(t, o.Detail, "a teapot")
 						require.Equal(t, k.kind == providers.Auth, b.store.stopped[1] != "", "only refused credentials stop the channel")
-						state, err := b.queue.Limiter().State(t.Context(), 1)
+						state, err := b.queue.Limiter().State(t.Context(), 1, 0)
 						require.NoError(t, err)
 						if k.kind == providers.Throttled {
 							require.Equal(t, max(k.retryAfter, time.Second), state.BlockedFor, "the whole fleet waits")

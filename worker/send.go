@@ -70,10 +70,6 @@ func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.Stat
 	}
 }
 
-// defaultRetryAfter is how long a throttled message waits if the provider does
-// not say.
-const defaultRetryAfter = time.Second
-
 // judge turns a provider's answer into an outcome.
 func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, receipt providers.Receipt, err error) campaigns.Outcome {
 	o := ch.outcome(e, job, campaigns.Sent)
@@ -94,8 +90,7 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, r
 		ch.again(ctx, e, &o, failure.RetryAfter)
 	case providers.Throttled, providers.Quota:
 		o.State, o.Unspent, o.Reason = campaigns.Pending, true, campaigns.ReasonThrottled
-		wait := max(failure.RetryAfter, defaultRetryAfter)
-		o.DueAt = o.At.Add(wait)
+		o.DueAt = o.At // the limiter says when the channel may go on
 		ch.throttle(ctx, failure.RetryAfter)
 	case providers.Recipient:
 		o.State, o.Reason, o.Bounce = campaigns.Rejected, campaigns.ReasonRecipient, failure.Bounce
@@ -174,7 +169,7 @@ func (ch *channel) attempts(ctx context.Context, runID int64) int {
 // throttle slows the whole fleet down.
 func (ch *channel) throttle(ctx context.Context, retryAfter time.Duration) {
 	ch.worker.o.Logger.Warn("the provider asked to slow down", "channel", ch.c.ID, "retry_after", retryAfter)
-	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.c.ID, retryAfter); err != nil {
+	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.c.ID, ch.epoch.Load(), retryAfter); err != nil {
 		ch.worker.o.Logger.Warn("the limiter could not be told to slow down", "channel", ch.c.ID, "error", err)
 	}
 }

@@ -12,6 +12,15 @@ import (
 // the way to the provider.
 const slotTime = queue.SlotSlack * 2 / 3
 
+// slotTimeOf is how long a slot may be used at a rate, messages a second: the
+// limiter's slack is a share of a second, or of the interval where that is longer.
+func slotTimeOf(perSecond float64) time.Duration {
+	if perSecond <= 0 || perSecond >= 1 {
+		return slotTime
+	}
+	return time.Duration(float64(slotTime) / perSecond)
+}
+
 // slotted is a job with its slot: the time in which it may be sent.
 type slotted struct {
 	job         queue.Job
@@ -22,6 +31,8 @@ type slotted struct {
 // counted them from a moment in between.
 type asking struct {
 	asked, answered time.Time
+	// lasts is how long a slot may be used.
+	lasts time.Duration
 	// usual is the least that it takes, which delays all slots alike.
 	usual time.Duration
 }
@@ -29,7 +40,7 @@ type asking struct {
 // slot is the time that lies in the slot whichever the limiter's moment was. It
 // is empty if this process was held up while it asked.
 func (a asking) slot(job queue.Job, wait time.Duration) slotted {
-	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + slotTime)}
+	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + a.lasts)}
 }
 
 // trips knows how long it takes at least to ask the limiter.
@@ -61,7 +72,7 @@ func (c *claims) lag() time.Duration { return min(time.Duration(c.recent.Load())
 
 // timedReserve asks for slots and notes when.
 func (ch *channel) timedReserve(ctx context.Context, r queue.Reservation) (queue.Grant, asking, error) {
-	a := asking{asked: ch.now()}
+	a := asking{asked: ch.now(), lasts: slotTimeOf(lowest(r.Limits.PerSecond, r.CampaignPerSecond))}
 	grant, err := ch.reserve(ctx, r)
 	a.answered = ch.now()
 	a.usual = ch.trips.add(a.answered.Sub(a.asked))
@@ -96,5 +107,13 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) b
 const maxMissedSlots = 20
 
 func (ch *channel) limited(e queue.Envelope) bool {
-	return ch.limits.Load().PerSecond > 0 || e.CampaignPerSecond > 0
+	return lowest(ch.limits.Load().PerSecond, e.CampaignPerSecond) > 0
+}
+
+// lowest is the lower of two rates, of which 0 is none.
+func lowest(a, b float64) float64 {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
 }

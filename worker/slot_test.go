@@ -27,7 +27,7 @@ func TestSlotIsEmptyIfTheProcessWasHeldUpWhileItAsked(t *testing.T) {
 		{name: "held up", took: 40 * time.Millisecond, usual: time.Millisecond, empty: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := asking{asked: asked, answered: asked.Add(c.took), usual: c.usual}
+			a := asking{asked: asked, answered: asked.Add(c.took), usual: c.usual, lasts: slotTime}
 			s := a.slot(queue.Job{}, time.Second)
 			if c.empty {
 				require.True(t, s.until.Before(s.from))

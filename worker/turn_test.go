@@ -168,6 +168,55 @@ func TestTheStoreSeedsTheLimiter(t *testing.T) {
 	require.Len(t, b.writer.recorded(), 1)
 }
 
+// A worker that begins anew, with a Redis that knows nothing, goes on where the
+// last one stopped, however long ago that is at a low rate.
+func TestSlowLimitsHoldAcrossARestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		limits   providers.Limits
+		campaign float64
+		wait     time.Duration
+	}{
+		"channel":             {providers.Limits{PerSecond: 0.001}, 0, 1000 * time.Second},
+		"campaign":            {providers.Limits{PerSecond: 1000}, 0.001, 1000 * time.Second},
+		"campaign alone":      {providers.Limits{}, 0.001, 1000 * time.Second},
+		"a burst is paid for": {providers.Limits{PerSecond: 100, Burst: 100}, 0, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := clock.NewFake(noon)
+			b := newBench(t, fake)
+			ch := b.channel(providers.Channel{Limits: c.limits})
+			r := ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]queue.Job, 100), time.Second)
+			grant, err := ch.reserve(t.Context(), r)
+			require.NoError(t, err)
+			require.NotEmpty(t, grant.Slots)
+			again := newBench(t, fake)
+			again.store = b.store
+			again.o.Store = b.store
+			fake.Advance(c.wait / 2)
+			ch = again.channel(providers.Channel{Limits: c.limits})
+			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]queue.Job, 1), time.Millisecond))
+			require.NoError(t, err)
+			require.Empty(t, grant.Slots)
+			fake.Advance(c.wait * 11 / 20)
+			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]queue.Job, 1), time.Millisecond))
+			require.NoError(t, err)
+			require.NotEmpty(t, grant.Slots)
+		})
+	}
+}
+
+// Who waits by an old limit looks again when it changes.
+func TestAChangedLimitWakesWhoWaitsForASlot(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	ch := b.channel(providers.Channel{Limits: providers.Limits{PerSecond: 0.25}})
+	done := make(chan error, 1)
+	go func() { done <- ch.handle(t.Context(), letter(2)) }()
+	require.Eventually(t, func() bool { return len(b.writer.recorded()) == 1 }, 10*time.Second, time.Millisecond)
+	ch.update(providers.Channel{Limits: providers.Limits{}})
+	require.NoError(t, <-done)
+	require.Len(t, b.writer.recorded(), 2, "by a clock that stands still")
+}
+
 func TestWhatCouldNotBeClaimedIsNotSent(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	b.writer.refuse = map[int64]bool{2: true, 3: true}
@@ -316,14 +365,14 @@ func TestAStoppingChannelGivesItsEnvelopesBack(t *testing.T) {
 	}
 }
 
-// Slots that are far away do not keep a handler: the messages go back until then.
+// Slots that are far away do not keep a handler: the messages go back, to be fed
+// when there is one in sight, which is sooner if the limit is raised.
 func TestALongWaitIsSpentInTheStore(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), 1, time.Hour))
+	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), 1, 0, time.Hour))
 	require.NoError(t, ch.handle(t.Context(), letter(2)))
-	require.Equal(t, campaigns.ReasonThrottled, b.store.unqueued[1].Reason)
-	require.InDelta(t, time.Hour, b.store.unqueued[2].At.Sub(noon), float64(time.Second))
+	require.Equal(t, map[int64]campaigns.Due{1: {At: noon, Reason: campaigns.ReasonThrottled}, 2: {At: noon, Reason: campaigns.ReasonThrottled}}, b.store.unqueued)
 	require.Empty(t, b.writer.claims)
 	requireAllFree(t, ch)
 }

@@ -30,6 +30,8 @@ type Store interface {
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]campaigns.RecentSend, error)
+	NoteSlots(ctx context.Context, channelID, campaignID int64, latest campaigns.LatestSlots) error
+	LatestSlots(ctx context.Context, channelID, campaignID int64) (campaigns.LatestSlots, error)
 }
 
 // Writer is the group-commit writer.
