@@ -67,7 +67,7 @@ type Eraser interface {
 type Messages interface {
 	ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error)
 	GetMessage(ctx context.Context, accountID, id int64) (campaigns.Message, error)
-	Attempts(ctx context.Context, messageID int64) ([]campaigns.Attempt, error)
+	Transitions(ctx context.Context, messageID int64) ([]campaigns.Transition, error)
 	ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
 	CancelMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
 }

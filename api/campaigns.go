@@ -300,7 +300,7 @@ func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCamp
 	}
 	out := &one[Explanation]{Explanation{Messages: []MessageHistory{}}}
 	for _, e := range found {
-		out.Body.Messages = append(out.Body.Messages, historyView(e.Message, e.Attempts))
+		out.Body.Messages = append(out.Body.Messages, historyView(e.Message, e.History))
 	}
 	return out, nil
 }

@@ -160,11 +160,11 @@ func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x
 }
 
 func (s *Server) exportMessage(ctx context.Context, m campaigns.Message) (ExportedMessage, error) {
-	attempts, err := s.Store.Attempts(ctx, m.ID)
+	h, err := s.history(ctx, m)
 	if err != nil {
 		return ExportedMessage{}, err
 	}
-	exported := ExportedMessage{MessageHistory: historyView(m, attempts)}
+	exported := ExportedMessage{MessageHistory: h}
 	raw, err := s.Store.MessageContent(ctx, m.ID)
 	if err != nil || len(raw) == 0 {
 		return exported, err

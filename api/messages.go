@@ -38,15 +38,19 @@ type Message struct {
 type MessageHistory struct {
 	Message
 	History  []HistoryEntry `json:"history" doc:"Every state it passed, in order."`
-	Attempts []Attempt      `json:"attempts" doc:"Tries that did not simply succeed."`
+	Attempts []Attempt      `json:"attempts" doc:"The tries among them that did not simply succeed."`
 }
 
 // HistoryEntry is a state and when a message came to it.
 type HistoryEntry struct {
-	State  string    `json:"state"`
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason,omitempty"`
-	Detail string    `json:"detail,omitempty"`
+	State   string    `json:"state"`
+	At      time.Time `json:"at"`
+	Reason  string    `json:"reason,omitempty"`
+	Detail  string    `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
+	Attempt int       `json:"attempt,omitempty" doc:"The try whose answer led here; absent where none did."`
+	Kind    string    `json:"kind,omitempty" doc:"Of the answer, as under attempts."`
+	Code    string    `json:"code,omitempty" doc:"The provider's own code."`
+	Omitted int       `json:"omitted,omitempty" doc:"How many states just before this one are not kept: of a message's moves off the plain way, the first 99 and the last are."`
 }
 
 // Attempt is a provider's answer to one try.
@@ -92,36 +96,23 @@ func messageView(m campaigns.Message) Message {
 	}
 }
 
-func historyView(m campaigns.Message, attempts []campaigns.Attempt) MessageHistory {
-	h := MessageHistory{Message: messageView(m), History: []HistoryEntry{{State: campaigns.Pending.String(), At: m.CreatedAt}}, Attempts: []Attempt{}}
-	passed := false
-	for _, step := range []struct {
-		state campaigns.State
-		at    *time.Time
-	}{
-		{campaigns.Queued, m.QueuedAt}, {campaigns.Sending, m.ClaimedAt}, {campaigns.Sent, m.SentAt},
-		{campaigns.Delivered, m.DeliveredAt}, {campaigns.Read, m.ReadAt},
-	} {
-		if at := timestamp(step.at); at != nil {
-			h.History = append(h.History, HistoryEntry{State: step.state.String(), At: *at})
-			passed = passed || step.state == m.State
+func historyView(m campaigns.Message, history []campaigns.Passage) MessageHistory {
+	h := MessageHistory{Message: messageView(m), History: make([]HistoryEntry, len(history)), Attempts: []Attempt{}}
+	for i, p := range history {
+		h.History[i] = HistoryEntry{
+			State: p.State.String(), At: p.At.UTC(), Reason: p.Reason, Detail: p.Detail, Attempt: p.Attempt, Kind: p.Kind, Code: p.Code, Omitted: p.Repeats,
+		}
+		if p.Kind != "" {
+			h.Attempts = append(h.Attempts, Attempt{Attempt: p.Attempt, At: p.At.UTC(), Kind: p.Kind, Code: p.Code, Detail: p.Detail})
 		}
 	}
-	last := &h.History[len(h.History)-1]
-	switch final := timestamp(m.FinalAt); {
-	case m.State == campaigns.Pending && len(h.History) > 1:
-		// It came back: no time is kept for that, the last known one is at least
-		// when it was true.
-		h.History = append(h.History, HistoryEntry{State: m.State.String(), At: last.At, Reason: m.Reason, Detail: m.Detail})
-	case !passed && final != nil && m.State != campaigns.Pending:
-		h.History = append(h.History, HistoryEntry{State: m.State.String(), At: *final, Reason: m.Reason, Detail: m.Detail})
-	default:
-		last.Reason, last.Detail = m.Reason, m.Detail
-	}
-	for _, a := range attempts {
-		h.Attempts = append(h.Attempts, Attempt{Attempt: a.Attempt, At: a.At, Kind: a.Kind, Code: a.Code, Detail: a.Detail})
-	}
 	return h
+}
+
+// history is a message with everything that happened to it.
+func (s *Server) history(ctx context.Context, m campaigns.Message) (MessageHistory, error) {
+	moves, err := s.Store.Transitions(ctx, m.ID)
+	return historyView(m, campaigns.History(m, moves)), err
 }
 
 func filterOf(accountID, after int64, limit int, contactID int64) campaigns.MessageFilter {
@@ -185,8 +176,8 @@ func (s *Server) messageRoutes() {
 			if caller.Role == access.Sender && m.RunID != 0 {
 				return nil, senderSees()
 			}
-			attempts, err := s.Store.Attempts(ctx, m.ID)
-			return &one[MessageHistory]{historyView(m, attempts)}, err
+			h, err := s.history(ctx, m)
+			return &one[MessageHistory]{h}, err
 		})
 	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed or doubtful message again", roles: mayEdit,
 		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},

@@ -145,18 +145,13 @@ type Message struct {
 	Detail     string
 	Attempt    int
 	ProviderID string
+	// EnvelopeID is the envelope that it was last queued in; 0 before the first.
+	EnvelopeID int64
 	DueAt      *time.Time
 	CreatedAt  time.Time
-	// The times of the states it passed; nil where it has not been there.
-	QueuedAt, ClaimedAt, SentAt, DeliveredAt, ReadAt, FinalAt *time.Time
-}
-
-// Attempt is a provider's answer to one try that did not simply succeed.
-type Attempt struct {
-	MessageID int64
-	Attempt   int
-	At        time.Time
-	Kind      string
-	Code      string
-	Detail    string
+	// Times are when it came to the states of the plain way, in its last round.
+	Times
+	// FinalAt is when it came to a state that it does not leave by itself; nil where
+	// it has not.
+	FinalAt *time.Time
 }

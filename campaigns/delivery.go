@@ -62,8 +62,8 @@ type Outcome struct {
 	NotAsked bool
 	// At is when the provider answered.
 	At time.Time
-	// Kind and Code make an entry in the attempts of the message; an empty Kind
-	// makes none, which is the case for what simply succeeded.
+	// Kind and Code are of the provider's answer, for the history of the message;
+	// empty for what simply succeeded and where it was not asked.
 	Kind, Code string
 	// Bounce says of a Rejected message that its address is to be suppressed, or
 	// may be.

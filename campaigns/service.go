@@ -49,7 +49,8 @@ type Runs interface {
 type Messages interface {
 	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
 	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
-	Attempts(ctx context.Context, messageID int64) ([]Attempt, error)
+	// Transitions are a message's moves off the plain way, in order.
+	Transitions(ctx context.Context, messageID int64) ([]Transition, error)
 	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Explanation says why somebody was or was not written to by a campaign.
 type Explanation struct {
-	Message  Message
-	Attempts []Attempt
+	Message Message
+	History []Passage
 }
 
 // Explain finds the messages of a campaign to a recipient, newest run last:
@@ -41,11 +41,11 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID, contactID 
 	}
 	explained := make([]Explanation, len(found))
 	for i, m := range found {
-		attempts, err := s.store.Attempts(ctx, m.ID)
+		moves, err := s.store.Transitions(ctx, m.ID)
 		if err != nil {
 			return nil, err
 		}
-		explained[i] = Explanation{Message: m, Attempts: attempts}
+		explained[i] = Explanation{Message: m, History: History(m, moves)}
 	}
 	return explained, nil
 }

@@ -404,7 +404,8 @@ func TestCountersHoldUnderAnyMix(t *testing.T) {
 			m := newMix(t, dsn(t), seed)
 			m.all()
 			m.check()
-			require.Greater(t, m.claims.Load(), int64(100), "the mix did something")
+			// How much it does depends on who is faster: hundreds mostly, some dozens at times.
+			require.Greater(t, m.claims.Load(), int64(10), "the mix did something")
 			m.settle()
 			m.check()
 			for _, run := range m.runs {

@@ -161,7 +161,7 @@ func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where frag
 			n++
 			d.move(runID, channelID, from.state, campaigns.Skipped, 1)
 			return nil
-		}, "UPDATE messages SET state = 8, reason = ?, final_at = ? WHERE "+from.sql+" AND "+where.sql+" RETURNING run_id, channel_id", args...); err != nil {
+		}, "UPDATE messages SET state = 8, reason = ?, detail = NULL, final_at = ? WHERE "+from.sql+" AND "+where.sql+" RETURNING run_id, channel_id", args...); err != nil {
 			return n, err
 		}
 	}

@@ -54,8 +54,9 @@ type statements struct {
 	// recordUnspent is recordOutcomes for tries that don't count. Their number is
 	// given to another try, so that the envelope has to be the same, too.
 	recordUnspent string
-	// insertAttempts takes rows of message, attempt, time, kind, code, detail.
-	insertAttempts string
+	// insertTransitions takes the highest number of a message's move, and rows of
+	// message, state, time, attempt, reason, kind, code, detail.
+	insertTransitions string
 	// applyReceipts takes rows of message, state, delivered, read, reason, detail,
 	// final.
 	applyReceipts string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,9 +39,8 @@ var postgresDialect = dialect{
 			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
 			reason = COALESCE(v ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE((v ->> 6)::bigint, final_at)
 			FROM json_array_elements(?::json) v WHERE messages.id = (v ->> 0)::bigint`,
-		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
-			SELECT (v ->> 0)::bigint, (v ->> 1)::smallint, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5 FROM json_array_elements(?::json) v`,
-		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2
+		insertTransitions: insertTransitions(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "json_array_elements(?::json) v"),
+		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2, queued_at = NULL
 			FROM json_array_elements(?::json) v WHERE messages.id = (v ->> 0)::bigint AND messages.state = 1`,
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 			SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint, v ->> 8 FROM json_array_elements(?::json) v`,

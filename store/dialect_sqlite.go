@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -31,9 +32,8 @@ var sqliteDialect = dialect{
 			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
 			reason = COALESCE(v.value ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v.value ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE(v.value ->> 6, final_at)
 			FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
-		insertAttempts: `INSERT INTO attempts (message_id, attempt, at, kind, code, detail)
-			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
-		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2
+		insertTransitions: insertTransitions(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
+		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL
 			FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state = 1`,
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM json_each(?)`,

@@ -51,10 +51,10 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome)
 // meanwhile; a finished one is opened again.
 func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []campaigns.Outcome) (moved int64, err error) {
 	to, reason := campaigns.Pending, campaigns.ReasonNotAsked
-	var detail, final any
+	detail := "the worker was not dead, only cut off: it had not asked the provider"
+	var final any
 	if runID != 0 {
 		var campaignID int64
-		var why string
 		if err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
 			return 0, err
 		}
@@ -66,14 +66,15 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		case campaigns.RunFailed:
 			return 0, nil // nothing of it is sent any more, and nobody canceled it
 		case campaigns.RunCanceled:
-			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&why); err != nil {
+			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&detail); err != nil {
 				return 0, err
 			}
-			to, reason, detail, final = campaigns.Canceled, campaigns.ReasonCanceled, nullText(why), ms(s.clock.Now())
+			to, reason, final = campaigns.Canceled, campaigns.ReasonCanceled, ms(s.clock.Now())
 		}
 	}
 	d := deltas{}
-	var tries [][6]any
+	var moves []move
+	now := s.clock.Now()
 	for _, o := range outcomes {
 		due := int64(0)
 		if to == campaigns.Pending && !o.DueAt.IsZero() {
@@ -81,7 +82,7 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		}
 		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - 1
 			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
-			int(to), reason, detail, due, final, o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+			int(to), reason, nullText(detail), due, final, o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
 		if err != nil {
 			return 0, err
 		}
@@ -90,12 +91,15 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		}
 		moved += n
 		d.move(runID, o.ChannelID, campaigns.Unknown, to, n)
-		tries = append(tries, [6]any{o.MessageID, o.Attempt, ms(o.At), campaigns.ReasonNotAsked, "", "the worker was not dead, only cut off: it had not asked the provider"})
+		moves = append(moves, move{
+			id: o.MessageID, state: to, at: now, attempt: o.Attempt, reason: reason, kind: campaigns.ReasonNotAsked,
+			detail: detail,
+		})
 	}
 	if moved == 0 {
 		return 0, nil
 	}
-	if _, err := tx.exec(ctx, tx.d.statements.insertAttempts, mustJSON(tries)); err != nil {
+	if err := keepMoves(ctx, tx, moves); err != nil {
 		return 0, err
 	}
 	if err := d.apply(ctx, tx, shardReaper); err != nil {

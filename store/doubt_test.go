@@ -61,7 +61,7 @@ func TestWhatWasNotAskedIsTakenOutOfDoubt(t *testing.T) {
 		require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
 		require.Zero(t, m.Attempt, "the try does not count")
 		require.Nil(t, m.FinalAt)
-		tries, err := s.Attempts(t.Context(), m.ID)
+		tries, err := s.tries(t.Context(), m.ID)
 		require.NoError(t, err)
 		require.Equal(t, []string{"in_doubt", "not_asked"}, []string{tries[0].Kind, tries[1].Kind})
 		now, err := s.GetRun(t.Context(), j.accountID, run.ID)

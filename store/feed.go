@@ -151,7 +151,7 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedR
 		m.Attempt++
 		batch = append(batch, m)
 		return nil
-	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?
+	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?, claimed_at = NULL, reason = NULL, detail = NULL
 		WHERE state = 0 AND id `+tx.d.inQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
 			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
 		RETURNING id, attempt, contact_id, address`,
@@ -304,13 +304,16 @@ func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64,
 				due.At = s.clock.Now()
 			}
 		}
-		n, err := tx.exec(ctx, "UPDATE messages SET state = 0, reason = ?, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.inIDs,
+		back, err := tx.idsOf(ctx, "UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.inIDs+" RETURNING id",
 			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.idList(ids))
 		if err != nil {
 			return err
 		}
+		if err := keepMoves(ctx, tx, returned(back, s.clock.Now(), due.Reason)); err != nil {
+			return err
+		}
 		d := deltas{}
-		d.move(runID, channelID, campaigns.Queued, campaigns.Pending, n)
+		d.move(runID, channelID, campaigns.Queued, campaigns.Pending, int64(len(back)))
 		return d.apply(ctx, tx, shardFeeder)
 	})
 }

@@ -248,7 +248,7 @@ func TestEveryOutcome(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.state, m.State, c.name)
 			require.Equal(t, c.attempt, m.Attempt, c.name)
-			tries, err := s.Attempts(t.Context(), claimed[i])
+			tries, err := s.tries(t.Context(), claimed[i])
 			require.NoError(t, err)
 			require.Len(t, tries, c.tries, c.name)
 		}

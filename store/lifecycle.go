@@ -248,8 +248,9 @@ type windowOf struct {
 func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.State, reason, detail string) (n int64, err error) {
 	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND phase = 1 AND state = 1`
 	var final any
+	now := s.clock.Now()
 	if !to.Active() {
-		final = ms(s.clock.Now())
+		final = ms(now)
 	}
 	args := []any{int(to), reason, nullText(detail), final, w.channelID}
 	if w.runID != 0 {
@@ -257,19 +258,26 @@ func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.
 		args = append(args, w.runID)
 	}
 	d := deltas{}
+	var ids []int64
 	err = tx.scanAll(ctx, func(scan func(...any) error) error {
-		var runID int64
-		if err := scan(&runID); err != nil {
+		var id, runID int64
+		if err := scan(&id, &runID); err != nil {
 			return err
 		}
-		n++
+		ids = append(ids, id)
 		d.move(runID, w.channelID, campaigns.Queued, to, 1)
 		return nil
-	}, query+" RETURNING run_id", args...)
+	}, query+" RETURNING id, run_id", args...)
 	if err != nil {
 		return 0, err
 	}
-	return n, d.apply(ctx, tx, shardOperator)
+	// What ends here is told by the message itself.
+	if to == campaigns.Pending {
+		if err := keepMoves(ctx, tx, returned(ids, now, reason)); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(ids)), d.apply(ctx, tx, shardOperator)
 }
 
 // PauseChannel stops everything on a channel, transactional messages too.

@@ -11,14 +11,14 @@ import (
 )
 
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
-	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''),
+	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
 	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at FROM messages m`
 
 func scanMessage(scan func(...any) error) (campaigns.Message, error) {
 	var m campaigns.Message
 	var due, created, queued, claimed, sent, delivered, read, final millis
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
-		&m.Attempt, &m.ProviderID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
+		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
 	m.CreatedAt = created.Time
 	m.DueAt, m.QueuedAt, m.ClaimedAt = due.ptr(), queued.ptr(), claimed.ptr()
 	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.ptr(), delivered.ptr(), read.ptr(), final.ptr()
@@ -79,22 +79,6 @@ func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (campaigns.
 		return m, fault.New(fault.NotFound, "there is no message %d", id)
 	}
 	return m, s.translate(err)
-}
-
-// Attempts are the tries of a message that did not simply succeed.
-func (s *Store) Attempts(ctx context.Context, messageID int64) ([]campaigns.Attempt, error) {
-	var list []campaigns.Attempt
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		a := campaigns.Attempt{MessageID: messageID}
-		var at millis
-		if err := scan(&a.Attempt, &at, &a.Kind, &a.Code, &a.Detail); err != nil {
-			return err
-		}
-		a.At = at.Time
-		list = append(list, a)
-		return nil
-	}, "SELECT attempt, at, kind, code, detail FROM attempts WHERE message_id = ? ORDER BY id", messageID)
-	return list, s.translate(err)
 }
 
 // CreateMessage writes a transactional message down; from the commit on it will
@@ -165,6 +149,7 @@ func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaig
 		}
 		var from campaigns.State
 		var runID, channelID int64
+		now := s.clock.Now()
 		if err := tx.row(ctx, "SELECT state, run_id, channel_id FROM messages WHERE id = ?"+tx.d.forUpdate, id).Scan(&from, &runID, &channelID); err != nil {
 			return err
 		}
@@ -177,10 +162,12 @@ func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaig
 		}
 		var final any
 		if !to.Active() {
-			final = ms(s.clock.Now())
+			final = ms(now)
+		} else if err := keepMoves(ctx, tx, []move{{id: id, state: to, at: now, reason: reason, detail: "by " + actor}}); err != nil {
+			return err
 		}
-		if _, err := tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ? WHERE id = ?",
-			int(to), reason, "by "+clean(actor), final, id); err != nil {
+		if _, err := tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ?, "+
+			"sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id = ?", int(to), reason, "by "+clean(actor), final, id); err != nil {
 			return err
 		}
 		d := deltas{}

@@ -51,6 +51,9 @@ func (s *Store) plainScans(ctx context.Context, tx conn) error {
 	return err
 }
 
+// workerDied is the detail of what the reaper settles.
+const workerDied = "the worker died before it recorded the provider's answer"
+
 // doubt counts what a batch of SettleDead found and did.
 type doubt struct {
 	found        int
@@ -63,7 +66,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		resend           bool
 	}
 	groups := map[key][]int64{}
-	var attempts [][6]any
+	moves := map[int64]move{}
 	now := s.clock.Now()
 	// Said inside, where the index of what is in flight finds a few, and outside,
 	// because another worker may have claimed one of them since.
@@ -82,7 +85,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		// A message at which worker after worker dies must not go on so for ever.
 		k.resend = policy.Resend(transactional) && attempt < attemptsOf(throttle)
 		groups[k] = append(groups[k], id)
-		attempts = append(attempts, [6]any{id, attempt, ms(now), string(providers.InDoubt), "", "the worker died before it recorded the provider's answer"})
+		moves[id] = move{id: id, at: now, attempt: attempt, reason: campaigns.ReasonInDoubt, kind: string(providers.InDoubt), detail: workerDied}
 		done.found++
 		return nil
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
@@ -99,20 +102,26 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		if k.resend {
 			to, final = campaigns.Pending, nil
 		}
-		moved, err := tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, due_at = 0, final_at = ? WHERE state = 2 AND id "+tx.d.inIDs,
-			int(to), campaigns.ReasonInDoubt, final, tx.d.idList(ids))
+		settled, err := tx.idsOf(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ? WHERE state = 2 AND id "+tx.d.inIDs+" RETURNING id",
+			int(to), campaigns.ReasonInDoubt, workerDied, final, tx.d.idList(ids))
 		if err != nil {
 			return done, err
 		}
+		kept := make([]move, len(settled))
+		for i, id := range settled {
+			kept[i] = moves[id]
+			kept[i].state = to
+		}
+		if err := keepMoves(ctx, tx, kept); err != nil {
+			return done, err
+		}
+		moved := int64(len(settled))
 		d.move(k.runID, k.channelID, campaigns.Sending, to, moved)
 		if k.resend {
 			done.resent += moved
 		} else {
 			done.held += moved
 		}
-	}
-	if _, err := tx.exec(ctx, tx.d.statements.insertAttempts, mustJSON(attempts)); err != nil {
-		return done, err
 	}
 	return done, d.apply(ctx, tx, shardReaper)
 }
@@ -166,16 +175,21 @@ func (s *Store) RequeueLost(ctx context.Context, channelID int64, envelopes []in
 	err = s.inTx(ctx, func(tx conn) error {
 		n = 0
 		d := deltas{}
+		var ids []int64
 		if err := tx.scanAll(ctx, func(scan func(...any) error) error {
-			var runID int64
-			if err := scan(&runID); err != nil {
+			var id, runID int64
+			if err := scan(&id, &runID); err != nil {
 				return err
 			}
 			n++
+			ids = append(ids, id)
 			d.move(runID, channelID, campaigns.Queued, campaigns.Pending, 1)
 			return nil
-		}, `UPDATE messages SET state = 0, reason = ?, due_at = 0 WHERE channel_id = ? AND phase = 1 AND state = 1
-			AND envelope_id `+tx.d.inIDs+` RETURNING run_id`, campaigns.ReasonRequeued, channelID, tx.d.idList(envelopes)); err != nil {
+		}, `UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = 0 WHERE channel_id = ? AND phase = 1 AND state = 1
+			AND envelope_id `+tx.d.inIDs+` RETURNING id, run_id`, campaigns.ReasonRequeued, channelID, tx.d.idList(envelopes)); err != nil {
+			return err
+		}
+		if err := keepMoves(ctx, tx, returned(ids, s.clock.Now(), campaigns.ReasonRequeued)); err != nil {
 			return err
 		}
 		return d.apply(ctx, tx, shardReaper)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"carillon/campaigns"
@@ -23,6 +24,11 @@ type receiptTarget struct {
 	delivered, read, final time.Time
 	code, detail           string
 	address                string
+	// left is the move with which it left the plain way, if off is set. What
+	// follows, such as read after delivered, is plain again.
+	left campaigns.State
+	at   time.Time
+	off  bool
 }
 
 // apply folds one event into the target and reports whether it moves the
@@ -47,12 +53,28 @@ func (t *receiptTarget) apply(e providers.Event, now time.Time) (moved bool) {
 	if !campaigns.CanMove(t.to, state) {
 		return false
 	}
+	ends := state == campaigns.Failed || state == campaigns.Rejected
+	if !t.off && (ends || (t.to != campaigns.Sent && t.to != campaigns.Delivered)) {
+		t.left, t.at, t.off = state, at, true
+	}
 	t.to = state
-	if state == campaigns.Failed || state == campaigns.Rejected {
+	if ends {
 		t.final, t.code, t.detail = at, e.Code, e.Detail
 	}
 	return true
 }
+
+// move is how the message left the plain way.
+func (t *receiptTarget) move(id int64) move {
+	m := move{id: id, state: t.left, at: t.at}
+	if !t.final.IsZero() {
+		m.reason, m.detail = campaigns.ReasonReceipt, t.said()
+	}
+	return m
+}
+
+// said is what the provider said of a message that did not arrive.
+func (t *receiptTarget) said() string { return strings.TrimSpace(t.code + " " + t.detail) }
 
 // applyEvents moves messages forward by receipts of one channel. Receipts of
 // messages whose outcome is not recorded yet are parked.
@@ -143,13 +165,17 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 // moveTargets writes what receipts made of their messages.
 func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas) error {
 	var rows [][7]any
+	var moves []move
 	for id, t := range targets {
 		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
 			continue
 		}
 		row := [7]any{id, int(t.to), ms(t.delivered), ms(t.read), nil, nil, ms(t.final)}
 		if t.to == campaigns.Failed || t.to == campaigns.Rejected {
-			row[4], row[5] = campaigns.ReasonReceipt, clean(t.code+" "+t.detail)
+			row[4], row[5] = campaigns.ReasonReceipt, clean(t.said())
+		}
+		if t.off {
+			moves = append(moves, t.move(id))
 		}
 		rows = append(rows, row)
 		if t.to != t.from {
@@ -158,6 +184,9 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 	}
 	if rows == nil {
 		return nil
+	}
+	if err := keepMoves(ctx, tx, moves); err != nil {
+		return err
 	}
 	_, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows))
 	return err

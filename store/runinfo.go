@@ -57,6 +57,9 @@ func (s *Store) RecentSends(ctx context.Context, channelID int64, since time.Tim
 		send.At = at.Time
 		list = append(list, send)
 		return nil
-	}, "SELECT address, MAX(claimed_at) FROM messages WHERE channel_id = ? AND claimed_at > ? GROUP BY address", channelID, ms(since))
+	}, `SELECT address, MAX(at) FROM (
+			SELECT address, claimed_at AS at FROM messages WHERE channel_id = ? AND claimed_at > ?
+			UNION ALL SELECT m.address, t.claimed_at FROM transitions t JOIN messages m ON m.id = t.message_id WHERE m.channel_id = ? AND t.claimed_at > ?
+		) sends GROUP BY address`, channelID, ms(since), channelID, ms(since))
 	return list, s.translate(err)
 }

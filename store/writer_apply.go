@@ -40,7 +40,7 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 		}
 	}
 	if len(records) > 0 {
-		if err := applyOutcomes(ctx, tx, records, d, check); err != nil {
+		if err := applyOutcomes(ctx, tx, records, d, now, check); err != nil {
 			return fmt.Errorf("record outcomes: %w", err)
 		}
 	}
@@ -185,7 +185,7 @@ func setOf(o campaigns.Outcome) (set int, key outcomeKey) {
 // applyOutcomes moves sending → what became of it, and unknown → what a worker
 // that was taken for dead says. Outcomes that nothing could be done with, but
 // that say that the provider was not asked, are left to their callers.
-func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check bool) error {
+func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now time.Time, check bool) error {
 	tries := map[try]*[numSets]outcomeSet{}
 	for _, o := range records {
 		o.notAsked = nil
@@ -204,6 +204,7 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check 
 		}
 	}
 	var settled []campaigns.Outcome
+	var moves []move
 	settle := func(set outcomeSet, from campaigns.State, withEnvelope bool) func(scan func(...any) error) error {
 		return func(scan func(...any) error) error {
 			var key outcomeKey
@@ -221,6 +222,9 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check 
 			delete(set.byKey, key)
 			d.move(outcome.RunID, outcome.ChannelID, from, outcome.State, 1)
 			settled = append(settled, outcome)
+			if m, off := moveOf(outcome, from, now); off {
+				moves = append(moves, m)
+			}
 			return nil
 		}
 	}
@@ -269,7 +273,7 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, check 
 		}
 	}
 	leaveNotAsked(records, tries)
-	if err := insertAttempts(ctx, tx, settled); err != nil {
+	if err := keepMoves(ctx, tx, moves); err != nil {
 		return err
 	}
 	if err := noteBounces(ctx, tx, settled); err != nil {
@@ -343,18 +347,13 @@ func outcomeValues(outcomes map[outcomeKey]campaigns.Outcome) string {
 	return mustJSON(rows)
 }
 
-func insertAttempts(ctx context.Context, tx conn, outcomes []campaigns.Outcome) error {
-	var rows [][6]any
-	for _, o := range outcomes {
-		if o.Kind != "" {
-			rows = append(rows, [6]any{o.MessageID, o.Attempt, ms(o.At), o.Kind, clean(o.Code), clean(o.Detail)})
-		}
+// moveOf is the move that an outcome is, unless it is of the plain way.
+func moveOf(o campaigns.Outcome, from campaigns.State, now time.Time) (m move, off bool) {
+	m = move{id: o.MessageID, state: o.State, at: o.At, attempt: o.Attempt, reason: o.Reason, kind: o.Kind, code: o.Code, detail: o.Detail}
+	if from == campaigns.Unknown {
+		m.at = now // the answer is older than the doubt that it clears up
 	}
-	if rows == nil {
-		return nil
-	}
-	_, err := tx.exec(ctx, tx.d.statements.insertAttempts, mustJSON(rows))
-	return err
+	return m, o.State != campaigns.Sent || from != campaigns.Sending
 }
 
 // maxDetail bounds what is kept of a provider's answer, in bytes.

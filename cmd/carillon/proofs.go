@@ -114,11 +114,23 @@ func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
 	}
 	sayf(w, "Message %d\t%s: %s\t\n", m.ID, strings.Join(append(of, clean(m.Address)), ", "), m.State)
 	for _, h := range m.History {
-		sayf(w, "  %s\t%s\t%s\n", exactly(h.At), h.State, because(h.Reason, h.Detail))
+		if h.Omitted > 0 {
+			sayf(w, "  …\t%d more\tnot kept\n", h.Omitted)
+		}
+		sayf(w, "  %s\t%s\t%s\n", exactly(h.At), h.State, why(h))
 	}
-	for _, a := range m.Attempts {
-		sayf(w, "  %s\ttry %d: %s\t%s\n", exactly(a.At), a.Attempt, a.Kind, because(a.Code, a.Detail))
+}
+
+// why says why a message came to a state, with the answer to a try that led there.
+func why(h api.HistoryEntry) string {
+	if h.Kind == "" {
+		return because(h.Reason, h.Detail)
 	}
+	answer := fmt.Sprintf("try %d: %s", h.Attempt, because(h.Kind, because(h.Code, h.Detail)))
+	if h.Reason == h.Kind {
+		return answer
+	}
+	return because(h.Reason, answer)
 }
 
 func because(reason, detail string) string {

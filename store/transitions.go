@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"carillon/campaigns"
+)
+
+// move is one message's move off the plain way.
+type move struct {
+	id    int64
+	state campaigns.State
+	at    time.Time
+	// attempt is the try that it is about; 0: the message's number of tries.
+	attempt                    int
+	reason, kind, code, detail string
+}
+
+// maxMoves is how many moves of a message are kept. Spent tries are few; only
+// what costs nothing can go on for ever, such as an endless 429.
+const maxMoves = 100
+
+// keepMoves writes moves down, each with the message's times as they are. The
+// transaction must hold the messages, and must not have taken their times away
+// yet. A message is named once.
+func keepMoves(ctx context.Context, tx conn, moves []move) error {
+	if len(moves) == 0 {
+		return nil
+	}
+	rows := make([][8]any, len(moves))
+	for i, m := range moves {
+		rows[i] = [8]any{m.id, int(m.state), ms(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
+	}
+	_, err := tx.exec(ctx, tx.d.statements.insertTransitions, maxMoves-1, mustJSON(rows))
+	return err
+}
+
+// returned are the moves of messages that go back to pending together.
+func returned(ids []int64, at time.Time, reason string) []move {
+	moves := make([]move, len(ids))
+	for i, id := range ids {
+		moves[i] = move{id: id, state: campaigns.Pending, at: at, reason: reason}
+	}
+	return moves
+}
+
+// insertTransitions is statements.insertTransitions around what differs: the
+// fields of a row and the function that makes rows of the argument.
+func insertTransitions(field func(i int, kind string) string, rows string) string {
+	return `INSERT INTO transitions (message_id, seq, state, at, attempt, envelope_id, reason, kind, code, detail,
+			queued_at, claimed_at, sent_at, delivered_at, read_at)
+		SELECT m.id, CASE WHEN n.seq < n.most THEN n.seq ELSE n.most END, n.state, n.at,
+			CASE WHEN n.attempt = 0 THEN m.attempt ELSE n.attempt END, m.envelope_id, n.reason, n.kind, n.code, n.detail,
+			m.queued_at, m.claimed_at, m.sent_at,
+			CASE WHEN m.state IN (4, 5) THEN m.delivered_at END, CASE WHEN m.state = 5 THEN m.read_at END
+		FROM (SELECT ` + field(0, "bigint") + ` AS id, ` + field(1, "smallint") + ` AS state, ` + field(2, "bigint") + ` AS at, ` +
+		field(3, "smallint") + ` AS attempt, ` + field(4, "text") + ` AS reason, ` + field(5, "text") + ` AS kind, ` +
+		field(6, "text") + ` AS code, ` + field(7, "text") + ` AS detail, CAST(? AS SMALLINT) AS most,
+			(SELECT CAST(COUNT(*) AS SMALLINT) FROM transitions t WHERE t.message_id = ` + field(0, "bigint") + `) AS seq
+			FROM ` + rows + `) n JOIN messages m ON m.id = n.id WHERE TRUE
+		ON CONFLICT (message_id, seq) DO UPDATE SET repeats = transitions.repeats + 1, state = excluded.state, at = excluded.at,
+			attempt = excluded.attempt, envelope_id = excluded.envelope_id, reason = excluded.reason, kind = excluded.kind,
+			code = excluded.code, detail = excluded.detail, queued_at = excluded.queued_at, claimed_at = excluded.claimed_at,
+			sent_at = excluded.sent_at, delivered_at = excluded.delivered_at, read_at = excluded.read_at`
+}
+
+// Transitions are a message's moves off the plain way, in order.
+func (s *Store) Transitions(ctx context.Context, messageID int64) ([]campaigns.Transition, error) {
+	var list []campaigns.Transition
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var t campaigns.Transition
+		var at, queued, claimed, sent, delivered, read millis
+		if err := scan(&t.State, &at, &t.Attempt, &t.EnvelopeID, &t.Reason, &t.Kind, &t.Code, &t.Detail, &t.Repeats,
+			&queued, &claimed, &sent, &delivered, &read); err != nil {
+			return err
+		}
+		t.At = at.Time
+		t.Times = campaigns.Times{QueuedAt: queued.ptr(), ClaimedAt: claimed.ptr(), SentAt: sent.ptr(), DeliveredAt: delivered.ptr(), ReadAt: read.ptr()}
+		list = append(list, t)
+		return nil
+	}, `SELECT state, at, attempt, envelope_id, reason, kind, code, detail, repeats, queued_at, claimed_at, sent_at, delivered_at, read_at
+		FROM transitions WHERE message_id = ? ORDER BY seq`, messageID)
+	return list, s.translate(err)
+}

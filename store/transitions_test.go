@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// tries are the moves of a message that a provider's answer led to.
+func (s *Store) tries(ctx context.Context, messageID int64) (tries []campaigns.Transition, err error) {
+	moves, err := s.Transitions(ctx, messageID)
+	for _, m := range moves {
+		if m.Kind != "" {
+			tries = append(tries, m)
+		}
+	}
+	return tries, err
+}
+
+// seen is a state as somebody saw it who looked after each step.
+type seen struct {
+	state          campaigns.State
+	at             time.Time
+	reason, detail string
+}
+
+// stopped is a clock whose time a test sets, while waits take their time.
+type stopped struct {
+	*clock.Fake
+	clock.System
+}
+
+func (c stopped) Now() time.Time                                   { return c.Fake.Now() }
+func (c stopped) After(d time.Duration) <-chan time.Time           { return c.System.After(d) }
+func (c stopped) Sleep(ctx context.Context, d time.Duration) error { return c.System.Sleep(ctx, d) }
+
+// walk lets messages make random journeys, one step at a time, and notes what
+// each step made of each message.
+type walk struct {
+	*journey
+	r        *rand.Rand
+	clock    *clock.Fake
+	run      int64
+	envelope int64
+	ids      []int64
+	fed      map[int64][]campaigns.FeedMessage // by envelope
+	claimed  map[int64]campaigns.Outcome       // the claim that a message was last given
+	journal  map[int64][]seen
+}
+
+func newWalk(t *testing.T, s *Store, seed uint64) *walk {
+	w := &walk{
+		r: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), fed: map[int64][]campaigns.FeedMessage{},
+		claimed: map[int64]campaigns.Outcome{}, journal: map[int64][]seen{},
+	}
+	s.clock = stopped{Fake: w.clock}
+	w.journey = newJourney(t, s, 9)
+	if seed%2 == 0 {
+		setPolicy(t, w.journey, providers.InDoubtResend)
+	}
+	w.run = w.start().ID
+	w.planAll(w.run, 100)
+	list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: w.accountID, RunID: w.run})
+	require.NoError(t, err)
+	for _, m := range list {
+		w.ids = append(w.ids, m.ID)
+	}
+	w.look()
+	return w
+}
+
+// look notes the messages whose state is another one than before.
+func (w *walk) look() {
+	for _, id := range w.ids {
+		m := w.message(id)
+		known := w.journal[id]
+		if len(known) > 0 && known[len(known)-1].state == m.State {
+			continue
+		}
+		w.journal[id] = append(known, seen{m.State, w.clock.Now(), m.Reason, m.Detail})
+	}
+}
+
+// pick is some of the messages that are in one of the states.
+func (w *walk) pick(states ...campaigns.State) (ids []int64) {
+	for _, id := range w.ids {
+		for _, state := range states {
+			if w.message(id).State == state && w.r.IntN(2) == 0 {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// someEnvelope is one of the newest envelopes.
+func (w *walk) someEnvelope() int64 { return max(1, w.envelope-w.r.Int64N(4)) }
+
+func (w *walk) claimOf(id int64) campaigns.Outcome {
+	o := w.claimed[id]
+	o.At, o.Detail = w.clock.Now(), fmt.Sprintf("answer at %d", w.clock.Now().UnixMilli())
+	return o
+}
+
+// answers are what becomes of a claimed message.
+var answers = []func(o *campaigns.Outcome){
+	func(o *campaigns.Outcome) { o.State, o.Detail = campaigns.Sent, "" },
+	func(o *campaigns.Outcome) {
+		o.State, o.Detail, o.ProviderID = campaigns.Sent, "", fmt.Sprint("p", o.MessageID)
+	},
+	func(o *campaigns.Outcome) {
+		o.State, o.Reason, o.Kind, o.DueAt = campaigns.Pending, campaigns.ReasonTemporary, "temporary", o.At
+	},
+	func(o *campaigns.Outcome) {
+		o.State, o.Reason, o.Kind, o.Unspent = campaigns.Pending, campaigns.ReasonThrottled, "throttled", true
+	},
+	func(o *campaigns.Outcome) {
+		o.State, o.Unspent, o.NotAsked, o.Detail = campaigns.Pending, true, true, ""
+	},
+	func(o *campaigns.Outcome) {
+		o.State, o.Reason, o.Kind = campaigns.Failed, campaigns.ReasonRefused, "content"
+	},
+	func(o *campaigns.Outcome) {
+		o.State, o.Reason, o.Kind = campaigns.Rejected, campaigns.ReasonRecipient, "recipient"
+	},
+	func(o *campaigns.Outcome) {
+		o.State, o.Reason, o.Kind = campaigns.Unknown, campaigns.ReasonInDoubt, "in_doubt"
+	},
+}
+
+// step does one thing.
+func (w *walk) step() {
+	ctx, t := w.t.Context(), w.t
+	may := func(err error) {
+		if !fault.Is(err, fault.Conflict) {
+			require.NoError(t, err)
+		}
+	}
+	switch n := w.r.IntN(20); {
+	case n < 4:
+		w.envelope++
+		w.fed[w.envelope] = w.feed(w.run, []int64{w.envelope}, 1+w.r.IntN(4))
+	case n < 8:
+		envelope := w.someEnvelope()
+		for _, id := range w.claim(w.run, envelope, w.fed[envelope]) {
+			w.claimed[id] = w.outcomes(w.run, []int64{id}, func(o *campaigns.Outcome) { o.Attempt, o.EnvelopeID = w.message(id).Attempt, envelope })[0]
+		}
+	case n < 12:
+		for _, id := range w.pick(campaigns.Sending) {
+			o := w.claimOf(id)
+			answers[w.r.IntN(len(answers))](&o)
+			require.NoError(t, w.writer.Record(ctx, []campaigns.Outcome{o}))
+		}
+	case n == 12: // the worker was not dead
+		for _, id := range w.pick(campaigns.Unknown) {
+			o := w.claimOf(id)
+			answers[w.r.IntN(len(answers))](&o)
+			require.NoError(t, w.writer.Record(ctx, []campaigns.Outcome{o}))
+		}
+	case n == 13:
+		w.settleOwn()
+	case n == 14:
+		if w.r.IntN(2) == 0 {
+			may(w.PauseCampaign(ctx, w.accountID, w.campaign, "key 1"))
+			may(w.ResumeCampaign(ctx, w.accountID, w.campaign, "key 1"))
+		} else {
+			require.NoError(t, w.PauseChannel(ctx, w.accountID, w.channel.ID, "key 1"))
+			require.NoError(t, w.ResumeChannel(ctx, w.accountID, w.channel.ID, "key 1"))
+		}
+	case n == 15:
+		envelope := w.someEnvelope()
+		if messages := w.fed[envelope]; w.r.IntN(2) == 0 {
+			_, err := w.RequeueLost(ctx, w.channel.ID, []int64{envelope})
+			require.NoError(t, err)
+		} else if len(messages) > 0 {
+			require.NoError(t, w.Unqueue(ctx, w.run, w.channel.ID, envelope, []int64{messages[0].ID}, campaigns.Due{At: w.clock.Now(), Reason: campaigns.ReasonThrottled}))
+		}
+	case n == 16:
+		for _, id := range w.pick(campaigns.Failed, campaigns.Unknown) {
+			_, err := w.ResendMessage(ctx, w.accountID, id, "key 2 (ops)")
+			may(err)
+		}
+	case n < 19:
+		statuses := []providers.EventStatus{providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected}
+		for _, id := range w.pick(campaigns.Sent, campaigns.Delivered, campaigns.Unknown, campaigns.Failed) {
+			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Event{{
+				MessageID: id, Status: statuses[w.r.IntN(len(statuses))], At: w.clock.Now(), Code: "5", Detail: "said so",
+			}}))
+		}
+	case w.r.IntN(4) == 0:
+		ids := w.pick(campaigns.Pending, campaigns.Queued)
+		if len(ids) == 0 {
+			return
+		}
+		if w.r.IntN(2) == 0 {
+			_, err := w.CancelMessage(ctx, w.accountID, ids[0], "key 3")
+			may(err)
+		} else {
+			require.NoError(t, unsubscribe(ctx, w.Store, w.accountID, w.message(ids[0]).Address))
+		}
+	default:
+		_, _, err := w.FinishRuns(ctx)
+		require.NoError(t, err)
+	}
+}
+
+// What is shown of a message is what somebody would have seen who had looked at
+// it all the time: every state, in order, with its time and why.
+func TestHistoryIsTheJourney(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				w := newWalk(t, s, seed)
+				for range 200 {
+					w.clock.Advance(time.Second)
+					w.step()
+					w.look()
+				}
+				w.clock.Advance(time.Second)
+				if err := w.CancelCampaign(t.Context(), w.accountID, w.campaign, "key 4"); !fault.Is(err, fault.Conflict) {
+					require.NoError(t, err)
+				}
+				for more := true; more; {
+					var err error
+					more, err = s.CancelPending(t.Context())
+					require.NoError(t, err)
+				}
+				w.look()
+				longest := 0
+				for _, id := range w.ids {
+					moves, err := s.Transitions(t.Context(), id)
+					require.NoError(t, err)
+					var shown []seen
+					for _, p := range campaigns.History(w.message(id), moves) {
+						shown = append(shown, seen{p.State, p.At, p.Reason, p.Detail})
+					}
+					require.Equal(t, w.journal[id], shown, "message %d", id)
+					longest = max(longest, len(shown))
+				}
+				require.Greater(t, longest, 10, "some message came far")
+				w.balanced(w.run)
+			})
+		})
+	}
+}
+
+// A message that is throttled for ever does not fill the store.
+func TestMovesAreBounded(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		w := newWalk(t, s, 1)
+		id := w.ids[0]
+		const rounds = 130
+		for range rounds {
+			w.clock.Advance(time.Second)
+			w.envelope++
+			claimed := w.claim(w.run, w.envelope, w.feed(w.run, []int64{w.envelope}, 1))
+			require.Equal(t, []int64{id}, claimed)
+			w.clock.Advance(time.Second)
+			w.record(w.run, claimed, func(o *campaigns.Outcome) {
+				o.State, o.Reason, o.Kind, o.Unspent, o.EnvelopeID = campaigns.Pending, campaigns.ReasonThrottled, "throttled", true, w.envelope
+			})
+		}
+		moves, err := s.Transitions(t.Context(), id)
+		require.NoError(t, err)
+		require.Len(t, moves, maxMoves)
+		last := moves[len(moves)-1]
+		require.Equal(t, rounds-maxMoves, last.Repeats)
+		require.Equal(t, w.clock.Now(), last.At)
+		history := campaigns.History(w.message(id), moves)
+		require.Equal(t, campaigns.Passage{
+			State: campaigns.Pending, At: w.clock.Now(), Reason: campaigns.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - maxMoves,
+		}, history[len(history)-1])
+	})
+}
