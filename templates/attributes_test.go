@@ -22,18 +22,18 @@ func TestAttributesOfProperties(t *testing.T) {
 	} {
 		c, err := Compile(providers.Content{Text: source})
 		require.NoError(t, err, source)
-		got, err := c.Render(v)
+		got, err := c.Render(t.Context(), v)
 		require.NoError(t, err, source)
 		require.Equal(t, want, got.Text, source)
 	}
 	c, err := Compile(providers.Content{HTML: `{{ contact.attributes.plan }}{{ contact.attributes.tags }}`})
 	require.NoError(t, err)
-	got, err := c.Render(v)
+	got, err := c.Render(t.Context(), v)
 	require.NoError(t, err)
 	require.Equal(t, "Plus &amp; morea, b&lt;", got.HTML)
-	got, err = c.Render(Vars{})
+	got, err = c.Render(t.Context(), Vars{})
 	require.NoError(t, err)
 	require.Empty(t, got.HTML, "nothing is known")
-	_, err = c.Render(Vars{Contact: Contact{Attributes: `{`}})
+	_, err = c.Render(t.Context(), Vars{Contact: Contact{Attributes: `{`}})
 	require.ErrorContains(t, err, "attributes")
 }

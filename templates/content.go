@@ -4,6 +4,7 @@
 package templates
 
 import (
+	"context"
 	"fmt"
 	"html"
 	"regexp"
@@ -12,22 +13,6 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/providers"
-)
-
-// Bounds of templates and of what they may render to. They keep a mistake in a
-// template from filling memory or stopping the feeder.
-const (
-	// MaxTemplateBytes bounds all texts of a content together.
-	MaxTemplateBytes = 512 << 10
-	// MaxRenderedBytes bounds one rendered text.
-	MaxRenderedBytes = 2 << 20
-	// maxValueBytes and maxItems bound a value that a filter takes or makes.
-	maxValueBytes = 64 << 10
-	maxItems      = 2000
-	// maxSteps bounds the tags and placeholders that loops render.
-	maxSteps = 50_000
-	// maxDepth bounds how deep blocks stand in each other.
-	maxDepth = 50
 )
 
 // Vars is what a template may name: everything is known of one recipient of
@@ -56,9 +41,11 @@ type Content struct {
 	fields  []field
 	size    int
 	needRow bool
+	// works says that a text does more than fill values in.
+	works bool
 	// mentioned are the contact's fields that the engine is given.
 	mentioned []string
-	names     []name
+	asked     asked
 }
 
 // field is one text of a content.
@@ -73,6 +60,7 @@ type field struct {
 // text is a compiled template: static text, a list of placeholders, or a
 // program for the Liquid engine.
 type text interface {
+	// render charges the scope's meter for what it does and writes.
 	render(*scope) (string, error)
 	needsRow() bool
 }
@@ -93,8 +81,13 @@ func Compile(c providers.Content) (*Content, error) {
 			return
 		}
 		compiled.needRow = compiled.needRow || t.needsRow()
+		switch t.(type) {
+		case static, *placeholders:
+		default:
+			compiled.works = true
+		}
 		compiled.mentioned = mention(compiled.mentioned, source)
-		compiled.names = names(compiled.names, source)
+		compiled.asked.ask(source)
 		compiled.fields = append(compiled.fields, field{name: name, text: t, set: set, line: line})
 	}
 	add("subject", c.Subject, plainText, true, func(c *providers.Content, s string) { c.Subject = s })
@@ -123,24 +116,28 @@ func (c *Content) EstimateBytes() int { return c.size }
 // NeedsRow reports whether a template mentions the upload's row.
 func (c *Content) NeedsRow() bool { return c.needRow }
 
-// Render renders every text for one recipient. An error concerns this
-// recipient alone and names the field.
-func (c *Content) Render(v Vars) (providers.Content, error) {
+// Render renders every text for one recipient, within MaxRenderTime and the bounds
+// on work and size. An error concerns this recipient alone and names the field; it
+// is an ExceededError where a bound was exceeded, and the context's own where that
+// ended first.
+func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error) {
 	out := c.source
 	if out.Attachment != nil {
 		attachment := *out.Attachment
 		out.Attachment = &attachment
 	}
-	s := scope{vars: &v, mentioned: c.mentioned}
+	if c.works {
+		bounded, cancel := context.WithTimeoutCause(ctx, MaxRenderTime, errTooSlow)
+		defer cancel()
+		ctx = bounded
+	}
+	s := scope{vars: &v, mentioned: c.mentioned, meter: newMeter(ctx)}
 	for i := range c.fields {
 		f := &c.fields[i]
-		s.budget = budget{steps: maxSteps, bytes: MaxRenderedBytes}
+		s.meter.bytes = MaxRenderedBytes
 		rendered, err := f.text.render(&s)
 		if err != nil {
-			return providers.Content{}, fault.InvalidField("content."+f.name, nil, "%s", err)
-		}
-		if len(rendered) > MaxRenderedBytes {
-			return providers.Content{}, fault.InvalidField("content."+f.name, nil, "renders to more than %d MiB", MaxRenderedBytes>>20)
+			return providers.Content{}, s.meter.failure(f.name, err)
 		}
 		if f.line {
 			rendered = oneLine(rendered)
@@ -204,11 +201,16 @@ const (
 	htmlText
 )
 
-func (m mode) write(b *strings.Builder, value string) {
-	if m == htmlText {
+// write writes a value within the meter's bounds.
+func (m mode) write(b *strings.Builder, to *meter, value string) error {
+	if m == htmlText && len(value) <= MaxRenderedBytes {
 		value = html.EscapeString(value)
 	}
+	if err := to.write(len(value)); err != nil {
+		return err
+	}
 	b.WriteString(value)
+	return nil
 }
 
 // static is a text without any placeholder.
@@ -223,6 +225,7 @@ func compileText(source string, m mode) (text, error) {
 	if !anyLiquid.MatchString(source) {
 		return static(source), nil
 	}
+	source = understood(source)
 	p, err := parse(source, m)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/osteele/liquid/render"
 	"github.com/osteele/liquid/tags"
@@ -17,80 +18,143 @@ const (
 	autoEscape     = "x_escape"
 	stepTag        = "x_step"
 	boundedCapture = "x_capture"
-	// budgetKey is no identifier, so that no template can read or set it.
-	budgetKey = "carillon budget"
+	// meterKey is no identifier, so that no template can read or set it.
+	meterKey = "carillon meter"
 )
 
-var (
-	errTooManySteps = fmt.Errorf("the loops of the template take more than %d steps", maxSteps)
-	errTooLong      = fmt.Errorf("the template renders to more than %d MiB", MaxRenderedBytes>>20)
-	errValueTooLong = fmt.Errorf("a value is longer than %d KiB or has more than %d items", maxValueBytes>>10, maxItems)
-)
-
-// budget is what one rendering may still use.
-type budget struct{ steps, bytes int }
+var errNoMeter = errors.New("the template is rendered without bounds")
 
 // boundedWriter ends a rendering that grows too long.
 type boundedWriter struct {
 	strings.Builder
-	budget *budget
+	meter *meter
 }
 
 func (w *boundedWriter) Write(p []byte) (int, error) {
-	if w.budget.bytes -= len(p); w.budget.bytes < 0 {
-		return 0, errTooLong
+	if err := w.meter.write(len(p)); err != nil {
+		return 0, err
 	}
 	return w.Builder.Write(p)
 }
 
-// newConfig is the engine with our tags and filters; it is only read once it is
-// made.
-func newConfig(m mode) *render.Config {
-	c := render.NewConfig()
-	tags.AddStandardTags(c)
-	addFilters(&c, m)
-	c.AddTag(stepTag, func(args string) (func(io.Writer, render.Context) error, error) {
-		cost, err := strconv.Atoi(strings.TrimSpace(args))
+// engine is the library with our tags and filters. Its filters charge the meter of
+// the rendering that has it, and so an engine renders one text at a time.
+type engine struct {
+	config render.Config
+	meter  *meter
+}
+
+// engines are those of one mode that render nothing at the moment.
+type engines struct{ idle sync.Pool }
+
+func newEngines(m mode) *engines {
+	return &engines{idle: sync.Pool{New: func() any { return newEngine(m) }}}
+}
+
+// with lends an engine.
+func (e *engines) with(m *meter, do func(*engine)) {
+	one, ok := e.idle.Get().(*engine)
+	if !ok {
+		return // New makes nothing else
+	}
+	one.meter = m
+	defer func() {
+		one.meter = nil
+		e.idle.Put(one)
+	}()
+	do(one)
+}
+
+func newEngine(m mode) *engine {
+	e := &engine{config: render.NewConfig()}
+	tags.AddStandardTags(e.config)
+	addFilters(e, m)
+	e.config.AddTag(stepTag, stepCompiler)
+	e.config.AddBlock(boundedCapture).Compiler(captureCompiler)
+	e.config.AddTag("increment", counterCompiler(0, 1))
+	e.config.AddTag("decrement", counterCompiler(-1, -1))
+	return e
+}
+
+func meterOf(ctx render.Context) (*meter, error) {
+	m, ok := ctx.Get(meterKey).(*meter)
+	if !ok {
+		return nil, errNoMeter
+	}
+	return m, nil
+}
+
+func stepCompiler(args string) (func(io.Writer, render.Context) error, error) {
+	cost, err := strconv.Atoi(strings.TrimSpace(args))
+	if err != nil {
+		return nil, err
+	}
+	return func(_ io.Writer, ctx render.Context) error {
+		m, err := meterOf(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return func(_ io.Writer, ctx render.Context) error {
-			b, ok := ctx.Get(budgetKey).(*budget)
-			if !ok {
-				return errTooManySteps
+		return m.charge(cost)
+	}, nil
+}
+
+func captureCompiler(node render.BlockNode) (func(io.Writer, render.Context) error, error) {
+	name := strings.TrimSpace(node.Args)
+	return func(_ io.Writer, ctx render.Context) error {
+		m, err := meterOf(ctx)
+		if err != nil {
+			return err
+		}
+		w := &boundedWriter{meter: m}
+		if err := ctx.RenderChildren(w); err != nil {
+			return err
+		}
+		if w.Len() > maxValueBytes {
+			return m.end(errValueTooLong)
+		}
+		ctx.Set(name, w.String())
+		return nil
+	}, nil
+}
+
+// counterCompiler makes increment and decrement: they print a counter that lives
+// beside the variables, and that its name shows where no variable has it.
+func counterCompiler(first, step int) func(string) (func(io.Writer, render.Context) error, error) {
+	return func(args string) (func(io.Writer, render.Context) error, error) {
+		name := strings.TrimSpace(args)
+		if !identifier.MatchString(name) {
+			return nil, errors.New("a counter needs one name, such as {% increment line %}")
+		}
+		key := "carillon counter " + name
+		return func(w io.Writer, ctx render.Context) error {
+			next, counting := ctx.Get(key).(int)
+			shown := next
+			if !counting {
+				shown = first
+			} else if step < 0 {
+				shown = next - 1
 			}
-			if b.steps -= cost; b.steps < 0 {
-				return errTooManySteps
+			after := shown
+			if step > 0 {
+				after++
 			}
-			return nil
+			if was := ctx.Get(name); was == nil || was == next && counting {
+				ctx.Set(name, after)
+			}
+			ctx.Set(key, after)
+			_, err := io.WriteString(w, strconv.Itoa(shown))
+			return err
 		}, nil
-	})
-	c.AddBlock(boundedCapture).Compiler(func(node render.BlockNode) (func(io.Writer, render.Context) error, error) {
-		name := strings.TrimSpace(node.Args)
-		return func(_ io.Writer, ctx render.Context) error {
-			b, ok := ctx.Get(budgetKey).(*budget)
-			if !ok {
-				return errTooLong
-			}
-			w := &boundedWriter{budget: b}
-			if err := ctx.RenderChildren(w); err != nil {
-				return err
-			}
-			if w.Len() > maxValueBytes {
-				return errValueTooLong
-			}
-			ctx.Set(name, w.String())
-			return nil
-		}, nil
-	})
-	return &c
+	}
 }
 
 // program is a template for the Liquid engine.
 type program struct {
-	root   render.Node
-	config *render.Config
-	row    bool
+	root    render.Node
+	engines *engines
+	row     bool
+	// cost is that of everything outside of loops.
+	cost int
 }
 
 func (p *program) needsRow() bool { return p.row }
@@ -100,24 +164,48 @@ func (p *program) render(s *scope) (out string, err error) {
 	if err != nil {
 		return "", err
 	}
-	w := &boundedWriter{budget: &s.budget}
+	if err := s.meter.charge(p.cost); err != nil {
+		return "", err
+	}
+	w := &boundedWriter{meter: s.meter}
+	p.engines.with(s.meter, func(e *engine) { err = p.run(w, vars, e.config) })
+	if s.meter.err != nil {
+		return "", s.meter.err
+	}
+	return w.String(), err
+}
+
+func (p *program) run(w io.Writer, vars map[string]any, config render.Config) (err error) {
 	// The engine panics on some wrong values and whenever the writer refuses
 	// the last piece of output.
 	defer func() {
 		if r := recover(); r != nil {
-			out, err = "", errors.New("the template can't be rendered with this recipient's values")
-			if cause, ok := r.(error); ok && errors.Is(cause, errTooLong) {
-				err = errTooLong
-			}
+			err = errors.New("the template can't be rendered with this recipient's values")
 		}
 	}()
-	if failed := render.Render(p.root, w, vars, *p.config); failed != nil {
-		for _, known := range []error{errTooLong, errTooManySteps, errValueTooLong} {
-			if strings.Contains(failed.Error(), known.Error()) {
-				return "", known
-			}
-		}
-		return "", describe(failed)
+	if failed := render.Render(p.root, w, vars, config); failed != nil {
+		return describe(failed)
 	}
-	return w.String(), nil
+	return nil
 }
+
+// describe shortens an engine's error: the line and what is wrong.
+func describe(e render.Error) error {
+	message := strings.TrimPrefix(e.Error(), "Liquid error")
+	if rest, ok := strings.CutPrefix(message, fmt.Sprintf(" (line %d): ", e.LineNumber())); ok {
+		message = rest
+	} else {
+		message = strings.TrimPrefix(message, ": ")
+	}
+	message = strings.ReplaceAll(message, " | "+autoEscape, "")
+	if letters := []rune(message); len(letters) > maxMessage {
+		message = string(letters[:maxMessage]) + "…"
+	}
+	if e.LineNumber() > 0 {
+		return fmt.Errorf("line %d: %s", e.LineNumber(), message)
+	}
+	return fmt.Errorf("%s", message)
+}
+
+// maxMessage bounds what an error repeats of a template, in letters.
+const maxMessage = 300

@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"html"
 	"reflect"
@@ -12,32 +14,30 @@ import (
 
 	"github.com/osteele/liquid/expressions"
 	"github.com/osteele/liquid/filters"
-	"github.com/osteele/liquid/render"
 	"github.com/osteele/liquid/values"
 	"github.com/osteele/tuesday"
 )
 
 // filterNames are the filters that a template may use.
 var filterNames = []string{
-	"abs", "append", "capitalize", "ceil", "compact", "concat", "date", "default", "divided_by", "downcase", "escape",
-	"escape_once", "first", "floor", "join", "json", "last", "lstrip", "map", "minus", "modulo", "newline_to_br", "plus",
-	"prepend", "raw", "remove", "remove_first", "replace", "replace_first", "reverse", "round", "rstrip", "size", "slice",
-	"sort", "sort_natural", "split", "strip", "strip_html", "strip_newlines", "times", "truncate", "truncatewords", "uniq",
-	"upcase", "url_decode", "url_encode",
+	"abs", "append", "at_least", "at_most", "base64_decode", "base64_encode", "base64_url_safe_decode", "base64_url_safe_encode",
+	"capitalize", "ceil", "compact", "concat", "date", "default", "divided_by", "downcase", "escape",
+	"escape_once", "find", "find_index", "first", "floor", "has", "join", "json", "last", "lstrip", "map", "minus", "modulo", "newline_to_br", "plus",
+	"prepend", "raw", "reject", "remove", "remove_first", "remove_last", "replace", "replace_first", "replace_last", "reverse", "round", "rstrip",
+	"size", "slice", "sort", "sort_natural", "split", "squish", "strip", "strip_html", "strip_newlines", "sum", "times", "truncate", "truncatewords",
+	"uniq", "upcase", "url_decode", "url_encode", "where",
 }
 
 // addFilters adds the library's filters, each bounded, and our own in place of
-// those that are wrong or unbounded there.
-func addFilters(c *render.Config, m mode) {
-	bounded := boundedFilters{c}
+// those that are wrong, slow or missing there.
+func addFilters(e *engine, m mode) {
+	bounded := boundedFilters{e}
 	filters.AddStandardFilters(bounded)
-	bounded.AddFilter("capitalize", capitalize)
+	addNumbers(bounded)
+	addLists(bounded)
+	addTexts(bounded)
 	bounded.AddFilter("date", formatDate)
-	bounded.AddFilter("join", join)
-	bounded.AddFilter("replace", replaceAll)
-	bounded.AddFilter("strip_html", func(s string) string { return htmlTag.ReplaceAllString(s, "") })
-	bounded.AddFilter("truncate", truncate)
-	bounded.AddFilter("truncatewords", truncateWords)
+	bounded.AddFilter("default", defaultValue)
 	bounded.AddFilter("newline_to_br", func(s string) string {
 		if m == htmlText {
 			s = html.EscapeString(s)
@@ -47,34 +47,96 @@ func addFilters(c *render.Config, m mode) {
 	// raw is taken off before compiling; the filter exists for the check of the
 	// unchanged source.
 	bounded.AddFilter("raw", func(value any) any { return value })
-	c.AddFilter(autoEscape, escapeValue)
+	e.config.AddFilter(autoEscape, e.escape)
+}
+
+// escape is what every value of an HTML text goes through.
+func (e *engine) escape(value any) (any, error) {
+	if value == nil {
+		return nil, nil
+	}
+	text := toText(value)
+	if len(text) > MaxRenderedBytes {
+		return nil, e.meter.end(errTooLong)
+	}
+	if err := e.meter.charge(len(text) / workBytes); err != nil {
+		return nil, err
+	}
+	return html.EscapeString(text), nil
+}
+
+// addTexts adds filters of texts.
+func addTexts(b boundedFilters) {
+	b.AddFilter("capitalize", capitalize)
+	b.AddFilter("replace", replaceAll)
+	b.AddFilter("replace_last", replaceLast)
+	b.AddFilter("remove_last", func(s, old string) string { return replaceLast(s, old, "") })
+	b.AddFilter("squish", func(s string) string { return strings.Join(strings.Fields(s), " ") })
+	b.AddFilter("strip_html", func(s string) string { return htmlTag.ReplaceAllString(s, "") })
+	b.AddFilter("truncate", truncate)
+	b.AddFilter("truncatewords", truncateWords)
+	b.AddFilter("base64_encode", func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })
+	b.AddFilter("base64_url_safe_encode", func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) })
+	b.AddFilter("base64_decode", func(s string) (string, error) { return decodeBase64(base64.StdEncoding, s) })
+	b.AddFilter("base64_url_safe_decode", func(s string) (string, error) { return decodeBase64(base64.URLEncoding, s) })
 }
 
 // boundedFilters wraps filters so that no argument and no result is larger than
-// maxValueBytes and maxItems.
-type boundedFilters struct{ config *render.Config }
+// maxValueBytes and maxItems, and so that each is charged for.
+type boundedFilters struct{ engine *engine }
+
+// heavyFilters look at each of their items again and again: they are charged for
+// that many times.
+var heavyFilters = map[string]int{"sort": 12, "sort_natural": 12, "uniq": 2, "where": 2, "reject": 2, "find": 2, "has": 2, "date": 8}
 
 // AddFilter adds a filter with the bounds around it.
 func (b boundedFilters) AddFilter(name string, fn any) {
-	inner := reflect.ValueOf(fn)
-	tooLarge := expressions.FilterError{FilterName: name, Err: errValueTooLong}
+	inner, times := reflect.ValueOf(fn), max(1, heavyFilters[name])
+	call := inner.Call
+	if inner.Type().IsVariadic() {
+		call = inner.CallSlice
+	}
 	wrapped := reflect.MakeFunc(inner.Type(), func(args []reflect.Value) []reflect.Value {
-		for _, arg := range args {
-			if !smallEnough(arg) {
-				panic(tooLarge)
+		b.charge(name, args, times)
+		results := call(args)
+		if len(results) == 2 && !results[1].IsNil() {
+			if err, ok := results[1].Interface().(error); ok && errors.Is(err, errValueTooLong) {
+				b.refuse(name, b.engine.meter.end(errValueTooLong))
 			}
+			return results
 		}
-		results := inner.Call(args)
-		if !smallEnough(results[0]) {
-			panic(tooLarge)
-		}
+		b.charge(name, results[:1], 1)
 		return results
 	})
-	b.config.AddFilter(name, wrapped.Interface())
+	b.engine.config.AddFilter(name, wrapped.Interface())
 }
 
-func smallEnough(v reflect.Value) bool {
-	for v.IsValid() && v.Kind() == reflect.Interface {
+// charge charges for values, or ends the rendering.
+func (b boundedFilters) charge(name string, list []reflect.Value, times int) {
+	work := 1
+	for _, value := range list {
+		w := weight{bytes: maxValueBytes, items: maxItems}
+		if !w.add(value) {
+			b.refuse(name, b.engine.meter.end(errValueTooLong))
+		}
+		work += (maxValueBytes - w.bytes + 8*(maxItems-w.items)) / workBytes
+	}
+	if err := b.engine.meter.charge(work * times); err != nil {
+		b.refuse(name, err)
+	}
+}
+
+// refuse ends an expression in the way that the engine takes from its filters.
+func (b boundedFilters) refuse(name string, err error) {
+	panic(expressions.FilterError{FilterName: name, Err: err})
+}
+
+// weight is what a value with everything in it may still hold.
+type weight struct{ bytes, items int }
+
+// add takes a value and says whether there was room for it.
+func (w *weight) add(v reflect.Value) bool {
+	for v.IsValid() && (v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer) {
 		v = v.Elem()
 	}
 	if !v.IsValid() {
@@ -82,14 +144,43 @@ func smallEnough(v reflect.Value) bool {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return v.Len() <= maxValueBytes
+		w.bytes -= v.Len()
 	case reflect.Slice, reflect.Array:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return v.Len() <= maxValueBytes
+			w.bytes -= v.Len()
+			break
 		}
-		return v.Len() <= maxItems
+		if w.items -= v.Len(); w.items < 0 {
+			return false
+		}
+		for i := range v.Len() {
+			if !w.add(v.Index(i)) {
+				return false
+			}
+		}
+	case reflect.Map:
+		if w.items -= v.Len(); w.items < 0 {
+			return false
+		}
+		for _, key := range v.MapKeys() {
+			if !w.add(key) || !w.add(v.MapIndex(key)) {
+				return false
+			}
+		}
 	}
-	return true
+	return w.bytes >= 0
+}
+
+// defaultValue stands in for what is missing, empty or false; with allow_false,
+// false is a value like others.
+func defaultValue(value, fallback, allowFalse any) any {
+	if whether, ok := value.(bool); ok && (whether || allowFalse == true) {
+		return value
+	}
+	if value == nil || values.IsEmpty(value) {
+		return fallback
+	}
+	return value
 }
 
 // capitalize is right for letters outside ASCII, unlike the library's.
@@ -103,6 +194,9 @@ func capitalize(s string) string {
 
 // width matches a strftime directive with a field width of more than two digits.
 var width = regexp.MustCompile(`%[-_^#0:]*\d{3}`)
+
+// maxLayout bounds the format of a date, in bytes.
+const maxLayout = 1000
 
 // formatDate leaves a missing date empty.
 func formatDate(value any, format func(string) string) (any, error) {
@@ -123,26 +217,13 @@ func formatDate(value any, format func(string) string) (any, error) {
 		}
 	}
 	layout := format("%a, %b %d, %y")
+	if len(layout) > maxLayout {
+		return nil, fmt.Errorf("the format of a date is longer than %d bytes", maxLayout)
+	}
 	if width.MatchString(layout) {
 		return nil, fmt.Errorf("%q has too wide a field", layout)
 	}
 	return tuesday.Strftime(layout, at)
-}
-
-func join(items []any, separator func(string) string) (string, error) {
-	sep := separator(" ")
-	size := 0
-	texts := make([]string, 0, len(items))
-	for _, item := range items {
-		if item != nil {
-			texts = append(texts, toText(item))
-			size += len(texts[len(texts)-1]) + len(sep)
-		}
-	}
-	if size > maxValueBytes+len(sep) {
-		return "", errValueTooLong
-	}
-	return strings.Join(texts, sep), nil
 }
 
 func replaceAll(s, old, replacement string) (string, error) {
@@ -150,6 +231,22 @@ func replaceAll(s, old, replacement string) (string, error) {
 		return "", errValueTooLong
 	}
 	return strings.ReplaceAll(s, old, replacement), nil
+}
+
+func replaceLast(s, old, replacement string) string {
+	at := strings.LastIndex(s, old)
+	if at < 0 {
+		return s
+	}
+	return s[:at] + replacement + s[at+len(old):]
+}
+
+func decodeBase64(encoding *base64.Encoding, s string) (string, error) {
+	raw, err := encoding.DecodeString(strings.TrimSpace(s))
+	if err != nil {
+		return "", errors.New("the value is no base64")
+	}
+	return strings.ToValidUTF8(string(raw), "\uFFFD"), nil
 }
 
 var htmlTag = regexp.MustCompile(`<[^>]*>`)

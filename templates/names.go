@@ -6,59 +6,239 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/osteele/liquid/parser"
 )
 
-var (
-	liquidPart = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}`)
-	quotedText = regexp.MustCompile(`"[^"]*"|'[^']*'`)
-	dottedName = regexp.MustCompile(`\b(contact\.attributes|contact|row|campaign)\.([A-Za-z_][A-Za-z0-9_-]*)`)
-)
+// asked is what a template asks for: names of values, and conditions that are
+// printed.
+type asked struct {
+	names []name
+	// ors are the placeholders that print whether a condition holds.
+	ors []string
+	// own are the variables that the template makes itself.
+	own map[string]bool
+}
 
-// name is a value that a template asks for by an object and its field.
+// name is a value that a template asks for by an object and its field; the field
+// is empty where it asks for a value that belongs to no object.
 type name struct{ object, field string }
 
-// names adds the values that a source asks for.
-func names(known []name, source string) []name {
-	for _, part := range liquidPart.FindAllString(source, -1) {
-		for _, found := range dottedName.FindAllStringSubmatch(quotedText.ReplaceAllString(part, ""), -1) {
-			n := name{found[1], found[2]}
-			if n == (name{"contact", attributesKey}) {
-				continue // contact.attributes["key"] or all of them
+var (
+	// reference matches a name with the field behind it, which follows a dot or
+	// stands quoted in brackets.
+	reference = regexp.MustCompile(`([A-Za-z_][\w-]*)((?:\.[A-Za-z_][\w-]*|\[\s*(?:"[^"]*"|'[^']*')\s*\])*)`)
+	fieldPart = regexp.MustCompile(`\.([A-Za-z_][\w-]*)|\[\s*(?:"([^"]*)"|'([^']*)')\s*\]`)
+	orText    = regexp.MustCompile(`\s(?:or|and)\s`)
+	madeName  = regexp.MustCompile(`^\s*([A-Za-z_][\w-]*)`)
+)
+
+// maxNames bounds the names that are remembered of a template, and maxNotices what
+// is said of them.
+const (
+	maxNames   = 500
+	maxNotices = 20
+)
+
+// ask adds what a template asks for.
+func (a *asked) ask(source string) {
+	verbatim := ""
+	for _, tok := range parser.Scan(understood(source), parser.SourceLoc{LineNo: 1}, nil) {
+		if verbatim != "" {
+			if tok.Type == parser.TagTokenType && tok.Name == "end"+verbatim {
+				verbatim = ""
 			}
-			if !slices.Contains(known, n) {
-				known = append(known, n)
+			continue
+		}
+		switch {
+		case tok.Type == parser.ObjTokenType:
+			a.askFor(tok.Args)
+			if code := maskStrings(tok.Args, ' '); orText.MatchString(code) && len(a.ors) < maxNotices {
+				a.ors = append(a.ors, tok.Args)
 			}
+		case tok.Type != parser.TagTokenType:
+		case tok.Name == "raw" || tok.Name == "comment":
+			verbatim = tok.Name
+		case tok.Name == "assign" || tok.Name == "capture" || tok.Name == "for" || tok.Name == "tablerow" || tok.Name == "increment" || tok.Name == "decrement":
+			made := madeName.FindString(tok.Args)
+			if a.own == nil {
+				a.own = map[string]bool{}
+			}
+			if len(a.own) < maxNames {
+				a.own[strings.TrimSpace(made)] = true
+			}
+			a.askFor(strings.TrimPrefix(tok.Args, made))
+		default:
+			a.askFor(tok.Args)
 		}
 	}
-	return known
 }
+
+// askFor adds the names of an expression.
+func (a *asked) askFor(expression string) {
+	code := maskStrings(expression, ' ')
+	for _, m := range reference.FindAllStringSubmatchIndex(expression, -1) {
+		if len(a.names) >= maxNames {
+			return
+		}
+		object, path := expression[m[2]:m[3]], expression[m[4]:m[5]]
+		before, after := strings.TrimRight(code[:m[0]], " \t\n"), strings.TrimLeft(code[m[1]:], " \t\n")
+		switch {
+		case code[m[2]] == ' ': // within a quoted text
+			continue
+		case strings.HasSuffix(before, "|"), strings.HasPrefix(after, ":"), strings.HasSuffix(code[:m[0]], "."), m[0] > 0 && code[m[0]-1] >= '0' && code[m[0]-1] <= '9':
+			continue // a filter, a named argument, a part of a path or of a number
+		case slices.Contains(keywords, object) || slices.Contains(expressionWords, object):
+			continue
+		}
+		var fields []string
+		for _, f := range fieldPart.FindAllStringSubmatch(path, -1) {
+			fields = append(fields, f[1]+f[2]+f[3])
+		}
+		n := name{object: object}
+		if object == "contact" && len(fields) > 1 && fields[0] == attributesKey {
+			object, fields = object+"."+attributesKey, fields[1:]
+			n.object = object
+		}
+		if len(fields) > 0 {
+			n.field = fields[0]
+		}
+		if !slices.Contains(a.names, n) {
+			a.names = append(a.names, n)
+		}
+	}
+}
+
+// expressionWords are words of the language that are no names.
+var expressionWords = []string{"empty", "blank", "null", "reversed", "limit", "offset", "cols", "forloop", "tablerowloop", "with", "as"}
 
 // Unknown says which values the templates ask for that nobody has, such as a
 // misspelt contact.frist_name: they render as nothing. columns are those of the
 // uploads that the audience names, attributes the keys of the account's
 // properties.
 func (c *Content) Unknown(columns, attributes []string) []string {
+	known := map[string][]string{
+		"contact":              append(slices.Sorted(maps.Keys(contactFields)), attributesKey),
+		"contact.attributes":   attributes,
+		"row":                  columns,
+		"campaign":             {"name"},
+		"" /* of no object */ : {"contact", "row", "campaign", "unsubscribe_url"},
+	}
 	var notices []string
-	for _, n := range c.names {
-		var there []string
-		switch n.object {
-		case "contact":
-			there = append(slices.Sorted(maps.Keys(contactFields)), attributesKey)
-		case "contact.attributes":
-			there = attributes
-		case "row":
-			there = columns
-		case "campaign":
-			there = []string{"name"}
+	add := func(format string, args ...any) {
+		if len(notices) < maxNotices {
+			notices = append(notices, fmt.Sprintf(format, args...))
 		}
-		if slices.Contains(there, n.field) {
+	}
+	for _, printed := range c.asked.ors {
+		before, after, _ := cutAround(printed)
+		add("{{ %s }} prints true or false and not a value; for a stand-in write {{ %s | default: %s }}", shorten(printed), shorten(before), shorten(after))
+	}
+	for _, n := range c.asked.names {
+		fields, object := known[n.object]
+		switch {
+		case c.asked.own[n.object]:
 			continue
+		case !object || n.object == "":
+			if n.object == "unsubscribe_url" {
+				continue
+			}
+			whole := n.object
+			if n.field != "" {
+				whole += "." + n.field
+			}
+			add("%s is not known and renders as nothing; %s", whole, suggestion(known, n.object, "", n.object))
+		case n.field == "", slices.Contains(fields, n.field), n.field == "size" && n.object != "contact":
+			continue
+		default:
+			add("%s.%s is not known and renders as nothing; %s", n.object, n.field, suggestion(known, n.field, n.object, n.object))
 		}
-		has := "there are none"
-		if len(there) > 0 {
-			has = "there are " + strings.Join(there, ", ")
-		}
-		notices = append(notices, fmt.Sprintf("%s.%s is not known and renders as nothing; under %s %s", n.object, n.field, n.object, has))
 	}
 	return notices
+}
+
+// cutAround is what stands before and behind the first condition word outside of
+// quoted texts.
+func cutAround(expression string) (before, after string, ok bool) {
+	at := orText.FindStringIndex(maskStrings(expression, '"'))
+	if at == nil {
+		return expression, `""`, false
+	}
+	return strings.TrimSpace(expression[:at[0]]), strings.TrimSpace(expression[at[1]:]), true
+}
+
+// suggestion says what may have been meant by a field, wherever that is, or what
+// the object has.
+func suggestion(known map[string][]string, field, object, fallback string) string {
+	plain := strings.NewReplacer("_", "", "-", "", " ", "").Replace
+	best, distance := "", len(field)/3+1
+	consider := func(owner, candidate string) {
+		d := edits(plain(strings.ToLower(field)), plain(strings.ToLower(candidate)))
+		if owner != object {
+			d++ // the same object is likelier
+		}
+		if d < distance || d == distance && best == "" {
+			best, distance = candidate, d
+			if owner != "" {
+				best = owner + "." + candidate
+			}
+		}
+	}
+	for _, owner := range []string{"contact", "contact.attributes", "row", "campaign", ""} {
+		for _, candidate := range known[owner] {
+			consider(owner, candidate)
+		}
+	}
+	if best != "" {
+		return "did you mean " + best + "?"
+	}
+	fields, object2 := known[fallback]
+	switch {
+	case !object2:
+		return "there are contact, row, campaign and unsubscribe_url"
+	case len(fields) == 0:
+		return "under " + fallback + " there are none"
+	}
+	return "under " + fallback + " there are " + strings.Join(fields, ", ")
+}
+
+// maxCompared bounds the names that are compared letter by letter.
+const maxCompared = 64
+
+// edits is the number of letters to change, add or leave out between two names,
+// two that changed places counting one (Damerau and Levenshtein).
+func edits(a, b string) int {
+	if len(a) > maxCompared || len(b) > maxCompared {
+		return maxCompared
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			changed := 1
+			if a[i-1] == b[j-1] {
+				changed = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+changed)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
+
+// shorten cuts what a notice repeats of a template.
+func shorten(s string) string {
+	const most = 60
+	if letters := []rune(s); len(letters) > most {
+		return string(letters[:most]) + "…"
+	}
+	return s
 }

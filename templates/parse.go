@@ -2,39 +2,46 @@ package templates
 
 import (
 	"fmt"
-	"html"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/osteele/liquid/parser"
-	"github.com/osteele/liquid/render"
 )
 
 // parsed is a template that was checked and not yet compiled.
 type parsed struct {
-	mode   mode
-	tokens []parser.Token
-	row    bool
+	mode    mode
+	engines *engines
+	tokens  []parser.Token
+	row     bool
 	// safe holds the variables that hold what was already escaped: captured and
 	// never assigned otherwise.
 	safe map[string]bool
 }
 
 // blockTags are the tags that open a block and plainTags those that don't.
-// include is left out on purpose: it reads files.
+// include is left out on purpose: it reads files, and render would need texts to
+// render, which nobody can keep here yet.
 var (
-	blockTags  = []string{"if", "unless", "case", "for", "tablerow", "capture", "comment", "raw"}
-	plainTags  = []string{"else", "elsif", "when", "assign", "break", "continue", "cycle"}
-	identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
-	mentionRow = regexp.MustCompile(`\brow\b`)
+	blockTags = []string{"if", "unless", "case", "for", "tablerow", "capture", "comment", "raw"}
+	plainTags = []string{"else", "elsif", "when", "assign", "break", "continue", "cycle", "increment", "decrement"}
+	// lastingTags set what later pieces of a template may ask for.
+	lastingTags = []string{"assign", "capture", "increment", "decrement"}
+	// rewrittenTags are those that understood writes with the others.
+	rewrittenTags = []string{"echo", "liquid", "#"}
+	identifier    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+	mentionRow    = regexp.MustCompile(`\brow\b`)
 )
 
 // parse checks a template. Its errors are one sentence that names the line.
 func parse(source string, m mode) (*parsed, error) {
-	p := &parsed{mode: m, safe: map[string]bool{}}
+	p := &parsed{mode: m, engines: newEngines(m), safe: map[string]bool{}}
 	p.tokens = parser.Scan(source, parser.SourceLoc{LineNo: 1}, nil)
+	if len(p.tokens) > maxTokens {
+		return nil, fmt.Errorf("more than %d tags, placeholders and texts between them: cut the template down", maxTokens)
+	}
 	unsafe := map[string]bool{}
 	depth, verbatim := 0, ""
 	for _, tok := range p.tokens {
@@ -66,8 +73,10 @@ func parse(source string, m mode) (*parsed, error) {
 				depth--
 			case slices.Contains(blockTags, tok.Name):
 				depth++
+			case tok.Name == "render" || tok.Name == "include":
+				return nil, fail("%s needs snippets, which this version does not keep: put the text itself here", tok.Name)
 			case !slices.Contains(plainTags, tok.Name):
-				return nil, fail("unknown tag %q: %s are available", tok.Name, strings.Join(append(slices.Clone(blockTags), plainTags...), ", "))
+				return nil, fail("unknown tag %q: %s are available", tok.Name, strings.Join(slices.Concat(blockTags, plainTags, rewrittenTags), ", "))
 			}
 			if depth > maxDepth {
 				return nil, fail("more than %d blocks inside each other", maxDepth)
@@ -100,7 +109,7 @@ func parse(source string, m mode) (*parsed, error) {
 	for name := range unsafe {
 		delete(p.safe, name)
 	}
-	if _, err := compileProgram(source, plainText, false, 1); err != nil {
+	if _, err := p.compile(source, 1); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -114,7 +123,10 @@ func firstWord(args string) string {
 // checkArgs refuses what the engine would find out only while rendering, and
 // what would let a template take memory without bound.
 func checkArgs(tok parser.Token) error {
-	code := blankStrings(tok.Args)
+	code := maskStrings(tok.Args, ' ')
+	if expressionSize(code) > maxExpression {
+		return fmt.Errorf("more than %d words and signs in one expression: cut it with assign", maxExpression)
+	}
 	if strings.Contains(code, "%") || strings.Contains(code, "{") {
 		return fmt.Errorf("%q is no expression", tok.Args)
 	}
@@ -140,8 +152,8 @@ func checkArgs(tok parser.Token) error {
 	return nil
 }
 
-// blankStrings replaces the quoted texts of an expression by spaces.
-func blankStrings(args string) string {
+// maskStrings replaces the quoted texts of an expression, with their quotes.
+func maskStrings(args string, by byte) string {
 	out := []byte(args)
 	var quote byte
 	for i, c := range out {
@@ -150,10 +162,10 @@ func blankStrings(args string) string {
 			if c == quote {
 				quote = 0
 			}
-			out[i] = ' '
+			out[i] = by
 		case c == '"' || c == '\'':
 			quote = c
-			out[i] = ' '
+			out[i] = by
 		}
 	}
 	return string(out)
@@ -162,7 +174,7 @@ func blankStrings(args string) string {
 // lastFilter is the name of an expression's last filter and the expression
 // without it.
 func lastFilter(args string) (name, rest string) {
-	code := blankStrings(args)
+	code := maskStrings(args, ' ')
 	at := strings.LastIndexByte(code, '|')
 	if at < 0 {
 		return "", args
@@ -171,200 +183,16 @@ func lastFilter(args string) (name, rest string) {
 }
 
 // selfEscaping are the filters whose result is fit for HTML.
-var selfEscaping = []string{"escape", "escape_once", "newline_to_br", "url_encode"}
-
-// placeholder is a simple {{ … }} between two pieces of text.
-type placeholder struct {
-	before string
-	get    func(*Contact) string // nil: column, or one of the others
-	column string
-	// attribute is the key of a property.
-	attribute string
-	other     string
-	// fallback stands in for an empty value.
-	fallback string
-	mode     mode
-}
-
-// simple matches a name, an optional default and an optional raw.
-var simple = regexp.MustCompile(`^([a-z_][a-zA-Z0-9_]*)(?:\.([a-zA-Z_][a-zA-Z0-9_]*)|\[\s*(?:"([^"]*)"|'([^']*)')\s*\])?` +
-	`(?:\s*\|\s*default:\s*(?:"([^"]*)"|'([^']*)'))?(?:\s*\|\s*(raw))?$`)
-
-// keywords of the expression language are no names.
-var keywords = []string{"true", "false", "nil", "and", "or", "contains", "in"}
-
-// placeholders is the template as a list of placeholders, if it is so simple
-// that the engine isn't needed: names, default and raw. That is most of them.
-func (p *parsed) placeholders() (text, bool) {
-	quick := &placeholders{row: p.row}
-	before := ""
-	for _, tok := range p.tokens {
-		switch tok.Type {
-		case parser.TextTokenType:
-			before += tok.Source
-			continue
-		case parser.ObjTokenType:
-		default:
-			return nil, false
-		}
-		args, attribute := strings.CutPrefix(tok.Args, "contact."+attributesKey+".")
-		if attribute {
-			args = "row." + args // the same form, one level deeper
-		}
-		m := simple.FindStringSubmatch(args)
-		if m == nil {
-			return nil, false
-		}
-		root, key := m[1], m[2]+m[3]+m[4]
-		if key == "size" || slices.Contains(keywords, root) || slices.Contains(keywords, m[2]) {
-			return nil, false
-		}
-		ph := placeholder{before: before, fallback: m[5] + m[6], mode: p.mode}
-		if m[7] == "raw" {
-			ph.mode = plainText
-		}
-		switch {
-		case attribute:
-			ph.attribute = key
-		case root == "contact" && contactFields[key] != nil:
-			ph.get = contactFields[key]
-		case root == "row" && key != "":
-			ph.column = key
-		case root == "campaign" && key == "name", root == "unsubscribe_url" && key == "":
-			ph.other = root
-		case root == "contact" && key == "", root == "row", root == "campaign" && key == "":
-			return nil, false // prints a whole object: the engine decides how
-		}
-		before = ""
-		quick.list = append(quick.list, ph)
-	}
-	quick.after = before
-	return quick, true
-}
-
-// placeholders is a template without tags.
-type placeholders struct {
-	list  []placeholder
-	after string
-	row   bool
-}
-
-func (t *placeholders) needsRow() bool { return t.row }
-
-func (t *placeholders) render(s *scope) (string, error) {
-	size := len(t.after)
-	for i := range t.list {
-		size += len(t.list[i].before) + 16
-	}
-	var b strings.Builder
-	b.Grow(size)
-	for i := range t.list {
-		ph := &t.list[i]
-		b.WriteString(ph.before)
-		value := ""
-		switch {
-		case ph.get != nil:
-			value = ph.get(&s.vars.Contact)
-		case ph.column != "":
-			var err error
-			if value, err = s.column(ph.column); err != nil {
-				return "", err
-			}
-		case ph.attribute != "":
-			var err error
-			if value, err = s.attribute(ph.attribute); err != nil {
-				return "", err
-			}
-		case ph.other == "campaign":
-			value = s.vars.CampaignName
-		case ph.other != "":
-			value = s.vars.UnsubscribeURL
-		}
-		if value == "" {
-			value = ph.fallback
-		}
-		ph.mode.write(&b, value)
-	}
-	b.WriteString(t.after)
-	return b.String(), nil
-}
-
-// pieces is the template cut at its top level into placeholders and blocks, so
-// that the engine runs for the blocks alone; a newsletter with one {% if %} is
-// several times faster for it. ok is false where pieces depend on each other:
-// where a tag outside of a block, or a variable, works on what follows.
-func (p *parsed) pieces() (cut pieces, ok bool, err error) {
-	from, depth, verbatim := 0, 0, ""
-	// add takes tokens from..to as one piece.
-	add := func(to int, block bool) error {
-		if from == to {
-			return nil
-		}
-		piece := &parsed{mode: p.mode, row: p.row, tokens: p.tokens[from:to], safe: p.safe}
-		from = to
-		if quick, ok := piece.placeholders(); ok && !block {
-			cut = append(cut, quick)
-			return nil
-		}
-		compiled, err := piece.program()
-		cut = append(cut, compiled)
-		return err
-	}
-	for i, tok := range p.tokens {
-		if tok.Type == parser.TrimLeftTokenType || tok.Type == parser.TrimRightTokenType || tok.Name == "assign" || tok.Name == "capture" {
-			return nil, false, nil
-		}
-		if tok.Type != parser.TagTokenType {
-			continue
-		}
-		if verbatim != "" && tok.Name != "end"+verbatim {
-			continue
-		}
-		switch name, end := strings.CutPrefix(tok.Name, "end"); {
-		case end && slices.Contains(blockTags, name):
-			verbatim = ""
-			if depth--; depth == 0 {
-				if err := add(i+1, true); err != nil {
-					return nil, false, err
-				}
-			}
-		case slices.Contains(blockTags, tok.Name):
-			if depth == 0 {
-				if err := add(i, false); err != nil {
-					return nil, false, err
-				}
-			}
-			depth++
-			if tok.Name == "raw" || tok.Name == "comment" {
-				verbatim = tok.Name
-			}
-		case depth == 0:
-			return nil, false, nil
-		}
-	}
-	return cut, true, add(len(p.tokens), false)
-}
-
-// pieces are texts in a row.
-type pieces []text
-
-func (t pieces) needsRow() bool { return slices.ContainsFunc(t, text.needsRow) }
-
-func (t pieces) render(s *scope) (string, error) {
-	rendered := make([]string, len(t))
-	for i, piece := range t {
-		var err error
-		if rendered[i], err = piece.render(s); err != nil {
-			return "", err
-		}
-	}
-	return strings.Join(rendered, ""), nil
-}
+var selfEscaping = []string{"escape", "escape_once", "newline_to_br", "url_encode", "base64_encode", "base64_url_safe_encode"}
 
 // program rewrites the template and compiles it for the engine: values are
 // escaped, loops count their steps, captures are bounded. The rewriting adds no
 // line, so that errors keep their numbers.
 func (p *parsed) program() (text, error) {
+	costs := make([]int, len(p.tokens))
+	for i, tok := range p.tokens {
+		costs[i] = cost(tok)
+	}
 	var b strings.Builder
 	verbatim := ""
 	for i, tok := range p.tokens {
@@ -386,7 +214,7 @@ func (p *parsed) program() (text, error) {
 		case tok.Type == parser.TagTokenType && (tok.Name == "capture" || tok.Name == "endcapture"):
 			b.WriteString(strings.Replace(tok.Source, "capture", boundedCapture, 1))
 		case tok.Type == parser.TagTokenType && (tok.Name == "for" || tok.Name == "tablerow"):
-			b.WriteString(tok.Source + "{% " + stepTag + " " + strconv.Itoa(p.cost(i)) + " %}")
+			b.WriteString(tok.Source + "{% " + stepTag + " " + strconv.Itoa(p.turn(i, costs)) + " %}")
 		default:
 			if tok.Type == parser.TagTokenType && (tok.Name == "raw" || tok.Name == "comment") {
 				verbatim = tok.Name
@@ -394,7 +222,14 @@ func (p *parsed) program() (text, error) {
 			b.WriteString(tok.Source)
 		}
 	}
-	return compileProgram(b.String(), p.mode, p.row, p.tokens[0].SourceLoc.LineNo)
+	compiled, err := p.compile(b.String(), p.tokens[0].SourceLoc.LineNo)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range costs {
+		compiled.cost += c
+	}
+	return compiled, nil
 }
 
 // escaped is an expression with the escaping that the mode asks for.
@@ -409,55 +244,55 @@ func (p *parsed) escaped(args string) string {
 	return args + " | " + autoEscape
 }
 
-// cost is how many tags and placeholders stand between a loop's tag and its end.
-func (p *parsed) cost(from int) int {
-	end, depth, cost := "end"+p.tokens[from].Name, 0, 1
-	for _, tok := range p.tokens[from+1:] {
-		if tok.Type != parser.TagTokenType && tok.Type != parser.ObjTokenType {
-			continue
-		}
+// turn is the work of a turn of a loop: of what stands between its tag and its end.
+func (p *parsed) turn(from int, costs []int) int {
+	end, depth, total := "end"+p.tokens[from].Name, 0, loopWork
+	for i, tok := range p.tokens[from+1:] {
 		switch {
 		case tok.Name == p.tokens[from].Name:
 			depth++
 		case tok.Name == end && depth == 0:
-			return cost
+			return total
 		case tok.Name == end:
 			depth--
 		}
-		cost++
+		total += costs[from+1+i]
 	}
-	return cost
+	return total
 }
 
-// compileProgram compiles source with the engine and turns its errors, and its
-// panics, into one sentence.
-func compileProgram(source string, m mode, row bool, line int) (compiled *program, err error) {
+// comparison matches what may look at two whole values.
+var comparison = regexp.MustCompile(`[=!<>]=?|\bcontains\b`)
+
+// comparisonWork is that of comparing two lists, at least.
+const comparisonWork = 10
+
+// cost is the work of a tag or placeholder beside that of its filters.
+func cost(tok parser.Token) int {
+	if tok.Type != parser.TagTokenType && tok.Type != parser.ObjTokenType {
+		return 0
+	}
+	code := maskStrings(tok.Args, ' ')
+	return 1 + expressionSize(code)/4 + comparisonWork*len(comparison.FindAllStringIndex(code, -1))
+}
+
+// compile compiles source with the engine and turns its errors, and its panics,
+// into one sentence.
+func (p *parsed) compile(source string, line int) (compiled *program, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			compiled, err = nil, fmt.Errorf("the template can't be understood: check every {{ … }} and {%% … %%} for a typing error")
 		}
 	}()
-	config := newConfig(m)
-	root, syntax := config.Compile(source, parser.SourceLoc{LineNo: line})
-	if syntax != nil {
-		return nil, describe(syntax)
-	}
-	return &program{root: root, config: config, row: row}, nil
-}
-
-// describe shortens an engine's error: the line and what is wrong.
-func describe(e render.Error) error {
-	message := strings.TrimPrefix(e.Error(), "Liquid error")
-	if rest, ok := strings.CutPrefix(message, fmt.Sprintf(" (line %d): ", e.LineNumber())); ok {
-		message = rest
-	} else {
-		message = strings.TrimPrefix(message, ": ")
-	}
-	message = strings.ReplaceAll(message, " | "+autoEscape, "")
-	if e.LineNumber() > 0 {
-		return fmt.Errorf("line %d: %s", e.LineNumber(), message)
-	}
-	return fmt.Errorf("%s", message)
+	p.engines.with(nil, func(e *engine) {
+		root, syntax := e.config.Compile(source, parser.SourceLoc{LineNo: line})
+		if syntax != nil {
+			err = describe(syntax)
+			return
+		}
+		compiled = &program{root: root, engines: p.engines, row: p.row}
+	})
+	return compiled, err
 }
 
 // toText is a value as the engine would print it.
@@ -479,11 +314,4 @@ func toText(value any) string {
 		return strings.Join(v, "")
 	}
 	return fmt.Sprint(value)
-}
-
-func escapeValue(value any) any {
-	if value == nil {
-		return nil
-	}
-	return html.EscapeString(toText(value))
 }

@@ -22,7 +22,7 @@ type scope struct {
 	// mentioned are the contact's fields that are bound.
 	mentioned []string
 	bound     map[string]any
-	budget    budget
+	meter     *meter
 }
 
 // column is a value of the upload's row.
@@ -158,7 +158,7 @@ func (s *scope) bind() (map[string]any, error) {
 			contact[name] = value
 		}
 	}
-	vars := map[string]any{"contact": contact, budgetKey: &s.budget}
+	vars := map[string]any{"contact": contact, meterKey: s.meter}
 	if v.CampaignName != "" {
 		vars["campaign"] = map[string]any{"name": v.CampaignName}
 	}
@@ -187,7 +187,7 @@ func (s *scope) attribute(key string) (string, error) {
 }
 
 // readAttributes reads the values once. Empty ones are left out: they count as
-// missing. Whole numbers are whole, so that the engine prints them so.
+// missing. Numbers are such that the engine prints them in digits alone.
 func (s *scope) readAttributes() error {
 	if s.attributesRead || s.vars.Contact.Attributes == "" {
 		return nil
@@ -214,7 +214,7 @@ func (s *scope) readAttributes() error {
 			if whole, err := v.Int64(); err == nil {
 				values[key] = whole
 			} else if fraction, err := v.Float64(); err == nil {
-				values[key] = fraction
+				values[key] = decimal(fraction)
 			}
 		}
 	}

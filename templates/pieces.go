@@ -1,0 +1,202 @@
+package templates
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/osteele/liquid/parser"
+)
+
+// placeholder is a simple {{ … }} between two pieces of text.
+type placeholder struct {
+	before string
+	get    func(*Contact) string // nil: column, or one of the others
+	column string
+	// attribute is the key of a property.
+	attribute string
+	other     string
+	// fallback stands in for an empty value.
+	fallback string
+	mode     mode
+}
+
+// simple matches a name, an optional default and an optional raw.
+var simple = regexp.MustCompile(`^([a-z_][a-zA-Z0-9_]*)(?:\.([a-zA-Z_][a-zA-Z0-9_]*)|\[\s*(?:"([^"]*)"|'([^']*)')\s*\])?` +
+	`(?:\s*\|\s*default:\s*(?:"([^"]*)"|'([^']*)'))?(?:\s*\|\s*(raw))?$`)
+
+// keywords of the expression language are no names.
+var keywords = []string{"true", "false", "nil", "and", "or", "contains", "in"}
+
+// placeholders is the template as a list of placeholders, if it is so simple
+// that the engine isn't needed: names, default and raw. That is most of them.
+func (p *parsed) placeholders() (text, bool) {
+	quick := &placeholders{row: p.row}
+	before := ""
+	for _, tok := range p.tokens {
+		switch tok.Type {
+		case parser.TextTokenType:
+			before += tok.Source
+			continue
+		case parser.ObjTokenType:
+		default:
+			return nil, false
+		}
+		args, attribute := strings.CutPrefix(tok.Args, "contact."+attributesKey+".")
+		if attribute {
+			args = "row." + args // the same form, one level deeper
+		}
+		m := simple.FindStringSubmatch(args)
+		if m == nil {
+			return nil, false
+		}
+		root, key := m[1], m[2]+m[3]+m[4]
+		if key == "size" || slices.Contains(keywords, root) || slices.Contains(keywords, m[2]) {
+			return nil, false
+		}
+		ph := placeholder{before: before, fallback: m[5] + m[6], mode: p.mode}
+		if m[7] == "raw" {
+			ph.mode = plainText
+		}
+		switch {
+		case attribute:
+			ph.attribute = key
+		case root == "contact" && contactFields[key] != nil:
+			ph.get = contactFields[key]
+		case root == "row" && key != "":
+			ph.column = key
+		case root == "campaign" && key == "name", root == "unsubscribe_url" && key == "":
+			ph.other = root
+		case root == "contact" && key == "", root == "row", root == "campaign" && key == "":
+			return nil, false // prints a whole object: the engine decides how
+		}
+		before = ""
+		quick.list = append(quick.list, ph)
+	}
+	quick.after = before
+	return quick, true
+}
+
+// placeholders is a template without tags.
+type placeholders struct {
+	list  []placeholder
+	after string
+	row   bool
+}
+
+func (t *placeholders) needsRow() bool { return t.row }
+
+func (t *placeholders) render(s *scope) (string, error) {
+	size := len(t.after)
+	for i := range t.list {
+		size += len(t.list[i].before)
+	}
+	if err := s.meter.write(size); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.Grow(size + 16*len(t.list))
+	for i := range t.list {
+		ph := &t.list[i]
+		b.WriteString(ph.before)
+		value := ""
+		switch {
+		case ph.get != nil:
+			value = ph.get(&s.vars.Contact)
+		case ph.column != "":
+			var err error
+			if value, err = s.column(ph.column); err != nil {
+				return "", err
+			}
+		case ph.attribute != "":
+			var err error
+			if value, err = s.attribute(ph.attribute); err != nil {
+				return "", err
+			}
+		case ph.other == "campaign":
+			value = s.vars.CampaignName
+		case ph.other != "":
+			value = s.vars.UnsubscribeURL
+		}
+		if value == "" {
+			value = ph.fallback
+		}
+		if err := ph.mode.write(&b, s.meter, value); err != nil {
+			return "", err
+		}
+	}
+	b.WriteString(t.after)
+	return b.String(), nil
+}
+
+// pieces is the template cut at its top level into placeholders and blocks, so
+// that the engine runs for the blocks alone; a newsletter with one {% if %} is
+// several times faster for it. ok is false where pieces depend on each other:
+// where a tag outside of a block, or a variable, works on what follows.
+func (p *parsed) pieces() (cut pieces, ok bool, err error) {
+	from, depth, verbatim := 0, 0, ""
+	// add takes tokens from..to as one piece.
+	add := func(to int, block bool) error {
+		if from == to {
+			return nil
+		}
+		piece := &parsed{mode: p.mode, engines: p.engines, row: p.row, tokens: p.tokens[from:to], safe: p.safe}
+		from = to
+		if quick, ok := piece.placeholders(); ok && !block {
+			cut = append(cut, quick)
+			return nil
+		}
+		compiled, err := piece.program()
+		cut = append(cut, compiled)
+		return err
+	}
+	for i, tok := range p.tokens {
+		if tok.Type == parser.TrimLeftTokenType || tok.Type == parser.TrimRightTokenType || slices.Contains(lastingTags, tok.Name) {
+			return nil, false, nil
+		}
+		if tok.Type != parser.TagTokenType {
+			continue
+		}
+		if verbatim != "" && tok.Name != "end"+verbatim {
+			continue
+		}
+		switch name, end := strings.CutPrefix(tok.Name, "end"); {
+		case end && slices.Contains(blockTags, name):
+			verbatim = ""
+			if depth--; depth == 0 {
+				if err := add(i+1, true); err != nil {
+					return nil, false, err
+				}
+			}
+		case slices.Contains(blockTags, tok.Name):
+			if depth == 0 {
+				if err := add(i, false); err != nil {
+					return nil, false, err
+				}
+			}
+			depth++
+			if tok.Name == "raw" || tok.Name == "comment" {
+				verbatim = tok.Name
+			}
+		case depth == 0:
+			return nil, false, nil
+		}
+	}
+	return cut, true, add(len(p.tokens), false)
+}
+
+// pieces are texts in a row.
+type pieces []text
+
+func (t pieces) needsRow() bool { return slices.ContainsFunc(t, text.needsRow) }
+
+func (t pieces) render(s *scope) (string, error) {
+	rendered := make([]string, len(t))
+	for i, piece := range t {
+		var err error
+		if rendered[i], err = piece.render(s); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(rendered, ""), nil
+}
