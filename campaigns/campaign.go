@@ -115,7 +115,7 @@ type Run struct {
 	// Instant is the due time it stands for, unique within the campaign.
 	Instant time.Time
 	Status  RunStatus
-	// Reason explains failed and canceled.
+	// Reason explains failed and canceled, and paused where nobody asked for it.
 	Reason string
 	// PlanDone says that every member of the audience has its message.
 	PlanDone bool

@@ -41,7 +41,7 @@ func TestVars(t *testing.T) {
 	content, err := templates.Compile(providers.Content{Text: "{{ contact.external_id }}|{{ contact.name }}|{{ contact.first_name }}|{{ contact.last_name }}|" +
 		"{{ contact.language }}|{{ contact.timezone }}|{{ contact.address }}|{{ row.coupon }}|{{ campaign.name }}|{{ unsubscribe_url }}"})
 	require.NoError(t, err)
-	rendered, err := content.Render(r.Vars("Spring", "https://n.example.org/u/1"))
+	rendered, err := content.Render(t.Context(), r.Vars("Spring", "https://n.example.org/u/1"))
 	require.NoError(t, err)
 	require.Equal(t, "x1|Ada Lovelace|Ada|Lovelace|en|Europe/London|ada@example.org|C1|Spring|https://n.example.org/u/1", rendered.Text)
 }

@@ -67,7 +67,7 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 	for _, r := range recipients {
 		link := s.tokens.URL(Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: r.Address})
 		sample := Sample{Recipient: r}
-		if sample.Content, err = compiled.Render(r.Vars(c.Name, link)); err != nil {
+		if sample.Content, err = compiled.Render(ctx, r.Vars(c.Name, link)); err != nil {
 			sample.Error = err.Error()
 		}
 		f.Samples = append(f.Samples, sample)

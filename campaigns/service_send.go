@@ -117,7 +117,7 @@ func (s *Service) send(ctx context.Context, t Notification, channel providers.Ch
 	if campaignName != "" {
 		link = s.tokens.URL(Unsubscriber{AccountID: t.AccountID, Kind: channel.Address, Address: to.Address})
 	}
-	rendered, err := compiled.Render(to.Vars(campaignName, link))
+	rendered, err := compiled.Render(ctx, to.Vars(campaignName, link))
 	if err != nil {
 		return Message{}, err
 	}

@@ -117,6 +117,7 @@ const (
 	ReasonTemporary        = "temporary"         // waits for its next attempt after a temporary error
 	ReasonThrottled        = "throttled"         // waits because the provider asked us to
 	ReasonChannelStopped   = "channel_stopped"   // waits because the provider refuses the credentials
+	ReasonRenderExceeded   = "render_exceeded"   // the template took too much work or time for this recipient
 	ReasonPaused           = "paused"            // taken back from the queue by a pause
 	ReasonRequeued         = "requeued"          // taken back because its task was gone from Redis
 	ReasonRecipientPerDay  = "recipients_per_day"

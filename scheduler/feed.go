@@ -3,9 +3,9 @@ package scheduler
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -14,7 +14,6 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
-	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/templates"
@@ -25,6 +24,10 @@ type FeedStore interface {
 	Feedable(ctx context.Context) ([]campaigns.Feedable, error)
 	Feed(ctx context.Context, request campaigns.FeedRequest) ([]campaigns.FeedMessage, error)
 	Skip(ctx context.Context, runID, channelID int64, reason string, details map[int64]string) error
+	// Unqueue takes messages of an envelope back to pending.
+	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
+	// PauseRun pauses the campaign of a run, with words that say why.
+	PauseRun(ctx context.Context, runID int64, why string) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	ChannelByID(ctx context.Context, channelID int64) (providers.Channel, error)
 }
@@ -59,6 +62,17 @@ const (
 	envelopeBytes = 512 << 10
 )
 
+// How long templates may hold up what they render.
+const (
+	// renderFor is how long one batch of a run is rendered; what is left then is fed
+	// again. It stays below graceQueued, after which the reaper looks for the tasks
+	// of what was marked.
+	renderFor = time.Second
+	// exceededInARow is how many recipients one after the other may exceed the
+	// bounds of templates before their campaign is paused.
+	exceededInARow = 10
+)
+
 // feeder keeps the channels' windows filled.
 type feeder struct {
 	store       FeedStore
@@ -66,6 +80,11 @@ type feeder struct {
 	unsubscribe func(accountID, messageID int64) string
 
 	mu sync.Mutex
+	// lanes are those that are being filled, and filling counts them.
+	lanes   map[lane]bool
+	filling sync.WaitGroup
+	wake    func()
+	log     *slog.Logger
 	// runs are the compiled contents of the runs being fed.
 	runs map[int64]*fedRun
 	// batches are the sizes of the runs' next batches of planning.
@@ -83,15 +102,20 @@ type FeedStats struct {
 	Seconds  float64
 }
 
-// fedRun is a run as the feeder renders it.
+// fedRun is a run as the feeder renders it. One lane at a time works on it.
 type fedRun struct {
 	campaign campaigns.Campaign
 	content  *templates.Content
+	// each is how long the last batch took to render for one recipient.
+	each time.Duration
+	// exceeded counts recipients, one after the other, for whom the template
+	// exceeded its bounds.
+	exceeded int
 }
 
-func newFeeder(o Options) *feeder {
+func newFeeder(o Options, wake func()) *feeder {
 	return &feeder{
-		store: o.Store, queue: o.Queue, unsubscribe: o.UnsubscribeURL,
+		store: o.Store, queue: o.Queue, unsubscribe: o.UnsubscribeURL, wake: wake, log: o.Logger, lanes: map[lane]bool{},
 		clock: o.Clock, runs: map[int64]*fedRun{}, batches: map[int64]int{}, turns: map[int64]*turns{},
 	}
 }
@@ -115,79 +139,49 @@ func (f *feeder) forget(runID int64) {
 	delete(f.batches, runID)
 }
 
-// pass fills every channel's window once. What is wrong with one channel or run
-// keeps no other from being fed.
-func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
-	feedable, err := f.store.Feedable(ctx)
-	if err != nil {
-		return false, err
-	}
-	var errs []error
-	for len(feedable) > 0 && ctx.Err() == nil {
-		n := 1
-		for n < len(feedable) && feedable[n].ChannelID == feedable[0].ChannelID {
-			n++
-		}
-		fed, err := f.fillChannel(ctx, feedable[0].ChannelID, feedable[:n])
-		if err != nil {
-			errs = append(errs, fmt.Errorf("feed channel %d: %w", feedable[0].ChannelID, err))
-		}
-		worked = worked || fed
-		feedable = feedable[n:]
-	}
-	return worked, errors.Join(errs...)
-}
-
-// fillChannel feeds transactional messages first, then gives the free envelopes
-// of the window to the runs in turn.
-func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []campaigns.Feedable) (worked bool, err error) {
-	channel, err := f.store.ChannelByID(ctx, channelID)
-	if err != nil {
-		return false, err
-	}
-	window, err := f.queue.Window(ctx, channelID)
-	if err != nil {
-		return false, err
-	}
-	if near, err := f.slotNear(ctx, channel, campaigns.Campaign{}); err != nil || !near {
-		return false, err
-	}
-	var runs []campaigns.Feedable
-	var errs []error
-	for _, item := range feedable {
-		if item.RunID != 0 {
-			ready, err := f.ready(ctx, channel, item.RunID)
-			if err != nil {
-				errs = append(errs, err)
-			} else if ready {
-				runs = append(runs, item)
-			}
-			continue
-		}
-		free := min(int64(MaxTransactional-window.Transactional), item.Pending)
+// fillTransactional feeds messages that have a content of their own.
+func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channel, room int, items []campaigns.Feedable) (worked bool, err error) {
+	for _, item := range items {
+		free := min(int64(room), item.Pending)
 		if free <= 0 {
 			continue
 		}
-		fed, err := f.feed(ctx, channel, nil, campaigns.FeedRequest{ChannelID: channelID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
+		fed, err := f.feed(ctx, channel, nil, campaigns.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
 		if err != nil {
-			return worked, errors.Join(append(errs, err)...)
+			return worked, err
 		}
 		worked = worked || fed > 0
 	}
-	for _, share := range f.shares(channelID, runs, windowEnvelopes(channel.Limits.PerSecond)-window.Bulk) {
+	return worked, nil
+}
+
+// fillBulk gives the free envelopes of the window to the runs in turn.
+func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, free int, items []campaigns.Feedable) (worked bool, err error) {
+	var runs []campaigns.Feedable
+	var errs []error
+	for _, item := range items {
+		ready, err := f.ready(ctx, channel, item.RunID)
+		if err != nil {
+			errs = append(errs, err)
+		} else if ready {
+			runs = append(runs, item)
+		}
+	}
+	for _, share := range f.shares(channel.ID, runs, free) {
 		run, err := f.run(ctx, share.item.RunID)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		request := campaigns.FeedRequest{
-			ChannelID: channelID, RunID: share.item.RunID,
+			ChannelID: channel.ID, RunID: share.item.RunID,
 			PerEnvelope: envelopeJobs(channel.Limits.PerSecond, run),
 		}
 		envelopes := min(share.envelopes, roomOf(run, share.item.Queued, request.PerEnvelope))
 		if envelopes <= 0 {
 			continue
 		}
+		envelopes = run.within(renderFor/2, &request, envelopes)
 		request.Envelopes = newEnvelopeIDs(envelopes)
 		fed, err := f.feed(ctx, channel, run, request)
 		if err != nil {
@@ -196,6 +190,17 @@ func (f *feeder) fillChannel(ctx context.Context, channelID int64, feedable []ca
 		worked = worked || fed > 0
 	}
 	return worked, errors.Join(errs...)
+}
+
+// within makes a request so small that its messages are rendered within a time, as
+// far as the last batch tells, and returns the number of its envelopes.
+func (r *fedRun) within(most time.Duration, request *campaigns.FeedRequest, envelopes int) int {
+	if r.each <= 0 {
+		return envelopes
+	}
+	messages := int(max(1, most/r.each))
+	request.PerEnvelope = min(request.PerEnvelope, messages)
+	return max(1, min(envelopes, messages/request.PerEnvelope))
 }
 
 // ready reports whether a run can be fed: its content compiles, and its own limit
@@ -345,65 +350,21 @@ func (f *feeder) feed(ctx context.Context, channel providers.Channel, run *fedRu
 		f.stats.Seconds += f.clock.Now().Sub(start).Seconds()
 		f.mu.Unlock()
 	}()
-	envelopes := make([]queue.Envelope, 0, len(request.Envelopes))
-	failed := map[int64]string{}
-	for _, m := range messages {
-		job, err := f.job(channel, run, m)
-		if err != nil {
-			failed[m.ID] = err.Error()
-			continue
-		}
-		if len(envelopes) == 0 || envelopes[len(envelopes)-1].ID != m.EnvelopeID {
-			e := queue.Envelope{ID: m.EnvelopeID, ChannelID: channel.ID, RunID: request.RunID, Transactional: run == nil, Jobs: make([]queue.Job, 0, request.PerEnvelope)}
-			if run != nil {
-				e.CampaignID, e.CampaignPerSecond = run.campaign.ID, run.campaign.Throttle.PerSecond
-			}
-			envelopes = append(envelopes, e)
-		}
-		last := &envelopes[len(envelopes)-1]
-		last.Jobs = append(last.Jobs, job)
+	rendered, err := f.render(ctx, channel, run, messages)
+	if err != nil {
+		return 0, err
 	}
-	if len(failed) > 0 {
-		if err := f.store.Skip(ctx, request.RunID, channel.ID, campaigns.ReasonRenderFailed, failed); err != nil {
-			return 0, err
-		}
+	if err := f.settle(ctx, channel, run, request, rendered); err != nil {
+		return 0, err
 	}
-	if len(envelopes) > 0 {
-		if err := f.queue.EnqueueAll(ctx, envelopes); err != nil {
-			return 0, err
-		}
-		failpoint.Hit(failpoint.AfterEnqueue)
+	if rendered.pause != "" || len(rendered.jobs) == 0 {
+		return len(messages), nil
 	}
+	if err := f.queue.EnqueueAll(ctx, enveloped(channel, run, request, rendered)); err != nil {
+		return 0, err
+	}
+	failpoint.Hit(failpoint.AfterEnqueue)
 	return len(messages), nil
-}
-
-// job renders one message. A transactional message was rendered when it was
-// created.
-func (f *feeder) job(channel providers.Channel, run *fedRun, m campaigns.FeedMessage) (queue.Job, error) {
-	job := queue.Job{MessageID: m.ID, Attempt: m.Attempt, To: m.Recipient.Address, ToName: m.Recipient.Name}
-	if job.ToName == "" {
-		job.ToName = joinName(m.Recipient.FirstName, m.Recipient.LastName)
-	}
-	if l := channel.Limits; l.PerRecipientSeconds > 0 || l.RecipientsPerDay > 0 {
-		job.RecipientKey = campaigns.RecipientKey(m.Recipient.Address)
-	}
-	if run == nil {
-		if err := json.Unmarshal(m.Content, &job.Content); err != nil {
-			return job, fault.Wrap(fault.Internal, "read the message's content", err)
-		}
-		if len(m.Metadata) > 2 {
-			if err := json.Unmarshal(m.Metadata, &job.Metadata); err != nil {
-				return job, fault.Wrap(fault.Internal, "read the message's metadata", err)
-			}
-		}
-		return job, nil
-	}
-	if f.unsubscribe != nil {
-		job.UnsubscribeURL = f.unsubscribe(channel.AccountID, m.ID)
-	}
-	var err error
-	job.Content, err = run.content.Render(m.Recipient.Vars(run.campaign.Name, job.UnsubscribeURL))
-	return job, err
 }
 
 func joinName(first, last string) string {

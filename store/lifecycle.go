@@ -148,16 +148,36 @@ func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, 
 		if err := c.mustBe("paused", "only a scheduled or running campaign can", campaigns.Running, campaigns.Scheduled); err != nil {
 			return err
 		}
-		if c.status == campaigns.Running {
-			if _, err := tx.exec(ctx, "UPDATE runs SET status = 'paused' WHERE id = ? AND finished_at IS NULL", c.runID); err != nil {
-				return err
-			}
-			if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, campaigns.Pending, campaigns.ReasonPaused, ""); err != nil {
-				return err
-			}
-		}
-		return s.setCampaign(ctx, tx, c, campaigns.Paused, ms(c.nextFireAt.Time))
+		return s.pause(ctx, tx, c, "")
 	})
+}
+
+// PauseRun pauses the campaign of a run that goes wrong; why is kept as the run's
+// reason until it is resumed. It changes nothing when the run is not under way.
+func (s *Store) PauseRun(ctx context.Context, runID int64, why string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		var accountID, campaignID int64
+		if err := tx.row(ctx, "SELECT account_id, campaign_id FROM runs WHERE id = ?", runID).Scan(&accountID, &campaignID); err != nil {
+			return err
+		}
+		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		if err != nil || c.status != campaigns.Running || c.runID != runID {
+			return err
+		}
+		return s.pause(ctx, tx, c, clean(why))
+	})
+}
+
+func (s *Store) pause(ctx context.Context, tx conn, c lockedCampaign, why string) error {
+	if c.status == campaigns.Running {
+		if _, err := tx.exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ? AND finished_at IS NULL", why, c.runID); err != nil {
+			return err
+		}
+		if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, campaigns.Pending, campaigns.ReasonPaused, ""); err != nil {
+			return err
+		}
+	}
+	return s.setCampaign(ctx, tx, c, campaigns.Paused, ms(c.nextFireAt.Time))
 }
 
 // ResumeCampaign goes on from exactly where PauseCampaign stopped.
@@ -173,7 +193,7 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		status := campaigns.Running
 		if c.runID == 0 {
 			status = campaigns.Scheduled
-		} else if _, err := tx.exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END WHERE id = ? AND status = 'paused'", c.runID); err != nil {
+		} else if _, err := tx.exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' WHERE id = ? AND status = 'paused'", c.runID); err != nil {
 			return err
 		}
 		return s.setCampaign(ctx, tx, c, status, ms(c.nextFireAt.Time))
