@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"golang.org/x/net/idna"
 )
 
 // Lengths of RFC 5321, section 4.5.3.1, in octets. 254 is what fits a path.
@@ -108,8 +108,7 @@ func isAtext(c byte) bool {
 }
 
 // asciiDomain checks a domain name and makes it lower-case ASCII; international
-// names become Punycode (RFC 3492) after lower-casing and NFC, which is IDNA2008
-// without its tables of forbidden letters.
+// names become what is looked up for them (IDNA2008 by UTS #46).
 func asciiDomain(domain string) (ascii, reason string) {
 	if domain == "" {
 		return "", "no e-mail address: nothing after the @"
@@ -128,23 +127,22 @@ func asciiDomain(domain string) (ascii, reason string) {
 	return domain, checkDomain(domain)
 }
 
+// lookup is how programs that look names up read international ones.
+var lookup = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true))
+
 func internationalDomain(domain string) (ascii, reason string) {
-	// The ideographic full stops count as dots (RFC 3490, section 3.1).
-	domain = strings.NewReplacer("。", ".", "．", ".", "｡", ".").Replace(domain)
-	labels := strings.Split(norm.NFC.String(strings.ToLower(domain)), ".")
-	for i, l := range labels {
-		for j, r := range l {
-			if r >= utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
-				return "", badCharacter(r, l[:j])
-			}
-		}
-		if len(l) > 4*maxLabel {
-			return "", "no e-mail address: a part of the domain is longer than 63 characters"
-		}
-		labels[i] = punycodeLabel(l)
+	ascii, err := lookup.ToASCII(domain)
+	if err == nil {
+		return ascii, checkDomain(ascii)
 	}
-	ascii = strings.Join(labels, ".")
-	return ascii, checkDomain(ascii)
+	// The library does not say where it stumbled; an invisible character is what
+	// nobody finds by looking.
+	for i, r := range domain {
+		if r >= utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("。．｡", r) {
+			return "", badCharacter(r, domain[:i])
+		}
+	}
+	return "", "no e-mail address: no domain can have this name"
 }
 
 // checkDomain checks a lower-case ASCII domain.
@@ -183,79 +181,4 @@ func checkDomain(d string) string {
 		return "no e-mail address: the domain has no top level"
 	}
 	return ""
-}
-
-// punycodeLabel encodes one label as RFC 3492 has it, if it is not ASCII.
-func punycodeLabel(label string) string {
-	const (
-		base, tMin, tMax = 36, 1, 26
-		skew, damp       = 38, 700
-		bias0, n0        = 72, 128
-	)
-	var out []byte
-	runes := []rune(label)
-	for _, r := range runes {
-		if r < utf8.RuneSelf {
-			out = append(out, byte(r))
-		}
-	}
-	basic := len(out)
-	if basic == len(runes) {
-		return label
-	}
-	if basic > 0 {
-		out = append(out, '-')
-	}
-	digit := func(d int) byte {
-		if d < 26 {
-			return byte('a' + d)
-		}
-		return byte('0' + d - 26)
-	}
-	n, delta, bias := rune(n0), 0, bias0
-	for handled := basic; handled < len(runes); {
-		next := rune(unicode.MaxRune)
-		for _, r := range runes {
-			if r >= n && r < next {
-				next = r
-			}
-		}
-		delta += int(next-n) * (handled + 1)
-		n = next
-		for _, r := range runes {
-			if r < n {
-				delta++
-			}
-			if r != n {
-				continue
-			}
-			q := delta
-			for k := base; ; k += base {
-				t := min(max(k-bias, tMin), tMax)
-				if q < t {
-					break
-				}
-				out = append(out, digit(t+(q-t)%(base-t)))
-				q = (q - t) / (base - t)
-			}
-			out = append(out, digit(q))
-			if handled == basic {
-				delta /= damp
-			} else {
-				delta /= 2
-			}
-			delta += delta / (handled + 1)
-			k := 0
-			for delta > (base-tMin)*tMax/2 {
-				delta /= base - tMin
-				k += base
-			}
-			bias = k + (base-tMin+1)*delta/(delta+skew)
-			delta = 0
-			handled++
-		}
-		delta++
-		n++
-	}
-	return "xn--" + string(out)
 }

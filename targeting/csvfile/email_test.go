@@ -36,7 +36,8 @@ func TestEmails(t *testing.T) {
 		{in: "ann.@example.com", reason: "a dot too many before the @"},
 		{in: "an n@example.com", reason: "a space in it"},
 		{in: "ann@exam ple.com", reason: "a space in it"},
-		{in: "ann@exam\u200Bple.com", reason: "an invisible character (U+200B)"},
+		{in: "ann@exam\u200Bple.com", want: "ann@example.com"}, // looking a name up leaves it out
+		{in: "an\u200Bn@example.com", reason: "an invisible character (U+200B)"},
 		{in: "ann@@example.com", reason: "several addresses or an @ too many"},
 		{in: "ann@example.com; bob@example.com", reason: "several addresses"},
 		{in: "Ann <ann@example.com>", reason: "a space in it"},
@@ -58,18 +59,30 @@ func TestEmails(t *testing.T) {
 	}
 }
 
-// TestPunycode has the samples of RFC 3492, section 7.1, that are letters only.
-func TestPunycode(t *testing.T) {
+// TestInternationalDomains has the samples of RFC 3492, section 7.1, that are
+// letters only, and names that no registry gives.
+func TestInternationalDomains(t *testing.T) {
 	for in, want := range map[string]string{
-		"ليهمابتكلموشعربي؟":            "xn--egbpdaj6bu4bxfgehfvwxn",
 		"他们为什么不说中文":                    "xn--ihqwcrb4cv8a8dqg056pqjye",
 		"למההםפשוטלאמדבריםעברית":       "xn--4dbcagdahymbxekheh6e0a7fei0b",
 		"почемужеонинеговорятпорусски": "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l",
 		"3年b組金八先生":                     "xn--3b-ww4c5e180e575a65lsy2b",
-		"bücher":                       "xn--bcher-kva",
-		"plain-1":                      "plain-1",
+		"BÜCHER":                       "xn--bcher-kva",
+		"straße":                       "xn--strae-oqa",
+		"ｅｘａｍｐｌｅ":                      "example",
 	} {
-		require.Equal(t, want, punycodeLabel(in))
+		got, reason := parseEmail("ann@" + in + ".example")
+		require.Empty(t, reason, in)
+		require.Equal(t, "ann@"+want+".example", got)
+	}
+	for in, want := range map[string]string{
+		"بob":       "no domain can have this name", // two directions in one label
+		"\u0301ann": "no domain can have this name", // a mark without its letter
+		"a\u2028ü":  "a space in it",
+		"a☃\u202Eü": "is not allowed",
+	} {
+		_, reason := parseEmail("ann@" + in + ".example")
+		require.Contains(t, reason, want, "%q", in)
 	}
 }
 
