@@ -146,7 +146,7 @@ func (s *Server) importSuppressions(ctx context.Context, caller access.Key, in *
 	}
 	out := &one[SuppressionImport]{SuppressionImport{Rows: done.Rows, Added: done.Added, Known: done.Known, Refused: done.Refused, Errors: []RefusedLine{}}}
 	for _, line := range done.Lines {
-		out.Body.Errors = append(out.Body.Errors, RefusedLine(line))
+		out.Body.Errors = append(out.Body.Errors, RefusedLine{Line: line.Line, Field: line.Field, Value: line.Value, Reason: line.Reason})
 	}
 	return out, nil
 }

@@ -39,6 +39,7 @@ type Upload struct {
 	Updated    int64      `json:"updated"`
 	Refused    int64      `json:"refused"`
 	Duplicates int64      `json:"duplicates"`
+	Incomplete int64      `json:"incomplete" doc:"Lines that were taken without a value that could not be used, such as a wrong phone number beside an e-mail address; errors.csv names it."`
 	CreatedAt  time.Time  `json:"created_at"`
 	FinishedAt *time.Time `json:"finished_at,omitempty"`
 }
@@ -49,7 +50,7 @@ func (u Upload) identity() int64 { return u.ID }
 type ImportOptions struct {
 	Key            string `json:"key,omitempty" enum:",external_id,email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"By what a line finds an existing contact; if absent the first that it has: external id, e-mail, phone, another address."`
 	DefaultCountry string `json:"default_country,omitempty" doc:"ISO 3166 code for phone numbers without +."`
-	Encoding       string `json:"encoding,omitempty" doc:"utf-8, utf-16le, utf-16be or windows-1252; found from the file if absent."`
+	Encoding       string `json:"encoding,omitempty" doc:"Found from the file if absent: UTF-8, UTF-16 or windows-1252. Any of utf-8, utf-16, utf-16le, utf-16be, windows-1250 to windows-1258, windows-874, iso-8859-1 to iso-8859-16, koi8-r, koi8-u, macintosh, ibm437, ibm850, ibm852, ibm866, shift_jis, euc-jp, gbk, gb18030, big5, euc-kr."`
 	Separator      string `json:"separator,omitempty" doc:"Found from the header if absent."`
 	Group          string `json:"group,omitempty" doc:"Name of a group that everybody in the file joins."`
 	DryRun         bool   `json:"dry_run,omitempty" doc:"Say what would become of each line, and change nothing."`
@@ -58,7 +59,7 @@ type ImportOptions struct {
 func uploadView(u targeting.Upload) Upload {
 	return Upload{
 		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
-		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates,
+		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates, Incomplete: u.Incomplete,
 		CreatedAt: u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
 	}
 }
@@ -106,7 +107,7 @@ func (s *Server) uploadRoutes() {
 			u, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
-	register(s, operation{id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line with its reason, as CSV", roles: mayLook},
+	register(s, operation{id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err

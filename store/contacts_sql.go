@@ -89,8 +89,8 @@ var sqliteContacts = contactStatements{
 		WHERE members.list_id = ?1 AND members.contact_id = v.value ->> 0`,
 	insertConsents: `INSERT INTO consents (account_id, contact_id, category_id, action, source, actor, at)
 		SELECT ?1, value ->> 0, ?2, 'opt_in', 'import', ?3, ?4 FROM jsonb_each(?5)`,
-	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
-		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM jsonb_each(?)`,
+	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason, taken)
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS INTEGER) FROM jsonb_each(?)`,
 }
 
 var postgresContacts = contactStatements{
@@ -131,9 +131,9 @@ var postgresContacts = contactStatements{
 	insertConsents: `INSERT INTO consents (account_id, category_id, actor, at, contact_id, action, source)
 		SELECT n.account, n.category, n.actor, n.at, v.id, 'opt_in', 'import'
 		FROM (SELECT ?::bigint AS account, ?::bigint AS category, ?::text AS actor, ?::bigint AS at) n, unnest(?::bigint[], ?::text[]) AS v (id, nothing)`,
-	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason)
-		SELECT ?::bigint, v.line, v.field, v.value, v.reason
-		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (line, field, value, reason)`,
+	insertRefused: `INSERT INTO upload_errors (upload_id, line, field, value, reason, taken)
+		SELECT ?::bigint, v.line, v.field, v.value, v.reason, v.taken::smallint
+		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[]) AS v (line, field, value, reason, taken)`,
 }
 
 func (d *dialect) contacts() *contactStatements {

@@ -342,10 +342,27 @@ func (i *importing) subscribe(ctx context.Context, categoryID int64, ids []int64
 // advance writes the refused lines and moves the upload behind the batch.
 func (i *importing) advance(ctx context.Context) error {
 	b, m := i.batch, i.matching
-	refused := newColumns(3, len(b.Refused))
-	for _, lines := range [][]targeting.RefusedLine{b.Refused, m.Refused()} {
-		for _, line := range lines {
-			refused.add(line.Line, line.Field, line.Value, line.Reason)
+	refused := newColumns(4, len(b.Refused))
+	matched := m.Refused()
+	lines := map[int64]bool{} // false: refused, true: taken without something
+	for _, line := range matched {
+		lines[line.Line] = false
+	}
+	for _, line := range slices.Concat(b.Refused, matched) {
+		taken := "0"
+		if line.Taken {
+			if _, ok := lines[line.Line]; ok && !lines[line.Line] {
+				continue // it was refused after all, for another reason
+			}
+			taken = "1"
+		}
+		lines[line.Line] = line.Taken
+		refused.add(line.Line, line.Field, line.Value, line.Reason, taken)
+	}
+	incomplete := 0
+	for _, taken := range lines {
+		if taken {
+			incomplete++
 		}
 	}
 	refused.sortByID()
@@ -353,9 +370,9 @@ func (i *importing) advance(ctx context.Context) error {
 		return err
 	}
 	n, err := i.exec(ctx, `UPDATE uploads SET records = ?, bytes_read = ?, row_count = row_count + ?, created = created + ?, updated = updated + ?,
-		duplicates = duplicates + ?, refused = refused + ?, touched_at = `+i.d.now+`
+		duplicates = duplicates + ?, refused = refused + ?, incomplete = incomplete + ?, touched_at = `+i.d.now+`
 		WHERE id = ? AND account_id = ? AND state = 'running' AND records = ?`,
-		b.Records, b.BytesRead, b.Records-b.From, m.Created, m.Updated, m.Duplicates, len(refused.ids), b.UploadID, b.AccountID, b.From)
+		b.Records, b.BytesRead, b.Records-b.From, m.Created, m.Updated, m.Duplicates, len(lines)-incomplete, incomplete, b.UploadID, b.AccountID, b.From)
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "upload %d does not stand at record %d any more: another process has gone on with it", b.UploadID, b.From)
 	}

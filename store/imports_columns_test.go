@@ -125,15 +125,23 @@ func TestImportSetsProperties(t *testing.T) {
 		first := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, targeting.ImportOptions{}, "email,first_name,Alter,plan,attributes.seen,other\n"+
 			"a@example.com,Ann,42,GOLD,2026-11-01,x\nb@example.com,Bob,,,,y\nc@example.com,Cid,old,,,\nd@example.com,Dan,7,silver,,\ne@example.com,Eve,131,,,\n")
 		require.Equal(t, []string{"age", "plan", "seen", "other"}, first.Columns)
-		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01"}`, "Bob": `{"plan":"free"}`}, got())
+		require.Equal(t, map[string]string{
+			"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01"}`, "Bob": `{"plan":"free"}`,
+			"Cid": `{"plan":"free"}`, "Dan": `{"age":7,"plan":"free"}`, "Eve": `{"plan":"free"}`,
+		}, got(), "a wrong value costs no more than itself")
+		require.Equal(t, []int64{5, 0, 3}, []int64{first.Created, first.Refused, first.Incomplete})
 		refused := refusedLines(t, s, first)
 		require.Len(t, refused, 3)
 		for i, want := range []string{`4 attributes.age "old": `, `5 attributes.plan "silver": `, `6 attributes.age "131": `} {
 			require.Contains(t, refused[i], want)
+			require.Contains(t, refused[i], "the line was taken without it")
 		}
+		byHand := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{Mapping: map[string]string{"Alter": "attributes.age"}}, "email,Alter\nf@example.com,old\n")
+		require.Equal(t, []int64{0, 1, 0}, []int64{byHand.Created, byHand.Refused, byHand.Incomplete})
 		// What no column says stays, and so does what a cell leaves empty.
 		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n")
-		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`}, got())
+		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`,
+			"Cid": `{"plan":"free"}`, "Dan": `{"age":7,"plan":"free"}`, "Eve": `{"plan":"free"}`}, got())
 		folded := map[string]string{}
 		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
 			var name, text string

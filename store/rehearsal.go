@@ -121,7 +121,7 @@ func (r *rehearsal) prepare(ctx context.Context, u targeting.Upload) error {
 		if _, err := tx.exec(ctx, "DELETE FROM upload_errors WHERE upload_id = ?", u.ID); err != nil {
 			return err
 		}
-		_, err := tx.exec(ctx, `UPDATE uploads SET records = 0, bytes_read = 0, row_count = 0, created = 0, updated = 0, refused = 0, duplicates = 0,
+		_, err := tx.exec(ctx, `UPDATE uploads SET records = 0, bytes_read = 0, row_count = 0, created = 0, updated = 0, refused = 0, duplicates = 0, incomplete = 0,
 			touched_at = `+tx.d.now+` WHERE id = ? AND state = 'running'`, u.ID)
 		return err
 	})

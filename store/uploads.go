@@ -14,14 +14,14 @@ import (
 )
 
 const uploadColumns = `id, account_id, filename, size, options, state, error, notices, columns, records, bytes_read, row_count, created, updated,
-	refused, duplicates, created_at, finished_at`
+	refused, duplicates, incomplete, created_at, finished_at`
 
 func scanUpload(scan func(...any) error) (targeting.Upload, error) {
 	var u targeting.Upload
 	var options, notices, columns []byte
 	var created, finished millis
 	err := scan(&u.ID, &u.AccountID, &u.Filename, &u.Size, &options, &u.State, &u.Error, &notices, &columns, &u.Records, &u.BytesRead, &u.Rows,
-		&u.Created, &u.Updated, &u.Refused, &u.Duplicates, &created, &finished)
+		&u.Created, &u.Updated, &u.Refused, &u.Duplicates, &u.Incomplete, &created, &finished)
 	if err != nil {
 		return u, err
 	}
@@ -232,7 +232,8 @@ func (s *Store) ListUploads(ctx context.Context, accountID, before int64, limit 
 // errorsAtOnce is how many refused lines are read at a time.
 const errorsAtOnce = 1000
 
-// UploadErrors goes through the lines that an upload refused, in the order of
+// UploadErrors goes through the lines that an upload refused, and the values
+// that it took lines without, in the order of
 // the file. It reads them a page at a time, so that any number can be streamed;
 // an error ends it.
 func (s *Store) UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[targeting.RefusedLine, error] {
@@ -246,10 +247,10 @@ func (s *Store) UploadErrors(ctx context.Context, accountID, uploadID int64) ite
 			page := make([]targeting.RefusedLine, 0, errorsAtOnce)
 			err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 				var line targeting.RefusedLine
-				err := scan(&after, &line.Line, &line.Field, &line.Value, &line.Reason)
+				err := scan(&after, &line.Line, &line.Field, &line.Value, &line.Reason, &line.Taken)
 				page = append(page, line)
 				return err
-			}, "SELECT id, line, field, value, reason FROM upload_errors WHERE upload_id = ? AND id > ? ORDER BY id LIMIT ?", uploadID, after, errorsAtOnce)
+			}, "SELECT id, line, field, value, reason, taken = 1 FROM upload_errors WHERE upload_id = ? AND id > ? ORDER BY id LIMIT ?", uploadID, after, errorsAtOnce)
 			if err != nil {
 				yield(targeting.RefusedLine{}, s.translate(err))
 				return

@@ -159,6 +159,9 @@ type Upload struct {
 	Updated    int64
 	Refused    int64
 	Duplicates int64
+	// Incomplete counts lines that were taken without a value that could not be
+	// used.
+	Incomplete int64
 	CreatedAt  time.Time
 	FinishedAt *time.Time
 }
@@ -169,4 +172,6 @@ type RefusedLine struct {
 	Field  string
 	Value  string
 	Reason string
+	// Taken says that only the value was refused, and the line taken without it.
+	Taken bool
 }

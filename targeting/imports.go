@@ -124,7 +124,7 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 // csv is what the options, and the account's properties, say to the reader of
 // the file.
 func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
-	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry}
+	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key)}
 	opts.Address = func(kind csvfile.Field, value, country string) (string, string) {
 		if kind == csvfile.FieldWhatsApp && value != "" && digits(value) && !strings.HasPrefix(value, "0") {
 			value = "+" + value // as WhatsApp itself writes its ids

@@ -97,6 +97,9 @@ func (im *Importer) importFile(ctx context.Context, upload Upload, importBatch f
 	return err
 }
 
+// leftOut is what errors.csv says of a value that cost no more than itself.
+const leftOut = " (left out; the line was taken without it)"
+
 // readBatches cuts the file into batches.
 func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, batches chan<- ImportBatch) error {
 	opts, err := im.csv(ctx, upload.AccountID, upload.Options)
@@ -132,6 +135,11 @@ func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, 
 				return err
 			default:
 				batch.Rows = append(batch.Rows, rows.row(&row))
+				for _, lost := range row.Lost {
+					batch.Refused = append(batch.Refused, RefusedLine{
+						Line: lost.Line, Field: lost.Field, Value: lost.Value, Reason: lost.Reason + leftOut, Taken: true,
+					})
+				}
 			}
 			if position = reader.Position(); end {
 				break

@@ -12,6 +12,7 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/targeting/csvfile"
 )
 
 // suppressionBatch is how many lines one transaction takes.
@@ -168,12 +169,7 @@ func (c suppressionColumns) suppression(record []string) (Suppression, *RefusedL
 		if i < 0 || i >= len(record) {
 			return ""
 		}
-		text := strings.TrimSpace(record[i])
-		// Exports put an apostrophe before what a spreadsheet would run.
-		if len(text) > 1 && text[0] == '\'' && strings.ContainsRune("=+-@", rune(text[1])) {
-			text = text[1:]
-		}
-		return text
+		return csvfile.Plain(strings.TrimSpace(record[i]))
 	}
 	refuse := func(field, value, reason string) (Suppression, *RefusedLine) {
 		return Suppression{}, &RefusedLine{Field: field, Value: strings.ToValidUTF8(value, "\uFFFD"), Reason: reason}

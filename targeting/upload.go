@@ -71,6 +71,7 @@ type ImportBatch struct {
 	// BytesRead is how much of the file is behind the position.
 	BytesRead int64
 	Rows      []ImportRow
-	// Refused are the lines that could not be read.
+	// Refused are the lines that could not be read, and the values that lines
+	// were taken without.
 	Refused []RefusedLine
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/targeting/csvfile"
 )
 
 type importFlags struct {
@@ -30,8 +31,13 @@ func (c *cli) addImport(root *cobra.Command) {
 		Use: "import FILE", Short: "Take in a CSV file of contacts", GroupID: "work", Args: cobra.ExactArgs(1),
 		Long: `Takes in a CSV file of contacts; - reads standard input. Columns are found by their header
 (email, phone, first name, and common synonyms in several languages); columns that are no field of a
-contact are there for templates as row.<column>. A line that can't be used is refused with its
-reason and the others go on; contacts that are known already are updated.
+contact are there for templates as row.<column>. Exports of Google Contacts, Outlook, Mailchimp,
+Brevo, Shopify, HubSpot and Salesforce are taken as they come. A line that can't be used is refused
+with its reason and the others go on; a value that can't be used beside a good address is left out
+and named. Contacts that are known already are updated.
+
+UTF-8, UTF-16 and windows-1252 are found from the file; other encodings have to be named:
+` + encodingList() + `
 
 The import runs in the server: if this command is interrupted it goes on, and
 carillon uploads show shows how far it is.`,
@@ -45,13 +51,34 @@ carillon uploads show shows how far it is.`,
 	flags.StringArrayVar(&f.mapping, "map", nil, "COLUMN=FIELD: take this column for this field; may be repeated")
 	flags.StringVar(&f.by, "by", "", "by what a line finds a known contact: external_id, email, phone or another kind of address (default the first that it has)")
 	flags.StringVar(&f.country, "country", "", "ISO 3166 code for phone numbers without +, such as DE")
-	flags.StringVar(&f.encoding, "encoding", "", "utf-8, utf-16le, utf-16be or windows-1252 (default found from the file)")
+	flags.StringVar(&f.encoding, "encoding", "", "encoding of the file, see above (default found from the file)")
 	flags.StringVar(&f.separator, "separator", "", "separator of the columns (default found from the header)")
 	flags.StringVar(&f.group, "group", "", "group that everybody in the file joins")
-	flags.StringVar(&f.errorsFile, "errors", "", "write the refused lines with their reasons to this file")
+	flags.StringVar(&f.errorsFile, "errors", "", "write the refused lines and the values left out, with their reasons, to this file")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would become of each line, and change nothing")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait until the import is finished")
 	root.AddCommand(cmd, group("uploads", "Look at CSV files that were taken in", c.uploadsLs(), c.uploadsShow()))
+}
+
+// encodingList are the encodings' names in lines for a terminal.
+func encodingList() string {
+	var b strings.Builder
+	width := 0
+	for i, name := range csvfile.Encodings() {
+		if i > 0 {
+			b.WriteString(",")
+			if width++; width+1+len(name) > 98 {
+				b.WriteString("\n")
+				width = 0
+			} else {
+				b.WriteString(" ")
+				width++
+			}
+		}
+		b.WriteString(name)
+		width += len(name)
+	}
+	return b.String()
 }
 
 // importFile sends a file as it is read, waits for the import and says what
@@ -101,11 +128,15 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 	if err := c.show(raw, func(w *tabwriter.Writer) { uploadTable(w, upload) }); err != nil {
 		return err
 	}
-	if f.errorsFile != "" && upload.Refused > 0 {
-		if err := c.saveErrors(ctx, cl, upload.ID, f.errorsFile); err != nil {
-			return err
+	if wrong := wrongLines(upload); wrong != "" {
+		if f.errorsFile == "" {
+			sayln(c.err, "Note: "+wrong+": --errors FILE writes them with their reasons.")
+		} else {
+			if err := c.saveErrors(ctx, cl, upload.ID, f.errorsFile); err != nil {
+				return err
+			}
+			sayln(c.err, wrong+", with their reasons in "+f.errorsFile+".")
 		}
-		sayln(c.err, "The refused lines with their reasons are in "+f.errorsFile+".")
 	}
 	if upload.State == "failed" {
 		return &exitError{exitRefused, fmt.Errorf("the file was not taken in: %s", upload.Error)}
@@ -205,13 +236,25 @@ func (c *cli) saveErrors(ctx context.Context, cl *client, id int64, path string)
 	return saveTo(path, response.Body)
 }
 
+// wrongLines says how many lines have something wrong; empty if none.
+func wrongLines(u api.Upload) string {
+	var parts []string
+	if u.Refused > 0 {
+		parts = append(parts, fmt.Sprintf("%d lines were refused", u.Refused))
+	}
+	if u.Incomplete > 0 {
+		parts = append(parts, fmt.Sprintf("%d lines were taken without a value that could not be used", u.Incomplete))
+	}
+	return strings.Join(parts, " and ")
+}
+
 func uploadTable(w *tabwriter.Writer, u api.Upload) {
 	created, updated, dry := "Created", "Updated", ""
 	if u.DryRun {
 		created, updated, dry = "Would be created", "Would be updated", "nothing was changed"
 	}
 	fields(w, "Upload", u.ID, "File", u.Filename, "State", u.State, "Dry run", dry, "Error", u.Error, "Rows", u.Rows, created, u.Created, updated, u.Updated,
-		"Refused", u.Refused, "Duplicates", u.Duplicates, "Columns", strings.Join(u.Columns, ", "))
+		"Refused", u.Refused, "Incomplete", u.Incomplete, "Duplicates", u.Duplicates, "Columns", strings.Join(u.Columns, ", "))
 }
 
 func (c *cli) uploadsLs() *cobra.Command {

@@ -137,13 +137,14 @@ func status(v string) (normal, reason string) {
 	return normal, ""
 }
 
-// memberships reads a column of names that vertical bars separate.
-func memberships(f Field, v string) (names []string, code, reason string) {
+// memberships reads a column of names, which vertical bars separate in our own
+// files.
+func memberships(f Field, how style, v string) (names []string, code, reason string) {
 	longest := MaxMembershipLength
 	if f == FieldCategories {
 		longest = MaxCategoryLength
 	}
-	for name := range strings.SplitSeq(v, "|") {
+	for _, name := range how.names(v) {
 		name = strings.Join(strings.Fields(name), " ")
 		switch {
 		case name == "" || slices.Contains(names, name):
@@ -158,31 +159,4 @@ func memberships(f Field, v string) (names []string, code, reason string) {
 		}
 	}
 	return names, "", ""
-}
-
-// Harmless keeps a spreadsheet from running a cell as a formula, which could
-// send the sheet's content elsewhere: an apostrophe goes before it. Numbers with
-// a sign, such as phone numbers, are no formulas. The reader takes it back.
-func Harmless(cell string) string {
-	if formula(strings.TrimLeft(cell, "'")) {
-		return "'" + cell
-	}
-	return cell
-}
-
-// plainCell is a cell without the apostrophe of Harmless.
-func plainCell(cell string) string {
-	if strings.HasPrefix(cell, "'") && Harmless(cell[1:]) == cell {
-		return cell[1:]
-	}
-	return cell
-}
-
-// formula reports whether a spreadsheet might run a cell.
-func formula(cell string) bool {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return false
-	}
-	signed := cell[0] == '+' || cell[0] == '-'
-	return !signed || len(cell) == 1 || strings.Trim(cell[1:], "0123456789 .") != ""
 }

@@ -102,7 +102,7 @@ type Options struct {
 	// a digit.
 	Separator rune
 	// Mapping gives columns, named as in the header (case, spaces and
-	// punctuation don't matter), a field: one of Fields, "attributes.<key>", "-"
+	// punctuation don't matter) or by their place (column 3), a field: one of Fields, "attributes.<key>", "-"
 	// or "" to ignore the column, "row" or "row.<key>" to keep it as an extra
 	// column. Columns that it does not name are mapped by their own names.
 	Mapping map[string]string
@@ -112,6 +112,10 @@ type Options struct {
 	Address func(kind Field, value, country string) (normal, reason string)
 	// Attributes are the properties that columns may hold.
 	Attributes []Attribute
+	// Key is the field by which lines find their contacts; empty means the first
+	// of external id, e-mail, phone and other addresses that a line has. What
+	// another column can't hold costs the line its value, not its place.
+	Key Field
 	// DefaultCountry is the country of phone numbers written without a country
 	// code on lines that name no country: an ISO 3166 code or a country's name.
 	// Empty means that such numbers are refused.
@@ -133,6 +137,10 @@ type Column struct {
 	// Key is the name of an extra column in templates, and that of a property;
 	// empty on others.
 	Key string
+	// byHand says that the uploader mapped it: what it can't hold refuses the line.
+	byHand bool
+	// style is how the program that wrote the file writes the column.
+	style style
 }
 
 // Notice is something the reader decided about a file that its owner should
@@ -202,12 +210,14 @@ type Row struct {
 	// Extra holds the values of the extra columns, parallel to
 	// Reader.ExtraKeys: trimmed, empty where the file has nothing.
 	Extra []string
+	// Lost are values that the line has and the row has not, each with the reason.
+	Lost []LineError
 }
 
 // The codes of refused lines, to count and group them by.
 const (
 	CodeQuote     = "quote"       // a stray or unclosed quote
-	CodeRagged    = "ragged"      // more or fewer fields than the header
+	CodeRagged    = "ragged"      // text where the header has no column
 	CodeEncoding  = "encoding"    // bytes that are no text in the file's encoding
 	CodeControl   = "control"     // a NUL or another control character
 	CodeTooLong   = "too_long"    // a line or a value over its bound
@@ -218,11 +228,14 @@ const (
 	CodeTimezone  = "bad_zone"    // no time zone
 	CodeCountry   = "bad_country" // no country
 	CodeStatus    = "bad_status"  // no status, or no yes or no
+	CodeID        = "bad_id"      // an id that several could have
 	CodeAttribute = "bad_value"   // no value of the property's type
 	CodeNoAddress = "no_address"  // nothing to reach or to know the contact by
+	CodeFurther   = "further"     // a second address in one cell; refuses no line
 )
 
-// LineError says why a line was refused. The reading goes on after it.
+// LineError says why a line was refused, or, in Row.Lost, a value of it left out.
+// The reading goes on after it.
 type LineError struct {
 	// Line is the physical line on which the refused record starts, from 1.
 	Line int64

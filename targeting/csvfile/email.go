@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/width"
 )
 
 // Lengths of RFC 5321, section 4.5.3.1, in octets. 254 is what fits a path.
@@ -49,6 +50,24 @@ func parseEmail(v string) (addr, reason string) {
 		return v, ""
 	}
 	return local + "@" + ascii, ""
+}
+
+// bareEmail takes off what mail programs write around an address: mailto:, a
+// name and angle brackets, single quotes.
+func bareEmail(v string) string {
+	if i := strings.LastIndexByte(v, '<'); i >= 0 && strings.HasSuffix(v, ">") && strings.Count(v, "<") == 1 {
+		v = v[i+1 : len(v)-1]
+	}
+	if strings.Contains(v, "＠") {
+		v = width.Fold.String(v) // as East Asian keyboards write it
+	}
+	if len(v) > 7 && strings.EqualFold(v[:7], "mailto:") {
+		v = v[7:]
+	}
+	if len(v) > 2 && v[0] == '\'' && v[len(v)-1] == '\'' {
+		v = v[1 : len(v)-1]
+	}
+	return v
 }
 
 // checkLocal checks the part before the @.

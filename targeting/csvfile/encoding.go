@@ -10,7 +10,12 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	textencoding "golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 
 	"carillon/internal/fault"
 )
@@ -27,56 +32,84 @@ const (
 // the check every line passes through refuses the line.
 const undecodable = 0xFF
 
-// singleByte maps names to encodings of one byte a character. They are never
-// guessed but for Windows-1252.
-func singleByte(name string) *charmap.Charmap {
-	switch name {
-	case windows1252Name, "cp1252", "ansi":
-		return charmap.Windows1252
-	case "iso-8859-1", "latin1", "latin-1":
-		return charmap.ISO8859_1
-	case "iso-8859-2", "latin2":
-		return charmap.ISO8859_2
-	case "iso-8859-5":
-		return charmap.ISO8859_5
-	case "iso-8859-7":
-		return charmap.ISO8859_7
-	case "iso-8859-9", "latin5":
-		return charmap.ISO8859_9
-	case "iso-8859-15", "latin9":
-		return charmap.ISO8859_15
-	case "windows-1250", "cp1250":
-		return charmap.Windows1250
-	case "windows-1251", "cp1251":
-		return charmap.Windows1251
-	case "windows-1253", "cp1253":
-		return charmap.Windows1253
-	case "windows-1254", "cp1254":
-		return charmap.Windows1254
-	case "windows-1255", "cp1255":
-		return charmap.Windows1255
-	case "windows-1256", "cp1256":
-		return charmap.Windows1256
-	case "windows-1257", "cp1257":
-		return charmap.Windows1257
-	case "koi8-r":
-		return charmap.KOI8R
-	case "macintosh", "mac":
-		return charmap.Macintosh
-	case "ibm850", "cp850":
-		return charmap.CodePage850
+// charset is an encoding that is never guessed, but for Windows-1252.
+type charset struct {
+	// names are those that it may be given by, the first its own.
+	names string
+	enc   textencoding.Encoding
+}
+
+func charsets() []charset {
+	return []charset{
+		{windows1252Name + " cp1252 ansi", charmap.Windows1252},
+		{"windows-1250 cp1250", charmap.Windows1250},
+		{"windows-1251 cp1251", charmap.Windows1251},
+		{"windows-1253 cp1253", charmap.Windows1253},
+		{"windows-1254 cp1254", charmap.Windows1254},
+		{"windows-1255 cp1255", charmap.Windows1255},
+		{"windows-1256 cp1256", charmap.Windows1256},
+		{"windows-1257 cp1257", charmap.Windows1257},
+		{"windows-1258 cp1258", charmap.Windows1258},
+		{"windows-874 cp874 tis-620", charmap.Windows874},
+		{"iso-8859-1 latin1 latin-1", charmap.ISO8859_1},
+		{"iso-8859-2 latin2 latin-2", charmap.ISO8859_2},
+		{"iso-8859-3 latin3", charmap.ISO8859_3},
+		{"iso-8859-4 latin4", charmap.ISO8859_4},
+		{"iso-8859-5", charmap.ISO8859_5},
+		{"iso-8859-6", charmap.ISO8859_6},
+		{"iso-8859-7", charmap.ISO8859_7},
+		{"iso-8859-8", charmap.ISO8859_8},
+		{"iso-8859-9 latin5", charmap.ISO8859_9},
+		{"iso-8859-10", charmap.ISO8859_10},
+		{"iso-8859-13", charmap.ISO8859_13},
+		{"iso-8859-15 latin9", charmap.ISO8859_15},
+		{"iso-8859-16", charmap.ISO8859_16},
+		{"koi8-r", charmap.KOI8R},
+		{"koi8-u", charmap.KOI8U},
+		{"macintosh mac", charmap.Macintosh},
+		{"ibm437 cp437", charmap.CodePage437},
+		{"ibm850 cp850", charmap.CodePage850},
+		{"ibm852 cp852", charmap.CodePage852},
+		{"ibm866 cp866", charmap.CodePage866},
+		{"shift_jis shift-jis sjis windows-31j cp932 ms932", japanese.ShiftJIS},
+		{"euc-jp", japanese.EUCJP},
+		{"gbk cp936 gb2312", simplifiedchinese.GBK},
+		{"gb18030", simplifiedchinese.GB18030},
+		{"big5 cp950", traditionalchinese.Big5},
+		{"euc-kr cp949 windows-949", korean.EUCKR},
 	}
-	return nil
+}
+
+// charsetNamed finds an encoding by one of its names, in any case and with
+// underscores for hyphens.
+func charsetNamed(name string) (charset, bool) {
+	name = encodingName(name)
+	for _, c := range charsets() {
+		for known := range strings.FieldsSeq(c.names) {
+			if encodingName(known) == name {
+				return c, true
+			}
+		}
+	}
+	return charset{}, false
+}
+
+func encodingName(name string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "_", "-")
+}
+
+func (c charset) name() string {
+	own, _, _ := strings.Cut(c.names, " ")
+	return own
 }
 
 // Encodings are the names that Options.Encoding may have.
 func Encodings() []string {
-	return []string{
-		utf8Name, "utf-16", utf16LEName, utf16BEName, windows1252Name,
-		"iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15",
-		"windows-1250", "windows-1251", "windows-1253", "windows-1254", "windows-1255",
-		"windows-1256", "windows-1257", "koi8-r", "macintosh", "ibm850",
+	names := []string{utf8Name, "utf-16", utf16LEName, utf16BEName}
+	for _, c := range charsets() {
+		names = append(names, c.name())
 	}
+	return names
 }
 
 // encoding is what a file was found or said to be.
@@ -92,8 +125,7 @@ func (e encoding) utf16() bool { return e.name == utf16LEName || e.name == utf16
 // chooseEncoding takes the encoding that was asked for, or looks at the head of
 // the file. whole says that head is all of it.
 func chooseEncoding(asked string, head []byte, whole bool) (encoding, error) {
-	name := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(asked)), "_", "-")
-	switch name {
+	switch encodingName(asked) {
 	case "":
 		return detectEncoding(head, whole), nil
 	case utf8Name, "utf8":
@@ -111,10 +143,11 @@ func chooseEncoding(asked string, head []byte, whole bool) (encoding, error) {
 	case utf16BEName, "utf16be":
 		return encoding{name: utf16BEName, bom: bomLen(head, "\xFE\xFF")}, nil
 	}
-	if singleByte(name) == nil {
+	known, ok := charsetNamed(asked)
+	if !ok {
 		return encoding{}, fault.InvalidField("encoding", asked, "is not an encoding Carillon reads; use one of %s, or leave it out to have it detected", strings.Join(Encodings(), ", "))
 	}
-	return encoding{name: name}, nil
+	return encoding{name: known.name()}, nil
 }
 
 func bomLen(head []byte, bom string) int {
@@ -153,7 +186,7 @@ func detectEncoding(head []byte, whole bool) encoding {
 		}}}
 	}
 	return encoding{name: windows1252Name, notices: []Notice{{
-		NoticeEncoding, fmt.Sprintf("not valid UTF-8 at byte %d: read as Windows-1252; if names look wrong, give the file's encoding", first),
+		NoticeEncoding, fmt.Sprintf("not valid UTF-8 at byte %d: read as Windows-1252; if names look wrong, give the file's encoding, such as windows-1250 for Polish or Czech", first),
 	}}}
 }
 
@@ -216,8 +249,13 @@ func (e encoding) decoder(r io.Reader) io.Reader {
 	d := &transcoder{src: r, in: make([]byte, 0, 32<<10)}
 	if e.utf16() {
 		d.step = utf16Step(e.name == utf16BEName)
+		return d
+	}
+	known, _ := charsetNamed(e.name)
+	if cm, ok := known.enc.(*charmap.Charmap); ok {
+		d.step = singleByteStep(cm)
 	} else {
-		d.step = singleByteStep(singleByte(e.name))
+		d.step = multiByteStep(known.enc)
 	}
 	return d
 }
@@ -274,6 +312,19 @@ func singleByteStep(cm *charmap.Charmap) step {
 			}
 		}
 		return out, len(in)
+	}
+}
+
+// multiByteStep decodes by the library, and makes undecodable what it has no
+// character for.
+func multiByteStep(enc textencoding.Encoding) step {
+	decoder := enc.NewDecoder()
+	replacement := []byte(string(utf8.RuneError))
+	return func(out, in []byte, atEnd bool) ([]byte, int) {
+		// No byte of these encodings becomes more than three of UTF-8.
+		room := make([]byte, 3*len(in)+utf8.UTFMax)
+		made, used, _ := decoder.Transform(room, in, atEnd)
+		return append(out, bytes.ReplaceAll(room[:made], replacement, []byte{undecodable})...), used
 	}
 }
 

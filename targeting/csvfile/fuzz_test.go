@@ -80,6 +80,9 @@ func FuzzReader(f *testing.F) {
 		"email,name\na@example.com,J\xFCrgen\nb@example.com,\x81\n",
 		"email,name\na@example.com,\"\n\"b@example.com,\"\n\"\"\nc@example.com,\"\"\"",
 		"email\na@example.com\x00\n",
+		"a;b;;\n1;x@example.com;;y\n2;y@example.com\n3;=\"z@example.com\";;;\n\x1a\x1a",
+		"\"sep=\t\"\nE-Mail\tTel\tTel 2\nA \"B\" a@b.cd\tx\n\u00a0\t\n",
+		"Labels,E-mail 1 - Value,Phone 1 - Value\n* a ::: b,a@b.cd ::: c@d.ef,+49 171 3920001 ::: +49 171 3920002\n",
 		"id,status,activated,blocked,groups,categories,age\n1,active,1,0,a|b,News,7\n2,x,,,,,\n3,,no,yes,'=a|,,old\n",
 	} {
 		f.Add(s, uint8(1))
@@ -116,19 +119,22 @@ func FuzzReader(f *testing.F) {
 // FuzzHarmless holds every cell to coming back from a file as it went there, and
 // to being no formula in it.
 func FuzzHarmless(f *testing.F) {
-	for _, s := range []string{"=1", "'=1", "+49", "-", "''-", "@x"} {
+	for _, s := range []string{"=1", "'=1", "+49", "-", "''-", "@x", "a;=1", "a;'=1", "a;\"=", "a\n=", "＝1", "a; ＠b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, cell string) {
-		cell = strings.TrimSpace(strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		cell = csvfile.TrimCell(strings.ToValidUTF8(strings.Map(func(r rune) rune {
 			if r == 0 || r == '\r' {
 				return -1
 			}
 			return r
 		}, cell), ""))
 		written := csvfile.Harmless(cell)
-		require.NotContains(t, []string{"=", "@"}, written[:min(1, len(written))])
-		rd, err := csvfile.Open(strings.NewReader("id,note\n1,\""+strings.ReplaceAll(written, `"`, `""`)+"\"\n"), csvfile.Options{Encoding: "utf-8"})
+		for piece := range strings.FieldsFuncSeq(written, func(r rune) bool { return r == ';' || r == '\n' }) {
+			begin := strings.TrimLeft(piece, "\" ")
+			require.NotZero(t, strings.IndexAny(begin, "=@＝＋－＠"), "%q", written)
+		}
+		rd, err := csvfile.Open(strings.NewReader("id,note\n1,\""+strings.ReplaceAll(written, `"`, `""`)+"\"\n"), csvfile.Options{Encoding: "utf-8", Mapping: map[string]string{"note": "row"}})
 		if err != nil { // a cell of control characters: the file is taken for no text
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			return
@@ -160,7 +166,7 @@ func FuzzQuotes(f *testing.F) {
 		// Without quotes every line that is not blank is one entry.
 		want := 0
 		for l := range strings.SplitSeq(body, "\n") {
-			if strings.Trim(l, ", \t") != "" {
+			if csvfile.TrimCell(strings.Trim(csvfile.TrimCell(l), ", \t\x1A")) != "" {
 				want++
 			}
 		}

@@ -12,58 +12,13 @@ import (
 	"carillon/internal/fault"
 )
 
-// synonyms lists by what names columns are known, squashed (see squash), in
-// English, German, Spanish, French, Italian and Portuguese.
-//
-//nolint:misspell // The linter reads Italian as English.
-func synonyms() map[Field]string {
-	return map[Field]string{
-		FieldExternalID: `externalid extid id contactid customerid customernumber customerno clientid userid memberid
-			membernumber subscriberid uid uuid identifier
-			kundennummer kundennr kundenid mitgliedsnummer
-			idcliente clienteid numerocliente numerodecliente codigocliente identificador
-			idclient numeroclient numerodeclient identifiant codicecliente identificativo`,
-		FieldName: `name fullname displayname contactname customername
-			vollername vollstandigername kontaktname
-			nombrecompleto nombreyapellido nombreyapellidos nomcomplet nometprenom prenometnom
-			nomecompleto nominativo nomeecognome nomeesobrenome`,
-		FieldFirstName: `firstname fname givenname forename vorname rufname
-			nombre nombredepila primernombre prenom nome primonome primeironome`,
-		FieldLastName: `lastname lname surname familyname nachname familienname zuname
-			apellido apellidos nom nomdefamille cognome sobrenome apelido`,
-		FieldEmail: `email mail emailaddress mailaddress emailid primaryemail
-			emailadresse mailadresse
-			correo correoelectronico direcciondecorreo direcciondecorreoelectronico direccionemail
-			courriel adresseemail adressemail adresseelectronique adressecourriel
-			indirizzoemail indirizzomail postaelettronica indirizzodipostaelettronica
-			enderecodeemail enderecoemail correioeletronico correioelectronico enderecoeletronico`,
-		FieldPhone: `phone phonenumber phoneno mobile mobilephone mobilenumber mobileno cell cellphone cellular
-			cellnumber telephone telephonenumber tel telno telnr msisdn e164
-			telefon telefonnummer telefonnr rufnummer handy handynummer handynr mobil mobiltelefon
-			mobilnummer mobilfunk mobilfunknummer natel
-			telefono telefonos numerodetelefono movil telefonomovil numeromovil celular numerodecelular
-			telephoneportable telephonemobile numerodetelephone numerotelephone portable gsm
-			cellulare telefonocellulare numeroditelefono numerocellulare
-			telefone telemovel telefonecelular numerodetelefone`,
-		FieldSMS:      `smsnumber smsnummer`,
-		FieldWhatsApp: `whatsappnumber whatsappnummer whatsappphone numerowhatsapp numerodewhatsapp waid`,
-		FieldLanguage: `language lang locale languagecode preferredlanguage
-			sprache sprachcode idioma lengua langue lingua linguagem`,
-		FieldTimezone: `timezone tz timezoneid zeitzone zonahoraria husohorario
-			fuseauhoraire fuseau fusoorario fusohorario`,
-		FieldCountry: `country countrycode countryiso isocountry nation
-			land landescode landercode laenderkennzeichen pais codigopais codigodepais
-			pays codepays paese codicepaese nazione codigodopais`,
-	}
-}
-
 // squash is a column's name without everything that does not distinguish it:
 // case, accents, spaces, punctuation, a byte order mark.
 func squash(s string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(strings.ToLower(s)) {
-		if r == 'ß' {
-			b.WriteString("ss")
+		if p := plain(r); p != "" {
+			b.WriteString(p)
 		} else if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			b.WriteRune(r)
 		}
@@ -132,77 +87,39 @@ func keyOf(header string) string {
 	return key
 }
 
-// fieldByName finds the field that a header names by itself; exact says that it
-// is the field's own name and not a synonym.
-func fieldByName(known map[string]Field, header string) (f Field, exact bool) {
-	sq := squash(header)
-	f, ok := known[sq]
-	if !ok {
-		// "Phone (E.164)", "E-mail [required]".
-		if i := strings.IndexAny(header, "(["); i > 0 {
-			sq = squash(header[:i])
-			f = known[sq]
-		}
-	}
-	return f, f != "" && sq == squash(string(f))
-}
-
-// knownNames are the fields by the names of columns.
-func knownNames() map[string]Field {
-	known := make(map[string]Field)
-	for _, f := range exactNames() {
-		known[string(f)] = f
-	}
-	for f, names := range synonyms() {
-		for n := range strings.FieldsSeq(names) {
-			known[n] = f
-		}
-	}
-	return known
-}
-
 // columnName names a column in a message.
 func columnName(c Column) string { return fmt.Sprintf("column %d %q", c.Index+1, shown(c.Header)) }
 
 // mapColumns decides what each column is.
-func mapColumns(headers []string, mapping map[string]string, attributes []Attribute) (cols []Column, notices []Notice, err error) {
-	cols = make([]Column, len(headers))
+func (rd *Reader) mapColumns(headers []string, first *sample) (notices []Notice, err error) {
+	cols := make([]Column, len(headers))
 	for i, h := range headers {
 		cols[i] = Column{Index: i, Header: h}
+		if h != "" {
+			rd.named = i + 1
+		}
 	}
-	if err := refuseDuplicates(cols); err != nil {
-		return nil, nil, err
+	rd.cols = cols
+	attributes := rd.opts.Attributes
+	if err := applyMapping(cols, rd.opts.Mapping, attributes); err != nil {
+		return nil, err
 	}
-	if err := applyMapping(cols, mapping, attributes); err != nil {
-		return nil, nil, err
-	}
-	notices, err = mapByName(cols)
+	notices = mapByProgram(cols)
+	more, err := mapByName(cols, first)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	notices = append(notices, more...)
 	if err := mapAttributes(cols, attributes); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	more, err := nameExtras(cols)
+	notices = append(notices, rd.mapByValue(first)...)
+	leaveNameless(cols, rd.named, first)
+	more, err = nameExtras(cols)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return cols, append(notices, more...), nil
-}
-
-func refuseDuplicates(cols []Column) error {
-	seen := make(map[string]Column)
-	for _, c := range cols {
-		sq := squash(c.Header)
-		if sq == "" {
-			continue
-		}
-		if before, ok := seen[sq]; ok {
-			return fault.New(fault.Invalid, "two columns have the same name: %s and %s; rename or remove one", columnName(before), columnName(c))
-		}
-		seen[sq] = c
-	}
-	return nil
+	return append(notices, more...), nil
 }
 
 // applyMapping carries out what the uploader asked for.
@@ -218,16 +135,21 @@ func applyMapping(cols []Column, mapping map[string]string, attributes []Attribu
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		i := findColumn(cols, name)
-		if i < 0 {
+		found := findColumns(cols, name)
+		if len(found) == 0 {
 			refuse(name, nil, "the file has no such column; it has %s", headerList(cols))
 			continue
 		}
-		c := &cols[i]
+		if len(found) > 1 {
+			refuse(name, nil, "%s and %s have this name; say which by its place, as column %d", columnName(cols[found[0]]), columnName(cols[found[1]]), found[0]+1)
+			continue
+		}
+		c := &cols[found[0]]
 		if c.Field != "" {
 			refuse(name, nil, "%s is mapped twice", columnName(*c))
 			continue
 		}
+		c.byHand = true
 		to := strings.ToLower(strings.TrimSpace(mapping[name]))
 		switch f := Field(to); {
 		case to == "" || f == FieldIgnored:
@@ -290,77 +212,118 @@ func propertyList(attributes []Attribute) string {
 	return "there are " + strings.Join(keys, ", ")
 }
 
-func findColumn(cols []Column, name string) int {
-	exact := strings.TrimSpace(name)
-	if i := slices.IndexFunc(cols, func(c Column) bool { return c.Header == exact }); i >= 0 {
-		return i
+// findColumns are the columns that a name means: those that bear it exactly, or
+// else roughly, or the one of that place (column 3).
+func findColumns(cols []Column, name string) []int {
+	exact, sq := strings.TrimSpace(name), squash(name)
+	for _, means := range []func(c Column) bool{
+		func(c Column) bool { return exact != "" && c.Header == exact },
+		func(c Column) bool { return sq != "" && squash(c.Header) == sq },
+		func(c Column) bool { return sq == squash(placeKey(c.Index)) },
+	} {
+		var found []int
+		for i, c := range cols {
+			if means(c) {
+				found = append(found, i)
+			}
+		}
+		if len(found) > 0 {
+			return found
+		}
 	}
-	sq := squash(name)
-	if sq == "" {
-		return -1
-	}
-	return slices.IndexFunc(cols, func(c Column) bool { return squash(c.Header) == sq })
+	return nil
 }
 
+// placeKey is the name of a column that has none.
+func placeKey(index int) string { return "column_" + strconv.Itoa(index+1) }
+
+// candidate is a column that its name makes a field.
+type candidate struct{ index, rank int }
+
 // mapByName maps the columns that nobody mapped by their names. Where several
-// name one field, the one that bears the field's own name has it; two synonyms
-// are refused, since choosing between a "tel" and a "handy" would be a guess.
-func mapByName(cols []Column) ([]Notice, error) {
-	known := knownNames()
+// name one field, the one of the best rank has it, of addresses one that has
+// values before one that has none; two of the same rank are refused, since choosing
+// between a "tel" and a "telefon" would be a guess.
+func mapByName(cols []Column, first *sample) ([]Notice, error) {
 	var notices []Notice
 	for _, f := range Fields() {
 		if slices.ContainsFunc(cols, func(c Column) bool { return c.Field == f }) {
 			continue
 		}
-		var candidates []int
-		exact := -1
-		for i, c := range cols {
-			if c.Field != "" {
-				continue
-			}
-			found, isExact := fieldByName(known, c.Header)
-			if found != f {
-				continue
-			}
-			candidates = append(candidates, i)
-			if isExact {
-				exact = i
-			}
-		}
-		if len(candidates) > 1 && exact < 0 && f == FieldExternalID {
-			// A bare "id" beside a "customer id" is the exporting system's own.
-			others := slices.DeleteFunc(slices.Clone(candidates), func(i int) bool { return squash(cols[i].Header) == "id" })
-			if len(others) == 1 {
-				exact = others[0]
-			}
-		}
-		switch {
-		case len(candidates) == 0:
+		candidates := named(cols, f, first)
+		if len(candidates) == 0 {
 			continue
-		case len(candidates) == 1:
-			exact = candidates[0]
-		case exact < 0:
-			return nil, fault.New(fault.Invalid, "%s and %s could both be the %s; say which by a mapping, or rename one",
-				columnName(cols[candidates[0]]), columnName(cols[candidates[1]]), f)
 		}
-		cols[exact].Field = f
-		for _, i := range candidates {
-			if i != exact {
-				notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s is taken as %s; %s is kept as an extra column", columnName(cols[exact]), f, columnName(cols[i]))})
-			}
+		best := candidates[0]
+		if len(candidates) > 1 && candidates[1].rank == best.rank && best.rank < rankSecond {
+			return nil, fault.New(fault.Invalid, "%s and %s could both be the %s; say which by a mapping, or rename one",
+				columnName(cols[best.index]), columnName(cols[candidates[1].index]), f)
+		}
+		cols[best.index].Field = f
+		if kept := columnNames(cols, candidates[1:]); kept != "" {
+			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s is taken as %s; %s", columnName(cols[best.index]), f, kept)})
 		}
 	}
 	return append(notices, surnames(cols)...), nil
 }
 
+// named are the columns that could be the field, the best first.
+func named(cols []Column, f Field, first *sample) []candidate {
+	var found []candidate
+	for i, c := range cols {
+		if c.Field != "" {
+			continue
+		}
+		if of, rank := fieldByName(c.Header); of == f {
+			if f == FieldExternalID && squash(c.Header) == "id" {
+				rank = rankSecond // beside a "customer id" it is the exporting system's own
+			}
+			found = append(found, candidate{i, rank})
+		}
+	}
+	filled := func(c candidate) bool { return first.filled(c.index) > 0 }
+	if reached := f == FieldEmail || f == FieldPhone; reached && slices.ContainsFunc(found, filled) {
+		for i, c := range found {
+			if !filled(c) {
+				found[i].rank += rankEmpty
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return a.rank - b.rank })
+	return found
+}
+
+// columnNames says of columns that they are kept; empty if there are none.
+func columnNames(cols []Column, kept []candidate) string {
+	var names []string
+	for _, c := range kept {
+		names = append(names, columnName(cols[c.index]))
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0] + " is kept as an extra column"
+	}
+	return strings.Join(names, ", ") + " are kept as extra columns"
+}
+
 // surnames reads "Vorname, Name" as Germans mean it: beside a column of first
 // names and without one of last names, a bare "Name" or "Nom" is the last name.
+// Beside a Turkish column of last names, "Ad" is the first name; alone it may be
+// anybody's advertisement.
 func surnames(cols []Column) []Notice {
 	at := func(f Field) int {
 		return slices.IndexFunc(cols, func(c Column) bool { return c.Field == f })
 	}
-	first, name := at(FieldFirstName), at(FieldName)
-	if first < 0 || name < 0 || at(FieldLastName) >= 0 {
+	first, last, name := at(FieldFirstName), at(FieldLastName), at(FieldName)
+	if last >= 0 && first < 0 && strings.HasPrefix(squash(cols[last].Header), "soy") {
+		if i := slices.IndexFunc(cols, func(c Column) bool { return c.Field == "" && squash(c.Header) == "ad" }); i >= 0 {
+			cols[i].Field = FieldFirstName
+			return nil
+		}
+	}
+	if first < 0 || name < 0 || last >= 0 {
 		return nil
 	}
 	if sq := squash(cols[first].Header); squash(cols[name].Header) != "name" || (sq != "vorname" && sq != "rufname") {
@@ -370,32 +333,82 @@ func surnames(cols []Column) []Notice {
 	return []Notice{{NoticeColumn, fmt.Sprintf("%s stands beside %s: read as the last name", columnName(cols[name]), columnName(cols[first]))}}
 }
 
-// nameExtras gives the columns that are nothing else their keys.
-func nameExtras(cols []Column) ([]Notice, error) {
-	var notices []Notice
-	taken := make(map[string]Column)
+// fieldNameless is a column without a header in which hardly any line has text:
+// what is there is surplus.
+const fieldNameless Field = "nameless"
+
+// leaveNameless finds the columns without a header that are none: those behind
+// the last header, which spreadsheets leave there, and those in which most lines
+// have nothing. A row number without a header, as data tools write it, is a
+// column.
+func leaveNameless(cols []Column, end int, first *sample) {
 	for i := range cols {
 		c := &cols[i]
-		switch c.Field {
-		case "":
+		if c.Header == "" && c.Field == "" && (i >= end || 2*first.filled(i) < len(first.rows) || len(first.rows) == 0) {
+			c.Field = fieldNameless
+		}
+	}
+}
+
+// nameExtras gives the columns that are nothing else their keys. A key that is
+// taken is numbered.
+func nameExtras(cols []Column) ([]Notice, error) {
+	var nameless, numbered []string
+	taken := make(map[string]Column)
+	for i := range cols {
+		if c := cols[i]; c.Key != "" {
+			if before, ok := taken[c.Key]; ok {
+				return nil, fault.New(fault.Invalid, "%s and %s would both be row.%s in templates; rename one", columnName(before), columnName(c), c.Key)
+			}
+			taken[c.Key] = c
+		}
+	}
+	for i := range cols {
+		c := &cols[i]
+		if c.Field == "" {
 			c.Field = FieldExtra
-		case FieldExtra, FieldAttribute: // a property's column is there for templates too
-		default:
+		}
+		if c.Field != FieldExtra || c.Key != "" {
 			continue
 		}
-		if c.Key == "" {
-			c.Key = keyOf(c.Header)
+		key := keyOf(c.Header)
+		if key == "" {
+			key = placeKey(i)
+			nameless = append(nameless, fmt.Sprintf("%s is row.%s", columnName(*c), key))
 		}
-		if c.Key == "" {
-			c.Key = "column_" + strconv.Itoa(i+1)
-			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s has no name that a template could use: it is row.%s", columnName(*c), c.Key)})
+		c.Key = key
+		for n := 2; ; n++ {
+			before, ok := taken[c.Key]
+			if !ok {
+				break
+			}
+			if before.byHand && n == 2 {
+				return nil, fault.New(fault.Invalid, "%s and %s would both be row.%s in templates; rename one", columnName(before), columnName(*c), c.Key)
+			}
+			c.Key = fmt.Sprintf("%s_%d", key, n)
 		}
-		if before, ok := taken[c.Key]; ok {
-			return nil, fault.New(fault.Invalid, "%s and %s would both be row.%s in templates; rename one", columnName(before), columnName(*c), c.Key)
+		if c.Key != key {
+			numbered = append(numbered, fmt.Sprintf("%s is row.%s", columnName(*c), c.Key))
 		}
 		taken[c.Key] = *c
 	}
+	var notices []Notice
+	if len(nameless) > 0 {
+		notices = append(notices, Notice{NoticeColumn, "no name that a template could use: " + someOf(nameless)})
+	}
+	if len(numbered) > 0 {
+		notices = append(notices, Notice{NoticeColumn, "columns of one name are numbered: " + someOf(numbered)})
+	}
 	return notices, nil
+}
+
+// someOf lists the first of many texts.
+func someOf(texts []string) string {
+	const most = 20
+	if len(texts) > most {
+		texts = append(texts[:most:most], fmt.Sprintf("and %d more", len(texts)-most))
+	}
+	return strings.Join(texts, ", ")
 }
 
 func usable(cols []Column) bool {
@@ -407,15 +420,17 @@ func usable(cols []Column) bool {
 // refuseUseless says which columns there are and what was looked for.
 func refuseUseless(cols []Column) error {
 	hint := ""
-	for _, c := range cols {
-		if strings.Contains(c.Header, "@") || digits(c.Header) >= 7 {
-			hint = " The first line looks like data: it must name the columns."
-			break
-		}
+	if looksLikeData(cols) {
+		hint = " The first line looks like data: it must name the columns."
 	}
 	return fault.New(fault.Invalid,
-		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp (or a usual word for it in English, German, Spanish, French, Italian or Portuguese), or give a mapping.%s",
+		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp (or a usual word for it in one of the languages that Carillon reads), or give a mapping.%s",
 		headerList(cols), hint)
+}
+
+// looksLikeData reports whether the header seems to be a line of contacts.
+func looksLikeData(cols []Column) bool {
+	return slices.ContainsFunc(cols, func(c Column) bool { return strings.Contains(c.Header, "@") || digits(c.Header) >= 7 })
 }
 
 func digits(s string) int {
@@ -429,15 +444,11 @@ func digits(s string) int {
 }
 
 func headerList(cols []Column) string {
-	var names []string
+	names := make([]string, len(cols))
 	for i, c := range cols {
-		if i == 20 {
-			names = append(names, fmt.Sprintf("and %d more", len(cols)-i))
-			break
-		}
-		names = append(names, strconv.Quote(shown(c.Header)))
+		names[i] = strconv.Quote(shown(c.Header))
 	}
-	return strings.Join(names, ", ")
+	return someOf(names)
 }
 
 func fieldList() string {

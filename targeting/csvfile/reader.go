@@ -19,15 +19,20 @@ type Reader struct {
 	scan    *scanner
 	used    *counter
 	cols    []Column
+	named   int  // columns from here on have no name
+	gaps    bool // a column before that has none
 	extras  []string
 	attrs   []Attribute
 	plan    []slot
 	notices []Notice
 	values  *values
 	records int64
+	behind  int64   // the line behind the last record
+	under   bool    // the last record is a remark under the table
 	pending *record // the first record, scanned by Open
 	pendErr error
 	slab    []string // where rows' Extra come from
+	reading reading  // the line that Next is at
 	err     error    // how the file ended
 }
 
@@ -35,6 +40,8 @@ type Reader struct {
 type slot struct {
 	field       Field
 	extra, attr int
+	byHand      bool
+	style       style
 }
 
 // counter counts what is taken from the source.
@@ -142,17 +149,19 @@ func (rd *Reader) readHeader(head []byte) error {
 	if len(headers) > MaxColumns {
 		return fault.New(fault.Invalid, "the header has %d columns; at most %d are read", len(headers), MaxColumns)
 	}
-	var notices []Notice
-	if rd.cols, notices, err = mapColumns(headers, rd.opts.Mapping, rd.opts.Attributes); err != nil {
+	notices, err := rd.mapColumns(headers, rd.takeSample())
+	if err != nil {
 		return err
 	}
 	if !usable(rd.cols) {
 		return refuseUseless(rd.cols)
 	}
 	rd.notices = append(rd.notices, notices...)
+	rd.behind = s.line
 	rd.plan = make([]slot, len(rd.cols))
 	for i, c := range rd.cols {
-		rd.plan[i] = slot{field: c.Field}
+		rd.plan[i] = slot{field: c.Field, byHand: c.byHand, style: c.style}
+		rd.gaps = rd.gaps || c.Field == fieldNameless && i < rd.named
 		if c.Field == FieldAttribute {
 			rd.plan[i].attr = len(rd.attrs)
 			rd.attrs = append(rd.attrs, rd.opts.Attributes[slices.IndexFunc(rd.opts.Attributes, func(a Attribute) bool { return a.Key == c.Key })])
@@ -179,16 +188,33 @@ func (rd *Reader) skipToHeader() error {
 		if at == 0 && width == 0 {
 			return fault.New(fault.Invalid, "the file is empty: it has no line with anything on it")
 		}
-		line := bytes.TrimSpace(s.buf[s.start : s.start+at])
-		excel := len(line) == 5 && strings.EqualFold(string(line[:4]), "sep=")
-		if excel && rd.opts.Separator == 0 {
-			rd.opts.Separator = rune(line[4])
+		line := s.buf[s.start : s.start+at]
+		sep, excel := sepLine(string(line))
+		if excel && rd.opts.Separator == 0 && sep != 0 {
+			rd.opts.Separator = rune(sep)
 		}
-		if len(bytes.Trim(line, " \t,;|\""+string(max(rd.opts.Separator, ' ')))) > 0 && !excel {
+		rest := bytes.TrimFunc(line, func(r rune) bool {
+			return invisible(r) || strings.ContainsRune(" \t,;|\"\x1A", r) || r == rd.opts.Separator
+		})
+		if len(rest) > 0 && !excel {
 			return nil
 		}
 		s.use(at+width, 1)
 	}
+}
+
+// sepLine reads the line with which Excel is told the separator: "sep=;", which
+// some programs put in quotes and Excel itself fills with separators up to the
+// width of the sheet. sep is 0 if the line names none.
+func sepLine(line string) (sep byte, ok bool) {
+	line = strings.TrimFunc(line, func(r rune) bool { return r != '\t' && (r == '"' || invisible(r)) })
+	if len(line) < 4 || !strings.EqualFold(line[:4], "sep=") {
+		return 0, false
+	}
+	if line = line[4:]; line == "" {
+		return 0, true
+	}
+	return line[0], strings.Trim(line, line[:1]+"\"") == ""
 }
 
 // chooseSeparator reads the header with each possible separator and takes the
@@ -201,7 +227,6 @@ func (rd *Reader) chooseSeparator() (byte, []string, error) {
 		}
 		candidates = []byte{byte(sep)}
 	}
-	known := knownNames()
 	s := rd.scan
 	begin, bestScore := s.mark(), -1
 	var sep byte
@@ -225,7 +250,7 @@ func (rd *Reader) chooseSeparator() (byte, []string, error) {
 		names := headerNames(rec)
 		score := len(names)
 		for _, n := range names {
-			if f, _ := fieldByName(known, n); f != "" {
+			if f, _ := fieldByName(n); f != "" {
 				score += 10 * MaxColumns
 			}
 		}
@@ -249,7 +274,7 @@ func headerNames(rec record) []string {
 	names := make([]string, len(rec.spans))
 	raw := string(rec.raw)
 	for i, f := range rec.spans {
-		names[i] = strings.Join(strings.Fields(strings.Trim(f.text(raw), "\uFEFF")), " ")
+		names[i] = strings.Join(strings.Fields(trimCell(unwrap(trimCell(f.text(raw))))), " ")
 	}
 	return names
 }
@@ -300,7 +325,7 @@ func (rd *Reader) Notices() []Notice { return slices.Clone(rd.notices) }
 func (rd *Reader) Position() Position {
 	p := Position{Records: rd.records, Line: rd.scan.line, Bytes: rd.used.n}
 	if rd.enc.name == utf8Name {
-		p.Bytes = int64(rd.enc.bom) + rd.scan.offset()
+		p.Bytes = int64(rd.enc.bom) + rd.scan.used()
 	}
 	if rd.pending != nil && rd.pendErr == nil {
 		p.Line = rd.pending.line
@@ -319,6 +344,9 @@ func (rd *Reader) nextRecord() (record, error) {
 	}
 	if err == nil {
 		rd.records++
+		// Reports end in a blank line and remarks of one cell.
+		rd.under = len(rec.spans) == 1 && (rd.under || rec.line > rd.behind)
+		rd.behind = rd.scan.line
 	} else if !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("read file after line %d: %w", rd.scan.line-1, err)
 	}
@@ -337,180 +365,8 @@ func (rd *Reader) Next() (Row, error) {
 		rd.err = err
 		return Row{}, err
 	}
-	var row Row
-	if bad := rd.row(&rec, &row); bad != nil {
+	if bad := rd.row(&rec); bad != nil {
 		return Row{}, bad
 	}
-	return row, nil
-}
-
-// row checks a record.
-func (rd *Reader) row(rec *record, row *Row) *LineError {
-	if rec.code != "" {
-		return lineError(rec, rec.code, rec.reason)
-	}
-	if !utf8.Valid(rec.raw) {
-		return rd.badBytes(rec)
-	}
-	if bytes.IndexByte(rec.raw, 0) >= 0 {
-		return lineError(rec, CodeControl, "a NUL byte in the line; export the file as text")
-	}
-	if n := len(rec.spans); n != len(rd.cols) {
-		more := "is a value missing?"
-		if n > len(rd.cols) {
-			more = "does a value with a separator in it lack its quotes?"
-		}
-		return lineError(rec, CodeRagged, fmt.Sprintf("%d fields where the header has %d; %s", n, len(rd.cols), more))
-	}
-	row.Line = rec.line
-	row.Extra, row.Attributes = rd.take(len(rd.extras)), rd.take(len(rd.attrs))
-	raw := string(rec.raw)
-	phone := ""
-	var others []Address // they need the country, which may come later
-	var id Field         // the kind of address that the id is
-	for i, f := range rec.spans {
-		s := rd.plan[i]
-		if s.field == FieldIgnored || f.from == f.to {
-			continue
-		}
-		v := plainCell(strings.TrimSpace(f.text(raw)))
-		if v == "" {
-			continue
-		}
-		var code, reason string
-		switch s.field {
-		case FieldExtra:
-			row.Extra[s.extra] = v
-			code, reason = tooLong(v, MaxExtraLength)
-		case FieldExternalID:
-			row.ExternalID = v
-			code, reason = checkID(v)
-		case FieldName:
-			row.Name, code, reason = cleanName(v)
-		case FieldFirstName:
-			row.FirstName, code, reason = cleanName(v)
-		case FieldLastName:
-			row.LastName, code, reason = cleanName(v)
-		case FieldEmail:
-			row.Email, reason = parseEmail(v)
-			code = CodeEmail
-		case FieldPhone:
-			phone = v // needs the country, which may come later
-		case FieldLanguage:
-			row.Language, reason = rd.values.language(v)
-			code = CodeLanguage
-		case FieldTimezone:
-			row.Timezone, reason = rd.values.timezone(v)
-			code = CodeTimezone
-		case FieldCountry:
-			row.Country, reason = rd.values.country(v)
-			code = CodeCountry
-		case FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom:
-			others = append(others, Address{s.field, v})
-		case FieldMessenger:
-			id, reason = messenger(v)
-			code = CodeAddress
-		case FieldStatus:
-			row.Status, reason = status(v)
-			code = CodeStatus
-		case FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted:
-			reason = row.Control.take(s.field, v)
-			code = CodeStatus
-		case FieldGroups:
-			row.Groups, code, reason = memberships(s.field, v)
-		case FieldLabels:
-			row.Labels, code, reason = memberships(s.field, v)
-		case FieldCategories:
-			row.Categories, code, reason = memberships(s.field, v)
-		case FieldAttribute:
-			row.Extra[s.extra] = v
-			if code, reason = tooLong(v, MaxExtraLength); reason == "" {
-				row.Attributes[s.attr], reason = rd.attrs[s.attr].Parse(v)
-				code = CodeAttribute
-			}
-		}
-		if reason != "" {
-			field := rd.cols[i].name()
-			return &LineError{Line: rec.line, Field: field, Value: shown(v), Reason: reason, Code: code}
-		}
-	}
-	if phone != "" {
-		var reason string
-		if row.Phone, reason = rd.values.phone(phone, row.Country); reason != "" {
-			return &LineError{Line: rec.line, Field: string(FieldPhone), Value: shown(phone), Reason: reason, Code: CodePhone}
-		}
-	}
-	if id != "" && row.ExternalID != "" {
-		// Whoever says the messenger gives the address in it as the id.
-		others = append(others, Address{id, row.ExternalID})
-		row.ExternalID = ""
-	}
-	for _, a := range others {
-		normal, reason := rd.opts.Address(a.Kind, a.Value, row.Country)
-		if reason != "" {
-			return &LineError{Line: rec.line, Field: string(a.Kind), Value: shown(a.Value), Reason: reason, Code: CodeAddress}
-		}
-		row.Addresses = append(row.Addresses, Address{a.Kind, normal})
-	}
-	if row.Email == "" && row.Phone == "" && row.ExternalID == "" && len(row.Addresses) == 0 {
-		return lineError(rec, CodeNoAddress, "no address and no external id")
-	}
-	return nil
-}
-
-// take is n texts for a row, from a slab that many rows share.
-func (rd *Reader) take(n int) []string {
-	if n == 0 {
-		return nil
-	}
-	if len(rd.slab) < n {
-		rd.slab = make([]string, 64*n)
-	}
-	texts := rd.slab[:n:n]
-	rd.slab = rd.slab[n:]
-	return texts
-}
-
-// name is a column as errors name it.
-func (c Column) name() string {
-	switch c.Field {
-	case FieldExtra:
-		return "row." + c.Key
-	case FieldAttribute:
-		return attributePrefix + c.Key
-	case FieldIgnored:
-		return ""
-	default:
-		return string(c.Field)
-	}
-}
-
-func lineError(rec *record, code, reason string) *LineError {
-	return &LineError{Line: rec.line, Value: shown(string(rec.raw[:min(len(rec.raw), 4*maxShown+utf8.UTFMax)])), Reason: reason, Code: code}
-}
-
-// badBytes says where a line stops being text.
-func (rd *Reader) badBytes(rec *record) *LineError {
-	at := 0
-	for at < len(rec.raw) {
-		r, n := utf8.DecodeRune(rec.raw[at:])
-		if r == utf8.RuneError && n == 1 {
-			break
-		}
-		at += n
-	}
-	e := lineError(rec, CodeEncoding, "")
-	for i, f := range rec.spans {
-		if at <= f.to && i < len(rd.cols) {
-			e.Field = rd.cols[i].name()
-			e.Value = shown(string(rec.raw[f.from:f.to]))
-			break
-		}
-	}
-	if rd.enc.name == utf8Name {
-		e.Reason = fmt.Sprintf("not valid UTF-8 (byte 0x%02X); if the whole file is in another encoding, such as windows-1252, give it", rec.raw[at])
-	} else {
-		e.Reason = "a character that does not exist in " + rd.enc.name + "; give the file's encoding"
-	}
-	return e
+	return rd.reading.row, nil
 }

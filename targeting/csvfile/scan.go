@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // span is one field of a record, as offsets into its raw bytes.
@@ -38,6 +39,7 @@ type scanner struct {
 	start, end int
 	base       int64
 	err        error // io.EOF or what the source failed with
+	tail       int64 // bytes at the end of the file that were passed over
 	line       int64 // the physical line at start
 	crEnds     bool  // the last line ended in a lone CR
 	spans      []span
@@ -52,6 +54,25 @@ func newScanner(src io.Reader) *scanner {
 
 // offset is how many decoded bytes have been used.
 func (s *scanner) offset() int64 { return s.base + int64(s.start) }
+
+// used is offset with what was passed over at the end of the file.
+func (s *scanner) used() int64 {
+	if s.start == s.end {
+		return s.offset() + s.tail
+	}
+	return s.offset()
+}
+
+// endMark is how programs of the DOS tradition end a text (Ctrl-Z).
+const endMark = 0x1A
+
+// dropEndMarks takes the end marks off the end of the file.
+func (s *scanner) dropEndMarks() {
+	for s.end > s.start && s.buf[s.end-1] == endMark {
+		s.end--
+		s.tail++
+	}
+}
 
 // fill reads more behind what is there; false means that there is no more.
 func (s *scanner) fill() bool {
@@ -75,6 +96,7 @@ func (s *scanner) fill() bool {
 		s.end += n
 		if err != nil {
 			s.err = err
+			s.dropEndMarks()
 		}
 		if n > 0 {
 			return true
@@ -133,7 +155,7 @@ func (s *scanner) lineEnd(from int) (at, width int, tooLong bool) {
 			return seen, 0, true
 		}
 		if !s.fill() {
-			return seen, 0, false
+			return min(seen, s.end-s.start), 0, false
 		}
 	}
 }
@@ -190,10 +212,15 @@ func (s *scanner) use(n int, lines int64) {
 }
 
 // blank reports whether a line holds no values at all. Spreadsheets leave lines
-// of bare separators behind.
+// of bare separators behind, other programs invisible characters.
 func (s *scanner) blank(raw []byte) bool {
-	for _, c := range raw {
-		if c != s.sep && c != ' ' && c != '\t' && c != '"' {
+	for i, c := range raw {
+		switch {
+		case c == s.sep || c == ' ' || c == '\t' || c == '\f' || c == '\v' || c == '"' || c == endMark:
+		case c >= utf8.RuneSelf:
+			rest := bytes.TrimLeftFunc(raw[i:], invisible)
+			return len(rest) < len(raw[i:]) && s.blank(rest) && bytes.Count(raw, []byte{'"'})%2 == 0
+		default:
 			return false
 		}
 	}
@@ -259,9 +286,8 @@ func (s *scanner) quoted(at, width int) (record, error) {
 			if k := bytes.IndexByte(b[i:end], s.sep); k >= 0 {
 				to = i + k
 			}
-			if bytes.IndexByte(b[i:to], '"') >= 0 {
-				return refuse(CodeQuote, `a quote inside a field that is not quoted; put the whole field in quotes and double the quotes in it`)
-			}
+			// Quotes in a field that does not begin with one are text (5" pipe), as
+			// every spreadsheet reads them.
 			spans = append(spans, span{from: i, to: to})
 			i = to
 		} else {

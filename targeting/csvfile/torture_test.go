@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -172,7 +173,8 @@ func TestQuotes(t *testing.T) {
 		"spaces around":          {`a@example.com, "x, y" `, []string{`2:x, y`}, nil},
 		"newline":                {"a@example.com,\"x\ny\"\nb@example.com,z", []string{"2:x\ny", "4:z"}, nil},
 		"newline, then a quote":  {"a@example.com,\"x\n\"\"y\"\"\n\"\nb@example.com,z", []string{"2:x\n\"y\"", "5:z"}, nil},
-		"stray in the middle":    {"a@example.com,5\" pipe\nb@example.com,z", []string{"3:z"}, []int64{2}},
+		"in the middle":          {"a@example.com,5\" pipe\nb@example.com,z", []string{"2:5\" pipe", "3:z"}, nil},
+		"a nickname":             {"a@example.com,Ann \"Annie\" Lee\nb@example.com,z", []string{"2:Ann \"Annie\" Lee", "3:z"}, nil},
 		"stray after the end":    {"a@example.com,\"x\"y\nb@example.com,z", []string{"3:z"}, []int64{2}},
 		"never closed":           {"a@example.com,\"x\nb@example.com,y\nc@example.com,z", []string{"3:y", "4:z"}, []int64{2}},
 		"closed by the next one": {"a@example.com,\"x\nb@example.com,\"y\"\nc@example.com,z", []string{"3:y", "4:z"}, []int64{2}},
@@ -236,9 +238,9 @@ func TestHugeLines(t *testing.T) {
 
 func TestRefusesLines(t *testing.T) {
 	header := "external_id,email,phone,name,language,timezone,country,plan\n"
+	byHand := map[string]string{"email": "email", "phone": "phone", "name": "name", "language": "language", "timezone": "timezone", "country": "country"}
 	for _, c := range []struct{ line, code, field, reason string }{
-		{"1,a@example.com,,Ann,en,UTC,US,x,y", csvfile.CodeRagged, "", "9 fields where the header has 8"},
-		{"1,a@example.com,,Ann,en,UTC,US", csvfile.CodeRagged, "", "7 fields where the header has 8"},
+		{"1,a@example.com,,Ann,en,UTC,US,x,y", csvfile.CodeRagged, "column_9", "9 fields where the header has 8"},
 		{"1,nobody,,Ann,en,UTC,US,x", csvfile.CodeEmail, "email", "it has no @"},
 		{"1,a@example.com,12,Ann,en,UTC,US,x", csvfile.CodePhone, "phone", "too short"},
 		{"1,a@example.com,,Ann,klingon,UTC,US,x", csvfile.CodeLanguage, "language", "BCP 47"},
@@ -248,16 +250,17 @@ func TestRefusesLines(t *testing.T) {
 		{"1,a@example.com,,Ann,en,../passwd,US,x", csvfile.CodeTimezone, "timezone", "IANA"},
 		{"1,a@example.com,,Ann,en,localtime,US,x", csvfile.CodeTimezone, "timezone", "IANA"},
 		{"1,a@example.com,,Ann,en,posix/Europe/Berlin,US,x", csvfile.CodeTimezone, "timezone", "IANA"},
-		{"1,a@example.com,,Ann,en,+02:00,US,x", csvfile.CodeTimezone, "timezone", "IANA"},
+		{"1,a@example.com,,Ann,en,+02:00,US,x", csvfile.CodeTimezone, "timezone", "an offset is no time zone"},
 		{"1,a@example.com,,Ann,en,UTC,Atlantis,x", csvfile.CodeCountry, "country", "ISO 3166"},
 		{"1,a@example.com,,Ann,en,UTC,QQ,x", csvfile.CodeCountry, "country", "ISO 3166"},
 		{",,,Ann,en,UTC,US,x", csvfile.CodeNoAddress, "", "no address and no external id"},
 		{"1,a@example.com,,An\x1bn,en,UTC,US,x", csvfile.CodeControl, "name", "U+001B"},
-		{"1\x07,a@example.com,,Ann,en,UTC,US,x", csvfile.CodeControl, "external_id", "U+0007"},
-		{strings.Repeat("1", 256) + ",a@example.com,,Ann,en,UTC,US,x", csvfile.CodeTooLong, "external_id", "255"},
 		{"1,a@example.com,," + strings.Repeat("ä", 256) + ",en,UTC,US,x", csvfile.CodeTooLong, "name", "255"},
+		{"1\x07,,,Ann,en,UTC,US,x", csvfile.CodeControl, "external_id", "U+0007"},
+		{strings.Repeat("1", 256) + ",,,Ann,en,UTC,US,x", csvfile.CodeTooLong, "external_id", "255"},
+		{"4.91512E+11,,,Ann,en,UTC,US,x", csvfile.CodeID, "external_id", "a rounded number"},
 	} {
-		_, rows, refused := readAll(t, strings.NewReader(header+c.line+"\n2,b@example.com,+12025550143,Bob,en,UTC,US,x\n"), csvfile.Options{})
+		_, rows, refused := readAll(t, strings.NewReader(header+c.line+"\n2,b@example.com,+12025550143,Bob,en,UTC,US,x\n"), csvfile.Options{Mapping: byHand})
 		require.Len(t, rows, 1, c.line)
 		require.Equal(t, int64(3), rows[0].Line)
 		require.Len(t, refused, 1, c.line)
@@ -285,7 +288,7 @@ func TestHeaders(t *testing.T) {
 		"id,Customer ID,Mobile,phone":       "row.id external_id row.mobile phone",
 		"email,Gutschein-Code,couponCode":   "email row.gutschein_code row.coupon_code",
 		"email,Größe (cm),Straße,2nd":       "email row.grosse_cm row.strasse row._2nd",
-		"email,Город,,PLZ":                  "email row.column_2 row.column_3 row.plz",
+		"email,Город,,PLZ":                  "email row.column_2 nameless row.plz",
 		"email,Groups,ACTIVATED,tags,state": "email groups activated row.tags row.state",
 		"\"e\nmail\",\" Name \"":            "email name",
 	} {
@@ -335,14 +338,15 @@ func TestCountries(t *testing.T) {
 func TestFormulaCellsComeBackAsTheyWent(t *testing.T) {
 	for cell, want := range map[string]string{
 		"": "", "plain": "plain", "+49 171 3920001": "+49 171 3920001", "-12.5": "-12.5", "a=b": "a=b", "'quoted'": "'quoted'",
-		"=1+1": "'=1+1", "+1+cmd|'/c calc'!A0": "'+1+cmd|'/c calc'!A0", "-a": "'-a", "@SUM(A1)": "'@SUM(A1)", "-": "'-",
+		"=1+1": "'=1+1", "a;=1": "a;'=1", "a;'=1": "a;''=1", ";=1": ";'=1", "a;\"=1": "a;'\"=1", "a; b;+cmd": "a; b;'+cmd", "a;+49 171": "a;+49 171",
+		"x\n=1": "x\n'=1", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "a;＝1": "a;'＝1", "it's; fine": "it's; fine", "+1+cmd|'/c calc'!A0": "'+1+cmd|'/c calc'!A0", "-a": "'-a", "@SUM(A1)": "'@SUM(A1)", "-": "'-",
 		"'=already": "''=already", "\t=1": "'\t=1", "\r=1": "'\r=1",
 	} {
 		require.Equal(t, want, csvfile.Harmless(cell))
 		if cell == "" || cell != strings.TrimSpace(cell) {
 			continue
 		}
-		_, rows, refused := readAll(t, strings.NewReader("id,note\n1,"+strconv.Quote(want)+"\n"), csvfile.Options{})
+		_, rows, refused := readAll(t, strings.NewReader("id,note\n1,\""+strings.ReplaceAll(want, `"`, `""`)+"\"\n"), csvfile.Options{Separator: ','})
 		require.Empty(t, refused)
 		require.Equal(t, []string{cell}, rows[0].Extra)
 	}
@@ -379,13 +383,18 @@ func TestMembershipColumns(t *testing.T) {
 	}
 	_, rows, refused := readAll(t, strings.NewReader("id|x;groups;labels;categories\n"+
 		"1; VIP | Early  birds ||VIP;Ünïcode|a,b;News\n2;|;;\n3;;;"+strings.Repeat("é", 101)+"\n4;"+many+";;\n5;a\x07b;;\n"), csvfile.Options{Mapping: map[string]string{"id|x": "external_id"}})
-	require.Len(t, rows, 2)
+	require.Empty(t, refused)
+	require.Len(t, rows, 5)
 	require.Equal(t, []string{"VIP", "Early birds"}, rows[0].Groups)
 	require.Equal(t, []string{"Ünïcode", "a,b"}, rows[0].Labels)
 	require.Equal(t, []string{"News"}, rows[0].Categories)
 	require.Empty(t, rows[1].Groups)
-	require.Equal(t, []string{"categories", "groups", "groups"}, []string{refused[0].Field, refused[1].Field, refused[2].Field})
-	require.Equal(t, []string{csvfile.CodeTooLong, csvfile.CodeTooLong, csvfile.CodeControl}, []string{refused[0].Code, refused[1].Code, refused[2].Code})
+	for i, want := range []csvfile.LineError{{Field: "categories", Code: csvfile.CodeTooLong}, {Field: "groups", Code: csvfile.CodeTooLong}, {Field: "groups", Code: csvfile.CodeControl}} {
+		row := rows[2+i]
+		require.Empty(t, slices.Concat(row.Groups, row.Labels, row.Categories))
+		require.Len(t, row.Lost, 1)
+		require.Equal(t, want, csvfile.LineError{Field: row.Lost[0].Field, Code: row.Lost[0].Code})
+	}
 }
 
 func TestMessengerColumns(t *testing.T) {
@@ -428,8 +437,11 @@ func TestPropertyColumns(t *testing.T) {
 	require.Equal(t, []string{"42", `"gold"`, "1.5"}, rows[0].Attributes)
 	require.Equal(t, []string{"42", "gold", "1.5", "x"}, rows[0].Extra)
 	require.Equal(t, []string{"", "", ""}, rows[1].Attributes)
-	require.Len(t, refused, 1)
-	require.Equal(t, `line 4, attributes.age "old": no number`, refused[0].Error())
+	require.Empty(t, refused)
+	require.Equal(t, []string{"", "", ""}, rows[2].Attributes)
+	require.Equal(t, `line 4, attributes.age "old": no number`, rows[2].Lost[0].Error())
+	_, _, refused = readAll(t, strings.NewReader("id,s\n3,old\n"), csvfile.Options{Attributes: attributes, Mapping: map[string]string{"s": "attributes.score"}})
+	require.Equal(t, `line 2, attributes.score "old": no number`, refused[0].Error())
 
 	for file, c := range map[string]struct {
 		mapping map[string]string

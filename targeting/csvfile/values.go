@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 
 	"carillon/internal/fault"
+	"carillon/internal/zone"
 )
 
 // maxCached bounds each cache: a file may hold any number of different wrong
@@ -40,7 +39,6 @@ func (c cache) get(v string, find func(string) answer) (value, reason string) {
 type values struct {
 	defaultCountry              string
 	languages, zones, countries cache
-	countryNames                map[string]string
 }
 
 func newValues(defaultCountry string) (*values, error) {
@@ -61,27 +59,48 @@ func newValues(defaultCountry string) (*values, error) {
 func (vs *values) language(v string) (tag, reason string) {
 	return vs.languages.get(v, func(v string) answer {
 		t, err := language.Parse(v)
-		if err != nil || t == language.Und || len(v) > 35 || strings.HasPrefix(strings.ToLower(v), "x-") {
-			return answer{reason: "no language tag (BCP 47) such as de, en-GB or pt-BR"}
+		if err == nil && t != language.Und && len(v) <= 35 && !strings.HasPrefix(strings.ToLower(v), "x-") {
+			return answer{value: t.String()}
 		}
-		return answer{value: t.String()}
+		if tag := vs.languageByName(v); tag != "" {
+			return answer{value: tag}
+		}
+		return answer{reason: "no language: give its tag (BCP 47) such as de, en-GB or pt-BR, or its name"}
 	})
+}
+
+// languageByName reads a language's name, with a country's behind it in brackets
+// or after a hyphen: Deutsch, German (Austria), English - United Kingdom.
+func (vs *values) languageByName(v string) string {
+	if len(v) > maxShown {
+		return ""
+	}
+	base, place := v, ""
+	if tag := knownLanguages()[squash(v)]; tag != "" {
+		return tag
+	}
+	if i := strings.IndexAny(v, "(-–,"); i > 0 {
+		base, place = v[:i], strings.Trim(v[i:], "()-–, ")
+	}
+	tag := knownLanguages()[squash(base)]
+	if tag == "" || place == "" {
+		return tag
+	}
+	code, reason := vs.country(place)
+	if reason != "" {
+		return tag
+	}
+	whole, err := language.Parse(tag + "-" + code)
+	if err != nil {
+		return tag
+	}
+	return whole.String()
 }
 
 func (vs *values) timezone(v string) (name, reason string) {
 	return vs.zones.get(v, func(v string) answer {
-		const reason = "no time zone of the IANA database such as Europe/Berlin or UTC"
-		area, _, slash := strings.Cut(v, "/")
-		switch {
-		// What else lies in a machine's zoneinfo folder.
-		case area == "posix", area == "right", area == "Local", len(v) > 64,
-			!slash && (v == "Factory" || strings.ToLower(v) == v):
-			return answer{reason: reason}
-		}
-		if _, err := time.LoadLocation(v); err != nil {
-			return answer{reason: reason}
-		}
-		return answer{value: strings.Clone(v)}
+		name, reason := zone.Name(v)
+		return answer{name, reason}
 	})
 }
 
@@ -95,40 +114,11 @@ func (vs *values) country(v string) (code, reason string) {
 				return answer{value: "GB"}
 			}
 		}
-		if code := vs.countryByName(v); code != "" {
+		if code := knownCountries()[squash(v)]; code != "" {
 			return answer{value: code}
 		}
-		return answer{reason: "no country: give its ISO 3166 code such as DE, or its name in English, German, Spanish, French, Italian or Portuguese"}
+		return answer{reason: "no country: give its ISO 3166 code such as DE, or its name"}
 	})
-}
-
-// countryByName finds a country by its name in the languages of headers or in
-// its own.
-func (vs *values) countryByName(v string) string {
-	if vs.countryNames == nil {
-		vs.countryNames = make(map[string]string)
-		namers := []display.Namer{
-			display.English.Regions(), display.German.Regions(), display.Spanish.Regions(),
-			display.French.Regions(), display.Italian.Regions(), display.Portuguese.Regions(),
-		}
-		for a := 'A'; a <= 'Z'; a++ {
-			for b := 'A'; b <= 'Z'; b++ {
-				r, err := language.ParseRegion(string([]rune{a, b}))
-				if err != nil || !r.IsCountry() || r.Canonicalize() != r {
-					continue
-				}
-				for _, n := range namers {
-					if name := squash(n.Name(r)); name != "" {
-						vs.countryNames[name] = r.String()
-					}
-				}
-			}
-		}
-		for name, code := range map[string]string{"usa": "US", "unitedstatesofamerica": "US", "greatbritain": "GB", "england": "GB", "holland": "NL", "czechrepublic": "CZ", "turkey": "TR"} {
-			vs.countryNames[name] = code
-		}
-	}
-	return vs.countryNames[squash(v)]
 }
 
 // cleanName collapses white space to single spaces, so that a name is one line.
@@ -157,7 +147,16 @@ func checkID(v string) (code, reason string) {
 			return CodeControl, "a control character (" + quoteRune(r) + ") in it"
 		}
 	}
+	if rounded(v) {
+		return CodeID, "a spreadsheet has turned the id into a rounded number, which others may share; format the column as text and export again"
+	}
 	return tooLong(v, MaxIDLength)
+}
+
+// rounded recognises 4.91512E+11 as a spreadsheet writes it.
+func rounded(v string) bool {
+	i := strings.Index(v, "E+")
+	return i > 0 && len(v) >= i+4 && allDigits(v[i+2:]) && allDigits(v[:1]) && (i == 1 || strings.ContainsRune(".,", rune(v[1])) && i > 2 && allDigits(v[2:i]))
 }
 
 func tooLong(v string, limit int) (code, reason string) {

@@ -1,0 +1,41 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/targeting"
+)
+
+// A value that its column can't hold costs the line that value: it is counted
+// and named, also where a batch ends between, in a dry run as in an import. A
+// line that is refused for another reason is counted once.
+func TestImportTakesLinesWithoutWhatTheyCantHold(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		account := testAccount(t, s, "incomplete")
+		testContact(t, s, account, "held@example.com")
+		file := "id,E-Mail,Telefon,Zeitzone,Sprache,Land\n" +
+			"1,a@example.com,12,GMT+1,Deutsch,Türkiye\n" +
+			"2,b@example.com,,europe/london,klingon,\n" +
+			"3,held@example.com,12,,,\n" +
+			"4,nobody,,,,\n" +
+			"5,c@example.com,,,,\n"
+		for _, options := range []targeting.ImportOptions{{DryRun: true}, {}} {
+			upload := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: 2}, options, file)
+			require.Equal(t, []int64{5, 3, 2, 2}, []int64{upload.Rows, upload.Created, upload.Incomplete, upload.Refused})
+			var taken []bool
+			var named []string
+			for line, err := range s.UploadErrors(t.Context(), account, upload.ID) {
+				require.NoError(t, err)
+				taken = append(taken, line.Taken)
+				named = append(named, line.Field+" "+line.Value)
+			}
+			require.Equal(t, []string{"timezone GMT+1", "phone 12", "language klingon", "email held@example.com", "email nobody"}, named)
+			require.Equal(t, []bool{true, true, true, false, false}, taken)
+		}
+		page, err := s.reader().attributed(t.Context(), "c.account_id = ?", account)
+		require.NoError(t, err)
+		require.Len(t, page, 4)
+	})
+}
