@@ -60,6 +60,7 @@ func TestChannels(t *testing.T) {
 		[]string{"POST", "/v1/channels", `{"name":"x","provider":"webhook","config":{"ulr":"https://example.org"},"timezone":"Mars","colour":"red"}`},
 		[]string{"POST", "/v1/channels", `{"name":"x","provider":"webhook","config":{"ulr":"https://example.org"},"timezone":"Mars"}`},
 		[]string{"PATCH", "/v1/channels/1", `{"name":"hooked","config":{"url":"https://example.org/other"},"limits":{"per_second":7}}`},
+		[]string{"PATCH", "/v1/channels/1", `{"name":"hooked","config":{"url":"https://example.org/other","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"},"limits":{"per_second":7}}`},
 		[]string{"POST", "/v1/channels/1/pause"},
 		[]string{"POST", "/v1/channels/1/resume"},
 		[]string{"GET", "/v1/channels/1"},
@@ -68,6 +69,14 @@ func TestChannels(t *testing.T) {
 		[]string{"DELETE", "/v1/channels/1"},
 		[]string{"GET", "/v1/channels"},
 	))
+	s.ok("POST", "/v1/channels", hook)
+	for role, address := range map[access.Role]string{
+		access.Admin: "https://example.org/hook", access.Editor: "https://example.org/<redacted>",
+		access.Viewer: "https://example.org/<redacted>", access.Sender: "https://example.org/<redacted>",
+	} {
+		shown := s.ok("GET", "/v1/channels/2", "", as(role)...)
+		require.Equal(t, address, shown["config"].(map[string]any)["url"], role)
+	}
 	golden(t, "providers.txt", s.transcript([]string{"GET", "/v1/providers"}))
 }
 

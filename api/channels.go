@@ -45,7 +45,7 @@ type ChannelInput struct {
 // ChannelChange is what to change of a channel; what is absent stays.
 type ChannelChange struct {
 	Name         *string           `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	Config       map[string]any    `json:"config,omitempty" doc:"Replaces the settings; secrets that are left out, or sent back masked, stay."`
+	Config       map[string]any    `json:"config,omitempty" doc:"Replaces the settings; secrets that are left out, or sent back masked, stay, unless a setting changes that says where they go: then they are needed anew."`
 	Limits       *providers.Limits `json:"limits,omitempty" doc:"Replaces the limits as a whole; takes effect at once."`
 	Timezone     *string           `json:"timezone,omitempty"`
 	InDoubt      *string           `json:"in_doubt,omitempty" enum:",hold,resend"`
@@ -72,8 +72,10 @@ type testChannel struct {
 	}
 }
 
-func (s *Server) channelView(c providers.Channel) (Channel, error) {
-	public, err := s.Providers.Public(c.Provider, c.Config)
+// channelView shows a channel to a caller; addresses whole only to those who may
+// change them.
+func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, error) {
+	public, err := s.Providers.Public(c.Provider, c.Config, mayAdmin.allows(caller.Role))
 	if err != nil {
 		return Channel{}, err
 	}
@@ -88,11 +90,11 @@ func (s *Server) channelView(c providers.Channel) (Channel, error) {
 }
 
 // channelOut answers with a channel.
-func (s *Server) channelOut(c providers.Channel, err error) (*one[Channel], error) {
+func (s *Server) channelOut(caller access.Key, c providers.Channel, err error) (*one[Channel], error) {
 	if err != nil {
 		return nil, err
 	}
-	view, err := s.channelView(c)
+	view, err := s.channelView(caller, c)
 	return &one[Channel]{view}, err
 }
 
@@ -121,7 +123,7 @@ func (s *Server) channelRoutes() {
 			}
 			views := make([]Channel, len(list))
 			for i, c := range list {
-				if views[i], err = s.channelView(c); err != nil {
+				if views[i], err = s.channelView(caller, c); err != nil {
 					return nil, err
 				}
 			}
@@ -133,14 +135,16 @@ func (s *Server) channelRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return s.channelOut(s.Channels.Create(ctx, providers.Channel{
+			c, err := s.Channels.Create(ctx, providers.Channel{
 				AccountID: caller.AccountID, Name: in.Body.Name, Provider: in.Body.Provider, Config: config, Limits: in.Body.Limits,
 				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt), SilentOptOut: in.Body.SilentOptOut,
-			}))
+			})
+			return s.channelOut(caller, c, err)
 		})
 	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
-			return s.channelOut(s.Channels.Get(ctx, caller.AccountID, in.ID))
+			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
+			return s.channelOut(caller, c, err)
 		})
 	register(s, operation{id: "update-channel", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a channel", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *changeChannel) (*one[Channel], error) {
@@ -168,7 +172,8 @@ func (s *Server) channelRoutes() {
 			if in.Body.SilentOptOut != nil {
 				c.SilentOptOut = *in.Body.SilentOptOut
 			}
-			return s.channelOut(s.Channels.Update(ctx, c))
+			c, err = s.Channels.Update(ctx, c)
+			return s.channelOut(caller, c, err)
 		})
 	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel", status: http.StatusNoContent, roles: mayAdmin,
 		more: "A channel that something is still sent through can't be deleted: cancel its campaigns and clear its queue first."},
@@ -178,11 +183,13 @@ func (s *Server) channelRoutes() {
 	register(s, operation{id: "pause-channel", method: http.MethodPost, path: path + "/{id}/pause", tag: tag, doc: "Pause a channel", roles: mayEdit,
 		more: "Binds at once: nothing is handed to the provider after the answer, transactional messages included. What is waiting stays."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
-			return s.channelOut(s.Channels.Pause(ctx, caller.AccountID, in.ID, actor(caller)))
+			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, actor(caller))
+			return s.channelOut(caller, c, err)
 		})
 	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
-			return s.channelOut(s.Channels.Resume(ctx, caller.AccountID, in.ID, actor(caller)))
+			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, actor(caller))
+			return s.channelOut(caller, c, err)
 		})
 	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel", status: http.StatusAccepted, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *testChannel) (*one[Message], error) {

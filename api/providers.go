@@ -19,7 +19,7 @@ type Provider struct {
 	Address     string       `json:"address" doc:"Kind of address that it delivers to, unless its settings say otherwise."`
 	Can         Capabilities `json:"can"`
 	// Config is the JSON Schema of the settings.
-	Config map[string]any `json:"config" doc:"JSON Schema of config; writeOnly settings are secrets."`
+	Config map[string]any `json:"config" doc:"JSON Schema of config; writeOnly settings are secrets, and changing a setting with x-destination demands them anew."`
 }
 
 // Capabilities are what a provider can do.
@@ -87,6 +87,9 @@ func settingSchema(field reflect.StructField) map[string]any {
 		default:
 			property["type"] = "string"
 		}
+	}
+	if field.Tag.Get("destination") == "true" {
+		property["x-destination"] = true
 	}
 	for tag, name := range map[string]string{"doc": "description", "minimum": "minimum", "maximum": "maximum", "default": "default", "example": "examples", "enum": "enum"} {
 		value, ok := field.Tag.Lookup(tag)

@@ -109,6 +109,9 @@ var (
 
 func (s setting) location() string { return "config." + s.name }
 
+// destination reports whether the setting says where the secrets go.
+func (s setting) destination() bool { return s.tag.Get("destination") == "true" }
+
 func (s setting) isSecret() bool { return s.typ == secretType || s.typ == secretMapType }
 
 // shown is the value that an error may quote: none for secrets.
@@ -161,6 +164,9 @@ func (s setting) decode(value json.RawMessage, field reflect.Value) string {
 		if s.required && field.String() == "" {
 			return "is required"
 		}
+		if strings.Contains(field.String(), secret.Redacted) {
+			return "holds the mask that stands for what is not shown: write it out"
+		}
 		if enum := s.tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), field.String()) {
 			return "must be one of " + strings.ReplaceAll(enum, ",", ", ")
 		}
@@ -190,85 +196,4 @@ func (s setting) bounds(value float64) string {
 		return fmt.Sprintf("must be from %s to %s", s.tag.Get("minimum"), s.tag.Get("maximum"))
 	}
 	return ""
-}
-
-// publicConfig is config with every secret masked. Settings that the struct
-// doesn't know are left out, because nobody can say whether they are secret.
-func publicConfig(config any, raw json.RawMessage) (json.RawMessage, error) {
-	given, err := object(raw)
-	if err != nil {
-		return nil, err
-	}
-	shown := make(map[string]json.RawMessage, len(given))
-	mask, _ := json.Marshal(secret.Redacted)
-	for _, s := range settingsOf(reflect.TypeOf(config).Elem()) {
-		value, ok := given[s.name]
-		switch {
-		case !ok:
-			continue
-		case s.typ == secretType:
-			if string(value) != `""` && string(value) != "null" {
-				value = mask
-			}
-		case s.typ == secretMapType:
-			values := map[string]json.RawMessage{}
-			if json.Unmarshal(value, &values) != nil {
-				continue
-			}
-			for name := range values {
-				values[name] = mask
-			}
-			if value, err = json.Marshal(values); err != nil {
-				return nil, fmt.Errorf("encode setting %s: %w", s.name, err)
-			}
-		}
-		shown[s.name] = value
-	}
-	return json.Marshal(shown)
-}
-
-// mergeConfig is update with the secrets that it leaves out, or sends back
-// masked, taken from stored. An empty text removes a secret.
-func mergeConfig(config any, stored, update json.RawMessage) (json.RawMessage, error) {
-	before, err := object(stored)
-	if err != nil {
-		return nil, err
-	}
-	after, err := object(update)
-	if err != nil {
-		return nil, err
-	}
-	mask, _ := json.Marshal(secret.Redacted)
-	for _, s := range settingsOf(reflect.TypeOf(config).Elem()) {
-		old, had := before[s.name]
-		value, given := after[s.name]
-		switch {
-		case !had || !s.isSecret():
-		case !given:
-			after[s.name] = old
-		case s.typ == secretType:
-			if bytes.Equal(value, mask) || isText(value, secret.Redacted) {
-				after[s.name] = old
-			}
-		default:
-			values, olds := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-			if json.Unmarshal(value, &values) != nil || json.Unmarshal(old, &olds) != nil {
-				continue // DecodeConfig says what is wrong with it
-			}
-			for name, each := range values {
-				if kept, ok := olds[name]; ok && isText(each, secret.Redacted) {
-					values[name] = kept
-				}
-			}
-			if after[s.name], err = json.Marshal(values); err != nil {
-				return nil, fmt.Errorf("encode setting %s: %w", s.name, err)
-			}
-		}
-	}
-	return json.Marshal(after)
-}
-
-func isText(raw json.RawMessage, text string) bool {
-	var s string
-	return json.Unmarshal(raw, &s) == nil && s == text
 }

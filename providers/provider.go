@@ -224,7 +224,8 @@ type Kind struct {
 	Capabilities       Capabilities
 	// Config is a pointer to a zero value of the configuration struct, from
 	// which the JSON Schema is made. Fields that are secrets have type
-	// secret.String.
+	// secret.String; fields that say where the secrets go are tagged
+	// destination:"true", and changing one demands the secrets anew.
 	Config any
 	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.

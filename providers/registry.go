@@ -84,18 +84,21 @@ func (r *Registry) Address(name string, config json.RawMessage) (AddressKind, er
 }
 
 // Public is the form of a configuration that may be shown: every secret is
-// replaced by secret.Redacted.
-func (r *Registry) Public(name string, config json.RawMessage) (json.RawMessage, error) {
+// replaced by secret.Redacted. With addresses false, as for those who may not
+// change it, addresses end behind their host: what follows may be a key.
+func (r *Registry) Public(name string, config json.RawMessage, addresses bool) (json.RawMessage, error) {
 	k, err := r.Kind(name)
 	if err != nil {
 		return nil, err
 	}
-	return publicConfig(k.Config, config)
+	return publicConfig(k.Config, config, addresses)
 }
 
 // Merge is what an update makes of a stored configuration: the update, with
 // every write-only secret that it leaves out or sends back masked kept as it is
-// stored. An empty text removes a secret. The result isn't validated.
+// stored. An empty text removes a secret. An update that changes a destination
+// keeps none: its error, of code Invalid, names those to be given anew. The
+// result isn't validated.
 func (r *Registry) Merge(name string, stored, update json.RawMessage) (json.RawMessage, error) {
 	k, err := r.Kind(name)
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 )
 
 type config struct {
-	Host    string                   `json:"host"`
-	Port    int                      `json:"port,omitempty" minimum:"1" maximum:"65535" default:"25"`
+	Host    string                   `json:"host" destination:"true"`
+	Port    int                      `json:"port,omitempty" destination:"true" minimum:"1" maximum:"65535" default:"25"`
+	URL     string                   `json:"url,omitempty" format:"uri"`
 	Rate    float64                  `json:"rate,omitempty" minimum:"0" maximum:"1"`
 	Mode    string                   `json:"mode,omitempty" enum:"fast,slow" default:"fast"`
 	Strict  bool                     `json:"strict,omitempty"`
@@ -58,7 +59,7 @@ func TestDecodeConfigRefuses(t *testing.T) {
 		`{"host": ""}`:                                  {"config.host: is required"},
 		`7`:                                             {"config: must be a JSON object"},
 		`{"host": "h"} {}`:                              {"config: must be a JSON object"},
-		`{"host": "h", "hots": "x"}`:                    {"config.hots: is not a setting of this provider; its settings are host, port, rate, mode, strict, secret, headers"},
+		`{"host": "h", "hots": "x"}`:                    {"config.hots: is not a setting of this provider; its settings are host, port, url, rate, mode, strict, secret, headers"},
 		`{"HOST": "h"}`:                                 {"config.HOST: is not a setting", "config.host: is required"},
 		`{"host": 7}`:                                   {"config.host: must be a text"},
 		`{"host": "h", "port": "25"}`:                   {"config.port: must be a whole number"},
@@ -124,26 +125,58 @@ func TestRegistry(t *testing.T) {
 
 func TestPublic(t *testing.T) {
 	shown, err := registry(t).Public("first", json.RawMessage(
-		`{"host": "h", "secret": "tOpSeCrEt", "headers": {"a": "tOpSeCrEt"}, "unknown": "tOpSeCrEt"}`))
+		`{"host": "h", "secret": "tOpSeCrEt", "headers": {"a": "tOpSeCrEt"}, "unknown": "tOpSeCrEt"}`), true)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"host": "h", "secret": "<redacted>", "headers": {"a": "<redacted>"}}`, string(shown))
-	shown, err = registry(t).Public("first", json.RawMessage(`{"host": "h", "secret": ""}`))
+	shown, err = registry(t).Public("first", json.RawMessage(`{"host": "h", "secret": ""}`), true)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"host": "h", "secret": ""}`, string(shown), "it can be seen that there is none")
+	for address, hidden := range map[string]string{
+		"https://hooks.example.org/services/T0/B0/tOpSeCrEt": "https://hooks.example.org/<redacted>",
+		"https://hooks.example.org:8443/?key=tOpSeCrEt":      "https://hooks.example.org:8443/<redacted>",
+		"https://u:tOpSeCrEt@hooks.example.org":              "https://hooks.example.org/<redacted>",
+		"https://hooks.example.org#tOpSeCrEt":                "https://hooks.example.org/<redacted>",
+		"https://hooks.example.org/":                         "https://hooks.example.org",
+		"tOpSeCrEt":                                          "<redacted>",
+	} {
+		whole, err := json.Marshal(map[string]string{"url": address})
+		require.NoError(t, err)
+		shown, err = registry(t).Public("first", whole, false)
+		require.NoError(t, err)
+		wanted, err := json.Marshal(map[string]string{"url": hidden})
+		require.NoError(t, err)
+		require.JSONEq(t, string(wanted), string(shown))
+		shown, err = registry(t).Public("first", whole, true)
+		require.NoError(t, err)
+		require.JSONEq(t, string(whole), string(shown))
+	}
 }
 
 func TestMerge(t *testing.T) {
-	const stored = `{"host": "h", "port": 7, "secret": "s", "headers": {"a": "1", "b": "2"}}`
+	const stored = `{"host": "h", "port": 25, "secret": "s", "headers": {"a": "1", "b": "2"}}`
 	for update, want := range map[string]string{
-		`{"host": "i"}`: `{"host": "i", "secret": "s", "headers": {"a": "1", "b": "2"}}`,
-		`{"host": "i", "secret": "<redacted>", "headers": {"a": "<redacted>", "c": "3"}}`: `{"host": "i", "secret": "s", "headers": {"a": "1", "c": "3"}}`,
+		`{"host": "h", "rate": 1}`: `{"host": "h", "rate": 1, "secret": "s", "headers": {"a": "1", "b": "2"}}`,
+		`{"host": "h", "secret": "<redacted>", "headers": {"a": "<redacted>", "c": "3"}}`: `{"host": "h", "secret": "s", "headers": {"a": "1", "c": "3"}}`,
 		`{"host": "i", "secret": "t", "headers": {}}`:                                     `{"host": "i", "secret": "t", "headers": {}}`,
 		`{"host": "i", "secret": "", "headers": {"a": "9"}}`:                              `{"host": "i", "secret": "", "headers": {"a": "9"}}`,
-		`{"host": "i", "headers": {"z": "<redacted>"}}`:                                   `{"host": "i", "secret": "s", "headers": {"z": "<redacted>"}}`,
+		`{"host": "h", "port": null, "headers": {"z": "<redacted>"}}`:                     `{"host": "h", "port": null, "secret": "s", "headers": {"z": "<redacted>"}}`,
 	} {
 		got, err := registry(t).Merge("first", json.RawMessage(stored), json.RawMessage(update))
 		require.NoError(t, err)
 		require.JSONEq(t, want, string(got), update)
+	}
+	for update, wants := range map[string][]string{
+		`{"host": "i"}`: {"config.secret: must be given anew, or removed with \"\", because config.host changes", "config.headers: must be given anew, or removed with {}"},
+		`{"host": "i", "port": 26, "secret": "t"}`:                                 {"config.headers", "because config.host and config.port change"},
+		`{"host": "h", "port": 26, "secret": "t", "headers": {"a": "<redacted>"}}`: {"config.headers"},
+		`{"host": "H", "secret": "<redacted>", "headers": {"a": "1"}}`:             {"config.secret"},
+		`{"secret": "<redacted>", "headers": {}}`:                                  {"config.secret"},
+	} {
+		_, err := registry(t).Merge("first", json.RawMessage(stored), json.RawMessage(update))
+		require.True(t, fault.Is(err, fault.Invalid), update)
+		for _, want := range wants {
+			require.ErrorContains(t, err, want, update)
+		}
 	}
 	_, err := registry(t).Merge("first", json.RawMessage(stored), json.RawMessage(`[]`))
 	require.True(t, fault.Is(err, fault.Invalid))
@@ -153,7 +186,7 @@ func TestMerge(t *testing.T) {
 func TestPublicAndMergeRoundTrip(t *testing.T) {
 	r := registry(t)
 	stored := json.RawMessage(`{"host": "h", "secret": "s", "headers": {"a": "1"}}`)
-	shown, err := r.Public("first", stored)
+	shown, err := r.Public("first", stored, true)
 	require.NoError(t, err)
 	merged, err := r.Merge("first", stored, shown)
 	require.NoError(t, err)

@@ -26,6 +26,7 @@ func TestSchemas(t *testing.T) {
 		of := reflect.TypeOf(k.Config).Elem()
 		schema := huma.SchemaFromType(schemas, of)
 		require.Equal(t, false, schema.AdditionalProperties, k.Name)
+		hasSecrets, hasDestination := false, false
 		for i := range of.NumField() {
 			var name string
 			for tag := of.Field(i).Tag.Get("json"); len(name) < len(tag) && tag[len(name)] != ','; {
@@ -34,6 +35,8 @@ func TestSchemas(t *testing.T) {
 			property := schema.Properties[name]
 			require.NotNil(t, property, "%s.%s", k.Name, name)
 			require.NotEmpty(t, property.Description, "%s.%s", k.Name, name)
+			hasDestination = hasDestination || of.Field(i).Tag.Get("destination") == "true"
+			hasSecrets = hasSecrets || property.WriteOnly
 			switch reflect.New(of.Field(i).Type).Interface().(type) {
 			case *secret.String:
 				require.Equal(t, huma.TypeString, property.Type)
@@ -42,6 +45,8 @@ func TestSchemas(t *testing.T) {
 				require.True(t, property.WriteOnly, "%s.%s", k.Name, name)
 			}
 		}
+		// The sandbox's secret goes nowhere.
+		require.Equal(t, hasSecrets && k.Name != "sandbox", hasDestination, "%s: secrets are bound to where they go", k.Name)
 		encoded, err := json.Marshal(schema)
 		require.NoError(t, err)
 		require.NotContains(t, string(encoded), "$ref", "a schema stands by itself")

@@ -519,7 +519,7 @@ func (s Subject) secretsNowhere(t *testing.T) {
 	config := s.serve(t, sink.Options{}).Config
 	registry, err := providers.NewRegistry(s.Kind)
 	require.NoError(t, err)
-	public, err := registry.Public(s.Kind.Name, config)
+	public, err := registry.Public(s.Kind.Name, config, true)
 	require.NoError(t, err)
 	show(string(public))
 	broken := bytes.ReplaceAll(config, []byte(`{`), []byte(`{"no_such_setting":1,`))

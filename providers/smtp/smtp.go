@@ -22,12 +22,12 @@ import (
 
 // Config is an SMTP channel's configuration.
 type Config struct {
-	Host     string        `json:"host" maxLength:"253" doc:"The server's name or address. One that is not on the public Internet must be named in the setting allow_relays of the server that runs Carillon."`
-	Port     int           `json:"port,omitempty" minimum:"0" maximum:"65535" default:"0" doc:"The server's port; 0 stands for 587 with starttls, 465 with implicit and 25 with none."`
+	Host     string        `json:"host" destination:"true" maxLength:"253" doc:"The server's name or address. One that is not on the public Internet must be named in the setting allow_relays of the server that runs Carillon."`
+	Port     int           `json:"port,omitempty" destination:"true" minimum:"0" maximum:"65535" default:"0" doc:"The server's port; 0 stands for 587 with starttls, 465 with implicit and 25 with none."`
 	Username string        `json:"username,omitempty" doc:"User name; empty sends without signing in."`
 	Password secret.String `json:"password,omitempty" writeOnly:"true" doc:"Password."`
-	TLS      string        `json:"tls,omitempty" enum:"starttls,implicit,none" default:"starttls" doc:"How the connection is encrypted: starttls insists on it, implicit encrypts from the first byte (RFC 8314), none doesn't encrypt."`
-	CA       string        `json:"ca_certificates,omitempty" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
+	TLS      string        `json:"tls,omitempty" destination:"true" enum:"starttls,implicit,none" default:"starttls" doc:"How the connection is encrypted: starttls insists on it, implicit encrypts from the first byte (RFC 8314), none doesn't encrypt."`
+	CA       string        `json:"ca_certificates,omitempty" destination:"true" doc:"Certificates in PEM form that are trusted in place of the system's, for a server with a private authority."`
 	From     string        `json:"from" format:"email" doc:"Sender's address, in the message and on the envelope."`
 	FromName string        `json:"from_name,omitempty" maxLength:"200" doc:"Sender's name for display."`
 	ReplyTo  string        `json:"reply_to,omitempty" doc:"Address for replies."`

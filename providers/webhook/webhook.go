@@ -28,7 +28,7 @@ import (
 
 // Config is a webhook channel's configuration.
 type Config struct {
-	URL       string                   `json:"url" format:"uri" doc:"Where messages are posted: an http or https address. Redirects are not followed."`
+	URL       string                   `json:"url" destination:"true" format:"uri" doc:"Where messages are posted: an http or https address. Redirects are not followed."`
 	Secret    secret.String            `json:"secret" writeOnly:"true" doc:"Signing secret by Standard Webhooks: whsec_ and at least 24 random bytes in base64. Receipts posted to /hooks/{channel_id} must be signed with it too."`
 	Headers   map[string]secret.String `json:"headers,omitempty" writeOnly:"true" doc:"Further request headers, such as Authorization. Their values are treated as secrets."`
 	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" default:"email" doc:"Kind of address that the endpoint delivers to."`
