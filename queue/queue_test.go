@@ -354,6 +354,24 @@ func TestURLs(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
+// However a URL is mistyped, the error shows no part of the password.
+func TestAWrongURLDoesNotShowItsPassword(t *testing.T) {
+	for _, password := range []string{"tOp/SeCrEt", "tOp?SeCrEt", "tOp#SeCrEt", "tOp%SeCrEt", "tOp[SeCrEt", "tOp SeCrEt", "0#SeCrEt", "0/SeCrEt", "0?SeCrEt=1"} {
+		for _, scheme := range []string{"redis", "rediss", "redis+cluster", "redis+sentinel"} {
+			for _, rest := range []string{"@db.example.org/0?master=m", "@db.example.org:x/1?master=m", "@db.example.org/one?master=m", "@[db/0?master=m"} {
+				client, err := connect(scheme + "://user:" + password + rest)
+				if err == nil {
+					require.NoError(t, client.Close())
+					t.Fatalf("%s://user:%s%s is read", scheme, password, rest)
+				}
+				require.True(t, fault.Is(err, fault.Invalid))
+				require.NotContains(t, err.Error(), "SeCrEt", scheme+" "+password+rest)
+				require.NotContains(t, err.Error(), "tOp", scheme+" "+password+rest)
+			}
+		}
+	}
+}
+
 func TestClosedQueueAnswersWithErrors(t *testing.T) {
 	onBoth(t, func(t *testing.T, o Options) {
 		q := open(t, o)

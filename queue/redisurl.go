@@ -37,19 +37,33 @@ const dialTimeout = 2 * time.Second
 func connect(raw string) (redis.UniversalClient, error) {
 	client, err := parseURL(raw)
 	if err != nil {
-		var shown *url.Error
-		if errors.As(err, &shown) { // it would show the whole URL
-			err = shown.Err
+		// What others say of it may quote any part of it: where a password holds a /,
+		// they take what is behind it for the database.
+		var ours urlProblem
+		if !errors.As(err, &ours) {
+			err = unreadable
 		}
 		return nil, &fault.Error{Code: fault.Invalid, Op: "read redis URL", Message: "use " + urlForms, Err: err}
 	}
 	return client, nil
 }
 
+// urlProblem is what is wrong with a URL, in words of our own.
+type urlProblem string
+
+// Error is the words.
+func (p urlProblem) Error() string { return string(p) }
+
+const (
+	unreadable urlProblem = "it can't be read (redis_url, CARILLON_REDIS_URL): the database must be a number and every parameter one of go-redis's, " +
+		"and in a user name or password / ? # @ : and % are written %2F %3F %23 %40 %3A and %25"
+	unknownScheme urlProblem = "its scheme is not known"
+)
+
 func parseURL(raw string) (redis.UniversalClient, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
-		return nil, errors.New("it has no scheme")
+		return nil, urlProblem("it has no scheme")
 	}
 	switch base, kind, _ := strings.Cut(scheme, "+"); kind {
 	case "":
@@ -59,11 +73,16 @@ func parseURL(raw string) (redis.UniversalClient, error) {
 	case "sentinel":
 		return openSentinel(base, rest)
 	default:
-		return nil, errors.New("its scheme is not known")
+		return nil, unknownScheme
 	}
 }
 
 func openSingle(raw string) (redis.UniversalClient, error) {
+	// A password with a # or ? ends the host before its @: what follows would be
+	// connected to, or quoted, as something else.
+	if u, err := url.Parse(raw); err != nil || u.User == nil && strings.Contains(raw, "@") {
+		return nil, unreadable
+	}
 	o, err := redis.ParseURL(raw)
 	if err != nil {
 		return nil, err
@@ -107,7 +126,7 @@ func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
 	query := u.Query()
 	master := query.Get("master")
 	if master == "" {
-		return nil, errors.New("the parameter master is missing: it names the master that the sentinels watch")
+		return nil, urlProblem("the parameter master is missing: it names the master that the sentinels watch")
 	}
 	sentinelUser, sentinelPassword := query.Get("sentinel_username"), query.Get("sentinel_password")
 	for _, name := range []string{"master", "sentinel_username", "sentinel_password"} {
@@ -138,11 +157,14 @@ func openSentinel(scheme, rest string) (redis.UniversalClient, error) {
 // as the host, the others as parameters. net/url refuses several hosts itself.
 func severalHosts(scheme, rest, port string) (*url.URL, error) {
 	if scheme != "redis" && scheme != "rediss" {
-		return nil, errors.New("its scheme is not known")
+		return nil, unknownScheme
 	}
-	end := strings.IndexAny(rest, "/?")
+	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
 		end = len(rest)
+	}
+	if strings.Contains(rest[end:], "@") {
+		return nil, unreadable // it stands in a password, which may be behind here
 	}
 	authority, tail := rest[:end], rest[end:]
 	user := ""

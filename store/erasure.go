@@ -42,7 +42,13 @@ func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bo
 		return nil
 	})
 	if errors.Is(err, errRehearsed) {
-		err = nil
+		return done, nil
+	}
+	if err == nil {
+		// The person is erased; what is left is the log.
+		if shredErr := s.shred(context.WithoutCancel(ctx)); shredErr != nil {
+			s.log.WarnContext(ctx, "the log may still hold what was erased; it is emptied later", "error", shredErr)
+		}
 	}
 	return done, err
 }

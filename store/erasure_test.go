@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -60,6 +61,21 @@ func dumpTable(t *testing.T, s *Store, table string) string {
 	}
 	require.NoError(t, rows.Err())
 	return text.String()
+}
+
+// files are the raw bytes of SQLite's files, by name; none with PostgreSQL.
+func files(t *testing.T, s *Store) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	if s.Postgres() {
+		return all
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		raw, err := os.ReadFile(s.dsn + end)
+		require.NoError(t, err)
+		all["file"+end] = string(raw)
+	}
+	return all
 }
 
 // holding names the tables in which a person is named.
@@ -145,6 +161,7 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		names := []string{email, phone, external, first, last}
 		before := dump(t, s)
 		require.NotEmpty(t, holding(before, names...))
+		require.Equal(t, !s.Postgres(), len(holding(files(t, s), names...)) > 0, "they are in SQLite's files")
 		rehearsed, err := s.EraseContact(ctx, j.accountID, ada.ID, true)
 		require.NoError(t, err)
 		require.Equal(t, before, dump(t, s), "a rehearsal changes nothing")
@@ -155,6 +172,7 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		require.Equal(t, int64(3), done.Skipped)
 		require.Equal(t, int64(2), done.Kept)
 		require.Empty(t, holding(dump(t, s), names...), "nothing names the person any more")
+		require.Empty(t, holding(files(t, s), names...), "nor do free pages or the log")
 		j.balanced(run.ID)
 		j.balanced(later.ID)
 		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Rejected], "statistics stay")

@@ -10,7 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,6 +60,8 @@ type Store struct {
 	clock clock.Clock
 	log   *slog.Logger
 	dsn   string
+	// shredding says that the log may still hold what was erased.
+	shredding atomic.Bool
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
@@ -116,9 +121,9 @@ const (
 )
 
 func (s *Store) openPostgres(dsn string) error {
-	config, err := pgx.ParseConfig(dsn)
+	config, err := postgresConfig(dsn)
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, "open PostgreSQL", err)
+		return err
 	}
 	// Compiling a rule of many conditions to machine code takes seconds, running it
 	// does not. Not a startup parameter, because connection poolers refuse those.
@@ -141,8 +146,33 @@ func (s *Store) openPostgres(dsn string) error {
 	return nil
 }
 
+// postgresConfig reads a DSN. Its errors quote nothing of it that could be a
+// part of the password.
+func postgresConfig(dsn string) (*pgx.ConnConfig, error) {
+	unreadable := fault.InvalidField("store_dsn", nil, "can't be read: it must be postgres://user:password@host:5432/database, "+
+		"and in user and password / ? # @ : and %% are written %%2F %%3F %%23 %%40 %%3A and %%25")
+	u, err := url.Parse(dsn)
+	// A password with a # or ? ends the host before its @: the rest would be
+	// connected to, or quoted, as something else.
+	if err != nil || u.User == nil && strings.Contains(dsn, "@") {
+		return nil, unreadable
+	}
+	config, err := pgx.ParseConfig(dsn)
+	if err == nil {
+		return config, nil
+	}
+	password, _ := u.User.Password()
+	if cause := errors.Unwrap(err); cause != nil && (password == "" || !strings.Contains(cause.Error(), password)) {
+		return nil, fault.InvalidField("store_dsn", nil, "can't be used: %v", cause)
+	}
+	return nil, unreadable
+}
+
 func (s *Store) openSQLite(path string) error {
-	var err error
+	err := keepPrivate(path)
+	if err != nil {
+		return err
+	}
 	if s.write, err = sqliteDB(path, "&_txlock=immediate", 1); err != nil {
 		return err
 	}
@@ -150,12 +180,19 @@ func (s *Store) openSQLite(path string) error {
 		return err
 	}
 	s.d = &sqliteDialect
+	// A process may have died before it emptied the log.
+	s.shredding.Store(true)
 	return nil
 }
 
+// busyTimeout is how long, in milliseconds, SQLite waits for a lock.
+const busyTimeout = 10_000
+
 // sqliteDB opens a SQLite file.
 func sqliteDB(path, extra string, connections int) (*gorm.DB, error) {
-	const pragmas = "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_foreign_keys=on&_cache_size=-16000&_stmt_cache_size=256"
+	// With secure_delete what is deleted is overwritten: erased people would else
+	// stay in free pages.
+	pragmas := "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=" + strconv.Itoa(busyTimeout) + "&_foreign_keys=on&_cache_size=-16000&_stmt_cache_size=256&_secure_delete=on"
 	db, err := gorm.Open(sqlite.Open("file:"+path+pragmas+extra), gormConfig())
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "open SQLite file "+path, err)

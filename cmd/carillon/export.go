@@ -59,7 +59,7 @@ the same columns.`,
 
 // saveTo writes a file; what breaks off leaves none that looks whole.
 func saveTo(path string, from io.Reader) error {
-	file, err := os.Create(path)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return &exitError{exitRefused, err}
 	}
