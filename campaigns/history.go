@@ -54,18 +54,15 @@ type Passage struct {
 // that of an earlier one by the copy in the transition that ended it.
 func History(m Message, moves []Transition) []Passage {
 	h := []Passage{{State: Pending, At: m.CreatedAt}}
-	begin := 0
+	begin, envelope := 0, int64(0)
 	for i, t := range moves {
 		if t.State == Pending {
-			h = append(h, round(t.Times, moves[begin:i])...)
+			h = append(h, round(t.Times.of(t.EnvelopeID, envelope), moves[begin:i])...)
 			h = append(h, t.passage())
-			begin = i + 1
+			begin, envelope = i+1, t.EnvelopeID
 		}
 	}
-	var now Times
-	if begin == 0 || moves[begin-1].EnvelopeID != m.EnvelopeID {
-		now = m.Times
-	} // else it has not been queued again, and its times are of the round before
+	now := m.Times.of(m.EnvelopeID, envelope)
 	if m.State == Pending {
 		now = Times{}
 	}
@@ -82,6 +79,16 @@ func History(m Message, moves []Transition) []Passage {
 		last.Reason, last.Detail = m.Reason, m.Detail
 	}
 	return h
+}
+
+// of are the times of a round, before which it was last queued in an envelope. If
+// that is the same as its own, it has not been queued in this round, and those
+// times are of the round before.
+func (t Times) of(envelope, before int64) Times {
+	if envelope != 0 && envelope == before {
+		t.QueuedAt, t.ClaimedAt, t.SentAt = nil, nil, nil
+	}
+	return t
 }
 
 func (t Transition) passage() Passage {
@@ -101,6 +108,9 @@ func round(times Times, moves []Transition) (h []Passage) {
 		if at != nil && !told {
 			h = append(h, Passage{State: state, At: *at})
 		}
+	}
+	if times.DeliveredAt != nil && times.ReadAt != nil && times.DeliveredAt.After(*times.ReadAt) {
+		times.DeliveredAt = nil // reported when it had been read
 	}
 	plain(Queued, times.QueuedAt)
 	plain(Sending, times.ClaimedAt)

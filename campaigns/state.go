@@ -32,21 +32,25 @@ var stateNames = [NumStates]string{
 	"failed", "rejected", "skipped", "canceled", "unknown",
 }
 
-// moves is the whole state machine: from each state, where it may go.
+// moves is the whole state machine: from each state, where it may go. Receipts
+// are facts: of a message that the provider has been asked to send they end
+// whatever else it waits for (Delivered to Rejected below), and what was
+// delivered is so whatever the provider had answered. An operator may send again
+// what ended (Pending below), on the same row.
 var moves = [NumStates][]State{
-	Pending:   {Queued, Skipped, Canceled},
-	Queued:    {Sending, Pending, Canceled, Skipped},
+	Pending:   {Queued, Skipped, Canceled, Delivered, Read, Failed, Rejected},
+	Queued:    {Sending, Pending, Canceled, Skipped, Delivered, Read, Failed, Rejected},
 	Sending:   {Sent, Pending, Failed, Rejected, Unknown},
-	Sent:      {Delivered, Read, Failed, Rejected},
-	Delivered: {Read},
-	Read:      nil,
-	Failed:    {Pending}, // an operator resends: a new attempt, the same row
-	Rejected:  nil,
-	Skipped:   nil,
-	Canceled:  nil,
-	// A late answer of the worker settles it, a receipt proves that it went, or
-	// an operator resends it. A worker that was taken for dead and had not asked
-	// the provider puts it back, or lets it be canceled with its campaign.
+	Sent:      {Delivered, Read, Failed, Rejected, Pending},
+	Delivered: {Read, Pending},
+	Read:      {Pending},
+	Failed:    {Pending, Delivered, Read},
+	Rejected:  {Pending, Delivered, Read},
+	Skipped:   {Delivered, Read},
+	Canceled:  {Delivered, Read},
+	// A late answer of the worker settles it, a receipt proves that it went, or an
+	// operator does. A worker that was taken for dead and had not asked the
+	// provider puts it back, or lets it be canceled with its campaign.
 	Unknown: {Sent, Delivered, Read, Failed, Rejected, Pending, Canceled},
 }
 
@@ -122,8 +126,9 @@ const (
 	ReasonRequeued         = "requeued"          // taken back because its task was gone from Redis
 	ReasonRecipientPerDay  = "recipients_per_day"
 	ReasonRecipientSpacing = "recipient_spacing"
-	ReasonReceipt          = "receipt" // a receipt said so
-	ReasonResend           = "resend"  // an operator sends it again
+	ReasonReceipt          = "receipt"     // a receipt said so
+	ReasonResend           = "resend"      // an operator sends it again
+	ReasonResendSent       = "resend_sent" // the same, although it was sent
 )
 
 // Counts holds how many messages are in each state, indexed by State.

@@ -37,7 +37,7 @@ var postgresDialect = dialect{
 		recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id",
 		applyReceipts: `UPDATE messages SET
 			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
-			reason = COALESCE(v ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE((v ->> 6)::bigint, final_at)
+			reason = COALESCE(v ->> 4, CASE WHEN state IN (3, 4, 5, (v ->> 1)::smallint) THEN reason END), detail = COALESCE(v ->> 5, CASE WHEN state IN (3, 4, 5, (v ->> 1)::smallint) THEN detail END), final_at = CASE WHEN state = (v ->> 1)::smallint THEN final_at ELSE (v ->> 6)::bigint END
 			FROM json_array_elements(?::json) v WHERE messages.id = (v ->> 0)::bigint`,
 		insertTransitions: insertTransitions(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "json_array_elements(?::json) v"),
 		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2, queued_at = NULL

@@ -30,7 +30,7 @@ var sqliteDialect = dialect{
 		recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id",
 		applyReceipts: `UPDATE messages SET
 			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
-			reason = COALESCE(v.value ->> 4, CASE WHEN state = 10 THEN NULL ELSE reason END), detail = COALESCE(v.value ->> 5, CASE WHEN state = 10 THEN NULL ELSE detail END), final_at = COALESCE(v.value ->> 6, final_at)
+			reason = COALESCE(v.value ->> 4, CASE WHEN state IN (3, 4, 5, v.value ->> 1) THEN reason END), detail = COALESCE(v.value ->> 5, CASE WHEN state IN (3, 4, 5, v.value ->> 1) THEN detail END), final_at = CASE WHEN state = v.value ->> 1 THEN final_at ELSE v.value ->> 6 END
 			FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
 		insertTransitions: insertTransitions(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
 		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL

@@ -97,6 +97,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		return done, err
 	}
 	d := deltas{}
+	var all []int64
 	for k, ids := range groups {
 		to, final := campaigns.Unknown, ms(now)
 		if k.resend {
@@ -115,6 +116,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		if err := keepMoves(ctx, tx, kept); err != nil {
 			return done, err
 		}
+		all = append(all, settled...)
 		moved := int64(len(settled))
 		d.move(k.runID, k.channelID, campaigns.Sending, to, moved)
 		if k.resend {
@@ -122,6 +124,10 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		} else {
 			done.held += moved
 		}
+	}
+	// Of some the provider has said already that they arrived.
+	if err := unparkMessages(ctx, tx, all, d, now); err != nil {
+		return done, err
 	}
 	return done, d.apply(ctx, tx, shardReaper)
 }

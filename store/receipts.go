@@ -24,11 +24,43 @@ type receiptTarget struct {
 	delivered, read, final time.Time
 	code, detail           string
 	address                string
+	asked                  asked
+	// ended, reason and why are final_at, reason and detail before the receipts.
+	ended       millis
+	reason, why string
 	// left is the move with which it left the plain way, if off is set. What
 	// follows, such as read after delivered, is plain again.
 	left campaigns.State
-	at   time.Time
 	off  bool
+}
+
+// asked says whether the provider has been asked to send a message that waits, or
+// ended while it waited, since somebody last asked for it to be sent.
+type asked struct {
+	ever bool
+	// anew is false after an operator sent it again: what is said of a time that
+	// failed is over with it.
+	anew bool
+	// since is false after an operator sent again what had been sent: what is said
+	// of the first time is over with it.
+	since bool
+}
+
+// counts reports whether a receipt may move a message from a state.
+func (t *receiptTarget) counts(state campaigns.State) bool {
+	if !campaigns.CanMove(t.to, state) {
+		return false
+	}
+	arrived := state == campaigns.Delivered || state == campaigns.Read
+	switch t.to {
+	case campaigns.Pending, campaigns.Queued, campaigns.Skipped, campaigns.Canceled:
+		return t.asked.since && (arrived || t.asked.anew)
+	case campaigns.Failed, campaigns.Rejected:
+		// What arrived is no failure, whatever the provider had answered; but its
+		// receipts contradict each other if one has said so.
+		return t.reason != campaigns.ReasonReceipt && t.final.IsZero()
+	}
+	return true
 }
 
 // apply folds one event into the target and reports whether it moves the
@@ -44,18 +76,22 @@ func (t *receiptTarget) apply(e providers.Event, now time.Time) (moved bool) {
 	if at.IsZero() || at.After(now) {
 		at = now
 	}
+	counts := t.counts(state)
+	if t.from.Active() && !counts && t.to == t.from {
+		return false
+	}
 	switch state {
 	case campaigns.Delivered:
 		t.delivered = at
 	case campaigns.Read:
 		t.read = at
 	}
-	if !campaigns.CanMove(t.to, state) {
+	if !counts {
 		return false
 	}
 	ends := state == campaigns.Failed || state == campaigns.Rejected
 	if !t.off && (ends || (t.to != campaigns.Sent && t.to != campaigns.Delivered)) {
-		t.left, t.at, t.off = state, at, true
+		t.left, t.off = state, true
 	}
 	t.to = state
 	if ends {
@@ -65,8 +101,8 @@ func (t *receiptTarget) apply(e providers.Event, now time.Time) (moved bool) {
 }
 
 // move is how the message left the plain way.
-func (t *receiptTarget) move(id int64) move {
-	m := move{id: id, state: t.left, at: t.at}
+func (t *receiptTarget) move(id int64, now time.Time) move {
+	m := move{id: id, state: t.left, at: now}
 	if !t.final.IsZero() {
 		m.reason, m.detail = campaigns.ReasonReceipt, t.said()
 	}
@@ -75,6 +111,12 @@ func (t *receiptTarget) move(id int64) move {
 
 // said is what the provider said of a message that did not arrive.
 func (t *receiptTarget) said() string { return strings.TrimSpace(t.code + " " + t.detail) }
+
+// tooEarly reports whether receipts have to wait for the answer of the worker
+// that is asking just now; or, where nobody has asked yet, are stray.
+func (t *receiptTarget) tooEarly() bool {
+	return t.from == campaigns.Sending || (t.from.Active() && !t.asked.ever)
+}
 
 // applyEvents moves messages forward by receipts of one channel. Receipts of
 // messages whose outcome is not recorded yet are parked.
@@ -91,7 +133,7 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 			id = byProvider[e.ProviderID]
 		}
 		target := targets[id]
-		if (target == nil && e.MessageID == 0) || (target != nil && target.from.Active()) {
+		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly()) {
 			parked = append(parked, [9]any{
 				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(eventTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
 			})
@@ -109,7 +151,7 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 			return err
 		}
 	}
-	return moveTargets(ctx, tx, targets, d)
+	return moveTargets(ctx, tx, targets, d, now)
 }
 
 func eventTime(e providers.Event, now time.Time) time.Time {
@@ -136,7 +178,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 		var id int64
 		var providerID string
 		t := receiptTarget{channelID: channelID}
-		if err := scan(&id, &t.runID, &t.from, &providerID, &t.address); err != nil {
+		if err := scan(&id, &t.runID, &t.from, &providerID, &t.address, &t.reason, &t.why, &t.ended); err != nil {
 			return err
 		}
 		t.to = t.from
@@ -146,7 +188,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 		}
 		return nil
 	}
-	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address FROM messages WHERE channel_id = ? AND "
+	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address, COALESCE(reason, ''), COALESCE(detail, ''), final_at FROM messages WHERE channel_id = ? AND "
 	if ids != nil {
 		// Ordered, so that two transactions can't lock the same rows crosswise.
 		if err := tx.scanAll(ctx, collect, columns+"id "+tx.d.inIDs+" ORDER BY id"+tx.d.forUpdate, channelID, tx.d.idList(ids)); err != nil {
@@ -159,23 +201,57 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 			return nil, nil, err
 		}
 	}
-	return targets, byProvider, nil
+	return targets, byProvider, lookWhetherAsked(ctx, tx, targets)
+}
+
+// lookWhetherAsked fills in asked, for the few targets for which it matters.
+func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTarget) error {
+	var ids []int64
+	for id, t := range targets {
+		if campaigns.CanMove(t.from, campaigns.Queued) || t.from == campaigns.Queued || t.from == campaigns.Skipped || t.from == campaigns.Canceled {
+			ids = append(ids, id)
+		}
+	}
+	if ids == nil {
+		return nil
+	}
+	return tx.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var reason, kind string
+		if err := scan(&id, &reason, &kind); err != nil {
+			return err
+		}
+		a := &targets[id].asked
+		switch {
+		case reason == campaigns.ReasonResendSent:
+			*a = asked{ever: true}
+		case reason == campaigns.ReasonResend:
+			*a = asked{ever: true, since: true}
+		case kind != "" && kind != campaigns.ReasonNotAsked:
+			*a = asked{ever: true, since: true, anew: true}
+		}
+		return nil
+	}, "SELECT message_id, reason, kind FROM transitions WHERE message_id "+tx.d.inIDs+" ORDER BY message_id, seq", tx.d.idList(ids))
 }
 
 // moveTargets writes what receipts made of their messages.
-func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas) error {
+func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas, now time.Time) error {
 	var rows [][7]any
-	var moves []move
+	var ends, moves []move
 	for id, t := range targets {
 		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
 			continue
 		}
 		row := [7]any{id, int(t.to), ms(t.delivered), ms(t.read), nil, nil, ms(t.final)}
-		if t.to == campaigns.Failed || t.to == campaigns.Rejected {
+		if !t.final.IsZero() {
 			row[4], row[5] = campaigns.ReasonReceipt, clean(t.said())
 		}
 		if t.off {
-			moves = append(moves, t.move(id))
+			moves = append(moves, t.move(id, now))
+		}
+		if t.off && (t.from == campaigns.Skipped || t.from == campaigns.Canceled) {
+			// Its end was told by the row, which tells another one now.
+			ends = append(ends, move{id: id, state: t.from, at: t.ended.Time, reason: t.reason, detail: t.why})
 		}
 		rows = append(rows, row)
 		if t.to != t.from {
@@ -185,16 +261,18 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 	if rows == nil {
 		return nil
 	}
-	if err := keepMoves(ctx, tx, moves); err != nil {
-		return err
+	for _, kept := range [][]move{ends, moves} {
+		if err := keepMoves(ctx, tx, kept); err != nil {
+			return err
+		}
 	}
 	_, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows))
 	return err
 }
 
 // applyParked applies receipts that came before their message's outcome was
-// recorded, which it has been now.
-func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d deltas) error {
+// recorded, which it has been now, whatever it is: an answer never beats a fact.
+func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d deltas, now time.Time) error {
 	var parked int
 	// The table is empty nearly always; one look saves the look-ups.
 	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
@@ -203,8 +281,8 @@ func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d de
 	ids := make([]int64, 0, len(settled))
 	var providerIDs []string
 	for _, o := range settled {
-		if o.State != campaigns.Sent {
-			continue
+		if o.State == campaigns.Pending && o.Kind == "" {
+			continue // the provider was not asked: whatever is parked is not for this try
 		}
 		ids = append(ids, o.MessageID)
 		if o.ProviderID != "" {
@@ -214,18 +292,20 @@ func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d de
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := unpark(ctx, tx, "message_id > 0 AND message_id "+tx.d.inIDs, tx.d.idList(ids), d); err != nil {
+	if err := unparkMessages(ctx, tx, ids, d, now); err != nil || providerIDs == nil {
 		return err
 	}
-	if providerIDs == nil {
-		return nil
-	}
-	return unpark(ctx, tx, "message_id = 0 AND provider_id "+tx.d.inTexts, tx.d.textList(providerIDs), d)
+	return unpark(ctx, tx, "message_id = 0 AND provider_id "+tx.d.inTexts, tx.d.textList(providerIDs), d, now)
+}
+
+// unparkMessages applies the parked receipts that name messages.
+func unparkMessages(ctx context.Context, tx conn, ids []int64, d deltas, now time.Time) error {
+	return unpark(ctx, tx, "message_id > 0 AND message_id "+tx.d.inIDs, tx.d.idList(ids), d, now)
 }
 
 // unpark takes receipts out of their table and applies them; those whose
 // message still is not ready go back.
-func unpark(ctx context.Context, tx conn, where string, arg any, d deltas) error {
+func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now time.Time) error {
 	byChannel := map[int64][]providers.Event{}
 	err := tx.scanAll(ctx, func(scan func(...any) error) error {
 		var channelID int64
@@ -242,24 +322,12 @@ func unpark(ctx context.Context, tx conn, where string, arg any, d deltas) error
 		return err
 	}
 	for channelID, events := range byChannel {
-		// Receipts are folded in the order of the provider's times; the state
-		// machine takes care of the rest. They are applied with their own times,
-		// so the present one does not matter.
-		if err := applyEvents(ctx, tx, channelID, events, d, latest(events)); err != nil {
+		// Receipts are folded in any order; the state machine takes care of the rest.
+		if err := applyEvents(ctx, tx, channelID, events, d, now); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func latest(events []providers.Event) time.Time {
-	var last time.Time
-	for _, e := range events {
-		if e.At.After(last) {
-			last = e.At
-		}
-	}
-	return last
 }
 
 // parkedFor is how long a receipt that fits no message is kept: providers
@@ -283,7 +351,7 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		if len(ids) > 0 {
 			d := deltas{}
-			if err := unpark(ctx, tx, "id "+tx.d.inIDs, tx.d.idList(ids), d); err != nil {
+			if err := unpark(ctx, tx, "id "+tx.d.inIDs, tx.d.idList(ids), d, now); err != nil {
 				return err
 			}
 			if err := d.apply(ctx, tx, shardReaper); err != nil {

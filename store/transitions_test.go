@@ -55,12 +55,13 @@ type walk struct {
 	fed      map[int64][]campaigns.FeedMessage // by envelope
 	claimed  map[int64]campaigns.Outcome       // the claim that a message was last given
 	journal  map[int64][]seen
+	asked    map[int64]bool // the provider may have been asked
 }
 
 func newWalk(t *testing.T, s *Store, seed uint64) *walk {
 	w := &walk{
 		r: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), fed: map[int64][]campaigns.FeedMessage{},
-		claimed: map[int64]campaigns.Outcome{}, journal: map[int64][]seen{},
+		claimed: map[int64]campaigns.Outcome{}, journal: map[int64][]seen{}, asked: map[int64]bool{},
 	}
 	s.clock = stopped{Fake: w.clock}
 	w.journey = newJourney(t, s, 9)
@@ -158,15 +159,20 @@ func (w *walk) step() {
 		for _, id := range w.pick(campaigns.Sending) {
 			o := w.claimOf(id)
 			answers[w.r.IntN(len(answers))](&o)
+			w.asked[id] = w.asked[id] || !o.NotAsked
 			require.NoError(t, w.writer.Record(ctx, []campaigns.Outcome{o}))
 		}
 	case n == 12: // the worker was not dead
 		for _, id := range w.pick(campaigns.Unknown) {
 			o := w.claimOf(id)
 			answers[w.r.IntN(len(answers))](&o)
+			w.asked[id] = w.asked[id] || !o.NotAsked
 			require.NoError(t, w.writer.Record(ctx, []campaigns.Outcome{o}))
 		}
 	case n == 13:
+		for _, id := range w.ids {
+			w.asked[id] = w.asked[id] || w.message(id).State == campaigns.Sending
+		}
 		w.settleOwn()
 	case n == 14:
 		if w.r.IntN(2) == 0 {
@@ -191,7 +197,10 @@ func (w *walk) step() {
 		}
 	case n < 19:
 		statuses := []providers.EventStatus{providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected}
-		for _, id := range w.pick(campaigns.Sent, campaigns.Delivered, campaigns.Unknown, campaigns.Failed) {
+		for _, id := range w.pick(campaigns.States()...) {
+			if w.message(id).State == campaigns.Sending || !w.asked[id] {
+				continue // what then waits for an answer has a test of its own
+			}
 			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Event{{
 				MessageID: id, Status: statuses[w.r.IntN(len(statuses))], At: w.clock.Now(), Code: "5", Detail: "said so",
 			}}))
@@ -246,7 +255,7 @@ func TestHistoryIsTheJourney(t *testing.T) {
 					require.Equal(t, w.journal[id], shown, "message %d", id)
 					longest = max(longest, len(shown))
 				}
-				require.Greater(t, longest, 10, "some message came far")
+				require.Greater(t, longest, 6, "some message came far")
 				w.balanced(w.run)
 			})
 		})

@@ -279,7 +279,7 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 	if err := noteBounces(ctx, tx, settled); err != nil {
 		return err
 	}
-	return applyParked(ctx, tx, settled, d)
+	return applyParked(ctx, tx, settled, d, now)
 }
 
 // leaveNotAsked gives each caller those of its outcomes back that found no claim
@@ -353,7 +353,8 @@ func moveOf(o campaigns.Outcome, from campaigns.State, now time.Time) (m move, o
 	if from == campaigns.Unknown {
 		m.at = now // the answer is older than the doubt that it clears up
 	}
-	return m, o.State != campaigns.Sent || from != campaigns.Sending
+	plain := from == campaigns.Sending && o.State == campaigns.Sent
+	return m, !plain && o.State != from
 }
 
 // maxDetail bounds what is kept of a provider's answer, in bytes.

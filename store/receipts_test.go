@@ -1,0 +1,166 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+// An endpoint may answer that it is busy and send all the same. What it reports
+// then is a fact: it ends the tries at once, and no answer beats it.
+func TestAFactEndsTheTries(t *testing.T) {
+	temporary := func(o *campaigns.Outcome) {
+		o.State, o.Kind, o.Reason, o.Code = campaigns.Pending, "temporary", campaigns.ReasonTemporary, "504"
+	}
+	throttled := func(o *campaigns.Outcome) {
+		o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = campaigns.Pending, "throttled", campaigns.ReasonThrottled, true, 1
+	}
+	refused := func(o *campaigns.Outcome) {
+		o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+	}
+	rejected := func(o *campaigns.Outcome) {
+		o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
+	}
+	doubtful := func(o *campaigns.Outcome) {
+		o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+	}
+	notAsked := func(o *campaigns.Outcome) {
+		o.State, o.Unspent, o.NotAsked, o.EnvelopeID = campaigns.Pending, true, true, 1
+	}
+	arrives := map[providers.EventStatus]campaigns.State{
+		providers.EventDelivered: campaigns.Delivered, providers.EventRead: campaigns.Read,
+		providers.EventFailed: campaigns.Failed, providers.EventRejected: campaigns.Rejected,
+	}
+	for _, c := range []struct {
+		name   string
+		answer func(o *campaigns.Outcome)
+		status providers.EventStatus
+		want   campaigns.State
+	}{
+		{"504, delivered", temporary, providers.EventDelivered, campaigns.Delivered},
+		{"504, read", temporary, providers.EventRead, campaigns.Read},
+		{"504, failed", temporary, providers.EventFailed, campaigns.Failed},
+		{"504, rejected", temporary, providers.EventRejected, campaigns.Rejected},
+		{"429, delivered", throttled, providers.EventDelivered, campaigns.Delivered},
+		{"400, delivered", refused, providers.EventDelivered, campaigns.Delivered},
+		{"400, failed", refused, providers.EventFailed, campaigns.Failed},
+		{"550, read", rejected, providers.EventRead, campaigns.Read},
+		{"no answer, delivered", doubtful, providers.EventDelivered, campaigns.Delivered},
+		{"not asked, delivered", notAsked, providers.EventDelivered, campaigns.Pending}, // of nobody knows what
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				j := newJourney(t, s, 4)
+				run := j.start()
+				j.planAll(run.ID, 100)
+				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+				before, after, queued, canceled := claimed[0], claimed[1], claimed[2], claimed[3]
+				said := func(id int64) {
+					t.Helper()
+					require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: id, Status: c.status, At: s.clock.Now()}}))
+				}
+				said(before) // the answer has not come yet
+				require.Equal(t, campaigns.Sending, j.message(before).State)
+				j.record(run.ID, claimed, c.answer)
+				require.Equal(t, c.want, j.message(before).State, "before the answer")
+				said(after)
+				require.Equal(t, c.want, j.message(after).State, "after the answer")
+
+				if answered := j.message(queued).State; answered == campaigns.Pending {
+					_, err := s.CancelMessage(t.Context(), j.accountID, canceled, "me")
+					require.NoError(t, err)
+					require.NotEmpty(t, j.feed(run.ID, []int64{2}, 100))
+					require.Equal(t, campaigns.Queued, j.message(queued).State)
+					said(queued)
+					if c.want != campaigns.Pending {
+						require.Equal(t, c.want, j.message(queued).State, "while it is queued again")
+						require.Empty(t, j.claim(run.ID, 2, []campaigns.FeedMessage{{ID: queued, EnvelopeID: 2}}), "nobody sends it again")
+					}
+					said(canceled)
+					want := campaigns.Canceled
+					if c.want == campaigns.Delivered || c.want == campaigns.Read {
+						want = arrives[c.status]
+					}
+					require.Equal(t, want, j.message(canceled).State, "after it was canceled between two tries")
+				}
+				j.balanced(run.ID)
+			})
+		})
+	}
+}
+
+// A worker dies while it asks, and the receipt is there before anybody takes it
+// for dead: nothing is in doubt, and nothing is sent again.
+func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {
+	for _, policy := range []providers.InDoubtPolicy{providers.InDoubtHold, providers.InDoubtResend} {
+		t.Run(string(policy), func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				j := newJourney(t, s, 2)
+				setPolicy(t, j, policy)
+				run := j.start()
+				j.planAll(run.ID, 100)
+				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: claimed[0], Status: providers.EventDelivered, At: s.clock.Now()}}))
+				j.settleOwn()
+				require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+				require.NotEqual(t, campaigns.Delivered, j.message(claimed[1]).State)
+				j.balanced(run.ID)
+			})
+		})
+	}
+}
+
+// What is said of a time that is over says nothing of the next one.
+func TestReceiptsOfATimeThatIsOver(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 2)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		said := func(id int64, status providers.EventStatus) {
+			t.Helper()
+			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: id, Status: status, At: s.clock.Now()}}))
+		}
+		j.record(run.ID, claimed, nil)
+		said(claimed[0], providers.EventFailed)
+		_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
+		require.NoError(t, err)
+		said(claimed[0], providers.EventFailed) // providers repeat themselves
+		require.Equal(t, campaigns.Pending, j.message(claimed[0]).State)
+		said(claimed[0], providers.EventDelivered) // but it has arrived: nobody gets it twice
+		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		said(claimed[0], providers.EventFailed)
+		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Nil(t, j.message(claimed[0]).FinalAt)
+		j.balanced(run.ID)
+	})
+}
+
+// Time stands still for a message's history when the provider's clock is late.
+func TestALateClockDoesNotReorderHistory(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 1)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: claimed[0], Status: providers.EventDelivered, At: s.clock.Now().Add(-time.Hour)}}))
+		j.record(run.ID, claimed, func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Pending, "temporary", campaigns.ReasonTemporary
+		})
+		moves, err := s.Transitions(t.Context(), claimed[0])
+		require.NoError(t, err)
+		history := campaigns.History(j.message(claimed[0]), moves)
+		var states []campaigns.State
+		for i, p := range history {
+			states = append(states, p.State)
+			if i > 0 {
+				require.False(t, p.At.Before(history[i-1].At), "%s", p.State)
+			}
+		}
+		require.Equal(t, []campaigns.State{campaigns.Pending, campaigns.Queued, campaigns.Sending, campaigns.Pending, campaigns.Delivered}, states)
+	})
+}
