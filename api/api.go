@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -121,6 +122,8 @@ type Options struct {
 	// RatePerSecond and Burst bound the requests of one key; 0 sets no limit.
 	RatePerSecond float64
 	Burst         int
+	// MaxStreams bounds the event streams of all accounts; 0 sets no limit.
+	MaxStreams int
 	// Dialer is handed to the adapters that read callbacks.
 	Dialer providers.Dialer
 }
@@ -171,6 +174,8 @@ type Server struct {
 	operations map[string]operation
 	// bodies and hookBodies are the memory for bodies of requests.
 	bodies, hookBodies *room
+	// streams counts the event streams that are open.
+	streams atomic.Int64
 }
 
 // defaultMaxBody bounds the body of a request that is no upload.

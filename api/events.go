@@ -14,6 +14,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/internal/fault"
 )
 
 // EventSnapshot is everything that the events after it are changes of.
@@ -81,6 +82,12 @@ type stream struct {
 func (s *Server) openStream(o operation, ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	caller := callerOf(r.Context())
+	open := s.streams.Add(1)
+	defer s.streams.Add(-1)
+	if most := s.Options.MaxStreams; most > 0 && open > int64(most) {
+		writeProblem(w, fault.New(fault.RateLimited, "%d event streams are open already, half of max_connections: close those that nobody reads", most))
+		return
+	}
 	listening, listener, err := s.Live.Listen(r.Context(), caller.AccountID)
 	if err != nil {
 		writeProblem(w, err)

@@ -236,6 +236,18 @@ func (crowded) LiveChannels(_ context.Context, accounts []int64) ([]campaigns.Li
 }
 
 // Who does not read holds up neither the others nor the end of the server.
+func TestEventStreamsAreBounded(t *testing.T) {
+	_, listener := listening(t, func(d *api.Deps) { d.Options.MaxStreams = 1 })
+	first := watch(t, listener.URL, adminKey)
+	require.Equal(t, http.StatusOK, first.response.StatusCode)
+	_, ok := first.next()
+	require.True(t, ok)
+	require.Equal(t, http.StatusTooManyRequests, watch(t, listener.URL, adminKey).response.StatusCode)
+	require.NoError(t, first.response.Body.Close())
+	require.Eventually(t, func() bool { return watch(t, listener.URL, adminKey).response.StatusCode == http.StatusOK },
+		time.Minute, 10*time.Millisecond, "a place is free again")
+}
+
 func TestEventsDoNotWaitForWhoDoesNotRead(t *testing.T) {
 	timeout := sse.WriteTimeout
 	sse.WriteTimeout = time.Hour

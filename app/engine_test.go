@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv(hangingChild); what != "" {
+		if err := hang(what); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("stopped")
+		os.Exit(0)
+	}
 	testenv.Main(m)
 }
 

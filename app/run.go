@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type Server struct {
 	// /metrics; empty if health_listen is.
 	HealthURL string
 	stack     stack
+	// patience is how long Stop may take.
+	patience time.Duration
 }
 
 // Start starts the roles of a process. notices are told to the person who
@@ -37,7 +40,7 @@ type Server struct {
 func Start(ctx context.Context, c configs.Config, roles Roles, notice func(string)) (s *Server, err error) {
 	log := c.Logger(os.Stderr)
 	metrics := newMetrics()
-	s = &Server{}
+	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -47,7 +50,7 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notice func(strin
 	if err != nil {
 		return s, err
 	}
-	s.stack.push("engine", s.Engine.Stop)
+	s.stack.push("engine", s.stopEngine)
 	metrics.watch(s.Engine.Store)
 	if !roles.API {
 		return s, s.serveHealth(c, log, metrics)
@@ -65,12 +68,13 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notice func(strin
 	return s, nil
 }
 
-// Bounds of an HTTP connection. Uploads may take long, so there is no bound on
-// reading a body; its size is bounded by the API.
+// Bounds of an HTTP connection; those of bodies and answers are the API's.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
+	// defaultConnections is max_connections where no configuration sets it.
+	defaultConnections = 2048
 )
 
 func listenOn(address string) (net.Listener, error) {
@@ -106,7 +110,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	handler := api.New(api.Deps{
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
-			Dialer: dialer(c),
+			Dialer: dialer(c), MaxStreams: max(1, cmp.Or(c.MaxConnections, defaultConnections)/2),
 		},
 		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
 		Contacts: e.Contacts, Lists: e.Lists, Consents: e.Consents, Replies: e.Replies, Caps: e.Caps, Properties: e.Properties, Rules: e.Rules, Importer: e.Importer, Exporter: e.Exporter, Providers: e.Registry,
@@ -122,15 +126,16 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 func (s *Server) serve(listener net.Listener, handler http.Handler, c configs.Config, log *slog.Logger, onShutdown ...func()) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnState: newConnections(cmp.Or(c.MaxConnections, defaultConnections), log, clock.System{}).track,
 	}
 	for _, do := range onShutdown {
 		server.RegisterOnShutdown(do)
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	go func() { done <- server.Serve(&outspoken{Listener: listener, log: log, clock: clock.System{}}) }()
 	s.stack.push("listener", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(c.ShutdownSeconds)*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), s.patience/listenerShare)
 		defer cancel()
 		err := server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -145,8 +150,23 @@ func (s *Server) serve(listener net.Listener, handler http.Handler, c configs.Co
 }
 
 // Stop ends the process's parts: first the listener, then what is in flight. It
+// gives up after shutdown_seconds, whatever hangs, with an error that names it. It
 // may be called again.
-func (s *Server) Stop() error { return s.stack.stopAll() }
+func (s *Server) Stop() error { return s.stack.stopWithin(s.patience) }
+
+// Shares of the time for stopping: the listener waits for answers under way for one
+// part in listenerShare, and one in reserveShare is left for recording what was in
+// flight and closing.
+const (
+	listenerShare = 4
+	reserveShare  = 10
+)
+
+// stopEngine stops the engine; what is in flight may take what time is left.
+func (s *Server) stopEngine() error {
+	s.Engine.Queue.DrainWithin(s.stack.left() - s.patience/reserveShare)
+	return s.Engine.Stop()
+}
 
 // Run starts the roles and works until ctx ends, then stops in good order: what
 // is in flight is finished and recorded, and no attempt is spent.

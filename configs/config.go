@@ -42,11 +42,12 @@ type Config struct {
 	APIRatePerSecond float64 `koanf:"api_rate_per_second" default:"100" minimum:"0" maximum:"100000" doc:"Most API requests a second for one key; 0 sets no limit."`
 	APIBurst         int     `koanf:"api_burst" default:"200" minimum:"1" maximum:"100000" doc:"How many API requests one key may make at once after a quiet time."`
 	MaxBodyKB        int     `koanf:"max_body_kb" default:"2048" minimum:"16" maximum:"65536" doc:"Largest body of an API request, in KiB; uploads have their own bound."`
+	MaxConnections   int     `koanf:"max_connections" default:"2048" minimum:"16" maximum:"100000" doc:"Most open connections to this process; at most half of them may be event streams. Where one more comes, the one is closed that has waited longest without a request."`
 	MaxUploadMB      int     `koanf:"max_upload_mb" default:"1024" minimum:"1" maximum:"102400" doc:"Largest CSV upload, in MiB."`
 
 	WorkerName      string `koanf:"worker_name" default:"" doc:"Name of this process in logs and in the list of workers; empty is the host's name and the process id."`
 	SoftBounces     int    `koanf:"soft_bounces" default:"5" minimum:"1" maximum:"1000" doc:"How many soft bounces in a row suppress an address; a delivery begins to count anew."`
-	ShutdownSeconds int    `koanf:"shutdown_seconds" default:"20" minimum:"1" maximum:"600" doc:"How long a stopping process waits for what is in flight."`
+	ShutdownSeconds int    `koanf:"shutdown_seconds" default:"20" minimum:"1" maximum:"600" doc:"How long a stopping process waits for what is in flight; then it ends, whatever hangs. A second signal ends it at once."`
 
 	LogLevel  string `koanf:"log_level" default:"info" enum:"debug,info,warn,error" doc:"Least important level that is logged."`
 	LogFormat string `koanf:"log_format" default:"text" enum:"text,json" doc:"Form of the log on standard error."`

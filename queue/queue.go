@@ -44,7 +44,7 @@ type Queue struct {
 	limiter  *Limiter
 	log      *slog.Logger
 	clock    clock.Clock
-	drain    time.Duration
+	drain    atomic.Int64  // nanoseconds
 	retry    time.Duration // how long a task waits after an error
 	closed   atomic.Bool
 }
@@ -65,7 +65,8 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		o.DrainTimeout = DefaultDrainTimeout
 	}
 	silence()
-	q := &Queue{log: o.Logger, clock: o.Clock, drain: o.DrainTimeout, retry: retryDelay}
+	q := &Queue{log: o.Logger, clock: o.Clock, retry: retryDelay}
+	q.drain.Store(int64(o.DrainTimeout))
 	if o.URL == "" {
 		e, err := startEmbedded()
 		if err != nil {
@@ -87,6 +88,15 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	}
 	return q, nil
 }
+
+// DrainWithin changes for how long a Server that is stopped from now on lets its
+// handlers finish: a process that stops has only what is left of its time. It can't
+// be more than DrainTimeout was.
+func (q *Queue) DrainWithin(d time.Duration) {
+	q.drain.Store(min(q.drain.Load(), int64(max(d, 0))))
+}
+
+func (q *Queue) drainTimeout() time.Duration { return time.Duration(q.drain.Load()) }
 
 // Close ends the connections, and the embedded Redis with all it holds. Servers
 // must have been stopped before. It may be called again.

@@ -50,7 +50,6 @@ type Server struct {
 	handler Handler
 	log     *slog.Logger
 	clock   clock.Clock
-	drain   time.Duration
 
 	// ctx is the handlers' context.
 	ctx    context.Context
@@ -73,7 +72,7 @@ func (q *Queue) Serve(channelID, workerID int64, concurrency int, h Handler) (*S
 	if concurrency < 1 {
 		return nil, fault.InvalidField("concurrency", concurrency, "must be at least 1")
 	}
-	s := &Server{queue: q, channelID: channelID, workerID: workerID, handler: h, log: q.log.With("channel", channelID), clock: q.clock, drain: q.drain}
+	s := &Server{queue: q, channelID: channelID, workerID: workerID, handler: h, log: q.log.With("channel", channelID), clock: q.clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.asynq = asynq.NewServerFromRedisClient(q.client, asynq.Config{
 		Concurrency:              concurrency,
@@ -83,7 +82,7 @@ func (q *Queue) Serve(channelID, workerID int64, concurrency int, h Handler) (*S
 		DelayedTaskCheckInterval: forwardInterval,
 		RetryDelayFunc:           q.delayRetry,
 		IsFailure:                func(err error) bool { return errors.Is(err, errPanicked) },
-		ShutdownTimeout:          q.drain + abortMargin,
+		ShutdownTimeout:          q.drainTimeout() + abortMargin,
 		Logger:                   asynqLog{s.log},
 		LogLevel:                 asynq.InfoLevel, // its debug level speaks of every poll
 	})
@@ -106,7 +105,7 @@ func (s *Server) Stop() {
 		}()
 		select {
 		case <-done:
-		case <-s.clock.After(s.drain):
+		case <-s.clock.After(s.queue.drainTimeout()):
 			s.cancel()
 			<-done
 		}
