@@ -25,8 +25,29 @@ type Channel struct {
 	SilentOptOut bool             `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
 	Status       string           `json:"status" enum:"active,paused,stopped"`
 	StatusReason string           `json:"status_reason,omitempty"`
+	Health       ProviderHealth   `json:"health"`
 	CreatedAt    time.Time        `json:"created_at"`
 	UpdatedAt    time.Time        `json:"updated_at"`
+}
+
+// ProviderHealth is how it stands with a channel's provider now.
+type ProviderHealth struct {
+	State     string     `json:"state" enum:"ok,degraded,held,stopped" doc:"degraded: the provider does not work, and is tried with one message at a time; held: it wants nothing for a while; stopped: nothing is sent until the channel is resumed. A success ends it, and a changed configuration or resuming begins anew."`
+	Reason    string     `json:"reason,omitempty" doc:"What is the matter, in words."`
+	Since     *time.Time `json:"since,omitempty"`
+	NextTryAt *time.Time `json:"next_try_at,omitempty" doc:"When the provider is asked again. Until then the channel's messages are pending."`
+}
+
+func healthView(h providers.Health) ProviderHealth {
+	return ProviderHealth{State: string(h.State), Reason: h.Reason, Since: known(h.Since), NextTryAt: known(h.NextTry)}
+}
+
+// known is a time, or nothing if it is zero.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 func (c Channel) identity() int64 { return c.ID }
@@ -81,7 +102,8 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 	}
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
-		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health),
+		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {
 		return Channel{}, fmt.Errorf("read public configuration of channel %d: %w", c.ID, err)

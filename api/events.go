@@ -34,10 +34,11 @@ type QueueDepth struct {
 
 // ChannelHealth says whether a channel works.
 type ChannelHealth struct {
-	ChannelID    int64  `json:"channel_id"`
-	Name         string `json:"name"`
-	Status       string `json:"status" enum:"active,paused,stopped,deleted"`
-	StatusReason string `json:"status_reason,omitempty" doc:"Why it is not active, or why it is degraded."`
+	ChannelID    int64          `json:"channel_id"`
+	Name         string         `json:"name"`
+	Status       string         `json:"status" enum:"active,paused,stopped,deleted"`
+	StatusReason string         `json:"status_reason,omitempty" doc:"Why it is not active."`
+	Health       ProviderHealth `json:"health"`
 }
 
 // Heartbeat says that the connection is alive.
@@ -148,7 +149,8 @@ func (l *stream) sendNews(send sse.Sender) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(now.Channels)) {
 		c, old := now.Channels[id], before.Channels[id]
-		if health := healthView(c); health != healthView(old) {
+		if c.Name != old.Name || c.Status != old.Status || c.StatusReason != old.StatusReason || c.Health != old.Health {
+			health := channelHealth(c)
 			if err := send.Data(health); err != nil {
 				return err
 			}
@@ -185,13 +187,13 @@ func snapshotView(state *campaigns.LiveState) EventSnapshot {
 	}
 	for _, id := range slices.Sorted(maps.Keys(state.Channels)) {
 		view.Queue = append(view.Queue, depthView(state.Channels[id]))
-		view.Channels = append(view.Channels, healthView(state.Channels[id]))
+		view.Channels = append(view.Channels, channelHealth(state.Channels[id]))
 	}
 	return view
 }
 
-func healthView(c campaigns.LiveChannel) ChannelHealth {
-	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason}
+func channelHealth(c campaigns.LiveChannel) ChannelHealth {
+	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health)}
 }
 
 func depthView(c campaigns.LiveChannel) QueueDepth {

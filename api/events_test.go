@@ -145,7 +145,7 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "snapshot", first.name)
 	require.Equal(t, "2000", first.retry)
-	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active"}]}`, first.data)
+	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active","health":{"state":"ok"}}]}`, first.data)
 
 	ctx := t.Context()
 	id := s.campaign(channel, "")

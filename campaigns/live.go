@@ -36,6 +36,7 @@ type LiveChannel struct {
 	Name          string
 	Status        providers.ChannelStatus
 	StatusReason  string
+	Health        providers.Health
 	// Pending, Queued and Sending are the messages of its outbound queue.
 	Pending, Queued, Sending int64
 }

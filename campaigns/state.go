@@ -120,8 +120,9 @@ const (
 	ReasonNotAsked         = "not_asked"         // its worker was taken for dead, but had not asked the provider
 	ReasonTemporary        = "temporary"         // waits for its next attempt after a temporary error
 	ReasonThrottled        = "throttled"         // waits because the provider asked us to
-	ReasonChannelStopped   = "channel_stopped"   // waits because the provider refuses the credentials
 	ReasonRenderExceeded   = "render_exceeded"   // the template took too much work or time for this recipient
+	ReasonChannelStopped   = "channel_stopped"   // waits because the provider refuses the credentials, the sender or the account
+	ReasonChannelHeld      = "channel_held"      // waits because the provider is not to be asked now
 	ReasonPaused           = "paused"            // taken back from the queue by a pause
 	ReasonRequeued         = "requeued"          // taken back because its task was gone from Redis
 	ReasonRecipientPerDay  = "recipients_per_day"

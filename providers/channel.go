@@ -27,8 +27,10 @@ type Channel struct {
 	Epoch int64
 	// StatusReason says why the channel is not active, for people.
 	StatusReason string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// Health is what the workers have found of its provider.
+	Health    Health
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Limits bound how fast a channel sends. Zero means no limit, except for
@@ -45,12 +47,24 @@ type Limits struct {
 	PerRecipientSeconds float64 `json:"per_recipient_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Least seconds between two messages to one address."`
 	// RecipientsPerDay is the most different addresses in a moving 24 hours.
 	RecipientsPerDay int `json:"recipients_per_day,omitempty" minimum:"0" maximum:"100000000" doc:"Most different addresses in a moving 24 hours."`
+	// RefusalsInARow is after how many equal refusals, without a message that went
+	// through in between, a campaign is paused, or the channel held where they are
+	// not of one campaign alone.
+	RefusalsInARow int `json:"refusals_in_a_row,omitempty" minimum:"0" maximum:"1000000" doc:"After how many equal refusals without a success in between the campaign is paused, or the channel held where they are of several; counted by each worker process; default 20."`
+	// DoubtsInARow is after how many requests without an answer, and without one
+	// that succeeded in between, the provider is asked no more but for single tries.
+	DoubtsInARow int `json:"doubts_in_a_row,omitempty" minimum:"0" maximum:"1000000" doc:"After how many messages in doubt without a success in between the channel waits and tries single messages; until one succeeds no more than so many are in flight; counted by each worker process; default 5."`
 }
 
 // Defaults of Limits.
 const (
 	DefaultConcurrency = 32
 	DefaultBurst       = 1
+	// DefaultRefusalsInARow is more than a small list's share of bad addresses, and
+	// few enough to be looked at by hand.
+	DefaultRefusalsInARow = 20
+	// DefaultDoubtsInARow is a handful: a person has to look at each.
+	DefaultDoubtsInARow = 5
 )
 
 // WithDefaults fills in what zero stands for.
@@ -60,6 +74,12 @@ func (l Limits) WithDefaults() Limits {
 	}
 	if l.Burst == 0 {
 		l.Burst = DefaultBurst
+	}
+	if l.RefusalsInARow == 0 {
+		l.RefusalsInARow = DefaultRefusalsInARow
+	}
+	if l.DoubtsInARow == 0 {
+		l.DoubtsInARow = DefaultDoubtsInARow
 	}
 	return l
 }
@@ -84,6 +104,37 @@ func (p InDoubtPolicy) Resend(transactional bool) bool {
 	return p == InDoubtResend
 }
 
+// HealthState is how it stands with a channel's provider now.
+type HealthState string
+
+// The states of health.
+const (
+	HealthOK HealthState = "ok"
+	// HealthDegraded: the provider does not work; it is tried again with one
+	// message at a time.
+	HealthDegraded HealthState = "degraded"
+	// HealthHeld: the provider wants nothing for a while, or refuses everybody.
+	HealthHeld HealthState = "held"
+	// HealthStopped: nothing is sent until a person resumes the channel.
+	HealthStopped HealthState = "stopped"
+)
+
+// Health is a fact of now: what went well ends it, a changed configuration and
+// resuming let it begin anew.
+type Health struct {
+	State HealthState
+	// Reason says what is the matter, for people; empty where all is well.
+	Reason string
+	// Since is when this state began; zero where all is well.
+	Since time.Time
+	// NextTry is when the provider is asked again; zero if it isn't by itself, or
+	// is already.
+	NextTry time.Time
+}
+
+// Well reports whether nothing is the matter.
+func (h Health) Well() bool { return h.State == HealthOK || h.State == "" }
+
 // ChannelStatus is whether a channel sends.
 type ChannelStatus string
 
@@ -91,7 +142,7 @@ type ChannelStatus string
 const (
 	ChannelActive ChannelStatus = "active"
 	ChannelPaused ChannelStatus = "paused"
-	// ChannelStopped is set by Carillon when the provider refuses the
-	// credentials; a person must look and resume.
+	// ChannelStopped is set by Carillon when the provider refuses the credentials,
+	// the sender or the account; a person must look and resume.
 	ChannelStopped ChannelStatus = "stopped"
 )

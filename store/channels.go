@@ -14,18 +14,19 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status, status_reason,
-	epoch, created_at, updated_at FROM channels`
+	health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) {
 	var c providers.Channel
 	var config string
 	var limits []byte
-	var created, updated millis
+	var created, updated, since, next millis
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.SilentOptOut, &c.Status, &c.StatusReason,
-		&c.Epoch, &created, &updated)
+		&c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
 	if err != nil {
 		return c, err
 	}
+	c.Health.Since, c.Health.NextTry = since.Time, next.Time
 	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
 	if err := json.Unmarshal(limits, &c.Limits); err != nil {
 		return c, fmt.Errorf("read limits of channel %d: %w", c.ID, err)
@@ -102,7 +103,8 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 
 // UpdateChannel replaces what a channel's owner may change: name, provider,
 // configuration, limits, time zone and policy, but not its status. UpdatedAt
-// grows with every call, Epoch with every change of the configuration.
+// grows with every call, Epoch with every change of the configuration, and the
+// health begins anew with it.
 func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
 	config, limits, err := s.sealChannel(c)
 	if err != nil {
@@ -132,10 +134,16 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := ms(s.clock.Now())
 		_, err = tx.exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, updated_at = CASE WHEN updated_at < ? THEN ? ELSE updated_at + 1 END WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
 			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID, c.AccountID)
 		if err != nil {
 			return err
+		}
+		if reconsider != nothingChanged {
+			// A channel that was stopped stays so until a person resumes it.
+			if _, err := tx.exec(ctx, "UPDATE channels SET "+nothingKnown+" WHERE id = ? AND status <> 'stopped'", c.ID); err != nil {
+				return err
+			}
 		}
 		updated, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
 		return err

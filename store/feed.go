@@ -15,9 +15,11 @@ import (
 
 // Feedable lists what has messages waiting for room in a channel's window: the
 // active runs, and under run 0 the transactional messages of each channel.
-// Paused channels and runs are left out.
+// Paused channels and runs are left out, and channels whose provider is not to be
+// asked yet: their messages wait where every change reaches them.
 func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 	var list []campaigns.Feedable
+	now := ms(s.clock.Now())
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var f campaigns.Feedable
 		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued); err != nil {
@@ -27,14 +29,14 @@ func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 		return nil
 	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
-		JOIN channels h ON h.id = r.channel_id AND h.status = 'active'
+		JOIN channels h ON h.id = r.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
 		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending')
 		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight HAVING SUM(c.pending) > 0
 		UNION ALL
 		SELECT c.channel_id, 0, 0, 1, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
-		FROM run_counts c JOIN channels h ON h.id = c.channel_id AND h.status = 'active'
+		FROM run_counts c JOIN channels h ON h.id = c.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
 		WHERE c.run_id = 0 GROUP BY c.channel_id HAVING SUM(c.pending) > 0
-		ORDER BY 1, 2`)
+		ORDER BY 1, 2`, now, now)
 	return list, s.translate(err)
 }
 

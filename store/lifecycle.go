@@ -311,30 +311,17 @@ func (s *Store) ResumeChannel(ctx context.Context, accountID, channelID int64, _
 	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelActive, "")
 }
 
-// StopChannel stops a channel whose provider refuses the credentials, until a
-// person resumes it.
-func (s *Store) StopChannel(ctx context.Context, accountID, channelID int64, reason string) error {
-	return s.setChannelStatus(ctx, accountID, channelID, providers.ChannelStopped, reason)
-}
-
-// NoteHealth says on an active channel that it is degraded, and why; an empty
-// reason says that it is well again.
-func (s *Store) NoteHealth(ctx context.Context, channelID int64, reason string) error {
-	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE channels SET status_reason = ? WHERE id = ? AND status = 'active'", clean(reason), channelID)
-		return err
-	})
-}
-
+// setChannelStatus pauses or resumes a channel. Its health begins anew with that.
 func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64, status providers.ChannelStatus, reason string) error {
 	return s.inTx(ctx, func(tx conn) error {
 		anew, reconsider := 0, nothingChanged
 		if status == providers.ChannelActive {
 			anew, reconsider = 1, begunAnew
 		}
-		n, err := tx.exec(ctx, `UPDATE channels SET status = ?, status_reason = ?, epoch = epoch + ?,
-			reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, updated_at = ? WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			string(status), clean(reason), anew, reconsider, reconsider, ms(s.clock.Now()), channelID, accountID)
+		now := ms(s.clock.Now())
+		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, "+nothingKnown+`, epoch = epoch + ?,
+			reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			string(status), clean(reason), anew, reconsider, reconsider, now, now, channelID, accountID)
 		if err != nil {
 			return err
 		}

@@ -69,11 +69,14 @@ func (s *Store) LiveChannels(ctx context.Context, accountIDs []int64) (channels 
 	byID := map[int64]int{}
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var c campaigns.LiveChannel
-		err := scan(&c.ID, &c.AccountID, &c.Name, &c.Status, &c.StatusReason)
+		var since, next millis
+		err := scan(&c.ID, &c.AccountID, &c.Name, &c.Status, &c.StatusReason, &c.Health.State, &c.Health.Reason, &since, &next)
+		c.Health.Since, c.Health.NextTry = since.Time, next.Time
 		byID[c.ID] = len(channels)
 		channels = append(channels, c)
 		return err
-	}, "SELECT id, account_id, name, status, status_reason FROM channels WHERE deleted_at IS NULL AND account_id "+s.d.inIDs, s.d.idList(accountIDs))
+	}, `SELECT id, account_id, name, status, status_reason, health, health_reason, health_since, next_try_at
+		FROM channels WHERE deleted_at IS NULL AND account_id `+s.d.inIDs, s.d.idList(accountIDs))
 	if err != nil {
 		return nil, s.translate(err)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,7 +34,7 @@ func TestLive(t *testing.T) {
 			return list[0]
 		}
 		require.Empty(t, runs(mine, -1))
-		require.Equal(t, campaigns.LiveChannel{ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive}, channel())
+		require.Equal(t, campaigns.LiveChannel{ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, Health: providers.Health{State: providers.HealthOK}}, channel())
 
 		run := j.start()
 		require.Equal(t, campaigns.RunPlanning, runs(mine, -1)[run.ID].Status)
@@ -45,9 +46,10 @@ func TestLive(t *testing.T) {
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4)[:3])
 		_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
-		require.NoError(t, s.NoteHealth(ctx, j.channel.ID, "degraded"))
+		health := providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: millisOf(s.clock.Now()), NextTry: millisOf(s.clock.Now().Add(time.Minute))}
+		require.NoError(t, s.NoteHealth(ctx, j.channel.ID, 0, health))
 		require.Equal(t, campaigns.LiveChannel{
-			ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, StatusReason: "degraded", Pending: 6, Queued: 1, Sending: 3,
+			ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, Health: health, Pending: 6, Queued: 1, Sending: 3,
 		}, channel())
 		j.record(run.ID, claimed, nil)
 		require.Equal(t, int64(3), runs(mine, -1)[run.ID].Counts[campaigns.Sent])

@@ -18,8 +18,8 @@ const (
 // reconsidered are the reasons for which messages wait for a time that a channel's
 // limits set, and behind them those of a time that its provider's answers set.
 var reconsidered = []string{
-	limitsChanged: `'` + campaigns.ReasonThrottled + `', '` + campaigns.ReasonRecipientPerDay + `', '` + campaigns.ReasonRecipientSpacing + `'`,
-	begunAnew: `'` + campaigns.ReasonThrottled + `', '` + campaigns.ReasonRecipientPerDay + `', '` + campaigns.ReasonRecipientSpacing + `', '` +
+	limitsChanged: `'` + campaigns.ReasonChannelHeld + `', '` + campaigns.ReasonThrottled + `', '` + campaigns.ReasonRecipientPerDay + `', '` + campaigns.ReasonRecipientSpacing + `'`,
+	begunAnew: `'` + campaigns.ReasonChannelHeld + `', '` + campaigns.ReasonThrottled + `', '` + campaigns.ReasonRecipientPerDay + `', '` + campaigns.ReasonRecipientSpacing + `', '` +
 		campaigns.ReasonTemporary + `'`,
 }
 

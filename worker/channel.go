@@ -49,9 +49,12 @@ type channel struct {
 	bulk, transactional *tokens
 	turns               chan struct{}
 	stopping            chan struct{}
-	outage              outage
-	trips               trips
-	claims              claims
+	breaker             *breaker
+	slow                slowness
+	// shown is the health that the channel had when this worker last looked.
+	shown  atomic.Pointer[providers.Health]
+	trips  trips
+	claims claims
 	// handling are the envelopes at work here.
 	handling sync.Map
 
@@ -63,7 +66,7 @@ func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
 	limits := c.Limits.WithDefaults()
 	ch := &channel{
 		worker: w, c: c, provider: p, turns: make(chan struct{}, bulkTurns), stopping: make(chan struct{}),
-		maxAttempts: map[int64]int{},
+		maxAttempts: map[int64]int{}, breaker: newBreaker(w.o.Clock),
 	}
 	own := max(1, limits.Concurrency/8)
 	if limits.Concurrency == 1 {
@@ -84,12 +87,26 @@ func (ch *channel) update(c providers.Channel) {
 	before := ch.limits.Swap(&limits)
 	ch.updatedAt.Store(c.UpdatedAt.UnixMilli())
 	ch.inDoubt.Store(&c.InDoubt)
+	ch.shown.Store(&c.Health)
 	if epoch := ch.epoch.Swap(c.Epoch); before == nil || *before != limits || epoch != c.Epoch {
+		// What was newly configured or resumed begins anew.
+		ch.breaker.reset()
 		next := make(chan struct{})
 		if old := ch.changed.Swap(&next); old != nil {
 			close(*old)
 		}
 	}
+	ch.endOfSlowness()
+}
+
+// remaining is how long the provider is not to be asked, by what this worker has
+// found or another.
+func (ch *channel) remaining() time.Duration {
+	wait := ch.breaker.remaining()
+	if shown := ch.shown.Load(); shown != nil && !shown.Well() {
+		wait = max(wait, shown.NextTry.Sub(ch.now()))
+	}
+	return wait
 }
 
 // resends reports whether a message in doubt is sent again.
@@ -149,6 +166,11 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 			return err
 		}
 		jobs = jobs[n:]
+		if ch.remaining() > holdAtMost {
+			// They wait where pausing, a new configuration and a success reach them: the
+			// feeder leaves them there until the channel's next try.
+			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now().Add(time.Second), Reason: campaigns.ReasonChannelHeld})
+		}
 		if wait > holdAtMost {
 			// No later due time: how long they wait is the limiter's to say, and by
 			// then the limit may be another.
@@ -199,9 +221,16 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		return 0, 0, nil // stopping
 	}
 	defer func() { tokens.release(held) }()
-	if down := ch.outage.remaining(ch.now()); down > 0 {
-		return 0, min(down, holdAtMost), nil
+	if wait := ch.remaining(); wait > 0 {
+		return 0, wait, nil
 	}
+	p, wait := ch.breaker.enter(ctx, ch.stopping, e.Transactional, held, ch.limits.Load().DoubtsInARow)
+	defer func() { ch.breaker.leave(p) }()
+	if p.n == 0 {
+		return 0, wait, nil // held, or stopping
+	}
+	tokens.release(held - p.n)
+	held = p.n
 	asOf := time.UnixMilli(ch.updatedAt.Load()) // before the limits are read
 	grant, lag, err := ch.timedReserve(ctx, ch.reservation(e, jobs[:held], ahead))
 	if err != nil {
@@ -215,7 +244,9 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 			}
 			continue
 		}
-		granted = append(granted, lag.slot(jobs[i], slot.Wait))
+		s := lag.slot(jobs[i], slot.Wait)
+		s.pass = pass{1, p.urgent, p.opened}
+		granted = append(granted, s)
 	}
 	began := ch.now()
 	claimed, err := ch.claim(ctx, e, granted)
@@ -230,8 +261,10 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	}
 	for _, s := range claimed {
 		held--
+		p.n--
 		inflight.Go(func() {
 			defer tokens.release(1)
+			defer ch.breaker.leave(s.pass)
 			ch.send(ctx, e, s)
 		})
 	}

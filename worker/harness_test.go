@@ -22,7 +22,8 @@ type fakeStore struct {
 	mu        sync.Mutex
 	channels  []providers.Channel
 	stopped   map[int64]string
-	health    []string
+	health    []providers.Health
+	paused    map[int64]string        // by run
 	unqueued  map[int64]campaigns.Due // by message
 	campaign  campaigns.Campaign
 	recent    []campaigns.RecentSend
@@ -52,17 +53,25 @@ func (s *fakeStore) AllChannels(context.Context) ([]providers.Channel, error) {
 	return slices.Clone(s.channels), nil
 }
 
-func (s *fakeStore) StopChannel(_ context.Context, _, channelID int64, reason string) error {
+func (s *fakeStore) StopChannel(_ context.Context, channelID, _ int64, reason string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.stopped[channelID]
 	s.stopped[channelID] = reason
+	return before == "", nil
+}
+
+func (s *fakeStore) NoteHealth(_ context.Context, _, _ int64, h providers.Health) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health = append(s.health, h)
 	return nil
 }
 
-func (s *fakeStore) NoteHealth(_ context.Context, _ int64, reason string) error {
+func (s *fakeStore) PauseRun(_ context.Context, runID int64, why string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.health = append(s.health, reason)
+	s.paused[runID] = why
 	return nil
 }
 
@@ -183,7 +192,7 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
-		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, unqueued: map[int64]campaigns.Due{}},
+		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]campaigns.Due{}},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}},
 		queue:  q,
 		send: func(_ context.Context, m providers.Message) (providers.Receipt, error) {

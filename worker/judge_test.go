@@ -48,6 +48,15 @@ func TestJudge(t *testing.T) {
 			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, time.Hour, false}, last: usedUp,
 		},
 		{
+			kind: providers.RecipientBusy,
+			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
+		},
+		{
+			kind: providers.Quota,
+			left: verdict{campaigns.Pending, campaigns.ReasonChannelHeld, heldAtMost, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonChannelHeld, heldAtMost, true},
+		},
+		{
 			kind: providers.Throttled,
 			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
@@ -69,6 +78,16 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			kind: providers.Auth,
+			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+		},
+		{
+			kind: providers.Sender,
+			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+		},
+		{
+			kind: providers.Account,
 			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 		},
@@ -113,7 +132,7 @@ func TestJudge(t *testing.T) {
 							State: o.State, Reason: o.Reason, Detail: o.Detail, DueAt: o.DueAt, Unspent: o.Unspent, Bounce: k.bounce,
 						}, o)
 						require.Contains(t, o.Detail, "a teapot")
-						require.Equal(t, k.kind == providers.Auth, b.store.stopped[1] != "", "only refused credentials stop the channel")
+						require.Equal(t, k.kind.StopsChannel(), b.store.stopped[1] != "", "only what is refused for everybody stops the channel")
 						state, err := b.queue.Limiter().State(t.Context(), 1, 0)
 						require.NoError(t, err)
 						if k.kind == providers.Throttled {
@@ -152,42 +171,6 @@ func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {
 	require.Equal(t, campaigns.Pending, o.State, "a transactional message has the default")
 }
 
-func TestOutage(t *testing.T) {
-	var o outage
-	for range outageAfter - 1 {
-		_, down, opened := o.failure(noon)
-		require.False(t, down)
-		require.False(t, opened)
-		require.Zero(t, o.remaining(noon))
-	}
-	require.False(t, o.success(), "it was not open")
-	for range outageAfter - 1 {
-		_, down, _ := o.failure(noon)
-		require.False(t, down, "a success begins the count anew")
-	}
-	now := noon
-	for i, want := range []time.Duration{
-		time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second,
-	} {
-		wait, down, opened := o.failure(now)
-		require.True(t, down)
-		require.Equal(t, want, wait)
-		require.Equal(t, i == 0, opened)
-		// Those that were under way fail too, and change nothing.
-		wait, down, opened = o.failure(now.Add(want / 2))
-		require.True(t, down)
-		require.False(t, opened)
-		require.Equal(t, want/2, wait)
-		require.Equal(t, want, o.remaining(now))
-		require.Zero(t, o.remaining(now.Add(want)))
-		now = now.Add(want)
-	}
-	require.True(t, o.success())
-	require.Zero(t, o.remaining(now))
-	_, down, _ := o.failure(now)
-	require.False(t, down)
-}
-
 // While the provider is down for everybody, attempts are not burnt and nothing
 // is claimed; the channel says so.
 func TestAnOutageBurnsNoAttempts(t *testing.T) {
@@ -198,7 +181,7 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	judge := func(attempt int) campaigns.Outcome {
 		return ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
 	}
-	for range outageAfter - 1 {
+	for range downAfter - 1 {
 		require.False(t, judge(1).Unspent)
 	}
 	for range 20 {
@@ -208,8 +191,10 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 		require.Equal(t, noon.Add(time.Second), o.DueAt)
 	}
 	require.Len(t, b.store.health, 1)
-	require.Contains(t, b.store.health[0], "degraded")
-	require.Contains(t, b.store.health[0], "connection refused")
+	require.Equal(t, providers.HealthDegraded, b.store.health[0].State)
+	require.Contains(t, b.store.health[0].Reason, "connection refused")
+	require.Equal(t, noon, b.store.health[0].Since)
+	require.Equal(t, noon.Add(time.Second), b.store.health[0].NextTry)
 	n, wait, err := ch.takeTurn(t.Context(), letter(3), letter(3).Jobs, nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -219,5 +204,5 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	fake.Advance(time.Second)
 	require.NoError(t, ch.handle(t.Context(), letter(3)))
 	require.Len(t, b.writer.recorded(), 3)
-	require.Equal(t, []string{b.store.health[0], ""}, b.store.health, "and is well again")
+	require.Equal(t, []providers.Health{b.store.health[0], {State: providers.HealthOK}}, b.store.health, "and is well again")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"carillon/campaigns"
@@ -33,7 +32,7 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
 	unsent := ch.outcome(e, s.job, campaigns.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
-	if !ch.awaitSlot(ctx, e, s) || ch.worker.fenced() {
+	if !ch.awaitSlot(ctx, e, s) || ch.worker.fenced() || ch.breaker.holds(s.pass) {
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
@@ -74,9 +73,7 @@ func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.Stat
 func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, receipt providers.Receipt, err error) campaigns.Outcome {
 	o := ch.outcome(e, job, campaigns.Sent)
 	if err == nil {
-		if ch.outage.success() {
-			ch.noteHealth(ctx, "")
-		}
+		ch.succeeded(ctx, e.RunID)
 		o.ProviderID = receipt.ProviderID
 		return o
 	}
@@ -84,23 +81,33 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, r
 	o.Kind, o.Code, o.Detail = string(failure.Kind), failure.Code, detailOf(failure)
 	switch failure.Kind {
 	case providers.Temporary:
-		ch.temporary(ctx, e, &o, failure)
+		o.Reason = campaigns.ReasonTemporary
+		if !ch.troubled(ctx, down, &o, failure) {
+			ch.again(ctx, e, &o, failure.RetryAfter)
+		}
 	case providers.RecipientBusy:
 		o.Reason = campaigns.ReasonTemporary
-		ch.again(ctx, e, &o, failure.RetryAfter)
-	case providers.Throttled, providers.Quota:
+		if !ch.troubled(ctx, busy, &o, failure) {
+			ch.again(ctx, e, &o, failure.RetryAfter)
+		}
+	case providers.Throttled:
 		o.State, o.Unspent, o.Reason = campaigns.Pending, true, campaigns.ReasonThrottled
 		o.DueAt = o.At // the limiter says when the channel may go on
-		ch.throttle(ctx, failure.RetryAfter)
+		ch.throttle(ctx, failure)
+	case providers.Quota:
+		ch.troubled(ctx, quota, &o, failure)
 	case providers.Recipient:
 		o.State, o.Reason, o.Bounce = campaigns.Rejected, campaigns.ReasonRecipient, failure.Bounce
+		ch.refused(ctx, e, &o, failure)
 	case providers.BadContent:
 		o.State, o.Reason = campaigns.Failed, campaigns.ReasonRefused
+		ch.refused(ctx, e, &o, failure)
 	case providers.Auth, providers.Sender, providers.Account:
 		o.State, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, true, campaigns.ReasonChannelStopped, o.At
-		ch.stopForAuth(ctx, failure)
+		ch.stopFor(ctx, failure)
 	default:
 		o.Reason = campaigns.ReasonInDoubt
+		ch.noteTrouble(ctx, doubt, failure)
 		if ch.resends(e.Transactional) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		} else {
@@ -115,21 +122,6 @@ func detailOf(e *providers.Error) string {
 		return e.Code
 	}
 	return e.Err.Error()
-}
-
-// temporary decides on another try. While the provider is down for everybody,
-// attempts are not burnt.
-func (ch *channel) temporary(ctx context.Context, e queue.Envelope, o *campaigns.Outcome, failure *providers.Error) {
-	o.Reason = campaigns.ReasonTemporary
-	wait, down, opened := ch.outage.failure(o.At)
-	if opened {
-		ch.noteHealth(ctx, "degraded: the provider fails again and again, messages wait and no attempt is spent: "+detailOf(failure))
-	}
-	if down {
-		o.State, o.Unspent, o.DueAt = campaigns.Pending, true, o.At.Add(wait)
-		return
-	}
-	ch.again(ctx, e, o, failure.RetryAfter)
 }
 
 // again gives the message its next try, or ends it when none is left.
@@ -164,83 +156,4 @@ func (ch *channel) attempts(ctx context.Context, runID int64) int {
 	ch.maxAttempts[runID] = campaign.Throttle.Attempts()
 	ch.mu.Unlock()
 	return campaign.Throttle.Attempts()
-}
-
-// throttle slows the whole fleet down.
-func (ch *channel) throttle(ctx context.Context, retryAfter time.Duration) {
-	ch.worker.o.Logger.Warn("the provider asked to slow down", "channel", ch.c.ID, "retry_after", retryAfter)
-	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.c.ID, ch.epoch.Load(), retryAfter); err != nil {
-		ch.worker.o.Logger.Warn("the limiter could not be told to slow down", "channel", ch.c.ID, "error", err)
-	}
-}
-
-// stopForAuth stops the channel: every further message would be refused too.
-func (ch *channel) stopForAuth(ctx context.Context, failure *providers.Error) {
-	reason := "the provider can't be used with this configuration: " + detailOf(failure)
-	if err := ch.worker.o.Store.StopChannel(context.WithoutCancel(ctx), ch.c.AccountID, ch.c.ID, reason); err != nil {
-		ch.worker.o.Logger.Warn("a channel could not be stopped", "channel", ch.c.ID, "error", err)
-		return
-	}
-	ch.worker.o.Logger.Error("channel stopped until a person resumes it", "channel", ch.c.ID, "reason", reason)
-}
-
-// noteHealth shows on the channel that its provider is down, or up again.
-func (ch *channel) noteHealth(ctx context.Context, reason string) {
-	if reason != "" {
-		ch.worker.o.Logger.Warn("channel "+reason, "channel", ch.c.ID)
-	} else {
-		ch.worker.o.Logger.Info("the channel's provider works again", "channel", ch.c.ID)
-	}
-	if err := ch.worker.o.Store.NoteHealth(context.WithoutCancel(ctx), ch.c.ID, reason); err != nil {
-		ch.worker.o.Logger.Warn("a channel's health could not be noted", "channel", ch.c.ID, "error", err)
-	}
-}
-
-// outage is the circuit breaker of a channel: after a run of temporary failures
-// without a success in between it lets nothing through for a while, ever longer.
-type outage struct {
-	mu    sync.Mutex
-	fails int
-	wait  time.Duration
-	until time.Time
-}
-
-// The breaker opens after outageAfter failures in a row, for outageFirst and
-// twice as long each time, up to outageMax.
-const (
-	outageAfter = 10
-	outageFirst = time.Second
-	outageMax   = 30 * time.Second
-)
-
-// success closes the breaker and reports whether it was open.
-func (o *outage) success() (ended bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	ended = o.fails >= outageAfter
-	o.fails, o.wait, o.until = 0, 0, time.Time{}
-	return ended
-}
-
-// failure counts a failure and says whether the provider is taken for down, how
-// long nothing is sent, and whether that begins now.
-func (o *outage) failure(now time.Time) (wait time.Duration, down, opened bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.fails++
-	if o.fails < outageAfter {
-		return 0, false, false
-	}
-	if !now.Before(o.until) {
-		o.wait = min(max(2*o.wait, outageFirst), outageMax)
-		o.until = now.Add(o.wait)
-	}
-	return o.until.Sub(now), true, o.fails == outageAfter
-}
-
-// remaining is how long nothing is sent yet.
-func (o *outage) remaining(now time.Time) time.Duration {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return max(0, o.until.Sub(now))
 }

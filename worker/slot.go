@@ -25,6 +25,8 @@ func slotTimeOf(perSecond float64) time.Duration {
 type slotted struct {
 	job         queue.Job
 	from, until time.Time
+	// pass is what it was let through with.
+	pass pass
 }
 
 // asking is when slots were asked for and when the answer came. The limiter

@@ -72,7 +72,7 @@ func TestTokensMakeWaitUntilOneIsFreeOrItStops(t *testing.T) {
 func TestNeverMoreInFlightThanTheConcurrency(t *testing.T) {
 	for _, c := range []struct{ concurrency, bulk, transactional int }{{1, 1, 1}, {2, 1, 1}, {8, 7, 1}, {32, 28, 4}} {
 		b := newBench(t, nil)
-		ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: c.concurrency}})
+		ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: c.concurrency, DoubtsInARow: 100}})
 		for transactional, most := range map[bool]int{false: c.bulk, true: c.transactional} {
 			gate := make(chan struct{})
 			arrived := make(chan int64, 100)
@@ -104,7 +104,7 @@ func TestNeverMoreInFlightThanTheConcurrency(t *testing.T) {
 // wait for bulk ones.
 func TestBulkLeavesRoomForTransactional(t *testing.T) {
 	b := newBench(t, nil)
-	ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 8}})
+	ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 8, DoubtsInARow: 8}})
 	gate := make(chan struct{})
 	arrived := make(chan bool, 100)
 	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {

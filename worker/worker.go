@@ -25,8 +25,11 @@ type Store interface {
 	RetireWorker(ctx context.Context, workerID int64) error
 	// AllChannels are the channels of every account that are not deleted.
 	AllChannels(ctx context.Context) ([]providers.Channel, error)
-	StopChannel(ctx context.Context, accountID, channelID int64, reason string) error
-	NoteHealth(ctx context.Context, channelID int64, reason string) error
+	// StopChannel and NoteHealth change nothing of a channel that has begun anew
+	// since epoch.
+	StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error)
+	NoteHealth(ctx context.Context, channelID, epoch int64, h providers.Health) error
+	PauseRun(ctx context.Context, runID int64, why string) error
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]campaigns.RecentSend, error)

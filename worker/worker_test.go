@@ -32,7 +32,7 @@ func (b *bench) set(list ...providers.Channel) {
 // Stopping finishes what is in flight, gives the rest back and spends no try.
 func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 	b := newBench(t, nil)
-	b.set(providers.Channel{ID: 1, Provider: "fake", Limits: providers.Limits{Concurrency: 8}})
+	b.set(providers.Channel{ID: 1, Provider: "fake", Limits: providers.Limits{Concurrency: 8, DoubtsInARow: 100}})
 	gate := make(chan struct{})
 	asked := make(chan int64, 100)
 	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -63,12 +64,12 @@ func (c *cli) channelLs() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return showList(c, items, more, "ID NAME PROVIDER STATUS PER_SECOND REASON", func(ch api.Channel) []any {
+		return showList(c, items, more, "ID NAME PROVIDER STATUS HEALTH PER_SECOND REASON", func(ch api.Channel) []any {
 			rate := "no limit"
 			if ch.Limits.PerSecond > 0 {
 				rate = strconv.FormatFloat(ch.Limits.PerSecond, 'f', -1, 64)
 			}
-			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, rate, ch.StatusReason}
+			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, ch.Health.State, rate, cmp.Or(ch.StatusReason, ch.Health.Reason)}
 		})
 	}}
 	limitFlag(cmd, &limit)
@@ -78,7 +79,7 @@ func (c *cli) channelLs() *cobra.Command {
 func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
 	return c.show(raw, func(w *tabwriter.Writer) {
 		fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
-			"Time zone", ch.Timezone, "In doubt", ch.InDoubt)
+			"Health", healthWords(ch.Health), "Time zone", ch.Timezone, "In doubt", ch.InDoubt)
 		for _, name := range sortedKeys(ch.Config) {
 			fields(w, "  "+name, ch.Config[name])
 		}
@@ -86,6 +87,21 @@ func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
 			fields(w, "Limits", string(limits))
 		}
 	})
+}
+
+// healthWords is a channel's health in one line.
+func healthWords(h api.ProviderHealth) string {
+	words := h.State
+	if since := at(h.Since); since != "" {
+		words += " since " + since
+	}
+	if next := at(h.NextTryAt); next != "" {
+		words += ", tried again at " + next
+	}
+	if h.Reason != "" {
+		words += ": " + h.Reason
+	}
+	return words
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -191,6 +207,8 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags.IntVar(&limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
 	flags.IntVar(&limits.Concurrency, "concurrency", 0, fmt.Sprintf("most messages in flight in one worker (default %d)", providers.DefaultConcurrency))
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
+	flags.IntVar(&limits.RefusalsInARow, "refusals", 0, fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
+	flags.IntVar(&limits.DoubtsInARow, "doubts", 0, fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
 	flags.IntVar(&limits.RecipientsPerDay, "recipients-per-day", 0, "most different recipients in a day (default no limit)")
 }
 
@@ -233,6 +251,8 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 				"burst":              func() { mixed.Burst = limits.Burst },
 				"concurrency":        func() { mixed.Concurrency = limits.Concurrency },
 				"per-recipient":      func() { mixed.PerRecipientSeconds = limits.PerRecipientSeconds },
+				"refusals":           func() { mixed.RefusalsInARow = limits.RefusalsInARow },
+				"doubts":             func() { mixed.DoubtsInARow = limits.DoubtsInARow },
 				"recipients-per-day": func() { mixed.RecipientsPerDay = limits.RecipientsPerDay },
 			} {
 				if changed(flag) {
