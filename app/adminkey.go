@@ -15,25 +15,41 @@ import (
 	"carillon/internal/secret"
 )
 
+// Notices go to the person who starts a process.
+type Notices struct {
+	Say func(string)
+	// Private says that a person reads them, at a terminal, and nothing keeps them:
+	// a secret may be shown.
+	Private bool
+}
+
 // accountName is the name of the one account that there is until there are
 // more.
 const accountName = "default"
 
 // ensureAdminKey makes sure that somebody can sign in: with the configured key,
-// or at the first start with one that is made, said once and kept in the data
-// folder. The file is written before the key is taken into the store, so that a
+// or at the first start with one that is made, kept in the data folder and shown
+// once, but not to a log. The file is written before the key is taken into the store, so that a
 // process killed in between makes no key that nobody knows.
-func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notice func(string)) error {
+//
+// What is configured is what holds: a key that was configured before and is not
+// any more opens nothing.
+func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notices Notices) error {
 	account, _, err := e.Store.EnsureAccount(ctx, accountName)
 	if err != nil {
 		return err
 	}
-	if !c.AdminKey.Empty() {
-		_, err := e.Store.AddKey(ctx, account.ID, "configured admin key", access.Admin, c.AdminKey)
+	replaced, err := e.Store.ConfigureAdminKey(ctx, account.ID, c.AdminKey)
+	if err != nil {
 		return err
 	}
-	keys, err := e.Store.ListKeys(ctx, account.ID, 0, 1)
-	if err != nil || len(keys) > 0 {
+	for _, k := range replaced {
+		notices.Say(fmt.Sprintf("Key %d (%q, …%s) is no longer valid: it was the configured admin key (CARILLON_ADMIN_KEY), and is not any more.", k.ID, k.Name, k.Hint))
+	}
+	if !c.AdminKey.Empty() {
+		return nil
+	}
+	if has, err := e.Store.HasAdmin(ctx, account.ID); err != nil || has {
 		return err
 	}
 	path := c.AdminKeyPath()
@@ -47,9 +63,13 @@ func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notice fu
 	}
 	key := secret.New(strings.TrimSpace(string(kept)))
 	if _, err := e.Store.AddKey(ctx, account.ID, "first admin key", access.Admin, key); err != nil {
-		return err
+		return fault.Wrap(fault.CodeOf(err), "take the admin key in "+path+" (move the file away and a new one is made)", err)
 	}
-	notice(fmt.Sprintf("Admin key, shown this once and kept in %s:\n\n    %s\n", path, key.Reveal()))
+	if notices.Private {
+		notices.Say(fmt.Sprintf("Admin key, kept in %s and shown this once:\n\n    %s\n", path, key.Reveal()))
+	} else {
+		notices.Say(fmt.Sprintf("Admin key, kept in %s and shown on a terminal only.", path))
+	}
 	return nil
 }
 

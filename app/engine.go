@@ -65,6 +65,9 @@ type Options struct {
 	Roles  Roles
 	Logger *slog.Logger
 	Meter  worker.Meter
+	// Check is asked, once everything is open, whether the process may work: an
+	// error ends the start before anything is planned or sent. It may be nil.
+	Check func(*Engine) error
 }
 
 // StartEngine starts the parts that the roles ask for. What was started before
@@ -96,6 +99,11 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	}
 	e.Tokens = campaigns.NewTokens(masterKey, o.Config.PublicURL)
 	e.services(o.Config)
+	if o.Check != nil {
+		if err := o.Check(e); err != nil {
+			return nil, err
+		}
+	}
 
 	name := processName(o.Config.WorkerName)
 	workerID, err := e.Store.RegisterWorker(ctx, name)

@@ -21,7 +21,7 @@ func TestAStreamOfEventsEndsWithTheServer(t *testing.T) {
 	config := testConfig(t)
 	config.Listen, config.LogLevel, config.AdminKey = "127.0.0.1:0", slog.LevelError.String(), secret.New(key)
 	config.MaxBodyKB, config.ShutdownSeconds = 64, 600 // who waited for the client would wait for long
-	s, err := Start(t.Context(), config, AllRoles, func(string) {})
+	s, err := Start(t.Context(), config, AllRoles, Notices{Say: func(string) {}})
 	require.NoError(t, err)
 	stopped := false
 	t.Cleanup(func() {

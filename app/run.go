@@ -11,6 +11,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/term"
+
 	"carillon/api"
 	"carillon/campaigns"
 	"carillon/configs"
@@ -36,8 +38,9 @@ type Server struct {
 }
 
 // Start starts the roles of a process. notices are told to the person who
-// started it, such as the first key.
-func Start(ctx context.Context, c configs.Config, roles Roles, notice func(string)) (s *Server, err error) {
+// started it, such as the first key. Whatever can refuse to start has been asked
+// before anything is planned or sent.
+func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) (s *Server, err error) {
 	log := c.Logger(os.Stderr)
 	metrics := newMetrics()
 	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second}
@@ -46,22 +49,28 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notice func(strin
 			err = errors.Join(err, s.Stop())
 		}
 	}()
-	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics})
+	var listener net.Listener
+	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics, Check: func(e *Engine) (err error) {
+		// A key is made only by a server that can be reached with it.
+		if listener, err = listen(c, roles); err != nil || !roles.API {
+			return err
+		}
+		return e.ensureAdminKey(ctx, c, notices)
+	}})
 	if err != nil {
+		if listener != nil {
+			err = errors.Join(err, listener.Close())
+		}
 		return s, err
 	}
 	s.stack.push("engine", s.stopEngine)
 	metrics.watch(s.Engine.Store)
-	if !roles.API {
-		return s, s.serveHealth(c, log, metrics)
-	}
-	// A key is made only by a server that can be reached with it.
-	listener, err := listenOn(c.Listen)
-	if err != nil {
-		return s, err
-	}
-	if err := s.Engine.ensureAdminKey(ctx, c, notice); err != nil {
-		return s, errors.Join(err, listener.Close())
+	switch {
+	case listener == nil:
+		return s, nil
+	case !roles.API:
+		s.serveHealth(listener, c, log, metrics)
+		return s, nil
 	}
 	s.serveAPI(listener, c, log, metrics)
 	s.URL = "http://" + listener.Addr().String()
@@ -77,29 +86,28 @@ const (
 	defaultConnections = 2048
 )
 
-func listenOn(address string) (net.Listener, error) {
+// listen opens the port on which a process answers; nil if it answers nowhere.
+func listen(c configs.Config, roles Roles) (net.Listener, error) {
+	address := c.Listen
+	if !roles.API {
+		address = c.HealthListen
+	}
+	if address == "" {
+		return nil, nil
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fault.Wrap(fault.Conflict, "listen on "+address+" (another address: --listen)", err)
+		return nil, fault.Wrap(fault.Conflict, "listen on "+address+" (another address: --listen, or --health-listen)", err)
 	}
 	return listener, nil
 }
 
-// serveHealth answers for a process without the API, if the configuration says
-// where.
-func (s *Server) serveHealth(c configs.Config, log *slog.Logger, m *metrics) error {
-	if c.HealthListen == "" {
-		return nil
-	}
-	listener, err := listenOn(c.HealthListen)
-	if err != nil {
-		return err
-	}
+// serveHealth answers for a process without the API.
+func (s *Server) serveHealth(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
 	s.serve(listener, api.Health(api.Deps{
 		Options: api.Options{Version: Version}, Metrics: m.handler(), Ready: s.Engine.ready, Logger: log,
 	}), c, log)
 	s.HealthURL = "http://" + listener.Addr().String()
-	return nil
 }
 
 // serveAPI answers on the listener until the server is stopped.
@@ -175,7 +183,7 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 	for _, line := range c.Notices() {
 		say(line)
 	}
-	s, err := Start(ctx, c, roles, say)
+	s, err := Start(ctx, c, roles, Notices{Say: say, Private: term.IsTerminal(int(os.Stderr.Fd()))})
 	switch {
 	case err != nil && ctx.Err() == nil:
 		return err

@@ -65,28 +65,42 @@ func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role a
 	if err := validateKey(name, role, key); err != nil {
 		return access.Key{}, err
 	}
-	plain := key.Reveal()
 	var made access.Key
-	err := s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (hash) DO NOTHING`, accountID, name, string(role), hashKey(plain), plain[len(plain)-4:], ms(s.clock.Now()))
-		if err != nil {
-			return err
-		}
-		made, err = scanKey(tx.row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(plain)).Scan)
+	err := s.inTx(ctx, func(tx conn) (err error) {
+		made, err = s.takeKey(ctx, tx, accountID, name, role, key)
 		return err
 	})
-	switch {
-	case err != nil:
+	if err == nil {
+		err = usable(made, accountID, role)
+	}
+	if err != nil {
 		return access.Key{}, err
-	case made.AccountID != accountID:
-		return access.Key{}, fault.New(fault.Conflict, "another account has this key: choose another")
-	case made.RevokedAt != nil:
-		return access.Key{}, fault.New(fault.Conflict, "this key was revoked (key %d, %q): choose another", made.ID, made.Name)
-	case made.Role != role:
-		return access.Key{}, fault.New(fault.Conflict, "this key exists with the role %s (key %d, %q): choose another", made.Role, made.ID, made.Name)
 	}
 	return made, nil
+}
+
+// takeKey keeps a key, or finds the one that it is.
+func (s *Store) takeKey(ctx context.Context, tx conn, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
+	plain := key.Reveal()
+	_, err := tx.exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (hash) DO NOTHING`, accountID, name, string(role), hashKey(plain), plain[len(plain)-4:], ms(s.clock.Now()))
+	if err != nil {
+		return access.Key{}, err
+	}
+	return scanKey(tx.row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(plain)).Scan)
+}
+
+// usable refuses a key that is not what it was taken in as.
+func usable(made access.Key, accountID int64, role access.Role) error {
+	switch {
+	case made.AccountID != accountID:
+		return fault.New(fault.Conflict, "another account has this key: choose another")
+	case made.RevokedAt != nil:
+		return fault.New(fault.Conflict, "this key was revoked (key %d, %q): choose another", made.ID, made.Name)
+	case made.Role != role:
+		return fault.New(fault.Conflict, "this key exists with the role %s (key %d, %q): choose another", made.Role, made.ID, made.Name)
+	}
+	return nil
 }
 
 func validateKey(name string, role access.Role, key secret.String) error {

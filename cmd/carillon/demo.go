@@ -83,7 +83,7 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := app.Start(ctx, config, app.AllRoles, func(string) {})
+	server, err := app.Start(ctx, config, app.AllRoles, app.Notices{Say: func(string) {}})
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,8 @@ func (c *cli) addServerCommands(root *cobra.Command) {
 	}{
 		{"serve", "Run everything in one process", `Runs API, scheduler and workers in one process, with the store and Redis inside it unless they are configured.
 
-The first start makes an administrator's key, shows it once and keeps it in admin.key in the data folder.`,
+The first start makes an administrator's key, keeps it in admin.key in the data folder and shows it
+once, on a terminal only.`,
 			app.Roles{API: true, Scheduler: true, Worker: true}},
 		{"api", "Run the API alone", "Serves the API. Needs CARILLON_STORE_DSN=postgres://… and CARILLON_REDIS_URL=redis://…; any number may run.", app.Roles{API: true}},
 		{"scheduler", "Run the scheduler alone", "Plans, feeds and cleans up. Needs CARILLON_STORE_DSN=postgres://… and CARILLON_REDIS_URL=redis://…; any number may run, one leads.", app.Roles{Scheduler: true}},
