@@ -147,8 +147,8 @@ func (s setting) keep(old json.RawMessage, update map[string]json.RawMessage) (k
 		}
 		return kept, nil
 	}
-	values, olds := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	if json.Unmarshal(value, &values) != nil || json.Unmarshal(old, &olds) != nil {
+	values, olds := texts(value), texts(old)
+	if values == nil {
 		return false, nil // DecodeConfig says what is wrong with it
 	}
 	for name, each := range values {
@@ -177,6 +177,14 @@ func (s setting) orRemoved() string {
 // isNothing reports whether a stored secret holds none.
 func isNothing(raw json.RawMessage) bool {
 	return slices.Contains([]string{"", "null", `""`, "{}"}, string(bytes.TrimSpace(raw)))
+}
+
+// texts are the members of an object; nil if it is none.
+func texts(raw json.RawMessage) (members map[string]json.RawMessage) {
+	if json.Unmarshal(raw, &members) != nil {
+		return nil
+	}
+	return members
 }
 
 func isText(raw json.RawMessage, text string) bool {
