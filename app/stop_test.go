@@ -39,7 +39,7 @@ func hang(what string) error {
 	config := configs.Config{DataDir: folder, MasterKey: secret.New("a master key for this test"), Listen: "127.0.0.1:0", ShutdownSeconds: childPatience, LogLevel: slog.LevelError.String()}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	s, err := Start(ctx, config, AllRoles, func(string) {})
+	s, err := Start(ctx, config, AllRoles, Notices{Say: func(string) {}})
 	if err != nil {
 		return err
 	}
