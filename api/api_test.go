@@ -413,6 +413,18 @@ func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
 	require.Equal(t, 200, status, answer)
 	require.Contains(t, answer, `"accepted":3`)
 	require.Equal(t, 401, s.do("POST", "/hooks/1", `{"replies":[]}`, "Authorization", "").Code)
+	status, answer = post(`{"replies":[{"from":"bob@example.org","text":"thank you"}]}`)
+	require.Equal(t, 200, status)
+	require.JSONEq(t, `{"accepted":1}`, answer)
+	// The same request, as its sender repeats it: nothing is doubled.
+	status, answer = post(`{"replies":[{"from":"bob@example.org","text":"thank you"}]}`)
+	require.Equal(t, 200, status)
+	require.JSONEq(t, `{"accepted":1,"repeated":true}`, answer)
+	// One item that nobody can use, among others.
+	status, answer = post(`{"events":[{"message_id":1,"status":"bounced"}],"replies":[{"id":"r3","from":"ada@example.org","text":"hello"}]}`)
+	require.Equal(t, 200, status)
+	require.JSONEq(t, `{"accepted":1,"refused":1,"errors":[{"location":"body.events[0].status","value":"bounced",
+		"message":"must be delivered, read, failed, rejected or complained, not \"bounced\""}]}`, answer)
 	for body, want := range map[string]string{
 		`{"replies":[{"text":"STOP"}]}`:                                      "replies[0].from",
 		`{"events":[{"message_id":1,"status":"delivered","bounce":"hard"}]}`: "events[0].bounce",

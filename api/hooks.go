@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -62,7 +64,25 @@ type posted struct {
 	channel providers.Channel
 	events  []providers.Event
 	replies []providers.Reply
+	// refused are the first of the items that can't be used, unusable how many
+	// there are.
+	refused  providers.Refused
+	unusable int
+	// request is by what a repeat is known; empty if the provider has no such thing.
+	request string
 }
+
+// hookAnswer is what a provider is told.
+type hookAnswer struct {
+	Accepted int  `json:"accepted"`
+	Repeated bool `json:"repeated,omitempty"` // was taken before, and changed nothing
+	// Refused is how many items can't be used, Errors says why of the first.
+	Refused int                 `json:"refused,omitempty"`
+	Errors  []*huma.ErrorDetail `json:"errors,omitempty"`
+}
+
+// maxRefused is how many items of a request are named that can't be used.
+const maxRefused = 20
 
 // parse reads a request for a channel. The adapter is held under the lock, so
 // that none is closed while it reads.
@@ -77,14 +97,36 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 	callbacks, reports := adapter.(providers.CallbackParser)
 	written, listens := adapter.(providers.ReplyParser)
 	if reports {
-		if p.events, err = callbacks.ParseCallback(header, body); err != nil {
+		p.events, err = callbacks.ParseCallback(header, body)
+		if err = p.refuse(err); err != nil {
 			return p, err
 		}
 	}
 	if listens {
 		p.replies, err = written.ParseReplies(header, body)
+		if err = p.refuse(err); err != nil {
+			return p, err
+		}
 	}
-	return p, err
+	if named, ok := adapter.(providers.RequestIdentifier); ok {
+		p.request = named.RequestID(header, body)
+	}
+	if p.unusable > 0 && len(p.events)+len(p.replies) == 0 {
+		return p, fault.InvalidFields(p.refused)
+	}
+	return p, nil
+}
+
+// refuse notes items that can't be used; what is wrong with the whole stays an
+// error.
+func (p *posted) refuse(err error) error {
+	var items providers.Refused
+	if !errors.As(err, &items) {
+		return err
+	}
+	p.unusable += len(items)
+	p.refused = append(p.refused, items[:min(len(items), maxRefused-len(p.refused))]...)
+	return nil
 }
 
 // expects refuses what is posted to a channel that does not exist or reports
@@ -180,21 +222,39 @@ func (s *Server) hookRoutes() {
 		}
 		defer release()
 		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
+		answer := hookAnswer{Accepted: len(p.events) + len(p.replies), Refused: p.unusable}
 		if err == nil {
-			err = s.Receipts.Receive(r.Context(), id, p.events)
-		}
-		if err == nil && len(p.replies) > 0 {
-			// What was begun is finished, whether or not the provider still listens.
-			_, err = s.Replies.Take(context.WithoutCancel(r.Context()), p.channel, p.replies)
-			s.Wake()
+			answer.Repeated, err = s.take(r.Context(), p)
 		}
 		if err != nil {
 			s.refuseHook(w, r, id, err)
 			return
 		}
+		if p.unusable > 0 {
+			answer.Errors = problem(fault.InvalidFields(p.refused), "body").Errors
+			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location)
+		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]int{"accepted": len(p.events) + len(p.replies)})
+		_ = json.NewEncoder(w).Encode(answer)
 	})
+}
+
+// take takes what a provider reports, once. Replies are known by themselves: a
+// request with some is not remembered, so that one of which a part was taken is
+// taken whole when it comes again.
+func (s *Server) take(ctx context.Context, p posted) (repeated bool, err error) {
+	request := p.request
+	if len(p.replies) > 0 {
+		request = ""
+	}
+	repeated, err = s.Receipts.ReceiveOnce(ctx, p.channel.ID, request, p.events)
+	if err != nil || len(p.replies) == 0 {
+		return repeated, err
+	}
+	// What was begun is finished, whether or not the provider still listens.
+	fresh, err := s.Replies.Take(context.WithoutCancel(ctx), p.channel, p.replies)
+	s.Wake()
+	return fresh == 0 && len(p.events) == 0, err
 }
 
 // refuseHook answers so that a provider repeats what it should and nothing
@@ -203,9 +263,9 @@ func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, er
 	var refused *providers.Error
 	switch {
 	case errors.As(err, &refused) && refused.Kind == providers.Auth:
-		err = fault.New(fault.Unauthorized, "the signature is not right")
+		err = fault.New(fault.Unauthorized, "%v", refused.Err)
 	case errors.As(err, &refused):
-		err = fault.New(fault.Invalid, "the body can't be read: %v", refused.Err)
+		err = fault.New(fault.Invalid, "%v", refused.Err)
 	case statusOf(err) >= http.StatusInternalServerError:
 		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", requestID(r.Context()), "error", err)
 	}

@@ -99,7 +99,8 @@ type Provider interface {
 type CallbackParser interface {
 	// ParseCallback checks the signature and reads the events of one request.
 	// body is bounded by the caller. A bad signature is a *Error of kind Auth, a
-	// body that can't be read one of kind Content.
+	// body that can't be read one of kind BadContent. Beside a Refused the events
+	// that can be used are returned.
 	ParseCallback(header http.Header, body []byte) ([]Event, error)
 }
 
@@ -121,6 +122,14 @@ type ReplyParser interface {
 	// ParseReplies checks the signature and reads the replies of one request, which
 	// may have events beside them; its errors are ParseCallback's.
 	ParseReplies(header http.Header, body []byte) ([]Reply, error)
+}
+
+// RequestIdentifier is for providers that repeat a request that they are not sure
+// was taken.
+type RequestIdentifier interface {
+	// RequestID is by what a repeat of a request is known whose signature is right;
+	// at most 100 bytes.
+	RequestID(header http.Header, body []byte) string
 }
 
 // Checker is for providers that can tell whether a configuration works without

@@ -13,11 +13,15 @@ const (
 )
 
 // Housekeep forgets a batch of what has served its purpose: kept answers of
-// idempotency keys, files of uploads that are over, and workers that are long
+// idempotency keys, requests of providers, files of uploads that are over, and workers that are long
 // gone; and it looks after the indexes of properties. It reports whether there
 // may be more.
 func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	answers, err := s.DeleteOldAnswers(ctx, forgetBatch)
+	if err != nil {
+		return false, err
+	}
+	requests, err := s.forgetRequests(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -38,5 +42,5 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.phase = 1 AND m.worker_id = workers.id)", workersKeptFor.Milliseconds())
 		return err
 	})
-	return answers == forgetBatch, err
+	return answers == forgetBatch || requests == forgetBatch, err
 }

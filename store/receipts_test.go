@@ -1,12 +1,14 @@
 package store
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/internal/clock"
 	"carillon/providers"
 )
 
@@ -162,5 +164,91 @@ func TestALateClockDoesNotReorderHistory(t *testing.T) {
 			}
 		}
 		require.Equal(t, []campaigns.State{campaigns.Pending, campaigns.Queued, campaigns.Sending, campaigns.Pending, campaigns.Delivered}, states)
+	})
+}
+
+// A request that its sender repeats changes nothing a second time, not even a
+// message that has been sent again since.
+func TestARepeatedRequestChangesNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 2)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		j.record(run.ID, claimed, nil)
+		once := func(channel int64, request string, status providers.EventStatus) bool {
+			t.Helper()
+			repeated, err := j.writer.ReceiveOnce(ctx, channel, request, []providers.Event{{MessageID: claimed[0], Status: status, At: s.clock.Now()}})
+			require.NoError(t, err)
+			return repeated
+		}
+		require.False(t, once(j.channel.ID, "a", providers.EventFailed))
+		require.Equal(t, campaigns.Failed, j.message(claimed[0]).State)
+		_, err := s.ResendMessage(ctx, j.accountID, claimed[0], "me")
+		require.NoError(t, err)
+		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *campaigns.Outcome) { o.Attempt = 2 })
+		require.True(t, once(j.channel.ID, "a", providers.EventFailed))
+		require.Equal(t, campaigns.Sent, j.message(claimed[0]).State)
+		require.False(t, once(j.channel.ID+1, "a", providers.EventFailed), "another channel's request")
+		require.False(t, once(j.channel.ID, "b", providers.EventDelivered))
+		require.False(t, once(j.channel.ID, "", providers.EventDelivered))
+		require.False(t, once(j.channel.ID, "", providers.EventDelivered))
+		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+
+		// In one group, too.
+		results := make(chan bool, 8)
+		for range cap(results) {
+			go func() {
+				repeated, err := j.writer.ReceiveOnce(context.WithoutCancel(ctx), j.channel.ID, "c", []providers.Event{{MessageID: claimed[1], Status: providers.EventDelivered}})
+				results <- err != nil || repeated
+			}()
+		}
+		fresh := 0
+		for range cap(results) {
+			if !<-results {
+				fresh++
+			}
+		}
+		require.Equal(t, 1, fresh)
+	})
+}
+
+// What is remembered is bounded, in time and in number.
+func TestRequestsAreForgotten(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 1)
+		fake := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+		s.clock = stopped{Fake: fake}
+		s.maxRequests = 3
+		once := func(request string) bool {
+			t.Helper()
+			fake.Advance(time.Second)
+			repeated, err := j.writer.ReceiveOnce(ctx, j.channel.ID, request, []providers.Event{{MessageID: 1 << 40, Status: providers.EventRead}})
+			require.NoError(t, err)
+			return repeated
+		}
+		forget := func() {
+			t.Helper()
+			for more := true; more; {
+				var err error
+				more, err = s.Housekeep(ctx)
+				require.NoError(t, err)
+			}
+		}
+		for _, request := range []string{"1", "2", "3", "4", "5"} {
+			require.False(t, once(request))
+		}
+		forget()
+		require.False(t, once("2"), "of too many the oldest is forgotten")
+		require.True(t, once("4"))
+		require.True(t, once("5"))
+		fake.Advance(7 * 24 * time.Hour)
+		forget()
+		require.True(t, once("5"), "a provider may repeat itself for seven days")
+		fake.Advance(2 * 24 * time.Hour)
+		forget()
+		require.False(t, once("5"))
 	})
 }

@@ -66,6 +66,8 @@ type Store struct {
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
 	leastPlanPart int
+	// maxRequests is the constant; tests remember fewer.
+	maxRequests int
 }
 
 // Open connects to the database. It does not migrate.
@@ -79,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.SoftBounces <= 0 {
 		o.SoftBounces = defaultSoftBounces
 	}
-	s := &Store{box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces, leastPlanPart: leastPlanPart}
+	s := &Store{box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces, leastPlanPart: leastPlanPart, maxRequests: maxRequests}
 	var err error
 	if IsPostgres(o.DSN) {
 		err = s.openPostgres(o.DSN)

@@ -49,6 +49,10 @@ type op struct {
 	notAsked []campaigns.Outcome
 	channel  int64
 	events   []providers.Event
+	// request is remembered with the events; if it is known already, they are
+	// passed over and repeated is set.
+	request  string
+	repeated bool
 	done     chan error
 }
 
@@ -129,20 +133,32 @@ func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error
 // Receive applies receipts of a channel; those that come too early are kept.
 // When it returns, what bounced for good is suppressed.
 func (w *Writer) Receive(ctx context.Context, channelID int64, events []providers.Event) error {
+	_, err := w.ReceiveOnce(ctx, channelID, "", events)
+	return err
+}
+
+// ReceiveOnce is Receive for the receipts of a request that its sender may repeat
+// for days: a repeat of one that was taken changes nothing. Without an id it is
+// Receive.
+func (w *Writer) ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Event) (repeated bool, err error) {
 	for len(events) > 0 {
 		n := min(len(events), groupRows)
-		if err := w.lanes[1].submit(ctx, &op{channel: channelID, events: events[:n], done: make(chan error, 1)}); err != nil {
-			return err
+		o := &op{channel: channelID, events: events[:n], done: make(chan error, 1)}
+		if n == len(events) {
+			o.request = request // the parts before it change nothing a second time
+		}
+		if err := w.lanes[1].submit(ctx, o); err != nil || o.repeated {
+			return o.repeated, err
 		}
 		if slices.ContainsFunc(events[:n], bad) {
 			// The receipt is on record: if this fails, SuppressBounced is called again.
 			if _, err := w.store.SuppressBounced(ctx); err != nil {
-				return err
+				return false, err
 			}
 		}
 		events = events[n:]
 	}
-	return nil
+	return false, nil
 }
 
 func (l *lane) submit(ctx context.Context, o *op) error {

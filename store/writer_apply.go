@@ -45,6 +45,12 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 		}
 	}
 	for _, o := range receipts {
+		if err := o.remember(ctx, tx, now); err != nil {
+			return fmt.Errorf("remember a request: %w", err)
+		}
+		if o.repeated {
+			continue
+		}
 		if err := applyEvents(ctx, tx, o.channel, o.events, d, now); err != nil {
 			return fmt.Errorf("apply receipts: %w", err)
 		}

@@ -4,15 +4,11 @@
 package hook
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"hash"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,11 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
-	"carillon/internal/clock"
 	"carillon/internal/secret"
-	"carillon/providers"
 )
 
 // Tolerance is how far a callback's timestamp may be from our own time, by the
@@ -82,144 +74,6 @@ func (s *Signer) Sign(id string, unix int64, body []byte) string {
 	copy(out[:], "v1,")
 	base64.StdEncoding.Encode(out[3:], sum)
 	return string(out[:])
-}
-
-// Parser reads receipts. It is a providers.CallbackParser.
-type Parser struct {
-	verify func(body []byte, header http.Header) error
-	clock  clock.Clock
-}
-
-// maxReply bounds what is kept of what somebody wrote, in runes.
-const maxReply = 4000
-
-// NewParser makes a parser that wants callbacks signed with the secret; with no
-// secret it refuses them all.
-func NewParser(s secret.String, c clock.Clock) (*Parser, error) {
-	if s.Empty() {
-		return &Parser{clock: c}, nil
-	}
-	w, err := standardwebhooks.NewWebhook(s.Reveal())
-	if err != nil {
-		return nil, errors.New("read signing secret: not base64")
-	}
-	return &Parser{verify: w.VerifyIgnoringTimestamp, clock: c}, nil
-}
-
-// maxText bounds what is kept of a receipt's code and detail, in runes.
-const maxText = 500
-
-type callback struct {
-	Events  []event `json:"events"`
-	Replies []reply `json:"replies"`
-}
-
-type reply struct {
-	ID   string    `json:"id"`
-	From string    `json:"from"`
-	Text string    `json:"text"`
-	At   time.Time `json:"at"`
-}
-
-type event struct {
-	MessageID int64                 `json:"message_id"`
-	Status    providers.EventStatus `json:"status"`
-	Bounce    providers.BounceKind  `json:"bounce"`
-	At        time.Time             `json:"at"`
-	Code      string                `json:"code"`
-	Detail    string                `json:"detail"`
-}
-
-// ParseCallback checks the signature and its age and reads
-// {"events": [{"message_id": 1, "status": "delivered", "bounce": "hard", "at": "…",
-// "code": "…", "detail": "…"}]}, of which all but the first two may be left out. The request is
-// taken whole or refused whole.
-func (p *Parser) ParseCallback(header http.Header, body []byte) ([]providers.Event, error) {
-	c, err := p.read(header, body)
-	if err != nil {
-		return nil, err
-	}
-	return c.events()
-}
-
-// ParseReplies checks the same and reads {"replies": [{"id": "…", "from": "…",
-// "text": "…", "at": "…"}]}, of which id and at may be left out. Both lists may
-// come in one request.
-func (p *Parser) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
-	c, err := p.read(header, body)
-	if err != nil {
-		return nil, err
-	}
-	replies := make([]providers.Reply, len(c.Replies))
-	for i, r := range c.Replies {
-		if r.From = clean(r.From); r.From == "" {
-			return nil, refuse(providers.BadContent, "replies[%d].from: must be the address that it came from", i)
-		}
-		replies[i] = providers.Reply{ID: clean(r.ID), From: r.From, Text: cleanUpTo(r.Text, maxReply, true), At: r.At.UTC()}
-		if r.At.IsZero() {
-			replies[i].At = time.Time{}
-		}
-	}
-	return replies, nil
-}
-
-// read checks the signature and its age and decodes the body.
-func (p *Parser) read(header http.Header, body []byte) (callback, error) {
-	if p.verify == nil {
-		return callback{}, refuse(providers.Auth, "callbacks are refused because the channel has no secret: set config.secret")
-	}
-	if err := p.verify(body, header); err != nil {
-		return callback{}, &providers.Error{Kind: providers.Auth, Err: fmt.Errorf("check signature: %w", err)}
-	}
-	// The library compares with the machine's clock, so the age is checked here.
-	seconds, err := strconv.ParseInt(header.Get(standardwebhooks.HeaderWebhookTimestamp), 10, 64)
-	if err != nil {
-		return callback{}, refuse(providers.Auth, "the webhook-timestamp header is not a number of seconds")
-	}
-	if age := p.clock.Now().Sub(time.Unix(seconds, 0)); age > Tolerance || age < -Tolerance {
-		return callback{}, refuse(providers.Auth, "the webhook-timestamp header is more than %s away from this server's time", Tolerance)
-	}
-	var c callback
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if err := decoder.Decode(&c); err != nil {
-		return callback{}, &providers.Error{Kind: providers.BadContent, Err: fmt.Errorf("read callback: %w", err)}
-	}
-	if decoder.More() {
-		return callback{}, refuse(providers.BadContent, "read callback: more than one JSON value")
-	}
-	return c, nil
-}
-
-func (c callback) events() ([]providers.Event, error) {
-	events := make([]providers.Event, len(c.Events))
-	for i, e := range c.Events {
-		switch e.Status {
-		case providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected, providers.EventComplained:
-		default:
-			return nil, refuse(providers.BadContent, "events[%d].status: must be delivered, read, failed, rejected or complained, got %q", i, clean(string(e.Status)))
-		}
-		switch {
-		case e.Bounce == "":
-		case e.Bounce != providers.BounceHard && e.Bounce != providers.BounceSoft:
-			return nil, refuse(providers.BadContent, "events[%d].bounce: must be hard or soft, got %q", i, clean(string(e.Bounce)))
-		case e.Status != providers.EventFailed && e.Status != providers.EventRejected:
-			return nil, refuse(providers.BadContent, "events[%d].bounce: only what failed or was rejected can bounce, not what was %s", i, e.Status)
-		}
-		if e.MessageID <= 0 {
-			return nil, refuse(providers.BadContent, "events[%d].message_id: must be the id that the message carried", i)
-		}
-		events[i] = providers.Event{
-			MessageID: e.MessageID, Status: e.Status, Bounce: e.Bounce, At: e.At.UTC(), Code: clean(e.Code), Detail: clean(e.Detail),
-		}
-		if e.At.IsZero() {
-			events[i].At = time.Time{}
-		}
-	}
-	return events, nil
-}
-
-func refuse(kind providers.ErrorKind, format string, args ...any) *providers.Error {
-	return &providers.Error{Kind: kind, Err: fmt.Errorf(format, args...)}
 }
 
 // clean makes a stranger's text fit to be stored and shown: no control

@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,21 +62,114 @@ func TestParseCallback(t *testing.T) {
 	}, events)
 }
 
-func TestParseCallbackRefuses(t *testing.T) {
+func TestParseCallbackRefusesTheWhole(t *testing.T) {
 	signer, parser := both(t)
 	for body, want := range map[string]string{
-		``: "read callback", `[]`: "read callback", `{"events": 1}`: "read callback", `{"events": []} {}`: "more than one",
-		`{"events": [{"message_id": 1, "status": "sent"}]}`:                     "events[0].status",
-		`{"events": [{"message_id": 0, "status": "read"}]}`:                     "events[0].message_id",
-		`{"events": [{"status": "read"}]}`:                                      "events[0].message_id",
-		`{"events": [{"message_id": 1, "status": "read", "at": "yesterday"}]}`:  "read callback",
-		`{"events": [{"message_id": 1.5, "status": "read"}]}`:                   "read callback",
-		`{"events": [{"message_id": 99999999999999999999, "status": "read"}]}`:  "read callback",
-		`{"events": [{"message_id": 1, "status": "read"}, {"message_id": -1}]}`: "events[1]",
+		``: "it is empty", `[]`: `it is "[]"`, `null`: "", `{"events": 1}`: "events must be a list, not \"1\"", `{"replies": {}}`: "replies must be a list",
+		`{"events": []} {}`: "something follows it", `{"events": [`: "it ends in the middle, after 12 bytes", `{"events": ]}`: "it is no JSON at byte 12 of 13",
 	} {
 		_, err := parser.ParseCallback(signer.Header("evt", now, []byte(body)), []byte(body))
+		if want == "" {
+			require.NoError(t, err, body)
+			continue
+		}
 		require.ErrorContains(t, err, want)
 		require.Equal(t, providers.BadContent, providers.AsError(err).Kind)
+		plainWords(t, err)
+	}
+}
+
+// plainWords checks that an error is not of Go's making.
+func plainWords(t *testing.T, err error) {
+	t.Helper()
+	for _, gos := range []string{"json:", "unmarshal", "parsing time", "Go ", "invalid character", "EOF"} {
+		require.NotContains(t, err.Error(), gos)
+	}
+}
+
+// What is wrong with an item is said of the item, and the others are taken.
+func TestParseCallbackRefusesItems(t *testing.T) {
+	signer, parser := both(t)
+	for item, want := range map[string]string{
+		`{"message_id": 1, "status": "sent"}`:                                  `events[1].status: must be delivered, read, failed, rejected or complained, not "sent"`,
+		`{"message_id": 1}`:                                                    `events[1].status: must be delivered`,
+		`{"message_id": 1, "status": 7}`:                                       `events[1].status: must be a text, not "7"`,
+		`{"message_id": 0, "status": "read"}`:                                  `events[1].message_id: must be the id that the message carried, a number above 0, not "0"`,
+		`{"status": "read"}`:                                                   `events[1].message_id: is missing`,
+		`{"message_id": 1, "status": "read", "at": "yesterday"}`:               `events[1].at: must be a time such as 2026-03-01T12:00:00Z (RFC 3339), not "yesterday"`,
+		`{"message_id": 1, "status": "read", "at": 1772366400}`:                `events[1].at: must be a text, not "1772366400"`,
+		`{"message_id": 1.5, "status": "read"}`:                                `events[1].message_id: must be`,
+		`{"message_id": 99999999999999999999, "status": "read"}`:               `events[1].message_id: must be`,
+		`{"message_id": "` + strings.Repeat("9", 500) + `", "status": "read"}`: `events[1].message_id: must be`,
+		`{"message_id": 1, "status": "read", "bounce": "hard"}`:                `events[1].bounce: only what failed`,
+		`{"message_id": 1, "status": "failed", "bounce": "firm"}`:              `events[1].bounce: must be hard or soft, not "firm"`,
+		`{"message_id": 1, "status": "failed", "detail": {}}`:                  `events[1].detail: must be a text`,
+		`null`:        `events[1]: must be an object, not "null"`,
+		`"read"`:      `events[1]: must be an object, not "\"read\""`,
+		`[1, "read"]`: `events[1]: must be an object`,
+	} {
+		body := []byte(`{"events": [{"message_id": 1, "status": "read", "bounce": null, "at": null}, ` + item + `, {"message_id": 3, "status": "read"}]}`)
+		events, err := parser.ParseCallback(signer.Header("evt", now, body), body)
+		require.Equal(t, []providers.Event{{MessageID: 1, Status: providers.EventRead}, {MessageID: 3, Status: providers.EventRead}}, events, item)
+		var refused providers.Refused
+		require.ErrorAs(t, err, &refused)
+		require.Len(t, refused, 1)
+		require.Contains(t, refused.Error(), want)
+		require.Less(t, len(refused.Error()), 400)
+		plainWords(t, err)
+	}
+}
+
+func TestParseRepliesRefusesItems(t *testing.T) {
+	signer, parser := both(t)
+	body := []byte(`{"replies": [{"text": "STOP"}, {"from": "a@example.org", "text": "STOP"}, {"from": "b@example.org", "text": 1}, {"id": "r", "from": "c@example.org"}]}`)
+	header := signer.Header("evt", now, body)
+	replies, err := parser.ParseReplies(header, body)
+	var refused providers.Refused
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, []string{"replies[0].from", "replies[2].text"}, []string{refused[0].Location, refused[1].Location})
+	require.Equal(t, []string{parser.RequestID(header, body) + "/1", "r"}, []string{replies[0].ID, replies[1].ID})
+}
+
+// A repeat is signed anew, and has the same id; another request has another one,
+// even if its sender calls them all the same.
+func TestRequestID(t *testing.T) {
+	signer, parser := both(t)
+	id := func(webhookID string, at time.Time, body string) string {
+		return parser.RequestID(signer.Header(webhookID, at, []byte(body)), []byte(body))
+	}
+	one := id("evt", now, `{"events": []}`)
+	require.Equal(t, one, id("evt", now.Add(time.Hour), `{"events": []}`))
+	require.NotEqual(t, one, id("evt2", now, `{"events": []}`))
+	require.NotEqual(t, one, id("evt", now, `{"events": [1]}`))
+	require.Less(t, len(id(strings.Repeat("x", 10000), now, "")), 100)
+}
+
+// An old timestamp is called an old timestamp, and a bad signature one.
+func TestWhyARequestIsNotTrusted(t *testing.T) {
+	signer, parser := both(t)
+	body := []byte(`{"events": []}`)
+	for want, change := range map[string]func(http.Header) http.Header{
+		"its timestamp is old: the header webhook-timestamp says 2026-11-21T08:00:00Z and this server's clock 2026-11-21T09:00:00Z": func(http.Header) http.Header {
+			return signer.Header("evt", now.Add(-time.Hour), body)
+		},
+		"its timestamp is in the future": func(http.Header) http.Header { return signer.Header("evt", now.Add(time.Hour), body) },
+		"the header webhook-id is missing": func(h http.Header) http.Header {
+			h.Del("Webhook-Id")
+			return h
+		},
+		`must be a number of seconds since 1970, not "soon"`: func(h http.Header) http.Header {
+			h.Set("Webhook-Timestamp", "soon")
+			return h
+		},
+		"the signature is not right: it must be made with the channel's secret": func(h http.Header) http.Header {
+			h.Set("Webhook-Signature", "v1,AAAA")
+			return h
+		},
+	} {
+		_, err := parser.ParseCallback(change(signer.Header("evt", now, body)), body)
+		require.ErrorContains(t, err, want)
+		require.Equal(t, providers.Auth, providers.AsError(err).Kind)
 	}
 }
 
@@ -115,13 +209,25 @@ func TestSignatures(t *testing.T) {
 func FuzzParseCallback(f *testing.F) {
 	f.Add([]byte(`{"events": [{"message_id": 1, "status": "delivered", "at": "2026-11-21T09:00:00Z", "code": "x", "detail": "y"}]}`))
 	f.Add([]byte(`{"events": null}`))
+	f.Add([]byte(`{"replies": [{"from": "a", "text": "STOP"}, 1], "events": [{"message_id": "1", "at": 7}]}`))
 	signer, parser := both(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		events, err := parser.ParseCallback(signer.Header("evt", now, body), body)
-		if err != nil {
+		header := signer.Header("evt", now, body)
+		events, err := parser.ParseCallback(header, body)
+		var refused providers.Refused
+		if err != nil && !errors.As(err, &refused) {
 			require.Equal(t, providers.BadContent, providers.AsError(err).Kind)
 			require.Empty(t, events)
 			return
+		}
+		for _, field := range refused {
+			require.True(t, utf8.ValidString(field.Message))
+			require.False(t, strings.ContainsFunc(field.Message, unicode.IsControl))
+		}
+		replies, _ := parser.ParseReplies(header, body)
+		for _, r := range replies {
+			require.NotEmpty(t, r.From)
+			require.NotEmpty(t, r.ID)
 		}
 		for _, e := range events {
 			require.Positive(t, e.MessageID)

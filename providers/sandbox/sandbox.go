@@ -202,6 +202,11 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 	return p.parser.ParseReplies(header, body)
 }
 
+// RequestID is by what a repeat of such a request is known.
+func (p *Provider) RequestID(header http.Header, body []byte) string {
+	return p.parser.RequestID(header, body)
+}
+
 // Close hands over the receipts that are still to come, at once.
 func (p *Provider) Close() error {
 	if p.receipts == nil {
