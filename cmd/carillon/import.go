@@ -240,12 +240,19 @@ func (c *cli) saveErrors(ctx context.Context, cl *client, id int64, path string)
 func wrongLines(u api.Upload) string {
 	var parts []string
 	if u.Refused > 0 {
-		parts = append(parts, fmt.Sprintf("%d lines were refused", u.Refused))
+		parts = append(parts, lines(u.Refused)+" refused")
 	}
 	if u.Incomplete > 0 {
-		parts = append(parts, fmt.Sprintf("%d lines were taken without a value that could not be used", u.Incomplete))
+		parts = append(parts, lines(u.Incomplete)+" taken without a value that could not be used")
 	}
 	return strings.Join(parts, " and ")
+}
+
+func lines(n int64) string {
+	if n == 1 {
+		return "1 line was"
+	}
+	return fmt.Sprintf("%d lines were", n)
 }
 
 func uploadTable(w *tabwriter.Writer, u api.Upload) {

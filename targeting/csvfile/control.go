@@ -139,7 +139,7 @@ func status(v string) (normal, reason string) {
 
 // memberships reads a column of names, which vertical bars separate in our own
 // files.
-func memberships(f Field, how style, v string) (names []string, code, reason string) {
+func memberships(f Field, how *style, v string) (names []string, code, reason string) {
 	longest := MaxMembershipLength
 	if f == FieldCategories {
 		longest = MaxCategoryLength

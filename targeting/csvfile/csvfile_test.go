@@ -77,6 +77,7 @@ func TestRefusesWholeFiles(t *testing.T) {
 		"vCard":           {"BEGIN:VCARD\r\nVERSION:3.0\r\n", csvfile.Options{}, "a vCard file"},
 		"random":          {"\x01\x02\x03\x99\x04,\x05\x06\x00\x11\x12\n\x07", csvfile.Options{}, "no CSV but not text"},
 		"useless":         {"plan,coupon\nA,B\n", csvfile.Options{}, `the file has "plan", "coupon"; name one email, phone or external_id`},
+		"quoted lines":    {"\"email,name\"\n\"a@example.com,Ann\"\n", csvfile.Options{}, "Each line seems to stand in quotes as a whole"},
 		"no header":       {"a@example.com,Ann\nb@example.com,Bob\n", csvfile.Options{}, "The first line looks like data"},
 		"same field":      {"email,Tel.,Telefon\na@example.com,1,2\n", csvfile.Options{}, `column 2 "Tel." and column 3 "Telefon" could both be the phone`},
 		"same name":       {"email,E-Mail\na@example.com,b@example.com\n", csvfile.Options{}, `column 1 "email" and column 2 "E-Mail" could both be the email`},

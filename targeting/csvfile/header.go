@@ -264,6 +264,15 @@ func mapByName(cols []Column, first *sample) ([]Notice, error) {
 			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s is taken as %s; %s", columnName(cols[best.index]), f, kept)})
 		}
 	}
+	var others []string
+	for _, c := range cols {
+		if f, _ := fieldByName(c.Header); c.Field == "" && f != "" && first.belie(c.Index, f) {
+			others = append(others, fmt.Sprintf("%s is not read as %s", columnName(c), f))
+		}
+	}
+	if len(others) > 0 {
+		notices = append(notices, Notice{NoticeColumn, someOf(others) + ", since most of its values are none: kept for templates alone"})
+	}
 	return append(notices, surnames(cols)...), nil
 }
 
@@ -274,7 +283,7 @@ func named(cols []Column, f Field, first *sample) []candidate {
 		if c.Field != "" {
 			continue
 		}
-		if of, rank := fieldByName(c.Header); of == f {
+		if of, rank := fieldByName(c.Header); of == f && !first.belie(i, f) {
 			if f == FieldExternalID && squash(c.Header) == "id" {
 				rank = rankSecond // beside a "customer id" it is the exporting system's own
 			}
@@ -422,6 +431,8 @@ func refuseUseless(cols []Column) error {
 	hint := ""
 	if looksLikeData(cols) {
 		hint = " The first line looks like data: it must name the columns."
+	} else if len(cols) == 1 && strings.ContainsAny(cols[0].Header, ",;\t|") {
+		hint = " Each line seems to stand in quotes as a whole: export it without them."
 	}
 	return fault.New(fault.Invalid,
 		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp (or a usual word for it in one of the languages that Carillon reads), or give a mapping.%s",

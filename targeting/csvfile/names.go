@@ -38,7 +38,7 @@ func synonyms() []usualNames {
 			idcliente clienteid numerocliente numerodecliente codigocliente identificador
 			idclient numeroclient numerodeclient identifiant codicecliente identificativo
 			klantnummer klantid numerklienta idklienta cislozakaznika kundnummer asiakasnumero ugyfelszam musterino musterinumarasi`},
-		{FieldName, rankName, `name fullname displayname contactname customername
+		{FieldName, rankName, `name fullname displayname contactname customername personname billingname
 			vollername vollstandigername kontaktname anzeigename
 			nombrecompleto nombreyapellido nombreyapellidos nomcomplet nometprenom prenometnom
 			nomecompleto nominativo nomeecognome nomeesobrenome
@@ -54,7 +54,7 @@ func synonyms() []usualNames {
 			apellido apellidos nom nomdefamille cognome sobrenome apelido
 			achternaam familienaam nazwisko prijmeni priezvisko efternamn efternavn etternavn sukunimi
 			vezeteknev csaladinev numedefamilie soyad soyadi soyisim фамилия прізвище επωνυμο 姓 성`},
-		{FieldEmail, rankName, `email mail emailaddress mailaddress emailid primaryemail emailprimary
+		{FieldEmail, rankName, `email mail emailaddress mailaddress emailid primaryemail emailprimary useremail youremail youremailaddress customeremail contactemail personemail ihreemailadresse deineemailadresse
 			emailadresse mailadresse
 			correo correoelectronico direcciondecorreo direcciondecorreoelectronico direccionemail
 			courriel adresseemail adressemail adresseelectronique adressecourriel adressedemessagerie
@@ -65,11 +65,11 @@ func synonyms() []usualNames {
 			adresadeemail adresaemail eposta epostaadresi mailadresi elektronikposta
 			почта электроннаяпочта адресэлектроннойпочты емейл имейл електроннапошта ηλεκτρονικοταχυδρομειο
 			メールアドレス メール 電子メール 电子邮件 电子邮箱 邮箱 邮箱地址 電子郵件 이메일 이메일주소 전자우편`},
-		{FieldEmail, rankSecond, `workemail businessemail companyemail homeemail personalemail privateemail otheremail
+		{FieldEmail, rankSecond, `workemail businessemail companyemail billingemail shippingemail personemailwork personemailhome personemailother homeemail personalemail privateemail otheremail
 			secondaryemail secondemail additionalemail alternateemail alternativeemail
 			emailprivat privateemailadresse emailgeschaftlich geschaftlicheemail emailberuflich emailarbeit zweiteemail
 			correopersonal correosecundario emailpersonnel emailprofessionnel emailpersonale emailsecundario`},
-		{FieldPhone, rankFirst, `mobile mobilephone mobilenumber mobileno cell cellphone cellular cellnumber mobilephonenumber
+		{FieldPhone, rankFirst, `mobile mobilephone mobilenumber mobileno personphonemobile cell cellphone cellular cellnumber mobilephonenumber
 			handy handynummer handynr mobil mobiltelefon mobilnummer mobilfunk mobilfunknummer natel
 			movil telefonomovil numeromovil celular numerodecelular telefonocelular
 			telephoneportable telephonemobile portable gsm telmobile telportable
@@ -86,7 +86,7 @@ func synonyms() []usualNames {
 			telefonszam telefonnumarasi telefonno numardetelefon puhelin puhelinnumero
 			телефон номертелефона номертелефону τηλεφωνο 電話 電話番号 电话 电话号码 電話號碼 전화 전화번호 연락처`},
 		{FieldPhone, rankSecond, `homephone businessphone workphone officephone companyphone otherphone landline landlinenumber
-			defaultaddressphone phonehome phonework
+			defaultaddressphone billingphone shippingphone personphonework personphonehome personphoneother phonehome phonework
 			telefongeschaftlich geschaftlichestelefon telefonprivat weiterestelefon haupttelefon festnetz festnetznummer
 			telefonodeltrabajo telefonoparticular telephonebureau telephonedomicile telephonefixe fixe
 			telefonoufficio telefonoabitazione telefonefixo telefonecomercial telefoonwerk telefoonthuis`},
@@ -102,7 +102,7 @@ func synonyms() []usualNames {
 			land landescode landercode laenderkennzeichen landregion pais codigopais codigodepais
 			paisregion pays paysregion codepays paese codicepaese nazione codigodopais
 			landcode kraj kodkraju zeme krajina maa orszag tara ulke страна країна χωρα 国 国名 国家 國家 국가`},
-		{FieldCountry, rankSecond, `mailingcountry billingcountry othercountry homecountry homecountryregion businesscountry businesscountryregion
+		{FieldCountry, rankSecond, `mailingcountry billingcountry othercountry homecountry workcountry shippingcountry homecountryregion businesscountry businesscountryregion
 			othercountryregion addresscountry defaultaddresscountrycode landregiongeschaftlich landregionprivat weitereslandregion`},
 	}
 }

@@ -142,7 +142,7 @@ func mapByProgram(cols []Column) (notices []Notice) {
 }
 
 // names cuts a cell into the names that a program puts into it.
-func (s style) names(cell string) []string {
+func (s *style) names(cell string) []string {
 	between := s.between
 	if between == "" {
 		between = "|"
@@ -164,16 +164,16 @@ func (s style) names(cell string) []string {
 	return kept
 }
 
-// plain is a cell without the apostrophe that marks a number as text.
-func (s style) plain(cell string) string {
-	if s.marked && len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("+0123456789", cell[1]) >= 0 {
+// unmarked is a cell without the apostrophe that marks a number as text.
+func unmarked(cell string) string {
+	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("+0123456789", cell[1]) >= 0 {
 		return cell[1:]
 	}
 	return cell
 }
 
 // number is a cell of numbers as we read them.
-func (s style) number(cell string) string {
+func (s *style) number(cell string) string {
 	if s.international && allDigits(cell) && cell[0] != '0' {
 		return "+" + cell
 	}

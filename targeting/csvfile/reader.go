@@ -141,6 +141,7 @@ func (rd *Reader) readHeader(head []byte) error {
 	if err := rd.skipToHeader(); err != nil {
 		return err
 	}
+	rd.passRemarks()
 	sep, headers, err := rd.chooseSeparator()
 	if err != nil {
 		return err
@@ -201,6 +202,63 @@ func (rd *Reader) skipToHeader() error {
 		}
 		s.use(at+width, 1)
 	}
+}
+
+// mostRemarks is how many lines above the header are looked at, at most.
+const mostRemarks = 20
+
+// passRemarks passes over the title of a report above the header: lines of fewer
+// cells than the first one that names at least two fields, an address among
+// them, where the first line names none.
+func (rd *Reader) passRemarks() {
+	s := rd.scan
+	end := int(min(int64(s.end), sampleBytes-s.base))
+	if rd.opts.Separator != 0 || len(rd.opts.Mapping) > 0 || end <= s.start {
+		return
+	}
+	widest, at := 0, s.start
+	for n := range mostRemarks {
+		i := bytes.IndexByte(s.buf[at:end], '\n')
+		if i < 0 {
+			return
+		}
+		cells, known, reaches := looksLikeHeader(string(s.buf[at : at+i]))
+		switch {
+		case known > 0 && n == 0:
+			return
+		case known > 1 && reaches && cells > widest:
+			s.use(at-s.start, int64(n))
+			rd.notices = append(rd.notices, Notice{NoticeColumn, fmt.Sprintf("the header is in line %d: what stands above it is passed over", s.line)})
+			return
+		}
+		widest = max(widest, cells)
+		at += i + 1
+	}
+}
+
+// looksLikeHeader says of a line, cut by whatever separator fits best, how many
+// of its cells are filled, how many name fields, and whether one of those is an
+// address.
+func looksLikeHeader(line string) (cells, known int, reaches bool) {
+	for _, sep := range []string{",", ";", "\t", "|"} {
+		filled, names, address := 0, 0, false
+		for part := range strings.SplitSeq(line, sep) {
+			part = strings.Trim(trimCell(part), `"`)
+			if part == "" {
+				continue
+			}
+			filled++
+			if f, _ := fieldByName(part); f != "" {
+				names++
+				address = address || f == FieldEmail || f == FieldPhone
+			}
+		}
+		cells = max(cells, filled)
+		if names > known {
+			known, reaches = names, address
+		}
+	}
+	return cells, known, reaches
 }
 
 // sepLine reads the line with which Excel is told the separator: "sep=;", which

@@ -45,7 +45,9 @@ func (rd *Reader) row(rec *record) *LineError {
 		return bad
 	}
 	r := &rd.reading
-	*r = reading{rd: rd, line: rec.line, others: r.others[:0]}
+	// Field by field: clearing all of it at once takes as long as checking a name.
+	r.rd, r.line, r.row, r.others, r.id = rd, rec.line, Row{}, r.others[:0], ""
+	r.given.email, r.given.phone = false, false
 	r.row.Line = rec.line
 	r.row.Extra, r.row.Attributes = rd.take(len(rd.extras)), rd.take(len(rd.attrs))
 	for i, f := range rec.spans[:min(len(rec.spans), len(rd.plan))] {
@@ -69,9 +71,8 @@ func (rd *Reader) row(rec *record) *LineError {
 // take takes a cell, which is not empty.
 func (r *reading) take(column int, v string) *LineError {
 	rd, row, s := r.rd, &r.row, &r.rd.plan[column]
-	v = s.style.plain(v)
-	if !s.byHand && placeholder(v) && s.field.alwaysChecked() {
-		return nil
+	if s.style.marked {
+		v = unmarked(v)
 	}
 	var code, reason string
 	switch s.field {
@@ -120,11 +121,11 @@ func (r *reading) take(column int, v string) *LineError {
 		reason = row.Control.take(s.field, v)
 		code = CodeStatus
 	case FieldGroups:
-		row.Groups, code, reason = memberships(s.field, s.style, v)
+		row.Groups, code, reason = memberships(s.field, &s.style, v)
 	case FieldLabels:
-		row.Labels, code, reason = memberships(s.field, s.style, v)
+		row.Labels, code, reason = memberships(s.field, &s.style, v)
 	case FieldCategories:
-		row.Categories, code, reason = memberships(s.field, s.style, v)
+		row.Categories, code, reason = memberships(s.field, &s.style, v)
 	case FieldAttribute:
 		row.Extra[s.extra] = v
 		if code, reason = tooLong(v, MaxExtraLength); reason == "" {
@@ -142,8 +143,11 @@ func (r *reading) take(column int, v string) *LineError {
 // column was mapped by hand, or if the value says whether the contact is written
 // to at all.
 func (r *reading) lose(column int, e LineError) *LineError {
-	e.Line, e.Value = r.line, shown(e.Value)
 	s := &r.rd.plan[column]
+	if !s.byHand && s.field.alwaysChecked() && placeholder(e.Value) {
+		return nil
+	}
+	e.Line, e.Value = r.line, shown(e.Value)
 	switch s.field {
 	case FieldMessenger, FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted, FieldExtra:
 		return &e
@@ -179,7 +183,7 @@ func (r *reading) first(f Field, v, reason string, check func(string) (string, s
 	}
 	r.row.Lost = append(r.row.Lost, LineError{
 		Line: r.line, Field: string(f), Value: shown(strings.Join(parts[1:], ", ")), Code: CodeFurther,
-		Reason: "more than one in the cell: the first is taken, and this is not",
+		Reason: "a further one in the cell, of which the first is taken",
 	})
 	return normal, ""
 }
@@ -239,9 +243,9 @@ func (r *reading) identify(rec *record) *LineError {
 	case len(r.others) > 0:
 		by = r.others[0].kind
 	}
-	for _, e := range row.Lost {
-		if e.Code != CodeFurther && (e.Field == string(by) || !reached && identifies(Field(e.Field))) {
-			return &e
+	for i := range row.Lost {
+		if e := &row.Lost[i]; e.Code != CodeFurther && (e.Field == string(by) || !reached && identifies(Field(e.Field))) {
+			return e
 		}
 	}
 	if !reached && row.ExternalID == "" {

@@ -81,6 +81,44 @@ func (s *sample) mostly(column int, is func(cell string) bool) (cells int, diffe
 	return good, 10*len(seen) >= 9*good
 }
 
+// belie reports whether a column plainly is not what its name says, for fields
+// whose names other programs use for something else: a status of their own, a
+// date in "activated", a web site.
+func (s *sample) belie(column int, f Field) bool {
+	var can func(cell string) bool
+	switch f {
+	case FieldStatus:
+		can = func(cell string) bool {
+			_, reason := status(cell)
+			return reason == ""
+		}
+	case FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted:
+		can = func(cell string) bool {
+			_, reason := yesOrNo(cell)
+			return reason == ""
+		}
+	case FieldMessenger:
+		can = func(cell string) bool {
+			_, reason := messenger(cell)
+			return reason == ""
+		}
+	case FieldWeb, FieldFacebook, FieldInstagram, FieldTelegram, FieldViber, FieldPush:
+		can = func(cell string) bool { return !strings.Contains(cell, "://") && !strings.HasPrefix(cell, "www.") }
+	default:
+		return false
+	}
+	n, good := 0, 0
+	for _, row := range s.rows {
+		if column < len(row) && row[column] != "" {
+			n++
+			if can(row[column]) {
+				good++
+			}
+		}
+	}
+	return 2*good < n && (n > 1 || f == FieldWeb)
+}
+
 // notPersonal are words in the names of columns, squashed, whose addresses and
 // numbers are not the person's own.
 func notPersonal() []string {
