@@ -49,7 +49,9 @@ var (
 type ExceededError struct{ err *fault.Error }
 
 // Error says which bound of which field.
-func (e *ExceededError) Error() string { return e.err.Error() }
+func (e *ExceededError) Error() string {
+	return e.err.Fields[0].Location + ": " + e.err.Fields[0].Message
+}
 
 // Unwrap is the error of code Invalid.
 func (e *ExceededError) Unwrap() error { return e.err }
