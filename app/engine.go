@@ -112,11 +112,15 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	}
 	e.Writer = e.Store.StartWriter(workerID)
 	e.stack.push("writer", quietly(e.Writer.Stop))
+	flights, err := e.flights(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	if o.Roles.Scheduler {
 		e.startScheduler(o, fmt.Sprintf("%s/%d", name, workerID))
 	}
 	if o.Roles.Worker {
-		e.startWorker(o, workerID)
+		e.startWorker(o, workerID, flights)
 	} else if err := e.Store.RetireWorker(ctx, workerID); err != nil {
 		return nil, err
 	}
@@ -213,9 +217,29 @@ func (e *Engine) startScheduler(o Options, holder string) {
 	e.stack.push("scheduler", quietly(s.Stop))
 }
 
-func (e *Engine) startWorker(o Options, id int64) {
+// flights is where the workers of this machine keep their flight recorders. On a
+// store of its own nothing of an earlier process can still be alive: what it left
+// is settled before the reaper takes it for in doubt.
+func (e *Engine) flights(ctx context.Context, o Options) (worker.FlightsDir, error) {
+	if !o.Roles.Worker {
+		return worker.FlightsDir{}, nil
+	}
+	installation, err := e.Store.Installation(ctx)
+	if err != nil {
+		return worker.FlightsDir{}, err
+	}
+	dir := worker.FlightsDir{Path: filepath.Join(o.Config.DataDir, "flights"), Installation: installation}
+	wrecks := worker.Wrecks{Dir: dir, Store: e.Store, Writer: e.Writer, Clock: clock.System{}, Logger: e.log}
+	if err := wrecks.Settle(ctx, !e.Store.Postgres()); err != nil {
+		e.log.Warn("what a killed worker left could not be settled yet", "error", err)
+	}
+	return dir, nil
+}
+
+func (e *Engine) startWorker(o Options, id int64, flights worker.FlightsDir) {
 	w := worker.New(worker.Options{
-		ID: id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
+		Flights: flights,
+		ID:      id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
 		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
 	})
 	w.Start()

@@ -70,6 +70,12 @@ type Outcome struct {
 	Bounce providers.BounceKind
 }
 
+// NotTaken reports whether the outcome proves that the provider has not taken the
+// message: it was not asked, or it refused for now.
+func (o Outcome) NotTaken() bool {
+	return o.State == Pending && (o.NotAsked || o.Kind != "" && o.Kind != string(providers.InDoubt))
+}
+
 // Preview says what a campaign would do; the planner does exactly that.
 type Preview struct {
 	// Total is the number of recipients, Reachable how many will be sent to.

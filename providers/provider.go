@@ -75,6 +75,29 @@ type Message struct {
 	UnsubscribeURL string
 	// Metadata travels to providers that echo it; may be nil.
 	Metadata map[string]string
+	// Begin, unless nil, is to be called right before anything of the message goes to
+	// the provider. If it returns an error, nothing may go, and Send returns that
+	// error: the message was paused, canceled or withdrawn while it waited. It may be
+	// called again when the message begins anew on another connection.
+	Begin func() error
+	// Commit, unless nil, is to be called right before that goes which may have the
+	// provider deliver the message: if the process dies sooner, it was not sent.
+	Commit func()
+}
+
+// MayBegin calls Begin.
+func (m *Message) MayBegin() error {
+	if m.Begin == nil {
+		return nil
+	}
+	return m.Begin()
+}
+
+// Commits calls Commit.
+func (m *Message) Commits() {
+	if m.Commit != nil {
+		m.Commit()
+	}
 }
 
 // Receipt is a provider's word that it took a message.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
@@ -23,7 +24,7 @@ const examplesKept = 10
 // BeginClear binds a clearing of everything that the filter selects and has not
 // been claimed.
 func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (clearing campaigns.Clearing, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
+	err = s.withdraw(ctx, func(tx conn) error {
 		if err := lockChannels(ctx, tx, f.AccountID, f.ChannelID); err != nil {
 			return err
 		}
@@ -55,8 +56,10 @@ func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor s
 			}
 			clearing.Cleared += n
 		}
-		_, err = tx.exec(ctx, "UPDATE clears SET cleared = ? WHERE id = ?", clearing.Cleared, clearing.ID)
-		return err
+		if _, err := tx.exec(ctx, "UPDATE clears SET cleared = ? WHERE id = ?", clearing.Cleared, clearing.ID); err != nil {
+			return err
+		}
+		return tx.halt(ctx)
 	})
 	return clearing, err
 }
@@ -239,4 +242,30 @@ func queueHead(ctx context.Context, c conn, f campaigns.QueueFilter, limit int) 
 		}
 	}
 	return head, nil
+}
+
+// clearRemembered is how long a clearing counts for messages that were in flight
+// while it ran. It is longer than any request to a provider takes.
+const clearRemembered = time.Hour
+
+// cancelCleared cancels those of the messages that have just gone back to pending
+// and that a clearing would have canceled had they not been claimed while it ran:
+// given back, refused for now, or in doubt meanwhile.
+func cancelCleared(ctx context.Context, tx conn, ids []int64, d deltas, now time.Time) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return tx.scanAll(ctx, func(scan func(...any) error) error {
+		var runID, channelID int64
+		if err := scan(&runID, &channelID); err != nil {
+			return err
+		}
+		d.move(runID, channelID, campaigns.Pending, campaigns.Canceled, 1)
+		return nil
+	}, `UPDATE messages SET state = 9, reason = ?, detail = 'cleared while it was in flight', final_at = ?, due_at = 0
+		WHERE id `+tx.d.inIDs+` AND state = 0 AND EXISTS (
+			SELECT 1 FROM clears k JOIN channels h ON h.account_id = k.account_id AND h.id = messages.channel_id
+			WHERE k.created_at > ? AND k.created_at >= messages.claimed_at AND k.max_id >= messages.id AND k.channel_id IN (0, messages.channel_id)
+				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))
+		RETURNING run_id, channel_id`, campaigns.ReasonCleared, ms(now), tx.d.idList(ids), ms(now.Add(-clearRemembered)))
 }

@@ -15,7 +15,7 @@ import (
 // OptOut carries an opt-out out and records it, in one transaction: from its
 // commit on nothing of what it is for is claimed.
 func (s *Store) OptOut(ctx context.Context, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
+	err = s.withdraw(ctx, func(tx conn) error {
 		r, err = s.optOut(ctx, tx, c)
 		return err
 	})
@@ -139,7 +139,10 @@ func (s *Store) leaveCategory(ctx context.Context, tx conn, c targeting.ConsentC
 	if err != nil {
 		return false, err
 	}
-	return changed || n > 0, d.apply(ctx, tx, shardOperator)
+	if err := d.apply(ctx, tx, shardOperator); err != nil {
+		return false, err
+	}
+	return changed || n > 0, tx.halt(ctx)
 }
 
 // skipWaiting skips the messages that a condition selects and that no worker

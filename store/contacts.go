@@ -184,7 +184,7 @@ func (s *Store) CreateContact(ctx context.Context, c targeting.Contact) (targeti
 // the database asks for the transaction to be repeated.
 func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change func(*targeting.Contact) error) (targeting.Contact, error) {
 	var updated targeting.Contact
-	err := s.inTx(ctx, func(tx conn) error {
+	err := s.withdraw(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
@@ -227,8 +227,10 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err := s.takeIn(ctx, tx, accountID, newAddresses(before, c)); err != nil {
 			return err
 		}
-		updated, err = tx.readContact(ctx, accountID, id)
-		return err
+		if updated, err = tx.readContact(ctx, accountID, id); err != nil || updated.Status == targeting.Active {
+			return err
+		}
+		return tx.halt(ctx)
 	})
 	return updated, err
 }
@@ -294,7 +296,7 @@ func (c conn) refuseHeld(ctx context.Context, contact targeting.Contact) error {
 // nobody takes it in anew by mistake; messages that wait for it are skipped when
 // their turn comes.
 func (s *Store) DeleteContact(ctx context.Context, accountID, id int64) error {
-	return s.inTx(ctx, func(tx conn) error {
+	return s.withdraw(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
@@ -303,6 +305,9 @@ func (s *Store) DeleteContact(ctx context.Context, accountID, id int64) error {
 		if err == nil && n == 0 {
 			_, err = tx.readContact(ctx, accountID, id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.halt(ctx)
 	})
 }

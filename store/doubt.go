@@ -8,9 +8,9 @@ import (
 )
 
 // takeDoubtBack puts messages back that the reaper took for in doubt, because
-// their worker was cut off, and of which that worker says now that it had not
-// asked the provider: nobody has got them, so that they wait again, with their
-// try unspent. Of a canceled run they are canceled.
+// their worker was cut off, and of which that worker, or its flight recorder, says
+// now that the provider has not taken them: nobody has got them, so that they wait
+// again. Of a canceled run they are canceled.
 //
 // It is safe because the outcome has to be that of the very claim that is in
 // doubt: worker, try and envelope are compared with the row, and each message of
@@ -41,7 +41,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome)
 			return fmt.Errorf("take messages out of doubt: %w", err)
 		}
 		if moved > 0 {
-			s.log.Info("messages are in doubt no longer: their worker, taken for dead, had not asked the provider", "run", runID, "messages", moved)
+			s.log.Info("messages are in doubt no longer: the provider has not taken them", "run", runID, "messages", moved)
 		}
 	}
 	return nil
@@ -50,8 +50,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome)
 // takeBackOfRun holds the run, so that it is neither finished nor canceled
 // meanwhile; a finished one is opened again.
 func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []campaigns.Outcome) (moved int64, err error) {
-	to, reason := campaigns.Pending, campaigns.ReasonNotAsked
-	detail := "the worker was not dead, only cut off: it had not asked the provider"
+	to, canceled := campaigns.Pending, ""
 	var final any
 	if runID != 0 {
 		var campaignID int64
@@ -66,23 +65,35 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		case campaigns.RunFailed:
 			return 0, nil // nothing of it is sent any more, and nobody canceled it
 		case campaigns.RunCanceled:
-			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&detail); err != nil {
+			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
 				return 0, err
 			}
-			to, reason, final = campaigns.Canceled, campaigns.ReasonCanceled, ms(s.clock.Now())
+			to, final = campaigns.Canceled, ms(s.clock.Now())
 		}
 	}
 	d := deltas{}
 	var moves []move
 	now := s.clock.Now()
+	var again []int64
 	for _, o := range outcomes {
+		reason, detail, spent := o.Reason, o.Detail, 0
+		if o.Unspent {
+			spent = 1
+		}
+		if o.NotAsked {
+			reason, detail = campaigns.ReasonNotAsked, "the worker was taken for dead: it had not asked the provider"
+		}
+		kind := reason
+		if to == campaigns.Canceled {
+			reason, detail = campaigns.ReasonCanceled, canceled
+		}
 		due := int64(0)
 		if to == campaigns.Pending && !o.DueAt.IsZero() {
 			due = o.DueAt.UnixMilli()
 		}
-		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - 1
+		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - ?
 			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
-			int(to), reason, nullText(detail), due, final, o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+			int(to), reason, nullText(detail), due, final, spent, o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
 		if err != nil {
 			return 0, err
 		}
@@ -92,14 +103,17 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		moved += n
 		d.move(runID, o.ChannelID, campaigns.Unknown, to, n)
 		moves = append(moves, move{
-			id: o.MessageID, state: to, at: now, attempt: o.Attempt, reason: reason, kind: campaigns.ReasonNotAsked,
-			detail: detail,
+			id: o.MessageID, state: to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
 		})
+		again = append(again, o.MessageID)
 	}
 	if moved == 0 {
 		return 0, nil
 	}
 	if err := keepMoves(ctx, tx, moves); err != nil {
+		return 0, err
+	}
+	if err := cancelCleared(ctx, tx, again, d, now); err != nil {
 		return 0, err
 	}
 	if err := d.apply(ctx, tx, shardReaper); err != nil {
@@ -109,4 +123,26 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		return moved, reopenRun(ctx, tx, runID)
 	}
 	return moved, nil
+}
+
+// TakeUp takes messages that were to be sent again, because their worker died in
+// doubt, back to that worker, whose answers are at hand after all: the caller
+// records them next. What has been claimed again meanwhile is another's.
+func (s *Store) TakeUp(ctx context.Context, answered []campaigns.Outcome) error {
+	if len(answered) == 0 {
+		return nil
+	}
+	return s.inTx(ctx, func(tx conn) error {
+		d := deltas{}
+		for _, o := range answered {
+			n, err := tx.exec(ctx, `UPDATE messages SET state = 2, reason = NULL, due_at = 0
+				WHERE id = ? AND state = 0 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?`,
+				o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+			if err != nil {
+				return err
+			}
+			d.move(o.RunID, o.ChannelID, campaigns.Pending, campaigns.Sending, n)
+		}
+		return d.apply(ctx, tx, shardReaper)
+	})
 }

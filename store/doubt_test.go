@@ -93,14 +93,11 @@ func TestWhatWasNotAskedIsTakenOutOfDoubt(t *testing.T) {
 // A message stays in doubt unless the outcome is that of the very claim that is.
 func TestDoubtStaysUnlessItIsTheSameClaim(t *testing.T) {
 	for name, change := range map[string]func(*campaigns.Outcome){
-		"another worker":   func(o *campaigns.Outcome) { o.WorkerID++ },
-		"another try":      func(o *campaigns.Outcome) { o.Attempt++ },
-		"another envelope": func(o *campaigns.Outcome) { o.EnvelopeID++ },
-		"no envelope":      func(o *campaigns.Outcome) { o.EnvelopeID = 0 },
-		"an answer that it is to wait": func(o *campaigns.Outcome) {
-			o.NotAsked, o.Kind, o.Reason = false, "throttled", campaigns.ReasonThrottled
-		},
-		"a temporary error, a try less": func(o *campaigns.Outcome) { o.NotAsked, o.Unspent, o.Kind = false, false, "temporary" },
+		"another worker":             func(o *campaigns.Outcome) { o.WorkerID++ },
+		"another try":                func(o *campaigns.Outcome) { o.Attempt++ },
+		"another envelope":           func(o *campaigns.Outcome) { o.EnvelopeID++ },
+		"no envelope":                func(o *campaigns.Outcome) { o.EnvelopeID = 0 },
+		"no answer, and another try": func(o *campaigns.Outcome) { o.NotAsked, o.Unspent, o.Kind = false, false, "in_doubt" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
@@ -117,6 +114,65 @@ func TestDoubtStaysUnlessItIsTheSameClaim(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A provider that refused for now has not taken the message, however late its
+// answer comes.
+func TestALateRefusalTakesOutOfDoubt(t *testing.T) {
+	for kind, unspent := range map[string]bool{"throttled": true, "temporary": false} {
+		t.Run(kind, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				j := newJourney(t, s, 3)
+				run := j.start()
+				j.planAll(run.ID, 100)
+				late := j.cutOff(run.ID, 1, 100)
+				for i := range late {
+					o := &late[i]
+					o.NotAsked, o.Unspent, o.Kind, o.Reason, o.Code = false, unspent, kind, campaigns.ReasonTemporary, "451"
+				}
+				require.NoError(t, j.writer.Record(t.Context(), late))
+				require.Equal(t, campaigns.Counts{campaigns.Pending: 3}, j.counts(run.ID))
+				j.balanced(run.ID)
+				m := j.message(late[0].MessageID)
+				require.Equal(t, campaigns.ReasonTemporary, m.Reason)
+				require.Equal(t, map[bool]int{true: 0, false: 1}[unspent], m.Attempt)
+			})
+		})
+	}
+}
+
+// What was in flight while the queue was cleared is cleared when it comes back.
+func TestAClearingMeetsWhatComesBackFromFlight(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 6)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		require.Len(t, claimed, 6)
+		allowed, err := s.Sendable(t.Context(), j.channel.ID, run.ID, claimed)
+		require.NoError(t, err)
+		require.ElementsMatch(t, claimed, allowed)
+		c, err := s.BeginClear(t.Context(), campaigns.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}, "me")
+		require.NoError(t, err)
+		for c.FinishedAt == nil {
+			c, err = s.ContinueClear(t.Context(), c.ID)
+			require.NoError(t, err)
+		}
+		allowed, err = s.Sendable(t.Context(), j.channel.ID, run.ID, claimed)
+		require.NoError(t, err)
+		require.Empty(t, allowed)
+		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed[:2])))
+		require.NoError(t, j.writer.Record(t.Context(), j.outcomes(run.ID, claimed[2:3], func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.DueAt = campaigns.Pending, "temporary", j.clock.Now().Add(time.Minute)
+		})))
+		j.record(run.ID, claimed[3:5], nil)
+		j.settleOwn()
+		require.Equal(t, campaigns.Counts{campaigns.Canceled: 3, campaigns.Sent: 2, campaigns.Unknown: 1}, j.counts(run.ID))
+		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed[5:])))
+		require.Equal(t, campaigns.Counts{campaigns.Canceled: 4, campaigns.Sent: 2}, j.counts(run.ID))
+		j.balanced(run.ID)
+		require.Equal(t, campaigns.ReasonCleared, j.message(claimed[5]).Reason)
+	})
 }
 
 // An unspent try gives its number back: the next claim by the same worker has the

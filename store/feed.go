@@ -94,11 +94,12 @@ func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (me
 
 // feeding is what the feeder knows of the run's channel and audience.
 type feeding struct {
-	accountID int64
-	kind      providers.AddressKind
-	uploads   []int64
-	category  int64
-	caps      []targeting.FrequencyCap
+	accountID  int64
+	campaignID int64 // 0: transactional
+	kind       providers.AddressKind
+	uploads    []int64
+	category   int64
+	caps       []targeting.FrequencyCap
 }
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
@@ -113,17 +114,16 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 	if err != nil {
 		return false, f, err
 	}
-	var campaignID int64
 	if request.RunID != 0 {
 		var audience string
-		err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.forShare, request.RunID).Scan(&campaignID)
+		err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.forShare, request.RunID).Scan(&f.campaignID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, f, nil
 		}
 		if err != nil {
 			return false, f, err
 		}
-		if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", campaignID).Scan(&audience, &f.category); err != nil {
+		if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&audience, &f.category); err != nil {
 			return false, f, err
 		}
 		var a targeting.Audience
@@ -138,7 +138,7 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 	var clearing int
 	err = tx.row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
 		AND (channel_id = 0 OR channel_id = ?) AND (campaign_id = 0 OR campaign_id = ?)`,
-		f.accountID, request.ChannelID, campaignID).Scan(&clearing)
+		f.accountID, request.ChannelID, f.campaignID).Scan(&clearing)
 	return clearing == 0, f, err
 }
 
@@ -162,31 +162,66 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedR
 	return batch, err
 }
 
-// withRecipients adds what templates need, and skips those who must not be
-// written to any more: consent and status are looked at again here, whatever
-// they were when the run was planned.
-func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []campaigns.FeedMessage, d deltas) ([]campaigns.FeedMessage, error) {
+// gates is what keeps recipients from being written to now.
+type gates struct {
+	transactional bool
+	contacts      map[int64]recipient
+	refused       map[string]string // reason, by address
+	left          map[int64]bool    // the campaign's category, by contact
+}
+
+// gates looks at consent and status of the recipients of messages.
+func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool, messages []campaigns.FeedMessage) (g gates, err error) {
 	contactIDs := make([]int64, 0, len(messages))
 	addresses := make([]string, 0, len(messages))
-	messageIDs := make([]int64, 0, len(messages))
 	for _, m := range messages {
 		if m.Recipient.ContactID != 0 {
 			contactIDs = append(contactIDs, m.Recipient.ContactID)
 		}
 		addresses = append(addresses, m.Recipient.Address)
+	}
+	g.transactional = transactional
+	if g.contacts, err = s.recipients(ctx, c, contactIDs, f.kind, f.uploads); err != nil {
+		return g, err
+	}
+	if g.refused, err = suppressedAddresses(ctx, c, f, addresses, transactional); err != nil {
+		return g, err
+	}
+	g.left, err = leftCategory(ctx, c, f.accountID, f.category, f.kind, contactIDs)
+	return g, err
+}
+
+// reason is why a message must not be sent, or empty.
+func (g gates) reason(m campaigns.FeedMessage) string {
+	contact, known := g.contacts[m.Recipient.ContactID]
+	switch {
+	case g.refused[m.Recipient.Address] != "":
+		return g.refused[m.Recipient.Address]
+	case m.Recipient.ContactID == 0:
+		return ""
+	case !known, contact.status == targeting.Deleted:
+		return campaigns.ReasonDeleted
+	case contact.status == targeting.Blocked:
+		return campaigns.ReasonBlocked
+	case contact.status == targeting.Inactive && !g.transactional:
+		return campaigns.ReasonInactive
+	case g.left[m.Recipient.ContactID]:
+		return campaigns.ReasonOptedOut
+	}
+	return ""
+}
+
+// withRecipients adds what templates need, and skips those who must not be
+// written to any more: consent and status are looked at again here, whatever
+// they were when the run was planned.
+func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []campaigns.FeedMessage, d deltas) ([]campaigns.FeedMessage, error) {
+	g, err := s.gates(ctx, tx, f, request.RunID == 0, messages)
+	if err != nil {
+		return nil, err
+	}
+	messageIDs := make([]int64, 0, len(messages))
+	for _, m := range messages {
 		messageIDs = append(messageIDs, m.ID)
-	}
-	contacts, err := s.recipients(ctx, tx, contactIDs, f.kind, f.uploads)
-	if err != nil {
-		return nil, err
-	}
-	refused, err := suppressedAddresses(ctx, tx, f, addresses, request.RunID == 0)
-	if err != nil {
-		return nil, err
-	}
-	left, err := leftCategory(ctx, tx, f.accountID, f.category, f.kind, contactIDs)
-	if err != nil {
-		return nil, err
 	}
 	contents := map[int64][2][]byte{}
 	if request.RunID == 0 {
@@ -197,27 +232,12 @@ func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.F
 	kept := messages[:0]
 	skipped := map[string][]int64{}
 	for _, m := range messages {
-		contact, known := contacts[m.Recipient.ContactID]
-		reason := ""
-		switch {
-		case refused[m.Recipient.Address] != "":
-			reason = refused[m.Recipient.Address]
-		case m.Recipient.ContactID == 0:
-		case !known, contact.status == targeting.Deleted:
-			reason = campaigns.ReasonDeleted
-		case contact.status == targeting.Blocked:
-			reason = campaigns.ReasonBlocked
-		case contact.status == targeting.Inactive && request.RunID != 0:
-			reason = campaigns.ReasonInactive
-		case left[m.Recipient.ContactID]:
-			reason = campaigns.ReasonOptedOut
-		}
-		if reason != "" {
+		if reason := g.reason(m); reason != "" {
 			skipped[reason] = append(skipped[reason], m.ID)
 			continue
 		}
 		address := m.Recipient.Address
-		if known {
+		if contact, known := g.contacts[m.Recipient.ContactID]; known {
 			m.Recipient = contact.Recipient
 		}
 		// The address is the one that the run was planned with.

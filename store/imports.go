@@ -22,7 +22,10 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 		if err != nil {
 			return err
 		}
-		return i.advance(ctx)
+		if err := i.advance(ctx); err != nil || !i.withdraws() {
+			return err
+		}
+		return tx.halt(ctx)
 	})
 }
 
@@ -44,6 +47,12 @@ func (s *Store) importRows(ctx context.Context, tx conn, b targeting.ImportBatch
 		return i, err
 	}
 	return i, i.joinLists(ctx)
+}
+
+// withdraws reports whether somebody may have got a status that forbids writing to
+// them.
+func (i *importing) withdraws() bool {
+	return slices.ContainsFunc(i.batch.Rows, func(row targeting.ImportRow) bool { return row.Status.Controlled(row.Control) != targeting.Active })
 }
 
 // importing is one batch in its transaction.

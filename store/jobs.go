@@ -186,8 +186,12 @@ func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, memb
 		for i, status := range from {
 			statuses[i] = string(status)
 		}
-		return tx.exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+s.d.inIDs+" AND status "+s.d.inTexts,
+		n, err := tx.exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+s.d.inIDs+" AND status "+s.d.inTexts,
 			string(to), ms(s.clock.Now()), job.AccountID, s.d.idList(members.Contacts), s.d.textList(statuses))
+		if err != nil || n == 0 || to == targeting.Active {
+			return n, err
+		}
+		return n, tx.halt(ctx)
 	}
 }
 

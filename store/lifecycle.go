@@ -140,7 +140,7 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 // PauseCampaign stops a campaign: from the commit on nothing of it is claimed.
 // What was queued goes back to pending.
 func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
-	return s.inTx(ctx, func(tx conn) error {
+	return s.withdraw(ctx, func(tx conn) error {
 		c, err := lockCampaign(ctx, tx, accountID, campaignID)
 		if err != nil {
 			return err
@@ -204,7 +204,7 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 // claimed. Its waiting messages become canceled; CancelPending sees to those
 // that are not in the window.
 func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error {
-	return s.inTx(ctx, func(tx conn) error {
+	return s.withdraw(ctx, func(tx conn) error {
 		c, err := lockCampaign(ctx, tx, accountID, campaignID)
 		if err != nil {
 			return err
@@ -264,7 +264,8 @@ type windowOf struct {
 }
 
 // takeBack moves what is in a window out of state queued; a window's worth of
-// messages at most. Workers that hold a task for them will claim nothing.
+// messages at most. Workers that hold a task for them will claim nothing, and give
+// back what they have claimed and not asked for.
 func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.State, reason, detail string) (n int64, err error) {
 	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND phase = 1 AND state = 1`
 	var final any
@@ -297,7 +298,10 @@ func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.
 			return 0, err
 		}
 	}
-	return int64(len(ids)), d.apply(ctx, tx, shardOperator)
+	if err := d.apply(ctx, tx, shardOperator); err != nil {
+		return 0, err
+	}
+	return int64(len(ids)), tx.halt(ctx)
 }
 
 // PauseChannel stops everything on a channel, transactional messages too.
@@ -313,7 +317,7 @@ func (s *Store) ResumeChannel(ctx context.Context, accountID, channelID int64, _
 
 // setChannelStatus pauses or resumes a channel. Its health begins anew with that.
 func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64, status providers.ChannelStatus, reason string) error {
-	return s.inTx(ctx, func(tx conn) error {
+	return s.withdraw(ctx, func(tx conn) error {
 		anew, reconsider := 0, nothingChanged
 		if status == providers.ChannelActive {
 			anew, reconsider = 1, begunAnew

@@ -128,7 +128,7 @@ func (r *rehearsal) prepare(ctx context.Context, u targeting.Upload) error {
 	if err != nil {
 		return err
 	}
-	c := conn{r.write.Statement.ConnPool, r.d}
+	c := conn{pool: r.write.Statement.ConnPool, d: r.d}
 	for _, t := range rehearsed {
 		if r.Postgres() {
 			_, err = c.exec(ctx, "CREATE TEMPORARY TABLE "+t.table+" (LIKE public."+t.table+" INCLUDING ALL)")

@@ -62,6 +62,7 @@ type Store struct {
 	dsn   string
 	// shredding says that the log may still hold what was erased.
 	shredding atomic.Bool
+	halts     halts
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
@@ -243,9 +244,13 @@ func (s *Store) Postgres() bool { return s.d == &postgresDialect }
 // conn is a connection or transaction that runs plain SQL. Statements are
 // written with ? and rebound for the database.
 type conn struct {
-	pool gorm.ConnPool
-	d    *dialect
+	pool    gorm.ConnPool
+	d       *dialect
+	effects *effects // of the transaction; nil outside of one
 }
+
+// effects are what a transaction has this process do once it is committed.
+type effects struct{ halted bool }
 
 func (s *Store) reader() conn { return conn{pool: s.read.Statement.ConnPool, d: s.d} }
 
@@ -310,9 +315,13 @@ const maxTxTries = 5
 func (s *Store) inTx(ctx context.Context, fn func(tx conn) error) error {
 	var err error
 	for try := range maxTxTries {
+		var effects effects
 		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return fn(conn{pool: tx.Statement.ConnPool, d: s.d})
+			return fn(conn{pool: tx.Statement.ConnPool, d: s.d, effects: &effects})
 		})
+		if effects.halted { // even after an error: it may have been committed
+			s.halts.here.Add(1)
+		}
 		if err == nil || !s.d.retryable(err) {
 			break
 		}

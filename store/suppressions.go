@@ -33,7 +33,7 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []targeti
 		p.OptedOut = p.OptedOut || p.Reason == unsubscribed
 		addresses = append(addresses, p)
 	}
-	err = s.inTx(ctx, func(tx conn) error {
+	err = s.withdraw(ctx, func(tx conn) error {
 		added = 0
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
@@ -114,7 +114,10 @@ func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []t
 	if err != nil {
 		return done, err
 	}
-	return done, s.skipSuppressed(ctx, tx, accountID, after)
+	if err := s.skipSuppressed(ctx, tx, accountID, after); err != nil || len(done.fresh)+len(done.stricter) == 0 {
+		return done, err
+	}
+	return done, tx.halt(ctx)
 }
 
 // insertSuppression adds a suppression or makes one that is there stricter.

@@ -188,7 +188,7 @@ func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string)
 		state = targeting.UploadFailed
 	}
 	if s.d.statistics != "" {
-		if _, err := (conn{s.write.Statement.ConnPool, s.d}).exec(ctx, s.d.statistics); err != nil {
+		if _, err := (conn{pool: s.write.Statement.ConnPool, d: s.d}).exec(ctx, s.d.statistics); err != nil {
 			return s.translate(err)
 		}
 	}

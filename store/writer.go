@@ -44,9 +44,9 @@ type op struct {
 	claim    *campaigns.Claim
 	claimed  []int64
 	outcomes []campaigns.Outcome
-	// notAsked are those of the outcomes that the group could do nothing with and
-	// that say that the provider was not asked.
-	notAsked []campaigns.Outcome
+	// notTaken are those of the outcomes that the group could do nothing with and
+	// that prove that the provider has not taken the message.
+	notTaken []campaigns.Outcome
 	channel  int64
 	events   []providers.Event
 	// request is remembered with the events; if it is known already, they are
@@ -117,8 +117,8 @@ func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		o := &op{outcomes: outcomes, done: make(chan error, 1)}
 		err := w.lanes[1].submit(ctx, o)
-		if err == nil && len(o.notAsked) > 0 {
-			err = w.store.takeDoubtBack(ctx, o.notAsked)
+		if err == nil && len(o.notTaken) > 0 {
+			err = w.store.takeDoubtBack(ctx, o.notTaken)
 		}
 		if err == nil || ctx.Err() != nil || errors.Is(err, errStopped) {
 			return err

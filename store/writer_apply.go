@@ -190,11 +190,11 @@ func setOf(o campaigns.Outcome) (set int, key outcomeKey) {
 
 // applyOutcomes moves sending → what became of it, and unknown → what a worker
 // that was taken for dead says. Outcomes that nothing could be done with, but
-// that say that the provider was not asked, are left to their callers.
+// that say that the provider has not taken the message, are left to their callers.
 func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now time.Time, check bool) error {
 	tries := map[try]*[numSets]outcomeSet{}
 	for _, o := range records {
-		o.notAsked = nil
+		o.notTaken = nil
 		for _, outcome := range o.outcomes {
 			sets := tries[try{outcome.WorkerID, outcome.Attempt}]
 			if sets == nil {
@@ -264,41 +264,48 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 		// What is left was settled by the reaper, who took this worker for dead:
 		// the true answer clears up the doubt.
 		for _, set := range sets[:unspentSet] {
-			for key, outcome := range set.byKey {
-				if outcome.State == campaigns.Pending {
-					delete(set.byKey, key) // the reaper has decided about another try
-				}
-			}
-			if len(set.byKey) == 0 {
+			late := maps.Clone(set.byKey)
+			// The reaper has decided about another try.
+			maps.DeleteFunc(late, func(_ outcomeKey, o campaigns.Outcome) bool { return o.State == campaigns.Pending })
+			if len(late) == 0 {
 				continue
 			}
 			if err := tx.scanAll(ctx, settle(set, campaigns.Unknown, false), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byKey), campaigns.Unknown, key.worker, key.attempt); err != nil {
+				outcomeValues(late), campaigns.Unknown, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 	}
-	leaveNotAsked(records, tries)
+	leaveNotTaken(records, tries)
 	if err := keepMoves(ctx, tx, moves); err != nil {
 		return err
 	}
 	if err := noteBounces(ctx, tx, settled); err != nil {
 		return err
 	}
+	var again []int64
+	for _, o := range settled {
+		if o.State == campaigns.Pending {
+			again = append(again, o.MessageID)
+		}
+	}
+	if err := cancelCleared(ctx, tx, again, d, now); err != nil {
+		return err
+	}
 	return applyParked(ctx, tx, settled, d, now)
 }
 
-// leaveNotAsked gives each caller those of its outcomes back that found no claim
-// of theirs under way and say that the provider was not asked.
-func leaveNotAsked(records []*op, tries map[try]*[numSets]outcomeSet) {
+// leaveNotTaken gives each caller those of its outcomes back that found no claim
+// of theirs under way and prove that the provider has not taken the message.
+func leaveNotTaken(records []*op, tries map[try]*[numSets]outcomeSet) {
 	for _, o := range records {
 		for _, outcome := range o.outcomes {
-			if !outcome.NotAsked {
+			if !outcome.NotTaken() {
 				continue
 			}
 			set, key := setOf(outcome)
 			if _, left := tries[try{outcome.WorkerID, outcome.Attempt}][set].byKey[key]; left {
-				o.notAsked = append(o.notAsked, outcome)
+				o.notTaken = append(o.notTaken, outcome)
 			}
 		}
 	}

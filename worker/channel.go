@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/providers"
 	"carillon/queue"
+	"carillon/worker/flight"
 )
 
 // handlers is how many envelopes of a channel a worker takes at once. The
@@ -36,6 +38,7 @@ type channel struct {
 	c        providers.Channel // as it was when it was started; update has the rest
 	provider providers.Provider
 	server   *queue.Server
+	flights  *flight.Log
 	limits   atomic.Pointer[providers.Limits]
 	inDoubt  atomic.Pointer[providers.InDoubtPolicy]
 	epoch    atomic.Int64
@@ -117,8 +120,8 @@ func (ch *channel) resends(transactional bool) bool { return ch.inDoubt.Load().R
 func (ch *channel) stop() {
 	close(ch.stopping)
 	ch.server.Stop()
-	if err := ch.provider.Close(); err != nil {
-		ch.worker.o.Logger.Warn("closing a provider failed", "channel", ch.c.ID, "error", err)
+	if err := errors.Join(ch.provider.Close(), ch.flights.Close()); err != nil {
+		ch.worker.o.Logger.Warn("closing a channel failed", "channel", ch.c.ID, "error", err)
 	}
 }
 
@@ -248,6 +251,14 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		s.pass = pass{1, p.urgent, p.opened}
 		granted = append(granted, s)
 	}
+	if err := ch.claiming(ctx, e, granted); err != nil {
+		return 0, 0, err
+	}
+	for i, s := range granted {
+		granted[i].flight = ch.flights.Begin(flight.Claim{
+			MessageID: s.job.MessageID, EnvelopeID: e.ID, RunID: e.RunID, Attempt: s.job.Attempt, Transactional: e.Transactional,
+		})
+	}
 	began := ch.now()
 	claimed, err := ch.claim(ctx, e, granted)
 	ch.claims.add(ch.now().Sub(began))
@@ -310,6 +321,10 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 		}
 		if recordErr := ch.worker.o.Writer.Record(ctx, outcomes); recordErr != nil {
 			ch.worker.o.Logger.Warn("messages of a failed claim could not be given back; the reaper will", "channel", ch.c.ID, "error", recordErr)
+			return nil, err
+		}
+		for _, s := range jobs {
+			s.flight.Done()
 		}
 		return nil, err
 	}
@@ -327,6 +342,8 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 	for _, s := range jobs {
 		if mine[s.job.MessageID] {
 			kept = append(kept, s)
+		} else {
+			s.flight.Done()
 		}
 	}
 	return kept, nil

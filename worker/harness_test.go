@@ -27,6 +27,11 @@ type fakeStore struct {
 	unqueued  map[int64]campaigns.Due // by message
 	campaign  campaigns.Campaign
 	recent    []campaigns.RecentSend
+	takenUp   []campaigns.Outcome
+	halts     int64 // the version
+	halting   error
+	looks     int // at what is still sendable
+	withdrawn map[int64]bool
 	slots     map[int64]time.Time // latest, by campaign; 0 for the channel
 	beats     int
 	retired   bool
@@ -105,6 +110,26 @@ func (s *fakeStore) LatestSlots(_ context.Context, _, campaignID int64) (campaig
 	return campaigns.LatestSlots{Channel: s.slots[0], Campaign: s.slots[campaignID]}, nil
 }
 
+func (s *fakeStore) HaltVersion(context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.halts, s.halting
+}
+
+func (s *fakeStore) Sendable(_ context.Context, _, _ int64, ids []int64) ([]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looks++
+	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return s.withdrawn[id] }), nil
+}
+
+func (s *fakeStore) TakeUp(_ context.Context, answered []campaigns.Outcome) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takenUp = append(s.takenUp, answered...)
+	return nil
+}
+
 // fakeWriter grants every message once, and remembers outcomes.
 type fakeWriter struct {
 	mu       sync.Mutex
@@ -113,6 +138,7 @@ type fakeWriter struct {
 	outcomes map[int64]campaigns.Outcome
 	most     int // claimed and not recorded, at most
 	refuse   map[int64]bool
+	onClaim  func() // called when a claim is committed
 	err      error
 }
 
@@ -130,6 +156,9 @@ func (w *fakeWriter) Claim(_ context.Context, c campaigns.Claim) (granted []int6
 		}
 	}
 	w.most = max(w.most, len(w.claimed)-len(w.outcomes))
+	if w.onClaim != nil {
+		w.onClaim()
+	}
 	return granted, nil
 }
 
@@ -158,6 +187,10 @@ type fakeProvider struct {
 }
 
 func (p *fakeProvider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	if err := m.MayBegin(); err != nil {
+		return providers.Receipt{}, err
+	}
+	m.Commits()
 	return p.bench.send(ctx, m)
 }
 

@@ -19,12 +19,15 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 	outcome, asked := ch.ask(ctx, e, s)
 	if asked {
 		failpoint.Hit(failpoint.AfterProviderAnswer)
+		s.flight.Answered(outcome)
+		failpoint.Hit(failpoint.AfterNoting)
 	}
 	// The outcome must reach the store whatever happens to this envelope.
 	if err := ch.worker.o.Writer.Record(context.WithoutCancel(ctx), []campaigns.Outcome{outcome}); err != nil {
 		ch.worker.o.Logger.Error("an outcome could not be recorded; the message will be in doubt", "message", s.job.MessageID, "error", err)
 		return
 	}
+	s.flight.Done()
 	failpoint.Hit(failpoint.AfterRecord)
 }
 
@@ -40,7 +43,16 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 	receipt, err := ch.deliver(ctx, providers.Message{
 		ID: s.job.MessageID, Attempt: s.job.Attempt, Transactional: e.Transactional, To: s.job.To, ToName: s.job.ToName,
 		Content: s.job.Content, UnsubscribeURL: s.job.UnsubscribeURL, Metadata: s.job.Metadata,
+		Begin: func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) },
+		Commit: func() {
+			s.flight.Asked()
+			failpoint.Hit(failpoint.BeforeAsking)
+		},
 	})
+	if errors.Is(err, errWithdrawn) {
+		unsent.DueAt = ch.now()
+		return unsent, false
+	}
 	o = ch.judge(ctx, e, s.job, receipt, err)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())

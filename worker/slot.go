@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/queue"
+	"carillon/worker/flight"
 )
 
 // slotTime is how long a slot may be used. The rest of the limiter's slack is for
@@ -26,7 +27,9 @@ type slotted struct {
 	job         queue.Job
 	from, until time.Time
 	// pass is what it was let through with.
-	pass pass
+	pass    pass
+	flight  *flight.Flight
+	claimed *claimed
 }
 
 // asking is when slots were asked for and when the answer came. The limiter
@@ -100,7 +103,8 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) b
 		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
 			return false
 		}
-		s = a.slot(s.job, grant.Slots[0].Wait)
+		again := a.slot(s.job, grant.Slots[0].Wait)
+		s.from, s.until = again.from, again.until
 	}
 }
 

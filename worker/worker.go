@@ -17,6 +17,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/providers"
 	"carillon/queue"
+	"carillon/worker/flight"
 )
 
 // Store is what the worker needs of the store.
@@ -32,6 +33,14 @@ type Store interface {
 	PauseRun(ctx context.Context, runID int64, why string) error
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
+	// HaltVersion changes whenever something was withdrawn from the workers: paused,
+	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
+	HaltVersion(ctx context.Context) (int64, error)
+	// Sendable are those of claimed messages that may still be sent.
+	Sendable(ctx context.Context, channelID, runID int64, ids []int64) ([]int64, error)
+	// TakeUp takes messages that were to be sent again, because of doubt, back to
+	// their worker, whose answer is at hand after all.
+	TakeUp(ctx context.Context, answered []campaigns.Outcome) error
 	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]campaigns.RecentSend, error)
 	NoteSlots(ctx context.Context, channelID, campaignID int64, latest campaigns.LatestSlots) error
 	LatestSlots(ctx context.Context, channelID, campaignID int64) (campaigns.LatestSlots, error)
@@ -62,8 +71,12 @@ type Options struct {
 	Dialer providers.Dialer
 	// SendTimeout bounds one request to a provider; default 30 s.
 	SendTimeout time.Duration
-	Clock       clock.Clock
-	Logger      *slog.Logger
+	// Flights is where the flight recorder's files lie, and those of other workers
+	// of this machine that died. Empty records nothing: whatever was claimed by a
+	// worker that died is in doubt then.
+	Flights FlightsDir
+	Clock   clock.Clock
+	Logger  *slog.Logger
 	// Meter counts what is sent; nil counts nothing.
 	Meter Meter
 }
@@ -115,6 +128,9 @@ func (w *Worker) Start() {
 	var beats, serves sync.WaitGroup
 	beats.Go(func() { w.heartbeats(beating) })
 	serves.Go(func() { w.serveChannels(serving) })
+	if w.o.Flights.Path != "" {
+		serves.Go(func() { w.findWrecks(serving) })
+	}
 	// The heart beats until the last message in flight is recorded.
 	w.stop = func() {
 		stopServing()
@@ -215,9 +231,16 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 		return nil, err
 	}
 	started := newChannel(w, c, provider)
+	if w.o.Flights.Path != "" {
+		owner := flight.Owner{Installation: w.o.Flights.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
+		if started.flights, err = flight.Create(w.o.Flights.Path, owner, limits.Concurrency); err != nil {
+			w.o.Logger.Warn("there is no flight recorder: if this process is killed, all that it has claimed on the channel is in doubt",
+				"channel", c.ID, "error", err)
+		}
+	}
 	started.server, err = w.o.Queue.Serve(c.ID, w.o.ID, handlers, started.handle)
 	if err != nil {
-		return nil, errors.Join(err, provider.Close())
+		return nil, errors.Join(err, provider.Close(), started.flights.Close())
 	}
 	return started, nil
 }

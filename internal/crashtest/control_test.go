@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,8 +13,10 @@ import (
 )
 
 const (
-	controlPeople      = 1000
-	controlConcurrency = 16
+	controlPeople = 2000
+	// Many claims run ahead of their requests, as they do at full speed.
+	controlConcurrency = 256
+	controlRate        = 800
 )
 
 // underLoad runs a test on both stacks while a campaign of controlPeople is
@@ -26,8 +29,13 @@ func underLoad(t *testing.T, test func(t *testing.T, l load)) {
 			t.Parallel()
 			l := load{cluster: newCluster(t, s)}
 			l.server = l.serve("serve")
+			if s.shared {
+				for range 2 {
+					l.serve("serve") // several workers
+				}
+			}
 			l.to = l.httpSink(sink.Options{Answer: slowly})
-			l.channel = l.createChannel(l.to, providers.Limits{PerSecond: 400, Concurrency: controlConcurrency}, "")
+			l.channel = l.createChannel(l.to, providers.Limits{PerSecond: controlRate, Concurrency: controlConcurrency}, "")
 			l.campaign = l.draft(l.channel, controlPeople)
 			l.startCampaign(l.campaign)
 			l.awaitArrivals(l.to, controlPeople/5)
@@ -44,12 +52,12 @@ type load struct {
 	channel, campaign int64
 }
 
-// boundAtOnce does something and proves that, from its answer on, no more
-// arrived than was in flight.
+// boundAtOnce does something and proves by the far end's own log that no request of
+// the campaign began after its answer.
 func (l load) boundAtOnce(do func()) {
 	l.t.Helper()
 	do()
-	answered := l.to.Count()
+	answered := time.Now()
 	l.await("nothing of the campaign is in the window or in flight", func() error {
 		s, err := l.state(l.campaign)
 		if err == nil && s.Counts["queued"]+s.Counts["sending"] > 0 {
@@ -58,7 +66,9 @@ func (l load) boundAtOnce(do func()) {
 		return err
 	})
 	stopped := l.to.Count()
-	require.LessOrEqual(l.t, stopped-answered, int64(controlConcurrency), "what was claimed before the answer is all that arrives after it")
+	for _, a := range l.to.Asks() {
+		require.False(l.t, a.Began.After(answered), "message %d began %s after the answer", a.ID, a.Began.Sub(answered))
+	}
 	// A message of its own shows that scheduler and worker have gone on since.
 	l.mustPost("/v1/messages", object{"channel_id": l.channel, "to": "alone@example.com", "content": object{"subject": "alone", "text": "alone"}}, nil)
 	l.awaitArrivals(l.to, int(stopped)+1)
@@ -101,8 +111,9 @@ func TestClearBindsAtOnce(t *testing.T) {
 		})
 		l.awaitStatus(l.campaign, "finished")
 		got := l.prove(l.campaign, l.to, expected{people: controlPeople, others: []string{"canceled"}, besides: 1})
-		require.Equal(t, got.states["canceled"], answer.Cleared)
 		require.NotZero(t, answer.Cleared)
+		require.LessOrEqual(t, answer.Cleared, got.states["canceled"], "and what was given back")
+		require.LessOrEqual(t, got.states["canceled"], answer.Cleared+3*controlConcurrency)
 	})
 }
 
@@ -119,7 +130,7 @@ func TestShutdownUnderLoadLeavesNothingInDoubt(t *testing.T) {
 func TestWhoOptsOutMeanwhileIsNotSentTo(t *testing.T) {
 	underLoad(t, func(t *testing.T, l load) {
 		leaving := map[string]bool{}
-		for i := range 20 { // the last ones to be sent to
+		for i := range 5 { // the last ones to be sent to
 			leaving[address(controlPeople-1-i)] = true
 			l.mustPost("/v1/suppressions", object{"kind": "email", "address": address(controlPeople - 1 - i)}, nil)
 		}

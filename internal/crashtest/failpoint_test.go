@@ -26,7 +26,9 @@ var passing = map[string]int{
 	failpoint.AfterMarkQueued:     2,
 	failpoint.AfterEnqueue:        2,
 	failpoint.AfterClaim:          20,
+	failpoint.BeforeAsking:        300,
 	failpoint.AfterProviderAnswer: 300,
+	failpoint.AfterNoting:         300,
 	failpoint.AfterRecord:         300,
 	failpoint.DuringImport:        1,
 	failpoint.DuringMigration:     1,
@@ -34,7 +36,8 @@ var passing = map[string]int{
 
 // doubtful are the points at which a message is in flight.
 var doubtful = map[string]bool{
-	failpoint.AfterClaim: true, failpoint.AfterProviderAnswer: true, failpoint.AfterRecord: true,
+	failpoint.AfterClaim: true, failpoint.BeforeAsking: true, failpoint.AfterProviderAnswer: true,
+	failpoint.AfterNoting: true, failpoint.AfterRecord: true,
 }
 
 // partsFrom is the passing of AfterPlanBatch at which batches have grown so large
@@ -118,5 +121,5 @@ func dieAtPassing(t *testing.T, s stack, point string, n int, receive func(*clus
 	}
 	c.startCampaign(campaign)
 	c.awaitStatus(campaign, "finished")
-	c.prove(campaign, to, expected{people: people, doubt: limits.Concurrency, resend: inDoubt == "resend"})
+	c.prove(campaign, to, expected{people: people, doubt: limits.Concurrency, unasked: 1, resend: inDoubt == "resend"})
 }

@@ -14,8 +14,12 @@ type expected struct {
 	// status is the run's; finished if empty.
 	status string
 	// doubt is the most messages that can have been in flight when processes
-	// died: the channel's concurrency for each worker killed.
+	// died: the channel's concurrency for each worker killed. How many truly were is
+	// what the far end says (asks).
 	doubt int
+	// unasked is how many messages may be in doubt that the far end was not asked
+	// for: one for each process that died between its note and its request.
+	unasked int
 	// resend says that the channel sends messages in doubt again.
 	resend bool
 	// others says that not everybody was to be sent to: what is neither sent nor
@@ -44,6 +48,11 @@ func (c *cluster) prove(campaign int64, to far, want expected) outcome {
 	got := outcome{states: map[string]int{}, messages: c.messages(run)}
 	require.Len(c.t, got.messages, want.people, "everybody has one message")
 
+	asked := map[int64]bool{}
+	for _, a := range to.Asks() {
+		asked[a.ID] = true
+	}
+	unasked := 0
 	arrived := map[int64]int{}
 	for _, a := range to.Arrivals() {
 		arrived[a.ID]++
@@ -67,6 +76,9 @@ func (c *cluster) prove(campaign int64, to far, want expected) outcome {
 		case "sent":
 			require.NotZero(c.t, copies, "message %d was sent, so it has arrived", m.id)
 		case "unknown":
+			if !asked[m.id] {
+				unasked++
+			}
 		default:
 			require.Zero(c.t, copies, "message %d is %s, so it has not arrived", m.id, m.state)
 		}
@@ -78,11 +90,12 @@ func (c *cluster) prove(campaign int64, to far, want expected) outcome {
 	}
 	require.Len(c.t, arrived, want.besides, "nothing arrived that is not of the campaign")
 	require.LessOrEqual(c.t, got.states["unknown"], want.doubt, "no more are in doubt than were in flight")
+	require.LessOrEqual(c.t, unasked, want.unasked, "what the far end was not asked for is not in doubt")
 	require.LessOrEqual(c.t, got.copies, want.doubt, "no more arrived twice than were in flight")
 	if want.resend {
 		require.Zero(c.t, got.states["unknown"])
 	}
-	c.t.Logf("%v, %d in doubt (at most %d), %d arrived once more", got.states, got.states["unknown"], want.doubt, got.copies)
+	c.t.Logf("%v, %d in doubt (at most %d), %d of them never asked for, %d arrived once more", got.states, got.states["unknown"], want.doubt, unasked, got.copies)
 	return got
 }
 

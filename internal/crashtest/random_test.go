@@ -86,7 +86,7 @@ func (x *chaos) run(people, rounds int, inDoubt string, disturbances []func()) {
 	}
 	x.awaitStatus(x.campaign, "finished")
 	x.t.Logf("%d processes were killed", x.kills)
-	x.prove(x.campaign, x.to, expected{people: people, doubt: x.kills * randomConcurrency, resend: inDoubt == "resend"})
+	x.prove(x.campaign, x.to, expected{people: people, doubt: x.kills * randomConcurrency, unasked: x.kills, resend: inDoubt == "resend"})
 }
 
 // moment lets a random number of messages arrive, or a random time pass.

@@ -19,7 +19,9 @@ const (
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
+	BeforeAsking        = "before-asking" // the flight recorder says asked, and nobody was
 	AfterProviderAnswer = "after-provider-answer"
+	AfterNoting         = "after-noting" // the flight recorder has the answer
 	AfterRecord         = "after-record"
 	DuringImport        = "during-import"
 	DuringMigration     = "during-migration"
@@ -28,8 +30,8 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim,
-		AfterProviderAnswer, AfterRecord, DuringImport, DuringMigration,
+		AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }
 

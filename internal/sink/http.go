@@ -65,6 +65,11 @@ func (s *HTTP) Close() error {
 
 func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 	o := &s.options
+	id := int64(0)
+	if text, ok := strings.CutPrefix(r.Header.Get("Webhook-Id"), "msg_"); ok {
+		id = digits(text)
+	}
+	s.askedFor(id, s.began())
 	var body []byte
 	if o.Seen != nil {
 		body, _ = io.ReadAll(r.Body)
@@ -72,10 +77,6 @@ func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 		buffer := s.buffers.Get().(*[]byte)
 		_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, r.Body, *buffer)
 		s.buffers.Put(buffer)
-	}
-	id := int64(0)
-	if text, ok := strings.CutPrefix(r.Header.Get("Webhook-Id"), "msg_"); ok {
-		id = digits(text)
 	}
 	n := s.asked.Add(1)
 	if o.Seen != nil {

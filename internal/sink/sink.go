@@ -84,6 +84,15 @@ type Arrival struct {
 	At time.Time
 }
 
+// Ask is one message that the receiver was asked to take, accepted or not: also
+// one of which only a part came.
+type Ask struct {
+	// ID is 0 where the connection ended before it was known.
+	ID int64
+	// Began is when the first of it came: the request's header, or MAIL.
+	Began time.Time
+}
+
 // Tally is what a receiver has counted. It is part of both receivers.
 type Tally struct {
 	record      bool
@@ -95,6 +104,31 @@ type Tally struct {
 
 	mu       sync.Mutex
 	arrivals []Arrival
+	asks     []Ask
+}
+
+// began is when a message begins, if that is recorded.
+func (t *Tally) began() (at time.Time) {
+	if t.record {
+		at = clock.System{}.Now()
+	}
+	return at
+}
+
+func (t *Tally) askedFor(id int64, began time.Time) {
+	if t.record {
+		t.mu.Lock()
+		t.asks = append(t.asks, Ask{ID: id, Began: began})
+		t.mu.Unlock()
+	}
+}
+
+// Asks are the messages that the receiver was asked to take, in the order in which
+// their ids were known. It needs Record.
+func (t *Tally) Asks() []Ask {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.asks)
 }
 
 func (t *Tally) arrived(id int64) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // SMTP is a receiver that speaks as much of RFC 5321 as a sender needs, and
@@ -116,6 +117,7 @@ type smtpSession struct {
 	in       *bufio.Reader
 	out      *bufio.Writer
 	from, to string
+	began    time.Time // the transaction
 }
 
 func (c *smtpSession) reply(line string) {
@@ -160,6 +162,7 @@ func (c *smtpSession) command() bool {
 		c.reply("250 sink")
 	case "MAIL":
 		c.from, c.to = mailbox(line), ""
+		c.began = c.sink.began()
 		c.reply("250 2.1.0 ok")
 	case "RCPT":
 		if c.from == "" {
@@ -215,6 +218,9 @@ func (c *smtpSession) data() bool {
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			if id == 0 {
+				c.sink.askedFor(0, c.began)
+			}
 			return false
 		}
 		if len(line) == 3 && line[0] == '.' && line[1] == '\r' {
@@ -224,7 +230,9 @@ func (c *smtpSession) data() bool {
 			if len(line) <= 2 {
 				header = false
 			} else if id == 0 {
-				id = messageID(line)
+				if id = messageID(line); id != 0 {
+					c.sink.askedFor(id, c.began)
+				}
 			}
 		}
 		if o.Seen != nil {

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +96,7 @@ func Run(t *testing.T, s Subject) {
 	t.Run("LargeAndUnicode", s.large)
 	t.Run("CancelledBefore", s.cancelledBefore)
 	t.Run("CancelledWhileAsked", s.cancelledWhileAsked)
+	t.Run("BeginAndCommit", s.beginAndCommit)
 	t.Run("Concurrent", s.concurrent)
 	t.Run("UnknownSettings", s.unknownSettings)
 	t.Run("SecretsNowhere", s.secretsNowhere)
@@ -269,6 +271,51 @@ func (s Subject) large(t *testing.T) {
 			s.equalContent(t, m.Content, arrived.get(t, i))
 		}
 	}
+}
+
+// beginAndCommit has a message ask whether it may begin, and say when it could be
+// delivered: both before it can have arrived, and nothing goes of one that may not.
+func (s Subject) beginAndCommit(t *testing.T) {
+	noLeaks(t)
+	var mu sync.Mutex
+	var order []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, what)
+	}
+	far := s.serve(t, sink.Options{Seen: func(sink.Delivery) { note("arrived") }, Command: func(line string) string {
+		if strings.HasPrefix(strings.ToUpper(line), "MAIL") {
+			note("command")
+		}
+		return ""
+	}})
+	p := s.open(t, far.Config)
+	m := s.message(1)
+	m.Begin = func() error { note("begin"); return nil }
+	m.Commit = func() { note("commit") }
+	_, err := p.Send(t.Context(), m)
+	require.NoError(t, err)
+	order = slices.Compact(order)
+	require.Equal(t, []string{"begin", "commit"}, slices.DeleteFunc(slices.Clone(order), func(what string) bool { return what == "command" || what == "arrived" }))
+	if s.Serve != nil {
+		require.Less(t, slices.Index(order, "begin"), slices.Index(order, "arrived"))
+		require.Less(t, slices.Index(order, "commit"), slices.Index(order, "arrived"))
+		if command := slices.Index(order, "command"); command >= 0 {
+			require.Less(t, slices.Index(order, "begin"), command)
+		}
+	}
+	order = nil
+	withdrawn := errors.New("withdrawn")
+	m.Begin = func() error { return withdrawn }
+	for range 3 {
+		_, err = p.Send(t.Context(), m)
+		require.ErrorIs(t, err, withdrawn)
+	}
+	require.Empty(t, order, "nothing of it goes")
+	m.Begin = nil
+	_, err = p.Send(t.Context(), m)
+	require.NoError(t, err, "the next one does")
 }
 
 func (s Subject) cancelledBefore(t *testing.T) {

@@ -118,6 +118,13 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 			return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("wait for receipts to be taken: %w", err)}
 		}
 	}
+	if err := m.MayBegin(); err != nil {
+		if p.receipts != nil {
+			p.receipts.release(len(events))
+		}
+		return providers.Receipt{}, err
+	}
+	m.Commits()
 	err := p.answer(ctx, m)
 	if p.receipts != nil {
 		if err != nil {

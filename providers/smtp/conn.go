@@ -181,6 +181,12 @@ func (p *Provider) envelope(c *conn, j *job, sent bool) (*conn, *job) {
 		p.last(j, result{err: noUTF8()})
 		return c, nil
 	}
+	if !sent {
+		if err := j.begin(); err != nil {
+			p.last(j, result{err: notAsked(err)})
+			return c, nil
+		}
+	}
 	r := c.readEnvelope(j, sent)
 	switch {
 	case r.lost != nil:
@@ -309,6 +315,7 @@ func (p *Provider) finish(c *conn, cur *job) (*conn, *job) {
 		settle = p.settle
 	}
 	c.deadline()
+	cur.commits()
 	written, err := c.write(cur.body)
 	var r reply
 	if err == nil {
@@ -346,11 +353,18 @@ func (p *Provider) follower(c *conn) *job {
 		return nil
 	}
 	j := p.next()
-	if j == nil || !j.utf8 || c.utf8 {
-		return j
+	if j == nil {
+		return nil
 	}
-	p.settle(j, result{err: noUTF8()})
-	return nil
+	if err := j.begin(); err != nil {
+		p.settle(j, result{err: notAsked(err)})
+		return nil
+	}
+	if j.utf8 && !c.utf8 {
+		p.settle(j, result{err: noUTF8()})
+		return nil
+	}
+	return j
 }
 
 func noUTF8() *providers.Error {

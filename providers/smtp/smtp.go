@@ -193,6 +193,9 @@ type job struct {
 	// renewed says that it has had its one fresh connection.
 	renewed bool
 	settled chan result
+	// begin and commits are the message's.
+	begin   func() error
+	commits func()
 }
 
 type result struct {
@@ -211,6 +214,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	}
 	j := p.jobs.Get().(*job)
 	j.to, j.utf8, j.renewed = to.text, to.utf8, false
+	j.begin, j.commits = m.MayBegin, m.Commits
 	j.state.reset()
 	if j.body, err = p.composer.compose(j.body[:0], &m, p.deps.Clock.Now()); err != nil {
 		p.jobs.Put(j)

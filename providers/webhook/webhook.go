@@ -237,7 +237,10 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	progress := &progress{}
+	if err := m.MayBegin(); err != nil {
+		return providers.Receipt{}, err
+	}
+	progress := &progress{commits: m.Commits}
 	r := p.request(httptrace.WithClientTrace(ctx, progress.trace()))
 	id := "msg_" + strconv.FormatInt(m.ID, 10)
 	now := p.deps.Clock.Now().Unix()
@@ -300,6 +303,7 @@ func (p *Provider) Close() error {
 
 // progress is how far a request came.
 type progress struct {
+	commits   func()
 	connected atomic.Bool
 	written   atomic.Int32
 }
@@ -313,7 +317,10 @@ const (
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			p.connected.Store(true)
+			p.commits()
+		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err != nil {
 				p.written.Store(broken)

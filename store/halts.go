@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"carillon/campaigns"
+)
+
+// What is claimed and not yet asked for must not be asked for any more once it is
+// withdrawn: its run or channel is paused, canceled or cleared, its recipient opts
+// out. Every withdrawal counts up a version in its transaction. A worker takes the
+// version before it claims and compares it right before it asks: only if it has
+// changed does it look at the messages again. On SQLite there is one process, which
+// counts by itself. On PostgreSQL a worker trusts a version that it read haltFresh
+// ago, and whoever withdraws waits for that long before the answer, if anything is in
+// flight. So no request begins after the answer, whatever the clocks say.
+const (
+	haltFresh = 100 * time.Millisecond
+	// haltBegins is what is left between a worker's look at the version and the first
+	// byte of its request.
+	haltBegins = 25 * time.Millisecond
+	haltShards = 8
+)
+
+// halts is the version as this process knows it.
+type halts struct {
+	here atomic.Int64 // withdrawals of this process
+
+	mu      sync.Mutex
+	version int64
+	readAt  time.Time // when reading it began
+}
+
+// halt marks a transaction as a withdrawal. It comes last, because others wait for
+// the row until the transaction ends.
+func (c conn) halt(ctx context.Context) error {
+	c.effects.halted = true
+	if c.d != &postgresDialect {
+		return nil
+	}
+	_, err := c.exec(ctx, "UPDATE halts SET version = version + 1 WHERE shard = ?", rand.IntN(haltShards)) //nolint:gosec // it spreads load
+	return err
+}
+
+// HaltVersion changes whenever something was withdrawn. What a withdrawal that was
+// answered before this call began has changed is in it.
+func (s *Store) HaltVersion(ctx context.Context) (int64, error) {
+	here := s.halts.here.Load()
+	if !s.Postgres() {
+		return here, nil
+	}
+	h := &s.halts
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	began := s.clock.Now()
+	if began.Sub(h.readAt) >= haltFresh {
+		var version int64
+		if err := s.reader().row(ctx, "SELECT CAST(SUM(version) AS BIGINT) FROM halts").Scan(&version); err != nil {
+			return 0, s.translate(err)
+		}
+		h.version, h.readAt = version, began
+	}
+	// Its own withdrawals count twice: a version need only change.
+	return h.version + here, nil
+}
+
+// withdraw is inTx for what may withdraw messages from the workers, on behalf of
+// somebody who waits for the answer: no request for them begins after it.
+func (s *Store) withdraw(ctx context.Context, fn func(tx conn) error) error {
+	halted := false
+	err := s.inTx(ctx, func(tx conn) error {
+		err := fn(tx)
+		halted = tx.effects.halted
+		return err
+	})
+	if err != nil || !halted {
+		return err
+	}
+	return s.awaitBegun(ctx)
+}
+
+// awaitBegun returns when no request begins any more for what this process has
+// withdrawn. What had begun by then may still be on its way.
+func (s *Store) awaitBegun(ctx context.Context) error {
+	var inFlight bool
+	err := s.reader().row(ctx, "SELECT EXISTS (SELECT 1 FROM run_counts GROUP BY run_id, channel_id HAVING SUM(sending) > 0)").Scan(&inFlight)
+	if err != nil || !inFlight {
+		return s.translate(err)
+	}
+	wait := haltBegins
+	if s.Postgres() {
+		wait += haltFresh
+	}
+	// The withdrawal stands, whoever waits for the answer.
+	_ = s.clock.Sleep(ctx, wait)
+	return nil
+}
+
+// Sendable are those of the claimed messages of a run and channel that may still be
+// sent.
+func (s *Store) Sendable(ctx context.Context, channelID, runID int64, ids []int64) ([]int64, error) {
+	c := s.reader()
+	open, f, err := s.mayFeed(ctx, c, campaigns.FeedRequest{ChannelID: channelID, RunID: runID})
+	if err != nil || !open {
+		return nil, s.translate(err)
+	}
+	var messages []campaigns.FeedMessage
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		var m campaigns.FeedMessage
+		err := scan(&m.ID, &m.Recipient.ContactID, &m.Recipient.Address)
+		messages = append(messages, m)
+		return err
+	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.inIDs+` AND m.state = 2 AND m.address <> ''
+		AND NOT EXISTS (SELECT 1 FROM clears k WHERE k.account_id = ? AND (k.channel_id = 0 OR k.channel_id = ?)
+			AND (k.campaign_id = 0 OR k.campaign_id = ?) AND k.max_id >= m.id AND k.created_at >= m.claimed_at)`,
+		c.d.idList(ids), f.accountID, channelID, f.campaignID)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	g, err := s.gates(ctx, c, f, runID == 0, messages)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	var allowed []int64
+	for _, m := range messages {
+		if g.reason(m) == "" {
+			allowed = append(allowed, m.ID)
+		}
+	}
+	return allowed, nil
+}

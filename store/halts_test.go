@@ -1,0 +1,102 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// Whatever withdraws messages changes the version, and what was withdrawn may not
+// be sent any more although it was claimed.
+func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
+	for name, withdraw := range map[string]struct {
+		do   func(t *testing.T, j *journey)
+		left int // of six
+	}{
+		"pause": {func(t *testing.T, j *journey) {
+			require.NoError(t, j.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		}, 0},
+		"cancel": {func(t *testing.T, j *journey) {
+			require.NoError(t, j.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		}, 0},
+		"pause of the channel": {func(t *testing.T, j *journey) {
+			require.NoError(t, j.PauseChannel(t.Context(), j.accountID, j.channel.ID, "me"))
+		}, 0},
+		"opt-out": {func(t *testing.T, j *journey) {
+			_, err := j.OptOut(t.Context(), targeting.ConsentChange{AccountID: j.accountID, Kind: providers.Email, Address: "p2@example.com", Source: "test", Actor: "me"})
+			require.NoError(t, err)
+		}, 5},
+		"suppression": {func(t *testing.T, j *journey) {
+			_, err := j.SuppressAll(t.Context(), j.accountID, []targeting.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}}, "test", "me")
+			require.NoError(t, err)
+		}, 5},
+		"deletion": {func(t *testing.T, j *journey) {
+			c, err := j.FindContact(t.Context(), j.accountID, providers.Email, "p2@example.com")
+			require.NoError(t, err)
+			require.NoError(t, j.DeleteContact(t.Context(), j.accountID, c.ID))
+		}, 5},
+		"block": {func(t *testing.T, j *journey) {
+			c, err := j.FindContact(t.Context(), j.accountID, providers.Email, "p2@example.com")
+			require.NoError(t, err)
+			_, err = j.UpdateContact(t.Context(), j.accountID, c.ID, func(c *targeting.Contact) error { c.Status = targeting.Blocked; return nil })
+			require.NoError(t, err)
+		}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s *Store) {
+				j := newJourney(t, s, 6)
+				run := j.start()
+				j.planAll(run.ID, 100)
+				before, err := s.HaltVersion(t.Context())
+				require.NoError(t, err)
+				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+				same, err := s.HaltVersion(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, before, same)
+				allowed, err := s.Sendable(t.Context(), j.channel.ID, run.ID, claimed)
+				require.NoError(t, err)
+				require.Len(t, allowed, 6)
+				withdraw.do(t, j)
+				after, err := s.HaltVersion(t.Context())
+				require.NoError(t, err)
+				require.NotEqual(t, before, after)
+				allowed, err = s.Sendable(t.Context(), j.channel.ID, run.ID, claimed)
+				require.NoError(t, err)
+				require.Len(t, allowed, withdraw.left)
+				require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed)))
+				j.balanced(run.ID)
+				for _, id := range claimed {
+					require.Zero(t, j.message(id).Attempt, "at no cost")
+				}
+			})
+		})
+	}
+}
+
+// A process that knows nothing of a withdrawal sees it within haltFresh, for which
+// whoever withdraws waits if anything is in flight.
+func TestAWithdrawalIsSeenByOtherProcessesBeforeItsAnswer(t *testing.T) {
+	dsn := postgresDSN(t)
+	here, there := openTestStore(t, dsn), openTestStore(t, dsn)
+	j := newJourney(t, here, 6)
+	run := j.start()
+	j.planAll(run.ID, 100)
+	j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+	for range 5 {
+		before, err := there.HaltVersion(t.Context())
+		require.NoError(t, err)
+		began := clock.System{}.Now()
+		_, err = here.SuppressAll(t.Context(), j.accountID, []targeting.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}}, "test", "me")
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, clock.System{}.Now().Sub(began), haltFresh+haltBegins)
+		after, err := there.HaltVersion(t.Context())
+		require.NoError(t, err)
+		require.Greater(t, after, before)
+	}
+	require.Equal(t, int64(6), j.counts(run.ID)[campaigns.Sending])
+}
