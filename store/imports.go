@@ -355,7 +355,9 @@ func (i *importing) advance(ctx context.Context) error {
 	matched := m.Refused()
 	lines := map[int64]bool{} // false: refused, true: taken without something
 	for _, line := range matched {
-		lines[line.Line] = false
+		if !line.Taken {
+			lines[line.Line] = false
+		}
 	}
 	for _, line := range slices.Concat(b.Refused, matched) {
 		taken := "0"

@@ -34,8 +34,14 @@ func TestImportTakesLinesWithoutWhatTheyCantHold(t *testing.T) {
 			require.Equal(t, []string{"timezone GMT+1", "phone 12", "language klingon", "email held@example.com", "email nobody"}, named)
 			require.Equal(t, []bool{true, true, true, false, false}, taken)
 		}
+		// A number that somebody else has is as good as none.
+		family := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,phone\nf@example.com,+4930111111\ng@example.com,+4930111111\n,+4930111111\n")
+		require.Equal(t, []int64{2, 1, 1, 0}, []int64{family.Created, family.Duplicates, family.Incomplete, family.Refused})
+		require.Regexp(t, `^3 phone "\+4930111111": contact \d+ holds this phone number \(left out`, refusedLines(t, s, family)[0])
+		byHand := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{Mapping: map[string]string{"phone": "phone"}}, "email,phone\nh@example.com,+4930111111\n")
+		require.Equal(t, []int64{0, 0, 1}, []int64{byHand.Created, byHand.Incomplete, byHand.Refused})
 		page, err := s.reader().attributed(t.Context(), "c.account_id = ?", account)
 		require.NoError(t, err)
-		require.Len(t, page, 4)
+		require.Len(t, page, 6)
 	})
 }

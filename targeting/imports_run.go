@@ -163,6 +163,7 @@ type rowMaker struct {
 	// keys are the names of the extra columns as they begin in JSON: "key":.
 	keys    []string
 	country bool
+	spare   [len(kinds)]bool
 	// properties are those that the file has.
 	properties []string
 	buffer     []byte
@@ -170,6 +171,9 @@ type rowMaker struct {
 
 func newRowMaker(reader *csvfile.Reader) *rowMaker {
 	m := &rowMaker{country: countryColumn(reader), properties: reader.AttributeKeys()}
+	for i, kind := range kinds {
+		m.spare[i] = !reader.ByHand(csvfile.Field(kind))
+	}
 	for _, key := range append(reader.ExtraKeys(), countryKey) {
 		m.keys = append(m.keys, string(append(jsontext.AppendString(nil, key), ':')))
 	}
@@ -178,7 +182,7 @@ func newRowMaker(reader *csvfile.Reader) *rowMaker {
 
 func (m *rowMaker) row(row *csvfile.Row) ImportRow {
 	made := ImportRow{
-		Line: row.Line, Control: row.Control, Data: m.data(row),
+		Line: row.Line, Control: row.Control, Data: m.data(row), Spare: m.spare,
 		Profile: Profile{
 			ExternalID: row.ExternalID, Name: row.Name, FirstName: row.FirstName, LastName: row.LastName,
 			Language: row.Language, Timezone: row.Timezone, Status: ContactStatus(row.Status),

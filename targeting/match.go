@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"carillon/providers"
@@ -22,6 +23,9 @@ type ImportRow struct {
 	Lists []ListName
 	// Attributes are values of properties; nil if the line has none.
 	Attributes Attributes
+	// Spare says which addresses came from columns that were recognised and not
+	// mapped: the line is taken without one that somebody else holds.
+	Spare [len(kinds)]bool
 	// Data holds the extra columns that are not empty as a JSON object; empty if
 	// there are none.
 	Data string
@@ -88,6 +92,7 @@ type refusal struct {
 	line         int64
 	field, value string
 	holder       *Person
+	taken        bool // only the value was refused
 }
 
 // NewMatching starts a batch. known must hold every contact of the account that
@@ -170,24 +175,45 @@ func (m *Matching) find(row *ImportRow) (p *Person, missing string) {
 	return nil, string(ByExternalID)
 }
 
-// conflicts refuses a row that claims what another contact holds.
+// conflicts refuses a row that claims what another contact holds. A number that
+// a family or an office shares costs a row that has an e-mail address no more
+// than itself.
 func (m *Matching) conflicts(row *ImportRow, p *Person) bool {
 	if row.ExternalID != "" {
 		if holder := m.byExternal[row.ExternalID]; holder != nil && holder != p {
-			m.refusals = append(m.refusals, refusal{row.Line, string(ByExternalID), row.ExternalID, holder})
+			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(ByExternalID), value: row.ExternalID, holder: holder})
 			return true
 		}
 	}
+	shared := 0
 	for i, address := range row.Addresses {
 		if address == "" {
 			continue
 		}
 		if holder := m.byAddress[i][address]; holder != nil && holder != p {
-			m.refusals = append(m.refusals, refusal{row.Line, string(kinds[i]), address, holder})
+			if m.spares(row, i) {
+				shared++
+				continue
+			}
+			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(kinds[i]), value: address, holder: holder})
 			return true
 		}
 	}
+	for i := 0; shared > 0; i++ {
+		if holder := m.byAddress[i][row.Addresses[i]]; row.Addresses[i] != "" && holder != nil && holder != p {
+			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(kinds[i]), value: row.Addresses[i], holder: holder, taken: true})
+			row.Addresses[i] = ""
+			shared--
+		}
+	}
 	return false
+}
+
+// spares reports whether a row can do without an address: it has an e-mail
+// address beside it, and the upload does not go by this kind.
+func (m *Matching) spares(row *ImportRow, kind int) bool {
+	email := slices.Index(kinds[:], providers.Email)
+	return row.Spare[kind] && kind != email && row.Addresses[email] != "" && m.key != KeyField(kinds[kind])
 }
 
 // apply lets the row's values win; what is empty erases nothing.
@@ -255,12 +281,13 @@ func mergeData(earlier, later string) string {
 	return string(b)
 }
 
-// Refused are the lines that can't be taken. It is called once everybody in New
+// Refused are the lines that can't be taken, and the values that lines were taken
+// without. It is called once everybody in New
 // has an id.
 func (m *Matching) Refused() []RefusedLine {
 	lines := make([]RefusedLine, len(m.refusals))
 	for i, r := range m.refusals {
-		lines[i] = RefusedLine{Line: r.line, Field: r.field, Value: r.value, Reason: r.reason()}
+		lines[i] = RefusedLine{Line: r.line, Field: r.field, Value: r.value, Reason: r.reason(), Taken: r.taken}
 	}
 	return lines
 }
@@ -276,6 +303,9 @@ func (r refusal) reason() string {
 	}
 	if r.holder == nil {
 		return fmt.Sprintf("the line has no %s, by which this upload finds its contacts; fill it in, or choose another key", name)
+	}
+	if r.taken {
+		return fmt.Sprintf("contact %d holds this %s%s", r.holder.ID, name, leftOut)
 	}
 	return fmt.Sprintf("contact %d holds this %s, and the line is of another contact; correct one of them, or choose %s as the key",
 		r.holder.ID, name, strings.TrimSpace(r.field))

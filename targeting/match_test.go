@@ -49,11 +49,20 @@ func (m *model) take(row ImportRow) {
 		m.refused = append(m.refused, row.Line)
 		return
 	}
+	var shared []int
 	for i := range claims {
-		if holder := m.find(claims[i]); holder != nil && holder != found {
+		holder := m.find(claims[i])
+		switch {
+		case holder == nil || holder == found:
+		case i > 1 && row.Spare[i-1] && row.Addresses[0] != "" && m.key != fields[i]:
+			shared = append(shared, i-1)
+		default:
 			m.refused = append(m.refused, row.Line)
 			return
 		}
+	}
+	for _, i := range shared {
+		row.Addresses[i] = ""
 	}
 	if found == nil {
 		found = &Profile{Status: Active}
@@ -110,6 +119,7 @@ func randomRow(random *rand.Rand, line int64) ImportRow {
 	row.ExternalID, row.FirstName = pick("id%d"), pick("Name%d")
 	row.Addresses[0], row.Addresses[1] = pick("a%d@example.com"), pick("+49%d")
 	row.Status = []ContactStatus{"", "", "", Active, Inactive, Blocked, Deleted}[random.IntN(7)]
+	row.Spare[1] = random.IntN(2) == 0
 	row.Control.Active = csvfile.Said(random.IntN(3) - 1)
 	row.Control.Blocked = csvfile.Said(random.IntN(3) - 1)
 	return row
@@ -150,7 +160,9 @@ func TestMatchingFollowsTheModel(t *testing.T) {
 			}
 			for _, line := range m.Refused() {
 				require.NotEmpty(t, line.Reason)
-				refused = append(refused, line.Line)
+				if !line.Taken {
+					refused = append(refused, line.Line)
+				}
 			}
 			created, updated, duplicates = created+m.Created, updated+m.Updated, duplicates+m.Duplicates
 		}

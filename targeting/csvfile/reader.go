@@ -363,6 +363,12 @@ func (rd *Reader) Has(f Field) bool {
 	return slices.ContainsFunc(rd.cols, func(c Column) bool { return c.Field == f })
 }
 
+// ByHand reports whether the uploader mapped a column to the field, and none was
+// recognised.
+func (rd *Reader) ByHand(f Field) bool {
+	return slices.ContainsFunc(rd.cols, func(c Column) bool { return c.Field == f && c.byHand })
+}
+
 // ExtraKeys are the keys of the extra columns; Row.Extra is parallel to it.
 func (rd *Reader) ExtraKeys() []string { return slices.Clone(rd.extras) }
 
