@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/access"
+	"carillon/internal/fault"
 )
 
 // unread is a body that must not be touched.
@@ -67,4 +68,30 @@ func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
 		require.Zero(t, reads, path)
 		require.Equal(t, want, code, path)
 	}
+}
+
+// tooSlow is what a body says that came too slowly.
+type tooSlow struct{}
+
+func (tooSlow) Read([]byte) (int, error) { return 0, fault.New(fault.TooSlow, "too slow") }
+
+// An upload that breaks off because it came too slowly says so, wherever it was.
+func TestAnUploadThatComesTooSlowlySaysSo(t *testing.T) {
+	s := newServer(t)
+	const part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.csv\"\r\n\r\n"
+	for name, c := range map[string]struct{ path, kind, begun string }{
+		"before the file":  {"/v1/contacts/import", "multipart/form-data; boundary=b", "--b\r\nContent-Dis"},
+		"in the mapping":   {"/v1/contacts/import", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"mapping\"\r\n\r\n{\"a"},
+		"in the head":      {"/v1/contacts/import", "multipart/form-data; boundary=b", part + "ema"},
+		"in the file":      {"/v1/contacts/import", "multipart/form-data; boundary=b", part + "email\na@example.org\n" + strings.Repeat("b@example.org\n", 10_000)},
+		"in a suppression": {"/v1/suppressions/import", "text/csv", "email\na@example.org\n"},
+	} {
+		r := httptest.NewRequest("POST", c.path, io.MultiReader(strings.NewReader(c.begun), tooSlow{}))
+		r.Header.Set("Authorization", "Bearer "+adminKey)
+		r.Header.Set("Content-Type", c.kind)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		require.Equal(t, 408, w.Code, "%s: %s", name, w.Body)
+	}
+	require.Empty(t, s.ok("GET", "/v1/uploads", "")["items"], "nothing is kept of them")
 }

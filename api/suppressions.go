@@ -142,7 +142,7 @@ func (s *Server) importSuppressions(ctx context.Context, caller access.Key, in *
 	}
 	done, err := s.Consents.Import(ctx, caller.AccountID, &bounded{r: in.body, left: maxSuppressionFile}, actor(caller))
 	if err != nil {
-		return nil, err
+		return nil, in.body.failure(err)
 	}
 	out := &one[SuppressionImport]{SuppressionImport{Rows: done.Rows, Added: done.Added, Known: done.Known, Refused: done.Refused, Errors: []RefusedLine{}}}
 	for _, line := range done.Lines {

@@ -74,12 +74,36 @@ func orEmpty(list []string) []string {
 // importInput gives the handler the request's body as it comes.
 type importInput struct {
 	contentType string
-	body        io.Reader
+	body        *streamedBody
+}
+
+// streamedBody keeps why it ended: whoever reads a file in it may take that for a
+// fault of the file.
+type streamedBody struct {
+	io.Reader
+	err error
+}
+
+// Read reads what has come.
+func (b *streamedBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil {
+		b.err = err
+	}
+	return n, err
+}
+
+// failure is why an import failed: that its body came too slowly, if it did.
+func (b *streamedBody) failure(err error) error {
+	if err != nil && fault.Is(b.err, fault.TooSlow) {
+		return b.err
+	}
+	return err
 }
 
 // Resolve keeps the body for the handler.
 func (in *importInput) Resolve(ctx huma.Context) []error {
-	in.contentType, in.body = ctx.Header("Content-Type"), ctx.BodyReader()
+	in.contentType, in.body = ctx.Header("Content-Type"), &streamedBody{Reader: ctx.BodyReader()}
 	return nil
 }
 
@@ -88,7 +112,10 @@ func (s *Server) uploadRoutes() {
 	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit,
 		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group, dry_run) come before the part `file`. " +
 			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
-		s.importContacts)
+		func(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
+			out, err := s.importContacts(ctx, caller, in)
+			return out, in.body.failure(err)
+		})
 	s.documentImport()
 	register(s, operation{id: "list-uploads", method: http.MethodGet, path: path, tag: tag, doc: "List uploads, newest first", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Upload], error) {
