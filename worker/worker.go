@@ -103,6 +103,10 @@ type Worker struct {
 	o        Options
 	beat     atomic.Int64 // when the last heartbeat was asked for, ms since 1970
 	channels map[int64]*channel
+	// draining are the channels that take nothing new any more and have something
+	// in flight; drains counts them.
+	draining sync.WaitGroup
+	drains   atomic.Int64
 	stop     func()
 }
 
@@ -188,14 +192,20 @@ func (w *Worker) serveChannels(ctx context.Context) {
 		_ = w.o.Clock.Sleep(ctx, channelsInterval)
 	}
 	w.reconcile(nil)
+	w.draining.Wait()
 }
 
+// maxDraining bounds the channels that drain while their successors send already.
+const maxDraining = 16
+
+// reconcile serves the channels of the list as they are now. A changed channel is
+// served at once: what its predecessor has in flight, at a server that perhaps
+// hangs, is not waited for.
 func (w *Worker) reconcile(list []providers.Channel) {
 	wanted := make(map[int64]providers.Channel, len(list))
 	for _, c := range list {
 		wanted[c.ID] = c
 	}
-	var stopping sync.WaitGroup
 	for id, running := range w.channels {
 		c, exists := wanted[id]
 		if exists && running.serves(c) {
@@ -203,9 +213,15 @@ func (w *Worker) reconcile(list []providers.Channel) {
 			continue
 		}
 		delete(w.channels, id)
-		stopping.Go(running.stop)
+		w.drains.Add(1)
+		w.draining.Go(func() {
+			running.stop()
+			w.drains.Add(-1)
+		})
 	}
-	stopping.Wait()
+	if w.drains.Load() >= maxDraining {
+		w.draining.Wait()
+	}
 	for id, c := range wanted {
 		if w.channels[id] != nil {
 			continue

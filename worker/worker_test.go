@@ -87,7 +87,10 @@ func TestReconcile(t *testing.T) {
 	two := providers.Channel{ID: 2, Provider: "fake", Config: json.RawMessage(`{"a":2}`)}
 	bad := providers.Channel{ID: 3, Provider: "no such provider"}
 	b.reconcile([]providers.Channel{one, bad, two})
-	t.Cleanup(func() { b.reconcile(nil) })
+	t.Cleanup(func() {
+		b.reconcile(nil)
+		b.draining.Wait()
+	})
 	require.Len(t, b.channels, 2, "a channel that can't be served keeps no other from it")
 	first, second := b.channels[1], b.channels[2]
 	b.reconcile([]providers.Channel{one, two})
@@ -107,7 +110,7 @@ func TestReconcile(t *testing.T) {
 	b.reconcile([]providers.Channel{one, two})
 	require.NotSame(t, first, b.channels[1])
 	require.Same(t, second, b.channels[2])
-	require.True(t, first.provider.(*fakeProvider).isClosed())
+	until(t, first.provider.(*fakeProvider).isClosed)
 	third := b.channels[1]
 	one.Limits.Concurrency = 3
 	b.reconcile([]providers.Channel{one, two})
@@ -118,9 +121,43 @@ func TestReconcile(t *testing.T) {
 	b.reconcile([]providers.Channel{two})
 	require.Nil(t, b.channels[1])
 	b.reconcile(nil)
+	b.draining.Wait()
 	for _, p := range b.providers() {
 		require.True(t, p.isClosed())
 	}
+}
+
+// A corrected channel is served at once, also while requests of before hang.
+func TestAChangedChannelWaitsForNobody(t *testing.T) {
+	b := newBench(t, nil)
+	gate := make(chan struct{})
+	asked := make(chan int64, 10)
+	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+		asked <- m.ID
+		if m.ID < 1000 {
+			<-gate
+		}
+		return providers.Receipt{}, nil
+	}
+	c := providers.Channel{ID: 1, Provider: "fake", Config: json.RawMessage(`{"a":1}`)}
+	b.reconcile([]providers.Channel{c})
+	t.Cleanup(func() {
+		b.reconcile(nil)
+		b.draining.Wait()
+	})
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(1)}))
+	require.Equal(t, int64(1), <-asked)
+	c.Config, c.Epoch = json.RawMessage(`{"a":2}`), 1
+	b.reconcile([]providers.Channel{c})
+	e := letter(1)
+	e.ID, e.Jobs[0].MessageID = 100, 1000
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{e}))
+	require.Equal(t, int64(1000), <-asked)
+	until(t, func() bool { return b.writer.recorded()[1000].State == campaigns.Sent })
+	require.False(t, b.providers()[0].isClosed())
+	close(gate)
+	until(t, b.providers()[0].isClosed)
+	require.Equal(t, campaigns.Sent, b.writer.recorded()[1].State, "and what was asked is recorded")
 }
 
 func TestChannelsComeWhileItRuns(t *testing.T) {
