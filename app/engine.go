@@ -55,8 +55,9 @@ type Engine struct {
 	// FeedStats is what the feeder of this process has done.
 	FeedStats func() scheduler.FeedStats
 
-	log   *slog.Logger
-	stack stack
+	log          *slog.Logger
+	stack        stack
+	installation string
 }
 
 // Options are what a process is made of besides its configuration.
@@ -112,15 +113,14 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	}
 	e.Writer = e.Store.StartWriter(workerID)
 	e.stack.push("writer", quietly(e.Writer.Stop))
-	flights, err := e.flights(ctx, o)
-	if err != nil {
-		return nil, err
+	if o.Roles.Worker {
+		e.settleWrecks(ctx, o.Config)
 	}
 	if o.Roles.Scheduler {
 		e.startScheduler(o, fmt.Sprintf("%s/%d", name, workerID))
 	}
 	if o.Roles.Worker {
-		e.startWorker(o, workerID, flights)
+		e.startWorker(o, workerID)
 	} else if err := e.Store.RetireWorker(ctx, workerID); err != nil {
 		return nil, err
 	}
@@ -165,7 +165,11 @@ func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String
 	if err := checkSchema(ctx, e.Store); err != nil {
 		return masterKey, err
 	}
-	return masterKey, e.Store.CheckMasterKey(ctx)
+	if err := e.Store.CheckMasterKey(ctx); err != nil {
+		return masterKey, err
+	}
+	e.installation, err = e.Store.Installation(ctx)
+	return masterKey, err
 }
 
 // checkSchema refuses to work on a schema that this program does not know.
@@ -217,29 +221,25 @@ func (e *Engine) startScheduler(o Options, holder string) {
 	e.stack.push("scheduler", quietly(s.Stop))
 }
 
-// flights is where the workers of this machine keep their flight recorders. On a
-// store of its own nothing of an earlier process can still be alive: what it left
-// is settled before the reaper takes it for in doubt.
-func (e *Engine) flights(ctx context.Context, o Options) (worker.FlightsDir, error) {
-	if !o.Roles.Worker {
-		return worker.FlightsDir{}, nil
+// settleWrecks settles what workers of this machine left that were killed. On a
+// store of its own nothing of an earlier process can still be alive: it is settled
+// before the reaper takes it for in doubt.
+func (e *Engine) settleWrecks(ctx context.Context, c configs.Config) {
+	wrecks := worker.Wrecks{
+		Dir: flightsDir(c), Installation: e.installation, Store: e.Store, Writer: e.Writer, Clock: clock.System{}, Logger: e.log,
 	}
-	installation, err := e.Store.Installation(ctx)
-	if err != nil {
-		return worker.FlightsDir{}, err
-	}
-	dir := worker.FlightsDir{Path: filepath.Join(o.Config.DataDir, "flights"), Installation: installation}
-	wrecks := worker.Wrecks{Dir: dir, Store: e.Store, Writer: e.Writer, Clock: clock.System{}, Logger: e.log}
 	if err := wrecks.Settle(ctx, !e.Store.Postgres()); err != nil {
 		e.log.Warn("what a killed worker left could not be settled yet", "error", err)
 	}
-	return dir, nil
 }
 
-func (e *Engine) startWorker(o Options, id int64, flights worker.FlightsDir) {
+// flightsDir is where the workers of this machine keep their flight recorders.
+func flightsDir(c configs.Config) string { return filepath.Join(c.DataDir, "flights") }
+
+func (e *Engine) startWorker(o Options, id int64) {
 	w := worker.New(worker.Options{
-		Flights: flights,
-		ID:      id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
+		Installation: e.installation, Flights: flightsDir(o.Config),
+		ID: id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
 		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
 	})
 	w.Start()

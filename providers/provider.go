@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"carillon/internal/clock"
@@ -220,6 +221,8 @@ type Capabilities struct {
 
 // Deps is what an adapter may use besides its configuration.
 type Deps struct {
+	// Installation names this Carillon among all others; see UniqueID.
+	Installation string
 	// ChannelID is the channel that it sends for.
 	ChannelID int64
 	// Concurrency is the most Sends that are made at once (limits.concurrency).
@@ -233,6 +236,17 @@ type Deps struct {
 	// Receive takes receipts that do not come over HTTP (the sandbox's). It
 	// takes them whole or returns an error, and is safe for concurrent use.
 	Receive func(ctx context.Context, events []Event) error
+}
+
+// UniqueID names a message among those of all installations, for ever, and is the
+// same on every try: for Message-ID and idempotency keys, by which providers drop
+// what they take for repeats. It is made of digits, lower-case letters and a hyphen,
+// and begins with the message's id.
+func (d Deps) UniqueID(messageID int64) string {
+	if d.Installation == "" {
+		return strconv.FormatInt(messageID, 10)
+	}
+	return strconv.FormatInt(messageID, 10) + "-" + d.Installation
 }
 
 // WithDefaults fills in what zero stands for.

@@ -3,13 +3,14 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 )
 
-// Installation names this store among all others, for ever: ids of messages are
-// unique together with it.
+// Installation names this store among all others, for ever, in 16 lower-case
+// letters and digits (80 random bits): ids of messages are unique together with it.
 func (s *Store) Installation(ctx context.Context) (name string, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		if _, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT (name) DO NOTHING", rand.Text()); err != nil {
+		if _, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT (name) DO NOTHING", strings.ToLower(rand.Text()[:16])); err != nil {
 			return err
 		}
 		return tx.row(ctx, "SELECT value FROM meta WHERE name = 'installation'").Scan(&name)

@@ -71,10 +71,13 @@ type Options struct {
 	Dialer providers.Dialer
 	// SendTimeout bounds one request to a provider; default 30 s.
 	SendTimeout time.Duration
+	// Installation names this Carillon among all others; adapters make ids that are
+	// unique for ever of it.
+	Installation string
 	// Flights is where the flight recorder's files lie, and those of other workers
 	// of this machine that died. Empty records nothing: whatever was claimed by a
 	// worker that died is in doubt then.
-	Flights FlightsDir
+	Flights string
 	Clock   clock.Clock
 	Logger  *slog.Logger
 	// Meter counts what is sent; nil counts nothing.
@@ -132,7 +135,7 @@ func (w *Worker) Start() {
 	var beats, serves sync.WaitGroup
 	beats.Go(func() { w.heartbeats(beating) })
 	serves.Go(func() { w.serveChannels(serving) })
-	if w.o.Flights.Path != "" {
+	if w.o.Flights != "" {
 		serves.Go(func() { w.findWrecks(serving) })
 	}
 	// The heart beats until the last message in flight is recorded.
@@ -238,7 +241,8 @@ func (w *Worker) reconcile(list []providers.Channel) {
 func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	limits := c.Limits.WithDefaults()
 	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
-		ChannelID: c.ID, Concurrency: limits.Concurrency, Dialer: w.o.Dialer, Clock: w.o.Clock,
+		Installation: w.o.Installation,
+		ChannelID:    c.ID, Concurrency: limits.Concurrency, Dialer: w.o.Dialer, Clock: w.o.Clock,
 		Receive: func(ctx context.Context, events []providers.Event) error {
 			return w.o.Writer.Receive(ctx, c.ID, events)
 		},
@@ -247,9 +251,9 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 		return nil, err
 	}
 	started := newChannel(w, c, provider)
-	if w.o.Flights.Path != "" {
-		owner := flight.Owner{Installation: w.o.Flights.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
-		if started.flights, err = flight.Create(w.o.Flights.Path, owner, limits.Concurrency); err != nil {
+	if w.o.Flights != "" {
+		owner := flight.Owner{Installation: w.o.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
+		if started.flights, err = flight.Create(w.o.Flights, owner, limits.Concurrency); err != nil {
 			w.o.Logger.Warn("there is no flight recorder: if this process is killed, all that it has claimed on the channel is in doubt",
 				"channel", c.ID, "error", err)
 		}

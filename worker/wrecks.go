@@ -12,14 +12,6 @@ import (
 	"carillon/worker/flight"
 )
 
-// FlightsDir is where flight recorders lie.
-type FlightsDir struct {
-	// Path is the folder.
-	Path string
-	// Installation names the store: files of another are not ours.
-	Installation string
-}
-
 const (
 	wrecksInterval = 2 * time.Second
 	// wreckKept is how long a dead worker's file is kept after it was found, to be
@@ -34,11 +26,13 @@ const (
 // their flight recorders, what was not asked waits again with its try unspent, and
 // what was answered is what the provider said. The rest is in doubt.
 type Wrecks struct {
-	Dir    FlightsDir
-	Store  WreckStore
-	Writer WreckWriter
-	Clock  clock.Clock
-	Logger *slog.Logger
+	// Dir is where the flight recorders lie; those of another Installation are not
+	// ours.
+	Dir, Installation string
+	Store             WreckStore
+	Writer            WreckWriter
+	Clock             clock.Clock
+	Logger            *slog.Logger
 
 	found  map[string]time.Time
 	warned map[string]bool
@@ -57,7 +51,7 @@ type WreckWriter interface {
 // Settle goes through the files of dead workers once. Last says that nothing of
 // them can still be under way, so that the files need not be looked at again.
 func (w *Wrecks) Settle(ctx context.Context, last bool) error {
-	wrecks, err := flight.Find(w.Dir.Path, w.Dir.Installation, w.tell)
+	wrecks, err := flight.Find(w.Dir, w.Installation, w.tell)
 	errs := []error{err}
 	for _, wreck := range wrecks {
 		if err := w.settle(ctx, wreck, last); err != nil {
@@ -114,7 +108,7 @@ func (w *Wrecks) tell(path string, err error) {
 
 // findWrecks looks for workers of this machine that died.
 func (w *Worker) findWrecks(ctx context.Context) {
-	wrecks := Wrecks{Dir: w.o.Flights, Store: w.o.Store, Writer: w.o.Writer, Clock: w.o.Clock, Logger: w.o.Logger}
+	wrecks := Wrecks{Dir: w.o.Flights, Installation: w.o.Installation, Store: w.o.Store, Writer: w.o.Writer, Clock: w.o.Clock, Logger: w.o.Logger}
 	for ctx.Err() == nil {
 		if err := wrecks.Settle(ctx, false); err != nil && ctx.Err() == nil {
 			w.o.Logger.Warn("what killed workers left could not be settled, trying again", "error", err)

@@ -50,7 +50,9 @@ type Subject struct {
 	Refusals []Refusal
 	// Content reads a message as it arrived.
 	Content func(t testing.TB, d sink.Delivery) providers.Content
-	// Key is the idempotency key of a message as it arrived.
+	// Key is the id by which the far end can tell a repeat of a message from another,
+	// as it arrived: an idempotency key, a Message-ID. It is needed if
+	// Capabilities.Idempotent is set.
 	Key func(d sink.Delivery) string
 	// Callback is a request to /hooks/{channel_id}, signed for a time, that reports
 	// message 7 as delivered.
@@ -106,7 +108,7 @@ func Run(t *testing.T, s Subject) {
 		t.Run("NothingSaid", s.nothingSaid)
 		t.Run("ConnectionReused", s.reused)
 	}
-	if s.Kind.Capabilities.Idempotent {
+	if s.Kind.Capabilities.Idempotent || s.Key != nil {
 		t.Run("IdempotencyKey", s.idempotencyKey)
 	}
 	if s.Kind.Capabilities.Receipts {
@@ -141,9 +143,14 @@ func (s Subject) message(id int64) providers.Message {
 // of the test.
 func (s Subject) open(t *testing.T, config json.RawMessage) providers.Provider {
 	t.Helper()
+	return s.openFor(t, "theinstallation1", config)
+}
+
+func (s Subject) openFor(t *testing.T, installation string, config json.RawMessage) providers.Provider {
+	t.Helper()
 	require.NoError(t, s.Kind.Validate(config))
 	p, err := s.Kind.New(config, providers.Deps{
-		ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
+		Installation: installation, ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
 		Receive: func(context.Context, []providers.Event) error { return nil },
 	})
 	require.NoError(t, err)
@@ -469,6 +476,9 @@ func (s Subject) idempotencyKey(t *testing.T) {
 	first := s.Key(arrived.get(t, 0))
 	require.Equal(t, first, s.Key(arrived.get(t, 1)), "another attempt at the same message has the same key")
 	require.NotEqual(t, first, s.Key(arrived.get(t, 2)), "another message has another key")
+	_, err := s.openFor(t, "theinstallation2", far.Config).Send(t.Context(), s.message(5))
+	require.NoError(t, err)
+	require.NotEqual(t, first, s.Key(arrived.get(t, 3)), "so has the same message of another installation")
 }
 
 func (s Subject) callback(t *testing.T) {

@@ -22,12 +22,13 @@ import (
 type composer struct {
 	// fixed are the header fields that are the same for every message.
 	fixed []byte
-	// idTail is what follows the message's id in its Message-ID.
+	// idTail is what follows the message's id in its Message-ID, which is
+	// Deps.UniqueID's and the sender's domain.
 	idTail  string
 	scratch *sync.Pool
 }
 
-func newComposer(c *Config, from mailbox, channel int64) composer {
+func newComposer(c *Config, from mailbox, deps providers.Deps) composer {
 	var b []byte
 	b = appendAddress(append(b, "From: "...), c.FromName, c.From)
 	if c.ReplyTo != "" {
@@ -39,7 +40,7 @@ func newComposer(c *Config, from mailbox, channel int64) composer {
 		domain = "carillon.invalid" // an address literal is no right side of an id
 	}
 	return composer{
-		fixed: b, idTail: "." + strconv.FormatInt(channel, 10) + "@" + domain + ">\r\n",
+		fixed: b, idTail: strings.TrimPrefix(deps.UniqueID(0), "0") + "@" + domain + ">\r\n",
 		scratch: &sync.Pool{New: func() any { return new(scratch) }},
 	}
 }

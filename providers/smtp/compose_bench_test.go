@@ -23,7 +23,7 @@ func BenchmarkCompose(b *testing.B) {
 		},
 		UnsubscribeURL: "https://example.com/u/abcdefghijklmnop",
 	}
-	c := newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner"}, mailbox{domain: "example.org"}, 3)
+	c := newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner"}, mailbox{domain: "example.org"}, providers.Deps{Installation: "k3jq2m5xw7ab4cde"})
 	now := clock.System{}.Now()
 	var buffer []byte
 	var err error

@@ -21,7 +21,7 @@ import (
 
 func testComposer() composer {
 	return newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner", ReplyTo: "answers@example.org"},
-		mailbox{domain: "example.org"}, 3)
+		mailbox{domain: "example.org"}, providers.Deps{Installation: "k3jq2m5xw7ab4cde"})
 }
 
 func TestCompose(t *testing.T) {
@@ -43,7 +43,7 @@ MIME-Version: 1.0
 To: "Zoe \"Z\" Doe"
  <zoe@example.com>
 Subject: =?utf-8?b?R3LDvMOfZQ==?=
-Message-ID: <42.3@example.org>
+Message-ID: <42-k3jq2m5xw7ab4cde@example.org>
 List-Unsubscribe: <https://example.com/u/1>
 List-Unsubscribe-Post: List-Unsubscribe=One-Click
 Content-Type: multipart/alternative;

@@ -165,7 +165,7 @@ func TestReferenceServer(t *testing.T) {
 			defer s.mu.Unlock()
 			require.Equal(t, c.mechanism, s.signedIn)
 			require.Len(t, s.messages, 3)
-			require.Contains(t, s.messages[2], "Message-ID: <3.3@example.org>\r\n")
+			require.Contains(t, s.messages[2], "Message-ID: <3@example.org>\r\n")
 		})
 	}
 }

@@ -146,7 +146,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		config: c, address: joinHostPort(c.Host, port), helo: c.Helo, deps: deps, scrub: scrubber(c),
 		timeout:  time.Duration(c.TimeoutMS) * time.Millisecond,
 		tls:      &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12},
-		composer: newComposer(c, from, deps.ChannelID),
+		composer: newComposer(c, from, deps),
 		queue:    make(chan *job, 4*max(deps.Concurrency, 1)), closing: make(chan struct{}),
 		limit: min(c.MaxConnections, deps.Concurrency),
 	}

@@ -77,10 +77,17 @@ func TestContract(t *testing.T) {
 					password, base64.StdEncoding.EncodeToString([]byte(password)),
 					base64.StdEncoding.EncodeToString([]byte("\x00sender\x00" + password)),
 				},
-				Content: content,
+				Content: content, Key: messageID,
 			})
 		})
 	}
+}
+
+// messageID is the Message-ID of a message as it arrived.
+func messageID(d sink.Delivery) string {
+	_, rest, _ := bytes.Cut(d.Body, []byte("Message-ID: "))
+	id, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	return string(id)
 }
 
 func refusals() []providertest.Refusal {

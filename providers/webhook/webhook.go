@@ -242,7 +242,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	}
 	progress := &progress{commits: m.Commits}
 	r := p.request(httptrace.WithClientTrace(ctx, progress.trace()))
-	id := "msg_" + strconv.FormatInt(m.ID, 10)
+	id := "msg_" + p.deps.UniqueID(m.ID)
 	now := p.deps.Clock.Now().Unix()
 	r.Header["Webhook-Id"] = []string{id}
 	r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now, 10)}
