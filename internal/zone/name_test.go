@@ -58,6 +58,17 @@ func TestEveryNameIsAZone(t *testing.T) {
 	}
 }
 
+func TestLoadSaysWhatIsMeant(t *testing.T) {
+	for name, want := range map[string]string{
+		"W. Europe Standard Time": "write Europe/Berlin", "america/new york": "write America/New_York", "Mars": "write a name such as Europe/Berlin",
+	} {
+		_, err := Load(name)
+		require.ErrorContains(t, err, want)
+	}
+	_, err := Load("Europe/Berlin")
+	require.NoError(t, err)
+}
+
 func FuzzName(f *testing.F) {
 	for _, s := range []string{"Europe/Berlin", "GMT+1", "W. Europe Standard Time", "(UTC+01:00) Berlin", "\x00", "−1"} {
 		f.Add(s)

@@ -19,10 +19,13 @@ func Load(name string) (*time.Location, error) {
 		return nil, fmt.Errorf("not an IANA time zone: write a name such as Europe/Berlin")
 	}
 	location, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("not an IANA time zone: write a name such as Europe/Berlin")
+	if err == nil {
+		return location, nil
 	}
-	return location, nil
+	if meant, _ := Name(name); meant != "" {
+		return nil, fmt.Errorf("not an IANA time zone: write %s", meant)
+	}
+	return nil, fmt.Errorf("not an IANA time zone: write a name such as Europe/Berlin")
 }
 
 // Resolve is the instant at which a wall clock in location shows the date and

@@ -83,6 +83,7 @@ func FuzzReader(f *testing.F) {
 		"a;b;;\n1;x@example.com;;y\n2;y@example.com\n3;=\"z@example.com\";;;\n\x1a\x1a",
 		"\"sep=\t\"\nE-Mail\tTel\tTel 2\nA \"B\" a@b.cd\tx\n\u00a0\t\n",
 		"Labels,E-mail 1 - Value,Phone 1 - Value\n* a ::: b,a@b.cd ::: c@d.ef,+49 171 3920001 ::: +49 171 3920002\n",
+		"Report 2024;;\n;;\nE-Mail;Tel;id\nx@example.com;1;\n\nend\nend\n",
 		"id,status,activated,blocked,groups,categories,age\n1,active,1,0,a|b,News,7\n2,x,,,,,\n3,,no,yes,'=a|,,old\n",
 	} {
 		f.Add(s, uint8(1))

@@ -123,8 +123,8 @@ func (s *sample) belie(column int, f Field) bool {
 // numbers are not the person's own.
 func notPersonal() []string {
 	return []string{
-		"pager", "owner", "manager", "assistant", "company", "sender", "creator", "createdby", "agent", "referrer", "betreuer",
-		"besitzer", "inhaber", "berater", "verkaufer", "firma", "entreprise", "empresa", "vendedor", "azienda",
+		"pager", "owner", "manager", "assistant", "company", "sender", "creator", "createdby", "agent", "referrer", "referral", "partner", "spouse", "parent", "emergency", "supplier", "invoice", "betreuer",
+		"besitzer", "inhaber", "berater", "verkaufer", "eltern", "notfall", "rechnung", "lieferant", "firma", "entreprise", "empresa", "vendedor", "azienda",
 	}
 }
 
