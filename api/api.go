@@ -249,6 +249,7 @@ func (s *Server) routes() {
 	s.campaignRoutes()
 	s.runRoutes()
 	s.messageRoutes()
+	s.settleRoutes()
 	s.queueRoutes()
 	s.eventRoutes()
 	s.keyRoutes()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/targeting"
@@ -36,20 +37,23 @@ type BulkAnswer struct {
 
 // Job is a bulk operation and how far it is.
 type Job struct {
-	ID         int64      `json:"id"`
-	Kind       string     `json:"kind"`
-	Action     string     `json:"action"`
-	List       int64      `json:"list,omitempty"`
-	Property   string     `json:"property,omitempty"`
-	Value      any        `json:"value,omitempty"`
-	State      string     `json:"state" enum:"queued,running,finished,failed"`
-	Total      int64      `json:"total" doc:"How many contacts there were when it was started."`
-	Done       int64      `json:"done" doc:"How many had their turn."`
-	Changed    int64      `json:"changed" doc:"How many are different now."`
-	Error      string     `json:"error,omitempty" doc:"Why it failed; what it did until then stays."`
-	Actor      string     `json:"actor"`
-	CreatedAt  time.Time  `json:"created_at"`
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	ID       int64  `json:"id"`
+	Kind     string `json:"kind"`
+	Action   string `json:"action"`
+	List     int64  `json:"list,omitempty"`
+	Property string `json:"property,omitempty"`
+	Value    any    `json:"value,omitempty"`
+	// States and Messages are of a job that sends messages again or settles them.
+	States     []string      `json:"states,omitempty"`
+	Messages   *SettleFilter `json:"messages,omitempty" doc:"Which messages, of a job that sends some again or settles them."`
+	State      string        `json:"state" enum:"queued,running,finished,failed"`
+	Total      int64         `json:"total" doc:"How many contacts or messages there were when it was started."`
+	Done       int64         `json:"done" doc:"How many had their turn."`
+	Changed    int64         `json:"changed" doc:"How many are different now."`
+	Error      string        `json:"error,omitempty" doc:"Why it failed; what it did until then stays."`
+	Actor      string        `json:"actor"`
+	CreatedAt  time.Time     `json:"created_at"`
+	FinishedAt *time.Time    `json:"finished_at,omitempty"`
 }
 
 type bulkContacts struct{ Body BulkInput }
@@ -75,6 +79,9 @@ func jobView(j targeting.Job) Job {
 	}
 	if len(j.Bulk.Value) > 0 {
 		view.Value = j.Bulk.Value
+	}
+	if j.Kind == campaigns.MessagesJob {
+		settlingView(&view, j.Spec)
 	}
 	return view
 }

@@ -179,7 +179,7 @@ func (s *Server) messageRoutes() {
 			h, err := s.history(ctx, m)
 			return &one[MessageHistory]{h}, err
 		})
-	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed or doubtful message again", roles: mayEdit,
+	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
 		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
 			return messageOut(s.Store.ResendMessage(ctx, caller.AccountID, in.ID, actor(caller)))

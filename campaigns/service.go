@@ -71,6 +71,7 @@ type Store interface {
 	Audiences
 	Runs
 	Messages
+	Settler
 	People
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }

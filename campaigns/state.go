@@ -128,6 +128,7 @@ const (
 	ReasonRecipientPerDay  = "recipients_per_day"
 	ReasonRecipientSpacing = "recipient_spacing"
 	ReasonReceipt          = "receipt"     // a receipt said so
+	ReasonSettled          = "settled"     // an operator said what became of what was in doubt
 	ReasonResend           = "resend"      // an operator sends it again
 	ReasonResendSent       = "resend_sent" // the same, although it was sent
 )

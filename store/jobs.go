@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -22,6 +23,10 @@ func scanJob(scan func(...any) error) (targeting.Job, error) {
 		return j, err
 	}
 	j.CreatedAt, j.FinishedAt = created.Time, finished.ptr()
+	if j.Kind == campaigns.MessagesJob {
+		j.Spec = spec
+		return j, nil
+	}
 	if err := json.Unmarshal(spec, &j.Bulk); err != nil {
 		return j, fmt.Errorf("read job %d: %w", j.ID, err)
 	}
@@ -48,14 +53,17 @@ func (s *Store) CountMembers(ctx context.Context, accountID int64, a targeting.A
 
 // CreateJob keeps a new job; ID and CreatedAt are set here.
 func (s *Store) CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, error) {
-	spec, err := json.Marshal(j.Bulk)
-	if err != nil {
-		return targeting.Job{}, fmt.Errorf("encode job: %w", err)
+	spec := []byte(j.Spec)
+	if spec == nil {
+		var err error
+		if spec, err = json.Marshal(j.Bulk); err != nil {
+			return targeting.Job{}, fmt.Errorf("encode job: %w", err)
+		}
 	}
 	var made targeting.Job
-	err = s.inTx(ctx, func(tx conn) error {
-		id, err := tx.insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, clean(j.Actor), ms(s.clock.Now()))
+	err := s.inTx(ctx, func(tx conn) error {
+		id, err := tx.insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, cursor, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, j.Cursor, clean(j.Actor), ms(s.clock.Now()))
 		if err != nil {
 			return err
 		}
@@ -117,6 +125,9 @@ func (s *Store) nextJobBatch(ctx context.Context, tx conn) (job targeting.Job, w
 	}
 	if job, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan); err != nil {
 		return job, true, err
+	}
+	if job.Kind == campaigns.MessagesJob {
+		return job, true, s.settleMessages(ctx, tx, job, cursor)
 	}
 	if job.Kind != targeting.BulkJob {
 		return job, true, s.valuesBatch(ctx, tx, job, cursor)

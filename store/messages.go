@@ -123,11 +123,12 @@ func (s *Store) createMessage(ctx context.Context, tx conn, o campaigns.Outgoing
 	return scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
 }
 
-// ResendMessage gives a failed or doubtful message a new attempt. A finished run
+// ResendMessage gives a failed, rejected or doubtful message a new attempt. A finished run
 // is opened again until it is settled.
 func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error) {
 	return s.moveMessage(ctx, accountID, id, campaigns.Pending, campaigns.ReasonResend, actor,
-		"only a failed or unknown message can be sent again", campaigns.Failed, campaigns.Unknown)
+		"only a failed, rejected or unknown message can be sent again; what was sent is by POST /v1/messages/resend with even_if_sent",
+		campaigns.Failed, campaigns.Rejected, campaigns.Unknown)
 }
 
 // CancelMessage cancels a message that has not been claimed.

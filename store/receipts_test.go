@@ -252,3 +252,9 @@ func TestRequestsAreForgotten(t *testing.T) {
 		require.False(t, once("5"))
 	})
 }
+
+// said reports of a message.
+func (j *journey) said(id int64, status providers.EventStatus) {
+	j.t.Helper()
+	j.receive(providers.Event{MessageID: id, Status: status, At: j.clock.Now()})
+}

@@ -89,7 +89,11 @@ type Job struct {
 	AccountID int64
 	Kind      string
 	Bulk      Bulk
-	State     JobState
+	// Spec is what a job of a kind that is not this package's keeps of itself, JSON.
+	Spec  json.RawMessage
+	State JobState
+	// Cursor is where it begins.
+	Cursor int64
 	// Total is how many contacts there were when the job was made, Done how many
 	// had their turn, Changed how many of those are different now.
 	Total, Done, Changed int64

@@ -118,13 +118,16 @@ func (c *cli) watchJob(ctx context.Context, cl *client, id int64) error {
 }
 
 func jobTable(w *tabwriter.Writer, j api.Job) {
-	fields(w, "Job", j.ID, "Does", jobWords(j), "State", j.State, "Contacts", j.Total, "Done", j.Done, "Changed", j.Changed,
+	fields(w, "Job", j.ID, "Does", jobWords(j), "State", j.State, "Total", j.Total, "Done", j.Done, "Changed", j.Changed,
 		"Error", j.Error, "By", j.Actor, "Created", at(&j.CreatedAt), "Finished", at(j.FinishedAt))
 }
 
 // jobWords says what a job does.
 func jobWords(j api.Job) string {
 	words := []string{j.Action}
+	if j.Kind == "messages" {
+		return settlingWords(j)
+	}
 	if j.Kind != "bulk" {
 		return j.Kind + " " + j.Property
 	}

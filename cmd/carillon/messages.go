@@ -16,7 +16,7 @@ import (
 
 func (c *cli) addMessages(root *cobra.Command) {
 	root.AddCommand(group("messages", "Send single messages and look at what became of them",
-		c.messagesSend(), c.messagesLs(), c.messagesShow(), c.messageMove("resend", "Send a failed or doubtful message again"), c.messageMove("cancel", "Cancel a message that has not been claimed")))
+		c.messagesSend(), c.messagesLs(), c.messagesShow(), c.messagesResend(), c.messagesSettle(), c.messageMove("cancel", "Cancel a message that has not been claimed")))
 }
 
 // showSent prints a message that was just taken.

@@ -1,0 +1,264 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/targeting"
+)
+
+// settleWindow is how many messages one transaction of a settling looks at, by
+// their ids, and settleAtOnce how many it changes.
+const (
+	settleWindow = 50_000
+	settleAtOnce = 2000
+)
+
+// settleWhere is the condition of a settling over messages m.
+func settleWhere(d *dialect, accountID int64, s campaigns.Settling) (string, []any) {
+	states := make([]int64, len(s.States))
+	for i, state := range s.States {
+		states[i] = int64(state)
+	}
+	where := []string{"m.channel_id IN (SELECT id FROM channels WHERE account_id = ? AND deleted_at IS NULL)", "m.address <> ''", "m.state " + d.inIDs}
+	args := []any{accountID, d.idList(states)}
+	add := func(condition string, arg any) {
+		where, args = append(where, condition), append(args, arg)
+	}
+	if s.ChannelID != 0 {
+		add("m.channel_id = ?", s.ChannelID)
+	}
+	if s.RunID != 0 {
+		add("m.run_id = ?", s.RunID)
+	}
+	if s.CampaignID != 0 {
+		add("m.run_id IN (SELECT id FROM runs WHERE campaign_id = ?)", s.CampaignID)
+	}
+	if s.Reason != "" {
+		add("m.reason = ?", s.Reason)
+	}
+	// When it came to its state, as far as the row tells.
+	const came = "COALESCE(m.final_at, m.read_at, m.delivered_at, m.sent_at, m.created_at)"
+	if s.Since != nil {
+		add(came+" >= ?", ms(*s.Since))
+	}
+	if s.Until != nil {
+		add(came+" < ?", ms(*s.Until))
+	}
+	if len(s.IDs) > 0 {
+		add("m.id "+d.inIDs, d.idList(s.IDs))
+	}
+	return strings.Join(where, " AND "), args
+}
+
+// ended is true of messages of whose campaign nothing is sent any more.
+const ended = "EXISTS (SELECT 1 FROM runs r WHERE r.id = m.run_id AND r.status IN ('canceled', 'failed'))"
+
+// notEnded leaves those out of what is sent again.
+func notEnded(s campaigns.Settling) string {
+	if s.Action == campaigns.SettleResend {
+		return " AND NOT " + ended
+	}
+	return ""
+}
+
+// PreviewSettling says what a settling would do now.
+func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling campaigns.Settling) (campaigns.SettlePreview, error) {
+	p := campaigns.SettlePreview{ByState: map[string]int64{}, ByReason: map[string]int64{}}
+	where, args := settleWhere(s.d, accountID, settling)
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var state campaigns.State
+		var reason string
+		var over bool
+		var n, first, last int64
+		if err := scan(&state, &reason, &over, &n, &first, &last); err != nil {
+			return err
+		}
+		if over && settling.Action == campaigns.SettleResend {
+			p.Ended += n
+			return nil
+		}
+		if p.Matched == 0 || first < p.FirstID {
+			p.FirstID = first
+		}
+		p.Matched += n
+		p.LastID = max(p.LastID, last)
+		p.ByState[state.String()] += n
+		if reason != "" {
+			p.ByReason[reason] += n
+		}
+		return nil
+	}, "SELECT m.state, COALESCE(m.reason, ''), "+ended+" AS over, COUNT(*), MIN(m.id), MAX(m.id) FROM messages m WHERE "+where+" GROUP BY 1, 2, 3", args...)
+	if err != nil || p.Matched == 0 {
+		return p, s.translate(err)
+	}
+	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		m, err := scanMessage(scan)
+		p.Examples = append(p.Examples, m)
+		return err
+	}, selectMessage+" WHERE m.id >= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?", slices.Concat([]any{p.FirstID}, args, []any{examplesKept})...)
+	return p, s.translate(err)
+}
+
+// settleMessages changes the next messages of a job and moves it behind them.
+func (s *Store) settleMessages(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
+	var settling campaigns.Settling
+	if err := json.Unmarshal(job.Spec, &settling); err != nil {
+		return fmt.Errorf("read job %d: %w", job.ID, err)
+	}
+	end := min(cursor+settleWindow, settling.MaxID)
+	where, args := settleWhere(s.d, job.AccountID, settling)
+	var found []int64
+	runs := map[int64]bool{}
+	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		var id, runID int64
+		err := scan(&id, &runID)
+		found = append(found, id)
+		runs[runID] = true
+		return err
+	}, "SELECT m.id, m.run_id FROM messages m WHERE m.id > ? AND m.id <= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?",
+		slices.Concat([]any{cursor, end}, args, []any{settleAtOnce})...)
+	if err != nil {
+		return err
+	}
+	changed := int64(0)
+	if len(found) > 0 {
+		delete(runs, 0)
+		if err := s.lockRuns(ctx, tx, runs); err != nil {
+			return err
+		}
+		if changed, err = s.settleFound(ctx, tx, job, settling, found); err != nil {
+			return err
+		}
+	}
+	if len(found) == settleAtOnce {
+		end = found[len(found)-1]
+	}
+	state, finished := targeting.JobRunning, any(nil)
+	if end >= settling.MaxID {
+		state, finished = targeting.JobFinished, ms(s.clock.Now())
+	}
+	_, err = tx.exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, finished_at = ? WHERE id = ?",
+		string(state), end, len(found), changed, finished, job.ID)
+	return err
+}
+
+// lockRuns locks campaigns and their runs, in the order in which everybody does,
+// so that none is finished or canceled meanwhile.
+func (s *Store) lockRuns(ctx context.Context, tx conn, runs map[int64]bool) error {
+	type pair struct{ campaign, run int64 }
+	ids := make([]int64, 0, len(runs))
+	for id := range runs {
+		ids = append(ids, id)
+	}
+	var pairs []pair
+	if err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		var p pair
+		err := scan(&p.campaign, &p.run)
+		pairs = append(pairs, p)
+		return err
+	}, "SELECT campaign_id, id FROM runs WHERE id "+tx.d.inIDs, tx.d.idList(ids)); err != nil {
+		return err
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(cmp.Compare(a.campaign, b.campaign), cmp.Compare(a.run, b.run)) })
+	for _, p := range pairs {
+		if _, err := lockRun(ctx, tx, p.campaign, p.run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleFound changes those of the found messages that still are as the settling
+// wants them, under a lock.
+func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, settling campaigns.Settling, found []int64) (int64, error) {
+	type key struct {
+		runID, channelID int64
+		from             campaigns.State
+	}
+	where, args := settleWhere(s.d, job.AccountID, settling)
+	groups := map[key]int64{}
+	again := map[string][]int64{} // by the reason that they wait for then
+	var all []int64
+	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var k key
+		if err := scan(&id, &k.runID, &k.channelID, &k.from); err != nil {
+			return err
+		}
+		groups[k]++
+		all = append(all, id)
+		reason := campaigns.ReasonResend
+		if slices.Contains([]campaigns.State{campaigns.Sent, campaigns.Delivered, campaigns.Read}, k.from) {
+			reason = campaigns.ReasonResendSent
+		}
+		again[reason] = append(again[reason], id)
+		return nil
+	}, "SELECT m.id, m.run_id, m.channel_id, m.state FROM messages m WHERE m.id "+tx.d.inIDs+" AND "+where+notEnded(settling)+" ORDER BY m.id"+
+		strings.Replace(tx.d.forUpdate, "FOR UPDATE", "FOR UPDATE OF m", 1), slices.Concat([]any{tx.d.idList(found)}, args)...)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	by := fmt.Sprintf("by %s, job %d", clean(job.Actor), job.ID)
+	to := campaigns.Pending
+	if settling.Action == campaigns.SettleResend {
+		for reason, ids := range again {
+			if err := s.sendAgain(ctx, tx, ids, reason, by); err != nil {
+				return 0, err
+			}
+		}
+	} else if to, err = s.settleDoubt(ctx, tx, settling.Action, all, by); err != nil {
+		return 0, err
+	}
+	d := deltas{}
+	reopened := map[int64]bool{}
+	for k, n := range groups {
+		d.move(k.runID, k.channelID, k.from, to, n)
+		if to == campaigns.Pending && k.runID != 0 && !reopened[k.runID] {
+			reopened[k.runID] = true
+			if err := reopenRun(ctx, tx, k.runID); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return int64(len(all)), d.apply(ctx, tx, shardOperator)
+}
+
+// sendAgain puts messages back that ended. They are held.
+func (s *Store) sendAgain(ctx context.Context, tx conn, ids []int64, reason, by string) error {
+	moves := returned(ids, s.clock.Now(), reason)
+	for i := range moves {
+		moves[i].detail = by
+	}
+	if err := keepMoves(ctx, tx, moves); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, "UPDATE messages SET state = 0, reason = ?, detail = ?, due_at = 0, final_at = NULL, sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id "+
+		tx.d.inIDs, reason, by, tx.d.idList(ids))
+	return err
+}
+
+// settleDoubt says of messages in doubt what somebody knows. They are held.
+func (s *Store) settleDoubt(ctx context.Context, tx conn, action campaigns.SettleAction, ids []int64, by string) (to campaigns.State, err error) {
+	now := s.clock.Now()
+	to = campaigns.Sent
+	set, args := "sent_at = COALESCE(claimed_at, ?), final_at = NULL", []any{ms(now)}
+	if action == campaigns.SettleNotSent {
+		to, set = campaigns.Failed, "final_at = ?"
+	}
+	moves := make([]move, len(ids))
+	for i, id := range ids {
+		moves[i] = move{id: id, state: to, at: now, reason: campaigns.ReasonSettled, detail: by}
+	}
+	if err := keepMoves(ctx, tx, moves); err != nil {
+		return to, err
+	}
+	_, err = tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, "+set+" WHERE id "+tx.d.inIDs,
+		slices.Concat([]any{int(to), campaigns.ReasonSettled, by}, args, []any{tx.d.idList(ids)})...)
+	return to, err
+}
