@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
 
@@ -151,12 +153,43 @@ func drawCondition(t *rapid.T, fields []rule.Described) map[string]any {
 		}
 		c["value"] = values
 	case rule.Between, rule.NotBetween:
-		c["value"] = []any{drawValue(t, f, o), drawValue(t, f, o)}
+		pair := []any{drawValue(t, f, o), drawValue(t, f, o)}
+		if wrongWayRound(pair[0], pair[1]) {
+			slices.Reverse(pair)
+		}
+		c["value"] = pair
 	case rule.IsNull, rule.IsNotNull, rule.IsEmpty, rule.IsNotEmpty:
+	case rule.BeginsWith, rule.NotBeginsWith, rule.Contains, rule.NotContains, rule.EndsWith, rule.NotEndsWith:
+		if c["value"] = drawValue(t, f, o); c["value"] == "" {
+			c["value"] = "a"
+		}
 	default:
 		c["value"] = drawValue(t, f, o)
 	}
 	return c
+}
+
+// wrongWayRound reports whether two drawn values are what between refuses.
+func wrongWayRound(a, b any) bool {
+	number := func(v any) (float64, bool) {
+		f, err := strconv.ParseFloat(fmt.Sprint(v), 64)
+		return f, err == nil
+	}
+	x, isX := number(a)
+	y, isY := number(b)
+	if isX && isY {
+		return x > y
+	}
+	days := func(v any) (any, bool) { m, ok := v.(map[string]any); return m["days_before"], ok }
+	before, isBefore := days(a)
+	after, isAfter := days(b)
+	if isBefore != isAfter {
+		return false
+	}
+	if isBefore {
+		return before.(int) < after.(int)
+	}
+	return property.Fold(fmt.Sprint(a)) > property.Fold(fmt.Sprint(b))
 }
 
 func drawValue(t *rapid.T, f rule.Described, o rule.Operator) any {

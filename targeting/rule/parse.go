@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"carillon/internal/fault"
 	"carillon/internal/zone"
+	"carillon/targeting/property"
 )
 
 // Root is where the fields of an error begin, such as "rule.rules[2].value".
@@ -292,6 +294,11 @@ func (p *parser) values(c *Condition, raw json.RawMessage) []Value {
 		p.refuse(c.at, short(raw), "%s takes a list of two values, the lower one first", c.Operator)
 		return nil
 	case err != nil && len(raw) > 0 && raw[0] != '[':
+		if several(raw) {
+			// Taken for one value it would be nobody's, and not_in would select everybody.
+			p.refuse(c.at, short(raw), `is one text with a comma in it: write a list, such as ["a", "b"]; for one value with a comma, a list of it alone`)
+			return nil
+		}
 		items = []json.RawMessage{raw}
 	case len(items) == 0:
 		p.refuse(c.at, short(raw), "%s takes a list of at least one value", c.Operator)
@@ -301,12 +308,51 @@ func (p *parser) values(c *Condition, raw json.RawMessage) []Value {
 		return nil
 	}
 	values := make([]Value, 0, len(items))
+	whole := true
 	for i, item := range items {
 		if p.full() {
 			break
 		}
-		v, _ := p.value(c.Field, c.Operator, item, index(c.at, i))
+		v, ok := p.value(c.Field, c.Operator, item, index(c.at, i))
 		values = append(values, v)
+		whole = whole && ok
+	}
+	if pairs && whole && len(values) == 2 && above(c.Field, values[0], values[1]) {
+		p.refuse(c.at, short(raw), "stands the wrong way round: %s takes the lower value first, and between these there is nothing", c.Operator)
 	}
 	return values
+}
+
+// several reports whether a JSON text looks like several values in one.
+func several(raw json.RawMessage) bool {
+	var text string
+	return json.Unmarshal(raw, &text) == nil && strings.Contains(text, ",")
+}
+
+// above reports whether a value of a field certainly lies above another: days that
+// are counted back from today can't be compared with the others.
+func above(f Field, a, b Value) bool {
+	switch {
+	case a.Relative != b.Relative:
+		return false
+	case a.Relative:
+		return a.Days < b.Days // fewer days ago is later
+	}
+	switch f.Compare {
+	case AsNumber:
+		return a.number() > b.number()
+	case AsInstant:
+		// Wherever the clocks are that they are read by, they are hours apart.
+		utc := newCalendar("", time.Time{})
+		return utc.span(a).from > utc.span(b).until+int64(2*24*time.Hour/time.Millisecond) || sameForm(a.Text, b.Text) && a.Text > b.Text
+	case AsDate, AsTime:
+		return a.Text > b.Text
+	default:
+		return property.Fold(a.Text) > property.Fold(b.Text)
+	}
+}
+
+// sameForm reports whether two instants in normal form compare as their texts do.
+func sameForm(a, b string) bool {
+	return len(a) == len(b) && strings.HasSuffix(a, "Z") == strings.HasSuffix(b, "Z")
 }

@@ -3,11 +3,13 @@ package rule_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -109,6 +111,17 @@ func TestParseRefuses(t *testing.T) {
 		{one(`{"field": "name", "operator": "in", "value": []}`), "rule.rules[0].value", "at least one"},
 		{one(`{"field": "name", "operator": "in", "value": ["a", 7]}`), "rule.rules[0].value[1]", "not a text"},
 		{one(`{"field": "name", "operator": "between", "value": "a"}`), "rule.rules[0].value", "list of two"},
+		{one(`{"field": "attributes.score", "operator": "between", "value": [100, 1]}`), "rule.rules[0].value", "wrong way round"},
+		{one(`{"field": "attributes.score", "operator": "not_between", "value": [100, 1]}`), "rule.rules[0].value", "wrong way round"},
+		{one(`{"field": "name", "operator": "not_between", "value": ["Zoe", "ada"]}`), "rule.rules[0].value", "wrong way round"},
+		{one(`{"field": "created_at", "operator": "between", "value": ["2026-05-01", "2026-03-01T10:00"]}`), "rule.rules[0].value", "wrong way round"},
+		{one(`{"field": "created_at", "operator": "not_between", "value": [{"days_before": 7}, {"days_before": 30}]}`), "rule.rules[0].value", "wrong way round"},
+		{one(`{"field": "attributes.birthday", "operator": "between", "value": ["2026-05-02", "2026-05-01"]}`), "rule.rules[0].value", "wrong way round"},
+		{one(`{"field": "name", "operator": "not_in", "value": "S1,S2"}`), "rule.rules[0].value", "comma"},
+		{one(`{"field": "name", "operator": "in", "value": "S1, S2"}`), "rule.rules[0].value", "comma"},
+		{one(`{"field": "group", "operator": "not_in", "value": "1,2"}`), "rule.rules[0].value", "comma"},
+		{one(`{"field": "name", "operator": "contains", "value": ""}`), "rule.rules[0].value", "every text"},
+		{one(`{"field": "name", "operator": "not_begins_with", "value": ""}`), "rule.rules[0].value", "every text"},
 		{one(`{"field": "attributes.score", "operator": "between", "value": [1, "x"]}`), "rule.rules[0].value[1]", "not a number"},
 		{one(`{"field": "attributes.score", "operator": "equal", "value": 1234567890.1234567}`), "rule.rules[0].value", "15 significant"},
 		{one(`{"field": "attributes.score", "operator": "equal", "value": 1e99}`), "rule.rules[0].value", "15"},
@@ -150,6 +163,31 @@ func TestParseRefuses(t *testing.T) {
 		require.ErrorAs(t, err, &f)
 		require.Equal(t, c.at, f.Fields[0].Location, "%s: %v", c.rule, err)
 		require.Contains(t, f.Fields[0].Message, c.says, c.rule)
+	}
+}
+
+// Between takes its values in one order alone, whatever they are; and one text
+// without a comma is a list of it.
+func TestBetweenTakesTheLowerValueFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.IntRange(-1000, 1000).Draw(t, "a"), rapid.IntRange(-1000, 1000).Draw(t, "b")
+		low, high := strconv.Itoa(min(a, b)), strconv.Itoa(max(a, b))
+		text := `{"condition": "AND", "rules": [{"field": "attributes.score", "operator": "between", "value": [%s, %s]}]}`
+		_, err := rule.Parse(fmt.Appendf(nil, text, low, high), schema())
+		require.NoError(t, err)
+		_, err = rule.Parse(fmt.Appendf(nil, text, high, low), schema())
+		require.Equal(t, low != high, err != nil)
+	})
+	for _, right := range []string{
+		`{"field": "created_at", "operator": "between", "value": [{"days_before": 30}, {"days_before": 7}]}`,
+		`{"field": "created_at", "operator": "between", "value": ["2026-03-01", {"days_before": 7}]}`,
+		`{"field": "created_at", "operator": "between", "value": ["2026-03-01", "2026-03-01"]}`,
+		`{"field": "created_at", "operator": "between", "value": ["2026-03-01T10:00", "2026-03-01T08:30:00Z"]}`,
+		`{"field": "name", "operator": "not_in", "value": "S1"}`,
+		`{"field": "name", "operator": "not_in", "value": ["S1,S2"]}`,
+	} {
+		_, err := rule.Parse([]byte(`{"condition": "AND", "rules": [`+right+`]}`), schema())
+		require.NoError(t, err, right)
 	}
 }
 

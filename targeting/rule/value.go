@@ -129,7 +129,10 @@ func textValue(f Field, o Operator, s string) (v Value, reason string) {
 		}
 	default:
 		v.Text = s
+		part, _ := o.positive()
 		switch {
+		case s == "" && slices.Contains([]Operator{BeginsWith, Contains, EndsWith}, part):
+			reason = "is empty, and that is a part of every text: is_not_empty finds who has one"
 		case len(s) > MaxText:
 			reason = fmt.Sprintf("is longer than %d bytes", MaxText)
 		case strings.ContainsRune(s, 0):
