@@ -20,7 +20,8 @@ type Run struct {
 	Instant    time.Time        `json:"instant" doc:"The due time that it stands for."`
 	Status     string           `json:"status" enum:"planning,sending,paused,finished,canceled,failed"`
 	Reason     string           `json:"reason,omitempty"`
-	Counts     map[string]int64 `json:"counts" doc:"Messages by state."`
+	Counts     map[string]int64 `json:"counts" doc:"Messages by state; of a canceled run what waits counts as canceled, although it may still be being marked."`
+	Says       []string         `json:"says,omitempty" doc:"In words what status and counts do not say: what is in doubt and how to settle it, what was cleared, that nobody was reached."`
 	Planned    int64            `json:"planned" doc:"Messages made so far; total once plan_done."`
 	Total      int64            `json:"total" doc:"Messages in all states."`
 	PlanDone   bool             `json:"plan_done" doc:"Every member of the audience has its message."`
@@ -55,7 +56,7 @@ func (s *Server) runView(ctx context.Context, r campaigns.Run) (Run, error) {
 func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
-		Counts: r.Counts.Map(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
+		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End,
 	}
 }
