@@ -262,3 +262,30 @@ func TestACorrectedChannelIsUsedAtOnce(t *testing.T) {
 		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > people*9/10 && s.channel().Health.Well() }, 20*time.Second, 20*time.Millisecond)
 	})
 }
+
+// After the answer to a change no request begins with what was before, in any
+// worker process.
+func TestNoRequestBeginsWithTheOldConfiguration(t *testing.T) {
+	eachEngine(t, func(t *testing.T, config configs.Config) {
+		e := startTestEngine(t, config, AllRoles)
+		if !config.StoreDSN.Empty() {
+			for range 2 {
+				startTestEngine(t, config, Roles{Worker: true})
+			}
+		}
+		old, before := endpoint(t, sink.Options{Record: true})
+		far, after := endpoint(t, sink.Options{})
+		s := perform(t, e, "webhook", before, 20_000)
+		require.Eventually(t, func() bool { return old.Asked() > 1000 }, 20*time.Second, time.Millisecond)
+		ch := s.channel()
+		ch.Config = json.RawMessage(after)
+		_, err := e.Store.UpdateChannel(t.Context(), ch)
+		require.NoError(t, err)
+		answered := clock.System{}.Now()
+		require.Eventually(t, func() bool { return s.run().Status == campaigns.RunFinished }, 60*time.Second, 20*time.Millisecond)
+		for _, ask := range old.Asks() {
+			require.False(t, ask.Began.After(answered), "message %d began %s after the answer", ask.ID, ask.Began.Sub(answered))
+		}
+		require.Equal(t, int64(20_000), old.Asked()+far.Asked())
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
@@ -104,13 +105,15 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 // UpdateChannel replaces what a channel's owner may change: name, provider,
 // configuration, limits, time zone and policy, but not its status. UpdatedAt
 // grows with every call, Epoch with every change of the configuration, and the
-// health begins anew with it.
+// health begins anew with it: no request with another configuration begins after
+// the answer.
 func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error) {
 	config, limits, err := s.sealChannel(c)
 	if err != nil {
 		return providers.Channel{}, err
 	}
 	var updated providers.Channel
+	var anew, reconsider int
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
 			return err
@@ -125,7 +128,7 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		if err != nil {
 			return err
 		}
-		anew, reconsider := 0, nothingChanged
+		anew, reconsider = 0, nothingChanged
 		if before.Limits != c.Limits {
 			reconsider = limitsChanged
 		}
@@ -146,8 +149,16 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 			}
 		}
 		updated, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
-		return err
+		if err != nil || anew == 0 {
+			return err
+		}
+		return tx.halt(ctx)
 	})
+	if err == nil && anew > 0 {
+		// Not only if something is in flight: a worker may still claim by what it knew.
+		// It is the time that passes for the workers, whatever the store's clock.
+		_ = clock.System{}.Sleep(ctx, s.haltWait())
+	}
 	return updated, err
 }
 

@@ -12,7 +12,7 @@ import (
 
 // What is claimed and not yet asked for must not be asked for any more once it is
 // withdrawn: its run or channel is paused, canceled or cleared, its recipient opts
-// out. Every withdrawal counts up a version in its transaction. A worker takes the
+// out, its channel gets another configuration. Every withdrawal counts up a version in its transaction. A worker takes the
 // version before it claims and compares it right before it asks: only if it has
 // changed does it look at the messages again. On SQLite there is one process, which
 // counts by itself. On PostgreSQL a worker trusts a version that it read haltFresh
@@ -91,18 +91,32 @@ func (s *Store) awaitBegun(ctx context.Context) error {
 	if err != nil || !inFlight {
 		return s.translate(err)
 	}
-	wait := haltBegins
-	if s.Postgres() {
-		wait += haltFresh
-	}
 	// The withdrawal stands, whoever waits for the answer.
-	_ = s.clock.Sleep(ctx, wait)
+	_ = s.clock.Sleep(ctx, s.haltWait())
 	return nil
 }
 
+// haltWait is how long a request may still begin by what its worker knew before.
+func (s *Store) haltWait() time.Duration {
+	if s.Postgres() {
+		return haltBegins + haltFresh
+	}
+	return haltBegins
+}
+
+// ChannelEpoch counts a channel's configurations. Whoever looks at it after it read
+// a HaltVersion sees every change that was answered before.
+func (s *Store) ChannelEpoch(ctx context.Context, channelID int64) (epoch int64, err error) {
+	err = s.reader().row(ctx, "SELECT epoch FROM channels WHERE id = ?", channelID).Scan(&epoch)
+	return epoch, s.translate(err)
+}
+
 // Sendable are those of the claimed messages of a run and channel that may still be
-// sent.
-func (s *Store) Sendable(ctx context.Context, channelID, runID int64, ids []int64) ([]int64, error) {
+// sent with the configuration of the channel's epoch.
+func (s *Store) Sendable(ctx context.Context, channelID, epoch, runID int64, ids []int64) ([]int64, error) {
+	if now, err := s.ChannelEpoch(ctx, channelID); err != nil || now != epoch {
+		return nil, err
+	}
 	c := s.reader()
 	open, f, err := s.mayFeed(ctx, c, campaigns.FeedRequest{ChannelID: channelID, RunID: runID})
 	if err != nil || !open {

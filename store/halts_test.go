@@ -58,14 +58,14 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
 				same, err := s.HaltVersion(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, before, same)
-				allowed, err := s.Sendable(t.Context(), j.channel.ID, run.ID, claimed)
+				allowed, err := s.Sendable(t.Context(), j.channel.ID, 0, run.ID, claimed)
 				require.NoError(t, err)
 				require.Len(t, allowed, 6)
 				withdraw.do(t, j)
 				after, err := s.HaltVersion(t.Context())
 				require.NoError(t, err)
 				require.NotEqual(t, before, after)
-				allowed, err = s.Sendable(t.Context(), j.channel.ID, run.ID, claimed)
+				allowed, err = s.Sendable(t.Context(), j.channel.ID, 0, run.ID, claimed)
 				require.NoError(t, err)
 				require.Len(t, allowed, withdraw.left)
 				require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed)))
@@ -99,4 +99,48 @@ func TestAWithdrawalIsSeenByOtherProcessesBeforeItsAnswer(t *testing.T) {
 		require.Greater(t, after, before)
 	}
 	require.Equal(t, int64(6), j.counts(run.ID)[campaigns.Sending])
+}
+
+// What was claimed for another configuration is not sent with it, and the workers
+// look when there is one.
+func TestAChangedConfigurationWithdrawsClaims(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 9)
+		sealed, err := s.box.Seal([]byte("{}"))
+		require.NoError(t, err)
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
+			return err
+		}))
+		run := j.start()
+		j.planAll(run.ID, 100)
+		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4))
+		c, err := s.GetChannel(ctx, j.accountID, j.channel.ID)
+		require.NoError(t, err)
+		before, err := s.HaltVersion(ctx)
+		require.NoError(t, err)
+		allowed, err := s.Sendable(ctx, c.ID, c.Epoch, run.ID, claimed)
+		require.NoError(t, err)
+		require.ElementsMatch(t, claimed, allowed)
+		c.Name = "renamed"
+		c, err = s.UpdateChannel(ctx, c)
+		require.NoError(t, err)
+		c.Config = []byte(`{"latency_ms":1}`)
+		changed, err := s.UpdateChannel(ctx, c)
+		require.NoError(t, err)
+		after, err := s.HaltVersion(ctx)
+		require.NoError(t, err)
+		require.NotEqual(t, before, after)
+		epoch, err := s.ChannelEpoch(ctx, c.ID)
+		require.NoError(t, err)
+		require.Equal(t, changed.Epoch, epoch)
+		require.NotEqual(t, c.Epoch, epoch)
+		allowed, err = s.Sendable(ctx, c.ID, c.Epoch, run.ID, claimed)
+		require.NoError(t, err)
+		require.Empty(t, allowed)
+		allowed, err = s.Sendable(ctx, c.ID, epoch, run.ID, claimed)
+		require.NoError(t, err)
+		require.ElementsMatch(t, claimed, allowed)
+	})
 }

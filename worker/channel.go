@@ -54,6 +54,9 @@ type channel struct {
 	stopping            chan struct{}
 	breaker             *breaker
 	slow                slowness
+	// current is the version of withdrawals at which the store said that epoch is the
+	// channel's.
+	current atomic.Int64
 	// shown is the health that the channel had when this worker last looked.
 	shown  atomic.Pointer[providers.Health]
 	trips  trips
@@ -78,9 +81,13 @@ func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
 	} else {
 		ch.bulk, ch.transactional = newTokens(limits.Concurrency-own), newTokens(own)
 	}
+	ch.current.Store(neverLooked)
 	ch.update(c)
 	return ch
 }
+
+// neverLooked is no version of withdrawals.
+const neverLooked = -1
 
 func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c) }
 
@@ -94,6 +101,7 @@ func (ch *channel) update(c providers.Channel) {
 	if epoch := ch.epoch.Swap(c.Epoch); before == nil || *before != limits || epoch != c.Epoch {
 		// What was newly configured or resumed begins anew.
 		ch.breaker.reset()
+		ch.current.Store(neverLooked)
 		next := make(chan struct{})
 		if old := ch.changed.Swap(&next); old != nil {
 			close(*old)
@@ -251,7 +259,9 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		s.pass = pass{1, p.urgent, p.opened}
 		granted = append(granted, s)
 	}
-	if err := ch.claiming(ctx, e, granted); err != nil {
+	if err := ch.claiming(ctx, e, granted); errors.Is(err, errOutdated) {
+		return 0, outdatedWait, nil
+	} else if err != nil {
 		return 0, 0, err
 	}
 	for i, s := range granted {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"carillon/queue"
 )
@@ -20,6 +21,10 @@ type claimed struct {
 	ch    *channel
 	runID int64
 	ids   []int64
+	// epoch is the channel's whose configuration they would be sent with, pass what
+	// they were let through with.
+	epoch int64
+	pass  pass
 	// before is the version of before the claim: what was withdrawn until then was
 	// not claimed.
 	before int64
@@ -31,7 +36,7 @@ type claimed struct {
 
 // mayBegin is nil if the message may be asked for now.
 func (c *claimed) mayBegin(ctx context.Context, id int64) error {
-	if c.ch.worker.fenced() {
+	if c.ch.worker.fenced() || c.ch.breaker.holds(c.pass) {
 		return errWithdrawn
 	}
 	version, err := c.ch.worker.o.Store.HaltVersion(ctx)
@@ -44,7 +49,7 @@ func (c *claimed) mayBegin(ctx context.Context, id int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.allowed == nil || c.looked != version {
-		ids, err := c.ch.worker.o.Store.Sendable(ctx, c.ch.c.ID, c.runID, c.ids)
+		ids, err := c.ch.worker.o.Store.Sendable(ctx, c.ch.c.ID, c.epoch, c.runID, c.ids)
 		if err != nil {
 			return errors.Join(errWithdrawn, err)
 		}
@@ -59,13 +64,34 @@ func (c *claimed) mayBegin(ctx context.Context, id int64) error {
 	return nil
 }
 
-// claiming begins a claim of the messages that got slots.
+// errOutdated says that the channel is not configured any more as it is here.
+var errOutdated = errors.New("the channel has another configuration now")
+
+// outdatedWait is how long a channel waits for its successor before it looks again.
+const outdatedWait = 50 * time.Millisecond
+
+// claiming begins a claim of the messages that got slots. It is errOutdated if they
+// would be sent with a configuration of before a change that was answered.
 func (ch *channel) claiming(ctx context.Context, e queue.Envelope, granted []slotted) error {
 	version, err := ch.worker.o.Store.HaltVersion(ctx)
 	if err != nil {
 		return err
 	}
-	c := &claimed{ch: ch, runID: e.RunID, before: version, ids: make([]int64, len(granted))}
+	epoch := ch.epoch.Load()
+	if ch.current.Load() != version {
+		now, err := ch.worker.o.Store.ChannelEpoch(ctx, ch.c.ID)
+		if err != nil {
+			return err
+		}
+		if now != epoch {
+			return errOutdated
+		}
+		ch.current.Store(version)
+	}
+	if len(granted) == 0 {
+		return nil
+	}
+	c := &claimed{ch: ch, runID: e.RunID, epoch: epoch, pass: granted[0].pass, before: version, ids: make([]int64, len(granted))}
 	for i := range granted {
 		c.ids[i], granted[i].claimed = granted[i].job.MessageID, c
 	}

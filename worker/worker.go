@@ -36,8 +36,10 @@ type Store interface {
 	// HaltVersion changes whenever something was withdrawn from the workers: paused,
 	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
 	HaltVersion(ctx context.Context) (int64, error)
-	// Sendable are those of claimed messages that may still be sent.
-	Sendable(ctx context.Context, channelID, runID int64, ids []int64) ([]int64, error)
+	// Sendable are those of claimed messages that may still be sent, with the
+	// configuration of the channel's epoch.
+	Sendable(ctx context.Context, channelID, epoch, runID int64, ids []int64) ([]int64, error)
+	ChannelEpoch(ctx context.Context, channelID int64) (int64, error)
 	// TakeUp takes messages that were to be sent again, because of doubt, back to
 	// their worker, whose answer is at hand after all.
 	TakeUp(ctx context.Context, answered []campaigns.Outcome) error

@@ -147,10 +147,20 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 	})
 	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(1)}))
 	require.Equal(t, int64(1), <-asked)
+	// Before this worker has heard of the change, nothing is claimed for the old one.
 	c.Config, c.Epoch = json.RawMessage(`{"a":2}`), 1
-	b.reconcile([]providers.Channel{c})
+	b.store.mu.Lock()
+	b.store.epoch++
+	b.store.halts++
+	b.store.mu.Unlock()
 	e := letter(1)
 	e.ID, e.Jobs[0].MessageID = 100, 1000
+	n, wait, err := b.channels[1].takeTurn(t.Context(), e, e.Jobs, nil)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Equal(t, outdatedWait, wait)
+	require.Empty(t, b.writer.recorded())
+	b.reconcile([]providers.Channel{c})
 	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{e}))
 	require.Equal(t, int64(1000), <-asked)
 	until(t, func() bool { return b.writer.recorded()[1000].State == campaigns.Sent })
