@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -83,18 +84,49 @@ func TestIdempotency(t *testing.T) {
 	require.Equal(t, 422, s.do("POST", "/v1/keys", `{"name":"a"}`, key...).Code, "another path is another request")
 	require.Equal(t, 422, s.do("POST", "/v1/groups", `{"name":"b"}`, "Idempotency-Key", "a b").Code)
 	require.Len(t, s.ok("GET", "/v1/groups", "")["items"], 1)
-	// Refusals are kept like answers: the same request is wrong again.
-	wrong := s.do("POST", "/v1/groups", `{"name":""}`, "Idempotency-Key", "k-2")
-	require.Equal(t, 422, wrong.Code)
-	require.Equal(t, "true", s.do("POST", "/v1/groups", `{"name":""}`, "Idempotency-Key", "k-2").Header().Get("Idempotency-Replayed"))
+	// Refusals are not kept: what is corrected may come under the same key.
+	for wrong, status := range map[string]int{`{"name":""}`: 422, `{"name":`: 400, `{"name":"a"}`: 409, `{"nmae":"x"}`: 422} {
+		require.Equal(t, status, s.do("POST", "/v1/groups", wrong, "Idempotency-Key", "k-2").Code)
+	}
+	require.Equal(t, 404, s.do("POST", "/v1/channels/9/pause", "", "Idempotency-Key", "k-2").Code)
+	require.Equal(t, 201, s.do("POST", "/v1/groups", `{"name":"corrected"}`, "Idempotency-Key", "k-2").Code)
+	// Nobody's key is in the way of another's, nor is its answer shown to another.
+	for _, refused := range []access.Role{access.Viewer, access.Sender} {
+		w := s.do("POST", "/v1/groups", `{"name":"a"}`, append(as(refused), key...)...)
+		require.Equal(t, 403, w.Code, refused)
+		require.Equal(t, 403, s.do("POST", "/v1/groups", `{"name":"d"}`, append(as(refused), "Idempotency-Key", "k-5")...).Code)
+	}
+	require.Equal(t, 201, s.do("POST", "/v1/groups", `{"name":"by the editor"}`, append(as(access.Editor), key...)...).Code)
+	require.Equal(t, 201, s.do("POST", "/v1/groups", `{"name":"d"}`, "Idempotency-Key", "k-5").Code)
 	// A request that never ended.
-	_, err := s.store.BeginAnswer(t.Context(), s.account, "k-3", "other")
+	_, err := s.store.BeginAnswer(t.Context(), s.account, "1:k-3", "other")
 	require.NoError(t, err)
 	require.Equal(t, 422, s.do("POST", "/v1/groups", `{"name":"c"}`, "Idempotency-Key", "k-3").Code)
 	// A key is not written down.
 	made := s.do("POST", "/v1/keys", `{"name":"x","role":"viewer"}`, "Idempotency-Key", "k-4")
 	require.Contains(t, made.Body.String(), "car_")
 	require.NotContains(t, s.do("POST", "/v1/keys", `{"name":"x","role":"viewer"}`, "Idempotency-Key", "k-4").Body.String(), "car_")
+}
+
+// Of two files of the same length under one key the second is another request;
+// the same file with another boundary is the same.
+func TestIdempotencyOfUploads(t *testing.T) {
+	s := newServer(t)
+	send := func(content, key string) *httptest.ResponseRecorder {
+		body, kind := upload("people.csv", content)
+		return s.do("POST", "/v1/contacts/import", body, "Content-Type", kind, "Idempotency-Key", key)
+	}
+	first := send("email\nada@example.org\n", "file")
+	require.Equal(t, 202, first.Code, first.Body)
+	again := send("email\nada@example.org\n", "file")
+	require.Equal(t, "true", again.Header().Get("Idempotency-Replayed"), again.Body)
+	require.Equal(t, first.Body.String(), again.Body.String())
+	require.Equal(t, 422, send("email\nbob@example.org\n", "file").Code)
+	require.Equal(t, 422, send("email\nada@example.org\n"+strings.Repeat("x@example.org\n", 1000), "file").Code)
+	require.Equal(t, 422, send("email\n", "file").Code)
+	require.Len(t, s.ok("GET", "/v1/uploads", "")["items"], 1)
+	require.Equal(t, 422, s.do("POST", "/v1/contacts/import", "nothing", "Idempotency-Key", "other").Code)
+	require.Equal(t, 202, send("email\nbob@example.org\n", "other").Code)
 }
 
 func TestBounds(t *testing.T) {

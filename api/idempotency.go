@@ -25,7 +25,9 @@ var keptHeaders = []string{"Content-Type", "Location", "Retry-After"}
 const maxKeptAnswer = 1 << 20
 
 // withIdempotency answers a POST that comes again with the same Idempotency-Key
-// as it was answered the first time. Answers that say "try again" are not kept.
+// as it was answered the first time. Idempotency keys belong to the API key that
+// they came with. Only what was done is kept: after an error nothing has changed,
+// and a corrected request may come under the same key.
 func (s *Server) withIdempotency(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get("Idempotency-Key")
@@ -37,17 +39,30 @@ func (s *Server) withIdempotency(next http.Handler) http.Handler {
 			writeProblem(w, fault.InvalidField("header.Idempotency-Key", nil, "must be 1 to 255 printable ASCII characters without spaces, such as a UUID"))
 			return
 		}
-		caller := callerOf(r.Context())
-		request, err := fingerprint(r)
-		if err != nil {
-			writeProblem(w, fault.New(fault.Invalid, "the body of the request did not come whole"))
-			return
+		o := once{caller: callerOf(r.Context())}
+		o.key = idKey(o.caller.ID) + ":" + key
+		var request string
+		if streamed(r) {
+			o.content = newContentHash(r)
+			r.Body = o.content
+		} else {
+			var err error
+			if request, err = fingerprint(r); err != nil {
+				writeProblem(w, fault.New(fault.Invalid, "the body of the request did not come whole"))
+				return
+			}
 		}
-		known, err := s.Store.BeginAnswer(r.Context(), caller.AccountID, key, request)
+		known, err := s.Store.BeginAnswer(r.Context(), o.caller.AccountID, o.key, request)
 		if err != nil {
 			s.Logger.ErrorContext(r.Context(), "idempotency failed", "request_id", requestID(r.Context()), "error", err)
 			writeProblem(w, err)
 			return
+		}
+		if known.State == access.AnswerKept && o.content != nil {
+			if known.State, err = o.content.compare(known.Request); err != nil {
+				writeProblem(w, err)
+				return
+			}
 		}
 		switch known.State {
 		case access.AnswerMismatch:
@@ -64,13 +79,22 @@ func (s *Server) withIdempotency(next http.Handler) http.Handler {
 			w.WriteHeader(known.Status)
 			_, _ = w.Write(known.Body)
 		case access.AnswerNew:
-			s.answerOnce(w, r, next, caller, key)
+			s.answerOnce(w, r, next, o)
 		}
 	})
 }
 
+// once is a request that is carried out once.
+type once struct {
+	caller access.Key
+	// key is the idempotency key with the id of the API key that it belongs to.
+	key string
+	// content is what streams in; nil for a body that was read beforehand.
+	content *contentHash
+}
+
 // answerOnce carries a request out and keeps its answer.
-func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Handler, caller access.Key, key string) {
+func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Handler, o once) {
 	// The client may go away; what was done is to be kept all the same.
 	ctx := context.WithoutCancel(r.Context())
 	kept := false
@@ -79,7 +103,7 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Ha
 			return
 		}
 		// A panic, or an answer that isn't kept: the key is free again.
-		if err := s.Store.AbortAnswer(ctx, caller.AccountID, key); err != nil {
+		if err := s.Store.AbortAnswer(ctx, o.caller.AccountID, o.key); err != nil {
 			s.Logger.ErrorContext(ctx, "idempotency failed", "request_id", requestID(ctx), "error", err)
 		}
 	}()
@@ -88,8 +112,7 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Ha
 	if recorded.status == 0 {
 		recorded.status = http.StatusOK
 	}
-	if recorded.status >= http.StatusInternalServerError || recorded.status == http.StatusTooManyRequests ||
-		recorded.status == http.StatusForbidden || recorded.status == statusClientClosed || recorded.body.Len() > maxKeptAnswer {
+	if recorded.status >= http.StatusBadRequest || recorded.body.Len() > maxKeptAnswer {
 		return
 	}
 	answer := access.Answer{Status: recorded.status, Headers: map[string][]string{}, Body: withoutKey(r.URL.Path, recorded.body.Bytes())}
@@ -98,7 +121,10 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Ha
 			answer.Headers[name] = values
 		}
 	}
-	if err := s.Store.FinishAnswer(ctx, caller.AccountID, key, answer); err != nil {
+	if o.content != nil {
+		answer.Request = o.content.whole()
+	}
+	if err := s.Store.FinishAnswer(ctx, o.caller.AccountID, o.key, answer); err != nil {
 		s.Logger.ErrorContext(ctx, "idempotency failed", "request_id", requestID(ctx), "error", err)
 		return
 	}
@@ -125,15 +151,10 @@ func withoutKey(path string, body []byte) []byte {
 	return append(masked, '\n')
 }
 
-// fingerprint tells requests apart. Of a body that is streamed only the length
-// is known beforehand.
+// fingerprint tells requests apart whose body was read beforehand.
 func fingerprint(r *http.Request) (string, error) {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s %s\n", r.Method, r.URL.RequestURI())
-	if streamed(r) {
-		_, _ = fmt.Fprintf(h, "%d", r.ContentLength)
-		return hex.EncodeToString(h.Sum(nil)), nil
-	}
 	if r.Body != nil {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

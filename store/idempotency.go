@@ -14,8 +14,10 @@ import (
 const AnswersKeptFor = 24 * time.Hour
 
 // BeginAnswer takes an idempotency key for a request, or says what is known of
-// it. request is a hash of method, path and body. Of several at once exactly
-// one gets AnswerNew, and then calls FinishAnswer or AbortAnswer.
+// it. request is a hash of method, path and body; empty for a body that is still
+// to be read, whose caller compares it with the Request of what is kept. Of
+// several at once exactly one gets AnswerNew, and then calls FinishAnswer or
+// AbortAnswer.
 func (s *Store) BeginAnswer(ctx context.Context, accountID int64, key, request string) (access.Answer, error) {
 	var answer access.Answer
 	err := s.inTx(ctx, func(tx conn) error {
@@ -35,14 +37,14 @@ func (s *Store) BeginAnswer(ctx context.Context, accountID int64, key, request s
 		switch {
 		case err != nil:
 			return err
-		case first != request:
+		case first != request && first != "" && request != "":
 			answer = access.Answer{State: access.AnswerMismatch}
 			return nil
 		case answer.Status == 0:
 			answer = access.Answer{State: access.AnswerRunning}
 			return nil
 		}
-		answer.State = access.AnswerKept
+		answer.State, answer.Request = access.AnswerKept, first
 		if err := json.Unmarshal(headers, &answer.Headers); err != nil {
 			return fmt.Errorf("read kept headers: %w", err)
 		}
@@ -51,7 +53,8 @@ func (s *Store) BeginAnswer(ctx context.Context, accountID int64, key, request s
 	return answer, err
 }
 
-// FinishAnswer keeps the answer to the request that got AnswerNew.
+// FinishAnswer keeps the answer to the request that got AnswerNew, and its hash
+// if that was not known then.
 func (s *Store) FinishAnswer(ctx context.Context, accountID int64, key string, answer access.Answer) error {
 	if answer.Status <= 0 {
 		return fault.New(fault.Internal, "an answer to keep has a status, got %d", answer.Status)
@@ -61,8 +64,8 @@ func (s *Store) FinishAnswer(ctx context.Context, accountID int64, key string, a
 		return fmt.Errorf("encode headers to keep: %w", err)
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "UPDATE idempotency SET status = ?, headers = ?, body = ? WHERE account_id = ? AND key = ? AND status = 0",
-			answer.Status, string(headers), answer.Body, accountID, key)
+		n, err := tx.exec(ctx, "UPDATE idempotency SET status = ?, headers = ?, body = ?, request = CASE WHEN request = '' THEN ? ELSE request END WHERE account_id = ? AND key = ? AND status = 0",
+			answer.Status, string(headers), answer.Body, answer.Request, accountID, key)
 		if err == nil && n == 0 {
 			return fault.New(fault.Conflict, "no request is running under this idempotency key")
 		}

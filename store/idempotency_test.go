@@ -31,7 +31,7 @@ func TestIdempotency(t *testing.T) {
 		require.NoError(t, s.FinishAnswer(ctx, account, "key", kept))
 		require.True(t, fault.Is(s.FinishAnswer(ctx, account, "key", kept), fault.Conflict), "an answer stays as it is")
 		require.NoError(t, s.AbortAnswer(ctx, account, "key"), "and is not given up")
-		kept.State = access.AnswerKept
+		kept.State, kept.Request = access.AnswerKept, "hash"
 		require.Equal(t, kept, begin(account, "hash"))
 		require.Equal(t, access.Answer{State: access.AnswerMismatch}, begin(account, "another"))
 

@@ -91,6 +91,9 @@ const (
 // Answer is what was answered to the first request with an idempotency key.
 type Answer struct {
 	State AnswerState
+	// Request is the hash of the request that was answered; empty while it isn't
+	// known, because its body is still being read.
+	Request string
 	// Status, Headers and Body are set on AnswerKept.
 	Status  int
 	Headers map[string][]string
