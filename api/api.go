@@ -171,6 +171,7 @@ type Server struct {
 	api     huma.API
 	handler http.Handler
 	limits  *limiters
+	wrong   *wrongKeys
 	hooks   *hooks
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
@@ -198,11 +199,12 @@ func New(d Deps) *Server {
 		d.Options.MaxBodyBytes = defaultMaxBody
 	}
 	s := &Server{Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, bodies: newRoom(keyedBodies), hookBodies: newRoom(hookBodies)}
+	s.wrong = newWrongKeys(d.Clock)
 	s.limits = newLimiters(d.Options.RatePerSecond, d.Options.Burst, d.Clock)
 	s.hooks = newHooks(d)
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.handler = withDeadlines(s.withRequestID(s.withRoute(s.withLog(s.withRecovery(s.withGate(s.withBody(s.withIdempotency(s.mux))))))))
+	s.handler = withDeadlines(s.withRequestID(s.withRoute(s.withLog(s.withRecovery(s.withGate(s.withBody(s.withText(s.withIdempotency(s.mux)))))))))
 	return s
 }
 

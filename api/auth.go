@@ -27,7 +27,15 @@ func (s *Server) lookupKey(ctx context.Context, r *http.Request) (access.Key, er
 	if !strings.EqualFold(scheme, "bearer") || strings.TrimSpace(presented) == "" {
 		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed: send the header Authorization: Bearer <key>")
 	}
-	return s.Store.LookupKey(ctx, secret.New(strings.TrimSpace(presented)))
+	presented = strings.TrimSpace(presented)
+	if wait := s.wrong.wait(r, presented); wait > 0 {
+		return access.Key{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
+	}
+	key, err := s.Store.LookupKey(ctx, secret.New(presented))
+	if err == nil || fault.Is(err, fault.Unauthorized) {
+		s.wrong.took(r, presented, err == nil)
+	}
+	return key, err
 }
 
 // limiters bound the requests of each key.

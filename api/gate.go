@@ -38,7 +38,10 @@ func (s *Server) withGate(next http.Handler) http.Handler {
 		}
 		key, err := s.lookupKey(r.Context(), r)
 		if err != nil {
-			if !fault.Is(err, fault.Unauthorized) {
+			switch {
+			case fault.Is(err, fault.RateLimited):
+				w.Header().Set("Retry-After", "1")
+			case !fault.Is(err, fault.Unauthorized):
 				s.Logger.ErrorContext(r.Context(), "key lookup failed", "request_id", requestID(r.Context()), "error", err)
 			}
 			writeProblem(w, err)

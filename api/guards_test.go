@@ -38,7 +38,7 @@ func TestKeysAndRoles(t *testing.T) {
 		{"GET", "/v1/messages?campaign_id=1", "", map[access.Role]bool{access.Admin: true, access.Editor: true, access.Viewer: true}},
 		{"POST", "/v1/messages", message, map[access.Role]bool{access.Admin: true, access.Sender: true}},
 		{"POST", "/v1/groups", `{"name":"%s"}`, map[access.Role]bool{access.Admin: true, access.Editor: true}},
-		{"DELETE", "/v1/queue", "", map[access.Role]bool{access.Admin: true, access.Editor: true}},
+		{"DELETE", "/v1/queue?all=true", "", map[access.Role]bool{access.Admin: true, access.Editor: true}},
 		{"POST", "/v1/channels", `{"name":"%s","provider":"sandbox"}`, map[access.Role]bool{access.Admin: true}},
 		{"GET", "/v1/keys", "", map[access.Role]bool{access.Admin: true}},
 		{"GET", "/v1/audit", "", map[access.Role]bool{access.Admin: true}},

@@ -63,12 +63,13 @@ type Clearing struct {
 	FinishedAt *time.Time                 `json:"finished_at,omitempty" doc:"Absent while messages are still being written down as canceled; none of them is sent."`
 }
 
-type queueFilter struct {
+// QueueFilter selects a part of the queue.
+type QueueFilter struct {
 	ChannelID  int64 `query:"channel_id" minimum:"1"`
 	CampaignID int64 `query:"campaign_id" minimum:"1"`
 }
 
-func (in queueFilter) target(noun string) string {
+func (in QueueFilter) target(noun string) string {
 	name := noun
 	if in.ChannelID != 0 {
 		name += " of channel " + idKey(in.ChannelID)
@@ -77,6 +78,25 @@ func (in queueFilter) target(noun string) string {
 		name += " of campaign " + idKey(in.CampaignID)
 	}
 	return name
+}
+
+// clearFilter says what to clear.
+type clearFilter struct {
+	QueueFilter
+	All bool `query:"all" doc:"Clear everything that waits, on every channel. Needed without channel_id and campaign_id, and refused with them."`
+}
+
+// check refuses what may have been meant otherwise: everything is cleared only
+// for who says so.
+func (in clearFilter) check() error {
+	filtered := in.ChannelID != 0 || in.CampaignID != 0
+	switch {
+	case !filtered && !in.All:
+		return fault.InvalidField("all", nil, "must be true to clear everything that waits on every channel; or name a channel_id or a campaign_id")
+	case filtered && in.All:
+		return fault.InvalidField("all", true, "does not go with channel_id or campaign_id: leave it out to clear only those")
+	}
+	return nil
 }
 
 type clearingOut struct {
@@ -117,7 +137,7 @@ func (s *Server) queueRoutes() {
 		})
 }
 
-func (s *Server) getQueue(ctx context.Context, caller access.Key, in *queueFilter) (*one[QueueView], error) {
+func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilter) (*one[QueueView], error) {
 	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
 	// Before the totals: a run that is planned to its end in between is shown
 	// with all of its messages, never with too few and as planned.
@@ -156,7 +176,10 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *queueFilte
 	return &one[QueueView]{view}, nil
 }
 
-func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *queueFilter) (*clearingOut, error) {
+func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFilter) (*clearingOut, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
 	if in.ChannelID != 0 {
 		if _, err := s.Channels.Get(ctx, caller.AccountID, in.ChannelID); err != nil {
 			return nil, unknownFilter(err, "channel_id", in.ChannelID)

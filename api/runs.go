@@ -133,7 +133,7 @@ func (s *Server) runRoutes() {
 			}
 			return s.messagePage(ctx, f, in.Limit)
 		})
-	register(s, operation{id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag, doc: "A run's messages as CSV", roles: mayLook},
+	register(s, operation{id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag, doc: "A run's messages as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,7 +135,7 @@ func (s *Server) uploadRoutes() {
 			u, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
-	register(s, operation{id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayLook},
+	register(s, operation{id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
@@ -194,6 +195,9 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 			options.Key, options.DefaultCountry, options.Encoding = targeting.KeyField(given.Key), given.DefaultCountry, given.Encoding
 			options.Separator, options.Group, options.DryRun = given.Separator, given.Group, given.DryRun
 		case "file":
+			if message := wrongText(part.FileName(), false); message != "" {
+				return nil, fault.InvalidField("file", nil, "the name of the file %s", message)
+			}
 			u, err := s.Importer.Take(ctx, caller.AccountID, part.FileName(), part, options)
 			if err != nil {
 				return nil, err
@@ -213,7 +217,14 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 const maxPart = 64 << 10
 
 func decodePart(part io.Reader, into any, name string) error {
-	decoder := json.NewDecoder(io.LimitReader(part, maxPart))
+	document, err := io.ReadAll(io.LimitReader(part, maxPart))
+	if err != nil {
+		return fault.InvalidField(name, nil, "did not come whole")
+	}
+	if err := fault.InvalidFields(wrongJSON(name, document)); err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		return fault.InvalidField(name, nil, "must be a JSON object: %v", err)

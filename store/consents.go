@@ -27,6 +27,12 @@ func (s *Store) optOut(ctx context.Context, tx conn, c targeting.ConsentChange) 
 	if err != nil {
 		return r, err
 	}
+	if c.Source == targeting.SourceLink && len(addresses) == 1 {
+		// Mail programs and scanners post to a link again and again.
+		if done, err := tx.linkFollowed(ctx, addresses[0]); err != nil || done {
+			return r, err
+		}
+	}
 	if r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptOut, ""); err != nil {
 		return r, err
 	}
@@ -49,6 +55,16 @@ func (s *Store) optOut(ctx context.Context, tx conn, c targeting.ConsentChange) 
 	r.Changed = len(done.fresh)+len(done.stricter) > 0
 	r.Suppressions, err = tx.suppressionsOf(ctx, c.AccountID, addresses)
 	return r, err
+}
+
+// linkFollowed reports whether the last that is recorded of an address is an
+// opt-out by a link that still holds: another one would say nothing new.
+func (c conn) linkFollowed(ctx context.Context, a targeting.Suppression) (done bool, err error) {
+	err = c.row(ctx, `SELECT EXISTS (SELECT 1 FROM consents n WHERE n.id = (SELECT MAX(id) FROM consents WHERE account_id = ? AND kind = ? AND address = ? AND category_id = 0)
+			AND n.action = ? AND n.source = ?)
+		AND EXISTS (SELECT 1 FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?)`,
+		a.AccountID, string(a.Kind), a.Address, string(targeting.OptOut), targeting.SourceLink, a.AccountID, string(a.Kind), a.Address).Scan(&done)
+	return done, err
 }
 
 // concerned locks what a consent is for and lists the addresses: no address is

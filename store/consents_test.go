@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -317,5 +318,37 @@ func TestSuppressionBindsForQueuedTransactionalMessages(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, j.claim(0, 1, ids))
 		require.Len(t, j.claim(0, 2, ids), 1)
+	})
+}
+
+// A link that is followed again, by a scanner or a mail program, says nothing
+// new, until the person has come back.
+func TestALinkOptsOutOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		account := testAccount(t, s, "links")
+		change := targeting.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: targeting.SourceLink, Actor: "recipient"}
+		records := func() (n int) {
+			require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM consents WHERE account_id = ?", account).Scan(&n))
+			return n
+		}
+		for i := range 5 {
+			change.Proof = fmt.Sprintf("the link of message %d", i)
+			r, err := s.OptOut(ctx, change)
+			require.NoError(t, err)
+			require.Equal(t, i == 0, r.Changed)
+			require.Equal(t, 1, records())
+		}
+		_, err := s.OptIn(ctx, targeting.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: "form", Wording: "yes", Proof: "form 7", Actor: "me"})
+		require.NoError(t, err)
+		require.Equal(t, 2, records())
+		for range 3 {
+			_, err := s.OptOut(ctx, change)
+			require.NoError(t, err)
+			require.Equal(t, 3, records())
+		}
+		known, err := s.Suppressed(ctx, account, providers.Email, "ada@example.org")
+		require.NoError(t, err)
+		require.True(t, known)
 	})
 }

@@ -263,8 +263,15 @@ func TestNewsletterByHand(t *testing.T) {
 	code, _, errs = f.run("queue", "clear", "--campaign", "2")
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, errs, "nothing was changed")
+	// Everything is asked twice.
+	f.stdin = "y\nn\n"
+	code, _, errs = f.run("queue", "clear")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errs, "everything, on every channel")
 	f.stdin = "y\n"
 	require.Regexp(t, `Cleared\s+2`, f.ok("queue", "clear", "--campaign", "2"))
+	f.stdin = "y\ny\n"
+	require.Regexp(t, `Cleared\s+1`, func() string { _, out, said := f.run("queue", "clear"); return out + said }())
 	f.tty, f.stdin = false, ""
 	code, out, errs = f.run("campaign", "watch", "2")
 	require.Zero(t, code, errs)

@@ -109,21 +109,35 @@ func stillPlanning(r api.PlanningRun) string {
 }
 
 func (c *cli) queueClear() *cobra.Command {
-	var f queueFlags
-	var yes bool
+	var f clearFlags
 	cmd := &cobra.Command{
 		Use: "clear", Short: "Clear what has not been claimed", Args: cobra.NoArgs,
 		Long: `Cancels every waiting message that no worker has claimed. It says how many there are and asks first;
---yes answers for scripts. It binds at once: nothing of it is sent afterwards.`,
-		Example: "  carillon queue clear --campaign 1\n  carillon queue clear --channel news --yes",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.clearQueue(cmd.Context(), f, yes) },
+--yes answers for scripts. Without --channel and --campaign it is everything, which is asked twice
+unless --all says so. It binds at once: nothing of it is sent afterwards.`,
+		Example: "  carillon queue clear --campaign 1\n  carillon queue clear --channel news --yes\n  carillon queue clear --all --yes",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.clearQueue(cmd.Context(), f) },
 	}
 	f.add(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&f.all, "all", false, "everything, on every channel")
 	return cmd
 }
 
-func (c *cli) clearQueue(ctx context.Context, f queueFlags, yes bool) error {
+// clearFlags are the flags of queue clear.
+type clearFlags struct {
+	queueFlags
+	yes, all bool
+}
+
+func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
+	everything := f.channel == "" && f.campaign == 0
+	switch {
+	case f.all && !everything:
+		return usagef("--all does not go with --channel or --campaign")
+	case everything && f.yes && !f.all:
+		return usagef("this would clear everything on every channel: say so with --all, or name --channel or --campaign")
+	}
 	cl, err := c.client()
 	if err != nil {
 		return err
@@ -132,7 +146,7 @@ func (c *cli) clearQueue(ctx context.Context, f queueFlags, yes bool) error {
 	if err != nil {
 		return err
 	}
-	if !yes {
+	if !f.yes {
 		var q api.QueueView
 		if _, err := cl.call(ctx, http.MethodGet, "/v1/queue"+query, nil, &q); err != nil {
 			return err
@@ -156,6 +170,14 @@ func (c *cli) clearQueue(ctx context.Context, f queueFlags, yes bool) error {
 		if err := c.confirm("Clear them? [y/N] "); err != nil {
 			return err
 		}
+		if everything && !f.all {
+			if err := c.confirm("That is everything, on every channel. Clear it all? [y/N] "); err != nil {
+				return err
+			}
+		}
+	}
+	if everything {
+		query = "?all=true"
 	}
 	var cleared api.Clearing
 	raw, err := cl.call(ctx, http.MethodDelete, "/v1/queue"+query, nil, &cleared)
@@ -187,7 +209,10 @@ func (c *cli) confirm(question string) error {
 		return &exitError{exitRefused, fmt.Errorf("nobody is there to ask: repeat it with --yes")}
 	}
 	sayf(c.err, "%s", question)
-	answer, err := bufio.NewReader(c.in).ReadString('\n')
+	if c.lines == nil {
+		c.lines = bufio.NewReader(c.in)
+	}
+	answer, err := c.lines.ReadString('\n')
 	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read answer: %w", err)
 	}

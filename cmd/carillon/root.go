@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -26,6 +27,9 @@ type cli struct {
 	terminal bool
 	run      func(ctx context.Context, c configs.Config, roles app.Roles) error
 	migrate  func(ctx context.Context, c configs.Config) ([]string, error)
+
+	// lines reads the answers to questions.
+	lines *bufio.Reader
 
 	// What the flags of every command say.
 	configFile, dataDir, server, key, output string
