@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,7 +54,7 @@ func (c *contentHash) add(piece []byte) {
 		_, _ = c.hash.Write(piece)
 		return
 	}
-	text := append(c.held, piece...)
+	text := slices.Concat(c.held, piece)
 	for {
 		at := bytes.Index(text, c.boundary)
 		if at < 0 {

@@ -85,7 +85,7 @@ func TestIdempotency(t *testing.T) {
 	require.Equal(t, 422, s.do("POST", "/v1/groups", `{"name":"b"}`, "Idempotency-Key", "a b").Code)
 	require.Len(t, s.ok("GET", "/v1/groups", "")["items"], 1)
 	// Refusals are not kept: what is corrected may come under the same key.
-	for wrong, status := range map[string]int{`{"name":""}`: 422, `{"name":`: 400, `{"name":"a"}`: 409, `{"nmae":"x"}`: 422} {
+	for wrong, status := range map[string]int{`{"name":""}`: 422, `{"name":`: 400, `{"name":"a"}`: 409, `{"title":"x"}`: 422} {
 		require.Equal(t, status, s.do("POST", "/v1/groups", wrong, "Idempotency-Key", "k-2").Code)
 	}
 	require.Equal(t, 404, s.do("POST", "/v1/channels/9/pause", "", "Idempotency-Key", "k-2").Code)
