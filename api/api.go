@@ -83,9 +83,10 @@ type Queue interface {
 	GetClearing(ctx context.Context, accountID, id int64) (campaigns.Clearing, error)
 }
 
-// EveryChannel lists the channels of all accounts.
-type EveryChannel interface {
-	AllChannels(ctx context.Context) ([]providers.Channel, error)
+// AnyChannel looks channels up whatever their account; NotFound if there is none, or
+// none any more.
+type AnyChannel interface {
+	AnyChannel(ctx context.Context, id int64) (providers.Channel, error)
 }
 
 // Receipts takes what providers report; *store.Writer does.
@@ -105,7 +106,7 @@ type Store interface {
 	Eraser
 	Messages
 	Queue
-	EveryChannel
+	AnyChannel
 }
 
 // Meter counts requests.

@@ -72,6 +72,16 @@ func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
 	}
 }
 
+// No proxy and no browser keeps what /v1 answers, be it an error.
+func TestNothingOfTheAPIIsCached(t *testing.T) {
+	s := newServer(t)
+	for path, header := range map[string][]string{
+		"/v1/contacts": nil, "/v1/nothing": nil, "/v1/contacts/9": nil, "/v1/channels": {"Authorization", "Bearer wrong"}, "/v1/suppressions/export": nil,
+	} {
+		require.Equal(t, "no-store", s.do("GET", path, "", header...).Header().Get("Cache-Control"), path)
+	}
+}
+
 // tooSlow is what a body says that came too slowly.
 type tooSlow struct{}
 

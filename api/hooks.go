@@ -20,41 +20,60 @@ import (
 // maxHookBody bounds what a provider may post at once.
 const maxHookBody = 1 << 20
 
-// channelsFor is how long the list of channels is believed; a change of a
-// channel's configuration takes effect for its receipts within that time.
-const channelsFor = 2 * time.Second
+// Times for which the hooks remember channels.
+const (
+	// channelFor is how long a channel is believed; a change of its configuration
+	// takes effect for its receipts within that time.
+	channelFor = 2 * time.Second
+	// unaskedFor is how long the adapter is kept of a channel that nobody posts to.
+	unaskedFor = 10 * time.Minute
+)
 
-// hooks holds the adapters that read what providers post.
+// hooks holds the adapters that read what providers post. It knows only channels
+// that exist, and each was looked up by its id: what is posted to others costs a
+// look-up, and neither memory nor the others' time.
 type hooks struct {
-	store    EveryChannel
+	store    AnyChannel
 	receipts Receipts
 	registry *providers.Registry
 	options  Options
 	clock    clock.Clock
 
-	mu       sync.Mutex
-	loaded   time.Time
-	channels map[int64]providers.Channel
-	parsers  map[int64]parser
+	mu    sync.Mutex
+	known map[int64]*hooked
+	swept time.Time
 }
 
-// parser is an adapter made for one version of a channel.
-type parser struct {
-	provider  providers.Provider
-	updatedAt time.Time
+// hooked is a channel that is posted to.
+type hooked struct {
+	channel  providers.Channel
+	lookedUp time.Time
+	// adapter is made for the channel as it was at madeFor; nil before the first use.
+	adapter providers.Provider
+	madeFor time.Time
+}
+
+// close ends the adapter; it only read callbacks.
+func (k *hooked) close() error {
+	if k.adapter == nil {
+		return nil
+	}
+	adapter := k.adapter
+	k.adapter = nil
+	return adapter.Close()
 }
 
 func newHooks(d Deps) *hooks {
-	return &hooks{store: d.Store, receipts: d.Receipts, registry: d.Providers, options: d.Options, clock: d.Clock, parsers: map[int64]parser{}}
+	return &hooks{store: d.Store, receipts: d.Receipts, registry: d.Providers, options: d.Options, clock: d.Clock, known: map[int64]*hooked{}}
 }
 
 func (h *hooks) close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	for id, p := range h.parsers {
-		errs = append(errs, p.provider.Close())
-		delete(h.parsers, id)
+	for id, k := range h.known {
+		errs = append(errs, k.close())
+		delete(h.known, id)
 	}
 	return errors.Join(errs...)
 }
@@ -87,24 +106,28 @@ const maxRefused = 20
 // parse reads a request for a channel. The adapter is held under the lock, so
 // that none is closed while it reads.
 func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []byte) (p posted, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	adapter, err := h.open(ctx, id)
+	channel, err := h.lookUp(ctx, id)
 	if err != nil {
 		return p, err
 	}
-	p.channel = h.channels[id]
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	adapter, err := h.open(channel)
+	if err != nil {
+		return p, err
+	}
+	p.channel = channel
 	callbacks, reports := adapter.(providers.CallbackParser)
 	written, listens := adapter.(providers.ReplyParser)
 	if reports {
 		p.events, err = callbacks.ParseCallback(header, body)
-		if err = p.refuse(err); err != nil {
+		if err := p.refuse(err); err != nil {
 			return p, err
 		}
 	}
 	if listens {
 		p.replies, err = written.ParseReplies(header, body)
-		if err = p.refuse(err); err != nil {
+		if err := p.refuse(err); err != nil {
 			return p, err
 		}
 	}
@@ -132,24 +155,64 @@ func (p *posted) refuse(err error) error {
 // expects refuses what is posted to a channel that does not exist or reports
 // nothing back, before any of it is read.
 func (h *hooks) expects(ctx context.Context, id int64) error {
+	channel, err := h.lookUp(ctx, id)
+	if err != nil {
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, err := h.open(ctx, id)
+	_, err = h.open(channel)
 	return err
 }
 
-// open is the adapter of a channel that reports something. The lock must be held.
-func (h *hooks) open(ctx context.Context, id int64) (providers.Provider, error) {
+// lookUp is a channel as it is now, or was channelFor ago. The store is asked
+// without the lock: whoever posts to one channel waits for no other.
+func (h *hooks) lookUp(ctx context.Context, id int64) (providers.Channel, error) {
 	now := h.clock.Now()
-	channel, known := h.channels[id]
-	if !known || now.Sub(h.loaded) >= channelsFor {
-		if err := h.load(ctx, now); err != nil {
-			return nil, err
+	h.mu.Lock()
+	h.sweep(now)
+	if k := h.known[id]; k != nil && now.Sub(k.lookedUp) < channelFor {
+		defer h.mu.Unlock()
+		return k.channel, nil
+	}
+	h.mu.Unlock()
+	channel, err := h.store.AnyChannel(ctx, id)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	k := h.known[id]
+	switch {
+	case fault.Is(err, fault.NotFound):
+		if k != nil {
+			_ = k.close() // its channel is gone
+			delete(h.known, id)
 		}
-		if channel, known = h.channels[id]; !known {
-			return nil, fault.New(fault.NotFound, "there is no channel %d", id)
+		return channel, fault.New(fault.NotFound, "there is no channel %d", id)
+	case err != nil:
+		return channel, err
+	case k == nil:
+		k = &hooked{}
+		h.known[id] = k
+	}
+	k.channel, k.lookedUp = channel, now
+	return channel, nil
+}
+
+// sweep forgets channels that nobody posts to any more. The lock must be held.
+func (h *hooks) sweep(now time.Time) {
+	if now.Sub(h.swept) < unaskedFor {
+		return
+	}
+	h.swept = now
+	for id, k := range h.known {
+		if now.Sub(k.lookedUp) >= unaskedFor {
+			_ = k.close()
+			delete(h.known, id)
 		}
 	}
+}
+
+// open is the adapter of a channel that reports something. The lock must be held.
+func (h *hooks) open(channel providers.Channel) (providers.Provider, error) {
 	adapter, err := h.adapter(channel)
 	if err != nil {
 		return nil, err
@@ -161,16 +224,17 @@ func (h *hooks) open(ctx context.Context, id int64) (providers.Provider, error) 
 	return adapter, nil
 }
 
-// adapter is the one for the channel as it is now. The lock must be held.
+// adapter is the one for the channel as it was looked up. The lock must be held.
 func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	id := channel.ID
-	p, ok := h.parsers[id]
-	if ok && !p.updatedAt.Equal(channel.UpdatedAt) {
-		delete(h.parsers, id)
-		ok = false
-		_ = p.provider.Close() // it only read callbacks
+	k := h.known[id]
+	if k == nil { // it was deleted, or forgotten, in between
+		return nil, fault.New(fault.NotFound, "there is no channel %d", id)
 	}
-	if !ok {
+	if k.adapter != nil && !k.madeFor.Equal(channel.UpdatedAt) {
+		_ = k.close()
+	}
+	if k.adapter == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
 			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock,
 			Receive: func(ctx context.Context, events []providers.Event) error {
@@ -180,28 +244,9 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open channel %d for its receipts: %w", id, err)
 		}
-		p = parser{provider: provider, updatedAt: channel.UpdatedAt}
-		h.parsers[id] = p
+		k.adapter, k.madeFor = provider, channel.UpdatedAt
 	}
-	return p.provider, nil
-}
-
-func (h *hooks) load(ctx context.Context, now time.Time) error {
-	list, err := h.store.AllChannels(ctx)
-	if err != nil {
-		return err
-	}
-	h.channels, h.loaded = make(map[int64]providers.Channel, len(list)), now
-	for _, c := range list {
-		h.channels[c.ID] = c
-	}
-	for id, p := range h.parsers {
-		if _, kept := h.channels[id]; !kept {
-			_ = p.provider.Close() // its channel is gone
-			delete(h.parsers, id)
-		}
-	}
-	return nil
+	return k.adapter, nil
 }
 
 func (s *Server) hookRoutes() {

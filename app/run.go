@@ -17,6 +17,7 @@ import (
 	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/internal/clock"
+	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 )
 
@@ -182,6 +183,9 @@ func Run(ctx context.Context, c configs.Config, roles Roles) error {
 	say := func(line string) { _, _ = fmt.Fprintln(os.Stderr, line) }
 	for _, line := range c.Notices() {
 		say(line)
+	}
+	if failpoint.Ignored() {
+		say(failpoint.Variable + " is set and ignored: only builds for tests (go build -tags failpoint) have failpoints.")
 	}
 	s, err := Start(ctx, c, roles, Notices{Say: say, Private: term.IsTerminal(int(os.Stderr.Fd()))})
 	switch {

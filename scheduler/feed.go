@@ -139,6 +139,16 @@ func (f *feeder) forget(runID int64) {
 	delete(f.batches, runID)
 }
 
+// forgetAll drops what is kept of runs and channels: who leads no more does not
+// hear of their end.
+func (f *feeder) forgetAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.runs)
+	clear(f.batches)
+	clear(f.turns)
+}
+
 // fillTransactional feeds messages that have a content of their own.
 func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channel, room int, items []campaigns.Feedable) (worked bool, err error) {
 	for _, item := range items {

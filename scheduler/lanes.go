@@ -67,6 +67,7 @@ func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 		l := lane{item.ChannelID, item.RunID == 0}
 		lanes[l] = append(lanes[l], item)
 	}
+	f.keepTurns(lanes)
 	r := &round{results: make(chan filled, len(lanes))}
 	running := 0
 	for l, items := range lanes {
@@ -93,6 +94,19 @@ func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 		take(done)
 	}
 	return worked, errors.Join(errs...)
+}
+
+// keepTurns forgets whose turn it is on channels whose campaigns have nothing to
+// feed: who comes again begins with no credit, as a new run does.
+func (f *feeder) keepTurns(lanes map[lane][]campaigns.Feedable) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id := range f.turns {
+		l := lane{channelID: id}
+		if _, feedable := lanes[l]; !feedable && !f.lanes[l] {
+			delete(f.turns, id)
+		}
+	}
 }
 
 // start fills a lane, unless it is being filled.

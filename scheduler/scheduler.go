@@ -181,6 +181,7 @@ func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 	s.renew(ctx, since)
 	stop()
 	wg.Wait()
+	s.feeder.forgetAll()
 	// The lease may be another's already; then this changes nothing.
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRetry)
 	defer cancel()
@@ -202,7 +203,7 @@ func (s *Scheduler) renew(ctx context.Context, renewed time.Time) {
 		}
 		asked := s.o.Clock.Now()
 		if left() <= 0 {
-			s.o.Logger.Warn("the scheduler's lease could not be renewed", "error", failure)
+			s.giveUp(failure, asked.Sub(renewed))
 			return
 		}
 		asking, cancel := context.WithTimeout(ctx, left())
@@ -216,6 +217,15 @@ func (s *Scheduler) renew(ctx context.Context, renewed time.Time) {
 			renewed = asked
 		}
 	}
+}
+
+// giveUp says why a lease that was renewed so long ago is not believed any more.
+func (s *Scheduler) giveUp(failure error, since time.Duration) {
+	if failure == nil {
+		s.o.Logger.Warn("the scheduler's lease was not renewed in time: this process or its machine stood still", "renewed_ago", since)
+		return
+	}
+	s.o.Logger.Warn("the scheduler's lease could not be renewed", "renewed_ago", since, "error", failure)
 }
 
 // errorPause is how long a loop waits after an error.

@@ -3,6 +3,8 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -183,6 +185,45 @@ func TestALeaderWhoseStoreHangsStopsInTime(t *testing.T) {
 		l.all["a"].Stop()
 		l.all["b"].Stop()
 	})
+}
+
+// Whoever reads the log learns why the lead ended, with an error only where there
+// was one.
+func TestALeaderSaysWhyItGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLeaders(clock.System{}, "a")
+		var log strings.Builder
+		l.all["a"].o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		l.all["a"].renew(t.Context(), clock.System{}.Now().Add(-leaseTTL)) // as if the machine had slept
+		require.Contains(t, log.String(), "stood still")
+		require.NotContains(t, log.String(), "error=")
+		log.Reset()
+		l.store.leaseErr["a"] = errors.New("the store is away")
+		l.all["a"].renew(t.Context(), clock.System{}.Now())
+		require.Contains(t, log.String(), `could not be renewed" renewed_ago=4s error="the store is away"`)
+	})
+}
+
+// What is kept of runs and channels goes with them, and with the lead.
+func TestNothingIsKeptOfWhatIsOver(t *testing.T) {
+	f := newFixture()
+	f.campaign(5, 1000, nil)
+	_, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		f.feeder.mu.Lock()
+		defer f.feeder.mu.Unlock()
+		return len(f.feeder.turns) == 1 && len(f.feeder.lanes) == 0
+	}, 10*time.Second, time.Millisecond)
+	f.store.feedable = nil
+	_, err = f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, f.feeder.turns)
+	require.Len(t, f.feeder.runs, 1, "it may have more to feed at any time")
+	f.feeder.batchSize(5)
+	f.feeder.forgetAll()
+	require.Empty(t, f.feeder.runs)
+	require.Empty(t, f.feeder.batches)
 }
 
 // A killed leader does not give its lease back: it runs out.

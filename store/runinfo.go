@@ -44,6 +44,18 @@ func (s *Store) ChannelByID(ctx context.Context, id int64) (providers.Channel, e
 	return list[0], nil
 }
 
+// AnyChannel is a channel of whatever account that is not deleted.
+func (s *Store) AnyChannel(ctx context.Context, id int64) (providers.Channel, error) {
+	list, err := s.channels(ctx, selectChannel+" WHERE id = ? AND deleted_at IS NULL", id)
+	if err == nil && len(list) == 0 {
+		err = noChannel(id)
+	}
+	if err != nil {
+		return providers.Channel{}, err
+	}
+	return list[0], nil
+}
+
 // RecentSends says when each address was last claimed for a send on a channel,
 // if after since. It reads through the channel's messages: it is for the rare
 // moment at which Redis has lost what it knew of the limits per recipient.

@@ -149,6 +149,10 @@ func (ch *channel) again(ctx context.Context, e queue.Envelope, o *campaigns.Out
 	o.DueAt = o.At.Add(max(campaigns.Backoff(o.Attempt), retryAfter))
 }
 
+// maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
+// at a time, most of them ended long ago.
+const maxRunsKnown = 256
+
 // attempts is how many tries a message of a run has.
 func (ch *channel) attempts(ctx context.Context, runID int64) int {
 	if runID == 0 {
@@ -165,6 +169,9 @@ func (ch *channel) attempts(ctx context.Context, runID int64) int {
 		return campaigns.DefaultMaxAttempts
 	}
 	ch.mu.Lock()
+	if len(ch.maxAttempts) >= maxRunsKnown {
+		clear(ch.maxAttempts) // those that are under way are looked up again
+	}
 	ch.maxAttempts[runID] = campaign.Throttle.Attempts()
 	ch.mu.Unlock()
 	return campaign.Throttle.Attempts()

@@ -212,3 +212,14 @@ func TestHeartbeatsFence(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// What a channel knows of runs is bounded, however many it has had.
+func TestRunsAreForgotten(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.store.campaign.Throttle.MaxAttempts = 3
+	ch := b.channel(providers.Channel{})
+	for run := range int64(3 * maxRunsKnown) {
+		require.Equal(t, 3, ch.attempts(t.Context(), run+1))
+		require.LessOrEqual(t, len(ch.maxAttempts), maxRunsKnown)
+	}
+}

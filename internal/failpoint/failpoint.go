@@ -1,6 +1,7 @@
 // Package failpoint lets the crash suite kill the real binary between two
-// durable steps. It does nothing unless CARILLON_FAILPOINT is set: a name, or
-// name:N to die at the Nth time that the point is passed.
+// durable steps. Only a binary that is built with the tag failpoint can be killed
+// so: by CARILLON_FAILPOINT, a name, or name:N to die at the Nth time that the point
+// is passed. In any other build the points are no code at all.
 package failpoint
 
 import (
@@ -40,9 +41,22 @@ type point struct {
 	left atomic.Int64
 }
 
+// Variable is the environment variable that names a point.
+const Variable = "CARILLON_FAILPOINT"
+
 // armed is read from the environment once, because a failpoint on the path of
 // every message must cost no more than a nil check.
-var armed = parse(os.Getenv("CARILLON_FAILPOINT"))
+var armed = fromEnvironment()
+
+func fromEnvironment() *point {
+	if !enabled {
+		return nil
+	}
+	return parse(os.Getenv(Variable))
+}
+
+// Ignored reports whether a point is named that this build does not have.
+func Ignored() bool { return !enabled && os.Getenv(Variable) != "" }
 
 func parse(spec string) *point {
 	if spec == "" {
@@ -66,6 +80,12 @@ func parse(spec string) *point {
 // Hit kills the process, as kill -9 would, if the point is the armed one and
 // its count is used up.
 func Hit(name string) {
+	if enabled {
+		hit(name)
+	}
+}
+
+func hit(name string) {
 	if armed == nil || armed.name != name || armed.left.Add(-1) != 0 {
 		return
 	}

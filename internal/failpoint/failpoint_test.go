@@ -15,10 +15,17 @@ import (
 // childVariable makes this test binary pass points instead of testing.
 const childVariable = "CARILLON_TEST_PASSES"
 
+// releaseVariable makes it pass them as this build does.
+const releaseVariable = "CARILLON_TEST_RELEASE"
+
 func TestMain(m *testing.M) {
 	if names := os.Getenv(childVariable); names != "" {
+		pass := Hit
+		if os.Getenv(releaseVariable) == "" { // as a build for tests does
+			armed, pass = parse(os.Getenv(Variable)), hit
+		}
 		for i, name := range strings.Split(names, ",") {
-			Hit(name)
+			pass(name)
 			fmt.Println(i + 1)
 		}
 		os.Exit(0)
@@ -45,7 +52,7 @@ func TestParse(t *testing.T) {
 func TestNamesAreDifferent(t *testing.T) {
 	names := slices.Sorted(slices.Values(Names()))
 	require.Equal(t, names, slices.Compact(slices.Clone(names)))
-	require.Len(t, names, 8)
+	require.Len(t, names, 10)
 }
 
 // The child really dies by SIGKILL, at the Nth time and not before: nothing
@@ -93,4 +100,20 @@ func TestAnUnknownNameIsRefused(t *testing.T) {
 	output, err := cmd.CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(output), `CARILLON_FAILPOINT names "after-clai"; there are after-plan-batch`)
+}
+
+// What is released can't be killed by its environment, and says that it was tried.
+func TestAReleaseHasNoFailpoints(t *testing.T) {
+	if enabled {
+		require.False(t, Ignored())
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"=after-claim,after-record", releaseVariable+"=yes", Variable+"=after-claim")
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "1\n2\n", string(output))
+	require.False(t, Ignored())
+	t.Setenv(Variable, "after-claim")
+	require.True(t, Ignored())
 }

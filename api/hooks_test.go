@@ -1,0 +1,59 @@
+package api_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/api"
+	"carillon/providers"
+)
+
+// lookUps counts which channels the hooks look up, and holds those of held up.
+type lookUps struct {
+	api.Store
+	held int64
+	free chan struct{}
+
+	mu    sync.Mutex
+	asked map[int64]int
+}
+
+func (l *lookUps) AnyChannel(ctx context.Context, id int64) (providers.Channel, error) {
+	l.mu.Lock()
+	l.asked[id]++
+	l.mu.Unlock()
+	if id == l.held {
+		<-l.free
+	}
+	return l.Store.AnyChannel(ctx, id)
+}
+
+// Posting to channels that don't exist costs a look-up by id, and keeps nobody from
+// a channel that does.
+func TestHooksToUnknownChannelsHoldNobodyUp(t *testing.T) {
+	store := &lookUps{held: 77, free: make(chan struct{}), asked: map[int64]int{}}
+	s := newServer(t, func(d *api.Deps) { store.Store, d.Store = d.Store, store })
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
+	post := func(path string) int { return s.do("POST", path, `{}`, "Authorization", "").Code }
+	var waits sync.WaitGroup
+	waits.Go(func() { post("/hooks/77") })
+	require.Eventually(t, func() bool {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		return store.asked[77] == 1
+	}, 10*time.Second, time.Millisecond)
+	for range 3 {
+		require.Equal(t, 401, post("/hooks/1"), "no signature")
+		require.Equal(t, 404, post("/hooks/9"))
+	}
+	close(store.free)
+	waits.Wait()
+	require.Equal(t, map[int64]int{1: 1, 9: 3, 77: 1}, store.asked, "one that exists is known for a while")
+	s.clock.Advance(time.Hour)
+	s.ok("DELETE", "/v1/channels/1", "")
+	require.Equal(t, 404, post("/hooks/1"))
+}

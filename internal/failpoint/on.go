@@ -1,0 +1,6 @@
+//go:build failpoint
+
+package failpoint
+
+// enabled says that this binary is for tests.
+const enabled = true
