@@ -111,15 +111,11 @@ Go on with what the demo made:
 
   carillon serve --data-dir %[1]s
 
-It answers on %[2]s; the admin key is
-
-  %[3]s
-
-and the commands find it in the data folder:
+It answers on %[2]s. The admin key is in %[3]s, where the commands find it:
 
   carillon campaign show %[4]d --data-dir %[1]s
   carillon explain %[4]d %[5]s --data-dir %[1]s
-`, dir, defaultServer, cl.key.Reveal(), k.ID, somebody)
+`, dir, defaultServer, config.AdminKeyPath(), k.ID, somebody)
 	return nil
 }
 
