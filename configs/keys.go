@@ -20,10 +20,21 @@ const (
 	adminKeyFile  = "admin.key"
 )
 
-// EnsureDataDir makes the data folder; only its owner may look into it.
+// EnsureDataDir makes the data folder; only its owner may look into it. In one
+// that exists already the keys are made the owner's alone.
 func (c Config) EnsureDataDir() error {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return fault.Wrap(fault.Invalid, "make the data folder (data_dir)", err)
+	}
+	for _, name := range []string{masterKeyFile, adminKeyFile} {
+		path := filepath.Join(c.DataDir, name)
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm()&0o077 == 0 {
+			continue // whoever needs a key says what is wrong with its file
+		}
+		if err := os.Chmod(path, 0o600); err != nil {
+			return fault.Wrap(fault.Invalid, "keep "+path+" from others' eyes (chmod 600)", err)
+		}
 	}
 	return nil
 }

@@ -272,3 +272,21 @@ func TestRelays(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"mail.internal:587", "[fd00::1]:25"}, c.Relays())
 }
+
+// A key that was copied with others' rights is the owner's alone from then on.
+func TestKeysAreTheOwnersAlone(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Load(Options{File: write(t, "data_dir: "+dir+"\n")})
+	require.NoError(t, err)
+	for _, name := range []string{"master.key", "admin.key"} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte("0123456789abcdef\n"), 0o600))
+		require.NoError(t, os.Chmod(path, 0o644))
+	}
+	require.NoError(t, c.EnsureDataDir())
+	for _, name := range []string{"master.key", "admin.key"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), name)
+	}
+}
