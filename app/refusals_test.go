@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -168,6 +169,25 @@ func TestDoubtHasAnEnd(t *testing.T) {
 		require.Eventually(t, func() bool {
 			return s.run().Counts[campaigns.Sent] == people-providers.DefaultDoubtsInARow && s.channel().Health.State == providers.HealthOK
 		}, 20*time.Second, 20*time.Millisecond)
+	})
+}
+
+// A long Retry-After is said on the channel, and resuming begins anew.
+func TestAHoldIsShownAndResumingEndsIt(t *testing.T) {
+	eachEngine(t, func(t *testing.T, config configs.Config) {
+		e := startTestEngine(t, config, AllRoles)
+		var asks atomic.Int64
+		_, far := endpoint(t, sink.Options{Answer: func(int64, int64) sink.Answer {
+			if asks.Add(1) == 1 {
+				return sink.Answer{Code: 429, Header: http.Header{"Retry-After": {"9999999999"}}}
+			}
+			return sink.Answer{}
+		}})
+		s := perform(t, e, "webhook", far, people)
+		require.Eventually(t, func() bool { return s.channel().Health.State == providers.HealthHeld }, 20*time.Second, time.Millisecond)
+		require.Contains(t, s.channel().Health.Reason, "held by the provider until")
+		require.NoError(t, e.Store.ResumeChannel(t.Context(), s.f.account, s.f.channel.ID, "test"))
+		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] == people && s.channel().Health.Well() }, 20*time.Second, 20*time.Millisecond)
 	})
 }
 

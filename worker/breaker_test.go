@@ -384,3 +384,32 @@ func TestSlownessIsLoggedOncePerEpisode(t *testing.T) {
 	}
 	require.Contains(t, log.String(), "asked=300")
 }
+
+// A long Retry-After is shown on the channel, once, with its end; what had been
+// asked before changes nothing of it, and the first success after it ends it.
+func TestALongRetryAfterIsShown(t *testing.T) {
+	fake := clock.NewFake(noon)
+	b := newBench(t, fake)
+	ch := b.channel(providers.Channel{})
+	judge := func(err error) {
+		ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, err)
+	}
+	slow := func(after time.Duration) error {
+		return &providers.Error{Kind: providers.Throttled, RetryAfter: after, Err: errors.New("429")}
+	}
+	judge(slow(time.Second))
+	require.Empty(t, b.store.health, "that is speed, no hold")
+	for range 30 {
+		judge(slow(time.Hour))
+		fake.Advance(time.Millisecond)
+	}
+	require.Equal(t, []providers.Health{{
+		State: providers.HealthHeld, Since: noon, NextTry: noon.Add(time.Hour), Reason: "held by the provider until 2026-03-01T13:00:00Z: 429",
+	}}, b.store.health)
+	judge(nil)
+	require.Len(t, b.store.health, 1)
+	require.Positive(t, ch.remaining())
+	fake.Advance(time.Hour)
+	judge(nil)
+	require.Equal(t, providers.Health{State: providers.HealthOK}, b.store.health[1])
+}

@@ -101,6 +101,7 @@ func (ch *channel) update(c providers.Channel) {
 	if epoch := ch.epoch.Swap(c.Epoch); before == nil || *before != limits || epoch != c.Epoch {
 		// What was newly configured or resumed begins anew.
 		ch.breaker.reset()
+		ch.slow.forget()
 		ch.current.Store(neverLooked)
 		next := make(chan struct{})
 		if old := ch.changed.Swap(&next); old != nil {

@@ -16,7 +16,11 @@ import (
 func (ch *channel) succeeded(ctx context.Context, runID int64) {
 	ended := ch.breaker.success(runID)
 	// Another worker, or one that is gone, may have found what this one does not.
-	if shown := ch.shown.Load(); ended || shown != nil && !shown.Well() {
+	shown := ch.shown.Load()
+	if !ended && shown != nil && shown.State == providers.HealthHeld && ch.now().Before(shown.NextTry) {
+		return // it was asked before the provider wanted nothing for a while
+	}
+	if ended || shown != nil && !shown.Well() {
 		ch.shown.Store(nil)
 		ch.worker.o.Logger.Info("the channel's provider works", "channel", ch.c.ID)
 		ch.noteHealth(ctx, providers.Health{State: providers.HealthOK})
@@ -147,6 +151,14 @@ func (ch *channel) throttle(ctx context.Context, failure *providers.Error) {
 	if ch.slow.asked(now, failure.RetryAfter) {
 		ch.worker.o.Logger.Warn("the provider asks to slow down", "channel", ch.c.ID, "retry_after", failure.RetryAfter, "answer", detailOf(failure))
 	}
+	if until := now.Add(failure.RetryAfter); failure.RetryAfter > holdAtMost && ch.slow.holds(until) {
+		h := providers.Health{
+			State: providers.HealthHeld, Since: now, NextTry: until,
+			Reason: fmt.Sprintf("held by the provider until %s: %s", until.UTC().Format(time.RFC3339), detailOf(failure)),
+		}
+		ch.shown.Store(&h)
+		ch.noteHealth(ctx, h)
+	}
 	if err := ch.worker.o.Queue.Limiter().Throttle(context.WithoutCancel(ctx), ch.c.ID, ch.epoch.Load(), failure.RetryAfter); err != nil {
 		ch.worker.o.Logger.Warn("the limiter could not be told to slow down", "channel", ch.c.ID, "error", err)
 	}
@@ -169,6 +181,24 @@ type slowness struct {
 	mu           sync.Mutex
 	since, until time.Time
 	times        int
+	// held is until when the provider wants nothing at all.
+	held time.Time
+}
+
+// heldAlike is by how much the ends of holds differ that are the same one, of which
+// several requests under way were told.
+const heldAlike = 5 * time.Second
+
+// holds reports whether the provider now holds the channel for longer than it was
+// known to.
+func (s *slowness) holds(until time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until.Before(s.held.Add(heldAlike)) {
+		return false
+	}
+	s.held = until
+	return true
 }
 
 // asked counts in that the provider asked, and reports whether an episode begins.
@@ -184,6 +214,13 @@ func (s *slowness) asked(now time.Time, retryAfter time.Duration) (begins bool) 
 		s.until = until
 	}
 	return begins
+}
+
+// forget lets the provider hold the channel anew.
+func (s *slowness) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = time.Time{}
 }
 
 // over reports whether an episode has ended, how long it was and how often the

@@ -479,3 +479,11 @@ func TestOutputIsClean(t *testing.T) {
 	require.Equal(t, "a b", clean("a\x1bb"))
 	require.Equal(t, "-", clean(""))
 }
+
+// A channel's health is one line: what, since when, until when, why.
+func TestHealthWords(t *testing.T) {
+	since, next := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), time.Date(2026, 3, 1, 12, 5, 0, 0, time.UTC)
+	require.Equal(t, "ok", healthWords(api.ProviderHealth{State: "ok"}))
+	require.Equal(t, "held since "+at(&since)+", tried again at "+at(&next)+": the quota is used up",
+		healthWords(api.ProviderHealth{State: "held", Reason: "the quota is used up", Since: &since, NextTryAt: &next}))
+}
