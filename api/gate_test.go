@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -98,7 +99,7 @@ func TestAnUploadThatComesTooSlowlySaysSo(t *testing.T) {
 		"in the file":      {"/v1/contacts/import", "multipart/form-data; boundary=b", part + "email\na@example.org\n" + strings.Repeat("b@example.org\n", 10_000)},
 		"in a suppression": {"/v1/suppressions/import", "text/csv", "email\na@example.org\n"},
 	} {
-		r := httptest.NewRequest("POST", c.path, io.MultiReader(strings.NewReader(c.begun), tooSlow{}))
+		r := httptest.NewRequest(http.MethodPost, c.path, io.MultiReader(strings.NewReader(c.begun), tooSlow{}))
 		r.Header.Set("Authorization", "Bearer "+adminKey)
 		r.Header.Set("Content-Type", c.kind)
 		w := httptest.NewRecorder()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"log/slog"
@@ -30,6 +31,20 @@ type connections struct {
 	waiting *list.List
 	open    map[net.Conn]*list.Element
 	said    time.Time
+}
+
+// connectionsWithin is max_connections, or half of the files that the process may
+// open if that is less: the store, Redis and the providers need the others.
+func connectionsWithin(configured int, log *slog.Logger) int {
+	most := cmp.Or(configured, defaultConnections)
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur/2 >= uint64(most) {
+		return most
+	}
+	within := max(1, int(files.Cur/2))
+	log.Warn("max_connections is more than half of the files that this process may open: fewer connections are taken; raise the limit (ulimit -n, LimitNOFILE= in systemd)",
+		"max_connections", most, "open_files", files.Cur, "connections", within)
+	return within
 }
 
 func newConnections(most int, log *slog.Logger, c clock.Clock) *connections {

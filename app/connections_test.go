@@ -132,3 +132,20 @@ func TestTooManyOpenFilesAreSaid(t *testing.T) {
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.Equal(t, 3, bytes.Count(logged.Bytes(), []byte("level=WARN")), "a server that stops says nothing")
 }
+
+// Connections leave half of the files to the store, Redis and the providers.
+func TestConnectionsLeaveFilesToOthers(t *testing.T) {
+	var files syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files))
+	var logged bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&logged, nil))
+	require.Equal(t, 16, connectionsWithin(16, log))
+	require.Empty(t, logged.String())
+	lower := files
+	lower.Cur = 500
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower))
+	t.Cleanup(func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &files)) })
+	require.Equal(t, 250, connectionsWithin(0, log))
+	require.Contains(t, logged.String(), "level=WARN")
+	require.Equal(t, 100, connectionsWithin(100, log))
+}

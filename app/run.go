@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +35,8 @@ type Server struct {
 	stack     stack
 	// patience is how long Stop may take.
 	patience time.Duration
+	// mostConnections bounds those of each listener.
+	mostConnections int
 }
 
 // Start starts the roles of a process. notices are told to the person who
@@ -44,7 +45,7 @@ type Server struct {
 func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) (s *Server, err error) {
 	log := c.Logger(os.Stderr)
 	metrics := newMetrics()
-	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second}
+	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second, mostConnections: connectionsWithin(c.MaxConnections, log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -70,7 +71,7 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) 
 	case listener == nil:
 		return s, nil
 	case !roles.API:
-		s.serveHealth(listener, c, log, metrics)
+		s.serveHealth(listener, log, metrics)
 		return s, nil
 	}
 	s.serveAPI(listener, c, log, metrics)
@@ -104,10 +105,10 @@ func listen(c configs.Config, roles Roles) (net.Listener, error) {
 }
 
 // serveHealth answers for a process without the API.
-func (s *Server) serveHealth(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
+func (s *Server) serveHealth(listener net.Listener, log *slog.Logger, m *metrics) {
 	s.serve(listener, api.Health(api.Deps{
 		Options: api.Options{Version: Version}, Metrics: m.handler(), Ready: s.Engine.ready, Logger: log,
-	}), c, log)
+	}), log)
 	s.HealthURL = "http://" + listener.Addr().String()
 }
 
@@ -119,7 +120,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	handler := api.New(api.Deps{
 		Options: api.Options{
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
-			Dialer: dialer(c), MaxStreams: max(1, cmp.Or(c.MaxConnections, defaultConnections)/2),
+			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
 		},
 		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
 		Contacts: e.Contacts, Lists: e.Lists, Consents: e.Consents, Replies: e.Replies, Caps: e.Caps, Properties: e.Properties, Rules: e.Rules, Importer: e.Importer, Exporter: e.Exporter, Providers: e.Registry,
@@ -129,14 +130,14 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.
-	s.serve(listener, handler, c, log, live.Stop)
+	s.serve(listener, handler, log, live.Stop)
 }
 
-func (s *Server) serve(listener net.Listener, handler http.Handler, c configs.Config, log *slog.Logger, onShutdown ...func()) {
+func (s *Server) serve(listener net.Listener, handler http.Handler, log *slog.Logger, onShutdown ...func()) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState: newConnections(cmp.Or(c.MaxConnections, defaultConnections), log, clock.System{}).track,
+		ConnState: newConnections(s.mostConnections, log, clock.System{}).track,
 	}
 	for _, do := range onShutdown {
 		server.RegisterOnShutdown(do)

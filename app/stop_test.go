@@ -53,7 +53,7 @@ func hang(what string) error {
 	s.serve(listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		fmt.Println("asked")
 		select {}
-	}), config, slog.New(slog.DiscardHandler))
+	}), slog.New(slog.DiscardHandler))
 	fmt.Println("hangs at http://" + listener.Addr().String())
 	<-ctx.Done()
 	return s.Stop()
