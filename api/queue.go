@@ -61,6 +61,9 @@ type Clearing struct {
 	Examples   []campaigns.ClearedMessage `json:"examples" doc:"Up to ten of the cleared messages."`
 	CreatedAt  time.Time                  `json:"created_at"`
 	FinishedAt *time.Time                 `json:"finished_at,omitempty" doc:"Absent while messages are still being written down as canceled; none of them is sent."`
+	// Planning keeps a clearing from being taken for the end of a campaign.
+	Planning []PlanningRun `json:"planning,omitempty" doc:"Runs whose audience was still being expanded: they make more messages, which are sent. cancel_planning=true ends their campaigns too. Said in the answer of the clearing alone."`
+	Canceled []int64       `json:"canceled_campaigns,omitempty" doc:"The campaigns that cancel_planning ended. Said in the answer of the clearing alone."`
 }
 
 // QueueFilter selects a part of the queue.
@@ -83,7 +86,8 @@ func (in QueueFilter) target(noun string) string {
 // clearFilter says what to clear.
 type clearFilter struct {
 	QueueFilter
-	All bool `query:"all" doc:"Clear everything that waits, on every channel. Needed without channel_id and campaign_id, and refused with them."`
+	All            bool `query:"all" doc:"Clear everything that waits, on every channel. Needed without channel_id and campaign_id, and refused with them."`
+	CancelPlanning bool `query:"cancel_planning" doc:"Cancel the campaigns of the filter that are still being planned, too: otherwise they go on making messages."`
 }
 
 // check refuses what may have been meant otherwise: everything is cleared only
@@ -128,7 +132,7 @@ func (s *Server) queueRoutes() {
 	register(s, operation{id: "get-queue", method: http.MethodGet, path: path, tag: tag, doc: "What waits to be sent", roles: mayLook,
 		more: "While planning names a run, its audience is still being expanded: more messages are to come, even if nothing waits now."}, s.getQueue)
 	register(s, operation{id: "clear-queue", method: http.MethodDelete, path: path, tag: tag, doc: "Clear what has not been claimed", roles: mayEdit,
-		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (see planning) goes on making messages; canceling its campaign ends that. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
+		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (planning, in the answer) goes on making messages, which are sent; cancel_planning=true cancels its campaign too. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
 		s.clearQueue)
 	register(s, operation{id: "get-clearing", method: http.MethodGet, path: path + "/clearings/{id}", tag: tag, doc: "Look a clearing up", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Clearing], error) {
@@ -138,6 +142,9 @@ func (s *Server) queueRoutes() {
 }
 
 func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilter) (*one[QueueView], error) {
+	if err := s.knownFilter(ctx, caller, in); err != nil {
+		return nil, err
+	}
 	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
 	// Before the totals: a run that is planned to its end in between is shown
 	// with all of its messages, never with too few and as planned.
@@ -155,9 +162,7 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilte
 	}
 	view := QueueView{Channels: []QueueTotal{}, Messages: []Message{}, Planning: []PlanningRun{}}
 	for _, r := range outlook.Planning {
-		view.Planning = append(view.Planning, PlanningRun{
-			RunID: r.RunID, CampaignID: r.CampaignID, Campaign: r.CampaignName, ChannelID: r.ChannelID, Status: string(r.Status), Planned: r.Planned,
-		})
+		view.Planning = append(view.Planning, planningView(r))
 	}
 	if n := outlook.Next; n != nil {
 		view.Next = &NextFiring{CampaignID: n.CampaignID, Campaign: n.CampaignName, ChannelID: n.ChannelID, At: n.At}
@@ -176,22 +181,55 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilte
 	return &one[QueueView]{view}, nil
 }
 
-func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFilter) (*clearingOut, error) {
-	if err := in.check(); err != nil {
-		return nil, err
+func planningView(r campaigns.PlanningRun) PlanningRun {
+	return PlanningRun{
+		RunID: r.RunID, CampaignID: r.CampaignID, Campaign: r.CampaignName, ChannelID: r.ChannelID, Status: string(r.Status), Planned: r.Planned,
 	}
+}
+
+// knownFilter refuses a filter by what does not exist.
+func (s *Server) knownFilter(ctx context.Context, caller access.Key, in *QueueFilter) error {
 	if in.ChannelID != 0 {
 		if _, err := s.Channels.Get(ctx, caller.AccountID, in.ChannelID); err != nil {
-			return nil, unknownFilter(err, "channel_id", in.ChannelID)
+			return unknownFilter(err, "channel_id", in.ChannelID)
 		}
 	}
 	if in.CampaignID != 0 {
 		if _, err := s.Campaigns.Get(ctx, caller.AccountID, in.CampaignID); err != nil {
-			return nil, unknownFilter(err, "campaign_id", in.CampaignID)
+			return unknownFilter(err, "campaign_id", in.CampaignID)
 		}
 	}
+	return nil
+}
+
+func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFilter) (*clearingOut, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if err := s.knownFilter(ctx, caller, &in.QueueFilter); err != nil {
+		return nil, err
+	}
+	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+	// Before the clearing: a run that is planned to its end in between is cleared whole.
+	outlook, err := s.Store.QueueOutlook(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	var planning []PlanningRun
+	var canceled []int64
+	for _, r := range outlook.Planning {
+		if !in.CancelPlanning {
+			planning = append(planning, planningView(r))
+			continue
+		}
+		// One that has ended meanwhile needs no canceling.
+		if _, err := s.Campaigns.Cancel(ctx, caller.AccountID, r.CampaignID, actor(caller)); err != nil && !fault.Is(err, fault.Conflict) {
+			return nil, err
+		}
+		canceled = append(canceled, r.CampaignID)
+	}
 	began := s.Clock.Now()
-	c, err := s.Store.BeginClear(ctx, campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}, actor(caller))
+	c, err := s.Store.BeginClear(ctx, f, actor(caller))
 	if err != nil {
 		return nil, err
 	}
@@ -201,13 +239,15 @@ func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFil
 		}
 	}
 	out := &clearingOut{Status: http.StatusOK, Body: clearingView(c)}
+	out.Body.Planning, out.Body.Canceled = planning, canceled
 	if c.FinishedAt == nil {
 		out.Status = http.StatusAccepted
 	}
 	return out, nil
 }
 
-// unknownFilter keeps a mistyped filter from clearing nothing without a word.
+// unknownFilter keeps a mistyped filter from finding, or clearing, nothing without
+// a word.
 func unknownFilter(err error, name string, id int64) error {
 	if fault.Is(err, fault.NotFound) {
 		return fault.InvalidField(name, id, "does not exist")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
 )
@@ -45,6 +46,13 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 	}
 	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
 	if err != nil {
+		return Forecast{}, err
+	}
+	missing, err := s.store.CheckAudience(ctx, accountID, &c.Audience)
+	if err != nil {
+		return Forecast{}, err
+	}
+	if err := fault.InvalidFields(missing); err != nil {
 		return Forecast{}, err
 	}
 	var f Forecast

@@ -143,7 +143,8 @@ const membersAtOnce = 20_000
 
 // DeleteList removes a list; its contacts stay. If it is broken off, the list is
 // still there with fewer members, and deleting it again goes on. A list that a
-// live campaign uses is not deleted.
+// campaign uses which is not over, drafts included, is not deleted: an exclusion
+// would be lost without a word.
 func (s *Store) DeleteList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
 	for {
 		done := false
@@ -184,7 +185,7 @@ func (u *usedLists) has(kind targeting.ListKind, id int64) bool {
 	return slices.Contains(ids, id) || u.Exclude.has(kind, id)
 }
 
-// refuseListInUse is the Conflict for a list that live campaigns use.
+// refuseListInUse is the Conflict for a list that campaigns use which are not over.
 func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
 	var users []string
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
@@ -202,7 +203,7 @@ func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeti
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", campaignID, name, status))
 		}
 		return nil
-	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('scheduled', 'running', 'paused') ORDER BY id", accountID)
+	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') ORDER BY id", accountID)
 	if err != nil {
 		return err
 	}
@@ -215,6 +216,6 @@ func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeti
 	if users = append(users, rules...); len(users) == 0 {
 		return nil
 	}
-	return fault.New(fault.Conflict, "%s %d is used by %s: cancel it or wait until it is over, or take the %s out of its audience or rule",
+	return fault.New(fault.Conflict, "%s %d is used by %s: take the %s out of its audience or rule, or delete, cancel or await it first",
 		kind, id, strings.Join(users, ", "), kind)
 }

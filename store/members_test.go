@@ -103,7 +103,7 @@ func TestSubscribingAgainIsTheLastWord(t *testing.T) {
 	})
 }
 
-func TestListsOfLiveCampaignsStay(t *testing.T) {
+func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
@@ -123,10 +123,16 @@ func TestListsOfLiveCampaignsStay(t *testing.T) {
 				VALUES (?, 'Spring', 1, ?, '{}', '{}', '{}', 'running', ?, 0, 0)`, account, audience, used[targeting.Category])
 			return err
 		}))
-		for kind, id := range used {
-			err := s.DeleteList(ctx, account, kind, id)
-			require.True(t, fault.Is(err, fault.Conflict), kind)
-			require.ErrorContains(t, err, `"Spring" (running)`)
+		for _, status := range []string{"draft", "scheduled", "running", "paused"} {
+			require.NoError(t, s.inTx(ctx, func(tx conn) error {
+				_, err := tx.exec(ctx, "UPDATE campaigns SET status = ?", status)
+				return err
+			}))
+			for kind, id := range used {
+				err := s.DeleteList(ctx, account, kind, id)
+				require.True(t, fault.Is(err, fault.Conflict), kind)
+				require.ErrorContains(t, err, `"Spring" (`+status+`)`)
+			}
 		}
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
 			_, err := tx.exec(ctx, "UPDATE campaigns SET status = 'finished'")

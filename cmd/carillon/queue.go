@@ -114,12 +114,16 @@ func (c *cli) queueClear() *cobra.Command {
 		Use: "clear", Short: "Clear what has not been claimed", Args: cobra.NoArgs,
 		Long: `Cancels every waiting message that no worker has claimed. It says how many there are and asks first;
 --yes answers for scripts. Without --channel and --campaign it is everything, which is asked twice
-unless --all says so. It binds at once: nothing of it is sent afterwards.`,
-		Example: "  carillon queue clear --campaign 1\n  carillon queue clear --channel news --yes\n  carillon queue clear --all --yes",
+unless --all says so. It binds at once: nothing of it is sent afterwards.
+
+A campaign that is still being planned goes on making messages, and they are sent: it says so, and
+--cancel-planning cancels those campaigns too.`,
+		Example: "  carillon queue clear --campaign 1\n  carillon queue clear --channel news --yes --cancel-planning\n  carillon queue clear --all --yes",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.clearQueue(cmd.Context(), f) },
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&f.cancelPlanning, "cancel-planning", false, "cancel the campaigns that are still being planned, too")
 	cmd.Flags().BoolVar(&f.all, "all", false, "everything, on every channel")
 	return cmd
 }
@@ -127,7 +131,7 @@ unless --all says so. It binds at once: nothing of it is sent afterwards.`,
 // clearFlags are the flags of queue clear.
 type clearFlags struct {
 	queueFlags
-	yes, all bool
+	yes, all, cancelPlanning bool
 }
 
 func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
@@ -152,10 +156,14 @@ func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
 			return err
 		}
 		for _, r := range q.Planning {
-			sayf(c.err, "%s\n  Clearing keeps none of those from being made; `carillon campaign cancel %d` ends the campaign.\n", stillPlanning(r), r.CampaignID)
+			what := "Clearing keeps none of those from being made and sent; --cancel-planning cancels the campaign too."
+			if f.cancelPlanning {
+				what = "The campaign will be canceled for good."
+			}
+			sayf(c.err, "%s\n  %s\n", stillPlanning(r), what)
 		}
 		waiting := q.Pending + q.Queued
-		if waiting == 0 {
+		if waiting == 0 && (len(q.Planning) == 0 || !f.cancelPlanning) {
 			sayln(c.err, "Nothing waits that could be cleared.")
 			return nil
 		}
@@ -179,10 +187,19 @@ func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
 	if everything {
 		query = "?all=true"
 	}
+	if f.cancelPlanning {
+		query += map[bool]string{true: "?", false: "&"}[query == ""] + "cancel_planning=true"
+	}
 	var cleared api.Clearing
 	raw, err := cl.call(ctx, http.MethodDelete, "/v1/queue"+query, nil, &cleared)
 	if err != nil {
 		return err
+	}
+	for _, r := range cleared.Planning {
+		sayf(c.err, "%s\n", stillPlanning(r))
+	}
+	for _, id := range cleared.Canceled {
+		sayf(c.err, "Campaign %d was still being planned and is canceled.\n", id)
 	}
 	bar := c.newProgress("Clearing")
 	for cleared.FinishedAt == nil {

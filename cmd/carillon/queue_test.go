@@ -35,7 +35,10 @@ func TestQueueSaysWhatIsToCome(t *testing.T) {
 	code, _, said = f.run("queue", "clear")
 	require.Zero(t, code)
 	require.Contains(t, said, "still being planned")
-	require.Contains(t, said, "carillon campaign cancel 2")
+	require.Contains(t, said, "--cancel-planning cancels the campaign too")
+	code, _, said = f.run("queue", "clear", "--campaign", "2", "--yes")
+	require.Zero(t, code)
+	require.Contains(t, said, "still being planned", "whoever is not asked is told all the same")
 	f.ok("campaign", "pause", "2")
 	require.Contains(t, f.ok("queue", "ls", "--campaign", "2"), "once `carillon campaign resume 2` lets it go on")
 	require.Contains(t, f.ok("queue", "ls", "--campaign", "1"), "Nothing waits to be sent.", "the other campaign's planning is not this one's")
@@ -45,4 +48,14 @@ func TestQueueSaysWhatIsToCome(t *testing.T) {
 	out = f.ok("queue", "ls")
 	require.NotContains(t, out, "planned")
 	require.Regexp(t, `1 +2 +0 +0`, out)
+
+	f.idle = true
+	f.ok("campaign", "create", "--name", "Summer", "--channel", "news", "--all", "--subject", "s", "--text", "t", "--start")
+	code, _, said = f.run("queue", "clear", "--all", "--yes", "--cancel-planning")
+	require.Zero(t, code)
+	require.Contains(t, said, "Campaign 3 was still being planned and is canceled.")
+	require.Regexp(t, `Status +canceled`, f.ok("campaign", "show", "3"))
+	code, _, said = f.run("queue", "ls", "--channel", "99")
+	require.NotZero(t, code)
+	require.Contains(t, said, "99")
 }
