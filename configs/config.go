@@ -29,7 +29,7 @@ type Config struct {
 	DataDir string `koanf:"data_dir" default:"./data" doc:"Folder of the embedded store and of the keys that were made for you."`
 
 	StoreDSN secret.String `koanf:"store_dsn" default:"" doc:"postgres://user:password@host/database, or the path of a SQLite file; empty is carillon.db in data_dir."`
-	RedisURL secret.String `koanf:"redis_url" default:"" doc:"redis://, rediss://, redis-sentinel:// or redis-cluster:// address; empty is a Redis inside the process."`
+	RedisURL secret.String `koanf:"redis_url" default:"" doc:"redis://, rediss://, redis+sentinel:// or redis+cluster:// address; empty is a Redis inside the process."`
 
 	AdminKey  secret.String `koanf:"admin_key" default:"" doc:"API key of the first administrator, at least 16 characters; empty makes one and keeps it in admin.key in data_dir. A key that was configured before, and is not any more, opens nothing."`
 	MasterKey secret.String `koanf:"master_key" default:"" doc:"Key that the channels' credentials are encrypted with, at least 16 characters. Empty makes one and keeps it in master.key in data_dir, with the embedded store only."`

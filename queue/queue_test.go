@@ -325,10 +325,12 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"http+cluster://localhost":             "scheme",
 		"redis+other://localhost":              "scheme",
 		"redis+sentinel://localhost:1":         "master",
+		"redis-sentinel://localhost:1":         "master",
+		"redis-other://localhost":              "scheme",
 		"redis://:topsecret@localhost:x/0":     "port",
 		"redis://:topsecret@localhost/0/1":     "redis+cluster",
 		"redis+cluster://:topsecret@h:x,h2":    "port",
-		"redis+cluster://:topsecret@h1,h2?a=b": "unexpected option",
+		"redis+cluster://:topsecret@h1,h2?a=b": "every parameter one of go-redis's",
 	} {
 		_, err := Open(t.Context(), Options{URL: url, Logger: quiet()})
 		require.True(t, fault.Is(err, fault.Invalid), "%s: %v", url, err)

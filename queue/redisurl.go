@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ const dialTimeout = 2 * time.Second
 //	redis+sentinel://[user:password@]host:port,host2:port[/db]?master=name
 //	redis+cluster://[user:password@]host:port,host2:port
 //
+// redis-sentinel:// and redis-cluster:// are the same as the last two.
 // Without a port it is 6379, or 26379 for a Sentinel. rediss+sentinel and
 // rediss+cluster use TLS. User and password are those of the data nodes; a
 // Sentinel's own are the parameters sentinel_username and sentinel_password. All
@@ -65,8 +67,12 @@ func parseURL(raw string) (redis.UniversalClient, error) {
 	if !ok {
 		return nil, urlProblem("it has no scheme")
 	}
-	switch base, kind, _ := strings.Cut(scheme, "+"); kind {
+	// Other programs write a hyphen.
+	switch base, kind, _ := strings.Cut(strings.Replace(scheme, "-", "+", 1), "+"); kind {
 	case "":
+		if !slices.Contains([]string{"redis", "rediss", "unix"}, base) {
+			return nil, unknownScheme
+		}
 		return openSingle(raw)
 	case "cluster":
 		return openCluster(base, rest)

@@ -31,7 +31,8 @@ type fakeStore struct {
 	takenUp   []campaigns.Outcome
 	halts     int64 // the version
 	halting   error
-	looks     int // at what is still sendable
+	unread    error // what CampaignOfRun returns
+	looks     int   // at what is still sendable
 	withdrawn map[int64]bool
 	slots     map[int64]time.Time // latest, by campaign; 0 for the channel
 	beats     int
@@ -91,7 +92,7 @@ func (s *fakeStore) Unqueue(_ context.Context, _, _, _ int64, ids []int64, due c
 }
 
 func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, error) {
-	return s.campaign, nil
+	return s.campaign, s.unread
 }
 
 func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]campaigns.RecentSend, error) {

@@ -28,6 +28,22 @@ const never = -1
 
 // Every kind of error, for both priorities, with tries left and without, under
 // every policy.
+// While a campaign can't be read nobody is given up by a number of tries that may
+// not be its own.
+func TestACampaignThatCantBeReadEndsNoTries(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.store.unread = errors.New("no answer")
+	ch := b.channel(providers.Channel{})
+	failure := &providers.Error{Kind: providers.Temporary, Code: "451", Err: errors.New("later")}
+	o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Receipt{}, failure)
+	require.Equal(t, campaigns.Pending, o.State)
+	b.store.unread, b.store.campaign.Throttle.MaxAttempts = nil, 9
+	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 8}, providers.Receipt{}, failure)
+	require.Equal(t, campaigns.Pending, o.State)
+	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 9}, providers.Receipt{}, failure)
+	require.Equal(t, campaigns.Failed, o.State)
+}
+
 func TestJudge(t *testing.T) {
 	usedUp := verdict{campaigns.Failed, campaigns.ReasonAttemptsUsedUp, never, false}
 	kinds := []struct {

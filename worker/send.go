@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -153,7 +154,9 @@ func (ch *channel) again(ctx context.Context, e queue.Envelope, o *campaigns.Out
 // at a time, most of them ended long ago.
 const maxRunsKnown = 256
 
-// attempts is how many tries a message of a run has.
+// attempts is how many tries a message of a run has. While its campaign can't be
+// read there is always one more: no message is given up by a number that may not be
+// its own.
 func (ch *channel) attempts(ctx context.Context, runID int64) int {
 	if runID == 0 {
 		return campaigns.DefaultMaxAttempts
@@ -166,7 +169,7 @@ func (ch *channel) attempts(ctx context.Context, runID int64) int {
 	}
 	campaign, err := ch.worker.o.Store.CampaignOfRun(context.WithoutCancel(ctx), runID)
 	if err != nil {
-		return campaigns.DefaultMaxAttempts
+		return math.MaxInt
 	}
 	ch.mu.Lock()
 	if len(ch.maxAttempts) >= maxRunsKnown {

@@ -28,7 +28,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 // onCampaign is a command that does something with one campaign.
 func (c *cli) onCampaign(use, short, example string, do func(ctx context.Context, cl *client, id int64) error) *cobra.Command {
 	return &cobra.Command{Use: use + " ID", Short: short, Example: example, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("campaign", args[0])
+		id, err := idArg("campaign", "campaign ls", args[0])
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (c *cli) capsSet() *cobra.Command {
 
 func (c *cli) capsRm() *cobra.Command {
 	return &cobra.Command{Use: "rm ID", Short: "Take a frequency cap away", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("caps", args[0])
+		id, err := idArg("frequency cap", "caps ls", args[0])
 		if err != nil {
 			return err
 		}

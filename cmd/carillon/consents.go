@@ -38,7 +38,7 @@ func (c *cli) optIn() *cobra.Command {
 
 func (c *cli) consentCommand(verb, short string, in any) *cobra.Command {
 	return &cobra.Command{Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contacts", args[0])
+		id, err := idArg("contact", "contacts ls", args[0])
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (c *cli) consentCommand(verb, short string, in any) *cobra.Command {
 func (c *cli) contactsConsents() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "consents ID", Short: "List what a contact agreed to and did not want any more", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contacts", args[0])
+		id, err := idArg("contact", "contacts ls", args[0])
 		if err != nil {
 			return err
 		}

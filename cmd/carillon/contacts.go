@@ -76,7 +76,7 @@ func fullName(p api.Contact) string {
 
 func (c *cli) contactsShow() *cobra.Command {
 	return &cobra.Command{Use: "show ID", Short: "Show a contact", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contacts", args[0])
+		id, err := idArg("contact", "contacts ls", args[0])
 		if err != nil {
 			return err
 		}

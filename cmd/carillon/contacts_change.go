@@ -139,7 +139,7 @@ func (c *cli) contactsSet() *cobra.Command {
 	cmd := &cobra.Command{Use: "set ID", Short: "Change a contact; an empty value takes one away", Args: cobra.ExactArgs(1),
 		Example: "  carillon contacts set 7 --last-name Lovelace --phone '' --attribute plan=plus",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("contacts", args[0])
+			id, err := idArg("contact", "contacts ls", args[0])
 			if err != nil {
 				return err
 			}
@@ -169,7 +169,7 @@ func (c *cli) changeContact(ctx context.Context, cl *client, method, path string
 func (c *cli) contactsRm() *cobra.Command {
 	return &cobra.Command{Use: "rm ID", Short: "Delete a contact; contacts set --status active brings it back", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("contacts", args[0])
+			id, err := idArg("contact", "contacts ls", args[0])
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ consents move, and whatever keeps messages away from either keeps them away from
 			var ids [2]int64
 			for i := range ids {
 				var err error
-				if ids[i], err = idArg("contacts", args[i]); err != nil {
+				if ids[i], err = idArg("contact", "contacts ls", args[i]); err != nil {
 					return err
 				}
 			}

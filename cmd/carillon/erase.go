@@ -21,7 +21,7 @@ and what messages, replies, consents and the audit trail say of them. Counts and
 addresses that must not be written to a hash stays. It shows first what would be erased, and asks.`,
 		Example: "  carillon contacts erase 7 --dry-run\n  carillon contacts erase 7",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("contacts", args[0])
+			id, err := idArg("contact", "contacts ls", args[0])
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ addresses that must not be written to a hash stays. It shows first what would be
 func (c *cli) contactsData() *cobra.Command {
 	var to string
 	cmd := &cobra.Command{Use: "data ID", Short: "Write everything that is known of a contact as JSON", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contacts", args[0])
+		id, err := idArg("contact", "contacts ls", args[0])
 		if err != nil {
 			return err
 		}

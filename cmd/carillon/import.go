@@ -285,7 +285,7 @@ func (c *cli) uploadsLs() *cobra.Command {
 
 func (c *cli) uploadsShow() *cobra.Command {
 	return &cobra.Command{Use: "show ID", Short: "Show an upload and its progress", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("uploads", args[0])
+		id, err := idArg("upload", "uploads ls", args[0])
 		if err != nil {
 			return err
 		}

@@ -166,7 +166,7 @@ func (c *cli) jobsLs() *cobra.Command {
 func (c *cli) jobsShow() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{Use: "show ID", Short: "Show how far a bulk operation is", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("jobs", args[0])
+		id, err := idArg("job", "jobs ls", args[0])
 		if err != nil {
 			return err
 		}

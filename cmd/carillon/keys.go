@@ -57,7 +57,7 @@ func (c *cli) keysCreate() *cobra.Command {
 
 func (c *cli) keysRevoke() *cobra.Command {
 	return &cobra.Command{Use: "revoke ID", Short: "Revoke an API key; it opens nothing from now on", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("keys", args[0])
+		id, err := idArg("key", "keys ls", args[0])
 		if err != nil {
 			return err
 		}

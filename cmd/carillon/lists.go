@@ -71,7 +71,7 @@ func (c *cli) listsCreate(l listCommands) *cobra.Command {
 
 // listPath reads the argument that names a list by its id.
 func listPath(l listCommands, arg string) (string, error) {
-	id, err := idArg(l.plural, arg)
+	id, err := idArg(l.noun, l.plural+" ls", arg)
 	return "/v1/" + l.plural + "/" + strconv.FormatInt(id, 10), err
 }
 
@@ -167,7 +167,7 @@ func (c *cli) listsChange(l listCommands, verb, short, suffix string) *cobra.Com
 			}
 			var in api.Members
 			for _, arg := range args[1:] {
-				id, err := idArg("contacts", arg)
+				id, err := idArg("contact", "contacts ls", arg)
 				if err != nil {
 					return err
 				}

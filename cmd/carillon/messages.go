@@ -132,7 +132,7 @@ func idOrNone(id int64) string {
 
 func (c *cli) messagesShow() *cobra.Command {
 	return &cobra.Command{Use: "show ID", Short: "Show a message with its history", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("messages", args[0])
+		id, err := idArg("message", "messages ls", args[0])
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (c *cli) messagesShow() *cobra.Command {
 
 func (c *cli) messageMove(verb, short string) *cobra.Command {
 	return &cobra.Command{Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("messages", args[0])
+		id, err := idArg("message", "messages ls", args[0])
 		if err != nil {
 			return err
 		}

@@ -112,11 +112,19 @@ func counts(byName map[string]int64) string {
 	return strings.Join(names, ", ")
 }
 
-// idArg reads the argument that names a thing by its id.
-func idArg(what, arg string) (int64, error) {
+// withArticle puts a or an before a noun.
+func withArticle(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+// idArg reads an argument that is an id of what; list is the command that shows them.
+func idArg(what, list, arg string) (int64, error) {
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id <= 0 {
-		return 0, usagef("%q is no id of a %s: it is a number, as `carillon %s ls` shows it", arg, what, what)
+		return 0, usagef("%q is no id of %s: it is a number, as `carillon %s` shows it", arg, withArticle(what), list)
 	}
 	return id, nil
 }

@@ -26,7 +26,7 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 	}
 	var ids []int64
 	if len(args) == 1 {
-		id, err := idArg("campaign", args[0])
+		id, err := idArg("campaign", "campaign ls", args[0])
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 }
 
 func (c *cli) explain(cmd *cobra.Command, args []string) error {
-	id, err := idArg("campaign", args[0])
+	id, err := idArg("campaign", "campaign ls", args[0])
 	if err != nil {
 		return err
 	}

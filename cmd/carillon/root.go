@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -125,7 +127,29 @@ func (c *cli) root() *cobra.Command {
 	c.addProofs(root)
 	c.addKeys(root)
 	c.noteBeginning(root)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return plainFlagError(err) })
 	return root
+}
+
+// plainFlagError says of a flag's value what it should be, where the flag library
+// quotes Go's number parser.
+func plainFlagError(err error) error {
+	var number *strconv.NumError
+	if !errors.As(err, &number) {
+		return err
+	}
+	before, _, _ := strings.Cut(err.Error(), ": strconv.")
+	kind := "whole number"
+	switch number.Func {
+	case "ParseFloat":
+		kind = "number"
+	case "ParseBool":
+		kind = "true or false"
+	}
+	if errors.Is(number.Err, strconv.ErrRange) {
+		return fmt.Errorf("%s: %q is too large", before, number.Num)
+	}
+	return fmt.Errorf("%s: %q is no %s", before, number.Num, kind)
 }
 
 // noteBeginning sets began once a command's line was understood: its arguments,

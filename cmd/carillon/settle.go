@@ -45,7 +45,7 @@ func (f *settleFlags) given(cmd *cobra.Command) bool {
 // read fills the filter in from the flags and the ids.
 func (f *settleFlags) read(ctx context.Context, c *cli, cl *client, args []string) error {
 	for _, arg := range args {
-		id, err := idArg("messages", arg)
+		id, err := idArg("message", "messages ls", arg)
 		if err != nil {
 			return err
 		}

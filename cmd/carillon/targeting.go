@@ -51,7 +51,7 @@ func (c *cli) askTargeting(ctx context.Context, cl *client, method, path string,
 
 func (c *cli) targetingShow() *cobra.Command {
 	return &cobra.Command{Use: "show ID", Short: "Show a targeting list", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("targeting list", args[0])
+		id, err := idArg("targeting list", "targeting ls", args[0])
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (c *cli) targetingUpdate() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{Use: "update ID", Short: "Change the name or the rule of a targeting list", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("targeting list", args[0])
+			id, err := idArg("targeting list", "targeting ls", args[0])
 			if err != nil {
 				return err
 			}
@@ -141,7 +141,7 @@ func (c *cli) targetingUpdate() *cobra.Command {
 
 func (c *cli) targetingRm() *cobra.Command {
 	return &cobra.Command{Use: "rm ID", Short: "Delete a targeting list that nothing uses", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("targeting list", args[0])
+		id, err := idArg("targeting list", "targeting ls", args[0])
 		if err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (c *cli) targetingCount() *cobra.Command {
 				raw, err = cl.call(cmd.Context(), http.MethodPost, "/v1/targeting/count", api.CountInput{Rule: rule, CountBy: by}, &n)
 			} else {
 				var id int64
-				if id, err = idArg("targeting list", args[0]); err != nil {
+				if id, err = idArg("targeting list", "targeting ls", args[0]); err != nil {
 					return err
 				}
 				q := url.Values{}
@@ -246,7 +246,7 @@ func (c *cli) targetingFields() *cobra.Command {
 func (c *cli) targetingContacts() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "contacts ID", Short: "List the contacts of a targeting list", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("targeting list", args[0])
+		id, err := idArg("targeting list", "targeting ls", args[0])
 		if err != nil {
 			return err
 		}
