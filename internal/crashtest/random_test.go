@@ -71,6 +71,32 @@ func TestRandomKills(t *testing.T) {
 	}
 }
 
+// TestKillsAtFullSpeed kills a process three times while it sends a thousand
+// messages a second to a far end that answers at once: what is in doubt then is
+// what the far end was asked for at that moment, and a fraction of what was claimed.
+func TestKillsAtFullSpeed(t *testing.T) {
+	t.Parallel()
+	const rate, kills = 1000, 3
+	for _, s := range []stack{embedded, servers} {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, s)
+			p := c.serve("serve")
+			to := c.smtpSink(sink.Options{})
+			people := inLong(4000, 8000)
+			campaign := c.draft(c.createChannel(to, providers.Limits{PerSecond: rate}, "hold"), people)
+			c.startCampaign(campaign)
+			for i := range kills {
+				c.awaitArrivals(to, (i+1)*people/(kills+2))
+				p.Kill()
+				p = c.serve("serve")
+			}
+			c.awaitStatus(campaign, "finished")
+			c.prove(campaign, to, expected{people: people, doubt: kills * providers.DefaultConcurrency, unasked: kills})
+		})
+	}
+}
+
 // run sends a campaign through rounds of disturbances, each at least once if
 // there are as many rounds, and proves that the promises held.
 func (x *chaos) run(people, rounds int, inDoubt string, disturbances []func()) {
