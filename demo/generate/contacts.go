@@ -228,7 +228,9 @@ func (g *generator) write(fields []string) {
 	g.out.WriteByte('\n')
 }
 
-// faults are lines that must be refused, of every kind.
+// faults are lines that something is wrong with, of every kind: some must be
+// refused, the others are taken without the value that can't be kept, or as they
+// were meant.
 func faults() []string {
 	return []string{
 		// No e-mail address.
