@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -229,10 +230,20 @@ func (c *cluster) awaitOver(campaign int64) {
 	c.t.Helper()
 	c.await("nothing of the campaign is under way", func() error {
 		s, err := c.state(campaign)
-		if err == nil && s.Counts["pending"]+s.Counts["queued"]+s.Counts["sending"] > 0 {
-			err = fmt.Errorf("it is %+v", s)
+		if err != nil {
+			return err
 		}
-		return err
+		// The counts of a canceled run say what will become of the messages.
+		var run struct {
+			FinishedAt *time.Time `json:"finished_at"`
+		}
+		if err := c.get(fmt.Sprintf("/v1/runs/%d", s.RunID), &run); err != nil {
+			return err
+		}
+		if run.FinishedAt == nil {
+			return fmt.Errorf("it is %+v", s)
+		}
+		return nil
 	})
 }
 
