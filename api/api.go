@@ -107,6 +107,9 @@ type Store interface {
 	Messages
 	Queue
 	AnyChannel
+	// Workers and Leader are those that the account's messages need.
+	Workers(ctx context.Context) ([]campaigns.Worker, error)
+	Leader(ctx context.Context) (campaigns.Leader, error)
 }
 
 // Meter counts requests.
@@ -261,6 +264,7 @@ func (s *Server) routes() {
 	s.healthRoutes()
 	s.docsRoutes()
 	s.statusRoutes()
+	s.standstillRoutes()
 }
 
 // timestamp is a stored time in the precision in which it is stored.

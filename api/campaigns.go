@@ -28,6 +28,7 @@ type Campaign struct {
 	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
 	RunID      int64              `json:"run_id,omitempty" doc:"The latest run."`
+	Standstill *Standstill        `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
 	CreatedAt  time.Time          `json:"created_at"`
 	UpdatedAt  time.Time          `json:"updated_at"`
 }
@@ -174,7 +175,17 @@ func (s *Server) campaignRoutes() {
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
-			return campaignOut(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
+			out, err := campaignOut(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
+			if err != nil || out.Body.RunID == 0 {
+				return out, err
+			}
+			r, err := s.Campaigns.Run(ctx, caller.AccountID, out.Body.RunID)
+			if err != nil {
+				return nil, err
+			}
+			pace, err := s.Campaigns.Pace(ctx, r)
+			out.Body.Standstill = standstillView(pace.Still)
+			return out, err
 		})
 	register(s, operation{id: "update-campaign", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a draft or scheduled campaign", roles: mayEdit}, s.updateCampaign)
 	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft", status: http.StatusNoContent, roles: mayEdit},
@@ -300,7 +311,11 @@ func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCamp
 	}
 	out := &one[Explanation]{Explanation{Messages: []MessageHistory{}}}
 	for _, e := range found {
-		out.Body.Messages = append(out.Body.Messages, historyView(e.Message, e.History))
+		view := historyView(e.Message, e.History)
+		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, e.Message); err != nil {
+			return nil, err
+		}
+		out.Body.Messages = append(out.Body.Messages, view)
 	}
 	return out, nil
 }

@@ -25,7 +25,9 @@ type Channel struct {
 	SilentOptOut bool             `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
 	Status       string           `json:"status" enum:"active,paused,stopped"`
 	StatusReason string           `json:"status_reason,omitempty"`
+	StatusSince  *time.Time       `json:"status_since,omitempty"`
 	Health       ProviderHealth   `json:"health"`
+	Standstill   *Standstill      `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
 	CreatedAt    time.Time        `json:"created_at"`
 	UpdatedAt    time.Time        `json:"updated_at"`
 }
@@ -102,7 +104,7 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 	}
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
-		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health),
+		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, StatusSince: known(c.StatusSince), Health: healthView(c.Health),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {
@@ -111,13 +113,32 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 	return view, nil
 }
 
-// channelOut answers with a channel.
-func (s *Server) channelOut(caller access.Key, c providers.Channel, err error) (*one[Channel], error) {
+// channelViews are channels with what holds them.
+func (s *Server) channelViews(ctx context.Context, caller access.Key, list []providers.Channel) ([]Channel, error) {
+	stills, err := s.Campaigns.ChannelStandstills(ctx, list)
 	if err != nil {
 		return nil, err
 	}
-	view, err := s.channelView(caller, c)
-	return &one[Channel]{view}, err
+	views := make([]Channel, len(list))
+	for i, c := range list {
+		if views[i], err = s.channelView(caller, c); err != nil {
+			return nil, err
+		}
+		views[i].Standstill = standstillView(stills[i])
+	}
+	return views, nil
+}
+
+// channelOut answers with a channel.
+func (s *Server) channelOut(ctx context.Context, caller access.Key, c providers.Channel, err error) (*one[Channel], error) {
+	if err != nil {
+		return nil, err
+	}
+	views, err := s.channelViews(ctx, caller, []providers.Channel{c})
+	if err != nil {
+		return nil, err
+	}
+	return &one[Channel]{views[0]}, nil
 }
 
 func encodeConfig(config map[string]any) (json.RawMessage, error) {
@@ -143,11 +164,9 @@ func (s *Server) channelRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			views := make([]Channel, len(list))
-			for i, c := range list {
-				if views[i], err = s.channelView(caller, c); err != nil {
-					return nil, err
-				}
+			views, err := s.channelViews(ctx, caller, list)
+			if err != nil {
+				return nil, err
 			}
 			return page(views, in.Limit, func(c Channel) Channel { return c }, func(c Channel) string { return idKey(c.ID) }), nil
 		})
@@ -161,12 +180,12 @@ func (s *Server) channelRoutes() {
 				AccountID: caller.AccountID, Name: in.Body.Name, Provider: in.Body.Provider, Config: config, Limits: in.Body.Limits,
 				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt), SilentOptOut: in.Body.SilentOptOut,
 			})
-			return s.channelOut(caller, c, err)
+			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "get-channel", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a channel", roles: mayWatch},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
 			c, err := s.Channels.Get(ctx, caller.AccountID, in.ID)
-			return s.channelOut(caller, c, err)
+			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "update-channel", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a channel", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *changeChannel) (*one[Channel], error) {
@@ -195,7 +214,7 @@ func (s *Server) channelRoutes() {
 				c.SilentOptOut = *in.Body.SilentOptOut
 			}
 			c, err = s.Channels.Update(ctx, c)
-			return s.channelOut(caller, c, err)
+			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel", status: http.StatusNoContent, roles: mayAdmin,
 		more: "A channel that something is still sent through can't be deleted: cancel its campaigns and clear its queue first."},
@@ -206,12 +225,12 @@ func (s *Server) channelRoutes() {
 		more: "Binds at once: nothing is handed to the provider after the answer, transactional messages included. What is waiting stays."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
 			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, actor(caller))
-			return s.channelOut(caller, c, err)
+			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
 			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, actor(caller))
-			return s.channelOut(caller, c, err)
+			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel", status: http.StatusAccepted, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *testChannel) (*one[Message], error) {

@@ -39,6 +39,7 @@ type ChannelHealth struct {
 	Status       string         `json:"status" enum:"active,paused,stopped,deleted"`
 	StatusReason string         `json:"status_reason,omitempty" doc:"Why it is not active."`
 	Health       ProviderHealth `json:"health"`
+	Standstill   *Standstill    `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
 }
 
 // Heartbeat says that the connection is alive.
@@ -149,7 +150,7 @@ func (l *stream) sendNews(send sse.Sender) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(now.Channels)) {
 		c, old := now.Channels[id], before.Channels[id]
-		if c.Name != old.Name || c.Status != old.Status || c.StatusReason != old.StatusReason || c.Health != old.Health {
+		if c.Name != old.Name || c.Status != old.Status || c.StatusReason != old.StatusReason || c.Health != old.Health || c.Still != old.Still {
 			health := channelHealth(c)
 			if err := send.Data(health); err != nil {
 				return err
@@ -193,7 +194,7 @@ func snapshotView(state *campaigns.LiveState) EventSnapshot {
 }
 
 func channelHealth(c campaigns.LiveChannel) ChannelHealth {
-	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health)}
+	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health), Standstill: standstillView(c.Still)}
 }
 
 func depthView(c campaigns.LiveChannel) QueueDepth {

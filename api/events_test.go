@@ -145,7 +145,8 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "snapshot", first.name)
 	require.Equal(t, "2000", first.retry)
-	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active","health":{"state":"ok"}}]}`, first.data)
+	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active","health":{"state":"ok"},
+		"standstill":{"reason":"no_worker","words":"No worker is running: nothing is sent.","remedy":"Start one: `+"`carillon worker`, or `carillon serve`, which is one too. `carillon workers`"+` shows those that were there."}}]}`, first.data)
 
 	ctx := t.Context()
 	id := s.campaign(channel, "")
@@ -156,7 +157,8 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 	until(e, "queue", func(q api.QueueDepth) bool { return q.Pending == 3 })
 	planned := until(e, "run", func(r api.Run) bool { return r.PlanDone })
 	require.Equal(t, int64(3), planned.Counts["pending"])
-	require.NotNil(t, planned.EstimatedEnd)
+	require.Equal(t, "no_worker", planned.Standstill.Reason)
+	require.Nil(t, planned.EstimatedEnd, "nobody knows")
 
 	writer := s.store.StartWriter(1)
 	t.Cleanup(writer.Stop)

@@ -1,16 +1,54 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
+	"slices"
+
+	"carillon/internal/fault"
 )
 
 // Health answers /healthz, /readyz and /metrics alone, for processes without the
-// API. Of d it needs Metrics, Ready, Logger and Options.Version.
+// API. Of d it needs Metrics, Ready, Campaigns, Logger and Options.Version.
 func Health(d Deps) http.Handler {
 	s := &Server{Deps: d, mux: http.NewServeMux()}
 	s.healthRoutes()
 	return withDeadlines(s.mux)
+}
+
+// part is a part of this process's world, and what is wrong with it; empty if
+// nothing is.
+type part struct{ name, wrong string }
+
+// parts asks each part whether it works.
+func (s *Server) parts(ctx context.Context) []part {
+	if s.Ready == nil {
+		return nil
+	}
+	found := s.Ready(ctx)
+	var list []part
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		p := part{name: name}
+		if err := found[name]; err != nil {
+			p.wrong = wrongWith(name, err)
+			s.Logger.WarnContext(ctx, "not ready", "part", name, "error", err)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// wrongWith says what is wrong in our own words. Those of others can hold addresses
+// and names: they belong into the log.
+func wrongWith(name string, err error) string {
+	var known *fault.Error
+	if errors.As(err, &known) && known.Message != "" {
+		return known.Message
+	}
+	return name + " does not answer: the log says why"
 }
 
 func (s *Server) healthRoutes() {
@@ -18,22 +56,23 @@ func (s *Server) healthRoutes() {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive", "version": s.Options.Version})
 	})
 	s.mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		status, parts := http.StatusOK, map[string]string{}
-		if s.Ready != nil {
-			for name, err := range s.Ready(r.Context()) {
-				parts[name] = "ready"
-				if err != nil {
-					// The reason can hold addresses: it belongs into the log.
-					status, parts[name] = http.StatusServiceUnavailable, "not ready"
-					s.Logger.WarnContext(r.Context(), "not ready", "part", name, "error", err)
-				}
+		status, word, parts := http.StatusOK, "ready", map[string]string{}
+		for _, p := range s.parts(r.Context()) {
+			parts[p.name] = "ready"
+			if p.wrong != "" {
+				status, word, parts[p.name] = http.StatusServiceUnavailable, "not ready", "not ready: "+p.wrong
 			}
 		}
-		word := "ready"
-		if status != http.StatusOK {
-			word = "not ready"
+		answer := map[string]any{"status": word, "parts": parts}
+		// A process that can do its work is ready, even if another has to do its own.
+		if s.Campaigns != nil && status == http.StatusOK {
+			if still, err := s.Campaigns.NotSending(r.Context()); err != nil {
+				s.Logger.WarnContext(r.Context(), "whether messages go out could not be found out", "error", err)
+			} else if len(still) > 0 {
+				answer["not_sending"] = still
+			}
 		}
-		writeJSON(w, status, map[string]any{"status": word, "parts": parts})
+		writeJSON(w, status, answer)
 	})
 	if s.Metrics != nil {
 		s.mux.Handle("GET /metrics", s.Metrics)

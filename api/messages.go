@@ -37,8 +37,10 @@ type Message struct {
 // MessageHistory is a message with everything that happened to it.
 type MessageHistory struct {
 	Message
-	History  []HistoryEntry `json:"history" doc:"Every state it passed, in order."`
-	Attempts []Attempt      `json:"attempts" doc:"The tries among them that did not simply succeed."`
+	History []HistoryEntry `json:"history" doc:"Every state it passed, in order."`
+	// Standstill is absent where it does not wait, or goes out in its turn.
+	Standstill *Standstill `json:"standstill,omitempty" doc:"Why it does not go out; absent if it does not wait, or goes out in its turn."`
+	Attempts   []Attempt   `json:"attempts" doc:"The tries among them that did not simply succeed."`
 }
 
 // HistoryEntry is a state and when a message came to it.
@@ -115,6 +117,15 @@ func (s *Server) history(ctx context.Context, m campaigns.Message) (MessageHisto
 	return historyView(m, campaigns.History(m, moves)), err
 }
 
+// messageStandstill says why a message does not go out.
+func (s *Server) messageStandstill(ctx context.Context, accountID int64, m campaigns.Message) (*Standstill, error) {
+	still, err := s.Campaigns.StandstillOf(ctx, accountID, m)
+	if fault.Is(err, fault.NotFound) { // its channel is deleted
+		return nil, nil
+	}
+	return standstillView(still), err
+}
+
 func filterOf(accountID, after int64, limit int, contactID int64) campaigns.MessageFilter {
 	return campaigns.MessageFilter{AccountID: accountID, ContactID: contactID, After: after, Limit: limit + 1}
 }
@@ -177,6 +188,9 @@ func (s *Server) messageRoutes() {
 				return nil, senderSees()
 			}
 			h, err := s.history(ctx, m)
+			if err == nil {
+				h.Standstill, err = s.messageStandstill(ctx, caller.AccountID, m)
+			}
 			return &one[MessageHistory]{h}, err
 		})
 	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -20,6 +21,8 @@ type QueueView struct {
 	// Planning keeps an empty queue from being taken for the end.
 	Planning []PlanningRun `json:"planning" doc:"Runs whose audience is still being expanded: more messages are to come than are counted here."`
 	Next     *NextFiring   `json:"next,omitempty" doc:"The scheduled campaign that fires first; absent if there is none."`
+	// Hindrances keep what waits from being taken for what goes out.
+	Hindrances []Hindrance `json:"hindrances" doc:"Why what waits does not go out: what holds everything first, then channels, then campaigns."`
 }
 
 // PlanningRun is a run that is still being planned.
@@ -175,6 +178,13 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilte
 		view.Pending, view.Queued, view.Sending = view.Pending+t.Pending, view.Queued+t.Queued, view.Sending+t.Sending
 		view.Channels = append(view.Channels, total)
 	}
+	hindrances, err := s.Campaigns.Hindrances(ctx, caller.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	view.Hindrances = hindranceViews(slices.DeleteFunc(hindrances, func(h campaigns.Hindrance) bool {
+		return in.ChannelID != 0 && h.ChannelID != 0 && h.ChannelID != in.ChannelID || in.CampaignID != 0 && h.CampaignID != 0 && h.CampaignID != in.CampaignID
+	}))
 	for _, m := range head {
 		view.Messages = append(view.Messages, messageView(m))
 	}

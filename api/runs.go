@@ -27,9 +27,11 @@ type Run struct {
 	PlanDone   bool             `json:"plan_done" doc:"Every member of the audience has its message."`
 	// SentPerSecond is the average since the run began.
 	SentPerSecond float64    `json:"sent_per_second" doc:"Average since the run began."`
-	EstimatedEnd  *time.Time `json:"estimated_end,omitempty" doc:"At the average so far, and no sooner than the channel's and the campaign's limits allow; absent while that is not known."`
-	CreatedAt     time.Time  `json:"created_at"`
-	FinishedAt    *time.Time `json:"finished_at,omitempty"`
+	EstimatedEnd  *time.Time `json:"estimated_end,omitempty" doc:"At the average so far, and no sooner than the channel's and the campaign's limits allow; absent while that is not known, as while it stands still."`
+	// Standstill is absent while messages go out.
+	Standstill *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; absent while something does."`
+	CreatedAt  time.Time   `json:"created_at"`
+	FinishedAt *time.Time  `json:"finished_at,omitempty"`
 }
 
 // Verification is the proof that a run accounts for everybody.
@@ -57,7 +59,7 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
 		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
-		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End,
+		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
 	}
 }
 

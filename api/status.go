@@ -31,7 +31,11 @@ code { background: #f1f4f6; padding: .1rem .3rem; border-radius: .2rem }
 </style>
 <h1>Carillon <small>{{ .Version }}</small></h1>
 {{ if .Details }}
-<h2>Campaigns</h2>
+{{ with .Problems }}<h2>What is wrong</h2>
+<ul>
+{{ range . }}<li>{{ . }}</li>
+{{ end }}</ul>
+{{ end }}<h2>Campaigns</h2>
 {{ if .Campaigns }}<table>
 <tr><th>Campaign</th><th>Status</th><th>Progress</th><th class="n">Done</th><th class="n">Of</th></tr>
 {{ range .Campaigns }}<tr><td>{{ .Name }}</td><td>{{ .Status }}</td><td>{{ if .Total }}<progress max="{{ .Total }}" value="{{ .Done }}"></progress>{{ end }}</td><td class="n">{{ .Done }}</td><td class="n">{{ .Total }}</td></tr>
@@ -59,6 +63,7 @@ code { background: #f1f4f6; padding: .1rem .3rem; border-radius: .2rem }
 type statusView struct {
 	Version   string
 	Details   bool
+	Problems  []string
 	Campaigns []statusCampaign
 	Queue     []statusQueue
 	campaigns.QueueOutlook
@@ -131,6 +136,14 @@ func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
 func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView) error {
 	ctx := r.Context()
 	view.Details = true
+	status, err := s.status(ctx, caller.AccountID)
+	if err != nil {
+		return err
+	}
+	view.Problems = status.Wrong
+	for _, h := range status.Hindrances {
+		view.Problems = append(view.Problems, h.Words+" "+h.Remedy)
+	}
 	list, err := s.Campaigns.List(ctx, caller.AccountID, "", 0, statusCampaigns)
 	if err != nil {
 		return err

@@ -65,9 +65,9 @@ func uploadView(u targeting.Upload) Upload {
 	}
 }
 
-func orEmpty(list []string) []string {
+func orEmpty[T any](list []T) []T {
 	if list == nil {
-		return []string{}
+		return []T{}
 	}
 	return list
 }

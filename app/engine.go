@@ -239,7 +239,7 @@ func flightsDir(c configs.Config) string { return filepath.Join(c.DataDir, "flig
 func (e *Engine) startWorker(o Options, id int64) {
 	w := worker.New(worker.Options{
 		Installation: e.installation, Flights: flightsDir(o.Config),
-		ID: id, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
+		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
 		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
 	})
 	w.Start()

@@ -107,7 +107,7 @@ func listen(c configs.Config, roles Roles) (net.Listener, error) {
 // serveHealth answers for a process without the API.
 func (s *Server) serveHealth(listener net.Listener, log *slog.Logger, m *metrics) {
 	s.serve(listener, api.Health(api.Deps{
-		Options: api.Options{Version: Version}, Metrics: m.handler(), Ready: s.Engine.ready, Logger: log,
+		Options: api.Options{Version: Version}, Metrics: m.handler(), Ready: s.Engine.ready, Campaigns: s.Engine.Campaigns, Logger: log,
 	}), log)
 	s.HealthURL = "http://" + listener.Addr().String()
 }
@@ -115,7 +115,7 @@ func (s *Server) serveHealth(listener net.Listener, log *slog.Logger, m *metrics
 // serveAPI answers on the listener until the server is stopped.
 func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Logger, m *metrics) {
 	e := s.Engine
-	live := campaigns.NewLive(e.Store, clock.System{}, log)
+	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, log)
 	s.stack.push("events", quietly(live.Stop))
 	handler := api.New(api.Deps{
 		Options: api.Options{

@@ -11,13 +11,23 @@ import (
 	"carillon/store"
 )
 
-// verifier is the store as the campaign service sees it, with a verification
-// that looks into Redis too.
+// verifier is the store as the campaign service and those who watch see it, with a
+// verification that looks into Redis too.
 type verifier struct {
 	*store.Store
 	queue *queue.Queue
 	clock clock.Clock
 }
+
+// QueueAnswers reports whether Redis answers.
+func (v verifier) QueueAnswers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	return v.queue.Ping(ctx)
+}
+
+// reachWithin is how long Redis may take to say that it is there.
+const reachWithin = time.Second
 
 // settleTime is how long a queued message may be without a task before that is
 // a problem: the feeder needs a moment to enqueue, the reaper a few seconds to

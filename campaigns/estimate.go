@@ -43,15 +43,18 @@ type Pace struct {
 	PerSecond float64
 	// End is about when nothing of the run waits any more: at the average so
 	// far, and no sooner than the limits allow. It is nil while the run is not
-	// being sent or not planned to its end, and where nothing is known yet: no
-	// limit is set and the provider was asked nothing.
+	// being sent or not planned to its end, while it stands still for who knows how
+	// long, and where nothing is known yet: no limit is set and the provider was asked
+	// nothing.
 	End *time.Time
+	// Still says why nothing of the run goes out.
+	Still Standstill
 }
 
 // Pace says how fast a run is and when it will be done.
 func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
 	now := s.clock.Now()
-	if !r.endsByItself() {
+	if !r.waits() && r.Status != RunPaused {
 		return Pace{PerSecond: r.perSecond(now)}, nil
 	}
 	channel, err := s.store.GetChannel(ctx, r.AccountID, r.ChannelID)
@@ -65,7 +68,12 @@ func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
 	if err != nil {
 		return Pace{}, err
 	}
-	return r.pace(channel.Status, channel.Limits, c.Throttle, now), nil
+	around, err := lookAround(ctx, s.store, now)
+	if err != nil {
+		return Pace{}, err
+	}
+	still, err := around.run(ctx, r, c.UpdatedAt, channel)
+	return r.pace(still, channel.Limits, c.Throttle, now), err
 }
 
 // endsByItself reports whether the run goes on to its end unless somebody
@@ -74,10 +82,10 @@ func (r Run) endsByItself() bool {
 	return r.Status == RunSending && r.PlanDone && r.Counts.Active() > 0
 }
 
-func (r Run) pace(channel providers.ChannelStatus, limits providers.Limits, throttle Throttle, now time.Time) Pace {
-	p := Pace{PerSecond: r.perSecond(now)}
-	if !r.endsByItself() || channel != providers.ChannelActive {
-		return p // nothing goes before a person resumes it
+func (r Run) pace(still Standstill, limits providers.Limits, throttle Throttle, now time.Time) Pace {
+	p := Pace{PerSecond: r.perSecond(now), Still: still}
+	if !r.endsByItself() || still.Stands() && still.Reason != StillDueLater {
+		return p // nobody knows when it goes on
 	}
 	if left, known := r.remaining(p.PerSecond, limits, throttle, now); known {
 		end := now.Add(left).Truncate(time.Second)

@@ -18,11 +18,24 @@ func (f fixture) limited(t *testing.T, limits providers.Limits, throttle campaig
 	channel.Limits = limits
 	_, err := f.store.UpdateChannel(t.Context(), channel)
 	require.NoError(t, err)
+	f.works(t)
 	c := f.campaign()
 	c.Throttle = throttle
 	made, err := f.Create(t.Context(), c)
 	require.NoError(t, err)
 	return campaigns.Run{ID: 1, AccountID: f.account, CampaignID: made.ID, ChannelID: f.mail.ID, Status: campaigns.RunSending, PlanDone: true, CreatedAt: noon}
+}
+
+// works lets a worker and a scheduler be alive.
+func (f fixture) works(t *testing.T) (worker int64) {
+	t.Helper()
+	worker, err := f.store.RegisterWorker(t.Context(), "w")
+	require.NoError(t, err)
+	require.NoError(t, f.store.Heartbeat(t.Context(), worker, campaigns.Beat{Version: "1", Channels: []int64{f.mail.ID, f.text.ID}}))
+	_, held, err := f.store.AcquireLease(t.Context(), "scheduler", "s", time.Hour)
+	require.NoError(t, err)
+	require.True(t, held)
+	return worker
 }
 
 func TestPaceIsReckonedUnderTheLimits(t *testing.T) {

@@ -15,19 +15,20 @@ import (
 // LiveRun is a run as it is watched.
 type LiveRun struct {
 	Run
-	// ChannelStatus, Limits and Throttle are what its pace is reckoned by.
-	ChannelStatus providers.ChannelStatus
-	Limits        providers.Limits
-	Throttle      Throttle
-	Pace          Pace
+	// Limits and Throttle are what its pace is reckoned by.
+	Limits   providers.Limits
+	Throttle Throttle
+	// CampaignChangedAt is when its campaign was changed last.
+	CampaignChangedAt time.Time
+	Pace              Pace
 
 	ended time.Time // when it was first seen finished
 }
 
-// Same reports whether nothing of the run has changed but its pace.
+// Same reports whether nothing of the run has changed but how fast it is.
 func (r LiveRun) Same(other LiveRun) bool {
 	return r.Status == other.Status && r.Reason == other.Reason && r.PlanDone == other.PlanDone && r.Planned == other.Planned &&
-		r.Counts == other.Counts && (r.FinishedAt == nil) == (other.FinishedAt == nil)
+		r.Counts == other.Counts && r.Pace.Still == other.Pace.Still && (r.FinishedAt == nil) == (other.FinishedAt == nil)
 }
 
 // LiveChannel is a channel's health and what waits on it.
@@ -36,9 +37,21 @@ type LiveChannel struct {
 	Name          string
 	Status        providers.ChannelStatus
 	StatusReason  string
+	StatusSince   time.Time
 	Health        providers.Health
+	UpdatedAt     time.Time
+	// Still says why nothing goes out on it.
+	Still Standstill
 	// Pending, Queued and Sending are the messages of its outbound queue.
 	Pending, Queued, Sending int64
+}
+
+// channel is as much of the channel as a standstill is told by.
+func (c LiveChannel) channel() providers.Channel {
+	return providers.Channel{
+		ID: c.ID, AccountID: c.AccountID, Name: c.Name, Status: c.Status, StatusReason: c.StatusReason, StatusSince: c.StatusSince,
+		Health: c.Health, UpdatedAt: c.UpdatedAt,
+	}
 }
 
 // LiveState is what goes on in an account at a moment, by ids: the runs that are
@@ -58,7 +71,10 @@ type LiveStore interface {
 	// than after (none if it is negative), and those of also. latest is the newest
 	// run of all accounts.
 	LiveRuns(ctx context.Context, accountIDs []int64, after int64, also []int64) (runs []LiveRun, latest int64, err error)
+	// LiveChannels are the accounts' channels; those of every account if accountIDs is
+	// nil.
 	LiveChannels(ctx context.Context, accountIDs []int64) ([]LiveChannel, error)
+	StandstillStore
 }
 
 // Times of Live.
@@ -263,15 +279,24 @@ func (l *Live) lookOnce(ctx context.Context, accounts []int64, after int64, also
 		states[id] = &LiveState{Runs: map[int64]LiveRun{}, Channels: map[int64]LiveChannel{}}
 	}
 	now := l.clock.Now()
+	around, err := lookAround(ctx, l.store, now)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range channels {
+		c.Still = around.channel(c.channel())
+		states[c.AccountID].Channels[c.ID] = c
+	}
 	for _, r := range runs {
-		r.Pace = r.pace(r.ChannelStatus, r.Limits, r.Throttle, now)
+		still, err := around.run(ctx, r.Run, r.CampaignChangedAt, states[r.AccountID].Channels[r.ChannelID].channel())
+		if err != nil {
+			return 0, err
+		}
+		r.Pace = r.pace(still, r.Limits, r.Throttle, now)
 		if r.FinishedAt != nil {
 			r.ended = now
 		}
 		states[r.AccountID].Runs[r.ID] = r
-	}
-	for _, c := range channels {
-		states[c.AccountID].Channels[c.ID] = c
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

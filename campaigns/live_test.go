@@ -54,6 +54,19 @@ func (s *stage) LiveChannels(_ context.Context, accounts []int64) (channels []ca
 	return channels, s.err
 }
 
+// Everything works on this stage.
+func (s *stage) Workers(context.Context) ([]campaigns.Worker, error) {
+	return []campaigns.Worker{{ID: 1, State: campaigns.WorkerAlive, Since: noon, Channels: []int64{0, 1, 2}}}, nil
+}
+
+func (s *stage) Leader(context.Context) (campaigns.Leader, error) {
+	return campaigns.Leader{Holder: "x"}, nil
+}
+
+func (s *stage) NextDue(context.Context, int64, int64) (due campaigns.Due, err error) {
+	return due, nil
+}
+
 func (s *stage) set(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

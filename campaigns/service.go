@@ -73,6 +73,7 @@ type Store interface {
 	Messages
 	Settler
 	People
+	LiveStore
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }
 

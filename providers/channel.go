@@ -25,8 +25,10 @@ type Channel struct {
 	// Epoch counts resumptions and changes of Config: what the provider said in an
 	// earlier one holds no longer.
 	Epoch int64
-	// StatusReason says why the channel is not active, for people.
+	// StatusReason says why the channel is not active, for people, and StatusSince
+	// since when it has its status; zero where nobody knows.
 	StatusReason string
+	StatusSince  time.Time
 	// Health is what the workers have found of its provider.
 	Health    Health
 	CreatedAt time.Time

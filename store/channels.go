@@ -15,19 +15,19 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status, status_reason,
-	health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
+	status_since, health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) {
 	var c providers.Channel
 	var config string
 	var limits []byte
-	var created, updated, since, next millis
+	var created, updated, statusSince, since, next millis
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.SilentOptOut, &c.Status, &c.StatusReason,
-		&c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
+		&statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
 	if err != nil {
 		return c, err
 	}
-	c.Health.Since, c.Health.NextTry = since.Time, next.Time
+	c.StatusSince, c.Health.Since, c.Health.NextTry = statusSince.Time, since.Time, next.Time
 	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
 	if err := json.Unmarshal(limits, &c.Limits); err != nil {
 		return c, fmt.Errorf("read limits of channel %d: %w", c.ID, err)

@@ -27,7 +27,7 @@ func (j *journey) settleOwn() {
 	require.NoError(j.t, j.RetireWorker(j.t.Context(), j.worker))
 	_, _, err := j.SettleDead(j.t.Context(), time.Hour)
 	require.NoError(j.t, err)
-	require.NoError(j.t, j.Heartbeat(j.t.Context(), j.worker))
+	require.NoError(j.t, j.Heartbeat(j.t.Context(), j.worker, campaigns.Beat{}))
 }
 
 func (j *journey) notAsked(run, envelope int64, ids []int64) []campaigns.Outcome {

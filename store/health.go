@@ -36,9 +36,9 @@ func (s *Store) NoteHealth(ctx context.Context, channelID, epoch int64, h provid
 func (s *Store) StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		now := ms(s.clock.Now())
-		n, err := tx.exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, health = 'stopped', health_reason = ?, health_since = ?, next_try_at = NULL, "+
+		n, err := tx.exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = ?, next_try_at = NULL, "+
 			touch+" WHERE id = ? AND status = 'active' AND epoch = ? AND deleted_at IS NULL",
-			clean(reason), clean(reason), now, now, now, channelID, epoch)
+			clean(reason), now, clean(reason), now, now, now, channelID, epoch)
 		stopped = n > 0
 		if err != nil || !stopped {
 			return err

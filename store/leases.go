@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
+
+	"carillon/campaigns"
 )
 
 // AcquireLease takes or renews the lease called name for ttl and reports
@@ -31,7 +35,8 @@ func (s *Store) AcquireLease(ctx context.Context, name, holder string, ttl time.
 // ReleaseLease gives the lease back, so that another takes over at once.
 func (s *Store) ReleaseLease(ctx context.Context, name, holder string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE leases SET expires_at = 0 WHERE name = ? AND holder = ?", name, holder)
+		// It ends now: until then it was held.
+		_, err := tx.exec(ctx, "UPDATE leases SET expires_at = "+s.d.now+" - 1 WHERE name = ? AND holder = ?", name, holder)
 		return err
 	})
 }
@@ -46,10 +51,15 @@ func (s *Store) RegisterWorker(ctx context.Context, name string) (id int64, err 
 	return id, err
 }
 
-// Heartbeat says that the worker is alive.
-func (s *Store) Heartbeat(ctx context.Context, workerID int64) error {
+// Heartbeat says that the worker is alive, and what it is at.
+func (s *Store) Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat) error {
+	channels, err := json.Marshal(append([]int64{}, b.Channels...))
+	if err != nil {
+		return fmt.Errorf("encode channels: %w", err)
+	}
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.now+" WHERE id = ?", workerID)
+		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.now+", seen_at = "+s.d.now+", retired_at = NULL, version = ?, channels = ?, in_flight = ? WHERE id = ?",
+			b.Version, string(channels), b.InFlight, workerID)
 		return err
 	})
 }
@@ -57,7 +67,7 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int64) error {
 // RetireWorker says that the worker has stopped and has nothing in flight.
 func (s *Store) RetireWorker(ctx context.Context, workerID int64) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = 0 WHERE id = ?", workerID)
+		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = 0, retired_at = "+s.d.now+", in_flight = 0 WHERE id = ?", workerID)
 		return err
 	})
 }
@@ -70,7 +80,7 @@ func (s *Store) RetireOthers(ctx context.Context) error {
 	return s.inTx(ctx, func(tx conn) error {
 		for _, query := range []string{
 			"UPDATE workers SET heartbeat_at = 0",
-			"UPDATE leases SET expires_at = 0",
+			"UPDATE leases SET expires_at = " + s.d.now + " - 1 WHERE expires_at >= " + s.d.now,
 			"UPDATE uploads SET touched_at = 0 WHERE state = 'running'",
 		} {
 			if _, err := tx.exec(ctx, query); err != nil {

@@ -323,9 +323,9 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 			anew, reconsider = 1, begunAnew
 		}
 		now := ms(s.clock.Now())
-		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, "+nothingKnown+`, epoch = epoch + ?,
+		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, status_since = CASE WHEN status = ? AND status_since IS NOT NULL THEN status_since ELSE ? END, "+nothingKnown+`, epoch = epoch + ?,
 			reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			string(status), clean(reason), anew, reconsider, reconsider, now, now, channelID, accountID)
+			string(status), clean(reason), string(status), now, anew, reconsider, reconsider, now, now, channelID, accountID)
 		if err != nil {
 			return err
 		}

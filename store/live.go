@@ -29,10 +29,12 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
 		var r campaigns.LiveRun
 		var limits, throttle []byte
-		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &r.ChannelStatus, &limits, &throttle)...) })
+		var changed millis
+		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &limits, &throttle, &changed)...) })
 		if err != nil {
 			return err
 		}
+		r.CampaignChangedAt = changed.Time
 		byID[r.ID] = len(runs)
 		if err := json.Unmarshal(limits, &r.Limits); err != nil {
 			return err
@@ -41,7 +43,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		runs = append(runs, r)
 		return err
 	}, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at,
-			h.status, h.limits, k.throttle
+			h.limits, k.throttle, k.updated_at
 		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id
 		WHERE r.id `+c.d.inIDs+` AND r.account_id `+c.d.inIDs, c.d.idList(slices.Compact(wanted)), c.d.idList(accountIDs))
 	if err != nil {
@@ -64,19 +66,20 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 	return runs, latest, s.translate(err)
 }
 
-// LiveChannels are the accounts' channels with what waits on them.
+// LiveChannels are the accounts' channels with what waits on them; those of every
+// account if accountIDs is nil.
 func (s *Store) LiveChannels(ctx context.Context, accountIDs []int64) (channels []campaigns.LiveChannel, err error) {
 	byID := map[int64]int{}
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var c campaigns.LiveChannel
-		var since, next millis
-		err := scan(&c.ID, &c.AccountID, &c.Name, &c.Status, &c.StatusReason, &c.Health.State, &c.Health.Reason, &since, &next)
-		c.Health.Since, c.Health.NextTry = since.Time, next.Time
+		var statusSince, since, next, updated millis
+		err := scan(&c.ID, &c.AccountID, &c.Name, &c.Status, &c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &updated)
+		c.StatusSince, c.Health.Since, c.Health.NextTry, c.UpdatedAt = statusSince.Time, since.Time, next.Time, updated.Time
 		byID[c.ID] = len(channels)
 		channels = append(channels, c)
 		return err
-	}, `SELECT id, account_id, name, status, status_reason, health, health_reason, health_since, next_try_at
-		FROM channels WHERE deleted_at IS NULL AND account_id `+s.d.inIDs, s.d.idList(accountIDs))
+	}, `SELECT id, account_id, name, status, status_reason, status_since, health, health_reason, health_since, next_try_at, updated_at
+		FROM channels WHERE deleted_at IS NULL AND (? OR account_id `+s.d.inIDs+")", accountIDs == nil, s.d.idList(accountIDs))
 	if err != nil {
 		return nil, s.translate(err)
 	}

@@ -31,6 +31,8 @@ func TestLive(t *testing.T) {
 			list, err := s.LiveChannels(ctx, mine)
 			require.NoError(t, err)
 			require.Len(t, list, 1)
+			require.False(t, list[0].UpdatedAt.IsZero())
+			list[0].UpdatedAt = time.Time{}
 			return list[0]
 		}
 		require.Empty(t, runs(mine, -1))
@@ -41,7 +43,7 @@ func TestLive(t *testing.T) {
 		j.planAll(run.ID, 100)
 		live := runs(mine, -1, run.ID)[run.ID]
 		require.Equal(t, campaigns.Counts{campaigns.Pending: 9}, live.Counts)
-		require.Equal(t, providers.ChannelActive, live.ChannelStatus)
+		require.False(t, live.CampaignChangedAt.IsZero())
 		require.Equal(t, run.CampaignID, live.CampaignID)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4)[:3])
 		_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})

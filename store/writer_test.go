@@ -113,7 +113,7 @@ func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
 		_, resent, err := s.SettleDead(t.Context(), time.Hour)
 		require.NoError(t, err)
 		require.Equal(t, int64(len(late)), resent)
-		require.NoError(t, s.Heartbeat(t.Context(), j.worker))
+		require.NoError(t, s.Heartbeat(t.Context(), j.worker, campaigns.Beat{}))
 		require.Len(t, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), len(late))
 		i := 0
 		for name, change := range late {

@@ -36,14 +36,16 @@ type fakeStore struct {
 	withdrawn map[int64]bool
 	slots     map[int64]time.Time // latest, by campaign; 0 for the channel
 	beats     int
+	told      campaigns.Beat // with the latest
 	retired   bool
 	beat, due error // what Heartbeat and Unqueue return
 }
 
-func (s *fakeStore) Heartbeat(context.Context, int64) error {
+func (s *fakeStore) Heartbeat(_ context.Context, _ int64, b campaigns.Beat) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.beats++
+	s.told = b
 	return s.beat
 }
 

@@ -17,6 +17,8 @@ import (
 // send asks the provider to take one claimed message, at its slot, and records
 // what became of it.
 func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
+	ch.worker.inFlight.Add(1)
+	defer ch.worker.inFlight.Add(-1)
 	outcome, asked := ch.ask(ctx, e, s)
 	if asked {
 		failpoint.Hit(failpoint.AfterProviderAnswer)

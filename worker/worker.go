@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,8 @@ import (
 
 // Store is what the worker needs of the store.
 type Store interface {
-	Heartbeat(ctx context.Context, workerID int64) error
+	// Heartbeat says that the worker is alive, and what it is at.
+	Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat) error
 	RetireWorker(ctx context.Context, workerID int64) error
 	// AllChannels are the channels of every account that are not deleted.
 	AllChannels(ctx context.Context) ([]providers.Channel, error)
@@ -63,8 +66,10 @@ type Queue interface {
 
 // Options say what a worker works with.
 type Options struct {
-	// ID is this process's id, from the store's RegisterWorker.
+	// ID is this process's id, from the store's RegisterWorker, and Version the
+	// program's.
 	ID       int64
+	Version  string
 	Store    Store
 	Writer   Writer
 	Queue    Queue
@@ -97,7 +102,7 @@ const (
 	// fenceAfter is how old the worker's own heartbeat may be while it still
 	// sends. It lies well below the age at which the reaper takes a worker for
 	// dead and settles its messages.
-	fenceAfter         = 4 * time.Second
+	fenceAfter         = campaigns.WorkerSilentAfter
 	channelsInterval   = 250 * time.Millisecond
 	defaultSendTimeout = 30 * time.Second
 	shutdownTimeout    = 10 * time.Second
@@ -112,6 +117,10 @@ type Worker struct {
 	// in flight; drains counts them.
 	draining sync.WaitGroup
 	drains   atomic.Int64
+	// served are the channels as the heartbeat tells of them, inFlight is the number of
+	// messages that are claimed and not recorded.
+	served   atomic.Pointer[[]int64]
+	inFlight atomic.Int64
 	stop     func()
 }
 
@@ -169,7 +178,7 @@ func (w *Worker) heartbeats(ctx context.Context) {
 	for ctx.Err() == nil {
 		asked := w.o.Clock.Now()
 		beat, cancel := context.WithTimeout(ctx, fenceAfter)
-		err := w.o.Store.Heartbeat(beat, w.o.ID)
+		err := w.o.Store.Heartbeat(beat, w.o.ID, w.doing())
 		cancel()
 		if err == nil {
 			w.beat.Store(asked.UnixMilli())
@@ -178,6 +187,15 @@ func (w *Worker) heartbeats(ctx context.Context) {
 		}
 		_ = w.o.Clock.Sleep(ctx, heartbeatInterval)
 	}
+}
+
+// doing is what the worker is at.
+func (w *Worker) doing() campaigns.Beat {
+	b := campaigns.Beat{Version: w.o.Version, InFlight: int(w.inFlight.Load())}
+	if served := w.served.Load(); served != nil {
+		b.Channels = *served
+	}
+	return b
 }
 
 // fenced reports whether others may have taken this worker for dead: it must
@@ -238,6 +256,8 @@ func (w *Worker) reconcile(list []providers.Channel) {
 		}
 		w.channels[id] = started
 	}
+	served := slices.Sorted(maps.Keys(w.channels))
+	w.served.Store(&served)
 }
 
 func (w *Worker) startChannel(c providers.Channel) (*channel, error) {

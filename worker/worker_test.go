@@ -47,10 +47,13 @@ func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 	for range 7 {
 		inFlight[<-asked] = true
 	}
-	b.store.mu.Lock()
-	beats := b.store.beats
-	b.store.mu.Unlock()
-	require.Positive(t, beats)
+	until(t, func() bool {
+		b.store.mu.Lock()
+		defer b.store.mu.Unlock()
+		return b.store.beats > 0
+	})
+	require.GreaterOrEqual(t, b.doing().InFlight, 7)
+	require.Equal(t, []int64{1}, b.doing().Channels)
 	var stopped sync.WaitGroup
 	stopped.Go(b.Stop)
 	running := b.providers()

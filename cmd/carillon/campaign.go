@@ -84,6 +84,7 @@ func (c *cli) showCampaign(ctx context.Context, cl *client, raw json.RawMessage,
 }
 
 func runTable(w *tabwriter.Writer, r api.Run) {
+	fields(w, "Stands still", standstillWords(r.Standstill), "What to do", remedyWords(r.Standstill))
 	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Recipients", r.Total, "Counts", counts(r.Counts),
 		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt))
 	for _, line := range r.Says {

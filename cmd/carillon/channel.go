@@ -69,7 +69,7 @@ func (c *cli) channelLs() *cobra.Command {
 			if ch.Limits.PerSecond > 0 {
 				rate = strconv.FormatFloat(ch.Limits.PerSecond, 'f', -1, 64)
 			}
-			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, ch.Health.State, rate, cmp.Or(ch.StatusReason, ch.Health.Reason)}
+			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, ch.Health.State, rate, cmp.Or(ch.StatusReason, ch.Health.Reason, standstillWords(ch.Standstill))}
 		})
 	}}
 	limitFlag(cmd, &limit)
@@ -79,7 +79,7 @@ func (c *cli) channelLs() *cobra.Command {
 func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
 	return c.show(raw, func(w *tabwriter.Writer) {
 		fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
-			"Health", healthWords(ch.Health), "Time zone", ch.Timezone, "In doubt", ch.InDoubt)
+			"Health", healthWords(ch.Health), "Stands still", standstillWords(ch.Standstill), "What to do", remedyWords(ch.Standstill), "Time zone", ch.Timezone, "In doubt", ch.InDoubt)
 		for _, name := range sortedKeys(ch.Config) {
 			fields(w, "  "+name, ch.Config[name])
 		}
@@ -87,6 +87,20 @@ func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
 			fields(w, "Limits", string(limits))
 		}
 	})
+}
+
+func standstillWords(s *api.Standstill) string {
+	if s == nil {
+		return ""
+	}
+	return s.Words
+}
+
+func remedyWords(s *api.Standstill) string {
+	if s == nil {
+		return ""
+	}
+	return s.Remedy
 }
 
 // healthWords is a channel's health in one line.

@@ -58,7 +58,10 @@ type fixture struct {
 	stdin string
 	tty   bool
 	// idle lets no run be planned.
-	idle   bool
+	idle bool
+	// looked is called with each request, which it counts; it may be nil.
+	looked func(n int)
+	looks  int
 	env    []string
 	ran    []app.Roles
 	config configs.Config
@@ -93,6 +96,10 @@ func newFixture(t *testing.T) *fixture {
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.looked != nil {
+			f.looks++
+			f.looked(f.looks)
+		}
 		_, err := importer.RunNext(r.Context())
 		if err == nil {
 			err = f.work(r.Context())

@@ -52,6 +52,15 @@ func (p *progress) set(done, total int64, remark string) {
 	sayf(p.w, "\r%s%s", line, strings.Repeat(" ", pad))
 }
 
+// note says something on a line of its own, above the progress.
+func (p *progress) note(text string) {
+	if p.live && p.terminal && p.last != "" {
+		sayf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
+	}
+	sayln(p.w, text)
+	p.last = ""
+}
+
 // end leaves the line as it is and goes to the next.
 func (p *progress) end() {
 	if p.live && p.terminal && p.last != "" {

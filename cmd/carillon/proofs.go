@@ -119,6 +119,9 @@ func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
 		}
 		sayf(w, "  %s\t%s\t%s\n", exactly(h.At), h.State, why(h))
 	}
+	if m.Standstill != nil {
+		sayf(w, "  now\twaits\t%s\n", standstillLine(m.Standstill))
+	}
 }
 
 // why says why a message came to a state, with the answer to a try that led there.

@@ -74,6 +74,10 @@ func (c *cli) queueLs() *cobra.Command {
 					sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
 				}
 			}
+			_ = w.Flush() // what follows is no table
+			for _, h := range q.Hindrances {
+				sayln(w, standstillLine(&h.Standstill))
+			}
 			queueOutlook(w, q)
 		})
 	}}

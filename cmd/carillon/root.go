@@ -58,7 +58,7 @@ All commands but serve, api, scheduler, worker, migrate and config talk to a run
 --key, CARILLON_KEY, or admin.key in the data folder.
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not found · 4 refused: the input or the state of
-things forbids it · 5 verify: something does not balance · 6 no server answers · 7 the key does not
+things forbids it · 5 verify or status: something is wrong · 6 no server answers · 7 the key does not
 allow it`
 
 // execute runs the program and returns its exit code.
@@ -124,6 +124,7 @@ func (c *cli) root() *cobra.Command {
 	c.addCampaigns(root)
 	c.addMessages(root)
 	c.addQueue(root)
+	c.addStatus(root)
 	c.addProofs(root)
 	c.addKeys(root)
 	c.noteBeginning(root)

@@ -21,6 +21,7 @@ func (c *cli) campaignWatch() *cobra.Command {
 // became of everybody.
 func (c *cli) watch(ctx context.Context, cl *client, id int64) error {
 	bar := c.newProgress("Sending")
+	told := ""
 	for {
 		var k api.Campaign
 		raw, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d", id), nil, &k)
@@ -35,6 +36,7 @@ func (c *cli) watch(ctx context.Context, cl *client, id int64) error {
 				return err
 			}
 		}
+		told = c.tellStandstill(bar, run.Standstill, told)
 		waiting := run.Counts["pending"] + run.Counts["queued"] + run.Counts["sending"]
 		bar.set(run.Total-waiting, run.Total, watchRemark(k, run))
 		switch k.Status {
@@ -58,11 +60,29 @@ func (c *cli) watch(ctx context.Context, cl *client, id int64) error {
 	}
 }
 
+// tellStandstill says once why nothing goes out, and once that something does again.
+func (c *cli) tellStandstill(bar *progress, s *api.Standstill, told string) string {
+	switch {
+	case s == nil && told != "":
+		bar.note("It goes on.")
+		return ""
+	case s != nil && s.Words != told:
+		bar.note(standstillLine(s))
+		return s.Words
+	}
+	return told
+}
+
+// standstillLine is why nothing goes out, and what to do.
+func standstillLine(s *api.Standstill) string { return clean(s.Words + " " + s.Remedy) }
+
 // watchRemark says how fast a run is and when it will be done.
 func watchRemark(k api.Campaign, run api.Run) string {
 	parts := []string{}
 	if k.Status != "running" {
 		parts = append(parts, k.Status)
+	} else if run.Standstill != nil {
+		parts = append(parts, "stands still")
 	} else if !run.PlanDone {
 		parts = append(parts, "planning")
 	}

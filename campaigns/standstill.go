@@ -1,0 +1,474 @@
+package campaigns
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"carillon/providers"
+)
+
+// Standstill says why nothing goes out, since when and what to do; the zero value
+// that nothing is in the way. Every view shows its words.
+type Standstill struct {
+	Reason StandstillReason
+	// Since is when it began; zero where nobody knows.
+	Since time.Time
+	// Until is when it ends by itself, or when the provider is asked again; zero where
+	// it doesn't, or isn't.
+	Until time.Time
+	// Words say all of this in a sentence, Remedy what to do in another.
+	Words, Remedy string
+}
+
+// StandstillReason is a Standstill in a word.
+type StandstillReason string
+
+// The reasons, in the order in which they are told: of two the first.
+const (
+	// StillCampaignPaused to StillChannelStopped are a person's to end.
+	StillCampaignPaused StandstillReason = "campaign_paused"
+	StillChannelPaused  StandstillReason = "channel_paused"
+	StillChannelStopped StandstillReason = "channel_stopped"
+	// StillNoWorker to StillNoQueue hold everything.
+	StillNoWorker    StandstillReason = "no_worker"
+	StillNoScheduler StandstillReason = "no_scheduler"
+	StillNoQueue     StandstillReason = "redis_unreachable"
+	// StillNotServed is a channel that the workers can't serve.
+	StillNotServed StandstillReason = "channel_not_served"
+	// StillDegraded and StillHeld are a channel's health.
+	StillDegraded StandstillReason = "channel_degraded"
+	StillHeld     StandstillReason = "channel_held"
+	// StillDueLater is a run of which every message that waits is due later.
+	StillDueLater StandstillReason = "due_later"
+)
+
+// StandstillReasons are all of them.
+func StandstillReasons() []StandstillReason {
+	return []StandstillReason{
+		StillCampaignPaused, StillChannelPaused, StillChannelStopped, StillNoWorker, StillNoScheduler, StillNoQueue,
+		StillNotServed, StillDegraded, StillHeld, StillDueLater,
+	}
+}
+
+// Stands reports whether something is in the way.
+func (s Standstill) Stands() bool { return s.Reason != "" }
+
+// Times of standstills.
+const (
+	// WorkerSilentAfter is how old the heartbeat of a worker is that counts as alive
+	// no more: it sends nothing by then, whether or not it lives.
+	WorkerSilentAfter = 4 * time.Second
+	// passingFor is what is not worth a word: a lease that changes hands, a message
+	// that is due in a moment.
+	passingFor = 2 * time.Second
+	// beginFor is how long workers have to serve a channel that is new to them.
+	beginFor = 5 * time.Second
+)
+
+// WorkerState is whether a worker sends.
+type WorkerState string
+
+// The states of workers.
+const (
+	WorkerAlive WorkerState = "alive"
+	// WorkerDead is not heard of any more; what it had in flight is settled.
+	WorkerDead WorkerState = "dead"
+	// WorkerRetired has stopped in good order.
+	WorkerRetired WorkerState = "retired"
+)
+
+// Worker is a process that sends, or sent.
+type Worker struct {
+	ID            int64
+	Name, Version string
+	Since         time.Time
+	// SeenAt is its last heartbeat.
+	SeenAt time.Time
+	State  WorkerState
+	// Channels are those that it serves, InFlight the messages that it has claimed and
+	// not recorded; both as of its last heartbeat.
+	Channels []int64
+	InFlight int
+}
+
+// Beat is what a worker says of itself with its heartbeat.
+type Beat struct {
+	Version  string
+	Channels []int64
+	InFlight int
+}
+
+// Leader is the scheduler that leads.
+type Leader struct {
+	// Holder is its name; empty if there never was one.
+	Holder string
+	// Until is when its lease runs out, and Expired for how long it has by now; 0 while
+	// it leads.
+	Until   time.Time
+	Expired time.Duration
+}
+
+// Leads reports whether it leads now.
+func (l Leader) Leads() bool { return l.Holder != "" && l.Expired == 0 }
+
+// StandstillStore knows what has to work for messages to go out.
+type StandstillStore interface {
+	// Workers are those of the last day, newest first.
+	Workers(ctx context.Context) ([]Worker, error)
+	Leader(ctx context.Context) (Leader, error)
+	// NextDue is when the first pending message of a run is due, and why it waits;
+	// zero if none is pending.
+	NextDue(ctx context.Context, channelID, runID int64) (Due, error)
+}
+
+// QueueReach is a StandstillStore that knows whether Redis answers.
+type QueueReach interface {
+	QueueAnswers(ctx context.Context) error
+}
+
+// survey is what is known at a moment of all that has to work for messages to go
+// out.
+type survey struct {
+	store StandstillStore
+	now   time.Time
+	// everything holds every message, whatever its channel.
+	everything Standstill
+	serving    map[int64]bool
+	// begun is since when the oldest worker is alive; zero if none is.
+	begun time.Time
+}
+
+// lookAround makes a survey.
+func lookAround(ctx context.Context, store StandstillStore, now time.Time) (*survey, error) {
+	workers, err := store.Workers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	leader, err := store.Leader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &survey{store: store, now: now, serving: map[int64]bool{}}
+	var last time.Time
+	for _, w := range workers {
+		if w.SeenAt.After(last) {
+			last = w.SeenAt
+		}
+		if w.State != WorkerAlive {
+			continue
+		}
+		if v.begun.IsZero() || w.Since.Before(v.begun) {
+			v.begun = w.Since
+		}
+		for _, id := range w.Channels {
+			v.serving[id] = true
+		}
+	}
+	switch {
+	case v.begun.IsZero():
+		v.everything = noWorker(last)
+	case leader.Holder == "" || leader.Expired > passingFor:
+		v.everything = noScheduler(leader)
+	default:
+		if reach, ok := store.(QueueReach); ok && reach.QueueAnswers(ctx) != nil {
+			v.everything = Standstill{
+				Reason: StillNoQueue, Words: "Redis does not answer: no message is handed to a worker.",
+				Remedy: "See to Redis, and to redis_url; everything goes on by itself when it answers, and nothing is lost meanwhile.",
+			}
+		}
+	}
+	return v, nil
+}
+
+func noWorker(last time.Time) Standstill {
+	s := Standstill{
+		Reason: StillNoWorker, Since: last, Words: "No worker is running: nothing is sent.",
+		Remedy: "Start one: `carillon worker`, or `carillon serve`, which is one too. `carillon workers` shows those that were there.",
+	}
+	if !last.IsZero() {
+		s.Words = "No worker is alive since " + exactTime(last) + ": nothing is sent."
+	}
+	return s
+}
+
+func noScheduler(l Leader) Standstill {
+	s := Standstill{
+		Reason: StillNoScheduler, Since: l.Until, Words: "No scheduler is running: nothing is planned and nothing handed to the workers.",
+		Remedy: "Start one: `carillon scheduler`, or `carillon serve`, which is one too.",
+	}
+	if !l.Until.IsZero() {
+		s.Words = "No scheduler is alive since " + exactTime(l.Until) + ": nothing is planned and nothing handed to the workers."
+	}
+	return s
+}
+
+// exactTime is a time in a sentence.
+func exactTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func sinceWords(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " since " + exactTime(t)
+}
+
+// channel says why nothing goes out on a channel.
+func (v *survey) channel(c providers.Channel) Standstill {
+	if own := statusStandstill(c); own.Stands() {
+		return own
+	}
+	if v.everything.Stands() {
+		return v.everything
+	}
+	return v.channelItself(c)
+}
+
+// channelItself is what is the matter with one channel and not with all.
+func (v *survey) channelItself(c providers.Channel) Standstill {
+	name := fmt.Sprintf("Channel %d (%s)", c.ID, c.Name)
+	switch {
+	case statusStandstill(c).Stands():
+		return statusStandstill(c)
+	case !v.serving[c.ID] && !v.begun.IsZero() && v.now.Sub(v.begun) > beginFor && v.now.Sub(c.UpdatedAt) > beginFor:
+		return Standstill{
+			Reason: StillNotServed, Words: name + " is served by no worker, although some are alive: nothing is sent through it.",
+			Remedy: "The logs of the workers say why (\"a channel can't be served\"): most often its settings; `carillon channel set` corrects them.",
+		}
+	case c.Health.Well():
+		return Standstill{}
+	}
+	s := Standstill{Reason: StillDegraded, Since: c.Health.Since, Until: c.Health.NextTry}
+	words := name + " is degraded" + sinceWords(c.Health.Since)
+	s.Remedy = fmt.Sprintf("It is tried again by itself, and goes on with the first success. If its settings are wrong, `carillon channel set %d` corrects them, and it begins anew at once.", c.ID)
+	if c.Health.State == providers.HealthHeld {
+		s.Reason, words = StillHeld, name+" is held"+sinceWords(c.Health.Since)
+		s.Remedy = fmt.Sprintf("It goes on by itself then. `carillon channel resume %d` lets it begin anew at once.", c.ID)
+	}
+	if c.Health.NextTry.After(v.now) {
+		words += ", and the provider is asked again at " + exactTime(c.Health.NextTry)
+	}
+	s.Words = words + ": " + sentence(c.Health.Reason)
+	return s
+}
+
+// statusStandstill is of a channel that waits for a person.
+func statusStandstill(c providers.Channel) Standstill {
+	s := Standstill{Since: c.StatusSince}
+	about := fmt.Sprintf("Channel %d (%s) is %s%s", c.ID, c.Name, c.Status, sinceWords(c.StatusSince))
+	if c.StatusReason != "" {
+		about += ": " + sentence(c.StatusReason)
+	} else {
+		about += "."
+	}
+	switch c.Status {
+	case providers.ChannelPaused:
+		s.Reason = StillChannelPaused
+		s.Remedy = fmt.Sprintf("`carillon channel resume %d` lets it send again.", c.ID)
+	case providers.ChannelStopped:
+		s.Reason = StillChannelStopped
+		s.Remedy = fmt.Sprintf("Correct what the provider refuses (`carillon channel set %d`), then let it send again: `carillon channel resume %d`.", c.ID, c.ID)
+	default:
+		return Standstill{}
+	}
+	s.Words = about
+	return s
+}
+
+// sentence ends words with a full stop.
+func sentence(words string) string {
+	if words == "" || words[len(words)-1] == '.' {
+		return words
+	}
+	return words + "."
+}
+
+// run says why nothing of a run goes out. changed is when its campaign was changed
+// last: when it was paused, if it is.
+func (v *survey) run(ctx context.Context, r Run, changed time.Time, c providers.Channel) (Standstill, error) {
+	own, err := v.runItself(ctx, r, changed)
+	if err != nil || own.Reason == StillCampaignPaused || !r.waits() || c.ID == 0 { // 0: deleted
+		return own, err
+	}
+	if s := v.channel(c); s.Stands() {
+		return s, nil
+	}
+	return own, nil
+}
+
+// waits reports whether something of the run is still to go out.
+func (r Run) waits() bool {
+	return r.FinishedAt == nil && (r.Status == RunPlanning || r.Status == RunSending && (!r.PlanDone || r.Counts.Active() > 0))
+}
+
+// runItself is what holds one run and not its channel.
+func (v *survey) runItself(ctx context.Context, r Run, changed time.Time) (Standstill, error) {
+	if r.Status == RunPaused && r.FinishedAt == nil {
+		s := Standstill{
+			Reason: StillCampaignPaused, Since: changed,
+			Words:  fmt.Sprintf("Campaign %d is paused%s.", r.CampaignID, sinceWords(changed)),
+			Remedy: fmt.Sprintf("`carillon campaign resume %d` lets it go on exactly where it stopped.", r.CampaignID),
+		}
+		if r.Reason != "" {
+			s.Words = fmt.Sprintf("Campaign %d is paused%s: %s", r.CampaignID, sinceWords(changed), sentence(r.Reason))
+		}
+		return s, nil
+	}
+	if !r.endsByItself() || r.Counts[Queued]+r.Counts[Sending] > 0 {
+		return Standstill{}, nil
+	}
+	due, err := v.store.NextDue(ctx, r.ChannelID, r.ID)
+	if err != nil || !due.At.After(v.now.Add(passingFor)) {
+		return Standstill{}, err
+	}
+	return dueLater(fmt.Sprintf("Every message of campaign %d that still waits is due later, the first", r.CampaignID), due), nil
+}
+
+func dueLater(what string, due Due) Standstill {
+	return Standstill{
+		Reason: StillDueLater, Until: due.At, Words: fmt.Sprintf("%s at %s%s.", what, exactTime(due.At), waitWords(due.Reason)),
+		Remedy: "It goes on by itself then.",
+	}
+}
+
+// waitWords say why a message waits for its time.
+func waitWords(reason string) string {
+	switch reason {
+	case "":
+		return ""
+	case ReasonRecipientPerDay:
+		return ", because the channel's limit of recipients a day is used up"
+	case ReasonRecipientSpacing:
+		return ", because its recipient was written to a moment ago"
+	case ReasonTemporary:
+		return ", for another try after a temporary error"
+	case ReasonCapped:
+		return ", because of a frequency cap"
+	case ReasonChannelHeld:
+		return ", because its channel was held"
+	}
+	return " (" + reason + ")"
+}
+
+// StandstillOf says why a message that waits does not go out.
+func (s *Service) StandstillOf(ctx context.Context, accountID int64, m Message) (Standstill, error) {
+	if !m.State.Active() || m.State == Sending {
+		return Standstill{}, nil
+	}
+	channel, err := s.store.GetChannel(ctx, accountID, m.ChannelID)
+	if err != nil {
+		return Standstill{}, err
+	}
+	v, err := lookAround(ctx, s.store, s.clock.Now())
+	if err != nil {
+		return Standstill{}, err
+	}
+	if m.RunID != 0 {
+		r, err := s.store.GetRun(ctx, accountID, m.RunID)
+		if err != nil {
+			return Standstill{}, err
+		}
+		c, err := s.store.GetCampaign(ctx, accountID, r.CampaignID)
+		if err != nil {
+			return Standstill{}, err
+		}
+		if own, err := v.run(ctx, r, c.UpdatedAt, channel); err != nil || own.Stands() && own.Reason != StillDueLater {
+			return own, err
+		}
+	} else if own := v.channel(channel); own.Stands() {
+		return own, nil
+	}
+	if m.DueAt != nil && m.DueAt.After(v.now.Add(passingFor)) {
+		return dueLater("It is due", Due{At: *m.DueAt, Reason: m.Reason}), nil
+	}
+	return Standstill{}, nil
+}
+
+// ChannelStandstills say of each channel why nothing goes out on it.
+func (s *Service) ChannelStandstills(ctx context.Context, list []providers.Channel) ([]Standstill, error) {
+	v, err := lookAround(ctx, s.store, s.clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	stills := make([]Standstill, len(list))
+	for i, c := range list {
+		stills[i] = v.channel(c)
+	}
+	return stills, nil
+}
+
+// Hindrance is something that is wrong now: with everything, with a channel, or
+// with one campaign.
+type Hindrance struct {
+	Standstill
+	// ChannelID and CampaignID are what it holds; both 0 where that is everything.
+	ChannelID, CampaignID int64
+}
+
+// Hindrances are all reasons why something of an account does not go out, each
+// once: what holds everything first, then channels, then campaigns.
+func (s *Service) Hindrances(ctx context.Context, accountID int64) ([]Hindrance, error) {
+	v, err := lookAround(ctx, s.store, s.clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	var list []Hindrance
+	if v.everything.Stands() {
+		list = append(list, Hindrance{Standstill: v.everything})
+	}
+	channels, err := s.store.LiveChannels(ctx, []int64{accountID})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(channels, func(a, b LiveChannel) int { return cmp.Compare(a.ID, b.ID) })
+	for _, c := range channels {
+		if still := v.channelItself(c.channel()); still.Stands() {
+			list = append(list, Hindrance{Standstill: still, ChannelID: c.ID})
+		}
+	}
+	runs, _, err := s.store.LiveRuns(ctx, []int64{accountID}, -1, nil)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(runs, func(a, b LiveRun) int { return cmp.Compare(a.ID, b.ID) })
+	for _, r := range runs {
+		still, err := v.runItself(ctx, r.Run, r.CampaignChangedAt)
+		if err != nil {
+			return nil, err
+		}
+		if still.Stands() {
+			list = append(list, Hindrance{Standstill: still, ChannelID: r.ChannelID, CampaignID: r.CampaignID})
+		}
+	}
+	return list, nil
+}
+
+// NotSending says in sentences, which name nobody and no channel, what keeps
+// messages of any account from going out.
+func (s *Service) NotSending(ctx context.Context) ([]string, error) {
+	v, err := lookAround(ctx, s.store, s.clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	var words []string
+	if v.everything.Stands() {
+		words = append(words, v.everything.Words)
+	}
+	channels, err := s.store.LiveChannels(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	by := map[StandstillReason]int{}
+	for _, c := range channels {
+		by[v.channelItself(c.channel()).Reason]++
+	}
+	for _, reason := range StandstillReasons() {
+		if n := by[reason]; n > 0 {
+			words = append(words, fmt.Sprintf("%d of %d channels: %s. GET /v1/status says why and what to do.", n, len(channels), strings.ReplaceAll(string(reason), "_", " ")))
+		}
+	}
+	return words, nil
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/campaigns"
+)
+
+// maxWorkers bounds the list: of a process that is started again and again the newest
+// are shown.
+const maxWorkers = 1000
+
+// Workers are the processes that send, or did so in the last day, newest first.
+// Whether they live is told by the database's clock, which their heartbeats go by.
+func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
+	var list []campaigns.Worker
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var w campaigns.Worker
+		var since, seen, retired millis
+		var channels []byte
+		var alive bool
+		if err := scan(&w.ID, &w.Name, &w.Version, &since, &seen, &retired, &channels, &w.InFlight, &alive); err != nil {
+			return err
+		}
+		w.Since, w.SeenAt, w.State = since.Time, seen.Time, campaigns.WorkerDead
+		switch {
+		case alive:
+			w.State = campaigns.WorkerAlive
+		case !retired.IsZero():
+			w.State = campaigns.WorkerRetired
+		}
+		if err := json.Unmarshal(channels, &w.Channels); err != nil {
+			return fmt.Errorf("read channels of worker %d: %w", w.ID, err)
+		}
+		list = append(list, w)
+		return nil
+	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, in_flight, heartbeat_at >= "+s.d.now+
+		" - ? FROM workers WHERE seen_at IS NOT NULL ORDER BY id DESC LIMIT ?", campaigns.WorkerSilentAfter.Milliseconds(), maxWorkers)
+	return list, s.translate(err)
+}
+
+// schedulerLease is the lease that the leading scheduler holds.
+const schedulerLease = "scheduler"
+
+// Leader is the scheduler that leads, or the last that did.
+func (s *Store) Leader(ctx context.Context) (l campaigns.Leader, err error) {
+	var until millis
+	var left int64
+	err = s.reader().row(ctx, "SELECT holder, expires_at, expires_at - "+s.d.now+" FROM leases WHERE name = ?", schedulerLease).Scan(&l.Holder, &until, &left)
+	if errors.Is(err, sql.ErrNoRows) {
+		return campaigns.Leader{}, nil
+	}
+	l.Until = until.Time
+	if left < 0 {
+		l.Expired = time.Duration(-left) * time.Millisecond
+	}
+	return l, s.translate(err)
+}
+
+// NextDue is when the first pending message of a run is due, and why it waits; zero
+// if none is pending.
+func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due campaigns.Due, err error) {
+	var at millis
+	err = s.reader().row(ctx, "SELECT due_at, COALESCE(reason, '') FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT 1",
+		channelID, runID).Scan(&at, &due.Reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return campaigns.Due{}, nil
+	}
+	due.At = at.Time
+	return due, s.translate(err)
+}

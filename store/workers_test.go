@@ -1,0 +1,97 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+)
+
+func TestWorkersSayWhatTheyAreAt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		before, err := s.Workers(ctx)
+		require.NoError(t, err)
+		require.Empty(t, before)
+		_, err = s.RegisterWorker(ctx, "an API, which never beats")
+		require.NoError(t, err)
+		worker := func(name string) int64 {
+			id, err := s.RegisterWorker(ctx, name)
+			require.NoError(t, err)
+			require.NoError(t, s.Heartbeat(ctx, id, campaigns.Beat{Version: "1.2", Channels: []int64{3, 5}, InFlight: 7}))
+			return id
+		}
+		killed, retired, alive := worker("killed"), worker("retired"), worker("alive")
+		require.NoError(t, s.RetireWorker(ctx, retired))
+		// The others have not been heard of for long.
+		_, err = s.write.Statement.ConnPool.ExecContext(ctx, s.d.rebind("UPDATE workers SET heartbeat_at = heartbeat_at - ?, seen_at = seen_at - ? WHERE id = ?"),
+			campaigns.WorkerSilentAfter.Milliseconds()+1, campaigns.WorkerSilentAfter.Milliseconds()+1, killed)
+		require.NoError(t, err)
+		list, err := s.Workers(ctx)
+		require.NoError(t, err)
+		require.Len(t, list, 3, "newest first")
+		for i, want := range []campaigns.Worker{
+			{ID: alive, Name: "alive", State: campaigns.WorkerAlive, InFlight: 7},
+			{ID: retired, Name: "retired", State: campaigns.WorkerRetired},
+			{ID: killed, Name: "killed", State: campaigns.WorkerDead, InFlight: 7},
+		} {
+			require.False(t, list[i].Since.IsZero())
+			require.False(t, list[i].SeenAt.IsZero(), "what was heard last stays")
+			list[i].Since, list[i].SeenAt = time.Time{}, time.Time{}
+			want.Version, want.Channels = "1.2", []int64{3, 5}
+			require.Equal(t, want, list[i])
+		}
+		require.NoError(t, s.RetireOthers(ctx))
+		list, err = s.Workers(ctx)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.WorkerDead, list[0].State, "a process that was killed did not retire")
+	})
+}
+
+func TestTheLeaderIsKnown(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		leader, err := s.Leader(ctx)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Leader{}, leader)
+		_, _, err = s.AcquireLease(ctx, schedulerLease, "a", time.Hour)
+		require.NoError(t, err)
+		leader, err = s.Leader(ctx)
+		require.NoError(t, err)
+		require.True(t, leader.Leads())
+		require.Equal(t, "a", leader.Holder)
+		require.NoError(t, s.ReleaseLease(ctx, schedulerLease, "a"))
+		leader, err = s.Leader(ctx)
+		require.NoError(t, err)
+		require.False(t, leader.Leads())
+		require.Less(t, leader.Expired, time.Minute)
+		require.WithinDuration(t, s.clock.Now(), leader.Until, time.Minute)
+	})
+}
+
+func TestTheNextMessageThatIsDue(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 3)
+		ctx := t.Context()
+		run := j.start()
+		due, err := s.NextDue(ctx, j.channel.ID, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Due{}, due)
+		j.planAll(run.ID, 100)
+		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
+		require.NoError(t, err)
+		require.False(t, due.At.After(s.clock.Now()))
+		later := millisOf(s.clock.Now().Add(time.Hour))
+		fed := j.feed(run.ID, []int64{1}, 3)
+		ids := make([]int64, len(fed))
+		for i, m := range fed {
+			ids[i] = m.ID
+		}
+		require.NoError(t, s.Unqueue(ctx, run.ID, j.channel.ID, 1, ids, campaigns.Due{At: later, Reason: campaigns.ReasonRecipientPerDay}))
+		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Due{At: later, Reason: campaigns.ReasonRecipientPerDay}, due)
+	})
+}
