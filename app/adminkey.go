@@ -72,10 +72,3 @@ func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notices N
 	}
 	return nil
 }
-
-// ready says for each part whether it works.
-func (e *Engine) ready(ctx context.Context) map[string]error {
-	return map[string]error{
-		"store": e.Store.Ping(ctx), "redis": e.Queue.Ping(ctx), "schema": checkSchema(ctx, e.Store),
-	}
-}

@@ -55,9 +55,14 @@ type Engine struct {
 	// FeedStats is what the feeder of this process has done.
 	FeedStats func() scheduler.FeedStats
 
+	// Leads reports whether the scheduler of this process leads.
+	Leads func() bool
+
 	log          *slog.Logger
 	stack        stack
 	installation string
+	// storePath is the embedded store's file.
+	storePath string
 }
 
 // Options are what a process is made of besides its configuration.
@@ -77,7 +82,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: o.Logger, Wake: func() {}, FeedStats: func() (none scheduler.FeedStats) { return none }}
+	e := &Engine{log: o.Logger, Wake: func() {}, Leads: func() bool { return false }, FeedStats: func() (none scheduler.FeedStats) { return none }}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Stop())
@@ -132,6 +137,9 @@ func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String
 	if err := c.EnsureDataDir(); err != nil {
 		return secret.String{}, err
 	}
+	if err := refuseEmptied(c); err != nil {
+		return secret.String{}, err
+	}
 	masterKey, err := c.ResolveMasterKey()
 	if err != nil {
 		return masterKey, err
@@ -146,6 +154,7 @@ func (e *Engine) openStore(ctx context.Context, c configs.Config) (secret.String
 			return masterKey, err
 		}
 		e.stack.push("data folder's lock", release)
+		e.storePath = c.Store()
 	}
 	e.Store, err = store.Open(ctx, store.Options{DSN: c.Store(), Box: box, Logger: e.log, SoftBounces: c.SoftBounces})
 	if err != nil {
@@ -217,7 +226,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		},
 	})
 	s.Start()
-	e.Wake, e.FeedStats = s.Wake, s.FeedStats
+	e.Wake, e.FeedStats, e.Leads = s.Wake, s.FeedStats, s.Leads
 	e.stack.push("scheduler", quietly(s.Stop))
 }
 

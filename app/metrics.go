@@ -1,8 +1,9 @@
 package app
 
 import (
-	"context"
+	"log/slog"
 	"net/http"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"carillon/campaigns"
-	"carillon/store"
 )
 
 // metrics is what /metrics shows. Labels are channels' ids, states and routes'
@@ -55,41 +55,27 @@ func (m *metrics) Request(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+// handler answers with what there is: what can't be found out is left out, and said
+// in the log alone, for errors name hosts and users.
+func (m *metrics) handler(log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	})
 }
 
-// watch adds what the store knows: messages by channel and state.
-func (m *metrics) watch(s *store.Store) {
-	m.registry.MustRegister(&stateCollector{store: s, messages: prometheus.NewDesc(
-		"carillon_messages", "Messages by channel and state, as the counters in the store have it.", []string{"channel", "state"}, nil)})
-}
-
-// stateCollector reads the counters when it is asked.
-type stateCollector struct {
-	store    *store.Store
-	messages *prometheus.Desc
-}
-
-// Describe names what Collect delivers.
-func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.messages }
-
-// collectTimeout bounds a scrape.
-const collectTimeout = 5 * time.Second
-
-// Collect delivers a gauge for each channel and state.
-func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
-	defer cancel()
-	counts, err := c.store.ChannelCounts(ctx)
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(c.messages, err)
-		return
-	}
-	for channel, byState := range counts {
-		for state, n := range byState {
-			ch <- prometheus.MustNewConstMetric(c.messages, prometheus.GaugeValue, float64(n),
-				strconv.FormatInt(channel, 10), campaigns.State(state).String())
+// watch adds what the engine knows.
+func (m *metrics) watch(e *Engine) {
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "carillon_build_info", Help: "1, with the version of this process.", ConstLabels: prometheus.Labels{"version": Version, "go": runtime.Version()},
+	})
+	build.Set(1)
+	leader := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "carillon_leader", Help: "1 if this process is the scheduler that leads; their sum over all processes is 1.",
+	}, func() float64 {
+		if e.Leads() {
+			return 1
 		}
-	}
+		return 0
+	})
+	m.registry.MustRegister(build, leader, newShared(e.Store, e.log))
 }

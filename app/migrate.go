@@ -14,6 +14,9 @@ func Migrate(ctx context.Context, c configs.Config) (applied []string, err error
 	if err := c.EnsureDataDir(); err != nil {
 		return nil, err
 	}
+	if err := refuseEmptied(c); err != nil {
+		return nil, err
+	}
 	s, err := store.Open(ctx, store.Options{DSN: c.Store()})
 	if err != nil {
 		return nil, err

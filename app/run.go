@@ -66,7 +66,7 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) 
 		return s, err
 	}
 	s.stack.push("engine", s.stopEngine)
-	metrics.watch(s.Engine.Store)
+	metrics.watch(s.Engine)
 	switch {
 	case listener == nil:
 		return s, nil
@@ -107,7 +107,7 @@ func listen(c configs.Config, roles Roles) (net.Listener, error) {
 // serveHealth answers for a process without the API.
 func (s *Server) serveHealth(listener net.Listener, log *slog.Logger, m *metrics) {
 	s.serve(listener, api.Health(api.Deps{
-		Options: api.Options{Version: Version}, Metrics: m.handler(), Ready: s.Engine.ready, Campaigns: s.Engine.Campaigns, Logger: log,
+		Options: api.Options{Version: Version}, Metrics: m.handler(log), Ready: s.Engine.ready, Campaigns: s.Engine.Campaigns, Logger: log,
 	}), log)
 	s.HealthURL = "http://" + listener.Addr().String()
 }
@@ -125,7 +125,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
 		Contacts: e.Contacts, Lists: e.Lists, Consents: e.Consents, Replies: e.Replies, Caps: e.Caps, Properties: e.Properties, Rules: e.Rules, Importer: e.Importer, Exporter: e.Exporter, Providers: e.Registry,
 		Jobs: e.Jobs, Live: live,
-		Metrics: m.handler(), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
+		Metrics: m.handler(log), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody

@@ -39,6 +39,11 @@ func (c Config) EnsureDataDir() error {
 	return nil
 }
 
+// KeyPaths are where the data folder's keys are kept, as far as there are any.
+func (c Config) KeyPaths() []string {
+	return []string{filepath.Join(c.DataDir, masterKeyFile), c.AdminKeyPath()}
+}
+
 // AdminKeyPath is where the first administrator's key is kept.
 func (c Config) AdminKeyPath() string { return filepath.Join(c.DataDir, adminKeyFile) }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"carillon/campaigns"
@@ -88,6 +89,7 @@ type Scheduler struct {
 	wake   wakers
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	leads  atomic.Bool
 }
 
 // wakers let other parts of the process say that there is something to do now,
@@ -137,6 +139,9 @@ func (s *Scheduler) Wake() {
 	wake(s.wake.feed)
 }
 
+// Leads reports whether this scheduler leads now.
+func (s *Scheduler) Leads() bool { return s.leads.Load() }
+
 // FeedStats is what the feeder has done since the start.
 func (s *Scheduler) FeedStats() FeedStats {
 	s.feeder.mu.Lock()
@@ -162,6 +167,8 @@ func (s *Scheduler) compete(ctx context.Context) {
 // lead runs the loops until the lease, asked for at since, is lost or ctx ends.
 func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 	s.o.Logger.Info("this scheduler leads now", "holder", s.o.Holder)
+	s.leads.Store(true)
+	defer s.leads.Store(false)
 	leading, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	for _, loop := range []func(context.Context){

@@ -197,6 +197,25 @@ func (s *Store) QueueTotals(ctx context.Context, f campaigns.QueueFilter) (total
 	return totals, nil
 }
 
+// OldestWaiting is since when the oldest message waits on each of the channels, by
+// id; those on which none does are left out.
+func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChannel) (map[int64]time.Time, error) {
+	oldest := map[int64]time.Time{}
+	for _, c := range channels {
+		if c.Pending+c.Queued == 0 {
+			continue
+		}
+		head, err := queueHead(ctx, s.reader(), campaigns.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID}, 1)
+		if err != nil {
+			return nil, s.translate(err)
+		}
+		if len(head) > 0 {
+			oldest[c.ID] = head[0].CreatedAt
+		}
+	}
+	return oldest, nil
+}
+
 // QueuePreview is the head of the outbound queue: what is in the windows, then
 // what waits for room, at most limit messages.
 func (s *Store) QueuePreview(ctx context.Context, f campaigns.QueueFilter, limit int) ([]campaigns.Message, error) {

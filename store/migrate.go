@@ -37,12 +37,18 @@ func (s *Store) goose() (*goose.Provider, error) {
 // Migrate brings the schema to the newest version and returns the names of the
 // migrations it applied. Each is one transaction: a process killed in the
 // middle leaves the version before it.
-func (s *Store) Migrate(ctx context.Context) ([]string, error) {
+//
+// Who migrates at the same time waits, and then finds nothing left to do.
+func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
+	unlock, err := s.lockMigration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	provider, err := s.goose()
 	if err != nil {
 		return nil, err
 	}
-	var applied []string
 	for {
 		result, err := provider.UpByOne(ctx)
 		if err != nil {

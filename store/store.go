@@ -63,6 +63,7 @@ type Store struct {
 	// shredding says that the log may still hold what was erased.
 	shredding atomic.Bool
 	halts     halts
+	writable  writable
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.

@@ -133,3 +133,11 @@ func vocabularyTable() string {
 func TestVocabularyTable(t *testing.T) {
 	requireTable(t, statesPage, vocabularyBegin, vocabularyEnd, vocabularyTable())
 }
+
+func TestStandstillsAreExplained(t *testing.T) {
+	var explained []campaigns.StandstillReason
+	for _, row := range table(t, statesPage, "When nothing goes out") {
+		explained = append(explained, campaigns.StandstillReason(strings.Trim(row[0], "`")))
+	}
+	require.Equal(t, campaigns.StandstillReasons(), explained, "in the order in which they are told")
+}
