@@ -86,12 +86,8 @@ func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 	if o.Answer != nil {
 		a = o.Answer(n, id)
 	}
-	if a.Wait != nil {
-		select {
-		case <-a.Wait:
-		case <-s.done:
-			return
-		}
+	if !o.wait(a, s.done) {
+		return
 	}
 	if a.Drop == BeforeAccepting {
 		hangUp(w)

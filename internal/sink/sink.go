@@ -24,6 +24,9 @@ type Options struct {
 	// the messages that were asked for from 1, id is Carillon's id, or 0 where the
 	// message has none. It is called by many goroutines at once.
 	Answer func(n, id int64) Answer
+	// Delay is how long every answer to a message takes, as at a provider that is
+	// far away or slow; zero answers at once. Connections wait side by side.
+	Delay time.Duration
 	// Seen is handed each message before it is answered. It is called by many
 	// goroutines at once, and what it gets is its own.
 	Seen func(Delivery)
@@ -91,6 +94,28 @@ type Ask struct {
 	ID int64
 	// Began is when the first of it came: the request's header, or MAIL.
 	Began time.Time
+}
+
+// wait holds an answer back for as long as the options and the answer say. It
+// reports false if the receiver was closed meanwhile.
+func (o *Options) wait(a Answer, done <-chan struct{}) bool {
+	if o.Delay > 0 {
+		timer := time.NewTimer(o.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-done:
+			return false
+		}
+	}
+	if a.Wait != nil {
+		select {
+		case <-a.Wait:
+		case <-done:
+			return false
+		}
+	}
+	return true
 }
 
 // Tally is what a receiver has counted. It is part of both receivers.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"carillon/internal/clock"
 	"carillon/internal/sink"
 )
 
@@ -152,4 +153,41 @@ func TestHTTP(t *testing.T) {
 	transport.CloseIdleConnections()
 	require.NoError(t, s.Close())
 	require.Zero(t, s.Open())
+}
+
+// TestDelayHoldsAnswersBack shows that every answer takes its time, that
+// connections wait side by side, and that a receiver which is closed lets go.
+func TestDelayHoldsAnswersBack(t *testing.T) {
+	const delay = 50 * time.Millisecond
+	s := newSMTP(t, sink.Options{Delay: delay})
+	system := clock.System{}
+	var open []*textproto.Conn
+	for range 3 {
+		c := connect(t, s)
+		dialog(t, c, "MAIL FROM:<a@b>\nRCPT TO:<c@d>\nDATA\n", 250, 250, 354)
+		open = append(open, c)
+	}
+	start := system.Now()
+	for i, c := range open {
+		dialog(t, c, fmt.Sprintf(mail, i+1))
+	}
+	for _, c := range open {
+		dialog(t, c, "", 250)
+	}
+	require.GreaterOrEqual(t, system.Now().Sub(start), delay)
+	require.Equal(t, int64(3), s.Count())
+
+	slow, err := sink.NewHTTP(sink.Options{Delay: time.Hour})
+	require.NoError(t, err)
+	failed := make(chan error, 1)
+	go func() {
+		answer, err := http.Post(slow.URL(), "application/json", strings.NewReader("{}"))
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		failed <- err
+	}()
+	require.Eventually(t, func() bool { return slow.Asked() == 1 }, time.Minute, time.Millisecond)
+	require.NoError(t, slow.Close())
+	require.Error(t, <-failed)
 }

@@ -251,12 +251,8 @@ func (c *smtpSession) data() bool {
 	if o.Answer != nil {
 		a = o.Answer(n, id)
 	}
-	if a.Wait != nil {
-		select {
-		case <-a.Wait:
-		case <-c.sink.done:
-			return false
-		}
+	if !o.wait(a, c.sink.done) {
+		return false
 	}
 	if a.Drop == BeforeAccepting {
 		return false

@@ -194,6 +194,10 @@ func (s *PostgresServer) dsn(database string) string {
 // Addr is the server's host:port.
 func (s *PostgresServer) Addr() string { return s.port.addr() }
 
+// Pid is the id of the server's first process, whose children do the work; 0 if
+// it is not running.
+func (s *PostgresServer) Pid() int { return s.daemon.pid() }
+
 // CreateDatabase makes an empty database with a name of its own and returns its
 // address.
 func (s *PostgresServer) CreateDatabase(ctx context.Context) (dsn string, err error) {

@@ -162,6 +162,16 @@ func (d *daemon) signal(signal syscall.Signal) error {
 	return d.proc.signal(signal)
 }
 
+// pid is the process id of the running server; 0 if it is not running.
+func (d *daemon) pid() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc == nil || !d.proc.running() {
+		return 0
+	}
+	return d.proc.cmd.Process.Pid
+}
+
 func (d *daemon) running() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

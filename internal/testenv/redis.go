@@ -140,6 +140,9 @@ func redisCommandLine(program string, dir directory, arguments ...string) *exec.
 // Addr is the server's host:port.
 func (s *RedisServer) Addr() string { return s.port.addr() }
 
+// Pid is the server's process id; 0 if it is not running.
+func (s *RedisServer) Pid() int { return s.daemon.pid() }
+
 // URL is the address of the server's database 0.
 func (s *RedisServer) URL() string { return s.databaseURL(0) }
 
