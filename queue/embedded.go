@@ -2,9 +2,9 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
@@ -16,6 +16,8 @@ import (
 type embedded struct {
 	redis  *miniredis.Miniredis
 	server *server.Server
+	// commands and scripts count what Work tells; each script costs a Lua machine.
+	commands, scripts atomic.Int64
 }
 
 func startEmbedded() (*embedded, error) {
@@ -29,7 +31,18 @@ func startEmbedded() (*embedded, error) {
 		return nil, err
 	}
 	e := &embedded{redis: r, server: r.Server()}
-	e.server.SetPreHook(e.answerEmpty)
+	e.server.SetPreHook(func(peer *server.Peer, cmd string, args ...string) bool {
+		if !looks(cmd) {
+			e.commands.Add(1)
+		}
+		if e.answerEmpty(peer, cmd, args...) {
+			return true
+		}
+		if cmd == "EVAL" || cmd == "EVALSHA" {
+			e.scripts.Add(1)
+		}
+		return false
+	})
 	return e, nil
 }
 
@@ -64,25 +77,5 @@ func (e *embedded) answerEmpty(peer *server.Peer, cmd string, args ...string) bo
 
 // memory sums up what the keys hold.
 func (e *embedded) memory(ctx context.Context, client redis.UniversalClient) (int64, error) {
-	keys := e.redis.Keys()
-	var total int64
-	for len(keys) > 0 {
-		piece := keys[:min(len(keys), 500)]
-		keys = keys[len(piece):]
-		sizes, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, key := range piece {
-				p.MemoryUsage(ctx, key)
-			}
-			return nil
-		})
-		for _, size := range sizes {
-			if c, ok := size.(*redis.IntCmd); ok {
-				total += c.Val()
-			}
-		}
-		if err != nil && !errors.Is(err, redis.Nil) { // Nil: the key is gone since
-			return 0, err
-		}
-	}
-	return total, nil
+	return keyBytes(ctx, client, e.redis.Keys())
 }

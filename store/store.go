@@ -64,6 +64,8 @@ type Store struct {
 	shredding atomic.Bool
 	halts     halts
 	writable  writable
+	// transactions counts those that were begun to write.
+	transactions atomic.Int64
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
@@ -210,6 +212,10 @@ func sqliteDB(path, extra string, connections int) (*gorm.DB, error) {
 	return db, nil
 }
 
+// Transactions is how many transactions this process has begun to write, tries
+// that were repeated among them. It is what commits cost whatever the machine.
+func (s *Store) Transactions() int64 { return s.transactions.Load() }
+
 // Ping asks the database whether it answers.
 func (s *Store) Ping(ctx context.Context) error {
 	for _, db := range []*gorm.DB{s.write, s.read} {
@@ -316,6 +322,7 @@ const maxTxTries = 5
 func (s *Store) inTx(ctx context.Context, fn func(tx conn) error) error {
 	var err error
 	for try := range maxTxTries {
+		s.transactions.Add(1)
 		var effects effects
 		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 			return fn(conn{pool: tx.Statement.ConnPool, d: s.d, effects: &effects})
