@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,92 +17,125 @@ import (
 )
 
 type benchFlags struct {
-	recipients  []int
-	stacks      []string
-	sinks       []string
-	concurrency int
-	postgres    string
-	redis       string
-	scenario    string
-	save        string
-	targeting   bool
-	contacts    int
+	selection bench.Selection
+	postgres  string
+	redis     string
+	save      string
+	list      bool
+	targeting bool
+	contacts  int
+	role      string
+	scenario  string
 }
-
-var benchStacks = []string{"embedded", "redis", "postgres"}
 
 func (c *cli) addBench(root *cobra.Command) {
 	var f benchFlags
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure the whole path on this machine, beside a naive loop", GroupID: "server", Args: cobra.NoArgs,
-		Long: `Measures import, planning, feeding and sending, the time to the first message, the latency of a
-transactional message under load, and peak memory. Each scenario runs in a process of its own with
-a sink of its own on loopback, and measures a naive loop to the same sink first, so that the ratio
-means the same on every machine. Redis and PostgreSQL are started privately (redis-server and
-postgresql must be installed) unless --redis-url and --postgres-dsn name servers that may be used;
-the database is filled, so let it be an empty one.`,
-		Example: "  carillon bench\n  carillon bench --recipients 100000,1000000 --stack embedded,postgres --sink smtp --save figures.json\n  carillon bench --targeting --contacts 100000",
+		Long: `Measures what a user gets on this machine without turning anything: messages a second, the time to the
+first message, the latency of a transactional message under load, memory, and what a message costs in
+processor cores, allocations, transactions and Redis commands. Every run is verified afterwards.
+
+Beside each scenario runs a naive loop that sends the same content: a program that just sends, with a
+library, 20 connections, no queue, no store and no limit. Compare the ratios; the absolute figures are
+of this machine at this hour. Engine, receiver and loop are processes of their own on loopback.
+
+Without flags it takes a look at everything, in some two minutes. A flag that chooses (--content,
+--latency, --store, --transport, --mixed) measures just that, every value with every other; --full
+measures all that there is, with 100,000 recipients, in half an hour or more. --list says what it would be.
+
+Contents:
+` + benchContents() + `
+Redis and PostgreSQL are started privately (redis-server and postgresql must be installed) unless
+--redis-url and --postgres-dsn name servers that may be used; the database is filled, so let it be an
+empty one.`,
+		Example: `  carillon bench
+  carillon bench --list --full
+  carillon bench --content 5k --store sqlite,postgres --recipients 100000 --save before.json
+  carillon bench --content json --latency 0,20,200
+  carillon bench --content 30k --mixed
+  carillon bench --targeting --contacts 100000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.scenario != "" {
-				return c.benchScenario(cmd.Context(), f.scenario)
-			}
-			if f.targeting {
+			switch {
+			case f.role != "":
+				return bench.Child(cmd.Context(), f.role, f.scenario, bench.Streams{In: c.in, Out: c.out, Err: c.err})
+			case f.targeting:
 				return c.benchTargeting(cmd.Context(), f)
 			}
 			return c.bench(cmd.Context(), f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntSliceVar(&f.recipients, "recipients", []int{100_000}, "sizes of the campaign")
-	flags.StringSliceVar(&f.stacks, "stack", benchStacks, "embedded (SQLite, embedded Redis), redis (SQLite, Redis), postgres (PostgreSQL, Redis)")
-	flags.StringSliceVar(&f.sinks, "sink", []string{"http", "smtp", "smtp-plain"}, "http, smtp (the server offers PIPELINING), smtp-plain (it does not)")
-	flags.IntVar(&f.concurrency, "concurrency", 1000, "messages in flight (limits.concurrency of the channel)")
+	s := &f.selection
+	flags.StringSliceVar(&s.Contents, "content", nil, "contents: "+strings.Join(bench.ContentNames(), ", ")+"; 5k unless all are measured")
+	flags.IntSliceVar(&s.Latencies, "latency", nil, "milliseconds that the provider takes for each message, such as 0,20,200; a campaign that takes longer than 12 s is canceled")
+	flags.StringSliceVar(&s.Stores, "store", nil, "sqlite (with the embedded Redis), sqlite+redis, postgres (with Redis)")
+	flags.StringSliceVar(&s.Transports, "transport", nil, "http, smtp (the server offers PIPELINING), smtp-plain (it does not); each content has its own")
+	flags.BoolVar(&s.Mixed, "mixed", false, "send two campaigns at once, and transactional messages meanwhile")
+	flags.IntSliceVar(&s.Recipients, "recipients", nil, fmt.Sprintf("sizes of the campaign, at least 1000; %d, with --full %d", bench.DefaultRecipients, bench.FullRecipients))
+	flags.IntVar(&s.Concurrency, "concurrency", 0, "limits.concurrency of the channel; 0 leaves it as it is when nobody sets it")
+	flags.BoolVar(&s.Full, "full", false, "measure everything, with many recipients")
+	flags.BoolVar(&f.list, "list", false, "say what would be measured, and measure nothing")
 	flags.StringVar(&f.postgres, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")
 	flags.StringVar(&f.redis, "redis-url", "", "use this Redis instead of a private one")
 	flags.StringVar(&f.save, "save", "", "write the results as JSON to this file too")
 	flags.BoolVar(&f.targeting, "targeting", false, "measure rules instead: how long counting their contacts takes, on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
+	flags.StringVar(&f.role, "role", "", "")
 	flags.StringVar(&f.scenario, "scenario", "", "")
-	if err := flags.MarkHidden("scenario"); err != nil {
-		panic(err)
+	for _, name := range []string{"role", "scenario"} {
+		if err := flags.MarkHidden(name); err != nil {
+			panic(err)
+		}
 	}
 	root.AddCommand(cmd)
 }
 
-// benchScenario is the child process of one scenario: its result is the last
-// line on standard output.
-func (c *cli) benchScenario(ctx context.Context, encoded string) error {
-	var s bench.Scenario
-	if err := json.Unmarshal([]byte(encoded), &s); err != nil {
-		return fmt.Errorf("read scenario: %w", err)
+// benchContents describes the contents, a line each.
+func benchContents() string {
+	var text strings.Builder
+	for _, content := range bench.Contents() {
+		_, _ = fmt.Fprintf(&text, "  %-5s %s, by %s\n", content.Name, content.About, content.Transport)
 	}
-	result, err := bench.Run(ctx, s, c.err)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(c.out).Encode(result)
+	return text.String()
 }
 
+// bench measures scenarios one after the other.
 func (c *cli) bench(ctx context.Context, f benchFlags) error {
-	for _, stack := range f.stacks {
-		if !slices.Contains(benchStacks, stack) {
-			return usagef("--stack %s: one of %s", stack, strings.Join(benchStacks, ", "))
-		}
+	scenarios, err := f.selection.Scenarios()
+	if err != nil {
+		return usagef("%s", err)
+	}
+	if f.list {
+		return c.listScenarios(scenarios)
 	}
 	return reportBench(c, f, bench.WriteTable, func(servers *benchServers) (results []bench.Result, err error) {
-		for _, n := range f.recipients {
-			for _, stack := range f.stacks {
-				for _, sink := range f.sinks {
-					result, err := c.benchOne(ctx, servers, stack, bench.Scenario{Sink: sink, Recipients: n, Concurrency: f.concurrency})
-					if err != nil {
-						return nil, fmt.Errorf("%s, %s, %d recipients: %w", stack, sink, n, err)
-					}
-					results = append(results, result)
-				}
+		for i, s := range scenarios {
+			_, _ = fmt.Fprintf(c.err, "%d of %d: %s\n", i+1, len(scenarios), s)
+			result, err := c.benchOne(ctx, servers, s)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s, err)
 			}
+			results = append(results, result)
 		}
 		return results, nil
 	})
+}
+
+func (c *cli) listScenarios(scenarios []bench.Scenario) error {
+	if c.output == "json" {
+		encoded, err := json.MarshalIndent(scenarios, "", "  ")
+		if err == nil {
+			_, err = fmt.Fprintln(c.out, string(encoded))
+		}
+		return err
+	}
+	for _, s := range scenarios {
+		if _, err := fmt.Fprintln(c.out, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reportBench measures with private servers, saves the results where asked and
@@ -137,14 +168,20 @@ func (c *cli) benchTargeting(ctx context.Context, f benchFlags) error {
 	if f.contacts < 1000 {
 		return usagef("--contacts %d: at least 1000", f.contacts)
 	}
+	stores := f.selection.Stores
+	if len(stores) == 0 {
+		stores = []string{"sqlite", "postgres"}
+	}
+	for _, store := range stores {
+		if store != "sqlite" && store != "postgres" {
+			return usagef("--store %s: with --targeting one of sqlite, postgres", store)
+		}
+	}
 	return reportBench(c, f, bench.WriteTargetingTable, func(servers *benchServers) (results []bench.TargetingResult, err error) {
-		for _, stack := range []string{"embedded", "postgres"} {
-			if !slices.Contains(f.stacks, stack) {
-				continue
-			}
-			more, err := c.benchRules(ctx, servers, stack, f.contacts)
+		for _, store := range stores {
+			more, err := c.benchRules(ctx, servers, store, f.contacts)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", stack, err)
+				return nil, fmt.Errorf("%s: %w", store, err)
 			}
 			results = append(results, more...)
 		}
@@ -152,14 +189,14 @@ func (c *cli) benchTargeting(ctx context.Context, f benchFlags) error {
 	})
 }
 
-func (c *cli) benchRules(ctx context.Context, servers *benchServers, stack string, contacts int) ([]bench.TargetingResult, error) {
+func (c *cli) benchRules(ctx context.Context, servers *benchServers, store string, contacts int) ([]bench.TargetingResult, error) {
 	dir, err := os.MkdirTemp("", "carillon-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	s := bench.TargetingScenario{Contacts: contacts, Dir: dir}
-	if stack == "postgres" {
+	if store == "postgres" {
 		if s.StoreDSN, err = servers.postgresDSN(ctx); err != nil {
 			return nil, err
 		}
@@ -168,36 +205,24 @@ func (c *cli) benchRules(ctx context.Context, servers *benchServers, stack strin
 }
 
 // benchOne runs one scenario in a process of its own.
-func (c *cli) benchOne(ctx context.Context, servers *benchServers, stack string, s bench.Scenario) (result bench.Result, err error) {
+func (c *cli) benchOne(ctx context.Context, servers *benchServers, s bench.Scenario) (result bench.Result, err error) {
 	if s.Dir, err = os.MkdirTemp("", "carillon-bench-"); err != nil {
 		return result, err
 	}
 	defer func() { _ = os.RemoveAll(s.Dir) }()
-	if stack != "embedded" {
+	if s.Store != "sqlite" {
 		if s.RedisURL, err = servers.redisURL(ctx); err != nil {
 			return result, err
 		}
+		s.RedisPid = servers.redisPid()
 	}
-	if stack == "postgres" {
+	if s.Store == "postgres" {
 		if s.StoreDSN, err = servers.postgresDSN(ctx); err != nil {
 			return result, err
 		}
+		s.StorePid = servers.postgresPid()
 	}
-	encoded, err := json.Marshal(s)
-	if err != nil {
-		return result, err
-	}
-	program, err := os.Executable()
-	if err != nil {
-		return result, err
-	}
-	child := exec.CommandContext(ctx, program, "bench", "--scenario", string(encoded))
-	child.Stderr = c.err
-	output, err := child.Output()
-	if err != nil {
-		return result, err
-	}
-	return result, json.Unmarshal(output, &result)
+	return bench.RunInChild(ctx, s, c.err)
 }
 
 // benchServers are the private servers, started when they are first needed.
@@ -253,6 +278,21 @@ func (b *benchServers) postgresDSN(ctx context.Context) (string, error) {
 		}
 	}
 	return b.postgres.CreateDatabase(ctx)
+}
+
+// redisPid and postgresPid are the private servers' processes; 0 if there is none.
+func (b *benchServers) redisPid() int {
+	if b.redis == nil {
+		return 0
+	}
+	return b.redis.Pid()
+}
+
+func (b *benchServers) postgresPid() int {
+	if b.postgres == nil {
+		return 0
+	}
+	return b.postgres.Pid()
 }
 
 func (b *benchServers) close() error {

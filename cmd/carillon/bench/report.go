@@ -3,18 +3,83 @@ package bench
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
-// WriteTable writes results as a table, with the ratio to the naive loop that
-// holds on any machine.
+// WriteTable writes results as three tables: what a user gets, with the ratio to
+// the naive loop that holds on any machine; what it costs; and what comes before
+// sending.
 func WriteTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "store + queue\tsink\trecipients\timport new/s\tknown/s\tplan s\tplan/s\tfeed/s\tsend/s\tnaive/s\tratio\tfirst ms\ttransact. ms\tprocess MiB\tRedis MiB\tbalances\t")
-	for _, r := range results {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%d\t%.1f\t%t\t\n",
-			r.Parts, r.Sink, r.Recipients, r.ImportCreated, r.ImportUpdated, r.PlanSeconds, r.PlanRate, r.FeedRate, r.SendRate, r.Ceiling,
-			r.SendRate/r.Ceiling, r.FirstMessage*1000, r.Transactional*1000, r.PeakProcess>>20, float64(r.PeakRedis)/(1<<20), r.Verified)
+	line := func(cells ...any) {
+		var text strings.Builder
+		for _, cell := range cells {
+			switch v := cell.(type) {
+			case float64:
+				_, _ = fmt.Fprintf(&text, "%.0f\t", v)
+			default:
+				_, _ = fmt.Fprintf(&text, "%v\t", v)
+			}
+		}
+		_, _ = fmt.Fprintln(t, text.String())
 	}
-	return t.Flush()
+	line("content", "transport", "latency", "store", "recipients", "messages/s", "2nd half/s", "naive/s", "ratio", "first ms", "transact. ms", "at full speed ms", "process MiB", "Redis B/message", "balances")
+	for _, r := range results {
+		line(r.name(), r.Transport, r.LatencyMS, r.Store, r.Recipients, r.SendRate, r.SteadyRate, r.Naive, fmt.Sprintf("%.2f", r.Ratio()),
+			r.FirstMessage*1000, r.Transactional*1000, some(r.AtFullSpeed*1000), some(float64(r.PeakProcess>>20)), r.RedisPerMessage, yes(r.Verified))
+	}
+	line()
+	line("content", "transport", "latency", "store", "recipients", "allocations", "KiB", "transactions", "Redis commands", "scripts", "cores: process", "store", "Redis", "sink", "all", "of", "connections", "they allow/s")
+	for _, r := range results {
+		line(r.name(), r.Transport, r.LatencyMS, r.Store, r.Recipients, r.Counts.Allocations, fmt.Sprintf("%.1f", r.Counts.AllocatedBytes/1024),
+			r.Counts.Transactions, r.Counts.Commands, r.Counts.Scripts, hundredths(r.Cores.Process), hundredths(r.Cores.Store), hundredths(r.Cores.Redis),
+			hundredths(r.Cores.Sink), hundredths(r.Cores.Machine), r.Cores.Of, r.Connections, some(r.AllowedRate))
+	}
+	line()
+	line("content", "transport", "latency", "store", "recipients", "import new/s", "known/s", "plan s", "plan/s", "feed/s", "Redis MiB", "smaller share")
+	for _, r := range results {
+		line(r.name(), r.Transport, r.LatencyMS, r.Store, r.Recipients, r.ImportCreated, r.ImportUpdated, fmt.Sprintf("%.2f", r.PlanSeconds), r.PlanRate,
+			r.FeedRate, fmt.Sprintf("%.1f", float64(r.PeakRedis)/(1<<20)), hundredths(r.Share))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nAllocations and KiB are for a message; transactions, Redis commands and scripts for a thousand, less what passes when nothing is sent.")
+	return err
+}
+
+// name is the content's, marked where two campaigns were sent, or with a
+// concurrency that is not the channel's own.
+func (r Result) name() string {
+	name := r.Content
+	if r.Mixed {
+		name += " twice"
+	}
+	if r.Concurrency > 0 {
+		name += fmt.Sprintf(" (concurrency %d)", r.Concurrency)
+	}
+	return name
+}
+
+// some is a number, or a dash where there is none.
+func some(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+func hundredths(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func yes(v bool) string {
+	if v {
+		return "yes"
+	}
+	return "NO"
 }

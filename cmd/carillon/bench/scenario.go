@@ -1,62 +1,123 @@
 // Package bench owns `carillon bench`: it runs the whole path of a campaign on
-// real parts, beside a naive loop that sends to the same sink with no queue and
-// no store, and reports both. Each scenario runs in a process of its own, so
-// that its peak memory is its own. It reports and never judges.
+// real parts with the settings that a channel has when nobody changes them,
+// beside a naive loop that sends the same content to a sink of the same kind
+// with no queue and no store, and reports both. Engine, sink and loop run in a
+// process each, so that what one of them takes is not taken for another's. It
+// reports and never judges.
 package bench
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strconv"
+	"os/exec"
 	"time"
-
-	"carillon/app"
-	"carillon/campaigns"
-	"carillon/configs"
-	"carillon/internal/clock"
-	"carillon/internal/secret"
-	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Scenario is one combination to measure.
 type Scenario struct {
-	// Sink is "http", "smtp" (with PIPELINING) or "smtp-plain".
-	Sink string `json:"sink"`
-	// Recipients is the size of the campaign.
+	// Content is the name of one of Contents.
+	Content string `json:"content"`
+	// Transport is "http", "smtp" (the server offers PIPELINING) or "smtp-plain".
+	Transport string `json:"transport"`
+	// LatencyMS is how many milliseconds the provider takes for each message.
+	LatencyMS int `json:"latency_ms"`
+	// Store is one of Stores.
+	Store string `json:"store"`
+	// Recipients is the size of the campaign, or of the two together if it is Mixed.
 	Recipients int `json:"recipients"`
+	// Mixed sends two campaigns at once, and transactional messages meanwhile.
+	Mixed bool `json:"mixed,omitempty"`
+	// Concurrency is the channel's limits.concurrency; 0 leaves it to the channel.
+	Concurrency int `json:"concurrency,omitempty"`
+
 	// StoreDSN is a postgres:// URL; empty is a SQLite file in Dir.
 	StoreDSN string `json:"store_dsn,omitempty"`
 	// RedisURL is a redis:// URL; empty is the embedded Redis.
 	RedisURL string `json:"redis_url,omitempty"`
+	// StorePid and RedisPid are the servers' processes, where they are known.
+	StorePid int `json:"store_pid,omitempty"`
+	RedisPid int `json:"redis_pid,omitempty"`
 	// Dir holds the scenario's files.
-	Dir string `json:"dir"`
-	// Concurrency is the channel's.
-	Concurrency int `json:"concurrency"`
+	Dir string `json:"dir,omitempty"`
+	// Sink is where the naive loop sends.
+	Sink Address `json:"sink,omitzero"`
 }
 
-// Parts names the store and the queue of a scenario.
-func (s Scenario) Parts() string {
-	store, queue := "SQLite", "embedded"
-	if s.StoreDSN != "" {
-		store = "PostgreSQL"
+// Stores are the stores with the Redis beside them: SQLite with the embedded one,
+// which is what one gets without setting anything; SQLite with a Redis server;
+// PostgreSQL with a Redis server.
+func Stores() []string { return []string{"sqlite", "sqlite+redis", "postgres"} }
+
+// Transports are the ways to a sink.
+func Transports() []string { return []string{"smtp", "smtp-plain", "http"} }
+
+func (s Scenario) latency() time.Duration { return time.Duration(s.LatencyMS) * time.Millisecond }
+
+// String names the scenario in a line.
+func (s Scenario) String() string {
+	text := fmt.Sprintf("%s, %s, %s, %d recipients", s.Content, s.Transport, s.Store, s.Recipients)
+	if s.LatencyMS > 0 {
+		text += fmt.Sprintf(", %d ms an answer", s.LatencyMS)
 	}
-	if s.RedisURL != "" {
-		queue = "Redis"
+	if s.Concurrency > 0 {
+		text += fmt.Sprintf(", concurrency %d", s.Concurrency)
 	}
-	return store + " + " + queue
+	if s.Mixed {
+		text += ", two campaigns and transactional messages"
+	}
+	return text
 }
 
 // Result is what a scenario measured. Rates are per second.
 type Result struct {
-	Parts      string `json:"parts"`
-	Sink       string `json:"sink"`
-	Recipients int    `json:"recipients"`
+	Content     string `json:"content"`
+	Transport   string `json:"transport"`
+	LatencyMS   int    `json:"latency_ms"`
+	Store       string `json:"store"`
+	Recipients  int    `json:"recipients"`
+	Mixed       bool   `json:"mixed,omitempty"`
+	Concurrency int    `json:"concurrency,omitempty"`
+
+	// SendRate is messages claimed, sent and recorded, from the first to the last;
+	// SteadyRate those that arrived in the second half of that time.
+	SendRate   float64 `json:"send_per_second"`
+	SteadyRate float64 `json:"steady_per_second"`
+	// Naive is the naive loop with the same content to a sink of the same kind.
+	Naive float64 `json:"naive_per_second"`
+	// Connections is the most that were open; AllowedRate what they allow with
+	// the provider's latency, 0 where it has none.
+	Connections int64   `json:"connections"`
+	AllowedRate float64 `json:"allowed_per_second,omitempty"`
+	// FirstMessage is from starting a campaign to its first message at the sink,
+	// while the rest is still being planned.
+	FirstMessage float64 `json:"first_message_seconds"`
+	// Transactional is the median from creating a transactional message to its
+	// arrival while a campaign waits on the same channel at 80 a second. Of a
+	// mixed scenario AtFullSpeed is the same while two campaigns are sent as fast as
+	// it goes, and AtFullSpeedWorst the longest.
+	Transactional    float64 `json:"transactional_seconds"`
+	AtFullSpeed      float64 `json:"transactional_at_full_speed_seconds,omitempty"`
+	AtFullSpeedWorst float64 `json:"transactional_at_full_speed_worst_seconds,omitempty"`
+	// Share is how much of what was sent, when half of it was, belonged to the
+	// campaign that had less of it; 0.5 is fair.
+	Share float64 `json:"share,omitempty"`
+
+	// PeakProcess is the most resident memory that the process ever had (VmHWM),
+	// import and planning included, sink and naive loop not; 0 where the system
+	// does not tell. PeakRedis is the most that Redis used.
+	PeakProcess int64 `json:"peak_process_bytes"`
+	PeakRedis   int64 `json:"peak_redis_bytes"`
+	// RedisPerMessage is what the queues' keys take for each queued message: the
+	// median while at least half as many as ever were queued.
+	RedisPerMessage float64 `json:"redis_bytes_per_queued_message"`
+	// Cores are those that were busy while it was sent at full speed.
+	Cores Cores `json:"cores"`
+	// Counts are what it took, less what passes when nothing is sent.
+	Counts Counts `json:"counts"`
+
 	// ImportCreated and ImportUpdated are CSV rows.
 	ImportCreated float64 `json:"import_created_per_second"`
 	ImportUpdated float64 `json:"import_updated_per_second"`
@@ -64,283 +125,85 @@ type Result struct {
 	// PlanRate is messages.
 	PlanSeconds float64 `json:"plan_seconds"`
 	PlanRate    float64 `json:"plan_per_second"`
-	// FeedRate is messages marked, rendered and enqueued while the feeder works.
+	// FeedRate is messages marked and enqueued while the feeder works.
 	FeedRate float64 `json:"feed_per_second"`
-	// SendRate is messages claimed, sent and recorded, from the first to the last.
-	SendRate float64 `json:"send_per_second"`
-	// Ceiling is the naive loop to the same sink.
-	Ceiling float64 `json:"ceiling_per_second"`
-	// FirstMessage is from starting a campaign to its first message at the sink,
-	// while the rest is still being planned.
-	FirstMessage float64 `json:"first_message_seconds"`
-	// Transactional is the median from creating a transactional message to its
-	// arrival while the campaign waits on the same channel at 80 a second.
-	Transactional float64 `json:"transactional_seconds"`
-	// PeakProcess is the largest resident memory while sending at full speed,
-	// load generator and sink included; PeakRedis is the most that Redis used.
-	PeakProcess int64 `json:"peak_process_bytes"`
-	PeakRedis   int64 `json:"peak_redis_bytes"`
-	// Verified says that every run balanced afterwards.
+	// Verified says that every run balanced afterwards, and that the sink was asked
+	// for as many messages as were sent.
 	Verified bool `json:"verified"`
+
+	// singles is how many transactional messages were sent beside the campaigns.
+	singles int64
 }
 
-// bench is a scenario under way.
-type bench struct {
-	s       Scenario
-	engine  *app.Engine
-	sink    receiver
-	account int64
-	channel providers.Channel
-	upload  int64
-	result  Result
-	say     func(format string, args ...any)
+// Ratio is to the naive loop.
+func (r Result) Ratio() float64 { return ratio(r.SendRate, r.Naive) }
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
 }
 
-// Run measures one scenario. What it does is said to progress.
-func Run(ctx context.Context, s Scenario, progress io.Writer) (result Result, err error) {
-	b := &bench{s: s, result: Result{Parts: s.Parts(), Sink: s.Sink, Recipients: s.Recipients, Verified: true}}
-	b.say = func(format string, args ...any) {
-		_, _ = fmt.Fprintf(progress, "  "+format+"\n", args...)
+// childOf is a process that plays a role in a scenario.
+func childOf(ctx context.Context, role string, s Scenario, progress io.Writer) (*exec.Cmd, error) {
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
 	}
-	if b.sink, err = newReceiver(s.Sink); err != nil {
-		return b.result, err
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, b.sink.Close()) }()
-	b.say("%s, %s, %d recipients", s.Parts(), s.Sink, s.Recipients)
-	if b.result.Ceiling, err = ceiling(ctx, s, b.sink); err != nil {
-		return b.result, err
-	}
-	b.say("naive loop: %.0f/s", b.result.Ceiling)
-	config := configs.Config{
-		DataDir: s.Dir, StoreDSN: secret.New(s.StoreDSN), RedisURL: secret.New(s.RedisURL),
-		MasterKey: secret.New("a master key for the benchmark"), MaxUploadMB: 4096, ShutdownSeconds: 10, AllowPrivateAddresses: true,
-	}
-	if s.StoreDSN != "" {
-		if _, err := app.Migrate(ctx, config); err != nil {
-			return b.result, err
-		}
-	}
-	if b.engine, err = app.StartEngine(ctx, app.Options{Config: config, Roles: app.Roles{Scheduler: true, Worker: true}}); err != nil {
-		return b.result, err
-	}
-	defer func() { err = errors.Join(err, b.engine.Stop()) }()
-	for _, step := range []func(context.Context) error{b.prepare, b.importCSV, b.planAndSend, b.first, b.transactional} {
-		if err := step(ctx); err != nil {
-			return b.result, err
-		}
-	}
-	return b.result, nil
+	child := exec.CommandContext(ctx, program, "bench", "--role", role, "--scenario", string(encoded))
+	child.Stderr = progress
+	return child, nil
 }
 
-var system clock.System
+// RunInChild measures a scenario in a process of its own.
+func RunInChild(ctx context.Context, s Scenario, progress io.Writer) (result Result, err error) {
+	err = callChild(ctx, "engine", s, progress, &result)
+	return result, err
+}
 
-func since(start time.Time) float64 { return system.Now().Sub(start).Seconds() }
-
-func (b *bench) prepare(ctx context.Context) error {
-	account, _, err := b.engine.Store.EnsureAccount(ctx, "bench")
+func callChild(ctx context.Context, role string, s Scenario, progress io.Writer, result any) error {
+	child, err := childOf(ctx, role, s, progress)
 	if err != nil {
 		return err
 	}
-	b.account = account.ID
-	provider, config := b.sink.channel()
-	address, err := b.engine.Registry.Address(provider, config)
+	output, err := child.Output()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", role, err)
 	}
-	b.channel, err = b.engine.Store.CreateChannel(ctx, providers.Channel{
-		AccountID: account.ID, Name: "bench", Provider: provider, Config: config, Address: address,
-		Limits: providers.Limits{Concurrency: b.s.Concurrency}, Timezone: "UTC", Status: providers.ChannelActive,
-	})
-	return err
+	return json.Unmarshal(output, result)
 }
 
-// importCSV takes the same file in twice: the first time everybody is new, the
-// second time everybody is known.
-func (b *bench) importCSV(ctx context.Context) error {
-	path := filepath.Join(b.s.Dir, "people.csv")
-	if err := writeCSV(path, b.s.Recipients); err != nil {
-		return err
-	}
-	for _, rate := range []*float64{&b.result.ImportCreated, &b.result.ImportUpdated} {
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		start := system.Now()
-		upload, err := b.engine.Importer.Take(ctx, b.account, "people.csv", file, targeting.ImportOptions{Key: targeting.ByEmail})
-		_ = file.Close()
-		if err != nil {
-			return err
-		}
-		for upload.State != targeting.UploadFinished {
-			if err := system.Sleep(ctx, 20*time.Millisecond); err != nil {
-				return err
-			}
-			if upload, err = b.engine.Store.GetUpload(ctx, b.account, upload.ID); err != nil {
-				return err
-			}
-			if upload.State == targeting.UploadFailed {
-				return errors.New("import: " + upload.Error)
-			}
-		}
-		*rate = float64(b.s.Recipients) / since(start)
-		b.upload = upload.ID
-		b.say("import: %.0f rows/s (created %d, updated %d)", *rate, upload.Created, upload.Updated)
-	}
-	return os.Remove(path)
+// Streams are a child's.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
 }
 
-func (b *bench) newCampaign(ctx context.Context) (campaigns.Campaign, error) {
-	return b.engine.Campaigns.Create(ctx, campaigns.Campaign{
-		AccountID: b.account, Name: "bench " + strconv.FormatInt(system.Now().UnixNano(), 36), ChannelID: b.channel.ID,
-		Audience: targeting.Audience{Uploads: []int64{b.upload}},
-		Content: providers.Content{
-			Subject: "News for {{ contact.first_name | default: 'you' }}",
-			Text: "Dear {{ contact.first_name }} {{ contact.last_name }},\n\nyour coupon is {{ row.coupon }}. It is good until the end of the month.\n\n" +
-				"The bells ring at eight, and we should be glad to see you at the tower with everybody you know.\n\nYours, the ringers\n",
-		},
-	})
-}
-
-// planAndSend plans a campaign while its channel is paused, so that planning is
-// measured alone, then lets it go.
-func (b *bench) planAndSend(ctx context.Context) error {
-	if err := b.engine.Store.PauseChannel(ctx, b.account, b.channel.ID, "bench"); err != nil {
-		return err
+// Child plays a role that childOf asked for; its result is JSON on Out.
+func Child(ctx context.Context, role, encoded string, streams Streams) error {
+	var s Scenario
+	if err := json.Unmarshal([]byte(encoded), &s); err != nil {
+		return fmt.Errorf("read scenario: %w", err)
 	}
-	c, err := b.newCampaign(ctx)
+	var result any
+	var err error
+	switch role {
+	case "sink":
+		return serveSink(ctx, s, streams.In, streams.Out)
+	case "naive":
+		result, err = naive(ctx, s, naiveMessages)
+	case "engine":
+		result, err = Run(ctx, s, streams.Err)
+	default:
+		return fmt.Errorf("unknown role %q", role)
+	}
 	if err != nil {
 		return err
 	}
-	start := system.Now()
-	if c, err = b.engine.Campaigns.Start(ctx, b.account, c.ID, true); err != nil {
-		return err
-	}
-	b.engine.Wake()
-	if _, err := b.await(ctx, c.RunID, func(r campaigns.Run) bool { return r.PlanDone }); err != nil {
-		return err
-	}
-	b.result.PlanSeconds = since(start)
-	b.result.PlanRate = float64(b.s.Recipients) / b.result.PlanSeconds
-	b.say("plan: %.2f s, %.0f messages/s", b.result.PlanSeconds, b.result.PlanRate)
-
-	watch := watchMemory(b.engine.Queue)
-	before := b.sink.Count()
-	if err := b.engine.Store.ResumeChannel(ctx, b.account, b.channel.ID, "bench"); err != nil {
-		return err
-	}
-	start = system.Now()
-	b.engine.Wake()
-	run, err := b.await(ctx, c.RunID, func(r campaigns.Run) bool { return r.Status == campaigns.RunFinished })
-	if err != nil {
-		return err
-	}
-	b.result.SendRate = float64(b.sink.Count()-before) / since(start)
-	b.result.PeakProcess, b.result.PeakRedis = watch.stop()
-	if stats := b.engine.FeedStats(); stats.Seconds > 0 {
-		b.result.FeedRate = float64(stats.Messages) / stats.Seconds
-	}
-	b.say("feed: %.0f/s while it works; send: %.0f messages/s (%.2f of the naive loop); peak %d MiB, Redis %.1f MiB", b.result.FeedRate,
-		b.result.SendRate, b.result.SendRate/b.result.Ceiling, b.result.PeakProcess>>20, float64(b.result.PeakRedis)/(1<<20))
-	return b.verify(ctx, run)
-}
-
-// first measures from starting a campaign to its first message at the sink.
-func (b *bench) first(ctx context.Context) error {
-	c, err := b.newCampaign(ctx)
-	if err != nil {
-		return err
-	}
-	arrived := b.sink.next()
-	start := system.Now()
-	if c, err = b.engine.Campaigns.Start(ctx, b.account, c.ID, true); err != nil {
-		return err
-	}
-	b.engine.Wake()
-	select {
-	case at := <-arrived:
-		b.result.FirstMessage = at.Sub(start).Seconds()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	b.say("first message after %.0f ms", b.result.FirstMessage*1000)
-	run, err := b.await(ctx, c.RunID, func(r campaigns.Run) bool { return r.Status == campaigns.RunFinished })
-	if err != nil {
-		return err
-	}
-	return b.verify(ctx, run)
-}
-
-// transactional measures how long a transactional message takes while a
-// campaign waits on the same channel at 80 messages a second.
-func (b *bench) transactional(ctx context.Context) error {
-	channel := b.channel
-	channel.Limits.PerSecond = 80
-	if _, err := b.engine.Store.UpdateChannel(ctx, channel); err != nil {
-		return err
-	}
-	c, err := b.newCampaign(ctx)
-	if err != nil {
-		return err
-	}
-	if c, err = b.engine.Campaigns.Start(ctx, b.account, c.ID, true); err != nil {
-		return err
-	}
-	b.engine.Wake()
-	if _, err := b.await(ctx, c.RunID, func(r campaigns.Run) bool { return r.PlanDone && r.Counts[campaigns.Sent] > 80 }); err != nil {
-		return err
-	}
-	var seconds []float64
-	content, err := json.Marshal(providers.Content{Subject: "Your code", Text: "Your code is 123456."})
-	if err != nil {
-		return err
-	}
-	for range 9 {
-		start := system.Now()
-		m, err := b.engine.Store.CreateMessage(ctx, campaigns.Outgoing{
-			AccountID: b.account, ChannelID: b.channel.ID, Address: "somebody@example.com", Content: content,
-		})
-		if err != nil {
-			return err
-		}
-		arrived := b.sink.wait(m.ID)
-		b.engine.Wake()
-		select {
-		case at := <-arrived:
-			seconds = append(seconds, at.Sub(start).Seconds())
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	b.result.Transactional = median(seconds)
-	b.say("transactional message after %.0f ms (median of %d, at 80/s with %d waiting)", b.result.Transactional*1000, len(seconds), b.s.Recipients)
-	if _, err := b.engine.Campaigns.Cancel(ctx, b.account, c.ID, "bench"); err != nil {
-		return err
-	}
-	run, err := b.await(ctx, c.RunID, func(r campaigns.Run) bool { return r.FinishedAt != nil })
-	if err != nil {
-		return err
-	}
-	return b.verify(ctx, run)
-}
-
-func (b *bench) await(ctx context.Context, runID int64, done func(campaigns.Run) bool) (campaigns.Run, error) {
-	for {
-		run, err := b.engine.Store.GetRun(ctx, b.account, runID)
-		if err != nil || done(run) {
-			return run, err
-		}
-		if err := system.Sleep(ctx, 10*time.Millisecond); err != nil {
-			return run, err
-		}
-	}
-}
-
-func (b *bench) verify(ctx context.Context, run campaigns.Run) error {
-	v, err := b.engine.Store.VerifyRun(ctx, run.ID)
-	for _, problem := range v.Problems {
-		b.result.Verified = false
-		b.say("run %d does not balance: %s", run.ID, problem)
-	}
-	return err
+	return json.NewEncoder(streams.Out).Encode(result)
 }

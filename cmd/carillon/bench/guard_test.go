@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/testenv"
+)
+
+// bounds are what messages may take with the settings that nobody changed. They
+// are counts, and much the same on every machine; what was measured stands beside
+// them in docs/performance.md. Each is about twice what was measured; on a machine
+// with three other programs on its two cores, and under the race detector, it was a
+// third more. What breaks one is another way of working, such as
+// a transaction for each message, and not a slow hour. Who makes something
+// cheaper lowers its bound.
+var bounds = []struct {
+	content, transport, store string
+	most                      Counts
+}{
+	{"5k", "smtp", "sqlite", Counts{Allocations: 320, AllocatedBytes: 220 << 10, Transactions: 250, Commands: 640, Scripts: 80}},
+	{"5k", "smtp", "postgres", Counts{Allocations: 280, AllocatedBytes: 130 << 10, Transactions: 350, Commands: 680, Scripts: 100}},
+	{"json", "http", "sqlite", Counts{Allocations: 360, AllocatedBytes: 64 << 10, Transactions: 250, Commands: 120, Scripts: 20}},
+	{"json", "http", "postgres", Counts{Allocations: 360, AllocatedBytes: 64 << 10, Transactions: 320, Commands: 160, Scripts: 32}},
+}
+
+// guarded is how many messages are sent: enough that what happens once does not
+// count.
+const guarded = 4000
+
+// TestMessagesTakeNoMoreThanTheirBounds sends a campaign on both stacks and counts
+// what it took. No time fails it.
+func TestMessagesTakeNoMoreThanTheirBounds(t *testing.T) {
+	for _, bound := range bounds {
+		t.Run(bound.content+" "+bound.store, func(t *testing.T) {
+			s := Scenario{Content: bound.content, Transport: bound.transport, Store: bound.store, Recipients: guarded, Dir: t.TempDir()}
+			if bound.store == "postgres" {
+				s.StoreDSN, s.RedisURL = testenv.SharedPostgres(t).NewDatabase(t), testenv.Redis(t).URL()
+			}
+			b, err := newBench(s, io.Discard)
+			require.NoError(t, err)
+			require.NoError(t, b.run(t.Context(), io.Discard, b.prepare, b.importCSV, b.planAndSend))
+			require.True(t, b.result.Verified)
+			got, most := b.result.Counts, bound.most
+			t.Logf("took %+v at %.0f/s, %.0f bytes of Redis a queued message", got, b.result.SendRate, b.result.RedisPerMessage)
+			for _, c := range []struct {
+				what      string
+				got, most float64
+			}{
+				{"allocations a message", got.Allocations, most.Allocations},
+				{"bytes allocated a message", got.AllocatedBytes, most.AllocatedBytes},
+				{"transactions a thousand messages", got.Transactions, most.Transactions},
+				{"Redis commands a thousand messages", got.Commands, most.Commands},
+				{"Redis scripts a thousand messages", got.Scripts, most.Scripts},
+			} {
+				require.Positive(t, c.got, "%s: nothing was counted", c.what)
+				require.LessOrEqual(t, c.got, c.most, c.what)
+			}
+		})
+	}
+}

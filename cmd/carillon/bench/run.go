@@ -1,0 +1,363 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"carillon/app"
+	"carillon/campaigns"
+	"carillon/configs"
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// publicURL makes messages carry what real ones do: an unsubscribe link and the
+// headers that go with it.
+const publicURL = "https://news.example.com"
+
+// slowFor is how long a campaign to a provider with latency is sent; what is left
+// then is canceled. Its rate is known by then.
+const slowFor = 12 * time.Second
+
+// idleFor is how long is watched what passes when nothing is sent.
+const idleFor = time.Second
+
+// bench is a scenario under way.
+type bench struct {
+	s       Scenario
+	content Content
+	engine  *app.Engine
+	sink    *sinkProcess
+	account int64
+	channel providers.Channel
+	upload  int64
+	result  Result
+	say     func(format string, args ...any)
+}
+
+// Run measures one scenario. What it does is said to progress.
+func Run(ctx context.Context, s Scenario, progress io.Writer) (Result, error) {
+	b, err := newBench(s, progress)
+	if err != nil {
+		return b.result, err
+	}
+	if err := b.naive(ctx, progress); err != nil {
+		return b.result, err
+	}
+	err = b.run(ctx, progress, b.prepare, b.importCSV, b.planAndSend, b.first, b.transactional)
+	b.result.PeakProcess = peakResidentBytes()
+	return b.result, err
+}
+
+func newBench(s Scenario, progress io.Writer) (b *bench, err error) {
+	b = &bench{s: s, result: Result{
+		Content: s.Content, Transport: s.Transport, LatencyMS: s.LatencyMS, Store: s.Store, Recipients: s.Recipients,
+		Mixed: s.Mixed, Concurrency: s.Concurrency, Verified: true,
+	}}
+	b.say = func(format string, args ...any) { _, _ = fmt.Fprintf(progress, "  "+format+"\n", args...) }
+	b.content, err = contentNamed(s.Content)
+	return b, err
+}
+
+// run does steps with an engine and a sink.
+func (b *bench) run(ctx context.Context, progress io.Writer, steps ...func(context.Context) error) (err error) {
+	if b.sink, err = startSink(ctx, b.s, progress); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.sink.Close()) }()
+	config := configs.Config{
+		DataDir: b.s.Dir, StoreDSN: secret.New(b.s.StoreDSN), RedisURL: secret.New(b.s.RedisURL), PublicURL: publicURL,
+		MasterKey: secret.New("a master key for the benchmark"), MaxUploadMB: 4096, ShutdownSeconds: 10, AllowPrivateAddresses: true,
+	}
+	if b.s.StoreDSN != "" {
+		if _, err := app.Migrate(ctx, config); err != nil {
+			return err
+		}
+	}
+	if b.engine, err = app.StartEngine(ctx, app.Options{Config: config, Roles: app.Roles{Scheduler: true, Worker: true}}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.engine.Stop()) }()
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var system clock.System
+
+func since(start time.Time) float64 { return system.Now().Sub(start).Seconds() }
+
+// naive runs the naive loop against a sink of its own.
+func (b *bench) naive(ctx context.Context, progress io.Writer) (err error) {
+	target, err := startSink(ctx, b.s, progress)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	s := b.s
+	s.Sink = target.Address
+	if err := callChild(ctx, "naive", s, progress, &b.result.Naive); err != nil {
+		return err
+	}
+	b.say("naive loop: %.0f messages/s", b.result.Naive)
+	return nil
+}
+
+func (b *bench) prepare(ctx context.Context) error {
+	account, _, err := b.engine.Store.EnsureAccount(ctx, "bench")
+	if err != nil {
+		return err
+	}
+	b.account = account.ID
+	provider, config := b.sink.channel()
+	address, err := b.engine.Registry.Address(provider, config)
+	if err != nil {
+		return err
+	}
+	b.channel, err = b.engine.Store.CreateChannel(ctx, providers.Channel{
+		AccountID: account.ID, Name: "bench", Provider: provider, Config: config, Address: address,
+		Limits: providers.Limits{Concurrency: b.s.Concurrency}, Timezone: "UTC", Status: providers.ChannelActive,
+	})
+	return err
+}
+
+// importCSV takes the same file in twice: the first time everybody is new, the
+// second time everybody is known.
+func (b *bench) importCSV(ctx context.Context) error {
+	path := filepath.Join(b.s.Dir, "people.csv")
+	if err := b.writeCSV(path); err != nil {
+		return err
+	}
+	for _, rate := range []*float64{&b.result.ImportCreated, &b.result.ImportUpdated} {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		start := system.Now()
+		upload, err := b.engine.Importer.Take(ctx, b.account, "people.csv", file, targeting.ImportOptions{Key: targeting.ByEmail})
+		_ = file.Close()
+		if err != nil {
+			return err
+		}
+		for upload.State != targeting.UploadFinished {
+			if err := system.Sleep(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+			if upload, err = b.engine.Store.GetUpload(ctx, b.account, upload.ID); err != nil {
+				return err
+			}
+			if upload.State == targeting.UploadFailed {
+				return errors.New("import: " + upload.Error)
+			}
+		}
+		*rate = float64(b.people()) / since(start)
+		b.upload = upload.ID
+		b.say("import: %.0f rows/s (created %d, updated %d)", *rate, upload.Created, upload.Updated)
+	}
+	return os.Remove(path)
+}
+
+// people is how many there are: two campaigns write to everybody twice.
+func (b *bench) people() int {
+	if b.s.Mixed {
+		return (b.s.Recipients + 1) / 2
+	}
+	return b.s.Recipients
+}
+
+func (b *bench) writeCSV(path string) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(file, 1<<20)
+	_, _ = w.WriteString("email,first_name,last_name")
+	for _, column := range b.content.Columns {
+		_, _ = w.WriteString("," + column)
+	}
+	for i := range b.people() {
+		_, _ = fmt.Fprintf(w, "\n%s,N%d,L%d", address(i), i, i)
+		for _, column := range b.content.Columns {
+			_, _ = fmt.Fprintf(w, ",%q", value(column, i))
+		}
+	}
+	_ = w.WriteByte('\n')
+	return errors.Join(w.Flush(), file.Close())
+}
+
+// start starts a campaign.
+func (b *bench) start(ctx context.Context) (campaigns.Campaign, error) {
+	c, err := b.engine.Campaigns.Create(ctx, campaigns.Campaign{
+		AccountID: b.account, Name: "bench " + strconv.FormatInt(system.Now().UnixNano(), 36), ChannelID: b.channel.ID,
+		Audience: targeting.Audience{Uploads: []int64{b.upload}}, Content: b.content.Templates,
+	})
+	if err != nil {
+		return c, err
+	}
+	c, err = b.engine.Campaigns.Start(ctx, b.account, c.ID, true)
+	b.engine.Wake()
+	return c, err
+}
+
+// planAndSend plans while the channel is paused, so that planning is measured
+// alone, watches for a moment what passes when nothing is sent, and lets it go.
+func (b *bench) planAndSend(ctx context.Context) error {
+	if err := b.engine.Store.PauseChannel(ctx, b.account, b.channel.ID, "bench"); err != nil {
+		return err
+	}
+	count := 1
+	if b.s.Mixed {
+		count = 2
+	}
+	var sending []campaigns.Campaign
+	start := system.Now()
+	for range count {
+		c, err := b.start(ctx)
+		if err != nil {
+			return err
+		}
+		sending = append(sending, c)
+	}
+	for _, c := range sending {
+		if _, err := b.await(ctx, c, func(r campaigns.Run) bool { return r.PlanDone }); err != nil {
+			return err
+		}
+	}
+	b.result.PlanSeconds = since(start)
+	b.result.PlanRate = float64(b.people()*count) / b.result.PlanSeconds
+	b.say("plan: %.2f s, %.0f messages/s", b.result.PlanSeconds, b.result.PlanRate)
+	return b.send(ctx, sending)
+}
+
+// send sends what is planned at full speed.
+func (b *bench) send(ctx context.Context, sending []campaigns.Campaign) error {
+	watch := b.watch(ctx, sending)
+	defer watch.stop()
+	before, err := b.sink.tally(ctx)
+	if err != nil {
+		return err
+	}
+	quiet, err := b.meter(ctx, func() error { return system.Sleep(ctx, idleFor) })
+	if err != nil {
+		return err
+	}
+	watch.begin()
+	busy, err := b.meter(ctx, func() error {
+		if err := b.engine.Store.ResumeChannel(ctx, b.account, b.channel.ID, "bench"); err != nil {
+			return err
+		}
+		b.engine.Wake()
+		return b.finish(ctx, sending)
+	})
+	if err != nil {
+		return err
+	}
+	watch.stop()
+	after, err := b.sink.tally(ctx)
+	if err != nil {
+		return err
+	}
+	sent := after.Count - before.Count
+	b.result.SendRate = float64(sent) / busy.seconds
+	b.result.Cores = busy.cores()
+	b.result.Counts = busy.counts(quiet, sent)
+	if stats := b.engine.FeedStats(); stats.Seconds > 0 {
+		b.result.FeedRate = float64(stats.Messages) / stats.Seconds
+	}
+	if after.Violations > 0 {
+		b.result.Verified = false
+		b.say("%d violations of the protocol", after.Violations)
+	}
+	if err := watch.report(&b.result); err != nil {
+		return err
+	}
+	b.say("send: %.0f messages/s (%.2f of the naive loop), %s", b.result.SendRate, b.result.Ratio(), b.result.Cores)
+	return b.balance(ctx, sending, after.Asked-before.Asked)
+}
+
+// finish waits until campaigns are sent. To a slow provider they are sent for a
+// while.
+func (b *bench) finish(ctx context.Context, sending []campaigns.Campaign) error {
+	start := system.Now()
+	late := func() bool { return b.s.LatencyMS > 0 && system.Now().Sub(start) > slowFor }
+	var mixed *mixture
+	if b.s.Mixed {
+		mixed = b.mix(ctx, sending)
+	}
+	for _, c := range sending {
+		run, err := b.await(ctx, c, func(r campaigns.Run) bool { return r.FinishedAt != nil || late() })
+		if err != nil {
+			return errors.Join(err, mixed.stop(&b.result))
+		}
+		if run.FinishedAt == nil {
+			if err := b.cancel(ctx, c); err != nil {
+				return errors.Join(err, mixed.stop(&b.result))
+			}
+		}
+	}
+	return mixed.stop(&b.result)
+}
+
+// cancel cancels a campaign and waits until nothing of it is under way.
+func (b *bench) cancel(ctx context.Context, c campaigns.Campaign) error {
+	if _, err := b.engine.Campaigns.Cancel(ctx, b.account, c.ID, "bench"); err != nil {
+		return err
+	}
+	_, err := b.await(ctx, c, func(r campaigns.Run) bool { return r.FinishedAt != nil })
+	return err
+}
+
+func (b *bench) await(ctx context.Context, c campaigns.Campaign, done func(campaigns.Run) bool) (campaigns.Run, error) {
+	for {
+		run, err := b.engine.Store.GetRun(ctx, b.account, c.RunID)
+		if err != nil || done(run) {
+			return run, err
+		}
+		if err := system.Sleep(ctx, 10*time.Millisecond); err != nil {
+			return run, err
+		}
+	}
+}
+
+// verify checks that a campaign accounts for everybody.
+func (b *bench) verify(ctx context.Context, c campaigns.Campaign) error {
+	v, err := b.engine.Store.VerifyRun(ctx, c.RunID)
+	for _, problem := range v.Problems {
+		b.result.Verified = false
+		b.say("run %d does not balance: %s", c.RunID, problem)
+	}
+	return err
+}
+
+// balance checks that campaigns balance, and that the sink was asked for what
+// they say was sent, and no more.
+func (b *bench) balance(ctx context.Context, sent []campaigns.Campaign, asked int64) error {
+	total := b.result.singles
+	for _, c := range sent {
+		run, err := b.engine.Store.GetRun(ctx, b.account, c.RunID)
+		if err != nil {
+			return err
+		}
+		total += run.Counts[campaigns.Sent]
+		if err := b.verify(ctx, c); err != nil {
+			return err
+		}
+	}
+	if asked != total {
+		b.result.Verified = false
+		b.say("%d messages are sent, but the sink was asked for %d", total, asked)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// DefaultRecipients are few enough for a first look, FullRecipients what figures
+// that are written down are measured with.
+const (
+	DefaultRecipients = 20_000
+	FullRecipients    = 100_000
+)
+
+// Selection says what to measure. What is empty is chosen: nothing at all stands
+// for a look at everything that fits two minutes, and Full for all that there is.
+type Selection struct {
+	Contents, Transports, Stores []string
+	Latencies                    []int // milliseconds
+	Recipients                   []int
+	Mixed, Full                  bool
+	Concurrency                  int
+}
+
+// Problem is a wrong value of a selection.
+type Problem struct{ Flag, Value, Message string }
+
+// Error says which flag is wrong, and what it may be.
+func (p *Problem) Error() string { return fmt.Sprintf("--%s %s: %s", p.Flag, p.Value, p.Message) }
+
+// The bounds of a selection.
+const (
+	maxRecipients  = 100_000_000
+	maxLatencyMS   = 60_000
+	maxConcurrency = 1000 // limits.concurrency
+)
+
+func (s Selection) check() error {
+	known := func(flag string, values, all []string) error {
+		for _, v := range values {
+			if !slices.Contains(all, v) {
+				return &Problem{flag, v, "one of " + strings.Join(all, ", ")}
+			}
+		}
+		return nil
+	}
+	within := func(flag string, values []int, least, most int) error {
+		for _, v := range values {
+			if v < least || v > most {
+				return &Problem{flag, fmt.Sprint(v), fmt.Sprintf("from %d to %d", least, most)}
+			}
+		}
+		return nil
+	}
+	for _, err := range []error{
+		known("content", s.Contents, ContentNames()), known("transport", s.Transports, Transports()), known("store", s.Stores, Stores()),
+		within("latency", s.Latencies, 0, maxLatencyMS), within("recipients", s.Recipients, 1000, maxRecipients),
+		within("concurrency", []int{s.Concurrency}, 0, maxConcurrency),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Scenarios are what a selection asks for, in the order in which they are
+// measured. An error is a Problem.
+func (s Selection) Scenarios() ([]Scenario, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	recipients := s.Recipients
+	if len(recipients) == 0 {
+		recipients = []int{DefaultRecipients}
+		if s.Full {
+			recipients = []int{FullRecipients}
+		}
+	}
+	var list []Scenario
+	for _, n := range recipients {
+		for _, one := range s.shapes() {
+			one.Recipients, one.Concurrency = n, s.Concurrency
+			list = append(list, one)
+		}
+	}
+	return list, nil
+}
+
+// shapes are the scenarios without their size.
+func (s Selection) shapes() []Scenario {
+	chosen := len(s.Contents)+len(s.Transports)+len(s.Stores)+len(s.Latencies) > 0 || s.Mixed
+	switch {
+	case !chosen && !s.Full:
+		return glance()
+	case !chosen:
+		return append(cross(ContentNames(), nil, Stores(), []int{0}, false),
+			append(cross([]string{"json", "5k"}, nil, []string{"sqlite", "postgres"}, []int{20, 200}, false),
+				cross([]string{"5k"}, nil, []string{"sqlite", "postgres"}, []int{0}, true)...)...)
+	}
+	return cross(or(s.Contents, "5k"), s.Transports, or(s.Stores, "sqlite"), or(s.Latencies, 0), s.Mixed)
+}
+
+// glance is what one looks at first.
+func glance() []Scenario {
+	list := cross(ContentNames(), nil, []string{"sqlite"}, []int{0}, false)
+	list = append(list, cross([]string{"5k"}, nil, []string{"postgres"}, []int{0}, false)...)
+	list = append(list, cross([]string{"5k"}, nil, []string{"sqlite"}, []int{20}, false)...)
+	return append(list, cross([]string{"5k"}, nil, []string{"sqlite"}, []int{0}, true)...)
+}
+
+// cross combines everything with everything. Without transports each content goes
+// by its own.
+func cross(contents, transports, stores []string, latencies []int, mixed bool) (list []Scenario) {
+	for _, store := range stores {
+		for _, latency := range latencies {
+			for _, c := range Contents() {
+				if !slices.Contains(contents, c.Name) {
+					continue
+				}
+				for _, transport := range or(transports, c.Transport) {
+					list = append(list, Scenario{Content: c.Name, Transport: transport, LatencyMS: latency, Store: store, Mixed: mixed})
+				}
+			}
+		}
+	}
+	return list
+}
+
+func or[T any](values []T, otherwise T) []T {
+	if len(values) == 0 {
+		return []T{otherwise}
+	}
+	return values
+}
