@@ -179,6 +179,8 @@ type Server struct {
 	hooks   *hooks
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
+	// views show single things, by the paths under which they are shown.
+	views map[string]view
 	// bodies and hookBodies are the memory for bodies of requests.
 	bodies, hookBodies *room
 	// streams counts the event streams that are open.
@@ -202,7 +204,7 @@ func New(d Deps) *Server {
 	if d.Options.MaxBodyBytes <= 0 {
 		d.Options.MaxBodyBytes = defaultMaxBody
 	}
-	s := &Server{Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, bodies: newRoom(keyedBodies), hookBodies: newRoom(hookBodies)}
+	s := &Server{Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, bodies: newRoom(keyedBodies), hookBodies: newRoom(hookBodies)}
 	s.wrong = newWrongKeys(d.Clock)
 	s.limits = newLimiters(d.Options.RatePerSecond, d.Options.Burst, d.Clock)
 	s.hooks = newHooks(d)

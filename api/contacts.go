@@ -127,7 +127,7 @@ func rawValues(values map[string]any) (map[string]json.RawMessage, error) {
 
 func (s *Server) contactRoutes() {
 	const path, tag = "/v1/contacts", "contacts"
-	register(s, operation{id: "list-contacts", method: http.MethodGet, path: path, tag: tag, doc: "List or search contacts", roles: mayLook}, s.listContacts)
+	register(s, operation{reads: readsPeople, id: "list-contacts", method: http.MethodGet, path: path, tag: tag, doc: "List or search contacts", roles: mayLook}, s.listContacts)
 	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createContact) (*one[Contact], error) {
 			b := in.Body

@@ -163,3 +163,78 @@ func TestAMethodThatDoesNotGoWithAPath(t *testing.T) {
 	require.Contains(t, w.Body.String(), "/v1/groups does not go with PUT here: use GET or POST")
 	require.Equal(t, 405, s.do("DELETE", "/healthz", "").Code)
 }
+
+// The trail says what was there before and after, which request it was and where
+// that came from; no secret, and of people no value.
+func TestAuditSaysWhatChanged(t *testing.T) {
+	s := newServer(t)
+	const secretValue = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+	last := func() map[string]any {
+		t.Helper()
+		return s.ok("GET", "/v1/audit?limit=1", "")["items"].([]any)[0].(map[string]any)
+	}
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/token-in-url","secret":"`+secretValue+`"},"limits":{"per_second":5}}`)
+	made := last()
+	require.Equal(t, "hook", made["detail"].(map[string]any)["after"].(map[string]any)["name"])
+	require.NotContains(t, made["detail"], "before")
+	s.ok("PATCH", "/v1/channels/1", `{"limits":{"per_second":7}}`, "X-Request-Id", "my-request")
+	changed := last()
+	require.Equal(t, "my-request", changed["request_id"])
+	require.Equal(t, "192.0.2.1", changed["source"], "of httptest")
+	require.Equal(t, map[string]any{
+		"before": map[string]any{"limits": map[string]any{"per_second": 5.0}}, "after": map[string]any{"limits": map[string]any{"per_second": 7.0}},
+	}, changed["detail"])
+	s.ok("POST", "/v1/channels/1/pause", "")
+	require.Equal(t, "paused", last()["detail"].(map[string]any)["after"].(map[string]any)["status"])
+	s.ok("DELETE", "/v1/channels/1", "")
+	require.Equal(t, "hook", last()["detail"].(map[string]any)["before"].(map[string]any)["name"])
+
+	key := s.ok("POST", "/v1/keys", `{"name":"shop","role":"sender"}`)["key"].(string)
+	require.Equal(t, "sender", last()["detail"].(map[string]any)["after"].(map[string]any)["role"])
+
+	channel := s.channel()
+	campaign := s.campaign(channel, "")
+	s.ok("PATCH", fmt.Sprintf("/v1/campaigns/%d", campaign), `{"content":{"subject":"x","text":"`+strings.Repeat("long ", 1000)+`"}}`)
+	require.Regexp(t, `^5\d{3} bytes, sha256 [0-9a-f]{64}$`, last()["detail"].(map[string]any)["after"].(map[string]any)["content"])
+
+	id := int64(s.ok("POST", "/v1/contacts", `{"first_name":"Ada","addresses":{"email":"ada@secret.example"}}`)["id"].(float64))
+	s.ok("PATCH", fmt.Sprintf("/v1/contacts/%d", id), `{"first_name":"Augusta"}`)
+	require.Equal(t, map[string]any{"changed": []any{"first_name"}}, last()["detail"])
+	s.ok("PATCH", fmt.Sprintf("/v1/contacts/%d", id), `{"first_name":"Augusta"}`)
+	require.NotContains(t, last(), "detail", "nothing changed")
+
+	whole := s.do("GET", "/v1/audit?limit=500", "").Body.String()
+	for _, private := range []string{secretValue, "token-in-url", key, "ada@secret.example", "Augusta", adminKey} {
+		require.NotContains(t, whole, private)
+	}
+}
+
+// Who takes people's data out is in the trail; who looks at a page of it is not.
+func TestReadingManyPeopleIsAudited(t *testing.T) {
+	s := newServer(t)
+	channel := s.channel()
+	campaign := s.campaign(channel, "")
+	ada := fmt.Sprintf("/v1/contacts/%v", s.ok("POST", "/v1/contacts", `{"first_name":"Ada","addresses":{"email":"ada@secret.example"}}`)["id"])
+	run := int64(s.ok("POST", fmt.Sprintf("/v1/campaigns/%d/start", campaign), "")["run_id"].(float64))
+	before := len(s.ok("GET", "/v1/audit?limit=500", "")["items"].([]any))
+	for _, path := range []string{"/v1/contacts", ada, "/v1/contacts?limit=100", "/v1/messages", "/v1/campaigns?limit=500", fmt.Sprintf("/v1/runs/%d", run)} {
+		require.Equal(t, 200, s.do("GET", path, "").Code, path)
+	}
+	require.Len(t, s.ok("GET", "/v1/audit?limit=500", "")["items"], before, "somebody works with it")
+	for _, read := range [][2]string{
+		{"GET", "/v1/contacts?limit=101"}, {"GET", "/v1/messages?limit=500"}, {"GET", "/v1/suppressions?limit=500"}, {"GET", "/v1/replies?limit=200"},
+		{"GET", "/v1/suppressions/export"}, {"GET", ada + "/export"}, {"GET", fmt.Sprintf("/v1/runs/%d/messages.csv", run)},
+		{"GET", fmt.Sprintf("/v1/runs/%d/messages?limit=101", run)},
+	} {
+		require.Equal(t, 200, s.do(read[0], read[1], "").Code, read[1])
+		before++
+		items := s.ok("GET", "/v1/audit?limit=500", "")["items"].([]any)
+		require.Len(t, items, before, read[1])
+	}
+	require.Equal(t, 200, s.do("POST", "/v1/contacts/search?limit=500", `{"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"Ada"}]}}`).Code)
+	last := s.ok("GET", "/v1/audit?limit=1", "")["items"].([]any)[0].(map[string]any)
+	require.Equal(t, "search-contacts", last["action"])
+	require.Equal(t, map[string]any{"items": 1.0}, last["detail"])
+	require.Equal(t, 403, s.do("GET", ada+"/export", "", as(access.Viewer)...).Code)
+	require.Len(t, s.ok("GET", "/v1/audit?limit=500", "")["items"], before+1, "who was refused read nothing")
+}

@@ -157,7 +157,7 @@ func (s *server) campaign(channel int64, extra string) int64 {
 }
 
 // unstable are parts of answers that differ from run to run.
-var unstable = regexp.MustCompile(`car_[A-Za-z0-9_-]+|/u/[A-Za-z0-9_-]+`)
+var unstable = regexp.MustCompile(`"request_id": "[0-9a-f]{16}"|car_[A-Za-z0-9_-]+|/u/[A-Za-z0-9_-]+`)
 
 // golden compares a transcript with its file.
 func golden(t *testing.T, name, got string) {

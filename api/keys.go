@@ -27,6 +27,9 @@ type NewKey struct {
 	Secret string `json:"key" doc:"The key itself; it is not shown again."`
 }
 
+// audited leaves the key itself out.
+func (k NewKey) audited() any { return k.Key }
+
 // KeyInput is what a key is made of.
 type KeyInput struct {
 	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, to know it by when it is revoked."`
@@ -40,7 +43,10 @@ type AuditEntry struct {
 	Actor  string         `json:"actor"`
 	Action string         `json:"action"`
 	Target string         `json:"target"`
-	Detail map[string]any `json:"detail,omitempty"`
+	Detail map[string]any `json:"detail,omitempty" doc:"before and after of what was changed, secrets masked and long values as their hash; changed has the names alone where the values are somebody's data; items is how many people were read."`
+	// RequestID and Source are empty for what no request did.
+	RequestID string `json:"request_id,omitempty" doc:"X-Request-Id of the request, which the log has too."`
+	Source    string `json:"source,omitempty" doc:"Address that the request came from; a proxy's where there is one."`
 }
 
 // keysPath is where keys are made.
@@ -94,7 +100,7 @@ func (s *Server) keyRoutes() {
 				return nil, err
 			}
 			return page(list, in.Limit, func(e access.AuditEntry) AuditEntry {
-				return AuditEntry{ID: e.ID, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target, Detail: e.Detail}
+				return AuditEntry{ID: e.ID, At: e.At, Actor: e.Actor, Action: e.Action, Target: e.Target, Detail: e.Detail, RequestID: e.RequestID, Source: e.Source}
 			}, func(e access.AuditEntry) string { return idKey(e.ID) }), nil
 		})
 }

@@ -104,7 +104,7 @@ func (s *Server) routesOfLists(kind targeting.ListKind, tag, addDoc, removeDoc, 
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Lists.Delete(ctx, caller.AccountID, kind, in.ID)
 		})
-	register(s, operation{id: "list-" + noun + "-members", method: http.MethodGet, path: path + "/{id}/members", tag: tag, doc: "List the contacts of a " + noun, roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-" + noun + "-members", method: http.MethodGet, path: path + "/{id}/members", tag: tag, doc: "List the contacts of a " + noun, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged

@@ -152,7 +152,7 @@ func (s *Server) messageRoutes() {
 			}
 			return messageOut(s.Campaigns.Send(ctx, n))
 		})
-	register(s, operation{id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first", roles: mayWatch,
+	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first", roles: mayWatch,
 		more: "A sender key sees transactional messages alone."},
 		func(ctx context.Context, caller access.Key, in *listMessages) (*pageOut[Message], error) {
 			after, err := in.position()

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -23,12 +24,20 @@ const (
 	routeKey
 	callerKey
 	streamKey
+	sourceKey
 )
 
 // requestID is the id under which the log knows a request.
 func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey).(string)
 	return id
+}
+
+// addressOf is the address that a request came from: that of the connection, which is a
+// proxy's where there is one.
+func addressOf(ctx context.Context) string {
+	source, _ := ctx.Value(sourceKey).(string)
+	return source
 }
 
 // goodRequestID keeps what clients send from breaking a log.
@@ -53,7 +62,11 @@ func (s *Server) withRequestID(next http.Handler) http.Handler {
 			// Answers name people, and are of the moment.
 			w.Header().Set("Cache-Control", "no-store")
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey, id)))
+		source, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			source = r.RemoteAddr
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(context.WithValue(r.Context(), requestIDKey, id), sourceKey, source)))
 	})
 }
 

@@ -58,6 +58,8 @@ type operation struct {
 	status int
 	// unaudited changes are too many to write each one down twice.
 	unaudited bool
+	// reads says that what is read are people: it is audited as changes are.
+	reads disclosure
 }
 
 // register adds an operation. The handler gets the caller's key and returns
@@ -68,8 +70,19 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		prefix = "body"
 	}
 	s.guard(o)
+	if o.method == http.MethodGet {
+		s.views[o.path] = func(ctx context.Context, caller access.Key, in any) any {
+			if which, ok := embedded[I](in); ok {
+				if out, err := handler(ctx, caller, which); err == nil {
+					return any(out)
+				}
+			}
+			return nil
+		}
+	}
 	huma.Register(s.api, o.described(), func(ctx context.Context, in *I) (*O, error) {
 		caller := callerOf(ctx)
+		before := s.auditedView(ctx, caller, o, in)
 		out, err := handler(ctx, caller, in)
 		if err != nil {
 			return nil, s.fail(ctx, o.id, err, prefix)
@@ -79,9 +92,9 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		}
 		if o.method != http.MethodGet {
 			s.Wake()
-			if !o.unaudited {
-				s.audit(ctx, caller, o, in, out)
-			}
+		}
+		if o.audits(in) {
+			s.audit(ctx, caller, o, entry{in: in, out: out, before: before})
 		}
 		return out, nil
 	})
@@ -128,31 +141,6 @@ func (s *Server) fail(ctx context.Context, operation string, err error, prefix s
 	return p
 }
 
-// targeted is an input that names what it changes; noun is what the operation
-// is about.
-type targeted interface{ target(noun string) string }
-
-// identified is what has an id of its own.
-type identified interface{ identity() int64 }
-
-// audit writes a change down. The change is done: a failure is logged and does
-// not fail the request.
-func (s *Server) audit(ctx context.Context, caller access.Key, o operation, in, out any) {
-	noun := strings.TrimSuffix(o.tag, "s")
-	if stem, ok := strings.CutSuffix(o.tag, "ies"); ok {
-		noun = stem + "y"
-	}
-	entry := access.AuditEntry{AccountID: caller.AccountID, Actor: actor(caller), Action: o.id, Target: noun}
-	if t, ok := in.(targeted); ok {
-		entry.Target = t.target(noun)
-	} else if made, ok := out.(identified); ok && made.identity() != 0 {
-		entry.Target = noun + " " + idKey(made.identity())
-	}
-	if err := s.Store.AddAudit(context.WithoutCancel(ctx), entry); err != nil {
-		s.Logger.ErrorContext(ctx, "audit failed", "action", o.id, "request_id", requestID(ctx), "error", err)
-	}
-}
-
 // actor names a key in the audit trail and in the reasons of messages.
 func actor(k access.Key) string { return "key " + strconv.FormatInt(k.ID, 10) + " (" + k.Name + ")" }
 
@@ -190,6 +178,9 @@ func (o *one[T]) identity() int64 {
 	return 0
 }
 
+// body is the thing itself.
+func (o *one[T]) body() any { return o.Body }
+
 // position is the id in a cursor; 0 for none.
 func (p Paged) position() (int64, error) {
 	if p.Cursor == "" {
@@ -224,5 +215,8 @@ func page[S, T any](list []S, limit int, view func(S) T, key func(S) string) *pa
 	}
 	return &pageOut[T]{Body: p}
 }
+
+// count is how many things a page holds.
+func (p *pageOut[T]) count() int { return len(p.Body.Items) }
 
 func idKey(id int64) string { return strconv.FormatInt(id, 10) }

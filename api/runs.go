@@ -116,7 +116,7 @@ func (s *Server) runRoutes() {
 			view, err := s.runView(ctx, r)
 			return &one[Run]{view}, err
 		})
-	register(s, operation{id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a run's messages", roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a run's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
@@ -135,7 +135,7 @@ func (s *Server) runRoutes() {
 			}
 			return s.messagePage(ctx, f, in.Limit)
 		})
-	register(s, operation{id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag, doc: "A run's messages as CSV", roles: mayEdit},
+	register(s, operation{reads: readsAll, id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag, doc: "A run's messages as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err

@@ -76,7 +76,7 @@ func suppressionView(p targeting.Suppression) Suppression {
 
 func (s *Server) suppressionRoutes() {
 	const path, tag = "/v1/suppressions", "suppressions"
-	register(s, operation{id: "list-suppressions", method: http.MethodGet, path: path, tag: tag, doc: "List addresses never to write to", roles: mayLook}, s.listSuppressions)
+	register(s, operation{reads: readsPeople, id: "list-suppressions", method: http.MethodGet, path: path, tag: tag, doc: "List addresses never to write to", roles: mayLook}, s.listSuppressions)
 	register(s, operation{id: "add-suppression", method: http.MethodPost, path: path, tag: tag, doc: "Never write to an address again", status: http.StatusCreated, roles: mayEdit,
 		more: "Binds at once, for what is waiting too. An address that is suppressed already keeps its first reason, unless that was unsubscribed."},
 		func(ctx context.Context, caller access.Key, in *addSuppression) (*one[Suppression], error) {
@@ -102,7 +102,7 @@ func (s *Server) suppressionRoutes() {
 	s.api.OpenAPI().Paths[importSuppressionsPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"text/csv": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}
-	register(s, operation{id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Every suppression as CSV", roles: mayEdit,
+	register(s, operation{reads: readsAll, id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Every suppression as CSV", roles: mayEdit,
 		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
 		func(ctx context.Context, caller access.Key, _ *struct{}) (*huma.StreamResponse, error) {
 			return csvBody("suppressions.csv", targeting.SuppressionColumns(), func(write func(...string) error) error {

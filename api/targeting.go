@@ -167,7 +167,7 @@ func (s *Server) targetingRoutes() {
 			}
 			return s.count(ctx, caller, targeting.Audience{Targeting: []int64{in.ID}}, in.CountBy)
 		})
-	register(s, operation{id: "list-targeting-contacts", method: http.MethodGet, path: path + "/{id}/contacts", tag: tag, doc: "List the contacts of a targeting list", roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-targeting-contacts", method: http.MethodGet, path: path + "/{id}/contacts", tag: tag, doc: "List the contacts of a targeting list", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged
@@ -177,7 +177,7 @@ func (s *Server) targetingRoutes() {
 			}
 			return s.audiencePage(ctx, caller, targeting.Audience{Targeting: []int64{in.ID}}, in.Paged)
 		})
-	register(s, operation{id: "search-contacts", method: http.MethodPost, path: "/v1/contacts/search", tag: "contacts", doc: "List the contacts that a rule holds for", roles: mayLook,
+	register(s, operation{reads: readsPeople, id: "search-contacts", method: http.MethodPost, path: "/v1/contacts/search", tag: "contacts", doc: "List the contacts that a rule holds for", roles: mayLook,
 		unaudited: true, more: ruleDoc},
 		func(ctx context.Context, caller access.Key, in *searchContacts) (*pageOut[Contact], error) {
 			audience, err := s.Rules.Audience(ctx, caller.AccountID, in.Body.Rule)

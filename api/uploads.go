@@ -135,7 +135,7 @@ func (s *Server) uploadRoutes() {
 			u, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
-	register(s, operation{id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
+	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err

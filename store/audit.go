@@ -18,8 +18,8 @@ func (s *Store) audit(ctx context.Context, tx conn, e access.AuditEntry) error {
 			return fmt.Errorf("encode audit detail: %w", err)
 		}
 	}
-	_, err := tx.exec(ctx, "INSERT INTO audit (account_id, actor, action, target, detail, at) VALUES (?, ?, ?, ?, ?, ?)",
-		e.AccountID, e.Actor, e.Action, e.Target, string(detail), ms(s.clock.Now()))
+	_, err := tx.exec(ctx, "INSERT INTO audit (account_id, actor, action, target, detail, request_id, source, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		e.AccountID, e.Actor, e.Action, e.Target, string(detail), e.RequestID, e.Source, ms(s.clock.Now()))
 	return err
 }
 
@@ -36,7 +36,7 @@ func (s *Store) ListAudit(ctx context.Context, accountID, before int64, limit in
 		e := access.AuditEntry{AccountID: accountID}
 		var detail []byte
 		var at millis
-		if err := scan(&e.ID, &e.Actor, &e.Action, &e.Target, &detail, &at); err != nil {
+		if err := scan(&e.ID, &e.Actor, &e.Action, &e.Target, &detail, &e.RequestID, &e.Source, &at); err != nil {
 			return err
 		}
 		e.At = at.Time
@@ -45,7 +45,7 @@ func (s *Store) ListAudit(ctx context.Context, accountID, before int64, limit in
 		}
 		entries = append(entries, e)
 		return nil
-	}, "SELECT id, actor, action, target, detail, at FROM audit WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+	}, "SELECT id, actor, action, target, detail, request_id, source, at FROM audit WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
 		accountID, orNewest(before), limit)
 	return entries, s.translate(err)
 }

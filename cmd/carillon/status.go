@@ -28,6 +28,16 @@ alive; one that was not heard of for 4 seconds is dead, and what it had in fligh
 stopped in good order is retired.`,
 		Example: "  carillon workers", RunE: c.workers,
 	})
+	var limit int
+	audit := &cobra.Command{
+		Use: "audit", Short: "List who did what, newest first", GroupID: "work", Args: cobra.NoArgs,
+		Long: `Lists the audit trail: who changed what, and who read many people's data, from which address and with which
+request, as the log knows it. --output json shows what was there before and after; secrets are masked, and of
+people's data only the names of the fields are kept.`,
+		Example: "  carillon audit\n  carillon audit --limit 1 --output json", RunE: func(cmd *cobra.Command, _ []string) error { return c.audit(cmd, limit) },
+	}
+	limitFlag(audit, &limit)
+	root.AddCommand(audit)
 }
 
 func (c *cli) status(cmd *cobra.Command, _ []string) error {
@@ -77,6 +87,20 @@ func (c *cli) workers(cmd *cobra.Command, _ []string) error {
 	}
 	return showList(c, items, more, "ID NAME STATE SINCE LAST_HEARTBEAT CHANNELS IN_FLIGHT VERSION", func(k api.Worker) []any {
 		return []any{k.ID, k.Name, k.State, at(&k.Since), exactly(k.SeenAt), strings.Trim(fmt.Sprint(k.Channels), "[]"), k.InFlight, k.Version}
+	})
+}
+
+func (c *cli) audit(cmd *cobra.Command, limit int) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	items, more, err := list[api.AuditEntry](cmd.Context(), cl, "/v1/audit", nil, limit)
+	if err != nil {
+		return err
+	}
+	return showList(c, items, more, "ID AT ACTOR ACTION TARGET FROM REQUEST", func(e api.AuditEntry) []any {
+		return []any{e.ID, exactly(e.At), e.Actor, e.Action, e.Target, e.Source, e.RequestID}
 	})
 }
 

@@ -71,10 +71,13 @@ type AuditEntry struct {
 	Action string
 	// Target is to what, such as "campaign 17".
 	Target string
-	// Detail is whatever else should be known; it must hold no secret. May be
-	// nil.
+	// Detail is whatever else should be known, such as what was there before and after;
+	// it must hold no secret and nobody's data. May be nil.
 	Detail map[string]any
-	At     time.Time
+	// RequestID is the request that did it, and Source the address that it came from;
+	// empty for what no request did.
+	RequestID, Source string
+	At                time.Time
 }
 
 // AnswerState says what is known of a request with an idempotency key.
