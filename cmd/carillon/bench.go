@@ -21,6 +21,7 @@ type benchFlags struct {
 	postgres  string
 	redis     string
 	save      string
+	profiles  string
 	list      bool
 	targeting bool
 	contacts  int
@@ -41,7 +42,7 @@ library, 20 connections, no queue, no store and no limit. Compare the ratios; th
 of this machine at this hour. Engine, receiver and loop are processes of their own on loopback.
 
 Without flags it takes a look at everything, in some two minutes. A flag that chooses (--content,
---latency, --store, --transport, --mixed) measures just that, every value with every other; --full
+--latency, --store, --transport, --mixed, --workers) measures just that, every value with every other; --full
 measures all that there is, with 100,000 recipients, in half an hour or more. --list says what it would be.
 
 Contents:
@@ -53,7 +54,8 @@ empty one.`,
   carillon bench --list --full
   carillon bench --content 5k --store sqlite,postgres --recipients 100000 --save before.json
   carillon bench --content json --latency 0,20,200
-  carillon bench --content 30k --mixed
+  carillon bench --content 30k --mixed --profiles profiles
+  carillon bench --content 30k --latency 20 --workers 1,4
   carillon bench --targeting --contacts 100000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -73,12 +75,14 @@ empty one.`,
 	flags.StringSliceVar(&s.Transports, "transport", nil, "http, smtp (the server offers PIPELINING), smtp-plain (it does not); each content has its own")
 	flags.BoolVar(&s.Mixed, "mixed", false, "send two campaigns at once, and transactional messages meanwhile")
 	flags.IntSliceVar(&s.Recipients, "recipients", nil, fmt.Sprintf("sizes of the campaign, at least 1000; %d, with --full %d", bench.DefaultRecipients, bench.FullRecipients))
+	flags.IntSliceVar(&s.Workers, "workers", nil, "numbers of worker processes beside the one that feeds, such as 1,4; on PostgreSQL, which they share")
 	flags.IntVar(&s.Concurrency, "concurrency", 0, "limits.concurrency of the channel; 0 leaves it as it is when nobody sets it")
 	flags.BoolVar(&s.Full, "full", false, "measure everything, with many recipients")
 	flags.BoolVar(&f.list, "list", false, "say what would be measured, and measure nothing")
 	flags.StringVar(&f.postgres, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")
 	flags.StringVar(&f.redis, "redis-url", "", "use this Redis instead of a private one")
 	flags.StringVar(&f.save, "save", "", "write the results as JSON to this file too")
+	flags.StringVar(&f.profiles, "profiles", "", "write profiles of processor, blocks, locks and allocations while sending to this folder, for go tool pprof; costs some speed")
 	flags.BoolVar(&f.targeting, "targeting", false, "measure rules instead: how long counting their contacts takes, on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.role, "role", "", "")
@@ -109,8 +113,16 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 	if f.list {
 		return c.listScenarios(scenarios)
 	}
+	if f.profiles != "" {
+		if err := os.MkdirAll(f.profiles, 0o755); err != nil {
+			return err
+		}
+	}
 	return reportBench(c, f, bench.WriteTable, func(servers *benchServers) (results []bench.Result, err error) {
 		for i, s := range scenarios {
+			if f.profiles != "" {
+				s.Profile = filepath.Join(f.profiles, fmt.Sprintf("%02d-%s-%s-%s", i+1, s.Content, s.Transport, s.Store))
+			}
 			_, _ = fmt.Fprintf(c.err, "%d of %d: %s\n", i+1, len(scenarios), s)
 			result, err := c.benchOne(ctx, servers, s)
 			if err != nil {

@@ -11,6 +11,37 @@ import (
 	"carillon/providers"
 )
 
+// preview measures how long it takes to say whom a draft would be sent to.
+func (b *bench) preview(ctx context.Context) error {
+	c, err := b.draft(ctx)
+	if err != nil {
+		return err
+	}
+	start := system.Now()
+	_, err = b.engine.Campaigns.Preview(ctx, b.account, c.ID)
+	b.result.PreviewSeconds = since(start)
+	b.say("preview after %.0f ms", b.result.PreviewSeconds*1000)
+	return err
+}
+
+// explained is how many recipients are asked for.
+const explained = 9
+
+// explain measures how long it takes to say what became of somebody.
+func (b *bench) explain(ctx context.Context) error {
+	var seconds []float64
+	for i := range explained {
+		start := system.Now()
+		if _, err := b.engine.Campaigns.Explain(ctx, b.account, b.sent.ID, 0, address(i*(b.people()-1)/(explained-1))); err != nil {
+			return err
+		}
+		seconds = append(seconds, since(start))
+	}
+	b.result.ExplainSeconds = median(seconds)
+	b.say("explained after %.0f ms (median of %d)", b.result.ExplainSeconds*1000, explained)
+	return nil
+}
+
 // first measures from starting a campaign to its first message at the sink.
 func (b *bench) first(ctx context.Context) error {
 	arrived, err := b.sink.expect(0)
@@ -70,9 +101,17 @@ func (b *bench) transactional(ctx context.Context) error {
 	}
 	b.result.Transactional = median(seconds)
 	b.say("transactional message after %.0f ms (median of %d, at %d/s with %d waiting)", b.result.Transactional*1000, singles, busyRate, b.people())
+	start := system.Now()
+	if _, err := b.engine.Campaigns.Pause(ctx, b.account, c.ID, "bench"); err != nil {
+		return err
+	}
+	b.result.PauseSeconds = since(start)
+	start = system.Now()
 	if err := b.cancel(ctx, c); err != nil {
 		return err
 	}
+	b.result.CancelSeconds = since(start)
+	b.say("paused in %.0f ms, canceled in %.2f s", b.result.PauseSeconds*1000, b.result.CancelSeconds)
 	return b.verify(ctx, c)
 }
 

@@ -18,6 +18,8 @@ type Cores struct {
 	// Process is Carillon's, with SQLite and the embedded Redis in it; Store and
 	// Redis are the servers'; Sink is the provider's side.
 	Process float64 `json:"process"`
+	// Workers are the worker processes', where there are any.
+	Workers float64 `json:"workers,omitempty"`
 	Store   float64 `json:"store"`
 	Redis   float64 `json:"redis"`
 	Sink    float64 `json:"sink"`
@@ -28,7 +30,8 @@ type Cores struct {
 
 // String says who was busy.
 func (c Cores) String() string {
-	return fmt.Sprintf("cores: process %.2f, store %.2f, Redis %.2f, sink %.2f; %.2f of %d busy", c.Process, c.Store, c.Redis, c.Sink, c.Machine, c.Of)
+	return fmt.Sprintf("cores: process %.2f, workers %.2f, store %.2f, Redis %.2f, sink %.2f; %.2f of %d busy",
+		c.Process, c.Workers, c.Store, c.Redis, c.Sink, c.Machine, c.Of)
 }
 
 // Counts are what messages took. Unlike times they are much the same on every
@@ -51,6 +54,7 @@ type reading struct {
 	transactions                       int64
 	work                               queue.Work
 	process, store, redis, sink, total float64 // seconds of processor time
+	workers                            float64
 }
 
 func (b *bench) read(ctx context.Context) (r reading, err error) {
@@ -62,6 +66,9 @@ func (b *bench) read(ctx context.Context) (r reading, err error) {
 	r.allocations, r.bytes = memory.Mallocs, memory.TotalAlloc
 	r.transactions = b.engine.Store.Transactions()
 	r.process, r.sink, r.total = ownSeconds(), treeSeconds(b.sink.Pid()), machineSeconds()
+	for _, w := range b.workers {
+		r.workers += treeSeconds(w.Pid())
+	}
 	r.store, r.redis = treeSeconds(b.s.StorePid), treeSeconds(b.s.RedisPid)
 	return r, nil
 }
@@ -83,13 +90,13 @@ func (b *bench) meter(ctx context.Context, do func() error) (reading, error) {
 		transactions: after.transactions - before.transactions,
 		work:         queue.Work{Commands: after.work.Commands - before.work.Commands, Scripts: after.work.Scripts - before.work.Scripts},
 		process:      after.process - before.process, store: after.store - before.store, redis: after.redis - before.redis,
-		sink: after.sink - before.sink, total: after.total - before.total,
+		workers: after.workers - before.workers, sink: after.sink - before.sink, total: after.total - before.total,
 	}, err
 }
 
 func (r reading) cores() Cores {
 	return Cores{
-		Process: r.process / r.seconds, Store: r.store / r.seconds, Redis: r.redis / r.seconds, Sink: r.sink / r.seconds,
+		Process: r.process / r.seconds, Workers: r.workers / r.seconds, Store: r.store / r.seconds, Redis: r.redis / r.seconds, Sink: r.sink / r.seconds,
 		Machine: r.total / r.seconds, Of: runtime.NumCPU(),
 	}
 }

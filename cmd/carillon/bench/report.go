@@ -9,7 +9,7 @@ import (
 
 // WriteTable writes results as three tables: what a user gets, with the ratio to
 // the naive loop that holds on any machine; what it costs; and what comes before
-// sending.
+// and beside sending.
 func WriteTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(cells ...any) {
@@ -30,22 +30,23 @@ func WriteTable(w io.Writer, results []Result) error {
 			r.FirstMessage*1000, r.Transactional*1000, some(r.AtFullSpeed*1000), some(float64(r.PeakProcess>>20)), r.RedisPerMessage, yes(r.Verified))
 	}
 	line()
-	line("content", "transport", "latency", "store", "recipients", "allocations", "KiB", "transactions", "Redis commands", "scripts", "cores: process", "store", "Redis", "sink", "all", "of", "connections", "they allow/s")
+	line("content", "transport", "latency", "store", "recipients", "process µs", "allocations", "KiB", "transactions", "Redis commands", "scripts", "cores: process", "workers", "store", "Redis", "sink", "all", "of", "connections", "they allow/s")
 	for _, r := range results {
-		line(r.name(), r.Transport, r.LatencyMS, r.Store, r.Recipients, r.Counts.Allocations, fmt.Sprintf("%.1f", r.Counts.AllocatedBytes/1024),
-			r.Counts.Transactions, r.Counts.Commands, r.Counts.Scripts, hundredths(r.Cores.Process), hundredths(r.Cores.Store), hundredths(r.Cores.Redis),
+		line(r.name(), r.Transport, r.LatencyMS, r.Store, r.Recipients, some(ratio(r.Cores.Process, r.SendRate)*1e6), r.Counts.Allocations, fmt.Sprintf("%.1f", r.Counts.AllocatedBytes/1024),
+			r.Counts.Transactions, r.Counts.Commands, r.Counts.Scripts, hundredths(r.Cores.Process), hundredths(r.Cores.Workers), hundredths(r.Cores.Store), hundredths(r.Cores.Redis),
 			hundredths(r.Cores.Sink), hundredths(r.Cores.Machine), r.Cores.Of, r.Connections, some(r.AllowedRate))
 	}
 	line()
-	line("content", "transport", "latency", "store", "recipients", "import new/s", "known/s", "plan s", "plan/s", "feed/s", "Redis MiB", "smaller share")
+	line("content", "transport", "latency", "store", "recipients", "import new/s", "known/s", "plan s", "plan/s", "feed/s", "Redis MiB", "smaller share", "preview ms", "explain ms", "pause ms", "cancel all s")
 	for _, r := range results {
 		line(r.name(), r.Transport, r.LatencyMS, r.Store, r.Recipients, r.ImportCreated, r.ImportUpdated, fmt.Sprintf("%.2f", r.PlanSeconds), r.PlanRate,
-			r.FeedRate, fmt.Sprintf("%.1f", float64(r.PeakRedis)/(1<<20)), hundredths(r.Share))
+			r.FeedRate, fmt.Sprintf("%.1f", float64(r.PeakRedis)/(1<<20)), hundredths(r.Share),
+			r.PreviewSeconds*1000, r.ExplainSeconds*1000, r.PauseSeconds*1000, fmt.Sprintf("%.2f", r.CancelSeconds))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "\nAllocations and KiB are for a message; transactions, Redis commands and scripts for a thousand, less what passes when nothing is sent.")
+	_, err := fmt.Fprintln(w, "\nProcess µs (processor time of the process), allocations and KiB are for a message; transactions, Redis commands and scripts for a thousand, less what passes when nothing is sent.")
 	return err
 }
 
@@ -55,6 +56,9 @@ func (r Result) name() string {
 	name := r.Content
 	if r.Mixed {
 		name += " twice"
+	}
+	if r.Workers > 0 {
+		name += fmt.Sprintf(" (workers: %d)", r.Workers)
 	}
 	if r.Concurrency > 0 {
 		name += fmt.Sprintf(" (concurrency %d)", r.Concurrency)

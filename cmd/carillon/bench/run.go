@@ -37,9 +37,11 @@ type bench struct {
 	content Content
 	engine  *app.Engine
 	sink    *sinkProcess
+	workers []*workerProcess
 	account int64
 	channel providers.Channel
 	upload  int64
+	sent    campaigns.Campaign // at full speed
 	result  Result
 	say     func(format string, args ...any)
 }
@@ -53,7 +55,7 @@ func Run(ctx context.Context, s Scenario, progress io.Writer) (Result, error) {
 	if err := b.naive(ctx, progress); err != nil {
 		return b.result, err
 	}
-	err = b.run(ctx, progress, b.prepare, b.importCSV, b.planAndSend, b.first, b.transactional)
+	err = b.run(ctx, progress, b.steps()...)
 	b.result.PeakProcess = peakResidentBytes()
 	return b.result, err
 }
@@ -61,11 +63,24 @@ func Run(ctx context.Context, s Scenario, progress io.Writer) (Result, error) {
 func newBench(s Scenario, progress io.Writer) (b *bench, err error) {
 	b = &bench{s: s, result: Result{
 		Content: s.Content, Transport: s.Transport, LatencyMS: s.LatencyMS, Store: s.Store, Recipients: s.Recipients,
-		Mixed: s.Mixed, Concurrency: s.Concurrency, Verified: true,
+		Mixed: s.Mixed, Concurrency: s.Concurrency, Workers: s.Workers, Verified: true,
 	}}
 	b.say = func(format string, args ...any) { _, _ = fmt.Fprintf(progress, "  "+format+"\n", args...) }
 	b.content, err = contentNamed(s.Content)
 	return b, err
+}
+
+// steps are what a scenario does, in turn.
+func (b *bench) steps() []func(context.Context) error {
+	return []func(context.Context) error{b.prepare, b.importCSV, b.preview, b.planAndSend, b.explain, b.first, b.transactional}
+}
+
+// config is that of every process of the scenario with a part of Carillon in it.
+func (s Scenario) config() configs.Config {
+	return configs.Config{
+		DataDir: s.Dir, StoreDSN: secret.New(s.StoreDSN), RedisURL: secret.New(s.RedisURL), PublicURL: publicURL,
+		MasterKey: secret.New("a master key for the benchmark"), MaxUploadMB: 4096, ShutdownSeconds: 10, AllowPrivateAddresses: true,
+	}
 }
 
 // run does steps with an engine and a sink.
@@ -74,19 +89,21 @@ func (b *bench) run(ctx context.Context, progress io.Writer, steps ...func(conte
 		return err
 	}
 	defer func() { err = errors.Join(err, b.sink.Close()) }()
-	config := configs.Config{
-		DataDir: b.s.Dir, StoreDSN: secret.New(b.s.StoreDSN), RedisURL: secret.New(b.s.RedisURL), PublicURL: publicURL,
-		MasterKey: secret.New("a master key for the benchmark"), MaxUploadMB: 4096, ShutdownSeconds: 10, AllowPrivateAddresses: true,
-	}
+	config := b.s.config()
 	if b.s.StoreDSN != "" {
 		if _, err := app.Migrate(ctx, config); err != nil {
 			return err
 		}
 	}
-	if b.engine, err = app.StartEngine(ctx, app.Options{Config: config, Roles: app.Roles{Scheduler: true, Worker: true}}); err != nil {
+	roles := app.Roles{Scheduler: true, Worker: b.s.Workers == 0}
+	if b.engine, err = app.StartEngine(ctx, app.Options{Config: config, Roles: roles}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.engine.Stop()) }()
+	defer func() { err = errors.Join(err, b.stopWorkers()) }()
+	if err := b.startWorkers(ctx, progress); err != nil {
+		return err
+	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -197,12 +214,16 @@ func (b *bench) writeCSV(path string) (err error) {
 	return errors.Join(w.Flush(), file.Close())
 }
 
-// start starts a campaign.
-func (b *bench) start(ctx context.Context) (campaigns.Campaign, error) {
-	c, err := b.engine.Campaigns.Create(ctx, campaigns.Campaign{
+func (b *bench) draft(ctx context.Context) (campaigns.Campaign, error) {
+	return b.engine.Campaigns.Create(ctx, campaigns.Campaign{
 		AccountID: b.account, Name: "bench " + strconv.FormatInt(system.Now().UnixNano(), 36), ChannelID: b.channel.ID,
 		Audience: targeting.Audience{Uploads: []int64{b.upload}}, Content: b.content.Templates,
 	})
+}
+
+// start starts a campaign.
+func (b *bench) start(ctx context.Context) (campaigns.Campaign, error) {
+	c, err := b.draft(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -230,6 +251,7 @@ func (b *bench) planAndSend(ctx context.Context) error {
 		}
 		sending = append(sending, c)
 	}
+	b.sent = sending[0]
 	for _, c := range sending {
 		if _, err := b.await(ctx, c, func(r campaigns.Run) bool { return r.PlanDone }); err != nil {
 			return err
@@ -253,6 +275,10 @@ func (b *bench) send(ctx context.Context, sending []campaigns.Campaign) error {
 	if err != nil {
 		return err
 	}
+	finished, err := b.profile()
+	if err != nil {
+		return err
+	}
 	watch.begin()
 	busy, err := b.meter(ctx, func() error {
 		if err := b.engine.Store.ResumeChannel(ctx, b.account, b.channel.ID, "bench"); err != nil {
@@ -261,7 +287,7 @@ func (b *bench) send(ctx context.Context, sending []campaigns.Campaign) error {
 		b.engine.Wake()
 		return b.finish(ctx, sending)
 	})
-	if err != nil {
+	if err := errors.Join(err, finished()); err != nil {
 		return err
 	}
 	watch.stop()

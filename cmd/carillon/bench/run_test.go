@@ -2,10 +2,14 @@ package bench
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/internal/testenv"
 )
 
 // TestAScenarioMeasuresAll runs small scenarios and shows that every figure is
@@ -15,20 +19,31 @@ func TestAScenarioMeasuresAll(t *testing.T) {
 	for _, s := range []Scenario{
 		{Content: "rows", Transport: "smtp-plain", Recipients: 1000, Mixed: true},
 		{Content: "json", Transport: "http", Recipients: 1000, LatencyMS: 20, Concurrency: 8},
+		{Content: "5k", Transport: "smtp", Recipients: 1000, Store: "postgres", Workers: 2},
 	} {
-		s.Store, s.Dir = "sqlite", t.TempDir()
+		s.Dir = t.TempDir()
+		s.Profile = filepath.Join(s.Dir, "profile")
+		if s.Store == "postgres" {
+			s.StoreDSN, s.RedisURL = testenv.SharedPostgres(t).NewDatabase(t), testenv.Redis(t).URL()
+		}
 		b, err := newBench(s, io.Discard)
 		require.NoError(t, err)
-		require.NoError(t, b.run(t.Context(), io.Discard, b.prepare, b.importCSV, b.planAndSend, b.first, b.transactional))
+		require.NoError(t, b.run(t.Context(), io.Discard, b.steps()...))
 		r := b.result
 		for what, v := range map[string]float64{
 			"send": r.SendRate, "steady": r.SteadyRate, "first": r.FirstMessage, "transactional": r.Transactional, "connections": float64(r.Connections),
 			"plan": r.PlanRate, "new": r.ImportCreated, "known": r.ImportUpdated, "process": r.Cores.Process, "all": r.Cores.Machine,
 			"allocations": r.Counts.Allocations, "transactions": r.Counts.Transactions, "commands": r.Counts.Commands,
+			"preview": r.PreviewSeconds, "explain": r.ExplainSeconds, "pause": r.PauseSeconds, "cancel": r.CancelSeconds,
 		} {
 			require.Positive(t, v, what)
 		}
 		require.True(t, r.Verified)
+		for _, kind := range []string{"cpu", "block", "mutex", "allocs"} {
+			file, err := os.Stat(s.Profile + "." + kind)
+			require.NoError(t, err)
+			require.Positive(t, file.Size(), kind)
+		}
 		results = append(results, r)
 	}
 	require.Positive(t, results[0].AtFullSpeed)
@@ -38,9 +53,11 @@ func TestAScenarioMeasuresAll(t *testing.T) {
 	require.InDelta(t, float64(results[1].Connections)*50, results[1].AllowedRate, 0.1)
 	require.LessOrEqual(t, results[1].SteadyRate, results[1].AllowedRate*2)
 
+	require.Positive(t, results[2].Cores.Workers)
+
 	var table strings.Builder
 	require.NoError(t, WriteTable(&table, results))
-	for _, text := range []string{"rows twice", "json (concurrency 8)", "messages/s", "allocations", "import new/s", "yes"} {
+	for _, text := range []string{"rows twice", "json (concurrency 8)", "5k (workers: 2)", "messages/s", "allocations", "import new/s", "yes"} {
 		require.Contains(t, table.String(), text)
 	}
 	require.NotContains(t, table.String(), "NO\n")

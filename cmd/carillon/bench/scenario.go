@@ -32,6 +32,11 @@ type Scenario struct {
 	Mixed bool `json:"mixed,omitempty"`
 	// Concurrency is the channel's limits.concurrency; 0 leaves it to the channel.
 	Concurrency int `json:"concurrency,omitempty"`
+	// Workers is how many worker processes there are beside the one that plans and
+	// feeds; with 0 that one does everything.
+	Workers int `json:"workers,omitempty"`
+	// Profile is what the names of the profiles' files begin with; empty makes none.
+	Profile string `json:"profile,omitempty"`
 
 	// StoreDSN is a postgres:// URL; empty is a SQLite file in Dir.
 	StoreDSN string `json:"store_dsn,omitempty"`
@@ -62,6 +67,9 @@ func (s Scenario) String() string {
 	if s.LatencyMS > 0 {
 		text += fmt.Sprintf(", %d ms an answer", s.LatencyMS)
 	}
+	if s.Workers > 0 {
+		text += fmt.Sprintf(", workers: %d", s.Workers)
+	}
 	if s.Concurrency > 0 {
 		text += fmt.Sprintf(", concurrency %d", s.Concurrency)
 	}
@@ -80,6 +88,7 @@ type Result struct {
 	Recipients  int    `json:"recipients"`
 	Mixed       bool   `json:"mixed,omitempty"`
 	Concurrency int    `json:"concurrency,omitempty"`
+	Workers     int    `json:"workers,omitempty"`
 
 	// SendRate is messages claimed, sent and recorded, from the first to the last;
 	// SteadyRate those that arrived in the second half of that time.
@@ -115,7 +124,8 @@ type Result struct {
 	RedisPerMessage float64 `json:"redis_bytes_per_queued_message"`
 	// Cores are those that were busy while it was sent at full speed.
 	Cores Cores `json:"cores"`
-	// Counts are what it took, less what passes when nothing is sent.
+	// Counts are what it took, less what passes when nothing is sent. With workers
+	// of their own, allocations and transactions are those of the process that feeds.
 	Counts Counts `json:"counts"`
 
 	// ImportCreated and ImportUpdated are CSV rows.
@@ -127,6 +137,13 @@ type Result struct {
 	PlanRate    float64 `json:"plan_per_second"`
 	// FeedRate is messages marked and enqueued while the feeder works.
 	FeedRate float64 `json:"feed_per_second"`
+	// PreviewSeconds is a draft's preview, ExplainSeconds the median of asking what
+	// became of one recipient. PauseSeconds is pausing a campaign under way, and
+	// CancelSeconds canceling it, until nothing of it is left: nearly all of it was.
+	PreviewSeconds float64 `json:"preview_seconds"`
+	ExplainSeconds float64 `json:"explain_seconds"`
+	PauseSeconds   float64 `json:"pause_seconds"`
+	CancelSeconds  float64 `json:"cancel_seconds"`
 	// Verified says that every run balanced afterwards, and that the sink was asked
 	// for as many messages as were sent.
 	Verified bool `json:"verified"`
@@ -197,6 +214,8 @@ func Child(ctx context.Context, role, encoded string, streams Streams) error {
 		return serveSink(ctx, s, streams.In, streams.Out)
 	case "naive":
 		result, err = naive(ctx, s, naiveMessages)
+	case "worker":
+		return serveWorker(ctx, s, streams.In, streams.Out)
 	case "engine":
 		result, err = Run(ctx, s, streams.Err)
 	default:

@@ -19,8 +19,10 @@ type Selection struct {
 	Contents, Transports, Stores []string
 	Latencies                    []int // milliseconds
 	Recipients                   []int
-	Mixed, Full                  bool
-	Concurrency                  int
+	// Workers are numbers of worker processes of their own, which share PostgreSQL.
+	Workers     []int
+	Mixed, Full bool
+	Concurrency int
 }
 
 // Problem is a wrong value of a selection.
@@ -34,6 +36,7 @@ const (
 	maxRecipients  = 100_000_000
 	maxLatencyMS   = 60_000
 	maxConcurrency = 1000 // limits.concurrency
+	maxWorkers     = 64
 )
 
 func (s Selection) check() error {
@@ -56,10 +59,15 @@ func (s Selection) check() error {
 	for _, err := range []error{
 		known("content", s.Contents, ContentNames()), known("transport", s.Transports, Transports()), known("store", s.Stores, Stores()),
 		within("latency", s.Latencies, 0, maxLatencyMS), within("recipients", s.Recipients, 1000, maxRecipients),
-		within("concurrency", []int{s.Concurrency}, 0, maxConcurrency),
+		within("workers", s.Workers, 0, maxWorkers), within("concurrency", []int{s.Concurrency}, 0, maxConcurrency),
 	} {
 		if err != nil {
 			return err
+		}
+	}
+	for _, store := range s.Stores {
+		if store != "postgres" && slices.ContainsFunc(s.Workers, func(n int) bool { return n > 0 }) {
+			return &Problem{"store", store, "with --workers it is postgres, which processes can share"}
 		}
 	}
 	return nil
@@ -68,6 +76,9 @@ func (s Selection) check() error {
 // Scenarios are what a selection asks for, in the order in which they are
 // measured. An error is a Problem.
 func (s Selection) Scenarios() ([]Scenario, error) {
+	if len(s.Workers) > 0 && len(s.Stores) == 0 {
+		s.Stores = []string{"postgres"}
+	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -81,8 +92,10 @@ func (s Selection) Scenarios() ([]Scenario, error) {
 	var list []Scenario
 	for _, n := range recipients {
 		for _, one := range s.shapes() {
-			one.Recipients, one.Concurrency = n, s.Concurrency
-			list = append(list, one)
+			for _, workers := range or(s.Workers, 0) {
+				one.Recipients, one.Concurrency, one.Workers = n, s.Concurrency, workers
+				list = append(list, one)
+			}
 		}
 	}
 	return list, nil
@@ -90,7 +103,7 @@ func (s Selection) Scenarios() ([]Scenario, error) {
 
 // shapes are the scenarios without their size.
 func (s Selection) shapes() []Scenario {
-	chosen := len(s.Contents)+len(s.Transports)+len(s.Stores)+len(s.Latencies) > 0 || s.Mixed
+	chosen := len(s.Contents)+len(s.Transports)+len(s.Stores)+len(s.Latencies)+len(s.Workers) > 0 || s.Mixed
 	switch {
 	case !chosen && !s.Full:
 		return glance()

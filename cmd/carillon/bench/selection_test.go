@@ -31,6 +31,8 @@ func TestSelection(t *testing.T) {
 		"5k, smtp-plain, sqlite, 20000 recipients, 20 ms an answer, concurrency 256", "5k, smtp-plain, sqlite, 20000 recipients, 200 ms an answer, concurrency 256",
 	}, names(t, Selection{Transports: []string{"smtp-plain"}, Latencies: []int{20, 200}, Concurrency: 256}))
 	require.Equal(t, []string{"5k, smtp, sqlite, 100000 recipients, two campaigns and transactional messages"}, names(t, Selection{Mixed: true, Full: true}))
+	require.Equal(t, []string{"5k, smtp, postgres, 20000 recipients, workers: 1", "5k, smtp, postgres, 20000 recipients, workers: 4"},
+		names(t, Selection{Workers: []int{1, 4}}))
 	full := names(t, Selection{Full: true})
 	require.Len(t, full, 5*3+2*2*2+2)
 	unique := map[string]bool{}
@@ -42,12 +44,14 @@ func TestSelection(t *testing.T) {
 
 func TestWrongSelectionsSayWhatIsRight(t *testing.T) {
 	for want, s := range map[string]Selection{
-		"--content 6k: one of line, json, rows, 5k, 30k":       {Contents: []string{"5k", "6k"}},
-		"--transport fax: one of smtp, smtp-plain, http":       {Transports: []string{"fax"}},
-		"--store mysql: one of sqlite, sqlite+redis, postgres": {Stores: []string{"mysql"}},
-		"--latency -1: from 0 to 60000":                        {Latencies: []int{-1}},
-		"--recipients 10: from 1000 to 100000000":              {Recipients: []int{10}},
-		"--concurrency 2000: from 0 to 1000":                   {Concurrency: 2000},
+		"--content 6k: one of line, json, rows, 5k, 30k":                           {Contents: []string{"5k", "6k"}},
+		"--transport fax: one of smtp, smtp-plain, http":                           {Transports: []string{"fax"}},
+		"--store mysql: one of sqlite, sqlite+redis, postgres":                     {Stores: []string{"mysql"}},
+		"--latency -1: from 0 to 60000":                                            {Latencies: []int{-1}},
+		"--recipients 10: from 1000 to 100000000":                                  {Recipients: []int{10}},
+		"--workers 100: from 0 to 64":                                              {Workers: []int{100}},
+		"--store sqlite: with --workers it is postgres, which processes can share": {Workers: []int{4}, Stores: []string{"sqlite"}},
+		"--concurrency 2000: from 0 to 1000":                                       {Concurrency: 2000},
 	} {
 		_, err := s.Scenarios()
 		require.EqualError(t, err, want)
