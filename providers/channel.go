@@ -42,9 +42,10 @@ type Limits struct {
 	PerSecond float64 `json:"per_second,omitempty" minimum:"0" maximum:"100000" doc:"Most messages in any sliding second, over all workers; 0 sets no limit. Fractions are allowed: 0.5 is one message every two seconds."`
 	// Burst is how many messages may go at once after a quiet time; 1 to 1000.
 	Burst int `json:"burst,omitempty" minimum:"0" maximum:"1000" doc:"How many messages may go at once after a quiet time; default 1."`
-	// Concurrency is the most messages that one worker process has in flight:
-	// claimed and not yet recorded. It is the most that its death leaves in doubt.
-	Concurrency int `json:"concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Most messages in flight per worker process, and the most that its death can leave in doubt; default 32."`
+	// Concurrency is the most requests that one worker process has under way at the
+	// provider, and the most that its death leaves in doubt where there is a flight
+	// recorder.
+	Concurrency int `json:"concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Most requests under way at the provider per worker process, and the most that its death can leave in doubt; default 32."`
 	// PerRecipientSeconds is the least time between two messages to one address.
 	PerRecipientSeconds float64 `json:"per_recipient_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Least seconds between two messages to one address."`
 	// RecipientsPerDay is the most different addresses in a moving 24 hours.

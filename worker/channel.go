@@ -47,20 +47,25 @@ type channel struct {
 	// changed is closed when limits or epoch change: who waits by the old ones looks
 	// again.
 	changed atomic.Pointer[chan struct{}]
-	// tokens bound what is in flight: claimed and not yet recorded. Transactional
-	// messages have some of their own, so that they never wait for bulk ones.
-	bulk, transactional *tokens
-	turns               chan struct{}
-	stopping            chan struct{}
-	breaker             *breaker
-	slow                slowness
+	// bulk and transactional bound what is claimed and not yet recorded, asking and
+	// askingUrgent the requests among them that are under way at the provider.
+	// Transactional messages have some of their own, so that they never wait for bulk
+	// ones.
+	bulk, transactional  *budget
+	asking, askingUrgent *tokens
+	pace                 pace
+	turns                chan struct{}
+	stopping             chan struct{}
+	breaker              *breaker
+	slow                 slowness
 	// current is the version of withdrawals at which the store said that epoch is the
 	// channel's.
 	current atomic.Int64
 	// shown is the health that the channel had when this worker last looked.
-	shown  atomic.Pointer[providers.Health]
-	trips  trips
-	claims claims
+	shown   atomic.Pointer[providers.Health]
+	trips   trips
+	claims  claims // how long claiming takes
+	records claims // how long recording takes
 	// handling are the envelopes at work here.
 	handling sync.Map
 
@@ -76,11 +81,13 @@ func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
 	}
 	own := max(1, limits.Concurrency/8)
 	if limits.Concurrency == 1 {
-		ch.bulk = newTokens(1)
-		ch.transactional = ch.bulk
+		ch.asking = newTokens(1)
+		ch.askingUrgent = ch.asking
 	} else {
-		ch.bulk, ch.transactional = newTokens(limits.Concurrency-own), newTokens(own)
+		ch.asking, ch.askingUrgent = newTokens(limits.Concurrency-own), newTokens(own)
 	}
+	ch.bulk = newBudget(cap(ch.asking.free) + leastAhead)
+	ch.transactional = newBudget(cap(ch.askingUrgent.free) + leastAhead)
 	ch.current.Store(neverLooked)
 	ch.update(c)
 	return ch
@@ -225,7 +232,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 		}
 	}
 	held := tokens.acquire(ch.stopping, len(jobs))
-	if want := min(len(jobs), cap(tokens.free)/claimShare); held > 0 && held < want {
+	if want := min(len(jobs), tokens.all()/claimShare); held > 0 && held < want {
 		ch.pause(ctx, claimLinger)
 		held += tokens.more(len(jobs) - held)
 	}

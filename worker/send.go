@@ -26,22 +26,61 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 		failpoint.Hit(failpoint.AfterNoting)
 	}
 	// The outcome must reach the store whatever happens to this envelope.
+	began := ch.now()
 	if err := ch.worker.o.Writer.Record(context.WithoutCancel(ctx), []campaigns.Outcome{outcome}); err != nil {
 		ch.worker.o.Logger.Error("an outcome could not be recorded; the message will be in doubt", "message", s.job.MessageID, "error", err)
 		return
 	}
 	s.flight.Done()
+	ch.recorded(began)
 	failpoint.Hit(failpoint.AfterRecord)
+}
+
+// recorded counts a message in whose recording began then, and has as many claimed
+// ahead as the rate and the commits ask for.
+func (ch *channel) recorded(began time.Time) {
+	now := ch.now()
+	ch.records.add(now.Sub(began))
+	if rate, news := ch.pace.add(now, 1); news {
+		ch.bulk.resize(cap(ch.asking.free) + aheadFor(rate, ch.claims.lag()+ch.records.lag()))
+	}
+}
+
+// awaitTurn waits for the message's slot and for the provider to have room, and
+// takes that. It is false if the message is to go back, because the channel stops or
+// no slot came in time.
+func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) (room *tokens, ok bool) {
+	room = ch.asking
+	if e.Transactional {
+		room = ch.askingUrgent
+	}
+	for range maxMissedSlots {
+		if !ch.awaitSlot(ctx, e, &s) || room.acquire(ch.stopping, 1) == 0 {
+			return nil, false
+		}
+		stale := ch.worker.fenced() || ch.breaker.holds(s.pass)
+		// While there was no room the slot may have gone by.
+		if !stale && (!ch.limited(e) || !ch.now().After(s.until)) {
+			return room, true
+		}
+		room.release(1)
+		if stale {
+			break
+		}
+	}
+	return nil, false
 }
 
 // ask waits for the slot and sends. asked says that the provider was asked.
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
 	unsent := ch.outcome(e, s.job, campaigns.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
-	if !ch.awaitSlot(ctx, e, s) || ch.worker.fenced() || ch.breaker.holds(s.pass) {
+	asking, ok := ch.awaitTurn(ctx, e, s)
+	if !ok {
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
+	defer asking.release(1)
 	started := ch.now()
 	receipt, err := ch.deliver(ctx, providers.Message{
 		ID: s.job.MessageID, Attempt: s.job.Attempt, Transactional: e.Transactional, To: s.job.To, ToName: s.job.ToName,

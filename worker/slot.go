@@ -88,7 +88,7 @@ func (ch *channel) timedReserve(ctx context.Context, r queue.Reservation) (queue
 // long or this process was woken late, is not used late, where it would crowd
 // with the next ones: another one is reserved. It is false when none came in
 // time.
-func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s slotted) bool {
+func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) bool {
 	for missed := 0; ; missed++ {
 		if ch.worker.o.Clock.Sleep(ctx, s.from.Sub(ch.now())) != nil {
 			return false

@@ -84,10 +84,11 @@ func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
 	require.NoError(t, err)
 	s := a.slot(job, grant.Slots[0].Wait)
 
+	first := s.from
 	c.late.Store(1)
-	require.True(t, ch.awaitSlot(t.Context(), queue.Envelope{}, s))
-	require.False(t, c.Now().Before(s.from.Add(50*time.Millisecond)), "it went in the next slot, not late in its own")
+	require.True(t, ch.awaitSlot(t.Context(), queue.Envelope{}, &s))
+	require.False(t, c.Now().Before(first.Add(50*time.Millisecond)), "it went in the next slot, not late in its own")
 
 	c.late.Store(1000)
-	require.False(t, ch.awaitSlot(t.Context(), queue.Envelope{}, s), "it gives up, and the message goes back")
+	require.False(t, ch.awaitSlot(t.Context(), queue.Envelope{}, &s), "it gives up, and the message goes back")
 }

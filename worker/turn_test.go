@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,67 @@ func TestTokensAreNeverMoreThanThereAre(t *testing.T) {
 	})
 }
 
+// Whatever is taken, given back and resized: no more is out than there are, but for
+// what was out when they became fewer.
+func TestABudgetIsNeverOverdrawn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 20).Draw(t, "size")
+		budget, out := newBudget(size), 0
+		stop := make(chan struct{})
+		close(stop)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch n := rapid.IntRange(1, 30).Draw(t, "n"); rapid.IntRange(0, 2).Draw(t, "step") {
+			case 0:
+				got := budget.acquire(stop, n)
+				require.Equal(t, max(0, min(n, size-out)), got)
+				out += got
+			case 1:
+				n = min(n, out)
+				budget.release(n)
+				out -= n
+			default:
+				size = n
+				budget.resize(n)
+			}
+			require.Equal(t, size-out, budget.free())
+		}
+	})
+}
+
+func TestAGrownBudgetWakesWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		budget, stop := newBudget(2), make(chan struct{})
+		require.Equal(t, 2, budget.acquire(stop, 2))
+		got := make(chan int, 3)
+		for range 3 {
+			go func() { got <- budget.acquire(stop, 1) }()
+		}
+		synctest.Wait()
+		require.Empty(t, got)
+		budget.resize(3)
+		synctest.Wait()
+		require.Len(t, got, 1)
+		budget.release(2)
+		synctest.Wait()
+		require.Len(t, got, 3)
+	})
+}
+
+// A few at a low rate, hundreds at a high one: Little's law.
+func TestClaimsRunAheadByRateAndCommitTime(t *testing.T) {
+	for rate, want := range map[float64]int{0: leastAhead, 80: leastAhead, 1000: 20, 15_000: 300, 1_000_000: mostAhead} {
+		require.Equal(t, want, aheadFor(rate, 10*time.Millisecond), rate)
+	}
+	var p pace
+	now := noon
+	for range 50 { // 2000 a second
+		now = now.Add(10 * time.Millisecond)
+		p.add(now, 20)
+	}
+	rate, _ := p.add(now, 0)
+	require.InEpsilon(t, 2000, rate, 0.15)
+}
+
 func TestTokensMakeWaitUntilOneIsFreeOrItStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens, stop := newTokens(2), make(chan struct{})
@@ -67,16 +129,21 @@ func TestTokensMakeWaitUntilOneIsFreeOrItStops(t *testing.T) {
 	})
 }
 
-// What is claimed and not recorded is what a crash leaves in doubt: it must not
-// be more than the channel's concurrency.
-func TestNeverMoreInFlightThanTheConcurrency(t *testing.T) {
+// The provider is never asked for more at once than the channel's concurrency says,
+// and claims run ahead of that by a few, as long as nothing is known of the rate.
+func TestNeverMoreRequestsThanTheConcurrency(t *testing.T) {
 	for _, c := range []struct{ concurrency, bulk, transactional int }{{1, 1, 1}, {2, 1, 1}, {8, 7, 1}, {32, 28, 4}} {
 		b := newBench(t, nil)
 		ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: c.concurrency, DoubtsInARow: 100}})
 		for transactional, most := range map[bool]int{false: c.bulk, true: c.transactional} {
 			gate := make(chan struct{})
 			arrived := make(chan int64, 100)
+			var now, highest atomic.Int64
 			b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+				if n := now.Add(1); n > highest.Load() {
+					highest.Store(n)
+				}
+				defer now.Add(-1)
 				arrived <- m.ID
 				<-gate
 				return providers.Receipt{}, nil
@@ -89,13 +156,17 @@ func TestNeverMoreInFlightThanTheConcurrency(t *testing.T) {
 			for range most {
 				<-arrived
 			}
-			b.writer.mu.Lock()
-			require.Len(t, b.writer.claimed, most, "the rest is not claimed yet")
-			b.writer.mu.Unlock()
+			until(t, func() bool {
+				b.writer.mu.Lock()
+				defer b.writer.mu.Unlock()
+				return len(b.writer.claimed) == most+leastAhead
+			})
+			require.Empty(t, arrived, "the others wait for room at the provider")
 			close(gate)
 			require.NoError(t, <-done)
 			require.Len(t, b.writer.recorded(), 60)
-			require.Equal(t, most, b.writer.most)
+			require.EqualValues(t, most, highest.Load())
+			requireAllFree(t, ch)
 		}
 	}
 }
@@ -286,8 +357,10 @@ func TestDenialsAreReasons(t *testing.T) {
 // requireAllFree checks that no token was lost.
 func requireAllFree(t *testing.T, ch *channel) {
 	t.Helper()
-	require.Len(t, ch.bulk.free, cap(ch.bulk.free))
-	require.Len(t, ch.transactional.free, cap(ch.transactional.free))
+	require.Len(t, ch.asking.free, cap(ch.asking.free))
+	require.Len(t, ch.askingUrgent.free, cap(ch.askingUrgent.free))
+	require.Equal(t, ch.bulk.all(), ch.bulk.free())
+	require.Equal(t, ch.transactional.all(), ch.transactional.free())
 	require.Empty(t, ch.turns)
 }
 

@@ -275,7 +275,7 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	started := newChannel(w, c, provider)
 	if w.o.Flights != "" {
 		owner := flight.Owner{Installation: w.o.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
-		if started.flights, err = flight.Create(w.o.Flights, owner, limits.Concurrency); err != nil {
+		if started.flights, err = flight.Create(w.o.Flights, owner, limits.Concurrency+leastAhead+mostAhead); err != nil {
 			w.o.Logger.Warn("there is no flight recorder: if this process is killed, all that it has claimed on the channel is in doubt",
 				"channel", c.ID, "error", err)
 		}
