@@ -33,6 +33,10 @@ type halts struct {
 	mu      sync.Mutex
 	version int64
 	readAt  time.Time // when reading it began
+	// ahead says that it is being read before it is stale, so that at full speed
+	// nobody waits for it between its slot and its request.
+	ahead   bool
+	reading sync.WaitGroup
 }
 
 // halt marks a transaction as a withdrawal. It comes last, because others wait for
@@ -56,16 +60,41 @@ func (s *Store) HaltVersion(ctx context.Context) (int64, error) {
 	h := &s.halts
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	began := s.clock.Now()
-	if began.Sub(h.readAt) >= haltFresh {
-		var version int64
-		if err := s.reader().row(ctx, "SELECT CAST(SUM(version) AS BIGINT) FROM halts").Scan(&version); err != nil {
-			return 0, s.translate(err)
+	now := s.clock.Now()
+	switch age := now.Sub(h.readAt); {
+	case age >= haltFresh:
+		version, err := s.readHalts(ctx)
+		if err != nil {
+			return 0, err
 		}
-		h.version, h.readAt = version, began
+		h.version, h.readAt = version, now
+	case age >= haltFresh/2 && !h.ahead:
+		h.ahead = true
+		h.reading.Go(s.readHaltsAhead)
 	}
 	// Its own withdrawals count twice: a version need only change.
 	return h.version + here, nil
+}
+
+func (s *Store) readHalts(ctx context.Context) (version int64, err error) {
+	err = s.reader().row(ctx, "SELECT CAST(SUM(version) AS BIGINT) FROM halts").Scan(&version)
+	return version, s.translate(err)
+}
+
+// readHaltsAhead reads the version beside those who use the one before. If it fails
+// they read it themselves once that is stale.
+func (s *Store) readHaltsAhead() {
+	ctx, cancel := context.WithTimeout(context.Background(), haltFresh)
+	defer cancel()
+	began := s.clock.Now()
+	version, err := s.readHalts(ctx)
+	h := &s.halts
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ahead = false
+	if err == nil && began.After(h.readAt) {
+		h.version, h.readAt = version, began
+	}
 }
 
 // withdraw is inTx for what may withdraw messages from the workers, on behalf of

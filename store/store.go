@@ -232,6 +232,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close releases the connections.
 func (s *Store) Close() error {
+	s.halts.reading.Wait()
 	var errs []error
 	for _, db := range []*gorm.DB{s.write, s.read} {
 		if db == nil {
