@@ -219,7 +219,7 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags := cmd.Flags()
 	flags.Float64Var(&limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
 	flags.IntVar(&limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
-	flags.IntVar(&limits.Concurrency, "concurrency", 0, fmt.Sprintf("most messages in flight in one worker (default %d)", providers.DefaultConcurrency))
+	flags.IntVar(&limits.Concurrency, "concurrency", 0, fmt.Sprintf("most requests under way at the provider in one worker (default %d)", providers.DefaultConcurrency))
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
 	flags.IntVar(&limits.RefusalsInARow, "refusals", 0, fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
 	flags.IntVar(&limits.DoubtsInARow, "doubts", 0, fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
