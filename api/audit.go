@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -164,10 +165,10 @@ func (o operation) changed(before, after map[string]any) map[string]any {
 		}
 		names = append(names, name)
 		if value, ok := before[name]; ok {
-			was[name] = short(value)
+			was[name] = short(o.nameless(value))
 		}
 		if value, ok := after[name]; ok {
-			is[name] = short(value)
+			is[name] = short(o.nameless(value))
 		}
 	}
 	detail := map[string]any{}
@@ -185,6 +186,36 @@ func (o operation) changed(before, after map[string]any) map[string]any {
 		detail["after"] = is
 	}
 	return detail
+}
+
+// anAddress is a text that is somebody's address and nothing else.
+var anAddress = regexp.MustCompile(`^\s*([^\s@]+@[^\s@]+|\+\d[\d ()/.-]{6,})\s*$`)
+
+// nameless is a value without the addresses that rules name people by. A channel's
+// are its own.
+func (o operation) nameless(value any) any {
+	if o.tag == "channels" {
+		return value
+	}
+	switch v := value.(type) {
+	case string:
+		if anAddress.MatchString(v) {
+			return "<an address>"
+		}
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = o.nameless(item)
+		}
+		return list
+	case map[string]any:
+		fields := make(map[string]any, len(v))
+		for name, item := range v {
+			fields[name] = o.nameless(item)
+		}
+		return fields
+	}
+	return value
 }
 
 // maxAudited bounds a value in the trail, in bytes of JSON.

@@ -203,6 +203,10 @@ func TestAuditSaysWhatChanged(t *testing.T) {
 	s.ok("PATCH", fmt.Sprintf("/v1/contacts/%d", id), `{"first_name":"Augusta"}`)
 	require.NotContains(t, last(), "detail", "nothing changed")
 
+	s.ok("POST", "/v1/targeting", `{"name":"one","rule":{"condition":"OR","rules":[{"field":"first_name","operator":"equal","value":"ada@secret.example"},{"field":"first_name","operator":"in","value":["ada@secret.example"]}]}}`)
+	require.Contains(t, fmt.Sprint(last()["detail"]), "<an address>")
+	require.Contains(t, fmt.Sprint(last()["detail"]), "2026-03-01", "a time is no number to call")
+
 	whole := s.do("GET", "/v1/audit?limit=500", "").Body.String()
 	for _, private := range []string{secretValue, "token-in-url", key, "ada@secret.example", "Augusta", adminKey} {
 		require.NotContains(t, whole, private)

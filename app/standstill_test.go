@@ -20,6 +20,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/sink"
+	"carillon/internal/testenv"
 	"carillon/providers"
 )
 
@@ -254,4 +255,30 @@ func TestThatNoWorkerIsAliveIsTold(t *testing.T) {
 		v.told(campaigns.StillNoWorker, "No worker is alive since")
 		require.Contains(t, v.body("/v1/workers"), `"state":"retired"`)
 	})
+}
+
+// Redis that does not answer holds everything, and is told.
+func TestThatRedisDoesNotAnswerIsTold(t *testing.T) {
+	config := testConfig(t)
+	config.StoreDSN = secret.New(testenv.SharedPostgres(t).NewDatabase(t))
+	redis := testenv.Redis(t)
+	config.RedisURL = secret.New(redis.URL())
+	_, err := Migrate(t.Context(), config)
+	require.NoError(t, err)
+	e := startTestEngine(t, config, AllRoles)
+	f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{PerSecond: 5}, people)
+	k, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
+	require.NoError(t, err)
+	e.Wake()
+	s := stage{t, e, f, k}
+	reason := func() campaigns.StandstillReason {
+		pace, err := e.Campaigns.Pace(t.Context(), s.run())
+		require.NoError(t, err)
+		return pace.Still.Reason
+	}
+	require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > 0 && reason() == "" }, 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, redis.Stop())
+	require.Eventually(t, func() bool { return reason() == campaigns.StillNoQueue }, soon, 20*time.Millisecond)
+	require.NoError(t, redis.Start())
+	require.Eventually(t, func() bool { return reason() == "" }, soon, 20*time.Millisecond)
 }

@@ -248,8 +248,11 @@ func (v *survey) channelItself(c providers.Channel) Standstill {
 		s.Reason, words = StillHeld, name+" is held"+sinceWords(c.Health.Since)
 		s.Remedy = fmt.Sprintf("It goes on by itself then. `carillon channel resume %d` lets it begin anew at once.", c.ID)
 	}
-	if c.Health.NextTry.After(v.now) {
+	switch {
+	case c.Health.NextTry.After(v.now):
 		words += ", and the provider is asked again at " + exactTime(c.Health.NextTry)
+	case !c.Health.NextTry.IsZero():
+		words += ", and the provider is asked again with the next message"
 	}
 	s.Words = words + ": " + sentence(c.Health.Reason)
 	return s

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Housekeeping bounds and ages. A worker's row is needed only while messages may
-// name it as the one that sends them.
+// Housekeeping bounds and ages. A worker's row is needed while messages may name it
+// as the one that sends them; a day longer it shows who sent, and since when nobody
+// does.
 const (
 	forgetBatch    = 1000
 	workersKeptFor = 24 * time.Hour
@@ -38,8 +39,8 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		// The newest row stays, so that SQLite's ids go on from it.
-		_, err := tx.exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.now+" - ? AND id < (SELECT MAX(id) FROM workers)"+
-			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.phase = 1 AND m.worker_id = workers.id)", workersKeptFor.Milliseconds())
+		_, err := tx.exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.now+" - ? AND COALESCE(seen_at, 0) < "+s.d.now+" - ? AND id < (SELECT MAX(id) FROM workers)"+
+			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.phase = 1 AND m.worker_id = workers.id)", workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
 		return err
 	})
 	return answers == forgetBatch || requests == forgetBatch, err

@@ -16,6 +16,9 @@ import (
 // asks more often costs no more.
 const writableFor = 2 * time.Second
 
+// writeWithin is how long the store may take to write a row.
+const writeWithin = 3 * time.Second
+
 // writable remembers whether the store could be written to.
 type writable struct {
 	mu  sync.Mutex
@@ -27,6 +30,9 @@ type writable struct {
 // that fails: reading says nothing of a disk that is full. Errors are faults of code
 // Unavailable.
 func (s *Store) CheckWritable(ctx context.Context) error {
+	// What one caller finds is told to others: it must not be that this one had no time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
+	defer cancel()
 	w := &s.writable
 	w.mu.Lock()
 	defer w.mu.Unlock()
