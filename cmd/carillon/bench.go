@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/cmd/carillon/bench"
-	"carillon/internal/testenv"
 )
 
 type benchFlags struct {
@@ -118,7 +117,8 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 			return err
 		}
 	}
-	return reportBench(c, f, bench.WriteTable, func(servers *benchServers) (results []bench.Result, err error) {
+	balances := true
+	err = reportBench(c, f, bench.WriteTable, func(servers *benchServers) (results []bench.Result, err error) {
 		for i, s := range scenarios {
 			if f.profiles != "" {
 				s.Profile = filepath.Join(f.profiles, fmt.Sprintf("%02d-%s-%s-%s", i+1, s.Content, s.Transport, s.Store))
@@ -126,12 +126,17 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 			_, _ = fmt.Fprintf(c.err, "%d of %d: %s\n", i+1, len(scenarios), s)
 			result, err := c.benchOne(ctx, servers, s)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s, err)
+				return results, fmt.Errorf("%s: %w", s, err)
 			}
 			results = append(results, result)
+			balances = balances && result.Verified
 		}
 		return results, nil
 	})
+	if err == nil && !balances {
+		err = &exitError{exitUnbalanced, errors.New("a run does not balance; that is a fault of Carillon, please report it")}
+	}
+	return err
 }
 
 func (c *cli) listScenarios(scenarios []bench.Scenario) error {
@@ -151,28 +156,29 @@ func (c *cli) listScenarios(scenarios []bench.Scenario) error {
 }
 
 // reportBench measures with private servers, saves the results where asked and
-// prints them, as JSON or by table. The servers are gone by then: whoever reads
-// the results may leave in the middle, as head does, and end the program.
+// prints them, as JSON or by table; also those from before an error, which may have
+// taken an hour. The servers are gone by then: whoever reads the results may leave
+// in the middle, as head does, and end the program.
 func reportBench[R any](c *cli, f benchFlags, table func(io.Writer, []R) error, measure func(*benchServers) ([]R, error)) error {
 	servers := benchServers{f: f}
 	results, err := measure(&servers)
-	if err := errors.Join(err, servers.close()); err != nil {
+	err = errors.Join(err, servers.close())
+	if len(results) == 0 {
 		return err
 	}
-	encoded, err := json.MarshalIndent(results, "", "  ")
-	if err != nil {
-		return err
+	encoded, failed := json.MarshalIndent(results, "", "  ")
+	if failed != nil {
+		return errors.Join(err, failed)
 	}
 	if f.save != "" {
-		if err := os.WriteFile(f.save, append(encoded, '\n'), 0o644); err != nil {
-			return err
-		}
+		err = errors.Join(err, os.WriteFile(f.save, append(encoded, '\n'), 0o644))
 	}
 	if c.output == "json" {
-		_, err = fmt.Fprintln(c.out, string(encoded))
-		return err
+		_, failed = fmt.Fprintln(c.out, string(encoded))
+	} else {
+		failed = table(c.out, results)
 	}
-	return table(c.out, results)
+	return errors.Join(err, failed)
 }
 
 // benchTargeting measures rules on each store that was asked for.
@@ -193,7 +199,7 @@ func (c *cli) benchTargeting(ctx context.Context, f benchFlags) error {
 		for _, store := range stores {
 			more, err := c.benchRules(ctx, servers, store, f.contacts)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", store, err)
+				return results, fmt.Errorf("%s: %w", store, err)
 			}
 			results = append(results, more...)
 		}
@@ -235,93 +241,4 @@ func (c *cli) benchOne(ctx context.Context, servers *benchServers, s bench.Scena
 		s.StorePid = servers.postgresPid()
 	}
 	return bench.RunInChild(ctx, s, c.err)
-}
-
-// benchServers are the private servers, started when they are first needed.
-type benchServers struct {
-	f        benchFlags
-	redis    *testenv.RedisServer
-	postgres *testenv.PostgresServer
-	dir      string
-}
-
-func (b *benchServers) folder(name string) (string, error) {
-	if b.dir == "" {
-		dir, err := os.MkdirTemp("", "carillon-bench-servers-")
-		if err != nil {
-			return "", err
-		}
-		// PostgreSQL runs as another user if we are root.
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return "", err
-		}
-		b.dir = dir
-	}
-	return filepath.Join(b.dir, name), nil
-}
-
-func (b *benchServers) redisURL(ctx context.Context) (string, error) {
-	if b.f.redis != "" {
-		return b.f.redis, nil
-	}
-	if b.redis == nil {
-		dir, err := b.folder("redis")
-		if err != nil {
-			return "", err
-		}
-		if b.redis, err = testenv.StartRedis(dir); err != nil {
-			return "", err
-		}
-	}
-	return b.redis.URL(), b.redis.FlushAll()
-}
-
-func (b *benchServers) postgresDSN(ctx context.Context) (string, error) {
-	if b.f.postgres != "" {
-		return b.f.postgres, nil
-	}
-	if b.postgres == nil {
-		dir, err := b.folder("postgres")
-		if err != nil {
-			return "", err
-		}
-		if b.postgres, err = testenv.StartPostgres(dir); err != nil {
-			return "", err
-		}
-	}
-	return b.postgres.CreateDatabase(ctx)
-}
-
-// redisPid and postgresPid are the private servers' processes; 0 if there is none.
-func (b *benchServers) redisPid() int {
-	if b.redis == nil {
-		return 0
-	}
-	return b.redis.Pid()
-}
-
-func (b *benchServers) postgresPid() int {
-	if b.postgres == nil {
-		return 0
-	}
-	return b.postgres.Pid()
-}
-
-func (b *benchServers) close() error {
-	var first error
-	keep := func(err error) {
-		if first == nil {
-			first = err
-		}
-	}
-	if b.redis != nil {
-		keep(b.redis.Close())
-	}
-	if b.postgres != nil {
-		keep(b.postgres.Close())
-	}
-	if b.dir != "" {
-		keep(os.RemoveAll(b.dir))
-	}
-	return first
 }

@@ -118,7 +118,9 @@ type Result struct {
 	// import and planning included, sink and naive loop not; 0 where the system
 	// does not tell. PeakRedis is the most that Redis used.
 	PeakProcess int64 `json:"peak_process_bytes"`
-	PeakRedis   int64 `json:"peak_redis_bytes"`
+	// PeakPrepared is what PeakProcess was before anything was sent.
+	PeakPrepared int64 `json:"peak_process_bytes_before_sending"`
+	PeakRedis    int64 `json:"peak_redis_bytes"`
 	// RedisPerMessage is what the queues' keys take for each queued message: the
 	// median while at least half as many as ever were queued.
 	RedisPerMessage float64 `json:"redis_bytes_per_queued_message"`

@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+func (b *bench) prepare(ctx context.Context) error {
+	account, _, err := b.engine.Store.EnsureAccount(ctx, "bench")
+	if err != nil {
+		return err
+	}
+	b.account = account.ID
+	provider, config := b.sink.channel()
+	address, err := b.engine.Registry.Address(provider, config)
+	if err != nil {
+		return err
+	}
+	b.channel, err = b.engine.Store.CreateChannel(ctx, providers.Channel{
+		AccountID: account.ID, Name: "bench", Provider: provider, Config: config, Address: address,
+		Limits: providers.Limits{Concurrency: b.s.Concurrency}, Timezone: "UTC", Status: providers.ChannelActive,
+	})
+	return err
+}
+
+// importCSV takes the same file in twice: the first time everybody is new, the
+// second time everybody is known.
+func (b *bench) importCSV(ctx context.Context) error {
+	path := filepath.Join(b.s.Dir, "people.csv")
+	if err := b.writeCSV(path); err != nil {
+		return err
+	}
+	for _, rate := range []*float64{&b.result.ImportCreated, &b.result.ImportUpdated} {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		start := system.Now()
+		upload, err := b.engine.Importer.Take(ctx, b.account, "people.csv", file, targeting.ImportOptions{Key: targeting.ByEmail})
+		_ = file.Close()
+		if err != nil {
+			return err
+		}
+		for upload.State != targeting.UploadFinished {
+			if err := system.Sleep(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+			if upload, err = b.engine.Store.GetUpload(ctx, b.account, upload.ID); err != nil {
+				return err
+			}
+			if upload.State == targeting.UploadFailed {
+				return errors.New("import: " + upload.Error)
+			}
+		}
+		*rate = float64(b.people()) / since(start)
+		b.upload = upload.ID
+		b.say("import: %.0f rows/s (created %d, updated %d)", *rate, upload.Created, upload.Updated)
+	}
+	return os.Remove(path)
+}
+
+// people is how many there are: two campaigns write to everybody twice.
+func (b *bench) people() int {
+	if b.s.Mixed {
+		return (b.s.Recipients + 1) / 2
+	}
+	return b.s.Recipients
+}
+
+func (b *bench) writeCSV(path string) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(file, 1<<20)
+	_, _ = w.WriteString("email,first_name,last_name")
+	for _, column := range b.content.Columns {
+		_, _ = w.WriteString("," + column)
+	}
+	for i := range b.people() {
+		_, _ = fmt.Fprintf(w, "\n%s,N%d,L%d", address(i), i, i)
+		for _, column := range b.content.Columns {
+			_, _ = fmt.Fprintf(w, ",%q", value(column, i))
+		}
+	}
+	_ = w.WriteByte('\n')
+	return errors.Join(w.Flush(), file.Close())
+}
