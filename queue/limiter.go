@@ -326,6 +326,11 @@ func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
 	defer l.mu.Unlock()
 	m := l.channels[r.ChannelID]
 	if m == nil {
+		for id, other := range l.channels { // deleted ones would be kept for ever
+			if now := l.clock.Now(); now.Sub(other.lastSlot) >= rememberedFor && now.After(other.openUntil) {
+				delete(l.channels, id)
+			}
+		}
 		m = &memory{}
 		l.channels[r.ChannelID] = m
 	}

@@ -43,6 +43,7 @@ type channelLimits struct {
 	recipients map[string]float64
 	days       recipientDay
 	sweepAt    float64
+	askedAt    float64 // when somebody asked for the channel last
 	keptFor    float64 // longest spacing that recipients are kept for
 }
 
@@ -67,15 +68,26 @@ func newMemoryLimits(c clock.Clock) *memoryLimits {
 	}
 }
 
+// channelIdle is after how long a channel that nobody asks for is forgotten: nothing
+// that holds for a day is in force by then.
+const channelIdle = 2 * ruleDay
+
 func (b *memoryLimits) channel(channelID int64) *channelLimits {
 	c := b.channels[channelID]
+	now := b.now()
 	if c == nil {
+		for id, other := range b.channels { // deleted ones would be kept for ever
+			if now-other.askedAt > channelIdle {
+				delete(b.channels, id)
+			}
+		}
 		c = &channelLimits{
 			numbers:   limitNumbers{last: never, blocked: never, event: never, factor: 1},
 			campaigns: map[int64]campaignPlace{}, recipients: map[string]float64{},
 		}
 		b.channels[channelID] = c
 	}
+	c.askedAt = now
 	return c
 }
 

@@ -358,3 +358,29 @@ func TestSeedFirstGivesNothingOutBeforeTheSeed(t *testing.T) {
 		require.False(t, l.reserve(t, r).Fresh, "seeded once is enough")
 	})
 }
+
+// What is remembered of channels that are gone does not stay for ever; of one that
+// is used all of its day is known.
+func TestChannelsThatNobodyAsksForAreForgotten(t *testing.T) {
+	fake := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	b := newMemoryLimits(fake)
+	l := newLimiter(b, fake)
+	reserve := func(channel int64, recipient string) Slot {
+		g, err := l.Reserve(t.Context(), Reservation{ChannelID: channel, Limits: Limits{RecipientsPerDay: 1}, Recipients: []string{recipient}})
+		require.NoError(t, err)
+		return g.Slots[0]
+	}
+	for range 3 {
+		for channel := range int64(50) {
+			fake.Advance(time.Minute)
+			reserve(1000+channel, "gone")
+			require.Empty(t, reserve(1, "a").Denied)
+			require.NotEmpty(t, reserve(1, "b").Denied, "the day's share is used up")
+		}
+		fake.Advance(11 * time.Hour)
+	}
+	fake.Advance(3 * 24 * time.Hour)
+	require.Empty(t, reserve(7, "a").Denied)
+	require.Len(t, b.channels, 1)
+	require.Len(t, l.channels, 1)
+}
