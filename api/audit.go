@@ -92,7 +92,7 @@ type view func(ctx context.Context, caller access.Key, in any) any
 
 // auditedView is the thing that an operation is about, as it is now.
 func (s *Server) auditedView(ctx context.Context, caller access.Key, o operation, in any) map[string]any {
-	if o.method == http.MethodGet || o.unaudited {
+	if o.method == http.MethodGet || o.unaudited || !o.shows() {
 		return nil
 	}
 	path, _, ok := strings.Cut(o.path, "}")
@@ -110,7 +110,7 @@ func (s *Server) auditedView(ctx context.Context, caller access.Key, o operation
 
 // after is the thing as it is after an operation.
 func (s *Server) after(ctx context.Context, caller access.Key, o operation, e entry) map[string]any {
-	if now := s.auditedView(ctx, caller, o, e.in); now != nil || e.before != nil {
+	if now := s.auditedView(ctx, caller, o, e.in); now != nil || e.before != nil || !o.shows() {
 		return now
 	}
 	if made, ok := e.out.(identified); ok && made.identity() != 0 {
@@ -150,6 +150,12 @@ var passing = []string{"updated_at", "standstill", "health", "counts"}
 // personal are the tags of what is people: their values must not outlive them in the
 // trail.
 var personal = []string{"contacts", "messages", "replies", "suppressions", "consents", "uploads", "jobs", "erasure"}
+
+// shows reports whether it pays to look at what an operation is about: of people
+// nothing is kept but which fields were changed.
+func (o operation) shows() bool {
+	return o.method == http.MethodPatch || o.method == http.MethodPut || !slices.Contains(personal, o.tag)
+}
 
 // changed says what an operation changed: of people the names of fields alone.
 func (o operation) changed(before, after map[string]any) map[string]any {

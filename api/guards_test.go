@@ -198,6 +198,7 @@ func TestAuditSaysWhatChanged(t *testing.T) {
 	require.Regexp(t, `^5\d{3} bytes, sha256 [0-9a-f]{64}$`, last()["detail"].(map[string]any)["after"].(map[string]any)["content"])
 
 	id := int64(s.ok("POST", "/v1/contacts", `{"first_name":"Ada","addresses":{"email":"ada@secret.example"}}`)["id"].(float64))
+	require.NotContains(t, last(), "detail", "that it was made is all there is to tell")
 	s.ok("PATCH", fmt.Sprintf("/v1/contacts/%d", id), `{"first_name":"Augusta"}`)
 	require.Equal(t, map[string]any{"changed": []any{"first_name"}}, last()["detail"])
 	s.ok("PATCH", fmt.Sprintf("/v1/contacts/%d", id), `{"first_name":"Augusta"}`)
