@@ -154,7 +154,7 @@ func drawCondition(t *rapid.T, fields []rule.Described) map[string]any {
 		c["value"] = values
 	case rule.Between, rule.NotBetween:
 		pair := []any{drawValue(t, f, o), drawValue(t, f, o)}
-		if wrongWayRound(pair[0], pair[1]) {
+		if wrongWayRound(f, pair[0], pair[1]) {
 			slices.Reverse(pair)
 		}
 		c["value"] = pair
@@ -170,15 +170,13 @@ func drawCondition(t *rapid.T, fields []rule.Described) map[string]any {
 }
 
 // wrongWayRound reports whether two drawn values are what between refuses.
-func wrongWayRound(a, b any) bool {
-	number := func(v any) (float64, bool) {
-		f, err := strconv.ParseFloat(fmt.Sprint(v), 64)
-		return f, err == nil
-	}
-	x, isX := number(a)
-	y, isY := number(b)
-	if isX && isY {
-		return x > y
+func wrongWayRound(f rule.Described, a, b any) bool {
+	if f.Compare == rule.AsNumber {
+		number := func(v any) float64 {
+			n, _ := strconv.ParseFloat(fmt.Sprint(v), 64)
+			return n
+		}
+		return number(a) > number(b)
 	}
 	days := func(v any) (any, bool) { m, ok := v.(map[string]any); return m["days_before"], ok }
 	before, isBefore := days(a)
