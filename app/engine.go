@@ -216,9 +216,6 @@ const bouncesEvery = 5 * time.Second
 func (e *Engine) startScheduler(o Options, holder string) {
 	s := scheduler.New(scheduler.Options{
 		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
-		UnsubscribeURL: func(accountID, messageID int64) string {
-			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
-		},
 		Jobs: []scheduler.Job{
 			{Name: "import", Run: e.Importer.RunNext}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
@@ -250,6 +247,9 @@ func (e *Engine) startWorker(o Options, id int64) {
 		Installation: e.installation, Flights: flightsDir(o.Config),
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
 		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
+		UnsubscribeURL: func(accountID, messageID int64) string {
+			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
+		},
 	})
 	w.Start()
 	e.stack.push("worker", quietly(w.Stop))

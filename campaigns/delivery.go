@@ -219,11 +219,35 @@ type FeedMessage struct {
 	ID         int64
 	EnvelopeID int64
 	// Attempt is the number that the next try will have.
-	Attempt   int
+	Attempt int
+}
+
+// EnvelopeRequest asks for the messages that an envelope names.
+type EnvelopeRequest struct {
+	ChannelID, RunID, EnvelopeID int64
+	MessageIDs                   []int64
+	// Uploads are those whose line of the recipient is wanted; the newest has it.
+	Uploads []int64
+}
+
+// QueuedMessage is a message of an envelope that is still queued, with what is
+// needed to render it.
+type QueuedMessage struct {
+	ID int64
+	// Recipient is as the contact is now. Its address is the message's: the one that
+	// the run was planned with.
 	Recipient Recipient
 	// Content and Metadata are set for transactional messages, which carry their
 	// own; both are JSON.
 	Content, Metadata []byte
+}
+
+// Skipping is why messages of an envelope are not sent.
+type Skipping struct {
+	RunID, ChannelID, EnvelopeID int64
+	Reason                       string
+	// Details says for each message what is wrong.
+	Details map[int64]string
 }
 
 // QueuedEnvelope is an envelope that messages in state queued point at.

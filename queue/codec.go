@@ -5,23 +5,20 @@ import (
 	"fmt"
 	"math"
 	"strings"
-
-	"carillon/providers"
 )
 
 // codecVersion is the first byte of an encoded envelope. A worker gives an
 // envelope of another version back to the store.
-const codecVersion = '1'
+const codecVersion = '2'
 
-// encode writes an envelope as valid UTF-8, because it travels in a task header
-// and protocol buffers refuse other strings there: numbers are little-endian
-// groups of six bits, one a byte, with bit 6 saying that more follow; texts are
-// their length and their bytes. With clean, bytes that are no UTF-8 become
-// U+FFFD; without, they stay and Redis will not see the envelope: looking for
-// them takes as long as all the rest, and protocol buffers do it anyway.
-func encode(e *Envelope, clean bool) string {
-	w := writer{clean: clean}
-	w.Grow(e.size())
+// encode writes an envelope as ASCII, because it travels in a task header and
+// protocol buffers refuse what is no UTF-8 there: numbers are little-endian groups
+// of six bits, one a byte, with bit 6 saying that more follow. A message is the
+// difference between its id and the one before it, which is a byte where they
+// follow each other; attempts are the most frequent one and who differs from it.
+func encode(e *Envelope) string {
+	var w writer
+	w.Grow(64 + 2*len(e.Jobs))
 	w.WriteByte(codecVersion)
 	w.signed(e.ID)
 	w.signed(e.ChannelID)
@@ -30,27 +27,16 @@ func encode(e *Envelope, clean bool) string {
 	w.number(math.Float64bits(e.CampaignPerSecond))
 	w.flag(e.Transactional)
 	w.number(uint64(len(e.Jobs)))
-	for i := range e.Jobs {
-		w.job(&e.Jobs[i])
+	before := int64(0)
+	for _, j := range e.Jobs {
+		w.signed(j.MessageID - before) // which may wrap, and does so back
+		before = j.MessageID
 	}
+	w.attempts(e.Jobs)
 	return w.String()
 }
 
-// size is about how long the encoding becomes, at least for texts.
-func (e *Envelope) size() int {
-	n := 64
-	for i := range e.Jobs {
-		j := &e.Jobs[i]
-		n += 64 + len(j.To) + len(j.ToName) + len(j.Content.Subject) + len(j.Content.Text) + len(j.Content.HTML) +
-			len(j.Content.Preheader) + len(j.UnsubscribeURL) + len(j.RecipientKey)
-	}
-	return n
-}
-
-type writer struct {
-	strings.Builder
-	clean bool
-}
+type writer struct{ strings.Builder }
 
 func (w *writer) number(v uint64) {
 	for v >= 64 {
@@ -70,44 +56,50 @@ func (w *writer) flag(v bool) {
 	w.number(0)
 }
 
-func (w *writer) text(s string) {
-	if w.clean {
-		s = strings.ToValidUTF8(s, "\uFFFD")
+// attempts writes the usual attempt, how many differ from it, and of each how many
+// jobs lie between it and the one before, and its attempt.
+func (w *writer) attempts(jobs []Job) {
+	usual := usualAttempt(jobs)
+	w.signed(int64(usual))
+	others := 0
+	for _, j := range jobs {
+		if j.Attempt != usual {
+			others++
+		}
 	}
-	w.number(uint64(len(s)))
-	w.WriteString(s)
+	w.number(uint64(others))
+	next := 0
+	for i, j := range jobs {
+		if j.Attempt != usual {
+			w.number(uint64(i - next))
+			w.signed(int64(j.Attempt))
+			next = i + 1
+		}
+	}
 }
 
-func (w *writer) job(j *Job) {
-	w.signed(j.MessageID)
-	w.signed(int64(j.Attempt))
-	w.text(j.To)
-	w.text(j.ToName)
-	w.text(j.Content.Subject)
-	w.text(j.Content.Text)
-	w.text(j.Content.HTML)
-	w.text(j.Content.Preheader)
-	w.flag(j.Content.Attachment != nil)
-	if a := j.Content.Attachment; a != nil {
-		w.text(a.URL)
-		w.text(a.Filename)
-		w.text(a.Caption)
+// usualAttempt is the attempt of most jobs, if there is one.
+func usualAttempt(jobs []Job) (usual int) {
+	votes := 0
+	for _, j := range jobs {
+		switch {
+		case votes == 0:
+			usual, votes = j.Attempt, 1
+		case j.Attempt == usual:
+			votes++
+		default:
+			votes--
+		}
 	}
-	w.text(j.UnsubscribeURL)
-	w.text(j.RecipientKey)
-	w.number(uint64(len(j.Metadata)))
-	for name, value := range j.Metadata {
-		w.text(name)
-		w.text(value)
-	}
+	return usual
 }
 
 var errDamaged = errors.New("it is cut short or damaged")
 
-// decode reads what encode wrote. The texts share the memory of s.
+// decode reads what encode wrote.
 func decode(s string) (Envelope, error) {
 	r := reader{rest: s}
-	if v := r.take(1); v != string(codecVersion) {
+	if v := r.take(); v != codecVersion {
 		return Envelope{}, fmt.Errorf("decode envelope: version %q is not known", v)
 	}
 	e := Envelope{ID: r.signed(), ChannelID: r.signed(), RunID: r.signed(), CampaignID: r.signed()}
@@ -118,9 +110,12 @@ func decode(s string) (Envelope, error) {
 		return Envelope{}, fmt.Errorf("decode envelope: %w", errDamaged)
 	}
 	e.Jobs = make([]Job, jobs)
+	id := int64(0)
 	for i := range e.Jobs {
-		r.job(&e.Jobs[i])
+		id += r.signed()
+		e.Jobs[i].MessageID = id
 	}
+	r.attempts(e.Jobs)
 	if r.bad || r.rest != "" {
 		return Envelope{}, fmt.Errorf("decode envelope %d: %w", e.ID, errDamaged)
 	}
@@ -133,14 +128,14 @@ type reader struct {
 	bad  bool
 }
 
-func (r *reader) take(n uint64) string {
-	if r.bad || n > uint64(len(r.rest)) {
+func (r *reader) take() byte {
+	if r.rest == "" {
 		r.bad = true
-		return ""
+		return 0
 	}
-	s := r.rest[:n]
-	r.rest = r.rest[n:]
-	return s
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
 }
 
 func (r *reader) number() uint64 {
@@ -167,32 +162,19 @@ func (r *reader) signed() int64 {
 
 func (r *reader) flag() bool { return r.number() == 1 }
 
-func (r *reader) text() string { return r.take(r.number()) }
-
-func (r *reader) job(j *Job) {
-	j.MessageID = r.signed()
-	j.Attempt = int(r.signed())
-	j.To = r.text()
-	j.ToName = r.text()
-	j.Content.Subject = r.text()
-	j.Content.Text = r.text()
-	j.Content.HTML = r.text()
-	j.Content.Preheader = r.text()
-	if r.flag() {
-		j.Content.Attachment = &providers.Attachment{URL: r.text(), Filename: r.text(), Caption: r.text()}
+func (r *reader) attempts(jobs []Job) {
+	usual := int(r.signed())
+	for i := range jobs {
+		jobs[i].Attempt = usual
 	}
-	j.UnsubscribeURL = r.text()
-	j.RecipientKey = r.text()
-	n := r.number()
-	if r.bad || n > uint64(len(r.rest))/2 { // an entry has two bytes at least
-		r.bad = true
-		return
-	}
-	if n > 0 {
-		j.Metadata = make(map[string]string, n)
-	}
-	for range n {
-		name := r.text()
-		j.Metadata[name] = r.text()
+	others := r.number()
+	for next := uint64(0); others > 0 && !r.bad; others-- {
+		between, attempt := r.number(), int(r.signed())
+		if between >= uint64(len(jobs))-next {
+			r.bad = true
+			return
+		}
+		next += between + 1
+		jobs[next-1].Attempt = attempt
 	}
 }

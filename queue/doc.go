@@ -1,5 +1,5 @@
-// Package queue owns everything that is kept in Redis: the envelopes that carry
-// rendered messages from the feeder to the workers (as asynq tasks), the windows
+// Package queue owns everything that is kept in Redis: the envelopes that name
+// messages from the feeder to the workers (as asynq tasks), the windows
 // that say how much of them is under way, and the rate limiter that all workers
 // of a channel share. It is the only package that knows asynq, go-redis and
 // miniredis. It must not know the store, campaigns, the scheduler or workers.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hibiken/asynq"
 	"golang.org/x/sync/errgroup"
@@ -78,21 +77,12 @@ func (q *Queue) register(ctx context.Context, queues ...any) error {
 }
 
 func (q *Queue) enqueue(ctx context.Context, e *Envelope) error {
-	encoded := encode(e, false)
-	err := q.enqueueTask(ctx, e, encoded)
-	if err != nil && !utf8.ValidString(encoded) {
-		err = q.enqueueTask(ctx, e, encode(e, true))
-	}
+	task := asynq.NewTaskWithHeaders(taskType, nil, map[string]string{payloadHeader: encode(e)})
+	_, err := q.asynq.EnqueueContext(ctx, task,
+		asynq.TaskID(taskID(e.ID)), asynq.Queue(QueueName(e.ChannelID, e.Transactional)),
+		asynq.MaxRetry(maxRetry), asynq.Timeout(taskTimeout))
 	if err == nil || errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil
 	}
 	return fault.Wrap(fault.Unavailable, "enqueue envelope", err)
-}
-
-func (q *Queue) enqueueTask(ctx context.Context, e *Envelope, encoded string) error {
-	task := asynq.NewTaskWithHeaders(taskType, nil, map[string]string{payloadHeader: encoded})
-	_, err := q.asynq.EnqueueContext(ctx, task,
-		asynq.TaskID(taskID(e.ID)), asynq.Queue(QueueName(e.ChannelID, e.Transactional)),
-		asynq.MaxRetry(maxRetry), asynq.Timeout(taskTimeout))
-	return err
 }

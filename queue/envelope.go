@@ -4,26 +4,18 @@ import (
 	"strconv"
 
 	"carillon/internal/fault"
-	"carillon/providers"
 )
 
 // MaxJobs is the most jobs that an envelope carries.
 const MaxJobs = 500
 
-// Job is one message for one recipient, rendered.
+// Job names one message for one recipient. What it says and to whom the worker
+// finds out: nothing of a person is in Redis.
 type Job struct {
 	// MessageID is the row in the store, Attempt the attempt (from 1) that this
 	// job is for: a claim for another attempt fails.
 	MessageID int64
 	Attempt   int
-	// To, ToName, Content and UnsubscribeURL go into providers.Message.
-	To, ToName     string
-	Content        providers.Content
-	UnsubscribeURL string
-	// RecipientKey is a hash of the address, for limits per recipient.
-	RecipientKey string
-	// Metadata travels to providers that echo it; may be nil.
-	Metadata map[string]string
 }
 
 // Envelope is what one task carries.

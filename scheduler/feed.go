@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -16,18 +15,12 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/providers"
 	"carillon/queue"
-	"carillon/templates"
 )
 
 // FeedStore is what the feeder needs of the store.
 type FeedStore interface {
 	Feedable(ctx context.Context) ([]campaigns.Feedable, error)
 	Feed(ctx context.Context, request campaigns.FeedRequest) ([]campaigns.FeedMessage, error)
-	Skip(ctx context.Context, runID, channelID int64, reason string, details map[int64]string) error
-	// Unqueue takes messages of an envelope back to pending.
-	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
-	// PauseRun pauses the campaign of a run, with words that say why.
-	PauseRun(ctx context.Context, runID int64, why string) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	ChannelByID(ctx context.Context, channelID int64) (providers.Channel, error)
 }
@@ -40,10 +33,9 @@ type FeedQueue interface {
 	NextSlot(ctx context.Context, r queue.Reservation) (time.Duration, error)
 }
 
-// The size of windows. An envelope is about a quarter of a second of the
-// channel's work and a window about two seconds of it, in at most MaxEnvelopes
-// envelopes. Both are bounded in bytes as well, because Redis holds windows of
-// rendered messages.
+// The size of windows, in time alone: an envelope is about a quarter of a second of
+// the channel's work and a window about two seconds of it, in at most MaxEnvelopes
+// envelopes. Redis holds a few bytes a message, whatever its content.
 const (
 	// MaxEnvelopes is the most bulk envelopes of a channel that are under way.
 	MaxEnvelopes = 16
@@ -57,27 +49,14 @@ const (
 	// feedAhead is how soon the next slot of a channel, or of a campaign with a limit
 	// of its own, has to be for anything to be fed. What waits longer waits in the
 	// store, in its order, where a raised limit or a resumed channel finds it at once.
-	feedAhead     = windowSeconds * time.Second
-	maxJobs       = queue.MaxJobs
-	envelopeBytes = 512 << 10
-)
-
-// How long templates may hold up what they render.
-const (
-	// renderFor is how long one batch of a run is rendered; what is left then is fed
-	// again. It stays below graceQueued, after which the reaper looks for the tasks
-	// of what was marked.
-	renderFor = time.Second
-	// exceededInARow is how many recipients one after the other may exceed the
-	// bounds of templates before their campaign is paused.
-	exceededInARow = 10
+	feedAhead = windowSeconds * time.Second
+	maxJobs   = queue.MaxJobs
 )
 
 // feeder keeps the channels' windows filled.
 type feeder struct {
-	store       FeedStore
-	queue       FeedQueue
-	unsubscribe func(accountID, messageID int64) string
+	store FeedStore
+	queue FeedQueue
 
 	mu sync.Mutex
 	// lanes are those that are being filled, and filling counts them.
@@ -85,8 +64,8 @@ type feeder struct {
 	filling sync.WaitGroup
 	wake    func()
 	log     *slog.Logger
-	// runs are the compiled contents of the runs being fed.
-	runs map[int64]*fedRun
+	// runs are the campaigns of the runs being fed.
+	runs map[int64]*campaigns.Campaign
 	// batches are the sizes of the runs' next batches of planning.
 	batches map[int64]int
 	// turns remember whose turn it is on each channel.
@@ -95,28 +74,17 @@ type feeder struct {
 	clock clock.Clock
 }
 
-// FeedStats is what the feeder has done: messages marked, rendered and
-// enqueued, and the time that took.
+// FeedStats is what the feeder has done: messages marked and enqueued, and the
+// time that took.
 type FeedStats struct {
 	Messages int64
 	Seconds  float64
 }
 
-// fedRun is a run as the feeder renders it. One lane at a time works on it.
-type fedRun struct {
-	campaign campaigns.Campaign
-	content  *templates.Content
-	// each is how long the last batch took to render for one recipient.
-	each time.Duration
-	// exceeded counts recipients, one after the other, for whom the template
-	// exceeded its bounds.
-	exceeded int
-}
-
 func newFeeder(o Options, wake func()) *feeder {
 	return &feeder{
-		store: o.Store, queue: o.Queue, unsubscribe: o.UnsubscribeURL, wake: wake, log: o.Logger, lanes: map[lane]bool{},
-		clock: o.Clock, runs: map[int64]*fedRun{}, batches: map[int64]int{}, turns: map[int64]*turns{},
+		store: o.Store, queue: o.Queue, clock: o.Clock, wake: wake, log: o.Logger, lanes: map[lane]bool{},
+		runs: map[int64]*campaigns.Campaign{}, batches: map[int64]int{}, turns: map[int64]*turns{},
 	}
 }
 
@@ -156,7 +124,7 @@ func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channe
 		if free <= 0 {
 			continue
 		}
-		fed, err := f.feed(ctx, channel, nil, campaigns.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
+		fed, err := f.feed(ctx, nil, campaigns.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
 		if err != nil {
 			return worked, err
 		}
@@ -178,22 +146,21 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, free i
 		}
 	}
 	for _, share := range f.shares(channel.ID, runs, free) {
-		run, err := f.run(ctx, share.item.RunID)
+		campaign, err := f.run(ctx, share.item.RunID)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
+		own := campaign.Throttle.PerSecond
 		request := campaigns.FeedRequest{
-			ChannelID: channel.ID, RunID: share.item.RunID,
-			PerEnvelope: envelopeJobs(channel.Limits.PerSecond, run),
+			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeJobs(channel.Limits.PerSecond, own),
 		}
-		envelopes := min(share.envelopes, roomOf(run, share.item.Queued, request.PerEnvelope))
+		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope))
 		if envelopes <= 0 {
 			continue
 		}
-		envelopes = run.within(renderFor/2, &request, envelopes)
 		request.Envelopes = newEnvelopeIDs(envelopes)
-		fed, err := f.feed(ctx, channel, run, request)
+		fed, err := f.feed(ctx, campaign, request)
 		if err != nil {
 			return worked, errors.Join(append(errs, err)...)
 		}
@@ -202,26 +169,14 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, free i
 	return worked, errors.Join(errs...)
 }
 
-// within makes a request so small that its messages are rendered within a time, as
-// far as the last batch tells, and returns the number of its envelopes.
-func (r *fedRun) within(most time.Duration, request *campaigns.FeedRequest, envelopes int) int {
-	if r.each <= 0 {
-		return envelopes
-	}
-	messages := int(max(1, most/r.each))
-	request.PerEnvelope = min(request.PerEnvelope, messages)
-	return max(1, min(envelopes, messages/request.PerEnvelope))
-}
-
-// ready reports whether a run can be fed: its content compiles, and its own limit
-// has a slot in sight. A run that has to wait must not hold places of the window
-// that others could use.
+// ready reports whether a run can be fed: its own limit has a slot in sight. A run
+// that has to wait must not hold places of the window that others could use.
 func (f *feeder) ready(ctx context.Context, channel providers.Channel, runID int64) (bool, error) {
-	run, err := f.run(ctx, runID)
-	if err != nil || run.campaign.Throttle.PerSecond == 0 {
+	campaign, err := f.run(ctx, runID)
+	if err != nil || campaign.Throttle.PerSecond == 0 {
 		return err == nil, err
 	}
-	return f.slotNear(ctx, channel, run.campaign)
+	return f.slotNear(ctx, channel, *campaign)
 }
 
 // slotNear reports whether the next slot of a channel, and of a campaign with a
@@ -235,18 +190,17 @@ func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, c camp
 	return wait <= feedAhead, err
 }
 
-// envelopeJobs is how many messages go into one envelope.
-func envelopeJobs(perSecond float64, run *fedRun) int {
+// envelopeJobs is how many messages go into one envelope, by the channel's limit and
+// the campaign's own, messages a second; 0 is none.
+func envelopeJobs(perSecond, own float64) int {
 	rate := perSecond
-	if own := run.campaign.Throttle.PerSecond; own > 0 && (rate == 0 || own < rate) {
+	if own > 0 && (rate == 0 || own < rate) {
 		rate = own
 	}
-	jobs := maxJobs
-	if rate > 0 {
-		jobs = int(math.Ceil(rate * envelopeSeconds))
+	if rate == 0 {
+		return maxJobs
 	}
-	byBytes := envelopeBytes / (run.content.EstimateBytes() + 256)
-	return max(1, min(jobs, byBytes, maxJobs))
+	return int(max(1, min(maxJobs, math.Ceil(rate*envelopeSeconds))))
 }
 
 // windowEnvelopes is how many bulk envelopes a channel has under way.
@@ -260,10 +214,10 @@ func windowEnvelopes(perSecond float64) int {
 	return int(max(least, min(MaxEnvelopes, math.Ceil(perSecond*windowSeconds/jobs))))
 }
 
-// roomOf is how many envelopes a run with a throttle of its own may add: it must
-// not fill the channel's window with messages that wait for its own slots.
-func roomOf(run *fedRun, queued int64, perEnvelope int) int {
-	own := run.campaign.Throttle.PerSecond
+// roomOf is how many envelopes a run with a limit of its own, messages a second, may
+// add: it must not fill the channel's window with messages that wait for its own
+// slots.
+func roomOf(own float64, queued int64, perEnvelope int) int {
 	if own == 0 {
 		return MaxEnvelopes
 	}
@@ -321,9 +275,9 @@ func (f *feeder) shares(channelID int64, runs []campaigns.Feedable, free int) []
 	return list
 }
 
-// run is the compiled content of a run. A campaign does not change once it has
-// a run, so it is compiled once.
-func (f *feeder) run(ctx context.Context, runID int64) (*fedRun, error) {
+// run is the campaign of a run. A campaign does not change once it has a run, so it
+// is read once.
+func (f *feeder) run(ctx context.Context, runID int64) (*campaigns.Campaign, error) {
 	f.mu.Lock()
 	known := f.runs[runID]
 	f.mu.Unlock()
@@ -334,57 +288,50 @@ func (f *feeder) run(ctx context.Context, runID int64) (*fedRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := templates.Compile(campaign.Content)
-	if err != nil {
-		return nil, fmt.Errorf("compile the content of campaign %d: %w", campaign.ID, err)
-	}
-	run := &fedRun{campaign: campaign, content: content}
 	f.mu.Lock()
-	f.runs[runID] = run
-	f.mu.Unlock()
-	return run, nil
+	defer f.mu.Unlock()
+	f.runs[runID] = &campaign
+	return &campaign, nil
 }
 
-// feed marks messages queued, renders them and enqueues their envelopes. If the
-// process dies in between, the reaper finds rows without a task and takes them
-// back.
-func (f *feeder) feed(ctx context.Context, channel providers.Channel, run *fedRun, request campaigns.FeedRequest) (int, error) {
+// feed marks messages queued and enqueues their envelopes. If the process dies in
+// between, the reaper finds rows without a task and takes them back. The campaign is
+// nil for transactional messages.
+func (f *feeder) feed(ctx context.Context, campaign *campaigns.Campaign, request campaigns.FeedRequest) (int, error) {
 	start := f.clock.Now()
 	messages, err := f.store.Feed(ctx, request)
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
-	defer func() {
-		f.mu.Lock()
-		f.stats.Messages += int64(len(messages))
-		f.stats.Seconds += f.clock.Now().Sub(start).Seconds()
-		f.mu.Unlock()
-	}()
-	rendered, err := f.render(ctx, channel, run, messages)
-	if err != nil {
-		return 0, err
-	}
-	if err := f.settle(ctx, channel, run, request, rendered); err != nil {
-		return 0, err
-	}
-	if rendered.pause != "" || len(rendered.jobs) == 0 {
-		return len(messages), nil
-	}
-	if err := f.queue.EnqueueAll(ctx, enveloped(channel, run, request, rendered)); err != nil {
+	if err := f.queue.EnqueueAll(ctx, enveloped(campaign, request, messages)); err != nil {
 		return 0, err
 	}
 	failpoint.Hit(failpoint.AfterEnqueue)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.Messages += int64(len(messages))
+	f.stats.Seconds += f.clock.Now().Sub(start).Seconds()
 	return len(messages), nil
 }
 
-func joinName(first, last string) string {
-	switch {
-	case first == "":
-		return last
-	case last == "":
-		return first
+// enveloped names messages, which are in the order of their envelopes, in these.
+func enveloped(campaign *campaigns.Campaign, request campaigns.FeedRequest, messages []campaigns.FeedMessage) []queue.Envelope {
+	envelopes := make([]queue.Envelope, 0, len(request.Envelopes))
+	for _, m := range messages {
+		if len(envelopes) == 0 || envelopes[len(envelopes)-1].ID != m.EnvelopeID {
+			e := queue.Envelope{
+				ID: m.EnvelopeID, ChannelID: request.ChannelID, RunID: request.RunID, Transactional: campaign == nil,
+				Jobs: make([]queue.Job, 0, request.PerEnvelope),
+			}
+			if campaign != nil {
+				e.CampaignID, e.CampaignPerSecond = campaign.ID, campaign.Throttle.PerSecond
+			}
+			envelopes = append(envelopes, e)
+		}
+		last := &envelopes[len(envelopes)-1]
+		last.Jobs = append(last.Jobs, queue.Job{MessageID: m.ID, Attempt: m.Attempt})
 	}
-	return first + " " + last
+	return envelopes
 }
 
 // newEnvelopeIDs makes ids that are not used again: 63 random bits each.

@@ -21,15 +21,10 @@ type fakeStore struct {
 	feedable  []campaigns.Feedable
 	campaigns map[int64]campaigns.Campaign // by run
 	channels  map[int64]providers.Channel
-	content   []byte // of transactional messages
 	requests  []campaigns.FeedRequest
-	skipped   map[int64]string
 	feedErr   error
 	nextID    int64
-	nameless  map[int64]bool          // messages whose recipient has no name
 	hangs     map[int64]chan struct{} // channels whose campaigns are not fed before it is closed
-	unqueued  map[int64][]int64       // by envelope
-	paused    map[int64]string        // why, by run
 
 	plan    map[int64]int // members left, by run
 	planErr map[int64]error
@@ -58,9 +53,8 @@ type fakeReap struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		campaigns: map[int64]campaigns.Campaign{}, channels: map[int64]providers.Channel{1: {ID: 1, AccountID: 3}, 2: {ID: 2, AccountID: 3}},
-		content: []byte(`{"text":"code"}`), skipped: map[int64]string{}, nameless: map[int64]bool{},
-		hangs: map[int64]chan struct{}{}, unqueued: map[int64][]int64{}, paused: map[int64]string{},
-		plan: map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
+		hangs: map[int64]chan struct{}{},
+		plan:  map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
 		reap: fakeReap{envelopes: map[int64][]campaigns.QueuedEnvelope{}, requeued: map[int64][]int64{}},
 	}
 }
@@ -181,54 +175,11 @@ func (s *fakeStore) Feed(_ context.Context, request campaigns.FeedRequest) (mess
 				s.nextID++
 				f.Pending--
 				f.Queued++
-				m := campaigns.FeedMessage{ID: s.nextID, EnvelopeID: envelope, Attempt: 1, Recipient: campaigns.Recipient{
-					ContactID: s.nextID, FirstName: "Ada", LastName: "Lovelace", Address: fmt.Sprintf("p%d@example.com", s.nextID),
-				}}
-				if s.nameless[m.ID] {
-					m.Recipient.FirstName = ""
-				}
-				if request.RunID == 0 {
-					m.Content, m.Metadata = s.content, []byte(`{"k":"v"}`)
-				}
-				messages = append(messages, m)
+				messages = append(messages, campaigns.FeedMessage{ID: s.nextID, EnvelopeID: envelope, Attempt: 1 + int(s.nextID%2)})
 			}
 		}
 	}
 	return messages, nil
-}
-
-func (s *fakeStore) Skip(_ context.Context, _, _ int64, reason string, details map[int64]string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, detail := range details {
-		s.skipped[id] = reason + ": " + detail
-	}
-	return nil
-}
-
-func (s *fakeStore) Unqueue(_ context.Context, runID, channelID, envelopeID int64, ids []int64, _ campaigns.Due) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unqueued[envelopeID] = append(s.unqueued[envelopeID], ids...)
-	for i := range s.feedable {
-		if f := &s.feedable[i]; f.RunID == runID && f.ChannelID == channelID {
-			f.Pending += int64(len(ids))
-			f.Queued -= int64(len(ids))
-		}
-	}
-	return nil
-}
-
-func (s *fakeStore) PauseRun(_ context.Context, runID int64, why string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.paused[runID] = why
-	for i := range s.feedable {
-		if s.feedable[i].RunID == runID {
-			s.feedable[i].Pending = 0
-		}
-	}
-	return nil
 }
 
 func (s *fakeStore) CampaignOfRun(_ context.Context, runID int64) (campaigns.Campaign, error) {

@@ -54,8 +54,8 @@ func (r *round) end() {
 }
 
 // pass fills the windows once: every lane that is not being filled anyway, side by
-// side. It waits for those that it started, but not long: a lane whose templates
-// take their time ends by itself. What is wrong with one keeps no other from being
+// side. It waits for those that it started, but not long: a lane for which the
+// store takes its time ends by itself. What is wrong with one keeps no other from being
 // fed.
 func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 	feedable, err := f.store.Feedable(ctx)

@@ -64,9 +64,6 @@ type Options struct {
 	Queue Queue
 	// Holder names this process in the lease; unique among all processes.
 	Holder string
-	// UnsubscribeURL makes the unsubscribe address of a message's recipient; it is
-	// empty where no public address is configured.
-	UnsubscribeURL func(accountID, messageID int64) string
 	// Jobs run beside the scheduler's own loops while this process leads.
 	Jobs   []Job
 	Clock  clock.Clock

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -305,54 +304,7 @@ func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, a
 	}
 	sample := make([]campaigns.Recipient, 0, len(ids))
 	for _, id := range ids {
-		sample = append(sample, found[id].Recipient)
+		sample = append(sample, found[id])
 	}
 	return sample, nil
-}
-
-// recipient is a contact as the feeder sees it: what templates need, and whether
-// it may still be written to.
-type recipient struct {
-	campaigns.Recipient
-	status targeting.ContactStatus
-}
-
-// recipients looks contacts up for rendering, with the CSV line of the newest
-// of the uploads that they are in.
-func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]recipient, error) {
-	found, now := make(map[int64]recipient, len(ids)), s.clock.Now()
-	if len(ids) == 0 {
-		return found, nil
-	}
-	list := c.d.idList(ids)
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var r recipient
-		var attributes, expiry sql.RawBytes
-		if err := scan(&r.ContactID, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &r.status, &r.Address,
-			&attributes, &expiry); err != nil {
-			return err
-		}
-		var err error
-		r.Attributes, err = current(attributes, expiry, now)
-		found[r.ContactID] = r
-		return err
-	}, `SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status, COALESCE(a.address, ''),
-		c.attributes, c.attribute_expiry
-		FROM contacts c LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
-		WHERE c.id `+c.d.inIDs, string(kind), list)
-	if err != nil || len(uploads) == 0 {
-		return found, err
-	}
-	return found, c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var data string
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		r := found[id]
-		r.Row = data // ascending by list: the newest upload's line stays
-		found[id] = r
-		return nil
-	}, "SELECT contact_id, data FROM members WHERE list_id "+c.d.inIDs+" AND contact_id "+c.d.inIDs+" AND data IS NOT NULL ORDER BY list_id",
-		c.d.idList(uploads), list)
 }

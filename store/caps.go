@@ -144,7 +144,7 @@ func (h capHistory) judge(caps []targeting.FrequencyCap, now time.Time) (v verdi
 
 // applyCaps keeps those of the just queued messages that no frequency cap holds
 // back; the others wait or are skipped.
-func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []campaigns.FeedMessage, d deltas) ([]campaigns.FeedMessage, error) {
+func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
 	if len(f.caps) == 0 || len(messages) == 0 {
 		return messages, nil
 	}
@@ -157,7 +157,7 @@ func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRe
 	var deferred [][3]any
 	skipped := map[string][]int64{}
 	for _, m := range messages {
-		v := histories[m.Recipient.ContactID].judge(f.caps, now)
+		v := histories[m.contactID].judge(f.caps, now)
 		switch v.action {
 		case targeting.CapDefer:
 			deferred = append(deferred, [3]any{m.ID, ms(v.due), capDetail(v.cap)})
@@ -188,17 +188,17 @@ func capDetail(c targeting.FrequencyCap) string {
 
 // capHistories reads what the recipients were sent in the longest window, and
 // what is in flight to them besides these messages, which are marked queued.
-func capHistories(ctx context.Context, tx conn, f feeding, messages []campaigns.FeedMessage, now time.Time) (map[int64]capHistory, error) {
+func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, now time.Time) (map[int64]capHistory, error) {
 	histories := make(map[int64]capHistory, len(messages))
 	ids := make([]int64, 0, len(messages))
 	for _, m := range messages {
-		ids = append(ids, m.Recipient.ContactID)
-		h, known := histories[m.Recipient.ContactID]
+		ids = append(ids, m.contactID)
+		h, known := histories[m.contactID]
 		if !known {
 			h.inFlight = map[int64]int{}
 		}
 		h.inFlight[f.category]--
-		histories[m.Recipient.ContactID] = h
+		histories[m.contactID] = h
 	}
 	var longest time.Duration
 	for _, c := range f.caps {

@@ -77,7 +77,7 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		require.Len(t, queued, 1)
 		fourth := j.another(0)
 		j.feed(fourth.ID, []int64{501}, 100)
-		require.Equal(t, "pending capped", j.whyOf(fourth.ID, queued[0].Recipient.ContactID))
+		require.Equal(t, "pending capped", j.whyOf(fourth.ID, j.message(queued[0].ID).ContactID))
 		j.balanced(fourth.ID)
 
 		// Skip is final; the strictest cap decides; a category's counts its own.

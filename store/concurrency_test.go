@@ -120,7 +120,10 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 				m.fed <- batch
 				m.fed <- batch
 			case 2:
-				require.NoError(m.t, s.Skip(m.t.Context(), request.RunID, m.channel.ID, campaigns.ReasonRenderFailed, map[int64]string{batch[0].ID: "no name"}))
+				_, err := s.Skip(m.t.Context(), campaigns.Skipping{
+					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: campaigns.ReasonRenderFailed, Details: map[int64]string{batch[0].ID: "no name"},
+				})
+				require.NoError(m.t, err)
 				m.fed <- batch
 			default:
 				m.fed <- batch

@@ -59,7 +59,7 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		messages := j.feed(run.ID, []int64{1}, 4)
-		queued, waiting := messages[0].Recipient.ContactID, people[8]
+		queued, waiting := j.message(messages[0].ID).ContactID, people[8]
 		for _, id := range []int64{queued, waiting} {
 			r, err := consents.OptOut(ctx, change(id))
 			require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 		require.False(t, phone)
 
 		// A bounce stays when the person comes back, unless it is lifted by force.
-		email := messages[0].Recipient.Address
+		email := j.message(messages[0].ID).Address
 		_, err = consents.Suppress(ctx, targeting.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: targeting.Bounced}, "me")
 		require.NoError(t, err)
 		r, err := consents.OptIn(ctx, change(queued))
@@ -199,7 +199,7 @@ func TestCategoryOptOut(t *testing.T) {
 		require.Equal(t, "pending", j.whyOf(run.ID, people[7]))
 		messages := j.feed(run.ID, []int64{1}, 3)
 		require.Len(t, messages, 3)
-		require.True(t, leave(messages[1].Recipient.ContactID, news, providers.Email))
+		require.True(t, leave(j.message(messages[1].ID).ContactID, news, providers.Email))
 		require.Len(t, j.claim(run.ID, 1, messages), 2)
 		j.balanced(run.ID)
 

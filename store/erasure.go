@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"strconv"
@@ -319,6 +320,10 @@ func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b t
 // MessageContent is the content of a transactional message as JSON; empty for a
 // campaign's.
 func (s *Store) MessageContent(ctx context.Context, id int64) ([]byte, error) {
-	contents, err := messageContents(ctx, s.reader(), []int64{id})
-	return contents[id][0], s.translate(err)
+	var content []byte
+	err := s.reader().row(ctx, "SELECT content FROM message_contents WHERE message_id = ?", id).Scan(&content)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return content, s.translate(err)
 }

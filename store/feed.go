@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -41,8 +40,7 @@ func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 }
 
 // Feed marks due messages queued, some for each of the given envelopes, and
-// returns them with what is needed to render them. Whoever may not be written
-// to any more is skipped instead. It returns nothing when the run or the
+// returns them. Whoever may not be written to any more is skipped instead. It returns nothing when the run or the
 // channel is not sending, or while the queue is being cleared.
 func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
 	for range maxFruitless {
@@ -62,34 +60,48 @@ func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messag
 // skipped or had to wait, before others have their turn.
 const maxFruitless = 10
 
-func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, marked int, err error) {
+// marked is a message that was marked queued, and to whom it goes.
+type marked struct {
+	campaigns.FeedMessage
+	contactID int64
+	address   string
+}
+
+func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, n int, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
-		messages, marked = nil, 0
+		messages, n = nil, 0
 		open, feeding, err := s.mayFeed(ctx, tx, request)
 		if err != nil || !open {
 			return err
 		}
 		d := deltas{}
+		var list []marked
 		for _, envelope := range request.Envelopes {
 			batch, err := s.markQueued(ctx, tx, request, envelope)
 			if err != nil {
 				return err
 			}
-			messages = append(messages, batch...)
+			list = append(list, batch...)
 			if len(batch) < request.PerEnvelope {
 				break
 			}
 		}
-		if marked = len(messages); marked == 0 {
+		if n = len(list); n == 0 {
 			return nil
 		}
-		d.move(request.RunID, request.ChannelID, campaigns.Pending, campaigns.Queued, int64(marked))
-		if messages, err = s.withRecipients(ctx, tx, request, feeding, messages, d); err != nil {
+		d.move(request.RunID, request.ChannelID, campaigns.Pending, campaigns.Queued, int64(n))
+		if list, err = s.applyGates(ctx, tx, request, feeding, list, d); err != nil {
 			return err
+		}
+		if list, err = s.applyCaps(ctx, tx, request, feeding, list, d); err != nil {
+			return err
+		}
+		for _, m := range list {
+			messages = append(messages, m.FeedMessage)
 		}
 		return d.apply(ctx, tx, shardFeeder)
 	})
-	return messages, marked, err
+	return messages, n, err
 }
 
 // feeding is what the feeder knows of the run's channel and audience.
@@ -97,7 +109,6 @@ type feeding struct {
 	accountID  int64
 	campaignID int64 // 0: transactional
 	kind       providers.AddressKind
-	uploads    []int64
 	category   int64
 	caps       []targeting.FrequencyCap
 }
@@ -115,7 +126,6 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 		return false, f, err
 	}
 	if request.RunID != 0 {
-		var audience string
 		err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.forShare, request.RunID).Scan(&f.campaignID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, f, nil
@@ -123,14 +133,9 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 		if err != nil {
 			return false, f, err
 		}
-		if err := tx.row(ctx, "SELECT audience, category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&audience, &f.category); err != nil {
+		if err := tx.row(ctx, "SELECT category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category); err != nil {
 			return false, f, err
 		}
-		var a targeting.Audience
-		if err := json.Unmarshal([]byte(audience), &a); err != nil {
-			return false, f, err
-		}
-		f.uploads = a.Uploads
 		if f.caps, err = capsFor(ctx, tx, f.accountID, f.category); err != nil {
 			return false, f, err
 		}
@@ -142,12 +147,12 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 	return clearing == 0, f, err
 }
 
-func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedRequest, envelope int64) ([]campaigns.FeedMessage, error) {
+func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedRequest, envelope int64) ([]marked, error) {
 	now := ms(s.clock.Now())
-	var batch []campaigns.FeedMessage
+	var batch []marked
 	err := tx.scanAll(ctx, func(scan func(...any) error) error {
-		m := campaigns.FeedMessage{EnvelopeID: envelope}
-		if err := scan(&m.ID, &m.Attempt, &m.Recipient.ContactID, &m.Recipient.Address); err != nil {
+		m := marked{FeedMessage: campaigns.FeedMessage{EnvelopeID: envelope}}
+		if err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address); err != nil {
 			return err
 		}
 		m.Attempt++
@@ -158,30 +163,30 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedR
 			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
 		RETURNING id, attempt, contact_id, address`,
 		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
-	slices.SortFunc(batch, func(a, b campaigns.FeedMessage) int { return int(a.ID - b.ID) })
+	slices.SortFunc(batch, func(a, b marked) int { return int(a.ID - b.ID) })
 	return batch, err
 }
 
 // gates is what keeps recipients from being written to now.
 type gates struct {
 	transactional bool
-	contacts      map[int64]recipient
+	status        map[int64]targeting.ContactStatus
 	refused       map[string]string // reason, by address
 	left          map[int64]bool    // the campaign's category, by contact
 }
 
 // gates looks at consent and status of the recipients of messages.
-func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool, messages []campaigns.FeedMessage) (g gates, err error) {
+func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool, messages []marked) (g gates, err error) {
 	contactIDs := make([]int64, 0, len(messages))
 	addresses := make([]string, 0, len(messages))
 	for _, m := range messages {
-		if m.Recipient.ContactID != 0 {
-			contactIDs = append(contactIDs, m.Recipient.ContactID)
+		if m.contactID != 0 {
+			contactIDs = append(contactIDs, m.contactID)
 		}
-		addresses = append(addresses, m.Recipient.Address)
+		addresses = append(addresses, m.address)
 	}
 	g.transactional = transactional
-	if g.contacts, err = s.recipients(ctx, c, contactIDs, f.kind, f.uploads); err != nil {
+	if g.status, err = contactStatus(ctx, c, contactIDs); err != nil {
 		return g, err
 	}
 	if g.refused, err = suppressedAddresses(ctx, c, f, addresses, transactional); err != nil {
@@ -191,67 +196,62 @@ func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool
 	return g, err
 }
 
+func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]targeting.ContactStatus, error) {
+	found := make(map[int64]targeting.ContactStatus, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	return found, c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var status targeting.ContactStatus
+		err := scan(&id, &status)
+		found[id] = status
+		return err
+	}, "SELECT id, status FROM contacts WHERE id "+c.d.inIDs, c.d.idList(ids))
+}
+
 // reason is why a message must not be sent, or empty.
-func (g gates) reason(m campaigns.FeedMessage) string {
-	contact, known := g.contacts[m.Recipient.ContactID]
+func (g gates) reason(m marked) string {
+	status, known := g.status[m.contactID]
 	switch {
-	case g.refused[m.Recipient.Address] != "":
-		return g.refused[m.Recipient.Address]
-	case m.Recipient.ContactID == 0:
+	case g.refused[m.address] != "":
+		return g.refused[m.address]
+	case m.contactID == 0:
 		return ""
-	case !known, contact.status == targeting.Deleted:
+	case !known, status == targeting.Deleted:
 		return campaigns.ReasonDeleted
-	case contact.status == targeting.Blocked:
+	case status == targeting.Blocked:
 		return campaigns.ReasonBlocked
-	case contact.status == targeting.Inactive && !g.transactional:
+	case status == targeting.Inactive && !g.transactional:
 		return campaigns.ReasonInactive
-	case g.left[m.Recipient.ContactID]:
+	case g.left[m.contactID]:
 		return campaigns.ReasonOptedOut
 	}
 	return ""
 }
 
-// withRecipients adds what templates need, and skips those who must not be
-// written to any more: consent and status are looked at again here, whatever
-// they were when the run was planned.
-func (s *Store) withRecipients(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []campaigns.FeedMessage, d deltas) ([]campaigns.FeedMessage, error) {
+// applyGates skips those who must not be written to any more: consent and status
+// are looked at again here, whatever they were when the run was planned.
+func (s *Store) applyGates(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
 	g, err := s.gates(ctx, tx, f, request.RunID == 0, messages)
 	if err != nil {
 		return nil, err
-	}
-	messageIDs := make([]int64, 0, len(messages))
-	for _, m := range messages {
-		messageIDs = append(messageIDs, m.ID)
-	}
-	contents := map[int64][2][]byte{}
-	if request.RunID == 0 {
-		if contents, err = messageContents(ctx, tx, messageIDs); err != nil {
-			return nil, err
-		}
 	}
 	kept := messages[:0]
 	skipped := map[string][]int64{}
 	for _, m := range messages {
 		if reason := g.reason(m); reason != "" {
 			skipped[reason] = append(skipped[reason], m.ID)
-			continue
+		} else {
+			kept = append(kept, m)
 		}
-		address := m.Recipient.Address
-		if contact, known := g.contacts[m.Recipient.ContactID]; known {
-			m.Recipient = contact.Recipient
-		}
-		// The address is the one that the run was planned with.
-		m.Recipient.Address = address
-		content := contents[m.ID]
-		m.Content, m.Metadata = content[0], content[1]
-		kept = append(kept, m)
 	}
 	for reason, ids := range skipped {
 		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, reason, "", ms(s.clock.Now()), d); err != nil {
 			return nil, err
 		}
 	}
-	return s.applyCaps(ctx, tx, request, f, kept, d)
+	return kept, nil
 }
 
 // suppressedAddresses says which addresses must not be written to, and why. An
@@ -275,20 +275,6 @@ func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []str
 	return found, err
 }
 
-func messageContents(ctx context.Context, c conn, ids []int64) (map[int64][2][]byte, error) {
-	found := make(map[int64][2][]byte, len(ids))
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var content, metadata []byte
-		if err := scan(&id, &content, &metadata); err != nil {
-			return err
-		}
-		found[id] = [2][]byte{content, metadata}
-		return nil
-	}, "SELECT message_id, content, metadata FROM message_contents WHERE message_id "+c.d.inIDs, c.d.idList(ids))
-	return found, err
-}
-
 // skipQueued moves queued messages to skipped.
 func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
 	n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.inIDs,
@@ -297,18 +283,24 @@ func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int6
 	return err
 }
 
-// Skip moves messages that were marked queued, but can't be rendered, to
-// skipped. Details says for each message what is wrong.
-func (s *Store) Skip(ctx context.Context, runID, channelID int64, reason string, details map[int64]string) error {
-	return s.inTx(ctx, func(tx conn) error {
-		d := deltas{}
-		for id, detail := range details {
-			if err := skipQueued(ctx, tx, runID, channelID, []int64{id}, reason, detail, ms(s.clock.Now()), d); err != nil {
+// Skip moves messages of an envelope that are queued, but can't be rendered, to
+// skipped. It returns how many were still queued there.
+func (s *Store) Skip(ctx context.Context, skip campaigns.Skipping) (skipped int64, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		skipped = 0
+		for id, detail := range skip.Details {
+			n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND envelope_id = ? AND id = ?",
+				skip.Reason, nullText(detail), ms(s.clock.Now()), skip.EnvelopeID, id)
+			if err != nil {
 				return err
 			}
+			skipped += n
 		}
+		d := deltas{}
+		d.move(skip.RunID, skip.ChannelID, campaigns.Queued, campaigns.Skipped, skipped)
 		return d.apply(ctx, tx, shardFeeder)
 	})
+	return skipped, err
 }
 
 // Unqueue takes messages of an envelope back to pending, to be fed again from

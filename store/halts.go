@@ -151,10 +151,10 @@ func (s *Store) Sendable(ctx context.Context, channelID, epoch, runID int64, ids
 	if err != nil || !open {
 		return nil, s.translate(err)
 	}
-	var messages []campaigns.FeedMessage
+	var messages []marked
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		var m campaigns.FeedMessage
-		err := scan(&m.ID, &m.Recipient.ContactID, &m.Recipient.Address)
+		var m marked
+		err := scan(&m.ID, &m.contactID, &m.address)
 		messages = append(messages, m)
 		return err
 	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.inIDs+` AND m.state = 2 AND m.address <> ''

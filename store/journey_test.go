@@ -89,6 +89,18 @@ func (j *journey) feed(run int64, envelopes []int64, per int) []campaigns.FeedMe
 	return messages
 }
 
+// load is what a worker gets of messages that were fed into an envelope.
+func (j *journey) load(run, envelope int64, fed []campaigns.FeedMessage, uploads ...int64) []campaigns.QueuedMessage {
+	j.t.Helper()
+	request := campaigns.EnvelopeRequest{ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, Uploads: uploads}
+	for _, m := range fed {
+		request.MessageIDs = append(request.MessageIDs, m.ID)
+	}
+	loaded, err := j.LoadEnvelope(j.t.Context(), request)
+	require.NoError(j.t, err)
+	return loaded
+}
+
 func (j *journey) claim(run, envelope int64, messages []campaigns.FeedMessage) []int64 {
 	j.t.Helper()
 	var ids []int64
@@ -396,7 +408,7 @@ func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
 		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, list[0].Address))
 		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Skipped])
 		messages := j.feed(run.ID, []int64{1}, 4)
-		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, messages[0].Recipient.Address))
+		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, j.message(messages[0].ID).Address))
 		require.Len(t, j.claim(run.ID, 1, messages), 3)
 		// Blocked and deleted after they were planned.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
@@ -531,7 +543,7 @@ func TestTransactionalMessage(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []campaigns.Feedable{{ChannelID: j.channel.ID, Weight: 1, Pending: 1}}, feedable)
 		messages := j.feed(0, []int64{5}, 1)
-		require.JSONEq(t, `{"text":"code 123"}`, string(messages[0].Content))
+		require.JSONEq(t, `{"text":"code 123"}`, string(j.load(0, 5, messages)[0].Content))
 		claimed := j.claim(0, 5, messages)
 		j.record(0, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
 		resent, err := s.ResendMessage(t.Context(), j.accountID, m.ID, "me")

@@ -109,8 +109,8 @@ func Compile(c providers.Content) (*Content, error) {
 	return compiled, nil
 }
 
-// EstimateBytes is the size of the templates, which bounds how many messages
-// go into one envelope.
+// EstimateBytes is the size of the templates, which bounds how many messages are
+// rendered at a time.
 func (c *Content) EstimateBytes() int { return c.size }
 
 // NeedsRow reports whether a template mentions the upload's row.

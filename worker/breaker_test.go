@@ -164,7 +164,7 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, ch.handle(t.Context(), letter(600)))
+	require.NoError(t, ch.handle(t.Context(), envelope(600)))
 	require.Equal(t, int64(providers.DefaultDoubtsInARow), asked.Load())
 	require.Len(t, b.store.unqueued, 600-providers.DefaultDoubtsInARow)
 	for _, due := range b.store.unqueued {
@@ -177,7 +177,7 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 	// One message tries, then the others wait twice as long.
 	fake.Advance(doubt.first)
 	b.beat.Store(fake.Now().UnixMilli())
-	e := letter(20)
+	e := envelope(20)
 	e.ID++
 	for i := range e.Jobs {
 		e.Jobs[i].MessageID += 1000
@@ -213,7 +213,7 @@ func TestARunOfRefusalsPausesTheCampaign(t *testing.T) {
 		b := newBench(t, clock.NewFake(noon))
 		b.send = refuseAll(code, kind)
 		ch := b.channel(providers.Channel{})
-		e := letter(providers.DefaultRefusalsInARow + 12)
+		e := envelope(providers.DefaultRefusalsInARow + 12)
 		require.NoError(t, ch.handle(t.Context(), e))
 		states := map[campaigns.State]int{}
 		for _, o := range b.writer.recorded() {
@@ -237,7 +237,7 @@ func TestBadAddressesAmongGoodOnesStopNothing(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
 	b.send = refuseAll("550 5.1.1", providers.Recipient)
-	require.NoError(t, ch.handle(t.Context(), letter(3)))
+	require.NoError(t, ch.handle(t.Context(), envelope(3)))
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Rejected, o.State)
 	}
@@ -249,7 +249,7 @@ func TestBadAddressesAmongGoodOnesStopNothing(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	ch = b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 1}})
-	e := letter(300)
+	e := envelope(300)
 	for i := range e.Jobs {
 		e.Jobs[i].MessageID += 1000
 	}
@@ -296,7 +296,7 @@ func TestABusyRecipientIsNotTheChannels(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	ch := b.channel(providers.Channel{})
-	e := letter(20)
+	e := envelope(20)
 	for attempt := 1; attempt <= campaigns.DefaultMaxAttempts; attempt++ {
 		b.writer.claimed, b.writer.outcomes = map[int64]bool{}, map[int64]campaigns.Outcome{}
 		e.Jobs[1].Attempt = attempt
@@ -325,7 +325,7 @@ func TestARefusedSenderStopsAtOnce(t *testing.T) {
 		return refuseAll("553 5.7.1", providers.Sender)(ctx, m)
 	}
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, ch.handle(t.Context(), letter(100)))
+	require.NoError(t, ch.handle(t.Context(), envelope(100)))
 	require.LessOrEqual(t, asked.Load(), int64(providers.DefaultDoubtsInARow))
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Pending, o.State)
@@ -342,7 +342,7 @@ func TestAChangedChannelBeginsAnew(t *testing.T) {
 	b := newBench(t, fake)
 	c := providers.Channel{ID: 1, Health: providers.Health{State: providers.HealthOK}}
 	ch := b.channel(c)
-	ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.Quota})
+	ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.Quota})
 	require.Equal(t, time.Minute, ch.remaining())
 	ch.update(c)
 	require.Equal(t, time.Minute, ch.remaining())
@@ -353,10 +353,10 @@ func TestAChangedChannelBeginsAnew(t *testing.T) {
 	c.Health = providers.Health{State: providers.HealthDegraded, NextTry: noon.Add(time.Hour)}
 	ch.update(c)
 	require.Equal(t, time.Hour, ch.remaining())
-	require.NoError(t, ch.handle(t.Context(), letter(2)))
+	require.NoError(t, ch.handle(t.Context(), envelope(2)))
 	require.Empty(t, b.writer.claims)
 	// It succeeds with what was on its way: so much for the other's finding.
-	ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, nil)
+	ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, nil)
 	require.Zero(t, ch.remaining())
 	require.Equal(t, providers.Health{State: providers.HealthOK}, b.store.health[len(b.store.health)-1])
 }
@@ -371,7 +371,7 @@ func TestSlownessIsLoggedOncePerEpisode(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	for episode := 1; episode <= 2; episode++ {
 		for range 300 {
-			ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.Throttled, RetryAfter: time.Second})
+			ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.Throttled, RetryAfter: time.Second})
 			ch.update(ch.c)
 			fake.Advance(time.Second)
 		}
@@ -392,7 +392,7 @@ func TestALongRetryAfterIsShown(t *testing.T) {
 	b := newBench(t, fake)
 	ch := b.channel(providers.Channel{})
 	judge := func(err error) {
-		ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, err)
+		ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, err)
 	}
 	slow := func(after time.Duration) error {
 		return &providers.Error{Kind: providers.Throttled, RetryAfter: after, Err: errors.New("429")}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,16 +69,16 @@ type channel struct {
 	records claims // how long recording takes
 	// handling are the envelopes at work here.
 	handling sync.Map
-
-	mu          sync.Mutex
-	maxAttempts map[int64]int // by run
+	runs     runs
+	// renderers bound how many chunks are rendered at once.
+	renderers chan struct{}
 }
 
 func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
 	limits := c.Limits.WithDefaults()
 	ch := &channel{
 		worker: w, c: c, provider: p, turns: make(chan struct{}, bulkTurns), stopping: make(chan struct{}),
-		maxAttempts: map[int64]int{}, breaker: newBreaker(w.o.Clock),
+		breaker: newBreaker(w.o.Clock), renderers: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	own := max(1, limits.Concurrency/8)
 	if limits.Concurrency == 1 {
@@ -175,31 +176,51 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 	defer ch.handling.Delete(e.ID)
 	var inflight sync.WaitGroup
 	defer inflight.Wait()
-	jobs := e.Jobs
-	for len(jobs) > 0 {
-		if ch.isStopping() || ctx.Err() != nil {
-			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now()})
+	b := ch.batch(ctx, e)
+	defer b.close()
+	if ch.isStopping() || ctx.Err() != nil {
+		return ch.giveBack(ctx, e, b.rest(), campaigns.Due{At: ch.now()})
+	}
+	err := b.load()
+	if err == nil {
+		err = ch.sendAll(ctx, b, &inflight)
+	}
+	if errors.Is(err, errStale) {
+		b.close()
+		return ch.giveBack(ctx, e, b.rest(), campaigns.Due{At: ch.now()})
+	}
+	return err
+}
+
+// sendAll deals with the messages of an envelope, as they become ready.
+func (ch *channel) sendAll(ctx context.Context, b *batch, inflight *sync.WaitGroup) error {
+	for {
+		if err := b.advance(); err != nil || b.empty() {
+			return err
 		}
-		n, wait, err := ch.takeTurn(ctx, e, jobs, &inflight)
+		if ch.isStopping() || ctx.Err() != nil {
+			b.close()
+			return ch.giveBack(ctx, b.e, b.rest(), campaigns.Due{At: ch.now()})
+		}
+		n, wait, err := ch.takeTurn(ctx, b.e, b.ready, inflight)
+		b.ready = b.ready[n:]
 		if err != nil {
 			return err
 		}
-		jobs = jobs[n:]
 		if ch.remaining() > holdAtMost {
 			// They wait where pausing, a new configuration and a success reach them: the
 			// feeder leaves them there until the channel's next try.
-			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now().Add(time.Second), Reason: campaigns.ReasonChannelHeld})
+			return ch.giveBack(ctx, b.e, b.rest(), campaigns.Due{At: ch.now().Add(time.Second), Reason: campaigns.ReasonChannelHeld})
 		}
 		if wait > holdAtMost {
 			// No later due time: how long they wait is the limiter's to say, and by
 			// then the limit may be another.
-			return ch.giveBack(ctx, e, jobs, campaigns.Due{At: ch.now(), Reason: campaigns.ReasonThrottled})
+			return ch.giveBack(ctx, b.e, b.rest(), campaigns.Due{At: ch.now(), Reason: campaigns.ReasonThrottled})
 		}
-		if wait > 0 && len(jobs) > 0 {
+		if wait > 0 && !b.empty() {
 			ch.pause(ctx, wait)
 		}
 	}
-	return nil
 }
 
 // pause waits, but not longer than until the channel stops or changes.
@@ -217,7 +238,7 @@ func (ch *channel) now() time.Time { return ch.worker.o.Clock.Now() }
 // takeTurn reserves slots for the first jobs, claims their messages and starts
 // to send them. It returns how many jobs are dealt with and how long to wait
 // before the next turn.
-func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.Job, inflight *sync.WaitGroup) (n int, wait time.Duration, err error) {
+func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, inflight *sync.WaitGroup) (n int, wait time.Duration, err error) {
 	tokens, ahead := ch.bulk, aheadBulk+ch.claims.lag()
 	if e.Transactional {
 		tokens, ahead = ch.transactional, aheadTransactional
@@ -258,7 +279,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	granted := make([]slotted, 0, len(grant.Slots))
 	for i, slot := range grant.Slots {
 		if slot.Denied != "" {
-			if err := ch.giveBack(ctx, e, jobs[i:i+1], campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: asOf}); err != nil {
+			if err := ch.giveBack(ctx, e, []int64{jobs[i].MessageID}, campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: asOf}); err != nil {
 				return 0, 0, err
 			}
 			continue
@@ -286,7 +307,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	if len(claimed) == 0 && len(granted) > 0 {
 		// The envelope is stale, or its campaign has been paused, canceled or
 		// cleared: the rest must not use up slots that others wait for.
-		return len(jobs), 0, ch.giveBack(ctx, e, jobs[len(grant.Slots):], campaigns.Due{At: ch.now()})
+		return len(grant.Slots), 0, errStale
 	}
 	for _, s := range claimed {
 		held--
@@ -300,7 +321,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []queue.
 	return len(grant.Slots), grant.RetryIn, nil
 }
 
-func (ch *channel) reservation(e queue.Envelope, jobs []queue.Job, ahead time.Duration) queue.Reservation {
+func (ch *channel) reservation(e queue.Envelope, jobs []job, ahead time.Duration) queue.Reservation {
 	limits := ch.limits.Load()
 	r := queue.Reservation{
 		ChannelID: ch.c.ID, Epoch: ch.epoch.Load(), MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
@@ -310,8 +331,10 @@ func (ch *channel) reservation(e queue.Envelope, jobs []queue.Job, ahead time.Du
 		},
 		Recipients: make([]string, len(jobs)),
 	}
-	for i, job := range jobs {
-		r.Recipients[i] = job.RecipientKey
+	if limitsRecipients(limits) {
+		for i := range jobs {
+			r.Recipients[i] = campaigns.RecipientKey(jobs[i].message.To)
+		}
 	}
 	return r
 }
@@ -334,7 +357,7 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 		// claimed is given back, unsent and with its attempt unspent.
 		outcomes := make([]campaigns.Outcome, len(jobs))
 		for i, s := range jobs {
-			outcomes[i] = ch.outcome(e, s.job, campaigns.Pending)
+			outcomes[i] = ch.outcome(e, s.job.Job, campaigns.Pending)
 			outcomes[i].Unspent, outcomes[i].NotAsked = true, true
 		}
 		if recordErr := ch.worker.o.Writer.Record(ctx, outcomes); recordErr != nil {
@@ -368,13 +391,9 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 }
 
 // giveBack returns messages that were not claimed to pending.
-func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, jobs []queue.Job, due campaigns.Due) error {
-	if len(jobs) == 0 {
+func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, ids []int64, due campaigns.Due) error {
+	if len(ids) == 0 {
 		return nil
-	}
-	ids := make([]int64, len(jobs))
-	for i, job := range jobs {
-		ids[i] = job.MessageID
 	}
 	return ch.worker.o.Store.Unqueue(context.WithoutCancel(ctx), e.RunID, ch.c.ID, e.ID, ids, due)
 }

@@ -32,7 +32,13 @@ type fakeStore struct {
 	halts     int64 // the version
 	halting   error
 	unread    error // what CampaignOfRun returns
-	looks     int   // at what is still sendable
+	reads     int   // of campaigns
+	loads     []campaigns.EnvelopeRequest
+	people    map[int64]campaigns.Recipient // by message, who is not anybody
+	gone      map[int64]bool                // messages that are queued no more
+	content   []byte                        // of transactional messages
+	skipped   map[int64]string
+	looks     int // at what is still sendable
 	withdrawn map[int64]bool
 	slots     map[int64]time.Time // latest, by campaign; 0 for the channel
 	beats     int
@@ -94,7 +100,42 @@ func (s *fakeStore) Unqueue(_ context.Context, _, _, _ int64, ids []int64, due c
 }
 
 func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
 	return s.campaign, s.unread
+}
+
+func (s *fakeStore) LoadEnvelope(_ context.Context, request campaigns.EnvelopeRequest) (found []campaigns.QueuedMessage, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loads = append(s.loads, request)
+	for _, id := range request.MessageIDs {
+		if s.gone[id] {
+			continue
+		}
+		m := campaigns.QueuedMessage{ID: id, Recipient: campaigns.Recipient{Address: "a@example.com"}}
+		if r, ok := s.people[id]; ok {
+			m.Recipient = r
+		}
+		if request.RunID == 0 {
+			m.Content, m.Metadata = s.content, []byte(`{"k":"v"}`)
+		}
+		found = append(found, m)
+	}
+	return found, nil
+}
+
+func (s *fakeStore) Skip(_ context.Context, skip campaigns.Skipping) (n int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, detail := range skip.Details {
+		if !s.gone[id] && s.skipped[id] == "" && s.paused[skip.RunID] == "" {
+			s.skipped[id] = skip.Reason + ": " + detail
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]campaigns.RecentSend, error) {
@@ -238,7 +279,7 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
-		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]campaigns.Due{}},
+		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]campaigns.Due{}, people: map[int64]campaigns.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}},
 		queue:  q,
 		send: func(_ context.Context, m providers.Message) (providers.Receipt, error) {
@@ -277,11 +318,20 @@ func (b *bench) providers() []*fakeProvider {
 	return slices.Clone(b.made)
 }
 
-// letter is an envelope with the messages 1 to n.
-func letter(n int) queue.Envelope {
+// envelope is one with the messages 1 to n.
+func envelope(n int) queue.Envelope {
 	e := queue.Envelope{ID: 99, ChannelID: 1, RunID: 5, CampaignID: 4, Jobs: make([]queue.Job, n)}
 	for i := range e.Jobs {
-		e.Jobs[i] = queue.Job{MessageID: int64(i + 1), Attempt: 1, To: "a@example.com"}
+		e.Jobs[i] = queue.Job{MessageID: int64(i + 1), Attempt: 1}
 	}
 	return e
+}
+
+// jobs are the rendered messages 1 to n.
+func jobs(n int) []job {
+	list := make([]job, n)
+	for i := range list {
+		list[i].MessageID = int64(i + 1)
+	}
+	return list
 }

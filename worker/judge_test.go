@@ -35,12 +35,12 @@ func TestACampaignThatCantBeReadEndsNoTries(t *testing.T) {
 	b.store.unread = errors.New("no answer")
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.Temporary, Code: "451", Err: errors.New("later")}
-	o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Receipt{}, failure)
+	o := ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Receipt{}, failure)
 	require.Equal(t, campaigns.Pending, o.State)
 	b.store.unread, b.store.campaign.Throttle.MaxAttempts = nil, 9
-	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 8}, providers.Receipt{}, failure)
+	o = ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 8}, providers.Receipt{}, failure)
 	require.Equal(t, campaigns.Pending, o.State)
-	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 9}, providers.Receipt{}, failure)
+	o = ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 9}, providers.Receipt{}, failure)
 	require.Equal(t, campaigns.Failed, o.State)
 }
 
@@ -120,7 +120,7 @@ func TestJudge(t *testing.T) {
 					t.Run(fmt.Sprintf("%s %v transactional=%t policy=%q attempt=%d", k.kind, k.retryAfter, transactional, policy, attempt), func(t *testing.T) {
 						b := newBench(t, clock.NewFake(noon))
 						ch := b.channel(providers.Channel{InDoubt: policy})
-						e := letter(1)
+						e := envelope(1)
 						if e.Transactional = transactional; transactional {
 							e.RunID, e.CampaignID = 0, 0
 						}
@@ -166,9 +166,9 @@ func TestJudge(t *testing.T) {
 func TestJudgeOfWhatIsNoProvidersError(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
-	o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, errors.New("what?"))
+	o := ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, errors.New("what?"))
 	require.Equal(t, campaigns.Unknown, o.State, "an adapter that does not know must not cause a second send")
-	o = ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{ProviderID: "id"}, nil)
+	o = ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{ProviderID: "id"}, nil)
 	require.Equal(t, campaigns.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: campaigns.Sent, ProviderID: "id"}, o)
 }
 
@@ -178,10 +178,10 @@ func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.Temporary}
 	for attempt, state := range map[int]campaigns.State{1: campaigns.Pending, 2: campaigns.Failed} {
-		o := ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
+		o := ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
 		require.Equal(t, state, o.State)
 	}
-	e := letter(1)
+	e := envelope(1)
 	e.RunID, e.Transactional = 0, true
 	o := ch.judge(t.Context(), e, queue.Job{MessageID: 1, Attempt: 2}, providers.Receipt{}, failure)
 	require.Equal(t, campaigns.Pending, o.State, "a transactional message has the default")
@@ -195,7 +195,7 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.Temporary, Err: errors.New("connection refused")}
 	judge := func(attempt int) campaigns.Outcome {
-		return ch.judge(t.Context(), letter(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
+		return ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
 	}
 	for range downAfter - 1 {
 		require.False(t, judge(1).Unspent)
@@ -211,14 +211,14 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	require.Contains(t, b.store.health[0].Reason, "connection refused")
 	require.Equal(t, noon, b.store.health[0].Since)
 	require.Equal(t, noon.Add(time.Second), b.store.health[0].NextTry)
-	n, wait, err := ch.takeTurn(t.Context(), letter(3), letter(3).Jobs, nil)
+	n, wait, err := ch.takeTurn(t.Context(), envelope(3), jobs(3), nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Equal(t, time.Second, wait)
 	require.Empty(t, b.writer.claims)
 
 	fake.Advance(time.Second)
-	require.NoError(t, ch.handle(t.Context(), letter(3)))
+	require.NoError(t, ch.handle(t.Context(), envelope(3)))
 	require.Len(t, b.writer.recorded(), 3)
 	require.Equal(t, []providers.Health{b.store.health[0], {State: providers.HealthOK}}, b.store.health, "and is well again")
 }

@@ -73,7 +73,7 @@ func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) (
 
 // ask waits for the slot and sends. asked says that the provider was asked.
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
-	unsent := ch.outcome(e, s.job, campaigns.Pending)
+	unsent := ch.outcome(e, s.job.Job, campaigns.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
 	asking, ok := ch.awaitTurn(ctx, e, s)
 	if !ok {
@@ -82,20 +82,18 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 	}
 	defer asking.release(1)
 	started := ch.now()
-	receipt, err := ch.deliver(ctx, providers.Message{
-		ID: s.job.MessageID, Attempt: s.job.Attempt, Transactional: e.Transactional, To: s.job.To, ToName: s.job.ToName,
-		Content: s.job.Content, UnsubscribeURL: s.job.UnsubscribeURL, Metadata: s.job.Metadata,
-		Begin: func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) },
-		Commit: func() {
-			s.flight.Asked()
-			failpoint.Hit(failpoint.BeforeAsking)
-		},
-	})
+	message := s.job.message
+	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) }
+	message.Commit = func() {
+		s.flight.Asked()
+		failpoint.Hit(failpoint.BeforeAsking)
+	}
+	receipt, err := ch.deliver(ctx, message)
 	if errors.Is(err, errWithdrawn) {
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
-	o = ch.judge(ctx, e, s.job, receipt, err)
+	o = ch.judge(ctx, e, s.job.Job, receipt, err)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
 	}
@@ -191,10 +189,6 @@ func (ch *channel) again(ctx context.Context, e queue.Envelope, o *campaigns.Out
 	o.DueAt = o.At.Add(max(campaigns.Backoff(o.Attempt), retryAfter))
 }
 
-// maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
-// at a time, most of them ended long ago.
-const maxRunsKnown = 256
-
 // attempts is how many tries a message of a run has. While its campaign can't be
 // read there is always one more: no message is given up by a number that may not be
 // its own.
@@ -202,21 +196,9 @@ func (ch *channel) attempts(ctx context.Context, runID int64) int {
 	if runID == 0 {
 		return campaigns.DefaultMaxAttempts
 	}
-	ch.mu.Lock()
-	known, ok := ch.maxAttempts[runID]
-	ch.mu.Unlock()
-	if ok {
-		return known
-	}
-	campaign, err := ch.worker.o.Store.CampaignOfRun(context.WithoutCancel(ctx), runID)
+	r, err := ch.run(context.WithoutCancel(ctx), runID)
 	if err != nil {
 		return math.MaxInt
 	}
-	ch.mu.Lock()
-	if len(ch.maxAttempts) >= maxRunsKnown {
-		clear(ch.maxAttempts) // those that are under way are looked up again
-	}
-	ch.maxAttempts[runID] = campaign.Throttle.Attempts()
-	ch.mu.Unlock()
-	return campaign.Throttle.Attempts()
+	return r.campaign.Throttle.Attempts()
 }

@@ -24,7 +24,7 @@ func slotTimeOf(perSecond float64) time.Duration {
 
 // slotted is a job with its slot: the time in which it may be sent.
 type slotted struct {
-	job         queue.Job
+	job         job
 	from, until time.Time
 	// pass is what it was let through with.
 	pass    pass
@@ -44,7 +44,7 @@ type asking struct {
 
 // slot is the time that lies in the slot whichever the limiter's moment was. It
 // is empty if this process was held up while it asked.
-func (a asking) slot(job queue.Job, wait time.Duration) slotted {
+func (a asking) slot(job job, wait time.Duration) slotted {
 	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + a.lasts)}
 }
 
@@ -99,7 +99,7 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 		if missed == maxMissedSlots {
 			return false
 		}
-		grant, a, err := ch.timedReserve(ctx, ch.reservation(e, []queue.Job{s.job}, aheadTransactional))
+		grant, a, err := ch.timedReserve(ctx, ch.reservation(e, []job{s.job}, aheadTransactional))
 		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
 			return false
 		}

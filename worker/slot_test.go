@@ -28,7 +28,7 @@ func TestSlotIsEmptyIfTheProcessWasHeldUpWhileItAsked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := asking{asked: asked, answered: asked.Add(c.took), usual: c.usual, lasts: slotTime}
-			s := a.slot(queue.Job{}, time.Second)
+			s := a.slot(job{}, time.Second)
 			if c.empty {
 				require.True(t, s.until.Before(s.from))
 				return
@@ -79,10 +79,10 @@ func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil)
-	job := queue.Job{MessageID: 1}
-	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []queue.Job{job}, aheadBulk))
+	one := job{Job: queue.Job{MessageID: 1}}
+	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []job{one}, aheadBulk))
 	require.NoError(t, err)
-	s := a.slot(job, grant.Slots[0].Wait)
+	s := a.slot(one, grant.Slots[0].Wait)
 
 	first := s.from
 	c.late.Store(1)

@@ -149,7 +149,7 @@ func TestNeverMoreRequestsThanTheConcurrency(t *testing.T) {
 				return providers.Receipt{}, nil
 			}
 			*b.writer = fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}}
-			e := letter(60)
+			e := envelope(60)
 			e.Transactional = transactional
 			done := make(chan error)
 			go func() { done <- ch.handle(t.Context(), e) }()
@@ -186,11 +186,11 @@ func TestBulkLeavesRoomForTransactional(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { require.NoError(t, ch.handle(t.Context(), letter(60))) })
+	wg.Go(func() { require.NoError(t, ch.handle(t.Context(), envelope(60))) })
 	for range 7 {
 		require.False(t, <-arrived)
 	}
-	e := letter(1)
+	e := envelope(1)
 	e.ID, e.Transactional, e.Jobs[0].MessageID = 100, true, 1000
 	require.NoError(t, ch.handle(t.Context(), e), "it does not wait for the bulk messages")
 	require.True(t, <-arrived)
@@ -210,8 +210,8 @@ func TestADeniedSlotGoesBackWithItsReason(t *testing.T) {
 	} {
 		b := newBench(t, clock.NewFake(noon))
 		ch := b.channel(providers.Channel{Limits: c.limits})
-		e := letter(3)
-		e.Jobs[0].RecipientKey, e.Jobs[1].RecipientKey, e.Jobs[2].RecipientKey = "a", "a", "b"
+		e := envelope(3)
+		b.store.people[3] = campaigns.Recipient{Address: "b@example.com"}
 		denied, sent := int64(2), int64(3)
 		if c.limits.RecipientsPerDay > 0 { // the same one may be written to again, another may not
 			denied, sent = 3, 2
@@ -230,11 +230,11 @@ func TestTheStoreSeedsTheLimiter(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	b.store.recent = []campaigns.RecentSend{{Address: "x@example.com", At: noon.Add(-time.Hour)}}
 	ch := b.channel(providers.Channel{Limits: providers.Limits{RecipientsPerDay: 1}})
-	e := letter(1)
-	e.Jobs[0].RecipientKey = campaigns.RecipientKey("new@example.com")
+	e := envelope(1)
+	b.store.people[1] = campaigns.Recipient{Address: "new@example.com"}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.InDelta(t, 23*time.Hour, b.store.unqueued[1].At.Sub(noon), float64(time.Second))
-	e.Jobs[0].RecipientKey = campaigns.RecipientKey("x@example.com")
+	b.store.people[1] = campaigns.Recipient{Address: "x@example.com"}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Len(t, b.writer.recorded(), 1)
 }
@@ -256,7 +256,7 @@ func TestSlowLimitsHoldAcrossARestart(t *testing.T) {
 			fake := clock.NewFake(noon)
 			b := newBench(t, fake)
 			ch := b.channel(providers.Channel{Limits: c.limits})
-			r := ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]queue.Job, 100), time.Second)
+			r := ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]job, 100), time.Second)
 			grant, err := ch.reserve(t.Context(), r)
 			require.NoError(t, err)
 			require.NotEmpty(t, grant.Slots)
@@ -265,11 +265,11 @@ func TestSlowLimitsHoldAcrossARestart(t *testing.T) {
 			again.o.Store = b.store
 			fake.Advance(c.wait / 2)
 			ch = again.channel(providers.Channel{Limits: c.limits})
-			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]queue.Job, 1), time.Millisecond))
+			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]job, 1), time.Millisecond))
 			require.NoError(t, err)
 			require.Empty(t, grant.Slots)
 			fake.Advance(c.wait * 11 / 20)
-			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]queue.Job, 1), time.Millisecond))
+			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]job, 1), time.Millisecond))
 			require.NoError(t, err)
 			require.NotEmpty(t, grant.Slots)
 		})
@@ -281,7 +281,7 @@ func TestAChangedLimitWakesWhoWaitsForASlot(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{Limits: providers.Limits{PerSecond: 0.25}})
 	done := make(chan error, 1)
-	go func() { done <- ch.handle(t.Context(), letter(2)) }()
+	go func() { done <- ch.handle(t.Context(), envelope(2)) }()
 	require.Eventually(t, func() bool { return len(b.writer.recorded()) == 1 }, 10*time.Second, time.Millisecond)
 	ch.update(providers.Channel{Limits: providers.Limits{}})
 	require.NoError(t, <-done)
@@ -300,8 +300,8 @@ func TestWhatCouldNotBeClaimedIsNotSent(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, ch.handle(t.Context(), letter(5)))
-	require.NoError(t, ch.handle(t.Context(), letter(5)), "the same task again sends nothing")
+	require.NoError(t, ch.handle(t.Context(), envelope(5)))
+	require.NoError(t, ch.handle(t.Context(), envelope(5)), "the same task again sends nothing")
 	require.ElementsMatch(t, []int64{1, 4, 5}, sent)
 	require.Len(t, b.writer.recorded(), 3)
 	require.Empty(t, b.store.unqueued)
@@ -316,7 +316,7 @@ func TestAnEnvelopeOfWhichNothingCanBeClaimedGoesBackWhole(t *testing.T) {
 		b.writer.refuse[id] = true
 	}
 	ch := b.channel(providers.Channel{Limits: providers.Limits{PerSecond: 20}})
-	require.NoError(t, ch.handle(t.Context(), letter(60)))
+	require.NoError(t, ch.handle(t.Context(), envelope(60)))
 	require.Len(t, b.writer.claims, 1, "one refusal is enough")
 	require.Less(t, len(b.writer.claims[0]), 10)
 	require.Len(t, b.store.unqueued, 60-len(b.writer.claims[0]))
@@ -335,12 +335,12 @@ func TestAnEnvelopeIsWorkedOnOnceAtATime(t *testing.T) {
 	}
 	ch := b.channel(providers.Channel{})
 	done := make(chan error)
-	go func() { done <- ch.handle(t.Context(), letter(1)) }()
+	go func() { done <- ch.handle(t.Context(), envelope(1)) }()
 	<-arrived
 	b.writer.mu.Lock()
 	b.writer.err = errors.New("the store fails, and what was to be claimed is given back")
 	b.writer.mu.Unlock()
-	require.NoError(t, ch.handle(t.Context(), letter(1)))
+	require.NoError(t, ch.handle(t.Context(), envelope(1)))
 	require.Empty(t, b.writer.recorded(), "the message that is being sent is not given back")
 	close(gate)
 	require.NoError(t, <-done)
@@ -374,7 +374,7 @@ func TestAFailedClaimIsGivenBackUnspent(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	ch := b.channel(providers.Channel{})
-	require.ErrorContains(t, ch.handle(t.Context(), letter(3)), "connection reset")
+	require.ErrorContains(t, ch.handle(t.Context(), envelope(3)), "connection reset")
 	require.Len(t, b.writer.recorded(), 3)
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Pending, o.State)
@@ -389,13 +389,11 @@ func TestErrorsReturnTheTokens(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	b.store.due = errors.New("the store is away")
 	ch := b.channel(providers.Channel{Limits: providers.Limits{PerRecipientSeconds: 60}})
-	e := letter(2)
-	e.Jobs[0].RecipientKey, e.Jobs[1].RecipientKey = "a", "a"
-	require.ErrorContains(t, ch.handle(t.Context(), e), "the store is away")
+	require.ErrorContains(t, ch.handle(t.Context(), envelope(2)), "the store is away")
 	requireAllFree(t, ch)
 
 	ch = b.channel(providers.Channel{ID: -1}) // which the limiter refuses
-	require.Error(t, ch.handle(t.Context(), letter(2)))
+	require.Error(t, ch.handle(t.Context(), envelope(2)))
 	requireAllFree(t, ch)
 }
 
@@ -411,7 +409,7 @@ func TestAFencedWorkerDoesNotSend(t *testing.T) {
 	require.False(t, b.fenced())
 	fake.Advance(time.Millisecond)
 	require.True(t, b.fenced())
-	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(2)))
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(2)))
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Outcome{
 			MessageID: o.MessageID, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: fake.Now(),
@@ -432,7 +430,7 @@ func TestAStoppingChannelGivesItsEnvelopesBack(t *testing.T) {
 	} {
 		b := newBench(t, clock.NewFake(noon))
 		ch := b.channel(providers.Channel{})
-		require.NoError(t, ch.handle(stop(ch), letter(3)), name)
+		require.NoError(t, ch.handle(stop(ch), envelope(3)), name)
 		require.Equal(t, map[int64]campaigns.Due{1: {At: noon}, 2: {At: noon}, 3: {At: noon}}, b.store.unqueued)
 		require.Empty(t, b.writer.claims)
 	}
@@ -444,7 +442,7 @@ func TestALongWaitIsSpentInTheStore(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), 1, 0, time.Hour))
-	require.NoError(t, ch.handle(t.Context(), letter(2)))
+	require.NoError(t, ch.handle(t.Context(), envelope(2)))
 	require.Equal(t, map[int64]campaigns.Due{1: {At: noon, Reason: campaigns.ReasonThrottled}, 2: {At: noon, Reason: campaigns.ReasonThrottled}}, b.store.unqueued)
 	require.Empty(t, b.writer.claims)
 	requireAllFree(t, ch)
@@ -457,7 +455,7 @@ func TestAProviderThatHangsIsGivenUp(t *testing.T) {
 		<-ctx.Done()
 		return providers.Receipt{}, ctx.Err()
 	}
-	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(1)))
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(1)))
 	require.Equal(t, campaigns.Unknown, b.writer.recorded()[1].State)
 }
 
@@ -470,7 +468,7 @@ func TestAnAdapterThatPanicsEndsNoProcess(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, ch.handle(t.Context(), letter(3)))
+	require.NoError(t, ch.handle(t.Context(), envelope(3)))
 	outcomes := b.writer.recorded()
 	require.Equal(t, campaigns.Unknown, outcomes[2].State, "nobody knows what it had done by then")
 	require.Equal(t, [2]campaigns.State{campaigns.Sent, campaigns.Sent}, [2]campaigns.State{outcomes[1].State, outcomes[3].State})

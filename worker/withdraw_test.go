@@ -32,7 +32,7 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotAskedFor(t *testing.T) {
 		b.store.halts++
 	}
 	ch := b.channel(providers.Channel{})
-	require.NoError(t, ch.handle(t.Context(), letter(6)))
+	require.NoError(t, ch.handle(t.Context(), envelope(6)))
 	require.Equal(t, map[int64]bool{1: true, 3: true, 4: true, 6: true}, asked)
 	outcomes := b.writer.recorded()
 	for _, id := range []int64{2, 5} {
@@ -57,7 +57,7 @@ func TestNothingIsAskedForWhileTheStoreIsSilent(t *testing.T) {
 		t.Error("asked")
 		return providers.Receipt{}, nil
 	}
-	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), letter(3)))
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(3)))
 	for _, o := range b.writer.recorded() {
 		require.True(t, o.NotAsked)
 	}

@@ -1,7 +1,7 @@
-// Package worker sends messages: it takes envelopes off the channels' queues
-// and for each message waits for a slot of the rate limiter, claims it in the
-// store, asks the provider and records what became of it. It must not know how
-// messages are planned.
+// Package worker sends messages: it takes envelopes off the channels' queues, loads
+// and renders the messages that they name, and for each message waits for a slot of
+// the rate limiter, claims it in the store, asks the provider and records what became
+// of it. It must not know how messages are planned.
 package worker
 
 import (
@@ -36,6 +36,10 @@ type Store interface {
 	PauseRun(ctx context.Context, runID int64, why string) error
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
+	// LoadEnvelope reads those of an envelope's messages that are still queued in it.
+	LoadEnvelope(ctx context.Context, request campaigns.EnvelopeRequest) ([]campaigns.QueuedMessage, error)
+	// Skip skips messages of an envelope that are queued, and returns how many were.
+	Skip(ctx context.Context, skip campaigns.Skipping) (int64, error)
 	// HaltVersion changes whenever something was withdrawn from the workers: paused,
 	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
 	HaltVersion(ctx context.Context) (int64, error)
@@ -87,6 +91,9 @@ type Options struct {
 	Flights string
 	Clock   clock.Clock
 	Logger  *slog.Logger
+	// UnsubscribeURL makes the unsubscribe address of a message's recipient; it is
+	// nil, or returns nothing, where no public address is configured.
+	UnsubscribeURL func(accountID, messageID int64) string
 	// Meter counts what is sent; nil counts nothing.
 	Meter Meter
 }

@@ -41,7 +41,7 @@ func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 		return providers.Receipt{}, nil
 	}
 	const n = 40
-	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(n)}))
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{envelope(n)}))
 	b.Start()
 	inFlight := map[int64]bool{}
 	for range 7 {
@@ -107,9 +107,9 @@ func TestReconcile(t *testing.T) {
 	one.Limits.PerSecond, one.Limits.RecipientsPerDay, one.InDoubt, one.Name = 5, 9, providers.InDoubtResend, "new"
 	b.reconcile([]providers.Channel{one, two})
 	require.Same(t, first, b.channels[1])
-	r := first.reservation(letter(1), letter(1).Jobs, aheadBulk)
+	r := first.reservation(envelope(1), jobs(1), aheadBulk)
 	require.Equal(t, queue.Limits{PerSecond: 5, Burst: 1, RecipientsPerDay: 9}, r.Limits)
-	o := first.judge(t.Context(), letter(1), queue.Job{Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.InDoubt})
+	o := first.judge(t.Context(), envelope(1), queue.Job{Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.InDoubt})
 	require.Equal(t, campaigns.Pending, o.State, "the new policy holds")
 
 	// A new configuration makes a new provider, of this channel alone.
@@ -152,7 +152,7 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 		b.reconcile(nil)
 		b.draining.Wait()
 	})
-	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(1)}))
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{envelope(1)}))
 	require.Equal(t, int64(1), <-asked)
 	// Before this worker has heard of the change, nothing is claimed for the old one.
 	c.Config, c.Epoch = json.RawMessage(`{"a":2}`), 1
@@ -160,9 +160,9 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 	b.store.epoch++
 	b.store.halts++
 	b.store.mu.Unlock()
-	e := letter(1)
+	e := envelope(1)
 	e.ID, e.Jobs[0].MessageID = 100, 1000
-	n, wait, err := b.channels[1].takeTurn(t.Context(), e, e.Jobs, nil)
+	n, wait, err := b.channels[1].takeTurn(t.Context(), e, []job{{Job: e.Jobs[0]}}, nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Equal(t, outdatedWait, wait)
@@ -182,7 +182,7 @@ func TestChannelsComeWhileItRuns(t *testing.T) {
 	b.Start()
 	t.Cleanup(b.Stop)
 	b.set(providers.Channel{ID: 1, Provider: "fake"})
-	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{letter(3)}))
+	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{envelope(3)}))
 	until(t, func() bool { return len(b.writer.recorded()) == 3 })
 }
 
@@ -218,15 +218,4 @@ func TestHeartbeatsFence(t *testing.T) {
 		cancel()
 		wg.Wait()
 	})
-}
-
-// What a channel knows of runs is bounded, however many it has had.
-func TestRunsAreForgotten(t *testing.T) {
-	b := newBench(t, clock.NewFake(noon))
-	b.store.campaign.Throttle.MaxAttempts = 3
-	ch := b.channel(providers.Channel{})
-	for run := range int64(3 * maxRunsKnown) {
-		require.Equal(t, 3, ch.attempts(t.Context(), run+1))
-		require.LessOrEqual(t, len(ch.maxAttempts), maxRunsKnown)
-	}
 }

@@ -21,10 +21,10 @@ var bounds = []struct {
 	// redis is bytes that Redis holds for each queued message.
 	redis float64
 }{
-	{"5k", "smtp", "sqlite", Counts{Allocations: 320, AllocatedBytes: 220 << 10, Transactions: 250, Commands: 640, Scripts: 80}, 20_000},
-	{"5k", "smtp", "postgres", Counts{Allocations: 280, AllocatedBytes: 130 << 10, Transactions: 350, Commands: 680, Scripts: 100}, 20_000},
-	{"json", "http", "sqlite", Counts{Allocations: 360, AllocatedBytes: 64 << 10, Transactions: 250, Commands: 120, Scripts: 20}, 700},
-	{"json", "http", "postgres", Counts{Allocations: 360, AllocatedBytes: 64 << 10, Transactions: 320, Commands: 160, Scripts: 32}, 700},
+	{"5k", "smtp", "sqlite", Counts{Allocations: 240, AllocatedBytes: 48 << 10, Transactions: 120, Commands: 120, Scripts: 20}, 100},
+	{"5k", "smtp", "postgres", Counts{Allocations: 240, AllocatedBytes: 48 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
+	{"json", "http", "sqlite", Counts{Allocations: 340, AllocatedBytes: 32 << 10, Transactions: 120, Commands: 120, Scripts: 20}, 100},
+	{"json", "http", "postgres", Counts{Allocations: 340, AllocatedBytes: 32 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
 }
 
 // guarded is how many messages are sent: enough that what happens once does not

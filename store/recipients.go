@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+// recipientColumns are what templates need of the contact c, which may be missing.
+const recipientColumns = `COALESCE(c.external_id, ''), COALESCE(c.name, ''), COALESCE(c.first_name, ''), COALESCE(c.last_name, ''),
+	COALESCE(c.language, ''), COALESCE(c.timezone, ''), c.attributes, c.attribute_expiry`
+
+// scanRecipient scans recipientColumns behind others.
+func scanRecipient(scan func(...any) error, r *campaigns.Recipient, now time.Time, others ...any) (err error) {
+	var attributes, expiry sql.RawBytes
+	if err := scan(append(others, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &attributes, &expiry)...); err != nil {
+		return err
+	}
+	r.Attributes, err = current(attributes, expiry, now)
+	return err
+}
+
+// recipients looks contacts up for rendering, with the CSV line of the newest of
+// the uploads that they are in.
+func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]campaigns.Recipient, error) {
+	found, now := make(map[int64]campaigns.Recipient, len(ids)), s.clock.Now()
+	if len(ids) == 0 {
+		return found, nil
+	}
+	list := c.d.idList(ids)
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		var r campaigns.Recipient
+		err := scanRecipient(scan, &r, now, &r.ContactID, &r.Address)
+		found[r.ContactID] = r
+		return err
+	}, "SELECT c.id, COALESCE(a.address, ''), "+recipientColumns+` FROM contacts c LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
+		WHERE c.id `+c.d.inIDs, string(kind), list)
+	if err != nil || len(uploads) == 0 {
+		return found, err
+	}
+	return found, rowsOf(ctx, c, uploads, ids, func(id int64, row string) {
+		r := found[id]
+		r.Row = row
+		found[id] = r
+	})
+}
+
+// rowsOf calls take with the line of each contact that is in the uploads; the
+// newest upload's comes last.
+func rowsOf(ctx context.Context, c conn, uploads, contacts []int64, take func(id int64, row string)) error {
+	return c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var row string
+		err := scan(&id, &row)
+		if err == nil {
+			take(id, row)
+		}
+		return err
+	}, "SELECT contact_id, data FROM members WHERE list_id "+c.d.inIDs+" AND contact_id "+c.d.inIDs+" AND data IS NOT NULL ORDER BY list_id",
+		c.d.idList(uploads), c.d.idList(contacts))
+}
+
+// LoadEnvelope is what is needed to render those of an envelope's messages that are
+// still queued in it, in the order of their ids. Whoever is gone meanwhile is left
+// out. It locks nothing: whether a message may be sent is for its claim to find out.
+func (s *Store) LoadEnvelope(ctx context.Context, request campaigns.EnvelopeRequest) ([]campaigns.QueuedMessage, error) {
+	messages, err := s.loadEnvelope(ctx, s.reader(), request)
+	return messages, s.translate(err)
+}
+
+func (s *Store) loadEnvelope(ctx context.Context, c conn, request campaigns.EnvelopeRequest) ([]campaigns.QueuedMessage, error) {
+	messages, err := s.queuedMessages(ctx, c, request)
+	if err != nil || len(messages) == 0 {
+		return nil, err
+	}
+	if request.RunID == 0 {
+		return messages, ownContents(ctx, c, messages)
+	}
+	if len(request.Uploads) == 0 {
+		return messages, nil
+	}
+	// A contact has one message of a run and step, and may have several steps.
+	of, ids := make(map[int64][]int, len(messages)), make([]int64, 0, len(messages))
+	for i, m := range messages {
+		of[m.Recipient.ContactID] = append(of[m.Recipient.ContactID], i)
+		ids = append(ids, m.Recipient.ContactID)
+	}
+	return messages, rowsOf(ctx, c, request.Uploads, ids, func(id int64, row string) {
+		for _, i := range of[id] {
+			messages[i].Recipient.Row = row
+		}
+	})
+}
+
+// queuedMessages are the messages of an envelope with their contacts. A
+// transactional message may have none.
+func (s *Store) queuedMessages(ctx context.Context, c conn, request campaigns.EnvelopeRequest) (messages []campaigns.QueuedMessage, err error) {
+	messages, now := make([]campaigns.QueuedMessage, 0, len(request.MessageIDs)), s.clock.Now()
+	err = c.scanAll(ctx, func(scan func(...any) error) error {
+		var m campaigns.QueuedMessage
+		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address)
+		messages = append(messages, m)
+		return err
+	}, "SELECT m.id, m.contact_id, m.address, "+recipientColumns+`
+		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
+		WHERE m.id `+c.d.inIDs+` AND m.state = 1 AND m.envelope_id = ? AND m.channel_id = ? AND m.run_id = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
+		ORDER BY m.id`, c.d.idList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
+	return messages, err
+}
+
+// ownContents adds the contents of transactional messages.
+func ownContents(ctx context.Context, c conn, messages []campaigns.QueuedMessage) error {
+	of, ids := make(map[int64]*campaigns.QueuedMessage, len(messages)), make([]int64, len(messages))
+	for i := range messages {
+		of[messages[i].ID], ids[i] = &messages[i], messages[i].ID
+	}
+	return c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var content, metadata []byte
+		if err := scan(&id, &content, &metadata); err != nil {
+			return err
+		}
+		of[id].Content, of[id].Metadata = content, metadata
+		return nil
+	}, "SELECT message_id, content, metadata FROM message_contents WHERE message_id "+c.d.inIDs, c.d.idList(ids))
+}

@@ -1,0 +1,303 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/queue"
+	"carillon/templates"
+)
+
+// What is rendered at a time. Two chunks of an envelope are in memory: one that is
+// being sent, and one that is rendered meanwhile.
+const (
+	chunkBytes = 1 << 20
+	leastChunk = 8
+	mostChunk  = 128
+	// renderFor is how long a chunk is rendered; it ends with what is done by then,
+	// so that stopping and other campaigns of the channel need not wait for a template
+	// that takes its time.
+	renderFor = 200 * time.Millisecond
+	// exceededInARow is how many recipients one after the other may exceed the
+	// bounds of templates before their campaign is paused.
+	exceededInARow = 10
+)
+
+// job is a message that is ready to be handed to the provider.
+type job struct {
+	queue.Job
+	message providers.Message
+}
+
+// letter is a message that is not rendered yet.
+type letter struct {
+	queue.Job
+	loaded *campaigns.QueuedMessage
+}
+
+// batch is what is left of an envelope.
+type batch struct {
+	ch  *channel
+	e   queue.Envelope
+	run *run // nil for transactional messages
+	// ready are rendered and not dealt with, left are those behind them. The first of
+	// left are being rendered while ahead is not nil.
+	ready []job
+	left  []letter
+	ahead chan chunk
+	size  int
+	ctx   context.Context
+	end   context.CancelFunc
+}
+
+// chunk is what became of the first letters of a batch.
+type chunk struct {
+	jobs []job
+	// done counts the letters that are dealt with: rendered or skipped.
+	done int
+	err  error
+}
+
+// errStale says that an envelope's messages are not its own any more: paused,
+// canceled, cleared or fed again. Those that still are go back.
+var errStale = errors.New("the envelope is stale")
+
+// batch is an envelope of which nothing is known but the messages that it names.
+func (ch *channel) batch(ctx context.Context, e queue.Envelope) *batch {
+	b := &batch{ch: ch, e: e, size: len(e.Jobs), left: make([]letter, len(e.Jobs))}
+	b.ctx, b.end = context.WithCancel(ctx)
+	for i, j := range e.Jobs {
+		b.left[i].Job = j
+	}
+	return b
+}
+
+// load reads what is needed to send the messages, those that are still queued in the
+// envelope, in one go.
+func (b *batch) load() error {
+	request := campaigns.EnvelopeRequest{ChannelID: b.ch.c.ID, RunID: b.e.RunID, EnvelopeID: b.e.ID, MessageIDs: b.rest()}
+	if b.e.RunID != 0 {
+		r, err := b.ch.run(b.ctx, b.e.RunID)
+		if fault.Is(err, fault.NotFound) {
+			return errStale
+		}
+		if err != nil {
+			return err
+		}
+		if r.broken != nil {
+			return b.pauseBroken(r.broken)
+		}
+		b.run, b.size, request.Uploads = r, chunkSize(r.content), r.uploads()
+	}
+	loaded, err := b.ch.worker.o.Store.LoadEnvelope(b.ctx, request)
+	if err != nil {
+		return err
+	}
+	found := make(map[int64]*campaigns.QueuedMessage, len(loaded))
+	for i := range loaded {
+		found[loaded[i].ID] = &loaded[i]
+	}
+	queued := b.left[:0]
+	for _, l := range b.left {
+		if l.loaded = found[l.MessageID]; l.loaded != nil {
+			queued = append(queued, l)
+		}
+	}
+	b.left = queued
+	return nil
+}
+
+// pauseBroken pauses a campaign whose content can't even be compiled: another
+// version of this program could.
+func (b *batch) pauseBroken(broken error) error {
+	why := fmt.Sprintf("its content can't be rendered: %s. Correct it in a copy of the campaign and cancel this one", broken)
+	if err := b.ch.worker.o.Store.PauseRun(b.ctx, b.e.RunID, why); err != nil {
+		return err
+	}
+	return errStale
+}
+
+func chunkSize(c *templates.Content) int {
+	return max(leastChunk, min(mostChunk, chunkBytes/(c.EstimateBytes()+256)))
+}
+
+func (b *batch) empty() bool { return len(b.ready)+len(b.left) == 0 }
+
+// rest are the messages that are not dealt with.
+func (b *batch) rest() []int64 {
+	ids := make([]int64, 0, len(b.ready)+len(b.left))
+	for _, j := range b.ready {
+		ids = append(ids, j.MessageID)
+	}
+	for _, l := range b.left {
+		ids = append(ids, l.MessageID)
+	}
+	return ids
+}
+
+// advance sees to it that something is ready, if anything is left and the channel
+// does not stop, and has the next chunk rendered while that is sent.
+func (b *batch) advance() error {
+	for len(b.ready) == 0 && len(b.left) > 0 {
+		b.renderAhead()
+		select {
+		case c := <-b.ahead:
+			b.ahead = nil
+			if b.ready, b.left = c.jobs, b.left[c.done:]; c.err != nil {
+				return c.err
+			}
+		case <-b.ch.stopping:
+			return nil
+		case <-b.ctx.Done():
+			return nil
+		}
+	}
+	b.renderAhead()
+	return nil
+}
+
+func (b *batch) renderAhead() {
+	if b.ahead != nil || len(b.left) == 0 {
+		return
+	}
+	ahead, letters := make(chan chunk, 1), b.left[:min(b.size, len(b.left))]
+	b.ahead = ahead
+	go func() { ahead <- b.render(letters) }()
+}
+
+// close ends what is being rendered.
+func (b *batch) close() {
+	b.end()
+	if b.ahead != nil {
+		<-b.ahead
+		b.ahead = nil
+	}
+}
+
+// render renders letters, for not longer than renderFor, and skips those that can't
+// be. As many as there are processors do so at once on a channel.
+func (b *batch) render(letters []letter) (c chunk) {
+	ch := b.ch
+	if b.run != nil {
+		select {
+		case ch.renderers <- struct{}{}:
+			defer func() { <-ch.renderers }()
+		case <-b.ctx.Done():
+			return chunk{err: b.ctx.Err()}
+		}
+	}
+	began, failed := ch.now(), map[int64]string{}
+	c.jobs = make([]job, 0, len(letters))
+	for i, l := range letters {
+		if i > 0 && (ch.isStopping() || ch.now().Sub(began) > renderFor) {
+			break
+		}
+		ready, err := b.job(l)
+		if b.ctx.Err() != nil {
+			return chunk{err: b.ctx.Err()}
+		}
+		c.done++
+		var exceeded *templates.ExceededError
+		switch {
+		case errors.As(err, &exceeded):
+			if c.err = b.exceeded(l.MessageID, exceeded); c.err != nil {
+				return c
+			}
+		case err != nil:
+			failed[l.MessageID] = err.Error()
+		default:
+			c.jobs = append(c.jobs, ready)
+			if b.run != nil {
+				b.run.exceeded.Store(0)
+			}
+		}
+	}
+	if len(failed) > 0 {
+		c.err = b.skip(campaigns.ReasonRenderFailed, failed)
+	}
+	return c
+}
+
+// skip skips messages, and is errStale if none of them is the envelope's any more.
+func (b *batch) skip(reason string, details map[int64]string) error {
+	n, err := b.ch.worker.o.Store.Skip(b.ctx, campaigns.Skipping{
+		RunID: b.e.RunID, ChannelID: b.ch.c.ID, EnvelopeID: b.e.ID, Reason: reason, Details: details,
+	})
+	if err == nil && n == 0 {
+		return errStale
+	}
+	return err
+}
+
+// exceeded skips a message whose template exceeds its bounds; after a run of them
+// the campaign is paused. One at a time is counted of a run, so that nothing of it
+// is skipped any more when it is paused.
+func (b *batch) exceeded(id int64, why error) error {
+	b.run.mu.Lock()
+	defer b.run.mu.Unlock()
+	if err := b.skip(campaigns.ReasonRenderExceeded, map[int64]string{id: why.Error()}); err != nil {
+		return err
+	}
+	if b.run.exceeded.Add(1) < exceededInARow {
+		return nil
+	}
+	b.run.exceeded.Store(0)
+	b.ch.worker.o.Logger.Warn("paused a campaign whose template exceeds its bounds", "campaign", b.e.CampaignID, "run", b.e.RunID)
+	err := b.ch.worker.o.Store.PauseRun(b.ctx, b.e.RunID, fmt.Sprintf("%d recipients in a row were skipped: %s. "+
+		"Shorten the template in a copy of the campaign and cancel this one; resuming goes on with those who are left", exceededInARow, why))
+	if err != nil {
+		return err
+	}
+	return errStale // the pause has taken the rest back
+}
+
+// job renders one message. A transactional one was rendered when it was created.
+func (b *batch) job(l letter) (job, error) {
+	to := &l.loaded.Recipient
+	j := job{l.Job, providers.Message{
+		ID: l.MessageID, Attempt: l.Attempt, Transactional: b.e.Transactional, To: to.Address, ToName: to.Name,
+	}}
+	m := &j.message
+	if m.ToName == "" {
+		m.ToName = joinName(to.FirstName, to.LastName)
+	}
+	if b.run == nil {
+		return j, ownContent(l.loaded, m)
+	}
+	if unsubscribe := b.ch.worker.o.UnsubscribeURL; unsubscribe != nil {
+		m.UnsubscribeURL = unsubscribe(b.ch.c.AccountID, m.ID)
+	}
+	var err error
+	m.Content, err = b.run.content.Render(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
+	return j, err
+}
+
+// ownContent reads what a transactional message carries.
+func ownContent(loaded *campaigns.QueuedMessage, m *providers.Message) error {
+	if err := json.Unmarshal(loaded.Content, &m.Content); err != nil {
+		return fault.Wrap(fault.Internal, "read the message's content", err)
+	}
+	if len(loaded.Metadata) <= len("{}") {
+		return nil
+	}
+	if err := json.Unmarshal(loaded.Metadata, &m.Metadata); err != nil {
+		return fault.Wrap(fault.Internal, "read the message's metadata", err)
+	}
+	return nil
+}
+
+func joinName(first, last string) string {
+	switch {
+	case first == "":
+		return last
+	case last == "":
+		return first
+	}
+	return first + " " + last
+}

@@ -1,0 +1,91 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"carillon/campaigns"
+	"carillon/templates"
+)
+
+// maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
+// at a time, most of them ended long ago.
+const maxRunsKnown = 64
+
+// run is a run as its messages are rendered. A campaign does not change once it has
+// a run, so it is read and compiled once.
+type run struct {
+	mu       sync.Mutex
+	campaign *campaigns.Campaign // nil before it was read
+	content  *templates.Content
+	broken   error // why the content can't be compiled
+
+	// exceeded counts recipients, one after the other, for whom the template
+	// exceeded its bounds.
+	exceeded atomic.Int64
+	used     int64 // of the uses of runs, who guard it
+}
+
+// runs are the runs that a channel knows; of too many the one goes that was used
+// least recently.
+type runs struct {
+	mu    sync.Mutex
+	known map[int64]*run
+	uses  int64
+}
+
+func (r *runs) get(runID int64) *run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.known[runID]
+	if found == nil {
+		if len(r.known) >= maxRunsKnown {
+			r.forgetOne()
+		}
+		found = &run{}
+		if r.known == nil {
+			r.known = map[int64]*run{}
+		}
+		r.known[runID] = found
+	}
+	r.uses++
+	found.used = r.uses
+	return found
+}
+
+func (r *runs) forgetOne() {
+	var oldest int64
+	for id, known := range r.known {
+		if first := r.known[oldest]; first == nil || known.used < first.used {
+			oldest = id
+		}
+	}
+	delete(r.known, oldest)
+}
+
+// run is a run with its campaign read and, if that is possible, its content
+// compiled.
+func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
+	r := ch.runs.get(runID)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.campaign != nil {
+		return r, nil
+	}
+	campaign, err := ch.worker.o.Store.CampaignOfRun(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	r.content, r.broken = templates.Compile(campaign.Content)
+	r.campaign = &campaign
+	return r, nil
+}
+
+// uploads are those whose rows the run's content names.
+func (r *run) uploads() []int64 {
+	if !r.content.NeedsRow() {
+		return nil
+	}
+	return r.campaign.Audience.Uploads
+}
