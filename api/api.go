@@ -69,6 +69,7 @@ type Messages interface {
 	ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error)
 	GetMessage(ctx context.Context, accountID, id int64) (campaigns.Message, error)
 	Transitions(ctx context.Context, messageID int64) ([]campaigns.Transition, error)
+	campaigns.Tracer
 	ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
 	CancelMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
 }

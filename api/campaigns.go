@@ -93,6 +93,7 @@ type Sample struct {
 
 // Explanation says what became of a recipient, and why.
 type Explanation struct {
+	Says     []string         `json:"says" doc:"In sentences: whether they got it, and why not."`
 	Messages []MessageHistory `json:"messages"`
 }
 
@@ -234,6 +235,8 @@ func (s *Server) campaignRoutes() {
 			return campaignOut(s.Campaigns.Duplicate(ctx, caller.AccountID, in.ID, name))
 		})
 	register(s, operation{id: "explain-campaign", method: http.MethodGet, path: path + "/{id}/explain", tag: tag, doc: "Why somebody was or was not written to", roles: mayLook}, s.explain)
+	register(s, operation{id: "explain", method: http.MethodGet, path: "/v1/explain", tag: tag, doc: "What somebody was sent over all campaigns, and why not", roles: mayLook,
+		more: "By their newest messages and the newest twenty campaigns, with the lines of uploads that were refused. The histories are of the newest twenty messages."}, s.explainSomebody)
 }
 
 func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *changeCampaign) (*one[Campaign], error) {
@@ -309,10 +312,52 @@ func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCamp
 	if err != nil {
 		return nil, err
 	}
-	out := &one[Explanation]{Explanation{Messages: []MessageHistory{}}}
+	query := campaigns.TraceQuery{AccountID: caller.AccountID, ContactID: found[0].Message.ContactID}
+	if query.ContactID == 0 {
+		if query, err = campaigns.NewTraceQuery(caller.AccountID, 0, recipient); err != nil {
+			return nil, err
+		}
+	}
+	trace, err := s.Store.Trace(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	out := &one[Explanation]{Explanation{Says: orEmpty(trace.Says(in.ID)), Messages: []MessageHistory{}}}
 	for _, e := range found {
 		view := historyView(e.Message, e.History)
 		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, e.Message); err != nil {
+			return nil, err
+		}
+		out.Body.Messages = append(out.Body.Messages, view)
+	}
+	return out, nil
+}
+
+type explainSomebody struct {
+	Address   string `query:"address" maxLength:"320" doc:"Whom: an address of any kind."`
+	ContactID int64  `query:"contact_id" minimum:"1" doc:"Instead: a contact."`
+}
+
+// maxExplained is how many messages are shown with their histories.
+const maxExplained = 20
+
+// explainSomebody answers over all campaigns.
+func (s *Server) explainSomebody(ctx context.Context, caller access.Key, in *explainSomebody) (*one[Explanation], error) {
+	query, err := campaigns.NewTraceQuery(caller.AccountID, in.ContactID, strings.TrimSpace(in.Address))
+	if err != nil {
+		return nil, relocate(err, "address", "query.address")
+	}
+	trace, err := s.Campaigns.Trace(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	out := &one[Explanation]{Explanation{Says: orEmpty(trace.Says(0)), Messages: []MessageHistory{}}}
+	for _, m := range trace.Messages[:min(len(trace.Messages), maxExplained)] {
+		view, err := s.history(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, m); err != nil {
 			return nil, err
 		}
 		out.Body.Messages = append(out.Body.Messages, view)

@@ -72,6 +72,7 @@ type Store interface {
 	Runs
 	Messages
 	Settler
+	Tracer
 	People
 	LiveStore
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -81,25 +84,62 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-func (c *cli) explain(cmd *cobra.Command, args []string) error {
-	id, err := idArg("campaign", "campaign ls", args[0])
-	if err != nil {
-		return err
+// explanation is what explain is asked for.
+type explanation struct {
+	contact int64
+	steps   bool
+}
+
+func (c *cli) explain(cmd *cobra.Command, args []string, e explanation) error {
+	path, q := "/v1/explain", url.Values{}
+	switch {
+	case e.contact != 0 && len(args) == 0:
+		q.Set("contact_id", strconv.FormatInt(e.contact, 10))
+	case e.contact != 0 || len(args) == 0:
+		return usagef("say whom: an address, a campaign and a recipient, or --contact alone")
+	case len(args) == 1:
+		if _, err := strconv.ParseInt(args[0], 10, 64); err == nil && !strings.HasPrefix(args[0], "+") {
+			return usagef("%s alone: a campaign needs a recipient behind it, a contact is --contact %s, and a phone number begins with +", args[0], args[0])
+		}
+		q.Set("address", args[0])
+	default:
+		id, err := idArg("campaign", "campaign ls", args[0])
+		if err != nil {
+			return err
+		}
+		path = fmt.Sprintf("/v1/campaigns/%d/explain", id)
+		q.Set("recipient", args[1])
 	}
 	cl, err := c.client()
 	if err != nil {
 		return err
 	}
 	var found api.Explanation
-	raw, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/explain?%s", id, url.Values{"recipient": {args[1]}}.Encode()), nil, &found)
+	raw, err := cl.call(cmd.Context(), http.MethodGet, path+"?"+q.Encode(), nil, &found)
 	if err != nil {
 		return err
 	}
 	return c.show(raw, func(w *tabwriter.Writer) {
+		for _, line := range found.Says {
+			sayln(w, upperFirst(clean(line))+".")
+		}
 		for _, m := range found.Messages {
-			historyTable(w, m)
+			switch {
+			case e.steps:
+				sayln(w)
+				historyTable(w, m)
+			case m.Standstill != nil:
+				sayf(w, "Message %d waits: %s\n", m.ID, standstillLine(m.Standstill))
+			}
 		}
 	})
+}
+
+func upperFirst(s string) string {
+	for i, r := range s {
+		return s[:i] + string(unicode.ToUpper(r)) + s[i+utf8.RuneLen(r):]
+	}
+	return s
 }
 
 func historyTable(w *tabwriter.Writer, m api.MessageHistory) {

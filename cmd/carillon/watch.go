@@ -104,11 +104,15 @@ and with the counters that every transaction kept. Exit code 5 if something does
 		Example: "  carillon verify\n  carillon verify 1 --output json",
 		RunE:    c.verify,
 	}
+	var e explanation
 	explain := &cobra.Command{
-		Use: "explain CAMPAIGN RECIPIENT", Short: "Say why somebody was or was not written to", GroupID: "work", Args: cobra.ExactArgs(2),
-		Long:    "Shows every state of the recipient's message with its time, and every try with the provider's answer. RECIPIENT is an address or a contact's id.",
-		Example: "  carillon explain 1 ada@example.org\n  carillon explain 1 +4915112345678",
-		RunE:    c.explain,
+		Use: "explain [CAMPAIGN] RECIPIENT", Short: "Say whether somebody got it, and why not", GroupID: "work", Args: cobra.MaximumNArgs(2),
+		Long: `Answers in sentences: over all campaigns for an address, or of one campaign for an address or a contact's id.
+--steps adds every state of the messages with its time, and every try with the provider's answer.`,
+		Example: "  carillon explain ada@example.org\n  carillon explain 1 ada@example.org --steps\n  carillon explain 1 +4915112345678\n  carillon explain --contact 7",
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.explain(cmd, args, e) },
 	}
+	explain.Flags().BoolVar(&e.steps, "steps", false, "show every state of the messages, with its time")
+	explain.Flags().Int64Var(&e.contact, "contact", 0, "instead of an address: a contact, over all campaigns")
 	root.AddCommand(verify, explain)
 }

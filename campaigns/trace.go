@@ -1,0 +1,223 @@
+package campaigns
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/targeting"
+)
+
+// TraceQuery asks for what became of somebody: of an address, or of a contact
+// with all addresses that it has.
+type TraceQuery struct {
+	AccountID int64
+	// Addresses are what the address is as each kind that it can be of.
+	Addresses map[providers.AddressKind]string
+	ContactID int64
+}
+
+// Trace is all that is kept of somebody's messages and of why there were none.
+type Trace struct {
+	// Contacts hold the address; more than one if it is of several kinds.
+	Contacts     []targeting.Contact
+	Suppressions []targeting.Suppression
+	// Messages are the newest, newest first.
+	Messages []Message
+	// Campaigns are those of the messages and the newest that were ever started,
+	// newest first.
+	Campaigns []Campaign
+	Refused   []RefusedLine
+}
+
+// RefusedLine is a line of an upload that was not taken in and names the address.
+type RefusedLine struct {
+	UploadID               int64
+	Filename               string
+	Line                   int64
+	Field, Reason, Address string
+}
+
+// Tracer looks traces up.
+type Tracer interface {
+	Trace(ctx context.Context, q TraceQuery) (Trace, error)
+}
+
+// NewTraceQuery is the query for an address, as a person writes it, or a contact.
+func NewTraceQuery(accountID, contactID int64, address string) (TraceQuery, error) {
+	q := TraceQuery{AccountID: accountID, ContactID: contactID, Addresses: map[providers.AddressKind]string{}}
+	if (address == "") == (contactID == 0) {
+		return q, fault.InvalidField("address", nil, "say whom: an address, or a contact by contact_id")
+	}
+	if address == "" {
+		return q, nil
+	}
+	for _, kind := range targeting.AddressKinds() {
+		if normal, err := targeting.NormalAddress(kind, address, ""); err == nil {
+			q.Addresses[kind] = normal
+		}
+	}
+	if len(q.Addresses) == 0 {
+		return q, fault.InvalidField("address", address, "must be an e-mail address, a phone number with +, or another address that a contact can have")
+	}
+	return q, nil
+}
+
+// Trace says of somebody what they were sent, over all campaigns, and why not.
+func (s *Service) Trace(ctx context.Context, q TraceQuery) (Trace, error) {
+	t, err := s.store.Trace(ctx, q)
+	if err == nil && q.ContactID != 0 && len(t.Contacts) == 0 {
+		err = fault.New(fault.NotFound, "there is no contact %d", q.ContactID)
+	}
+	return t, err
+}
+
+// Says are sentences about a trace: who it is, then each campaign, newest first,
+// single messages and refused lines. Of one campaign alone if campaignID is not 0.
+func (t Trace) Says(campaignID int64) (says []string) {
+	if campaignID == 0 {
+		says = append(says, t.saysWho()...)
+	}
+	for _, c := range t.Campaigns {
+		if campaignID == 0 || c.ID == campaignID {
+			says = append(says, fmt.Sprintf("campaign %d (%s): %s", c.ID, c.Name, t.saysOf(c)))
+		}
+	}
+	if campaignID != 0 {
+		return says
+	}
+	for _, m := range t.Messages {
+		if m.RunID == 0 {
+			says = append(says, fmt.Sprintf("message %d of its own: %s", m.ID, t.became(m, nil)))
+		}
+	}
+	for _, r := range t.Refused {
+		says = append(says, fmt.Sprintf("line %d of upload %d (%s) with this address was refused: %s %s", r.Line, r.UploadID, r.Filename, r.Field, r.Reason))
+	}
+	return says
+}
+
+func (t Trace) saysWho() (says []string) {
+	if len(t.Contacts) == 0 {
+		says = append(says, "no contact has this address: no campaign reaches it")
+	}
+	for _, c := range t.Contacts {
+		words := fmt.Sprintf("contact %d is %s", c.ID, c.Status)
+		if c.Status != targeting.Active {
+			words += ": campaigns leave them out"
+		}
+		says = append(says, words)
+	}
+	for _, p := range t.Suppressions {
+		says = append(says, fmt.Sprintf("nothing of a campaign is sent to %s: it is suppressed since %s (%s)", p.Address, stamp(p.CreatedAt), p.Reason))
+	}
+	return says
+}
+
+// saysOf says what became of somebody in a campaign, by its latest message.
+func (t Trace) saysOf(c Campaign) string {
+	i := slices.IndexFunc(t.Messages, func(m Message) bool { return m.CampaignID == c.ID })
+	switch {
+	case i >= 0:
+		return t.became(t.Messages[i], c.Audience.Exclude)
+	case c.Status == Running || c.Status == Paused:
+		return "no: not in its audience, or not planned yet"
+	}
+	return "no: not in its audience"
+}
+
+// became answers whether a message reached somebody, and why not.
+func (t Trace) became(m Message, exclude *targeting.Exclude) string {
+	when := func(at *time.Time) string {
+		if at == nil {
+			return ""
+		}
+		return " on " + stamp(*at)
+	}
+	why := reasonWords(m.Reason)
+	if m.Detail != "" {
+		why = strings.TrimPrefix(why+": "+m.Detail, ": ")
+	}
+	if why != "" {
+		why = ", because " + why
+	}
+	switch m.State {
+	case Read:
+		return fmt.Sprintf("yes: sent to %s%s, and opened%s", m.Address, when(m.SentAt), when(m.ReadAt))
+	case Delivered:
+		return fmt.Sprintf("yes: sent to %s%s, and delivered%s", m.Address, when(m.SentAt), when(m.DeliveredAt))
+	case Sent:
+		return fmt.Sprintf("yes: sent to %s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt))
+	case Unknown:
+		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which", when(m.ClaimedAt), m.ID)
+	case Pending, Queued:
+		if m.DueAt != nil {
+			why += "; until " + stamp(*m.DueAt) + " at least"
+		}
+		return "not yet: it waits" + why
+	case Sending:
+		return "just now: the provider is being asked"
+	case Skipped:
+		if m.Reason == ReasonExcluded {
+			return "no: left out, because " + t.excludedBy(m, exclude)
+		}
+		return "no: left out" + why
+	case Canceled:
+		return "no: canceled" + when(m.FinalAt) + why
+	default:
+		return fmt.Sprintf("no: it %s%s%s", map[State]string{Failed: "failed", Rejected: "was rejected"}[m.State], when(m.FinalAt), why)
+	}
+}
+
+// excludedBy names the campaign that somebody is left out for, if it is one; its
+// message to them is in the trace.
+func (t Trace) excludedBy(m Message, exclude *targeting.Exclude) string {
+	if exclude != nil {
+		for _, sent := range t.Messages {
+			if sent.SentAt != nil && slices.Contains(exclude.Campaigns, sent.CampaignID) && !sent.SentAt.After(m.CreatedAt) {
+				return fmt.Sprintf("campaign %d was sent to this address on %s", sent.CampaignID, stamp(*sent.SentAt))
+			}
+		}
+	}
+	return "it is in what the campaign leaves out (audience.exclude)"
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// reasonWords are a reason in words; the reason itself where it has none.
+func reasonWords(reason string) string {
+	if words, ok := map[string]string{
+		ReasonNoAddress:        "the contact has no address of the channel's kind",
+		ReasonInactive:         "the contact was inactive",
+		ReasonBlocked:          "the contact was blocked",
+		ReasonDeleted:          "the contact was deleted",
+		ReasonSuppressed:       "the address is on the list of those never to write to",
+		ReasonOptedOut:         "the recipient opted out",
+		ReasonCapped:           "a frequency cap holds it back",
+		ReasonRenderFailed:     "the template could not be rendered for this recipient",
+		ReasonCleared:          "the queue was cleared",
+		ReasonCanceled:         "the campaign was canceled",
+		ReasonAttemptsUsedUp:   "every try failed",
+		ReasonRefused:          "the provider refused the message",
+		ReasonRecipient:        "the provider refused the recipient",
+		ReasonReceipt:          "the provider reported that it did not arrive",
+		ReasonInDoubt:          "it was in doubt, and is sent again",
+		ReasonTemporary:        "the last try failed for the time being",
+		ReasonThrottled:        "a limit holds it back",
+		ReasonChannelStopped:   "the channel is stopped",
+		ReasonPaused:           "it was taken back by a pause",
+		ReasonRequeued:         "its task was lost, and is made again",
+		ReasonRecipientPerDay:  "the channel has reached as many recipients as it may in a day",
+		ReasonRecipientSpacing: "the recipient was written to just before",
+		ReasonSettled:          "somebody who looked said that it was not sent",
+		ReasonResend:           "it is sent again",
+		ReasonResendSent:       "it is sent again although it was sent",
+	}[reason]; ok {
+		return words
+	}
+	return reason
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"carillon/campaigns"
+	"carillon/targeting"
+)
+
+// What of a trace is shown at most.
+const (
+	tracedMessages  = 100
+	tracedSingle    = 20 // transactional messages
+	tracedCampaigns = 20
+	tracedLines     = 20
+)
+
+// Trace is what is kept of somebody's messages and of why there were none.
+func (s *Store) Trace(ctx context.Context, q campaigns.TraceQuery) (t campaigns.Trace, err error) {
+	c := s.reader()
+	if err := c.traceContacts(ctx, q, &t); err != nil {
+		return t, s.translate(err)
+	}
+	addresses := make([]string, 0, len(q.Addresses))
+	for _, address := range q.Addresses {
+		if !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+		}
+	}
+	for _, contact := range t.Contacts {
+		if q.ContactID != 0 {
+			addresses = append(addresses, sortedAddresses(contact)...)
+		}
+	}
+	if err := c.traceMessages(ctx, q.AccountID, addresses, &t); err != nil {
+		return t, s.translate(err)
+	}
+	if err := c.traceCampaigns(ctx, q.AccountID, &t); err != nil {
+		return t, s.translate(err)
+	}
+	return t, s.translate(c.traceRefused(ctx, q.AccountID, addresses, &t))
+}
+
+// traceContacts finds the contacts and what keeps messages from their addresses.
+func (c conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *campaigns.Trace) error {
+	ids := []int64{q.ContactID}
+	var held []targeting.Suppression
+	for kind, address := range q.Addresses {
+		p := targeting.Suppression{AccountID: q.AccountID, Kind: kind, Address: address}
+		held = append(held, p)
+		id, err := c.holder(ctx, p)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	var err error
+	if t.Contacts, err = c.readContacts(ctx, selectContact+" WHERE c.account_id = ? AND c.id "+c.d.inIDs+" ORDER BY c.id", q.AccountID, c.d.idList(ids)); err != nil {
+		return err
+	}
+	for _, contact := range t.Contacts {
+		for kind, address := range contact.Addresses {
+			if q.ContactID != 0 {
+				held = append(held, targeting.Suppression{AccountID: q.AccountID, Kind: kind, Address: address})
+			}
+		}
+	}
+	t.Suppressions, err = c.suppressionsOf(ctx, q.AccountID, held)
+	return err
+}
+
+// traceMessages finds the newest messages: of campaigns by the contacts, for
+// which there is an index, or by the address if nobody holds it now.
+func (c conn) traceMessages(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
+	ids := make([]int64, len(t.Contacts))
+	for i, contact := range t.Contacts {
+		ids[i] = contact.ID
+	}
+	who, arg := "m.contact_id "+c.d.inIDs, any(c.d.idList(ids))
+	if len(ids) == 0 {
+		who, arg = "m.address "+c.d.inTexts, c.d.textList(addresses)
+	}
+	collect := func(scan func(...any) error) error {
+		m, err := scanMessage(scan)
+		t.Messages = append(t.Messages, m)
+		return err
+	}
+	if err := c.scanAll(ctx, collect, selectMessage+" WHERE m.run_id > 0 AND m.run_id IN (SELECT id FROM runs WHERE account_id = ?) AND "+who+" ORDER BY m.id DESC LIMIT ?",
+		accountID, arg, tracedMessages); err != nil {
+		return err
+	}
+	err := c.scanAll(ctx, collect, selectMessage+` WHERE m.run_id = 0 AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)
+		AND (m.contact_id > 0 AND m.contact_id `+c.d.inIDs+" OR m.address "+c.d.inTexts+") ORDER BY m.id DESC LIMIT ?",
+		accountID, c.d.idList(ids), c.d.textList(addresses), tracedSingle)
+	slices.SortFunc(t.Messages, func(a, b campaigns.Message) int { return int(b.ID - a.ID) })
+	return err
+}
+
+// traceCampaigns adds the campaigns of the messages and the newest besides that
+// were started.
+func (c conn) traceCampaigns(ctx context.Context, accountID int64, t *campaigns.Trace) error {
+	var ids []int64
+	for _, m := range t.Messages {
+		ids = append(ids, m.CampaignID)
+	}
+	newest, err := c.idsOf(ctx, "SELECT id FROM campaigns WHERE account_id = ? AND run_id > 0 ORDER BY id DESC LIMIT ?", accountID, tracedCampaigns)
+	if err != nil {
+		return err
+	}
+	return c.scanAll(ctx, func(scan func(...any) error) error {
+		k, err := scanCampaign(scan)
+		t.Campaigns = append(t.Campaigns, k)
+		return err
+	}, selectCampaign+" WHERE account_id = ? AND id "+c.d.inIDs+" ORDER BY id DESC", accountID, c.d.idList(append(ids, newest...)))
+}
+
+// traceRefused finds the lines of uploads that name an address and were refused.
+func (c conn) traceRefused(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
+	for _, address := range addresses {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(address)) + "%"
+		if err := c.scanAll(ctx, func(scan func(...any) error) error {
+			line := campaigns.RefusedLine{Address: address}
+			err := scan(&line.UploadID, &line.Filename, &line.Line, &line.Field, &line.Reason)
+			t.Refused = append(t.Refused, line)
+			return err
+		}, `SELECT e.upload_id, u.filename, e.line, e.field, e.reason FROM upload_errors e JOIN uploads u ON u.id = e.upload_id
+			WHERE u.account_id = ? AND LOWER(e.value) LIKE ? ESCAPE '\' ORDER BY e.id DESC LIMIT ?`, accountID, like, tracedLines); err != nil {
+			return err
+		}
+	}
+	return nil
+}
