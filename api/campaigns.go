@@ -3,13 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"carillon/campaigns"
 	"carillon/internal/access"
-	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -293,22 +291,7 @@ func forecastView(f campaigns.Forecast) Forecast {
 
 func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCampaign) (*one[Explanation], error) {
 	recipient := strings.TrimSpace(in.Recipient)
-	var contactID int64
-	address := ""
-	if id, err := strconv.ParseInt(recipient, 10, 64); err == nil && id > 0 && !strings.HasPrefix(recipient, "+") {
-		contactID = id
-	} else {
-		for _, kind := range targeting.AddressKinds() {
-			if normal, err := targeting.NormalAddress(kind, recipient, ""); err == nil {
-				address = normal
-				break
-			}
-		}
-		if address == "" {
-			return nil, fault.InvalidField("recipient", recipient, "must be an e-mail address, a phone number with +, or a contact's id")
-		}
-	}
-	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, contactID, address)
+	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, recipient)
 	if err != nil {
 		return nil, err
 	}

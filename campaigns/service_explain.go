@@ -3,6 +3,8 @@ package campaigns
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -16,16 +18,33 @@ type Explanation struct {
 }
 
 // Explain finds the messages of a campaign to a recipient, newest run last:
-// every state with its time, every try with its answer. recipient is an address
-// or, as a number, a contact's id. Nobody found is NotFound with what that
-// means.
-func (s *Service) Explain(ctx context.Context, accountID, campaignID, contactID int64, address string) ([]Explanation, error) {
+// every state with its time, every try with its answer. recipient is an address of
+// the campaign's channel or, if it is a number that is none or that nobody of the
+// campaign has, a contact's id. Nobody found is NotFound with what that means, what
+// can be neither is Invalid.
+func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, recipient string) ([]Explanation, error) {
 	c, err := s.store.GetCampaign(ctx, accountID, campaignID)
 	if err != nil {
 		return nil, err
 	}
+	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	address, contactID := addressOf(channel.Address, recipient), contactIDOf(recipient)
+	if address == "" && contactID == 0 {
+		return nil, fault.InvalidField("recipient", recipient, "must be an address of the campaign's channel, such as an e-mail address or a phone number with +, or a contact's id")
+	}
 	const most = 100
-	found, err := s.store.ListMessages(ctx, MessageFilter{AccountID: accountID, CampaignID: campaignID, ContactID: contactID, Address: address, Limit: most})
+	filter := MessageFilter{AccountID: accountID, CampaignID: campaignID, Address: address, Limit: most}
+	if address == "" {
+		filter.ContactID = contactID
+	}
+	found, err := s.store.ListMessages(ctx, filter)
+	if err == nil && len(found) == 0 && filter.ContactID == 0 && contactID != 0 {
+		filter.Address, filter.ContactID = "", contactID
+		found, err = s.store.ListMessages(ctx, filter)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +67,30 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID, contactID 
 		explained[i] = Explanation{Message: m, History: History(m, moves)}
 	}
 	return explained, nil
+}
+
+// addressOf is a recipient as an address: of the kind, or of any where it is none of
+// that; empty if it is none at all.
+func addressOf(kind providers.AddressKind, recipient string) string {
+	for _, k := range append([]providers.AddressKind{kind}, targeting.AddressKinds()...) {
+		// Numbers are addresses of several kinds: only the channel's own is meant.
+		if k != kind && contactIDOf(recipient) != 0 {
+			continue
+		}
+		if normal, err := targeting.NormalAddress(k, recipient, ""); err == nil {
+			return normal
+		}
+	}
+	return ""
+}
+
+// contactIDOf is a recipient as a contact's id; 0 if it is none.
+func contactIDOf(recipient string) int64 {
+	id, err := strconv.ParseInt(recipient, 10, 64)
+	if err != nil || id <= 0 || strings.HasPrefix(recipient, "+") {
+		return 0
+	}
+	return id
 }
 
 // Unsubscriber reads the token of an unsubscribe link and finds the address

@@ -3,6 +3,7 @@ package campaigns_test
 import (
 	"encoding/json"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -327,19 +328,19 @@ func TestExplain(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	c := f.create(t)
-	_, err := f.Explain(ctx, f.account, c.ID, 0, "ada@example.org")
+	_, err := f.Explain(ctx, f.account, c.ID, "ada@example.org")
 	require.ErrorContains(t, err, "it has not been started")
 	started, err := f.Start(ctx, f.account, c.ID, false)
 	require.NoError(t, err)
 	_, err = f.store.PlanBatch(ctx, started.RunID, 100)
 	require.NoError(t, err)
-	found, err := f.Explain(ctx, f.account, c.ID, 0, "ada@example.org")
+	found, err := f.Explain(ctx, f.account, c.ID, "ada@example.org")
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, campaigns.Pending, found[0].Message.State)
-	found, err = f.Explain(ctx, f.account, c.ID, f.contacts["Bob"].ID, "")
+	found, err = f.Explain(ctx, f.account, c.ID, strconv.FormatInt(f.contacts["Bob"].ID, 10))
 	require.NoError(t, err)
 	require.Equal(t, campaigns.ReasonOptedOut, found[0].Message.Reason)
-	_, err = f.Explain(ctx, f.account, c.ID, 0, "nobody@example.org")
+	_, err = f.Explain(ctx, f.account, c.ID, "nobody@example.org")
 	require.ErrorContains(t, err, "not in the campaign's audience")
 }

@@ -32,7 +32,7 @@ func (b *bench) explain(ctx context.Context) error {
 	var seconds []float64
 	for i := range explained {
 		start := system.Now()
-		if _, err := b.engine.Campaigns.Explain(ctx, b.account, b.sent.ID, 0, address(i*(b.people()-1)/(explained-1))); err != nil {
+		if _, err := b.engine.Campaigns.Explain(ctx, b.account, b.sent.ID, address(i*(b.people()-1)/(explained-1))); err != nil {
 			return err
 		}
 		seconds = append(seconds, since(start))
