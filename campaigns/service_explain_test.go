@@ -23,8 +23,8 @@ func TestTheChannelSaysWhatANumberIs(t *testing.T) {
 		{providers.Phone, "+49 151 12345678", "+4915112345678", 0},
 		{providers.Email, "+49 151 12345678", "+4915112345678", 0},
 		{providers.Email, "Ada@Example.org", "ada@example.org", 0},
-		{providers.Email, "-3", "-3", 0}, // a group of Telegram
-		{providers.Email, "nobody", "", 0},
+		{providers.Email, "-3", "-3", 0},         // a group of Telegram
+		{providers.Email, "nobody", "nobody", 0}, // a custom address
 	} {
 		require.Equal(t, c.address, addressOf(c.kind, c.recipient), "%s %s", c.kind, c.recipient)
 		require.Equal(t, c.contactID, contactIDOf(c.recipient))
