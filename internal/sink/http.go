@@ -87,6 +87,7 @@ func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 		a = o.Answer(n, id)
 	}
 	if !o.wait(a, s.done) {
+		hangUp(w) // to return would be an answer
 		return
 	}
 	if a.Drop == BeforeAccepting {
