@@ -11,20 +11,21 @@ import (
 
 // bounds are what messages may take with the settings that nobody changed. They
 // are counts, and much the same on every machine; what was measured stands beside
-// them in docs/performance.md. Each is about twice what was measured; on a machine
-// with three other programs on its two cores, and under the race detector, it was a
-// third more. What breaks one is another way of working, such as a transaction for
-// each message, and not a slow hour. Who makes something cheaper lowers its bound.
+// them in docs/performance.md. Each is two to four times that: on a machine with
+// three other programs on its two cores, and under the race detector, bytes and
+// transactions were up to two and a half times as many. What breaks one is another
+// way of working, such as a transaction for each message, and not a slow hour. Who
+// makes something cheaper lowers its bound.
 var bounds = []struct {
 	content, transport, store string
 	most                      Counts
 	// redis is bytes that Redis holds for each queued message.
 	redis float64
 }{
-	{"5k", "smtp", "sqlite", Counts{Allocations: 240, AllocatedBytes: 48 << 10, Transactions: 120, Commands: 120, Scripts: 20}, 100},
-	{"5k", "smtp", "postgres", Counts{Allocations: 240, AllocatedBytes: 48 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
-	{"json", "http", "sqlite", Counts{Allocations: 340, AllocatedBytes: 32 << 10, Transactions: 120, Commands: 120, Scripts: 20}, 100},
-	{"json", "http", "postgres", Counts{Allocations: 340, AllocatedBytes: 32 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
+	{"5k", "smtp", "sqlite", Counts{Allocations: 240, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 20}, 100},
+	{"5k", "smtp", "postgres", Counts{Allocations: 240, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
+	{"json", "http", "sqlite", Counts{Allocations: 340, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 20}, 100},
+	{"json", "http", "postgres", Counts{Allocations: 340, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
 }
 
 // guarded is how many messages are sent: enough that what happens once does not
@@ -45,6 +46,9 @@ func TestMessagesTakeNoMoreThanTheirBounds(t *testing.T) {
 			require.NoError(t, b.run(t.Context(), io.Discard, b.prepare, b.importCSV, b.planAndSend))
 			require.True(t, b.result.Verified)
 			got, most := b.result.Counts, bound.most
+			// The others can come to nothing where a slow hour has more taken off than
+			// passed; that they count at all is tested where they are counted.
+			require.Positive(t, got.Allocations)
 			t.Logf("took %+v at %.0f/s, %.0f bytes of Redis a queued message", got, b.result.SendRate, b.result.RedisPerMessage)
 			for _, c := range []struct {
 				what      string
@@ -56,7 +60,6 @@ func TestMessagesTakeNoMoreThanTheirBounds(t *testing.T) {
 				{"Redis commands a thousand messages", got.Commands, most.Commands},
 				{"Redis scripts a thousand messages", got.Scripts, most.Scripts},
 			} {
-				require.Positive(t, c.got, "%s: nothing was counted", c.what)
 				require.LessOrEqual(t, c.got, c.most, c.what)
 			}
 			// Where all is sent between two looks, nothing was seen in the queue.
