@@ -40,7 +40,7 @@ var stateNames = [NumStates]string{
 var moves = [NumStates][]State{
 	Pending:   {Queued, Skipped, Canceled, Delivered, Read, Failed, Rejected},
 	Queued:    {Sending, Pending, Canceled, Skipped, Delivered, Read, Failed, Rejected},
-	Sending:   {Sent, Pending, Failed, Rejected, Unknown},
+	Sending:   {Sent, Pending, Failed, Rejected, Unknown, Delivered, Read},
 	Sent:      {Delivered, Read, Failed, Rejected, Pending},
 	Delivered: {Read, Pending},
 	Read:      {Pending},

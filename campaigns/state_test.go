@@ -17,7 +17,7 @@ func TestEveryMove(t *testing.T) {
 		//                    PQSSDRFRSCU
 		campaigns.Pending:   ".x..xxxxxx.",
 		campaigns.Queued:    "x.x.xxxxxx.",
-		campaigns.Sending:   "x..x..xx..x",
+		campaigns.Sending:   "x..xxxxx..x",
 		campaigns.Sent:      "x...xxxx...",
 		campaigns.Delivered: "x....x.....",
 		campaigns.Read:      "x..........",

@@ -51,8 +51,10 @@ func (t *receiptTarget) counts(state campaigns.State) bool {
 	if !campaigns.CanMove(t.to, state) {
 		return false
 	}
-	arrived := state == campaigns.Delivered || state == campaigns.Read
+	arrived := arrived(state)
 	switch t.to {
+	case campaigns.Sending:
+		return t.asked.since && arrived
 	case campaigns.Pending, campaigns.Queued, campaigns.Skipped, campaigns.Canceled:
 		return t.asked.since && (arrived || t.asked.anew)
 	case campaigns.Failed, campaigns.Rejected:
@@ -112,10 +114,19 @@ func (t *receiptTarget) move(id int64, now time.Time) move {
 // said is what the provider said of a message that did not arrive.
 func (t *receiptTarget) said() string { return strings.TrimSpace(t.code + " " + t.detail) }
 
-// tooEarly reports whether receipts have to wait for the answer of the worker
-// that is asking just now; or, where nobody has asked yet, are stray.
-func (t *receiptTarget) tooEarly() bool {
-	return t.from == campaigns.Sending || (t.from.Active() && !t.asked.ever)
+// arrived reports whether somebody has the message in a state.
+func arrived(state campaigns.State) bool {
+	return state == campaigns.Delivered || state == campaigns.Read
+}
+
+// tooEarly reports whether a receipt has to wait for the answer of the worker that
+// is asking just now; or, where nobody has asked yet, is stray. While a further try
+// is claimed, what arrived by an earlier one does not wait.
+func (t *receiptTarget) tooEarly(status providers.EventStatus) bool {
+	if t.from == campaigns.Sending {
+		return !t.asked.since || !arrived(eventStates[status])
+	}
+	return t.from.Active() && !t.asked.ever
 }
 
 // applyEvents moves messages forward by receipts of one channel. Receipts of
@@ -133,7 +144,7 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 			id = byProvider[e.ProviderID]
 		}
 		target := targets[id]
-		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly()) {
+		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly(e.Status)) {
 			parked = append(parked, [9]any{
 				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(eventTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
 			})
@@ -208,7 +219,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, events []prov
 func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTarget) error {
 	var ids []int64
 	for id, t := range targets {
-		if campaigns.CanMove(t.from, campaigns.Queued) || t.from == campaigns.Queued || t.from == campaigns.Skipped || t.from == campaigns.Canceled {
+		if t.from.Active() || t.from == campaigns.Skipped || t.from == campaigns.Canceled {
 			ids = append(ids, id)
 		}
 	}
@@ -238,6 +249,7 @@ func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTa
 func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas, now time.Time) error {
 	var rows [][7]any
 	var ends, moves []move
+	recall := false
 	for id, t := range targets {
 		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
 			continue
@@ -248,6 +260,7 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 		}
 		if t.off {
 			moves = append(moves, t.move(id, now))
+			recall = recall || t.from == campaigns.Sending
 		}
 		if t.off && (t.from == campaigns.Skipped || t.from == campaigns.Canceled) {
 			// Its end was told by the row, which tells another one now.
@@ -266,8 +279,10 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows))
-	return err
+	if _, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
+		return err
+	}
+	return tx.halt(ctx) // a worker that has claimed one and not asked yet does not ask
 }
 
 // applyParked applies receipts that came before their message's outcome was

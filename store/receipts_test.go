@@ -95,6 +95,46 @@ func TestAFactEndsTheTries(t *testing.T) {
 	}
 }
 
+// Claims run ahead of what is asked: what arrived by an earlier try takes a message
+// back from the worker that has claimed the next one, and whatever that is answered
+// all the same changes nothing.
+func TestAFactTakesAClaimedRetryBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, 2)
+		run := j.start()
+		j.planAll(run.ID, 100)
+		throttled := func(envelope int64) func(o *campaigns.Outcome) {
+			return func(o *campaigns.Outcome) {
+				o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = campaigns.Pending, "throttled", campaigns.ReasonThrottled, true, envelope
+			}
+		}
+		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100)), throttled(1))
+		before, err := s.HaltVersion(t.Context())
+		require.NoError(t, err)
+		claimed := j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100))
+		j.said(claimed[0], providers.EventFailed)
+		require.Equal(t, campaigns.Sending, j.message(claimed[0]).State, "of which try that is said, nobody knows")
+		j.said(claimed[0], providers.EventDelivered)
+		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Eventually(t, func() bool {
+			now, err := s.HaltVersion(t.Context())
+			require.NoError(t, err)
+			return now != before
+		}, 5*time.Second, time.Millisecond, "whoever is about to ask looks again")
+		epoch, err := s.ChannelEpoch(t.Context(), j.channel.ID)
+		require.NoError(t, err)
+		sendable, err := s.Sendable(t.Context(), j.channel.ID, epoch, run.ID, claimed)
+		require.NoError(t, err)
+		require.Equal(t, claimed[1:], sendable)
+		j.record(run.ID, claimed[:1], func(o *campaigns.Outcome) {
+			o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+		})
+		j.record(run.ID, claimed[:1], throttled(2))
+		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		j.balanced(run.ID)
+	})
+}
+
 // A worker dies while it asks, and the receipt is there before anybody takes it
 // for dead: nothing is in doubt, and nothing is sent again.
 func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {

@@ -198,11 +198,15 @@ func (w *walk) step() {
 	case n < 19:
 		statuses := []providers.EventStatus{providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected}
 		for _, id := range w.pick(campaigns.States()...) {
-			if w.message(id).State == campaigns.Sending || !w.asked[id] {
+			if !w.asked[id] {
 				continue // what then waits for an answer has a test of its own
 			}
+			status := statuses[w.r.IntN(len(statuses))]
+			if w.message(id).State == campaigns.Sending {
+				status = providers.EventDelivered
+			}
 			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Event{{
-				MessageID: id, Status: statuses[w.r.IntN(len(statuses))], At: w.clock.Now(), Code: "5", Detail: "said so",
+				MessageID: id, Status: status, At: w.clock.Now(), Code: "5", Detail: "said so",
 			}}))
 		}
 	case w.r.IntN(4) == 0:
