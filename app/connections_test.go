@@ -26,6 +26,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	working, release := make(chan struct{}), make(chan struct{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	tracked := newConnections(3, log, clock.NewFake(time.Unix(0, 0)))
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/work" {
@@ -34,7 +35,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, "done")
 		}),
-		ConnState: newConnections(3, log, clock.NewFake(time.Unix(0, 0))).track,
+		ConnState: tracked.track,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -57,8 +58,19 @@ func TestConnectionsAreBounded(t *testing.T) {
 		require.Equal(t, "done", string(body))
 	}
 	closed := func(conn net.Conn) {
+		require.NoError(t, conn.SetReadDeadline(clock.System{}.Now().Add(time.Minute)))
 		_, err := conn.Read(make([]byte, 1))
 		require.Error(t, err)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	}
+	// The server knows of an answer's end, or of a new connection, a little later than
+	// the client.
+	waiting := func(n int) {
+		require.Eventually(t, func() bool {
+			tracked.mu.Lock()
+			defer tracked.mu.Unlock()
+			return tracked.waiting.Len() == n
+		}, time.Minute, time.Millisecond)
 	}
 	busy := dial()
 	ask(busy, "/work")
@@ -66,11 +78,14 @@ func TestConnectionsAreBounded(t *testing.T) {
 	idle := dial()
 	ask(idle, "/")
 	answered(idle)
+	waiting(1)
 	silent := dial() // never asks anything
+	waiting(2)
 	another := dial()
 	ask(another, "/")
 	answered(another)
 	closed(idle) // it has waited longest
+	waiting(2)
 	third := dial()
 	ask(third, "/work")
 	<-working

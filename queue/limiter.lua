@@ -122,6 +122,8 @@ end
 local function save(T)
   redis.call("HSET", KEYS[1], "last", text(last), "debt", text(debt), "credit", text(credit),
     "blocked", text(blocked), "factor", text(factor), "event", text(event), "epoch", text(known))
+  -- What was throttled before it was seeded is as little known as it was.
+  if missing and op == "throttle" then redis.call("HDEL", KEYS[1], "last") end
   local ttl = math.max(last, blocked, now) - now + debt + T + KEEP
   redis.call("PEXPIRE", KEYS[1], px(ttl))
 end

