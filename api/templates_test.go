@@ -17,7 +17,7 @@ func TestTemplatesAreCheckedWhenTheyAreSaved(t *testing.T) {
 	for text, want := range map[string]string{
 		"one\n{{ contact.first_name | shout }}":           `line 2: unknown filter \"shout\": abs, append, at_least`,
 		"one\ntwo\n{% sectoin 'a' %}":                     `line 3: unknown tag \"sectoin\": if, unless, case`,
-		"{% # note %}\n{% render 'footer' %}":             "line 2: render needs snippets, which this version does not keep",
+		"{% # note %}\n{% render 'footer' %}":             `line 2: there is no snippet \"footer\"`,
 		"{% liquid\nassign a = 1\necho a | at_lest: 2 %}": `line 3: unknown filter \"at_lest\"`,
 	} {
 		for path, body := range map[string][2]string{

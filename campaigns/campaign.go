@@ -41,7 +41,10 @@ type Campaign struct {
 	ChannelID int64
 	Audience  targeting.Audience
 	// Content is the template: Liquid in every text.
-	Content  providers.Content
+	Content providers.Content
+	// Snippets are the texts that Content renders by name, as they were when the run
+	// was fired; only a campaign that is read for a run has them.
+	Snippets map[string]string
 	Schedule Schedule
 	Throttle Throttle
 	// Weight is the campaign's share of its channel against other campaigns, 1

@@ -39,7 +39,8 @@ func TestVars(t *testing.T) {
 		Language: "en", Timezone: "Europe/London", Address: "ada@example.org", Row: `{"coupon":"C1"}`,
 	}
 	content, err := templates.Compile(providers.Content{Text: "{{ contact.external_id }}|{{ contact.name }}|{{ contact.first_name }}|{{ contact.last_name }}|" +
-		"{{ contact.language }}|{{ contact.timezone }}|{{ contact.address }}|{{ row.coupon }}|{{ campaign.name }}|{{ unsubscribe_url }}"})
+		"{{ contact.language }}|{{ contact.timezone }}|{{ contact.address }}|{{ row.coupon }}|{{ campaign.name }}|{{ unsubscribe_url }}"}, nil)
+
 	require.NoError(t, err)
 	rendered, err := content.Render(t.Context(), r.Vars("Spring", "https://n.example.org/u/1"))
 	require.NoError(t, err)

@@ -71,6 +71,7 @@ type Store interface {
 	Audiences
 	Runs
 	Messages
+	Snippets
 	Settler
 	Tracer
 	People

@@ -6,7 +6,6 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/templates"
 )
 
 // Forecast is what a campaign would do if it were started now.
@@ -59,7 +58,7 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 	if f.Preview, err = s.store.PreviewAudience(ctx, channel, c.Audience, c.CategoryID); err != nil {
 		return Forecast{}, err
 	}
-	compiled, err := templates.Compile(c.Content)
+	compiled, err := s.compile(ctx, accountID, c.Content)
 	if err != nil {
 		return Forecast{}, err
 	}

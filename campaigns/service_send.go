@@ -10,7 +10,6 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
-	"carillon/templates"
 )
 
 // Notification is one message that somebody's action asked for.
@@ -42,7 +41,7 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	wrong, err := s.checkContent(t.Content, channel)
+	wrong, err := s.checkContent(ctx, t.Content, channel)
 	if err != nil {
 		return Message{}, err
 	}
@@ -109,7 +108,7 @@ func reason(err error) string {
 }
 
 func (s *Service) send(ctx context.Context, t Notification, channel providers.Channel, to Recipient, campaignName string) (Message, error) {
-	compiled, err := templates.Compile(t.Content)
+	compiled, err := s.compile(ctx, t.AccountID, t.Content)
 	if err != nil {
 		return Message{}, err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/templates"
 )
 
 // Bounds of a campaign.
@@ -53,7 +52,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		add("channel_id", c.ChannelID, "there is no such channel: GET /v1/channels lists them")
-		if _, err := templates.Compile(c.Content); err != nil {
+		if _, err := s.compile(ctx, c.AccountID, c.Content); err != nil {
 			if wrong, err = gather(wrong, err); err != nil {
 				return err
 			}
@@ -61,7 +60,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	case err != nil:
 		return err
 	default:
-		fields, err := s.checkContent(c.Content, channel)
+		fields, err := s.checkContent(ctx, c.Content, channel)
 		if err != nil {
 			return err
 		}
@@ -96,8 +95,9 @@ func gather(wrong []fault.Field, err error) ([]fault.Field, error) {
 	return wrong, err
 }
 
-// checkContent says what of a content its channel can't send, and compiles it.
-func (s *Service) checkContent(content providers.Content, channel providers.Channel) ([]fault.Field, error) {
+// checkContent says what of a content its channel can't send, and compiles it with the
+// account's snippets.
+func (s *Service) checkContent(ctx context.Context, content providers.Content, channel providers.Channel) ([]fault.Field, error) {
 	kind, err := s.kinds.Kind(channel.Provider)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (s *Service) checkContent(content providers.Content, channel providers.Chan
 			add("attachment.url", "must be an address such as https://example.org/menu.pdf")
 		}
 	}
-	if _, err := templates.Compile(content); err != nil {
+	if _, err := s.compile(ctx, channel.AccountID, content); err != nil {
 		return gather(wrong, err)
 	}
 	return wrong, nil

@@ -44,6 +44,9 @@ func scanCampaign(scan func(...any) error) (campaigns.Campaign, error) {
 func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
 	now := s.clock.Now()
 	err := s.inTx(ctx, func(tx conn) error {
+		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+			return err
+		}
 		id, err := tx.insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
 			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), ms(now), ms(now))
@@ -70,6 +73,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		}
 		if locked.status != c.Status {
 			return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.ID, locked.status)
+		}
+		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+			return err
 		}
 		_, err = tx.exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?,
 			category_id = ?, next_fire_at = ?, updated_at = ? WHERE id = ?`, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content), mustJSON(c.Schedule),

@@ -69,9 +69,12 @@ func (s *Store) fire(ctx context.Context, tx conn, c lockedCampaign, instant tim
 		AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: instant.UTC(),
 		Status: campaigns.RunPlanning, CreatedAt: now,
 	}
-	var err error
-	run.ID, err = tx.insert(ctx, "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-		run.AccountID, run.CampaignID, run.ChannelID, ms(run.Instant), string(run.Status), ms(now))
+	snippets, err := s.snippetsOfRun(ctx, tx, c)
+	if err != nil {
+		return run, fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
+	}
+	run.ID, err = tx.insert(ctx, "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, snippets, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		run.AccountID, run.CampaignID, run.ChannelID, ms(run.Instant), string(run.Status), mustJSON(snippets), ms(now))
 	if err != nil {
 		return run, fmt.Errorf("make run: %w", err)
 	}

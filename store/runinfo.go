@@ -10,20 +10,20 @@ import (
 )
 
 // CampaignOfRun is the campaign behind a run, as far as sending needs it:
-// content, throttle, weight, audience.
+// content with the snippets that the run keeps, throttle, weight, audience.
 func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
-	var audience, content, throttle string
-	err := s.reader().row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, k.audience, k.content, k.throttle, k.weight, k.status
+	var audience, content, throttle, snippets string
+	err := s.reader().row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, k.audience, k.content, k.throttle, k.weight, k.status, r.snippets
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.id = ?`, runID).
-		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &throttle, &c.Weight, &c.Status)
+		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &throttle, &c.Weight, &c.Status, &snippets)
 	if err != nil {
 		return c, s.translate(err)
 	}
 	for _, part := range []struct {
 		text string
 		to   any
-	}{{audience, &c.Audience}, {content, &c.Content}, {throttle, &c.Throttle}} {
+	}{{audience, &c.Audience}, {content, &c.Content}, {throttle, &c.Throttle}, {snippets, &c.Snippets}} {
 		if err := json.Unmarshal([]byte(part.text), part.to); err != nil {
 			return c, err
 		}

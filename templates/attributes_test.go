@@ -20,13 +20,13 @@ func TestAttributesOfProperties(t *testing.T) {
 		`{% if contact.attributes.nobody %}yes{% else %}no{% endif %}`:                                 "no",
 		`{% if contact.attributes.vip %}vip{% endif %}`:                                                "vip",
 	} {
-		c, err := Compile(providers.Content{Text: source})
+		c, err := Compile(providers.Content{Text: source}, nil)
 		require.NoError(t, err, source)
 		got, err := c.Render(t.Context(), v)
 		require.NoError(t, err, source)
 		require.Equal(t, want, got.Text, source)
 	}
-	c, err := Compile(providers.Content{HTML: `{{ contact.attributes.plan }}{{ contact.attributes.tags }}`})
+	c, err := Compile(providers.Content{HTML: `{{ contact.attributes.plan }}{{ contact.attributes.tags }}`}, nil)
 	require.NoError(t, err)
 	got, err := c.Render(t.Context(), v)
 	require.NoError(t, err)

@@ -68,7 +68,7 @@ func TestRenderIsBounded(t *testing.T) {
 	}
 	for name, template := range exceeded {
 		t.Run(name, func(t *testing.T) {
-			compiled, err := Compile(providers.Content{Text: template})
+			compiled, err := Compile(providers.Content{Text: template}, nil)
 			require.NoError(t, err)
 			_, err = renderBounded(t, compiled, long())
 			require.ErrorContains(t, err, "content.text")
@@ -88,7 +88,7 @@ func TestRenderIsBounded(t *testing.T) {
 		"bad slice":          "{{ 'abc' | slice: 5, 2 }}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			compiled, err := Compile(providers.Content{Text: template})
+			compiled, err := Compile(providers.Content{Text: template}, nil)
 			require.NoError(t, err)
 			_, err = renderBounded(t, compiled, long())
 			require.ErrorContains(t, err, "content.text")
@@ -101,7 +101,7 @@ func TestRenderIsBounded(t *testing.T) {
 // What an honest newsletter does stays far from the bounds.
 func TestHonestTemplatesStayWithinTheBounds(t *testing.T) {
 	template := "{% assign tags=contact.attributes.tags|uniq|sort %}{% for i in (1..500) %}<tr>{% for c in (1..8) %}<td>{{ row.list|truncate: 20|escape }}{% if c == 3 %}x{% endif %}</td>{% endfor %}</tr>{% endfor %}"
-	compiled, err := Compile(providers.Content{HTML: template})
+	compiled, err := Compile(providers.Content{HTML: template}, nil)
 	require.NoError(t, err)
 	v := ada
 	v.Row = `{"list":"a cheap thing & another"}`
@@ -112,7 +112,7 @@ func TestHonestTemplatesStayWithinTheBounds(t *testing.T) {
 
 // A rendering ends with its context, and that is no fault of the recipient's.
 func TestRenderEndsWithItsContext(t *testing.T) {
-	compiled, err := Compile(providers.Content{Text: "{% for i in (1..20000) %}{% endfor %}"})
+	compiled, err := Compile(providers.Content{Text: "{% for i in (1..20000) %}{% endfor %}"}, nil)
 	require.NoError(t, err)
 	_, err = compiled.Render(t.Context(), ada)
 	require.NoError(t, err)
@@ -175,7 +175,7 @@ func TestAnyTemplateIsBounded(t *testing.T) {
 	v := long()
 	rapid.Check(t, func(t *rapid.T) {
 		source := block(t, 3)
-		compiled, err := Compile(providers.Content{Text: source, HTML: source})
+		compiled, err := Compile(providers.Content{Text: source, HTML: source}, nil)
 		require.NoError(t, err, source)
 		_, _ = renderBounded(t, compiled, v)
 	})
@@ -212,7 +212,7 @@ func TestCompileIsBounded(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			began := clock.System{}.Now()
-			compiled, err := Compile(providers.Content{HTML: source})
+			compiled, err := Compile(providers.Content{HTML: source}, nil)
 			if err == nil {
 				_ = compiled.Unknown(nil, nil)
 			}

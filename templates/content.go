@@ -46,6 +46,8 @@ type Content struct {
 	// mentioned are the contact's fields that the engine is given.
 	mentioned []string
 	asked     asked
+	// snippets is what each snippet asks for that the texts render.
+	snippets map[string]*asked
 }
 
 // field is one text of a content.
@@ -65,17 +67,19 @@ type text interface {
 	needsRow() bool
 }
 
-// Compile compiles every text of a content. Errors are of code Invalid and name
-// field and line; all wrong fields are named at once.
-func Compile(c providers.Content) (*Content, error) {
+// Compile compiles every text of a content with the snippets that it renders, which
+// are given by their names. Errors are of code Invalid and name field and line; all
+// wrong fields are named at once.
+func Compile(c providers.Content, snippets map[string]string) (*Content, error) {
 	compiled := &Content{source: c}
+	lib := newLibrary(snippets)
 	var wrong []fault.Field
 	add := func(name, source string, mode mode, line bool, set func(*providers.Content, string)) {
-		compiled.size += len(source)
+		lib.size += len(source)
 		if source == "" {
 			return
 		}
-		t, err := compileText(source, mode)
+		t, err := compileText(source, mode, lib)
 		if err != nil {
 			wrong = append(wrong, fault.Field{Location: "content." + name, Message: err.Error()})
 			return
@@ -99,18 +103,24 @@ func Compile(c providers.Content) (*Content, error) {
 		add("attachment.filename", a.Filename, plainText, true, func(c *providers.Content, s string) { c.Attachment.Filename = s })
 		add("attachment.caption", a.Caption, plainText, false, func(c *providers.Content, s string) { c.Attachment.Caption = s })
 	}
-	if compiled.size > MaxTemplateBytes {
-		wrong = append(wrong, fault.Field{Location: "content", Value: compiled.size,
+	if lib.size > MaxTemplateBytes {
+		wrong = append(wrong, fault.Field{Location: "content", Value: lib.size,
 			Message: fmt.Sprintf("at most %d KiB in all; put pictures and long texts behind links", MaxTemplateBytes>>10)})
 	}
 	if err := fault.InvalidFields(wrong); err != nil {
 		return nil, err
 	}
+	compiled.size, compiled.snippets = lib.size, lib.asked
+	for _, name := range lib.mentioned {
+		if !slices.Contains(compiled.mentioned, name) {
+			compiled.mentioned = append(compiled.mentioned, name)
+		}
+	}
 	return compiled, nil
 }
 
-// EstimateBytes is the size of the templates, which bounds how many messages are
-// rendered at a time.
+// EstimateBytes is the size of the templates with their snippets, which bounds how
+// many messages are rendered at a time.
 func (c *Content) EstimateBytes() int { return c.size }
 
 // NeedsRow reports whether a template mentions the upload's row.
@@ -221,12 +231,12 @@ func (static) needsRow() bool                  { return false }
 
 var anyLiquid = regexp.MustCompile(`\{\{|\{%`)
 
-func compileText(source string, m mode) (text, error) {
+func compileText(source string, m mode, lib *library) (text, error) {
 	if !anyLiquid.MatchString(source) {
 		return static(source), nil
 	}
 	source = understood(source)
-	p, err := parse(source, m)
+	p, err := parse(source, m, lib)
 	if err != nil {
 		return nil, err
 	}

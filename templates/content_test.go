@@ -85,7 +85,7 @@ func TestRender(t *testing.T) {
 		"braces":             {"function(){ return {a:1} }", "function(){ return {a:1} }", "function(){ return {a:1} }"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			compiled, err := Compile(providers.Content{Text: c.template, HTML: c.template})
+			compiled, err := Compile(providers.Content{Text: c.template, HTML: c.template}, nil)
 			require.NoError(t, err)
 			out, err := compiled.Render(t.Context(), ada)
 			require.NoError(t, err)
@@ -100,7 +100,8 @@ func TestRenderEveryField(t *testing.T) {
 		Subject: "{{ row.note }}\r\nBcc: x@example.org", Text: "t {{ contact.first_name }}", HTML: "<p>{{ contact.first_name }}",
 		Preheader:  "{{ row.note }}",
 		Attachment: &providers.Attachment{URL: "https://example.org/{{ contact.external_id }}", Filename: "{{ row.city }}.pdf", Caption: "{{ row.note }}"},
-	})
+	}, nil)
+
 	require.NoError(t, err)
 	require.True(t, compiled.NeedsRow())
 	out, err := compiled.Render(t.Context(), ada)
@@ -121,8 +122,7 @@ func TestCompileRefuses(t *testing.T) {
 		"unknown filter":       {"x\n{{ contact.first_name | shout }}", `line 2: unknown filter "shout"`},
 		"unknown in a branch":  {"{% if false %}{{ 1 | shout: 2 }}{% endif %}", `line 1: unknown filter "shout"`},
 		"unknown in a tag":     {"{% assign x = 1 | shout %}", `unknown filter "shout"`},
-		"unknown tag":          {"{% include 'secret' %}", "line 1: include needs snippets"},
-		"snippet":              {"a\n{% render 'footer' %}", "line 2: render needs snippets, which this version does not keep"},
+		"include":              {"a\n{% include 'footer' %}", "line 2: include is not available: write render"},
 		"tag nobody knows":     {"a\n{% sectoin 'x' %}", `line 2: unknown tag "sectoin"`},
 		"filter in a liquid":   {"{% liquid\n  assign a = 1\n  echo a | shout\n%}", `line 3: unknown filter "shout"`},
 		"tag in a liquid":      {"{% liquid\n  # note\n  assing a = 1\n%}", `line 3: unknown tag "assing"`},
@@ -147,23 +147,23 @@ func TestCompileRefuses(t *testing.T) {
 		"too long":             {strings.Repeat("x", MaxTemplateBytes+1), "at most 512 KiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Compile(providers.Content{HTML: c.template})
+			_, err := Compile(providers.Content{HTML: c.template}, nil)
 			require.ErrorContains(t, err, c.want)
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.NotContains(t, err.Error(), "x_escape: ")
 		})
 	}
-	_, err := Compile(providers.Content{Subject: "{{", Text: "{%", HTML: "fine"})
+	_, err := Compile(providers.Content{Subject: "{{", Text: "{%", HTML: "fine"}, nil)
 	require.ErrorContains(t, err, "content.subject")
 	require.ErrorContains(t, err, "content.text")
 }
 
 func TestBrokenRow(t *testing.T) {
-	compiled, err := Compile(providers.Content{Text: "{{ row.a }}"})
+	compiled, err := Compile(providers.Content{Text: "{{ row.a }}"}, nil)
 	require.NoError(t, err)
 	_, err = compiled.Render(t.Context(), Vars{Row: `{"a":`})
 	require.ErrorContains(t, err, "row can't be read")
-	compiled, err = Compile(providers.Content{Text: "{{ contact.name }}"})
+	compiled, err = Compile(providers.Content{Text: "{{ contact.name }}"}, nil)
 	require.NoError(t, err)
 	_, err = compiled.Render(t.Context(), Vars{Row: `{"a":`})
 	require.NoError(t, err, "nobody asked for the row")
@@ -186,7 +186,7 @@ func TestPlaceholdersEqualProgram(t *testing.T) {
 		require.NoError(t, err)
 		v := Vars{Contact: Contact{FirstName: value.Draw(t, "first"), Address: value.Draw(t, "address")}, Row: string(row), CampaignName: value.Draw(t, "campaign"), UnsubscribeURL: value.Draw(t, "url")}
 		for _, m := range []mode{plainText, htmlText} {
-			p, err := parse(b.String(), m)
+			p, err := parse(b.String(), m, newLibrary(nil))
 			require.NoError(t, err)
 			quick, ok := p.placeholders()
 			require.True(t, ok)
@@ -213,7 +213,7 @@ func TestPiecesEqualProgram(t *testing.T) {
 		source := strings.Join(rapid.SliceOfN(parts, 1, 8).Draw(t, "parts"), "")
 		v := Vars{Contact: Contact{FirstName: "Ada & Co"}, Row: `{"a":"` + rapid.SampledFrom([]string{"", "x", "<i>"}).Draw(t, "a") + `"}`}
 		for _, m := range []mode{plainText, htmlText} {
-			p, err := parse(source, m)
+			p, err := parse(source, m, newLibrary(nil))
 			require.NoError(t, err)
 			cut, ok, err := p.pieces()
 			require.NoError(t, err)
@@ -234,7 +234,7 @@ func TestPiecesEqualProgram(t *testing.T) {
 
 // An error names the line of the whole template, whatever it is cut into.
 func TestRenderErrorNamesLine(t *testing.T) {
-	compiled, err := Compile(providers.Content{Text: "one {{ contact.name }}\ntwo\n{% if true %}\n{{ 1 | divided_by: 0 }}{% endif %}"})
+	compiled, err := Compile(providers.Content{Text: "one {{ contact.name }}\ntwo\n{% if true %}\n{{ 1 | divided_by: 0 }}{% endif %}"}, nil)
 	require.NoError(t, err)
 	_, err = compiled.Render(t.Context(), ada)
 	require.ErrorContains(t, err, "line 3", "the engine names the line of the block")
@@ -263,7 +263,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		compiled, err := Compile(providers.Content{Subject: source, Text: source, HTML: source})
+		compiled, err := Compile(providers.Content{Subject: source, Text: source, HTML: source}, nil)
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			return
@@ -286,7 +286,7 @@ func BenchmarkRender(b *testing.B) {
 		"engine":       newsletter + "{% if contact.language == 'de' %}Gruss{% endif %}",
 	} {
 		b.Run(name, func(b *testing.B) {
-			compiled, err := Compile(providers.Content{Subject: "News for {{ contact.first_name }}", Text: template})
+			compiled, err := Compile(providers.Content{Subject: "News for {{ contact.first_name }}", Text: template}, nil)
 			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {

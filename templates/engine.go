@@ -41,14 +41,15 @@ func (w *boundedWriter) Write(p []byte) (int, error) {
 // the rendering that has it, and so an engine renders one text at a time.
 type engine struct {
 	config render.Config
+	mode   mode
 	meter  *meter
 }
 
 // engines are those of one mode that render nothing at the moment.
 type engines struct{ idle sync.Pool }
 
-func newEngines(m mode) *engines {
-	return &engines{idle: sync.Pool{New: func() any { return newEngine(m) }}}
+func newEngines(m mode, lib *library) *engines {
+	return &engines{idle: sync.Pool{New: func() any { return newEngine(m, lib) }}}
 }
 
 // with lends an engine.
@@ -58,6 +59,9 @@ func (e *engines) with(m *meter, do func(*engine)) {
 		return // New makes nothing else
 	}
 	one.meter = m
+	if m != nil {
+		m.engine = one
+	}
 	defer func() {
 		one.meter = nil
 		e.idle.Put(one)
@@ -65,12 +69,13 @@ func (e *engines) with(m *meter, do func(*engine)) {
 	do(one)
 }
 
-func newEngine(m mode) *engine {
-	e := &engine{config: render.NewConfig()}
+func newEngine(m mode, lib *library) *engine {
+	e := &engine{config: render.NewConfig(), mode: m}
 	tags.AddStandardTags(e.config)
 	addFilters(e, m)
 	e.config.AddTag(stepTag, stepCompiler)
 	e.config.AddBlock(boundedCapture).Compiler(captureCompiler)
+	e.config.AddTag(renderTag, lib.compiler(m))
 	e.config.AddTag("increment", counterCompiler(0, 1))
 	e.config.AddTag("decrement", counterCompiler(-1, -1))
 	return e
@@ -167,6 +172,7 @@ func (p *program) render(s *scope) (out string, err error) {
 	if err := s.meter.charge(p.cost); err != nil {
 		return "", err
 	}
+	s.meter.globals = vars
 	w := &boundedWriter{meter: s.meter}
 	p.engines.with(s.meter, func(e *engine) { err = p.run(w, vars, e.config) })
 	if s.meter.err != nil {

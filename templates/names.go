@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -18,6 +19,10 @@ type asked struct {
 	ors []string
 	// own are the variables that the template makes itself.
 	own map[string]bool
+	// calls are the render tags.
+	calls []call
+	// snippet says that it is a snippet's.
+	snippet bool
 }
 
 // name is a value that a template asks for by an object and its field; the field
@@ -42,14 +47,7 @@ const (
 
 // ask adds what a template asks for.
 func (a *asked) ask(source string) {
-	verbatim := ""
-	for _, tok := range parser.Scan(understood(source), parser.SourceLoc{LineNo: 1}, nil) {
-		if verbatim != "" {
-			if tok.Type == parser.TagTokenType && tok.Name == "end"+verbatim {
-				verbatim = ""
-			}
-			continue
-		}
+	for tok := range live(source) {
 		switch {
 		case tok.Type == parser.ObjTokenType:
 			a.askFor(tok.Args)
@@ -57,8 +55,8 @@ func (a *asked) ask(source string) {
 				a.ors = append(a.ors, tok.Args)
 			}
 		case tok.Type != parser.TagTokenType:
-		case tok.Name == "raw" || tok.Name == "comment":
-			verbatim = tok.Name
+		case tok.Name == renderTag:
+			a.askForCall(tok.Args)
 		case tok.Name == "assign" || tok.Name == "capture" || tok.Name == "for" || tok.Name == "tablerow" || tok.Name == "increment" || tok.Name == "decrement":
 			made := madeName.FindString(tok.Args)
 			if a.own == nil {
@@ -71,6 +69,41 @@ func (a *asked) ask(source string) {
 		default:
 			a.askFor(tok.Args)
 		}
+	}
+}
+
+// live are the placeholders, tags and texts of a source that are not within a raw or
+// a comment.
+func live(source string) iter.Seq[parser.Token] {
+	return func(yield func(parser.Token) bool) {
+		verbatim := ""
+		for _, tok := range parser.Scan(understood(source), parser.SourceLoc{LineNo: 1}, nil) {
+			switch tag := tok.Type == parser.TagTokenType; {
+			case verbatim != "":
+				if tag && tok.Name == "end"+verbatim {
+					verbatim = ""
+				}
+			case tag && (tok.Name == "raw" || tok.Name == "comment"):
+				verbatim = tok.Name
+			case !yield(tok):
+				return
+			}
+		}
+	}
+}
+
+// askForCall adds what a render tag hands on.
+func (a *asked) askForCall(args string) {
+	c, err := parseCall(args)
+	if err != nil {
+		return
+	}
+	a.askFor(c.value)
+	for _, p := range c.params {
+		a.askFor(p.value)
+	}
+	if len(a.calls) < maxNames {
+		a.calls = append(a.calls, c)
 	}
 }
 
@@ -130,17 +163,36 @@ func (c *Content) Unknown(columns, attributes []string) []string {
 			notices = append(notices, fmt.Sprintf(format, args...))
 		}
 	}
-	for _, printed := range c.asked.ors {
+	c.asked.unknown(known, c.snippets, add)
+	for _, in := range slices.Sorted(maps.Keys(c.snippets)) {
+		c.snippets[in].unknown(known, c.snippets, func(format string, args ...any) {
+			add("snippet %q: "+format, append([]any{in}, args...)...)
+		})
+	}
+	return notices
+}
+
+// unknown says what of a text may be a mistake. A snippet's variables are handed to
+// it: only what a caller hands on in vain is said of them.
+func (a *asked) unknown(known map[string][]string, snippets map[string]*asked, add func(format string, args ...any)) {
+	for _, printed := range a.ors {
 		before, after, _ := cutAround(printed)
 		add("{{ %s }} prints true or false and not a value; for a stand-in write {{ %s | default: %s }}", shorten(printed), shorten(before), shorten(after))
 	}
-	for _, n := range c.asked.names {
+	for _, c := range a.calls {
+		for _, p := range c.params {
+			if called := snippets[c.name]; called != nil && !called.uses(p.name) {
+				add("snippet %q is given %s and does not use it", c.name, p.name)
+			}
+		}
+	}
+	for _, n := range a.names {
 		fields, object := known[n.object]
 		switch {
-		case c.asked.own[n.object]:
+		case a.own[n.object]:
 			continue
 		case !object || n.object == "":
-			if n.object == "unsubscribe_url" {
+			if n.object == "unsubscribe_url" || a.snippet {
 				continue
 			}
 			whole := n.object
@@ -154,7 +206,12 @@ func (c *Content) Unknown(columns, attributes []string) []string {
 			add("%s.%s is not known and renders as nothing; %s", n.object, n.field, suggestion(known, n.field, n.object, n.object))
 		}
 	}
-	return notices
+}
+
+// uses says whether a text asks for a variable; of a text that asks for very many
+// nobody knows.
+func (a *asked) uses(variable string) bool {
+	return len(a.names) >= maxNames || slices.ContainsFunc(a.names, func(n name) bool { return n.object == variable })
 }
 
 // cutAround is what stands before and behind the first condition word outside of

@@ -14,7 +14,8 @@ func TestUnknownNamesAreSaid(t *testing.T) {
 		Subject: `{{ contact.first_name }} {{ contact.nmae | default: "contact.quoted" }} {{campaign.name}}`,
 		Text: `contact.outside {% if row.coupon and contact.attributes.plan == "x" %}{{ row["any"] }}{{ contact.attributes["any"] }}{% endif %}
 			{{ row.cupon }} {{ row.cupon }} {{ contact.attributes.paln }} {{ contact.attributes }}`,
-	})
+	}, nil)
+
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"contact.nmae is not known and renders as nothing; did you mean contact.name?",
@@ -49,7 +50,7 @@ func TestWhatWasMeantIsSaid(t *testing.T) {
 		`{% capture a %}x{% endcapture %}{{ a }}{{ f | default: 1, allow_false: true }}`:                              {"f is not known and renders as nothing; there are contact, row, campaign and unsubscribe_url"},
 		`{% if x != blank and contact.name != empty %}{% endif %}`:                                                    {"x is not known and renders as nothing; there are contact, row, campaign and unsubscribe_url"},
 	} {
-		c, err := templates.Compile(providers.Content{HTML: source})
+		c, err := templates.Compile(providers.Content{HTML: source}, nil)
 		require.NoError(t, err, source)
 		require.Equal(t, want, c.Unknown([]string{"coupon", "coupon code", "city"}, []string{"plan"}), source)
 	}

@@ -13,20 +13,21 @@ import (
 // parsed is a template that was checked and not yet compiled.
 type parsed struct {
 	mode    mode
-	engines *engines
+	library *library
 	tokens  []parser.Token
 	row     bool
 	// safe holds the variables that hold what was already escaped: captured and
 	// never assigned otherwise.
 	safe map[string]bool
+	// height is how deep snippets render each other from here.
+	height int
 }
 
 // blockTags are the tags that open a block and plainTags those that don't.
-// include is left out on purpose: it reads files, and render would need texts to
-// render, which nobody can keep here yet.
+// include is left out on purpose: what it renders sees and changes every variable.
 var (
 	blockTags = []string{"if", "unless", "case", "for", "tablerow", "capture", "comment", "raw"}
-	plainTags = []string{"else", "elsif", "when", "assign", "break", "continue", "cycle", "increment", "decrement"}
+	plainTags = []string{"else", "elsif", "when", "assign", "break", "continue", "cycle", "increment", "decrement", renderTag}
 	// lastingTags set what later pieces of a template may ask for.
 	lastingTags = []string{"assign", "capture", "increment", "decrement"}
 	// rewrittenTags are those that understood writes with the others.
@@ -35,15 +36,16 @@ var (
 	mentionRow    = regexp.MustCompile(`\brow\b`)
 )
 
-// parse checks a template. Its errors are one sentence that names the line.
-func parse(source string, m mode) (*parsed, error) {
-	p := &parsed{mode: m, engines: newEngines(m), safe: map[string]bool{}}
+// parse checks a template and compiles the snippets that it renders. Its errors are
+// one sentence that names the line.
+func parse(source string, m mode, lib *library) (*parsed, error) {
+	p := &parsed{mode: m, library: lib, safe: map[string]bool{}}
 	p.tokens = parser.Scan(source, parser.SourceLoc{LineNo: 1}, nil)
 	if len(p.tokens) > maxTokens {
 		return nil, fmt.Errorf("more than %d tags, placeholders and texts between them: cut the template down", maxTokens)
 	}
 	unsafe := map[string]bool{}
-	depth, verbatim := 0, ""
+	depth, loops, verbatim := 0, 0, ""
 	for _, tok := range p.tokens {
 		fail := func(format string, args ...any) error {
 			return fmt.Errorf("line %d: %s", tok.SourceLoc.LineNo, fmt.Sprintf(format, args...))
@@ -73,8 +75,8 @@ func parse(source string, m mode) (*parsed, error) {
 				depth--
 			case slices.Contains(blockTags, tok.Name):
 				depth++
-			case tok.Name == "render" || tok.Name == "include":
-				return nil, fail("%s needs snippets, which this version does not keep: put the text itself here", tok.Name)
+			case tok.Name == "include":
+				return nil, fail("include is not available: write render, such as {%% render \"header\", title: contact.name %%}, and give it every variable that it needs")
 			case !slices.Contains(plainTags, tok.Name):
 				return nil, fail("unknown tag %q: %s are available", tok.Name, strings.Join(slices.Concat(blockTags, plainTags, rewrittenTags), ", "))
 			}
@@ -96,12 +98,24 @@ func parse(source string, m mode) (*parsed, error) {
 				unsafe[firstWord(tok.Args)] = true
 			case "for", "tablerow":
 				unsafe[firstWord(tok.Args)] = true
+				loops++
+			case "endfor", "endtablerow":
+				loops--
+			case "break", "continue":
+				if loops == 0 && lib.within() {
+					return nil, fail("%s stands outside of a loop: in a snippet it ends no loop of the text around it", tok.Name)
+				}
 			}
 		}
 		if err := checkArgs(tok); err != nil {
 			return nil, fail("%s", err)
 		}
 		p.row = p.row || mentionRow.MatchString(tok.Args)
+		if tok.Name == renderTag {
+			if err := p.render(tok.Args); err != nil {
+				return nil, fail("%s", err)
+			}
+		}
 	}
 	if verbatim != "" {
 		return nil, fmt.Errorf("{%% %s %%} is never closed: add {%% end%s %%}", verbatim, verbatim)
@@ -113,6 +127,20 @@ func parse(source string, m mode) (*parsed, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// render compiles the snippet of a render tag.
+func (p *parsed) render(args string) error {
+	c, err := parseCall(args)
+	if err != nil {
+		return err
+	}
+	s, err := p.library.snippet(c.name, p.mode)
+	if err != nil {
+		return err
+	}
+	p.row, p.height = p.row || s.row, max(p.height, s.height)
+	return nil
 }
 
 func firstWord(args string) string {
@@ -188,7 +216,7 @@ var selfEscaping = []string{"escape", "escape_once", "newline_to_br", "url_encod
 // program rewrites the template and compiles it for the engine: values are
 // escaped, loops count their steps, captures are bounded. The rewriting adds no
 // line, so that errors keep their numbers.
-func (p *parsed) program() (text, error) {
+func (p *parsed) program() (*program, error) {
 	costs := make([]int, len(p.tokens))
 	for i, tok := range p.tokens {
 		costs[i] = cost(tok)
@@ -284,13 +312,14 @@ func (p *parsed) compile(source string, line int) (compiled *program, err error)
 			compiled, err = nil, fmt.Errorf("the template can't be understood: check every {{ … }} and {%% … %%} for a typing error")
 		}
 	}()
-	p.engines.with(nil, func(e *engine) {
+	engines := p.library.engines[p.mode]
+	engines.with(nil, func(e *engine) {
 		root, syntax := e.config.Compile(source, parser.SourceLoc{LineNo: line})
 		if syntax != nil {
 			err = describe(syntax)
 			return
 		}
-		compiled = &program{root: root, engines: p.engines, row: p.row}
+		compiled = &program{root: root, engines: engines, row: p.row}
 	})
 	return compiled, err
 }

@@ -140,7 +140,7 @@ func (p *parsed) pieces() (cut pieces, ok bool, err error) {
 		if from == to {
 			return nil
 		}
-		piece := &parsed{mode: p.mode, engines: p.engines, row: p.row, tokens: p.tokens[from:to], safe: p.safe}
+		piece := &parsed{mode: p.mode, library: p.library, row: p.row, tokens: p.tokens[from:to], safe: p.safe}
 		from = to
 		if quick, ok := piece.placeholders(); ok && !block {
 			cut = append(cut, quick)
@@ -177,6 +177,14 @@ func (p *parsed) pieces() (cut pieces, ok bool, err error) {
 			depth++
 			if tok.Name == "raw" || tok.Name == "comment" {
 				verbatim = tok.Name
+			}
+		case tok.Name == renderTag && depth == 0:
+			// It sees no variables but those that it is given, and leaves none.
+			if err := add(i, false); err != nil {
+				return nil, false, err
+			}
+			if err := add(i+1, true); err != nil {
+				return nil, false, err
 			}
 		case depth == 0:
 			return nil, false, nil

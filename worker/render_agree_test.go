@@ -98,7 +98,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 		Text:    "{% if contact.attributes.age %}{{ contact.attributes.age | plus: 1 }}{% else %}ageless{% endif %} in {{ row.city | default: 'nowhere' }} {{ unsubscribe_url }}",
 		HTML:    "<p>{{ contact.first_name }} {{ contact.last_name }} {{ row.city }} {{ contact.address }}</p>",
 	}
-	compiled, err := templates.Compile(content)
+	compiled, err := templates.Compile(content, nil)
 	require.NoError(t, err)
 	campaign, err := s.CreateCampaign(ctx, campaigns.Campaign{
 		AccountID: c.AccountID, Name: "Spring & more", ChannelID: c.ID, Content: content,

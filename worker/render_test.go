@@ -51,7 +51,8 @@ func TestTheWorkerRenders(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	got := b.collect()
 	b.unsubscribes(func(int64) {})
-	b.store.campaign = campaigns.Campaign{ID: 4, Name: "Spring", Content: providers.Content{Subject: "{{ campaign.name }}", Text: "Hi {{ contact.first_name }}"}}
+	b.store.campaign = campaigns.Campaign{ID: 4, Name: "Spring", Content: providers.Content{Subject: "{{ campaign.name }}", Text: "{% render 'hi' %}"},
+		Snippets: map[string]string{"hi": "Hi {{ contact.first_name }}"}}
 	b.store.people[2] = campaigns.Recipient{ContactID: 3, FirstName: "Ada", LastName: "Lovelace", Address: "ada@example.com"}
 	b.store.people[3] = campaigns.Recipient{ContactID: 4, Name: "Countess", FirstName: "Ada", Address: "c@example.com"}
 	b.store.gone[1] = true
@@ -83,9 +84,10 @@ func TestTheWorkerRenders(t *testing.T) {
 
 // Rows are read only for contents that name them.
 func TestRowsAreLoadedWhereTheContentNamesThem(t *testing.T) {
-	for text, uploads := range map[string][]int64{"Hi {{ contact.name }}": nil, "Hi {{ row.city }}": {8, 9}} {
+	for text, uploads := range map[string][]int64{"Hi {{ contact.name }}": nil, "Hi {{ row.city }}": {8, 9}, "{% render 'city' %}": {8, 9}, "{% render 'none' %}": nil} {
 		b := newBench(t, clock.NewFake(noon))
-		b.store.campaign = campaigns.Campaign{Audience: targeting.Audience{Uploads: []int64{8, 9}}, Content: providers.Content{Text: text}}
+		b.store.campaign = campaigns.Campaign{Audience: targeting.Audience{Uploads: []int64{8, 9}}, Content: providers.Content{Text: text},
+			Snippets: map[string]string{"city": "{{ row.city }}", "none": "x"}}
 		require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(2)))
 		require.Equal(t, []campaigns.EnvelopeRequest{{ChannelID: 1, RunID: 5, EnvelopeID: 99, MessageIDs: []int64{1, 2}, Uploads: uploads}}, b.store.loads)
 	}
@@ -263,7 +265,7 @@ func TestRunsAreForgotten(t *testing.T) {
 // Chunks are bounded in bytes, by the content, and in number.
 func TestChunkSize(t *testing.T) {
 	for bytes, want := range map[int]int{1: mostChunk, 10 << 10: 99, 30 << 10: 33, 400 << 10: leastChunk} {
-		content, err := templates.Compile(providers.Content{Text: strings.Repeat("x", bytes)})
+		content, err := templates.Compile(providers.Content{Text: strings.Repeat("x", bytes)}, nil)
 		require.NoError(t, err)
 		require.Equal(t, want, chunkSize(content), bytes)
 	}

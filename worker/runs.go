@@ -77,7 +77,7 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.content, r.broken = templates.Compile(campaign.Content)
+	r.content, r.broken = templates.Compile(campaign.Content, campaign.Snippets)
 	r.campaign = &campaign
 	return r, nil
 }

@@ -85,7 +85,7 @@ func newLoop(s Scenario) (loop, error) {
 	if err != nil {
 		return loop{}, err
 	}
-	compiled, err := templates.Compile(content.Templates)
+	compiled, err := templates.Compile(content.Templates, nil)
 	if err != nil {
 		return loop{}, err
 	}

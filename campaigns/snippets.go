@@ -1,0 +1,91 @@
+package campaigns
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/templates"
+)
+
+// MaxSnippets is how many snippets an account may have.
+const MaxSnippets = 1000
+
+// Snippet is a text that templates render by its name. A run keeps those that it
+// renders as they were when it was fired.
+type Snippet struct {
+	AccountID int64
+	Name      string // unique in the account; templates.ValidSnippetName
+	Text      string // Liquid, at most templates.MaxSnippetBytes
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Snippets keeps snippets.
+type Snippets interface {
+	ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]Snippet, error)
+	GetSnippet(ctx context.Context, accountID int64, name string) (Snippet, error)
+	// SaveSnippet refuses a text that can't be rendered: Invalid. A name that is
+	// taken by what must be new is a Conflict, and so is a text with which a
+	// scheduled campaign could no longer be sent.
+	SaveSnippet(ctx context.Context, sn Snippet, mustBeNew bool) (Snippet, error)
+	// DeleteSnippet is a Conflict that says what uses the snippet.
+	DeleteSnippet(ctx context.Context, accountID int64, name string) error
+	// SnippetTexts are the texts of the snippets that are named and of those that
+	// they render in turn, by name, except for those that are not there.
+	SnippetTexts(ctx context.Context, accountID int64, names []string) (map[string]string, error)
+}
+
+// ListSnippets lists snippets behind the name after, by name.
+func (s *Service) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]Snippet, error) {
+	return s.store.ListSnippets(ctx, accountID, after, limit)
+}
+
+// GetSnippet is one snippet.
+func (s *Service) GetSnippet(ctx context.Context, accountID int64, name string) (Snippet, error) {
+	return s.store.GetSnippet(ctx, accountID, name)
+}
+
+// CreateSnippet keeps a new snippet; a name that is taken is a Conflict.
+func (s *Service) CreateSnippet(ctx context.Context, sn Snippet) (Snippet, error) {
+	return s.saveSnippet(ctx, sn, true)
+}
+
+// SetSnippet keeps a snippet, instead of the one of its name.
+func (s *Service) SetSnippet(ctx context.Context, sn Snippet) (Snippet, error) {
+	return s.saveSnippet(ctx, sn, false)
+}
+
+func (s *Service) saveSnippet(ctx context.Context, sn Snippet, mustBeNew bool) (Snippet, error) {
+	var wrong []fault.Field
+	if !templates.ValidSnippetName(sn.Name) {
+		wrong = append(wrong, fault.Field{Location: "name", Value: sn.Name, Message: "must have " + templates.SnippetNameRule})
+	}
+	if len(sn.Text) > templates.MaxSnippetBytes {
+		wrong = append(wrong, fault.Field{Location: "text", Value: len(sn.Text),
+			Message: fmt.Sprintf("at most %d KiB: cut it into several snippets", templates.MaxSnippetBytes>>10)})
+	}
+	if err := fault.InvalidFields(wrong); err != nil {
+		return Snippet{}, err
+	}
+	return s.store.SaveSnippet(ctx, sn, mustBeNew)
+}
+
+// DeleteSnippet forgets a snippet that nothing uses.
+func (s *Service) DeleteSnippet(ctx context.Context, accountID int64, name string) error {
+	return s.store.DeleteSnippet(ctx, accountID, name)
+}
+
+// compile compiles a content with the account's snippets as they are now.
+func (s *Service) compile(ctx context.Context, accountID int64, content providers.Content) (*templates.Content, error) {
+	var texts map[string]string
+	if names := templates.RenderedBy(content); len(names) > 0 {
+		var err error
+		if texts, err = s.store.SnippetTexts(ctx, accountID, names); err != nil {
+			return nil, err
+		}
+	}
+	return templates.Compile(content, texts)
+}

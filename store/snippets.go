@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"carillon/campaigns"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/templates"
+)
+
+const selectSnippet = "SELECT account_id, name, text, created_at, updated_at FROM snippets"
+
+func scanSnippet(scan func(...any) error) (campaigns.Snippet, error) {
+	var sn campaigns.Snippet
+	var created, updated millis
+	err := scan(&sn.AccountID, &sn.Name, &sn.Text, &created, &updated)
+	sn.CreatedAt, sn.UpdatedAt = created.Time, updated.Time
+	return sn, err
+}
+
+func noSnippet(name string) error {
+	return fault.New(fault.NotFound, "there is no snippet %q", name)
+}
+
+// GetSnippet is one snippet.
+func (s *Store) GetSnippet(ctx context.Context, accountID int64, name string) (campaigns.Snippet, error) {
+	sn, err := scanSnippet(s.reader().row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", accountID, name).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return campaigns.Snippet{}, noSnippet(name)
+	}
+	return sn, s.translate(err)
+}
+
+// ListSnippets lists snippets behind the name after, by name.
+func (s *Store) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]campaigns.Snippet, error) {
+	var list []campaigns.Snippet
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		sn, err := scanSnippet(scan)
+		list = append(list, sn)
+		return err
+	}, selectSnippet+" WHERE account_id = ? AND name > ? ORDER BY name LIMIT ?", accountID, after, limit)
+	return list, s.translate(err)
+}
+
+// SaveSnippet keeps a snippet, instead of the one of its name unless it has to be
+// new. Refused are what templates.CheckSnippet refuses, and a text with which a
+// scheduled campaign could no longer be sent.
+func (s *Store) SaveSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNew bool) (campaigns.Snippet, error) {
+	var saved campaigns.Snippet
+	err := s.inTx(ctx, func(tx conn) error {
+		// Two snippets that are saved at the same time could make a circle together.
+		if err := tx.lockAccount(ctx, sn.AccountID); err != nil {
+			return err
+		}
+		if err := tx.roomForSnippet(ctx, sn, mustBeNew); err != nil {
+			return err
+		}
+		texts, err := tx.snippetTexts(ctx, []string{sn.Name}, snippetsOf{accountID: sn.AccountID, changed: &sn})
+		if err != nil {
+			return err
+		}
+		if err := templates.CheckSnippet(sn.Name, texts); err != nil {
+			return err
+		}
+		if err := tx.checkScheduled(ctx, sn); err != nil {
+			return err
+		}
+		now := ms(s.clock.Now())
+		_, err = tx.exec(ctx, `INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (account_id, name) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at`, sn.AccountID, sn.Name, sn.Text, now, now)
+		if err != nil {
+			return err
+		}
+		saved, err = scanSnippet(tx.row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", sn.AccountID, sn.Name).Scan)
+		return err
+	})
+	return saved, err
+}
+
+// roomForSnippet refuses a new snippet whose name is taken or for which there is no
+// room.
+func (c conn) roomForSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNew bool) error {
+	var n, same int
+	err := c.row(ctx, "SELECT COUNT(*), COUNT(CASE WHEN name = ? THEN 1 END) FROM snippets WHERE account_id = ?", sn.Name, sn.AccountID).Scan(&n, &same)
+	switch {
+	case err != nil:
+		return err
+	case same > 0 && mustBeNew:
+		return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
+			Location: "name", Value: sn.Name, Message: "there is a snippet of this name: choose another, or change that one",
+		}}}
+	case same == 0 && n >= campaigns.MaxSnippets:
+		return fault.New(fault.Conflict, "there are %d snippets already: delete one that is not needed", n)
+	}
+	return nil
+}
+
+// snippetsOf says whose snippets are read: changed stands in for the stored one of
+// its name, and lock ends the query.
+type snippetsOf struct {
+	accountID int64
+	changed   *campaigns.Snippet
+	lock      string
+}
+
+// snippetTexts are the texts of the snippets that are named and of those that they
+// render in turn, by name, except for those that are not there. More than a content
+// may have is not read.
+func (c conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) (map[string]string, error) {
+	texts := map[string]string{}
+	waiting := slices.Clone(names)
+	for size := 0; len(waiting) > 0 && size <= templates.MaxTemplateBytes; {
+		name := waiting[0]
+		waiting = waiting[1:]
+		if _, known := texts[name]; known {
+			continue
+		}
+		text := ""
+		if of.changed != nil && of.changed.Name == name {
+			text = of.changed.Text
+		} else if err := c.row(ctx, "SELECT text FROM snippets WHERE account_id = ? AND name = ?"+of.lock, of.accountID, name).Scan(&text); errors.Is(err, sql.ErrNoRows) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("read snippet %q: %w", name, err)
+		}
+		texts[name] = text
+		size += len(text)
+		waiting = append(waiting, templates.Rendered(text)...)
+	}
+	return texts, nil
+}
+
+// SnippetTexts are the texts of the snippets that are named and of those that they
+// render in turn, by name, except for those that are not there.
+func (s *Store) SnippetTexts(ctx context.Context, accountID int64, names []string) (map[string]string, error) {
+	texts, err := s.reader().snippetTexts(ctx, names, snippetsOf{accountID: accountID})
+	return texts, s.translate(err)
+}
+
+// holdSnippets keeps the snippets that a content renders from being deleted until
+// the transaction ends. One that is not there is an Invalid error.
+func (c conn) holdSnippets(ctx context.Context, accountID int64, content providers.Content) error {
+	names := templates.RenderedBy(content)
+	texts, err := c.snippetTexts(ctx, names, snippetsOf{accountID: accountID, lock: c.d.forShare})
+	for _, name := range names {
+		if _, ok := texts[name]; err == nil && !ok {
+			err = fault.InvalidField("content", name, "there is no snippet %q: GET /v1/snippets lists them", name)
+		}
+	}
+	return err
+}
+
+// renderers calls does for each campaign that is not over and renders snippets,
+// drafts included.
+func (c conn) renderers(ctx context.Context, accountID int64, does func(k campaigns.Campaign, names []string) error) error {
+	var list []campaigns.Campaign
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		k, err := scanCampaign(scan)
+		list = append(list, k)
+		return err
+	}, selectCampaign+" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
+	for _, k := range list {
+		names := templates.RenderedBy(k.Content)
+		if err == nil && len(names) > 0 {
+			err = does(k, names)
+		}
+	}
+	return err
+}
+
+// checkScheduled is the Conflict for a snippet with whose text a campaign that fires
+// by itself could not be sent. Drafts are looked at when they are started, and what
+// runs keeps the words that it began with.
+func (c conn) checkScheduled(ctx context.Context, sn campaigns.Snippet) error {
+	return c.renderers(ctx, sn.AccountID, func(k campaigns.Campaign, names []string) error {
+		if k.Status == campaigns.Draft || k.RunID != 0 {
+			return nil
+		}
+		texts, err := c.snippetTexts(ctx, names, snippetsOf{accountID: sn.AccountID, changed: &sn})
+		if err != nil {
+			return err
+		}
+		if _, uses := texts[sn.Name]; !uses {
+			return nil
+		}
+		if _, err := templates.Compile(k.Content, texts); err != nil {
+			return fault.New(fault.Conflict, "campaign %d %q (%s) could not be sent with this text: %s", k.ID, k.Name, k.Status, err)
+		}
+		return nil
+	})
+}
+
+// DeleteSnippet forgets a snippet. One that another snippet renders, or a campaign
+// that is not over, is a Conflict that says which.
+func (s *Store) DeleteSnippet(ctx context.Context, accountID int64, name string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		// Campaigns that are saved at this moment hold it; they are seen afterwards.
+		n, err := tx.exec(ctx, "DELETE FROM snippets WHERE account_id = ? AND name = ?", accountID, name)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return noSnippet(name)
+		}
+		users, err := tx.snippetUsers(ctx, accountID, name)
+		if err == nil && len(users) > 0 {
+			err = fault.New(fault.Conflict, "snippet %q is used by %s: take it out there, or delete, cancel or await the campaign first", name, someOf(users))
+		}
+		return err
+	})
+}
+
+func (c conn) snippetUsers(ctx context.Context, accountID int64, name string) ([]string, error) {
+	var users []string
+	err := c.scanAll(ctx, func(scan func(...any) error) error {
+		sn, err := scanSnippet(scan)
+		if err == nil && slices.Contains(templates.Rendered(sn.Text), name) {
+			users = append(users, fmt.Sprintf("snippet %q", sn.Name))
+		}
+		return err
+	}, selectSnippet+" WHERE account_id = ? AND text LIKE '%render%' ORDER BY name", accountID)
+	if err != nil {
+		return nil, err
+	}
+	return users, c.renderers(ctx, accountID, func(k campaigns.Campaign, names []string) error {
+		if slices.Contains(names, name) {
+			users = append(users, fmt.Sprintf("campaign %d %q (%s)", k.ID, k.Name, k.Status))
+		}
+		return nil
+	})
+}
+
+// snippetsOfRun are the snippets that a campaign renders as they are now: what its
+// run keeps.
+func (s *Store) snippetsOfRun(ctx context.Context, tx conn, c lockedCampaign) (map[string]string, error) {
+	k, err := scanCampaign(tx.row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
+	if err != nil {
+		return nil, err
+	}
+	return tx.snippetTexts(ctx, templates.RenderedBy(k.Content), snippetsOf{accountID: c.accountID, lock: tx.d.forShare})
+}
