@@ -250,6 +250,7 @@ func (s *Server) routes() {
 	s.erasureRoutes()
 	s.replyRoutes()
 	s.capRoutes()
+	s.snippetRoutes()
 	s.uploadRoutes()
 	s.exportRoutes()
 	s.listRoutes()

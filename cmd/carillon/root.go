@@ -120,6 +120,7 @@ func (c *cli) root() *cobra.Command {
 	c.addSuppressions(root)
 	c.addReplies(root)
 	c.addCaps(root)
+	c.addSnippets(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addMessages(root)
