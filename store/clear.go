@@ -56,7 +56,10 @@ func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor s
 			}
 			clearing.Cleared += n
 		}
-		if _, err := tx.exec(ctx, "UPDATE clears SET cleared = ? WHERE id = ?", clearing.Cleared, clearing.ID); err != nil {
+		// What was claimed while this went on is not cleared here, but it is meant: the
+		// time of the clearing is that of its end.
+		clearing.CreatedAt = s.clock.Now()
+		if _, err := tx.exec(ctx, "UPDATE clears SET cleared = ?, created_at = ? WHERE id = ?", clearing.Cleared, ms(clearing.CreatedAt), clearing.ID); err != nil {
 			return err
 		}
 		return tx.halt(ctx)
@@ -263,6 +266,11 @@ func queueHead(ctx context.Context, c conn, f campaigns.QueueFilter, limit int) 
 	return head, nil
 }
 
+// clearSkew is how far the clocks of the processes may be apart: a claim that was
+// committed before a clearing may carry a time after it. Nothing that a clearing
+// means can be claimed anew so soon behind it, but for an operator's resend.
+const clearSkew = time.Second
+
 // clearRemembered is how long a clearing counts for messages that were in flight
 // while it ran. It is longer than any request to a provider takes.
 const clearRemembered = time.Hour
@@ -284,7 +292,7 @@ func cancelCleared(ctx context.Context, tx conn, ids []int64, d deltas, now time
 	}, `UPDATE messages SET state = 9, reason = ?, detail = 'cleared while it was in flight', final_at = ?, due_at = 0
 		WHERE id `+tx.d.inIDs+` AND state = 0 AND EXISTS (
 			SELECT 1 FROM clears k JOIN channels h ON h.account_id = k.account_id AND h.id = messages.channel_id
-			WHERE k.created_at > ? AND k.created_at >= messages.claimed_at AND k.max_id >= messages.id AND k.channel_id IN (0, messages.channel_id)
+			WHERE k.created_at > ? AND k.created_at >= messages.claimed_at - ? AND k.max_id >= messages.id AND k.channel_id IN (0, messages.channel_id)
 				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))
-		RETURNING run_id, channel_id`, campaigns.ReasonCleared, ms(now), tx.d.idList(ids), ms(now.Add(-clearRemembered)))
+		RETURNING run_id, channel_id`, campaigns.ReasonCleared, ms(now), tx.d.idList(ids), ms(now.Add(-clearRemembered)), clearSkew.Milliseconds())
 }

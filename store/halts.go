@@ -159,8 +159,8 @@ func (s *Store) Sendable(ctx context.Context, channelID, epoch, runID int64, ids
 		return err
 	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.inIDs+` AND m.state = 2 AND m.address <> ''
 		AND NOT EXISTS (SELECT 1 FROM clears k WHERE k.account_id = ? AND (k.channel_id = 0 OR k.channel_id = ?)
-			AND (k.campaign_id = 0 OR k.campaign_id = ?) AND k.max_id >= m.id AND k.created_at >= m.claimed_at)`,
-		c.d.idList(ids), f.accountID, channelID, f.campaignID)
+			AND (k.campaign_id = 0 OR k.campaign_id = ?) AND k.max_id >= m.id AND k.created_at >= m.claimed_at - ?)`,
+		c.d.idList(ids), f.accountID, channelID, f.campaignID, clearSkew.Milliseconds())
 	if err != nil {
 		return nil, s.translate(err)
 	}

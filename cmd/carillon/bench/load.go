@@ -81,6 +81,11 @@ func (b *bench) transactional(ctx context.Context) error {
 	if _, err := b.engine.Store.UpdateChannel(ctx, channel); err != nil {
 		return err
 	}
+	// Workers look for changed limits four times a second; until then a small campaign
+	// would be over.
+	if err := system.Sleep(ctx, time.Second); err != nil {
+		return err
+	}
 	c, err := b.start(ctx)
 	if err != nil {
 		return err
