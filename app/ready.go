@@ -32,7 +32,7 @@ func (e *Engine) writable(ctx context.Context) error {
 	if err := syscall.Statfs(filepath.Dir(e.storePath), &disk); err != nil {
 		return fault.Wrap(fault.Unavailable, "look at the data folder's disk", err)
 	}
-	return enoughRoom(disk.Bavail * uint64(disk.Bsize)) //nolint:gosec // a size of blocks is positive
+	return enoughRoom(disk.Bavail * uint64(disk.Bsize)) // a size of blocks is positive
 }
 
 func enoughRoom(free uint64) error {

@@ -16,7 +16,7 @@ func TestChannels(t *testing.T) {
 		ctx := t.Context()
 		fakeTime(s)
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
-		const password = "hunter2-very-secret" //nolint:gosec // what must not be seen
+		const password = "hunter2-very-secret" // what must not be seen
 		made, err := s.CreateChannel(ctx, providers.Channel{
 			AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"password":"` + password + `"}`),
 			Address: providers.Email, Limits: providers.Limits{PerSecond: 12.5, Burst: 3}, Timezone: "Europe/Berlin", InDoubt: providers.InDoubtHold,

@@ -46,7 +46,7 @@ func (c conn) halt(ctx context.Context) error {
 	if c.d != &postgresDialect {
 		return nil
 	}
-	_, err := c.exec(ctx, "UPDATE halts SET version = version + 1 WHERE shard = ?", rand.IntN(haltShards)) //nolint:gosec // it spreads load
+	_, err := c.exec(ctx, "UPDATE halts SET version = version + 1 WHERE shard = ?", rand.IntN(haltShards)) // it spreads load
 	return err
 }
 

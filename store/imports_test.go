@@ -219,7 +219,7 @@ func dumpContacts(t testing.TB, s *Store, account int64) []string {
 
 // messyCSV is a file in which people come again, clash and are wrong.
 func messyCSV(rows int, seed uint64) string {
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
+	random := rand.New(rand.NewPCG(seed, 1)) // repeatable on purpose
 	var b strings.Builder
 	b.WriteString("external_id,email,phone,first_name,coupon\n")
 	optional := func(format string, n int) string {

@@ -237,7 +237,7 @@ func (m *rowMaker) data(row *csvfile.Row) string {
 
 // chunkReader reads a kept file.
 type chunkReader struct {
-	ctx      context.Context //nolint:containedctx // it lives as long as one call of readBatches
+	ctx      context.Context // it lives as long as one call of readBatches
 	store    ImportStore
 	uploadID int64
 	seq      int64

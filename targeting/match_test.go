@@ -129,7 +129,7 @@ func randomRow(random *rand.Rand, line int64) ImportRow {
 // clash all the time, in batches of random sizes.
 func TestMatchingFollowsTheModel(t *testing.T) {
 	for seed := range uint64(400) {
-		random := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // repeatable on purpose
+		random := rand.New(rand.NewPCG(seed, 2)) // repeatable on purpose
 		key := []KeyField{ByAny, ByExternalID, ByEmail, ByPhone}[seed%4]
 		want := model{key: key}
 		stored := map[int64]Profile{}

@@ -34,7 +34,7 @@ func TestFuzzGoesOnAndReportsAtTheEnd(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, p), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, p, "x_test.go"), []byte("func FuzzX"), 0o600))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte(fakeGo), 0o700)) //nolint:gosec // it is run
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte(fakeGo), 0o700)) // it is run
 	cmd := exec.CommandContext(t.Context(), "bash", script, "1s")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	output, err := cmd.CombinedOutput()

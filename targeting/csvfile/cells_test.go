@@ -21,7 +21,7 @@ import (
 // without empty cells at their end, as few or as many as a spreadsheet leaves,
 // and text among the surplus ones to being refused with its line.
 func TestEmptyCellsAtTheEndSayNothing(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // cells, not secrets
+	r := rand.New(rand.NewPCG(1, 2)) // cells, not secrets
 	header := []string{"email", "first_name", "note", "plan"}
 	for range 200 {
 		nameless := r.IntN(3)

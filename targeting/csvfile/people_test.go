@@ -39,7 +39,7 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 	}
 	golden := "testdata/people.txt"
 	if *update {
-		require.NoError(t, os.WriteFile(golden, b.Bytes(), 0o644)) //nolint:gosec // a file of the repository
+		require.NoError(t, os.WriteFile(golden, b.Bytes(), 0o644)) // a file of the repository
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)

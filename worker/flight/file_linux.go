@@ -132,7 +132,7 @@ const maxFile = 64 << 20
 func open(path, installation, boot string) (*Wreck, error) {
 	handle, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil //nolint:nilnil // its worker has ended well meanwhile
+		return nil, nil // its worker has ended well meanwhile
 	}
 	if err != nil {
 		return nil, err

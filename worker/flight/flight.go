@@ -138,7 +138,7 @@ func (f *Flight) Done() {
 
 // set publishes a state, after all that was written before it.
 func (f *Flight) set(s state) {
-	atomic.StoreUint32((*uint32)(unsafe.Pointer(&f.record[atState])), s) //nolint:gosec // records begin at multiples of 512 of a page
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&f.record[atState])), s) // records begin at multiples of 512 of a page
 }
 
 func putClaim(r []byte, c Claim) {

@@ -75,7 +75,7 @@ func find(t *testing.T, dir, installation string) ([]Wreck, []string) {
 // while it lives.
 func TestAKilledWorkerLeavesWhatItKnew(t *testing.T) {
 	dir := t.TempDir()
-	child := exec.Command(os.Args[0], "-test.run=^$") //nolint:gosec // this test binary
+	child := exec.Command(os.Args[0], "-test.run=^$") // this test binary
 	child.Env = append(os.Environ(), "FLIGHT_TEST_DIR="+dir)
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
