@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -228,6 +229,7 @@ func (s *Server) config() huma.Config {
 	config := huma.DefaultConfig("Carillon", s.Options.Version)
 	config.Info.Description = "Durable bulk campaigns and notifications. Errors are problem documents (RFC 9457) that name the field and what to do. " +
 		"Lists are Paged by limit and cursor. Every POST takes an Idempotency-Key: the same key with the same body is answered as the first time, for 24 hours."
+	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[providers.Concurrency](), reflect.TypeFor[concurrency]())
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key: `Authorization: Bearer car_…`."},
 	}

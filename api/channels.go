@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/providers"
@@ -27,6 +29,7 @@ type Channel struct {
 	StatusReason string           `json:"status_reason,omitempty"`
 	StatusSince  *time.Time       `json:"status_since,omitempty"`
 	Health       ProviderHealth   `json:"health"`
+	Requests     int              `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
 	Standstill   *Standstill      `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
 	CreatedAt    time.Time        `json:"created_at"`
 	UpdatedAt    time.Time        `json:"updated_at"`
@@ -115,7 +118,7 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 
 // channelViews are channels with what holds them.
 func (s *Server) channelViews(ctx context.Context, caller access.Key, list []providers.Channel) ([]Channel, error) {
-	stills, err := s.Campaigns.ChannelStandstills(ctx, list)
+	now, err := s.Campaigns.ChannelsNow(ctx, list)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func (s *Server) channelViews(ctx context.Context, caller access.Key, list []pro
 		if views[i], err = s.channelView(caller, c); err != nil {
 			return nil, err
 		}
-		views[i].Standstill = standstillView(stills[i])
+		views[i].Standstill, views[i].Requests = standstillView(now[i].Still), now[i].Requests
 	}
 	return views, nil
 }
@@ -139,6 +142,17 @@ func (s *Server) channelOut(ctx context.Context, caller access.Key, c providers.
 		return nil, err
 	}
 	return &one[Channel]{views[0]}, nil
+}
+
+// concurrency is the schema of providers.Concurrency.
+type concurrency struct{}
+
+// Schema is a number, or auto.
+func (concurrency) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{
+		{Type: huma.TypeInteger, Minimum: new(float64(0)), Maximum: new(float64(providers.MaxConcurrency))},
+		{Type: huma.TypeString, Enum: []any{providers.Auto.String()}},
+	}}
 }
 
 func encodeConfig(config map[string]any) (json.RawMessage, error) {

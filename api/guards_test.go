@@ -182,7 +182,8 @@ func TestAuditSaysWhatChanged(t *testing.T) {
 	require.Equal(t, "my-request", changed["request_id"])
 	require.Equal(t, "192.0.2.1", changed["source"], "of httptest")
 	require.Equal(t, map[string]any{
-		"before": map[string]any{"limits": map[string]any{"per_second": 5.0}}, "after": map[string]any{"limits": map[string]any{"per_second": 7.0}},
+		"before": map[string]any{"limits": map[string]any{"per_second": 5.0, "concurrency": "auto"}},
+		"after":  map[string]any{"limits": map[string]any{"per_second": 7.0, "concurrency": "auto"}},
 	}, changed["detail"])
 	s.ok("POST", "/v1/channels/1/pause", "")
 	require.Equal(t, "paused", last()["detail"].(map[string]any)["after"].(map[string]any)["status"])

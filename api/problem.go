@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"carillon/internal/fault"
+	"carillon/providers"
 )
 
 // statuses is the one table from an error's code to its HTTP status.
@@ -129,7 +132,8 @@ func retryAfter(d time.Duration) string {
 const maxShownValue = 200
 
 // shortenProblem keeps errors about a request from repeating it whole: not the
-// body, no long value, nothing of a configuration, which may hold secrets.
+// body, no long value, nothing of a configuration, which may hold secrets. One that
+// has several forms is told which.
 func shortenProblem(_ huma.Context, _ string, v any) (any, error) {
 	p, ok := v.(*huma.ErrorModel)
 	if !ok {
@@ -138,6 +142,9 @@ func shortenProblem(_ huma.Context, _ string, v any) (any, error) {
 	for _, e := range p.Errors {
 		if e == nil {
 			continue
+		}
+		if e.Message == validation.MsgExpectedMatchExactlyOneSchema && strings.HasSuffix(e.Location, "limits.concurrency") {
+			e.Message = fmt.Sprintf("must be auto, or a number from 1 to %d", providers.MaxConcurrency) // huma doesn't say which
 		}
 		if e.Location == "body" || strings.HasPrefix(e.Location, "body.config") {
 			e.Value = nil

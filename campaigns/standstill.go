@@ -92,6 +92,8 @@ type Worker struct {
 	// Channels are those that it serves, InFlight the messages that it has claimed and
 	// not recorded; both as of its last heartbeat.
 	Channels []int64
+	// Requests are how many it has under way at most, by channel.
+	Requests map[int64]int
 	InFlight int
 }
 
@@ -99,6 +101,7 @@ type Worker struct {
 type Beat struct {
 	Version  string
 	Channels []int64
+	Requests map[int64]int
 	InFlight int
 }
 
@@ -138,6 +141,9 @@ type survey struct {
 	// everything holds every message, whatever its channel.
 	everything Standstill
 	serving    map[int64]bool
+	// requests are how many the living workers have under way at most together, by
+	// channel.
+	requests map[int64]int
 	// begun is since when the oldest worker is alive; zero if none is.
 	begun time.Time
 }
@@ -152,7 +158,7 @@ func lookAround(ctx context.Context, store StandstillStore, now time.Time) (*sur
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{store: store, now: now, serving: map[int64]bool{}}
+	v := &survey{store: store, now: now, serving: map[int64]bool{}, requests: map[int64]int{}}
 	var last time.Time
 	for _, w := range workers {
 		if w.SeenAt.After(last) {
@@ -166,6 +172,7 @@ func lookAround(ctx context.Context, store StandstillStore, now time.Time) (*sur
 		}
 		for _, id := range w.Channels {
 			v.serving[id] = true
+			v.requests[id] += w.Requests[id]
 		}
 	}
 	switch {
@@ -390,17 +397,25 @@ func (s *Service) StandstillOf(ctx context.Context, accountID int64, m Message) 
 	return Standstill{}, nil
 }
 
-// ChannelStandstills say of each channel why nothing goes out on it.
-func (s *Service) ChannelStandstills(ctx context.Context, list []providers.Channel) ([]Standstill, error) {
+// ChannelNow is what goes on with a channel.
+type ChannelNow struct {
+	// Still says why nothing goes out on it.
+	Still Standstill
+	// Requests are how many the workers together have under way at most.
+	Requests int
+}
+
+// ChannelsNow says of each channel what goes on with it.
+func (s *Service) ChannelsNow(ctx context.Context, list []providers.Channel) ([]ChannelNow, error) {
 	v, err := lookAround(ctx, s.store, s.clock.Now())
 	if err != nil {
 		return nil, err
 	}
-	stills := make([]Standstill, len(list))
+	states := make([]ChannelNow, len(list))
 	for i, c := range list {
-		stills[i] = v.channel(c)
+		states[i] = ChannelNow{v.channel(c), v.requests[c.ID]}
 	}
-	return stills, nil
+	return states, nil
 }
 
 // Hindrance is something that is wrong now: with everything, with a channel, or

@@ -93,10 +93,10 @@ func TestAStandstillOfEverythingIsTold(t *testing.T) {
 	channels := []providers.Channel{f.mail, f.text}
 	first := func() campaigns.Standstill {
 		t.Helper()
-		list, err := f.ChannelStandstills(ctx, channels)
+		list, err := f.ChannelsNow(ctx, channels)
 		require.NoError(t, err)
 		require.Len(t, list, 2)
-		return list[1]
+		return list[1].Still
 	}
 	require.Equal(t, "No worker is running: nothing is sent.", first().Words, "there never was one")
 	worker := f.works(t)

@@ -2,6 +2,8 @@ package providers
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -35,8 +37,63 @@ type Channel struct {
 	UpdatedAt time.Time
 }
 
-// Limits bound how fast a channel sends. Zero means no limit, except for
-// Concurrency and Burst, which have defaults.
+// Concurrency is how many requests one worker process has under way at a provider at
+// most. Its JSON and text are a number, or "auto".
+type Concurrency int
+
+// Auto has the workers find it out: as many as make the provider faster, within its
+// kind's MostRequests or the channel's limits.max_concurrency.
+const Auto Concurrency = 0
+
+// MaxConcurrency is the most that can be set.
+const MaxConcurrency = 1000
+
+const auto = "auto"
+
+// String is the number, or auto.
+func (c Concurrency) String() string {
+	if c == Auto {
+		return auto
+	}
+	return strconv.Itoa(int(c))
+}
+
+// MarshalText is String.
+func (c Concurrency) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads a number from 0, which is auto, to MaxConcurrency, or auto.
+func (c *Concurrency) UnmarshalText(text []byte) error {
+	if string(text) == auto {
+		*c = Auto
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 || n > MaxConcurrency {
+		return fmt.Errorf("must be auto, or a number from 1 to %d", MaxConcurrency)
+	}
+	*c = Concurrency(n)
+	return nil
+}
+
+// MarshalJSON is the number, or "auto".
+func (c Concurrency) MarshalJSON() ([]byte, error) {
+	if c == Auto {
+		return []byte(`"` + auto + `"`), nil
+	}
+	return []byte(c.String()), nil
+}
+
+// UnmarshalJSON reads a number or "auto".
+func (c *Concurrency) UnmarshalJSON(raw []byte) error {
+	if text := string(raw); text != `"`+auto+`"` {
+		return c.UnmarshalText(raw)
+	}
+	*c = Auto
+	return nil
+}
+
+// Limits bound how fast a channel sends. Zero means no limit, except for those that
+// have defaults.
 type Limits struct {
 	// PerSecond is the most messages in any sliding second, over all workers.
 	PerSecond float64 `json:"per_second,omitempty" minimum:"0" maximum:"100000" doc:"Most messages in any sliding second, over all workers; 0 sets no limit. Fractions are allowed: 0.5 is one message every two seconds."`
@@ -45,7 +102,9 @@ type Limits struct {
 	// Concurrency is the most requests that one worker process has under way at the
 	// provider, and the most that its death leaves in doubt where there is a flight
 	// recorder.
-	Concurrency int `json:"concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Most requests under way at the provider per worker process, and the most that its death can leave in doubt; default 32."`
+	Concurrency Concurrency `json:"concurrency" required:"false" doc:"Most requests under way at the provider per worker process, and the most that its death can leave in doubt: a number from 1 to 1000, or auto, the default, which begins with 8 and has more while that makes the provider faster, and fewer when it answers slower or fails."`
+	// MaxConcurrency bounds what auto grows to; 0 is the provider's own bound.
+	MaxConcurrency int `json:"max_concurrency,omitempty" minimum:"0" maximum:"1000" doc:"Most that a concurrency of auto grows to; 0 is what suits the provider: two for each of max_connections over SMTP, 128 over HTTP."`
 	// PerRecipientSeconds is the least time between two messages to one address.
 	PerRecipientSeconds float64 `json:"per_recipient_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Least seconds between two messages to one address."`
 	// RecipientsPerDay is the most different addresses in a moving 24 hours.
@@ -61,8 +120,9 @@ type Limits struct {
 
 // Defaults of Limits.
 const (
-	DefaultConcurrency = 32
-	DefaultBurst       = 1
+	DefaultBurst = 1
+	// DefaultMostRequests is what Auto grows to where the provider's kind does not say.
+	DefaultMostRequests = 64
 	// DefaultRefusalsInARow is more than a small list's share of bad addresses, and
 	// few enough to be looked at by hand.
 	DefaultRefusalsInARow = 20
@@ -72,9 +132,6 @@ const (
 
 // WithDefaults fills in what zero stands for.
 func (l Limits) WithDefaults() Limits {
-	if l.Concurrency == 0 {
-		l.Concurrency = DefaultConcurrency
-	}
 	if l.Burst == 0 {
 		l.Burst = DefaultBurst
 	}

@@ -225,7 +225,7 @@ type Deps struct {
 	Installation string
 	// ChannelID is the channel that it sends for.
 	ChannelID int64
-	// Concurrency is the most Sends that are made at once (limits.concurrency).
+	// Concurrency is the most Sends that are ever made at once.
 	Concurrency int
 	// Dialer is how adapters connect to anything; the zero one reaches public
 	// addresses alone.
@@ -255,7 +255,7 @@ func (d Deps) WithDefaults() Deps {
 		d.Clock = clock.System{}
 	}
 	if d.Concurrency <= 0 {
-		d.Concurrency = DefaultConcurrency
+		d.Concurrency = DefaultMostRequests
 	}
 	return d
 }
@@ -276,6 +276,9 @@ type Kind struct {
 	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.
 	AddressFor func(config json.RawMessage) AddressKind
+	// MostRequests is how many requests at once a configuration is good for: what
+	// Auto grows to, 1 to MaxConcurrency; nil means DefaultMostRequests.
+	MostRequests func(config json.RawMessage) int
 	// Validate checks a configuration without side effects: unknown settings
 	// are refused, every error names its field (a *fault.Error of code Invalid).
 	Validate func(config json.RawMessage) error

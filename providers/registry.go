@@ -83,6 +83,23 @@ func (r *Registry) Address(name string, config json.RawMessage) (AddressKind, er
 	return k.AddressFor(config), nil
 }
 
+// MostRequests is how many requests a worker has under way at most on a channel of
+// the named provider with this configuration and these limits.
+func (r *Registry) MostRequests(name string, config json.RawMessage, limits Limits) (int, error) {
+	k, err := r.Kind(name)
+	switch {
+	case err != nil:
+		return 0, err
+	case limits.Concurrency != Auto:
+		return int(limits.Concurrency), nil
+	case limits.MaxConcurrency != 0:
+		return limits.MaxConcurrency, nil
+	case k.MostRequests != nil:
+		return k.MostRequests(config), nil
+	}
+	return DefaultMostRequests, nil
+}
+
 // Public is the form of a configuration that may be shown: every secret is
 // replaced by secret.Redacted. With addresses false, as for those who may not
 // change it, addresses end behind their host: what follows may be a key.

@@ -57,9 +57,13 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat)
 	if err != nil {
 		return fmt.Errorf("encode channels: %w", err)
 	}
+	requests, err := json.Marshal(b.Requests)
+	if err != nil {
+		return fmt.Errorf("encode requests: %w", err)
+	}
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.now+", seen_at = "+s.d.now+", retired_at = NULL, version = ?, channels = ?, in_flight = ? WHERE id = ?",
-			b.Version, string(channels), b.InFlight, workerID)
+		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.now+", seen_at = "+s.d.now+", retired_at = NULL, version = ?, channels = ?, requests = ?, in_flight = ? WHERE id = ?",
+			b.Version, string(channels), string(requests), b.InFlight, workerID)
 		return err
 	})
 }

@@ -22,9 +22,9 @@ func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var w campaigns.Worker
 		var since, seen, retired millis
-		var channels []byte
+		var channels, requests []byte
 		var alive bool
-		if err := scan(&w.ID, &w.Name, &w.Version, &since, &seen, &retired, &channels, &w.InFlight, &alive); err != nil {
+		if err := scan(&w.ID, &w.Name, &w.Version, &since, &seen, &retired, &channels, &requests, &w.InFlight, &alive); err != nil {
 			return err
 		}
 		w.Since, w.SeenAt, w.State = since.Time, seen.Time, campaigns.WorkerDead
@@ -37,9 +37,12 @@ func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
 		if err := json.Unmarshal(channels, &w.Channels); err != nil {
 			return fmt.Errorf("read channels of worker %d: %w", w.ID, err)
 		}
+		if err := json.Unmarshal(requests, &w.Requests); err != nil {
+			return fmt.Errorf("read requests of worker %d: %w", w.ID, err)
+		}
 		list = append(list, w)
 		return nil
-	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, in_flight, heartbeat_at >= "+s.d.now+
+	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, requests, in_flight, heartbeat_at >= "+s.d.now+
 		" - ? FROM workers WHERE seen_at IS NOT NULL ORDER BY id DESC LIMIT ?", campaigns.WorkerSilentAfter.Milliseconds(), maxWorkers)
 	return list, s.translate(err)
 }

@@ -48,17 +48,19 @@ type channel struct {
 	// changed is closed when limits or epoch change: who waits by the old ones looks
 	// again.
 	changed atomic.Pointer[chan struct{}]
-	// bulk and transactional bound what is claimed and not yet recorded, asking and
-	// askingUrgent the requests among them that are under way at the provider.
-	// Transactional messages have some of their own, so that they never wait for bulk
-	// ones.
-	bulk, transactional  *budget
-	asking, askingUrgent *tokens
-	pace                 pace
-	turns                chan struct{}
-	stopping             chan struct{}
-	breaker              *breaker
-	slow                 slowness
+	// bulk and transactional bound what is claimed and not yet recorded, room the
+	// requests among them that are under way at the provider.
+	bulk, transactional *budget
+	room                *room
+	// gradient finds out how much room there is to be; nil where a person has said it.
+	gradient *gradient
+	pace     pace
+	// ahead is how many messages are claimed beside those that there is room for.
+	ahead    atomic.Int64
+	turns    chan struct{}
+	stopping chan struct{}
+	breaker  *breaker
+	slow     slowness
 	// current is the version of withdrawals at which the store said that epoch is the
 	// channel's.
 	current atomic.Int64
@@ -74,21 +76,19 @@ type channel struct {
 	renderers chan struct{}
 }
 
-func newChannel(w *Worker, c providers.Channel, p providers.Provider) *channel {
-	limits := c.Limits.WithDefaults()
+// newChannel is a channel that has at most so many requests under way.
+func newChannel(w *Worker, c providers.Channel, p providers.Provider, most int) *channel {
 	ch := &channel{
 		worker: w, c: c, provider: p, turns: make(chan struct{}, bulkTurns), stopping: make(chan struct{}),
 		breaker: newBreaker(w.o.Clock), renderers: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
-	own := max(1, limits.Concurrency/8)
-	if limits.Concurrency == 1 {
-		ch.asking = newTokens(1)
-		ch.askingUrgent = ch.asking
-	} else {
-		ch.asking, ch.askingUrgent = newTokens(limits.Concurrency-own), newTokens(own)
+	if c.Limits.Concurrency == providers.Auto {
+		ch.gradient = newGradient(most)
+		most = ch.gradient.now()
 	}
-	ch.bulk = newBudget(cap(ch.asking.free) + leastAhead)
-	ch.transactional = newBudget(cap(ch.askingUrgent.free) + leastAhead)
+	ch.room = newRoom(most)
+	ch.ahead.Store(leastAhead)
+	ch.bulk, ch.transactional = newBudget(ch.room.forBulk()+leastAhead), newBudget(most+leastAhead)
 	ch.current.Store(neverLooked)
 	ch.update(c)
 	return ch
@@ -396,42 +396,4 @@ func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, ids []int64, 
 		return nil
 	}
 	return ch.worker.o.Store.Unqueue(context.WithoutCancel(ctx), e.RunID, ch.c.ID, e.ID, ids, due)
-}
-
-// tokens is a counting semaphore that hands out as many as there are, at least
-// one.
-type tokens struct{ free chan struct{} }
-
-func newTokens(n int) *tokens {
-	t := &tokens{free: make(chan struct{}, n)}
-	t.release(n)
-	return t
-}
-
-// acquire waits for one token and takes up to n; 0 if stop is closed first.
-func (t *tokens) acquire(stop <-chan struct{}, n int) int {
-	select {
-	case <-t.free:
-		return 1 + t.more(n-1)
-	case <-stop:
-		return 0
-	}
-}
-
-// more takes up to n of the tokens that are free.
-func (t *tokens) more(n int) int {
-	for got := range n {
-		select {
-		case <-t.free:
-		default:
-			return got
-		}
-	}
-	return n
-}
-
-func (t *tokens) release(n int) {
-	for range n {
-		t.free <- struct{}{}
-	}
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -308,7 +309,7 @@ func (b *bench) channel(c providers.Channel) *channel {
 	if c.ID == 0 {
 		c.ID = 1
 	}
-	return newChannel(b.Worker, c, &fakeProvider{bench: b})
+	return newChannel(b.Worker, c, &fakeProvider{bench: b}, cmp.Or(int(c.Limits.Concurrency), providers.DefaultMostRequests))
 }
 
 // providers are those that were made so far, in their order.

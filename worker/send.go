@@ -42,50 +42,80 @@ func (ch *channel) recorded(began time.Time) {
 	now := ch.now()
 	ch.records.add(now.Sub(began))
 	if rate, news := ch.pace.add(now, 1); news {
-		ch.bulk.resize(cap(ch.asking.free) + aheadFor(rate, ch.claims.lag()+ch.records.lag()))
+		ch.ahead.Store(int64(aheadFor(rate, ch.claims.lag()+ch.records.lag())))
+		ch.fit()
 	}
+}
+
+// fit has as many messages claimed as there is room for, and those ahead.
+func (ch *channel) fit() {
+	ch.bulk.resize(ch.room.forBulk() + int(ch.ahead.Load()))
+	ch.transactional.resize(ch.room.all() + leastAhead)
+}
+
+// adapt has as many requests under way as the provider's answer to one that it was
+// asked for at a time suggests, where that is for Carillon to find out.
+func (ch *channel) adapt(asked time.Time, err error) {
+	if ch.gradient == nil || asked.IsZero() {
+		return
+	}
+	var limit int
+	var news bool
+	switch {
+	case err == nil:
+		limit, news = ch.gradient.answered(asked, ch.now(), ch.room.crowded)
+	case overloaded(providers.AsError(err).Kind):
+		limit, news = ch.gradient.failed(asked, ch.now())
+	}
+	if news {
+		ch.room.resize(limit)
+		ch.fit()
+	}
+}
+
+// overloaded reports whether a failure may come of asking for too much at once.
+func overloaded(k providers.ErrorKind) bool {
+	return k == providers.Temporary || k == providers.Throttled || k == providers.InDoubt
 }
 
 // awaitTurn waits for the message's slot and for the provider to have room, and
 // takes that. It is false if the message is to go back, because the channel stops or
 // no slot came in time.
-func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) (room *tokens, ok bool) {
-	room = ch.asking
-	if e.Transactional {
-		room = ch.askingUrgent
-	}
+func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) bool {
 	for range maxMissedSlots {
-		if !ch.awaitSlot(ctx, e, &s) || room.acquire(ch.stopping, 1) == 0 {
-			return nil, false
+		if !ch.awaitSlot(ctx, e, &s) || !ch.room.enter(ch.stopping, e.Transactional) {
+			return false
 		}
 		stale := ch.worker.fenced() || ch.breaker.holds(s.pass)
 		// While there was no room the slot may have gone by.
 		if !stale && (!ch.limited(e) || !ch.now().After(s.until)) {
-			return room, true
+			return true
 		}
-		room.release(1)
+		ch.room.leave()
 		if stale {
 			break
 		}
 	}
-	return nil, false
+	return false
 }
 
 // ask waits for the slot and sends. asked says that the provider was asked.
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
 	unsent := ch.outcome(e, s.job.Job, campaigns.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
-	asking, ok := ch.awaitTurn(ctx, e, s)
-	if !ok {
+	if !ch.awaitTurn(ctx, e, s) {
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
-	defer asking.release(1)
+	defer ch.room.leave()
 	started := ch.now()
 	message := s.job.message
 	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) }
+	// When its answer began to be waited for; zero if it was never asked for.
+	var committed time.Time
 	message.Commit = func() {
 		s.flight.Asked()
+		committed = ch.now()
 		failpoint.Hit(failpoint.BeforeAsking)
 	}
 	receipt, err := ch.deliver(ctx, message)
@@ -93,6 +123,7 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
+	ch.adapt(committed, err)
 	o = ch.judge(ctx, e, s.job.Job, receipt, err)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())

@@ -78,7 +78,7 @@ func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
 	q, err := queue.Open(t.Context(), queue.Options{Clock: c})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
-	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil)
+	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil, 8)
 	one := job{Job: queue.Job{MessageID: 1}}
 	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []job{one}, aheadBulk))
 	require.NoError(t, err)

@@ -18,30 +18,6 @@ import (
 	"carillon/queue"
 )
 
-func TestTokensAreNeverMoreThanThereAre(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		size := rapid.IntRange(1, 20).Draw(t, "size")
-		tokens, out := newTokens(size), 0
-		stop := make(chan struct{})
-		close(stop) // whoever would have to wait gets none
-		for range rapid.IntRange(1, 50).Draw(t, "steps") {
-			if n := rapid.IntRange(1, 30).Draw(t, "n"); rapid.Bool().Draw(t, "acquire") {
-				got := tokens.acquire(stop, n)
-				if out == size {
-					require.Zero(t, got)
-				} else if got != 0 { // stopping may come first
-					require.Equal(t, min(n, size-out), got)
-				}
-				out += got
-			} else if n = min(n, out); n > 0 {
-				tokens.release(n)
-				out -= n
-			}
-			require.Len(t, tokens.free, size-out)
-		}
-	})
-}
-
 // Whatever is taken, given back and resized: no more is out than there are, but for
 // what was out when they became fewer.
 func TestABudgetIsNeverOverdrawn(t *testing.T) {
@@ -103,38 +79,12 @@ func TestClaimsRunAheadByRateAndCommitTime(t *testing.T) {
 	require.InEpsilon(t, 2000, rate, 0.15)
 }
 
-func TestTokensMakeWaitUntilOneIsFreeOrItStops(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tokens, stop := newTokens(2), make(chan struct{})
-		require.Equal(t, 2, tokens.acquire(stop, 5))
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		var got []int
-		for range 2 {
-			wg.Go(func() {
-				n := tokens.acquire(stop, 5)
-				mu.Lock()
-				defer mu.Unlock()
-				got = append(got, n)
-			})
-		}
-		synctest.Wait()
-		require.Empty(t, got)
-		tokens.release(1)
-		synctest.Wait()
-		require.Equal(t, []int{1}, got)
-		close(stop)
-		wg.Wait()
-		require.Equal(t, []int{1, 0}, got)
-	})
-}
-
 // The provider is never asked for more at once than the channel's concurrency says,
 // and claims run ahead of that by a few, as long as nothing is known of the rate.
 func TestNeverMoreRequestsThanTheConcurrency(t *testing.T) {
-	for _, c := range []struct{ concurrency, bulk, transactional int }{{1, 1, 1}, {2, 1, 1}, {8, 7, 1}, {32, 28, 4}} {
+	for _, c := range []struct{ concurrency, bulk, transactional int }{{1, 1, 1}, {2, 1, 2}, {8, 7, 8}, {32, 28, 32}} {
 		b := newBench(t, nil)
-		ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: c.concurrency, DoubtsInARow: 100}})
+		ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: providers.Concurrency(c.concurrency), DoubtsInARow: 100}})
 		for transactional, most := range map[bool]int{false: c.bulk, true: c.transactional} {
 			gate := make(chan struct{})
 			arrived := make(chan int64, 100)
@@ -357,8 +307,9 @@ func TestDenialsAreReasons(t *testing.T) {
 // requireAllFree checks that no token was lost.
 func requireAllFree(t *testing.T, ch *channel) {
 	t.Helper()
-	require.Len(t, ch.asking.free, cap(ch.asking.free))
-	require.Len(t, ch.askingUrgent.free, cap(ch.askingUrgent.free))
+	require.Zero(t, ch.room.out)
+	require.Empty(t, ch.room.bulk)
+	require.Empty(t, ch.room.urgent)
 	require.Equal(t, ch.bulk.all(), ch.bulk.free())
 	require.Equal(t, ch.transactional.all(), ch.transactional.free())
 	require.Empty(t, ch.turns)

@@ -124,9 +124,9 @@ type Worker struct {
 	// in flight; drains counts them.
 	draining sync.WaitGroup
 	drains   atomic.Int64
-	// served are the channels as the heartbeat tells of them, inFlight is the number of
+	// served are the channels that the heartbeat tells of, inFlight is the number of
 	// messages that are claimed and not recorded.
-	served   atomic.Pointer[[]int64]
+	served   atomic.Pointer[map[int64]*channel]
 	inFlight atomic.Int64
 	stop     func()
 }
@@ -198,9 +198,12 @@ func (w *Worker) heartbeats(ctx context.Context) {
 
 // doing is what the worker is at.
 func (w *Worker) doing() campaigns.Beat {
-	b := campaigns.Beat{Version: w.o.Version, InFlight: int(w.inFlight.Load())}
+	b := campaigns.Beat{Version: w.o.Version, InFlight: int(w.inFlight.Load()), Requests: map[int64]int{}}
 	if served := w.served.Load(); served != nil {
-		b.Channels = *served
+		b.Channels = slices.Sorted(maps.Keys(*served))
+		for id, ch := range *served {
+			b.Requests[id] = ch.room.all()
+		}
 	}
 	return b
 }
@@ -263,15 +266,18 @@ func (w *Worker) reconcile(list []providers.Channel) {
 		}
 		w.channels[id] = started
 	}
-	served := slices.Sorted(maps.Keys(w.channels))
+	served := maps.Clone(w.channels)
 	w.served.Store(&served)
 }
 
 func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
-	limits := c.Limits.WithDefaults()
+	most, err := w.o.Registry.MostRequests(c.Provider, c.Config, c.Limits)
+	if err != nil {
+		return nil, err
+	}
 	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
 		Installation: w.o.Installation,
-		ChannelID:    c.ID, Concurrency: limits.Concurrency, Dialer: w.o.Dialer, Clock: w.o.Clock,
+		ChannelID:    c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock,
 		Receive: func(ctx context.Context, events []providers.Event) error {
 			return w.o.Writer.Receive(ctx, c.ID, events)
 		},
@@ -279,10 +285,10 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	started := newChannel(w, c, provider)
+	started := newChannel(w, c, provider, most)
 	if w.o.Flights != "" {
 		owner := flight.Owner{Installation: w.o.Installation, WorkerID: w.o.ID, ChannelID: c.ID}
-		if started.flights, err = flight.Create(w.o.Flights, owner, limits.Concurrency+leastAhead+mostAhead); err != nil {
+		if started.flights, err = flight.Create(w.o.Flights, owner, 2*most+leastAhead+mostAhead); err != nil {
 			w.o.Logger.Warn("there is no flight recorder: if this process is killed, all that it has claimed on the channel is in doubt",
 				"channel", c.ID, "error", err)
 		}
@@ -296,8 +302,8 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 
 // sameService reports whether a provider that serves a may go on for b.
 func sameService(a, b providers.Channel) bool {
-	return a.Provider == b.Provider && a.Address == b.Address &&
-		a.Limits.WithDefaults().Concurrency == b.Limits.WithDefaults().Concurrency && jsonEqual(a.Config, b.Config)
+	return a.Provider == b.Provider && a.Address == b.Address && a.Limits.Concurrency == b.Limits.Concurrency &&
+		a.Limits.MaxConcurrency == b.Limits.MaxConcurrency && jsonEqual(a.Config, b.Config)
 }
 
 func jsonEqual(a, b json.RawMessage) bool { return string(a) == string(b) }

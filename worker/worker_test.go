@@ -54,6 +54,7 @@ func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 	})
 	require.GreaterOrEqual(t, b.doing().InFlight, 7)
 	require.Equal(t, []int64{1}, b.doing().Channels)
+	require.Equal(t, map[int64]int{1: firstRequests}, b.doing().Requests)
 	var stopped sync.WaitGroup
 	stopped.Go(b.Stop)
 	running := b.providers()
@@ -122,7 +123,7 @@ func TestReconcile(t *testing.T) {
 	one.Limits.Concurrency = 3
 	b.reconcile([]providers.Channel{one, two})
 	require.NotSame(t, third, b.channels[1], "the concurrency decides how many connections there are")
-	require.Equal(t, 2, cap(b.channels[1].asking.free))
+	require.Equal(t, 3, b.channels[1].room.all())
 	require.False(t, second.provider.(*fakeProvider).isClosed())
 
 	b.reconcile([]providers.Channel{two})

@@ -86,6 +86,9 @@ func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
 		if limits, err := json.Marshal(ch.Limits); err == nil {
 			fields(w, "Limits", string(limits))
 		}
+		if ch.Requests > 0 {
+			fields(w, "Requests at once", ch.Requests)
+		}
 	})
 }
 
@@ -219,7 +222,8 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags := cmd.Flags()
 	flags.Float64Var(&limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
 	flags.IntVar(&limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
-	flags.IntVar(&limits.Concurrency, "concurrency", 0, fmt.Sprintf("most requests under way at the provider in one worker (default %d)", providers.DefaultConcurrency))
+	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: a number, or auto, which finds it out")
+	flags.IntVar(&limits.MaxConcurrency, "max-concurrency", 0, "most that a concurrency of auto grows to (default what suits the provider)")
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
 	flags.IntVar(&limits.RefusalsInARow, "refusals", 0, fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
 	flags.IntVar(&limits.DoubtsInARow, "doubts", 0, fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
@@ -264,6 +268,7 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 				"rate":               func() { mixed.PerSecond = limits.PerSecond },
 				"burst":              func() { mixed.Burst = limits.Burst },
 				"concurrency":        func() { mixed.Concurrency = limits.Concurrency },
+				"max-concurrency":    func() { mixed.MaxConcurrency = limits.MaxConcurrency },
 				"per-recipient":      func() { mixed.PerRecipientSeconds = limits.PerRecipientSeconds },
 				"refusals":           func() { mixed.RefusalsInARow = limits.RefusalsInARow },
 				"doubts":             func() { mixed.DoubtsInARow = limits.DoubtsInARow },

@@ -121,5 +121,5 @@ func dieAtPassing(t *testing.T, s stack, point string, n int, receive func(*clus
 	}
 	c.startCampaign(campaign)
 	c.awaitStatus(campaign, "finished")
-	c.prove(campaign, to, expected{people: people, doubt: limits.Concurrency, unasked: 1, resend: inDoubt == "resend"})
+	c.prove(campaign, to, expected{people: people, doubt: int(limits.Concurrency), unasked: 1, resend: inDoubt == "resend"})
 }

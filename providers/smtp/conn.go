@@ -75,7 +75,7 @@ func (c *conn) command(line []byte) (reply, error) {
 func (p *Provider) foundPipelining() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.limit = min(p.limit, max(1, p.deps.Concurrency/2))
+	p.limit = min(p.limit, max(1, p.deps.Concurrency/perConnection))
 }
 
 // serve drives one connection, and the next when it is lost, until there is

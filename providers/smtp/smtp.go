@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -57,14 +58,26 @@ const (
 
 // Kind describes SMTP.
 func Kind() providers.Kind {
-	return providers.Define(providers.Kind{
+	k := providers.Define(providers.Kind{
 		Name: "smtp", Title: "E-mail (SMTP)",
 		Description: "Hands e-mail to an SMTP server over several connections, each used again, with PIPELINING where the server offers it.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true,
 		},
 	}, check, open)
+	k.MostRequests = func(raw json.RawMessage) int {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return providers.DefaultMostRequests
+		}
+		return perConnection * c.MaxConnections
+	}
+	return k
 }
+
+// perConnection is how many messages a connection has on its way with PIPELINING: one
+// whose body is out, and the next one's envelope behind it.
+const perConnection = 2
 
 func check(c *Config) []fault.Field {
 	var wrong []fault.Field

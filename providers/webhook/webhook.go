@@ -34,7 +34,7 @@ type Config struct {
 	Address   providers.AddressKind    `json:"address,omitempty" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" default:"email" doc:"Kind of address that the endpoint delivers to."`
 	TimeoutMS int                      `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"10000" doc:"Milliseconds that one request may take."`
 
-	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is the channel's concurrency. A fast endpoint on a short way needs few, a slow one many."`
+	MaxConnections int `json:"max_connections,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Most requests at once; 0 is 128, or the channel's concurrency where that is set. A fast endpoint on a short way needs few, a slow one many."`
 }
 
 // Bounds of a conversation.
@@ -47,6 +47,9 @@ const (
 	// idleTimeout closes idle connections before most servers do (nginx: 75 s),
 	// because a request that crosses the server's closing would be in doubt.
 	idleTimeout = 55 * time.Second
+	// mostRequests is a choice: 640 messages a second where an answer takes 200 ms.
+	// Who wants more than that from one worker says so.
+	mostRequests = 128
 	// handshakeTimeout is for TLS; the request's own timeout holds too.
 	handshakeTimeout = 10 * time.Second
 )
@@ -71,6 +74,13 @@ func Kind() providers.Kind {
 			return providers.Email
 		}
 		return c.Address
+	}
+	k.MostRequests = func(raw json.RawMessage) int {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil || c.MaxConnections == 0 {
+			return mostRequests
+		}
+		return c.MaxConnections
 	}
 	return k
 }

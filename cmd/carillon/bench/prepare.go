@@ -26,7 +26,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	}
 	b.channel, err = b.engine.Store.CreateChannel(ctx, providers.Channel{
 		AccountID: account.ID, Name: "bench", Provider: provider, Config: config, Address: address,
-		Limits: providers.Limits{Concurrency: b.s.Concurrency}, Timezone: "UTC", Status: providers.ChannelActive,
+		Limits: providers.Limits{Concurrency: providers.Concurrency(b.s.Concurrency)}, Timezone: "UTC", Status: providers.ChannelActive,
 	})
 	return err
 }
