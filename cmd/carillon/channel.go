@@ -222,7 +222,7 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags := cmd.Flags()
 	flags.Float64Var(&limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
 	flags.IntVar(&limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
-	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: a number, or auto, which finds it out")
+	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: `N`, or auto, which finds it out")
 	flags.IntVar(&limits.MaxConcurrency, "max-concurrency", 0, "most that a concurrency of auto grows to (default what suits the provider)")
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
 	flags.IntVar(&limits.RefusalsInARow, "refusals", 0, fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
