@@ -35,7 +35,8 @@ type FeedQueue interface {
 
 // The size of windows, in time alone: an envelope is about a quarter of a second of
 // the channel's work and a window about two seconds of it, in at most MaxEnvelopes
-// envelopes. Redis holds a few bytes a message, whatever its content.
+// envelopes. What the workers take a second says how much that is, or the channel's
+// limit where that is lower. Redis holds a few bytes a message, whatever its content.
 const (
 	// MaxEnvelopes is the most bulk envelopes of a channel that are under way.
 	MaxEnvelopes = 16
@@ -68,8 +69,10 @@ type feeder struct {
 	runs map[int64]*campaigns.Campaign
 	// batches are the sizes of the runs' next batches of planning.
 	batches map[int64]int
-	// turns remember whose turn it is on each channel.
+	// turns remember whose turn it is on each channel, paces how fast its campaigns'
+	// messages are taken.
 	turns map[int64]*turns
+	paces map[int64]*pace
 	stats FeedStats
 	clock clock.Clock
 }
@@ -84,7 +87,7 @@ type FeedStats struct {
 func newFeeder(o Options, wake func()) *feeder {
 	return &feeder{
 		store: o.Store, queue: o.Queue, clock: o.Clock, wake: wake, log: o.Logger, lanes: map[lane]bool{},
-		runs: map[int64]*campaigns.Campaign{}, batches: map[int64]int{}, turns: map[int64]*turns{},
+		runs: map[int64]*campaigns.Campaign{}, batches: map[int64]int{}, turns: map[int64]*turns{}, paces: map[int64]*pace{},
 	}
 }
 
@@ -115,6 +118,7 @@ func (f *feeder) forgetAll() {
 	clear(f.runs)
 	clear(f.batches)
 	clear(f.turns)
+	clear(f.paces)
 }
 
 // fillTransactional feeds messages that have a content of their own.
@@ -134,7 +138,10 @@ func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channe
 }
 
 // fillBulk gives the free envelopes of the window to the runs in turn.
-func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, free int, items []campaigns.Feedable) (worked bool, err error) {
+func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window queue.Window, items []campaigns.Feedable) (worked bool, err error) {
+	pace := f.pace(channel.ID)
+	rate := lower(channel.Limits.PerSecond, pace.saw(f.clock.Now(), queuedOf(items)))
+	free := windowEnvelopes(rate) - window.Bulk
 	var runs []campaigns.Feedable
 	var errs []error
 	for _, item := range items {
@@ -153,7 +160,7 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, free i
 		}
 		own := campaign.Throttle.PerSecond
 		request := campaigns.FeedRequest{
-			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeJobs(channel.Limits.PerSecond, own),
+			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeJobs(lower(own, rate)),
 		}
 		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope))
 		if envelopes <= 0 {
@@ -164,6 +171,7 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, free i
 		if err != nil {
 			return worked, errors.Join(append(errs, err)...)
 		}
+		pace.fed(fed)
 		worked = worked || fed > 0
 	}
 	return worked, errors.Join(errs...)
@@ -190,28 +198,43 @@ func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, c camp
 	return wait <= feedAhead, err
 }
 
-// envelopeJobs is how many messages go into one envelope, by the channel's limit and
-// the campaign's own, messages a second; 0 is none.
-func envelopeJobs(perSecond, own float64) int {
-	rate := perSecond
-	if own > 0 && (rate == 0 || own < rate) {
-		rate = own
+// pace is a channel's, which only its lane looks at.
+func (f *feeder) pace(channelID int64) *pace {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.paces[channelID] == nil {
+		f.paces[channelID] = &pace{}
 	}
-	if rate == 0 {
-		return maxJobs
+	return f.paces[channelID]
+}
+
+func queuedOf(items []campaigns.Feedable) (n int64) {
+	for _, item := range items {
+		n += item.Queued
 	}
+	return n
+}
+
+// lower is a limit, messages a second, of which 0 is none, or a rate that is lower.
+func lower(limit, rate float64) float64 {
+	if limit == 0 {
+		return rate
+	}
+	return min(limit, rate)
+}
+
+// envelopeJobs is how many messages go into one envelope at a rate, messages a
+// second.
+func envelopeJobs(rate float64) int {
 	return int(max(1, min(maxJobs, math.Ceil(rate*envelopeSeconds))))
 }
 
-// windowEnvelopes is how many bulk envelopes a channel has under way.
-func windowEnvelopes(perSecond float64) int {
-	if perSecond == 0 {
-		return MaxEnvelopes
-	}
-	jobs := math.Ceil(perSecond * envelopeSeconds)
+// windowEnvelopes is how many bulk envelopes a channel has under way at a rate.
+func windowEnvelopes(rate float64) int {
+	messages := math.Ceil(rate * windowSeconds)
 	// What has no slot within the window would only be given back.
-	least := min(minEnvelopes, math.Ceil(perSecond*windowSeconds))
-	return int(max(least, min(MaxEnvelopes, math.Ceil(perSecond*windowSeconds/jobs))))
+	least := min(minEnvelopes, messages)
+	return int(max(least, min(MaxEnvelopes, math.Ceil(messages/float64(envelopeJobs(rate))))))
 }
 
 // roomOf is how many envelopes a run with a limit of its own, messages a second, may

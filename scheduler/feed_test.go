@@ -60,29 +60,47 @@ func (f *fixture) fed() map[int64]int {
 }
 
 func TestEnvelopeJobs(t *testing.T) {
-	for _, c := range []struct {
-		name                string
-		perSecond, throttle float64
-		want                int
-	}{
-		{"no limit", 0, 0, 500},
-		{"a quarter of a second", 80, 0, 20},
-		{"at least one", 0.1, 0, 1},
-		{"rounded up", 5, 0, 2},
-		{"never more than an envelope holds", 100_000, 0, 500},
-		{"the campaign's own limit", 80, 8, 2},
-		{"the campaign's own limit without the channel's", 0, 40, 10},
-		{"the channel's, where it is lower", 8, 80, 2},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, envelopeJobs(c.perSecond, c.throttle))
-		})
+	for rate, want := range map[float64]int{0.1: 1, 5: 2, 8: 2, 40: 10, 80: 20, 1000: 250, 100_000: 500} {
+		require.Equal(t, want, envelopeJobs(rate), rate)
 	}
+	require.InDelta(t, 8.0, lower(80, 8), 0)
+	require.InDelta(t, 8.0, lower(8, 80), 0)
+	require.InDelta(t, 80.0, lower(0, 80), 0, "0 is no limit")
 }
 
 func TestWindowEnvelopes(t *testing.T) {
-	for perSecond, want := range map[float64]int{0: 16, 0.01: 1, 1: 2, 2: 4, 4: 8, 80: 8, 1000: 8, 100_000: 8, 5: 5} {
-		require.Equal(t, want, windowEnvelopes(perSecond), perSecond)
+	for rate, want := range map[float64]int{0.01: 1, 1: 2, 2: 4, 4: 8, 80: 8, 1000: 8, 100_000: 16, 5: 5} {
+		require.Equal(t, want, windowEnvelopes(rate), rate)
+	}
+}
+
+// Whatever the provider takes, soon there are about two seconds of it in the window,
+// or as many envelopes as there may be: it does not run dry, and who comes later does
+// not wait behind a minute's work.
+func TestTheWindowIsTwoSecondsOfWhatIsTaken(t *testing.T) {
+	for _, rate := range []float64{20, 100, 2000, 20_000, 50_000} {
+		var p pace
+		now, queued, debt := noon, int64(0), 0.0
+		for i := range 700 { // 70 s of passes
+			seen := p.saw(now, queued)
+			want := int64(windowEnvelopes(seen) * envelopeJobs(seen))
+			if want > queued {
+				p.fed(int(want - queued))
+				queued = want
+			}
+			if i > 500 {
+				require.GreaterOrEqual(t, float64(queued), min(1.9*rate, MaxEnvelopes*maxJobs), "at %v a second", rate)
+				require.LessOrEqual(t, float64(queued), 3*rate+minEnvelopes, "at %v a second", rate)
+			}
+			now = now.Add(feedInterval)
+			debt += rate * feedInterval.Seconds()
+			take := min(queued, int64(debt))
+			debt -= float64(take)
+			queued -= take
+			if i > 2 {
+				require.NotZero(t, queued, "at %v a second", rate)
+			}
+		}
 	}
 }
 

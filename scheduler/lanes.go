@@ -97,14 +97,19 @@ func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 }
 
 // keepTurns forgets whose turn it is on channels whose campaigns have nothing to
-// feed: who comes again begins with no credit, as a new run does.
+// feed: who comes again begins with no credit, as a new run does. How fast they were
+// is kept for a while.
 func (f *feeder) keepTurns(lanes map[lane][]campaigns.Feedable) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for id := range f.turns {
+	for id, p := range f.paces {
 		l := lane{channelID: id}
-		if _, feedable := lanes[l]; !feedable && !f.lanes[l] {
-			delete(f.turns, id)
+		if _, feedable := lanes[l]; feedable || f.lanes[l] {
+			continue
+		}
+		delete(f.turns, id)
+		if f.clock.Now().Sub(p.since) > paceKept {
+			delete(f.paces, id)
 		}
 	}
 }
@@ -158,5 +163,5 @@ func (f *feeder) fill(ctx context.Context, l lane, items []campaigns.Feedable) (
 	if l.transactional {
 		return f.fillTransactional(ctx, channel, MaxTransactional-window.Transactional, items)
 	}
-	return f.fillBulk(ctx, channel, windowEnvelopes(channel.Limits.PerSecond)-window.Bulk, items)
+	return f.fillBulk(ctx, channel, window, items)
 }
