@@ -113,7 +113,7 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		return providers.Channel{}, err
 	}
 	var updated providers.Channel
-	var anew, reconsider int
+	var reconsider int
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
 			return err
@@ -128,7 +128,8 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		if err != nil {
 			return err
 		}
-		anew, reconsider = 0, nothingChanged
+		var anew int
+		reconsider = nothingChanged
 		if before.Limits != c.Limits {
 			reconsider = limitsChanged
 		}
@@ -149,12 +150,12 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 			}
 		}
 		updated, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
-		if err != nil || anew == 0 {
+		if err != nil || reconsider == nothingChanged {
 			return err
 		}
 		return tx.halt(ctx)
 	})
-	if err == nil && anew > 0 {
+	if err == nil && reconsider != nothingChanged {
 		// Not only if something is in flight: a worker may still claim by what it knew.
 		// It is the time that passes for the workers, whatever the store's clock.
 		_ = clock.System{}.Sleep(ctx, s.haltWait())

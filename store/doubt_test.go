@@ -149,7 +149,7 @@ func TestAClearingMeetsWhatComesBackFromFlight(t *testing.T) {
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 		require.Len(t, claimed, 6)
-		allowed, err := s.Sendable(t.Context(), j.channel.ID, 0, run.ID, claimed)
+		allowed, err := s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
 		require.NoError(t, err)
 		require.ElementsMatch(t, claimed, allowed)
 		c, err := s.BeginClear(t.Context(), campaigns.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}, "me")
@@ -158,7 +158,7 @@ func TestAClearingMeetsWhatComesBackFromFlight(t *testing.T) {
 			c, err = s.ContinueClear(t.Context(), c.ID)
 			require.NoError(t, err)
 		}
-		allowed, err = s.Sendable(t.Context(), j.channel.ID, 0, run.ID, claimed)
+		allowed, err = s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
 		require.NoError(t, err)
 		require.Empty(t, allowed)
 		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed[:2])))

@@ -12,9 +12,10 @@ import (
 
 // What is claimed and not yet asked for must not be asked for any more once it is
 // withdrawn: its run or channel is paused, canceled or cleared, its recipient opts
-// out, its channel gets another configuration. Every withdrawal counts up a version in its transaction. A worker takes the
-// version before it claims and compares it right before it asks: only if it has
-// changed does it look at the messages again. On SQLite there is one process, which
+// out, its channel gets another configuration or other limits. Every withdrawal counts
+// up a version in its transaction. A worker takes the version before it claims and
+// compares it right before it asks: only if it has changed does it look at the
+// messages again. On SQLite there is one process, which
 // counts by itself. On PostgreSQL a worker trusts a version that it read haltFresh
 // ago, and whoever withdraws waits for that long before the answer, if anything is in
 // flight. So no request begins after the answer, whatever the clocks say.
@@ -133,17 +134,20 @@ func (s *Store) haltWait() time.Duration {
 	return haltBegins
 }
 
-// ChannelEpoch counts a channel's configurations. Whoever looks at it after it read
-// a HaltVersion sees every change that was answered before.
-func (s *Store) ChannelEpoch(ctx context.Context, channelID int64) (epoch int64, err error) {
-	err = s.reader().row(ctx, "SELECT epoch FROM channels WHERE id = ?", channelID).Scan(&epoch)
-	return epoch, s.translate(err)
+// ChannelRevision is when a channel was changed last, its UpdatedAt, which is another
+// one after every change. Whoever looks at it after it read a HaltVersion sees every
+// change that was answered before.
+func (s *Store) ChannelRevision(ctx context.Context, channelID int64) (time.Time, error) {
+	var revision millis
+	err := s.reader().row(ctx, "SELECT updated_at FROM channels WHERE id = ?", channelID).Scan(&revision)
+	return revision.Time, s.translate(err)
 }
 
 // Sendable are those of the claimed messages of a run and channel that may still be
-// sent with the configuration of the channel's epoch.
-func (s *Store) Sendable(ctx context.Context, channelID, epoch, runID int64, ids []int64) ([]int64, error) {
-	if now, err := s.ChannelEpoch(ctx, channelID); err != nil || now != epoch {
+// sent with the channel's configuration, and at the slots of its limits, of a
+// revision.
+func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Time, runID int64, ids []int64) ([]int64, error) {
+	if now, err := s.ChannelRevision(ctx, channelID); err != nil || !now.Equal(revision) {
 		return nil, err
 	}
 	c := s.reader()

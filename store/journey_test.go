@@ -132,6 +132,14 @@ func (j *journey) record(run int64, ids []int64, change func(*campaigns.Outcome)
 	require.NoError(j.t, j.writer.Record(j.t.Context(), j.outcomes(run, ids, change)))
 }
 
+// revision is the channel's.
+func (j *journey) revision() time.Time {
+	j.t.Helper()
+	revision, err := j.ChannelRevision(j.t.Context(), j.channel.ID)
+	require.NoError(j.t, err)
+	return revision
+}
+
 func (j *journey) counts(run int64) campaigns.Counts {
 	j.t.Helper()
 	r, err := j.GetRun(j.t.Context(), j.accountID, run)

@@ -121,9 +121,7 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 			require.NoError(t, err)
 			return now != before
 		}, 5*time.Second, time.Millisecond, "whoever is about to ask looks again")
-		epoch, err := s.ChannelEpoch(t.Context(), j.channel.ID)
-		require.NoError(t, err)
-		sendable, err := s.Sendable(t.Context(), j.channel.ID, epoch, run.ID, claimed)
+		sendable, err := s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
 		require.NoError(t, err)
 		require.Equal(t, claimed[1:], sendable)
 		j.record(run.ID, claimed[:1], func(o *campaigns.Outcome) {

@@ -61,8 +61,8 @@ type channel struct {
 	stopping chan struct{}
 	breaker  *breaker
 	slow     slowness
-	// current is the version of withdrawals at which the store said that epoch is the
-	// channel's.
+	// current is the version of withdrawals at which the store said that updatedAt is
+	// the channel's.
 	current atomic.Int64
 	// shown is the health that the channel had when this worker last looked.
 	shown   atomic.Pointer[providers.Health]
@@ -103,14 +103,15 @@ func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c
 func (ch *channel) update(c providers.Channel) {
 	limits := c.Limits.WithDefaults()
 	before := ch.limits.Swap(&limits)
-	ch.updatedAt.Store(c.UpdatedAt.UnixMilli())
+	if revision := c.UpdatedAt.UnixMilli(); ch.updatedAt.Swap(revision) != revision {
+		ch.current.Store(neverLooked)
+	}
 	ch.inDoubt.Store(&c.InDoubt)
 	ch.shown.Store(&c.Health)
 	if epoch := ch.epoch.Swap(c.Epoch); before == nil || *before != limits || epoch != c.Epoch {
 		// What was newly configured or resumed begins anew.
 		ch.breaker.reset()
 		ch.slow.forget()
-		ch.current.Store(neverLooked)
 		next := make(chan struct{})
 		if old := ch.changed.Swap(&next); old != nil {
 			close(*old)
@@ -118,6 +119,9 @@ func (ch *channel) update(c providers.Channel) {
 	}
 	ch.endOfSlowness()
 }
+
+// revision is the UpdatedAt of the channel whose limits hold here.
+func (ch *channel) revision() time.Time { return time.UnixMilli(ch.updatedAt.Load()) }
 
 // remaining is how long the provider is not to be asked, by what this worker has
 // found or another.
@@ -271,7 +275,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 	}
 	tokens.release(held - p.n)
 	held = p.n
-	asOf := time.UnixMilli(ch.updatedAt.Load()) // before the limits are read
+	revision := ch.revision() // before the limits are read
 	grant, lag, err := ch.timedReserve(ctx, ch.reservation(e, jobs[:held], ahead))
 	if err != nil {
 		return 0, 0, err
@@ -279,7 +283,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 	granted := make([]slotted, 0, len(grant.Slots))
 	for i, slot := range grant.Slots {
 		if slot.Denied != "" {
-			if err := ch.giveBack(ctx, e, []int64{jobs[i].MessageID}, campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: asOf}); err != nil {
+			if err := ch.giveBack(ctx, e, []int64{jobs[i].MessageID}, campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: revision}); err != nil {
 				return 0, 0, err
 			}
 			continue
@@ -288,7 +292,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 		s.pass = pass{1, p.urgent, p.opened}
 		granted = append(granted, s)
 	}
-	if err := ch.claiming(ctx, e, granted); errors.Is(err, errOutdated) {
+	if err := ch.claiming(ctx, e, revision, granted); errors.Is(err, errOutdated) {
 		return 0, outdatedWait, nil
 	} else if err != nil {
 		return 0, 0, err

@@ -25,7 +25,7 @@ type fakeStore struct {
 	stopped   map[int64]string
 	health    []providers.Health
 	paused    map[int64]string        // by run
-	epoch     int64                   // of every channel
+	revision  time.Time               // of every channel
 	unqueued  map[int64]campaigns.Due // by message
 	campaign  campaigns.Campaign
 	recent    []campaigns.RecentSend
@@ -162,17 +162,17 @@ func (s *fakeStore) HaltVersion(context.Context) (int64, error) {
 	return s.halts, s.halting
 }
 
-func (s *fakeStore) ChannelEpoch(context.Context, int64) (int64, error) {
+func (s *fakeStore) ChannelRevision(context.Context, int64) (time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.epoch, nil
+	return s.revision, nil
 }
 
-func (s *fakeStore) Sendable(_ context.Context, _, epoch, _ int64, ids []int64) ([]int64, error) {
+func (s *fakeStore) Sendable(_ context.Context, _ int64, revision time.Time, _ int64, ids []int64) ([]int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.looks++
-	if epoch != s.epoch {
+	if !revision.Equal(s.revision) {
 		return nil, nil
 	}
 	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return s.withdrawn[id] }), nil

@@ -21,10 +21,10 @@ type claimed struct {
 	ch    *channel
 	runID int64
 	ids   []int64
-	// epoch is the channel's whose configuration they would be sent with, pass what
+	// revision is the channel's whose configuration they would be sent with, pass what
 	// they were let through with.
-	epoch int64
-	pass  pass
+	revision time.Time
+	pass     pass
 	// before is the version of before the claim: what was withdrawn until then was
 	// not claimed.
 	before int64
@@ -49,7 +49,7 @@ func (c *claimed) mayBegin(ctx context.Context, id int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.allowed == nil || c.looked != version {
-		ids, err := c.ch.worker.o.Store.Sendable(ctx, c.ch.c.ID, c.epoch, c.runID, c.ids)
+		ids, err := c.ch.worker.o.Store.Sendable(ctx, c.ch.c.ID, c.revision, c.runID, c.ids)
 		if err != nil {
 			return errors.Join(errWithdrawn, err)
 		}
@@ -70,20 +70,23 @@ var errOutdated = errors.New("the channel has another configuration now")
 // outdatedWait is how long a channel waits for its successor before it looks again.
 const outdatedWait = 50 * time.Millisecond
 
-// claiming begins a claim of the messages that got slots. It is errOutdated if they
-// would be sent with a configuration of before a change that was answered.
-func (ch *channel) claiming(ctx context.Context, e queue.Envelope, granted []slotted) error {
+// claiming begins a claim of the messages that got slots by the channel's limits of a
+// revision. It is errOutdated if there was a change since, of these or of its
+// configuration, that was answered.
+func (ch *channel) claiming(ctx context.Context, e queue.Envelope, revision time.Time, granted []slotted) error {
 	version, err := ch.worker.o.Store.HaltVersion(ctx)
 	if err != nil {
 		return err
 	}
-	epoch := ch.epoch.Load()
+	if !revision.Equal(ch.revision()) {
+		return errOutdated
+	}
 	if ch.current.Load() != version {
-		now, err := ch.worker.o.Store.ChannelEpoch(ctx, ch.c.ID)
+		now, err := ch.worker.o.Store.ChannelRevision(ctx, ch.c.ID)
 		if err != nil {
 			return err
 		}
-		if now != epoch {
+		if !now.Equal(revision) {
 			return errOutdated
 		}
 		ch.current.Store(version)
@@ -91,7 +94,7 @@ func (ch *channel) claiming(ctx context.Context, e queue.Envelope, granted []slo
 	if len(granted) == 0 {
 		return nil
 	}
-	c := &claimed{ch: ch, runID: e.RunID, epoch: epoch, pass: granted[0].pass, before: version, ids: make([]int64, len(granted))}
+	c := &claimed{ch: ch, runID: e.RunID, revision: revision, pass: granted[0].pass, before: version, ids: make([]int64, len(granted))}
 	for i := range granted {
 		c.ids[i], granted[i].claimed = granted[i].job.MessageID, c
 	}

@@ -45,6 +45,26 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotAskedFor(t *testing.T) {
 	requireAllFree(t, ch)
 }
 
+// Claims that got their slots by limits that have changed since go back, and get others.
+func TestChangedLimitsWithdrawClaims(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+		t.Error("asked")
+		return providers.Receipt{}, nil
+	}
+	b.writer.onClaim = func() {
+		b.store.mu.Lock()
+		defer b.store.mu.Unlock()
+		b.store.revision = noon
+		b.store.halts++
+	}
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(3)))
+	for _, o := range b.writer.recorded() {
+		require.True(t, o.NotAsked)
+	}
+	require.Len(t, b.writer.recorded(), 3)
+}
+
 // A store that does not answer says nothing about withdrawals: nothing is sent.
 func TestNothingIsAskedForWhileTheStoreIsSilent(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))

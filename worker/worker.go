@@ -44,9 +44,9 @@ type Store interface {
 	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
 	HaltVersion(ctx context.Context) (int64, error)
 	// Sendable are those of claimed messages that may still be sent, with the
-	// configuration of the channel's epoch.
-	Sendable(ctx context.Context, channelID, epoch, runID int64, ids []int64) ([]int64, error)
-	ChannelEpoch(ctx context.Context, channelID int64) (int64, error)
+	// configuration and the limits of the channel's revision, its UpdatedAt.
+	Sendable(ctx context.Context, channelID int64, revision time.Time, runID int64, ids []int64) ([]int64, error)
+	ChannelRevision(ctx context.Context, channelID int64) (time.Time, error)
 	// TakeUp takes messages that were to be sent again, because of doubt, back to
 	// their worker, whose answer is at hand after all.
 	TakeUp(ctx context.Context, answered []campaigns.Outcome) error

@@ -156,9 +156,9 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{envelope(1)}))
 	require.Equal(t, int64(1), <-asked)
 	// Before this worker has heard of the change, nothing is claimed for the old one.
-	c.Config, c.Epoch = json.RawMessage(`{"a":2}`), 1
+	c.Config, c.Epoch, c.UpdatedAt = json.RawMessage(`{"a":2}`), 1, noon
 	b.store.mu.Lock()
-	b.store.epoch++
+	b.store.revision = noon
 	b.store.halts++
 	b.store.mu.Unlock()
 	e := envelope(1)
