@@ -6,10 +6,10 @@ package templates
 import (
 	"context"
 	"fmt"
-	"html"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -48,6 +48,8 @@ type Content struct {
 	asked     asked
 	// snippets is what each snippet asks for that the texts render.
 	snippets map[string]*asked
+	// idle are scopes that no rendering has, for their memory.
+	idle sync.Pool
 }
 
 // field is one text of a content.
@@ -62,8 +64,8 @@ type field struct {
 // text is a compiled template: static text, a list of placeholders, or a
 // program for the Liquid engine.
 type text interface {
-	// render charges the scope's meter for what it does and writes.
-	render(*scope) (string, error)
+	// render writes to out and charges the scope's meter for what it does.
+	render(s *scope, out *output) error
 	needsRow() bool
 }
 
@@ -71,7 +73,7 @@ type text interface {
 // are given by their names. Errors are of code Invalid and name field and line; all
 // wrong fields are named at once.
 func Compile(c providers.Content, snippets map[string]string) (*Content, error) {
-	compiled := &Content{source: c}
+	compiled := &Content{source: c, idle: sync.Pool{New: func() any { return new(scope) }}}
 	lib := newLibrary(snippets)
 	var wrong []fault.Field
 	add := func(name, source string, mode mode, line bool, set func(*providers.Content, string)) {
@@ -141,14 +143,24 @@ func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error)
 		defer cancel()
 		ctx = bounded
 	}
-	s := scope{vars: &v, mentioned: c.mentioned, meter: newMeter(ctx)}
+	s, _ := c.idle.Get().(*scope)
+	defer func() {
+		s.clear()
+		c.idle.Put(s)
+	}()
+	s.vars, s.mentioned, s.meter = &v, c.mentioned, newMeter(ctx)
 	for i := range c.fields {
 		f := &c.fields[i]
+		if whole, ok := f.text.(static); ok {
+			f.set(&out, string(whole))
+			continue
+		}
 		s.meter.bytes = MaxRenderedBytes
-		rendered, err := f.text.render(&s)
-		if err != nil {
+		s.out = output{meter: s.meter, b: s.out.b[:0]}
+		if err := f.text.render(s, &s.out); err != nil {
 			return providers.Content{}, s.meter.failure(f.name, err)
 		}
+		rendered := string(s.out.b)
 		if f.line {
 			rendered = oneLine(rendered)
 		}
@@ -211,23 +223,48 @@ const (
 	htmlText
 )
 
-// write writes a value within the meter's bounds.
-func (m mode) write(b *strings.Builder, to *meter, value string) error {
-	if m == htmlText && len(value) <= MaxRenderedBytes {
-		value = html.EscapeString(value)
+// append appends a value.
+func (m mode) append(b []byte, value string) []byte {
+	if m == htmlText {
+		return appendEscaped(b, value)
 	}
-	if err := to.write(len(value)); err != nil {
-		return err
+	return append(b, value...)
+}
+
+// appendEscaped appends what html.EscapeString makes of a text.
+func appendEscaped(b []byte, s string) []byte {
+	from := 0
+	for i := range len(s) {
+		var escaped string
+		switch s[i] {
+		case '&':
+			escaped = "&amp;"
+		case '\'':
+			escaped = "&#39;"
+		case '<':
+			escaped = "&lt;"
+		case '>':
+			escaped = "&gt;"
+		case '"':
+			escaped = "&#34;"
+		default:
+			continue
+		}
+		b = append(append(b, s[from:i]...), escaped...)
+		from = i + 1
 	}
-	b.WriteString(value)
-	return nil
+	return append(b, s[from:]...)
 }
 
 // static is a text without any placeholder.
 type static string
 
-func (s static) render(*scope) (string, error) { return string(s), nil }
-func (static) needsRow() bool                  { return false }
+func (s static) render(_ *scope, out *output) error {
+	_, err := out.WriteString(string(s))
+	return err
+}
+
+func (static) needsRow() bool { return false }
 
 var anyLiquid = regexp.MustCompile(`\{\{|\{%`)
 
