@@ -39,7 +39,6 @@ type Contact struct {
 type Content struct {
 	source  providers.Content
 	fields  []field
-	size    int
 	needRow bool
 	// works says that a text does more than fill values in.
 	works bool
@@ -112,7 +111,7 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 	if err := fault.InvalidFields(wrong); err != nil {
 		return nil, err
 	}
-	compiled.size, compiled.snippets = lib.size, lib.asked
+	compiled.snippets = lib.asked
 	for _, name := range lib.mentioned {
 		if !slices.Contains(compiled.mentioned, name) {
 			compiled.mentioned = append(compiled.mentioned, name)
@@ -120,10 +119,6 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 	}
 	return compiled, nil
 }
-
-// EstimateBytes is the size of the templates with their snippets, which bounds how
-// many messages are rendered at a time.
-func (c *Content) EstimateBytes() int { return c.size }
 
 // NeedsRow reports whether a template mentions the upload's row.
 func (c *Content) NeedsRow() bool { return c.needRow }
@@ -133,7 +128,18 @@ func (c *Content) NeedsRow() bool { return c.needRow }
 // is an ExceededError where a bound was exceeded, and the context's own where that
 // ended first.
 func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error) {
-	out := c.source
+	filled, err := c.Fill(ctx, v)
+	if err != nil {
+		return providers.Content{}, err
+	}
+	return filled.Content(), nil
+}
+
+// Fill is Render for a content that is kept before it is sent: what all recipients
+// have in common is in memory once.
+func (c *Content) Fill(ctx context.Context, v Vars) (*Filled, error) {
+	filled := &Filled{content: c.source}
+	out := &filled.content
 	if out.Attachment != nil {
 		attachment := *out.Attachment
 		out.Attachment = &attachment
@@ -151,22 +157,27 @@ func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error)
 	s.vars, s.mentioned, s.meter = &v, c.mentioned, newMeter(ctx)
 	for i := range c.fields {
 		f := &c.fields[i]
-		if whole, ok := f.text.(static); ok {
-			f.set(&out, string(whole))
-			continue
+		whole, constant := f.text.(static)
+		if !constant {
+			s.meter.bytes = MaxRenderedBytes
+			s.out = output{meter: s.meter, b: s.out.b[:0], cuts: s.out.cuts[:0]}
+			if err := f.text.render(s, &s.out); err != nil {
+				return nil, s.meter.failure(f.name, err)
+			}
+			if !f.line {
+				filled.add(f.set, &s.out)
+				continue
+			}
+			whole = static(s.out.whole())
 		}
-		s.meter.bytes = MaxRenderedBytes
-		s.out = output{meter: s.meter, b: s.out.b[:0]}
-		if err := f.text.render(s, &s.out); err != nil {
-			return providers.Content{}, s.meter.failure(f.name, err)
-		}
-		rendered := string(s.out.b)
+		rendered := string(whole)
 		if f.line {
 			rendered = oneLine(rendered)
+			filled.size += len(rendered)
 		}
-		f.set(&out, rendered)
+		f.set(out, rendered)
 	}
-	return out, nil
+	return filled, nil
 }
 
 // oneLine folds line breaks and other control characters to a space, so that a
@@ -259,10 +270,7 @@ func appendEscaped(b []byte, s string) []byte {
 // static is a text without any placeholder.
 type static string
 
-func (s static) render(_ *scope, out *output) error {
-	_, err := out.WriteString(string(s))
-	return err
-}
+func (s static) render(_ *scope, out *output) error { return out.constant(string(s)) }
 
 func (static) needsRow() bool { return false }
 

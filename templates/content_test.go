@@ -162,6 +162,24 @@ func TestCompileRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "content.text")
 }
 
+// What is kept of a filled content is its recipient's own alone.
+func TestFilledKeepsItsOwnAlone(t *testing.T) {
+	constant := strings.Repeat("constant ", 10_000)
+	texts := providers.Content{
+		Subject: "{{ row.note }}", Text: constant + "{{ contact.first_name }}" + constant,
+		HTML: "{% assign x = row.coupon %}{{ x }}" + constant + "{% for i in (1..2) %}<b>{{ row.city }}</b>" + constant + "{% endfor %}{% capture y %}" + constant[:100] + "{{ x }}{% endcapture %}{{ y }}",
+	}
+	compiled, err := Compile(texts, nil)
+	require.NoError(t, err)
+	filled, err := compiled.Fill(t.Context(), ada)
+	require.NoError(t, err)
+	require.Less(t, filled.Bytes(), 500)
+	require.Equal(t, providers.Content{
+		Subject: "one two", Text: constant + "Ada" + constant,
+		HTML: "A&lt;1&gt;" + constant + strings.Repeat("<b>München</b>"+constant, 2) + constant[:100] + "A&lt;1&gt;",
+	}, filled.Content())
+}
+
 func TestBrokenRow(t *testing.T) {
 	compiled, err := Compile(providers.Content{Text: "{{ row.a }}"}, nil)
 	require.NoError(t, err)
@@ -178,7 +196,7 @@ func renderText(t text, v Vars) (string, error) {
 	s := &scope{vars: &v, mentioned: mention(nil, "contact"), meter: newMeter(context.Background())}
 	out := output{meter: s.meter}
 	err := t.render(s, &out)
-	return string(out.b), err
+	return out.whole(), err
 }
 
 // plainProgram is a template of which the engine renders everything.

@@ -28,38 +28,6 @@ const (
 
 var errNoMeter = errors.New("the template is rendered without bounds")
 
-// output takes what is rendered and ends a rendering that grows too long.
-type output struct {
-	b     []byte
-	meter *meter
-}
-
-func (w *output) Write(p []byte) (int, error) {
-	if err := w.meter.write(len(p)); err != nil {
-		return 0, err
-	}
-	w.b = append(w.b, p...)
-	return len(p), nil
-}
-
-func (w *output) WriteString(s string) (int, error) {
-	if err := w.meter.write(len(s)); err != nil {
-		return 0, err
-	}
-	w.b = append(w.b, s...)
-	return len(s), nil
-}
-
-// writeValue writes a value as the mode says.
-func (w *output) writeValue(m mode, value string) error {
-	if len(value) > MaxRenderedBytes {
-		return w.meter.write(len(value)) // escaping could make it six times as long
-	}
-	from := len(w.b)
-	w.b = m.append(w.b, value)
-	return w.meter.write(len(w.b) - from)
-}
-
 // engine is the library with our tags and filters. Its filters charge the meter of
 // the rendering that has it, and so an engine renders one text at a time.
 type engine struct {
@@ -161,14 +129,17 @@ func captureCompiler(node render.BlockNode) (func(io.Writer, render.Context) err
 		if err != nil {
 			return err
 		}
-		w := &output{meter: m}
+		around, w := m.out, &output{meter: m}
+		m.out = w
+		defer func() { m.out = around }()
 		if err := ctx.RenderChildren(w); err != nil {
 			return err
 		}
-		if len(w.b) > maxValueBytes {
+		captured := w.whole()
+		if len(captured) > maxValueBytes {
 			return m.end(errValueTooLong)
 		}
-		ctx.Set(name, string(w.b))
+		ctx.Set(name, captured)
 		return nil
 	}, nil
 }
@@ -223,7 +194,7 @@ func (p *program) render(s *scope, out *output) error {
 	if err := s.meter.charge(p.cost); err != nil {
 		return err
 	}
-	s.meter.globals, s.meter.scope = vars, s
+	s.meter.globals, s.meter.scope, s.meter.out = vars, s, out
 	p.engines.with(s.meter, func(e *engine) { err = p.run(out, vars, e.config) })
 	if s.meter.err != nil {
 		return s.meter.err

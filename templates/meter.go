@@ -68,8 +68,11 @@ type meter struct {
 	// engine renders the text at hand with the values of scope, and globals are the
 	// variables that every snippet has; depth is how many snippets are being rendered
 	// inside each other.
-	engine  *engine
-	scope   *scope
+	engine *engine
+	scope  *scope
+	// out is what the engine writes to at the moment; nil within snippets, which write
+	// to the text around them.
+	out     *output
 	globals map[string]any
 	depth   int
 }

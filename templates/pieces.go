@@ -137,23 +137,27 @@ func (t *placeholders) render(s *scope, out *output) error {
 		ph := &t.list[i]
 		value, err := ph.value(s)
 		if err == nil {
-			_, err = out.WriteString(ph.before)
+			err = out.constant(ph.before)
 		}
 		if err == nil {
-			err = out.writeValue(ph.mode, value)
+			err = out.value(ph.mode, value)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	_, err := out.WriteString(t.after)
-	return err
+	return out.constant(t.after)
 }
 
-// renderIn is render within a program, whose writer may be a capture's. Each value is
-// written with what stands before it, and not the whole: the engine copies what is
-// written.
+// renderIn is render within a program that writes to w.
 func (t *placeholders) renderIn(w io.Writer, s *scope) error {
+	if out := s.meter.out; out != nil {
+		// The engine passes on what was written to w before.
+		if _, err := w.Write(nil); err != nil {
+			return err
+		}
+		return t.render(s, out)
+	}
 	for i := range t.list {
 		ph := &t.list[i]
 		value, err := ph.value(s)

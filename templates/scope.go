@@ -35,11 +35,11 @@ const maxKept = 256 << 10
 
 // clear forgets everything but the memory.
 func (s *scope) clear() {
-	text, scratch := s.out.b, s.scratch
-	if cap(text)+cap(scratch) > maxKept {
-		text, scratch = nil, nil
+	text, cuts, scratch := s.out.b, s.out.cuts, s.scratch
+	if cap(text)+cap(scratch)+cutBytes*cap(cuts) > maxKept {
+		text, cuts, scratch = nil, nil, nil
 	}
-	*s = scope{out: output{b: text}, scratch: scratch}
+	*s = scope{out: output{b: text[:0], cuts: cuts[:0]}, scratch: scratch[:0]}
 }
 
 // column is a value of the upload's row.

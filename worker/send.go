@@ -82,7 +82,7 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 	}
 	defer asking.release(1)
 	started := ch.now()
-	message := s.job.message
+	message := s.job.whole()
 	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) }
 	message.Commit = func() {
 		s.flight.Asked()
