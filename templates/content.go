@@ -138,7 +138,7 @@ func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error)
 // Fill is Render for a content that is kept before it is sent: what all recipients
 // have in common is in memory once.
 func (c *Content) Fill(ctx context.Context, v Vars) (*Filled, error) {
-	filled := &Filled{content: c.source}
+	filled := &Filled{content: c.source, texts: make([]filledText, 0, 2)}
 	out := &filled.content
 	if out.Attachment != nil {
 		attachment := *out.Attachment

@@ -291,13 +291,19 @@ const (
 	together = 8
 )
 
+func word(s []byte) uint64 { return binary.LittleEndian.Uint64(s) }
+
 // countHigh counts the bytes above ASCII.
 func countHigh(content []byte) (high int) {
-	for len(content) >= together {
-		if tops := binary.LittleEndian.Uint64(content) & topBits; tops != 0 {
-			high += bits.OnesCount64(tops)
+	const stride = 4 * together
+	for ; len(content) >= stride; content = content[stride:] {
+		p := (*[stride]byte)(content)
+		if (word(p[:])|word(p[together:])|word(p[2*together:])|word(p[3*together:]))&topBits == 0 {
+			continue // as nearly everywhere in HTML
 		}
-		content = content[together:]
+		for _, c := range p {
+			high += int(c >> 7)
+		}
 	}
 	for _, c := range content {
 		high += int(c >> 7)
@@ -334,7 +340,7 @@ func isLiteral(c byte) bool { return c >= ' ' && c < 0x7f && c != '=' || c == '\
 func literals(s []byte) int {
 	i := 0
 	for ; i+together <= len(s); i += together {
-		x := binary.LittleEndian.Uint64(s[i:])
+		x := word(s[i:])
 		// The top bit of each byte says whether it is above ASCII, 0x7f, below a space
 		// or "=". Only a byte that is one of these takes from the next or carries over
 		// to it, so that the first that is found is right.
