@@ -194,13 +194,8 @@ func (s *snippet) run(w io.Writer, scope *snippetScope, err error) error {
 	if m.depth >= maxSnippetDepth {
 		return m.end(errTooDeep)
 	}
-	around := m.out
-	m.out = nil
 	m.depth++
-	defer func() {
-		m.depth--
-		m.out = around
-	}()
+	defer func() { m.depth-- }()
 	if err := m.charge(s.program.cost + len(scope.vars)); err != nil {
 		return err
 	}

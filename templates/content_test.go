@@ -201,9 +201,9 @@ func renderText(t text, v Vars) (string, error) {
 
 // plainProgram is a template of which the engine renders everything.
 func plainProgram(p *parsed) (*program, error) {
-	plain := *p
-	plain.trims = true
-	return plain.program()
+	p.library.under = append(p.library.under, "as in a snippet")
+	defer func() { p.library.under = p.library.under[:len(p.library.under)-1] }()
+	return p.program()
 }
 
 // The quick way and the engine are the same.
@@ -274,29 +274,35 @@ func TestQuickRunsEqualTheEngine(t *testing.T) {
 		"i", "x", "nothing.x", "row.a | upcase", "forloop.index", "contact", "contact[x]",
 	})
 	made := rapid.SampledFrom([]string{"x", "i", "row", "contact", "campaign", "unsubscribe_url"})
+	dash := rapid.SampledFrom([]string{"", "", "", "", "", "-"})
+	tag := func(t *rapid.T, inside string) string {
+		return "{%" + dash.Draw(t, "left") + " " + inside + " " + dash.Draw(t, "right") + "%}"
+	}
+	text := rapid.StringMatching(`[a-z<&\n ]{0,8}`)
 	var block func(t *rapid.T, depth int) string
 	block = func(t *rapid.T, depth int) string {
 		var b strings.Builder
 		for range rapid.IntRange(1, 5).Draw(t, "parts") {
-			inner := "z"
+			inner := " z "
 			if depth > 0 {
 				inner = block(t, depth-1)
 			}
+			b.WriteString(text.Draw(t, "text"))
 			switch rapid.IntRange(0, 8).Draw(t, "part") {
 			case 0, 1, 2:
-				b.WriteString(rapid.StringMatching(`[a-z<&\n ]{0,8}`).Draw(t, "text") + "{{ " + name.Draw(t, "name") + " }}")
+				b.WriteString("{{" + dash.Draw(t, "left") + " " + name.Draw(t, "name") + " " + dash.Draw(t, "right") + "}}")
 			case 3:
-				b.WriteString("{% assign " + made.Draw(t, "made") + rapid.SampledFrom([]string{" ", "\t", "\n"}).Draw(t, "blank") + "= 'first_name' | append: row.a %}")
+				b.WriteString(tag(t, "assign "+made.Draw(t, "made")+rapid.SampledFrom([]string{" ", "\t", "\n"}).Draw(t, "blank")+"= 'first_name' | append: row.a"))
 			case 4:
-				b.WriteString("{% capture " + made.Draw(t, "captured") + " %}" + inner + "{% endcapture %}")
+				b.WriteString(tag(t, "capture "+made.Draw(t, "captured")) + inner + tag(t, "endcapture"))
 			case 5:
-				b.WriteString("{% for " + made.Draw(t, "item") + " in contact.attributes.tags %}" + inner + "{% endfor %}")
+				b.WriteString(tag(t, "for "+made.Draw(t, "item")+" in contact.attributes.tags") + inner + tag(t, "endfor"))
 			case 6:
-				b.WriteString("{% if row.a == 'x' %}" + inner + "{% else %}\n{{ row.a }}{% endif %}")
+				b.WriteString(tag(t, "if row.a == 'x'") + inner + tag(t, "else") + "\n{{ row.a }}" + text.Draw(t, "text") + tag(t, "endif"))
 			case 7:
-				b.WriteString("{% increment " + made.Draw(t, "counted") + " %}")
+				b.WriteString(tag(t, "increment "+made.Draw(t, "counted")))
 			case 8:
-				b.WriteString("{% render '" + rapid.SampledFrom([]string{"globals", "raw", "outer"}).Draw(t, "snippet") + "', contact: row, body: x, title: row.a %}")
+				b.WriteString(tag(t, "render '"+rapid.SampledFrom([]string{"globals", "raw", "outer", "trims"}).Draw(t, "snippet")+"', contact: row, body: x, title: row.a"))
 			}
 		}
 		return b.String()

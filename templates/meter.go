@@ -70,8 +70,7 @@ type meter struct {
 	// inside each other.
 	engine *engine
 	scope  *scope
-	// out is what the engine writes to at the moment; nil within snippets, which write
-	// to the text around them.
+	// out is what the engine writes to at the moment, outside of snippets.
 	out     *output
 	globals map[string]any
 	depth   int

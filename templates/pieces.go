@@ -81,12 +81,23 @@ func (p *parsed) placeholders() (*placeholders, bool) {
 // quickRun is the end of the run of texts and placeholders from a token on that need
 // no engine within a program; it is from where there is none.
 func (p *parsed) quickRun(from int) int {
-	if p.trims {
-		return from // taking white space away goes by what was written before
+	if p.library.within() {
+		return from // a snippet may be given another value by any name
+	}
+	// White space is taken from what is written at the ends of a run. These must be
+	// texts, because a placeholder may come to nothing.
+	if p.trims && p.tokens[from].Type != parser.TextTokenType {
+		return from
 	}
 	to := from
 	for to < len(p.tokens) && p.needsNoEngine(p.tokens[to]) {
 		to++
+	}
+	for p.trims && to > from && p.tokens[to-1].Type != parser.TextTokenType {
+		to--
+	}
+	if p.trims && to == from+1 {
+		return from // one text, which is both ends
 	}
 	return to
 }
@@ -109,8 +120,7 @@ func (p *parsed) needsNoEngine(tok parser.Token) bool {
 	case ph.get == nil && ph.column == "" && ph.other == "":
 		return false // a name of the template's own, or a parameter
 	}
-	// A snippet may be given another value by any name.
-	return !p.made[root] && !p.library.within()
+	return !p.made[root]
 }
 
 // quick is the tag in place of a run that needs no engine, with as many lines.
@@ -120,6 +130,10 @@ func (p *parsed) quick(run []parser.Token) string {
 		lines += strings.Count(tok.Source, "\n")
 	}
 	quick, _ := (&parsed{mode: p.mode, tokens: run}).placeholders()
+	if p.trims {
+		quick.first, quick.list[0].before = []byte(quick.list[0].before), ""
+		quick.last, quick.after = []byte(quick.after), ""
+	}
 	return "{% " + quickTag + " " + p.library.keep(quick) + strings.Repeat("\n", lines) + " %}"
 }
 
@@ -128,6 +142,9 @@ type placeholders struct {
 	list  []placeholder
 	after string
 	row   bool
+	// first and last are the texts at both ends if the program around them may take
+	// white space from these: they are written by the engine.
+	first, last []byte
 }
 
 func (t *placeholders) needsRow() bool { return t.row }
@@ -151,29 +168,19 @@ func (t *placeholders) render(s *scope, out *output) error {
 
 // renderIn is render within a program that writes to w.
 func (t *placeholders) renderIn(w io.Writer, s *scope) error {
-	if out := s.meter.out; out != nil {
-		// The engine passes on what was written to w before.
+	if _, err := w.Write(t.first); err != nil {
+		return err
+	}
+	if len(t.first) > 0 {
+		// The engine passes on what was written before when something is written.
 		if _, err := w.Write(nil); err != nil {
 			return err
 		}
-		return t.render(s, out)
 	}
-	for i := range t.list {
-		ph := &t.list[i]
-		value, err := ph.value(s)
-		if err != nil {
-			return err
-		}
-		if len(value) > MaxRenderedBytes {
-			return s.meter.write(len(value))
-		}
-		s.scratch = ph.mode.append(append(s.scratch[:0], ph.before...), value)
-		if _, err := w.Write(s.scratch); err != nil {
-			return err
-		}
+	if err := t.render(s, s.meter.out); err != nil || len(t.last) == 0 {
+		return err
 	}
-	s.scratch = append(s.scratch[:0], t.after...)
-	_, err := w.Write(s.scratch)
+	_, err := w.Write(t.last)
 	return err
 }
 
