@@ -192,6 +192,7 @@ func TestCompileIsBounded(t *testing.T) {
 	for name, source := range map[string]string{
 		"placeholders":      fill("{{a}}"),
 		"filters":           fill("{{a|upcase}}"),
+		"trimmed":           ("{%- if a -%}{%endif%}x" + fill("{{row.a}}"))[:19_000*9],
 		"blocks":            fill("{%if a%}b{%endif%}"),
 		"nested loops":      fill(strings.Repeat("{%for i in a%}", 50) + strings.Repeat("{%endfor%}", 50)),
 		"names":             names.String(),

@@ -6,10 +6,10 @@ package templates
 import (
 	"context"
 	"fmt"
-	"html"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -39,7 +39,6 @@ type Contact struct {
 type Content struct {
 	source  providers.Content
 	fields  []field
-	size    int
 	needRow bool
 	// works says that a text does more than fill values in.
 	works bool
@@ -48,6 +47,8 @@ type Content struct {
 	asked     asked
 	// snippets is what each snippet asks for that the texts render.
 	snippets map[string]*asked
+	// idle are scopes that no rendering has, for their memory.
+	idle sync.Pool
 }
 
 // field is one text of a content.
@@ -62,8 +63,8 @@ type field struct {
 // text is a compiled template: static text, a list of placeholders, or a
 // program for the Liquid engine.
 type text interface {
-	// render charges the scope's meter for what it does and writes.
-	render(*scope) (string, error)
+	// render writes to out and charges the scope's meter for what it does.
+	render(s *scope, out *output) error
 	needsRow() bool
 }
 
@@ -71,7 +72,7 @@ type text interface {
 // are given by their names. Errors are of code Invalid and name field and line; all
 // wrong fields are named at once.
 func Compile(c providers.Content, snippets map[string]string) (*Content, error) {
-	compiled := &Content{source: c}
+	compiled := &Content{source: c, idle: sync.Pool{New: func() any { return new(scope) }}}
 	lib := newLibrary(snippets)
 	var wrong []fault.Field
 	add := func(name, source string, mode mode, line bool, set func(*providers.Content, string)) {
@@ -110,7 +111,7 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 	if err := fault.InvalidFields(wrong); err != nil {
 		return nil, err
 	}
-	compiled.size, compiled.snippets = lib.size, lib.asked
+	compiled.snippets = lib.asked
 	for _, name := range lib.mentioned {
 		if !slices.Contains(compiled.mentioned, name) {
 			compiled.mentioned = append(compiled.mentioned, name)
@@ -118,10 +119,6 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 	}
 	return compiled, nil
 }
-
-// EstimateBytes is the size of the templates with their snippets, which bounds how
-// many messages are rendered at a time.
-func (c *Content) EstimateBytes() int { return c.size }
 
 // NeedsRow reports whether a template mentions the upload's row.
 func (c *Content) NeedsRow() bool { return c.needRow }
@@ -131,7 +128,18 @@ func (c *Content) NeedsRow() bool { return c.needRow }
 // is an ExceededError where a bound was exceeded, and the context's own where that
 // ended first.
 func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error) {
-	out := c.source
+	filled, err := c.Fill(ctx, v)
+	if err != nil {
+		return providers.Content{}, err
+	}
+	return filled.Content(), nil
+}
+
+// Fill is Render for a content that is kept before it is sent: what all recipients
+// have in common is in memory once.
+func (c *Content) Fill(ctx context.Context, v Vars) (*Filled, error) {
+	filled := &Filled{content: c.source, texts: make([]filledText, 0, 2)}
+	out := &filled.content
 	if out.Attachment != nil {
 		attachment := *out.Attachment
 		out.Attachment = &attachment
@@ -141,20 +149,35 @@ func (c *Content) Render(ctx context.Context, v Vars) (providers.Content, error)
 		defer cancel()
 		ctx = bounded
 	}
-	s := scope{vars: &v, mentioned: c.mentioned, meter: newMeter(ctx)}
+	s, _ := c.idle.Get().(*scope)
+	defer func() {
+		s.clear()
+		c.idle.Put(s)
+	}()
+	s.vars, s.mentioned, s.meter = &v, c.mentioned, newMeter(ctx)
 	for i := range c.fields {
 		f := &c.fields[i]
-		s.meter.bytes = MaxRenderedBytes
-		rendered, err := f.text.render(&s)
-		if err != nil {
-			return providers.Content{}, s.meter.failure(f.name, err)
+		whole, constant := f.text.(static)
+		if !constant {
+			s.meter.bytes = MaxRenderedBytes
+			s.out = output{meter: s.meter, b: s.out.b[:0], cuts: s.out.cuts[:0]}
+			if err := f.text.render(s, &s.out); err != nil {
+				return nil, s.meter.failure(f.name, err)
+			}
+			if !f.line {
+				filled.add(f.set, &s.out)
+				continue
+			}
+			whole = static(s.out.whole())
 		}
+		rendered := string(whole)
 		if f.line {
 			rendered = oneLine(rendered)
+			filled.size += len(rendered)
 		}
-		f.set(&out, rendered)
+		f.set(out, rendered)
 	}
-	return out, nil
+	return filled, nil
 }
 
 // oneLine folds line breaks and other control characters to a space, so that a
@@ -211,23 +234,45 @@ const (
 	htmlText
 )
 
-// write writes a value within the meter's bounds.
-func (m mode) write(b *strings.Builder, to *meter, value string) error {
-	if m == htmlText && len(value) <= MaxRenderedBytes {
-		value = html.EscapeString(value)
+// append appends a value.
+func (m mode) append(b []byte, value string) []byte {
+	if m == htmlText {
+		return appendEscaped(b, value)
 	}
-	if err := to.write(len(value)); err != nil {
-		return err
+	return append(b, value...)
+}
+
+// appendEscaped appends what html.EscapeString makes of a text.
+func appendEscaped(b []byte, s string) []byte {
+	from := 0
+	for i := range len(s) {
+		var escaped string
+		switch s[i] {
+		case '&':
+			escaped = "&amp;"
+		case '\'':
+			escaped = "&#39;"
+		case '<':
+			escaped = "&lt;"
+		case '>':
+			escaped = "&gt;"
+		case '"':
+			escaped = "&#34;"
+		default:
+			continue
+		}
+		b = append(append(b, s[from:i]...), escaped...)
+		from = i + 1
 	}
-	b.WriteString(value)
-	return nil
+	return append(b, s[from:]...)
 }
 
 // static is a text without any placeholder.
 type static string
 
-func (s static) render(*scope) (string, error) { return string(s), nil }
-func (static) needsRow() bool                  { return false }
+func (s static) render(_ *scope, out *output) error { return out.constant(string(s)) }
+
+func (static) needsRow() bool { return false }
 
 var anyLiquid = regexp.MustCompile(`\{\{|\{%`)
 

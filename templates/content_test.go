@@ -3,6 +3,7 @@ package templates
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"strings"
 	"testing"
 
@@ -56,6 +57,9 @@ func TestRender(t *testing.T) {
 		"list printed":       {"{% assign parts = 'a,<b>' | split: ',' %}{{ parts }}", "a<b>", "a&lt;b&gt;"},
 		"capture":            {"{% capture x %}<i>{{ row.coupon }}</i>{% endcapture %}{{ x }}", "<i>A<1></i>", "<i>A&lt;1&gt;</i>"},
 		"capture reassigned": {"{% capture x %}a{% endcapture %}{% assign x = row.coupon %}{{ x }}", "A<1>", "A&lt;1&gt;"},
+		"tag's end quoted":   {"{{ row.coupon | append: '%}' }}", "A<1>%}", "A&lt;1&gt;%}"},
+		"conditions":         {"{{ row.coupon == 'x' or row.none }}{{ row.none and row.coupon }}", "falsefalse", "falsefalse"},
+		"capture, then tabs": {"{% capture x %}a{% endcapture %}{% assign x\t= row.coupon %}{{ x }}", "A<1>", "A&lt;1&gt;"},
 		"trim":               {"a {{- contact.first_name -}} b", "aAdab", "aAdab"},
 		"raw block":          {"{% raw %}{{ not }} {% this %}{% endraw %}{{ contact.first_name }}", "{{ not }} {% this %}Ada", "{{ not }} {% this %}Ada"},
 		"comment":            {"a{% comment %}{{ 1 | nothing }}{% if %}{% endcomment %}b{{ contact.first_name }}", "abAda", "abAda"},
@@ -158,6 +162,24 @@ func TestCompileRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "content.text")
 }
 
+// What is kept of a filled content is its recipient's own alone.
+func TestFilledKeepsItsOwnAlone(t *testing.T) {
+	constant := strings.Repeat("constant ", 10_000)
+	texts := providers.Content{
+		Subject: "{{ row.note }}", Text: constant + "{{ contact.first_name }}" + constant,
+		HTML: "{% assign x = row.coupon %}{{ x }}" + constant + "{% for i in (1..2) %}<b>{{ row.city }}</b>" + constant + "{% endfor %}{% capture y %}" + constant[:100] + "{{ x }}{% endcapture %}{{ y }}",
+	}
+	compiled, err := Compile(texts, nil)
+	require.NoError(t, err)
+	filled, err := compiled.Fill(t.Context(), ada)
+	require.NoError(t, err)
+	require.Less(t, filled.Bytes(), 500)
+	require.Equal(t, providers.Content{
+		Subject: "one two", Text: constant + "Ada" + constant,
+		HTML: "A&lt;1&gt;" + constant + strings.Repeat("<b>München</b>"+constant, 2) + constant[:100] + "A&lt;1&gt;",
+	}, filled.Content())
+}
+
 func TestBrokenRow(t *testing.T) {
 	compiled, err := Compile(providers.Content{Text: "{{ row.a }}"}, nil)
 	require.NoError(t, err)
@@ -167,6 +189,21 @@ func TestBrokenRow(t *testing.T) {
 	require.NoError(t, err)
 	_, err = compiled.Render(t.Context(), Vars{Row: `{"a":`})
 	require.NoError(t, err, "nobody asked for the row")
+}
+
+// renderText renders one text for one recipient.
+func renderText(t text, v Vars) (string, error) {
+	s := &scope{vars: &v, mentioned: mention(nil, "contact"), meter: newMeter(context.Background())}
+	out := output{meter: s.meter}
+	err := t.render(s, &out)
+	return out.whole(), err
+}
+
+// plainProgram is a template of which the engine renders everything.
+func plainProgram(p *parsed) (*program, error) {
+	p.library.under = append(p.library.under, "as in a snippet")
+	defer func() { p.library.under = p.library.under[:len(p.library.under)-1] }()
+	return p.program()
 }
 
 // The quick way and the engine are the same.
@@ -190,11 +227,11 @@ func TestPlaceholdersEqualProgram(t *testing.T) {
 			require.NoError(t, err)
 			quick, ok := p.placeholders()
 			require.True(t, ok)
-			slow, err := p.program()
+			slow, err := plainProgram(p)
 			require.NoError(t, err)
-			want, err := slow.render(&scope{vars: &v, mentioned: mention(nil, "contact"), meter: newMeter(context.Background())})
+			want, err := renderText(slow, v)
 			require.NoError(t, err)
-			got, err := quick.render(&scope{vars: &v, meter: newMeter(context.Background())})
+			got, err := renderText(quick, v)
 			require.NoError(t, err)
 			require.Equal(t, want, got)
 		}
@@ -218,16 +255,73 @@ func TestPiecesEqualProgram(t *testing.T) {
 			cut, ok, err := p.pieces()
 			require.NoError(t, err)
 			require.True(t, ok)
-			whole, err := p.program()
+			whole, err := plainProgram(p)
 			require.NoError(t, err)
-			fresh := func() *scope {
-				return &scope{vars: &v, mentioned: mention(nil, "contact"), meter: newMeter(context.Background())}
-			}
-			want, err := whole.render(fresh())
+			want, err := renderText(whole, v)
 			require.NoError(t, err)
-			got, err := cut.render(fresh())
+			got, err := renderText(cut, v)
 			require.NoError(t, err)
 			require.Equal(t, want, got)
+		}
+	})
+}
+
+// What a program writes without the engine is what the engine writes, whatever
+// variables the template makes and wherever it stands.
+func TestQuickRunsEqualTheEngine(t *testing.T) {
+	name := rapid.SampledFrom([]string{
+		"contact.first_name", "row.a", `row["b c"] | default: "<d>"`, "row.a | raw", "campaign.name", "unsubscribe_url", "contact.attributes.tags",
+		"i", "x", "nothing.x", "row.a | upcase", "forloop.index", "contact", "contact[x]",
+	})
+	made := rapid.SampledFrom([]string{"x", "i", "row", "contact", "campaign", "unsubscribe_url"})
+	dash := rapid.SampledFrom([]string{"", "", "", "", "", "-"})
+	tag := func(t *rapid.T, inside string) string {
+		return "{%" + dash.Draw(t, "left") + " " + inside + " " + dash.Draw(t, "right") + "%}"
+	}
+	text := rapid.StringMatching(`[a-z<&\n ]{0,8}`)
+	var block func(t *rapid.T, depth int) string
+	block = func(t *rapid.T, depth int) string {
+		var b strings.Builder
+		for range rapid.IntRange(1, 5).Draw(t, "parts") {
+			inner := " z "
+			if depth > 0 {
+				inner = block(t, depth-1)
+			}
+			b.WriteString(text.Draw(t, "text"))
+			switch rapid.IntRange(0, 8).Draw(t, "part") {
+			case 0, 1, 2:
+				b.WriteString("{{" + dash.Draw(t, "left") + " " + name.Draw(t, "name") + " " + dash.Draw(t, "right") + "}}")
+			case 3:
+				b.WriteString(tag(t, "assign "+made.Draw(t, "made")+rapid.SampledFrom([]string{" ", "\t", "\n"}).Draw(t, "blank")+"= 'first_name' | append: row.a"))
+			case 4:
+				b.WriteString(tag(t, "capture "+made.Draw(t, "captured")) + inner + tag(t, "endcapture"))
+			case 5:
+				b.WriteString(tag(t, "for "+made.Draw(t, "item")+" in contact.attributes.tags") + inner + tag(t, "endfor"))
+			case 6:
+				b.WriteString(tag(t, "if row.a == 'x'") + inner + tag(t, "else") + "\n{{ row.a }}" + text.Draw(t, "text") + tag(t, "endif"))
+			case 7:
+				b.WriteString(tag(t, "increment "+made.Draw(t, "counted")))
+			case 8:
+				b.WriteString(tag(t, "render '"+rapid.SampledFrom([]string{"globals", "raw", "outer", "trims"}).Draw(t, "snippet")+"', contact: row, body: x, title: row.a"))
+			}
+		}
+		return b.String()
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		source := block(t, 2)
+		v := Vars{Contact: Contact{FirstName: "Ada & Co", Attributes: `{"tags":["a","<b>"]}`}, CampaignName: "Spring", UnsubscribeURL: "https://a.example/?b&c"}
+		v.Row = `{"a":"` + rapid.SampledFrom([]string{"", "x", "<i>"}).Draw(t, "a") + `","b c":"<"}`
+		for _, m := range []mode{plainText, htmlText} {
+			p, err := parse(source, m, newLibrary(snippets))
+			require.NoError(t, err, source)
+			quick, err := p.program()
+			require.NoError(t, err, source)
+			engine, err := plainProgram(p)
+			require.NoError(t, err, source)
+			want, wrong := renderText(engine, v)
+			got, err := renderText(quick, v)
+			require.Equal(t, wrong, err, source)
+			require.Equal(t, want, got, source)
 		}
 	})
 }
@@ -238,6 +332,19 @@ func TestRenderErrorNamesLine(t *testing.T) {
 	require.NoError(t, err)
 	_, err = compiled.Render(t.Context(), ada)
 	require.ErrorContains(t, err, "line 3", "the engine names the line of the block")
+	compiled, err = Compile(providers.Content{HTML: "one {{ contact.name }}\n{{ row.a }}\ntwo {{- 1 | divided_by: 0 -}}"}, nil)
+	require.NoError(t, err)
+	_, err = compiled.Render(t.Context(), ada)
+	require.ErrorContains(t, err, `content.html: line 3: error applying filter "divided_by" ("division by zero") in {{`)
+	require.ErrorContains(t, err, "1 | divided_by: 0 ")
+	require.NotContains(t, err.Error(), "x_print")
+}
+
+func TestEscapedIsWhatTheStandardLibraryMakes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s") + rapid.StringMatching(`[&'<>"a\xff]{0,20}`).Draw(t, "signs")
+		require.Equal(t, "x"+html.EscapeString(s), string(appendEscaped([]byte("x"), s)))
+	})
 }
 
 func TestParseRowEqualsJSON(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/osteele/liquid/expressions"
 	"github.com/osteele/liquid/render"
 	"github.com/osteele/liquid/tags"
 )
@@ -17,25 +19,14 @@ import (
 const (
 	autoEscape     = "x_escape"
 	stepTag        = "x_step"
+	quickTag       = "x_quick"
+	printTag       = "x_print"
 	boundedCapture = "x_capture"
 	// meterKey is no identifier, so that no template can read or set it.
 	meterKey = "carillon meter"
 )
 
 var errNoMeter = errors.New("the template is rendered without bounds")
-
-// boundedWriter ends a rendering that grows too long.
-type boundedWriter struct {
-	strings.Builder
-	meter *meter
-}
-
-func (w *boundedWriter) Write(p []byte) (int, error) {
-	if err := w.meter.write(len(p)); err != nil {
-		return 0, err
-	}
-	return w.Builder.Write(p)
-}
 
 // engine is the library with our tags and filters. Its filters charge the meter of
 // the rendering that has it, and so an engine renders one text at a time.
@@ -74,6 +65,8 @@ func newEngine(m mode, lib *library) *engine {
 	tags.AddStandardTags(e.config)
 	addFilters(e, m)
 	e.config.AddTag(stepTag, stepCompiler)
+	e.config.AddTag(quickTag, lib.quickCompiler)
+	e.config.AddTag(printTag, printCompiler)
 	e.config.AddBlock(boundedCapture).Compiler(captureCompiler)
 	e.config.AddTag(renderTag, lib.compiler(m))
 	e.config.AddTag("increment", counterCompiler(0, 1))
@@ -103,6 +96,32 @@ func stepCompiler(args string) (func(io.Writer, render.Context) error, error) {
 	}, nil
 }
 
+// printCompiler makes what a placeholder with the filter autoEscape is, without the
+// library's way of calling filters, which takes a dozen allocations.
+func printCompiler(args string) (func(io.Writer, render.Context) error, error) {
+	expression, err := expressions.Parse(args)
+	if err != nil {
+		return nil, err
+	}
+	return func(w io.Writer, ctx render.Context) error {
+		value, err := ctx.Evaluate(expression)
+		if err != nil || value == nil {
+			return err
+		}
+		m, err := meterOf(ctx)
+		if err != nil {
+			return err
+		}
+		text, err := m.escapable(value)
+		if err != nil {
+			return err
+		}
+		m.scope.scratch = appendEscaped(m.scope.scratch[:0], text)
+		_, err = w.Write(m.scope.scratch)
+		return err
+	}, nil
+}
+
 func captureCompiler(node render.BlockNode) (func(io.Writer, render.Context) error, error) {
 	name := strings.TrimSpace(node.Args)
 	return func(_ io.Writer, ctx render.Context) error {
@@ -110,14 +129,17 @@ func captureCompiler(node render.BlockNode) (func(io.Writer, render.Context) err
 		if err != nil {
 			return err
 		}
-		w := &boundedWriter{meter: m}
+		around, w := m.out, &output{meter: m}
+		m.out = w
+		defer func() { m.out = around }()
 		if err := ctx.RenderChildren(w); err != nil {
 			return err
 		}
-		if w.Len() > maxValueBytes {
+		captured := w.whole()
+		if len(captured) > maxValueBytes {
 			return m.end(errValueTooLong)
 		}
-		ctx.Set(name, w.String())
+		ctx.Set(name, captured)
 		return nil
 	}, nil
 }
@@ -164,21 +186,20 @@ type program struct {
 
 func (p *program) needsRow() bool { return p.row }
 
-func (p *program) render(s *scope) (out string, err error) {
+func (p *program) render(s *scope, out *output) error {
 	vars, err := s.bindings(p.row)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := s.meter.charge(p.cost); err != nil {
-		return "", err
+		return err
 	}
-	s.meter.globals = vars
-	w := &boundedWriter{meter: s.meter}
-	p.engines.with(s.meter, func(e *engine) { err = p.run(w, vars, e.config) })
+	s.meter.globals, s.meter.scope, s.meter.out = vars, s, out
+	p.engines.with(s.meter, func(e *engine) { err = p.run(out, vars, e.config) })
 	if s.meter.err != nil {
-		return "", s.meter.err
+		return s.meter.err
 	}
-	return w.String(), err
+	return err
 }
 
 func (p *program) run(w io.Writer, vars map[string]any, config render.Config) (err error) {
@@ -195,6 +216,9 @@ func (p *program) run(w io.Writer, vars map[string]any, config render.Config) (e
 	return nil
 }
 
+// printedTag matches a placeholder that was written as a tag.
+var printedTag = regexp.MustCompile(`\{%(-?) ` + printTag + ` (.*?)(-?)%\}`)
+
 // describe shortens an engine's error: the line and what is wrong.
 func describe(e render.Error) error {
 	message := strings.TrimPrefix(e.Error(), "Liquid error")
@@ -204,6 +228,7 @@ func describe(e render.Error) error {
 		message = strings.TrimPrefix(message, ": ")
 	}
 	message = strings.ReplaceAll(message, " | "+autoEscape, "")
+	message = printedTag.ReplaceAllString(message, "{{$1 $2$3}}")
 	if letters := []rune(message); len(letters) > maxMessage {
 		message = string(letters[:maxMessage]) + "…"
 	}

@@ -55,14 +55,20 @@ func (e *engine) escape(value any) (any, error) {
 	if value == nil {
 		return nil, nil
 	}
-	text := toText(value)
-	if len(text) > MaxRenderedBytes {
-		return nil, e.meter.end(errTooLong)
-	}
-	if err := e.meter.charge(len(text) / workBytes); err != nil {
+	text, err := e.meter.escapable(value)
+	if err != nil {
 		return nil, err
 	}
 	return html.EscapeString(text), nil
+}
+
+// escapable is a value as the text that is escaped, which is charged for.
+func (m *meter) escapable(value any) (string, error) {
+	text := toText(value)
+	if len(text) > MaxRenderedBytes {
+		return "", m.end(errTooLong)
+	}
+	return text, m.charge(len(text) / workBytes)
 }
 
 // addTexts adds filters of texts.

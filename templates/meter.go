@@ -65,9 +65,13 @@ type meter struct {
 	// looked is the work that was left when ctx was looked at last.
 	looked int
 	err    error
-	// engine renders the text at hand, and globals are the variables that every
-	// snippet has; depth is how many snippets are being rendered inside each other.
-	engine  *engine
+	// engine renders the text at hand with the values of scope, and globals are the
+	// variables that every snippet has; depth is how many snippets are being rendered
+	// inside each other.
+	engine *engine
+	scope  *scope
+	// out is what the engine writes to at the moment, outside of snippets.
+	out     *output
 	globals map[string]any
 	depth   int
 }

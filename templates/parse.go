@@ -19,6 +19,10 @@ type parsed struct {
 	// safe holds the variables that hold what was already escaped: captured and
 	// never assigned otherwise.
 	safe map[string]bool
+	// made are the variables that the template makes itself, and trims says that it
+	// takes white space away.
+	made  map[string]bool
+	trims bool
 	// height is how deep snippets render each other from here.
 	height int
 }
@@ -39,7 +43,7 @@ var (
 // parse checks a template and compiles the snippets that it renders. Its errors are
 // one sentence that names the line.
 func parse(source string, m mode, lib *library) (*parsed, error) {
-	p := &parsed{mode: m, library: lib, safe: map[string]bool{}}
+	p := &parsed{mode: m, library: lib, safe: map[string]bool{}, made: map[string]bool{}}
 	p.tokens = parser.Scan(source, parser.SourceLoc{LineNo: 1}, nil)
 	if len(p.tokens) > maxTokens {
 		return nil, fmt.Errorf("more than %d tags, placeholders and texts between them: cut the template down", maxTokens)
@@ -66,6 +70,7 @@ func parse(source string, m mode, lib *library) (*parsed, error) {
 			continue
 		case parser.ObjTokenType, parser.TagTokenType:
 		default:
+			p.trims = true
 			continue
 		}
 		if tok.Type == parser.TagTokenType {
@@ -93,12 +98,15 @@ func parse(source string, m mode, lib *library) (*parsed, error) {
 				if !identifier.MatchString(name) {
 					return nil, fail("capture needs one name, such as {%% capture greeting %%}")
 				}
-				p.safe[name] = true
-			case "assign":
-				unsafe[firstWord(tok.Args)] = true
-			case "for", "tablerow":
-				unsafe[firstWord(tok.Args)] = true
-				loops++
+				p.safe[name], p.made[name] = true, true
+			case "assign", "for", "tablerow":
+				name := madeName.FindString(tok.Args)
+				unsafe[name], p.made[name] = true, true
+				if tok.Name != "assign" {
+					loops++
+				}
+			case "increment", "decrement":
+				p.made[madeName.FindString(tok.Args)] = true
 			case "endfor", "endtablerow":
 				loops--
 			case "break", "continue":
@@ -141,11 +149,6 @@ func (p *parsed) render(args string) error {
 	}
 	p.row, p.height = p.row || s.row, max(p.height, s.height)
 	return nil
-}
-
-func firstWord(args string) string {
-	word, _, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(args, "=", " ")), " ")
-	return word
 }
 
 // checkArgs refuses what the engine would find out only while rendering, and
@@ -214,31 +217,45 @@ func lastFilter(args string) (name, rest string) {
 var selfEscaping = []string{"escape", "escape_once", "newline_to_br", "url_encode", "base64_encode", "base64_url_safe_encode"}
 
 // program rewrites the template and compiles it for the engine: values are
-// escaped, loops count their steps, captures are bounded. The rewriting adds no
-// line, so that errors keep their numbers.
+// escaped, loops count their steps, captures are bounded, and what needs no engine
+// is written without it. The rewriting adds no line, so that errors keep their
+// numbers.
 func (p *parsed) program() (*program, error) {
 	costs := make([]int, len(p.tokens))
 	for i, tok := range p.tokens {
 		costs[i] = cost(tok)
 	}
 	var b strings.Builder
-	verbatim := ""
+	verbatim, quickTo := "", 0
 	for i, tok := range p.tokens {
+		if verbatim == "" && i >= quickTo {
+			if quickTo = p.quickRun(i); quickTo > i {
+				b.WriteString(p.quick(p.tokens[i:quickTo]))
+			}
+		}
 		switch {
+		case i < quickTo:
 		case verbatim != "":
 			if tok.Type == parser.TagTokenType && tok.Name == "end"+verbatim {
 				verbatim = ""
 			}
 			b.WriteString(tok.Source)
 		case tok.Type == parser.ObjTokenType:
-			open, end := "{{ ", " }}"
+			left, right := "", ""
 			if strings.HasPrefix(tok.Source, "{{-") {
-				open = "{{- "
+				left = "-"
 			}
 			if strings.HasSuffix(tok.Source, "-}}") {
-				end = " -}}"
+				right = "-"
 			}
-			b.WriteString(open + p.escaped(tok.Args) + end)
+			switch expression, escape := p.escaped(tok.Args); {
+			case !escape:
+				b.WriteString("{{" + left + " " + expression + " " + right + "}}")
+			case isCondition(expression) || strings.Contains(expression, "%}"):
+				b.WriteString("{{" + left + " " + expression + " | " + autoEscape + " " + right + "}}")
+			default:
+				b.WriteString("{%" + left + " " + printTag + " " + expression + " " + right + "%}")
+			}
 		case tok.Type == parser.TagTokenType && (tok.Name == "capture" || tok.Name == "endcapture"):
 			b.WriteString(strings.Replace(tok.Source, "capture", boundedCapture, 1))
 		case tok.Type == parser.TagTokenType && (tok.Name == "for" || tok.Name == "tablerow"):
@@ -260,16 +277,26 @@ func (p *parsed) program() (*program, error) {
 	return compiled, nil
 }
 
-// escaped is an expression with the escaping that the mode asks for.
-func (p *parsed) escaped(args string) string {
+// escaped is an expression and whether the mode asks for its value to be escaped.
+func (p *parsed) escaped(args string) (expression string, escape bool) {
 	last, rest := lastFilter(args)
 	switch {
 	case last == "raw":
-		return rest
+		return rest, false
 	case p.mode == plainText, slices.Contains(selfEscaping, last), last == "" && p.safe[strings.TrimSpace(args)]:
-		return args
+		return args, false
 	}
-	return args + " | " + autoEscape
+	return args, true
+}
+
+// connective matches what joins conditions.
+var connective = regexp.MustCompile(`\b(?:or|and)\b`)
+
+// isCondition says whether an expression may be a condition: of one that is printed,
+// a filter takes the last part alone.
+func isCondition(expression string) bool {
+	code := maskStrings(expression, ' ')
+	return comparison.MatchString(code) || connective.MatchString(code)
 }
 
 // turn is the work of a turn of a loop: of what stands between its tag and its end.
@@ -331,6 +358,8 @@ func toText(value any) string {
 		return ""
 	case string:
 		return v
+	case int:
+		return strconv.Itoa(v)
 	case []byte:
 		return string(v)
 	case []any:

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ var keywords = []string{"true", "false", "nil", "and", "or", "contains", "in"}
 
 // placeholders is the template as a list of placeholders, if it is so simple
 // that the engine isn't needed: names, default and raw. That is most of them.
-func (p *parsed) placeholders() (text, bool) {
+func (p *parsed) placeholders() (*placeholders, bool) {
 	quick := &placeholders{row: p.row}
 	before := ""
 	for _, tok := range p.tokens {
@@ -77,56 +78,129 @@ func (p *parsed) placeholders() (text, bool) {
 	return quick, true
 }
 
+// quickRun is the end of the run of texts and placeholders from a token on that need
+// no engine within a program; it is from where there is none.
+func (p *parsed) quickRun(from int) int {
+	if p.library.within() {
+		return from // a snippet may be given another value by any name
+	}
+	// White space is taken from what is written at the ends of a run. These must be
+	// texts, because a placeholder may come to nothing.
+	if p.trims && p.tokens[from].Type != parser.TextTokenType {
+		return from
+	}
+	to := from
+	for to < len(p.tokens) && p.needsNoEngine(p.tokens[to]) {
+		to++
+	}
+	for p.trims && to > from && p.tokens[to-1].Type != parser.TextTokenType {
+		to--
+	}
+	if p.trims && to == from+1 {
+		return from // one text, which is both ends
+	}
+	return to
+}
+
+// needsNoEngine says whether a token means the same without the engine, whatever
+// stands around it.
+func (p *parsed) needsNoEngine(tok parser.Token) bool {
+	if tok.Type != parser.ObjTokenType {
+		return tok.Type == parser.TextTokenType
+	}
+	alone := &parsed{mode: p.mode, tokens: []parser.Token{tok}}
+	quick, ok := alone.placeholders()
+	if !ok {
+		return false
+	}
+	root := madeName.FindString(tok.Args)
+	switch ph := quick.list[0]; {
+	case ph.attribute != "":
+		return false // the engine writes lists without commas
+	case ph.get == nil && ph.column == "" && ph.other == "":
+		return false // a name of the template's own, or a parameter
+	}
+	return !p.made[root]
+}
+
+// quick is the tag in place of a run that needs no engine, with as many lines.
+func (p *parsed) quick(run []parser.Token) string {
+	lines := 0
+	for _, tok := range run {
+		lines += strings.Count(tok.Source, "\n")
+	}
+	quick, _ := (&parsed{mode: p.mode, tokens: run}).placeholders()
+	if p.trims {
+		quick.first, quick.list[0].before = []byte(quick.list[0].before), ""
+		quick.last, quick.after = []byte(quick.after), ""
+	}
+	return "{% " + quickTag + " " + p.library.keep(quick) + strings.Repeat("\n", lines) + " %}"
+}
+
 // placeholders is a template without tags.
 type placeholders struct {
 	list  []placeholder
 	after string
 	row   bool
+	// first and last are the texts at both ends if the program around them may take
+	// white space from these: they are written by the engine.
+	first, last []byte
 }
 
 func (t *placeholders) needsRow() bool { return t.row }
 
-func (t *placeholders) render(s *scope) (string, error) {
-	size := len(t.after)
-	for i := range t.list {
-		size += len(t.list[i].before)
-	}
-	if err := s.meter.write(size); err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.Grow(size + 16*len(t.list))
+func (t *placeholders) render(s *scope, out *output) error {
 	for i := range t.list {
 		ph := &t.list[i]
-		b.WriteString(ph.before)
-		value := ""
-		switch {
-		case ph.get != nil:
-			value = ph.get(&s.vars.Contact)
-		case ph.column != "":
-			var err error
-			if value, err = s.column(ph.column); err != nil {
-				return "", err
-			}
-		case ph.attribute != "":
-			var err error
-			if value, err = s.attribute(ph.attribute); err != nil {
-				return "", err
-			}
-		case ph.other == "campaign":
-			value = s.vars.CampaignName
-		case ph.other != "":
-			value = s.vars.UnsubscribeURL
+		value, err := ph.value(s)
+		if err == nil {
+			err = out.constant(ph.before)
 		}
-		if value == "" {
-			value = ph.fallback
+		if err == nil {
+			err = out.value(ph.mode, value)
 		}
-		if err := ph.mode.write(&b, s.meter, value); err != nil {
-			return "", err
+		if err != nil {
+			return err
 		}
 	}
-	b.WriteString(t.after)
-	return b.String(), nil
+	return out.constant(t.after)
+}
+
+// renderIn is render within a program that writes to w.
+func (t *placeholders) renderIn(w io.Writer, s *scope) error {
+	if _, err := w.Write(t.first); err != nil {
+		return err
+	}
+	if len(t.first) > 0 {
+		// The engine passes on what was written before when something is written.
+		if _, err := w.Write(nil); err != nil {
+			return err
+		}
+	}
+	if err := t.render(s, s.meter.out); err != nil || len(t.last) == 0 {
+		return err
+	}
+	_, err := w.Write(t.last)
+	return err
+}
+
+func (ph *placeholder) value(s *scope) (value string, err error) {
+	switch {
+	case ph.get != nil:
+		value = ph.get(&s.vars.Contact)
+	case ph.column != "":
+		value, err = s.column(ph.column)
+	case ph.attribute != "":
+		value, err = s.attribute(ph.attribute)
+	case ph.other == "campaign":
+		value = s.vars.CampaignName
+	case ph.other != "":
+		value = s.vars.UnsubscribeURL
+	}
+	if value == "" {
+		value = ph.fallback
+	}
+	return value, err
 }
 
 // pieces is the template cut at its top level into placeholders and blocks, so
@@ -140,7 +214,8 @@ func (p *parsed) pieces() (cut pieces, ok bool, err error) {
 		if from == to {
 			return nil
 		}
-		piece := &parsed{mode: p.mode, library: p.library, row: p.row, tokens: p.tokens[from:to], safe: p.safe}
+		piece := *p
+		piece.tokens = p.tokens[from:to]
 		from = to
 		if quick, ok := piece.placeholders(); ok && !block {
 			cut = append(cut, quick)
@@ -198,13 +273,11 @@ type pieces []text
 
 func (t pieces) needsRow() bool { return slices.ContainsFunc(t, text.needsRow) }
 
-func (t pieces) render(s *scope) (string, error) {
-	rendered := make([]string, len(t))
-	for i, piece := range t {
-		var err error
-		if rendered[i], err = piece.render(s); err != nil {
-			return "", err
+func (t pieces) render(s *scope, out *output) error {
+	for _, piece := range t {
+		if err := piece.render(s, out); err != nil {
+			return err
 		}
 	}
-	return strings.Join(rendered, ""), nil
+	return nil
 }

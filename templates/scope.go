@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // scope is the values of one rendering; what is costly to make is made when it
@@ -23,6 +24,22 @@ type scope struct {
 	mentioned []string
 	bound     map[string]any
 	meter     *meter
+
+	// out has the text at hand, and scratch a part of it.
+	out     output
+	scratch []byte
+}
+
+// maxKept bounds the memory that a scope keeps for the next rendering, in bytes.
+const maxKept = 256 << 10
+
+// clear forgets everything but the memory.
+func (s *scope) clear() {
+	text, cuts, scratch := s.out.b, s.out.cuts, s.scratch
+	if cap(text)+cap(scratch)+cutBytes*cap(cuts) > maxKept {
+		text, cuts, scratch = nil, nil, nil
+	}
+	*s = scope{out: output{b: text[:0], cuts: cuts[:0]}, scratch: scratch[:0]}
 }
 
 // column is a value of the upload's row.
@@ -77,7 +94,7 @@ func parseRow(source string) (map[string]string, error) {
 // escapes and white space, several times faster than encoding/json; ok is false
 // for everything else.
 func parseFlatRow(s string) (row map[string]string, ok bool) {
-	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' {
+	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' || !utf8.ValidString(s) {
 		return nil, false
 	}
 	s = s[1 : len(s)-1]
@@ -112,7 +129,7 @@ func flatString(s string) (value, rest string, ok bool) {
 		switch c := s[i]; {
 		case c == '"':
 			return s[1:i], s[i+1:], true
-		case c == '\\' || c < 0x20 || c >= 0x80:
+		case c == '\\' || c < 0x20:
 			return "", "", false
 		}
 	}

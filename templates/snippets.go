@@ -2,11 +2,14 @@ package templates
 
 import (
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/osteele/liquid/parser"
+	"github.com/osteele/liquid/render"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -82,6 +85,8 @@ type library struct {
 	checked string
 	// asked is what each snippet asks for.
 	asked map[string]*asked
+	// kept are the parts of programs that need no engine.
+	kept []*placeholders
 }
 
 func newLibrary(texts map[string]string) *library {
@@ -146,6 +151,28 @@ func (l *library) snippet(name string, m mode) (*snippet, error) {
 	}
 	l.compiled[m][name] = s
 	return s, nil
+}
+
+// keep keeps a part of a program that needs no engine, and returns its number.
+func (l *library) keep(quick *placeholders) string {
+	l.kept = append(l.kept, quick)
+	return strconv.Itoa(len(l.kept) - 1)
+}
+
+// quickCompiler makes the tags in place of what was kept.
+func (l *library) quickCompiler(number string) (func(io.Writer, render.Context) error, error) {
+	at, err := strconv.Atoi(strings.TrimSpace(number))
+	if err != nil {
+		return nil, err
+	}
+	quick := l.kept[at]
+	return func(w io.Writer, ctx render.Context) error {
+		m, err := meterOf(ctx)
+		if err != nil {
+			return err
+		}
+		return quick.renderIn(w, m.scope)
+	}, nil
 }
 
 // within says whether a snippet is being compiled.

@@ -17,7 +17,9 @@ import (
 // What is rendered at a time. Two chunks of an envelope are in memory: one that is
 // being sent, and one that is rendered meanwhile.
 const (
-	chunkBytes = 1 << 20
+	// chunkBytes is after how many bytes a chunk ends, unless it has fewer than
+	// leastChunk messages.
+	chunkBytes = 256 << 10
 	leastChunk = 8
 	mostChunk  = 128
 	// renderFor is how long a chunk is rendered; it ends with what is done by then,
@@ -33,6 +35,18 @@ const (
 type job struct {
 	queue.Job
 	message providers.Message
+	// filled is the message's content, unless that is in the message.
+	filled *templates.Filled
+}
+
+// whole is the message as it is handed to the provider. Its texts are put together for
+// as long as that takes: before, a job takes a fraction of their memory.
+func (j job) whole() providers.Message {
+	m := j.message
+	if j.filled != nil {
+		m.Content = j.filled.Content()
+	}
+	return m
 }
 
 // letter is a message that is not rendered yet.
@@ -51,7 +65,6 @@ type batch struct {
 	ready []job
 	left  []letter
 	ahead chan chunk
-	size  int
 	ctx   context.Context
 	end   context.CancelFunc
 }
@@ -70,7 +83,7 @@ var errStale = errors.New("the envelope is stale")
 
 // batch is an envelope of which nothing is known but the messages that it names.
 func (ch *channel) batch(ctx context.Context, e queue.Envelope) *batch {
-	b := &batch{ch: ch, e: e, size: len(e.Jobs), left: make([]letter, len(e.Jobs))}
+	b := &batch{ch: ch, e: e, left: make([]letter, len(e.Jobs))}
 	b.ctx, b.end = context.WithCancel(ctx)
 	for i, j := range e.Jobs {
 		b.left[i].Job = j
@@ -93,7 +106,7 @@ func (b *batch) load() error {
 		if r.broken != nil {
 			return b.pauseBroken(r.broken)
 		}
-		b.run, b.size, request.Uploads = r, chunkSize(r.content), r.uploads()
+		b.run, request.Uploads = r, r.uploads()
 	}
 	loaded, err := b.ch.worker.o.Store.LoadEnvelope(b.ctx, request)
 	if err != nil {
@@ -121,10 +134,6 @@ func (b *batch) pauseBroken(broken error) error {
 		return err
 	}
 	return errStale
-}
-
-func chunkSize(c *templates.Content) int {
-	return max(leastChunk, min(mostChunk, chunkBytes/(c.EstimateBytes()+256)))
 }
 
 func (b *batch) empty() bool { return len(b.ready)+len(b.left) == 0 }
@@ -166,7 +175,7 @@ func (b *batch) renderAhead() {
 	if b.ahead != nil || len(b.left) == 0 {
 		return
 	}
-	ahead, letters := make(chan chunk, 1), b.left[:min(b.size, len(b.left))]
+	ahead, letters := make(chan chunk, 1), b.left[:min(mostChunk, len(b.left))]
 	b.ahead = ahead
 	go func() { ahead <- b.render(letters) }()
 }
@@ -192,10 +201,10 @@ func (b *batch) render(letters []letter) (c chunk) {
 			return chunk{err: b.ctx.Err()}
 		}
 	}
-	began, failed := ch.now(), map[int64]string{}
+	began, failed, bytes := ch.now(), map[int64]string{}, 0
 	c.jobs = make([]job, 0, len(letters))
 	for i, l := range letters {
-		if i > 0 && (ch.isStopping() || ch.now().Sub(began) > renderFor) {
+		if i > 0 && (ch.isStopping() || ch.now().Sub(began) > renderFor) || i >= leastChunk && bytes > chunkBytes {
 			break
 		}
 		ready, err := b.job(l)
@@ -214,6 +223,7 @@ func (b *batch) render(letters []letter) (c chunk) {
 		default:
 			c.jobs = append(c.jobs, ready)
 			if b.run != nil {
+				bytes += ready.filled.Bytes()
 				b.run.exceeded.Store(0)
 			}
 		}
@@ -260,7 +270,7 @@ func (b *batch) exceeded(id int64, why error) error {
 // job renders one message. A transactional one was rendered when it was created.
 func (b *batch) job(l letter) (job, error) {
 	to := &l.loaded.Recipient
-	j := job{l.Job, providers.Message{
+	j := job{Job: l.Job, message: providers.Message{
 		ID: l.MessageID, Attempt: l.Attempt, Transactional: b.e.Transactional, To: to.Address, ToName: to.Name,
 	}}
 	m := &j.message
@@ -274,7 +284,7 @@ func (b *batch) job(l letter) (job, error) {
 		m.UnsubscribeURL = unsubscribe(b.ch.c.AccountID, m.ID)
 	}
 	var err error
-	m.Content, err = b.run.content.Render(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
+	j.filled, err = b.run.content.Fill(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
 	return j, err
 }
 

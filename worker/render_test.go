@@ -15,7 +15,6 @@ import (
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/targeting"
-	"carillon/templates"
 )
 
 // collect keeps what the provider is asked to send.
@@ -262,12 +261,24 @@ func TestRunsAreForgotten(t *testing.T) {
 	require.Equal(t, 3*maxRunsKnown, b.store.reads, "each once, and the first too")
 }
 
-// Chunks are bounded in bytes, by the content, and in number.
-func TestChunkSize(t *testing.T) {
-	for bytes, want := range map[int]int{1: mostChunk, 10 << 10: 99, 30 << 10: 33, 400 << 10: leastChunk} {
-		content, err := templates.Compile(providers.Content{Text: strings.Repeat("x", bytes)}, nil)
-		require.NoError(t, err)
-		require.Equal(t, want, chunkSize(content), bytes)
+// Chunks are bounded in number, and in what their messages have of their own: what is
+// the same for everybody is in memory once.
+func TestChunksAreBounded(t *testing.T) {
+	for own, want := range map[int]int{1: mostChunk, 10 << 10: 26, 100 << 10: leastChunk} {
+		b := newBench(t, clock.NewFake(noon))
+		b.store.campaign.Content = providers.Content{Text: "{{ contact.first_name }}" + strings.Repeat("x", 300<<10)}
+		e := envelope(200)
+		for _, j := range e.Jobs {
+			b.store.people[j.MessageID] = campaigns.Recipient{FirstName: strings.Repeat("y", own), Address: "a@example.com"}
+		}
+		batch := b.channel(providers.Channel{}).batch(t.Context(), e)
+		require.NoError(t, batch.load())
+		require.NoError(t, batch.advance())
+		require.Len(t, batch.ready, want)
+		require.Len(t, batch.left, 200-want)
+		whole := batch.ready[0].whole()
+		require.Equal(t, strings.Repeat("y", own)+strings.Repeat("x", 300<<10), whole.Content.Text)
+		batch.close()
 	}
 }
 

@@ -109,7 +109,7 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 	}
 	defer ch.room.leave()
 	started := ch.now()
-	message := s.job.message
+	message := s.job.whole()
 	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) }
 	// When its answer began to be waited for; zero if it was never asked for.
 	var committed time.Time

@@ -3,10 +3,13 @@ package smtp
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"html"
+	"math/bits"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,8 +86,7 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	}
 	s := c.scratch.Get().(*scratch)
 	defer c.scratch.Put(s)
-	b = appendBody(b, m, s)
-	return dotStuff(b), nil
+	return append(appendBody(b, m, s), ".\r\n"...), nil
 }
 
 // headerURL reports whether a URL can stand in List-Unsubscribe.
@@ -98,33 +100,35 @@ func headerURL(s string) bool {
 func appendBody(b []byte, m *providers.Message, s *scratch) []byte {
 	s.text = appendTextPart(s.text[:0], &m.Content)
 	s.html = appendHTMLPart(s.html[:0], &m.Content)
+	text, html := newPart("plain", s.text), newPart("html", s.html)
 	switch {
 	case len(s.html) == 0:
-		return appendPart(b, "plain", s.text)
+		return text.append(b)
 	case len(s.text) == 0:
-		return appendPart(b, "html", s.html)
+		return html.append(b)
 	}
-	boundary := boundaryFor(m.ID, s)
+	boundary := boundaryFor(m.ID, text, html)
 	b = append(b, "Content-Type: multipart/alternative;\r\n boundary=\""...)
 	b = append(b, boundary...)
 	b = append(b, "\"\r\n\r\n--"...)
 	b = append(b, boundary...)
 	b = append(b, "\r\n"...)
-	b = appendPart(b, "plain", s.text)
+	b = text.append(b)
 	b = append(b, "\r\n--"...)
 	b = append(b, boundary...)
 	b = append(b, "\r\n"...)
-	b = appendPart(b, "html", s.html)
+	b = html.append(b)
 	b = append(b, "\r\n--"...)
 	b = append(b, boundary...)
 	return append(b, "--\r\n"...)
 }
 
-// boundaryFor is a boundary that is in neither part; the same message always
-// gets the same.
-func boundaryFor(id int64, s *scratch) []byte {
+// boundaryFor is a boundary that is in none of the parts; the same message always
+// gets the same. "=_" stands neither in quoted-printable nor in base64 (RFC 2045,
+// 6.7), so that only what goes as it is has to be looked at.
+func boundaryFor(id int64, parts ...part) []byte {
 	boundary := strconv.AppendInt([]byte("=_c"), id, 36)
-	for bytes.Contains(s.text, boundary) || bytes.Contains(s.html, boundary) {
+	for slices.ContainsFunc(parts, func(p part) bool { return p.encoding == sevenBit && bytes.Contains(p.content, boundary) }) {
 		boundary = append(boundary, '_')
 	}
 	return boundary
@@ -232,20 +236,43 @@ func appendLines(b []byte, s string) []byte {
 	}
 }
 
-// appendPart appends the fields and the content of one part in the shortest
-// encoding that every server takes.
-func appendPart(b []byte, subtype string, content []byte) []byte {
-	b = append(b, "Content-Type: text/"...)
-	b = append(b, subtype...)
-	b = append(b, "; charset=utf-8\r\nContent-Transfer-Encoding: "...)
-	high, plain := inspect(content)
-	switch {
-	case plain:
-		b = append(append(b, "7bit\r\n\r\n"...), content...)
+// The encodings of parts.
+const (
+	sevenBit        = "7bit"
+	quotedPrintable = "quoted-printable"
+	base64Encoding  = "base64"
+)
+
+// part is a text, its line breaks CRLF, with the shortest encoding that every server
+// takes.
+type part struct {
+	subtype, encoding string
+	content           []byte
+}
+
+func newPart(subtype string, content []byte) part {
+	p := part{subtype: subtype, encoding: quotedPrintable, content: content}
+	switch high := countHigh(content); {
+	case high == 0 && isPlain(content):
+		p.encoding = sevenBit
 	case high > len(content)/4:
-		b = appendBase64(append(b, "base64\r\n\r\n"...), content)
+		p.encoding = base64Encoding
+	}
+	return p
+}
+
+// append appends the fields and the content of a part, dot-stuffed.
+func (p part) append(b []byte) []byte {
+	b = append(append(b, "Content-Type: text/"...), p.subtype...)
+	b = append(append(b, "; charset=utf-8\r\nContent-Transfer-Encoding: "...), p.encoding...)
+	b = append(b, "\r\n\r\n"...)
+	switch p.encoding {
+	case sevenBit:
+		b = appendStuffed(b, p.content)
+	case base64Encoding:
+		b = appendBase64(b, p.content)
 	default:
-		b = appendQuoted(append(b, "quoted-printable\r\n\r\n"...), content)
+		b = appendQuoted(b, p.content)
 	}
 	if !bytes.HasSuffix(b, crlf) {
 		b = append(b, crlf...)
@@ -255,54 +282,99 @@ func appendPart(b []byte, subtype string, content []byte) []byte {
 
 var crlf = []byte("\r\n")
 
-// The classes of bytes.
+// Eight bytes are looked at together, as one number: these have the same in each.
 const (
-	isLiteral = iota // stands for itself in quoted-printable
-	isEqual          // "=", which doesn't
-	isBlank          // space and tab, which don't at the end of a line
-	isBreak          // CR and LF
-	isHigh           // above ASCII
-	isOther          // control characters
-	classes
+	ones     = 0x0101010101010101
+	topBits  = 0x80 * ones
+	blanks   = ' ' * ones
+	equals   = '=' * ones
+	together = 8
 )
 
-// classOf is the class of each byte.
-var classOf = func() (table [256]uint8) {
-	for c := range table {
-		switch {
-		case c == '=':
-			table[c] = isEqual
-		case c == ' ', c == '\t':
-			table[c] = isBlank
-		case c == '\r', c == '\n':
-			table[c] = isBreak
-		case c >= 0x80:
-			table[c] = isHigh
-		case c < ' ', c == 0x7f:
-			table[c] = isOther
-		}
-	}
-	return table
-}()
+func word(s []byte) uint64 { return binary.LittleEndian.Uint64(s) }
 
-// inspect counts the bytes above ASCII and reports whether content can go as it
-// is: no such byte, no control character, no long line.
-func inspect(content []byte) (high int, plain bool) {
-	var count [classes]int
-	for _, c := range content {
-		count[classOf[c]]++
-	}
-	if count[isHigh] > 0 || count[isOther] > 0 {
-		return count[isHigh], false
-	}
-	for len(content) > maxHeaderLine {
-		end := bytes.IndexByte(content, '\n')
-		if end < 0 || end > maxHeaderLine {
-			return 0, false
+// countHigh counts the bytes above ASCII.
+func countHigh(content []byte) (high int) {
+	const stride = 4 * together
+	for ; len(content) >= stride; content = content[stride:] {
+		p := (*[stride]byte)(content)
+		if (word(p[:])|word(p[together:])|word(p[2*together:])|word(p[3*together:]))&topBits == 0 {
+			continue // as nearly everywhere in HTML
 		}
-		content = content[end+1:]
+		for _, c := range p {
+			high += int(c >> 7)
+		}
 	}
-	return 0, true
+	for _, c := range content {
+		high += int(c >> 7)
+	}
+	return high
+}
+
+// isPlain reports whether ASCII can go as it is: no long line, no control character.
+func isPlain(content []byte) bool {
+	for rest := content; len(rest) > maxHeaderLine; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 || end > maxHeaderLine {
+			return false
+		}
+		rest = rest[end+1:]
+	}
+	for len(content) > 0 {
+		switch c := content[0]; {
+		case c == '=' || c == '\r' || c == '\n':
+			content = content[1:]
+		case !isLiteral(c):
+			return false
+		}
+		content = content[literals(content):]
+	}
+	return true
+}
+
+// isLiteral reports whether a byte stands for itself in quoted-printable, unless it
+// is a blank at the end of a line.
+func isLiteral(c byte) bool { return c >= ' ' && c < 0x7f && c != '=' || c == '\t' }
+
+// literals is how many bytes at the beginning of s are literal.
+func literals(s []byte) int {
+	i := 0
+	for ; i+together <= len(s); i += together {
+		x := word(s[i:])
+		// The top bit of each byte says whether it is above ASCII, 0x7f, below a space
+		// or "=". Only a byte that is one of these takes from the next or carries over
+		// to it, so that the first that is found is right.
+		special := (x | (x + ones) | (x - blanks) | ((x ^ equals) - ones)) & topBits
+		if special == 0 {
+			continue
+		}
+		i += bits.TrailingZeros64(special) / 8
+		if s[i] != '\t' {
+			return i
+		}
+		i -= together - 1 // behind the tab
+	}
+	for i < len(s) && isLiteral(s[i]) {
+		i++
+	}
+	return i
+}
+
+// appendStuffed appends content with the dots at the beginning of its lines doubled
+// (RFC 5321, 4.5.2).
+func appendStuffed(b, content []byte) []byte {
+	for len(content) > 0 {
+		if content[0] == '.' {
+			b = append(b, '.')
+		}
+		n := bytes.IndexByte(content, '\n') + 1
+		if n == 0 {
+			n = len(content)
+		}
+		b = append(b, content[:n]...)
+		content = content[n:]
+	}
+	return b
 }
 
 func appendBase64(b, content []byte) []byte {
@@ -317,24 +389,24 @@ func appendBase64(b, content []byte) []byte {
 }
 
 // appendQuoted appends content, whose line breaks are CRLF, as quoted-printable
-// (RFC 2045, 6.7), by runs of what stands for itself.
+// (RFC 2045, 6.7), by runs of what stands for itself, and dot-stuffed.
 func appendQuoted(b, content []byte) []byte {
 	const hex = "0123456789ABCDEF"
 	const longest = 75 // and the "=" of a soft line break
 	line := 0
 	for i := 0; i < len(content); {
-		run := i
-		for run < len(content) && classOf[content[run]] <= isBlank && content[run] != '=' {
-			run++
-		}
+		run := i + literals(content[i:])
 		// A blank at the end of a line would be lost.
-		if run > i && classOf[content[run-1]] == isBlank && (run == len(content) || content[run] == '\r') {
+		if run > i && (content[run-1] == ' ' || content[run-1] == '\t') && (run == len(content) || content[run] == '\r') {
 			run--
 		}
 		for i < run {
 			if line == longest {
 				b = append(b, "=\r\n"...)
 				line = 0
+			}
+			if line == 0 && content[i] == '.' {
+				b = append(b, '.')
 			}
 			n := min(run-i, longest-line)
 			b = append(b, content[i:i+n]...)
@@ -467,24 +539,4 @@ func appendWords(b []byte, s string) []byte {
 		s = s[n:]
 	}
 	return b
-}
-
-// dotStuff doubles the dots at the beginning of lines and appends the final dot
-// (RFC 5321, 4.5.2). b ends with a line break.
-func dotStuff(b []byte) []byte {
-	const lineDot = "\n."
-	if at := bytes.Index(b, []byte(lineDot)); at >= 0 {
-		rest := bytes.Clone(b[at:])
-		b = b[:at]
-		for {
-			i := bytes.Index(rest, []byte(lineDot))
-			if i < 0 {
-				break
-			}
-			b = append(append(b, rest[:i]...), "\n.."...)
-			rest = rest[i+2:]
-		}
-		b = append(b, rest...)
-	}
-	return append(b, ".\r\n"...)
 }

@@ -13,6 +13,26 @@ import (
 	"carillon/providers"
 )
 
+// issue is about what the newsletter of 30 KB of carillon bench renders to: HTML with
+// sixty links that are the recipient's own, and a text part.
+func issue() *providers.Message {
+	story := "She went by barge and came back by lorry, wrapped in carpets like a piano. The crack that the frost of the bad winter left in her lip is welded, her clapper is new, " +
+		"and her note is where the founder put it in 1741: a shade under A. The welders kept the inscription, which asks the reader to wake up and be kind, in that order."
+	link := "https://t.example.com/l/n47-07/9e3779b97f4a7c15c2b2ae3d27d4"
+	item := "<tr><td class=\"pad\" style=\"padding:20px 32px 0 32px;font-size:16px;line-height:25px\">\n<h2 style=\"margin:0 0 8px 0;font-size:20px;line-height:26px\"><a href=\"" + link +
+		"\" style=\"color:#2b2622;text-decoration:none\">The sixth bell is back</a></h2>\n<p style=\"margin:0 0 12px 0\">" + story + "</p>\n<p style=\"margin:0 0 16px 0;font-size:14px\"><a href=\"" +
+		link + "\" style=\"color:#8a5a2b\">Read on</a> &middot; <a href=\"" + link + "\" style=\"color:#8a5a2b\">Send it to somebody</a></p>\n</td></tr>\n"
+	return &providers.Message{
+		ID: 1, Attempt: 1, To: "someone@example.com", ToName: "Zoë Ångström",
+		Content: providers.Content{
+			Subject: "The big autumn issue", Preheader: "The sixth bell is back.",
+			Text: strings.Repeat("THE SIXTH BELL IS BACK\n"+story+"\nRead on: "+link+"\n\n", 12) + "Yours,\nthe ringers of Saint Agatha’s\n",
+			HTML: "<!DOCTYPE html>\n<html lang=\"en\"><body style=\"margin:0\">\n<table role=\"presentation\">\n" + strings.Repeat(item, 27) + "</table>\n<p>The ringers of Saint Agatha’s</p></body></html>\n",
+		},
+		UnsubscribeURL: "https://example.com/u/abcdefghijklmnop",
+	}
+}
+
 func BenchmarkCompose(b *testing.B) {
 	paragraph := "Liebe Zoë, zum Frühling läuten wir die Glocken: kommen Sie am Samstag um zehn Uhr auf den Markt. "
 	m := &providers.Message{
@@ -25,12 +45,38 @@ func BenchmarkCompose(b *testing.B) {
 	}
 	c := newComposer(&Config{From: "news@example.org", FromName: "Die Glöckner"}, mailbox{domain: "example.org"}, providers.Deps{Installation: "k3jq2m5xw7ab4cde"})
 	now := clock.System{}.Now()
+	for name, m := range map[string]*providers.Message{"Letter": m, "Issue": issue()} {
+		b.Run(name, func(b *testing.B) {
+			var buffer []byte
+			var err error
+			b.ReportAllocs()
+			for b.Loop() {
+				buffer, err = c.compose(buffer[:0], m, now)
+				require.NoError(b, err)
+			}
+			b.SetBytes(int64(len(buffer)))
+		})
+	}
+}
+
+// BenchmarkSpliced is what composing could come to if everything that is constant had
+// been encoded before: copying the encoded pieces and encoding the values between them.
+func BenchmarkSpliced(b *testing.B) {
+	m := issue()
+	content := appendLines(nil, m.Content.HTML+m.Content.Text)
+	var pieces [][]byte
+	for rest := content; len(rest) > 0; {
+		n := min(len(rest), len(content)/80)
+		pieces = append(pieces, appendQuoted(nil, rest[:n]))
+		rest = rest[n:]
+	}
+	value := []byte("9e3779b97f4a7c15c2b2ae3d27d4")
 	var buffer []byte
-	var err error
-	b.ReportAllocs()
 	for b.Loop() {
-		buffer, err = c.compose(buffer[:0], m, now)
-		require.NoError(b, err)
+		buffer = buffer[:0]
+		for _, piece := range pieces {
+			buffer = appendQuoted(append(buffer, piece...), value)
+		}
 	}
 	b.SetBytes(int64(len(buffer)))
 }

@@ -22,8 +22,9 @@ var bounds = []struct {
 	// redis is bytes that Redis holds for each queued message.
 	redis float64
 }{
-	{"5k", "smtp", "sqlite", Counts{Allocations: 240, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 20}, 100},
-	{"5k", "smtp", "postgres", Counts{Allocations: 240, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
+	{"5k", "smtp", "sqlite", Counts{Allocations: 240, AllocatedBytes: 48 << 10, Transactions: 160, Commands: 120, Scripts: 20}, 100},
+	{"5k", "smtp", "postgres", Counts{Allocations: 240, AllocatedBytes: 48 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
+	{"30k", "smtp", "sqlite", Counts{Allocations: 900, AllocatedBytes: 224 << 10, Transactions: 160, Commands: 160, Scripts: 20}, 100},
 	{"json", "http", "sqlite", Counts{Allocations: 340, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 20}, 100},
 	{"json", "http", "postgres", Counts{Allocations: 340, AllocatedBytes: 64 << 10, Transactions: 160, Commands: 120, Scripts: 24}, 100},
 }
