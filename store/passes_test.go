@@ -123,3 +123,37 @@ func messagesRead(t *testing.T, s *Store) func() int64 {
 		return rows
 	}
 }
+
+// What became of one recipient is looked up, however many there are.
+func TestOneRecipientsMessagesAreLookedUp(t *testing.T) {
+	const recipients = 5_000
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, recipients)
+		run := j.start()
+		j.planAll(run.ID, recipients)
+		filter := campaigns.MessageFilter{AccountID: j.accountID, CampaignID: j.campaign, ContactID: 4_321, Address: "p4321@example.com", Limit: 100}
+		if !s.Postgres() {
+			query := listMessages(filter)
+			var steps []string
+			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+				var id, parent, unused int
+				var step string
+				err := scan(&id, &parent, &unused, &step)
+				steps = append(steps, step)
+				return err
+			}, "EXPLAIN QUERY PLAN "+query.sql, query.args...))
+			require.Contains(t, steps, "SEARCH m USING INDEX messages_recipient (run_id=? AND contact_id=?)")
+			return
+		}
+		read := messagesRead(t, s)
+		for _, statistics := range []string{"without statistics", "with statistics"} {
+			before := read()
+			found, err := s.ListMessages(t.Context(), filter)
+			require.NoError(t, err)
+			require.Len(t, found, 1)
+			require.LessOrEqual(t, read()-before, int64(2), statistics)
+			_, err = s.reader().exec(t.Context(), "ANALYZE messages, runs")
+			require.NoError(t, err)
+		}
+	})
+}
