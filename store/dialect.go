@@ -36,6 +36,11 @@ type dialect struct {
 	duplicate func(error) bool
 	// planParts is how many transactions plan side by side.
 	planParts int
+	// countParts is how many queries count an audience side by side.
+	countParts int
+	// countReasons yields the values of why, empty for NULL, among the rows of a
+	// query, and how often each occurs; reasons are all that there may be.
+	countReasons func(query string, reasons []string) string
 	// grown takes an upload and yields the tables of which the query planner must
 	// be told that they have grown; empty where the planner needs no statistics.
 	grown string

@@ -53,7 +53,11 @@ var postgresDialect = dialect{
 		var e *pgconn.PgError
 		return errors.As(err, &e) && e.Code == "23505"
 	},
-	planParts: 2,
+	planParts:  2,
+	countParts: 1, // PostgreSQL divides the work by itself
+	countReasons: func(query string, _ []string) string {
+		return "SELECT COALESCE(why, ''), COUNT(*) FROM (" + query + ") r GROUP BY why"
+	},
 	// PostgreSQL does it by itself, but a minute later: until then each batch of
 	// the planner would read and sort the whole audience. From the same tenth on
 	// that makes PostgreSQL do it, because it takes as long as 10,000 new rows.
