@@ -60,6 +60,8 @@ type People interface {
 	// templates may name.
 	TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error)
 	GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error)
+	// Holder is the contact that has an address now, 0 for nobody.
+	Holder(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contactID int64, err error)
 	Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error)
 	OptOut(ctx context.Context, c targeting.ConsentChange) (targeting.ConsentResult, error)
 }

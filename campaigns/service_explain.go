@@ -17,11 +17,15 @@ type Explanation struct {
 	History []Passage
 }
 
+// maxExplained is how many messages of a campaign to one recipient are explained.
+const maxExplained = 100
+
 // Explain finds the messages of a campaign to a recipient, newest run last:
 // every state with its time, every try with its answer. recipient is an address of
 // the campaign's channel or, if it is a number that is none or that nobody of the
 // campaign has, a contact's id. Nobody found is NotFound with what that means, what
-// can be neither is Invalid.
+// can be neither is Invalid. It takes the same time however large the campaign is,
+// unless messagesTo has to look for an address.
 func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, recipient string) ([]Explanation, error) {
 	c, err := s.store.GetCampaign(ctx, accountID, campaignID)
 	if err != nil {
@@ -35,18 +39,17 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, reci
 	if address == "" && contactID == 0 {
 		return nil, fault.InvalidField("recipient", recipient, "must be an address of the campaign's channel, such as an e-mail address or a phone number with +, or a contact's id")
 	}
-	const most = 100
-	filter := MessageFilter{AccountID: accountID, CampaignID: campaignID, Address: address, Limit: most}
-	if address == "" {
-		filter.ContactID = contactID
+	var found []Message
+	if address != "" {
+		if found, err = s.messagesTo(ctx, c, channel.Address, address); err != nil {
+			return nil, err
+		}
 	}
-	found, err := s.store.ListMessages(ctx, filter)
-	if err == nil && len(found) == 0 && filter.ContactID == 0 && contactID != 0 {
-		filter.Address, filter.ContactID = "", contactID
-		found, err = s.store.ListMessages(ctx, filter)
-	}
-	if err != nil {
-		return nil, err
+	if len(found) == 0 && contactID != 0 {
+		found, err = s.store.ListMessages(ctx, MessageFilter{AccountID: accountID, CampaignID: campaignID, ContactID: contactID, Limit: maxExplained})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if len(found) == 0 {
 		why := "the recipient is not in the campaign's audience"
@@ -67,6 +70,37 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, reci
 		explained[i] = Explanation{Message: m, History: History(m, moves)}
 	}
 	return explained, nil
+}
+
+// messagesTo finds the messages of a campaign to an address. Messages have an index
+// by contact and none by address, so whoever has the address now is asked first.
+// All of the campaign is gone through only if that is no answer: nobody has the
+// address, or its holder may have got it since from another, whom the campaign
+// wrote to.
+func (s *Service) messagesTo(ctx context.Context, c Campaign, kind providers.AddressKind, address string) ([]Message, error) {
+	holder, err := s.store.Holder(ctx, c.AccountID, kind, address)
+	if err != nil {
+		return nil, err
+	}
+	filter := MessageFilter{AccountID: c.AccountID, CampaignID: c.ID, Limit: maxExplained}
+	if holder != 0 {
+		filter.ContactID, filter.Address = holder, address
+		if found, err := s.store.ListMessages(ctx, filter); err != nil || len(found) > 0 {
+			return found, err
+		}
+		contact, err := s.store.GetContact(ctx, c.AccountID, holder)
+		if err != nil || contact.UpdatedAt.Before(c.CreatedAt) {
+			return nil, err
+		}
+	}
+	filter.ContactID, filter.Address = 0, address
+	found, err := s.store.ListMessages(ctx, filter)
+	if err != nil || len(found) > 0 || holder == 0 {
+		return found, err
+	}
+	// The holder may have been planned for before it had any address.
+	filter.ContactID, filter.Address = holder, ""
+	return s.store.ListMessages(ctx, filter)
 }
 
 // addressOf is a recipient as an address: of the kind, or of any where it is none of

@@ -1,6 +1,7 @@
 package campaigns_test
 
 import (
+	"context"
 	"encoding/json"
 	"path/filepath"
 	"strconv"
@@ -343,4 +344,76 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, campaigns.ReasonOptedOut, found[0].Message.Reason)
 	_, err = f.Explain(ctx, f.account, c.ID, "nobody@example.org")
 	require.ErrorContains(t, err, "not in the campaign's audience")
+}
+
+// searches is a store that counts how often a campaign is gone through for an
+// address.
+type searches struct {
+	*store.Store
+	n int
+}
+
+func (s *searches) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error) {
+	if f.ContactID == 0 {
+		s.n++
+	}
+	return s.Store.ListMessages(ctx, f)
+}
+
+// An address may have changed hands since the campaign was planned. Only then is
+// the campaign searched for it.
+func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	late, err := f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: "Di", Status: targeting.Active})
+	require.NoError(t, err)
+	_, err = f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: "Eve", Status: targeting.Active,
+		Addresses: map[providers.AddressKind]string{providers.Email: "eve@example.org"}})
+	require.NoError(t, err)
+	f.clock.Advance(time.Hour)
+	draft := f.campaign()
+	draft.Audience = targeting.Audience{Contacts: []int64{f.contacts["Ada"].ID, f.contacts["Bob"].ID, late.ID}}
+	c, err := f.Create(ctx, draft)
+	require.NoError(t, err)
+	started, err := f.Start(ctx, f.account, c.ID, false)
+	require.NoError(t, err)
+	_, err = f.store.PlanBatch(ctx, started.RunID, 100)
+	require.NoError(t, err)
+	f.clock.Advance(time.Hour)
+	give := func(contactID int64, email string) {
+		_, err := f.store.UpdateContact(ctx, f.account, contactID, func(c *targeting.Contact) error {
+			c.Addresses = map[providers.AddressKind]string{providers.Email: email}
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	give(f.contacts["Ada"].ID, "countess@example.org")
+	give(f.contacts["Cy"].ID, "ada@example.org")
+	give(late.ID, "di@example.org")
+	spy := &searches{Store: f.store}
+	service := campaigns.NewService(spy, kinds{}, f.clock, campaigns.NewTokens(secret.New("a master key for tests alone"), ""))
+	for _, test := range []struct {
+		recipient string
+		contactID int64 // 0: nobody was written to
+		searches  int
+		says      string
+	}{
+		{"bob@example.org", f.contacts["Bob"].ID, 0, "has it still"},
+		{"eve@example.org", 0, 0, "has had it since before the campaign, and is not in it"},
+		{"ada@example.org", f.contacts["Ada"].ID, 1, "Cy has it now, and the message went to Ada"},
+		{"countess@example.org", f.contacts["Ada"].ID, 1, "nothing went there; who has it was written to elsewhere"},
+		{"di@example.org", late.ID, 1, "had none when the campaign was planned"},
+		{"nobody@example.org", 0, 1, "nobody has it"},
+	} {
+		spy.n = 0
+		found, err := service.Explain(ctx, f.account, c.ID, test.recipient)
+		if test.contactID == 0 {
+			require.ErrorContains(t, err, "not in the campaign's audience", test.says)
+		} else {
+			require.NoError(t, err, test.says)
+			require.Len(t, found, 1, test.says)
+			require.Equal(t, test.contactID, found[0].Message.ContactID, test.says)
+		}
+		require.Equal(t, test.searches, spy.n, test.says)
+	}
 }

@@ -55,6 +55,8 @@ type Job struct {
 	Name string
 	// Every is how long to wait when there is nothing to do; 0 is half a second.
 	Every time.Duration
+	// Woken ends the wait; may be nil.
+	Woken <-chan struct{}
 	Run   func(ctx context.Context) (worked bool, err error)
 }
 
@@ -180,7 +182,7 @@ func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 		wg.Go(func() { loop(leading) })
 	}
 	for _, job := range s.o.Jobs {
-		wg.Go(func() { s.every(leading, job.Name, cmp.Or(job.Every, jobInterval), nil, job.Run) })
+		wg.Go(func() { s.every(leading, job.Name, cmp.Or(job.Every, jobInterval), job.Woken, job.Run) })
 	}
 	s.renew(ctx, since)
 	stop()

@@ -306,6 +306,26 @@ func TestWakeComesAtOnce(t *testing.T) {
 	})
 }
 
+func TestAJobIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		woken := make(chan struct{}, 1)
+		var looks []time.Duration
+		start := clock.System{}.Now()
+		s := New(Options{Store: newLeaders(clock.System{}).store, Queue: newFakeQueue(), Holder: "a", Jobs: []Job{{
+			Name: "look", Every: time.Minute, Woken: woken, Run: func(context.Context) (bool, error) {
+				looks = append(looks, clock.System{}.Now().Sub(start))
+				return false, nil
+			},
+		}}})
+		s.Start()
+		wait(t, time.Second)
+		wake(woken)
+		synctest.Wait()
+		s.Stop()
+		require.Equal(t, []time.Duration{0, time.Second}, looks)
+	})
+}
+
 func TestWakingTwiceIsWakingOnce(t *testing.T) {
 	s := New(Options{})
 	s.Wake()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"carillon/campaigns"
 	"carillon/providers"
 	"carillon/targeting"
@@ -131,12 +133,14 @@ func (a audienceSQL) members(cursor int64, limit int) fragment {
 	return fragment{strings.Join(parts, " UNION ") + " ORDER BY contact_id LIMIT ?", append(args, limit)}
 }
 
+// membersOf is the condition over members m of a list of an account.
+const membersOf = "m.list_id = ? AND EXISTS (SELECT 1 FROM lists l WHERE l.id = m.list_id AND l.account_id = ?)"
+
 // parts selects each part of a union that is no rule; bound restricts its ids,
 // named by %s.
 func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args []any) {
 	for _, id := range a.audience.Lists() {
-		parts = append(parts, "SELECT m.contact_id FROM members m WHERE m.list_id = ?"+
-			" AND EXISTS (SELECT 1 FROM lists l WHERE l.id = m.list_id AND l.account_id = ?)"+fmt.Sprintf(bound, "m.contact_id"))
+		parts = append(parts, "SELECT m.contact_id FROM members m WHERE "+membersOf+fmt.Sprintf(bound, "m.contact_id"))
 		args = append(append(args, id, a.accountID), boundArgs...)
 	}
 	if len(a.audience.Contacts) > 0 {
@@ -146,15 +150,17 @@ func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args
 	return parts, args
 }
 
-// reason is an expression over c (contact), a (its address) and s (its
-// suppression): why the contact is not written to, NULL if it is.
-func (a audienceSQL) reason() fragment {
-	var b strings.Builder
-	var args []any
-	b.WriteString("CASE")
-	when := func(reason, condition string, more ...any) {
-		fmt.Fprintf(&b, " WHEN %s THEN '%s'", condition, reason)
-		args = append(args, more...)
+// gate is a condition that keeps a contact from being written to.
+type gate struct {
+	reason string
+	fragment
+}
+
+// gates are over c (contact), a (its address) and s (its suppression); the first
+// that holds is why the contact is not written to.
+func (a audienceSQL) gates() (gates []gate) {
+	when := func(reason, condition string, args ...any) {
+		gates = append(gates, gate{reason, fragment{condition, args}})
 	}
 	for _, left := range a.leftOut() {
 		when(campaigns.ReasonExcluded, left.sql, left.args...)
@@ -169,8 +175,34 @@ func (a audienceSQL) reason() fragment {
 		word := lastWord("c.id", a.accountID, a.category, a.kind)
 		when(campaigns.ReasonOptedOut, word.sql+" = 'opt_out'", word.args...)
 	}
+	return gates
+}
+
+// reason is an expression over c, a and s: why the contact is not written to, NULL
+// if it is.
+func (a audienceSQL) reason() fragment {
+	var b strings.Builder
+	var args []any
+	b.WriteString("CASE")
+	for _, g := range a.gates() {
+		fmt.Fprintf(&b, " WHEN %s THEN '%s'", g.sql, g.reason)
+		args = append(args, g.args...)
+	}
 	b.WriteString(" END")
 	return fragment{b.String(), args}
+}
+
+// counts yields each reason of the audience's contacts behind cursor and not
+// behind last, empty for those who are written to, and how many have it.
+func (a audienceSQL) counts(cursor, last int64) fragment {
+	var reasons []string
+	for _, g := range a.gates() {
+		if !slices.Contains(reasons, g.reason) {
+			reasons = append(reasons, g.reason)
+		}
+	}
+	reason, from := a.reason(), a.from(cursor, last)
+	return fragment{a.d.countReasons("SELECT "+reason.sql+" AS why"+from.sql, reasons), slices.Concat(reason.args, from.args)}
 }
 
 // leftOut are the conditions over c of which one holds for whoever is excluded.
@@ -210,13 +242,28 @@ func (a audienceSQL) batch(ctx context.Context, c conn, cursor int64, n int) (la
 // behind last, with a and s for reason. The range is said of every table,
 // because PostgreSQL does not conclude it and would read the whole of each.
 func (a audienceSQL) from(cursor, last int64) fragment {
-	const tables = ` FROM contacts c
+	const tables = `contacts c
 		LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ? AND a.contact_id > ? AND a.contact_id <= ?
 		LEFT JOIN suppressions s ON s.account_id = ? AND s.kind = ? AND s.address = a.address
 		WHERE c.id > ? AND c.id <= ?`
 	args := []any{string(a.kind), cursor, last, a.accountID, string(a.kind), cursor, last}
+	if list, only := a.onlyList(); only {
+		// Nobody is in a list twice, so that its members need not be gathered before
+		// they are looked up. CROSS makes SQLite begin with them.
+		return fragment{" FROM members m CROSS JOIN " + tables + " AND c.id = m.contact_id AND m.contact_id > ? AND m.contact_id <= ? AND " + membersOf,
+			append(args, cursor, last, list, a.accountID)}
+	}
 	contacts := a.within(" AND %[1]s > ? AND %[1]s <= ?", cursor, last)
-	return fragment{tables + " AND " + contacts.sql, append(args, contacts.args...)}
+	return fragment{" FROM " + tables + " AND " + contacts.sql, append(args, contacts.args...)}
+}
+
+// onlyList is the list that makes up the audience, if nothing else does.
+func (a audienceSQL) onlyList() (id int64, only bool) {
+	lists := a.audience.Lists()
+	if a.audience.All || len(lists) != 1 || len(a.audience.Contacts)+len(a.rules) > 0 {
+		return 0, false
+	}
+	return lists[0], true
 }
 
 // contacts is the condition over c of belonging to the audience, whoever is
@@ -253,9 +300,48 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 	if err != nil {
 		return campaigns.Preview{}, s.translate(err)
 	}
-	reason, from := compiled.reason(), compiled.from(0, everybody)
+	bounds, err := s.countParts(ctx)
+	if err != nil {
+		return campaigns.Preview{}, s.translate(err)
+	}
+	parts := make([]campaigns.Preview, len(bounds)-1)
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range parts {
+		group.Go(func() (err error) {
+			parts[i], err = s.previewPart(ctx, compiled.counts(bounds[i], bounds[i+1]))
+			return err
+		})
+	}
+	err = group.Wait()
 	preview := campaigns.Preview{Skipped: map[string]int64{}}
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	for _, part := range parts {
+		preview.Total += part.Total
+		preview.Reachable += part.Reachable
+		for reason, n := range part.Skipped {
+			preview.Skipped[reason] += n
+		}
+	}
+	return preview, s.translate(err)
+}
+
+// countParts cuts the contacts into as many ranges of ids as are counted side by
+// side, and returns the bounds between them.
+func (s *Store) countParts(ctx context.Context) ([]int64, error) {
+	var last int64
+	if err := s.reader().row(ctx, "SELECT COALESCE(MAX(id), 0) FROM contacts").Scan(&last); err != nil {
+		return nil, err
+	}
+	bounds := []int64{0}
+	for part := range s.d.countParts - 1 {
+		bounds = append(bounds, last*int64(part+1)/int64(s.d.countParts))
+	}
+	return append(bounds, everybody), nil
+}
+
+// previewPart takes the rows of counts.
+func (s *Store) previewPart(ctx context.Context, counts fragment) (campaigns.Preview, error) {
+	preview := campaigns.Preview{Skipped: map[string]int64{}}
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var why string
 		var n int64
 		if err := scan(&why, &n); err != nil {
@@ -268,9 +354,8 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 			preview.Skipped[why] = n
 		}
 		return nil
-	}, "SELECT COALESCE(why, ''), COUNT(*) FROM (SELECT "+reason.sql+" AS why"+from.sql+") r GROUP BY why",
-		slices.Concat(reason.args, from.args)...)
-	return preview, s.translate(err)
+	}, counts.sql, counts.args...)
+	return preview, err
 }
 
 // SampleAudience is up to n recipients that a campaign would be sent to.

@@ -27,9 +27,9 @@ type contactStatements struct {
 	// the last is followed by free ones; nobody else gets them.
 	allocate string
 	// insertContacts takes id, external id, name, first and last name, language,
-	// time zone, status, folded; before them account, time, attributes and
-	// attribute_expiry, which are the same for all.
-	insertContacts string
+	// time zone, status, folded; before them account, times of creation and change,
+	// attributes and attribute_expiry, which are the same for all.
+	insertContacts insertion
 	// updateContacts takes the same rows, with what is folded of the names alone;
 	// before them the time.
 	updateContacts string
@@ -40,13 +40,14 @@ type contactStatements struct {
 	// them the time, 0 for one that stays.
 	updateAttributes string
 	// insertAddresses takes contact, kind, address; before them the account.
-	insertAddresses string
+	insertAddresses insertion
 	// deleteAddresses takes contact, kind.
 	deleteAddresses string
 	// insertMembers takes contact, data; before them the list. joinMembers is the
 	// same where some may be in the list already, and leaves those as they are;
 	// mergeMembers is for those who are, and joins their data key by key.
-	insertMembers, joinMembers, mergeMembers string
+	insertMembers             insertion
+	joinMembers, mergeMembers string
 	// insertConsents takes contact and nothing; before them account, category,
 	// actor, time.
 	insertConsents string
@@ -54,12 +55,8 @@ type contactStatements struct {
 	insertRefused string
 }
 
-const (
-	sqliteInsertMembers = `INSERT INTO members (list_id, contact_id, data)
-		SELECT ?, value ->> 0, NULLIF(value ->> 1, '') FROM jsonb_each(?)`
-	postgresInsertMembers = `INSERT INTO members (list_id, contact_id, data)
-		SELECT ?::bigint, v.id, NULLIF(v.data, '') FROM unnest(?::bigint[], ?::text[]) AS v (id, data)`
-)
+const sqliteInsertMembers = `INSERT INTO members (list_id, contact_id, data)
+	SELECT ?, value ->> 0, NULLIF(value ->> 1, '') FROM jsonb_each(?)`
 
 var sqliteContacts = contactStatements{
 	findExternal: `SELECT c.id FROM json_each(?) v CROSS JOIN contacts c
@@ -67,11 +64,10 @@ var sqliteContacts = contactStatements{
 	findAddress: `SELECT a.contact_id FROM json_each(?) v CROSS JOIN addresses a
 		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.value`,
 	allocate: `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'contacts'), 0) + 1 WHERE ? > 0`,
-	insertContacts: `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
-		attributes, attribute_expiry, folded)
-		SELECT value ->> 0, ?1, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-			?2, ?2, ?3, ?4, value ->> 8
-		FROM jsonb_each(?5)`,
+	insertContacts: insertion{statement: `INSERT INTO contacts (account_id, created_at, updated_at, attributes, attribute_expiry,
+		id, external_id, name, first_name, last_name, language, timezone, status, folded)
+		SELECT ?, ?, ?, ?, ?, value ->> 0, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+		FROM jsonb_each(?)`},
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
 		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = ?,
 		folded = json_patch(folded, v.value ->> 8)
@@ -80,10 +76,10 @@ var sqliteContacts = contactStatements{
 		AND EXISTS (SELECT 1 FROM json_each(c.attribute_expiry) e WHERE e.value <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
 		attribute_expiry = v.value ->> 2, folded = v.value ->> 3 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
-	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
-		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)`,
+	insertAddresses: insertion{statement: `INSERT INTO addresses (account_id, contact_id, kind, address)
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)`},
 	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?))`,
-	insertMembers:   sqliteInsertMembers,
+	insertMembers:   insertion{statement: sqliteInsertMembers},
 	joinMembers:     sqliteInsertMembers + " WHERE TRUE ON CONFLICT (list_id, contact_id) DO NOTHING",
 	mergeMembers: `UPDATE members SET data = json_patch(COALESCE(data, '{}'), v.value ->> 1) FROM jsonb_each(?2) v
 		WHERE members.list_id = ?1 AND members.contact_id = v.value ->> 0`,
@@ -102,13 +98,8 @@ var postgresContacts = contactStatements{
 	// Materialized, the sequence's name is looked up once instead of for each id.
 	allocate: `WITH s AS MATERIALIZED (SELECT pg_get_serial_sequence('contacts', 'id')::regclass AS ids)
 		SELECT nextval(ids) FROM s, generate_series(1, ?::int)`,
-	insertContacts: `INSERT INTO contacts (account_id, created_at, updated_at, attributes, attribute_expiry,
-		id, external_id, name, first_name, last_name, language, timezone, status, folded)
-		SELECT ?::bigint, n.at, n.at, n.attributes, n.expiry, v.id, NULLIF(v.external_id, ''), v.name, v.first_name, v.last_name, v.language, v.timezone,
-			v.status, v.folded::jsonb
-		FROM (SELECT ?::bigint AS at, ?::jsonb AS attributes, ?::jsonb AS expiry) n,
-			unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
-			AS v (id, external_id, name, first_name, last_name, language, timezone, status, folded)`,
+	insertContacts: insertion{table: "contacts", columns: []string{"account_id", "created_at", "updated_at", "attributes", "attribute_expiry",
+		"id", "external_id", "name", "first_name", "last_name", "language", "timezone", "status", "folded"}, optional: "external_id"},
 	updateContacts: `UPDATE contacts SET updated_at = ?::bigint, external_id = NULLIF(v.external_id, ''), name = v.name,
 		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone, status = v.status,
 		folded = contacts.folded || v.folded::jsonb
@@ -119,12 +110,13 @@ var postgresContacts = contactStatements{
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?::bigint, 0), updated_at), attributes = v.attributes::jsonb,
 		attribute_expiry = v.expiry::jsonb, folded = v.folded::jsonb
 		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (id, attributes, expiry, folded) WHERE contacts.id = v.id`,
-	insertAddresses: `INSERT INTO addresses (account_id, contact_id, kind, address)
-		SELECT ?::bigint, v.id, v.kind, v.address FROM unnest(?::bigint[], ?::text[], ?::text[]) AS v (id, kind, address)`,
+	insertAddresses: insertion{table: "addresses", columns: []string{"account_id", "contact_id", "kind", "address"}},
 	deleteAddresses: `DELETE FROM addresses USING unnest(?::bigint[], ?::text[]) AS v (id, kind)
 		WHERE addresses.contact_id = v.id AND addresses.kind = v.kind`,
-	insertMembers: postgresInsertMembers,
-	joinMembers:   postgresInsertMembers + " ON CONFLICT (list_id, contact_id) DO NOTHING",
+	insertMembers: insertion{table: "members", columns: []string{"list_id", "contact_id", "data"}, optional: "data"},
+	joinMembers: `INSERT INTO members (list_id, contact_id, data)
+		SELECT ?::bigint, v.id, NULLIF(v.data, '') FROM unnest(?::bigint[], ?::text[]) AS v (id, data)
+		ON CONFLICT (list_id, contact_id) DO NOTHING`,
 	mergeMembers: `UPDATE members SET data = (COALESCE(members.data, '{}')::jsonb || v.data::jsonb)::text
 		FROM (SELECT ?::bigint AS id) list, unnest(?::bigint[], ?::text[]) AS v (id, data)
 		WHERE members.list_id = list.id AND members.contact_id = v.id`,

@@ -36,9 +36,14 @@ type dialect struct {
 	duplicate func(error) bool
 	// planParts is how many transactions plan side by side.
 	planParts int
-	// statistics tells the query planner about the tables that an import fills;
-	// empty where the planner needs none.
-	statistics string
+	// countParts is how many queries count an audience side by side.
+	countParts int
+	// countReasons yields the values of why, empty for NULL, among the rows of a
+	// query, and how often each occurs; reasons are all that there may be.
+	countReasons func(query string, reasons []string) string
+	// grown takes an upload and yields the tables of which the query planner must
+	// be told that they have grown; empty where the planner needs no statistics.
+	grown string
 	// contactIndexes lists the names of the indexes of contacts, and whether each is
 	// whole: one that was being made when its maker was killed is not.
 	contactIndexes string

@@ -17,7 +17,7 @@ import (
 // batch. It is a Conflict if the upload is not running or does not stand where
 // the batch begins, because another process has gone on with it.
 func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
-	return s.inTxAsync(ctx, func(tx conn) error {
+	return s.inCopyTx(ctx, async(ctx, func(tx conn) error {
 		i, err := s.importRows(ctx, tx, b)
 		if err != nil {
 			return err
@@ -26,7 +26,7 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 			return err
 		}
 		return tx.halt(ctx)
-	})
+	}))
 }
 
 // importRows is ImportBatch without what is the upload's own.
@@ -190,19 +190,17 @@ func (i *importing) write(ctx context.Context) error {
 		}
 	}
 	sql := i.d.contacts()
-	for _, step := range []struct {
-		statement string
-		rows      *columns
-		before    []any
-	}{
-		{sql.deleteAddresses, moved, nil},
-		{sql.insertContacts, created, []any{i.batch.AccountID, i.now, fresh.Attributes.JSON(), expiryJSON(fresh.Expiry)}},
-		{sql.updateContacts, updated, []any{i.now}},
-		{sql.insertAddresses, addresses, []any{i.batch.AccountID}},
-	} {
-		if err := i.execRows(ctx, step.statement, step.rows, step.before...); err != nil {
-			return err
-		}
+	if err := i.execRows(ctx, sql.deleteAddresses, moved); err != nil {
+		return err
+	}
+	if err := i.insertRows(ctx, sql.insertContacts, created, i.batch.AccountID, i.now, i.now, fresh.Attributes.JSON(), expiryJSON(fresh.Expiry)); err != nil {
+		return err
+	}
+	if err := i.execRows(ctx, sql.updateContacts, updated, i.now); err != nil {
+		return err
+	}
+	if err := i.insertRows(ctx, sql.insertAddresses, addresses, i.batch.AccountID); err != nil {
+		return err
 	}
 	if err := i.store.takeIn(ctx, i.conn, i.batch.AccountID, takenOf(addresses)); err != nil {
 		return err
@@ -288,7 +286,7 @@ func (i *importing) list(ctx context.Context) error {
 			again.add(p.ID, p.Data)
 		}
 	}
-	if err := i.execRows(ctx, i.d.contacts().insertMembers, fresh, i.batch.UploadID); err != nil {
+	if err := i.insertRows(ctx, i.d.contacts().insertMembers, fresh, i.batch.UploadID); err != nil {
 		return err
 	}
 	return i.execRows(ctx, i.d.contacts().mergeMembers, again, i.batch.UploadID)

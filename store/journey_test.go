@@ -463,7 +463,9 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 		}))
 		for _, audience := range []targeting.Audience{
 			{All: true},
+			{Groups: []int64{901}},
 			{Groups: []int64{901, 902}},
+			{Groups: []int64{902}, Exclude: &targeting.Exclude{Groups: []int64{903}}},
 			{Groups: []int64{901}, Contacts: []int64{1, 2, 3, 7, 99999}, Exclude: &targeting.Exclude{Groups: []int64{903}, Contacts: []int64{2}}},
 			{All: true, Exclude: &targeting.Exclude{Campaigns: []int64{j.campaign}}},
 		} {

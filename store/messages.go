@@ -31,6 +31,18 @@ const maxPage = 1000
 // ListMessages lists messages in ascending order of their ids, from behind the
 // filter's cursor.
 func (s *Store) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error) {
+	query := listMessages(f)
+	var list []campaigns.Message
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		m, err := scanMessage(scan)
+		list = append(list, m)
+		return err
+	}, query.sql, query.args...)
+	return list, s.translate(err)
+}
+
+// listMessages is the query of ListMessages.
+func listMessages(f campaigns.MessageFilter) fragment {
 	where := []string{"m.id > ?", "m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)"}
 	args := []any{f.After, f.AccountID}
 	add := func(condition string, arg any) {
@@ -63,13 +75,7 @@ func (s *Store) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]
 	if limit <= 0 || limit > maxPage {
 		limit = maxPage
 	}
-	var list []campaigns.Message
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		m, err := scanMessage(scan)
-		list = append(list, m)
-		return err
-	}, selectMessage+" WHERE "+strings.Join(where, " AND ")+" ORDER BY m.id LIMIT ?", append(args, limit)...)
-	return list, s.translate(err)
+	return fragment{selectMessage + " WHERE " + strings.Join(where, " AND ") + " ORDER BY m.id LIMIT ?", append(args, limit)}
 }
 
 // GetMessage is one message of an account.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/providers"
+	"carillon/targeting"
 )
 
 // What is done again every few hundred milliseconds must not grow with the
@@ -121,5 +123,71 @@ func messagesRead(t *testing.T, s *Store) func() int64 {
 		require.NoError(t, err)
 		require.NoError(t, s.reader().row(t.Context(), "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'").Scan(&rows))
 		return rows
+	}
+}
+
+// What became of one recipient is looked up, however many there are.
+func TestOneRecipientsMessagesAreLookedUp(t *testing.T) {
+	const recipients = 5_000
+	eachStore(t, func(t *testing.T, s *Store) {
+		j := newJourney(t, s, recipients)
+		run := j.start()
+		j.planAll(run.ID, recipients)
+		filter := campaigns.MessageFilter{AccountID: j.accountID, CampaignID: j.campaign, ContactID: 4_321, Address: "p4321@example.com", Limit: 100}
+		if !s.Postgres() {
+			query := listMessages(filter)
+			var steps []string
+			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+				var id, parent, unused int
+				var step string
+				err := scan(&id, &parent, &unused, &step)
+				steps = append(steps, step)
+				return err
+			}, "EXPLAIN QUERY PLAN "+query.sql, query.args...))
+			require.Contains(t, steps, "SEARCH m USING INDEX messages_recipient (run_id=? AND contact_id=?)")
+			return
+		}
+		read := messagesRead(t, s)
+		for _, statistics := range []string{"without statistics", "with statistics"} {
+			before := read()
+			found, err := s.ListMessages(t.Context(), filter)
+			require.NoError(t, err)
+			require.Len(t, found, 1)
+			require.LessOrEqual(t, read()-before, int64(2), statistics)
+			_, err = s.reader().exec(t.Context(), "ANALYZE messages, runs")
+			require.NoError(t, err)
+		}
+	})
+}
+
+// Counting an audience walks through it once: it neither gathers the members first
+// nor sorts what it counts.
+func TestCountingAnAudienceGathersAndSortsNothing(t *testing.T) {
+	s := openTestStore(t, sqliteDSN(t))
+	j := newJourney(t, s, 100)
+	for name, audience := range map[string]targeting.Audience{
+		"everybody": {All: true},
+		"an upload": {Uploads: []int64{1}},
+		"excluding": {Groups: []int64{1}, Exclude: &targeting.Exclude{Groups: []int64{2}}},
+	} {
+		compiled, err := s.compileAudience(t.Context(), s.reader(), j.channel, audience, 0, s.clock.Now())
+		require.NoError(t, err)
+		query := compiled.counts(0, everybody)
+		var walks []string
+		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+			var id, parent, unused int
+			var step string
+			err := scan(&id, &parent, &unused, &step)
+			require.NotContains(t, step, "TEMP B-TREE", name)
+			if strings.HasPrefix(step, "SEARCH m ") || strings.HasPrefix(step, "SEARCH c ") {
+				walks = append(walks, step)
+			}
+			return err
+		}, "EXPLAIN QUERY PLAN "+query.sql, query.args...))
+		if audience.All {
+			require.Equal(t, []string{"SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"}, walks, name)
+			continue
+		}
+		require.Equal(t, []string{"SEARCH m USING PRIMARY KEY (list_id=? AND contact_id>? AND contact_id<?)", "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)"}, walks, name)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // says, nil for none.
 func withValues(t testing.TB, s *Store, account int64, key string, n int, value func(i int) string) {
 	t.Helper()
-	require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+	require.NoError(t, s.inCopyTx(t.Context(), func(tx conn) error {
 		if err := tx.lockAccount(t.Context(), account); err != nil {
 			return err
 		}
@@ -32,7 +32,7 @@ func withValues(t testing.TB, s *Store, account int64, key string, n int, value 
 				values = append(values, attributed{id: id, name: name, attributes: targeting.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
 			}
 		}
-		if _, err := tx.exec(t.Context(), tx.d.contacts().insertContacts, tx.d.rowArgs(people, account, 1, "{}", "{}")...); err != nil {
+		if err := tx.insertRows(t.Context(), tx.d.contacts().insertContacts, people, account, 1, 1, "{}", "{}"); err != nil {
 			return err
 		}
 		return tx.writeAttributes(t.Context(), values, 0)

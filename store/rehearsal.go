@@ -86,7 +86,7 @@ func (r *rehearsal) connect(ctx context.Context) error {
 // ImportBatch carries a batch out on the copies, and then moves the upload on.
 func (r *rehearsal) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
 	var i importing
-	err := r.inTx(ctx, func(tx conn) (err error) {
+	err := r.inCopyTx(ctx, func(tx conn) (err error) {
 		i, err = r.importRows(ctx, tx, b)
 		return err
 	})

@@ -255,6 +255,8 @@ type conn struct {
 	pool    gorm.ConnPool
 	d       *dialect
 	effects *effects // of the transaction; nil outside of one
+	// own is the connection of a transaction of inCopyTx on PostgreSQL, else nil.
+	own *sql.Conn
 }
 
 // effects are what a transaction has this process do once it is committed.
@@ -321,13 +323,20 @@ const maxTxTries = 5
 // inTx runs fn in one transaction and repeats it whole when the database asks
 // for that; fn must therefore set its results anew each time.
 func (s *Store) inTx(ctx context.Context, fn func(tx conn) error) error {
+	return s.repeat(ctx, func(effects *effects) error {
+		return s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			return fn(conn{pool: tx.Statement.ConnPool, d: s.d, effects: effects})
+		})
+	})
+}
+
+// repeat begins a transaction, again and again while the database asks for that.
+func (s *Store) repeat(ctx context.Context, begin func(*effects) error) error {
 	var err error
 	for try := range maxTxTries {
 		s.transactions.Add(1)
 		var effects effects
-		err = s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return fn(conn{pool: tx.Statement.ConnPool, d: s.d, effects: &effects})
-		})
+		err = begin(&effects)
 		if effects.halted { // even after an error: it may have been committed
 			s.halts.here.Add(1)
 		}
@@ -342,18 +351,23 @@ func (s *Store) inTx(ctx context.Context, fn func(tx conn) error) error {
 }
 
 // inTxAsync is inTx for what is simply done again if a crash of the database
-// loses it: planning, feeding, importing. PostgreSQL does not wait for the disk
-// then; whatever is committed later and waits, takes the earlier with it. SQLite
-// has no such choice for a single transaction.
+// loses it: planning, feeding, importing.
 func (s *Store) inTxAsync(ctx context.Context, fn func(tx conn) error) error {
-	return s.inTx(ctx, func(tx conn) error {
-		if s.Postgres() {
+	return s.inTx(ctx, async(ctx, fn))
+}
+
+// async is fn in a transaction of which PostgreSQL does not wait until it is on
+// the disk; whatever is committed later and waits, takes it with it. SQLite has no
+// such choice for a single transaction.
+func async(ctx context.Context, fn func(tx conn) error) func(tx conn) error {
+	return func(tx conn) error {
+		if tx.d == &postgresDialect {
 			if _, err := tx.exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
 				return err
 			}
 		}
 		return fn(tx)
-	})
+	}
 }
 
 // translate gives errors of the database a code that callers can act on.

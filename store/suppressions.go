@@ -66,6 +66,12 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []targeti
 	return added, err
 }
 
+// Holder is the contact that has an address now; 0 if nobody has.
+func (s *Store) Holder(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (int64, error) {
+	id, err := s.reader().holder(ctx, targeting.Suppression{AccountID: accountID, Kind: kind, Address: address})
+	return id, s.translate(err)
+}
+
 // holder is the contact that holds an address; 0 if none does.
 func (c conn) holder(ctx context.Context, p targeting.Suppression) (id int64, err error) {
 	err = c.row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address).Scan(&id)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"carillon/internal/fault"
@@ -187,10 +188,8 @@ func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string)
 	if reason != "" {
 		state = targeting.UploadFailed
 	}
-	if s.d.statistics != "" {
-		if _, err := (conn{pool: s.write.Statement.ConnPool, d: s.d}).exec(ctx, s.d.statistics); err != nil {
-			return s.translate(err)
-		}
+	if err := s.analyzeGrown(ctx, uploadID); err != nil {
+		return s.translate(err)
 	}
 	err := s.inTx(ctx, func(tx conn) error {
 		n, err := tx.exec(ctx, `UPDATE uploads SET state = ?, error = ?, finished_at = ?,
@@ -205,6 +204,26 @@ func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string)
 		return err
 	}
 	return s.dropChunks(ctx, uploadID, string(targeting.UploadFinished), string(targeting.UploadFailed))
+}
+
+// analyzeGrown tells the query planner about the tables that an upload has made
+// much larger.
+func (s *Store) analyzeGrown(ctx context.Context, uploadID int64) error {
+	if s.d.grown == "" {
+		return nil
+	}
+	var tables []string
+	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		var table string
+		err := scan(&table)
+		tables = append(tables, table)
+		return err
+	}, s.d.grown, uploadID)
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	_, err = conn{pool: s.write.Statement.ConnPool, d: s.d}.exec(ctx, "ANALYZE "+strings.Join(tables, ", "))
+	return err
 }
 
 // GetUpload is one upload.

@@ -45,6 +45,7 @@ type Importer struct {
 	inbox  Inbox
 	store  ImportStore
 	config ImportConfig
+	queued chan struct{}
 }
 
 // NewImporter makes an importer.
@@ -55,8 +56,12 @@ func NewImporter(inbox Inbox, store ImportStore, config ImportConfig) *Importer 
 	if config.Clock == nil {
 		config.Clock = clock.System{}
 	}
-	return &Importer{inbox: inbox, store: store, config: config}
+	return &Importer{inbox: inbox, store: store, config: config, queued: make(chan struct{}, 1)}
 }
+
+// Queued says that Take has taken a file in, so that whoever imports in the same
+// process need not wait until it looks again.
+func (im *Importer) Queued() <-chan struct{} { return im.queued }
 
 // Take reads a file, checks that it can be imported at all and keeps it for Run.
 // A file that is empty, no CSV, over the bound (TooLarge) or without a usable
@@ -91,6 +96,10 @@ func (im *Importer) Take(ctx context.Context, accountID int64, filename string, 
 	if err != nil {
 		// The caller's context may be what ended the upload.
 		return Upload{}, errors.Join(err, im.inbox.DiscardUpload(context.WithoutCancel(ctx), upload.ID))
+	}
+	select {
+	case im.queued <- struct{}{}:
+	default: // it has been said and not been heard yet
 	}
 	return taken, nil
 }

@@ -221,3 +221,17 @@ func TestRunGivesTheUploadBack(t *testing.T) {
 	require.Equal(t, UploadFailed, m.uploads[upload.ID].State)
 	require.Contains(t, m.uploads[upload.ID].Error, "PDF")
 }
+
+func TestAFileThatWasTakenIsSaidToWait(t *testing.T) {
+	m := &memory{}
+	im := NewImporter(m, m, ImportConfig{})
+	_, err := im.Take(t.Context(), 1, "x.csv", strings.NewReader(""), ImportOptions{})
+	require.Error(t, err)
+	require.Empty(t, im.Queued(), "nothing waits")
+	for range 2 {
+		m.chunks = nil
+		_, err := im.Take(t.Context(), 1, "x.csv", strings.NewReader("email\na@example.com\n"), ImportOptions{})
+		require.NoError(t, err)
+		require.Len(t, im.Queued(), 1, "nobody needs to hear it twice")
+	}
+}

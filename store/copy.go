@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/gorm"
+)
+
+// insertion puts rows into a table: by a statement on SQLite, by COPY on
+// PostgreSQL, which takes a third less of its time for it, and lets this process
+// write the rows down while it already stores the first of them.
+type insertion struct {
+	statement string
+	// table and columns are COPY's. The columns are in the order of insertRows'
+	// arguments.
+	table   string
+	columns []string
+	// optional is a column that is NULL where its text is empty; there is one at
+	// most.
+	optional string
+}
+
+// inCopyTx is inTx for what inserts rows by the thousand with insertRows.
+func (s *Store) inCopyTx(ctx context.Context, fn func(tx conn) error) error {
+	if !s.Postgres() {
+		return s.inTx(ctx, fn)
+	}
+	return s.repeat(ctx, func(effects *effects) error {
+		begin := func(db *gorm.DB) error {
+			own, _ := db.Statement.ConnPool.(*sql.Conn)
+			return db.Transaction(func(tx *gorm.DB) error {
+				return fn(conn{pool: tx.Statement.ConnPool, d: s.d, effects: effects, own: own})
+			})
+		}
+		db := s.write.WithContext(ctx)
+		if _, held := db.Statement.ConnPool.(*sql.Conn); held {
+			return begin(db)
+		}
+		return db.Connection(begin)
+	})
+}
+
+// insertRows inserts rows that begin with the values before, which are the same
+// for all; on PostgreSQL in a transaction of inCopyTx.
+func (c conn) insertRows(ctx context.Context, into insertion, rows *columns, before ...any) error {
+	if len(rows.ids) == 0 {
+		return nil
+	}
+	if into.table == "" {
+		_, err := c.exec(ctx, into.statement, c.d.rowArgs(rows, before...)...)
+		return err
+	}
+	// COPY goes past the transaction in Go, which has ended if ctx has; then pgx
+	// begins nothing. What it says is kept from Raw, which would close the
+	// connection under the transaction for some errors.
+	var failed error
+	err := c.own.Raw(func(driver any) error {
+		source := &copySource{rows: rows, values: slices.Grow(slices.Clone(before), 1+len(rows.texts)), before: len(before), optional: -1}
+		if into.optional != "" {
+			source.optional = slices.Index(into.columns, into.optional) - len(before) - 1
+		}
+		_, failed = driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{into.table}, into.columns, source)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// copySource hands rows to COPY, one after the other in the same slice.
+type copySource struct {
+	rows     *columns
+	next     int
+	values   []any
+	before   int // how many of the values are the same for all
+	optional int // the text that is NULL where it is empty; -1 for none
+}
+
+func (s *copySource) Next() bool {
+	s.next++
+	return s.next <= len(s.rows.ids)
+}
+
+func (s *copySource) Values() ([]any, error) {
+	row := s.next - 1
+	s.values = append(s.values[:s.before], s.rows.ids[row])
+	for i, texts := range s.rows.texts {
+		var value any = texts[row]
+		if i == s.optional && texts[row] == "" {
+			value = nil
+		}
+		s.values = append(s.values, value)
+	}
+	return s.values, nil
+}
+
+func (s *copySource) Err() error { return nil }
