@@ -191,3 +191,23 @@ func TestCountingAnAudienceGathersAndSortsNothing(t *testing.T) {
 		require.Equal(t, []string{"SEARCH m USING PRIMARY KEY (list_id=? AND contact_id>? AND contact_id<?)", "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)"}, walks, name)
 	}
 }
+
+// A worker that loads an envelope reads the index entries of its messages, not
+// those of the whole run, of which PostgreSQL knows nothing yet.
+func TestAnEnvelopeIsLoadedByItsMessages(t *testing.T) {
+	const recipients, perEnvelope = 20_000, 100
+	s := openTestStore(t, postgresDSN(t))
+	j := newJourney(t, s, recipients)
+	run := j.start()
+	j.planAll(run.ID, recipients)
+	fed := j.feed(run.ID, []int64{1}, perEnvelope)
+	flushed := messagesRead(t, s)
+	read := func() (entries int64) {
+		flushed()
+		require.NoError(t, s.reader().row(t.Context(), "SELECT CAST(SUM(idx_tup_read) AS BIGINT) FROM pg_stat_user_indexes WHERE relname = 'messages'").Scan(&entries))
+		return entries
+	}
+	before := read()
+	require.Len(t, j.load(run.ID, 1, fed), len(fed))
+	require.LessOrEqual(t, read()-before, int64(2*perEnvelope))
+}

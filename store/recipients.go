@@ -96,7 +96,9 @@ func (s *Store) loadEnvelope(ctx context.Context, c conn, request campaigns.Enve
 }
 
 // queuedMessages are the messages of an envelope with their contacts. A
-// transactional message may have none.
+// transactional message may have none. With the sums PostgreSQL looks the ids up
+// and nothing else: for a run of which it has no statistics yet it would read the
+// whole run's index beside them, for each envelope.
 func (s *Store) queuedMessages(ctx context.Context, c conn, request campaigns.EnvelopeRequest) (messages []campaigns.QueuedMessage, err error) {
 	messages, now := make([]campaigns.QueuedMessage, 0, len(request.MessageIDs)), s.clock.Now()
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
@@ -106,7 +108,7 @@ func (s *Store) queuedMessages(ctx context.Context, c conn, request campaigns.En
 		return err
 	}, "SELECT m.id, m.contact_id, m.address, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
-		WHERE m.id `+c.d.inIDs+` AND m.state = 1 AND m.envelope_id = ? AND m.channel_id = ? AND m.run_id = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
+		WHERE m.id `+c.d.inIDs+` AND m.state = 1 AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
 		ORDER BY m.id`, c.d.idList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
 	return messages, err
 }
