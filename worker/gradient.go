@@ -30,8 +30,11 @@ const (
 	overdue      = time.Second
 	overdueTimes = 8
 	// probeInterval is the least between two measurements with a quarter of the limit.
+	// The first one is made with leastRequests after warmTime, whatever was found until
+	// then: connections were being made, and a campaign planned beside them.
 	probeInterval = 5 * time.Second
 	probeShare    = 4
+	warmTime      = time.Second
 	// cut is what is left of the limit after an error. For edgeFor it then stays
 	// below edge of where that came: a provider that refuses the 21st connection
 	// is not to be asked for it all the time.
@@ -50,6 +53,9 @@ type gradient struct {
 	// was found; both zero before the first round.
 	base     time.Duration
 	measured time.Time
+	// begun is when the first round ended; warm says that base was measured since then.
+	begun time.Time
+	warm  bool
 	// probing: this round measures base, with a part of the limit, which is kept.
 	probing bool
 	kept    float64
@@ -118,15 +124,22 @@ func (g *gradient) decide(took time.Duration, now time.Time, crowded bool) {
 		g.set(g.kept, now)
 		return
 	}
+	if g.begun.IsZero() {
+		g.begun = now
+	}
 	if g.base == 0 || took <= g.base || g.limit <= leastRequests {
 		g.steep = g.steep || took > tolerance*g.base
 		g.base, g.measured = took, now
 	}
 	allowed := tolerance * max(g.base, ownTime)
-	if took > allowed && now.Sub(g.measured) > probeInterval {
+	switch {
+	case !g.warm && now.Sub(g.begun) > warmTime && g.limit > leastRequests:
+		g.warm = true
+		g.probe(leastRequests, now)
+		return
+	case took > allowed && now.Sub(g.measured) > probeInterval:
 		// Is it because we ask for more, or has the provider become slower?
-		g.probing, g.kept = true, g.limit
-		g.set(g.limit/probeShare, now)
+		g.probe(g.limit/probeShare, now)
 		return
 	}
 	gradient := math.Max(0.5, math.Min(1, float64(allowed)/float64(took)))
@@ -142,6 +155,12 @@ func (g *gradient) decide(took time.Duration, now time.Time, crowded bool) {
 		next += math.Sqrt(g.limit)
 	}
 	g.set(next, now)
+}
+
+// probe has the next round measure base.
+func (g *gradient) probe(limit float64, now time.Time) {
+	g.probing, g.kept = true, g.limit
+	g.set(limit, now)
 }
 
 // failed counts in an answer that says that the provider can't take as much, or none

@@ -161,6 +161,19 @@ func TestTheGradientBeginsLowAndDoublesWhileAnswersAreAsQuick(t *testing.T) {
 	require.Equal(t, 128, g.now())
 }
 
+// What answers take while connections are made and a campaign is planned does not
+// decide how many requests there are afterwards.
+func TestTheGradientMeasuresAnewWhenItIsWarm(t *testing.T) {
+	g := newGradient(128)
+	sending := newSending(g, server{capacity: 1000, takes: 30 * time.Millisecond})
+	sending.run(300 * time.Millisecond)
+	require.Greater(t, g.now(), 60)
+	sending.server = server{capacity: 8, takes: 2 * time.Millisecond}
+	sending.run(5 * time.Second)
+	require.LessOrEqual(t, g.now(), 40)
+	require.GreaterOrEqual(t, sending.run(5*time.Second), 0.95*8/0.002)
+}
+
 // A server that refuses the 21st request is not asked for it all the time.
 func TestTheGradientKeepsAwayFromWhereErrorsCame(t *testing.T) {
 	g := newGradient(128)
