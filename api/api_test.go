@@ -130,6 +130,7 @@ func TestCampaigns(t *testing.T) {
 		[]string{"GET", "/v1/campaigns/1"},
 		[]string{"PATCH", "/v1/campaigns/1", `{"name":"Summer","weight":3}`},
 		[]string{"GET", "/v1/campaigns/1/preview"},
+		[]string{"GET", "/v1/campaigns/1/preview?count=false"},
 		[]string{"POST", "/v1/campaigns/1/test", `{"to":"me@example.org"}`},
 		[]string{"POST", "/v1/campaigns/1/test", `{"to":"nonsense"}`},
 		[]string{"POST", "/v1/campaigns/1/schedule", `{"at":"2026-03-01T09:00"}`},

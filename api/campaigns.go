@@ -70,9 +70,9 @@ type CampaignChange struct {
 
 // Forecast is what a campaign would do if it were started now.
 type Forecast struct {
-	Total     int64            `json:"total" doc:"Recipients."`
-	Reachable int64            `json:"reachable" doc:"How many of them will be sent to."`
-	Skipped   map[string]int64 `json:"skipped" doc:"The others, by reason."`
+	Total     *int64           `json:"total,omitempty" doc:"Recipients; absent with count=false, as the other numbers are."`
+	Reachable *int64           `json:"reachable,omitempty" doc:"How many of them will be sent to."`
+	Skipped   map[string]int64 `json:"skipped,omitzero" doc:"The others, by reason."`
 	Samples   []Sample         `json:"samples"`
 	Notices   []string         `json:"notices,omitempty" doc:"What may be a mistake, such as a misspelt name in a template."`
 	// Seconds is absent where no limit is set.
@@ -93,6 +93,11 @@ type Sample struct {
 type Explanation struct {
 	Says     []string         `json:"says" doc:"In sentences: whether they got it, and why not."`
 	Messages []MessageHistory `json:"messages"`
+}
+
+type previewCampaign struct {
+	ByID
+	Count bool `query:"count" default:"true" doc:"false leaves the numbers out, which take seconds where there are millions of recipients: samples and notices are there at once."`
 }
 
 type createCampaign struct{ Body CampaignInput }
@@ -191,10 +196,20 @@ func (s *Server) campaignRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Campaigns.Delete(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag, doc: "What a campaign would do if it were started now", roles: mayLook},
-		func(ctx context.Context, caller access.Key, in *ByID) (*one[Forecast], error) {
+	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag, doc: "What a campaign would do if it were started now", roles: mayLook,
+		more: "Samples are rendered for three recipients."},
+		func(ctx context.Context, caller access.Key, in *previewCampaign) (*one[Forecast], error) {
+			if !in.Count {
+				f, err := s.Campaigns.Samples(ctx, caller.AccountID, in.ID)
+				return &one[Forecast]{forecastView(f)}, err
+			}
 			f, err := s.Campaigns.Preview(ctx, caller.AccountID, in.ID)
-			return &one[Forecast]{forecastView(f)}, err
+			view := forecastView(f)
+			view.Total, view.Reachable, view.Skipped = &f.Total, &f.Reachable, f.Skipped
+			if view.Skipped == nil {
+				view.Skipped = map[string]int64{}
+			}
+			return &one[Forecast]{view}, err
 		})
 	register(s, operation{id: "test-campaign", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a campaign to one address", status: http.StatusAccepted, roles: mayEdit,
 		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is."},
@@ -271,10 +286,7 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
-	view := Forecast{Total: f.Total, Reachable: f.Reachable, Skipped: f.Skipped, Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt)}
-	if view.Skipped == nil {
-		view.Skipped = map[string]int64{}
-	}
+	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt)}
 	if f.LimitedBy != "" {
 		seconds := f.Duration.Seconds()
 		view.Seconds = &seconds

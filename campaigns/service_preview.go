@@ -39,6 +39,16 @@ const samples = 3
 // Preview predicts what a campaign does: how many it reaches, who is skipped
 // and why, how it reads, how long it takes.
 func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, error) {
+	return s.forecast(ctx, accountID, id, true)
+}
+
+// Samples is a Preview without the numbers, which take seconds where there are
+// millions of recipients.
+func (s *Service) Samples(ctx context.Context, accountID, id int64) (Forecast, error) {
+	return s.forecast(ctx, accountID, id, false)
+}
+
+func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool) (f Forecast, err error) {
 	c, err := s.store.GetCampaign(ctx, accountID, id)
 	if err != nil {
 		return Forecast{}, err
@@ -54,34 +64,44 @@ func (s *Service) Preview(ctx context.Context, accountID, id int64) (Forecast, e
 	if err := fault.InvalidFields(missing); err != nil {
 		return Forecast{}, err
 	}
-	var f Forecast
+	if err := s.sample(ctx, c, channel, &f); err != nil {
+		return Forecast{}, err
+	}
+	if at, ok, err := c.Schedule.Instant(channel.Timezone); err == nil && ok && at.After(s.clock.Now()) {
+		f.StartsAt = &at
+	}
+	if !count {
+		return f, nil
+	}
 	if f.Preview, err = s.store.PreviewAudience(ctx, channel, c.Audience, c.CategoryID); err != nil {
 		return Forecast{}, err
 	}
-	compiled, err := s.compile(ctx, accountID, c.Content)
+	f.Duration, f.LimitedBy = estimate(f.Reachable, channel.Limits, c.Throttle)
+	return f, nil
+}
+
+// sample renders a campaign for some of its recipients, and looks for mistakes.
+func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Channel, f *Forecast) error {
+	compiled, err := s.compile(ctx, c.AccountID, c.Content)
 	if err != nil {
-		return Forecast{}, err
+		return err
 	}
-	columns, attributes, err := s.store.TemplateNames(ctx, accountID, c.Audience.Uploads)
+	columns, attributes, err := s.store.TemplateNames(ctx, c.AccountID, c.Audience.Uploads)
 	if err != nil {
-		return Forecast{}, err
+		return err
 	}
 	f.Notices = compiled.Unknown(columns, attributes)
 	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, samples)
 	if err != nil {
-		return Forecast{}, err
+		return err
 	}
 	for _, r := range recipients {
-		link := s.tokens.URL(Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: r.Address})
+		link := s.tokens.URL(Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
 		sample := Sample{Recipient: r}
 		if sample.Content, err = compiled.Render(ctx, r.Vars(c.Name, link)); err != nil {
 			sample.Error = err.Error()
 		}
 		f.Samples = append(f.Samples, sample)
 	}
-	f.Duration, f.LimitedBy = estimate(f.Reachable, channel.Limits, c.Throttle)
-	if at, ok, err := c.Schedule.Instant(channel.Timezone); err == nil && ok && at.After(s.clock.Now()) {
-		f.StartsAt = &at
-	}
-	return f, nil
+	return nil
 }

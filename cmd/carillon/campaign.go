@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -247,41 +248,76 @@ func (c *cli) readJSON(path string, into any) error {
 	return nil
 }
 
+// countPatience is how long a preview waits for its numbers before it shows what is
+// known without them.
+const countPatience = 2 * time.Second
+
 func (c *cli) campaignPreview() *cobra.Command {
 	return c.onCampaign("preview", "Say who gets a campaign, who is skipped and why, how it reads and how long it takes", "", func(ctx context.Context, cl *client, id int64) error {
+		path := fmt.Sprintf("/v1/campaigns/%d/preview", id)
 		var f api.Forecast
-		raw, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/preview", id), nil, &f)
-		if err != nil {
+		var raw json.RawMessage
+		counted := make(chan error, 1)
+		go func() {
+			var err error
+			raw, err = cl.call(ctx, http.MethodGet, path, nil, &f)
+			counted <- err
+		}()
+		select {
+		case err := <-counted:
+			if err != nil {
+				return err
+			}
+			return c.show(raw, func(w *tabwriter.Writer) {
+				showNumbers(w, f)
+				_ = w.Flush() // what follows is no table
+				c.showSamples(f)
+			})
+		case <-c.clock.After(countPatience):
+		}
+		if c.output != "json" {
+			var early api.Forecast
+			if _, err := cl.call(ctx, http.MethodGet, path+"?count=false", nil, &early); err != nil {
+				return err
+			}
+			c.showSamples(early)
+			sayln(c.err, "Counting the recipients …")
+		}
+		if err := <-counted; err != nil {
 			return err
 		}
-		return c.show(raw, func(w *tabwriter.Writer) {
-			fields(w, "Recipients", f.Total, "Will be sent to", f.Reachable, "Skipped", counts(f.Skipped))
-			if f.Seconds != nil {
-				fields(w, "Takes at least", seconds(*f.Seconds)+" (limited by "+f.LimitedBy+")")
-			} else {
-				fields(w, "Takes", "as long as the provider needs: no limit is set")
-			}
-			fields(w, "Starts", at(f.StartsAt))
-			_ = w.Flush() // what follows is no table
-			for _, notice := range f.Notices {
-				sayln(c.out, "Note: "+clean(notice))
-			}
-			for i, s := range f.Samples {
-				sayf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
-				if s.Error != "" {
-					sayln(c.out, "will be skipped: "+clean(s.Error))
-					continue
-				}
-				if s.Content.Subject != "" {
-					sayln(c.out, "Subject: "+clean(s.Content.Subject)+"\n")
-				}
-				sayln(c.out, printable(s.Content.Text))
-				if s.Content.HTML != "" {
-					sayf(c.out, "(and an HTML part of %d bytes)\n", len(s.Content.HTML))
-				}
-			}
-		})
+		return c.show(raw, func(w *tabwriter.Writer) { showNumbers(w, f) })
 	})
+}
+
+func showNumbers(w *tabwriter.Writer, f api.Forecast) {
+	fields(w, "Recipients", *f.Total, "Will be sent to", *f.Reachable, "Skipped", counts(f.Skipped))
+	if f.Seconds != nil {
+		fields(w, "Takes at least", seconds(*f.Seconds)+" (limited by "+f.LimitedBy+")")
+	} else {
+		fields(w, "Takes", "as long as the provider needs: no limit is set")
+	}
+	fields(w, "Starts", at(f.StartsAt))
+}
+
+func (c *cli) showSamples(f api.Forecast) {
+	for _, notice := range f.Notices {
+		sayln(c.out, "Note: "+clean(notice))
+	}
+	for i, s := range f.Samples {
+		sayf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
+		if s.Error != "" {
+			sayln(c.out, "will be skipped: "+clean(s.Error))
+			continue
+		}
+		if s.Content.Subject != "" {
+			sayln(c.out, "Subject: "+clean(s.Content.Subject)+"\n")
+		}
+		sayln(c.out, printable(s.Content.Text))
+		if s.Content.HTML != "" {
+			sayf(c.out, "(and an HTML part of %d bytes)\n", len(s.Content.HTML))
+		}
+	}
 }
 
 func (c *cli) campaignTest() *cobra.Command {

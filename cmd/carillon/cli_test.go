@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ type fixture struct {
 	idle bool
 	// looked is called with each request, which it counts; it may be nil.
 	looked func(n int)
-	looks  int
+	looks  atomic.Int64
 	env    []string
 	ran    []app.Roles
 	config configs.Config
@@ -97,8 +98,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.looked != nil {
-			f.looks++
-			f.looked(f.looks)
+			f.looked(int(f.looks.Add(1)))
 		}
 		_, err := importer.RunNext(r.Context())
 		if err == nil {
@@ -508,4 +508,29 @@ func TestHealthWords(t *testing.T) {
 	require.Equal(t, "ok", healthWords(api.ProviderHealth{State: "ok"}))
 	require.Equal(t, "held since "+at(&since)+", tried again at "+at(&next)+": the quota is used up",
 		healthWords(api.ProviderHealth{State: "held", Reason: "the quota is used up", Since: &since, NextTryAt: &next}))
+}
+
+// Where counting takes long, how it reads is shown first.
+func TestAPreviewDoesNotWaitForItsNumbers(t *testing.T) {
+	f := newFixture(t)
+	f.ok("channel", "create", "news", "--provider", "sandbox")
+	f.stdin = "email\nada@example.org\n"
+	f.ok("import", "-")
+	f.ok("campaign", "create", "--name", "x", "--channel", "news", "--all", "--subject", "s", "--text", "Dear Ada")
+	quick := f.ok("campaign", "preview", "1")
+	require.Less(t, strings.Index(quick, "Recipients"), strings.Index(quick, "Dear Ada"))
+	var slow atomic.Bool
+	slow.Store(true)
+	f.looked = func(int) {
+		if slow.Swap(false) {
+			_ = clock.System{}.Sleep(t.Context(), countPatience+500*time.Millisecond)
+		}
+	}
+	code, out, errs := f.run("campaign", "preview", "1")
+	require.Zero(t, code, errs)
+	require.Contains(t, errs, "Counting the recipients")
+	require.Less(t, strings.Index(out, "Dear Ada"), strings.Index(out, "Recipients"))
+	require.Equal(t, 1, strings.Count(out, "Dear Ada"))
+	slow.Store(true)
+	require.Contains(t, f.ok("campaign", "preview", "1", "--output", "json"), `"total": 1`)
 }

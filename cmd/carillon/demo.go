@@ -227,7 +227,7 @@ func (c *cli) demoCampaign(ctx context.Context, cl *client, input api.ChannelInp
 	if _, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/preview", k.ID), nil, &forecast); err != nil {
 		return k, "", err
 	}
-	sayf(c.out, "3. The campaign %q goes to %d of %d people", k.Name, forecast.Reachable, forecast.Total)
+	sayf(c.out, "3. The campaign %q goes to %d of %d people", k.Name, *forecast.Reachable, *forecast.Total)
 	if len(forecast.Skipped) > 0 {
 		sayf(c.out, " (skipped: %s)", counts(forecast.Skipped))
 	}
