@@ -6,8 +6,13 @@ import (
 	"carillon/internal/fault"
 )
 
-// MaxJobs is the most jobs that an envelope carries.
-const MaxJobs = 500
+const (
+	// MaxJobs is the most jobs that an envelope carries.
+	MaxJobs = 500
+	// BulkPerWorker is how many bulk envelopes of a channel a worker works on at once,
+	// and a window has for it.
+	BulkPerWorker = 16
+)
 
 // Job names one message for one recipient. What it says and to whom the worker
 // finds out: nothing of a person is in Redis.

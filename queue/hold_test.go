@@ -11,7 +11,7 @@ func TestHeldEnvelopesAreKnownAndCanBeDiscarded(t *testing.T) {
 	t.Parallel()
 	onEveryRedis(t, func(t *testing.T, q *Queue) {
 		taken, finish := make(chan struct{}, 2), make(chan struct{})
-		s, err := q.Serve(7, 42, 2, func(context.Context, Envelope) error {
+		s, err := q.Serve(7, 42, Handlers{2, 2}, func(context.Context, Envelope) error {
 			taken <- struct{}{}
 			<-finish
 			return nil

@@ -34,7 +34,7 @@ func transactional(id int64) Envelope {
 // serve starts a server that the test stops at the latest when it ends.
 func serve(t testing.TB, q *Queue, concurrency int, h Handler) *Server {
 	t.Helper()
-	s, err := q.Serve(7, 1, concurrency, h)
+	s, err := q.Serve(7, 1, Handlers{Bulk: concurrency, Transactional: concurrency}, h)
 	require.NoError(t, err)
 	t.Cleanup(s.Stop)
 	return s
@@ -110,23 +110,34 @@ func TestWrongEnvelopesAreRefused(t *testing.T) {
 		require.True(t, fault.Is(q.Enqueue(t.Context(), e), fault.Invalid))
 		require.True(t, fault.Is(q.EnqueueAll(t.Context(), []Envelope{e}), fault.Invalid))
 	}
-	_, err := q.Serve(0, 1, 1, nil)
+	_, err := q.Serve(0, 1, Handlers{1, 1}, nil)
 	require.True(t, fault.Is(err, fault.Invalid))
-	_, err = q.Serve(1, 1, 0, nil)
-	require.True(t, fault.Is(err, fault.Invalid))
+	for _, n := range []Handlers{{0, 1}, {1, 0}} {
+		_, err = q.Serve(1, 1, n, nil)
+		require.True(t, fault.Is(err, fault.Invalid))
+	}
 }
 
-func TestTransactionalGoesFirst(t *testing.T) {
+// Neither kind of envelope waits for the other's handlers.
+func TestEachQueueHasHandlersOfItsOwn(t *testing.T) {
 	onBoth(t, func(t *testing.T, o Options) {
 		q := open(t, o)
-		require.NoError(t, q.EnqueueAll(t.Context(), []Envelope{envelope(1, 1), envelope(2, 1), transactional(3)}))
-		got := make(chan Envelope, 3)
+		require.NoError(t, q.EnqueueAll(t.Context(), []Envelope{envelope(1, 1), envelope(2, 1), transactional(3), transactional(4)}))
+		got, finish := make(chan Envelope, 4), make(chan struct{})
 		serve(t, q, 1, func(_ context.Context, e Envelope) error {
 			got <- e
+			<-finish
 			return nil
 		})
-		require.True(t, (<-got).Transactional)
-		require.False(t, (<-got).Transactional)
+		first, second := <-got, <-got
+		require.NotEqual(t, first.Transactional, second.Transactional)
+		eventually(t, "all others wait", func() bool {
+			i, err := q.Inspect(t.Context(), 7)
+			return err == nil && i.Bulk.Active == 1 && i.Bulk.Pending == 1 && i.Transactional.Active == 1 && i.Transactional.Pending == 1
+		})
+		close(finish)
+		require.NotZero(t, (<-got).ID)
+		require.NotZero(t, (<-got).ID)
 	})
 }
 

@@ -41,12 +41,14 @@ type Handler func(ctx context.Context, e Envelope) error
 // errPanicked marks the only failure that uses up asynq's retries.
 var errPanicked = errors.New("the handler panicked")
 
-// Server takes a channel's envelopes off its queues, transactional ones first.
+// Server takes a channel's envelopes off its queues. Each queue has handlers of its
+// own, so that neither transactional envelopes wait for bulk ones nor one worker takes
+// all of these away from the others.
 type Server struct {
 	queue               *Queue
 	channelID, workerID int64
 
-	asynq   *asynq.Server
+	asynq   []*asynq.Server
 	handler Handler
 	log     *slog.Logger
 	clock   clock.Clock
@@ -61,34 +63,42 @@ type Server struct {
 	stop     sync.Once
 }
 
-// Serve starts to take envelopes of a channel for a worker. At most concurrency handlers run
-// at once (more only while Redis is unreachable for longer than a lease, when
+// Handlers are how many of a channel's envelopes a worker has at once.
+type Handlers struct{ Bulk, Transactional int }
+
+// Serve starts to take envelopes of a channel for a worker. At most so many handlers
+// run at once (more only while Redis is unreachable for longer than a lease, when
 // asynq gives tasks up that are still worked on). Stop must be called before the
 // Queue is closed.
-func (q *Queue) Serve(channelID, workerID int64, concurrency int, h Handler) (*Server, error) {
+func (q *Queue) Serve(channelID, workerID int64, n Handlers, h Handler) (*Server, error) {
 	if channelID <= 0 {
 		return nil, fault.InvalidField("channel_id", channelID, "must be positive")
 	}
-	if concurrency < 1 {
-		return nil, fault.InvalidField("concurrency", concurrency, "must be at least 1")
+	if n.Bulk < 1 || n.Transactional < 1 {
+		return nil, fault.InvalidField("handlers", n, "must be at least 1 of each")
 	}
 	s := &Server{queue: q, channelID: channelID, workerID: workerID, handler: h, log: q.log.With("channel", channelID), clock: q.clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.asynq = asynq.NewServerFromRedisClient(q.client, asynq.Config{
-		Concurrency:              concurrency,
-		Queues:                   map[string]int{QueueName(channelID, true): 2, QueueName(channelID, false): 1},
-		StrictPriority:           true,
-		TaskCheckInterval:        checkInterval,
-		DelayedTaskCheckInterval: forwardInterval,
-		RetryDelayFunc:           q.delayRetry,
-		IsFailure:                func(err error) bool { return errors.Is(err, errPanicked) },
-		ShutdownTimeout:          q.drainTimeout() + abortMargin,
-		Logger:                   asynqLog{s.log},
-		LogLevel:                 asynq.InfoLevel, // its debug level speaks of every poll
-	})
-	if err := s.asynq.Start(asynq.HandlerFunc(s.process)); err != nil {
-		s.cancel()
-		return nil, fault.Wrap(fault.Internal, "start asynq server", err)
+	for _, serving := range []struct {
+		transactional bool
+		handlers      int
+	}{{true, n.Transactional}, {false, n.Bulk}} {
+		server := asynq.NewServerFromRedisClient(q.client, asynq.Config{
+			Concurrency:              serving.handlers,
+			Queues:                   map[string]int{QueueName(channelID, serving.transactional): 1},
+			TaskCheckInterval:        checkInterval,
+			DelayedTaskCheckInterval: forwardInterval,
+			RetryDelayFunc:           q.delayRetry,
+			IsFailure:                func(err error) bool { return errors.Is(err, errPanicked) },
+			ShutdownTimeout:          q.drainTimeout() + abortMargin,
+			Logger:                   asynqLog{s.log},
+			LogLevel:                 asynq.InfoLevel, // its debug level speaks of every poll
+		})
+		if err := server.Start(asynq.HandlerFunc(s.process)); err != nil {
+			s.Stop()
+			return nil, fault.Wrap(fault.Internal, "start asynq server", err)
+		}
+		s.asynq = append(s.asynq, server)
 	}
 	return s, nil
 }
@@ -101,7 +111,11 @@ func (s *Server) Stop() {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			s.asynq.Shutdown()
+			var all sync.WaitGroup
+			for _, server := range s.asynq {
+				all.Go(server.Shutdown)
+			}
+			all.Wait()
 		}()
 		select {
 		case <-done:

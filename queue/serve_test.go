@@ -162,7 +162,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 		require.NoError(t, err)
 		for range 3 { // as channels come and go
 			got := make(chan struct{}, 1)
-			s, err := q.Serve(7, 1, 20, func(context.Context, Envelope) error {
+			s, err := q.Serve(7, 1, Handlers{16, 32}, func(context.Context, Envelope) error {
 				got <- struct{}{}
 				return nil
 			})

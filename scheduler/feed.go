@@ -21,6 +21,8 @@ import (
 type FeedStore interface {
 	Feedable(ctx context.Context) ([]campaigns.Feedable, error)
 	Feed(ctx context.Context, request campaigns.FeedRequest) ([]campaigns.FeedMessage, error)
+	// LivingWorkers is how many worker processes there are.
+	LivingWorkers(ctx context.Context) (int, error)
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	ChannelByID(ctx context.Context, channelID int64) (providers.Channel, error)
 }
@@ -33,20 +35,16 @@ type FeedQueue interface {
 	NextSlot(ctx context.Context, r queue.Reservation) (time.Duration, error)
 }
 
-// The size of windows, in time alone: an envelope is about a quarter of a second of
-// the channel's work and a window about two seconds of it, in at most MaxEnvelopes
-// envelopes. What the workers take a second says how much that is, or the channel's
+// The size of windows, in time alone: a window is about two seconds of the channel's
+// work, in as many envelopes as its workers work on at once, or fewer if these would
+// be less than a message. What the workers take a second says how much that is, or the channel's
 // limit where that is lower. Redis holds a few bytes a message, whatever its content.
 const (
-	// MaxEnvelopes is the most bulk envelopes of a channel that are under way.
-	MaxEnvelopes = 16
 	// MaxTransactional is the most transactional messages of a channel that are
 	// under way; each has an envelope of its own.
 	MaxTransactional = 64
 
-	envelopeSeconds = 0.25
-	windowSeconds   = 2
-	minEnvelopes    = 4
+	windowSeconds = 2
 	// feedAhead is how soon the next slot of a channel, or of a campaign with a limit
 	// of its own, has to be for anything to be fed. What waits longer waits in the
 	// store, in its order, where a raised limit or a resumed channel finds it at once.
@@ -73,8 +71,11 @@ type feeder struct {
 	// messages are taken.
 	turns map[int64]*turns
 	paces map[int64]*pace
-	stats FeedStats
-	clock clock.Clock
+	// workers is how many there are, as of workersAt.
+	workers   int
+	workersAt time.Time
+	stats     FeedStats
+	clock     clock.Clock
 }
 
 // FeedStats is what the feeder has done: messages marked and enqueued, and the
@@ -141,7 +142,11 @@ func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channe
 func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window queue.Window, items []campaigns.Feedable) (worked bool, err error) {
 	pace := f.pace(channel.ID)
 	rate := lower(channel.Limits.PerSecond, pace.saw(f.clock.Now(), queuedOf(items)))
-	free := windowEnvelopes(rate) - window.Bulk
+	most, err := f.mostEnvelopes(ctx)
+	if err != nil {
+		return false, err
+	}
+	free := windowEnvelopes(rate, most) - window.Bulk
 	var runs []campaigns.Feedable
 	var errs []error
 	for _, item := range items {
@@ -160,9 +165,9 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 		}
 		own := campaign.Throttle.PerSecond
 		request := campaigns.FeedRequest{
-			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeJobs(lower(own, rate)),
+			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeJobs(lower(own, rate), most),
 		}
-		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope))
+		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope, most))
 		if envelopes <= 0 {
 			continue
 		}
@@ -223,26 +228,44 @@ func lower(limit, rate float64) float64 {
 	return min(limit, rate)
 }
 
-// envelopeJobs is how many messages go into one envelope at a rate, messages a
-// second.
-func envelopeJobs(rate float64) int {
-	return int(max(1, min(maxJobs, math.Ceil(rate*envelopeSeconds))))
+// workersKnown is how long the number of workers is believed.
+const workersKnown = time.Second
+
+// mostEnvelopes is how many bulk envelopes of a channel the workers work on at once.
+func (f *feeder) mostEnvelopes(ctx context.Context) (int, error) {
+	f.mu.Lock()
+	known, fresh := f.workers, f.clock.Now().Sub(f.workersAt) < workersKnown
+	f.mu.Unlock()
+	if !fresh {
+		var err error
+		if known, err = f.store.LivingWorkers(ctx); err != nil {
+			return 0, err
+		}
+		f.mu.Lock()
+		f.workers, f.workersAt = known, f.clock.Now()
+		f.mu.Unlock()
+	}
+	return queue.BulkPerWorker * max(1, known), nil
 }
 
-// windowEnvelopes is how many bulk envelopes a channel has under way at a rate.
-func windowEnvelopes(rate float64) int {
-	messages := math.Ceil(rate * windowSeconds)
-	// What has no slot within the window would only be given back.
-	least := min(minEnvelopes, messages)
-	return int(max(least, min(MaxEnvelopes, math.Ceil(messages/float64(envelopeJobs(rate))))))
+// envelopeJobs is how many messages go into one envelope at a rate, messages a
+// second, where there are most envelopes under way at most.
+func envelopeJobs(rate float64, most int) int {
+	return int(max(1, min(maxJobs, math.Ceil(rate*windowSeconds/float64(most)))))
+}
+
+// windowEnvelopes is how many bulk envelopes a channel has under way at a rate. What
+// has no slot within the window would only be given back.
+func windowEnvelopes(rate float64, most int) int {
+	return int(min(float64(most), math.Ceil(rate*windowSeconds)))
 }
 
 // roomOf is how many envelopes a run with a limit of its own, messages a second, may
 // add: it must not fill the channel's window with messages that wait for its own
 // slots.
-func roomOf(own float64, queued int64, perEnvelope int) int {
+func roomOf(own float64, queued int64, perEnvelope, most int) int {
 	if own == 0 {
-		return MaxEnvelopes
+		return most
 	}
 	room := math.Ceil(own*windowSeconds) - float64(queued)
 	return int(math.Ceil(room / float64(perEnvelope)))

@@ -60,18 +60,20 @@ func (f *fixture) fed() map[int64]int {
 }
 
 func TestEnvelopeJobs(t *testing.T) {
-	for rate, want := range map[float64]int{0.1: 1, 5: 2, 8: 2, 40: 10, 80: 20, 1000: 250, 100_000: 500} {
-		require.Equal(t, want, envelopeJobs(rate), rate)
+	for rate, want := range map[float64]int{0.1: 1, 5: 1, 8: 1, 40: 5, 80: 10, 1000: 125, 100_000: 500} {
+		require.Equal(t, want, envelopeJobs(rate, 16), rate)
 	}
+	require.Equal(t, 32, envelopeJobs(1000, 64), "of four workers")
 	require.InDelta(t, 8.0, lower(80, 8), 0)
 	require.InDelta(t, 8.0, lower(8, 80), 0)
 	require.InDelta(t, 80.0, lower(0, 80), 0, "0 is no limit")
 }
 
 func TestWindowEnvelopes(t *testing.T) {
-	for rate, want := range map[float64]int{0.01: 1, 1: 2, 2: 4, 4: 8, 80: 8, 1000: 8, 100_000: 16, 5: 5} {
-		require.Equal(t, want, windowEnvelopes(rate), rate)
+	for rate, want := range map[float64]int{0.01: 1, 1: 2, 2: 4, 4: 8, 80: 16, 100_000: 16, 5: 10} {
+		require.Equal(t, want, windowEnvelopes(rate, 16), rate)
 	}
+	require.Equal(t, 64, windowEnvelopes(1000, 64))
 }
 
 // Whatever the provider takes, soon there are about two seconds of it in the window,
@@ -83,14 +85,14 @@ func TestTheWindowIsTwoSecondsOfWhatIsTaken(t *testing.T) {
 		now, queued, debt := noon, int64(0), 0.0
 		for i := range 700 { // 70 s of passes
 			seen := p.saw(now, queued)
-			want := int64(windowEnvelopes(seen) * envelopeJobs(seen))
+			want := int64(windowEnvelopes(seen, 16) * envelopeJobs(seen, 16))
 			if want > queued {
 				p.fed(int(want - queued))
 				queued = want
 			}
 			if i > 500 {
-				require.GreaterOrEqual(t, float64(queued), min(1.9*rate, MaxEnvelopes*maxJobs), "at %v a second", rate)
-				require.LessOrEqual(t, float64(queued), 3*rate+minEnvelopes, "at %v a second", rate)
+				require.GreaterOrEqual(t, float64(queued), min(1.9*rate, 16*maxJobs), "at %v a second", rate)
+				require.LessOrEqual(t, float64(queued), 3*rate+16, "at %v a second", rate)
 			}
 			now = now.Add(feedInterval)
 			debt += rate * feedInterval.Seconds()
@@ -139,15 +141,15 @@ func TestRoomOf(t *testing.T) {
 		per    int
 		want   int
 	}{
-		{0, 1_000_000, 1, MaxEnvelopes}, // without a limit of its own the channel's window bounds it
-		{10, 0, 3, 7},                   // two seconds of ten messages
+		{0, 1_000_000, 1, queue.BulkPerWorker}, // without a limit of its own the channel's window bounds it
+		{10, 0, 3, 7},                          // two seconds of ten messages
 		{10, 17, 3, 1},
 		{10, 20, 3, 0},
 		{10, 60, 3, -13},
 		{0.1, 0, 1, 1},
 		{0.1, 1, 1, 0},
 	} {
-		require.Equal(t, c.want, roomOf(c.own, c.queued, c.per), c)
+		require.Equal(t, c.want, roomOf(c.own, c.queued, c.per, queue.BulkPerWorker), c)
 	}
 }
 
@@ -164,7 +166,7 @@ func TestSharesAreFair(t *testing.T) {
 		}
 		got, all := make([]int, len(weights)), 0
 		for range rapid.IntRange(1, 60).Draw(t, "passes") {
-			free := rapid.IntRange(-2, MaxEnvelopes).Draw(t, "free")
+			free := rapid.IntRange(-2, queue.BulkPerWorker).Draw(t, "free")
 			given := 0
 			for _, s := range f.feeder.shares(1, runs, free) {
 				require.Positive(t, s.envelopes)
@@ -222,7 +224,7 @@ func TestTransactionalMessagesHaveEnvelopesOfTheirOwn(t *testing.T) {
 			continue
 		}
 		require.Equal(t, [2]int64{7, 107}, [2]int64{e.RunID, e.CampaignID})
-		require.Len(t, e.Jobs, 20)
+		require.Len(t, e.Jobs, 10)
 		for i, j := range e.Jobs {
 			require.Equal(t, queue.Job{MessageID: e.Jobs[0].MessageID + int64(i), Attempt: 1 + int(j.MessageID%2)}, j)
 		}
@@ -235,16 +237,16 @@ func TestAFullWindowIsNotFed(t *testing.T) {
 	f.limit(1, 80)
 	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Weight: 1, Pending: 100}}
 	f.campaign(7, 5000, nil)
-	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80), Transactional: MaxTransactional}
+	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80, 16), Transactional: MaxTransactional}
 	worked, err := f.feeder.pass(t.Context())
 	require.NoError(t, err)
 	require.False(t, worked)
 	require.Empty(t, f.store.requests, "the store is not even asked")
 
-	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80) - 1, Transactional: MaxTransactional - 2}
+	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80, 16) - 1, Transactional: MaxTransactional - 2}
 	_, err = f.feeder.pass(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, map[int64]int{0: 2, 7: 20}, f.fed(), "what is free is filled")
+	require.Equal(t, map[int64]int{0: 2, 7: 10}, f.fed(), "what is free is filled")
 	f.queue.windows[1] = queue.Window{Bulk: 1000, Transactional: 1000}
 	worked, err = f.feeder.pass(t.Context())
 	require.NoError(t, err)
@@ -283,8 +285,24 @@ func TestAThrottledCampaignLeavesTheWindowToOthers(t *testing.T) {
 			require.InDelta(t, 2, e.CampaignPerSecond, 0)
 		}
 	}
-	require.Len(t, f.queue.envelopes, windowEnvelopes(80), "the window is full all the same")
-	require.Equal(t, 20*(len(f.queue.envelopes)-throttled), f.fed()[8])
+	require.Len(t, f.queue.envelopes, windowEnvelopes(80, 16), "the window is full all the same")
+	require.Equal(t, 10*(len(f.queue.envelopes)-throttled), f.fed()[8])
+}
+
+// A window has envelopes for all workers, of whom none can take the others'.
+func TestTheWindowHasEnvelopesForEachWorker(t *testing.T) {
+	f := newFixture()
+	f.store.workers = 4
+	f.campaign(7, 5000, nil)
+	_, err := f.feeder.pass(t.Context())
+	require.NoError(t, err)
+	require.Len(t, f.queue.envelopes, 4*queue.BulkPerWorker)
+	require.InDelta(t, windowSeconds*firstPace, f.fed()[7], 4*queue.BulkPerWorker)
+	for range 5 {
+		_, err = f.feeder.pass(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, f.store.lookedForWorkers, "once a second")
 }
 
 func TestOneRotIsNoBlight(t *testing.T) {

@@ -18,13 +18,15 @@ import (
 type fakeStore struct {
 	mu sync.Mutex
 
-	feedable  []campaigns.Feedable
-	campaigns map[int64]campaigns.Campaign // by run
-	channels  map[int64]providers.Channel
-	requests  []campaigns.FeedRequest
-	feedErr   error
-	nextID    int64
-	hangs     map[int64]chan struct{} // channels whose campaigns are not fed before it is closed
+	feedable         []campaigns.Feedable
+	campaigns        map[int64]campaigns.Campaign // by run
+	channels         map[int64]providers.Channel
+	requests         []campaigns.FeedRequest
+	feedErr          error
+	workers          int // of none the window is as of one
+	lookedForWorkers int
+	nextID           int64
+	hangs            map[int64]chan struct{} // channels whose campaigns are not fed before it is closed
 
 	plan    map[int64]int // members left, by run
 	planErr map[int64]error
@@ -57,6 +59,13 @@ func newFakeStore() *fakeStore {
 		plan:  map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
 		reap: fakeReap{envelopes: map[int64][]campaigns.QueuedEnvelope{}, requeued: map[int64][]int64{}},
 	}
+}
+
+func (s *fakeStore) LivingWorkers(context.Context) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lookedForWorkers++
+	return s.workers, nil
 }
 
 func (s *fakeStore) count(pass string) {

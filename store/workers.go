@@ -47,6 +47,13 @@ func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
 	return list, s.translate(err)
 }
 
+// LivingWorkers is how many worker processes were heard of lately.
+func (s *Store) LivingWorkers(ctx context.Context) (n int, err error) {
+	err = s.reader().row(ctx, "SELECT COUNT(*) FROM workers WHERE seen_at IS NOT NULL AND heartbeat_at >= "+s.d.now+" - ?",
+		campaigns.WorkerSilentAfter.Milliseconds()).Scan(&n)
+	return n, s.translate(err)
+}
+
 // schedulerLease is the lease that the leading scheduler holds.
 const schedulerLease = "scheduler"
 

@@ -15,10 +15,10 @@ import (
 	"carillon/worker/flight"
 )
 
-// handlers is how many envelopes of a channel a worker takes at once. The
-// feeder has at most 16 bulk envelopes under way, so that handlers are always
-// free for transactional messages.
-const handlers = 48
+// handlers are how many envelopes of a channel a worker takes at once. The feeder
+// has as many bulk envelopes under way for each worker, so that none takes what
+// others would have to wait for.
+var handlers = queue.Handlers{Bulk: queue.BulkPerWorker, Transactional: 32}
 
 // bulkTurns is how many bulk envelopes ask for slots and claim at once; more
 // would only reserve time that others wait for.

@@ -64,7 +64,7 @@ type Writer interface {
 
 // Queue is what the worker needs of Redis.
 type Queue interface {
-	Serve(channelID, workerID int64, concurrency int, h queue.Handler) (*queue.Server, error)
+	Serve(channelID, workerID int64, n queue.Handlers, h queue.Handler) (*queue.Server, error)
 	Limiter() *queue.Limiter
 }
 
