@@ -19,7 +19,7 @@ import (
 // The bounds that every rendering keeps, whatever the template.
 const (
 	mostTime   = MaxRenderTime + 5*time.Second
-	mostMemory = 512 << 20
+	mostMemory = raceShare * 512 << 20
 )
 
 // renderBounded renders and sees that time and memory are bounded.
