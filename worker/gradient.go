@@ -25,8 +25,8 @@ const (
 	// roundAnswers and roundTime are the least of a round, after which it decides.
 	roundAnswers = 8
 	roundTime    = 20 * time.Millisecond
-	// A round that takes longer than overdue, and overdueTimes what few take, ends
-	// with half of the limit.
+	// An answer that takes longer than overdue, and overdueTimes what few take, ends a
+	// round of that age with half of the limit.
 	overdue      = time.Second
 	overdueTimes = 8
 	// probeInterval is the least between two measurements with a quarter of the limit.
@@ -92,8 +92,9 @@ func (g *gradient) whole() int { return int(g.limit) }
 func (g *gradient) answered(began, now time.Time, crowded func() bool) (limit int, news bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now.Sub(g.since) > max(overdue, overdueTimes*g.base) && !g.since.IsZero() {
-		// Even those that the round waits for do not come back.
+	if late := max(overdue, overdueTimes*g.base); now.Sub(began) > late && now.Sub(g.since) > late && g.base > 0 {
+		// The round waits for those behind this one. After a quiet time the round is old
+		// and the answer is not.
 		before := g.whole()
 		g.probing, g.steep = false, false
 		g.set(g.limit/2, now)

@@ -195,6 +195,21 @@ func TestTheGradientGrowsOnlyWhereItIsReached(t *testing.T) {
 	require.Equal(t, firstRequests, g.now())
 }
 
+// A quiet time says nothing of the provider: it neither costs a place nor the quick
+// start of what comes then.
+func TestAQuietTimeLeavesTheGradientAsItIs(t *testing.T) {
+	g, now := newGradient(128), noon
+	for range 100 { // a message each ten seconds
+		g.answered(now, now.Add(50*time.Millisecond), func() bool { return false })
+		now = now.Add(10 * time.Second)
+	}
+	require.Equal(t, firstRequests, g.now())
+	sending := newSending(g, server{capacity: 1000, takes: 50 * time.Millisecond})
+	sending.now = now
+	sending.run(3 * time.Second)
+	require.Equal(t, 128, g.now())
+}
+
 // Answers of before an error or the last change say nothing of now: of many that
 // fail together one counts.
 func TestErrorsThatComeTogetherCutTheLimitOnce(t *testing.T) {
