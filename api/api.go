@@ -93,9 +93,9 @@ type AnyChannel interface {
 
 // Receipts takes what providers report; *store.Writer does.
 type Receipts interface {
-	Receive(ctx context.Context, channelID int64, events []providers.Event) error
+	Receive(ctx context.Context, channelID int64, events []providers.Receipt) error
 	// ReceiveOnce is Receive for a request of which a repeat changes nothing.
-	ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Event) (repeated bool, err error)
+	ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Receipt) (repeated bool, err error)
 }
 
 // Store is everything that the API looks up without a service.

@@ -80,9 +80,9 @@ func (h *hooks) close() error {
 
 // posted is what a provider reports in one request.
 type posted struct {
-	channel providers.Channel
-	events  []providers.Event
-	replies []providers.Reply
+	channel  providers.Channel
+	receipts []providers.Receipt
+	replies  []providers.Reply
 	// refused are the first of the items that can't be used, unusable how many
 	// there are.
 	refused  providers.Refused
@@ -120,7 +120,7 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 	callbacks, reports := adapter.(providers.CallbackParser)
 	written, listens := adapter.(providers.ReplyParser)
 	if reports {
-		p.events, err = callbacks.ParseCallback(header, body)
+		p.receipts, err = callbacks.ParseCallback(header, body)
 		if err := p.refuse(err); err != nil {
 			return p, err
 		}
@@ -134,7 +134,7 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 	if named, ok := adapter.(providers.RequestIdentifier); ok {
 		p.request = named.RequestID(header, body)
 	}
-	if p.unusable > 0 && len(p.events)+len(p.replies) == 0 {
+	if p.unusable > 0 && len(p.receipts)+len(p.replies) == 0 {
 		return p, fault.InvalidFields(p.refused)
 	}
 	return p, nil
@@ -237,8 +237,8 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 	if k.adapter == nil {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
 			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock,
-			Receive: func(ctx context.Context, events []providers.Event) error {
-				return h.receipts.Receive(ctx, id, events)
+			Receive: func(ctx context.Context, receipts []providers.Receipt) error {
+				return h.receipts.Receive(ctx, id, receipts)
 			},
 		})
 		if err != nil {
@@ -267,7 +267,7 @@ func (s *Server) hookRoutes() {
 		}
 		defer release()
 		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
-		answer := hookAnswer{Accepted: len(p.events) + len(p.replies), Refused: p.unusable}
+		answer := hookAnswer{Accepted: len(p.receipts) + len(p.replies), Refused: p.unusable}
 		if err == nil {
 			answer.Repeated, err = s.take(r.Context(), p)
 		}
@@ -292,14 +292,14 @@ func (s *Server) take(ctx context.Context, p posted) (repeated bool, err error) 
 	if len(p.replies) > 0 {
 		request = ""
 	}
-	repeated, err = s.Receipts.ReceiveOnce(ctx, p.channel.ID, request, p.events)
+	repeated, err = s.Receipts.ReceiveOnce(ctx, p.channel.ID, request, p.receipts)
 	if err != nil || len(p.replies) == 0 {
 		return repeated, err
 	}
 	// What was begun is finished, whether or not the provider still listens.
 	fresh, err := s.Replies.Take(context.WithoutCancel(ctx), p.channel, p.replies)
 	s.Wake()
-	return fresh == 0 && len(p.events) == 0, err
+	return fresh == 0 && len(p.receipts) == 0, err
 }
 
 // refuseHook answers so that a provider repeats what it should and nothing
@@ -307,7 +307,7 @@ func (s *Server) take(ctx context.Context, p posted) (repeated bool, err error) 
 func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, err error) {
 	var refused *providers.Error
 	switch {
-	case errors.As(err, &refused) && refused.Kind == providers.Auth:
+	case errors.As(err, &refused) && refused.Kind == providers.ErrorAuth:
 		err = fault.New(fault.Unauthorized, "%v", refused.Err)
 	case errors.As(err, &refused):
 		err = fault.New(fault.Invalid, "%v", refused.Err)

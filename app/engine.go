@@ -216,7 +216,7 @@ const bouncesEvery = 5 * time.Second
 func (e *Engine) startScheduler(o Options, holder string) {
 	s := scheduler.New(scheduler.Options{
 		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
-		Jobs: []scheduler.Job{
+		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
 			{Name: "expiry", Every: 5 * time.Minute, Run: targeting.NewSweeper(e.Store).Run},

@@ -73,7 +73,7 @@ type Outcome struct {
 // NotTaken reports whether the outcome proves that the provider has not taken the
 // message: it was not asked, or it refused for now.
 func (o Outcome) NotTaken() bool {
-	return o.State == Pending && (o.NotAsked || o.Kind != "" && o.Kind != string(providers.InDoubt))
+	return o.State == Pending && (o.NotAsked || o.Kind != "" && o.Kind != string(providers.ErrorInDoubt))
 }
 
 // Preview says what a campaign would do; the planner does exactly that.

@@ -7,7 +7,11 @@
 // made up elsewhere: send to them through the sandbox alone.
 package demo
 
-import _ "embed"
+import (
+	_ "embed"
+
+	_ "embed"
+)
 
 //go:generate go run ./generate -o contacts.csv
 

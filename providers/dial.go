@@ -139,10 +139,10 @@ func ClassifyDial(err error) *Error {
 		hostname   x509.HostnameError
 		invalid    x509.CertificateInvalidError
 	)
-	kind := Temporary
+	kind := ErrorTemporary
 	if errors.Is(err, errPrivate) || errors.As(err, &unverified) || errors.As(err, &authority) ||
 		errors.As(err, &hostname) || errors.As(err, &invalid) {
-		kind = Auth
+		kind = ErrorAuth
 	}
 	return &Error{Kind: kind, Err: fmt.Errorf("connect: %w", err)}
 }

@@ -42,7 +42,7 @@ func TestDialer(t *testing.T) {
 	require.ErrorContains(t, err, "127.0.0.1 is not a public address")
 	require.ErrorContains(t, err, "CARILLON_ALLOW_RELAYS="+named+", or")
 	require.ErrorContains(t, err, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
-	require.Equal(t, providers.Auth, providers.ClassifyDial(err).Kind, "no retry can help")
+	require.Equal(t, providers.ErrorAuth, providers.ClassifyDial(err).Kind, "no retry can help")
 	for _, other := range []string{"127.0.0.1:" + port, "localhost:1"} {
 		_, err = providers.Dialer{Relays: []string{named}}.DialContext(t.Context(), "tcp", other)
 		require.ErrorContains(t, err, "not a public address", "%s is not named", other)
@@ -56,6 +56,6 @@ func TestDialer(t *testing.T) {
 }
 
 func TestClassifyDial(t *testing.T) {
-	require.Equal(t, providers.Temporary, providers.ClassifyDial(errors.New("refused")).Kind)
-	require.Equal(t, providers.Auth, providers.ClassifyDial(x509.UnknownAuthorityError{}).Kind)
+	require.Equal(t, providers.ErrorTemporary, providers.ClassifyDial(errors.New("refused")).Kind)
+	require.Equal(t, providers.ErrorAuth, providers.ClassifyDial(x509.UnknownAuthorityError{}).Kind)
 }

@@ -14,41 +14,43 @@ type ErrorKind string
 
 // The kinds of error.
 const (
-	// Temporary: try again later; spends an attempt. A run of them says that the
+	// ErrorTemporary: try again later; spends an attempt. A run of them says that the
 	// provider is down for everybody.
-	Temporary ErrorKind = "temporary"
-	// RecipientBusy: this recipient can't be written to now; try later, spends an
+	ErrorTemporary ErrorKind = "temporary"
+	// ErrorRecipientBusy: this recipient can't be written to now; try later, spends an
 	// attempt, and says nothing of the channel.
-	RecipientBusy ErrorKind = "recipient_busy"
-	// Throttled: we were too fast; try later, no attempt is spent, the whole
+	ErrorRecipientBusy ErrorKind = "recipient_busy"
+	// ErrorThrottled: we were too fast; try later, no attempt is spent, the whole
 	// channel slows down.
-	Throttled ErrorKind = "throttled"
-	// Recipient: this recipient will never get it: rejected.
-	Recipient ErrorKind = "recipient"
-	// BadContent: this message is wrong: failed.
-	BadContent ErrorKind = "content"
-	// Auth: the credentials are refused: the channel stops, no attempt is spent.
-	Auth ErrorKind = "auth"
-	// Sender: our own address or domain is refused, whoever is written to: the
+	ErrorThrottled ErrorKind = "throttled"
+	// ErrorRecipient: this recipient will never get it: rejected.
+	ErrorRecipient ErrorKind = "recipient"
+	// ErrorContent: this message is wrong: failed.
+	ErrorContent ErrorKind = "content"
+	// ErrorAuth: the credentials are refused: the channel stops, no attempt is spent.
+	ErrorAuth ErrorKind = "auth"
+	// ErrorSender: our own address or domain is refused, whoever is written to: the
 	// channel stops, no attempt is spent.
-	Sender ErrorKind = "sender"
-	// Account: we are refused altogether (suspended, blocked, not allowed to send,
+	ErrorSender ErrorKind = "sender"
+	// ErrorAccount: we are refused altogether (suspended, blocked, not allowed to send,
 	// nobody at the configured address): the channel stops, no attempt is spent.
-	Account ErrorKind = "account"
-	// Quota: what we may send in some time is used up: the channel waits, no
+	ErrorAccount ErrorKind = "account"
+	// ErrorQuota: what we may send in some time is used up: the channel waits, no
 	// attempt is spent.
-	Quota ErrorKind = "quota"
-	// InDoubt: the provider was asked and gave no answer.
-	InDoubt ErrorKind = "in_doubt"
+	ErrorQuota ErrorKind = "quota"
+	// ErrorInDoubt: the provider was asked and gave no answer.
+	ErrorInDoubt ErrorKind = "in_doubt"
 )
 
 // StopsChannel reports whether every further message would be refused likewise
 // until a person has corrected something.
-func (k ErrorKind) StopsChannel() bool { return k == Auth || k == Sender || k == Account }
+func (k ErrorKind) StopsChannel() bool {
+	return k == ErrorAuth || k == ErrorSender || k == ErrorAccount
+}
 
 // ErrorKinds lists every kind.
 func ErrorKinds() []ErrorKind {
-	return []ErrorKind{Temporary, RecipientBusy, Throttled, Recipient, BadContent, Auth, Sender, Account, Quota, InDoubt}
+	return []ErrorKind{ErrorTemporary, ErrorRecipientBusy, ErrorThrottled, ErrorRecipient, ErrorContent, ErrorAuth, ErrorSender, ErrorAccount, ErrorQuota, ErrorInDoubt}
 }
 
 // Error is the only error that a Provider's Send returns.
@@ -88,28 +90,28 @@ func AsError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: InDoubt, Err: err}
+	return &Error{Kind: ErrorInDoubt, Err: err}
 }
 
 // httpKinds are the statuses that mean something of their own. What is true of
 // the address whoever is written to is no fault of a recipient: a redirect that
 // is not followed, a method that is not taken, a place where nobody is.
 var httpKinds = map[int]ErrorKind{
-	http.StatusUnauthorized:      Auth,
-	http.StatusPaymentRequired:   Quota,
-	http.StatusForbidden:         Auth,
-	http.StatusMovedPermanently:  Account,
-	http.StatusPermanentRedirect: Account,
-	http.StatusMethodNotAllowed:  Account,
-	http.StatusProxyAuthRequired: Auth,
+	http.StatusUnauthorized:      ErrorAuth,
+	http.StatusPaymentRequired:   ErrorQuota,
+	http.StatusForbidden:         ErrorAuth,
+	http.StatusMovedPermanently:  ErrorAccount,
+	http.StatusPermanentRedirect: ErrorAccount,
+	http.StatusMethodNotAllowed:  ErrorAccount,
+	http.StatusProxyAuthRequired: ErrorAuth,
 	// Where there is nobody for one message there may be somebody for the next, or
 	// in a minute: a deployment under way, a page for maintenance.
-	http.StatusNotFound:           Temporary,
-	http.StatusRequestTimeout:     Temporary,
-	http.StatusMisdirectedRequest: Temporary,
-	http.StatusTooEarly:           Temporary,
-	http.StatusTooManyRequests:    Throttled,
-	http.StatusGone:               Recipient,
+	http.StatusNotFound:           ErrorTemporary,
+	http.StatusRequestTimeout:     ErrorTemporary,
+	http.StatusMisdirectedRequest: ErrorTemporary,
+	http.StatusTooEarly:           ErrorTemporary,
+	http.StatusTooManyRequests:    ErrorThrottled,
+	http.StatusGone:               ErrorRecipient,
 }
 
 // ClassifyHTTP turns an HTTP status and its Retry-After header (seconds or a
@@ -131,13 +133,13 @@ func ClassifyHTTP(status int, header http.Header, now time.Time) *Error {
 	case known:
 		e.Kind = kind
 	case status == http.StatusServiceUnavailable && e.RetryAfter > 0:
-		e.Kind = Throttled
+		e.Kind = ErrorThrottled
 	case status >= 500, status/100 == 3:
-		e.Kind = Temporary
+		e.Kind = ErrorTemporary
 	default:
-		e.Kind = BadContent
+		e.Kind = ErrorContent
 	}
-	if e.Kind == Recipient {
+	if e.Kind == ErrorRecipient {
 		e.Bounce = BounceHard
 	}
 	return e

@@ -13,11 +13,11 @@ import (
 )
 
 func TestAsError(t *testing.T) {
-	known := &providers.Error{Kind: providers.Recipient, Code: "550", Err: errors.New("no such user")}
+	known := &providers.Error{Kind: providers.ErrorRecipient, Code: "550", Err: errors.New("no such user")}
 	require.Same(t, known, providers.AsError(fmt.Errorf("send: %w", known)))
 	require.Equal(t, "recipient 550: no such user", known.Error())
 	foreign := errors.New("who knows")
-	require.Equal(t, providers.InDoubt, providers.AsError(foreign).Kind)
+	require.Equal(t, providers.ErrorInDoubt, providers.AsError(foreign).Kind)
 	require.ErrorIs(t, providers.AsError(foreign), foreign)
 }
 

@@ -44,19 +44,19 @@ type pager struct {
 }
 
 // Send returns a *providers.Error and nothing else, and never retries.
-func (p *pager) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+func (p *pager) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 	if err := ctx.Err(); err != nil {
-		return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: err}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: err}
 	}
 	if len(m.Content.Text) > p.config.Limit {
-		return providers.Receipt{}, &providers.Error{
-			Kind: providers.BadContent, Code: "too_long", Err: fmt.Errorf("the text has more than %d bytes", p.config.Limit),
+		return providers.Accepted{}, &providers.Error{
+			Kind: providers.ErrorContent, Code: "too_long", Err: fmt.Errorf("the text has more than %d bytes", p.config.Limit),
 		}
 	}
 	if _, err := fmt.Fprintf(p.out, "%s%s <- %s\n", p.config.Prefix, m.To, m.Content.Text); err != nil {
-		return providers.Receipt{}, &providers.Error{Kind: providers.InDoubt, Err: err}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: err}
 	}
-	return providers.Receipt{Response: "beeped"}, nil
+	return providers.Accepted{Response: "beeped"}, nil
 }
 
 func (p *pager) Close() error { return nil }
@@ -73,10 +73,10 @@ func ExampleDefine() {
 		fmt.Println(err)
 		return
 	}
-	receipt, err := p.Send(context.Background(), providers.Message{
+	accepted, err := p.Send(context.Background(), providers.Message{
 		ID: 1, Attempt: 1, To: "+491510000000", Content: providers.Content{Text: "Hello"},
 	})
-	fmt.Println(receipt.Response, err)
+	fmt.Println(accepted.Response, err)
 	// Output:
 	// the input is not valid (config.prefx: is not a setting of this provider; its settings are prefix, limit, token; config.prefix: is required)
 	// > +491510000000 <- Hello

@@ -101,8 +101,8 @@ func (m *Message) Commits() {
 	}
 }
 
-// Receipt is a provider's word that it took a message.
-type Receipt struct {
+// Accepted is a provider's word that it took a message.
+type Accepted struct {
 	// ProviderID is the provider's own id for the message; empty where the
 	// provider keeps ours, so that nothing needs to be looked up later.
 	ProviderID string
@@ -114,18 +114,18 @@ type Receipt struct {
 // concurrent use, never retry by themselves, and return promptly when ctx ends.
 type Provider interface {
 	// Send asks the provider to take one message. Every error is a *Error.
-	Send(ctx context.Context, m Message) (Receipt, error)
+	Send(ctx context.Context, m Message) (Accepted, error)
 	// Close releases connections; no Send is under way when it is called.
 	Close() error
 }
 
 // CallbackParser is for providers that report back to /hooks/{channel_id}.
 type CallbackParser interface {
-	// ParseCallback checks the signature and reads the events of one request.
-	// body is bounded by the caller. A bad signature is a *Error of kind Auth, a
-	// body that can't be read one of kind BadContent. Beside a Refused the events
+	// ParseCallback checks the signature and reads the receipts of one request.
+	// body is bounded by the caller. A bad signature is a *Error of kind ErrorAuth, a
+	// body that can't be read one of kind ErrorContent. Beside a Refused the receipts
 	// that can be used are returned.
-	ParseCallback(header http.Header, body []byte) ([]Event, error)
+	ParseCallback(header http.Header, body []byte) ([]Receipt, error)
 }
 
 // Reply is something that a person wrote to a channel.
@@ -144,7 +144,7 @@ type Reply struct {
 // write.
 type ReplyParser interface {
 	// ParseReplies checks the signature and reads the replies of one request, which
-	// may have events beside them; its errors are ParseCallback's.
+	// may have receipts beside them; its errors are ParseCallback's.
 	ParseReplies(header http.Header, body []byte) ([]Reply, error)
 }
 
@@ -162,18 +162,18 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
-// EventStatus is what a provider reports of a message it took.
-type EventStatus string
+// ReceiptStatus is what a provider reports of a message it took.
+type ReceiptStatus string
 
 // The statuses of receipts.
 const (
-	EventDelivered EventStatus = "delivered"
-	EventRead      EventStatus = "read"
-	EventFailed    EventStatus = "failed"
-	EventRejected  EventStatus = "rejected"
-	// EventComplained: the recipient called the message spam. It changes nothing
+	ReceiptDelivered ReceiptStatus = "delivered"
+	ReceiptRead      ReceiptStatus = "read"
+	ReceiptFailed    ReceiptStatus = "failed"
+	ReceiptRejected  ReceiptStatus = "rejected"
+	// ReceiptComplained: the recipient called the message spam. It changes nothing
 	// of the message.
-	EventComplained EventStatus = "complained"
+	ReceiptComplained ReceiptStatus = "complained"
 )
 
 // BounceKind says whether an address that a message came back from may work
@@ -187,13 +187,13 @@ const (
 	BounceSoft BounceKind = "soft" // such as a full mailbox: suppressed after several in a row
 )
 
-// Event is one receipt.
-type Event struct {
+// Receipt is what a provider reports later of a message that it took.
+type Receipt struct {
 	// MessageID is our id where the provider echoes it, else 0.
 	MessageID int64
 	// ProviderID is the provider's id where MessageID is 0.
 	ProviderID string
-	Status     EventStatus
+	Status     ReceiptStatus
 	// Bounce is set where a failed or rejected message came back.
 	Bounce BounceKind
 	// At is when it happened by the provider's clock; zero if unknown.
@@ -235,7 +235,7 @@ type Deps struct {
 	Clock clock.Clock
 	// Receive takes receipts that do not come over HTTP (the sandbox's). It
 	// takes them whole or returns an error, and is safe for concurrent use.
-	Receive func(ctx context.Context, events []Event) error
+	Receive func(ctx context.Context, receipts []Receipt) error
 }
 
 // UniqueID names a message among those of all installations, for ever, and is the

@@ -25,8 +25,8 @@ type config struct {
 
 type nothing struct{}
 
-func (nothing) Send(context.Context, providers.Message) (providers.Receipt, error) {
-	return providers.Receipt{}, nil
+func (nothing) Send(context.Context, providers.Message) (providers.Accepted, error) {
+	return providers.Accepted{}, nil
 }
 func (nothing) Close() error { return nil }
 

@@ -18,7 +18,7 @@ const codecVersion = '2'
 // follow each other; attempts are the most frequent one and who differs from it.
 func encode(e *Envelope) string {
 	var w writer
-	w.Grow(64 + 2*len(e.Jobs))
+	w.Grow(64 + 2*len(e.Items))
 	w.WriteByte(codecVersion)
 	w.signed(e.ID)
 	w.signed(e.ChannelID)
@@ -26,13 +26,13 @@ func encode(e *Envelope) string {
 	w.signed(e.CampaignID)
 	w.number(math.Float64bits(e.CampaignPerSecond))
 	w.flag(e.Transactional)
-	w.number(uint64(len(e.Jobs)))
+	w.number(uint64(len(e.Items)))
 	before := int64(0)
-	for _, j := range e.Jobs {
+	for _, j := range e.Items {
 		w.signed(j.MessageID - before) // which may wrap, and does so back
 		before = j.MessageID
 	}
-	w.attempts(e.Jobs)
+	w.attempts(e.Items)
 	return w.String()
 }
 
@@ -57,19 +57,19 @@ func (w *writer) flag(v bool) {
 }
 
 // attempts writes the usual attempt, how many differ from it, and of each how many
-// jobs lie between it and the one before, and its attempt.
-func (w *writer) attempts(jobs []Job) {
-	usual := usualAttempt(jobs)
+// items lie between it and the one before, and its attempt.
+func (w *writer) attempts(items []Item) {
+	usual := usualAttempt(items)
 	w.signed(int64(usual))
 	others := 0
-	for _, j := range jobs {
+	for _, j := range items {
 		if j.Attempt != usual {
 			others++
 		}
 	}
 	w.number(uint64(others))
 	next := 0
-	for i, j := range jobs {
+	for i, j := range items {
 		if j.Attempt != usual {
 			w.number(uint64(i - next))
 			w.signed(int64(j.Attempt))
@@ -78,10 +78,10 @@ func (w *writer) attempts(jobs []Job) {
 	}
 }
 
-// usualAttempt is the attempt of most jobs, if there is one.
-func usualAttempt(jobs []Job) (usual int) {
+// usualAttempt is the attempt of most items, if there is one.
+func usualAttempt(items []Item) (usual int) {
 	votes := 0
-	for _, j := range jobs {
+	for _, j := range items {
 		switch {
 		case votes == 0:
 			usual, votes = j.Attempt, 1
@@ -105,17 +105,17 @@ func decode(s string) (Envelope, error) {
 	e := Envelope{ID: r.signed(), ChannelID: r.signed(), RunID: r.signed(), CampaignID: r.signed()}
 	e.CampaignPerSecond = math.Float64frombits(r.number())
 	e.Transactional = r.flag()
-	jobs := r.number()
-	if r.bad || jobs > MaxJobs {
+	items := r.number()
+	if r.bad || items > MaxItems {
 		return Envelope{}, fmt.Errorf("decode envelope: %w", errDamaged)
 	}
-	e.Jobs = make([]Job, jobs)
+	e.Items = make([]Item, items)
 	id := int64(0)
-	for i := range e.Jobs {
+	for i := range e.Items {
 		id += r.signed()
-		e.Jobs[i].MessageID = id
+		e.Items[i].MessageID = id
 	}
-	r.attempts(e.Jobs)
+	r.attempts(e.Items)
 	if r.bad || r.rest != "" {
 		return Envelope{}, fmt.Errorf("decode envelope %d: %w", e.ID, errDamaged)
 	}
@@ -162,19 +162,19 @@ func (r *reader) signed() int64 {
 
 func (r *reader) flag() bool { return r.number() == 1 }
 
-func (r *reader) attempts(jobs []Job) {
+func (r *reader) attempts(items []Item) {
 	usual := int(r.signed())
-	for i := range jobs {
-		jobs[i].Attempt = usual
+	for i := range items {
+		items[i].Attempt = usual
 	}
 	others := r.number()
 	for next := uint64(0); others > 0 && !r.bad; others-- {
 		between, attempt := r.number(), int(r.signed())
-		if between >= uint64(len(jobs))-next {
+		if between >= uint64(len(items))-next {
 			r.bad = true
 			return
 		}
 		next += between + 1
-		jobs[next-1].Attempt = attempt
+		items[next-1].Attempt = attempt
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-func jobs() *rapid.Generator[Job] {
+func items() *rapid.Generator[Item] {
 	attempt := rapid.OneOf(rapid.Just(1), rapid.IntRange(1, 3), rapid.Int())
-	return rapid.Custom(func(t *rapid.T) Job {
-		return Job{MessageID: rapid.Int64().Draw(t, "id"), Attempt: attempt.Draw(t, "attempt")}
+	return rapid.Custom(func(t *rapid.T) Item {
+		return Item{MessageID: rapid.Int64().Draw(t, "id"), Attempt: attempt.Draw(t, "attempt")}
 	})
 }
 
@@ -23,7 +23,7 @@ func envelopes() *rapid.Generator[Envelope] {
 		return Envelope{
 			ID: rapid.Int64().Draw(t, "id"), ChannelID: rapid.Int64().Draw(t, "channel"), Transactional: rapid.Bool().Draw(t, "transactional"),
 			RunID: rapid.Int64().Draw(t, "run"), CampaignID: rapid.Int64().Draw(t, "campaign"),
-			CampaignPerSecond: rapid.Float64().Draw(t, "rate"), Jobs: rapid.SliceOfN(jobs(), 1, 20).Draw(t, "jobs"),
+			CampaignPerSecond: rapid.Float64().Draw(t, "rate"), Items: rapid.SliceOfN(items(), 1, 20).Draw(t, "items"),
 		}
 	})
 }
@@ -51,7 +51,7 @@ func TestEveryFieldIsEncoded(t *testing.T) {
 		require.NoError(t, err)
 		return strings.Count(string(raw), `":`)
 	}
-	require.Equal(t, 7+2, keys(Envelope{Jobs: []Job{{}}}), "add the new field to codec.go and the generators above")
+	require.Equal(t, 7+2, keys(Envelope{Items: []Item{{}}}), "add the new field to codec.go and the generators above")
 }
 
 // Whatever its content, a queued message is a few bytes: nothing of it but its id
@@ -62,16 +62,16 @@ func TestAMessageIsAFewBytes(t *testing.T) {
 		most  float64
 	}{"ids that follow each other": {1, 1.2}, "ids of several campaigns": {1000, 2.2}, "ids that lie apart": {1 << 30, 6.2}} {
 		e := Envelope{ID: math.MaxInt64, ChannelID: 1 << 30, RunID: 1 << 40, CampaignID: 1 << 40, CampaignPerSecond: math.Pi}
-		for i := range int64(MaxJobs) {
-			e.Jobs = append(e.Jobs, Job{MessageID: 1<<50 + i*c.apart, Attempt: 1})
+		for i := range int64(MaxItems) {
+			e.Items = append(e.Items, Item{MessageID: 1<<50 + i*c.apart, Attempt: 1})
 		}
-		require.Less(t, float64(len(encode(&e)))/MaxJobs, c.most, name)
-		for i := range e.Jobs {
+		require.Less(t, float64(len(encode(&e)))/MaxItems, c.most, name)
+		for i := range e.Items {
 			if i%10 == 0 {
-				e.Jobs[i].Attempt = 2
+				e.Items[i].Attempt = 2
 			}
 		}
-		require.Less(t, float64(len(encode(&e)))/MaxJobs, min(c.most+0.3, 8), name)
+		require.Less(t, float64(len(encode(&e)))/MaxItems, min(c.most+0.3, 8), name)
 	}
 }
 
@@ -105,9 +105,9 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkCodec(b *testing.B) {
-	e := envelope(1, MaxJobs)
+	e := envelope(1, MaxItems)
 	perJob := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/MaxJobs, "ns/job")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/MaxItems, "ns/item")
 	}
 	b.Run("ours", func(b *testing.B) {
 		b.ReportAllocs()

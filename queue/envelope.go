@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// MaxJobs is the most jobs that an envelope carries.
-	MaxJobs = 500
+	// MaxItems is the most items that an envelope carries.
+	MaxItems = 500
 	// BulkPerWorker is how many bulk envelopes of a channel a worker works on at once,
 	// and a window has for it.
 	BulkPerWorker = 16
 )
 
-// Job names one message for one recipient. What it says and to whom the worker
+// Item names one message for one recipient. What it says and to whom the worker
 // finds out: nothing of a person is in Redis.
-type Job struct {
+type Item struct {
 	// MessageID is the row in the store, Attempt the attempt (from 1) that this
-	// job is for: a claim for another attempt fails.
+	// item is for: a claim for another attempt fails.
 	MessageID int64
 	Attempt   int
 }
@@ -35,8 +35,8 @@ type Envelope struct {
 	RunID, CampaignID int64
 	// CampaignPerSecond is the campaign's own limit, messages a second; 0 is none.
 	CampaignPerSecond float64
-	// Jobs are 1 to MaxJobs messages.
-	Jobs []Job
+	// Items are 1 to MaxItems messages.
+	Items []Item
 }
 
 func (e *Envelope) check() error {
@@ -45,8 +45,8 @@ func (e *Envelope) check() error {
 		return fault.InvalidField("envelope.id", e.ID, "must be positive")
 	case e.ChannelID <= 0:
 		return fault.InvalidField("envelope.channel_id", e.ChannelID, "must be positive")
-	case len(e.Jobs) == 0 || len(e.Jobs) > MaxJobs:
-		return fault.InvalidField("envelope.jobs", len(e.Jobs), "must be 1 to %d", MaxJobs)
+	case len(e.Items) == 0 || len(e.Items) > MaxItems:
+		return fault.InvalidField("envelope.items", len(e.Items), "must be 1 to %d", MaxItems)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ type Reservation struct {
 	// CampaignID and CampaignPerSecond are the campaign's own limit; 0 is none.
 	CampaignID        int64
 	CampaignPerSecond float64
-	// Recipients are the hashed addresses, one a job; their number is the number
+	// Recipients are the hashed addresses, one an item; their number is the number
 	// of slots asked for. They may be empty strings where Limits knows nothing of
 	// recipients.
 	Recipients []string
@@ -83,7 +83,7 @@ type Reservation struct {
 type Slot struct {
 	// Wait is the time from the answer until the slot, which lasts for SlotSlack.
 	Wait time.Duration
-	// Denied is empty, or says why there is no slot for this job now; nothing was
+	// Denied is empty, or says why there is no slot for this item now; nothing was
 	// charged for it then, and RetryIn is when it may ask again.
 	Denied  string
 	RetryIn time.Duration
@@ -91,7 +91,7 @@ type Slot struct {
 
 // Grant is the answer to a reservation.
 type Grant struct {
-	// Slots are for the first jobs, in their order. They are fewer than the jobs
+	// Slots are for the first items, in their order. They are fewer than the items
 	// where the next would lie too far ahead, or where the campaign's limit would
 	// leave slots of the channel unused.
 	Slots []Slot
@@ -195,7 +195,7 @@ type reservation struct {
 
 // reply is what the rules answer.
 type reply struct {
-	// waits has a number a job: µs until the slot, or a denial (see limiter.lua).
+	// waits has a number an item: µs until the slot, or a denial (see limiter.lua).
 	waits   []int64
 	retry   time.Duration
 	fresh   bool
@@ -245,7 +245,7 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 	return g, nil
 }
 
-// Wait is how long one job of a reservation would wait for its slot now, of all
+// Wait is how long one item of a reservation would wait for its slot now, of all
 // that its limits say but of recipients; nothing is reserved. Errors are as
 // Reserve's.
 func (l *Limiter) Wait(ctx context.Context, r Reservation) (time.Duration, error) {

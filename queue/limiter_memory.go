@@ -207,7 +207,7 @@ func (b *memoryLimits) reserve(_ context.Context, r *reservation) (reply, error)
 	waits := make([]int64, 0, len(r.Recipients))
 	var retry float64
 	for _, recipient := range r.Recipients {
-		wait, later := p.job(recipient)
+		wait, later := p.item(recipient)
 		if later > 0 {
 			retry = later
 			break
@@ -226,7 +226,7 @@ func (b *memoryLimits) next(_ context.Context, r *reservation) (reply, error) {
 	return p.answer(nil, max(pos, campaign)-p.now), nil
 }
 
-// pass is one reservation as it goes through its jobs.
+// pass is one reservation as it goes through its items.
 type pass struct {
 	c                   *channelLimits
 	n                   limitNumbers
@@ -315,8 +315,8 @@ func (p *pass) nextSlot() (pos, turn, campaign float64) {
 	return pos, turn, campaign
 }
 
-// job answers one job: its wait or denial, or when to come back.
-func (p *pass) job(recipient string) (wait int64, later float64) {
+// item answers one item: its wait or denial, or when to come back.
+func (p *pass) item(recipient string) (wait int64, later float64) {
 	pos, turn, campaign := p.nextSlot()
 	if pos < campaign {
 		if p.interval > 0 {

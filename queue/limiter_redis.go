@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	_ "embed"
 )
 
 // limiterBase is the script's origin of time, in Unix seconds.
@@ -79,7 +81,7 @@ func recipientKey(channelID int64, recipient string) string {
 	return limiterKey(channelID, "to:"+recipient)
 }
 
-// next is a reservation of one job for nobody in particular, whose rules know
+// next is a reservation of one item for nobody in particular, whose rules know
 // nothing of recipients.
 func (b *redisLimits) next(ctx context.Context, r *reservation) (reply, error) {
 	return b.run(ctx, b.keys(r.ChannelID, r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,

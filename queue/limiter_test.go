@@ -133,7 +133,7 @@ func TestRecipientIsSpacedAndNothingIsChargedForADenial(t *testing.T) {
 		g := l.reserve(t, r)
 		require.Equal(t, DeniedRecipientSpacing, g.Slots[2].Denied)
 		require.Equal(t, 10*time.Second, g.Slots[2].RetryIn)
-		require.Equal(t, 203*ms, g.Slots[3].Wait.Round(ms), "the denied job took no slot")
+		require.Equal(t, 203*ms, g.Slots[3].Wait.Round(ms), "the denied item took no slot")
 		l.fake.Advance(9900 * ms)
 		g = l.reserve(t, Reservation{Limits: r.Limits, Recipients: []string{"a", "d", "a"}})
 		require.Equal(t, DeniedRecipientSpacing, g.Slots[0].Denied)

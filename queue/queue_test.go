@@ -17,10 +17,10 @@ import (
 	"carillon/internal/testenv"
 )
 
-func envelope(id int64, jobs int) Envelope {
+func envelope(id int64, items int) Envelope {
 	e := Envelope{ID: id, ChannelID: 7, RunID: 3, CampaignID: 2}
-	for i := range jobs {
-		e.Jobs = append(e.Jobs, Job{MessageID: id*1000 + int64(i), Attempt: 1})
+	for i := range items {
+		e.Items = append(e.Items, Item{MessageID: id*1000 + int64(i), Attempt: 1})
 	}
 	return e
 }
@@ -74,7 +74,7 @@ func TestEnvelopesArriveOnEveryKindOfRedis(t *testing.T) {
 			got <- e
 			return nil
 		})
-		sent := map[int64]Envelope{1: envelope(1, 3), 2: envelope(2, MaxJobs), 3: transactional(3)}
+		sent := map[int64]Envelope{1: envelope(1, 3), 2: envelope(2, MaxItems), 3: transactional(3)}
 		require.NoError(t, q.Enqueue(t.Context(), sent[1]))
 		require.NoError(t, q.EnqueueAll(t.Context(), []Envelope{sent[2], sent[3]}))
 		for len(sent) > 0 {
@@ -106,7 +106,7 @@ func TestEnvelopeIsEnqueuedOnce(t *testing.T) {
 
 func TestWrongEnvelopesAreRefused(t *testing.T) {
 	q := open(t, Options{})
-	for _, e := range []Envelope{{}, envelope(0, 1), envelope(1, 0), envelope(1, MaxJobs+1), {ID: 1, Jobs: make([]Job, 1)}} {
+	for _, e := range []Envelope{{}, envelope(0, 1), envelope(1, 0), envelope(1, MaxItems+1), {ID: 1, Items: make([]Item, 1)}} {
 		require.True(t, fault.Is(q.Enqueue(t.Context(), e), fault.Invalid))
 		require.True(t, fault.Is(q.EnqueueAll(t.Context(), []Envelope{e}), fault.Invalid))
 	}
@@ -288,7 +288,7 @@ func TestWorkersListHoldsNoEnvelopes(t *testing.T) {
 	t.Parallel()
 	q := open(t, Options{URL: testenv.SharedRedis(t).NewDatabase(t)})
 	taken, held := make(chan struct{}), make(chan struct{})
-	e := envelope(1, MaxJobs)
+	e := envelope(1, MaxItems)
 	require.NoError(t, q.Enqueue(t.Context(), e))
 	serve(t, q, 1, func(context.Context, Envelope) error {
 		close(taken)
@@ -314,11 +314,11 @@ func TestAQueuedMessageCostsRedisAFewBytes(t *testing.T) {
 			require.NoError(t, err)
 			const n = 16
 			for id := range int64(n) {
-				require.NoError(t, q.Enqueue(t.Context(), envelope(id+1, MaxJobs)))
+				require.NoError(t, q.Enqueue(t.Context(), envelope(id+1, MaxItems)))
 			}
 			after, err := q.Memory(t.Context())
 			require.NoError(t, err)
-			perMessage := float64(after-before) / (n * MaxJobs)
+			perMessage := float64(after-before) / (n * MaxItems)
 			t.Logf("%.1f bytes a queued message", perMessage)
 			require.Less(t, perMessage, 16.0)
 		})
@@ -438,7 +438,7 @@ func BenchmarkEnqueueAndProcess(b *testing.B) {
 				var envelopes []Envelope
 				for range batch {
 					id++
-					envelopes = append(envelopes, envelope(id, MaxJobs))
+					envelopes = append(envelopes, envelope(id, MaxItems))
 				}
 				done.Add(batch)
 				if err := q.EnqueueAll(context0, envelopes); err != nil {
@@ -446,7 +446,7 @@ func BenchmarkEnqueueAndProcess(b *testing.B) {
 				}
 				done.Wait()
 			}
-			b.ReportMetric(float64(b.N)*batch*MaxJobs/b.Elapsed().Seconds(), "jobs/s")
+			b.ReportMetric(float64(b.N)*batch*MaxItems/b.Elapsed().Seconds(), "items/s")
 		})
 	}
 }

@@ -49,7 +49,7 @@ const (
 	// of its own, has to be for anything to be fed. What waits longer waits in the
 	// store, in its order, where a raised limit or a resumed channel finds it at once.
 	feedAhead = windowSeconds * time.Second
-	maxJobs   = queue.MaxJobs
+	maxItems  = queue.MaxItems
 )
 
 // feeder keeps the channels' windows filled.
@@ -165,7 +165,7 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 		}
 		own := campaign.Throttle.PerSecond
 		request := campaigns.FeedRequest{
-			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeJobs(lower(own, rate), most),
+			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeItems(lower(own, rate), most),
 		}
 		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope, most))
 		if envelopes <= 0 {
@@ -248,10 +248,10 @@ func (f *feeder) mostEnvelopes(ctx context.Context) (int, error) {
 	return queue.BulkPerWorker * max(1, known), nil
 }
 
-// envelopeJobs is how many messages go into one envelope at a rate, messages a
+// envelopeItems is how many messages go into one envelope at a rate, messages a
 // second, where there are most envelopes under way at most.
-func envelopeJobs(rate float64, most int) int {
-	return int(max(1, min(maxJobs, math.Ceil(rate*windowSeconds/float64(most)))))
+func envelopeItems(rate float64, most int) int {
+	return int(max(1, min(maxItems, math.Ceil(rate*windowSeconds/float64(most)))))
 }
 
 // windowEnvelopes is how many bulk envelopes a channel has under way at a rate. What
@@ -367,7 +367,7 @@ func enveloped(campaign *campaigns.Campaign, request campaigns.FeedRequest, mess
 		if len(envelopes) == 0 || envelopes[len(envelopes)-1].ID != m.EnvelopeID {
 			e := queue.Envelope{
 				ID: m.EnvelopeID, ChannelID: request.ChannelID, RunID: request.RunID, Transactional: campaign == nil,
-				Jobs: make([]queue.Job, 0, request.PerEnvelope),
+				Items: make([]queue.Item, 0, request.PerEnvelope),
 			}
 			if campaign != nil {
 				e.CampaignID, e.CampaignPerSecond = campaign.ID, campaign.Throttle.PerSecond
@@ -375,7 +375,7 @@ func enveloped(campaign *campaigns.Campaign, request campaigns.FeedRequest, mess
 			envelopes = append(envelopes, e)
 		}
 		last := &envelopes[len(envelopes)-1]
-		last.Jobs = append(last.Jobs, queue.Job{MessageID: m.ID, Attempt: m.Attempt})
+		last.Items = append(last.Items, queue.Item{MessageID: m.ID, Attempt: m.Attempt})
 	}
 	return envelopes
 }

@@ -54,16 +54,16 @@ func (f *fixture) fed() map[int64]int {
 	defer f.queue.mu.Unlock()
 	jobs := map[int64]int{}
 	for _, e := range f.queue.envelopes {
-		jobs[e.RunID] += len(e.Jobs)
+		jobs[e.RunID] += len(e.Items)
 	}
 	return jobs
 }
 
 func TestEnvelopeJobs(t *testing.T) {
 	for rate, want := range map[float64]int{0.1: 1, 5: 1, 8: 1, 40: 5, 80: 10, 1000: 125, 100_000: 500} {
-		require.Equal(t, want, envelopeJobs(rate, 16), rate)
+		require.Equal(t, want, envelopeItems(rate, 16), rate)
 	}
-	require.Equal(t, 32, envelopeJobs(1000, 64), "of four workers")
+	require.Equal(t, 32, envelopeItems(1000, 64), "of four workers")
 	require.InDelta(t, 8.0, lower(80, 8), 0)
 	require.InDelta(t, 8.0, lower(8, 80), 0)
 	require.InDelta(t, 80.0, lower(0, 80), 0, "0 is no limit")
@@ -85,13 +85,13 @@ func TestTheWindowIsTwoSecondsOfWhatIsTaken(t *testing.T) {
 		now, queued, debt := noon, int64(0), 0.0
 		for i := range 700 { // 70 s of passes
 			seen := p.saw(now, queued)
-			want := int64(windowEnvelopes(seen, 16) * envelopeJobs(seen, 16))
+			want := int64(windowEnvelopes(seen, 16) * envelopeItems(seen, 16))
 			if want > queued {
 				p.fed(int(want - queued))
 				queued = want
 			}
 			if i > 500 {
-				require.GreaterOrEqual(t, float64(queued), min(1.9*rate, 16*maxJobs), "at %v a second", rate)
+				require.GreaterOrEqual(t, float64(queued), min(1.9*rate, 16*maxItems), "at %v a second", rate)
 				require.LessOrEqual(t, float64(queued), 3*rate+16, "at %v a second", rate)
 			}
 			now = now.Add(feedInterval)
@@ -220,13 +220,13 @@ func TestTransactionalMessagesHaveEnvelopesOfTheirOwn(t *testing.T) {
 		require.Equal(t, int64(1), e.ChannelID)
 		require.Positive(t, e.ID)
 		if e.Transactional {
-			require.Len(t, e.Jobs, 1, "one message an envelope")
+			require.Len(t, e.Items, 1, "one message an envelope")
 			continue
 		}
 		require.Equal(t, [2]int64{7, 107}, [2]int64{e.RunID, e.CampaignID})
-		require.Len(t, e.Jobs, 10)
-		for i, j := range e.Jobs {
-			require.Equal(t, queue.Job{MessageID: e.Jobs[0].MessageID + int64(i), Attempt: 1 + int(j.MessageID%2)}, j)
+		require.Len(t, e.Items, 10)
+		for i, j := range e.Items {
+			require.Equal(t, queue.Item{MessageID: e.Items[0].MessageID + int64(i), Attempt: 1 + int(j.MessageID%2)}, j)
 		}
 	}
 	require.Equal(t, int64(163), f.FeedStats().Messages)

@@ -14,7 +14,7 @@ const (
 	feedInterval   = 100 * time.Millisecond
 	reapInterval   = 500 * time.Millisecond
 	finishInterval = 200 * time.Millisecond
-	jobInterval    = 500 * time.Millisecond
+	choreInterval  = 500 * time.Millisecond
 )
 
 // Batches of the planner: the first, and the largest, which holds the writer of

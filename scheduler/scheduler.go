@@ -49,9 +49,9 @@ type Queue interface {
 	ReapQueue
 }
 
-// Job is other work that only the leader does, such as CSV imports: Run is
+// Chore is other work that only the leader does, such as CSV imports: Run is
 // called again and again, and reports whether it found anything to do.
-type Job struct {
+type Chore struct {
 	Name string
 	// Every is how long to wait when there is nothing to do; 0 is half a second.
 	Every time.Duration
@@ -66,8 +66,8 @@ type Options struct {
 	Queue Queue
 	// Holder names this process in the lease; unique among all processes.
 	Holder string
-	// Jobs run beside the scheduler's own loops while this process leads.
-	Jobs   []Job
+	// Chores run beside the scheduler's own loops while this process leads.
+	Chores []Chore
 	Clock  clock.Clock
 	Logger *slog.Logger
 }
@@ -181,8 +181,8 @@ func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 	} {
 		wg.Go(func() { loop(leading) })
 	}
-	for _, job := range s.o.Jobs {
-		wg.Go(func() { s.every(leading, job.Name, cmp.Or(job.Every, jobInterval), job.Woken, job.Run) })
+	for _, chore := range s.o.Chores {
+		wg.Go(func() { s.every(leading, chore.Name, cmp.Or(chore.Every, choreInterval), chore.Woken, chore.Run) })
 	}
 	s.renew(ctx, since)
 	stop()

@@ -63,7 +63,7 @@ func newLeaders(c clock.Clock, holders ...string) *leaders {
 	l := &leaders{store: newFakeStore(), at: map[string]int{}, jobs: map[string]int{}, all: map[string]*Scheduler{}}
 	l.store.now = c.Now
 	for _, holder := range holders {
-		l.all[holder] = New(Options{Store: l.store, Queue: newFakeQueue(), Holder: holder, Jobs: []Job{{Name: "look", Every: 100 * time.Millisecond, Run: func(ctx context.Context) (bool, error) {
+		l.all[holder] = New(Options{Store: l.store, Queue: newFakeQueue(), Holder: holder, Chores: []Chore{{Name: "look", Every: 100 * time.Millisecond, Run: func(ctx context.Context) (bool, error) {
 			l.enter(holder)
 			err := clock.System{}.Sleep(ctx, 100*time.Millisecond)
 			l.leave(holder)
@@ -311,7 +311,7 @@ func TestAJobIsWoken(t *testing.T) {
 		woken := make(chan struct{}, 1)
 		var looks []time.Duration
 		start := clock.System{}.Now()
-		s := New(Options{Store: newLeaders(clock.System{}).store, Queue: newFakeQueue(), Holder: "a", Jobs: []Job{{
+		s := New(Options{Store: newLeaders(clock.System{}).store, Queue: newFakeQueue(), Holder: "a", Chores: []Chore{{
 			Name: "look", Every: time.Minute, Woken: woken, Run: func(context.Context) (bool, error) {
 				looks = append(looks, clock.System{}.Now().Sub(start))
 				return false, nil

@@ -26,22 +26,22 @@ type bounceNote struct {
 type bounceNotes map[string]bounceNote
 
 // bad reports whether a receipt may lead to a suppression.
-func bad(e providers.Event) bool { return e.Bounce != "" || e.Status == providers.EventComplained }
+func bad(e providers.Receipt) bool { return e.Bounce != "" || e.Status == providers.ReceiptComplained }
 
 // add takes one receipt down. Moved says that it was news for the message:
 // receipts come more than once, and a soft bounce must count once.
-func (n bounceNotes) add(address string, e providers.Event, moved bool) {
+func (n bounceNotes) add(address string, e providers.Receipt, moved bool) {
 	note := n[address]
 	switch {
 	case address == "":
 		return
-	case e.Status == providers.EventComplained:
+	case e.Status == providers.ReceiptComplained:
 		note.hard = targeting.Complained
 	case e.Bounce == providers.BounceHard && note.hard == "":
 		note.hard = targeting.Bounced
 	case e.Bounce == providers.BounceSoft && moved:
 		note.soft++
-	case e.Status == providers.EventDelivered || e.Status == providers.EventRead:
+	case e.Status == providers.ReceiptDelivered || e.Status == providers.ReceiptRead:
 		if !moved {
 			return
 		}
@@ -127,7 +127,7 @@ func noteBounces(ctx context.Context, tx conn, settled []campaigns.Outcome) erro
 		if channels[o.ChannelID] == nil {
 			channels[o.ChannelID] = bounceNotes{}
 		}
-		channels[o.ChannelID].add(address, providers.Event{Status: providers.EventRejected, Bounce: o.Bounce}, true)
+		channels[o.ChannelID].add(address, providers.Receipt{Status: providers.ReceiptRejected, Bounce: o.Bounce}, true)
 		return nil
 	}, "SELECT id, address FROM messages WHERE id "+tx.d.inIDs, tx.d.idList(slices.Collect(maps.Keys(bounced))))
 	if err != nil {

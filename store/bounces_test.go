@@ -20,7 +20,7 @@ func (j *journey) sent(envelope int64, address string) int64 {
 	return m.ID
 }
 
-func (j *journey) receive(events ...providers.Event) {
+func (j *journey) receive(events ...providers.Receipt) {
 	j.t.Helper()
 	require.NoError(j.t, j.writer.Receive(j.t.Context(), j.channel.ID, events))
 }
@@ -39,12 +39,12 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, 3)
 		bounced := j.sent(1, "hard@example.com")
-		j.receive(providers.Event{MessageID: bounced, Status: providers.EventRejected, Bounce: providers.BounceHard, Code: "5.1.1"})
+		j.receive(providers.Receipt{MessageID: bounced, Status: providers.ReceiptRejected, Bounce: providers.BounceHard, Code: "5.1.1"})
 		require.Equal(t, targeting.Bounced, j.reasonOf("hard@example.com"))
 
 		// A complaint comes after the message was read and changes nothing of it.
 		spam := j.sent(2, "spam@example.com")
-		j.receive(providers.Event{MessageID: spam, Status: providers.EventRead}, providers.Event{MessageID: spam, Status: providers.EventComplained})
+		j.receive(providers.Receipt{MessageID: spam, Status: providers.ReceiptRead}, providers.Receipt{MessageID: spam, Status: providers.ReceiptComplained})
 		require.Equal(t, targeting.Complained, j.reasonOf("spam@example.com"))
 		m, err := s.GetMessage(t.Context(), j.accountID, spam)
 		require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 
 		// What is rejected without a bounce is not the address's fault.
 		other := j.sent(3, "window@example.com")
-		j.receive(providers.Event{MessageID: other, Status: providers.EventRejected})
+		j.receive(providers.Receipt{MessageID: other, Status: providers.ReceiptRejected})
 		require.Empty(t, j.reasonOf("window@example.com"))
 
 		var sources []string
@@ -75,16 +75,16 @@ func TestSoftBouncesSuppressAfterSeveralInARow(t *testing.T) {
 		j := newJourney(t, s, 1)
 		envelope := int64(0)
 		const address = "full@example.com"
-		outcome := func(e providers.Event) {
+		outcome := func(e providers.Receipt) {
 			envelope++
 			e.MessageID = j.sent(envelope, address)
 			j.receive(e)
 			j.receive(e) // providers repeat themselves
 		}
-		soft := providers.Event{Status: providers.EventFailed, Bounce: providers.BounceSoft}
+		soft := providers.Receipt{Status: providers.ReceiptFailed, Bounce: providers.BounceSoft}
 		outcome(soft)
 		outcome(soft)
-		outcome(providers.Event{Status: providers.EventDelivered})
+		outcome(providers.Receipt{Status: providers.ReceiptDelivered})
 		outcome(soft)
 		outcome(soft)
 		require.Empty(t, j.reasonOf(address), "a delivery begins to count anew")
@@ -107,7 +107,7 @@ func TestParkedBounceSuppresses(t *testing.T) {
 		m, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		require.Len(t, j.claim(0, 1, j.feed(0, []int64{1}, 1)), 1)
-		j.receive(providers.Event{MessageID: m.ID, Status: providers.EventFailed, Bounce: providers.BounceHard})
+		j.receive(providers.Receipt{MessageID: m.ID, Status: providers.ReceiptFailed, Bounce: providers.BounceHard})
 		require.Empty(t, j.reasonOf("early@example.com"))
 		j.record(0, []int64{m.ID}, nil)
 		more, err := s.SuppressBounced(ctx)

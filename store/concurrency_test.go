@@ -205,15 +205,15 @@ func (m *mix) runOf(id int64) int64 {
 }
 
 func (m *mix) receive(r *rand.Rand, w *Writer) {
-	statuses := []providers.EventStatus{providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected}
+	statuses := []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected}
 	for range mixSteps {
-		var events []providers.Event
+		var events []providers.Receipt
 		for range 1 + r.IntN(4) {
 			message, ok := m.inState(r, campaigns.Sent, campaigns.Sending, campaigns.Delivered, campaigns.Unknown)
 			if !ok {
 				continue
 			}
-			e := providers.Event{MessageID: message.ID, Status: statuses[r.IntN(len(statuses))], At: m.clock.Now()}
+			e := providers.Receipt{MessageID: message.ID, Status: statuses[r.IntN(len(statuses))], At: m.clock.Now()}
 			if r.IntN(3) == 0 {
 				e.MessageID, e.ProviderID = 0, fmt.Sprintf("p%d", message.ID)
 			}

@@ -211,7 +211,7 @@ func TestWhatWasSettledMeanwhileStays(t *testing.T) {
 		tries  int
 	}{
 		"a receipt": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
-			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: o.MessageID, Status: providers.EventDelivered}}))
+			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: o.MessageID, Status: providers.ReceiptDelivered}}))
 		}, campaigns.Delivered, 1},
 		"an operator's resend": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
 			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")

@@ -363,7 +363,7 @@ func TestReceiptsOnlyMoveForward(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		receive := func(events ...providers.Event) {
+		receive := func(events ...providers.Receipt) {
 			t.Helper()
 			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, events))
 		}
@@ -373,11 +373,11 @@ func TestReceiptsOnlyMoveForward(t *testing.T) {
 			require.NoError(t, err)
 			return m.State
 		}
-		event := func(i int, status providers.EventStatus) providers.Event {
-			return providers.Event{MessageID: claimed[i], Status: status, At: s.clock.Now()}
+		event := func(i int, status providers.ReceiptStatus) providers.Receipt {
+			return providers.Receipt{MessageID: claimed[i], Status: status, At: s.clock.Now()}
 		}
 		// Before the outcome is recorded: parked, then applied with it.
-		receive(event(0, providers.EventDelivered), providers.Event{ProviderID: "p1", Status: providers.EventRead})
+		receive(event(0, providers.ReceiptDelivered), providers.Receipt{ProviderID: "p1", Status: providers.ReceiptRead})
 		require.Equal(t, campaigns.Sending, state(0))
 		j.record(run.ID, claimed[:1], nil)
 		require.Equal(t, campaigns.Delivered, state(0))
@@ -386,21 +386,21 @@ func TestReceiptsOnlyMoveForward(t *testing.T) {
 
 		j.record(run.ID, claimed[2:], nil)
 		// Out of order, doubled, in one request and in several.
-		receive(event(2, providers.EventRead), event(2, providers.EventDelivered), event(2, providers.EventRead))
+		receive(event(2, providers.ReceiptRead), event(2, providers.ReceiptDelivered), event(2, providers.ReceiptRead))
 		require.Equal(t, campaigns.Read, state(2))
-		receive(event(2, providers.EventDelivered))
-		receive(event(2, providers.EventFailed))
+		receive(event(2, providers.ReceiptDelivered))
+		receive(event(2, providers.ReceiptFailed))
 		require.Equal(t, campaigns.Read, state(2))
-		receive(event(3, providers.EventDelivered))
-		receive(event(3, providers.EventFailed))
+		receive(event(3, providers.ReceiptDelivered))
+		receive(event(3, providers.ReceiptFailed))
 		require.Equal(t, campaigns.Delivered, state(3))
-		receive(event(4, providers.EventRejected))
-		receive(event(4, providers.EventDelivered))
+		receive(event(4, providers.ReceiptRejected))
+		receive(event(4, providers.ReceiptDelivered))
 		require.Equal(t, campaigns.Rejected, state(4))
 		// Of another channel's message, and of none at all.
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID+1, []providers.Event{event(5, providers.EventRead)}))
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID+1, []providers.Receipt{event(5, providers.ReceiptRead)}))
 		require.Equal(t, campaigns.Sent, state(5))
-		receive(providers.Event{MessageID: 1 << 40, Status: providers.EventRead})
+		receive(providers.Receipt{MessageID: 1 << 40, Status: providers.ReceiptRead})
 		j.balanced(run.ID)
 	})
 }

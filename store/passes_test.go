@@ -25,9 +25,9 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 	j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 1000)), nil)
 	j.claim(run.ID, 2, j.feed(run.ID, []int64{2, 3}, 500))
 	// Receipts of nobody's stay parked.
-	require.NoError(t, j.writer.Receive(ctx, j.channel.ID, []providers.Event{
-		{ProviderID: "unheard of", Status: providers.EventDelivered, At: s.clock.Now()},
-		{MessageID: 1 << 40, Status: providers.EventDelivered, At: s.clock.Now()},
+	require.NoError(t, j.writer.Receive(ctx, j.channel.ID, []providers.Receipt{
+		{ProviderID: "unheard of", Status: providers.ReceiptDelivered, At: s.clock.Now()},
+		{MessageID: 1 << 40, Status: providers.ReceiptDelivered, At: s.clock.Now()},
 	}))
 
 	read := messagesRead(t, s)

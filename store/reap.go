@@ -85,7 +85,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		// A message at which worker after worker dies must not go on so for ever.
 		k.resend = policy.Resend(transactional) && attempt < attemptsOf(throttle)
 		groups[k] = append(groups[k], id)
-		moves[id] = move{id: id, at: now, attempt: attempt, reason: campaigns.ReasonInDoubt, kind: string(providers.InDoubt), detail: workerDied}
+		moves[id] = move{id: id, at: now, attempt: attempt, reason: campaigns.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
 		done.found++
 		return nil
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle

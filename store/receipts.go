@@ -9,12 +9,12 @@ import (
 	"carillon/providers"
 )
 
-// eventStates is the state that a receipt stands for.
-var eventStates = map[providers.EventStatus]campaigns.State{
-	providers.EventDelivered: campaigns.Delivered,
-	providers.EventRead:      campaigns.Read,
-	providers.EventFailed:    campaigns.Failed,
-	providers.EventRejected:  campaigns.Rejected,
+// receiptStates is the state that a receipt stands for.
+var receiptStates = map[providers.ReceiptStatus]campaigns.State{
+	providers.ReceiptDelivered: campaigns.Delivered,
+	providers.ReceiptRead:      campaigns.Read,
+	providers.ReceiptFailed:    campaigns.Failed,
+	providers.ReceiptRejected:  campaigns.Rejected,
 }
 
 // receiptTarget is a message that receipts are for, and what they make of it.
@@ -65,11 +65,11 @@ func (t *receiptTarget) counts(state campaigns.State) bool {
 	return true
 }
 
-// apply folds one event into the target and reports whether it moves the
+// apply folds one receipt into the target and reports whether it moves the
 // message; one that would not move it forward changes nothing but a missing
 // time.
-func (t *receiptTarget) apply(e providers.Event, now time.Time) (moved bool) {
-	state, known := eventStates[e.Status]
+func (t *receiptTarget) apply(e providers.Receipt, now time.Time) (moved bool) {
+	state, known := receiptStates[e.Status]
 	if !known {
 		return false
 	}
@@ -122,23 +122,23 @@ func arrived(state campaigns.State) bool {
 // tooEarly reports whether a receipt has to wait for the answer of the worker that
 // is asking just now; or, where nobody has asked yet, is stray. While a further try
 // is claimed, what arrived by an earlier one does not wait.
-func (t *receiptTarget) tooEarly(status providers.EventStatus) bool {
+func (t *receiptTarget) tooEarly(status providers.ReceiptStatus) bool {
 	if t.from == campaigns.Sending {
-		return !t.asked.since || !arrived(eventStates[status])
+		return !t.asked.since || !arrived(receiptStates[status])
 	}
 	return t.from.Active() && !t.asked.ever
 }
 
-// applyEvents moves messages forward by receipts of one channel. Receipts of
+// applyReceipts moves messages forward by receipts of one channel. Receipts of
 // messages whose outcome is not recorded yet are parked.
-func applyEvents(ctx context.Context, tx conn, channelID int64, events []providers.Event, d deltas, now time.Time) error {
-	targets, byProvider, err := receiptTargets(ctx, tx, channelID, events)
+func applyReceipts(ctx context.Context, tx conn, channelID int64, receipts []providers.Receipt, d deltas, now time.Time) error {
+	targets, byProvider, err := receiptTargets(ctx, tx, channelID, receipts)
 	if err != nil {
 		return err
 	}
 	var parked [][9]any
 	notes := bounceNotes{}
-	for _, e := range events {
+	for _, e := range receipts {
 		id := e.MessageID
 		if id == 0 {
 			id = byProvider[e.ProviderID]
@@ -146,7 +146,7 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 		target := targets[id]
 		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly(e.Status)) {
 			parked = append(parked, [9]any{
-				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(eventTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
+				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(receiptTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
 			})
 			continue
 		}
@@ -165,25 +165,25 @@ func applyEvents(ctx context.Context, tx conn, channelID int64, events []provide
 	return moveTargets(ctx, tx, targets, d, now)
 }
 
-func eventTime(e providers.Event, now time.Time) time.Time {
+func receiptTime(e providers.Receipt, now time.Time) time.Time {
 	if e.At.IsZero() {
 		return now
 	}
 	return e.At
 }
 
-// receiptTargets looks up and locks the messages that events are for.
-func receiptTargets(ctx context.Context, tx conn, channelID int64, events []providers.Event) (map[int64]*receiptTarget, map[string]int64, error) {
+// receiptTargets looks up and locks the messages that receipts are for.
+func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []providers.Receipt) (map[int64]*receiptTarget, map[string]int64, error) {
 	var ids []int64
 	var providerIDs []string
-	for _, e := range events {
+	for _, e := range receipts {
 		if e.MessageID != 0 {
 			ids = append(ids, e.MessageID)
 		} else {
 			providerIDs = append(providerIDs, e.ProviderID)
 		}
 	}
-	targets := make(map[int64]*receiptTarget, len(events))
+	targets := make(map[int64]*receiptTarget, len(receipts))
 	byProvider := map[string]int64{}
 	collect := func(scan func(...any) error) error {
 		var id int64
@@ -321,10 +321,10 @@ func unparkMessages(ctx context.Context, tx conn, ids []int64, d deltas, now tim
 // unpark takes receipts out of their table and applies them; those whose
 // message still is not ready go back.
 func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now time.Time) error {
-	byChannel := map[int64][]providers.Event{}
+	byChannel := map[int64][]providers.Receipt{}
 	err := tx.scanAll(ctx, func(scan func(...any) error) error {
 		var channelID int64
-		var e providers.Event
+		var e providers.Receipt
 		var at millis
 		if err := scan(&channelID, &e.MessageID, &e.ProviderID, &e.Status, &at, &e.Code, &e.Detail, &e.Bounce); err != nil {
 			return err
@@ -336,9 +336,9 @@ func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now t
 	if err != nil {
 		return err
 	}
-	for channelID, events := range byChannel {
+	for channelID, receipts := range byChannel {
 		// Receipts are folded in any order; the state machine takes care of the rest.
-		if err := applyEvents(ctx, tx, channelID, events, d, now); err != nil {
+		if err := applyReceipts(ctx, tx, channelID, receipts, d, now); err != nil {
 			return err
 		}
 	}

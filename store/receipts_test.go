@@ -33,26 +33,26 @@ func TestAFactEndsTheTries(t *testing.T) {
 	notAsked := func(o *campaigns.Outcome) {
 		o.State, o.Unspent, o.NotAsked, o.EnvelopeID = campaigns.Pending, true, true, 1
 	}
-	arrives := map[providers.EventStatus]campaigns.State{
-		providers.EventDelivered: campaigns.Delivered, providers.EventRead: campaigns.Read,
-		providers.EventFailed: campaigns.Failed, providers.EventRejected: campaigns.Rejected,
+	arrives := map[providers.ReceiptStatus]campaigns.State{
+		providers.ReceiptDelivered: campaigns.Delivered, providers.ReceiptRead: campaigns.Read,
+		providers.ReceiptFailed: campaigns.Failed, providers.ReceiptRejected: campaigns.Rejected,
 	}
 	for _, c := range []struct {
 		name   string
 		answer func(o *campaigns.Outcome)
-		status providers.EventStatus
+		status providers.ReceiptStatus
 		want   campaigns.State
 	}{
-		{"504, delivered", temporary, providers.EventDelivered, campaigns.Delivered},
-		{"504, read", temporary, providers.EventRead, campaigns.Read},
-		{"504, failed", temporary, providers.EventFailed, campaigns.Failed},
-		{"504, rejected", temporary, providers.EventRejected, campaigns.Rejected},
-		{"429, delivered", throttled, providers.EventDelivered, campaigns.Delivered},
-		{"400, delivered", refused, providers.EventDelivered, campaigns.Delivered},
-		{"400, failed", refused, providers.EventFailed, campaigns.Failed},
-		{"550, read", rejected, providers.EventRead, campaigns.Read},
-		{"no answer, delivered", doubtful, providers.EventDelivered, campaigns.Delivered},
-		{"not asked, delivered", notAsked, providers.EventDelivered, campaigns.Pending}, // of nobody knows what
+		{"504, delivered", temporary, providers.ReceiptDelivered, campaigns.Delivered},
+		{"504, read", temporary, providers.ReceiptRead, campaigns.Read},
+		{"504, failed", temporary, providers.ReceiptFailed, campaigns.Failed},
+		{"504, rejected", temporary, providers.ReceiptRejected, campaigns.Rejected},
+		{"429, delivered", throttled, providers.ReceiptDelivered, campaigns.Delivered},
+		{"400, delivered", refused, providers.ReceiptDelivered, campaigns.Delivered},
+		{"400, failed", refused, providers.ReceiptFailed, campaigns.Failed},
+		{"550, read", rejected, providers.ReceiptRead, campaigns.Read},
+		{"no answer, delivered", doubtful, providers.ReceiptDelivered, campaigns.Delivered},
+		{"not asked, delivered", notAsked, providers.ReceiptDelivered, campaigns.Pending}, // of nobody knows what
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
@@ -63,7 +63,7 @@ func TestAFactEndsTheTries(t *testing.T) {
 				before, after, queued, canceled := claimed[0], claimed[1], claimed[2], claimed[3]
 				said := func(id int64) {
 					t.Helper()
-					require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: id, Status: c.status, At: s.clock.Now()}}))
+					require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: id, Status: c.status, At: s.clock.Now()}}))
 				}
 				said(before) // the answer has not come yet
 				require.Equal(t, campaigns.Sending, j.message(before).State)
@@ -112,9 +112,9 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 		before, err := s.HaltVersion(t.Context())
 		require.NoError(t, err)
 		claimed := j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100))
-		j.said(claimed[0], providers.EventFailed)
+		j.said(claimed[0], providers.ReceiptFailed)
 		require.Equal(t, campaigns.Sending, j.message(claimed[0]).State, "of which try that is said, nobody knows")
-		j.said(claimed[0], providers.EventDelivered)
+		j.said(claimed[0], providers.ReceiptDelivered)
 		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
 		require.Eventually(t, func() bool {
 			now, err := s.HaltVersion(t.Context())
@@ -144,7 +144,7 @@ func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {
 				run := j.start()
 				j.planAll(run.ID, 100)
 				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: claimed[0], Status: providers.EventDelivered, At: s.clock.Now()}}))
+				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now()}}))
 				j.settleOwn()
 				require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
 				require.NotEqual(t, campaigns.Delivered, j.message(claimed[1]).State)
@@ -161,19 +161,19 @@ func TestReceiptsOfATimeThatIsOver(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		said := func(id int64, status providers.EventStatus) {
+		said := func(id int64, status providers.ReceiptStatus) {
 			t.Helper()
-			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: id, Status: status, At: s.clock.Now()}}))
+			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: id, Status: status, At: s.clock.Now()}}))
 		}
 		j.record(run.ID, claimed, nil)
-		said(claimed[0], providers.EventFailed)
+		said(claimed[0], providers.ReceiptFailed)
 		_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
 		require.NoError(t, err)
-		said(claimed[0], providers.EventFailed) // providers repeat themselves
+		said(claimed[0], providers.ReceiptFailed) // providers repeat themselves
 		require.Equal(t, campaigns.Pending, j.message(claimed[0]).State)
-		said(claimed[0], providers.EventDelivered) // but it has arrived: nobody gets it twice
+		said(claimed[0], providers.ReceiptDelivered) // but it has arrived: nobody gets it twice
 		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
-		said(claimed[0], providers.EventFailed)
+		said(claimed[0], providers.ReceiptFailed)
 		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
 		require.Nil(t, j.message(claimed[0]).FinalAt)
 		j.balanced(run.ID)
@@ -187,7 +187,7 @@ func TestALateClockDoesNotReorderHistory(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: claimed[0], Status: providers.EventDelivered, At: s.clock.Now().Add(-time.Hour)}}))
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now().Add(-time.Hour)}}))
 		j.record(run.ID, claimed, func(o *campaigns.Outcome) {
 			o.State, o.Kind, o.Reason = campaigns.Pending, "temporary", campaigns.ReasonTemporary
 		})
@@ -215,30 +215,30 @@ func TestARepeatedRequestChangesNothing(t *testing.T) {
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 		j.record(run.ID, claimed, nil)
-		once := func(channel int64, request string, status providers.EventStatus) bool {
+		once := func(channel int64, request string, status providers.ReceiptStatus) bool {
 			t.Helper()
-			repeated, err := j.writer.ReceiveOnce(ctx, channel, request, []providers.Event{{MessageID: claimed[0], Status: status, At: s.clock.Now()}})
+			repeated, err := j.writer.ReceiveOnce(ctx, channel, request, []providers.Receipt{{MessageID: claimed[0], Status: status, At: s.clock.Now()}})
 			require.NoError(t, err)
 			return repeated
 		}
-		require.False(t, once(j.channel.ID, "a", providers.EventFailed))
+		require.False(t, once(j.channel.ID, "a", providers.ReceiptFailed))
 		require.Equal(t, campaigns.Failed, j.message(claimed[0]).State)
 		_, err := s.ResendMessage(ctx, j.accountID, claimed[0], "me")
 		require.NoError(t, err)
 		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *campaigns.Outcome) { o.Attempt = 2 })
-		require.True(t, once(j.channel.ID, "a", providers.EventFailed))
+		require.True(t, once(j.channel.ID, "a", providers.ReceiptFailed))
 		require.Equal(t, campaigns.Sent, j.message(claimed[0]).State)
-		require.False(t, once(j.channel.ID+1, "a", providers.EventFailed), "another channel's request")
-		require.False(t, once(j.channel.ID, "b", providers.EventDelivered))
-		require.False(t, once(j.channel.ID, "", providers.EventDelivered))
-		require.False(t, once(j.channel.ID, "", providers.EventDelivered))
+		require.False(t, once(j.channel.ID+1, "a", providers.ReceiptFailed), "another channel's request")
+		require.False(t, once(j.channel.ID, "b", providers.ReceiptDelivered))
+		require.False(t, once(j.channel.ID, "", providers.ReceiptDelivered))
+		require.False(t, once(j.channel.ID, "", providers.ReceiptDelivered))
 		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
 
 		// In one group, too.
 		results := make(chan bool, 8)
 		for range cap(results) {
 			go func() {
-				repeated, err := j.writer.ReceiveOnce(context.WithoutCancel(ctx), j.channel.ID, "c", []providers.Event{{MessageID: claimed[1], Status: providers.EventDelivered}})
+				repeated, err := j.writer.ReceiveOnce(context.WithoutCancel(ctx), j.channel.ID, "c", []providers.Receipt{{MessageID: claimed[1], Status: providers.ReceiptDelivered}})
 				results <- err != nil || repeated
 			}()
 		}
@@ -263,7 +263,7 @@ func TestRequestsAreForgotten(t *testing.T) {
 		once := func(request string) bool {
 			t.Helper()
 			fake.Advance(time.Second)
-			repeated, err := j.writer.ReceiveOnce(ctx, j.channel.ID, request, []providers.Event{{MessageID: 1 << 40, Status: providers.EventRead}})
+			repeated, err := j.writer.ReceiveOnce(ctx, j.channel.ID, request, []providers.Receipt{{MessageID: 1 << 40, Status: providers.ReceiptRead}})
 			require.NoError(t, err)
 			return repeated
 		}
@@ -292,7 +292,7 @@ func TestRequestsAreForgotten(t *testing.T) {
 }
 
 // said reports of a message.
-func (j *journey) said(id int64, status providers.EventStatus) {
+func (j *journey) said(id int64, status providers.ReceiptStatus) {
 	j.t.Helper()
-	j.receive(providers.Event{MessageID: id, Status: status, At: j.clock.Now()})
+	j.receive(providers.Receipt{MessageID: id, Status: status, At: j.clock.Now()})
 }

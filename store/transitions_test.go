@@ -196,16 +196,16 @@ func (w *walk) step() {
 			may(err)
 		}
 	case n < 19:
-		statuses := []providers.EventStatus{providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected}
+		statuses := []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected}
 		for _, id := range w.pick(campaigns.States()...) {
 			if !w.asked[id] {
 				continue // what then waits for an answer has a test of its own
 			}
 			status := statuses[w.r.IntN(len(statuses))]
 			if w.message(id).State == campaigns.Sending {
-				status = providers.EventDelivered
+				status = providers.ReceiptDelivered
 			}
-			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Event{{
+			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Receipt{{
 				MessageID: id, Status: status, At: w.clock.Now(), Code: "5", Detail: "said so",
 			}}))
 		}

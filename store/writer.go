@@ -48,7 +48,7 @@ type op struct {
 	// that prove that the provider has not taken the message.
 	notTaken []campaigns.Outcome
 	channel  int64
-	events   []providers.Event
+	events   []providers.Receipt
 	// request is remembered with the events; if it is known already, they are
 	// passed over and repeated is set.
 	request  string
@@ -132,7 +132,7 @@ func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error
 
 // Receive applies receipts of a channel; those that come too early are kept.
 // When it returns, what bounced for good is suppressed.
-func (w *Writer) Receive(ctx context.Context, channelID int64, events []providers.Event) error {
+func (w *Writer) Receive(ctx context.Context, channelID int64, events []providers.Receipt) error {
 	_, err := w.ReceiveOnce(ctx, channelID, "", events)
 	return err
 }
@@ -140,7 +140,7 @@ func (w *Writer) Receive(ctx context.Context, channelID int64, events []provider
 // ReceiveOnce is Receive for the receipts of a request that its sender may repeat
 // for days: a repeat of one that was taken changes nothing. Without an id it is
 // Receive.
-func (w *Writer) ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Event) (repeated bool, err error) {
+func (w *Writer) ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Receipt) (repeated bool, err error) {
 	for len(events) > 0 {
 		n := min(len(events), groupRows)
 		o := &op{channel: channelID, events: events[:n], done: make(chan error, 1)}

@@ -51,7 +51,7 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 		if o.repeated {
 			continue
 		}
-		if err := applyEvents(ctx, tx, o.channel, o.events, d, now); err != nil {
+		if err := applyReceipts(ctx, tx, o.channel, o.events, d, now); err != nil {
 			return fmt.Errorf("apply receipts: %w", err)
 		}
 	}

@@ -171,7 +171,7 @@ func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
 		}
 		require.Equal(t, granted, j.counts(run.ID)[campaigns.Sending], "who was refused got nothing")
 		require.ErrorIs(t, w.Record(context.WithoutCancel(t.Context()), j.outcomes(run.ID, []int64{messages[0].ID}, nil)), errStopped, "and nobody waits for ever")
-		require.ErrorIs(t, w.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: 1}}), errStopped)
+		require.ErrorIs(t, w.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: 1}}), errStopped)
 	})
 }
 
@@ -329,7 +329,7 @@ func TestAReceiptSettlesWhatWasInDoubt(t *testing.T) {
 		doubtful, err := s.GetMessage(t.Context(), j.accountID, claimed[0])
 		require.NoError(t, err)
 		require.Equal(t, campaigns.ReasonInDoubt, doubtful.Reason)
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{{MessageID: claimed[0], Status: providers.EventDelivered}}))
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered}}))
 		settled, err := s.GetMessage(t.Context(), j.accountID, claimed[0])
 		require.NoError(t, err)
 		require.Equal(t, campaigns.Delivered, settled.State)
@@ -345,8 +345,8 @@ func TestAReceiptThatNamesNoMessageIsForNone(t *testing.T) {
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 		j.record(run.ID, claimed, nil) // without a provider's id
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Event{
-			{MessageID: claimed[0], Status: providers.EventDelivered}, {Status: providers.EventRead},
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{
+			{MessageID: claimed[0], Status: providers.ReceiptDelivered}, {Status: providers.ReceiptRead},
 		}))
 		require.Equal(t, campaigns.Counts{campaigns.Sent: 2, campaigns.Delivered: 1}, j.counts(run.ID))
 		j.balanced(run.ID)

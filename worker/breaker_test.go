@@ -156,12 +156,12 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 	b := newBench(t, fake)
 	var asked atomic.Int64
 	broken := true
-	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+	b.send = func(context.Context, providers.Message) (providers.Accepted, error) {
 		asked.Add(1)
 		if broken {
-			return providers.Receipt{}, &providers.Error{Kind: providers.InDoubt, Err: errors.New("no answer to the message: EOF")}
+			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("no answer to the message: EOF")}
 		}
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), envelope(600)))
@@ -179,8 +179,8 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 	b.beat.Store(fake.Now().UnixMilli())
 	e := envelope(20)
 	e.ID++
-	for i := range e.Jobs {
-		e.Jobs[i].MessageID += 1000
+	for i := range e.Items {
+		e.Items[i].MessageID += 1000
 	}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Equal(t, int64(providers.DefaultDoubtsInARow+1), asked.Load())
@@ -189,8 +189,8 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 	broken = false
 	fake.Advance(2 * doubt.first)
 	b.beat.Store(fake.Now().UnixMilli())
-	for i := range e.Jobs {
-		e.Jobs[i].MessageID += 1000
+	for i := range e.Items {
+		e.Items[i].MessageID += 1000
 	}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Equal(t, int64(providers.DefaultDoubtsInARow+1+20), asked.Load())
@@ -200,16 +200,16 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 	require.Zero(t, ch.breaker.inflight)
 }
 
-func refuseAll(code string, kind providers.ErrorKind) func(context.Context, providers.Message) (providers.Receipt, error) {
-	return func(context.Context, providers.Message) (providers.Receipt, error) {
-		return providers.Receipt{}, &providers.Error{Kind: kind, Code: code, Err: errors.New("no: " + code)}
+func refuseAll(code string, kind providers.ErrorKind) func(context.Context, providers.Message) (providers.Accepted, error) {
+	return func(context.Context, providers.Message) (providers.Accepted, error) {
+		return providers.Accepted{}, &providers.Error{Kind: kind, Code: code, Err: errors.New("no: " + code)}
 	}
 }
 
 // A run of equal refusals pauses the campaign, whatever the code; all but the
 // last of them are refused, the rest wait.
 func TestARunOfRefusalsPausesTheCampaign(t *testing.T) {
-	for code, kind := range map[string]providers.ErrorKind{"550 5.1.1": providers.Recipient, "554 5.7.1": providers.BadContent} {
+	for code, kind := range map[string]providers.ErrorKind{"550 5.1.1": providers.ErrorRecipient, "554 5.7.1": providers.ErrorContent} {
 		b := newBench(t, clock.NewFake(noon))
 		b.send = refuseAll(code, kind)
 		ch := b.channel(providers.Channel{})
@@ -236,22 +236,22 @@ func TestARunOfRefusalsPausesTheCampaign(t *testing.T) {
 func TestBadAddressesAmongGoodOnesStopNothing(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
-	b.send = refuseAll("550 5.1.1", providers.Recipient)
+	b.send = refuseAll("550 5.1.1", providers.ErrorRecipient)
 	require.NoError(t, ch.handle(t.Context(), envelope(3)))
 	for _, o := range b.writer.recorded() {
 		require.Equal(t, campaigns.Rejected, o.State)
 	}
 	refuse := b.send
-	b.send = func(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 		if m.ID%5 != 0 {
 			return refuse(ctx, m)
 		}
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch = b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 1}})
 	e := envelope(300)
-	for i := range e.Jobs {
-		e.Jobs[i].MessageID += 1000
+	for i := range e.Items {
+		e.Items[i].MessageID += 1000
 	}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Len(t, b.writer.recorded(), 303)
@@ -265,10 +265,10 @@ func TestARunOfRefusalsOfSeveralHoldsTheChannel(t *testing.T) {
 	fake := clock.NewFake(noon)
 	b := newBench(t, fake)
 	ch := b.channel(providers.Channel{})
-	failure := &providers.Error{Kind: providers.BadContent, Code: "422", Err: errors.New("no")}
+	failure := &providers.Error{Kind: providers.ErrorContent, Code: "422", Err: errors.New("no")}
 	judge := func(id, run int64) campaigns.Outcome {
 		e := queue.Envelope{ID: id, ChannelID: 1, RunID: run, Transactional: run == 0}
-		return ch.judge(t.Context(), e, queue.Job{MessageID: id, Attempt: 1}, providers.Receipt{}, failure)
+		return ch.judge(t.Context(), e, queue.Item{MessageID: id, Attempt: 1}, providers.Accepted{}, failure)
 	}
 	for id := range int64(providers.DefaultRefusalsInARow - 1) {
 		require.Equal(t, campaigns.Failed, judge(id+1, id%3).State)
@@ -289,17 +289,17 @@ func TestARunOfRefusalsOfSeveralHoldsTheChannel(t *testing.T) {
 // on, its tries are bounded, the fleet is not slowed down.
 func TestABusyRecipientIsNotTheChannels(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		if m.ID == 2 {
-			return providers.Receipt{}, &providers.Error{Kind: providers.RecipientBusy, Code: "450 4.2.1", Err: errors.New("too quickly")}
+			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorRecipientBusy, Code: "450 4.2.1", Err: errors.New("too quickly")}
 		}
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch := b.channel(providers.Channel{})
 	e := envelope(20)
 	for attempt := 1; attempt <= campaigns.DefaultMaxAttempts; attempt++ {
 		b.writer.claimed, b.writer.outcomes = map[int64]bool{}, map[int64]campaigns.Outcome{}
-		e.Jobs[1].Attempt = attempt
+		e.Items[1].Attempt = attempt
 		require.NoError(t, ch.handle(t.Context(), e))
 		want := campaigns.Pending
 		if attempt == campaigns.DefaultMaxAttempts {
@@ -320,9 +320,9 @@ func TestABusyRecipientIsNotTheChannels(t *testing.T) {
 func TestARefusedSenderStopsAtOnce(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	var asked atomic.Int64
-	b.send = func(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 		asked.Add(1)
-		return refuseAll("553 5.7.1", providers.Sender)(ctx, m)
+		return refuseAll("553 5.7.1", providers.ErrorSender)(ctx, m)
 	}
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), envelope(100)))
@@ -342,7 +342,7 @@ func TestAChangedChannelBeginsAnew(t *testing.T) {
 	b := newBench(t, fake)
 	c := providers.Channel{ID: 1, Health: providers.Health{State: providers.HealthOK}}
 	ch := b.channel(c)
-	ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.Quota})
+	ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, &providers.Error{Kind: providers.ErrorQuota})
 	require.Equal(t, time.Minute, ch.remaining())
 	ch.update(c)
 	require.Equal(t, time.Minute, ch.remaining())
@@ -356,7 +356,7 @@ func TestAChangedChannelBeginsAnew(t *testing.T) {
 	require.NoError(t, ch.handle(t.Context(), envelope(2)))
 	require.Empty(t, b.writer.claims)
 	// It succeeds with what was on its way: so much for the other's finding.
-	ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, nil)
+	ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, nil)
 	require.Zero(t, ch.remaining())
 	require.Equal(t, providers.Health{State: providers.HealthOK}, b.store.health[len(b.store.health)-1])
 }
@@ -371,7 +371,7 @@ func TestSlownessIsLoggedOncePerEpisode(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	for episode := 1; episode <= 2; episode++ {
 		for range 300 {
-			ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.Throttled, RetryAfter: time.Second})
+			ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, &providers.Error{Kind: providers.ErrorThrottled, RetryAfter: time.Second})
 			ch.update(ch.c)
 			fake.Advance(time.Second)
 		}
@@ -392,10 +392,10 @@ func TestALongRetryAfterIsShown(t *testing.T) {
 	b := newBench(t, fake)
 	ch := b.channel(providers.Channel{})
 	judge := func(err error) {
-		ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, err)
+		ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, err)
 	}
 	slow := func(after time.Duration) error {
-		return &providers.Error{Kind: providers.Throttled, RetryAfter: after, Err: errors.New("429")}
+		return &providers.Error{Kind: providers.ErrorThrottled, RetryAfter: after, Err: errors.New("429")}
 	}
 	judge(slow(time.Second))
 	require.Empty(t, b.store.health, "that is speed, no hold")

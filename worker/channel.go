@@ -155,7 +155,7 @@ func (ch *channel) isStopping() bool {
 	}
 }
 
-// The times that a job waits for a slot.
+// The times that an item waits for a slot.
 const (
 	// aheadBulk and aheadTransactional are how far ahead slots are reserved. What
 	// bulk messages reserve is what a transactional message waits for. It is more
@@ -239,10 +239,10 @@ func (ch *channel) pause(ctx context.Context, d time.Duration) {
 
 func (ch *channel) now() time.Time { return ch.worker.o.Clock.Now() }
 
-// takeTurn reserves slots for the first jobs, claims their messages and starts
-// to send them. It returns how many jobs are dealt with and how long to wait
+// takeTurn reserves slots for the first items, claims their messages and starts
+// to send them. It returns how many items are dealt with and how long to wait
 // before the next turn.
-func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, inflight *sync.WaitGroup) (n int, wait time.Duration, err error) {
+func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item, inflight *sync.WaitGroup) (n int, wait time.Duration, err error) {
 	tokens, ahead := ch.bulk, aheadBulk+ch.claims.lag()
 	if e.Transactional {
 		tokens, ahead = ch.transactional, aheadTransactional
@@ -256,10 +256,10 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 			return 0, 0, nil
 		}
 	}
-	held := tokens.acquire(ch.stopping, len(jobs))
-	if want := min(len(jobs), tokens.all()/claimShare); held > 0 && held < want {
+	held := tokens.acquire(ch.stopping, len(items))
+	if want := min(len(items), tokens.all()/claimShare); held > 0 && held < want {
 		ch.pause(ctx, claimLinger)
-		held += tokens.more(len(jobs) - held)
+		held += tokens.more(len(items) - held)
 	}
 	if held == 0 {
 		return 0, 0, nil // stopping
@@ -276,19 +276,19 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 	tokens.release(held - p.n)
 	held = p.n
 	revision := ch.revision() // before the limits are read
-	grant, lag, err := ch.timedReserve(ctx, ch.reservation(e, jobs[:held], ahead))
+	grant, lag, err := ch.timedReserve(ctx, ch.reservation(e, items[:held], ahead))
 	if err != nil {
 		return 0, 0, err
 	}
 	granted := make([]slotted, 0, len(grant.Slots))
 	for i, slot := range grant.Slots {
 		if slot.Denied != "" {
-			if err := ch.giveBack(ctx, e, []int64{jobs[i].MessageID}, campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: revision}); err != nil {
+			if err := ch.giveBack(ctx, e, []int64{items[i].MessageID}, campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: revision}); err != nil {
 				return 0, 0, err
 			}
 			continue
 		}
-		s := lag.slot(jobs[i], slot.Wait)
+		s := lag.slot(items[i], slot.Wait)
 		s.pass = pass{1, p.urgent, p.opened}
 		granted = append(granted, s)
 	}
@@ -299,7 +299,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 	}
 	for i, s := range granted {
 		granted[i].flight = ch.flights.Begin(flight.Claim{
-			MessageID: s.job.MessageID, EnvelopeID: e.ID, RunID: e.RunID, Attempt: s.job.Attempt, Transactional: e.Transactional,
+			MessageID: s.item.MessageID, EnvelopeID: e.ID, RunID: e.RunID, Attempt: s.item.Attempt, Transactional: e.Transactional,
 		})
 	}
 	began := ch.now()
@@ -325,7 +325,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, jobs []job, i
 	return len(grant.Slots), grant.RetryIn, nil
 }
 
-func (ch *channel) reservation(e queue.Envelope, jobs []job, ahead time.Duration) queue.Reservation {
+func (ch *channel) reservation(e queue.Envelope, items []item, ahead time.Duration) queue.Reservation {
 	limits := ch.limits.Load()
 	r := queue.Reservation{
 		ChannelID: ch.c.ID, Epoch: ch.epoch.Load(), MaxAhead: ahead, CampaignID: e.CampaignID, CampaignPerSecond: e.CampaignPerSecond,
@@ -333,11 +333,11 @@ func (ch *channel) reservation(e queue.Envelope, jobs []job, ahead time.Duration
 			PerSecond: limits.PerSecond, Burst: limits.Burst, RecipientsPerDay: limits.RecipientsPerDay,
 			PerRecipient: time.Duration(limits.PerRecipientSeconds * float64(time.Second)),
 		},
-		Recipients: make([]string, len(jobs)),
+		Recipients: make([]string, len(items)),
 	}
 	if limitsRecipients(limits) {
-		for i := range jobs {
-			r.Recipients[i] = campaigns.RecipientKey(jobs[i].message.To)
+		for i := range items {
+			r.Recipients[i] = campaigns.RecipientKey(items[i].message.To)
 		}
 	}
 	return r
@@ -345,13 +345,13 @@ func (ch *channel) reservation(e queue.Envelope, jobs []job, ahead time.Duration
 
 // claim claims the messages just before they are sent. What could not be
 // claimed belongs to somebody else, or is paused, cleared or canceled.
-func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) ([]slotted, error) {
-	if len(jobs) == 0 {
+func (ch *channel) claim(ctx context.Context, e queue.Envelope, items []slotted) ([]slotted, error) {
+	if len(items) == 0 {
 		return nil, nil
 	}
-	ids := make([]int64, len(jobs))
-	for i, s := range jobs {
-		ids[i] = s.job.MessageID
+	ids := make([]int64, len(items))
+	for i, s := range items {
+		ids[i] = s.item.MessageID
 	}
 	claimed, err := ch.worker.o.Writer.Claim(ctx, campaigns.Claim{
 		WorkerID: ch.worker.o.ID, ChannelID: ch.c.ID, RunID: e.RunID, EnvelopeID: e.ID, MessageIDs: ids,
@@ -359,16 +359,16 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 	if err != nil {
 		// The claim may have been committed although its answer was lost: what it
 		// claimed is given back, unsent and with its attempt unspent.
-		outcomes := make([]campaigns.Outcome, len(jobs))
-		for i, s := range jobs {
-			outcomes[i] = ch.outcome(e, s.job.Job, campaigns.Pending)
+		outcomes := make([]campaigns.Outcome, len(items))
+		for i, s := range items {
+			outcomes[i] = ch.outcome(e, s.item.Item, campaigns.Pending)
 			outcomes[i].Unspent, outcomes[i].NotAsked = true, true
 		}
 		if recordErr := ch.worker.o.Writer.Record(ctx, outcomes); recordErr != nil {
 			ch.worker.o.Logger.Warn("messages of a failed claim could not be given back; the reaper will", "channel", ch.c.ID, "error", recordErr)
 			return nil, err
 		}
-		for _, s := range jobs {
+		for _, s := range items {
 			s.flight.Done()
 		}
 		return nil, err
@@ -376,16 +376,16 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, jobs []slotted) 
 	if len(claimed) > 0 {
 		failpoint.Hit(failpoint.AfterClaim)
 	}
-	if len(claimed) == len(jobs) {
-		return jobs, nil
+	if len(claimed) == len(items) {
+		return items, nil
 	}
 	mine := make(map[int64]bool, len(claimed))
 	for _, id := range claimed {
 		mine[id] = true
 	}
-	kept := jobs[:0]
-	for _, s := range jobs {
-		if mine[s.job.MessageID] {
+	kept := items[:0]
+	for _, s := range items {
+		if mine[s.item.MessageID] {
 			kept = append(kept, s)
 		} else {
 			s.flight.Done()

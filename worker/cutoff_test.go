@@ -68,7 +68,7 @@ func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
 		require.Len(t, fed, n)
 		e := queue.Envelope{ID: envelope, ChannelID: c.ID, Transactional: true}
 		for _, m := range fed {
-			e.Jobs = append(e.Jobs, queue.Job{MessageID: m.ID, Attempt: m.Attempt})
+			e.Items = append(e.Items, queue.Item{MessageID: m.ID, Attempt: m.Attempt})
 		}
 		return e
 	}
@@ -81,11 +81,11 @@ func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
 		writer := s.StartWriter(id)
 		t.Cleanup(writer.Stop)
 		b.o.ID, b.o.Store, b.o.Writer = id, s, writer
-		b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+		b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			sends[m.ID]++
-			return providers.Receipt{}, nil
+			return providers.Accepted{}, nil
 		}
 		return b, writer
 	}

@@ -226,7 +226,7 @@ func (w *fakeWriter) Record(_ context.Context, outcomes []campaigns.Outcome) err
 	return nil
 }
 
-func (w *fakeWriter) Receive(context.Context, int64, []providers.Event) error { return nil }
+func (w *fakeWriter) Receive(context.Context, int64, []providers.Receipt) error { return nil }
 
 func (w *fakeWriter) recorded() map[int64]campaigns.Outcome {
 	w.mu.Lock()
@@ -241,9 +241,9 @@ type fakeProvider struct {
 	closed bool
 }
 
-func (p *fakeProvider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+func (p *fakeProvider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 	if err := m.MayBegin(); err != nil {
-		return providers.Receipt{}, err
+		return providers.Accepted{}, err
 	}
 	m.Commits()
 	return p.bench.send(ctx, m)
@@ -268,7 +268,7 @@ type bench struct {
 	store  *fakeStore
 	writer *fakeWriter
 	queue  *queue.Queue
-	send   func(ctx context.Context, m providers.Message) (providers.Receipt, error)
+	send   func(ctx context.Context, m providers.Message) (providers.Accepted, error)
 
 	mu   sync.Mutex
 	made []*fakeProvider
@@ -283,8 +283,8 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]campaigns.Due{}, people: map[int64]campaigns.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
 		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}},
 		queue:  q,
-		send: func(_ context.Context, m providers.Message) (providers.Receipt, error) {
-			return providers.Receipt{ProviderID: "p"}, nil
+		send: func(_ context.Context, m providers.Message) (providers.Accepted, error) {
+			return providers.Accepted{ProviderID: "p"}, nil
 		},
 	}
 	registry, err := providers.NewRegistry(providers.Kind{
@@ -321,16 +321,16 @@ func (b *bench) providers() []*fakeProvider {
 
 // envelope is one with the messages 1 to n.
 func envelope(n int) queue.Envelope {
-	e := queue.Envelope{ID: 99, ChannelID: 1, RunID: 5, CampaignID: 4, Jobs: make([]queue.Job, n)}
-	for i := range e.Jobs {
-		e.Jobs[i] = queue.Job{MessageID: int64(i + 1), Attempt: 1}
+	e := queue.Envelope{ID: 99, ChannelID: 1, RunID: 5, CampaignID: 4, Items: make([]queue.Item, n)}
+	for i := range e.Items {
+		e.Items[i] = queue.Item{MessageID: int64(i + 1), Attempt: 1}
 	}
 	return e
 }
 
-// jobs are the rendered messages 1 to n.
-func jobs(n int) []job {
-	list := make([]job, n)
+// items are the rendered messages 1 to n.
+func items(n int) []item {
+	list := make([]item, n)
 	for i := range list {
 		list[i].MessageID = int64(i + 1)
 	}

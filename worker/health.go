@@ -123,9 +123,9 @@ func (ch *channel) stopFor(ctx context.Context, failure *providers.Error) {
 	ch.breaker.failure(quota, "", 1, 0)
 	what := "the provider can't be used with this configuration"
 	switch failure.Kind {
-	case providers.Sender:
+	case providers.ErrorSender:
 		what = "the provider refuses the sender, whoever is written to"
-	case providers.Account:
+	case providers.ErrorAccount:
 		what = "the provider refuses us, whoever is written to"
 	}
 	reason := what + "; correct it and resume the channel: " + detailOf(failure)

@@ -34,13 +34,13 @@ func TestACampaignThatCantBeReadEndsNoTries(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	b.store.unread = errors.New("no answer")
 	ch := b.channel(providers.Channel{})
-	failure := &providers.Error{Kind: providers.Temporary, Code: "451", Err: errors.New("later")}
-	o := ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Receipt{}, failure)
+	failure := &providers.Error{Kind: providers.ErrorTemporary, Code: "451", Err: errors.New("later")}
+	o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Accepted{}, failure)
 	require.Equal(t, campaigns.Pending, o.State)
 	b.store.unread, b.store.campaign.Throttle.MaxAttempts = nil, 9
-	o = ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 8}, providers.Receipt{}, failure)
+	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 8}, providers.Accepted{}, failure)
 	require.Equal(t, campaigns.Pending, o.State)
-	o = ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 9}, providers.Receipt{}, failure)
+	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 9}, providers.Accepted{}, failure)
 	require.Equal(t, campaigns.Failed, o.State)
 }
 
@@ -56,59 +56,59 @@ func TestJudge(t *testing.T) {
 		resend, resendLast *verdict
 	}{
 		{
-			kind: providers.Temporary,
+			kind: providers.ErrorTemporary,
 			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
 		},
 		{
-			kind: providers.Temporary, retryAfter: time.Hour,
+			kind: providers.ErrorTemporary, retryAfter: time.Hour,
 			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, time.Hour, false}, last: usedUp,
 		},
 		{
-			kind: providers.RecipientBusy,
+			kind: providers.ErrorRecipientBusy,
 			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
 		},
 		{
-			kind: providers.Quota,
+			kind: providers.ErrorQuota,
 			left: verdict{campaigns.Pending, campaigns.ReasonChannelHeld, heldAtMost, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonChannelHeld, heldAtMost, true},
 		},
 		{
-			kind: providers.Throttled,
+			kind: providers.ErrorThrottled,
 			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 		},
 		{
-			kind: providers.Throttled, retryAfter: time.Minute,
+			kind: providers.ErrorThrottled, retryAfter: time.Minute,
 			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
 		},
 		{
-			kind: providers.Recipient, bounce: providers.BounceHard,
+			kind: providers.ErrorRecipient, bounce: providers.BounceHard,
 			left: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
 			last: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
 		},
 		{
-			kind: providers.BadContent,
+			kind: providers.ErrorContent,
 			left: verdict{campaigns.Failed, campaigns.ReasonRefused, never, false},
 			last: verdict{campaigns.Failed, campaigns.ReasonRefused, never, false},
 		},
 		{
-			kind: providers.Auth,
+			kind: providers.ErrorAuth,
 			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 		},
 		{
-			kind: providers.Sender,
+			kind: providers.ErrorSender,
 			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 		},
 		{
-			kind: providers.Account,
+			kind: providers.ErrorAccount,
 			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
 		},
 		{
-			kind: providers.InDoubt,
+			kind: providers.ErrorInDoubt,
 			left: verdict{campaigns.Unknown, campaigns.ReasonInDoubt, never, false}, last: verdict{campaigns.Unknown, campaigns.ReasonInDoubt, never, false},
 			resend: &verdict{campaigns.Pending, campaigns.ReasonInDoubt, 15 * time.Second, false}, resendLast: &usedUp,
 		},
@@ -133,7 +133,7 @@ func TestJudge(t *testing.T) {
 								want = *k.resendLast
 							}
 						}
-						o := ch.judge(t.Context(), e, queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{ProviderID: "not this"},
+						o := ch.judge(t.Context(), e, queue.Item{MessageID: 1, Attempt: attempt}, providers.Accepted{ProviderID: "not this"},
 							fmt.Errorf("send: %w", &providers.Error{Kind: k.kind, Code: "418", Bounce: k.bounce, RetryAfter: k.retryAfter, Err: errors.New("a teapot")}))
 						got := verdict{o.State, o.Reason, never, o.Unspent}
 						if !o.DueAt.IsZero() {
@@ -151,7 +151,7 @@ func TestJudge(t *testing.T) {
 						require.Equal(t, k.kind.StopsChannel(), b.store.stopped[1] != "", "only what is refused for everybody stops the channel")
 						state, err := b.queue.Limiter().State(t.Context(), 1, 0)
 						require.NoError(t, err)
-						if k.kind == providers.Throttled {
+						if k.kind == providers.ErrorThrottled {
 							require.Equal(t, max(k.retryAfter, time.Second), state.BlockedFor, "the whole fleet waits")
 						} else {
 							require.Zero(t, state.BlockedFor)
@@ -166,9 +166,9 @@ func TestJudge(t *testing.T) {
 func TestJudgeOfWhatIsNoProvidersError(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
-	o := ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{}, errors.New("what?"))
+	o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, errors.New("what?"))
 	require.Equal(t, campaigns.Unknown, o.State, "an adapter that does not know must not cause a second send")
-	o = ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: 1}, providers.Receipt{ProviderID: "id"}, nil)
+	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{ProviderID: "id"}, nil)
 	require.Equal(t, campaigns.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: campaigns.Sent, ProviderID: "id"}, o)
 }
 
@@ -176,14 +176,14 @@ func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	b.store.campaign.Throttle.MaxAttempts = 2
 	ch := b.channel(providers.Channel{})
-	failure := &providers.Error{Kind: providers.Temporary}
+	failure := &providers.Error{Kind: providers.ErrorTemporary}
 	for attempt, state := range map[int]campaigns.State{1: campaigns.Pending, 2: campaigns.Failed} {
-		o := ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
+		o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: attempt}, providers.Accepted{}, failure)
 		require.Equal(t, state, o.State)
 	}
 	e := envelope(1)
 	e.RunID, e.Transactional = 0, true
-	o := ch.judge(t.Context(), e, queue.Job{MessageID: 1, Attempt: 2}, providers.Receipt{}, failure)
+	o := ch.judge(t.Context(), e, queue.Item{MessageID: 1, Attempt: 2}, providers.Accepted{}, failure)
 	require.Equal(t, campaigns.Pending, o.State, "a transactional message has the default")
 }
 
@@ -193,9 +193,9 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	fake := clock.NewFake(noon)
 	b := newBench(t, fake)
 	ch := b.channel(providers.Channel{})
-	failure := &providers.Error{Kind: providers.Temporary, Err: errors.New("connection refused")}
+	failure := &providers.Error{Kind: providers.ErrorTemporary, Err: errors.New("connection refused")}
 	judge := func(attempt int) campaigns.Outcome {
-		return ch.judge(t.Context(), envelope(1), queue.Job{MessageID: 1, Attempt: attempt}, providers.Receipt{}, failure)
+		return ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: attempt}, providers.Accepted{}, failure)
 	}
 	for range downAfter - 1 {
 		require.False(t, judge(1).Unspent)
@@ -211,7 +211,7 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	require.Contains(t, b.store.health[0].Reason, "connection refused")
 	require.Equal(t, noon, b.store.health[0].Since)
 	require.Equal(t, noon.Add(time.Second), b.store.health[0].NextTry)
-	n, wait, err := ch.takeTurn(t.Context(), envelope(3), jobs(3), nil)
+	n, wait, err := ch.takeTurn(t.Context(), envelope(3), items(3), nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Equal(t, time.Second, wait)

@@ -31,17 +31,17 @@ const (
 	exceededInARow = 10
 )
 
-// job is a message that is ready to be handed to the provider.
-type job struct {
-	queue.Job
+// item is a message that is ready to be handed to the provider.
+type item struct {
+	queue.Item
 	message providers.Message
 	// filled is the message's content, unless that is in the message.
 	filled *templates.Filled
 }
 
 // whole is the message as it is handed to the provider. Its texts are put together for
-// as long as that takes: before, a job takes a fraction of their memory.
-func (j job) whole() providers.Message {
+// as long as that takes: before, an item takes a fraction of their memory.
+func (j item) whole() providers.Message {
 	m := j.message
 	if j.filled != nil {
 		m.Content = j.filled.Content()
@@ -51,7 +51,7 @@ func (j job) whole() providers.Message {
 
 // letter is a message that is not rendered yet.
 type letter struct {
-	queue.Job
+	queue.Item
 	loaded *campaigns.QueuedMessage
 }
 
@@ -62,7 +62,7 @@ type batch struct {
 	run *run // nil for transactional messages
 	// ready are rendered and not dealt with, left are those behind them. The first of
 	// left are being rendered while ahead is not nil.
-	ready []job
+	ready []item
 	left  []letter
 	ahead chan chunk
 	ctx   context.Context
@@ -71,7 +71,7 @@ type batch struct {
 
 // chunk is what became of the first letters of a batch.
 type chunk struct {
-	jobs []job
+	items []item
 	// done counts the letters that are dealt with: rendered or skipped.
 	done int
 	err  error
@@ -83,10 +83,10 @@ var errStale = errors.New("the envelope is stale")
 
 // batch is an envelope of which nothing is known but the messages that it names.
 func (ch *channel) batch(ctx context.Context, e queue.Envelope) *batch {
-	b := &batch{ch: ch, e: e, left: make([]letter, len(e.Jobs))}
+	b := &batch{ch: ch, e: e, left: make([]letter, len(e.Items))}
 	b.ctx, b.end = context.WithCancel(ctx)
-	for i, j := range e.Jobs {
-		b.left[i].Job = j
+	for i, j := range e.Items {
+		b.left[i].Item = j
 	}
 	return b
 }
@@ -158,7 +158,7 @@ func (b *batch) advance() error {
 		select {
 		case c := <-b.ahead:
 			b.ahead = nil
-			if b.ready, b.left = c.jobs, b.left[c.done:]; c.err != nil {
+			if b.ready, b.left = c.items, b.left[c.done:]; c.err != nil {
 				return c.err
 			}
 		case <-b.ch.stopping:
@@ -202,12 +202,12 @@ func (b *batch) render(letters []letter) (c chunk) {
 		}
 	}
 	began, failed, bytes := ch.now(), map[int64]string{}, 0
-	c.jobs = make([]job, 0, len(letters))
+	c.items = make([]item, 0, len(letters))
 	for i, l := range letters {
 		if i > 0 && (ch.isStopping() || ch.now().Sub(began) > renderFor) || i >= leastChunk && bytes > chunkBytes {
 			break
 		}
-		ready, err := b.job(l)
+		ready, err := b.item(l)
 		if b.ctx.Err() != nil {
 			return chunk{err: b.ctx.Err()}
 		}
@@ -221,7 +221,7 @@ func (b *batch) render(letters []letter) (c chunk) {
 		case err != nil:
 			failed[l.MessageID] = err.Error()
 		default:
-			c.jobs = append(c.jobs, ready)
+			c.items = append(c.items, ready)
 			if b.run != nil {
 				bytes += ready.filled.Bytes()
 				b.run.exceeded.Store(0)
@@ -267,10 +267,10 @@ func (b *batch) exceeded(id int64, why error) error {
 	return errStale // the pause has taken the rest back
 }
 
-// job renders one message. A transactional one was rendered when it was created.
-func (b *batch) job(l letter) (job, error) {
+// item renders one message. A transactional one was rendered when it was created.
+func (b *batch) item(l letter) (item, error) {
 	to := &l.loaded.Recipient
-	j := job{Job: l.Job, message: providers.Message{
+	j := item{Item: l.Item, message: providers.Message{
 		ID: l.MessageID, Attempt: l.Attempt, Transactional: b.e.Transactional, To: to.Address, ToName: to.Name,
 	}}
 	m := &j.message

@@ -109,12 +109,12 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 	require.NoError(t, err)
 	_, err = s.PlanBatch(ctx, run.ID, 1000)
 	require.NoError(t, err)
-	fed, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: c.ID, RunID: run.ID, Envelopes: []int64{1}, PerEnvelope: queue.MaxJobs})
+	fed, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: c.ID, RunID: run.ID, Envelopes: []int64{1}, PerEnvelope: queue.MaxItems})
 	require.NoError(t, err)
 	require.Len(t, fed, 60)
 	e := queue.Envelope{ID: 1, ChannelID: c.ID, RunID: run.ID, CampaignID: campaign.ID}
 	for _, m := range fed {
-		e.Jobs = append(e.Jobs, queue.Job{MessageID: m.ID, Attempt: m.Attempt})
+		e.Items = append(e.Items, queue.Item{MessageID: m.ID, Attempt: m.Attempt})
 	}
 
 	// While they are in Redis, things happen to some.

@@ -21,12 +21,12 @@ import (
 func (b *bench) collect() func() map[int64]providers.Message {
 	var mu sync.Mutex
 	got := map[int64]providers.Message{}
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		m.Begin, m.Commit = nil, nil
 		got[m.ID] = m
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	return func() map[int64]providers.Message {
 		mu.Lock()
@@ -56,7 +56,7 @@ func TestTheWorkerRenders(t *testing.T) {
 	b.store.people[3] = campaigns.Recipient{ContactID: 4, Name: "Countess", FirstName: "Ada", Address: "c@example.com"}
 	b.store.gone[1] = true
 	e := envelope(3)
-	e.Jobs[1].Attempt = 2
+	e.Items[1].Attempt = 2
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), e))
 	content := providers.Content{Subject: "Spring", Text: "Hi Ada"}
@@ -67,13 +67,13 @@ func TestTheWorkerRenders(t *testing.T) {
 	require.Equal(t, [][]int64{{2, 3}}, b.writer.claims, "what is the envelope's no more is not even claimed")
 
 	clear(got())
-	e = queue.Envelope{ID: 100, ChannelID: 1, Transactional: true, Jobs: []queue.Job{{MessageID: 9, Attempt: 3}}}
+	e = queue.Envelope{ID: 100, ChannelID: 1, Transactional: true, Items: []queue.Item{{MessageID: 9, Attempt: 3}}}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Equal(t, map[int64]providers.Message{9: {
 		ID: 9, Attempt: 3, Transactional: true, To: "a@example.com", Content: providers.Content{Text: "code"}, Metadata: map[string]string{"k": "v"},
 	}}, got(), "a transactional message has its own content, and no address to unsubscribe")
 	b.store.content = []byte(`{`)
-	e.ID, e.Jobs[0].MessageID = 101, 10
+	e.ID, e.Items[0].MessageID = 101, 10
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Contains(t, b.store.skipped[10], campaigns.ReasonRenderFailed+": read the message's content")
 	require.Len(t, got(), 1)
@@ -229,8 +229,8 @@ func TestSlowTemplatesHoldUpNoTransactionalMessage(t *testing.T) {
 	for i := range 16 {
 		e := envelope(10)
 		e.ID += int64(i)
-		for k := range e.Jobs {
-			e.Jobs[k].MessageID += int64(1000 * i)
+		for k := range e.Items {
+			e.Items[k].MessageID += int64(1000 * i)
 		}
 		wg.Go(func() { require.NoError(t, ch.handle(t.Context(), e)) })
 	}
@@ -239,7 +239,7 @@ func TestSlowTemplatesHoldUpNoTransactionalMessage(t *testing.T) {
 		defer mu.Unlock()
 		return rendering == runtime.GOMAXPROCS(0)
 	})
-	require.NoError(t, ch.handle(t.Context(), queue.Envelope{ID: 500, ChannelID: 1, Transactional: true, Jobs: []queue.Job{{MessageID: 500_000, Attempt: 1}}}))
+	require.NoError(t, ch.handle(t.Context(), queue.Envelope{ID: 500, ChannelID: 1, Transactional: true, Items: []queue.Item{{MessageID: 500_000, Attempt: 1}}}))
 	require.Len(t, got(), 1)
 	close(release)
 	wg.Wait()
@@ -268,7 +268,7 @@ func TestChunksAreBounded(t *testing.T) {
 		b := newBench(t, clock.NewFake(noon))
 		b.store.campaign.Content = providers.Content{Text: "{{ contact.first_name }}" + strings.Repeat("x", 300<<10)}
 		e := envelope(200)
-		for _, j := range e.Jobs {
+		for _, j := range e.Items {
 			b.store.people[j.MessageID] = campaigns.Recipient{FirstName: strings.Repeat("y", own), Address: "a@example.com"}
 		}
 		batch := b.channel(providers.Channel{}).batch(t.Context(), e)

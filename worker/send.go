@@ -28,7 +28,7 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 	// The outcome must reach the store whatever happens to this envelope.
 	began := ch.now()
 	if err := ch.worker.o.Writer.Record(context.WithoutCancel(ctx), []campaigns.Outcome{outcome}); err != nil {
-		ch.worker.o.Logger.Error("an outcome could not be recorded; the message will be in doubt", "message", s.job.MessageID, "error", err)
+		ch.worker.o.Logger.Error("an outcome could not be recorded; the message will be in doubt", "message", s.item.MessageID, "error", err)
 		return
 	}
 	s.flight.Done()
@@ -75,7 +75,7 @@ func (ch *channel) adapt(asked time.Time, err error) {
 
 // overloaded reports whether a failure may come of asking for too much at once.
 func overloaded(k providers.ErrorKind) bool {
-	return k == providers.Temporary || k == providers.Throttled || k == providers.InDoubt
+	return k == providers.ErrorTemporary || k == providers.ErrorThrottled || k == providers.ErrorInDoubt
 }
 
 // awaitTurn waits for the message's slot and for the provider to have room, and
@@ -101,7 +101,7 @@ func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) b
 
 // ask waits for the slot and sends. asked says that the provider was asked.
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
-	unsent := ch.outcome(e, s.job.Job, campaigns.Pending)
+	unsent := ch.outcome(e, s.item.Item, campaigns.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
 	if !ch.awaitTurn(ctx, e, s) {
 		unsent.DueAt = ch.now()
@@ -109,8 +109,8 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 	}
 	defer ch.room.leave()
 	started := ch.now()
-	message := s.job.whole()
-	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.job.MessageID) }
+	message := s.item.whole()
+	message.Begin = func() error { return s.claimed.mayBegin(context.WithoutCancel(ctx), s.item.MessageID) }
 	// When its answer began to be waited for; zero if it was never asked for.
 	var committed time.Time
 	message.Commit = func() {
@@ -118,13 +118,13 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 		committed = ch.now()
 		failpoint.Hit(failpoint.BeforeAsking)
 	}
-	receipt, err := ch.deliver(ctx, message)
+	accepted, err := ch.deliver(ctx, message)
 	if errors.Is(err, errWithdrawn) {
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
 	ch.adapt(committed, err)
-	o = ch.judge(ctx, e, s.job.Job, receipt, err)
+	o = ch.judge(ctx, e, s.item.Item, accepted, err)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
 	}
@@ -133,59 +133,59 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o camp
 
 // deliver hands a message to the provider. An adapter that panics leaves it in
 // doubt, instead of ending a process that serves other channels too.
-func (ch *channel) deliver(ctx context.Context, m providers.Message) (receipt providers.Receipt, err error) {
+func (ch *channel) deliver(ctx context.Context, m providers.Message) (accepted providers.Accepted, err error) {
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), ch.worker.o.SendTimeout)
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
 			ch.worker.o.Logger.Error("a provider's adapter panicked", "channel", ch.c.ID, "provider", ch.c.Provider, "panic", r, "stack", string(debug.Stack()))
-			err = &providers.Error{Kind: providers.InDoubt, Err: errors.New("the provider's adapter panicked; see the worker's log")}
+			err = &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the provider's adapter panicked; see the worker's log")}
 		}
 	}()
 	return ch.provider.Send(sending, m)
 }
 
-func (ch *channel) outcome(e queue.Envelope, job queue.Job, state campaigns.State) campaigns.Outcome {
+func (ch *channel) outcome(e queue.Envelope, item queue.Item, state campaigns.State) campaigns.Outcome {
 	return campaigns.Outcome{
-		MessageID: job.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: job.Attempt, EnvelopeID: e.ID,
+		MessageID: item.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: item.Attempt, EnvelopeID: e.ID,
 		State: state, At: ch.now(),
 	}
 }
 
 // judge turns a provider's answer into an outcome.
-func (ch *channel) judge(ctx context.Context, e queue.Envelope, job queue.Job, receipt providers.Receipt, err error) campaigns.Outcome {
-	o := ch.outcome(e, job, campaigns.Sent)
+func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item, accepted providers.Accepted, err error) campaigns.Outcome {
+	o := ch.outcome(e, item, campaigns.Sent)
 	if err == nil {
 		ch.succeeded(ctx, e.RunID)
-		o.ProviderID = receipt.ProviderID
+		o.ProviderID = accepted.ProviderID
 		return o
 	}
 	failure := providers.AsError(err)
 	o.Kind, o.Code, o.Detail = string(failure.Kind), failure.Code, detailOf(failure)
 	switch failure.Kind {
-	case providers.Temporary:
+	case providers.ErrorTemporary:
 		o.Reason = campaigns.ReasonTemporary
 		if !ch.troubled(ctx, down, &o, failure) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		}
-	case providers.RecipientBusy:
+	case providers.ErrorRecipientBusy:
 		o.Reason = campaigns.ReasonTemporary
 		if !ch.troubled(ctx, busy, &o, failure) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		}
-	case providers.Throttled:
+	case providers.ErrorThrottled:
 		o.State, o.Unspent, o.Reason = campaigns.Pending, true, campaigns.ReasonThrottled
 		o.DueAt = o.At // the limiter says when the channel may go on
 		ch.throttle(ctx, failure)
-	case providers.Quota:
+	case providers.ErrorQuota:
 		ch.troubled(ctx, quota, &o, failure)
-	case providers.Recipient:
+	case providers.ErrorRecipient:
 		o.State, o.Reason, o.Bounce = campaigns.Rejected, campaigns.ReasonRecipient, failure.Bounce
 		ch.refused(ctx, e, &o, failure)
-	case providers.BadContent:
+	case providers.ErrorContent:
 		o.State, o.Reason = campaigns.Failed, campaigns.ReasonRefused
 		ch.refused(ctx, e, &o, failure)
-	case providers.Auth, providers.Sender, providers.Account:
+	case providers.ErrorAuth, providers.ErrorSender, providers.ErrorAccount:
 		o.State, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, true, campaigns.ReasonChannelStopped, o.At
 		ch.stopFor(ctx, failure)
 	default:

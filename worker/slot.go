@@ -22,9 +22,9 @@ func slotTimeOf(perSecond float64) time.Duration {
 	return time.Duration(float64(slotTime) / perSecond)
 }
 
-// slotted is a job with its slot: the time in which it may be sent.
+// slotted is an item with its slot: the time in which it may be sent.
 type slotted struct {
-	job         job
+	item        item
 	from, until time.Time
 	// pass is what it was let through with.
 	pass    pass
@@ -44,8 +44,8 @@ type asking struct {
 
 // slot is the time that lies in the slot whichever the limiter's moment was. It
 // is empty if this process was held up while it asked.
-func (a asking) slot(job job, wait time.Duration) slotted {
-	return slotted{job: job, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + a.lasts)}
+func (a asking) slot(item item, wait time.Duration) slotted {
+	return slotted{item: item, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + a.lasts)}
 }
 
 // trips knows how long it takes at least to ask the limiter.
@@ -99,11 +99,11 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 		if missed == maxMissedSlots {
 			return false
 		}
-		grant, a, err := ch.timedReserve(ctx, ch.reservation(e, []job{s.job}, aheadTransactional))
+		grant, a, err := ch.timedReserve(ctx, ch.reservation(e, []item{s.item}, aheadTransactional))
 		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
 			return false
 		}
-		again := a.slot(s.job, grant.Slots[0].Wait)
+		again := a.slot(s.item, grant.Slots[0].Wait)
 		s.from, s.until = again.from, again.until
 	}
 }

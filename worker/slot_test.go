@@ -28,7 +28,7 @@ func TestSlotIsEmptyIfTheProcessWasHeldUpWhileItAsked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := asking{asked: asked, answered: asked.Add(c.took), usual: c.usual, lasts: slotTime}
-			s := a.slot(job{}, time.Second)
+			s := a.slot(item{}, time.Second)
 			if c.empty {
 				require.True(t, s.until.Before(s.from))
 				return
@@ -79,8 +79,8 @@ func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	ch := newChannel(New(Options{Queue: q, Clock: c}), providers.Channel{ID: 1, Limits: providers.Limits{PerSecond: 20}}, nil, 8)
-	one := job{Job: queue.Job{MessageID: 1}}
-	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []job{one}, aheadBulk))
+	one := item{Item: queue.Item{MessageID: 1}}
+	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []item{one}, aheadBulk))
 	require.NoError(t, err)
 	s := a.slot(one, grant.Slots[0].Wait)
 

@@ -89,14 +89,14 @@ func TestNeverMoreRequestsThanTheConcurrency(t *testing.T) {
 			gate := make(chan struct{})
 			arrived := make(chan int64, 100)
 			var now, highest atomic.Int64
-			b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+			b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 				if n := now.Add(1); n > highest.Load() {
 					highest.Store(n)
 				}
 				defer now.Add(-1)
 				arrived <- m.ID
 				<-gate
-				return providers.Receipt{}, nil
+				return providers.Accepted{}, nil
 			}
 			*b.writer = fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}}
 			e := envelope(60)
@@ -128,12 +128,12 @@ func TestBulkLeavesRoomForTransactional(t *testing.T) {
 	ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 8, DoubtsInARow: 8}})
 	gate := make(chan struct{})
 	arrived := make(chan bool, 100)
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		arrived <- m.Transactional
 		if !m.Transactional {
 			<-gate
 		}
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { require.NoError(t, ch.handle(t.Context(), envelope(60))) })
@@ -141,7 +141,7 @@ func TestBulkLeavesRoomForTransactional(t *testing.T) {
 		require.False(t, <-arrived)
 	}
 	e := envelope(1)
-	e.ID, e.Transactional, e.Jobs[0].MessageID = 100, true, 1000
+	e.ID, e.Transactional, e.Items[0].MessageID = 100, true, 1000
 	require.NoError(t, ch.handle(t.Context(), e), "it does not wait for the bulk messages")
 	require.True(t, <-arrived)
 	require.Equal(t, campaigns.Sent, b.writer.recorded()[1000].State)
@@ -206,7 +206,7 @@ func TestSlowLimitsHoldAcrossARestart(t *testing.T) {
 			fake := clock.NewFake(noon)
 			b := newBench(t, fake)
 			ch := b.channel(providers.Channel{Limits: c.limits})
-			r := ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]job, 100), time.Second)
+			r := ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]item, 100), time.Second)
 			grant, err := ch.reserve(t.Context(), r)
 			require.NoError(t, err)
 			require.NotEmpty(t, grant.Slots)
@@ -215,11 +215,11 @@ func TestSlowLimitsHoldAcrossARestart(t *testing.T) {
 			again.o.Store = b.store
 			fake.Advance(c.wait / 2)
 			ch = again.channel(providers.Channel{Limits: c.limits})
-			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]job, 1), time.Millisecond))
+			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]item, 1), time.Millisecond))
 			require.NoError(t, err)
 			require.Empty(t, grant.Slots)
 			fake.Advance(c.wait * 11 / 20)
-			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]job, 1), time.Millisecond))
+			grant, err = ch.reserve(t.Context(), ch.reservation(queue.Envelope{CampaignID: 3, CampaignPerSecond: c.campaign}, make([]item, 1), time.Millisecond))
 			require.NoError(t, err)
 			require.NotEmpty(t, grant.Slots)
 		})
@@ -243,11 +243,11 @@ func TestWhatCouldNotBeClaimedIsNotSent(t *testing.T) {
 	b.writer.refuse = map[int64]bool{2: true, 3: true}
 	var mu sync.Mutex
 	var sent []int64
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		sent = append(sent, m.ID)
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), envelope(5)))
@@ -278,10 +278,10 @@ func TestAnEnvelopeOfWhichNothingCanBeClaimedGoesBackWhole(t *testing.T) {
 func TestAnEnvelopeIsWorkedOnOnceAtATime(t *testing.T) {
 	b := newBench(t, nil)
 	arrived, gate := make(chan struct{}), make(chan struct{})
-	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+	b.send = func(context.Context, providers.Message) (providers.Accepted, error) {
 		close(arrived)
 		<-gate
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch := b.channel(providers.Channel{})
 	done := make(chan error)
@@ -320,9 +320,9 @@ func requireAllFree(t *testing.T, ch *channel) {
 func TestAFailedClaimIsGivenBackUnspent(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	b.writer.err = errors.New("connection reset")
-	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+	b.send = func(context.Context, providers.Message) (providers.Accepted, error) {
 		require.Fail(t, "nothing may be sent")
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch := b.channel(providers.Channel{})
 	require.ErrorContains(t, ch.handle(t.Context(), envelope(3)), "connection reset")
@@ -352,9 +352,9 @@ func TestErrorsReturnTheTokens(t *testing.T) {
 func TestAFencedWorkerDoesNotSend(t *testing.T) {
 	fake := clock.NewFake(noon)
 	b := newBench(t, fake)
-	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+	b.send = func(context.Context, providers.Message) (providers.Accepted, error) {
 		require.Fail(t, "nothing may be sent")
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	fake.Advance(fenceAfter)
 	require.False(t, b.fenced())
@@ -402,9 +402,9 @@ func TestALongWaitIsSpentInTheStore(t *testing.T) {
 func TestAProviderThatHangsIsGivenUp(t *testing.T) {
 	b := newBench(t, nil)
 	b.o.SendTimeout = time.Millisecond
-	b.send = func(ctx context.Context, _ providers.Message) (providers.Receipt, error) {
+	b.send = func(ctx context.Context, _ providers.Message) (providers.Accepted, error) {
 		<-ctx.Done()
-		return providers.Receipt{}, ctx.Err()
+		return providers.Accepted{}, ctx.Err()
 	}
 	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(1)))
 	require.Equal(t, campaigns.Unknown, b.writer.recorded()[1].State)
@@ -412,11 +412,11 @@ func TestAProviderThatHangsIsGivenUp(t *testing.T) {
 
 func TestAnAdapterThatPanicsEndsNoProcess(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		if m.ID == 2 {
 			panic("index out of range")
 		}
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), envelope(3)))

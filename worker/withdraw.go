@@ -96,7 +96,7 @@ func (ch *channel) claiming(ctx context.Context, e queue.Envelope, revision time
 	}
 	c := &claimed{ch: ch, runID: e.RunID, revision: revision, pass: granted[0].pass, before: version, ids: make([]int64, len(granted))}
 	for i := range granted {
-		c.ids[i], granted[i].claimed = granted[i].job.MessageID, c
+		c.ids[i], granted[i].claimed = granted[i].item.MessageID, c
 	}
 	return nil
 }

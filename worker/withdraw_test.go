@@ -20,11 +20,11 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotAskedFor(t *testing.T) {
 	b.store.withdrawn = map[int64]bool{2: true, 5: true}
 	var mu sync.Mutex
 	asked := map[int64]bool{}
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked[m.ID] = true
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	b.writer.onClaim = func() { // the claim is committed, and then somebody opts out
 		b.store.mu.Lock()
@@ -48,9 +48,9 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotAskedFor(t *testing.T) {
 // Claims that got their slots by limits that have changed since go back, and get others.
 func TestChangedLimitsWithdrawClaims(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
-	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+	b.send = func(context.Context, providers.Message) (providers.Accepted, error) {
 		t.Error("asked")
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	b.writer.onClaim = func() {
 		b.store.mu.Lock()
@@ -73,9 +73,9 @@ func TestNothingIsAskedForWhileTheStoreIsSilent(t *testing.T) {
 		defer b.store.mu.Unlock()
 		b.store.halting = errors.New("no answer")
 	}
-	b.send = func(context.Context, providers.Message) (providers.Receipt, error) {
+	b.send = func(context.Context, providers.Message) (providers.Accepted, error) {
 		t.Error("asked")
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(3)))
 	for _, o := range b.writer.recorded() {

@@ -59,7 +59,7 @@ type Store interface {
 type Writer interface {
 	Claim(ctx context.Context, c campaigns.Claim) ([]int64, error)
 	Record(ctx context.Context, outcomes []campaigns.Outcome) error
-	Receive(ctx context.Context, channelID int64, events []providers.Event) error
+	Receive(ctx context.Context, channelID int64, receipts []providers.Receipt) error
 }
 
 // Queue is what the worker needs of Redis.
@@ -278,8 +278,8 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 	provider, err := w.o.Registry.New(c.Provider, c.Config, providers.Deps{
 		Installation: w.o.Installation,
 		ChannelID:    c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock,
-		Receive: func(ctx context.Context, events []providers.Event) error {
-			return w.o.Writer.Receive(ctx, c.ID, events)
+		Receive: func(ctx context.Context, receipts []providers.Receipt) error {
+			return w.o.Writer.Receive(ctx, c.ID, receipts)
 		},
 	})
 	if err != nil {

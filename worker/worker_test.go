@@ -35,10 +35,10 @@ func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 	b.set(providers.Channel{ID: 1, Provider: "fake", Limits: providers.Limits{Concurrency: 8, DoubtsInARow: 100}})
 	gate := make(chan struct{})
 	asked := make(chan int64, 100)
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		asked <- m.ID
 		<-gate
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	const n = 40
 	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{envelope(n)}))
@@ -108,9 +108,9 @@ func TestReconcile(t *testing.T) {
 	one.Limits.PerSecond, one.Limits.RecipientsPerDay, one.InDoubt, one.Name = 5, 9, providers.InDoubtResend, "new"
 	b.reconcile([]providers.Channel{one, two})
 	require.Same(t, first, b.channels[1])
-	r := first.reservation(envelope(1), jobs(1), aheadBulk)
+	r := first.reservation(envelope(1), items(1), aheadBulk)
 	require.Equal(t, queue.Limits{PerSecond: 5, Burst: 1, RecipientsPerDay: 9}, r.Limits)
-	o := first.judge(t.Context(), envelope(1), queue.Job{Attempt: 1}, providers.Receipt{}, &providers.Error{Kind: providers.InDoubt})
+	o := first.judge(t.Context(), envelope(1), queue.Item{Attempt: 1}, providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt})
 	require.Equal(t, campaigns.Pending, o.State, "the new policy holds")
 
 	// A new configuration makes a new provider, of this channel alone.
@@ -140,12 +140,12 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 	b := newBench(t, nil)
 	gate := make(chan struct{})
 	asked := make(chan int64, 10)
-	b.send = func(_ context.Context, m providers.Message) (providers.Receipt, error) {
+	b.send = func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 		asked <- m.ID
 		if m.ID < 1000 {
 			<-gate
 		}
-		return providers.Receipt{}, nil
+		return providers.Accepted{}, nil
 	}
 	c := providers.Channel{ID: 1, Provider: "fake", Config: json.RawMessage(`{"a":1}`)}
 	b.reconcile([]providers.Channel{c})
@@ -162,8 +162,8 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 	b.store.halts++
 	b.store.mu.Unlock()
 	e := envelope(1)
-	e.ID, e.Jobs[0].MessageID = 100, 1000
-	n, wait, err := b.channels[1].takeTurn(t.Context(), e, []job{{Job: e.Jobs[0]}}, nil)
+	e.ID, e.Items[0].MessageID = 100, 1000
+	n, wait, err := b.channels[1].takeTurn(t.Context(), e, []item{{Item: e.Items[0]}}, nil)
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Equal(t, outdatedWait, wait)

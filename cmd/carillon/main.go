@@ -12,6 +12,7 @@ import (
 
 	"carillon/app"
 	"carillon/internal/clock"
+	_ "time/tzdata"
 )
 
 // gcPercent lets the heap grow to two and a half times what is alive before it is

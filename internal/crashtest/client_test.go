@@ -298,7 +298,7 @@ func (c *cluster) doubts(id int64) (n int) {
 	}
 	require.NoError(c.t, c.get(fmt.Sprintf("/v1/messages/%d", id), &history))
 	for _, a := range history.Attempts {
-		if a.Kind == string(providers.InDoubt) {
+		if a.Kind == string(providers.ErrorInDoubt) {
 			n++
 		}
 	}

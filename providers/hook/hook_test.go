@@ -56,9 +56,9 @@ func TestParseCallback(t *testing.T) {
 		{"message_id": 2, "status": "failed", "code": "550", "detail": "no\u0000 such\nuser"}]}`)
 	events, err := parser.ParseCallback(signer.Header("evt", now, body), body)
 	require.NoError(t, err)
-	require.Equal(t, []providers.Event{
-		{MessageID: 1, Status: providers.EventDelivered, At: now.Add(-time.Minute)},
-		{MessageID: 2, Status: providers.EventFailed, Code: "550", Detail: "no suchuser"},
+	require.Equal(t, []providers.Receipt{
+		{MessageID: 1, Status: providers.ReceiptDelivered, At: now.Add(-time.Minute)},
+		{MessageID: 2, Status: providers.ReceiptFailed, Code: "550", Detail: "no suchuser"},
 	}, events)
 }
 
@@ -74,7 +74,7 @@ func TestParseCallbackRefusesTheWhole(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, want)
-		require.Equal(t, providers.BadContent, providers.AsError(err).Kind)
+		require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind)
 		plainWords(t, err)
 	}
 }
@@ -110,7 +110,7 @@ func TestParseCallbackRefusesItems(t *testing.T) {
 	} {
 		body := []byte(`{"events": [{"message_id": 1, "status": "read", "bounce": null, "at": null}, ` + item + `, {"message_id": 3, "status": "read"}]}`)
 		events, err := parser.ParseCallback(signer.Header("evt", now, body), body)
-		require.Equal(t, []providers.Event{{MessageID: 1, Status: providers.EventRead}, {MessageID: 3, Status: providers.EventRead}}, events, item)
+		require.Equal(t, []providers.Receipt{{MessageID: 1, Status: providers.ReceiptRead}, {MessageID: 3, Status: providers.ReceiptRead}}, events, item)
 		var refused providers.Refused
 		require.ErrorAs(t, err, &refused)
 		require.Len(t, refused, 1)
@@ -169,7 +169,7 @@ func TestWhyARequestIsNotTrusted(t *testing.T) {
 	} {
 		_, err := parser.ParseCallback(change(signer.Header("evt", now, body)), body)
 		require.ErrorContains(t, err, want)
-		require.Equal(t, providers.Auth, providers.AsError(err).Kind)
+		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestSignatures(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			require.Equal(t, providers.Auth, providers.AsError(err).Kind)
+			require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 		})
 	}
 	closed, err := hook.NewParser(secret.String{}, clock.System{})
@@ -216,7 +216,7 @@ func FuzzParseCallback(f *testing.F) {
 		events, err := parser.ParseCallback(header, body)
 		var refused providers.Refused
 		if err != nil && !errors.As(err, &refused) {
-			require.Equal(t, providers.BadContent, providers.AsError(err).Kind)
+			require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind)
 			require.Empty(t, events)
 			return
 		}
@@ -248,7 +248,7 @@ func FuzzSignature(f *testing.F) {
 		_, err := parser.ParseCallback(http.Header{
 			"Webhook-Id": {id}, "Webhook-Timestamp": {at}, "Webhook-Signature": {signature},
 		}, []byte(`{"events": []}`))
-		require.Equal(t, providers.Auth, providers.AsError(err).Kind)
+		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 	})
 }
 

@@ -57,23 +57,23 @@ type callback struct {
 // {"events": [{"message_id": 1, "status": "delivered", "bounce": "hard", "at": "…",
 // "code": "…", "detail": "…"}]}, of which all but the first two may be left out.
 // The error is a providers.Refused if only some items are wrong.
-func (p *Parser) ParseCallback(header http.Header, body []byte) ([]providers.Event, error) {
+func (p *Parser) ParseCallback(header http.Header, body []byte) ([]providers.Receipt, error) {
 	c, err := p.read(header, body)
 	if err != nil {
 		return nil, err
 	}
-	var events []providers.Event
+	var receipts []providers.Receipt
 	var refused providers.Refused
 	for i, raw := range c.Events {
 		item := readItem(fmt.Sprintf("events[%d]", i), raw)
-		e := item.event()
+		e := item.receipt()
 		if item.refused != nil {
 			refused = append(refused, *item.refused)
 			continue
 		}
-		events = append(events, e)
+		receipts = append(receipts, e)
 	}
-	return events, refused.OrNil()
+	return receipts, refused.OrNil()
 }
 
 // ParseReplies checks the same and reads {"replies": [{"id": "…", "from": "…",
@@ -114,20 +114,20 @@ func (p *Parser) RequestID(header http.Header, body []byte) string {
 // read checks the signature and its age and decodes the body.
 func (p *Parser) read(header http.Header, body []byte) (callback, error) {
 	if p.verify == nil {
-		return callback{}, refuse(providers.Auth, "callbacks are refused because the channel has no secret: set config.secret")
+		return callback{}, refuse(providers.ErrorAuth, "callbacks are refused because the channel has no secret: set config.secret")
 	}
 	for _, name := range []string{standardwebhooks.HeaderWebhookID, standardwebhooks.HeaderWebhookTimestamp, standardwebhooks.HeaderWebhookSignature} {
 		if header.Get(name) == "" {
-			return callback{}, refuse(providers.Auth, "the header %s is missing: sign requests as the Standard Webhooks specification says", name)
+			return callback{}, refuse(providers.ErrorAuth, "the header %s is missing: sign requests as the Standard Webhooks specification says", name)
 		}
 	}
 	stamp := header.Get(standardwebhooks.HeaderWebhookTimestamp)
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil {
-		return callback{}, refuse(providers.Auth, "the header webhook-timestamp must be a number of seconds since 1970, not %s", quote(stamp))
+		return callback{}, refuse(providers.ErrorAuth, "the header webhook-timestamp must be a number of seconds since 1970, not %s", quote(stamp))
 	}
 	if err := p.verify(body, header); err != nil {
-		return callback{}, refuse(providers.Auth, "the signature is not right: it must be made with the channel's secret over the header webhook-id, the header webhook-timestamp and the body as it is sent, with a full stop between them")
+		return callback{}, refuse(providers.ErrorAuth, "the signature is not right: it must be made with the channel's secret over the header webhook-id, the header webhook-timestamp and the body as it is sent, with a full stop between them")
 	}
 	// The library compares with the machine's clock, so the age is checked here.
 	now := p.clock.Now()
@@ -136,7 +136,7 @@ func (p *Parser) read(header http.Header, body []byte) (callback, error) {
 		if age < 0 {
 			word = "in the future"
 		}
-		return callback{}, refuse(providers.Auth, "the signature is right, but its timestamp is %s: the header webhook-timestamp says %s and this server's clock %s, and they may be %s apart; sign each attempt anew, and set the clock that is wrong",
+		return callback{}, refuse(providers.ErrorAuth, "the signature is right, but its timestamp is %s: the header webhook-timestamp says %s and this server's clock %s, and they may be %s apart; sign each attempt anew, and set the clock that is wrong",
 			word, time.Unix(seconds, 0).UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), Tolerance)
 	}
 	return decode(body)
@@ -147,14 +147,14 @@ func decode(body []byte) (c callback, err error) {
 	var fields map[string]json.RawMessage
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&fields); err != nil {
-		return c, refuse(providers.BadContent, "the body must be a JSON object with the list events or replies: %s", plain(err, body))
+		return c, refuse(providers.ErrorContent, "the body must be a JSON object with the list events or replies: %s", plain(err, body))
 	}
 	if _, err := decoder.Token(); err == nil {
-		return c, refuse(providers.BadContent, "the body must be one JSON object: something follows it")
+		return c, refuse(providers.ErrorContent, "the body must be one JSON object: something follows it")
 	}
 	for name, to := range map[string]*[]json.RawMessage{"events": &c.Events, "replies": &c.Replies} {
 		if raw, ok := fields[name]; ok && json.Unmarshal(raw, to) != nil {
-			return c, refuse(providers.BadContent, "%s must be a list, not %s", name, quote(string(raw)))
+			return c, refuse(providers.ErrorContent, "%s must be a list, not %s", name, quote(string(raw)))
 		}
 	}
 	return c, nil
@@ -242,13 +242,13 @@ func (it *item) id(name string) (id int64) {
 	return id
 }
 
-func (it *item) event() providers.Event {
-	e := providers.Event{
-		MessageID: it.id("message_id"), Status: providers.EventStatus(it.text("status")), Bounce: providers.BounceKind(it.text("bounce")),
+func (it *item) receipt() providers.Receipt {
+	e := providers.Receipt{
+		MessageID: it.id("message_id"), Status: providers.ReceiptStatus(it.text("status")), Bounce: providers.BounceKind(it.text("bounce")),
 		At: it.time("at"), Code: clean(it.text("code")), Detail: clean(it.text("detail")),
 	}
 	switch e.Status {
-	case providers.EventDelivered, providers.EventRead, providers.EventFailed, providers.EventRejected, providers.EventComplained:
+	case providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected, providers.ReceiptComplained:
 	default:
 		it.refuse("status", shorten(string(e.Status)), "must be delivered, read, failed, rejected or complained, not %s", quote(string(e.Status)))
 	}
@@ -256,7 +256,7 @@ func (it *item) event() providers.Event {
 	case e.Bounce == "":
 	case e.Bounce != providers.BounceHard && e.Bounce != providers.BounceSoft:
 		it.refuse("bounce", shorten(string(e.Bounce)), "must be hard or soft, not %s", quote(string(e.Bounce)))
-	case e.Status != providers.EventFailed && e.Status != providers.EventRejected:
+	case e.Status != providers.ReceiptFailed && e.Status != providers.ReceiptRejected:
 		it.refuse("bounce", shorten(string(e.Bounce)), "only what failed or was rejected can bounce, not what was %s", e.Status)
 	}
 	return e

@@ -151,7 +151,7 @@ func (s Subject) openFor(t *testing.T, installation string, config json.RawMessa
 	require.NoError(t, s.Kind.Validate(config))
 	p, err := s.Kind.New(config, providers.Deps{
 		Installation: installation, ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
-		Receive: func(context.Context, []providers.Event) error { return nil },
+		Receive: func(context.Context, []providers.Receipt) error { return nil },
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
@@ -200,9 +200,9 @@ func (s Subject) success(t *testing.T) {
 	far := s.serve(t, sink.Options{Seen: arrived.add, Record: true})
 	p := s.open(t, far.Config)
 	m := s.message(42)
-	receipt, err := p.Send(t.Context(), m)
+	accepted, err := p.Send(t.Context(), m)
 	require.NoError(t, err)
-	require.NotEmpty(t, receipt.Response)
+	require.NotEmpty(t, accepted.Response)
 	if s.Serve == nil {
 		return
 	}
@@ -235,7 +235,7 @@ func (s Subject) refusals(t *testing.T) {
 			require.Contains(t, providers.ErrorKinds(), e.Kind)
 			require.Equal(t, r.Kind, e.Kind, err.Error())
 			require.Error(t, e.Err, "it says why in words")
-			if e.Kind != providers.Recipient {
+			if e.Kind != providers.ErrorRecipient {
 				require.Empty(t, e.Bounce, "no address is at fault")
 			}
 			require.Equal(t, r.Code, e.Code)
@@ -333,7 +333,7 @@ func (s Subject) cancelledBefore(t *testing.T) {
 	cancel()
 	_, err := p.Send(ctx, s.message(1))
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, providers.Temporary, providers.AsError(err).Kind, "nobody was asked")
+	require.Equal(t, providers.ErrorTemporary, providers.AsError(err).Kind, "nobody was asked")
 	if s.Serve != nil {
 		require.Zero(t, far.Tally.Asked())
 	}
@@ -357,7 +357,7 @@ func (s Subject) cancelledWhileAsked(t *testing.T) {
 	p := s.open(t, config)
 	_, err := p.Send(ctx, s.message(1))
 	require.Error(t, err)
-	require.Equal(t, providers.InDoubt, providers.AsError(err).Kind, err.Error())
+	require.Equal(t, providers.ErrorInDoubt, providers.AsError(err).Kind, err.Error())
 }
 
 func (s Subject) noAnswer(t *testing.T) {
@@ -373,7 +373,7 @@ func (s Subject) noAnswer(t *testing.T) {
 			p := s.open(t, far.Config)
 			_, err := p.Send(t.Context(), s.message(1))
 			require.Error(t, err)
-			require.Equal(t, providers.InDoubt, providers.AsError(err).Kind, err.Error())
+			require.Equal(t, providers.ErrorInDoubt, providers.AsError(err).Kind, err.Error())
 			require.Equal(t, int64(1), far.Tally.Asked(), "an adapter never retries")
 			_, err = p.Send(t.Context(), s.message(2))
 			require.NoError(t, err, "the next message gets a connection of its own")
@@ -390,7 +390,7 @@ func (s Subject) nobodyThere(t *testing.T) {
 	p := s.open(t, s.Nowhere(addr))
 	_, err = p.Send(t.Context(), s.message(1))
 	require.Error(t, err)
-	require.Equal(t, providers.Temporary, providers.AsError(err).Kind, err.Error())
+	require.Equal(t, providers.ErrorTemporary, providers.AsError(err).Kind, err.Error())
 }
 
 func (s Subject) nothingSaid(t *testing.T) {
@@ -403,7 +403,7 @@ func (s Subject) nothingSaid(t *testing.T) {
 	p := s.open(t, s.Nowhere(listener.Addr().String()))
 	_, err = p.Send(ctx, s.message(1))
 	require.Error(t, err)
-	require.Equal(t, providers.Temporary, providers.AsError(err).Kind, err.Error())
+	require.Equal(t, providers.ErrorTemporary, providers.AsError(err).Kind, err.Error())
 }
 
 func (s Subject) concurrent(t *testing.T) {
@@ -487,17 +487,17 @@ func (s Subject) callback(t *testing.T) {
 	parser, ok := p.(providers.CallbackParser)
 	require.True(t, ok, "Capabilities.Receipts promises a CallbackParser")
 	header, body := s.Callback(t, Now)
-	events, err := parser.ParseCallback(header, body)
+	receipts, err := parser.ParseCallback(header, body)
 	require.NoError(t, err)
-	require.Len(t, events, 1)
-	require.Equal(t, int64(7), events[0].MessageID)
-	require.Equal(t, providers.EventDelivered, events[0].Status)
+	require.Len(t, receipts, 1)
+	require.Equal(t, int64(7), receipts[0].MessageID)
+	require.Equal(t, providers.ReceiptDelivered, receipts[0].Status)
 
 	unsigned := func(header http.Header, body []byte) {
 		t.Helper()
 		_, err := parser.ParseCallback(header, body)
 		require.Error(t, err)
-		require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, err.Error())
 	}
 	unsigned(http.Header{}, body)
 	unsigned(header, append(bytes.Clone(body), ' '))
@@ -518,8 +518,8 @@ func (s Subject) reply(t *testing.T) {
 	require.NotEmpty(t, replies[0].ID, "by which a repeat is known")
 	require.Equal(t, from, replies[0].From)
 	require.Equal(t, text, replies[0].Text)
-	if events, ok := p.(providers.CallbackParser); ok {
-		found, err := events.ParseCallback(header, body)
+	if receipts, ok := p.(providers.CallbackParser); ok {
+		found, err := receipts.ParseCallback(header, body)
 		require.NoError(t, err, "the same request is read for receipts")
 		require.Empty(t, found)
 	}
@@ -527,7 +527,7 @@ func (s Subject) reply(t *testing.T) {
 		t.Helper()
 		_, err := parser.ParseReplies(header, body)
 		require.Error(t, err)
-		require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, err.Error())
 	}
 	unsigned(http.Header{}, body)
 	unsigned(header, append(bytes.Clone(body), ' '))

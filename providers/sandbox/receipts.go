@@ -29,7 +29,7 @@ const (
 type planned struct {
 	after  time.Duration
 	id     int64
-	status providers.EventStatus
+	status providers.ReceiptStatus
 }
 
 // plan is the receipts that a message gets if it is accepted.
@@ -39,37 +39,37 @@ func (p *Provider) plan(m providers.Message) []planned {
 	}
 	delay := time.Duration(p.config.ReceiptDelayMS) * time.Millisecond
 	read := p.draw(m, "read", "") < p.config.ReadRate
-	events := []planned{{delay, m.ID, providers.EventDelivered}}
+	receipts := []planned{{delay, m.ID, providers.ReceiptDelivered}}
 	if read {
-		events = append(events, planned{2 * delay, m.ID, providers.EventRead})
+		receipts = append(receipts, planned{2 * delay, m.ID, providers.ReceiptRead})
 	}
 	if p.config.Receipts != "chaotic" {
-		return events
+		return receipts
 	}
 	// Chaos: each is late by up to four times the delay, half of them come
 	// twice, and read comes before delivered where chance or order has it so.
-	for i := range events {
+	for i := range receipts {
 		salt := strconv.Itoa(i)
-		events[i].after = time.Duration(float64(delay) * (1 + 4*p.draw(m, "late", salt)))
+		receipts[i].after = time.Duration(float64(delay) * (1 + 4*p.draw(m, "late", salt)))
 		if p.draw(m, "twice", salt) < 0.5 {
-			again := events[i]
+			again := receipts[i]
 			again.after = time.Duration(float64(delay) * (1 + 4*p.draw(m, "late again", salt)))
-			events = append(events, again)
+			receipts = append(receipts, again)
 		}
 	}
 	if p.draw(m, "order", "") < 0.5 {
-		for i, j := 0, len(events)-1; i < j; i, j = i+1, j-1 {
-			events[i], events[j] = events[j], events[i]
+		for i, j := 0, len(receipts)-1; i < j; i, j = i+1, j-1 {
+			receipts[i], receipts[j] = receipts[j], receipts[i]
 		}
 	}
-	return events
+	return receipts
 }
 
 // mailbag holds receipts until they are due and hands them over in batches from
 // one goroutine.
 type mailbag struct {
 	clock   clock.Clock
-	receive func(ctx context.Context, events []providers.Event) error
+	receive func(ctx context.Context, receipts []providers.Receipt) error
 	room    chan struct{} // told when room may have become free
 	wake    chan struct{} // told when there may be something to do
 	closing chan struct{}
@@ -83,7 +83,7 @@ type mailbag struct {
 	failed   error // why the last batch at closing was refused
 }
 
-func newMailbag(c clock.Clock, receive func(context.Context, []providers.Event) error) *mailbag {
+func newMailbag(c clock.Clock, receive func(context.Context, []providers.Receipt) error) *mailbag {
 	b := &mailbag{
 		clock: c, receive: receive, room: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
@@ -126,13 +126,13 @@ func (b *mailbag) release(n int) {
 }
 
 // post adds receipts to reserved room.
-func (b *mailbag) post(events []planned) {
+func (b *mailbag) post(receipts []planned) {
 	now := b.clock.Now()
 	b.mu.Lock()
-	b.reserved -= len(events)
-	for _, e := range events {
+	b.reserved -= len(receipts)
+	for _, e := range receipts {
 		b.serial++
-		heap.Push(&b.pending, entry{serial: b.serial, event: providers.Event{
+		heap.Push(&b.pending, entry{serial: b.serial, receipt: providers.Receipt{
 			MessageID: e.id, Status: e.status, At: now.Add(e.after),
 		}})
 	}
@@ -178,12 +178,12 @@ func (b *mailbag) run() {
 // is, and whether the receiver refused.
 func (b *mailbag) report(everything bool) (wait time.Duration, some, refused bool) {
 	for {
-		events, wait, some := b.take(everything)
-		if len(events) == 0 {
+		receipts, wait, some := b.take(everything)
+		if len(receipts) == 0 {
 			return wait, some, false
 		}
-		if err := b.receive(context.Background(), events); err != nil {
-			b.putBack(events, err)
+		if err := b.receive(context.Background(), receipts); err != nil {
+			b.putBack(receipts, err)
 			return retryEvery, true, true
 		}
 		signal(b.room)
@@ -191,27 +191,27 @@ func (b *mailbag) report(everything bool) (wait time.Duration, some, refused boo
 }
 
 // take removes a batch of what is due, or is over the bound.
-func (b *mailbag) take(everything bool) (events []providers.Event, wait time.Duration, some bool) {
+func (b *mailbag) take(everything bool) (receipts []providers.Receipt, wait time.Duration, some bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.clock.Now()
-	for len(events) < batch && b.pending.Len() > 0 {
+	for len(receipts) < batch && b.pending.Len() > 0 {
 		first := b.pending[0]
-		if wait := first.event.At.Sub(now); wait > 0 && !everything && b.pending.Len() <= maxPending {
-			return events, wait, true
+		if wait := first.receipt.At.Sub(now); wait > 0 && !everything && b.pending.Len() <= maxPending {
+			return receipts, wait, true
 		}
-		events = append(events, heap.Pop(&b.pending).(entry).event)
+		receipts = append(receipts, heap.Pop(&b.pending).(entry).receipt)
 	}
-	return events, 0, b.pending.Len() > 0
+	return receipts, 0, b.pending.Len() > 0
 }
 
-func (b *mailbag) putBack(events []providers.Event, why error) {
+func (b *mailbag) putBack(receipts []providers.Receipt, why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failed = why
-	for _, e := range events {
+	for _, e := range receipts {
 		b.serial++
-		heap.Push(&b.pending, entry{serial: b.serial, event: e})
+		heap.Push(&b.pending, entry{serial: b.serial, receipt: e})
 	}
 }
 
@@ -224,8 +224,8 @@ func signal(c chan struct{}) {
 
 // entry orders receipts that are due at the same time by their arrival.
 type entry struct {
-	event  providers.Event
-	serial uint64
+	receipt providers.Receipt
+	serial  uint64
 }
 
 // queue is a heap of receipts, the earliest first.
@@ -236,7 +236,7 @@ func (q queue) Len() int { return len(q) }
 
 // Less orders by time, then by arrival.
 func (q queue) Less(i, j int) bool {
-	if c := q[i].event.At.Compare(q[j].event.At); c != 0 {
+	if c := q[i].receipt.At.Compare(q[j].receipt.At); c != 0 {
 		return c < 0
 	}
 	return q[i].serial < q[j].serial

@@ -106,44 +106,44 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 
 // Send decides the message's fate from (seed, message id, attempt) alone, after
 // the configured latency.
-func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 	if err := ctx.Err(); err != nil {
-		return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("not asked: %w", err)}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
 	}
 	// Receipts get their room before anything is decided, so that a message that
 	// was accepted always has them.
-	events := p.plan(m)
+	receipts := p.plan(m)
 	if p.receipts != nil {
-		if err := p.receipts.reserve(ctx, len(events)); err != nil {
-			return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("wait for receipts to be taken: %w", err)}
+		if err := p.receipts.reserve(ctx, len(receipts)); err != nil {
+			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("wait for receipts to be taken: %w", err)}
 		}
 	}
 	if err := m.MayBegin(); err != nil {
 		if p.receipts != nil {
-			p.receipts.release(len(events))
+			p.receipts.release(len(receipts))
 		}
-		return providers.Receipt{}, err
+		return providers.Accepted{}, err
 	}
 	m.Commits()
 	err := p.answer(ctx, m)
 	if p.receipts != nil {
 		if err != nil {
-			p.receipts.release(len(events))
+			p.receipts.release(len(receipts))
 		} else {
-			p.receipts.post(events)
+			p.receipts.post(receipts)
 		}
 	}
 	if err != nil {
-		return providers.Receipt{}, err
+		return providers.Accepted{}, err
 	}
-	return providers.Receipt{Response: "accepted by the sandbox"}, nil
+	return providers.Accepted{Response: "accepted by the sandbox"}, nil
 }
 
 // answer is the message's fate: nil, or a *providers.Error.
 func (p *Provider) answer(ctx context.Context, m providers.Message) error {
 	if p.config.LatencyMS > 0 {
 		if err := p.deps.Clock.Sleep(ctx, time.Duration(p.config.LatencyMS)*time.Millisecond); err != nil {
-			return &providers.Error{Kind: providers.InDoubt, Err: fmt.Errorf("wait for the answer: %w", err)}
+			return &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("wait for the answer: %w", err)}
 		}
 	}
 	draw := p.draw(m, "fate", strconv.Itoa(m.Attempt))
@@ -153,19 +153,19 @@ func (p *Provider) answer(ctx context.Context, m providers.Message) error {
 	// each attempt from what the permanent shares leave.
 	switch {
 	case permanent < c.FailRate:
-		return failure(providers.BadContent, "failed", "the sandbox failed this message")
+		return failure(providers.ErrorContent, "failed", "the sandbox failed this message")
 	case permanent < c.FailRate+c.RejectRate:
-		return failure(providers.Recipient, "no_such_recipient", "the sandbox knows no such recipient")
+		return failure(providers.ErrorRecipient, "no_such_recipient", "the sandbox knows no such recipient")
 	}
 	left := 1 - c.FailRate - c.RejectRate
 	draw *= left
 	switch {
 	case draw < c.TemporaryRate:
-		return failure(providers.Temporary, "try_later", "the sandbox is busy")
+		return failure(providers.ErrorTemporary, "try_later", "the sandbox is busy")
 	case draw < c.TemporaryRate+c.InDoubtRate:
-		return failure(providers.InDoubt, "", "the sandbox gave no answer")
+		return failure(providers.ErrorInDoubt, "", "the sandbox gave no answer")
 	case draw < c.TemporaryRate+c.InDoubtRate+c.ThrottleRate && p.throttle.first(ask{m.ID, m.Attempt}):
-		e := failure(providers.Throttled, "slow_down", "the sandbox was asked too fast")
+		e := failure(providers.ErrorThrottled, "slow_down", "the sandbox was asked too fast")
 		e.RetryAfter = retryAfter
 		return e
 	}
@@ -200,7 +200,7 @@ func mix(x uint64) uint64 {
 }
 
 // ParseCallback reads receipts that are posted to /hooks/{channel_id}.
-func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.Event, error) {
+func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.Receipt, error) {
 	return p.parser.ParseCallback(header, body)
 }
 

@@ -37,11 +37,11 @@ func TestContract(t *testing.T) {
 		Slow:    with(`"latency_ms": 1000`),
 		Secrets: []string{key},
 		Refusals: []providertest.Refusal{
-			{Name: "fail", Config: with(`"fail_rate": 1`), Kind: providers.BadContent, Code: "failed"},
-			{Name: "reject", Config: with(`"reject_rate": 1`), Kind: providers.Recipient, Code: "no_such_recipient"},
-			{Name: "temporary", Config: with(`"temporary_rate": 1`), Kind: providers.Temporary, Code: "try_later"},
-			{Name: "throttle", Config: with(`"throttle_rate": 1`), Kind: providers.Throttled, Code: "slow_down", RetryAfter: 250 * time.Millisecond},
-			{Name: "in doubt", Config: with(`"in_doubt_rate": 1`), Kind: providers.InDoubt},
+			{Name: "fail", Config: with(`"fail_rate": 1`), Kind: providers.ErrorContent, Code: "failed"},
+			{Name: "reject", Config: with(`"reject_rate": 1`), Kind: providers.ErrorRecipient, Code: "no_such_recipient"},
+			{Name: "temporary", Config: with(`"temporary_rate": 1`), Kind: providers.ErrorTemporary, Code: "try_later"},
+			{Name: "throttle", Config: with(`"throttle_rate": 1`), Kind: providers.ErrorThrottled, Code: "slow_down", RetryAfter: 250 * time.Millisecond},
+			{Name: "in doubt", Config: with(`"in_doubt_rate": 1`), Kind: providers.ErrorInDoubt},
 		},
 		Callback: func(t testing.TB, at time.Time) (http.Header, []byte) {
 			signer, err := hook.NewSigner(secret.New(key))
@@ -55,16 +55,16 @@ func TestContract(t *testing.T) {
 
 // mailbox collects receipts and tells when there are as many as wanted.
 type mailbox struct {
-	mu     sync.Mutex
-	events []providers.Event
-	sizes  []int
-	came   chan struct{}
-	refuse error
+	mu       sync.Mutex
+	receipts []providers.Receipt
+	sizes    []int
+	came     chan struct{}
+	refuse   error
 }
 
 func newMailbox() *mailbox { return &mailbox{came: make(chan struct{}, 1)} }
 
-func (b *mailbox) receive(_ context.Context, events []providers.Event) error {
+func (b *mailbox) receive(_ context.Context, receipts []providers.Receipt) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
@@ -74,24 +74,24 @@ func (b *mailbox) receive(_ context.Context, events []providers.Event) error {
 	if b.refuse != nil {
 		return b.refuse
 	}
-	b.events = append(b.events, events...)
-	b.sizes = append(b.sizes, len(events))
+	b.receipts = append(b.receipts, receipts...)
+	b.sizes = append(b.sizes, len(receipts))
 	return nil
 }
 
-func (b *mailbox) wait(t *testing.T, n int) []providers.Event {
+func (b *mailbox) wait(t *testing.T, n int) []providers.Receipt {
 	t.Helper()
 	for {
 		b.mu.Lock()
-		events := slices.Clone(b.events)
+		receipts := slices.Clone(b.receipts)
 		b.mu.Unlock()
-		if len(events) >= n {
-			return events
+		if len(receipts) >= n {
+			return receipts
 		}
 		select {
 		case <-b.came:
 		case <-t.Context().Done():
-			require.Failf(t, "too few receipts", "%d of %d", len(events), n)
+			require.Failf(t, "too few receipts", "%d of %d", len(receipts), n)
 		}
 	}
 }
@@ -170,17 +170,17 @@ func TestReceipts(t *testing.T) {
 	}
 	require.Empty(t, b.wait(t, 0), "nothing is due")
 	c.Advance(time.Second)
-	events := b.wait(t, n)
-	for _, e := range events {
-		require.Equal(t, providers.EventDelivered, e.Status)
+	receipts := b.wait(t, n)
+	for _, e := range receipts {
+		require.Equal(t, providers.ReceiptDelivered, e.Status)
 		require.Equal(t, providertest.Now.Add(time.Second), e.At)
 	}
 	require.NoError(t, p.Close())
-	events = b.wait(t, n)
-	reads := len(events) - n
+	receipts = b.wait(t, n)
+	reads := len(receipts) - n
 	require.InDelta(t, n/2, reads, 30, "closing reports what is left")
-	for _, e := range events[n:] {
-		require.Equal(t, providers.EventRead, e.Status)
+	for _, e := range receipts[n:] {
+		require.Equal(t, providers.ReceiptRead, e.Status)
 	}
 }
 
@@ -191,19 +191,19 @@ func TestChaoticReceipts(t *testing.T) {
 		require.Equal(t, "sent", outcome(t, p, id+1, 1))
 	}
 	require.NoError(t, p.Close())
-	seen := map[providers.EventStatus]map[int64]int{providers.EventDelivered: {}, providers.EventRead: {}}
+	seen := map[providers.ReceiptStatus]map[int64]int{providers.ReceiptDelivered: {}, providers.ReceiptRead: {}}
 	doubled, backwards := 0, 0
 	for _, e := range b.wait(t, 600) {
 		seen[e.Status][e.MessageID]++
 		if seen[e.Status][e.MessageID] == 2 {
 			doubled++
 		}
-		if e.Status == providers.EventDelivered && seen[providers.EventRead][e.MessageID] > 0 {
+		if e.Status == providers.ReceiptDelivered && seen[providers.ReceiptRead][e.MessageID] > 0 {
 			backwards++
 		}
 	}
-	require.Len(t, seen[providers.EventDelivered], 300)
-	require.Len(t, seen[providers.EventRead], 300)
+	require.Len(t, seen[providers.ReceiptDelivered], 300)
+	require.Len(t, seen[providers.ReceiptRead], 300)
 	require.Positive(t, doubled)
 	require.Positive(t, backwards)
 }

@@ -53,9 +53,9 @@ func parseMailbox(s string) (mailbox, error) {
 // addressError is recipient, except that an address with a line break is an
 // attempt at injection, which is the content's fault.
 func addressError(address string, err error) *providers.Error {
-	kind := providers.Recipient
+	kind := providers.ErrorRecipient
 	if errors.Is(err, errLineBreak) {
-		kind = providers.BadContent
+		kind = providers.ErrorContent
 	}
 	return &providers.Error{Kind: kind, Err: fmt.Errorf("read address %q: %w", address, err)}
 }

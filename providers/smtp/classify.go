@@ -19,9 +19,9 @@ func classify(at stage, r reply) *providers.Error {
 	switch {
 	case r.code/100 != 4 && r.code/100 != 5:
 		// Neither yes nor no: the conversation is out of step.
-		e.Kind = providers.Temporary
+		e.Kind = providers.ErrorTemporary
 		if at == body {
-			e.Kind = providers.InDoubt
+			e.Kind = providers.ErrorInDoubt
 		}
 	default:
 		if kind, known := knownWords(at, r); known {
@@ -32,7 +32,7 @@ func classify(at stage, r reply) *providers.Error {
 			e.Kind = permanentKind(at, r)
 		}
 	}
-	if e.Kind == providers.Recipient {
+	if e.Kind == providers.ErrorRecipient {
 		e.Bounce = bounces[r.enhanced()]
 	}
 	return e
@@ -68,20 +68,20 @@ func temporaryKind(r reply) providers.ErrorKind {
 	switch {
 	case strings.HasPrefix(code, "4.2."), code == "4.1.1":
 		// The recipient's mailbox, whatever it says of speed: others are not meant.
-		return providers.RecipientBusy
+		return providers.ErrorRecipientBusy
 	case code == "4.7.28": // Gmail's "unusual rate"
-		return providers.Throttled
+		return providers.ErrorThrottled
 	case code == "4.7.0" && r.code == 421:
 		// Of all its reasons only 421 (the server closes the door) is about speed.
-		return providers.Throttled
+		return providers.ErrorThrottled
 	}
 	text := strings.ToLower(r.text)
 	for _, words := range tooFast {
 		if strings.Contains(text, words) {
-			return providers.Throttled
+			return providers.ErrorThrottled
 		}
 	}
-	return providers.Temporary
+	return providers.ErrorTemporary
 }
 
 // codeKinds are the enhanced codes of permanent refusals that mean one thing
@@ -91,21 +91,21 @@ func temporaryKind(r reply) providers.ErrorKind {
 // 5.7.60 what Exchange says of who is signed in, 5.7.5nn to 5.7.7nn of whom it
 // has blocked.
 var codeKinds = map[string]providers.ErrorKind{
-	"5.1.7": providers.Sender, "5.1.8": providers.Sender,
-	"5.3.4": providers.BadContent,
-	"5.4.5": providers.Quota,
-	"5.7.8": providers.Auth, "5.7.57": providers.Auth, "5.7.139": providers.Auth,
-	"5.7.20": providers.Sender, "5.7.21": providers.Sender, "5.7.22": providers.Sender, "5.7.23": providers.Sender,
-	"5.7.24": providers.Sender, "5.7.25": providers.Account, "5.7.26": providers.Sender, "5.7.27": providers.Sender, "5.7.30": providers.Sender,
-	"5.7.60": providers.Sender, "5.7.750": providers.Sender,
-	"5.7.501": providers.Account, "5.7.502": providers.Account, "5.7.503": providers.Account, "5.7.511": providers.Account,
-	"5.7.705": providers.Account, "5.7.708": providers.Account,
+	"5.1.7": providers.ErrorSender, "5.1.8": providers.ErrorSender,
+	"5.3.4": providers.ErrorContent,
+	"5.4.5": providers.ErrorQuota,
+	"5.7.8": providers.ErrorAuth, "5.7.57": providers.ErrorAuth, "5.7.139": providers.ErrorAuth,
+	"5.7.20": providers.ErrorSender, "5.7.21": providers.ErrorSender, "5.7.22": providers.ErrorSender, "5.7.23": providers.ErrorSender,
+	"5.7.24": providers.ErrorSender, "5.7.25": providers.ErrorAccount, "5.7.26": providers.ErrorSender, "5.7.27": providers.ErrorSender, "5.7.30": providers.ErrorSender,
+	"5.7.60": providers.ErrorSender, "5.7.750": providers.ErrorSender,
+	"5.7.501": providers.ErrorAccount, "5.7.502": providers.ErrorAccount, "5.7.503": providers.ErrorAccount, "5.7.511": providers.ErrorAccount,
+	"5.7.705": providers.ErrorAccount, "5.7.708": providers.ErrorAccount,
 }
 
 func permanentKind(at stage, r reply) providers.ErrorKind {
 	switch r.code {
 	case 530, 534, 535, 538:
-		return providers.Auth
+		return providers.ErrorAuth
 	}
 	code := r.enhanced()
 	if kind, known := codeKinds[code]; known {
@@ -114,9 +114,9 @@ func permanentKind(at stage, r reply) providers.ErrorKind {
 	switch at {
 	case greeting, hello, encrypt, reset:
 		// Nothing about a message was said yet: the server won't have us.
-		return providers.Account
+		return providers.ErrorAccount
 	case signIn:
-		return providers.Auth
+		return providers.ErrorAuth
 	case sender:
 		return senderKind(r.code, code)
 	case recipient:
@@ -124,9 +124,9 @@ func permanentKind(at stage, r reply) providers.ErrorKind {
 	}
 	if strings.HasPrefix(code, "5.1.1") || code == "5.1.6" || strings.HasPrefix(code, "5.2.") {
 		// Some servers look at the recipient only after the message.
-		return providers.Recipient
+		return providers.ErrorRecipient
 	}
-	return providers.BadContent
+	return providers.ErrorContent
 }
 
 // senderKind is what a refusal of MAIL means. The sender is the same for every
@@ -134,21 +134,21 @@ func permanentKind(at stage, r reply) providers.ErrorKind {
 func senderKind(code int, enhanced string) providers.ErrorKind {
 	switch {
 	case enhanced == "5.7.0", enhanced == "5.7.9":
-		return providers.Auth
+		return providers.ErrorAuth
 	case code == 552, code == 555, code == 500, code == 501 && !strings.HasPrefix(enhanced, "5.1."), code == 503, code == 504,
 		enhanced == "5.6.7": // SMTPUTF8 is needed and was not asked for (RFC 6531)
-		return providers.BadContent
+		return providers.ErrorContent
 	}
-	return providers.Sender
+	return providers.ErrorSender
 }
 
 func recipientKind(code int, enhanced string) providers.ErrorKind {
 	switch {
 	case enhanced == "5.7.0", enhanced == "5.7.9":
-		return providers.Auth
+		return providers.ErrorAuth
 	case code == 552 && enhanced != "5.2.2", enhanced == "5.6.0",
 		code == 503, code == 500, code == 501 && !strings.HasPrefix(enhanced, "5.1."), code == 502, code == 555:
-		return providers.BadContent
+		return providers.ErrorContent
 	}
-	return providers.Recipient
+	return providers.ErrorRecipient
 }

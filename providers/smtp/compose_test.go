@@ -218,10 +218,10 @@ func FuzzReply(f *testing.F) {
 			e := classify(at, r)
 			require.NotEmpty(t, e.Kind)
 			if r.code/100 == 4 {
-				require.NotContains(t, []providers.ErrorKind{providers.BadContent, providers.Recipient, providers.Auth, providers.InDoubt}, e.Kind)
+				require.NotContains(t, []providers.ErrorKind{providers.ErrorContent, providers.ErrorRecipient, providers.ErrorAuth, providers.ErrorInDoubt}, e.Kind)
 			}
 			if r.code/100 == 5 {
-				require.NotContains(t, []providers.ErrorKind{providers.Temporary, providers.RecipientBusy, providers.InDoubt}, e.Kind)
+				require.NotContains(t, []providers.ErrorKind{providers.ErrorTemporary, providers.ErrorRecipientBusy, providers.ErrorInDoubt}, e.Kind)
 			}
 		}
 	})

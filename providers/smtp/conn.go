@@ -159,7 +159,7 @@ func (p *Provider) begin(c *conn, j *job) (*conn, *job) {
 		fresh, err := p.dial(p.life)
 		if err != nil {
 			why := providers.AsError(err)
-			if why.Kind.StopsChannel() || why.Kind == providers.Quota {
+			if why.Kind.StopsChannel() || why.Kind == providers.ErrorQuota {
 				// Whoever waits would be refused likewise, and servers lock out those who
 				// try a wrong password again and again.
 				for other := p.next(); other != nil; other = p.next() {
@@ -368,7 +368,7 @@ func (p *Provider) follower(c *conn) *job {
 }
 
 func noUTF8() *providers.Error {
-	return &providers.Error{Kind: providers.Recipient, Err: errors.New(
+	return &providers.Error{Kind: providers.ErrorRecipient, Err: errors.New(
 		"the address is not ASCII, and the server doesn't offer SMTPUTF8 (RFC 6531)")}
 }
 
@@ -376,7 +376,7 @@ func noUTF8() *providers.Error {
 // the server can't have taken the message; with it nobody knows.
 func (c *conn) unanswered(err error, whole bool) *providers.Error {
 	if whole {
-		return &providers.Error{Kind: providers.InDoubt, Err: fmt.Errorf("no answer to the message: %w", err)}
+		return &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("no answer to the message: %w", err)}
 	}
 	// A server that cuts a message off may have said why.
 	_ = c.raw.SetReadDeadline(clock.System{}.Now().Add(lastWords))
@@ -388,7 +388,7 @@ func (c *conn) unanswered(err error, whole bool) *providers.Error {
 
 // lostConnection is temporary: it counts as a 451 (RFC 5321, 3.8).
 func lostConnection(at stage, err error) *providers.Error {
-	return &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("connection lost at %s: %w", at, err)}
+	return &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("connection lost at %s: %w", at, err)}
 }
 
 func (c *conn) appendEnvelope(b []byte, j *job) []byte {

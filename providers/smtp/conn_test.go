@@ -87,7 +87,7 @@ func TestFreshConnectionIsNotReplaced(t *testing.T) {
 		return ""
 	}})
 	p := to(t, s, providers.Deps{Concurrency: 1}, "")
-	require.Equal(t, providers.Temporary, providers.AsError(send(t, p, 1)).Kind)
+	require.Equal(t, providers.ErrorTemporary, providers.AsError(send(t, p, 1)).Kind)
 	require.Equal(t, int64(1), s.Connections())
 }
 
@@ -153,7 +153,7 @@ func TestHostileServer(t *testing.T) {
 				case err == nil:
 					sent++
 					require.True(t, arrived[id], "message %d was said to be accepted", id)
-				case providers.AsError(err).Kind != providers.InDoubt:
+				case providers.AsError(err).Kind != providers.ErrorInDoubt:
 					require.False(t, arrived[id], "message %d was said not to be accepted: %v", id, err)
 				}
 			}
@@ -192,7 +192,7 @@ func TestSendersLeave(t *testing.T) {
 	for i, err := range told {
 		if err == nil {
 			require.True(t, arrived[int64(i+1)])
-		} else if providers.AsError(err).Kind == providers.Temporary {
+		} else if providers.AsError(err).Kind == providers.ErrorTemporary {
 			require.False(t, arrived[int64(i+1)], "message %d: %v", i+1, err)
 		}
 	}
@@ -272,7 +272,7 @@ func TestInternationalAddress(t *testing.T) {
 		m.To = "søren@exämple.com"
 		_, err := p.Send(t.Context(), m)
 		if ascii {
-			require.Equal(t, providers.Recipient, providers.AsError(err).Kind)
+			require.Equal(t, providers.ErrorRecipient, providers.AsError(err).Kind)
 			require.Nil(t, envelope.Load(), "the server isn't asked")
 			continue
 		}
@@ -298,11 +298,11 @@ func TestHeaderInjectionRefused(t *testing.T) {
 		change(&m)
 		_, err := p.Send(t.Context(), m)
 		require.Error(t, err, name)
-		require.Equal(t, providers.BadContent, providers.AsError(err).Kind, name)
+		require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind, name)
 	}
 	m := providertest.Message(providers.Email, 1)
 	m.To = "not an address"
 	_, err := p.Send(t.Context(), m)
-	require.Equal(t, providers.Recipient, providers.AsError(err).Kind)
+	require.Equal(t, providers.ErrorRecipient, providers.AsError(err).Kind)
 	require.Zero(t, s.Connections())
 }

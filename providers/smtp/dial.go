@@ -72,7 +72,7 @@ func (p *Provider) converse(ctx context.Context, raw net.Conn) (*conn, error) {
 	}
 	if p.config.TLS == startTLS {
 		if ok, _ := client.Extension("STARTTLS"); !ok {
-			return nil, &providers.Error{Kind: providers.Auth, Err: errors.New(
+			return nil, &providers.Error{Kind: providers.ErrorAuth, Err: errors.New(
 				`the server doesn't offer STARTTLS, so the connection would not be encrypted; set config.tls to "implicit", or to "none" if that is wanted`)}
 		}
 		if err := client.StartTLS(p.tls.Clone()); err != nil {
@@ -126,7 +126,7 @@ func (p *Provider) mechanism(client *mail.Client) (mail.Auth, error) {
 		}
 		return m.make(), nil
 	}
-	return nil, &providers.Error{Kind: providers.Auth, Err: fmt.Errorf(
+	return nil, &providers.Error{Kind: providers.ErrorAuth, Err: fmt.Errorf(
 		"the server offers no way to sign in that is known here (it offers %q): check config.tls, or remove config.username", strings.Join(mechanisms, " "))}
 }
 
@@ -156,7 +156,7 @@ func (p *Provider) dialError(err error, shut bool) *providers.Error {
 		return e
 	}
 	if errors.Is(err, mail.ErrUnencrypted) {
-		return &providers.Error{Kind: providers.Auth, Err: errors.New(
+		return &providers.Error{Kind: providers.ErrorAuth, Err: errors.New(
 			`the password would be sent in the clear: set config.tls to "starttls" or "implicit"`)}
 	}
 	e := providers.ClassifyDial(err)

@@ -50,7 +50,7 @@ func TestPrivateServerIsRefusedUnlessItIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	err = send(t, p, 1)
-	require.Equal(t, providers.Auth, providers.AsError(err).Kind, "the channel stops: no retry can help")
+	require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, "the channel stops: no retry can help")
 	require.ErrorContains(t, err, "CARILLON_ALLOW_RELAYS="+s.Addr())
 	require.Zero(t, s.Connections())
 	require.NoError(t, send(t, to(t, s, providers.Deps{Concurrency: 1}, ""), 2), "named")

@@ -44,7 +44,7 @@ func TestWrongPasswordIsNotRepeated(t *testing.T) {
 	for id := range int64(senders) {
 		group.Go(func() {
 			_, err := p.Send(t.Context(), providers.Message{ID: id + 1, To: "b@example.org", Content: providers.Content{Text: "x"}})
-			require.Equal(t, providers.Auth, providers.AsError(err).Kind)
+			require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 		})
 	}
 	require.Eventually(t, func() bool { return tried.Load() == 1 && len(p.queue) == senders-1 }, 10*time.Second, time.Millisecond)

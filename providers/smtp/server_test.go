@@ -157,9 +157,9 @@ func TestReferenceServer(t *testing.T) {
 			require.NoError(t, p.(providers.Checker).Check(t.Context()))
 			require.Empty(t, s.messages, "a check sends nothing")
 			for id := range int64(3) {
-				receipt, err := p.Send(t.Context(), providertest.Message(providers.Email, id+1))
+				accepted, err := p.Send(t.Context(), providertest.Message(providers.Email, id+1))
 				require.NoError(t, err)
-				require.Contains(t, receipt.Response, "250 2.0.0")
+				require.Contains(t, accepted.Response, "250 2.0.0")
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -191,7 +191,7 @@ func TestReferenceServerRefuses(t *testing.T) {
 			_, err := p.Send(t.Context(), providertest.Message(providers.Email, 1))
 			require.ErrorContains(t, err, c.want)
 			require.NotContains(t, err.Error(), "horse")
-			require.Equal(t, providers.Auth, providers.AsError(err).Kind, "the channel stops: %v", err)
+			require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, "the channel stops: %v", err)
 			require.Empty(t, s.messages)
 		})
 	}
@@ -204,7 +204,7 @@ func TestSignInNotPossible(t *testing.T) {
 	p := open(t, s.config)
 	err := p.(providers.Checker).Check(t.Context())
 	require.ErrorContains(t, err, `it offers "GSSAPI"`)
-	require.Equal(t, providers.Auth, providers.AsError(err).Kind)
+	require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind)
 }
 
 func TestConfigRefused(t *testing.T) {

@@ -217,13 +217,13 @@ type result struct {
 }
 
 // Send composes a message and waits for a connection to hand it over.
-func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 	if err := ctx.Err(); err != nil {
-		return providers.Receipt{}, notAsked(err)
+		return providers.Accepted{}, notAsked(err)
 	}
 	to, err := parseMailbox(m.To)
 	if err != nil {
-		return providers.Receipt{}, addressError(m.To, err)
+		return providers.Accepted{}, addressError(m.To, err)
 	}
 	j := p.jobs.Get().(*job)
 	j.to, j.utf8, j.renewed = to.text, to.utf8, false
@@ -231,13 +231,13 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	j.state.reset()
 	if j.body, err = p.composer.compose(j.body[:0], &m, p.deps.Clock.Now()); err != nil {
 		p.jobs.Put(j)
-		return providers.Receipt{}, &providers.Error{Kind: providers.BadContent, Err: err}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
 	select {
 	case p.queue <- j:
 	case <-ctx.Done():
 		p.jobs.Put(j)
-		return providers.Receipt{}, notAsked(ctx.Err())
+		return providers.Accepted{}, notAsked(ctx.Err())
 	}
 	p.staff()
 	var r result
@@ -245,7 +245,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	case r = <-j.settled:
 	case <-ctx.Done():
 		if j.state.abandon() {
-			return providers.Receipt{}, notAsked(ctx.Err())
+			return providers.Accepted{}, notAsked(ctx.Err())
 		}
 		// Its body is out, or nearly: with the connection cut, the goroutine that
 		// wrote it says at once how far it came.
@@ -254,13 +254,13 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 	}
 	p.recycle(j)
 	if r.err != nil {
-		return providers.Receipt{}, r.err
+		return providers.Accepted{}, r.err
 	}
-	return providers.Receipt{Response: r.response}, nil
+	return providers.Accepted{Response: r.response}, nil
 }
 
 func notAsked(err error) *providers.Error {
-	return &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("the server was not asked to deliver: %w", err)}
+	return &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("the server was not asked to deliver: %w", err)}
 }
 
 // maxPooled keeps the memory of a rare huge message from staying for good.

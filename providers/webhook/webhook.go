@@ -231,24 +231,24 @@ func scrubber(c *Config) func(string) string {
 
 // Send posts one message. An error before the request was written is
 // temporary; after that, without an answer, it is in doubt.
-func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Receipt, error) {
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	case <-ctx.Done():
 	}
 	if err := ctx.Err(); err != nil {
-		return providers.Receipt{}, &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("not asked: %w", err)}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
 	}
 	body, err := encode(p.encodings, &m)
 	if err != nil {
-		return providers.Receipt{}, &providers.Error{Kind: providers.BadContent, Err: err}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
 
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	if err := m.MayBegin(); err != nil {
-		return providers.Receipt{}, err
+		return providers.Accepted{}, err
 	}
 	progress := &progress{commits: m.Commits}
 	r := p.request(httptrace.WithClientTrace(ctx, progress.trace()))
@@ -266,32 +266,32 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Rec
 
 	answer, err := p.transport.RoundTrip(r)
 	if err != nil {
-		return providers.Receipt{}, progress.classify(err)
+		return providers.Accepted{}, progress.classify(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	return p.read(answer)
 }
 
-func (p *Provider) read(answer *http.Response) (providers.Receipt, error) {
+func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
 	failure := providers.ClassifyHTTP(answer.StatusCode, answer.Header, p.deps.Clock.Now())
 	if failure == nil {
 		// The answer's text is of no use, but a connection whose answer isn't read
 		// can't be used again. The status is known, whatever goes wrong here.
 		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
-		return providers.Receipt{Response: answer.Status}, nil
+		return providers.Accepted{Response: answer.Status}, nil
 	}
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	switch {
 	case answer.StatusCode/100 == 3:
 		failure.Err = fmt.Errorf("the endpoint answered %s, and redirects are not followed: set config.url to where it points", answer.Status)
-		return providers.Receipt{}, failure
+		return providers.Accepted{}, failure
 	case answer.StatusCode == http.StatusNotFound, answer.StatusCode == http.StatusMethodNotAllowed:
 		failure.Err = fmt.Errorf("the endpoint answered %s: check config.url", answer.Status)
 	}
 	if quoted := quote(p.scrub(string(text))); quoted != "" {
 		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
 	}
-	return providers.Receipt{}, failure
+	return providers.Accepted{}, failure
 }
 
 // quote is the printable beginning of an answer, in one line.
@@ -348,7 +348,7 @@ func (p *progress) classify(err error) *providers.Error {
 		return providers.ClassifyDial(err)
 	case p.written.Load() == broken:
 		// The body has a length, so an endpoint can't take a part of it for all.
-		return &providers.Error{Kind: providers.Temporary, Err: fmt.Errorf("write request: %w", err)}
+		return &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("write request: %w", err)}
 	default:
 		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
 			// net/http quotes what it can't read, which is whatever greets at that port.
@@ -357,6 +357,6 @@ func (p *progress) classify(err error) *providers.Error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("no answer in time: %w", err)
 		}
-		return &providers.Error{Kind: providers.InDoubt, Err: fmt.Errorf("read answer: %w", err)}
+		return &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("read answer: %w", err)}
 	}
 }

@@ -56,7 +56,7 @@ func TestContract(t *testing.T) {
 			Kind:   kind, Code: fmt.Sprint(code), RetryAfter: after,
 		}
 	}
-	gone := status(410, nil, providers.Recipient, 0)
+	gone := status(410, nil, providers.ErrorRecipient, 0)
 	gone.Bounce = providers.BounceHard
 	providertest.Run(t, providertest.Subject{
 		Kind:    webhook.Kind(),
@@ -67,33 +67,33 @@ func TestContract(t *testing.T) {
 			{Name: "201", Answer: sink.Answer{Code: 201}},
 			{Name: "202", Answer: sink.Answer{Code: 202, Text: "later"}},
 			{Name: "204", Answer: sink.Answer{Code: 204}},
-			status(301, http.Header{"Location": {"/elsewhere"}}, providers.Account, 0),
-			status(302, http.Header{"Location": {"/elsewhere"}}, providers.Temporary, 0),
-			status(307, http.Header{"Location": {"/elsewhere"}}, providers.Temporary, 0),
-			status(400, nil, providers.BadContent, 0),
-			status(401, nil, providers.Auth, 0),
-			status(403, nil, providers.Auth, 0),
-			status(402, nil, providers.Quota, 0),
-			status(404, nil, providers.Temporary, 0),
-			status(405, nil, providers.Account, 0),
-			status(407, nil, providers.Auth, 0),
-			status(408, nil, providers.Temporary, 0),
-			status(409, nil, providers.BadContent, 0),
+			status(301, http.Header{"Location": {"/elsewhere"}}, providers.ErrorAccount, 0),
+			status(302, http.Header{"Location": {"/elsewhere"}}, providers.ErrorTemporary, 0),
+			status(307, http.Header{"Location": {"/elsewhere"}}, providers.ErrorTemporary, 0),
+			status(400, nil, providers.ErrorContent, 0),
+			status(401, nil, providers.ErrorAuth, 0),
+			status(403, nil, providers.ErrorAuth, 0),
+			status(402, nil, providers.ErrorQuota, 0),
+			status(404, nil, providers.ErrorTemporary, 0),
+			status(405, nil, providers.ErrorAccount, 0),
+			status(407, nil, providers.ErrorAuth, 0),
+			status(408, nil, providers.ErrorTemporary, 0),
+			status(409, nil, providers.ErrorContent, 0),
 			gone,
-			status(413, nil, providers.BadContent, 0),
-			status(422, nil, providers.BadContent, 0),
-			status(425, nil, providers.Temporary, 0),
-			status(429, nil, providers.Throttled, 0),
-			status(429, retry("7"), providers.Throttled, 7*time.Second),
-			status(429, retry(providertest.Now.Add(90*time.Second).Format(http.TimeFormat)), providers.Throttled, 90*time.Second),
-			status(429, retry("999999999999"), providers.Throttled, 24*time.Hour),
-			status(429, retry("-5"), providers.Throttled, 0),
-			status(429, retry("soon"), providers.Throttled, 0),
-			status(500, nil, providers.Temporary, 0),
-			status(502, nil, providers.Temporary, 0),
-			status(503, nil, providers.Temporary, 0),
-			status(503, retry("30"), providers.Throttled, 30*time.Second),
-			status(504, nil, providers.Temporary, 0),
+			status(413, nil, providers.ErrorContent, 0),
+			status(422, nil, providers.ErrorContent, 0),
+			status(425, nil, providers.ErrorTemporary, 0),
+			status(429, nil, providers.ErrorThrottled, 0),
+			status(429, retry("7"), providers.ErrorThrottled, 7*time.Second),
+			status(429, retry(providertest.Now.Add(90*time.Second).Format(http.TimeFormat)), providers.ErrorThrottled, 90*time.Second),
+			status(429, retry("999999999999"), providers.ErrorThrottled, 24*time.Hour),
+			status(429, retry("-5"), providers.ErrorThrottled, 0),
+			status(429, retry("soon"), providers.ErrorThrottled, 0),
+			status(500, nil, providers.ErrorTemporary, 0),
+			status(502, nil, providers.ErrorTemporary, 0),
+			status(503, nil, providers.ErrorTemporary, 0),
+			status(503, retry("30"), providers.ErrorThrottled, 30*time.Second),
+			status(504, nil, providers.ErrorTemporary, 0),
 		},
 		Content: func(t testing.TB, d sink.Delivery) providers.Content {
 			var c providers.Content
@@ -183,7 +183,7 @@ func TestPrivateAddressRefused(t *testing.T) {
 			t.Cleanup(func() { require.NoError(t, p.Close()) })
 			_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
 			require.Error(t, err)
-			require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+			require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, err.Error())
 			require.ErrorContains(t, err, "CARILLON_ALLOW_PRIVATE_ADDRESSES")
 			require.Zero(t, s.Connections())
 		})
@@ -212,7 +212,7 @@ func TestUntrustedCertificateStopsTheChannel(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
 	require.Error(t, err)
-	require.Equal(t, providers.Auth, providers.AsError(err).Kind, err.Error())
+	require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, err.Error())
 }
 
 // An endpoint that doesn't answer within the timeout has been asked.
@@ -223,7 +223,7 @@ func TestTimeoutIsInDoubt(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	_, err = p.Send(t.Context(), providertest.Message(providers.Email, 1))
-	require.Equal(t, providers.InDoubt, providers.AsError(err).Kind)
+	require.Equal(t, providers.ErrorInDoubt, providers.AsError(err).Kind)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
@@ -283,7 +283,7 @@ func TestForeignGreetingIsNotQuoted(t *testing.T) {
 		_, err = p.Send(t.Context(), providertest.Message(providers.Email, id+1))
 		require.ErrorContains(t, err, "does not answer in HTTP")
 		require.NotContains(t, err.Error(), "HiddenService")
-		require.Equal(t, providers.InDoubt, providers.AsError(err).Kind)
+		require.Equal(t, providers.ErrorInDoubt, providers.AsError(err).Kind)
 	}
 	require.NoError(t, p.Close())
 	require.NoError(t, listener.Close())

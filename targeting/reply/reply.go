@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"carillon/targeting/property"
+	_ "embed"
 )
 
 // Meaning is what a reply means.
