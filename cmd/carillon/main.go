@@ -1,6 +1,6 @@
 // Command carillon is the one binary: the server in all its roles, and the
-// command line that works on a running server through its API. It parses and
-// exits; what it runs is in app, what it talks to in api.
+// command line that works on a running server through its API. It is main
+// alone: the commands are in cli, what they run is in app.
 package main
 
 import (
@@ -8,11 +8,7 @@ import (
 	"runtime/debug"
 	_ "time/tzdata" // for machines without a zone database: schedules must not depend on them
 
-	"golang.org/x/term"
-
-	"carillon/app"
-	"carillon/internal/clock"
-	_ "time/tzdata"
+	"carillon/cli"
 )
 
 // gcPercent lets the heap grow to two and a half times what is alive before it is
@@ -26,13 +22,5 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	ctx, stop := interruptible()
-	c := &cli{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: clock.System{},
-		terminal: term.IsTerminal(int(os.Stderr.Fd())) && term.IsTerminal(int(os.Stdin.Fd())),
-		run:      app.Run, migrate: app.Migrate,
-	}
-	code := c.execute(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
+	os.Exit(cli.Main())
 }

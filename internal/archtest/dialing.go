@@ -29,8 +29,8 @@ var dialing = map[string][]string{
 // dialer of the adapters, and what is no part of the server.
 var mayDial = []string{
 	"providers/dial.go",
-	"cmd/", // the command line's client, to the server that its user names
-	"internal/testenv/", "internal/crashtest/", "internal/docstest/", "internal/sink/", "internal/bench/",
+	"cli/", // the command line's client, to the server that its user names
+	"internal/testenv/", "internal/crashtest/", "internal/docstest/", "internal/sink/",
 }
 
 // checkDialing returns one sentence for every place in a file where a connection

@@ -57,7 +57,7 @@ func TestDialingIsFound(t *testing.T) {
 		set := token.NewFileSet()
 		file, err := parser.ParseFile(set, "x.go", "package x\n"+source, parser.SkipObjectResolution)
 		require.NoError(t, err, source)
-		for name, bound := range map[string]bool{"providers/smtp/dial.go": true, "app/x.go": true, "providers/dial.go": false, "cmd/carillon/client.go": false, "api/x_test.go": false} {
+		for name, bound := range map[string]bool{"providers/smtp/dial.go": true, "app/x.go": true, "providers/dial.go": false, "cli/client.go": false, "api/x_test.go": false} {
 			found := checkDialing(name, file, set)
 			if want == "" || !bound {
 				require.Empty(t, found, source)

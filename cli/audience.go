@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+	"carillon/targeting"
+)
+
+// audienceFlags are the flags that name an audience.
+type audienceFlags struct {
+	audience              targeting.Audience
+	exclude               targeting.Exclude
+	groups, excludeGroups []string
+	rule, excludeRule     string
+}
+
+// add makes the flags. of and without begin what they say of themselves.
+func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.audience.All, "all", false, of+"every contact")
+	flags.Int64SliceVar(&f.audience.Uploads, "upload", nil, of+"the contacts of this upload; may be repeated")
+	flags.StringSliceVar(&f.groups, "group", nil, of+"this group, by id or name; may be repeated")
+	flags.Int64SliceVar(&f.audience.Targeting, "targeting", nil, of+"whom this targeting list holds for; may be repeated")
+	flags.StringVar(&f.rule, "rule", "", of+"whom the rule in this JSON file holds for, - for standard input")
+	flags.Int64SliceVar(&f.audience.Categories, "to-category", nil, of+"the subscribers of this category; may be repeated")
+	flags.Int64SliceVar(&f.audience.Labels, "label", nil, of+"whom has this label; may be repeated")
+	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, of+"this contact; may be repeated")
+	flags.Int64SliceVar(&f.exclude.Uploads, "exclude-upload", nil, without+"the contacts of this upload")
+	flags.StringSliceVar(&f.excludeGroups, "exclude-group", nil, without+"this group, by id or name")
+	flags.Int64SliceVar(&f.exclude.Targeting, "exclude-targeting", nil, without+"whom this targeting list holds for")
+	flags.StringVar(&f.excludeRule, "exclude-rule", "", without+"whom the rule in this JSON file holds for")
+	flags.Int64SliceVar(&f.exclude.Categories, "exclude-category", nil, without+"the subscribers of this category")
+	flags.Int64SliceVar(&f.exclude.Labels, "exclude-label", nil, without+"whom has this label")
+	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, without+"this contact")
+	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, without+"whom this campaign was sent")
+}
+
+// into writes what the flags name, and leaves the rest of a as it is.
+func (f *audienceFlags) into(ctx context.Context, c *cli, cl *client, a *targeting.Audience) error {
+	var err error
+	if f.audience.Groups, err = findGroups(ctx, cl, f.groups); err != nil {
+		return err
+	}
+	if f.exclude.Groups, err = findGroups(ctx, cl, f.excludeGroups); err != nil {
+		return err
+	}
+	for _, rule := range []struct {
+		file string
+		to   *json.RawMessage
+	}{{f.rule, &f.audience.Rule}, {f.excludeRule, &f.exclude.Rule}} {
+		if rule.file != "" {
+			if err := c.readJSON(rule.file, rule.to); err != nil {
+				return err
+			}
+		}
+	}
+	if f.audience.All || len(f.audience.Parts()) > 0 || targeting.HasRule(f.audience.Rule) {
+		*a = f.audience
+	}
+	if len(f.exclude.Parts()) > 0 || targeting.HasRule(f.exclude.Rule) {
+		a.Exclude = &f.exclude
+	}
+	return nil
+}
+
+// findGroups are the ids of groups that are named by id or name.
+func findGroups(ctx context.Context, cl *client, idsOrNames []string) ([]int64, error) {
+	var ids []int64
+	var all []api.List
+	for _, wanted := range idsOrNames {
+		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
+			ids = append(ids, id)
+			continue
+		}
+		if all == nil {
+			var err error
+			if all, _, err = list[api.List](ctx, cl, "/v1/groups", nil, manyChannels); err != nil {
+				return nil, err
+			}
+		}
+		found := false
+		for _, g := range all {
+			if g.Name == wanted {
+				ids, found = append(ids, g.ID), true
+			}
+		}
+		if !found {
+			return nil, &exitError{exitNotFound, fmt.Errorf("there is no group %q", wanted)}
+		}
+	}
+	return ids, nil
+}

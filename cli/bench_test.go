@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/cli/bench"
+)
+
+// TestBenchSaysWhatItWouldMeasure shows that what is asked for can be looked at
+// before it takes an hour, and that a wrong value is named with the right ones.
+func TestBenchSaysWhatItWouldMeasure(t *testing.T) {
+	f := newFixture(t)
+	require.Len(t, strings.Split(strings.TrimSpace(f.ok("bench", "--list")), "\n"), 8)
+	require.Equal(t, "5k, smtp, sqlite, 1000 recipients, 20 ms an answer\n5k, smtp, sqlite, 1000 recipients, 200 ms an answer\n",
+		f.ok("bench", "--list", "--latency", "20,200", "--recipients", "1000"))
+	var scenarios []bench.Scenario
+	require.NoError(t, json.Unmarshal([]byte(f.ok("bench", "--list", "--content", "json", "--output", "json")), &scenarios))
+	require.Equal(t, []bench.Scenario{{Content: "json", Transport: "http", Store: "sqlite", Recipients: bench.DefaultRecipients}}, scenarios)
+
+	help := f.ok("bench", "--help")
+	for _, content := range bench.Contents() {
+		require.Contains(t, help, content.About)
+	}
+	for want, args := range map[string][]string{
+		"--content 6k: one of line":      {"bench", "--content", "6k"},
+		"--store redis: one of sqlite":   {"bench", "--store", "redis"},
+		"--recipients 9: from 1000":      {"bench", "--recipients", "9", "--list"},
+		"--store sqlite+redis: with --t": {"bench", "--targeting", "--store", "sqlite+redis"},
+		"--contacts 9: at least 1000":    {"bench", "--targeting", "--contacts", "9"},
+	} {
+		code, _, errs := f.run(args...)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, errs, want)
+	}
+}
+
+// TestBenchKeepsWhatWasMeasured shows that results from before an error are saved
+// and shown, and that the error is told all the same.
+func TestBenchKeepsWhatWasMeasured(t *testing.T) {
+	var out strings.Builder
+	c := &cli{out: &out, output: "json"}
+	f := benchFlags{save: filepath.Join(t.TempDir(), "figures.json")}
+	measured := []bench.Result{{Content: "5k", SendRate: 7, Naive: 14, Verified: true}}
+	failed := errors.New("the disk is full")
+	err := reportBench(c, f, bench.WriteTable, func(*benchServers) ([]bench.Result, error) { return measured, failed })
+	require.ErrorIs(t, err, failed)
+	saved, err := os.ReadFile(f.save)
+	require.NoError(t, err)
+	for _, text := range []string{out.String(), string(saved)} {
+		var results []bench.Result
+		require.NoError(t, json.Unmarshal([]byte(text), &results))
+		require.Equal(t, measured, results)
+	}
+
+	out.Reset()
+	c.output = ""
+	require.ErrorIs(t, reportBench(c, benchFlags{}, bench.WriteTable, func(*benchServers) ([]bench.Result, error) { return measured, failed }), failed)
+	require.Contains(t, out.String(), "0.50")
+	out.Reset()
+	require.ErrorIs(t, reportBench(c, benchFlags{}, bench.WriteTable, func(*benchServers) ([]bench.Result, error) { return nil, failed }), failed)
+	require.Empty(t, out.String())
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"carillon/targeting"
+)
+
+func (c *cli) contactsExport() *cobra.Command {
+	var f audienceFlags
+	var file string
+	cmd := &cobra.Command{
+		Use: "export", Short: "Write contacts to a CSV file that can be imported again", Args: cobra.NoArgs,
+		Long: `Writes the contacts that the flags name, everybody if they name nobody, to standard output or to
+a file: addresses, names, status, groups, labels, categories and properties. carillon import takes
+the same columns.`,
+		Example: `  carillon contacts export --file everybody.csv
+  carillon contacts export --group Readers --exclude-label bounced --file readers.csv
+  carillon contacts export --rule rule.json | head`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			audience := targeting.Audience{All: true}
+			if err := f.into(cmd.Context(), c, cl, &audience); err != nil {
+				return err
+			}
+			body, err := json.Marshal(map[string]any{"audience": audience})
+			if err != nil {
+				return fmt.Errorf("encode audience: %w", err)
+			}
+			response, err := cl.send(cmd.Context(), http.MethodPost, "/v1/contacts/export.csv", "application/json", bytes.NewReader(body))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = response.Body.Close() }()
+			bar := c.newProgress("Exporting")
+			defer bar.end()
+			counted := &countingReader{r: response.Body, tell: func(n int64) { bar.set(n, 0, "bytes") }}
+			if file == "" {
+				_, err = io.Copy(c.out, counted)
+				return err
+			}
+			return saveTo(file, counted)
+		},
+	}
+	f.add(cmd, "", "but not ")
+	cmd.Flags().StringVar(&file, "file", "", "write to this file (default standard output)")
+	return cmd
+}
+
+// saveTo writes a file; what breaks off leaves none that looks whole.
+func saveTo(path string, from io.Reader) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return &exitError{exitRefused, err}
+	}
+	if _, err := io.Copy(file, from); err != nil {
+		_, _ = file.Close(), os.Remove(path) // the first error counts
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return file.Close()
+}
