@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -202,7 +203,7 @@ func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listCo
 			return nil, fault.InvalidField(by.field, by.address, "search by one address, not by several")
 		}
 		f.Kind = providers.AddressKind(by.kind)
-		if f.Address, err = targeting.NormalAddress(f.Kind, by.address, ""); err != nil {
+		if f.Address, err = value.Normal(f.Kind, by.address, ""); err != nil {
 			return nil, relocate(err, by.kind, by.field)
 		}
 	}

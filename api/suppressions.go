@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/contacts/value"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -87,7 +88,7 @@ func (s *Server) suppressionRoutes() {
 			if _, err := s.Consents.Suppress(ctx, p, actor(caller)); err != nil {
 				return nil, relocate(err, in.Body.Kind, "address")
 			}
-			p.Address, _ = targeting.NormalAddress(p.Kind, p.Address, "")
+			p.Address, _ = value.Normal(p.Kind, p.Address, "")
 			return &one[Suppression]{suppressionView(p)}, nil
 		})
 	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again", status: http.StatusNoContent, roles: mayEdit,

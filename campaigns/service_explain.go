@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -106,12 +107,12 @@ func (s *Service) messagesTo(ctx context.Context, c Campaign, kind providers.Add
 // addressOf is a recipient as an address: of the kind, or of any where it is none of
 // that; empty if it is none at all.
 func addressOf(kind providers.AddressKind, recipient string) string {
-	for _, k := range append([]providers.AddressKind{kind}, targeting.AddressKinds()...) {
+	for _, k := range append([]providers.AddressKind{kind}, value.Kinds()...) {
 		// Numbers are addresses of several kinds: only the channel's own is meant.
 		if k != kind && contactIDOf(recipient) != 0 {
 			continue
 		}
-		if normal, err := targeting.NormalAddress(k, recipient, ""); err == nil {
+		if normal, err := value.Normal(k, recipient, ""); err == nil {
 			return normal
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -76,7 +77,7 @@ func (s *Service) recipient(ctx context.Context, t Notification, channel provide
 	case t.To == "" && t.ContactID == 0:
 		return refuse("to", nil, "say to whom: an %s address, or contact_id", channel.Address)
 	case t.To != "":
-		address, err := targeting.NormalAddress(channel.Address, t.To, "")
+		address, err := value.Normal(channel.Address, t.To, "")
 		if err != nil {
 			return refuse("to", t.To, "%s", reason(err))
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -56,8 +57,8 @@ func NewTraceQuery(accountID, contactID int64, address string) (TraceQuery, erro
 	if address == "" {
 		return q, nil
 	}
-	for _, kind := range targeting.AddressKinds() {
-		if normal, err := targeting.NormalAddress(kind, address, ""); err == nil {
+	for _, kind := range value.Kinds() {
+		if normal, err := value.Normal(kind, address, ""); err == nil {
 			q.Addresses[kind] = normal
 		}
 	}

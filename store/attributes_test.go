@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -190,7 +191,7 @@ func TestAddressesOfEveryKind(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		contacts := targeting.NewContacts(s)
-		for _, kind := range targeting.AddressKinds() {
+		for _, kind := range value.Kinds() {
 			address := map[providers.AddressKind]string{
 				providers.Email: "ann@example.com", providers.Phone: "+43 123 456789", providers.SMS: "+43 123 456789", providers.WhatsApp: "+43 123 456789",
 				providers.Telegram: "-100123", providers.Viber: "01234567890A=", providers.Facebook: "1234567890123456", providers.Instagram: "17841400000000000",

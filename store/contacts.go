@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -276,7 +277,7 @@ func (c conn) refuseHeld(ctx context.Context, contact targeting.Contact) error {
 			return err
 		}
 	}
-	for _, kind := range targeting.AddressKinds() {
+	for _, kind := range value.Kinds() {
 		address, ok := contact.Addresses[kind]
 		if !ok {
 			continue

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/campaigns"
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -267,7 +268,7 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 }
 
 func sortedAddresses(c targeting.Contact) (list []string) {
-	for _, kind := range targeting.AddressKinds() {
+	for _, kind := range value.Kinds() {
 		if address := c.Addresses[kind]; address != "" {
 			list = append(list, address)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -90,7 +91,7 @@ func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	for k, kind := range targeting.AddressKinds() {
+	for k, kind := range value.Kinds() {
 		err := find(sql.findAddress, func(row *targeting.ImportRow) string { return row.Addresses[k] }, i.batch.AccountID, string(kind))
 		if err != nil {
 			return nil, err
@@ -112,7 +113,7 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status"
 	var args []any
 	var kinds []int // those that the batch speaks of
-	for k, kind := range targeting.AddressKinds() {
+	for k, kind := range value.Kinds() {
 		if slices.ContainsFunc(i.batch.Rows, func(row targeting.ImportRow) bool { return row.Addresses[k] != "" }) {
 			kinds = append(kinds, k)
 			query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
@@ -171,7 +172,7 @@ func (i *importing) write(ctx context.Context) error {
 				renamed.add(p.ID)
 			}
 		}
-		for k, kind := range targeting.AddressKinds() {
+		for k, kind := range value.Kinds() {
 			if p.Addresses[k] == stored.Addresses[k] {
 				continue
 			}

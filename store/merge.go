@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"carillon/contacts/value"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -141,7 +142,7 @@ func (s *Store) moveProfile(ctx context.Context, tx conn, kept, other targeting.
 }
 
 func compareKinds(a, b providers.AddressKind) int {
-	kinds := targeting.AddressKinds()
+	kinds := value.Kinds()
 	return slices.Index(kinds, a) - slices.Index(kinds, b)
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts/value"
 	"carillon/internal/clock"
-	"carillon/targeting"
 	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
@@ -24,7 +24,7 @@ func ruleProperties() []property.Property {
 }
 
 func ruleSchema() *rule.Schema {
-	return rule.NewSchema(rule.Vocabulary{Properties: ruleProperties(), Kinds: targeting.AddressKinds()})
+	return rule.NewSchema(rule.Vocabulary{Properties: ruleProperties(), Kinds: value.Kinds()})
 }
 
 // ruleWorld is a store with contacts as rules see them, under the same ids in

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/targeting"
 	"carillon/targeting/property"
@@ -42,7 +43,7 @@ func (c conn) ruleSchema(ctx context.Context, accountID int64) (*rule.Schema, er
 		labels[name] = id
 		return err
 	}, "SELECT id, name FROM lists WHERE account_id = ? AND kind = 'label' ORDER BY id DESC", accountID)
-	return rule.NewSchema(rule.Vocabulary{Properties: properties, Kinds: targeting.AddressKinds(), Labels: labels}), err
+	return rule.NewSchema(rule.Vocabulary{Properties: properties, Kinds: value.Kinds(), Labels: labels}), err
 }
 
 // referenced are the queries for what rules and audiences name by id: by the

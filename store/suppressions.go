@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"carillon/campaigns"
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -181,7 +182,7 @@ func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []target
 		byKind[p.Kind] = append(byKind[p.Kind], p.Address)
 	}
 	var found []targeting.Suppression
-	for _, kind := range targeting.AddressKinds() {
+	for _, kind := range value.Kinds() {
 		addresses := byKind[kind]
 		if len(addresses) == 0 {
 			continue

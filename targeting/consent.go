@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 	"unicode/utf8"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
@@ -134,8 +134,8 @@ func (c *ConsentChange) check() error {
 			wrong = append(wrong, fault.Field{Location: field.location, Message: fmt.Sprintf("must be text of at most %d characters", field.most)})
 		}
 	}
-	if c.Kind != "" && !slices.Contains(AddressKinds(), c.Kind) {
-		wrong = append(wrong, fault.Field{Location: "kind", Value: string(c.Kind), Message: fmt.Sprintf("is no kind of address: use one of %v", AddressKinds())})
+	if reason := value.CheckKind(c.Kind); c.Kind != "" && reason != "" {
+		wrong = append(wrong, fault.Field{Location: "kind", Value: string(c.Kind), Message: reason})
 	}
 	return fault.InvalidFields(wrong)
 }
@@ -178,7 +178,7 @@ func (s *Consents) Suppress(ctx context.Context, p Suppression, actor string) (a
 	if p.Reason == "" {
 		p.Reason = Unsubscribed
 	}
-	if p.Address, err = NormalAddress(p.Kind, p.Address, ""); err != nil {
+	if p.Address, err = value.Normal(p.Kind, p.Address, ""); err != nil {
 		return false, err
 	}
 	n, err := s.store.SuppressAll(ctx, p.AccountID, []Suppression{p}, SourceAPI, actor)
@@ -188,7 +188,7 @@ func (s *Consents) Suppress(ctx context.Context, p Suppression, actor string) (a
 // Unsuppress lets an address be written to again. A bounce or a complaint is
 // only lifted by force; an opt-out below it stays.
 func (s *Consents) Unsuppress(ctx context.Context, p Suppression, force bool, actor string) (err error) {
-	if p.Address, err = NormalAddress(p.Kind, p.Address, ""); err != nil {
+	if p.Address, err = value.Normal(p.Kind, p.Address, ""); err != nil {
 		return err
 	}
 	return s.store.Unsuppress(ctx, p, force, actor)

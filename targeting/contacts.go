@@ -9,9 +9,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting/csvfile"
 )
 
 // ContactFilter selects contacts. What is empty does not restrict.
@@ -131,7 +131,7 @@ func (s *Contacts) Update(ctx context.Context, accountID, id int64, change Conta
 
 // maxSearched is the longest text to search for: no field that is searched is
 // longer, in characters.
-const maxSearched = csvfile.MaxIDLength
+const maxSearched = value.MaxID
 
 // Search lists contacts. A text that is an address as a whole selects whoever
 // holds it, by the index; any other is looked for inside the fields, which
@@ -142,14 +142,14 @@ func (s *Contacts) Search(ctx context.Context, f ContactFilter) ([]Contact, erro
 			return nil, fault.InvalidField(location, nil, "is not text of at most %d bytes without control characters", maxSearched*utf8.UTFMax)
 		}
 	}
-	for _, kind := range AddressKinds() {
+	for _, kind := range value.Kinds() {
 		if f.Text == "" || f.Kind != "" {
 			break
 		}
-		if !recognizable(kind) {
+		if !value.Telling(kind) {
 			continue
 		}
-		address, err := NormalAddress(kind, f.Text, "")
+		address, err := value.Normal(kind, f.Text, "")
 		if err != nil {
 			continue
 		}
@@ -167,23 +167,34 @@ func (s *Contacts) Search(ctx context.Context, f ContactFilter) ([]Contact, erro
 // deleted before, which is no status to choose.
 func normalize(c *Contact, country string, deleted bool) error {
 	var wrong []fault.Field
+	name := func(v string) (normal, reason string) {
+		normal, _, reason = value.Name(v)
+		return normal, reason
+	}
 	for _, field := range []struct {
-		name  csvfile.Field
+		name  string
 		value *string
+		check func(v string) (normal, reason string)
 	}{
-		{csvfile.FieldExternalID, &c.ExternalID},
-		{csvfile.FieldName, &c.Name},
-		{csvfile.FieldFirstName, &c.FirstName},
-		{csvfile.FieldLastName, &c.LastName},
-		{csvfile.FieldLanguage, &c.Language},
-		{csvfile.FieldTimezone, &c.Timezone},
+		{"external_id", &c.ExternalID, func(v string) (normal, reason string) {
+			_, reason = value.CheckID(v)
+			return v, reason
+		}},
+		{"name", &c.Name, name},
+		{"first_name", &c.FirstName, name},
+		{"last_name", &c.LastName, name},
+		{"language", &c.Language, value.Language},
+		{"timezone", &c.Timezone, value.Timezone},
 	} {
-		normal, reason := csvfile.Check(field.name, *field.value, "")
-		if reason != "" {
-			wrong = append(wrong, fault.Field{Location: string(field.name), Value: *field.value, Message: reason})
-			continue
+		v := strings.TrimSpace(*field.value)
+		if v != "" {
+			var reason string
+			if v, reason = field.check(v); reason != "" {
+				wrong = append(wrong, fault.Field{Location: field.name, Value: *field.value, Message: reason})
+				continue
+			}
 		}
-		*field.value = normal
+		*field.value = v
 	}
 	if !deleted && !slices.Contains([]ContactStatus{Active, Inactive, Blocked}, c.Status) {
 		wrong = append(wrong, fault.Field{Location: "status", Value: string(c.Status), Message: "is no status: use active, inactive or blocked"})
@@ -193,10 +204,7 @@ func normalize(c *Contact, country string, deleted bool) error {
 		if address == "" {
 			continue
 		}
-		normal, reason := normalAddress(kind, address, country)
-		if reason == noKind {
-			reason += kindNames()
-		}
+		normal, reason := value.Address(kind, address, country)
 		if reason != "" {
 			wrong = append(wrong, fault.Field{Location: "addresses." + string(kind), Value: address, Message: reason})
 			continue

@@ -128,25 +128,6 @@ func TestSearchTakesTheIndexForAddresses(t *testing.T) {
 	require.Equal(t, []string{"external_id"}, fieldsOf(t, err))
 }
 
-func TestNormalAddress(t *testing.T) {
-	for _, test := range []struct {
-		kind                 providers.AddressKind
-		value, country, want string
-	}{
-		{providers.Email, "Ann@Example.COM", "", "ann@example.com"},
-		{providers.Phone, "0664/1234567", "AT", "+436641234567"},
-		{providers.Phone, "0664/1234567", "Austria", "+436641234567"},
-		{providers.Phone, "0664/1234567", "", ""},
-		{providers.Email, "ann", "", ""},
-		{providers.Email, " ", "", ""},
-		{"name", "Ann", "", ""},
-	} {
-		got, err := NormalAddress(test.kind, test.value, test.country)
-		require.Equal(t, test.want, got, test.value)
-		require.Equal(t, test.want == "", fault.Is(err, fault.Invalid), test.value)
-	}
-}
-
 // noLists is a store that is never reached.
 type noLists struct{ ListStore }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/providers"
 	"carillon/targeting/property"
 )
@@ -56,7 +57,7 @@ func (e *Exporter) Begin(ctx context.Context, accountID int64, a Audience) (*Exp
 	if err != nil {
 		return nil, err
 	}
-	for _, kind := range AddressKinds() {
+	for _, kind := range value.Kinds() {
 		if used[kind] {
 			x.kinds = append(x.kinds, kind)
 			x.Header = append(x.Header, string(kind))

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"carillon/contacts/value"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -134,15 +134,6 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 // the file.
 func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
 	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key)}
-	opts.Address = func(kind csvfile.Field, value, country string) (string, string) {
-		if kind == csvfile.FieldWhatsApp && value != "" && digits(value) && !strings.HasPrefix(value, "0") {
-			value = "+" + value // as WhatsApp itself writes its ids
-		}
-		if country == "" {
-			country = o.DefaultCountry
-		}
-		return normalAddress(providers.AddressKind(kind), value, country)
-	}
 	properties, err := im.store.ListProperties(ctx, accountID)
 	if err != nil {
 		return opts, err
@@ -175,8 +166,8 @@ func (o ImportOptions) fit(reader *csvfile.Reader) (ImportOptions, error) {
 	switch o.Key {
 	case ByAny:
 	default:
-		if o.Key != ByExternalID && !slices.Contains(AddressKinds(), providers.AddressKind(o.Key)) {
-			return o, fault.InvalidField("key", string(o.Key), "is no key: use external_id or a kind of address (%s), or leave it out to use the first that a line has", kindNames())
+		if o.Key != ByExternalID && value.KindIndex(providers.AddressKind(o.Key)) < 0 {
+			return o, fault.InvalidField("key", string(o.Key), "is no key: use external_id or a kind of address (%s), or leave it out to use the first that a line has", value.KindNames())
 		}
 		if !reader.Has(csvfile.Field(o.Key)) {
 			return o, fault.InvalidField("key", string(o.Key),

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 
+	"carillon/contacts/value"
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 	"carillon/internal/jsontext"
@@ -163,7 +164,7 @@ type rowMaker struct {
 	// keys are the names of the extra columns as they begin in JSON: "key":.
 	keys    []string
 	country bool
-	spare   [len(kinds)]bool
+	spare   [value.NumKinds]bool
 	// properties are those that the file has.
 	properties []string
 	buffer     []byte
@@ -171,7 +172,7 @@ type rowMaker struct {
 
 func newRowMaker(reader *csvfile.Reader) *rowMaker {
 	m := &rowMaker{country: countryColumn(reader), properties: reader.AttributeKeys()}
-	for i, kind := range kinds {
+	for i, kind := range value.Kinds() {
 		m.spare[i] = !reader.ByHand(csvfile.Field(kind))
 	}
 	for _, key := range append(reader.ExtraKeys(), countryKey) {
@@ -202,10 +203,10 @@ func (m *rowMaker) row(row *csvfile.Row) ImportRow {
 			made.Lists = append(made.Lists, ListName{kind, name})
 		}
 	}
-	made.Addresses[slices.Index(kinds[:], providers.Email)] = foldEmail(providers.Email, row.Email)
-	made.Addresses[slices.Index(kinds[:], providers.Phone)] = row.Phone
+	made.Addresses[value.KindIndex(providers.Email)] = strings.ToLower(row.Email)
+	made.Addresses[value.KindIndex(providers.Phone)] = row.Phone
 	for _, a := range row.Addresses {
-		made.Addresses[slices.Index(kinds[:], providers.AddressKind(a.Kind))] = a.Value
+		made.Addresses[value.KindIndex(a.Kind.Kind())] = a.Value
 	}
 	return made
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
+	"carillon/contacts/value"
 	"carillon/providers"
 	"carillon/targeting/csvfile"
 )
@@ -25,7 +25,7 @@ type ImportRow struct {
 	Attributes Attributes
 	// Spare says which addresses came from columns that were recognised and not
 	// mapped: the line is taken without one that somebody else holds.
-	Spare [len(kinds)]bool
+	Spare [value.NumKinds]bool
 	// Data holds the extra columns that are not empty as a JSON object; empty if
 	// there are none.
 	Data string
@@ -47,7 +47,7 @@ type Profile struct {
 	Timezone   string
 	Status     ContactStatus
 	// Addresses are in the order of AddressKinds.
-	Addresses [len(kinds)]string
+	Addresses [value.NumKinds]string
 }
 
 // Person is a contact as a batch of an upload sees it.
@@ -78,7 +78,7 @@ func (p *Person) Changed() bool { return p.Stored != nil && p.Profile != *p.Stor
 type Matching struct {
 	key        KeyField
 	byExternal map[string]*Person
-	byAddress  [len(kinds)]map[string]*Person
+	byAddress  [value.NumKinds]map[string]*Person
 
 	// New, Joined and the counts are the result. Joined lists everybody whom the
 	// batch mentions, each once, New those of them who are not stored yet.
@@ -99,7 +99,7 @@ type refusal struct {
 // has an external id or an address that occurs in the batch.
 func NewMatching(key KeyField, known []*Person, rows int) *Matching {
 	m := &Matching{key: key, byExternal: make(map[string]*Person, rows), Joined: make([]*Person, 0, rows)}
-	for i, kind := range kinds {
+	for i, kind := range value.Kinds() {
 		size := 0
 		if kind == providers.Email || kind == providers.Phone {
 			size = rows
@@ -161,7 +161,7 @@ func (m *Matching) find(row *ImportRow) (p *Person, missing string) {
 	if m.key == ByExternalID {
 		return nil, string(m.key)
 	}
-	for i, kind := range kinds {
+	for i, kind := range value.Kinds() {
 		if m.key != ByAny && m.key != KeyField(kind) {
 			continue
 		}
@@ -195,13 +195,13 @@ func (m *Matching) conflicts(row *ImportRow, p *Person) bool {
 				shared++
 				continue
 			}
-			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(kinds[i]), value: address, holder: holder})
+			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(value.Kinds()[i]), value: address, holder: holder})
 			return true
 		}
 	}
 	for i := 0; shared > 0; i++ {
 		if holder := m.byAddress[i][row.Addresses[i]]; row.Addresses[i] != "" && holder != nil && holder != p {
-			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(kinds[i]), value: row.Addresses[i], holder: holder, taken: true})
+			m.refusals = append(m.refusals, refusal{line: row.Line, field: string(value.Kinds()[i]), value: row.Addresses[i], holder: holder, taken: true})
 			row.Addresses[i] = ""
 			shared--
 		}
@@ -212,8 +212,8 @@ func (m *Matching) conflicts(row *ImportRow, p *Person) bool {
 // spares reports whether a row can do without an address: it has an e-mail
 // address beside it, and the upload does not go by this kind.
 func (m *Matching) spares(row *ImportRow, kind int) bool {
-	email := slices.Index(kinds[:], providers.Email)
-	return row.Spare[kind] && kind != email && row.Addresses[email] != "" && m.key != KeyField(kinds[kind])
+	email := value.KindIndex(providers.Email)
+	return row.Spare[kind] && kind != email && row.Addresses[email] != "" && m.key != KeyField(value.Kinds()[kind])
 }
 
 // apply lets the row's values win; what is empty erases nothing.

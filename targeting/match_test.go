@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/providers"
+	"carillon/contacts/value"
 	"carillon/targeting/csvfile"
 )
 
@@ -33,7 +33,7 @@ func (m *model) take(row ImportRow) {
 	claims := []func(*Profile) bool{func(p *Profile) bool { return row.ExternalID != "" && p.ExternalID == row.ExternalID }}
 	fields := []KeyField{ByExternalID}
 	has := []bool{row.ExternalID != ""}
-	for i, kind := range kinds {
+	for i, kind := range value.Kinds() {
 		claims = append(claims, func(p *Profile) bool { return row.Addresses[i] != "" && p.Addresses[i] == row.Addresses[i] })
 		fields = append(fields, KeyField(kind))
 		has = append(has, row.Addresses[i] != "")
@@ -75,7 +75,7 @@ func (m *model) take(row ImportRow) {
 	}
 	set(&found.ExternalID, row.ExternalID)
 	set(&found.FirstName, row.FirstName)
-	for i := range kinds {
+	for i := range value.Kinds() {
 		set(&found.Addresses[i], row.Addresses[i])
 	}
 	if row.Status != "" {
@@ -175,10 +175,6 @@ func TestMatchingFollowsTheModel(t *testing.T) {
 		require.Zero(t, updated, "everybody in the table came from this upload")
 		require.Equal(t, lines, created+duplicates+int64(len(refused)))
 	}
-}
-
-func TestABatchKnowsEveryKindOfAddress(t *testing.T) {
-	require.Equal(t, providers.AddressKinds(), AddressKinds())
 }
 
 func TestMergeData(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting/reply"
@@ -81,7 +82,7 @@ func (s *Replies) Take(ctx context.Context, channel providers.Channel, list []pr
 // of phone numbers. What is no address is kept as it is: nobody holds it.
 func senderOf(kind providers.AddressKind, from string) string {
 	for _, form := range []string{from, "+" + from} {
-		if normal, err := NormalAddress(kind, form, ""); err == nil {
+		if normal, err := value.Normal(kind, form, ""); err == nil {
 			return normal
 		}
 	}

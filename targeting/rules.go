@@ -3,12 +3,12 @@ package targeting
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting/rule"
@@ -174,8 +174,8 @@ func (s *Rules) Audience(ctx context.Context, accountID int64, text json.RawMess
 
 // Count counts an audience; kind may be empty.
 func (s *Rules) Count(ctx context.Context, accountID int64, a Audience, kind providers.AddressKind) (AudienceCount, error) {
-	if kind != "" && !slices.Contains(AddressKinds(), kind) {
-		return AudienceCount{}, fault.InvalidField("kind", string(kind), "%s%s", noKind, kindNames())
+	if reason := value.CheckKind(kind); kind != "" && reason != "" {
+		return AudienceCount{}, fault.InvalidField("kind", string(kind), "%s", reason)
 	}
 	return s.store.CountAudience(ctx, accountID, a, kind)
 }

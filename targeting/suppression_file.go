@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting/csvfile"
@@ -95,7 +96,7 @@ func findSuppressionColumns(header []string) (c suppressionColumns, err error) {
 		case "hash":
 			c.hash = i
 		default:
-			for _, kind := range AddressKinds() {
+			for _, kind := range value.Kinds() {
 				if name == string(kind) {
 					c.ofKind[kind] = i
 				}
@@ -103,7 +104,7 @@ func findSuppressionColumns(header []string) (c suppressionColumns, err error) {
 		}
 	}
 	if len(c.ofKind) == 0 && (c.kind < 0 || (c.address < 0 && c.hash < 0)) {
-		return c, fault.InvalidField("file", strings.Join(header, ","), "has no column for addresses: its first line must name kind and address (or hash), or one of %v", AddressKinds())
+		return c, fault.InvalidField("file", strings.Join(header, ","), "has no column for addresses: its first line must name kind and address (or hash), or one of %v", value.Kinds())
 	}
 	return c, nil
 }
@@ -183,7 +184,7 @@ func (c suppressionColumns) suppression(record []string) (Suppression, *RefusedL
 	}
 	p.OptedOut = p.Reason == Unsubscribed || strings.EqualFold(cell(c.optedOut), "true")
 	address := cell(c.address)
-	for _, kind := range AddressKinds() {
+	for _, kind := range value.Kinds() {
 		i, ok := c.ofKind[kind]
 		if !ok || cell(i) == "" {
 			continue
@@ -197,13 +198,13 @@ func (c suppressionColumns) suppression(record []string) (Suppression, *RefusedL
 		if raw, err := hex.DecodeString(p.Hash); err != nil || len(raw) != 32 {
 			return refuse("hash", p.Hash, "is no hash of an export: it has 64 hexadecimal digits")
 		}
-		if !isKind(p.Kind) {
-			return refuse("kind", string(p.Kind), fmt.Sprintf("is no kind of address: use one of %v", AddressKinds()))
+		if reason := value.CheckKind(p.Kind); reason != "" {
+			return refuse("kind", string(p.Kind), reason)
 		}
 		return p, nil
 	}
 	p.Hash = ""
-	normal, err := NormalAddress(p.Kind, address, "")
+	normal, err := value.Normal(p.Kind, address, "")
 	if err != nil {
 		field := fault.Field{Location: "address", Message: err.Error()}
 		var f *fault.Error
@@ -214,15 +215,6 @@ func (c suppressionColumns) suppression(record []string) (Suppression, *RefusedL
 	}
 	p.Address = normal
 	return p, nil
-}
-
-func isKind(kind providers.AddressKind) bool {
-	for _, known := range AddressKinds() {
-		if kind == known {
-			return true
-		}
-	}
-	return false
 }
 
 // withoutBOM leaves out the mark that some programs put before UTF-8.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -87,7 +88,7 @@ func FuzzReadSuppressions(f *testing.F) {
 				require.Len(t, p.Hash, 64)
 				continue
 			}
-			normal, err := targeting.NormalAddress(p.Kind, p.Address, "")
+			normal, err := value.Normal(p.Kind, p.Address, "")
 			require.NoError(t, err)
 			require.Equal(t, normal, p.Address)
 		}

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"carillon/contacts/value"
+	"carillon/providers"
 )
 
 // Said is what a line says of something that is true or not.
@@ -52,32 +55,34 @@ type Address struct {
 	Value string
 }
 
-// messengers are the fields that are addresses which Options.Address checks.
-func messengers() []Field {
-	return []Field{FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom}
+// Kind is the kind of address that a field holds; empty if it holds none.
+func (f Field) Kind() providers.AddressKind {
+	if value.KindIndex(providers.AddressKind(f)) < 0 {
+		return ""
+	}
+	return providers.AddressKind(f)
 }
+
+// messengers are the fields of addresses that are neither e-mail nor phone.
+func messengers() (fields []Field) {
+	for _, kind := range value.Kinds() {
+		if f := Field(kind); f.messenger() {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func (f Field) messenger() bool { return f != FieldEmail && f != FieldPhone && f.Kind() != "" }
 
 // messenger reads a column messenger: one of our kinds, or MessengerPeople's
 // code for it (FACTS.md). Its IM, iMessage, is no kind that we have.
 func messenger(v string) (kind Field, reason string) {
 	kind = Field(strings.ToLower(v))
-	switch kind {
-	case "wa", "wb":
-		return FieldWhatsApp, ""
-	case "fb":
-		return FieldFacebook, ""
-	case "in":
-		return FieldInstagram, ""
-	case "tg":
-		return FieldTelegram, ""
-	case "vi":
-		return FieldViber, ""
-	case "wn":
-		return FieldPush, ""
-	case "cc":
-		return FieldCustom, ""
+	if known := value.KindByCode(string(kind)); known != "" {
+		return Field(known), ""
 	}
-	if !slices.Contains(messengers(), kind) {
+	if !kind.messenger() {
 		return "", "no messenger: use one of WB (WhatsApp), FB (Facebook), IN (Instagram), TG (Telegram), VI (Viber), WN (push), CC (custom), or a kind of address such as sms"
 	}
 	return kind, ""

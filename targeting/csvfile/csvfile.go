@@ -10,9 +10,12 @@ package csvfile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"carillon/contacts/value"
 )
 
 // Bounds on what is read. A line beyond them is refused, never cut.
@@ -27,10 +30,6 @@ const (
 	MaxColumns = 1000
 	// MaxExtraLength is the longest value of an extra column, in characters.
 	MaxExtraLength = 10_000
-	// MaxIDLength is the longest external id, in characters.
-	MaxIDLength = 255
-	// MaxNameLength is the longest name, first or last name, in characters.
-	MaxNameLength = 255
 	// LookAhead is how much of a file is looked at to find its encoding, in
 	// bytes of the source.
 	LookAhead = 1 << 20
@@ -39,7 +38,8 @@ const (
 // Field is what a column can be to a contact.
 type Field string
 
-// The fields. FieldMessenger says of what kind the address in the column id is,
+// The fields; the other kinds of address are fields by their own names (see
+// Kind). FieldMessenger says of what kind the address in the column id is,
 // as in the files of MessengerPeople; FieldAttribute is a column that holds a property and is kept for
 // templates too; FieldExtra is one that is only kept for templates, as
 // row.<key>; FieldIgnored is one that the mapping drops.
@@ -54,15 +54,6 @@ const (
 	FieldTimezone   Field = "timezone"
 	FieldCountry    Field = "country"
 
-	FieldSMS       Field = "sms"
-	FieldWhatsApp  Field = "whatsapp"
-	FieldTelegram  Field = "telegram"
-	FieldViber     Field = "viber"
-	FieldFacebook  Field = "facebook"
-	FieldInstagram Field = "instagram"
-	FieldPush      Field = "push"
-	FieldWeb       Field = "web"
-	FieldCustom    Field = "custom"
 	FieldMessenger Field = "messenger"
 
 	FieldStatus      Field = "status"
@@ -82,13 +73,13 @@ const (
 
 // Fields are the fields that a mapping may name, in the order of documentation.
 func Fields() []Field {
-	return []Field{
+	return slices.Concat([]Field{
 		FieldExternalID, FieldEmail, FieldPhone, FieldName, FieldFirstName,
 		FieldLastName, FieldLanguage, FieldTimezone, FieldCountry,
-		FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom,
+	}, messengers(), []Field{
 		FieldMessenger, FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted,
 		FieldGroups, FieldLabels, FieldCategories,
-	}
+	})
 }
 
 // Options say what the uploader knows about the file. The zero value finds
@@ -106,10 +97,6 @@ type Options struct {
 	// or "" to ignore the column, "row" or "row.<key>" to keep it as an extra
 	// column. Columns that it does not name are mapped by their own names.
 	Mapping map[string]string
-	// Address checks an address of a messenger, or of SMS, and returns it in its
-	// normal form, or a reason why it is none; country is the line's, for phone
-	// numbers. Nil takes what is there.
-	Address func(kind Field, value, country string) (normal, reason string)
 	// Attributes are the properties that columns may hold.
 	Attributes []Attribute
 	// Key is the field by which lines find their contacts; empty means the first
@@ -216,22 +203,22 @@ type Row struct {
 
 // The codes of refused lines, to count and group them by.
 const (
-	CodeQuote     = "quote"       // a stray or unclosed quote
-	CodeRagged    = "ragged"      // text where the header has no column
-	CodeEncoding  = "encoding"    // bytes that are no text in the file's encoding
-	CodeControl   = "control"     // a NUL or another control character
-	CodeTooLong   = "too_long"    // a line or a value over its bound
-	CodeEmail     = "bad_email"   // no e-mail address
-	CodePhone     = "bad_phone"   // no phone number
-	CodeAddress   = "bad_address" // no address of another kind
-	CodeLanguage  = "bad_lang"    // no language tag
-	CodeTimezone  = "bad_zone"    // no time zone
-	CodeCountry   = "bad_country" // no country
-	CodeStatus    = "bad_status"  // no status, or no yes or no
-	CodeID        = "bad_id"      // an id that several could have
-	CodeAttribute = "bad_value"   // no value of the property's type
-	CodeNoAddress = "no_address"  // nothing to reach or to know the contact by
-	CodeFurther   = "further"     // a second address in one cell; refuses no line
+	CodeQuote     = "quote"    // a stray or unclosed quote
+	CodeRagged    = "ragged"   // text where the header has no column
+	CodeEncoding  = "encoding" // bytes that are no text in the file's encoding
+	CodeControl   = value.CodeControl
+	CodeTooLong   = value.CodeTooLong // a value, or a line
+	CodeEmail     = "bad_email"       // no e-mail address
+	CodePhone     = "bad_phone"       // no phone number
+	CodeAddress   = "bad_address"     // no address of another kind
+	CodeLanguage  = "bad_lang"        // no language tag
+	CodeTimezone  = "bad_zone"        // no time zone
+	CodeCountry   = "bad_country"     // no country
+	CodeStatus    = "bad_status"      // no status, or no yes or no
+	CodeID        = value.CodeID
+	CodeAttribute = "bad_value"  // no value of the property's type
+	CodeNoAddress = "no_address" // nothing to reach or to know the contact by
+	CodeFurther   = "further"    // a second address in one cell; refuses no line
 )
 
 // LineError says why a line was refused, or, in Row.Lost, a value of it left out.

@@ -9,45 +9,9 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 )
-
-// squash is a column's name without everything that does not distinguish it:
-// case, accents, spaces, punctuation, a byte order mark.
-func squash(s string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(s)) {
-		if p := plain(r); p != "" {
-			b.WriteString(p)
-		} else if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// plain are letters that no decomposition takes apart.
-func plain(r rune) string {
-	switch r {
-	case 'ß':
-		return "ss"
-	case 'ø':
-		return "o"
-	case 'æ':
-		return "ae"
-	case 'œ':
-		return "oe"
-	case 'ł':
-		return "l"
-	case 'đ', 'ð':
-		return "d"
-	case 'þ':
-		return "th"
-	case 'ı':
-		return "i"
-	}
-	return ""
-}
 
 // keyOf makes a name that a template can use out of a column's: lower-case
 // ASCII letters, digits and underscores, starting with no digit. It is empty if
@@ -72,7 +36,7 @@ func keyOf(header string) string {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
 			put(string(r))
 		default:
-			if p := plain(unicode.ToLower(r)); p != "" {
+			if p := value.Letters(unicode.ToLower(r)); p != "" {
 				put(p)
 			} else {
 				gap = true
@@ -185,7 +149,7 @@ func mapAttributes(cols []Column, attributes []Attribute) error {
 	for _, a := range attributes {
 		var candidates []int
 		for i, c := range cols {
-			named := c.Field == "" && (squash(strings.TrimPrefix(c.Header, attributePrefix)) == squash(a.Key) || (a.Label != "" && squash(c.Header) == squash(a.Label)))
+			named := c.Field == "" && (value.Squash(strings.TrimPrefix(c.Header, attributePrefix)) == value.Squash(a.Key) || (a.Label != "" && value.Squash(c.Header) == value.Squash(a.Label)))
 			if named || (c.Field == FieldAttribute && c.Key == a.Key) {
 				candidates = append(candidates, i)
 			}
@@ -215,11 +179,11 @@ func propertyList(attributes []Attribute) string {
 // findColumns are the columns that a name means: those that bear it exactly, or
 // else roughly, or the one of that place (column 3).
 func findColumns(cols []Column, name string) []int {
-	exact, sq := strings.TrimSpace(name), squash(name)
+	exact, sq := strings.TrimSpace(name), value.Squash(name)
 	for _, means := range []func(c Column) bool{
 		func(c Column) bool { return exact != "" && c.Header == exact },
-		func(c Column) bool { return sq != "" && squash(c.Header) == sq },
-		func(c Column) bool { return sq == squash(placeKey(c.Index)) },
+		func(c Column) bool { return sq != "" && value.Squash(c.Header) == sq },
+		func(c Column) bool { return sq == value.Squash(placeKey(c.Index)) },
 	} {
 		var found []int
 		for i, c := range cols {
@@ -284,7 +248,7 @@ func named(cols []Column, f Field, first *sample) []candidate {
 			continue
 		}
 		if of, rank := fieldByName(c.Header); of == f && !first.belie(i, f) {
-			if f == FieldExternalID && squash(c.Header) == "id" {
+			if f == FieldExternalID && value.Squash(c.Header) == "id" {
 				rank = rankSecond // beside a "customer id" it is the exporting system's own
 			}
 			found = append(found, candidate{i, rank})
@@ -326,8 +290,8 @@ func surnames(cols []Column) []Notice {
 		return slices.IndexFunc(cols, func(c Column) bool { return c.Field == f })
 	}
 	first, last, name := at(FieldFirstName), at(FieldLastName), at(FieldName)
-	if last >= 0 && first < 0 && strings.HasPrefix(squash(cols[last].Header), "soy") {
-		if i := slices.IndexFunc(cols, func(c Column) bool { return c.Field == "" && squash(c.Header) == "ad" }); i >= 0 {
+	if last >= 0 && first < 0 && strings.HasPrefix(value.Squash(cols[last].Header), "soy") {
+		if i := slices.IndexFunc(cols, func(c Column) bool { return c.Field == "" && value.Squash(c.Header) == "ad" }); i >= 0 {
 			cols[i].Field = FieldFirstName
 			return nil
 		}
@@ -335,7 +299,7 @@ func surnames(cols []Column) []Notice {
 	if first < 0 || name < 0 || last >= 0 {
 		return nil
 	}
-	if sq := squash(cols[first].Header); squash(cols[name].Header) != "name" || (sq != "vorname" && sq != "rufname") {
+	if sq := value.Squash(cols[first].Header); value.Squash(cols[name].Header) != "name" || (sq != "vorname" && sq != "rufname") {
 		return nil
 	}
 	cols[name].Field = FieldLastName
@@ -422,7 +386,7 @@ func someOf(texts []string) string {
 
 func usable(cols []Column) bool {
 	return slices.ContainsFunc(cols, func(c Column) bool {
-		return c.Field == FieldEmail || c.Field == FieldPhone || c.Field == FieldExternalID || slices.Contains(messengers(), c.Field)
+		return c.Field == FieldEmail || c.Field == FieldPhone || c.Field == FieldExternalID || c.Field.messenger()
 	})
 }
 

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"carillon/contacts/value"
+	"carillon/providers"
 )
 
 // The ranks of a column's name among those of its field; the lowest wins.
@@ -90,8 +93,8 @@ func synonyms() []usualNames {
 			telefongeschaftlich geschaftlichestelefon telefonprivat weiterestelefon haupttelefon festnetz festnetznummer
 			telefonodeltrabajo telefonoparticular telephonebureau telephonedomicile telephonefixe fixe
 			telefonoufficio telefonoabitazione telefonefixo telefonecomercial telefoonwerk telefoonthuis`},
-		{FieldSMS, rankName, `smsnumber smsnummer`},
-		{FieldWhatsApp, rankName, `whatsappnumber whatsappnummer whatsappphone numerowhatsapp numerodewhatsapp waid`},
+		{Field(providers.SMS), rankName, `smsnumber smsnummer`},
+		{Field(providers.WhatsApp), rankName, `whatsappnumber whatsappnummer whatsappphone numerowhatsapp numerodewhatsapp waid`},
 		{FieldLanguage, rankName, `language lang locale languagecode preferredlanguage
 			sprache sprachcode bevorzugtesprache idiomapreferido langueprivilegiee linguapreferita idioma lengua langue lingua linguagem
 			taal taalcode voorkeurstaal jezyk jazyk sprak sprog kieli nyelv limba dil язык мова γλωσσα 言語 语言 語言 언어`},
@@ -118,13 +121,13 @@ var knownNames = sync.OnceValue(func() map[string]namedField {
 	known := make(map[string]namedField)
 	for _, names := range synonyms() {
 		for n := range strings.FieldsSeq(names.words) {
-			known[squash(n)] = namedField{names.field, names.rank}
+			known[value.Squash(n)] = namedField{names.field, names.rank}
 		}
 	}
 	for _, f := range Fields() {
 		// The others have names of several words, which are known as synonyms.
-		if _, ok := known[squash(string(f))]; ok || slices.Contains(exactNames(), f) {
-			known[squash(string(f))] = namedField{f, rankOwn}
+		if _, ok := known[value.Squash(string(f))]; ok || slices.Contains(exactNames(), f) {
+			known[value.Squash(string(f))] = namedField{f, rankOwn}
 		}
 	}
 	return known
@@ -134,13 +137,13 @@ var knownNames = sync.OnceValue(func() map[string]namedField {
 // number in it counts columns of one kind (Phone 2, E-mail 1 - Value).
 func fieldByName(header string) (f Field, rank int) {
 	known := knownNames()
-	if n, ok := known[squash(header)]; ok {
+	if n, ok := known[value.Squash(header)]; ok {
 		return n.field, n.rank
 	}
 	// "Phone (E.164)", "E-mail [required]", "Telefon (privat)", "Telefon (mobil)".
 	if i := strings.IndexAny(header, "(["); i > 0 {
-		if n, ok := known[squash(header[:i])]; ok {
-			inner := known[squash(header[i:])]
+		if n, ok := known[value.Squash(header[:i])]; ok {
+			inner := known[value.Squash(header[i:])]
 			if n.rank == rankOwn || inner.field == n.field && inner.rank == rankFirst {
 				return n.field, rankFirst
 			}
@@ -155,7 +158,7 @@ func fieldByName(header string) (f Field, rank int) {
 		}
 		return r
 	}, header)
-	n, ok := known[strings.TrimSuffix(squash(words), "value")]
+	n, ok := known[strings.TrimSuffix(value.Squash(words), "value")]
 	switch {
 	case !ok || number == "" || n.field != FieldEmail && n.field != FieldPhone && n.field != FieldCountry:
 		return "", 0

@@ -33,7 +33,6 @@ func TestFilesAsPeopleHaveThem(t *testing.T) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		opts := said[name]
-		opts.Address = func(_ csvfile.Field, value, _ string) (string, string) { return value, "" }
 		fmt.Fprintf(&b, "== %s\n", name)
 		describe(t, &b, content, opts)
 	}

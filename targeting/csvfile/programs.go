@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"carillon/contacts/value"
+	"carillon/providers"
 )
 
 // style is how a program writes the cells of a column.
@@ -76,7 +79,7 @@ func programs() []program {
 			name:  "Brevo",
 			signs: [][]string{{"doubleoptin"}, {"addedtime", "modifiedtime"}},
 			columns: map[string]programColumn{
-				"sms": {FieldSMS, style{international: true}}, "landlinenumber": {"", style{international: true}},
+				"sms": {Field(providers.SMS), style{international: true}}, "landlinenumber": {"", style{international: true}},
 			},
 		},
 		{
@@ -101,7 +104,7 @@ const refusers = `unsubscribedfromallemail emailoptout hasoptedoutofemail optedo
 // over.
 func mapByProgram(cols []Column) (notices []Notice) {
 	has := func(header string) bool {
-		return slices.ContainsFunc(cols, func(c Column) bool { return squash(c.Header) == header })
+		return slices.ContainsFunc(cols, func(c Column) bool { return value.Squash(c.Header) == header })
 	}
 	for _, p := range programs() {
 		if !slices.ContainsFunc(p.signs, func(sign []string) bool {
@@ -112,7 +115,7 @@ func mapByProgram(cols []Column) (notices []Notice) {
 		var read []string
 		for i := range cols {
 			c := &cols[i]
-			to, ok := p.columns[squash(c.Header)]
+			to, ok := p.columns[value.Squash(c.Header)]
 			if c.Field != "" {
 				continue
 			}
@@ -131,7 +134,7 @@ func mapByProgram(cols []Column) (notices []Notice) {
 	}
 	var wishes []string
 	for _, c := range cols {
-		if c.Field == "" && slices.Contains(strings.Fields(refusers), squash(c.Header)) {
+		if c.Field == "" && slices.Contains(strings.Fields(refusers), value.Squash(c.Header)) {
 			wishes = append(wishes, columnName(c))
 		}
 	}
@@ -174,7 +177,7 @@ func unmarked(cell string) string {
 
 // number is a cell of numbers as we read them.
 func (s *style) number(cell string) string {
-	if s.international && allDigits(cell) && cell[0] != '0' {
+	if s.international && value.Digits(cell) && cell[0] != '0' {
 		return "+" + cell
 	}
 	return cell

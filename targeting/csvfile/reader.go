@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 )
 
@@ -25,7 +26,7 @@ type Reader struct {
 	attrs   []Attribute
 	plan    []slot
 	notices []Notice
-	values  *values
+	values  *value.Parser
 	records int64
 	behind  int64   // the line behind the last record
 	under   bool    // the last record is a remark under the table
@@ -61,12 +62,9 @@ func (c *counter) Read(p []byte) (int, error) {
 // or only a header, that is no CSV, that has no usable column or two of the same
 // name, and options that don't fit it. Errors of r are passed on.
 func Open(r io.Reader, opts Options) (*Reader, error) {
-	if opts.Address == nil {
-		opts.Address = func(_ Field, value, _ string) (string, string) { return value, "" }
-	}
 	rd := &Reader{opts: opts, used: &counter{r: r}}
 	var err error
-	if rd.values, err = newValues(opts.DefaultCountry); err != nil {
+	if rd.values, err = value.NewParser(opts.DefaultCountry); err != nil {
 		return nil, err
 	}
 	if opts.SkipRecords < 0 {

@@ -3,9 +3,11 @@ package csvfile
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"carillon/contacts/value"
+	"carillon/providers"
 )
 
 // reading is a line while it becomes a row.
@@ -78,39 +80,37 @@ func (r *reading) take(column int, v string) *LineError {
 	switch s.field {
 	case FieldExtra:
 		row.Extra[s.extra] = v
-		code, reason = tooLong(v, MaxExtraLength)
+		code, reason = value.CheckLength(v, MaxExtraLength)
 	case FieldExternalID:
 		row.ExternalID = v
-		if code, reason = checkID(v); reason != "" {
+		if code, reason = value.CheckID(v); reason != "" {
 			row.ExternalID = ""
 		}
 	case FieldName:
-		row.Name, code, reason = cleanName(v)
+		row.Name, code, reason = value.Name(v)
 	case FieldFirstName:
-		row.FirstName, code, reason = cleanName(v)
+		row.FirstName, code, reason = value.Name(v)
 	case FieldLastName:
-		row.LastName, code, reason = cleanName(v)
+		row.LastName, code, reason = value.Name(v)
 	case FieldEmail:
 		r.given.email = true
-		row.Email, reason = parseEmail(v)
+		row.Email, reason = value.Email(v)
 		code = CodeEmail
 		if reason != "" && !s.byHand {
-			row.Email, reason = r.first(FieldEmail, bareEmail(v), reason, parseEmail)
+			row.Email, reason = r.first(FieldEmail, value.BareEmail(v), reason, value.Email)
 		}
 	case FieldPhone:
 		r.given.phone = true
 		r.phone = claim{s.field, s.style.number(v), column}
 	case FieldLanguage:
-		row.Language, reason = rd.values.language(v)
+		row.Language, reason = rd.values.Language(v)
 		code = CodeLanguage
 	case FieldTimezone:
-		row.Timezone, reason = rd.values.timezone(v)
+		row.Timezone, reason = rd.values.Timezone(v)
 		code = CodeTimezone
 	case FieldCountry:
-		row.Country, reason = rd.values.country(v)
+		row.Country, reason = rd.values.Country(v)
 		code = CodeCountry
-	case FieldSMS, FieldWhatsApp, FieldTelegram, FieldViber, FieldFacebook, FieldInstagram, FieldPush, FieldWeb, FieldCustom:
-		r.others = append(r.others, claim{s.field, s.style.number(v), column})
 	case FieldMessenger:
 		r.id, reason = messenger(v)
 		code = CodeAddress
@@ -128,9 +128,13 @@ func (r *reading) take(column int, v string) *LineError {
 		row.Categories, code, reason = memberships(s.field, &s.style, v)
 	case FieldAttribute:
 		row.Extra[s.extra] = v
-		if code, reason = tooLong(v, MaxExtraLength); reason == "" {
+		if code, reason = value.CheckLength(v, MaxExtraLength); reason == "" {
 			row.Attributes[s.attr], reason = rd.attrs[s.attr].Parse(v)
 			code = CodeAttribute
+		}
+	default:
+		if s.field.messenger() {
+			r.others = append(r.others, claim{s.field, s.style.number(v), column})
 		}
 	}
 	if reason == "" {
@@ -192,7 +196,7 @@ func (r *reading) first(f Field, v, reason string, check func(string) (string, s
 func (r *reading) addresses() *LineError {
 	row := &r.row
 	if r.given.phone {
-		number := func(v string) (string, string) { return r.rd.values.phone(v, row.Country) }
+		number := func(v string) (string, string) { return r.rd.values.Phone(v, row.Country) }
 		var reason string
 		if row.Phone, reason = number(r.phone.value); reason != "" && !r.rd.plan[r.phone.column].byHand {
 			row.Phone, reason = r.first(FieldPhone, r.phone.value, reason, number)
@@ -204,7 +208,7 @@ func (r *reading) addresses() *LineError {
 		}
 	}
 	for _, c := range r.others {
-		normal, reason := r.rd.opts.Address(c.kind, c.value, row.Country)
+		normal, reason := r.address(c.kind, c.value)
 		if reason == "" {
 			row.Addresses = append(row.Addresses, Address{c.kind, normal})
 			continue
@@ -215,15 +219,23 @@ func (r *reading) addresses() *LineError {
 	}
 	if r.id != "" && row.ExternalID != "" {
 		// Whoever says the messenger gives the address in it as the id.
-		value := row.ExternalID
+		given := row.ExternalID
 		row.ExternalID = ""
-		normal, reason := r.rd.opts.Address(r.id, value, row.Country)
+		normal, reason := r.address(r.id, given)
 		if reason != "" {
-			return &LineError{Line: r.line, Field: string(r.id), Value: shown(value), Reason: reason, Code: CodeAddress}
+			return &LineError{Line: r.line, Field: string(r.id), Value: shown(given), Reason: reason, Code: CodeAddress}
 		}
 		row.Addresses = append(row.Addresses, Address{r.id, normal})
 	}
 	return nil
+}
+
+// address checks an address of a messenger, or of SMS.
+func (r *reading) address(f Field, v string) (normal, reason string) {
+	if f.Kind() == providers.WhatsApp && value.Digits(v) && !strings.HasPrefix(v, "0") {
+		v = "+" + v // as WhatsApp itself writes its ids
+	}
+	return r.rd.values.Address(f.Kind(), v, r.row.Country)
 }
 
 // identify refuses a line that has lost what its contact is found by: the key
@@ -259,7 +271,7 @@ func (r *reading) identify(rec *record) *LineError {
 
 // identifies reports whether contacts are found by a field.
 func identifies(f Field) bool {
-	return f == FieldExternalID || f == FieldEmail || f == FieldPhone || slices.Contains(messengers(), f)
+	return f == FieldExternalID || f == FieldEmail || f == FieldPhone || f.messenger()
 }
 
 // alwaysChecked reports whether a cell of the field must be more than text.

@@ -7,6 +7,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"carillon/contacts/value"
+	"carillon/providers"
 )
 
 // The sample of lines from which columns are judged: what of it stands in the
@@ -102,10 +105,11 @@ func (s *sample) belie(column int, f Field) bool {
 			_, reason := messenger(cell)
 			return reason == ""
 		}
-	case FieldWeb, FieldFacebook, FieldInstagram, FieldTelegram, FieldViber, FieldPush:
-		can = func(cell string) bool { return !strings.Contains(cell, "://") && !strings.HasPrefix(cell, "www.") }
 	default:
-		return false
+		if !f.messenger() || value.Telling(f.Kind()) || f.Kind() == providers.Custom {
+			return false
+		}
+		can = func(cell string) bool { return !strings.Contains(cell, "://") && !strings.HasPrefix(cell, "www.") }
 	}
 	n, good := 0, 0
 	for _, row := range s.rows {
@@ -116,7 +120,7 @@ func (s *sample) belie(column int, f Field) bool {
 			}
 		}
 	}
-	return 2*good < n && (n > 1 || f == FieldWeb)
+	return 2*good < n && (n > 1 || f.Kind() == providers.Web)
 }
 
 // notPersonal are words in the names of columns, squashed, whose addresses and
@@ -147,7 +151,7 @@ func (rd *Reader) mapByValue(first *sample) (notices []Notice) {
 		is    func(cell string) bool
 	}{
 		{FieldEmail, "e-mail addresses", func(cell string) bool {
-			_, reason := parseEmail(cell)
+			_, reason := value.Email(cell)
 			return reason == ""
 		}},
 		{FieldPhone, "phone numbers", rd.plainNumber},
@@ -160,12 +164,12 @@ func (rd *Reader) mapByValue(first *sample) (notices []Notice) {
 		for _, c := range rd.cols {
 			f, _ := fieldByName(c.Header)
 			// Of the field's own names one was chosen, and said so.
-			if c.Field != "" || f == kind.field || strings.Contains(squash(c.Header), "fax") {
+			if c.Field != "" || f == kind.field || strings.Contains(value.Squash(c.Header), "fax") {
 				continue
 			}
 			switch cells, different := first.mostly(c.Index, kind.is); {
 			case cells == 0:
-			case cells >= least && different && !slices.ContainsFunc(notPersonal(), func(word string) bool { return strings.Contains(squash(c.Header), word) }):
+			case cells >= least && different && !slices.ContainsFunc(notPersonal(), func(word string) bool { return strings.Contains(value.Squash(c.Header), word) }):
 				sure = append(sure, c)
 			default:
 				others = append(others, c)
@@ -190,6 +194,6 @@ func (rd *Reader) plainNumber(cell string) bool {
 	if !strings.HasPrefix(cell, "+") && !strings.HasPrefix(cell, "00") {
 		return false
 	}
-	_, reason := rd.values.phone(cell, "")
+	_, reason := rd.values.Phone(cell, "")
 	return reason == ""
 }

@@ -398,24 +398,18 @@ func TestMembershipColumns(t *testing.T) {
 }
 
 func TestMessengerColumns(t *testing.T) {
-	address := func(kind csvfile.Field, value, country string) (string, string) {
-		if value == "bad" {
-			return "", "no address of " + string(kind)
-		}
-		return value + "/" + country, ""
-	}
 	_, rows, refused := readAll(t, strings.NewReader("id,messenger,telegram,SMS,country\n"+
-		"491711234567,WB,,,DE\n998694828505,fb,12,,\n7,,,+49171,DE\n8,,,,\n,TG,,,\n9,IM,,,\nbad,VI,,,\n,,bad,,\n"), csvfile.Options{Address: address})
+		"491711234567,WB,,,DE\n998694828505,fb,12,,\n7,,,0171 1234567,DE\n8,,,,\n,TG,,,\n9,IM,,,\na b,VI,,,\n,,bad,,\n"), csvfile.Options{})
 	require.Equal(t, []csvfile.Row{
-		{Line: 2, Country: "DE", Addresses: []csvfile.Address{{Kind: "whatsapp", Value: "491711234567/DE"}}},
-		{Line: 3, Addresses: []csvfile.Address{{Kind: "telegram", Value: "12/"}, {Kind: "facebook", Value: "998694828505/"}}},
-		{Line: 4, ExternalID: "7", Country: "DE", Addresses: []csvfile.Address{{Kind: "sms", Value: "+49171/DE"}}},
+		{Line: 2, Country: "DE", Addresses: []csvfile.Address{{Kind: "whatsapp", Value: "+491711234567"}}},
+		{Line: 3, Addresses: []csvfile.Address{{Kind: "telegram", Value: "12"}, {Kind: "facebook", Value: "998694828505"}}},
+		{Line: 4, ExternalID: "7", Country: "DE", Addresses: []csvfile.Address{{Kind: "sms", Value: "+491711234567"}}},
 		{Line: 5, ExternalID: "8"},
 	}, rows)
 	require.Equal(t, []string{csvfile.CodeNoAddress, csvfile.CodeAddress, csvfile.CodeAddress, csvfile.CodeAddress},
 		[]string{refused[0].Code, refused[1].Code, refused[2].Code, refused[3].Code})
 	require.Contains(t, refused[1].Error(), `line 7, messenger "IM": no messenger: use one of WB (WhatsApp)`)
-	require.Equal(t, `line 8, viber "bad": no address of viber`, refused[2].Error())
+	require.Equal(t, `line 8, viber "a b": has white space in it`, refused[2].Error())
 }
 
 func TestPropertyColumns(t *testing.T) {

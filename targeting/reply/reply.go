@@ -12,8 +12,9 @@ import (
 	"sync"
 	"unicode"
 
-	"carillon/targeting/property"
 	_ "embed"
+
+	"carillon/targeting/property"
 )
 
 // Meaning is what a reply means.

@@ -1,4 +1,4 @@
-package csvfile
+package value
 
 import (
 	"strings"
@@ -24,7 +24,7 @@ var knownCountries = sync.OnceValue(func() map[string]string {
 	}
 	countries := allCountries()
 	add := func(n display.Namer, r language.Region) {
-		if name := squash(n.Name(r)); name != "" && names[name] == "" {
+		if name := Squash(n.Name(r)); name != "" && names[name] == "" {
 			names[name] = r.String()
 		}
 	}
@@ -74,7 +74,7 @@ var knownLanguages = sync.OnceValue(func() map[string]string {
 		tags = append(tags, language.Make(code))
 	}
 	add := func(name string, t language.Tag) {
-		if name = squash(name); name != "" && names[name] == "" {
+		if name = Squash(name); name != "" && names[name] == "" {
 			names[name] = t.String()
 		}
 	}

@@ -1,4 +1,4 @@
-package csvfile
+package value
 
 import (
 	"fmt"
@@ -19,11 +19,11 @@ const (
 	maxLabel  = 63
 )
 
-// parseEmail checks a mailbox and makes its domain lower-case ASCII. It is
+// Email checks a mailbox and makes its domain lower-case ASCII. It is
 // stricter than RFC 5322: the address must stand alone, and its domain must have
 // a dot, since no other is reached over the Internet. A reason means that it is
 // none.
-func parseEmail(v string) (addr, reason string) {
+func Email(v string) (addr, reason string) {
 	v = strings.TrimFunc(v, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 	if len(v) > 4*maxEmail {
 		return "", "longer than 254 characters"
@@ -52,9 +52,9 @@ func parseEmail(v string) (addr, reason string) {
 	return local + "@" + ascii, ""
 }
 
-// bareEmail takes off what mail programs write around an address: mailto:, a
+// BareEmail takes off what mail programs write around an address: mailto:, a
 // name and angle brackets, single quotes.
-func bareEmail(v string) string {
+func BareEmail(v string) string {
 	if i := strings.LastIndexByte(v, '<'); i >= 0 && strings.HasSuffix(v, ">") && strings.Count(v, "<") == 1 {
 		v = v[i+1 : len(v)-1]
 	}

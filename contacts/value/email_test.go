@@ -1,4 +1,4 @@
-package csvfile
+package value
 
 import (
 	"net/mail"
@@ -49,7 +49,7 @@ func TestEmails(t *testing.T) {
 		{in: "a@" + strings.Repeat("abcdefgh.", 30) + "com", reason: "longer than"},
 		{in: strings.Repeat("a", 5000) + "@example.com", reason: "longer than 254"},
 	} {
-		got, reason := parseEmail(c.in)
+		got, reason := Email(c.in)
 		require.Equal(t, c.want, got, "%q: %s", c.in, reason)
 		if c.reason == "" {
 			require.Empty(t, reason)
@@ -71,7 +71,7 @@ func TestInternationalDomains(t *testing.T) {
 		"straße":                       "xn--strae-oqa",
 		"ｅｘａｍｐｌｅ":                      "example",
 	} {
-		got, reason := parseEmail("ann@" + in + ".example")
+		got, reason := Email("ann@" + in + ".example")
 		require.Empty(t, reason, in)
 		require.Equal(t, "ann@"+want+".example", got)
 	}
@@ -81,7 +81,7 @@ func TestInternationalDomains(t *testing.T) {
 		"a\u2028ü":  "a space in it",
 		"a☃\u202Eü": "is not allowed",
 	} {
-		_, reason := parseEmail("ann@" + in + ".example")
+		_, reason := Email("ann@" + in + ".example")
 		require.Contains(t, reason, want, "%q", in)
 	}
 }
@@ -91,12 +91,12 @@ func FuzzEmail(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		addr, reason := parseEmail(s)
+		addr, reason := Email(s)
 		require.NotEqual(t, addr == "", reason == "", "%q: %q, %q", s, addr, reason)
 		if addr == "" {
 			return
 		}
-		again, _ := parseEmail(addr)
+		again, _ := Email(addr)
 		require.Equal(t, addr, again, "not stable")
 		require.NotContains(t, addr, "\n")
 		require.NotContains(t, addr, "\r")

@@ -1,4 +1,4 @@
-package csvfile
+package value
 
 import (
 	"fmt"
@@ -102,9 +102,9 @@ func TestPhones(t *testing.T) {
 		{"----", "DE", "", "no digits"},
 		{"+1234567890123456789012345678901234567890123456789012345678901234567890", "", "", "too long"},
 	} {
-		vs, err := newValues(c.fallback)
+		vs, err := NewParser(c.fallback)
 		require.NoError(t, err)
-		got, reason := vs.phone(c.in, c.country)
+		got, reason := vs.Phone(c.in, c.country)
 		if c.want[0] == '+' {
 			require.Equal(t, c.want, got, "%q in %q: %s", c.in, c.country, reason)
 			require.Empty(t, reason)
