@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
@@ -48,20 +49,20 @@ type Audit interface {
 
 // Uploads looks uploads up.
 type Uploads interface {
-	GetUpload(ctx context.Context, accountID, id int64) (targeting.Upload, error)
-	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]targeting.Upload, error)
-	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[targeting.RefusedLine, error]
+	GetUpload(ctx context.Context, accountID, id int64) (contacts.Upload, error)
+	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]contacts.Upload, error)
+	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[contacts.RefusedLine, error]
 }
 
 // Suppressions looks up the addresses never to write to.
 type Suppressions interface {
-	ListSuppressions(ctx context.Context, f targeting.SuppressionFilter) ([]targeting.Suppression, error)
-	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[targeting.Suppression, error]
+	ListSuppressions(ctx context.Context, f contacts.SuppressionFilter) ([]contacts.Suppression, error)
+	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[contacts.Suppression, error]
 }
 
 // Eraser erases people and says what is known of them.
 type Eraser interface {
-	targeting.ErasureStore
+	contacts.ErasureStore
 	MessageContent(ctx context.Context, id int64) ([]byte, error)
 }
 
@@ -144,15 +145,15 @@ type Deps struct {
 	Receipts   Receipts
 	Campaigns  *campaigns.Service
 	Channels   *campaigns.Channels
-	Contacts   *targeting.Contacts
-	Lists      *targeting.Lists
-	Consents   *targeting.Consents
-	Replies    *targeting.Replies
-	Caps       *targeting.Caps
-	Properties *targeting.Properties
+	Contacts   *contacts.Contacts
+	Lists      *contacts.Lists
+	Consents   *contacts.Consents
+	Replies    *contacts.Replies
+	Caps       *contacts.Caps
+	Properties *contacts.Properties
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
-	Importer   *targeting.Importer
+	Importer   *contacts.Importer
 	Exporter   *targeting.Exporter
 	Providers  *providers.Registry
 	// Live watches what goes on for /v1/events; stopping it ends all streams.

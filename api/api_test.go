@@ -15,12 +15,12 @@ import (
 
 	"carillon/api"
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/hook"
 	"carillon/store"
-	"carillon/targeting"
 )
 
 func TestOpenAPI(t *testing.T) {
@@ -314,11 +314,11 @@ func TestCSVCellsAreHarmless(t *testing.T) {
 // broken is a store whose database is gone.
 type broken struct{ *store.Store }
 
-func (broken) ListUploads(context.Context, int64, int64, int) ([]targeting.Upload, error) {
+func (broken) ListUploads(context.Context, int64, int64, int) ([]contacts.Upload, error) {
 	panic("no such table: secrets")
 }
 
-func (broken) ListSuppressions(context.Context, targeting.SuppressionFilter) ([]targeting.Suppression, error) {
+func (broken) ListSuppressions(context.Context, contacts.SuppressionFilter) ([]contacts.Suppression, error) {
 	return nil, fmt.Errorf("dial 10.1.2.3: password wrong")
 }
 

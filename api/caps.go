@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/access"
-	"carillon/targeting"
 )
 
 // FrequencyCap bounds how many messages of campaigns one contact is sent.
@@ -44,14 +44,14 @@ type changeCap struct {
 	Body FrequencyCapChange
 }
 
-func capView(c targeting.FrequencyCap) FrequencyCap {
+func capView(c contacts.FrequencyCap) FrequencyCap {
 	return FrequencyCap{
 		ID: c.ID, CategoryID: c.CategoryID, Priority: c.Priority, MaxMessages: c.MaxMessages, WindowSeconds: int64(c.Window / time.Second),
 		Action: string(c.Action), CreatedAt: c.CreatedAt,
 	}
 }
 
-func capOut(c targeting.FrequencyCap, err error) (*one[FrequencyCap], error) {
+func capOut(c contacts.FrequencyCap, err error) (*one[FrequencyCap], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -70,15 +70,15 @@ func (s *Server) capRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, capView, func(c targeting.FrequencyCap) string { return idKey(c.ID) }), nil
+			return page(list, in.Limit, capView, func(c contacts.FrequencyCap) string { return idKey(c.ID) }), nil
 		})
 	register(s, operation{id: "set-frequency-cap", method: http.MethodPost, path: path, tag: tag, doc: "Set a frequency cap", roles: mayEdit,
 		more: "Takes the place of one of the same category, priority and window. Binds for everything that is fed from then on, in campaigns that run, too."},
 		func(ctx context.Context, caller access.Key, in *setCap) (*one[FrequencyCap], error) {
 			b := in.Body
-			return capOut(s.Caps.Set(ctx, targeting.FrequencyCap{
+			return capOut(s.Caps.Set(ctx, contacts.FrequencyCap{
 				AccountID: caller.AccountID, CategoryID: b.CategoryID, Priority: b.Priority, MaxMessages: b.MaxMessages,
-				Window: time.Duration(b.WindowSeconds) * time.Second, Action: targeting.CapAction(b.Action),
+				Window: time.Duration(b.WindowSeconds) * time.Second, Action: contacts.CapAction(b.Action),
 			}))
 		})
 	register(s, operation{id: "get-frequency-cap", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a frequency cap", roles: mayLook},
@@ -95,7 +95,7 @@ func (s *Server) capRoutes() {
 				c.MaxMessages = *in.Body.MaxMessages
 			}
 			if in.Body.Action != nil {
-				c.Action = targeting.CapAction(*in.Body.Action)
+				c.Action = contacts.CapAction(*in.Body.Action)
 			}
 			return capOut(s.Caps.Set(ctx, c))
 		})

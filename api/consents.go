@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Consent is one opt-in or opt-out, as it was given.
@@ -64,14 +64,14 @@ type optIn struct {
 	Body *OptInInput
 }
 
-func consentView(c targeting.Consent) Consent {
+func consentView(c contacts.Consent) Consent {
 	return Consent{
 		ID: c.ID, ContactID: c.ContactID, Action: string(c.Action), Kind: string(c.Kind), Address: c.Address, CategoryID: c.CategoryID,
 		Source: c.Source, Wording: c.Wording, Proof: c.Proof, Lifted: c.Lifted, Actor: c.Actor, At: c.At,
 	}
 }
 
-func consentOut(r targeting.ConsentResult, err error) (*one[ConsentResult], error) {
+func consentOut(r contacts.ConsentResult, err error) (*one[ConsentResult], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,8 @@ func consentOut(r targeting.ConsentResult, err error) (*one[ConsentResult], erro
 	return out, nil
 }
 
-func (in ConsentInput) change(caller access.Key, contactID int64) targeting.ConsentChange {
-	return targeting.ConsentChange{
+func (in ConsentInput) change(caller access.Key, contactID int64) contacts.ConsentChange {
+	return contacts.ConsentChange{
 		AccountID: caller.AccountID, ContactID: contactID, Kind: providers.AddressKind(in.Kind), CategoryID: in.CategoryID,
 		Source: in.Source, Wording: in.Wording, Proof: in.Proof, Actor: actor(caller),
 	}
@@ -126,6 +126,6 @@ func (s *Server) consentRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, consentView, func(c targeting.Consent) string { return idKey(c.ID) }), nil
+			return page(list, in.Limit, consentView, func(c contacts.Consent) string { return idKey(c.ID) }), nil
 		})
 }

@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Contact is a contact as the API shows it.
@@ -70,7 +70,7 @@ type listContacts struct {
 	Status     string `query:"status" enum:"active,inactive,blocked,deleted" doc:"All but deleted if absent."`
 }
 
-func contactView(c targeting.Contact) Contact {
+func contactView(c contacts.Contact) Contact {
 	addresses := make(map[string]string, len(c.Addresses))
 	for kind, address := range c.Addresses {
 		addresses[string(kind)] = address
@@ -86,15 +86,15 @@ func contactView(c targeting.Contact) Contact {
 	}
 }
 
-func contactOut(c targeting.Contact, err error) (*one[Contact], error) {
+func contactOut(c contacts.Contact, err error) (*one[Contact], error) {
 	if err != nil {
 		return nil, err
 	}
 	return &one[Contact]{contactView(c)}, nil
 }
 
-func (in ContactInput) change() (targeting.ContactChange, error) {
-	change := targeting.ContactChange{
+func (in ContactInput) change() (contacts.ContactChange, error) {
+	change := contacts.ContactChange{
 		ExternalID: in.ExternalID.pointer(), Name: in.Name.pointer(), FirstName: in.FirstName.pointer(), LastName: in.LastName.pointer(),
 		Language: in.Language.pointer(), Timezone: in.Timezone.pointer(), LastActivityAt: in.LastActivityAt.pointer(),
 		Addresses: map[providers.AddressKind]string{}, Country: in.Country,
@@ -104,7 +104,7 @@ func (in ContactInput) change() (targeting.ContactChange, error) {
 		return change, err
 	}
 	if in.Status != nil {
-		status := targeting.ContactStatus(*in.Status)
+		status := contacts.ContactStatus(*in.Status)
 		change.Status = &status
 	}
 	for kind, address := range in.Addresses {
@@ -136,7 +136,7 @@ func (s *Server) contactRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			c := targeting.Contact{
+			c := contacts.Contact{
 				AccountID: caller.AccountID, ExternalID: b.ExternalID.Value, Name: b.Name.Value, FirstName: b.FirstName.Value, LastName: b.LastName.Value,
 				Language: b.Language.Value, Timezone: b.Timezone.Value, Addresses: change.Addresses, Given: change.Attributes,
 			}
@@ -186,8 +186,8 @@ func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listCo
 	if err != nil {
 		return nil, err
 	}
-	f := targeting.ContactFilter{
-		AccountID: caller.AccountID, Text: in.Query, ExternalID: in.ExternalID, Group: in.Group, Status: targeting.ContactStatus(in.Status),
+	f := contacts.ContactFilter{
+		AccountID: caller.AccountID, Text: in.Query, ExternalID: in.ExternalID, Group: in.Group, Status: contacts.ContactStatus(in.Status),
 		After: after, Limit: in.Limit + 1,
 	}
 	if (in.Kind == "") != (in.Address == "") {
@@ -211,5 +211,5 @@ func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listCo
 	if err != nil {
 		return nil, err
 	}
-	return page(list, in.Limit, contactView, func(c targeting.Contact) string { return idKey(c.ID) }), nil
+	return page(list, in.Limit, contactView, func(c contacts.Contact) string { return idKey(c.ID) }), nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"carillon/targeting/csvfile"
+	"carillon/contacts/csvfile"
 )
 
 // csvBody streams a CSV file. rows calls write for every row; when it fails in

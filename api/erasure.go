@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // EraseInput says whether to erase, or only what that would do.
@@ -144,7 +144,7 @@ func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x
 			break
 		}
 	}
-	f := targeting.ReplyFilter{AccountID: caller.AccountID, ContactID: id, Limit: everything}
+	f := contacts.ReplyFilter{AccountID: caller.AccountID, ContactID: id, Limit: everything}
 	for {
 		list, err := s.Replies.List(ctx, f)
 		if err != nil {

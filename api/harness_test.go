@@ -20,6 +20,7 @@ import (
 
 	"carillon/api"
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
@@ -49,7 +50,7 @@ type server struct {
 	store    *store.Store
 	clock    *clock.Fake
 	account  int64
-	importer *targeting.Importer
+	importer *contacts.Importer
 	log      *bytes.Buffer
 	metered  []string
 	woken    int
@@ -79,7 +80,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 	}
 	kinds, err := builtin.Registry()
 	require.NoError(t, err)
-	s.importer = targeting.NewImporter(s.store, s.store, targeting.ImportConfig{MaxBytes: 1 << 20})
+	s.importer = contacts.NewImporter(s.store, s.store, contacts.ImportConfig{MaxBytes: 1 << 20})
 	writer := s.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
 	d := api.Deps{
@@ -88,7 +89,7 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
 		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  targeting.NewContacts(s.store), Lists: targeting.NewLists(s.store), Consents: targeting.NewConsents(s.store), Replies: targeting.NewReplies(s.store), Caps: targeting.NewCaps(s.store), Properties: targeting.NewProperties(s.store), Rules: targeting.NewRules(s.store), Importer: s.importer, Exporter: targeting.NewExporter(s.store),
+		Contacts:  contacts.NewContacts(s.store), Lists: contacts.NewLists(s.store), Consents: contacts.NewConsents(s.store), Replies: contacts.NewReplies(s.store), Caps: contacts.NewCaps(s.store), Properties: contacts.NewProperties(s.store), Rules: targeting.NewRules(s.store), Importer: s.importer, Exporter: targeting.NewExporter(s.store),
 		Jobs:  targeting.NewJobs(s.store),
 		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}

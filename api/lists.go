@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/access"
-	"carillon/targeting"
 )
 
 // List is a group, a category or a label: a named set of contacts.
@@ -54,11 +54,11 @@ type changeMembers struct {
 	Body Members
 }
 
-func listView(l targeting.List) List {
+func listView(l contacts.List) List {
 	return List{ID: l.ID, Name: l.Name, Description: l.Description, Members: l.Members, CreatedAt: l.CreatedAt}
 }
 
-func listOut(l targeting.List, err error) (*one[List], error) {
+func listOut(l contacts.List, err error) (*one[List], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +66,14 @@ func listOut(l targeting.List, err error) (*one[List], error) {
 }
 
 func (s *Server) listRoutes() {
-	s.routesOfLists(targeting.Group, "groups", "Put contacts into a group", "Take contacts out of a group", "")
-	s.routesOfLists(targeting.Category, "categories", "Subscribe contacts to a category", "Unsubscribe contacts from a category",
+	s.routesOfLists(contacts.Group, "groups", "Put contacts into a group", "Take contacts out of a group", "")
+	s.routesOfLists(contacts.Category, "categories", "Subscribe contacts to a category", "Unsubscribe contacts from a category",
 		"Each change is recorded as a consent. Unsubscribing binds at once, for what is waiting too.")
-	s.routesOfLists(targeting.Label, "labels", "Put a label on contacts", "Take a label off contacts", "")
+	s.routesOfLists(contacts.Label, "labels", "Put a label on contacts", "Take a label off contacts", "")
 }
 
 // routesOfLists registers the operations on one kind of list.
-func (s *Server) routesOfLists(kind targeting.ListKind, tag, addDoc, removeDoc, more string) {
+func (s *Server) routesOfLists(kind contacts.ListKind, tag, addDoc, removeDoc, more string) {
 	path, noun := "/v1/"+tag, string(kind)
 	register(s, operation{id: "list-" + tag, method: http.MethodGet, path: path, tag: tag, doc: "List " + tag, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[List], error) {
@@ -85,11 +85,11 @@ func (s *Server) routesOfLists(kind targeting.ListKind, tag, addDoc, removeDoc, 
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, listView, func(l targeting.List) string { return idKey(l.ID) }), nil
+			return page(list, in.Limit, listView, func(l contacts.List) string { return idKey(l.ID) }), nil
 		})
 	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createList) (*one[List], error) {
-			return listOut(s.Lists.Create(ctx, targeting.List{AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description}))
+			return listOut(s.Lists.Create(ctx, contacts.List{AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description}))
 		})
 	register(s, operation{id: "get-" + noun, method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a " + noun, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[List], error) {
@@ -114,9 +114,9 @@ func (s *Server) routesOfLists(kind targeting.ListKind, tag, addDoc, removeDoc, 
 			}
 			return s.listContacts(ctx, caller, &listContacts{Paged: in.Paged, Group: in.ID})
 		})
-	change := func(caller access.Key, in *changeMembers) targeting.MemberChange {
-		return targeting.MemberChange{
-			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: targeting.SourceAPI, Actor: actor(caller),
+	change := func(caller access.Key, in *changeMembers) contacts.MemberChange {
+		return contacts.MemberChange{
+			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: contacts.SourceAPI, Actor: actor(caller),
 		}
 	}
 	register(s, operation{id: "add-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members", tag: tag, doc: addDoc, more: more, roles: mayEdit},

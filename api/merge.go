@@ -4,9 +4,9 @@ import (
 	"context"
 	"net/http"
 
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // MergeInput names the contact that is merged into another.
@@ -46,7 +46,7 @@ func (s *Server) mergeRoutes() {
 		})
 }
 
-func mergedView(m targeting.Merge) Merged {
+func mergedView(m contacts.Merge) Merged {
 	texts := func(addresses map[providers.AddressKind]string) map[string]string {
 		out := make(map[string]string, len(addresses))
 		for kind, address := range addresses {

@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/access"
 	"carillon/internal/fault"
-	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // Property is a typed custom field of contacts.
@@ -112,7 +112,7 @@ func propertyView(p property.Property) Property {
 	return view
 }
 
-func effectView(e targeting.PropertyEffect) PropertyEffect {
+func effectView(e contacts.PropertyEffect) PropertyEffect {
 	view := PropertyEffect{Values: e.Values, Converted: e.Converted, Refused: e.Refused, JobID: e.JobID}
 	for _, x := range e.Examples {
 		view.Examples = append(view.Examples, RefusedValue{ContactID: x.ContactID, Value: x.Value, Reason: x.Reason})
@@ -121,8 +121,8 @@ func effectView(e targeting.PropertyEffect) PropertyEffect {
 }
 
 // change translates the fields. An expiry of -1 stands for values that stay.
-func (in PropertyFields) change() (targeting.PropertyChange, error) {
-	change := targeting.PropertyChange{
+func (in PropertyFields) change() (contacts.PropertyChange, error) {
+	change := contacts.PropertyChange{
 		Label: in.Label.pointer(), Rule: in.Rule.pointer(), Editable: in.Editable, Hidden: in.Hidden, Filterable: in.Filterable, Position: in.Position,
 	}
 	if in.Type != nil {

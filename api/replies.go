@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
+	"carillon/contacts/reply"
 	"carillon/internal/access"
-	"carillon/targeting"
-	"carillon/targeting/reply"
 )
 
 // Reply is something that a person wrote to a channel.
@@ -43,7 +43,7 @@ type listReplies struct {
 	ChannelID int64  `query:"channel_id" minimum:"1"`
 }
 
-func replyView(r targeting.Reply) Reply {
+func replyView(r contacts.Reply) Reply {
 	return Reply{
 		ID: r.ID, ChannelID: r.ChannelID, ContactID: r.ContactID, Kind: string(r.Kind), Address: r.Address, Text: r.Text, Meaning: string(r.Meaning),
 		ReviewedAt: timestamp(r.ReviewedAt), At: r.At,
@@ -58,14 +58,14 @@ func (s *Server) replyRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Replies.List(ctx, targeting.ReplyFilter{
+			list, err := s.Replies.List(ctx, contacts.ReplyFilter{
 				AccountID: caller.AccountID, ContactID: in.ContactID, ChannelID: in.ChannelID, Meaning: reply.Meaning(in.Meaning), Review: in.Review,
 				Before: before, Limit: in.Limit + 1,
 			})
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, replyView, func(r targeting.Reply) string { return idKey(r.ID) }), nil
+			return page(list, in.Limit, replyView, func(r contacts.Reply) string { return idKey(r.ID) }), nil
 		})
 	register(s, operation{id: "review-reply", method: http.MethodPost, path: path + "/{id}/review", tag: tag, doc: "Say what a reply means", roles: mayEdit,
 		more: "Only a reply that is near a word waits for it. What it means is carried out: who opts out is suppressed at once."},

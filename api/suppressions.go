@@ -11,11 +11,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // importSuppressionsPath takes a file, which is streamed.
@@ -71,7 +71,7 @@ type listSuppressions struct {
 	Reason string `query:"reason" maxLength:"200" doc:"Only those with this reason."`
 }
 
-func suppressionView(p targeting.Suppression) Suppression {
+func suppressionView(p contacts.Suppression) Suppression {
 	return Suppression{Kind: string(p.Kind), Address: p.Address, Reason: p.Reason, OptedOut: p.OptedOut, CreatedAt: timestamp(&p.CreatedAt)}
 }
 
@@ -81,9 +81,9 @@ func (s *Server) suppressionRoutes() {
 	register(s, operation{id: "add-suppression", method: http.MethodPost, path: path, tag: tag, doc: "Never write to an address again", status: http.StatusCreated, roles: mayEdit,
 		more: "Binds at once, for what is waiting too. An address that is suppressed already keeps its first reason, unless that was unsubscribed."},
 		func(ctx context.Context, caller access.Key, in *addSuppression) (*one[Suppression], error) {
-			p := targeting.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Body.Kind), Address: in.Body.Address, Reason: in.Body.Reason}
+			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Body.Kind), Address: in.Body.Address, Reason: in.Body.Reason}
 			if p.Reason == "" {
-				p.Reason = targeting.Unsubscribed
+				p.Reason = contacts.Unsubscribed
 			}
 			if _, err := s.Consents.Suppress(ctx, p, actor(caller)); err != nil {
 				return nil, relocate(err, in.Body.Kind, "address")
@@ -94,7 +94,7 @@ func (s *Server) suppressionRoutes() {
 	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again", status: http.StatusNoContent, roles: mayEdit,
 		more: "What bounced or complained needs force. Where the recipient opted out as well, that stays: remove it again, or opt the contact in."},
 		func(ctx context.Context, caller access.Key, in *removeSuppression) (*struct{}, error) {
-			p := targeting.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
+			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
 			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, actor(caller)), in.Kind, "address")
 		})
 	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag, doc: "Suppress every address of a CSV file", roles: mayEdit,
@@ -106,7 +106,7 @@ func (s *Server) suppressionRoutes() {
 	register(s, operation{reads: readsAll, id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Every suppression as CSV", roles: mayEdit,
 		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
 		func(ctx context.Context, caller access.Key, _ *struct{}) (*huma.StreamResponse, error) {
-			return csvBody("suppressions.csv", targeting.SuppressionColumns(), func(write func(...string) error) error {
+			return csvBody("suppressions.csv", contacts.SuppressionColumns(), func(write func(...string) error) error {
 				for p, err := range s.Store.EachSuppression(ctx, caller.AccountID) {
 					if err != nil {
 						return err
@@ -121,7 +121,7 @@ func (s *Server) suppressionRoutes() {
 }
 
 func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *listSuppressions) (*pageOut[Suppression], error) {
-	f := targeting.SuppressionFilter{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Reason: in.Reason, Limit: in.Limit + 1}
+	f := contacts.SuppressionFilter{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Reason: in.Reason, Limit: in.Limit + 1}
 	if in.Cursor != "" {
 		place, err := in.text()
 		kind, address, ok := strings.Cut(place, "\x00")
@@ -134,7 +134,7 @@ func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *li
 	if err != nil {
 		return nil, err
 	}
-	return page(list, in.Limit, suppressionView, func(p targeting.Suppression) string { return string(p.Kind) + "\x00" + p.Address }), nil
+	return page(list, in.Limit, suppressionView, func(p contacts.Suppression) string { return string(p.Kind) + "\x00" + p.Address }), nil
 }
 
 func (s *Server) importSuppressions(ctx context.Context, caller access.Key, in *importInput) (*one[SuppressionImport], error) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -221,7 +222,7 @@ func (s *Server) audiencePage(ctx context.Context, caller access.Key, a targetin
 	if err != nil {
 		return nil, err
 	}
-	return page(list, in.Limit, contactView, func(c targeting.Contact) string { return idKey(c.ID) }), nil
+	return page(list, in.Limit, contactView, func(c contacts.Contact) string { return idKey(c.ID) }), nil
 }
 
 func (s *Server) ruleFields(ctx context.Context, caller access.Key, _ *struct{}) (*one[RuleFields], error) {

@@ -15,9 +15,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
 // importPath is where CSV files come in; their bodies are streamed.
@@ -57,7 +57,7 @@ type ImportOptions struct {
 	DryRun         bool   `json:"dry_run,omitempty" doc:"Say what would become of each line, and change nothing."`
 }
 
-func uploadView(u targeting.Upload) Upload {
+func uploadView(u contacts.Upload) Upload {
 	return Upload{
 		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
 		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates, Incomplete: u.Incomplete,
@@ -128,7 +128,7 @@ func (s *Server) uploadRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, uploadView, func(u targeting.Upload) string { return idKey(u.ID) }), nil
+			return page(list, in.Limit, uploadView, func(u contacts.Upload) string { return idKey(u.ID) }), nil
 		})
 	register(s, operation{id: "get-upload", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an upload and its progress", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Upload], error) {
@@ -172,7 +172,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 		return nil, fault.New(fault.Invalid, "send the file as multipart/form-data: curl -F file=@contacts.csv")
 	}
-	var options targeting.ImportOptions
+	var options contacts.ImportOptions
 	parts := multipart.NewReader(in.body, params["boundary"])
 	for {
 		part, err := parts.NextPart()
@@ -192,7 +192,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 			if err := decodePart(part, &given, "options"); err != nil {
 				return nil, err
 			}
-			options.Key, options.DefaultCountry, options.Encoding = targeting.KeyField(given.Key), given.DefaultCountry, given.Encoding
+			options.Key, options.DefaultCountry, options.Encoding = contacts.KeyField(given.Key), given.DefaultCountry, given.Encoding
 			options.Separator, options.Group, options.DryRun = given.Separator, given.Group, given.DryRun
 		case "file":
 			if message := wrongText(part.FileName(), false); message != "" {

@@ -12,6 +12,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/configs"
+	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -37,15 +38,15 @@ type Engine struct {
 	Queue      *queue.Queue
 	Registry   *providers.Registry
 	Campaigns  *campaigns.Service
-	Contacts   *targeting.Contacts
-	Lists      *targeting.Lists
-	Consents   *targeting.Consents
-	Replies    *targeting.Replies
-	Caps       *targeting.Caps
-	Properties *targeting.Properties
+	Contacts   *contacts.Contacts
+	Lists      *contacts.Lists
+	Consents   *contacts.Consents
+	Replies    *contacts.Replies
+	Caps       *contacts.Caps
+	Properties *contacts.Properties
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
-	Importer   *targeting.Importer
+	Importer   *contacts.Importer
 	Exporter   *targeting.Exporter
 	Tokens     campaigns.Tokens
 	Writer     *store.Writer
@@ -196,16 +197,16 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 }
 
 func (e *Engine) services(c configs.Config) {
-	e.Contacts = targeting.NewContacts(e.Store)
-	e.Lists = targeting.NewLists(e.Store)
-	e.Properties = targeting.NewProperties(e.Store)
+	e.Contacts = contacts.NewContacts(e.Store)
+	e.Lists = contacts.NewLists(e.Store)
+	e.Properties = contacts.NewProperties(e.Store)
 	e.Rules = targeting.NewRules(e.Store)
 	e.Jobs = targeting.NewJobs(e.Store)
-	e.Consents = targeting.NewConsents(e.Store)
-	e.Replies = targeting.NewReplies(e.Store)
-	e.Caps = targeting.NewCaps(e.Store)
+	e.Consents = contacts.NewConsents(e.Store)
+	e.Replies = contacts.NewReplies(e.Store)
+	e.Caps = contacts.NewCaps(e.Store)
 	e.Exporter = targeting.NewExporter(e.Store)
-	e.Importer = targeting.NewImporter(e.Store, e.Store, targeting.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
+	e.Importer = contacts.NewImporter(e.Store, e.Store, contacts.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
 	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }
 
@@ -219,7 +220,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
-			{Name: "expiry", Every: 5 * time.Minute, Run: targeting.NewSweeper(e.Store).Run},
+			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		},
 	})
 	s.Start()

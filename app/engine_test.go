@@ -13,6 +13,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/configs"
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
@@ -68,7 +69,7 @@ func startTestEngine(t *testing.T, config configs.Config, roles Roles) *Engine {
 type testFixture struct {
 	account int64
 	channel providers.Channel
-	upload  targeting.Upload
+	upload  contacts.Upload
 }
 
 func newFixture(t *testing.T, e *Engine, provider, config string, limits providers.Limits, n int) testFixture {
@@ -89,7 +90,7 @@ func newFixture(t *testing.T, e *Engine, provider, config string, limits provide
 	for i := range n {
 		fmt.Fprintf(&csv, "person%d@example.com,Name%d,C%d\n", i, i, i)
 	}
-	f.upload, err = e.Importer.Take(ctx, account.ID, "people.csv", strings.NewReader(csv.String()), targeting.ImportOptions{})
+	f.upload, err = e.Importer.Take(ctx, account.ID, "people.csv", strings.NewReader(csv.String()), contacts.ImportOptions{})
 	require.NoError(t, err)
 	// The engine's own scheduler may have been faster.
 	if err := e.Importer.Run(ctx, f.upload.ID); !fault.Is(err, fault.Conflict) {
@@ -97,7 +98,7 @@ func newFixture(t *testing.T, e *Engine, provider, config string, limits provide
 	}
 	require.Eventually(t, func() bool {
 		u, err := e.Store.GetUpload(ctx, account.ID, f.upload.ID)
-		return err == nil && u.State == targeting.UploadFinished
+		return err == nil && u.State == contacts.UploadFinished
 	}, time.Minute, 5*time.Millisecond)
 	return f
 }

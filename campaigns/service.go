@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -32,7 +33,7 @@ type Lifecycle interface {
 // Audiences knows whom an audience names.
 type Audiences interface {
 	CheckAudience(ctx context.Context, accountID int64, a *targeting.Audience) ([]fault.Field, error)
-	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]targeting.UploadState, error)
+	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]contacts.UploadState, error)
 	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]Recipient, error)
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
@@ -59,11 +60,11 @@ type People interface {
 	// TemplateNames are the columns of uploads and the keys of properties that
 	// templates may name.
 	TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error)
-	GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error)
+	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
 	// Holder is the contact that has an address now, 0 for nobody.
 	Holder(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contactID int64, err error)
 	Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error)
-	OptOut(ctx context.Context, c targeting.ConsentChange) (targeting.ConsentResult, error)
+	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
 }
 
 // Store is what the service needs kept.
@@ -243,7 +244,7 @@ func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, pro
 	}
 	for _, upload := range uploads {
 		switch state, ok := unfinished[upload]; {
-		case ok && state == targeting.UploadFailed:
+		case ok && state == contacts.UploadFailed:
 			return Campaign{}, providers.Channel{}, fault.InvalidField("audience.uploads", upload, "the upload failed: upload the file again, or leave it out")
 		case ok:
 			return Campaign{}, providers.Channel{}, fault.New(fault.Conflict, "upload %d is %s: wait until it is finished, so that nobody is missed", upload, state)

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Explanation says why somebody was or was not written to by a campaign.
@@ -157,8 +157,8 @@ func (s *Service) Unsubscribe(ctx context.Context, token string) (kind providers
 	if err != nil {
 		return "", err
 	}
-	c := targeting.ConsentChange{
-		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: targeting.SourceLink, Actor: "recipient",
+	c := contacts.ConsentChange{
+		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: contacts.SourceLink, Actor: "recipient",
 	}
 	if u.MessageID != 0 {
 		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)

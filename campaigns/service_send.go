@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Notification is one message that somebody's action asked for.
@@ -89,7 +89,7 @@ func (s *Service) recipient(ctx context.Context, t Notification, channel provide
 		return refuse("contact_id", t.ContactID, "there is no such contact")
 	case err != nil:
 		return Recipient{}, nil, err
-	case contact.Status != targeting.Active:
+	case contact.Status != contacts.Active:
 		return refuse("contact_id", t.ContactID, "the contact is %s", contact.Status)
 	case contact.Addresses[channel.Address] == "":
 		return refuse("contact_id", t.ContactID, "the contact has no %s address, to which this channel sends", channel.Address)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -51,14 +52,14 @@ type fixture struct {
 	account  int64
 	mail     providers.Channel
 	text     providers.Channel
-	contacts map[string]targeting.Contact
+	contacts map[string]contacts.Contact
 }
 
 func newFixture(t *testing.T) fixture {
 	ctx := t.Context()
 	box, err := secret.NewBox(secret.New("a master key for tests alone"))
 	require.NoError(t, err)
-	f := fixture{clock: clock.NewFake(noon), contacts: map[string]targeting.Contact{}}
+	f := fixture{clock: clock.NewFake(noon), contacts: map[string]contacts.Contact{}}
 	f.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: f.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.store.Close()) })
@@ -79,10 +80,10 @@ func newFixture(t *testing.T) fixture {
 		"Bob": {providers.Email: "bob@example.org"},
 		"Cy":  {providers.Phone: "+4915112345679"},
 	} {
-		f.contacts[name], err = f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: name, Status: targeting.Active, Addresses: addresses})
+		f.contacts[name], err = f.store.CreateContact(ctx, contacts.Contact{AccountID: f.account, FirstName: name, Status: contacts.Active, Addresses: addresses})
 		require.NoError(t, err)
 	}
-	_, err = f.store.SuppressAll(ctx, f.account, []targeting.Suppression{{Kind: providers.Email, Address: "bob@example.org", Reason: "unsubscribed"}}, "test", "me")
+	_, err = f.store.SuppressAll(ctx, f.account, []contacts.Suppression{{Kind: providers.Email, Address: "bob@example.org", Reason: "unsubscribed"}}, "test", "me")
 	require.NoError(t, err)
 	tokens := campaigns.NewTokens(secret.New("a master key for tests alone"), "https://n.example.org")
 	f.Service = campaigns.NewService(f.store, kinds{}, f.clock, tokens)
@@ -365,9 +366,9 @@ func (s *searches) ListMessages(ctx context.Context, f campaigns.MessageFilter) 
 func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
-	late, err := f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: "Di", Status: targeting.Active})
+	late, err := f.store.CreateContact(ctx, contacts.Contact{AccountID: f.account, FirstName: "Di", Status: contacts.Active})
 	require.NoError(t, err)
-	_, err = f.store.CreateContact(ctx, targeting.Contact{AccountID: f.account, FirstName: "Eve", Status: targeting.Active,
+	_, err = f.store.CreateContact(ctx, contacts.Contact{AccountID: f.account, FirstName: "Eve", Status: contacts.Active,
 		Addresses: map[providers.AddressKind]string{providers.Email: "eve@example.org"}})
 	require.NoError(t, err)
 	f.clock.Advance(time.Hour)
@@ -381,7 +382,7 @@ func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
 	require.NoError(t, err)
 	f.clock.Advance(time.Hour)
 	give := func(contactID int64, email string) {
-		_, err := f.store.UpdateContact(ctx, f.account, contactID, func(c *targeting.Contact) error {
+		_, err := f.store.UpdateContact(ctx, f.account, contactID, func(c *contacts.Contact) error {
 			c.Addresses = map[providers.AddressKind]string{providers.Email: email}
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -25,8 +26,8 @@ type TraceQuery struct {
 // Trace is all that is kept of somebody's messages and of why there were none.
 type Trace struct {
 	// Contacts hold the address; more than one if it is of several kinds.
-	Contacts     []targeting.Contact
-	Suppressions []targeting.Suppression
+	Contacts     []contacts.Contact
+	Suppressions []contacts.Suppression
 	// Messages are the newest, newest first.
 	Messages []Message
 	// Campaigns are those of the messages and the newest that were ever started,
@@ -108,7 +109,7 @@ func (t Trace) saysWho() (says []string) {
 	}
 	for _, c := range t.Contacts {
 		words := fmt.Sprintf("contact %d is %s", c.ID, c.Status)
-		if c.Status != targeting.Active {
+		if c.Status != contacts.Active {
 			words += ": campaigns leave them out"
 		}
 		says = append(says, words)

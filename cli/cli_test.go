@@ -24,6 +24,7 @@ import (
 	"carillon/app"
 	"carillon/campaigns"
 	"carillon/configs"
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
@@ -86,13 +87,13 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, err)
 	writer := f.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
-	importer := targeting.NewImporter(f.store, f.store, targeting.ImportConfig{})
+	importer := contacts.NewImporter(f.store, f.store, contacts.ImportConfig{})
 	live := campaigns.NewLive(f.store, clock.System{}, slog.New(slog.DiscardHandler))
 	t.Cleanup(live.Stop)
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
 		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: targeting.NewContacts(f.store), Lists: targeting.NewLists(f.store), Consents: targeting.NewConsents(f.store), Replies: targeting.NewReplies(f.store), Caps: targeting.NewCaps(f.store), Properties: targeting.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer, Exporter: targeting.NewExporter(f.store),
+		Contacts: contacts.NewContacts(f.store), Lists: contacts.NewLists(f.store), Consents: contacts.NewConsents(f.store), Replies: contacts.NewReplies(f.store), Caps: contacts.NewCaps(f.store), Properties: contacts.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer, Exporter: targeting.NewExporter(f.store),
 		Jobs: targeting.NewJobs(f.store), Live: live,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })

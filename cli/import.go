@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
-	"carillon/targeting/csvfile"
+	"carillon/contacts/csvfile"
 )
 
 type importFlags struct {

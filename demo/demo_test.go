@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts/csvfile"
 	"carillon/demo"
-	"carillon/targeting/csvfile"
 )
 
 // TestContacts counts what an importer makes of the sample, so that the demo's

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	_ "embed"
+
 	"github.com/redis/go-redis/v9"
 
 	_ "embed"

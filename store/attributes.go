@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	"carillon/targeting"
+	"carillon/contacts"
 )
 
 // attributed is what a contact's attributes and folded texts are made of.
 type attributed struct {
 	id                        int64
 	name, firstName, lastName string
-	attributes                targeting.Attributes
+	attributes                contacts.Attributes
 	// expiry says when values end, by their keys.
 	expiry map[string]time.Time
 }
@@ -28,7 +28,7 @@ func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attr
 			return err
 		}
 		var err error
-		if a.attributes, err = targeting.ParseAttributes(attributes); err == nil {
+		if a.attributes, err = contacts.ParseAttributes(attributes); err == nil {
 			a.expiry, err = parseExpiry(expiry)
 		}
 		if err != nil {
@@ -44,13 +44,13 @@ func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attr
 // now is the time of the change in UTC milliseconds; 0 leaves updated_at as it
 // is, for changes that nobody made to the contact itself. It needs the account's
 // lock.
-func (c conn) writeAttributes(ctx context.Context, contacts []attributed, now int64) error {
-	if len(contacts) == 0 {
+func (c conn) writeAttributes(ctx context.Context, list []attributed, now int64) error {
+	if len(list) == 0 {
 		return nil
 	}
-	rows := newColumns(3, len(contacts))
-	for _, a := range contacts {
-		rows.add(a.id, a.attributes.JSON(), expiryJSON(a.expiry), targeting.Folded(a.name, a.firstName, a.lastName, a.attributes))
+	rows := newColumns(3, len(list))
+	for _, a := range list {
+		rows.add(a.id, a.attributes.JSON(), expiryJSON(a.expiry), contacts.Folded(a.name, a.firstName, a.lastName, a.attributes))
 	}
 	_, err := c.exec(ctx, c.d.contacts().updateAttributes, c.d.rowArgs(rows, now)...)
 	return err
@@ -134,7 +134,7 @@ func (s *Store) sweep(ctx context.Context, accountID int64, ids []int64, now tim
 		}
 		changed := list[:0]
 		for _, a := range list {
-			c := targeting.Contact{Attributes: a.attributes, Expiry: a.expiry}
+			c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry}
 			if c.Forget(now) {
 				changed = append(changed, a)
 			}
@@ -152,9 +152,9 @@ func current(attributes, expiry []byte, now time.Time) (string, error) {
 	if len(expiry) <= len("{}") {
 		return string(attributes), nil
 	}
-	var c targeting.Contact
+	var c contacts.Contact
 	var err error
-	if c.Attributes, err = targeting.ParseAttributes(attributes); err != nil {
+	if c.Attributes, err = contacts.ParseAttributes(attributes); err != nil {
 		return "", err
 	}
 	if c.Expiry, err = parseExpiry(expiry); err != nil {

@@ -7,11 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 func given(pairs ...string) map[string]json.RawMessage {
@@ -25,7 +25,7 @@ func given(pairs ...string) map[string]json.RawMessage {
 func testProperties(t testing.TB, s *Store, list ...property.Property) {
 	t.Helper()
 	for _, p := range list {
-		_, err := targeting.NewProperties(s).Create(t.Context(), p)
+		_, err := contacts.NewProperties(s).Create(t.Context(), p)
 		require.NoError(t, err)
 	}
 }
@@ -40,37 +40,37 @@ func TestAttributes(t *testing.T) {
 			property.Property{AccountID: account, Key: "code", Type: property.Text, Expires: time.Hour},
 			property.Property{AccountID: account, Key: "tags", Type: property.Collection},
 		)
-		contacts := targeting.NewContacts(s)
-		base := targeting.Contact{AccountID: account, FirstName: "ADA", Addresses: addressesOf("ada@example.com")}
+		book := contacts.NewContacts(s)
+		base := contacts.Contact{AccountID: account, FirstName: "ADA", Addresses: addressesOf("ada@example.com")}
 		wrong := base
 		wrong.Given = given("age", "200", "plan", `"gold"`, "nothing", "1", "tags", `["Ä\u0000"]`)
-		_, err := contacts.Create(ctx, wrong, "")
+		_, err := book.Create(ctx, wrong, "")
 		var refused *fault.Error
 		require.ErrorAs(t, err, &refused)
 		require.Len(t, refused.Fields, 4)
 		require.Equal(t, "attributes.age", refused.Fields[0].Location)
 		require.Contains(t, refused.Fields[0].Message, ">=0 <=130")
 		require.EqualValues(t, 200, refused.Fields[0].Value)
-		found, err := contacts.Search(ctx, targeting.ContactFilter{AccountID: account, Limit: 5})
+		found, err := book.Search(ctx, contacts.ContactFilter{AccountID: account, Limit: 5})
 		require.NoError(t, err)
 		require.Empty(t, found, "what is refused changes nothing")
 
 		good := base
 		good.Given = given("age", "36.50", "code", `"Ä-1"`, "tags", `["B","ä"]`)
-		c, err := contacts.Create(ctx, good, "")
+		c, err := book.Create(ctx, good, "")
 		require.NoError(t, err)
-		want := targeting.Attributes(given("plan", `"Free"`, "age", "36.5", "code", `"Ä-1"`, "tags", `["B","ä"]`))
+		want := contacts.Attributes(given("plan", `"Free"`, "age", "36.5", "code", `"Ä-1"`, "tags", `["B","ä"]`))
 		require.Equal(t, want, c.Attributes)
 		require.Equal(t, map[string]time.Time{"code": now.Now().Add(time.Hour)}, c.Expiry)
 		require.JSONEq(t, `{"first_name":"ada","attributes.plan":"free","attributes.code":"ä-1","attributes.tags":["b","ä"]}`, columnsOf(t, s, "folded")[0])
 
-		c, err = contacts.Update(ctx, account, c.ID, targeting.ContactChange{Attributes: given("age", "null", "plan", `"PLUS"`)})
+		c, err = book.Update(ctx, account, c.ID, contacts.ContactChange{Attributes: given("age", "null", "plan", `"PLUS"`)})
 		require.NoError(t, err)
 		delete(want, "age")
 		want["plan"] = json.RawMessage(`"Plus"`)
 		require.Equal(t, want, c.Attributes)
 		last := "Lovelace"
-		c, err = contacts.Update(ctx, account, c.ID, targeting.ContactChange{LastName: &last, LastActivityAt: new(now.Now())})
+		c, err = book.Update(ctx, account, c.ID, contacts.ContactChange{LastName: &last, LastActivityAt: new(now.Now())})
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes, "what is not mentioned stays")
 		require.Equal(t, now.Now(), *c.LastActivityAt)
@@ -79,14 +79,14 @@ func TestAttributes(t *testing.T) {
 		// A value whose time is over is gone at once, and swept later.
 		now.Advance(time.Hour)
 		delete(want, "code")
-		c, err = contacts.Get(ctx, account, c.ID)
+		c, err = book.Get(ctx, account, c.ID)
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes)
 		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
 		people, err := s.recipients(ctx, s.reader(), []int64{c.ID}, providers.Email, nil)
 		require.NoError(t, err)
 		require.JSONEq(t, want.JSON(), people[c.ID].Attributes)
-		sweeper := targeting.NewSweeper(s)
+		sweeper := contacts.NewSweeper(s)
 		worked, err := sweeper.Run(ctx)
 		require.NoError(t, err)
 		require.False(t, worked)
@@ -110,7 +110,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 			}
 			return tx.writeAttributes(ctx, list, 0)
 		}))
-		sweeper := targeting.NewSweeper(s)
+		sweeper := contacts.NewSweeper(s)
 		passes := 0
 		for worked := true; worked; passes++ {
 			var err error
@@ -146,11 +146,11 @@ func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
 			property.Property{AccountID: account, Key: "plan", Type: property.Text, Default: json.RawMessage(`"FREE"`), Expires: time.Hour},
 			property.Property{AccountID: account, Key: "age", Type: property.Number},
 		)
-		old, err := targeting.NewContacts(s).Create(ctx, targeting.Contact{
+		old, err := contacts.NewContacts(s).Create(ctx, contacts.Contact{
 			AccountID: account, FirstName: "Old", LastName: "Ä", Addresses: addressesOf("old@example.com"), Given: given("age", "5", "plan", `"Plus"`),
 		}, "")
 		require.NoError(t, err)
-		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "email,first_name\nold@example.com,NEU\nnew@example.com,Ünal\n")
+		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,first_name\nold@example.com,NEU\nnew@example.com,Ünal\n")
 		folded, attributes := columnsOf(t, s, "folded"), columnsOf(t, s, "attributes")
 		require.JSONEq(t, `{"first_name":"neu","last_name":"ä","attributes.plan":"plus"}`, folded[0])
 		require.JSONEq(t, `{"age":5,"plan":"Plus"}`, attributes[0])
@@ -190,16 +190,16 @@ func TestAddressesOfEveryKind(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		contacts := targeting.NewContacts(s)
+		book := contacts.NewContacts(s)
 		for _, kind := range value.Kinds() {
 			address := map[providers.AddressKind]string{
 				providers.Email: "ann@example.com", providers.Phone: "+43 123 456789", providers.SMS: "+43 123 456789", providers.WhatsApp: "+43 123 456789",
 				providers.Telegram: "-100123", providers.Viber: "01234567890A=", providers.Facebook: "1234567890123456", providers.Instagram: "17841400000000000",
 				providers.Push: "fcm:token", providers.Web: "https://push.example.org/x", providers.Custom: "Any thing",
 			}[kind]
-			first, err := contacts.Create(ctx, targeting.Contact{AccountID: account, Addresses: map[providers.AddressKind]string{kind: address}}, "")
+			first, err := book.Create(ctx, contacts.Contact{AccountID: account, Addresses: map[providers.AddressKind]string{kind: address}}, "")
 			require.NoError(t, err, kind)
-			_, err = contacts.Create(ctx, targeting.Contact{AccountID: account, Addresses: map[providers.AddressKind]string{kind: " " + address}}, "")
+			_, err = book.Create(ctx, contacts.Contact{AccountID: account, Addresses: map[providers.AddressKind]string{kind: " " + address}}, "")
 			require.True(t, fault.Is(err, fault.Conflict), kind)
 			require.ErrorContains(t, err, "contact "+jsonInt(first.ID)+" holds it")
 		}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // A hard bounce counts as more soft ones than any limit, so that one index finds
@@ -36,9 +36,9 @@ func (n bounceNotes) add(address string, e providers.Receipt, moved bool) {
 	case address == "":
 		return
 	case e.Status == providers.ReceiptComplained:
-		note.hard = targeting.Complained
+		note.hard = contacts.Complained
 	case e.Bounce == providers.BounceHard && note.hard == "":
-		note.hard = targeting.Bounced
+		note.hard = contacts.Bounced
 	case e.Bounce == providers.BounceSoft && moved:
 		note.soft++
 	case e.Status == providers.ReceiptDelivered || e.Status == providers.ReceiptRead:
@@ -148,9 +148,9 @@ const bouncesAtOnce = 500
 // good or complained, and those with too many soft bounces in a row. It reports
 // whether there may be more.
 func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
-	var due []targeting.Suppression
+	var due []contacts.Suppression
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var p targeting.Suppression
+		var p contacts.Suppression
 		if err := scan(&p.AccountID, &p.Kind, &p.Address, &p.Reason); err != nil {
 			return err
 		}
@@ -164,14 +164,14 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 		accountID int64
 		source    string
 	}
-	by := map[cause][]targeting.Suppression{}
+	by := map[cause][]contacts.Suppression{}
 	for _, p := range due {
-		c := cause{p.AccountID, targeting.SourceBounce}
+		c := cause{p.AccountID, contacts.SourceBounce}
 		switch p.Reason {
 		case "":
-			p.Reason = targeting.Bounced
-		case targeting.Complained:
-			c.source = targeting.SourceComplaint
+			p.Reason = contacts.Bounced
+		case contacts.Complained:
+			c.source = contacts.SourceComplaint
 		}
 		by[c] = append(by[c], p)
 	}

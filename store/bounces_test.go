@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // sent makes a transactional message to an address and sends it.
@@ -27,7 +27,7 @@ func (j *journey) receive(events ...providers.Receipt) {
 
 func (j *journey) reasonOf(address string) string {
 	j.t.Helper()
-	found, err := j.reader().suppressionsOf(j.t.Context(), j.accountID, []targeting.Suppression{{Kind: j.channel.Address, Address: address}})
+	found, err := j.reader().suppressionsOf(j.t.Context(), j.accountID, []contacts.Suppression{{Kind: j.channel.Address, Address: address}})
 	require.NoError(j.t, err)
 	if len(found) == 0 {
 		return ""
@@ -40,12 +40,12 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		j := newJourney(t, s, 3)
 		bounced := j.sent(1, "hard@example.com")
 		j.receive(providers.Receipt{MessageID: bounced, Status: providers.ReceiptRejected, Bounce: providers.BounceHard, Code: "5.1.1"})
-		require.Equal(t, targeting.Bounced, j.reasonOf("hard@example.com"))
+		require.Equal(t, contacts.Bounced, j.reasonOf("hard@example.com"))
 
 		// A complaint comes after the message was read and changes nothing of it.
 		spam := j.sent(2, "spam@example.com")
 		j.receive(providers.Receipt{MessageID: spam, Status: providers.ReceiptRead}, providers.Receipt{MessageID: spam, Status: providers.ReceiptComplained})
-		require.Equal(t, targeting.Complained, j.reasonOf("spam@example.com"))
+		require.Equal(t, contacts.Complained, j.reasonOf("spam@example.com"))
 		m, err := s.GetMessage(t.Context(), j.accountID, spam)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.Read, m.State)
@@ -89,10 +89,10 @@ func TestSoftBouncesSuppressAfterSeveralInARow(t *testing.T) {
 		outcome(soft)
 		require.Empty(t, j.reasonOf(address), "a delivery begins to count anew")
 		outcome(soft)
-		require.Equal(t, targeting.Bounced, j.reasonOf(address))
+		require.Equal(t, contacts.Bounced, j.reasonOf(address))
 
 		// Lifted by force, it counts from the beginning.
-		require.NoError(t, s.Unsuppress(t.Context(), targeting.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: address}, true, "me"))
+		require.NoError(t, s.Unsuppress(t.Context(), contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: address}, true, "me"))
 		outcome(soft)
 		require.Empty(t, j.reasonOf(address))
 	})
@@ -113,7 +113,7 @@ func TestParkedBounceSuppresses(t *testing.T) {
 		more, err := s.SuppressBounced(ctx)
 		require.NoError(t, err)
 		require.False(t, more)
-		require.Equal(t, targeting.Bounced, j.reasonOf("early@example.com"))
+		require.Equal(t, contacts.Bounced, j.reasonOf("early@example.com"))
 	})
 }
 
@@ -139,7 +139,7 @@ func TestARefusalThatIsABounceSuppresses(t *testing.T) {
 			require.NoError(t, err)
 			return addresses
 		}
-		require.Equal(t, targeting.Bounced, j.reasonOf(refuse(claimed[:1], providers.BounceHard)[0]))
+		require.Equal(t, contacts.Bounced, j.reasonOf(refuse(claimed[:1], providers.BounceHard)[0]))
 		require.Empty(t, j.reasonOf(refuse(claimed[1:2], providers.BounceSoft)[0]), "one of several")
 		require.Empty(t, j.reasonOf(refuse(claimed[2:3], "")[0]), "the server may not want us")
 		j.balanced(run.ID)

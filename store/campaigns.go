@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/targeting"
 	"carillon/targeting/rule"
@@ -134,11 +135,11 @@ func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
 
 // UnfinishedUploads lists the uploads among ids that are not taken in as a
 // whole, with their states.
-func (s *Store) UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]targeting.UploadState, error) {
-	states := map[int64]targeting.UploadState{}
+func (s *Store) UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]contacts.UploadState, error) {
+	states := map[int64]contacts.UploadState{}
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
-		var state targeting.UploadState
+		var state contacts.UploadState
 		if err := scan(&id, &state); err != nil {
 			return err
 		}

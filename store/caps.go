@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
 const selectCap = "SELECT id, account_id, category_id, priority, max_messages, window_seconds, action, created_at FROM frequency_caps"
 
-func scanCap(scan func(...any) error) (targeting.FrequencyCap, error) {
-	var c targeting.FrequencyCap
+func scanCap(scan func(...any) error) (contacts.FrequencyCap, error) {
+	var c contacts.FrequencyCap
 	var seconds int64
 	var created millis
 	err := scan(&c.ID, &c.AccountID, &c.CategoryID, &c.Priority, &c.MaxMessages, &seconds, &c.Action, &created)
@@ -25,7 +25,7 @@ func scanCap(scan func(...any) error) (targeting.FrequencyCap, error) {
 }
 
 // SetCap keeps a cap, instead of one of the same category, priority and window.
-func (s *Store) SetCap(ctx context.Context, c targeting.FrequencyCap) (targeting.FrequencyCap, error) {
+func (s *Store) SetCap(ctx context.Context, c contacts.FrequencyCap) (contacts.FrequencyCap, error) {
 	err := s.inTx(ctx, func(tx conn) error {
 		id, err := tx.insert(ctx, `INSERT INTO frequency_caps (account_id, category_id, priority, max_messages, window_seconds, action, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, category_id, priority, window_seconds)
@@ -41,7 +41,7 @@ func (s *Store) SetCap(ctx context.Context, c targeting.FrequencyCap) (targeting
 }
 
 // GetCap is one frequency cap.
-func (s *Store) GetCap(ctx context.Context, accountID, id int64) (targeting.FrequencyCap, error) {
+func (s *Store) GetCap(ctx context.Context, accountID, id int64) (contacts.FrequencyCap, error) {
 	c, err := scanCap(s.reader().row(ctx, selectCap+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, noCap(id)
@@ -52,8 +52,8 @@ func (s *Store) GetCap(ctx context.Context, accountID, id int64) (targeting.Freq
 func noCap(id int64) error { return fault.New(fault.NotFound, "there is no frequency cap %d", id) }
 
 // ListCaps lists an account's frequency caps behind the id after.
-func (s *Store) ListCaps(ctx context.Context, accountID, after int64, limit int) ([]targeting.FrequencyCap, error) {
-	var list []targeting.FrequencyCap
+func (s *Store) ListCaps(ctx context.Context, accountID, after int64, limit int) ([]contacts.FrequencyCap, error) {
+	var list []contacts.FrequencyCap
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		c, err := scanCap(scan)
 		list = append(list, c)
@@ -76,7 +76,7 @@ func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
 // capsFor are the caps that campaigns of a category count for. Feeders of the
 // account wait for each other here, until the transaction ends: each must see
 // what the one before has put into a window.
-func capsFor(ctx context.Context, tx conn, accountID, category int64) (list []targeting.FrequencyCap, err error) {
+func capsFor(ctx context.Context, tx conn, accountID, category int64) (list []contacts.FrequencyCap, err error) {
 	err = tx.scanAll(ctx, func(scan func(...any) error) error {
 		c, err := scanCap(scan)
 		list = append(list, c)
@@ -102,13 +102,13 @@ const recheck = time.Minute
 
 // verdict is what a cap makes of a message.
 type verdict struct {
-	action targeting.CapAction // empty: it may go
+	action contacts.CapAction // empty: it may go
 	due    time.Time
-	cap    targeting.FrequencyCap
+	cap    contacts.FrequencyCap
 }
 
 // judge says whether a contact may be sent another message at the time now.
-func (h capHistory) judge(caps []targeting.FrequencyCap, now time.Time) (v verdict) {
+func (h capHistory) judge(caps []contacts.FrequencyCap, now time.Time) (v verdict) {
 	for _, c := range caps {
 		var times []time.Time
 		for _, s := range h.sent {
@@ -132,10 +132,10 @@ func (h capHistory) judge(caps []targeting.FrequencyCap, now time.Time) (v verdi
 			slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
 			due = times[c.MaxMessages-1-flying].Add(c.Window)
 		}
-		if v.action == targeting.CapSkip {
+		if v.action == contacts.CapSkip {
 			continue
 		}
-		if c.Action == targeting.CapSkip || due.After(v.due) {
+		if c.Action == contacts.CapSkip || due.After(v.due) {
 			v = verdict{c.Action, due, c}
 		}
 	}
@@ -159,9 +159,9 @@ func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRe
 	for _, m := range messages {
 		v := histories[m.contactID].judge(f.caps, now)
 		switch v.action {
-		case targeting.CapDefer:
+		case contacts.CapDefer:
 			deferred = append(deferred, [3]any{m.ID, ms(v.due), capDetail(v.cap)})
-		case targeting.CapSkip:
+		case contacts.CapSkip:
 			skipped[capDetail(v.cap)] = append(skipped[capDetail(v.cap)], m.ID)
 		default:
 			kept = append(kept, m)
@@ -182,7 +182,7 @@ func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRe
 	return kept, nil
 }
 
-func capDetail(c targeting.FrequencyCap) string {
+func capDetail(c contacts.FrequencyCap) string {
 	return fmt.Sprintf("frequency cap %d: at most %d in %s", c.ID, c.MaxMessages, c.Window)
 }
 

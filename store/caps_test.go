@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
-func (j *journey) setCap(c targeting.FrequencyCap) targeting.FrequencyCap {
+func (j *journey) setCap(c contacts.FrequencyCap) contacts.FrequencyCap {
 	j.t.Helper()
 	c.AccountID = j.accountID
-	c, err := targeting.NewCaps(j.Store).Set(j.t.Context(), c)
+	c, err := contacts.NewCaps(j.Store).Set(j.t.Context(), c)
 	require.NoError(j.t, err)
 	return c
 }
@@ -52,7 +52,7 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		j := newJourney(t, s, 3)
 		people := j.contactIDs()
 		news := j.category("News")
-		j.setCap(targeting.FrequencyCap{MaxMessages: 1, Window: time.Hour})
+		j.setCap(contacts.FrequencyCap{MaxMessages: 1, Window: time.Hour})
 		first := j.another(0)
 		require.Equal(t, 3, j.sendAll(first.ID))
 		second := j.another(news)
@@ -71,7 +71,7 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		j.sent(77, "p1@example.com")
 
 		// While one is in flight nobody knows; it is looked at again soon.
-		j.setCap(targeting.FrequencyCap{MaxMessages: 2, Window: time.Hour})
+		j.setCap(contacts.FrequencyCap{MaxMessages: 2, Window: time.Hour})
 		third := j.another(0)
 		queued := j.feed(third.ID, []int64{500}, 1)
 		require.Len(t, queued, 1)
@@ -86,7 +86,7 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		require.Len(t, caps, 1, "the same window again takes its place")
 		require.NoError(t, s.DeleteCap(ctx, j.accountID, caps[0].ID))
 		require.True(t, fault.Is(s.DeleteCap(ctx, j.accountID, caps[0].ID), fault.NotFound))
-		j.setCap(targeting.FrequencyCap{MaxMessages: 1, Window: time.Hour, CategoryID: news, Action: targeting.CapSkip})
+		j.setCap(contacts.FrequencyCap{MaxMessages: 1, Window: time.Hour, CategoryID: news, Action: contacts.CapSkip})
 		fifth := j.another(news)
 		require.Equal(t, 3, j.sendAll(fifth.ID), "none of the category was sent yet")
 		sixth := j.another(news)
@@ -100,8 +100,8 @@ func TestCapsDeferAndSkip(t *testing.T) {
 func TestCapsAreChecked(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, 1)
-		caps := targeting.NewCaps(s)
-		for want, c := range map[string]targeting.FrequencyCap{
+		caps := contacts.NewCaps(s)
+		for want, c := range map[string]contacts.FrequencyCap{
 			"max_messages":   {Window: time.Hour},
 			"window_seconds": {MaxMessages: 1, Window: time.Millisecond},
 			"action":         {MaxMessages: 1, Window: time.Hour, Action: "shout"},
@@ -124,8 +124,8 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 		ctx := t.Context()
 		const people, each, most, width = 19, 6, 2, time.Second
 		j := newJourney(t, s, people)
-		j.setCap(targeting.FrequencyCap{MaxMessages: most, Window: width})
-		j.setCap(targeting.FrequencyCap{MaxMessages: 5, Window: 2 * width, Priority: targeting.PriorityBulk})
+		j.setCap(contacts.FrequencyCap{MaxMessages: most, Window: width})
+		j.setCap(contacts.FrequencyCap{MaxMessages: 5, Window: 2 * width, Priority: contacts.PriorityBulk})
 		runs := make([]campaigns.Run, each)
 		for i := range runs {
 			runs[i] = j.another(0)

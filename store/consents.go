@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // OptOut carries an opt-out out and records it, in one transaction: from its
 // commit on nothing of what it is for is claimed.
-func (s *Store) OptOut(ctx context.Context, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+func (s *Store) OptOut(ctx context.Context, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	err = s.withdraw(ctx, func(tx conn) error {
 		r, err = s.optOut(ctx, tx, c)
 		return err
@@ -22,18 +22,18 @@ func (s *Store) OptOut(ctx context.Context, c targeting.ConsentChange) (r target
 	return r, err
 }
 
-func (s *Store) optOut(ctx context.Context, tx conn, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+func (s *Store) optOut(ctx context.Context, tx conn, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	addresses, err := tx.concerned(ctx, &c)
 	if err != nil {
 		return r, err
 	}
-	if c.Source == targeting.SourceLink && len(addresses) == 1 {
+	if c.Source == contacts.SourceLink && len(addresses) == 1 {
 		// Mail programs and scanners post to a link again and again.
 		if done, err := tx.linkFollowed(ctx, addresses[0]); err != nil || done {
 			return r, err
 		}
 	}
-	if r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptOut, ""); err != nil {
+	if r.Consent, err = s.recordConsent(ctx, tx, c, contacts.OptOut, ""); err != nil {
 		return r, err
 	}
 	if c.CategoryID != 0 {
@@ -46,7 +46,7 @@ func (s *Store) optOut(ctx context.Context, tx conn, c targeting.ConsentChange) 
 	}
 	for i := range addresses {
 		addresses[i].Reason = clean(reason)
-		addresses[i].OptedOut = c.Source != targeting.SourceBounce && c.Source != targeting.SourceComplaint
+		addresses[i].OptedOut = c.Source != contacts.SourceBounce && c.Source != contacts.SourceComplaint
 	}
 	done, err := s.suppress(ctx, tx, c.AccountID, addresses)
 	if err != nil {
@@ -59,18 +59,18 @@ func (s *Store) optOut(ctx context.Context, tx conn, c targeting.ConsentChange) 
 
 // linkFollowed reports whether the last that is recorded of an address is an
 // opt-out by a link that still holds: another one would say nothing new.
-func (c conn) linkFollowed(ctx context.Context, a targeting.Suppression) (done bool, err error) {
+func (c conn) linkFollowed(ctx context.Context, a contacts.Suppression) (done bool, err error) {
 	err = c.row(ctx, `SELECT EXISTS (SELECT 1 FROM consents n WHERE n.id = (SELECT MAX(id) FROM consents WHERE account_id = ? AND kind = ? AND address = ? AND category_id = 0)
 			AND n.action = ? AND n.source = ?)
 		AND EXISTS (SELECT 1 FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?)`,
-		a.AccountID, string(a.Kind), a.Address, string(targeting.OptOut), targeting.SourceLink, a.AccountID, string(a.Kind), a.Address).Scan(&done)
+		a.AccountID, string(a.Kind), a.Address, string(contacts.OptOut), contacts.SourceLink, a.AccountID, string(a.Kind), a.Address).Scan(&done)
 	return done, err
 }
 
 // concerned locks what a consent is for and lists the addresses: no address is
 // given to the contact, and no message of the account fed, until the
 // transaction ends. It fills in whose the address is, or which it is.
-func (c conn) concerned(ctx context.Context, change *targeting.ConsentChange) ([]targeting.Suppression, error) {
+func (c conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([]contacts.Suppression, error) {
 	if err := c.lockAccount(ctx, change.AccountID); err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (c conn) concerned(ctx context.Context, change *targeting.ConsentChange) ([
 		if change.ContactID == 0 && change.CategoryID != 0 {
 			return nil, fault.New(fault.NotFound, "no contact holds this %s address, and only contacts are in categories", change.Kind)
 		}
-		return []targeting.Suppression{{AccountID: change.AccountID, Kind: change.Kind, Address: change.Address}}, nil
+		return []contacts.Suppression{{AccountID: change.AccountID, Kind: change.Kind, Address: change.Address}}, nil
 	}
 	var id int64
 	err := c.row(ctx, "SELECT id FROM contacts WHERE id = ? AND account_id = ?", change.ContactID, change.AccountID).Scan(&id)
@@ -106,9 +106,9 @@ func (c conn) concerned(ctx context.Context, change *targeting.ConsentChange) ([
 	if err != nil {
 		return nil, err
 	}
-	var list []targeting.Suppression
+	var list []contacts.Suppression
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		p := targeting.Suppression{AccountID: change.AccountID}
+		p := contacts.Suppression{AccountID: change.AccountID}
 		err := scan(&p.Kind, &p.Address)
 		list = append(list, p)
 		return err
@@ -123,9 +123,9 @@ func (c conn) concerned(ctx context.Context, change *targeting.ConsentChange) ([
 	return list, nil
 }
 
-func (s *Store) recordConsent(ctx context.Context, tx conn, c targeting.ConsentChange, action targeting.ConsentAction, lifted string) (targeting.Consent, error) {
+func (s *Store) recordConsent(ctx context.Context, tx conn, c contacts.ConsentChange, action contacts.ConsentAction, lifted string) (contacts.Consent, error) {
 	now := s.clock.Now()
-	r := targeting.Consent{
+	r := contacts.Consent{
 		AccountID: c.AccountID, ContactID: c.ContactID, Kind: c.Kind, Address: c.Address, CategoryID: c.CategoryID, Action: action,
 		Source: c.Source, Wording: cleanText(c.Wording), Proof: cleanText(c.Proof), Lifted: lifted, Actor: clean(c.Actor), At: millisOf(now),
 	}
@@ -138,7 +138,7 @@ func (s *Store) recordConsent(ctx context.Context, tx conn, c targeting.ConsentC
 
 // leaveCategory takes a contact out of a category and skips what waits for it
 // of the category's campaigns.
-func (s *Store) leaveCategory(ctx context.Context, tx conn, c targeting.ConsentChange) (changed bool, err error) {
+func (s *Store) leaveCategory(ctx context.Context, tx conn, c contacts.ConsentChange) (changed bool, err error) {
 	if c.Kind == "" {
 		n, err := tx.exec(ctx, "DELETE FROM members WHERE list_id = ? AND contact_id = ?", c.CategoryID, c.ContactID)
 		if err != nil {
@@ -189,7 +189,7 @@ func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where frag
 
 // OptIn brings back what an opt-out took and records it. By force it lifts what
 // else keeps messages away, too, and records the reasons of that.
-func (s *Store) OptIn(ctx context.Context, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+func (s *Store) OptIn(ctx context.Context, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		r, err = s.optIn(ctx, tx, c)
 		return err
@@ -197,7 +197,7 @@ func (s *Store) OptIn(ctx context.Context, c targeting.ConsentChange) (r targeti
 	return r, err
 }
 
-func (s *Store) optIn(ctx context.Context, tx conn, c targeting.ConsentChange) (r targeting.ConsentResult, err error) {
+func (s *Store) optIn(ctx context.Context, tx conn, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	addresses, err := tx.concerned(ctx, &c)
 	if err != nil {
 		return r, err
@@ -232,17 +232,17 @@ func (s *Store) optIn(ctx context.Context, tx conn, c targeting.ConsentChange) (
 			r.Suppressions = append(r.Suppressions, p)
 		}
 	}
-	r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptIn, strings.Join(lifted, ","))
+	r.Consent, err = s.recordConsent(ctx, tx, c, contacts.OptIn, strings.Join(lifted, ","))
 	return r, err
 }
 
-func (s *Store) joinCategory(ctx context.Context, tx conn, c targeting.ConsentChange, addresses []targeting.Suppression) (r targeting.ConsentResult, err error) {
+func (s *Store) joinCategory(ctx context.Context, tx conn, c contacts.ConsentChange, addresses []contacts.Suppression) (r contacts.ConsentResult, err error) {
 	n, err := tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?) ON CONFLICT (list_id, contact_id) DO NOTHING", c.CategoryID, c.ContactID)
 	if err != nil {
 		return r, err
 	}
 	r.Changed = n > 0
-	if r.Consent, err = s.recordConsent(ctx, tx, c, targeting.OptIn, ""); err != nil {
+	if r.Consent, err = s.recordConsent(ctx, tx, c, contacts.OptIn, ""); err != nil {
 		return r, err
 	}
 	r.Suppressions, err = tx.suppressionsOf(ctx, c.AccountID, addresses)
@@ -275,8 +275,8 @@ func leftCategory(ctx context.Context, c conn, accountID, categoryID int64, kind
 
 const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at FROM consents"
 
-func scanConsent(scan func(...any) error) (targeting.Consent, error) {
-	var r targeting.Consent
+func scanConsent(scan func(...any) error) (contacts.Consent, error) {
+	var r contacts.Consent
 	var at millis
 	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.Action, &r.Source, &r.Wording, &r.Proof, &r.Lifted, &r.Actor, &at)
 	r.At = at.Time
@@ -284,8 +284,8 @@ func scanConsent(scan func(...any) error) (targeting.Consent, error) {
 }
 
 // ListConsents lists a contact's consents behind the id after, oldest first.
-func (s *Store) ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]targeting.Consent, error) {
-	var list []targeting.Consent
+func (s *Store) ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]contacts.Consent, error) {
+	var list []contacts.Consent
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		r, err := scanConsent(scan)
 		list = append(list, r)

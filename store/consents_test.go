@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -52,9 +53,9 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 		ctx := t.Context()
 		j := newJourney(t, s, 9)
 		people := j.contactIDs()
-		consents := targeting.NewConsents(s)
-		change := func(contact int64) targeting.ConsentChange {
-			return targeting.ConsentChange{AccountID: j.accountID, ContactID: contact, Wording: "No more", Proof: "a call", Actor: "me"}
+		consents := contacts.NewConsents(s)
+		change := func(contact int64) contacts.ConsentChange {
+			return contacts.ConsentChange{AccountID: j.accountID, ContactID: contact, Wording: "No more", Proof: "a call", Actor: "me"}
 		}
 		run := j.start()
 		j.planAll(run.ID, 100)
@@ -75,7 +76,7 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 		j.balanced(run.ID)
 
 		// An address that the contact gets later is meant as well, however it comes.
-		_, err := s.UpdateContact(ctx, j.accountID, queued, func(c *targeting.Contact) error {
+		_, err := s.UpdateContact(ctx, j.accountID, queued, func(c *contacts.Contact) error {
 			c.Addresses[providers.Phone] = "+4915112345678"
 			return nil
 		})
@@ -83,7 +84,7 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 		phone, err := s.Suppressed(ctx, j.accountID, providers.Phone, "+4915112345678")
 		require.NoError(t, err)
 		require.True(t, phone)
-		_, err = s.UpdateContact(ctx, j.accountID, people[1], func(c *targeting.Contact) error {
+		_, err = s.UpdateContact(ctx, j.accountID, people[1], func(c *contacts.Contact) error {
 			c.Addresses[providers.Phone] = "+4915112345679"
 			return nil
 		})
@@ -94,13 +95,13 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 
 		// A bounce stays when the person comes back, unless it is lifted by force.
 		email := j.message(messages[0].ID).Address
-		_, err = consents.Suppress(ctx, targeting.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: targeting.Bounced}, "me")
+		_, err = consents.Suppress(ctx, contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: contacts.Bounced}, "me")
 		require.NoError(t, err)
 		r, err := consents.OptIn(ctx, change(queued))
 		require.NoError(t, err)
 		require.True(t, r.Changed, "the phone is free")
 		require.Len(t, r.Suppressions, 1)
-		require.Equal(t, targeting.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: "bounced", CreatedAt: r.Suppressions[0].CreatedAt}, r.Suppressions[0])
+		require.Equal(t, contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: "bounced", CreatedAt: r.Suppressions[0].CreatedAt}, r.Suppressions[0])
 		forced := change(queued)
 		forced.Force = true
 		r, err = consents.OptIn(ctx, forced)
@@ -126,8 +127,8 @@ func TestConsentIsRefusedWithItsField(t *testing.T) {
 		ctx := t.Context()
 		j := newJourney(t, s, 10)
 		people := j.contactIDs()
-		consents := targeting.NewConsents(s)
-		for want, change := range map[string]targeting.ConsentChange{
+		consents := contacts.NewConsents(s)
+		for want, change := range map[string]contacts.ConsentChange{
 			"there is no contact":      {ContactID: 99_999},
 			"no phone address":         {ContactID: people[0], Kind: providers.Phone},
 			"is no kind of address":    {ContactID: people[0], Kind: "pigeon"},
@@ -141,13 +142,13 @@ func TestConsentIsRefusedWithItsField(t *testing.T) {
 			_, err = consents.OptIn(ctx, change)
 			require.ErrorContains(t, err, want)
 		}
-		_, err := consents.OptOut(ctx, targeting.ConsentChange{AccountID: j.accountID, ContactID: people[0], CategoryID: 1, Reason: "bounced"})
+		_, err := consents.OptOut(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[0], CategoryID: 1, Reason: "bounced"})
 		require.ErrorContains(t, err, "reason")
 		// Who has no address may opt out all the same: it holds for later.
-		r, err := consents.OptOut(ctx, targeting.ConsentChange{AccountID: j.accountID, ContactID: people[9], Actor: "me"})
+		r, err := consents.OptOut(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[9], Actor: "me"})
 		require.NoError(t, err)
 		require.False(t, r.Changed)
-		_, err = s.UpdateContact(ctx, j.accountID, people[9], func(c *targeting.Contact) error {
+		_, err = s.UpdateContact(ctx, j.accountID, people[9], func(c *contacts.Contact) error {
 			c.Addresses[providers.Email] = "late@example.com"
 			return nil
 		})
@@ -165,12 +166,12 @@ func TestCategoryOptOut(t *testing.T) {
 		people := j.contactIDs()
 		news, offers := j.category("News"), j.category("Offers")
 		leave := func(contact, category int64, kind providers.AddressKind) bool {
-			r, err := s.OptOut(ctx, targeting.ConsentChange{AccountID: j.accountID, ContactID: contact, CategoryID: category, Kind: kind, Source: "test", Actor: "me"})
+			r, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: contact, CategoryID: category, Kind: kind, Source: "test", Actor: "me"})
 			require.NoError(t, err)
 			return r.Changed
 		}
 		join := func(contact, category int64) {
-			_, err := s.OptIn(ctx, targeting.ConsentChange{AccountID: j.accountID, ContactID: contact, CategoryID: category, Source: "test", Actor: "me"})
+			_, err := s.OptIn(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: contact, CategoryID: category, Source: "test", Actor: "me"})
 			require.NoError(t, err)
 		}
 		join(people[0], news)
@@ -205,7 +206,7 @@ func TestCategoryOptOut(t *testing.T) {
 
 		// The planner saw nothing of it: the feeder looks again.
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := s.recordConsent(ctx, tx, targeting.ConsentChange{AccountID: j.accountID, ContactID: people[7], CategoryID: news, Source: "test", Actor: "me"}, targeting.OptOut, "")
+			_, err := s.recordConsent(ctx, tx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[7], CategoryID: news, Source: "test", Actor: "me"}, contacts.OptOut, "")
 			return err
 		}))
 		j.feed(run.ID, []int64{2}, 9)
@@ -224,9 +225,9 @@ func TestErasedSuppressionsAreRecognised(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 3)
-		consents := targeting.NewConsents(s)
+		consents := contacts.NewConsents(s)
 		suppressed := func(kind providers.AddressKind, address string) string {
-			found, err := s.reader().suppressionsOf(ctx, j.accountID, []targeting.Suppression{{Kind: kind, Address: address}})
+			found, err := s.reader().suppressionsOf(ctx, j.accountID, []contacts.Suppression{{Kind: kind, Address: address}})
 			require.NoError(t, err)
 			if len(found) == 0 {
 				return ""
@@ -245,10 +246,10 @@ func TestErasedSuppressionsAreRecognised(t *testing.T) {
 			"email,,bounced,,," + hash(providers.Email, "p1@example.com") + "\n"
 		done, err := consents.Import(ctx, j.accountID, strings.NewReader(file), "me")
 		require.NoError(t, err)
-		require.Equal(t, targeting.SuppressionImport{Rows: 6, Added: 6}, done)
+		require.Equal(t, contacts.SuppressionImport{Rows: 6, Added: 6}, done)
 		again, err := consents.Import(ctx, j.accountID, strings.NewReader(file), "me")
 		require.NoError(t, err)
-		require.Equal(t, targeting.SuppressionImport{Rows: 6, Known: 6}, again)
+		require.Equal(t, contacts.SuppressionImport{Rows: 6, Known: 6}, again)
 
 		people := j.contactIDs()
 		first, err := s.GetContact(ctx, j.accountID, people[0])
@@ -256,21 +257,21 @@ func TestErasedSuppressionsAreRecognised(t *testing.T) {
 		if first.Addresses[providers.Email] == "p1@example.com" {
 			require.Equal(t, "bounced", suppressed(providers.Email, "p1@example.com"), "who is a contact already is meant, too")
 		}
-		_, err = s.CreateContact(ctx, targeting.Contact{AccountID: j.accountID, Status: targeting.Active, Addresses: map[providers.AddressKind]string{
+		_, err = s.CreateContact(ctx, contacts.Contact{AccountID: j.accountID, Status: contacts.Active, Addresses: map[providers.AddressKind]string{
 			providers.Email: "made@example.com", providers.Phone: "+4915112345678",
 		}})
 		require.NoError(t, err)
 		require.Equal(t, "bounced", suppressed(providers.Email, "made@example.com"))
 		require.Equal(t, "unsubscribed", suppressed(providers.Phone, "+4915112345678"))
-		_, err = s.UpdateContact(ctx, j.accountID, people[1], func(c *targeting.Contact) error {
+		_, err = s.UpdateContact(ctx, j.accountID, people[1], func(c *contacts.Contact) error {
 			c.Addresses[providers.Email] = "changed@example.com"
 			return nil
 		})
 		require.NoError(t, err)
 		require.Equal(t, "unsubscribed", suppressed(providers.Email, "changed@example.com"))
 
-		importer := targeting.NewImporter(s, s, targeting.ImportConfig{})
-		upload, err := importer.Take(ctx, j.accountID, "x.csv", strings.NewReader("email\nimported@example.com\nother@example.com\n"), targeting.ImportOptions{})
+		importer := contacts.NewImporter(s, s, contacts.ImportConfig{})
+		upload, err := importer.Take(ctx, j.accountID, "x.csv", strings.NewReader("email\nimported@example.com\nother@example.com\n"), contacts.ImportOptions{})
 		require.NoError(t, err)
 		require.NoError(t, importer.Run(ctx, upload.ID))
 		require.Equal(t, "complained", suppressed(providers.Email, "imported@example.com"))
@@ -285,7 +286,7 @@ func TestErasedSuppressionsAreRecognised(t *testing.T) {
 		require.Equal(t, campaigns.ReasonSuppressed, list[0].Reason)
 
 		// What is lifted stays lifted: the hash goes, too.
-		require.NoError(t, s.Unsuppress(ctx, targeting.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: "changed@example.com"}, false, "me"))
+		require.NoError(t, s.Unsuppress(ctx, contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: "changed@example.com"}, false, "me"))
 		var hashes, exported int
 		for p, err := range s.EachSuppression(ctx, j.accountID) {
 			require.NoError(t, err)
@@ -311,9 +312,9 @@ func TestSuppressionBindsForQueuedTransactionalMessages(t *testing.T) {
 			require.NoError(t, err)
 			ids = append(ids, j.feed(0, []int64{int64(i + 1)}, 1)...)
 		}
-		_, err := s.SuppressAll(ctx, j.accountID, []targeting.Suppression{
-			{Kind: providers.Email, Address: "x@example.com", Reason: targeting.Complained},
-			{Kind: providers.Email, Address: "y@example.com", Reason: targeting.Unsubscribed},
+		_, err := s.SuppressAll(ctx, j.accountID, []contacts.Suppression{
+			{Kind: providers.Email, Address: "x@example.com", Reason: contacts.Complained},
+			{Kind: providers.Email, Address: "y@example.com", Reason: contacts.Unsubscribed},
 		}, "test", "me")
 		require.NoError(t, err)
 		require.Empty(t, j.claim(0, 1, ids))
@@ -327,7 +328,7 @@ func TestALinkOptsOutOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "links")
-		change := targeting.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: targeting.SourceLink, Actor: "recipient"}
+		change := contacts.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: contacts.SourceLink, Actor: "recipient"}
 		records := func() (n int) {
 			require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM consents WHERE account_id = ?", account).Scan(&n))
 			return n
@@ -339,7 +340,7 @@ func TestALinkOptsOutOnce(t *testing.T) {
 			require.Equal(t, i == 0, r.Changed)
 			require.Equal(t, 1, records())
 		}
-		_, err := s.OptIn(ctx, targeting.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: "form", Wording: "yes", Proof: "form 7", Actor: "me"})
+		_, err := s.OptIn(ctx, contacts.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: "form", Wording: "yes", Proof: "form 7", Actor: "me"})
 		require.NoError(t, err)
 		require.Equal(t, 2, records())
 		for range 3 {

@@ -8,18 +8,18 @@ import (
 	"maps"
 	"strings"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // selectContact reads what scanContact takes.
 const selectContact = `SELECT c.id, c.account_id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status,
 	c.created_at, c.updated_at, c.last_activity_at, c.merged_into, c.attributes, c.attribute_expiry FROM contacts c`
 
-func scanContact(scan func(...any) error) (targeting.Contact, error) {
-	c := targeting.Contact{Addresses: map[providers.AddressKind]string{}}
+func scanContact(scan func(...any) error) (contacts.Contact, error) {
+	c := contacts.Contact{Addresses: map[providers.AddressKind]string{}}
 	var created, updated, active millis
 	var attributes, expiry []byte
 	if err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
@@ -28,7 +28,7 @@ func scanContact(scan func(...any) error) (targeting.Contact, error) {
 	}
 	c.CreatedAt, c.UpdatedAt, c.LastActivityAt = created.Time, updated.Time, active.ptr()
 	var err error
-	if c.Attributes, err = targeting.ParseAttributes(attributes); err == nil {
+	if c.Attributes, err = contacts.ParseAttributes(attributes); err == nil {
 		c.Expiry, err = parseExpiry(expiry)
 	}
 	return c, err
@@ -37,8 +37,8 @@ func scanContact(scan func(...any) error) (targeting.Contact, error) {
 func noContact(id int64) error { return fault.New(fault.NotFound, "there is no contact %d", id) }
 
 // readContacts runs a selectContact query and reads the addresses too.
-func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]targeting.Contact, error) {
-	var list []targeting.Contact
+func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]contacts.Contact, error) {
+	var list []contacts.Contact
 	var ids []int64
 	at := map[int64]int{}
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
@@ -64,19 +64,19 @@ func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]ta
 	return list, err
 }
 
-func (c conn) readContact(ctx context.Context, accountID, id int64) (targeting.Contact, error) {
+func (c conn) readContact(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
 	list, err := c.readContacts(ctx, selectContact+" WHERE c.id = ? AND c.account_id = ?", id, accountID)
 	if err == nil && len(list) == 0 {
-		return targeting.Contact{}, noContact(id)
+		return contacts.Contact{}, noContact(id)
 	}
 	if err != nil {
-		return targeting.Contact{}, err
+		return contacts.Contact{}, err
 	}
 	return list[0], nil
 }
 
 // GetContact is one contact with its addresses.
-func (s *Store) GetContact(ctx context.Context, accountID, id int64) (targeting.Contact, error) {
+func (s *Store) GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
 	c, err := s.reader().readContact(ctx, accountID, id)
 	c.Forget(s.clock.Now())
 	return c, s.translate(err)
@@ -84,14 +84,14 @@ func (s *Store) GetContact(ctx context.Context, accountID, id int64) (targeting.
 
 // FindContact is the contact that holds an address. The address must be normal
 // (targeting.NormalAddress).
-func (s *Store) FindContact(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (targeting.Contact, error) {
+func (s *Store) FindContact(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contacts.Contact, error) {
 	list, err := s.reader().readContacts(ctx, selectContact+" JOIN addresses a ON a.contact_id = c.id WHERE a.account_id = ? AND a.kind = ? AND a.address = ?",
 		accountID, string(kind), address)
 	if err != nil {
-		return targeting.Contact{}, s.translate(err)
+		return contacts.Contact{}, s.translate(err)
 	}
 	if len(list) == 0 {
-		return targeting.Contact{}, fault.New(fault.NotFound, "no contact holds the %s address %s", kind, address)
+		return contacts.Contact{}, fault.New(fault.NotFound, "no contact holds the %s address %s", kind, address)
 	}
 	list[0].Forget(s.clock.Now())
 	return list[0], nil
@@ -99,7 +99,7 @@ func (s *Store) FindContact(ctx context.Context, accountID int64, kind providers
 
 // ListContacts lists contacts in the order of their ids, those behind the
 // filter's After.
-func (s *Store) ListContacts(ctx context.Context, f targeting.ContactFilter) ([]targeting.Contact, error) {
+func (s *Store) ListContacts(ctx context.Context, f contacts.ContactFilter) ([]contacts.Contact, error) {
 	query := selectContact + " WHERE c.account_id = ? AND c.id > ?"
 	args := []any{f.AccountID, f.After}
 	if f.Status == "" {
@@ -140,8 +140,8 @@ func (s *Store) ListContacts(ctx context.Context, f targeting.ContactFilter) ([]
 
 // CreateContact keeps a new contact; ID and the times are set here. An external
 // id or address that another contact holds is a Conflict that names the contact.
-func (s *Store) CreateContact(ctx context.Context, c targeting.Contact) (targeting.Contact, error) {
-	var made targeting.Contact
+func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts.Contact, error) {
+	var made contacts.Contact
 	err := s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
 			return err
@@ -183,8 +183,8 @@ func (s *Store) CreateContact(ctx context.Context, c targeting.Contact) (targeti
 // UpdateContact changes a contact: change is given what is stored and alters it;
 // its error ends the update with nothing changed. It may be called again when
 // the database asks for the transaction to be repeated.
-func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change func(*targeting.Contact) error) (targeting.Contact, error) {
-	var updated targeting.Contact
+func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change func(*contacts.Contact) error) (contacts.Contact, error) {
+	var updated contacts.Contact
 	err := s.withdraw(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
@@ -228,7 +228,7 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err := s.takeIn(ctx, tx, accountID, newAddresses(before, c)); err != nil {
 			return err
 		}
-		if updated, err = tx.readContact(ctx, accountID, id); err != nil || updated.Status == targeting.Active {
+		if updated, err = tx.readContact(ctx, accountID, id); err != nil || updated.Status == contacts.Active {
 			return err
 		}
 		return tx.halt(ctx)
@@ -236,7 +236,7 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 	return updated, err
 }
 
-func (c conn) insertAddresses(ctx context.Context, contact targeting.Contact) error {
+func (c conn) insertAddresses(ctx context.Context, contact contacts.Contact) error {
 	for kind, address := range contact.Addresses {
 		if _, err := c.exec(ctx, "INSERT INTO addresses (contact_id, kind, account_id, address) VALUES (?, ?, ?, ?)",
 			contact.ID, string(kind), contact.AccountID, address); err != nil {
@@ -247,7 +247,7 @@ func (c conn) insertAddresses(ctx context.Context, contact targeting.Contact) er
 }
 
 // newAddresses are the addresses of a contact that it did not have before.
-func newAddresses(before map[providers.AddressKind]string, c targeting.Contact) (list []taken) {
+func newAddresses(before map[providers.AddressKind]string, c contacts.Contact) (list []taken) {
 	for kind, address := range c.Addresses {
 		if before[kind] != address {
 			list = append(list, taken{c.ID, kind, address})
@@ -258,7 +258,7 @@ func newAddresses(before map[providers.AddressKind]string, c targeting.Contact) 
 
 // refuseHeld is the Conflict for what another contact holds. It needs the
 // account's lock.
-func (c conn) refuseHeld(ctx context.Context, contact targeting.Contact) error {
+func (c conn) refuseHeld(ctx context.Context, contact contacts.Contact) error {
 	var wrong []fault.Field
 	look := func(location, value, query string, args ...any) error {
 		var holder int64

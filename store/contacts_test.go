@@ -10,9 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // addressesOf is the addresses of a contact that has an e-mail address, and
@@ -25,9 +25,9 @@ func addressesOf(email string, phone ...string) map[providers.AddressKind]string
 	return addresses
 }
 
-func testContact(t testing.TB, s *Store, account int64, email string) targeting.Contact {
+func testContact(t testing.TB, s *Store, account int64, email string) contacts.Contact {
 	t.Helper()
-	c, err := s.CreateContact(t.Context(), targeting.Contact{AccountID: account, Status: targeting.Active, Addresses: addressesOf(email)})
+	c, err := s.CreateContact(t.Context(), contacts.Contact{AccountID: account, Status: contacts.Active, Addresses: addressesOf(email)})
 	require.NoError(t, err)
 	return c
 }
@@ -36,9 +36,9 @@ func TestContacts(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx, now := t.Context(), fakeTime(s)
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
-		want := targeting.Contact{
+		want := contacts.Contact{
 			AccountID: account, ExternalID: "c-1", Name: "Zoë Müller", FirstName: "Zoë", LastName: "Müller", Language: "de-AT",
-			Timezone: "Europe/Vienna", Status: targeting.Active, Addresses: addressesOf("zoe@example.com", "+43123456789"),
+			Timezone: "Europe/Vienna", Status: contacts.Active, Addresses: addressesOf("zoe@example.com", "+43123456789"),
 		}
 		made, err := s.CreateContact(ctx, want)
 		require.NoError(t, err)
@@ -61,18 +61,18 @@ func TestContacts(t *testing.T) {
 		require.NoError(t, err, "accounts share nothing")
 
 		now.Advance(time.Second)
-		changed, err := s.UpdateContact(ctx, account, made.ID, func(c *targeting.Contact) error {
-			c.ExternalID, c.Status = "", targeting.Blocked
+		changed, err := s.UpdateContact(ctx, account, made.ID, func(c *contacts.Contact) error {
+			c.ExternalID, c.Status = "", contacts.Blocked
 			c.Addresses = addressesOf("zoe@example.org")
 			return nil
 		})
 		require.NoError(t, err)
 		require.Empty(t, changed.ExternalID)
-		require.Equal(t, targeting.Blocked, changed.Status)
+		require.Equal(t, contacts.Blocked, changed.Status)
 		require.Equal(t, addressesOf("zoe@example.org"), changed.Addresses)
 		require.True(t, changed.UpdatedAt.After(changed.CreatedAt))
 		refused := errors.New("not like this")
-		_, err = s.UpdateContact(ctx, account, made.ID, func(c *targeting.Contact) error { c.Name = "x"; return refused })
+		_, err = s.UpdateContact(ctx, account, made.ID, func(c *contacts.Contact) error { c.Name = "x"; return refused })
 		require.ErrorIs(t, err, refused)
 		got, err = s.GetContact(ctx, account, made.ID)
 		require.NoError(t, err)
@@ -83,14 +83,14 @@ func TestContacts(t *testing.T) {
 		require.NoError(t, s.DeleteContact(ctx, account, made.ID), "again changes nothing")
 		got, err = s.GetContact(ctx, account, made.ID)
 		require.NoError(t, err)
-		require.Equal(t, targeting.Deleted, got.Status)
-		_, err = s.CreateContact(ctx, targeting.Contact{AccountID: account, Status: targeting.Active, Addresses: addressesOf("zoe@example.org")})
+		require.Equal(t, contacts.Deleted, got.Status)
+		_, err = s.CreateContact(ctx, contacts.Contact{AccountID: account, Status: contacts.Active, Addresses: addressesOf("zoe@example.org")})
 		require.True(t, fault.Is(err, fault.Conflict), "it keeps its addresses")
 		require.Contains(t, err.Error(), fmt.Sprintf("contact %d", made.ID))
-		found, err := s.ListContacts(ctx, targeting.ContactFilter{AccountID: account, Limit: 10})
+		found, err := s.ListContacts(ctx, contacts.ContactFilter{AccountID: account, Limit: 10})
 		require.NoError(t, err)
 		require.Empty(t, found)
-		found, err = s.ListContacts(ctx, targeting.ContactFilter{AccountID: account, Status: targeting.Deleted, Limit: 10})
+		found, err = s.ListContacts(ctx, contacts.ContactFilter{AccountID: account, Status: contacts.Deleted, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 	})
@@ -100,12 +100,12 @@ func TestNoTwoContactsHoldOneAddress(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		first, err := s.CreateContact(ctx, targeting.Contact{
-			AccountID: account, ExternalID: "c-1", Status: targeting.Active, Addresses: addressesOf("a@example.com", "+43123456789"),
+		first, err := s.CreateContact(ctx, contacts.Contact{
+			AccountID: account, ExternalID: "c-1", Status: contacts.Active, Addresses: addressesOf("a@example.com", "+43123456789"),
 		})
 		require.NoError(t, err)
-		_, err = s.CreateContact(ctx, targeting.Contact{
-			AccountID: account, ExternalID: "c-1", Status: targeting.Active, Addresses: addressesOf("a@example.com", "+43123456789"),
+		_, err = s.CreateContact(ctx, contacts.Contact{
+			AccountID: account, ExternalID: "c-1", Status: contacts.Active, Addresses: addressesOf("a@example.com", "+43123456789"),
 		})
 		require.True(t, fault.Is(err, fault.Conflict))
 		var conflict *fault.Error
@@ -116,7 +116,7 @@ func TestNoTwoContactsHoldOneAddress(t *testing.T) {
 			require.Contains(t, conflict.Fields[i].Message, fmt.Sprintf("contact %d", first.ID))
 		}
 		second := testContact(t, s, account, "b@example.com")
-		_, err = s.UpdateContact(ctx, account, second.ID, func(c *targeting.Contact) error {
+		_, err = s.UpdateContact(ctx, account, second.ID, func(c *contacts.Contact) error {
 			c.Addresses[providers.Email] = "a@example.com"
 			return nil
 		})
@@ -127,7 +127,7 @@ func TestNoTwoContactsHoldOneAddress(t *testing.T) {
 		var wait sync.WaitGroup
 		for i := range errs {
 			wait.Go(func() {
-				_, errs[i] = s.CreateContact(ctx, targeting.Contact{AccountID: account, Status: targeting.Active, Addresses: addressesOf("race@example.com")})
+				_, errs[i] = s.CreateContact(ctx, contacts.Contact{AccountID: account, Status: contacts.Active, Addresses: addressesOf("race@example.com")})
 			})
 		}
 		wait.Wait()
@@ -150,9 +150,9 @@ func TestListContacts(t *testing.T) {
 		testContact(t, s, other, "c0@example.com")
 		var ids []int64
 		for i := range 5 {
-			c, err := s.CreateContact(ctx, targeting.Contact{
+			c, err := s.CreateContact(ctx, contacts.Contact{
 				AccountID: account, ExternalID: fmt.Sprintf("No%%_%d", i), FirstName: "Ann", LastName: strings.Repeat("X", i) + "y",
-				Status: targeting.Active, Addresses: addressesOf(fmt.Sprintf("c%d@example.com", i)),
+				Status: contacts.Active, Addresses: addressesOf(fmt.Sprintf("c%d@example.com", i)),
 			})
 			require.NoError(t, err)
 			ids = append(ids, c.ID)
@@ -163,19 +163,19 @@ func TestListContacts(t *testing.T) {
 		require.NoError(t, err)
 
 		for name, test := range map[string]struct {
-			filter targeting.ContactFilter
+			filter contacts.ContactFilter
 			want   []int64
 		}{
-			"everybody":       {targeting.ContactFilter{}, ids},
-			"a page":          {targeting.ContactFilter{After: ids[1], Limit: 2}, ids[2:4]},
-			"a group":         {targeting.ContactFilter{Group: group.ID}, ids[1:3]},
-			"an address":      {targeting.ContactFilter{Kind: providers.Email, Address: "c3@example.com"}, ids[3:4]},
-			"an external id":  {targeting.ContactFilter{ExternalID: "No%_2"}, ids[2:3]},
-			"part of a name":  {targeting.ContactFilter{Text: "xxy"}, ids[2:]},
-			"part of address": {targeting.ContactFilter{Text: "C1@EX"}, ids[1:2]},
-			"no wildcards":    {targeting.ContactFilter{Text: "%_4"}, ids[4:]},
-			"nobody":          {targeting.ContactFilter{Text: "nobody"}, nil},
-			"all at once":     {targeting.ContactFilter{Group: group.ID, Text: "ann", ExternalID: "No%_2"}, ids[2:3]},
+			"everybody":       {contacts.ContactFilter{}, ids},
+			"a page":          {contacts.ContactFilter{After: ids[1], Limit: 2}, ids[2:4]},
+			"a group":         {contacts.ContactFilter{Group: group.ID}, ids[1:3]},
+			"an address":      {contacts.ContactFilter{Kind: providers.Email, Address: "c3@example.com"}, ids[3:4]},
+			"an external id":  {contacts.ContactFilter{ExternalID: "No%_2"}, ids[2:3]},
+			"part of a name":  {contacts.ContactFilter{Text: "xxy"}, ids[2:]},
+			"part of address": {contacts.ContactFilter{Text: "C1@EX"}, ids[1:2]},
+			"no wildcards":    {contacts.ContactFilter{Text: "%_4"}, ids[4:]},
+			"nobody":          {contacts.ContactFilter{Text: "nobody"}, nil},
+			"all at once":     {contacts.ContactFilter{Group: group.ID, Text: "ann", ExternalID: "No%_2"}, ids[2:3]},
 		} {
 			test.filter.AccountID = account
 			if test.filter.Limit == 0 {

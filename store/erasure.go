@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // errRehearsed ends a transaction that was only to say what it would do.
@@ -24,7 +24,7 @@ var errRehearsed = errors.New("this was a rehearsal")
 // count stay, without the person. Of addresses that may not be written to a hash
 // stays. It is a Conflict while a message to the person is being sent or a file
 // is being imported.
-func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bool) (done targeting.Erasure, err error) {
+func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bool) (done contacts.Erasure, err error) {
 	// Transactional messages have no index by contact: they are looked for before
 	// anything is locked, and once more only behind them.
 	found, last, err := s.transactionalOf(ctx, s.reader(), accountID, id, 0)
@@ -33,7 +33,7 @@ func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bo
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		e := erasing{s: s, conn: tx, accountID: accountID, messages: slices.Clone(found)}
-		e.done = targeting.Erasure{ContactID: id, Rows: map[string]int64{}}
+		e.done = contacts.Erasure{ContactID: id, Rows: map[string]int64{}}
 		if err := e.run(ctx, id, last); err != nil {
 			return err
 		}
@@ -73,9 +73,9 @@ type erasing struct {
 	conn
 	s         *Store
 	accountID int64
-	contact   targeting.Contact
+	contact   contacts.Contact
 	messages  []int64
-	done      targeting.Erasure
+	done      contacts.Erasure
 }
 
 func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
@@ -146,9 +146,9 @@ func (e *erasing) change(ctx context.Context, table, query string, args ...any) 
 // suppressed ones, and all of them if the person ever said that they do not want
 // something, and has not taken that back.
 func (e *erasing) keepHashes(ctx context.Context) error {
-	held := make([]targeting.Suppression, 0, len(e.contact.Addresses))
+	held := make([]contacts.Suppression, 0, len(e.contact.Addresses))
 	for kind, address := range e.contact.Addresses {
-		held = append(held, targeting.Suppression{AccountID: e.accountID, Kind: kind, Address: address})
+		held = append(held, contacts.Suppression{AccountID: e.accountID, Kind: kind, Address: address})
 	}
 	standing, err := e.suppressionsOf(ctx, e.accountID, held)
 	if err != nil {
@@ -158,10 +158,10 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 		category int64
 		kind     providers.AddressKind
 	}
-	words := map[scope]targeting.ConsentAction{}
+	words := map[scope]contacts.ConsentAction{}
 	if err := e.scanAll(ctx, func(scan func(...any) error) error {
 		c, err := scanConsent(scan)
-		if c.Source != targeting.SourceBounce && c.Source != targeting.SourceComplaint {
+		if c.Source != contacts.SourceBounce && c.Source != contacts.SourceComplaint {
 			words[scope{c.CategoryID, c.Kind}] = c.Action
 		}
 		return err
@@ -170,9 +170,9 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 	}
 	out := false
 	for _, action := range words {
-		out = out || action == targeting.OptOut
+		out = out || action == contacts.OptOut
 	}
-	known := map[targeting.Suppression]bool{}
+	known := map[contacts.Suppression]bool{}
 	for _, p := range standing {
 		known[keyOf(p)] = true
 	}
@@ -182,7 +182,7 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 			standing = append(standing, p)
 		}
 	}
-	hashes := make([]targeting.Suppression, len(standing))
+	hashes := make([]contacts.Suppression, len(standing))
 	for i, p := range standing {
 		p.Hash = e.s.fingerprint(p.AccountID, p.Kind, p.Address)
 		hashes[i] = p
@@ -267,7 +267,7 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 	return nil
 }
 
-func sortedAddresses(c targeting.Contact) (list []string) {
+func sortedAddresses(c contacts.Contact) (list []string) {
 	for _, kind := range value.Kinds() {
 		if address := c.Addresses[kind]; address != "" {
 			list = append(list, address)
@@ -285,14 +285,14 @@ func (e *erasing) eraseContact(ctx context.Context) error {
 
 // ContactBelongings is what is known of a contact besides its row, its messages,
 // its consents and its replies.
-func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b targeting.Belongings, err error) {
+func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b contacts.Belongings, err error) {
 	c := s.reader()
 	contact, err := c.readContact(ctx, accountID, id)
 	if err != nil {
 		return b, s.translate(err)
 	}
 	if err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var m targeting.Membership
+		var m contacts.Membership
 		err := scan(&m.ListID, &m.Kind, &m.Name, &m.Data)
 		b.Memberships = append(b.Memberships, m)
 		return err
@@ -300,11 +300,11 @@ func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b t
 		WHERE m.contact_id = ? AND l.account_id = ? ORDER BY l.id`, id, accountID); err != nil {
 		return b, s.translate(err)
 	}
-	var held []targeting.Suppression
+	var held []contacts.Suppression
 	for kind, address := range contact.Addresses {
-		held = append(held, targeting.Suppression{Kind: kind, Address: address})
+		held = append(held, contacts.Suppression{Kind: kind, Address: address})
 		if err := c.scanAll(ctx, func(scan func(...any) error) error {
-			bounce := targeting.Bounce{Kind: string(kind), Address: address}
+			bounce := contacts.Bounce{Kind: string(kind), Address: address}
 			var at millis
 			err := scan(&bounce.Soft, &at)
 			bounce.LastAt = at.Time

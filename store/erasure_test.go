@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // dump is every value of the database as text, by table.
@@ -95,11 +95,11 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		ctx := t.Context()
 		j := newJourney(t, s, 9)
 		const email, phone, external, first, last = "ada@lovelace.example", "+4915112345678", "cust-4711", "Adalberta", "Lovelace"
-		ada, err := s.CreateContact(ctx, targeting.Contact{AccountID: j.accountID, ExternalID: external, FirstName: first, LastName: last, Status: targeting.Active,
+		ada, err := s.CreateContact(ctx, contacts.Contact{AccountID: j.accountID, ExternalID: external, FirstName: first, LastName: last, Status: contacts.Active,
 			Addresses: map[providers.AddressKind]string{providers.Email: email, providers.Phone: phone}})
 		require.NoError(t, err)
-		importer := targeting.NewImporter(s, s, targeting.ImportConfig{})
-		upload, err := importer.Take(ctx, j.accountID, "people.csv", strings.NewReader("email,first_name,coupon\n"+email+","+first+",for-"+external+"\n"), targeting.ImportOptions{})
+		importer := contacts.NewImporter(s, s, contacts.ImportConfig{})
+		upload, err := importer.Take(ctx, j.accountID, "people.csv", strings.NewReader("email,first_name,coupon\n"+email+","+first+",for-"+external+"\n"), contacts.ImportOptions{})
 		require.NoError(t, err)
 		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
 		require.ErrorContains(t, err, "is being taken in")
@@ -127,9 +127,9 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		later := j.another(0)
 		require.Equal(t, "pending", j.whyOf(later.ID, ada.ID))
 
-		_, err = s.OptOut(ctx, targeting.ConsentChange{AccountID: j.accountID, ContactID: ada.ID, Kind: providers.Phone, Source: "test", Proof: "call to " + phone, Actor: "me"})
+		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: ada.ID, Kind: providers.Phone, Source: "test", Proof: "call to " + phone, Actor: "me"})
 		require.NoError(t, err)
-		_, err = targeting.NewReplies(s).Take(ctx, j.channel, []providers.Reply{{ID: "in-" + phone, From: email, Text: "I am " + first + " " + last}})
+		_, err = contacts.NewReplies(s).Take(ctx, j.channel, []providers.Reply{{ID: "in-" + phone, From: email, Text: "I am " + first + " " + last}})
 		require.NoError(t, err)
 		require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: j.accountID, Actor: "me", Action: "x", Target: "message 1", Detail: map[string]any{"to": email}}))
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
@@ -180,7 +180,7 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		require.True(t, fault.Is(err, fault.NotFound))
 
 		// Who comes again is known as one who opted out.
-		_, err = s.CreateContact(ctx, targeting.Contact{AccountID: j.accountID, Status: targeting.Active, Addresses: map[providers.AddressKind]string{providers.Email: email}})
+		_, err = s.CreateContact(ctx, contacts.Contact{AccountID: j.accountID, Status: contacts.Active, Addresses: map[providers.AddressKind]string{providers.Email: email}})
 		require.NoError(t, err)
 		require.Equal(t, "unsubscribed", j.reasonOf(email))
 	})

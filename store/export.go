@@ -3,17 +3,17 @@ package store
 import (
 	"context"
 
+	"carillon/contacts"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // MembershipNames are the groups, labels and categories of contacts by their
 // ids, in the order of their names.
-func (s *Store) MembershipNames(ctx context.Context, accountID int64, contactIDs []int64) (map[int64][]targeting.ListName, error) {
-	names := map[int64][]targeting.ListName{}
+func (s *Store) MembershipNames(ctx context.Context, accountID int64, contactIDs []int64) (map[int64][]contacts.ListName, error) {
+	names := map[int64][]contacts.ListName{}
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
-		var l targeting.ListName
+		var l contacts.ListName
 		err := scan(&id, &l.Kind, &l.Name)
 		names[id] = append(names[id], l)
 		return err

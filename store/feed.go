@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/failpoint"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Feedable lists what has messages waiting for room in a channel's window: the
@@ -110,7 +110,7 @@ type feeding struct {
 	campaignID int64 // 0: transactional
 	kind       providers.AddressKind
 	category   int64
-	caps       []targeting.FrequencyCap
+	caps       []contacts.FrequencyCap
 }
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
@@ -170,7 +170,7 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedR
 // gates is what keeps recipients from being written to now.
 type gates struct {
 	transactional bool
-	status        map[int64]targeting.ContactStatus
+	status        map[int64]contacts.ContactStatus
 	refused       map[string]string // reason, by address
 	left          map[int64]bool    // the campaign's category, by contact
 }
@@ -196,14 +196,14 @@ func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool
 	return g, err
 }
 
-func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]targeting.ContactStatus, error) {
-	found := make(map[int64]targeting.ContactStatus, len(ids))
+func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]contacts.ContactStatus, error) {
+	found := make(map[int64]contacts.ContactStatus, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
 	return found, c.scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
-		var status targeting.ContactStatus
+		var status contacts.ContactStatus
 		err := scan(&id, &status)
 		found[id] = status
 		return err
@@ -218,11 +218,11 @@ func (g gates) reason(m marked) string {
 		return g.refused[m.address]
 	case m.contactID == 0:
 		return ""
-	case !known, status == targeting.Deleted:
+	case !known, status == contacts.Deleted:
 		return campaigns.ReasonDeleted
-	case status == targeting.Blocked:
+	case status == contacts.Blocked:
 		return campaigns.ReasonBlocked
-	case status == targeting.Inactive && !g.transactional:
+	case status == contacts.Inactive && !g.transactional:
 		return campaigns.ReasonInactive
 	case g.left[m.contactID]:
 		return campaigns.ReasonOptedOut

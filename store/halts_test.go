@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // Whatever withdraws messages changes the version, and what was withdrawn may not
@@ -28,11 +28,11 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
 			require.NoError(t, j.PauseChannel(t.Context(), j.accountID, j.channel.ID, "me"))
 		}, 0},
 		"opt-out": {func(t *testing.T, j *journey) {
-			_, err := j.OptOut(t.Context(), targeting.ConsentChange{AccountID: j.accountID, Kind: providers.Email, Address: "p2@example.com", Source: "test", Actor: "me"})
+			_, err := j.OptOut(t.Context(), contacts.ConsentChange{AccountID: j.accountID, Kind: providers.Email, Address: "p2@example.com", Source: "test", Actor: "me"})
 			require.NoError(t, err)
 		}, 5},
 		"suppression": {func(t *testing.T, j *journey) {
-			_, err := j.SuppressAll(t.Context(), j.accountID, []targeting.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}}, "test", "me")
+			_, err := j.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}}, "test", "me")
 			require.NoError(t, err)
 		}, 5},
 		"deletion": {func(t *testing.T, j *journey) {
@@ -43,7 +43,7 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
 		"block": {func(t *testing.T, j *journey) {
 			c, err := j.FindContact(t.Context(), j.accountID, providers.Email, "p2@example.com")
 			require.NoError(t, err)
-			_, err = j.UpdateContact(t.Context(), j.accountID, c.ID, func(c *targeting.Contact) error { c.Status = targeting.Blocked; return nil })
+			_, err = j.UpdateContact(t.Context(), j.accountID, c.ID, func(c *contacts.Contact) error { c.Status = contacts.Blocked; return nil })
 			require.NoError(t, err)
 		}, 5},
 	} {
@@ -91,7 +91,7 @@ func TestAWithdrawalIsSeenByOtherProcessesBeforeItsAnswer(t *testing.T) {
 		before, err := there.HaltVersion(t.Context())
 		require.NoError(t, err)
 		began := clock.System{}.Now()
-		_, err = here.SuppressAll(t.Context(), j.accountID, []targeting.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}}, "test", "me")
+		_, err = here.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}}, "test", "me")
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, clock.System{}.Now().Sub(began), haltFresh+haltBegins)
 		after, err := there.HaltVersion(t.Context())

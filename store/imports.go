@@ -7,17 +7,17 @@ import (
 	"slices"
 	"time"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // ImportBatch carries out one batch of an upload in one transaction: contacts,
 // addresses, memberships, refused lines, counters and the position behind the
 // batch. It is a Conflict if the upload is not running or does not stand where
 // the batch begins, because another process has gone on with it.
-func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+func (s *Store) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	return s.inCopyTx(ctx, async(ctx, func(tx conn) error {
 		i, err := s.importRows(ctx, tx, b)
 		if err != nil {
@@ -31,7 +31,7 @@ func (s *Store) ImportBatch(ctx context.Context, b targeting.ImportBatch) error 
 }
 
 // importRows is ImportBatch without what is the upload's own.
-func (s *Store) importRows(ctx context.Context, tx conn, b targeting.ImportBatch) (importing, error) {
+func (s *Store) importRows(ctx context.Context, tx conn, b contacts.ImportBatch) (importing, error) {
 	i := importing{conn: tx, store: s, batch: b, now: s.clock.Now().UnixMilli()}
 	if err := tx.lockAccount(ctx, b.AccountID); err != nil {
 		return i, err
@@ -40,7 +40,7 @@ func (s *Store) importRows(ctx context.Context, tx conn, b targeting.ImportBatch
 	if err != nil {
 		return i, err
 	}
-	i.matching = targeting.NewMatching(b.Key, known, len(b.Rows))
+	i.matching = contacts.NewMatching(b.Key, known, len(b.Rows))
 	for r := range b.Rows {
 		i.matching.Take(&b.Rows[r])
 	}
@@ -53,22 +53,22 @@ func (s *Store) importRows(ctx context.Context, tx conn, b targeting.ImportBatch
 // withdraws reports whether somebody may have got a status that forbids writing to
 // them.
 func (i *importing) withdraws() bool {
-	return slices.ContainsFunc(i.batch.Rows, func(row targeting.ImportRow) bool { return row.Status.Controlled(row.Control) != targeting.Active })
+	return slices.ContainsFunc(i.batch.Rows, func(row contacts.ImportRow) bool { return row.Status.Controlled(row.Control) != contacts.Active })
 }
 
 // importing is one batch in its transaction.
 type importing struct {
 	conn
 	store    *Store
-	batch    targeting.ImportBatch
+	batch    contacts.ImportBatch
 	now      int64
-	matching *targeting.Matching
+	matching *contacts.Matching
 }
 
 // known reads every contact that has an external id or an address of the batch.
-func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
+func (i *importing) known(ctx context.Context) ([]*contacts.Person, error) {
 	found := map[int64]bool{}
-	find := func(query string, value func(*targeting.ImportRow) string, args ...any) error {
+	find := func(query string, value func(*contacts.ImportRow) string, args ...any) error {
 		values := make([]string, 0, len(i.batch.Rows))
 		for r := range i.batch.Rows {
 			if v := value(&i.batch.Rows[r]); v != "" {
@@ -87,12 +87,12 @@ func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
 		}, query, append([]any{i.d.textList(values)}, args...)...)
 	}
 	sql := i.d.contacts()
-	err := find(sql.findExternal, func(row *targeting.ImportRow) string { return row.ExternalID }, i.batch.AccountID)
+	err := find(sql.findExternal, func(row *contacts.ImportRow) string { return row.ExternalID }, i.batch.AccountID)
 	if err != nil {
 		return nil, err
 	}
 	for k, kind := range value.Kinds() {
-		err := find(sql.findAddress, func(row *targeting.ImportRow) string { return row.Addresses[k] }, i.batch.AccountID, string(kind))
+		err := find(sql.findAddress, func(row *contacts.ImportRow) string { return row.Addresses[k] }, i.batch.AccountID, string(kind))
 		if err != nil {
 			return nil, err
 		}
@@ -104,17 +104,17 @@ func (i *importing) known(ctx context.Context) ([]*targeting.Person, error) {
 }
 
 // load reads what is stored of the contacts.
-func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person, error) {
-	people := make([]targeting.Person, 0, len(ids))
-	stored := make([]targeting.Profile, 0, len(ids))
-	known := make([]*targeting.Person, 0, len(ids))
+func (i *importing) load(ctx context.Context, ids []int64) ([]*contacts.Person, error) {
+	people := make([]contacts.Person, 0, len(ids))
+	stored := make([]contacts.Profile, 0, len(ids))
+	known := make([]*contacts.Person, 0, len(ids))
 	// Scalar subqueries, because each is one look-up in an index whatever the
 	// planner thinks of the tables' sizes.
 	query := "SELECT c.id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status"
 	var args []any
 	var kinds []int // those that the batch speaks of
 	for k, kind := range value.Kinds() {
-		if slices.ContainsFunc(i.batch.Rows, func(row targeting.ImportRow) bool { return row.Addresses[k] != "" }) {
+		if slices.ContainsFunc(i.batch.Rows, func(row contacts.ImportRow) bool { return row.Addresses[k] != "" }) {
 			kinds = append(kinds, k)
 			query += ", COALESCE((SELECT a.address FROM addresses a WHERE a.contact_id = c.id AND a.kind = ?), '')"
 			args = append(args, string(kind))
@@ -123,7 +123,7 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*targeting.Person,
 	query += ", (SELECT COUNT(*) FROM members m WHERE m.list_id = ? AND m.contact_id = c.id) FROM contacts c WHERE c.id " + i.d.inIDs
 	args = append(args, i.batch.UploadID, i.d.idList(ids))
 	err := i.scanAll(ctx, func(scan func(...any) error) error {
-		var p targeting.Person
+		var p contacts.Person
 		var member int
 		to := []any{&p.ID, &p.ExternalID, &p.Name, &p.FirstName, &p.LastName, &p.Language, &p.Timezone, &p.Status}
 		for _, k := range kinds {
@@ -162,7 +162,7 @@ func (i *importing) write(ctx context.Context) error {
 	moved := newColumns(1, 0)
 	addresses := newColumns(2, 2*len(m.Joined))
 	for _, p := range m.Joined {
-		var stored targeting.Profile
+		var stored contacts.Profile
 		if p.Stored != nil {
 			stored = *p.Stored
 		}
@@ -214,7 +214,7 @@ func (i *importing) write(ctx context.Context) error {
 
 // giveAttributes writes the values that the batch gives to properties.
 func (i *importing) giveAttributes(ctx context.Context) error {
-	given := map[int64]targeting.Attributes{}
+	given := map[int64]contacts.Attributes{}
 	var ids []int64
 	for _, p := range i.matching.Joined {
 		if len(p.Attributes) > 0 {
@@ -235,7 +235,7 @@ func (i *importing) giveAttributes(ctx context.Context) error {
 		return err
 	}
 	for n, a := range people {
-		c := targeting.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: given[a.id]}
+		c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: given[a.id]}
 		if err := c.Settle(set, time.UnixMilli(i.now), false); err != nil {
 			return err
 		}
@@ -254,8 +254,8 @@ func takenOf(addresses *columns) []taken {
 }
 
 // defaults are what every contact gets that the batch creates.
-func (i *importing) defaults(ctx context.Context) (targeting.Contact, error) {
-	var c targeting.Contact
+func (i *importing) defaults(ctx context.Context) (contacts.Contact, error) {
+	var c contacts.Contact
 	set, err := i.propertySet(ctx, i.batch.AccountID)
 	if err != nil {
 		return c, err
@@ -263,9 +263,9 @@ func (i *importing) defaults(ctx context.Context) (targeting.Contact, error) {
 	return c, c.Settle(set, time.UnixMilli(i.now), true)
 }
 
-func (c *columns) addProfile(p *targeting.Person, attributes targeting.Attributes) {
+func (c *columns) addProfile(p *contacts.Person, attributes contacts.Attributes) {
 	c.add(p.ID, p.ExternalID, p.Name, p.FirstName, p.LastName, p.Language, p.Timezone, string(p.Status),
-		targeting.Folded(p.Name, p.FirstName, p.LastName, attributes))
+		contacts.Folded(p.Name, p.FirstName, p.LastName, attributes))
 }
 
 func (i *importing) execRows(ctx context.Context, statement string, rows *columns, before ...any) error {
@@ -296,8 +296,8 @@ func (i *importing) list(ctx context.Context) error {
 // joinLists makes the batch's contacts members of the lists that their lines
 // name, and of the upload's group.
 func (i *importing) joinLists(ctx context.Context) error {
-	joins := map[targeting.ListName]*columns{}
-	join := func(list targeting.ListName, id int64) {
+	joins := map[contacts.ListName]*columns{}
+	join := func(list contacts.ListName, id int64) {
 		if joins[list] == nil {
 			joins[list] = newColumns(1, 0)
 		}
@@ -308,7 +308,7 @@ func (i *importing) joinLists(ctx context.Context) error {
 			join(list, p.ID)
 		}
 		if i.batch.Group != "" {
-			join(targeting.ListName{Kind: targeting.Group, Name: i.batch.Group}, p.ID)
+			join(contacts.ListName{Kind: contacts.Group, Name: i.batch.Group}, p.ID)
 		}
 	}
 	for list, members := range joins {
@@ -316,7 +316,7 @@ func (i *importing) joinLists(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if list.Kind == targeting.Category {
+		if list.Kind == contacts.Category {
 			if members, err = i.subscribe(ctx, id, members.ids); err != nil {
 				return err
 			}

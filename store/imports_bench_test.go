@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/targeting"
+	"carillon/contacts"
 )
 
 // benchmarkRows is how many contacts one iteration imports.
@@ -30,11 +30,11 @@ func contactsCSV(rows int, seed uint64, edition int) []byte {
 
 func BenchmarkImport(b *testing.B) {
 	eachStoreBenchmark(b, func(b *testing.B, s *Store) {
-		importer := targeting.NewImporter(s, s, targeting.ImportConfig{})
+		importer := contacts.NewImporter(s, s, contacts.ImportConfig{})
 		account, _, err := s.EnsureAccount(b.Context(), "benchmark")
 		require.NoError(b, err)
-		run := func(b *testing.B, file []byte) targeting.Upload {
-			upload, err := importer.Take(b.Context(), account.ID, "contacts.csv", bytes.NewReader(file), targeting.ImportOptions{})
+		run := func(b *testing.B, file []byte) contacts.Upload {
+			upload, err := importer.Take(b.Context(), account.ID, "contacts.csv", bytes.NewReader(file), contacts.ImportOptions{})
 			require.NoError(b, err)
 			require.NoError(b, importer.Run(b.Context(), upload.ID))
 			upload, err = s.GetUpload(b.Context(), account.ID, upload.ID)

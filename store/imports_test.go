@@ -16,27 +16,27 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // importCSV takes a file in and imports it.
-func importCSV(t testing.TB, s *Store, account int64, config targeting.ImportConfig, options targeting.ImportOptions, csv string) targeting.Upload {
+func importCSV(t testing.TB, s *Store, account int64, config contacts.ImportConfig, options contacts.ImportOptions, csv string) contacts.Upload {
 	t.Helper()
-	importer := targeting.NewImporter(s, s, config)
+	importer := contacts.NewImporter(s, s, config)
 	upload, err := importer.Take(t.Context(), account, "people.csv", strings.NewReader(csv), options)
 	require.NoError(t, err)
 	require.NoError(t, importer.Run(t.Context(), upload.ID))
 	upload, err = s.GetUpload(t.Context(), account, upload.ID)
 	require.NoError(t, err)
-	require.Equal(t, targeting.UploadFinished, upload.State)
+	require.Equal(t, contacts.UploadFinished, upload.State)
 	require.Equal(t, upload.Size, upload.BytesRead)
 	require.Equal(t, upload.Rows, upload.Created+upload.Updated+upload.Duplicates+upload.Refused, "every line is accounted for")
 	return upload
 }
 
-func refusedLines(t testing.TB, s *Store, upload targeting.Upload) []string {
+func refusedLines(t testing.TB, s *Store, upload contacts.Upload) []string {
 	t.Helper()
 	lines := []string{}
 	for line, err := range s.UploadErrors(t.Context(), upload.AccountID, upload.ID) {
@@ -65,7 +65,7 @@ func TestImport(t *testing.T) {
 		ctx := t.Context()
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
 		testContact(t, s, other, "ann@example.com")
-		upload := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{DefaultCountry: "DE", Group: " Friends  of ours"}, ""+
+		upload := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{DefaultCountry: "DE", Group: " Friends  of ours"}, ""+
 			"Customer ID;E-Mail;Telefon;Vorname;Nachname;Land;Coupon Code\n"+
 			"7;Ann@Example.com;030 1234567;Ann;\"O'Neil \"\"A\"\"\";DE;SAVE-10\n"+
 			"8;bob@example;;Bob;;;\n"+
@@ -86,7 +86,7 @@ func TestImport(t *testing.T) {
 		require.Equal(t, "Anna", ann.FirstName, "the last line wins")
 		require.Equal(t, `O'Neil "A"`, ann.LastName, "an empty cell erases nothing")
 		require.Equal(t, "+49301234567", ann.Addresses[providers.Phone])
-		require.Equal(t, targeting.Active, ann.Status)
+		require.Equal(t, contacts.Active, ann.Status)
 		zoe, err := s.FindContact(ctx, account, providers.Phone, "+436641234567")
 		require.NoError(t, err)
 		require.Equal(t, "Zoë", zoe.FirstName)
@@ -103,18 +103,18 @@ func TestImport(t *testing.T) {
 func TestImportAgainDoublesNobody(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "one")
-		config := targeting.ImportConfig{BatchRecords: 40}
+		config := contacts.ImportConfig{BatchRecords: 40}
 		file := string(contactsCSV(100, 1, 0))
-		first := importCSV(t, s, account, config, targeting.ImportOptions{}, file)
+		first := importCSV(t, s, account, config, contacts.ImportOptions{}, file)
 		require.EqualValues(t, 100, first.Created)
 		state := dumpContacts(t, s, account)
-		second := importCSV(t, s, account, config, targeting.ImportOptions{}, file)
+		second := importCSV(t, s, account, config, contacts.ImportOptions{}, file)
 		require.EqualValues(t, 100, second.Updated)
 		require.Zero(t, second.Created)
 		require.Equal(t, state, dumpContacts(t, s, account))
 		require.Equal(t, memberData(t, s, first.ID), memberData(t, s, second.ID), "either upload is an audience of its own")
 
-		changed := importCSV(t, s, account, config, targeting.ImportOptions{}, string(contactsCSV(100, 1, 7)))
+		changed := importCSV(t, s, account, config, contacts.ImportOptions{}, string(contactsCSV(100, 1, 7)))
 		require.EqualValues(t, 100, changed.Updated)
 		require.Contains(t, dumpContacts(t, s, account)[0], "Last7")
 		require.Len(t, dumpContacts(t, s, account), 100)
@@ -124,32 +124,32 @@ func TestImportAgainDoublesNobody(t *testing.T) {
 func TestImportKeys(t *testing.T) {
 	const header = "external_id,email,phone,first_name\n"
 	for name, test := range map[string]struct {
-		key     targeting.KeyField
+		key     contacts.KeyField
 		line    string
 		want    string // the stored contact afterwards; empty if the line is refused
 		refused string
 	}{
-		"any, by external id":       {targeting.ByAny, "x1,new@example.com,,New", "x1 new@example.com +4930111111 New", ""},
-		"any, by e-mail":            {targeting.ByAny, ",A@Example.com,,New", "x1 a@example.com +4930111111 New", ""},
-		"any, by phone":             {targeting.ByAny, ",,+4930111111,New", "x1 a@example.com +4930111111 New", ""},
-		"any, another's address":    {targeting.ByAny, "x2,a@example.com,,New", "", `email "a@example.com": contact %d holds this e-mail address`},
-		"by e-mail, new id":         {targeting.ByEmail, "x9,a@example.com,,New", "x9 a@example.com +4930111111 New", ""},
-		"by e-mail, without one":    {targeting.ByEmail, "x1,,,New", "", `email "": the line has no e-mail address`},
-		"by e-mail, another's id":   {targeting.ByEmail, "x1,other@example.com,,New", "", `external_id "x1": contact %d holds this external id`},
-		"by phone, new e-mail":      {targeting.ByPhone, ",n@example.com,+4930111111,", "x1 n@example.com +4930111111 Old", ""},
-		"by external id":            {targeting.ByExternalID, "x1,,+4930222222,", "x1 a@example.com +4930222222 Old", ""},
-		"by external id, without":   {targeting.ByExternalID, ",a@example.com,,", "", `external_id "": the line has no external id`},
-		"by external id, held":      {targeting.ByExternalID, "x5,,+4930111111,", "", `phone "+4930111111": contact %d holds this phone number`},
-		"nothing but what is known": {targeting.ByAny, "x1,,,", "x1 a@example.com +4930111111 Old", ""},
+		"any, by external id":       {contacts.ByAny, "x1,new@example.com,,New", "x1 new@example.com +4930111111 New", ""},
+		"any, by e-mail":            {contacts.ByAny, ",A@Example.com,,New", "x1 a@example.com +4930111111 New", ""},
+		"any, by phone":             {contacts.ByAny, ",,+4930111111,New", "x1 a@example.com +4930111111 New", ""},
+		"any, another's address":    {contacts.ByAny, "x2,a@example.com,,New", "", `email "a@example.com": contact %d holds this e-mail address`},
+		"by e-mail, new id":         {contacts.ByEmail, "x9,a@example.com,,New", "x9 a@example.com +4930111111 New", ""},
+		"by e-mail, without one":    {contacts.ByEmail, "x1,,,New", "", `email "": the line has no e-mail address`},
+		"by e-mail, another's id":   {contacts.ByEmail, "x1,other@example.com,,New", "", `external_id "x1": contact %d holds this external id`},
+		"by phone, new e-mail":      {contacts.ByPhone, ",n@example.com,+4930111111,", "x1 n@example.com +4930111111 Old", ""},
+		"by external id":            {contacts.ByExternalID, "x1,,+4930222222,", "x1 a@example.com +4930222222 Old", ""},
+		"by external id, without":   {contacts.ByExternalID, ",a@example.com,,", "", `external_id "": the line has no external id`},
+		"by external id, held":      {contacts.ByExternalID, "x5,,+4930111111,", "", `phone "+4930111111": contact %d holds this phone number`},
+		"nothing but what is known": {contacts.ByAny, "x1,,,", "x1 a@example.com +4930111111 Old", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
 				account := testAccount(t, s, "one")
-				before := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, header+"x1,a@example.com,+4930111111,Old\n")
+				before := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, header+"x1,a@example.com,+4930111111,Old\n")
 				require.EqualValues(t, 1, before.Created)
 				contact, err := s.FindContact(t.Context(), account, providers.Email, "a@example.com")
 				require.NoError(t, err)
-				upload := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{Key: test.key}, header+test.line+"\n")
+				upload := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Key: test.key}, header+test.line+"\n")
 				if test.refused != "" {
 					lines := refusedLines(t, s, upload)
 					require.Len(t, lines, 1)
@@ -178,14 +178,14 @@ func TestImportKeys(t *testing.T) {
 func TestImportMovesAddresses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "one")
-		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "external_id,email\n1,a@example.com\n2,b@example.com\n")
-		upload := importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{}, "external_id,email\n"+
+		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "external_id,email\n1,a@example.com\n2,b@example.com\n")
+		upload := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "external_id,email\n"+
 			"1,spare@example.com\n2,a@example.com\n1,b@example.com\n3,spare@example.com\n")
 		require.Empty(t, refusedLines(t, s, upload))
 		require.EqualValues(t, 2, upload.Updated)
 		require.EqualValues(t, 1, upload.Duplicates)
 		require.EqualValues(t, 1, upload.Created)
-		upload = importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{Key: targeting.ByEmail}, "external_id,email\n"+
+		upload = importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Key: contacts.ByEmail}, "external_id,email\n"+
 			"spare,a@example.com\n2,b@example.com\n1,spare@example.com\n")
 		require.Empty(t, refusedLines(t, s, upload))
 		require.Equal(t, []string{
@@ -245,7 +245,7 @@ type killedStore struct {
 
 var errKilled = errors.New("killed")
 
-func (k *killedStore) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+func (k *killedStore) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	if k.left--; k.left > 0 {
 		return k.Store.ImportBatch(ctx, b)
 	}
@@ -262,10 +262,10 @@ func (k *killedStore) ReleaseUpload(context.Context, int64) error { return errKi
 func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
-		config := targeting.ImportConfig{BatchRecords: 25}
-		options := targeting.ImportOptions{Group: "all"}
+		config := contacts.ImportConfig{BatchRecords: 25}
+		options := contacts.ImportOptions{Group: "all"}
 		file := messyCSV(240, 7)
-		outcome := func(u targeting.Upload) string {
+		outcome := func(u contacts.Upload) string {
 			return fmt.Sprint(u.State, u.Records, u.BytesRead, u.Rows, u.Created, u.Updated, u.Refused, u.Duplicates)
 		}
 		reference := testAccount(t, s, "uninterrupted")
@@ -278,12 +278,12 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 			for _, after := range []bool{false, true} {
 				account := testAccount(t, s, fmt.Sprint("killed in batch ", batch, after))
 				killed := &killedStore{Store: s, left: batch, after: after}
-				importer := targeting.NewImporter(s, killed, config)
+				importer := contacts.NewImporter(s, killed, config)
 				upload, err := importer.Take(ctx, account, "people.csv", strings.NewReader(file), options)
 				require.NoError(t, err)
 				require.ErrorIs(t, importer.Run(ctx, upload.ID), errKilled)
 
-				restarted := targeting.NewImporter(s, s, config)
+				restarted := contacts.NewImporter(s, s, config)
 				require.True(t, fault.Is(restarted.Run(ctx, upload.ID), fault.Conflict), "it may still be alive elsewhere")
 				require.NoError(t, s.ReleaseUpload(ctx, upload.ID), "as time does")
 				ran, err := restarted.RunNext(ctx)
@@ -297,7 +297,7 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 				require.Equal(t, wantLines, refusedFields(t, s, upload))
 			}
 		}
-		ran, err := targeting.NewImporter(s, s, config).RunNext(ctx)
+		ran, err := contacts.NewImporter(s, s, config).RunNext(ctx)
 		require.NoError(t, err)
 		require.False(t, ran)
 	})
@@ -305,7 +305,7 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 
 // refusedFields is which fields of which lines were refused, without the ids
 // that the reasons name.
-func refusedFields(t testing.TB, s *Store, upload targeting.Upload) []string {
+func refusedFields(t testing.TB, s *Store, upload contacts.Upload) []string {
 	t.Helper()
 	var lines []string
 	for _, line := range refusedLines(t, s, upload) {
@@ -321,7 +321,7 @@ func TestImportDoesNotDependOnBatches(t *testing.T) {
 		var wantData map[string]string
 		for _, records := range []int64{300, 1, 7, 64} {
 			account := testAccount(t, s, strconv.FormatInt(records, 10))
-			upload := importCSV(t, s, account, targeting.ImportConfig{BatchRecords: records}, targeting.ImportOptions{}, file)
+			upload := importCSV(t, s, account, contacts.ImportConfig{BatchRecords: records}, contacts.ImportOptions{}, file)
 			if want == nil {
 				want, wantData = dumpContacts(t, s, account), memberData(t, s, upload.ID)
 			}
@@ -345,15 +345,15 @@ func TestCanceledImportCanGoOnAtOnce(t *testing.T) {
 		file := contactsCSV(200, 3, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		canceling := &cancelingStore{Store: s, cancel: cancel}
-		importer := targeting.NewImporter(s, canceling, targeting.ImportConfig{BatchRecords: 20})
-		upload, err := importer.Take(ctx, account, "people.csv", bytes.NewReader(file), targeting.ImportOptions{})
+		importer := contacts.NewImporter(s, canceling, contacts.ImportConfig{BatchRecords: 20})
+		upload, err := importer.Take(ctx, account, "people.csv", bytes.NewReader(file), contacts.ImportOptions{})
 		require.NoError(t, err)
 		require.ErrorIs(t, importer.Run(ctx, upload.ID), context.Canceled)
 		stopped, err := s.GetUpload(t.Context(), account, upload.ID)
 		require.NoError(t, err)
-		require.Equal(t, targeting.UploadRunning, stopped.State)
+		require.Equal(t, contacts.UploadRunning, stopped.State)
 		require.Less(t, stopped.Records, int64(200))
-		ran, err := targeting.NewImporter(s, s, targeting.ImportConfig{}).RunNext(t.Context())
+		ran, err := contacts.NewImporter(s, s, contacts.ImportConfig{}).RunNext(t.Context())
 		require.NoError(t, err)
 		require.True(t, ran)
 		require.Len(t, dumpContacts(t, s, account), 200)
@@ -367,7 +367,7 @@ type cancelingStore struct {
 	batches int
 }
 
-func (c *cancelingStore) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+func (c *cancelingStore) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	err := c.Store.ImportBatch(ctx, b)
 	if c.batches++; c.batches == 3 {
 		c.cancel()
@@ -380,20 +380,20 @@ func TestTwoProcessesNeverCarryOutTheSameLines(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		second := openTestStore(t, s.dsn)
-		config := targeting.ImportConfig{BatchRecords: 50}
-		upload, err := targeting.NewImporter(s, s, config).Take(ctx, account, "people.csv", bytes.NewReader(contactsCSV(1000, 5, 0)), targeting.ImportOptions{})
+		config := contacts.ImportConfig{BatchRecords: 50}
+		upload, err := contacts.NewImporter(s, s, config).Take(ctx, account, "people.csv", bytes.NewReader(contactsCSV(1000, 5, 0)), contacts.ImportOptions{})
 		require.NoError(t, err)
 		// Both believe that the other is dead, whenever they begin.
 		var wait sync.WaitGroup
 		for _, process := range []*Store{s, second} {
 			wait.Go(func() {
-				importer := targeting.NewImporter(process, process, config)
+				importer := contacts.NewImporter(process, process, config)
 				for {
 					if err := process.ReleaseUpload(ctx, upload.ID); err != nil {
 						panic(err)
 					}
 					done, err := process.GetUpload(ctx, account, upload.ID)
-					if err != nil || done.State == targeting.UploadFinished {
+					if err != nil || done.State == contacts.UploadFinished {
 						return
 					}
 					if err := importer.Run(ctx, upload.ID); err != nil && !fault.Is(err, fault.Conflict) {
@@ -415,15 +415,15 @@ func TestImportsAtOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		importer := targeting.NewImporter(s, s, targeting.ImportConfig{BatchRecords: 30})
+		importer := contacts.NewImporter(s, s, contacts.ImportConfig{BatchRecords: 30})
 		const files = 4
-		uploads := make([]targeting.Upload, files)
+		uploads := make([]contacts.Upload, files)
 		errs := make([]error, files+1)
 		var wait sync.WaitGroup
 		for i := range files {
 			wait.Go(func() {
 				var err error
-				if uploads[i], err = importer.Take(ctx, account, "people.csv", bytes.NewReader(contactsCSV(300, 9, i)), targeting.ImportOptions{}); err == nil {
+				if uploads[i], err = importer.Take(ctx, account, "people.csv", bytes.NewReader(contactsCSV(300, 9, i)), contacts.ImportOptions{}); err == nil {
 					err = importer.Run(ctx, uploads[i].ID)
 				}
 				errs[i] = err
@@ -431,8 +431,8 @@ func TestImportsAtOnce(t *testing.T) {
 		}
 		wait.Go(func() { // somebody edits contacts meanwhile
 			for i := range 50 {
-				_, err := s.CreateContact(ctx, targeting.Contact{
-					AccountID: account, Status: targeting.Active, Addresses: addressesOf(fmt.Sprintf("editor%d@example.com", i)),
+				_, err := s.CreateContact(ctx, contacts.Contact{
+					AccountID: account, Status: contacts.Active, Addresses: addressesOf(fmt.Sprintf("editor%d@example.com", i)),
 				})
 				errs[files] = errors.Join(errs[files], err)
 			}
@@ -444,7 +444,7 @@ func TestImportsAtOnce(t *testing.T) {
 		for _, u := range uploads {
 			u, err := s.GetUpload(ctx, account, u.ID)
 			require.NoError(t, err)
-			require.Equal(t, targeting.UploadFinished, u.State)
+			require.Equal(t, contacts.UploadFinished, u.State)
 			require.Len(t, memberData(t, s, u.ID), 300)
 			created, rows = created+u.Created, rows+u.Rows
 		}
@@ -457,32 +457,32 @@ func TestRefusedFilesLeaveNothing(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		importer := targeting.NewImporter(s, s, targeting.ImportConfig{MaxBytes: 3 << 20})
+		importer := contacts.NewImporter(s, s, contacts.ImportConfig{MaxBytes: 3 << 20})
 		broken := errors.New("connection lost")
 		for name, test := range map[string]struct {
 			file    []byte
-			options targeting.ImportOptions
+			options contacts.ImportOptions
 			code    fault.Code
 			reason  string
 		}{
-			"empty":            {nil, targeting.ImportOptions{}, fault.Invalid, "empty"},
-			"only a header":    {[]byte("email,name\n"), targeting.ImportOptions{}, fault.Invalid, "no contacts"},
-			"no usable column": {[]byte("colour,size\nred,7\n"), targeting.ImportOptions{}, fault.Invalid, "no column can be used"},
-			"no CSV":           {[]byte("PK\x03\x04xl/workbook.xml"), targeting.ImportOptions{}, fault.Invalid, "Excel"},
-			"too large":        {contactsCSV(60_000, 1, 0), targeting.ImportOptions{}, fault.TooLarge, "3 MiB"},
-			"no such key":      {[]byte("email\na@example.com\n"), targeting.ImportOptions{Key: "shoe"}, fault.Invalid, "external_id or a kind of address"},
-			"key not in file":  {[]byte("email\na@example.com\n"), targeting.ImportOptions{Key: targeting.ByPhone}, fault.Invalid, "no such column"},
-			"mapping":          {[]byte("email\na@example.com\n"), targeting.ImportOptions{Mapping: map[string]string{"x": "email"}}, fault.Invalid, "no such column"},
-			"separator":        {[]byte("email\na@example.com\n"), targeting.ImportOptions{Separator: "::"}, fault.Invalid, "one character"},
-			"encoding":         {[]byte("email\na@example.com\n"), targeting.ImportOptions{Encoding: "ebcdic"}, fault.Invalid, "encoding"},
-			"country":          {[]byte("email\na@example.com\n"), targeting.ImportOptions{DefaultCountry: "ZZ"}, fault.Invalid, "country"},
-			"group":            {[]byte("email\na@example.com\n"), targeting.ImportOptions{Group: " "}, fault.Invalid, "group"},
+			"empty":            {nil, contacts.ImportOptions{}, fault.Invalid, "empty"},
+			"only a header":    {[]byte("email,name\n"), contacts.ImportOptions{}, fault.Invalid, "no contacts"},
+			"no usable column": {[]byte("colour,size\nred,7\n"), contacts.ImportOptions{}, fault.Invalid, "no column can be used"},
+			"no CSV":           {[]byte("PK\x03\x04xl/workbook.xml"), contacts.ImportOptions{}, fault.Invalid, "Excel"},
+			"too large":        {contactsCSV(60_000, 1, 0), contacts.ImportOptions{}, fault.TooLarge, "3 MiB"},
+			"no such key":      {[]byte("email\na@example.com\n"), contacts.ImportOptions{Key: "shoe"}, fault.Invalid, "external_id or a kind of address"},
+			"key not in file":  {[]byte("email\na@example.com\n"), contacts.ImportOptions{Key: contacts.ByPhone}, fault.Invalid, "no such column"},
+			"mapping":          {[]byte("email\na@example.com\n"), contacts.ImportOptions{Mapping: map[string]string{"x": "email"}}, fault.Invalid, "no such column"},
+			"separator":        {[]byte("email\na@example.com\n"), contacts.ImportOptions{Separator: "::"}, fault.Invalid, "one character"},
+			"encoding":         {[]byte("email\na@example.com\n"), contacts.ImportOptions{Encoding: "ebcdic"}, fault.Invalid, "encoding"},
+			"country":          {[]byte("email\na@example.com\n"), contacts.ImportOptions{DefaultCountry: "ZZ"}, fault.Invalid, "country"},
+			"group":            {[]byte("email\na@example.com\n"), contacts.ImportOptions{Group: " "}, fault.Invalid, "group"},
 		} {
 			_, err := importer.Take(ctx, account, "people.csv", bytes.NewReader(test.file), test.options)
 			require.True(t, fault.Is(err, test.code), "%s: %v", name, err)
 			require.Contains(t, err.Error(), test.reason, name)
 		}
-		_, err := importer.Take(ctx, account, "people.csv", &breakingReader{data: contactsCSV(25_000, 1, 0), err: broken}, targeting.ImportOptions{})
+		_, err := importer.Take(ctx, account, "people.csv", &breakingReader{data: contactsCSV(25_000, 1, 0), err: broken}, contacts.ImportOptions{})
 		require.ErrorIs(t, err, broken)
 		for _, table := range []string{"uploads", "upload_chunks", "lists", "contacts"} {
 			require.Zero(t, countRows(t, s, table), table)
@@ -518,8 +518,8 @@ func TestImportInFlatMemory(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		watched := &heapStore{Store: s}
-		importer := targeting.NewImporter(s, watched, targeting.ImportConfig{})
-		upload, err := importer.Take(ctx, account, "people.csv", &endlessCSV{rows: rows}, targeting.ImportOptions{})
+		importer := contacts.NewImporter(s, watched, contacts.ImportConfig{})
+		upload, err := importer.Take(ctx, account, "people.csv", &endlessCSV{rows: rows}, contacts.ImportOptions{})
 		require.NoError(t, err)
 		require.NoError(t, importer.Run(ctx, upload.ID))
 		upload, err = s.GetUpload(ctx, account, upload.ID)
@@ -553,7 +553,7 @@ type heapStore struct {
 	most uint64
 }
 
-func (h *heapStore) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+func (h *heapStore) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	err := h.Store.ImportBatch(ctx, b)
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -34,8 +35,8 @@ func scanJob(scan func(...any) error) (targeting.Job, error) {
 }
 
 // FindListKind is the kind of a group, category or label.
-func (s *Store) FindListKind(ctx context.Context, accountID, listID int64) (targeting.ListKind, error) {
-	var kind targeting.ListKind
+func (s *Store) FindListKind(ctx context.Context, accountID, listID int64) (contacts.ListKind, error) {
+	var kind contacts.ListKind
 	err := s.reader().row(ctx, "SELECT kind FROM lists WHERE id = ? AND account_id = ? AND kind <> 'upload'", listID, accountID).Scan(&kind)
 	return kind, s.translate(err)
 }
@@ -138,7 +139,7 @@ func (s *Store) nextJobBatch(ctx context.Context, tx conn) (job targeting.Job, w
 // bulkBatch changes the next contacts and moves the job behind them.
 func (s *Store) bulkBatch(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
 	b := job.Bulk
-	members := targeting.MemberChange{AccountID: job.AccountID, Kind: b.ListKind, ListID: b.ListID, Source: targeting.SourceBulk, Actor: job.Actor}
+	members := contacts.MemberChange{AccountID: job.AccountID, Kind: b.ListKind, ListID: b.ListID, Source: contacts.SourceBulk, Actor: job.Actor}
 	if b.ListID != 0 {
 		if err := s.lockMembers(ctx, tx, members); err != nil {
 			return err
@@ -177,7 +178,7 @@ func (s *Store) bulkBatch(ctx context.Context, tx conn, job targeting.Job, curso
 
 // bulkChange carries the action out for the contacts in members and returns how
 // many are different now.
-func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, members targeting.MemberChange) (int64, error) {
+func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, members contacts.MemberChange) (int64, error) {
 	if len(members.Contacts) == 0 {
 		return 0, nil
 	}
@@ -199,7 +200,7 @@ func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, memb
 		}
 		n, err := tx.exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+s.d.inIDs+" AND status "+s.d.inTexts,
 			string(to), ms(s.clock.Now()), job.AccountID, s.d.idList(members.Contacts), s.d.textList(statuses))
-		if err != nil || n == 0 || to == targeting.Active {
+		if err != nil || n == 0 || to == contacts.Active {
 			return n, err
 		}
 		return n, tx.halt(ctx)
@@ -219,7 +220,7 @@ func (s *Store) bulkSet(ctx context.Context, tx conn, job targeting.Job, ids []i
 	}
 	changed := list[:0]
 	for _, a := range list {
-		c := targeting.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: map[string]json.RawMessage{job.Bulk.Property: job.Bulk.Value}}
+		c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: map[string]json.RawMessage{job.Bulk.Property: job.Bulk.Value}}
 		before, ends := a.attributes.JSON(), a.expiry[job.Bulk.Property]
 		if err := c.Settle(set, now, false); err != nil {
 			return 0, err

@@ -13,9 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // everyone is the audience of all contacts.
@@ -86,8 +87,8 @@ func TestBulkActions(t *testing.T) {
 		run(targeting.Bulk{Action: targeting.BulkUnblock, Audience: everyone})
 		require.Equal(t, n, status("active"))
 
-		for _, kind := range targeting.NamedKinds() {
-			list, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: kind, Name: "bulk"})
+		for _, kind := range contacts.NamedKinds() {
+			list, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: kind, Name: "bulk"})
 			require.NoError(t, err)
 			require.EqualValues(t, n, run(targeting.Bulk{Action: targeting.BulkAdd, ListID: list.ID, Audience: everyone}).Changed)
 			require.EqualValues(t, 0, run(targeting.Bulk{Action: targeting.BulkAdd, ListID: list.ID, Audience: some}).Changed)
@@ -259,7 +260,7 @@ func TestKilledJobsGoOnWhereTheyStopped(t *testing.T) {
 		account := testAccount(t, s, "one")
 		const n = 2*bulkAtOnce + 1
 		people(t, s, account, n)
-		news, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: targeting.Category, Name: "News"})
+		news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
 		require.NoError(t, err)
 		jobs := targeting.NewJobs(s)
 		job, err := jobs.Start(ctx, account, targeting.Bulk{Action: targeting.BulkAdd, ListID: news.ID, Audience: everyone}, "me")
@@ -302,7 +303,7 @@ func TestTwoProcessesDoNothingTwice(t *testing.T) {
 			account := testAccount(t, s, "one")
 			const n = 3*bulkAtOnce + 1
 			people(t, s, account, n)
-			news, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: targeting.Category, Name: "News"})
+			news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
 			require.NoError(t, err)
 			job, err := targeting.NewJobs(s).Start(ctx, account, targeting.Bulk{Action: targeting.BulkAdd, ListID: news.ID, Audience: everyone}, "me")
 			require.NoError(t, err)

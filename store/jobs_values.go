@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // valuesInOne is how many values of a property one transaction converts or

@@ -6,9 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 func TestManyValuesAreAJobs(t *testing.T) {
@@ -18,9 +19,9 @@ func TestManyValuesAreAJobs(t *testing.T) {
 		testProperties(t, s, property.Property{AccountID: account, Key: "age", Type: property.Text})
 		const n = valuesInOne + 3
 		withValues(t, s, account, "age", n, func(i int) string { return fmt.Sprintf(`"%d,5"`, i) })
-		properties := targeting.NewProperties(s)
+		properties := contacts.NewProperties(s)
 		number := property.Number
-		after, effect, err := properties.Update(ctx, account, "age", targeting.PropertyChange{Type: &number}, false)
+		after, effect, err := properties.Update(ctx, account, "age", contacts.PropertyChange{Type: &number}, false)
 		require.NoError(t, err)
 		require.Equal(t, property.Number, after.Type)
 		require.NotZero(t, effect.JobID)
@@ -28,7 +29,7 @@ func TestManyValuesAreAJobs(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, worked)
 		label := "Age"
-		_, _, err = properties.Update(ctx, account, "age", targeting.PropertyChange{Label: &label}, false)
+		_, _, err = properties.Update(ctx, account, "age", contacts.PropertyChange{Label: &label}, false)
 		require.True(t, fault.Is(err, fault.Conflict), "one after the other")
 		require.ErrorContains(t, err, fmt.Sprintf("job %d", effect.JobID))
 		_, err = properties.Delete(ctx, account, "age", false)

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 	"carillon/targeting/rule"
 )
 
@@ -18,8 +18,8 @@ import (
 const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, l.created_at,
 	(SELECT COUNT(*) FROM members m WHERE m.list_id = l.id) FROM lists l`
 
-func scanList(scan func(...any) error) (targeting.List, error) {
-	var l targeting.List
+func scanList(scan func(...any) error) (contacts.List, error) {
+	var l contacts.List
 	var created millis
 	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &created, &l.Members)
 	l.CreatedAt = created.Time
@@ -28,10 +28,10 @@ func scanList(scan func(...any) error) (targeting.List, error) {
 
 // CreateList makes an empty list. A name that is taken is a Conflict that names
 // the list which has it.
-func (s *Store) CreateList(ctx context.Context, l targeting.List) (targeting.List, error) {
-	var made targeting.List
+func (s *Store) CreateList(ctx context.Context, l contacts.List) (contacts.List, error) {
+	var made contacts.List
 	err := s.inTx(ctx, func(tx conn) error {
-		id, created, err := s.ensureList(ctx, tx, l.AccountID, targeting.ListName{Kind: l.Kind, Name: l.Name})
+		id, created, err := s.ensureList(ctx, tx, l.AccountID, contacts.ListName{Kind: l.Kind, Name: l.Name})
 		if err != nil {
 			return err
 		}
@@ -49,14 +49,14 @@ func (s *Store) CreateList(ctx context.Context, l targeting.List) (targeting.Lis
 	return made, err
 }
 
-func listTaken(kind targeting.ListKind, name string, id int64) error {
+func listTaken(kind contacts.ListKind, name string, id int64) error {
 	return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
 		Location: "name", Value: name, Message: fmt.Sprintf("%s %d has this name: choose another, or use that %s", kind, id, kind),
 	}}}
 }
 
 // ensureList finds a list by its name or makes it; no upload.
-func (s *Store) ensureList(ctx context.Context, tx conn, accountID int64, list targeting.ListName) (id int64, created bool, err error) {
+func (s *Store) ensureList(ctx context.Context, tx conn, accountID int64, list contacts.ListName) (id int64, created bool, err error) {
 	n, err := tx.exec(ctx, `INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (account_id, kind, name) WHERE kind <> 'upload' DO NOTHING`, accountID, string(list.Kind), list.Name, ms(s.clock.Now()))
 	if err != nil {
@@ -67,8 +67,8 @@ func (s *Store) ensureList(ctx context.Context, tx conn, accountID int64, list t
 }
 
 // ListLists lists an account's lists of a kind behind the id after.
-func (s *Store) ListLists(ctx context.Context, accountID int64, kind targeting.ListKind, after int64, limit int) ([]targeting.List, error) {
-	var lists []targeting.List
+func (s *Store) ListLists(ctx context.Context, accountID int64, kind contacts.ListKind, after int64, limit int) ([]contacts.List, error) {
+	var lists []contacts.List
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		list, err := scanList(scan)
 		lists = append(lists, list)
@@ -78,27 +78,27 @@ func (s *Store) ListLists(ctx context.Context, accountID int64, kind targeting.L
 }
 
 // GetList is one list with the number of its members.
-func (s *Store) GetList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) (targeting.List, error) {
+func (s *Store) GetList(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) (contacts.List, error) {
 	list, err := s.reader().list(ctx, accountID, kind, id)
 	return list, s.translate(err)
 }
 
-func (c conn) list(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) (targeting.List, error) {
+func (c conn) list(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) (contacts.List, error) {
 	list, err := scanList(c.row(ctx, selectList+" WHERE l.id = ? AND l.account_id = ? AND l.kind = ?", id, accountID, string(kind)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return targeting.List{}, noList(kind, id)
+		return contacts.List{}, noList(kind, id)
 	}
 	return list, err
 }
 
-func noList(kind targeting.ListKind, id int64) error {
+func noList(kind contacts.ListKind, id int64) error {
 	return fault.New(fault.NotFound, "there is no %s %d", kind, id)
 }
 
 // UpdateList changes a list's name and description: change is given what is
 // stored and alters it.
-func (s *Store) UpdateList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64, change func(*targeting.List) error) (targeting.List, error) {
-	var updated targeting.List
+func (s *Store) UpdateList(ctx context.Context, accountID int64, kind contacts.ListKind, id int64, change func(*contacts.List) error) (contacts.List, error) {
+	var updated contacts.List
 	err := s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (s *Store) UpdateList(ctx context.Context, accountID int64, kind targeting.
 }
 
 // lockList makes sure that a list is there and stays until the transaction ends.
-func (s *Store) lockList(ctx context.Context, tx conn, accountID int64, kind targeting.ListKind, id int64) error {
+func (s *Store) lockList(ctx context.Context, tx conn, accountID int64, kind contacts.ListKind, id int64) error {
 	var found int64
 	err := tx.row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = ?"+s.d.forShare, id, accountID, string(kind)).Scan(&found)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -145,7 +145,7 @@ const membersAtOnce = 20_000
 // still there with fewer members, and deleting it again goes on. A list that a
 // campaign uses which is not over, drafts included, is not deleted: an exclusion
 // would be lost without a word.
-func (s *Store) DeleteList(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
+func (s *Store) DeleteList(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) error {
 	for {
 		done := false
 		err := s.inTx(ctx, func(tx conn) error {
@@ -175,18 +175,18 @@ type usedLists struct {
 	Exclude                             *usedLists
 }
 
-func (u *usedLists) has(kind targeting.ListKind, id int64) bool {
+func (u *usedLists) has(kind contacts.ListKind, id int64) bool {
 	if u == nil {
 		return false
 	}
-	ids := map[targeting.ListKind][]int64{
-		targeting.UploadedList: u.Uploads, targeting.Group: u.Groups, targeting.Category: u.Categories, targeting.Label: u.Labels,
+	ids := map[contacts.ListKind][]int64{
+		contacts.UploadedList: u.Uploads, contacts.Group: u.Groups, contacts.Category: u.Categories, contacts.Label: u.Labels,
 	}[kind]
 	return slices.Contains(ids, id) || u.Exclude.has(kind, id)
 }
 
 // refuseListInUse is the Conflict for a list that campaigns use which are not over.
-func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeting.ListKind, id int64) error {
+func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) error {
 	var users []string
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
 		var campaignID, categoryID int64
@@ -199,7 +199,7 @@ func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind targeti
 		if err := json.Unmarshal(audience, &used); err != nil {
 			return fmt.Errorf("read audience of campaign %d: %w", campaignID, err)
 		}
-		if used.has(kind, id) || (kind == targeting.Category && categoryID == id) {
+		if used.has(kind, id) || (kind == contacts.Category && categoryID == id) {
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", campaignID, name, status))
 		}
 		return nil

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
 func TestGroups(t *testing.T) {
@@ -16,7 +16,7 @@ func TestGroups(t *testing.T) {
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
 		group, err := s.CreateGroup(ctx, account, "friends")
 		require.NoError(t, err)
-		require.Equal(t, targeting.Group, group.Kind)
+		require.Equal(t, contacts.Group, group.Kind)
 		_, err = s.CreateGroup(ctx, account, "friends")
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.Contains(t, err.Error(), fmt.Sprintf("group %d", group.ID))
@@ -47,7 +47,7 @@ func TestGroups(t *testing.T) {
 		got, err = s.GetGroup(ctx, account, group.ID)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, got.Members, "a deleted contact may come back")
-		shown, err := s.ListContacts(ctx, targeting.ContactFilter{AccountID: account, Group: group.ID, Limit: 10})
+		shown, err := s.ListContacts(ctx, contacts.ContactFilter{AccountID: account, Group: group.ID, Limit: 10})
 		require.NoError(t, err)
 		require.Empty(t, shown)
 
@@ -55,10 +55,10 @@ func TestGroups(t *testing.T) {
 		require.NoError(t, err)
 		page, err := s.ListGroups(ctx, account, 0, 1)
 		require.NoError(t, err)
-		require.Equal(t, []targeting.List{got}, page)
+		require.Equal(t, []contacts.List{got}, page)
 		page, err = s.ListGroups(ctx, account, group.ID, 10)
 		require.NoError(t, err)
-		require.Equal(t, []targeting.List{second}, page)
+		require.Equal(t, []contacts.List{second}, page)
 
 		require.True(t, fault.Is(s.DeleteGroup(ctx, other, second.ID), fault.NotFound))
 		require.NoError(t, s.DeleteGroup(ctx, account, second.ID))

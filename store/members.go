@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
 // AddMembers puts contacts into a list and returns how many were not in it. A
 // contact that does not exist is Invalid and nobody is added.
-func (s *Store) AddMembers(ctx context.Context, m targeting.MemberChange) (added int64, err error) {
+func (s *Store) AddMembers(ctx context.Context, m contacts.MemberChange) (added int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := s.lockMembers(ctx, tx, m); err != nil {
 			return err
@@ -26,7 +26,7 @@ func (s *Store) AddMembers(ctx context.Context, m targeting.MemberChange) (added
 }
 
 // RemoveMembers takes contacts out of a list and returns how many were in it.
-func (s *Store) RemoveMembers(ctx context.Context, m targeting.MemberChange) (removed int64, err error) {
+func (s *Store) RemoveMembers(ctx context.Context, m contacts.MemberChange) (removed int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := s.lockMembers(ctx, tx, m); err != nil {
 			return err
@@ -39,8 +39,8 @@ func (s *Store) RemoveMembers(ctx context.Context, m targeting.MemberChange) (re
 
 // lockMembers makes sure that the list stays until the transaction ends. A
 // category is consent: nothing of the account is fed meanwhile.
-func (s *Store) lockMembers(ctx context.Context, tx conn, m targeting.MemberChange) error {
-	if m.Kind == targeting.Category {
+func (s *Store) lockMembers(ctx context.Context, tx conn, m contacts.MemberChange) error {
+	if m.Kind == contacts.Category {
 		if err := tx.lockAccount(ctx, m.AccountID); err != nil {
 			return err
 		}
@@ -53,8 +53,8 @@ func (s *Store) lockMembers(ctx context.Context, tx conn, m targeting.MemberChan
 
 // addMembers adds contacts of the account; others are passed over. It needs
 // lockMembers.
-func (s *Store) addMembers(ctx context.Context, tx conn, m targeting.MemberChange) (int64, error) {
-	if m.Kind != targeting.Category {
+func (s *Store) addMembers(ctx context.Context, tx conn, m contacts.MemberChange) (int64, error) {
+	if m.Kind != contacts.Category {
 		return tx.exec(ctx, `INSERT INTO members (list_id, contact_id) SELECT ?, id FROM contacts WHERE account_id = ? AND id `+s.d.inIDs+`
 			ON CONFLICT (list_id, contact_id) DO NOTHING`, m.ListID, m.AccountID, s.d.idList(m.Contacts))
 	}
@@ -82,20 +82,20 @@ func (s *Store) addMembers(ctx context.Context, tx conn, m targeting.MemberChang
 			heard = append(heard, id)
 		}
 	}
-	return int64(len(joined)), s.recordConsents(ctx, tx, m, heard, targeting.OptIn)
+	return int64(len(joined)), s.recordConsents(ctx, tx, m, heard, contacts.OptIn)
 }
 
 // removeMembers takes contacts out of a list. It needs lockMembers.
-func (s *Store) removeMembers(ctx context.Context, tx conn, m targeting.MemberChange) (int64, error) {
+func (s *Store) removeMembers(ctx context.Context, tx conn, m contacts.MemberChange) (int64, error) {
 	const remove = "DELETE FROM members WHERE list_id = ? AND contact_id "
-	if m.Kind != targeting.Category {
+	if m.Kind != contacts.Category {
 		return tx.exec(ctx, remove+s.d.inIDs, m.ListID, s.d.idList(m.Contacts))
 	}
 	left, err := tx.idsOf(ctx, remove+s.d.inIDs+" RETURNING contact_id", m.ListID, s.d.idList(m.Contacts))
 	if err != nil || len(left) == 0 {
 		return 0, err
 	}
-	if err := s.recordConsents(ctx, tx, m, left, targeting.OptOut); err != nil {
+	if err := s.recordConsents(ctx, tx, m, left, contacts.OptOut); err != nil {
 		return 0, err
 	}
 	d := deltas{}
@@ -109,13 +109,13 @@ func (s *Store) removeMembers(ctx context.Context, tx conn, m targeting.MemberCh
 
 // recordConsents records one consent of each contact for a category, as OptIn
 // and OptOut do for one.
-func (s *Store) recordConsents(ctx context.Context, tx conn, m targeting.MemberChange, contactIDs []int64, action targeting.ConsentAction) error {
+func (s *Store) recordConsents(ctx context.Context, tx conn, m contacts.MemberChange, contactIDs []int64, action contacts.ConsentAction) error {
 	if len(contactIDs) == 0 {
 		return nil
 	}
 	source := m.Source
 	if source == "" {
-		source = targeting.SourceAPI
+		source = contacts.SourceAPI
 	}
 	_, err := tx.exec(ctx, `INSERT INTO consents (account_id, contact_id, category_id, action, source, actor, at)
 		SELECT account_id, id, ?, ?, ?, ?, ? FROM contacts WHERE id `+s.d.inIDs+" ORDER BY id",

@@ -6,25 +6,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
 func TestListsOfEveryKind(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		lists := targeting.NewLists(s)
+		lists := contacts.NewLists(s)
 		a, b := testContact(t, s, account, "a@example.com"), testContact(t, s, account, "b@example.com")
-		for _, kind := range targeting.NamedKinds() {
-			list, err := lists.Create(ctx, targeting.List{AccountID: account, Kind: kind, Name: " Same  name ", Description: " what for "})
+		for _, kind := range contacts.NamedKinds() {
+			list, err := lists.Create(ctx, contacts.List{AccountID: account, Kind: kind, Name: " Same  name ", Description: " what for "})
 			require.NoError(t, err)
 			require.Equal(t, "Same name", list.Name)
 			require.Equal(t, "what for", list.Description)
-			_, err = lists.Create(ctx, targeting.List{AccountID: account, Kind: kind, Name: "Same name"})
+			_, err = lists.Create(ctx, contacts.List{AccountID: account, Kind: kind, Name: "Same name"})
 			require.True(t, fault.Is(err, fault.Conflict))
 			require.ErrorContains(t, err, fmt.Sprintf("%s %d", kind, list.ID))
-			more, err := lists.Create(ctx, targeting.List{AccountID: account, Kind: kind, Name: "Other"})
+			more, err := lists.Create(ctx, contacts.List{AccountID: account, Kind: kind, Name: "Other"})
 			require.NoError(t, err)
 			taken, fresh := "Same name", "Fresh"
 			_, err = lists.Update(ctx, account, kind, more.ID, &taken, nil)
@@ -33,7 +33,7 @@ func TestListsOfEveryKind(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, fresh, more.Name)
 
-			change := targeting.MemberChange{AccountID: account, Kind: kind, ListID: list.ID, Contacts: []int64{a.ID, b.ID}, Actor: "me"}
+			change := contacts.MemberChange{AccountID: account, Kind: kind, ListID: list.ID, Contacts: []int64{a.ID, b.ID}, Actor: "me"}
 			n, err := lists.Add(ctx, change)
 			require.NoError(t, err)
 			require.EqualValues(t, 2, n)
@@ -41,7 +41,7 @@ func TestListsOfEveryKind(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, n)
 			other := change
-			other.Kind = map[targeting.ListKind]targeting.ListKind{targeting.Group: targeting.Label, targeting.Label: targeting.Category, targeting.Category: targeting.Group}[kind]
+			other.Kind = map[contacts.ListKind]contacts.ListKind{contacts.Group: contacts.Label, contacts.Label: contacts.Category, contacts.Category: contacts.Group}[kind]
 			_, err = lists.Add(ctx, other)
 			require.True(t, fault.Is(err, fault.NotFound), "it is no %s", other.Kind)
 			change.Contacts = []int64{b.ID}
@@ -58,7 +58,7 @@ func TestListsOfEveryKind(t *testing.T) {
 			require.NoError(t, lists.Delete(ctx, account, kind, list.ID))
 		}
 		var words []string
-		for _, c := range []targeting.Contact{a, b} {
+		for _, c := range []contacts.Contact{a, b} {
 			consents, err := s.ListConsents(ctx, account, c.ID, 0, 10)
 			require.NoError(t, err)
 			for _, consent := range consents {
@@ -77,13 +77,13 @@ func TestSubscribingAgainIsTheLastWord(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		news, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: targeting.Category, Name: "News"})
+		news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
 		require.NoError(t, err)
 		c := testContact(t, s, account, "a@example.com")
-		change := targeting.MemberChange{AccountID: account, Kind: targeting.Category, ListID: news.ID, Contacts: []int64{c.ID}, Actor: "me"}
+		change := contacts.MemberChange{AccountID: account, Kind: contacts.Category, ListID: news.ID, Contacts: []int64{c.ID}, Actor: "me"}
 		_, err = s.AddMembers(ctx, change)
 		require.NoError(t, err)
-		_, err = s.OptOut(ctx, targeting.ConsentChange{AccountID: account, ContactID: c.ID, Kind: "email", CategoryID: news.ID, Source: "api"})
+		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: account, ContactID: c.ID, Kind: "email", CategoryID: news.ID, Source: "api"})
 		require.NoError(t, err)
 		left, err := leftCategory(ctx, s.reader(), account, news.ID, "email", []int64{c.ID})
 		require.NoError(t, err)
@@ -107,20 +107,20 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		used := map[targeting.ListKind]int64{}
-		for _, kind := range targeting.NamedKinds() {
-			list, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: kind, Name: "used"})
+		used := map[contacts.ListKind]int64{}
+		for _, kind := range contacts.NamedKinds() {
+			list, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: kind, Name: "used"})
 			require.NoError(t, err)
 			used[kind] = list.ID
 		}
-		audience := fmt.Sprintf(`{"groups":[%d],"exclude":{"labels":[%d]}}`, used[targeting.Group], used[targeting.Label])
+		audience := fmt.Sprintf(`{"groups":[%d],"exclude":{"labels":[%d]}}`, used[contacts.Group], used[contacts.Label])
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
 			if _, err := tx.exec(ctx, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
 				VALUES (1, ?, 'c', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, account); err != nil {
 				return err
 			}
 			_, err := tx.exec(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, category_id, created_at, updated_at)
-				VALUES (?, 'Spring', 1, ?, '{}', '{}', '{}', 'running', ?, 0, 0)`, account, audience, used[targeting.Category])
+				VALUES (?, 'Spring', 1, ?, '{}', '{}', '{}', 'running', ?, 0, 0)`, account, audience, used[contacts.Category])
 			return err
 		}))
 		for _, status := range []string{"draft", "scheduled", "running", "paused"} {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // errDryRun takes back what a dry run did.
@@ -18,8 +18,8 @@ var errDryRun = errors.New("a dry run changes nothing")
 
 // MergeContacts makes one contact of two. A dry run does the same and takes it
 // back, so that what is foretold is what happens.
-func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (targeting.Merge, error) {
-	var merge targeting.Merge
+func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (contacts.Merge, error) {
+	var merge contacts.Merge
 	err := s.inTx(ctx, func(tx conn) error {
 		var err error
 		if merge, err = s.merge(ctx, tx, accountID, keep, from, actor); err == nil && dryRun {
@@ -33,7 +33,7 @@ func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, 
 	return merge, err
 }
 
-func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64, actor string) (m targeting.Merge, err error) {
+func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64, actor string) (m contacts.Merge, err error) {
 	if err := tx.lockAccount(ctx, accountID); err != nil {
 		return m, err
 	}
@@ -65,11 +65,11 @@ func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64,
 		return m, err
 	}
 	for _, out := range outs {
-		out.AccountID, out.ContactID, out.Source, out.Actor = accountID, keep, targeting.SourceMerge, actor
+		out.AccountID, out.ContactID, out.Source, out.Actor = accountID, keep, contacts.SourceMerge, actor
 		out.Wording = fmt.Sprintf("contact %d was merged into this one, and one of them had opted out", from)
 		if out.Kind != "" && kept.Addresses[out.Kind] == "" {
 			// There is nothing to keep messages from yet; the word stands for later.
-			if _, err := s.recordConsent(ctx, tx, out, targeting.OptOut, ""); err != nil {
+			if _, err := s.recordConsent(ctx, tx, out, contacts.OptOut, ""); err != nil {
 				return m, err
 			}
 		} else if _, err := s.optOut(ctx, tx, out); err != nil {
@@ -86,19 +86,19 @@ func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64,
 }
 
 // mergeable reads a contact that is not deleted.
-func (c conn) mergeable(ctx context.Context, accountID, id int64) (targeting.Contact, error) {
+func (c conn) mergeable(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
 	contact, err := c.readContact(ctx, accountID, id)
-	if err == nil && contact.Status == targeting.Deleted {
+	if err == nil && contact.Status == contacts.Deleted {
 		err = fault.New(fault.Conflict, "contact %d is deleted: give it another status first", id)
 	}
 	return contact, err
 }
 
 // standingOptOuts are the opt-outs of the contacts that no later word took back.
-func (c conn) standingOptOuts(ctx context.Context, accountID int64, ids ...int64) ([]targeting.ConsentChange, error) {
-	var outs []targeting.ConsentChange
+func (c conn) standingOptOuts(ctx context.Context, accountID int64, ids ...int64) ([]contacts.ConsentChange, error) {
+	var outs []contacts.ConsentChange
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var out targeting.ConsentChange
+		var out contacts.ConsentChange
 		err := scan(&out.CategoryID, &out.Kind)
 		outs = append(outs, out)
 		return err
@@ -110,14 +110,14 @@ func (c conn) standingOptOuts(ctx context.Context, accountID int64, ids ...int64
 		return nil, err
 	}
 	// Out of a category that is gone nobody needs to opt.
-	return slices.DeleteFunc(outs, func(out targeting.ConsentChange) bool {
+	return slices.DeleteFunc(outs, func(out contacts.ConsentChange) bool {
 		var n int
 		return out.CategoryID != 0 && (c.row(ctx, "SELECT COUNT(*) FROM lists WHERE id = ?", out.CategoryID).Scan(&n) != nil || n == 0)
 	}), nil
 }
 
 // moveProfile writes both contacts and moves the addresses.
-func (s *Store) moveProfile(ctx context.Context, tx conn, kept, other targeting.Contact, m targeting.Merge, now int64) error {
+func (s *Store) moveProfile(ctx context.Context, tx conn, kept, other contacts.Contact, m contacts.Merge, now int64) error {
 	if _, err := tx.exec(ctx, "UPDATE contacts SET status = 'deleted', merged_into = ?, external_id = CASE WHEN ? = external_id THEN NULL ELSE external_id END, updated_at = ? WHERE id = ?",
 		kept.ID, kept.ExternalID, now, other.ID); err != nil {
 		return err
@@ -147,7 +147,7 @@ func compareKinds(a, b providers.AddressKind) int {
 }
 
 // moveBelongings moves memberships, consents, replies and messages.
-func (c conn) moveBelongings(ctx context.Context, accountID, keep, from int64, m *targeting.Merge) (err error) {
+func (c conn) moveBelongings(ctx context.Context, accountID, keep, from int64, m *contacts.Merge) (err error) {
 	if m.Lists, err = c.exec(ctx, `INSERT INTO members (list_id, contact_id, data) SELECT list_id, CAST(? AS BIGINT), data FROM members WHERE contact_id = ?
 		ON CONFLICT (list_id, contact_id) DO NOTHING`, keep, from); err != nil {
 		return err

@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 func TestMergeContacts(t *testing.T) {
@@ -18,13 +18,13 @@ func TestMergeContacts(t *testing.T) {
 		ctx := t.Context()
 		account, stranger := testAccount(t, s, "one"), testAccount(t, s, "other")
 		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text}, property.Property{AccountID: account, Key: "age", Type: property.Number})
-		contacts := targeting.NewContacts(s)
-		keep, err := contacts.Create(ctx, targeting.Contact{
+		people := contacts.NewContacts(s)
+		keep, err := people.Create(ctx, contacts.Contact{
 			AccountID: account, FirstName: "Ada", Addresses: addressesOf("ada@example.com"), Given: given("plan", `"Plus"`),
 		}, "")
 		require.NoError(t, err)
-		from, err := contacts.Create(ctx, targeting.Contact{
-			AccountID: account, ExternalID: "x-1", FirstName: "A.", LastName: "LOVELACE", Status: targeting.Inactive,
+		from, err := people.Create(ctx, contacts.Contact{
+			AccountID: account, ExternalID: "x-1", FirstName: "A.", LastName: "LOVELACE", Status: contacts.Inactive,
 			Addresses: addressesOf("other@example.com", "+43123456789"), Given: given("plan", `"Free"`, "age", "36"),
 		}, "")
 		require.NoError(t, err)
@@ -33,15 +33,15 @@ func TestMergeContacts(t *testing.T) {
 		require.NoError(t, err)
 		more, err := s.CreateGroup(ctx, account, "one")
 		require.NoError(t, err)
-		news, err := s.CreateList(ctx, targeting.List{AccountID: account, Kind: targeting.Category, Name: "News"})
+		news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
 		require.NoError(t, err)
 		_, err = s.AddMembers(ctx, inGroup(account, group.ID, keep.ID, from.ID))
 		require.NoError(t, err)
 		_, err = s.AddMembers(ctx, inGroup(account, more.ID, from.ID))
 		require.NoError(t, err)
-		_, err = s.AddMembers(ctx, targeting.MemberChange{AccountID: account, Kind: targeting.Category, ListID: news.ID, Contacts: []int64{keep.ID, from.ID}})
+		_, err = s.AddMembers(ctx, contacts.MemberChange{AccountID: account, Kind: contacts.Category, ListID: news.ID, Contacts: []int64{keep.ID, from.ID}})
 		require.NoError(t, err)
-		_, err = s.RemoveMembers(ctx, targeting.MemberChange{AccountID: account, Kind: targeting.Category, ListID: news.ID, Contacts: []int64{from.ID}})
+		_, err = s.RemoveMembers(ctx, contacts.MemberChange{AccountID: account, Kind: contacts.Category, ListID: news.ID, Contacts: []int64{from.ID}})
 		require.NoError(t, err)
 		// Both have a message in run 1, the other one alone in run 2, and one that was
 		// sent by itself.
@@ -64,18 +64,18 @@ func TestMergeContacts(t *testing.T) {
 		}))
 
 		for _, wrong := range [][2]int64{{keep.ID, 999}, {999, keep.ID}, {keep.ID, foreign.ID}} {
-			_, err = contacts.Merge(ctx, account, wrong[0], wrong[1], false, "me")
+			_, err = people.Merge(ctx, account, wrong[0], wrong[1], false, "me")
 			require.True(t, fault.Is(err, fault.NotFound))
 		}
-		_, err = contacts.Merge(ctx, account, keep.ID, keep.ID, false, "me")
+		_, err = people.Merge(ctx, account, keep.ID, keep.ID, false, "me")
 		require.True(t, fault.Is(err, fault.Invalid))
 
-		would, err := contacts.Merge(ctx, account, keep.ID, from.ID, true, "me")
+		would, err := people.Merge(ctx, account, keep.ID, from.ID, true, "me")
 		require.NoError(t, err)
-		still, err := contacts.Get(ctx, account, from.ID)
+		still, err := people.Get(ctx, account, from.ID)
 		require.NoError(t, err)
 		require.Equal(t, from, still, "a dry run changes nothing")
-		merge, err := contacts.Merge(ctx, account, keep.ID, from.ID, false, "me")
+		merge, err := people.Merge(ctx, account, keep.ID, from.ID, false, "me")
 		require.NoError(t, err)
 		would.Contact.UpdatedAt = merge.Contact.UpdatedAt
 		require.Equal(t, would, merge, "what was foretold happened")
@@ -87,13 +87,13 @@ func TestMergeContacts(t *testing.T) {
 		require.True(t, merge.OptedOut)
 		c := merge.Contact
 		require.Equal(t, []string{"x-1", "Ada", "LOVELACE"}, []string{c.ExternalID, c.FirstName, c.LastName})
-		require.Equal(t, targeting.Inactive, c.Status, "the stricter one")
+		require.Equal(t, contacts.Inactive, c.Status, "the stricter one")
 		require.Equal(t, addressesOf("ada@example.com", "+43123456789"), c.Addresses)
-		require.Equal(t, targeting.Attributes{"plan": json.RawMessage(`"Plus"`), "age": json.RawMessage("36")}, c.Attributes)
+		require.Equal(t, contacts.Attributes{"plan": json.RawMessage(`"Plus"`), "age": json.RawMessage("36")}, c.Attributes)
 		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus"}`, columnsOf(t, s, "folded")[0])
-		gone, err := contacts.Get(ctx, account, from.ID)
+		gone, err := people.Get(ctx, account, from.ID)
 		require.NoError(t, err)
-		require.Equal(t, targeting.Deleted, gone.Status)
+		require.Equal(t, contacts.Deleted, gone.Status)
 		require.Equal(t, keep.ID, gone.MergedInto)
 		require.Equal(t, addressesOf("other@example.com"), gone.Addresses)
 
@@ -111,18 +111,18 @@ func TestMergeContacts(t *testing.T) {
 		consents, err := s.ListConsents(ctx, account, keep.ID, 0, 10)
 		require.NoError(t, err)
 		require.Len(t, consents, 4)
-		require.Equal(t, targeting.SourceMerge, consents[3].Source)
+		require.Equal(t, contacts.SourceMerge, consents[3].Source)
 		require.Equal(t, 3, countOf(t, s, "SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
 		entries, err := s.ListAudit(ctx, account, 0, 5)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "once, and not for the dry run")
 		require.EqualValues(t, from.ID, entries[0].Detail["from"])
-		_, err = contacts.Merge(ctx, account, keep.ID, from.ID, false, "me")
+		_, err = people.Merge(ctx, account, keep.ID, from.ID, false, "me")
 		require.True(t, fault.Is(err, fault.Conflict), "it is merged already")
 		require.ErrorContains(t, err, fmt.Sprintf("contact %d", from.ID))
 
-		active := targeting.Active
-		back, err := contacts.Update(ctx, account, from.ID, targeting.ContactChange{Status: &active})
+		active := contacts.Active
+		back, err := people.Update(ctx, account, from.ID, contacts.ContactChange{Status: &active})
 		require.NoError(t, err)
 		require.Zero(t, back.MergedInto)
 	})
@@ -135,12 +135,12 @@ func TestMergeKeepsOptOuts(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		keep, from := testContact(t, s, account, "keep@example.com"), testContact(t, s, account, "from@example.com")
-		_, err := s.OptOut(ctx, targeting.ConsentChange{AccountID: account, ContactID: from.ID, Source: "api", Actor: "me"})
+		_, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: account, ContactID: from.ID, Source: "api", Actor: "me"})
 		require.NoError(t, err)
 		suppressed, err := s.Suppressed(ctx, account, providers.Email, "keep@example.com")
 		require.NoError(t, err)
 		require.False(t, suppressed)
-		merge, err := targeting.NewContacts(s).Merge(ctx, account, keep.ID, from.ID, false, "me")
+		merge, err := contacts.NewContacts(s).Merge(ctx, account, keep.ID, from.ID, false, "me")
 		require.NoError(t, err)
 		require.True(t, merge.OptedOut)
 		suppressed, err = s.Suppressed(ctx, account, providers.Email, "keep@example.com")

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"time"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // selectProperty reads what scanProperty takes.
@@ -24,7 +25,7 @@ func scanProperty(scan func(...any) error) (property.Property, error) {
 	err := scan(&p.ID, &p.AccountID, &p.Key, &p.Label, &p.Type, &p.Rule, &fallback, &expires, &p.Editable, &p.Hidden, &p.Position,
 		&p.Filterable, &created, &updated)
 	if fallback != "" {
-		p.Default = targeting.Canonical(json.RawMessage(fallback))
+		p.Default = contacts.Canonical(json.RawMessage(fallback))
 	}
 	if expires > 0 {
 		p.Expires = time.Duration(expires) * time.Second
@@ -65,8 +66,8 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 		if err := tx.refuseBusy(ctx, p.AccountID, p.Key); err != nil {
 			return err
 		}
-		if n >= targeting.MaxProperties {
-			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", targeting.MaxProperties)
+		if n >= contacts.MaxProperties {
+			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", contacts.MaxProperties)
 		}
 		now := ms(s.clock.Now())
 		id, err := tx.insert(ctx, `INSERT INTO properties (account_id, key, label, type, rule, default_value, expires_seconds, editable, hidden,
@@ -136,8 +137,8 @@ func (c conn) eachValue(ctx context.Context, accountID int64, key string, do fun
 
 // PreviewValues says what convert would do to the values of a property; a nil
 // convert only counts them.
-func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, convert targeting.ConvertValue) (targeting.PropertyEffect, error) {
-	var effect targeting.PropertyEffect
+func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, convert contacts.ConvertValue) (contacts.PropertyEffect, error) {
+	var effect contacts.PropertyEffect
 	if convert == nil {
 		err := s.reader().row(ctx, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND (attributes -> CAST(? AS TEXT)) IS NOT NULL",
 			accountID, key).Scan(&effect.Values)
@@ -156,9 +157,9 @@ func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, 
 
 // ChangeProperty makes was into p and converts its values, all of them or none:
 // in the same transaction, or by a job where they are many.
-func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, convert targeting.ConvertValue) (property.Property, targeting.PropertyEffect, error) {
+func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, convert contacts.ConvertValue) (property.Property, contacts.PropertyEffect, error) {
 	var changed property.Property
-	var effect, preview targeting.PropertyEffect
+	var effect, preview contacts.PropertyEffect
 	if convert != nil {
 		// What can't be is found without keeping anybody waiting.
 		var err error
@@ -171,7 +172,7 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 		}
 	}
 	err := s.inTx(ctx, func(tx conn) error {
-		effect = targeting.PropertyEffect{}
+		effect = contacts.PropertyEffect{}
 		if err := tx.lockAccount(ctx, p.AccountID); err != nil {
 			return err
 		}
@@ -225,7 +226,7 @@ func (c conn) isStill(ctx context.Context, was property.Property) error {
 	return nil
 }
 
-func (c conn) convertValues(ctx context.Context, accountID int64, key string, convert targeting.ConvertValue, effect *targeting.PropertyEffect) error {
+func (c conn) convertValues(ctx context.Context, accountID int64, key string, convert contacts.ConvertValue, effect *contacts.PropertyEffect) error {
 	err := c.eachValue(ctx, accountID, key, func(batch []attributed) error {
 		changed := batch[:0]
 		for _, contact := range batch {
@@ -246,14 +247,14 @@ func (c conn) convertValues(ctx context.Context, accountID int64, key string, co
 
 // DeleteProperty forgets a property and its values: in one transaction, or by a
 // job where they are many.
-func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string) (targeting.PropertyEffect, error) {
+func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string) (contacts.PropertyEffect, error) {
 	effect, err := s.PreviewValues(ctx, accountID, key, nil)
 	if err != nil {
 		return effect, err
 	}
 	values := effect.Values
 	err = s.inTx(ctx, func(tx conn) error {
-		effect = targeting.PropertyEffect{}
+		effect = contacts.PropertyEffect{}
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
@@ -291,10 +292,10 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 
 // propertySet is the account's properties, ready to check values. Under the
 // account's lock they stay as they are until the transaction ends.
-func (c conn) propertySet(ctx context.Context, accountID int64) (targeting.PropertySet, error) {
+func (c conn) propertySet(ctx context.Context, accountID int64) (contacts.PropertySet, error) {
 	list, err := c.properties(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
-	return targeting.CompileProperties(list)
+	return contacts.CompileProperties(list)
 }

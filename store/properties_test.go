@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
-	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // withValues makes n contacts and gives each the value of a property that make
@@ -27,9 +27,9 @@ func withValues(t testing.TB, s *Store, account int64, key string, n int, value 
 		var values []attributed
 		for i, id := range ids {
 			name := fmt.Sprintf("Name %d", i)
-			people.add(id, "", name, "", "", "", "", string(targeting.Active), targeting.Folded(name, "", "", nil))
+			people.add(id, "", name, "", "", "", "", string(contacts.Active), contacts.Folded(name, "", "", nil))
 			if v := value(i); v != "" {
-				values = append(values, attributed{id: id, name: name, attributes: targeting.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
+				values = append(values, attributed{id: id, name: name, attributes: contacts.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
 			}
 		}
 		if err := tx.insertRows(t.Context(), tx.d.contacts().insertContacts, people, account, 1, 1, "{}", "{}"); err != nil {
@@ -83,7 +83,7 @@ func TestProperties(t *testing.T) {
 		_, err = s.GetProperty(ctx, other, "zoo")
 		require.True(t, fault.Is(err, fault.NotFound))
 
-		for i := len(list); i < targeting.MaxProperties; i++ {
+		for i := len(list); i < contacts.MaxProperties; i++ {
 			_, err := s.CreateProperty(ctx, property.Property{AccountID: account, Key: fmt.Sprintf("p%d", i), Type: property.Text})
 			require.NoError(t, err)
 		}
@@ -98,7 +98,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
-		properties := targeting.NewProperties(s)
+		properties := contacts.NewProperties(s)
 		for _, id := range []int64{account, other} {
 			_, err := properties.Create(ctx, property.Property{AccountID: id, Key: "age", Type: property.Text})
 			require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		before := columnsOf(t, s, "attributes")
 
 		number := property.Number
-		change := targeting.PropertyChange{Type: &number}
+		change := contacts.PropertyChange{Type: &number}
 		after, effect, err := properties.Update(ctx, account, "age", change, true)
 		require.NoError(t, err)
 		require.Equal(t, property.Number, after.Type)
@@ -143,7 +143,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		after, effect, err = properties.Update(ctx, account, "age", change, false)
 		require.NoError(t, err)
 		require.Equal(t, property.Number, after.Type)
-		require.Equal(t, targeting.PropertyEffect{Values: n - 1, Converted: n - 1}, effect)
+		require.Equal(t, contacts.PropertyEffect{Values: n - 1, Converted: n - 1}, effect)
 		got, folded := columnsOf(t, s, "attributes"), columnsOf(t, s, "folded")
 		require.JSONEq(t, `{"age":0.5,"other":"Ä"}`, got[0])
 		require.JSONEq(t, `{"name":"name 0","attributes.other":"ä"}`, folded[0])
@@ -153,7 +153,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 
 		// A stricter rule finds what breaks it.
 		strict := "<1000"
-		_, _, err = properties.Update(ctx, account, "age", targeting.PropertyChange{Rule: &strict}, false)
+		_, _, err = properties.Update(ctx, account, "age", contacts.PropertyChange{Rule: &strict}, false)
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.Contains(t, err.Error(), fmt.Sprintf("%d of the %d", n-1000, n-1))
 		// What two change at once is changed by one of them.
@@ -162,7 +162,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		changed.Label = label
 		_, _, err = s.ChangeProperty(ctx, still, changed, nil)
 		require.True(t, fault.Is(err, fault.Conflict))
-		_, _, err = properties.Update(ctx, account, "age", targeting.PropertyChange{Label: &label}, false)
+		_, _, err = properties.Update(ctx, account, "age", contacts.PropertyChange{Label: &label}, false)
 		require.NoError(t, err)
 
 		effect, err = properties.Delete(ctx, account, "age", true)

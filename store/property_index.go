@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"carillon/contacts/property"
 	"carillon/internal/fault"
-	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
 

@@ -8,9 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/providers"
 	"carillon/targeting"
-	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
 
@@ -85,7 +86,7 @@ func TestFilterableProperties(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		manyContacts(t, s, account, 5000)
-		properties := targeting.NewProperties(s)
+		properties := contacts.NewProperties(s)
 		for _, p := range ruleProperties() {
 			p.AccountID = account
 			switch p.Type {
@@ -99,7 +100,7 @@ func TestFilterableProperties(t *testing.T) {
 		require.NotContains(t, explained(t, s, account, oneRule("attributes.number", "equal", "7")), propertyIndexPrefix)
 		yes := true
 		for _, key := range []string{"text", "number", "checkbox", "date", "time", "collection"} {
-			_, _, err := properties.Update(ctx, account, key, targeting.PropertyChange{Filterable: &yes}, false)
+			_, _, err := properties.Update(ctx, account, key, contacts.PropertyChange{Filterable: &yes}, false)
 			require.NoError(t, err)
 		}
 		names := contactIndexNames(t, s)
@@ -130,7 +131,7 @@ func TestFilterableProperties(t *testing.T) {
 		require.NoError(t, err)
 		require.ElementsMatch(t, names, contactIndexNames(t, s))
 		no := false
-		_, _, err = properties.Update(ctx, account, "number", targeting.PropertyChange{Filterable: &no}, false)
+		_, _, err = properties.Update(ctx, account, "number", contacts.PropertyChange{Filterable: &no}, false)
 		require.NoError(t, err)
 		require.ElementsMatch(t, names, contactIndexNames(t, s))
 		_, err = properties.Delete(ctx, other, "number", false)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -57,7 +58,7 @@ func TestLoadEnvelope(t *testing.T) {
 		}
 
 		// Meanwhile things happen.
-		_, err := s.UpdateContact(ctx, j.accountID, people[0], func(c *targeting.Contact) error {
+		_, err := s.UpdateContact(ctx, j.accountID, people[0], func(c *contacts.Contact) error {
 			c.FirstName, c.Addresses[providers.Email] = "Ada", "elsewhere@example.com"
 			return nil
 		})

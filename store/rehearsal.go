@@ -12,7 +12,7 @@ import (
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
-	"carillon/targeting"
+	"carillon/contacts"
 )
 
 // rehearsed are the tables that an import writes, apart from the upload's own,
@@ -43,8 +43,8 @@ type rehearsal struct {
 	own  *sql.DB // the connection's pool on SQLite
 }
 
-// Rehearse makes a place for a dry run of an upload; see targeting.ImportStore.
-func (s *Store) Rehearse(ctx context.Context, u targeting.Upload) (targeting.Rehearsal, error) {
+// Rehearse makes a place for a dry run of an upload; see contacts.ImportStore.
+func (s *Store) Rehearse(ctx context.Context, u contacts.Upload) (contacts.Rehearsal, error) {
 	r := &rehearsal{real: s, Store: &Store{read: s.read, d: s.d, box: s.box, clock: s.clock, log: s.log, dsn: s.dsn}}
 	if err := r.connect(ctx); err != nil {
 		return nil, errors.Join(s.translate(err), r.Close())
@@ -84,7 +84,7 @@ func (r *rehearsal) connect(ctx context.Context) error {
 }
 
 // ImportBatch carries a batch out on the copies, and then moves the upload on.
-func (r *rehearsal) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+func (r *rehearsal) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	var i importing
 	err := r.inCopyTx(ctx, func(tx conn) (err error) {
 		i, err = r.importRows(ctx, tx, b)
@@ -116,7 +116,7 @@ func (r *rehearsal) Close() error {
 
 // prepare makes the copies, and sets the upload back to its beginning: a dry run
 // that was left has taken its copies with it.
-func (r *rehearsal) prepare(ctx context.Context, u targeting.Upload) error {
+func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 	err := r.real.inTx(ctx, func(tx conn) error {
 		if _, err := tx.exec(ctx, "DELETE FROM upload_errors WHERE upload_id = ?", u.ID); err != nil {
 			return err
@@ -176,7 +176,7 @@ func (c conn) shadow(ctx context.Context, table string) error {
 
 // copyRows copies what an account has in a table, a piece at a time, and says
 // meanwhile that somebody is at the upload.
-func (r *rehearsal) copyRows(ctx context.Context, c conn, table string, u targeting.Upload) error {
+func (r *rehearsal) copyRows(ctx context.Context, c conn, table string, u contacts.Upload) error {
 	schema, key := "main.", "id"
 	if r.Postgres() {
 		schema = "public."

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/targeting"
 )
 
@@ -58,8 +59,8 @@ func everything(t testing.TB, s *Store) map[string]string {
 func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account, other := testAccount(t, s, "rehearsed"), testAccount(t, s, "other")
-		importCSV(t, s, other, targeting.ImportConfig{}, targeting.ImportOptions{}, "email\nx@example.com\n")
-		importCSV(t, s, account, targeting.ImportConfig{}, targeting.ImportOptions{Group: "Old"}, "id,email,first_name,blocked\n1,a@example.com,Ann,\n2,b@example.com,Bob,1\n")
+		importCSV(t, s, other, contacts.ImportConfig{}, contacts.ImportOptions{}, "email\nx@example.com\n")
+		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Group: "Old"}, "id,email,first_name,blocked\n1,a@example.com,Ann,\n2,b@example.com,Bob,1\n")
 		var file strings.Builder
 		file.WriteString("id,email,first_name,blocked,groups,categories\n1,a@example.com,Anna,1,New,News\n,x@example.com,X,,Old,\n")
 		for i := range 40 { // doubled far apart, refused, colliding with each other
@@ -67,14 +68,14 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 			fmt.Fprintf(&file, "m%d,n%d@example.com,M,,,\nbad,nobody,,,,\n", i, i)
 		}
 		before := everything(t, s)
-		config := targeting.ImportConfig{BatchRecords: 7}
-		dry := importCSV(t, s, account, config, targeting.ImportOptions{DryRun: true}, file.String())
+		config := contacts.ImportConfig{BatchRecords: 7}
+		dry := importCSV(t, s, account, config, contacts.ImportOptions{DryRun: true}, file.String())
 		require.Equal(t, before, everythingBut(t, s, before, dry), "nothing is changed")
 		reason, err := s.CheckAudience(t.Context(), account, &targeting.Audience{Uploads: []int64{dry.ID}})
 		require.NoError(t, err)
 		require.Len(t, reason, 1, "it is no audience")
 
-		done := importCSV(t, s, account, config, targeting.ImportOptions{}, file.String())
+		done := importCSV(t, s, account, config, contacts.ImportOptions{}, file.String())
 		require.Equal(t, []int64{done.Rows, done.Created, done.Updated, done.Refused, done.Duplicates},
 			[]int64{dry.Rows, dry.Created, dry.Updated, dry.Refused, dry.Duplicates})
 		require.Positive(t, dry.Created)
@@ -85,7 +86,7 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 
 		// One that was left begins anew.
 		again := importAsFarAs(t, s, account, 3, file.String())
-		require.NoError(t, targeting.NewImporter(s, s, config).Run(t.Context(), again.ID))
+		require.NoError(t, contacts.NewImporter(s, s, config).Run(t.Context(), again.ID))
 		again, err = s.GetUpload(t.Context(), account, again.ID)
 		require.NoError(t, err)
 		require.Zero(t, again.Created, "the import was done meanwhile")
@@ -95,7 +96,7 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 }
 
 // everythingBut is everything without the list that a dry run has as an upload.
-func everythingBut(t testing.TB, s *Store, before map[string]string, dry targeting.Upload) map[string]string {
+func everythingBut(t testing.TB, s *Store, before map[string]string, dry contacts.Upload) map[string]string {
 	t.Helper()
 	after := everything(t, s)
 	rows := strings.Split(after["lists"], "\n")
@@ -111,11 +112,11 @@ func everythingBut(t testing.TB, s *Store, before map[string]string, dry targeti
 }
 
 // importAsFarAs leaves a dry run after some batches, as a killed process does.
-func importAsFarAs(t testing.TB, s *Store, account int64, batches int, csv string) targeting.Upload {
+func importAsFarAs(t testing.TB, s *Store, account int64, batches int, csv string) contacts.Upload {
 	t.Helper()
 	stopping := &stoppingStore{Store: s, left: batches}
-	importer := targeting.NewImporter(s, stopping, targeting.ImportConfig{BatchRecords: 7})
-	upload, err := importer.Take(t.Context(), account, "left.csv", strings.NewReader(csv), targeting.ImportOptions{DryRun: true})
+	importer := contacts.NewImporter(s, stopping, contacts.ImportConfig{BatchRecords: 7})
+	upload, err := importer.Take(t.Context(), account, "left.csv", strings.NewReader(csv), contacts.ImportOptions{DryRun: true})
 	require.NoError(t, err)
 	require.ErrorIs(t, importer.Run(t.Context(), upload.ID), errLeft)
 	left, err := s.GetUpload(t.Context(), account, upload.ID)
@@ -132,17 +133,17 @@ type stoppingStore struct {
 	left int
 }
 
-func (s *stoppingStore) Rehearse(ctx context.Context, u targeting.Upload) (targeting.Rehearsal, error) {
+func (s *stoppingStore) Rehearse(ctx context.Context, u contacts.Upload) (contacts.Rehearsal, error) {
 	r, err := s.Store.Rehearse(ctx, u)
 	return &stoppingRehearsal{r, s}, err
 }
 
 type stoppingRehearsal struct {
-	targeting.Rehearsal
+	contacts.Rehearsal
 	store *stoppingStore
 }
 
-func (r *stoppingRehearsal) ImportBatch(ctx context.Context, b targeting.ImportBatch) error {
+func (r *stoppingRehearsal) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	if r.store.left == 0 {
 		return errLeft
 	}

@@ -8,15 +8,15 @@ import (
 	"strings"
 
 	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/contacts/reply"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
-	"carillon/targeting/reply"
 )
 
 // TakeReply keeps a reply, finds whose it is and carries its meaning out, all in
 // one transaction. Taken is false if the provider's id is known.
-func (s *Store) TakeReply(ctx context.Context, r targeting.Reply) (taken bool, err error) {
+func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, err error) {
 	now := s.clock.Now()
 	if r.At.IsZero() || r.At.After(now) {
 		r.At = now // a provider's clock is not taken for a time in the future
@@ -27,7 +27,7 @@ func (s *Store) TakeReply(ctx context.Context, r targeting.Reply) (taken bool, e
 		if err := tx.lockAccount(ctx, r.AccountID); err != nil {
 			return err
 		}
-		holder, err := tx.holder(ctx, targeting.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address})
+		holder, err := tx.holder(ctx, contacts.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address})
 		if err != nil {
 			return err
 		}
@@ -49,14 +49,14 @@ func (s *Store) TakeReply(ctx context.Context, r targeting.Reply) (taken bool, e
 				return err
 			}
 		}
-		return s.heed(ctx, tx, r, targeting.SourceReply, "recipient")
+		return s.heed(ctx, tx, r, contacts.SourceReply, "recipient")
 	})
 	return taken, err
 }
 
 // heed does what a reply means.
-func (s *Store) heed(ctx context.Context, tx conn, r targeting.Reply, source, actor string) error {
-	change := targeting.ConsentChange{
+func (s *Store) heed(ctx context.Context, tx conn, r contacts.Reply, source, actor string) error {
+	change := contacts.ConsentChange{
 		AccountID: r.AccountID, Kind: r.Kind, Address: r.Address, Source: source, Actor: actor,
 		Proof: fmt.Sprintf("reply %d: %s", r.ID, r.Text),
 	}
@@ -76,7 +76,7 @@ func (s *Store) heed(ctx context.Context, tx conn, r targeting.Reply, source, ac
 }
 
 // confirm tells who opted out that it was done, in their language.
-func (s *Store) confirm(ctx context.Context, tx conn, r targeting.Reply) error {
+func (s *Store) confirm(ctx context.Context, tx conn, r contacts.Reply) error {
 	var silent bool
 	if err := tx.row(ctx, "SELECT silent_opt_out FROM channels WHERE id = ?", r.ChannelID).Scan(&silent); err != nil || silent {
 		return err
@@ -101,8 +101,8 @@ func (s *Store) confirm(ctx context.Context, tx conn, r targeting.Reply) error {
 
 const selectReply = `SELECT id, account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, reviewed_at, at FROM replies`
 
-func scanReply(scan func(...any) error) (targeting.Reply, error) {
-	var r targeting.Reply
+func scanReply(scan func(...any) error) (contacts.Reply, error) {
+	var r contacts.Reply
 	var reviewed, at millis
 	err := scan(&r.ID, &r.AccountID, &r.ChannelID, &r.ContactID, &r.Kind, &r.Address, &r.ProviderID, &r.Text, &r.Meaning, &reviewed, &at)
 	r.ReviewedAt, r.At = reviewed.ptr(), at.Time
@@ -110,7 +110,7 @@ func scanReply(scan func(...any) error) (targeting.Reply, error) {
 }
 
 // ListReplies lists replies, newest first.
-func (s *Store) ListReplies(ctx context.Context, f targeting.ReplyFilter) ([]targeting.Reply, error) {
+func (s *Store) ListReplies(ctx context.Context, f contacts.ReplyFilter) ([]contacts.Reply, error) {
 	where, args := []string{"account_id = ?", "id < ?"}, []any{f.AccountID, orNewest(f.Before)}
 	if f.Review {
 		where = append(where, "meaning = 'near' AND reviewed_at IS NULL")
@@ -124,7 +124,7 @@ func (s *Store) ListReplies(ctx context.Context, f targeting.ReplyFilter) ([]tar
 	if f.ChannelID != 0 {
 		where, args = append(where, "channel_id = ?"), append(args, f.ChannelID)
 	}
-	var list []targeting.Reply
+	var list []contacts.Reply
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		r, err := scanReply(scan)
 		list = append(list, r)
@@ -135,7 +135,7 @@ func (s *Store) ListReplies(ctx context.Context, f targeting.ReplyFilter) ([]tar
 
 // ReviewReply gives a reply that waits for it the meaning that a person read in
 // it, and carries that out.
-func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (r targeting.Reply, err error) {
+func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (r contacts.Reply, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
@@ -158,7 +158,7 @@ func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning re
 		if r.Address == "" {
 			return nil // erased meanwhile
 		}
-		return s.heed(ctx, tx, r, targeting.SourceReview, actor)
+		return s.heed(ctx, tx, r, contacts.SourceReview, actor)
 	})
 	return r, err
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/contacts/reply"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
-	"carillon/targeting/reply"
 )
 
 func TestRepliesOptOutAndBack(t *testing.T) {
@@ -19,7 +19,7 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		ctx, now := t.Context(), fakeTime(s)
 		j := newJourney(t, s, 9)
 		people := j.contactIDs()
-		replies := targeting.NewReplies(s)
+		replies := contacts.NewReplies(s)
 		ada, err := s.GetContact(ctx, j.accountID, people[0])
 		require.NoError(t, err)
 		address := ada.Addresses[providers.Email]
@@ -66,10 +66,10 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		require.Equal(t, 1, write("4", "START"))
 		require.Empty(t, j.reasonOf(address))
 		// Who complained does not come back by a word.
-		_, err = s.SuppressAll(ctx, j.accountID, []targeting.Suppression{{Kind: providers.Email, Address: address, Reason: targeting.Complained}}, "test", "me")
+		_, err = s.SuppressAll(ctx, j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: address, Reason: contacts.Complained}}, "test", "me")
 		require.NoError(t, err)
 		write("5", "start")
-		require.Equal(t, targeting.Complained, j.reasonOf(address))
+		require.Equal(t, contacts.Complained, j.reasonOf(address))
 
 		// Strangers are heeded, too; a silent channel does not confirm.
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
@@ -88,7 +88,7 @@ func TestNearRepliesAreReviewed(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx, now := t.Context(), fakeTime(s)
 		j := newJourney(t, s, 1)
-		replies := targeting.NewReplies(s)
+		replies := contacts.NewReplies(s)
 		_, err := replies.Take(ctx, j.channel, []providers.Reply{
 			{ID: "a", From: "a@example.com", Text: "please stop"}, {ID: "b", From: "b@example.com", Text: "stob"}, {ID: "c", From: "c@example.com", Text: "thank you"},
 			{ID: "d", From: "d@example.com", Text: "stop", At: now.Now().Add(time.Hour)},
@@ -96,7 +96,7 @@ func TestNearRepliesAreReviewed(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, j.reasonOf("a@example.com"))
 		waiting := func() (ids []int64) {
-			list, err := replies.List(ctx, targeting.ReplyFilter{AccountID: j.accountID, Review: true, Limit: 10})
+			list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.accountID, Review: true, Limit: 10})
 			require.NoError(t, err)
 			for _, r := range list {
 				require.Equal(t, reply.Near, r.Meaning)
@@ -122,7 +122,7 @@ func TestNearRepliesAreReviewed(t *testing.T) {
 		_, err = replies.Review(ctx, j.accountID, ids[0], "near", "me")
 		require.ErrorContains(t, err, "meaning")
 
-		list, err := replies.List(ctx, targeting.ReplyFilter{AccountID: j.accountID, Limit: 10, Meaning: reply.OptOut, ChannelID: j.channel.ID})
+		list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.accountID, Limit: 10, Meaning: reply.OptOut, ChannelID: j.channel.ID})
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		require.Equal(t, now.Now(), list[0].At, "never in the future")

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"carillon/targeting/property"
+	"carillon/contacts/property"
 	"carillon/targeting/rule"
 )
 

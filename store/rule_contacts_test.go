@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/clock"
-	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
 

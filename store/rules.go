@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/targeting"
-	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
 

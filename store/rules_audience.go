@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"carillon/contacts"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -27,7 +28,7 @@ func (s *Store) CountAudience(ctx context.Context, accountID int64, a targeting.
 
 // AudienceContacts lists an audience's contacts in the order of their ids, those
 // behind after; who is excluded is not among them.
-func (s *Store) AudienceContacts(ctx context.Context, accountID int64, a targeting.Audience, after int64, limit int) ([]targeting.Contact, error) {
+func (s *Store) AudienceContacts(ctx context.Context, accountID int64, a targeting.Audience, after int64, limit int) ([]contacts.Contact, error) {
 	compiled, err := s.compileAudience(ctx, s.reader(), providers.Channel{AccountID: accountID}, a, 0, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)

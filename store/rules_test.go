@@ -9,10 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // oneRule is a rule of one condition.
@@ -23,9 +24,9 @@ func oneRule(field, operator, value string) json.RawMessage {
 // peopleByName makes active contacts with a first name and an address.
 func peopleByName(t testing.TB, s *Store, account int64, names ...string) map[string]int64 {
 	t.Helper()
-	contacts, ids := targeting.NewContacts(s), map[string]int64{}
+	people, ids := contacts.NewContacts(s), map[string]int64{}
 	for _, name := range names {
-		made, err := contacts.Create(t.Context(), targeting.Contact{AccountID: account, FirstName: name,
+		made, err := people.Create(t.Context(), contacts.Contact{AccountID: account, FirstName: name,
 			Addresses: map[providers.AddressKind]string{providers.Email: name + "@example.org"}}, "")
 		require.NoError(t, err)
 		ids[name] = made.ID
@@ -90,11 +91,11 @@ func TestTargetingLists(t *testing.T) {
 		require.ErrorContains(t, err, "rule.rules[0].value: there is no group 999")
 
 		// What is used is not deleted.
-		label, err := targeting.NewLists(s).Create(ctx, targeting.List{AccountID: account, Kind: targeting.Label, Name: "vip"})
+		label, err := contacts.NewLists(s).Create(ctx, contacts.List{AccountID: account, Kind: contacts.Label, Name: "vip"})
 		require.NoError(t, err)
 		vips, err := rules.Create(ctx, account, "vips", oneRule("label", "equal", fmt.Sprint(label.ID)))
 		require.NoError(t, err)
-		err = targeting.NewLists(s).Delete(ctx, account, targeting.Label, label.ID)
+		err = contacts.NewLists(s).Delete(ctx, account, contacts.Label, label.ID)
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, fmt.Sprintf("targeting list %d (vips)", vips.ID))
 		err = rules.Delete(ctx, account, named.ID)
@@ -118,7 +119,7 @@ func TestPropertiesInUseStay(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		properties, rules := targeting.NewProperties(s), targeting.NewRules(s)
+		properties, rules := contacts.NewProperties(s), targeting.NewRules(s)
 		_, err := properties.Create(ctx, property.Property{AccountID: account, Key: "score", Type: property.Number})
 		require.NoError(t, err)
 		_, err = rules.Create(ctx, account, "high", oneRule("attributes.score", "greater", "7"))
@@ -127,10 +128,10 @@ func TestPropertiesInUseStay(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, "targeting list 1 (high)")
 		text := property.Text
-		_, _, err = properties.Update(ctx, account, "score", targeting.PropertyChange{Type: &text}, false)
+		_, _, err = properties.Update(ctx, account, "score", contacts.PropertyChange{Type: &text}, false)
 		require.True(t, fault.Is(err, fault.Conflict))
 		percent := property.Percent
-		_, _, err = properties.Update(ctx, account, "score", targeting.PropertyChange{Type: &percent}, false)
+		_, _, err = properties.Update(ctx, account, "score", contacts.PropertyChange{Type: &percent}, false)
 		require.NoError(t, err, "it is compared as before")
 	})
 }
@@ -146,7 +147,7 @@ func TestAudienceParts(t *testing.T) {
 		lists := map[string]int64{}
 		for kind, member := range map[string]string{"category": "Bob", "label": "Cy", "group": "Dee"} {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				id, _, err := s.ensureList(ctx, tx, account, targeting.ListName{Kind: targeting.ListKind(kind), Name: kind})
+				id, _, err := s.ensureList(ctx, tx, account, contacts.ListName{Kind: contacts.ListKind(kind), Name: kind})
 				lists[kind] = id
 				if err == nil {
 					_, err = tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, people[member])

@@ -5,14 +5,14 @@ import (
 	"strconv"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // hashesBehind is a page of the hashes of erased addresses.
-func (s *Store) hashesBehind(ctx context.Context, accountID int64, kind, hash string) (list []targeting.Suppression, err error) {
+func (s *Store) hashesBehind(ctx context.Context, accountID int64, kind, hash string) (list []contacts.Suppression, err error) {
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		p := targeting.Suppression{AccountID: accountID}
+		p := contacts.Suppression{AccountID: accountID}
 		var at millis
 		err := scan(&p.Kind, &p.Hash, &p.Reason, &p.OptedOut, &at)
 		p.CreatedAt = at.Time
@@ -29,7 +29,7 @@ func (s *Store) fingerprint(accountID int64, kind providers.AddressKind, address
 }
 
 // keepHashes keeps hashes of suppressed addresses and returns how many are new.
-func (s *Store) keepHashes(ctx context.Context, tx conn, list []targeting.Suppression) (added int64, err error) {
+func (s *Store) keepHashes(ctx context.Context, tx conn, list []contacts.Suppression) (added int64, err error) {
 	for _, p := range list {
 		n, err := tx.exec(ctx, `INSERT INTO suppression_hashes (account_id, kind, hash, reason, opted_out, created_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (account_id, kind, hash) DO NOTHING`, p.AccountID, string(p.Kind), p.Hash, p.Reason, p.OptedOut || p.Reason == unsubscribed, ms(s.clock.Now()))
@@ -103,10 +103,10 @@ func (s *Store) recognize(ctx context.Context, tx conn, accountID int64, list []
 		marks[t.kind] = append(marks[t.kind], mark)
 		byMark[mark] = t
 	}
-	var known []targeting.Suppression
+	var known []contacts.Suppression
 	for kind, hashes := range marks {
 		if err := tx.scanAll(ctx, func(scan func(...any) error) error {
-			p := targeting.Suppression{Kind: kind}
+			p := contacts.Suppression{Kind: kind}
 			var at millis
 			err := scan(&p.Hash, &p.Reason, &p.OptedOut, &at)
 			p.Address, p.CreatedAt = byMark[p.Hash].address, at.Time
@@ -148,9 +148,9 @@ func (s *Store) applyHashes(ctx context.Context, accountID int64) error {
 			if err := s.recognize(ctx, tx, accountID, page); err != nil {
 				return err
 			}
-			list := make([]targeting.Suppression, len(page))
+			list := make([]contacts.Suppression, len(page))
 			for i, t := range page {
-				list[i] = targeting.Suppression{Kind: t.kind, Address: t.address}
+				list[i] = contacts.Suppression{Kind: t.kind, Address: t.address}
 			}
 			standing, err := tx.suppressionsOf(ctx, accountID, list)
 			if err != nil {

@@ -8,23 +8,23 @@ import (
 	"slices"
 
 	"carillon/campaigns"
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // unsubscribed is the reason of a suppression that the recipient asked for.
 // Such an address still gets transactional messages.
-const unsubscribed = targeting.Unsubscribed
+const unsubscribed = contacts.Unsubscribed
 
 // SuppressAll puts addresses on the list of those never to write to and returns
 // how many were not there. From the commit on nothing is claimed for them. The
 // first reason stays, unless it was that the recipient unsubscribed and the new
 // one keeps transactional messages away too. The addresses must be normal; an
 // entry may be a hash instead.
-func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []targeting.Suppression, source, actor string) (added int64, err error) {
-	var addresses, hashes []targeting.Suppression
+func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []contacts.Suppression, source, actor string) (added int64, err error) {
+	var addresses, hashes []contacts.Suppression
 	for _, p := range list {
 		p.AccountID, p.Reason = accountID, clean(p.Reason)
 		if p.Hash != "" {
@@ -51,9 +51,9 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []targeti
 			if err != nil {
 				return err
 			}
-			if _, err := s.recordConsent(ctx, tx, targeting.ConsentChange{
+			if _, err := s.recordConsent(ctx, tx, contacts.ConsentChange{
 				AccountID: accountID, ContactID: holder, Kind: p.Kind, Address: p.Address, Source: source, Wording: p.Reason, Actor: actor,
-			}, targeting.OptOut, ""); err != nil {
+			}, contacts.OptOut, ""); err != nil {
 				return err
 			}
 		}
@@ -69,12 +69,12 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []targeti
 
 // Holder is the contact that has an address now; 0 if nobody has.
 func (s *Store) Holder(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (int64, error) {
-	id, err := s.reader().holder(ctx, targeting.Suppression{AccountID: accountID, Kind: kind, Address: address})
+	id, err := s.reader().holder(ctx, contacts.Suppression{AccountID: accountID, Kind: kind, Address: address})
 	return id, s.translate(err)
 }
 
 // holder is the contact that holds an address; 0 if none does.
-func (c conn) holder(ctx context.Context, p targeting.Suppression) (id int64, err error) {
+func (c conn) holder(ctx context.Context, p contacts.Suppression) (id int64, err error) {
 	err = c.row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
@@ -85,12 +85,12 @@ func (c conn) holder(ctx context.Context, p targeting.Suppression) (id int64, er
 // suppressed is what a call of suppress changed.
 type suppressed struct {
 	// fresh were not there, stricter have a stricter reason now.
-	fresh, stricter []targeting.Suppression
+	fresh, stricter []contacts.Suppression
 }
 
 // suppress writes suppressions and skips what waits for their addresses. The
 // channels must be locked.
-func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []targeting.Suppression) (done suppressed, err error) {
+func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []contacts.Suppression) (done suppressed, err error) {
 	if len(list) == 0 {
 		return done, nil
 	}
@@ -98,7 +98,7 @@ func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []t
 	if err != nil {
 		return done, err
 	}
-	known := make(map[targeting.Suppression]string, len(before))
+	known := make(map[contacts.Suppression]string, len(before))
 	for _, p := range before {
 		known[keyOf(p)] = p.Reason
 	}
@@ -134,13 +134,13 @@ const insertSuppression = `INSERT INTO suppressions (account_id, kind, address, 
 	WHERE (suppressions.reason = '` + unsubscribed + "' AND excluded.reason <> '" + unsubscribed + `') OR (excluded.opted_out AND NOT suppressions.opted_out)`
 
 // keyOf is what makes a suppression the same as another.
-func keyOf(p targeting.Suppression) targeting.Suppression {
-	return targeting.Suppression{Kind: p.Kind, Address: p.Address}
+func keyOf(p contacts.Suppression) contacts.Suppression {
+	return contacts.Suppression{Kind: p.Kind, Address: p.Address}
 }
 
 // skipSuppressed skips what waits for suppressed addresses: of an unsubscribed
 // one only what belongs to campaigns.
-func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, list []targeting.Suppression) error {
+func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, list []contacts.Suppression) error {
 	type group struct {
 		kind   providers.AddressKind
 		strict bool
@@ -176,12 +176,12 @@ func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, li
 }
 
 // suppressionsOf are the suppressions that stand for the addresses of a list.
-func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []targeting.Suppression) ([]targeting.Suppression, error) {
+func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []contacts.Suppression) ([]contacts.Suppression, error) {
 	byKind := map[providers.AddressKind][]string{}
 	for _, p := range list {
 		byKind[p.Kind] = append(byKind[p.Kind], p.Address)
 	}
-	var found []targeting.Suppression
+	var found []contacts.Suppression
 	for _, kind := range value.Kinds() {
 		addresses := byKind[kind]
 		if len(addresses) == 0 {
@@ -200,8 +200,8 @@ func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []target
 
 const selectSuppression = "SELECT account_id, kind, address, reason, opted_out, created_at FROM suppressions"
 
-func scanSuppression(scan func(...any) error) (targeting.Suppression, error) {
-	var p targeting.Suppression
+func scanSuppression(scan func(...any) error) (contacts.Suppression, error) {
+	var p contacts.Suppression
 	var at millis
 	err := scan(&p.AccountID, &p.Kind, &p.Address, &p.Reason, &p.OptedOut, &at)
 	p.CreatedAt = at.Time
@@ -209,7 +209,7 @@ func scanSuppression(scan func(...any) error) (targeting.Suppression, error) {
 }
 
 // forget removes a suppression, its hash and the bounces that led to it.
-func (s *Store) forget(ctx context.Context, tx conn, p targeting.Suppression) error {
+func (s *Store) forget(ctx context.Context, tx conn, p contacts.Suppression) error {
 	for _, table := range []string{"suppressions", "bounces"} {
 		if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
 			return err
@@ -221,9 +221,9 @@ func (s *Store) forget(ctx context.Context, tx conn, p targeting.Suppression) er
 
 // Unsuppress lets an address be written to again. A bounce or a complaint is a
 // Conflict without force; where the recipient opted out as well, that stays.
-func (s *Store) Unsuppress(ctx context.Context, p targeting.Suppression, force bool, actor string) error {
+func (s *Store) Unsuppress(ctx context.Context, p contacts.Suppression, force bool, actor string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		standing, err := tx.suppressionsOf(ctx, p.AccountID, []targeting.Suppression{p})
+		standing, err := tx.suppressionsOf(ctx, p.AccountID, []contacts.Suppression{p})
 		if err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func (s *Store) Unsuppress(ctx context.Context, p targeting.Suppression, force b
 			return fault.New(fault.NotFound, "%s is not suppressed", p.Address)
 		}
 		now := standing[0]
-		if targeting.NeedsForce(now.Reason) && !force {
+		if contacts.NeedsForce(now.Reason) && !force {
 			return fault.New(fault.Conflict, "%s is suppressed because it %s: say force=true if you know that this is over", p.Address, now.Reason)
 		}
 		if err := s.forget(ctx, tx, now); err != nil {
@@ -249,9 +249,9 @@ func (s *Store) Unsuppress(ctx context.Context, p targeting.Suppression, force b
 		if now.Reason != unsubscribed {
 			lifted = now.Reason
 		}
-		_, err = s.recordConsent(ctx, tx, targeting.ConsentChange{
-			AccountID: now.AccountID, ContactID: holder, Kind: now.Kind, Address: now.Address, Source: targeting.SourceAPI, Actor: actor,
-		}, targeting.OptIn, lifted)
+		_, err = s.recordConsent(ctx, tx, contacts.ConsentChange{
+			AccountID: now.AccountID, ContactID: holder, Kind: now.Kind, Address: now.Address, Source: contacts.SourceAPI, Actor: actor,
+		}, contacts.OptIn, lifted)
 		return err
 	})
 }
@@ -265,7 +265,7 @@ func (s *Store) Suppressed(ctx context.Context, accountID int64, kind providers.
 }
 
 // ListSuppressions lists suppressions in the order of kind and address.
-func (s *Store) ListSuppressions(ctx context.Context, f targeting.SuppressionFilter) ([]targeting.Suppression, error) {
+func (s *Store) ListSuppressions(ctx context.Context, f contacts.SuppressionFilter) ([]contacts.Suppression, error) {
 	query, args := selectSuppression+" WHERE account_id = ? AND (kind, address) > (?, ?)", []any{f.AccountID, string(f.AfterKind), f.AfterAddress}
 	if f.Kind != "" {
 		query, args = query+" AND kind = ?", append(args, string(f.Kind))
@@ -273,7 +273,7 @@ func (s *Store) ListSuppressions(ctx context.Context, f targeting.SuppressionFil
 	if f.Reason != "" {
 		query, args = query+" AND reason = ?", append(args, f.Reason)
 	}
-	var list []targeting.Suppression
+	var list []contacts.Suppression
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		p, err := scanSuppression(scan)
 		list = append(list, p)
@@ -287,13 +287,13 @@ const exportPage = 5000
 
 // EachSuppression goes through an account's suppressions, page by page, and
 // through the hashes of erased ones.
-func (s *Store) EachSuppression(ctx context.Context, accountID int64) iter.Seq2[targeting.Suppression, error] {
-	return func(yield func(targeting.Suppression, error) bool) {
-		f := targeting.SuppressionFilter{AccountID: accountID, Limit: exportPage}
+func (s *Store) EachSuppression(ctx context.Context, accountID int64) iter.Seq2[contacts.Suppression, error] {
+	return func(yield func(contacts.Suppression, error) bool) {
+		f := contacts.SuppressionFilter{AccountID: accountID, Limit: exportPage}
 		for {
 			list, err := s.ListSuppressions(ctx, f)
 			if err != nil {
-				yield(targeting.Suppression{}, err)
+				yield(contacts.Suppression{}, err)
 				return
 			}
 			for _, p := range list {
@@ -310,7 +310,7 @@ func (s *Store) EachSuppression(ctx context.Context, accountID int64) iter.Seq2[
 		for {
 			list, err := s.hashesBehind(ctx, accountID, kind, hash)
 			if err != nil {
-				yield(targeting.Suppression{}, err)
+				yield(contacts.Suppression{}, err)
 				return
 			}
 			for _, p := range list {

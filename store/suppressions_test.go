@@ -6,14 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 // unsubscribe opts the holder of an e-mail address out, as a link does.
 func unsubscribe(ctx context.Context, s *Store, accountID int64, address string) error {
-	_, err := s.OptOut(ctx, targeting.ConsentChange{AccountID: accountID, Kind: providers.Email, Address: address, Source: targeting.SourceLink, Actor: "recipient"})
+	_, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: accountID, Kind: providers.Email, Address: address, Source: contacts.SourceLink, Actor: "recipient"})
 	return err
 }
 
@@ -21,13 +21,13 @@ func TestSuppressions(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx, now := t.Context(), fakeTime(s)
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
-		consents := targeting.NewConsents(s)
+		consents := contacts.NewConsents(s)
 		add := func(kind providers.AddressKind, address, reason string) bool {
-			added, err := consents.Suppress(ctx, targeting.Suppression{AccountID: account, Kind: kind, Address: address, Reason: reason}, "me")
+			added, err := consents.Suppress(ctx, contacts.Suppression{AccountID: account, Kind: kind, Address: address, Reason: reason}, "me")
 			require.NoError(t, err)
 			return added
 		}
-		list := func(f targeting.SuppressionFilter) []targeting.Suppression {
+		list := func(f contacts.SuppressionFilter) []contacts.Suppression {
 			f.AccountID = account
 			page, err := s.ListSuppressions(ctx, f)
 			require.NoError(t, err)
@@ -41,11 +41,11 @@ func TestSuppressions(t *testing.T) {
 		require.True(t, add(providers.Email, "c@example.com", "unsubscribed"))
 		require.False(t, add(providers.Email, "c@example.com", "bounced"))
 		require.False(t, add(providers.Email, "c@example.com", "unsubscribed"))
-		strict := list(targeting.SuppressionFilter{AfterKind: providers.Email, AfterAddress: "b@example.com", Limit: 1})
-		require.Equal(t, []targeting.Suppression{{AccountID: account, Kind: providers.Email, Address: "c@example.com", Reason: "bounced", OptedOut: true, CreatedAt: now.Now()}},
+		strict := list(contacts.SuppressionFilter{AfterKind: providers.Email, AfterAddress: "b@example.com", Limit: 1})
+		require.Equal(t, []contacts.Suppression{{AccountID: account, Kind: providers.Email, Address: "c@example.com", Reason: "bounced", OptedOut: true, CreatedAt: now.Now()}},
 			strict, "what keeps everything away is not weakened, replaces what is weaker, and the opt-out is not forgotten")
-		require.Len(t, list(targeting.SuppressionFilter{Reason: "bounced", Limit: 9}), 2)
-		require.Len(t, list(targeting.SuppressionFilter{Kind: providers.Phone, Limit: 9}), 1)
+		require.Len(t, list(contacts.SuppressionFilter{Reason: "bounced", Limit: 9}), 2)
+		require.Len(t, list(contacts.SuppressionFilter{Kind: providers.Phone, Limit: 9}), 1)
 
 		suppressed := func(account int64) bool {
 			is, err := s.Suppressed(ctx, account, providers.Email, "a@example.com")
@@ -55,26 +55,26 @@ func TestSuppressions(t *testing.T) {
 		require.True(t, suppressed(account))
 		require.False(t, suppressed(other))
 
-		page := list(targeting.SuppressionFilter{Limit: 2})
-		require.Equal(t, []targeting.Suppression{
+		page := list(contacts.SuppressionFilter{Limit: 2})
+		require.Equal(t, []contacts.Suppression{
 			{AccountID: account, Kind: providers.Email, Address: "a@example.com", Reason: "complained", CreatedAt: now.Now()},
 			{AccountID: account, Kind: providers.Email, Address: "b@example.com", Reason: "bounced", CreatedAt: now.Now()},
 		}, page)
-		page = list(targeting.SuppressionFilter{AfterKind: page[1].Kind, AfterAddress: page[1].Address, Limit: 2})
+		page = list(contacts.SuppressionFilter{AfterKind: page[1].Kind, AfterAddress: page[1].Address, Limit: 2})
 		require.Len(t, page, 2)
 		require.Equal(t, providers.Phone, page[1].Kind)
 
 		remove := func(account int64, address string, force bool) error {
-			return consents.Unsuppress(ctx, targeting.Suppression{AccountID: account, Kind: providers.Email, Address: address}, force, "me")
+			return consents.Unsuppress(ctx, contacts.Suppression{AccountID: account, Kind: providers.Email, Address: address}, force, "me")
 		}
 		require.True(t, fault.Is(remove(other, "a@example.com", true), fault.NotFound))
 		require.True(t, fault.Is(remove(account, "a@example.com", false), fault.Conflict), "a complaint needs force")
 		require.NoError(t, remove(account, "A@example.com", true))
 		require.False(t, suppressed(account))
 		require.NoError(t, remove(account, "c@example.com", true))
-		below := list(targeting.SuppressionFilter{Reason: "unsubscribed", Limit: 9})
+		below := list(contacts.SuppressionFilter{Reason: "unsubscribed", Limit: 9})
 		require.Len(t, below, 1, "the opt-out below the bounce is still there")
 		require.NoError(t, remove(account, "c@example.com", false))
-		require.Empty(t, list(targeting.SuppressionFilter{Reason: "unsubscribed", Limit: 9}))
+		require.Empty(t, list(contacts.SuppressionFilter{Reason: "unsubscribed", Limit: 9}))
 	})
 }

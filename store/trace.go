@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"carillon/campaigns"
-	"carillon/targeting"
+	"carillon/contacts"
 )
 
 // What of a trace is shown at most.
@@ -46,9 +46,9 @@ func (s *Store) Trace(ctx context.Context, q campaigns.TraceQuery) (t campaigns.
 // traceContacts finds the contacts and what keeps messages from their addresses.
 func (c conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *campaigns.Trace) error {
 	ids := []int64{q.ContactID}
-	var held []targeting.Suppression
+	var held []contacts.Suppression
 	for kind, address := range q.Addresses {
-		p := targeting.Suppression{AccountID: q.AccountID, Kind: kind, Address: address}
+		p := contacts.Suppression{AccountID: q.AccountID, Kind: kind, Address: address}
 		held = append(held, p)
 		id, err := c.holder(ctx, p)
 		if err != nil {
@@ -63,7 +63,7 @@ func (c conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *camp
 	for _, contact := range t.Contacts {
 		for kind, address := range contact.Addresses {
 			if q.ContactID != 0 {
-				held = append(held, targeting.Suppression{AccountID: q.AccountID, Kind: kind, Address: address})
+				held = append(held, contacts.Suppression{AccountID: q.AccountID, Kind: kind, Address: address})
 			}
 		}
 	}

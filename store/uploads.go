@@ -10,15 +10,15 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
 const uploadColumns = `id, account_id, filename, size, options, state, error, notices, columns, records, bytes_read, row_count, created, updated,
 	refused, duplicates, incomplete, created_at, finished_at`
 
-func scanUpload(scan func(...any) error) (targeting.Upload, error) {
-	var u targeting.Upload
+func scanUpload(scan func(...any) error) (contacts.Upload, error) {
+	var u contacts.Upload
 	var options, notices, columns []byte
 	var created, finished millis
 	err := scan(&u.ID, &u.AccountID, &u.Filename, &u.Size, &options, &u.State, &u.Error, &notices, &columns, &u.Records, &u.BytesRead, &u.Rows,
@@ -42,16 +42,16 @@ func noUpload(id int64) error { return fault.New(fault.NotFound, "there is no up
 
 // CreateUpload keeps a new upload, whose file is to come, and its list of
 // contacts.
-func (s *Store) CreateUpload(ctx context.Context, u targeting.Upload) (targeting.Upload, error) {
+func (s *Store) CreateUpload(ctx context.Context, u contacts.Upload) (contacts.Upload, error) {
 	encoded := make([]string, 3)
 	for i, v := range []any{u.Options, u.Notices, u.Columns} {
 		b, err := json.Marshal(v)
 		if err != nil {
-			return targeting.Upload{}, fmt.Errorf("encode upload: %w", err)
+			return contacts.Upload{}, fmt.Errorf("encode upload: %w", err)
 		}
 		encoded[i] = string(b)
 	}
-	var made targeting.Upload
+	var made contacts.Upload
 	err := s.inTx(ctx, func(tx conn) error {
 		now := ms(s.clock.Now())
 		id, err := tx.insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', ?, ?)", u.AccountID, u.Filename, now)
@@ -88,8 +88,8 @@ func notReceiving(id int64) error {
 }
 
 // QueueUpload says that an upload's file is whole.
-func (s *Store) QueueUpload(ctx context.Context, uploadID, size int64) (targeting.Upload, error) {
-	var queued targeting.Upload
+func (s *Store) QueueUpload(ctx context.Context, uploadID, size int64) (contacts.Upload, error) {
+	var queued contacts.Upload
 	err := s.inTx(ctx, func(tx conn) error {
 		var err error
 		queued, err = scanUpload(tx.row(ctx, "UPDATE uploads SET state = 'queued' WHERE id = ? AND state = 'receiving' AND size = ? RETURNING "+uploadColumns,
@@ -143,10 +143,10 @@ func (s *Store) dropChunks(ctx context.Context, uploadID int64, states ...string
 	}
 }
 
-// ClaimUpload takes an upload to import; see targeting.ImportStore.
-func (s *Store) ClaimUpload(ctx context.Context, id int64) (u targeting.Upload, found bool, err error) {
+// ClaimUpload takes an upload to import; see contacts.ImportStore.
+func (s *Store) ClaimUpload(ctx context.Context, id int64) (u contacts.Upload, found bool, err error) {
 	free := "(state = 'queued' OR state = 'running' AND touched_at < " + s.d.now + " - ?)"
-	const takenOver = int64(targeting.UploadTakenOver / time.Millisecond)
+	const takenOver = int64(contacts.UploadTakenOver / time.Millisecond)
 	err = s.inTx(ctx, func(tx conn) error {
 		var err error
 		// The condition stands twice because PostgreSQL looks at it again only
@@ -184,9 +184,9 @@ func (s *Store) ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, err
 // FinishUpload ends a running upload, failed if there is a reason, and forgets
 // its file.
 func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string) error {
-	state := targeting.UploadFinished
+	state := contacts.UploadFinished
 	if reason != "" {
-		state = targeting.UploadFailed
+		state = contacts.UploadFailed
 	}
 	if err := s.analyzeGrown(ctx, uploadID); err != nil {
 		return s.translate(err)
@@ -203,7 +203,7 @@ func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string)
 	if err != nil {
 		return err
 	}
-	return s.dropChunks(ctx, uploadID, string(targeting.UploadFinished), string(targeting.UploadFailed))
+	return s.dropChunks(ctx, uploadID, string(contacts.UploadFinished), string(contacts.UploadFailed))
 }
 
 // analyzeGrown tells the query planner about the tables that an upload has made
@@ -227,18 +227,18 @@ func (s *Store) analyzeGrown(ctx context.Context, uploadID int64) error {
 }
 
 // GetUpload is one upload.
-func (s *Store) GetUpload(ctx context.Context, accountID, id int64) (targeting.Upload, error) {
+func (s *Store) GetUpload(ctx context.Context, accountID, id int64) (contacts.Upload, error) {
 	u, err := scanUpload(s.reader().row(ctx, "SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND account_id = ? AND state <> 'receiving'", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return targeting.Upload{}, noUpload(id)
+		return contacts.Upload{}, noUpload(id)
 	}
 	return u, s.translate(err)
 }
 
 // ListUploads lists an account's uploads before the id before, newest first; 0
 // begins with the newest.
-func (s *Store) ListUploads(ctx context.Context, accountID, before int64, limit int) ([]targeting.Upload, error) {
-	var list []targeting.Upload
+func (s *Store) ListUploads(ctx context.Context, accountID, before int64, limit int) ([]contacts.Upload, error) {
+	var list []contacts.Upload
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		u, err := scanUpload(scan)
 		list = append(list, u)
@@ -255,23 +255,23 @@ const errorsAtOnce = 1000
 // that it took lines without, in the order of
 // the file. It reads them a page at a time, so that any number can be streamed;
 // an error ends it.
-func (s *Store) UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[targeting.RefusedLine, error] {
-	return func(yield func(targeting.RefusedLine, error) bool) {
+func (s *Store) UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[contacts.RefusedLine, error] {
+	return func(yield func(contacts.RefusedLine, error) bool) {
 		if _, err := s.GetUpload(ctx, accountID, uploadID); err != nil {
-			yield(targeting.RefusedLine{}, err)
+			yield(contacts.RefusedLine{}, err)
 			return
 		}
 		var after int64
 		for {
-			page := make([]targeting.RefusedLine, 0, errorsAtOnce)
+			page := make([]contacts.RefusedLine, 0, errorsAtOnce)
 			err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-				var line targeting.RefusedLine
+				var line contacts.RefusedLine
 				err := scan(&after, &line.Line, &line.Field, &line.Value, &line.Reason, &line.Taken)
 				page = append(page, line)
 				return err
 			}, "SELECT id, line, field, value, reason, taken = 1 FROM upload_errors WHERE upload_id = ? AND id > ? ORDER BY id LIMIT ?", uploadID, after, errorsAtOnce)
 			if err != nil {
-				yield(targeting.RefusedLine{}, s.translate(err))
+				yield(contacts.RefusedLine{}, s.translate(err))
 				return
 			}
 			for _, line := range page {
@@ -314,7 +314,7 @@ func (s *Store) CleanUploads(ctx context.Context) error {
 		}
 	}
 	for _, id := range over {
-		if err := s.dropChunks(ctx, id, string(targeting.UploadFinished), string(targeting.UploadFailed)); err != nil {
+		if err := s.dropChunks(ctx, id, string(contacts.UploadFinished), string(contacts.UploadFailed)); err != nil {
 			return err
 		}
 	}

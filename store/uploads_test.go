@@ -9,16 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/targeting"
 )
 
-func testUpload(t testing.TB, s *Store, account int64, chunks ...[]byte) targeting.Upload {
+func testUpload(t testing.TB, s *Store, account int64, chunks ...[]byte) contacts.Upload {
 	t.Helper()
 	ctx := t.Context()
-	u, err := s.CreateUpload(ctx, targeting.Upload{
+	u, err := s.CreateUpload(ctx, contacts.Upload{
 		AccountID: account, Filename: "people.csv", Notices: []string{"read as UTF-8"}, Columns: []string{"coupon"},
-		Options: targeting.ImportOptions{Key: targeting.ByEmail, Mapping: map[string]string{"Mail": "email"}, Group: "friends"},
+		Options: contacts.ImportOptions{Key: contacts.ByEmail, Mapping: map[string]string{"Mail": "email"}, Group: "friends"},
 	})
 	require.NoError(t, err)
 	var size int64
@@ -46,7 +46,7 @@ func TestUploads(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, found)
 
-		receiving, err := s.CreateUpload(ctx, targeting.Upload{AccountID: account, Filename: "slow.csv"})
+		receiving, err := s.CreateUpload(ctx, contacts.Upload{AccountID: account, Filename: "slow.csv"})
 		require.NoError(t, err)
 		require.NoError(t, s.AddChunk(ctx, receiving.ID, 0, []byte("email\n")))
 		_, err = s.GetUpload(ctx, account, receiving.ID)
@@ -54,14 +54,14 @@ func TestUploads(t *testing.T) {
 
 		first := testUpload(t, s, account, []byte("Mail\n"), []byte("a@example.com\n"))
 		second := testUpload(t, s, account, []byte("Mail\n"))
-		require.Equal(t, targeting.UploadQueued, first.State)
+		require.Equal(t, contacts.UploadQueued, first.State)
 		require.EqualValues(t, 19, first.Size)
 		require.Equal(t, "friends", first.Options.Group)
 		require.Equal(t, []string{"coupon"}, first.Columns)
 		require.Equal(t, []string{"read as UTF-8"}, first.Notices)
 		list, err := s.ListUploads(ctx, account, 0, 10)
 		require.NoError(t, err)
-		require.Equal(t, []targeting.Upload{second, first}, list)
+		require.Equal(t, []contacts.Upload{second, first}, list)
 		list, err = s.ListUploads(ctx, account, second.ID, 10)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
@@ -74,7 +74,7 @@ func TestUploads(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, found)
 		require.Equal(t, first.ID, claimed.ID)
-		require.Equal(t, targeting.UploadRunning, claimed.State)
+		require.Equal(t, contacts.UploadRunning, claimed.State)
 		_, found, err = s.ClaimUpload(ctx, first.ID)
 		require.NoError(t, err)
 		require.False(t, found)
@@ -98,12 +98,12 @@ func TestUploads(t *testing.T) {
 		require.NoError(t, s.FinishUpload(ctx, second.ID, "it is no CSV"))
 		done, err := s.GetUpload(ctx, account, first.ID)
 		require.NoError(t, err)
-		require.Equal(t, targeting.UploadFinished, done.State)
+		require.Equal(t, contacts.UploadFinished, done.State)
 		require.Equal(t, done.Size, done.BytesRead)
 		require.NotNil(t, done.FinishedAt)
 		failed, err := s.GetUpload(ctx, account, second.ID)
 		require.NoError(t, err)
-		require.Equal(t, targeting.UploadFailed, failed.State)
+		require.Equal(t, contacts.UploadFailed, failed.State)
 		require.Equal(t, "it is no CSV", failed.Error)
 		require.Equal(t, 1, countRows(t, s, "upload_chunks"), "files are forgotten, but the one that is coming in")
 	})
@@ -113,7 +113,7 @@ func TestUploadThatNeverBecomesWhole(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		u, err := s.CreateUpload(ctx, targeting.Upload{AccountID: account, Filename: "x.csv"})
+		u, err := s.CreateUpload(ctx, contacts.Upload{AccountID: account, Filename: "x.csv"})
 		require.NoError(t, err)
 		for seq := range int64(chunksAtOnce + 3) {
 			require.NoError(t, s.AddChunk(ctx, u.ID, seq, []byte("x")))
@@ -160,14 +160,14 @@ func TestUploadErrorsAreStreamed(t *testing.T) {
 		_, _, err := s.ClaimUpload(ctx, u.ID)
 		require.NoError(t, err)
 		const lines = 2*errorsAtOnce + 1
-		batch := targeting.ImportBatch{UploadID: u.ID, AccountID: account, Records: lines}
+		batch := contacts.ImportBatch{UploadID: u.ID, AccountID: account, Records: lines}
 		for i := range lines {
-			batch.Refused = append(batch.Refused, targeting.RefusedLine{
+			batch.Refused = append(batch.Refused, contacts.RefusedLine{
 				Line: int64(i + 2), Field: "email", Value: fmt.Sprintf(`"%d"\`, i), Reason: "no\te-mail address: it has no @",
 			})
 		}
 		require.NoError(t, s.ImportBatch(ctx, batch))
-		var got []targeting.RefusedLine
+		var got []contacts.RefusedLine
 		for line, err := range s.UploadErrors(ctx, account, u.ID) {
 			require.NoError(t, err)
 			got = append(got, line)
@@ -193,7 +193,7 @@ func TestTheQueryPlannerKnowsOfAnImport(t *testing.T) {
 			return
 		}
 		account := testAccount(t, s, "statistics")
-		imp := targeting.NewImporter(s, s, targeting.ImportConfig{})
+		imp := contacts.NewImporter(s, s, contacts.ImportConfig{})
 		known := func(table string) (rows int64) {
 			require.NoError(t, s.reader().row(t.Context(), "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = ?", table).Scan(&rows))
 			return rows
@@ -203,7 +203,7 @@ func TestTheQueryPlannerKnowsOfAnImport(t *testing.T) {
 			for i := from; i < to; i++ {
 				file += fmt.Sprintf("n%d@example.com\n", i)
 			}
-			upload, err := imp.Take(t.Context(), account, "x.csv", strings.NewReader(file), targeting.ImportOptions{})
+			upload, err := imp.Take(t.Context(), account, "x.csv", strings.NewReader(file), contacts.ImportOptions{})
 			require.NoError(t, err)
 			require.NoError(t, imp.Run(t.Context(), upload.ID))
 		}

@@ -1,3 +1,6 @@
+// Package targeting owns who gets a message: audiences, the saved rules that name
+// them, and the jobs that change everybody in one. It must not know the store,
+// Redis or HTTP, nor what anybody is sent.
 package targeting
 
 import (

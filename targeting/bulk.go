@@ -6,8 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
-	"carillon/targeting/property"
 )
 
 // BulkAction is what a bulk operation does to each contact.
@@ -34,8 +35,8 @@ func BulkActions() []BulkAction {
 type Bulk struct {
 	Action BulkAction `json:"action"`
 	// ListID is for add and remove; ListKind is looked up.
-	ListID   int64    `json:"list_id,omitempty"`
-	ListKind ListKind `json:"list_kind,omitempty"`
+	ListID   int64             `json:"list_id,omitempty"`
+	ListKind contacts.ListKind `json:"list_kind,omitempty"`
 	// Property and Value are for set; a Value of null takes values away.
 	Property string          `json:"property,omitempty"`
 	Value    json.RawMessage `json:"value,omitempty"`
@@ -48,18 +49,18 @@ type Bulk struct {
 
 // Statuses are the statuses that a status action changes, and to which; none
 // for the other actions.
-func (a BulkAction) Statuses() (from []ContactStatus, to ContactStatus) {
+func (a BulkAction) Statuses() (from []contacts.ContactStatus, to contacts.ContactStatus) {
 	switch a {
 	case BulkStart:
-		return []ContactStatus{Inactive}, Active
+		return []contacts.ContactStatus{contacts.Inactive}, contacts.Active
 	case BulkStop:
-		return []ContactStatus{Active}, Inactive
+		return []contacts.ContactStatus{contacts.Active}, contacts.Inactive
 	case BulkBlock:
-		return []ContactStatus{Active, Inactive}, Blocked
+		return []contacts.ContactStatus{contacts.Active, contacts.Inactive}, contacts.Blocked
 	case BulkUnblock:
-		return []ContactStatus{Blocked}, Active
+		return []contacts.ContactStatus{contacts.Blocked}, contacts.Active
 	case BulkDelete:
-		return []ContactStatus{Active, Inactive, Blocked}, Deleted
+		return []contacts.ContactStatus{contacts.Active, contacts.Inactive, contacts.Blocked}, contacts.Deleted
 	default:
 		return nil, ""
 	}
@@ -107,7 +108,7 @@ type Job struct {
 // JobStore keeps jobs and carries them out.
 type JobStore interface {
 	// FindListKind is the kind of a group, category or label.
-	FindListKind(ctx context.Context, accountID, listID int64) (ListKind, error)
+	FindListKind(ctx context.Context, accountID, listID int64) (contacts.ListKind, error)
 	GetProperty(ctx context.Context, accountID int64, key string) (property.Property, error)
 	// CountMembers is how many contacts an audience has now.
 	CountMembers(ctx context.Context, accountID int64, a Audience) (int64, error)
@@ -192,7 +193,7 @@ func (s *Jobs) check(ctx context.Context, accountID int64, b *Bulk) (err error) 
 	}
 	stored, reason := c.Check(b.Value)
 	if reason != "" {
-		return fault.InvalidField("value", shown(b.Value), "%s", reason)
+		return fault.InvalidField("value", property.Shown(b.Value), "%s", reason)
 	}
 	b.Value = stored
 	return nil

@@ -6,19 +6,20 @@ import (
 	"strings"
 	"time"
 
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/providers"
-	"carillon/targeting/property"
 )
 
 // ExportStore reads what an export is made of.
 type ExportStore interface {
 	// AudienceContacts are an audience's contacts behind the id after, in the
 	// order of their ids.
-	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]Contact, error)
+	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error)
 	// MembershipNames are the groups, labels and categories of contacts by their
 	// ids.
-	MembershipNames(ctx context.Context, accountID int64, contactIDs []int64) (map[int64][]ListName, error)
+	MembershipNames(ctx context.Context, accountID int64, contactIDs []int64) (map[int64][]contacts.ListName, error)
 	// UsedAddressKinds are the kinds of address that an account's contacts have.
 	UsedAddressKinds(ctx context.Context, accountID int64) (map[providers.AddressKind]bool, error)
 	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
@@ -68,7 +69,7 @@ func (e *Exporter) Begin(ctx context.Context, accountID int64, a Audience) (*Exp
 		return nil, err
 	}
 	for _, p := range x.properties {
-		x.Header = append(x.Header, foldedPrefix+p.Key)
+		x.Header = append(x.Header, contacts.AttributePrefix+p.Key)
 	}
 	x.Header = append(x.Header, "contact_id", "created_at")
 	return x, nil
@@ -100,13 +101,13 @@ func (x *Export) Write(ctx context.Context, write func(cells ...string) error) e
 	}
 }
 
-func (x *Export) cells(c Contact, lists []ListName) []string {
+func (x *Export) cells(c contacts.Contact, lists []contacts.ListName) []string {
 	cells := append(make([]string, 0, len(x.Header)), c.ExternalID)
 	for _, kind := range x.kinds {
 		cells = append(cells, c.Addresses[kind])
 	}
 	cells = append(cells, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status))
-	for _, kind := range []ListKind{Group, Label, Category} {
+	for _, kind := range []contacts.ListKind{contacts.Group, contacts.Label, contacts.Category} {
 		var names []string
 		for _, l := range lists {
 			if l.Kind == kind {

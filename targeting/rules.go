@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -49,7 +50,7 @@ type RuleStore interface {
 	// campaign on a channel of this kind reaches.
 	CountAudience(ctx context.Context, accountID int64, a Audience, kind providers.AddressKind) (AudienceCount, error)
 	// AudienceContacts lists an audience's contacts in the order of their ids.
-	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]Contact, error)
+	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error)
 	// RuleChoices are things that rules may name by their ids.
 	RuleChoices(ctx context.Context, accountID int64) ([]RuleChoice, error)
 }
@@ -181,7 +182,7 @@ func (s *Rules) Count(ctx context.Context, accountID int64, a Audience, kind pro
 }
 
 // Contacts lists an audience's contacts, those with ids behind after.
-func (s *Rules) Contacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]Contact, error) {
+func (s *Rules) Contacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error) {
 	return s.store.AudienceContacts(ctx, accountID, a, after, limit)
 }
 

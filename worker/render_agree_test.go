@@ -10,10 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/targeting"
-	"carillon/targeting/property"
 	"carillon/templates"
 )
 
@@ -47,26 +48,26 @@ func TestWhatIsSentIsWhatTemplatesMakeOfTheContact(t *testing.T) {
 func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 	ctx := t.Context()
 	s, c := openStore(t)
-	contacts := targeting.NewContacts(s)
-	_, err := targeting.NewProperties(s).Create(ctx, property.Property{AccountID: c.AccountID, Key: "age", Type: property.Number})
+	book := contacts.NewContacts(s)
+	_, err := contacts.NewProperties(s).Create(ctx, property.Property{AccountID: c.AccountID, Key: "age", Type: property.Number})
 	require.NoError(t, err)
 	people := mixedPeople(r, 60)
-	importer := targeting.NewImporter(s, s, targeting.ImportConfig{MaxBytes: 1 << 20})
+	importer := contacts.NewImporter(s, s, contacts.ImportConfig{MaxBytes: 1 << 20})
 	var csv strings.Builder
 	csv.WriteString("email,first_name,last_name,city\n")
 	for _, p := range people[:50] { // the others are in no file
 		fmt.Fprintf(&csv, "%s,%s,%s,%q\n", p.Email, p.First, p.Last, strings.ReplaceAll(p.City, `"`, "'"))
 	}
-	upload, err := importer.Take(ctx, c.AccountID, "people.csv", strings.NewReader(csv.String()), targeting.ImportOptions{})
+	upload, err := importer.Take(ctx, c.AccountID, "people.csv", strings.NewReader(csv.String()), contacts.ImportOptions{})
 	require.NoError(t, err)
 	require.NoError(t, importer.Run(ctx, upload.ID))
 	for _, p := range people[50:] {
-		_, err := contacts.Create(ctx, targeting.Contact{
+		_, err := book.Create(ctx, contacts.Contact{
 			AccountID: c.AccountID, FirstName: p.First, LastName: p.Last, Addresses: map[providers.AddressKind]string{providers.Email: p.Email},
 		}, "")
 		require.NoError(t, err)
 	}
-	everybody, err := contacts.Search(ctx, targeting.ContactFilter{AccountID: c.AccountID, Limit: 100})
+	everybody, err := book.Search(ctx, contacts.ContactFilter{AccountID: c.AccountID, Limit: 100})
 	require.NoError(t, err)
 	require.Len(t, everybody, 60)
 	rows, ages := map[string]string{}, map[string]int{}
@@ -78,9 +79,9 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 			rows[p.Email] = string(row)
 		}
 	}
-	change := func(id int64, do func(*targeting.Contact)) {
+	change := func(id int64, do func(*contacts.Contact)) {
 		t.Helper()
-		_, err := s.UpdateContact(ctx, c.AccountID, id, func(contact *targeting.Contact) error {
+		_, err := s.UpdateContact(ctx, c.AccountID, id, func(contact *contacts.Contact) error {
 			do(contact)
 			return nil
 		})
@@ -88,7 +89,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 	}
 	for _, contact := range everybody {
 		if age := ages[contact.Addresses[providers.Email]]; age > 0 {
-			change(contact.ID, func(contact *targeting.Contact) {
+			change(contact.ID, func(contact *contacts.Contact) {
 				contact.Given = map[string]json.RawMessage{"age": json.RawMessage(fmt.Sprint(age))}
 			})
 		}
@@ -126,16 +127,16 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 			require.NoError(t, err)
 			left[contact.ID] = true
 		case 1:
-			_, err := s.SuppressAll(ctx, c.AccountID, []targeting.Suppression{{Kind: providers.Email, Address: contact.Addresses[providers.Email], Reason: targeting.Unsubscribed}}, "test", "me")
+			_, err := s.SuppressAll(ctx, c.AccountID, []contacts.Suppression{{Kind: providers.Email, Address: contact.Addresses[providers.Email], Reason: contacts.Unsubscribed}}, "test", "me")
 			require.NoError(t, err)
 			left[contact.ID] = true
 		case 2:
-			change(contact.ID, func(contact *targeting.Contact) {
+			change(contact.ID, func(contact *contacts.Contact) {
 				contact.FirstName, contact.LastName = "Renamed", ""
 				contact.Given = map[string]json.RawMessage{"age": json.RawMessage("99")}
 			})
 		case 3:
-			change(contact.ID, func(contact *targeting.Contact) {
+			change(contact.ID, func(contact *contacts.Contact) {
 				contact.Addresses[providers.Email] = "new-" + contact.Addresses[providers.Email]
 			})
 		}
@@ -162,7 +163,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 		}
 		sent++
 		require.Equal(t, campaigns.Sent, row.State)
-		contact, err := contacts.Get(ctx, c.AccountID, row.ContactID)
+		contact, err := book.Get(ctx, c.AccountID, row.ContactID)
 		require.NoError(t, err)
 		vars := templates.Vars{
 			Contact:      templates.Contact{Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName, Address: row.Address, Attributes: contact.Attributes.JSON()},
@@ -182,7 +183,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 	require.Empty(t, verified.Problems)
 }
 
-func ids(contacts []targeting.Contact) (list []int64) {
+func ids(contacts []contacts.Contact) (list []int64) {
 	for _, c := range contacts {
 		list = append(list, c.ID)
 	}

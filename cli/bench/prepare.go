@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"carillon/contacts"
 	"carillon/providers"
-	"carillon/targeting"
 )
 
 func (b *bench) prepare(ctx context.Context) error {
@@ -44,19 +44,19 @@ func (b *bench) importCSV(ctx context.Context) error {
 			return err
 		}
 		start := system.Now()
-		upload, err := b.engine.Importer.Take(ctx, b.account, "people.csv", file, targeting.ImportOptions{Key: targeting.ByEmail})
+		upload, err := b.engine.Importer.Take(ctx, b.account, "people.csv", file, contacts.ImportOptions{Key: contacts.ByEmail})
 		_ = file.Close()
 		if err != nil {
 			return err
 		}
-		for upload.State != targeting.UploadFinished {
+		for upload.State != contacts.UploadFinished {
 			if err := system.Sleep(ctx, 20*time.Millisecond); err != nil {
 				return err
 			}
 			if upload, err = b.engine.Store.GetUpload(ctx, b.account, upload.ID); err != nil {
 				return err
 			}
-			if upload.State == targeting.UploadFailed {
+			if upload.State == contacts.UploadFailed {
 				return errors.New("import: " + upload.Error)
 			}
 		}

@@ -14,9 +14,9 @@ import (
 
 	"carillon/app"
 	"carillon/configs"
+	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/secret"
-	"carillon/targeting"
-	"carillon/targeting/property"
 )
 
 // TargetingScenario is a store to measure rules in.
@@ -135,10 +135,10 @@ func (b *targetingBench) take(ctx context.Context, group, header string, line fu
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	options := targeting.ImportOptions{Key: targeting.ByEmail, Group: group}
+	options := contacts.ImportOptions{Key: contacts.ByEmail, Group: group}
 	upload, err := b.engine.Importer.Take(ctx, b.account, "contacts.csv", file, options)
-	for err == nil && upload.State != targeting.UploadFinished {
-		if upload.State == targeting.UploadFailed {
+	for err == nil && upload.State != contacts.UploadFinished {
+		if upload.State == contacts.UploadFailed {
 			return errors.New("import: " + upload.Error)
 		}
 		if err = system.Sleep(ctx, 20*time.Millisecond); err == nil {
@@ -171,7 +171,7 @@ func all(conditions ...string) json.RawMessage {
 }
 
 func (b *targetingBench) measure(ctx context.Context) error {
-	groups, err := b.engine.Lists.List(ctx, b.account, targeting.Group, 0, 1)
+	groups, err := b.engine.Lists.List(ctx, b.account, contacts.Group, 0, 1)
 	if err != nil || len(groups) == 0 {
 		return errors.Join(err, errors.New("the import made no group"))
 	}
@@ -199,7 +199,7 @@ func (b *targetingBench) measure(ctx context.Context) error {
 		}
 	}
 	start, yes := system.Now(), true
-	if _, _, err := b.engine.Properties.Update(ctx, b.account, "score", targeting.PropertyChange{Filterable: &yes}, false); err != nil {
+	if _, _, err := b.engine.Properties.Update(ctx, b.account, "score", contacts.PropertyChange{Filterable: &yes}, false); err != nil {
 		return err
 	}
 	b.say("%s: made filterable in %.1f s", b.store(), since(start))

@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // for machines without a zone database: schedules must not depend on them
 
 	"carillon/cli"
+	_ "time/tzdata"
 )
 
 // gcPercent lets the heap grow to two and a half times what is alive before it is

@@ -23,7 +23,7 @@ func TestKinds(t *testing.T) {
 	require.Equal(t, "is no kind of address: use one of "+KindNames(), CheckKind("name"))
 	codes := map[string]providers.AddressKind{
 		"wa": providers.WhatsApp, "wb": providers.WhatsApp, "fb": providers.Facebook, "in": providers.Instagram, "tg": providers.Telegram,
-		"vi": providers.Viber, "wn": providers.Push, "cc": providers.Custom, "im": "", "w": "", "a ": "", "": "", "email": "",
+		"vi": providers.Viber, "wn": providers.Push, "cc": providers.Custom, "im": "", "w": "", "wa wb": "", "": "", "email": "",
 	}
 	for code, want := range codes {
 		require.Equal(t, want, KindByCode(code), code)

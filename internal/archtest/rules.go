@@ -126,7 +126,7 @@ func layers() []layer {
 			why: "settings are plain values that app hands on",
 		},
 		{
-			name: "demo", may: nil, mayInTests: []string{"contacts", "targeting"},
+			name: "demo", may: nil, mayInTests: []string{"contacts"},
 			why: "it is a sample file, and does not know what is done with it",
 		},
 		{

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"carillon/targeting/property"
+	"carillon/contacts/property"
 )
 
 // Contact is a contact as rules see it.

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"carillon/contacts/property"
 	"carillon/internal/fault"
-	"carillon/targeting/property"
 )
 
 // CheckNesting refuses a rule that is to be list id, or no list yet if id is 0,

@@ -1,6 +1,8 @@
 package rule
 
-import "carillon/targeting/property"
+import (
+	"carillon/contacts/property"
+)
 
 // Operator compares a field with values.
 type Operator string

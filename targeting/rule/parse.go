@@ -10,9 +10,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
-	"carillon/targeting/property"
 )
 
 // Root is where the fields of an error begin, such as "rule.rules[2].value".

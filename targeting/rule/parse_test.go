@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/providers"
-	"carillon/targeting/property"
 	"carillon/targeting/rule"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"carillon/contacts/property"
 	"carillon/providers"
-	"carillon/targeting/property"
 )
 
 // Source is where a field's values come from.

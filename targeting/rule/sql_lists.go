@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"carillon/targeting/property"
+	"carillon/contacts/property"
 )
 
 // listArg is values as one argument for inMark.

@@ -1,0 +1,152 @@
+package contacts
+
+import (
+	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"carillon/internal/fault"
+)
+
+// The longest names of lists and their longest description, in characters. A
+// category's is what recipients see when they choose.
+const (
+	maxGroupName       = 255
+	maxCategoryName    = 100
+	maxListDescription = 1000
+)
+
+// maxMembersAtOnce bounds the contacts that one request adds or removes; more
+// come by an upload or a bulk operation.
+const maxMembersAtOnce = 10_000
+
+// NamedKinds are the kinds of lists that people make and name; uploads make
+// theirs by themselves.
+func NamedKinds() []ListKind { return []ListKind{Group, Category, Label} }
+
+// MemberChange adds contacts to a list or takes them out.
+type MemberChange struct {
+	AccountID int64
+	Kind      ListKind
+	ListID    int64
+	Contacts  []int64
+	// Source and Actor are for the consent records that a change of a category
+	// writes.
+	Source, Actor string
+}
+
+// ListStore keeps groups, categories and labels.
+type ListStore interface {
+	// CreateList keeps a new list. A name that another list of the kind has is a
+	// Conflict that names it.
+	CreateList(ctx context.Context, l List) (List, error)
+	GetList(ctx context.Context, accountID int64, kind ListKind, id int64) (List, error)
+	// ListLists lists those of a kind behind the id after.
+	ListLists(ctx context.Context, accountID int64, kind ListKind, after int64, limit int) ([]List, error)
+	UpdateList(ctx context.Context, accountID int64, kind ListKind, id int64, change func(*List) error) (List, error)
+	// DeleteList removes a list; its contacts stay. It is a Conflict that names the
+	// campaigns if live ones use the list.
+	DeleteList(ctx context.Context, accountID int64, kind ListKind, id int64) error
+	// AddMembers and RemoveMembers return how many were not, or were, in the list.
+	// Who joins a category or leaves it gets a consent record, and an opt-out of a
+	// category binds what waits to be sent.
+	AddMembers(ctx context.Context, c MemberChange) (added int64, err error)
+	RemoveMembers(ctx context.Context, c MemberChange) (removed int64, err error)
+}
+
+// Lists is the service for groups, categories and labels: lists of contacts
+// under a name. It is safe for concurrent use.
+type Lists struct{ store ListStore }
+
+// NewLists makes the service.
+func NewLists(store ListStore) *Lists { return &Lists{store: store} }
+
+// GroupName checks a group's name and collapses the white space in it.
+func GroupName(name string) (string, error) { return listName(Group, name) }
+
+func listName(kind ListKind, name string) (string, error) {
+	name = strings.Join(strings.Fields(name), " ")
+	most := maxGroupName
+	if kind == Category {
+		most = maxCategoryName
+	}
+	// Names stand in one cell of a file, with | between them.
+	bad := func(r rune) bool { return r == '|' || unicode.IsControl(r) }
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > most || strings.ContainsFunc(name, bad) {
+		return name, fault.InvalidField("name", name, "a %s's name has 1 to %d characters, without | and control characters", kind, most)
+	}
+	return name, nil
+}
+
+func (l *List) check() (err error) {
+	if l.Name, err = listName(l.Kind, l.Name); err != nil {
+		return err
+	}
+	l.Description = strings.TrimSpace(l.Description)
+	if !utf8.ValidString(l.Description) || utf8.RuneCountInString(l.Description) > maxListDescription || strings.ContainsRune(l.Description, 0) {
+		return fault.InvalidField("description", nil, "has at most %d characters", maxListDescription)
+	}
+	return nil
+}
+
+// Create makes an empty list of AccountID, Kind, Name and Description. A name
+// that is taken is a Conflict.
+func (s *Lists) Create(ctx context.Context, l List) (List, error) {
+	if err := l.check(); err != nil {
+		return List{}, err
+	}
+	return s.store.CreateList(ctx, l)
+}
+
+// Get is one list with the number of its members.
+func (s *Lists) Get(ctx context.Context, accountID int64, kind ListKind, id int64) (List, error) {
+	return s.store.GetList(ctx, accountID, kind, id)
+}
+
+// List lists an account's lists of a kind behind the id after.
+func (s *Lists) List(ctx context.Context, accountID int64, kind ListKind, after int64, limit int) ([]List, error) {
+	return s.store.ListLists(ctx, accountID, kind, after, limit)
+}
+
+// Update renames a list or describes it anew; nil leaves a text as it is.
+func (s *Lists) Update(ctx context.Context, accountID int64, kind ListKind, id int64, name, description *string) (List, error) {
+	return s.store.UpdateList(ctx, accountID, kind, id, func(l *List) error {
+		if name != nil {
+			l.Name = *name
+		}
+		if description != nil {
+			l.Description = *description
+		}
+		return l.check()
+	})
+}
+
+// Delete removes a list; its contacts stay.
+func (s *Lists) Delete(ctx context.Context, accountID int64, kind ListKind, id int64) error {
+	return s.store.DeleteList(ctx, accountID, kind, id)
+}
+
+// Add puts contacts into a list and returns how many were not in it. If one of
+// them does not exist nobody is added.
+func (s *Lists) Add(ctx context.Context, c MemberChange) (added int64, err error) {
+	if err := someContacts(c.Contacts); err != nil {
+		return 0, err
+	}
+	return s.store.AddMembers(ctx, c)
+}
+
+// Remove takes contacts out of a list and returns how many were in it.
+func (s *Lists) Remove(ctx context.Context, c MemberChange) (removed int64, err error) {
+	if err := someContacts(c.Contacts); err != nil {
+		return 0, err
+	}
+	return s.store.RemoveMembers(ctx, c)
+}
+
+func someContacts(ids []int64) error {
+	if len(ids) == 0 || len(ids) > maxMembersAtOnce {
+		return fault.InvalidField("contacts", len(ids), "give 1 to %d contact ids; more come by an upload or a bulk operation", maxMembersAtOnce)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package contacts
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"carillon/contacts/reply"
+	"carillon/contacts/value"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// Reply is something that a person wrote to us.
+type Reply struct {
+	ID        int64
+	AccountID int64
+	ChannelID int64
+	// ContactID is 0 where nobody known holds the address.
+	ContactID int64
+	Kind      providers.AddressKind
+	Address   string
+	// ProviderID is the provider's own id; a repeat of the same is dropped.
+	ProviderID string
+	Text       string
+	Meaning    reply.Meaning
+	// ReviewedAt is when a person said what it means; nil if none has.
+	ReviewedAt *time.Time
+	At         time.Time
+}
+
+// ReplyFilter selects replies. What is empty does not restrict.
+type ReplyFilter struct {
+	AccountID int64
+	ContactID int64
+	ChannelID int64
+	Meaning   reply.Meaning
+	// Review selects those that wait for a person to read them.
+	Review bool
+	// Before is the id before which the list goes on, newest first; 0 begins with
+	// the newest.
+	Before int64
+	Limit  int
+}
+
+// ReplyStore keeps replies and does what they mean.
+type ReplyStore interface {
+	// TakeReply keeps a reply, unless it is known, and carries its meaning out.
+	TakeReply(ctx context.Context, r Reply) (taken bool, err error)
+	ListReplies(ctx context.Context, f ReplyFilter) ([]Reply, error)
+	// ReviewReply gives a reply the meaning that a person read in it.
+	ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (Reply, error)
+}
+
+// Replies is the service for what people write. It is safe for concurrent use.
+type Replies struct{ store ReplyStore }
+
+// NewReplies makes the service.
+func NewReplies(store ReplyStore) *Replies { return &Replies{store: store} }
+
+// Take keeps what came through a channel and does what it means: a word to opt
+// out binds when it returns. It returns how many were not known. If it fails in
+// the middle the provider sends all of them again, and those that were taken are
+// known then.
+func (s *Replies) Take(ctx context.Context, channel providers.Channel, list []providers.Reply) (fresh int, err error) {
+	for _, r := range list {
+		taken, err := s.store.TakeReply(ctx, Reply{
+			AccountID: channel.AccountID, ChannelID: channel.ID, Kind: channel.Address, Address: senderOf(channel.Address, r.From),
+			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), At: r.At,
+		})
+		if err != nil {
+			return fresh, err
+		}
+		if taken {
+			fresh++
+		}
+	}
+	return fresh, nil
+}
+
+// senderOf is the address of a sender in normal form. Providers leave out the +
+// of phone numbers. What is no address is kept as it is: nobody holds it.
+func senderOf(kind providers.AddressKind, from string) string {
+	for _, form := range []string{from, "+" + from} {
+		if normal, err := value.Normal(kind, form, ""); err == nil {
+			return normal
+		}
+	}
+	return strings.TrimSpace(from)
+}
+
+// List lists replies, newest first.
+func (s *Replies) List(ctx context.Context, f ReplyFilter) ([]Reply, error) {
+	return s.store.ListReplies(ctx, f)
+}
+
+// Review carries out what a person read in a reply. A reply whose meaning was
+// plain, or that has been reviewed, is a Conflict.
+func (s *Replies) Review(ctx context.Context, accountID, id int64, meaning, actor string) (Reply, error) {
+	m, err := reply.ParseMeaning(meaning)
+	if err != nil {
+		return Reply{}, fault.InvalidField("meaning", meaning, "%v", err)
+	}
+	return s.store.ReviewReply(ctx, accountID, id, m, actor)
+}

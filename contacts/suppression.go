@@ -1,0 +1,50 @@
+package contacts
+
+import (
+	"time"
+
+	"carillon/providers"
+)
+
+// Suppression is an address that is never to be written to. It outlives the
+// contact, so that a later upload does not bring the person back.
+type Suppression struct {
+	AccountID int64
+	Kind      providers.AddressKind
+	Address   string
+	// Hash stands for an address that was erased; Address is empty then. Only
+	// stores with the same master key know what it stands for.
+	Hash string
+	// Reason says why: one of the Reason constants or words of the operator.
+	Reason string
+	// OptedOut says that the recipient opted out, whatever else Reason says.
+	OptedOut  bool
+	CreatedAt time.Time
+}
+
+// The reasons of suppressions that rules know; others are an operator's words.
+const (
+	// Unsubscribed: the recipient opted out. Campaigns skip the address,
+	// transactional messages still reach it; every other reason keeps everything
+	// away.
+	Unsubscribed = "unsubscribed"
+	// Bounced: the address does not exist, or has bounced too often.
+	Bounced = "bounced"
+	// Complained: the recipient called a message spam.
+	Complained = "complained"
+)
+
+// NeedsForce reports whether a suppression is only lifted by force: what the
+// mail system or the recipient's complaint says is not for us to forget.
+func NeedsForce(reason string) bool { return reason == Bounced || reason == Complained }
+
+// SuppressionFilter selects suppressions. What is empty does not restrict.
+type SuppressionFilter struct {
+	AccountID int64
+	Kind      providers.AddressKind
+	Reason    string
+	// AfterKind and AfterAddress are the place behind which the list goes on.
+	AfterKind    providers.AddressKind
+	AfterAddress string
+	Limit        int
+}
