@@ -23,7 +23,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/providers"
-	"carillon/targeting"
+	"carillon/services"
 )
 
 // Keys keeps API keys.
@@ -140,22 +140,11 @@ type Options struct {
 // Deps is what the API is made of. All fields are needed but Metrics,
 // Meter, Wake, Ready, Clock and Logger.
 type Deps struct {
-	Options    Options
-	Store      Store
-	Receipts   Receipts
-	Campaigns  *campaigns.Service
-	Channels   *campaigns.Channels
-	Contacts   *contacts.Contacts
-	Lists      *contacts.Lists
-	Consents   *contacts.Consents
-	Replies    *contacts.Replies
-	Caps       *contacts.Caps
-	Properties *contacts.Properties
-	Rules      *targeting.Rules
-	Jobs       *targeting.Jobs
-	Importer   *contacts.Importer
-	Exporter   *targeting.Exporter
-	Providers  *providers.Registry
+	Options Options
+	*services.Services
+	Store     Store
+	Receipts  Receipts
+	Providers *providers.Registry
 	// Live watches what goes on for /v1/events; stopping it ends all streams.
 	Live *campaigns.Live
 	// Metrics serves /metrics, and Meter counts the API's own requests.

@@ -248,7 +248,7 @@ func (s *Server) channelRoutes() {
 		})
 	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel", status: http.StatusAccepted, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *testChannel) (*one[Message], error) {
-			return messageOut(s.Campaigns.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
+			return messageOut(s.Messages.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
 		})
 	s.providerRoutes()
 }

@@ -26,8 +26,8 @@ import (
 	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/providers/builtin"
+	"carillon/services"
 	"carillon/store"
-	"carillon/targeting"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -80,18 +80,19 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 	}
 	kinds, err := builtin.Registry()
 	require.NoError(t, err)
-	s.importer = contacts.NewImporter(s.store, s.store, contacts.ImportConfig{MaxBytes: 1 << 20})
+	svc := services.New(services.Deps{
+		Store: s.store, Providers: kinds, MasterKey: secret.New(masterKey), PublicURL: "https://n.example.org",
+		Import: contacts.ImportConfig{MaxBytes: 1 << 20}, Clock: s.clock,
+	})
+	s.importer = svc.Importer
 	writer := s.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
 	d := api.Deps{
 		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, Dialer: providers.Dialer{AllowPrivate: true}},
 		Store:   s.store, Receipts: writer, Providers: kinds, Clock: s.clock, Meter: s, Wake: func() { s.woken++ },
-		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Campaigns: campaigns.NewService(s.store, kinds, s.clock, campaigns.NewTokens(secret.New(masterKey), "https://n.example.org")),
-		Channels:  campaigns.NewChannels(s.store, kinds),
-		Contacts:  contacts.NewContacts(s.store), Lists: contacts.NewLists(s.store), Consents: contacts.NewConsents(s.store), Replies: contacts.NewReplies(s.store), Caps: contacts.NewCaps(s.store), Properties: contacts.NewProperties(s.store), Rules: targeting.NewRules(s.store), Importer: s.importer, Exporter: targeting.NewExporter(s.store),
-		Jobs:  targeting.NewJobs(s.store),
-		Ready: func(context.Context) map[string]error { return map[string]error{"store": nil} },
+		Logger:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Services: svc,
+		Ready:    func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {
 		option(&d)

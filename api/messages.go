@@ -150,7 +150,7 @@ func (s *Server) messageRoutes() {
 			if b.DueAt != nil {
 				n.DueAt = *b.DueAt
 			}
-			return messageOut(s.Campaigns.Send(ctx, n))
+			return messageOut(s.Messages.Send(ctx, n))
 		})
 	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first", roles: mayWatch,
 		more: "A sender key sees transactional messages alone."},

@@ -99,13 +99,13 @@ func (s *Server) settleRoutes() {
 
 func (s *Server) settle(ctx context.Context, caller access.Key, settling campaigns.Settling, dryRun bool) (*settleOut, error) {
 	if dryRun {
-		preview, err := s.Campaigns.PreviewSettling(ctx, caller.AccountID, &settling)
+		preview, err := s.Messages.PreviewSettling(ctx, caller.AccountID, &settling)
 		if err != nil {
 			return nil, err
 		}
 		return &settleOut{http.StatusOK, settleView(settling, preview)}, nil
 	}
-	preview, job, err := s.Campaigns.Settle(ctx, caller.AccountID, settling, actor(caller))
+	preview, job, err := s.Messages.Settle(ctx, caller.AccountID, settling, actor(caller))
 	if err != nil {
 		return nil, err
 	}

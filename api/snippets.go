@@ -78,7 +78,7 @@ func (s *Server) snippetRoutes() {
 					return nil, fault.InvalidField("query.cursor", in.Cursor, "is no cursor of this list: take next_cursor of a page, or none")
 				}
 			}
-			list, err := s.Campaigns.ListSnippets(ctx, caller.AccountID, after, in.Limit+1)
+			list, err := s.Catalogue.ListSnippets(ctx, caller.AccountID, after, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}
@@ -86,20 +86,20 @@ func (s *Server) snippetRoutes() {
 		})
 	register(s, operation{id: "create-snippet", method: http.MethodPost, path: path, tag: tag, doc: "Save a new snippet", status: http.StatusCreated, roles: mayEdit, more: snippetDoc},
 		func(ctx context.Context, caller access.Key, in *createSnippet) (*one[Snippet], error) {
-			return snippetOut(s.Campaigns.CreateSnippet(ctx, campaigns.Snippet{AccountID: caller.AccountID, Name: in.Body.Name, Text: in.Body.Text}))
+			return snippetOut(s.Catalogue.CreateSnippet(ctx, campaigns.Snippet{AccountID: caller.AccountID, Name: in.Body.Name, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "get-snippet", method: http.MethodGet, path: path + "/{name}", tag: tag, doc: "Show a snippet", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *BySnippet) (*one[Snippet], error) {
-			return snippetOut(s.Campaigns.GetSnippet(ctx, caller.AccountID, in.Name))
+			return snippetOut(s.Catalogue.GetSnippet(ctx, caller.AccountID, in.Name))
 		})
 	register(s, operation{id: "set-snippet", method: http.MethodPut, path: path + "/{name}", tag: tag, doc: "Save a snippet, new or instead of the one of its name", roles: mayEdit,
 		more: snippetDoc},
 		func(ctx context.Context, caller access.Key, in *setSnippet) (*one[Snippet], error) {
-			return snippetOut(s.Campaigns.SetSnippet(ctx, campaigns.Snippet{AccountID: caller.AccountID, Name: in.Name, Text: in.Body.Text}))
+			return snippetOut(s.Catalogue.SetSnippet(ctx, campaigns.Snippet{AccountID: caller.AccountID, Name: in.Name, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "delete-snippet", method: http.MethodDelete, path: path + "/{name}", tag: tag, doc: "Delete a snippet", status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over, or another snippet, renders it."},
 		func(ctx context.Context, caller access.Key, in *BySnippet) (*struct{}, error) {
-			return nil, s.Campaigns.DeleteSnippet(ctx, caller.AccountID, in.Name)
+			return nil, s.Catalogue.DeleteSnippet(ctx, caller.AccountID, in.Name)
 		})
 }

@@ -54,7 +54,7 @@ func (s *Server) unsubscribeRoutes() {
 		show(w, status, text)
 	}
 	s.mux.HandleFunc("GET /u/{token}", func(w http.ResponseWriter, r *http.Request) {
-		u, err := s.Campaigns.Unsubscriber(r.Context(), r.PathValue("token"))
+		u, err := s.Messages.Unsubscriber(r.Context(), r.PathValue("token"))
 		if err != nil {
 			fail(w, r, err)
 			return
@@ -63,7 +63,7 @@ func (s *Server) unsubscribeRoutes() {
 	})
 	s.mux.HandleFunc("POST /u/{token}", func(w http.ResponseWriter, r *http.Request) {
 		// What is in the form doesn't matter: every POST to the address means it.
-		if _, err := s.Campaigns.Unsubscribe(context.WithoutCancel(r.Context()), r.PathValue("token")); err != nil {
+		if _, err := s.Messages.Unsubscribe(context.WithoutCancel(r.Context()), r.PathValue("token")); err != nil {
 			fail(w, r, err)
 			return
 		}

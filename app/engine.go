@@ -20,8 +20,8 @@ import (
 	"carillon/providers/builtin"
 	"carillon/queue"
 	"carillon/scheduler"
+	"carillon/services"
 	"carillon/store"
-	"carillon/targeting"
 	"carillon/worker"
 )
 
@@ -34,22 +34,11 @@ var AllRoles = Roles{API: true, Scheduler: true, Worker: true}
 // Engine is everything behind the API: store, queue, scheduler and worker, as
 // far as the roles ask for them.
 type Engine struct {
-	Store      *store.Store
-	Queue      *queue.Queue
-	Registry   *providers.Registry
-	Campaigns  *campaigns.Service
-	Contacts   *contacts.Contacts
-	Lists      *contacts.Lists
-	Consents   *contacts.Consents
-	Replies    *contacts.Replies
-	Caps       *contacts.Caps
-	Properties *contacts.Properties
-	Rules      *targeting.Rules
-	Jobs       *targeting.Jobs
-	Importer   *contacts.Importer
-	Exporter   *targeting.Exporter
-	Tokens     campaigns.Tokens
-	Writer     *store.Writer
+	Store    *store.Store
+	Queue    *queue.Queue
+	Registry *providers.Registry
+	*services.Services
+	Writer *store.Writer
 	// Wake says that there is something to do now: a campaign was started, a
 	// message created, a file taken in.
 	Wake func()
@@ -104,8 +93,10 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	if e.Registry, err = builtin.Registry(); err != nil {
 		return nil, err
 	}
-	e.Tokens = campaigns.NewTokens(masterKey, o.Config.PublicURL)
-	e.services(o.Config)
+	e.Services = services.New(services.Deps{
+		Store: verifier{e.Store, e.Queue, clock.System{}}, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
+		Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
+	})
 	if o.Check != nil {
 		if err := o.Check(e); err != nil {
 			return nil, err
@@ -194,20 +185,6 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 		return fault.New(fault.Conflict, "the store has schema version %d, this program knows only %d: install the newer Carillon that migrated it", current, newest)
 	}
 	return nil
-}
-
-func (e *Engine) services(c configs.Config) {
-	e.Contacts = contacts.NewContacts(e.Store)
-	e.Lists = contacts.NewLists(e.Store)
-	e.Properties = contacts.NewProperties(e.Store)
-	e.Rules = targeting.NewRules(e.Store)
-	e.Jobs = targeting.NewJobs(e.Store)
-	e.Consents = contacts.NewConsents(e.Store)
-	e.Replies = contacts.NewReplies(e.Store)
-	e.Caps = contacts.NewCaps(e.Store)
-	e.Exporter = targeting.NewExporter(e.Store)
-	e.Importer = contacts.NewImporter(e.Store, e.Store, contacts.ImportConfig{MaxBytes: int64(c.MaxUploadMB) << 20})
-	e.Campaigns = campaigns.NewService(verifier{e.Store, e.Queue, clock.System{}}, e.Registry, clock.System{}, e.Tokens)
 }
 
 // bouncesEvery is how soon a bounce suppresses its address that was a refusal,

@@ -107,7 +107,7 @@ func listen(c configs.Config, roles Roles) (net.Listener, error) {
 // serveHealth answers for a process without the API.
 func (s *Server) serveHealth(listener net.Listener, log *slog.Logger, m *metrics) {
 	s.serve(listener, api.Health(api.Deps{
-		Options: api.Options{Version: Version}, Metrics: m.handler(log), Ready: s.Engine.ready, Campaigns: s.Engine.Campaigns, Logger: log,
+		Options: api.Options{Version: Version}, Metrics: m.handler(log), Ready: s.Engine.ready, Services: s.Engine.Services, Logger: log,
 	}), log)
 	s.HealthURL = "http://" + listener.Addr().String()
 }
@@ -122,9 +122,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
 		},
-		Store: e.Store, Receipts: e.Writer, Campaigns: e.Campaigns, Channels: campaigns.NewChannels(e.Store, e.Registry),
-		Contacts: e.Contacts, Lists: e.Lists, Consents: e.Consents, Replies: e.Replies, Caps: e.Caps, Properties: e.Properties, Rules: e.Rules, Importer: e.Importer, Exporter: e.Exporter, Providers: e.Registry,
-		Jobs: e.Jobs, Live: live,
+		Services: e.Services, Store: e.Store, Receipts: e.Writer, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)

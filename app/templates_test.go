@@ -32,7 +32,7 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 			_, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
 			require.NoError(t, err)
 		}
-		m, err := e.Campaigns.Send(t.Context(), campaigns.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: "your code"}})
+		m, err := e.Messages.Send(t.Context(), campaigns.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: "your code"}})
 		require.NoError(t, err)
 		e.Wake()
 		finish(t, e, good)
@@ -57,7 +57,7 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 		require.Contains(t, skipped[0].Detail, "content.text: ")
 
 		// Neither one message nor a test of it gets through.
-		_, err = e.Campaigns.Send(t.Context(), campaigns.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: costly}})
+		_, err = e.Messages.Send(t.Context(), campaigns.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: costly}})
 		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 
 		// Canceling works while it renders.

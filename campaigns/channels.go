@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"carillon/internal/fault"
+	"carillon/internal/zone"
 	"carillon/providers"
 )
 
@@ -24,7 +25,7 @@ type ChannelStore interface {
 
 // Configurations knows the providers' settings; *providers.Registry does.
 type Configurations interface {
-	Kinds
+	Kind(name string) (providers.Kind, error)
 	Validate(name string, config json.RawMessage) error
 	Address(name string, config json.RawMessage) (providers.AddressKind, error)
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
@@ -101,6 +102,9 @@ func (s *Channels) Resume(ctx context.Context, accountID, id int64, actor string
 	return s.store.GetChannel(ctx, accountID, id)
 }
 
+// maxChannelName is the longest name of a channel, in characters.
+const maxChannelName = 200
+
 // validate refuses a channel that could not send, all wrong fields at once, and
 // sets what follows from the configuration.
 func (s *Channels) validate(c *providers.Channel) error {
@@ -109,13 +113,13 @@ func (s *Channels) validate(c *providers.Channel) error {
 		wrong = append(wrong, fault.Field{Location: location, Value: value, Message: fmt.Sprintf(format, args...)})
 	}
 	c.Name = strings.TrimSpace(c.Name)
-	if n := utf8.RuneCountInString(c.Name); n == 0 || n > maxName {
-		add("name", nil, "a channel needs a name of 1 to %d characters", maxName)
+	if n := utf8.RuneCountInString(c.Name); n == 0 || n > maxChannelName {
+		add("name", nil, "a channel needs a name of 1 to %d characters", maxChannelName)
 	}
 	if c.Timezone == "" {
 		c.Timezone = "UTC"
 	}
-	if _, err := LoadZone(c.Timezone); err != nil {
+	if _, err := zone.Load(c.Timezone); err != nil {
 		add("timezone", c.Timezone, "%v", err)
 	}
 	switch c.InDoubt {
@@ -131,7 +135,7 @@ func (s *Channels) validate(c *providers.Channel) error {
 		c.Config = json.RawMessage("{}")
 	}
 	if err := s.known.Validate(c.Provider, c.Config); err != nil {
-		if wrong, err = gather(wrong, err); err != nil {
+		if wrong, err = fault.Gather(wrong, err); err != nil {
 			return err
 		}
 	}

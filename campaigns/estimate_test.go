@@ -14,25 +14,25 @@ import (
 // it, and returns the run as it is being sent.
 func (f fixture) limited(t *testing.T, limits providers.Limits, throttle campaigns.Throttle) campaigns.Run {
 	t.Helper()
-	channel := f.mail
+	channel := f.Mail
 	channel.Limits = limits
-	_, err := f.store.UpdateChannel(t.Context(), channel)
+	_, err := f.Store.UpdateChannel(t.Context(), channel)
 	require.NoError(t, err)
 	f.works(t)
 	c := f.campaign()
 	c.Throttle = throttle
 	made, err := f.Create(t.Context(), c)
 	require.NoError(t, err)
-	return campaigns.Run{ID: 1, AccountID: f.account, CampaignID: made.ID, ChannelID: f.mail.ID, Status: campaigns.RunSending, PlanDone: true, CreatedAt: noon}
+	return campaigns.Run{ID: 1, AccountID: f.Account, CampaignID: made.ID, ChannelID: f.Mail.ID, Status: campaigns.RunSending, PlanDone: true, CreatedAt: noon}
 }
 
 // works lets a worker and a scheduler be alive.
 func (f fixture) works(t *testing.T) (worker int64) {
 	t.Helper()
-	worker, err := f.store.RegisterWorker(t.Context(), "w")
+	worker, err := f.Store.RegisterWorker(t.Context(), "w")
 	require.NoError(t, err)
-	require.NoError(t, f.store.Heartbeat(t.Context(), worker, campaigns.Beat{Version: "1", Channels: []int64{f.mail.ID, f.text.ID}}))
-	_, held, err := f.store.AcquireLease(t.Context(), "scheduler", "s", time.Hour)
+	require.NoError(t, f.Store.Heartbeat(t.Context(), worker, campaigns.Beat{Version: "1", Channels: []int64{f.Mail.ID, f.Text.ID}}))
+	_, held, err := f.Store.AcquireLease(t.Context(), "scheduler", "s", time.Hour)
 	require.NoError(t, err)
 	require.True(t, held)
 	return worker
@@ -65,14 +65,14 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 			f := newFixture(t)
 			run := f.limited(t, c.limits, c.throttle)
 			run.Counts = campaigns.Counts{campaigns.Pending: c.waiting, campaigns.Sent: c.asked, campaigns.Skipped: 7}
-			f.clock.Advance(c.after)
+			f.Clock.Advance(c.after)
 			pace, err := f.Pace(t.Context(), run)
 			require.NoError(t, err)
 			if c.want == 0 {
 				require.Nil(t, pace.End)
 				return
 			}
-			require.Equal(t, c.want, pace.End.Sub(f.clock.Now()))
+			require.Equal(t, c.want, pace.End.Sub(f.Clock.Now()))
 		})
 	}
 }
@@ -81,7 +81,7 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 func TestPaceIsThePreviews(t *testing.T) {
 	f := newFixture(t)
 	run := f.limited(t, providers.Limits{PerSecond: 0.25}, campaigns.Throttle{})
-	forecast, err := f.Preview(t.Context(), f.account, run.CampaignID)
+	forecast, err := f.Preview(t.Context(), f.Account, run.CampaignID)
 	require.NoError(t, err)
 	require.Equal(t, 4*time.Second, forecast.Duration)
 	run.Counts[campaigns.Pending] = forecast.Reachable
@@ -94,7 +94,7 @@ func TestPaceIsNotKnownWhileNothingIsSent(t *testing.T) {
 	f := newFixture(t)
 	run := f.limited(t, providers.Limits{PerSecond: 5}, campaigns.Throttle{})
 	run.Counts = campaigns.Counts{campaigns.Pending: 50, campaigns.Sent: 50}
-	f.clock.Advance(10 * time.Second)
+	f.Clock.Advance(10 * time.Second)
 	for _, change := range []func(*campaigns.Run){
 		func(r *campaigns.Run) { r.Status, r.PlanDone = campaigns.RunPlanning, false },
 		func(r *campaigns.Run) { r.Status = campaigns.RunPaused },
@@ -108,13 +108,13 @@ func TestPaceIsNotKnownWhileNothingIsSent(t *testing.T) {
 		require.Nil(t, pace.End)
 		require.InDelta(t, 5, pace.PerSecond, 0.001)
 	}
-	require.NoError(t, f.store.PauseChannel(t.Context(), f.account, f.mail.ID, "me"))
+	require.NoError(t, f.Store.PauseChannel(t.Context(), f.Account, f.Mail.ID, "me"))
 	pace, err := f.Pace(t.Context(), run)
 	require.NoError(t, err)
 	require.Nil(t, pace.End)
 	finished := noon.Add(20 * time.Second)
 	run.FinishedAt = &finished
-	f.clock.Advance(time.Hour)
+	f.Clock.Advance(time.Hour)
 	pace, err = f.Pace(t.Context(), run)
 	require.NoError(t, err)
 	require.InDelta(t, 2.5, pace.PerSecond, 0.001, "over its own time")

@@ -48,9 +48,3 @@ func (s Schedule) Instant(defaultZone string) (at time.Time, ok bool, err error)
 	return time.Time{}, false, fault.InvalidField("schedule.at", s.At,
 		"not a time: write 2026-12-01T09:00 (in the zone) or 2026-12-01T09:00:00+01:00")
 }
-
-// LoadZone is zone.Load.
-func LoadZone(name string) (*time.Location, error) { return zone.Load(name) }
-
-// Resolve is zone.Resolve.
-func Resolve(wall time.Time, location *time.Location) time.Time { return zone.Resolve(wall, location) }

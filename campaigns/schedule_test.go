@@ -9,12 +9,13 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/internal/zone"
 )
 
 // In a gap: the first valid instant after it. In an overlap: the first of the
 // two.
 func TestScheduleInstantInOddZones(t *testing.T) {
-	for _, c := range []struct{ name, zone, at, want string }{
+	for _, c := range []struct{ name, zoneName, at, want string }{
 		{"an ordinary day", "Europe/Berlin", "2026-12-01T09:00", "2026-12-01T08:00:00Z"},
 		{"seconds", "Europe/Berlin", "2026-12-01T09:00:30", "2026-12-01T08:00:30Z"},
 		{"a space for the T", "Europe/Berlin", "2026-12-01 09:00", "2026-12-01T08:00:00Z"},
@@ -58,26 +59,26 @@ func TestScheduleInstantInOddZones(t *testing.T) {
 		{"the first after", "Pacific/Apia", "2011-12-31T00:00", "2011-12-30T10:00:00Z"},
 		{"the day that Kwajalein skipped", "Pacific/Kwajalein", "1993-08-21T06:00", "1993-08-21T12:00:00Z"},
 		{"a quarter of an hour", "Asia/Kathmandu", "2026-06-01T00:00", "2026-05-31T18:15:00Z"},
-		{"far in the future, by the zone's rule", "Europe/Berlin", "2150-07-01T12:00", "2150-07-01T10:00:00Z"},
+		{"far in the future, by the zoneName's rule", "Europe/Berlin", "2150-07-01T12:00", "2150-07-01T10:00:00Z"},
 		{"long ago, by local mean time", "Europe/Berlin", "1800-01-01T00:53:28", "1800-01-01T00:00:00Z"},
 		{"the first instant of all", "UTC", "0001-01-01T00:00", "0001-01-01T00:00:00Z"},
 		{"the first instant of all in Berlin", "Europe/Berlin", "0001-01-01T00:53:28", "0001-01-01T00:00:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			at, ok, err := campaigns.Schedule{At: c.at, Timezone: c.zone}.Instant("")
+			at, ok, err := campaigns.Schedule{At: c.at, Timezone: c.zoneName}.Instant("")
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, c.want, at.Format(time.RFC3339))
 			require.Equal(t, time.UTC, at.Location())
-			same, _, err := campaigns.Schedule{At: c.at}.Instant(c.zone)
+			same, _, err := campaigns.Schedule{At: c.at}.Instant(c.zoneName)
 			require.NoError(t, err)
-			require.Equal(t, at, same, "the channel's zone stands in")
+			require.Equal(t, at, same, "the channel's zoneName stands in")
 		})
 	}
 }
 
 func TestScheduleInstantRefuses(t *testing.T) {
-	for _, c := range []struct{ at, zone, field string }{
+	for _, c := range []struct{ at, zoneName, field string }{
 		{"tomorrow", "UTC", "schedule.at"},
 		{"2026-02-30T09:00", "UTC", "schedule.at"},
 		{"2026-12-01", "UTC", "schedule.at"},
@@ -91,7 +92,7 @@ func TestScheduleInstantRefuses(t *testing.T) {
 		{"2026-12-01T09:00", "posixrules", "schedule.timezone"},
 		{"", "../../etc/passwd", "schedule.timezone"},
 	} {
-		_, ok, err := campaigns.Schedule{At: c.at, Timezone: c.zone}.Instant("")
+		_, ok, err := campaigns.Schedule{At: c.at, Timezone: c.zoneName}.Instant("")
 		require.True(t, fault.Is(err, fault.Invalid), c)
 		require.ErrorContains(t, err, c.field)
 		require.False(t, ok)
@@ -99,7 +100,7 @@ func TestScheduleInstantRefuses(t *testing.T) {
 	_, ok, err := campaigns.Schedule{Timezone: "Europe/Berlin"}.Instant("")
 	require.NoError(t, err)
 	require.False(t, ok, "no time means now")
-	_, err = campaigns.LoadZone("")
+	_, err = zone.Load("")
 	require.Error(t, err)
 }
 
@@ -113,14 +114,14 @@ func wallOf(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }
 
-// Resolve against what it promises, for any zone and time: the clock shows the
+// Resolve against what it promises, for any zoneName and time: the clock shows the
 // wanted time and did not show it before; or it never does, and the result is
 // where it jumps over it.
 func TestResolveKeepsItsPromise(t *testing.T) {
 	from, to := time.Date(1890, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	rapid.Check(t, func(t *rapid.T) {
-		zone := rapid.SampledFrom(oddZones).Draw(t, "zone")
-		location, err := campaigns.LoadZone(zone)
+		zoneName := rapid.SampledFrom(oddZones).Draw(t, "zone")
+		location, err := zone.Load(zoneName)
 		require.NoError(t, err)
 		wall := time.Unix(rapid.Int64Range(from, to).Draw(t, "wall"), 0).UTC()
 		if rapid.Bool().Draw(t, "near a change") {
@@ -140,7 +141,7 @@ type failer interface {
 
 func checkResolved(t failer, wall time.Time, location *time.Location) {
 	t.Helper()
-	got := campaigns.Resolve(wall, location)
+	got := zone.Resolve(wall, location)
 	// Every offset that holds within two days of it may show it.
 	var first time.Time
 	found := false
@@ -165,8 +166,8 @@ func FuzzScheduleInstant(f *testing.F) {
 		f.Add(at, "Europe/Berlin")
 		f.Add(at, "")
 	}
-	f.Fuzz(func(t *testing.T, at, zone string) {
-		instant, ok, err := campaigns.Schedule{At: at, Timezone: zone}.Instant("Europe/Berlin")
+	f.Fuzz(func(t *testing.T, at, zoneName string) {
+		instant, ok, err := campaigns.Schedule{At: at, Timezone: zoneName}.Instant("Europe/Berlin")
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.False(t, ok)
@@ -176,10 +177,10 @@ func FuzzScheduleInstant(f *testing.F) {
 		if _, err := time.Parse(time.RFC3339, at); err == nil || !ok {
 			return
 		}
-		if zone == "" {
-			zone = "Europe/Berlin"
+		if zoneName == "" {
+			zoneName = "Europe/Berlin"
 		}
-		location, err := campaigns.LoadZone(zone)
+		location, err := zone.Load(zoneName)
 		require.NoError(t, err)
 		require.Equal(t, time.UTC, instant.Location())
 		for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {

@@ -46,13 +46,11 @@ type Runs interface {
 	VerifyRun(ctx context.Context, runID int64) (Verification, error)
 }
 
-// Messages keeps messages.
+// Messages looks messages up.
 type Messages interface {
 	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
-	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
 	// Transitions are a message's moves off the plain way, in order.
 	Transitions(ctx context.Context, messageID int64) ([]Transition, error)
-	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
 }
 
 // People looks contacts and suppressed addresses up.
@@ -63,8 +61,6 @@ type People interface {
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
 	// Holder is the contact that has an address now, 0 for nobody.
 	Holder(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contactID int64, err error)
-	Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error)
-	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
 }
 
 // Store is what the service needs kept.
@@ -74,31 +70,34 @@ type Store interface {
 	Audiences
 	Runs
 	Messages
-	Snippets
-	Settler
 	Tracer
 	People
 	LiveStore
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }
 
-// Kinds describes the providers; *providers.Registry does.
-type Kinds interface {
-	Kind(name string) (providers.Kind, error)
-}
-
 // Service is what people do with campaigns. Everything that a person can get
 // wrong is refused here, with the field and what to do.
 type Service struct {
-	store  Store
-	kinds  Kinds
-	clock  clock.Clock
-	tokens Tokens
+	store     Store
+	messages  *MessageService
+	catalogue *Catalogue
+	tokens    Tokens
+	clock     clock.Clock
+}
+
+// Deps is what the service is made of; all fields are needed.
+type Deps struct {
+	Store     Store
+	Messages  *MessageService
+	Catalogue *Catalogue
+	Tokens    Tokens
+	Clock     clock.Clock
 }
 
 // NewService makes the service.
-func NewService(store Store, kinds Kinds, c clock.Clock, tokens Tokens) *Service {
-	return &Service{store: store, kinds: kinds, clock: c, tokens: tokens}
+func NewService(d Deps) *Service {
+	return &Service{store: d.Store, messages: d.Messages, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
 }
 
 // Create keeps a new draft.

@@ -2,11 +2,9 @@ package campaigns
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
-	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -126,43 +124,4 @@ func contactIDOf(recipient string) int64 {
 		return 0
 	}
 	return id
-}
-
-// Unsubscriber reads the token of an unsubscribe link and finds the address
-// behind it.
-func (s *Service) Unsubscriber(ctx context.Context, token string) (Unsubscriber, error) {
-	u, err := s.tokens.Parse(token)
-	if err != nil || u.MessageID == 0 {
-		return u, err
-	}
-	m, err := s.store.GetMessage(ctx, u.AccountID, u.MessageID)
-	if err != nil {
-		return Unsubscriber{}, err
-	}
-	channel, err := s.store.GetChannel(ctx, u.AccountID, m.ChannelID)
-	if err != nil {
-		return Unsubscriber{}, err
-	}
-	if m.Address == "" {
-		return Unsubscriber{}, fault.New(fault.NotFound, "the recipient of message %d was erased", m.ID)
-	}
-	u.Kind, u.Address = channel.Address, m.Address
-	return u, nil
-}
-
-// Unsubscribe keeps the address behind a token from being written to by
-// campaigns; it binds when it returns. Doing it twice is no error.
-func (s *Service) Unsubscribe(ctx context.Context, token string) (kind providers.AddressKind, err error) {
-	u, err := s.Unsubscriber(ctx, token)
-	if err != nil {
-		return "", err
-	}
-	c := contacts.ConsentChange{
-		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: contacts.SourceLink, Actor: "recipient",
-	}
-	if u.MessageID != 0 {
-		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)
-	}
-	_, err = s.store.OptOut(ctx, c)
-	return u.Kind, err
 }

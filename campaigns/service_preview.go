@@ -82,7 +82,7 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 
 // sample renders a campaign for some of its recipients, and looks for mistakes.
 func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Channel, f *Forecast) error {
-	compiled, err := s.compile(ctx, c.AccountID, c.Content)
+	compiled, err := s.catalogue.Compile(ctx, c.AccountID, c.Content)
 	if err != nil {
 		return err
 	}

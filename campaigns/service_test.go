@@ -2,8 +2,6 @@ package campaigns_test
 
 import (
 	"context"
-	"encoding/json"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,10 +12,9 @@ import (
 
 	"carillon/campaigns"
 	"carillon/contacts"
-	"carillon/internal/clock"
 	"carillon/internal/fault"
-	"carillon/internal/secret"
 	"carillon/providers"
+	"carillon/services/servicestest"
 	"carillon/store"
 	"carillon/targeting"
 )
@@ -27,72 +24,23 @@ func TestMain(m *testing.M) {
 }
 
 // noon is when the tests take place.
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var noon = servicestest.Noon
 
-// kinds are two providers of the tests' own, so that nothing depends on what
-// the built-in ones can do.
-type kinds struct{}
-
-func (kinds) Kind(name string) (providers.Kind, error) {
-	switch name {
-	case "mail":
-		return providers.Kind{Name: name, Capabilities: providers.Capabilities{Address: providers.Email, Subject: true, HTML: true}}, nil
-	case "text":
-		return providers.Kind{Name: name, Capabilities: providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160}}, nil
-	}
-	return providers.Kind{}, fault.InvalidField("provider", name, "unknown")
-}
-
-// fixture is a service over a real store with three people: Ada, who is fine,
-// Bob, who opted out, and Cy, who has no e-mail address.
+// fixture is the services over a store with three people, those for campaigns at
+// hand.
 type fixture struct {
+	*servicestest.Fixture
 	*campaigns.Service
-	store    *store.Store
-	clock    *clock.Fake
-	account  int64
-	mail     providers.Channel
-	text     providers.Channel
-	contacts map[string]contacts.Contact
 }
 
 func newFixture(t *testing.T) fixture {
-	ctx := t.Context()
-	box, err := secret.NewBox(secret.New("a master key for tests alone"))
-	require.NoError(t, err)
-	f := fixture{clock: clock.NewFake(noon), contacts: map[string]contacts.Contact{}}
-	f.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: f.clock})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, f.store.Close()) })
-	_, err = f.store.Migrate(ctx)
-	require.NoError(t, err)
-	account, _, err := f.store.EnsureAccount(ctx, "tests")
-	require.NoError(t, err)
-	f.account = account.ID
-	channel := providers.Channel{AccountID: f.account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}
-	channel.Name, channel.Provider, channel.Address, channel.Limits = "news", "mail", providers.Email, providers.Limits{PerSecond: 2}
-	f.mail, err = f.store.CreateChannel(ctx, channel)
-	require.NoError(t, err)
-	channel.Name, channel.Provider, channel.Address, channel.Limits = "sms", "text", providers.Phone, providers.Limits{}
-	f.text, err = f.store.CreateChannel(ctx, channel)
-	require.NoError(t, err)
-	for name, addresses := range map[string]map[providers.AddressKind]string{
-		"Ada": {providers.Email: "ada@example.org", providers.Phone: "+4915112345678"},
-		"Bob": {providers.Email: "bob@example.org"},
-		"Cy":  {providers.Phone: "+4915112345679"},
-	} {
-		f.contacts[name], err = f.store.CreateContact(ctx, contacts.Contact{AccountID: f.account, FirstName: name, Status: contacts.Active, Addresses: addresses})
-		require.NoError(t, err)
-	}
-	_, err = f.store.SuppressAll(ctx, f.account, []contacts.Suppression{{Kind: providers.Email, Address: "bob@example.org", Reason: "unsubscribed"}}, "test", "me")
-	require.NoError(t, err)
-	tokens := campaigns.NewTokens(secret.New("a master key for tests alone"), "https://n.example.org")
-	f.Service = campaigns.NewService(f.store, kinds{}, f.clock, tokens)
-	return f
+	f := servicestest.New(t)
+	return fixture{f, f.Campaigns}
 }
 
 func (f fixture) campaign() campaigns.Campaign {
 	return campaigns.Campaign{
-		AccountID: f.account, Name: "Spring", ChannelID: f.mail.ID, Audience: targeting.Audience{All: true},
+		AccountID: f.Account, Name: "Spring", ChannelID: f.Mail.ID, Audience: targeting.Audience{All: true},
 		Content: providers.Content{Subject: "Hello {{ contact.first_name }}", Text: "{{ campaign.name }} {{ unsubscribe_url }}"},
 	}
 }
@@ -109,7 +57,7 @@ func TestCreateRefuses(t *testing.T) {
 		change func(*campaigns.Campaign)
 		want   []string
 	}{
-		"nothing":          {func(c *campaigns.Campaign) { *c = campaigns.Campaign{AccountID: f.account} }, []string{"name:", "channel_id:", "audience:"}},
+		"nothing":          {func(c *campaigns.Campaign) { *c = campaigns.Campaign{AccountID: f.Account} }, []string{"name:", "channel_id:", "audience:"}},
 		"strange channel":  {func(c *campaigns.Campaign) { c.ChannelID = 99 }, []string{"channel_id: there is no such channel"}},
 		"strange audience": {func(c *campaigns.Campaign) { c.Audience = targeting.Audience{Groups: []int64{7}, Contacts: []int64{8}} }, []string{"audience.groups[0]: there is no group 7", "audience.contacts[0]"}},
 		"strange excluded": {func(c *campaigns.Campaign) {
@@ -120,9 +68,9 @@ func TestCreateRefuses(t *testing.T) {
 		"preheader alone":    {func(c *campaigns.Campaign) { c.Content.Preheader = "x" }, []string{"content.preheader"}},
 		"syntax":             {func(c *campaigns.Campaign) { c.Content.Text = "a\n{{ x | shout }}" }, []string{`content.text: line 2: unknown filter "shout"`}},
 		"attachment":         {func(c *campaigns.Campaign) { c.Content.Attachment = &providers.Attachment{URL: "menu.pdf"} }, []string{"content.attachment.url"}},
-		"subject on a phone": {func(c *campaigns.Campaign) { c.ChannelID = f.text.ID; c.Content.HTML = "x" }, []string{"content.subject: a text channel sends no subject", "content.html"}},
+		"subject on a phone": {func(c *campaigns.Campaign) { c.ChannelID = f.Text.ID; c.Content.HTML = "x" }, []string{"content.subject: a text channel sends no subject", "content.html"}},
 		"too long": {func(c *campaigns.Campaign) {
-			c.ChannelID = f.text.ID
+			c.ChannelID = f.Text.ID
 			c.Content = providers.Content{Text: strings.Repeat("x", 161)}
 		}, []string{"has 161 bytes"}},
 		"weight":   {func(c *campaigns.Campaign) { c.Weight = 101 }, []string{"weight: must be from 1 to 100"}},
@@ -139,7 +87,7 @@ func TestCreateRefuses(t *testing.T) {
 			}
 		})
 	}
-	list, err := f.List(t.Context(), f.account, "", 0, 10)
+	list, err := f.List(t.Context(), f.Account, "", 0, 10)
 	require.NoError(t, err)
 	require.Empty(t, list, "what is refused changes nothing")
 }
@@ -155,19 +103,19 @@ func TestDraft(t *testing.T) {
 	c, err := f.Update(ctx, c)
 	require.NoError(t, err)
 	require.Equal(t, "Summer", c.Name)
-	copied, err := f.Duplicate(ctx, f.account, c.ID, "")
+	copied, err := f.Duplicate(ctx, f.Account, c.ID, "")
 	require.NoError(t, err)
 	require.Equal(t, "Copy of Summer", copied.Name)
-	list, err := f.List(ctx, f.account, campaigns.Draft, 0, 1)
+	list, err := f.List(ctx, f.Account, campaigns.Draft, 0, 1)
 	require.NoError(t, err)
 	require.Equal(t, copied.ID, list[0].ID)
-	list, err = f.List(ctx, f.account, "", list[0].ID, 10)
+	list, err = f.List(ctx, f.Account, "", list[0].ID, 10)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
-	require.NoError(t, f.Delete(ctx, f.account, c.ID))
-	_, err = f.Get(ctx, f.account, c.ID)
+	require.NoError(t, f.Delete(ctx, f.Account, c.ID))
+	_, err = f.Get(ctx, f.Account, c.ID)
 	require.True(t, fault.Is(err, fault.NotFound))
-	_, err = f.Get(ctx, f.account+1, copied.ID)
+	_, err = f.Get(ctx, f.Account+1, copied.ID)
 	require.True(t, fault.Is(err, fault.NotFound), "another account's")
 }
 
@@ -175,10 +123,10 @@ func TestPreview(t *testing.T) {
 	f := newFixture(t)
 	c := f.campaign()
 	c.Throttle.PerSecond = 0.5
-	c.Audience.Exclude = &targeting.Exclude{Contacts: []int64{f.contacts["Cy"].ID}}
+	c.Audience.Exclude = &targeting.Exclude{Contacts: []int64{f.People["Cy"].ID}}
 	made, err := f.Create(t.Context(), c)
 	require.NoError(t, err)
-	forecast, err := f.Preview(t.Context(), f.account, made.ID)
+	forecast, err := f.Preview(t.Context(), f.Account, made.ID)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Preview{Total: 3, Reachable: 1, Skipped: map[string]int64{campaigns.ReasonOptedOut: 1, campaigns.ReasonExcluded: 1}}, forecast.Preview)
 	require.Equal(t, 2*time.Second, forecast.Duration)
@@ -192,28 +140,28 @@ func TestStart(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	c := f.create(t)
-	started, err := f.Start(ctx, f.account, c.ID, false)
+	started, err := f.Start(ctx, f.Account, c.ID, false)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Running, started.Status)
-	runs, err := f.Runs(ctx, f.account, c.ID, 0, 10)
+	runs, err := f.Runs(ctx, f.Account, c.ID, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, runs, 1)
 	require.Equal(t, started.RunID, runs[0].ID)
-	_, err = f.Start(ctx, f.account, c.ID, false)
+	_, err = f.Start(ctx, f.Account, c.ID, false)
 	require.True(t, fault.Is(err, fault.Conflict))
 	_, err = f.Update(ctx, c)
 	require.True(t, fault.Is(err, fault.Conflict))
-	require.True(t, fault.Is(f.Delete(ctx, f.account, c.ID), fault.Conflict))
-	paused, err := f.Pause(ctx, f.account, c.ID, "tester")
+	require.True(t, fault.Is(f.Delete(ctx, f.Account, c.ID), fault.Conflict))
+	paused, err := f.Pause(ctx, f.Account, c.ID, "tester")
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Paused, paused.Status)
-	resumed, err := f.Resume(ctx, f.account, c.ID, "tester")
+	resumed, err := f.Resume(ctx, f.Account, c.ID, "tester")
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Running, resumed.Status)
-	canceled, err := f.Cancel(ctx, f.account, c.ID, "tester")
+	canceled, err := f.Cancel(ctx, f.Account, c.ID, "tester")
 	require.NoError(t, err)
 	require.Equal(t, campaigns.CanceledC, canceled.Status)
-	proofs, err := f.Verify(ctx, f.account, c.ID)
+	proofs, err := f.Verify(ctx, f.Account, c.ID)
 	require.NoError(t, err)
 	require.Len(t, proofs, 1)
 	require.Empty(t, proofs[0].Problems)
@@ -226,13 +174,13 @@ func TestScheduled(t *testing.T) {
 	c.Schedule.At = "2026-03-01T12:59"
 	past, err := f.Create(ctx, c)
 	require.NoError(t, err)
-	_, err = f.Start(ctx, f.account, past.ID, false)
+	_, err = f.Start(ctx, f.Account, past.ID, false)
 	require.ErrorContains(t, err, "schedule.at: is over (it was 2026-03-01T11:59:00Z)")
 
 	c.Schedule.At = "2026-03-01T14:00" // in Berlin: the channel's zone
 	made, err := f.Create(ctx, c)
 	require.NoError(t, err)
-	scheduled, err := f.Start(ctx, f.account, made.ID, false)
+	scheduled, err := f.Start(ctx, f.Account, made.ID, false)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Scheduled, scheduled.Status)
 	require.Equal(t, noon.Add(time.Hour), *scheduled.NextFireAt)
@@ -245,105 +193,47 @@ func TestScheduled(t *testing.T) {
 	_, err = f.Update(ctx, moved)
 	require.ErrorContains(t, err, "needs a time")
 
-	again, err := f.Schedule(ctx, f.account, made.ID, campaigns.Schedule{At: "2026-03-02T09:00", Timezone: "UTC"})
+	again, err := f.Schedule(ctx, f.Account, made.ID, campaigns.Schedule{At: "2026-03-02T09:00", Timezone: "UTC"})
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), *again.NextFireAt)
-	now, err := f.Start(ctx, f.account, made.ID, true)
+	now, err := f.Start(ctx, f.Account, made.ID, true)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Running, now.Status)
-}
-
-func TestSend(t *testing.T) {
-	f := newFixture(t)
-	ctx := t.Context()
-	content := providers.Content{Text: "Hi {{ contact.first_name | default: 'you' }}, {{ row.code }}"}
-	m, err := f.Send(ctx, campaigns.Notification{
-		AccountID: f.account, ChannelID: f.text.ID, To: "+49 151 12345678", Content: content, Data: map[string]string{"code": "123"},
-	})
-	require.NoError(t, err)
-	require.Equal(t, "+4915112345678", m.Address)
-	require.Equal(t, campaigns.Transactional, m.Priority)
-	m, err = f.Send(ctx, campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, ContactID: f.contacts["Cy"].ID, Content: content})
-	require.NoError(t, err)
-	require.Equal(t, f.contacts["Cy"].ID, m.ContactID)
-	for name, c := range map[string]struct {
-		change func(*campaigns.Notification)
-		want   string
-	}{
-		"nobody":     {func(n *campaigns.Notification) { n.To = "" }, "to: say to whom"},
-		"both":       {func(n *campaigns.Notification) { n.ContactID = 1 }, "either to or contact_id"},
-		"no number":  {func(n *campaigns.Notification) { n.To = "hello" }, "to: "},
-		"stranger":   {func(n *campaigns.Notification) { n.To, n.ContactID = "", 99 }, "there is no such contact"},
-		"no address": {func(n *campaigns.Notification) { n.To, n.ContactID = "", f.contacts["Bob"].ID }, "has no phone address"},
-		"no channel": {func(n *campaigns.Notification) { n.ChannelID = 99 }, "channel_id"},
-		"no content": {func(n *campaigns.Notification) { n.Content = providers.Content{} }, "content.text"},
-		"template":   {func(n *campaigns.Notification) { n.Content.Text = "{{" }, "content.text: line 1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			n := campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, To: "+4915112345678", Content: content}
-			c.change(&n)
-			_, err := f.Send(ctx, n)
-			require.ErrorContains(t, err, c.want)
-			require.True(t, fault.Is(err, fault.Invalid))
-		})
-	}
 }
 
 func TestTestMessage(t *testing.T) {
 	f := newFixture(t)
 	c := f.create(t)
-	m, err := f.Test(t.Context(), f.account, c.ID, "Me@Example.org", 0)
+	m, err := f.Test(t.Context(), f.Account, c.ID, "Me@Example.org", 0)
 	require.NoError(t, err)
 	require.Equal(t, "me@example.org", m.Address)
 	require.Zero(t, m.ContactID)
 	require.Zero(t, m.RunID)
-	_, err = f.TestChannel(t.Context(), f.account, f.mail.ID, "me@example.org")
+	_, err = f.Messages.TestChannel(t.Context(), f.Account, f.Mail.ID, "me@example.org")
 	require.NoError(t, err)
-	got, err := f.Get(t.Context(), f.account, c.ID)
+	got, err := f.Get(t.Context(), f.Account, c.ID)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Draft, got.Status)
-}
-
-func TestUnsubscribeByToken(t *testing.T) {
-	f := newFixture(t)
-	ctx := t.Context()
-	tokens := campaigns.NewTokens(secret.New("a master key for tests alone"), "")
-	m, err := f.Send(ctx, campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, To: "+4915112345678", Content: providers.Content{Text: "x"}})
-	require.NoError(t, err)
-	for _, u := range []campaigns.Unsubscriber{
-		{AccountID: f.account, MessageID: m.ID},
-		{AccountID: f.account, Kind: providers.Email, Address: "ada@example.org"},
-	} {
-		for range 2 {
-			_, err = f.Unsubscribe(ctx, tokens.Make(u))
-			require.NoError(t, err)
-		}
-		found, err := f.Unsubscriber(ctx, tokens.Make(u))
-		require.NoError(t, err)
-		suppressed, err := f.store.Suppressed(ctx, f.account, found.Kind, found.Address)
-		require.NoError(t, err)
-		require.True(t, suppressed)
-	}
 }
 
 func TestExplain(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	c := f.create(t)
-	_, err := f.Explain(ctx, f.account, c.ID, "ada@example.org")
+	_, err := f.Explain(ctx, f.Account, c.ID, "ada@example.org")
 	require.ErrorContains(t, err, "it has not been started")
-	started, err := f.Start(ctx, f.account, c.ID, false)
+	started, err := f.Start(ctx, f.Account, c.ID, false)
 	require.NoError(t, err)
-	_, err = f.store.PlanBatch(ctx, started.RunID, 100)
+	_, err = f.Store.PlanBatch(ctx, started.RunID, 100)
 	require.NoError(t, err)
-	found, err := f.Explain(ctx, f.account, c.ID, "ada@example.org")
+	found, err := f.Explain(ctx, f.Account, c.ID, "ada@example.org")
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Equal(t, campaigns.Pending, found[0].Message.State)
-	found, err = f.Explain(ctx, f.account, c.ID, strconv.FormatInt(f.contacts["Bob"].ID, 10))
+	found, err = f.Explain(ctx, f.Account, c.ID, strconv.FormatInt(f.People["Bob"].ID, 10))
 	require.NoError(t, err)
 	require.Equal(t, campaigns.ReasonOptedOut, found[0].Message.Reason)
-	_, err = f.Explain(ctx, f.account, c.ID, "nobody@example.org")
+	_, err = f.Explain(ctx, f.Account, c.ID, "nobody@example.org")
 	require.ErrorContains(t, err, "not in the campaign's audience")
 }
 
@@ -366,48 +256,48 @@ func (s *searches) ListMessages(ctx context.Context, f campaigns.MessageFilter) 
 func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
-	late, err := f.store.CreateContact(ctx, contacts.Contact{AccountID: f.account, FirstName: "Di", Status: contacts.Active})
+	late, err := f.Store.CreateContact(ctx, contacts.Contact{AccountID: f.Account, FirstName: "Di", Status: contacts.Active})
 	require.NoError(t, err)
-	_, err = f.store.CreateContact(ctx, contacts.Contact{AccountID: f.account, FirstName: "Eve", Status: contacts.Active,
+	_, err = f.Store.CreateContact(ctx, contacts.Contact{AccountID: f.Account, FirstName: "Eve", Status: contacts.Active,
 		Addresses: map[providers.AddressKind]string{providers.Email: "eve@example.org"}})
 	require.NoError(t, err)
-	f.clock.Advance(time.Hour)
+	f.Clock.Advance(time.Hour)
 	draft := f.campaign()
-	draft.Audience = targeting.Audience{Contacts: []int64{f.contacts["Ada"].ID, f.contacts["Bob"].ID, late.ID}}
+	draft.Audience = targeting.Audience{Contacts: []int64{f.People["Ada"].ID, f.People["Bob"].ID, late.ID}}
 	c, err := f.Create(ctx, draft)
 	require.NoError(t, err)
-	started, err := f.Start(ctx, f.account, c.ID, false)
+	started, err := f.Start(ctx, f.Account, c.ID, false)
 	require.NoError(t, err)
-	_, err = f.store.PlanBatch(ctx, started.RunID, 100)
+	_, err = f.Store.PlanBatch(ctx, started.RunID, 100)
 	require.NoError(t, err)
-	f.clock.Advance(time.Hour)
+	f.Clock.Advance(time.Hour)
 	give := func(contactID int64, email string) {
-		_, err := f.store.UpdateContact(ctx, f.account, contactID, func(c *contacts.Contact) error {
+		_, err := f.Store.UpdateContact(ctx, f.Account, contactID, func(c *contacts.Contact) error {
 			c.Addresses = map[providers.AddressKind]string{providers.Email: email}
 			return nil
 		})
 		require.NoError(t, err)
 	}
-	give(f.contacts["Ada"].ID, "countess@example.org")
-	give(f.contacts["Cy"].ID, "ada@example.org")
+	give(f.People["Ada"].ID, "countess@example.org")
+	give(f.People["Cy"].ID, "ada@example.org")
 	give(late.ID, "di@example.org")
-	spy := &searches{Store: f.store}
-	service := campaigns.NewService(spy, kinds{}, f.clock, campaigns.NewTokens(secret.New("a master key for tests alone"), ""))
+	spy := &searches{Store: f.Store}
+	service := f.Over(spy).Campaigns
 	for _, test := range []struct {
 		recipient string
 		contactID int64 // 0: nobody was written to
 		searches  int
 		says      string
 	}{
-		{"bob@example.org", f.contacts["Bob"].ID, 0, "has it still"},
+		{"bob@example.org", f.People["Bob"].ID, 0, "has it still"},
 		{"eve@example.org", 0, 0, "has had it since before the campaign, and is not in it"},
-		{"ada@example.org", f.contacts["Ada"].ID, 1, "Cy has it now, and the message went to Ada"},
-		{"countess@example.org", f.contacts["Ada"].ID, 1, "nothing went there; who has it was written to elsewhere"},
+		{"ada@example.org", f.People["Ada"].ID, 1, "Cy has it now, and the message went to Ada"},
+		{"countess@example.org", f.People["Ada"].ID, 1, "nothing went there; who has it was written to elsewhere"},
 		{"di@example.org", late.ID, 1, "had none when the campaign was planned"},
 		{"nobody@example.org", 0, 1, "nobody has it"},
 	} {
 		spy.n = 0
-		found, err := service.Explain(ctx, f.account, c.ID, test.recipient)
+		found, err := service.Explain(ctx, f.Account, c.ID, test.recipient)
 		if test.contactID == 0 {
 			require.ErrorContains(t, err, "not in the campaign's audience", test.says)
 		} else {
@@ -417,4 +307,12 @@ func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
 		}
 		require.Equal(t, test.searches, spy.n, test.says)
 	}
+}
+
+func TestAChannelInUseIsNotDeleted(t *testing.T) {
+	f := newFixture(t)
+	f.create(t)
+	err := f.Channels.Delete(t.Context(), f.Account, f.Mail.ID)
+	require.True(t, fault.Is(err, fault.Conflict))
+	require.ErrorContains(t, err, "cancel it or give it another channel first")
 }

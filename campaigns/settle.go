@@ -102,7 +102,7 @@ func (s *Settling) check() error {
 }
 
 // PreviewSettling checks a settling and says what it would do.
-func (s *Service) PreviewSettling(ctx context.Context, accountID int64, settling *Settling) (SettlePreview, error) {
+func (s *MessageService) PreviewSettling(ctx context.Context, accountID int64, settling *Settling) (SettlePreview, error) {
 	if err := settling.check(); err != nil {
 		return SettlePreview{}, err
 	}
@@ -110,7 +110,7 @@ func (s *Service) PreviewSettling(ctx context.Context, accountID int64, settling
 }
 
 // Settle makes a job of a settling, which a scheduler carries out.
-func (s *Service) Settle(ctx context.Context, accountID int64, settling Settling, actor string) (SettlePreview, targeting.Job, error) {
+func (s *MessageService) Settle(ctx context.Context, accountID int64, settling Settling, actor string) (SettlePreview, targeting.Job, error) {
 	preview, err := s.PreviewSettling(ctx, accountID, &settling)
 	if err != nil {
 		return preview, targeting.Job{}, err

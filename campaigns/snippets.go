@@ -38,27 +38,33 @@ type Snippets interface {
 	SnippetTexts(ctx context.Context, accountID int64, names []string) (map[string]string, error)
 }
 
+// Catalogue is the service for what messages are made of.
+type Catalogue struct{ store Snippets }
+
+// NewCatalogue makes the service.
+func NewCatalogue(store Snippets) *Catalogue { return &Catalogue{store: store} }
+
 // ListSnippets lists snippets behind the name after, by name.
-func (s *Service) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]Snippet, error) {
+func (s *Catalogue) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]Snippet, error) {
 	return s.store.ListSnippets(ctx, accountID, after, limit)
 }
 
 // GetSnippet is one snippet.
-func (s *Service) GetSnippet(ctx context.Context, accountID int64, name string) (Snippet, error) {
+func (s *Catalogue) GetSnippet(ctx context.Context, accountID int64, name string) (Snippet, error) {
 	return s.store.GetSnippet(ctx, accountID, name)
 }
 
 // CreateSnippet keeps a new snippet; a name that is taken is a Conflict.
-func (s *Service) CreateSnippet(ctx context.Context, sn Snippet) (Snippet, error) {
+func (s *Catalogue) CreateSnippet(ctx context.Context, sn Snippet) (Snippet, error) {
 	return s.saveSnippet(ctx, sn, true)
 }
 
 // SetSnippet keeps a snippet, instead of the one of its name.
-func (s *Service) SetSnippet(ctx context.Context, sn Snippet) (Snippet, error) {
+func (s *Catalogue) SetSnippet(ctx context.Context, sn Snippet) (Snippet, error) {
 	return s.saveSnippet(ctx, sn, false)
 }
 
-func (s *Service) saveSnippet(ctx context.Context, sn Snippet, mustBeNew bool) (Snippet, error) {
+func (s *Catalogue) saveSnippet(ctx context.Context, sn Snippet, mustBeNew bool) (Snippet, error) {
 	var wrong []fault.Field
 	if !templates.ValidSnippetName(sn.Name) {
 		wrong = append(wrong, fault.Field{Location: "name", Value: sn.Name, Message: "must have " + templates.SnippetNameRule})
@@ -74,12 +80,13 @@ func (s *Service) saveSnippet(ctx context.Context, sn Snippet, mustBeNew bool) (
 }
 
 // DeleteSnippet forgets a snippet that nothing uses.
-func (s *Service) DeleteSnippet(ctx context.Context, accountID int64, name string) error {
+func (s *Catalogue) DeleteSnippet(ctx context.Context, accountID int64, name string) error {
 	return s.store.DeleteSnippet(ctx, accountID, name)
 }
 
-// compile compiles a content with the account's snippets as they are now.
-func (s *Service) compile(ctx context.Context, accountID int64, content providers.Content) (*templates.Content, error) {
+// Compile compiles a content with the account's snippets as they are now; Invalid
+// names the field and line of what is no template.
+func (s *Catalogue) Compile(ctx context.Context, accountID int64, content providers.Content) (*templates.Content, error) {
 	var texts map[string]string
 	if names := templates.RenderedBy(content); len(names) > 0 {
 		var err error

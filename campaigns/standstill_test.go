@@ -33,39 +33,39 @@ func TestAStandstillIsTold(t *testing.T) {
 	moving := func() { require.Equal(t, campaigns.Standstill{}, f.still(t, run)) }
 	moving()
 
-	require.NoError(t, f.store.PauseChannel(ctx, f.account, f.mail.ID, "me"))
+	require.NoError(t, f.Store.PauseChannel(ctx, f.Account, f.Mail.ID, "me"))
 	require.Equal(t, campaigns.Standstill{
 		Reason: campaigns.StillChannelPaused, Since: noon,
 		Words:  "Channel 1 (news) is paused since 2026-03-01 12:00:00 UTC: paused by me.",
 		Remedy: "`carillon channel resume 1` lets it send again.",
 	}, f.still(t, run))
-	require.NoError(t, f.store.ResumeChannel(ctx, f.account, f.mail.ID, "me"))
+	require.NoError(t, f.Store.ResumeChannel(ctx, f.Account, f.Mail.ID, "me"))
 	moving()
 
 	epoch := func() int64 {
-		c, err := f.store.GetChannel(ctx, f.account, f.mail.ID)
+		c, err := f.Store.GetChannel(ctx, f.Account, f.Mail.ID)
 		require.NoError(t, err)
 		return c.Epoch
 	}
-	require.NoError(t, f.store.NoteHealth(ctx, f.mail.ID, epoch(), providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: noon, NextTry: noon.Add(time.Minute)}))
+	require.NoError(t, f.Store.NoteHealth(ctx, f.Mail.ID, epoch(), providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: noon, NextTry: noon.Add(time.Minute)}))
 	s := f.still(t, run)
 	require.Equal(t, campaigns.StillDegraded, s.Reason)
 	require.Equal(t, noon.Add(time.Minute), s.Until)
 	require.Equal(t, "Channel 1 (news) is degraded since 2026-03-01 12:00:00 UTC, and the provider is asked again at 2026-03-01 12:01:00 UTC: no such host.", s.Words)
-	require.NoError(t, f.store.NoteHealth(ctx, f.mail.ID, epoch(), providers.Health{State: providers.HealthHeld, Reason: "held by the provider until 2026-03-01T12:01:00Z", Since: noon, NextTry: noon.Add(time.Minute)}))
+	require.NoError(t, f.Store.NoteHealth(ctx, f.Mail.ID, epoch(), providers.Health{State: providers.HealthHeld, Reason: "held by the provider until 2026-03-01T12:01:00Z", Since: noon, NextTry: noon.Add(time.Minute)}))
 	s = f.still(t, run)
 	require.Equal(t, campaigns.StillHeld, s.Reason)
 	require.Contains(t, s.Words, "held by the provider until")
-	f.clock.Advance(time.Minute)
+	f.Clock.Advance(time.Minute)
 	require.Contains(t, f.still(t, run).Words, "asked again with the next message", "nothing has succeeded yet")
-	f.clock.Advance(-time.Minute)
-	stopped, err := f.store.StopChannel(ctx, f.mail.ID, epoch(), "bad password")
+	f.Clock.Advance(-time.Minute)
+	stopped, err := f.Store.StopChannel(ctx, f.Mail.ID, epoch(), "bad password")
 	require.NoError(t, err)
 	require.True(t, stopped)
 	s = f.still(t, run)
 	require.Equal(t, campaigns.StillChannelStopped, s.Reason)
 	require.Contains(t, s.Remedy, "carillon channel resume 1")
-	require.NoError(t, f.store.ResumeChannel(ctx, f.account, f.mail.ID, "me"))
+	require.NoError(t, f.Store.ResumeChannel(ctx, f.Account, f.Mail.ID, "me"))
 	moving()
 
 	paused := run
@@ -81,16 +81,16 @@ func TestAStandstillIsTold(t *testing.T) {
 	} {
 		done := run
 		over(&done)
-		require.NoError(t, f.store.PauseChannel(ctx, f.account, f.mail.ID, "me"))
+		require.NoError(t, f.Store.PauseChannel(ctx, f.Account, f.Mail.ID, "me"))
 		require.Empty(t, f.still(t, done).Reason, "it waits for nothing")
-		require.NoError(t, f.store.ResumeChannel(ctx, f.account, f.mail.ID, "me"))
+		require.NoError(t, f.Store.ResumeChannel(ctx, f.Account, f.Mail.ID, "me"))
 	}
 }
 
 func TestAStandstillOfEverythingIsTold(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
-	channels := []providers.Channel{f.mail, f.text}
+	channels := []providers.Channel{f.Mail, f.Text}
 	first := func() campaigns.Standstill {
 		t.Helper()
 		list, err := f.ChannelsNow(ctx, channels)
@@ -101,27 +101,27 @@ func TestAStandstillOfEverythingIsTold(t *testing.T) {
 	require.Equal(t, "No worker is running: nothing is sent.", first().Words, "there never was one")
 	worker := f.works(t)
 	require.Empty(t, first().Reason)
-	require.NoError(t, f.store.RetireWorker(ctx, worker))
+	require.NoError(t, f.Store.RetireWorker(ctx, worker))
 	s := first()
 	require.Equal(t, campaigns.StillNoWorker, s.Reason)
 	require.WithinDuration(t, clock.System{}.Now(), s.Since, time.Minute, "heartbeats go by the database's clock")
 	require.Contains(t, s.Words, "No worker is alive since 20")
-	list, err := f.Hindrances(ctx, f.account)
+	list, err := f.Hindrances(ctx, f.Account)
 	require.NoError(t, err)
 	require.Equal(t, []campaigns.Hindrance{{Standstill: s}}, list, "once, not of each channel")
 	words, err := f.NotSending(ctx)
 	require.NoError(t, err)
 	require.Equal(t, []string{s.Words}, words)
 
-	require.NoError(t, f.store.Heartbeat(ctx, worker, campaigns.Beat{}))
+	require.NoError(t, f.Store.Heartbeat(ctx, worker, campaigns.Beat{}))
 	require.Empty(t, first().Reason)
-	require.NoError(t, f.store.ReleaseLease(ctx, "scheduler", "s"))
+	require.NoError(t, f.Store.ReleaseLease(ctx, "scheduler", "s"))
 	require.Empty(t, first().Reason, "another may take over in a moment")
-	require.NoError(t, f.store.PauseChannel(ctx, f.account, f.text.ID, "me"))
-	list, err = f.Hindrances(ctx, f.account)
+	require.NoError(t, f.Store.PauseChannel(ctx, f.Account, f.Text.ID, "me"))
+	list, err = f.Hindrances(ctx, f.Account)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
-	require.Equal(t, f.text.ID, list[0].ChannelID)
+	require.Equal(t, f.Text.ID, list[0].ChannelID)
 	words, err = f.NotSending(ctx)
 	require.NoError(t, err)
 	require.Equal(t, []string{"1 of 2 channels: channel paused. GET /v1/status says why and what to do."}, words)
@@ -132,21 +132,21 @@ func TestAMessageSaysWhyItWaits(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	f.works(t)
-	m, err := f.Send(ctx, campaigns.Notification{AccountID: f.account, ChannelID: f.text.ID, To: "+4915112345699", Content: providers.Content{Text: "x"}, DueAt: noon.Add(time.Hour)})
+	m, err := f.Messages.Send(ctx, campaigns.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345699", Content: providers.Content{Text: "x"}, DueAt: noon.Add(time.Hour)})
 	require.NoError(t, err)
-	s, err := f.StandstillOf(ctx, f.account, m)
+	s, err := f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
 	require.Equal(t, "It is due at 2026-03-01 13:00:00 UTC.", s.Words)
-	f.clock.Advance(time.Hour)
-	s, err = f.StandstillOf(ctx, f.account, m)
+	f.Clock.Advance(time.Hour)
+	s, err = f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
 	require.Empty(t, s.Reason)
-	require.NoError(t, f.store.PauseChannel(ctx, f.account, f.text.ID, "me"))
-	s, err = f.StandstillOf(ctx, f.account, m)
+	require.NoError(t, f.Store.PauseChannel(ctx, f.Account, f.Text.ID, "me"))
+	s, err = f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.StillChannelPaused, s.Reason)
 	m.State = campaigns.Delivered
-	s, err = f.StandstillOf(ctx, f.account, m)
+	s, err = f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
 	require.Empty(t, s.Reason)
 }

@@ -1,12 +1,15 @@
 package campaigns
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"strings"
 
+	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers"
@@ -108,4 +111,43 @@ func (t Tokens) sign(payload []byte) []byte {
 	mac := hmac.New(sha256.New, t.key)
 	mac.Write(payload)
 	return append(payload, mac.Sum(nil)[:signatureBytes]...)
+}
+
+// Unsubscriber reads the token of an unsubscribe link and finds the address
+// behind it.
+func (s *MessageService) Unsubscriber(ctx context.Context, token string) (Unsubscriber, error) {
+	u, err := s.tokens.Parse(token)
+	if err != nil || u.MessageID == 0 {
+		return u, err
+	}
+	m, err := s.store.GetMessage(ctx, u.AccountID, u.MessageID)
+	if err != nil {
+		return Unsubscriber{}, err
+	}
+	channel, err := s.store.GetChannel(ctx, u.AccountID, m.ChannelID)
+	if err != nil {
+		return Unsubscriber{}, err
+	}
+	if m.Address == "" {
+		return Unsubscriber{}, fault.New(fault.NotFound, "the recipient of message %d was erased", m.ID)
+	}
+	u.Kind, u.Address = channel.Address, m.Address
+	return u, nil
+}
+
+// Unsubscribe keeps the address behind a token from being written to by
+// campaigns; it binds when it returns. Doing it twice is no error.
+func (s *MessageService) Unsubscribe(ctx context.Context, token string) (kind providers.AddressKind, err error) {
+	u, err := s.Unsubscriber(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	c := contacts.ConsentChange{
+		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: contacts.SourceLink, Actor: "recipient",
+	}
+	if u.MessageID != 0 {
+		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)
+	}
+	_, err = s.store.OptOut(ctx, c)
+	return u.Kind, err
 }

@@ -24,13 +24,12 @@ import (
 	"carillon/app"
 	"carillon/campaigns"
 	"carillon/configs"
-	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/providers/builtin"
+	"carillon/services"
 	"carillon/store"
-	"carillon/targeting"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -87,21 +86,19 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, err)
 	writer := f.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
-	importer := contacts.NewImporter(f.store, f.store, contacts.ImportConfig{})
+	svc := services.New(services.Deps{Store: f.store, Providers: kinds})
 	live := campaigns.NewLive(f.store, clock.System{}, slog.New(slog.DiscardHandler))
 	t.Cleanup(live.Stop)
 	server := api.New(api.Deps{
 		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
-		Campaigns: campaigns.NewService(f.store, kinds, clock.System{}, campaigns.Tokens{}), Channels: campaigns.NewChannels(f.store, kinds),
-		Contacts: contacts.NewContacts(f.store), Lists: contacts.NewLists(f.store), Consents: contacts.NewConsents(f.store), Replies: contacts.NewReplies(f.store), Caps: contacts.NewCaps(f.store), Properties: contacts.NewProperties(f.store), Rules: targeting.NewRules(f.store), Importer: importer, Exporter: targeting.NewExporter(f.store),
-		Jobs: targeting.NewJobs(f.store), Live: live,
+		Services: svc, Live: live,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.looked != nil {
 			f.looked(int(f.looks.Add(1)))
 		}
-		_, err := importer.RunNext(r.Context())
+		_, err := svc.Importer.RunNext(r.Context())
 		if err == nil {
 			err = f.work(r.Context())
 		}

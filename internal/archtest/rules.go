@@ -29,8 +29,8 @@ func layers() []layer {
 		domain    = join(people, []string{"targeting", "templates", "messages", "tracking", "statistics", "campaigns"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
-		withStore = join(servers, []string{"store"})
-		product   = join(domain, []string{"api", "api/gate", "api/compat", "web", "scheduler", "worker", "outgoing", "store", "queue", "configs"})
+		withStore = join(servers, []string{"store", "services", "services/servicestest"})
+		product   = join(domain, []string{"services", "api", "api/gate", "api/compat", "web", "scheduler", "worker", "outgoing", "store", "queue", "configs"})
 	)
 	return []layer{
 		{
@@ -38,7 +38,7 @@ func layers() []layer {
 			why: "main parses and exits: the commands are in cli",
 		},
 		{
-			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "internal/sink", "internal/testenv"}), mayInTests: join(servers, []string{"store", "queue"}),
+			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "internal/sink", "internal/testenv"}), mayInTests: join(withStore, []string{"queue"}),
 			why: "a command asks a running server through its API, or has app run one",
 		},
 		{
@@ -50,11 +50,11 @@ func layers() []layer {
 			why: "it is the composition root: it wires everything and only the command line knows it",
 		},
 		{
-			name: "api", may: join(domain, []string{"api/gate", "configs"}), mayInTests: withStore,
+			name: "api", may: join(domain, []string{"services", "api/gate", "configs"}), mayInTests: withStore,
 			why: "it takes the services as interfaces that it declares; app hands it the store, the queue, the scheduler and the worker",
 		},
 		{
-			name: "api/compat", may: join(domain, []string{"api/gate", "configs"}), mayInTests: withStore,
+			name: "api/compat", may: join(domain, []string{"services", "api/gate", "configs"}), mayInTests: withStore,
 			why: "a reference API stands over the same services and behind the same gate as /v1, and knows nothing of /v1",
 		},
 		{
@@ -76,6 +76,14 @@ func layers() []layer {
 		{
 			name: "outgoing", may: join(domain, []string{"queue"}), mayInTests: withStore,
 			why: "it calls out from what the store keeps, and meets nobody but the queue",
+		},
+		{
+			name: "services", may: domain, mayInTests: servers,
+			why: "it puts the services together and knows neither who asks nor what keeps",
+		},
+		{
+			name: "services/servicestest", may: join(domain, servers, []string{"services", "store"}),
+			why: "it is the fixture of the services' tests, and no part of the product",
 		},
 		{
 			name: "store", may: domain, mayInTests: servers,

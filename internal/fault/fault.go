@@ -142,6 +142,16 @@ func InvalidFields(fields []Field) error {
 	return &Error{Code: Invalid, Message: "the input is not valid", Fields: fields}
 }
 
+// Gather adds the fields of an Invalid error to those found wrong so far; any
+// other error comes back.
+func Gather(wrong []Field, err error) ([]Field, error) {
+	var e *Error
+	if errors.As(err, &e) && e.Code == Invalid && len(e.Fields) > 0 {
+		return append(wrong, e.Fields...), nil
+	}
+	return wrong, err
+}
+
 // CodeOf is the code of the outermost Error in err's chain, Internal if there
 // is none.
 func CodeOf(err error) Code {

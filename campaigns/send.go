@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ const maxMetadata = 50
 
 // Send writes one transactional message down; from then on it is sent, before
 // any campaign. Address, content and templates are checked first.
-func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
+func (s *MessageService) Send(ctx context.Context, t Notification) (Message, error) {
 	channel, err := s.store.GetChannel(ctx, t.AccountID, t.ChannelID)
 	if fault.Is(err, fault.NotFound) {
 		return Message{}, fault.InvalidField("channel_id", t.ChannelID, "there is no such channel: GET /v1/channels lists them")
@@ -42,14 +43,14 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	wrong, err := s.checkContent(ctx, t.Content, channel)
+	wrong, err := s.CheckContent(ctx, t.Content, channel)
 	if err != nil {
 		return Message{}, err
 	}
 	if len(t.Metadata) > maxMetadata {
 		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
 	}
-	to, fields, err := s.recipient(ctx, t, channel)
+	to, fields, err := s.Recipient(ctx, t, channel)
 	if err != nil {
 		return Message{}, err
 	}
@@ -63,11 +64,11 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 		}
 		to.Row = string(row)
 	}
-	return s.send(ctx, t, channel, to, "")
+	return s.Create(ctx, Single{Notification: t, Channel: channel, To: to})
 }
 
-// recipient says to whom a transactional message goes; fields are what is wrong.
-func (s *Service) recipient(ctx context.Context, t Notification, channel providers.Channel) (to Recipient, fields []fault.Field, err error) {
+// Recipient says to whom a transactional message goes; fields are what is wrong.
+func (s *MessageService) Recipient(ctx context.Context, t Notification, channel providers.Channel) (to Recipient, fields []fault.Field, err error) {
 	refuse := func(location string, value any, format string, args ...any) (Recipient, []fault.Field, error) {
 		return Recipient{}, []fault.Field{{Location: location, Value: value, Message: fmt.Sprintf(format, args...)}}, nil
 	}
@@ -102,22 +103,33 @@ func (s *Service) recipient(ctx context.Context, t Notification, channel provide
 
 // reason is the message of an error's first field.
 func reason(err error) string {
-	if fields, rest := gather(nil, err); rest == nil && len(fields) > 0 {
+	if fields, rest := fault.Gather(nil, err); rest == nil && len(fields) > 0 {
 		return fields[0].Message
 	}
 	return err.Error()
 }
 
-func (s *Service) send(ctx context.Context, t Notification, channel providers.Channel, to Recipient, campaignName string) (Message, error) {
-	compiled, err := s.compile(ctx, t.AccountID, t.Content)
+// Single is a message for one recipient, not rendered yet.
+type Single struct {
+	Notification
+	Channel providers.Channel
+	To      Recipient
+	// CampaignName is what templates see of the campaign that the message shows; empty
+	// for one that belongs to none, which has no unsubscribe link either.
+	CampaignName string
+}
+
+// Create renders a message and writes it down.
+func (s *MessageService) Create(ctx context.Context, m Single) (Message, error) {
+	compiled, err := s.catalogue.Compile(ctx, m.AccountID, m.Content)
 	if err != nil {
 		return Message{}, err
 	}
 	link := ""
-	if campaignName != "" {
-		link = s.tokens.URL(Unsubscriber{AccountID: t.AccountID, Kind: channel.Address, Address: to.Address})
+	if m.CampaignName != "" {
+		link = s.tokens.URL(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
 	}
-	rendered, err := compiled.Render(ctx, to.Vars(campaignName, link))
+	rendered, err := compiled.Render(ctx, m.To.Vars(m.CampaignName, link))
 	if err != nil {
 		return Message{}, err
 	}
@@ -126,57 +138,19 @@ func (s *Service) send(ctx context.Context, t Notification, channel providers.Ch
 		return Message{}, fmt.Errorf("encode content: %w", err)
 	}
 	var metadata []byte
-	if len(t.Metadata) > 0 {
-		if metadata, err = json.Marshal(t.Metadata); err != nil {
+	if len(m.Metadata) > 0 {
+		if metadata, err = json.Marshal(m.Metadata); err != nil {
 			return Message{}, fmt.Errorf("encode metadata: %w", err)
 		}
 	}
 	return s.store.CreateMessage(ctx, Outgoing{
-		AccountID: t.AccountID, ChannelID: channel.ID, ContactID: to.ContactID, Address: to.Address,
-		Content: content, Metadata: metadata, DueAt: t.DueAt,
+		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address,
+		Content: content, Metadata: metadata, DueAt: m.DueAt,
 	})
 }
 
-// Test sends a campaign to one address as it would read for the first recipient
-// of its audience, or for a contact. The subject is unchanged: what is tested is
-// what is sent.
-func (s *Service) Test(ctx context.Context, accountID, id int64, to string, contactID int64) (Message, error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
-	if err != nil {
-		return Message{}, err
-	}
-	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
-	if err != nil {
-		return Message{}, err
-	}
-	var sample Recipient
-	found, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, 1)
-	if err != nil {
-		return Message{}, err
-	}
-	if len(found) > 0 {
-		sample = found[0]
-	}
-	t := Notification{AccountID: accountID, ChannelID: c.ChannelID, To: to, ContactID: contactID, Content: c.Content}
-	target, fields, err := s.recipient(ctx, t, channel)
-	if err != nil {
-		return Message{}, err
-	}
-	if err := fault.InvalidFields(fields); err != nil {
-		return Message{}, err
-	}
-	if contactID == 0 {
-		// The message belongs to no contact: only its words are the sample's.
-		sample.ContactID, sample.Address = 0, target.Address
-		target = sample
-	} else if sample.ContactID == contactID {
-		target.Row = sample.Row
-	}
-	return s.send(ctx, t, channel, target, c.Name)
-}
-
 // TestChannel sends a short message through a channel to one address.
-func (s *Service) TestChannel(ctx context.Context, accountID, channelID int64, to string) (Message, error) {
+func (s *MessageService) TestChannel(ctx context.Context, accountID, channelID int64, to string) (Message, error) {
 	channel, err := s.store.GetChannel(ctx, accountID, channelID)
 	if err != nil {
 		return Message{}, err
@@ -194,3 +168,44 @@ func (s *Service) TestChannel(ctx context.Context, accountID, channelID int64, t
 
 // quoteLiquid makes sure that a name is not read as a template.
 func quoteLiquid(name string) string { return strings.ReplaceAll(name, "{", "(") }
+
+// CheckContent says what of a content its channel can't send, and compiles it with the
+// account's snippets.
+func (s *MessageService) CheckContent(ctx context.Context, content providers.Content, channel providers.Channel) ([]fault.Field, error) {
+	kind, err := s.kinds.Kind(channel.Provider)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []fault.Field
+	add := func(location, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "content." + location, Message: fmt.Sprintf(format, args...)})
+	}
+	can := kind.Capabilities
+	if content.Text == "" && content.HTML == "" && content.Attachment == nil {
+		add("text", "there is nothing to send: give a text, or html on an e-mail channel")
+	}
+	if content.Subject != "" && !can.Subject {
+		add("subject", "a %s channel sends no subject: leave it out", channel.Provider)
+	}
+	if can.Subject && channel.Address == providers.Email && strings.TrimSpace(content.Subject) == "" {
+		add("subject", "e-mail needs a subject")
+	}
+	if content.HTML != "" && !can.HTML {
+		add("html", "a %s channel sends no HTML: use text", channel.Provider)
+	}
+	if content.Preheader != "" && content.HTML == "" {
+		add("preheader", "stands in the HTML part: give html, or leave it out")
+	}
+	if can.MaxTextBytes > 0 && len(content.Text) > can.MaxTextBytes {
+		add("text", "has %d bytes; a %s channel sends at most %d", len(content.Text), channel.Provider, can.MaxTextBytes)
+	}
+	if a := content.Attachment; a != nil && !strings.Contains(a.URL, "{") {
+		if u, err := url.Parse(a.URL); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+			add("attachment.url", "must be an address such as https://example.org/menu.pdf")
+		}
+	}
+	if _, err := s.catalogue.Compile(ctx, channel.AccountID, content); err != nil {
+		return fault.Gather(wrong, err)
+	}
+	return wrong, nil
+}

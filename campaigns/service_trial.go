@@ -1,0 +1,45 @@
+package campaigns
+
+import (
+	"context"
+
+	"carillon/internal/fault"
+)
+
+// Test sends a campaign to one address as it would read for the first recipient
+// of its audience, or for a contact. The subject is unchanged: what is tested is
+// what is sent.
+func (s *Service) Test(ctx context.Context, accountID, id int64, to string, contactID int64) (Message, error) {
+	c, err := s.store.GetCampaign(ctx, accountID, id)
+	if err != nil {
+		return Message{}, err
+	}
+	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
+	if err != nil {
+		return Message{}, err
+	}
+	var sample Recipient
+	found, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, 1)
+	if err != nil {
+		return Message{}, err
+	}
+	if len(found) > 0 {
+		sample = found[0]
+	}
+	t := Notification{AccountID: accountID, ChannelID: c.ChannelID, To: to, ContactID: contactID, Content: c.Content}
+	target, fields, err := s.messages.Recipient(ctx, t, channel)
+	if err != nil {
+		return Message{}, err
+	}
+	if err := fault.InvalidFields(fields); err != nil {
+		return Message{}, err
+	}
+	if contactID == 0 {
+		// The message belongs to no contact: only its words are the sample's.
+		sample.ContactID, sample.Address = 0, target.Address
+		target = sample
+	} else if sample.ContactID == contactID {
+		target.Row = sample.Row
+	}
+	return s.messages.Create(ctx, Single{Notification: t, Channel: channel, To: target, CampaignName: c.Name})
+}

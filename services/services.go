@@ -1,0 +1,92 @@
+// Package services owns the list of what Carillon can be asked to do, and how
+// each service is put together. It is made once: /v1, the APIs of others, the
+// benchmark and the tests go over the same one. It must not know HTTP or Redis, nor
+// which database keeps things.
+package services
+
+import (
+	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/targeting"
+)
+
+// Services is what Carillon can be asked to do.
+type Services struct {
+	Campaigns  *campaigns.Service
+	Messages   *campaigns.MessageService
+	Catalogue  *campaigns.Catalogue
+	Channels   *campaigns.Channels
+	Contacts   *contacts.Contacts
+	Lists      *contacts.Lists
+	Consents   *contacts.Consents
+	Replies    *contacts.Replies
+	Caps       *contacts.Caps
+	Properties *contacts.Properties
+	Importer   *contacts.Importer
+	Rules      *targeting.Rules
+	Jobs       *targeting.Jobs
+	Exporter   *targeting.Exporter
+	Tokens     campaigns.Tokens
+}
+
+// Store is what the services need kept; *store.Store keeps it.
+type Store interface {
+	campaigns.Store
+	campaigns.MessageStore
+	campaigns.Snippets
+	campaigns.ChannelStore
+	contacts.ContactStore
+	contacts.ListStore
+	contacts.ConsentStore
+	contacts.ReplyStore
+	contacts.CapStore
+	contacts.PropertyStore
+	contacts.Inbox
+	contacts.ImportStore
+	targeting.RuleStore
+	targeting.JobStore
+	targeting.ExportStore
+}
+
+// Deps is what the services are made of. All fields are needed but Clock, whose
+// zero value is the machine's, and Import.
+type Deps struct {
+	Store Store
+	// Providers describes the providers; *providers.Registry does.
+	Providers campaigns.Configurations
+	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
+	// are none.
+	MasterKey secret.String
+	PublicURL string
+	Import    contacts.ImportConfig
+	Clock     clock.Clock
+}
+
+// New makes the services.
+func New(d Deps) *Services {
+	if d.Clock == nil {
+		d.Clock = clock.System{}
+	}
+	s := &Services{
+		Channels:   campaigns.NewChannels(d.Store, d.Providers),
+		Catalogue:  campaigns.NewCatalogue(d.Store),
+		Contacts:   contacts.NewContacts(d.Store),
+		Lists:      contacts.NewLists(d.Store),
+		Consents:   contacts.NewConsents(d.Store),
+		Replies:    contacts.NewReplies(d.Store),
+		Caps:       contacts.NewCaps(d.Store),
+		Properties: contacts.NewProperties(d.Store),
+		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
+		Rules:      targeting.NewRules(d.Store),
+		Jobs:       targeting.NewJobs(d.Store),
+		Exporter:   targeting.NewExporter(d.Store),
+		Tokens:     campaigns.NewTokens(d.MasterKey, d.PublicURL),
+	}
+	s.Messages = campaigns.NewMessageService(d.Store, d.Providers, s.Catalogue, s.Tokens)
+	s.Campaigns = campaigns.NewService(campaigns.Deps{
+		Store: d.Store, Messages: s.Messages, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
+	})
+	return s
+}
