@@ -22,6 +22,7 @@ import (
 	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/services"
 )
@@ -68,22 +69,22 @@ type Eraser interface {
 
 // Messages looks messages up and moves single ones.
 type Messages interface {
-	ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error)
-	GetMessage(ctx context.Context, accountID, id int64) (campaigns.Message, error)
-	Transitions(ctx context.Context, messageID int64) ([]campaigns.Transition, error)
+	ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error)
+	GetMessage(ctx context.Context, accountID, id int64) (messages.Message, error)
+	Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error)
 	campaigns.Tracer
-	ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
-	CancelMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error)
+	ResendMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error)
+	CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error)
 }
 
 // Queue looks into the outbound queue and clears it.
 type Queue interface {
-	QueueTotals(ctx context.Context, f campaigns.QueueFilter) ([]campaigns.QueueTotals, error)
-	QueuePreview(ctx context.Context, f campaigns.QueueFilter, limit int) ([]campaigns.Message, error)
-	QueueOutlook(ctx context.Context, f campaigns.QueueFilter) (campaigns.QueueOutlook, error)
-	BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (campaigns.Clearing, error)
-	ContinueClear(ctx context.Context, clearID int64) (campaigns.Clearing, error)
-	GetClearing(ctx context.Context, accountID, id int64) (campaigns.Clearing, error)
+	QueueTotals(ctx context.Context, f messages.QueueFilter) ([]messages.QueueTotals, error)
+	QueuePreview(ctx context.Context, f messages.QueueFilter, limit int) ([]messages.Message, error)
+	QueueOutlook(ctx context.Context, f messages.QueueFilter) (campaigns.QueueOutlook, error)
+	BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (messages.Clearing, error)
+	ContinueClear(ctx context.Context, clearID int64) (messages.Clearing, error)
+	GetClearing(ctx context.Context, accountID, id int64) (messages.Clearing, error)
 }
 
 // AnyChannel looks channels up whatever their account; NotFound if there is none, or

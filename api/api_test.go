@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/api"
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/secret"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/providers/hook"
 	"carillon/store"
@@ -383,8 +383,8 @@ func TestStatusPage(t *testing.T) {
 
 func TestUnsubscribe(t *testing.T) {
 	s := newServer(t)
-	tokens := campaigns.NewTokens(secret.New(masterKey), "")
-	token := tokens.Make(campaigns.Unsubscriber{AccountID: s.account, Kind: providers.Email, Address: "ada@example.org"})
+	tokens := messages.NewTokens(secret.New(masterKey), "")
+	token := tokens.Make(messages.Unsubscriber{AccountID: s.account, Kind: providers.Email, Address: "ada@example.org"})
 	w := s.do("GET", "/u/"+token, "", "Authorization", "")
 	require.Equal(t, 200, w.Code)
 	require.Contains(t, w.Body.String(), "a…@example.org")

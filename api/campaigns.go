@@ -23,7 +23,7 @@ type Campaign struct {
 	Throttle   campaigns.Throttle `json:"throttle"`
 	Weight     int                `json:"weight" doc:"Its share of the channel against other campaigns."`
 	CategoryID int64              `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
-	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled"`
 	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
 	RunID      int64              `json:"run_id,omitempty" doc:"The latest run."`
 	Standstill *Standstill        `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
@@ -109,7 +109,7 @@ type changeCampaign struct {
 
 type listCampaigns struct {
 	Paged
-	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled"`
 }
 
 type testCampaign struct {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/campaigns"
 	"carillon/internal/access"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -254,7 +254,7 @@ func (s *Server) channelRoutes() {
 }
 
 // messageOut answers with a message.
-func messageOut(m campaigns.Message, err error) (*one[Message], error) {
+func messageOut(m messages.Message, err error) (*one[Message], error) {
 	if err != nil {
 		return nil, err
 	}

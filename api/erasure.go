@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/access"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -110,7 +110,7 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 	if err := s.exportWords(ctx, caller, in.ID, &x); err != nil {
 		return nil, err
 	}
-	f := campaigns.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID, Limit: everything}
+	f := messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID, Limit: everything}
 	for {
 		list, err := s.Store.ListMessages(ctx, f)
 		if err != nil {
@@ -159,7 +159,7 @@ func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x
 	}
 }
 
-func (s *Server) exportMessage(ctx context.Context, m campaigns.Message) (ExportedMessage, error) {
+func (s *Server) exportMessage(ctx context.Context, m messages.Message) (ExportedMessage, error) {
 	h, err := s.history(ctx, m)
 	if err != nil {
 		return ExportedMessage{}, err

@@ -22,6 +22,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/clock"
+	"carillon/messages"
 )
 
 // event is a server-sent event.
@@ -162,16 +163,16 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 
 	writer := s.store.StartWriter(1)
 	t.Cleanup(writer.Stop)
-	fed, err := s.store.Feed(ctx, campaigns.FeedRequest{ChannelID: channel, RunID: run.ID, Envelopes: []int64{1}, PerEnvelope: 3})
+	fed, err := s.store.Feed(ctx, messages.FeedRequest{ChannelID: channel, RunID: run.ID, Envelopes: []int64{1}, PerEnvelope: 3})
 	require.NoError(t, err)
 	until(e, "queue", func(q api.QueueDepth) bool { return q == api.QueueDepth{ChannelID: 1, Queued: 3} })
 	for i, m := range fed {
 		s.ticking(func() error {
-			_, err := writer.Claim(ctx, campaigns.Claim{WorkerID: 1, ChannelID: channel, RunID: run.ID, EnvelopeID: 1, MessageIDs: []int64{m.ID}})
+			_, err := writer.Claim(ctx, messages.Claim{WorkerID: 1, ChannelID: channel, RunID: run.ID, EnvelopeID: 1, MessageIDs: []int64{m.ID}})
 			if err != nil {
 				return err
 			}
-			return writer.Record(ctx, []campaigns.Outcome{{MessageID: m.ID, ChannelID: channel, RunID: run.ID, WorkerID: 1, Attempt: 1, EnvelopeID: 1, State: campaigns.Sent, At: noon}})
+			return writer.Record(ctx, []messages.Outcome{{MessageID: m.ID, ChannelID: channel, RunID: run.ID, WorkerID: 1, Attempt: 1, EnvelopeID: 1, State: messages.Sent, At: noon}})
 		})
 		if i == 1 {
 			until(e, "run", func(r api.Run) bool { return r.Counts["sent"] == 2 })

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/targeting"
 )
 
@@ -80,7 +80,7 @@ func jobView(j targeting.Job) Job {
 	if len(j.Bulk.Value) > 0 {
 		view.Value = j.Bulk.Value
 	}
-	if j.Kind == campaigns.MessagesJob {
+	if j.Kind == messages.MessagesJob {
 		settlingView(&view, j.Spec)
 	}
 	return view

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -89,7 +89,7 @@ type listMessages struct {
 	Transactional bool   `query:"transactional" doc:"Only messages without a campaign."`
 }
 
-func messageView(m campaigns.Message) Message {
+func messageView(m messages.Message) Message {
 	return Message{
 		ID: m.ID, ChannelID: m.ChannelID, CampaignID: m.CampaignID, RunID: m.RunID, ContactID: m.ContactID, Address: m.Address,
 		State: m.State.String(), Reason: m.Reason, Detail: m.Detail, Attempt: m.Attempt, ProviderID: m.ProviderID,
@@ -98,7 +98,7 @@ func messageView(m campaigns.Message) Message {
 	}
 }
 
-func historyView(m campaigns.Message, history []campaigns.Passage) MessageHistory {
+func historyView(m messages.Message, history []messages.Passage) MessageHistory {
 	h := MessageHistory{Message: messageView(m), History: make([]HistoryEntry, len(history)), Attempts: []Attempt{}}
 	for i, p := range history {
 		h.History[i] = HistoryEntry{
@@ -112,13 +112,13 @@ func historyView(m campaigns.Message, history []campaigns.Passage) MessageHistor
 }
 
 // history is a message with everything that happened to it.
-func (s *Server) history(ctx context.Context, m campaigns.Message) (MessageHistory, error) {
+func (s *Server) history(ctx context.Context, m messages.Message) (MessageHistory, error) {
 	moves, err := s.Store.Transitions(ctx, m.ID)
-	return historyView(m, campaigns.History(m, moves)), err
+	return historyView(m, messages.History(m, moves)), err
 }
 
 // messageStandstill says why a message does not go out.
-func (s *Server) messageStandstill(ctx context.Context, accountID int64, m campaigns.Message) (*Standstill, error) {
+func (s *Server) messageStandstill(ctx context.Context, accountID int64, m messages.Message) (*Standstill, error) {
 	still, err := s.Campaigns.StandstillOf(ctx, accountID, m)
 	if fault.Is(err, fault.NotFound) { // its channel is deleted
 		return nil, nil
@@ -126,16 +126,16 @@ func (s *Server) messageStandstill(ctx context.Context, accountID int64, m campa
 	return standstillView(still), err
 }
 
-func filterOf(accountID, after int64, limit int, contactID int64) campaigns.MessageFilter {
-	return campaigns.MessageFilter{AccountID: accountID, ContactID: contactID, After: after, Limit: limit + 1}
+func filterOf(accountID, after int64, limit int, contactID int64) messages.MessageFilter {
+	return messages.MessageFilter{AccountID: accountID, ContactID: contactID, After: after, Limit: limit + 1}
 }
 
-func (s *Server) messagePage(ctx context.Context, f campaigns.MessageFilter, limit int) (*pageOut[Message], error) {
+func (s *Server) messagePage(ctx context.Context, f messages.MessageFilter, limit int) (*pageOut[Message], error) {
 	list, err := s.Store.ListMessages(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	return page(list, limit, messageView, func(m campaigns.Message) string { return idKey(m.ID) }), nil
+	return page(list, limit, messageView, func(m messages.Message) string { return idKey(m.ID) }), nil
 }
 
 func (s *Server) messageRoutes() {
@@ -144,7 +144,7 @@ func (s *Server) messageRoutes() {
 		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
 		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[Message], error) {
 			b := in.Body
-			n := campaigns.Notification{
+			n := messages.Notification{
 				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content, Data: b.Data, Metadata: b.Metadata,
 			}
 			if b.DueAt != nil {
@@ -159,7 +159,7 @@ func (s *Server) messageRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			f := campaigns.MessageFilter{
+			f := messages.MessageFilter{
 				AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID, RunID: in.RunID, ContactID: in.ContactID,
 				Address: in.Address, Reason: in.Reason, Transactional: in.Transactional, After: after, Limit: in.Limit + 1,
 			}
@@ -170,7 +170,7 @@ func (s *Server) messageRoutes() {
 				f.Transactional = true
 			}
 			if in.State != "" {
-				state, err := campaigns.ParseState(in.State)
+				state, err := messages.ParseState(in.State)
 				if err != nil {
 					return nil, fault.InvalidField("query.state", in.State, "%v", err)
 				}

@@ -9,6 +9,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 // QueueView is what waits to be sent.
@@ -56,14 +57,14 @@ type QueueTotal struct {
 
 // Clearing is one clearing of the queue.
 type Clearing struct {
-	ID         int64                      `json:"id"`
-	ChannelID  int64                      `json:"channel_id,omitempty"`
-	CampaignID int64                      `json:"campaign_id,omitempty"`
-	Actor      string                     `json:"actor"`
-	Cleared    int64                      `json:"cleared"`
-	Examples   []campaigns.ClearedMessage `json:"examples" doc:"Up to ten of the cleared messages."`
-	CreatedAt  time.Time                  `json:"created_at"`
-	FinishedAt *time.Time                 `json:"finished_at,omitempty" doc:"Absent while messages are still being written down as canceled; none of them is sent."`
+	ID         int64                     `json:"id"`
+	ChannelID  int64                     `json:"channel_id,omitempty"`
+	CampaignID int64                     `json:"campaign_id,omitempty"`
+	Actor      string                    `json:"actor"`
+	Cleared    int64                     `json:"cleared"`
+	Examples   []messages.ClearedMessage `json:"examples" doc:"Up to ten of the cleared messages."`
+	CreatedAt  time.Time                 `json:"created_at"`
+	FinishedAt *time.Time                `json:"finished_at,omitempty" doc:"Absent while messages are still being written down as canceled; none of them is sent."`
 	// Planning keeps a clearing from being taken for the end of a campaign.
 	Planning []PlanningRun `json:"planning,omitempty" doc:"Runs whose audience was still being expanded: they make more messages, which are sent. cancel_planning=true ends their campaigns too. Said in the answer of the clearing alone."`
 	Canceled []int64       `json:"canceled_campaigns,omitempty" doc:"The campaigns that cancel_planning ended. Said in the answer of the clearing alone."`
@@ -119,13 +120,13 @@ const (
 	clearWithin = 10 * time.Second
 )
 
-func clearingView(c campaigns.Clearing) Clearing {
+func clearingView(c messages.Clearing) Clearing {
 	view := Clearing{
 		ID: c.ID, ChannelID: c.ChannelID, CampaignID: c.CampaignID, Actor: c.Actor, Cleared: c.Cleared, Examples: c.Examples,
 		CreatedAt: c.CreatedAt, FinishedAt: timestamp(c.FinishedAt),
 	}
 	if view.Examples == nil {
-		view.Examples = []campaigns.ClearedMessage{}
+		view.Examples = []messages.ClearedMessage{}
 	}
 	return view
 }
@@ -148,7 +149,7 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilte
 	if err := s.knownFilter(ctx, caller, in); err != nil {
 		return nil, err
 	}
-	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+	f := messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
 	// Before the totals: a run that is planned to its end in between is shown
 	// with all of its messages, never with too few and as planned.
 	outlook, err := s.Store.QueueOutlook(ctx, f)
@@ -219,7 +220,7 @@ func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFil
 	if err := s.knownFilter(ctx, caller, &in.QueueFilter); err != nil {
 		return nil, err
 	}
-	f := campaigns.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+	f := messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
 	// Before the clearing: a run that is planned to its end in between is cleared whole.
 	outlook, err := s.Store.QueueOutlook(ctx, f)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/access"
+	"carillon/messages"
 )
 
 // Run is one firing of a campaign.
@@ -18,7 +19,7 @@ type Run struct {
 	CampaignID int64            `json:"campaign_id"`
 	ChannelID  int64            `json:"channel_id"`
 	Instant    time.Time        `json:"instant" doc:"The due time that it stands for."`
-	Status     string           `json:"status" enum:"planning,sending,paused,finished,canceled,failed"`
+	Status     string           `json:"status" enum:"planning,sending,paused,finished,canceled"`
 	Reason     string           `json:"reason,omitempty"`
 	Counts     map[string]int64 `json:"counts" doc:"Messages by state; of a canceled run what waits counts as canceled, although it may still be being marked."`
 	Says       []string         `json:"says,omitempty" doc:"In words what status and counts do not say: what is in doubt and how to settle it, what was cleared, that nobody was reached."`
@@ -125,9 +126,9 @@ func (s *Server) runRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			f := campaigns.MessageFilter{AccountID: caller.AccountID, RunID: in.ID, After: after, Limit: in.Limit + 1}
+			f := messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID, After: after, Limit: in.Limit + 1}
 			if in.State != "" {
-				state, err := campaigns.ParseState(in.State)
+				state, err := messages.ParseState(in.State)
 				if err != nil {
 					return nil, err
 				}
@@ -141,7 +142,7 @@ func (s *Server) runRoutes() {
 				return nil, err
 			}
 			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, func(write func(...string) error) error {
-				return s.eachMessage(ctx, campaigns.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}, func(m campaigns.Message) error {
+				return s.eachMessage(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}, func(m messages.Message) error {
 					return write(messageCells(m)...)
 				})
 			}), nil
@@ -149,7 +150,7 @@ func (s *Server) runRoutes() {
 }
 
 // eachMessage goes through messages a page at a time.
-func (s *Server) eachMessage(ctx context.Context, f campaigns.MessageFilter, do func(campaigns.Message) error) error {
+func (s *Server) eachMessage(ctx context.Context, f messages.MessageFilter, do func(messages.Message) error) error {
 	f.Limit = 1000
 	for {
 		list, err := s.Store.ListMessages(ctx, f)
@@ -173,7 +174,7 @@ var messageColumns = []string{
 	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at",
 }
 
-func messageCells(m campaigns.Message) []string {
+func messageCells(m messages.Message) []string {
 	at := func(t *time.Time) string {
 		if t = timestamp(t); t == nil {
 			return ""

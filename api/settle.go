@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 // SettleFilter says which messages; all that is given has to hold.
@@ -41,7 +41,7 @@ type SettleAnswer struct {
 	Matched  int64            `json:"matched"`
 	ByState  map[string]int64 `json:"by_state"`
 	ByReason map[string]int64 `json:"by_reason"`
-	LeftOut  int64            `json:"left_out,omitempty" doc:"How many more there are of campaigns that were canceled or failed: nothing of these is sent any more."`
+	LeftOut  int64            `json:"left_out,omitempty" doc:"How many more there are of campaigns that were canceled: nothing of these is sent any more."`
 	Says     []string         `json:"says" doc:"What will happen, in words."`
 	Examples []Message        `json:"examples" doc:"Up to ten of them."`
 	Job      *Job             `json:"job,omitempty" doc:"Follow it under /v1/jobs/{id}; absent on a dry run."`
@@ -67,8 +67,8 @@ func (o *settleOut) identity() int64 {
 	return o.Body.Job.ID
 }
 
-func (f SettleFilter) settling(action campaigns.SettleAction) campaigns.Settling {
-	return campaigns.Settling{
+func (f SettleFilter) settling(action messages.SettleAction) messages.Settling {
+	return messages.Settling{
 		Action: action, ChannelID: f.ChannelID, CampaignID: f.CampaignID, RunID: f.RunID, Reason: f.Reason, Since: f.Since, Until: f.Until, IDs: f.IDs,
 	}
 }
@@ -79,10 +79,10 @@ func (s *Server) settleRoutes() {
 	register(s, operation{id: "resend-messages", method: http.MethodPost, path: path + "/resend", tag: tag, doc: "Send many messages again", status: http.StatusAccepted, roles: mayEdit,
 		more: "What failed, was rejected for a reason that has been mended, or is in doubt. A campaign that had finished goes on until they are settled. " + more},
 		func(ctx context.Context, caller access.Key, in *resendMessages) (*settleOut, error) {
-			settling := in.Body.settling(campaigns.SettleResend)
+			settling := in.Body.settling(messages.SettleResend)
 			settling.EvenIfSent = in.Body.EvenIfSent
 			for _, name := range in.Body.States {
-				state, err := campaigns.ParseState(name)
+				state, err := messages.ParseState(name)
 				if err != nil {
 					return nil, fault.InvalidField("states", name, "%v", err)
 				}
@@ -93,11 +93,11 @@ func (s *Server) settleRoutes() {
 	register(s, operation{id: "settle-messages", method: http.MethodPost, path: path + "/settle", tag: tag, doc: "Say what became of many messages in doubt", status: http.StatusAccepted, roles: mayEdit,
 		more: "Of messages in state unknown: as the provider's log shows. " + more},
 		func(ctx context.Context, caller access.Key, in *settleMessages) (*settleOut, error) {
-			return s.settle(ctx, caller, in.Body.settling(campaigns.SettleAction(in.Body.As)), in.Body.DryRun)
+			return s.settle(ctx, caller, in.Body.settling(messages.SettleAction(in.Body.As)), in.Body.DryRun)
 		})
 }
 
-func (s *Server) settle(ctx context.Context, caller access.Key, settling campaigns.Settling, dryRun bool) (*settleOut, error) {
+func (s *Server) settle(ctx context.Context, caller access.Key, settling messages.Settling, dryRun bool) (*settleOut, error) {
 	if dryRun {
 		preview, err := s.Messages.PreviewSettling(ctx, caller.AccountID, &settling)
 		if err != nil {
@@ -115,7 +115,7 @@ func (s *Server) settle(ctx context.Context, caller access.Key, settling campaig
 	return out, nil
 }
 
-func settleView(settling campaigns.Settling, p campaigns.SettlePreview) SettleAnswer {
+func settleView(settling messages.Settling, p messages.SettlePreview) SettleAnswer {
 	view := SettleAnswer{Matched: p.Matched, ByState: p.ByState, ByReason: p.ByReason, LeftOut: p.Ended, Says: p.Words(settling), Examples: []Message{}}
 	for _, m := range p.Examples {
 		view.Examples = append(view.Examples, messageView(m))
@@ -125,7 +125,7 @@ func settleView(settling campaigns.Settling, p campaigns.SettlePreview) SettleAn
 
 // settlingView fills in what a job that settles messages does.
 func settlingView(view *Job, spec []byte) {
-	var settling campaigns.Settling
+	var settling messages.Settling
 	if json.Unmarshal(spec, &settling) != nil {
 		return // written by a newer version
 	}

@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // Snippet is a text that templates render by its name.
@@ -52,11 +52,11 @@ type setSnippet struct {
 	Body SnippetText
 }
 
-func snippetInfo(sn campaigns.Snippet) SnippetInfo {
+func snippetInfo(sn templates.Snippet) SnippetInfo {
 	return SnippetInfo{Name: sn.Name, Bytes: len(sn.Text), CreatedAt: sn.CreatedAt, UpdatedAt: sn.UpdatedAt}
 }
 
-func snippetOut(sn campaigns.Snippet, err error) (*one[Snippet], error) {
+func snippetOut(sn templates.Snippet, err error) (*one[Snippet], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Server) snippetRoutes() {
 			after := ""
 			if in.Cursor != "" {
 				var err error
-				if after, err = in.text(); err != nil || !templates.ValidSnippetName(after) {
+				if after, err = in.text(); err != nil || !liquid.ValidSnippetName(after) {
 					return nil, fault.InvalidField("query.cursor", in.Cursor, "is no cursor of this list: take next_cursor of a page, or none")
 				}
 			}
@@ -82,11 +82,11 @@ func (s *Server) snippetRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, snippetInfo, func(sn campaigns.Snippet) string { return sn.Name }), nil
+			return page(list, in.Limit, snippetInfo, func(sn templates.Snippet) string { return sn.Name }), nil
 		})
 	register(s, operation{id: "create-snippet", method: http.MethodPost, path: path, tag: tag, doc: "Save a new snippet", status: http.StatusCreated, roles: mayEdit, more: snippetDoc},
 		func(ctx context.Context, caller access.Key, in *createSnippet) (*one[Snippet], error) {
-			return snippetOut(s.Catalogue.CreateSnippet(ctx, campaigns.Snippet{AccountID: caller.AccountID, Name: in.Body.Name, Text: in.Body.Text}))
+			return snippetOut(s.Catalogue.CreateSnippet(ctx, templates.Snippet{AccountID: caller.AccountID, Name: in.Body.Name, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "get-snippet", method: http.MethodGet, path: path + "/{name}", tag: tag, doc: "Show a snippet", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *BySnippet) (*one[Snippet], error) {
@@ -95,7 +95,7 @@ func (s *Server) snippetRoutes() {
 	register(s, operation{id: "set-snippet", method: http.MethodPut, path: path + "/{name}", tag: tag, doc: "Save a snippet, new or instead of the one of its name", roles: mayEdit,
 		more: snippetDoc},
 		func(ctx context.Context, caller access.Key, in *setSnippet) (*one[Snippet], error) {
-			return snippetOut(s.Catalogue.SetSnippet(ctx, campaigns.Snippet{AccountID: caller.AccountID, Name: in.Name, Text: in.Body.Text}))
+			return snippetOut(s.Catalogue.SetSnippet(ctx, templates.Snippet{AccountID: caller.AccountID, Name: in.Name, Text: in.Body.Text}))
 		})
 	register(s, operation{id: "delete-snippet", method: http.MethodDelete, path: path + "/{name}", tag: tag, doc: "Delete a snippet", status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over, or another snippet, renders it."},

@@ -10,6 +10,7 @@ import (
 	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/messages"
 )
 
 // statusPage stands where the console will: what runs, how far it is, how to go
@@ -160,10 +161,10 @@ func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView
 		}
 		view.Campaigns = append(view.Campaigns, row)
 	}
-	if view.QueueOutlook, err = s.Store.QueueOutlook(ctx, campaigns.QueueFilter{AccountID: caller.AccountID}); err != nil {
+	if view.QueueOutlook, err = s.Store.QueueOutlook(ctx, messages.QueueFilter{AccountID: caller.AccountID}); err != nil {
 		return err
 	}
-	totals, err := s.Store.QueueTotals(ctx, campaigns.QueueFilter{AccountID: caller.AccountID})
+	totals, err := s.Store.QueueTotals(ctx, messages.QueueFilter{AccountID: caller.AccountID})
 	if err != nil {
 		return err
 	}

@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/providers/builtin"
 	"carillon/queue"
@@ -226,7 +226,7 @@ func (e *Engine) startWorker(o Options, id int64) {
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
 		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
 		UnsubscribeURL: func(accountID, messageID int64) string {
-			return e.Tokens.URL(campaigns.Unsubscriber{AccountID: accountID, MessageID: messageID})
+			return e.Tokens.URL(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},
 	})
 	w.Start()

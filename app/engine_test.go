@@ -17,6 +17,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -144,13 +145,13 @@ func TestACampaignFromCSVToTheLastReceipt(t *testing.T) {
 		e.Wake()
 		run := finish(t, e, c)
 		require.Equal(t, int64(n), run.Counts.Total())
-		require.Positive(t, run.Counts[campaigns.Failed])
-		require.Positive(t, run.Counts[campaigns.Rejected])
-		require.Zero(t, run.Counts[campaigns.Unknown])
+		require.Positive(t, run.Counts[messages.Failed])
+		require.Positive(t, run.Counts[messages.Rejected])
+		require.Zero(t, run.Counts[messages.Unknown])
 		require.Eventually(t, func() bool {
 			run, err := e.Store.GetRun(t.Context(), f.account, run.ID)
 			require.NoError(t, err)
-			return run.Counts[campaigns.Sent] == 0 && run.Counts[campaigns.Read] > 0
+			return run.Counts[messages.Sent] == 0 && run.Counts[messages.Read] > 0
 		}, 30*time.Second, 20*time.Millisecond, "every message that was sent gets its receipt")
 	})
 }
@@ -164,32 +165,32 @@ func TestRecipientsPerDayHoldAcrossARestart(t *testing.T) {
 	c := f.campaign(t, e, "Hello")
 	c, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
 	require.NoError(t, err)
-	waits := func(e *Engine) campaigns.Counts {
+	waits := func(e *Engine) messages.Counts {
 		var run campaigns.Run
 		require.Eventually(t, func() bool {
 			run, err = e.Store.GetRun(t.Context(), f.account, c.RunID)
 			require.NoError(t, err)
-			if !run.PlanDone || run.Counts[campaigns.Queued]+run.Counts[campaigns.Sending] > 0 {
+			if !run.PlanDone || run.Counts[messages.Queued]+run.Counts[messages.Sending] > 0 {
 				return false
 			}
-			waiting, err := e.Store.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: campaigns.ReasonRecipientPerDay})
+			waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: messages.ReasonRecipientPerDay})
 			require.NoError(t, err)
-			return int64(len(waiting)) == run.Counts[campaigns.Pending]
+			return int64(len(waiting)) == run.Counts[messages.Pending]
 		}, 30*time.Second, 20*time.Millisecond)
 		return run.Counts
 	}
-	require.Equal(t, campaigns.Counts{campaigns.Sent: 7, campaigns.Pending: 13}, waits(e))
+	require.Equal(t, messages.Counts{messages.Sent: 7, messages.Pending: 13}, waits(e))
 	require.NoError(t, e.Stop())
 
 	e = startTestEngine(t, config, AllRoles)
 	// A new address has to wait too; one that was written to today may be again.
-	m, err := e.Store.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: f.account, ChannelID: f.channel.ID, Address: "new@example.com", Content: []byte(`{"text":"x"}`)})
+	m, err := e.Store.CreateMessage(t.Context(), messages.Outgoing{AccountID: f.account, ChannelID: f.channel.ID, Address: "new@example.com", Content: []byte(`{"text":"x"}`)})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		m, err = e.Store.GetMessage(t.Context(), f.account, m.ID)
 		require.NoError(t, err)
-		return m.Reason == campaigns.ReasonRecipientPerDay
+		return m.Reason == messages.ReasonRecipientPerDay
 	}, 30*time.Second, 20*time.Millisecond)
-	require.Equal(t, campaigns.Pending, m.State)
-	require.Equal(t, campaigns.Counts{campaigns.Sent: 7, campaigns.Pending: 13}, waits(e))
+	require.Equal(t, messages.Pending, m.State)
+	require.Equal(t, messages.Counts{messages.Sent: 7, messages.Pending: 13}, waits(e))
 }

@@ -8,6 +8,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/configs"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -16,7 +17,7 @@ func sentOf(t *testing.T, e *Engine, c campaigns.Campaign) int64 {
 	t.Helper()
 	run, err := e.Store.GetRun(t.Context(), c.AccountID, c.RunID)
 	require.NoError(t, err)
-	return run.Counts[campaigns.Sent]
+	return run.Counts[messages.Sent]
 }
 
 // A rate of one message in many seconds is held over restarts, and corrected it
@@ -52,7 +53,7 @@ func TestAResumedChannelBeginsAnew(t *testing.T) {
 		require.Never(t, func() bool { return sentOf(t, e, c) > 0 }, time.Second, 50*time.Millisecond)
 		run, err := e.Store.GetRun(t.Context(), f.account, c.RunID)
 		require.NoError(t, err)
-		require.Equal(t, int64(300), run.Counts[campaigns.Pending], "nothing goes to and fro meanwhile")
+		require.Equal(t, int64(300), run.Counts[messages.Pending], "nothing goes to and fro meanwhile")
 		require.NoError(t, e.Store.ResumeChannel(t.Context(), f.account, f.channel.ID, "test"))
 		require.Eventually(t, func() bool { return sentOf(t, e, c) == 300 }, 5*time.Second, 20*time.Millisecond)
 	})
@@ -67,7 +68,7 @@ func TestARaisedDailyLimitIsAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		e.Wake()
 		require.Eventually(t, func() bool {
-			waiting, err := e.Store.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: campaigns.ReasonRecipientPerDay, Limit: 100})
+			waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: messages.ReasonRecipientPerDay, Limit: 100})
 			require.NoError(t, err)
 			return len(waiting) == 53
 		}, 30*time.Second, 20*time.Millisecond)

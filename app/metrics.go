@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // metrics is what /metrics shows. Labels are channels' ids, states and routes'
@@ -44,7 +44,7 @@ func newMetrics() *metrics {
 }
 
 // Outcome counts one answer of a provider.
-func (m *metrics) Outcome(channelID int64, state campaigns.State, seconds float64) {
+func (m *metrics) Outcome(channelID int64, state messages.State, seconds float64) {
 	channel := strconv.FormatInt(channelID, 10)
 	m.outcomes.WithLabelValues(channel, state.String()).Inc()
 	m.sends.WithLabelValues(channel).Observe(seconds)

@@ -10,12 +10,13 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // sharedStore is what the metrics of the whole installation are read from.
 type sharedStore interface {
-	ChannelCounts(ctx context.Context) (map[int64]campaigns.Counts, error)
+	ChannelCounts(ctx context.Context) (map[int64]messages.Counts, error)
 	LiveChannels(ctx context.Context, accountIDs []int64) ([]campaigns.LiveChannel, error)
 	OldestWaiting(ctx context.Context, channels []campaigns.LiveChannel) (map[int64]time.Time, error)
 	Workers(ctx context.Context) ([]campaigns.Worker, error)
@@ -85,7 +86,7 @@ func (c *shared) counts(ctx context.Context, ch chan<- prometheus.Metric) error 
 	for channel, byState := range counts {
 		for state, n := range byState {
 			ch <- prometheus.MustNewConstMetric(c.messages, prometheus.GaugeValue, float64(n),
-				strconv.FormatInt(channel, 10), campaigns.State(state).String())
+				strconv.FormatInt(channel, 10), messages.State(state).String())
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"carillon/configs"
 	"carillon/internal/clock"
 	"carillon/internal/sink"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -70,11 +71,11 @@ func (s stage) channel() providers.Channel {
 
 // settled waits until the channel is in a state of health and nothing of the run
 // is under way.
-func (s stage) settled(state providers.HealthState) campaigns.Counts {
+func (s stage) settled(state providers.HealthState) messages.Counts {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
 		run := s.run()
-		return s.channel().Health.State == state && run.PlanDone && run.Counts[campaigns.Queued]+run.Counts[campaigns.Sending] == 0
+		return s.channel().Health.State == state && run.PlanDone && run.Counts[messages.Queued]+run.Counts[messages.Sending] == 0
 	}, 30*time.Second, 5*time.Millisecond)
 	return s.run().Counts
 }
@@ -121,7 +122,7 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 					_, good = endpoint(t, sink.Options{})
 				}
 				s := perform(t, e, c.provider, bad, people)
-				require.Equal(t, campaigns.Counts{campaigns.Pending: people}, s.settled(c.health))
+				require.Equal(t, messages.Counts{messages.Pending: people}, s.settled(c.health))
 				ch := s.channel()
 				require.Contains(t, ch.Health.Reason, c.says)
 				require.NotZero(t, ch.Health.Since)
@@ -135,12 +136,12 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 					require.NoError(t, e.Store.ResumeChannel(t.Context(), s.f.account, ch.ID, "test"))
 				}
 				began := clock.System{}.Now()
-				require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > 0 }, 20*time.Second, 5*time.Millisecond)
+				require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] > 0 }, 20*time.Second, 5*time.Millisecond)
 				if c.health != providers.HealthDegraded { // whose first few tries wait for their next
 					require.Less(t, clock.System{}.Now().Sub(began), 5*time.Second)
 				}
 				require.Eventually(t, func() bool { return s.channel().Health == providers.Health{State: providers.HealthOK} }, 5*time.Second, 5*time.Millisecond)
-				require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] == people }, 40*time.Second, 20*time.Millisecond)
+				require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] == people }, 40*time.Second, 20*time.Millisecond)
 			})
 		})
 	}
@@ -160,14 +161,14 @@ func TestDoubtHasAnEnd(t *testing.T) {
 		}})
 		s := perform(t, e, "smtp", bad, people)
 		counts := s.settled(providers.HealthDegraded)
-		require.Equal(t, campaigns.Counts{campaigns.Unknown: providers.DefaultDoubtsInARow, campaigns.Pending: people - providers.DefaultDoubtsInARow}, counts)
+		require.Equal(t, messages.Counts{messages.Unknown: providers.DefaultDoubtsInARow, messages.Pending: people - providers.DefaultDoubtsInARow}, counts)
 		require.Equal(t, int64(providers.DefaultDoubtsInARow), far.Asked(), "whoever was not asked is not in doubt")
 		require.Contains(t, s.channel().Health.Reason, "in doubt")
 		broken.Store(false)
 		require.NoError(t, e.Store.PauseChannel(t.Context(), s.f.account, s.f.channel.ID, "test"))
 		require.NoError(t, e.Store.ResumeChannel(t.Context(), s.f.account, s.f.channel.ID, "test"))
 		require.Eventually(t, func() bool {
-			return s.run().Counts[campaigns.Sent] == people-providers.DefaultDoubtsInARow && s.channel().Health.State == providers.HealthOK
+			return s.run().Counts[messages.Sent] == people-providers.DefaultDoubtsInARow && s.channel().Health.State == providers.HealthOK
 		}, 20*time.Second, 20*time.Millisecond)
 	})
 }
@@ -187,7 +188,7 @@ func TestAHoldIsShownAndResumingEndsIt(t *testing.T) {
 		require.Eventually(t, func() bool { return s.channel().Health.State == providers.HealthHeld }, 20*time.Second, time.Millisecond)
 		require.Contains(t, s.channel().Health.Reason, "held by the provider until")
 		require.NoError(t, e.Store.ResumeChannel(t.Context(), s.f.account, s.f.channel.ID, "test"))
-		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] == people && s.channel().Health.Well() }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] == people && s.channel().Health.Well() }, 20*time.Second, 20*time.Millisecond)
 	})
 }
 
@@ -206,16 +207,16 @@ func TestRefusalsAlikePauseTheCampaign(t *testing.T) {
 		s := perform(t, e, "smtp", bad, people)
 		require.Eventually(t, func() bool {
 			run := s.run()
-			return run.Status == campaigns.RunPaused && run.Counts[campaigns.Queued]+run.Counts[campaigns.Sending] == 0
+			return run.Status == campaigns.RunPaused && run.Counts[messages.Queued]+run.Counts[messages.Sending] == 0
 		}, 20*time.Second, 5*time.Millisecond)
 		run := s.run()
-		require.Equal(t, int64(providers.DefaultRefusalsInARow-1), run.Counts[campaigns.Failed])
+		require.Equal(t, int64(providers.DefaultRefusalsInARow-1), run.Counts[messages.Failed])
 		require.Contains(t, run.Reason, "20 messages were refused alike")
 		require.Contains(t, run.Reason, "we do not like this")
 		require.Equal(t, providers.HealthOK, s.channel().Health.State)
 		broken.Store(false)
 		require.NoError(t, e.Store.ResumeCampaign(t.Context(), s.f.account, s.c.ID, "test"))
-		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > 500 }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] > 500 }, 20*time.Second, 20*time.Millisecond)
 		require.Empty(t, s.run().Reason)
 	})
 }
@@ -238,13 +239,13 @@ func TestBadAddressesStopNothing(t *testing.T) {
 		}})
 		s := perform(t, e, "smtp", far, 6)
 		require.Eventually(t, func() bool {
-			return s.run().Counts == campaigns.Counts{campaigns.Sent: 2, campaigns.Rejected: 3, campaigns.Pending: 1}
+			return s.run().Counts == messages.Counts{messages.Sent: 2, messages.Rejected: 3, messages.Pending: 1}
 		}, 20*time.Second, 20*time.Millisecond)
 		require.Equal(t, providers.HealthOK, s.channel().Health.State)
 		state, err := e.Queue.Limiter().State(t.Context(), s.f.channel.ID, s.channel().Epoch)
 		require.NoError(t, err)
 		require.Zero(t, state.BlockedFor)
-		waiting, err := e.Store.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: s.f.account, RunID: s.c.RunID, Reason: campaigns.ReasonTemporary, Limit: 10})
+		waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: s.f.account, RunID: s.c.RunID, Reason: messages.ReasonTemporary, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, waiting, 1)
 		require.Equal(t, 1, waiting[0].Attempt, "its tries are counted")
@@ -267,19 +268,19 @@ func TestACorrectedChannelIsUsedAtOnce(t *testing.T) {
 			}
 		}
 		s := perform(t, e, "smtp", hanging, people)
-		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sending] > 0 }, 20*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return s.run().Counts[messages.Sending] > 0 }, 20*time.Second, 5*time.Millisecond)
 		_, good := mailServer(t, sink.Options{})
 		ch := s.channel()
 		ch.Config = json.RawMessage(good)
 		_, err := e.Store.UpdateChannel(t.Context(), ch)
 		require.NoError(t, err)
 		began := clock.System{}.Now()
-		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > 0 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] > 0 }, 10*time.Second, time.Millisecond)
 		took := clock.System{}.Now().Sub(began)
 		t.Logf("the first message went out %s after the change", took)
 		close(release)
 		require.Less(t, took, 2*time.Second)
-		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > people*9/10 && s.channel().Health.Well() }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] > people*9/10 && s.channel().Health.Well() }, 20*time.Second, 20*time.Millisecond)
 	})
 }
 

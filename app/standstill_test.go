@@ -21,6 +21,7 @@ import (
 	"carillon/internal/secret"
 	"carillon/internal/sink"
 	"carillon/internal/testenv"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -110,11 +111,11 @@ func (v views) told(reason campaigns.StandstillReason, words string) {
 	began := clock.System{}.Now()
 	run, channel := v.c.RunID, v.f.channel.ID
 	id := func(n int64) string { return string(json.RawMessage(jsonNumber(n))) }
-	waiting, err := v.e.Store.ListMessages(v.t.Context(), campaigns.MessageFilter{AccountID: v.f.account, RunID: run, Limit: 1000})
+	waiting, err := v.e.Store.ListMessages(v.t.Context(), messages.MessageFilter{AccountID: v.f.account, RunID: run, Limit: 1000})
 	require.NoError(v.t, err)
 	var message int64
 	for _, m := range waiting {
-		if m.State == campaigns.Pending {
+		if m.State == messages.Pending {
 			message = m.ID
 		}
 	}
@@ -177,7 +178,7 @@ func TestStandstillsAreToldAtOnceAndGoneAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		e.Wake()
 		s := stage{t, e, f, c}
-		require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > 0 }, 30*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] > 0 }, 30*time.Second, 5*time.Millisecond)
 		v := s.watched()
 		require.NotContains(t, v.body("/v1/runs/"+string(jsonNumber(c.RunID))), "standstill")
 		require.Contains(t, v.body("/v1/runs/"+string(jsonNumber(c.RunID))), "estimated_end")
@@ -276,7 +277,7 @@ func TestThatRedisDoesNotAnswerIsTold(t *testing.T) {
 		require.NoError(t, err)
 		return pace.Still.Reason
 	}
-	require.Eventually(t, func() bool { return s.run().Counts[campaigns.Sent] > 0 && reason() == "" }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return s.run().Counts[messages.Sent] > 0 && reason() == "" }, 30*time.Second, 20*time.Millisecond)
 	require.NoError(t, redis.Stop())
 	require.Eventually(t, func() bool { return reason() == campaigns.StillNoQueue }, soon, 20*time.Millisecond)
 	require.NoError(t, redis.Start())

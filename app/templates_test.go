@@ -10,6 +10,7 @@ import (
 	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -32,14 +33,14 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 			_, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
 			require.NoError(t, err)
 		}
-		m, err := e.Messages.Send(t.Context(), campaigns.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: "your code"}})
+		m, err := e.Messages.Send(t.Context(), messages.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: "your code"}})
 		require.NoError(t, err)
 		e.Wake()
 		finish(t, e, good)
 		require.Eventually(t, func() bool {
 			m, err = e.Store.GetMessage(t.Context(), f.account, m.ID)
 			require.NoError(t, err)
-			return m.State == campaigns.Sent
+			return m.State == messages.Sent
 		}, time.Minute, 5*time.Millisecond, "a message of the same channel does not wait for the campaign's")
 		var run campaigns.Run
 		require.Eventually(t, func() bool {
@@ -49,15 +50,15 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 			return run.Status == campaigns.RunPaused
 		}, time.Minute, 5*time.Millisecond)
 		require.Contains(t, run.Reason, "10 recipients in a row were skipped: content.text: the template takes more than")
-		require.Equal(t, int64(10), run.Counts[campaigns.Skipped])
-		require.Zero(t, run.Counts[campaigns.Sent])
-		skipped, err := e.Store.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: f.account, RunID: run.ID, Reason: campaigns.ReasonRenderExceeded})
+		require.Equal(t, int64(10), run.Counts[messages.Skipped])
+		require.Zero(t, run.Counts[messages.Sent])
+		skipped, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: f.account, RunID: run.ID, Reason: messages.ReasonRenderExceeded})
 		require.NoError(t, err)
 		require.Len(t, skipped, 10)
 		require.Contains(t, skipped[0].Detail, "content.text: ")
 
 		// Neither one message nor a test of it gets through.
-		_, err = e.Messages.Send(t.Context(), campaigns.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: costly}})
+		_, err = e.Messages.Send(t.Context(), messages.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: costly}})
 		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 
 		// Canceling works while it renders.
@@ -69,6 +70,6 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 			require.NoError(t, err)
 			return run.FinishedAt != nil
 		}, time.Minute, 5*time.Millisecond)
-		require.Equal(t, int64(200), run.Counts[campaigns.Skipped]+run.Counts[campaigns.Canceled])
+		require.Equal(t, int64(200), run.Counts[messages.Skipped]+run.Counts[messages.Canceled])
 	})
 }

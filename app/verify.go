@@ -7,6 +7,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/queue"
 	"carillon/store"
 )
@@ -37,7 +38,7 @@ const settleTime = 15 * time.Second
 // VerifyRun adds to the store's proof what Redis says of the window.
 func (v verifier) VerifyRun(ctx context.Context, runID int64) (campaigns.Verification, error) {
 	proof, err := v.Store.VerifyRun(ctx, runID)
-	if err != nil || proof.Rows[campaigns.Queued] == 0 {
+	if err != nil || proof.Rows[messages.Queued] == 0 {
 		return proof, err
 	}
 	channel, envelopes, err := v.Store.QueuedEnvelopesOfRun(ctx, runID)

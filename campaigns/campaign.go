@@ -1,11 +1,12 @@
-// Package campaigns owns the rules of a campaign's life: campaigns, runs,
-// messages and their states, content, schedules. It must not know the store,
-// Redis or HTTP; it takes what it needs as small interfaces.
+// Package campaigns owns the rules of a campaign's life: campaigns and their runs,
+// schedules, what a run would do and does, and what holds it up. It must not know
+// the store, Redis or HTTP; it takes what it needs as small interfaces.
 package campaigns
 
 import (
 	"time"
 
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -20,17 +21,7 @@ const (
 	Running   Status = "running"
 	Paused    Status = "paused"
 	Finished  Status = "finished"
-	CanceledC Status = "canceled"
-	FailedC   Status = "failed"
-)
-
-// Priority orders messages on one channel.
-type Priority int8
-
-// The priorities: transactional messages go before bulk.
-const (
-	Bulk          Priority = 0
-	Transactional Priority = 1
+	Canceled  Status = "canceled"
 )
 
 // Campaign is a message to an audience through a channel at a time.
@@ -83,19 +74,6 @@ func (t Throttle) Attempts() int {
 	return t.MaxAttempts
 }
 
-// Backoff is how long a message waits after its nth temporary failure (n counts
-// from 1): 15 s, then four times as long each time, at most an hour.
-func Backoff(attempt int) time.Duration {
-	d := 15 * time.Second
-	for range attempt - 1 {
-		d *= 4
-		if d >= time.Hour {
-			return time.Hour
-		}
-	}
-	return d
-}
-
 // RunStatus is where a run stands.
 type RunStatus string
 
@@ -106,7 +84,6 @@ const (
 	RunPaused   RunStatus = "paused"
 	RunFinished RunStatus = "finished"
 	RunCanceled RunStatus = "canceled"
-	RunFailed   RunStatus = "failed"
 )
 
 // Run is one firing of a campaign.
@@ -127,34 +104,8 @@ type Run struct {
 	// Planned is how many messages the planner made; the counts by state must
 	// add up to it.
 	Planned    int64
-	Counts     Counts
+	Counts     messages.Counts
 	CreatedAt  time.Time
 	FirstSent  *time.Time
 	FinishedAt *time.Time
-}
-
-// Message is one recipient, one step, one run: a row of the message table.
-type Message struct {
-	ID         int64
-	ChannelID  int64
-	RunID      int64 // 0 for a transactional message
-	CampaignID int64 // 0 for a transactional message
-	ContactID  int64 // 0 where no contact is behind the address
-	Step       int
-	Priority   Priority
-	Address    string
-	State      State
-	Reason     string
-	Detail     string
-	Attempt    int
-	ProviderID string
-	// EnvelopeID is the envelope that it was last queued in; 0 before the first.
-	EnvelopeID int64
-	DueAt      *time.Time
-	CreatedAt  time.Time
-	// Times are when it came to the states of the plain way, in its last round.
-	Times
-	// FinalAt is when it came to a state that it does not leave by itself; nil where
-	// it has not.
-	FinalAt *time.Time
 }

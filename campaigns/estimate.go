@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -97,7 +98,7 @@ func (r Run) pace(still Standstill, limits providers.Limits, throttle Throttle, 
 // asked is how many of the run's messages the provider was asked to take.
 func (r Run) asked() int64 {
 	c := r.Counts
-	return c[Sent] + c[Delivered] + c[Read] + c[Failed] + c[Rejected] + c[Unknown]
+	return c[messages.Sent] + c[messages.Delivered] + c[messages.Read] + c[messages.Failed] + c[messages.Rejected] + c[messages.Unknown]
 }
 
 func (r Run) perSecond(now time.Time) float64 {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -64,7 +65,7 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			run := f.limited(t, c.limits, c.throttle)
-			run.Counts = campaigns.Counts{campaigns.Pending: c.waiting, campaigns.Sent: c.asked, campaigns.Skipped: 7}
+			run.Counts = messages.Counts{messages.Pending: c.waiting, messages.Sent: c.asked, messages.Skipped: 7}
 			f.Clock.Advance(c.after)
 			pace, err := f.Pace(t.Context(), run)
 			require.NoError(t, err)
@@ -84,7 +85,7 @@ func TestPaceIsThePreviews(t *testing.T) {
 	forecast, err := f.Preview(t.Context(), f.Account, run.CampaignID)
 	require.NoError(t, err)
 	require.Equal(t, 4*time.Second, forecast.Duration)
-	run.Counts[campaigns.Pending] = forecast.Reachable
+	run.Counts[messages.Pending] = forecast.Reachable
 	pace, err := f.Pace(t.Context(), run)
 	require.NoError(t, err)
 	require.Equal(t, noon.Add(forecast.Duration), *pace.End)
@@ -93,12 +94,12 @@ func TestPaceIsThePreviews(t *testing.T) {
 func TestPaceIsNotKnownWhileNothingIsSent(t *testing.T) {
 	f := newFixture(t)
 	run := f.limited(t, providers.Limits{PerSecond: 5}, campaigns.Throttle{})
-	run.Counts = campaigns.Counts{campaigns.Pending: 50, campaigns.Sent: 50}
+	run.Counts = messages.Counts{messages.Pending: 50, messages.Sent: 50}
 	f.Clock.Advance(10 * time.Second)
 	for _, change := range []func(*campaigns.Run){
 		func(r *campaigns.Run) { r.Status, r.PlanDone = campaigns.RunPlanning, false },
 		func(r *campaigns.Run) { r.Status = campaigns.RunPaused },
-		func(r *campaigns.Run) { r.Counts[campaigns.Pending] = 0 },
+		func(r *campaigns.Run) { r.Counts[messages.Pending] = 0 },
 		func(r *campaigns.Run) { r.ChannelID += 99 },
 	} {
 		changed := run

@@ -16,6 +16,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -63,7 +64,7 @@ func (s *stage) Leader(context.Context) (campaigns.Leader, error) {
 	return campaigns.Leader{Holder: "x"}, nil
 }
 
-func (s *stage) NextDue(context.Context, int64, int64) (due campaigns.Due, err error) {
+func (s *stage) NextDue(context.Context, int64, int64) (due messages.Due, err error) {
 	return due, nil
 }
 
@@ -84,7 +85,7 @@ func (s *stage) put(id, account int64, status campaigns.RunStatus, sent int64) {
 		if s.runs == nil {
 			s.runs = map[int64]campaigns.LiveRun{}
 		}
-		r := campaigns.LiveRun{Run: campaigns.Run{ID: id, AccountID: account, Status: status, Counts: campaigns.Counts{campaigns.Sent: sent}}}
+		r := campaigns.LiveRun{Run: campaigns.Run{ID: id, AccountID: account, Status: status, Counts: messages.Counts{messages.Sent: sent}}}
 		if status == campaigns.RunFinished {
 			r.FinishedAt = &noon
 		}
@@ -186,10 +187,10 @@ func TestASlowListenerGetsTheNewest(t *testing.T) {
 			s.put(7, 1, campaigns.RunSending, sent)
 			wait(time.Second)
 			require.True(t, told(quick))
-			require.Equal(t, sent, quick.State().Runs[7].Counts[campaigns.Sent])
+			require.Equal(t, sent, quick.State().Runs[7].Counts[messages.Sent])
 		}
 		require.True(t, told(slow))
-		require.Equal(t, int64(19), slow.State().Runs[7].Counts[campaigns.Sent])
+		require.Equal(t, int64(19), slow.State().Runs[7].Counts[messages.Sent])
 		wait(time.Minute)
 		require.False(t, told(slow), "nothing happens")
 		late := listen(t, l, 1)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // A status alone hides what somebody has to know or do.
@@ -15,22 +16,22 @@ func TestWhatARunSays(t *testing.T) {
 	for name, c := range map[string]struct {
 		status campaigns.RunStatus
 		open   bool
-		counts campaigns.Counts
+		counts messages.Counts
 		want   []string
 	}{
-		"all well":     {campaigns.RunFinished, false, campaigns.Counts{campaigns.Sent: 2, campaigns.Skipped: 1}, nil},
-		"under way":    {campaigns.RunSending, true, campaigns.Counts{campaigns.Pending: 2}, nil},
-		"nobody":       {campaigns.RunFinished, false, campaigns.Counts{}, []string{"the audience was empty"}},
-		"all skipped":  {campaigns.RunFinished, false, campaigns.Counts{campaigns.Skipped: 3, campaigns.Failed: 1}, []string{"nobody was reached: 1 failed, 3 skipped; carillon messages ls --run 7"}},
-		"all cleared":  {campaigns.RunFinished, false, campaigns.Counts{campaigns.Canceled: 3}, []string{"nobody was reached: 3 canceled"}},
-		"some cleared": {campaigns.RunFinished, false, campaigns.Counts{campaigns.Sent: 1, campaigns.Canceled: 3}, []string{"3 messages were cleared from the queue, and not sent"}},
-		"in doubt":     {campaigns.RunFinished, false, campaigns.Counts{campaigns.Unknown: 2}, []string{"2 messages are in doubt"}},
-		"both": {campaigns.RunFinished, false, campaigns.Counts{campaigns.Sent: 1, campaigns.Canceled: 1, campaigns.Unknown: 1}, []string{
+		"all well":     {campaigns.RunFinished, false, messages.Counts{messages.Sent: 2, messages.Skipped: 1}, nil},
+		"under way":    {campaigns.RunSending, true, messages.Counts{messages.Pending: 2}, nil},
+		"nobody":       {campaigns.RunFinished, false, messages.Counts{}, []string{"the audience was empty"}},
+		"all skipped":  {campaigns.RunFinished, false, messages.Counts{messages.Skipped: 3, messages.Failed: 1}, []string{"nobody was reached: 1 failed, 3 skipped; carillon messages ls --run 7"}},
+		"all cleared":  {campaigns.RunFinished, false, messages.Counts{messages.Canceled: 3}, []string{"nobody was reached: 3 canceled"}},
+		"some cleared": {campaigns.RunFinished, false, messages.Counts{messages.Sent: 1, messages.Canceled: 3}, []string{"3 messages were cleared from the queue, and not sent"}},
+		"in doubt":     {campaigns.RunFinished, false, messages.Counts{messages.Unknown: 2}, []string{"2 messages are in doubt"}},
+		"both": {campaigns.RunFinished, false, messages.Counts{messages.Sent: 1, messages.Canceled: 1, messages.Unknown: 1}, []string{
 			"1 message was cleared", "carillon messages settle --run 7 --as sent|not-sent, or send it again: carillon messages resend --run 7 --state unknown",
 		}},
-		"in doubt while sending": {campaigns.RunSending, true, campaigns.Counts{campaigns.Pending: 9, campaigns.Unknown: 1}, []string{"1 message is in doubt"}},
-		"being canceled":         {campaigns.RunCanceled, true, campaigns.Counts{campaigns.Pending: 200, campaigns.Queued: 40, campaigns.Canceled: 4}, []string{"244 messages that had not been asked for will not be sent"}},
-		"canceled":               {campaigns.RunCanceled, false, campaigns.Counts{campaigns.Sent: 1, campaigns.Canceled: 1}, []string{"1 message that had not been asked for was not sent"}},
+		"in doubt while sending": {campaigns.RunSending, true, messages.Counts{messages.Pending: 9, messages.Unknown: 1}, []string{"1 message is in doubt"}},
+		"being canceled":         {campaigns.RunCanceled, true, messages.Counts{messages.Pending: 200, messages.Queued: 40, messages.Canceled: 4}, []string{"244 messages that had not been asked for will not be sent"}},
+		"canceled":               {campaigns.RunCanceled, false, messages.Counts{messages.Sent: 1, messages.Canceled: 1}, []string{"1 message that had not been asked for was not sent"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := campaigns.Run{ID: 7, Status: c.status, Counts: c.counts, FinishedAt: &over}
@@ -44,7 +45,7 @@ func TestWhatARunSays(t *testing.T) {
 			}
 			require.Equal(t, c.counts.Total(), run.Shown().Total())
 			if c.status == campaigns.RunCanceled {
-				require.Zero(t, run.Shown()[campaigns.Pending]+run.Shown()[campaigns.Queued])
+				require.Zero(t, run.Shown()[messages.Pending]+run.Shown()[messages.Queued])
 			}
 		})
 	}

@@ -8,8 +8,10 @@ import (
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/templates"
 )
 
 // Records keeps campaigns.
@@ -35,7 +37,7 @@ type Audiences interface {
 	CheckAudience(ctx context.Context, accountID int64, a *targeting.Audience) ([]fault.Field, error)
 	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]contacts.UploadState, error)
 	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
-	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]Recipient, error)
+	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
 }
 
@@ -48,9 +50,9 @@ type Runs interface {
 
 // Messages looks messages up.
 type Messages interface {
-	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
+	ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error)
 	// Transitions are a message's moves off the plain way, in order.
-	Transitions(ctx context.Context, messageID int64) ([]Transition, error)
+	Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error)
 }
 
 // People looks contacts and suppressed addresses up.
@@ -80,18 +82,18 @@ type Store interface {
 // wrong is refused here, with the field and what to do.
 type Service struct {
 	store     Store
-	messages  *MessageService
-	catalogue *Catalogue
-	tokens    Tokens
+	messages  *messages.Service
+	catalogue *templates.Catalogue
+	tokens    messages.Tokens
 	clock     clock.Clock
 }
 
 // Deps is what the service is made of; all fields are needed.
 type Deps struct {
 	Store     Store
-	Messages  *MessageService
-	Catalogue *Catalogue
-	Tokens    Tokens
+	Messages  *messages.Service
+	Catalogue *templates.Catalogue
+	Tokens    messages.Tokens
 	Clock     clock.Clock
 }
 

@@ -7,13 +7,14 @@ import (
 
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // Explanation says why somebody was or was not written to by a campaign.
 type Explanation struct {
-	Message Message
-	History []Passage
+	Message messages.Message
+	History []messages.Passage
 }
 
 // maxExplained is how many messages of a campaign to one recipient are explained.
@@ -38,14 +39,14 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, reci
 	if address == "" && contactID == 0 {
 		return nil, fault.InvalidField("recipient", recipient, "must be an address of the campaign's channel, such as an e-mail address or a phone number with +, or a contact's id")
 	}
-	var found []Message
+	var found []messages.Message
 	if address != "" {
 		if found, err = s.messagesTo(ctx, c, channel.Address, address); err != nil {
 			return nil, err
 		}
 	}
 	if len(found) == 0 && contactID != 0 {
-		found, err = s.store.ListMessages(ctx, MessageFilter{AccountID: accountID, CampaignID: campaignID, ContactID: contactID, Limit: maxExplained})
+		found, err = s.store.ListMessages(ctx, messages.MessageFilter{AccountID: accountID, CampaignID: campaignID, ContactID: contactID, Limit: maxExplained})
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +67,7 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, reci
 		if err != nil {
 			return nil, err
 		}
-		explained[i] = Explanation{Message: m, History: History(m, moves)}
+		explained[i] = Explanation{Message: m, History: messages.History(m, moves)}
 	}
 	return explained, nil
 }
@@ -76,12 +77,12 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, reci
 // All of the campaign is gone through only if that is no answer: nobody has the
 // address, or its holder may have got it since from another, whom the campaign
 // wrote to.
-func (s *Service) messagesTo(ctx context.Context, c Campaign, kind providers.AddressKind, address string) ([]Message, error) {
+func (s *Service) messagesTo(ctx context.Context, c Campaign, kind providers.AddressKind, address string) ([]messages.Message, error) {
 	holder, err := s.store.Holder(ctx, c.AccountID, kind, address)
 	if err != nil {
 		return nil, err
 	}
-	filter := MessageFilter{AccountID: c.AccountID, CampaignID: c.ID, Limit: maxExplained}
+	filter := messages.MessageFilter{AccountID: c.AccountID, CampaignID: c.ID, Limit: maxExplained}
 	if holder != 0 {
 		filter.ContactID, filter.Address = holder, address
 		if found, err := s.store.ListMessages(ctx, filter); err != nil || len(found) > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -27,7 +28,7 @@ type Forecast struct {
 
 // Sample is a campaign rendered for one recipient.
 type Sample struct {
-	Recipient Recipient
+	Recipient messages.Recipient
 	Content   providers.Content
 	// Error says why it can't be rendered; such a recipient is skipped.
 	Error string
@@ -96,7 +97,7 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 		return err
 	}
 	for _, r := range recipients {
-		link := s.tokens.URL(Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
+		link := s.tokens.URL(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
 		sample := Sample{Recipient: r}
 		if sample.Content, err = compiled.Render(ctx, r.Vars(c.Name, link)); err != nil {
 			sample.Error = err.Error()

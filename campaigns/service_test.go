@@ -13,6 +13,7 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/services/servicestest"
 	"carillon/store"
@@ -128,7 +129,7 @@ func TestPreview(t *testing.T) {
 	require.NoError(t, err)
 	forecast, err := f.Preview(t.Context(), f.Account, made.ID)
 	require.NoError(t, err)
-	require.Equal(t, campaigns.Preview{Total: 3, Reachable: 1, Skipped: map[string]int64{campaigns.ReasonOptedOut: 1, campaigns.ReasonExcluded: 1}}, forecast.Preview)
+	require.Equal(t, campaigns.Preview{Total: 3, Reachable: 1, Skipped: map[string]int64{messages.ReasonOptedOut: 1, messages.ReasonExcluded: 1}}, forecast.Preview)
 	require.Equal(t, 2*time.Second, forecast.Duration)
 	require.Equal(t, "campaign.per_second", forecast.LimitedBy)
 	require.Len(t, forecast.Samples, 1)
@@ -160,7 +161,7 @@ func TestStart(t *testing.T) {
 	require.Equal(t, campaigns.Running, resumed.Status)
 	canceled, err := f.Cancel(ctx, f.Account, c.ID, "tester")
 	require.NoError(t, err)
-	require.Equal(t, campaigns.CanceledC, canceled.Status)
+	require.Equal(t, campaigns.Canceled, canceled.Status)
 	proofs, err := f.Verify(ctx, f.Account, c.ID)
 	require.NoError(t, err)
 	require.Len(t, proofs, 1)
@@ -229,10 +230,10 @@ func TestExplain(t *testing.T) {
 	found, err := f.Explain(ctx, f.Account, c.ID, "ada@example.org")
 	require.NoError(t, err)
 	require.Len(t, found, 1)
-	require.Equal(t, campaigns.Pending, found[0].Message.State)
+	require.Equal(t, messages.Pending, found[0].Message.State)
 	found, err = f.Explain(ctx, f.Account, c.ID, strconv.FormatInt(f.People["Bob"].ID, 10))
 	require.NoError(t, err)
-	require.Equal(t, campaigns.ReasonOptedOut, found[0].Message.Reason)
+	require.Equal(t, messages.ReasonOptedOut, found[0].Message.Reason)
 	_, err = f.Explain(ctx, f.Account, c.ID, "nobody@example.org")
 	require.ErrorContains(t, err, "not in the campaign's audience")
 }
@@ -244,7 +245,7 @@ type searches struct {
 	n int
 }
 
-func (s *searches) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error) {
+func (s *searches) ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error) {
 	if f.ContactID == 0 {
 		s.n++
 	}

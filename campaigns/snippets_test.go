@@ -7,10 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/store"
+	"carillon/templates"
 )
 
 // outbox keeps what single messages say.
@@ -19,10 +20,10 @@ type outbox struct {
 	last providers.Content
 }
 
-func (o *outbox) CreateMessage(ctx context.Context, m campaigns.Outgoing) (campaigns.Message, error) {
+func (o *outbox) CreateMessage(ctx context.Context, m messages.Outgoing) (messages.Message, error) {
 	o.last = providers.Content{}
 	if err := json.Unmarshal(m.Content, &o.last); err != nil {
-		return campaigns.Message{}, err
+		return messages.Message{}, err
 	}
 	return o.Store.CreateMessage(ctx, m)
 }
@@ -35,7 +36,7 @@ func TestSnippetsArePresent(t *testing.T) {
 	s := f.Over(out)
 	set := func(text string) {
 		t.Helper()
-		_, err := s.Catalogue.SetSnippet(ctx, campaigns.Snippet{AccountID: f.Account, Name: "hi", Text: text})
+		_, err := s.Catalogue.SetSnippet(ctx, templates.Snippet{AccountID: f.Account, Name: "hi", Text: text})
 		require.NoError(t, err)
 	}
 	c := f.campaign()
@@ -54,7 +55,7 @@ func TestSnippetsArePresent(t *testing.T) {
 		_, err = s.Campaigns.Test(ctx, f.Account, c.ID, "me@example.org", 0)
 		require.NoError(t, err)
 		require.Equal(t, "\n"+greeting+" Ada ", out.last.Text)
-		_, err = s.Messages.Send(ctx, campaigns.Notification{
+		_, err = s.Messages.Send(ctx, messages.Notification{
 			AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345678", Data: map[string]string{"code": "7"}, Content: providers.Content{Text: c.Content.Text},
 		})
 		require.NoError(t, err)

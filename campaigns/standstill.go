@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -125,7 +126,7 @@ type StandstillStore interface {
 	Leader(ctx context.Context) (Leader, error)
 	// NextDue is when the first pending message of a run is due, and why it waits;
 	// zero if none is pending.
-	NextDue(ctx context.Context, channelID, runID int64) (Due, error)
+	NextDue(ctx context.Context, channelID, runID int64) (messages.Due, error)
 }
 
 // QueueReach is a StandstillStore that knows whether Redis answers.
@@ -327,7 +328,7 @@ func (v *survey) runItself(ctx context.Context, r Run, changed time.Time) (Stand
 		}
 		return s, nil
 	}
-	if !r.endsByItself() || r.Counts[Queued]+r.Counts[Sending] > 0 {
+	if !r.endsByItself() || r.Counts[messages.Queued]+r.Counts[messages.Sending] > 0 {
 		return Standstill{}, nil
 	}
 	due, err := v.store.NextDue(ctx, r.ChannelID, r.ID)
@@ -337,7 +338,7 @@ func (v *survey) runItself(ctx context.Context, r Run, changed time.Time) (Stand
 	return dueLater(fmt.Sprintf("Every message of campaign %d that still waits is due later, the first", r.CampaignID), due), nil
 }
 
-func dueLater(what string, due Due) Standstill {
+func dueLater(what string, due messages.Due) Standstill {
 	return Standstill{
 		Reason: StillDueLater, Until: due.At, Words: fmt.Sprintf("%s at %s%s.", what, exactTime(due.At), waitWords(due.Reason)),
 		Remedy: "It goes on by itself then.",
@@ -349,23 +350,23 @@ func waitWords(reason string) string {
 	switch reason {
 	case "":
 		return ""
-	case ReasonRecipientPerDay:
+	case messages.ReasonRecipientPerDay:
 		return ", because the channel's limit of recipients a day is used up"
-	case ReasonRecipientSpacing:
+	case messages.ReasonRecipientSpacing:
 		return ", because its recipient was written to a moment ago"
-	case ReasonTemporary:
+	case messages.ReasonTemporary:
 		return ", for another try after a temporary error"
-	case ReasonCapped:
+	case messages.ReasonCapped:
 		return ", because of a frequency cap"
-	case ReasonChannelHeld:
+	case messages.ReasonChannelHeld:
 		return ", because its channel was held"
 	}
 	return " (" + reason + ")"
 }
 
 // StandstillOf says why a message that waits does not go out.
-func (s *Service) StandstillOf(ctx context.Context, accountID int64, m Message) (Standstill, error) {
-	if !m.State.Active() || m.State == Sending {
+func (s *Service) StandstillOf(ctx context.Context, accountID int64, m messages.Message) (Standstill, error) {
+	if !m.State.Active() || m.State == messages.Sending {
 		return Standstill{}, nil
 	}
 	channel, err := s.store.GetChannel(ctx, accountID, m.ChannelID)
@@ -392,7 +393,7 @@ func (s *Service) StandstillOf(ctx context.Context, accountID int64, m Message) 
 		return own, nil
 	}
 	if m.DueAt != nil && m.DueAt.After(v.now.Add(passingFor)) {
-		return dueLater("It is due", Due{At: *m.DueAt, Reason: m.Reason}), nil
+		return dueLater("It is due", messages.Due{At: *m.DueAt, Reason: m.Reason}), nil
 	}
 	return Standstill{}, nil
 }

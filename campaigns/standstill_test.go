@@ -8,6 +8,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -28,7 +29,7 @@ func TestAStandstillIsTold(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	run := f.limited(t, providers.Limits{PerSecond: 5}, campaigns.Throttle{})
-	run.Counts = campaigns.Counts{campaigns.Pending: 50, campaigns.Sent: 50}
+	run.Counts = messages.Counts{messages.Pending: 50, messages.Sent: 50}
 	run.CampaignID = f.create(t).ID
 	moving := func() { require.Equal(t, campaigns.Standstill{}, f.still(t, run)) }
 	moving()
@@ -77,7 +78,7 @@ func TestAStandstillIsTold(t *testing.T) {
 	for _, over := range []func(*campaigns.Run){
 		func(r *campaigns.Run) { r.Status = campaigns.RunCanceled },
 		func(r *campaigns.Run) { r.FinishedAt, r.Status = &noon, campaigns.RunFinished },
-		func(r *campaigns.Run) { r.Counts = campaigns.Counts{campaigns.Sent: 100} },
+		func(r *campaigns.Run) { r.Counts = messages.Counts{messages.Sent: 100} },
 	} {
 		done := run
 		over(&done)
@@ -132,7 +133,7 @@ func TestAMessageSaysWhyItWaits(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	f.works(t)
-	m, err := f.Messages.Send(ctx, campaigns.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345699", Content: providers.Content{Text: "x"}, DueAt: noon.Add(time.Hour)})
+	m, err := f.Messages.Send(ctx, messages.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345699", Content: providers.Content{Text: "x"}, DueAt: noon.Add(time.Hour)})
 	require.NoError(t, err)
 	s, err := f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
@@ -145,7 +146,7 @@ func TestAMessageSaysWhyItWaits(t *testing.T) {
 	s, err = f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
 	require.Equal(t, campaigns.StillChannelPaused, s.Reason)
-	m.State = campaigns.Delivered
+	m.State = messages.Delivered
 	s, err = f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)
 	require.Empty(t, s.Reason)

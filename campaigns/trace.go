@@ -10,6 +10,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -29,7 +30,7 @@ type Trace struct {
 	Contacts     []contacts.Contact
 	Suppressions []contacts.Suppression
 	// Messages are the newest, newest first.
-	Messages []Message
+	Messages []messages.Message
 	// Campaigns are those of the messages and the newest that were ever started,
 	// newest first.
 	Campaigns []Campaign
@@ -122,7 +123,7 @@ func (t Trace) saysWho() (says []string) {
 
 // saysOf says what became of somebody in a campaign, by its latest message.
 func (t Trace) saysOf(c Campaign) string {
-	i := slices.IndexFunc(t.Messages, func(m Message) bool { return m.CampaignID == c.ID })
+	i := slices.IndexFunc(t.Messages, func(m messages.Message) bool { return m.CampaignID == c.ID })
 	switch {
 	case i >= 0:
 		return t.became(t.Messages[i], c.Audience.Exclude)
@@ -133,7 +134,7 @@ func (t Trace) saysOf(c Campaign) string {
 }
 
 // became answers whether a message reached somebody, and why not.
-func (t Trace) became(m Message, exclude *targeting.Exclude) string {
+func (t Trace) became(m messages.Message, exclude *targeting.Exclude) string {
 	when := func(at *time.Time) string {
 		if at == nil {
 			return ""
@@ -148,36 +149,36 @@ func (t Trace) became(m Message, exclude *targeting.Exclude) string {
 		why = ", because " + why
 	}
 	switch m.State {
-	case Read:
+	case messages.Read:
 		return fmt.Sprintf("yes: sent to %s%s, and opened%s", m.Address, when(m.SentAt), when(m.ReadAt))
-	case Delivered:
+	case messages.Delivered:
 		return fmt.Sprintf("yes: sent to %s%s, and delivered%s", m.Address, when(m.SentAt), when(m.DeliveredAt))
-	case Sent:
+	case messages.Sent:
 		return fmt.Sprintf("yes: sent to %s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt))
-	case Unknown:
+	case messages.Unknown:
 		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which", when(m.ClaimedAt), m.ID)
-	case Pending, Queued:
+	case messages.Pending, messages.Queued:
 		if m.DueAt != nil {
 			why += "; until " + stamp(*m.DueAt) + " at least"
 		}
 		return "not yet: it waits" + why
-	case Sending:
+	case messages.Sending:
 		return "just now: the provider is being asked"
-	case Skipped:
-		if m.Reason == ReasonExcluded {
+	case messages.Skipped:
+		if m.Reason == messages.ReasonExcluded {
 			return "no: left out, because " + t.excludedBy(m, exclude)
 		}
 		return "no: left out" + why
-	case Canceled:
+	case messages.Canceled:
 		return "no: canceled" + when(m.FinalAt) + why
 	default:
-		return fmt.Sprintf("no: it %s%s%s", map[State]string{Failed: "failed", Rejected: "was rejected"}[m.State], when(m.FinalAt), why)
+		return fmt.Sprintf("no: it %s%s%s", map[messages.State]string{messages.Failed: "failed", messages.Rejected: "was rejected"}[m.State], when(m.FinalAt), why)
 	}
 }
 
 // excludedBy names the campaign that somebody is left out for, if it is one; its
 // message to them is in the trace.
-func (t Trace) excludedBy(m Message, exclude *targeting.Exclude) string {
+func (t Trace) excludedBy(m messages.Message, exclude *targeting.Exclude) string {
 	if exclude != nil {
 		for _, sent := range t.Messages {
 			if sent.SentAt != nil && slices.Contains(exclude.Campaigns, sent.CampaignID) && !sent.SentAt.After(m.CreatedAt) {
@@ -193,31 +194,31 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 // reasonWords are a reason in words; the reason itself where it has none.
 func reasonWords(reason string) string {
 	if words, ok := map[string]string{
-		ReasonNoAddress:        "the contact has no address of the channel's kind",
-		ReasonInactive:         "the contact was inactive",
-		ReasonBlocked:          "the contact was blocked",
-		ReasonDeleted:          "the contact was deleted",
-		ReasonSuppressed:       "the address is on the list of those never to write to",
-		ReasonOptedOut:         "the recipient opted out",
-		ReasonCapped:           "a frequency cap holds it back",
-		ReasonRenderFailed:     "the template could not be rendered for this recipient",
-		ReasonCleared:          "the queue was cleared",
-		ReasonCanceled:         "the campaign was canceled",
-		ReasonAttemptsUsedUp:   "every try failed",
-		ReasonRefused:          "the provider refused the message",
-		ReasonRecipient:        "the provider refused the recipient",
-		ReasonReceipt:          "the provider reported that it did not arrive",
-		ReasonInDoubt:          "it was in doubt, and is sent again",
-		ReasonTemporary:        "the last try failed for the time being",
-		ReasonThrottled:        "a limit holds it back",
-		ReasonChannelStopped:   "the channel is stopped",
-		ReasonPaused:           "it was taken back by a pause",
-		ReasonRequeued:         "its task was lost, and is made again",
-		ReasonRecipientPerDay:  "the channel has reached as many recipients as it may in a day",
-		ReasonRecipientSpacing: "the recipient was written to just before",
-		ReasonSettled:          "somebody who looked said that it was not sent",
-		ReasonResend:           "it is sent again",
-		ReasonResendSent:       "it is sent again although it was sent",
+		messages.ReasonNoAddress:        "the contact has no address of the channel's kind",
+		messages.ReasonInactive:         "the contact was inactive",
+		messages.ReasonBlocked:          "the contact was blocked",
+		messages.ReasonDeleted:          "the contact was deleted",
+		messages.ReasonSuppressed:       "the address is on the list of those never to write to",
+		messages.ReasonOptedOut:         "the recipient opted out",
+		messages.ReasonCapped:           "a frequency cap holds it back",
+		messages.ReasonRenderFailed:     "the template could not be rendered for this recipient",
+		messages.ReasonCleared:          "the queue was cleared",
+		messages.ReasonCanceled:         "the campaign was canceled",
+		messages.ReasonAttemptsUsedUp:   "every try failed",
+		messages.ReasonRefused:          "the provider refused the message",
+		messages.ReasonRecipient:        "the provider refused the recipient",
+		messages.ReasonReceipt:          "the provider reported that it did not arrive",
+		messages.ReasonInDoubt:          "it was in doubt, and is sent again",
+		messages.ReasonTemporary:        "the last try failed for the time being",
+		messages.ReasonThrottled:        "a limit holds it back",
+		messages.ReasonChannelStopped:   "the channel is stopped",
+		messages.ReasonPaused:           "it was taken back by a pause",
+		messages.ReasonRequeued:         "its task was lost, and is made again",
+		messages.ReasonRecipientPerDay:  "the channel has reached as many recipients as it may in a day",
+		messages.ReasonRecipientSpacing: "the recipient was written to just before",
+		messages.ReasonSettled:          "somebody who looked said that it was not sent",
+		messages.ReasonResend:           "it is sent again",
+		messages.ReasonResendSent:       "it is sent again although it was sent",
 	}[reason]; ok {
 		return words
 	}

@@ -62,7 +62,7 @@ func (c *cli) campaignLs() *cobra.Command {
 		})
 	}}
 	limitFlag(cmd, &limit)
-	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished, canceled or failed ones")
+	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished or canceled ones")
 	return cmd
 }
 

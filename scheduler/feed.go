@@ -13,14 +13,15 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
 
 // FeedStore is what the feeder needs of the store.
 type FeedStore interface {
-	Feedable(ctx context.Context) ([]campaigns.Feedable, error)
-	Feed(ctx context.Context, request campaigns.FeedRequest) ([]campaigns.FeedMessage, error)
+	Feedable(ctx context.Context) ([]messages.Feedable, error)
+	Feed(ctx context.Context, request messages.FeedRequest) ([]messages.FeedMessage, error)
 	// LivingWorkers is how many worker processes there are.
 	LivingWorkers(ctx context.Context) (int, error)
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
@@ -123,13 +124,13 @@ func (f *feeder) forgetAll() {
 }
 
 // fillTransactional feeds messages that have a content of their own.
-func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channel, room int, items []campaigns.Feedable) (worked bool, err error) {
+func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channel, room int, items []messages.Feedable) (worked bool, err error) {
 	for _, item := range items {
 		free := min(int64(room), item.Pending)
 		if free <= 0 {
 			continue
 		}
-		fed, err := f.feed(ctx, nil, campaigns.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
+		fed, err := f.feed(ctx, nil, messages.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
 		if err != nil {
 			return worked, err
 		}
@@ -139,7 +140,7 @@ func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channe
 }
 
 // fillBulk gives the free envelopes of the window to the runs in turn.
-func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window queue.Window, items []campaigns.Feedable) (worked bool, err error) {
+func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window queue.Window, items []messages.Feedable) (worked bool, err error) {
 	pace := f.pace(channel.ID)
 	rate := lower(channel.Limits.PerSecond, pace.saw(f.clock.Now(), queuedOf(items)))
 	most, err := f.mostEnvelopes(ctx)
@@ -147,7 +148,7 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 		return false, err
 	}
 	free := windowEnvelopes(rate, most) - window.Bulk
-	var runs []campaigns.Feedable
+	var runs []messages.Feedable
 	var errs []error
 	for _, item := range items {
 		ready, err := f.ready(ctx, channel, item.RunID)
@@ -164,7 +165,7 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 			continue
 		}
 		own := campaign.Throttle.PerSecond
-		request := campaigns.FeedRequest{
+		request := messages.FeedRequest{
 			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeItems(lower(own, rate), most),
 		}
 		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope, most))
@@ -213,7 +214,7 @@ func (f *feeder) pace(channelID int64) *pace {
 	return f.paces[channelID]
 }
 
-func queuedOf(items []campaigns.Feedable) (n int64) {
+func queuedOf(items []messages.Feedable) (n int64) {
 	for _, item := range items {
 		n += item.Queued
 	}
@@ -273,7 +274,7 @@ func roomOf(own float64, queued int64, perEnvelope, most int) int {
 
 // share is what one run gets of a channel's free envelopes.
 type share struct {
-	item      campaigns.Feedable
+	item      messages.Feedable
 	envelopes int
 }
 
@@ -281,7 +282,7 @@ type share struct {
 // every run gains its weight, the one with most goes and pays what all gained.
 type turns struct{ credit map[int64]int }
 
-func (f *feeder) shares(channelID int64, runs []campaigns.Feedable, free int) []share {
+func (f *feeder) shares(channelID int64, runs []messages.Feedable, free int) []share {
 	if len(runs) == 0 || free <= 0 {
 		return nil
 	}
@@ -343,7 +344,7 @@ func (f *feeder) run(ctx context.Context, runID int64) (*campaigns.Campaign, err
 // feed marks messages queued and enqueues their envelopes. If the process dies in
 // between, the reaper finds rows without a task and takes them back. The campaign is
 // nil for transactional messages.
-func (f *feeder) feed(ctx context.Context, campaign *campaigns.Campaign, request campaigns.FeedRequest) (int, error) {
+func (f *feeder) feed(ctx context.Context, campaign *campaigns.Campaign, request messages.FeedRequest) (int, error) {
 	start := f.clock.Now()
 	messages, err := f.store.Feed(ctx, request)
 	if err != nil || len(messages) == 0 {
@@ -361,7 +362,7 @@ func (f *feeder) feed(ctx context.Context, campaign *campaigns.Campaign, request
 }
 
 // enveloped names messages, which are in the order of their envelopes, in these.
-func enveloped(campaign *campaigns.Campaign, request campaigns.FeedRequest, messages []campaigns.FeedMessage) []queue.Envelope {
+func enveloped(campaign *campaigns.Campaign, request messages.FeedRequest, messages []messages.FeedMessage) []queue.Envelope {
 	envelopes := make([]queue.Envelope, 0, len(request.Envelopes))
 	for _, m := range messages {
 		if len(envelopes) == 0 || envelopes[len(envelopes)-1].ID != m.EnvelopeID {

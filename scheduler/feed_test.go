@@ -11,6 +11,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -32,9 +33,9 @@ func newFixture() *fixture {
 }
 
 // campaign makes a run with messages waiting.
-func (f *fixture) campaign(runID, pending int64, change func(*campaigns.Campaign, *campaigns.Feedable)) {
+func (f *fixture) campaign(runID, pending int64, change func(*campaigns.Campaign, *messages.Feedable)) {
 	c := campaigns.Campaign{ID: runID + 100, Name: "Spring", Content: providers.Content{Text: "Hi {{ contact.first_name }}"}}
-	item := campaigns.Feedable{ChannelID: 1, RunID: runID, CampaignID: c.ID, Weight: 1, Pending: pending}
+	item := messages.Feedable{ChannelID: 1, RunID: runID, CampaignID: c.ID, Weight: 1, Pending: pending}
 	if change != nil {
 		change(&c, &item)
 	}
@@ -113,7 +114,7 @@ func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	c := f.store.channels[1]
 	c.Epoch, c.Limits = 4, providers.Limits{PerSecond: 80, Burst: 3}
 	f.store.channels[1] = c
-	f.campaign(5, 1000, func(c *campaigns.Campaign, _ *campaigns.Feedable) { c.Throttle.PerSecond = 0.02 })
+	f.campaign(5, 1000, func(c *campaigns.Campaign, _ *messages.Feedable) { c.Throttle.PerSecond = 0.02 })
 	f.campaign(6, 1000, nil)
 	f.queue.waits = map[int64]time.Duration{105: 50 * time.Second}
 	_, err := f.feeder.pass(t.Context())
@@ -122,7 +123,7 @@ func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	require.Contains(t, f.queue.asked, queue.Reservation{ChannelID: 1, Epoch: 4, Limits: queue.Limits{PerSecond: 80, Burst: 3}, CampaignID: 105, CampaignPerSecond: 0.02})
 
 	f.queue.envelopes = nil
-	f.store.feedable = append(f.store.feedable, campaigns.Feedable{ChannelID: 1, Pending: 2})
+	f.store.feedable = append(f.store.feedable, messages.Feedable{ChannelID: 1, Pending: 2})
 	f.queue.waits = map[int64]time.Duration{0: feedAhead + time.Millisecond}
 	worked, err := f.feeder.pass(t.Context())
 	require.NoError(t, err)
@@ -159,9 +160,9 @@ func TestSharesAreFair(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFixture()
 		weights := rapid.SliceOfN(rapid.IntRange(1, 100), 1, 6).Draw(t, "weights")
-		runs, total := make([]campaigns.Feedable, len(weights)), 0
+		runs, total := make([]messages.Feedable, len(weights)), 0
 		for i, w := range weights {
-			runs[i] = campaigns.Feedable{ChannelID: 1, RunID: int64(i + 1), Weight: w}
+			runs[i] = messages.Feedable{ChannelID: 1, RunID: int64(i + 1), Weight: w}
 			total += w
 		}
 		got, all := make([]int, len(weights)), 0
@@ -193,22 +194,22 @@ func TestSharesAreFair(t *testing.T) {
 
 func TestSharesOfRunsThatComeAndGo(t *testing.T) {
 	f := newFixture()
-	item := func(id int64, weight int) campaigns.Feedable {
-		return campaigns.Feedable{ChannelID: 1, RunID: id, Weight: weight}
+	item := func(id int64, weight int) messages.Feedable {
+		return messages.Feedable{ChannelID: 1, RunID: id, Weight: weight}
 	}
 	require.Empty(t, f.feeder.shares(1, nil, 8))
-	require.Empty(t, f.feeder.shares(1, []campaigns.Feedable{item(1, 1)}, 0))
-	require.Empty(t, f.feeder.shares(1, []campaigns.Feedable{item(1, 1)}, -3), "a window may be over-full")
-	f.feeder.shares(1, []campaigns.Feedable{item(1, 1), item(2, 100)}, 7)
-	require.Equal(t, []share{{item(3, 0), 2}, {item(4, 1), 2}}, f.feeder.shares(1, []campaigns.Feedable{item(3, 0), item(4, 1)}, 4),
+	require.Empty(t, f.feeder.shares(1, []messages.Feedable{item(1, 1)}, 0))
+	require.Empty(t, f.feeder.shares(1, []messages.Feedable{item(1, 1)}, -3), "a window may be over-full")
+	f.feeder.shares(1, []messages.Feedable{item(1, 1), item(2, 100)}, 7)
+	require.Equal(t, []share{{item(3, 0), 2}, {item(4, 1), 2}}, f.feeder.shares(1, []messages.Feedable{item(3, 0), item(4, 1)}, 4),
 		"who is gone leaves nothing behind, and no weight counts as one")
 	require.Len(t, f.feeder.turns[1].credit, 2)
-	require.Len(t, f.feeder.shares(2, []campaigns.Feedable{item(5, 1)}, 1), 1, "each channel has its own turns")
+	require.Len(t, f.feeder.shares(2, []messages.Feedable{item(5, 1)}, 1), 1, "each channel has its own turns")
 }
 
 func TestTransactionalMessagesHaveEnvelopesOfTheirOwn(t *testing.T) {
 	f := newFixture()
-	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Weight: 1, Pending: 3}}
+	f.store.feedable = []messages.Feedable{{ChannelID: 1, Weight: 1, Pending: 3}}
 	f.campaign(7, 5000, nil)
 	f.limit(1, 80)
 	worked, err := f.feeder.pass(t.Context())
@@ -235,7 +236,7 @@ func TestTransactionalMessagesHaveEnvelopesOfTheirOwn(t *testing.T) {
 func TestAFullWindowIsNotFed(t *testing.T) {
 	f := newFixture()
 	f.limit(1, 80)
-	f.store.feedable = []campaigns.Feedable{{ChannelID: 1, Weight: 1, Pending: 100}}
+	f.store.feedable = []messages.Feedable{{ChannelID: 1, Weight: 1, Pending: 100}}
 	f.campaign(7, 5000, nil)
 	f.queue.windows[1] = queue.Window{Bulk: windowEnvelopes(80, 16), Transactional: MaxTransactional}
 	worked, err := f.feeder.pass(t.Context())
@@ -270,7 +271,7 @@ func TestEnqueueFailureIsReported(t *testing.T) {
 func TestAThrottledCampaignLeavesTheWindowToOthers(t *testing.T) {
 	f := newFixture()
 	f.limit(1, 80)
-	f.campaign(7, 1000, func(c *campaigns.Campaign, _ *campaigns.Feedable) { c.Throttle.PerSecond = 2 })
+	f.campaign(7, 1000, func(c *campaigns.Campaign, _ *messages.Feedable) { c.Throttle.PerSecond = 2 })
 	f.campaign(8, 1000, nil)
 	for range 20 { // nothing is sent meanwhile
 		_, err := f.feeder.pass(t.Context())
@@ -307,11 +308,11 @@ func TestTheWindowHasEnvelopesForEachWorker(t *testing.T) {
 
 func TestOneRotIsNoBlight(t *testing.T) {
 	f := newFixture()
-	f.store.feedable = []campaigns.Feedable{{ChannelID: 9, RunID: 1, Pending: 1}} // a channel that can't be read
+	f.store.feedable = []messages.Feedable{{ChannelID: 9, RunID: 1, Pending: 1}} // a channel that can't be read
 	f.campaign(7, 10, nil)
 	delete(f.store.campaigns, 7) // a campaign that can't be read
 	f.campaign(8, 10, nil)
-	f.campaign(9, 10, func(_ *campaigns.Campaign, item *campaigns.Feedable) { item.ChannelID = 2 })
+	f.campaign(9, 10, func(_ *campaigns.Campaign, item *messages.Feedable) { item.ChannelID = 2 })
 	f.queue.down[3] = true
 	worked, err := f.feeder.pass(t.Context())
 	require.ErrorContains(t, err, "feed channel 9")

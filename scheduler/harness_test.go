@@ -9,6 +9,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -18,10 +19,10 @@ import (
 type fakeStore struct {
 	mu sync.Mutex
 
-	feedable         []campaigns.Feedable
+	feedable         []messages.Feedable
 	campaigns        map[int64]campaigns.Campaign // by run
 	channels         map[int64]providers.Channel
-	requests         []campaigns.FeedRequest
+	requests         []messages.FeedRequest
 	feedErr          error
 	workers          int // of none the window is as of one
 	lookedForWorkers int
@@ -46,7 +47,7 @@ type fakeStore struct {
 
 // fakeReap is what the reaper finds and does.
 type fakeReap struct {
-	envelopes map[int64][]campaigns.QueuedEnvelope
+	envelopes map[int64][]messages.QueuedEnvelope
 	dead      []int64
 	requeued  map[int64][]int64
 	swept     int
@@ -57,7 +58,7 @@ func newFakeStore() *fakeStore {
 		campaigns: map[int64]campaigns.Campaign{}, channels: map[int64]providers.Channel{1: {ID: 1, AccountID: 3}, 2: {ID: 2, AccountID: 3}},
 		hangs: map[int64]chan struct{}{},
 		plan:  map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
-		reap: fakeReap{envelopes: map[int64][]campaigns.QueuedEnvelope{}, requeued: map[int64][]int64{}},
+		reap: fakeReap{envelopes: map[int64][]messages.QueuedEnvelope{}, requeued: map[int64][]int64{}},
 	}
 }
 
@@ -147,15 +148,15 @@ func (s *fakeStore) CancelPending(context.Context) (bool, error) { return false,
 func (s *fakeStore) Reconsider(context.Context) (bool, error)    { return false, nil }
 func (s *fakeStore) OpenClears(context.Context) ([]int64, error) { return nil, nil }
 
-func (s *fakeStore) ContinueClear(context.Context, int64) (campaigns.Clearing, error) {
-	return campaigns.Clearing{}, nil
+func (s *fakeStore) ContinueClear(context.Context, int64) (messages.Clearing, error) {
+	return messages.Clearing{}, nil
 }
 
-func (s *fakeStore) Feedable(context.Context) ([]campaigns.Feedable, error) {
+func (s *fakeStore) Feedable(context.Context) ([]messages.Feedable, error) {
 	s.count("feed")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []campaigns.Feedable
+	var list []messages.Feedable
 	for _, f := range s.feedable {
 		if f.Pending > 0 {
 			list = append(list, f)
@@ -164,7 +165,7 @@ func (s *fakeStore) Feedable(context.Context) ([]campaigns.Feedable, error) {
 	return list, nil
 }
 
-func (s *fakeStore) Feed(_ context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
+func (s *fakeStore) Feed(_ context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, err error) {
 	if hangs := s.hangs[request.ChannelID]; hangs != nil && request.RunID != 0 {
 		<-hangs
 	}
@@ -184,11 +185,11 @@ func (s *fakeStore) Feed(_ context.Context, request campaigns.FeedRequest) (mess
 				s.nextID++
 				f.Pending--
 				f.Queued++
-				messages = append(messages, campaigns.FeedMessage{ID: s.nextID, EnvelopeID: envelope, Attempt: 1 + int(s.nextID%2)})
+				fed = append(fed, messages.FeedMessage{ID: s.nextID, EnvelopeID: envelope, Attempt: 1 + int(s.nextID%2)})
 			}
 		}
 	}
-	return messages, nil
+	return fed, nil
 }
 
 func (s *fakeStore) CampaignOfRun(_ context.Context, runID int64) (campaigns.Campaign, error) {
@@ -225,7 +226,7 @@ func (s *fakeStore) ChannelsWithQueued(context.Context) ([]int64, error) {
 	return ids, nil
 }
 
-func (s *fakeStore) QueuedEnvelopes(_ context.Context, channelID int64) ([]campaigns.QueuedEnvelope, error) {
+func (s *fakeStore) QueuedEnvelopes(_ context.Context, channelID int64) ([]messages.QueuedEnvelope, error) {
 	return s.reap.envelopes[channelID], nil
 }
 

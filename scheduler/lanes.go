@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // laneWait is how long a pass waits for the lanes that it started, before it looks
@@ -62,7 +63,7 @@ func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	lanes := map[lane][]campaigns.Feedable{}
+	lanes := map[lane][]messages.Feedable{}
 	for _, item := range feedable {
 		l := lane{item.ChannelID, item.RunID == 0}
 		lanes[l] = append(lanes[l], item)
@@ -99,7 +100,7 @@ func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 // keepTurns forgets whose turn it is on channels whose campaigns have nothing to
 // feed: who comes again begins with no credit, as a new run does. How fast they were
 // is kept for a while.
-func (f *feeder) keepTurns(lanes map[lane][]campaigns.Feedable) {
+func (f *feeder) keepTurns(lanes map[lane][]messages.Feedable) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for id, p := range f.paces {
@@ -115,7 +116,7 @@ func (f *feeder) keepTurns(lanes map[lane][]campaigns.Feedable) {
 }
 
 // start fills a lane, unless it is being filled.
-func (f *feeder) start(ctx context.Context, r *round, l lane, items []campaigns.Feedable) bool {
+func (f *feeder) start(ctx context.Context, r *round, l lane, items []messages.Feedable) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lanes[l] {
@@ -148,7 +149,7 @@ func (f *feeder) start(ctx context.Context, r *round, l lane, items []campaigns.
 func (f *feeder) wait() { f.filling.Wait() }
 
 // fill feeds a lane once.
-func (f *feeder) fill(ctx context.Context, l lane, items []campaigns.Feedable) (fed bool, err error) {
+func (f *feeder) fill(ctx context.Context, l lane, items []messages.Feedable) (fed bool, err error) {
 	channel, err := f.store.ChannelByID(ctx, l.channelID)
 	if err != nil {
 		return false, err

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // passes runs passes until something holds, and lets the time pass in which a pass
@@ -43,8 +44,8 @@ func TestASlowLaneHoldsUpNoOther(t *testing.T) {
 	f.campaign(7, 10, nil)
 	f.passes(t, func() bool { return true })
 	f.store.mu.Lock()
-	f.store.feedable = append(f.store.feedable, campaigns.Feedable{ChannelID: 1, Pending: 3}, campaigns.Feedable{ChannelID: 2, Pending: 3})
-	f.campaign(8, 10, func(_ *campaigns.Campaign, item *campaigns.Feedable) { item.ChannelID = 2 })
+	f.store.feedable = append(f.store.feedable, messages.Feedable{ChannelID: 1, Pending: 3}, messages.Feedable{ChannelID: 2, Pending: 3})
+	f.campaign(8, 10, func(_ *campaigns.Campaign, item *messages.Feedable) { item.ChannelID = 2 })
 	f.store.mu.Unlock()
 	f.passes(t, func() bool { return f.fed()[0] == 6 && f.fed()[8] == 10 })
 	require.Zero(t, f.fed()[7])

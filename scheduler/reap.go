@@ -8,15 +8,15 @@ import (
 	"slices"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 )
 
 // ReapStore is what the reaper needs of the store.
 type ReapStore interface {
 	SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error)
 	ChannelsWithQueued(ctx context.Context) ([]int64, error)
-	QueuedEnvelopes(ctx context.Context, channelID int64) ([]campaigns.QueuedEnvelope, error)
+	QueuedEnvelopes(ctx context.Context, channelID int64) ([]messages.QueuedEnvelope, error)
 	RequeueLost(ctx context.Context, channelID int64, envelopes []int64) (int64, error)
 	SweepReceipts(ctx context.Context) (int, error)
 	DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int64) ([]int64, error)

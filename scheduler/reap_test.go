@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // queued are envelopes that were marked queued some time ago.
-func queued(ago time.Duration, transactional bool, ids ...int64) (list []campaigns.QueuedEnvelope) {
+func queued(ago time.Duration, transactional bool, ids ...int64) (list []messages.QueuedEnvelope) {
 	for _, id := range ids {
-		list = append(list, campaigns.QueuedEnvelope{ID: id, Transactional: transactional, Messages: 5, QueuedAt: noon.Add(-ago)})
+		list = append(list, messages.QueuedEnvelope{ID: id, Transactional: transactional, Messages: 5, QueuedAt: noon.Add(-ago)})
 	}
 	return list
 }

@@ -15,6 +15,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 )
 
 // Leases hands out the leader's lease.
@@ -32,7 +33,7 @@ type Plans interface {
 	CancelPending(ctx context.Context) (more bool, err error)
 	Reconsider(ctx context.Context) (more bool, err error)
 	OpenClears(ctx context.Context) ([]int64, error)
-	ContinueClear(ctx context.Context, id int64) (campaigns.Clearing, error)
+	ContinueClear(ctx context.Context, id int64) (messages.Clearing, error)
 }
 
 // Store is everything that the scheduler needs of the store.

@@ -6,18 +6,21 @@ package services
 
 import (
 	"carillon/campaigns"
+	"carillon/channels"
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/messages"
 	"carillon/targeting"
+	"carillon/templates"
 )
 
 // Services is what Carillon can be asked to do.
 type Services struct {
 	Campaigns  *campaigns.Service
-	Messages   *campaigns.MessageService
-	Catalogue  *campaigns.Catalogue
-	Channels   *campaigns.Channels
+	Messages   *messages.Service
+	Catalogue  *templates.Catalogue
+	Channels   *channels.Service
 	Contacts   *contacts.Contacts
 	Lists      *contacts.Lists
 	Consents   *contacts.Consents
@@ -28,15 +31,15 @@ type Services struct {
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Exporter   *targeting.Exporter
-	Tokens     campaigns.Tokens
+	Tokens     messages.Tokens
 }
 
 // Store is what the services need kept; *store.Store keeps it.
 type Store interface {
 	campaigns.Store
-	campaigns.MessageStore
-	campaigns.Snippets
-	campaigns.ChannelStore
+	messages.Store
+	templates.Snippets
+	channels.Store
 	contacts.ContactStore
 	contacts.ListStore
 	contacts.ConsentStore
@@ -55,7 +58,7 @@ type Store interface {
 type Deps struct {
 	Store Store
 	// Providers describes the providers; *providers.Registry does.
-	Providers campaigns.Configurations
+	Providers channels.Configurations
 	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
 	// are none.
 	MasterKey secret.String
@@ -70,8 +73,8 @@ func New(d Deps) *Services {
 		d.Clock = clock.System{}
 	}
 	s := &Services{
-		Channels:   campaigns.NewChannels(d.Store, d.Providers),
-		Catalogue:  campaigns.NewCatalogue(d.Store),
+		Channels:   channels.NewService(d.Store, d.Providers),
+		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
 		Lists:      contacts.NewLists(d.Store),
 		Consents:   contacts.NewConsents(d.Store),
@@ -82,9 +85,9 @@ func New(d Deps) *Services {
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),
-		Tokens:     campaigns.NewTokens(d.MasterKey, d.PublicURL),
+		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
-	s.Messages = campaigns.NewMessageService(d.Store, d.Providers, s.Catalogue, s.Tokens)
+	s.Messages = messages.NewService(d.Store, d.Providers, s.Catalogue, s.Tokens)
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
 		Store: d.Store, Messages: s.Messages, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
 	})

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/targeting/rule"
@@ -163,17 +164,17 @@ func (a audienceSQL) gates() (gates []gate) {
 		gates = append(gates, gate{reason, fragment{condition, args}})
 	}
 	for _, left := range a.leftOut() {
-		when(campaigns.ReasonExcluded, left.sql, left.args...)
+		when(messages.ReasonExcluded, left.sql, left.args...)
 	}
-	when(campaigns.ReasonBlocked, "c.status = 'blocked'")
-	when(campaigns.ReasonInactive, "c.status = 'inactive'")
-	when(campaigns.ReasonDeleted, "c.status = 'deleted'")
-	when(campaigns.ReasonNoAddress, "a.address IS NULL")
-	when(campaigns.ReasonOptedOut, "s.reason = '"+unsubscribed+"'")
-	when(campaigns.ReasonSuppressed, "s.address IS NOT NULL")
+	when(messages.ReasonBlocked, "c.status = 'blocked'")
+	when(messages.ReasonInactive, "c.status = 'inactive'")
+	when(messages.ReasonDeleted, "c.status = 'deleted'")
+	when(messages.ReasonNoAddress, "a.address IS NULL")
+	when(messages.ReasonOptedOut, "s.reason = '"+unsubscribed+"'")
+	when(messages.ReasonSuppressed, "s.address IS NOT NULL")
 	if a.category != 0 {
 		word := lastWord("c.id", a.accountID, a.category, a.kind)
-		when(campaigns.ReasonOptedOut, word.sql+" = 'opt_out'", word.args...)
+		when(messages.ReasonOptedOut, word.sql+" = 'opt_out'", word.args...)
 	}
 	return gates
 }
@@ -359,7 +360,7 @@ func (s *Store) previewPart(ctx context.Context, counts fragment) (campaigns.Pre
 }
 
 // SampleAudience is up to n recipients that a campaign would be sent to.
-func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]campaigns.Recipient, error) {
+func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error) {
 	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
@@ -387,7 +388,7 @@ func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, a
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	sample := make([]campaigns.Recipient, 0, len(ids))
+	sample := make([]messages.Recipient, 0, len(ids))
 	for _, id := range ids {
 		sample = append(sample, found[id])
 	}

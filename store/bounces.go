@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/contacts"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -104,8 +104,8 @@ func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now ti
 }
 
 // noteBounces keeps what refusals say of addresses.
-func noteBounces(ctx context.Context, tx conn, settled []campaigns.Outcome) error {
-	bounced := map[int64]campaigns.Outcome{}
+func noteBounces(ctx context.Context, tx conn, settled []messages.Outcome) error {
+	bounced := map[int64]messages.Outcome{}
 	for _, o := range settled {
 		if o.Bounce != "" {
 			bounced[o.MessageID] = o

@@ -5,15 +5,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/contacts"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // sent makes a transactional message to an address and sends it.
 func (j *journey) sent(envelope int64, address string) int64 {
 	j.t.Helper()
-	m, err := j.CreateMessage(j.t.Context(), campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
+	m, err := j.CreateMessage(j.t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
 	require.NoError(j.t, err)
 	require.Len(j.t, j.claim(0, envelope, j.feed(0, []int64{envelope}, 1)), 1, "nothing keeps messages from %s", address)
 	j.record(0, []int64{m.ID}, nil)
@@ -48,7 +48,7 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		require.Equal(t, contacts.Complained, j.reasonOf("spam@example.com"))
 		m, err := s.GetMessage(t.Context(), j.accountID, spam)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Read, m.State)
+		require.Equal(t, messages.Read, m.State)
 
 		// What is rejected without a bounce is not the address's fault.
 		other := j.sent(3, "window@example.com")
@@ -104,7 +104,7 @@ func TestParkedBounceSuppresses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 1)
-		m, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com", Content: []byte(`{"text":"x"}`)})
+		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		require.Len(t, j.claim(0, 1, j.feed(0, []int64{1}, 1)), 1)
 		j.receive(providers.Receipt{MessageID: m.ID, Status: providers.ReceiptFailed, Bounce: providers.BounceHard})
@@ -126,8 +126,8 @@ func TestARefusalThatIsABounceSuppresses(t *testing.T) {
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 		require.GreaterOrEqual(t, len(claimed), 3)
 		refuse := func(ids []int64, kind providers.BounceKind) []string {
-			j.record(run.ID, ids, func(o *campaigns.Outcome) {
-				o.State, o.Kind, o.Reason, o.Code, o.Bounce = campaigns.Rejected, "recipient", campaigns.ReasonRecipient, "550", kind
+			j.record(run.ID, ids, func(o *messages.Outcome) {
+				o.State, o.Kind, o.Reason, o.Code, o.Bounce = messages.Rejected, "recipient", messages.ReasonRecipient, "550", kind
 			})
 			var addresses []string
 			for _, id := range ids {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 const selectCap = "SELECT id, account_id, category_id, priority, max_messages, window_seconds, action, created_at FROM frequency_caps"
@@ -144,19 +144,19 @@ func (h capHistory) judge(caps []contacts.FrequencyCap, now time.Time) (v verdic
 
 // applyCaps keeps those of the just queued messages that no frequency cap holds
 // back; the others wait or are skipped.
-func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
-	if len(f.caps) == 0 || len(messages) == 0 {
-		return messages, nil
+func (s *Store) applyCaps(ctx context.Context, tx conn, request messages.FeedRequest, f feeding, fed []marked, d deltas) ([]marked, error) {
+	if len(f.caps) == 0 || len(fed) == 0 {
+		return fed, nil
 	}
 	now := s.clock.Now()
-	histories, err := capHistories(ctx, tx, f, messages, now)
+	histories, err := capHistories(ctx, tx, f, fed, now)
 	if err != nil {
 		return nil, err
 	}
-	kept := messages[:0]
+	kept := fed[:0]
 	var deferred [][3]any
 	skipped := map[string][]int64{}
-	for _, m := range messages {
+	for _, m := range fed {
 		v := histories[m.contactID].judge(f.caps, now)
 		switch v.action {
 		case contacts.CapDefer:
@@ -168,14 +168,14 @@ func (s *Store) applyCaps(ctx context.Context, tx conn, request campaigns.FeedRe
 		}
 	}
 	if deferred != nil {
-		n, err := tx.exec(ctx, tx.d.statements.deferMessages, campaigns.ReasonCapped, mustJSON(deferred))
+		n, err := tx.exec(ctx, tx.d.statements.deferMessages, messages.ReasonCapped, mustJSON(deferred))
 		if err != nil {
 			return nil, err
 		}
-		d.move(request.RunID, request.ChannelID, campaigns.Queued, campaigns.Pending, n)
+		d.move(request.RunID, request.ChannelID, messages.Queued, messages.Pending, n)
 	}
 	for detail, ids := range skipped {
-		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, campaigns.ReasonCapped, detail, ms(now), d); err != nil {
+		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, messages.ReasonCapped, detail, ms(now), d); err != nil {
 			return nil, err
 		}
 	}

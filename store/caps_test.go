@@ -11,6 +11,7 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 func (j *journey) setCap(c contacts.FrequencyCap) contacts.FrequencyCap {
@@ -25,14 +26,14 @@ func (j *journey) setCap(c contacts.FrequencyCap) contacts.FrequencyCap {
 func (j *journey) sendAll(run int64) (n int) {
 	j.t.Helper()
 	envelope := rand.Int64()
-	messages := j.feed(run, []int64{envelope}, 100)
-	ids := j.claim(run, envelope, messages)
+	fed := j.feed(run, []int64{envelope}, 100)
+	ids := j.claim(run, envelope, fed)
 	attempts := map[int64]int{}
-	for _, m := range messages {
+	for _, m := range fed {
 		attempts[m.ID] = m.Attempt
 	}
 	if len(ids) > 0 {
-		j.record(run, ids, func(o *campaigns.Outcome) { o.Attempt = attempts[o.MessageID] })
+		j.record(run, ids, func(o *messages.Outcome) { o.Attempt = attempts[o.MessageID] })
 	}
 	return len(ids)
 }
@@ -57,12 +58,12 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		require.Equal(t, 3, j.sendAll(first.ID))
 		second := j.another(news)
 		require.Zero(t, j.sendAll(second.ID))
-		list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: second.ID, ContactID: people[0]})
+		list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: second.ID, ContactID: people[0]})
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Pending, list[0].State)
-		require.Equal(t, campaigns.ReasonCapped, list[0].Reason)
+		require.Equal(t, messages.Pending, list[0].State)
+		require.Equal(t, messages.ReasonCapped, list[0].Reason)
 		require.Contains(t, list[0].Detail, "at most 1 in 1h0m0s")
-		sent, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: first.ID, ContactID: people[0]})
+		sent, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: first.ID, ContactID: people[0]})
 		require.NoError(t, err)
 		require.Equal(t, sent[0].SentAt.Add(time.Hour), *list[0].DueAt, "as soon as there is room again")
 		j.balanced(second.ID)
@@ -136,27 +137,27 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 			wg.Go(func() {
 				for {
 					envelope := rand.Int64()
-					messages, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope}, PerEnvelope: 1 + rand.IntN(7)})
+					fed, err := s.Feed(ctx, messages.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope}, PerEnvelope: 1 + rand.IntN(7)})
 					if err != nil {
 						errs <- err
 						return
 					}
 					var ids []int64
 					attempts := map[int64]int{}
-					for _, m := range messages {
+					for _, m := range fed {
 						ids = append(ids, m.ID)
 						attempts[m.ID] = m.Attempt
 					}
 					if len(ids) > 0 {
-						claimed, err := j.writer.Claim(ctx, campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: envelope, MessageIDs: ids})
+						claimed, err := j.writer.Claim(ctx, messages.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: envelope, MessageIDs: ids})
 						if err != nil {
 							errs <- err
 							return
 						}
-						outcomes := j.outcomes(run.ID, claimed, func(o *campaigns.Outcome) {
+						outcomes := j.outcomes(run.ID, claimed, func(o *messages.Outcome) {
 							o.Attempt = attempts[o.MessageID]
 							if rand.IntN(5) == 0 { // and some have to be tried again
-								o.State, o.DueAt, o.Reason, o.Unspent, o.EnvelopeID = campaigns.Pending, o.At.Add(20*time.Millisecond), campaigns.ReasonTemporary, true, envelope
+								o.State, o.DueAt, o.Reason, o.Unspent, o.EnvelopeID = messages.Pending, o.At.Add(20*time.Millisecond), messages.ReasonTemporary, true, envelope
 							}
 						})
 						if err := j.writer.Record(ctx, outcomes); err != nil {

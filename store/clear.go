@@ -11,6 +11,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 // Clearing the queue takes many small transactions. The first one binds: it
@@ -23,12 +24,12 @@ const examplesKept = 10
 
 // BeginClear binds a clearing of everything that the filter selects and has not
 // been claimed.
-func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor string) (clearing campaigns.Clearing, err error) {
+func (s *Store) BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (clearing messages.Clearing, err error) {
 	err = s.withdraw(ctx, func(tx conn) error {
 		if err := lockChannels(ctx, tx, f.AccountID, f.ChannelID); err != nil {
 			return err
 		}
-		clearing = campaigns.Clearing{
+		clearing = messages.Clearing{
 			AccountID: f.AccountID, ChannelID: f.ChannelID, CampaignID: f.CampaignID, Actor: actor, CreatedAt: s.clock.Now(),
 		}
 		examples, err := clearExamples(ctx, tx, f)
@@ -50,7 +51,7 @@ func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor s
 			return err
 		}
 		for _, w := range scope {
-			n, err := s.clearState(ctx, tx, w, clearing.ID, actor, campaigns.Queued, maxID.Int64, everybody)
+			n, err := s.clearState(ctx, tx, w, clearing.ID, actor, messages.Queued, maxID.Int64, everybody)
 			if err != nil {
 				return err
 			}
@@ -69,21 +70,21 @@ func (s *Store) BeginClear(ctx context.Context, f campaigns.QueueFilter, actor s
 
 // ContinueClear cancels the next batch of a clearing. FinishedAt is set once
 // nothing is left.
-func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing campaigns.Clearing, err error) {
+func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing messages.Clearing, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		var maxID int64
 		clearing, maxID, err = scanClearing(tx.row(ctx, selectClearing+" WHERE id = ?"+tx.d.forUpdate, id))
 		if err != nil || clearing.FinishedAt != nil {
 			return err
 		}
-		f := campaigns.QueueFilter{AccountID: clearing.AccountID, ChannelID: clearing.ChannelID, CampaignID: clearing.CampaignID}
+		f := messages.QueueFilter{AccountID: clearing.AccountID, ChannelID: clearing.ChannelID, CampaignID: clearing.CampaignID}
 		scope, err := clearScope(ctx, tx, f, "pending")
 		if err != nil {
 			return err
 		}
 		var n int64
 		for _, w := range scope {
-			cleared, err := s.clearState(ctx, tx, w, id, clearing.Actor, campaigns.Pending, maxID, cancelBatch-n)
+			cleared, err := s.clearState(ctx, tx, w, id, clearing.Actor, messages.Pending, maxID, cancelBatch-n)
 			if err != nil {
 				return err
 			}
@@ -108,7 +109,7 @@ func (s *Store) OpenClears(ctx context.Context) ([]int64, error) {
 }
 
 // GetClearing looks a clearing up afterwards.
-func (s *Store) GetClearing(ctx context.Context, accountID, id int64) (campaigns.Clearing, error) {
+func (s *Store) GetClearing(ctx context.Context, accountID, id int64) (messages.Clearing, error) {
 	clearing, _, err := scanClearing(s.reader().row(ctx, selectClearing+" WHERE id = ? AND account_id = ?", id, accountID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return clearing, fault.New(fault.NotFound, "there is no clearing %d", id)
@@ -118,7 +119,7 @@ func (s *Store) GetClearing(ctx context.Context, accountID, id int64) (campaigns
 
 const selectClearing = `SELECT id, account_id, channel_id, campaign_id, max_id, actor, cleared, examples, created_at, finished_at FROM clears`
 
-func scanClearing(row *sql.Row) (c campaigns.Clearing, maxID int64, err error) {
+func scanClearing(row *sql.Row) (c messages.Clearing, maxID int64, err error) {
 	var examples string
 	var created, finished millis
 	if err := row.Scan(&c.ID, &c.AccountID, &c.ChannelID, &c.CampaignID, &maxID, &c.Actor, &c.Cleared, &examples, &created, &finished); err != nil {
@@ -129,7 +130,7 @@ func scanClearing(row *sql.Row) (c campaigns.Clearing, maxID int64, err error) {
 }
 
 // clearScope lists the channels and runs with messages in a state.
-func clearScope(ctx context.Context, c conn, f campaigns.QueueFilter, column string) (scope []countKey, err error) {
+func clearScope(ctx context.Context, c conn, f messages.QueueFilter, column string) (scope []countKey, err error) {
 	where, args := queueWhere(f)
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
 		var key countKey
@@ -144,36 +145,36 @@ func clearScope(ctx context.Context, c conn, f campaigns.QueueFilter, column str
 }
 
 // clearState cancels at most limit messages of one run and channel in a state.
-func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int64, actor string, from campaigns.State, maxID, limit int64) (int64, error) {
+func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int64, actor string, from messages.State, maxID, limit int64) (int64, error) {
 	state, found, index := "state = 0", "phase = 0", tx.d.pendingIndex
-	if from == campaigns.Queued {
+	if from == messages.Queued {
 		state, found, index = "state = 1", "phase = 1 AND state = 1", ""
 	}
 	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+state+` AND id `+
 		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+" AND id <= ? ORDER BY due_at, id LIMIT ?"+tx.d.forUpdate),
-		campaigns.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
+		messages.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
 	if err != nil {
 		return 0, err
 	}
 	d := deltas{}
-	d.move(w.runID, w.channelID, from, campaigns.Canceled, n)
+	d.move(w.runID, w.channelID, from, messages.Canceled, n)
 	return n, d.apply(ctx, tx, shardOperator)
 }
 
-func clearExamples(ctx context.Context, c conn, f campaigns.QueueFilter) ([]campaigns.ClearedMessage, error) {
-	examples := []campaigns.ClearedMessage{}
+func clearExamples(ctx context.Context, c conn, f messages.QueueFilter) ([]messages.ClearedMessage, error) {
+	examples := []messages.ClearedMessage{}
 	waiting, err := queueHead(ctx, c, f, examplesKept)
 	for _, m := range waiting {
-		examples = append(examples, campaigns.ClearedMessage{MessageID: m.ID, CampaignID: m.CampaignID, Address: m.Address})
+		examples = append(examples, messages.ClearedMessage{MessageID: m.ID, CampaignID: m.CampaignID, Address: m.Address})
 	}
 	return examples, err
 }
 
 // QueueTotals says what waits on each channel.
-func (s *Store) QueueTotals(ctx context.Context, f campaigns.QueueFilter) (totals []campaigns.QueueTotals, err error) {
+func (s *Store) QueueTotals(ctx context.Context, f messages.QueueFilter) (totals []messages.QueueTotals, err error) {
 	where, args := queueWhere(f)
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var t campaigns.QueueTotals
+		var t messages.QueueTotals
 		if err := scan(&t.ChannelID, &t.Pending, &t.Queued, &t.Sending); err != nil {
 			return err
 		}
@@ -208,7 +209,7 @@ func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChan
 		if c.Pending+c.Queued == 0 {
 			continue
 		}
-		head, err := queueHead(ctx, s.reader(), campaigns.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID}, 1)
+		head, err := queueHead(ctx, s.reader(), messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID}, 1)
 		if err != nil {
 			return nil, s.translate(err)
 		}
@@ -221,14 +222,14 @@ func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChan
 
 // QueuePreview is the head of the outbound queue: what is in the windows, then
 // what waits for room, at most limit messages.
-func (s *Store) QueuePreview(ctx context.Context, f campaigns.QueueFilter, limit int) ([]campaigns.Message, error) {
+func (s *Store) QueuePreview(ctx context.Context, f messages.QueueFilter, limit int) ([]messages.Message, error) {
 	head, err := queueHead(ctx, s.reader(), f, limit)
 	return head, s.translate(err)
 }
 
 // queueWhere is the condition of a filter over run_counts c, channels h and
 // runs r.
-func queueWhere(f campaigns.QueueFilter) (string, []any) {
+func queueWhere(f messages.QueueFilter) (string, []any) {
 	where, args := []string{"h.account_id = ?"}, []any{f.AccountID}
 	if f.ChannelID != 0 {
 		where, args = append(where, "c.channel_id = ?"), append(args, f.ChannelID)
@@ -239,7 +240,7 @@ func queueWhere(f campaigns.QueueFilter) (string, []any) {
 	return strings.Join(where, " AND "), args
 }
 
-func queueHead(ctx context.Context, c conn, f campaigns.QueueFilter, limit int) (head []campaigns.Message, err error) {
+func queueHead(ctx context.Context, c conn, f messages.QueueFilter, limit int) (head []messages.Message, err error) {
 	for _, part := range []struct{ column, condition string }{
 		{"queued", "m.phase = 1 AND m.state = 1"},
 		{"pending", "m.phase = 0"},
@@ -287,12 +288,12 @@ func cancelCleared(ctx context.Context, tx conn, ids []int64, d deltas, now time
 		if err := scan(&runID, &channelID); err != nil {
 			return err
 		}
-		d.move(runID, channelID, campaigns.Pending, campaigns.Canceled, 1)
+		d.move(runID, channelID, messages.Pending, messages.Canceled, 1)
 		return nil
 	}, `UPDATE messages SET state = 9, reason = ?, detail = 'cleared while it was in flight', final_at = ?, due_at = 0
 		WHERE id `+tx.d.inIDs+` AND state = 0 AND EXISTS (
 			SELECT 1 FROM clears k JOIN channels h ON h.account_id = k.account_id AND h.id = messages.channel_id
 			WHERE k.created_at > ? AND k.created_at >= messages.claimed_at - ? AND k.max_id >= messages.id AND k.channel_id IN (0, messages.channel_id)
 				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))
-		RETURNING run_id, channel_id`, campaigns.ReasonCleared, ms(now), tx.d.idList(ids), ms(now.Add(-clearRemembered)), clearSkew.Milliseconds())
+		RETURNING run_id, channel_id`, messages.ReasonCleared, ms(now), tx.d.idList(ids), ms(now.Add(-clearRemembered)), clearSkew.Milliseconds())
 }

@@ -13,6 +13,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -25,7 +26,7 @@ type mix struct {
 	seed    uint64
 
 	envelope atomic.Int64
-	fed      chan []campaigns.FeedMessage
+	fed      chan []messages.FeedMessage
 	granted  sync.Map // [envelope, message] → true
 	claims   atomic.Int64
 }
@@ -36,7 +37,7 @@ const mixSteps = 60
 func newMix(t *testing.T, dsn string, seed uint64) *mix {
 	t.Helper()
 	s := openTestStore(t, dsn)
-	m := &mix{journey: newJourney(t, s, 240), stores: []*Store{s}, seed: seed, fed: make(chan []campaigns.FeedMessage, 1000)}
+	m := &mix{journey: newJourney(t, s, 240), stores: []*Store{s}, seed: seed, fed: make(chan []messages.FeedMessage, 1000)}
 	m.writers = []*Writer{m.writer}
 	if s.Postgres() {
 		second := openTestStore(t, dsn)
@@ -72,15 +73,15 @@ func (m *mix) allowed(err error) bool {
 }
 
 // inState is one message in one of the states, or none.
-func (m *mix) inState(r *rand.Rand, states ...campaigns.State) (campaigns.Message, bool) {
-	filter := campaigns.MessageFilter{AccountID: m.accountID, State: &states[r.IntN(len(states))], Limit: 40}
+func (m *mix) inState(r *rand.Rand, states ...messages.State) (messages.Message, bool) {
+	filter := messages.MessageFilter{AccountID: m.accountID, State: &states[r.IntN(len(states))], Limit: 40}
 	if r.IntN(4) > 0 {
 		filter.RunID = m.runs[r.IntN(len(m.runs))].ID
 	}
 	list, err := m.ListMessages(m.t.Context(), filter)
 	require.NoError(m.t, err)
 	if len(list) == 0 {
-		return campaigns.Message{}, false
+		return messages.Message{}, false
 	}
 	return list[r.IntN(len(list))], true
 }
@@ -103,14 +104,14 @@ func (m *mix) envelopes(n int) []int64 {
 
 func (m *mix) feedSome(r *rand.Rand, s *Store) {
 	for range 2 * mixSteps {
-		request := campaigns.FeedRequest{ChannelID: m.channel.ID, Envelopes: m.envelopes(1 + r.IntN(3)), PerEnvelope: 1 + r.IntN(12)}
+		request := messages.FeedRequest{ChannelID: m.channel.ID, Envelopes: m.envelopes(1 + r.IntN(3)), PerEnvelope: 1 + r.IntN(12)}
 		if i := r.IntN(len(m.runs) + 1); i < len(m.runs) {
 			request.RunID = m.runs[i].ID
 		}
-		messages, err := s.Feed(m.t.Context(), request)
+		fed, err := s.Feed(m.t.Context(), request)
 		require.NoError(m.t, err)
-		byEnvelope := map[int64][]campaigns.FeedMessage{}
-		for _, message := range messages {
+		byEnvelope := map[int64][]messages.FeedMessage{}
+		for _, message := range fed {
 			byEnvelope[message.EnvelopeID] = append(byEnvelope[message.EnvelopeID], message)
 		}
 		for _, batch := range byEnvelope {
@@ -120,8 +121,8 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 				m.fed <- batch
 				m.fed <- batch
 			case 2:
-				_, err := s.Skip(m.t.Context(), campaigns.Skipping{
-					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: campaigns.ReasonRenderFailed, Details: map[int64]string{batch[0].ID: "no name"},
+				_, err := s.Skip(m.t.Context(), messages.Skipping{
+					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed, Details: map[int64]string{batch[0].ID: "no name"},
 				})
 				require.NoError(m.t, err)
 				m.fed <- batch
@@ -136,7 +137,7 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 // with its outcome after it was taken for dead.
 func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 	worker := m.newWorker(s)
-	var late []campaigns.Outcome
+	var late []messages.Outcome
 	for batch := range m.fed {
 		envelope, runID := batch[0].EnvelopeID, m.runOf(batch[0].ID)
 		ids := make([]int64, 0, len(batch))
@@ -147,16 +148,16 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 		}
 		if r.IntN(6) == 0 { // a denied slot
 			n := 1 + r.IntN(len(ids))
-			require.NoError(m.t, s.Unqueue(m.t.Context(), runID, m.channel.ID, envelope, ids[:n], campaigns.Due{At: s.clock.Now(), Reason: campaigns.ReasonThrottled}))
+			require.NoError(m.t, s.Unqueue(m.t.Context(), runID, m.channel.ID, envelope, ids[:n], messages.Due{At: s.clock.Now(), Reason: messages.ReasonThrottled}))
 		}
-		claimed, err := w.Claim(m.t.Context(), campaigns.Claim{WorkerID: worker, ChannelID: m.channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
+		claimed, err := w.Claim(m.t.Context(), messages.Claim{WorkerID: worker, ChannelID: m.channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
 		require.NoError(m.t, err)
 		m.claims.Add(int64(len(claimed)))
-		outcomes := make([]campaigns.Outcome, 0, len(claimed))
+		outcomes := make([]messages.Outcome, 0, len(claimed))
 		for _, id := range claimed {
 			_, twice := m.granted.LoadOrStore([2]int64{envelope, id}, true)
 			require.False(m.t, twice, "message %d of envelope %d was granted twice", id, envelope)
-			outcomes = append(outcomes, m.outcome(r, s, campaigns.Outcome{
+			outcomes = append(outcomes, m.outcome(r, s, messages.Outcome{
 				MessageID: id, ChannelID: m.channel.ID, RunID: runID, WorkerID: worker, Attempt: attempts[id], EnvelopeID: envelope, At: s.clock.Now(),
 			}))
 		}
@@ -177,20 +178,20 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 	require.NoError(m.t, s.RetireWorker(m.t.Context(), worker))
 }
 
-func (m *mix) outcome(r *rand.Rand, s *Store, o campaigns.Outcome) campaigns.Outcome {
-	switch o.State = campaigns.Sent; r.IntN(10) {
+func (m *mix) outcome(r *rand.Rand, s *Store, o messages.Outcome) messages.Outcome {
+	switch o.State = messages.Sent; r.IntN(10) {
 	case 0:
-		o.State, o.Kind, o.Reason, o.DueAt = campaigns.Pending, "temporary", campaigns.ReasonTemporary, s.clock.Now()
+		o.State, o.Kind, o.Reason, o.DueAt = messages.Pending, "temporary", messages.ReasonTemporary, s.clock.Now()
 	case 1:
-		o.State, o.Kind, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, "throttled", true, campaigns.ReasonThrottled, s.clock.Now()
+		o.State, o.Kind, o.Unspent, o.Reason, o.DueAt = messages.Pending, "throttled", true, messages.ReasonThrottled, s.clock.Now()
 	case 2:
-		o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+		o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
 	case 3:
-		o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
+		o.State, o.Kind, o.Reason = messages.Rejected, "recipient", messages.ReasonRecipient
 	case 4:
-		o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+		o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
 	case 7: // a worker that was cut off
-		o.State, o.Unspent, o.NotAsked, o.DueAt = campaigns.Pending, true, true, s.clock.Now()
+		o.State, o.Unspent, o.NotAsked, o.DueAt = messages.Pending, true, true, s.clock.Now()
 	case 5, 6:
 		o.ProviderID = fmt.Sprintf("p%d", o.MessageID)
 	}
@@ -209,7 +210,7 @@ func (m *mix) receive(r *rand.Rand, w *Writer) {
 	for range mixSteps {
 		var events []providers.Receipt
 		for range 1 + r.IntN(4) {
-			message, ok := m.inState(r, campaigns.Sent, campaigns.Sending, campaigns.Delivered, campaigns.Unknown)
+			message, ok := m.inState(r, messages.Sent, messages.Sending, messages.Delivered, messages.Unknown)
 			if !ok {
 				continue
 			}
@@ -264,24 +265,24 @@ func (m *mix) operate(r *rand.Rand, s *Store, run campaigns.Run, first bool) {
 			require.Zero(m.t, m.queuedRows("channel_id = ?", m.channel.ID), "a channel's pause binds")
 			require.NoError(m.t, s.ResumeChannel(ctx, m.accountID, m.channel.ID, "me"))
 		case what == 2:
-			if message, ok := m.inState(r, campaigns.Pending, campaigns.Queued, campaigns.Sent); ok && message.ContactID != 0 {
+			if message, ok := m.inState(r, messages.Pending, messages.Queued, messages.Sent); ok && message.ContactID != 0 {
 				require.NoError(m.t, unsubscribe(ctx, s, m.accountID, message.Address))
 				require.Zero(m.t, m.queuedRows("run_id > 0 AND address = ?", message.Address), "an opt-out binds")
 			}
 		case what == 3:
-			if message, ok := m.inState(r, campaigns.Pending, campaigns.Queued); ok {
+			if message, ok := m.inState(r, messages.Pending, messages.Queued); ok {
 				_, err := s.CancelMessage(ctx, m.accountID, message.ID, "me")
 				m.allowed(err)
 			}
 		case what == 4:
-			_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: m.accountID, ChannelID: m.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
+			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: m.accountID, ChannelID: m.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
 			require.NoError(m.t, err)
 		case step == mixSteps/3:
 			m.clear(r, s, run)
 		case step == mixSteps/2-1 && !first:
 			m.allowed(s.CancelCampaign(ctx, m.accountID, run.CampaignID, "me"))
 		default:
-			if message, ok := m.inState(r, campaigns.Failed, campaigns.Unknown); ok {
+			if message, ok := m.inState(r, messages.Failed, messages.Unknown); ok {
 				_, err := s.ResendMessage(ctx, m.accountID, message.ID, "me")
 				m.allowed(err)
 			}
@@ -290,7 +291,7 @@ func (m *mix) operate(r *rand.Rand, s *Store, run campaigns.Run, first bool) {
 }
 
 func (m *mix) clear(_ *rand.Rand, s *Store, run campaigns.Run) {
-	clearing, err := s.BeginClear(m.t.Context(), campaigns.QueueFilter{AccountID: m.accountID, CampaignID: run.CampaignID}, "me")
+	clearing, err := s.BeginClear(m.t.Context(), messages.QueueFilter{AccountID: m.accountID, CampaignID: run.CampaignID}, "me")
 	require.NoError(m.t, err)
 	require.Zero(m.t, m.queuedRows("run_id = ?", run.ID), "a clearing binds")
 	for clearing.FinishedAt == nil {
@@ -347,12 +348,12 @@ func (m *mix) settle() {
 			}
 			envelope := m.envelope.Add(1)
 			m.journey.worker = worker
-			messages := m.feed(run.ID, []int64{envelope}, 300)
+			fed := m.feed(run.ID, []int64{envelope}, 300)
 			attempts := map[int64]int{}
-			for _, message := range messages {
+			for _, message := range fed {
 				attempts[message.ID] = message.Attempt
 			}
-			m.record(run.ID, m.claim(run.ID, envelope, messages), func(o *campaigns.Outcome) { o.Attempt = attempts[o.MessageID] })
+			m.record(run.ID, m.claim(run.ID, envelope, fed), func(o *messages.Outcome) { o.Attempt = attempts[o.MessageID] })
 		}
 		_, err = m.CancelPending(ctx)
 		require.NoError(m.t, err)
@@ -379,9 +380,9 @@ func (m *mix) settle() {
 func (m *mix) rowsAgree() {
 	counts, err := runCounts(m.t.Context(), m.reader(), 0)
 	require.NoError(m.t, err)
-	var rows campaigns.Counts
+	var rows messages.Counts
 	require.NoError(m.t, m.reader().scanAll(m.t.Context(), func(scan func(...any) error) error {
-		var state campaigns.State
+		var state messages.State
 		var n int64
 		if err := scan(&state, &n); err != nil {
 			return err
@@ -477,7 +478,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 	j := newJourney(t, s, 30)
 	ctx := t.Context()
 	var clears []int64
-	clearing := func(filter campaigns.QueueFilter) error {
+	clearing := func(filter messages.QueueFilter) error {
 		filter.AccountID = j.accountID
 		c, err := j.BeginClear(ctx, filter, "me")
 		clears = append(clears, c.ID)
@@ -488,9 +489,9 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 		name string
 		bind func(address string) error
 	}{
-		{"clear all", func(string) error { return clearing(campaigns.QueueFilter{}) }},
-		{"clear a channel", func(string) error { return clearing(campaigns.QueueFilter{ChannelID: j.channel.ID}) }},
-		{"clear a campaign", func(string) error { return clearing(campaigns.QueueFilter{CampaignID: j.campaign}) }},
+		{"clear all", func(string) error { return clearing(messages.QueueFilter{}) }},
+		{"clear a channel", func(string) error { return clearing(messages.QueueFilter{ChannelID: j.channel.ID}) }},
+		{"clear a campaign", func(string) error { return clearing(messages.QueueFilter{CampaignID: j.campaign}) }},
 		{"pause a campaign", func(string) error { return j.PauseCampaign(ctx, j.accountID, j.campaign, "me") }},
 		{"cancel a campaign", func(string) error { return j.CancelCampaign(ctx, j.accountID, j.campaign, "me") }},
 		{"pause a channel", func(string) error { return j.PauseChannel(ctx, j.accountID, j.channel.ID, "me") }},
@@ -507,8 +508,8 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 			j.planAll(run.ID, 100)
 			envelope += 2
 			require.Len(t, j.feed(run.ID, []int64{envelope}, 3), 3) // the feeder's counters exist now
-			pending := campaigns.Pending
-			list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &pending})
+			pending := messages.Pending
+			list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &pending})
 			require.NoError(t, err)
 			address := list[0].Address // is fed next
 
@@ -525,7 +526,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 			})
 			<-hold
 			wg.Go(func() {
-				_, fed = s.Feed(ctx, campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope + 1}, PerEnvelope: 20})
+				_, fed = s.Feed(ctx, messages.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope + 1}, PerEnvelope: 20})
 			})
 			// The feeder has marked its messages and waits for its counters.
 			require.Eventually(t, func() bool { return lockWaits(t, s) == 1 }, 20*time.Second, time.Millisecond)

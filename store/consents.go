@@ -6,9 +6,9 @@ import (
 	"errors"
 	"strings"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -150,7 +150,7 @@ func (s *Store) leaveCategory(ctx context.Context, tx conn, c contacts.ConsentCh
 	where := ` AND run_id IN (SELECT r.id FROM runs r JOIN campaigns k ON k.id = r.campaign_id
 			WHERE r.finished_at IS NULL AND r.account_id = ? AND k.category_id = ?)
 		AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND (? = '' OR address_kind = ?))`
-	n, err := s.skipWaiting(ctx, tx, campaigns.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
+	n, err := s.skipWaiting(ctx, tx, messages.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
 		[]any{c.ContactID, c.AccountID, c.CategoryID, c.AccountID, string(c.Kind), string(c.Kind)}}, true, d)
 	if err != nil {
 		return false, err
@@ -165,10 +165,10 @@ func (s *Store) leaveCategory(ctx context.Context, tx conn, c contacts.ConsentCh
 // has claimed: the queued ones and, if all is set, those that wait for room.
 func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where fragment, all bool, d deltas) (n int64, err error) {
 	for _, from := range []struct {
-		state campaigns.State
+		state messages.State
 		sql   string
-	}{{campaigns.Queued, "phase = 1 AND state = 1"}, {campaigns.Pending, "phase = 0"}} {
-		if from.state == campaigns.Pending && !all {
+	}{{messages.Queued, "phase = 1 AND state = 1"}, {messages.Pending, "phase = 0"}} {
+		if from.state == messages.Pending && !all {
 			break
 		}
 		args := append([]any{why, ms(s.clock.Now())}, where.args...)
@@ -178,7 +178,7 @@ func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where frag
 				return err
 			}
 			n++
-			d.move(runID, channelID, from.state, campaigns.Skipped, 1)
+			d.move(runID, channelID, from.state, messages.Skipped, 1)
 			return nil
 		}, "UPDATE messages SET state = 8, reason = ?, detail = NULL, final_at = ? WHERE "+from.sql+" AND "+where.sql+" RETURNING run_id, channel_id", args...); err != nil {
 			return n, err

@@ -10,6 +10,7 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -35,7 +36,7 @@ func (j *journey) setCategory(campaign, category int64) {
 // whyOf is the state and reason of a contact's message in a run.
 func (j *journey) whyOf(run, contact int64) string {
 	j.t.Helper()
-	list, err := j.ListMessages(j.t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run, ContactID: contact})
+	list, err := j.ListMessages(j.t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run, ContactID: contact})
 	require.NoError(j.t, err)
 	require.Len(j.t, list, 1)
 	return strings.TrimSpace(list[0].State.String() + " " + list[0].Reason)
@@ -198,10 +199,10 @@ func TestCategoryOptOut(t *testing.T) {
 		require.Equal(t, "skipped opted_out", j.whyOf(run.ID, people[8]))
 		require.False(t, leave(people[7], offers, ""))
 		require.Equal(t, "pending", j.whyOf(run.ID, people[7]))
-		messages := j.feed(run.ID, []int64{1}, 3)
-		require.Len(t, messages, 3)
-		require.True(t, leave(j.message(messages[1].ID).ContactID, news, providers.Email))
-		require.Len(t, j.claim(run.ID, 1, messages), 2)
+		fed := j.feed(run.ID, []int64{1}, 3)
+		require.Len(t, fed, 3)
+		require.True(t, leave(j.message(fed[1].ID).ContactID, news, providers.Email))
+		require.Len(t, j.claim(run.ID, 1, fed), 2)
 		j.balanced(run.ID)
 
 		// The planner saw nothing of it: the feeder looks again.
@@ -217,7 +218,7 @@ func TestCategoryOptOut(t *testing.T) {
 		j.campaign = j.newCampaign(`{"all":true}`)
 		run = j.start()
 		j.planAll(run.ID, 100)
-		require.Equal(t, int64(9), j.counts(run.ID)[campaigns.Pending])
+		require.Equal(t, int64(9), j.counts(run.ID)[messages.Pending])
 	})
 }
 
@@ -278,12 +279,12 @@ func TestErasedSuppressionsAreRecognised(t *testing.T) {
 		require.Empty(t, suppressed(providers.Email, "other@example.com"))
 
 		// A transactional message to nobody's address.
-		_, err = s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "once@example.com", Content: []byte(`{"text":"x"}`)})
+		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "once@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		require.Empty(t, j.feed(0, []int64{5}, 1))
-		list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, Transactional: true})
+		list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, Transactional: true})
 		require.NoError(t, err)
-		require.Equal(t, campaigns.ReasonSuppressed, list[0].Reason)
+		require.Equal(t, messages.ReasonSuppressed, list[0].Reason)
 
 		// What is lifted stays lifted: the hash goes, too.
 		require.NoError(t, s.Unsuppress(ctx, contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: "changed@example.com"}, false, "me"))
@@ -306,9 +307,9 @@ func TestSuppressionBindsForQueuedTransactionalMessages(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 1)
-		var ids []campaigns.FeedMessage
+		var ids []messages.FeedMessage
 		for i, address := range []string{"x@example.com", "y@example.com"} {
-			_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
+			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
 			require.NoError(t, err)
 			ids = append(ids, j.feed(0, []int64{int64(i + 1)}, 1)...)
 		}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // Shards of run_counts. A transaction holds the counter rows that it changed
@@ -22,8 +22,8 @@ const (
 
 // countColumns are the columns of run_counts in the order of the states.
 var countColumns = func() []string {
-	columns := make([]string, campaigns.NumStates)
-	for i, state := range campaigns.States() {
+	columns := make([]string, messages.NumStates)
+	for i, state := range messages.States() {
 		columns[i] = `"` + state.String() + `"`
 	}
 	return columns
@@ -52,22 +52,22 @@ type countKey struct{ runID, channelID int64 }
 
 // deltas gathers how a transaction changes the counters, so that each counter
 // row is written once.
-type deltas map[countKey]*campaigns.Counts
+type deltas map[countKey]*messages.Counts
 
-func (d deltas) add(runID, channelID int64, state campaigns.State, n int64) {
+func (d deltas) add(runID, channelID int64, state messages.State, n int64) {
 	if n == 0 {
 		return
 	}
 	key := countKey{runID, channelID}
 	counts := d[key]
 	if counts == nil {
-		counts = new(campaigns.Counts)
+		counts = new(messages.Counts)
 		d[key] = counts
 	}
 	counts[state] += n
 }
 
-func (d deltas) move(runID, channelID int64, from, to campaigns.State, n int64) {
+func (d deltas) move(runID, channelID int64, from, to messages.State, n int64) {
 	d.add(runID, channelID, from, -n)
 	d.add(runID, channelID, to, n)
 }
@@ -83,7 +83,7 @@ func (d deltas) apply(ctx context.Context, tx conn, shard int) error {
 		return cmp.Or(cmp.Compare(a.runID, b.runID), cmp.Compare(a.channelID, b.channelID))
 	})
 	for _, key := range keys {
-		args := make([]any, 0, 3+campaigns.NumStates)
+		args := make([]any, 0, 3+messages.NumStates)
 		args = append(args, key.runID, key.channelID, shard)
 		for _, n := range d[key] {
 			args = append(args, n)
@@ -96,13 +96,13 @@ func (d deltas) apply(ctx context.Context, tx conn, shard int) error {
 }
 
 // runCounts are the counters of a run.
-func runCounts(ctx context.Context, c conn, runID int64) (campaigns.Counts, error) {
-	var counts campaigns.Counts
+func runCounts(ctx context.Context, c conn, runID int64) (messages.Counts, error) {
+	var counts messages.Counts
 	err := c.row(ctx, "SELECT "+sumCounts+" FROM run_counts c WHERE c.run_id = ?", runID).Scan(countTargets(&counts)...)
 	return counts, err
 }
 
-func countTargets(counts *campaigns.Counts) []any {
+func countTargets(counts *messages.Counts) []any {
 	targets := make([]any, len(counts))
 	for i := range counts {
 		targets[i] = &counts[i]
@@ -111,11 +111,11 @@ func countTargets(counts *campaigns.Counts) []any {
 }
 
 // ChannelCounts are the counters of every channel.
-func (s *Store) ChannelCounts(ctx context.Context) (map[int64]campaigns.Counts, error) {
-	all := map[int64]campaigns.Counts{}
+func (s *Store) ChannelCounts(ctx context.Context) (map[int64]messages.Counts, error) {
+	all := map[int64]messages.Counts{}
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var channelID int64
-		var counts campaigns.Counts
+		var counts messages.Counts
 		if err := scan(append([]any{&channelID}, countTargets(&counts)...)...); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // takeDoubtBack puts messages back that the reaper took for in doubt, because
@@ -17,7 +18,7 @@ import (
 // an envelope is claimed once. Whatever has happened since changes one of them
 // or the state: an operator's resend and a receipt the state, another claim the
 // envelope. An address that was erased is not written to.
-func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome) error {
+func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) error {
 	ids := make([]int64, len(outcomes))
 	for i, o := range outcomes {
 		ids[i] = o.MessageID
@@ -27,7 +28,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome)
 	if err != nil || len(doubtful) == 0 {
 		return err
 	}
-	byRun := map[int64][]campaigns.Outcome{}
+	byRun := map[int64][]messages.Outcome{}
 	for _, o := range outcomes {
 		byRun[o.RunID] = append(byRun[o.RunID], o)
 	}
@@ -49,8 +50,8 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []campaigns.Outcome)
 
 // takeBackOfRun holds the run, so that it is neither finished nor canceled
 // meanwhile; a finished one is opened again.
-func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []campaigns.Outcome) (moved int64, err error) {
-	to, canceled := campaigns.Pending, ""
+func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []messages.Outcome) (moved int64, err error) {
+	to, canceled := messages.Pending, ""
 	var final any
 	if runID != 0 {
 		var campaignID int64
@@ -61,14 +62,11 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		if err != nil {
 			return 0, err
 		}
-		switch status {
-		case campaigns.RunFailed:
-			return 0, nil // nothing of it is sent any more, and nobody canceled it
-		case campaigns.RunCanceled:
+		if status == campaigns.RunCanceled {
 			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
 				return 0, err
 			}
-			to, final = campaigns.Canceled, ms(s.clock.Now())
+			to, final = messages.Canceled, ms(s.clock.Now())
 		}
 	}
 	d := deltas{}
@@ -81,19 +79,19 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 			spent = 1
 		}
 		if o.NotAsked {
-			reason, detail = campaigns.ReasonNotAsked, "the worker was taken for dead: it had not asked the provider"
+			reason, detail = messages.ReasonNotAsked, "the worker was taken for dead: it had not asked the provider"
 		}
 		kind := reason
-		if to == campaigns.Canceled {
-			reason, detail = campaigns.ReasonCanceled, canceled
+		if to == messages.Canceled {
+			reason, detail = messages.ReasonCanceled, canceled
 		}
 		due := int64(0)
-		if to == campaigns.Pending && !o.DueAt.IsZero() {
+		if to == messages.Pending && !o.DueAt.IsZero() {
 			due = o.DueAt.UnixMilli()
 		}
 		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - ?
 			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
-			int(to), reason, nullText(detail), due, final, spent, o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+			int(to), reason, nullText(detail), due, final, spent, o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
 		if err != nil {
 			return 0, err
 		}
@@ -101,7 +99,7 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 			continue
 		}
 		moved += n
-		d.move(runID, o.ChannelID, campaigns.Unknown, to, n)
+		d.move(runID, o.ChannelID, messages.Unknown, to, n)
 		moves = append(moves, move{
 			id: o.MessageID, state: to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
 		})
@@ -119,7 +117,7 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 	if err := d.apply(ctx, tx, shardReaper); err != nil {
 		return 0, err
 	}
-	if to == campaigns.Pending && runID != 0 {
+	if to == messages.Pending && runID != 0 {
 		return moved, reopenRun(ctx, tx, runID)
 	}
 	return moved, nil
@@ -128,7 +126,7 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 // TakeUp takes messages that were to be sent again, because their worker died in
 // doubt, back to that worker, whose answers are at hand after all: the caller
 // records them next. What has been claimed again meanwhile is another's.
-func (s *Store) TakeUp(ctx context.Context, answered []campaigns.Outcome) error {
+func (s *Store) TakeUp(ctx context.Context, answered []messages.Outcome) error {
 	if len(answered) == 0 {
 		return nil
 	}
@@ -137,11 +135,11 @@ func (s *Store) TakeUp(ctx context.Context, answered []campaigns.Outcome) error 
 		for _, o := range answered {
 			n, err := tx.exec(ctx, `UPDATE messages SET state = 2, reason = NULL, due_at = 0
 				WHERE id = ? AND state = 0 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?`,
-				o.MessageID, campaigns.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+				o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
 			if err != nil {
 				return err
 			}
-			d.move(o.RunID, o.ChannelID, campaigns.Pending, campaigns.Sending, n)
+			d.move(o.RunID, o.ChannelID, messages.Pending, messages.Sending, n)
 		}
 		return d.apply(ctx, tx, shardReaper)
 	})

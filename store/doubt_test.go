@@ -7,12 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // cutOff claims what is fed of a run into an envelope, lets the worker be taken
 // for dead, and returns the outcomes with which it says that it asked nobody.
-func (j *journey) cutOff(run, envelope int64, n int) []campaigns.Outcome {
+func (j *journey) cutOff(run, envelope int64, n int) []messages.Outcome {
 	j.t.Helper()
 	fed := j.feed(run, []int64{envelope}, n)
 	claimed := j.claim(run, envelope, fed)
@@ -30,13 +31,13 @@ func (j *journey) settleOwn() {
 	require.NoError(j.t, j.Heartbeat(j.t.Context(), j.worker, campaigns.Beat{}))
 }
 
-func (j *journey) notAsked(run, envelope int64, ids []int64) []campaigns.Outcome {
-	return j.outcomes(run, ids, func(o *campaigns.Outcome) {
-		o.State, o.Unspent, o.NotAsked, o.EnvelopeID, o.DueAt = campaigns.Pending, true, true, envelope, j.clock.Now()
+func (j *journey) notAsked(run, envelope int64, ids []int64) []messages.Outcome {
+	return j.outcomes(run, ids, func(o *messages.Outcome) {
+		o.State, o.Unspent, o.NotAsked, o.EnvelopeID, o.DueAt = messages.Pending, true, true, envelope, j.clock.Now()
 	})
 }
 
-func (j *journey) message(id int64) campaigns.Message {
+func (j *journey) message(id int64) messages.Message {
 	j.t.Helper()
 	m, err := j.GetMessage(j.t.Context(), j.accountID, id)
 	require.NoError(j.t, err)
@@ -49,16 +50,16 @@ func TestWhatWasNotAskedIsTakenOutOfDoubt(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		late := j.cutOff(run.ID, 1, 100)
-		require.Equal(t, campaigns.Counts{campaigns.Unknown: 6}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Unknown: 6}, j.counts(run.ID))
 		finished, _, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished, "nothing of it waits any more")
 
 		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 4, campaigns.Unknown: 2}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Pending: 4, messages.Unknown: 2}, j.counts(run.ID))
 		j.balanced(run.ID)
 		m := j.message(late[0].MessageID)
-		require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
+		require.Equal(t, messages.ReasonNotAsked, m.Reason)
 		require.Zero(t, m.Attempt, "the try does not count")
 		require.Nil(t, m.FinalAt)
 		tries, err := s.tries(t.Context(), m.ID)
@@ -78,10 +79,10 @@ func TestWhatWasNotAskedIsTakenOutOfDoubt(t *testing.T) {
 		claimed := j.claim(run.ID, 2, again)
 		require.Len(t, claimed, 4)
 		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
-		require.Equal(t, int64(4), j.counts(run.ID)[campaigns.Sending])
+		require.Equal(t, int64(4), j.counts(run.ID)[messages.Sending])
 		j.record(run.ID, claimed, nil)
 		require.NoError(t, j.writer.Record(t.Context(), late[:4]))
-		require.Equal(t, campaigns.Counts{campaigns.Sent: 4, campaigns.Unknown: 2}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 4, messages.Unknown: 2}, j.counts(run.ID))
 		require.Empty(t, j.message(claimed[0]).Reason)
 		finished, _, err = s.FinishRuns(t.Context())
 		require.NoError(t, err)
@@ -92,12 +93,12 @@ func TestWhatWasNotAskedIsTakenOutOfDoubt(t *testing.T) {
 
 // A message stays in doubt unless the outcome is that of the very claim that is.
 func TestDoubtStaysUnlessItIsTheSameClaim(t *testing.T) {
-	for name, change := range map[string]func(*campaigns.Outcome){
-		"another worker":             func(o *campaigns.Outcome) { o.WorkerID++ },
-		"another try":                func(o *campaigns.Outcome) { o.Attempt++ },
-		"another envelope":           func(o *campaigns.Outcome) { o.EnvelopeID++ },
-		"no envelope":                func(o *campaigns.Outcome) { o.EnvelopeID = 0 },
-		"no answer, and another try": func(o *campaigns.Outcome) { o.NotAsked, o.Unspent, o.Kind = false, false, "in_doubt" },
+	for name, change := range map[string]func(*messages.Outcome){
+		"another worker":             func(o *messages.Outcome) { o.WorkerID++ },
+		"another try":                func(o *messages.Outcome) { o.Attempt++ },
+		"another envelope":           func(o *messages.Outcome) { o.EnvelopeID++ },
+		"no envelope":                func(o *messages.Outcome) { o.EnvelopeID = 0 },
+		"no answer, and another try": func(o *messages.Outcome) { o.NotAsked, o.Unspent, o.Kind = false, false, "in_doubt" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
@@ -109,7 +110,7 @@ func TestDoubtStaysUnlessItIsTheSameClaim(t *testing.T) {
 					change(&late[i])
 				}
 				require.NoError(t, j.writer.Record(t.Context(), late))
-				require.Equal(t, campaigns.Counts{campaigns.Unknown: 3}, j.counts(run.ID))
+				require.Equal(t, messages.Counts{messages.Unknown: 3}, j.counts(run.ID))
 				j.balanced(run.ID)
 			})
 		})
@@ -128,13 +129,13 @@ func TestALateRefusalTakesOutOfDoubt(t *testing.T) {
 				late := j.cutOff(run.ID, 1, 100)
 				for i := range late {
 					o := &late[i]
-					o.NotAsked, o.Unspent, o.Kind, o.Reason, o.Code = false, unspent, kind, campaigns.ReasonTemporary, "451"
+					o.NotAsked, o.Unspent, o.Kind, o.Reason, o.Code = false, unspent, kind, messages.ReasonTemporary, "451"
 				}
 				require.NoError(t, j.writer.Record(t.Context(), late))
-				require.Equal(t, campaigns.Counts{campaigns.Pending: 3}, j.counts(run.ID))
+				require.Equal(t, messages.Counts{messages.Pending: 3}, j.counts(run.ID))
 				j.balanced(run.ID)
 				m := j.message(late[0].MessageID)
-				require.Equal(t, campaigns.ReasonTemporary, m.Reason)
+				require.Equal(t, messages.ReasonTemporary, m.Reason)
 				require.Equal(t, map[bool]int{true: 0, false: 1}[unspent], m.Attempt)
 			})
 		})
@@ -152,7 +153,7 @@ func TestAClearingMeetsWhatComesBackFromFlight(t *testing.T) {
 		allowed, err := s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
 		require.NoError(t, err)
 		require.ElementsMatch(t, claimed, allowed)
-		c, err := s.BeginClear(t.Context(), campaigns.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}, "me")
+		c, err := s.BeginClear(t.Context(), messages.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}, "me")
 		require.NoError(t, err)
 		for c.FinishedAt == nil {
 			c, err = s.ContinueClear(t.Context(), c.ID)
@@ -162,16 +163,16 @@ func TestAClearingMeetsWhatComesBackFromFlight(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, allowed)
 		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed[:2])))
-		require.NoError(t, j.writer.Record(t.Context(), j.outcomes(run.ID, claimed[2:3], func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.DueAt = campaigns.Pending, "temporary", j.clock.Now().Add(time.Minute)
+		require.NoError(t, j.writer.Record(t.Context(), j.outcomes(run.ID, claimed[2:3], func(o *messages.Outcome) {
+			o.State, o.Kind, o.DueAt = messages.Pending, "temporary", j.clock.Now().Add(time.Minute)
 		})))
 		j.record(run.ID, claimed[3:5], nil)
 		j.settleOwn()
-		require.Equal(t, campaigns.Counts{campaigns.Canceled: 3, campaigns.Sent: 2, campaigns.Unknown: 1}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Canceled: 3, messages.Sent: 2, messages.Unknown: 1}, j.counts(run.ID))
 		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed[5:])))
-		require.Equal(t, campaigns.Counts{campaigns.Canceled: 4, campaigns.Sent: 2}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Canceled: 4, messages.Sent: 2}, j.counts(run.ID))
 		j.balanced(run.ID)
-		require.Equal(t, campaigns.ReasonCleared, j.message(claimed[5]).Reason)
+		require.Equal(t, messages.ReasonCleared, j.message(claimed[5]).Reason)
 	})
 }
 
@@ -190,15 +191,15 @@ func TestAnOutcomeOfAnEarlierClaimWithTheSameNumberChangesNothing(t *testing.T) 
 		require.Equal(t, 1, j.message(claimed[0]).Attempt, "the same number again")
 
 		require.NoError(t, j.writer.Record(t.Context(), first))
-		require.Equal(t, int64(4), j.counts(run.ID)[campaigns.Sending], "the provider is being asked")
+		require.Equal(t, int64(4), j.counts(run.ID)[messages.Sending], "the provider is being asked")
 		// In one group with what is true of it.
 		second := j.notAsked(run.ID, 2, claimed[:2])
-		require.NoError(t, j.writer.Record(t.Context(), []campaigns.Outcome{first[0], second[0], second[1], first[1]}))
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 2, campaigns.Sending: 2}, j.counts(run.ID))
+		require.NoError(t, j.writer.Record(t.Context(), []messages.Outcome{first[0], second[0], second[1], first[1]}))
+		require.Equal(t, messages.Counts{messages.Pending: 2, messages.Sending: 2}, j.counts(run.ID))
 		j.settleOwn()
-		require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Unknown])
+		require.Equal(t, int64(2), j.counts(run.ID)[messages.Unknown])
 		require.NoError(t, j.writer.Record(t.Context(), first))
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 2, campaigns.Unknown: 2}, j.counts(run.ID), "the provider may have got them")
+		require.Equal(t, messages.Counts{messages.Pending: 2, messages.Unknown: 2}, j.counts(run.ID), "the provider may have got them")
 		j.balanced(run.ID)
 	})
 }
@@ -206,34 +207,34 @@ func TestAnOutcomeOfAnEarlierClaimWithTheSameNumberChangesNothing(t *testing.T) 
 // What somebody or something has settled meanwhile stays as it is.
 func TestWhatWasSettledMeanwhileStays(t *testing.T) {
 	for name, c := range map[string]struct {
-		settle func(t *testing.T, j *journey, run int64, o campaigns.Outcome)
-		want   campaigns.State
+		settle func(t *testing.T, j *journey, run int64, o messages.Outcome)
+		want   messages.State
 		tries  int
 	}{
-		"a receipt": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+		"a receipt": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
 			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: o.MessageID, Status: providers.ReceiptDelivered}}))
-		}, campaigns.Delivered, 1},
-		"an operator's resend": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+		}, messages.Delivered, 1},
+		"an operator's resend": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
 			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")
 			require.NoError(t, err)
-		}, campaigns.Pending, 1},
-		"an operator's resend, canceled": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+		}, messages.Pending, 1},
+		"an operator's resend, canceled": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
 			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")
 			require.NoError(t, err)
 			_, err = j.CancelMessage(t.Context(), j.accountID, o.MessageID, "me")
 			require.NoError(t, err)
-		}, campaigns.Canceled, 1},
-		"an operator's resend, in doubt again": {func(t *testing.T, j *journey, run int64, o campaigns.Outcome) {
+		}, messages.Canceled, 1},
+		"an operator's resend, in doubt again": {func(t *testing.T, j *journey, run int64, o messages.Outcome) {
 			_, err := j.ResendMessage(t.Context(), j.accountID, o.MessageID, "me")
 			require.NoError(t, err)
 			j.cutOff(run, 2, 1)
-		}, campaigns.Unknown, 2},
-		"an erasure": {func(t *testing.T, j *journey, _ int64, o campaigns.Outcome) {
+		}, messages.Unknown, 2},
+		"an erasure": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
 			require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
 				_, err := tx.exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
 				return err
 			}))
-		}, campaigns.Unknown, 1},
+		}, messages.Unknown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
@@ -264,8 +265,8 @@ func TestWhatWasNotAskedIsCanceledWithItsRun(t *testing.T) {
 		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "key 1 (ops)"))
 		require.NoError(t, j.writer.Record(t.Context(), late[:1]))
 		m := j.message(late[0].MessageID)
-		require.Equal(t, campaigns.Canceled, m.State)
-		require.Equal(t, campaigns.ReasonCanceled, m.Reason)
+		require.Equal(t, messages.Canceled, m.State)
+		require.Equal(t, messages.ReasonCanceled, m.Reason)
 		require.Equal(t, "canceled by key 1 (ops)", m.Detail)
 		require.NotNil(t, m.FinalAt)
 		for more := true; more; {
@@ -277,7 +278,7 @@ func TestWhatWasNotAskedIsCanceledWithItsRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished)
 		require.NoError(t, j.writer.Record(t.Context(), late[1:]))
-		require.Equal(t, campaigns.Counts{campaigns.Canceled: 8}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Canceled: 8}, j.counts(run.ID))
 		now, err := s.GetRun(t.Context(), j.accountID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.RunCanceled, now.Status, "it stays over")
@@ -296,7 +297,7 @@ func TestWhatWasNotAskedWaitsForAResume(t *testing.T) {
 		late := j.cutOff(run.ID, 1, 2)
 		require.NoError(t, s.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
 		require.NoError(t, j.writer.Record(t.Context(), late))
-		require.Equal(t, int64(5), j.counts(run.ID)[campaigns.Pending])
+		require.Equal(t, int64(5), j.counts(run.ID)[messages.Pending])
 		require.Empty(t, j.feed(run.ID, []int64{2}, 100))
 		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
 		require.Len(t, j.feed(run.ID, []int64{3}, 100), 5)
@@ -311,19 +312,19 @@ func TestTransactionalMessagesAreTakenOutOfDoubt(t *testing.T) {
 		j := newJourney(t, s, 1)
 		for i, policy := range []providers.InDoubtPolicy{providers.InDoubtHold, providers.InDoubtResend} {
 			setPolicy(t, j, policy)
-			m, err := s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 			require.NoError(t, err)
 			envelope := int64(i + 1)
 			late := j.cutOff(0, envelope, 1)
 			require.NoError(t, j.writer.Record(t.Context(), late))
 			m = j.message(m.ID)
-			require.Equal(t, campaigns.Pending, m.State)
+			require.Equal(t, messages.Pending, m.State)
 			if policy == providers.InDoubtResend {
-				require.Equal(t, campaigns.ReasonInDoubt, m.Reason)
+				require.Equal(t, messages.ReasonInDoubt, m.Reason)
 				require.Equal(t, 1, m.Attempt)
 				continue
 			}
-			require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
+			require.Equal(t, messages.ReasonNotAsked, m.Reason)
 			require.Zero(t, m.Attempt)
 			j.claim(0, 10, j.feed(0, []int64{10}, 1))
 			j.record(0, []int64{m.ID}, nil)
@@ -344,7 +345,7 @@ func TestAFailedClaimTakesNothingBack(t *testing.T) {
 			ids[i] = m.ID
 		}
 		require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, ids)))
-		require.Equal(t, campaigns.Counts{campaigns.Queued: 3}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Queued: 3}, j.counts(run.ID))
 		require.Len(t, j.claim(run.ID, 1, fed), 3, "the task is good")
 		j.balanced(run.ID)
 	})

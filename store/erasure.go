@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -118,7 +118,7 @@ func (e *erasing) findMessages(last int64) func(context.Context) error {
 		e.messages = slices.Concat(e.messages, later, bulk)
 		d := deltas{}
 		list := e.d.idList(e.messages)
-		if e.done.Skipped, err = e.s.skipWaiting(ctx, e.conn, campaigns.ReasonDeleted, fragment{"id " + e.d.inIDs, []any{list}}, true, d); err != nil {
+		if e.done.Skipped, err = e.s.skipWaiting(ctx, e.conn, messages.ReasonDeleted, fragment{"id " + e.d.inIDs, []any{list}}, true, d); err != nil {
 			return err
 		}
 		if err := d.apply(ctx, e.conn, shardOperator); err != nil {

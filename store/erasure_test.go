@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/access"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -110,18 +110,18 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		j.feed(run.ID, []int64{1}, 100)
-		list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, ContactID: ada.ID})
+		list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, ContactID: ada.ID})
 		require.NoError(t, err)
 		bulk := list[0].ID
-		require.Len(t, j.claim(run.ID, 1, []campaigns.FeedMessage{{ID: bulk, EnvelopeID: 1}}), 1)
+		require.Len(t, j.claim(run.ID, 1, []messages.FeedMessage{{ID: bulk, EnvelopeID: 1}}), 1)
 		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
 		require.True(t, fault.Is(err, fault.Conflict), "while it is sent: %v", err)
 		require.ErrorContains(t, err, "try again")
-		j.record(run.ID, []int64{bulk}, func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Detail, o.Reason, o.ProviderID = campaigns.Rejected, "recipient", "no mailbox "+email, campaigns.ReasonRecipient, "wamid-"+phone
+		j.record(run.ID, []int64{bulk}, func(o *messages.Outcome) {
+			o.State, o.Kind, o.Detail, o.Reason, o.ProviderID = messages.Rejected, "recipient", "no mailbox "+email, messages.ReasonRecipient, "wamid-"+phone
 		})
 		for _, address := range []string{email, email} {
-			_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, ContactID: ada.ID, Address: address, Content: []byte(`{"text":"Dear ` + first + `"}`)})
+			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, ContactID: ada.ID, Address: address, Content: []byte(`{"text":"Dear ` + first + `"}`)})
 			require.NoError(t, err)
 		}
 		later := j.another(0)
@@ -175,7 +175,7 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		require.Empty(t, holding(files(t, s), names...), "nor do free pages or the log")
 		j.balanced(run.ID)
 		j.balanced(later.ID)
-		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Rejected], "statistics stay")
+		require.Equal(t, int64(1), j.counts(run.ID)[messages.Rejected], "statistics stay")
 		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
 		require.True(t, fault.Is(err, fault.NotFound))
 

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"slices"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/failpoint"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -16,11 +16,11 @@ import (
 // active runs, and under run 0 the transactional messages of each channel.
 // Paused channels and runs are left out, and channels whose provider is not to be
 // asked yet: their messages wait where every change reaches them.
-func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
-	var list []campaigns.Feedable
+func (s *Store) Feedable(ctx context.Context) ([]messages.Feedable, error) {
+	var list []messages.Feedable
 	now := ms(s.clock.Now())
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var f campaigns.Feedable
+		var f messages.Feedable
 		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Store) Feedable(ctx context.Context) ([]campaigns.Feedable, error) {
 // Feed marks due messages queued, some for each of the given envelopes, and
 // returns them. Whoever may not be written to any more is skipped instead. It returns nothing when the run or the
 // channel is not sending, or while the queue is being cleared.
-func (s *Store) Feed(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, err error) {
+func (s *Store) Feed(ctx context.Context, request messages.FeedRequest) (messages []messages.FeedMessage, err error) {
 	for range maxFruitless {
 		var marked int
 		messages, marked, err = s.feedOnce(ctx, request)
@@ -62,14 +62,14 @@ const maxFruitless = 10
 
 // marked is a message that was marked queued, and to whom it goes.
 type marked struct {
-	campaigns.FeedMessage
+	messages.FeedMessage
 	contactID int64
 	address   string
 }
 
-func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (messages []campaigns.FeedMessage, n int, err error) {
+func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, n int, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
-		messages, n = nil, 0
+		fed, n = nil, 0
 		open, feeding, err := s.mayFeed(ctx, tx, request)
 		if err != nil || !open {
 			return err
@@ -89,7 +89,7 @@ func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (me
 		if n = len(list); n == 0 {
 			return nil
 		}
-		d.move(request.RunID, request.ChannelID, campaigns.Pending, campaigns.Queued, int64(n))
+		d.move(request.RunID, request.ChannelID, messages.Pending, messages.Queued, int64(n))
 		if list, err = s.applyGates(ctx, tx, request, feeding, list, d); err != nil {
 			return err
 		}
@@ -97,11 +97,11 @@ func (s *Store) feedOnce(ctx context.Context, request campaigns.FeedRequest) (me
 			return err
 		}
 		for _, m := range list {
-			messages = append(messages, m.FeedMessage)
+			fed = append(fed, m.FeedMessage)
 		}
 		return d.apply(ctx, tx, shardFeeder)
 	})
-	return messages, n, err
+	return fed, n, err
 }
 
 // feeding is what the feeder knows of the run's channel and audience.
@@ -115,7 +115,7 @@ type feeding struct {
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
 // and its channel are sending.
-func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequest) (bool, feeding, error) {
+func (s *Store) mayFeed(ctx context.Context, tx conn, request messages.FeedRequest) (bool, feeding, error) {
 	var f feeding
 	err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.forShare, request.ChannelID).
 		Scan(&f.accountID, &f.kind)
@@ -147,11 +147,11 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request campaigns.FeedRequ
 	return clearing == 0, f, err
 }
 
-func (s *Store) markQueued(ctx context.Context, tx conn, request campaigns.FeedRequest, envelope int64) ([]marked, error) {
+func (s *Store) markQueued(ctx context.Context, tx conn, request messages.FeedRequest, envelope int64) ([]marked, error) {
 	now := ms(s.clock.Now())
 	var batch []marked
 	err := tx.scanAll(ctx, func(scan func(...any) error) error {
-		m := marked{FeedMessage: campaigns.FeedMessage{EnvelopeID: envelope}}
+		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: envelope}}
 		if err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address); err != nil {
 			return err
 		}
@@ -219,20 +219,20 @@ func (g gates) reason(m marked) string {
 	case m.contactID == 0:
 		return ""
 	case !known, status == contacts.Deleted:
-		return campaigns.ReasonDeleted
+		return messages.ReasonDeleted
 	case status == contacts.Blocked:
-		return campaigns.ReasonBlocked
+		return messages.ReasonBlocked
 	case status == contacts.Inactive && !g.transactional:
-		return campaigns.ReasonInactive
+		return messages.ReasonInactive
 	case g.left[m.contactID]:
-		return campaigns.ReasonOptedOut
+		return messages.ReasonOptedOut
 	}
 	return ""
 }
 
 // applyGates skips those who must not be written to any more: consent and status
 // are looked at again here, whatever they were when the run was planned.
-func (s *Store) applyGates(ctx context.Context, tx conn, request campaigns.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
+func (s *Store) applyGates(ctx context.Context, tx conn, request messages.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
 	g, err := s.gates(ctx, tx, f, request.RunID == 0, messages)
 	if err != nil {
 		return nil, err
@@ -265,9 +265,9 @@ func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []str
 		}
 		switch {
 		case why != unsubscribed:
-			found[address] = campaigns.ReasonSuppressed
+			found[address] = messages.ReasonSuppressed
 		case !transactional:
-			found[address] = campaigns.ReasonOptedOut
+			found[address] = messages.ReasonOptedOut
 		}
 		return nil
 	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts,
@@ -279,13 +279,13 @@ func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []str
 func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
 	n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.inIDs,
 		reason, nullText(detail), at, tx.d.idList(ids))
-	d.move(runID, channelID, campaigns.Queued, campaigns.Skipped, n)
+	d.move(runID, channelID, messages.Queued, messages.Skipped, n)
 	return err
 }
 
 // Skip moves messages of an envelope that are queued, but can't be rendered, to
 // skipped. It returns how many were still queued there.
-func (s *Store) Skip(ctx context.Context, skip campaigns.Skipping) (skipped int64, err error) {
+func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		skipped = 0
 		for id, detail := range skip.Details {
@@ -297,7 +297,7 @@ func (s *Store) Skip(ctx context.Context, skip campaigns.Skipping) (skipped int6
 			skipped += n
 		}
 		d := deltas{}
-		d.move(skip.RunID, skip.ChannelID, campaigns.Queued, campaigns.Skipped, skipped)
+		d.move(skip.RunID, skip.ChannelID, messages.Queued, messages.Skipped, skipped)
 		return d.apply(ctx, tx, shardFeeder)
 	})
 	return skipped, err
@@ -305,7 +305,7 @@ func (s *Store) Skip(ctx context.Context, skip campaigns.Skipping) (skipped int6
 
 // Unqueue takes messages of an envelope back to pending, to be fed again from
 // due on: the worker found that it can't send them now.
-func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error {
+func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error {
 	return s.inTx(ctx, func(tx conn) error {
 		if !due.AsOf.IsZero() {
 			// Locked, so that the change comes before, and is seen, or after, and finds
@@ -327,7 +327,7 @@ func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64,
 			return err
 		}
 		d := deltas{}
-		d.move(runID, channelID, campaigns.Queued, campaigns.Pending, int64(len(back)))
+		d.move(runID, channelID, messages.Queued, messages.Pending, int64(len(back)))
 		return d.apply(ctx, tx, shardFeeder)
 	})
 }

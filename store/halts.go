@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // What is claimed and not yet asked for must not be asked for any more once it is
@@ -151,7 +151,7 @@ func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Tim
 		return nil, err
 	}
 	c := s.reader()
-	open, f, err := s.mayFeed(ctx, c, campaigns.FeedRequest{ChannelID: channelID, RunID: runID})
+	open, f, err := s.mayFeed(ctx, c, messages.FeedRequest{ChannelID: channelID, RunID: runID})
 	if err != nil || !open {
 		return nil, s.translate(err)
 	}

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -98,7 +98,7 @@ func TestAWithdrawalIsSeenByOtherProcessesBeforeItsAnswer(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, after, before)
 	}
-	require.Equal(t, int64(6), j.counts(run.ID)[campaigns.Sending])
+	require.Equal(t, int64(6), j.counts(run.ID)[messages.Sending])
 }
 
 // What was claimed for another configuration, or got its slots by other limits, is not

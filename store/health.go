@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -43,7 +43,7 @@ func (s *Store) StopChannel(ctx context.Context, channelID, epoch int64, reason 
 		if err != nil || !stopped {
 			return err
 		}
-		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, campaigns.Pending, campaigns.ReasonChannelStopped, "")
+		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, messages.Pending, messages.ReasonChannelStopped, "")
 		return err
 	})
 	return stopped, err

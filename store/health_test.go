@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -26,7 +26,7 @@ func TestHealth(t *testing.T) {
 		}))
 		run := j.start()
 		j.planAll(run.ID, 100)
-		_, err = s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		channel := func() providers.Channel {
 			t.Helper()

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -24,7 +24,7 @@ func scanJob(scan func(...any) error) (targeting.Job, error) {
 		return j, err
 	}
 	j.CreatedAt, j.FinishedAt = created.Time, finished.ptr()
-	if j.Kind == campaigns.MessagesJob {
+	if j.Kind == messages.MessagesJob {
 		j.Spec = spec
 		return j, nil
 	}
@@ -127,7 +127,7 @@ func (s *Store) nextJobBatch(ctx context.Context, tx conn) (job targeting.Job, w
 	if job, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan); err != nil {
 		return job, true, err
 	}
-	if job.Kind == campaigns.MessagesJob {
+	if job.Kind == messages.MessagesJob {
 		return job, true, s.settleMessages(ctx, tx, job, cursor)
 	}
 	if job.Kind != targeting.BulkJob {

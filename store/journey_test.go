@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -82,17 +83,17 @@ func (j *journey) planAll(run int64, batch int) {
 }
 
 // feed fills envelopes 1… of per messages each.
-func (j *journey) feed(run int64, envelopes []int64, per int) []campaigns.FeedMessage {
+func (j *journey) feed(run int64, envelopes []int64, per int) []messages.FeedMessage {
 	j.t.Helper()
-	messages, err := j.Feed(j.t.Context(), campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run, Envelopes: envelopes, PerEnvelope: per})
+	messages, err := j.Feed(j.t.Context(), messages.FeedRequest{ChannelID: j.channel.ID, RunID: run, Envelopes: envelopes, PerEnvelope: per})
 	require.NoError(j.t, err)
 	return messages
 }
 
 // load is what a worker gets of messages that were fed into an envelope.
-func (j *journey) load(run, envelope int64, fed []campaigns.FeedMessage, uploads ...int64) []campaigns.QueuedMessage {
+func (j *journey) load(run, envelope int64, fed []messages.FeedMessage, uploads ...int64) []messages.QueuedMessage {
 	j.t.Helper()
-	request := campaigns.EnvelopeRequest{ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, Uploads: uploads}
+	request := messages.EnvelopeRequest{ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, Uploads: uploads}
 	for _, m := range fed {
 		request.MessageIDs = append(request.MessageIDs, m.ID)
 	}
@@ -101,24 +102,24 @@ func (j *journey) load(run, envelope int64, fed []campaigns.FeedMessage, uploads
 	return loaded
 }
 
-func (j *journey) claim(run, envelope int64, messages []campaigns.FeedMessage) []int64 {
+func (j *journey) claim(run, envelope int64, fed []messages.FeedMessage) []int64 {
 	j.t.Helper()
 	var ids []int64
-	for _, m := range messages {
+	for _, m := range fed {
 		if m.EnvelopeID == envelope {
 			ids = append(ids, m.ID)
 		}
 	}
-	claimed, err := j.writer.Claim(j.t.Context(), campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, MessageIDs: ids})
+	claimed, err := j.writer.Claim(j.t.Context(), messages.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, MessageIDs: ids})
 	require.NoError(j.t, err)
 	return claimed
 }
 
-func (j *journey) outcomes(run int64, ids []int64, change func(*campaigns.Outcome)) []campaigns.Outcome {
-	list := make([]campaigns.Outcome, len(ids))
+func (j *journey) outcomes(run int64, ids []int64, change func(*messages.Outcome)) []messages.Outcome {
+	list := make([]messages.Outcome, len(ids))
 	for i, id := range ids {
-		list[i] = campaigns.Outcome{
-			MessageID: id, ChannelID: j.channel.ID, RunID: run, WorkerID: j.worker, Attempt: 1, State: campaigns.Sent, At: j.clock.Now(),
+		list[i] = messages.Outcome{
+			MessageID: id, ChannelID: j.channel.ID, RunID: run, WorkerID: j.worker, Attempt: 1, State: messages.Sent, At: j.clock.Now(),
 		}
 		if change != nil {
 			change(&list[i])
@@ -127,7 +128,7 @@ func (j *journey) outcomes(run int64, ids []int64, change func(*campaigns.Outcom
 	return list
 }
 
-func (j *journey) record(run int64, ids []int64, change func(*campaigns.Outcome)) {
+func (j *journey) record(run int64, ids []int64, change func(*messages.Outcome)) {
 	j.t.Helper()
 	require.NoError(j.t, j.writer.Record(j.t.Context(), j.outcomes(run, ids, change)))
 }
@@ -140,7 +141,7 @@ func (j *journey) revision() time.Time {
 	return revision
 }
 
-func (j *journey) counts(run int64) campaigns.Counts {
+func (j *journey) counts(run int64) messages.Counts {
 	j.t.Helper()
 	r, err := j.GetRun(j.t.Context(), j.accountID, run)
 	require.NoError(j.t, err)
@@ -160,7 +161,7 @@ func TestJourneyFromPlanToFinished(t *testing.T) {
 		j := newJourney(t, s, 95)
 		run := j.start()
 		j.planAll(run.ID, 20)
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 86, campaigns.Skipped: 9}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Pending: 86, messages.Skipped: 9}, j.counts(run.ID))
 		j.balanced(run.ID)
 
 		for envelope := int64(1); ; envelope++ {
@@ -177,7 +178,7 @@ func TestJourneyFromPlanToFinished(t *testing.T) {
 			j.record(run.ID, claimed, nil)
 			j.balanced(run.ID)
 		}
-		require.Equal(t, campaigns.Counts{campaigns.Sent: 86, campaigns.Skipped: 9}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 86, messages.Skipped: 9}, j.counts(run.ID))
 		finished, unbalanced, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished)
@@ -230,31 +231,31 @@ func TestEveryOutcome(t *testing.T) {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	cases := []struct {
 		name    string
-		change  func(*campaigns.Outcome)
-		state   campaigns.State
+		change  func(*messages.Outcome)
+		state   messages.State
 		attempt int
 		tries   int
 	}{
-		{"sent", func(*campaigns.Outcome) {}, campaigns.Sent, 1, 0},
-		{"sent with the provider's id", func(o *campaigns.Outcome) { o.ProviderID = "p" }, campaigns.Sent, 1, 0},
-		{"temporary", func(o *campaigns.Outcome) {
-			o.State, o.DueAt, o.Kind, o.Reason = campaigns.Pending, at.Add(24*time.Hour), "temporary", campaigns.ReasonTemporary
-		}, campaigns.Pending, 1, 1},
-		{"throttled spends no attempt", func(o *campaigns.Outcome) {
-			o.State, o.Unspent, o.EnvelopeID, o.Kind, o.Reason = campaigns.Pending, true, 1, "throttled", campaigns.ReasonThrottled
-		}, campaigns.Pending, 0, 1},
-		{"failed", func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
-		}, campaigns.Failed, 1, 1},
-		{"rejected", func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
-		}, campaigns.Rejected, 1, 1},
-		{"in doubt", func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
-		}, campaigns.Unknown, 1, 1},
-		{"an answer that the database can't hold", func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Detail = campaigns.Failed, "content", "\xff\x00 "+string(make([]byte, 5000))
-		}, campaigns.Failed, 1, 1},
+		{"sent", func(*messages.Outcome) {}, messages.Sent, 1, 0},
+		{"sent with the provider's id", func(o *messages.Outcome) { o.ProviderID = "p" }, messages.Sent, 1, 0},
+		{"temporary", func(o *messages.Outcome) {
+			o.State, o.DueAt, o.Kind, o.Reason = messages.Pending, at.Add(24*time.Hour), "temporary", messages.ReasonTemporary
+		}, messages.Pending, 1, 1},
+		{"throttled spends no attempt", func(o *messages.Outcome) {
+			o.State, o.Unspent, o.EnvelopeID, o.Kind, o.Reason = messages.Pending, true, 1, "throttled", messages.ReasonThrottled
+		}, messages.Pending, 0, 1},
+		{"failed", func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
+		}, messages.Failed, 1, 1},
+		{"rejected", func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Rejected, "recipient", messages.ReasonRecipient
+		}, messages.Rejected, 1, 1},
+		{"in doubt", func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
+		}, messages.Unknown, 1, 1},
+		{"an answer that the database can't hold", func(o *messages.Outcome) {
+			o.State, o.Kind, o.Detail = messages.Failed, "content", "\xff\x00 "+string(make([]byte, 5000))
+		}, messages.Failed, 1, 1},
 	}
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, len(cases)+2)
@@ -282,11 +283,11 @@ func TestPauseBindsAndResumeGoesOn(t *testing.T) {
 		run := j.start()
 		_, err := s.PlanBatch(t.Context(), run.ID, 30)
 		require.NoError(t, err)
-		messages := j.feed(run.ID, []int64{1, 2}, 10)
-		j.record(run.ID, j.claim(run.ID, 1, messages), nil)
+		fed := j.feed(run.ID, []int64{1, 2}, 10)
+		j.record(run.ID, j.claim(run.ID, 1, fed), nil)
 
 		require.NoError(t, s.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
-		require.Empty(t, j.claim(run.ID, 2, messages), "no claim succeeds after the pause")
+		require.Empty(t, j.claim(run.ID, 2, fed), "no claim succeeds after the pause")
 		require.Empty(t, j.feed(run.ID, []int64{3}, 10), "nothing is fed after the pause")
 		step, err := s.PlanBatch(t.Context(), run.ID, 30)
 		require.NoError(t, err)
@@ -296,9 +297,9 @@ func TestPauseBindsAndResumeGoesOn(t *testing.T) {
 		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
 		j.planAll(run.ID, 30)
 		again := j.feed(run.ID, []int64{4}, 100)
-		require.Empty(t, j.claim(run.ID, 2, messages), "a task of before the pause claims nothing")
+		require.Empty(t, j.claim(run.ID, 2, fed), "a task of before the pause claims nothing")
 		j.record(run.ID, j.claim(run.ID, 4, again), nil)
-		require.Equal(t, campaigns.Counts{campaigns.Sent: 54, campaigns.Skipped: 6}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 54, messages.Skipped: 6}, j.counts(run.ID))
 		j.balanced(run.ID)
 	})
 }
@@ -333,19 +334,19 @@ func TestCancelBindsAndAccountsForEverybody(t *testing.T) {
 		j := newJourney(t, s, 60)
 		run := j.start()
 		j.planAll(run.ID, 100)
-		messages := j.feed(run.ID, []int64{1, 2}, 10)
-		claimed := j.claim(run.ID, 1, messages)
+		fed := j.feed(run.ID, []int64{1, 2}, 10)
+		claimed := j.claim(run.ID, 1, fed)
 		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "key 1 (ops)"))
-		require.Empty(t, j.claim(run.ID, 2, messages))
+		require.Empty(t, j.claim(run.ID, 2, fed))
 		j.record(run.ID, claimed, nil) // what was in flight is recorded
 		for more := true; more; {
 			var err error
 			more, err = s.CancelPending(t.Context())
 			require.NoError(t, err)
 		}
-		require.Equal(t, campaigns.Counts{campaigns.Sent: 10, campaigns.Canceled: 44, campaigns.Skipped: 6}, j.counts(run.ID))
-		canceled := campaigns.Canceled
-		list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &canceled})
+		require.Equal(t, messages.Counts{messages.Sent: 10, messages.Canceled: 44, messages.Skipped: 6}, j.counts(run.ID))
+		canceled := messages.Canceled
+		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &canceled})
 		require.NoError(t, err)
 		for _, m := range list {
 			require.Contains(t, m.Detail, "key 1 (ops)")
@@ -367,7 +368,7 @@ func TestReceiptsOnlyMoveForward(t *testing.T) {
 			t.Helper()
 			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, events))
 		}
-		state := func(i int) campaigns.State {
+		state := func(i int) messages.State {
 			t.Helper()
 			m, err := s.GetMessage(t.Context(), j.accountID, claimed[i])
 			require.NoError(t, err)
@@ -378,28 +379,28 @@ func TestReceiptsOnlyMoveForward(t *testing.T) {
 		}
 		// Before the outcome is recorded: parked, then applied with it.
 		receive(event(0, providers.ReceiptDelivered), providers.Receipt{ProviderID: "p1", Status: providers.ReceiptRead})
-		require.Equal(t, campaigns.Sending, state(0))
+		require.Equal(t, messages.Sending, state(0))
 		j.record(run.ID, claimed[:1], nil)
-		require.Equal(t, campaigns.Delivered, state(0))
-		j.record(run.ID, claimed[1:2], func(o *campaigns.Outcome) { o.ProviderID = "p1" })
-		require.Equal(t, campaigns.Read, state(1))
+		require.Equal(t, messages.Delivered, state(0))
+		j.record(run.ID, claimed[1:2], func(o *messages.Outcome) { o.ProviderID = "p1" })
+		require.Equal(t, messages.Read, state(1))
 
 		j.record(run.ID, claimed[2:], nil)
 		// Out of order, doubled, in one request and in several.
 		receive(event(2, providers.ReceiptRead), event(2, providers.ReceiptDelivered), event(2, providers.ReceiptRead))
-		require.Equal(t, campaigns.Read, state(2))
+		require.Equal(t, messages.Read, state(2))
 		receive(event(2, providers.ReceiptDelivered))
 		receive(event(2, providers.ReceiptFailed))
-		require.Equal(t, campaigns.Read, state(2))
+		require.Equal(t, messages.Read, state(2))
 		receive(event(3, providers.ReceiptDelivered))
 		receive(event(3, providers.ReceiptFailed))
-		require.Equal(t, campaigns.Delivered, state(3))
+		require.Equal(t, messages.Delivered, state(3))
 		receive(event(4, providers.ReceiptRejected))
 		receive(event(4, providers.ReceiptDelivered))
-		require.Equal(t, campaigns.Rejected, state(4))
+		require.Equal(t, messages.Rejected, state(4))
 		// Of another channel's message, and of none at all.
 		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID+1, []providers.Receipt{event(5, providers.ReceiptRead)}))
-		require.Equal(t, campaigns.Sent, state(5))
+		require.Equal(t, messages.Sent, state(5))
 		receive(providers.Receipt{MessageID: 1 << 40, Status: providers.ReceiptRead})
 		j.balanced(run.ID)
 	})
@@ -410,14 +411,14 @@ func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
 		j := newJourney(t, s, 9)
 		run := j.start()
 		j.planAll(run.ID, 100)
-		list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID})
+		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run.ID})
 		require.NoError(t, err)
 		// The first unsubscribes while pending; another when queued.
 		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, list[0].Address))
-		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Skipped])
-		messages := j.feed(run.ID, []int64{1}, 4)
-		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, j.message(messages[0].ID).Address))
-		require.Len(t, j.claim(run.ID, 1, messages), 3)
+		require.Equal(t, int64(1), j.counts(run.ID)[messages.Skipped])
+		fed := j.feed(run.ID, []int64{1}, 4)
+		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, j.message(fed[0].ID).Address))
+		require.Len(t, j.claim(run.ID, 1, fed), 3)
 		// Blocked and deleted after they were planned.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
 			if _, err := tx.exec(t.Context(), "UPDATE contacts SET status = 'blocked' WHERE id = ?", list[7].ContactID); err != nil {
@@ -428,13 +429,13 @@ func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
 		}))
 		require.Len(t, j.feed(run.ID, []int64{2}, 100), 2)
 		reasons := map[string]int{}
-		skipped := campaigns.Skipped
-		list, err = s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &skipped})
+		skipped := messages.Skipped
+		list, err = s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &skipped})
 		require.NoError(t, err)
 		for _, m := range list {
 			reasons[m.Reason]++
 		}
-		require.Equal(t, map[string]int{campaigns.ReasonOptedOut: 2, campaigns.ReasonBlocked: 1, campaigns.ReasonDeleted: 1}, reasons)
+		require.Equal(t, map[string]int{messages.ReasonOptedOut: 2, messages.ReasonBlocked: 1, messages.ReasonDeleted: 1}, reasons)
 		j.balanced(run.ID)
 	})
 }
@@ -478,12 +479,12 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 			j.balanced(run.ID)
 			counts := j.counts(run.ID)
 			require.Equal(t, preview.Total, counts.Total())
-			require.Equal(t, preview.Reachable, counts[campaigns.Pending])
+			require.Equal(t, preview.Reachable, counts[messages.Pending])
 			actual := map[string]int64{}
-			list, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, RunID: run.ID, Limit: 1000})
+			list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, Limit: 1000})
 			require.NoError(t, err)
 			for _, m := range list {
-				if m.State == campaigns.Skipped {
+				if m.State == messages.Skipped {
 					actual[m.Reason]++
 				}
 			}
@@ -502,9 +503,9 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 		j := newJourney(t, s, 100)
 		run := j.start()
 		j.planAll(run.ID, 100)
-		messages := j.feed(run.ID, []int64{1, 2}, 10)
-		claimed := j.claim(run.ID, 1, messages)
-		filter := campaigns.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}
+		fed := j.feed(run.ID, []int64{1, 2}, 10)
+		claimed := j.claim(run.ID, 1, fed)
+		filter := messages.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}
 		totals, err := s.QueueTotals(t.Context(), filter)
 		require.NoError(t, err)
 		require.Equal(t, [3]int64{70, 10, 10}, [3]int64{totals[0].Pending, totals[0].Queued, totals[0].Sending})
@@ -519,7 +520,7 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, int64(10), clearing.Cleared)
 		require.Len(t, clearing.Examples, 10)
-		require.Empty(t, j.claim(run.ID, 2, messages))
+		require.Empty(t, j.claim(run.ID, 2, fed))
 		require.Empty(t, j.feed(run.ID, []int64{3}, 10), "nothing is fed while the queue is cleared")
 		for clearing.FinishedAt == nil {
 			clearing, err = s.ContinueClear(t.Context(), clearing.ID)
@@ -527,14 +528,14 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 		}
 		require.Equal(t, int64(80), clearing.Cleared)
 		j.record(run.ID, claimed, nil)
-		require.Equal(t, campaigns.Counts{campaigns.Sent: 10, campaigns.Canceled: 80, campaigns.Skipped: 10}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 10, messages.Canceled: 80, messages.Skipped: 10}, j.counts(run.ID))
 		j.balanced(run.ID)
 		looked, err := s.GetClearing(t.Context(), j.accountID, clearing.ID)
 		require.NoError(t, err)
 		require.Equal(t, int64(80), looked.Cleared)
 		m, err := s.GetMessage(t.Context(), j.accountID, looked.Examples[0].MessageID)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Canceled, m.State)
+		require.Equal(t, messages.Canceled, m.State)
 		require.Contains(t, m.Detail, "by key 1, clearing")
 	})
 }
@@ -542,23 +543,23 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 func TestTransactionalMessage(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, 1)
-		m, err := s.CreateMessage(t.Context(), campaigns.Outgoing{
+		m, err := s.CreateMessage(t.Context(), messages.Outgoing{
 			AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"code 123"}`),
 		})
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Pending, m.State)
-		_, err = s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: j.accountID + 1, ChannelID: j.channel.ID, Address: "x"})
+		require.Equal(t, messages.Pending, m.State)
+		_, err = s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID + 1, ChannelID: j.channel.ID, Address: "x"})
 		require.Error(t, err, "another account's channel")
 		feedable, err := s.Feedable(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []campaigns.Feedable{{ChannelID: j.channel.ID, Weight: 1, Pending: 1}}, feedable)
-		messages := j.feed(0, []int64{5}, 1)
-		require.JSONEq(t, `{"text":"code 123"}`, string(j.load(0, 5, messages)[0].Content))
-		claimed := j.claim(0, 5, messages)
-		j.record(0, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+		require.Equal(t, []messages.Feedable{{ChannelID: j.channel.ID, Weight: 1, Pending: 1}}, feedable)
+		fed := j.feed(0, []int64{5}, 1)
+		require.JSONEq(t, `{"text":"code 123"}`, string(j.load(0, 5, fed)[0].Content))
+		claimed := j.claim(0, 5, fed)
+		j.record(0, claimed, func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
 		resent, err := s.ResendMessage(t.Context(), j.accountID, m.ID, "me")
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Pending, resent.State)
+		require.Equal(t, messages.Pending, resent.State)
 		_, err = s.CancelMessage(t.Context(), j.accountID, m.ID, "me")
 		require.NoError(t, err)
 		_, err = s.CancelMessage(t.Context(), j.accountID, m.ID, "me")

@@ -9,6 +9,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -176,7 +177,7 @@ func (s *Store) pause(ctx context.Context, tx conn, c lockedCampaign, why string
 		if _, err := tx.exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ? AND finished_at IS NULL", why, c.runID); err != nil {
 			return err
 		}
-		if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, campaigns.Pending, campaigns.ReasonPaused, ""); err != nil {
+		if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, messages.Pending, messages.ReasonPaused, ""); err != nil {
 			return err
 		}
 	}
@@ -220,11 +221,11 @@ func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64,
 			if _, err := tx.exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor), c.runID); err != nil {
 				return err
 			}
-			if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, campaigns.Canceled, campaigns.ReasonCanceled, "by "+actor); err != nil {
+			if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, messages.Canceled, messages.ReasonCanceled, "by "+actor); err != nil {
 				return err
 			}
 		}
-		return s.setCampaign(ctx, tx, c, campaigns.CanceledC, nil)
+		return s.setCampaign(ctx, tx, c, campaigns.Canceled, nil)
 	})
 }
 
@@ -250,11 +251,11 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 		d := deltas{}
 		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id `+
 			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT ?"+tx.d.skipLocked),
-			campaigns.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
+			messages.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
 		if err != nil {
 			return err
 		}
-		d.move(runID, channelID, campaigns.Pending, campaigns.Canceled, n)
+		d.move(runID, channelID, messages.Pending, messages.Canceled, n)
 		return d.apply(ctx, tx, shardOperator)
 	})
 	return true, err
@@ -269,7 +270,7 @@ type windowOf struct {
 // takeBack moves what is in a window out of state queued; a window's worth of
 // messages at most. Workers that hold a task for them will claim nothing, and give
 // back what they have claimed and not asked for.
-func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.State, reason, detail string) (n int64, err error) {
+func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to messages.State, reason, detail string) (n int64, err error) {
 	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND phase = 1 AND state = 1`
 	var final any
 	now := s.clock.Now()
@@ -289,14 +290,14 @@ func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to campaigns.
 			return err
 		}
 		ids = append(ids, id)
-		d.move(runID, w.channelID, campaigns.Queued, to, 1)
+		d.move(runID, w.channelID, messages.Queued, to, 1)
 		return nil
 	}, query+" RETURNING id, run_id", args...)
 	if err != nil {
 		return 0, err
 	}
 	// What ends here is told by the message itself.
-	if to == campaigns.Pending {
+	if to == messages.Pending {
 		if err := keepMoves(ctx, tx, returned(ids, now, reason)); err != nil {
 			return 0, err
 		}
@@ -338,7 +339,7 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 		if status == providers.ChannelActive {
 			return nil
 		}
-		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, campaigns.Pending, campaigns.ReasonPaused, "")
+		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, messages.Pending, messages.ReasonPaused, "")
 		return err
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // LiveRuns are the accounts' runs that are not finished, those that are newer
@@ -56,7 +57,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 	// After the runs: one that is finished by now has all of its counts.
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
 		var id int64
-		var counts campaigns.Counts
+		var counts messages.Counts
 		if err := scan(append([]any{&id}, countTargets(&counts)...)...); err != nil {
 			return err
 		}

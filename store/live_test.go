@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -42,11 +43,11 @@ func TestLive(t *testing.T) {
 		require.Equal(t, campaigns.RunPlanning, runs(mine, -1)[run.ID].Status)
 		j.planAll(run.ID, 100)
 		live := runs(mine, -1, run.ID)[run.ID]
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 9}, live.Counts)
+		require.Equal(t, messages.Counts{messages.Pending: 9}, live.Counts)
 		require.False(t, live.CampaignChangedAt.IsZero())
 		require.Equal(t, run.CampaignID, live.CampaignID)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4)[:3])
-		_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		health := providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: millisOf(s.clock.Now()), NextTry: millisOf(s.clock.Now().Add(time.Minute))}
 		require.NoError(t, s.NoteHealth(ctx, j.channel.ID, 0, health))
@@ -54,7 +55,7 @@ func TestLive(t *testing.T) {
 			ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, Health: health, Pending: 6, Queued: 1, Sending: 3,
 		}, channel())
 		j.record(run.ID, claimed, nil)
-		require.Equal(t, int64(3), runs(mine, -1)[run.ID].Counts[campaigns.Sent])
+		require.Equal(t, int64(3), runs(mine, -1)[run.ID].Counts[messages.Sent])
 
 		require.NoError(t, s.CancelCampaign(ctx, j.accountID, j.campaign, "me"))
 		for more := true; more; {
@@ -68,7 +69,7 @@ func TestLive(t *testing.T) {
 		require.Empty(t, runs(mine, -1), "it is over")
 		require.Empty(t, runs(mine, run.ID))
 		for _, how := range []map[int64]campaigns.LiveRun{runs(mine, run.ID-1), runs(mine, -1, run.ID)} {
-			require.Equal(t, campaigns.Counts{campaigns.Sent: 3, campaigns.Canceled: 6}, how[run.ID].Counts)
+			require.Equal(t, messages.Counts{messages.Sent: 3, messages.Canceled: 6}, how[run.ID].Counts)
 			require.NotNil(t, how[run.ID].FinishedAt)
 		}
 		require.Empty(t, runs(nobody, 0, run.ID), "another account's")

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 // AddMembers puts contacts into a list and returns how many were not in it. A
@@ -99,7 +99,7 @@ func (s *Store) removeMembers(ctx context.Context, tx conn, m contacts.MemberCha
 		return 0, err
 	}
 	d := deltas{}
-	if _, err := s.skipWaiting(ctx, tx, campaigns.ReasonOptedOut, fragment{"contact_id " + s.d.inIDs + ` AND run_id > 0
+	if _, err := s.skipWaiting(ctx, tx, messages.ReasonOptedOut, fragment{"contact_id " + s.d.inIDs + ` AND run_id > 0
 		AND run_id IN (SELECT r.id FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.finished_at IS NULL AND r.account_id = ? AND k.category_id = ?)`,
 		[]any{s.d.idList(left), m.AccountID, m.ListID}}, true, d); err != nil {
 		return 0, err

@@ -8,14 +8,15 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
 	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
 	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at FROM messages m`
 
-func scanMessage(scan func(...any) error) (campaigns.Message, error) {
-	var m campaigns.Message
+func scanMessage(scan func(...any) error) (messages.Message, error) {
+	var m messages.Message
 	var due, created, queued, claimed, sent, delivered, read, final millis
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
 		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
@@ -30,9 +31,9 @@ const maxPage = 1000
 
 // ListMessages lists messages in ascending order of their ids, from behind the
 // filter's cursor.
-func (s *Store) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]campaigns.Message, error) {
+func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error) {
 	query := listMessages(f)
-	var list []campaigns.Message
+	var list []messages.Message
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		m, err := scanMessage(scan)
 		list = append(list, m)
@@ -42,7 +43,7 @@ func (s *Store) ListMessages(ctx context.Context, f campaigns.MessageFilter) ([]
 }
 
 // listMessages is the query of ListMessages.
-func listMessages(f campaigns.MessageFilter) fragment {
+func listMessages(f messages.MessageFilter) fragment {
 	where := []string{"m.id > ?", "m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)"}
 	args := []any{f.After, f.AccountID}
 	add := func(condition string, arg any) {
@@ -79,7 +80,7 @@ func listMessages(f campaigns.MessageFilter) fragment {
 }
 
 // GetMessage is one message of an account.
-func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (campaigns.Message, error) {
+func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.Message, error) {
 	m, err := scanMessage(s.reader().row(ctx, selectMessage+" WHERE m.id = ? AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.New(fault.NotFound, "there is no message %d", id)
@@ -89,7 +90,7 @@ func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (campaigns.
 
 // CreateMessage writes a transactional message down; from the commit on it will
 // be sent.
-func (s *Store) CreateMessage(ctx context.Context, o campaigns.Outgoing) (m campaigns.Message, err error) {
+func (s *Store) CreateMessage(ctx context.Context, o messages.Outgoing) (m messages.Message, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		m, err = s.createMessage(ctx, tx, o)
 		return err
@@ -97,7 +98,7 @@ func (s *Store) CreateMessage(ctx context.Context, o campaigns.Outgoing) (m camp
 	return m, err
 }
 
-func (s *Store) createMessage(ctx context.Context, tx conn, o campaigns.Outgoing) (m campaigns.Message, err error) {
+func (s *Store) createMessage(ctx context.Context, tx conn, o messages.Outgoing) (m messages.Message, err error) {
 	var due any = int64(0)
 	if !o.DueAt.IsZero() {
 		due = ms(o.DueAt)
@@ -122,7 +123,7 @@ func (s *Store) createMessage(ctx context.Context, tx conn, o campaigns.Outgoing
 		return m, err
 	}
 	d := deltas{}
-	d.add(0, o.ChannelID, campaigns.Pending, 1)
+	d.add(0, o.ChannelID, messages.Pending, 1)
 	if err := d.apply(ctx, tx, shardOperator); err != nil {
 		return m, err
 	}
@@ -131,30 +132,30 @@ func (s *Store) createMessage(ctx context.Context, tx conn, o campaigns.Outgoing
 
 // ResendMessage gives a failed, rejected or doubtful message a new attempt. A finished run
 // is opened again until it is settled.
-func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error) {
-	return s.moveMessage(ctx, accountID, id, campaigns.Pending, campaigns.ReasonResend, actor,
+func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
+	return s.moveMessage(ctx, accountID, id, messages.Pending, messages.ReasonResend, actor,
 		"only a failed, rejected or unknown message can be sent again; what was sent is by POST /v1/messages/resend with even_if_sent",
-		campaigns.Failed, campaigns.Rejected, campaigns.Unknown)
+		messages.Failed, messages.Rejected, messages.Unknown)
 }
 
 // CancelMessage cancels a message that has not been claimed.
-func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (campaigns.Message, error) {
-	return s.moveMessage(ctx, accountID, id, campaigns.Canceled, campaigns.ReasonCleared, actor,
-		"only a message that has not been claimed can be canceled", campaigns.Pending, campaigns.Queued)
+func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
+	return s.moveMessage(ctx, accountID, id, messages.Canceled, messages.ReasonCleared, actor,
+		"only a message that has not been claimed can be canceled", messages.Pending, messages.Queued)
 }
 
-func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaigns.State, reason, actor, hint string, allowed ...campaigns.State) (m campaigns.Message, err error) {
+func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to messages.State, reason, actor, hint string, allowed ...messages.State) (m messages.Message, err error) {
 	known, err := s.GetMessage(ctx, accountID, id)
 	if err != nil {
 		return m, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		if to == campaigns.Pending && known.RunID != 0 {
+		if to == messages.Pending && known.RunID != 0 {
 			if err := lockForResend(ctx, tx, known); err != nil {
 				return err
 			}
 		}
-		var from campaigns.State
+		var from messages.State
 		var runID, channelID int64
 		now := s.clock.Now()
 		if err := tx.row(ctx, "SELECT state, run_id, channel_id FROM messages WHERE id = ?"+tx.d.forUpdate, id).Scan(&from, &runID, &channelID); err != nil {
@@ -182,7 +183,7 @@ func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaig
 		if err := d.apply(ctx, tx, shardOperator); err != nil {
 			return err
 		}
-		if to == campaigns.Pending && runID != 0 {
+		if to == messages.Pending && runID != 0 {
 			if err := reopenRun(ctx, tx, runID); err != nil {
 				return err
 			}
@@ -195,12 +196,12 @@ func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to campaig
 
 // lockForResend holds the message's campaign and run, so that the run is not
 // finished meanwhile, and refuses a run that nothing is sent of any more.
-func lockForResend(ctx context.Context, tx conn, m campaigns.Message) error {
+func lockForResend(ctx context.Context, tx conn, m messages.Message) error {
 	status, err := lockRun(ctx, tx, m.CampaignID, m.RunID)
 	if err != nil {
 		return err
 	}
-	if status == campaigns.RunCanceled || status == campaigns.RunFailed {
+	if status == campaigns.RunCanceled {
 		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // What was kept before transitions were survives the way there: rows that point
@@ -48,7 +48,7 @@ func TestMigrationToTransitions(t *testing.T) {
 		moves, err := s.Transitions(ctx, 1)
 		require.NoError(t, err)
 		var shown []string
-		for _, p := range campaigns.History(m, moves) {
+		for _, p := range messages.History(m, moves) {
 			shown = append(shown, p.State.String()+" "+p.Reason)
 		}
 		require.Equal(t, []string{"pending ", "pending temporary", "queued ", "sending ", "failed attempts_used_up"}, shown)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -46,7 +46,7 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		"DeadWorkers":        func() error { _, err := s.DeadWorkers(ctx, time.Minute, []int64{j.worker}); return err },
 		"Housekeep":          func() error { _, err := s.Housekeep(ctx); return err },
 		"Feed": func() error {
-			_, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{9}, PerEnvelope: 100})
+			_, err := s.Feed(ctx, messages.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{9}, PerEnvelope: 100})
 			return err
 		},
 	}
@@ -85,7 +85,7 @@ func TestCancelingAndClearingReadEachMessageOnce(t *testing.T) {
 			return nil
 		},
 		"clear": func(s *Store, j *journey) error {
-			clearing, err := s.BeginClear(t.Context(), campaigns.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID}, "me")
+			clearing, err := s.BeginClear(t.Context(), messages.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID}, "me")
 			for err == nil && clearing.FinishedAt == nil {
 				clearing, err = s.ContinueClear(t.Context(), clearing.ID)
 			}
@@ -97,14 +97,14 @@ func TestCancelingAndClearingReadEachMessageOnce(t *testing.T) {
 			j := newJourney(t, s, recipients)
 			run := j.start()
 			j.planAll(run.ID, recipients)
-			waiting := j.counts(run.ID)[campaigns.Pending]
+			waiting := j.counts(run.ID)[messages.Pending]
 			_, err := s.reader().exec(t.Context(), "ANALYZE messages")
 			require.NoError(t, err)
 			read := messagesRead(t, s)
 			before := read()
 			require.NoError(t, end(s, j))
 			rows := read() - before
-			require.Equal(t, waiting, j.counts(run.ID)[campaigns.Canceled])
+			require.Equal(t, waiting, j.counts(run.ID)[messages.Canceled])
 			// Once to find it and once to change it.
 			require.Less(t, rows, 5*waiting/2, "%d messages", waiting)
 		})
@@ -133,7 +133,7 @@ func TestOneRecipientsMessagesAreLookedUp(t *testing.T) {
 		j := newJourney(t, s, recipients)
 		run := j.start()
 		j.planAll(run.ID, recipients)
-		filter := campaigns.MessageFilter{AccountID: j.accountID, CampaignID: j.campaign, ContactID: 4_321, Address: "p4321@example.com", Limit: 100}
+		filter := messages.MessageFilter{AccountID: j.accountID, CampaignID: j.campaign, ContactID: 4_321, Address: "p4321@example.com", Limit: 100}
 		if !s.Postgres() {
 			query := listMessages(filter)
 			var steps []string

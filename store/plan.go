@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/failpoint"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -213,8 +214,8 @@ func (s *Store) advancePlan(ctx context.Context, tx conn, p planned, part *planP
 		return err
 	}
 	d := deltas{}
-	d.add(p.run.ID, p.run.ChannelID, campaigns.Skipped, part.step.Skipped)
-	d.add(p.run.ID, p.run.ChannelID, campaigns.Pending, part.step.Inserted-part.step.Skipped)
+	d.add(p.run.ID, p.run.ChannelID, messages.Skipped, part.step.Skipped)
+	d.add(p.run.ID, p.run.ChannelID, messages.Pending, part.step.Inserted-part.step.Skipped)
 	return d.apply(ctx, tx, shardPlanner)
 }
 

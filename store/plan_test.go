@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 func TestABatchInPartsPlansEverybodyOnce(t *testing.T) {
@@ -30,7 +31,7 @@ func TestABatchInPartsPlansEverybodyOnce(t *testing.T) {
 			require.Equal(t, planned, r.Counts.Total())
 			require.Equal(t, done, r.PlanDone)
 		}
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 86, campaigns.Skipped: 9}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Pending: 86, messages.Skipped: 9}, j.counts(run.ID))
 		j.balanced(run.ID)
 	})
 }
@@ -57,7 +58,7 @@ func TestPlannersSideBySidePlanEverybodyOnce(t *testing.T) {
 		for range cap(errs) {
 			require.NoError(t, <-errs)
 		}
-		require.Equal(t, campaigns.Counts{campaigns.Pending: 360, campaigns.Skipped: 40}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Pending: 360, messages.Skipped: 40}, j.counts(run.ID))
 		j.balanced(run.ID)
 	})
 }

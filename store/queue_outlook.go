@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // QueueOutlook says what is still to come into the queue: the runs that are
 // still being planned, and the scheduled campaign that fires first.
-func (s *Store) QueueOutlook(ctx context.Context, f campaigns.QueueFilter) (o campaigns.QueueOutlook, err error) {
+func (s *Store) QueueOutlook(ctx context.Context, f messages.QueueFilter) (o campaigns.QueueOutlook, err error) {
 	where, args := outlookWhere(f)
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var r campaigns.PlanningRun
@@ -41,7 +42,7 @@ func (s *Store) QueueOutlook(ctx context.Context, f campaigns.QueueFilter) (o ca
 }
 
 // outlookWhere is the condition of a filter over campaigns k.
-func outlookWhere(f campaigns.QueueFilter) (string, []any) {
+func outlookWhere(f messages.QueueFilter) (string, []any) {
 	where, args := []string{"k.account_id = ?"}, []any{f.AccountID}
 	if f.ChannelID != 0 {
 		where, args = append(where, "k.channel_id = ?"), append(args, f.ChannelID)

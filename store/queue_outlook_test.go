@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 func TestQueueOutlook(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, 50)
 		ctx := t.Context()
-		outlook := func(f campaigns.QueueFilter) campaigns.QueueOutlook {
+		outlook := func(f messages.QueueFilter) campaigns.QueueOutlook {
 			t.Helper()
 			o, err := s.QueueOutlook(ctx, f)
 			require.NoError(t, err)
 			return o
 		}
-		all := campaigns.QueueFilter{AccountID: j.accountID}
+		all := messages.QueueFilter{AccountID: j.accountID}
 		require.Equal(t, campaigns.QueueOutlook{}, outlook(all), "a draft comes only when it is started")
 
 		later, soon := j.newCampaign(`{"all":true}`), j.newCampaign(`{"all":true}`)
@@ -27,7 +28,7 @@ func TestQueueOutlook(t *testing.T) {
 		require.NoError(t, s.ScheduleCampaign(ctx, j.accountID, later, at.Add(time.Hour)))
 		require.NoError(t, s.ScheduleCampaign(ctx, j.accountID, soon, at))
 		require.Equal(t, &campaigns.NextFiring{CampaignID: soon, CampaignName: "k", ChannelID: j.channel.ID, At: at}, outlook(all).Next)
-		require.Equal(t, later, outlook(campaigns.QueueFilter{AccountID: j.accountID, CampaignID: later}).Next.CampaignID)
+		require.Equal(t, later, outlook(messages.QueueFilter{AccountID: j.accountID, CampaignID: later}).Next.CampaignID)
 
 		run := j.start()
 		planning := campaigns.PlanningRun{RunID: run.ID, CampaignID: j.campaign, CampaignName: "k", ChannelID: j.channel.ID, Status: campaigns.RunPlanning}
@@ -38,10 +39,10 @@ func TestQueueOutlook(t *testing.T) {
 		require.Equal(t, []campaigns.PlanningRun{planning}, outlook(all).Planning)
 		require.NoError(t, s.PauseCampaign(ctx, j.accountID, j.campaign, "me"))
 		planning.Status = campaigns.RunPaused
-		byCampaign := campaigns.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID, CampaignID: j.campaign}
+		byCampaign := messages.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID, CampaignID: j.campaign}
 		require.Equal(t, campaigns.QueueOutlook{Planning: []campaigns.PlanningRun{planning}}, outlook(byCampaign))
-		require.Equal(t, campaigns.QueueOutlook{}, outlook(campaigns.QueueFilter{AccountID: j.accountID + 1}), "another account's")
-		require.Equal(t, campaigns.QueueOutlook{}, outlook(campaigns.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID + 1}))
+		require.Equal(t, campaigns.QueueOutlook{}, outlook(messages.QueueFilter{AccountID: j.accountID + 1}), "another account's")
+		require.Equal(t, campaigns.QueueOutlook{}, outlook(messages.QueueFilter{AccountID: j.accountID, ChannelID: j.channel.ID + 1}))
 
 		require.NoError(t, s.ResumeCampaign(ctx, j.accountID, j.campaign, "me"))
 		j.planAll(run.ID, 100)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -85,7 +86,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		// A message at which worker after worker dies must not go on so for ever.
 		k.resend = policy.Resend(transactional) && attempt < attemptsOf(throttle)
 		groups[k] = append(groups[k], id)
-		moves[id] = move{id: id, at: now, attempt: attempt, reason: campaigns.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
+		moves[id] = move{id: id, at: now, attempt: attempt, reason: messages.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
 		done.found++
 		return nil
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
@@ -99,12 +100,12 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 	d := deltas{}
 	var all []int64
 	for k, ids := range groups {
-		to, final := campaigns.Unknown, ms(now)
+		to, final := messages.Unknown, ms(now)
 		if k.resend {
-			to, final = campaigns.Pending, nil
+			to, final = messages.Pending, nil
 		}
 		settled, err := tx.idsOf(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ? WHERE state = 2 AND id "+tx.d.inIDs+" RETURNING id",
-			int(to), campaigns.ReasonInDoubt, workerDied, final, tx.d.idList(ids))
+			int(to), messages.ReasonInDoubt, workerDied, final, tx.d.idList(ids))
 		if err != nil {
 			return done, err
 		}
@@ -118,7 +119,7 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		}
 		all = append(all, settled...)
 		moved := int64(len(settled))
-		d.move(k.runID, k.channelID, campaigns.Sending, to, moved)
+		d.move(k.runID, k.channelID, messages.Sending, to, moved)
 		if k.resend {
 			done.resent += moved
 		} else {
@@ -144,15 +145,15 @@ func attemptsOf(throttle []byte) int {
 
 // QueuedEnvelopes lists the envelopes that a channel's queued messages point
 // at; a window's worth.
-func (s *Store) QueuedEnvelopes(ctx context.Context, channelID int64) ([]campaigns.QueuedEnvelope, error) {
+func (s *Store) QueuedEnvelopes(ctx context.Context, channelID int64) ([]messages.QueuedEnvelope, error) {
 	return s.queuedEnvelopes(ctx, "", channelID)
 }
 
-func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (list []campaigns.QueuedEnvelope, err error) {
+func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (list []messages.QueuedEnvelope, err error) {
 	read := func(c conn) error {
 		list = nil
 		return c.scanAll(ctx, func(scan func(...any) error) error {
-			var e campaigns.QueuedEnvelope
+			var e messages.QueuedEnvelope
 			var at millis
 			if err := scan(&e.ID, &e.Transactional, &e.Messages, &at); err != nil {
 				return err
@@ -189,13 +190,13 @@ func (s *Store) RequeueLost(ctx context.Context, channelID int64, envelopes []in
 			}
 			n++
 			ids = append(ids, id)
-			d.move(runID, channelID, campaigns.Queued, campaigns.Pending, 1)
+			d.move(runID, channelID, messages.Queued, messages.Pending, 1)
 			return nil
 		}, `UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = 0 WHERE channel_id = ? AND phase = 1 AND state = 1
-			AND envelope_id `+tx.d.inIDs+` RETURNING id, run_id`, campaigns.ReasonRequeued, channelID, tx.d.idList(envelopes)); err != nil {
+			AND envelope_id `+tx.d.inIDs+` RETURNING id, run_id`, messages.ReasonRequeued, channelID, tx.d.idList(envelopes)); err != nil {
 			return err
 		}
-		if err := keepMoves(ctx, tx, returned(ids, s.clock.Now(), campaigns.ReasonRequeued)); err != nil {
+		if err := keepMoves(ctx, tx, returned(ids, s.clock.Now(), messages.ReasonRequeued)); err != nil {
 			return err
 		}
 		return d.apply(ctx, tx, shardReaper)
@@ -226,7 +227,7 @@ func (s *Store) DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int
 
 // QueuedEnvelopesOfRun lists the envelopes that a run's queued messages point
 // at, and the run's channel.
-func (s *Store) QueuedEnvelopesOfRun(ctx context.Context, runID int64) (channelID int64, list []campaigns.QueuedEnvelope, err error) {
+func (s *Store) QueuedEnvelopesOfRun(ctx context.Context, runID int64) (channelID int64, list []messages.QueuedEnvelope, err error) {
 	if err := s.reader().row(ctx, "SELECT channel_id FROM runs WHERE id = ?", runID).Scan(&channelID); err != nil {
 		return 0, nil, s.translate(err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -25,7 +25,7 @@ func TestParkedReceiptsAreSwept(t *testing.T) {
 		n, err := s.SweepReceipts(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		require.Equal(t, int64(1), j.counts(run.ID)[campaigns.Delivered])
+		require.Equal(t, int64(1), j.counts(run.ID)[messages.Delivered])
 		j.balanced(run.ID)
 	})
 }
@@ -49,13 +49,13 @@ func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
 			require.NoError(t, err)
 			if policy == providers.InDoubtResend {
 				require.Equal(t, [2]int64{0, 5}, [2]int64{held, resent})
-				require.Equal(t, int64(0), j.counts(run.ID)[campaigns.Unknown])
+				require.Equal(t, int64(0), j.counts(run.ID)[messages.Unknown])
 			} else {
 				require.Equal(t, [2]int64{5, 0}, [2]int64{held, resent})
 				// The worker was not dead after all: its answer clears the doubt up.
 				j.record(run.ID, claimed[:2], nil)
-				require.Equal(t, int64(3), j.counts(run.ID)[campaigns.Unknown])
-				require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Sent])
+				require.Equal(t, int64(3), j.counts(run.ID)[messages.Unknown])
+				require.Equal(t, int64(2), j.counts(run.ID)[messages.Sent])
 			}
 			j.balanced(run.ID)
 			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {

@@ -5,22 +5,22 @@ import (
 	"strings"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // receiptStates is the state that a receipt stands for.
-var receiptStates = map[providers.ReceiptStatus]campaigns.State{
-	providers.ReceiptDelivered: campaigns.Delivered,
-	providers.ReceiptRead:      campaigns.Read,
-	providers.ReceiptFailed:    campaigns.Failed,
-	providers.ReceiptRejected:  campaigns.Rejected,
+var receiptStates = map[providers.ReceiptStatus]messages.State{
+	providers.ReceiptDelivered: messages.Delivered,
+	providers.ReceiptRead:      messages.Read,
+	providers.ReceiptFailed:    messages.Failed,
+	providers.ReceiptRejected:  messages.Rejected,
 }
 
 // receiptTarget is a message that receipts are for, and what they make of it.
 type receiptTarget struct {
 	runID, channelID       int64
-	from, to               campaigns.State
+	from, to               messages.State
 	delivered, read, final time.Time
 	code, detail           string
 	address                string
@@ -30,7 +30,7 @@ type receiptTarget struct {
 	reason, why string
 	// left is the move with which it left the plain way, if off is set. What
 	// follows, such as read after delivered, is plain again.
-	left campaigns.State
+	left messages.State
 	off  bool
 }
 
@@ -47,20 +47,20 @@ type asked struct {
 }
 
 // counts reports whether a receipt may move a message from a state.
-func (t *receiptTarget) counts(state campaigns.State) bool {
-	if !campaigns.CanMove(t.to, state) {
+func (t *receiptTarget) counts(state messages.State) bool {
+	if !messages.CanMove(t.to, state) {
 		return false
 	}
 	arrived := arrived(state)
 	switch t.to {
-	case campaigns.Sending:
+	case messages.Sending:
 		return t.asked.since && arrived
-	case campaigns.Pending, campaigns.Queued, campaigns.Skipped, campaigns.Canceled:
+	case messages.Pending, messages.Queued, messages.Skipped, messages.Canceled:
 		return t.asked.since && (arrived || t.asked.anew)
-	case campaigns.Failed, campaigns.Rejected:
+	case messages.Failed, messages.Rejected:
 		// What arrived is no failure, whatever the provider had answered; but its
 		// receipts contradict each other if one has said so.
-		return t.reason != campaigns.ReasonReceipt && t.final.IsZero()
+		return t.reason != messages.ReasonReceipt && t.final.IsZero()
 	}
 	return true
 }
@@ -83,16 +83,16 @@ func (t *receiptTarget) apply(e providers.Receipt, now time.Time) (moved bool) {
 		return false
 	}
 	switch state {
-	case campaigns.Delivered:
+	case messages.Delivered:
 		t.delivered = at
-	case campaigns.Read:
+	case messages.Read:
 		t.read = at
 	}
 	if !counts {
 		return false
 	}
-	ends := state == campaigns.Failed || state == campaigns.Rejected
-	if !t.off && (ends || (t.to != campaigns.Sent && t.to != campaigns.Delivered)) {
+	ends := state == messages.Failed || state == messages.Rejected
+	if !t.off && (ends || (t.to != messages.Sent && t.to != messages.Delivered)) {
 		t.left, t.off = state, true
 	}
 	t.to = state
@@ -106,7 +106,7 @@ func (t *receiptTarget) apply(e providers.Receipt, now time.Time) (moved bool) {
 func (t *receiptTarget) move(id int64, now time.Time) move {
 	m := move{id: id, state: t.left, at: now}
 	if !t.final.IsZero() {
-		m.reason, m.detail = campaigns.ReasonReceipt, t.said()
+		m.reason, m.detail = messages.ReasonReceipt, t.said()
 	}
 	return m
 }
@@ -115,15 +115,15 @@ func (t *receiptTarget) move(id int64, now time.Time) move {
 func (t *receiptTarget) said() string { return strings.TrimSpace(t.code + " " + t.detail) }
 
 // arrived reports whether somebody has the message in a state.
-func arrived(state campaigns.State) bool {
-	return state == campaigns.Delivered || state == campaigns.Read
+func arrived(state messages.State) bool {
+	return state == messages.Delivered || state == messages.Read
 }
 
 // tooEarly reports whether a receipt has to wait for the answer of the worker that
 // is asking just now; or, where nobody has asked yet, is stray. While a further try
 // is claimed, what arrived by an earlier one does not wait.
 func (t *receiptTarget) tooEarly(status providers.ReceiptStatus) bool {
-	if t.from == campaigns.Sending {
+	if t.from == messages.Sending {
 		return !t.asked.since || !arrived(receiptStates[status])
 	}
 	return t.from.Active() && !t.asked.ever
@@ -219,7 +219,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []pr
 func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTarget) error {
 	var ids []int64
 	for id, t := range targets {
-		if t.from.Active() || t.from == campaigns.Skipped || t.from == campaigns.Canceled {
+		if t.from.Active() || t.from == messages.Skipped || t.from == messages.Canceled {
 			ids = append(ids, id)
 		}
 	}
@@ -234,11 +234,11 @@ func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTa
 		}
 		a := &targets[id].asked
 		switch {
-		case reason == campaigns.ReasonResendSent:
+		case reason == messages.ReasonResendSent:
 			*a = asked{ever: true}
-		case reason == campaigns.ReasonResend:
+		case reason == messages.ReasonResend:
 			*a = asked{ever: true, since: true}
-		case kind != "" && kind != campaigns.ReasonNotAsked:
+		case kind != "" && kind != messages.ReasonNotAsked:
 			*a = asked{ever: true, since: true, anew: true}
 		}
 		return nil
@@ -256,13 +256,13 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 		}
 		row := [7]any{id, int(t.to), ms(t.delivered), ms(t.read), nil, nil, ms(t.final)}
 		if !t.final.IsZero() {
-			row[4], row[5] = campaigns.ReasonReceipt, clean(t.said())
+			row[4], row[5] = messages.ReasonReceipt, clean(t.said())
 		}
 		if t.off {
 			moves = append(moves, t.move(id, now))
-			recall = recall || t.from == campaigns.Sending
+			recall = recall || t.from == messages.Sending
 		}
-		if t.off && (t.from == campaigns.Skipped || t.from == campaigns.Canceled) {
+		if t.off && (t.from == messages.Skipped || t.from == messages.Canceled) {
 			// Its end was told by the row, which tells another one now.
 			ends = append(ends, move{id: id, state: t.from, at: t.ended.Time, reason: t.reason, detail: t.why})
 		}
@@ -287,7 +287,7 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 
 // applyParked applies receipts that came before their message's outcome was
 // recorded, which it has been now, whatever it is: an answer never beats a fact.
-func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d deltas, now time.Time) error {
+func applyParked(ctx context.Context, tx conn, settled []messages.Outcome, d deltas, now time.Time) error {
 	var parked int
 	// The table is empty nearly always; one look saves the look-ups.
 	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
@@ -296,7 +296,7 @@ func applyParked(ctx context.Context, tx conn, settled []campaigns.Outcome, d de
 	ids := make([]int64, 0, len(settled))
 	var providerIDs []string
 	for _, o := range settled {
-		if o.State == campaigns.Pending && o.Kind == "" {
+		if o.State == messages.Pending && o.Kind == "" {
 			continue // the provider was not asked: whatever is parked is not for this try
 		}
 		ids = append(ids, o.MessageID)

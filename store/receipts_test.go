@@ -7,52 +7,52 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // An endpoint may answer that it is busy and send all the same. What it reports
 // then is a fact: it ends the tries at once, and no answer beats it.
 func TestAFactEndsTheTries(t *testing.T) {
-	temporary := func(o *campaigns.Outcome) {
-		o.State, o.Kind, o.Reason, o.Code = campaigns.Pending, "temporary", campaigns.ReasonTemporary, "504"
+	temporary := func(o *messages.Outcome) {
+		o.State, o.Kind, o.Reason, o.Code = messages.Pending, "temporary", messages.ReasonTemporary, "504"
 	}
-	throttled := func(o *campaigns.Outcome) {
-		o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = campaigns.Pending, "throttled", campaigns.ReasonThrottled, true, 1
+	throttled := func(o *messages.Outcome) {
+		o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = messages.Pending, "throttled", messages.ReasonThrottled, true, 1
 	}
-	refused := func(o *campaigns.Outcome) {
-		o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+	refused := func(o *messages.Outcome) {
+		o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
 	}
-	rejected := func(o *campaigns.Outcome) {
-		o.State, o.Kind, o.Reason = campaigns.Rejected, "recipient", campaigns.ReasonRecipient
+	rejected := func(o *messages.Outcome) {
+		o.State, o.Kind, o.Reason = messages.Rejected, "recipient", messages.ReasonRecipient
 	}
-	doubtful := func(o *campaigns.Outcome) {
-		o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+	doubtful := func(o *messages.Outcome) {
+		o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
 	}
-	notAsked := func(o *campaigns.Outcome) {
-		o.State, o.Unspent, o.NotAsked, o.EnvelopeID = campaigns.Pending, true, true, 1
+	notAsked := func(o *messages.Outcome) {
+		o.State, o.Unspent, o.NotAsked, o.EnvelopeID = messages.Pending, true, true, 1
 	}
-	arrives := map[providers.ReceiptStatus]campaigns.State{
-		providers.ReceiptDelivered: campaigns.Delivered, providers.ReceiptRead: campaigns.Read,
-		providers.ReceiptFailed: campaigns.Failed, providers.ReceiptRejected: campaigns.Rejected,
+	arrives := map[providers.ReceiptStatus]messages.State{
+		providers.ReceiptDelivered: messages.Delivered, providers.ReceiptRead: messages.Read,
+		providers.ReceiptFailed: messages.Failed, providers.ReceiptRejected: messages.Rejected,
 	}
 	for _, c := range []struct {
 		name   string
-		answer func(o *campaigns.Outcome)
+		answer func(o *messages.Outcome)
 		status providers.ReceiptStatus
-		want   campaigns.State
+		want   messages.State
 	}{
-		{"504, delivered", temporary, providers.ReceiptDelivered, campaigns.Delivered},
-		{"504, read", temporary, providers.ReceiptRead, campaigns.Read},
-		{"504, failed", temporary, providers.ReceiptFailed, campaigns.Failed},
-		{"504, rejected", temporary, providers.ReceiptRejected, campaigns.Rejected},
-		{"429, delivered", throttled, providers.ReceiptDelivered, campaigns.Delivered},
-		{"400, delivered", refused, providers.ReceiptDelivered, campaigns.Delivered},
-		{"400, failed", refused, providers.ReceiptFailed, campaigns.Failed},
-		{"550, read", rejected, providers.ReceiptRead, campaigns.Read},
-		{"no answer, delivered", doubtful, providers.ReceiptDelivered, campaigns.Delivered},
-		{"not asked, delivered", notAsked, providers.ReceiptDelivered, campaigns.Pending}, // of nobody knows what
+		{"504, delivered", temporary, providers.ReceiptDelivered, messages.Delivered},
+		{"504, read", temporary, providers.ReceiptRead, messages.Read},
+		{"504, failed", temporary, providers.ReceiptFailed, messages.Failed},
+		{"504, rejected", temporary, providers.ReceiptRejected, messages.Rejected},
+		{"429, delivered", throttled, providers.ReceiptDelivered, messages.Delivered},
+		{"400, delivered", refused, providers.ReceiptDelivered, messages.Delivered},
+		{"400, failed", refused, providers.ReceiptFailed, messages.Failed},
+		{"550, read", rejected, providers.ReceiptRead, messages.Read},
+		{"no answer, delivered", doubtful, providers.ReceiptDelivered, messages.Delivered},
+		{"not asked, delivered", notAsked, providers.ReceiptDelivered, messages.Pending}, // of nobody knows what
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
@@ -66,25 +66,25 @@ func TestAFactEndsTheTries(t *testing.T) {
 					require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: id, Status: c.status, At: s.clock.Now()}}))
 				}
 				said(before) // the answer has not come yet
-				require.Equal(t, campaigns.Sending, j.message(before).State)
+				require.Equal(t, messages.Sending, j.message(before).State)
 				j.record(run.ID, claimed, c.answer)
 				require.Equal(t, c.want, j.message(before).State, "before the answer")
 				said(after)
 				require.Equal(t, c.want, j.message(after).State, "after the answer")
 
-				if answered := j.message(queued).State; answered == campaigns.Pending {
+				if answered := j.message(queued).State; answered == messages.Pending {
 					_, err := s.CancelMessage(t.Context(), j.accountID, canceled, "me")
 					require.NoError(t, err)
 					require.NotEmpty(t, j.feed(run.ID, []int64{2}, 100))
-					require.Equal(t, campaigns.Queued, j.message(queued).State)
+					require.Equal(t, messages.Queued, j.message(queued).State)
 					said(queued)
-					if c.want != campaigns.Pending {
+					if c.want != messages.Pending {
 						require.Equal(t, c.want, j.message(queued).State, "while it is queued again")
-						require.Empty(t, j.claim(run.ID, 2, []campaigns.FeedMessage{{ID: queued, EnvelopeID: 2}}), "nobody sends it again")
+						require.Empty(t, j.claim(run.ID, 2, []messages.FeedMessage{{ID: queued, EnvelopeID: 2}}), "nobody sends it again")
 					}
 					said(canceled)
-					want := campaigns.Canceled
-					if c.want == campaigns.Delivered || c.want == campaigns.Read {
+					want := messages.Canceled
+					if c.want == messages.Delivered || c.want == messages.Read {
 						want = arrives[c.status]
 					}
 					require.Equal(t, want, j.message(canceled).State, "after it was canceled between two tries")
@@ -103,9 +103,9 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 		j := newJourney(t, s, 2)
 		run := j.start()
 		j.planAll(run.ID, 100)
-		throttled := func(envelope int64) func(o *campaigns.Outcome) {
-			return func(o *campaigns.Outcome) {
-				o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = campaigns.Pending, "throttled", campaigns.ReasonThrottled, true, envelope
+		throttled := func(envelope int64) func(o *messages.Outcome) {
+			return func(o *messages.Outcome) {
+				o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = messages.Pending, "throttled", messages.ReasonThrottled, true, envelope
 			}
 		}
 		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100)), throttled(1))
@@ -113,9 +113,9 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 		require.NoError(t, err)
 		claimed := j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100))
 		j.said(claimed[0], providers.ReceiptFailed)
-		require.Equal(t, campaigns.Sending, j.message(claimed[0]).State, "of which try that is said, nobody knows")
+		require.Equal(t, messages.Sending, j.message(claimed[0]).State, "of which try that is said, nobody knows")
 		j.said(claimed[0], providers.ReceiptDelivered)
-		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 		require.Eventually(t, func() bool {
 			now, err := s.HaltVersion(t.Context())
 			require.NoError(t, err)
@@ -124,11 +124,11 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 		sendable, err := s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
 		require.NoError(t, err)
 		require.Equal(t, claimed[1:], sendable)
-		j.record(run.ID, claimed[:1], func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Failed, "content", campaigns.ReasonRefused
+		j.record(run.ID, claimed[:1], func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
 		})
 		j.record(run.ID, claimed[:1], throttled(2))
-		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 		j.balanced(run.ID)
 	})
 }
@@ -146,8 +146,8 @@ func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {
 				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now()}}))
 				j.settleOwn()
-				require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
-				require.NotEqual(t, campaigns.Delivered, j.message(claimed[1]).State)
+				require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
+				require.NotEqual(t, messages.Delivered, j.message(claimed[1]).State)
 				j.balanced(run.ID)
 			})
 		})
@@ -170,11 +170,11 @@ func TestReceiptsOfATimeThatIsOver(t *testing.T) {
 		_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
 		require.NoError(t, err)
 		said(claimed[0], providers.ReceiptFailed) // providers repeat themselves
-		require.Equal(t, campaigns.Pending, j.message(claimed[0]).State)
+		require.Equal(t, messages.Pending, j.message(claimed[0]).State)
 		said(claimed[0], providers.ReceiptDelivered) // but it has arrived: nobody gets it twice
-		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 		said(claimed[0], providers.ReceiptFailed)
-		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 		require.Nil(t, j.message(claimed[0]).FinalAt)
 		j.balanced(run.ID)
 	})
@@ -188,20 +188,20 @@ func TestALateClockDoesNotReorderHistory(t *testing.T) {
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now().Add(-time.Hour)}}))
-		j.record(run.ID, claimed, func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Pending, "temporary", campaigns.ReasonTemporary
+		j.record(run.ID, claimed, func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Pending, "temporary", messages.ReasonTemporary
 		})
 		moves, err := s.Transitions(t.Context(), claimed[0])
 		require.NoError(t, err)
-		history := campaigns.History(j.message(claimed[0]), moves)
-		var states []campaigns.State
+		history := messages.History(j.message(claimed[0]), moves)
+		var states []messages.State
 		for i, p := range history {
 			states = append(states, p.State)
 			if i > 0 {
 				require.False(t, p.At.Before(history[i-1].At), "%s", p.State)
 			}
 		}
-		require.Equal(t, []campaigns.State{campaigns.Pending, campaigns.Queued, campaigns.Sending, campaigns.Pending, campaigns.Delivered}, states)
+		require.Equal(t, []messages.State{messages.Pending, messages.Queued, messages.Sending, messages.Pending, messages.Delivered}, states)
 	})
 }
 
@@ -222,17 +222,17 @@ func TestARepeatedRequestChangesNothing(t *testing.T) {
 			return repeated
 		}
 		require.False(t, once(j.channel.ID, "a", providers.ReceiptFailed))
-		require.Equal(t, campaigns.Failed, j.message(claimed[0]).State)
+		require.Equal(t, messages.Failed, j.message(claimed[0]).State)
 		_, err := s.ResendMessage(ctx, j.accountID, claimed[0], "me")
 		require.NoError(t, err)
-		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *campaigns.Outcome) { o.Attempt = 2 })
+		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
 		require.True(t, once(j.channel.ID, "a", providers.ReceiptFailed))
-		require.Equal(t, campaigns.Sent, j.message(claimed[0]).State)
+		require.Equal(t, messages.Sent, j.message(claimed[0]).State)
 		require.False(t, once(j.channel.ID+1, "a", providers.ReceiptFailed), "another channel's request")
 		require.False(t, once(j.channel.ID, "b", providers.ReceiptDelivered))
 		require.False(t, once(j.channel.ID, "", providers.ReceiptDelivered))
 		require.False(t, once(j.channel.ID, "", providers.ReceiptDelivered))
-		require.Equal(t, campaigns.Delivered, j.message(claimed[0]).State)
+		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 
 		// In one group, too.
 		results := make(chan bool, 8)

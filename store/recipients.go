@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -14,7 +14,7 @@ const recipientColumns = `COALESCE(c.external_id, ''), COALESCE(c.name, ''), COA
 	COALESCE(c.language, ''), COALESCE(c.timezone, ''), c.attributes, c.attribute_expiry`
 
 // scanRecipient scans recipientColumns behind others.
-func scanRecipient(scan func(...any) error, r *campaigns.Recipient, now time.Time, others ...any) (err error) {
+func scanRecipient(scan func(...any) error, r *messages.Recipient, now time.Time, others ...any) (err error) {
 	var attributes, expiry sql.RawBytes
 	if err := scan(append(others, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &attributes, &expiry)...); err != nil {
 		return err
@@ -25,14 +25,14 @@ func scanRecipient(scan func(...any) error, r *campaigns.Recipient, now time.Tim
 
 // recipients looks contacts up for rendering, with the CSV line of the newest of
 // the uploads that they are in.
-func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]campaigns.Recipient, error) {
-	found, now := make(map[int64]campaigns.Recipient, len(ids)), s.clock.Now()
+func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]messages.Recipient, error) {
+	found, now := make(map[int64]messages.Recipient, len(ids)), s.clock.Now()
 	if len(ids) == 0 {
 		return found, nil
 	}
 	list := c.d.idList(ids)
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var r campaigns.Recipient
+		var r messages.Recipient
 		err := scanRecipient(scan, &r, now, &r.ContactID, &r.Address)
 		found[r.ContactID] = r
 		return err
@@ -66,12 +66,12 @@ func rowsOf(ctx context.Context, c conn, uploads, contacts []int64, take func(id
 // LoadEnvelope is what is needed to render those of an envelope's messages that are
 // still queued in it, in the order of their ids. Whoever is gone meanwhile is left
 // out. It locks nothing: whether a message may be sent is for its claim to find out.
-func (s *Store) LoadEnvelope(ctx context.Context, request campaigns.EnvelopeRequest) ([]campaigns.QueuedMessage, error) {
+func (s *Store) LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error) {
 	messages, err := s.loadEnvelope(ctx, s.reader(), request)
 	return messages, s.translate(err)
 }
 
-func (s *Store) loadEnvelope(ctx context.Context, c conn, request campaigns.EnvelopeRequest) ([]campaigns.QueuedMessage, error) {
+func (s *Store) loadEnvelope(ctx context.Context, c conn, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error) {
 	messages, err := s.queuedMessages(ctx, c, request)
 	if err != nil || len(messages) == 0 {
 		return nil, err
@@ -99,25 +99,25 @@ func (s *Store) loadEnvelope(ctx context.Context, c conn, request campaigns.Enve
 // transactional message may have none. With the sums PostgreSQL looks the ids up
 // and nothing else: for a run of which it has no statistics yet it would read the
 // whole run's index beside them, for each envelope.
-func (s *Store) queuedMessages(ctx context.Context, c conn, request campaigns.EnvelopeRequest) (messages []campaigns.QueuedMessage, err error) {
-	messages, now := make([]campaigns.QueuedMessage, 0, len(request.MessageIDs)), s.clock.Now()
+func (s *Store) queuedMessages(ctx context.Context, c conn, request messages.EnvelopeRequest) (fed []messages.QueuedMessage, err error) {
+	fed, now := make([]messages.QueuedMessage, 0, len(request.MessageIDs)), s.clock.Now()
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		var m campaigns.QueuedMessage
+		var m messages.QueuedMessage
 		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address)
-		messages = append(messages, m)
+		fed = append(fed, m)
 		return err
 	}, "SELECT m.id, m.contact_id, m.address, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
 		WHERE m.id `+c.d.inIDs+` AND m.state = 1 AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
 		ORDER BY m.id`, c.d.idList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
-	return messages, err
+	return fed, err
 }
 
 // ownContents adds the contents of transactional messages.
-func ownContents(ctx context.Context, c conn, messages []campaigns.QueuedMessage) error {
-	of, ids := make(map[int64]*campaigns.QueuedMessage, len(messages)), make([]int64, len(messages))
-	for i := range messages {
-		of[messages[i].ID], ids[i] = &messages[i], messages[i].ID
+func ownContents(ctx context.Context, c conn, fed []messages.QueuedMessage) error {
+	of, ids := make(map[int64]*messages.QueuedMessage, len(fed)), make([]int64, len(fed))
+	for i := range fed {
+		of[fed[i].ID], ids[i] = &fed[i], fed[i].ID
 	}
 	return c.scanAll(ctx, func(scan func(...any) error) error {
 		var id int64

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/contacts"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -42,13 +42,13 @@ func TestLoadEnvelope(t *testing.T) {
 		fed := j.feed(run.ID, []int64{1}, 9)
 		other := fed[8]
 		fed = fed[:8]
-		require.Equal(t, campaigns.FeedMessage{ID: other.ID, EnvelopeID: 1, Attempt: 1}, other)
+		require.Equal(t, messages.FeedMessage{ID: other.ID, EnvelopeID: 1, Attempt: 1}, other)
 		loaded := j.load(run.ID, 1, fed, older, newer)
 		require.Len(t, loaded, 8, "who was not asked for is not loaded")
 		require.Equal(t, []string{`{"a":"new"}`, `{"a":"1"}`, ""}, []string{loaded[0].Recipient.Row, loaded[1].Recipient.Row, loaded[2].Recipient.Row})
 		require.JSONEq(t, `{"plan":"plus"}`, loaded[2].Recipient.Attributes, "whose time is over is gone")
 		require.Empty(t, j.load(run.ID, 1, fed)[0].Recipient.Row, "nobody asked for it")
-		for _, wrong := range []campaigns.EnvelopeRequest{
+		for _, wrong := range []messages.EnvelopeRequest{
 			{ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 2}, {ChannelID: j.channel.ID + 1, RunID: run.ID, EnvelopeID: 1}, {ChannelID: j.channel.ID, EnvelopeID: 1},
 		} {
 			wrong.MessageIDs = []int64{fed[0].ID}
@@ -71,14 +71,14 @@ func TestLoadEnvelope(t *testing.T) {
 			return err
 		}))
 		require.Len(t, j.claim(run.ID, 1, fed[6:7]), 1)
-		n, err := s.Skip(ctx, campaigns.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, Reason: campaigns.ReasonRenderFailed, Details: map[int64]string{fed[7].ID: "no name", fed[6].ID: "is being sent"}})
+		n, err := s.Skip(ctx, messages.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, Reason: messages.ReasonRenderFailed, Details: map[int64]string{fed[7].ID: "no name", fed[6].ID: "is being sent"}})
 		require.NoError(t, err)
 		require.Equal(t, int64(1), n)
-		n, err = s.Skip(ctx, campaigns.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 2, Reason: campaigns.ReasonRenderFailed, Details: map[int64]string{fed[0].ID: "of another envelope"}})
+		n, err = s.Skip(ctx, messages.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 2, Reason: messages.ReasonRenderFailed, Details: map[int64]string{fed[0].ID: "of another envelope"}})
 		require.NoError(t, err)
 		require.Zero(t, n)
 		skipped := j.message(fed[7].ID)
-		require.Equal(t, []any{campaigns.Skipped, campaigns.ReasonRenderFailed, "no name", 0}, []any{skipped.State, skipped.Reason, skipped.Detail, skipped.Attempt})
+		require.Equal(t, []any{messages.Skipped, messages.ReasonRenderFailed, "no name", 0}, []any{skipped.State, skipped.Reason, skipped.Detail, skipped.Attempt})
 
 		loaded = j.load(run.ID, 1, fed, older, newer)
 		ids := make([]int64, len(loaded))
@@ -115,7 +115,7 @@ func TestAnEnvelopeReadsContactsAsThePreviewDoes(t *testing.T) {
 		previewed, err := s.SampleAudience(ctx, j.channel, targeting.Audience{All: true}, 0, 100)
 		require.NoError(t, err)
 		require.Len(t, previewed, 54)
-		var read []campaigns.Recipient
+		var read []messages.Recipient
 		for _, m := range j.load(run.ID, 1, fed) {
 			read = append(read, m.Recipient)
 		}

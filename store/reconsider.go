@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // What of a channel has changed, in channels.reconsider.
@@ -18,9 +18,9 @@ const (
 // reconsidered are the reasons for which messages wait for a time that a channel's
 // limits set, and behind them those of a time that its provider's answers set.
 var reconsidered = []string{
-	limitsChanged: `'` + campaigns.ReasonChannelHeld + `', '` + campaigns.ReasonThrottled + `', '` + campaigns.ReasonRecipientPerDay + `', '` + campaigns.ReasonRecipientSpacing + `'`,
-	begunAnew: `'` + campaigns.ReasonChannelHeld + `', '` + campaigns.ReasonThrottled + `', '` + campaigns.ReasonRecipientPerDay + `', '` + campaigns.ReasonRecipientSpacing + `', '` +
-		campaigns.ReasonTemporary + `'`,
+	limitsChanged: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` + messages.ReasonRecipientSpacing + `'`,
+	begunAnew: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` + messages.ReasonRecipientSpacing + `', '` +
+		messages.ReasonTemporary + `'`,
 }
 
 // reconsiderBatch bounds the messages that one transaction reconsiders.

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"strings"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/contacts/reply"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -93,7 +93,7 @@ func (s *Store) confirm(ctx context.Context, tx conn, r contacts.Reply) error {
 	if r.Kind == providers.Email {
 		content.Subject = subject
 	}
-	_, err := s.createMessage(ctx, tx, campaigns.Outgoing{
+	_, err := s.createMessage(ctx, tx, messages.Outgoing{
 		AccountID: r.AccountID, ChannelID: r.ChannelID, ContactID: r.ContactID, Address: r.Address, Content: []byte(mustJSON(content)),
 	})
 	return err

@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/contacts/reply"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -126,7 +126,7 @@ func TestNearRepliesAreReviewed(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		require.Equal(t, now.Now(), list[0].At, "never in the future")
-		confirmed, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: j.accountID, Transactional: true})
+		confirmed, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, Transactional: true})
 		require.NoError(t, err)
 		require.Len(t, confirmed, 2)
 	})

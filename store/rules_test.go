@@ -12,6 +12,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -170,7 +171,7 @@ func TestAudienceParts(t *testing.T) {
 		channel := testChannel(t, s, account, "mail")
 		preview, err := s.PreviewAudience(ctx, channel, audience, 0)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Preview{Total: 6, Reachable: 4, Skipped: map[string]int64{campaigns.ReasonExcluded: 2}}, preview)
+		require.Equal(t, campaigns.Preview{Total: 6, Reachable: 4, Skipped: map[string]int64{messages.ReasonExcluded: 2}}, preview)
 		sample, err := s.SampleAudience(ctx, channel, audience, 0, 10)
 		require.NoError(t, err)
 		require.Len(t, sample, 4)
@@ -181,7 +182,7 @@ func TestAudienceParts(t *testing.T) {
 			require.NoError(t, err)
 			done = step.Done
 		}
-		require.Equal(t, map[string]string{"Ann": "", "Bob": "", "Cy": campaigns.ReasonExcluded, "Dee": campaigns.ReasonExcluded, "Eve": "", "Gus": ""}, plannedOf(t, s, run, people))
+		require.Equal(t, map[string]string{"Ann": "", "Bob": "", "Cy": messages.ReasonExcluded, "Dee": messages.ReasonExcluded, "Eve": "", "Gus": ""}, plannedOf(t, s, run, people))
 
 		// Days are those of the run's instant, however long planning takes.
 		audience = targeting.Audience{Rule: oneRule("created_at", "equal", `{"days_before": 0}`)}

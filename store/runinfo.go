@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -59,9 +60,9 @@ func (s *Store) AnyChannel(ctx context.Context, id int64) (providers.Channel, er
 // RecentSends says when each address was last claimed for a send on a channel,
 // if after since. It reads through the channel's messages: it is for the rare
 // moment at which Redis has lost what it knew of the limits per recipient.
-func (s *Store) RecentSends(ctx context.Context, channelID int64, since time.Time) (list []campaigns.RecentSend, err error) {
+func (s *Store) RecentSends(ctx context.Context, channelID int64, since time.Time) (list []messages.RecentSend, err error) {
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var send campaigns.RecentSend
+		var send messages.RecentSend
 		var at millis
 		if err := scan(&send.Address, &at); err != nil {
 			return err

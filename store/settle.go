@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/targeting"
 )
 
@@ -20,7 +20,7 @@ const (
 )
 
 // settleWhere is the condition of a settling over messages m.
-func settleWhere(d *dialect, accountID int64, s campaigns.Settling) (string, []any) {
+func settleWhere(d *dialect, accountID int64, s messages.Settling) (string, []any) {
 	states := make([]int64, len(s.States))
 	for i, state := range s.States {
 		states[i] = int64(state)
@@ -57,29 +57,29 @@ func settleWhere(d *dialect, accountID int64, s campaigns.Settling) (string, []a
 }
 
 // ended is true of messages of whose campaign nothing is sent any more.
-const ended = "EXISTS (SELECT 1 FROM runs r WHERE r.id = m.run_id AND r.status IN ('canceled', 'failed'))"
+const ended = "EXISTS (SELECT 1 FROM runs r WHERE r.id = m.run_id AND r.status = 'canceled')"
 
 // notEnded leaves those out of what is sent again.
-func notEnded(s campaigns.Settling) string {
-	if s.Action == campaigns.SettleResend {
+func notEnded(s messages.Settling) string {
+	if s.Action == messages.SettleResend {
 		return " AND NOT " + ended
 	}
 	return ""
 }
 
 // PreviewSettling says what a settling would do now.
-func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling campaigns.Settling) (campaigns.SettlePreview, error) {
-	p := campaigns.SettlePreview{ByState: map[string]int64{}, ByReason: map[string]int64{}}
+func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling messages.Settling) (messages.SettlePreview, error) {
+	p := messages.SettlePreview{ByState: map[string]int64{}, ByReason: map[string]int64{}}
 	where, args := settleWhere(s.d, accountID, settling)
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var state campaigns.State
+		var state messages.State
 		var reason string
 		var over bool
 		var n, first, last int64
 		if err := scan(&state, &reason, &over, &n, &first, &last); err != nil {
 			return err
 		}
-		if over && settling.Action == campaigns.SettleResend {
+		if over && settling.Action == messages.SettleResend {
 			p.Ended += n
 			return nil
 		}
@@ -107,7 +107,7 @@ func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling c
 
 // settleMessages changes the next messages of a job and moves it behind them.
 func (s *Store) settleMessages(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
-	var settling campaigns.Settling
+	var settling messages.Settling
 	if err := json.Unmarshal(job.Spec, &settling); err != nil {
 		return fmt.Errorf("read job %d: %w", job.ID, err)
 	}
@@ -176,10 +176,10 @@ func (s *Store) lockRuns(ctx context.Context, tx conn, runs map[int64]bool) erro
 
 // settleFound changes those of the found messages that still are as the settling
 // wants them, under a lock.
-func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, settling campaigns.Settling, found []int64) (int64, error) {
+func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, settling messages.Settling, found []int64) (int64, error) {
 	type key struct {
 		runID, channelID int64
-		from             campaigns.State
+		from             messages.State
 	}
 	where, args := settleWhere(s.d, job.AccountID, settling)
 	groups := map[key]int64{}
@@ -193,9 +193,9 @@ func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, set
 		}
 		groups[k]++
 		all = append(all, id)
-		reason := campaigns.ReasonResend
-		if slices.Contains([]campaigns.State{campaigns.Sent, campaigns.Delivered, campaigns.Read}, k.from) {
-			reason = campaigns.ReasonResendSent
+		reason := messages.ReasonResend
+		if slices.Contains([]messages.State{messages.Sent, messages.Delivered, messages.Read}, k.from) {
+			reason = messages.ReasonResendSent
 		}
 		again[reason] = append(again[reason], id)
 		return nil
@@ -205,8 +205,8 @@ func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, set
 		return 0, err
 	}
 	by := fmt.Sprintf("by %s, job %d", clean(job.Actor), job.ID)
-	to := campaigns.Pending
-	if settling.Action == campaigns.SettleResend {
+	to := messages.Pending
+	if settling.Action == messages.SettleResend {
 		for reason, ids := range again {
 			if err := s.sendAgain(ctx, tx, ids, reason, by); err != nil {
 				return 0, err
@@ -219,7 +219,7 @@ func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, set
 	reopened := map[int64]bool{}
 	for k, n := range groups {
 		d.move(k.runID, k.channelID, k.from, to, n)
-		if to == campaigns.Pending && k.runID != 0 && !reopened[k.runID] {
+		if to == messages.Pending && k.runID != 0 && !reopened[k.runID] {
 			reopened[k.runID] = true
 			if err := reopenRun(ctx, tx, k.runID); err != nil {
 				return 0, err
@@ -244,21 +244,21 @@ func (s *Store) sendAgain(ctx context.Context, tx conn, ids []int64, reason, by 
 }
 
 // settleDoubt says of messages in doubt what somebody knows. They are held.
-func (s *Store) settleDoubt(ctx context.Context, tx conn, action campaigns.SettleAction, ids []int64, by string) (to campaigns.State, err error) {
+func (s *Store) settleDoubt(ctx context.Context, tx conn, action messages.SettleAction, ids []int64, by string) (to messages.State, err error) {
 	now := s.clock.Now()
-	to = campaigns.Sent
+	to = messages.Sent
 	set, args := "sent_at = COALESCE(claimed_at, ?), final_at = NULL", []any{ms(now)}
-	if action == campaigns.SettleNotSent {
-		to, set = campaigns.Failed, "final_at = ?"
+	if action == messages.SettleNotSent {
+		to, set = messages.Failed, "final_at = ?"
 	}
 	moves := make([]move, len(ids))
 	for i, id := range ids {
-		moves[i] = move{id: id, state: to, at: now, reason: campaigns.ReasonSettled, detail: by}
+		moves[i] = move{id: id, state: to, at: now, reason: messages.ReasonSettled, detail: by}
 	}
 	if err := keepMoves(ctx, tx, moves); err != nil {
 		return to, err
 	}
 	_, err = tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, "+set+" WHERE id "+tx.d.inIDs,
-		slices.Concat([]any{int(to), campaigns.ReasonSettled, by}, args, []any{tx.d.idList(ids)})...)
+		slices.Concat([]any{int(to), messages.ReasonSettled, by}, args, []any{tx.d.idList(ids)})...)
 	return to, err
 }

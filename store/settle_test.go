@@ -9,17 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/targeting"
 )
 
 // settle runs a settling as a job to its end and returns how it went.
-func (j *journey) settle(s campaigns.Settling) targeting.Job {
+func (j *journey) settle(s messages.Settling) targeting.Job {
 	j.t.Helper()
 	return j.finishJob(j.settling(s))
 }
 
 // settling makes a job as campaigns.Service does.
-func (j *journey) settling(s campaigns.Settling) targeting.Job {
+func (j *journey) settling(s messages.Settling) targeting.Job {
 	j.t.Helper()
 	preview, err := j.PreviewSettling(j.t.Context(), j.accountID, s)
 	require.NoError(j.t, err)
@@ -27,7 +28,7 @@ func (j *journey) settling(s campaigns.Settling) targeting.Job {
 	spec, err := json.Marshal(s)
 	require.NoError(j.t, err)
 	job, err := j.CreateJob(j.t.Context(), targeting.Job{
-		AccountID: j.accountID, Kind: campaigns.MessagesJob, Spec: spec, Total: preview.Matched, Cursor: preview.FirstID - 1, Actor: "key 1 (ops)",
+		AccountID: j.accountID, Kind: messages.MessagesJob, Spec: spec, Total: preview.Matched, Cursor: preview.FirstID - 1, Actor: "key 1 (ops)",
 	})
 	require.NoError(j.t, err)
 	return job
@@ -47,22 +48,22 @@ func (j *journey) finishJob(job targeting.Job) targeting.Job {
 }
 
 // mixedEnds is a finished run with two messages in each of the states.
-func mixedEnds(t *testing.T, s *Store) (*journey, campaigns.Run, map[campaigns.State][]int64) {
+func mixedEnds(t *testing.T, s *Store) (*journey, campaigns.Run, map[messages.State][]int64) {
 	j := newJourney(t, s, 13) // every tenth has no address
 	run := j.start()
 	j.planAll(run.ID, 100)
 	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-	ids := map[campaigns.State][]int64{}
+	ids := map[messages.State][]int64{}
 	for i, end := range []struct {
-		state        campaigns.State
+		state        messages.State
 		reason, kind string
 	}{
-		{campaigns.Failed, campaigns.ReasonRefused, "content"}, {campaigns.Rejected, campaigns.ReasonRecipient, "recipient"},
-		{campaigns.Unknown, campaigns.ReasonInDoubt, "in_doubt"}, {campaigns.Sent, "", ""},
-		{campaigns.Failed, campaigns.ReasonAttemptsUsedUp, "temporary"}, {campaigns.Unknown, campaigns.ReasonInDoubt, "in_doubt"},
+		{messages.Failed, messages.ReasonRefused, "content"}, {messages.Rejected, messages.ReasonRecipient, "recipient"},
+		{messages.Unknown, messages.ReasonInDoubt, "in_doubt"}, {messages.Sent, "", ""},
+		{messages.Failed, messages.ReasonAttemptsUsedUp, "temporary"}, {messages.Unknown, messages.ReasonInDoubt, "in_doubt"},
 	} {
 		two := claimed[2*i : 2*i+2]
-		j.record(run.ID, two, func(o *campaigns.Outcome) { o.State, o.Reason, o.Kind = end.state, end.reason, end.kind })
+		j.record(run.ID, two, func(o *messages.Outcome) { o.State, o.Reason, o.Kind = end.state, end.reason, end.kind })
 		ids[end.state] = append(ids[end.state], two...)
 	}
 	finished, _, err := s.FinishRuns(t.Context())
@@ -74,46 +75,46 @@ func mixedEnds(t *testing.T, s *Store) (*journey, campaigns.Run, map[campaigns.S
 func TestResendingByFilter(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j, run, ids := mixedEnds(t, s)
-		failed := []campaigns.State{campaigns.Failed}
-		preview, err := s.PreviewSettling(t.Context(), j.accountID, campaigns.Settling{Action: campaigns.SettleResend, States: failed, CampaignID: j.campaign})
+		failed := []messages.State{messages.Failed}
+		preview, err := s.PreviewSettling(t.Context(), j.accountID, messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign})
 		require.NoError(t, err)
 		require.Equal(t, int64(4), preview.Matched)
 		require.Equal(t, map[string]int64{"refused": 2, "attempts_used_up": 2}, preview.ByReason)
 		require.Len(t, preview.Examples, 4)
-		require.Equal(t, campaigns.Counts{campaigns.Failed: 4, campaigns.Rejected: 2, campaigns.Unknown: 4, campaigns.Sent: 2, campaigns.Skipped: 1}, j.counts(run.ID), "a preview changes nothing")
+		require.Equal(t, messages.Counts{messages.Failed: 4, messages.Rejected: 2, messages.Unknown: 4, messages.Sent: 2, messages.Skipped: 1}, j.counts(run.ID), "a preview changes nothing")
 
-		for name, other := range map[string]campaigns.Settling{
+		for name, other := range map[string]messages.Settling{
 			"another run":      {RunID: run.ID + 1},
 			"another campaign": {CampaignID: j.campaign + 1},
 			"another channel":  {ChannelID: j.channel.ID + 1},
-			"another reason":   {Reason: campaigns.ReasonRecipient},
+			"another reason":   {Reason: messages.ReasonRecipient},
 			"before":           {Until: new(s.clock.Now().Add(-time.Hour))},
 			"later":            {Since: new(s.clock.Now().Add(time.Hour))},
-			"other ids":        {IDs: ids[campaigns.Rejected]},
+			"other ids":        {IDs: ids[messages.Rejected]},
 		} {
-			other.Action, other.States = campaigns.SettleResend, failed
+			other.Action, other.States = messages.SettleResend, failed
 			preview, err := s.PreviewSettling(t.Context(), j.accountID, other)
 			require.NoError(t, err)
 			require.Zero(t, preview.Matched, name)
 			require.Zero(t, j.settle(other).Changed, name)
 		}
-		foreign, err := s.PreviewSettling(t.Context(), j.accountID+1, campaigns.Settling{Action: campaigns.SettleResend, States: failed, CampaignID: j.campaign})
+		foreign, err := s.PreviewSettling(t.Context(), j.accountID+1, messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign})
 		require.NoError(t, err)
 		require.Zero(t, foreign.Matched, "another account's")
 
-		job := j.settle(campaigns.Settling{Action: campaigns.SettleResend, States: failed, CampaignID: j.campaign, Reason: campaigns.ReasonRefused})
+		job := j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign, Reason: messages.ReasonRefused})
 		require.Equal(t, [3]int64{2, 2, 2}, [3]int64{job.Total, job.Done, job.Changed})
-		require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Pending])
-		m := j.message(ids[campaigns.Failed][0])
-		require.Equal(t, campaigns.ReasonResend, m.Reason)
+		require.Equal(t, int64(2), j.counts(run.ID)[messages.Pending])
+		m := j.message(ids[messages.Failed][0])
+		require.Equal(t, messages.ReasonResend, m.Reason)
 		require.Equal(t, fmt.Sprintf("by key 1 (ops), job %d", job.ID), m.Detail)
 		now, err := s.GetRun(t.Context(), j.accountID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.RunSending, now.Status, "it goes on")
 		j.balanced(run.ID)
-		require.Zero(t, j.settle(campaigns.Settling{Action: campaigns.SettleResend, States: failed, CampaignID: j.campaign, Reason: campaigns.ReasonRefused}).Changed, "nothing is left to do")
+		require.Zero(t, j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign, Reason: messages.ReasonRefused}).Changed, "nothing is left to do")
 
-		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *campaigns.Outcome) { o.Attempt = 2 })
+		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
 		finished, _, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished, "and is finished again")
@@ -124,26 +125,26 @@ func TestResendingByFilter(t *testing.T) {
 func TestSettlingDoubt(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j, run, ids := mixedEnds(t, s)
-		doubt := []campaigns.State{campaigns.Unknown}
-		doubtful := ids[campaigns.Unknown]
-		require.Equal(t, int64(1), j.settle(campaigns.Settling{Action: campaigns.SettleSent, States: doubt, IDs: doubtful[:1]}).Changed)
+		doubt := []messages.State{messages.Unknown}
+		doubtful := ids[messages.Unknown]
+		require.Equal(t, int64(1), j.settle(messages.Settling{Action: messages.SettleSent, States: doubt, IDs: doubtful[:1]}).Changed)
 		m := j.message(doubtful[0])
-		require.Equal(t, campaigns.Sent, m.State)
+		require.Equal(t, messages.Sent, m.State)
 		require.NotNil(t, m.SentAt)
 		require.Nil(t, m.FinalAt)
-		require.Equal(t, int64(3), j.settle(campaigns.Settling{Action: campaigns.SettleNotSent, States: doubt, RunID: run.ID}).Changed)
+		require.Equal(t, int64(3), j.settle(messages.Settling{Action: messages.SettleNotSent, States: doubt, RunID: run.ID}).Changed)
 		m = j.message(doubtful[1])
-		require.Equal(t, campaigns.Failed, m.State)
-		require.Equal(t, campaigns.ReasonSettled, m.Reason)
+		require.Equal(t, messages.Failed, m.State)
+		require.Equal(t, messages.ReasonSettled, m.Reason)
 		require.NotNil(t, m.FinalAt)
-		require.Equal(t, int64(3), j.settle(campaigns.Settling{Action: campaigns.SettleResend, States: []campaigns.State{campaigns.Failed}, Reason: campaigns.ReasonSettled}).Changed)
+		require.Equal(t, int64(3), j.settle(messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}, Reason: messages.ReasonSettled}).Changed)
 		moves, err := s.Transitions(t.Context(), doubtful[1])
 		require.NoError(t, err)
-		var states []campaigns.State
-		for _, p := range campaigns.History(j.message(doubtful[1]), moves) {
+		var states []messages.State
+		for _, p := range messages.History(j.message(doubtful[1]), moves) {
 			states = append(states, p.State)
 		}
-		require.Equal(t, []campaigns.State{campaigns.Pending, campaigns.Queued, campaigns.Sending, campaigns.Unknown, campaigns.Failed, campaigns.Pending}, states)
+		require.Equal(t, []messages.State{messages.Pending, messages.Queued, messages.Sending, messages.Unknown, messages.Failed, messages.Pending}, states)
 		j.balanced(run.ID)
 	})
 }
@@ -154,14 +155,14 @@ func TestResendingLeavesCanceledCampaignsAlone(t *testing.T) {
 		j := newJourney(t, s, 5)
 		run := j.start()
 		j.planAll(run.ID, 100)
-		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 2)), func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 2)), func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
 		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"))
-		settling := campaigns.Settling{Action: campaigns.SettleResend, States: []campaigns.State{campaigns.Failed}, RunID: run.ID}
+		settling := messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}, RunID: run.ID}
 		preview, err := s.PreviewSettling(t.Context(), j.accountID, settling)
 		require.NoError(t, err)
 		require.Equal(t, [2]int64{0, 2}, [2]int64{preview.Matched, preview.Ended})
 		require.Zero(t, j.settle(settling).Changed)
-		require.Equal(t, int64(2), j.counts(run.ID)[campaigns.Failed])
+		require.Equal(t, int64(2), j.counts(run.ID)[messages.Failed])
 	})
 }
 
@@ -181,15 +182,15 @@ func TestSettlingGoesOnWhereItStopped(t *testing.T) {
 				return err
 			}
 			d := deltas{}
-			d.add(run.ID, j.channel.ID, campaigns.Failed, n-n/3)
-			d.add(run.ID, j.channel.ID, campaigns.Sent, n/3)
+			d.add(run.ID, j.channel.ID, messages.Failed, n-n/3)
+			d.add(run.ID, j.channel.ID, messages.Sent, n/3)
 			if err := d.apply(t.Context(), tx, shardPlanner); err != nil {
 				return err
 			}
 			_, err = tx.exec(t.Context(), "UPDATE runs SET planned = planned + ? WHERE id = ?", n, run.ID)
 			return err
 		}))
-		job := j.settling(campaigns.Settling{Action: campaigns.SettleResend, States: []campaigns.State{campaigns.Failed}, RunID: run.ID})
+		job := j.settling(messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}, RunID: run.ID})
 		worked, err := s.RunJobBatch(t.Context())
 		require.NoError(t, err)
 		require.True(t, worked)
@@ -198,13 +199,13 @@ func TestSettlingGoesOnWhereItStopped(t *testing.T) {
 		require.Equal(t, [2]int64{settleAtOnce, settleAtOnce}, [2]int64{half.Done, half.Changed})
 		j.balanced(run.ID)
 		// What has been sent again meanwhile, and failed again, has had its turn.
-		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 10)), func(o *campaigns.Outcome) { o.State, o.Kind, o.Attempt = campaigns.Failed, "content", 1 })
-		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 10)), func(o *campaigns.Outcome) { o.State, o.Kind, o.Attempt = campaigns.Failed, "content", 2 })
-		failedAgain := j.counts(run.ID)[campaigns.Failed] - (n - n/3 - settleAtOnce)
+		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 10)), func(o *messages.Outcome) { o.State, o.Kind, o.Attempt = messages.Failed, "content", 1 })
+		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 10)), func(o *messages.Outcome) { o.State, o.Kind, o.Attempt = messages.Failed, "content", 2 })
+		failedAgain := j.counts(run.ID)[messages.Failed] - (n - n/3 - settleAtOnce)
 		job = j.finishJob(job)
 		require.Equal(t, int64(n-n/3), job.Changed)
-		require.Equal(t, failedAgain, j.counts(run.ID)[campaigns.Failed])
-		require.Equal(t, int64(n/3), j.counts(run.ID)[campaigns.Sent], "who was sent to is left alone")
+		require.Equal(t, failedAgain, j.counts(run.ID)[messages.Failed])
+		require.Equal(t, int64(n/3), j.counts(run.ID)[messages.Sent], "who was sent to is left alone")
 		j.balanced(run.ID)
 	})
 }
@@ -214,19 +215,19 @@ func TestSettlingGoesOnWhereItStopped(t *testing.T) {
 func TestResendingWhatWasSent(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		j, run, ids := mixedEnds(t, s)
-		settling := campaigns.Settling{Action: campaigns.SettleResend, EvenIfSent: true, States: []campaigns.State{campaigns.Sent}, RunID: run.ID}
+		settling := messages.Settling{Action: messages.SettleResend, EvenIfSent: true, States: []messages.State{messages.Sent}, RunID: run.ID}
 		require.Equal(t, int64(2), j.settle(settling).Changed)
-		id := ids[campaigns.Sent][0]
+		id := ids[messages.Sent][0]
 		m := j.message(id)
-		require.Equal(t, campaigns.Pending, m.State)
-		require.Equal(t, campaigns.ReasonResendSent, m.Reason)
+		require.Equal(t, messages.Pending, m.State)
+		require.Equal(t, messages.ReasonResendSent, m.Reason)
 		require.Nil(t, m.SentAt)
 		j.said(id, "delivered")
-		require.Equal(t, campaigns.Pending, j.message(id).State, "that was the first time")
+		require.Equal(t, messages.Pending, j.message(id).State, "that was the first time")
 		again := j.feed(run.ID, []int64{2}, 100)
-		j.record(run.ID, j.claim(run.ID, 2, again), func(o *campaigns.Outcome) { o.Attempt = 2 })
+		j.record(run.ID, j.claim(run.ID, 2, again), func(o *messages.Outcome) { o.Attempt = 2 })
 		j.said(id, "delivered")
-		require.Equal(t, campaigns.Delivered, j.message(id).State)
+		require.Equal(t, messages.Delivered, j.message(id).State)
 		j.balanced(run.ID)
 	})
 }

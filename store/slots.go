@@ -3,12 +3,12 @@ package store
 import (
 	"context"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // NoteSlots keeps until when the latest slots of a channel, and of a campaign on
 // it, are paid for. It never takes anything back.
-func (s *Store) NoteSlots(ctx context.Context, channelID, campaignID int64, latest campaigns.LatestSlots) error {
+func (s *Store) NoteSlots(ctx context.Context, channelID, campaignID int64, latest messages.LatestSlots) error {
 	return s.inTx(ctx, func(tx conn) error {
 		// In the order of the key, so that two workers wait for each other but never
 		// both.
@@ -32,7 +32,7 @@ func noteSlot(ctx context.Context, tx conn, channelID, campaignID int64, paidUnt
 }
 
 // LatestSlots is what NoteSlots kept of a channel and of a campaign on it.
-func (s *Store) LatestSlots(ctx context.Context, channelID, campaignID int64) (latest campaigns.LatestSlots, err error) {
+func (s *Store) LatestSlots(ctx context.Context, channelID, campaignID int64) (latest messages.LatestSlots, err error) {
 	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		var campaign int64
 		var at millis

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -17,11 +17,11 @@ func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
 		latest, err := s.LatestSlots(t.Context(), 7, 3)
 		require.NoError(t, err)
 		require.Zero(t, latest)
-		require.NoError(t, s.NoteSlots(t.Context(), 7, 3, campaigns.LatestSlots{Channel: noon.Add(time.Hour), Campaign: noon}))
-		require.NoError(t, s.NoteSlots(t.Context(), 7, 3, campaigns.LatestSlots{Channel: noon}))
-		require.NoError(t, s.NoteSlots(t.Context(), 7, 4, campaigns.LatestSlots{Campaign: noon.Add(time.Minute)}))
-		require.NoError(t, s.NoteSlots(t.Context(), 8, 3, campaigns.LatestSlots{Channel: noon.Add(2 * time.Hour)}))
-		for campaign, want := range map[int64]campaigns.LatestSlots{
+		require.NoError(t, s.NoteSlots(t.Context(), 7, 3, messages.LatestSlots{Channel: noon.Add(time.Hour), Campaign: noon}))
+		require.NoError(t, s.NoteSlots(t.Context(), 7, 3, messages.LatestSlots{Channel: noon}))
+		require.NoError(t, s.NoteSlots(t.Context(), 7, 4, messages.LatestSlots{Campaign: noon.Add(time.Minute)}))
+		require.NoError(t, s.NoteSlots(t.Context(), 8, 3, messages.LatestSlots{Channel: noon.Add(2 * time.Hour)}))
+		for campaign, want := range map[int64]messages.LatestSlots{
 			3: {Channel: noon.Add(time.Hour), Campaign: noon}, 4: {Channel: noon.Add(time.Hour), Campaign: noon.Add(time.Minute)},
 			5: {Channel: noon.Add(time.Hour)},
 		} {
@@ -61,10 +61,10 @@ func TestReconsider(t *testing.T) {
 		account := testAccount(t, s, "one")
 		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`), Address: providers.Email})
 		require.NoError(t, err)
-		reasons := map[string]string{"a": campaigns.ReasonThrottled, "b": campaigns.ReasonRecipientPerDay, "c": campaigns.ReasonRecipientSpacing,
-			"d": campaigns.ReasonTemporary, "e": campaigns.ReasonCapped, "f": ""}
+		reasons := map[string]string{"a": messages.ReasonThrottled, "b": messages.ReasonRecipientPerDay, "c": messages.ReasonRecipientSpacing,
+			"d": messages.ReasonTemporary, "e": messages.ReasonCapped, "f": ""}
 		for address, reason := range reasons {
-			m, err := s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: account, ChannelID: c.ID, Address: address, Content: []byte(`{}`)})
+			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: c.ID, Address: address, Content: []byte(`{}`)})
 			require.NoError(t, err)
 			later := now.Now().Add(time.Hour)
 			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
@@ -80,7 +80,7 @@ func TestReconsider(t *testing.T) {
 					break
 				}
 			}
-			list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: account, Limit: 10})
+			list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: account, Limit: 10})
 			require.NoError(t, err)
 			var addresses [6]bool
 			for _, m := range list {
@@ -115,14 +115,14 @@ func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
 		account := testAccount(t, s, "one")
 		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{}`), Address: providers.Email})
 		require.NoError(t, err)
-		m, err := s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: account, ChannelID: c.ID, Address: "a", Content: []byte(`{}`)})
+		m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: c.ID, Address: "a", Content: []byte(`{}`)})
 		require.NoError(t, err)
 		giveBack := func(asOf time.Time) time.Time {
-			fed, err := s.Feed(t.Context(), campaigns.FeedRequest{ChannelID: c.ID, Envelopes: []int64{9}, PerEnvelope: 1})
+			fed, err := s.Feed(t.Context(), messages.FeedRequest{ChannelID: c.ID, Envelopes: []int64{9}, PerEnvelope: 1})
 			require.NoError(t, err)
 			require.Len(t, fed, 1)
 			require.NoError(t, s.Unqueue(t.Context(), 0, c.ID, 9, []int64{m.ID},
-				campaigns.Due{At: now.Now().Add(time.Hour), Reason: campaigns.ReasonRecipientPerDay, AsOf: asOf}))
+				messages.Due{At: now.Now().Add(time.Hour), Reason: messages.ReasonRecipientPerDay, AsOf: asOf}))
 			m, err := s.GetMessage(t.Context(), account, m.ID)
 			require.NoError(t, err)
 			require.NotNil(t, m.DueAt)

@@ -11,12 +11,13 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 const selectSnippet = "SELECT account_id, name, text, created_at, updated_at FROM snippets"
 
-func scanSnippet(scan func(...any) error) (campaigns.Snippet, error) {
-	var sn campaigns.Snippet
+func scanSnippet(scan func(...any) error) (templates.Snippet, error) {
+	var sn templates.Snippet
 	var created, updated millis
 	err := scan(&sn.AccountID, &sn.Name, &sn.Text, &created, &updated)
 	sn.CreatedAt, sn.UpdatedAt = created.Time, updated.Time
@@ -28,17 +29,17 @@ func noSnippet(name string) error {
 }
 
 // GetSnippet is one snippet.
-func (s *Store) GetSnippet(ctx context.Context, accountID int64, name string) (campaigns.Snippet, error) {
+func (s *Store) GetSnippet(ctx context.Context, accountID int64, name string) (templates.Snippet, error) {
 	sn, err := scanSnippet(s.reader().row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", accountID, name).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return campaigns.Snippet{}, noSnippet(name)
+		return templates.Snippet{}, noSnippet(name)
 	}
 	return sn, s.translate(err)
 }
 
 // ListSnippets lists snippets behind the name after, by name.
-func (s *Store) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]campaigns.Snippet, error) {
-	var list []campaigns.Snippet
+func (s *Store) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]templates.Snippet, error) {
+	var list []templates.Snippet
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
 		sn, err := scanSnippet(scan)
 		list = append(list, sn)
@@ -48,10 +49,10 @@ func (s *Store) ListSnippets(ctx context.Context, accountID int64, after string,
 }
 
 // SaveSnippet keeps a snippet, instead of the one of its name unless it has to be
-// new. Refused are what templates.CheckSnippet refuses, and a text with which a
+// new. Refused are what liquid.CheckSnippet refuses, and a text with which a
 // scheduled campaign could no longer be sent.
-func (s *Store) SaveSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNew bool) (campaigns.Snippet, error) {
-	var saved campaigns.Snippet
+func (s *Store) SaveSnippet(ctx context.Context, sn templates.Snippet, mustBeNew bool) (templates.Snippet, error) {
+	var saved templates.Snippet
 	err := s.inTx(ctx, func(tx conn) error {
 		// Two snippets that are saved at the same time could make a circle together.
 		if err := tx.lockAccount(ctx, sn.AccountID); err != nil {
@@ -64,7 +65,7 @@ func (s *Store) SaveSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNew
 		if err != nil {
 			return err
 		}
-		if err := templates.CheckSnippet(sn.Name, texts); err != nil {
+		if err := liquid.CheckSnippet(sn.Name, texts); err != nil {
 			return err
 		}
 		if err := tx.checkScheduled(ctx, sn); err != nil {
@@ -84,7 +85,7 @@ func (s *Store) SaveSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNew
 
 // roomForSnippet refuses a new snippet whose name is taken or for which there is no
 // room.
-func (c conn) roomForSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNew bool) error {
+func (c conn) roomForSnippet(ctx context.Context, sn templates.Snippet, mustBeNew bool) error {
 	var n, same int
 	err := c.row(ctx, "SELECT COUNT(*), COUNT(CASE WHEN name = ? THEN 1 END) FROM snippets WHERE account_id = ?", sn.Name, sn.AccountID).Scan(&n, &same)
 	switch {
@@ -94,7 +95,7 @@ func (c conn) roomForSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNe
 		return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
 			Location: "name", Value: sn.Name, Message: "there is a snippet of this name: choose another, or change that one",
 		}}}
-	case same == 0 && n >= campaigns.MaxSnippets:
+	case same == 0 && n >= templates.MaxSnippets:
 		return fault.New(fault.Conflict, "there are %d snippets already: delete one that is not needed", n)
 	}
 	return nil
@@ -104,7 +105,7 @@ func (c conn) roomForSnippet(ctx context.Context, sn campaigns.Snippet, mustBeNe
 // its name, and lock ends the query.
 type snippetsOf struct {
 	accountID int64
-	changed   *campaigns.Snippet
+	changed   *templates.Snippet
 	lock      string
 }
 
@@ -114,7 +115,7 @@ type snippetsOf struct {
 func (c conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) (map[string]string, error) {
 	texts := map[string]string{}
 	waiting := slices.Clone(names)
-	for size := 0; len(waiting) > 0 && size <= templates.MaxTemplateBytes; {
+	for size := 0; len(waiting) > 0 && size <= liquid.MaxTemplateBytes; {
 		name := waiting[0]
 		waiting = waiting[1:]
 		if _, known := texts[name]; known {
@@ -130,7 +131,7 @@ func (c conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) (
 		}
 		texts[name] = text
 		size += len(text)
-		waiting = append(waiting, templates.Rendered(text)...)
+		waiting = append(waiting, liquid.Rendered(text)...)
 	}
 	return texts, nil
 }
@@ -145,7 +146,7 @@ func (s *Store) SnippetTexts(ctx context.Context, accountID int64, names []strin
 // holdSnippets keeps the snippets that a content renders from being deleted until
 // the transaction ends. One that is not there is an Invalid error.
 func (c conn) holdSnippets(ctx context.Context, accountID int64, content providers.Content) error {
-	names := templates.RenderedBy(content)
+	names := liquid.RenderedBy(content)
 	texts, err := c.snippetTexts(ctx, names, snippetsOf{accountID: accountID, lock: c.d.forShare})
 	for _, name := range names {
 		if _, ok := texts[name]; err == nil && !ok {
@@ -165,7 +166,7 @@ func (c conn) renderers(ctx context.Context, accountID int64, does func(k campai
 		return err
 	}, selectCampaign+" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
 	for _, k := range list {
-		names := templates.RenderedBy(k.Content)
+		names := liquid.RenderedBy(k.Content)
 		if err == nil && len(names) > 0 {
 			err = does(k, names)
 		}
@@ -176,7 +177,7 @@ func (c conn) renderers(ctx context.Context, accountID int64, does func(k campai
 // checkScheduled is the Conflict for a snippet with whose text a campaign that fires
 // by itself could not be sent. Drafts are looked at when they are started, and what
 // runs keeps the words that it began with.
-func (c conn) checkScheduled(ctx context.Context, sn campaigns.Snippet) error {
+func (c conn) checkScheduled(ctx context.Context, sn templates.Snippet) error {
 	return c.renderers(ctx, sn.AccountID, func(k campaigns.Campaign, names []string) error {
 		if k.Status == campaigns.Draft || k.RunID != 0 {
 			return nil
@@ -188,7 +189,7 @@ func (c conn) checkScheduled(ctx context.Context, sn campaigns.Snippet) error {
 		if _, uses := texts[sn.Name]; !uses {
 			return nil
 		}
-		if _, err := templates.Compile(k.Content, texts); err != nil {
+		if _, err := liquid.Compile(k.Content, texts); err != nil {
 			return fault.New(fault.Conflict, "campaign %d %q (%s) could not be sent with this text: %s", k.ID, k.Name, k.Status, err)
 		}
 		return nil
@@ -222,7 +223,7 @@ func (c conn) snippetUsers(ctx context.Context, accountID int64, name string) ([
 	var users []string
 	err := c.scanAll(ctx, func(scan func(...any) error) error {
 		sn, err := scanSnippet(scan)
-		if err == nil && slices.Contains(templates.Rendered(sn.Text), name) {
+		if err == nil && slices.Contains(liquid.Rendered(sn.Text), name) {
 			users = append(users, fmt.Sprintf("snippet %q", sn.Name))
 		}
 		return err
@@ -245,5 +246,5 @@ func (s *Store) snippetsOfRun(ctx context.Context, tx conn, c lockedCampaign) (m
 	if err != nil {
 		return nil, err
 	}
-	return tx.snippetTexts(ctx, templates.RenderedBy(k.Content), snippetsOf{accountID: c.accountID, lock: tx.d.forShare})
+	return tx.snippetTexts(ctx, liquid.RenderedBy(k.Content), snippetsOf{accountID: c.accountID, lock: tx.d.forShare})
 }

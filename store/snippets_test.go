@@ -11,11 +11,12 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 func saveSnippet(t *testing.T, s *Store, account int64, name, text string) {
 	t.Helper()
-	_, err := s.SaveSnippet(t.Context(), campaigns.Snippet{AccountID: account, Name: name, Text: text}, false)
+	_, err := s.SaveSnippet(t.Context(), templates.Snippet{AccountID: account, Name: name, Text: text}, false)
 	require.NoError(t, err)
 }
 
@@ -25,15 +26,15 @@ func TestSnippets(t *testing.T) {
 		clock := fakeTime(s)
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "two")
 		made := clock.Now()
-		sn, err := s.SaveSnippet(ctx, campaigns.Snippet{AccountID: account, Name: "b", Text: "one"}, true)
+		sn, err := s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "b", Text: "one"}, true)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Snippet{AccountID: account, Name: "b", Text: "one", CreatedAt: made, UpdatedAt: made}, sn)
+		require.Equal(t, templates.Snippet{AccountID: account, Name: "b", Text: "one", CreatedAt: made, UpdatedAt: made}, sn)
 		clock.Advance(time.Minute)
-		_, err = s.SaveSnippet(ctx, campaigns.Snippet{AccountID: account, Name: "b", Text: "x"}, true)
+		_, err = s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "b", Text: "x"}, true)
 		require.True(t, fault.Is(err, fault.Conflict))
-		sn, err = s.SaveSnippet(ctx, campaigns.Snippet{AccountID: account, Name: "b", Text: "two"}, false)
+		sn, err = s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "b", Text: "two"}, false)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Snippet{AccountID: account, Name: "b", Text: "two", CreatedAt: made, UpdatedAt: clock.Now()}, sn)
+		require.Equal(t, templates.Snippet{AccountID: account, Name: "b", Text: "two", CreatedAt: made, UpdatedAt: clock.Now()}, sn)
 		got, err := s.GetSnippet(ctx, account, "b")
 		require.NoError(t, err)
 		require.Equal(t, sn, got)
@@ -68,7 +69,7 @@ func TestWhatASnippetMaySay(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		save := func(name, text string) error {
-			_, err := s.SaveSnippet(ctx, campaigns.Snippet{AccountID: account, Name: name, Text: text}, false)
+			_, err := s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: name, Text: text}, false)
 			return err
 		}
 		require.ErrorContains(t, save("a", "x\n{% iff %}"), `text: line 2: unknown tag "iff"`)
@@ -95,14 +96,14 @@ func TestSnippetsAreBoundedInNumber(t *testing.T) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			for i := range campaigns.MaxSnippets {
+			for i := range templates.MaxSnippets {
 				if _, err := tx.exec(ctx, "INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, '', 0, 0)", account, fmt.Sprint(i)); err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
-		_, err := s.SaveSnippet(ctx, campaigns.Snippet{AccountID: account, Name: "one more"}, false)
+		_, err := s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "one more"}, false)
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, "1000 snippets")
 		saveSnippet(t, s, account, "7", "changed")
@@ -162,9 +163,9 @@ func TestARunKeepsItsSnippets(t *testing.T) {
 				got, err = s.CampaignOfRun(ctx, run.ID)
 				require.NoError(t, err)
 				require.Equal(t, want, got.Snippets)
-				compiled, err := templates.Compile(got.Content, got.Snippets)
+				compiled, err := liquid.Compile(got.Content, got.Snippets)
 				require.NoError(t, err)
-				out, err := compiled.Render(ctx, templates.Vars{})
+				out, err := compiled.Render(ctx, liquid.Vars{})
 				require.NoError(t, err)
 				require.Equal(t, "(as it was)", out.Text)
 				require.ErrorContains(t, s.DeleteSnippet(ctx, account, "outer"), fmt.Sprintf(`campaign %d "Spring" (running)`, k.ID))
@@ -209,7 +210,7 @@ func TestASnippetSparesScheduledCampaigns(t *testing.T) {
 		k, err := s.CreateCampaign(ctx, draft)
 		require.NoError(t, err)
 		require.NoError(t, s.ScheduleCampaign(ctx, account, k.ID, clock.Now().Add(time.Hour)))
-		_, err = s.SaveSnippet(ctx, campaigns.Snippet{AccountID: account, Name: "0", Text: "{% render 'deep0' %}"}, false)
+		_, err = s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "0", Text: "{% render 'deep0' %}"}, false)
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, fmt.Sprintf(`campaign %d "Spring" (scheduled) could not be sent with this text`, k.ID))
 		saveSnippet(t, s, account, "0", "y")

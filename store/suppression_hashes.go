@@ -4,8 +4,8 @@ import (
 	"context"
 	"strconv"
 
-	"carillon/campaigns"
 	"carillon/contacts"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -167,7 +167,7 @@ func (s *Store) applyHashes(ctx context.Context, accountID int64) error {
 
 // recognizeRecipient suppresses the address of a transactional message again if
 // its hash is known; the feeder sees it then.
-func (s *Store) recognizeRecipient(ctx context.Context, tx conn, o campaigns.Outgoing) error {
+func (s *Store) recognizeRecipient(ctx context.Context, tx conn, o messages.Outgoing) error {
 	var some int
 	if err := tx.row(ctx, anyHash, o.AccountID).Scan(&some); err != nil || some == 0 {
 		return err

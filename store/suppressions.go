@@ -7,10 +7,10 @@ import (
 	"iter"
 	"slices"
 
-	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -152,9 +152,9 @@ func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, li
 	}
 	d := deltas{}
 	for g, addresses := range groups {
-		why, texts := campaigns.ReasonOptedOut, tx.d.textList(addresses)
+		why, texts := messages.ReasonOptedOut, tx.d.textList(addresses)
 		if g.strict {
-			why = campaigns.ReasonSuppressed
+			why = messages.ReasonSuppressed
 		}
 		// What is in the windows is found by its address, whoever holds that now;
 		// the windows are small.

@@ -7,6 +7,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/contacts"
+	"carillon/messages"
 )
 
 // What of a trace is shown at most.
@@ -94,7 +95,7 @@ func (c conn) traceMessages(ctx context.Context, accountID int64, addresses []st
 	err := c.scanAll(ctx, collect, selectMessage+` WHERE m.run_id = 0 AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)
 		AND (m.contact_id > 0 AND m.contact_id `+c.d.inIDs+" OR m.address "+c.d.inTexts+") ORDER BY m.id DESC LIMIT ?",
 		accountID, c.d.idList(ids), c.d.textList(addresses), tracedSingle)
-	slices.SortFunc(t.Messages, func(a, b campaigns.Message) int { return int(b.ID - a.ID) })
+	slices.SortFunc(t.Messages, func(a, b messages.Message) int { return int(b.ID - a.ID) })
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/targeting"
 )
 
@@ -35,8 +36,8 @@ func TestWhatSomebodyWasSent(t *testing.T) {
 		j.planAll(first.ID, 100)
 		claimed := j.claim(first.ID, 1, j.feed(first.ID, []int64{1}, 100))
 		j.record(first.ID, claimed[:1], nil)
-		j.record(first.ID, claimed[1:], func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason, o.Detail = campaigns.Rejected, "recipient", campaigns.ReasonRecipient, "550 no such user"
+		j.record(first.ID, claimed[1:], func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason, o.Detail = messages.Rejected, "recipient", messages.ReasonRecipient, "550 no such user"
 		})
 		firstCampaign := j.campaign
 		fake.Advance(time.Hour)

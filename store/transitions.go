@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // move is one message's move off the plain way.
 type move struct {
 	id    int64
-	state campaigns.State
+	state messages.State
 	at    time.Time
 	// attempt is the try that it is about; 0: the message's number of tries.
 	attempt                    int
@@ -40,7 +40,7 @@ func keepMoves(ctx context.Context, tx conn, moves []move) error {
 func returned(ids []int64, at time.Time, reason string) []move {
 	moves := make([]move, len(ids))
 	for i, id := range ids {
-		moves[i] = move{id: id, state: campaigns.Pending, at: at, reason: reason}
+		moves[i] = move{id: id, state: messages.Pending, at: at, reason: reason}
 	}
 	return moves
 }
@@ -66,17 +66,17 @@ func insertTransitions(field func(i int, kind string) string, rows string) strin
 }
 
 // Transitions are a message's moves off the plain way, in order.
-func (s *Store) Transitions(ctx context.Context, messageID int64) ([]campaigns.Transition, error) {
-	var list []campaigns.Transition
+func (s *Store) Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error) {
+	var list []messages.Transition
 	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var t campaigns.Transition
+		var t messages.Transition
 		var at, queued, claimed, sent, delivered, read millis
 		if err := scan(&t.State, &at, &t.Attempt, &t.EnvelopeID, &t.Reason, &t.Kind, &t.Code, &t.Detail, &t.Repeats,
 			&queued, &claimed, &sent, &delivered, &read); err != nil {
 			return err
 		}
 		t.At = at.Time
-		t.Times = campaigns.Times{QueuedAt: queued.ptr(), ClaimedAt: claimed.ptr(), SentAt: sent.ptr(), DeliveredAt: delivered.ptr(), ReadAt: read.ptr()}
+		t.Times = messages.Times{QueuedAt: queued.ptr(), ClaimedAt: claimed.ptr(), SentAt: sent.ptr(), DeliveredAt: delivered.ptr(), ReadAt: read.ptr()}
 		list = append(list, t)
 		return nil
 	}, `SELECT state, at, attempt, envelope_id, reason, kind, code, detail, repeats, queued_at, claimed_at, sent_at, delivered_at, read_at

@@ -9,14 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
 // tries are the moves of a message that a provider's answer led to.
-func (s *Store) tries(ctx context.Context, messageID int64) (tries []campaigns.Transition, err error) {
+func (s *Store) tries(ctx context.Context, messageID int64) (tries []messages.Transition, err error) {
 	moves, err := s.Transitions(ctx, messageID)
 	for _, m := range moves {
 		if m.Kind != "" {
@@ -28,7 +28,7 @@ func (s *Store) tries(ctx context.Context, messageID int64) (tries []campaigns.T
 
 // seen is a state as somebody saw it who looked after each step.
 type seen struct {
-	state          campaigns.State
+	state          messages.State
 	at             time.Time
 	reason, detail string
 }
@@ -52,16 +52,16 @@ type walk struct {
 	run      int64
 	envelope int64
 	ids      []int64
-	fed      map[int64][]campaigns.FeedMessage // by envelope
-	claimed  map[int64]campaigns.Outcome       // the claim that a message was last given
+	fed      map[int64][]messages.FeedMessage // by envelope
+	claimed  map[int64]messages.Outcome       // the claim that a message was last given
 	journal  map[int64][]seen
 	asked    map[int64]bool // the provider may have been asked
 }
 
 func newWalk(t *testing.T, s *Store, seed uint64) *walk {
 	w := &walk{
-		r: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), fed: map[int64][]campaigns.FeedMessage{},
-		claimed: map[int64]campaigns.Outcome{}, journal: map[int64][]seen{}, asked: map[int64]bool{},
+		r: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), fed: map[int64][]messages.FeedMessage{},
+		claimed: map[int64]messages.Outcome{}, journal: map[int64][]seen{}, asked: map[int64]bool{},
 	}
 	s.clock = stopped{Fake: w.clock}
 	w.journey = newJourney(t, s, 9)
@@ -70,7 +70,7 @@ func newWalk(t *testing.T, s *Store, seed uint64) *walk {
 	}
 	w.run = w.start().ID
 	w.planAll(w.run, 100)
-	list, err := s.ListMessages(t.Context(), campaigns.MessageFilter{AccountID: w.accountID, RunID: w.run})
+	list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: w.accountID, RunID: w.run})
 	require.NoError(t, err)
 	for _, m := range list {
 		w.ids = append(w.ids, m.ID)
@@ -92,7 +92,7 @@ func (w *walk) look() {
 }
 
 // pick is some of the messages that are in one of the states.
-func (w *walk) pick(states ...campaigns.State) (ids []int64) {
+func (w *walk) pick(states ...messages.State) (ids []int64) {
 	for _, id := range w.ids {
 		for _, state := range states {
 			if w.message(id).State == state && w.r.IntN(2) == 0 {
@@ -106,35 +106,35 @@ func (w *walk) pick(states ...campaigns.State) (ids []int64) {
 // someEnvelope is one of the newest envelopes.
 func (w *walk) someEnvelope() int64 { return max(1, w.envelope-w.r.Int64N(4)) }
 
-func (w *walk) claimOf(id int64) campaigns.Outcome {
+func (w *walk) claimOf(id int64) messages.Outcome {
 	o := w.claimed[id]
 	o.At, o.Detail = w.clock.Now(), fmt.Sprintf("answer at %d", w.clock.Now().UnixMilli())
 	return o
 }
 
 // answers are what becomes of a claimed message.
-var answers = []func(o *campaigns.Outcome){
-	func(o *campaigns.Outcome) { o.State, o.Detail = campaigns.Sent, "" },
-	func(o *campaigns.Outcome) {
-		o.State, o.Detail, o.ProviderID = campaigns.Sent, "", fmt.Sprint("p", o.MessageID)
+var answers = []func(o *messages.Outcome){
+	func(o *messages.Outcome) { o.State, o.Detail = messages.Sent, "" },
+	func(o *messages.Outcome) {
+		o.State, o.Detail, o.ProviderID = messages.Sent, "", fmt.Sprint("p", o.MessageID)
 	},
-	func(o *campaigns.Outcome) {
-		o.State, o.Reason, o.Kind, o.DueAt = campaigns.Pending, campaigns.ReasonTemporary, "temporary", o.At
+	func(o *messages.Outcome) {
+		o.State, o.Reason, o.Kind, o.DueAt = messages.Pending, messages.ReasonTemporary, "temporary", o.At
 	},
-	func(o *campaigns.Outcome) {
-		o.State, o.Reason, o.Kind, o.Unspent = campaigns.Pending, campaigns.ReasonThrottled, "throttled", true
+	func(o *messages.Outcome) {
+		o.State, o.Reason, o.Kind, o.Unspent = messages.Pending, messages.ReasonThrottled, "throttled", true
 	},
-	func(o *campaigns.Outcome) {
-		o.State, o.Unspent, o.NotAsked, o.Detail = campaigns.Pending, true, true, ""
+	func(o *messages.Outcome) {
+		o.State, o.Unspent, o.NotAsked, o.Detail = messages.Pending, true, true, ""
 	},
-	func(o *campaigns.Outcome) {
-		o.State, o.Reason, o.Kind = campaigns.Failed, campaigns.ReasonRefused, "content"
+	func(o *messages.Outcome) {
+		o.State, o.Reason, o.Kind = messages.Failed, messages.ReasonRefused, "content"
 	},
-	func(o *campaigns.Outcome) {
-		o.State, o.Reason, o.Kind = campaigns.Rejected, campaigns.ReasonRecipient, "recipient"
+	func(o *messages.Outcome) {
+		o.State, o.Reason, o.Kind = messages.Rejected, messages.ReasonRecipient, "recipient"
 	},
-	func(o *campaigns.Outcome) {
-		o.State, o.Reason, o.Kind = campaigns.Unknown, campaigns.ReasonInDoubt, "in_doubt"
+	func(o *messages.Outcome) {
+		o.State, o.Reason, o.Kind = messages.Unknown, messages.ReasonInDoubt, "in_doubt"
 	},
 }
 
@@ -153,25 +153,25 @@ func (w *walk) step() {
 	case n < 8:
 		envelope := w.someEnvelope()
 		for _, id := range w.claim(w.run, envelope, w.fed[envelope]) {
-			w.claimed[id] = w.outcomes(w.run, []int64{id}, func(o *campaigns.Outcome) { o.Attempt, o.EnvelopeID = w.message(id).Attempt, envelope })[0]
+			w.claimed[id] = w.outcomes(w.run, []int64{id}, func(o *messages.Outcome) { o.Attempt, o.EnvelopeID = w.message(id).Attempt, envelope })[0]
 		}
 	case n < 12:
-		for _, id := range w.pick(campaigns.Sending) {
+		for _, id := range w.pick(messages.Sending) {
 			o := w.claimOf(id)
 			answers[w.r.IntN(len(answers))](&o)
 			w.asked[id] = w.asked[id] || !o.NotAsked
-			require.NoError(t, w.writer.Record(ctx, []campaigns.Outcome{o}))
+			require.NoError(t, w.writer.Record(ctx, []messages.Outcome{o}))
 		}
 	case n == 12: // the worker was not dead
-		for _, id := range w.pick(campaigns.Unknown) {
+		for _, id := range w.pick(messages.Unknown) {
 			o := w.claimOf(id)
 			answers[w.r.IntN(len(answers))](&o)
 			w.asked[id] = w.asked[id] || !o.NotAsked
-			require.NoError(t, w.writer.Record(ctx, []campaigns.Outcome{o}))
+			require.NoError(t, w.writer.Record(ctx, []messages.Outcome{o}))
 		}
 	case n == 13:
 		for _, id := range w.ids {
-			w.asked[id] = w.asked[id] || w.message(id).State == campaigns.Sending
+			w.asked[id] = w.asked[id] || w.message(id).State == messages.Sending
 		}
 		w.settleOwn()
 	case n == 14:
@@ -184,25 +184,25 @@ func (w *walk) step() {
 		}
 	case n == 15:
 		envelope := w.someEnvelope()
-		if messages := w.fed[envelope]; w.r.IntN(2) == 0 {
+		if fed := w.fed[envelope]; w.r.IntN(2) == 0 {
 			_, err := w.RequeueLost(ctx, w.channel.ID, []int64{envelope})
 			require.NoError(t, err)
-		} else if len(messages) > 0 {
-			require.NoError(t, w.Unqueue(ctx, w.run, w.channel.ID, envelope, []int64{messages[0].ID}, campaigns.Due{At: w.clock.Now(), Reason: campaigns.ReasonThrottled}))
+		} else if len(fed) > 0 {
+			require.NoError(t, w.Unqueue(ctx, w.run, w.channel.ID, envelope, []int64{fed[0].ID}, messages.Due{At: w.clock.Now(), Reason: messages.ReasonThrottled}))
 		}
 	case n == 16:
-		for _, id := range w.pick(campaigns.Failed, campaigns.Unknown) {
+		for _, id := range w.pick(messages.Failed, messages.Unknown) {
 			_, err := w.ResendMessage(ctx, w.accountID, id, "key 2 (ops)")
 			may(err)
 		}
 	case n < 19:
 		statuses := []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected}
-		for _, id := range w.pick(campaigns.States()...) {
+		for _, id := range w.pick(messages.States()...) {
 			if !w.asked[id] {
 				continue // what then waits for an answer has a test of its own
 			}
 			status := statuses[w.r.IntN(len(statuses))]
-			if w.message(id).State == campaigns.Sending {
+			if w.message(id).State == messages.Sending {
 				status = providers.ReceiptDelivered
 			}
 			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Receipt{{
@@ -210,7 +210,7 @@ func (w *walk) step() {
 			}}))
 		}
 	case w.r.IntN(4) == 0:
-		ids := w.pick(campaigns.Pending, campaigns.Queued)
+		ids := w.pick(messages.Pending, messages.Queued)
 		if len(ids) == 0 {
 			return
 		}
@@ -253,7 +253,7 @@ func TestHistoryIsTheJourney(t *testing.T) {
 					moves, err := s.Transitions(t.Context(), id)
 					require.NoError(t, err)
 					var shown []seen
-					for _, p := range campaigns.History(w.message(id), moves) {
+					for _, p := range messages.History(w.message(id), moves) {
 						shown = append(shown, seen{p.State, p.At, p.Reason, p.Detail})
 					}
 					require.Equal(t, w.journal[id], shown, "message %d", id)
@@ -278,8 +278,8 @@ func TestMovesAreBounded(t *testing.T) {
 			claimed := w.claim(w.run, w.envelope, w.feed(w.run, []int64{w.envelope}, 1))
 			require.Equal(t, []int64{id}, claimed)
 			w.clock.Advance(time.Second)
-			w.record(w.run, claimed, func(o *campaigns.Outcome) {
-				o.State, o.Reason, o.Kind, o.Unspent, o.EnvelopeID = campaigns.Pending, campaigns.ReasonThrottled, "throttled", true, w.envelope
+			w.record(w.run, claimed, func(o *messages.Outcome) {
+				o.State, o.Reason, o.Kind, o.Unspent, o.EnvelopeID = messages.Pending, messages.ReasonThrottled, "throttled", true, w.envelope
 			})
 		}
 		moves, err := s.Transitions(t.Context(), id)
@@ -288,9 +288,9 @@ func TestMovesAreBounded(t *testing.T) {
 		last := moves[len(moves)-1]
 		require.Equal(t, rounds-maxMoves, last.Repeats)
 		require.Equal(t, w.clock.Now(), last.At)
-		history := campaigns.History(w.message(id), moves)
-		require.Equal(t, campaigns.Passage{
-			State: campaigns.Pending, At: w.clock.Now(), Reason: campaigns.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - maxMoves,
+		history := messages.History(w.message(id), moves)
+		require.Equal(t, messages.Passage{
+			State: messages.Pending, At: w.clock.Now(), Reason: messages.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - maxMoves,
 		}, history[len(history)-1])
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 )
 
 // VerifyRun counts the rows of a run and compares them with the counters and
@@ -26,7 +27,7 @@ func (s *Store) VerifyRun(ctx context.Context, runID int64) (campaigns.Verificat
 		case 0:
 			v.CampaignID, v.Planned, v.Status = key, n, campaigns.RunStatus(status)
 		case 1:
-			if key >= 0 && key < campaigns.NumStates {
+			if key >= 0 && key < messages.NumStates {
 				v.Rows[key] = n
 			}
 		default:
@@ -44,7 +45,7 @@ func (s *Store) VerifyRun(ctx context.Context, runID int64) (campaigns.Verificat
 	if total := v.Rows.Total(); total != v.Planned {
 		v.Problems = append(v.Problems, fmt.Sprintf("%d messages were planned, the table holds %d", v.Planned, total))
 	}
-	for _, state := range campaigns.States() {
+	for _, state := range messages.States() {
 		if v.Rows[state] != v.Counters[state] {
 			v.Problems = append(v.Problems, fmt.Sprintf("%s: the counter says %d, the table holds %d", state, v.Counters[state], v.Rows[state]))
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // maxWorkers bounds the list: of a process that is started again and again the newest
@@ -74,12 +75,12 @@ func (s *Store) Leader(ctx context.Context) (l campaigns.Leader, err error) {
 
 // NextDue is when the first pending message of a run is due, and why it waits; zero
 // if none is pending.
-func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due campaigns.Due, err error) {
+func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due messages.Due, err error) {
 	var at millis
 	err = s.reader().row(ctx, "SELECT due_at, COALESCE(reason, '') FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT 1",
 		channelID, runID).Scan(&at, &due.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
-		return campaigns.Due{}, nil
+		return messages.Due{}, nil
 	}
 	due.At = at.Time
 	return due, s.translate(err)

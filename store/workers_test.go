@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 )
 
 func TestWorkersSayWhatTheyAreAt(t *testing.T) {
@@ -78,7 +79,7 @@ func TestTheNextMessageThatIsDue(t *testing.T) {
 		run := j.start()
 		due, err := s.NextDue(ctx, j.channel.ID, run.ID)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Due{}, due)
+		require.Equal(t, messages.Due{}, due)
 		j.planAll(run.ID, 100)
 		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
 		require.NoError(t, err)
@@ -89,9 +90,9 @@ func TestTheNextMessageThatIsDue(t *testing.T) {
 		for i, m := range fed {
 			ids[i] = m.ID
 		}
-		require.NoError(t, s.Unqueue(ctx, run.ID, j.channel.ID, 1, ids, campaigns.Due{At: later, Reason: campaigns.ReasonRecipientPerDay}))
+		require.NoError(t, s.Unqueue(ctx, run.ID, j.channel.ID, 1, ids, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}))
 		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Due{At: later, Reason: campaigns.ReasonRecipientPerDay}, due)
+		require.Equal(t, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}, due)
 	})
 }

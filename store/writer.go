@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -41,12 +41,12 @@ type lane struct {
 // op is one caller's part of a group: exactly one of claim, outcomes and events
 // is set.
 type op struct {
-	claim    *campaigns.Claim
+	claim    *messages.Claim
 	claimed  []int64
-	outcomes []campaigns.Outcome
+	outcomes []messages.Outcome
 	// notTaken are those of the outcomes that the group could do nothing with and
 	// that prove that the provider has not taken the message.
-	notTaken []campaigns.Outcome
+	notTaken []messages.Outcome
 	channel  int64
 	events   []providers.Receipt
 	// request is remembered with the events; if it is known already, they are
@@ -102,7 +102,7 @@ func (w *Writer) Stop() {
 // envelope to sending and returns them. After an error nothing may be sent; the
 // claim may have been committed all the same, so the caller gives the messages
 // back with Record.
-func (w *Writer) Claim(ctx context.Context, c campaigns.Claim) ([]int64, error) {
+func (w *Writer) Claim(ctx context.Context, c messages.Claim) ([]int64, error) {
 	o := &op{claim: &c, done: make(chan error, 1)}
 	if err := w.lanes[0].submit(ctx, o); err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (w *Writer) Claim(ctx context.Context, c campaigns.Claim) ([]int64, error) 
 // Record writes outcomes of claimed messages. It tries until the store takes
 // them or ctx ends. An outcome of a message that somebody else has settled
 // meanwhile is dropped, but for one in doubt, which it clears up.
-func (w *Writer) Record(ctx context.Context, outcomes []campaigns.Outcome) error {
+func (w *Writer) Record(ctx context.Context, outcomes []messages.Outcome) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		o := &op{outcomes: outcomes, done: make(chan error, 1)}
 		err := w.lanes[1].submit(ctx, o)

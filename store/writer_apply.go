@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // errUnexpected says that a group can't be written without a look at each row.
@@ -106,7 +106,7 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 					delete(granted, id)
 				}
 			}
-			d.move(o.claim.RunID, o.claim.ChannelID, campaigns.Queued, campaigns.Sending, int64(len(o.claimed)))
+			d.move(o.claim.RunID, o.claim.ChannelID, messages.Queued, messages.Sending, int64(len(o.claimed)))
 		}
 		if err := unclaim(ctx, tx, granted); err != nil {
 			return err
@@ -135,7 +135,7 @@ func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) erro
 		return errUnexpected
 	}
 	o.claimed = o.claim.MessageIDs
-	d.move(o.claim.RunID, o.claim.ChannelID, campaigns.Queued, campaigns.Sending, n)
+	d.move(o.claim.RunID, o.claim.ChannelID, messages.Queued, messages.Sending, n)
 	return nil
 }
 
@@ -165,7 +165,7 @@ type outcomeKey struct{ message, envelope int64 }
 // outcomeSet holds outcomes that one statement can write.
 type outcomeSet struct {
 	ids   []int64
-	byKey map[outcomeKey]campaigns.Outcome
+	byKey map[outcomeKey]messages.Outcome
 }
 
 // The sets of one try: messages that simply were sent go in one statement
@@ -178,11 +178,11 @@ const (
 	numSets
 )
 
-func setOf(o campaigns.Outcome) (set int, key outcomeKey) {
+func setOf(o messages.Outcome) (set int, key outcomeKey) {
 	switch {
 	case o.Unspent:
 		return unspentSet, outcomeKey{o.MessageID, o.EnvelopeID}
-	case o.State == campaigns.Sent && o.ProviderID == "" && o.Kind == "":
+	case o.State == messages.Sent && o.ProviderID == "" && o.Kind == "":
 		return simpleSet, outcomeKey{message: o.MessageID}
 	}
 	return detailedSet, outcomeKey{message: o.MessageID}
@@ -200,7 +200,7 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			if sets == nil {
 				sets = new([numSets]outcomeSet)
 				for i := range sets {
-					sets[i].byKey = map[outcomeKey]campaigns.Outcome{}
+					sets[i].byKey = map[outcomeKey]messages.Outcome{}
 				}
 				tries[try{outcome.WorkerID, outcome.Attempt}] = sets
 			}
@@ -209,9 +209,9 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			sets[kind].byKey[key] = outcome
 		}
 	}
-	var settled []campaigns.Outcome
+	var settled []messages.Outcome
 	var moves []move
-	settle := func(set outcomeSet, from campaigns.State, withEnvelope bool) func(scan func(...any) error) error {
+	settle := func(set outcomeSet, from messages.State, withEnvelope bool) func(scan func(...any) error) error {
 		return func(scan func(...any) error) error {
 			var key outcomeKey
 			into := []any{&key.message}
@@ -244,20 +244,20 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			settled = slices.AppendSeq(settled, maps.Values(set.byKey))
 			clear(set.byKey)
 		default:
-			if err := tx.scanAll(ctx, settle(set, campaigns.Sending, false), recordSentSQL(tx)+" RETURNING id",
+			if err := tx.scanAll(ctx, settle(set, messages.Sending, false), recordSentSQL(tx)+" RETURNING id",
 				ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 		if set := sets[detailedSet]; len(set.byKey) > 0 {
-			if err := tx.scanAll(ctx, settle(set, campaigns.Sending, false), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byKey), campaigns.Sending, key.worker, key.attempt); err != nil {
+			if err := tx.scanAll(ctx, settle(set, messages.Sending, false), tx.d.statements.recordOutcomes,
+				outcomeValues(set.byKey), messages.Sending, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 		if set := sets[unspentSet]; len(set.byKey) > 0 {
-			if err := tx.scanAll(ctx, settle(set, campaigns.Sending, true), tx.d.statements.recordUnspent,
-				outcomeValues(set.byKey), campaigns.Sending, key.worker, key.attempt); err != nil {
+			if err := tx.scanAll(ctx, settle(set, messages.Sending, true), tx.d.statements.recordUnspent,
+				outcomeValues(set.byKey), messages.Sending, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
@@ -266,12 +266,12 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 		for _, set := range sets[:unspentSet] {
 			late := maps.Clone(set.byKey)
 			// The reaper has decided about another try.
-			maps.DeleteFunc(late, func(_ outcomeKey, o campaigns.Outcome) bool { return o.State == campaigns.Pending })
+			maps.DeleteFunc(late, func(_ outcomeKey, o messages.Outcome) bool { return o.State == messages.Pending })
 			if len(late) == 0 {
 				continue
 			}
-			if err := tx.scanAll(ctx, settle(set, campaigns.Unknown, false), tx.d.statements.recordOutcomes,
-				outcomeValues(late), campaigns.Unknown, key.worker, key.attempt); err != nil {
+			if err := tx.scanAll(ctx, settle(set, messages.Unknown, false), tx.d.statements.recordOutcomes,
+				outcomeValues(late), messages.Unknown, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
@@ -285,7 +285,7 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 	}
 	var again []int64
 	for _, o := range settled {
-		if o.State == campaigns.Pending {
+		if o.State == messages.Pending {
 			again = append(again, o.MessageID)
 		}
 	}
@@ -329,13 +329,13 @@ func recordSent(ctx context.Context, tx conn, key try, set outcomeSet, d deltas)
 		return errUnexpected
 	}
 	for _, outcome := range set.byKey {
-		d.move(outcome.RunID, outcome.ChannelID, campaigns.Sending, campaigns.Sent, 1)
+		d.move(outcome.RunID, outcome.ChannelID, messages.Sending, messages.Sent, 1)
 	}
 	return nil
 }
 
 // outcomeValues are the rows of statements.recordOutcomes and recordUnspent.
-func outcomeValues(outcomes map[outcomeKey]campaigns.Outcome) string {
+func outcomeValues(outcomes map[outcomeKey]messages.Outcome) string {
 	rows := make([][10]any, 0, len(outcomes))
 	for key, o := range outcomes {
 		row := [10]any{
@@ -343,11 +343,11 @@ func outcomeValues(outcomes map[outcomeKey]campaigns.Outcome) string {
 			nullText(o.ProviderID), nil, nil, key.envelope,
 		}
 		switch {
-		case o.State == campaigns.Pending:
+		case o.State == messages.Pending:
 			if !o.DueAt.IsZero() {
 				row[4] = ms(o.DueAt)
 			}
-		case o.State == campaigns.Sent:
+		case o.State == messages.Sent:
 			row[7] = ms(o.At)
 		case !o.State.Active():
 			row[8] = ms(o.At)
@@ -361,12 +361,12 @@ func outcomeValues(outcomes map[outcomeKey]campaigns.Outcome) string {
 }
 
 // moveOf is the move that an outcome is, unless it is of the plain way.
-func moveOf(o campaigns.Outcome, from campaigns.State, now time.Time) (m move, off bool) {
+func moveOf(o messages.Outcome, from messages.State, now time.Time) (m move, off bool) {
 	m = move{id: o.MessageID, state: o.State, at: o.At, attempt: o.Attempt, reason: o.Reason, kind: o.Kind, code: o.Code, detail: o.Detail}
-	if from == campaigns.Unknown {
+	if from == messages.Unknown {
 		m.at = now // the answer is older than the doubt that it clears up
 	}
-	plain := from == campaigns.Sending && o.State == campaigns.Sent
+	plain := from == messages.Sending && o.State == messages.Sent
 	return m, !plain && o.State != from
 }
 

@@ -11,6 +11,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/internal/testenv"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -26,9 +27,9 @@ func TestAStaleTaskClaimsNothingBesideTheOwner(t *testing.T) {
 		require.NoError(t, err)
 		now := j.feed(run.ID, []int64{2}, 4)
 		require.Equal(t, stale[0].ID, now[0].ID)
-		claim := func(envelope int64, messages ...campaigns.FeedMessage) *op {
-			c := campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: envelope}
-			for _, m := range messages {
+		claim := func(envelope int64, fed ...messages.FeedMessage) *op {
+			c := messages.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: envelope}
+			for _, m := range fed {
 				c.MessageIDs = append(c.MessageIDs, m.ID)
 			}
 			return &op{claim: &c}
@@ -65,10 +66,10 @@ func TestEachMessageIsGrantedOnce(t *testing.T) {
 			}
 			run := j.start()
 			j.planAll(run.ID, 100)
-			messages := j.feed(run.ID, []int64{1}, 100)
-			require.Len(t, messages, 90)
-			ids := make([]int64, len(messages))
-			for i, m := range messages {
+			fed := j.feed(run.ID, []int64{1}, 100)
+			require.Len(t, fed, 90)
+			ids := make([]int64, len(fed))
+			for i, m := range fed {
 				ids[i] = m.ID
 			}
 			const askers = 16
@@ -77,7 +78,7 @@ func TestEachMessageIsGrantedOnce(t *testing.T) {
 			for i := range askers {
 				wg.Go(func() {
 					var err error
-					granted[i], err = writers[i%len(writers)].Claim(t.Context(), campaigns.Claim{
+					granted[i], err = writers[i%len(writers)].Claim(t.Context(), messages.Claim{
 						WorkerID: j.worker + int64(i%3), ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: ids,
 					})
 					require.NoError(t, err)
@@ -95,12 +96,12 @@ func TestEachMessageIsGrantedOnce(t *testing.T) {
 }
 
 func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
-	late := map[string]func(*campaigns.Outcome){
+	late := map[string]func(*messages.Outcome){
 		"sent": nil,
-		"again": func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Pending, "in_doubt", campaigns.ReasonInDoubt
+		"again": func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Pending, "in_doubt", messages.ReasonInDoubt
 		},
-		"failed": func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" },
+		"failed": func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" },
 	}
 	eachStore(t, func(t *testing.T, s *Store) {
 		j := newJourney(t, s, len(late))
@@ -120,11 +121,11 @@ func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
 			j.record(run.ID, first[i:i+1], change)
 			m, err := s.GetMessage(t.Context(), j.accountID, first[i])
 			require.NoError(t, err)
-			require.Equal(t, campaigns.Sending, m.State, "%s: the second try is still under way", name)
+			require.Equal(t, messages.Sending, m.State, "%s: the second try is still under way", name)
 			i++
 		}
-		j.record(run.ID, first, func(o *campaigns.Outcome) { o.Attempt = 2 })
-		require.Equal(t, int64(len(late)), j.counts(run.ID)[campaigns.Sent])
+		j.record(run.ID, first, func(o *messages.Outcome) { o.Attempt = 2 })
+		require.Equal(t, int64(len(late)), j.counts(run.ID)[messages.Sent])
 		j.balanced(run.ID)
 	})
 }
@@ -142,7 +143,7 @@ func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
 		j := newJourney(t, s, 5)
 		run := j.start()
 		j.planAll(run.ID, 100)
-		messages := j.feed(run.ID, []int64{1}, 100)
+		fed := j.feed(run.ID, []int64{1}, 100)
 		w := s.StartWriter(9)
 		// Some come while it stops, the others afterwards.
 		const callers = 30
@@ -150,7 +151,7 @@ func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
 		errs := make([]error, callers)
 		claimed := make([][]int64, callers)
 		claim := func(i int) {
-			claimed[i], errs[i] = w.Claim(t.Context(), campaigns.Claim{WorkerID: 9, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: []int64{messages[i%len(messages)].ID}})
+			claimed[i], errs[i] = w.Claim(t.Context(), messages.Claim{WorkerID: 9, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: []int64{fed[i%len(fed)].ID}})
 		}
 		for i := range callers / 2 {
 			wg.Go(func() { claim(i) })
@@ -169,8 +170,8 @@ func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
 			}
 			granted += int64(len(claimed[i]))
 		}
-		require.Equal(t, granted, j.counts(run.ID)[campaigns.Sending], "who was refused got nothing")
-		require.ErrorIs(t, w.Record(context.WithoutCancel(t.Context()), j.outcomes(run.ID, []int64{messages[0].ID}, nil)), errStopped, "and nobody waits for ever")
+		require.Equal(t, granted, j.counts(run.ID)[messages.Sending], "who was refused got nothing")
+		require.ErrorIs(t, w.Record(context.WithoutCancel(t.Context()), j.outcomes(run.ID, []int64{fed[0].ID}, nil)), errStopped, "and nobody waits for ever")
 		require.ErrorIs(t, w.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: 1}}), errStopped)
 	})
 }
@@ -185,7 +186,7 @@ func TestOutcomesOutliveARestartOfTheDatabase(t *testing.T) {
 	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
 	require.Len(t, claimed, 54)
 	require.NoError(t, server.Kill())
-	_, err := j.writer.Claim(t.Context(), campaigns.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: claimed})
+	_, err := j.writer.Claim(t.Context(), messages.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: claimed})
 	require.True(t, fault.Is(err, fault.Unavailable), "a claim does not wait: nothing may be sent")
 	var wg sync.WaitGroup
 	for _, id := range claimed {
@@ -198,7 +199,7 @@ func TestOutcomesOutliveARestartOfTheDatabase(t *testing.T) {
 	require.Error(t, j.writer.Record(ended, j.outcomes(run.ID, claimed, nil)), "whoever gives up gets an error")
 	require.NoError(t, server.Start())
 	wg.Wait()
-	require.Equal(t, int64(54), j.counts(run.ID)[campaigns.Sent])
+	require.Equal(t, int64(54), j.counts(run.ID)[messages.Sent])
 	j.balanced(run.ID)
 }
 
@@ -208,7 +209,7 @@ func TestNothingIsSentAgainOfACanceledCampaign(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 2))
-		j.record(run.ID, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+		j.record(run.ID, claimed, func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
 		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"))
 		for range 2 { // before and after the run is over
 			_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
@@ -234,7 +235,7 @@ func TestResendingWhileTheRunFinishes(t *testing.T) {
 			run := j.start()
 			j.planAll(run.ID, 100)
 			claimed := j.claim(run.ID, run.ID, j.feed(run.ID, []int64{run.ID}, 100))
-			j.record(run.ID, claimed, func(o *campaigns.Outcome) { o.State, o.Kind = campaigns.Failed, "content" })
+			j.record(run.ID, claimed, func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
 			hold, let := make(chan struct{}), make(chan struct{})
 			var wg sync.WaitGroup
 			wg.Go(func() {
@@ -275,7 +276,7 @@ func TestResendingWhileTheRunFinishes(t *testing.T) {
 			wg.Wait()
 			now, err := s.GetRun(t.Context(), j.accountID, run.ID)
 			require.NoError(t, err)
-			require.Equal(t, int64(1), now.Counts[campaigns.Pending])
+			require.Equal(t, int64(1), now.Counts[messages.Pending])
 			require.Equal(t, campaigns.RunSending, now.Status, "a run with a waiting message is open")
 			require.Nil(t, now.FinishedAt)
 			require.Len(t, j.feed(run.ID, []int64{run.ID + 1000}, 100), 1, "and goes on")
@@ -294,7 +295,7 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 		}))
 		run := j.start()
 		j.planAll(run.ID, 100)
-		code, err := s.CreateMessage(t.Context(), campaigns.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
+		code, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		for try := 1; try <= campaigns.DefaultMaxAttempts; try++ {
 			bulk, transactional := int64(2*try), int64(2*try+1)
@@ -307,10 +308,10 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 			_, _, err = s.SettleDead(t.Context(), time.Hour)
 			require.NoError(t, err)
 		}
-		require.Equal(t, campaigns.Counts{campaigns.Unknown: 1}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Unknown: 1}, j.counts(run.ID))
 		m, err := s.GetMessage(t.Context(), j.accountID, code.ID)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Unknown, m.State)
+		require.Equal(t, messages.Unknown, m.State)
 		require.Equal(t, campaigns.DefaultMaxAttempts, m.Attempt)
 		j.balanced(run.ID)
 	})
@@ -323,16 +324,16 @@ func TestAReceiptSettlesWhatWasInDoubt(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		j.record(run.ID, claimed, func(o *campaigns.Outcome) {
-			o.State, o.Kind, o.Reason = campaigns.Unknown, "in_doubt", campaigns.ReasonInDoubt
+		j.record(run.ID, claimed, func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
 		})
 		doubtful, err := s.GetMessage(t.Context(), j.accountID, claimed[0])
 		require.NoError(t, err)
-		require.Equal(t, campaigns.ReasonInDoubt, doubtful.Reason)
+		require.Equal(t, messages.ReasonInDoubt, doubtful.Reason)
 		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered}}))
 		settled, err := s.GetMessage(t.Context(), j.accountID, claimed[0])
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Delivered, settled.State)
+		require.Equal(t, messages.Delivered, settled.State)
 		require.Empty(t, settled.Reason)
 		j.balanced(run.ID)
 	})
@@ -348,7 +349,7 @@ func TestAReceiptThatNamesNoMessageIsForNone(t *testing.T) {
 		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{
 			{MessageID: claimed[0], Status: providers.ReceiptDelivered}, {Status: providers.ReceiptRead},
 		}))
-		require.Equal(t, campaigns.Counts{campaigns.Sent: 2, campaigns.Delivered: 1}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 2, messages.Delivered: 1}, j.counts(run.ID))
 		j.balanced(run.ID)
 	})
 }

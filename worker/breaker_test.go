@@ -16,6 +16,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -168,7 +169,7 @@ func TestARunOfDoubtsStopsAsking(t *testing.T) {
 	require.Equal(t, int64(providers.DefaultDoubtsInARow), asked.Load())
 	require.Len(t, b.store.unqueued, 600-providers.DefaultDoubtsInARow)
 	for _, due := range b.store.unqueued {
-		require.Equal(t, campaigns.Due{At: noon.Add(time.Second), Reason: campaigns.ReasonChannelHeld}, due)
+		require.Equal(t, messages.Due{At: noon.Add(time.Second), Reason: messages.ReasonChannelHeld}, due)
 	}
 	require.Len(t, b.store.health, 1)
 	require.Equal(t, providers.HealthDegraded, b.store.health[0].State)
@@ -215,16 +216,16 @@ func TestARunOfRefusalsPausesTheCampaign(t *testing.T) {
 		ch := b.channel(providers.Channel{})
 		e := envelope(providers.DefaultRefusalsInARow + 12)
 		require.NoError(t, ch.handle(t.Context(), e))
-		states := map[campaigns.State]int{}
+		states := map[messages.State]int{}
 		for _, o := range b.writer.recorded() {
 			states[o.State]++
-			if o.State == campaigns.Pending {
+			if o.State == messages.Pending {
 				require.True(t, o.Unspent)
 				require.Empty(t, o.Bounce)
 			}
 		}
-		require.Equal(t, 13, states[campaigns.Pending], code)
-		require.Equal(t, providers.DefaultRefusalsInARow-1, states[campaigns.Failed]+states[campaigns.Rejected], code)
+		require.Equal(t, 13, states[messages.Pending], code)
+		require.Equal(t, providers.DefaultRefusalsInARow-1, states[messages.Failed]+states[messages.Rejected], code)
 		require.Contains(t, b.store.paused[5], "20 messages were refused alike")
 		require.Contains(t, b.store.paused[5], "the first 19 are failed or rejected")
 		require.Contains(t, b.store.paused[5], code)
@@ -239,7 +240,7 @@ func TestBadAddressesAmongGoodOnesStopNothing(t *testing.T) {
 	b.send = refuseAll("550 5.1.1", providers.ErrorRecipient)
 	require.NoError(t, ch.handle(t.Context(), envelope(3)))
 	for _, o := range b.writer.recorded() {
-		require.Equal(t, campaigns.Rejected, o.State)
+		require.Equal(t, messages.Rejected, o.State)
 	}
 	refuse := b.send
 	b.send = func(ctx context.Context, m providers.Message) (providers.Accepted, error) {
@@ -266,22 +267,22 @@ func TestARunOfRefusalsOfSeveralHoldsTheChannel(t *testing.T) {
 	b := newBench(t, fake)
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.ErrorContent, Code: "422", Err: errors.New("no")}
-	judge := func(id, run int64) campaigns.Outcome {
+	judge := func(id, run int64) messages.Outcome {
 		e := queue.Envelope{ID: id, ChannelID: 1, RunID: run, Transactional: run == 0}
 		return ch.judge(t.Context(), e, queue.Item{MessageID: id, Attempt: 1}, providers.Accepted{}, failure)
 	}
 	for id := range int64(providers.DefaultRefusalsInARow - 1) {
-		require.Equal(t, campaigns.Failed, judge(id+1, id%3).State)
+		require.Equal(t, messages.Failed, judge(id+1, id%3).State)
 	}
 	o := judge(20, 0)
-	require.Equal(t, campaigns.Pending, o.State)
+	require.Equal(t, messages.Pending, o.State)
 	require.True(t, o.Unspent)
-	require.Equal(t, campaigns.ReasonChannelHeld, o.Reason)
+	require.Equal(t, messages.ReasonChannelHeld, o.Reason)
 	require.Equal(t, providers.HealthHeld, b.store.health[0].State)
 	require.Equal(t, noon.Add(refuses.first), b.store.health[0].NextTry)
 	require.Empty(t, b.store.paused)
 	fake.Advance(refuses.first)
-	require.Equal(t, campaigns.Pending, judge(21, 0).State)
+	require.Equal(t, messages.Pending, judge(21, 0).State)
 	require.Len(t, b.store.health, 2)
 }
 
@@ -298,12 +299,12 @@ func TestABusyRecipientIsNotTheChannels(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	e := envelope(20)
 	for attempt := 1; attempt <= campaigns.DefaultMaxAttempts; attempt++ {
-		b.writer.claimed, b.writer.outcomes = map[int64]bool{}, map[int64]campaigns.Outcome{}
+		b.writer.claimed, b.writer.outcomes = map[int64]bool{}, map[int64]messages.Outcome{}
 		e.Items[1].Attempt = attempt
 		require.NoError(t, ch.handle(t.Context(), e))
-		want := campaigns.Pending
+		want := messages.Pending
 		if attempt == campaigns.DefaultMaxAttempts {
-			want = campaigns.Failed
+			want = messages.Failed
 		}
 		o := b.writer.recorded()[2]
 		require.Equal(t, want, o.State)
@@ -328,7 +329,7 @@ func TestARefusedSenderStopsAtOnce(t *testing.T) {
 	require.NoError(t, ch.handle(t.Context(), envelope(100)))
 	require.LessOrEqual(t, asked.Load(), int64(providers.DefaultDoubtsInARow))
 	for _, o := range b.writer.recorded() {
-		require.Equal(t, campaigns.Pending, o.State)
+		require.Equal(t, messages.Pending, o.State)
 		require.True(t, o.Unspent)
 	}
 	require.Contains(t, b.store.stopped[1], "refuses the sender")

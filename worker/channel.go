@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/failpoint"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/worker/flight"
@@ -183,7 +183,7 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 	b := ch.batch(ctx, e)
 	defer b.close()
 	if ch.isStopping() || ctx.Err() != nil {
-		return ch.giveBack(ctx, e, b.rest(), campaigns.Due{At: ch.now()})
+		return ch.giveBack(ctx, e, b.rest(), messages.Due{At: ch.now()})
 	}
 	err := b.load()
 	if err == nil {
@@ -191,7 +191,7 @@ func (ch *channel) handle(ctx context.Context, e queue.Envelope) error {
 	}
 	if errors.Is(err, errStale) {
 		b.close()
-		return ch.giveBack(ctx, e, b.rest(), campaigns.Due{At: ch.now()})
+		return ch.giveBack(ctx, e, b.rest(), messages.Due{At: ch.now()})
 	}
 	return err
 }
@@ -204,7 +204,7 @@ func (ch *channel) sendAll(ctx context.Context, b *batch, inflight *sync.WaitGro
 		}
 		if ch.isStopping() || ctx.Err() != nil {
 			b.close()
-			return ch.giveBack(ctx, b.e, b.rest(), campaigns.Due{At: ch.now()})
+			return ch.giveBack(ctx, b.e, b.rest(), messages.Due{At: ch.now()})
 		}
 		n, wait, err := ch.takeTurn(ctx, b.e, b.ready, inflight)
 		b.ready = b.ready[n:]
@@ -214,12 +214,12 @@ func (ch *channel) sendAll(ctx context.Context, b *batch, inflight *sync.WaitGro
 		if ch.remaining() > holdAtMost {
 			// They wait where pausing, a new configuration and a success reach them: the
 			// feeder leaves them there until the channel's next try.
-			return ch.giveBack(ctx, b.e, b.rest(), campaigns.Due{At: ch.now().Add(time.Second), Reason: campaigns.ReasonChannelHeld})
+			return ch.giveBack(ctx, b.e, b.rest(), messages.Due{At: ch.now().Add(time.Second), Reason: messages.ReasonChannelHeld})
 		}
 		if wait > holdAtMost {
 			// No later due time: how long they wait is the limiter's to say, and by
 			// then the limit may be another.
-			return ch.giveBack(ctx, b.e, b.rest(), campaigns.Due{At: ch.now(), Reason: campaigns.ReasonThrottled})
+			return ch.giveBack(ctx, b.e, b.rest(), messages.Due{At: ch.now(), Reason: messages.ReasonThrottled})
 		}
 		if wait > 0 && !b.empty() {
 			ch.pause(ctx, wait)
@@ -283,7 +283,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item,
 	granted := make([]slotted, 0, len(grant.Slots))
 	for i, slot := range grant.Slots {
 		if slot.Denied != "" {
-			if err := ch.giveBack(ctx, e, []int64{items[i].MessageID}, campaigns.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: revision}); err != nil {
+			if err := ch.giveBack(ctx, e, []int64{items[i].MessageID}, messages.Due{At: ch.now().Add(slot.RetryIn), Reason: slot.Denied, AsOf: revision}); err != nil {
 				return 0, 0, err
 			}
 			continue
@@ -337,7 +337,7 @@ func (ch *channel) reservation(e queue.Envelope, items []item, ahead time.Durati
 	}
 	if limitsRecipients(limits) {
 		for i := range items {
-			r.Recipients[i] = campaigns.RecipientKey(items[i].message.To)
+			r.Recipients[i] = messages.RecipientKey(items[i].message.To)
 		}
 	}
 	return r
@@ -353,15 +353,15 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, items []slotted)
 	for i, s := range items {
 		ids[i] = s.item.MessageID
 	}
-	claimed, err := ch.worker.o.Writer.Claim(ctx, campaigns.Claim{
+	claimed, err := ch.worker.o.Writer.Claim(ctx, messages.Claim{
 		WorkerID: ch.worker.o.ID, ChannelID: ch.c.ID, RunID: e.RunID, EnvelopeID: e.ID, MessageIDs: ids,
 	})
 	if err != nil {
 		// The claim may have been committed although its answer was lost: what it
 		// claimed is given back, unsent and with its attempt unspent.
-		outcomes := make([]campaigns.Outcome, len(items))
+		outcomes := make([]messages.Outcome, len(items))
 		for i, s := range items {
-			outcomes[i] = ch.outcome(e, s.item.Item, campaigns.Pending)
+			outcomes[i] = ch.outcome(e, s.item.Item, messages.Pending)
 			outcomes[i].Unspent, outcomes[i].NotAsked = true, true
 		}
 		if recordErr := ch.worker.o.Writer.Record(ctx, outcomes); recordErr != nil {
@@ -395,7 +395,7 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, items []slotted)
 }
 
 // giveBack returns messages that were not claimed to pending.
-func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, ids []int64, due campaigns.Due) error {
+func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, ids []int64, due messages.Due) error {
 	if len(ids) == 0 {
 		return nil
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/internal/secret"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/store"
@@ -22,7 +22,7 @@ type gatedWriter struct {
 	committed, gate chan struct{}
 }
 
-func (w *gatedWriter) Claim(ctx context.Context, c campaigns.Claim) ([]int64, error) {
+func (w *gatedWriter) Claim(ctx context.Context, c messages.Claim) ([]int64, error) {
 	claimed, err := w.Writer.Claim(ctx, c)
 	close(w.committed)
 	<-w.gate
@@ -57,13 +57,13 @@ func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
 	s, c := openStore(t)
 	const n = 3
 	for range n {
-		_, err := s.CreateMessage(ctx, campaigns.Outgoing{AccountID: c.AccountID, ChannelID: c.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: c.AccountID, ChannelID: c.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 	}
 	// feed is an envelope with all that waits.
 	feed := func(envelope int64) queue.Envelope {
 		t.Helper()
-		fed, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: c.ID, Envelopes: []int64{envelope}, PerEnvelope: n})
+		fed, err := s.Feed(ctx, messages.FeedRequest{ChannelID: c.ID, Envelopes: []int64{envelope}, PerEnvelope: n})
 		require.NoError(t, err)
 		require.Len(t, fed, n)
 		e := queue.Envelope{ID: envelope, ChannelID: c.ID, Transactional: true}
@@ -106,12 +106,12 @@ func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
 	close(gated.gate)
 	require.NoError(t, <-handled)
 	require.Empty(t, sends)
-	pending := campaigns.Pending
-	waiting, err := s.ListMessages(ctx, campaigns.MessageFilter{AccountID: c.AccountID, State: &pending})
+	pending := messages.Pending
+	waiting, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: c.AccountID, State: &pending})
 	require.NoError(t, err)
 	require.Len(t, waiting, n)
 	for _, m := range waiting {
-		require.Equal(t, campaigns.ReasonNotAsked, m.Reason)
+		require.Equal(t, messages.ReasonNotAsked, m.Reason)
 	}
 
 	other, _ := worker()
@@ -121,7 +121,7 @@ func TestWhatACutOffWorkerDidNotAskForIsSentByAnother(t *testing.T) {
 		require.Equal(t, 1, times)
 		m, err := s.GetMessage(ctx, c.AccountID, id)
 		require.NoError(t, err)
-		require.Equal(t, campaigns.Sent, m.State)
+		require.Equal(t, messages.Sent, m.State)
 		require.Equal(t, 1, m.Attempt)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -24,20 +25,20 @@ type fakeStore struct {
 	channels  []providers.Channel
 	stopped   map[int64]string
 	health    []providers.Health
-	paused    map[int64]string        // by run
-	revision  time.Time               // of every channel
-	unqueued  map[int64]campaigns.Due // by message
+	paused    map[int64]string       // by run
+	revision  time.Time              // of every channel
+	unqueued  map[int64]messages.Due // by message
 	campaign  campaigns.Campaign
-	recent    []campaigns.RecentSend
-	takenUp   []campaigns.Outcome
+	recent    []messages.RecentSend
+	takenUp   []messages.Outcome
 	halts     int64 // the version
 	halting   error
 	unread    error // what CampaignOfRun returns
 	reads     int   // of campaigns
-	loads     []campaigns.EnvelopeRequest
-	people    map[int64]campaigns.Recipient // by message, who is not anybody
-	gone      map[int64]bool                // messages that are queued no more
-	content   []byte                        // of transactional messages
+	loads     []messages.EnvelopeRequest
+	people    map[int64]messages.Recipient // by message, who is not anybody
+	gone      map[int64]bool               // messages that are queued no more
+	content   []byte                       // of transactional messages
 	skipped   map[int64]string
 	looks     int // at what is still sendable
 	withdrawn map[int64]bool
@@ -91,7 +92,7 @@ func (s *fakeStore) PauseRun(_ context.Context, runID int64, why string) error {
 	return nil
 }
 
-func (s *fakeStore) Unqueue(_ context.Context, _, _, _ int64, ids []int64, due campaigns.Due) error {
+func (s *fakeStore) Unqueue(_ context.Context, _, _, _ int64, ids []int64, due messages.Due) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
@@ -107,7 +108,7 @@ func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, e
 	return s.campaign, s.unread
 }
 
-func (s *fakeStore) LoadEnvelope(_ context.Context, request campaigns.EnvelopeRequest) (found []campaigns.QueuedMessage, err error) {
+func (s *fakeStore) LoadEnvelope(_ context.Context, request messages.EnvelopeRequest) (found []messages.QueuedMessage, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads = append(s.loads, request)
@@ -115,7 +116,7 @@ func (s *fakeStore) LoadEnvelope(_ context.Context, request campaigns.EnvelopeRe
 		if s.gone[id] {
 			continue
 		}
-		m := campaigns.QueuedMessage{ID: id, Recipient: campaigns.Recipient{Address: "a@example.com"}}
+		m := messages.QueuedMessage{ID: id, Recipient: messages.Recipient{Address: "a@example.com"}}
 		if r, ok := s.people[id]; ok {
 			m.Recipient = r
 		}
@@ -127,7 +128,7 @@ func (s *fakeStore) LoadEnvelope(_ context.Context, request campaigns.EnvelopeRe
 	return found, nil
 }
 
-func (s *fakeStore) Skip(_ context.Context, skip campaigns.Skipping) (n int64, err error) {
+func (s *fakeStore) Skip(_ context.Context, skip messages.Skipping) (n int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, detail := range skip.Details {
@@ -139,21 +140,21 @@ func (s *fakeStore) Skip(_ context.Context, skip campaigns.Skipping) (n int64, e
 	return n, nil
 }
 
-func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]campaigns.RecentSend, error) {
+func (s *fakeStore) RecentSends(context.Context, int64, time.Time) ([]messages.RecentSend, error) {
 	return s.recent, nil
 }
 
-func (s *fakeStore) NoteSlots(_ context.Context, _, campaignID int64, latest campaigns.LatestSlots) error {
+func (s *fakeStore) NoteSlots(_ context.Context, _, campaignID int64, latest messages.LatestSlots) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slots[0], s.slots[campaignID] = latest.Channel, latest.Campaign
 	return nil
 }
 
-func (s *fakeStore) LatestSlots(_ context.Context, _, campaignID int64) (campaigns.LatestSlots, error) {
+func (s *fakeStore) LatestSlots(_ context.Context, _, campaignID int64) (messages.LatestSlots, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return campaigns.LatestSlots{Channel: s.slots[0], Campaign: s.slots[campaignID]}, nil
+	return messages.LatestSlots{Channel: s.slots[0], Campaign: s.slots[campaignID]}, nil
 }
 
 func (s *fakeStore) HaltVersion(context.Context) (int64, error) {
@@ -178,7 +179,7 @@ func (s *fakeStore) Sendable(_ context.Context, _ int64, revision time.Time, _ i
 	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return s.withdrawn[id] }), nil
 }
 
-func (s *fakeStore) TakeUp(_ context.Context, answered []campaigns.Outcome) error {
+func (s *fakeStore) TakeUp(_ context.Context, answered []messages.Outcome) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.takenUp = append(s.takenUp, answered...)
@@ -190,14 +191,14 @@ type fakeWriter struct {
 	mu       sync.Mutex
 	claims   [][]int64
 	claimed  map[int64]bool
-	outcomes map[int64]campaigns.Outcome
+	outcomes map[int64]messages.Outcome
 	most     int // claimed and not recorded, at most
 	refuse   map[int64]bool
 	onClaim  func() // called when a claim is committed
 	err      error
 }
 
-func (w *fakeWriter) Claim(_ context.Context, c campaigns.Claim) (granted []int64, _ error) {
+func (w *fakeWriter) Claim(_ context.Context, c messages.Claim) (granted []int64, _ error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.claims = append(w.claims, slices.Clone(c.MessageIDs))
@@ -217,7 +218,7 @@ func (w *fakeWriter) Claim(_ context.Context, c campaigns.Claim) (granted []int6
 	return granted, nil
 }
 
-func (w *fakeWriter) Record(_ context.Context, outcomes []campaigns.Outcome) error {
+func (w *fakeWriter) Record(_ context.Context, outcomes []messages.Outcome) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range outcomes {
@@ -228,7 +229,7 @@ func (w *fakeWriter) Record(_ context.Context, outcomes []campaigns.Outcome) err
 
 func (w *fakeWriter) Receive(context.Context, int64, []providers.Receipt) error { return nil }
 
-func (w *fakeWriter) recorded() map[int64]campaigns.Outcome {
+func (w *fakeWriter) recorded() map[int64]messages.Outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.outcomes)
@@ -280,8 +281,8 @@ func newBench(t *testing.T, c clock.Clock) *bench {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, q.Close()) })
 	b := &bench{
-		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]campaigns.Due{}, people: map[int64]campaigns.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
-		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}},
+		store:  &fakeStore{slots: map[int64]time.Time{}, stopped: map[int64]string{}, paused: map[int64]string{}, unqueued: map[int64]messages.Due{}, people: map[int64]messages.Recipient{}, gone: map[int64]bool{}, skipped: map[int64]string{}, content: []byte(`{"text":"code"}`)},
+		writer: &fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]messages.Outcome{}},
 		queue:  q,
 		send: func(_ context.Context, m providers.Message) (providers.Accepted, error) {
 			return providers.Accepted{ProviderID: "p"}, nil

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -33,13 +33,13 @@ const heldAtMost = 5 * time.Second
 
 // troubled counts a failure. If it is the channel's and not the message's, the
 // message waits, its try unspent.
-func (ch *channel) troubled(ctx context.Context, t trouble, o *campaigns.Outcome, failure *providers.Error) bool {
+func (ch *channel) troubled(ctx context.Context, t trouble, o *messages.Outcome, failure *providers.Error) bool {
 	s := ch.noteTrouble(ctx, t, failure)
 	if !s.open {
 		return false
 	}
-	o.State, o.Unspent, o.Bounce = campaigns.Pending, true, ""
-	o.Reason, o.DueAt = campaigns.ReasonChannelHeld, o.At.Add(min(s.wait, heldAtMost))
+	o.State, o.Unspent, o.Bounce = messages.Pending, true, ""
+	o.Reason, o.DueAt = messages.ReasonChannelHeld, o.At.Add(min(s.wait, heldAtMost))
 	return true
 }
 
@@ -87,12 +87,12 @@ func (s state) words(t trouble, failure *providers.Error) string {
 
 // refused counts a refusal for good. If so many are alike that it can't be the
 // recipients, the campaign is paused, or the channel held, and the message waits.
-func (ch *channel) refused(ctx context.Context, e queue.Envelope, o *campaigns.Outcome, failure *providers.Error) {
+func (ch *channel) refused(ctx context.Context, e queue.Envelope, o *messages.Outcome, failure *providers.Error) {
 	if e.RunID != 0 {
 		s, pause, paused := ch.breaker.refused(e.RunID, failure.Code, ch.limits.Load().RefusalsInARow, ch.worker.o.SendTimeout)
 		if paused {
-			o.State, o.Unspent, o.Bounce = campaigns.Pending, true, ""
-			o.Reason, o.DueAt = campaigns.ReasonPaused, o.At.Add(ch.worker.o.SendTimeout)
+			o.State, o.Unspent, o.Bounce = messages.Pending, true, ""
+			o.Reason, o.DueAt = messages.ReasonPaused, o.At.Add(ch.worker.o.SendTimeout)
 		}
 		if pause {
 			ch.pauseCampaign(ctx, e, s, failure)

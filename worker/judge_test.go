@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -18,7 +19,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // verdict is what judge is to make of an answer.
 type verdict struct {
-	state   campaigns.State
+	state   messages.State
 	reason  string
 	due     time.Duration // after the answer; -1: it is not due again
 	unspent bool
@@ -36,16 +37,16 @@ func TestACampaignThatCantBeReadEndsNoTries(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.ErrorTemporary, Code: "451", Err: errors.New("later")}
 	o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: campaigns.DefaultMaxAttempts}, providers.Accepted{}, failure)
-	require.Equal(t, campaigns.Pending, o.State)
+	require.Equal(t, messages.Pending, o.State)
 	b.store.unread, b.store.campaign.Throttle.MaxAttempts = nil, 9
 	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 8}, providers.Accepted{}, failure)
-	require.Equal(t, campaigns.Pending, o.State)
+	require.Equal(t, messages.Pending, o.State)
 	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 9}, providers.Accepted{}, failure)
-	require.Equal(t, campaigns.Failed, o.State)
+	require.Equal(t, messages.Failed, o.State)
 }
 
 func TestJudge(t *testing.T) {
-	usedUp := verdict{campaigns.Failed, campaigns.ReasonAttemptsUsedUp, never, false}
+	usedUp := verdict{messages.Failed, messages.ReasonAttemptsUsedUp, never, false}
 	kinds := []struct {
 		kind       providers.ErrorKind
 		bounce     providers.BounceKind
@@ -57,60 +58,60 @@ func TestJudge(t *testing.T) {
 	}{
 		{
 			kind: providers.ErrorTemporary,
-			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
+			left: verdict{messages.Pending, messages.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
 		},
 		{
 			kind: providers.ErrorTemporary, retryAfter: time.Hour,
-			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, time.Hour, false}, last: usedUp,
+			left: verdict{messages.Pending, messages.ReasonTemporary, time.Hour, false}, last: usedUp,
 		},
 		{
 			kind: providers.ErrorRecipientBusy,
-			left: verdict{campaigns.Pending, campaigns.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
+			left: verdict{messages.Pending, messages.ReasonTemporary, 15 * time.Second, false}, last: usedUp,
 		},
 		{
 			kind: providers.ErrorQuota,
-			left: verdict{campaigns.Pending, campaigns.ReasonChannelHeld, heldAtMost, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonChannelHeld, heldAtMost, true},
+			left: verdict{messages.Pending, messages.ReasonChannelHeld, heldAtMost, true},
+			last: verdict{messages.Pending, messages.ReasonChannelHeld, heldAtMost, true},
 		},
 		{
 			kind: providers.ErrorThrottled,
-			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
+			left: verdict{messages.Pending, messages.ReasonThrottled, 0, true},
+			last: verdict{messages.Pending, messages.ReasonThrottled, 0, true},
 		},
 		{
 			kind: providers.ErrorThrottled, retryAfter: time.Minute,
-			left: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonThrottled, 0, true},
+			left: verdict{messages.Pending, messages.ReasonThrottled, 0, true},
+			last: verdict{messages.Pending, messages.ReasonThrottled, 0, true},
 		},
 		{
 			kind: providers.ErrorRecipient, bounce: providers.BounceHard,
-			left: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
-			last: verdict{campaigns.Rejected, campaigns.ReasonRecipient, never, false},
+			left: verdict{messages.Rejected, messages.ReasonRecipient, never, false},
+			last: verdict{messages.Rejected, messages.ReasonRecipient, never, false},
 		},
 		{
 			kind: providers.ErrorContent,
-			left: verdict{campaigns.Failed, campaigns.ReasonRefused, never, false},
-			last: verdict{campaigns.Failed, campaigns.ReasonRefused, never, false},
+			left: verdict{messages.Failed, messages.ReasonRefused, never, false},
+			last: verdict{messages.Failed, messages.ReasonRefused, never, false},
 		},
 		{
 			kind: providers.ErrorAuth,
-			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+			left: verdict{messages.Pending, messages.ReasonChannelStopped, 0, true},
+			last: verdict{messages.Pending, messages.ReasonChannelStopped, 0, true},
 		},
 		{
 			kind: providers.ErrorSender,
-			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+			left: verdict{messages.Pending, messages.ReasonChannelStopped, 0, true},
+			last: verdict{messages.Pending, messages.ReasonChannelStopped, 0, true},
 		},
 		{
 			kind: providers.ErrorAccount,
-			left: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
-			last: verdict{campaigns.Pending, campaigns.ReasonChannelStopped, 0, true},
+			left: verdict{messages.Pending, messages.ReasonChannelStopped, 0, true},
+			last: verdict{messages.Pending, messages.ReasonChannelStopped, 0, true},
 		},
 		{
 			kind: providers.ErrorInDoubt,
-			left: verdict{campaigns.Unknown, campaigns.ReasonInDoubt, never, false}, last: verdict{campaigns.Unknown, campaigns.ReasonInDoubt, never, false},
-			resend: &verdict{campaigns.Pending, campaigns.ReasonInDoubt, 15 * time.Second, false}, resendLast: &usedUp,
+			left: verdict{messages.Unknown, messages.ReasonInDoubt, never, false}, last: verdict{messages.Unknown, messages.ReasonInDoubt, never, false},
+			resend: &verdict{messages.Pending, messages.ReasonInDoubt, 15 * time.Second, false}, resendLast: &usedUp,
 		},
 	}
 	for _, k := range kinds {
@@ -139,11 +140,11 @@ func TestJudge(t *testing.T) {
 						if !o.DueAt.IsZero() {
 							got.due = o.DueAt.Sub(noon)
 						}
-						if want.state == campaigns.Pending && attempt > 1 && want.due == 15*time.Second {
-							want.due = campaigns.Backoff(attempt)
+						if want.state == messages.Pending && attempt > 1 && want.due == 15*time.Second {
+							want.due = messages.Backoff(attempt)
 						}
 						require.Equal(t, want, got)
-						require.Equal(t, campaigns.Outcome{
+						require.Equal(t, messages.Outcome{
 							MessageID: 1, ChannelID: 1, RunID: e.RunID, WorkerID: 7, Attempt: attempt, EnvelopeID: 99, At: noon, Kind: string(k.kind), Code: "418",
 							State: o.State, Reason: o.Reason, Detail: o.Detail, DueAt: o.DueAt, Unspent: o.Unspent, Bounce: k.bounce,
 						}, o)
@@ -167,9 +168,9 @@ func TestJudgeOfWhatIsNoProvidersError(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	ch := b.channel(providers.Channel{})
 	o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, errors.New("what?"))
-	require.Equal(t, campaigns.Unknown, o.State, "an adapter that does not know must not cause a second send")
+	require.Equal(t, messages.Unknown, o.State, "an adapter that does not know must not cause a second send")
 	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{ProviderID: "id"}, nil)
-	require.Equal(t, campaigns.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: campaigns.Sent, ProviderID: "id"}, o)
+	require.Equal(t, messages.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: messages.Sent, ProviderID: "id"}, o)
 }
 
 func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {
@@ -177,14 +178,14 @@ func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {
 	b.store.campaign.Throttle.MaxAttempts = 2
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.ErrorTemporary}
-	for attempt, state := range map[int]campaigns.State{1: campaigns.Pending, 2: campaigns.Failed} {
+	for attempt, state := range map[int]messages.State{1: messages.Pending, 2: messages.Failed} {
 		o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: attempt}, providers.Accepted{}, failure)
 		require.Equal(t, state, o.State)
 	}
 	e := envelope(1)
 	e.RunID, e.Transactional = 0, true
 	o := ch.judge(t.Context(), e, queue.Item{MessageID: 1, Attempt: 2}, providers.Accepted{}, failure)
-	require.Equal(t, campaigns.Pending, o.State, "a transactional message has the default")
+	require.Equal(t, messages.Pending, o.State, "a transactional message has the default")
 }
 
 // While the provider is down for everybody, attempts are not burnt and nothing
@@ -194,7 +195,7 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	b := newBench(t, fake)
 	ch := b.channel(providers.Channel{})
 	failure := &providers.Error{Kind: providers.ErrorTemporary, Err: errors.New("connection refused")}
-	judge := func(attempt int) campaigns.Outcome {
+	judge := func(attempt int) messages.Outcome {
 		return ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: attempt}, providers.Accepted{}, failure)
 	}
 	for range downAfter - 1 {
@@ -202,7 +203,7 @@ func TestAnOutageBurnsNoAttempts(t *testing.T) {
 	}
 	for range 20 {
 		o := judge(campaigns.DefaultMaxAttempts)
-		require.Equal(t, campaigns.Pending, o.State)
+		require.Equal(t, messages.Pending, o.State)
 		require.True(t, o.Unspent)
 		require.Equal(t, noon.Add(time.Second), o.DueAt)
 	}

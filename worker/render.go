@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // What is rendered at a time. Two chunks of an envelope are in memory: one that is
@@ -36,7 +36,7 @@ type item struct {
 	queue.Item
 	message providers.Message
 	// filled is the message's content, unless that is in the message.
-	filled *templates.Filled
+	filled *liquid.Filled
 }
 
 // whole is the message as it is handed to the provider. Its texts are put together for
@@ -52,7 +52,7 @@ func (j item) whole() providers.Message {
 // letter is a message that is not rendered yet.
 type letter struct {
 	queue.Item
-	loaded *campaigns.QueuedMessage
+	loaded *messages.QueuedMessage
 }
 
 // batch is what is left of an envelope.
@@ -94,7 +94,7 @@ func (ch *channel) batch(ctx context.Context, e queue.Envelope) *batch {
 // load reads what is needed to send the messages, those that are still queued in the
 // envelope, in one go.
 func (b *batch) load() error {
-	request := campaigns.EnvelopeRequest{ChannelID: b.ch.c.ID, RunID: b.e.RunID, EnvelopeID: b.e.ID, MessageIDs: b.rest()}
+	request := messages.EnvelopeRequest{ChannelID: b.ch.c.ID, RunID: b.e.RunID, EnvelopeID: b.e.ID, MessageIDs: b.rest()}
 	if b.e.RunID != 0 {
 		r, err := b.ch.run(b.ctx, b.e.RunID)
 		if fault.Is(err, fault.NotFound) {
@@ -112,7 +112,7 @@ func (b *batch) load() error {
 	if err != nil {
 		return err
 	}
-	found := make(map[int64]*campaigns.QueuedMessage, len(loaded))
+	found := make(map[int64]*messages.QueuedMessage, len(loaded))
 	for i := range loaded {
 		found[loaded[i].ID] = &loaded[i]
 	}
@@ -212,7 +212,7 @@ func (b *batch) render(letters []letter) (c chunk) {
 			return chunk{err: b.ctx.Err()}
 		}
 		c.done++
-		var exceeded *templates.ExceededError
+		var exceeded *liquid.ExceededError
 		switch {
 		case errors.As(err, &exceeded):
 			if c.err = b.exceeded(l.MessageID, exceeded); c.err != nil {
@@ -229,14 +229,14 @@ func (b *batch) render(letters []letter) (c chunk) {
 		}
 	}
 	if len(failed) > 0 {
-		c.err = b.skip(campaigns.ReasonRenderFailed, failed)
+		c.err = b.skip(messages.ReasonRenderFailed, failed)
 	}
 	return c
 }
 
 // skip skips messages, and is errStale if none of them is the envelope's any more.
 func (b *batch) skip(reason string, details map[int64]string) error {
-	n, err := b.ch.worker.o.Store.Skip(b.ctx, campaigns.Skipping{
+	n, err := b.ch.worker.o.Store.Skip(b.ctx, messages.Skipping{
 		RunID: b.e.RunID, ChannelID: b.ch.c.ID, EnvelopeID: b.e.ID, Reason: reason, Details: details,
 	})
 	if err == nil && n == 0 {
@@ -251,7 +251,7 @@ func (b *batch) skip(reason string, details map[int64]string) error {
 func (b *batch) exceeded(id int64, why error) error {
 	b.run.mu.Lock()
 	defer b.run.mu.Unlock()
-	if err := b.skip(campaigns.ReasonRenderExceeded, map[int64]string{id: why.Error()}); err != nil {
+	if err := b.skip(messages.ReasonRenderExceeded, map[int64]string{id: why.Error()}); err != nil {
 		return err
 	}
 	if b.run.exceeded.Add(1) < exceededInARow {
@@ -289,7 +289,7 @@ func (b *batch) item(l letter) (item, error) {
 }
 
 // ownContent reads what a transactional message carries.
-func ownContent(loaded *campaigns.QueuedMessage, m *providers.Message) error {
+func ownContent(loaded *messages.QueuedMessage, m *providers.Message) error {
 	if err := json.Unmarshal(loaded.Content, &m.Content); err != nil {
 		return fault.Wrap(fault.Internal, "read the message's content", err)
 	}

@@ -12,10 +12,11 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/contacts/property"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/targeting"
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // mixed are people of every kind: with and without names, attributes and a row.
@@ -99,7 +100,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 		Text:    "{% if contact.attributes.age %}{{ contact.attributes.age | plus: 1 }}{% else %}ageless{% endif %} in {{ row.city | default: 'nowhere' }} {{ unsubscribe_url }}",
 		HTML:    "<p>{{ contact.first_name }} {{ contact.last_name }} {{ row.city }} {{ contact.address }}</p>",
 	}
-	compiled, err := templates.Compile(content, nil)
+	compiled, err := liquid.Compile(content, nil)
 	require.NoError(t, err)
 	campaign, err := s.CreateCampaign(ctx, campaigns.Campaign{
 		AccountID: c.AccountID, Name: "Spring & more", ChannelID: c.ID, Content: content,
@@ -110,7 +111,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 	require.NoError(t, err)
 	_, err = s.PlanBatch(ctx, run.ID, 1000)
 	require.NoError(t, err)
-	fed, err := s.Feed(ctx, campaigns.FeedRequest{ChannelID: c.ID, RunID: run.ID, Envelopes: []int64{1}, PerEnvelope: queue.MaxItems})
+	fed, err := s.Feed(ctx, messages.FeedRequest{ChannelID: c.ID, RunID: run.ID, Envelopes: []int64{1}, PerEnvelope: queue.MaxItems})
 	require.NoError(t, err)
 	require.Len(t, fed, 60)
 	e := queue.Envelope{ID: 1, ChannelID: c.ID, RunID: run.ID, CampaignID: campaign.ID}
@@ -157,16 +158,16 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 		row, err := s.GetMessage(ctx, c.AccountID, m.ID)
 		require.NoError(t, err)
 		if left[row.ContactID] || row.ContactID == 0 {
-			require.Equal(t, campaigns.Skipped, row.State)
+			require.Equal(t, messages.Skipped, row.State)
 			require.NotContains(t, got(), m.ID)
 			continue
 		}
 		sent++
-		require.Equal(t, campaigns.Sent, row.State)
+		require.Equal(t, messages.Sent, row.State)
 		contact, err := book.Get(ctx, c.AccountID, row.ContactID)
 		require.NoError(t, err)
-		vars := templates.Vars{
-			Contact:      templates.Contact{Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName, Address: row.Address, Attributes: contact.Attributes.JSON()},
+		vars := liquid.Vars{
+			Contact:      liquid.Contact{Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName, Address: row.Address, Attributes: contact.Attributes.JSON()},
 			CampaignName: "Spring & more", UnsubscribeURL: fmt.Sprintf("https://n.example.org/u/%d", m.ID), Row: rows[row.Address],
 		}
 		want, err := compiled.Render(ctx, vars)

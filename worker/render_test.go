@@ -12,6 +12,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/targeting"
@@ -52,8 +53,8 @@ func TestTheWorkerRenders(t *testing.T) {
 	b.unsubscribes(func(int64) {})
 	b.store.campaign = campaigns.Campaign{ID: 4, Name: "Spring", Content: providers.Content{Subject: "{{ campaign.name }}", Text: "{% render 'hi' %}"},
 		Snippets: map[string]string{"hi": "Hi {{ contact.first_name }}"}}
-	b.store.people[2] = campaigns.Recipient{ContactID: 3, FirstName: "Ada", LastName: "Lovelace", Address: "ada@example.com"}
-	b.store.people[3] = campaigns.Recipient{ContactID: 4, Name: "Countess", FirstName: "Ada", Address: "c@example.com"}
+	b.store.people[2] = messages.Recipient{ContactID: 3, FirstName: "Ada", LastName: "Lovelace", Address: "ada@example.com"}
+	b.store.people[3] = messages.Recipient{ContactID: 4, Name: "Countess", FirstName: "Ada", Address: "c@example.com"}
 	b.store.gone[1] = true
 	e := envelope(3)
 	e.Items[1].Attempt = 2
@@ -75,7 +76,7 @@ func TestTheWorkerRenders(t *testing.T) {
 	b.store.content = []byte(`{`)
 	e.ID, e.Items[0].MessageID = 101, 10
 	require.NoError(t, ch.handle(t.Context(), e))
-	require.Contains(t, b.store.skipped[10], campaigns.ReasonRenderFailed+": read the message's content")
+	require.Contains(t, b.store.skipped[10], messages.ReasonRenderFailed+": read the message's content")
 	require.Len(t, got(), 1)
 	require.Equal(t, 1, b.store.reads, "a run's campaign is read once")
 	requireAllFree(t, ch)
@@ -88,7 +89,7 @@ func TestRowsAreLoadedWhereTheContentNamesThem(t *testing.T) {
 		b.store.campaign = campaigns.Campaign{Audience: targeting.Audience{Uploads: []int64{8, 9}}, Content: providers.Content{Text: text},
 			Snippets: map[string]string{"city": "{{ row.city }}", "none": "x"}}
 		require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(2)))
-		require.Equal(t, []campaigns.EnvelopeRequest{{ChannelID: 1, RunID: 5, EnvelopeID: 99, MessageIDs: []int64{1, 2}, Uploads: uploads}}, b.store.loads)
+		require.Equal(t, []messages.EnvelopeRequest{{ChannelID: 1, RunID: 5, EnvelopeID: 99, MessageIDs: []int64{1, 2}, Uploads: uploads}}, b.store.loads)
 	}
 }
 
@@ -99,7 +100,7 @@ func TestRenderFailureSkipsOneRecipient(t *testing.T) {
 	got := b.collect()
 	b.store.campaign.Content.Text = `{% if contact.first_name %}Hi{% else %}{{ 1 | divided_by: 0 }}{% endif %}`
 	for id := int64(2); id <= 400; id += 2 {
-		b.store.people[id] = campaigns.Recipient{FirstName: "Ada"}
+		b.store.people[id] = messages.Recipient{FirstName: "Ada"}
 	}
 	ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 4000, DoubtsInARow: 4000}})
 	require.NoError(t, ch.handle(t.Context(), envelope(400)))
@@ -107,7 +108,7 @@ func TestRenderFailureSkipsOneRecipient(t *testing.T) {
 	require.Len(t, b.store.skipped, 200)
 	for id, detail := range b.store.skipped {
 		require.Equal(t, int64(1), id%2)
-		require.Contains(t, detail, campaigns.ReasonRenderFailed+": ")
+		require.Contains(t, detail, messages.ReasonRenderFailed+": ")
 		require.Contains(t, detail, "divi")
 		require.False(t, b.writer.claimed[id])
 	}
@@ -124,7 +125,7 @@ func TestARunOfExceededTemplatesPausesTheCampaign(t *testing.T) {
 	b.store.campaign.Content.Text = endless
 	for id := int64(1); id <= 100; id++ {
 		if id >= exceededInARow && id < 20 { // one short, some fine, then all
-			b.store.people[id] = campaigns.Recipient{FirstName: "Ada"}
+			b.store.people[id] = messages.Recipient{FirstName: "Ada"}
 		}
 	}
 	ch := b.channel(providers.Channel{Limits: providers.Limits{Concurrency: 4000, DoubtsInARow: 4000}})
@@ -133,7 +134,7 @@ func TestARunOfExceededTemplatesPausesTheCampaign(t *testing.T) {
 	require.Contains(t, b.store.paused[5], "content.text: the template takes more than")
 	require.Len(t, b.store.skipped, exceededInARow-1+exceededInARow, "a run counts, not the sum")
 	for _, detail := range b.store.skipped {
-		require.Contains(t, detail, campaigns.ReasonRenderExceeded+": ")
+		require.Contains(t, detail, messages.ReasonRenderExceeded+": ")
 	}
 	require.Zero(t, ch.runs.known[5].exceeded.Load(), "resuming begins anew")
 	require.LessOrEqual(t, len(got()), 10)
@@ -269,7 +270,7 @@ func TestChunksAreBounded(t *testing.T) {
 		b.store.campaign.Content = providers.Content{Text: "{{ contact.first_name }}" + strings.Repeat("x", 300<<10)}
 		e := envelope(200)
 		for _, j := range e.Items {
-			b.store.people[j.MessageID] = campaigns.Recipient{FirstName: strings.Repeat("y", own), Address: "a@example.com"}
+			b.store.people[j.MessageID] = messages.Recipient{FirstName: strings.Repeat("y", own), Address: "a@example.com"}
 		}
 		batch := b.channel(providers.Channel{}).batch(t.Context(), e)
 		require.NoError(t, batch.load())

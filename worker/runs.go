@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 
 	"carillon/campaigns"
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
@@ -18,7 +18,7 @@ const maxRunsKnown = 64
 type run struct {
 	mu       sync.Mutex
 	campaign *campaigns.Campaign // nil before it was read
-	content  *templates.Content
+	content  *liquid.Content
 	broken   error // why the content can't be compiled
 
 	// exceeded counts recipients, one after the other, for whom the template
@@ -77,7 +77,7 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.content, r.broken = templates.Compile(campaign.Content, campaign.Snippets)
+	r.content, r.broken = liquid.Compile(campaign.Content, campaign.Snippets)
 	r.campaign = &campaign
 	return r, nil
 }

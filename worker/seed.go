@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -47,7 +47,7 @@ func (ch *channel) reserve(ctx context.Context, r queue.Reservation) (queue.Gran
 	if err != nil || len(grant.Slots) == 0 || !keeps && !keepsCampaign {
 		return grant, err
 	}
-	var latest campaigns.LatestSlots
+	var latest messages.LatestSlots
 	if keeps {
 		latest.Channel = ch.now().Add(grant.PaidFor)
 	}
@@ -79,7 +79,7 @@ func (ch *channel) seed(ctx context.Context, r queue.Reservation) error {
 		}
 		for _, s := range sends {
 			seed.LastSlot = later(seed.LastSlot, s.At)
-			seed.Recipients = append(seed.Recipients, queue.SeedRecipient{Key: campaigns.RecipientKey(s.Address), At: s.At})
+			seed.Recipients = append(seed.Recipients, queue.SeedRecipient{Key: messages.RecipientKey(s.Address), At: s.At})
 		}
 	}
 	return ch.worker.o.Queue.Limiter().Seed(ctx, ch.c.ID, seed)

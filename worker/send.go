@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/failpoint"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -27,7 +28,7 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 	}
 	// The outcome must reach the store whatever happens to this envelope.
 	began := ch.now()
-	if err := ch.worker.o.Writer.Record(context.WithoutCancel(ctx), []campaigns.Outcome{outcome}); err != nil {
+	if err := ch.worker.o.Writer.Record(context.WithoutCancel(ctx), []messages.Outcome{outcome}); err != nil {
 		ch.worker.o.Logger.Error("an outcome could not be recorded; the message will be in doubt", "message", s.item.MessageID, "error", err)
 		return
 	}
@@ -100,8 +101,8 @@ func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) b
 }
 
 // ask waits for the slot and sends. asked says that the provider was asked.
-func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o campaigns.Outcome, asked bool) {
-	unsent := ch.outcome(e, s.item.Item, campaigns.Pending)
+func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o messages.Outcome, asked bool) {
+	unsent := ch.outcome(e, s.item.Item, messages.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
 	if !ch.awaitTurn(ctx, e, s) {
 		unsent.DueAt = ch.now()
@@ -145,16 +146,16 @@ func (ch *channel) deliver(ctx context.Context, m providers.Message) (accepted p
 	return ch.provider.Send(sending, m)
 }
 
-func (ch *channel) outcome(e queue.Envelope, item queue.Item, state campaigns.State) campaigns.Outcome {
-	return campaigns.Outcome{
+func (ch *channel) outcome(e queue.Envelope, item queue.Item, state messages.State) messages.Outcome {
+	return messages.Outcome{
 		MessageID: item.MessageID, ChannelID: ch.c.ID, RunID: e.RunID, WorkerID: ch.worker.o.ID, Attempt: item.Attempt, EnvelopeID: e.ID,
 		State: state, At: ch.now(),
 	}
 }
 
 // judge turns a provider's answer into an outcome.
-func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item, accepted providers.Accepted, err error) campaigns.Outcome {
-	o := ch.outcome(e, item, campaigns.Sent)
+func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item, accepted providers.Accepted, err error) messages.Outcome {
+	o := ch.outcome(e, item, messages.Sent)
 	if err == nil {
 		ch.succeeded(ctx, e.RunID)
 		o.ProviderID = accepted.ProviderID
@@ -164,37 +165,37 @@ func (ch *channel) judge(ctx context.Context, e queue.Envelope, item queue.Item,
 	o.Kind, o.Code, o.Detail = string(failure.Kind), failure.Code, detailOf(failure)
 	switch failure.Kind {
 	case providers.ErrorTemporary:
-		o.Reason = campaigns.ReasonTemporary
+		o.Reason = messages.ReasonTemporary
 		if !ch.troubled(ctx, down, &o, failure) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		}
 	case providers.ErrorRecipientBusy:
-		o.Reason = campaigns.ReasonTemporary
+		o.Reason = messages.ReasonTemporary
 		if !ch.troubled(ctx, busy, &o, failure) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		}
 	case providers.ErrorThrottled:
-		o.State, o.Unspent, o.Reason = campaigns.Pending, true, campaigns.ReasonThrottled
+		o.State, o.Unspent, o.Reason = messages.Pending, true, messages.ReasonThrottled
 		o.DueAt = o.At // the limiter says when the channel may go on
 		ch.throttle(ctx, failure)
 	case providers.ErrorQuota:
 		ch.troubled(ctx, quota, &o, failure)
 	case providers.ErrorRecipient:
-		o.State, o.Reason, o.Bounce = campaigns.Rejected, campaigns.ReasonRecipient, failure.Bounce
+		o.State, o.Reason, o.Bounce = messages.Rejected, messages.ReasonRecipient, failure.Bounce
 		ch.refused(ctx, e, &o, failure)
 	case providers.ErrorContent:
-		o.State, o.Reason = campaigns.Failed, campaigns.ReasonRefused
+		o.State, o.Reason = messages.Failed, messages.ReasonRefused
 		ch.refused(ctx, e, &o, failure)
 	case providers.ErrorAuth, providers.ErrorSender, providers.ErrorAccount:
-		o.State, o.Unspent, o.Reason, o.DueAt = campaigns.Pending, true, campaigns.ReasonChannelStopped, o.At
+		o.State, o.Unspent, o.Reason, o.DueAt = messages.Pending, true, messages.ReasonChannelStopped, o.At
 		ch.stopFor(ctx, failure)
 	default:
-		o.Reason = campaigns.ReasonInDoubt
+		o.Reason = messages.ReasonInDoubt
 		ch.noteTrouble(ctx, doubt, failure)
 		if ch.resends(e.Transactional) {
 			ch.again(ctx, e, &o, failure.RetryAfter)
 		} else {
-			o.State = campaigns.Unknown
+			o.State = messages.Unknown
 		}
 	}
 	return o
@@ -208,16 +209,16 @@ func detailOf(e *providers.Error) string {
 }
 
 // again gives the message its next try, or ends it when none is left.
-func (ch *channel) again(ctx context.Context, e queue.Envelope, o *campaigns.Outcome, retryAfter time.Duration) {
+func (ch *channel) again(ctx context.Context, e queue.Envelope, o *messages.Outcome, retryAfter time.Duration) {
 	limit := ch.attempts(ctx, e.RunID)
 	if o.Attempt >= limit {
-		o.State = campaigns.Failed
+		o.State = messages.Failed
 		o.Detail = fmt.Sprintf("%s (try %d of %d)", o.Detail, o.Attempt, limit)
-		o.Reason = campaigns.ReasonAttemptsUsedUp
+		o.Reason = messages.ReasonAttemptsUsedUp
 		return
 	}
-	o.State = campaigns.Pending
-	o.DueAt = o.At.Add(max(campaigns.Backoff(o.Attempt), retryAfter))
+	o.State = messages.Pending
+	o.DueAt = o.At.Add(max(messages.Backoff(o.Attempt), retryAfter))
 }
 
 // attempts is how many tries a message of a run has. While its campaign can't be

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -98,7 +98,7 @@ func TestNeverMoreRequestsThanTheConcurrency(t *testing.T) {
 				<-gate
 				return providers.Accepted{}, nil
 			}
-			*b.writer = fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]campaigns.Outcome{}}
+			*b.writer = fakeWriter{claimed: map[int64]bool{}, outcomes: map[int64]messages.Outcome{}}
 			e := envelope(60)
 			e.Transactional = transactional
 			done := make(chan error)
@@ -144,7 +144,7 @@ func TestBulkLeavesRoomForTransactional(t *testing.T) {
 	e.ID, e.Transactional, e.Items[0].MessageID = 100, true, 1000
 	require.NoError(t, ch.handle(t.Context(), e), "it does not wait for the bulk messages")
 	require.True(t, <-arrived)
-	require.Equal(t, campaigns.Sent, b.writer.recorded()[1000].State)
+	require.Equal(t, messages.Sent, b.writer.recorded()[1000].State)
 	close(gate)
 	wg.Wait()
 }
@@ -161,7 +161,7 @@ func TestADeniedSlotGoesBackWithItsReason(t *testing.T) {
 		b := newBench(t, clock.NewFake(noon))
 		ch := b.channel(providers.Channel{Limits: c.limits})
 		e := envelope(3)
-		b.store.people[3] = campaigns.Recipient{Address: "b@example.com"}
+		b.store.people[3] = messages.Recipient{Address: "b@example.com"}
 		denied, sent := int64(2), int64(3)
 		if c.limits.RecipientsPerDay > 0 { // the same one may be written to again, another may not
 			denied, sent = 3, 2
@@ -178,13 +178,13 @@ func TestADeniedSlotGoesBackWithItsReason(t *testing.T) {
 // The store knows what the last day saw, whatever Redis has forgotten.
 func TestTheStoreSeedsTheLimiter(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
-	b.store.recent = []campaigns.RecentSend{{Address: "x@example.com", At: noon.Add(-time.Hour)}}
+	b.store.recent = []messages.RecentSend{{Address: "x@example.com", At: noon.Add(-time.Hour)}}
 	ch := b.channel(providers.Channel{Limits: providers.Limits{RecipientsPerDay: 1}})
 	e := envelope(1)
-	b.store.people[1] = campaigns.Recipient{Address: "new@example.com"}
+	b.store.people[1] = messages.Recipient{Address: "new@example.com"}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.InDelta(t, 23*time.Hour, b.store.unqueued[1].At.Sub(noon), float64(time.Second))
-	b.store.people[1] = campaigns.Recipient{Address: "x@example.com"}
+	b.store.people[1] = messages.Recipient{Address: "x@example.com"}
 	require.NoError(t, ch.handle(t.Context(), e))
 	require.Len(t, b.writer.recorded(), 1)
 }
@@ -294,14 +294,14 @@ func TestAnEnvelopeIsWorkedOnOnceAtATime(t *testing.T) {
 	require.Empty(t, b.writer.recorded(), "the message that is being sent is not given back")
 	close(gate)
 	require.NoError(t, <-done)
-	require.Equal(t, campaigns.Sent, b.writer.recorded()[1].State)
+	require.Equal(t, messages.Sent, b.writer.recorded()[1].State)
 	require.Len(t, b.writer.claims, 1)
 }
 
 // The limiter and the store must call it the same.
 func TestDenialsAreReasons(t *testing.T) {
-	require.Equal(t, campaigns.ReasonRecipientSpacing, queue.DeniedRecipientSpacing)
-	require.Equal(t, campaigns.ReasonRecipientPerDay, queue.DeniedRecipientsPerDay)
+	require.Equal(t, messages.ReasonRecipientSpacing, queue.DeniedRecipientSpacing)
+	require.Equal(t, messages.ReasonRecipientPerDay, queue.DeniedRecipientsPerDay)
 }
 
 // requireAllFree checks that no token was lost.
@@ -328,7 +328,7 @@ func TestAFailedClaimIsGivenBackUnspent(t *testing.T) {
 	require.ErrorContains(t, ch.handle(t.Context(), envelope(3)), "connection reset")
 	require.Len(t, b.writer.recorded(), 3)
 	for _, o := range b.writer.recorded() {
-		require.Equal(t, campaigns.Pending, o.State)
+		require.Equal(t, messages.Pending, o.State)
 		require.True(t, o.Unspent)
 		require.True(t, o.NotAsked)
 		require.Empty(t, o.Kind, "it is no try")
@@ -362,9 +362,9 @@ func TestAFencedWorkerDoesNotSend(t *testing.T) {
 	require.True(t, b.fenced())
 	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(2)))
 	for _, o := range b.writer.recorded() {
-		require.Equal(t, campaigns.Outcome{
+		require.Equal(t, messages.Outcome{
 			MessageID: o.MessageID, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: fake.Now(),
-			State: campaigns.Pending, Unspent: true, NotAsked: true, DueAt: fake.Now(),
+			State: messages.Pending, Unspent: true, NotAsked: true, DueAt: fake.Now(),
 		}, o)
 	}
 	require.Len(t, b.writer.recorded(), 2)
@@ -382,7 +382,7 @@ func TestAStoppingChannelGivesItsEnvelopesBack(t *testing.T) {
 		b := newBench(t, clock.NewFake(noon))
 		ch := b.channel(providers.Channel{})
 		require.NoError(t, ch.handle(stop(ch), envelope(3)), name)
-		require.Equal(t, map[int64]campaigns.Due{1: {At: noon}, 2: {At: noon}, 3: {At: noon}}, b.store.unqueued)
+		require.Equal(t, map[int64]messages.Due{1: {At: noon}, 2: {At: noon}, 3: {At: noon}}, b.store.unqueued)
 		require.Empty(t, b.writer.claims)
 	}
 }
@@ -394,7 +394,7 @@ func TestALongWaitIsSpentInTheStore(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, b.queue.Limiter().Throttle(t.Context(), 1, 0, time.Hour))
 	require.NoError(t, ch.handle(t.Context(), envelope(2)))
-	require.Equal(t, map[int64]campaigns.Due{1: {At: noon, Reason: campaigns.ReasonThrottled}, 2: {At: noon, Reason: campaigns.ReasonThrottled}}, b.store.unqueued)
+	require.Equal(t, map[int64]messages.Due{1: {At: noon, Reason: messages.ReasonThrottled}, 2: {At: noon, Reason: messages.ReasonThrottled}}, b.store.unqueued)
 	require.Empty(t, b.writer.claims)
 	requireAllFree(t, ch)
 }
@@ -407,7 +407,7 @@ func TestAProviderThatHangsIsGivenUp(t *testing.T) {
 		return providers.Accepted{}, ctx.Err()
 	}
 	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(1)))
-	require.Equal(t, campaigns.Unknown, b.writer.recorded()[1].State)
+	require.Equal(t, messages.Unknown, b.writer.recorded()[1].State)
 }
 
 func TestAnAdapterThatPanicsEndsNoProcess(t *testing.T) {
@@ -421,7 +421,7 @@ func TestAnAdapterThatPanicsEndsNoProcess(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), envelope(3)))
 	outcomes := b.writer.recorded()
-	require.Equal(t, campaigns.Unknown, outcomes[2].State, "nobody knows what it had done by then")
-	require.Equal(t, [2]campaigns.State{campaigns.Sent, campaigns.Sent}, [2]campaigns.State{outcomes[1].State, outcomes[3].State})
+	require.Equal(t, messages.Unknown, outcomes[2].State, "nobody knows what it had done by then")
+	require.Equal(t, [2]messages.State{messages.Sent, messages.Sent}, [2]messages.State{outcomes[1].State, outcomes[3].State})
 	requireAllFree(t, ch)
 }

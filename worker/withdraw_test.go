@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -37,7 +37,7 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotAskedFor(t *testing.T) {
 	outcomes := b.writer.recorded()
 	for _, id := range []int64{2, 5} {
 		o := outcomes[id]
-		require.Equal(t, []any{campaigns.Pending, true, true}, []any{o.State, o.Unspent, o.NotAsked})
+		require.Equal(t, []any{messages.Pending, true, true}, []any{o.State, o.Unspent, o.NotAsked})
 		require.Empty(t, o.Kind, "it is no failure")
 	}
 	require.Len(t, outcomes, 6)

@@ -17,6 +17,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/worker/flight"
@@ -34,12 +35,12 @@ type Store interface {
 	StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error)
 	NoteHealth(ctx context.Context, channelID, epoch int64, h providers.Health) error
 	PauseRun(ctx context.Context, runID int64, why string) error
-	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due campaigns.Due) error
+	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	// LoadEnvelope reads those of an envelope's messages that are still queued in it.
-	LoadEnvelope(ctx context.Context, request campaigns.EnvelopeRequest) ([]campaigns.QueuedMessage, error)
+	LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error)
 	// Skip skips messages of an envelope that are queued, and returns how many were.
-	Skip(ctx context.Context, skip campaigns.Skipping) (int64, error)
+	Skip(ctx context.Context, skip messages.Skipping) (int64, error)
 	// HaltVersion changes whenever something was withdrawn from the workers: paused,
 	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
 	HaltVersion(ctx context.Context) (int64, error)
@@ -49,16 +50,16 @@ type Store interface {
 	ChannelRevision(ctx context.Context, channelID int64) (time.Time, error)
 	// TakeUp takes messages that were to be sent again, because of doubt, back to
 	// their worker, whose answer is at hand after all.
-	TakeUp(ctx context.Context, answered []campaigns.Outcome) error
-	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]campaigns.RecentSend, error)
-	NoteSlots(ctx context.Context, channelID, campaignID int64, latest campaigns.LatestSlots) error
-	LatestSlots(ctx context.Context, channelID, campaignID int64) (campaigns.LatestSlots, error)
+	TakeUp(ctx context.Context, answered []messages.Outcome) error
+	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]messages.RecentSend, error)
+	NoteSlots(ctx context.Context, channelID, campaignID int64, latest messages.LatestSlots) error
+	LatestSlots(ctx context.Context, channelID, campaignID int64) (messages.LatestSlots, error)
 }
 
 // Writer is the group-commit writer.
 type Writer interface {
-	Claim(ctx context.Context, c campaigns.Claim) ([]int64, error)
-	Record(ctx context.Context, outcomes []campaigns.Outcome) error
+	Claim(ctx context.Context, c messages.Claim) ([]int64, error)
+	Record(ctx context.Context, outcomes []messages.Outcome) error
 	Receive(ctx context.Context, channelID int64, receipts []providers.Receipt) error
 }
 
@@ -100,7 +101,7 @@ type Options struct {
 
 // Meter counts outcomes, for /metrics.
 type Meter interface {
-	Outcome(channelID int64, state campaigns.State, seconds float64)
+	Outcome(channelID int64, state messages.State, seconds float64)
 }
 
 // Times of the worker.

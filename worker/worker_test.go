@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -73,11 +73,11 @@ func TestStopFinishesWhatIsInFlightAndGivesTheRestBack(t *testing.T) {
 	recorded := b.writer.recorded()
 	for id, o := range recorded {
 		if inFlight[id] {
-			require.Equal(t, campaigns.Sent, o.State)
+			require.Equal(t, messages.Sent, o.State)
 			continue
 		}
 		// Claimed ahead, and not asked for.
-		require.Equal(t, []any{campaigns.Pending, true, true}, []any{o.State, o.Unspent, o.NotAsked})
+		require.Equal(t, []any{messages.Pending, true, true}, []any{o.State, o.Unspent, o.NotAsked})
 	}
 	require.Len(t, b.store.unqueued, n-len(recorded))
 	for id, due := range b.store.unqueued {
@@ -111,7 +111,7 @@ func TestReconcile(t *testing.T) {
 	r := first.reservation(envelope(1), items(1), aheadBulk)
 	require.Equal(t, queue.Limits{PerSecond: 5, Burst: 1, RecipientsPerDay: 9}, r.Limits)
 	o := first.judge(t.Context(), envelope(1), queue.Item{Attempt: 1}, providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt})
-	require.Equal(t, campaigns.Pending, o.State, "the new policy holds")
+	require.Equal(t, messages.Pending, o.State, "the new policy holds")
 
 	// A new configuration makes a new provider, of this channel alone.
 	one.Config = json.RawMessage(`{"a":3}`)
@@ -171,11 +171,11 @@ func TestAChangedChannelWaitsForNobody(t *testing.T) {
 	b.reconcile([]providers.Channel{c})
 	require.NoError(t, b.queue.EnqueueAll(t.Context(), []queue.Envelope{e}))
 	require.Equal(t, int64(1000), <-asked)
-	until(t, func() bool { return b.writer.recorded()[1000].State == campaigns.Sent })
+	until(t, func() bool { return b.writer.recorded()[1000].State == messages.Sent })
 	require.False(t, b.providers()[0].isClosed())
 	close(gate)
 	until(t, b.providers()[0].isClosed)
-	require.Equal(t, campaigns.Sent, b.writer.recorded()[1].State, "and what was asked is recorded")
+	require.Equal(t, messages.Sent, b.writer.recorded()[1].State, "and what was asked is recorded")
 }
 
 func TestChannelsComeWhileItRuns(t *testing.T) {

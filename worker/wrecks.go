@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/worker/flight"
 )
 
@@ -40,12 +40,12 @@ type Wrecks struct {
 
 // WreckStore is what Wrecks needs of the store.
 type WreckStore interface {
-	TakeUp(ctx context.Context, answered []campaigns.Outcome) error
+	TakeUp(ctx context.Context, answered []messages.Outcome) error
 }
 
 // WreckWriter is what Wrecks needs of the writer.
 type WreckWriter interface {
-	Record(ctx context.Context, outcomes []campaigns.Outcome) error
+	Record(ctx context.Context, outcomes []messages.Outcome) error
 }
 
 // Settle goes through the files of dead workers once. Last says that nothing of
@@ -66,7 +66,7 @@ func (w *Wrecks) settle(ctx context.Context, wreck flight.Wreck, last bool) erro
 	defer cancel()
 	now := w.Clock.Now()
 	known, inDoubt := wreck.Outcomes()
-	var answered []campaigns.Outcome
+	var answered []messages.Outcome
 	for i := range known {
 		if o := &known[i]; o.NotAsked {
 			o.At, o.DueAt = now, now

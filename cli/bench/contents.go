@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"carillon/providers"
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // files are the texts of the contents: what is measured is what people send.
@@ -127,14 +127,14 @@ func value(column string, i int) string {
 }
 
 // person is what a template may say of the i-th recipient.
-func (c Content) person(i int) (templates.Vars, error) {
+func (c Content) person(i int) (liquid.Vars, error) {
 	row := map[string]string{"email": address(i), "first_name": fmt.Sprintf("N%d", i), "last_name": fmt.Sprintf("L%d", i)}
 	for _, column := range c.Columns {
 		row[column] = value(column, i)
 	}
 	encoded, err := json.Marshal(row)
-	return templates.Vars{
-		Contact:      templates.Contact{FirstName: row["first_name"], LastName: row["last_name"], Address: row["email"]},
+	return liquid.Vars{
+		Contact:      liquid.Contact{FirstName: row["first_name"], LastName: row["last_name"], Address: row["email"]},
 		Row:          string(encoded),
 		CampaignName: "bench", UnsubscribeURL: publicURL + "/u/" + value("token", i),
 	}, err

@@ -5,16 +5,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // BenchmarkRender renders each content for one recipient after the other.
 func BenchmarkRender(b *testing.B) {
 	for _, content := range Contents() {
 		b.Run(content.Name, func(b *testing.B) {
-			compiled, err := templates.Compile(content.Templates, nil)
+			compiled, err := liquid.Compile(content.Templates, nil)
 			require.NoError(b, err)
-			people := make([]templates.Vars, 100)
+			people := make([]liquid.Vars, 100)
 			for i := range people {
 				people[i], err = content.person(i)
 				require.NoError(b, err)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // TestContentsAreWhatTheySay shows that each content compiles, renders to the size
@@ -22,7 +22,7 @@ func TestContentsAreWhatTheySay(t *testing.T) {
 	} {
 		content, err := contentNamed(name)
 		require.NoError(t, err)
-		compiled, err := templates.Compile(content.Templates, nil)
+		compiled, err := liquid.Compile(content.Templates, nil)
 		require.NoError(t, err)
 		for i := range 50 {
 			person, err := content.person(i)
@@ -55,7 +55,7 @@ func TestTheLargeContentWorks(t *testing.T) {
 	html := content.Templates.HTML
 	require.Equal(t, 3, strings.Count(html, "{% if ")+strings.Count(html, "{% unless "))
 	require.Equal(t, 1, strings.Count(html, "{% for "))
-	compiled, err := templates.Compile(content.Templates, nil)
+	compiled, err := liquid.Compile(content.Templates, nil)
 	require.NoError(t, err)
 	links := regexp.MustCompile(`https://t\.example\.com/[a-z]/n47-\d+/[0-9a-f]{28}`)
 	seen := map[string]int{}

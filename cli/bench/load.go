@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -91,7 +92,7 @@ func (b *bench) transactional(ctx context.Context) error {
 		return err
 	}
 	loaded := func(r campaigns.Run) bool {
-		return r.PlanDone && r.Counts[campaigns.Sent] > busyRate || r.FinishedAt != nil
+		return r.PlanDone && r.Counts[messages.Sent] > busyRate || r.FinishedAt != nil
 	}
 	if _, err := b.await(ctx, c, loaded); err != nil {
 		return err
@@ -128,7 +129,7 @@ func (b *bench) single(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	start := system.Now()
-	m, err := b.engine.Store.CreateMessage(ctx, campaigns.Outgoing{
+	m, err := b.engine.Store.CreateMessage(ctx, messages.Outgoing{
 		AccountID: b.account, ChannelID: b.channel.ID, Address: "somebody@example.com", Content: content,
 	})
 	if err != nil {
@@ -175,7 +176,7 @@ func (b *bench) mix(ctx context.Context, sending []campaigns.Campaign) *mixture 
 				if err != nil {
 					return
 				}
-				sent = append(sent, run.Counts[campaigns.Sent])
+				sent = append(sent, run.Counts[messages.Sent])
 			}
 			if total := sent[0] + sent[1]; total*2 >= int64(b.s.Recipients) {
 				m.share = float64(slices.Min(sent)) / float64(total)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/queue"
 )
 
@@ -173,7 +174,7 @@ func (b *bench) sample(ctx context.Context, sending []campaigns.Campaign) (s sam
 		if err != nil {
 			return s, 0, err
 		}
-		s.queued += run.Counts[campaigns.Queued]
+		s.queued += run.Counts[messages.Queued]
 	}
 	if s.heldBytes, err = b.engine.Queue.HeldBytes(ctx); err != nil {
 		return s, 0, err

@@ -14,7 +14,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"carillon/providers"
-	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // The naive loop: what a program does that just sends the same content, with
@@ -76,8 +76,8 @@ func naive(ctx context.Context, s Scenario, most int64) (float64, error) {
 
 // loop is what the naive loop sends: the content, compiled once, and people.
 type loop struct {
-	content *templates.Content
-	people  []templates.Vars
+	content *liquid.Content
+	people  []liquid.Vars
 }
 
 func newLoop(s Scenario) (loop, error) {
@@ -85,11 +85,11 @@ func newLoop(s Scenario) (loop, error) {
 	if err != nil {
 		return loop{}, err
 	}
-	compiled, err := templates.Compile(content.Templates, nil)
+	compiled, err := liquid.Compile(content.Templates, nil)
 	if err != nil {
 		return loop{}, err
 	}
-	l := loop{content: compiled, people: make([]templates.Vars, min(naivePeople, max(s.Recipients, 1)))}
+	l := loop{content: compiled, people: make([]liquid.Vars, min(naivePeople, max(s.Recipients, 1)))}
 	for i := range l.people {
 		if l.people[i], err = content.person(i); err != nil {
 			return l, err
@@ -101,7 +101,7 @@ func newLoop(s Scenario) (loop, error) {
 // letter is one message of the loop.
 type letter struct {
 	id      int64
-	to      templates.Vars
+	to      liquid.Vars
 	content providers.Content
 }
 

@@ -13,6 +13,7 @@ import (
 	"carillon/configs"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -292,7 +293,7 @@ func (b *bench) balance(ctx context.Context, sent []campaigns.Campaign, asked in
 		if err != nil {
 			return err
 		}
-		total += run.Counts[campaigns.Sent]
+		total += run.Counts[messages.Sent]
 		if err := b.verify(ctx, c); err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	_ "time/tzdata" // for machines without a zone database: schedules must not depend on them
 
+	_ "time/tzdata"
+
 	"carillon/cli"
 	_ "time/tzdata"
 )

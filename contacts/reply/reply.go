@@ -17,6 +17,7 @@ import (
 	_ "embed"
 
 	"carillon/contacts/property"
+	_ "embed"
 )
 
 // Meaning is what a reply means.

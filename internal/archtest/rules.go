@@ -26,7 +26,7 @@ func layers() []layer {
 	var (
 		inside    = []string{"internal"}
 		people    = join(inside, []string{"contacts", "providers"})
-		domain    = join(people, []string{"targeting", "templates", "messages", "tracking", "statistics", "campaigns"})
+		domain    = join(people, []string{"channels", "targeting", "templates", "messages", "tracking", "statistics", "campaigns"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -106,6 +106,10 @@ func layers() []layer {
 			why: "a message has one recipient and one content; it knows no campaign but by its id",
 		},
 		{
+			name: "channels", may: join(inside, []string{"providers"}), mayInTests: withStore,
+			why: "a channel is there before anything is sent through it",
+		},
+		{
 			name: "targeting", may: people, mayInTests: withStore,
 			why: "it chooses among contacts, and knows nothing of what they are sent",
 		},
@@ -146,7 +150,7 @@ func layers() []layer {
 			why: "it drives the real binary from outside, so it never wires one of its own (app)",
 		},
 		{
-			name: "internal/docstest", may: inside, mayInTests: join(servers, []string{"messages", "campaigns", "configs", "queue"}),
+			name: "internal/docstest", may: inside, mayInTests: join(servers, []string{"campaigns", "messages", "configs", "queue"}),
 			why: "it reads the pages and drives the real binary from outside; of the code it knows what the pages' tables show",
 		},
 		{

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/queue"
 )
 
@@ -49,11 +50,11 @@ func table(t *testing.T, page, heading string) [][]string {
 var code = regexp.MustCompile("`([a-z_]+)`")
 
 // states are the distinct states that a text names in backquotes.
-func states(t *testing.T, text string) []campaigns.State {
+func states(t *testing.T, text string) []messages.State {
 	t.Helper()
-	var found []campaigns.State
+	var found []messages.State
 	for _, match := range code.FindAllStringSubmatch(text, -1) {
-		state, err := campaigns.ParseState(match[1])
+		state, err := messages.ParseState(match[1])
 		require.NoError(t, err)
 		if !slices.Contains(found, state) {
 			found = append(found, state)
@@ -65,12 +66,12 @@ func states(t *testing.T, text string) []campaigns.State {
 
 func TestStatesTable(t *testing.T) {
 	rows := table(t, statesPage, "States")
-	require.Len(t, rows, campaigns.NumStates)
-	for i, from := range campaigns.States() {
-		require.Equal(t, []campaigns.State{from}, states(t, rows[i][0]))
-		var moves []campaigns.State
-		for _, to := range campaigns.States() {
-			if campaigns.CanMove(from, to) {
+	require.Len(t, rows, messages.NumStates)
+	for i, from := range messages.States() {
+		require.Equal(t, []messages.State{from}, states(t, rows[i][0]))
+		var moves []messages.State
+		for _, to := range messages.States() {
+			if messages.CanMove(from, to) {
 				moves = append(moves, to)
 			}
 		}
@@ -81,7 +82,7 @@ func TestStatesTable(t *testing.T) {
 // TestReasonsTable holds the page to the constants in the code, whose names are
 // read from it: a new reason is missed here.
 func TestReasonsTable(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "campaigns", "state.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "messages", "state.go"), nil, 0)
 	require.NoError(t, err)
 	want := []string{queue.DeniedRecipientSpacing, queue.DeniedRecipientsPerDay}
 	ast.Inspect(file, func(n ast.Node) bool {

@@ -22,7 +22,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // The layout of a file: a header, then records of recordSize bytes each. Numbers
@@ -118,7 +118,7 @@ func (f *Flight) Asked() {
 
 // Answered notes the outcome of asking. One that does not fit is not noted, and
 // leaves the message in doubt if the worker dies before the store has it.
-func (f *Flight) Answered(o campaigns.Outcome) {
+func (f *Flight) Answered(o messages.Outcome) {
 	if f != nil && putAnswer(f.record, o) {
 		f.set(answered)
 	}
@@ -178,9 +178,9 @@ const (
 	formJSON = 'J'
 )
 
-func putAnswer(r []byte, o campaigns.Outcome) bool {
+func putAnswer(r []byte, o messages.Outcome) bool {
 	b := r[atAnswer:atAnswer]
-	if o.State == campaigns.Sent && o.Kind == "" {
+	if o.State == messages.Sent && o.Kind == "" {
 		b = binary.LittleEndian.AppendUint64(append(b, formSent), uint64(o.At.UnixMilli()))
 		b = append(b, o.ProviderID...)
 	} else {
@@ -215,7 +215,7 @@ func shorten(text string, most int) string {
 var errTorn = errors.New("the record is torn")
 
 // readAnswer is the outcome of a claim whose record says that it was answered.
-func readAnswer(r []byte) (o campaigns.Outcome, err error) {
+func readAnswer(r []byte) (o messages.Outcome, err error) {
 	n := int(binary.LittleEndian.Uint16(r[atAnswerLen:]))
 	if n < 1 || n > maxAnswer {
 		return o, errTorn
@@ -229,7 +229,7 @@ func readAnswer(r []byte) (o campaigns.Outcome, err error) {
 		if len(b) < 8 {
 			return o, errTorn
 		}
-		o.State, o.At, o.ProviderID = campaigns.Sent, time.UnixMilli(int64(binary.LittleEndian.Uint64(b))).UTC(), string(b[8:])
+		o.State, o.At, o.ProviderID = messages.Sent, time.UnixMilli(int64(binary.LittleEndian.Uint64(b))).UTC(), string(b[8:])
 		return o, nil
 	case formJSON:
 		return o, json.Unmarshal(b, &o)

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"carillon/campaigns"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -30,13 +30,13 @@ func TestMain(m *testing.M) {
 var owner = Owner{Installation: "ours", WorkerID: 7, ChannelID: 3}
 
 // answers are what the messages of fly get, in their order.
-func answers() []campaigns.Outcome {
+func answers() []messages.Outcome {
 	at := time.UnixMilli(1_800_000_000_123).UTC()
-	return []campaigns.Outcome{
-		{State: campaigns.Sent, At: at, ProviderID: "abc"},
-		{State: campaigns.Sent, At: at},
-		{State: campaigns.Rejected, At: at, Reason: campaigns.ReasonRecipient, Kind: "recipient", Code: "550", Detail: "no such user", Bounce: providers.BounceHard},
-		{State: campaigns.Pending, At: at, DueAt: at.Add(time.Minute), Reason: campaigns.ReasonTemporary, Kind: "temporary", Code: "451"},
+	return []messages.Outcome{
+		{State: messages.Sent, At: at, ProviderID: "abc"},
+		{State: messages.Sent, At: at},
+		{State: messages.Rejected, At: at, Reason: messages.ReasonRecipient, Kind: "recipient", Code: "550", Detail: "no such user", Bounce: providers.BounceHard},
+		{State: messages.Pending, At: at, DueAt: at.Add(time.Minute), Reason: messages.ReasonTemporary, Kind: "temporary", Code: "451"},
 	}
 }
 
@@ -100,13 +100,13 @@ func TestAKilledWorkerLeavesWhatItKnew(t *testing.T) {
 	second, _ := find(t, dir, "ours")
 	require.Empty(t, second, "somebody is at it")
 
-	want := map[int64]*campaigns.Outcome{}
+	want := map[int64]*messages.Outcome{}
 	for i, o := range answers() {
 		want[int64(i+1)] = &o
 	}
 	delete(want, 2)
 	want[5] = nil
-	want[6] = &campaigns.Outcome{State: campaigns.Pending, Unspent: true, NotAsked: true}
+	want[6] = &messages.Outcome{State: messages.Pending, Unspent: true, NotAsked: true}
 	require.Len(t, w.Left, len(want))
 	for _, l := range w.Left {
 		require.Equal(t, Claim{MessageID: l.MessageID, EnvelopeID: 100 + l.MessageID, RunID: 9, Attempt: 2, Transactional: l.MessageID%2 == 0}, l.Claim)
@@ -153,7 +153,7 @@ func TestAnEmptyLogRemovesItsFileAndAFullOneStays(t *testing.T) {
 	var none *Log // records nothing
 	f := none.Begin(Claim{})
 	f.Asked()
-	f.Answered(campaigns.Outcome{})
+	f.Answered(messages.Outcome{})
 	f.Done()
 	require.NoError(t, none.Close())
 }
@@ -236,13 +236,13 @@ func TestALongAnswerKeepsWhatDecides(t *testing.T) {
 	require.NotEmpty(t, got.Detail)
 	o.Detail, got.Detail = "", ""
 	require.Equal(t, o, got)
-	require.False(t, putAnswer(r, campaigns.Outcome{State: campaigns.Sent, ProviderID: strings.Repeat("x", recordSize)}), "in doubt is better than a wrong id")
+	require.False(t, putAnswer(r, messages.Outcome{State: messages.Sent, ProviderID: strings.Repeat("x", recordSize)}), "in doubt is better than a wrong id")
 }
 
 func BenchmarkFlight(b *testing.B) {
 	log, err := Create(b.TempDir(), owner, 64)
 	require.NoError(b, err)
-	o := campaigns.Outcome{State: campaigns.Sent, At: time.UnixMilli(1_800_000_000_123), ProviderID: "0123456789abcdef"}
+	o := messages.Outcome{State: messages.Sent, At: time.UnixMilli(1_800_000_000_123), ProviderID: "0123456789abcdef"}
 	b.ReportAllocs()
 	for b.Loop() {
 		f := log.Begin(Claim{MessageID: 1, EnvelopeID: 2, RunID: 3, Attempt: 1})

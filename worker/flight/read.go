@@ -10,7 +10,7 @@ import (
 	"os"
 	"slices"
 
-	"carillon/campaigns"
+	"carillon/messages"
 )
 
 // Owner says whose file it is.
@@ -75,7 +75,7 @@ type Left struct {
 	// Outcome is what is known, complete for the store: the provider's answer, or
 	// that it was not asked. It is nil where the provider was asked and its answer
 	// is not known.
-	Outcome *campaigns.Outcome
+	Outcome *messages.Outcome
 }
 
 // decode reads a whole file. What is wrong with the header is ErrForeign; a record
@@ -113,7 +113,7 @@ func decodeRecord(r []byte, owner Owner) (Left, bool) {
 	l := Left{Claim: c}
 	switch s {
 	case claimed:
-		l.Outcome = &campaigns.Outcome{State: campaigns.Pending, Unspent: true, NotAsked: true}
+		l.Outcome = &messages.Outcome{State: messages.Pending, Unspent: true, NotAsked: true}
 	case answered:
 		if o, err := readAnswer(r); err == nil {
 			l.Outcome = &o
@@ -144,7 +144,7 @@ func (w Wreck) Remove() error { return errors.Join(os.Remove(w.Path), w.handle.C
 
 // Outcomes are what is known of what was left, and InDoubt how many messages
 // nothing is known of.
-func (w Wreck) Outcomes() (known []campaigns.Outcome, inDoubt int) {
+func (w Wreck) Outcomes() (known []messages.Outcome, inDoubt int) {
 	for _, l := range w.Left {
 		if l.Outcome == nil {
 			inDoubt++

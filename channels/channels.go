@@ -1,0 +1,151 @@
+// Package channels owns what people do with channels: making, changing, pausing
+// and deleting an account's configured use of a provider. It must not know the
+// store or HTTP, nor what is sent through a channel.
+package channels
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"carillon/internal/fault"
+	"carillon/internal/zone"
+	"carillon/providers"
+)
+
+// Store keeps channels.
+type Store interface {
+	CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
+	UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
+	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	ListChannels(ctx context.Context, accountID, after int64, limit int) ([]providers.Channel, error)
+	DeleteChannel(ctx context.Context, accountID, id int64) error
+	PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error
+	ResumeChannel(ctx context.Context, accountID, channelID int64, actor string) error
+}
+
+// Configurations knows the providers' settings; *providers.Registry does.
+type Configurations interface {
+	Kind(name string) (providers.Kind, error)
+	Validate(name string, config json.RawMessage) error
+	Address(name string, config json.RawMessage) (providers.AddressKind, error)
+	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
+}
+
+// Service is the service for channels.
+type Service struct {
+	store Store
+	known Configurations
+}
+
+// NewService makes the service.
+func NewService(store Store, known Configurations) *Service {
+	return &Service{store: store, known: known}
+}
+
+// Create checks and keeps a new channel; it is active at once.
+func (s *Service) Create(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+	if err := s.validate(&c); err != nil {
+		return providers.Channel{}, err
+	}
+	return s.store.CreateChannel(ctx, c)
+}
+
+// Update replaces a channel's name, configuration, limits, time zone and policy.
+// Secrets that the configuration leaves out, or sends back masked, stay. The
+// provider can't change: what was sent belongs to it.
+func (s *Service) Update(ctx context.Context, c providers.Channel) (providers.Channel, error) {
+	current, err := s.store.GetChannel(ctx, c.AccountID, c.ID)
+	if err != nil {
+		return providers.Channel{}, err
+	}
+	c.Provider = current.Provider
+	if c.Config, err = s.known.Merge(c.Provider, current.Config, c.Config); err != nil {
+		return providers.Channel{}, err
+	}
+	if err := s.validate(&c); err != nil {
+		return providers.Channel{}, err
+	}
+	if c.Address != current.Address {
+		return providers.Channel{}, fault.InvalidField("config", nil, "the channel delivers to %s addresses; make another channel for %s", current.Address, c.Address)
+	}
+	return s.store.UpdateChannel(ctx, c)
+}
+
+// Get is one channel, secrets included.
+func (s *Service) Get(ctx context.Context, accountID, id int64) (providers.Channel, error) {
+	return s.store.GetChannel(ctx, accountID, id)
+}
+
+// List lists channels in the order of their ids, behind after.
+func (s *Service) List(ctx context.Context, accountID, after int64, limit int) ([]providers.Channel, error) {
+	return s.store.ListChannels(ctx, accountID, after, limit)
+}
+
+// Delete forgets a channel that nothing is sent through.
+func (s *Service) Delete(ctx context.Context, accountID, id int64) error {
+	return s.store.DeleteChannel(ctx, accountID, id)
+}
+
+// Pause stops everything on a channel, transactional messages too.
+func (s *Service) Pause(ctx context.Context, accountID, id int64, actor string) (providers.Channel, error) {
+	if err := s.store.PauseChannel(ctx, accountID, id, actor); err != nil {
+		return providers.Channel{}, err
+	}
+	return s.store.GetChannel(ctx, accountID, id)
+}
+
+// Resume lets a paused or stopped channel send again.
+func (s *Service) Resume(ctx context.Context, accountID, id int64, actor string) (providers.Channel, error) {
+	if err := s.store.ResumeChannel(ctx, accountID, id, actor); err != nil {
+		return providers.Channel{}, err
+	}
+	return s.store.GetChannel(ctx, accountID, id)
+}
+
+// maxName is the longest name of a channel, in characters.
+const maxName = 200
+
+// validate refuses a channel that could not send, all wrong fields at once, and
+// sets what follows from the configuration.
+func (s *Service) validate(c *providers.Channel) error {
+	var wrong []fault.Field
+	add := func(location string, value any, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: location, Value: value, Message: fmt.Sprintf(format, args...)})
+	}
+	c.Name = strings.TrimSpace(c.Name)
+	if n := utf8.RuneCountInString(c.Name); n == 0 || n > maxName {
+		add("name", nil, "a channel needs a name of 1 to %d characters", maxName)
+	}
+	if c.Timezone == "" {
+		c.Timezone = "UTC"
+	}
+	if _, err := zone.Load(c.Timezone); err != nil {
+		add("timezone", c.Timezone, "%v", err)
+	}
+	switch c.InDoubt {
+	case providers.InDoubtDefault, providers.InDoubtHold, providers.InDoubtResend:
+	default:
+		add("in_doubt", string(c.InDoubt), "must be hold or resend")
+	}
+	l := c.Limits
+	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 || l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
+		add("limits", nil, "must not be negative; 0 sets no limit")
+	}
+	if len(c.Config) == 0 {
+		c.Config = json.RawMessage("{}")
+	}
+	if err := s.known.Validate(c.Provider, c.Config); err != nil {
+		if wrong, err = fault.Gather(wrong, err); err != nil {
+			return err
+		}
+	}
+	if err := fault.InvalidFields(wrong); err != nil {
+		return err
+	}
+	var err error
+	c.Address, err = s.known.Address(c.Provider, c.Config)
+	return err
+}

@@ -1,0 +1,140 @@
+package channels_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/channels"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/services/servicestest"
+)
+
+// pigeons is a provider whose address kind follows from its configuration.
+type pigeons struct {
+	Loft  string        `json:"loft"`
+	Ring  secret.String `json:"ring,omitempty"`
+	Phone bool          `json:"phone,omitempty"`
+}
+
+func newChannels(t *testing.T) (*channels.Service, *servicestest.Fixture) {
+	t.Helper()
+	kind := providers.Define(providers.Kind{
+		Name: "pigeons", Title: "Pigeons", Capabilities: providers.Capabilities{Address: providers.Email},
+		AddressFor: func(config json.RawMessage) providers.AddressKind {
+			if strings.Contains(string(config), `"phone":true`) {
+				return providers.Phone
+			}
+			return providers.Email
+		},
+	}, nil, func(*pigeons, providers.Deps) (providers.Provider, error) { return nil, errors.New("not here") })
+	registry, err := providers.NewRegistry(kind)
+	require.NoError(t, err)
+	f := servicestest.New(t)
+	return channels.NewService(f.Store, registry), f
+}
+
+func TestChannelLife(t *testing.T) {
+	channels, f := newChannels(t)
+	ctx := t.Context()
+	made, err := channels.Create(ctx, providers.Channel{
+		AccountID: f.Account, Name: " homing ", Provider: "pigeons", Config: json.RawMessage(`{"loft":"north","ring":"s3cret"}`),
+	})
+	require.NoError(t, err)
+	require.Equal(t, "homing", made.Name)
+	require.Equal(t, "UTC", made.Timezone)
+	require.Equal(t, providers.Email, made.Address)
+	require.Equal(t, providers.ChannelActive, made.Status)
+
+	paused, err := channels.Pause(ctx, f.Account, made.ID, "ops")
+	require.NoError(t, err)
+	require.Equal(t, providers.ChannelPaused, paused.Status)
+	require.Contains(t, paused.StatusReason, "ops")
+
+	// A secret that is sent back masked stays; the provider can't be changed, and
+	// an update resumes nothing.
+	change := made
+	change.Provider, change.Limits.PerSecond, change.InDoubt = "mail", 7, providers.InDoubtHold
+	change.Config = json.RawMessage(`{"loft":"south","ring":"<redacted>"}`)
+	updated, err := channels.Update(ctx, change)
+	require.NoError(t, err)
+	require.Equal(t, "pigeons", updated.Provider)
+	require.JSONEq(t, `{"loft":"south","ring":"s3cret"}`, string(updated.Config))
+	require.InDelta(t, 7, updated.Limits.PerSecond, 0)
+	require.Equal(t, providers.InDoubtHold, updated.InDoubt)
+	require.Equal(t, providers.ChannelPaused, updated.Status)
+
+	change.Config = json.RawMessage(`{"loft":"south","phone":true}`)
+	_, err = channels.Update(ctx, change)
+	require.True(t, fault.Is(err, fault.Invalid))
+	require.ErrorContains(t, err, "delivers to email addresses")
+
+	resumed, err := channels.Resume(ctx, f.Account, made.ID, "ops")
+	require.NoError(t, err)
+	require.Equal(t, providers.ChannelActive, resumed.Status)
+	require.Empty(t, resumed.StatusReason)
+
+	list, err := channels.List(ctx, f.Account, f.Text.ID, 10)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.NoError(t, channels.Delete(ctx, f.Account, made.ID))
+	_, err = channels.Get(ctx, f.Account, made.ID)
+	require.True(t, fault.Is(err, fault.NotFound))
+}
+
+func TestChannelOfAnotherAccountIsNotThere(t *testing.T) {
+	channels, f := newChannels(t)
+	other := f.Account + 1
+	for name, call := range map[string]func(context.Context) error{
+		"get":    func(ctx context.Context) error { _, err := channels.Get(ctx, other, f.Mail.ID); return err },
+		"pause":  func(ctx context.Context) error { _, err := channels.Pause(ctx, other, f.Mail.ID, "x"); return err },
+		"resume": func(ctx context.Context) error { _, err := channels.Resume(ctx, other, f.Mail.ID, "x"); return err },
+		"delete": func(ctx context.Context) error { return channels.Delete(ctx, other, f.Mail.ID) },
+		"update": func(ctx context.Context) error {
+			c := f.Mail
+			c.AccountID = other
+			_, err := channels.Update(ctx, c)
+			return err
+		},
+	} {
+		require.True(t, fault.Is(call(t.Context()), fault.NotFound), name)
+	}
+	still, err := channels.Get(t.Context(), f.Account, f.Mail.ID)
+	require.NoError(t, err)
+	require.Equal(t, f.Mail, still)
+}
+
+func TestChannelRefusals(t *testing.T) {
+	channels, f := newChannels(t)
+	for name, c := range map[string]struct {
+		change func(*providers.Channel)
+		want   []string
+	}{
+		"everything at once": {func(c *providers.Channel) {
+			*c = providers.Channel{AccountID: f.Account, Provider: "pigeons", Timezone: "Mars", InDoubt: "maybe", Limits: providers.Limits{PerSecond: -1}}
+		}, []string{"name:", "timezone: not an IANA time zone", "in_doubt: must be hold or resend", "limits:", "config.loft"}},
+		"unknown provider": {func(c *providers.Channel) { c.Provider = "owls" }, []string{`"owls"`, "pigeons"}},
+		"unknown setting":  {func(c *providers.Channel) { c.Config = json.RawMessage(`{"loft":"x","colour":1}`) }, []string{"config.colour"}},
+		"long name":        {func(c *providers.Channel) { c.Name = strings.Repeat("ä", 201) }, []string{"name:"}},
+		"taken name":       {func(c *providers.Channel) { c.Name = "news" }, []string{"news"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrong := providers.Channel{AccountID: f.Account, Name: "x", Provider: "pigeons", Config: json.RawMessage(`{"loft":"x"}`)}
+			c.change(&wrong)
+			_, err := channels.Create(t.Context(), wrong)
+			require.Error(t, err)
+			for _, want := range c.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+	list, err := channels.List(t.Context(), f.Account, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, list, 2, "what is refused changes nothing")
+}

@@ -1,0 +1,154 @@
+package messages
+
+import (
+	"time"
+
+	"carillon/providers"
+)
+
+// Claim asks for messages of one envelope, just before they are sent.
+type Claim struct {
+	WorkerID   int64
+	ChannelID  int64
+	RunID      int64
+	EnvelopeID int64
+	MessageIDs []int64
+}
+
+// Outcome is what became of a claimed message.
+type Outcome struct {
+	MessageID int64
+	ChannelID int64
+	RunID     int64
+	WorkerID  int64
+	// Attempt is the try that this is the outcome of, EnvelopeID the envelope that
+	// it was claimed of. An unspent try gives its number back, so that only both
+	// together name one claim.
+	Attempt    int
+	EnvelopeID int64
+	// State is Sent, Pending (again, at DueAt), Failed, Rejected or Unknown.
+	State State
+	// Reason is one of the Reason constants; empty for Sent.
+	Reason string
+	// Detail is the provider's answer, for people.
+	Detail     string
+	ProviderID string
+	// DueAt is when a Pending message may be tried again.
+	DueAt time.Time
+	// Unspent says that the try does not count: throttled is not failed.
+	Unspent bool
+	// NotAsked says of an unspent try that the provider was provably not asked:
+	// if the message has been taken for in doubt meanwhile, it is not.
+	NotAsked bool
+	// At is when the provider answered.
+	At time.Time
+	// Kind and Code are of the provider's answer, for the history of the message;
+	// empty for what simply succeeded and where it was not asked.
+	Kind, Code string
+	// Bounce says of a Rejected message that its address is to be suppressed, or
+	// may be.
+	Bounce providers.BounceKind
+}
+
+// NotTaken reports whether the outcome proves that the provider has not taken the
+// message: it was not asked, or it refused for now.
+func (o Outcome) NotTaken() bool {
+	return o.State == Pending && (o.NotAsked || o.Kind != "" && o.Kind != string(providers.ErrorInDoubt))
+}
+
+// MessageFilter selects messages to list. Zero values select everything.
+type MessageFilter struct {
+	AccountID  int64
+	ChannelID  int64
+	RunID      int64
+	CampaignID int64
+	ContactID  int64
+	Address    string
+	// Transactional selects messages without a campaign.
+	Transactional bool
+	State         *State
+	Reason        string
+	// After is the cursor: the id of the last message seen; Limit is at most 1000.
+	After int64
+	Limit int
+}
+
+// Outgoing is a transactional message to create.
+type Outgoing struct {
+	AccountID int64
+	ChannelID int64
+	ContactID int64
+	Address   string
+	Content   []byte // providers.Content as JSON, rendered
+	Metadata  []byte // JSON object of texts
+	DueAt     time.Time
+}
+
+// EnvelopeRequest asks for the messages that an envelope names.
+type EnvelopeRequest struct {
+	ChannelID, RunID, EnvelopeID int64
+	MessageIDs                   []int64
+	// Uploads are those whose line of the recipient is wanted; the newest has it.
+	Uploads []int64
+}
+
+// QueuedMessage is a message of an envelope that is still queued, with what is
+// needed to render it.
+type QueuedMessage struct {
+	ID int64
+	// Recipient is as the contact is now. Its address is the message's: the one that
+	// the run was planned with.
+	Recipient Recipient
+	// Content and Metadata are set for transactional messages, which carry their
+	// own; both are JSON.
+	Content, Metadata []byte
+}
+
+// Skipping is why messages of an envelope are not sent.
+type Skipping struct {
+	RunID, ChannelID, EnvelopeID int64
+	Reason                       string
+	// Details says for each message what is wrong.
+	Details map[int64]string
+}
+
+// QueuedEnvelope is an envelope that messages in state queued point at.
+type QueuedEnvelope struct {
+	ID            int64
+	Transactional bool
+	Messages      int64
+	QueuedAt      time.Time
+}
+
+// Due is when and why a message waits.
+type Due struct {
+	At     time.Time
+	Reason string
+	// AsOf is the UpdatedAt of the channel by whose limits At was reckoned; if it
+	// has changed since, the message waits no longer than now. Zero says that At
+	// does not follow from limits.
+	AsOf time.Time
+}
+
+// RecentSend is when an address was last written to on a channel.
+type RecentSend struct {
+	Address string
+	At      time.Time
+}
+
+// LatestSlots are until when the latest slots of a channel, and of a campaign on
+// it, are paid for; zero where nothing is known.
+type LatestSlots struct{ Channel, Campaign time.Time }
+
+// Backoff is how long a message waits after its nth temporary failure (n counts
+// from 1): 15 s, then four times as long each time, at most an hour.
+func Backoff(attempt int) time.Duration {
+	d := 15 * time.Second
+	for range attempt - 1 {
+		d *= 4
+		if d >= time.Hour {
+			return time.Hour
+		}
+	}
+	return d
+}

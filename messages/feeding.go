@@ -1,0 +1,30 @@
+package messages
+
+// Feedable is a run, or the transactional messages of a channel (RunID 0), with
+// messages waiting for room in the channel's window.
+type Feedable struct {
+	ChannelID  int64
+	RunID      int64
+	CampaignID int64
+	Weight     int
+	Pending    int64
+	// Queued is how many of its messages are in the channel's window.
+	Queued int64
+}
+
+// FeedRequest asks for messages to be marked queued.
+type FeedRequest struct {
+	ChannelID int64
+	RunID     int64
+	// Envelopes are the ids of the envelopes to fill, PerEnvelope messages each.
+	Envelopes   []int64
+	PerEnvelope int
+}
+
+// FeedMessage is a message that was marked queued.
+type FeedMessage struct {
+	ID         int64
+	EnvelopeID int64
+	// Attempt is the number that the next try will have.
+	Attempt int
+}

@@ -1,0 +1,211 @@
+package messages
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"carillon/contacts"
+	"carillon/contacts/value"
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// Notification is one message that somebody's action asked for.
+type Notification struct {
+	AccountID int64
+	ChannelID int64
+	// To is the address; empty where ContactID says it.
+	To string
+	// ContactID is the contact to write to; 0 where To says it.
+	ContactID int64
+	// Content may hold Liquid: contact of the contact, row of Data.
+	Content  providers.Content
+	Data     map[string]string
+	Metadata map[string]string
+	// DueAt is when to send it; zero means now.
+	DueAt time.Time
+}
+
+// maxMetadata bounds the entries of metadata.
+const maxMetadata = 50
+
+// Send writes one transactional message down; from then on it is sent, before
+// any campaign. Address, content and templates are checked first.
+func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
+	channel, err := s.store.GetChannel(ctx, t.AccountID, t.ChannelID)
+	if fault.Is(err, fault.NotFound) {
+		return Message{}, fault.InvalidField("channel_id", t.ChannelID, "there is no such channel: GET /v1/channels lists them")
+	}
+	if err != nil {
+		return Message{}, err
+	}
+	wrong, err := s.CheckContent(ctx, t.Content, channel)
+	if err != nil {
+		return Message{}, err
+	}
+	if len(t.Metadata) > maxMetadata {
+		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
+	}
+	to, fields, err := s.Recipient(ctx, t, channel)
+	if err != nil {
+		return Message{}, err
+	}
+	if err := fault.InvalidFields(append(wrong, fields...)); err != nil {
+		return Message{}, err
+	}
+	if len(t.Data) > 0 {
+		row, err := json.Marshal(t.Data)
+		if err != nil {
+			return Message{}, fmt.Errorf("encode data: %w", err)
+		}
+		to.Row = string(row)
+	}
+	return s.Create(ctx, Single{Notification: t, Channel: channel, To: to})
+}
+
+// Recipient says to whom a transactional message goes; fields are what is wrong.
+func (s *Service) Recipient(ctx context.Context, t Notification, channel providers.Channel) (to Recipient, fields []fault.Field, err error) {
+	refuse := func(location string, value any, format string, args ...any) (Recipient, []fault.Field, error) {
+		return Recipient{}, []fault.Field{{Location: location, Value: value, Message: fmt.Sprintf(format, args...)}}, nil
+	}
+	switch {
+	case t.To != "" && t.ContactID != 0:
+		return refuse("to", nil, "give either to or contact_id")
+	case t.To == "" && t.ContactID == 0:
+		return refuse("to", nil, "say to whom: an %s address, or contact_id", channel.Address)
+	case t.To != "":
+		address, err := value.Normal(channel.Address, t.To, "")
+		if err != nil {
+			return refuse("to", t.To, "%s", reason(err))
+		}
+		return Recipient{Address: address}, nil, nil
+	}
+	contact, err := s.store.GetContact(ctx, t.AccountID, t.ContactID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return refuse("contact_id", t.ContactID, "there is no such contact")
+	case err != nil:
+		return Recipient{}, nil, err
+	case contact.Status != contacts.Active:
+		return refuse("contact_id", t.ContactID, "the contact is %s", contact.Status)
+	case contact.Addresses[channel.Address] == "":
+		return refuse("contact_id", t.ContactID, "the contact has no %s address, to which this channel sends", channel.Address)
+	}
+	return Recipient{
+		ContactID: contact.ID, ExternalID: contact.ExternalID, Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName,
+		Language: contact.Language, Timezone: contact.Timezone, Address: contact.Addresses[channel.Address],
+	}, nil, nil
+}
+
+// reason is the message of an error's first field.
+func reason(err error) string {
+	if fields, rest := fault.Gather(nil, err); rest == nil && len(fields) > 0 {
+		return fields[0].Message
+	}
+	return err.Error()
+}
+
+// Single is a message for one recipient, not rendered yet.
+type Single struct {
+	Notification
+	Channel providers.Channel
+	To      Recipient
+	// CampaignName is what templates see of the campaign that the message shows; empty
+	// for one that belongs to none, which has no unsubscribe link either.
+	CampaignName string
+}
+
+// Create renders a message and writes it down.
+func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
+	compiled, err := s.catalogue.Compile(ctx, m.AccountID, m.Content)
+	if err != nil {
+		return Message{}, err
+	}
+	link := ""
+	if m.CampaignName != "" {
+		link = s.tokens.URL(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
+	}
+	rendered, err := compiled.Render(ctx, m.To.Vars(m.CampaignName, link))
+	if err != nil {
+		return Message{}, err
+	}
+	content, err := json.Marshal(rendered)
+	if err != nil {
+		return Message{}, fmt.Errorf("encode content: %w", err)
+	}
+	var metadata []byte
+	if len(m.Metadata) > 0 {
+		if metadata, err = json.Marshal(m.Metadata); err != nil {
+			return Message{}, fmt.Errorf("encode metadata: %w", err)
+		}
+	}
+	return s.store.CreateMessage(ctx, Outgoing{
+		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address,
+		Content: content, Metadata: metadata, DueAt: m.DueAt,
+	})
+}
+
+// TestChannel sends a short message through a channel to one address.
+func (s *Service) TestChannel(ctx context.Context, accountID, channelID int64, to string) (Message, error) {
+	channel, err := s.store.GetChannel(ctx, accountID, channelID)
+	if err != nil {
+		return Message{}, err
+	}
+	kind, err := s.kinds.Kind(channel.Provider)
+	if err != nil {
+		return Message{}, err
+	}
+	content := providers.Content{Text: "This is a test message of Carillon, sent through the channel " + quoteLiquid(channel.Name) + "."}
+	if kind.Capabilities.Subject {
+		content.Subject = "Test message of Carillon"
+	}
+	return s.Send(ctx, Notification{AccountID: accountID, ChannelID: channelID, To: to, Content: content})
+}
+
+// quoteLiquid makes sure that a name is not read as a template.
+func quoteLiquid(name string) string { return strings.ReplaceAll(name, "{", "(") }
+
+// CheckContent says what of a content its channel can't send, and compiles it with the
+// account's snippets.
+func (s *Service) CheckContent(ctx context.Context, content providers.Content, channel providers.Channel) ([]fault.Field, error) {
+	kind, err := s.kinds.Kind(channel.Provider)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []fault.Field
+	add := func(location, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "content." + location, Message: fmt.Sprintf(format, args...)})
+	}
+	can := kind.Capabilities
+	if content.Text == "" && content.HTML == "" && content.Attachment == nil {
+		add("text", "there is nothing to send: give a text, or html on an e-mail channel")
+	}
+	if content.Subject != "" && !can.Subject {
+		add("subject", "a %s channel sends no subject: leave it out", channel.Provider)
+	}
+	if can.Subject && channel.Address == providers.Email && strings.TrimSpace(content.Subject) == "" {
+		add("subject", "e-mail needs a subject")
+	}
+	if content.HTML != "" && !can.HTML {
+		add("html", "a %s channel sends no HTML: use text", channel.Provider)
+	}
+	if content.Preheader != "" && content.HTML == "" {
+		add("preheader", "stands in the HTML part: give html, or leave it out")
+	}
+	if can.MaxTextBytes > 0 && len(content.Text) > can.MaxTextBytes {
+		add("text", "has %d bytes; a %s channel sends at most %d", len(content.Text), channel.Provider, can.MaxTextBytes)
+	}
+	if a := content.Attachment; a != nil && !strings.Contains(a.URL, "{") {
+		if u, err := url.Parse(a.URL); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+			add("attachment.url", "must be an address such as https://example.org/menu.pdf")
+		}
+	}
+	if _, err := s.catalogue.Compile(ctx, channel.AccountID, content); err != nil {
+		return fault.Gather(wrong, err)
+	}
+	return wrong, nil
+}

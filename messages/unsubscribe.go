@@ -1,0 +1,153 @@
+package messages
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"carillon/contacts"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+)
+
+// Unsubscriber is whom an unsubscribe link stands for: the recipient of a
+// message, or an address.
+type Unsubscriber struct {
+	AccountID int64
+	// MessageID names the message; 0 where Kind and Address say it all.
+	MessageID int64
+	Kind      providers.AddressKind
+	Address   string
+}
+
+// Tokens makes and reads the tokens in unsubscribe links. A token is signed,
+// not encrypted: it holds ids, and an address only where no message is known.
+type Tokens struct {
+	key  []byte
+	base string
+}
+
+// NewTokens derives the signing key from the master key. publicURL is the
+// address at which recipients reach the server; without it there are no links.
+func NewTokens(masterKey secret.String, publicURL string) Tokens {
+	key := sha256.Sum256([]byte("carillon unsubscribe\x00" + masterKey.Reveal()))
+	return Tokens{key: key[:], base: strings.TrimRight(publicURL, "/")}
+}
+
+// Forms of a token's payload, and the length of its signature: 128 bits.
+const (
+	tokenOfMessage = 1
+	tokenOfAddress = 2
+	signatureBytes = 16
+)
+
+var tokenEncoding = base64.RawURLEncoding
+
+// Make is the token for a recipient.
+func (t Tokens) Make(u Unsubscriber) string {
+	payload := make([]byte, 0, 32+len(u.Address))
+	if u.MessageID != 0 {
+		payload = append(payload, tokenOfMessage)
+		payload = binary.AppendUvarint(payload, uint64(u.AccountID))
+		payload = binary.AppendUvarint(payload, uint64(u.MessageID))
+	} else {
+		payload = append(payload, tokenOfAddress)
+		payload = binary.AppendUvarint(payload, uint64(u.AccountID))
+		payload = append(payload, string(u.Kind)+"\x00"+u.Address...)
+	}
+	return tokenEncoding.EncodeToString(t.sign(payload))
+}
+
+// URL is the link for a recipient; empty where no public address is configured.
+func (t Tokens) URL(u Unsubscriber) string {
+	if t.base == "" {
+		return ""
+	}
+	return t.base + "/u/" + t.Make(u)
+}
+
+// Parse reads a token. A token that was not made here is not found.
+func (t Tokens) Parse(token string) (Unsubscriber, error) {
+	unknown := fault.New(fault.NotFound, "this link is not complete or not ours: open it as it stands in the message")
+	raw, err := tokenEncoding.DecodeString(token)
+	if err != nil || len(raw) < signatureBytes+3 {
+		return Unsubscriber{}, unknown
+	}
+	payload := raw[:len(raw)-signatureBytes]
+	if !hmac.Equal(t.sign(payload[:len(payload):len(payload)]), raw) {
+		return Unsubscriber{}, unknown
+	}
+	account, n := binary.Uvarint(payload[1:])
+	if n <= 0 {
+		return Unsubscriber{}, unknown
+	}
+	u, rest := Unsubscriber{AccountID: int64(account)}, payload[1+n:]
+	switch payload[0] {
+	case tokenOfMessage:
+		id, n := binary.Uvarint(rest)
+		if n != len(rest) {
+			return Unsubscriber{}, unknown
+		}
+		u.MessageID = int64(id)
+	case tokenOfAddress:
+		kind, address, ok := strings.Cut(string(rest), "\x00")
+		if !ok {
+			return Unsubscriber{}, unknown
+		}
+		u.Kind, u.Address = providers.AddressKind(kind), address
+	default:
+		return Unsubscriber{}, unknown
+	}
+	return u, nil
+}
+
+// sign appends the signature to a payload.
+func (t Tokens) sign(payload []byte) []byte {
+	mac := hmac.New(sha256.New, t.key)
+	mac.Write(payload)
+	return append(payload, mac.Sum(nil)[:signatureBytes]...)
+}
+
+// Unsubscriber reads the token of an unsubscribe link and finds the address
+// behind it.
+func (s *Service) Unsubscriber(ctx context.Context, token string) (Unsubscriber, error) {
+	u, err := s.tokens.Parse(token)
+	if err != nil || u.MessageID == 0 {
+		return u, err
+	}
+	m, err := s.store.GetMessage(ctx, u.AccountID, u.MessageID)
+	if err != nil {
+		return Unsubscriber{}, err
+	}
+	channel, err := s.store.GetChannel(ctx, u.AccountID, m.ChannelID)
+	if err != nil {
+		return Unsubscriber{}, err
+	}
+	if m.Address == "" {
+		return Unsubscriber{}, fault.New(fault.NotFound, "the recipient of message %d was erased", m.ID)
+	}
+	u.Kind, u.Address = channel.Address, m.Address
+	return u, nil
+}
+
+// Unsubscribe keeps the address behind a token from being written to by
+// campaigns; it binds when it returns. Doing it twice is no error.
+func (s *Service) Unsubscribe(ctx context.Context, token string) (kind providers.AddressKind, err error) {
+	u, err := s.Unsubscriber(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	c := contacts.ConsentChange{
+		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: contacts.SourceLink, Actor: "recipient",
+	}
+	if u.MessageID != 0 {
+		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)
+	}
+	_, err = s.store.OptOut(ctx, c)
+	return u.Kind, err
+}

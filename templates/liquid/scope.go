@@ -1,0 +1,251 @@
+package liquid
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// scope is the values of one rendering; what is costly to make is made when it
+// is first asked for.
+type scope struct {
+	vars *Vars
+
+	row      map[string]string
+	rowError error
+	rowRead  bool
+
+	attributes     map[string]any
+	attributesRead bool
+
+	// mentioned are the contact's fields that are bound.
+	mentioned []string
+	bound     map[string]any
+	meter     *meter
+
+	// out has the text at hand, and scratch a part of it.
+	out     output
+	scratch []byte
+}
+
+// maxKept bounds the memory that a scope keeps for the next rendering, in bytes.
+const maxKept = 256 << 10
+
+// clear forgets everything but the memory.
+func (s *scope) clear() {
+	text, cuts, scratch := s.out.b, s.out.cuts, s.scratch
+	if cap(text)+cap(scratch)+cutBytes*cap(cuts) > maxKept {
+		text, cuts, scratch = nil, nil, nil
+	}
+	*s = scope{out: output{b: text[:0], cuts: cuts[:0]}, scratch: scratch[:0]}
+}
+
+// column is a value of the upload's row.
+func (s *scope) column(name string) (string, error) {
+	if err := s.readRow(); err != nil {
+		return "", err
+	}
+	return s.row[name], nil
+}
+
+func (s *scope) readRow() error {
+	if !s.rowRead {
+		s.rowRead = true
+		s.row, s.rowError = parseRow(s.vars.Row)
+	}
+	return s.rowError
+}
+
+// parseRow reads a JSON object. The importer writes texts only; other values
+// are taken as they are written.
+func parseRow(source string) (map[string]string, error) {
+	if source == "" {
+		return nil, nil
+	}
+	if row, ok := parseFlatRow(source); ok {
+		return row, nil
+	}
+	var values map[string]any
+	if err := json.Unmarshal([]byte(source), &values); err != nil {
+		return nil, fmt.Errorf("the recipient's row can't be read: %w", err)
+	}
+	row := make(map[string]string, len(values))
+	for name, value := range values {
+		switch v := value.(type) {
+		case nil:
+		case string:
+			row[name] = v
+		case float64:
+			row[name] = strconv.FormatFloat(v, 'f', -1, 64)
+		default:
+			text, err := json.Marshal(v)
+			if err != nil {
+				return nil, fmt.Errorf("the recipient's row can't be read: %w", err)
+			}
+			row[name] = string(text)
+		}
+	}
+	return row, nil
+}
+
+// parseFlatRow reads what the importer writes, an object of texts without
+// escapes and white space, several times faster than encoding/json; ok is false
+// for everything else.
+func parseFlatRow(s string) (row map[string]string, ok bool) {
+	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' || !utf8.ValidString(s) {
+		return nil, false
+	}
+	s = s[1 : len(s)-1]
+	row = make(map[string]string, 8)
+	for len(s) > 0 {
+		name, rest, ok := flatString(s)
+		if !ok || len(rest) == 0 || rest[0] != ':' {
+			return nil, false
+		}
+		value, rest, ok := flatString(rest[1:])
+		if !ok {
+			return nil, false
+		}
+		row[name] = value
+		switch {
+		case rest == "":
+			return row, true
+		case rest[0] == ',' && len(rest) > 1:
+			s = rest[1:]
+		default:
+			return nil, false
+		}
+	}
+	return row, true
+}
+
+func flatString(s string) (value, rest string, ok bool) {
+	if len(s) < 2 || s[0] != '"' {
+		return "", "", false
+	}
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return s[1:i], s[i+1:], true
+		case c == '\\' || c < 0x20:
+			return "", "", false
+		}
+	}
+	return "", "", false
+}
+
+// bindings are the variables as the Liquid engine wants them; it copies the map
+// and changes nothing in it. Empty values are left out: they count as missing.
+func (s *scope) bindings(needRow bool) (map[string]any, error) {
+	if s.bound == nil {
+		bound, err := s.bind()
+		if err != nil {
+			return nil, err
+		}
+		s.bound = bound
+	}
+	if _, ok := s.bound["row"]; ok || !needRow {
+		return s.bound, nil
+	}
+	if err := s.readRow(); err != nil {
+		return nil, err
+	}
+	row := make(map[string]any, len(s.row))
+	for name, value := range s.row {
+		if value != "" {
+			row[name] = value
+		}
+	}
+	s.bound["row"] = row
+	return s.bound, nil
+}
+
+func (s *scope) bind() (map[string]any, error) {
+	v := s.vars
+	contact := make(map[string]any, len(s.mentioned))
+	for _, name := range s.mentioned {
+		if name == attributesKey {
+			if err := s.readAttributes(); err != nil {
+				return nil, err
+			}
+			contact[name] = s.attributes
+		} else if value := contactFields[name](&v.Contact); value != "" {
+			contact[name] = value
+		}
+	}
+	vars := map[string]any{"contact": contact, meterKey: s.meter}
+	if v.CampaignName != "" {
+		vars["campaign"] = map[string]any{"name": v.CampaignName}
+	}
+	if v.UnsubscribeURL != "" {
+		vars["unsubscribe_url"] = v.UnsubscribeURL
+	}
+	return vars, nil
+}
+
+// attributesKey is where templates find the values of properties, under contact.
+const attributesKey = "attributes"
+
+// attribute is a property's value as a text; empty where there is none.
+func (s *scope) attribute(key string) (string, error) {
+	if err := s.readAttributes(); err != nil {
+		return "", err
+	}
+	if items, ok := s.attributes[key].([]any); ok {
+		texts := make([]string, len(items))
+		for i, item := range items {
+			texts[i] = toText(item)
+		}
+		return strings.Join(texts, ", "), nil
+	}
+	return toText(s.attributes[key]), nil
+}
+
+// readAttributes reads the values once. Empty ones are left out: they count as
+// missing. Numbers are such that the engine prints them in digits alone.
+func (s *scope) readAttributes() error {
+	if s.attributesRead || s.vars.Contact.Attributes == "" {
+		return nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(s.vars.Contact.Attributes))
+	decoder.UseNumber()
+	var values map[string]any
+	if err := decoder.Decode(&values); err != nil {
+		return fmt.Errorf("the contact's attributes can't be read: %w", err)
+	}
+	for key, value := range values {
+		switch v := value.(type) {
+		case nil:
+			delete(values, key)
+		case string:
+			if v == "" {
+				delete(values, key)
+			}
+		case []any:
+			if len(v) == 0 {
+				delete(values, key)
+			}
+		case json.Number:
+			if whole, err := v.Int64(); err == nil {
+				values[key] = whole
+			} else if fraction, err := v.Float64(); err == nil {
+				values[key] = decimal(fraction)
+			}
+		}
+	}
+	s.attributes, s.attributesRead = values, true
+	return nil
+}
+
+// contactFields are the fields that templates may name under contact.
+var contactFields = map[string]func(*Contact) string{
+	"first_name":  func(c *Contact) string { return c.FirstName },
+	"last_name":   func(c *Contact) string { return c.LastName },
+	"name":        func(c *Contact) string { return c.Name },
+	"external_id": func(c *Contact) string { return c.ExternalID },
+	"language":    func(c *Contact) string { return c.Language },
+	"timezone":    func(c *Contact) string { return c.Timezone },
+	"address":     func(c *Contact) string { return c.Address },
+}
