@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -134,12 +135,9 @@ func TestRequest(t *testing.T) {
 	require.Equal(t, "msg_42", got.Header.Get("Webhook-Id"))
 	require.Equal(t, token, got.Header.Get("Authorization"))
 	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
-	require.JSONEq(t, `{
-		"message_id": 42, "attempt": 3, "to": "someone42@example.com", "to_name": "Zoë Ångström",
-		"subject": "Grüße aus Łódź", "text": "Hello,\n.dots stay\n\nbye", "html": "<p>Hello, <b>Zoë</b></p>",
-		"attachment": {"url": "https://example.com/a.pdf", "filename": "a.pdf"},
-		"metadata": {"campaign": "7"}, "transactional": false, "unsubscribe_url": "https://example.com/u/abc"
-	}`, string(got.Body))
+	want, err := os.ReadFile("testdata/message.json")
+	require.NoError(t, err)
+	require.JSONEq(t, string(want), string(got.Body))
 }
 
 func TestConfigRefused(t *testing.T) {
