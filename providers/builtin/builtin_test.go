@@ -81,6 +81,8 @@ func TestEveryCapabilityIsImplemented(t *testing.T) {
 		require.NoError(t, err)
 		_, parses := p.(providers.CallbackParser)
 		require.Equal(t, k.Capabilities.Receipts, parses, k.Name)
+		_, parses = p.(providers.ReplyParser)
+		require.Equal(t, k.Capabilities.Replies, parses, k.Name)
 		require.NoError(t, p.Close())
 	}
 }

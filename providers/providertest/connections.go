@@ -57,20 +57,16 @@ func (s Subject) noAnswer(t testing.TB, drop sink.Drop) {
 	}})
 	p := s.open(t, far.Config)
 	_, err := p.Send(t.Context(), s.message(1))
+	require.Equal(t, int64(1), far.Tally.Asked(), "an adapter never retries")
 	require.Error(t, err)
 	require.Equal(t, providers.ErrorInDoubt, providers.AsError(err).Kind, err.Error())
-	require.Equal(t, int64(1), far.Tally.Asked(), "an adapter never retries")
 	_, err = p.Send(t.Context(), s.message(2))
 	require.NoError(t, err, "the next message gets a connection of its own")
 }
 
 func (s Subject) nobodyThere(t testing.TB) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	require.NoError(t, listener.Close())
-	p := s.open(t, s.Nowhere(addr))
-	_, err = p.Send(t.Context(), s.message(1))
+	p := s.open(t, s.Nowhere(shut(t)))
+	_, err := p.Send(t.Context(), s.message(1))
 	require.Error(t, err)
 	require.Equal(t, providers.ErrorTemporary, providers.AsError(err).Kind, err.Error())
 }
@@ -106,4 +102,13 @@ func (s Subject) reused(t testing.TB) {
 	require.LessOrEqual(t, far.Tally.Connections(), int64(2), "one, and one more at most on a busy machine")
 	require.NoError(t, p.Close())
 	require.Eventually(t, func() bool { return far.Tally.Open() == 0 }, 5*time.Second, time.Millisecond)
+}
+
+// shut is an address at which nobody listens.
+func shut(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return listener.Addr().String()
 }

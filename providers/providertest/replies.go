@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"bytes"
 	"net/http"
 	"testing"
 	"time"
@@ -12,30 +11,46 @@ import (
 	"carillon/providers"
 )
 
-func (s Subject) reply(t testing.TB) {
+// replies has the far end hand on what people wrote: from an address of the channel's
+// kind, letter by letter, and under an id by which it is known when it comes again.
+func (s Subject) replies(t testing.TB) {
 	p := s.open(t, s.serve(t, sink.Options{}).Config)
 	parser, ok := p.(providers.ReplyParser)
 	require.True(t, ok, "Capabilities.Replies promises a ReplyParser")
-	const from, text = "ann@example.com", "STOP ✋ \"now\"\nplease"
-	header, body := s.Reply(t, Now, from, text)
-	replies, err := parser.ParseReplies(header, body)
-	require.NoError(t, err)
-	require.Len(t, replies, 1)
-	require.NotEmpty(t, replies[0].ID, "by which a repeat is known")
-	require.Equal(t, from, replies[0].From)
-	require.Equal(t, text, replies[0].Text)
-	if receipts, ok := p.(providers.CallbackParser); ok {
-		found, err := receipts.ParseCallback(header, body)
-		require.NoError(t, err, "the same request is read for receipts")
-		require.Empty(t, found)
-	}
-	unsigned := func(header http.Header, body []byte) {
+	first := providers.Reply{ID: "in_1", From: Address(s.Kind.Capabilities.Address, 7), Text: "STOP ✋ \"now\"\nplease", At: Now}
+	second := providers.Reply{ID: "in_2", From: first.From, Text: first.Text, At: Now}
+	read := func(r providers.Reply) providers.Reply {
 		t.Helper()
-		_, err := parser.ParseReplies(header, body)
-		require.Error(t, err)
-		require.Equal(t, providers.ErrorAuth, providers.AsError(err).Kind, err.Error())
+		header, body := s.Reply(t, Now, r)
+		found, err := parser.ParseReplies(header, body)
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Equal(t, r.From, found[0].From, "the sender is one whom the channel could write to")
+		require.Equal(t, r.Text, found[0].Text)
+		require.NotEmpty(t, found[0].ID, "by which a repeat is known")
+		requireKey(t, found[0].ID)
+		if receipts, ok := p.(providers.CallbackParser); ok {
+			about, err := receipts.ParseCallback(header, body)
+			require.NoError(t, err, "the same request is read for receipts")
+			require.Empty(t, about)
+		}
+		return found[0]
 	}
-	unsigned(http.Header{}, body)
-	unsigned(header, append(bytes.Clone(body), ' '))
-	unsigned(s.Reply(t, Now.Add(-time.Hour), from, text))
+	once, again, twice := read(first).ID, read(first).ID, read(second).ID
+	require.Equal(t, once, again, "what comes again has the same id")
+	require.NotEqual(t, once, twice, "who writes the same again says it twice")
+	s.forgeries(t, func(at time.Time) (http.Header, []byte) { return s.Reply(t, at, first) }, func(header http.Header, body []byte) error {
+		_, err := parser.ParseReplies(header, body)
+		return err
+	})
+}
+
+// SignedReply is a Subject's Reply in Carillon's own form, the one that hook.Parser
+// reads.
+func SignedReply(key string) func(testing.TB, time.Time, providers.Reply) (http.Header, []byte) {
+	return func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
+		t.Helper()
+		reply := map[string]any{"id": r.ID, "from": r.From, "text": r.Text, "at": r.At}
+		return signed(t, key, at, map[string]any{"replies": []any{reply}})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -42,6 +43,7 @@ func (s Subject) secretsNowhere(t testing.TB) {
 		show(p)
 	}
 	config := s.serve(t, sink.Options{}).Config
+	s.showTheRest(t, config, show)
 	registry, err := providers.NewRegistry(s.Kind)
 	require.NoError(t, err)
 	public, err := registry.Public(s.Kind.Name, config, true)
@@ -57,5 +59,49 @@ func (s Subject) secretsNowhere(t testing.TB) {
 		for _, hidden := range s.Secrets {
 			require.NotContains(t, text, hidden)
 		}
+	}
+}
+
+// showTheRest shows what an adapter says that is no refusal of one message: of a
+// success, of nobody being there, of a batch, of its token, and of a forged callback.
+func (s Subject) showTheRest(t testing.TB, config json.RawMessage, show func(any)) {
+	t.Helper()
+	p := s.open(t, config)
+	accepted, err := p.Send(t.Context(), s.message(1))
+	require.NoError(t, err)
+	show(accepted)
+	header := http.Header{"Authorization": {"guessed"}}
+	if parser, ok := p.(providers.CallbackParser); ok {
+		_, err := parser.ParseCallback(header, nil)
+		show(err)
+	}
+	if parser, ok := p.(providers.ReplyParser); ok {
+		_, err := parser.ParseReplies(header, nil)
+		show(err)
+	}
+	if s.Serve == nil {
+		return
+	}
+	// An error of net/http has the address in it, and with it what stands there.
+	away := s.open(t, s.Nowhere(shut(t)))
+	_, err = away.Send(t.Context(), s.message(1))
+	show(err)
+	if syncer, ok := away.(providers.TemplateSyncer); ok {
+		_, err := syncer.SyncTemplates(t.Context())
+		show(err)
+	}
+	echo := sink.Answer{Code: 500, Text: strings.Join(s.Secrets, " ")}
+	far := s.Serve(t, sink.Options{Answer: func(int64, int64) sink.Answer { return echo }})
+	told := s.open(t, far.Config)
+	if sender, ok := told.(providers.BatchSender); ok {
+		for _, r := range sender.SendBatch(t.Context(), s.messages()) {
+			show(r.Err)
+		}
+	}
+	if far.Tokens != nil {
+		far.Tokens.Expire()
+		far.Tokens.Answer(echo)
+		_, err := s.open(t, far.Config).Send(t.Context(), s.message(1))
+		show(err)
 	}
 }

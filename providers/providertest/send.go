@@ -28,12 +28,32 @@ func (s Subject) success(t testing.TB) {
 	}
 	require.Equal(t, int64(1), far.Tally.Count())
 	require.Equal(t, int64(42), far.Tally.Arrivals()[0].ID, "the message id travels with the message")
-	s.equalContent(t, m.Content, arrived.get(t, 0))
+	s.requireArrived(t, m, arrived.get(t, 0))
 }
 
-func (s Subject) equalContent(t testing.TB, want providers.Content, d sink.Delivery) {
+// requireArrived checks that a request has a message for its recipient, once, and as
+// it was handed over.
+func (s Subject) requireArrived(t testing.TB, want providers.Message, d sink.Delivery) {
 	t.Helper()
-	got := s.Content(t, d)
+	equalContent(t, want.Content, s.arrived(t, want.To, d).Content)
+}
+
+// arrived is the one message of a request that is for a recipient.
+func (s Subject) arrived(t testing.TB, to string, d sink.Delivery) providers.Message {
+	t.Helper()
+	var found []providers.Message
+	var recipients []string
+	for _, m := range s.Arrived(t, d) {
+		if recipients = append(recipients, m.To); m.To == to {
+			found = append(found, m)
+		}
+	}
+	require.Len(t, found, 1, "one message for %s, of those to %q", to, recipients)
+	return found[0]
+}
+
+func equalContent(t testing.TB, want, got providers.Content) {
+	t.Helper()
 	require.Equal(t, want.Subject, got.Subject)
 	// A megabyte of difference helps nobody.
 	require.Equal(t, sha256.Sum256([]byte(want.Text)), sha256.Sum256([]byte(got.Text)), "text arrived changed")
@@ -50,14 +70,39 @@ func (s Subject) large(t testing.TB) {
 		strings.Repeat("long ", 300) + "\n" + strings.Repeat("x", 2000) + "\n"
 	ascii := "plain\n.\n..hidden\nFrom x\n" + strings.Repeat("short line\n", 10) + "end"
 	for i, text := range []string{tricky + "end", ascii, strings.Repeat(tricky, 1<<20/len(tricky)) + "end"} {
-		m := s.message(int64(i + 1))
+		m := Message(s.Kind.Capabilities.Address, int64(i+1))
 		m.Content.Text, m.Content.HTML = text, "<p>"+text+"</p>"
 		m.Content.Subject = strings.Repeat("Betreff 漢字 ", 20) + "end"
+		m = s.able(m)
 		_, err := p.Send(t.Context(), m)
 		require.NoError(t, err)
 		if s.Serve != nil {
-			s.equalContent(t, m.Content, arrived.get(t, i))
+			s.requireArrived(t, m, arrived.get(t, i))
 		}
+	}
+}
+
+// textBound sends a text of as many bytes as the adapter says that it takes, and one
+// of one more: who gets a message gets the whole of it.
+func (s Subject) textBound(t testing.TB) {
+	bound := s.Kind.Capabilities.MaxTextBytes
+	var arrived seen
+	p := s.open(t, s.serve(t, sink.Options{Seen: arrived.add}).Config)
+	m := s.message(1)
+	m.Content.Text = strings.Repeat("x", bound)
+	_, err := p.Send(t.Context(), m)
+	require.NoError(t, err)
+	if s.Serve != nil {
+		s.requireArrived(t, m, arrived.get(t, 0))
+	}
+	m.Content.Text += "x"
+	_, err = p.Send(t.Context(), m)
+	if err != nil {
+		require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind, err.Error())
+		return
+	}
+	if s.Serve != nil {
+		s.requireArrived(t, m, arrived.get(t, 1))
 	}
 }
 

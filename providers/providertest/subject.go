@@ -33,24 +33,41 @@ type Subject struct {
 	Secrets []string
 	// Refusals are the answers that the adapter must understand.
 	Refusals []Refusal
-	// Content reads a message as it arrived.
-	Content func(t testing.TB, d sink.Delivery) providers.Content
+	// Arrived reads the messages of a request as they arrived: to whom, and what.
+	Arrived func(t testing.TB, d sink.Delivery) []providers.Message
 	// Key is the id by which the far end can tell a repeat of a message from another,
 	// as it arrived: an idempotency key, a Message-ID. It is needed if
 	// Capabilities.Idempotent is set.
 	Key func(d sink.Delivery) string
-	// Callback is a request to /hooks/{channel_id}, signed for a time, that reports
-	// message 7 as delivered.
-	Callback func(t testing.TB, at time.Time) (http.Header, []byte)
-	// Reply is a request to the same place, signed for a time, that hands on what
-	// From wrote, with an id; needed if Capabilities.Replies is set.
-	Reply func(t testing.TB, at time.Time, from, text string) (http.Header, []byte)
+	// Receipt is a request to /hooks/{channel_id}, made at a time, with which the far
+	// end reports of a message that it took, by the id that it gave or was given; it
+	// is needed if Capabilities.Receipts is set.
+	Receipt func(t testing.TB, at time.Time, r Report) (http.Header, []byte)
+	// Reply is a request to the same place with which it hands on what somebody wrote;
+	// it is needed if Capabilities.Replies is set.
+	Reply func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte)
+	// Proof is what shows that such a request is the far end's.
+	Proof Proof
+	// Templates are what the far end keeps, more than go on one page where it has
+	// pages; needed if Capabilities.Templates is set.
+	Templates []providers.Template
+	// Tokens says that the adapter exchanges its credentials for access tokens that
+	// expire; Far.Tokens is then the desk that gives them out.
+	Tokens bool
+}
+
+// Report is what a far end says later of one of Carillon's messages.
+type Report struct {
+	MessageID int64
+	Status    providers.ReceiptStatus
 }
 
 // Far is a far end that was started.
 type Far struct {
 	Config json.RawMessage
 	Tally  *sink.Tally
+	// Tokens is set if Subject.Tokens is.
+	Tokens *TokenDesk
 }
 
 // open makes the adapter and has it closed, with no goroutine left, at the end

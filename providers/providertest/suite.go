@@ -53,15 +53,18 @@ func (s Subject) checks() []check {
 			all = append(all, checks...)
 		}
 	}
-	add(true, check{"Success", s.success})
+	add(true, check{"Abilities", s.abilities}, check{"Success", s.success})
 	add(true, s.refusals()...)
 	add(true,
+		check{"EveryAddress", s.addresses},
+		check{"ProviderIDs", s.providerIDs},
 		check{"LargeAndUnicode", s.large},
 		check{"CancelledBefore", s.cancelledBefore},
 		check{"CancelledWhileAsked", s.cancelledWhileAsked},
 		check{"BeginAndCommit", s.beginAndCommit},
 		check{"Concurrent", s.concurrent},
 		check{"UnknownSettings", s.unknownSettings},
+		check{"Check", s.tried},
 		check{"SecretsNowhere", s.secretsNowhere},
 	)
 	add(s.Serve != nil,
@@ -72,8 +75,15 @@ func (s Subject) checks() []check {
 		check{"ConnectionReused", s.reused},
 	)
 	add(can.Idempotent || s.Key != nil, check{"IdempotencyKey", s.idempotencyKey})
-	add(can.Receipts, check{"Callback", s.callback})
-	add(can.Replies, check{"Reply", s.reply})
+	add(can.MaxTextBytes > 0, check{"TextBound", s.textBound})
+	add(can.Media, check{"Media", s.media})
+	add(!can.Media && s.Serve != nil, check{"Link", s.link})
+	add(can.GivesID && s.Serve != nil, check{"IDUnreadable", s.idUnreadable})
+	add(can.Receipts, check{"Receipts", s.receipts})
+	add(can.Replies, check{"Replies", s.replies})
+	add(can.MaxBatch > 0, s.batch()...)
+	add(can.Templates, check{"Templates", s.templates})
+	add(s.Tokens, s.tokens()...)
 	return all
 }
 

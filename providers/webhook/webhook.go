@@ -49,7 +49,7 @@ func Kind() providers.Kind {
 			"2xx accepts; 429, or 503 with Retry-After, slows the channel down; 402 holds it; 404, 408, 425, 5xx and passing redirects are tried again; " +
 			"410 rejects the recipient; 301, 308, 401, 403 and 405 stop the channel; everything else fails the message.",
 		Capabilities: providers.Capabilities{
-			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true,
+			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true, EchoesID: true, Media: true,
 			// By Standard Webhooks the receiver takes webhook-id as idempotency key.
 			Idempotent: true,
 		},

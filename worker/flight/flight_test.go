@@ -236,6 +236,8 @@ func TestALongAnswerKeepsWhatDecides(t *testing.T) {
 	require.NotEmpty(t, got.Detail)
 	o.Detail, got.Detail = "", ""
 	require.Equal(t, o, got)
+	longest := campaigns.Outcome{State: campaigns.Sent, ProviderID: strings.Repeat("x", providers.MaxProviderID)}
+	require.True(t, putAnswer(r, longest), "an adapter's longest id is kept")
 	require.False(t, putAnswer(r, campaigns.Outcome{State: campaigns.Sent, ProviderID: strings.Repeat("x", recordSize)}), "in doubt is better than a wrong id")
 }
 
