@@ -65,7 +65,7 @@ func layers() []layer {
 			why: "it is domain: rules that hold whatever stores, queues and serves them",
 		},
 		{
-			name: "targeting", may: join(inside, []string{"providers"}), mayInTests: join(withStore, []string{"demo"}),
+			name: "targeting", may: join(inside, []string{"providers"}), mayInTests: join(withStore, []string{"demo", "providers/providertest"}),
 			why: "it is domain, and needs no more of the others than the kinds of address",
 		},
 		{
