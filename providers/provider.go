@@ -101,10 +101,17 @@ func (m *Message) Commits() {
 	}
 }
 
+// MaxProviderID is the longest id that an adapter returns, in bytes: it is kept with
+// the provider's answer in the worker's flight record, of 512 bytes in all. The
+// longest in use are WhatsApp's and FCM's, of some 100.
+const MaxProviderID = 256
+
 // Accepted is a provider's word that it took a message.
 type Accepted struct {
-	// ProviderID is the provider's own id for the message; empty where the
-	// provider keeps ours, so that nothing needs to be looked up later.
+	// ProviderID is the provider's own id for the message, of printable ASCII without
+	// spaces and at most MaxProviderID bytes, and the one that its receipts name; see
+	// Capabilities.GivesID. Empty where the provider keeps ours, so that nothing needs
+	// to be looked up later.
 	ProviderID string
 	// Response is a short answer for the record, such as an SMTP reply line.
 	Response string
@@ -217,6 +224,20 @@ type Capabilities struct {
 	Receipts bool
 	// Replies says that it hands on what people write through ReplyParser.
 	Replies bool
+	// GivesID says that it has an id of its own for every message that it takes.
+	GivesID bool
+	// EchoesID says that its receipts name our own id, so that they settle a message
+	// whose answer was lost, too. Without it they name the provider's, which GivesID
+	// promises.
+	EchoesID bool
+	// Media says that an attachment goes as a file that the provider fetches; without
+	// it its address is written into the text.
+	Media bool
+	// MaxBatch is the most messages that one request of BatchSender takes; 0 where
+	// each has a request of its own.
+	MaxBatch int
+	// Templates says that it keeps templates of its own, which TemplateSyncer lists.
+	Templates bool
 }
 
 // Deps is what an adapter may use besides its configuration.

@@ -69,6 +69,7 @@ func TestRules(t *testing.T) {
 		{"an adapter's tests call the contract", testImports("providers/smtp", "carillon/providers/providertest"), ""},
 		{"an adapter does not", imports("providers/smtp", "carillon/providers/providertest"), "providers may import only internal,"},
 		{"the contract plays the provider", imports("providers/providertest", "carillon/internal/sink", "carillon/providers"), ""},
+		{"the contract's addresses are of the form that contacts keep", testImports("contacts", "carillon/providers/providertest"), ""},
 		{"the sample is the binary's", imports("contacts/csvfile", "carillon/demo"), "contacts may import"},
 		{"asynq stays in queue", imports("worker", "github.com/hibiken/asynq"), "queue is the one place"},
 		{"miniredis stays in queue, in tests too", testImports("scheduler", "github.com/alicebob/miniredis/v2"), "queue is the one place"},

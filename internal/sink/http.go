@@ -65,6 +65,10 @@ func (s *HTTP) Close() error {
 
 func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 	o := &s.options
+	if o.Dialect != nil {
+		s.speak(w, r)
+		return
+	}
 	id := int64(0)
 	if text, ok := strings.CutPrefix(r.Header.Get("Webhook-Id"), "msg_"); ok {
 		id = digits(text)
@@ -94,13 +98,18 @@ func (s *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	}
-	if a.Code == 0 || a.Code/100 == 2 {
+	if a.accepts() {
 		s.arrived(id)
 	}
 	if a.Drop == AfterAccepting {
 		hangUp(w)
 		return
 	}
+	a.write(w)
+}
+
+// write is the answer over HTTP.
+func (a *Answer) write(w http.ResponseWriter) {
 	for name, values := range a.Header {
 		w.Header()[name] = values
 	}

@@ -30,6 +30,9 @@ type Options struct {
 	// Seen is handed each message before it is answered. It is called by many
 	// goroutines at once, and what it gets is its own.
 	Seen func(Delivery)
+	// Dialect is the API that the HTTP receiver speaks; nil takes every request for one
+	// message, with its id in the webhook-id header.
+	Dialect Dialect
 	// Command may answer an SMTP command line in place of the receiver, such as
 	// "550 5.1.1 no such user"; empty lets the receiver answer. A reply that begins
 	// with 421 closes the connection; "drop" closes it without one.
@@ -44,7 +47,8 @@ type Options struct {
 // Answer is what a receiver does with one message. The zero value accepts it.
 type Answer struct {
 	// Code is the reply: for SMTP the one to the end of the message (0 is 250),
-	// for HTTP the status (0 is 200).
+	// for HTTP the status (0 is 200). In a dialect it is the status of a request all
+	// of whose messages get the same; where they differ, and for 0, the dialect answers.
 	Code int
 	// Text follows the code in an SMTP reply; over HTTP it is the body.
 	Text string
@@ -55,6 +59,9 @@ type Answer struct {
 	// Drop closes the connection instead of answering.
 	Drop Drop
 }
+
+// accepts reports whether the message is taken, whether or not its sender learns it.
+func (a *Answer) accepts() bool { return a.Code == 0 || a.Code/100 == 2 }
 
 // Drop says when a connection is closed instead of answering.
 type Drop int
@@ -71,7 +78,8 @@ const (
 
 // Delivery is a message as it arrived.
 type Delivery struct {
-	// ID is Carillon's message id; 0 where none was found.
+	// ID is Carillon's message id, the first one's where there are several; 0 where
+	// none was found.
 	ID int64
 	// From and To are the SMTP envelope.
 	From, To string

@@ -155,6 +155,58 @@ func TestHTTP(t *testing.T) {
 	require.Zero(t, s.Open())
 }
 
+// TestHTTPSpeaksADialect has requests of several messages, and of none, counted
+// message by message and answered in words of their own.
+func TestHTTPSpeaksADialect(t *testing.T) {
+	refusal := sink.Answer{Code: 422, Text: "no"}
+	s, err := sink.NewHTTP(sink.Options{
+		Record: true,
+		Dialect: func(r *http.Request, body []byte) sink.Exchange {
+			var ids []int64
+			for _, digit := range body {
+				ids = append(ids, int64(digit-'0'))
+			}
+			return sink.Exchange{Messages: ids, Reply: func(w http.ResponseWriter, verdicts []sink.Answer) {
+				_, _ = fmt.Fprint(w, r.URL.Path, len(verdicts))
+				for _, a := range verdicts {
+					_, _ = fmt.Fprint(w, " ", a.Code)
+				}
+			}}
+		},
+		Answer: func(_, id int64) sink.Answer {
+			return map[int64]sink.Answer{3: refusal, 4: refusal, 8: {Drop: sink.BeforeAccepting}, 9: {Drop: sink.AfterAccepting}}[id]
+		},
+	})
+	require.NoError(t, err)
+	transport := &http.Transport{}
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	post := func(body string) (string, error) {
+		answer, err := client.Post(s.URL()+"/path", "text/plain", strings.NewReader(body))
+		if err != nil {
+			return "", err
+		}
+		text, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return fmt.Sprint(answer.StatusCode, " ", string(text)), nil
+	}
+	for body, want := range map[string]string{"": "200 /path0", "12": "200 /path2 0 0", "13": "200 /path2 0 422", "34": "422 no"} {
+		got, err := post(body)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	require.Equal(t, int64(6), s.Asked(), "each message is counted")
+	require.Equal(t, int64(3), s.Count())
+	_, err = post("28")
+	require.Error(t, err)
+	_, err = post("29")
+	require.Error(t, err)
+	require.Equal(t, int64(10), s.Asked())
+	require.Equal(t, int64(5), s.Count(), "the second lost only its answer")
+	transport.CloseIdleConnections()
+	require.NoError(t, s.Close())
+}
+
 // TestDelayHoldsAnswersBack shows that every answer takes its time, that
 // connections wait side by side, and that a receiver which is closed lets go.
 func TestDelayHoldsAnswersBack(t *testing.T) {

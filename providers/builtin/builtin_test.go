@@ -2,6 +2,8 @@ package builtin_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -53,17 +55,34 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-func TestEveryCapabilityIsImplemented(t *testing.T) {
-	configs := map[string]string{
-		"sandbox": `{}`,
-		"smtp":    `{"host": "mail.example.com", "from": "news@example.com"}`,
-		"webhook": `{"url": "https://example.com", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}`,
-	}
+// Every adapter is laid out alike: its folder has the adapter, its configuration,
+// and samples, one of them a configuration that is accepted.
+func TestLayout(t *testing.T) {
 	for _, k := range builtin.Kinds() {
-		p, err := k.New(json.RawMessage(configs[k.Name]), providers.Deps{})
+		folder := filepath.Join("..", k.Name)
+		for _, file := range []string{k.Name + ".go", "config.go"} {
+			require.FileExists(t, filepath.Join(folder, file))
+		}
+		require.NoError(t, k.Validate(sample(t, k)), k.Name)
+	}
+}
+
+// sample is the configuration that a provider shows as an example.
+func sample(t *testing.T, k providers.Kind) json.RawMessage {
+	t.Helper()
+	config, err := os.ReadFile(filepath.Join("..", k.Name, "testdata", "config.json"))
+	require.NoError(t, err)
+	return config
+}
+
+func TestEveryCapabilityIsImplemented(t *testing.T) {
+	for _, k := range builtin.Kinds() {
+		p, err := k.New(sample(t, k), providers.Deps{})
 		require.NoError(t, err)
 		_, parses := p.(providers.CallbackParser)
 		require.Equal(t, k.Capabilities.Receipts, parses, k.Name)
+		_, parses = p.(providers.ReplyParser)
+		require.Equal(t, k.Capabilities.Replies, parses, k.Name)
 		require.NoError(t, p.Close())
 	}
 }

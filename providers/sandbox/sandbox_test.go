@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -16,9 +15,7 @@ import (
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
-	"carillon/internal/secret"
 	"carillon/providers"
-	"carillon/providers/hook"
 	"carillon/providers/providertest"
 	"carillon/providers/sandbox"
 )
@@ -43,13 +40,8 @@ func TestContract(t *testing.T) {
 			{Name: "throttle", Config: with(`"throttle_rate": 1`), Kind: providers.ErrorThrottled, Code: "slow_down", RetryAfter: 250 * time.Millisecond},
 			{Name: "in doubt", Config: with(`"in_doubt_rate": 1`), Kind: providers.ErrorInDoubt},
 		},
-		Callback: func(t testing.TB, at time.Time) (http.Header, []byte) {
-			signer, err := hook.NewSigner(secret.New(key))
-			require.NoError(t, err)
-			body := []byte(`{"events":[{"message_id":7,"status":"delivered"}]}`)
-			return signer.Header("evt_1", at, body), body
-		},
-		Reply: reply,
+		Receipt: providertest.SignedReceipt(key),
+		Reply:   providertest.SignedReply(key),
 	})
 }
 
@@ -237,13 +229,4 @@ func TestRatesAddUp(t *testing.T) {
 	err := sandbox.Kind().Validate(json.RawMessage(`{"fail_rate": 0.6, "reject_rate": 0.6}`))
 	require.True(t, fault.Is(err, fault.Invalid), "got %v", err)
 	require.ErrorContains(t, err, "config.fail_rate")
-}
-
-func reply(t testing.TB, at time.Time, from, text string) (http.Header, []byte) {
-	t.Helper()
-	signer, err := hook.NewSigner(secret.New(key))
-	require.NoError(t, err)
-	body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": "in_1", "from": from, "text": text, "at": at}}})
-	require.NoError(t, err)
-	return signer.Header("evt_1", at, body), body
 }

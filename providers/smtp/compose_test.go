@@ -9,6 +9,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -35,42 +36,9 @@ func TestCompose(t *testing.T) {
 	}
 	got, err := testComposer().compose(nil, m, time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
 	require.NoError(t, err)
-	require.Equal(t, strings.ReplaceAll(`Date: Sat, 21 Nov 2026 09:00:00 +0000
-From: =?utf-8?b?RGllIEdsw7Zja25lcg==?=
- <news@example.org>
-Reply-To: <answers@example.org>
-MIME-Version: 1.0
-To: "Zoe \"Z\" Doe"
- <zoe@example.com>
-Subject: =?utf-8?b?R3LDvMOfZQ==?=
-Message-ID: <42-k3jq2m5xw7ab4cde@example.org>
-List-Unsubscribe: <https://example.com/u/1>
-List-Unsubscribe-Post: List-Unsubscribe=One-Click
-Content-Type: multipart/alternative;
- boundary="=_c16"
-
---=_c16
-Content-Type: text/plain; charset=utf-8
-Content-Transfer-Encoding: 7bit
-
-Hello
-..dot
-
-a.pdf: https://example.com/a.pdf?x=1&y=2
-
---=_c16
-Content-Type: text/html; charset=utf-8
-Content-Transfer-Encoding: quoted-printable
-
-<html><Body class=3Dx><div style=3D"display:none;max-height:0;overflow:hidd=
-en;mso-hide:all">a &lt; b</div>
-<p>Zo=C3=AB</p><p><a href=3D"https://example.com/a.pdf?x=3D1&amp;y=3D2">a.p=
-df</a></p>
-</body></html>
-
---=_c16--
-.
-`, "\n", "\r\n"), string(got))
+	want, err := os.ReadFile("testdata/message.eml")
+	require.NoError(t, err)
+	require.Equal(t, strings.ReplaceAll(string(want), "\n", "\r\n"), string(got))
 
 	m.Transactional = true
 	got, err = testComposer().compose(nil, m, time.Time{})

@@ -77,7 +77,7 @@ func TestContract(t *testing.T) {
 					password, base64.StdEncoding.EncodeToString([]byte(password)),
 					base64.StdEncoding.EncodeToString([]byte("\x00sender\x00" + password)),
 				},
-				Content: content, Key: messageID,
+				Arrived: arrived, Key: messageID,
 			})
 		})
 	}
@@ -158,6 +158,11 @@ func refusals() []providertest.Refusal {
 		atEnd(554, "5.7.1 spam", providers.ErrorContent, "554 5.7.1"),
 		atEnd(554, "no", providers.ErrorContent, "554"),
 	}
+}
+
+func arrived(t testing.TB, d sink.Delivery) []providers.Message {
+	t.Helper()
+	return []providers.Message{{To: d.To, Content: content(t, d)}}
 }
 
 // content reads a message with the standard library alone.

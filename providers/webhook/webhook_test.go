@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +20,8 @@ import (
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
-	"carillon/internal/secret"
 	"carillon/internal/sink"
 	"carillon/providers"
-	"carillon/providers/hook"
 	"carillon/providers/providertest"
 	"carillon/providers/webhook"
 )
@@ -95,23 +94,18 @@ func TestContract(t *testing.T) {
 			status(503, retry("30"), providers.ErrorThrottled, 30*time.Second),
 			status(504, nil, providers.ErrorTemporary, 0),
 		},
-		Content: func(t testing.TB, d sink.Delivery) providers.Content {
-			var c providers.Content
-			require.NoError(t, json.Unmarshal(d.Body, &c))
-			return c
+		Arrived: func(t testing.TB, d sink.Delivery) []providers.Message {
+			var m struct {
+				To string `json:"to"`
+				providers.Content
+			}
+			require.NoError(t, json.Unmarshal(d.Body, &m))
+			return []providers.Message{{To: m.To, Content: m.Content}}
 		},
-		Key:      func(d sink.Delivery) string { return d.Header.Get("Webhook-Id") },
-		Callback: callback,
-		Reply:    reply,
+		Key:     func(d sink.Delivery) string { return d.Header.Get("Webhook-Id") },
+		Receipt: providertest.SignedReceipt(key),
+		Reply:   providertest.SignedReply(key),
 	})
-}
-
-func callback(t testing.TB, at time.Time) (http.Header, []byte) {
-	t.Helper()
-	signer, err := hook.NewSigner(secret.New(key))
-	require.NoError(t, err)
-	body := []byte(`{"events":[{"message_id":7,"status":"delivered","at":"2026-11-21T08:59:00Z"}]}`)
-	return signer.Header("evt_1", at, body), body
 }
 
 // The request is what the documentation says, and its signature is one that the
@@ -134,12 +128,9 @@ func TestRequest(t *testing.T) {
 	require.Equal(t, "msg_42", got.Header.Get("Webhook-Id"))
 	require.Equal(t, token, got.Header.Get("Authorization"))
 	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
-	require.JSONEq(t, `{
-		"message_id": 42, "attempt": 3, "to": "someone42@example.com", "to_name": "Zoë Ångström",
-		"subject": "Grüße aus Łódź", "text": "Hello,\n.dots stay\n\nbye", "html": "<p>Hello, <b>Zoë</b></p>",
-		"attachment": {"url": "https://example.com/a.pdf", "filename": "a.pdf"},
-		"metadata": {"campaign": "7"}, "transactional": false, "unsubscribe_url": "https://example.com/u/abc"
-	}`, string(got.Body))
+	want, err := os.ReadFile("testdata/message.json")
+	require.NoError(t, err)
+	require.JSONEq(t, string(want), string(got.Body))
 }
 
 func TestConfigRefused(t *testing.T) {
@@ -249,15 +240,6 @@ func TestMaxConnectionsBoundTheRequestsAtOnce(t *testing.T) {
 		require.NoError(t, <-sent)
 	}
 	require.LessOrEqual(t, far.Connections(), int64(2))
-}
-
-func reply(t testing.TB, at time.Time, from, text string) (http.Header, []byte) {
-	t.Helper()
-	signer, err := hook.NewSigner(secret.New(key))
-	require.NoError(t, err)
-	body, err := json.Marshal(map[string]any{"replies": []any{map[string]any{"id": "in_1", "from": from, "text": text, "at": at}}})
-	require.NoError(t, err)
-	return signer.Header("evt_1", at, body), body
 }
 
 // What does not speak HTTP is not shown to whoever configured the address.

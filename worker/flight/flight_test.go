@@ -236,6 +236,8 @@ func TestALongAnswerKeepsWhatDecides(t *testing.T) {
 	require.NotEmpty(t, got.Detail)
 	o.Detail, got.Detail = "", ""
 	require.Equal(t, o, got)
+	longest := messages.Outcome{State: messages.Sent, ProviderID: strings.Repeat("x", providers.MaxProviderID)}
+	require.True(t, putAnswer(r, longest), "an adapter's longest id is kept")
 	require.False(t, putAnswer(r, messages.Outcome{State: messages.Sent, ProviderID: strings.Repeat("x", recordSize)}), "in doubt is better than a wrong id")
 }
 

@@ -1,0 +1,45 @@
+package providertest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/sink"
+	"carillon/providers"
+)
+
+// abilities holds what the kind says against what the adapter has: the product goes by
+// the one and calls the other.
+func (s Subject) abilities(t testing.TB) {
+	can := s.Kind.Capabilities
+	p := s.open(t, s.serve(t, sink.Options{}).Config)
+	_, receipts := p.(providers.CallbackParser)
+	require.Equal(t, can.Receipts, receipts, "Capabilities.Receipts and CallbackParser go together")
+	_, replies := p.(providers.ReplyParser)
+	require.Equal(t, can.Replies, replies, "Capabilities.Replies and ReplyParser go together")
+	_, batches := p.(providers.BatchSender)
+	require.Equal(t, can.MaxBatch > 0, batches, "Capabilities.MaxBatch and BatchSender go together")
+	_, templates := p.(providers.TemplateSyncer)
+	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
+	if can.Receipts {
+		require.True(t, can.EchoesID || can.GivesID, "a receipt names our id or the provider's")
+	}
+}
+
+// tried has an adapter that is a Checker try its configuration and send nothing.
+func (s Subject) tried(t testing.TB) {
+	far := s.serve(t, sink.Options{})
+	checker, ok := s.open(t, far.Config).(providers.Checker)
+	if !ok {
+		return
+	}
+	require.NoError(t, checker.Check(t.Context()))
+	if s.Serve == nil {
+		return
+	}
+	require.Zero(t, far.Tally.Asked(), "to try a configuration sends nothing")
+	nobody, ok := s.open(t, s.Nowhere(shut(t))).(providers.Checker)
+	require.True(t, ok)
+	require.Error(t, nobody.Check(t.Context()), "nobody is there")
+}

@@ -1,0 +1,54 @@
+package providertest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/sink"
+	"carillon/providers"
+)
+
+// attachment is a file whose address and name hold what tends to be escaped twice.
+var attachment = providers.Attachment{
+	URL: "https://files.example.com/a%20b.pdf?x=1&y=%C3%BC", Filename: "Größe \"1\" & 2.pdf", Caption: "Für Zoë: \"1\" < 2",
+}
+
+// media sends a file with a caption, a file that nothing is said about, and one beside
+// a text: it arrives as a file, and what is said as it was said. Whether a text beside
+// a file is its caption is the provider's business.
+func (s Subject) media(t testing.TB) {
+	var arrived seen
+	p := s.open(t, s.serve(t, sink.Options{Seen: arrived.add}).Config)
+	for i, c := range []providers.Content{
+		{Attachment: &attachment},
+		{Attachment: &providers.Attachment{URL: attachment.URL}},
+		{Attachment: &providers.Attachment{URL: attachment.URL, Filename: attachment.Filename}, Text: "Hello,\nZoë"},
+	} {
+		m := s.message(int64(i + 1))
+		m.Content = c
+		_, err := p.Send(t.Context(), m)
+		require.NoError(t, err)
+		if s.Serve == nil {
+			continue
+		}
+		got := s.arrived(t, m.To, arrived.get(t, i)).Content
+		require.NotNil(t, got.Attachment, "Capabilities.Media promises that the file arrives as one")
+		require.Equal(t, c.Attachment.URL, got.Attachment.URL)
+		require.Equal(t, c.Attachment.Filename, got.Attachment.Filename)
+		require.Equal(t, c.Text+c.Attachment.Caption, got.Text+got.Attachment.Caption)
+	}
+}
+
+// link has an adapter that takes no files write where the file is.
+func (s Subject) link(t testing.TB) {
+	var arrived seen
+	p := s.open(t, s.Serve(t, sink.Options{Seen: arrived.add}).Config)
+	m := s.message(1)
+	m.Content.Attachment = &attachment
+	_, err := p.Send(t.Context(), m)
+	require.NoError(t, err)
+	got := s.arrived(t, m.To, arrived.get(t, 0)).Content
+	require.Contains(t, got.Text, m.Content.Text)
+	require.Contains(t, got.Text, attachment.URL, "without Capabilities.Media the text says where the file is")
+}

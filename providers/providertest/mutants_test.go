@@ -1,0 +1,196 @@
+package providertest
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/providers"
+)
+
+// mutant is a messenger that is wrong in one thing: its methods are the right one's,
+// but for those that are set.
+type mutant struct {
+	*cloud
+	send      func(context.Context, providers.Message) (providers.Accepted, error)
+	batch     func(context.Context, []providers.Message) []providers.Result
+	callback  func(http.Header, []byte) ([]providers.Receipt, error)
+	replies   func(http.Header, []byte) ([]providers.Reply, error)
+	templates func(context.Context) ([]providers.Template, error)
+	check     func(context.Context) error
+	// Shown is in no unexported field, so that whatever prints the adapter prints it.
+	Shown string
+	// stop ends what the mutant leaves behind.
+	stop chan struct{}
+}
+
+func (m *mutant) Send(ctx context.Context, message providers.Message) (providers.Accepted, error) {
+	if m.send != nil {
+		return m.send(ctx, message)
+	}
+	return m.cloud.Send(ctx, message)
+}
+
+func (m *mutant) SendBatch(ctx context.Context, messages []providers.Message) []providers.Result {
+	if m.batch != nil {
+		return m.batch(ctx, messages)
+	}
+	return m.cloud.SendBatch(ctx, messages)
+}
+
+func (m *mutant) ParseCallback(header http.Header, body []byte) ([]providers.Receipt, error) {
+	if m.callback != nil {
+		return m.callback(header, body)
+	}
+	return m.cloud.ParseCallback(header, body)
+}
+
+func (m *mutant) ParseReplies(header http.Header, body []byte) ([]providers.Reply, error) {
+	if m.replies != nil {
+		return m.replies(header, body)
+	}
+	return m.cloud.ParseReplies(header, body)
+}
+
+func (m *mutant) SyncTemplates(ctx context.Context) ([]providers.Template, error) {
+	if m.templates != nil {
+		return m.templates(ctx)
+	}
+	return m.cloud.SyncTemplates(ctx)
+}
+
+func (m *mutant) Check(ctx context.Context) error {
+	if m.check != nil {
+		return m.check(ctx)
+	}
+	return m.cloud.Check(ctx)
+}
+
+// wrong is a mutant, the check that must catch it, and what must be said of it.
+type wrong struct {
+	name  string
+	check string
+	says  string
+	make  func(m *mutant)
+}
+
+// accepted changes what the right adapter says of a message that was taken.
+func (m *mutant) accepted(change func(*providers.Accepted)) {
+	m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
+		a, err := m.cloud.Send(ctx, message)
+		if err == nil {
+			change(&a)
+		}
+		return a, err
+	}
+}
+
+// failed changes an error of the right adapter.
+func (m *mutant) failed(change func(*providers.Error)) {
+	m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
+		a, err := m.cloud.Send(ctx, message)
+		if err != nil {
+			changed := *providers.AsError(err)
+			change(&changed)
+			err = &changed
+		}
+		return a, err
+	}
+}
+
+// handed changes a message before it goes.
+func (m *mutant) handed(change func(*providers.Message)) {
+	m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
+		change(&message)
+		return m.cloud.Send(ctx, message)
+	}
+}
+
+// reported changes a receipt.
+func (m *mutant) reported(change func(*providers.Receipt)) {
+	m.callback = func(header http.Header, body []byte) ([]providers.Receipt, error) {
+		receipts, err := m.cloud.ParseCallback(header, body)
+		for i := range receipts {
+			change(&receipts[i])
+		}
+		return receipts, err
+	}
+}
+
+// told changes a reply.
+func (m *mutant) told(change func(*providers.Reply)) {
+	m.replies = func(header http.Header, body []byte) ([]providers.Reply, error) {
+		replies, err := m.cloud.ParseReplies(header, body)
+		for i := range replies {
+			change(&replies[i])
+		}
+		return replies, err
+	}
+}
+
+// settled changes the results of a batch.
+func (m *mutant) settled(change func([]providers.Result) []providers.Result) {
+	m.batch = func(ctx context.Context, messages []providers.Message) []providers.Result {
+		return change(m.cloud.SendBatch(ctx, messages))
+	}
+}
+
+// tokenFunc is a source of tokens that is wrong.
+type tokenFunc struct {
+	from func(ctx context.Context, stale string) (string, error)
+	tokenSource
+}
+
+func (f tokenFunc) get(ctx context.Context, stale string) (string, error) { return f.from(ctx, stale) }
+
+// bought replaces where tokens come from.
+func (m *mutant) bought(from func(ctx context.Context, stale string) (string, error)) {
+	m.tokens = tokenFunc{from, m.tokens}
+}
+
+// The contract catches what is wrong, and says what.
+func TestMutants(t *testing.T) {
+	for _, w := range mutants() {
+		t.Run(w.name, func(t *testing.T) {
+			s := style{}.subject()
+			require.Empty(t, record(t, s.find(t, w.check)), "the right adapter passes")
+			stop := make(chan struct{})
+			defer close(stop)
+			s.Kind = style{}.kind(func(c *cloud) providers.Provider {
+				m := &mutant{cloud: c, stop: stop}
+				w.make(m)
+				return m
+			})
+			require.Contains(t, words(record(t, s.find(t, w.check))), w.says)
+		})
+	}
+}
+
+// So does it what is wrong with a provider that echoes our ids.
+func TestEchoingMutants(t *testing.T) {
+	st := style{echoes: true}
+	s := st.subject()
+	s.Kind = st.kind(func(c *cloud) providers.Provider {
+		m := &mutant{cloud: c}
+		m.reported(func(r *providers.Receipt) { r.MessageID = 0 })
+		return m
+	})
+	require.Contains(t, words(record(t, s.find(t, "Receipts"))), "EchoesID promises our id")
+}
+
+// The kind and the adapter must say the same of what it can do.
+func TestAbilitiesGoWithCapabilities(t *testing.T) {
+	for says, lie := range map[string]func(*providers.Capabilities){
+		"Capabilities.Receipts and":  func(c *providers.Capabilities) { c.Receipts = false },
+		"Capabilities.Replies and":   func(c *providers.Capabilities) { c.Replies = false },
+		"Capabilities.MaxBatch and":  func(c *providers.Capabilities) { c.MaxBatch = 0 },
+		"Capabilities.Templates and": func(c *providers.Capabilities) { c.Templates = false },
+		"names our id or":            func(c *providers.Capabilities) { c.GivesID = false },
+	} {
+		s := style{}.subject()
+		lie(&s.Kind.Capabilities)
+		require.Contains(t, words(record(t, s.find(t, "Abilities"))), says)
+	}
+}

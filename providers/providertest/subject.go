@@ -1,0 +1,99 @@
+package providertest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/clock"
+	"carillon/internal/sink"
+	"carillon/providers"
+)
+
+// Subject is an adapter and what the suite must know of it.
+type Subject struct {
+	Kind providers.Kind
+	// Serve starts a far end that behaves as the options say, ends it with the
+	// test, and returns the configuration that leads to it. It is nil for an
+	// adapter that talks to nobody.
+	Serve func(t testing.TB, o sink.Options) Far
+	// Config is a working configuration of an adapter that talks to nobody.
+	Config json.RawMessage
+	// Slow is a configuration under which an adapter that talks to nobody keeps
+	// its sender waiting.
+	Slow json.RawMessage
+	// Nowhere is a configuration that leads to an address at which connections
+	// are accepted or refused, but nobody says anything.
+	Nowhere func(addr string) json.RawMessage
+	// Secrets are in every configuration, and may be seen nowhere.
+	Secrets []string
+	// Refusals are the answers that the adapter must understand.
+	Refusals []Refusal
+	// Arrived reads the messages of a request as they arrived: to whom, and what.
+	Arrived func(t testing.TB, d sink.Delivery) []providers.Message
+	// Key is the id by which the far end can tell a repeat of a message from another,
+	// as it arrived: an idempotency key, a Message-ID. It is needed if
+	// Capabilities.Idempotent is set.
+	Key func(d sink.Delivery) string
+	// Receipt is a request to /hooks/{channel_id}, made at a time, with which the far
+	// end reports of a message that it took, by the id that it gave or was given; it
+	// is needed if Capabilities.Receipts is set.
+	Receipt func(t testing.TB, at time.Time, r Report) (http.Header, []byte)
+	// Reply is a request to the same place with which it hands on what somebody wrote;
+	// it is needed if Capabilities.Replies is set.
+	Reply func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte)
+	// Proof is what shows that such a request is the far end's.
+	Proof Proof
+	// Templates are what the far end keeps, more than go on one page where it has
+	// pages; needed if Capabilities.Templates is set.
+	Templates []providers.Template
+	// Tokens says that the adapter exchanges its credentials for access tokens that
+	// expire; Far.Tokens is then the desk that gives them out.
+	Tokens bool
+}
+
+// Report is what a far end says later of one of Carillon's messages.
+type Report struct {
+	MessageID int64
+	Status    providers.ReceiptStatus
+}
+
+// Far is a far end that was started.
+type Far struct {
+	Config json.RawMessage
+	Tally  *sink.Tally
+	// Tokens is set if Subject.Tokens is.
+	Tokens *TokenDesk
+}
+
+// open makes the adapter and has it closed, with no goroutine left, at the end
+// of the test.
+func (s Subject) open(t testing.TB, config json.RawMessage) providers.Provider {
+	t.Helper()
+	return s.openFor(t, "theinstallation1", config)
+}
+
+func (s Subject) openFor(t testing.TB, installation string, config json.RawMessage) providers.Provider {
+	t.Helper()
+	require.NoError(t, s.Kind.Validate(config))
+	p, err := s.Kind.New(config, providers.Deps{
+		Installation: installation, ChannelID: 3, Concurrency: concurrency, Dialer: providers.Dialer{AllowPrivate: true}, Clock: clock.NewFake(Now),
+		Receive: func(context.Context, []providers.Receipt) error { return nil },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+// serve starts the far end, if there is one.
+func (s Subject) serve(t testing.TB, o sink.Options) Far {
+	t.Helper()
+	if s.Serve == nil {
+		return Far{Config: s.Config}
+	}
+	return s.Serve(t, o)
+}
