@@ -151,43 +151,20 @@ func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args
 	return parts, args
 }
 
-// gate is a condition that keeps a contact from being written to.
-type gate struct {
-	reason string
-	fragment
-}
-
-// gates are over c (contact), a (its address) and s (its suppression); the first
-// that holds is why the contact is not written to.
-func (a audienceSQL) gates() (gates []gate) {
-	when := func(reason, condition string, args ...any) {
-		gates = append(gates, gate{reason, fragment{condition, args}})
-	}
-	for _, left := range a.leftOut() {
-		when(messages.ReasonExcluded, left.sql, left.args...)
-	}
-	when(messages.ReasonBlocked, "c.status = 'blocked'")
-	when(messages.ReasonInactive, "c.status = 'inactive'")
-	when(messages.ReasonDeleted, "c.status = 'deleted'")
-	when(messages.ReasonNoAddress, "a.address IS NULL")
-	when(messages.ReasonOptedOut, "s.reason = '"+unsubscribed+"'")
-	when(messages.ReasonSuppressed, "s.address IS NOT NULL")
-	if a.category != 0 {
-		word := lastWord("c.id", a.accountID, a.category, a.kind)
-		when(messages.ReasonOptedOut, word.sql+" = 'opt_out'", word.args...)
-	}
-	return gates
-}
-
 // reason is an expression over c, a and s: why the contact is not written to, NULL
 // if it is.
 func (a audienceSQL) reason() fragment {
 	var b strings.Builder
 	var args []any
 	b.WriteString("CASE")
-	for _, g := range a.gates() {
-		fmt.Fprintf(&b, " WHEN %s THEN '%s'", g.sql, g.reason)
-		args = append(args, g.args...)
+	for _, g := range gates {
+		if g.planned == nil {
+			continue
+		}
+		for _, condition := range g.planned(a) {
+			fmt.Fprintf(&b, " WHEN %s THEN '%s'", condition.sql, g.reason)
+			args = append(args, condition.args...)
+		}
 	}
 	b.WriteString(" END")
 	return fragment{b.String(), args}
@@ -197,8 +174,8 @@ func (a audienceSQL) reason() fragment {
 // behind last, empty for those who are written to, and how many have it.
 func (a audienceSQL) counts(cursor, last int64) fragment {
 	var reasons []string
-	for _, g := range a.gates() {
-		if !slices.Contains(reasons, g.reason) {
+	for _, g := range gates {
+		if g.planned != nil && len(g.planned(a)) > 0 && !slices.Contains(reasons, g.reason) {
 			reasons = append(reasons, g.reason)
 		}
 	}

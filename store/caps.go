@@ -10,7 +10,6 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
-	"carillon/messages"
 )
 
 const selectCap = "SELECT id, account_id, category_id, priority, max_messages, window_seconds, action, created_at FROM frequency_caps"
@@ -140,46 +139,6 @@ func (h capHistory) judge(caps []contacts.FrequencyCap, now time.Time) (v verdic
 		}
 	}
 	return v
-}
-
-// applyCaps keeps those of the just queued messages that no frequency cap holds
-// back; the others wait or are skipped.
-func (s *Store) applyCaps(ctx context.Context, tx conn, request messages.FeedRequest, f feeding, fed []marked, d deltas) ([]marked, error) {
-	if len(f.caps) == 0 || len(fed) == 0 {
-		return fed, nil
-	}
-	now := s.clock.Now()
-	histories, err := capHistories(ctx, tx, f, fed, now)
-	if err != nil {
-		return nil, err
-	}
-	kept := fed[:0]
-	var deferred [][3]any
-	skipped := map[string][]int64{}
-	for _, m := range fed {
-		v := histories[m.contactID].judge(f.caps, now)
-		switch v.action {
-		case contacts.CapDefer:
-			deferred = append(deferred, [3]any{m.ID, ms(v.due), capDetail(v.cap)})
-		case contacts.CapSkip:
-			skipped[capDetail(v.cap)] = append(skipped[capDetail(v.cap)], m.ID)
-		default:
-			kept = append(kept, m)
-		}
-	}
-	if deferred != nil {
-		n, err := tx.exec(ctx, tx.d.statements.deferMessages, messages.ReasonCapped, mustJSON(deferred))
-		if err != nil {
-			return nil, err
-		}
-		d.move(request.RunID, request.ChannelID, messages.Queued, messages.Pending, n)
-	}
-	for detail, ids := range skipped {
-		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, messages.ReasonCapped, detail, ms(now), d); err != nil {
-			return nil, err
-		}
-	}
-	return kept, nil
 }
 
 func capDetail(c contacts.FrequencyCap) string {

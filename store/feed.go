@@ -90,10 +90,7 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed
 			return nil
 		}
 		d.move(request.RunID, request.ChannelID, messages.Pending, messages.Queued, int64(n))
-		if list, err = s.applyGates(ctx, tx, request, feeding, list, d); err != nil {
-			return err
-		}
-		if list, err = s.applyCaps(ctx, tx, request, feeding, list, d); err != nil {
+		if list, err = s.applyGates(ctx, tx, feeding, list, d); err != nil {
 			return err
 		}
 		for _, m := range list {
@@ -106,17 +103,17 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed
 
 // feeding is what the feeder knows of the run's channel and audience.
 type feeding struct {
-	accountID  int64
-	campaignID int64 // 0: transactional
-	kind       providers.AddressKind
-	category   int64
-	caps       []contacts.FrequencyCap
+	accountID, channelID int64
+	runID, campaignID    int64 // 0: transactional
+	kind                 providers.AddressKind
+	category             int64
+	caps                 []contacts.FrequencyCap
 }
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
 // and its channel are sending.
 func (s *Store) mayFeed(ctx context.Context, tx conn, request messages.FeedRequest) (bool, feeding, error) {
-	var f feeding
+	f := feeding{channelID: request.ChannelID, runID: request.RunID}
 	err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.forShare, request.ChannelID).
 		Scan(&f.accountID, &f.kind)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -165,114 +162,6 @@ func (s *Store) markQueued(ctx context.Context, tx conn, request messages.FeedRe
 		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
 	slices.SortFunc(batch, func(a, b marked) int { return int(a.ID - b.ID) })
 	return batch, err
-}
-
-// gates is what keeps recipients from being written to now.
-type gates struct {
-	transactional bool
-	status        map[int64]contacts.ContactStatus
-	refused       map[string]string // reason, by address
-	left          map[int64]bool    // the campaign's category, by contact
-}
-
-// gates looks at consent and status of the recipients of messages.
-func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool, messages []marked) (g gates, err error) {
-	contactIDs := make([]int64, 0, len(messages))
-	addresses := make([]string, 0, len(messages))
-	for _, m := range messages {
-		if m.contactID != 0 {
-			contactIDs = append(contactIDs, m.contactID)
-		}
-		addresses = append(addresses, m.address)
-	}
-	g.transactional = transactional
-	if g.status, err = contactStatus(ctx, c, contactIDs); err != nil {
-		return g, err
-	}
-	if g.refused, err = suppressedAddresses(ctx, c, f, addresses, transactional); err != nil {
-		return g, err
-	}
-	g.left, err = leftCategory(ctx, c, f.accountID, f.category, f.kind, contactIDs)
-	return g, err
-}
-
-func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]contacts.ContactStatus, error) {
-	found := make(map[int64]contacts.ContactStatus, len(ids))
-	if len(ids) == 0 {
-		return found, nil
-	}
-	return found, c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var status contacts.ContactStatus
-		err := scan(&id, &status)
-		found[id] = status
-		return err
-	}, "SELECT id, status FROM contacts WHERE id "+c.d.inIDs, c.d.idList(ids))
-}
-
-// reason is why a message must not be sent, or empty.
-func (g gates) reason(m marked) string {
-	status, known := g.status[m.contactID]
-	switch {
-	case g.refused[m.address] != "":
-		return g.refused[m.address]
-	case m.contactID == 0:
-		return ""
-	case !known, status == contacts.Deleted:
-		return messages.ReasonDeleted
-	case status == contacts.Blocked:
-		return messages.ReasonBlocked
-	case status == contacts.Inactive && !g.transactional:
-		return messages.ReasonInactive
-	case g.left[m.contactID]:
-		return messages.ReasonOptedOut
-	}
-	return ""
-}
-
-// applyGates skips those who must not be written to any more: consent and status
-// are looked at again here, whatever they were when the run was planned.
-func (s *Store) applyGates(ctx context.Context, tx conn, request messages.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
-	g, err := s.gates(ctx, tx, f, request.RunID == 0, messages)
-	if err != nil {
-		return nil, err
-	}
-	kept := messages[:0]
-	skipped := map[string][]int64{}
-	for _, m := range messages {
-		if reason := g.reason(m); reason != "" {
-			skipped[reason] = append(skipped[reason], m.ID)
-		} else {
-			kept = append(kept, m)
-		}
-	}
-	for reason, ids := range skipped {
-		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, reason, "", ms(s.clock.Now()), d); err != nil {
-			return nil, err
-		}
-	}
-	return kept, nil
-}
-
-// suppressedAddresses says which addresses must not be written to, and why. An
-// unsubscribed recipient still gets transactional messages.
-func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []string, transactional bool) (map[string]string, error) {
-	found := map[string]string{}
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var address, why string
-		if err := scan(&address, &why); err != nil {
-			return err
-		}
-		switch {
-		case why != unsubscribed:
-			found[address] = messages.ReasonSuppressed
-		case !transactional:
-			found[address] = messages.ReasonOptedOut
-		}
-		return nil
-	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts,
-		f.accountID, string(f.kind), c.d.textList(addresses))
-	return found, err
 }
 
 // skipQueued moves queued messages to skipped.

@@ -155,11 +155,11 @@ func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Tim
 	if err != nil || !open {
 		return nil, s.translate(err)
 	}
-	var messages []marked
+	var found []marked
 	err = c.scanAll(ctx, func(scan func(...any) error) error {
 		var m marked
 		err := scan(&m.ID, &m.contactID, &m.address)
-		messages = append(messages, m)
+		found = append(found, m)
 		return err
 	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.inIDs+` AND m.state = 2 AND m.address <> ''
 		AND NOT EXISTS (SELECT 1 FROM clears k WHERE k.account_id = ? AND (k.channel_id = 0 OR k.channel_id = ?)
@@ -168,13 +168,14 @@ func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Tim
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	g, err := s.gates(ctx, c, f, runID == 0, messages)
+	f.caps = nil // they have let these messages through
+	l, err := lookUp(ctx, c, f, found, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	var allowed []int64
-	for _, m := range messages {
-		if g.reason(m) == "" {
+	for _, m := range found {
+		if _, h := l.holding(m); !h.shut {
 			allowed = append(allowed, m.ID)
 		}
 	}

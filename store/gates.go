@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"carillon/contacts"
+	"carillon/messages"
+)
+
+// gate is a reason not to write to somebody. It is asked in SQL of everybody in
+// an audience, when a run is planned and when it is previewed, which is why what
+// is predicted is what happens; and in Go of what was planned, just before it goes
+// out, because people opt out meanwhile.
+type gate struct {
+	reason string
+	// planned are conditions over c (contact), a (its address) and s (its
+	// suppression) of which one keeps the contact from being written to; nil where
+	// nothing is known of it before a message is fed.
+	planned func(a audienceSQL) []fragment
+	// fed says what becomes of a planned message; nil where a message stays what it
+	// was planned as.
+	fed func(l *lookup, m marked) hold
+}
+
+// hold is what a gate makes of a message. The zero value lets it through.
+type hold struct {
+	shut bool
+	// until is when a message that only has to wait is looked at again; zero skips
+	// it for good.
+	until time.Time
+	// detail is for people.
+	detail string
+}
+
+// gates are all reasons not to write to somebody. The first that holds is the one
+// that is told; where both ways of asking know of a reason, both give the same.
+var gates = []gate{
+	{reason: messages.ReasonExcluded, planned: audienceSQL.leftOut},
+	{reason: messages.ReasonBlocked, planned: where("c.status = 'blocked'"), fed: status(contacts.Blocked)},
+	// An inactive contact is left alone by campaigns; what its own actions ask for
+	// goes to it.
+	{reason: messages.ReasonInactive, planned: where("c.status = 'inactive'"), fed: inCampaigns(status(contacts.Inactive))},
+	{reason: messages.ReasonDeleted, planned: where("c.status = 'deleted'"), fed: status(contacts.Deleted)},
+	// A message keeps the address that it was planned with.
+	{reason: messages.ReasonNoAddress, planned: where("a.address IS NULL")},
+	{reason: messages.ReasonOptedOut, planned: where("s.reason = '" + unsubscribed + "'"), fed: inCampaigns(func(l *lookup, m marked) hold {
+		return hold{shut: l.suppressed[m.address] == unsubscribed}
+	})},
+	{reason: messages.ReasonSuppressed, planned: where("s.address IS NOT NULL"), fed: func(l *lookup, m marked) hold {
+		why, suppressed := l.suppressed[m.address]
+		return hold{shut: suppressed && why != unsubscribed}
+	}},
+	{reason: messages.ReasonOptedOut, planned: audienceSQL.leftCategory, fed: func(l *lookup, m marked) hold {
+		return hold{shut: l.left[m.contactID]}
+	}},
+	// How much somebody has got is known when a message is to go, and not before.
+	{reason: messages.ReasonCapped, fed: func(l *lookup, m marked) hold {
+		switch v := l.histories[m.contactID].judge(l.caps, l.now); v.action {
+		case contacts.CapDefer:
+			return hold{shut: true, until: v.due, detail: capDetail(v.cap)}
+		case contacts.CapSkip:
+			return hold{shut: true, detail: capDetail(v.cap)}
+		default:
+			return hold{}
+		}
+	}},
+}
+
+func where(condition string) func(audienceSQL) []fragment {
+	return func(audienceSQL) []fragment { return []fragment{{sql: condition}} }
+}
+
+// leftCategory is the condition of having left the campaign's category.
+func (a audienceSQL) leftCategory() []fragment {
+	if a.category == 0 {
+		return nil
+	}
+	word := lastWord("c.id", a.accountID, a.category, a.kind)
+	return []fragment{{word.sql + " = 'opt_out'", word.args}}
+}
+
+// status holds for messages to contacts of a status; a contact that is not there
+// any more counts as deleted. Messages without a contact have none.
+func status(s contacts.ContactStatus) func(*lookup, marked) hold {
+	return func(l *lookup, m marked) hold {
+		if m.contactID == 0 {
+			return hold{}
+		}
+		is, known := l.status[m.contactID]
+		if !known {
+			is = contacts.Deleted
+		}
+		return hold{shut: is == s}
+	}
+}
+
+// inCampaigns lets transactional messages through.
+func inCampaigns(fed func(*lookup, marked) hold) func(*lookup, marked) hold {
+	return func(l *lookup, m marked) hold {
+		if l.transactional {
+			return hold{}
+		}
+		return fed(l, m)
+	}
+}
+
+// lookup is what gates need to know of the recipients of some messages.
+type lookup struct {
+	now           time.Time
+	transactional bool
+	status        map[int64]contacts.ContactStatus
+	suppressed    map[string]string // reason of the suppression, by address
+	left          map[int64]bool    // the campaign's category, by contact
+	caps          []contacts.FrequencyCap
+	histories     map[int64]capHistory
+}
+
+// lookUp reads what gates need to know. The messages must be marked queued, if
+// caps are to be asked.
+func lookUp(ctx context.Context, c conn, f feeding, list []marked, now time.Time) (l *lookup, err error) {
+	contactIDs := make([]int64, 0, len(list))
+	addresses := make([]string, 0, len(list))
+	for _, m := range list {
+		if m.contactID != 0 {
+			contactIDs = append(contactIDs, m.contactID)
+		}
+		addresses = append(addresses, m.address)
+	}
+	l = &lookup{now: now, transactional: f.runID == 0, caps: f.caps}
+	if l.status, err = contactStatus(ctx, c, contactIDs); err != nil {
+		return nil, err
+	}
+	if l.suppressed, err = suppressedAddresses(ctx, c, f, addresses); err != nil {
+		return nil, err
+	}
+	if l.left, err = leftCategory(ctx, c, f.accountID, f.category, f.kind, contactIDs); err != nil {
+		return nil, err
+	}
+	if len(f.caps) > 0 && len(list) > 0 {
+		l.histories, err = capHistories(ctx, c, f, list, now)
+	}
+	return l, err
+}
+
+func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]contacts.ContactStatus, error) {
+	found := make(map[int64]contacts.ContactStatus, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	return found, c.scanAll(ctx, func(scan func(...any) error) error {
+		var id int64
+		var status contacts.ContactStatus
+		err := scan(&id, &status)
+		found[id] = status
+		return err
+	}, "SELECT id, status FROM contacts WHERE id "+c.d.inIDs, c.d.idList(ids))
+}
+
+// suppressedAddresses says which addresses are suppressed, and why.
+func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []string) (map[string]string, error) {
+	found := map[string]string{}
+	return found, c.scanAll(ctx, func(scan func(...any) error) error {
+		var address, why string
+		err := scan(&address, &why)
+		found[address] = why
+		return err
+	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts,
+		f.accountID, string(f.kind), c.d.textList(addresses))
+}
+
+// holding is the first gate that keeps a message from going now, and what it makes
+// of it.
+func (l *lookup) holding(m marked) (reason string, h hold) {
+	for _, g := range gates {
+		if g.fed == nil {
+			continue
+		}
+		if h := g.fed(l, m); h.shut {
+			return g.reason, h
+		}
+	}
+	return "", hold{}
+}
+
+// applyGates keeps those of the just queued messages that may go. The others are
+// skipped or wait, whatever was so when the run was planned.
+func (s *Store) applyGates(ctx context.Context, tx conn, f feeding, list []marked, d deltas) ([]marked, error) {
+	now := s.clock.Now()
+	l, err := lookUp(ctx, tx, f, list, now)
+	if err != nil {
+		return nil, err
+	}
+	kept := list[:0]
+	type why struct{ reason, detail string }
+	skipped := map[why][]int64{}
+	deferred := map[string][][3]any{} // rows of message, due time and detail, by reason
+	for _, m := range list {
+		reason, h := l.holding(m)
+		switch {
+		case !h.shut:
+			kept = append(kept, m)
+		case h.until.IsZero():
+			skipped[why{reason, h.detail}] = append(skipped[why{reason, h.detail}], m.ID)
+		default:
+			deferred[reason] = append(deferred[reason], [3]any{m.ID, ms(h.until), h.detail})
+		}
+	}
+	for reason, rows := range deferred {
+		n, err := tx.exec(ctx, tx.d.statements.deferMessages, reason, mustJSON(rows))
+		if err != nil {
+			return nil, err
+		}
+		d.move(f.runID, f.channelID, messages.Queued, messages.Pending, n)
+	}
+	for because, ids := range skipped {
+		if err := skipQueued(ctx, tx, f.runID, f.channelID, ids, because.reason, because.detail, ms(now), d); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
