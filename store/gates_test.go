@@ -93,7 +93,7 @@ func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 		audience := targeting.Audience{Contacts: before}
 		preview, err := s.PreviewAudience(t.Context(), j.channel, audience, category)
 		require.NoError(t, err)
-		j.campaign = j.newCampaign(`{"contacts":` + string(mustJSON(before)) + `}`)
+		j.campaign = j.newCampaign(`{"contacts":` + mustJSON(before) + `}`)
 		j.setCategory(j.campaign, category)
 		planned := j.start()
 		j.planAll(planned.ID, 100)
@@ -109,7 +109,7 @@ func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 		require.Len(t, told, 5, "the circumstances come to every reason that both know")
 
 		// Between plan and feed.
-		j.campaign = j.newCampaign(`{"contacts":` + string(mustJSON(after)) + `}`)
+		j.campaign = j.newCampaign(`{"contacts":` + mustJSON(after) + `}`)
 		j.setCategory(j.campaign, category)
 		fed := j.start()
 		j.planAll(fed.ID, 100)
@@ -154,7 +154,7 @@ func TestGateTable(t *testing.T) {
 			continue
 		}
 		for _, condition := range g.planned(a) {
-			require.Equal(t, strings.Count(condition.sql, "?"), len(condition.args), g.reason)
+			require.Len(t, condition.args, strings.Count(condition.sql, "?"), g.reason)
 		}
 	}
 }

@@ -288,8 +288,5 @@ func compileText(source string, m mode, lib *library) (text, error) {
 	if quick, ok := p.placeholders(); ok {
 		return quick, nil
 	}
-	if pieces, ok, err := p.pieces(); ok || err != nil {
-		return pieces, err
-	}
 	return p.program()
 }

@@ -32,8 +32,6 @@ type parsed struct {
 var (
 	blockTags = []string{"if", "unless", "case", "for", "tablerow", "capture", "comment", "raw"}
 	plainTags = []string{"else", "elsif", "when", "assign", "break", "continue", "cycle", "increment", "decrement", renderTag}
-	// lastingTags set what later pieces of a template may ask for.
-	lastingTags = []string{"assign", "capture", "increment", "decrement"}
 	// rewrittenTags are those that understood writes with the others.
 	rewrittenTags = []string{"echo", "liquid", "#"}
 	identifier    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)

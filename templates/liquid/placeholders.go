@@ -115,9 +115,7 @@ func (p *parsed) needsNoEngine(tok parser.Token) bool {
 	}
 	root := madeName.FindString(tok.Args)
 	switch ph := quick.list[0]; {
-	case ph.attribute != "":
-		return false // the engine writes lists without commas
-	case ph.get == nil && ph.column == "" && ph.other == "":
+	case ph.get == nil && ph.column == "" && ph.attribute == "" && ph.other == "":
 		return false // a name of the template's own, or a parameter
 	}
 	return !p.made[root]
@@ -201,83 +199,4 @@ func (ph *placeholder) value(s *scope) (value string, err error) {
 		value = ph.fallback
 	}
 	return value, err
-}
-
-// pieces is the template cut at its top level into placeholders and blocks, so
-// that the engine runs for the blocks alone; a newsletter with one {% if %} is
-// several times faster for it. ok is false where pieces depend on each other:
-// where a tag outside of a block, or a variable, works on what follows.
-func (p *parsed) pieces() (cut pieces, ok bool, err error) {
-	from, depth, verbatim := 0, 0, ""
-	// add takes tokens from..to as one piece.
-	add := func(to int, block bool) error {
-		if from == to {
-			return nil
-		}
-		piece := *p
-		piece.tokens = p.tokens[from:to]
-		from = to
-		if quick, ok := piece.placeholders(); ok && !block {
-			cut = append(cut, quick)
-			return nil
-		}
-		compiled, err := piece.program()
-		cut = append(cut, compiled)
-		return err
-	}
-	for i, tok := range p.tokens {
-		if tok.Type == parser.TrimLeftTokenType || tok.Type == parser.TrimRightTokenType || slices.Contains(lastingTags, tok.Name) {
-			return nil, false, nil
-		}
-		if tok.Type != parser.TagTokenType {
-			continue
-		}
-		if verbatim != "" && tok.Name != "end"+verbatim {
-			continue
-		}
-		switch name, end := strings.CutPrefix(tok.Name, "end"); {
-		case end && slices.Contains(blockTags, name):
-			verbatim = ""
-			if depth--; depth == 0 {
-				if err := add(i+1, true); err != nil {
-					return nil, false, err
-				}
-			}
-		case slices.Contains(blockTags, tok.Name):
-			if depth == 0 {
-				if err := add(i, false); err != nil {
-					return nil, false, err
-				}
-			}
-			depth++
-			if tok.Name == "raw" || tok.Name == "comment" {
-				verbatim = tok.Name
-			}
-		case tok.Name == renderTag && depth == 0:
-			// It sees no variables but those that it is given, and leaves none.
-			if err := add(i, false); err != nil {
-				return nil, false, err
-			}
-			if err := add(i+1, true); err != nil {
-				return nil, false, err
-			}
-		case depth == 0:
-			return nil, false, nil
-		}
-	}
-	return cut, true, add(len(p.tokens), false)
-}
-
-// pieces are texts in a row.
-type pieces []text
-
-func (t pieces) needsRow() bool { return slices.ContainsFunc(t, text.needsRow) }
-
-func (t pieces) render(s *scope, out *output) error {
-	for _, piece := range t {
-		if err := piece.render(s, out); err != nil {
-			return err
-		}
-	}
-	return nil
 }
