@@ -5,6 +5,7 @@ package zone
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,17 +34,28 @@ func Load(name string) (*time.Location, error) {
 // that time, it is the first valid instant after the gap; where the clock shows
 // it twice, it is the first of the two. time.Date promises neither.
 func Resolve(wall time.Time, location *time.Location) time.Time {
-	asUTC := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), time.UTC)
-	// Offsets lie within a day of UTC, so the zone's offsets a day before and
-	// after bound those that may hold at the wanted time; two days cover Apia,
-	// which skipped a whole day.
-	var best time.Time
-	found := false // the zero time is a time like any other
-	for probe := asUTC.Add(-48 * time.Hour); !probe.After(asUTC.Add(48 * time.Hour)); {
+	if found := Instants(wall, location); len(found) > 0 {
+		return found[0]
+	}
+	end, _ := Gap(wall, location)
+	return end
+}
+
+// around bounds the search: offsets lie within a day of UTC, so the offsets a day
+// before and after bound those that may hold at the wanted time; two days cover
+// Apia, which skipped a whole day.
+const around = 48 * time.Hour
+
+// Instants are the instants, in UTC and in order, at which a wall clock in location
+// shows the date and time of wall: one as a rule, two where clocks are set back
+// over it, none where they are set forward over it.
+func Instants(wall time.Time, location *time.Location) (found []time.Time) {
+	asUTC := wallAsUTC(wall)
+	for probe := asUTC.Add(-around); !probe.After(asUTC.Add(around)); {
 		_, offset := probe.In(location).Zone()
 		candidate := asUTC.Add(-time.Duration(offset) * time.Second)
-		if sameWall(candidate.In(location), asUTC) && (!found || candidate.Before(best)) {
-			best, found = candidate, true
+		if sameWall(candidate.In(location), asUTC) && !slices.ContainsFunc(found, candidate.Equal) {
+			found = append(found, candidate.UTC())
 		}
 		_, end := probe.In(location).ZoneBounds()
 		if end.IsZero() {
@@ -51,18 +63,25 @@ func Resolve(wall time.Time, location *time.Location) time.Time {
 		}
 		probe = end
 	}
-	if found {
-		return best.UTC()
-	}
-	// A gap: the first instant whose wall clock is past the wanted time is the
-	// end of the zone period that the gap closes.
-	for probe := asUTC.Add(-48 * time.Hour); ; {
+	slices.SortFunc(found, time.Time.Compare)
+	return found
+}
+
+// Gap is about a time that a wall clock in location jumps over: end is the first
+// instant after the gap, and shifted when the clock would have shown the time if
+// it had not been set forward.
+func Gap(wall time.Time, location *time.Location) (end, shifted time.Time) {
+	asUTC := wallAsUTC(wall)
+	// The first instant whose wall clock is past the wanted time is the end of the
+	// zone period that the gap closes.
+	for probe := asUTC.Add(-around); ; {
+		_, offset := probe.In(location).Zone()
 		_, end := probe.In(location).ZoneBounds()
 		if end.IsZero() {
-			return asUTC
+			return asUTC, asUTC
 		}
 		if !wallAsUTC(end.In(location)).Before(asUTC) {
-			return end.UTC()
+			return end.UTC(), asUTC.Add(-time.Duration(offset) * time.Second)
 		}
 		probe = end
 	}
