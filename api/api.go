@@ -17,9 +17,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"carillon/access"
 	"carillon/campaigns"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/messages"

@@ -13,9 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"

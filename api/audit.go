@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 // disclosure says whether reading something is audited, because it is people.

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 )
 
 // FrequencyCap bounds how many messages of campaigns one contact is sent.

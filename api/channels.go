@@ -9,7 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/messages"
 	"carillon/providers"
 )

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 

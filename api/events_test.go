@@ -18,9 +18,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/sse"
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/messages"
 )

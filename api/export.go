@@ -6,7 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/targeting"
 )
 

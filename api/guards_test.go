@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
-	"carillon/internal/access"
 )
 
 func TestKeysAndRoles(t *testing.T) {

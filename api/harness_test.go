@@ -18,10 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/campaigns"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/providers"

@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"regexp"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 

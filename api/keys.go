@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 // Key is an API key; the key itself is shown once, when it is made.

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 )
 
 // List is a group, a category or a label: a named set of contacts.

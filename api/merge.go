@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/providers"
 )
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"

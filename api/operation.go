@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/property"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 )
 

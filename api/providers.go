@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/secret"
 )
 

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/messages"
 )

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/reply"
-	"carillon/internal/access"
 )
 
 // Reply is something that a person wrote to a channel.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/messages"
 )
 

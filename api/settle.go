@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/messages"
 )

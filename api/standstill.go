@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 )
 
 // Standstill says why nothing goes out.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/messages"

@@ -11,9 +11,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/value"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
 )

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"

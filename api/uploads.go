@@ -15,8 +15,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 )
 

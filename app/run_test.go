@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/configs"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )

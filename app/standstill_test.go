@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/campaigns"
 	"carillon/configs"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/sink"

@@ -20,11 +20,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/app"
 	"carillon/campaigns"
 	"carillon/configs"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/providers/builtin"

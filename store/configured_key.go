@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strconv"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )

@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
