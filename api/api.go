@@ -21,31 +21,16 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/clock"
-	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/services"
 )
-
-// Keys keeps API keys.
-type Keys interface {
-	LookupKey(ctx context.Context, presented secret.String) (access.Key, error)
-	CreateKey(ctx context.Context, accountID int64, name string, role access.Role) (access.Key, secret.String, error)
-	ListKeys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error)
-	RevokeKey(ctx context.Context, accountID, id int64) error
-}
 
 // Answers keeps the answers to requests with an idempotency key.
 type Answers interface {
 	BeginAnswer(ctx context.Context, accountID int64, key, request string) (access.Answer, error)
 	FinishAnswer(ctx context.Context, accountID int64, key string, answer access.Answer) error
 	AbortAnswer(ctx context.Context, accountID int64, key string) error
-}
-
-// Audit keeps who did what.
-type Audit interface {
-	AddAudit(ctx context.Context, e access.AuditEntry) error
-	ListAudit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error)
 }
 
 // Uploads looks uploads up.
@@ -102,9 +87,7 @@ type Receipts interface {
 
 // Store is everything that the API looks up without a service.
 type Store interface {
-	Keys
 	Answers
-	Audit
 	Uploads
 	Suppressions
 	Eraser

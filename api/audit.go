@@ -82,7 +82,7 @@ func (s *Server) audit(ctx context.Context, caller access.Key, o operation, e en
 	case o.reads == readsNobody:
 		kept.Detail = o.changed(e.before, s.after(ctx, caller, o, e))
 	}
-	if err := s.Store.AddAudit(context.WithoutCancel(ctx), kept); err != nil {
+	if err := s.Trail.Add(context.WithoutCancel(ctx), kept); err != nil {
 		s.Logger.ErrorContext(ctx, "audit failed", "action", o.id, "request_id", requestID(ctx), "error", err)
 	}
 }

@@ -31,7 +31,7 @@ func (s *Server) lookupKey(ctx context.Context, r *http.Request) (access.Key, er
 	if wait := s.wrong.wait(r, presented); wait > 0 {
 		return access.Key{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
 	}
-	key, err := s.Store.LookupKey(ctx, secret.New(presented))
+	key, err := s.Keys.Lookup(ctx, secret.New(presented))
 	if err == nil || fault.Is(err, fault.Unauthorized) {
 		s.wrong.took(r, presented, err == nil)
 	}

@@ -69,7 +69,7 @@ func (s *Server) keyRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.ListKeys(ctx, caller.AccountID, after, in.Limit+1)
+			list, err := s.Keys.List(ctx, caller.AccountID, after, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}
@@ -78,7 +78,7 @@ func (s *Server) keyRoutes() {
 	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated, roles: mayAdmin,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
 		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
-			k, key, err := s.Store.CreateKey(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
+			k, key, err := s.Keys.Create(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +87,7 @@ func (s *Server) keyRoutes() {
 	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent, roles: mayAdmin,
 		more: "Binds at once. The last admin key can't be revoked."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
-			return nil, s.Store.RevokeKey(ctx, caller.AccountID, in.ID)
+			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: tag, doc: "Who did what, newest first", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[AuditEntry], error) {
@@ -95,7 +95,7 @@ func (s *Server) keyRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.ListAudit(ctx, caller.AccountID, before, in.Limit+1)
+			list, err := s.Trail.List(ctx, caller.AccountID, before, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}

@@ -122,7 +122,7 @@ func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
 	if strings.TrimSpace(presented) == "" {
 		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed")
 	}
-	key, err := s.Store.LookupKey(r.Context(), secret.New(strings.TrimSpace(presented)))
+	key, err := s.Keys.Lookup(r.Context(), secret.New(strings.TrimSpace(presented)))
 	if err == nil && !mayLook.allows(key.Role) {
 		err = fault.New(fault.Forbidden, "a %s key can't look at campaigns", key.Role)
 	}

@@ -5,6 +5,7 @@
 package services
 
 import (
+	"carillon/access"
 	"carillon/campaigns"
 	"carillon/channels"
 	"carillon/contacts"
@@ -17,6 +18,8 @@ import (
 
 // Services is what Carillon can be asked to do.
 type Services struct {
+	Keys       *access.Keys
+	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Messages   *messages.Service
 	Catalogue  *templates.Catalogue
@@ -36,6 +39,8 @@ type Services struct {
 
 // Store is what the services need kept; *store.Store keeps it.
 type Store interface {
+	access.KeyStore
+	access.TrailStore
 	campaigns.Store
 	messages.Store
 	templates.Snippets
@@ -73,6 +78,8 @@ func New(d Deps) *Services {
 		d.Clock = clock.System{}
 	}
 	s := &Services{
+		Keys:       access.NewKeys(d.Store),
+		Trail:      access.NewTrail(d.Store),
 		Channels:   channels.NewService(d.Store, d.Providers),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
