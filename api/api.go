@@ -17,7 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"carillon/access"
+	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/clock"
@@ -25,13 +25,6 @@ import (
 	"carillon/providers"
 	"carillon/services"
 )
-
-// Answers keeps the answers to requests with an idempotency key.
-type Answers interface {
-	BeginAnswer(ctx context.Context, accountID int64, key, request string) (access.Answer, error)
-	FinishAnswer(ctx context.Context, accountID int64, key string, answer access.Answer) error
-	AbortAnswer(ctx context.Context, accountID int64, key string) error
-}
 
 // Uploads looks uploads up.
 type Uploads interface {
@@ -87,7 +80,7 @@ type Receipts interface {
 
 // Store is everything that the API looks up without a service.
 type Store interface {
-	Answers
+	gate.Answers
 	Uploads
 	Suppressions
 	Eraser
@@ -97,13 +90,6 @@ type Store interface {
 	// Workers and Leader are those that the account's messages need.
 	Workers(ctx context.Context) ([]campaigns.Worker, error)
 	Leader(ctx context.Context) (campaigns.Leader, error)
-}
-
-// Meter counts requests.
-type Meter interface {
-	// Request counts one request: its route's pattern, which names nobody, the
-	// status it was answered with, and how long that took.
-	Request(route string, status int, took time.Duration)
 }
 
 // Options are the API's settings.
@@ -133,7 +119,7 @@ type Deps struct {
 	Live *campaigns.Live
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
-	Meter   Meter
+	Meter   gate.Meter
 	// Wake says that there may be something to do now: it is called after every
 	// change, and must return at once. It may be nil.
 	Wake func()
@@ -150,21 +136,18 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	handler http.Handler
-	limits  *limiters
-	wrong   *wrongKeys
+	gate    *gate.Gate
+	limits  *gate.Limits
 	hooks   *hooks
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
 	// views show single things, by the paths under which they are shown.
 	views map[string]view
-	// bodies and hookBodies are the memory for bodies of requests.
-	bodies, hookBodies *room
+	// hookBodies is the memory for what providers post.
+	hookBodies *gate.Room
 	// streams counts the event streams that are open.
 	streams atomic.Int64
 }
-
-// defaultMaxBody bounds the body of a request that is no upload.
-const defaultMaxBody = 2 << 20
 
 // New makes the server. Close ends what it keeps open.
 func New(d Deps) *Server {
@@ -177,16 +160,17 @@ func New(d Deps) *Server {
 	if d.Wake == nil {
 		d.Wake = func() {}
 	}
-	if d.Options.MaxBodyBytes <= 0 {
-		d.Options.MaxBodyBytes = defaultMaxBody
+	s := &Server{
+		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, hookBodies: gate.NewRoom(hookBodies),
+		limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
-	s := &Server{Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, bodies: newRoom(keyedBodies), hookBodies: newRoom(hookBodies)}
-	s.wrong = newWrongKeys(d.Clock)
-	s.limits = newLimiters(d.Options.RatePerSecond, d.Options.Burst, d.Clock)
-	s.hooks = newHooks(d)
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.handler = withDeadlines(s.withRequestID(s.withRoute(s.withLog(s.withRecovery(s.withGate(s.withBody(s.withText(s.withIdempotency(s.mux)))))))))
+	s.gate = gate.New(gate.Deps{
+		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Store, Limits: s.limits, Meter: d.Meter, Clock: d.Clock, Logger: d.Logger,
+		MaxBodyBytes: d.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
+	})
+	s.handler = s.gate.Before(s.mux)
 	return s
 }
 

@@ -101,7 +101,7 @@ type testChannel struct {
 // channelView shows a channel to a caller; addresses whole only to those who may
 // change them.
 func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, error) {
-	public, err := s.Providers.Public(c.Provider, c.Config, mayAdmin.allows(caller.Role))
+	public, err := s.Providers.Public(c.Provider, c.Config, mayAdmin.Allows(caller.Role))
 	if err != nil {
 		return Channel{}, err
 	}

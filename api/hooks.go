@@ -10,15 +10,18 @@ import (
 	"sync"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"carillon/api/gate"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
 
-// maxHookBody bounds what a provider may post at once.
-const maxHookBody = 1 << 20
+// maxHookBody bounds what a provider may post at once, hookBodies what the bodies of
+// providers, which prove themselves by them, may take of memory together; in bytes.
+const (
+	maxHookBody = 1 << 20
+	hookBodies  = 64 << 20
+)
 
 // Times for which the hooks remember channels.
 const (
@@ -97,7 +100,7 @@ type hookAnswer struct {
 	Repeated bool `json:"repeated,omitempty"` // was taken before, and changed nothing
 	// Refused is how many items can't be used, Errors says why of the first.
 	Refused int                 `json:"refused,omitempty"`
-	Errors  []*huma.ErrorDetail `json:"errors,omitempty"`
+	Errors  []gate.ProblemField `json:"errors,omitempty"`
 }
 
 // maxRefused is how many items of a request are named that can't be used.
@@ -260,9 +263,9 @@ func (s *Server) hookRoutes() {
 			s.refuseHook(w, r, id, err)
 			return
 		}
-		body, release, err := readBody(r, maxHookBody, s.hookBodies)
+		body, release, err := gate.ReadBody(r, maxHookBody, s.hookBodies)
 		if err != nil {
-			refuseBody(w, err, "report less at once")
+			writeProblem(w, gate.RefusedBody(w, err, "report less at once"))
 			return
 		}
 		defer release()
@@ -276,7 +279,7 @@ func (s *Server) hookRoutes() {
 			return
 		}
 		if p.unusable > 0 {
-			answer.Errors = problem(fault.InvalidFields(p.refused), "body").Errors
+			answer.Errors = gate.ProblemOf(fault.InvalidFields(p.refused), "body").Errors
 			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location)
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -311,8 +314,8 @@ func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, er
 		err = fault.New(fault.Unauthorized, "%v", refused.Err)
 	case errors.As(err, &refused):
 		err = fault.New(fault.Invalid, "%v", refused.Err)
-	case statusOf(err) >= http.StatusInternalServerError:
-		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", requestID(r.Context()), "error", err)
+	case gate.StatusOf(err) >= http.StatusInternalServerError:
+		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", gate.RequestID(r.Context()), "error", err)
 	}
 	writeProblem(w, err)
 }

@@ -49,9 +49,6 @@ type AuditEntry struct {
 	Source    string `json:"source,omitempty" doc:"Address that the request came from; a proxy's where there is one."`
 }
 
-// keysPath is where keys are made.
-const keysPath = "/v1/keys"
-
 type createKey struct{ Body KeyInput }
 
 func keyView(k access.Key) Key {
@@ -62,7 +59,7 @@ func keyView(k access.Key) Key {
 }
 
 func (s *Server) keyRoutes() {
-	const path, tag = keysPath, "keys"
+	const path, tag = "/v1/keys", "keys"
 	register(s, operation{id: "list-keys", method: http.MethodGet, path: path, tag: tag, doc: "List API keys", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Key], error) {
 			after, err := in.position()
@@ -75,7 +72,7 @@ func (s *Server) keyRoutes() {
 			}
 			return page(list, in.Limit, keyView, func(k access.Key) string { return idKey(k.ID) }), nil
 		})
-	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated, roles: mayAdmin,
+	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated, roles: mayAdmin, kept: withoutKey,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
 		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
 			k, key, err := s.Keys.Create(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -98,8 +99,8 @@ func (s *Server) statusRoutes() {
 				http.Error(w, "an API key is needed as the password", http.StatusUnauthorized)
 				return
 			case err != nil:
-				if statusOf(err) >= http.StatusInternalServerError {
-					s.Logger.ErrorContext(r.Context(), "status page failed", "request_id", requestID(r.Context()), "error", err)
+				if gate.StatusOf(err) >= http.StatusInternalServerError {
+					s.Logger.ErrorContext(r.Context(), "status page failed", "request_id", gate.RequestID(r.Context()), "error", err)
 				}
 				writeProblem(w, err)
 				return
@@ -123,11 +124,11 @@ func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
 		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed")
 	}
 	key, err := s.Keys.Lookup(r.Context(), secret.New(strings.TrimSpace(presented)))
-	if err == nil && !mayLook.allows(key.Role) {
+	if err == nil && !mayLook.Allows(key.Role) {
 		err = fault.New(fault.Forbidden, "a %s key can't look at campaigns", key.Role)
 	}
 	if err == nil {
-		if wait := s.limits.take(key.ID); wait > 0 {
+		if wait := s.limits.Take(key.ID); wait > 0 {
 			err = fault.New(fault.RateLimited, "too many requests with this key: wait %s", wait.Round(time.Millisecond))
 		}
 	}

@@ -97,7 +97,7 @@ func (s *Server) suppressionRoutes() {
 			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
 			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, actor(caller)), in.Kind, "address")
 		})
-	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag, doc: "Suppress every address of a CSV file", roles: mayEdit,
+	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag, doc: "Suppress every address of a CSV file", roles: mayEdit, streamed: true,
 		more: "The body is the file, in UTF-8: kind,address,reason by its first line, or a column email or phone instead; hash for addresses that were erased. " +
 			"Lines that can't be used are refused with their reason and the others go on."}, s.importSuppressions)
 	s.api.OpenAPI().Paths[importSuppressionsPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

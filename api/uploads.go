@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/access"
+	"carillon/api/gate"
 	"carillon/contacts"
 	"carillon/internal/fault"
 )
@@ -110,7 +111,7 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 
 func (s *Server) uploadRoutes() {
 	const path, tag = "/v1/uploads", "uploads"
-	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit,
+	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit, streamed: true,
 		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group, dry_run) come before the part `file`. " +
 			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
 		func(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
@@ -195,7 +196,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 			options.Key, options.DefaultCountry, options.Encoding = contacts.KeyField(given.Key), given.DefaultCountry, given.Encoding
 			options.Separator, options.Group, options.DryRun = given.Separator, given.Group, given.DryRun
 		case "file":
-			if message := wrongText(part.FileName(), false); message != "" {
+			if message := gate.WrongText(part.FileName(), false); message != "" {
 				return nil, fault.InvalidField("file", nil, "the name of the file %s", message)
 			}
 			u, err := s.Importer.Take(ctx, caller.AccountID, part.FileName(), part, options)
@@ -204,7 +205,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 			}
 			// What follows the file would come too late to be honoured.
 			if _, err := parts.NextPart(); err == nil {
-				s.Logger.WarnContext(ctx, "parts behind the file are not read", "upload", u.ID, "request_id", requestID(ctx))
+				s.Logger.WarnContext(ctx, "parts behind the file are not read", "upload", u.ID, "request_id", gate.RequestID(ctx))
 			}
 			return &one[Upload]{uploadView(u)}, nil
 		default:
@@ -221,7 +222,7 @@ func decodePart(part io.Reader, into any, name string) error {
 	if err != nil {
 		return fault.InvalidField(name, nil, "did not come whole")
 	}
-	if err := fault.InvalidFields(wrongJSON(name, document)); err != nil {
+	if err := fault.InvalidFields(gate.WrongJSON(name, document)); err != nil {
 		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
