@@ -7,7 +7,6 @@ package api
 
 import (
 	"context"
-	"iter"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -19,78 +18,10 @@ import (
 
 	"carillon/api/gate"
 	"carillon/campaigns"
-	"carillon/contacts"
 	"carillon/internal/clock"
-	"carillon/messages"
 	"carillon/providers"
 	"carillon/services"
 )
-
-// Uploads looks uploads up.
-type Uploads interface {
-	GetUpload(ctx context.Context, accountID, id int64) (contacts.Upload, error)
-	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]contacts.Upload, error)
-	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[contacts.RefusedLine, error]
-}
-
-// Suppressions looks up the addresses never to write to.
-type Suppressions interface {
-	ListSuppressions(ctx context.Context, f contacts.SuppressionFilter) ([]contacts.Suppression, error)
-	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[contacts.Suppression, error]
-}
-
-// Eraser erases people and says what is known of them.
-type Eraser interface {
-	contacts.ErasureStore
-	MessageContent(ctx context.Context, id int64) ([]byte, error)
-}
-
-// Messages looks messages up and moves single ones.
-type Messages interface {
-	ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error)
-	GetMessage(ctx context.Context, accountID, id int64) (messages.Message, error)
-	Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error)
-	campaigns.Tracer
-	ResendMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error)
-	CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error)
-}
-
-// Queue looks into the outbound queue and clears it.
-type Queue interface {
-	QueueTotals(ctx context.Context, f messages.QueueFilter) ([]messages.QueueTotals, error)
-	QueuePreview(ctx context.Context, f messages.QueueFilter, limit int) ([]messages.Message, error)
-	QueueOutlook(ctx context.Context, f messages.QueueFilter) (campaigns.QueueOutlook, error)
-	BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (messages.Clearing, error)
-	ContinueClear(ctx context.Context, clearID int64) (messages.Clearing, error)
-	GetClearing(ctx context.Context, accountID, id int64) (messages.Clearing, error)
-}
-
-// AnyChannel looks channels up whatever their account; NotFound if there is none, or
-// none any more.
-type AnyChannel interface {
-	AnyChannel(ctx context.Context, id int64) (providers.Channel, error)
-}
-
-// Receipts takes what providers report; *store.Writer does.
-type Receipts interface {
-	Receive(ctx context.Context, channelID int64, events []providers.Receipt) error
-	// ReceiveOnce is Receive for a request of which a repeat changes nothing.
-	ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Receipt) (repeated bool, err error)
-}
-
-// Store is everything that the API looks up without a service.
-type Store interface {
-	gate.Answers
-	Uploads
-	Suppressions
-	Eraser
-	Messages
-	Queue
-	AnyChannel
-	// Workers and Leader are those that the account's messages need.
-	Workers(ctx context.Context) ([]campaigns.Worker, error)
-	Leader(ctx context.Context) (campaigns.Leader, error)
-}
 
 // Options are the API's settings.
 type Options struct {
@@ -112,8 +43,8 @@ type Options struct {
 type Deps struct {
 	Options Options
 	*services.Services
-	Store     Store
-	Receipts  Receipts
+	// Answers keeps the answers to requests with an idempotency key.
+	Answers   gate.Answers
 	Providers *providers.Registry
 	// Live watches what goes on for /v1/events; stopping it ends all streams.
 	Live *campaigns.Live
@@ -167,7 +98,7 @@ func New(d Deps) *Server {
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
 	s.gate = gate.New(gate.Deps{
-		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Store, Limits: s.limits, Meter: d.Meter, Clock: d.Clock, Logger: d.Logger,
+		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Answers, Limits: s.limits, Meter: d.Meter, Clock: d.Clock, Logger: d.Logger,
 		MaxBodyBytes: d.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
 	})
 	s.handler = s.gate.Before(s.mux)

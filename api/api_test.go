@@ -323,7 +323,7 @@ func (broken) ListSuppressions(context.Context, contacts.SuppressionFilter) ([]c
 }
 
 func TestOurOwnFaults(t *testing.T) {
-	s := newServer(t, func(d *api.Deps) { d.Store = broken{d.Store.(*store.Store)} })
+	s := newServer(t, func(s *server, d *api.Deps) { d.Services = s.over(broken{s.store}) })
 	for _, path := range []string{"/v1/uploads", "/v1/suppressions"} {
 		w := s.do("GET", path, "")
 		require.Equal(t, 500, w.Code)
@@ -337,7 +337,7 @@ func TestOurOwnFaults(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	bad := false
-	s := newServer(t, func(d *api.Deps) {
+	s := newServer(t, func(s *server, d *api.Deps) {
 		d.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
 		d.Ready = func(context.Context) map[string]error {
 			if bad {

@@ -302,23 +302,12 @@ func forecastView(f campaigns.Forecast) Forecast {
 }
 
 func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCampaign) (*one[Explanation], error) {
-	recipient := strings.TrimSpace(in.Recipient)
-	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, recipient)
+	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, strings.TrimSpace(in.Recipient))
 	if err != nil {
 		return nil, err
 	}
-	query := campaigns.TraceQuery{AccountID: caller.AccountID, ContactID: found[0].Message.ContactID}
-	if query.ContactID == 0 {
-		if query, err = campaigns.NewTraceQuery(caller.AccountID, 0, recipient); err != nil {
-			return nil, err
-		}
-	}
-	trace, err := s.Store.Trace(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	out := &one[Explanation]{Explanation{Says: orEmpty(trace.Says(in.ID)), Messages: []MessageHistory{}}}
-	for _, e := range found {
+	out := &one[Explanation]{Explanation{Says: orEmpty(found.Says), Messages: []MessageHistory{}}}
+	for _, e := range found.Messages {
 		view := historyView(e.Message, e.History)
 		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, e.Message); err != nil {
 			return nil, err

@@ -73,7 +73,7 @@ func (s *Server) erasureRoutes() {
 			"Refused while a message to them is being sent or a file is being imported. dry_run says beforehand what it would do."},
 		func(ctx context.Context, caller access.Key, in *eraseContact) (*one[Erasure], error) {
 			dryRun := in.Body != nil && in.Body.DryRun
-			done, err := s.Store.EraseContact(ctx, caller.AccountID, in.ID, dryRun)
+			done, err := s.Contacts.Erase(ctx, caller.AccountID, in.ID, dryRun)
 			if err != nil {
 				return nil, err
 			}
@@ -82,7 +82,7 @@ func (s *Server) erasureRoutes() {
 	register(s, operation{reads: readsAll, id: "export-contact", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
 }
 
-// everything is the page size of an export.
+// everything is the page size of an export of words.
 const everything = 500
 
 func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID) (*one[ContactExport], error) {
@@ -90,7 +90,7 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.Store.ContactBelongings(ctx, caller.AccountID, in.ID)
+	b, err := s.Contacts.Belongings(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -110,24 +110,17 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 	if err := s.exportWords(ctx, caller, in.ID, &x); err != nil {
 		return nil, err
 	}
-	f := messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID, Limit: everything}
-	for {
-		list, err := s.Store.ListMessages(ctx, f)
+	for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID}) {
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range list {
-			exported, err := s.exportMessage(ctx, m)
-			if err != nil {
-				return nil, err
-			}
-			x.Messages = append(x.Messages, exported)
-			f.After = m.ID
+		exported, err := s.exportMessage(ctx, m)
+		if err != nil {
+			return nil, err
 		}
-		if len(list) < everything {
-			return &one[ContactExport]{x}, nil
-		}
+		x.Messages = append(x.Messages, exported)
 	}
+	return &one[ContactExport]{x}, nil
 }
 
 // exportWords adds consents and replies.
@@ -164,11 +157,6 @@ func (s *Server) exportMessage(ctx context.Context, m messages.Message) (Exporte
 	if err != nil {
 		return ExportedMessage{}, err
 	}
-	exported := ExportedMessage{MessageHistory: h}
-	raw, err := s.Store.MessageContent(ctx, m.ID)
-	if err != nil || len(raw) == 0 {
-		return exported, err
-	}
-	exported.Content = &providers.Content{}
-	return exported, json.Unmarshal(raw, exported.Content)
+	content, err := s.Messages.Content(ctx, m)
+	return ExportedMessage{MessageHistory: h, Content: content}, err
 }

@@ -40,10 +40,10 @@ type events struct {
 
 // listening serves s over the network and watches its state with a clock that
 // runs; heartbeats go by s.clock, which stands still.
-func listening(t *testing.T, options ...func(*api.Deps)) (*server, *httptest.Server) {
+func listening(t *testing.T, options ...func(*server, *api.Deps)) (*server, *httptest.Server) {
 	t.Helper()
-	options = append([]func(*api.Deps){func(d *api.Deps) {
-		d.Live = campaigns.NewLive(d.Store.(campaigns.LiveStore), clock.System{}, slog.New(slog.DiscardHandler))
+	options = append([]func(*server, *api.Deps){func(s *server, d *api.Deps) {
+		d.Live = campaigns.NewLive(s.store, clock.System{}, slog.New(slog.DiscardHandler))
 		d.Meter = nil // the fixture's is for one request at a time
 	}}, options...)
 	s := newServer(t, options...)
@@ -240,7 +240,7 @@ func (crowded) LiveChannels(_ context.Context, accounts []int64) ([]campaigns.Li
 
 // Who does not read holds up neither the others nor the end of the server.
 func TestEventStreamsAreBounded(t *testing.T) {
-	_, listener := listening(t, func(d *api.Deps) { d.Options.MaxStreams = 1 })
+	_, listener := listening(t, func(_ *server, d *api.Deps) { d.Options.MaxStreams = 1 })
 	first := watch(t, listener.URL, adminKey)
 	require.Equal(t, http.StatusOK, first.response.StatusCode)
 	_, ok := first.next()
@@ -255,8 +255,8 @@ func TestEventsDoNotWaitForWhoDoesNotRead(t *testing.T) {
 	timeout := sse.WriteTimeout
 	sse.WriteTimeout = time.Hour
 	t.Cleanup(func() { sse.WriteTimeout = timeout })
-	s, listener := listening(t, func(d *api.Deps) {
-		d.Live = campaigns.NewLive(crowded{d.Store.(campaigns.LiveStore)}, clock.System{}, slog.New(slog.DiscardHandler))
+	s, listener := listening(t, func(s *server, d *api.Deps) {
+		d.Live = campaigns.NewLive(crowded{s.store}, clock.System{}, slog.New(slog.DiscardHandler))
 	})
 	address := listener.Listener.Addr().String()
 	var idle net.Conn

@@ -130,7 +130,7 @@ func TestIdempotencyOfUploads(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	s := newServer(t, func(d *api.Deps) { d.Options.RatePerSecond, d.Options.Burst = 1, 3 })
+	s := newServer(t, func(_ *server, d *api.Deps) { d.Options.RatePerSecond, d.Options.Burst = 1, 3 })
 	w := s.do("POST", "/v1/groups", `{"name":"`+strings.Repeat("x", 70<<10)+`"}`)
 	require.Equal(t, 413, w.Code)
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))

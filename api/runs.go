@@ -142,31 +142,17 @@ func (s *Server) runRoutes() {
 				return nil, err
 			}
 			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, func(write func(...string) error) error {
-				return s.eachMessage(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}, func(m messages.Message) error {
-					return write(messageCells(m)...)
-				})
+				for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}) {
+					if err != nil {
+						return err
+					}
+					if err := write(messageCells(m)...); err != nil {
+						return err
+					}
+				}
+				return nil
 			}), nil
 		})
-}
-
-// eachMessage goes through messages a page at a time.
-func (s *Server) eachMessage(ctx context.Context, f messages.MessageFilter, do func(messages.Message) error) error {
-	f.Limit = 1000
-	for {
-		list, err := s.Store.ListMessages(ctx, f)
-		if err != nil {
-			return err
-		}
-		for _, m := range list {
-			if err := do(m); err != nil {
-				return err
-			}
-			f.After = m.ID
-		}
-		if len(list) < f.Limit {
-			return nil
-		}
-	}
 }
 
 var messageColumns = []string{

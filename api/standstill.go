@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"carillon/access"
@@ -84,11 +83,10 @@ func (s *Server) standstillRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.Workers(ctx)
+			list, err := s.Campaigns.Workers(ctx, before)
 			if err != nil {
 				return nil, err
 			}
-			list = slices.DeleteFunc(list, func(w campaigns.Worker) bool { return before > 0 && w.ID >= before })
 			return page(list, in.Limit, workerView, func(w campaigns.Worker) string { return idKey(w.ID) }), nil
 		})
 }
@@ -105,7 +103,7 @@ func (s *Server) status(ctx context.Context, accountID int64) (Status, error) {
 		return status, err
 	}
 	status.Hindrances = hindranceViews(hindrances)
-	workers, err := s.Store.Workers(ctx)
+	workers, err := s.Campaigns.Workers(ctx, 0)
 	if err != nil {
 		return status, err
 	}
@@ -114,7 +112,7 @@ func (s *Server) status(ctx context.Context, accountID int64) (Status, error) {
 			status.Workers++
 		}
 	}
-	leader, err := s.Store.Leader(ctx)
+	leader, err := s.Campaigns.Leader(ctx)
 	if err == nil && leader.Leads() {
 		status.Scheduler = leader.Holder
 	}

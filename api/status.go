@@ -162,10 +162,10 @@ func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView
 		}
 		view.Campaigns = append(view.Campaigns, row)
 	}
-	if view.QueueOutlook, err = s.Store.QueueOutlook(ctx, messages.QueueFilter{AccountID: caller.AccountID}); err != nil {
+	if view.QueueOutlook, err = s.Campaigns.Outlook(ctx, messages.QueueFilter{AccountID: caller.AccountID}); err != nil {
 		return err
 	}
-	totals, err := s.Store.QueueTotals(ctx, messages.QueueFilter{AccountID: caller.AccountID})
+	totals, err := s.Queue.Totals(ctx, messages.QueueFilter{AccountID: caller.AccountID})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -107,11 +106,11 @@ func (s *Server) suppressionRoutes() {
 		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
 		func(ctx context.Context, caller access.Key, _ *struct{}) (*huma.StreamResponse, error) {
 			return csvBody("suppressions.csv", contacts.SuppressionColumns(), func(write func(...string) error) error {
-				for p, err := range s.Store.EachSuppression(ctx, caller.AccountID) {
+				for p, err := range s.Consents.EachSuppression(ctx, caller.AccountID) {
 					if err != nil {
 						return err
 					}
-					if err := write(string(p.Kind), p.Address, p.Reason, strconv.FormatBool(p.OptedOut), p.CreatedAt.UTC().Format(time.RFC3339), p.Hash); err != nil {
+					if err := write(p.Cells()...); err != nil {
 						return err
 					}
 				}
@@ -130,7 +129,7 @@ func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *li
 		}
 		f.AfterKind, f.AfterAddress = providers.AddressKind(kind), address
 	}
-	list, err := s.Store.ListSuppressions(ctx, f)
+	list, err := s.Consents.Suppressions(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -125,7 +124,7 @@ func (s *Server) uploadRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.ListUploads(ctx, caller.AccountID, before, in.Limit+1)
+			list, err := s.Uploads.List(ctx, caller.AccountID, before, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}
@@ -133,20 +132,21 @@ func (s *Server) uploadRoutes() {
 		})
 	register(s, operation{id: "get-upload", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an upload and its progress", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Upload], error) {
-			u, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID)
+			u, err := s.Uploads.Get(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
 	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
-			if _, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID); err != nil {
+			refused, err := s.Uploads.Refused(ctx, caller.AccountID, in.ID)
+			if err != nil {
 				return nil, err
 			}
-			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), []string{"line", "field", "value", "reason"}, func(write func(...string) error) error {
-				for line, err := range s.Store.UploadErrors(ctx, caller.AccountID, in.ID) {
+			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), contacts.RefusedColumns(), func(write func(...string) error) error {
+				for line, err := range refused {
 					if err != nil {
 						return err
 					}
-					if err := write(strconv.FormatInt(line.Line, 10), line.Field, line.Value, line.Reason); err != nil {
+					if err := write(line.Cells()...); err != nil {
 						return err
 					}
 				}

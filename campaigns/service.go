@@ -41,18 +41,19 @@ type Audiences interface {
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
 }
 
-// Runs looks runs up and proves that they account for everybody.
+// Runs looks runs up, those to come among them, and proves that they account for
+// everybody.
 type Runs interface {
 	GetRun(ctx context.Context, accountID, runID int64) (Run, error)
 	ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]Run, error)
 	VerifyRun(ctx context.Context, runID int64) (Verification, error)
+	// QueueOutlook says what is still to come into the queue.
+	QueueOutlook(ctx context.Context, f messages.QueueFilter) (QueueOutlook, error)
 }
 
 // Messages looks messages up.
 type Messages interface {
 	ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error)
-	// Transitions are a message's moves off the plain way, in order.
-	Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error)
 }
 
 // People looks contacts and suppressed addresses up.
@@ -83,6 +84,7 @@ type Store interface {
 type Service struct {
 	store     Store
 	messages  *messages.Service
+	queue     *messages.Queue
 	catalogue *templates.Catalogue
 	tokens    messages.Tokens
 	clock     clock.Clock
@@ -92,6 +94,7 @@ type Service struct {
 type Deps struct {
 	Store     Store
 	Messages  *messages.Service
+	Queue     *messages.Queue
 	Catalogue *templates.Catalogue
 	Tokens    messages.Tokens
 	Clock     clock.Clock
@@ -99,7 +102,7 @@ type Deps struct {
 
 // NewService makes the service.
 func NewService(d Deps) *Service {
-	return &Service{store: d.Store, messages: d.Messages, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
+	return &Service{store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
 }
 
 // Create keeps a new draft.

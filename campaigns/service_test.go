@@ -229,11 +229,12 @@ func TestExplain(t *testing.T) {
 	require.NoError(t, err)
 	found, err := f.Explain(ctx, f.Account, c.ID, "ada@example.org")
 	require.NoError(t, err)
-	require.Len(t, found, 1)
-	require.Equal(t, messages.Pending, found[0].Message.State)
+	require.Len(t, found.Messages, 1)
+	require.Contains(t, found.Says[0], "not yet: it waits")
+	require.Equal(t, messages.Pending, found.Messages[0].Message.State)
 	found, err = f.Explain(ctx, f.Account, c.ID, strconv.FormatInt(f.People["Bob"].ID, 10))
 	require.NoError(t, err)
-	require.Equal(t, messages.ReasonOptedOut, found[0].Message.Reason)
+	require.Equal(t, messages.ReasonOptedOut, found.Messages[0].Message.Reason)
 	_, err = f.Explain(ctx, f.Account, c.ID, "nobody@example.org")
 	require.ErrorContains(t, err, "not in the campaign's audience")
 }
@@ -303,8 +304,8 @@ func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
 			require.ErrorContains(t, err, "not in the campaign's audience", test.says)
 		} else {
 			require.NoError(t, err, test.says)
-			require.Len(t, found, 1, test.says)
-			require.Equal(t, test.contactID, found[0].Message.ContactID, test.says)
+			require.Len(t, found.Messages, 1, test.says)
+			require.Equal(t, test.contactID, found.Messages[0].Message.ContactID, test.says)
 		}
 		require.Equal(t, test.searches, spy.n, test.says)
 	}

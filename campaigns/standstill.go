@@ -364,6 +364,16 @@ func waitWords(reason string) string {
 	return " (" + reason + ")"
 }
 
+// Workers are those of the last day whose ids are before the id before, newest first; 0
+// begins with the newest.
+func (s *Service) Workers(ctx context.Context, before int64) ([]Worker, error) {
+	list, err := s.store.Workers(ctx)
+	return slices.DeleteFunc(list, func(w Worker) bool { return before > 0 && w.ID >= before }), err
+}
+
+// Leader is the scheduler that leads, or the last that did.
+func (s *Service) Leader(ctx context.Context) (Leader, error) { return s.store.Leader(ctx) }
+
 // StandstillOf says why a message that waits does not go out.
 func (s *Service) StandstillOf(ctx context.Context, accountID int64, m messages.Message) (Standstill, error) {
 	if !m.State.Active() || m.State == messages.Sending {

@@ -20,6 +20,9 @@ type Store interface {
 	CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
 	UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	// AnyChannel is a channel whatever its account; NotFound if there is none, or none any
+	// more.
+	AnyChannel(ctx context.Context, id int64) (providers.Channel, error)
 	ListChannels(ctx context.Context, accountID, after int64, limit int) ([]providers.Channel, error)
 	DeleteChannel(ctx context.Context, accountID, id int64) error
 	PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error
@@ -77,6 +80,12 @@ func (s *Service) Update(ctx context.Context, c providers.Channel) (providers.Ch
 // Get is one channel, secrets included.
 func (s *Service) Get(ctx context.Context, accountID, id int64) (providers.Channel, error) {
 	return s.store.GetChannel(ctx, accountID, id)
+}
+
+// Any is a channel whatever its account, for who knows it by its id alone, as providers
+// do. It is NotFound if there is none, or none any more.
+func (s *Service) Any(ctx context.Context, id int64) (providers.Channel, error) {
+	return s.store.AnyChannel(ctx, id)
 }
 
 // List lists channels in the order of their ids, behind after.

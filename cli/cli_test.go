@@ -86,12 +86,12 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, err)
 	writer := f.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
-	svc := services.New(services.Deps{Store: f.store, Providers: kinds})
+	svc := services.New(services.Deps{Store: f.store, Receipts: writer, Providers: kinds})
 	live := campaigns.NewLive(f.store, clock.System{}, slog.New(slog.DiscardHandler))
 	t.Cleanup(live.Stop)
 	server := api.New(api.Deps{
-		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
-		Services: svc, Live: live,
+		Options: api.Options{Version: "test"}, Services: svc, Answers: f.store,
+		Providers: kinds, Live: live,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -99,8 +99,7 @@ type ConsentStore interface {
 	OptIn(ctx context.Context, c ConsentChange) (ConsentResult, error)
 	ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]Consent, error)
 	GetContact(ctx context.Context, accountID, id int64) (Contact, error)
-	SuppressAll(ctx context.Context, accountID int64, list []Suppression, source, actor string) (added int64, err error)
-	Unsuppress(ctx context.Context, p Suppression, force bool, actor string) error
+	SuppressionStore
 }
 
 // Consents is the service for consent: who may be written to about what. It is

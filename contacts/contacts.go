@@ -42,6 +42,7 @@ type ContactStore interface {
 	DeleteContact(ctx context.Context, accountID, id int64) error
 	ListContacts(ctx context.Context, f ContactFilter) ([]Contact, error)
 	MergeStore
+	ErasureStore
 }
 
 // Contacts is the service for contacts. It is safe for concurrent use.

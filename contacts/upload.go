@@ -2,6 +2,8 @@ package contacts
 
 import (
 	"context"
+	"iter"
+	"strconv"
 	"time"
 
 	"carillon/contacts/property"
@@ -14,6 +16,52 @@ const UploadReceiving UploadState = "receiving"
 // UploadTakenOver is how long an upload may be left alone by whoever imports it
 // before another process goes on with it.
 const UploadTakenOver = 5 * time.Second
+
+// UploadStore looks uploads up.
+type UploadStore interface {
+	// GetUpload is NotFound if the account has no such upload, or it is still coming in.
+	GetUpload(ctx context.Context, accountID, id int64) (Upload, error)
+	// ListUploads lists an account's uploads before the id before, newest first; 0
+	// begins with the newest.
+	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]Upload, error)
+	// UploadErrors goes through the lines that an upload refused, and the values that it
+	// took lines without, in the order of the file; an error ends it.
+	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[RefusedLine, error]
+}
+
+// Uploads is the service for files that were taken in. It is safe for concurrent use.
+type Uploads struct{ store UploadStore }
+
+// NewUploads makes the service.
+func NewUploads(store UploadStore) *Uploads { return &Uploads{store: store} }
+
+// Get is an upload and how far its import is; NotFound if the account has no such one.
+func (s *Uploads) Get(ctx context.Context, accountID, id int64) (Upload, error) {
+	return s.store.GetUpload(ctx, accountID, id)
+}
+
+// List lists uploads before the id before, newest first; 0 begins with the newest.
+func (s *Uploads) List(ctx context.Context, accountID, before int64, limit int) ([]Upload, error) {
+	return s.store.ListUploads(ctx, accountID, before, limit)
+}
+
+// Refused goes through the lines that an upload refused, and the values that it took
+// lines without, in the order of the file; an error ends it. It is NotFound if the
+// account has no such upload.
+func (s *Uploads) Refused(ctx context.Context, accountID, id int64) (iter.Seq2[RefusedLine, error], error) {
+	if _, err := s.store.GetUpload(ctx, accountID, id); err != nil {
+		return nil, err
+	}
+	return s.store.UploadErrors(ctx, accountID, id), nil
+}
+
+// RefusedColumns are the columns of a file of refused lines; RefusedLine.Cells fills one.
+func RefusedColumns() []string { return []string{"line", "field", "value", "reason"} }
+
+// Cells are a refused line under RefusedColumns.
+func (l RefusedLine) Cells() []string {
+	return []string{strconv.FormatInt(l.Line, 10), l.Field, l.Value, l.Reason}
+}
 
 // Inbox keeps uploaded files.
 type Inbox interface {

@@ -22,6 +22,8 @@ type Services struct {
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Messages   *messages.Service
+	Queue      *messages.Queue
+	Reports    *messages.Reports
 	Catalogue  *templates.Catalogue
 	Channels   *channels.Service
 	Contacts   *contacts.Contacts
@@ -31,6 +33,7 @@ type Services struct {
 	Caps       *contacts.Caps
 	Properties *contacts.Properties
 	Importer   *contacts.Importer
+	Uploads    *contacts.Uploads
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Exporter   *targeting.Exporter
@@ -43,6 +46,7 @@ type Store interface {
 	access.TrailStore
 	campaigns.Store
 	messages.Store
+	messages.QueueStore
 	templates.Snippets
 	channels.Store
 	contacts.ContactStore
@@ -52,6 +56,7 @@ type Store interface {
 	contacts.CapStore
 	contacts.PropertyStore
 	contacts.Inbox
+	contacts.UploadStore
 	contacts.ImportStore
 	targeting.RuleStore
 	targeting.JobStore
@@ -59,9 +64,11 @@ type Store interface {
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
-// zero value is the machine's, and Import.
+// zero value is the machine's, Import, and Receipts where no provider is listened to.
 type Deps struct {
 	Store Store
+	// Receipts applies what providers report; *store.Writer does.
+	Receipts messages.Receipts
 	// Providers describes the providers; *providers.Registry does.
 	Providers channels.Configurations
 	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
@@ -89,14 +96,17 @@ func New(d Deps) *Services {
 		Caps:       contacts.NewCaps(d.Store),
 		Properties: contacts.NewProperties(d.Store),
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
+		Uploads:    contacts.NewUploads(d.Store),
+		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	s.Messages = messages.NewService(d.Store, d.Providers, s.Catalogue, s.Tokens)
+	s.Reports = messages.NewReports(d.Receipts, s.Replies)
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
-		Store: d.Store, Messages: s.Messages, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
+		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
 	})
 	return s
 }
