@@ -79,7 +79,8 @@ func (s *Server) erasureRoutes() {
 			}
 			return &one[Erasure]{Erasure{ContactID: in.ID, DryRun: dryRun, Rows: done.Rows, Skipped: done.Skipped, Hashes: done.Kept}}, nil
 		})
-	register(s, operation{reads: readsAll, id: "export-contact", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
+	register(s, operation{reads: readsAll, id: "export-contact", method: http.MethodGet, path: path + "/export", tag: tag,
+		doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
 }
 
 // everything is the page size of an export of words.

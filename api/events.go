@@ -56,7 +56,8 @@ const (
 )
 
 func (s *Server) eventRoutes() {
-	o := operation{id: "stream-events", method: http.MethodGet, path: "/v1/events", tag: "events", doc: "Watch what goes on, as server-sent events", roles: mayLook,
+	o := operation{id: "stream-events", method: http.MethodGet, path: "/v1/events", tag: "events", doc: "Watch what goes on, as server-sent events",
+		roles: mayLook,
 		more: "The first event is a snapshot; what changes afterwards comes as run, queue and channel events, each with the whole new state of its run or channel, " +
 			"about twice a second at most. Whoever reads slowly gets the newest state, not every one in between. A heartbeat comes every 15 seconds. " +
 			"Whoever was cut off connects again and gets a new snapshot; Last-Event-ID is not looked at."}
@@ -200,7 +201,8 @@ func snapshotView(state *campaigns.LiveState) EventSnapshot {
 }
 
 func channelHealth(c campaigns.LiveChannel) ChannelHealth {
-	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health), Standstill: standstillView(c.Still)}
+	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health),
+		Standstill: standstillView(c.Still)}
 }
 
 func depthView(c campaigns.LiveChannel) QueueDepth {

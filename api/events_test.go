@@ -146,8 +146,10 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "snapshot", first.name)
 	require.Equal(t, "2000", first.retry)
-	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active","health":{"state":"ok"},
-		"standstill":{"reason":"no_worker","words":"No worker is running: nothing is sent.","remedy":"Start one: `+"`carillon worker`, or `carillon serve`, which is one too. `carillon workers`"+` shows those that were there."}}]}`, first.data)
+	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active",`+
+		`"health":{"state":"ok"},
+		"standstill":{"reason":"no_worker","words":"No worker is running: nothing is sent.","remedy":"Start one: `+"`carillon worker`, or `carillon serve`, "+
+		"which is one too. `carillon workers`"+` shows those that were there."}}]}`, first.data)
 
 	ctx := t.Context()
 	id := s.campaign(channel, "")
@@ -172,7 +174,8 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return writer.Record(ctx, []messages.Outcome{{MessageID: m.ID, ChannelID: channel, RunID: run.ID, WorkerID: 1, Attempt: 1, EnvelopeID: 1, State: messages.Sent, At: noon}})
+			return writer.Record(ctx, []messages.Outcome{{MessageID: m.ID, ChannelID: channel, RunID: run.ID, WorkerID: 1, Attempt: 1, EnvelopeID: 1,
+				State: messages.Sent, At: noon}})
 		})
 		if i == 1 {
 			until(e, "run", func(r api.Run) bool { return r.Counts["sent"] == 2 })

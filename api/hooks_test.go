@@ -41,7 +41,8 @@ func TestHooksToUnknownChannelsHoldNobodyUp(t *testing.T) {
 		spy.Store = s.store
 		d.Services = s.over(spy)
 	})
-	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook",`+
+		`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
 	post := func(path string) int { return s.do("POST", path, `{}`, "Authorization", "").Code }
 	var waits sync.WaitGroup
 	waits.Go(func() { post("/hooks/77") })

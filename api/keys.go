@@ -72,7 +72,8 @@ func (s *Server) keyRoutes() {
 			}
 			return page(list, in.Limit, keyView, func(k access.Key) string { return idKey(k.ID) }), nil
 		})
-	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated, roles: mayAdmin, kept: withoutKey,
+	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated,
+		roles: mayAdmin, kept: withoutKey,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
 		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
 			k, key, err := s.Keys.Create(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
@@ -81,8 +82,9 @@ func (s *Server) keyRoutes() {
 			}
 			return &one[NewKey]{NewKey{Key: keyView(k), Secret: key.Reveal()}}, nil
 		})
-	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent, roles: mayAdmin,
-		more: "Binds at once. The last admin key can't be revoked."},
+	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent,
+		roles: mayAdmin,
+		more:  "Binds at once. The last admin key can't be revoked."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
 		})

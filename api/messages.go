@@ -140,7 +140,8 @@ func (s *Server) messagePage(ctx context.Context, f messages.MessageFilter, limi
 
 func (s *Server) messageRoutes() {
 	const path, tag = "/v1/messages", "messages"
-	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message", status: http.StatusAccepted, roles: maySend, unaudited: true,
+	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message",
+		status: http.StatusAccepted, roles: maySend, unaudited: true,
 		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
 		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[Message], error) {
 			b := in.Body
@@ -152,8 +153,9 @@ func (s *Server) messageRoutes() {
 			}
 			return messageOut(s.Messages.Send(ctx, n))
 		})
-	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first", roles: mayWatch,
-		more: "A sender key sees transactional messages alone."},
+	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first",
+		roles: mayWatch,
+		more:  "A sender key sees transactional messages alone."},
 		func(ctx context.Context, caller access.Key, in *listMessages) (*pageOut[Message], error) {
 			after, err := in.position()
 			if err != nil {
@@ -193,12 +195,14 @@ func (s *Server) messageRoutes() {
 			}
 			return &one[MessageHistory]{h}, err
 		})
-	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
+	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag,
+		doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
 		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
 			return messageOut(s.Messages.Resend(ctx, caller.AccountID, in.ID, actor(caller)))
 		})
-	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag, doc: "Cancel a message that has not been claimed", roles: mayEdit},
+	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag,
+		doc: "Cancel a message that has not been claimed", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
 			return messageOut(s.Messages.Cancel(ctx, caller.AccountID, in.ID, actor(caller)))
 		})

@@ -113,7 +113,9 @@ func (s *Server) queueRoutes() {
 	register(s, operation{id: "get-queue", method: http.MethodGet, path: path, tag: tag, doc: "What waits to be sent", roles: mayLook,
 		more: "While planning names a run, its audience is still being expanded: more messages are to come, even if nothing waits now."}, s.getQueue)
 	register(s, operation{id: "clear-queue", method: http.MethodDelete, path: path, tag: tag, doc: "Clear what has not been claimed", roles: mayEdit,
-		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (planning, in the answer) goes on making messages, which are sent; cancel_planning=true cancels its campaign too. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
+		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (planning, in the answer) goes on making " +
+			"messages, which are sent; cancel_planning=true cancels its campaign too. With many messages the answer is 202 and the rest is written down in the " +
+			"background; GET /v1/queue/clearings/{id} shows it."},
 		s.clearQueue)
 	register(s, operation{id: "get-clearing", method: http.MethodGet, path: path + "/clearings/{id}", tag: tag, doc: "Look a clearing up", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Clearing], error) {

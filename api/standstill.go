@@ -77,7 +77,8 @@ func (s *Server) standstillRoutes() {
 			status, err := s.status(ctx, caller.AccountID)
 			return &one[Status]{status}, err
 		})
-	register(s, operation{id: "list-workers", method: http.MethodGet, path: "/v1/workers", tag: "operations", doc: "List the workers of the last day, newest first", roles: mayLook},
+	register(s, operation{id: "list-workers", method: http.MethodGet, path: "/v1/workers", tag: "operations",
+		doc: "List the workers of the last day, newest first", roles: mayLook},
 		func(ctx context.Context, _ access.Key, in *Paged) (*pageOut[Worker], error) {
 			before, err := in.position()
 			if err != nil {

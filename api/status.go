@@ -40,17 +40,21 @@ code { background: #f1f4f6; padding: .1rem .3rem; border-radius: .2rem }
 {{ end }}<h2>Campaigns</h2>
 {{ if .Campaigns }}<table>
 <tr><th>Campaign</th><th>Status</th><th>Progress</th><th class="n">Done</th><th class="n">Of</th></tr>
-{{ range .Campaigns }}<tr><td>{{ .Name }}</td><td>{{ .Status }}</td><td>{{ if .Total }}<progress max="{{ .Total }}" value="{{ .Done }}"></progress>{{ end }}</td><td class="n">{{ .Done }}</td><td class="n">{{ .Total }}</td></tr>
+{{ range .Campaigns }}<tr><td>{{ .Name }}</td><td>{{ .Status }}</td><td>{{ if .Total }}<progress max="{{ .Total }}" value="{{
+.Done }}"></progress>{{ end }}</td><td class="n">{{ .Done }}</td><td class="n">{{ .Total }}</td></tr>
 {{ end }}</table>{{ else }}<p>None yet.</p>{{ end }}
 <h2>Queue</h2>
 {{ if .Queue }}<table>
 <tr><th>Channel</th><th>Status</th><th class="n">Pending</th><th class="n">Queued</th><th class="n">Sending</th></tr>
-{{ range .Queue }}<tr><td>{{ .Channel }}</td><td>{{ .Status }}</td><td class="n">{{ .Pending }}</td><td class="n">{{ .Queued }}</td><td class="n">{{ .Sending }}</td></tr>
+{{ range .Queue }}<tr><td>{{ .Channel }}</td><td>{{ .Status }}</td><td class="n">{{ .Pending }}</td><td class="n">{{ .Queued }}</td><td class="n">{{
+.Sending }}</td></tr>
 {{ end }}</table>{{ else if not .Planning }}<p>Nothing waits to be sent.</p>{{ end }}
-{{ range .Planning }}<p>{{ .CampaignName }} is still being planned: {{ .Planned }} messages so far, more are to come{{ if eq .Status "paused" }} when it is resumed{{ end }}.</p>
+{{ range .Planning }}<p>{{ .CampaignName }} is still being planned: {{ .Planned }} messages so far, more are to come{{
+if eq .Status "paused" }} when it is resumed{{ end }}.</p>
 {{ end }}{{ with .Next }}<p>{{ .CampaignName }} fires at {{ .At.UTC.Format "2006-01-02 15:04:05 MST" }}.</p>{{ end }}
 {{ else }}
-<p>The server is running. <a href="/?details">Show what it is doing</a>: your browser asks for a name, which may be anything, and a password, which is an API key
+<p>The server is running. <a href="/?details">Show what it is doing</a>: your browser asks for a name, which may be anything,{{/*
+*/}} and a password, which is an API key
 (the first one is in <code>admin.key</code> in the data folder).</p>
 {{ end }}
 <h2>How to go on</h2>

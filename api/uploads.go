@@ -59,9 +59,11 @@ type ImportOptions struct {
 
 func uploadView(u contacts.Upload) Upload {
 	return Upload{
-		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
-		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates, Incomplete: u.Incomplete,
-		CreatedAt: u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
+		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices),
+		Columns:   orEmpty(u.Columns),
+		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates,
+		Incomplete: u.Incomplete,
+		CreatedAt:  u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
 	}
 }
 
@@ -110,8 +112,10 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 
 func (s *Server) uploadRoutes() {
 	const path, tag = "/v1/uploads", "uploads"
-	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit, streamed: true,
-		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group, dry_run) come before the part `file`. " +
+	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts",
+		status: http.StatusAccepted, roles: mayEdit, streamed: true,
+		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, " +
+			"group, dry_run) come before the part `file`. " +
 			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
 		func(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
 			out, err := s.importContacts(ctx, caller, in)
@@ -135,7 +139,8 @@ func (s *Server) uploadRoutes() {
 			u, err := s.Uploads.Get(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
-	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
+	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag,
+		doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			refused, err := s.Uploads.Refused(ctx, caller.AccountID, in.ID)
 			if err != nil {

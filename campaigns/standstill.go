@@ -251,7 +251,8 @@ func (v *survey) channelItself(c providers.Channel) Standstill {
 	}
 	s := Standstill{Reason: StillDegraded, Since: c.Health.Since, Until: c.Health.NextTry}
 	words := name + " is degraded" + sinceWords(c.Health.Since)
-	s.Remedy = fmt.Sprintf("It is tried again by itself, and goes on with the first success. If its settings are wrong, `carillon channel set %d` corrects them, and it begins anew at once.", c.ID)
+	s.Remedy = fmt.Sprintf("It is tried again by itself, and goes on with the first success. If its settings are wrong, `carillon channel set %d` corrects "+
+		"them, and it begins anew at once.", c.ID)
 	if c.Health.State == providers.HealthHeld {
 		s.Reason, words = StillHeld, name+" is held"+sinceWords(c.Health.Since)
 		s.Remedy = fmt.Sprintf("It goes on by itself then. `carillon channel resume %d` lets it begin anew at once.", c.ID)
@@ -496,7 +497,8 @@ func (s *Service) NotSending(ctx context.Context) ([]string, error) {
 	}
 	for _, reason := range StandstillReasons() {
 		if n := by[reason]; n > 0 {
-			words = append(words, fmt.Sprintf("%d of %d channels: %s. GET /v1/status says why and what to do.", n, len(channels), strings.ReplaceAll(string(reason), "_", " ")))
+			words = append(words, fmt.Sprintf("%d of %d channels: %s. GET /v1/status says why and what to do.", n, len(channels),
+				strings.ReplaceAll(string(reason), "_", " ")))
 		}
 	}
 	return words, nil

@@ -156,7 +156,8 @@ func (t Trace) became(m messages.Message, exclude *targeting.Exclude) string {
 	case messages.Sent:
 		return fmt.Sprintf("yes: sent to %s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt))
 	case messages.Unknown:
-		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which", when(m.ClaimedAt), m.ID)
+		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which",
+			when(m.ClaimedAt), m.ID)
 	case messages.Pending, messages.Queued:
 		if m.DueAt != nil {
 			why += "; until " + stamp(*m.DueAt) + " at least"

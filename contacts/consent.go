@@ -123,7 +123,8 @@ func (c *ConsentChange) check() error {
 		c.Source = SourceAPI
 	}
 	if !sourceForm.MatchString(c.Source) {
-		wrong = append(wrong, fault.Field{Location: "source", Value: c.Source, Message: "must be 1 to 50 small letters, digits, dots, hyphens or underscores, such as web_form"})
+		wrong = append(wrong, fault.Field{Location: "source", Value: c.Source,
+			Message: "must be 1 to 50 small letters, digits, dots, hyphens or underscores, such as web_form"})
 	}
 	for _, field := range []struct {
 		location, value string

@@ -217,7 +217,8 @@ func normalize(c *Contact, country string, deleted bool) error {
 	}
 	c.Addresses = addresses
 	if len(wrong) == 0 && c.ExternalID == "" && len(addresses) == 0 {
-		wrong = append(wrong, fault.Field{Location: "addresses", Message: "give an address of any kind or an external id: a contact must be reachable or known by something"})
+		wrong = append(wrong, fault.Field{Location: "addresses",
+			Message: "give an address of any kind or an external id: a contact must be reachable or known by something"})
 	}
 	return fault.InvalidFields(wrong)
 }

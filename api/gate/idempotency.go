@@ -80,11 +80,13 @@ func (g *Gate) withIdempotency(next http.Handler) http.Handler {
 		}
 		switch known.State {
 		case access.AnswerMismatch:
-			g.deps.Dialect.Refuse(w, r, &fault.Error{Code: fault.Mismatch, Message: "the Idempotency-Key came before with another request: use a new key for a new request",
-				Fields: []fault.Field{{Location: "header.Idempotency-Key", Message: "was used for another request"}}})
+			g.deps.Dialect.Refuse(w, r, &fault.Error{Code: fault.Mismatch,
+				Message: "the Idempotency-Key came before with another request: use a new key for a new request",
+				Fields:  []fault.Field{{Location: "header.Idempotency-Key", Message: "was used for another request"}}})
 		case access.AnswerRunning:
 			w.Header().Set("Retry-After", "1")
-			g.deps.Dialect.Refuse(w, r, fault.New(fault.Conflict, "the first request with this Idempotency-Key is still running, or its process died: look at what it did, or try again"))
+			g.deps.Dialect.Refuse(w, r, fault.New(fault.Conflict,
+				"the first request with this Idempotency-Key is still running, or its process died: look at what it did, or try again"))
 		case access.AnswerKept:
 			for name, values := range known.Headers {
 				w.Header()[name] = values

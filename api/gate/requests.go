@@ -122,7 +122,8 @@ func (g *Gate) withLog(next http.Handler) http.Handler {
 		if g.deps.Meter != nil {
 			g.deps.Meter.Request(route, sw.status, took)
 		}
-		g.deps.Logger.DebugContext(r.Context(), "request", "route", route, "status", sw.status, "took", took.Round(time.Microsecond), "request_id", RequestID(r.Context()))
+		g.deps.Logger.DebugContext(r.Context(), "request", "route", route, "status", sw.status, "took", took.Round(time.Microsecond), "request_id",
+			RequestID(r.Context()))
 	})
 }
 
