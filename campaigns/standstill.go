@@ -123,6 +123,7 @@ func (l Leader) Leads() bool { return l.Holder != "" && l.Expired == 0 }
 type StandstillStore interface {
 	// Workers are those of the last day, newest first.
 	Workers(ctx context.Context) ([]Worker, error)
+	// Leader is the scheduler that leads, or the last that did; zero if none ever has.
 	Leader(ctx context.Context) (Leader, error)
 	// NextDue is when the first pending message of a run is due, and why it waits;
 	// zero if none is pending.
@@ -131,6 +132,7 @@ type StandstillStore interface {
 
 // QueueReach is a StandstillStore that knows whether Redis answers.
 type QueueReach interface {
+	// QueueAnswers is Unavailable if it does not.
 	QueueAnswers(ctx context.Context) error
 }
 

@@ -47,6 +47,7 @@ type RefusedLine struct {
 
 // Tracer looks traces up.
 type Tracer interface {
+	// Trace is empty for whom nobody knows.
 	Trace(ctx context.Context, q TraceQuery) (Trace, error)
 }
 

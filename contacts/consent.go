@@ -95,9 +95,17 @@ type ConsentResult struct {
 
 // ConsentStore keeps consents and carries them out.
 type ConsentStore interface {
+	// OptOut carries an opt-out out and records it, even where it changes nothing. It is
+	// NotFound if there is no such contact, or nobody has the address that it is for; a
+	// Conflict if the contact has no address of the kind; Invalid if there is no such
+	// category.
 	OptOut(ctx context.Context, c ConsentChange) (ConsentResult, error)
+	// OptIn takes back what an opt-out took, with the errors of OptOut.
 	OptIn(ctx context.Context, c ConsentChange) (ConsentResult, error)
+	// ListConsents lists those behind the id after, in the order in which they were
+	// given; none of a contact that there is not.
 	ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]Consent, error)
+	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (Contact, error)
 	SuppressionStore
 }

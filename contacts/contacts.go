@@ -36,10 +36,17 @@ type ContactFilter struct {
 
 // ContactStore keeps contacts.
 type ContactStore interface {
+	// CreateContact keeps a new contact. An address or external id that another holds is
+	// a Conflict that names the holder; attributes that no property takes are Invalid.
 	CreateContact(ctx context.Context, c Contact) (Contact, error)
+	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (Contact, error)
+	// UpdateContact changes a contact in one transaction, with the errors of change and
+	// of CreateContact; NotFound if there is no such contact.
 	UpdateContact(ctx context.Context, accountID, id int64, change func(*Contact) error) (Contact, error)
+	// DeleteContact makes its status deleted; NotFound if there is no such contact.
 	DeleteContact(ctx context.Context, accountID, id int64) error
+	// ListContacts lists in the order of ids.
 	ListContacts(ctx context.Context, f ContactFilter) ([]Contact, error)
 	MergeStore
 	ErasureStore

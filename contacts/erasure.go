@@ -42,8 +42,9 @@ type Bounce struct {
 
 // ErasureStore erases people.
 type ErasureStore interface {
-	// EraseContact removes everything that names a person; with dryRun it only says
-	// what that would be. It is a Conflict while something about them is under way.
+	// EraseContact removes everything that names a person; with dryRun it only says what
+	// that would be. It is a Conflict while something about them is under way, and
+	// NotFound if there is no such contact.
 	EraseContact(ctx context.Context, accountID, id int64, dryRun bool) (Erasure, error)
 	// ContactBelongings is NotFound if the account has no such contact.
 	ContactBelongings(ctx context.Context, accountID, id int64) (Belongings, error)

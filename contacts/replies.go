@@ -47,8 +47,11 @@ type ReplyFilter struct {
 type ReplyStore interface {
 	// TakeReply keeps a reply, unless it is known, and carries its meaning out.
 	TakeReply(ctx context.Context, r Reply) (taken bool, err error)
+	// ListReplies lists newest first.
 	ListReplies(ctx context.Context, f ReplyFilter) ([]Reply, error)
-	// ReviewReply gives a reply the meaning that a person read in it.
+	// ReviewReply gives a reply the meaning that a person read in it and carries it out.
+	// It is NotFound if there is no such reply, and a Conflict if it does not wait to be
+	// read.
 	ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (Reply, error)
 }
 

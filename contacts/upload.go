@@ -19,7 +19,7 @@ const UploadTakenOver = 5 * time.Second
 
 // UploadStore looks uploads up.
 type UploadStore interface {
-	// GetUpload is NotFound if the account has no such upload, or it is still coming in.
+	// GetUpload is NotFound if the account has no such upload.
 	GetUpload(ctx context.Context, accountID, id int64) (Upload, error)
 	// ListUploads lists an account's uploads before the id before, newest first; 0
 	// begins with the newest.
@@ -67,11 +67,13 @@ func (l RefusedLine) Cells() []string {
 type Inbox interface {
 	// CreateUpload keeps a new upload in the state receiving.
 	CreateUpload(ctx context.Context, u Upload) (Upload, error)
-	// AddChunk keeps the next piece of the file; seq counts from 0.
+	// AddChunk keeps the next piece of the file; seq counts from 0. It is a Conflict if
+	// the upload is not receiving.
 	AddChunk(ctx context.Context, uploadID, seq int64, data []byte) error
-	// QueueUpload says that the file, size bytes long, is whole.
+	// QueueUpload says that the file, size bytes long, is whole. It is a Conflict if the
+	// upload is not receiving.
 	QueueUpload(ctx context.Context, uploadID, size int64) (Upload, error)
-	// DiscardUpload forgets an upload that is being received.
+	// DiscardUpload forgets an upload that is being received, and nothing of any other.
 	DiscardUpload(ctx context.Context, uploadID int64) error
 }
 
@@ -87,13 +89,14 @@ type ImportStore interface {
 	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
 	// ReadChunk is a piece of the file; nil behind the last.
 	ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error)
-	// ImportBatch carries out one batch in one transaction; see ImportBatch.
+	// ImportBatch carries out one batch in one transaction; see ImportBatch. A batch
+	// that does not begin where the upload stands is a Conflict.
 	ImportBatch(ctx context.Context, b ImportBatch) error
 	// Rehearse makes a place for a dry run and sets a running upload back to its
 	// beginning.
 	Rehearse(ctx context.Context, u Upload) (Rehearsal, error)
-	// FinishUpload ends a running upload, failed if there is a reason, and
-	// forgets its file.
+	// FinishUpload ends a running upload, failed if there is a reason, and forgets its
+	// file. It is a Conflict if the upload is not running.
 	FinishUpload(ctx context.Context, uploadID int64, reason string) error
 }
 

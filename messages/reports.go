@@ -16,9 +16,10 @@ type Report struct {
 	Request string
 }
 
-// Receipts applies what providers report; *store.Writer does. What comes for a channel
-// that is gone is dropped.
+// Receipts applies what providers report; *store.Writer does.
 type Receipts interface {
+	// Receive applies receipts; those that come too early are kept. When it returns,
+	// what bounced for good is suppressed. It has no code but Unavailable.
 	Receive(ctx context.Context, channelID int64, events []providers.Receipt) error
 	// ReceiveOnce is Receive for a request of which a repeat changes nothing.
 	ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Receipt) (repeated bool, err error)
@@ -26,7 +27,8 @@ type Receipts interface {
 
 // Listener takes what people wrote; *contacts.Replies does.
 type Listener interface {
-	// Take returns how many were not known.
+	// Take returns how many were not known. After an error those that were taken are
+	// known.
 	Take(ctx context.Context, channel providers.Channel, list []providers.Reply) (fresh int, err error)
 }
 

@@ -16,7 +16,8 @@ type Archive interface {
 	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
 	// GetMessage is NotFound if the account has no such message.
 	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
-	// Transitions are a message's moves off the plain way, in order.
+	// Transitions are a message's moves off the plain way, in order; none of a message
+	// that there is not.
 	Transitions(ctx context.Context, messageID int64) ([]Transition, error)
 	// MessageContent is the content of a transactional message as JSON; empty for a
 	// campaign's.
@@ -25,17 +26,25 @@ type Archive interface {
 
 // Mover moves single messages.
 type Mover interface {
-	// ResendMessage gives a message whose case is over another try.
+	// ResendMessage gives a message whose case is over another try. It is NotFound if
+	// the account has no such message, and a Conflict if it is in another state, or
+	// nothing of its campaign is sent any more.
 	ResendMessage(ctx context.Context, accountID, id int64, actor string) (Message, error)
-	// CancelMessage cancels a message that has not been claimed.
+	// CancelMessage cancels a message that has not been claimed. It is NotFound if the
+	// account has no such message, and a Conflict if it is in another state.
 	CancelMessage(ctx context.Context, accountID, id int64, actor string) (Message, error)
 }
 
 // Outbox takes single messages in.
 type Outbox interface {
+	// CreateMessage keeps a message, which is sent from then on. A channel that there is
+	// not is Invalid.
 	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
+	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
+	// OptOut is that of contacts.ConsentStore, with its errors.
 	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
 }
 
@@ -49,6 +58,7 @@ type Store interface {
 
 // Kinds describes the providers; *providers.Registry does.
 type Kinds interface {
+	// Kind is Invalid if there is no provider of the name.
 	Kind(name string) (providers.Kind, error)
 }
 

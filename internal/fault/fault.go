@@ -12,7 +12,8 @@ import (
 // Code says what kind of error it is, independent of any protocol.
 type Code string
 
-// The codes. A new one needs a row in the table of statuses (api/gate).
+// The codes. A new one needs a row in the table of statuses (api/gate). Whatever asks
+// the store or Redis may return Unavailable; the comments of interfaces name the others.
 const (
 	Invalid          Code = "invalid"            // the input is wrong; nothing was changed
 	NotFound         Code = "not_found"          // what was named does not exist
