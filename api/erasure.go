@@ -83,9 +83,6 @@ func (s *Server) erasureRoutes() {
 		doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
 }
 
-// everything is the page size of an export of words.
-const everything = 500
-
 func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID) (*one[ContactExport], error) {
 	c, err := s.Contacts.Get(ctx, caller.AccountID, in.ID)
 	if err != nil {
@@ -126,31 +123,19 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 
 // exportWords adds consents and replies.
 func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
-	for after := int64(0); ; {
-		list, err := s.Consents.List(ctx, caller.AccountID, id, after, everything)
+	for c, err := range s.Consents.Each(ctx, caller.AccountID, id) {
 		if err != nil {
 			return err
 		}
-		for _, c := range list {
-			x.Consents, after = append(x.Consents, consentView(c)), c.ID
-		}
-		if len(list) < everything {
-			break
-		}
+		x.Consents = append(x.Consents, consentView(c))
 	}
-	f := contacts.ReplyFilter{AccountID: caller.AccountID, ContactID: id, Limit: everything}
-	for {
-		list, err := s.Replies.List(ctx, f)
+	for r, err := range s.Replies.Each(ctx, contacts.ReplyFilter{AccountID: caller.AccountID, ContactID: id}) {
 		if err != nil {
 			return err
 		}
-		for _, r := range list {
-			x.Replies, f.Before = append(x.Replies, replyView(r)), r.ID
-		}
-		if len(list) < everything {
-			return nil
-		}
+		x.Replies = append(x.Replies, replyView(r))
 	}
+	return nil
 }
 
 func (s *Server) exportMessage(ctx context.Context, m messages.Message) (ExportedMessage, error) {

@@ -3,6 +3,7 @@ package contacts
 import (
 	"context"
 	"fmt"
+	"iter"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -177,6 +178,32 @@ func (s *Consents) List(ctx context.Context, accountID, contactID, after int64, 
 		return nil, err
 	}
 	return s.store.ListConsents(ctx, accountID, contactID, after, limit)
+}
+
+// eachPage is how many things Each reads at a time.
+const eachPage = 500
+
+// Each goes through the consents of a contact in the order in which they were given; an
+// error ends it, NotFound if there is no such contact.
+func (s *Consents) Each(ctx context.Context, accountID, contactID int64) iter.Seq2[Consent, error] {
+	return func(yield func(Consent, error) bool) {
+		for after := int64(0); ; {
+			list, err := s.List(ctx, accountID, contactID, after, eachPage)
+			if err != nil {
+				yield(Consent{}, err)
+				return
+			}
+			for _, c := range list {
+				if !yield(c, nil) {
+					return
+				}
+				after = c.ID
+			}
+			if len(list) < eachPage {
+				return
+			}
+		}
+	}
 }
 
 // Suppress puts an address on the list of those never to write to; added is
