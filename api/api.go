@@ -7,7 +7,6 @@ package api
 
 import (
 	"context"
-	"iter"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -17,111 +16,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"carillon/api/gate"
 	"carillon/campaigns"
-	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/clock"
-	"carillon/internal/secret"
-	"carillon/messages"
 	"carillon/providers"
 	"carillon/services"
 )
-
-// Keys keeps API keys.
-type Keys interface {
-	LookupKey(ctx context.Context, presented secret.String) (access.Key, error)
-	CreateKey(ctx context.Context, accountID int64, name string, role access.Role) (access.Key, secret.String, error)
-	ListKeys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error)
-	RevokeKey(ctx context.Context, accountID, id int64) error
-}
-
-// Answers keeps the answers to requests with an idempotency key.
-type Answers interface {
-	BeginAnswer(ctx context.Context, accountID int64, key, request string) (access.Answer, error)
-	FinishAnswer(ctx context.Context, accountID int64, key string, answer access.Answer) error
-	AbortAnswer(ctx context.Context, accountID int64, key string) error
-}
-
-// Audit keeps who did what.
-type Audit interface {
-	AddAudit(ctx context.Context, e access.AuditEntry) error
-	ListAudit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error)
-}
-
-// Uploads looks uploads up.
-type Uploads interface {
-	GetUpload(ctx context.Context, accountID, id int64) (contacts.Upload, error)
-	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]contacts.Upload, error)
-	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[contacts.RefusedLine, error]
-}
-
-// Suppressions looks up the addresses never to write to.
-type Suppressions interface {
-	ListSuppressions(ctx context.Context, f contacts.SuppressionFilter) ([]contacts.Suppression, error)
-	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[contacts.Suppression, error]
-}
-
-// Eraser erases people and says what is known of them.
-type Eraser interface {
-	contacts.ErasureStore
-	MessageContent(ctx context.Context, id int64) ([]byte, error)
-}
-
-// Messages looks messages up and moves single ones.
-type Messages interface {
-	ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error)
-	GetMessage(ctx context.Context, accountID, id int64) (messages.Message, error)
-	Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error)
-	campaigns.Tracer
-	ResendMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error)
-	CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error)
-}
-
-// Queue looks into the outbound queue and clears it.
-type Queue interface {
-	QueueTotals(ctx context.Context, f messages.QueueFilter) ([]messages.QueueTotals, error)
-	QueuePreview(ctx context.Context, f messages.QueueFilter, limit int) ([]messages.Message, error)
-	QueueOutlook(ctx context.Context, f messages.QueueFilter) (campaigns.QueueOutlook, error)
-	BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (messages.Clearing, error)
-	ContinueClear(ctx context.Context, clearID int64) (messages.Clearing, error)
-	GetClearing(ctx context.Context, accountID, id int64) (messages.Clearing, error)
-}
-
-// AnyChannel looks channels up whatever their account; NotFound if there is none, or
-// none any more.
-type AnyChannel interface {
-	AnyChannel(ctx context.Context, id int64) (providers.Channel, error)
-}
-
-// Receipts takes what providers report; *store.Writer does.
-type Receipts interface {
-	Receive(ctx context.Context, channelID int64, events []providers.Receipt) error
-	// ReceiveOnce is Receive for a request of which a repeat changes nothing.
-	ReceiveOnce(ctx context.Context, channelID int64, request string, events []providers.Receipt) (repeated bool, err error)
-}
-
-// Store is everything that the API looks up without a service.
-type Store interface {
-	Keys
-	Answers
-	Audit
-	Uploads
-	Suppressions
-	Eraser
-	Messages
-	Queue
-	AnyChannel
-	// Workers and Leader are those that the account's messages need.
-	Workers(ctx context.Context) ([]campaigns.Worker, error)
-	Leader(ctx context.Context) (campaigns.Leader, error)
-}
-
-// Meter counts requests.
-type Meter interface {
-	// Request counts one request: its route's pattern, which names nobody, the
-	// status it was answered with, and how long that took.
-	Request(route string, status int, took time.Duration)
-}
 
 // Options are the API's settings.
 type Options struct {
@@ -143,14 +43,14 @@ type Options struct {
 type Deps struct {
 	Options Options
 	*services.Services
-	Store     Store
-	Receipts  Receipts
+	// Answers keeps the answers to requests with an idempotency key.
+	Answers   gate.Answers
 	Providers *providers.Registry
 	// Live watches what goes on for /v1/events; stopping it ends all streams.
 	Live *campaigns.Live
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
-	Meter   Meter
+	Meter   gate.Meter
 	// Wake says that there may be something to do now: it is called after every
 	// change, and must return at once. It may be nil.
 	Wake func()
@@ -167,21 +67,18 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	handler http.Handler
-	limits  *limiters
-	wrong   *wrongKeys
+	gate    *gate.Gate
+	limits  *gate.Limits
 	hooks   *hooks
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
 	// views show single things, by the paths under which they are shown.
 	views map[string]view
-	// bodies and hookBodies are the memory for bodies of requests.
-	bodies, hookBodies *room
+	// hookBodies is the memory for what providers post.
+	hookBodies *gate.Room
 	// streams counts the event streams that are open.
 	streams atomic.Int64
 }
-
-// defaultMaxBody bounds the body of a request that is no upload.
-const defaultMaxBody = 2 << 20
 
 // New makes the server. Close ends what it keeps open.
 func New(d Deps) *Server {
@@ -194,16 +91,17 @@ func New(d Deps) *Server {
 	if d.Wake == nil {
 		d.Wake = func() {}
 	}
-	if d.Options.MaxBodyBytes <= 0 {
-		d.Options.MaxBodyBytes = defaultMaxBody
+	s := &Server{
+		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, hookBodies: gate.NewRoom(hookBodies),
+		limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
-	s := &Server{Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, bodies: newRoom(keyedBodies), hookBodies: newRoom(hookBodies)}
-	s.wrong = newWrongKeys(d.Clock)
-	s.limits = newLimiters(d.Options.RatePerSecond, d.Options.Burst, d.Clock)
-	s.hooks = newHooks(d)
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.handler = withDeadlines(s.withRequestID(s.withRoute(s.withLog(s.withRecovery(s.withGate(s.withBody(s.withText(s.withIdempotency(s.mux)))))))))
+	s.gate = gate.New(gate.Deps{
+		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Answers, Limits: s.limits, Meter: d.Meter, Clock: d.Clock, Logger: d.Logger,
+		MaxBodyBytes: d.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
+	})
+	s.handler = s.gate.Before(s.mux)
 	return s
 }
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"
@@ -51,7 +51,8 @@ func TestDocsLoadNothingFromElsewhere(t *testing.T) {
 
 func TestChannels(t *testing.T) {
 	s := newServer(t)
-	const hook = `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"},"limits":{"per_second":5}}`
+	const hook = `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook",` +
+		`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"},"limits":{"per_second":5}}`
 	golden(t, "channels.txt", s.transcript(
 		[]string{"GET", "/v1/channels"},
 		[]string{"POST", "/v1/channels", hook},
@@ -60,7 +61,8 @@ func TestChannels(t *testing.T) {
 		[]string{"POST", "/v1/channels", `{"name":"x","provider":"webhook","config":{"ulr":"https://example.org"},"timezone":"Mars","colour":"red"}`},
 		[]string{"POST", "/v1/channels", `{"name":"x","provider":"webhook","config":{"ulr":"https://example.org"},"timezone":"Mars"}`},
 		[]string{"PATCH", "/v1/channels/1", `{"name":"hooked","config":{"url":"https://example.org/other"},"limits":{"per_second":7}}`},
-		[]string{"PATCH", "/v1/channels/1", `{"name":"hooked","config":{"url":"https://example.org/other","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"},"limits":{"per_second":7}}`},
+		[]string{"PATCH", "/v1/channels/1", `{"name":"hooked","config":{"url":"https://example.org/other",` +
+			`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"},"limits":{"per_second":7}}`},
 		[]string{"PATCH", "/v1/channels/1", `{"limits":{"concurrency":12}}`},
 		[]string{"PATCH", "/v1/channels/1", `{"limits":{"concurrency":"auto","max_concurrency":50}}`},
 		[]string{"PATCH", "/v1/channels/1", `{"limits":{"concurrency":"fast"}}`},
@@ -176,7 +178,8 @@ func TestMessages(t *testing.T) {
 	s := newServer(t)
 	s.channel()
 	golden(t, "messages.txt", s.transcript(
-		[]string{"POST", "/v1/messages", `{"channel_id":1,"to":"ada@example.org","content":{"subject":"Code {{ row.code }}","text":"Your code is {{ row.code }}."},"data":{"code":"123"}}`},
+		[]string{"POST", "/v1/messages", `{"channel_id":1,"to":"ada@example.org","content":{"subject":"Code {{ row.code }}",` +
+			`"text":"Your code is {{ row.code }}."},"data":{"code":"123"}}`},
 		[]string{"POST", "/v1/messages", `{"channel_id":7,"to":"ada","content":{}}`},
 		[]string{"POST", "/v1/messages", `{"channel_id":1,"content":{"text":"x"},"to":"a@b.org","extra":1}`},
 		[]string{"GET", "/v1/messages?transactional=true"},
@@ -323,7 +326,7 @@ func (broken) ListSuppressions(context.Context, contacts.SuppressionFilter) ([]c
 }
 
 func TestOurOwnFaults(t *testing.T) {
-	s := newServer(t, func(d *api.Deps) { d.Store = broken{d.Store.(*store.Store)} })
+	s := newServer(t, func(s *server, d *api.Deps) { d.Services = s.over(broken{s.store}) })
 	for _, path := range []string{"/v1/uploads", "/v1/suppressions"} {
 		w := s.do("GET", path, "")
 		require.Equal(t, 500, w.Code)
@@ -337,7 +340,7 @@ func TestOurOwnFaults(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	bad := false
-	s := newServer(t, func(d *api.Deps) {
+	s := newServer(t, func(s *server, d *api.Deps) {
 		d.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
 		d.Ready = func(context.Context) map[string]error {
 			if bad {
@@ -418,7 +421,8 @@ func TestRepliesAndBouncesComeThroughTheHook(t *testing.T) {
 		w := s.do("POST", "/hooks/1", body, append(pairs, "Authorization", "")...)
 		return w.Code, w.Body.String()
 	}
-	status, answer := post(`{"replies":[{"id":"r1","from":"ada@example.org","text":"STOP","at":"2026-03-01T11:59:00Z"},{"id":"r2","from":"bob@example.org","text":"please stop"},{"id":"r1","from":"ada@example.org","text":"STOP"}]}`)
+	status, answer := post(`{"replies":[{"id":"r1","from":"ada@example.org","text":"STOP","at":"2026-03-01T11:59:00Z"},{"id":"r2","from":"bob@example.org",` +
+		`"text":"please stop"},{"id":"r1","from":"ada@example.org","text":"STOP"}]}`)
 	require.Equal(t, 200, status, answer)
 	require.Contains(t, answer, `"accepted":3`)
 	require.Equal(t, 401, s.do("POST", "/hooks/1", `{"replies":[]}`, "Authorization", "").Code)
@@ -495,7 +499,8 @@ func TestErasureAndExport(t *testing.T) {
 
 func TestHooks(t *testing.T) {
 	s := newServer(t)
-	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook",`+
+		`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
 	s.ok("POST", "/v1/channels", `{"name":"mail","provider":"smtp","config":{"host":"mail.example.org","port":25,"from":"a@example.org","tls":"none"}}`)
 	require.Equal(t, 401, s.do("POST", "/hooks/1", `{}`, "Authorization", "").Code, "no signature")
 	require.Equal(t, 404, s.do("POST", "/hooks/2", `{}`, "Authorization", "").Code, "reports nothing")

@@ -16,7 +16,8 @@ func TestProperties(t *testing.T) {
 		[]string{"POST", "/v1/properties", `{"key":"size","type":"number","rule":"a,b"}`},
 		[]string{"POST", "/v1/properties", `{"key":"size"}`},
 		[]string{"POST", "/v1/properties", `{"key":"size","type":"colour"}`},
-		[]string{"POST", "/v1/properties", `{"key":"plan","type":"enum","rule":"free,plus","default":"PLUS","expires_seconds":3600,"editable":false,"hidden":true,"position":1}`},
+		[]string{"POST", "/v1/properties", `{"key":"plan","type":"enum","rule":"free,plus","default":"PLUS","expires_seconds":3600,"editable":false,` +
+			`"hidden":true,"position":1}`},
 		[]string{"POST", "/v1/properties", `{"key":"plan2","type":"enum","rule":"free,plus","default":"gold"}`},
 		[]string{"POST", "/v1/properties", `{"key":"plan2","type":"text","expires_seconds":0}`},
 		[]string{"GET", "/v1/properties"},
@@ -42,11 +43,13 @@ func TestAttributes(t *testing.T) {
 		s.ok("POST", "/v1/properties", p)
 	}
 	golden(t, "attributes.txt", s.transcript(
-		[]string{"POST", "/v1/contacts", `{"first_name":"Ada","addresses":{"whatsapp":"+49 151 12345678","telegram":"42"},"attributes":{"age":36.5,"code":"X1","tags":["a","b"]}}`},
+		[]string{"POST", "/v1/contacts", `{"first_name":"Ada","addresses":{"whatsapp":"+49 151 12345678","telegram":"42"},"attributes":{"age":36.5,"code":"X1",` +
+			`"tags":["a","b"]}}`},
 		[]string{"POST", "/v1/contacts", `{"addresses":{"custom":"x"},"attributes":{"age":131,"code":"a b","plan":"gold","colour":"red","tags":"a"}}`},
 		[]string{"POST", "/v1/contacts", `{"addresses":{"telegram":"@ada","facebook":"x"}}`},
 		[]string{"POST", "/v1/contacts", `{"addresses":{"telegram":"42"}}`},
-		[]string{"PATCH", "/v1/contacts/1", `{"first_name":null,"last_name":"L","addresses":{"whatsapp":null},"attributes":{"age":null,"plan":"PLUS"},"last_activity_at":"2026-02-01T10:00:00+01:00"}`},
+		[]string{"PATCH", "/v1/contacts/1", `{"first_name":null,"last_name":"L","addresses":{"whatsapp":null},"attributes":{"age":null,"plan":"PLUS"},` +
+			`"last_activity_at":"2026-02-01T10:00:00+01:00"}`},
 		[]string{"PATCH", "/v1/contacts/1", `{"last_activity_at":null,"language":"Klingonisch"}`},
 		[]string{"GET", "/v1/contacts?kind=telegram&address=42"},
 		[]string{"GET", "/v1/contacts?kind=telegram"},
@@ -107,8 +110,10 @@ func TestBulk(t *testing.T) {
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":131,"all":true}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"set","property":"age","value":null,"contacts":[1],"all":true}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"explode","all":true}`},
-		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"ADA"}]}}`},
-		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"height","operator":"equal","value":1}]}}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal",` +
+			`"value":"ADA"}]}}`},
+		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"rule":{"condition":"AND","rules":[{"field":"height","operator":"equal",` +
+			`"value":1}]}}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop","dry_run":true,"targeting":9}`},
 		[]string{"POST", "/v1/contacts/bulk", `{"action":"stop"}`},
 		[]string{"GET", "/v1/audit?limit=2"},

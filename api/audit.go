@@ -12,7 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"carillon/internal/access"
+	"carillon/access"
+	"carillon/api/gate"
 )
 
 // disclosure says whether reading something is audited, because it is people.
@@ -69,7 +70,7 @@ func (s *Server) audit(ctx context.Context, caller access.Key, o operation, e en
 		noun = stem + "y"
 	}
 	kept := access.AuditEntry{
-		AccountID: caller.AccountID, Actor: actor(caller), Action: o.id, Target: noun, RequestID: requestID(ctx), Source: addressOf(ctx),
+		AccountID: caller.AccountID, Actor: actor(caller), Action: o.id, Target: noun, RequestID: gate.RequestID(ctx), Source: gate.Source(ctx),
 	}
 	if t, ok := e.in.(targeted); ok {
 		kept.Target = t.target(noun)
@@ -82,8 +83,8 @@ func (s *Server) audit(ctx context.Context, caller access.Key, o operation, e en
 	case o.reads == readsNobody:
 		kept.Detail = o.changed(e.before, s.after(ctx, caller, o, e))
 	}
-	if err := s.Store.AddAudit(context.WithoutCancel(ctx), kept); err != nil {
-		s.Logger.ErrorContext(ctx, "audit failed", "action", o.id, "request_id", requestID(ctx), "error", err)
+	if err := s.Trail.Add(context.WithoutCancel(ctx), kept); err != nil {
+		s.Logger.ErrorContext(ctx, "audit failed", "action", o.id, "request_id", gate.RequestID(ctx), "error", err)
 	}
 }
 

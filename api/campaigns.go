@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -144,7 +144,8 @@ type explainCampaign struct {
 func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
 		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: c.Content, Schedule: c.Schedule, Throttle: c.Throttle,
-		Weight: c.Weight, CategoryID: c.CategoryID, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		Weight: c.Weight, CategoryID: c.CategoryID, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt), RunID: c.RunID, CreatedAt: c.CreatedAt,
+		UpdatedAt: c.UpdatedAt,
 	}
 }
 
@@ -169,7 +170,8 @@ func (s *Server) campaignRoutes() {
 			}
 			return page(list, in.Limit, campaignView, func(c campaigns.Campaign) string { return idKey(c.ID) }), nil
 		})
-	register(s, operation{id: "create-campaign", method: http.MethodPost, path: path, tag: tag, doc: "Create a campaign as a draft", status: http.StatusCreated, roles: mayEdit},
+	register(s, operation{id: "create-campaign", method: http.MethodPost, path: path, tag: tag, doc: "Create a campaign as a draft",
+		status: http.StatusCreated, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createCampaign) (*one[Campaign], error) {
 			b := in.Body
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
@@ -191,12 +193,15 @@ func (s *Server) campaignRoutes() {
 			out.Body.Standstill = standstillView(pace.Still)
 			return out, err
 		})
-	register(s, operation{id: "update-campaign", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a draft or scheduled campaign", roles: mayEdit}, s.updateCampaign)
-	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft", status: http.StatusNoContent, roles: mayEdit},
+	register(s, operation{id: "update-campaign", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a draft or scheduled campaign",
+		roles: mayEdit}, s.updateCampaign)
+	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft",
+		status: http.StatusNoContent, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Campaigns.Delete(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag, doc: "What a campaign would do if it were started now", roles: mayLook,
+	register(s, operation{id: "preview-campaign", method: http.MethodGet, path: path + "/{id}/preview", tag: tag,
+		doc: "What a campaign would do if it were started now", roles: mayLook,
 		more: "Samples are rendered for three recipients."},
 		func(ctx context.Context, caller access.Key, in *previewCampaign) (*one[Forecast], error) {
 			if !in.Count {
@@ -211,7 +216,8 @@ func (s *Server) campaignRoutes() {
 			}
 			return &one[Forecast]{view}, err
 		})
-	register(s, operation{id: "test-campaign", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a campaign to one address", status: http.StatusAccepted, roles: mayEdit,
+	register(s, operation{id: "test-campaign", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a campaign to one address",
+		status: http.StatusAccepted, roles: mayEdit,
 		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is."},
 		func(ctx context.Context, caller access.Key, in *testCampaign) (*one[Message], error) {
 			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, in.Body.To, in.Body.ContactID))
@@ -221,7 +227,8 @@ func (s *Server) campaignRoutes() {
 		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
 			return campaignOut(s.Campaigns.Start(ctx, caller.AccountID, in.ID, in.Body != nil && in.Body.Now))
 		})
-	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag, doc: "Set a campaign's time and let it fire then", roles: mayEdit},
+	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag,
+		doc: "Set a campaign's time and let it fire then", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *scheduleCampaign) (*one[Campaign], error) {
 			c, err := s.Campaigns.Schedule(ctx, caller.AccountID, in.ID, in.Body.schedule())
 			return campaignOut(c, relocate(err, "schedule.", ""))
@@ -234,12 +241,14 @@ func (s *Server) campaignRoutes() {
 		{"resume", "Go on where a campaign was paused", "", s.Campaigns.Resume},
 		{"cancel", "Cancel a campaign for good", "Binds at once; what has not been claimed becomes canceled.", s.Campaigns.Cancel},
 	} {
-		register(s, operation{id: move.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more, roles: mayEdit},
+		register(s, operation{id: move.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more,
+			roles: mayEdit},
 			func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
 				return campaignOut(move.do(ctx, caller.AccountID, in.ID, actor(caller)))
 			})
 	}
-	register(s, operation{id: "duplicate-campaign", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag, doc: "Make a draft with the same audience and content", status: http.StatusCreated, roles: mayEdit},
+	register(s, operation{id: "duplicate-campaign", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag,
+		doc: "Make a draft with the same audience and content", status: http.StatusCreated, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *duplicateCampaign) (*one[Campaign], error) {
 			name := ""
 			if in.Body != nil {
@@ -247,9 +256,12 @@ func (s *Server) campaignRoutes() {
 			}
 			return campaignOut(s.Campaigns.Duplicate(ctx, caller.AccountID, in.ID, name))
 		})
-	register(s, operation{id: "explain-campaign", method: http.MethodGet, path: path + "/{id}/explain", tag: tag, doc: "Why somebody was or was not written to", roles: mayLook}, s.explain)
-	register(s, operation{id: "explain", method: http.MethodGet, path: "/v1/explain", tag: tag, doc: "What somebody was sent over all campaigns, and why not", roles: mayLook,
-		more: "By their newest messages and the newest twenty campaigns, with the lines of uploads that were refused. The histories are of the newest twenty messages."}, s.explainSomebody)
+	register(s, operation{id: "explain-campaign", method: http.MethodGet, path: path + "/{id}/explain", tag: tag,
+		doc: "Why somebody was or was not written to", roles: mayLook}, s.explain)
+	register(s, operation{id: "explain", method: http.MethodGet, path: "/v1/explain", tag: tag, doc: "What somebody was sent over all campaigns, and why not",
+		roles: mayLook,
+		more: "By their newest messages and the newest twenty campaigns, with the lines of uploads that were refused. The histories are of the newest twenty " +
+			"messages."}, s.explainSomebody)
 }
 
 func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *changeCampaign) (*one[Campaign], error) {
@@ -302,23 +314,12 @@ func forecastView(f campaigns.Forecast) Forecast {
 }
 
 func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCampaign) (*one[Explanation], error) {
-	recipient := strings.TrimSpace(in.Recipient)
-	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, recipient)
+	found, err := s.Campaigns.Explain(ctx, caller.AccountID, in.ID, strings.TrimSpace(in.Recipient))
 	if err != nil {
 		return nil, err
 	}
-	query := campaigns.TraceQuery{AccountID: caller.AccountID, ContactID: found[0].Message.ContactID}
-	if query.ContactID == 0 {
-		if query, err = campaigns.NewTraceQuery(caller.AccountID, 0, recipient); err != nil {
-			return nil, err
-		}
-	}
-	trace, err := s.Store.Trace(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	out := &one[Explanation]{Explanation{Says: orEmpty(trace.Says(in.ID)), Messages: []MessageHistory{}}}
-	for _, e := range found {
+	out := &one[Explanation]{Explanation{Says: orEmpty(found.Says), Messages: []MessageHistory{}}}
+	for _, e := range found.Messages {
 		view := historyView(e.Message, e.History)
 		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, e.Message); err != nil {
 			return nil, err

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 )
 
 // FrequencyCap bounds how many messages of campaigns one contact is sent.
@@ -85,7 +85,8 @@ func (s *Server) capRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[FrequencyCap], error) {
 			return capOut(s.Caps.Get(ctx, caller.AccountID, in.ID))
 		})
-	register(s, operation{id: "update-frequency-cap", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change how many a frequency cap allows, and what becomes of the others", roles: mayEdit},
+	register(s, operation{id: "update-frequency-cap", method: http.MethodPatch, path: path + "/{id}", tag: tag,
+		doc: "Change how many a frequency cap allows, and what becomes of the others", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeCap) (*one[FrequencyCap], error) {
 			c, err := s.Caps.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
@@ -99,7 +100,8 @@ func (s *Server) capRoutes() {
 			}
 			return capOut(s.Caps.Set(ctx, c))
 		})
-	register(s, operation{id: "delete-frequency-cap", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Take a frequency cap away", status: http.StatusNoContent, roles: mayEdit,
+	register(s, operation{id: "delete-frequency-cap", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Take a frequency cap away",
+		status: http.StatusNoContent, roles: mayEdit,
 		more: "What waits because of it goes when its time comes."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Caps.Delete(ctx, caller.AccountID, in.ID)

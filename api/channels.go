@@ -9,7 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/messages"
 	"carillon/providers"
 )
@@ -101,13 +101,14 @@ type testChannel struct {
 // channelView shows a channel to a caller; addresses whole only to those who may
 // change them.
 func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, error) {
-	public, err := s.Providers.Public(c.Provider, c.Config, mayAdmin.allows(caller.Role))
+	public, err := s.Providers.Public(c.Provider, c.Config, mayAdmin.Allows(caller.Role))
 	if err != nil {
 		return Channel{}, err
 	}
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
-		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, StatusSince: known(c.StatusSince), Health: healthView(c.Health),
+		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, StatusSince: known(c.StatusSince),
+		Health:    healthView(c.Health),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {
@@ -184,7 +185,8 @@ func (s *Server) channelRoutes() {
 			}
 			return page(views, in.Limit, func(c Channel) Channel { return c }, func(c Channel) string { return idKey(c.ID) }), nil
 		})
-	register(s, operation{id: "create-channel", method: http.MethodPost, path: path, tag: tag, doc: "Create a channel", status: http.StatusCreated, roles: mayAdmin},
+	register(s, operation{id: "create-channel", method: http.MethodPost, path: path, tag: tag, doc: "Create a channel", status: http.StatusCreated,
+		roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *createChannel) (*one[Channel], error) {
 			config, err := encodeConfig(in.Body.Config)
 			if err != nil {
@@ -230,7 +232,8 @@ func (s *Server) channelRoutes() {
 			c, err = s.Channels.Update(ctx, c)
 			return s.channelOut(ctx, caller, c, err)
 		})
-	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel", status: http.StatusNoContent, roles: mayAdmin,
+	register(s, operation{id: "delete-channel", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a channel",
+		status: http.StatusNoContent, roles: mayAdmin,
 		more: "A channel that something is still sent through can't be deleted: cancel its campaigns and clear its queue first."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Channels.Delete(ctx, caller.AccountID, in.ID)
@@ -246,7 +249,8 @@ func (s *Server) channelRoutes() {
 			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, actor(caller))
 			return s.channelOut(ctx, caller, c, err)
 		})
-	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel", status: http.StatusAccepted, roles: mayEdit},
+	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel",
+		status: http.StatusAccepted, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *testChannel) (*one[Message], error) {
 			return messageOut(s.Messages.TestChannel(ctx, caller.AccountID, in.ID, in.Body.To))
 		})

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/providers"
 )
 
@@ -91,8 +91,9 @@ func (in ConsentInput) change(caller access.Key, contactID int64) contacts.Conse
 
 func (s *Server) consentRoutes() {
 	const path, tag = "/v1/contacts/{id}", "contacts"
-	register(s, operation{id: "opt-out-contact", method: http.MethodPost, path: path + "/opt-out", tag: tag, doc: "Do not write to a contact any more", roles: mayEdit,
-		more: "Binds at once, for what is waiting too, and is recorded with where it comes from."},
+	register(s, operation{id: "opt-out-contact", method: http.MethodPost, path: path + "/opt-out", tag: tag, doc: "Do not write to a contact any more",
+		roles: mayEdit,
+		more:  "Binds at once, for what is waiting too, and is recorded with where it comes from."},
 		func(ctx context.Context, caller access.Key, in *optOut) (*one[ConsentResult], error) {
 			var wish OptOutInput
 			if in.Body != nil {
@@ -113,7 +114,8 @@ func (s *Server) consentRoutes() {
 			c.Force = wish.Force
 			return consentOut(s.Consents.OptIn(ctx, c))
 		})
-	register(s, operation{id: "list-contact-consents", method: http.MethodGet, path: path + "/consents", tag: tag, doc: "List what a contact agreed to and did not want any more, oldest first", roles: mayLook},
+	register(s, operation{id: "list-contact-consents", method: http.MethodGet, path: path + "/consents", tag: tag,
+		doc: "List what a contact agreed to and did not want any more, oldest first", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/value"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
@@ -128,8 +128,10 @@ func rawValues(values map[string]any) (map[string]json.RawMessage, error) {
 
 func (s *Server) contactRoutes() {
 	const path, tag = "/v1/contacts", "contacts"
-	register(s, operation{reads: readsPeople, id: "list-contacts", method: http.MethodGet, path: path, tag: tag, doc: "List or search contacts", roles: mayLook}, s.listContacts)
-	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated, roles: mayEdit},
+	register(s, operation{reads: readsPeople, id: "list-contacts", method: http.MethodGet, path: path, tag: tag, doc: "List or search contacts",
+		roles: mayLook}, s.listContacts)
+	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated,
+		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createContact) (*one[Contact], error) {
 			b := in.Body
 			change, err := b.change()
@@ -160,12 +162,15 @@ func (s *Server) contactRoutes() {
 			}
 			return contactOut(s.Contacts.Update(ctx, caller.AccountID, in.ID, change))
 		})
-	register(s, operation{id: "delete-contact", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a contact", status: http.StatusNoContent, roles: mayEdit,
-		more: "Its status becomes deleted: no list shows it and no campaign reaches it, and nobody else gets its addresses. Another status brings it back. Suppressed addresses stay suppressed."},
+	register(s, operation{id: "delete-contact", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a contact",
+		status: http.StatusNoContent, roles: mayEdit,
+		more: "Its status becomes deleted: no list shows it and no campaign reaches it, and nobody else gets its addresses. Another status brings it back. " +
+			"Suppressed addresses stay suppressed."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Contacts.Delete(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "list-contact-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a contact's messages", roles: mayLook},
+	register(s, operation{id: "list-contact-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a contact's messages",
+		roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged

@@ -41,7 +41,8 @@ td, th { text-align: left; padding: .15rem .8rem .15rem 0; vertical-align: top }
 {{ if .Parameters }}<table><tr><th>Parameter</th><th>In</th><th></th></tr>
 {{ range .Parameters }}<tr><td><code>{{ .Name }}</code></td><td>{{ .In }}</td><td>{{ .Description }}</td></tr>{{ end }}</table>{{ end }}
 {{ if .Fields }}<table><tr><th>Body</th><th>Type</th><th></th></tr>
-{{ range .Fields }}<tr><td><code>{{ .Name }}</code>{{ if .Required }} *{{ end }}</td><td>{{ .Type }}</td><td>{{ .Description }}</td></tr>{{ end }}</table>{{ end }}
+{{ range .Fields }}<tr><td><code>{{ .Name }}</code>{{ if .Required }} *{{ end }}</td><td>{{ .Type }}</td><td>{{ .Description }}</td></tr>{{
+end }}</table>{{ end }}
 </details>
 {{ end }}
 {{ end }}

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/messages"
 	"carillon/providers"
 )
@@ -73,24 +73,22 @@ func (s *Server) erasureRoutes() {
 			"Refused while a message to them is being sent or a file is being imported. dry_run says beforehand what it would do."},
 		func(ctx context.Context, caller access.Key, in *eraseContact) (*one[Erasure], error) {
 			dryRun := in.Body != nil && in.Body.DryRun
-			done, err := s.Store.EraseContact(ctx, caller.AccountID, in.ID, dryRun)
+			done, err := s.Contacts.Erase(ctx, caller.AccountID, in.ID, dryRun)
 			if err != nil {
 				return nil, err
 			}
 			return &one[Erasure]{Erasure{ContactID: in.ID, DryRun: dryRun, Rows: done.Rows, Skipped: done.Skipped, Hashes: done.Kept}}, nil
 		})
-	register(s, operation{reads: readsAll, id: "export-contact", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
+	register(s, operation{reads: readsAll, id: "export-contact", method: http.MethodGet, path: path + "/export", tag: tag,
+		doc: "Everything that is known of a contact", roles: mayEdit}, s.exportContact)
 }
-
-// everything is the page size of an export.
-const everything = 500
 
 func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID) (*one[ContactExport], error) {
 	c, err := s.Contacts.Get(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.Store.ContactBelongings(ctx, caller.AccountID, in.ID)
+	b, err := s.Contacts.Belongings(ctx, caller.AccountID, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -110,53 +108,34 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 	if err := s.exportWords(ctx, caller, in.ID, &x); err != nil {
 		return nil, err
 	}
-	f := messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID, Limit: everything}
-	for {
-		list, err := s.Store.ListMessages(ctx, f)
+	for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID}) {
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range list {
-			exported, err := s.exportMessage(ctx, m)
-			if err != nil {
-				return nil, err
-			}
-			x.Messages = append(x.Messages, exported)
-			f.After = m.ID
+		exported, err := s.exportMessage(ctx, m)
+		if err != nil {
+			return nil, err
 		}
-		if len(list) < everything {
-			return &one[ContactExport]{x}, nil
-		}
+		x.Messages = append(x.Messages, exported)
 	}
+	return &one[ContactExport]{x}, nil
 }
 
 // exportWords adds consents and replies.
 func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
-	for after := int64(0); ; {
-		list, err := s.Consents.List(ctx, caller.AccountID, id, after, everything)
+	for c, err := range s.Consents.Each(ctx, caller.AccountID, id) {
 		if err != nil {
 			return err
 		}
-		for _, c := range list {
-			x.Consents, after = append(x.Consents, consentView(c)), c.ID
-		}
-		if len(list) < everything {
-			break
-		}
+		x.Consents = append(x.Consents, consentView(c))
 	}
-	f := contacts.ReplyFilter{AccountID: caller.AccountID, ContactID: id, Limit: everything}
-	for {
-		list, err := s.Replies.List(ctx, f)
+	for r, err := range s.Replies.Each(ctx, contacts.ReplyFilter{AccountID: caller.AccountID, ContactID: id}) {
 		if err != nil {
 			return err
 		}
-		for _, r := range list {
-			x.Replies, f.Before = append(x.Replies, replyView(r)), r.ID
-		}
-		if len(list) < everything {
-			return nil
-		}
+		x.Replies = append(x.Replies, replyView(r))
 	}
+	return nil
 }
 
 func (s *Server) exportMessage(ctx context.Context, m messages.Message) (ExportedMessage, error) {
@@ -164,11 +143,6 @@ func (s *Server) exportMessage(ctx context.Context, m messages.Message) (Exporte
 	if err != nil {
 		return ExportedMessage{}, err
 	}
-	exported := ExportedMessage{MessageHistory: h}
-	raw, err := s.Store.MessageContent(ctx, m.ID)
-	if err != nil || len(raw) == 0 {
-		return exported, err
-	}
-	exported.Content = &providers.Content{}
-	return exported, json.Unmarshal(raw, exported.Content)
+	content, err := s.Messages.Content(ctx, m)
+	return ExportedMessage{MessageHistory: h, Content: content}, err
 }

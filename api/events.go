@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/danielgtaylor/huma/v2/sse"
 
+	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
@@ -55,7 +56,8 @@ const (
 )
 
 func (s *Server) eventRoutes() {
-	o := operation{id: "stream-events", method: http.MethodGet, path: "/v1/events", tag: "events", doc: "Watch what goes on, as server-sent events", roles: mayLook,
+	o := operation{id: "stream-events", method: http.MethodGet, path: "/v1/events", tag: "events", doc: "Watch what goes on, as server-sent events",
+		roles: mayLook,
 		more: "The first event is a snapshot; what changes afterwards comes as run, queue and channel events, each with the whole new state of its run or channel, " +
 			"about twice a second at most. Whoever reads slowly gets the newest state, not every one in between. A heartbeat comes every 15 seconds. " +
 			"Whoever was cut off connects again and gets a new snapshot; Last-Event-ID is not looked at."}
@@ -72,6 +74,11 @@ func (s *Server) eventRoutes() {
 	})
 }
 
+type contextKey int
+
+// streamKey is where the connection's stream is found.
+const streamKey contextKey = iota
+
 // stream is one connection to /v1/events.
 type stream struct {
 	listener *campaigns.Listener
@@ -83,7 +90,7 @@ type stream struct {
 // openStream does what has to be done while a problem can still be answered.
 func (s *Server) openStream(o operation, ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	caller := callerOf(r.Context())
+	caller := gate.Caller(r.Context())
 	open := s.streams.Add(1)
 	defer s.streams.Add(-1)
 	if most := s.Options.MaxStreams; most > 0 && open > int64(most) {
@@ -105,8 +112,8 @@ func (s *Server) openStream(o operation, ctx huma.Context, next func(huma.Contex
 	// The deadline of the last event would be that of the next request's answer.
 	w.Header().Set("Connection", "close")
 	l := &stream{listener: listener, allowed: func(ctx context.Context) bool {
-		key, err := s.lookupKey(ctx, r)
-		return err == nil && o.roles.allows(key.Role)
+		key, err := s.gate.Lookup(ctx, r)
+		return err == nil && o.roles.Allows(key.Role)
 	}}
 	listening = context.WithValue(listening, streamKey, l)
 	next(humago.NewContext(ctx.Operation(), r.WithContext(listening), breakable))
@@ -194,7 +201,8 @@ func snapshotView(state *campaigns.LiveState) EventSnapshot {
 }
 
 func channelHealth(c campaigns.LiveChannel) ChannelHealth {
-	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health), Standstill: standstillView(c.Still)}
+	return ChannelHealth{ChannelID: c.ID, Name: c.Name, Status: string(c.Status), StatusReason: c.StatusReason, Health: healthView(c.Health),
+		Standstill: standstillView(c.Still)}
 }
 
 func depthView(c campaigns.LiveChannel) QueueDepth {

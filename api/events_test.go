@@ -18,9 +18,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/sse"
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/messages"
 )
@@ -40,10 +40,10 @@ type events struct {
 
 // listening serves s over the network and watches its state with a clock that
 // runs; heartbeats go by s.clock, which stands still.
-func listening(t *testing.T, options ...func(*api.Deps)) (*server, *httptest.Server) {
+func listening(t *testing.T, options ...func(*server, *api.Deps)) (*server, *httptest.Server) {
 	t.Helper()
-	options = append([]func(*api.Deps){func(d *api.Deps) {
-		d.Live = campaigns.NewLive(d.Store.(campaigns.LiveStore), clock.System{}, slog.New(slog.DiscardHandler))
+	options = append([]func(*server, *api.Deps){func(s *server, d *api.Deps) {
+		d.Live = campaigns.NewLive(s.store, clock.System{}, slog.New(slog.DiscardHandler))
 		d.Meter = nil // the fixture's is for one request at a time
 	}}, options...)
 	s := newServer(t, options...)
@@ -146,8 +146,10 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "snapshot", first.name)
 	require.Equal(t, "2000", first.retry)
-	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active","health":{"state":"ok"},
-		"standstill":{"reason":"no_worker","words":"No worker is running: nothing is sent.","remedy":"Start one: `+"`carillon worker`, or `carillon serve`, which is one too. `carillon workers`"+` shows those that were there."}}]}`, first.data)
+	require.JSONEq(t, `{"runs":[],"queue":[{"channel_id":1,"pending":0,"queued":0,"sending":0}],"channels":[{"channel_id":1,"name":"news","status":"active",`+
+		`"health":{"state":"ok"},
+		"standstill":{"reason":"no_worker","words":"No worker is running: nothing is sent.","remedy":"Start one: `+"`carillon worker`, or `carillon serve`, "+
+		"which is one too. `carillon workers`"+` shows those that were there."}}]}`, first.data)
 
 	ctx := t.Context()
 	id := s.campaign(channel, "")
@@ -172,7 +174,8 @@ func TestEventsShowARunToItsEnd(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return writer.Record(ctx, []messages.Outcome{{MessageID: m.ID, ChannelID: channel, RunID: run.ID, WorkerID: 1, Attempt: 1, EnvelopeID: 1, State: messages.Sent, At: noon}})
+			return writer.Record(ctx, []messages.Outcome{{MessageID: m.ID, ChannelID: channel, RunID: run.ID, WorkerID: 1, Attempt: 1, EnvelopeID: 1,
+				State: messages.Sent, At: noon}})
 		})
 		if i == 1 {
 			until(e, "run", func(r api.Run) bool { return r.Counts["sent"] == 2 })
@@ -240,7 +243,7 @@ func (crowded) LiveChannels(_ context.Context, accounts []int64) ([]campaigns.Li
 
 // Who does not read holds up neither the others nor the end of the server.
 func TestEventStreamsAreBounded(t *testing.T) {
-	_, listener := listening(t, func(d *api.Deps) { d.Options.MaxStreams = 1 })
+	_, listener := listening(t, func(_ *server, d *api.Deps) { d.Options.MaxStreams = 1 })
 	first := watch(t, listener.URL, adminKey)
 	require.Equal(t, http.StatusOK, first.response.StatusCode)
 	_, ok := first.next()
@@ -255,8 +258,8 @@ func TestEventsDoNotWaitForWhoDoesNotRead(t *testing.T) {
 	timeout := sse.WriteTimeout
 	sse.WriteTimeout = time.Hour
 	t.Cleanup(func() { sse.WriteTimeout = timeout })
-	s, listener := listening(t, func(d *api.Deps) {
-		d.Live = campaigns.NewLive(crowded{d.Store.(campaigns.LiveStore)}, clock.System{}, slog.New(slog.DiscardHandler))
+	s, listener := listening(t, func(s *server, d *api.Deps) {
+		d.Live = campaigns.NewLive(crowded{s.store}, clock.System{}, slog.New(slog.DiscardHandler))
 	})
 	address := listener.Listener.Addr().String()
 	var idle net.Conn

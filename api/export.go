@@ -6,7 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/targeting"
 )
 
@@ -17,7 +17,8 @@ type exportContacts struct {
 }
 
 func (s *Server) exportRoutes() {
-	register(s, operation{reads: readsAll, id: "export-contacts", method: http.MethodPost, path: "/v1/contacts/export.csv", tag: "contacts", doc: "Export an audience's contacts as CSV", roles: mayEdit,
+	register(s, operation{reads: readsAll, id: "export-contacts", method: http.MethodPost, path: "/v1/contacts/export.csv", tag: "contacts",
+		doc: "Export an audience's contacts as CSV", roles: mayEdit,
 		more: "Streamed, in the columns that an upload takes back: addresses, names, status, groups, labels, categories (names separated by |) and properties. " +
 			"A cell that a spreadsheet would run as a formula has an apostrophe before it, which an upload takes away."},
 		func(ctx context.Context, caller access.Key, in *exportContacts) (*huma.StreamResponse, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
-	"carillon/internal/access"
 )
 
 func TestKeysAndRoles(t *testing.T) {
@@ -130,7 +130,7 @@ func TestIdempotencyOfUploads(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	s := newServer(t, func(d *api.Deps) { d.Options.RatePerSecond, d.Options.Burst = 1, 3 })
+	s := newServer(t, func(_ *server, d *api.Deps) { d.Options.RatePerSecond, d.Options.Burst = 1, 3 })
 	w := s.do("POST", "/v1/groups", `{"name":"`+strings.Repeat("x", 70<<10)+`"}`)
 	require.Equal(t, 413, w.Code)
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
@@ -173,7 +173,8 @@ func TestAuditSaysWhatChanged(t *testing.T) {
 		t.Helper()
 		return s.ok("GET", "/v1/audit?limit=1", "")["items"].([]any)[0].(map[string]any)
 	}
-	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/token-in-url","secret":"`+secretValue+`"},"limits":{"per_second":5}}`)
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/token-in-url","secret":"`+secretValue+`"},`+
+		`"limits":{"per_second":5}}`)
 	made := last()
 	require.Equal(t, "hook", made["detail"].(map[string]any)["after"].(map[string]any)["name"])
 	require.NotContains(t, made["detail"], "before")
@@ -205,7 +206,8 @@ func TestAuditSaysWhatChanged(t *testing.T) {
 	s.ok("PATCH", fmt.Sprintf("/v1/contacts/%d", id), `{"first_name":"Augusta"}`)
 	require.NotContains(t, last(), "detail", "nothing changed")
 
-	s.ok("POST", "/v1/targeting", `{"name":"one","rule":{"condition":"OR","rules":[{"field":"first_name","operator":"equal","value":"ada@secret.example"},{"field":"first_name","operator":"in","value":["ada@secret.example"]}]}}`)
+	s.ok("POST", "/v1/targeting", `{"name":"one","rule":{"condition":"OR","rules":[{"field":"first_name","operator":"equal","value":"ada@secret.example"},`+
+		`{"field":"first_name","operator":"in","value":["ada@secret.example"]}]}}`)
 	require.Contains(t, fmt.Sprint(last()["detail"]), "<an address>")
 	require.Contains(t, fmt.Sprint(last()["detail"]), "2026-03-01", "a time is no number to call")
 
@@ -237,7 +239,8 @@ func TestReadingManyPeopleIsAudited(t *testing.T) {
 		items := s.ok("GET", "/v1/audit?limit=500", "")["items"].([]any)
 		require.Len(t, items, before, read[1])
 	}
-	require.Equal(t, 200, s.do("POST", "/v1/contacts/search?limit=500", `{"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"Ada"}]}}`).Code)
+	require.Equal(t, 200, s.do("POST", "/v1/contacts/search?limit=500",
+		`{"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"Ada"}]}}`).Code)
 	last := s.ok("GET", "/v1/audit?limit=1", "")["items"].([]any)[0].(map[string]any)
 	require.Equal(t, "search-contacts", last["action"])
 	require.Equal(t, map[string]any{"items": 1.0}, last["detail"])

@@ -18,10 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/campaigns"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/providers"
@@ -48,6 +48,8 @@ type server struct {
 	*api.Server
 	t        *testing.T
 	store    *store.Store
+	writer   *store.Writer
+	kinds    *providers.Registry
 	clock    *clock.Fake
 	account  int64
 	importer *contacts.Importer
@@ -61,7 +63,16 @@ func (s *server) Request(route string, status int, _ time.Duration) {
 	s.metered = append(s.metered, fmt.Sprintf("%s %d", route, status))
 }
 
-func newServer(t *testing.T, options ...func(*api.Deps)) *server {
+// over is the services over another store, such as one that fails.
+func (s *server) over(other services.Store) *services.Services {
+	return services.New(services.Deps{
+		Store: other, Receipts: s.writer, Providers: s.kinds, MasterKey: secret.New(masterKey), PublicURL: "https://n.example.org",
+		Import: contacts.ImportConfig{MaxBytes: 1 << 20}, Clock: s.clock,
+	})
+}
+
+// newServer makes a server; the options change what it is made of.
+func newServer(t *testing.T, options ...func(*server, *api.Deps)) *server {
 	ctx := t.Context()
 	box, err := secret.NewBox(secret.New(masterKey))
 	require.NoError(t, err)
@@ -78,24 +89,21 @@ func newServer(t *testing.T, options ...func(*api.Deps)) *server {
 		_, err = s.store.AddKey(ctx, s.account, string(role), role, secret.New(string(role)+"-key-0123456789"))
 		require.NoError(t, err)
 	}
-	kinds, err := builtin.Registry()
+	s.kinds, err = builtin.Registry()
 	require.NoError(t, err)
-	svc := services.New(services.Deps{
-		Store: s.store, Providers: kinds, MasterKey: secret.New(masterKey), PublicURL: "https://n.example.org",
-		Import: contacts.ImportConfig{MaxBytes: 1 << 20}, Clock: s.clock,
-	})
+	s.writer = s.store.StartWriter(0)
+	t.Cleanup(s.writer.Stop)
+	svc := s.over(s.store)
 	s.importer = svc.Importer
-	writer := s.store.StartWriter(0)
-	t.Cleanup(writer.Stop)
 	d := api.Deps{
 		Options: api.Options{Version: "test", MaxBodyBytes: 64 << 10, Dialer: providers.Dialer{AllowPrivate: true}},
-		Store:   s.store, Receipts: writer, Providers: kinds, Clock: s.clock, Meter: s, Wake: func() { s.woken++ },
+		Answers: s.store, Providers: s.kinds, Clock: s.clock, Meter: s, Wake: func() { s.woken++ },
 		Logger:   slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Services: svc,
 		Ready:    func(context.Context) map[string]error { return map[string]error{"store": nil} },
 	}
 	for _, option := range options {
-		option(&d)
+		option(s, &d)
 	}
 	if d.Live == nil {
 		d.Live = campaigns.NewLive(s.store, s.clock, d.Logger)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"carillon/api/gate"
 	"carillon/internal/fault"
 )
 
@@ -16,7 +17,7 @@ import (
 func Health(d Deps) http.Handler {
 	s := &Server{Deps: d, mux: http.NewServeMux()}
 	s.healthRoutes()
-	return withDeadlines(s.mux)
+	return gate.WithDeadlines(s.mux)
 }
 
 // part is a part of this process's world, and what is wrong with it; empty if

@@ -10,15 +10,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"carillon/api/gate"
+	"carillon/channels"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
-// maxHookBody bounds what a provider may post at once.
-const maxHookBody = 1 << 20
+// maxHookBody bounds what a provider may post at once, hookBodies what the bodies of
+// providers, which prove themselves by them, may take of memory together; in bytes.
+const (
+	maxHookBody = 1 << 20
+	hookBodies  = 64 << 20
+)
 
 // Times for which the hooks remember channels.
 const (
@@ -33,8 +38,8 @@ const (
 // that exist, and each was looked up by its id: what is posted to others costs a
 // look-up, and neither memory nor the others' time.
 type hooks struct {
-	store    AnyChannel
-	receipts Receipts
+	channels *channels.Service
+	reports  *messages.Reports
 	registry *providers.Registry
 	options  Options
 	clock    clock.Clock
@@ -64,7 +69,7 @@ func (k *hooked) close() error {
 }
 
 func newHooks(d Deps) *hooks {
-	return &hooks{store: d.Store, receipts: d.Receipts, registry: d.Providers, options: d.Options, clock: d.Clock, known: map[int64]*hooked{}}
+	return &hooks{channels: d.Channels, reports: d.Reports, registry: d.Providers, options: d.Options, clock: d.Clock, known: map[int64]*hooked{}}
 }
 
 func (h *hooks) close() error {
@@ -80,15 +85,11 @@ func (h *hooks) close() error {
 
 // posted is what a provider reports in one request.
 type posted struct {
-	channel  providers.Channel
-	receipts []providers.Receipt
-	replies  []providers.Reply
+	messages.Report
 	// refused are the first of the items that can't be used, unusable how many
 	// there are.
 	refused  providers.Refused
 	unusable int
-	// request is by what a repeat is known; empty if the provider has no such thing.
-	request string
 }
 
 // hookAnswer is what a provider is told.
@@ -97,7 +98,7 @@ type hookAnswer struct {
 	Repeated bool `json:"repeated,omitempty"` // was taken before, and changed nothing
 	// Refused is how many items can't be used, Errors says why of the first.
 	Refused int                 `json:"refused,omitempty"`
-	Errors  []*huma.ErrorDetail `json:"errors,omitempty"`
+	Errors  []gate.ProblemField `json:"errors,omitempty"`
 }
 
 // maxRefused is how many items of a request are named that can't be used.
@@ -116,25 +117,25 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 	if err != nil {
 		return p, err
 	}
-	p.channel = channel
+	p.Channel = channel
 	callbacks, reports := adapter.(providers.CallbackParser)
 	written, listens := adapter.(providers.ReplyParser)
 	if reports {
-		p.receipts, err = callbacks.ParseCallback(header, body)
+		p.Receipts, err = callbacks.ParseCallback(header, body)
 		if err := p.refuse(err); err != nil {
 			return p, err
 		}
 	}
 	if listens {
-		p.replies, err = written.ParseReplies(header, body)
+		p.Replies, err = written.ParseReplies(header, body)
 		if err := p.refuse(err); err != nil {
 			return p, err
 		}
 	}
 	if named, ok := adapter.(providers.RequestIdentifier); ok {
-		p.request = named.RequestID(header, body)
+		p.Request = named.RequestID(header, body)
 	}
-	if p.unusable > 0 && len(p.receipts)+len(p.replies) == 0 {
+	if p.unusable > 0 && len(p.Receipts)+len(p.Replies) == 0 {
 		return p, fault.InvalidFields(p.refused)
 	}
 	return p, nil
@@ -176,7 +177,7 @@ func (h *hooks) lookUp(ctx context.Context, id int64) (providers.Channel, error)
 		return k.channel, nil
 	}
 	h.mu.Unlock()
-	channel, err := h.store.AnyChannel(ctx, id)
+	channel, err := h.channels.Any(ctx, id)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	k := h.known[id]
@@ -238,7 +239,7 @@ func (h *hooks) adapter(channel providers.Channel) (providers.Provider, error) {
 		provider, err := h.registry.New(channel.Provider, channel.Config, providers.Deps{
 			ChannelID: id, Concurrency: 1, Dialer: h.options.Dialer, Clock: h.clock,
 			Receive: func(ctx context.Context, receipts []providers.Receipt) error {
-				return h.receipts.Receive(ctx, id, receipts)
+				return h.reports.Receive(ctx, id, receipts)
 			},
 		})
 		if err != nil {
@@ -260,23 +261,23 @@ func (s *Server) hookRoutes() {
 			s.refuseHook(w, r, id, err)
 			return
 		}
-		body, release, err := readBody(r, maxHookBody, s.hookBodies)
+		body, release, err := gate.ReadBody(r, maxHookBody, s.hookBodies)
 		if err != nil {
-			refuseBody(w, err, "report less at once")
+			writeProblem(w, gate.RefusedBody(w, err, "report less at once"))
 			return
 		}
 		defer release()
 		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
-		answer := hookAnswer{Accepted: len(p.receipts) + len(p.replies), Refused: p.unusable}
+		answer := hookAnswer{Accepted: len(p.Receipts) + len(p.Replies), Refused: p.unusable}
 		if err == nil {
-			answer.Repeated, err = s.take(r.Context(), p)
+			answer.Repeated, err = s.take(r.Context(), p.Report)
 		}
 		if err != nil {
 			s.refuseHook(w, r, id, err)
 			return
 		}
 		if p.unusable > 0 {
-			answer.Errors = problem(fault.InvalidFields(p.refused), "body").Errors
+			answer.Errors = gate.ProblemOf(fault.InvalidFields(p.refused), "body").Errors
 			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location)
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -284,22 +285,14 @@ func (s *Server) hookRoutes() {
 	})
 }
 
-// take takes what a provider reports, once. Replies are known by themselves: a
-// request with some is not remembered, so that one of which a part was taken is
-// taken whole when it comes again.
-func (s *Server) take(ctx context.Context, p posted) (repeated bool, err error) {
-	request := p.request
-	if len(p.replies) > 0 {
-		request = ""
+// take takes what a provider reports, and says that there may be something to do: what
+// people wrote may have moved messages.
+func (s *Server) take(ctx context.Context, report messages.Report) (repeated bool, err error) {
+	repeated, err = s.Reports.Take(ctx, report)
+	if len(report.Replies) > 0 {
+		s.Wake()
 	}
-	repeated, err = s.Receipts.ReceiveOnce(ctx, p.channel.ID, request, p.receipts)
-	if err != nil || len(p.replies) == 0 {
-		return repeated, err
-	}
-	// What was begun is finished, whether or not the provider still listens.
-	fresh, err := s.Replies.Take(context.WithoutCancel(ctx), p.channel, p.replies)
-	s.Wake()
-	return fresh == 0 && len(p.receipts) == 0, err
+	return repeated, err
 }
 
 // refuseHook answers so that a provider repeats what it should and nothing
@@ -311,8 +304,8 @@ func (s *Server) refuseHook(w http.ResponseWriter, r *http.Request, id int64, er
 		err = fault.New(fault.Unauthorized, "%v", refused.Err)
 	case errors.As(err, &refused):
 		err = fault.New(fault.Invalid, "%v", refused.Err)
-	case statusOf(err) >= http.StatusInternalServerError:
-		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", requestID(r.Context()), "error", err)
+	case gate.StatusOf(err) >= http.StatusInternalServerError:
+		s.Logger.ErrorContext(r.Context(), "receipts failed", "channel", id, "request_id", gate.RequestID(r.Context()), "error", err)
 	}
 	writeProblem(w, err)
 }

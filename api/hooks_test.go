@@ -10,11 +10,12 @@ import (
 
 	"carillon/api"
 	"carillon/providers"
+	"carillon/store"
 )
 
 // lookUps counts which channels the hooks look up, and holds those of held up.
 type lookUps struct {
-	api.Store
+	*store.Store
 	held int64
 	free chan struct{}
 
@@ -35,24 +36,28 @@ func (l *lookUps) AnyChannel(ctx context.Context, id int64) (providers.Channel, 
 // Posting to channels that don't exist costs a look-up by id, and keeps nobody from
 // a channel that does.
 func TestHooksToUnknownChannelsHoldNobodyUp(t *testing.T) {
-	store := &lookUps{held: 77, free: make(chan struct{}), asked: map[int64]int{}}
-	s := newServer(t, func(d *api.Deps) { store.Store, d.Store = d.Store, store })
-	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
+	spy := &lookUps{held: 77, free: make(chan struct{}), asked: map[int64]int{}}
+	s := newServer(t, func(s *server, d *api.Deps) {
+		spy.Store = s.store
+		d.Services = s.over(spy)
+	})
+	s.ok("POST", "/v1/channels", `{"name":"hook","provider":"webhook","config":{"url":"https://example.org/hook",`+
+		`"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"}}`)
 	post := func(path string) int { return s.do("POST", path, `{}`, "Authorization", "").Code }
 	var waits sync.WaitGroup
 	waits.Go(func() { post("/hooks/77") })
 	require.Eventually(t, func() bool {
-		store.mu.Lock()
-		defer store.mu.Unlock()
-		return store.asked[77] == 1
+		spy.mu.Lock()
+		defer spy.mu.Unlock()
+		return spy.asked[77] == 1
 	}, 10*time.Second, time.Millisecond)
 	for range 3 {
 		require.Equal(t, 401, post("/hooks/1"), "no signature")
 		require.Equal(t, 404, post("/hooks/9"))
 	}
-	close(store.free)
+	close(spy.free)
 	waits.Wait()
-	require.Equal(t, map[int64]int{1: 1, 9: 3, 77: 1}, store.asked, "one that exists is known for a while")
+	require.Equal(t, map[int64]int{1: 1, 9: 3, 77: 1}, spy.asked, "one that exists is known for a while")
 	s.clock.Advance(time.Hour)
 	s.ok("DELETE", "/v1/channels/1", "")
 	require.Equal(t, 404, post("/hooks/1"))

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/targeting"
@@ -124,7 +124,8 @@ func (s *Server) bulkRules(ctx context.Context, caller access.Key, in BulkInput,
 }
 
 func (s *Server) jobRoutes() {
-	register(s, operation{id: "bulk-contacts", method: http.MethodPost, path: "/v1/contacts/bulk", tag: "jobs", doc: "Change many contacts", status: http.StatusAccepted, roles: mayEdit,
+	register(s, operation{id: "bulk-contacts", method: http.MethodPost, path: "/v1/contacts/bulk", tag: "jobs", doc: "Change many contacts",
+		status: http.StatusAccepted, roles: mayEdit,
 		more: "The work is done in the background, batch by batch; a server that is killed goes on where it stopped."},
 		func(ctx context.Context, caller access.Key, in *bulkContacts) (*bulkOut, error) {
 			bulk, err := in.Body.bulk()

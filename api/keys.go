@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 // Key is an API key; the key itself is shown once, when it is made.
@@ -49,9 +49,6 @@ type AuditEntry struct {
 	Source    string `json:"source,omitempty" doc:"Address that the request came from; a proxy's where there is one."`
 }
 
-// keysPath is where keys are made.
-const keysPath = "/v1/keys"
-
 type createKey struct{ Body KeyInput }
 
 func keyView(k access.Key) Key {
@@ -62,32 +59,34 @@ func keyView(k access.Key) Key {
 }
 
 func (s *Server) keyRoutes() {
-	const path, tag = keysPath, "keys"
+	const path, tag = "/v1/keys", "keys"
 	register(s, operation{id: "list-keys", method: http.MethodGet, path: path, tag: tag, doc: "List API keys", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[Key], error) {
 			after, err := in.position()
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.ListKeys(ctx, caller.AccountID, after, in.Limit+1)
+			list, err := s.Keys.List(ctx, caller.AccountID, after, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}
 			return page(list, in.Limit, keyView, func(k access.Key) string { return idKey(k.ID) }), nil
 		})
-	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated, roles: mayAdmin,
+	register(s, operation{id: "create-key", method: http.MethodPost, path: path, tag: tag, doc: "Make an API key", status: http.StatusCreated,
+		roles: mayAdmin, kept: withoutKey,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
 		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
-			k, key, err := s.Store.CreateKey(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
+			k, key, err := s.Keys.Create(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
 			if err != nil {
 				return nil, err
 			}
 			return &one[NewKey]{NewKey{Key: keyView(k), Secret: key.Reveal()}}, nil
 		})
-	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent, roles: mayAdmin,
-		more: "Binds at once. The last admin key can't be revoked."},
+	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent,
+		roles: mayAdmin,
+		more:  "Binds at once. The last admin key can't be revoked."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
-			return nil, s.Store.RevokeKey(ctx, caller.AccountID, in.ID)
+			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
 		})
 	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: tag, doc: "Who did what, newest first", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[AuditEntry], error) {
@@ -95,7 +94,7 @@ func (s *Server) keyRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.ListAudit(ctx, caller.AccountID, before, in.Limit+1)
+			list, err := s.Trail.List(ctx, caller.AccountID, before, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 )
 
 // List is a group, a category or a label: a named set of contacts.
@@ -66,14 +66,24 @@ func listOut(l contacts.List, err error) (*one[List], error) {
 }
 
 func (s *Server) listRoutes() {
-	s.routesOfLists(contacts.Group, "groups", "Put contacts into a group", "Take contacts out of a group", "")
-	s.routesOfLists(contacts.Category, "categories", "Subscribe contacts to a category", "Unsubscribe contacts from a category",
-		"Each change is recorded as a consent. Unsubscribing binds at once, for what is waiting too.")
-	s.routesOfLists(contacts.Label, "labels", "Put a label on contacts", "Take a label off contacts", "")
+	s.routesOfLists(listWords{kind: contacts.Group, tag: "groups", add: "Put contacts into a group", remove: "Take contacts out of a group"})
+	s.routesOfLists(listWords{
+		kind: contacts.Category, tag: "categories", add: "Subscribe contacts to a category", remove: "Unsubscribe contacts from a category",
+		more: "Each change is recorded as a consent. Unsubscribing binds at once, for what is waiting too.",
+	})
+	s.routesOfLists(listWords{kind: contacts.Label, tag: "labels", add: "Put a label on contacts", remove: "Take a label off contacts"})
+}
+
+// listWords are a kind of list, and what its operations are called.
+type listWords struct {
+	kind              contacts.ListKind
+	tag               string
+	add, remove, more string
 }
 
 // routesOfLists registers the operations on one kind of list.
-func (s *Server) routesOfLists(kind contacts.ListKind, tag, addDoc, removeDoc, more string) {
+func (s *Server) routesOfLists(words listWords) {
+	kind, tag := words.kind, words.tag
 	path, noun := "/v1/"+tag, string(kind)
 	register(s, operation{id: "list-" + tag, method: http.MethodGet, path: path, tag: tag, doc: "List " + tag, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[List], error) {
@@ -87,7 +97,8 @@ func (s *Server) routesOfLists(kind contacts.ListKind, tag, addDoc, removeDoc, m
 			}
 			return page(list, in.Limit, listView, func(l contacts.List) string { return idKey(l.ID) }), nil
 		})
-	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated, roles: mayEdit},
+	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated,
+		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createList) (*one[List], error) {
 			return listOut(s.Lists.Create(ctx, contacts.List{AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description}))
 		})
@@ -99,12 +110,14 @@ func (s *Server) routesOfLists(kind contacts.ListKind, tag, addDoc, removeDoc, m
 		func(ctx context.Context, caller access.Key, in *changeList) (*one[List], error) {
 			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, in.Body.Name, in.Body.Description.pointer()))
 		})
-	register(s, operation{id: "delete-" + noun, method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a " + noun + "; its contacts stay", status: http.StatusNoContent, roles: mayEdit,
+	register(s, operation{id: "delete-" + noun, method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a " + noun + "; its contacts stay",
+		status: http.StatusNoContent, roles: mayEdit,
 		more: "Not while a live campaign uses it."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Lists.Delete(ctx, caller.AccountID, kind, in.ID)
 		})
-	register(s, operation{reads: readsPeople, id: "list-" + noun + "-members", method: http.MethodGet, path: path + "/{id}/members", tag: tag, doc: "List the contacts of a " + noun, roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-" + noun + "-members", method: http.MethodGet, path: path + "/{id}/members", tag: tag,
+		doc: "List the contacts of a " + noun, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged
@@ -119,12 +132,14 @@ func (s *Server) routesOfLists(kind contacts.ListKind, tag, addDoc, removeDoc, m
 			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: contacts.SourceAPI, Actor: actor(caller),
 		}
 	}
-	register(s, operation{id: "add-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members", tag: tag, doc: addDoc, more: more, roles: mayEdit},
+	register(s, operation{id: "add-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members", tag: tag, doc: words.add, more: words.more,
+		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeMembers) (*one[MembersChanged], error) {
 			n, err := s.Lists.Add(ctx, change(caller, in))
 			return &one[MembersChanged]{MembersChanged{n}}, err
 		})
-	register(s, operation{id: "remove-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members/remove", tag: tag, doc: removeDoc, more: more, roles: mayEdit},
+	register(s, operation{id: "remove-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members/remove", tag: tag, doc: words.remove,
+		more: words.more, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeMembers) (*one[MembersChanged], error) {
 			n, err := s.Lists.Remove(ctx, change(caller, in))
 			return &one[MembersChanged]{MembersChanged{n}}, err

@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/providers"
 )
 
@@ -35,8 +35,10 @@ type mergeContacts struct {
 }
 
 func (s *Server) mergeRoutes() {
-	register(s, operation{id: "merge-contacts", method: http.MethodPost, path: "/v1/contacts/{id}/merge", tag: "contacts", doc: "Merge another contact into this one", roles: mayEdit, unaudited: true,
-		more: "What this contact has stays; the other's addresses and values fill gaps alone. Memberships unite, messages and consents move, and whatever keeps messages away from either keeps them away. The other is deleted with a note of where it went."},
+	register(s, operation{id: "merge-contacts", method: http.MethodPost, path: "/v1/contacts/{id}/merge", tag: "contacts",
+		doc: "Merge another contact into this one", roles: mayEdit, unaudited: true,
+		more: "What this contact has stays; the other's addresses and values fill gaps alone. Memberships unite, messages and consents move, and whatever " +
+			"keeps messages away from either keeps them away. The other is deleted with a note of where it went."},
 		func(ctx context.Context, caller access.Key, in *mergeContacts) (*one[Merged], error) {
 			m, err := s.Contacts.Merge(ctx, caller.AccountID, in.ID, in.Body.From, in.Body.DryRun, actor(caller))
 			if err != nil {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
@@ -113,8 +113,8 @@ func historyView(m messages.Message, history []messages.Passage) MessageHistory 
 
 // history is a message with everything that happened to it.
 func (s *Server) history(ctx context.Context, m messages.Message) (MessageHistory, error) {
-	moves, err := s.Store.Transitions(ctx, m.ID)
-	return historyView(m, messages.History(m, moves)), err
+	passages, err := s.Messages.History(ctx, m)
+	return historyView(m, passages), err
 }
 
 // messageStandstill says why a message does not go out.
@@ -131,7 +131,7 @@ func filterOf(accountID, after int64, limit int, contactID int64) messages.Messa
 }
 
 func (s *Server) messagePage(ctx context.Context, f messages.MessageFilter, limit int) (*pageOut[Message], error) {
-	list, err := s.Store.ListMessages(ctx, f)
+	list, err := s.Messages.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,8 @@ func (s *Server) messagePage(ctx context.Context, f messages.MessageFilter, limi
 
 func (s *Server) messageRoutes() {
 	const path, tag = "/v1/messages", "messages"
-	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message", status: http.StatusAccepted, roles: maySend, unaudited: true,
+	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message",
+		status: http.StatusAccepted, roles: maySend, unaudited: true,
 		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
 		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[Message], error) {
 			b := in.Body
@@ -152,8 +153,9 @@ func (s *Server) messageRoutes() {
 			}
 			return messageOut(s.Messages.Send(ctx, n))
 		})
-	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first", roles: mayWatch,
-		more: "A sender key sees transactional messages alone."},
+	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first",
+		roles: mayWatch,
+		more:  "A sender key sees transactional messages alone."},
 		func(ctx context.Context, caller access.Key, in *listMessages) (*pageOut[Message], error) {
 			after, err := in.position()
 			if err != nil {
@@ -180,7 +182,7 @@ func (s *Server) messageRoutes() {
 		})
 	register(s, operation{id: "get-message", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a message with its history", roles: mayWatch},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[MessageHistory], error) {
-			m, err := s.Store.GetMessage(ctx, caller.AccountID, in.ID)
+			m, err := s.Messages.Get(ctx, caller.AccountID, in.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -193,14 +195,16 @@ func (s *Server) messageRoutes() {
 			}
 			return &one[MessageHistory]{h}, err
 		})
-	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag, doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
+	register(s, operation{id: "resend-message", method: http.MethodPost, path: path + "/{id}/resend", tag: tag,
+		doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
 		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
-			return messageOut(s.Store.ResendMessage(ctx, caller.AccountID, in.ID, actor(caller)))
+			return messageOut(s.Messages.Resend(ctx, caller.AccountID, in.ID, actor(caller)))
 		})
-	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag, doc: "Cancel a message that has not been claimed", roles: mayEdit},
+	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag,
+		doc: "Cancel a message that has not been claimed", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
-			return messageOut(s.Store.CancelMessage(ctx, caller.AccountID, in.ID, actor(caller)))
+			return messageOut(s.Messages.Cancel(ctx, caller.AccountID, in.ID, actor(caller)))
 		})
 }
 

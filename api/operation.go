@@ -6,42 +6,22 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"carillon/internal/access"
+	"carillon/access"
+	"carillon/api/gate"
 	"carillon/internal/fault"
 )
 
-// permission says which roles may call an operation.
-type permission []access.Role
-
 // The permissions. Admins may call everything.
 var (
-	mayLook  = permission{access.Admin, access.Editor, access.Viewer}
-	mayEdit  = permission{access.Admin, access.Editor}
-	maySend  = permission{access.Admin, access.Sender}
-	mayWatch = permission{access.Admin, access.Editor, access.Viewer, access.Sender}
-	mayAdmin = permission{access.Admin}
+	mayLook  = gate.Roles{access.Admin, access.Editor, access.Viewer}
+	mayEdit  = gate.Roles{access.Admin, access.Editor}
+	maySend  = gate.Roles{access.Admin, access.Sender}
+	mayWatch = gate.Roles{access.Admin, access.Editor, access.Viewer, access.Sender}
+	mayAdmin = gate.Roles{access.Admin}
 )
-
-func (p permission) allows(role access.Role) bool {
-	for _, r := range p {
-		if r == role {
-			return true
-		}
-	}
-	return false
-}
-
-func (p permission) String() string {
-	names := make([]string, len(p))
-	for i, r := range p {
-		names[i] = string(r)
-	}
-	return strings.Join(names, ", ")
-}
 
 // operation describes one operation to the router, the OpenAPI document and the
 // audit trail.
@@ -53,13 +33,17 @@ type operation struct {
 	tag    string
 	doc    string
 	more   string
-	roles  permission
+	roles  gate.Roles
 	// status is that of success; 0 means 200.
 	status int
 	// unaudited changes are too many to write each one down twice.
 	unaudited bool
 	// reads says that what is read are people: it is audited as changes are.
 	reads disclosure
+	// streamed says that the body is read as it comes.
+	streamed bool
+	// kept is what is kept of an answer for a repeated request; nil keeps all of it.
+	kept func(answer []byte) []byte
 }
 
 // register adds an operation. The handler gets the caller's key and returns
@@ -81,7 +65,7 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		}
 	}
 	huma.Register(s.api, o.described(), func(ctx context.Context, in *I) (*O, error) {
-		caller := callerOf(ctx)
+		caller := gate.Caller(ctx)
 		before := s.auditedView(ctx, caller, o, in)
 		out, err := handler(ctx, caller, in)
 		if err != nil {
@@ -117,14 +101,6 @@ func (o operation) described() huma.Operation {
 	return op
 }
 
-// admit refuses a key whose role does not allow the operation.
-func (o operation) admit(caller access.Key) error {
-	if o.roles.allows(caller.Role) {
-		return nil
-	}
-	return fault.New(fault.Forbidden, "the key %q is a %s key; this needs one of: %s", caller.Name, caller.Role, o.roles)
-}
-
 // fail turns an error into the answer; what is our own fault goes to the log.
 func (s *Server) fail(ctx context.Context, operation string, err error, prefix string) error {
 	var answered huma.StatusError
@@ -133,7 +109,7 @@ func (s *Server) fail(ctx context.Context, operation string, err error, prefix s
 	}
 	p := problem(err, prefix)
 	if p.Status >= http.StatusInternalServerError {
-		s.Logger.ErrorContext(ctx, "request failed", "operation", operation, "request_id", requestID(ctx), "error", err)
+		s.Logger.ErrorContext(ctx, "request failed", "operation", operation, "request_id", gate.RequestID(ctx), "error", err)
 	}
 	if p.Status == http.StatusServiceUnavailable {
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"2"}})

@@ -1,91 +1,30 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
 
+	"carillon/api/gate"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
 
-// statuses is the one table from an error's code to its HTTP status.
-var statuses = map[fault.Code]int{
-	fault.Invalid:          http.StatusUnprocessableEntity,
-	fault.NotFound:         http.StatusNotFound,
-	fault.MethodNotAllowed: http.StatusMethodNotAllowed,
-	fault.Conflict:         http.StatusConflict,
-	fault.Unauthorized:     http.StatusUnauthorized,
-	fault.Forbidden:        http.StatusForbidden,
-	fault.TooLarge:         http.StatusRequestEntityTooLarge,
-	fault.TooSlow:          http.StatusRequestTimeout,
-	fault.RateLimited:      http.StatusTooManyRequests,
-	fault.Unavailable:      http.StatusServiceUnavailable,
-	fault.Mismatch:         http.StatusUnprocessableEntity,
-	fault.Internal:         http.StatusInternalServerError,
-}
-
-// statusOf is the status for an error; what is unknown is a fault of ours.
-func statusOf(err error) int {
-	if errors.Is(err, context.Canceled) {
-		return statusClientClosed
-	}
-	if status, ok := statuses[fault.CodeOf(err)]; ok {
-		return status
-	}
-	return http.StatusInternalServerError
-}
-
-// statusClientClosed is what nginx logs when the client went away first.
-const statusClientClosed = 499
-
-// problem is the document for an error. prefix says where the fields of the
-// error stand in the request: "body", "query" or "path".
+// problem is the document for an error, as operations answer it. prefix says where the
+// fields of the error stand in the request: "body", "query" or "path".
 func problem(err error, prefix string) *huma.ErrorModel {
-	status := statusOf(err)
-	p := &huma.ErrorModel{Status: status, Title: http.StatusText(status)}
-	var f *fault.Error
-	switch {
-	case status == statusClientClosed:
-		p.Title, p.Detail = "Client Closed Request", "the client went away"
-		return p
-	case status == http.StatusInternalServerError:
-		p.Detail = "something went wrong on our side; the log has the details under this request's X-Request-Id"
-		return p
-	case status == http.StatusServiceUnavailable:
-		p.Detail = "the store does not answer; try again in a moment"
-		return p
-	case errors.As(err, &f):
-		p.Detail = f.Message
-		for _, field := range f.Fields {
-			p.Errors = append(p.Errors, &huma.ErrorDetail{Location: locate(prefix, field.Location), Message: field.Message, Value: field.Value})
-		}
-		// The same mistake reads the same every time.
-		slices.SortStableFunc(p.Errors, func(a, b *huma.ErrorDetail) int { return strings.Compare(a.Location, b.Location) })
+	p := gate.ProblemOf(err, prefix)
+	model := &huma.ErrorModel{Status: p.Status, Title: p.Title, Detail: p.Detail}
+	for _, f := range p.Errors {
+		model.Errors = append(model.Errors, &huma.ErrorDetail{Location: f.Location, Message: f.Message, Value: f.Value})
 	}
-	if p.Detail == "" {
-		p.Detail = err.Error()
-	}
-	return p
-}
-
-func locate(prefix, location string) string {
-	if location == "" || prefix == "" {
-		return location
-	}
-	if head, _, _ := strings.Cut(location, "."); head == "body" || head == "query" || head == "path" || head == "header" {
-		return location
-	}
-	return prefix + "." + location
+	return model
 }
 
 // relocate gives the fields of an error that begin with from the place that
@@ -103,29 +42,6 @@ func relocate(err error, from, to string) error {
 		}
 	}
 	return &moved
-}
-
-// writeProblem answers outside of an operation, in the same form.
-func writeProblem(w http.ResponseWriter, err error) {
-	p := problem(err, "")
-	body, marshalErr := json.Marshal(p)
-	if marshalErr != nil {
-		body = []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	switch p.Status {
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="carillon"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "2")
-	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n'))
-}
-
-// retryAfter is a wait in whole seconds, rounded up, as the header wants it.
-func retryAfter(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
 // maxShownValue bounds how much of a wrong value an error repeats.

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/property"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 )
 
@@ -173,7 +173,8 @@ func (s *Server) propertyRoutes() {
 			}
 			return page(list, len(list), propertyView, func(p property.Property) string { return p.Key }), nil
 		})
-	register(s, operation{id: "create-property", method: http.MethodPost, path: path, tag: tag, doc: "Create a property", status: http.StatusCreated, roles: mayEdit},
+	register(s, operation{id: "create-property", method: http.MethodPost, path: path, tag: tag, doc: "Create a property", status: http.StatusCreated,
+		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createProperty) (*one[Property], error) {
 			p, err := in.Body.property(caller.AccountID)
 			if err != nil {
@@ -205,8 +206,9 @@ func (s *Server) propertyRoutes() {
 			}
 			return &one[PropertyChanged]{PropertyChanged{propertyView(p), effectView(effect)}}, nil
 		})
-	register(s, operation{id: "delete-property", method: http.MethodDelete, path: path + "/{key}", tag: tag, doc: "Delete a property and its values", roles: mayEdit,
-		more: "dry_run says how many contacts have a value."},
+	register(s, operation{id: "delete-property", method: http.MethodDelete, path: path + "/{key}", tag: tag, doc: "Delete a property and its values",
+		roles: mayEdit,
+		more:  "dry_run says how many contacts have a value."},
 		func(ctx context.Context, caller access.Key, in *deleteProperty) (*one[PropertyEffect], error) {
 			effect, err := s.Properties.Delete(ctx, caller.AccountID, in.Key, in.DryRun.DryRun)
 			if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/secret"
 )
 
@@ -32,7 +32,8 @@ type Capabilities struct {
 }
 
 func (s *Server) providerRoutes() {
-	register(s, operation{id: "list-providers", method: http.MethodGet, path: "/v1/providers", tag: "channels", doc: "List providers and their settings", roles: mayWatch},
+	register(s, operation{id: "list-providers", method: http.MethodGet, path: "/v1/providers", tag: "channels", doc: "List providers and their settings",
+		roles: mayWatch},
 		func(_ context.Context, _ access.Key, _ *struct{}) (*pageOut[Provider], error) {
 			out := &pageOut[Provider]{Body: Page[Provider]{Items: []Provider{}}}
 			for _, k := range s.Providers.Kinds() {
@@ -91,7 +92,8 @@ func settingSchema(field reflect.StructField) map[string]any {
 	if field.Tag.Get("destination") == "true" {
 		property["x-destination"] = true
 	}
-	for tag, name := range map[string]string{"doc": "description", "minimum": "minimum", "maximum": "maximum", "default": "default", "example": "examples", "enum": "enum"} {
+	for tag, name := range map[string]string{"doc": "description", "minimum": "minimum", "maximum": "maximum", "default": "default", "example": "examples",
+		"enum": "enum"} {
 		value, ok := field.Tag.Lookup(tag)
 		if !ok {
 			continue

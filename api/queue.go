@@ -3,12 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
-	"carillon/internal/fault"
 	"carillon/messages"
 )
 
@@ -94,31 +92,10 @@ type clearFilter struct {
 	CancelPlanning bool `query:"cancel_planning" doc:"Cancel the campaigns of the filter that are still being planned, too: otherwise they go on making messages."`
 }
 
-// check refuses what may have been meant otherwise: everything is cleared only
-// for who says so.
-func (in clearFilter) check() error {
-	filtered := in.ChannelID != 0 || in.CampaignID != 0
-	switch {
-	case !filtered && !in.All:
-		return fault.InvalidField("all", nil, "must be true to clear everything that waits on every channel; or name a channel_id or a campaign_id")
-	case filtered && in.All:
-		return fault.InvalidField("all", true, "does not go with channel_id or campaign_id: leave it out to clear only those")
-	}
-	return nil
-}
-
 type clearingOut struct {
 	Status int
 	Body   Clearing
 }
-
-// The bounds of GET and DELETE /v1/queue.
-const (
-	queuePreview = 100
-	// clearWithin is how long a request goes on clearing; the scheduler does the
-	// rest.
-	clearWithin = 10 * time.Second
-)
 
 func clearingView(c messages.Clearing) Clearing {
 	view := Clearing{
@@ -136,42 +113,31 @@ func (s *Server) queueRoutes() {
 	register(s, operation{id: "get-queue", method: http.MethodGet, path: path, tag: tag, doc: "What waits to be sent", roles: mayLook,
 		more: "While planning names a run, its audience is still being expanded: more messages are to come, even if nothing waits now."}, s.getQueue)
 	register(s, operation{id: "clear-queue", method: http.MethodDelete, path: path, tag: tag, doc: "Clear what has not been claimed", roles: mayEdit,
-		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (planning, in the answer) goes on making messages, which are sent; cancel_planning=true cancels its campaign too. With many messages the answer is 202 and the rest is written down in the background; GET /v1/queue/clearings/{id} shows it."},
+		more: "Binds at once: nothing that waited is sent after the answer. A run that is still being planned (planning, in the answer) goes on making " +
+			"messages, which are sent; cancel_planning=true cancels its campaign too. With many messages the answer is 202 and the rest is written down in the " +
+			"background; GET /v1/queue/clearings/{id} shows it."},
 		s.clearQueue)
 	register(s, operation{id: "get-clearing", method: http.MethodGet, path: path + "/clearings/{id}", tag: tag, doc: "Look a clearing up", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Clearing], error) {
-			c, err := s.Store.GetClearing(ctx, caller.AccountID, in.ID)
+			c, err := s.Queue.Clearing(ctx, caller.AccountID, in.ID)
 			return &one[Clearing]{clearingView(c)}, err
 		})
 }
 
+func (in QueueFilter) filter(caller access.Key) messages.QueueFilter {
+	return messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+}
+
 func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilter) (*one[QueueView], error) {
-	if err := s.knownFilter(ctx, caller, in); err != nil {
-		return nil, err
-	}
-	f := messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
-	// Before the totals: a run that is planned to its end in between is shown
-	// with all of its messages, never with too few and as planned.
-	outlook, err := s.Store.QueueOutlook(ctx, f)
+	q, err := s.Campaigns.Queue(ctx, in.filter(caller))
 	if err != nil {
 		return nil, err
 	}
-	totals, err := s.Store.QueueTotals(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	head, err := s.Store.QueuePreview(ctx, f, queuePreview)
-	if err != nil {
-		return nil, err
-	}
-	view := QueueView{Channels: []QueueTotal{}, Messages: []Message{}, Planning: []PlanningRun{}}
-	for _, r := range outlook.Planning {
-		view.Planning = append(view.Planning, planningView(r))
-	}
-	if n := outlook.Next; n != nil {
+	view := QueueView{Channels: []QueueTotal{}, Messages: []Message{}, Planning: planningViews(q.Planning), Hindrances: hindranceViews(q.Hindrances)}
+	if n := q.Next; n != nil {
 		view.Next = &NextFiring{CampaignID: n.CampaignID, Campaign: n.CampaignName, ChannelID: n.ChannelID, At: n.At}
 	}
-	for _, t := range totals {
+	for _, t := range q.Totals {
 		total := QueueTotal{ChannelID: t.ChannelID, Pending: t.Pending, Queued: t.Queued, Sending: t.Sending, OldestAt: timestamp(t.OldestPendingCreatedAt)}
 		if total.OldestAt != nil {
 			total.OldestWaitSeconds = max(s.Clock.Now().Sub(*total.OldestAt).Seconds(), 0)
@@ -179,89 +145,34 @@ func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilte
 		view.Pending, view.Queued, view.Sending = view.Pending+t.Pending, view.Queued+t.Queued, view.Sending+t.Sending
 		view.Channels = append(view.Channels, total)
 	}
-	hindrances, err := s.Campaigns.Hindrances(ctx, caller.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	view.Hindrances = hindranceViews(slices.DeleteFunc(hindrances, func(h campaigns.Hindrance) bool {
-		return in.ChannelID != 0 && h.ChannelID != 0 && h.ChannelID != in.ChannelID || in.CampaignID != 0 && h.CampaignID != 0 && h.CampaignID != in.CampaignID
-	}))
-	for _, m := range head {
+	for _, m := range q.Head {
 		view.Messages = append(view.Messages, messageView(m))
 	}
 	return &one[QueueView]{view}, nil
 }
 
-func planningView(r campaigns.PlanningRun) PlanningRun {
-	return PlanningRun{
-		RunID: r.RunID, CampaignID: r.CampaignID, Campaign: r.CampaignName, ChannelID: r.ChannelID, Status: string(r.Status), Planned: r.Planned,
-	}
-}
-
-// knownFilter refuses a filter by what does not exist.
-func (s *Server) knownFilter(ctx context.Context, caller access.Key, in *QueueFilter) error {
-	if in.ChannelID != 0 {
-		if _, err := s.Channels.Get(ctx, caller.AccountID, in.ChannelID); err != nil {
-			return unknownFilter(err, "channel_id", in.ChannelID)
+func planningViews(list []campaigns.PlanningRun) []PlanningRun {
+	views := make([]PlanningRun, len(list))
+	for i, r := range list {
+		views[i] = PlanningRun{
+			RunID: r.RunID, CampaignID: r.CampaignID, Campaign: r.CampaignName, ChannelID: r.ChannelID, Status: string(r.Status), Planned: r.Planned,
 		}
 	}
-	if in.CampaignID != 0 {
-		if _, err := s.Campaigns.Get(ctx, caller.AccountID, in.CampaignID); err != nil {
-			return unknownFilter(err, "campaign_id", in.CampaignID)
-		}
-	}
-	return nil
+	return views
 }
 
 func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFilter) (*clearingOut, error) {
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	if err := s.knownFilter(ctx, caller, &in.QueueFilter); err != nil {
-		return nil, err
-	}
-	f := messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
-	// Before the clearing: a run that is planned to its end in between is cleared whole.
-	outlook, err := s.Store.QueueOutlook(ctx, f)
+	done, err := s.Campaigns.ClearQueue(ctx, campaigns.ClearQueue{
+		Clear:          messages.Clear{QueueFilter: in.filter(caller), All: in.All, Actor: actor(caller)},
+		CancelPlanning: in.CancelPlanning,
+	})
 	if err != nil {
 		return nil, err
 	}
-	var planning []PlanningRun
-	var canceled []int64
-	for _, r := range outlook.Planning {
-		if !in.CancelPlanning {
-			planning = append(planning, planningView(r))
-			continue
-		}
-		// One that has ended meanwhile needs no canceling.
-		if _, err := s.Campaigns.Cancel(ctx, caller.AccountID, r.CampaignID, actor(caller)); err != nil && !fault.Is(err, fault.Conflict) {
-			return nil, err
-		}
-		canceled = append(canceled, r.CampaignID)
-	}
-	began := s.Clock.Now()
-	c, err := s.Store.BeginClear(ctx, f, actor(caller))
-	if err != nil {
-		return nil, err
-	}
-	for c.FinishedAt == nil && s.Clock.Now().Sub(began) < clearWithin {
-		if c, err = s.Store.ContinueClear(ctx, c.ID); err != nil {
-			return nil, err
-		}
-	}
-	out := &clearingOut{Status: http.StatusOK, Body: clearingView(c)}
-	out.Body.Planning, out.Body.Canceled = planning, canceled
-	if c.FinishedAt == nil {
+	out := &clearingOut{Status: http.StatusOK, Body: clearingView(done.Clearing)}
+	out.Body.Planning, out.Body.Canceled = planningViews(done.Planning), done.Canceled
+	if done.FinishedAt == nil {
 		out.Status = http.StatusAccepted
 	}
 	return out, nil
-}
-
-// unknownFilter keeps a mistyped filter from finding, or clearing, nothing without
-// a word.
-func unknownFilter(err error, name string, id int64) error {
-	if fault.Is(err, fault.NotFound) {
-		return fault.InvalidField(name, id, "does not exist")
-	}
-	return err
 }

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/reply"
-	"carillon/internal/access"
 )
 
 // Reply is something that a person wrote to a channel.
@@ -52,7 +52,8 @@ func replyView(r contacts.Reply) Reply {
 
 func (s *Server) replyRoutes() {
 	const path, tag = "/v1/replies", "replies"
-	register(s, operation{reads: readsPeople, id: "list-replies", method: http.MethodGet, path: path, tag: tag, doc: "List what people wrote, newest first", roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-replies", method: http.MethodGet, path: path, tag: tag, doc: "List what people wrote, newest first",
+		roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *listReplies) (*pageOut[Reply], error) {
 			before, err := in.position()
 			if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/messages"
 )
 
@@ -59,7 +59,8 @@ func (s *Server) runView(ctx context.Context, r campaigns.Run) (Run, error) {
 func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
-		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt, FinishedAt: timestamp(r.FinishedAt),
+		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
+		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
 	}
 }
@@ -72,7 +73,8 @@ type runMessages struct {
 
 func (s *Server) runRoutes() {
 	const path, tag = "/v1/runs", "runs"
-	register(s, operation{id: "list-runs", method: http.MethodGet, path: "/v1/campaigns/{id}/runs", tag: tag, doc: "List a campaign's runs, newest first", roles: mayLook},
+	register(s, operation{id: "list-runs", method: http.MethodGet, path: "/v1/campaigns/{id}/runs", tag: tag, doc: "List a campaign's runs, newest first",
+		roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged
@@ -93,7 +95,8 @@ func (s *Server) runRoutes() {
 			}
 			return page(views, in.Limit, func(r Run) Run { return r }, func(r Run) string { return idKey(r.ID) }), nil
 		})
-	register(s, operation{id: "verify-campaign", method: http.MethodGet, path: "/v1/campaigns/{id}/verify", tag: tag, doc: "Prove that every recipient is accounted for", roles: mayLook},
+	register(s, operation{id: "verify-campaign", method: http.MethodGet, path: "/v1/campaigns/{id}/verify", tag: tag,
+		doc: "Prove that every recipient is accounted for", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Verifications], error) {
 			proofs, err := s.Campaigns.Verify(ctx, caller.AccountID, in.ID)
 			if err != nil {
@@ -117,7 +120,8 @@ func (s *Server) runRoutes() {
 			view, err := s.runView(ctx, r)
 			return &one[Run]{view}, err
 		})
-	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag, doc: "List a run's messages", roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag,
+		doc: "List a run's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
@@ -136,37 +140,24 @@ func (s *Server) runRoutes() {
 			}
 			return s.messagePage(ctx, f, in.Limit)
 		})
-	register(s, operation{reads: readsAll, id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag, doc: "A run's messages as CSV", roles: mayEdit},
+	register(s, operation{reads: readsAll, id: "get-run-messages", method: http.MethodGet, path: path + "/{id}/messages.csv", tag: tag,
+		doc: "A run's messages as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
 			if _, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
 			return csvBody("run-"+idKey(in.ID)+".csv", messageColumns, func(write func(...string) error) error {
-				return s.eachMessage(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}, func(m messages.Message) error {
-					return write(messageCells(m)...)
-				})
+				for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, RunID: in.ID}) {
+					if err != nil {
+						return err
+					}
+					if err := write(messageCells(m)...); err != nil {
+						return err
+					}
+				}
+				return nil
 			}), nil
 		})
-}
-
-// eachMessage goes through messages a page at a time.
-func (s *Server) eachMessage(ctx context.Context, f messages.MessageFilter, do func(messages.Message) error) error {
-	f.Limit = 1000
-	for {
-		list, err := s.Store.ListMessages(ctx, f)
-		if err != nil {
-			return err
-		}
-		for _, m := range list {
-			if err := do(m); err != nil {
-				return err
-			}
-			f.After = m.ID
-		}
-		if len(list) < f.Limit {
-			return nil
-		}
-	}
 }
 
 var messageColumns = []string{

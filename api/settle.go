@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/messages"
 )
@@ -76,7 +76,8 @@ func (f SettleFilter) settling(action messages.SettleAction) messages.Settling {
 func (s *Server) settleRoutes() {
 	const path, tag = "/v1/messages", "messages"
 	const more = "The work is done in the background, batch by batch; a server that is killed goes on where it stopped. dry_run says beforehand what it would do."
-	register(s, operation{id: "resend-messages", method: http.MethodPost, path: path + "/resend", tag: tag, doc: "Send many messages again", status: http.StatusAccepted, roles: mayEdit,
+	register(s, operation{id: "resend-messages", method: http.MethodPost, path: path + "/resend", tag: tag, doc: "Send many messages again",
+		status: http.StatusAccepted, roles: mayEdit,
 		more: "What failed, was rejected for a reason that has been mended, or is in doubt. A campaign that had finished goes on until they are settled. " + more},
 		func(ctx context.Context, caller access.Key, in *resendMessages) (*settleOut, error) {
 			settling := in.Body.settling(messages.SettleResend)
@@ -90,7 +91,8 @@ func (s *Server) settleRoutes() {
 			}
 			return s.settle(ctx, caller, settling, in.Body.DryRun)
 		})
-	register(s, operation{id: "settle-messages", method: http.MethodPost, path: path + "/settle", tag: tag, doc: "Say what became of many messages in doubt", status: http.StatusAccepted, roles: mayEdit,
+	register(s, operation{id: "settle-messages", method: http.MethodPost, path: path + "/settle", tag: tag, doc: "Say what became of many messages in doubt",
+		status: http.StatusAccepted, roles: mayEdit,
 		more: "Of messages in state unknown: as the provider's log shows. " + more},
 		func(ctx context.Context, caller access.Key, in *settleMessages) (*settleOut, error) {
 			return s.settle(ctx, caller, in.Body.settling(messages.SettleAction(in.Body.As)), in.Body.DryRun)

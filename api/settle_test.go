@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 // The jobs themselves are tested with the store, whose messages have ends.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/templates"
 	"carillon/templates/liquid"
@@ -84,7 +84,8 @@ func (s *Server) snippetRoutes() {
 			}
 			return page(list, in.Limit, snippetInfo, func(sn templates.Snippet) string { return sn.Name }), nil
 		})
-	register(s, operation{id: "create-snippet", method: http.MethodPost, path: path, tag: tag, doc: "Save a new snippet", status: http.StatusCreated, roles: mayEdit, more: snippetDoc},
+	register(s, operation{id: "create-snippet", method: http.MethodPost, path: path, tag: tag, doc: "Save a new snippet", status: http.StatusCreated,
+		roles: mayEdit, more: snippetDoc},
 		func(ctx context.Context, caller access.Key, in *createSnippet) (*one[Snippet], error) {
 			return snippetOut(s.Catalogue.CreateSnippet(ctx, templates.Snippet{AccountID: caller.AccountID, Name: in.Body.Name, Text: in.Body.Text}))
 		})
@@ -92,12 +93,14 @@ func (s *Server) snippetRoutes() {
 		func(ctx context.Context, caller access.Key, in *BySnippet) (*one[Snippet], error) {
 			return snippetOut(s.Catalogue.GetSnippet(ctx, caller.AccountID, in.Name))
 		})
-	register(s, operation{id: "set-snippet", method: http.MethodPut, path: path + "/{name}", tag: tag, doc: "Save a snippet, new or instead of the one of its name", roles: mayEdit,
+	register(s, operation{id: "set-snippet", method: http.MethodPut, path: path + "/{name}", tag: tag,
+		doc: "Save a snippet, new or instead of the one of its name", roles: mayEdit,
 		more: snippetDoc},
 		func(ctx context.Context, caller access.Key, in *setSnippet) (*one[Snippet], error) {
 			return snippetOut(s.Catalogue.SetSnippet(ctx, templates.Snippet{AccountID: caller.AccountID, Name: in.Name, Text: in.Body.Text}))
 		})
-	register(s, operation{id: "delete-snippet", method: http.MethodDelete, path: path + "/{name}", tag: tag, doc: "Delete a snippet", status: http.StatusNoContent, roles: mayEdit,
+	register(s, operation{id: "delete-snippet", method: http.MethodDelete, path: path + "/{name}", tag: tag, doc: "Delete a snippet",
+		status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over, or another snippet, renders it."},
 		func(ctx context.Context, caller access.Key, in *BySnippet) (*struct{}, error) {
 			return nil, s.Catalogue.DeleteSnippet(ctx, caller.AccountID, in.Name)

@@ -3,11 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 )
 
 // Standstill says why nothing goes out.
@@ -78,17 +77,17 @@ func (s *Server) standstillRoutes() {
 			status, err := s.status(ctx, caller.AccountID)
 			return &one[Status]{status}, err
 		})
-	register(s, operation{id: "list-workers", method: http.MethodGet, path: "/v1/workers", tag: "operations", doc: "List the workers of the last day, newest first", roles: mayLook},
+	register(s, operation{id: "list-workers", method: http.MethodGet, path: "/v1/workers", tag: "operations",
+		doc: "List the workers of the last day, newest first", roles: mayLook},
 		func(ctx context.Context, _ access.Key, in *Paged) (*pageOut[Worker], error) {
 			before, err := in.position()
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.Workers(ctx)
+			list, err := s.Campaigns.Workers(ctx, before)
 			if err != nil {
 				return nil, err
 			}
-			list = slices.DeleteFunc(list, func(w campaigns.Worker) bool { return before > 0 && w.ID >= before })
 			return page(list, in.Limit, workerView, func(w campaigns.Worker) string { return idKey(w.ID) }), nil
 		})
 }
@@ -105,7 +104,7 @@ func (s *Server) status(ctx context.Context, accountID int64) (Status, error) {
 		return status, err
 	}
 	status.Hindrances = hindranceViews(hindrances)
-	workers, err := s.Store.Workers(ctx)
+	workers, err := s.Campaigns.Workers(ctx, 0)
 	if err != nil {
 		return status, err
 	}
@@ -114,7 +113,7 @@ func (s *Server) status(ctx context.Context, accountID int64) (Status, error) {
 			status.Workers++
 		}
 	}
-	leader, err := s.Store.Leader(ctx)
+	leader, err := s.Campaigns.Leader(ctx)
 	if err == nil && leader.Leads() {
 		status.Scheduler = leader.Holder
 	}

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"carillon/access"
+	"carillon/api/gate"
 	"carillon/campaigns"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/messages"
@@ -39,17 +40,21 @@ code { background: #f1f4f6; padding: .1rem .3rem; border-radius: .2rem }
 {{ end }}<h2>Campaigns</h2>
 {{ if .Campaigns }}<table>
 <tr><th>Campaign</th><th>Status</th><th>Progress</th><th class="n">Done</th><th class="n">Of</th></tr>
-{{ range .Campaigns }}<tr><td>{{ .Name }}</td><td>{{ .Status }}</td><td>{{ if .Total }}<progress max="{{ .Total }}" value="{{ .Done }}"></progress>{{ end }}</td><td class="n">{{ .Done }}</td><td class="n">{{ .Total }}</td></tr>
+{{ range .Campaigns }}<tr><td>{{ .Name }}</td><td>{{ .Status }}</td><td>{{ if .Total }}<progress max="{{ .Total }}" value="{{
+.Done }}"></progress>{{ end }}</td><td class="n">{{ .Done }}</td><td class="n">{{ .Total }}</td></tr>
 {{ end }}</table>{{ else }}<p>None yet.</p>{{ end }}
 <h2>Queue</h2>
 {{ if .Queue }}<table>
 <tr><th>Channel</th><th>Status</th><th class="n">Pending</th><th class="n">Queued</th><th class="n">Sending</th></tr>
-{{ range .Queue }}<tr><td>{{ .Channel }}</td><td>{{ .Status }}</td><td class="n">{{ .Pending }}</td><td class="n">{{ .Queued }}</td><td class="n">{{ .Sending }}</td></tr>
+{{ range .Queue }}<tr><td>{{ .Channel }}</td><td>{{ .Status }}</td><td class="n">{{ .Pending }}</td><td class="n">{{ .Queued }}</td><td class="n">{{
+.Sending }}</td></tr>
 {{ end }}</table>{{ else if not .Planning }}<p>Nothing waits to be sent.</p>{{ end }}
-{{ range .Planning }}<p>{{ .CampaignName }} is still being planned: {{ .Planned }} messages so far, more are to come{{ if eq .Status "paused" }} when it is resumed{{ end }}.</p>
+{{ range .Planning }}<p>{{ .CampaignName }} is still being planned: {{ .Planned }} messages so far, more are to come{{
+if eq .Status "paused" }} when it is resumed{{ end }}.</p>
 {{ end }}{{ with .Next }}<p>{{ .CampaignName }} fires at {{ .At.UTC.Format "2006-01-02 15:04:05 MST" }}.</p>{{ end }}
 {{ else }}
-<p>The server is running. <a href="/?details">Show what it is doing</a>: your browser asks for a name, which may be anything, and a password, which is an API key
+<p>The server is running. <a href="/?details">Show what it is doing</a>: your browser asks for a name, which may be anything,{{/*
+*/}} and a password, which is an API key
 (the first one is in <code>admin.key</code> in the data folder).</p>
 {{ end }}
 <h2>How to go on</h2>
@@ -98,8 +103,8 @@ func (s *Server) statusRoutes() {
 				http.Error(w, "an API key is needed as the password", http.StatusUnauthorized)
 				return
 			case err != nil:
-				if statusOf(err) >= http.StatusInternalServerError {
-					s.Logger.ErrorContext(r.Context(), "status page failed", "request_id", requestID(r.Context()), "error", err)
+				if gate.StatusOf(err) >= http.StatusInternalServerError {
+					s.Logger.ErrorContext(r.Context(), "status page failed", "request_id", gate.RequestID(r.Context()), "error", err)
 				}
 				writeProblem(w, err)
 				return
@@ -122,12 +127,12 @@ func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
 	if strings.TrimSpace(presented) == "" {
 		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed")
 	}
-	key, err := s.Store.LookupKey(r.Context(), secret.New(strings.TrimSpace(presented)))
-	if err == nil && !mayLook.allows(key.Role) {
+	key, err := s.Keys.Lookup(r.Context(), secret.New(strings.TrimSpace(presented)))
+	if err == nil && !mayLook.Allows(key.Role) {
 		err = fault.New(fault.Forbidden, "a %s key can't look at campaigns", key.Role)
 	}
 	if err == nil {
-		if wait := s.limits.take(key.ID); wait > 0 {
+		if wait := s.limits.Take(key.ID); wait > 0 {
 			err = fault.New(fault.RateLimited, "too many requests with this key: wait %s", wait.Round(time.Millisecond))
 		}
 	}
@@ -161,10 +166,10 @@ func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView
 		}
 		view.Campaigns = append(view.Campaigns, row)
 	}
-	if view.QueueOutlook, err = s.Store.QueueOutlook(ctx, messages.QueueFilter{AccountID: caller.AccountID}); err != nil {
+	if view.QueueOutlook, err = s.Campaigns.Outlook(ctx, messages.QueueFilter{AccountID: caller.AccountID}); err != nil {
 		return err
 	}
-	totals, err := s.Store.QueueTotals(ctx, messages.QueueFilter{AccountID: caller.AccountID})
+	totals, err := s.Queue.Totals(ctx, messages.QueueFilter{AccountID: caller.AccountID})
 	if err != nil {
 		return err
 	}

@@ -5,15 +5,14 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/value"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
@@ -77,8 +76,10 @@ func suppressionView(p contacts.Suppression) Suppression {
 
 func (s *Server) suppressionRoutes() {
 	const path, tag = "/v1/suppressions", "suppressions"
-	register(s, operation{reads: readsPeople, id: "list-suppressions", method: http.MethodGet, path: path, tag: tag, doc: "List addresses never to write to", roles: mayLook}, s.listSuppressions)
-	register(s, operation{id: "add-suppression", method: http.MethodPost, path: path, tag: tag, doc: "Never write to an address again", status: http.StatusCreated, roles: mayEdit,
+	register(s, operation{reads: readsPeople, id: "list-suppressions", method: http.MethodGet, path: path, tag: tag, doc: "List addresses never to write to",
+		roles: mayLook}, s.listSuppressions)
+	register(s, operation{id: "add-suppression", method: http.MethodPost, path: path, tag: tag, doc: "Never write to an address again",
+		status: http.StatusCreated, roles: mayEdit,
 		more: "Binds at once, for what is waiting too. An address that is suppressed already keeps its first reason, unless that was unsubscribed."},
 		func(ctx context.Context, caller access.Key, in *addSuppression) (*one[Suppression], error) {
 			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Body.Kind), Address: in.Body.Address, Reason: in.Body.Reason}
@@ -91,27 +92,30 @@ func (s *Server) suppressionRoutes() {
 			p.Address, _ = value.Normal(p.Kind, p.Address, "")
 			return &one[Suppression]{suppressionView(p)}, nil
 		})
-	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again", status: http.StatusNoContent, roles: mayEdit,
+	register(s, operation{id: "remove-suppression", method: http.MethodDelete, path: path, tag: tag, doc: "Let an address be written to again",
+		status: http.StatusNoContent, roles: mayEdit,
 		more: "What bounced or complained needs force. Where the recipient opted out as well, that stays: remove it again, or opt the contact in."},
 		func(ctx context.Context, caller access.Key, in *removeSuppression) (*struct{}, error) {
 			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
 			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, actor(caller)), in.Kind, "address")
 		})
-	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag, doc: "Suppress every address of a CSV file", roles: mayEdit,
+	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag,
+		doc: "Suppress every address of a CSV file", roles: mayEdit, streamed: true,
 		more: "The body is the file, in UTF-8: kind,address,reason by its first line, or a column email or phone instead; hash for addresses that were erased. " +
 			"Lines that can't be used are refused with their reason and the others go on."}, s.importSuppressions)
 	s.api.OpenAPI().Paths[importSuppressionsPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"text/csv": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}
-	register(s, operation{reads: readsAll, id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag, doc: "Every suppression as CSV", roles: mayEdit,
+	register(s, operation{reads: readsAll, id: "export-suppressions", method: http.MethodGet, path: path + "/export", tag: tag,
+		doc: "Every suppression as CSV", roles: mayEdit,
 		more: "Of addresses that were erased there is a hash alone, which only a server with the same master key understands."},
 		func(ctx context.Context, caller access.Key, _ *struct{}) (*huma.StreamResponse, error) {
 			return csvBody("suppressions.csv", contacts.SuppressionColumns(), func(write func(...string) error) error {
-				for p, err := range s.Store.EachSuppression(ctx, caller.AccountID) {
+				for p, err := range s.Consents.EachSuppression(ctx, caller.AccountID) {
 					if err != nil {
 						return err
 					}
-					if err := write(string(p.Kind), p.Address, p.Reason, strconv.FormatBool(p.OptedOut), p.CreatedAt.UTC().Format(time.RFC3339), p.Hash); err != nil {
+					if err := write(p.Cells()...); err != nil {
 						return err
 					}
 				}
@@ -130,7 +134,7 @@ func (s *Server) listSuppressions(ctx context.Context, caller access.Key, in *li
 		}
 		f.AfterKind, f.AfterAddress = providers.AddressKind(kind), address
 	}
-	list, err := s.Store.ListSuppressions(ctx, f)
+	list, err := s.Consents.Suppressions(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"carillon/access"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
@@ -25,7 +25,8 @@ type TargetingList struct {
 
 func (l TargetingList) identity() int64 { return l.ID }
 
-const ruleDoc = "A rule in jQuery QueryBuilder's form, {\"condition\": \"AND\", \"rules\": […]}, or in Chatwoot's, {\"payload\": […]}. docs/targeting.md says what it means; /v1/targeting/fields lists the fields."
+const ruleDoc = "A rule in jQuery QueryBuilder's form, {\"condition\": \"AND\", \"rules\": […]}, or in Chatwoot's, {\"payload\": […]}. docs/targeting.md " +
+	"says what it means; /v1/targeting/fields lists the fields."
 
 // TargetingInput is what a targeting list is made of.
 type TargetingInput struct {
@@ -133,7 +134,8 @@ func (s *Server) targetingRoutes() {
 			}
 			return page(list, in.Limit, targetingView, func(l targeting.TargetingList) string { return idKey(l.ID) }), nil
 		})
-	register(s, operation{id: "create-targeting", method: http.MethodPost, path: path, tag: tag, doc: "Save a rule as a targeting list", status: http.StatusCreated, roles: mayEdit,
+	register(s, operation{id: "create-targeting", method: http.MethodPost, path: path, tag: tag, doc: "Save a rule as a targeting list",
+		status: http.StatusCreated, roles: mayEdit,
 		more: ruleDoc},
 		func(ctx context.Context, caller access.Key, in *createTargeting) (*one[TargetingList], error) {
 			return targetingOut(s.Rules.Create(ctx, caller.AccountID, in.Body.Name, in.Body.Rule))
@@ -142,18 +144,22 @@ func (s *Server) targetingRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[TargetingList], error) {
 			return targetingOut(s.Rules.Get(ctx, caller.AccountID, in.ID))
 		})
-	register(s, operation{id: "update-targeting", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a targeting list", roles: mayEdit, more: ruleDoc},
+	register(s, operation{id: "update-targeting", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a targeting list", roles: mayEdit,
+		more: ruleDoc},
 		func(ctx context.Context, caller access.Key, in *changeTargeting) (*one[TargetingList], error) {
 			return targetingOut(s.Rules.Update(ctx, caller.AccountID, in.ID, in.Body.Name, in.Body.Rule))
 		})
-	register(s, operation{id: "delete-targeting", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a targeting list", status: http.StatusNoContent, roles: mayEdit,
+	register(s, operation{id: "delete-targeting", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a targeting list",
+		status: http.StatusNoContent, roles: mayEdit,
 		more: "Refused while a campaign that is not over, or another targeting list, uses it."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Rules.Delete(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "list-targeting-fields", method: http.MethodGet, path: path + "/fields", tag: tag, doc: "List the fields that rules may talk about", roles: mayLook,
+	register(s, operation{id: "list-targeting-fields", method: http.MethodGet, path: path + "/fields", tag: tag,
+		doc: "List the fields that rules may talk about", roles: mayLook,
 		more: "Filters for jQuery QueryBuilder, and what other rule builders need. messages_received_<N>d takes every N from 1 to 365."}, s.ruleFields)
-	register(s, operation{id: "count-rule", method: http.MethodPost, path: path + "/count", tag: tag, doc: "Count whom a rule holds for", roles: mayLook, unaudited: true, more: ruleDoc},
+	register(s, operation{id: "count-rule", method: http.MethodPost, path: path + "/count", tag: tag, doc: "Count whom a rule holds for", roles: mayLook,
+		unaudited: true, more: ruleDoc},
 		func(ctx context.Context, caller access.Key, in *countRule) (*one[AudienceCount], error) {
 			audience, err := s.Rules.Audience(ctx, caller.AccountID, in.Body.Rule)
 			if err != nil {
@@ -161,14 +167,16 @@ func (s *Server) targetingRoutes() {
 			}
 			return s.count(ctx, caller, audience, in.Body.CountBy)
 		})
-	register(s, operation{id: "count-targeting", method: http.MethodGet, path: path + "/{id}/count", tag: tag, doc: "Count the contacts of a targeting list", roles: mayLook},
+	register(s, operation{id: "count-targeting", method: http.MethodGet, path: path + "/{id}/count", tag: tag, doc: "Count the contacts of a targeting list",
+		roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *countTargeting) (*one[AudienceCount], error) {
 			if _, err := s.Rules.Get(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
 			}
 			return s.count(ctx, caller, targeting.Audience{Targeting: []int64{in.ID}}, in.CountBy)
 		})
-	register(s, operation{reads: readsPeople, id: "list-targeting-contacts", method: http.MethodGet, path: path + "/{id}/contacts", tag: tag, doc: "List the contacts of a targeting list", roles: mayLook},
+	register(s, operation{reads: readsPeople, id: "list-targeting-contacts", method: http.MethodGet, path: path + "/{id}/contacts", tag: tag,
+		doc: "List the contacts of a targeting list", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
 			Paged
@@ -178,7 +186,8 @@ func (s *Server) targetingRoutes() {
 			}
 			return s.audiencePage(ctx, caller, targeting.Audience{Targeting: []int64{in.ID}}, in.Paged)
 		})
-	register(s, operation{reads: readsPeople, id: "search-contacts", method: http.MethodPost, path: "/v1/contacts/search", tag: "contacts", doc: "List the contacts that a rule holds for", roles: mayLook,
+	register(s, operation{reads: readsPeople, id: "search-contacts", method: http.MethodPost, path: "/v1/contacts/search", tag: "contacts",
+		doc: "List the contacts that a rule holds for", roles: mayLook,
 		unaudited: true, more: ruleDoc},
 		func(ctx context.Context, caller access.Key, in *searchContacts) (*pageOut[Contact], error) {
 			audience, err := s.Rules.Audience(ctx, caller.AccountID, in.Body.Rule)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 func TestTargeting(t *testing.T) {
@@ -22,13 +22,17 @@ func TestTargeting(t *testing.T) {
 		s.ok("POST", "/v1/contacts", c)
 	}
 	s.ok("POST", "/v1/contacts/2/opt-out", `{}`)
-	const gold = `{"condition":"AND","rules":[{"id":"attributes.plan","field":"attributes.plan","type":"string","input":"select","operator":"equal","value":"GOLD"}]}`
+	const gold = `{"condition":"AND","rules":[{"id":"attributes.plan","field":"attributes.plan","type":"string","input":"select","operator":"equal",` +
+		`"value":"GOLD"}]}`
 	golden(t, "targeting.txt", s.transcript(
 		[]string{"POST", "/v1/targeting", `{"name":"Gold","rule":` + gold + `}`},
 		[]string{"POST", "/v1/targeting", `{"name":"Gold","rule":` + gold + `}`},
 		[]string{"POST", "/v1/targeting", `{"name":"Others","rule":{"condition":"AND","rules":[{"field":"targeting","operator":"not_equal","value":1}]}}`},
-		[]string{"POST", "/v1/targeting", `{"name":"Silver","rule":{"payload":[{"attribute_key":"plan","filter_operator":"equal_to","values":["silver"],"query_operator":"OR"},{"attribute_key":"created_at","filter_operator":"days_before","values":["7"],"query_operator":null}]}}`},
-		[]string{"POST", "/v1/targeting", `{"name":"x","rule":{"condition":"AND","rules":[{"field":"plan","operator":"equal","value":"gold"},{"condition":"OR","rules":[{"field":"attributes.score","operator":"contains","value":7},{"field":"attributes.score","operator":"less","value":"many"},{"field":"group","operator":"in","value":[4]}]}]}}`},
+		[]string{"POST", "/v1/targeting", `{"name":"Silver","rule":{"payload":[{"attribute_key":"plan","filter_operator":"equal_to","values":["silver"],` +
+			`"query_operator":"OR"},{"attribute_key":"created_at","filter_operator":"days_before","values":["7"],"query_operator":null}]}}`},
+		[]string{"POST", "/v1/targeting", `{"name":"x","rule":{"condition":"AND","rules":[{"field":"plan","operator":"equal","value":"gold"},{"condition":"OR",` +
+			`"rules":[{"field":"attributes.score","operator":"contains","value":7},{"field":"attributes.score","operator":"less","value":"many"},{"field":"group",` +
+			`"operator":"in","value":[4]}]}]}}`},
 		[]string{"POST", "/v1/targeting", `{"name":"x","rule":{"condition":"AND","rules":[{"field":"group","operator":"in","value":[4]}]}}`},
 		[]string{"POST", "/v1/targeting", `{"name":"x","rule":null}`},
 		[]string{"POST", "/v1/targeting", `{"name":"x"}`},
@@ -48,9 +52,11 @@ func TestTargeting(t *testing.T) {
 		[]string{"POST", "/v1/targeting/count", `{"rule":{"condition":"AND","rules":[]}}`},
 		[]string{"GET", "/v1/targeting/1/contacts?limit=1"},
 		[]string{"POST", "/v1/contacts/search?limit=1", `{"rule":` + gold + `}`},
-		[]string{"POST", "/v1/campaigns", `{"name":"Spring","channel_id":1,"audience":{"targeting":[1],"rule":` + gold + `,"exclude":{"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"cy"}]}}},"content":{"subject":"s","text":"t"}}`},
+		[]string{"POST", "/v1/campaigns", `{"name":"Spring","channel_id":1,"audience":{"targeting":[1],"rule":` + gold +
+			`,"exclude":{"rule":{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"cy"}]}}},"content":{"subject":"s","text":"t"}}`},
 		[]string{"GET", "/v1/campaigns/1/preview"},
-		[]string{"POST", "/v1/campaigns", `{"name":"Spring","channel_id":1,"audience":{"targeting":[7],"labels":[8],"rule":{"condition":"AND","rules":[{"field":"x","operator":"equal","value":"y"}]}},"content":{"subject":"s","text":"t"}}`},
+		[]string{"POST", "/v1/campaigns", `{"name":"Spring","channel_id":1,"audience":{"targeting":[7],"labels":[8],"rule":{"condition":"AND",` +
+			`"rules":[{"field":"x","operator":"equal","value":"y"}]}},"content":{"subject":"s","text":"t"}}`},
 		[]string{"DELETE", "/v1/targeting/2"},
 		[]string{"GET", "/v1/audit?limit=3"},
 	))

@@ -32,12 +32,14 @@ func TestTemplatesAreCheckedWhenTheyAreSaved(t *testing.T) {
 		}
 	}
 	s.contact("Ada", "ada@example.org")
-	s.ok("PATCH", fmt.Sprintf("/v1/campaigns/%d", draft), fmt.Sprintf(`{"content":%s}`, content(`{% # note %}Hi {{ contact.firstname }}{{ contact.first_name or "you" }}`)))
+	s.ok("PATCH", fmt.Sprintf("/v1/campaigns/%d", draft),
+		fmt.Sprintf(`{"content":%s}`, content(`{% # note %}Hi {{ contact.firstname }}{{ contact.first_name or "you" }}`)))
 	preview := s.ok("GET", fmt.Sprintf("/v1/campaigns/%d/preview", draft), "")
 	require.Equal(t, []any{
 		`{{ contact.first_name or "you" }} prints true or false and not a value; for a stand-in write {{ contact.first_name | default: "you" }}`,
 		"contact.firstname is not known and renders as nothing; did you mean contact.first_name?",
 	}, preview["notices"])
-	w := s.do("POST", "/v1/messages", fmt.Sprintf(`{"channel_id":%d,"to":"a@example.org","content":%s}`, channel, content("{% # note %}code {{ 500000 | times: 2 }}")))
+	w := s.do("POST", "/v1/messages", fmt.Sprintf(`{"channel_id":%d,"to":"a@example.org","content":%s}`, channel,
+		content("{% # note %}code {{ 500000 | times: 2 }}")))
 	require.Equal(t, 202, w.Code, w.Body)
 }

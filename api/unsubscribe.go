@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"carillon/api/gate"
 	"carillon/providers"
 )
 
@@ -45,10 +46,10 @@ func (s *Server) unsubscribeRoutes() {
 		_ = unsubscribePage.Execute(w, text)
 	}
 	fail := func(w http.ResponseWriter, r *http.Request, err error) {
-		status := statusOf(err)
+		status := gate.StatusOf(err)
 		text := unsubscribeText{Title: "This link does not work", Text: "Please open it as it stands in the message; it may have been cut off."}
 		if status >= http.StatusInternalServerError {
-			s.Logger.ErrorContext(r.Context(), "unsubscribe failed", "request_id", requestID(r.Context()), "error", err)
+			s.Logger.ErrorContext(r.Context(), "unsubscribe failed", "request_id", gate.RequestID(r.Context()), "error", err)
 			text = unsubscribeText{Title: "Please try again", Text: "Something went wrong on our side. Please try again in a moment."}
 		}
 		show(w, status, text)

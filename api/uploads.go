@@ -10,13 +10,13 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"carillon/access"
+	"carillon/api/gate"
 	"carillon/contacts"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 )
 
@@ -59,9 +59,11 @@ type ImportOptions struct {
 
 func uploadView(u contacts.Upload) Upload {
 	return Upload{
-		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices), Columns: orEmpty(u.Columns),
-		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates, Incomplete: u.Incomplete,
-		CreatedAt: u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
+		ID: u.ID, Filename: u.Filename, Size: u.Size, State: string(u.State), DryRun: u.Options.DryRun, Error: u.Error, Notices: orEmpty(u.Notices),
+		Columns:   orEmpty(u.Columns),
+		BytesRead: u.BytesRead, Records: u.Records, Rows: u.Rows, Created: u.Created, Updated: u.Updated, Refused: u.Refused, Duplicates: u.Duplicates,
+		Incomplete: u.Incomplete,
+		CreatedAt:  u.CreatedAt, FinishedAt: timestamp(u.FinishedAt),
 	}
 }
 
@@ -110,8 +112,10 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 
 func (s *Server) uploadRoutes() {
 	const path, tag = "/v1/uploads", "uploads"
-	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts", status: http.StatusAccepted, roles: mayEdit,
-		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, group, dry_run) come before the part `file`. " +
+	register(s, operation{id: "import-contacts", method: http.MethodPost, path: importPath, tag: tag, doc: "Take in a CSV file of contacts",
+		status: http.StatusAccepted, roles: mayEdit, streamed: true,
+		more: "multipart/form-data: the parts `mapping` (JSON object: column → field) and `options` (JSON object: key, default_country, encoding, separator, " +
+			"group, dry_run) come before the part `file`. " +
 			"The file is checked at once and imported in the background; GET /v1/uploads/{id} shows the progress."},
 		func(ctx context.Context, caller access.Key, in *importInput) (*one[Upload], error) {
 			out, err := s.importContacts(ctx, caller, in)
@@ -124,7 +128,7 @@ func (s *Server) uploadRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Store.ListUploads(ctx, caller.AccountID, before, in.Limit+1)
+			list, err := s.Uploads.List(ctx, caller.AccountID, before, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}
@@ -132,20 +136,22 @@ func (s *Server) uploadRoutes() {
 		})
 	register(s, operation{id: "get-upload", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show an upload and its progress", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Upload], error) {
-			u, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID)
+			u, err := s.Uploads.Get(ctx, caller.AccountID, in.ID)
 			return &one[Upload]{uploadView(u)}, err
 		})
-	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag, doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
+	register(s, operation{reads: readsAll, id: "get-upload-errors", method: http.MethodGet, path: path + "/{id}/errors.csv", tag: tag,
+		doc: "Every refused line and every value left out, with the reason, as CSV", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*huma.StreamResponse, error) {
-			if _, err := s.Store.GetUpload(ctx, caller.AccountID, in.ID); err != nil {
+			refused, err := s.Uploads.Refused(ctx, caller.AccountID, in.ID)
+			if err != nil {
 				return nil, err
 			}
-			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), []string{"line", "field", "value", "reason"}, func(write func(...string) error) error {
-				for line, err := range s.Store.UploadErrors(ctx, caller.AccountID, in.ID) {
+			return csvBody(fmt.Sprintf("upload-%d-errors.csv", in.ID), contacts.RefusedColumns(), func(write func(...string) error) error {
+				for line, err := range refused {
 					if err != nil {
 						return err
 					}
-					if err := write(strconv.FormatInt(line.Line, 10), line.Field, line.Value, line.Reason); err != nil {
+					if err := write(line.Cells()...); err != nil {
 						return err
 					}
 				}
@@ -195,7 +201,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 			options.Key, options.DefaultCountry, options.Encoding = contacts.KeyField(given.Key), given.DefaultCountry, given.Encoding
 			options.Separator, options.Group, options.DryRun = given.Separator, given.Group, given.DryRun
 		case "file":
-			if message := wrongText(part.FileName(), false); message != "" {
+			if message := gate.WrongText(part.FileName(), false); message != "" {
 				return nil, fault.InvalidField("file", nil, "the name of the file %s", message)
 			}
 			u, err := s.Importer.Take(ctx, caller.AccountID, part.FileName(), part, options)
@@ -204,7 +210,7 @@ func (s *Server) importContacts(ctx context.Context, caller access.Key, in *impo
 			}
 			// What follows the file would come too late to be honoured.
 			if _, err := parts.NextPart(); err == nil {
-				s.Logger.WarnContext(ctx, "parts behind the file are not read", "upload", u.ID, "request_id", requestID(ctx))
+				s.Logger.WarnContext(ctx, "parts behind the file are not read", "upload", u.ID, "request_id", gate.RequestID(ctx))
 			}
 			return &one[Upload]{uploadView(u)}, nil
 		default:
@@ -221,7 +227,7 @@ func decodePart(part io.Reader, into any, name string) error {
 	if err != nil {
 		return fault.InvalidField(name, nil, "did not come whole")
 	}
-	if err := fault.InvalidFields(wrongJSON(name, document)); err != nil {
+	if err := fault.InvalidFields(gate.WrongJSON(name, document)); err != nil {
 		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))

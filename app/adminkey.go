@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"carillon/access"
 	"carillon/configs"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )

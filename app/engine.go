@@ -93,10 +93,6 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	if e.Registry, err = builtin.Registry(); err != nil {
 		return nil, err
 	}
-	e.Services = services.New(services.Deps{
-		Store: verifier{e.Store, e.Queue, clock.System{}}, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
-		Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
-	})
 	if o.Check != nil {
 		if err := o.Check(e); err != nil {
 			return nil, err
@@ -110,6 +106,10 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	}
 	e.Writer = e.Store.StartWriter(workerID)
 	e.stack.push("writer", quietly(e.Writer.Stop))
+	e.Services = services.New(services.Deps{
+		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: e.Writer, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
+		Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
+	})
 	if o.Roles.Worker {
 		e.settleWrecks(ctx, o.Config)
 	}

@@ -122,7 +122,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 			Version: Version, MaxBodyBytes: int64(c.MaxBodyKB) << 10, RatePerSecond: c.APIRatePerSecond, Burst: c.APIBurst,
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
 		},
-		Services: e.Services, Store: e.Store, Receipts: e.Writer, Providers: e.Registry, Live: live,
+		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
 		Metrics: m.handler(log), Meter: m, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)

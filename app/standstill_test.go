@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/campaigns"
 	"carillon/configs"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/sink"
@@ -45,7 +45,7 @@ func (s stage) watched() views {
 	require.NoError(s.t, err)
 	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, slog.New(slog.DiscardHandler))
 	handler := api.New(api.Deps{
-		Store: e.Store, Receipts: e.Writer, Services: e.Services, Providers: e.Registry,
+		Services: e.Services, Answers: e.Store, Providers: e.Registry,
 		Live: live, Ready: e.ready, Logger: slog.New(slog.DiscardHandler),
 	})
 	server := httptest.NewServer(handler)

@@ -27,9 +27,11 @@ func (r Run) Says() (says []string) {
 	reached := c[messages.Sent] + c[messages.Delivered] + c[messages.Read]
 	switch {
 	case r.Status == RunCanceled && over:
-		says = append(says, fmt.Sprintf("canceled: %s that had not been asked for %s not sent", words.Count(c[messages.Canceled], "message"), words.Was(c[messages.Canceled])))
+		says = append(says, fmt.Sprintf("canceled: %s that had not been asked for %s not sent", words.Count(c[messages.Canceled], "message"),
+			words.Was(c[messages.Canceled])))
 	case r.Status == RunCanceled:
-		says = append(says, fmt.Sprintf("canceled: %s that had not been asked for will not be sent; they are being marked", words.Count(c[messages.Canceled], "message")))
+		says = append(says, fmt.Sprintf("canceled: %s that had not been asked for will not be sent; they are being marked",
+			words.Count(c[messages.Canceled], "message")))
 	case over && c.Total() == 0:
 		says = append(says, "nobody was written to: the audience was empty")
 	case over && reached == 0 && c[messages.Unknown] == 0:
@@ -43,7 +45,8 @@ func (r Run) Says() (says []string) {
 			them = "it"
 		}
 		says = append(says, fmt.Sprintf("%s %s in doubt: the provider was asked, and gave no answer that was recorded, so nobody knows whether %s was sent. "+
-			"Look into the provider's log, then say so: carillon messages settle --run %d --as sent|not-sent, or send %s again: carillon messages resend --run %d --state unknown",
+			"Look into the provider's log, then say so: carillon messages settle --run %d --as sent|not-sent, or send %s again: carillon messages resend --run %d "+
+			"--state unknown",
 			words.Count(n, "message"), words.Is(n), them, r.ID, them, r.ID))
 	}
 	return says

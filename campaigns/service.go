@@ -16,14 +16,26 @@ import (
 
 // Records keeps campaigns.
 type Records interface {
+	// CreateCampaign keeps a new campaign. Snippets in its content that there are not,
+	// or with which it can't be rendered, are Invalid.
 	CreateCampaign(ctx context.Context, c Campaign) (Campaign, error)
+	// UpdateCampaign replaces what a person can change. It is NotFound if there is no
+	// such campaign; a Conflict if its status allows no change, or is not that of c any
+	// more; Invalid as CreateCampaign is.
 	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
+	// GetCampaign is NotFound if the account has no such campaign.
 	GetCampaign(ctx context.Context, accountID, id int64) (Campaign, error)
+	// ListCampaigns lists those before the id before, newest first; 0 begins with the
+	// newest.
 	ListCampaigns(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error)
+	// DeleteCampaign is NotFound if there is no such campaign, and a Conflict unless it
+	// is a draft.
 	DeleteCampaign(ctx context.Context, accountID, id int64) error
 }
 
-// Lifecycle moves campaigns through their statuses, each move one transaction.
+// Lifecycle moves campaigns through their statuses, each move one transaction. A
+// campaign that there is not is NotFound, and one whose status does not allow the move
+// a Conflict.
 type Lifecycle interface {
 	StartRun(ctx context.Context, accountID, campaignID int64, instant time.Time) (Run, error)
 	ScheduleCampaign(ctx context.Context, accountID, campaignID int64, at time.Time) error
@@ -34,25 +46,38 @@ type Lifecycle interface {
 
 // Audiences knows whom an audience names.
 type Audiences interface {
+	// CheckAudience says what is wrong with an audience: parts that do not exist, rules
+	// that can't be read. These it brings into the form in which they are kept. It is a
+	// Conflict if a targeting list can't be read any more.
 	CheckAudience(ctx context.Context, accountID int64, a *targeting.Audience) ([]fault.Field, error)
+	// UnfinishedUploads are those of the ids that are not taken in yet, with their
+	// states.
 	UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]contacts.UploadState, error)
+	// PreviewAudience and SampleAudience are Invalid if a rule can't be read, and a
+	// Conflict if that is a targeting list's.
 	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
+	// HasCategory reports whether the account has a category of this id.
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
 }
 
-// Runs looks runs up and proves that they account for everybody.
+// Runs looks runs up, those to come among them, and proves that they account for
+// everybody.
 type Runs interface {
+	// GetRun is NotFound if the account has no such run.
 	GetRun(ctx context.Context, accountID, runID int64) (Run, error)
+	// ListRuns lists those before the id before, newest first; 0 begins with the newest.
 	ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]Run, error)
+	// VerifyRun is NotFound if there is no such run.
 	VerifyRun(ctx context.Context, runID int64) (Verification, error)
+	// QueueOutlook says what is still to come into the queue.
+	QueueOutlook(ctx context.Context, f messages.QueueFilter) (QueueOutlook, error)
 }
 
 // Messages looks messages up.
 type Messages interface {
+	// ListMessages lists in the order of ids, behind After.
 	ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error)
-	// Transitions are a message's moves off the plain way, in order.
-	Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error)
 }
 
 // People looks contacts and suppressed addresses up.
@@ -60,6 +85,7 @@ type People interface {
 	// TemplateNames are the columns of uploads and the keys of properties that
 	// templates may name.
 	TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error)
+	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
 	// Holder is the contact that has an address now, 0 for nobody.
 	Holder(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contactID int64, err error)
@@ -75,6 +101,7 @@ type Store interface {
 	Tracer
 	People
 	LiveStore
+	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }
 
@@ -83,6 +110,7 @@ type Store interface {
 type Service struct {
 	store     Store
 	messages  *messages.Service
+	queue     *messages.Queue
 	catalogue *templates.Catalogue
 	tokens    messages.Tokens
 	clock     clock.Clock
@@ -92,6 +120,7 @@ type Service struct {
 type Deps struct {
 	Store     Store
 	Messages  *messages.Service
+	Queue     *messages.Queue
 	Catalogue *templates.Catalogue
 	Tokens    messages.Tokens
 	Clock     clock.Clock
@@ -99,7 +128,7 @@ type Deps struct {
 
 // NewService makes the service.
 func NewService(d Deps) *Service {
-	return &Service{store: d.Store, messages: d.Messages, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
+	return &Service{store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
 }
 
 // Create keeps a new draft.

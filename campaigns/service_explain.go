@@ -11,7 +11,14 @@ import (
 	"carillon/providers"
 )
 
-// Explanation says why somebody was or was not written to by a campaign.
+// Explained says why somebody was or was not written to by a campaign.
+type Explained struct {
+	// Says are sentences about all of it.
+	Says     []string
+	Messages []Explanation
+}
+
+// Explanation is a message with everything that happened to it.
 type Explanation struct {
 	Message messages.Message
 	History []messages.Passage
@@ -26,29 +33,30 @@ const maxExplained = 100
 // campaign has, a contact's id. Nobody found is NotFound with what that means, what
 // can be neither is Invalid. It takes the same time however large the campaign is,
 // unless messagesTo has to look for an address.
-func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, recipient string) ([]Explanation, error) {
+func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, recipient string) (e Explained, err error) {
 	c, err := s.store.GetCampaign(ctx, accountID, campaignID)
 	if err != nil {
-		return nil, err
+		return e, err
 	}
 	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return nil, err
+		return e, err
 	}
 	address, contactID := addressOf(channel.Address, recipient), contactIDOf(recipient)
 	if address == "" && contactID == 0 {
-		return nil, fault.InvalidField("recipient", recipient, "must be an address of the campaign's channel, such as an e-mail address or a phone number with +, or a contact's id")
+		return e, fault.InvalidField("recipient", recipient,
+			"must be an address of the campaign's channel, such as an e-mail address or a phone number with +, or a contact's id")
 	}
 	var found []messages.Message
 	if address != "" {
 		if found, err = s.messagesTo(ctx, c, channel.Address, address); err != nil {
-			return nil, err
+			return e, err
 		}
 	}
 	if len(found) == 0 && contactID != 0 {
 		found, err = s.store.ListMessages(ctx, messages.MessageFilter{AccountID: accountID, CampaignID: campaignID, ContactID: contactID, Limit: maxExplained})
 		if err != nil {
-			return nil, err
+			return e, err
 		}
 	}
 	if len(found) == 0 {
@@ -59,17 +67,34 @@ func (s *Service) Explain(ctx context.Context, accountID, campaignID int64, reci
 		case Running, Paused:
 			why += ", or not planned yet"
 		}
-		return nil, fault.New(fault.NotFound, "campaign %d (%s) has no message for this recipient: %s", c.ID, c.Status, why)
+		return e, fault.New(fault.NotFound, "campaign %d (%s) has no message for this recipient: %s", c.ID, c.Status, why)
 	}
-	explained := make([]Explanation, len(found))
-	for i, m := range found {
-		moves, err := s.store.Transitions(ctx, m.ID)
+	for _, m := range found {
+		history, err := s.messages.History(ctx, m)
 		if err != nil {
+			return e, err
+		}
+		e.Messages = append(e.Messages, Explanation{Message: m, History: history})
+	}
+	e.Says, err = s.saysOf(ctx, c, found[0].ContactID, recipient)
+	return e, err
+}
+
+// saysOf says what a campaign was to a contact or, where none is behind the address, to
+// the address.
+func (s *Service) saysOf(ctx context.Context, c Campaign, contactID int64, recipient string) ([]string, error) {
+	query := TraceQuery{AccountID: c.AccountID, ContactID: contactID}
+	if contactID == 0 {
+		var err error
+		if query, err = NewTraceQuery(c.AccountID, 0, recipient); err != nil {
 			return nil, err
 		}
-		explained[i] = Explanation{Message: m, History: messages.History(m, moves)}
 	}
-	return explained, nil
+	trace, err := s.store.Trace(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return trace.Says(c.ID), nil
 }
 
 // messagesTo finds the messages of a campaign to an address. Messages have an index

@@ -58,18 +58,20 @@ func TestCreateRefuses(t *testing.T) {
 		change func(*campaigns.Campaign)
 		want   []string
 	}{
-		"nothing":          {func(c *campaigns.Campaign) { *c = campaigns.Campaign{AccountID: f.Account} }, []string{"name:", "channel_id:", "audience:"}},
-		"strange channel":  {func(c *campaigns.Campaign) { c.ChannelID = 99 }, []string{"channel_id: there is no such channel"}},
-		"strange audience": {func(c *campaigns.Campaign) { c.Audience = targeting.Audience{Groups: []int64{7}, Contacts: []int64{8}} }, []string{"audience.groups[0]: there is no group 7", "audience.contacts[0]"}},
+		"nothing":         {func(c *campaigns.Campaign) { *c = campaigns.Campaign{AccountID: f.Account} }, []string{"name:", "channel_id:", "audience:"}},
+		"strange channel": {func(c *campaigns.Campaign) { c.ChannelID = 99 }, []string{"channel_id: there is no such channel"}},
+		"strange audience": {func(c *campaigns.Campaign) { c.Audience = targeting.Audience{Groups: []int64{7}, Contacts: []int64{8}} },
+			[]string{"audience.groups[0]: there is no group 7", "audience.contacts[0]"}},
 		"strange excluded": {func(c *campaigns.Campaign) {
 			c.Audience.Exclude = &targeting.Exclude{Uploads: []int64{7}, Campaigns: []int64{8}}
 		}, []string{"audience.exclude.uploads[0]", "audience.exclude.campaigns[0]"}},
-		"no subject":         {func(c *campaigns.Campaign) { c.Content.Subject = " " }, []string{"content.subject: e-mail needs a subject"}},
-		"no words":           {func(c *campaigns.Campaign) { c.Content = providers.Content{Subject: "x"} }, []string{"content.text: there is nothing to send"}},
-		"preheader alone":    {func(c *campaigns.Campaign) { c.Content.Preheader = "x" }, []string{"content.preheader"}},
-		"syntax":             {func(c *campaigns.Campaign) { c.Content.Text = "a\n{{ x | shout }}" }, []string{`content.text: line 2: unknown filter "shout"`}},
-		"attachment":         {func(c *campaigns.Campaign) { c.Content.Attachment = &providers.Attachment{URL: "menu.pdf"} }, []string{"content.attachment.url"}},
-		"subject on a phone": {func(c *campaigns.Campaign) { c.ChannelID = f.Text.ID; c.Content.HTML = "x" }, []string{"content.subject: a text channel sends no subject", "content.html"}},
+		"no subject":      {func(c *campaigns.Campaign) { c.Content.Subject = " " }, []string{"content.subject: e-mail needs a subject"}},
+		"no words":        {func(c *campaigns.Campaign) { c.Content = providers.Content{Subject: "x"} }, []string{"content.text: there is nothing to send"}},
+		"preheader alone": {func(c *campaigns.Campaign) { c.Content.Preheader = "x" }, []string{"content.preheader"}},
+		"syntax":          {func(c *campaigns.Campaign) { c.Content.Text = "a\n{{ x | shout }}" }, []string{`content.text: line 2: unknown filter "shout"`}},
+		"attachment":      {func(c *campaigns.Campaign) { c.Content.Attachment = &providers.Attachment{URL: "menu.pdf"} }, []string{"content.attachment.url"}},
+		"subject on a phone": {func(c *campaigns.Campaign) { c.ChannelID = f.Text.ID; c.Content.HTML = "x" },
+			[]string{"content.subject: a text channel sends no subject", "content.html"}},
 		"too long": {func(c *campaigns.Campaign) {
 			c.ChannelID = f.Text.ID
 			c.Content = providers.Content{Text: strings.Repeat("x", 161)}
@@ -129,7 +131,8 @@ func TestPreview(t *testing.T) {
 	require.NoError(t, err)
 	forecast, err := f.Preview(t.Context(), f.Account, made.ID)
 	require.NoError(t, err)
-	require.Equal(t, campaigns.Preview{Total: 3, Reachable: 1, Skipped: map[string]int64{messages.ReasonOptedOut: 1, messages.ReasonExcluded: 1}}, forecast.Preview)
+	require.Equal(t, campaigns.Preview{Total: 3, Reachable: 1, Skipped: map[string]int64{messages.ReasonOptedOut: 1, messages.ReasonExcluded: 1}},
+		forecast.Preview)
 	require.Equal(t, 2*time.Second, forecast.Duration)
 	require.Equal(t, "campaign.per_second", forecast.LimitedBy)
 	require.Len(t, forecast.Samples, 1)
@@ -229,11 +232,12 @@ func TestExplain(t *testing.T) {
 	require.NoError(t, err)
 	found, err := f.Explain(ctx, f.Account, c.ID, "ada@example.org")
 	require.NoError(t, err)
-	require.Len(t, found, 1)
-	require.Equal(t, messages.Pending, found[0].Message.State)
+	require.Len(t, found.Messages, 1)
+	require.Contains(t, found.Says[0], "not yet: it waits")
+	require.Equal(t, messages.Pending, found.Messages[0].Message.State)
 	found, err = f.Explain(ctx, f.Account, c.ID, strconv.FormatInt(f.People["Bob"].ID, 10))
 	require.NoError(t, err)
-	require.Equal(t, messages.ReasonOptedOut, found[0].Message.Reason)
+	require.Equal(t, messages.ReasonOptedOut, found.Messages[0].Message.Reason)
 	_, err = f.Explain(ctx, f.Account, c.ID, "nobody@example.org")
 	require.ErrorContains(t, err, "not in the campaign's audience")
 }
@@ -303,8 +307,8 @@ func TestExplainFindsAnAddressWhoeverHasIt(t *testing.T) {
 			require.ErrorContains(t, err, "not in the campaign's audience", test.says)
 		} else {
 			require.NoError(t, err, test.says)
-			require.Len(t, found, 1, test.says)
-			require.Equal(t, test.contactID, found[0].Message.ContactID, test.says)
+			require.Len(t, found.Messages, 1, test.says)
+			require.Equal(t, test.contactID, found.Messages[0].Message.ContactID, test.says)
 		}
 		require.Equal(t, test.searches, spy.n, test.says)
 	}

@@ -48,12 +48,15 @@ func TestAStandstillIsTold(t *testing.T) {
 		require.NoError(t, err)
 		return c.Epoch
 	}
-	require.NoError(t, f.Store.NoteHealth(ctx, f.Mail.ID, epoch(), providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: noon, NextTry: noon.Add(time.Minute)}))
+	require.NoError(t, f.Store.NoteHealth(ctx, f.Mail.ID, epoch(),
+		providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: noon, NextTry: noon.Add(time.Minute)}))
 	s := f.still(t, run)
 	require.Equal(t, campaigns.StillDegraded, s.Reason)
 	require.Equal(t, noon.Add(time.Minute), s.Until)
-	require.Equal(t, "Channel 1 (news) is degraded since 2026-03-01 12:00:00 UTC, and the provider is asked again at 2026-03-01 12:01:00 UTC: no such host.", s.Words)
-	require.NoError(t, f.Store.NoteHealth(ctx, f.Mail.ID, epoch(), providers.Health{State: providers.HealthHeld, Reason: "held by the provider until 2026-03-01T12:01:00Z", Since: noon, NextTry: noon.Add(time.Minute)}))
+	require.Equal(t, "Channel 1 (news) is degraded since 2026-03-01 12:00:00 UTC, and the provider is asked again at 2026-03-01 12:01:00 UTC: no such host.",
+		s.Words)
+	require.NoError(t, f.Store.NoteHealth(ctx, f.Mail.ID, epoch(), providers.Health{State: providers.HealthHeld,
+		Reason: "held by the provider until 2026-03-01T12:01:00Z", Since: noon, NextTry: noon.Add(time.Minute)}))
 	s = f.still(t, run)
 	require.Equal(t, campaigns.StillHeld, s.Reason)
 	require.Contains(t, s.Words, "held by the provider until")
@@ -133,7 +136,8 @@ func TestAMessageSaysWhyItWaits(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	f.works(t)
-	m, err := f.Messages.Send(ctx, messages.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345699", Content: providers.Content{Text: "x"}, DueAt: noon.Add(time.Hour)})
+	m, err := f.Messages.Send(ctx, messages.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345699",
+		Content: providers.Content{Text: "x"}, DueAt: noon.Add(time.Hour)})
 	require.NoError(t, err)
 	s, err := f.StandstillOf(ctx, f.Account, m)
 	require.NoError(t, err)

@@ -47,6 +47,7 @@ type RefusedLine struct {
 
 // Tracer looks traces up.
 type Tracer interface {
+	// Trace is empty for whom nobody knows.
 	Trace(ctx context.Context, q TraceQuery) (Trace, error)
 }
 
@@ -156,7 +157,8 @@ func (t Trace) became(m messages.Message, exclude *targeting.Exclude) string {
 	case messages.Sent:
 		return fmt.Sprintf("yes: sent to %s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt))
 	case messages.Unknown:
-		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which", when(m.ClaimedAt), m.ID)
+		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which",
+			when(m.ClaimedAt), m.ID)
 	case messages.Pending, messages.Queued:
 		if m.DueAt != nil {
 			why += "; until " + stamp(*m.DueAt) + " at least"

@@ -17,9 +17,10 @@ func TestVocabularyHasEveryWord(t *testing.T) {
 		campaigns.ChatAPI + " sent in the answer":  "true",
 		campaigns.ChatAPI + " ack":                 "sent delivered viewed",
 		campaigns.XMS + " inbound status":          "READ DLVRD SENT FAILD DELTD",
-		campaigns.XMS + " outbox status":           "SCHLD CRTD INIT SENT SENT_ERR SENT_EXC SENTX SENTX_ERR DLVRD READ NSENT BLCKD LIMIT FAILD DELTD CCWIN RECEIVD FORWARDED FORWARD_ERR STATUS_FORWARD_ERR",
-		campaigns.Chatwoot + " message status":     "sent delivered read failed",
-		campaigns.Chatwoot + " campaign status":    "active processing completed",
+		campaigns.XMS + " outbox status": "SCHLD CRTD INIT SENT SENT_ERR SENT_EXC SENTX SENTX_ERR DLVRD READ NSENT BLCKD LIMIT FAILD DELTD CCWIN " +
+			"RECEIVD FORWARDED FORWARD_ERR STATUS_FORWARD_ERR",
+		campaigns.Chatwoot + " message status":  "sent delivered read failed",
+		campaigns.Chatwoot + " campaign status": "active processing completed",
 	}
 	lists := map[string][]string{}
 	for _, w := range campaigns.Vocabulary() {

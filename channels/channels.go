@@ -17,20 +17,38 @@ import (
 
 // Store keeps channels.
 type Store interface {
+	// CreateChannel keeps a new channel. A name that another has is a Conflict that
+	// names it.
 	CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
+	// UpdateChannel replaces what a person can change. It is NotFound if there is no
+	// such channel, and a Conflict for a name that another has.
 	UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
+	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	// AnyChannel is a channel whatever its account; NotFound if there is none, or none any
+	// more.
+	AnyChannel(ctx context.Context, id int64) (providers.Channel, error)
+	// ListChannels lists those behind the id after.
 	ListChannels(ctx context.Context, accountID, after int64, limit int) ([]providers.Channel, error)
+	// DeleteChannel is NotFound if there is no such channel, and a Conflict while a
+	// campaign uses it or messages of it are not sent yet.
 	DeleteChannel(ctx context.Context, accountID, id int64) error
+	// PauseChannel and ResumeChannel are NotFound if there is no such channel; one that
+	// is paused, or active, already stays so.
 	PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error
 	ResumeChannel(ctx context.Context, accountID, channelID int64, actor string) error
 }
 
 // Configurations knows the providers' settings; *providers.Registry does.
 type Configurations interface {
+	// Kind is Invalid if there is no provider of the name, as all of these are.
 	Kind(name string) (providers.Kind, error)
+	// Validate names every setting that is wrong: Invalid.
 	Validate(name string, config json.RawMessage) error
+	// Address is the kind of address that the settings deliver to.
 	Address(name string, config json.RawMessage) (providers.AddressKind, error)
+	// Merge lays an update over stored settings. It is Invalid where a secret is missing
+	// that has to be given anew.
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
 }
 
@@ -77,6 +95,12 @@ func (s *Service) Update(ctx context.Context, c providers.Channel) (providers.Ch
 // Get is one channel, secrets included.
 func (s *Service) Get(ctx context.Context, accountID, id int64) (providers.Channel, error) {
 	return s.store.GetChannel(ctx, accountID, id)
+}
+
+// Any is a channel whatever its account, for who knows it by its id alone, as providers
+// do. It is NotFound if there is none, or none any more.
+func (s *Service) Any(ctx context.Context, id int64) (providers.Channel, error) {
+	return s.store.AnyChannel(ctx, id)
 }
 
 // List lists channels in the order of their ids, behind after.
@@ -131,7 +155,8 @@ func (s *Service) validate(c *providers.Channel) error {
 		add("in_doubt", string(c.InDoubt), "must be hold or resend")
 	}
 	l := c.Limits
-	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 || l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
+	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 ||
+		l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
 		add("limits", nil, "must not be negative; 0 sets no limit")
 	}
 	if len(c.Config) == 0 {

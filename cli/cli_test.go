@@ -20,11 +20,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"carillon/access"
 	"carillon/api"
 	"carillon/app"
 	"carillon/campaigns"
 	"carillon/configs"
-	"carillon/internal/access"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/providers/builtin"
@@ -86,12 +86,12 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, err)
 	writer := f.store.StartWriter(0)
 	t.Cleanup(writer.Stop)
-	svc := services.New(services.Deps{Store: f.store, Providers: kinds})
+	svc := services.New(services.Deps{Store: f.store, Receipts: writer, Providers: kinds})
 	live := campaigns.NewLive(f.store, clock.System{}, slog.New(slog.DiscardHandler))
 	t.Cleanup(live.Stop)
 	server := api.New(api.Deps{
-		Options: api.Options{Version: "test"}, Store: f.store, Receipts: writer, Providers: kinds,
-		Services: svc, Live: live,
+		Options: api.Options{Version: "test"}, Services: svc, Answers: f.store,
+		Providers: kinds, Live: live,
 	})
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -43,9 +43,13 @@ type FrequencyCap struct {
 type CapStore interface {
 	// SetCap keeps a cap, instead of one of the same category, priority and window.
 	SetCap(ctx context.Context, c FrequencyCap) (FrequencyCap, error)
+	// GetCap is NotFound if the account has no such cap.
 	GetCap(ctx context.Context, accountID, id int64) (FrequencyCap, error)
+	// ListCaps lists those behind the id after.
 	ListCaps(ctx context.Context, accountID, after int64, limit int) ([]FrequencyCap, error)
+	// DeleteCap is NotFound if the account has no such cap.
 	DeleteCap(ctx context.Context, accountID, id int64) error
+	// HasCategory reports whether the account has a category of this id.
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
 }
 

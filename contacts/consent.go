@@ -3,6 +3,7 @@ package contacts
 import (
 	"context"
 	"fmt"
+	"iter"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -95,12 +96,19 @@ type ConsentResult struct {
 
 // ConsentStore keeps consents and carries them out.
 type ConsentStore interface {
+	// OptOut carries an opt-out out and records it, even where it changes nothing. It is
+	// NotFound if there is no such contact, or nobody has the address that it is for; a
+	// Conflict if the contact has no address of the kind; Invalid if there is no such
+	// category.
 	OptOut(ctx context.Context, c ConsentChange) (ConsentResult, error)
+	// OptIn takes back what an opt-out took, with the errors of OptOut.
 	OptIn(ctx context.Context, c ConsentChange) (ConsentResult, error)
+	// ListConsents lists those behind the id after, in the order in which they were
+	// given; none of a contact that there is not.
 	ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]Consent, error)
+	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (Contact, error)
-	SuppressAll(ctx context.Context, accountID int64, list []Suppression, source, actor string) (added int64, err error)
-	Unsuppress(ctx context.Context, p Suppression, force bool, actor string) error
+	SuppressionStore
 }
 
 // Consents is the service for consent: who may be written to about what. It is
@@ -124,7 +132,8 @@ func (c *ConsentChange) check() error {
 		c.Source = SourceAPI
 	}
 	if !sourceForm.MatchString(c.Source) {
-		wrong = append(wrong, fault.Field{Location: "source", Value: c.Source, Message: "must be 1 to 50 small letters, digits, dots, hyphens or underscores, such as web_form"})
+		wrong = append(wrong, fault.Field{Location: "source", Value: c.Source,
+			Message: "must be 1 to 50 small letters, digits, dots, hyphens or underscores, such as web_form"})
 	}
 	for _, field := range []struct {
 		location, value string
@@ -169,6 +178,32 @@ func (s *Consents) List(ctx context.Context, accountID, contactID, after int64, 
 		return nil, err
 	}
 	return s.store.ListConsents(ctx, accountID, contactID, after, limit)
+}
+
+// eachPage is how many things Each reads at a time.
+const eachPage = 500
+
+// Each goes through the consents of a contact in the order in which they were given; an
+// error ends it, NotFound if there is no such contact.
+func (s *Consents) Each(ctx context.Context, accountID, contactID int64) iter.Seq2[Consent, error] {
+	return func(yield func(Consent, error) bool) {
+		for after := int64(0); ; {
+			list, err := s.List(ctx, accountID, contactID, after, eachPage)
+			if err != nil {
+				yield(Consent{}, err)
+				return
+			}
+			for _, c := range list {
+				if !yield(c, nil) {
+					return
+				}
+				after = c.ID
+			}
+			if len(list) < eachPage {
+				return
+			}
+		}
+	}
 }
 
 // Suppress puts an address on the list of those never to write to; added is

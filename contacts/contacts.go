@@ -36,12 +36,20 @@ type ContactFilter struct {
 
 // ContactStore keeps contacts.
 type ContactStore interface {
+	// CreateContact keeps a new contact. An address or external id that another holds is
+	// a Conflict that names the holder; attributes that no property takes are Invalid.
 	CreateContact(ctx context.Context, c Contact) (Contact, error)
+	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (Contact, error)
+	// UpdateContact changes a contact in one transaction, with the errors of change and
+	// of CreateContact; NotFound if there is no such contact.
 	UpdateContact(ctx context.Context, accountID, id int64, change func(*Contact) error) (Contact, error)
+	// DeleteContact makes its status deleted; NotFound if there is no such contact.
 	DeleteContact(ctx context.Context, accountID, id int64) error
+	// ListContacts lists in the order of ids.
 	ListContacts(ctx context.Context, f ContactFilter) ([]Contact, error)
 	MergeStore
+	ErasureStore
 }
 
 // Contacts is the service for contacts. It is safe for concurrent use.
@@ -216,7 +224,8 @@ func normalize(c *Contact, country string, deleted bool) error {
 	}
 	c.Addresses = addresses
 	if len(wrong) == 0 && c.ExternalID == "" && len(addresses) == 0 {
-		wrong = append(wrong, fault.Field{Location: "addresses", Message: "give an address of any kind or an external id: a contact must be reachable or known by something"})
+		wrong = append(wrong, fault.Field{Location: "addresses",
+			Message: "give an address of any kind or an external id: a contact must be reachable or known by something"})
 	}
 	return fault.InvalidFields(wrong)
 }

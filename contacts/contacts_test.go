@@ -13,6 +13,7 @@ import (
 
 // oneContact is a store that holds a single contact and notes what it is asked.
 type oneContact struct {
+	ErasureStore
 	contact Contact
 	filters []ContactFilter
 }

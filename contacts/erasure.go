@@ -42,8 +42,23 @@ type Bounce struct {
 
 // ErasureStore erases people.
 type ErasureStore interface {
-	// EraseContact removes everything that names a person; with dryRun it only says
-	// what that would be. It is a Conflict while something about them is under way.
+	// EraseContact removes everything that names a person; with dryRun it only says what
+	// that would be. It is a Conflict while something about them is under way, and
+	// NotFound if there is no such contact.
 	EraseContact(ctx context.Context, accountID, id int64, dryRun bool) (Erasure, error)
+	// ContactBelongings is NotFound if the account has no such contact.
 	ContactBelongings(ctx context.Context, accountID, id int64) (Belongings, error)
+}
+
+// Erase removes everything that names a person, for good; with dryRun it only says what
+// that would be. It is a Conflict while a message to them is being sent or a file is being
+// imported, and NotFound if there is no such contact.
+func (s *Contacts) Erase(ctx context.Context, accountID, id int64, dryRun bool) (Erasure, error) {
+	return s.store.EraseContact(ctx, accountID, id, dryRun)
+}
+
+// Belongings is what is known of a contact besides itself, its messages, its consents
+// and its replies; NotFound if there is no such contact.
+func (s *Contacts) Belongings(ctx context.Context, accountID, id int64) (Belongings, error) {
+	return s.store.ContactBelongings(ctx, accountID, id)
 }

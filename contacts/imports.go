@@ -167,7 +167,8 @@ func (o ImportOptions) fit(reader *csvfile.Reader) (ImportOptions, error) {
 	case ByAny:
 	default:
 		if o.Key != ByExternalID && value.KindIndex(providers.AddressKind(o.Key)) < 0 {
-			return o, fault.InvalidField("key", string(o.Key), "is no key: use external_id or a kind of address (%s), or leave it out to use the first that a line has", value.KindNames())
+			return o, fault.InvalidField("key", string(o.Key),
+				"is no key: use external_id or a kind of address (%s), or leave it out to use the first that a line has", value.KindNames())
 		}
 		if !reader.Has(csvfile.Field(o.Key)) {
 			return o, fault.InvalidField("key", string(o.Key),
@@ -241,7 +242,8 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.left -= int64(n)
 	if b.left < 0 {
-		return 0, fault.New(fault.TooLarge, "the file is larger than %s, the most that an upload may have: split it, or raise the bound in the configuration", bytesText(b.most))
+		return 0, fault.New(fault.TooLarge, "the file is larger than %s, the most that an upload may have: split it, or raise the bound in the configuration",
+			bytesText(b.most))
 	}
 	return n, err
 }

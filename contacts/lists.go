@@ -41,16 +41,20 @@ type ListStore interface {
 	// CreateList keeps a new list. A name that another list of the kind has is a
 	// Conflict that names it.
 	CreateList(ctx context.Context, l List) (List, error)
+	// GetList is NotFound if the account has no such list of the kind.
 	GetList(ctx context.Context, accountID int64, kind ListKind, id int64) (List, error)
 	// ListLists lists those of a kind behind the id after.
 	ListLists(ctx context.Context, accountID int64, kind ListKind, after int64, limit int) ([]List, error)
+	// UpdateList changes a list in one transaction, with the errors of change; NotFound
+	// if there is no such list, a Conflict for a name that is taken.
 	UpdateList(ctx context.Context, accountID int64, kind ListKind, id int64, change func(*List) error) (List, error)
 	// DeleteList removes a list; its contacts stay. It is a Conflict that names the
-	// campaigns if live ones use the list.
+	// campaigns if live ones use the list, and NotFound if there is no such list.
 	DeleteList(ctx context.Context, accountID int64, kind ListKind, id int64) error
-	// AddMembers and RemoveMembers return how many were not, or were, in the list.
-	// Who joins a category or leaves it gets a consent record, and an opt-out of a
-	// category binds what waits to be sent.
+	// AddMembers and RemoveMembers return how many were not, or were, in the list. Who
+	// joins a category or leaves it gets a consent record, and an opt-out of a category
+	// binds what waits to be sent. A list that there is not is NotFound; contacts to add
+	// that there are not are Invalid, and nobody is added.
 	AddMembers(ctx context.Context, c MemberChange) (added int64, err error)
 	RemoveMembers(ctx context.Context, c MemberChange) (removed int64, err error)
 }

@@ -33,8 +33,9 @@ type Merge struct {
 
 // MergeStore merges contacts.
 type MergeStore interface {
-	// MergeContacts makes one contact of two, in one transaction; with dryRun it
-	// only says what would become of them.
+	// MergeContacts makes one contact of two, in one transaction; with dryRun it only
+	// says what would become of them. It is NotFound if one of them does not exist, and
+	// a Conflict if one is deleted.
 	MergeContacts(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (Merge, error)
 }
 

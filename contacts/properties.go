@@ -76,20 +76,23 @@ func (e *PropertyEffect) Err(key string) error {
 
 // PropertyStore keeps properties and their values.
 type PropertyStore interface {
-	// CreateProperty keeps a new property. A key that is taken and more than
-	// MaxProperties are a Conflict.
+	// CreateProperty keeps a new property. A key that is taken, more than MaxProperties,
+	// and a job that is still at the values of the key are a Conflict.
 	CreateProperty(ctx context.Context, p property.Property) (property.Property, error)
+	// GetProperty is NotFound if the account has no property of the key.
 	GetProperty(ctx context.Context, accountID int64, key string) (property.Property, error)
 	// ListProperties lists all of an account in the order of position and key.
 	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
 	// PreviewValues says what convert would do to the values of a property; a nil
 	// convert only counts them.
 	PreviewValues(ctx context.Context, accountID int64, key string, convert ConvertValue) (PropertyEffect, error)
-	// ChangeProperty makes was into p and converts its values unless convert is
-	// nil. It is a Conflict, and nothing is changed, if the property is not as was
-	// any more, or if a value can't be converted.
+	// ChangeProperty makes was into p and converts its values unless convert is nil. It
+	// is a Conflict, and nothing is changed, if the property is not as was any more, if
+	// a value can't be converted, if a job is at its values, or if a rule would lose it;
+	// NotFound if there is none any more.
 	ChangeProperty(ctx context.Context, was, p property.Property, convert ConvertValue) (property.Property, PropertyEffect, error)
-	// DeleteProperty forgets a property and its values.
+	// DeleteProperty forgets a property and its values. It is a Conflict while a job is
+	// at its values or something uses it, and NotFound if there is none.
 	DeleteProperty(ctx context.Context, accountID int64, key string) (PropertyEffect, error)
 }
 

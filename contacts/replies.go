@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"time"
 
@@ -47,8 +48,11 @@ type ReplyFilter struct {
 type ReplyStore interface {
 	// TakeReply keeps a reply, unless it is known, and carries its meaning out.
 	TakeReply(ctx context.Context, r Reply) (taken bool, err error)
+	// ListReplies lists newest first.
 	ListReplies(ctx context.Context, f ReplyFilter) ([]Reply, error)
-	// ReviewReply gives a reply the meaning that a person read in it.
+	// ReviewReply gives a reply the meaning that a person read in it and carries it out.
+	// It is NotFound if there is no such reply, and a Conflict if it does not wait to be
+	// read.
 	ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (Reply, error)
 }
 
@@ -92,6 +96,29 @@ func senderOf(kind providers.AddressKind, from string) string {
 // List lists replies, newest first.
 func (s *Replies) List(ctx context.Context, f ReplyFilter) ([]Reply, error) {
 	return s.store.ListReplies(ctx, f)
+}
+
+// Each goes through replies, newest first; an error ends it.
+func (s *Replies) Each(ctx context.Context, f ReplyFilter) iter.Seq2[Reply, error] {
+	f.Limit = eachPage
+	return func(yield func(Reply, error) bool) {
+		for {
+			list, err := s.store.ListReplies(ctx, f)
+			if err != nil {
+				yield(Reply{}, err)
+				return
+			}
+			for _, r := range list {
+				if !yield(r, nil) {
+					return
+				}
+				f.Before = r.ID
+			}
+			if len(list) < f.Limit {
+				return
+			}
+		}
+	}
 }
 
 // Review carries out what a person read in a reply. A reply whose meaning was

@@ -1,6 +1,9 @@
 package contacts
 
 import (
+	"context"
+	"iter"
+	"strconv"
 	"time"
 
 	"carillon/providers"
@@ -47,4 +50,34 @@ type SuppressionFilter struct {
 	AfterKind    providers.AddressKind
 	AfterAddress string
 	Limit        int
+}
+
+// SuppressionStore keeps suppressions.
+type SuppressionStore interface {
+	// SuppressAll returns how many were not there yet.
+	SuppressAll(ctx context.Context, accountID int64, list []Suppression, source, actor string) (added int64, err error)
+	// Unsuppress is NotFound if the address is not suppressed, and a Conflict where that
+	// needs force.
+	Unsuppress(ctx context.Context, p Suppression, force bool, actor string) error
+	// ListSuppressions lists in the order of kind and address.
+	ListSuppressions(ctx context.Context, f SuppressionFilter) ([]Suppression, error)
+	// EachSuppression goes through an account's suppressions, those of which a hash is
+	// left among them; an error ends it.
+	EachSuppression(ctx context.Context, accountID int64) iter.Seq2[Suppression, error]
+}
+
+// Suppressions lists the addresses never to write to, in the order of kind and address.
+func (s *Consents) Suppressions(ctx context.Context, f SuppressionFilter) ([]Suppression, error) {
+	return s.store.ListSuppressions(ctx, f)
+}
+
+// EachSuppression goes through all suppressions of an account, those of erased addresses
+// among them; an error ends it.
+func (s *Consents) EachSuppression(ctx context.Context, accountID int64) iter.Seq2[Suppression, error] {
+	return s.store.EachSuppression(ctx, accountID)
+}
+
+// Cells are a suppression under SuppressionColumns.
+func (p Suppression) Cells() []string {
+	return []string{string(p.Kind), p.Address, p.Reason, strconv.FormatBool(p.OptedOut), p.CreatedAt.UTC().Format(time.RFC3339), p.Hash}
 }

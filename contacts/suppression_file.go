@@ -104,7 +104,8 @@ func findSuppressionColumns(header []string) (c suppressionColumns, err error) {
 		}
 	}
 	if len(c.ofKind) == 0 && (c.kind < 0 || (c.address < 0 && c.hash < 0)) {
-		return c, fault.InvalidField("file", strings.Join(header, ","), "has no column for addresses: its first line must name kind and address (or hash), or one of %v", value.Kinds())
+		return c, fault.InvalidField("file", strings.Join(header, ","),
+			"has no column for addresses: its first line must name kind and address (or hash), or one of %v", value.Kinds())
 	}
 	return c, nil
 }

@@ -72,7 +72,8 @@ func TestReadSuppressions(t *testing.T) {
 
 func FuzzReadSuppressions(f *testing.F) {
 	for _, seed := range []string{
-		"kind,address,reason,hash\nemail,a@example.org,x,\n", "email\na@example.org\n", "phone\n+4915112345678\n", "\uFEFFemail\n\"", "kind,hash\nemail," + strings.Repeat("ab", 32),
+		"kind,address,reason,hash\nemail,a@example.org,x,\n", "email\na@example.org\n", "phone\n+4915112345678\n", "\uFEFFemail\n\"",
+		"kind,hash\nemail," + strings.Repeat("ab", 32),
 	} {
 		f.Add(seed)
 	}

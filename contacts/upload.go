@@ -2,6 +2,8 @@ package contacts
 
 import (
 	"context"
+	"iter"
+	"strconv"
 	"time"
 
 	"carillon/contacts/property"
@@ -15,15 +17,63 @@ const UploadReceiving UploadState = "receiving"
 // before another process goes on with it.
 const UploadTakenOver = 5 * time.Second
 
+// UploadStore looks uploads up.
+type UploadStore interface {
+	// GetUpload is NotFound if the account has no such upload.
+	GetUpload(ctx context.Context, accountID, id int64) (Upload, error)
+	// ListUploads lists an account's uploads before the id before, newest first; 0
+	// begins with the newest.
+	ListUploads(ctx context.Context, accountID, before int64, limit int) ([]Upload, error)
+	// UploadErrors goes through the lines that an upload refused, and the values that it
+	// took lines without, in the order of the file; an error ends it.
+	UploadErrors(ctx context.Context, accountID, uploadID int64) iter.Seq2[RefusedLine, error]
+}
+
+// Uploads is the service for files that were taken in. It is safe for concurrent use.
+type Uploads struct{ store UploadStore }
+
+// NewUploads makes the service.
+func NewUploads(store UploadStore) *Uploads { return &Uploads{store: store} }
+
+// Get is an upload and how far its import is; NotFound if the account has no such one.
+func (s *Uploads) Get(ctx context.Context, accountID, id int64) (Upload, error) {
+	return s.store.GetUpload(ctx, accountID, id)
+}
+
+// List lists uploads before the id before, newest first; 0 begins with the newest.
+func (s *Uploads) List(ctx context.Context, accountID, before int64, limit int) ([]Upload, error) {
+	return s.store.ListUploads(ctx, accountID, before, limit)
+}
+
+// Refused goes through the lines that an upload refused, and the values that it took
+// lines without, in the order of the file; an error ends it. It is NotFound if the
+// account has no such upload.
+func (s *Uploads) Refused(ctx context.Context, accountID, id int64) (iter.Seq2[RefusedLine, error], error) {
+	if _, err := s.store.GetUpload(ctx, accountID, id); err != nil {
+		return nil, err
+	}
+	return s.store.UploadErrors(ctx, accountID, id), nil
+}
+
+// RefusedColumns are the columns of a file of refused lines; RefusedLine.Cells fills one.
+func RefusedColumns() []string { return []string{"line", "field", "value", "reason"} }
+
+// Cells are a refused line under RefusedColumns.
+func (l RefusedLine) Cells() []string {
+	return []string{strconv.FormatInt(l.Line, 10), l.Field, l.Value, l.Reason}
+}
+
 // Inbox keeps uploaded files.
 type Inbox interface {
 	// CreateUpload keeps a new upload in the state receiving.
 	CreateUpload(ctx context.Context, u Upload) (Upload, error)
-	// AddChunk keeps the next piece of the file; seq counts from 0.
+	// AddChunk keeps the next piece of the file; seq counts from 0. It is a Conflict if
+	// the upload is not receiving.
 	AddChunk(ctx context.Context, uploadID, seq int64, data []byte) error
-	// QueueUpload says that the file, size bytes long, is whole.
+	// QueueUpload says that the file, size bytes long, is whole. It is a Conflict if the
+	// upload is not receiving.
 	QueueUpload(ctx context.Context, uploadID, size int64) (Upload, error)
-	// DiscardUpload forgets an upload that is being received.
+	// DiscardUpload forgets an upload that is being received, and nothing of any other.
 	DiscardUpload(ctx context.Context, uploadID int64) error
 }
 
@@ -39,13 +89,14 @@ type ImportStore interface {
 	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
 	// ReadChunk is a piece of the file; nil behind the last.
 	ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error)
-	// ImportBatch carries out one batch in one transaction; see ImportBatch.
+	// ImportBatch carries out one batch in one transaction; see ImportBatch. A batch
+	// that does not begin where the upload stands is a Conflict.
 	ImportBatch(ctx context.Context, b ImportBatch) error
 	// Rehearse makes a place for a dry run and sets a running upload back to its
 	// beginning.
 	Rehearse(ctx context.Context, u Upload) (Rehearsal, error)
-	// FinishUpload ends a running upload, failed if there is a reason, and
-	// forgets its file.
+	// FinishUpload ends a running upload, failed if there is a reason, and forgets its
+	// file. It is a Conflict if the upload is not running.
 	FinishUpload(ctx context.Context, uploadID int64, reason string) error
 }
 

@@ -13,7 +13,8 @@ import (
 
 func TestBackoff(t *testing.T) {
 	for attempt, want := range map[int]time.Duration{
-		0: 15 * time.Second, 1: 15 * time.Second, 2: time.Minute, 3: 4 * time.Minute, 4: 16 * time.Minute, 5: time.Hour, 6: time.Hour, 20: time.Hour, 1 << 30: time.Hour,
+		0: 15 * time.Second, 1: 15 * time.Second, 2: time.Minute, 3: 4 * time.Minute, 4: 16 * time.Minute, 5: time.Hour, 6: time.Hour, 20: time.Hour,
+		1 << 30: time.Hour,
 	} {
 		require.Equal(t, want, messages.Backoff(attempt), attempt)
 	}

@@ -2,24 +2,63 @@ package messages
 
 import (
 	"context"
+	"encoding/json"
+	"iter"
 
 	"carillon/contacts"
 	"carillon/providers"
 	"carillon/templates"
 )
 
+// Archive looks messages up.
+type Archive interface {
+	// ListMessages lists in the order of ids, behind After.
+	ListMessages(ctx context.Context, f MessageFilter) ([]Message, error)
+	// GetMessage is NotFound if the account has no such message.
+	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
+	// Transitions are a message's moves off the plain way, in order; none of a message
+	// that there is not.
+	Transitions(ctx context.Context, messageID int64) ([]Transition, error)
+	// MessageContent is the content of a transactional message as JSON; empty for a
+	// campaign's.
+	MessageContent(ctx context.Context, id int64) ([]byte, error)
+}
+
+// Mover moves single messages.
+type Mover interface {
+	// ResendMessage gives a message whose case is over another try. It is NotFound if
+	// the account has no such message, and a Conflict if it is in another state, or
+	// nothing of its campaign is sent any more.
+	ResendMessage(ctx context.Context, accountID, id int64, actor string) (Message, error)
+	// CancelMessage cancels a message that has not been claimed. It is NotFound if the
+	// account has no such message, and a Conflict if it is in another state.
+	CancelMessage(ctx context.Context, accountID, id int64, actor string) (Message, error)
+}
+
+// Outbox takes single messages in.
+type Outbox interface {
+	// CreateMessage keeps a message, which is sent from then on. A channel that there is
+	// not is Invalid.
+	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
+	// GetChannel is NotFound if the account has no such channel.
+	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	// GetContact is NotFound if the account has no such contact.
+	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
+	// OptOut is that of contacts.ConsentStore, with its errors.
+	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
+}
+
 // Store is what the service for messages needs kept.
 type Store interface {
+	Archive
+	Mover
+	Outbox
 	Settler
-	GetMessage(ctx context.Context, accountID, id int64) (Message, error)
-	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
-	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
-	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
-	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
 }
 
 // Kinds describes the providers; *providers.Registry does.
 type Kinds interface {
+	// Kind is Invalid if there is no provider of the name.
 	Kind(name string) (providers.Kind, error)
 }
 
@@ -35,4 +74,74 @@ type Service struct {
 // NewService makes the service.
 func NewService(store Store, kinds Kinds, catalogue *templates.Catalogue, tokens Tokens) *Service {
 	return &Service{store: store, kinds: kinds, catalogue: catalogue, tokens: tokens}
+}
+
+// List lists messages in the order of their ids, behind After.
+func (s *Service) List(ctx context.Context, f MessageFilter) ([]Message, error) {
+	return s.store.ListMessages(ctx, f)
+}
+
+// eachPage is how many messages Each reads at a time, the most that a filter takes.
+const eachPage = 1000
+
+// Each goes through messages in the order of their ids, a page at a time, so that any
+// number can be streamed; an error ends it.
+func (s *Service) Each(ctx context.Context, f MessageFilter) iter.Seq2[Message, error] {
+	f.Limit = eachPage
+	return func(yield func(Message, error) bool) {
+		for {
+			list, err := s.store.ListMessages(ctx, f)
+			if err != nil {
+				yield(Message{}, err)
+				return
+			}
+			for _, m := range list {
+				if !yield(m, nil) {
+					return
+				}
+				f.After = m.ID
+			}
+			if len(list) < f.Limit {
+				return
+			}
+		}
+	}
+}
+
+// Get is one message; NotFound if the account has no such message.
+func (s *Service) Get(ctx context.Context, accountID, id int64) (Message, error) {
+	return s.store.GetMessage(ctx, accountID, id)
+}
+
+// History is every state that a message passed, in order.
+func (s *Service) History(ctx context.Context, m Message) ([]Passage, error) {
+	moves, err := s.store.Transitions(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	return History(m, moves), nil
+}
+
+// Content is what a transactional message says; nil for one of a campaign, whose run
+// has the content.
+func (s *Service) Content(ctx context.Context, m Message) (*providers.Content, error) {
+	raw, err := s.store.MessageContent(ctx, m.ID)
+	if err != nil || len(raw) == 0 {
+		return nil, err
+	}
+	content := &providers.Content{}
+	return content, json.Unmarshal(raw, content)
+}
+
+// Resend gives a failed, rejected or doubtful message another try. A finished run is
+// opened again until it is settled. A message in another state is a Conflict, one
+// that there isn't NotFound.
+func (s *Service) Resend(ctx context.Context, accountID, id int64, actor string) (Message, error) {
+	return s.store.ResendMessage(ctx, accountID, id, actor)
+}
+
+// Cancel cancels a message that has not been claimed. A message in another state is a
+// Conflict, one that there isn't NotFound.
+func (s *Service) Cancel(ctx context.Context, accountID, id int64, actor string) (Message, error) {
+	return s.store.CancelMessage(ctx, accountID, id, actor)
 }

@@ -61,7 +61,9 @@ type SettlePreview struct {
 
 // Settler keeps settlings, which a job carries out.
 type Settler interface {
+	// PreviewSettling says what a settling would do now.
 	PreviewSettling(ctx context.Context, accountID int64, s Settling) (SettlePreview, error)
+	// CreateJob keeps a job for a scheduler.
 	CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, error)
 }
 

@@ -20,17 +20,28 @@ import (
 
 // FeedStore is what the feeder needs of the store.
 type FeedStore interface {
+	// Feedable lists what has messages waiting for room in a channel's window.
 	Feedable(ctx context.Context) ([]messages.Feedable, error)
+	// Feed marks due messages queued and returns them; none when the run or the channel
+	// is not sending.
 	Feed(ctx context.Context, request messages.FeedRequest) ([]messages.FeedMessage, error)
 	// LivingWorkers is how many worker processes there are.
 	LivingWorkers(ctx context.Context) (int, error)
+	// CampaignOfRun is NotFound if there is no such run.
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
+	// ChannelByID is a channel whatever its account, a deleted one too; NotFound if
+	// there is none.
 	ChannelByID(ctx context.Context, channelID int64) (providers.Channel, error)
 }
 
-// FeedQueue is what the feeder needs of Redis.
+// FeedQueue is what the feeder needs of Redis. It is Unavailable while that does not
+// answer.
 type FeedQueue interface {
+	// Window is what of a channel is in Redis.
 	Window(ctx context.Context, channelID int64) (queue.Window, error)
+	// EnqueueAll enqueues in no certain order. After an error some may have been
+	// enqueued; enqueueing all of them again is safe. An envelope that names no messages
+	// is Invalid.
 	EnqueueAll(ctx context.Context, envelopes []queue.Envelope) error
 	// NextSlot is how long a message would wait for its slot now.
 	NextSlot(ctx context.Context, r queue.Reservation) (time.Duration, error)

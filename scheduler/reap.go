@@ -12,21 +12,38 @@ import (
 	"carillon/messages"
 )
 
-// ReapStore is what the reaper needs of the store.
+// ReapStore is what the reaper needs of the store. Its errors have no code but
+// Unavailable.
 type ReapStore interface {
+	// SettleDead settles the messages whose worker has not been heard of for maxAge. It
+	// returns how many are held as unknown and how many go again.
 	SettleDead(ctx context.Context, maxAge time.Duration) (held, resent int64, err error)
+	// ChannelsWithQueued are the channels that have messages in their window.
 	ChannelsWithQueued(ctx context.Context) ([]int64, error)
+	// QueuedEnvelopes are those that a channel's queued messages point at.
 	QueuedEnvelopes(ctx context.Context, channelID int64) ([]messages.QueuedEnvelope, error)
+	// RequeueLost takes the messages of envelopes whose task is gone back to pending,
+	// and returns how many there were.
 	RequeueLost(ctx context.Context, channelID int64, envelopes []int64) (int64, error)
+	// SweepReceipts applies parked receipts whose message has been recorded since, and
+	// drops old ones. It returns how many it looked at.
 	SweepReceipts(ctx context.Context) (int, error)
+	// DeadWorkers are those of the ids that have not been heard of for maxAge.
 	DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int64) ([]int64, error)
 }
 
-// ReapQueue is what the reaper needs of Redis.
+// ReapQueue is what the reaper needs of Redis. It is Unavailable while that does not
+// answer.
 type ReapQueue interface {
+	// Lost are those of the envelopes that have no live task.
 	Lost(ctx context.Context, channelID int64, transactional bool, envelopeIDs []int64) ([]int64, error)
+	// Held says which worker works on which of a channel's envelopes, dead workers
+	// included.
 	Held(ctx context.Context, channelID int64) (map[int64]int64, error)
+	// Active are the envelopes of a channel whose tasks were given out.
 	Active(ctx context.Context, channelID int64) ([]int64, error)
+	// Discard deletes an envelope's task although a worker has it, because that worker
+	// is dead.
 	Discard(ctx context.Context, channelID, envelopeID int64) error
 }
 

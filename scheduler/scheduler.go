@@ -18,21 +18,37 @@ import (
 	"carillon/messages"
 )
 
-// Leases hands out the leader's lease.
+// Leases hands out the leader's lease. Its errors have no code but Unavailable.
 type Leases interface {
+	// AcquireLease takes or renews the lease called name for ttl and reports whether
+	// holder has it. The epoch grows each time that it changes hands.
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (epoch int64, held bool, err error)
+	// ReleaseLease gives the lease back; one that another has stays.
 	ReleaseLease(ctx context.Context, name, holder string) error
 }
 
 // Plans is what firing, planning and finishing need of the store.
 type Plans interface {
+	// FireDue fires the scheduled campaigns whose time has come and returns their runs.
 	FireDue(ctx context.Context) ([]campaigns.Run, error)
+	// RunsToPlan are the runs whose audience is not expanded yet, oldest first.
 	RunsToPlan(ctx context.Context) ([]int64, error)
+	// PlanBatch turns the next n members of a run's audience into messages; repeating a
+	// batch is harmless. It is Invalid, or a Conflict, if a rule of the audience can't
+	// be read any more.
 	PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error)
+	// FinishRuns ends the runs whose every message is in a final state. Those whose
+	// counters don't add up are left open, and reported.
 	FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error)
+	// CancelPending cancels a batch of what waits of canceled runs.
 	CancelPending(ctx context.Context) (more bool, err error)
+	// Reconsider lets a batch of what waits for a later time be fed now, because the
+	// limits that set that time have changed.
 	Reconsider(ctx context.Context) (more bool, err error)
+	// OpenClears are the clearings that are not finished.
 	OpenClears(ctx context.Context) ([]int64, error)
+	// ContinueClear cancels the next batch of a clearing; NotFound if there is no such
+	// one.
 	ContinueClear(ctx context.Context, id int64) (messages.Clearing, error)
 }
 

@@ -5,6 +5,7 @@
 package services
 
 import (
+	"carillon/access"
 	"carillon/campaigns"
 	"carillon/channels"
 	"carillon/contacts"
@@ -17,8 +18,12 @@ import (
 
 // Services is what Carillon can be asked to do.
 type Services struct {
+	Keys       *access.Keys
+	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Messages   *messages.Service
+	Queue      *messages.Queue
+	Reports    *messages.Reports
 	Catalogue  *templates.Catalogue
 	Channels   *channels.Service
 	Contacts   *contacts.Contacts
@@ -28,6 +33,7 @@ type Services struct {
 	Caps       *contacts.Caps
 	Properties *contacts.Properties
 	Importer   *contacts.Importer
+	Uploads    *contacts.Uploads
 	Rules      *targeting.Rules
 	Jobs       *targeting.Jobs
 	Exporter   *targeting.Exporter
@@ -36,8 +42,11 @@ type Services struct {
 
 // Store is what the services need kept; *store.Store keeps it.
 type Store interface {
+	access.KeyStore
+	access.TrailStore
 	campaigns.Store
 	messages.Store
+	messages.QueueStore
 	templates.Snippets
 	channels.Store
 	contacts.ContactStore
@@ -47,6 +56,7 @@ type Store interface {
 	contacts.CapStore
 	contacts.PropertyStore
 	contacts.Inbox
+	contacts.UploadStore
 	contacts.ImportStore
 	targeting.RuleStore
 	targeting.JobStore
@@ -54,9 +64,11 @@ type Store interface {
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
-// zero value is the machine's, and Import.
+// zero value is the machine's, Import, and Receipts where no provider is listened to.
 type Deps struct {
 	Store Store
+	// Receipts applies what providers report; *store.Writer does.
+	Receipts messages.Receipts
 	// Providers describes the providers; *providers.Registry does.
 	Providers channels.Configurations
 	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
@@ -73,6 +85,8 @@ func New(d Deps) *Services {
 		d.Clock = clock.System{}
 	}
 	s := &Services{
+		Keys:       access.NewKeys(d.Store),
+		Trail:      access.NewTrail(d.Store),
 		Channels:   channels.NewService(d.Store, d.Providers),
 		Catalogue:  templates.NewCatalogue(d.Store),
 		Contacts:   contacts.NewContacts(d.Store),
@@ -82,14 +96,17 @@ func New(d Deps) *Services {
 		Caps:       contacts.NewCaps(d.Store),
 		Properties: contacts.NewProperties(d.Store),
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
+		Uploads:    contacts.NewUploads(d.Store),
+		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	s.Messages = messages.NewService(d.Store, d.Providers, s.Catalogue, s.Tokens)
+	s.Reports = messages.NewReports(d.Receipts, s.Replies)
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
-		Store: d.Store, Messages: s.Messages, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
+		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
 	})
 	return s
 }

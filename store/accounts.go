@@ -4,7 +4,7 @@ import (
 	"context"
 	"strconv"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 // EnsureAccount returns the one account that every installation has and makes

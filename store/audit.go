@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 // audit writes an entry in the transaction of what it tells of. The time is

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 )
 
 func TestAuditIsReadNewestFirst(t *testing.T) {

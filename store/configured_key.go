@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strconv"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
@@ -29,7 +29,7 @@ const ConfiguredKeyName = "configured admin key"
 // way.
 func (s *Store) ConfigureAdminKey(ctx context.Context, accountID int64, key secret.String) (replaced []access.Key, err error) {
 	if !key.Empty() {
-		if err := validateKey(ConfiguredKeyName, access.Admin, key); err != nil {
+		if err := access.CheckKey(ConfiguredKeyName, access.Admin, key); err != nil {
 			return nil, err
 		}
 	}

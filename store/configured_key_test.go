@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
@@ -42,7 +42,7 @@ func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
 
 		// Keys that were made otherwise are nobody's but their makers'.
 		configure(b)
-		_, made, err := s.CreateKey(ctx, account, "colleague", access.Admin)
+		_, made, err := access.NewKeys(s).Create(ctx, account, "colleague", access.Admin)
 		require.NoError(t, err)
 		configure(a)
 		require.True(t, opens(made))

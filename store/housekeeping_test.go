@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/access"
 	"carillon/campaigns"
-	"carillon/internal/access"
 )
 
 func TestHousekeepingForgetsWhatIsOver(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 

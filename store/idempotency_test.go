@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 

@@ -2,33 +2,20 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
 
-const (
-	// keyPrefix lets people and secret scanners recognise a key.
-	keyPrefix = "car_"
-	// keyBytes are the random bytes of a key: 192 bits, so that its hash needs no
-	// salt and no stretching.
-	keyBytes = 24
-	// minKeyLength is the shortest key that an operator may choose.
-	minKeyLength = 16
-	// keyUsedEvery bounds how often a key's last use is written.
-	keyUsedEvery = time.Minute
-)
+// keyUsedEvery bounds how often a key's last use is written.
+const keyUsedEvery = time.Minute
 
 // keyColumns are what scanKey reads.
 const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at"
@@ -46,23 +33,11 @@ func hashKey(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// CreateKey makes a random key. The second result is the key itself, which
-// can't be had again.
-func (s *Store) CreateKey(ctx context.Context, accountID int64, name string, role access.Role) (access.Key, secret.String, error) {
-	random := make([]byte, keyBytes)
-	if _, err := rand.Read(random); err != nil {
-		return access.Key{}, secret.String{}, fault.Wrap(fault.Internal, "make key", err)
-	}
-	key := secret.New(keyPrefix + base64.RawURLEncoding.EncodeToString(random))
-	made, err := s.AddKey(ctx, accountID, name, role, key)
-	return made, key, err
-}
-
 // AddKey takes in a key that the operator chose, such as CARILLON_ADMIN_KEY. A
 // key that the account has already is returned as it is.
 func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
 	name = strings.TrimSpace(name)
-	if err := validateKey(name, role, key); err != nil {
+	if err := access.CheckKey(name, role, key); err != nil {
 		return access.Key{}, err
 	}
 	var made access.Key
@@ -99,20 +74,6 @@ func usable(made access.Key, accountID int64, role access.Role) error {
 		return fault.New(fault.Conflict, "this key was revoked (key %d, %q): choose another", made.ID, made.Name)
 	case made.Role != role:
 		return fault.New(fault.Conflict, "this key exists with the role %s (key %d, %q): choose another", made.Role, made.ID, made.Name)
-	}
-	return nil
-}
-
-func validateKey(name string, role access.Role, key secret.String) error {
-	if name == "" || utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, unicode.IsControl) {
-		return fault.InvalidField("name", name, "a key needs a name of 1 to 100 characters, none of them a control character, to be known by when it is revoked")
-	}
-	if err := role.Validate(); err != nil {
-		return err
-	}
-	plain := key.Reveal()
-	if len(plain) < minKeyLength || strings.ContainsFunc(plain, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fault.InvalidField("key", nil, "a key has at least %d characters, printable ASCII without spaces; `openssl rand -base64 24` makes one", minKeyLength)
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 )
@@ -17,13 +17,13 @@ func TestKeys(t *testing.T) {
 		ctx, time0 := t.Context(), fakeTime(s)
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
 
-		admin, adminSecret, err := s.CreateKey(ctx, account, " first ", access.Admin)
+		admin, adminSecret, err := access.NewKeys(s).Create(ctx, account, " first ", access.Admin)
 		require.NoError(t, err)
 		require.Equal(t, "first", admin.Name)
 		require.True(t, strings.HasPrefix(adminSecret.Reveal(), "car_"))
 		require.GreaterOrEqual(t, len(adminSecret.Reveal()), len("car_")+27, "160 bits in base64")
 		require.Equal(t, adminSecret.Reveal()[len(adminSecret.Reveal())-4:], admin.Hint)
-		viewer, viewerSecret, err := s.CreateKey(ctx, account, "wall", access.Viewer)
+		viewer, viewerSecret, err := access.NewKeys(s).Create(ctx, account, "wall", access.Viewer)
 		require.NoError(t, err)
 		require.NotEqual(t, adminSecret.Reveal(), viewerSecret.Reveal())
 
@@ -61,7 +61,7 @@ func TestKeys(t *testing.T) {
 		_, err = s.LookupKey(ctx, viewerSecret)
 		require.True(t, fault.Is(err, fault.Unauthorized), "%v", err)
 		require.True(t, fault.Is(s.RevokeKey(ctx, account, admin.ID), fault.Conflict))
-		_, _, err = s.CreateKey(ctx, account, "second", access.Admin)
+		_, _, err = access.NewKeys(s).Create(ctx, account, "second", access.Admin)
 		require.NoError(t, err)
 		require.NoError(t, s.RevokeKey(ctx, account, admin.ID))
 
@@ -97,9 +97,9 @@ func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
 				_, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("0123456789 abcdef"))
 				return err
 			},
-			"no name": func() error { _, _, err := s.CreateKey(ctx, account, " ", access.Admin); return err },
-			"a NUL":   func() error { _, _, err := s.CreateKey(ctx, account, "a\x00b", access.Admin); return err },
-			"no role": func() error { _, _, err := s.CreateKey(ctx, account, "x", "owner"); return err },
+			"no name": func() error { _, _, err := access.NewKeys(s).Create(ctx, account, " ", access.Admin); return err },
+			"a NUL":   func() error { _, _, err := access.NewKeys(s).Create(ctx, account, "a\x00b", access.Admin); return err },
+			"no role": func() error { _, _, err := access.NewKeys(s).Create(ctx, account, "x", "owner"); return err },
 		} {
 			err := add()
 			require.Error(t, err, name)

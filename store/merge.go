@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/value"
-	"carillon/internal/access"
 	"carillon/internal/fault"
 	"carillon/providers"
 )

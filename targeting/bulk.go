@@ -107,18 +107,24 @@ type Job struct {
 
 // JobStore keeps jobs and carries them out.
 type JobStore interface {
-	// FindListKind is the kind of a group, category or label.
+	// FindListKind is the kind of a group, category or label; NotFound if the account
+	// has none of this id.
 	FindListKind(ctx context.Context, accountID, listID int64) (contacts.ListKind, error)
+	// GetProperty is NotFound if the account has no property of the key.
 	GetProperty(ctx context.Context, accountID int64, key string) (property.Property, error)
-	// CountMembers is how many contacts an audience has now.
+	// CountMembers is how many contacts an audience has now. It is Invalid if its rule
+	// can't be read, and a Conflict if that of a targeting list can't.
 	CountMembers(ctx context.Context, accountID int64, a Audience) (int64, error)
+	// CreateJob keeps a job for a scheduler.
 	CreateJob(ctx context.Context, j Job) (Job, error)
+	// GetJob is NotFound if the account has no such job.
 	GetJob(ctx context.Context, accountID, id int64) (Job, error)
 	// ListJobs lists those before the id before, newest first; 0 begins with the
 	// newest.
 	ListJobs(ctx context.Context, accountID, before int64, limit int) ([]Job, error)
 	// RunJobBatch does the next batch of the oldest job that is not over, in one
-	// transaction with the job's place; worked is false if there is none.
+	// transaction with the job's place; worked is false if there is none. What keeps a
+	// job from going on ends it, and is no error.
 	RunJobBatch(ctx context.Context) (worked bool, err error)
 }
 

@@ -14,14 +14,16 @@ import (
 
 // ExportStore reads what an export is made of.
 type ExportStore interface {
-	// AudienceContacts are an audience's contacts behind the id after, in the
-	// order of their ids.
+	// AudienceContacts are an audience's contacts behind the id after, in the order of
+	// their ids. It is Invalid if its rule can't be read, and a Conflict if that of a
+	// targeting list can't.
 	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error)
 	// MembershipNames are the groups, labels and categories of contacts by their
 	// ids.
 	MembershipNames(ctx context.Context, accountID int64, contactIDs []int64) (map[int64][]contacts.ListName, error)
 	// UsedAddressKinds are the kinds of address that an account's contacts have.
 	UsedAddressKinds(ctx context.Context, accountID int64) (map[providers.AddressKind]bool, error)
+	// ListProperties are all of an account in the order of position and key.
 	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
 }
 

@@ -39,17 +39,24 @@ type RuleStore interface {
 	RuleSchema(ctx context.Context, accountID int64) (*rule.Schema, error)
 	// CheckReferences names what a rule refers to and is not there.
 	CheckReferences(ctx context.Context, accountID int64, refs []rule.Reference) ([]fault.Field, error)
-	// CreateTargetingList and UpdateTargetingList refuse what rule.CheckNesting
-	// does, and names that are taken.
+	// CreateTargetingList and UpdateTargetingList are Invalid for what rule.CheckNesting
+	// refuses, and a Conflict for names that are taken and more lists than an account
+	// may have. UpdateTargetingList is NotFound if there is no such list.
 	CreateTargetingList(ctx context.Context, l TargetingList, parsed rule.Rule) (TargetingList, error)
 	UpdateTargetingList(ctx context.Context, l TargetingList, parsed rule.Rule) (TargetingList, error)
+	// GetTargetingList is NotFound if the account has no such list.
 	GetTargetingList(ctx context.Context, accountID, id int64) (TargetingList, error)
+	// ListTargetingLists lists those behind the id after.
 	ListTargetingLists(ctx context.Context, accountID, after int64, limit int) ([]TargetingList, error)
+	// DeleteTargetingList is NotFound if there is no such list, and a Conflict that says
+	// what uses it.
 	DeleteTargetingList(ctx context.Context, accountID, id int64) error
-	// CountAudience counts an audience's contacts; by kind also whom of them a
-	// campaign on a channel of this kind reaches.
+	// CountAudience counts an audience's contacts; by kind also whom of them a campaign
+	// on a channel of this kind reaches. It is Invalid if its rule can't be read, and a
+	// Conflict if that of a targeting list can't.
 	CountAudience(ctx context.Context, accountID int64, a Audience, kind providers.AddressKind) (AudienceCount, error)
-	// AudienceContacts lists an audience's contacts in the order of their ids.
+	// AudienceContacts lists an audience's contacts in the order of their ids, with the
+	// errors of CountAudience.
 	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error)
 	// RuleChoices are things that rules may name by their ids.
 	RuleChoices(ctx context.Context, accountID int64) ([]RuleChoice, error)

@@ -28,13 +28,16 @@ type Snippet struct {
 
 // Snippets keeps snippets.
 type Snippets interface {
+	// ListSnippets lists those behind the name after.
 	ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]Snippet, error)
+	// GetSnippet is NotFound if the account has no such snippet.
 	GetSnippet(ctx context.Context, accountID int64, name string) (Snippet, error)
-	// SaveSnippet refuses a text that can't be rendered: Invalid. A name that is
-	// taken by what must be new is a Conflict, and so is a text with which a
-	// scheduled campaign could no longer be sent.
+	// SaveSnippet refuses a text that can't be rendered: Invalid. A name that is taken
+	// by what must be new, more snippets than an account may have, and a text with which
+	// a scheduled campaign could no longer be sent are a Conflict.
 	SaveSnippet(ctx context.Context, sn Snippet, mustBeNew bool) (Snippet, error)
-	// DeleteSnippet is a Conflict that says what uses the snippet.
+	// DeleteSnippet is a Conflict that says what uses the snippet, and NotFound if there
+	// is none.
 	DeleteSnippet(ctx context.Context, accountID int64, name string) error
 	// SnippetTexts are the texts of the snippets that are named and of those that
 	// they render in turn, by name, except for those that are not there.

@@ -23,10 +23,12 @@ import (
 	"carillon/worker/flight"
 )
 
-// Store is what the worker needs of the store.
+// Store is what the worker needs of the store. Whatever it is asked, it is Unavailable
+// while the database does not answer; nothing here is lost by asking again.
 type Store interface {
 	// Heartbeat says that the worker is alive, and what it is at.
 	Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat) error
+	// RetireWorker says that the worker has stopped and has nothing in flight.
 	RetireWorker(ctx context.Context, workerID int64) error
 	// AllChannels are the channels of every account that are not deleted.
 	AllChannels(ctx context.Context) ([]providers.Channel, error)
@@ -34,8 +36,14 @@ type Store interface {
 	// since epoch.
 	StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error)
 	NoteHealth(ctx context.Context, channelID, epoch int64, h providers.Health) error
+	// PauseRun pauses the campaign of a run that goes wrong; why is kept with it. It
+	// changes nothing when the run is not under way, and is NotFound if there is none.
 	PauseRun(ctx context.Context, runID int64, why string) error
+	// Unqueue takes messages of an envelope back to pending, to be fed again from due
+	// on. It is NotFound if the channel is gone for good.
 	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error
+	// CampaignOfRun is the campaign behind a run, as far as sending needs it; NotFound
+	// if there is no such run.
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	// LoadEnvelope reads those of an envelope's messages that are still queued in it.
 	LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error)
@@ -45,27 +53,40 @@ type Store interface {
 	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
 	HaltVersion(ctx context.Context) (int64, error)
 	// Sendable are those of claimed messages that may still be sent, with the
-	// configuration and the limits of the channel's revision, its UpdatedAt.
+	// configuration and the limits of the channel's revision, its UpdatedAt. It is
+	// NotFound as ChannelRevision is.
 	Sendable(ctx context.Context, channelID int64, revision time.Time, runID int64, ids []int64) ([]int64, error)
+	// ChannelRevision is NotFound if the channel is gone for good.
 	ChannelRevision(ctx context.Context, channelID int64) (time.Time, error)
 	// TakeUp takes messages that were to be sent again, because of doubt, back to
 	// their worker, whose answer is at hand after all.
 	TakeUp(ctx context.Context, answered []messages.Outcome) error
+	// RecentSends says when each address was last claimed for a send, if after since.
 	RecentSends(ctx context.Context, channelID int64, since time.Time) ([]messages.RecentSend, error)
+	// NoteSlots keeps until when the latest slots are paid for, and LatestSlots is what
+	// it kept.
 	NoteSlots(ctx context.Context, channelID, campaignID int64, latest messages.LatestSlots) error
 	LatestSlots(ctx context.Context, channelID, campaignID int64) (messages.LatestSlots, error)
 }
 
-// Writer is the group-commit writer.
+// Writer is the group-commit writer. It is Unavailable once it is stopped.
 type Writer interface {
+	// Claim moves those of the named messages that still are queued in their envelope to
+	// sending and returns them. After an error nothing may be sent.
 	Claim(ctx context.Context, c messages.Claim) ([]int64, error)
+	// Record writes outcomes of claimed messages. It tries until the store takes them or
+	// ctx ends.
 	Record(ctx context.Context, outcomes []messages.Outcome) error
+	// Receive applies receipts that an adapter got by itself.
 	Receive(ctx context.Context, channelID int64, receipts []providers.Receipt) error
 }
 
 // Queue is what the worker needs of Redis.
 type Queue interface {
+	// Serve starts to take envelopes of a channel. It is Invalid for numbers that are
+	// not positive, and Internal if it can't begin.
 	Serve(channelID, workerID int64, n queue.Handlers, h queue.Handler) (*queue.Server, error)
+	// Limiter is the rate limiter that all workers of a channel share.
 	Limiter() *queue.Limiter
 }
 
@@ -101,6 +122,7 @@ type Options struct {
 
 // Meter counts outcomes, for /metrics.
 type Meter interface {
+	// Outcome counts a message's outcome and how long its provider took, in seconds.
 	Outcome(channelID int64, state messages.State, seconds float64)
 }
 

@@ -40,11 +40,15 @@ type Wrecks struct {
 
 // WreckStore is what Wrecks needs of the store.
 type WreckStore interface {
+	// TakeUp takes messages that were to be sent again, because of doubt, back to their
+	// worker. It has no code but Unavailable.
 	TakeUp(ctx context.Context, answered []messages.Outcome) error
 }
 
 // WreckWriter is what Wrecks needs of the writer.
 type WreckWriter interface {
+	// Record writes outcomes of claimed messages. It tries until the store takes them or
+	// ctx ends.
 	Record(ctx context.Context, outcomes []messages.Outcome) error
 }
 

@@ -1,6 +1,6 @@
 // Package fault is Carillon's one error type: a code that callers branch on, a
 // message for the person who reads it, the operation, the cause, and the fields
-// that were wrong. It must not know HTTP; api maps codes to statuses.
+// that were wrong. It must not know HTTP; api/gate maps codes to statuses.
 package fault
 
 import (
@@ -12,7 +12,8 @@ import (
 // Code says what kind of error it is, independent of any protocol.
 type Code string
 
-// The codes. A new one needs a row in api's table of statuses.
+// The codes. A new one needs a row in the table of statuses (api/gate). Whatever asks
+// the store or Redis may return Unavailable; the comments of interfaces name the others.
 const (
 	Invalid          Code = "invalid"            // the input is wrong; nothing was changed
 	NotFound         Code = "not_found"          // what was named does not exist

@@ -85,7 +85,8 @@ func New(t *testing.T) *Fixture {
 		f.People[name], err = f.Store.CreateContact(ctx, contacts.Contact{AccountID: f.Account, FirstName: name, Status: contacts.Active, Addresses: addresses})
 		require.NoError(t, err)
 	}
-	_, err = f.Store.SuppressAll(ctx, f.Account, []contacts.Suppression{{Kind: providers.Email, Address: "bob@example.org", Reason: contacts.Unsubscribed}}, "test", "me")
+	_, err = f.Store.SuppressAll(ctx, f.Account, []contacts.Suppression{{Kind: providers.Email, Address: "bob@example.org", Reason: contacts.Unsubscribed}},
+		"test", "me")
 	require.NoError(t, err)
 	return f
 }

@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"bytes"
@@ -18,20 +18,20 @@ import (
 // could see: NUL and other control characters, and what is no UTF-8. It is the
 // one check, for path, query and body alike; a file that streams in is checked by
 // who takes it apart.
-func (s *Server) withText(next http.Handler) http.Handler {
+func (g *Gate) withText(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		wrong := wrongAddress(r.URL)
-		if r.Body != nil && r.Body != http.NoBody && !streamed(r) {
+		if r.Body != nil && r.Body != http.NoBody && !routeOf(r).Streamed {
 			body, err := io.ReadAll(r.Body) // withBody has read it
 			if err != nil {
-				writeProblem(w, fault.New(fault.Invalid, "the body of the request did not come whole"))
+				g.deps.Dialect.Refuse(w, r, fault.New(fault.Invalid, "the body of the request did not come whole"))
 				return
 			}
-			wrong = append(wrong, wrongJSON("body", body)...)
+			wrong = append(wrong, WrongJSON("body", body)...)
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		if err := fault.InvalidFields(wrong); err != nil {
-			writeProblem(w, err)
+			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -40,7 +40,7 @@ func (s *Server) withText(next http.Handler) http.Handler {
 
 // wrongAddress checks path and query, which are of one line.
 func wrongAddress(u *url.URL) (wrong []fault.Field) {
-	if message := wrongText(u.Path, false); message != "" {
+	if message := WrongText(u.Path, false); message != "" {
 		wrong = append(wrong, fault.Field{Location: "path", Message: message})
 	}
 	query, err := url.ParseQuery(u.RawQuery)
@@ -48,12 +48,12 @@ func wrongAddress(u *url.URL) (wrong []fault.Field) {
 		return append(wrong, fault.Field{Location: "query", Message: "can't be read: a % is written %25, and a ; %3B"})
 	}
 	for name, values := range query {
-		if message := wrongText(name, false); message != "" {
+		if message := WrongText(name, false); message != "" {
 			wrong = append(wrong, fault.Field{Location: "query", Message: "the name of a parameter " + message})
 			continue
 		}
 		for _, value := range values {
-			if message := wrongText(value, false); message != "" {
+			if message := WrongText(value, false); message != "" {
 				wrong = append(wrong, fault.Field{Location: "query." + name, Message: message})
 				break
 			}
@@ -62,9 +62,9 @@ func wrongAddress(u *url.URL) (wrong []fault.Field) {
 	return wrong
 }
 
-// wrongText says what is wrong with a string; empty if nothing is. In several
+// WrongText says what is wrong with a string; empty if nothing is. In several
 // lines it may hold tabs and ends of lines.
-func wrongText(text string, lines bool) string {
+func WrongText(text string, lines bool) string {
 	if !utf8.ValidString(text) {
 		return "is not valid UTF-8"
 	}
@@ -82,9 +82,9 @@ var oneLine = map[string]bool{"name": true, "external_id": true, "to": true, "ad
 // maxWrong bounds how many wrong strings of one body are named.
 const maxWrong = 20
 
-// wrongJSON checks the strings of a JSON document, members' names included. What
+// WrongJSON checks the strings of a JSON document, members' names included. What
 // is no JSON is left to who reads it.
-func wrongJSON(location string, document []byte) (wrong []fault.Field) {
+func WrongJSON(location string, document []byte) (wrong []fault.Field) {
 	if !utf8.Valid(document) {
 		return []fault.Field{{Location: location, Message: "is not valid UTF-8"}}
 	}
@@ -98,7 +98,7 @@ func wrongJSON(location string, document []byte) (wrong []fault.Field) {
 		return nil
 	}
 	walk(location, "", root, func(at, text string, lines bool) {
-		if message := wrongText(text, lines); message != "" && len(wrong) < maxWrong {
+		if message := WrongText(text, lines); message != "" && len(wrong) < maxWrong {
 			wrong = append(wrong, fault.Field{Location: at, Message: message})
 		}
 	})

@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"bytes"
@@ -30,17 +30,9 @@ const (
 	answerStall = time.Minute
 )
 
-// What bodies that are being read or worked on may take of memory, together: those
-// that came with a key, and those of providers, which prove themselves by their
-// body.
-const (
-	keyedBodies = 256 << 20
-	hookBodies  = 64 << 20
-)
-
-// withDeadlines bounds how long a connection may be held by sending or taking
+// WithDeadlines bounds how long a connection may be held by sending or taking
 // nothing. A body that nobody reads is waited for only shortly.
-func withDeadlines(next http.Handler) http.Handler {
+func WithDeadlines(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := http.NewResponseController(w)
 		// That of the answer before on this connection.
@@ -84,17 +76,18 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// room is memory that may be taken.
-type room struct{ left atomic.Int64 }
+// Room is memory that may be taken.
+type Room struct{ left atomic.Int64 }
 
-func newRoom(bytes int64) *room {
-	r := &room{}
+// NewRoom is a room of so many bytes.
+func NewRoom(bytes int64) *Room {
+	r := &Room{}
 	r.left.Store(bytes)
 	return r
 }
 
 // take takes n bytes if there are so many.
-func (r *room) take(n int64) bool {
+func (r *Room) take(n int64) bool {
 	if r.left.Add(-n) >= 0 {
 		return true
 	}
@@ -106,9 +99,10 @@ func (r *room) take(n int64) bool {
 // who only announces much holds little.
 const firstPiece = 4 << 10
 
-// readBody reads a body of at most most bytes into memory of the room, which
-// release gives back.
-func readBody(r *http.Request, most int64, memory *room) (body []byte, release func(), err error) {
+// ReadBody reads a body of at most most bytes into memory of the room, which
+// release gives back. Its error is TooLarge, TooSlow, Invalid for a body that did not
+// come whole, or RateLimited if there is no room.
+func ReadBody(r *http.Request, most int64, memory *Room) (body []byte, release func(), err error) {
 	var taken int64
 	release = func() { memory.left.Add(taken) }
 	defer func() {
@@ -146,22 +140,16 @@ func readBody(r *http.Request, most int64, memory *room) (body []byte, release f
 	}
 }
 
-// streamed reports whether the body of a request is read as it comes.
-func streamed(r *http.Request) bool {
-	return r.Method == http.MethodPost && (r.URL.Path == importPath || r.URL.Path == importSuppressionsPath)
-}
-
-// withBody reads the bodies of operations; uploads are streamed and bounded by the
-// importer.
-func (s *Server) withBody(next http.Handler) http.Handler {
+// withBody reads the bodies of requests; what is streamed is left to who takes it in.
+func (g *Gate) withBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body == nil || r.Body == http.NoBody || streamed(r) {
+		if r.Body == nil || r.Body == http.NoBody || routeOf(r).Streamed {
 			next.ServeHTTP(w, r)
 			return
 		}
-		body, release, err := readBody(r, s.Options.MaxBodyBytes, s.bodies)
+		body, release, err := ReadBody(r, g.deps.MaxBodyBytes, g.deps.Limits.bodies)
 		if err != nil {
-			refuseBody(w, err, "max_body_kb; contacts in bulk go to "+importPath+" as a file")
+			g.deps.Dialect.Refuse(w, r, RefusedBody(w, err, g.deps.LargeBody))
 			return
 		}
 		defer release()
@@ -170,13 +158,14 @@ func (s *Server) withBody(next http.Handler) http.Handler {
 	})
 }
 
-// refuseBody says why a body was not taken; bound says what bounds its size.
-func refuseBody(w http.ResponseWriter, err error, bound string) {
+// RefusedBody says why ReadBody did not take a body, and sets the header of an answer
+// that says when to try again; bound says what bounds its size.
+func RefusedBody(w http.ResponseWriter, err error, bound string) error {
 	switch fault.CodeOf(err) {
 	case fault.TooLarge:
 		err = fault.New(fault.TooLarge, "%s (%s)", err, bound)
 	case fault.RateLimited:
 		w.Header().Set("Retry-After", "1")
 	}
-	writeProblem(w, err)
+	return err
 }

@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,19 +22,18 @@ const (
 	requestIDKey contextKey = iota
 	routeKey
 	callerKey
-	streamKey
 	sourceKey
 )
 
-// requestID is the id under which the log knows a request.
-func requestID(ctx context.Context) string {
+// RequestID is the id under which the log knows a request.
+func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey).(string)
 	return id
 }
 
-// addressOf is the address that a request came from: that of the connection, which is a
+// Source is the address that a request came from: that of the connection, which is a
 // proxy's where there is one.
-func addressOf(ctx context.Context) string {
+func Source(ctx context.Context) string {
 	source, _ := ctx.Value(sourceKey).(string)
 	return source
 }
@@ -44,7 +42,7 @@ func addressOf(ctx context.Context) string {
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // withRequestID takes the client's X-Request-Id or makes one, and sends it back.
-func (s *Server) withRequestID(next http.Handler) http.Handler {
+func (g *Gate) withRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
 		if !goodRequestID.MatchString(id) {
@@ -58,10 +56,6 @@ func (s *Server) withRequestID(next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("X-Frame-Options", "DENY")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		if isAPI(r.URL.Path) {
-			// Answers name people, and are of the moment.
-			w.Header().Set("Cache-Control", "no-store")
-		}
 		source, _, err := net.SplitHostPort(r.RemoteAddr)
 		if err != nil {
 			source = r.RemoteAddr
@@ -118,22 +112,23 @@ func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter
 
 // withLog writes a line at debug level and counts the request. Neither holds
 // more of the request than its route: paths and queries can name people.
-func (s *Server) withLog(next http.Handler) http.Handler {
+func (g *Gate) withLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := s.Clock.Now()
-		route := routeOf(r.Context())
+		began := g.deps.Clock.Now()
+		route := routeOf(r).Pattern
 		sw := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(sw, r)
-		took := s.Clock.Now().Sub(began)
-		if s.Meter != nil {
-			s.Meter.Request(route, sw.status, took)
+		took := g.deps.Clock.Now().Sub(began)
+		if g.deps.Meter != nil {
+			g.deps.Meter.Request(route, sw.status, took)
 		}
-		s.Logger.DebugContext(r.Context(), "request", "route", route, "status", sw.status, "took", took.Round(time.Microsecond), "request_id", requestID(r.Context()))
+		g.deps.Logger.DebugContext(r.Context(), "request", "route", route, "status", sw.status, "took", took.Round(time.Microsecond), "request_id",
+			RequestID(r.Context()))
 	})
 }
 
 // withRecovery answers a panic with generic words and logs its stack.
-func (s *Server) withRecovery(next http.Handler) http.Handler {
+func (g *Gate) withRecovery(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			cause := recover()
@@ -143,16 +138,13 @@ func (s *Server) withRecovery(next http.Handler) http.Handler {
 			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(cause)
 			}
-			s.Logger.ErrorContext(r.Context(), "panic", "request_id", requestID(r.Context()), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			g.deps.Logger.ErrorContext(r.Context(), "panic", "request_id", RequestID(r.Context()), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			if sw, ok := w.(*statusWriter); ok && sw.status != 0 {
 				// The answer has begun: only breaking the connection tells the client.
 				panic(http.ErrAbortHandler)
 			}
-			writeProblem(w, fault.New(fault.Internal, "panic"))
+			g.deps.Dialect.Refuse(w, r, fault.New(fault.Internal, "panic"))
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
-
-// isAPI reports whether a path needs a key.
-func isAPI(path string) bool { return strings.HasPrefix(path, "/v1/") || path == "/v1" }

@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"bufio"
@@ -45,7 +45,7 @@ func served(t *testing.T, handler http.HandlerFunc, client func(c net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: withDeadlines(handler), ReadHeaderTimeout: 10 * time.Second}
+		server := &http.Server{Handler: WithDeadlines(handler), ReadHeaderTimeout: 10 * time.Second}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(listener) }()
 		ours, theirs := net.Pipe()
@@ -70,9 +70,9 @@ func answer(t *testing.T, c net.Conn) (status int, body string) {
 // reading takes a body as operations do.
 func reading(most int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, release, err := readBody(r, most, newRoom(1<<30))
+		body, release, err := ReadBody(r, most, NewRoom(1<<30))
 		if err != nil {
-			refuseBody(w, err, "the bound")
+			WriteProblem(w, RefusedBody(w, err, "the bound"))
 			return
 		}
 		defer release()
@@ -194,26 +194,26 @@ func TestAWorkingHandlerIsNotCutOff(t *testing.T) {
 }
 
 func TestBodiesTakeNoMoreMemoryThanTheyMay(t *testing.T) {
-	memory := newRoom(64 << 10)
+	memory := NewRoom(64 << 10)
 	request := func(n int) *http.Request {
 		r, err := http.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", n)))
 		require.NoError(t, err)
 		return r
 	}
-	body, release, err := readBody(request(40<<10), 1<<20, memory)
+	body, release, err := ReadBody(request(40<<10), 1<<20, memory)
 	require.NoError(t, err)
 	require.Len(t, body, 40<<10)
-	_, _, err = readBody(request(40<<10), 1<<20, memory)
+	_, _, err = ReadBody(request(40<<10), 1<<20, memory)
 	require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 	release()
-	_, release, err = readBody(request(40<<10), 1<<20, memory)
+	_, release, err = ReadBody(request(40<<10), 1<<20, memory)
 	require.NoError(t, err)
 	release()
-	_, _, err = readBody(request(10), 9, memory)
+	_, _, err = ReadBody(request(10), 9, memory)
 	require.True(t, fault.Is(err, fault.TooLarge))
 	r := request(10)
 	r.ContentLength = -1
-	_, _, err = readBody(r, 9, memory)
+	_, _, err = ReadBody(r, 9, memory)
 	require.True(t, fault.Is(err, fault.TooLarge))
 	require.EqualValues(t, 64<<10, memory.left.Load(), "everything was given back")
 }
@@ -223,7 +223,7 @@ func TestAnAnswerThatIsNotTakenEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		over := make(chan error, 1)
-		server := &http.Server{Handler: withDeadlines(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		server := &http.Server{Handler: WithDeadlines(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			sw := &statusWriter{ResponseWriter: w}
 			for {
 				if _, err := sw.Write(make([]byte, 1<<16)); err != nil {

@@ -1,7 +1,7 @@
 // Package access owns the words for who may use an account and what was done
 // with it: roles and keys, the audit trail, answers kept for idempotency. The
-// store keeps these and api asks for them; neither may import the other. It
-// must not know HTTP or the store.
+// store keeps these and whoever lets requests in asks for them. It must not know
+// HTTP or the store, nor what an account holds.
 package access
 
 import (

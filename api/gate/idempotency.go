@@ -1,17 +1,17 @@
-package api
+package gate
 
 import (
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 
-	"carillon/internal/access"
+	"carillon/access"
 	"carillon/internal/fault"
 )
 
@@ -24,53 +24,69 @@ var keptHeaders = []string{"Content-Type", "Location", "Retry-After"}
 // maxKeptAnswer bounds an answer that is kept.
 const maxKeptAnswer = 1 << 20
 
-// withIdempotency answers a POST that comes again with the same Idempotency-Key
+// Answers keeps the answers to requests with an idempotency key.
+type Answers interface {
+	// BeginAnswer takes a key for a request, or says what is known of it. request is a
+	// hash of method, path and body; empty for a body that is still to be read. Of
+	// several at once exactly one gets AnswerNew, and then calls FinishAnswer or
+	// AbortAnswer.
+	BeginAnswer(ctx context.Context, accountID int64, key, request string) (access.Answer, error)
+	// FinishAnswer keeps the answer to the request that got AnswerNew, and its hash if
+	// that was not known then. It is a Conflict if none is running under the key.
+	FinishAnswer(ctx context.Context, accountID int64, key string, answer access.Answer) error
+	// AbortAnswer gives the key back: the request changed nothing and may be made again.
+	AbortAnswer(ctx context.Context, accountID int64, key string) error
+}
+
+// withIdempotency answers a request that comes again with the same Idempotency-Key
 // as it was answered the first time. Idempotency keys belong to the API key that
 // they came with. Only what was done is kept: after an error nothing has changed,
 // and a corrected request may come under the same key.
-func (s *Server) withIdempotency(next http.Handler) http.Handler {
+func (g *Gate) withIdempotency(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key := r.Header.Get("Idempotency-Key")
-		if key == "" || r.Method != http.MethodPost || !isAPI(r.URL.Path) {
+		key, route := r.Header.Get("Idempotency-Key"), routeOf(r)
+		if key == "" || !route.Once {
 			next.ServeHTTP(w, r)
 			return
 		}
 		if !idempotencyKey.MatchString(key) {
-			writeProblem(w, fault.InvalidField("header.Idempotency-Key", nil, "must be 1 to 255 printable ASCII characters without spaces, such as a UUID"))
+			g.deps.Dialect.Refuse(w, r, fault.InvalidField("header.Idempotency-Key", nil, "must be 1 to 255 printable ASCII characters without spaces, such as a UUID"))
 			return
 		}
-		o := once{caller: callerOf(r.Context())}
-		o.key = idKey(o.caller.ID) + ":" + key
+		o := once{caller: Caller(r.Context())}
+		o.key = strconv.FormatInt(o.caller.ID, 10) + ":" + key
 		var request string
-		if streamed(r) {
+		if route.Streamed {
 			o.content = newContentHash(r)
 			r.Body = o.content
 		} else {
 			var err error
 			if request, err = fingerprint(r); err != nil {
-				writeProblem(w, fault.New(fault.Invalid, "the body of the request did not come whole"))
+				g.deps.Dialect.Refuse(w, r, fault.New(fault.Invalid, "the body of the request did not come whole"))
 				return
 			}
 		}
-		known, err := s.Store.BeginAnswer(r.Context(), o.caller.AccountID, o.key, request)
+		known, err := g.deps.Answers.BeginAnswer(r.Context(), o.caller.AccountID, o.key, request)
 		if err != nil {
-			s.Logger.ErrorContext(r.Context(), "idempotency failed", "request_id", requestID(r.Context()), "error", err)
-			writeProblem(w, err)
+			g.deps.Logger.ErrorContext(r.Context(), "idempotency failed", "request_id", RequestID(r.Context()), "error", err)
+			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
 		if known.State == access.AnswerKept && o.content != nil {
 			if known.State, err = o.content.compare(known.Request); err != nil {
-				writeProblem(w, err)
+				g.deps.Dialect.Refuse(w, r, err)
 				return
 			}
 		}
 		switch known.State {
 		case access.AnswerMismatch:
-			writeProblem(w, &fault.Error{Code: fault.Mismatch, Message: "the Idempotency-Key came before with another request: use a new key for a new request",
-				Fields: []fault.Field{{Location: "header.Idempotency-Key", Message: "was used for another request"}}})
+			g.deps.Dialect.Refuse(w, r, &fault.Error{Code: fault.Mismatch,
+				Message: "the Idempotency-Key came before with another request: use a new key for a new request",
+				Fields:  []fault.Field{{Location: "header.Idempotency-Key", Message: "was used for another request"}}})
 		case access.AnswerRunning:
 			w.Header().Set("Retry-After", "1")
-			writeProblem(w, fault.New(fault.Conflict, "the first request with this Idempotency-Key is still running, or its process died: look at what it did, or try again"))
+			g.deps.Dialect.Refuse(w, r, fault.New(fault.Conflict,
+				"the first request with this Idempotency-Key is still running, or its process died: look at what it did, or try again"))
 		case access.AnswerKept:
 			for name, values := range known.Headers {
 				w.Header()[name] = values
@@ -79,7 +95,7 @@ func (s *Server) withIdempotency(next http.Handler) http.Handler {
 			w.WriteHeader(known.Status)
 			_, _ = w.Write(known.Body)
 		case access.AnswerNew:
-			s.answerOnce(w, r, next, o)
+			g.answerOnce(w, r, next, o)
 		}
 	})
 }
@@ -94,7 +110,7 @@ type once struct {
 }
 
 // answerOnce carries a request out and keeps its answer.
-func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Handler, o once) {
+func (g *Gate) answerOnce(w http.ResponseWriter, r *http.Request, next http.Handler, o once) {
 	// The client may go away; what was done is to be kept all the same.
 	ctx := context.WithoutCancel(r.Context())
 	kept := false
@@ -103,8 +119,8 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Ha
 			return
 		}
 		// A panic, or an answer that isn't kept: the key is free again.
-		if err := s.Store.AbortAnswer(ctx, o.caller.AccountID, o.key); err != nil {
-			s.Logger.ErrorContext(ctx, "idempotency failed", "request_id", requestID(ctx), "error", err)
+		if err := g.deps.Answers.AbortAnswer(ctx, o.caller.AccountID, o.key); err != nil {
+			g.deps.Logger.ErrorContext(ctx, "idempotency failed", "request_id", RequestID(ctx), "error", err)
 		}
 	}()
 	recorded := &recorder{ResponseWriter: w}
@@ -115,7 +131,10 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Ha
 	if recorded.status >= http.StatusBadRequest || recorded.body.Len() > maxKeptAnswer {
 		return
 	}
-	answer := access.Answer{Status: recorded.status, Headers: map[string][]string{}, Body: withoutKey(r.URL.Path, recorded.body.Bytes())}
+	answer := access.Answer{Status: recorded.status, Headers: map[string][]string{}, Body: recorded.body.Bytes()}
+	if kept := routeOf(r).Kept; kept != nil {
+		answer.Body = kept(answer.Body)
+	}
 	for _, name := range keptHeaders {
 		if values := recorded.Header().Values(name); len(values) > 0 {
 			answer.Headers[name] = values
@@ -124,31 +143,11 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, next http.Ha
 	if o.content != nil {
 		answer.Request = o.content.whole()
 	}
-	if err := s.Store.FinishAnswer(ctx, o.caller.AccountID, o.key, answer); err != nil {
-		s.Logger.ErrorContext(ctx, "idempotency failed", "request_id", requestID(ctx), "error", err)
+	if err := g.deps.Answers.FinishAnswer(ctx, o.caller.AccountID, o.key, answer); err != nil {
+		g.deps.Logger.ErrorContext(ctx, "idempotency failed", "request_id", RequestID(ctx), "error", err)
 		return
 	}
 	kept = true
-}
-
-// withoutKey takes a new API key out of an answer before it is kept: keys are
-// kept as hashes alone.
-func withoutKey(path string, body []byte) []byte {
-	if path != keysPath {
-		return body
-	}
-	var answer map[string]any
-	if json.Unmarshal(body, &answer) != nil {
-		return nil
-	}
-	if _, ok := answer["key"]; ok {
-		answer["key"] = ""
-	}
-	masked, err := json.Marshal(answer)
-	if err != nil {
-		return nil
-	}
-	return append(masked, '\n')
 }
 
 // fingerprint tells requests apart whose body was read beforehand.

@@ -1,0 +1,161 @@
+// Package gate owns who comes in and how much: keys and roles, wrong keys, limits,
+// bounds of bodies, answers that are kept for idempotency, deadlines, the log of
+// requests, and the one table from an error's code to a status. Every API of the
+// server stands behind one: /v1, and those of others in their own dialects. It must
+// not know a resource of any of them.
+package gate
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"carillon/access"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+)
+
+// Dialect is how the clients of an API ask and are answered.
+type Dialect interface {
+	// Route says what a request asks for. Nothing of the body may be read.
+	Route(r *http.Request) Route
+	// Key is the key that a request presents. Where there is none it is Unauthorized,
+	// with words that say how to present one.
+	Key(r *http.Request) (string, error)
+	// Refuse answers with an error; StatusOf says with which status.
+	Refuse(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// Route is what a request asks for, as far as the gate has to know it.
+type Route struct {
+	// Pattern is shown in the log and counted by; it names nobody.
+	Pattern string
+	// Open needs no key: the request goes on at once, and its body is read by whoever
+	// answers it.
+	Open bool
+	// Missing answers in the place of what is behind the gate, because there is no such
+	// route; nil where there is. It is asked once the key is known, so that nobody
+	// learns without one what there is.
+	Missing http.HandlerFunc
+	// Roles may call it.
+	Roles Roles
+	// Streamed bodies are read as they come, and bounded, by whoever takes them in.
+	Streamed bool
+	// Once keeps the answer for a request that comes again with its Idempotency-Key.
+	Once bool
+	// Kept is what is kept of an answer, without what must not be; nil keeps all of it.
+	// An empty one is shown again as it is.
+	Kept func(answer []byte) []byte
+}
+
+// Meter counts requests.
+type Meter interface {
+	// Request counts one request: its route's pattern, which names nobody, the
+	// status it was answered with, and how long that took.
+	Request(route string, status int, took time.Duration)
+}
+
+// Deps is what a gate is made of. All fields are needed but Meter, Clock and Logger.
+type Deps struct {
+	Dialect Dialect
+	Keys    Keys
+	Answers Answers
+	// Limits are shared by all gates of a server: what one API took, another has not.
+	Limits *Limits
+	// MaxBodyBytes bounds a request that is no upload; 0 means 2 MiB.
+	MaxBodyBytes int64
+	// LargeBody is said to who sends more: by what it is bounded, and where more may go.
+	LargeBody string
+	Meter     Meter
+	Clock     clock.Clock
+	Logger    *slog.Logger
+}
+
+// Gate lets requests in.
+type Gate struct{ deps Deps }
+
+// defaultMaxBody bounds the body of a request that is no upload.
+const defaultMaxBody = 2 << 20
+
+// New makes a gate.
+func New(d Deps) *Gate {
+	if d.Clock == nil {
+		d.Clock = clock.System{}
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.MaxBodyBytes <= 0 {
+		d.MaxBodyBytes = defaultMaxBody
+	}
+	return &Gate{deps: d}
+}
+
+// Before puts the gate before a handler.
+func (g *Gate) Before(next http.Handler) http.Handler {
+	kept := g.withBody(g.withText(g.withIdempotency(next)))
+	return WithDeadlines(g.withRequestID(g.withRoute(g.withLog(g.withRecovery(g.withKey(kept, next))))))
+}
+
+// withRoute finds out what a request asks for before anything of it is read.
+func (g *Gate) withRoute(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route := g.deps.Dialect.Route(r)
+		if !route.Open {
+			// Answers name people, and are of the moment.
+			w.Header().Set("Cache-Control", "no-store")
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), routeKey, route)))
+	})
+}
+
+func routeOf(r *http.Request) Route {
+	route, _ := r.Context().Value(routeKey).(Route)
+	return route
+}
+
+// withKey lets through who may call what was asked for: the route is known, then
+// the key, then whether it asks too often, then its role. Only what has passed is
+// read, by next; what is open reads for itself.
+func (g *Gate) withKey(next, open http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route := routeOf(r)
+		if route.Open {
+			open.ServeHTTP(w, r)
+			return
+		}
+		key, err := g.Lookup(r.Context(), r)
+		if err != nil {
+			switch {
+			case fault.Is(err, fault.RateLimited):
+				w.Header().Set("Retry-After", "1")
+			case !fault.Is(err, fault.Unauthorized):
+				g.deps.Logger.ErrorContext(r.Context(), "key lookup failed", "request_id", RequestID(r.Context()), "error", err)
+			}
+			g.deps.Dialect.Refuse(w, r, err)
+			return
+		}
+		if wait := g.deps.Limits.Take(key.ID); wait > 0 {
+			w.Header().Set("Retry-After", retryAfter(wait))
+			g.deps.Dialect.Refuse(w, r, fault.New(fault.RateLimited,
+				"too many requests with this key: wait %s, or raise api_rate_per_second", wait.Round(time.Millisecond)))
+			return
+		}
+		if route.Missing != nil {
+			route.Missing(w, r)
+			return
+		}
+		if err := route.Roles.admit(key); err != nil {
+			g.deps.Dialect.Refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, key)))
+	})
+}
+
+// Caller is the key that a request was made with.
+func Caller(ctx context.Context) access.Key {
+	key, _ := ctx.Value(callerKey).(access.Key)
+	return key
+}

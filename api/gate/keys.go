@@ -1,0 +1,89 @@
+package gate
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"carillon/access"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+// Keys knows API keys; *access.Keys does.
+type Keys interface {
+	// Lookup finds the key that somebody presents, and notes that it was used. An
+	// unknown or revoked one is Unauthorized.
+	Lookup(ctx context.Context, presented secret.String) (access.Key, error)
+}
+
+// Lookup is the key that a request presents. No key, and one that is unknown or
+// revoked, is Unauthorized; RateLimited comes from where too many wrong ones come
+// from.
+func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Key, error) {
+	presented, err := g.deps.Dialect.Key(r)
+	if err != nil {
+		return access.Key{}, err
+	}
+	wrong := g.deps.Limits.wrong
+	if wait := wrong.wait(r, presented); wait > 0 {
+		return access.Key{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
+	}
+	key, err := g.deps.Keys.Lookup(ctx, secret.New(presented))
+	if err == nil || fault.Is(err, fault.Unauthorized) {
+		wrong.took(r, presented, err == nil)
+	}
+	return key, err
+}
+
+// What bodies that are being read or worked on may take of memory, together: those
+// that came with a key.
+const keyedBodies = 256 << 20
+
+// Limits bound what all APIs of a server take together: the requests of each key,
+// wrong keys of each address, memory for bodies.
+type Limits struct {
+	rate   rate.Limit
+	burst  int
+	clock  clock.Clock
+	wrong  *wrongKeys
+	bodies *Room
+
+	mu    sync.Mutex
+	byKey map[int64]*rate.Limiter
+}
+
+// NewLimits makes limits of perSecond requests of a key, burst of them at once; 0
+// sets no limit.
+func NewLimits(perSecond float64, burst int, c clock.Clock) *Limits {
+	return &Limits{
+		rate: rate.Limit(perSecond), burst: max(burst, 1), clock: c, wrong: newWrongKeys(c), bodies: NewRoom(keyedBodies),
+		byKey: map[int64]*rate.Limiter{},
+	}
+}
+
+// Take uses one request of a key up and returns 0, or how long to wait for it.
+// Only keys that exist have an entry, so the map stays small.
+func (l *Limits) Take(key int64) time.Duration {
+	if l.rate <= 0 {
+		return 0
+	}
+	l.mu.Lock()
+	limiter, ok := l.byKey[key]
+	if !ok {
+		limiter = rate.NewLimiter(l.rate, l.burst)
+		l.byKey[key] = limiter
+	}
+	l.mu.Unlock()
+	now := l.clock.Now()
+	reservation := limiter.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}

@@ -1,0 +1,123 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"carillon/internal/fault"
+)
+
+// statuses is the one table from an error's code to its HTTP status.
+var statuses = map[fault.Code]int{
+	fault.Invalid:          http.StatusUnprocessableEntity,
+	fault.NotFound:         http.StatusNotFound,
+	fault.MethodNotAllowed: http.StatusMethodNotAllowed,
+	fault.Conflict:         http.StatusConflict,
+	fault.Unauthorized:     http.StatusUnauthorized,
+	fault.Forbidden:        http.StatusForbidden,
+	fault.TooLarge:         http.StatusRequestEntityTooLarge,
+	fault.TooSlow:          http.StatusRequestTimeout,
+	fault.RateLimited:      http.StatusTooManyRequests,
+	fault.Unavailable:      http.StatusServiceUnavailable,
+	fault.Mismatch:         http.StatusUnprocessableEntity,
+	fault.Internal:         http.StatusInternalServerError,
+}
+
+// StatusOf is the status for an error; what is unknown is a fault of ours.
+func StatusOf(err error) int {
+	if errors.Is(err, context.Canceled) {
+		return statusClientClosed
+	}
+	if status, ok := statuses[fault.CodeOf(err)]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// statusClientClosed is what nginx logs when the client went away first.
+const statusClientClosed = 499
+
+// Problem is a problem document (RFC 9457).
+type Problem struct {
+	Title  string `json:"title,omitempty"`
+	Status int    `json:"status,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	// Errors are what was wrong, by where it stands in the request.
+	Errors []ProblemField `json:"errors,omitempty"`
+}
+
+// ProblemField is one wrong value.
+type ProblemField struct {
+	Message string `json:"message,omitempty"`
+	// Location is where it stands, such as "body.name".
+	Location string `json:"location,omitempty"`
+	// Value is what was given; nil where showing it would leak a secret.
+	Value any `json:"value,omitempty"`
+}
+
+// ProblemOf is the document for an error; of our own faults it says nothing that is not
+// for others. prefix says where the fields of the error stand in the request: "body",
+// "query" or "path".
+func ProblemOf(err error, prefix string) Problem {
+	status := StatusOf(err)
+	p := Problem{Status: status, Title: http.StatusText(status)}
+	var f *fault.Error
+	switch {
+	case status == statusClientClosed:
+		p.Title, p.Detail = "Client Closed Request", "the client went away"
+		return p
+	case status == http.StatusInternalServerError:
+		p.Detail = "something went wrong on our side; the log has the details under this request's X-Request-Id"
+		return p
+	case status == http.StatusServiceUnavailable:
+		p.Detail = "the store does not answer; try again in a moment"
+		return p
+	case errors.As(err, &f):
+		p.Detail = f.Message
+		for _, field := range f.Fields {
+			p.Errors = append(p.Errors, ProblemField{Location: locate(prefix, field.Location), Message: field.Message, Value: field.Value})
+		}
+		// The same mistake reads the same every time.
+		slices.SortStableFunc(p.Errors, func(a, b ProblemField) int { return strings.Compare(a.Location, b.Location) })
+	}
+	if p.Detail == "" {
+		p.Detail = err.Error()
+	}
+	return p
+}
+
+func locate(prefix, location string) string {
+	if location == "" || prefix == "" {
+		return location
+	}
+	if head, _, _ := strings.Cut(location, "."); head == "body" || head == "query" || head == "path" || head == "header" {
+		return location
+	}
+	return prefix + "." + location
+}
+
+// WriteProblem answers with the document of an error.
+func WriteProblem(w http.ResponseWriter, err error) {
+	p := ProblemOf(err, "")
+	body, marshalErr := json.Marshal(p)
+	if marshalErr != nil {
+		body = []byte(`{}`)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if p.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// retryAfter is a wait in whole seconds, rounded up, as the header wants it.
+func retryAfter(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}

@@ -1,0 +1,31 @@
+package gate
+
+import (
+	"slices"
+	"strings"
+
+	"carillon/access"
+	"carillon/internal/fault"
+)
+
+// Roles says which roles may call a route.
+type Roles []access.Role
+
+// Allows reports whether a role may.
+func (p Roles) Allows(role access.Role) bool { return slices.Contains(p, role) }
+
+func (p Roles) String() string {
+	names := make([]string, len(p))
+	for i, r := range p {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
+}
+
+// admit refuses a key whose role is not among them.
+func (p Roles) admit(caller access.Key) error {
+	if p.Allows(caller.Role) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "the key %q is a %s key; this needs one of: %s", caller.Name, caller.Role, p)
+}
