@@ -69,7 +69,7 @@ func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
 	if err != nil {
 		return Pace{}, err
 	}
-	around, err := lookAround(ctx, s.store, now)
+	around, err := newSurvey(ctx, s.store, now)
 	if err != nil {
 		return Pace{}, err
 	}

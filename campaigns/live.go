@@ -97,13 +97,13 @@ type Live struct {
 	clock clock.Clock
 	log   *slog.Logger
 
-	wake chan struct{}
-	look sync.WaitGroup
+	wake    chan struct{}
+	polling sync.WaitGroup
 
-	mu       sync.Mutex
-	accounts map[int64]*watched
-	stopLook context.CancelFunc // nil while nobody listens
-	stopped  bool
+	mu          sync.Mutex
+	accounts    map[int64]*watched
+	stopPolling context.CancelFunc // nil while nobody listens
+	stopped     bool
 }
 
 // watched is an account that somebody listens to.
@@ -150,16 +150,16 @@ func (l *Live) Listen(ctx context.Context, accountID int64) (context.Context, *L
 		n.changed <- struct{}{}
 	}
 	switch {
-	case l.stopLook == nil:
+	case l.stopPolling == nil:
 		// It goes on for whoever comes later, when this one has left.
 		looking, stop := context.WithCancel(context.WithoutCancel(ctx))
-		l.stopLook = stop
-		l.look.Go(func() {
+		l.stopPolling = stop
+		l.polling.Go(func() {
 			defer stop()
-			l.lookOn(looking)
+			l.poll(looking)
 		})
 	case w.state == nil:
-		l.wakeUp()
+		l.pollNow()
 	}
 	return ctx, n, nil
 }
@@ -189,7 +189,7 @@ func (n *Listener) Close() {
 	delete(w.listeners, n)
 	if len(w.listeners) == 0 {
 		delete(n.live.accounts, n.accountID)
-		n.live.wakeUp()
+		n.live.pollNow()
 	}
 }
 
@@ -203,29 +203,29 @@ func (l *Live) Stop() {
 			n.cancel()
 		}
 	}
-	if l.stopLook != nil {
-		l.stopLook()
+	if l.stopPolling != nil {
+		l.stopPolling()
 	}
 	l.mu.Unlock()
-	l.look.Wait()
+	l.polling.Wait()
 }
 
-func (l *Live) wakeUp() {
+func (l *Live) pollNow() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 }
 
-// lookOn asks the store until nobody listens any more.
-func (l *Live) lookOn(ctx context.Context) {
+// poll asks the store until nobody listens any more.
+func (l *Live) poll(ctx context.Context) {
 	after := int64(-1)
 	for {
 		accounts, also := l.wanted()
 		if accounts == nil {
 			return
 		}
-		latest, err := l.lookOnce(ctx, accounts, after, also)
+		latest, err := l.refresh(ctx, accounts, after, also)
 		if err == nil {
 			after = latest
 		} else if ctx.Err() == nil {
@@ -246,7 +246,7 @@ func (l *Live) wanted() (accounts, also []int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped || len(l.accounts) == 0 {
-		l.stopLook = nil
+		l.stopPolling = nil
 		return nil, nil
 	}
 	for id, w := range l.accounts {
@@ -263,9 +263,9 @@ func (l *Live) wanted() (accounts, also []int64) {
 	return accounts, also
 }
 
-// lookOnce asks the store for the accounts and tells those who listen what has
+// refresh asks the store for the accounts and tells those who listen what has
 // changed.
-func (l *Live) lookOnce(ctx context.Context, accounts []int64, after int64, also []int64) (latest int64, err error) {
+func (l *Live) refresh(ctx context.Context, accounts []int64, after int64, also []int64) (latest int64, err error) {
 	runs, latest, err := l.store.LiveRuns(ctx, accounts, after, also)
 	if err != nil {
 		return 0, err
@@ -279,7 +279,7 @@ func (l *Live) lookOnce(ctx context.Context, accounts []int64, after int64, also
 		states[id] = &LiveState{Runs: map[int64]LiveRun{}, Channels: map[int64]LiveChannel{}}
 	}
 	now := l.clock.Now()
-	around, err := lookAround(ctx, l.store, now)
+	around, err := newSurvey(ctx, l.store, now)
 	if err != nil {
 		return 0, err
 	}

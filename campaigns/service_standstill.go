@@ -30,7 +30,7 @@ func (s *Service) StandstillOf(ctx context.Context, accountID int64, m messages.
 	if err != nil {
 		return Standstill{}, err
 	}
-	v, err := lookAround(ctx, s.store, s.clock.Now())
+	v, err := newSurvey(ctx, s.store, s.clock.Now())
 	if err != nil {
 		return Standstill{}, err
 	}
@@ -65,7 +65,7 @@ type ChannelNow struct {
 
 // ChannelsNow says of each channel what goes on with it.
 func (s *Service) ChannelsNow(ctx context.Context, list []providers.Channel) ([]ChannelNow, error) {
-	v, err := lookAround(ctx, s.store, s.clock.Now())
+	v, err := newSurvey(ctx, s.store, s.clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ type Hindrance struct {
 // Hindrances are all reasons why something of an account does not go out, each
 // once: what holds everything first, then channels, then campaigns.
 func (s *Service) Hindrances(ctx context.Context, accountID int64) ([]Hindrance, error) {
-	v, err := lookAround(ctx, s.store, s.clock.Now())
+	v, err := newSurvey(ctx, s.store, s.clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (s *Service) Hindrances(ctx context.Context, accountID int64) ([]Hindrance,
 // NotSending says in sentences, which name nobody and no channel, what keeps
 // messages of any account from going out.
 func (s *Service) NotSending(ctx context.Context) ([]string, error) {
-	v, err := lookAround(ctx, s.store, s.clock.Now())
+	v, err := newSurvey(ctx, s.store, s.clock.Now())
 	if err != nil {
 		return nil, err
 	}

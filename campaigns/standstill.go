@@ -148,8 +148,8 @@ type survey struct {
 	begun time.Time
 }
 
-// lookAround makes a survey.
-func lookAround(ctx context.Context, store StandstillStore, now time.Time) (*survey, error) {
+// newSurvey looks at all that has to work.
+func newSurvey(ctx context.Context, store StandstillStore, now time.Time) (*survey, error) {
 	workers, err := store.Workers(ctx)
 	if err != nil {
 		return nil, err

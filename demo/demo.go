@@ -15,6 +15,8 @@ import (
 	_ "embed"
 
 	_ "embed"
+
+	_ "embed"
 )
 
 //go:generate go run ./generate -o contacts.csv

@@ -11,6 +11,8 @@ import (
 
 	_ "embed"
 
+	_ "embed"
+
 	"github.com/redis/go-redis/v9"
 
 	_ "embed"

@@ -10,6 +10,8 @@ import (
 
 	_ "time/tzdata"
 
+	_ "time/tzdata"
+
 	"carillon/cli"
 	_ "time/tzdata"
 )

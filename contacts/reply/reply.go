@@ -16,6 +16,8 @@ import (
 
 	_ "embed"
 
+	_ "embed"
+
 	"carillon/contacts/property"
 	_ "embed"
 )
