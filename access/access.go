@@ -6,6 +6,7 @@ package access
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +61,9 @@ type Key struct {
 	// RevokedAt is nil while the key works.
 	RevokedAt *time.Time
 }
+
+// Actor names the key in the audit trail and in the reasons of messages.
+func (k Key) Actor() string { return "key " + strconv.FormatInt(k.ID, 10) + " (" + k.Name + ")" }
 
 // AuditEntry is one thing that somebody did.
 type AuditEntry struct {

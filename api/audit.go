@@ -70,7 +70,7 @@ func (s *Server) audit(ctx context.Context, caller access.Key, o operation, e en
 		noun = stem + "y"
 	}
 	kept := access.AuditEntry{
-		AccountID: caller.AccountID, Actor: actor(caller), Action: o.id, Target: noun, RequestID: gate.RequestID(ctx), Source: gate.Source(ctx),
+		AccountID: caller.AccountID, Actor: caller.Actor(), Action: o.id, Target: noun, RequestID: gate.RequestID(ctx), Source: gate.Source(ctx),
 	}
 	if t, ok := e.in.(targeted); ok {
 		kept.Target = t.target(noun)

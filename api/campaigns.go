@@ -244,7 +244,7 @@ func (s *Server) campaignRoutes() {
 		register(s, operation{id: move.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more,
 			roles: mayEdit},
 			func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
-				return campaignOut(move.do(ctx, caller.AccountID, in.ID, actor(caller)))
+				return campaignOut(move.do(ctx, caller.AccountID, in.ID, caller.Actor()))
 			})
 	}
 	register(s, operation{id: "duplicate-campaign", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag,

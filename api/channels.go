@@ -241,12 +241,12 @@ func (s *Server) channelRoutes() {
 	register(s, operation{id: "pause-channel", method: http.MethodPost, path: path + "/{id}/pause", tag: tag, doc: "Pause a channel", roles: mayEdit,
 		more: "Binds at once: nothing is handed to the provider after the answer, transactional messages included. What is waiting stays."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
-			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, actor(caller))
+			c, err := s.Channels.Pause(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "resume-channel", method: http.MethodPost, path: path + "/{id}/resume", tag: tag, doc: "Resume a channel", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Channel], error) {
-			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, actor(caller))
+			c, err := s.Channels.Resume(ctx, caller.AccountID, in.ID, caller.Actor())
 			return s.channelOut(ctx, caller, c, err)
 		})
 	register(s, operation{id: "test-channel", method: http.MethodPost, path: path + "/{id}/test", tag: tag, doc: "Send a test message through a channel",

@@ -85,7 +85,7 @@ func consentOut(r contacts.ConsentResult, err error) (*one[ConsentResult], error
 func (in ConsentInput) change(caller access.Key, contactID int64) contacts.ConsentChange {
 	return contacts.ConsentChange{
 		AccountID: caller.AccountID, ContactID: contactID, Kind: providers.AddressKind(in.Kind), CategoryID: in.CategoryID,
-		Source: in.Source, Wording: in.Wording, Proof: in.Proof, Actor: actor(caller),
+		Source: in.Source, Wording: in.Wording, Proof: in.Proof, Actor: caller.Actor(),
 	}
 }
 

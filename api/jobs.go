@@ -139,7 +139,7 @@ func (s *Server) jobRoutes() {
 				matched, err := s.Jobs.Preview(ctx, caller.AccountID, &bulk)
 				return &bulkOut{http.StatusOK, BulkAnswer{Matched: matched}}, relocate(err, "audience.", "")
 			}
-			job, err := s.Jobs.Start(ctx, caller.AccountID, bulk, actor(caller))
+			job, err := s.Jobs.Start(ctx, caller.AccountID, bulk, caller.Actor())
 			if err != nil {
 				return nil, relocate(err, "audience.", "")
 			}

@@ -129,7 +129,7 @@ func (s *Server) routesOfLists(words listWords) {
 		})
 	change := func(caller access.Key, in *changeMembers) contacts.MemberChange {
 		return contacts.MemberChange{
-			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: contacts.SourceAPI, Actor: actor(caller),
+			AccountID: caller.AccountID, Kind: kind, ListID: in.ID, Contacts: in.Body.Contacts, Source: contacts.SourceAPI, Actor: caller.Actor(),
 		}
 	}
 	register(s, operation{id: "add-" + noun + "-members", method: http.MethodPost, path: path + "/{id}/members", tag: tag, doc: words.add, more: words.more,

@@ -199,12 +199,12 @@ func (s *Server) messageRoutes() {
 		doc: "Send a failed, rejected or doubtful message again", roles: mayEdit,
 		more: "A message in state unknown may have arrived: sending it again can reach the recipient twice."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
-			return messageOut(s.Messages.Resend(ctx, caller.AccountID, in.ID, actor(caller)))
+			return messageOut(s.Messages.Resend(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 	register(s, operation{id: "cancel-message", method: http.MethodPost, path: path + "/{id}/cancel", tag: tag,
 		doc: "Cancel a message that has not been claimed", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
-			return messageOut(s.Messages.Cancel(ctx, caller.AccountID, in.ID, actor(caller)))
+			return messageOut(s.Messages.Cancel(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
 }
 

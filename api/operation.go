@@ -117,9 +117,6 @@ func (s *Server) fail(ctx context.Context, operation string, err error, prefix s
 	return p
 }
 
-// actor names a key in the audit trail and in the reasons of messages.
-func actor(k access.Key) string { return "key " + strconv.FormatInt(k.ID, 10) + " (" + k.Name + ")" }
-
 // ByID is the input of operations on one thing.
 type ByID struct {
 	ID int64 `path:"id" minimum:"1"`

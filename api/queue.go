@@ -163,7 +163,7 @@ func planningViews(list []campaigns.PlanningRun) []PlanningRun {
 
 func (s *Server) clearQueue(ctx context.Context, caller access.Key, in *clearFilter) (*clearingOut, error) {
 	done, err := s.Campaigns.ClearQueue(ctx, campaigns.ClearQueue{
-		Clear:          messages.Clear{QueueFilter: in.filter(caller), All: in.All, Actor: actor(caller)},
+		Clear:          messages.Clear{QueueFilter: in.filter(caller), All: in.All, Actor: caller.Actor()},
 		CancelPlanning: in.CancelPlanning,
 	})
 	if err != nil {

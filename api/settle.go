@@ -107,7 +107,7 @@ func (s *Server) settle(ctx context.Context, caller access.Key, settling message
 		}
 		return &settleOut{http.StatusOK, settleView(settling, preview)}, nil
 	}
-	preview, job, err := s.Messages.Settle(ctx, caller.AccountID, settling, actor(caller))
+	preview, job, err := s.Messages.Settle(ctx, caller.AccountID, settling, caller.Actor())
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func (s *Server) suppressionRoutes() {
 			if p.Reason == "" {
 				p.Reason = contacts.Unsubscribed
 			}
-			if _, err := s.Consents.Suppress(ctx, p, actor(caller)); err != nil {
+			if _, err := s.Consents.Suppress(ctx, p, caller.Actor()); err != nil {
 				return nil, relocate(err, in.Body.Kind, "address")
 			}
 			p.Address, _ = value.Normal(p.Kind, p.Address, "")
@@ -97,7 +97,7 @@ func (s *Server) suppressionRoutes() {
 		more: "What bounced or complained needs force. Where the recipient opted out as well, that stays: remove it again, or opt the contact in."},
 		func(ctx context.Context, caller access.Key, in *removeSuppression) (*struct{}, error) {
 			p := contacts.Suppression{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Address: in.Address}
-			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, actor(caller)), in.Kind, "address")
+			return nil, relocate(s.Consents.Unsuppress(ctx, p, in.Force, caller.Actor()), in.Kind, "address")
 		})
 	register(s, operation{id: "import-suppressions", method: http.MethodPost, path: importSuppressionsPath, tag: tag,
 		doc: "Suppress every address of a CSV file", roles: mayEdit, streamed: true,
@@ -145,7 +145,7 @@ func (s *Server) importSuppressions(ctx context.Context, caller access.Key, in *
 	if kind, _, err := mime.ParseMediaType(in.contentType); err != nil || kind != "text/csv" {
 		return nil, fault.New(fault.Invalid, "send the file itself as text/csv: curl -H 'Content-Type: text/csv' --data-binary @suppressions.csv")
 	}
-	done, err := s.Consents.Import(ctx, caller.AccountID, &bounded{r: in.body, left: maxSuppressionFile}, actor(caller))
+	done, err := s.Consents.Import(ctx, caller.AccountID, &bounded{r: in.body, left: maxSuppressionFile}, caller.Actor())
 	if err != nil {
 		return nil, in.body.failure(err)
 	}
