@@ -172,6 +172,10 @@ type memory struct {
 	lastSlot  time.Time     // latest slot that this process got
 	maxAhead  time.Duration // furthest ahead that it asked for
 	openUntil time.Time     // unlimited and not throttled until then
+	// burst is how long the latest limits' burst takes to be paid for, and owedUntil
+	// until when one of larger limits before may have to be.
+	burst     time.Duration
+	owedUntil time.Time
 }
 
 // backend keeps the state of the limits.
@@ -315,10 +319,38 @@ func (l *Limiter) lost(r *reservation) time.Duration {
 	if m == nil || m.lastSlot.IsZero() {
 		return 0
 	}
-	if l.clock.Now().Sub(m.lastSlot) >= rememberedFor {
+	now := l.clock.Now()
+	m.noteBurst(r, now)
+	if now.Sub(m.lastSlot) >= rememberedFor {
 		return 0
 	}
-	return m.maxAhead
+	// The rules add a burst of the limits of now.
+	lost := m.maxAhead
+	if m.owedUntil.After(now) {
+		lost = max(lost, m.owedUntil.Sub(now)-m.burst)
+	}
+	return lost
+}
+
+// noteBurst remembers the burst of limits, and of larger ones that they follow:
+// until now others may have taken it.
+func (m *memory) noteBurst(r *reservation, now time.Time) {
+	burst := r.paysBurst()
+	if owed := now.Add(m.maxAhead + m.burst); m.burst > burst && owed.After(m.owedUntil) {
+		m.owedUntil = owed
+	}
+	m.burst = burst
+}
+
+// paysBurst is how long it takes until a whole burst is paid for: one of its slots
+// is in turn.
+func (r *reservation) paysBurst() time.Duration {
+	rate := r.Limits.PerSecond
+	if rate == 0 {
+		return 0
+	}
+	most := max(1, min(float64(r.burst), math.Floor(rate)))
+	return time.Duration((most - 1) / (ruleShare * rate) * float64(time.Second))
 }
 
 func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
@@ -336,6 +368,7 @@ func (l *Limiter) remember(r *reservation, answer reply, last time.Duration) {
 	}
 	m.maxAhead = max(m.maxAhead, r.MaxAhead)
 	now := l.clock.Now()
+	m.noteBurst(r, now)
 	if slot := now.Add(last); last >= 0 && slot.After(m.lastSlot) {
 		m.lastSlot = slot
 	}

@@ -218,7 +218,8 @@ func TestNoSlidingSecondHoldsMoreThanTheLimit(t *testing.T) {
 					require.LessOrEqual(t, s.Sub(fake.Now()), ahead+time.Microsecond)
 				}
 				if len(slots) > 0 && which != 0 { // process 0 sees what the others do
-					processes[0].remember(&reservation{Reservation: Reservation{ChannelID: 7, MaxAhead: ahead}}, reply{factor: 1}, 0)
+					seen := &reservation{Reservation: Reservation{ChannelID: 7, Limits: limits, MaxAhead: ahead}, burst: max(1, limits.Burst)}
+					processes[0].remember(seen, reply{factor: 1}, 0)
 				}
 				all = append(all, slots...)
 				phase = append(phase, slots...)
