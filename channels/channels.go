@@ -131,7 +131,8 @@ func (s *Service) validate(c *providers.Channel) error {
 		add("in_doubt", string(c.InDoubt), "must be hold or resend")
 	}
 	l := c.Limits
-	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 || l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
+	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 ||
+		l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
 		add("limits", nil, "must not be negative; 0 sets no limit")
 	}
 	if len(c.Config) == 0 {

@@ -395,5 +395,6 @@ func makesPath(function ast.Expr) bool {
 func TestPathsEscapeTheirSegments(t *testing.T) {
 	require.Equal(t, "/v1/snippets/parts%2Ffooter%3Fx", snippetsPath().below("parts/footer?x").String())
 	require.Equal(t, "/v1/campaigns/7/preview?count=false", campaignsPath().id(7).below("preview").with(query{"count": "false"}).String())
-	require.Equal(t, "/v1/contacts?q=0", contactsPath().with(query{"q": "0", "email": "", "group": int64(0), "review": false}).String(), "what says nothing is left out")
+	require.Equal(t, "/v1/contacts?q=0", contactsPath().with(query{"q": "0", "email": "", "group": int64(0), "review": false}).String(),
+		"what says nothing is left out")
 }

@@ -265,7 +265,8 @@ func uploadTable(w *tabwriter.Writer, u api.Upload) {
 		created, updated, dry = "Would be created", "Would be updated", "nothing was changed"
 	}
 	fields(w, "Upload", u.ID, "File", u.Filename, "State", u.State, "Dry run", dry, "Error", u.Error, "Rows", u.Rows,
-		created, u.Created, updated, u.Updated, "Refused", u.Refused, "Incomplete", u.Incomplete, "Duplicates", u.Duplicates, "Columns", strings.Join(u.Columns, ", "))
+		created, u.Created, updated, u.Updated, "Refused", u.Refused, "Incomplete", u.Incomplete, "Duplicates", u.Duplicates,
+		"Columns", strings.Join(u.Columns, ", "))
 }
 
 func (c *cli) uploadsLs() *cobra.Command {

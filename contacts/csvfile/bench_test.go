@@ -98,7 +98,8 @@ func BenchmarkNext(b *testing.B) {
 func BenchmarkSkip(b *testing.B) {
 	text := block(func(i int) string { return fmt.Sprintf("%d,person.%d@example.com,Person,en,gold\n", i, i) })
 	b.ResetTimer()
-	rd, err := csvfile.Open(&repeated{header: "external_id,email,first_name,language,plan\n", block: text, blocks: b.N/1000 + 1}, csvfile.Options{SkipRecords: int64(b.N)})
+	rd, err := csvfile.Open(&repeated{header: "external_id,email,first_name,language,plan\n", block: text, blocks: b.N/1000 + 1},
+		csvfile.Options{SkipRecords: int64(b.N)})
 	require.NoError(b, err)
 	require.Equal(b, int64(b.N), rd.Position().Records)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")

@@ -57,7 +57,8 @@ func TestEmptyCellsAtTheEndSayNothing(t *testing.T) {
 }
 
 func TestNamelessColumnsByHand(t *testing.T) {
-	rd, rows, refused := readAll(t, strings.NewReader("email,,\na@example.com,x,y\n"), csvfile.Options{Mapping: map[string]string{"column_2": "row", "Column 3": "name"}})
+	rd, rows, refused := readAll(t, strings.NewReader("email,,\na@example.com,x,y\n"),
+		csvfile.Options{Mapping: map[string]string{"column_2": "row", "Column 3": "name"}})
 	require.Empty(t, refused)
 	require.Equal(t, []string{"column_2"}, rd.ExtraKeys())
 	require.Equal(t, []string{"x", "y"}, []string{rows[0].Extra[0], rows[0].Name})

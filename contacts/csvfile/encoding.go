@@ -145,7 +145,8 @@ func chooseEncoding(asked string, head []byte, whole bool) (encoding, error) {
 	}
 	known, ok := charsetNamed(asked)
 	if !ok {
-		return encoding{}, fault.InvalidField("encoding", asked, "is not an encoding Carillon reads; use one of %s, or leave it out to have it detected", strings.Join(Encodings(), ", "))
+		return encoding{}, fault.InvalidField("encoding", asked, "is not an encoding Carillon reads; use one of %s, or leave it out to have it detected",
+			strings.Join(Encodings(), ", "))
 	}
 	return encoding{name: known.name()}, nil
 }
@@ -186,7 +187,8 @@ func detectEncoding(head []byte, whole bool) encoding {
 		}}}
 	}
 	return encoding{name: windows1252Name, notices: []Notice{{
-		NoticeEncoding, fmt.Sprintf("not valid UTF-8 at byte %d: read as Windows-1252; if names look wrong, give the file's encoding, such as windows-1250 for Polish or Czech", first),
+		NoticeEncoding, fmt.Sprintf("not valid UTF-8 at byte %d: read as Windows-1252; if names look wrong, give the file's encoding, "+
+			"such as windows-1250 for Polish or Czech", first),
 	}}}
 }
 

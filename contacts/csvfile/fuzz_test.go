@@ -53,7 +53,8 @@ func entries(t *testing.T, rd *csvfile.Reader, limit int) []entry {
 			for _, names := range [][]string{row.Groups, row.Labels, row.Categories} {
 				require.LessOrEqual(t, len(names), csvfile.MaxMemberships)
 			}
-			for _, v := range append([]string{row.ExternalID, row.Name, row.FirstName, row.LastName, row.Email, row.Phone, row.Language, row.Timezone, row.Country}, row.Extra...) {
+			for _, v := range append([]string{row.ExternalID, row.Name, row.FirstName, row.LastName, row.Email, row.Phone, row.Language, row.Timezone, row.Country},
+				row.Extra...) {
 				require.True(t, utf8.ValidString(v))
 				require.NotContains(t, v, "\x00")
 			}
@@ -135,7 +136,8 @@ func FuzzHarmless(f *testing.F) {
 			begin := strings.TrimLeft(piece, "\" ")
 			require.NotZero(t, strings.IndexAny(begin, "=@＝＋－＠"), "%q", written)
 		}
-		rd, err := csvfile.Open(strings.NewReader("id,note\n1,\""+strings.ReplaceAll(written, `"`, `""`)+"\"\n"), csvfile.Options{Encoding: "utf-8", Mapping: map[string]string{"note": "row"}})
+		rd, err := csvfile.Open(strings.NewReader("id,note\n1,\""+strings.ReplaceAll(written, `"`, `""`)+"\"\n"),
+			csvfile.Options{Encoding: "utf-8", Mapping: map[string]string{"note": "row"}})
 		if err != nil { // a cell of control characters: the file is taken for no text
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			return

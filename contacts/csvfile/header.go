@@ -131,7 +131,8 @@ func applyMapping(cols []Column, mapping map[string]string, attributes []Attribu
 				refuse(name, to, "there is no property %q; %s", c.Key, propertyList(attributes))
 			}
 		case !slices.Contains(Fields(), f):
-			refuse(name, to, "is not a field; use one of %s, attributes.<key> for a property, row.<key> to keep the column for templates, or - to ignore it", fieldList())
+			refuse(name, to, "is not a field; use one of %s, attributes.<key> for a property, row.<key> to keep the column for templates, or - to ignore it",
+				fieldList())
 		default:
 			if before, ok := taken[f]; ok {
 				refuse(name, to, "%s is mapped to it already", columnName(before))
@@ -149,7 +150,8 @@ func mapAttributes(cols []Column, attributes []Attribute) error {
 	for _, a := range attributes {
 		var candidates []int
 		for i, c := range cols {
-			named := c.Field == "" && (value.Squash(strings.TrimPrefix(c.Header, attributePrefix)) == value.Squash(a.Key) || (a.Label != "" && value.Squash(c.Header) == value.Squash(a.Label)))
+			named := c.Field == "" && (value.Squash(strings.TrimPrefix(c.Header, attributePrefix)) == value.Squash(a.Key) ||
+				(a.Label != "" && value.Squash(c.Header) == value.Squash(a.Label)))
 			if named || (c.Field == FieldAttribute && c.Key == a.Key) {
 				candidates = append(candidates, i)
 			}
@@ -399,7 +401,8 @@ func refuseUseless(cols []Column) error {
 		hint = " Each line seems to stand in quotes as a whole: export it without them."
 	}
 	return fault.New(fault.Invalid,
-		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp (or a usual word for it in one of the languages that Carillon reads), or give a mapping.%s",
+		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp "+
+			"(or a usual word for it in one of the languages that Carillon reads), or give a mapping.%s",
 		headerList(cols), hint)
 }
 

@@ -57,7 +57,8 @@ func synonyms() []usualNames {
 			apellido apellidos nom nomdefamille cognome sobrenome apelido
 			achternaam familienaam nazwisko prijmeni priezvisko efternamn efternavn etternavn sukunimi
 			vezeteknev csaladinev numedefamilie soyad soyadi soyisim фамилия прізвище επωνυμο 姓 성`},
-		{FieldEmail, rankName, `email mail emailaddress mailaddress emailid primaryemail emailprimary useremail youremail youremailaddress customeremail contactemail personemail ihreemailadresse deineemailadresse
+		{FieldEmail, rankName, `email mail emailaddress mailaddress emailid primaryemail emailprimary useremail youremail youremailaddress customeremail
+			contactemail personemail ihreemailadresse deineemailadresse
 			emailadresse mailadresse
 			correo correoelectronico direcciondecorreo direcciondecorreoelectronico direccionemail
 			courriel adresseemail adressemail adresseelectronique adressecourriel adressedemessagerie
@@ -68,7 +69,8 @@ func synonyms() []usualNames {
 			adresadeemail adresaemail eposta epostaadresi mailadresi elektronikposta
 			почта электроннаяпочта адресэлектроннойпочты емейл имейл електроннапошта ηλεκτρονικοταχυδρομειο
 			メールアドレス メール 電子メール 电子邮件 电子邮箱 邮箱 邮箱地址 電子郵件 이메일 이메일주소 전자우편`},
-		{FieldEmail, rankSecond, `workemail businessemail companyemail billingemail shippingemail personemailwork personemailhome personemailother homeemail personalemail privateemail otheremail
+		{FieldEmail, rankSecond, `workemail businessemail companyemail billingemail shippingemail personemailwork personemailhome personemailother homeemail
+			personalemail privateemail otheremail
 			secondaryemail secondemail additionalemail alternateemail alternativeemail
 			emailprivat privateemailadresse emailgeschaftlich geschaftlicheemail emailberuflich emailarbeit zweiteemail
 			correopersonal correosecundario emailpersonnel emailprofessionnel emailpersonale emailsecundario`},
@@ -105,7 +107,8 @@ func synonyms() []usualNames {
 			land landescode landercode laenderkennzeichen landregion pais codigopais codigodepais
 			paisregion pays paysregion codepays paese codicepaese nazione codigodopais
 			landcode kraj kodkraju zeme krajina maa orszag tara ulke страна країна χωρα 国 国名 国家 國家 국가`},
-		{FieldCountry, rankSecond, `mailingcountry billingcountry othercountry homecountry workcountry shippingcountry homecountryregion businesscountry businesscountryregion
+		{FieldCountry, rankSecond, `mailingcountry billingcountry othercountry homecountry workcountry shippingcountry homecountryregion businesscountry
+			businesscountryregion
 			othercountryregion addresscountry defaultaddresscountrycode landregiongeschaftlich landregionprivat weitereslandregion`},
 	}
 }

@@ -139,7 +139,8 @@ func mapByProgram(cols []Column) (notices []Notice) {
 		}
 	}
 	if len(wishes) > 0 {
-		notices = append(notices, Notice{NoticeColumn, strings.Join(wishes, ", ") + ": who wants mail and who doesn't is not read from this; take those who don't in as suppressions, or leave their lines out"})
+		notices = append(notices, Notice{NoticeColumn, strings.Join(wishes, ", ") +
+			": who wants mail and who doesn't is not read from this; take those who don't in as suppressions, or leave their lines out"})
 	}
 	return notices
 }

@@ -127,7 +127,8 @@ func (s *sample) belie(column int, f Field) bool {
 // numbers are not the person's own.
 func notPersonal() []string {
 	return []string{
-		"pager", "owner", "manager", "assistant", "company", "sender", "creator", "createdby", "agent", "referrer", "referral", "partner", "spouse", "parent", "emergency", "supplier", "invoice", "betreuer",
+		"pager", "owner", "manager", "assistant", "company", "sender", "creator", "createdby", "agent", "referrer", "referral", "partner", "spouse", "parent",
+		"emergency", "supplier", "invoice", "betreuer",
 		"besitzer", "inhaber", "berater", "verkaufer", "eltern", "notfall", "rechnung", "lieferant", "firma", "entreprise", "empresa", "vendedor", "azienda",
 	}
 }
@@ -178,11 +179,13 @@ func (rd *Reader) mapByValue(first *sample) (notices []Notice) {
 		if len(sure) == 1 && !rd.Has(kind.field) {
 			c := sure[0]
 			rd.cols[c.Index].Field = kind.field
-			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s holds %s: taken as %s; if it is something else, map it to row", columnName(c), kind.what, kind.field)})
+			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s holds %s: taken as %s; if it is something else, map it to row",
+				columnName(c), kind.what, kind.field)})
 			sure = nil
 		}
 		for _, c := range append(sure, others...) {
-			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s holds %s and is only kept as an extra column; map it to %s if it is the contact's", columnName(c), kind.what, kind.field)})
+			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s holds %s and is only kept as an extra column; map it to %s if it is the contact's",
+				columnName(c), kind.what, kind.field)})
 		}
 	}
 	return notices

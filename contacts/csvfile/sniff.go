@@ -35,7 +35,8 @@ func refuseOther(head, text []byte) error {
 		what = "an SQLite database"
 	case starts("\x1F\x8B"):
 		return notCSV("a gzip archive; unpack it first")
-	case starts("\x89PNG\r\n\x1A\n"), starts("\xFF\xD8\xFF"), starts("GIF87a"), starts("GIF89a"), starts("BM") && bytes.IndexByte(head[:min(len(head), 64)], 0) >= 0, starts("RIFF") && bytes.IndexByte(head[:min(len(head), 64)], 0) >= 0:
+	case starts("\x89PNG\r\n\x1A\n"), starts("\xFF\xD8\xFF"), starts("GIF87a"), starts("GIF89a"),
+		starts("BM") && bytes.IndexByte(head[:min(len(head), 64)], 0) >= 0, starts("RIFF") && bytes.IndexByte(head[:min(len(head), 64)], 0) >= 0:
 		return notCSV("an image or another media file")
 	case starts("\x7FELF"), starts("MZ") && bytes.IndexByte(head[:min(len(head), 64)], 0) >= 0:
 		return notCSV("a program")

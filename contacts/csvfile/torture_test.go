@@ -47,18 +47,22 @@ func TestEncodings(t *testing.T) {
 		encoding   string
 		notice     string
 	}{
-		"UTF-8":                        {world, world, csvfile.Options{}, "utf-8", ""},
-		"UTF-8 with mark":              {world, "\uFEFF" + world, csvfile.Options{}, "utf-8", ""},
-		"UTF-8 said":                   {world, "\uFEFF" + world, csvfile.Options{Encoding: "UTF8"}, "utf-8", ""},
-		"UTF-16 little endian":         {world, utf16Bytes(world, binary.LittleEndian, true), csvfile.Options{}, "utf-16le", ""},
-		"UTF-16 big endian":            {world, utf16Bytes(world, binary.BigEndian, true), csvfile.Options{}, "utf-16be", ""},
-		"UTF-16 said":                  {world, utf16Bytes(world, binary.BigEndian, true), csvfile.Options{Encoding: "utf-16"}, "utf-16be", ""},
-		"UTF-16 little without mark":   {world, utf16Bytes(world, binary.LittleEndian, false), csvfile.Options{}, "utf-16le", "no byte order mark, but every other byte is zero: read as UTF-16LE"},
-		"UTF-16 big without mark":      {world, utf16Bytes(world, binary.BigEndian, false), csvfile.Options{}, "utf-16be", "read as UTF-16BE"},
-		"Windows-1252":                 {latin, singleByte(t, charmap.Windows1252, latin), csvfile.Options{}, "windows-1252", "not valid UTF-8 at byte 36: read as Windows-1252"},
-		"Windows-1252 said":            {latin, singleByte(t, charmap.Windows1252, latin), csvfile.Options{Encoding: "windows-1252"}, "windows-1252", ""},
-		"Windows-1251 said":            {"email;name;note\na@example.com;Жанна;\n", singleByte(t, charmap.Windows1251, "email;name;note\na@example.com;Жанна;\n"), csvfile.Options{Encoding: "Windows-1251"}, "windows-1251", ""},
-		"UTF-8 although it looks like": {"email;name;note\na@example.com;Ã¼;\n", "email;name;note\na@example.com;Ã¼;\n", csvfile.Options{Encoding: "utf-8"}, "utf-8", ""},
+		"UTF-8":                {world, world, csvfile.Options{}, "utf-8", ""},
+		"UTF-8 with mark":      {world, "\uFEFF" + world, csvfile.Options{}, "utf-8", ""},
+		"UTF-8 said":           {world, "\uFEFF" + world, csvfile.Options{Encoding: "UTF8"}, "utf-8", ""},
+		"UTF-16 little endian": {world, utf16Bytes(world, binary.LittleEndian, true), csvfile.Options{}, "utf-16le", ""},
+		"UTF-16 big endian":    {world, utf16Bytes(world, binary.BigEndian, true), csvfile.Options{}, "utf-16be", ""},
+		"UTF-16 said":          {world, utf16Bytes(world, binary.BigEndian, true), csvfile.Options{Encoding: "utf-16"}, "utf-16be", ""},
+		"UTF-16 little without mark": {world, utf16Bytes(world, binary.LittleEndian, false), csvfile.Options{}, "utf-16le",
+			"no byte order mark, but every other byte is zero: read as UTF-16LE"},
+		"UTF-16 big without mark": {world, utf16Bytes(world, binary.BigEndian, false), csvfile.Options{}, "utf-16be", "read as UTF-16BE"},
+		"Windows-1252": {latin, singleByte(t, charmap.Windows1252, latin), csvfile.Options{}, "windows-1252",
+			"not valid UTF-8 at byte 36: read as Windows-1252"},
+		"Windows-1252 said": {latin, singleByte(t, charmap.Windows1252, latin), csvfile.Options{Encoding: "windows-1252"}, "windows-1252", ""},
+		"Windows-1251 said": {"email;name;note\na@example.com;Жанна;\n", singleByte(t, charmap.Windows1251, "email;name;note\na@example.com;Жанна;\n"),
+			csvfile.Options{Encoding: "Windows-1251"}, "windows-1251", ""},
+		"UTF-8 although it looks like": {"email;name;note\na@example.com;Ã¼;\n", "email;name;note\na@example.com;Ã¼;\n", csvfile.Options{Encoding: "utf-8"}, "utf-8",
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, want, refused := readAll(t, strings.NewReader(c.text), csvfile.Options{Encoding: "utf-8"})
@@ -93,14 +97,16 @@ func TestDamagedText(t *testing.T) {
 	})
 	t.Run("damage behind the look-ahead", func(t *testing.T) {
 		n := csvfile.LookAhead/20 + 1
-		_, rows, refused := readAll(t, strings.NewReader("email,plan\n"+strings.Repeat("abc@example.com,gold\n", n)+"b@example.com,\xE9t\xE9\nc@example.com,x\n"), csvfile.Options{})
+		_, rows, refused := readAll(t, strings.NewReader("email,plan\n"+strings.Repeat("abc@example.com,gold\n", n)+"b@example.com,\xE9t\xE9\nc@example.com,x\n"),
+			csvfile.Options{})
 		require.Len(t, rows, n+1)
 		require.Len(t, refused, 1)
 		require.Equal(t, int64(n+2), refused[0].Line)
 		require.Equal(t, "row.plan", refused[0].Field)
 	})
 	t.Run("half a UTF-16 character", func(t *testing.T) {
-		file := utf16Bytes("email,name\na@example.com,x", binary.LittleEndian, true) + "\x00\xD8" + utf16Bytes("y\nb@example.com,Bob\nc@example.com,C", binary.LittleEndian, false) + "\x41"
+		file := utf16Bytes("email,name\na@example.com,x", binary.LittleEndian, true) + "\x00\xD8" +
+			utf16Bytes("y\nb@example.com,Bob\nc@example.com,C", binary.LittleEndian, false) + "\x41"
 		_, rows, refused := readAll(t, iotest.OneByteReader(strings.NewReader(file)), csvfile.Options{})
 		require.Len(t, rows, 1)
 		require.Len(t, refused, 2)
@@ -304,7 +310,8 @@ func TestHeaders(t *testing.T) {
 		require.Equal(t, want, strings.Join(got, " "), header)
 	}
 	rd, _, _ := readAll(t, strings.NewReader("id,Customer ID,phone\n1,2,3\n"), csvfile.Options{})
-	require.Equal(t, []csvfile.Notice{{Code: csvfile.NoticeColumn, Message: `column 2 "Customer ID" is taken as external_id; column 1 "id" is kept as an extra column`}}, rd.Notices())
+	require.Equal(t, []csvfile.Notice{{Code: csvfile.NoticeColumn,
+		Message: `column 2 "Customer ID" is taken as external_id; column 1 "id" is kept as an extra column`}}, rd.Notices())
 }
 
 func TestMapping(t *testing.T) {
@@ -322,7 +329,8 @@ func TestMapping(t *testing.T) {
 
 func TestCountries(t *testing.T) {
 	file := "id,country\n"
-	names := []string{"DE", "de", "DEU", "276", "Germany", "Deutschland", "ALEMANIA", "Allemagne", "Germania", "Alemanha", "UK", "USA", "Côte d’Ivoire", "Türkei", "Holland"}
+	names := []string{"DE", "de", "DEU", "276", "Germany", "Deutschland", "ALEMANIA", "Allemagne", "Germania", "Alemanha", "UK", "USA", "Côte d’Ivoire", "Türkei",
+		"Holland"}
 	for i, n := range names {
 		file += fmt.Sprintf("%d,%s\n", i, n)
 	}
@@ -339,7 +347,8 @@ func TestFormulaCellsComeBackAsTheyWent(t *testing.T) {
 	for cell, want := range map[string]string{
 		"": "", "plain": "plain", "+49 171 3920001": "+49 171 3920001", "-12.5": "-12.5", "a=b": "a=b", "'quoted'": "'quoted'",
 		"=1+1": "'=1+1", "a;=1": "a;'=1", "a;'=1": "a;''=1", ";=1": ";'=1", "a;\"=1": "a;'\"=1", "a; b;+cmd": "a; b;'+cmd", "a;+49 171": "a;+49 171",
-		"x\n=1": "x\n'=1", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "a;＝1": "a;'＝1", "it's; fine": "it's; fine", "+1+cmd|'/c calc'!A0": "'+1+cmd|'/c calc'!A0", "-a": "'-a", "@SUM(A1)": "'@SUM(A1)", "-": "'-",
+		"x\n=1": "x\n'=1", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "a;＝1": "a;'＝1", "it's; fine": "it's; fine",
+		"+1+cmd|'/c calc'!A0": "'+1+cmd|'/c calc'!A0", "-a": "'-a", "@SUM(A1)": "'@SUM(A1)", "-": "'-",
 		"'=already": "''=already", "\t=1": "'\t=1", "\r=1": "'\r=1",
 	} {
 		require.Equal(t, want, csvfile.Harmless(cell))
@@ -373,7 +382,8 @@ func TestControlColumns(t *testing.T) {
 	require.Len(t, refused, 3)
 	require.Equal(t, `line 6, deactivated "1": activated and deactivated contradict each other`, refused[0].Error())
 	require.Equal(t, `line 7, activated "maybe": neither yes nor no: use 1 or 0; to keep the column for templates instead, map it to row`, refused[1].Error())
-	require.Equal(t, `line 8, status "gone": no status: use active, inactive, blocked, deleted; to keep the column for templates instead, map it to row`, refused[2].Error())
+	require.Equal(t, `line 8, status "gone": no status: use active, inactive, blocked, deleted; to keep the column for templates instead, map it to row`,
+		refused[2].Error())
 }
 
 func TestMembershipColumns(t *testing.T) {
@@ -382,14 +392,16 @@ func TestMembershipColumns(t *testing.T) {
 		many += strconv.Itoa(i) + "|"
 	}
 	_, rows, refused := readAll(t, strings.NewReader("id|x;groups;labels;categories\n"+
-		"1; VIP | Early  birds ||VIP;Ünïcode|a,b;News\n2;|;;\n3;;;"+strings.Repeat("é", 101)+"\n4;"+many+";;\n5;a\x07b;;\n"), csvfile.Options{Mapping: map[string]string{"id|x": "external_id"}})
+		"1; VIP | Early  birds ||VIP;Ünïcode|a,b;News\n2;|;;\n3;;;"+strings.Repeat("é", 101)+"\n4;"+many+";;\n5;a\x07b;;\n"),
+		csvfile.Options{Mapping: map[string]string{"id|x": "external_id"}})
 	require.Empty(t, refused)
 	require.Len(t, rows, 5)
 	require.Equal(t, []string{"VIP", "Early birds"}, rows[0].Groups)
 	require.Equal(t, []string{"Ünïcode", "a,b"}, rows[0].Labels)
 	require.Equal(t, []string{"News"}, rows[0].Categories)
 	require.Empty(t, rows[1].Groups)
-	for i, want := range []csvfile.LineError{{Field: "categories", Code: csvfile.CodeTooLong}, {Field: "groups", Code: csvfile.CodeTooLong}, {Field: "groups", Code: csvfile.CodeControl}} {
+	for i, want := range []csvfile.LineError{{Field: "categories", Code: csvfile.CodeTooLong}, {Field: "groups", Code: csvfile.CodeTooLong},
+		{Field: "groups", Code: csvfile.CodeControl}} {
 		row := rows[2+i]
 		require.Empty(t, slices.Concat(row.Groups, row.Labels, row.Categories))
 		require.Len(t, row.Lost, 1)

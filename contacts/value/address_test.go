@@ -35,7 +35,8 @@ func TestKinds(t *testing.T) {
 func TestAddressIsStable(t *testing.T) {
 	for _, kind := range Kinds() {
 		taken := 0
-		for _, v := range []string{"Ann@Example.COM", "+43 664 1234567", "123456789", "-100123", "f3Kq:APA91", "two words", strings.Repeat("9", 40), strings.Repeat("x", MaxAddress+1)} {
+		for _, v := range []string{"Ann@Example.COM", "+43 664 1234567", "123456789", "-100123", "f3Kq:APA91", "two words", strings.Repeat("9", 40),
+			strings.Repeat("x", MaxAddress+1)} {
 			normal, reason := Address(kind, "  "+v+" ", "")
 			if reason != "" {
 				require.Empty(t, normal)

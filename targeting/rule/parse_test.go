@@ -92,7 +92,8 @@ func TestParseRefuses(t *testing.T) {
 		{`{"condition": "AND", "timezone": "Mars", "rules": [{"field": "name", "operator": "is_null"}]}`, "rule.timezone", "IANA"},
 		{`{"combinator": "and", "condition": "AND", "rules": [{"field": "name", "operator": "is_null"}]}`, "rule", `no field "combinator"`},
 		{one(`7`), "rule.rules[0]", "no object"},
-		{one(`{"field": "name", "operator": "is_null"}, {"condition": "OR", "rules": [{"field": "nome", "operator": "equal", "value": "x"}]}`), "rule.rules[1].rules[0].field", "no field"},
+		{one(`{"field": "name", "operator": "is_null"}, {"condition": "OR", "rules": [{"field": "nome", "operator": "equal", "value": "x"}]}`),
+			"rule.rules[1].rules[0].field", "no field"},
 		{one(`{"field": "attributes.nope", "operator": "equal", "value": "x"}`), "rule.rules[0].field", "no field"},
 		{one(`{"id": "nope", "operator": "equal", "value": "x"}`), "rule.rules[0].id", "no field"},
 		{one(`{"operator": "equal", "value": "x"}`), "rule.rules[0].field", "missing"},
@@ -154,7 +155,8 @@ func TestParseRefuses(t *testing.T) {
 		{`[{"attribute_key": "score", "filter_operator": "is_greater_than", "values": [1, 2]}]`, "rule[0].values", "one value"},
 		{`[{"attribute_key": "labels", "filter_operator": "equal_to", "values": ["nobody"]}]`, "rule[0].values[0]", "no label"},
 		{`[{"attribute_key": "name", "filter_operator": "is_present", "query_operator": "AND"}]`, "rule[0].query_operator", "with nothing"},
-		{`[{"attribute_key": "name", "filter_operator": "is_present"}, {"attribute_key": "name", "filter_operator": "is_present"}]`, "rule[0].query_operator", "neither AND nor OR"},
+		{`[{"attribute_key": "name", "filter_operator": "is_present"}, {"attribute_key": "name", "filter_operator": "is_present"}]`, "rule[0].query_operator",
+			"neither AND nor OR"},
 		{`[{"attribute_key": "name", "filter_operator": "is_present", "value": 1}]`, "rule[0]", `no field "value"`},
 	} {
 		_, err := rule.Parse([]byte(c.rule), schema())
@@ -192,14 +194,16 @@ func TestBetweenTakesTheLowerValueFirst(t *testing.T) {
 }
 
 func TestParseNamesEveryMistake(t *testing.T) {
-	_, err := rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "a"}, {"condition": "OR", "rules": [{"field": "name", "operator": "x"}, {"field": "id", "operator": "in", "value": [1, "b", "c"]}]}]}`), schema())
+	_, err := rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "a"}, {"condition": "OR", "rules": [{"field": "name", "operator": "x"}, {"field": `+
+		`"id", "operator": "in", "value": [1, "b", "c"]}]}]}`), schema())
 	var f *fault.Error
 	require.ErrorAs(t, err, &f)
 	var places []string
 	for _, field := range f.Fields {
 		places = append(places, field.Location)
 	}
-	require.Equal(t, []string{"rule.rules[0].field", "rule.rules[1].rules[0].operator", "rule.rules[1].rules[1].value[1]", "rule.rules[1].rules[1].value[2]"}, places)
+	require.Equal(t, []string{"rule.rules[0].field", "rule.rules[1].rules[0].operator", "rule.rules[1].rules[1].value[1]", "rule.rules[1].rules[1].value[2]"},
+		places)
 
 	_, err = rule.Parse([]byte(`{"condition": "AND", "rules": [`+strings.Repeat(`{},`, 500)+`{}]}`), schema())
 	require.ErrorAs(t, err, &f)
@@ -268,7 +272,8 @@ func TestParseFlat(t *testing.T) {
 		{clause("name", "equal_to", `["a", "b"]`, "null"), group("AND", condition("name", "in", `["a", "b"]`))},
 		{clause("city", "not_equal_to", `["a", "b"]`, "null"), group("AND", condition("attributes.city", "not_in", `["a", "b"]`))},
 		{clause("name", "contains", `["a", "b"]`, "null"), group("AND", group("OR", condition("name", "contains", `"a"`), condition("name", "contains", `"b"`)))},
-		{clause("name", "does_not_contain", `["a", "b"]`, "null"), group("AND", group("AND", condition("name", "not_contains", `"a"`), condition("name", "not_contains", `"b"`)))},
+		{clause("name", "does_not_contain", `["a", "b"]`, "null"),
+			group("AND", group("AND", condition("name", "not_contains", `"a"`), condition("name", "not_contains", `"b"`)))},
 		{clause("email", "is_present", `[]`, "null"), group("AND", condition("address.email", "is_not_empty", `null`))},
 		{clause("labels", "is_not_present", `[]`, "null"), group("AND", condition("label", "is_empty", `null`))},
 		{clause("labels", "equal_to", `["CUSTOMER"]`, "null"), group("AND", condition("label", "equal", `7`))},
@@ -316,7 +321,8 @@ func TestDaysBeginInTheRulesZone(t *testing.T) {
 	c := rule.Contact{CreatedAt: time.Date(2026, 2, 28, 23, 30, 0, 0, time.UTC)}
 	now := rule.Moment{Now: time.Date(2026, 3, 1, 23, 30, 0, 0, time.UTC)} // in Berlin the second
 	holds := func(zone, operator, value string) bool {
-		return parse(t, fmt.Sprintf(`{"condition": "AND", "timezone": %q, "rules": [{"field": "created_at", "operator": %q, "value": %s}]}`, zone, operator, value)).Match(&c, now)
+		return parse(t, fmt.Sprintf(`{"condition": "AND", "timezone": %q, "rules": [{"field": "created_at", "operator": %q, "value": %s}]}`, zone, operator,
+			value)).Match(&c, now)
 	}
 	require.True(t, holds("UTC", "equal", `"2026-02-28"`))
 	require.False(t, holds("Europe/Berlin", "equal", `"2026-02-28"`))
@@ -341,10 +347,14 @@ func TestTheZeroRuleHoldsForNobody(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"condition":"AND","rules":[{"field":"name","operator":"equal","value":"x"}]}`,
-		`{"condition":"OR","not":true,"timezone":"Asia/Tokyo","rules":[{"condition":"AND","rules":[{"field":"attributes.score","operator":"between","value":[1,2.50]}]},{"field":"created_at","operator":"less","value":{"days_before":3}}]}`,
-		`{"condition":"AND","rules":[{"field":"attributes.tags","operator":"in","value":["a","b"]},{"field":"targeting","operator":"not_in","value":[1]},{"field":"attributes.vip","operator":"equal","value":false}]}`,
-		`{"condition":"AND","rules":[{"field":"last_read_at","operator":"equal","value":"2026-02-28T09:30:00.5+01:00"},{"field":"attributes.birthday","operator":"equal","value":"2024-02-29"}]}`,
-		`[{"attribute_key":"name","filter_operator":"contains","values":["a","b"],"query_operator":"OR"},{"attribute_key":"blocked","filter_operator":"equal_to","values":[true],"query_operator":null}]`,
+		`{"condition":"OR","not":true,"timezone":"Asia/Tokyo","rules":[{"condition":"AND","rules":[{"field":"attributes.score","operator":"between","value":[1,` +
+			`2.50]}]},{"field":"created_at","operator":"less","value":{"days_before":3}}]}`,
+		`{"condition":"AND","rules":[{"field":"attributes.tags","operator":"in","value":["a","b"]},{"field":"targeting","operator":"not_in","value":[1]},` +
+			`{"field":"attributes.vip","operator":"equal","value":false}]}`,
+		`{"condition":"AND","rules":[{"field":"last_read_at","operator":"equal","value":"2026-02-28T09:30:00.5+01:00"},{"field":"attributes.birthday",` +
+			`"operator":"equal","value":"2024-02-29"}]}`,
+		`[{"attribute_key":"name","filter_operator":"contains","values":["a","b"],"query_operator":"OR"},{"attribute_key":"blocked","filter_operator":"equal_to",` +
+			`"values":[true],"query_operator":null}]`,
 		`{"payload":[{"attribute_key":"labels","filter_operator":"equal_to","values":["customer"]}]}`,
 		`{"condition":"AND","rules":[{"field":"attributes.score","operator":"equal","value":-0.10e2}]}`,
 	} {
