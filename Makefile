@@ -17,6 +17,7 @@ BENCHOUT  ?= bin/bench.txt
 FUZZTIME  ?= 10s
 
 GOLANGCI  := $(GO) tool -modfile=tools/go.mod golangci-lint
+DEADCODE  := $(GO) tool -modfile=tools/go.mod deadcode
 BENCHSTAT := $(GO) tool -modfile=tools/go.mod benchstat
 
 .DEFAULT_GOAL := help
@@ -46,15 +47,21 @@ test/crash: test/deps ## Kill the real binary at every step, the long way (up to
 	CARILLON_TEST_LONG=1 $(GO) test -count=1 -timeout 80m $(TESTFLAGS) -v ./internal/crashtest/...
 
 .PHONY: lint
-lint: lint/format ## Check formatting, go vet, the linters and go.mod.
+lint: lint/format ## Check formatting, go vet, the linters, dead code and go.mod.
 	$(GO) vet ./...
 	$(GOLANGCI) run
+	@$(MAKE) --no-print-directory lint/dead
 	@scripts/lint-mod.sh
 
 .PHONY: lint/format
 lint/format: ## Check that gofmt has nothing to change.
 	@files=$$(find . \( -name node_modules -o -name '.?*' \) -prune -o -name '*.go' -print0 | xargs -0 gofmt -l) || exit 1; \
 	if [ -n "$$files" ]; then echo "Not formatted; run gofmt -w on:"; echo "$$files"; exit 1; fi
+
+.PHONY: lint/dead
+lint/dead: ## Check that every function is called from somewhere.
+	@dead=$$($(DEADCODE) -test ./...) || exit 1; \
+	if [ -n "$$dead" ]; then echo "Nothing calls these, no test either; delete them, with what they alone call:"; echo "$$dead"; exit 1; fi
 
 .PHONY: lint/mod
 lint/mod: ## Check that go.mod and go.sum are tidy.

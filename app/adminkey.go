@@ -44,7 +44,8 @@ func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notices N
 		return err
 	}
 	for _, k := range replaced {
-		notices.Say(fmt.Sprintf("Key %d (%q, …%s) is no longer valid: it was the configured admin key (CARILLON_ADMIN_KEY), and is not any more.", k.ID, k.Name, k.Hint))
+		notices.Say(fmt.Sprintf("Key %d (%q, …%s) is no longer valid: it was the configured admin key (CARILLON_ADMIN_KEY), and is not any more.",
+			k.ID, k.Name, k.Hint))
 	}
 	if !c.AdminKey.Empty() {
 		return nil

@@ -42,7 +42,8 @@ func connectionsWithin(configured int, log *slog.Logger) int {
 		return most
 	}
 	within := max(1, int(files.Cur/2))
-	log.Warn("max_connections is more than half of the files that this process may open: fewer connections are taken; raise the limit (ulimit -n, LimitNOFILE= in systemd)",
+	log.Warn("max_connections is more than half of the files that this process may open: fewer connections are taken; "+
+		"raise the limit (ulimit -n, LimitNOFILE= in systemd)",
 		"max_connections", most, "open_files", files.Cur, "connections", within)
 	return within
 }

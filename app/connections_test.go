@@ -126,7 +126,8 @@ func TestTooManyOpenFilesAreSaid(t *testing.T) {
 	var logged bytes.Buffer
 	fake := clock.NewFake(time.Unix(0, 0))
 	full := &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
-	l := &outspoken{Listener: &broken{errs: []error{full, full, full, errors.New("odd"), net.ErrClosed}}, log: slog.New(slog.NewTextHandler(&logged, nil)), clock: fake}
+	l := &outspoken{Listener: &broken{errs: []error{full, full, full, errors.New("odd"), net.ErrClosed}}, log: slog.New(slog.NewTextHandler(&logged, nil)),
+		clock: fake}
 	fake.Advance(time.Hour)
 	for range 2 {
 		_, err := l.Accept()

@@ -22,7 +22,8 @@ func lockDataDir(dir string) (release func() error, err error) {
 		_ = file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fault.New(fault.Conflict,
-				"another Carillon uses the data folder %s: stop it, or give this one a folder of its own with --data-dir. Several processes share a PostgreSQL store (CARILLON_STORE_DSN), not a folder", dir)
+				"another Carillon uses the data folder %s: stop it, or give this one a folder of its own with --data-dir. "+
+					"Several processes share a PostgreSQL store (CARILLON_STORE_DSN), not a folder", dir)
 		}
 		return nil, fmt.Errorf("lock data folder: %w", err)
 	}

@@ -22,7 +22,8 @@ func refuseEmptied(c configs.Config) error {
 	for _, key := range c.KeyPaths() {
 		if size(key) > 0 {
 			return fault.New(fault.Conflict, "the store %s is an empty file, but %s beside it is of an earlier start: it has lost its data. "+
-				"Put a backup of it (with carillon.db-wal, if there is one) in its place. If there never was any data, or a fresh installation is wanted, remove the empty file", path, key)
+				"Put a backup of it (with carillon.db-wal, if there is one) in its place. If there never was any data, or a fresh installation is wanted, "+
+				"remove the empty file", path, key)
 		}
 	}
 	return nil

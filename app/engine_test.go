@@ -60,7 +60,8 @@ func testConfig(t *testing.T) configs.Config {
 
 func startTestEngine(t *testing.T, config configs.Config, roles Roles) *Engine {
 	t.Helper()
-	e, err := StartEngine(t.Context(), Options{Config: config, Roles: roles, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	e, err := StartEngine(t.Context(), Options{Config: config, Roles: roles,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Stop()) })
 	return e
@@ -73,17 +74,24 @@ type testFixture struct {
 	upload  contacts.Upload
 }
 
-func newFixture(t *testing.T, e *Engine, provider, config string, limits providers.Limits, n int) testFixture {
+// testChannel is the channel of a fixture: its provider, that one's settings as
+// JSON, and its limits.
+type testChannel struct {
+	provider, config string
+	limits           providers.Limits
+}
+
+func newFixture(t *testing.T, e *Engine, channel testChannel, n int) testFixture {
 	t.Helper()
 	ctx := t.Context()
 	account, _, err := e.Store.EnsureAccount(ctx, "test")
 	require.NoError(t, err)
 	f := testFixture{account: account.ID}
-	address, err := e.Registry.Address(provider, json.RawMessage(config))
+	address, err := e.Registry.Address(channel.provider, json.RawMessage(channel.config))
 	require.NoError(t, err)
 	f.channel, err = e.Store.CreateChannel(ctx, providers.Channel{
-		AccountID: account.ID, Name: t.Name(), Provider: provider, Config: json.RawMessage(config), Address: address,
-		Limits: limits, Timezone: "UTC", Status: providers.ChannelActive,
+		AccountID: account.ID, Name: t.Name(), Provider: channel.provider, Config: json.RawMessage(channel.config), Address: address,
+		Limits: channel.limits, Timezone: "UTC", Status: providers.ChannelActive,
 	})
 	require.NoError(t, err)
 	var csv strings.Builder
@@ -138,7 +146,7 @@ func TestACampaignFromCSVToTheLastReceipt(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		const n = 3000
-		f := newFixture(t, e, "sandbox", `{"fail_rate":0.02,"reject_rate":0.02,"receipts":"chaotic","read_rate":0.3,"seed":7}`, providers.Limits{}, n)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"fail_rate":0.02,"reject_rate":0.02,"receipts":"chaotic","read_rate":0.3,"seed":7}`}, n)
 		c := f.campaign(t, e, "Your coupon is {{ row.coupon }}.")
 		_, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
 		require.NoError(t, err)
@@ -161,7 +169,7 @@ func TestACampaignFromCSVToTheLastReceipt(t *testing.T) {
 func TestRecipientsPerDayHoldAcrossARestart(t *testing.T) {
 	config := testConfig(t)
 	e := startTestEngine(t, config, AllRoles)
-	f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{RecipientsPerDay: 7}, 20)
+	f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{RecipientsPerDay: 7}}, 20)
 	c := f.campaign(t, e, "Hello")
 	c, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
 	require.NoError(t, err)
@@ -184,7 +192,8 @@ func TestRecipientsPerDayHoldAcrossARestart(t *testing.T) {
 
 	e = startTestEngine(t, config, AllRoles)
 	// A new address has to wait too; one that was written to today may be again.
-	m, err := e.Store.CreateMessage(t.Context(), messages.Outgoing{AccountID: f.account, ChannelID: f.channel.ID, Address: "new@example.com", Content: []byte(`{"text":"x"}`)})
+	m, err := e.Store.CreateMessage(t.Context(), messages.Outgoing{AccountID: f.account, ChannelID: f.channel.ID, Address: "new@example.com",
+		Content: []byte(`{"text":"x"}`)})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		m, err = e.Store.GetMessage(t.Context(), f.account, m.ID)

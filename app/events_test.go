@@ -30,7 +30,7 @@ func TestAStreamOfEventsEndsWithTheServer(t *testing.T) {
 		}
 	})
 	const n = 150
-	f := newFixture(t, s.Engine, "sandbox", `{"latency_ms":1}`, providers.Limits{PerSecond: 100}, n)
+	f := newFixture(t, s.Engine, testChannel{provider: "sandbox", config: `{"latency_ms":1}`, limits: providers.Limits{PerSecond: 100}}, n)
 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/events", http.NoBody)
 	require.NoError(t, err)

@@ -25,7 +25,7 @@ func sentOf(t *testing.T, e *Engine, c campaigns.Campaign) int64 {
 func TestALowRateIsHeldAndARaisedOneIsAtOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
-		f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{PerSecond: 0.02, Burst: 5}, 300)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: 0.02, Burst: 5}}, 300)
 		c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
 		e.Wake()
@@ -45,7 +45,7 @@ func TestALowRateIsHeldAndARaisedOneIsAtOnce(t *testing.T) {
 func TestAResumedChannelBeginsAnew(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
-		f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{}, 300)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`}, 300)
 		require.NoError(t, e.Queue.Limiter().Throttle(t.Context(), f.channel.ID, f.channel.Epoch, 999_999*time.Hour))
 		c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
@@ -63,12 +63,13 @@ func TestAResumedChannelBeginsAnew(t *testing.T) {
 func TestARaisedDailyLimitIsAtOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
-		f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{RecipientsPerDay: 7}, 60)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{RecipientsPerDay: 7}}, 60)
 		c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
 		e.Wake()
 		require.Eventually(t, func() bool {
-			waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: messages.ReasonRecipientPerDay, Limit: 100})
+			waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: f.account, RunID: c.RunID, Reason: messages.ReasonRecipientPerDay,
+				Limit: 100})
 			require.NoError(t, err)
 			return len(waiting) == 53
 		}, 30*time.Second, 20*time.Millisecond)

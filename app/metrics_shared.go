@@ -44,8 +44,9 @@ func newShared(store sharedStore, log *slog.Logger) *shared {
 		up:       describe("carillon_store_up", "1 if this process can read and write the store; where it is 0 what is read from the store is missing."),
 		messages: describe("carillon_messages", "Messages by channel and state, as the counters in the store have it."+alike, "channel", "state"),
 		oldest:   describe("carillon_oldest_waiting_seconds", "Age of the oldest message that waits on a channel; absent where none does."+alike, "channel"),
-		channels: describe("carillon_channel_state", "1 for the state that a channel is in: active, paused, stopped, degraded or held; 0 for the others."+alike, "channel", "state"),
-		workers:  describe("carillon_workers", "Workers by state: alive, dead or retired in the last day."+alike, "state"),
+		channels: describe("carillon_channel_state", "1 for the state that a channel is in: active, paused, stopped, degraded or held; 0 for the others."+alike,
+			"channel", "state"),
+		workers: describe("carillon_workers", "Workers by state: alive, dead or retired in the last day."+alike, "state"),
 	}
 }
 

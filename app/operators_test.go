@@ -15,7 +15,6 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
-	"carillon/providers"
 )
 
 // page asks for a page that needs no key.
@@ -73,7 +72,7 @@ func TestTheMetricsOfAChannel(t *testing.T) {
 	s, err := Start(t.Context(), c, AllRoles, Notices{Say: func(string) {}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
-	f := newFixture(t, s.Engine, "sandbox", `{}`, providers.Limits{}, 3)
+	f := newFixture(t, s.Engine, testChannel{provider: "sandbox", config: `{}`}, 3)
 	require.NoError(t, s.Engine.Store.PauseChannel(t.Context(), f.account, f.channel.ID, "me"))
 	k, err := s.Engine.Campaigns.Start(t.Context(), f.account, f.campaign(t, s.Engine, "Hello").ID, true)
 	require.NoError(t, err)

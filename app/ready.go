@@ -39,5 +39,6 @@ func enoughRoom(free uint64) error {
 	if free >= leastRoom {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "only %d MiB are free on the disk of the data folder, and %d are needed: make room before nothing can be recorded", free>>20, leastRoom>>20)
+	return fault.New(fault.Unavailable, "only %d MiB are free on the disk of the data folder, and %d are needed: make room before nothing can be recorded",
+		free>>20, leastRoom>>20)
 }

@@ -46,9 +46,9 @@ type stage struct {
 	c campaigns.Campaign
 }
 
-func perform(t *testing.T, e *Engine, provider, config string, n int) stage {
+func perform(t *testing.T, e *Engine, channel testChannel, n int) stage {
 	t.Helper()
-	f := newFixture(t, e, provider, config, providers.Limits{}, n)
+	f := newFixture(t, e, channel, n)
 	c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 	require.NoError(t, err)
 	e.Wake()
@@ -101,7 +101,8 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 		says           string
 	}{
 		{"sender", "smtp", at("MAIL", "553 5.7.1 <news@example.org>: Sender address rejected: not owned by user x"), providers.HealthStopped, "refuses the sender"},
-		{"sender said at RCPT", "smtp", at("RCPT", "553 5.7.1 <news@example.org>: Sender address rejected: not owned by user x"), providers.HealthStopped, "not owned by user"},
+		{"sender said at RCPT", "smtp", at("RCPT", "553 5.7.1 <news@example.org>: Sender address rejected: not owned by user x"), providers.HealthStopped,
+			"not owned by user"},
 		{"daily quota", "smtp", at("MAIL", "550-5.4.5 Daily user sending quota exceeded.\r\n550 5.4.5 x - gsmtp"), providers.HealthHeld, "quota exceeded"},
 		{"quota after the dot", "smtp", after(554, "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException"), providers.HealthHeld, "used up"},
 		{"account after the dot", "smtp", after(554, "Sending paused for this account."), providers.HealthStopped, "refuses us"},
@@ -121,7 +122,7 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 					_, bad = endpoint(t, c.far)
 					_, good = endpoint(t, sink.Options{})
 				}
-				s := perform(t, e, c.provider, bad, people)
+				s := perform(t, e, testChannel{provider: c.provider, config: bad}, people)
 				require.Equal(t, messages.Counts{messages.Pending: people}, s.settled(c.health))
 				ch := s.channel()
 				require.Contains(t, ch.Health.Reason, c.says)
@@ -159,7 +160,7 @@ func TestDoubtHasAnEnd(t *testing.T) {
 			}
 			return sink.Answer{}
 		}})
-		s := perform(t, e, "smtp", bad, people)
+		s := perform(t, e, testChannel{provider: "smtp", config: bad}, people)
 		counts := s.settled(providers.HealthDegraded)
 		require.Equal(t, messages.Counts{messages.Unknown: providers.DefaultDoubtsInARow, messages.Pending: people - providers.DefaultDoubtsInARow}, counts)
 		require.Equal(t, int64(providers.DefaultDoubtsInARow), far.Asked(), "whoever was not asked is not in doubt")
@@ -184,7 +185,7 @@ func TestAHoldIsShownAndResumingEndsIt(t *testing.T) {
 			}
 			return sink.Answer{}
 		}})
-		s := perform(t, e, "webhook", far, people)
+		s := perform(t, e, testChannel{provider: "webhook", config: far}, people)
 		require.Eventually(t, func() bool { return s.channel().Health.State == providers.HealthHeld }, 20*time.Second, time.Millisecond)
 		require.Contains(t, s.channel().Health.Reason, "held by the provider until")
 		require.NoError(t, e.Store.ResumeChannel(t.Context(), s.f.account, s.f.channel.ID, "test"))
@@ -204,7 +205,7 @@ func TestRefusalsAlikePauseTheCampaign(t *testing.T) {
 			}
 			return sink.Answer{}
 		}})
-		s := perform(t, e, "smtp", bad, people)
+		s := perform(t, e, testChannel{provider: "smtp", config: bad}, people)
 		require.Eventually(t, func() bool {
 			run := s.run()
 			return run.Status == campaigns.RunPaused && run.Counts[messages.Queued]+run.Counts[messages.Sending] == 0
@@ -237,7 +238,7 @@ func TestBadAddressesStopNothing(t *testing.T) {
 			}
 			return ""
 		}})
-		s := perform(t, e, "smtp", far, 6)
+		s := perform(t, e, testChannel{provider: "smtp", config: far}, 6)
 		require.Eventually(t, func() bool {
 			return s.run().Counts == messages.Counts{messages.Sent: 2, messages.Rejected: 3, messages.Pending: 1}
 		}, 20*time.Second, 20*time.Millisecond)
@@ -245,7 +246,8 @@ func TestBadAddressesStopNothing(t *testing.T) {
 		state, err := e.Queue.Limiter().State(t.Context(), s.f.channel.ID, s.channel().Epoch)
 		require.NoError(t, err)
 		require.Zero(t, state.BlockedFor)
-		waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: s.f.account, RunID: s.c.RunID, Reason: messages.ReasonTemporary, Limit: 10})
+		waiting, err := e.Store.ListMessages(t.Context(), messages.MessageFilter{AccountID: s.f.account, RunID: s.c.RunID, Reason: messages.ReasonTemporary,
+			Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, waiting, 1)
 		require.Equal(t, 1, waiting[0].Attempt, "its tries are counted")
@@ -267,7 +269,7 @@ func TestACorrectedChannelIsUsedAtOnce(t *testing.T) {
 				startTestEngine(t, config, Roles{Worker: true})
 			}
 		}
-		s := perform(t, e, "smtp", hanging, people)
+		s := perform(t, e, testChannel{provider: "smtp", config: hanging}, people)
 		require.Eventually(t, func() bool { return s.run().Counts[messages.Sending] > 0 }, 20*time.Second, 5*time.Millisecond)
 		_, good := mailServer(t, sink.Options{})
 		ch := s.channel()
@@ -296,7 +298,7 @@ func TestNoRequestBeginsWithTheOldConfiguration(t *testing.T) {
 		}
 		old, before := endpoint(t, sink.Options{Record: true})
 		far, after := endpoint(t, sink.Options{})
-		s := perform(t, e, "webhook", before, 20_000)
+		s := perform(t, e, testChannel{provider: "webhook", config: before}, 20_000)
 		require.Eventually(t, func() bool { return old.Asked() > 1000 }, 20*time.Second, time.Millisecond)
 		ch := s.channel()
 		ch.Config = json.RawMessage(after)

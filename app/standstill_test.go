@@ -173,7 +173,7 @@ func TestStandstillsAreToldAtOnceAndGoneAtOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
 		_, url := endpoint(t, sink.Options{})
-		f := newFixture(t, e, "webhook", url, providers.Limits{PerSecond: 5}, people)
+		f := newFixture(t, e, testChannel{provider: "webhook", config: url, limits: providers.Limits{PerSecond: 5}}, people)
 		c, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
 		e.Wake()
@@ -215,7 +215,7 @@ func TestADegradedAndAHeldChannelAreTold(t *testing.T) {
 				e := startTestEngine(t, config, AllRoles)
 				_, bad := endpoint(t, sink.Options{Answer: func(int64, int64) sink.Answer { return c.answer }})
 				_, good := endpoint(t, sink.Options{})
-				f := newFixture(t, e, "webhook", bad, providers.Limits{PerSecond: 20}, people)
+				f := newFixture(t, e, testChannel{provider: "webhook", config: bad, limits: providers.Limits{PerSecond: 20}}, people)
 				k, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 				require.NoError(t, err)
 				s := stage{t, e, f, k}
@@ -237,7 +237,7 @@ func TestADegradedAndAHeldChannelAreTold(t *testing.T) {
 func TestThatNoWorkerIsAliveIsTold(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, Roles{API: true, Scheduler: true})
-		f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{}, people)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`}, people)
 		k, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 		require.NoError(t, err)
 		e.Wake()
@@ -267,7 +267,7 @@ func TestThatRedisDoesNotAnswerIsTold(t *testing.T) {
 	_, err := Migrate(t.Context(), config)
 	require.NoError(t, err)
 	e := startTestEngine(t, config, AllRoles)
-	f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{PerSecond: 5}, people)
+	f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: 5}}, people)
 	k, err := e.Campaigns.Start(t.Context(), f.account, f.campaign(t, e, "Hello").ID, true)
 	require.NoError(t, err)
 	e.Wake()

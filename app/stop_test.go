@@ -36,7 +36,8 @@ func hang(what string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	config := configs.Config{DataDir: folder, MasterKey: secret.New("a master key for this test"), Listen: "127.0.0.1:0", ShutdownSeconds: childPatience, LogLevel: slog.LevelError.String()}
+	config := configs.Config{DataDir: folder, MasterKey: secret.New("a master key for this test"), Listen: "127.0.0.1:0", ShutdownSeconds: childPatience,
+		LogLevel: slog.LevelError.String()}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	s, err := Start(ctx, config, AllRoles, Notices{Say: func(string) {}})

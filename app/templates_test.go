@@ -15,17 +15,19 @@ import (
 )
 
 // costly is a template that works until it may not any more, for every recipient.
-var costly = "{% assign x='ab,'%}" + strings.Repeat("{% assign x=x|append: x %}", 8) + "{% for i in (1..9999) %}{% assign y=x|split:','|sort|join:',' %}{% endfor %}"
+var costly = "{% assign x='ab,'%}" + strings.Repeat("{% assign x=x|append: x %}", 8) +
+	"{% for i in (1..9999) %}{% assign y=x|split:','|sort|join:',' %}{% endfor %}"
 
 // A campaign whose template costs too much stops nothing but itself, and says why.
 func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 	eachEngine(t, func(t *testing.T, config configs.Config) {
 		e := startTestEngine(t, config, AllRoles)
-		f := newFixture(t, e, "sandbox", `{"receipts":"none"}`, providers.Limits{}, 200)
+		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`}, 200)
 		quick := f
 		var err error
 		quick.channel, err = e.Store.CreateChannel(t.Context(), providers.Channel{
-			AccountID: f.account, Name: "quick", Provider: "sandbox", Config: []byte(`{"receipts":"none"}`), Address: f.channel.Address, Timezone: "UTC", Status: providers.ChannelActive,
+			AccountID: f.account, Name: "quick", Provider: "sandbox", Config: []byte(`{"receipts":"none"}`), Address: f.channel.Address, Timezone: "UTC",
+			Status: providers.ChannelActive,
 		})
 		require.NoError(t, err)
 		bad, good := f.campaign(t, e, costly), quick.campaign(t, e, "Hi {{ contact.first_name }}")
@@ -33,7 +35,8 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 			_, err := e.Campaigns.Start(t.Context(), f.account, c.ID, true)
 			require.NoError(t, err)
 		}
-		m, err := e.Messages.Send(t.Context(), messages.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: "your code"}})
+		m, err := e.Messages.Send(t.Context(), messages.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com",
+			Content: providers.Content{Subject: "s", Text: "your code"}})
 		require.NoError(t, err)
 		e.Wake()
 		finish(t, e, good)
@@ -58,7 +61,8 @@ func TestACostlyTemplateStopsNothingButItsCampaign(t *testing.T) {
 		require.Contains(t, skipped[0].Detail, "content.text: ")
 
 		// Neither one message nor a test of it gets through.
-		_, err = e.Messages.Send(t.Context(), messages.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com", Content: providers.Content{Subject: "s", Text: costly}})
+		_, err = e.Messages.Send(t.Context(), messages.Notification{AccountID: f.account, ChannelID: f.channel.ID, To: "x@example.com",
+			Content: providers.Content{Subject: "s", Text: costly}})
 		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 
 		// Canceling works while it renders.

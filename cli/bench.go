@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,16 +13,12 @@ import (
 )
 
 type benchFlags struct {
-	selection bench.Selection
-	postgres  string
-	redis     string
-	save      string
-	profiles  string
-	list      bool
-	targeting bool
-	contacts  int
-	role      string
-	scenario  string
+	selection      bench.Selection
+	suite          bench.Suite
+	list           bool
+	targeting      bool
+	contacts       int
+	role, scenario string
 }
 
 func (c *cli) addBench(root *cobra.Command) {
@@ -57,11 +50,8 @@ empty one.`,
   carillon bench --content 30k --latency 20 --workers 1,4
   carillon bench --targeting --contacts 100000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case f.role != "":
+			if f.role != "" {
 				return bench.Child(cmd.Context(), f.role, f.scenario, bench.Streams{In: c.in, Out: c.out, Err: c.err})
-			case f.targeting:
-				return c.benchTargeting(cmd.Context(), f)
 			}
 			return c.bench(cmd.Context(), f)
 		},
@@ -69,19 +59,22 @@ empty one.`,
 	flags := cmd.Flags()
 	s := &f.selection
 	flags.StringSliceVar(&s.Contents, "content", nil, "contents: "+strings.Join(bench.ContentNames(), ", ")+"; 5k unless all are measured")
-	flags.IntSliceVar(&s.Latencies, "latency", nil, "milliseconds that the provider takes for each message, such as 0,20,200; a campaign that takes longer than 12 s is canceled")
+	flags.IntSliceVar(&s.Latencies, "latency", nil,
+		"milliseconds that the provider takes for each message, such as 0,20,200; a campaign that takes longer than 12 s is canceled")
 	flags.StringSliceVar(&s.Stores, "store", nil, "sqlite (with the embedded Redis), sqlite+redis, postgres (with Redis)")
 	flags.StringSliceVar(&s.Transports, "transport", nil, "http, smtp (the server offers PIPELINING), smtp-plain (it does not); each content has its own")
 	flags.BoolVar(&s.Mixed, "mixed", false, "send two campaigns at once, and transactional messages meanwhile")
-	flags.IntSliceVar(&s.Recipients, "recipients", nil, fmt.Sprintf("sizes of the campaign, at least 1000; %d, with --full %d", bench.DefaultRecipients, bench.FullRecipients))
+	flags.IntSliceVar(&s.Recipients, "recipients", nil,
+		fmt.Sprintf("sizes of the campaign, at least 1000; %d, with --full %d", bench.DefaultRecipients, bench.FullRecipients))
 	flags.IntSliceVar(&s.Workers, "workers", nil, "numbers of worker processes beside the one that feeds, such as 1,4; on PostgreSQL, which they share")
 	flags.IntVar(&s.Concurrency, "concurrency", 0, "limits.concurrency of the channel; 0 leaves it as it is when nobody sets it")
 	flags.BoolVar(&s.Full, "full", false, "measure everything, with many recipients")
 	flags.BoolVar(&f.list, "list", false, "say what would be measured, and measure nothing")
-	flags.StringVar(&f.postgres, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")
-	flags.StringVar(&f.redis, "redis-url", "", "use this Redis instead of a private one")
-	flags.StringVar(&f.save, "save", "", "write the results as JSON to this file too")
-	flags.StringVar(&f.profiles, "profiles", "", "write profiles of processor, blocks, locks and allocations while sending to this folder, for go tool pprof; costs some speed")
+	flags.StringVar(&f.suite.Servers.PostgresDSN, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")
+	flags.StringVar(&f.suite.Servers.RedisURL, "redis-url", "", "use this Redis instead of a private one")
+	flags.StringVar(&f.suite.Save, "save", "", "write the results as JSON to this file too")
+	flags.StringVar(&f.suite.Profiles, "profiles", "",
+		"write profiles of processor, blocks, locks and allocations while sending to this folder, for go tool pprof; costs some speed")
 	flags.BoolVar(&f.targeting, "targeting", false, "measure rules instead: how long counting their contacts takes, on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.role, "role", "", "")
@@ -103,38 +96,30 @@ func benchContents() string {
 	return text.String()
 }
 
-// bench measures scenarios one after the other.
+// bench measures what the flags choose, or says what it would measure.
 func (c *cli) bench(ctx context.Context, f benchFlags) error {
+	f.suite.JSON, f.suite.Out, f.suite.Progress = c.output == "json", c.out, c.err
+	if f.targeting {
+		return benchError(f.suite.RunTargeting(ctx, f.selection.Stores, f.contacts))
+	}
 	scenarios, err := f.selection.Scenarios()
 	if err != nil {
-		return usagef("%s", err)
+		return benchError(err)
 	}
 	if f.list {
 		return c.listScenarios(scenarios)
 	}
-	if f.profiles != "" {
-		if err := os.MkdirAll(f.profiles, 0o755); err != nil {
-			return err
-		}
-	}
-	balances := true
-	err = reportBench(c, f, bench.WriteTable, func(servers *benchServers) (results []bench.Result, err error) {
-		for i, s := range scenarios {
-			if f.profiles != "" {
-				s.Profile = filepath.Join(f.profiles, fmt.Sprintf("%02d-%s-%s-%s", i+1, s.Content, s.Transport, s.Store))
-			}
-			_, _ = fmt.Fprintf(c.err, "%d of %d: %s\n", i+1, len(scenarios), s)
-			result, err := c.benchOne(ctx, servers, s)
-			if err != nil {
-				return results, fmt.Errorf("%s: %w", s, err)
-			}
-			results = append(results, result)
-			balances = balances && result.Verified
-		}
-		return results, nil
-	})
-	if err == nil && !balances {
-		err = &exitError{exitUnbalanced, errors.New("a run does not balance; that is a fault of Carillon, please report it")}
+	return benchError(f.suite.Run(ctx, scenarios))
+}
+
+// benchError gives what went wrong its exit code.
+func benchError(err error) error {
+	var wrong *bench.Problem
+	switch {
+	case errors.As(err, &wrong):
+		return usagef("%w", err)
+	case errors.Is(err, bench.ErrUnbalanced):
+		return &exitError{exitUnbalanced, err}
 	}
 	return err
 }
@@ -153,92 +138,4 @@ func (c *cli) listScenarios(scenarios []bench.Scenario) error {
 		}
 	}
 	return nil
-}
-
-// reportBench measures with private servers, saves the results where asked and
-// prints them, as JSON or by table; also those from before an error, which may have
-// taken an hour. The servers are gone by then: whoever reads the results may leave
-// in the middle, as head does, and end the program.
-func reportBench[R any](c *cli, f benchFlags, table func(io.Writer, []R) error, measure func(*benchServers) ([]R, error)) error {
-	servers := benchServers{f: f}
-	results, err := measure(&servers)
-	err = errors.Join(err, servers.close())
-	if len(results) == 0 {
-		return err
-	}
-	encoded, failed := json.MarshalIndent(results, "", "  ")
-	if failed != nil {
-		return errors.Join(err, failed)
-	}
-	if f.save != "" {
-		err = errors.Join(err, os.WriteFile(f.save, append(encoded, '\n'), 0o644))
-	}
-	if c.output == "json" {
-		_, failed = fmt.Fprintln(c.out, string(encoded))
-	} else {
-		failed = table(c.out, results)
-	}
-	return errors.Join(err, failed)
-}
-
-// benchTargeting measures rules on each store that was asked for.
-func (c *cli) benchTargeting(ctx context.Context, f benchFlags) error {
-	if f.contacts < 1000 {
-		return usagef("--contacts %d: at least 1000", f.contacts)
-	}
-	stores := f.selection.Stores
-	if len(stores) == 0 {
-		stores = []string{"sqlite", "postgres"}
-	}
-	for _, store := range stores {
-		if store != "sqlite" && store != "postgres" {
-			return usagef("--store %s: with --targeting one of sqlite, postgres", store)
-		}
-	}
-	return reportBench(c, f, bench.WriteTargetingTable, func(servers *benchServers) (results []bench.TargetingResult, err error) {
-		for _, store := range stores {
-			more, err := c.benchRules(ctx, servers, store, f.contacts)
-			if err != nil {
-				return results, fmt.Errorf("%s: %w", store, err)
-			}
-			results = append(results, more...)
-		}
-		return results, nil
-	})
-}
-
-func (c *cli) benchRules(ctx context.Context, servers *benchServers, store string, contacts int) ([]bench.TargetingResult, error) {
-	dir, err := os.MkdirTemp("", "carillon-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	s := bench.TargetingScenario{Contacts: contacts, Dir: dir}
-	if store == "postgres" {
-		if s.StoreDSN, err = servers.postgresDSN(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return bench.RunTargeting(ctx, s, c.err)
-}
-
-// benchOne runs one scenario in a process of its own.
-func (c *cli) benchOne(ctx context.Context, servers *benchServers, s bench.Scenario) (result bench.Result, err error) {
-	if s.Dir, err = os.MkdirTemp("", "carillon-bench-"); err != nil {
-		return result, err
-	}
-	defer func() { _ = os.RemoveAll(s.Dir) }()
-	if s.Store != "sqlite" {
-		if s.RedisURL, err = servers.redisURL(ctx); err != nil {
-			return result, err
-		}
-		s.RedisPid = servers.redisPid()
-	}
-	if s.Store == "postgres" {
-		if s.StoreDSN, err = servers.postgresDSN(ctx); err != nil {
-			return result, err
-		}
-		s.StorePid = servers.postgresPid()
-	}
-	return bench.RunInChild(ctx, s, c.err)
 }

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,31 +36,4 @@ func TestBenchSaysWhatItWouldMeasure(t *testing.T) {
 		require.Equal(t, exitUsage, code)
 		require.Contains(t, errs, want)
 	}
-}
-
-// TestBenchKeepsWhatWasMeasured shows that results from before an error are saved
-// and shown, and that the error is told all the same.
-func TestBenchKeepsWhatWasMeasured(t *testing.T) {
-	var out strings.Builder
-	c := &cli{out: &out, output: "json"}
-	f := benchFlags{save: filepath.Join(t.TempDir(), "figures.json")}
-	measured := []bench.Result{{Content: "5k", SendRate: 7, Naive: 14, Verified: true}}
-	failed := errors.New("the disk is full")
-	err := reportBench(c, f, bench.WriteTable, func(*benchServers) ([]bench.Result, error) { return measured, failed })
-	require.ErrorIs(t, err, failed)
-	saved, err := os.ReadFile(f.save)
-	require.NoError(t, err)
-	for _, text := range []string{out.String(), string(saved)} {
-		var results []bench.Result
-		require.NoError(t, json.Unmarshal([]byte(text), &results))
-		require.Equal(t, measured, results)
-	}
-
-	out.Reset()
-	c.output = ""
-	require.ErrorIs(t, reportBench(c, benchFlags{}, bench.WriteTable, func(*benchServers) ([]bench.Result, error) { return measured, failed }), failed)
-	require.Contains(t, out.String(), "0.50")
-	out.Reset()
-	require.ErrorIs(t, reportBench(c, benchFlags{}, bench.WriteTable, func(*benchServers) ([]bench.Result, error) { return nil, failed }), failed)
-	require.Empty(t, out.String())
 }

@@ -3,11 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -26,55 +21,41 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
 }
 
-// onCampaign is a command that does something with one campaign.
-func (c *cli) onCampaign(use, short, example string, do func(ctx context.Context, cl *client, id int64) error) *cobra.Command {
-	return &cobra.Command{Use: use + " ID", Short: short, Example: example, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("campaign", "campaign ls", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		return do(cmd.Context(), cl, id)
-	}}
-}
+func campaignsPath() path { return v1("campaigns") }
+
+func runsPath() path { return v1("runs") }
+
+// campaignID reads an argument that is the id of a campaign.
+func campaignID(arg string) (int64, error) { return idOf("campaign", "campaign ls")(arg) }
 
 func (c *cli) campaignLs() *cobra.Command {
-	var limit int
 	var status string
-	cmd := &cobra.Command{Use: "ls", Short: "List campaigns, newest first", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		q := url.Values{}
-		if status != "" {
-			q.Set("status", status)
-		}
-		items, more, err := list[api.Campaign](cmd.Context(), cl, "/v1/campaigns", q, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
-			return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt)}
-		})
-	}}
-	limitFlag(cmd, &limit)
+	cmd := &cobra.Command{Use: "ls", Short: "List campaigns, newest first"}
 	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished or canceled ones")
-	return cmd
+	where := func() path { return campaignsPath().with(query{"status": status}) }
+	return lists(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
+		return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt)}
+	}})
 }
 
-// showCampaign prints a campaign, with its latest run if there is one.
-func (c *cli) showCampaign(ctx context.Context, cl *client, raw json.RawMessage, k api.Campaign) error {
+// showCampaign makes a request that is answered with a campaign, and shows it.
+func (c *cli) showCampaign(ctx context.Context, r request) error {
+	k, raw, err := ask[api.Campaign](ctx, c, r)
+	if err != nil {
+		return err
+	}
+	return c.printCampaign(ctx, raw, k)
+}
+
+// printCampaign prints a campaign, with its latest run if there is one.
+func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Campaign) (err error) {
 	var run api.Run
 	if k.RunID != 0 && c.output != "json" {
-		if _, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/runs/%d", k.RunID), nil, &run); err != nil {
+		if run, _, err = ask[api.Run](ctx, c, get(runsPath().id(k.RunID))); err != nil {
 			return err
 		}
 	}
-	return c.show(raw, func(w *tabwriter.Writer) {
+	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "At", k.Schedule.At, "Fires", at(k.NextFireAt))
@@ -94,13 +75,8 @@ func runTable(w *tabwriter.Writer, r api.Run) {
 }
 
 func (c *cli) campaignShow() *cobra.Command {
-	return c.onCampaign("show", "Show a campaign and its latest run", "", func(ctx context.Context, cl *client, id int64) error {
-		var k api.Campaign
-		raw, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d", id), nil, &k)
-		if err != nil {
-			return err
-		}
-		return c.showCampaign(ctx, cl, raw, k)
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a campaign and its latest run"}, campaignID, func(ctx context.Context, id int64) error {
+		return c.showCampaign(ctx, get(campaignsPath().id(id)))
 	})
 }
 
@@ -118,7 +94,7 @@ type campaignFlags struct {
 func (c *cli) campaignCreate() *cobra.Command {
 	var f campaignFlags
 	cmd := &cobra.Command{
-		Use: "create", Short: "Create a campaign as a draft", Args: cobra.NoArgs,
+		Use: "create", Short: "Create a campaign as a draft",
 		Long: `Creates a campaign as a draft; nothing is sent before it is started. Texts are Liquid templates:
 {{ contact.first_name | default: "there" }}, {{ row.coupon }} for a column of an uploaded file,
 {{ unsubscribe_url }}. A mistake in a template is refused here, with its line.`,
@@ -127,25 +103,6 @@ func (c *cli) campaignCreate() *cobra.Command {
   carillon campaign create --name Coupons --channel news --upload 3 --exclude-campaign 1 \
           --subject 'Your coupon' --text 'It is {{ row.coupon }}.' --at 2026-12-01T09:00 --timezone Europe/Berlin
   carillon campaign create --file campaign.json --start --watch`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			input, err := c.campaignInput(cmd.Context(), cl, f)
-			if err != nil {
-				return err
-			}
-			var k api.Campaign
-			raw, err := cl.call(cmd.Context(), http.MethodPost, "/v1/campaigns", input, &k)
-			if err != nil {
-				return err
-			}
-			if f.start || f.watch {
-				return c.start(cmd.Context(), cl, k.ID, false, f.watch)
-			}
-			return c.showCampaign(cmd.Context(), cl, raw, k)
-		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "file", "", "JSON file with the campaign as the API takes it, - for standard input; flags win over it")
@@ -165,11 +122,24 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
-	return cmd
+	return plain(cmd, func(ctx context.Context) error {
+		input, err := c.campaignInput(ctx, f)
+		if err != nil {
+			return err
+		}
+		k, raw, err := ask[api.Campaign](ctx, c, post(campaignsPath(), input))
+		if err != nil {
+			return err
+		}
+		if f.start || f.watch {
+			return c.start(ctx, k.ID, startFlags{watch: f.watch})
+		}
+		return c.printCampaign(ctx, raw, k)
+	})
 }
 
 // campaignInput puts a campaign together from a file and flags.
-func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (api.CampaignInput, error) {
+func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignInput, error) {
 	var in api.CampaignInput
 	if f.file != "" {
 		if err := c.readJSON(f.file, &in); err != nil {
@@ -183,13 +153,13 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 	}
 	set(&in.Name, f.name)
 	if f.channel != "" {
-		ch, err := findChannel(ctx, cl, f.channel)
+		ch, err := c.findChannel(ctx, f.channel)
 		if err != nil {
 			return in, err
 		}
 		in.ChannelID = ch.ID
 	}
-	if err := f.into(ctx, c, cl, &in.Audience); err != nil {
+	if err := f.into(ctx, c, &in.Audience); err != nil {
 		return in, err
 	}
 	set(&in.Content.Subject, f.subject)
@@ -226,68 +196,50 @@ func (c *cli) campaignInput(ctx context.Context, cl *client, f campaignFlags) (a
 	return in, nil
 }
 
-func (c *cli) readFile(path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(c.in)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &exitError{exitRefused, err}
-	}
-	return content, nil
-}
-
-func (c *cli) readJSON(path string, into any) error {
-	content, err := c.readFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(content, into); err != nil {
-		return &exitError{exitRefused, fmt.Errorf("%s: %w", path, err)}
-	}
-	return nil
-}
-
 // countPatience is how long a preview waits for its numbers before it shows what is
 // known without them.
 const countPatience = 2 * time.Second
 
 func (c *cli) campaignPreview() *cobra.Command {
-	return c.onCampaign("preview", "Say who gets a campaign, who is skipped and why, how it reads and how long it takes", "", func(ctx context.Context, cl *client, id int64) error {
-		path := fmt.Sprintf("/v1/campaigns/%d/preview", id)
-		var f api.Forecast
-		var raw json.RawMessage
-		counted := make(chan error, 1)
-		go func() {
-			var err error
-			raw, err = cl.call(ctx, http.MethodGet, path, nil, &f)
-			counted <- err
-		}()
-		select {
-		case err := <-counted:
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) {
-				showNumbers(w, f)
-				_ = w.Flush() // what follows is no table
-				c.showSamples(f)
-			})
-		case <-c.clock.After(countPatience):
-		}
-		if c.output != "json" {
-			var early api.Forecast
-			if _, err := cl.call(ctx, http.MethodGet, path+"?count=false", nil, &early); err != nil {
-				return err
-			}
-			c.showSamples(early)
-			sayln(c.err, "Counting the recipients …")
-		}
-		if err := <-counted; err != nil {
+	cmd := &cobra.Command{Use: "preview ID", Short: "Say who gets a campaign, who is skipped and why, how it reads and how long it takes"}
+	return onID(cmd, campaignID, c.preview)
+}
+
+// preview shows what a campaign would do, and how it reads before that is counted.
+func (c *cli) preview(ctx context.Context, id int64) error {
+	where := campaignsPath().id(id).below("preview")
+	var f api.Forecast
+	var raw json.RawMessage
+	counted := make(chan error, 1)
+	go func() {
+		var err error
+		f, raw, err = ask[api.Forecast](ctx, c, get(where))
+		counted <- err
+	}()
+	select {
+	case err := <-counted:
+		if err != nil {
 			return err
 		}
-		return c.show(raw, func(w *tabwriter.Writer) { showNumbers(w, f) })
-	})
+		return c.print(raw, func(w *tabwriter.Writer) {
+			showNumbers(w, f)
+			_ = w.Flush() // what follows is no table
+			c.showSamples(f)
+		})
+	case <-c.clock.After(countPatience):
+	}
+	if c.output != "json" {
+		early, _, err := ask[api.Forecast](ctx, c, get(where.with(query{"count": "false"})))
+		if err != nil {
+			return err
+		}
+		c.showSamples(early)
+		sayln(c.err, "Counting the recipients …")
+	}
+	if err := <-counted; err != nil {
+		return err
+	}
+	return c.print(raw, func(w *tabwriter.Writer) { showNumbers(w, f) })
 }
 
 func showNumbers(w *tabwriter.Writer, f api.Forecast) {
@@ -322,88 +274,69 @@ func (c *cli) showSamples(f api.Forecast) {
 
 func (c *cli) campaignTest() *cobra.Command {
 	var in api.Recipient
-	cmd := c.onCampaign("test", "Send a campaign to one address, as it reads for the first recipient", "  carillon campaign test 1 --to me@example.org",
-		func(ctx context.Context, cl *client, id int64) error {
-			var m api.Message
-			raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/test", id), in, &m)
-			if err != nil {
-				return err
-			}
-			return c.showSent(raw, m)
-		})
+	cmd := &cobra.Command{Use: "test ID", Short: "Send a campaign to one address, as it reads for the first recipient",
+		Example: "  carillon campaign test 1 --to me@example.org"}
 	cmd.Flags().StringVar(&in.To, "to", "", "address")
 	cmd.Flags().Int64Var(&in.ContactID, "contact", 0, "instead: a contact, as it reads for them")
 	cmd.MarkFlagsOneRequired("to", "contact")
 	cmd.MarkFlagsMutuallyExclusive("to", "contact")
-	return cmd
+	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, post(campaignsPath().id(id).below("test"), in), sentTable)
+	})
 }
+
+// startFlags say how a campaign is started: whatever its schedule says, and
+// watched to its end.
+type startFlags struct{ now, watch bool }
 
 func (c *cli) campaignStart() *cobra.Command {
-	var now, watch bool
-	cmd := c.onCampaign("start", "Start a campaign: at once, or at the time of its schedule", "  carillon campaign start 1 --watch",
-		func(ctx context.Context, cl *client, id int64) error { return c.start(ctx, cl, id, now, watch) })
-	cmd.Flags().BoolVar(&now, "now", false, "at once, whatever the schedule says")
-	cmd.Flags().BoolVar(&watch, "watch", false, "watch it to its end")
-	return cmd
+	var f startFlags
+	cmd := &cobra.Command{Use: "start ID", Short: "Start a campaign: at once, or at the time of its schedule",
+		Example: "  carillon campaign start 1 --watch"}
+	cmd.Flags().BoolVar(&f.now, "now", false, "at once, whatever the schedule says")
+	cmd.Flags().BoolVar(&f.watch, "watch", false, "watch it to its end")
+	return onID(cmd, campaignID, func(ctx context.Context, id int64) error { return c.start(ctx, id, f) })
 }
 
-func (c *cli) start(ctx context.Context, cl *client, id int64, now, watch bool) error {
-	var k api.Campaign
-	raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/start", id), map[string]bool{"now": now}, &k)
+func (c *cli) start(ctx context.Context, id int64, f startFlags) error {
+	k, raw, err := ask[api.Campaign](ctx, c, post(campaignsPath().id(id).below("start"), map[string]bool{"now": f.now}))
 	if err != nil {
 		return err
 	}
-	if watch && k.Status != "scheduled" {
-		return c.watch(ctx, cl, id)
+	if f.watch && k.Status != "scheduled" {
+		return c.watch(ctx, id)
 	}
-	return c.showCampaign(ctx, cl, raw, k)
+	return c.printCampaign(ctx, raw, k)
 }
 
 func (c *cli) campaignSchedule() *cobra.Command {
 	var when, timezone string
-	cmd := c.onCampaign("schedule", "Set a campaign's time and let it fire then", "  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin",
-		func(ctx context.Context, cl *client, id int64) error {
-			var k api.Campaign
-			raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/schedule", id), api.ScheduleInput{At: &when, Timezone: timezone}, &k)
-			if err != nil {
-				return err
-			}
-			return c.showCampaign(ctx, cl, raw, k)
-		})
+	cmd := &cobra.Command{Use: "schedule ID", Short: "Set a campaign's time and let it fire then",
+		Example: "  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin"}
 	cmd.Flags().StringVar(&when, "at", "", "time, such as 2026-12-01T09:00 (required)")
 	cmd.Flags().StringVar(&timezone, "timezone", "", "IANA time zone (default the channel's)")
 	_ = cmd.MarkFlagRequired("at") // the flag exists
-	return cmd
+	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), api.ScheduleInput{At: &when, Timezone: timezone}))
+	})
 }
 
 func (c *cli) campaignMove(verb, short string) *cobra.Command {
-	return c.onCampaign(verb, short, "", func(ctx context.Context, cl *client, id int64) error {
-		var k api.Campaign
-		raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/%s", id, verb), nil, &k)
-		if err != nil {
-			return err
-		}
-		return c.showCampaign(ctx, cl, raw, k)
+	return onID(&cobra.Command{Use: verb + " ID", Short: short}, campaignID, func(ctx context.Context, id int64) error {
+		return c.showCampaign(ctx, post(campaignsPath().id(id).below(verb), nil))
 	})
 }
 
 func (c *cli) campaignDuplicate() *cobra.Command {
 	var name string
-	cmd := c.onCampaign("duplicate", "Make a draft with the same audience and content", "", func(ctx context.Context, cl *client, id int64) error {
-		var k api.Campaign
-		raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/duplicate", id), map[string]string{"name": name}, &k)
-		if err != nil {
-			return err
-		}
-		return c.showCampaign(ctx, cl, raw, k)
-	})
+	cmd := &cobra.Command{Use: "duplicate ID", Short: "Make a draft with the same audience and content"}
 	cmd.Flags().StringVar(&name, "name", "", "name of the copy")
-	return cmd
+	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+		return c.showCampaign(ctx, post(campaignsPath().id(id).below("duplicate"), map[string]string{"name": name}))
+	})
 }
 
 func (c *cli) campaignRm() *cobra.Command {
-	return c.onCampaign("rm", "Delete a draft", "", func(ctx context.Context, cl *client, id int64) error {
-		_, err := cl.call(ctx, http.MethodDelete, fmt.Sprintf("/v1/campaigns/%d", id), nil, nil)
-		return err
-	})
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a draft"}, campaignID,
+		func(ctx context.Context, id int64) error { return c.do(ctx, remove(campaignsPath().id(id))) })
 }

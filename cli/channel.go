@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"reflect"
 	"slices"
@@ -26,16 +25,17 @@ func (c *cli) addChannels(root *cobra.Command) {
 		c.channelMove("pause", "Pause a channel: nothing is handed to its provider from now on"), c.channelMove("resume", "Resume a channel")))
 }
 
+func channelsPath() path { return v1("channels") }
+
 const manyChannels = 10_000
 
 // findChannel is a channel by its id or its name.
-func findChannel(ctx context.Context, cl *client, idOrName string) (api.Channel, error) {
-	var ch api.Channel
+func (c *cli) findChannel(ctx context.Context, idOrName string) (ch api.Channel, err error) {
 	if id, err := strconv.ParseInt(idOrName, 10, 64); err == nil && id > 0 {
-		_, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/channels/%d", id), nil, &ch)
+		ch, _, err = ask[api.Channel](ctx, c, get(channelsPath().id(id)))
 		return ch, err
 	}
-	all, _, err := list[api.Channel](ctx, cl, "/v1/channels", nil, manyChannels)
+	all, _, err := list[api.Channel](ctx, c, channelsPath(), manyChannels)
 	if err != nil {
 		return ch, err
 	}
@@ -53,57 +53,44 @@ func findChannel(ctx context.Context, cl *client, idOrName string) (api.Channel,
 	return ch, &exitError{exitNotFound, fmt.Errorf("there is no channel %q; %s", idOrName, hint)}
 }
 
+// onChannel makes cmd a command on the channel that its only argument names.
+func (c *cli) onChannel(cmd *cobra.Command, do func(ctx context.Context, ch api.Channel) error) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ch, err := c.findChannel(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), ch)
+	}
+	return cmd
+}
+
 func (c *cli) channelLs() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{Use: "ls", Short: "List channels", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.Channel](cmd.Context(), cl, "/v1/channels", nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID NAME PROVIDER STATUS HEALTH PER_SECOND REASON", func(ch api.Channel) []any {
+	return lists(c, &cobra.Command{Use: "ls", Short: "List channels"}, channelsPath,
+		rows[api.Channel]{"ID NAME PROVIDER STATUS HEALTH PER_SECOND REASON", func(ch api.Channel) []any {
 			rate := "no limit"
 			if ch.Limits.PerSecond > 0 {
 				rate = strconv.FormatFloat(ch.Limits.PerSecond, 'f', -1, 64)
 			}
-			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, ch.Health.State, rate, cmp.Or(ch.StatusReason, ch.Health.Reason, standstillWords(ch.Standstill))}
-		})
-	}}
-	limitFlag(cmd, &limit)
-	return cmd
+			reason := cmp.Or(ch.StatusReason, ch.Health.Reason, standstillWords(ch.Standstill))
+			return []any{ch.ID, ch.Name, ch.Provider, ch.Status, ch.Health.State, rate, reason}
+		}})
 }
 
-func (c *cli) showChannel(raw json.RawMessage, ch api.Channel) error {
-	return c.show(raw, func(w *tabwriter.Writer) {
-		fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
-			"Health", healthWords(ch.Health), "Stands still", standstillWords(ch.Standstill), "What to do", remedyWords(ch.Standstill), "Time zone", ch.Timezone, "In doubt", ch.InDoubt)
-		for _, name := range sortedKeys(ch.Config) {
-			fields(w, "  "+name, ch.Config[name])
-		}
-		if limits, err := json.Marshal(ch.Limits); err == nil {
-			fields(w, "Limits", string(limits))
-		}
-		if ch.Requests > 0 {
-			fields(w, "Requests at once", ch.Requests)
-		}
-	})
-}
-
-func standstillWords(s *api.Standstill) string {
-	if s == nil {
-		return ""
+func channelTable(w *tabwriter.Writer, ch api.Channel) {
+	fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
+		"Health", healthWords(ch.Health), "Stands still", standstillWords(ch.Standstill), "What to do", remedyWords(ch.Standstill),
+		"Time zone", ch.Timezone, "In doubt", ch.InDoubt)
+	for _, name := range slices.Sorted(maps.Keys(ch.Config)) {
+		fields(w, "  "+name, ch.Config[name])
 	}
-	return s.Words
-}
-
-func remedyWords(s *api.Standstill) string {
-	if s == nil {
-		return ""
+	if limits, err := json.Marshal(ch.Limits); err == nil {
+		fields(w, "Limits", string(limits))
 	}
-	return s.Remedy
+	if ch.Requests > 0 {
+		fields(w, "Requests at once", ch.Requests)
+	}
 }
 
 // healthWords is a channel's health in one line.
@@ -121,57 +108,32 @@ func healthWords(h api.ProviderHealth) string {
 	return words
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+func (c *cli) channelShow() *cobra.Command {
+	return c.onChannel(&cobra.Command{Use: "show CHANNEL", Short: "Show a channel by id or name; secrets are masked"},
+		func(_ context.Context, ch api.Channel) error {
+			raw, err := json.Marshal(ch)
+			if err != nil {
+				return fmt.Errorf("print channel: %w", err)
+			}
+			return c.print(raw, func(w *tabwriter.Writer) { channelTable(w, ch) })
+		})
 }
 
-func (c *cli) channelShow() *cobra.Command {
-	return &cobra.Command{Use: "show CHANNEL", Short: "Show a channel by id or name; secrets are masked", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		ch, err := findChannel(cmd.Context(), cl, args[0])
-		if err != nil {
-			return err
-		}
-		raw, err := json.Marshal(ch)
-		if err != nil {
-			return fmt.Errorf("print channel: %w", err)
-		}
-		return c.showChannel(raw, ch)
-	}}
-}
+func providersPath() path { return v1("providers") }
 
 func (c *cli) channelProviders() *cobra.Command {
-	return &cobra.Command{Use: "providers", Short: "List providers and their settings", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		var page struct {
-			Items []api.Provider `json:"items"`
-		}
-		raw, err := cl.call(cmd.Context(), http.MethodGet, "/v1/providers", nil, &page)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) {
-			for _, p := range page.Items {
+	return plain(&cobra.Command{Use: "providers", Short: "List providers and their settings"}, func(ctx context.Context) error {
+		return show(ctx, c, get(providersPath()), func(w *tabwriter.Writer, all page[api.Provider]) {
+			for _, p := range all.Items {
 				sayf(w, "%s\t%s\n", p.Name, p.Description)
 				properties, _ := p.Config["properties"].(map[string]any)
-				for _, name := range sortedKeys(properties) {
+				for _, name := range slices.Sorted(maps.Keys(properties)) {
 					property, _ := properties[name].(map[string]any)
 					sayf(w, "  %s\t%v\n", name, property["description"])
 				}
 			}
 		})
-	}}
+	})
 }
 
 func (c *cli) channelCreate() *cobra.Command {
@@ -187,21 +149,12 @@ no secret stands on the command line.`,
   carillon channel create news --provider smtp --rate 50 --timezone Europe/Berlin \
           --set host=mail.example.org --set port=587 --set username=news --set password=@password.txt \
           --set from=news@example.org`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			input.Name = args[0]
-			if input.Config, err = c.settings(cmd.Context(), cl, input.Provider, settings, sets); err != nil {
+			if input.Config, err = c.settings(cmd.Context(), input.Provider, settings, sets); err != nil {
 				return err
 			}
-			var ch api.Channel
-			raw, err := cl.call(cmd.Context(), http.MethodPost, "/v1/channels", input, &ch)
-			if err != nil {
-				return err
-			}
-			return c.showChannel(raw, ch)
+			return show(cmd.Context(), c, post(channelsPath(), input), channelTable)
 		},
 	}
 	flags := cmd.Flags()
@@ -225,101 +178,100 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: `N`, or auto, which finds it out")
 	flags.IntVar(&limits.MaxConcurrency, "max-concurrency", 0, "most that a concurrency of auto grows to (default what suits the provider)")
 	flags.Float64Var(&limits.PerRecipientSeconds, "per-recipient", 0, "least seconds between two messages to one recipient (default none)")
-	flags.IntVar(&limits.RefusalsInARow, "refusals", 0, fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
-	flags.IntVar(&limits.DoubtsInARow, "doubts", 0, fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
+	flags.IntVar(&limits.RefusalsInARow, "refusals", 0,
+		fmt.Sprintf("pause a campaign, or hold the channel, after so many equal refusals in a row (default %d)", providers.DefaultRefusalsInARow))
+	flags.IntVar(&limits.DoubtsInARow, "doubts", 0,
+		fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
 	flags.IntVar(&limits.RecipientsPerDay, "recipients-per-day", 0, "most different recipients in a day (default no limit)")
 }
 
+// channelFlags say what is changed of a channel.
+type channelFlags struct {
+	limits                            providers.Limits
+	name, timezone, inDoubt, settings string
+	silent                            bool
+	sets, unsets                      []string
+}
+
 func (c *cli) channelSet() *cobra.Command {
-	var limits providers.Limits
-	var name, timezone, inDoubt, settings string
-	var silent bool
-	var sets, unsets []string
+	var f channelFlags
 	cmd := &cobra.Command{
-		Use: "set CHANNEL", Short: "Change a channel's settings and limits", Args: cobra.ExactArgs(1),
+		Use: "set CHANNEL", Short: "Change a channel's settings and limits",
 		Long: `Changes what the flags name and leaves the rest, secrets included. New limits take effect at
 once, also for campaigns that are under way; 0 takes a limit away.`,
 		Example: `  carillon channel set news --rate 20
   carillon channel set news --set password=@password.txt --unset reply_to`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			ch, err := findChannel(cmd.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			var change api.ChannelChange
-			changed := cmd.Flags().Changed
-			set := func(flag string, to **string, value *string) {
-				if changed(flag) {
-					*to = value
-				}
-			}
-			set("name", &change.Name, &name)
-			set("timezone", &change.Timezone, &timezone)
-			set("in-doubt", &change.InDoubt, &inDoubt)
-			if changed("silent-opt-out") {
-				change.SilentOptOut = &silent
-			}
-			mixed := ch.Limits
-			for flag, take := range map[string]func(){
-				"rate":               func() { mixed.PerSecond = limits.PerSecond },
-				"burst":              func() { mixed.Burst = limits.Burst },
-				"concurrency":        func() { mixed.Concurrency = limits.Concurrency },
-				"max-concurrency":    func() { mixed.MaxConcurrency = limits.MaxConcurrency },
-				"per-recipient":      func() { mixed.PerRecipientSeconds = limits.PerRecipientSeconds },
-				"refusals":           func() { mixed.RefusalsInARow = limits.RefusalsInARow },
-				"doubts":             func() { mixed.DoubtsInARow = limits.DoubtsInARow },
-				"recipients-per-day": func() { mixed.RecipientsPerDay = limits.RecipientsPerDay },
-			} {
-				if changed(flag) {
-					take()
-					change.Limits = &mixed
-				}
-			}
-			if len(sets) > 0 || len(unsets) > 0 || settings != "" {
-				given, err := c.settings(cmd.Context(), cl, ch.Provider, settings, sets)
-				if err != nil {
-					return err
-				}
-				// Secrets come and go back masked, which leaves them as they are.
-				change.Config = ch.Config
-				for _, unset := range unsets {
-					if _, ok := change.Config[unset]; !ok {
-						return usagef("--unset %s: the channel has no such setting", unset)
-					}
-					delete(change.Config, unset)
-				}
-				maps.Copy(change.Config, given)
-			}
-			if reflect.ValueOf(change).IsZero() {
-				return usagef("nothing to change: name a setting, see carillon channel set --help")
-			}
-			var now api.Channel
-			raw, err := cl.call(cmd.Context(), http.MethodPatch, fmt.Sprintf("/v1/channels/%d", ch.ID), change, &now)
-			if err != nil {
-				return err
-			}
-			return c.showChannel(raw, now)
-		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&name, "name", "", "new name")
-	flags.StringArrayVar(&sets, "set", nil, "NAME=VALUE: a setting of the provider; may be repeated")
-	flags.StringArrayVar(&unsets, "unset", nil, "NAME: a setting that goes back to its default; may be repeated")
-	flags.StringVar(&settings, "settings", "", "JSON file with settings, - for standard input; --set wins over it")
-	limitFlags(cmd, &limits)
-	flags.StringVar(&timezone, "timezone", "", "IANA time zone for schedules")
-	flags.StringVar(&inDoubt, "in-doubt", "", inDoubtUsage)
-	flags.BoolVar(&silent, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply; =false confirms again")
-	return cmd
+	flags.StringVar(&f.name, "name", "", "new name")
+	flags.StringArrayVar(&f.sets, "set", nil, "NAME=VALUE: a setting of the provider; may be repeated")
+	flags.StringArrayVar(&f.unsets, "unset", nil, "NAME: a setting that goes back to its default; may be repeated")
+	flags.StringVar(&f.settings, "settings", "", "JSON file with settings, - for standard input; --set wins over it")
+	limitFlags(cmd, &f.limits)
+	flags.StringVar(&f.timezone, "timezone", "", "IANA time zone for schedules")
+	flags.StringVar(&f.inDoubt, "in-doubt", "", inDoubtUsage)
+	flags.BoolVar(&f.silent, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply; =false confirms again")
+	return c.onChannel(cmd, func(ctx context.Context, ch api.Channel) error {
+		change := f.change(ch, flags.Changed)
+		if len(f.sets) > 0 || len(f.unsets) > 0 || f.settings != "" {
+			given, err := c.settings(ctx, ch.Provider, f.settings, f.sets)
+			if err != nil {
+				return err
+			}
+			// Secrets come and go back masked, which leaves them as they are.
+			change.Config = ch.Config
+			for _, unset := range f.unsets {
+				if _, ok := change.Config[unset]; !ok {
+					return usagef("--unset %s: the channel has no such setting", unset)
+				}
+				delete(change.Config, unset)
+			}
+			maps.Copy(change.Config, given)
+		}
+		if reflect.ValueOf(change).IsZero() {
+			return usagef("nothing to change: name a setting, see carillon channel set --help")
+		}
+		return show(ctx, c, patch(channelsPath().id(ch.ID), change), channelTable)
+	})
+}
+
+// change is what the flags that were given change of a channel, its provider's
+// settings left out.
+func (f *channelFlags) change(ch api.Channel, given func(flag string) bool) api.ChannelChange {
+	var change api.ChannelChange
+	set := func(flag string, to **string, value *string) {
+		if given(flag) {
+			*to = value
+		}
+	}
+	set("name", &change.Name, &f.name)
+	set("timezone", &change.Timezone, &f.timezone)
+	set("in-doubt", &change.InDoubt, &f.inDoubt)
+	if given("silent-opt-out") {
+		change.SilentOptOut = &f.silent
+	}
+	mixed := ch.Limits
+	for flag, take := range map[string]func(){
+		"rate":               func() { mixed.PerSecond = f.limits.PerSecond },
+		"burst":              func() { mixed.Burst = f.limits.Burst },
+		"concurrency":        func() { mixed.Concurrency = f.limits.Concurrency },
+		"max-concurrency":    func() { mixed.MaxConcurrency = f.limits.MaxConcurrency },
+		"per-recipient":      func() { mixed.PerRecipientSeconds = f.limits.PerRecipientSeconds },
+		"refusals":           func() { mixed.RefusalsInARow = f.limits.RefusalsInARow },
+		"doubts":             func() { mixed.DoubtsInARow = f.limits.DoubtsInARow },
+		"recipients-per-day": func() { mixed.RecipientsPerDay = f.limits.RecipientsPerDay },
+	} {
+		if given(flag) {
+			take()
+			change.Limits = &mixed
+		}
+	}
+	return change
 }
 
 // settings puts a provider's settings together, each in the type that its
 // schema says.
-func (c *cli) settings(ctx context.Context, cl *client, provider, file string, sets []string) (map[string]any, error) {
+func (c *cli) settings(ctx context.Context, provider, file string, sets []string) (map[string]any, error) {
 	config := map[string]any{}
 	if file != "" {
 		if err := c.readJSON(file, &config); err != nil {
@@ -329,14 +281,12 @@ func (c *cli) settings(ctx context.Context, cl *client, provider, file string, s
 	if len(sets) == 0 {
 		return config, nil
 	}
-	var page struct {
-		Items []api.Provider `json:"items"`
-	}
-	if _, err := cl.call(ctx, http.MethodGet, "/v1/providers", nil, &page); err != nil {
+	all, _, err := ask[page[api.Provider]](ctx, c, get(providersPath()))
+	if err != nil {
 		return nil, err
 	}
 	types := map[string]any{}
-	for _, p := range page.Items {
+	for _, p := range all.Items {
 		if p.Name == provider {
 			properties, _ := p.Config["properties"].(map[string]any)
 			for name, property := range properties {
@@ -371,62 +321,28 @@ func (c *cli) settings(ctx context.Context, cl *client, provider, file string, s
 
 func (c *cli) channelTest() *cobra.Command {
 	var to string
-	cmd := &cobra.Command{Use: "test CHANNEL", Short: "Send a test message through a channel", Args: cobra.ExactArgs(1),
-		Example: "  carillon channel test news --to me@example.org",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			ch, err := findChannel(cmd.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			var m api.Message
-			raw, err := cl.call(cmd.Context(), http.MethodPost, fmt.Sprintf("/v1/channels/%d/test", ch.ID), map[string]string{"to": to}, &m)
-			if err != nil {
-				return err
-			}
-			return c.showSent(raw, m)
-		}}
+	cmd := &cobra.Command{Use: "test CHANNEL", Short: "Send a test message through a channel", Example: "  carillon channel test news --to me@example.org"}
 	cmd.Flags().StringVar(&to, "to", "", "address to send it to (required)")
 	_ = cmd.MarkFlagRequired("to") // the flag exists
-	return cmd
+	return c.onChannel(cmd, func(ctx context.Context, ch api.Channel) error {
+		return show(ctx, c, post(channelsPath().id(ch.ID).below("test"), map[string]string{"to": to}), sentTable)
+	})
 }
 
 func (c *cli) channelRm() *cobra.Command {
-	return &cobra.Command{Use: "rm CHANNEL", Short: "Delete a channel that nothing is sent through", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		ch, err := findChannel(cmd.Context(), cl, args[0])
-		if err != nil {
-			return err
-		}
-		_, err = cl.call(cmd.Context(), http.MethodDelete, fmt.Sprintf("/v1/channels/%d", ch.ID), nil, nil)
-		return err
-	}}
+	return c.onChannel(&cobra.Command{Use: "rm CHANNEL", Short: "Delete a channel that nothing is sent through"},
+		func(ctx context.Context, ch api.Channel) error { return c.do(ctx, remove(channelsPath().id(ch.ID))) })
 }
 
 func (c *cli) channelMove(verb, short string) *cobra.Command {
-	return &cobra.Command{Use: verb + " CHANNEL", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return c.moveChannel(cmd.Context(), args[0], verb)
-	}}
+	return c.onChannel(&cobra.Command{Use: verb + " CHANNEL", Short: short}, func(ctx context.Context, ch api.Channel) error {
+		return c.moveChannel(ctx, ch, verb)
+	})
 }
 
-func (c *cli) moveChannel(ctx context.Context, idOrName, verb string) error {
-	cl, err := c.client()
-	if err != nil {
-		return err
-	}
-	ch, err := findChannel(ctx, cl, idOrName)
-	if err != nil {
-		return err
-	}
-	raw, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/channels/%d/%s", ch.ID, verb), nil, &ch)
-	if err != nil {
-		return err
-	}
-	return c.show(raw, func(w *tabwriter.Writer) { fields(w, "Channel", ch.ID, "Name", ch.Name, "Status", ch.Status) })
+// moveChannel pauses or resumes a channel.
+func (c *cli) moveChannel(ctx context.Context, ch api.Channel, verb string) error {
+	return show(ctx, c, post(channelsPath().id(ch.ID).below(verb), nil), func(w *tabwriter.Writer, ch api.Channel) {
+		fields(w, "Channel", ch.ID, "Name", ch.Name, "Status", ch.Status)
+	})
 }

@@ -223,9 +223,11 @@ func TestNewsletterByHand(t *testing.T) {
 	set := f.ok("channel", "set", "news", "--rate", "150.5", "--recipients-per-day", "9000", "--set", "latency_ms=7", "--unset", "address", "--in-doubt", "resend")
 	require.Contains(t, set, `{"per_second":150.5,"concurrency":"auto","recipients_per_day":9000}`)
 	require.Regexp(t, `latency_ms\s+7`, set)
-	require.Contains(t, f.ok("channel", "set", "news", "--recipients-per-day", "0", "--rate", "200"), `{"per_second":200,"concurrency":"auto"}`, "what is not named stays, 0 takes away")
+	require.Contains(t, f.ok("channel", "set", "news", "--recipients-per-day", "0", "--rate", "200"), `{"per_second":200,"concurrency":"auto"}`,
+		"what is not named stays, 0 takes away")
 	require.Contains(t, f.ok("channel", "set", "news", "--concurrency", "12"), `{"per_second":200,"concurrency":12}`)
-	require.Contains(t, f.ok("channel", "set", "news", "--concurrency", "auto", "--max-concurrency", "50"), `{"per_second":200,"concurrency":"auto","max_concurrency":50}`)
+	require.Contains(t, f.ok("channel", "set", "news", "--concurrency", "auto", "--max-concurrency", "50"),
+		`{"per_second":200,"concurrency":"auto","max_concurrency":50}`)
 	require.Contains(t, f.ok("channel", "set", "news", "--max-concurrency", "0"), `{"per_second":200,"concurrency":"auto"}`)
 	code, _, said := f.run("channel", "set", "news", "--concurrency", "fast")
 	require.Equal(t, exitUsage, code)

@@ -3,14 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"carillon/api"
 )
@@ -32,28 +31,29 @@ func (f *contactFlags) add(cmd *cobra.Command) {
 	} {
 		f.texts[name] = flags.String(name, "", usage)
 	}
-	flags.StringArrayVar(&f.addresses, "address", nil, "KIND=ADDRESS: whatsapp, sms, telegram, viber, facebook, instagram, push, web, custom, email or phone; may be repeated")
+	flags.StringArrayVar(&f.addresses, "address", nil,
+		"KIND=ADDRESS: whatsapp, sms, telegram, viber, facebook, instagram, push, web, custom, email or phone; may be repeated")
 	flags.StringArrayVar(&f.attributes, "attribute", nil, "KEY=VALUE: the value of a property; may be repeated")
 	flags.StringVar(&f.country, "country", "", "ISO 3166 code for phone numbers without +")
 }
 
 // input is what was said, and nothing else. An empty value takes away.
-func (f *contactFlags) input(ctx context.Context, cmd *cobra.Command, cl *client) (api.ContactInput, error) {
+func (f *contactFlags) input(ctx context.Context, c *cli, flags *pflag.FlagSet) (api.ContactInput, error) {
 	in := api.ContactInput{Country: f.country, Addresses: map[string]api.Optional[string]{}}
 	for name, to := range map[string]*api.Optional[string]{
 		"name": &in.Name, "first-name": &in.FirstName, "last-name": &in.LastName, "external-id": &in.ExternalID,
 		"language": &in.Language, "timezone": &in.Timezone,
 	} {
-		if cmd.Flags().Changed(name) {
+		if flags.Changed(name) {
 			*to = api.Given(*f.texts[name])
 		}
 	}
-	if cmd.Flags().Changed("status") {
+	if flags.Changed("status") {
 		in.Status = f.texts["status"]
 	}
 	addresses := slices.Clone(f.addresses)
 	for _, kind := range []string{"email", "phone"} {
-		if cmd.Flags().Changed(kind) {
+		if flags.Changed(kind) {
 			addresses = append(addresses, kind+"="+*f.texts[kind])
 		}
 	}
@@ -65,23 +65,21 @@ func (f *contactFlags) input(ctx context.Context, cmd *cobra.Command, cl *client
 		in.Addresses[kind] = api.Given(address)
 	}
 	var err error
-	in.Attributes, err = attributeValues(ctx, cl, f.attributes)
+	in.Attributes, err = c.attributeValues(ctx, f.attributes)
 	return in, err
 }
 
 // attributeValues reads KEY=VALUE pairs, each value in the type of its property.
-func attributeValues(ctx context.Context, cl *client, pairs []string) (map[string]any, error) {
+func (c *cli) attributeValues(ctx context.Context, pairs []string) (map[string]any, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	var page struct {
-		Items []api.Property `json:"items"`
-	}
-	if _, err := cl.call(ctx, http.MethodGet, "/v1/properties", nil, &page); err != nil {
+	properties, _, err := ask[page[api.Property]](ctx, c, get(propertiesPath()))
+	if err != nil {
 		return nil, err
 	}
 	types := map[string]string{}
-	for _, p := range page.Items {
+	for _, p := range properties.Items {
 		types[p.Key] = p.Type
 	}
 	values := map[string]any{}
@@ -117,69 +115,35 @@ func typedValue(propertyType, text string) any {
 
 func (c *cli) contactsCreate() *cobra.Command {
 	var f contactFlags
-	cmd := &cobra.Command{Use: "create", Short: "Create a contact", Args: cobra.NoArgs,
-		Example: "  carillon contacts create --first-name Ada --email ada@example.org --address telegram=123456789 --attribute plan=free",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			in, err := f.input(cmd.Context(), cmd, cl)
-			if err != nil {
-				return err
-			}
-			return c.changeContact(cmd.Context(), cl, http.MethodPost, "/v1/contacts", in)
-		}}
+	cmd := &cobra.Command{Use: "create", Short: "Create a contact",
+		Example: "  carillon contacts create --first-name Ada --email ada@example.org --address telegram=123456789 --attribute plan=free"}
 	f.add(cmd)
-	return cmd
+	return plain(cmd, func(ctx context.Context) error {
+		in, err := f.input(ctx, c, cmd.Flags())
+		if err != nil {
+			return err
+		}
+		return show(ctx, c, post(contactsPath(), in), contactTable)
+	})
 }
 
 func (c *cli) contactsSet() *cobra.Command {
 	var f contactFlags
-	cmd := &cobra.Command{Use: "set ID", Short: "Change a contact; an empty value takes one away", Args: cobra.ExactArgs(1),
-		Example: "  carillon contacts set 7 --last-name Lovelace --phone '' --attribute plan=plus",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("contact", "contacts ls", args[0])
-			if err != nil {
-				return err
-			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			in, err := f.input(cmd.Context(), cmd, cl)
-			if err != nil {
-				return err
-			}
-			return c.changeContact(cmd.Context(), cl, http.MethodPatch, fmt.Sprintf("/v1/contacts/%d", id), in)
-		}}
+	cmd := &cobra.Command{Use: "set ID", Short: "Change a contact; an empty value takes one away",
+		Example: "  carillon contacts set 7 --last-name Lovelace --phone '' --attribute plan=plus"}
 	f.add(cmd)
-	return cmd
-}
-
-func (c *cli) changeContact(ctx context.Context, cl *client, method, path string, in api.ContactInput) error {
-	var p api.Contact
-	raw, err := cl.call(ctx, method, path, in, &p)
-	if err != nil {
-		return err
-	}
-	return c.show(raw, func(w *tabwriter.Writer) { contactTable(w, p) })
+	return onID(cmd, contactID, func(ctx context.Context, id int64) error {
+		in, err := f.input(ctx, c, cmd.Flags())
+		if err != nil {
+			return err
+		}
+		return show(ctx, c, patch(contactsPath().id(id), in), contactTable)
+	})
 }
 
 func (c *cli) contactsRm() *cobra.Command {
-	return &cobra.Command{Use: "rm ID", Short: "Delete a contact; contacts set --status active brings it back", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("contact", "contacts ls", args[0])
-			if err != nil {
-				return err
-			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			_, err = cl.call(cmd.Context(), http.MethodDelete, fmt.Sprintf("/v1/contacts/%d", id), nil, nil)
-			return err
-		}}
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a contact; contacts set --status active brings it back"}, contactID,
+		func(ctx context.Context, id int64) error { return c.do(ctx, remove(contactsPath().id(id))) })
 }
 
 // contactTable prints a contact with its addresses and properties.

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -23,18 +21,16 @@ consents move, and whatever keeps messages away from either keeps them away from
 			var ids [2]int64
 			for i := range ids {
 				var err error
-				if ids[i], err = idArg("contact", "contacts ls", args[i]); err != nil {
+				if ids[i], err = contactID(args[i]); err != nil {
 					return err
 				}
 			}
-			cl, err := c.client()
-			if err != nil {
-				return err
+			merge := func(dryRun bool) request {
+				return post(contactsPath().id(ids[0]).below("merge"), api.MergeInput{From: ids[1], DryRun: dryRun})
 			}
-			path := fmt.Sprintf("/v1/contacts/%d/merge", ids[0])
 			if !yes && !dryRun {
-				var would api.Merged
-				if _, err := cl.call(cmd.Context(), http.MethodPost, path, api.MergeInput{From: ids[1], DryRun: true}, &would); err != nil {
+				would, _, err := ask[api.Merged](cmd.Context(), c, merge(true))
+				if err != nil {
 					return err
 				}
 				sayf(c.err, "Contact %d gets %d addresses, %d values, %d lists and %d messages of contact %d, which is deleted.\n",
@@ -43,16 +39,11 @@ consents move, and whatever keeps messages away from either keeps them away from
 					return err
 				}
 			}
-			var out api.Merged
-			raw, err := cl.call(cmd.Context(), http.MethodPost, path, api.MergeInput{From: ids[1], DryRun: dryRun}, &out)
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) {
+			return show(cmd.Context(), c, merge(dryRun), func(w *tabwriter.Writer, out api.Merged) {
 				contactTable(w, out.Contact)
 				fields(w, "Merged from", out.From, "Addresses moved", addressList(out.Moved), "Addresses left", addressList(out.Left),
-					"Values moved", strings.Join(out.Attributes, ", "), "Lists joined", out.Lists, "Messages moved", out.Messages, "Messages left", out.MessagesLeft,
-					"Consents moved", out.Consents)
+					"Values moved", strings.Join(out.Attributes, ", "), "Lists joined", out.Lists, "Messages moved", out.Messages,
+					"Messages left", out.MessagesLeft, "Consents moved", out.Consents)
 				if out.OptedOut {
 					fields(w, "Opted out", "one of them had opted out of something, and the kept one is out of it now")
 				}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,7 +21,6 @@ import (
 	"carillon/app"
 	"carillon/configs"
 	"carillon/demo"
-	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -62,7 +60,8 @@ Nothing leaves this machine, unless --smtp names a mail server.`,
 		Example: "  carillon demo\n  carillon demo --smtp 127.0.0.1:2525",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.smtp, "smtp", "", "HOST:PORT of a mail server to send through instead of the simulation, without TLS; the recipients are made up, so let it be one for tests")
+	cmd.Flags().StringVar(&f.smtp, "smtp", "",
+		"HOST:PORT of a mail server to send through instead of the simulation, without TLS; the recipients are made up, so let it be one for tests")
 	cmd.Flags().StringVar(&f.from, "from", "ringers@example.com", "sender, with --smtp")
 	root.AddCommand(cmd)
 }
@@ -78,7 +77,8 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 		return err
 	}
 	config, err := configs.Load(configs.Options{Flags: map[string]string{
-		"data_dir": dir, "listen": "127.0.0.1:0", "log_level": "error", "api_rate_per_second": "0", "public_url": defaultServer, "allow_relays": f.smtp,
+		"data_dir": dir, "listen": "127.0.0.1:0", "log_level": "error", "api_rate_per_second": "0", "public_url": defaultServer,
+		"allow_relays": f.smtp,
 	}})
 	if err != nil {
 		return err
@@ -92,18 +92,18 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	if err != nil {
 		return fmt.Errorf("read the demo's key: %w", err)
 	}
-	cl := &client{base: server.URL, key: secret.New(strings.TrimSpace(string(key))), http: &http.Client{}}
+	c.connected = newClient(server.URL, strings.TrimSpace(string(key)), nil)
 	c.progress = true
 
-	upload, err := c.demoImport(ctx, cl)
+	upload, err := c.demoImport(ctx)
 	if err != nil {
 		return err
 	}
-	k, somebody, err := c.demoCampaign(ctx, cl, channel, upload)
+	k, somebody, err := c.demoCampaign(ctx, channel, upload)
 	if err != nil {
 		return err
 	}
-	if err := c.demoSend(ctx, cl, k); err != nil {
+	if err := c.demoSend(ctx, k); err != nil {
 		return err
 	}
 	sayf(c.out, `
@@ -142,25 +142,25 @@ func (c *cli) demoFolder() (string, error) {
 	return dir, os.WriteFile(mark, []byte("carillon demo makes this folder anew at each run.\n"), 0o600)
 }
 
-func (c *cli) demoImport(ctx context.Context, cl *client) (api.Upload, error) {
+func (c *cli) demoImport(ctx context.Context) (api.Upload, error) {
 	sayf(c.out, "1. Taking in demo/contacts.csv (%d KiB).\n", len(demo.Contacts)>>10)
-	upload, err := c.sendFile(ctx, cl, "contacts.csv", bytes.NewReader(demo.Contacts), int64(len(demo.Contacts)), nil, api.ImportOptions{})
+	upload, err := c.sendFile(ctx, csvUpload{name: "contacts.csv", content: bytes.NewReader(demo.Contacts), size: int64(len(demo.Contacts))})
 	if err != nil {
 		return upload, err
 	}
-	if _, err := c.watchUpload(ctx, cl, &upload, false); err != nil {
+	if upload, _, err = c.watchUpload(ctx, upload.ID, false); err != nil {
 		return upload, err
 	}
 	if upload.State != "finished" {
 		return upload, fmt.Errorf("the sample file was not taken in: %s", upload.Error)
 	}
 	sayf(c.out, "   %d contacts made, %d lines were repeats of others, %d lines were refused:\n\n", upload.Created, upload.Duplicates, upload.Refused)
-	response, err := cl.send(ctx, http.MethodGet, fmt.Sprintf("/v1/uploads/%d/errors.csv", upload.ID), "", nil)
+	refused, err := c.open(ctx, get(refusedPath(upload.ID)))
 	if err != nil {
 		return upload, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	return upload, c.demoRefused(response.Body, upload)
+	defer func() { _ = refused.Close() }()
+	return upload, c.demoRefused(refused, upload)
 }
 
 // demoRefused shows the first refused lines.
@@ -182,7 +182,7 @@ func (c *cli) demoRefused(body io.Reader, upload api.Upload) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	sayf(c.out, "   … the others are in GET /v1/uploads/%d/errors.csv\n\n", upload.ID)
+	sayf(c.out, "   … the others are in GET %s\n\n", refusedPath(upload.ID))
 	return nil
 }
 
@@ -211,20 +211,20 @@ func demoChannel(f demoFlags) (api.ChannelInput, error) {
 
 // demoCampaign makes the channel and the campaign and shows what it would do.
 // somebody is one of its recipients.
-func (c *cli) demoCampaign(ctx context.Context, cl *client, input api.ChannelInput, upload api.Upload) (k api.Campaign, somebody string, err error) {
-	var channel api.Channel
-	if _, err := cl.call(ctx, http.MethodPost, "/v1/channels", input, &channel); err != nil {
+func (c *cli) demoCampaign(ctx context.Context, input api.ChannelInput, upload api.Upload) (k api.Campaign, somebody string, err error) {
+	channel, _, err := ask[api.Channel](ctx, c, post(channelsPath(), input))
+	if err != nil {
 		return k, "", err
 	}
 	sayf(c.out, "2. Made the channel %q (%s), limited to %d messages a second.\n\n", channel.Name, channel.Provider, demoPerSecond)
-	if _, err := cl.call(ctx, http.MethodPost, "/v1/campaigns", api.CampaignInput{
+	if k, _, err = ask[api.Campaign](ctx, c, post(campaignsPath(), api.CampaignInput{
 		Name: "Bells on Saturday", ChannelID: channel.ID, Audience: targeting.Audience{Uploads: []int64{upload.ID}},
 		Content: providers.Content{Subject: demoSubject, Text: demoText},
-	}, &k); err != nil {
+	})); err != nil {
 		return k, "", err
 	}
-	var forecast api.Forecast
-	if _, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/preview", k.ID), nil, &forecast); err != nil {
+	forecast, _, err := ask[api.Forecast](ctx, c, get(campaignsPath().id(k.ID).below("preview")))
+	if err != nil {
 		return k, "", err
 	}
 	sayf(c.out, "3. The campaign %q goes to %d of %d people", k.Name, *forecast.Reachable, *forecast.Total)
@@ -253,25 +253,25 @@ func (c *cli) demoCampaign(ctx context.Context, cl *client, input api.ChannelInp
 // was sent.
 const receiptsAtMost = 15 * time.Second
 
-func (c *cli) demoSend(ctx context.Context, cl *client, k api.Campaign) error {
+func (c *cli) demoSend(ctx context.Context, k api.Campaign) (err error) {
 	sayln(c.out, "4. Sending.")
-	if _, err := cl.call(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/start", k.ID), nil, &k); err != nil {
+	if k, _, err = ask[api.Campaign](ctx, c, post(campaignsPath().id(k.ID).below("start"), nil)); err != nil {
 		return err
 	}
 	output, table := c.out, c.output
 	c.out, c.output = io.Discard, "table" // the demo has a table of its own
-	err := c.watch(ctx, cl, k.ID)
+	err = c.watch(ctx, k.ID)
 	c.out, c.output = output, table
 	if err != nil {
 		return err
 	}
 	var run api.Run
 	for end := c.clock.Now().Add(receiptsAtMost); ; {
-		if _, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/runs/%d", k.RunID), nil, &run); err != nil {
+		if run, _, err = ask[api.Run](ctx, c, get(runsPath().id(k.RunID))); err != nil {
 			return err
 		}
-		var channel api.Channel
-		if _, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/channels/%d", run.ChannelID), nil, &channel); err != nil {
+		channel, _, err := ask[api.Channel](ctx, c, get(channelsPath().id(run.ChannelID)))
+		if err != nil {
 			return err
 		}
 		if channel.Provider != "sandbox" || run.Counts["sent"] == 0 || c.clock.Now().After(end) {
@@ -281,18 +281,18 @@ func (c *cli) demoSend(ctx context.Context, cl *client, k api.Campaign) error {
 			return err
 		}
 	}
-	return c.demoOutcome(ctx, cl, k, run)
+	return c.demoOutcome(ctx, k, run)
 }
 
 // demoOutcome shows what became of everybody, and that it adds up.
-func (c *cli) demoOutcome(ctx context.Context, cl *client, k api.Campaign, run api.Run) error {
+func (c *cli) demoOutcome(ctx context.Context, k api.Campaign, run api.Run) error {
 	reasons := map[string]map[string]int64{}
 	const everyMessage = 1 << 20
 	for _, state := range []string{"failed", "rejected", "skipped", "canceled", "unknown"} {
 		if run.Counts[state] == 0 {
 			continue
 		}
-		messages, _, err := list[api.Message](ctx, cl, fmt.Sprintf("/v1/runs/%d/messages", run.ID), map[string][]string{"state": {state}}, everyMessage)
+		messages, _, err := list[api.Message](ctx, c, runsPath().id(run.ID).below("messages").with(query{"state": state}), everyMessage)
 		if err != nil {
 			return err
 		}
@@ -312,8 +312,8 @@ func (c *cli) demoOutcome(ctx context.Context, cl *client, k api.Campaign, run a
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	var proof api.Verifications
-	if _, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/verify", k.ID), nil, &proof); err != nil {
+	proof, _, err := ask[api.Verifications](ctx, c, get(campaignsPath().id(k.ID).below("verify")))
+	if err != nil {
 		return err
 	}
 	if !proof.Balanced {

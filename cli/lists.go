@@ -1,9 +1,8 @@
 package cli
 
 import (
+	"context"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strconv"
 	"text/tabwriter"
 
@@ -12,176 +11,146 @@ import (
 	"carillon/api"
 )
 
-// listCommands are the words of the commands on one kind of list.
-type listCommands struct {
+// listKind is a kind of list with the words of its commands.
+type listKind struct {
 	noun, plural, short, add, remove string
 }
 
-func (c *cli) addLists(root *cobra.Command) {
-	for _, l := range []listCommands{
-		{"group", "groups", "Keep groups of contacts", "Put contacts into a group", "Take contacts out of a group"},
-		{"category", "categories", "Keep categories that contacts subscribe to", "Subscribe contacts to a category; it is recorded as a consent", "Unsubscribe contacts; binds at once"},
-		{"label", "labels", "Keep labels of contacts", "Put a label on contacts", "Take a label off contacts"},
-	} {
-		root.AddCommand(group(l.plural, l.short, c.listsLs(l), c.listsCreate(l), c.listsSet(l), c.listsRm(l), c.listsMembers(l),
-			c.listsChange(l, "add", l.add, "/members"), c.listsChange(l, "remove", l.remove, "/members/remove")))
-	}
-}
+func (l listKind) path() path { return v1(l.plural) }
 
-func (c *cli) listsLs(l listCommands) *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{Use: "ls", Short: "List " + l.plural, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.List](cmd.Context(), cl, "/v1/"+l.plural, nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID NAME MEMBERS CREATED DESCRIPTION", func(i api.List) []any {
-			return []any{i.ID, i.Name, i.Members, at(&i.CreatedAt), i.Description}
-		})
-	}}
-	limitFlag(cmd, &limit)
-	return cmd
-}
+// read reads an argument that names a list of this kind by its id.
+func (l listKind) read(arg string) (int64, error) { return idOf(l.noun, l.plural+" ls")(arg) }
 
-func listTable(w *tabwriter.Writer, l listCommands, i api.List) {
+// table prints a list of this kind.
+func (l listKind) table(w *tabwriter.Writer, i api.List) {
 	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Description", i.Description, "Members", i.Members)
 }
 
-func (c *cli) listsCreate(l listCommands) *cobra.Command {
+func (c *cli) addLists(root *cobra.Command) {
+	for _, l := range []listKind{
+		{"group", "groups", "Keep groups of contacts", "Put contacts into a group", "Take contacts out of a group"},
+		{"category", "categories", "Keep categories that contacts subscribe to", "Subscribe contacts to a category; it is recorded as a consent",
+			"Unsubscribe contacts; binds at once"},
+		{"label", "labels", "Keep labels of contacts", "Put a label on contacts", "Take a label off contacts"},
+	} {
+		root.AddCommand(group(l.plural, l.short, c.listsLs(l), c.listsCreate(l), c.listsSet(l), c.listsRm(l), c.listsMembers(l),
+			c.listsChange(l, &cobra.Command{Use: "add", Short: l.add}, "members"),
+			c.listsChange(l, &cobra.Command{Use: "remove", Short: l.remove}, "members", "remove")))
+	}
+}
+
+func (c *cli) listsLs(l listKind) *cobra.Command {
+	return lists(c, &cobra.Command{Use: "ls", Short: "List " + l.plural}, l.path,
+		rows[api.List]{"ID NAME MEMBERS CREATED DESCRIPTION", func(i api.List) []any {
+			return []any{i.ID, i.Name, i.Members, at(&i.CreatedAt), i.Description}
+		}})
+}
+
+func (c *cli) listsCreate(l listKind) *cobra.Command {
 	var description string
 	cmd := &cobra.Command{Use: "create NAME", Short: "Create a " + l.noun, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		var made api.List
-		raw, err := cl.call(cmd.Context(), http.MethodPost, "/v1/"+l.plural, api.ListInput{Name: args[0], Description: description}, &made)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) { listTable(w, l, made) })
+		return show(cmd.Context(), c, post(l.path(), api.ListInput{Name: args[0], Description: description}), l.table)
 	}}
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
 	return cmd
 }
 
-// listPath reads the argument that names a list by its id.
-func listPath(l listCommands, arg string) (string, error) {
-	id, err := idArg(l.noun, l.plural+" ls", arg)
-	return "/v1/" + l.plural + "/" + strconv.FormatInt(id, 10), err
-}
-
-func (c *cli) listsSet(l listCommands) *cobra.Command {
+func (c *cli) listsSet(l listKind) *cobra.Command {
 	var name, description string
-	cmd := &cobra.Command{Use: "set ID", Short: "Rename or describe a " + l.noun, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		path, err := listPath(l, args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
+	cmd := &cobra.Command{Use: "set ID", Short: "Rename or describe a " + l.noun}
+	flags := cmd.Flags()
+	flags.StringVar(&name, "name", "", "new name")
+	flags.StringVar(&description, "description", "", "what it is for")
+	cmd.MarkFlagsOneRequired("name", "description")
+	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
 		var in api.ListChange
-		if cmd.Flags().Changed("name") {
+		if flags.Changed("name") {
 			in.Name = &name
 		}
-		if cmd.Flags().Changed("description") {
+		if flags.Changed("description") {
 			in.Description = api.Given(description)
 		}
-		var changed api.List
-		raw, err := cl.call(cmd.Context(), http.MethodPatch, path, in, &changed)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) { listTable(w, l, changed) })
-	}}
-	cmd.Flags().StringVar(&name, "name", "", "new name")
-	cmd.Flags().StringVar(&description, "description", "", "what it is for")
-	cmd.MarkFlagsOneRequired("name", "description")
-	return cmd
+		return show(ctx, c, patch(l.path().id(id), in), l.table)
+	})
 }
 
-func (c *cli) listsRm(l listCommands) *cobra.Command {
+func (c *cli) listsRm(l listKind) *cobra.Command {
 	var yes bool
-	cmd := &cobra.Command{Use: "rm ID", Short: "Delete a " + l.noun + "; its contacts stay", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		path, err := listPath(l, args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
+	cmd := &cobra.Command{Use: "rm ID", Short: "Delete a " + l.noun + "; its contacts stay"}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
 		if !yes {
-			var shown api.List
-			if _, err := cl.call(cmd.Context(), http.MethodGet, path, nil, &shown); err != nil {
+			found, _, err := ask[api.List](ctx, c, get(l.path().id(id)))
+			if err != nil {
 				return err
 			}
-			sayf(c.err, "The %s %s has %d members, who stay.\n", l.noun, clean(shown.Name), shown.Members)
+			sayf(c.err, "The %s %s has %d members, who stay.\n", l.noun, clean(found.Name), found.Members)
 			if err := c.confirm("Delete it? [y/N] "); err != nil {
 				return err
 			}
 		}
-		_, err = cl.call(cmd.Context(), http.MethodDelete, path, nil, nil)
-		return err
-	}}
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return cmd
+		return c.do(ctx, remove(l.path().id(id)))
+	})
 }
 
-func (c *cli) listsMembers(l listCommands) *cobra.Command {
+func (c *cli) listsMembers(l listKind) *cobra.Command {
 	var limit int
-	cmd := &cobra.Command{Use: "members ID", Short: "List the contacts of a " + l.noun, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		path, err := listPath(l, args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.Contact](cmd.Context(), cl, path+"/members", url.Values{}, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID NAME EMAIL PHONE STATUS", func(p api.Contact) []any {
-			return []any{p.ID, fullName(p), p.Addresses["email"], p.Addresses["phone"], p.Status}
-		})
-	}}
+	cmd := &cobra.Command{Use: "members ID", Short: "List the contacts of a " + l.noun}
 	limitFlag(cmd, &limit)
+	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
+		return showList(ctx, c, l.path().id(id).below("members"), limit, contactRows())
+	})
+}
+
+// listsChange makes cmd the command that posts contacts to a place below a list.
+func (c *cli) listsChange(l listKind, cmd *cobra.Command, place ...string) *cobra.Command {
+	cmd.Example = fmt.Sprintf("  carillon %s %s 3 7 8 9", l.plural, cmd.Use)
+	cmd.Use += " ID CONTACT..."
+	cmd.Args = cobra.MinimumNArgs(2)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := l.read(args[0])
+		if err != nil {
+			return err
+		}
+		var in api.Members
+		for _, arg := range args[1:] {
+			contact, err := contactID(arg)
+			if err != nil {
+				return err
+			}
+			in.Contacts = append(in.Contacts, contact)
+		}
+		return show(cmd.Context(), c, post(l.path().id(id).below(place...), in), func(w *tabwriter.Writer, out api.MembersChanged) {
+			fields(w, "Contacts changed", out.Changed)
+		})
+	}
 	return cmd
 }
 
-func (c *cli) listsChange(l listCommands, verb, short, suffix string) *cobra.Command {
-	return &cobra.Command{Use: verb + " ID CONTACT...", Short: short, Args: cobra.MinimumNArgs(2),
-		Example: fmt.Sprintf("  carillon %s %s 3 7 8 9", l.plural, verb),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := listPath(l, args[0])
-			if err != nil {
-				return err
+// findGroups are the ids of groups that are named by id or name.
+func (c *cli) findGroups(ctx context.Context, idsOrNames []string) ([]int64, error) {
+	var ids []int64
+	var all []api.List
+	for _, wanted := range idsOrNames {
+		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
+			ids = append(ids, id)
+			continue
+		}
+		if all == nil {
+			var err error
+			if all, _, err = list[api.List](ctx, c, v1("groups"), manyChannels); err != nil {
+				return nil, err
 			}
-			var in api.Members
-			for _, arg := range args[1:] {
-				id, err := idArg("contact", "contacts ls", arg)
-				if err != nil {
-					return err
-				}
-				in.Contacts = append(in.Contacts, id)
+		}
+		found := false
+		for _, g := range all {
+			if g.Name == wanted {
+				ids, found = append(ids, g.ID), true
 			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			var out api.MembersChanged
-			raw, err := cl.call(cmd.Context(), http.MethodPost, path+suffix, in, &out)
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) { fields(w, "Contacts changed", out.Changed) })
-		}}
+		}
+		if !found {
+			return nil, &exitError{exitNotFound, fmt.Errorf("there is no group %q", wanted)}
+		}
+	}
+	return ids, nil
 }

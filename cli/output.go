@@ -10,12 +10,10 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/spf13/cobra"
 )
 
-// show prints an answer: as it came with --output json, else as table does.
-func (c *cli) show(raw json.RawMessage, table func(*tabwriter.Writer)) error {
+// print prints an answer: as it came with --output json, else as table does.
+func (c *cli) print(raw json.RawMessage, table func(*tabwriter.Writer)) error {
 	if c.output == "json" {
 		var pretty bytes.Buffer
 		if err := json.Indent(&pretty, raw, "", "  "); err != nil {
@@ -30,17 +28,17 @@ func (c *cli) show(raw json.RawMessage, table func(*tabwriter.Writer)) error {
 	return w.Flush()
 }
 
-// showList prints a list: header and one row for each item.
-func showList[T any](c *cli, items []T, more bool, header string, row func(T) []any) error {
+// printList prints a list: its header and one row for each item.
+func printList[T any](c *cli, items []T, more bool, as rows[T]) error {
 	raw, err := json.Marshal(map[string]any{"items": items})
 	if err != nil {
 		return fmt.Errorf("print list: %w", err)
 	}
-	err = c.show(raw, func(w *tabwriter.Writer) {
-		sayln(w, strings.ReplaceAll(header, " ", "\t"))
+	err = c.print(raw, func(w *tabwriter.Writer) {
+		sayln(w, strings.ReplaceAll(as.header, " ", "\t"))
 		for _, item := range items {
 			cells := make([]string, 0, 8)
-			for _, cell := range row(item) {
+			for _, cell := range as.cells(item) {
 				cells = append(cells, clean(fmt.Sprint(cell)))
 			}
 			sayln(w, strings.Join(cells, "\t"))
@@ -112,26 +110,12 @@ func counts(byName map[string]int64) string {
 	return strings.Join(names, ", ")
 }
 
-// withArticle puts a or an before a noun.
-func withArticle(noun string) string {
-	if strings.ContainsRune("aeiou", rune(noun[0])) {
-		return "an " + noun
+// idOrNone shows the id 0 as what it is.
+func idOrNone(id int64) string {
+	if id == 0 {
+		return "-"
 	}
-	return "a " + noun
-}
-
-// idArg reads an argument that is an id of what; list is the command that shows them.
-func idArg(what, list, arg string) (int64, error) {
-	id, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil || id <= 0 {
-		return 0, usagef("%q is no id of %s: it is a number, as `carillon %s` shows it", arg, withArticle(what), list)
-	}
-	return id, nil
-}
-
-// limitFlag adds --limit to a list.
-func limitFlag(cmd *cobra.Command, limit *int) {
-	cmd.Flags().IntVar(limit, "limit", 50, "most items to show")
+	return strconv.FormatInt(id, 10)
 }
 
 // printable is a text of several lines that can't steer the terminal.

@@ -1,10 +1,9 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -16,6 +15,31 @@ import (
 	"carillon/api"
 )
 
+// addProofs adds the commands that show that the promises hold.
+func (c *cli) addProofs(root *cobra.Command) {
+	verify := &cobra.Command{
+		Use: "verify [CAMPAIGN]", Short: "Prove that everybody is accounted for", GroupID: "work", Args: cobra.MaximumNArgs(1),
+		Long: `Counts the messages of a campaign, or of every campaign, and compares them with what was planned
+and with the counters that every transaction kept. Exit code 5 if something does not balance.`,
+		Example: "  carillon verify\n  carillon verify 1 --output json",
+		RunE:    c.verify,
+	}
+	var e explanation
+	explain := &cobra.Command{
+		Use: "explain [CAMPAIGN] RECIPIENT", Short: "Say whether somebody got it, and why not", GroupID: "work", Args: cobra.MaximumNArgs(2),
+		Long: `Answers in sentences: over all campaigns for an address, or of one campaign for an address or a contact's id.
+--steps adds every state of the messages with its time, and every try with the provider's answer.`,
+		Example: `  carillon explain ada@example.org
+  carillon explain 1 ada@example.org --steps
+  carillon explain 1 +4915112345678
+  carillon explain --contact 7`,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.explain(cmd, args, e) },
+	}
+	explain.Flags().BoolVar(&e.steps, "steps", false, "show every state of the messages, with its time")
+	explain.Flags().Int64Var(&e.contact, "contact", 0, "instead of an address: a contact, over all campaigns")
+	root.AddCommand(verify, explain)
+}
+
 // campaignProof is what verify finds for one campaign.
 type campaignProof struct {
 	CampaignID int64 `json:"campaign_id"`
@@ -23,43 +47,24 @@ type campaignProof struct {
 }
 
 func (c *cli) verify(cmd *cobra.Command, args []string) error {
-	cl, err := c.client()
+	ids, err := c.toVerify(cmd.Context(), args)
 	if err != nil {
 		return err
 	}
-	var ids []int64
-	if len(args) == 1 {
-		id, err := idArg("campaign", "campaign ls", args[0])
-		if err != nil {
-			return err
-		}
-		ids = append(ids, id)
-	} else {
-		const everyCampaign = 1 << 30
-		all, _, err := list[api.Campaign](cmd.Context(), cl, "/v1/campaigns", nil, everyCampaign)
-		if err != nil {
-			return err
-		}
-		for _, k := range all {
-			if k.RunID != 0 {
-				ids = append(ids, k.ID)
-			}
-		}
-	}
 	proofs, balanced := []campaignProof{}, true
 	for _, id := range ids {
-		proof := campaignProof{CampaignID: id}
-		if _, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/campaigns/%d/verify", id), nil, &proof.Verifications); err != nil {
+		found, _, err := ask[api.Verifications](cmd.Context(), c, get(campaignsPath().id(id).below("verify")))
+		if err != nil {
 			return err
 		}
-		balanced = balanced && proof.Balanced
-		proofs = append(proofs, proof)
+		balanced = balanced && found.Balanced
+		proofs = append(proofs, campaignProof{CampaignID: id, Verifications: found})
 	}
 	raw, err := json.Marshal(map[string]any{"balanced": balanced, "campaigns": proofs})
 	if err != nil {
 		return fmt.Errorf("print proofs: %w", err)
 	}
-	err = c.show(raw, func(w *tabwriter.Writer) {
+	err = c.print(raw, func(w *tabwriter.Writer) {
 		sayln(w, "CAMPAIGN\tRUN\tSTATUS\tPLANNED\tACCOUNTED FOR\t")
 		for _, proof := range proofs {
 			for _, run := range proof.Runs {
@@ -84,6 +89,24 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 	return err
 }
 
+// toVerify are the ids of the campaigns to verify: the one that is named, or all
+// that have run.
+func (c *cli) toVerify(ctx context.Context, args []string) ([]int64, error) {
+	if len(args) == 1 {
+		id, err := campaignID(args[0])
+		return []int64{id}, err
+	}
+	const everyCampaign = 1 << 30
+	all, _, err := list[api.Campaign](ctx, c, campaignsPath(), everyCampaign)
+	var ids []int64
+	for _, k := range all {
+		if k.RunID != 0 {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids, err
+}
+
 // explanation is what explain is asked for.
 type explanation struct {
 	contact int64
@@ -91,35 +114,25 @@ type explanation struct {
 }
 
 func (c *cli) explain(cmd *cobra.Command, args []string, e explanation) error {
-	path, q := "/v1/explain", url.Values{}
+	var where path
 	switch {
 	case e.contact != 0 && len(args) == 0:
-		q.Set("contact_id", strconv.FormatInt(e.contact, 10))
+		where = v1("explain").with(query{"contact_id": e.contact})
 	case e.contact != 0 || len(args) == 0:
 		return usagef("say whom: an address, a campaign and a recipient, or --contact alone")
 	case len(args) == 1:
 		if _, err := strconv.ParseInt(args[0], 10, 64); err == nil && !strings.HasPrefix(args[0], "+") {
 			return usagef("%s alone: a campaign needs a recipient behind it, a contact is --contact %s, and a phone number begins with +", args[0], args[0])
 		}
-		q.Set("address", args[0])
+		where = v1("explain").with(query{"address": args[0]})
 	default:
-		id, err := idArg("campaign", "campaign ls", args[0])
+		id, err := campaignID(args[0])
 		if err != nil {
 			return err
 		}
-		path = fmt.Sprintf("/v1/campaigns/%d/explain", id)
-		q.Set("recipient", args[1])
+		where = campaignsPath().id(id).below("explain").with(query{"recipient": args[1]})
 	}
-	cl, err := c.client()
-	if err != nil {
-		return err
-	}
-	var found api.Explanation
-	raw, err := cl.call(cmd.Context(), http.MethodGet, path+"?"+q.Encode(), nil, &found)
-	if err != nil {
-		return err
-	}
-	return c.show(raw, func(w *tabwriter.Writer) {
+	return show(cmd.Context(), c, get(where), func(w *tabwriter.Writer, found api.Explanation) {
 		for _, line := range found.Says {
 			sayln(w, upperFirst(clean(line))+".")
 		}

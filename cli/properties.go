@@ -1,11 +1,10 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -19,38 +18,31 @@ func (c *cli) addProperties(root *cobra.Command) {
 		c.propertiesLs(), c.propertiesCreate(), c.propertiesSet(), c.propertiesRm()))
 }
 
+func propertiesPath() path { return v1("properties") }
+
 func (c *cli) propertiesLs() *cobra.Command {
-	return &cobra.Command{Use: "ls", Short: "List properties", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
+	return plain(&cobra.Command{Use: "ls", Short: "List properties"}, func(ctx context.Context) error {
+		all, _, err := ask[page[api.Property]](ctx, c, get(propertiesPath()))
 		if err != nil {
 			return err
 		}
-		var page struct {
-			Items []api.Property `json:"items"`
-		}
-		if _, err := cl.call(cmd.Context(), http.MethodGet, "/v1/properties", nil, &page); err != nil {
-			return err
-		}
-		return showList(c, page.Items, false, "KEY TYPE RULE DEFAULT STAYS LABEL NOTES", func(p api.Property) []any {
+		return printList(c, all.Items, false, rows[api.Property]{"KEY TYPE RULE DEFAULT STAYS LABEL NOTES", func(p api.Property) []any {
 			stays := "for ever"
 			if p.ExpiresSeconds > 0 {
 				stays = seconds(float64(p.ExpiresSeconds))
 			}
-			notes := ""
+			var notes []string
 			for _, note := range []struct {
 				is   bool
 				name string
 			}{{p.Filterable, "filterable"}, {p.Hidden, "hidden"}, {!p.Editable, "not editable"}} {
 				if note.is {
-					if notes != "" {
-						notes += ", "
-					}
-					notes += note.name
+					notes = append(notes, note.name)
 				}
 			}
-			return []any{p.Key, p.Type, p.Rule, valueText(p.Default), stays, p.Label, notes}
-		})
-	}}
+			return []any{p.Key, p.Type, p.Rule, valueText(p.Default), stays, p.Label, strings.Join(notes, ", ")}
+		}})
+	})
 }
 
 // valueText shows a property's value as JSON has it, texts without quotes.
@@ -135,16 +127,7 @@ func (c *cli) propertiesCreate() *cobra.Command {
 		Example: `  carillon properties create age --type number --rule '>=0 <=130'
   carillon properties create plan --type enum --rule free,plus,team --default free --filterable`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			var p api.Property
-			raw, err := cl.call(cmd.Context(), http.MethodPost, "/v1/properties", api.PropertyInput{Key: args[0], PropertyFields: f.input(cmd.Flags())}, &p)
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) { propertyTable(w, p) })
+			return show(cmd.Context(), c, post(propertiesPath(), api.PropertyInput{Key: args[0], PropertyFields: f.input(cmd.Flags())}), propertyTable)
 		}}
 	f.add(cmd.Flags())
 	_ = cmd.MarkFlagRequired("type") // the flag exists
@@ -162,16 +145,8 @@ func (c *cli) propertiesSet() *cobra.Command {
 		Long:    "Another type or rule converts every value, or none if one can't be: --dry-run shows which.",
 		Example: "  carillon properties set age --type text --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			var out api.PropertyChanged
-			raw, err := cl.call(cmd.Context(), http.MethodPatch, propertyPath(args[0], dryRun), f.input(cmd.Flags()), &out)
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) {
+			change := patch(propertyPath(args[0], dryRun), f.input(cmd.Flags()))
+			return show(cmd.Context(), c, change, func(w *tabwriter.Writer, out api.PropertyChanged) {
 				propertyTable(w, out.Property)
 				effectTable(w, out.Effect, dryRun)
 			})
@@ -181,8 +156,8 @@ func (c *cli) propertiesSet() *cobra.Command {
 	return cmd
 }
 
-func propertyPath(key string, dryRun bool) string {
-	return "/v1/properties/" + url.PathEscape(key) + "?dry_run=" + strconv.FormatBool(dryRun)
+func propertyPath(key string, dryRun bool) path {
+	return propertiesPath().below(key).with(query{"dry_run": dryRun})
 }
 
 func effectTable(w *tabwriter.Writer, e api.PropertyEffect, dryRun bool) {
@@ -207,12 +182,8 @@ func (c *cli) propertiesRm() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{Use: "rm KEY", Short: "Delete a property and all its values", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
+			effect, _, err := ask[api.PropertyEffect](cmd.Context(), c, remove(propertyPath(args[0], true)))
 			if err != nil {
-				return err
-			}
-			var effect api.PropertyEffect
-			if _, err := cl.call(cmd.Context(), http.MethodDelete, propertyPath(args[0], true), nil, &effect); err != nil {
 				return err
 			}
 			if !yes {
@@ -221,11 +192,9 @@ func (c *cli) propertiesRm() *cobra.Command {
 					return err
 				}
 			}
-			raw, err := cl.call(cmd.Context(), http.MethodDelete, propertyPath(args[0], false), nil, &effect)
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) { fields(w, "Property", args[0]+" deleted", "Values deleted", effect.Values) })
+			return show(cmd.Context(), c, remove(propertyPath(args[0], false)), func(w *tabwriter.Writer, effect api.PropertyEffect) {
+				fields(w, "Property", args[0]+" deleted", "Values deleted", effect.Values)
+			})
 		}}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd

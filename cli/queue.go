@@ -1,14 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -33,56 +28,46 @@ func (f *queueFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&f.campaign, "campaign", 0, "only this campaign")
 }
 
-func (f *queueFlags) query(ctx context.Context, cl *client) (string, error) {
-	q := url.Values{}
+// query is the part of the queue that the flags select.
+func (f *queueFlags) query(ctx context.Context, c *cli) (query, error) {
+	q := query{"campaign_id": f.campaign}
 	if f.channel != "" {
-		ch, err := findChannel(ctx, cl, f.channel)
+		ch, err := c.findChannel(ctx, f.channel)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		q.Set("channel_id", fmt.Sprint(ch.ID))
+		q["channel_id"] = ch.ID
 	}
-	if f.campaign != 0 {
-		q.Set("campaign_id", fmt.Sprint(f.campaign))
-	}
-	if len(q) == 0 {
-		return "", nil
-	}
-	return "?" + q.Encode(), nil
+	return q, nil
 }
+
+func queuePath() path { return v1("queue") }
 
 func (c *cli) queueLs() *cobra.Command {
 	var f queueFlags
-	cmd := &cobra.Command{Use: "ls", Short: "Show what waits to be sent", Args: cobra.NoArgs, Example: "  carillon queue ls --channel news", RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		query, err := f.query(cmd.Context(), cl)
-		if err != nil {
-			return err
-		}
-		var q api.QueueView
-		raw, err := cl.call(cmd.Context(), http.MethodGet, "/v1/queue"+query, nil, &q)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) {
-			if len(q.Channels) > 0 {
-				sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
-				for _, t := range q.Channels {
-					sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
-				}
-			}
-			_ = w.Flush() // what follows is no table
-			for _, h := range q.Hindrances {
-				sayln(w, standstillLine(&h.Standstill))
-			}
-			queueOutlook(w, q)
-		})
-	}}
+	cmd := &cobra.Command{Use: "ls", Short: "Show what waits to be sent", Example: "  carillon queue ls --channel news"}
 	f.add(cmd)
-	return cmd
+	return plain(cmd, func(ctx context.Context) error {
+		part, err := f.query(ctx, c)
+		if err != nil {
+			return err
+		}
+		return show(ctx, c, get(queuePath().with(part)), queueTable)
+	})
+}
+
+func queueTable(w *tabwriter.Writer, q api.QueueView) {
+	if len(q.Channels) > 0 {
+		sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
+		for _, t := range q.Channels {
+			sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
+		}
+	}
+	_ = w.Flush() // what follows is no table
+	for _, h := range q.Hindrances {
+		sayln(w, standstillLine(&h.Standstill))
+	}
+	queueOutlook(w, q)
 }
 
 // queueOutlook says what is still to come into the queue, and of an empty one
@@ -115,7 +100,7 @@ func stillPlanning(r api.PlanningRun) string {
 func (c *cli) queueClear() *cobra.Command {
 	var f clearFlags
 	cmd := &cobra.Command{
-		Use: "clear", Short: "Clear what has not been claimed", Args: cobra.NoArgs,
+		Use: "clear", Short: "Clear what has not been claimed",
 		Long: `Cancels every waiting message that no worker has claimed. It says how many there are and asks first;
 --yes answers for scripts. Without --channel and --campaign it is everything, which is asked twice
 unless --all says so. It binds at once: nothing of it is sent afterwards.
@@ -123,13 +108,12 @@ unless --all says so. It binds at once: nothing of it is sent afterwards.
 A campaign that is still being planned goes on making messages, and they are sent: it says so, and
 --cancel-planning cancels those campaigns too.`,
 		Example: "  carillon queue clear --campaign 1\n  carillon queue clear --channel news --yes --cancel-planning\n  carillon queue clear --all --yes",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.clearQueue(cmd.Context(), f) },
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&f.cancelPlanning, "cancel-planning", false, "cancel the campaigns that are still being planned, too")
 	cmd.Flags().BoolVar(&f.all, "all", false, "everything, on every channel")
-	return cmd
+	return plain(cmd, func(ctx context.Context) error { return c.clearQueue(ctx, f) })
 }
 
 // clearFlags are the flags of queue clear.
@@ -138,64 +122,28 @@ type clearFlags struct {
 	yes, all, cancelPlanning bool
 }
 
+// everything says that nothing selects a part of the queue.
+func (f *clearFlags) everything() bool { return f.channel == "" && f.campaign == 0 }
+
 func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
-	everything := f.channel == "" && f.campaign == 0
+	everything := f.everything()
 	switch {
 	case f.all && !everything:
 		return usagef("--all does not go with --channel or --campaign")
 	case everything && f.yes && !f.all:
 		return usagef("this would clear everything on every channel: say so with --all, or name --channel or --campaign")
 	}
-	cl, err := c.client()
-	if err != nil {
-		return err
-	}
-	query, err := f.query(ctx, cl)
+	part, err := f.query(ctx, c)
 	if err != nil {
 		return err
 	}
 	if !f.yes {
-		var q api.QueueView
-		if _, err := cl.call(ctx, http.MethodGet, "/v1/queue"+query, nil, &q); err != nil {
+		if goOn, err := c.askToClear(ctx, f, part); !goOn {
 			return err
 		}
-		for _, r := range q.Planning {
-			what := "Clearing keeps none of those from being made and sent; --cancel-planning cancels the campaign too."
-			if f.cancelPlanning {
-				what = "The campaign will be canceled for good."
-			}
-			sayf(c.err, "%s\n  %s\n", stillPlanning(r), what)
-		}
-		waiting := q.Pending + q.Queued
-		if waiting == 0 && (len(q.Planning) == 0 || !f.cancelPlanning) {
-			sayln(c.err, "Nothing waits that could be cleared.")
-			return nil
-		}
-		sayf(c.err, "%d messages wait and would be canceled for good; %d are being sent and will not be touched.\n", waiting, q.Sending)
-		const examples = 3
-		for i, m := range q.Messages {
-			if i == examples {
-				break
-			}
-			sayf(c.err, "  message %d to %s\n", m.ID, clean(m.Address))
-		}
-		if err := c.confirm("Clear them? [y/N] "); err != nil {
-			return err
-		}
-		if everything && !f.all {
-			if err := c.confirm("That is everything, on every channel. Clear it all? [y/N] "); err != nil {
-				return err
-			}
-		}
 	}
-	if everything {
-		query = "?all=true"
-	}
-	if f.cancelPlanning {
-		query += map[bool]string{true: "?", false: "&"}[query == ""] + "cancel_planning=true"
-	}
-	var cleared api.Clearing
-	raw, err := cl.call(ctx, http.MethodDelete, "/v1/queue"+query, nil, &cleared)
+	part["all"], part["cancel_planning"] = everything, f.cancelPlanning
+	cleared, raw, err := ask[api.Clearing](ctx, c, remove(queuePath().with(part)))
 	if err != nil {
 		return err
 	}
@@ -211,12 +159,12 @@ func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
 		if err := c.clock.Sleep(ctx, pollEvery); err != nil {
 			return fmt.Errorf("the clearing goes on in the server: %w", err)
 		}
-		if raw, err = cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/queue/clearings/%d", cleared.ID), nil, &cleared); err != nil {
+		if cleared, raw, err = ask[api.Clearing](ctx, c, get(queuePath().below("clearings").id(cleared.ID))); err != nil {
 			return err
 		}
 	}
 	bar.end()
-	return c.show(raw, func(w *tabwriter.Writer) {
+	return c.print(raw, func(w *tabwriter.Writer) {
 		fields(w, "Cleared", cleared.Cleared, "Clearing", cleared.ID, "By", cleared.Actor)
 		for _, e := range cleared.Examples {
 			fields(w, "  message", fmt.Sprintf("%d to %s", e.MessageID, e.Address))
@@ -224,30 +172,50 @@ func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
 	})
 }
 
-// confirm asks a person; where there is none it refuses.
-func (c *cli) confirm(question string) error {
-	if !c.terminal {
-		return &exitError{exitRefused, fmt.Errorf("nobody is there to ask: repeat it with --yes")}
+// askToClear says what is about to be cleared and asks whether to go on.
+func (c *cli) askToClear(ctx context.Context, f clearFlags, part query) (goOn bool, err error) {
+	q, _, err := ask[api.QueueView](ctx, c, get(queuePath().with(part)))
+	if err != nil {
+		return false, err
 	}
-	sayf(c.err, "%s", question)
-	if c.lines == nil {
-		c.lines = bufio.NewReader(c.in)
+	for _, r := range q.Planning {
+		what := "Clearing keeps none of those from being made and sent; --cancel-planning cancels the campaign too."
+		if f.cancelPlanning {
+			what = "The campaign will be canceled for good."
+		}
+		sayf(c.err, "%s\n  %s\n", stillPlanning(r), what)
 	}
-	answer, err := c.lines.ReadString('\n')
-	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read answer: %w", err)
+	waiting := q.Pending + q.Queued
+	if waiting == 0 && (len(q.Planning) == 0 || !f.cancelPlanning) {
+		sayln(c.err, "Nothing waits that could be cleared.")
+		return false, nil
 	}
-	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-		return &exitError{exitRefused, fmt.Errorf("nothing was changed")}
+	sayf(c.err, "%d messages wait and would be canceled for good; %d are being sent and will not be touched.\n", waiting, q.Sending)
+	const examples = 3
+	for _, m := range q.Messages[:min(examples, len(q.Messages))] {
+		sayf(c.err, "  message %d to %s\n", m.ID, clean(m.Address))
 	}
-	return nil
+	if err := c.confirm("Clear them? [y/N] "); err != nil {
+		return false, err
+	}
+	if f.everything() && !f.all {
+		if err := c.confirm("That is everything, on every channel. Clear it all? [y/N] "); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (c *cli) queueMove(verb, short string) *cobra.Command {
 	var channel string
-	cmd := &cobra.Command{Use: verb, Short: short, Args: cobra.NoArgs, Example: "  carillon queue " + verb + " --channel news",
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.moveChannel(cmd.Context(), channel, verb) }}
+	cmd := &cobra.Command{Use: verb, Short: short, Example: "  carillon queue " + verb + " --channel news"}
 	cmd.Flags().StringVar(&channel, "channel", "", "channel, by id or name (required)")
 	_ = cmd.MarkFlagRequired("channel") // the flag exists
-	return cmd
+	return plain(cmd, func(ctx context.Context) error {
+		ch, err := c.findChannel(ctx, channel)
+		if err != nil {
+			return err
+		}
+		return c.moveChannel(ctx, ch, verb)
+	})
 }

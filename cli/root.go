@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +32,15 @@ type cli struct {
 	run      func(ctx context.Context, c configs.Config, roles app.Roles) error
 	migrate  func(ctx context.Context, c configs.Config) ([]string, error)
 
+	// transport carries the requests; nil is the usual one.
+	transport http.RoundTripper
+
 	// lines reads the answers to questions.
 	lines *bufio.Reader
+
+	// connected is the way to the server once it was needed.
+	connecting sync.Mutex
+	connected  *client
 
 	// What the flags of every command say.
 	configFile, dataDir, server, key, output string

@@ -49,6 +49,9 @@ func defaultNote(s configs.Setting) string {
 	return " (default " + s.Default + ")"
 }
 
+// needsServers is said of the roles that share a store and a queue.
+const needsServers = "Needs CARILLON_STORE_DSN=postgres://… and CARILLON_REDIS_URL=redis://…; "
+
 func (c *cli) addServerCommands(root *cobra.Command) {
 	for _, role := range []struct {
 		use, short, long string
@@ -59,9 +62,9 @@ func (c *cli) addServerCommands(root *cobra.Command) {
 The first start makes an administrator's key, keeps it in admin.key in the data folder and shows it
 once, on a terminal only.`,
 			app.Roles{API: true, Scheduler: true, Worker: true}},
-		{"api", "Run the API alone", "Serves the API. Needs CARILLON_STORE_DSN=postgres://… and CARILLON_REDIS_URL=redis://…; any number may run.", app.Roles{API: true}},
-		{"scheduler", "Run the scheduler alone", "Plans, feeds and cleans up. Needs CARILLON_STORE_DSN=postgres://… and CARILLON_REDIS_URL=redis://…; any number may run, one leads.", app.Roles{Scheduler: true}},
-		{"worker", "Run a worker alone", "Sends. Needs CARILLON_STORE_DSN=postgres://… and CARILLON_REDIS_URL=redis://…; any number may run.", app.Roles{Worker: true}},
+		{"api", "Run the API alone", "Serves the API. " + needsServers + "any number may run.", app.Roles{API: true}},
+		{"scheduler", "Run the scheduler alone", "Plans, feeds and cleans up. " + needsServers + "any number may run, one leads.", app.Roles{Scheduler: true}},
+		{"worker", "Run a worker alone", "Sends. " + needsServers + "any number may run.", app.Roles{Worker: true}},
 	} {
 		cmd := &cobra.Command{Use: role.use, Short: role.short, Long: role.long, GroupID: "server", Args: cobra.NoArgs,
 			Example: "  carillon " + role.use + "\n  CARILLON_STORE_DSN=postgres://carillon@db/carillon CARILLON_REDIS_URL=redis://redis:6379/0 carillon " + role.use}
@@ -107,7 +110,8 @@ func (c *cli) migrateCommand() *cobra.Command {
 
 func (c *cli) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Show the configuration in force and where each value came from", GroupID: "server", Args: cobra.NoArgs,
-		Long: "Shows every setting with its value and its source; secrets are masked. Flags win over CARILLON_* variables, those over the file, that over the defaults.\n" +
+		Long: "Shows every setting with its value and its source; secrets are masked. " +
+			"Flags win over CARILLON_* variables, those over the file, that over the defaults.\n" +
 			"`carillon config --example` writes a file that names every setting.",
 		Example: "  carillon config\n  carillon config --example > carillon.yaml"}
 	given := settingFlags(cmd)
@@ -124,7 +128,9 @@ func (c *cli) configCommand() *cobra.Command {
 		for _, notice := range config.Notices() {
 			sayln(c.err, "carillon: "+notice)
 		}
-		return showList(c, config.InForce(), false, "SETTING VALUE FROM", func(l configs.InForce) []any { return []any{l.Name, l.Value, l.Origin} })
+		return printList(c, config.InForce(), false, rows[configs.InForce]{"SETTING VALUE FROM", func(l configs.InForce) []any {
+			return []any{l.Name, l.Value, l.Origin}
+		}})
 	}
 	return cmd
 }
@@ -136,6 +142,6 @@ func (c *cli) versionCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("print version: %w", err)
 			}
-			return c.show(raw, func(w *tabwriter.Writer) { sayln(w, "carillon "+app.Version) })
+			return c.print(raw, func(w *tabwriter.Writer) { sayln(w, "carillon "+app.Version) })
 		}}
 }

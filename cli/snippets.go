@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
-	"net/http"
-	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,42 +16,18 @@ func (c *cli) addSnippets(root *cobra.Command) {
 		c.snippetsLs(), c.snippetsShow(), c.snippetsSet(), c.snippetsRm()))
 }
 
-func snippetPath(name string) string { return "/v1/snippets/" + url.PathEscape(name) }
+func snippetsPath() path { return v1("snippets") }
 
 func (c *cli) snippetsLs() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{Use: "ls", Short: "List snippets", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.SnippetInfo](cmd.Context(), cl, "/v1/snippets", nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "NAME BYTES CHANGED", func(sn api.SnippetInfo) []any { return []any{sn.Name, sn.Bytes, at(&sn.UpdatedAt)} })
-	}}
-	limitFlag(cmd, &limit)
-	return cmd
-}
-
-// askSnippet shows what a request about a snippet is answered with.
-func (c *cli) askSnippet(ctx context.Context, method, name string, in any, show func(w *tabwriter.Writer, sn api.Snippet)) error {
-	cl, err := c.client()
-	if err != nil {
-		return err
-	}
-	var sn api.Snippet
-	raw, err := cl.call(ctx, method, snippetPath(name), in, &sn)
-	if err != nil {
-		return err
-	}
-	return c.show(raw, func(w *tabwriter.Writer) { show(w, sn) })
+	return lists(c, &cobra.Command{Use: "ls", Short: "List snippets"}, snippetsPath,
+		rows[api.SnippetInfo]{"NAME BYTES CHANGED", func(sn api.SnippetInfo) []any { return []any{sn.Name, sn.Bytes, at(&sn.UpdatedAt)} }})
 }
 
 func (c *cli) snippetsShow() *cobra.Command {
 	return &cobra.Command{Use: "show NAME", Short: "Show the text of a snippet", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return c.askSnippet(cmd.Context(), http.MethodGet, args[0], nil, func(_ *tabwriter.Writer, sn api.Snippet) { sayln(c.out, strings.TrimSuffix(printable(sn.Text), "\n")) })
+		return show(cmd.Context(), c, get(snippetsPath().below(args[0])), func(_ *tabwriter.Writer, sn api.Snippet) {
+			sayln(c.out, strings.TrimSuffix(printable(sn.Text), "\n"))
+		})
 	}}
 }
 
@@ -76,7 +49,7 @@ Campaigns that run keep the words that they began with.`,
 			} else if !cmd.Flags().Changed("text") {
 				return usagef("a snippet needs --text or --text-file")
 			}
-			return c.askSnippet(cmd.Context(), http.MethodPut, args[0], api.SnippetText{Text: text}, func(w *tabwriter.Writer, sn api.Snippet) {
+			return show(cmd.Context(), c, put(snippetsPath().below(args[0]), api.SnippetText{Text: text}), func(w *tabwriter.Writer, sn api.Snippet) {
 				fields(w, "Snippet", sn.Name, "Bytes", sn.Bytes, "Changed", sn.UpdatedAt.UTC().Format(time.RFC3339))
 			})
 		}}
@@ -87,20 +60,18 @@ Campaigns that run keep the words that they began with.`,
 }
 
 func (c *cli) snippetsRm() *cobra.Command {
-	return &cobra.Command{Use: "rm NAME", Short: "Delete a snippet that nothing uses", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		if _, err := cl.call(cmd.Context(), http.MethodDelete, snippetPath(args[0]), nil, nil); err != nil {
+	cmd := &cobra.Command{Use: "rm NAME", Short: "Delete a snippet that nothing uses", Args: cobra.ExactArgs(1)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.do(cmd.Context(), remove(snippetsPath().below(args[0]))); err != nil {
 			return err
 		}
 		deleted, err := json.Marshal(map[string]string{"deleted": args[0]})
 		if err != nil {
 			return err
 		}
-		return c.show(deleted, func(w *tabwriter.Writer) {
+		return c.print(deleted, func(w *tabwriter.Writer) {
 			sayf(w, "Snippet %s is deleted.\n", clean(args[0]))
 		})
-	}}
+	}
+	return cmd
 }

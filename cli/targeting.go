@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,50 +15,28 @@ import (
 
 func (c *cli) addTargeting(root *cobra.Command) {
 	root.AddCommand(group("targeting", "Save rules that say who gets a message, and count whom they hold for",
-		c.targetingLs(), c.targetingShow(), c.targetingCreate(), c.targetingUpdate(), c.targetingRm(), c.targetingCount(), c.targetingFields(), c.targetingContacts()))
+		c.targetingLs(), c.targetingShow(), c.targetingCreate(), c.targetingUpdate(), c.targetingRm(), c.targetingCount(),
+		c.targetingFields(), c.targetingContacts()))
 }
+
+func targetingPath() path { return v1("targeting") }
+
+// targetingID reads an argument that is the id of a targeting list.
+func targetingID(arg string) (int64, error) { return idOf("targeting list", "targeting ls")(arg) }
 
 func (c *cli) targetingLs() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{Use: "ls", Short: "List targeting lists", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.TargetingList](cmd.Context(), cl, "/v1/targeting", nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID NAME CHANGED", func(l api.TargetingList) []any { return []any{l.ID, l.Name, at(&l.UpdatedAt)} })
-	}}
-	limitFlag(cmd, &limit)
-	return cmd
+	return lists(c, &cobra.Command{Use: "ls", Short: "List targeting lists"}, targetingPath,
+		rows[api.TargetingList]{"ID NAME CHANGED", func(l api.TargetingList) []any { return []any{l.ID, l.Name, at(&l.UpdatedAt)} }})
 }
 
-// askTargeting shows the targeting list that a request is answered with.
-func (c *cli) askTargeting(ctx context.Context, cl *client, method, path string, in any) error {
-	var l api.TargetingList
-	raw, err := cl.call(ctx, method, path, in, &l)
-	if err != nil {
-		return err
-	}
-	return c.show(raw, func(w *tabwriter.Writer) {
-		fields(w, "Targeting list", l.ID, "Name", l.Name, "Changed", l.UpdatedAt.UTC().Format(time.RFC3339), "Rule", string(l.Rule))
-	})
+func targetingTable(w *tabwriter.Writer, l api.TargetingList) {
+	fields(w, "Targeting list", l.ID, "Name", l.Name, "Changed", l.UpdatedAt.UTC().Format(time.RFC3339), "Rule", string(l.Rule))
 }
 
 func (c *cli) targetingShow() *cobra.Command {
-	return &cobra.Command{Use: "show ID", Short: "Show a targeting list", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("targeting list", "targeting ls", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		return c.askTargeting(cmd.Context(), cl, http.MethodGet, fmt.Sprintf("/v1/targeting/%d", id), nil)
-	}}
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a targeting list"}, targetingID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, get(targetingPath().id(id)), targetingTable)
+	})
 }
 
 // ruleFlags take a rule from the command line or a file.
@@ -99,11 +75,7 @@ func (c *cli) targetingCreate() *cobra.Command {
 			if rule == nil {
 				return usagef("a targeting list needs --rule or --file")
 			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			return c.askTargeting(cmd.Context(), cl, http.MethodPost, "/v1/targeting", api.TargetingInput{Name: args[0], Rule: rule})
+			return show(cmd.Context(), c, post(targetingPath(), api.TargetingInput{Name: args[0], Rule: rule}), targetingTable)
 		}}
 	f.add(cmd)
 	return cmd
@@ -112,57 +84,41 @@ func (c *cli) targetingCreate() *cobra.Command {
 func (c *cli) targetingUpdate() *cobra.Command {
 	var f ruleFlags
 	var name string
-	cmd := &cobra.Command{Use: "update ID", Short: "Change the name or the rule of a targeting list", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idArg("targeting list", "targeting ls", args[0])
-			if err != nil {
-				return err
-			}
-			in := api.TargetingChange{}
-			if in.Rule, err = f.read(c); err != nil {
-				return err
-			}
-			if cmd.Flags().Changed("name") {
-				in.Name = &name
-			}
-			if in.Name == nil && in.Rule == nil {
-				return usagef("say what to change: --name, --rule or --file")
-			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			return c.askTargeting(cmd.Context(), cl, http.MethodPatch, fmt.Sprintf("/v1/targeting/%d", id), in)
-		}}
+	cmd := &cobra.Command{Use: "update ID", Short: "Change the name or the rule of a targeting list"}
 	f.add(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "its new name")
-	return cmd
+	return onID(cmd, targetingID, func(ctx context.Context, id int64) (err error) {
+		var in api.TargetingChange
+		if in.Rule, err = f.read(c); err != nil {
+			return err
+		}
+		if cmd.Flags().Changed("name") {
+			in.Name = &name
+		}
+		if in.Name == nil && in.Rule == nil {
+			return usagef("say what to change: --name, --rule or --file")
+		}
+		return show(ctx, c, patch(targetingPath().id(id), in), targetingTable)
+	})
 }
 
 func (c *cli) targetingRm() *cobra.Command {
-	return &cobra.Command{Use: "rm ID", Short: "Delete a targeting list that nothing uses", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("targeting list", "targeting ls", args[0])
-		if err != nil {
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a targeting list that nothing uses"}, targetingID, func(ctx context.Context, id int64) error {
+		if err := c.do(ctx, remove(targetingPath().id(id))); err != nil {
 			return err
 		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		if _, err := cl.call(cmd.Context(), http.MethodDelete, fmt.Sprintf("/v1/targeting/%d", id), nil, nil); err != nil {
-			return err
-		}
-		return c.show(json.RawMessage(fmt.Sprintf(`{"deleted":%d}`, id)), func(w *tabwriter.Writer) {
-			_, _ = fmt.Fprintf(w, "Targeting list %d is deleted; its contacts stay.\n", id)
+		return c.print(json.RawMessage(fmt.Sprintf(`{"deleted":%d}`, id)), func(w *tabwriter.Writer) {
+			sayf(w, "Targeting list %d is deleted; its contacts stay.\n", id)
 		})
-	}}
+	})
 }
 
 func (c *cli) targetingCount() *cobra.Command {
 	var f ruleFlags
 	var kind, channel string
 	cmd := &cobra.Command{Use: "count [ID]", Short: "Count the contacts of a targeting list or a rule", Args: cobra.MaximumNArgs(1),
-		Long:    "Counts the contacts of a targeting list, or of a rule that is not saved; with --kind or --channel also who can be reached, and why others can't.",
+		Long: "Counts the contacts of a targeting list, or of a rule that is not saved; " +
+			"with --kind or --channel also who can be reached, and why others can't.",
 		Example: "  carillon targeting count 3 --kind email\n  carillon targeting count --file rule.json --channel news",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rule, err := f.read(c)
@@ -172,40 +128,23 @@ func (c *cli) targetingCount() *cobra.Command {
 			if (rule != nil) == (len(args) == 1) {
 				return usagef("count a targeting list by its id, or a rule by --rule or --file")
 			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
 			by := api.CountBy{Kind: kind}
 			if channel != "" {
-				found, err := findChannel(cmd.Context(), cl, channel)
+				found, err := c.findChannel(cmd.Context(), channel)
 				if err != nil {
 					return err
 				}
 				by.ChannelID = found.ID
 			}
-			var n api.AudienceCount
-			var raw json.RawMessage
-			if rule != nil {
-				raw, err = cl.call(cmd.Context(), http.MethodPost, "/v1/targeting/count", api.CountInput{Rule: rule, CountBy: by}, &n)
-			} else {
-				var id int64
-				if id, err = idArg("targeting list", "targeting ls", args[0]); err != nil {
+			count := post(targetingPath().below("count"), api.CountInput{Rule: rule, CountBy: by})
+			if rule == nil {
+				id, err := targetingID(args[0])
+				if err != nil {
 					return err
 				}
-				q := url.Values{}
-				if by.Kind != "" {
-					q.Set("kind", by.Kind)
-				}
-				if by.ChannelID != 0 {
-					q.Set("channel_id", fmt.Sprint(by.ChannelID))
-				}
-				raw, err = cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/targeting/%d/count?%s", id, q.Encode()), nil, &n)
+				count = get(targetingPath().id(id).below("count").with(query{"kind": by.Kind, "channel_id": by.ChannelID}))
 			}
-			if err != nil {
-				return err
-			}
-			return c.show(raw, func(w *tabwriter.Writer) {
+			return show(cmd.Context(), c, count, func(w *tabwriter.Writer, n api.AudienceCount) {
 				fields(w, "Contacts", n.Total)
 				if n.Reachable != nil {
 					fields(w, "Reachable", *n.Reachable, "Skipped", counts(n.Skipped))
@@ -220,48 +159,26 @@ func (c *cli) targetingCount() *cobra.Command {
 }
 
 func (c *cli) targetingFields() *cobra.Command {
-	return &cobra.Command{Use: "fields", Short: "List the fields that rules may talk about, with their operators", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		var all api.RuleFields
-		raw, err := cl.call(cmd.Context(), http.MethodGet, "/v1/targeting/fields", nil, &all)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) {
-			_, _ = fmt.Fprintln(w, "FIELD\tCOMPARED AS\tINDEX\tOPERATORS")
+	cmd := &cobra.Command{Use: "fields", Short: "List the fields that rules may talk about, with their operators"}
+	return plain(cmd, func(ctx context.Context) error {
+		return show(ctx, c, get(targetingPath().below("fields")), func(w *tabwriter.Writer, all api.RuleFields) {
+			sayln(w, "FIELD\tCOMPARED AS\tINDEX\tOPERATORS")
 			for _, f := range all.Fields {
 				index := ""
 				if f.Filterable {
 					index = "yes"
 				}
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", clean(f.Field), f.Comparison, index, strings.Join(f.Operators, " "))
+				sayf(w, "%s\t%s\t%s\t%s\n", clean(f.Field), f.Comparison, index, strings.Join(f.Operators, " "))
 			}
 		})
-	}}
+	})
 }
 
 func (c *cli) targetingContacts() *cobra.Command {
 	var limit int
-	cmd := &cobra.Command{Use: "contacts ID", Short: "List the contacts of a targeting list", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("targeting list", "targeting ls", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.Contact](cmd.Context(), cl, fmt.Sprintf("/v1/targeting/%d/contacts", id), nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID NAME EMAIL PHONE STATUS", func(p api.Contact) []any {
-			return []any{p.ID, fullName(p), p.Addresses["email"], p.Addresses["phone"], p.Status}
-		})
-	}}
+	cmd := &cobra.Command{Use: "contacts ID", Short: "List the contacts of a targeting list"}
 	limitFlag(cmd, &limit)
-	return cmd
+	return onID(cmd, targetingID, func(ctx context.Context, id int64) error {
+		return showList(ctx, c, targetingPath().id(id).below("contacts"), limit, contactRows())
+	})
 }

@@ -29,7 +29,8 @@ func parseFile(path string, source []byte) (values map[string]value, wrong []fau
 		return nil, nil
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, []fault.Field{{Location: path, Message: "must be a list of settings such as `listen: 127.0.0.1:8080`", Source: fmt.Sprintf("%s:%d", path, root.Line)}}
+		return nil, []fault.Field{{Location: path, Message: "must be a list of settings such as `listen: 127.0.0.1:8080`",
+			Source: fmt.Sprintf("%s:%d", path, root.Line)}}
 	}
 	var names []string
 	for _, s := range Settings() {

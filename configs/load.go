@@ -181,7 +181,8 @@ func readSecretFiles(layer map[string]value) (out map[string]value, wrong []faul
 		}
 		content, err := os.ReadFile(v.text)
 		if err != nil {
-			wrong = append(wrong, fault.Field{Location: s.Name + "_file", Value: v.text, Message: fmt.Sprintf("can't be read: %v; name a file that this user may read", errors.Unwrap(err)), Source: v.origin.String()})
+			wrong = append(wrong, fault.Field{Location: s.Name + "_file", Value: v.text,
+				Message: fmt.Sprintf("can't be read: %v; name a file that this user may read", errors.Unwrap(err)), Source: v.origin.String()})
 			continue
 		}
 		out[s.Name] = value{strings.TrimRight(string(content), "\r\n"), Origin{v.origin.Layer, v.origin.Detail + " → " + v.text}}

@@ -110,7 +110,8 @@ func TestRefused(t *testing.T) {
 		environ string
 		want    string
 	}{
-		"unknown setting":  {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levell: info\n", want: "log-levell: there is no such setting; did you mean log_level? (carillon.yaml:4)"},
+		"unknown setting": {file: "# x\n\nlisten: 127.0.0.1:1\nlog-levell: info\n",
+			want: "log-levell: there is no such setting; did you mean log_level? (carillon.yaml:4)"},
 		"nothing near":     {file: "zzzzzzzzzzzz: 1\n", want: "`carillon config` lists the settings"},
 		"twice":            {file: "listen: a\nlisten: b\n", want: "listen: stands here a second time, after line 1: take one of them away (carillon.yaml:2)"},
 		"no YAML":          {file: "listen: [\n", want: "is no YAML"},

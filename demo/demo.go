@@ -7,17 +7,7 @@
 // made up elsewhere: send to them through the sandbox alone.
 package demo
 
-import (
-	_ "embed"
-
-	_ "embed"
-
-	_ "embed"
-
-	_ "embed"
-
-	_ "embed"
-)
+import _ "embed"
 
 //go:generate go run ./generate -o contacts.csv
 

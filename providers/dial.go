@@ -101,7 +101,8 @@ func publicOnly(named string) func(_, address string, _ syscall.RawConn) error {
 			return fmt.Errorf("dial %s: not an address: %w", address, err)
 		}
 		if !IsPublic(at.Addr()) {
-			return fmt.Errorf("%s %w: if channels may send there, whoever runs this server names it with CARILLON_ALLOW_RELAYS=%s, or opens all private networks with CARILLON_ALLOW_PRIVATE_ADDRESSES=true, and starts it again",
+			return fmt.Errorf("%s %w: if channels may send there, whoever runs this server names it with CARILLON_ALLOW_RELAYS=%s, "+
+				"or opens all private networks with CARILLON_ALLOW_PRIVATE_ADDRESSES=true, and starts it again",
 				at.Addr(), errPrivate, strings.ToLower(named))
 		}
 		return nil

@@ -50,7 +50,8 @@ func (k ErrorKind) StopsChannel() bool {
 
 // ErrorKinds lists every kind.
 func ErrorKinds() []ErrorKind {
-	return []ErrorKind{ErrorTemporary, ErrorRecipientBusy, ErrorThrottled, ErrorRecipient, ErrorContent, ErrorAuth, ErrorSender, ErrorAccount, ErrorQuota, ErrorInDoubt}
+	return []ErrorKind{ErrorTemporary, ErrorRecipientBusy, ErrorThrottled, ErrorRecipient, ErrorContent, ErrorAuth, ErrorSender, ErrorAccount, ErrorQuota,
+		ErrorInDoubt}
 }
 
 // Error is the only error that a Provider's Send returns.

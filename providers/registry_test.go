@@ -54,12 +54,13 @@ func TestDecodeConfig(t *testing.T) {
 
 func TestDecodeConfigRefuses(t *testing.T) {
 	for given, wants := range map[string][]string{
-		``:                                              {"config.host: is required"},
-		`null`:                                          {"config.host: is required"},
-		`{"host": ""}`:                                  {"config.host: is required"},
-		`7`:                                             {"config: must be a JSON object"},
-		`{"host": "h"} {}`:                              {"config: must be a JSON object"},
-		`{"host": "h", "hots": "x"}`:                    {"config.hots: is not a setting of this provider; its settings are host, port, url, rate, mode, strict, secret, headers"},
+		``:                 {"config.host: is required"},
+		`null`:             {"config.host: is required"},
+		`{"host": ""}`:     {"config.host: is required"},
+		`7`:                {"config: must be a JSON object"},
+		`{"host": "h"} {}`: {"config: must be a JSON object"},
+		`{"host": "h", "hots": "x"}`: {"config.hots: is not a setting of this provider; its settings are host, port, url, rate, mode, strict, " +
+			"secret, headers"},
 		`{"HOST": "h"}`:                                 {"config.HOST: is not a setting", "config.host: is required"},
 		`{"host": 7}`:                                   {"config.host: must be a text"},
 		`{"host": "h", "port": "25"}`:                   {"config.port: must be a whole number"},
@@ -159,14 +160,16 @@ func TestMerge(t *testing.T) {
 		`{"host": "h", "secret": "<redacted>", "headers": {"a": "<redacted>", "c": "3"}}`: `{"host": "h", "secret": "s", "headers": {"a": "1", "c": "3"}}`,
 		`{"host": "i", "secret": "t", "headers": {}}`:                                     `{"host": "i", "secret": "t", "headers": {}}`,
 		`{"host": "i", "secret": "", "headers": {"a": "9"}}`:                              `{"host": "i", "secret": "", "headers": {"a": "9"}}`,
-		`{"host": "h", "port": null, "headers": {"z": "<redacted>"}}`:                     `{"host": "h", "port": null, "secret": "s", "headers": {"z": "<redacted>"}}`,
+		`{"host": "h", "port": null, "headers": {"z": "<redacted>"}}`: `{"host": "h", "port": null, "secret": "s", "headers": {"z": ` +
+			`"<redacted>"}}`,
 	} {
 		got, err := registry(t).Merge("first", json.RawMessage(stored), json.RawMessage(update))
 		require.NoError(t, err)
 		require.JSONEq(t, want, string(got), update)
 	}
 	for update, wants := range map[string][]string{
-		`{"host": "i"}`: {"config.secret: must be given anew, or removed with \"\", because config.host changes", "config.headers: must be given anew, or removed with {}"},
+		`{"host": "i"}`: {"config.secret: must be given anew, or removed with \"\", because config.host changes",
+			"config.headers: must be given anew, or removed with {}"},
 		`{"host": "i", "port": 26, "secret": "t"}`:                                 {"config.headers", "because config.host and config.port change"},
 		`{"host": "h", "port": 26, "secret": "t", "headers": {"a": "<redacted>"}}`: {"config.headers"},
 		`{"host": "H", "secret": "<redacted>", "headers": {"a": "1"}}`:             {"config.secret"},

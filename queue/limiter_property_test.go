@@ -237,21 +237,28 @@ func (b *memoryLimits) forget() {
 	b.channels = map[int64]*channelLimits{}
 }
 
-// consume takes slots as fast as it gets them, as a worker does, and returns
-// their times.
-func consume(t require.TestingT, l *Limiter, fake *clock.Fake, r Reservation, total int, late time.Duration) []time.Time {
+// eager takes slots as fast as it gets them, as a worker does.
+type eager struct {
+	l    *Limiter
+	fake *clock.Fake
+	// late is how much later it comes back than it could.
+	late time.Duration
+}
+
+// consume takes so many slots and returns their times.
+func (w eager) consume(t require.TestingT, r Reservation, total int) []time.Time {
 	var slots []time.Time
 	for len(slots) < total {
-		g, err := l.Reserve(context0, r)
+		g, err := w.l.Reserve(context0, r)
 		require.NoError(t, err)
-		got := granted(fake.Now(), g)
+		got := granted(w.fake.Now(), g)
 		slots = append(slots, got...)
-		next := fake.Now().Add(g.RetryIn)
+		next := w.fake.Now().Add(g.RetryIn)
 		if len(got) > 0 {
 			// The worker asks again when half of what it got is used.
 			next = got[len(got)/2]
 		}
-		fake.Advance(max(next.Sub(fake.Now()), 0) + late)
+		w.fake.Advance(max(next.Sub(w.fake.Now()), 0) + w.late)
 	}
 	return slots
 }
@@ -268,11 +275,12 @@ func TestSaturatedChannelReachesItsLimit(t *testing.T) {
 		fake := clock.NewFake(epoch)
 		l := newLimiter(newMemoryLimits(fake), fake)
 		rate := rates().Draw(t, "rate")
-		slots := consume(t, l, fake, Reservation{ChannelID: 1,
+		worker := eager{l, fake, time.Duration(rapid.IntRange(0, 2000).Draw(t, "late")) * time.Microsecond}
+		slots := worker.consume(t, Reservation{ChannelID: 1,
 			Limits: Limits{PerSecond: rate, Burst: rapid.IntRange(0, 20).Draw(t, "burst")},
 			// Enough of them to last until the worker is back.
 			Recipients: recipients(rapid.IntRange(2+int(rate/100), 100).Draw(t, "k")),
-			MaxAhead:   time.Second}, 40+int(3*rate), time.Duration(rapid.IntRange(0, 2000).Draw(t, "late"))*time.Microsecond)
+			MaxAhead:   time.Second}, 40+int(3*rate))
 		requireRate(t, slots, rate)
 	})
 }
@@ -284,9 +292,10 @@ func TestSaturatedCampaignReachesItsLimit(t *testing.T) {
 				fake := clock.NewFake(epoch)
 				l := newLimiter(newMemoryLimits(fake), fake)
 				rate := rates().Filter(func(r float64) bool { return r <= 1000 }).Draw(t, "rate")
-				slots := consume(t, l, fake, Reservation{ChannelID: 1, Limits: Limits{PerSecond: channel},
+				worker := eager{l, fake, time.Duration(rapid.IntRange(0, 2000).Draw(t, "late")) * time.Microsecond}
+				slots := worker.consume(t, Reservation{ChannelID: 1, Limits: Limits{PerSecond: channel},
 					CampaignID: 5, CampaignPerSecond: rate, Recipients: recipients(rapid.IntRange(2+int(rate/50), 100).Draw(t, "k")),
-					MaxAhead: 500 * time.Millisecond}, 40+int(3*rate), time.Duration(rapid.IntRange(0, 2000).Draw(t, "late"))*time.Microsecond)
+					MaxAhead: 500 * time.Millisecond}, 40+int(3*rate))
 				requireRate(t, slots, rate)
 			})
 		})

@@ -7,15 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	_ "embed"
-
-	_ "embed"
-
-	_ "embed"
-
 	"github.com/redis/go-redis/v9"
-
-	_ "embed"
 )
 
 // limiterBase is the script's origin of time, in Unix seconds.

@@ -120,7 +120,8 @@ func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	_, err := f.feeder.pass(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[int64]int{6: 160}, f.fed(), "the whole window")
-	require.Contains(t, f.queue.asked, queue.Reservation{ChannelID: 1, Epoch: 4, Limits: queue.Limits{PerSecond: 80, Burst: 3}, CampaignID: 105, CampaignPerSecond: 0.02})
+	require.Contains(t, f.queue.asked, queue.Reservation{ChannelID: 1, Epoch: 4, Limits: queue.Limits{PerSecond: 80, Burst: 3}, CampaignID: 105,
+		CampaignPerSecond: 0.02})
 
 	f.queue.envelopes = nil
 	f.store.feedable = append(f.store.feedable, messages.Feedable{ChannelID: 1, Pending: 2})

@@ -25,7 +25,8 @@ func TestLostMessagesAreTakenBackAfterAGracePeriod(t *testing.T) {
 	worked, err := f.reaper.pass(t.Context())
 	require.NoError(t, err)
 	require.False(t, worked)
-	require.Equal(t, map[bool][]int64{false: {1, 2}, true: {3, 4}}, f.queue.lost, "each looked for in its own queue; the feeder may not have enqueued the fifth yet")
+	require.Equal(t, map[bool][]int64{false: {1, 2}, true: {3, 4}}, f.queue.lost,
+		"each looked for in its own queue; the feeder may not have enqueued the fifth yet")
 	require.ElementsMatch(t, []int64{2, 4}, f.store.reap.requeued[1])
 	require.Equal(t, 1, f.store.reap.swept)
 	require.Equal(t, 1, f.store.passed("reap"))

@@ -63,12 +63,13 @@ func newLeaders(c clock.Clock, holders ...string) *leaders {
 	l := &leaders{store: newFakeStore(), at: map[string]int{}, jobs: map[string]int{}, all: map[string]*Scheduler{}}
 	l.store.now = c.Now
 	for _, holder := range holders {
-		l.all[holder] = New(Options{Store: l.store, Queue: newFakeQueue(), Holder: holder, Chores: []Chore{{Name: "look", Every: 100 * time.Millisecond, Run: func(ctx context.Context) (bool, error) {
-			l.enter(holder)
-			err := clock.System{}.Sleep(ctx, 100*time.Millisecond)
-			l.leave(holder)
-			return false, err
-		}}}})
+		l.all[holder] = New(Options{Store: l.store, Queue: newFakeQueue(), Holder: holder,
+			Chores: []Chore{{Name: "look", Every: 100 * time.Millisecond, Run: func(ctx context.Context) (bool, error) {
+				l.enter(holder)
+				err := clock.System{}.Sleep(ctx, 100*time.Millisecond)
+				l.leave(holder)
+				return false, err
+			}}}})
 	}
 	return l
 }

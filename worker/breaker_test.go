@@ -372,7 +372,8 @@ func TestSlownessIsLoggedOncePerEpisode(t *testing.T) {
 	ch := b.channel(providers.Channel{})
 	for episode := 1; episode <= 2; episode++ {
 		for range 300 {
-			ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, &providers.Error{Kind: providers.ErrorThrottled, RetryAfter: time.Second})
+			ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{},
+				&providers.Error{Kind: providers.ErrorThrottled, RetryAfter: time.Second})
 			ch.update(ch.c)
 			fake.Advance(time.Second)
 		}

@@ -107,7 +107,8 @@ func (ch *channel) refused(ctx context.Context, e queue.Envelope, o *messages.Ou
 // pauseCampaign pauses the campaign of a run that is refused one message after
 // the other.
 func (ch *channel) pauseCampaign(ctx context.Context, e queue.Envelope, s state, failure *providers.Error) {
-	reason := fmt.Sprintf("paused because %d messages were refused alike and none went through in between (the first %d are failed or rejected); correct what is wrong and resume: %s",
+	reason := fmt.Sprintf("paused because %d messages were refused alike and none went through in between (the first %d are failed or rejected); "+
+		"correct what is wrong and resume: %s",
 		s.count, s.count-1, detailOf(failure))
 	if err := ch.worker.o.Store.PauseRun(context.WithoutCancel(ctx), e.RunID, reason); err != nil {
 		ch.worker.o.Logger.Warn("a campaign that is refused could not be paused", "campaign", e.CampaignID, "error", err)

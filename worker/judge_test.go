@@ -170,7 +170,8 @@ func TestJudgeOfWhatIsNoProvidersError(t *testing.T) {
 	o := ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{}, errors.New("what?"))
 	require.Equal(t, messages.Unknown, o.State, "an adapter that does not know must not cause a second send")
 	o = ch.judge(t.Context(), envelope(1), queue.Item{MessageID: 1, Attempt: 1}, providers.Accepted{ProviderID: "id"}, nil)
-	require.Equal(t, messages.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: messages.Sent, ProviderID: "id"}, o)
+	require.Equal(t, messages.Outcome{MessageID: 1, ChannelID: 1, RunID: 5, WorkerID: 7, Attempt: 1, EnvelopeID: 99, At: noon, State: messages.Sent,
+		ProviderID: "id"}, o)
 }
 
 func TestTheCampaignSaysHowOftenItIsTried(t *testing.T) {

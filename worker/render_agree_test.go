@@ -97,8 +97,9 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 	}
 	content := providers.Content{
 		Subject: "{{ campaign.name }}: {{ contact.first_name | default: 'friend' }}",
-		Text:    "{% if contact.attributes.age %}{{ contact.attributes.age | plus: 1 }}{% else %}ageless{% endif %} in {{ row.city | default: 'nowhere' }} {{ unsubscribe_url }}",
-		HTML:    "<p>{{ contact.first_name }} {{ contact.last_name }} {{ row.city }} {{ contact.address }}</p>",
+		Text: "{% if contact.attributes.age %}{{ contact.attributes.age | plus: 1 }}{% else %}ageless{% endif %} in {{ row.city | default: 'nowhere' }} {{ " +
+			"unsubscribe_url }}",
+		HTML: "<p>{{ contact.first_name }} {{ contact.last_name }} {{ row.city }} {{ contact.address }}</p>",
 	}
 	compiled, err := liquid.Compile(content, nil)
 	require.NoError(t, err)
@@ -128,7 +129,8 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 			require.NoError(t, err)
 			left[contact.ID] = true
 		case 1:
-			_, err := s.SuppressAll(ctx, c.AccountID, []contacts.Suppression{{Kind: providers.Email, Address: contact.Addresses[providers.Email], Reason: contacts.Unsubscribed}}, "test", "me")
+			_, err := s.SuppressAll(ctx, c.AccountID, []contacts.Suppression{{Kind: providers.Email, Address: contact.Addresses[providers.Email],
+				Reason: contacts.Unsubscribed}}, "test", "me")
 			require.NoError(t, err)
 			left[contact.ID] = true
 		case 2:
@@ -167,7 +169,8 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 		contact, err := book.Get(ctx, c.AccountID, row.ContactID)
 		require.NoError(t, err)
 		vars := liquid.Vars{
-			Contact:      liquid.Contact{Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName, Address: row.Address, Attributes: contact.Attributes.JSON()},
+			Contact: liquid.Contact{Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName, Address: row.Address,
+				Attributes: contact.Attributes.JSON()},
 			CampaignName: "Spring & more", UnsubscribeURL: fmt.Sprintf("https://n.example.org/u/%d", m.ID), Row: rows[row.Address],
 		}
 		want, err := compiled.Render(ctx, vars)

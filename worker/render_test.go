@@ -84,7 +84,8 @@ func TestTheWorkerRenders(t *testing.T) {
 
 // Rows are read only for contents that name them.
 func TestRowsAreLoadedWhereTheContentNamesThem(t *testing.T) {
-	for text, uploads := range map[string][]int64{"Hi {{ contact.name }}": nil, "Hi {{ row.city }}": {8, 9}, "{% render 'city' %}": {8, 9}, "{% render 'none' %}": nil} {
+	for text, uploads := range map[string][]int64{"Hi {{ contact.name }}": nil, "Hi {{ row.city }}": {8, 9}, "{% render 'city' %}": {8, 9},
+		"{% render 'none' %}": nil} {
 		b := newBench(t, clock.NewFake(noon))
 		b.store.campaign = campaigns.Campaign{Audience: targeting.Audience{Uploads: []int64{8, 9}}, Content: providers.Content{Text: text},
 			Snippets: map[string]string{"city": "{{ row.city }}", "none": "x"}}

@@ -56,7 +56,7 @@ func TestAScenarioMeasuresAll(t *testing.T) {
 	require.Positive(t, results[2].Cores.Workers)
 
 	var table strings.Builder
-	require.NoError(t, WriteTable(&table, results))
+	require.NoError(t, writeTable(&table, results))
 	for _, text := range []string{"rows twice", "json (concurrency 8)", "5k (workers: 2)", "messages/s", "allocations", "import new/s", "yes"} {
 		require.Contains(t, table.String(), text)
 	}

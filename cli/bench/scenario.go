@@ -179,8 +179,8 @@ func childOf(ctx context.Context, role string, s Scenario, progress io.Writer) (
 	return child, nil
 }
 
-// RunInChild measures a scenario in a process of its own.
-func RunInChild(ctx context.Context, s Scenario, progress io.Writer) (result Result, err error) {
+// runInChild measures a scenario in a process of its own.
+func runInChild(ctx context.Context, s Scenario, progress io.Writer) (result Result, err error) {
 	err = callChild(ctx, "engine", s, progress, &result)
 	return result, err
 }

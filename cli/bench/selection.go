@@ -108,32 +108,41 @@ func (s Selection) shapes() []Scenario {
 	case !chosen && !s.Full:
 		return glance()
 	case !chosen:
-		return append(cross(ContentNames(), nil, Stores(), []int{0}, false),
-			append(cross([]string{"json", "5k"}, nil, []string{"sqlite", "postgres"}, []int{20, 200}, false),
-				cross([]string{"5k"}, nil, []string{"sqlite", "postgres"}, []int{0}, true)...)...)
+		return everything()
 	}
-	return cross(or(s.Contents, "5k"), s.Transports, or(s.Stores, "sqlite"), or(s.Latencies, 0), s.Mixed)
+	return s.cross()
 }
 
 // glance is what one looks at first.
 func glance() []Scenario {
-	list := cross(ContentNames(), nil, []string{"sqlite"}, []int{0}, false)
-	list = append(list, cross([]string{"5k"}, nil, []string{"postgres"}, []int{0}, false)...)
-	list = append(list, cross([]string{"5k"}, nil, []string{"sqlite"}, []int{20}, false)...)
-	return append(list, cross([]string{"5k"}, nil, []string{"sqlite"}, []int{0}, true)...)
+	return slices.Concat(
+		Selection{Contents: ContentNames()}.cross(),
+		Selection{Stores: []string{"postgres"}}.cross(),
+		Selection{Latencies: []int{20}}.cross(),
+		Selection{Mixed: true}.cross())
 }
 
-// cross combines everything with everything. Without transports each content goes
-// by its own.
-func cross(contents, transports, stores []string, latencies []int, mixed bool) (list []Scenario) {
-	for _, store := range stores {
-		for _, latency := range latencies {
+// everything is all that there is.
+func everything() []Scenario {
+	both := []string{"sqlite", "postgres"}
+	return slices.Concat(
+		Selection{Contents: ContentNames(), Stores: Stores()}.cross(),
+		Selection{Contents: []string{"json", "5k"}, Stores: both, Latencies: []int{20, 200}}.cross(),
+		Selection{Stores: both, Mixed: true}.cross())
+}
+
+// cross combines every content, transport, store and latency with every other: 5k
+// on SQLite without latency where none is named. Without transports each content
+// goes by its own.
+func (s Selection) cross() (list []Scenario) {
+	for _, store := range or(s.Stores, "sqlite") {
+		for _, latency := range or(s.Latencies, 0) {
 			for _, c := range Contents() {
-				if !slices.Contains(contents, c.Name) {
+				if !slices.Contains(or(s.Contents, "5k"), c.Name) {
 					continue
 				}
-				for _, transport := range or(transports, c.Transport) {
-					list = append(list, Scenario{Content: c.Name, Transport: transport, LatencyMS: latency, Store: store, Mixed: mixed})
+				for _, transport := range or(s.Transports, c.Transport) {
+					list = append(list, Scenario{Content: c.Name, Transport: transport, LatencyMS: latency, Store: store, Mixed: s.Mixed})
 				}
 			}
 		}

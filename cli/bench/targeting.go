@@ -19,8 +19,8 @@ import (
 	"carillon/internal/secret"
 )
 
-// TargetingScenario is a store to measure rules in.
-type TargetingScenario struct {
+// targetingScenario is a store to measure rules in.
+type targetingScenario struct {
 	// Contacts is how many the store is filled with, at least 1000.
 	Contacts int
 	// StoreDSN is a postgres:// URL; empty is a SQLite file in Dir.
@@ -28,8 +28,8 @@ type TargetingScenario struct {
 	Dir      string
 }
 
-// TargetingResult is what counting a rule's contacts took.
-type TargetingResult struct {
+// targetingResult is what counting a rule's contacts took.
+type targetingResult struct {
 	Store    string `json:"store"`
 	Contacts int    `json:"contacts"`
 	Rule     string `json:"rule"`
@@ -46,16 +46,16 @@ const countsOfEach = 5
 
 // targetingBench is a scenario under way.
 type targetingBench struct {
-	s       TargetingScenario
+	s       targetingScenario
 	engine  *app.Engine
 	account int64
-	results []TargetingResult
+	results []targetingResult
 	say     func(format string, args ...any)
 }
 
-// RunTargeting fills a store with contacts by an import, and measures how long it
+// runTargeting fills a store with contacts by an import, and measures how long it
 // takes to count those that rules hold for.
-func RunTargeting(ctx context.Context, s TargetingScenario, progress io.Writer) (results []TargetingResult, err error) {
+func runTargeting(ctx context.Context, s targetingScenario, progress io.Writer) (results []targetingResult, err error) {
 	b := &targetingBench{s: s, say: func(format string, args ...any) { _, _ = fmt.Fprintf(progress, "  "+format+"\n", args...) }}
 	config := configs.Config{
 		DataDir: s.Dir, StoreDSN: secret.New(s.StoreDSN), MasterKey: secret.New("a master key for the benchmark"), MaxUploadMB: 4096, ShutdownSeconds: 10,
@@ -221,7 +221,7 @@ func (b *targetingBench) measure(ctx context.Context) error {
 
 // count counts a rule's contacts a few times.
 func (b *targetingBench) count(ctx context.Context, name string, rule json.RawMessage) error {
-	result := TargetingResult{Store: b.store(), Contacts: b.s.Contacts, Rule: name}
+	result := targetingResult{Store: b.store(), Contacts: b.s.Contacts, Rule: name}
 	var took []float64
 	for range countsOfEach {
 		audience, err := b.engine.Rules.Audience(ctx, b.account, rule)
@@ -242,8 +242,8 @@ func (b *targetingBench) count(ctx context.Context, name string, rule json.RawMe
 	return nil
 }
 
-// WriteTargetingTable writes results as a table.
-func WriteTargetingTable(w io.Writer, results []TargetingResult) error {
+// writeTargetingTable writes results as a table.
+func writeTargetingTable(w io.Writer, results []targetingResult) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "STORE\tCONTACTS\tRULE\tHOLDS FOR\tMEDIAN MS\tWORST MS")
 	for _, r := range results {

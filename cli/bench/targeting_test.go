@@ -11,7 +11,7 @@ import (
 // TestTargetingCountsWhatWasImported shows that the benchmark measures what it
 // says: every rule holds for as many contacts as it was made for.
 func TestTargetingCountsWhatWasImported(t *testing.T) {
-	results, err := RunTargeting(t.Context(), TargetingScenario{Contacts: 1000, Dir: t.TempDir()}, io.Discard)
+	results, err := runTargeting(t.Context(), targetingScenario{Contacts: 1000, Dir: t.TempDir()}, io.Discard)
 	require.NoError(t, err)
 	matches := map[string]int64{}
 	for _, r := range results {
@@ -25,6 +25,6 @@ func TestTargetingCountsWhatWasImported(t *testing.T) {
 		"1 %, index": 10, "1 % by index, and a group": 10, "50 %, index": 500, "lists in lists, index": 110,
 	}, matches)
 	var table strings.Builder
-	require.NoError(t, WriteTargetingTable(&table, results))
+	require.NoError(t, writeTargetingTable(&table, results))
 	require.Contains(t, table.String(), "text contains, 1 %")
 }

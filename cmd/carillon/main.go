@@ -8,12 +8,7 @@ import (
 	"runtime/debug"
 	_ "time/tzdata" // for machines without a zone database: schedules must not depend on them
 
-	_ "time/tzdata"
-
-	_ "time/tzdata"
-
 	"carillon/cli"
-	_ "time/tzdata"
 )
 
 // gcPercent lets the heap grow to two and a half times what is alive before it is

@@ -83,8 +83,8 @@ func messenger(v string) (kind Field, reason string) {
 		return Field(known), ""
 	}
 	if !kind.messenger() {
-		return "", "no messenger: use one of WB (WhatsApp), FB (Facebook), IN (Instagram), TG (Telegram), VI (Viber), WN (push), CC (custom), or a kind of " +
-			"address such as sms"
+		return "", "no messenger: use one of WB (WhatsApp), FB (Facebook), IN (Instagram), TG (Telegram), VI (Viber), WN (push), CC (custom), " +
+			"or a kind of address such as sms"
 	}
 	return kind, ""
 }

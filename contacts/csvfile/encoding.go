@@ -187,8 +187,8 @@ func detectEncoding(head []byte, whole bool) encoding {
 		}}}
 	}
 	return encoding{name: windows1252Name, notices: []Notice{{
-		NoticeEncoding, fmt.Sprintf("not valid UTF-8 at byte %d: read as Windows-1252; if names look wrong, give the file's encoding, such as windows-1250 for "+
-			"Polish or Czech", first),
+		NoticeEncoding, fmt.Sprintf("not valid UTF-8 at byte %d: read as Windows-1252; if names look wrong, give the file's encoding, "+
+			"such as windows-1250 for Polish or Czech", first),
 	}}}
 }
 

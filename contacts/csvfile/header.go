@@ -401,8 +401,8 @@ func refuseUseless(cols []Column) error {
 		hint = " Each line seems to stand in quotes as a whole: export it without them."
 	}
 	return fault.New(fault.Invalid,
-		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp (or a "+
-			"usual word for it in one of the languages that Carillon reads), or give a mapping.%s",
+		"no column can be used to reach or to know a contact: the file has %s; name one email, phone or external_id, or as a messenger such as whatsapp "+
+			"(or a usual word for it in one of the languages that Carillon reads), or give a mapping.%s",
 		headerList(cols), hint)
 }
 

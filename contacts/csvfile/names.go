@@ -69,8 +69,8 @@ func synonyms() []usualNames {
 			adresadeemail adresaemail eposta epostaadresi mailadresi elektronikposta
 			почта электроннаяпочта адресэлектроннойпочты емейл имейл електроннапошта ηλεκτρονικοταχυδρομειο
 			メールアドレス メール 電子メール 电子邮件 电子邮箱 邮箱 邮箱地址 電子郵件 이메일 이메일주소 전자우편`},
-		{FieldEmail, rankSecond, `workemail businessemail companyemail billingemail shippingemail personemailwork personemailhome personemailother
-			homeemail personalemail privateemail otheremail
+		{FieldEmail, rankSecond, `workemail businessemail companyemail billingemail shippingemail personemailwork personemailhome personemailother homeemail
+			personalemail privateemail otheremail
 			secondaryemail secondemail additionalemail alternateemail alternativeemail
 			emailprivat privateemailadresse emailgeschaftlich geschaftlicheemail emailberuflich emailarbeit zweiteemail
 			correopersonal correosecundario emailpersonnel emailprofessionnel emailpersonale emailsecundario`},

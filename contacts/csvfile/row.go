@@ -308,8 +308,8 @@ func (rd *Reader) surplus(rec *record, raw string) *LineError {
 		}
 		reason := fmt.Sprintf("%d fields where the header has %d; does a value with a separator in it lack its quotes?", len(rec.spans), len(rd.cols))
 		if i < len(rd.cols) {
-			reason = fmt.Sprintf("text in a column without a header; does a value with a separator in it lack its quotes? Otherwise name the column, or map %s to "+
-				"row to keep it", placeKey(i))
+			reason = fmt.Sprintf("text in a column without a header; does a value with a separator in it lack its quotes? "+
+				"Otherwise name the column, or map %s to row to keep it", placeKey(i))
 		}
 		return &LineError{Line: rec.line, Field: placeKey(i), Value: shown(v), Code: CodeRagged, Reason: reason}
 	}

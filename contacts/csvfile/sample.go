@@ -179,8 +179,8 @@ func (rd *Reader) mapByValue(first *sample) (notices []Notice) {
 		if len(sure) == 1 && !rd.Has(kind.field) {
 			c := sure[0]
 			rd.cols[c.Index].Field = kind.field
-			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s holds %s: taken as %s; if it is something else, map it to row", columnName(c), kind.what,
-				kind.field)})
+			notices = append(notices, Notice{NoticeColumn, fmt.Sprintf("%s holds %s: taken as %s; if it is something else, map it to row",
+				columnName(c), kind.what, kind.field)})
 			sure = nil
 		}
 		for _, c := range append(sure, others...) {

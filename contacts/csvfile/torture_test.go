@@ -59,10 +59,10 @@ func TestEncodings(t *testing.T) {
 		"Windows-1252": {latin, singleByte(t, charmap.Windows1252, latin), csvfile.Options{}, "windows-1252",
 			"not valid UTF-8 at byte 36: read as Windows-1252"},
 		"Windows-1252 said": {latin, singleByte(t, charmap.Windows1252, latin), csvfile.Options{Encoding: "windows-1252"}, "windows-1252", ""},
-		"Windows-1251 said": {"email;name;note\na@example.com;Жанна;\n",
-			singleByte(t, charmap.Windows1251, "email;name;note\na@example.com;Жанна;\n"), csvfile.Options{Encoding: "Windows-1251"}, "windows-1251", ""},
-		"UTF-8 although it looks like": {"email;name;note\na@example.com;Ã¼;\n", "email;name;note\na@example.com;Ã¼;\n", csvfile.Options{Encoding: "utf-8"},
-			"utf-8", ""},
+		"Windows-1251 said": {"email;name;note\na@example.com;Жанна;\n", singleByte(t, charmap.Windows1251, "email;name;note\na@example.com;Жанна;\n"),
+			csvfile.Options{Encoding: "Windows-1251"}, "windows-1251", ""},
+		"UTF-8 although it looks like": {"email;name;note\na@example.com;Ã¼;\n", "email;name;note\na@example.com;Ã¼;\n", csvfile.Options{Encoding: "utf-8"}, "utf-8",
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, want, refused := readAll(t, strings.NewReader(c.text), csvfile.Options{Encoding: "utf-8"})
@@ -97,8 +97,8 @@ func TestDamagedText(t *testing.T) {
 	})
 	t.Run("damage behind the look-ahead", func(t *testing.T) {
 		n := csvfile.LookAhead/20 + 1
-		_, rows, refused := readAll(t, strings.NewReader("email,plan\n"+strings.Repeat("abc@example.com,gold\n",
-			n)+"b@example.com,\xE9t\xE9\nc@example.com,x\n"), csvfile.Options{})
+		_, rows, refused := readAll(t, strings.NewReader("email,plan\n"+strings.Repeat("abc@example.com,gold\n", n)+"b@example.com,\xE9t\xE9\nc@example.com,x\n"),
+			csvfile.Options{})
 		require.Len(t, rows, n+1)
 		require.Len(t, refused, 1)
 		require.Equal(t, int64(n+2), refused[0].Line)
@@ -329,8 +329,8 @@ func TestMapping(t *testing.T) {
 
 func TestCountries(t *testing.T) {
 	file := "id,country\n"
-	names := []string{"DE", "de", "DEU", "276", "Germany", "Deutschland", "ALEMANIA", "Allemagne", "Germania", "Alemanha", "UK", "USA", "Côte d’Ivoire",
-		"Türkei", "Holland"}
+	names := []string{"DE", "de", "DEU", "276", "Germany", "Deutschland", "ALEMANIA", "Allemagne", "Germania", "Alemanha", "UK", "USA", "Côte d’Ivoire", "Türkei",
+		"Holland"}
 	for i, n := range names {
 		file += fmt.Sprintf("%d,%s\n", i, n)
 	}

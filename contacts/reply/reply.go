@@ -12,14 +12,7 @@ import (
 	"sync"
 	"unicode"
 
-	_ "embed"
-
-	_ "embed"
-
-	_ "embed"
-
 	"carillon/contacts/property"
-	_ "embed"
 )
 
 // Meaning is what a reply means.

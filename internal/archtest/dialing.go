@@ -56,7 +56,8 @@ func checkDialing(name string, file *ast.File, set *token.FileSet) []string {
 	}
 	var violations []string
 	refuse := func(at ast.Node, what string) {
-		violations = append(violations, fmt.Sprintf("%s: %s: only providers.Dialer opens connections, because it refuses private networks.", set.Position(at.Pos()), what))
+		violations = append(violations, fmt.Sprintf("%s: %s: only providers.Dialer opens connections, because it refuses private networks.",
+			set.Position(at.Pos()), what))
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {

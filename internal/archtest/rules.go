@@ -38,7 +38,7 @@ func layers() []layer {
 			why: "main parses and exits: the commands are in cli",
 		},
 		{
-			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "internal/sink", "internal/testenv"}), mayInTests: join(withStore, []string{"queue"}),
+			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench"}), mayInTests: join(withStore, []string{"queue"}),
 			why: "a command asks a running server through its API, or has app run one",
 		},
 		{

@@ -23,18 +23,26 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
+// ask is a request to the API.
+type ask struct {
+	method, path string
+	// body is of type contentType; nil for none.
+	body        io.Reader
+	contentType string
+}
+
 // do asks the API and reads its answer.
-func (c *cluster) do(method, path, contentType string, body io.Reader, answer any) error {
+func (c *cluster) do(a ask, answer any) error {
 	base := c.api()
 	if base == "" {
 		return errors.New("no process has an API yet")
 	}
-	request, err := http.NewRequestWithContext(c.t.Context(), method, base+path, body)
+	request, err := http.NewRequestWithContext(c.t.Context(), a.method, base+a.path, a.body)
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+adminKey)
-	request.Header.Set("Content-Type", contentType)
+	request.Header.Set("Content-Type", a.contentType)
 	response, err := c.http.Do(request)
 	if err != nil {
 		return err
@@ -45,7 +53,7 @@ func (c *cluster) do(method, path, contentType string, body io.Reader, answer an
 	case err != nil:
 		return err
 	case response.StatusCode/100 != 2:
-		return fmt.Errorf("%s %s: %s %s", method, path, response.Status, text)
+		return fmt.Errorf("%s %s: %s %s", a.method, a.path, response.Status, text)
 	case answer == nil:
 		return nil
 	}
@@ -57,7 +65,7 @@ func (c *cluster) do(method, path, contentType string, body io.Reader, answer an
 }
 
 func (c *cluster) get(path string, answer any) error {
-	return c.do(http.MethodGet, path, "", http.NoBody, answer)
+	return c.do(ask{method: http.MethodGet, path: path}, answer)
 }
 
 func (c *cluster) post(path string, body, answer any) error {
@@ -65,7 +73,7 @@ func (c *cluster) post(path string, body, answer any) error {
 	if err != nil {
 		return err
 	}
-	return c.do(http.MethodPost, path, "application/json", bytes.NewReader(text), answer)
+	return c.do(ask{method: http.MethodPost, path: path, body: bytes.NewReader(text), contentType: "application/json"}, answer)
 }
 
 // mustPost is post for a moment at which nothing is dying.
@@ -134,7 +142,7 @@ func (c *cluster) postPeople(n int) error {
 	if err := form.Close(); err != nil {
 		return err
 	}
-	return c.do(http.MethodPost, "/v1/contacts/import", form.FormDataContentType(), &body, nil)
+	return c.do(ask{method: http.MethodPost, path: "/v1/contacts/import", body: &body, contentType: form.FormDataContentType()}, nil)
 }
 
 // awaitUpload waits until the import of the one file is over and returns its id.

@@ -107,7 +107,7 @@ func TestClearBindsAtOnce(t *testing.T) {
 			Cleared int `json:"cleared"`
 		}
 		l.boundAtOnce(func() {
-			require.NoError(t, l.do(http.MethodDelete, fmt.Sprintf("/v1/queue?campaign_id=%d", l.campaign), "", http.NoBody, &answer))
+			require.NoError(t, l.do(ask{method: http.MethodDelete, path: fmt.Sprintf("/v1/queue?campaign_id=%d", l.campaign)}, &answer))
 		})
 		l.awaitStatus(l.campaign, "finished")
 		got := l.prove(l.campaign, l.to, expected{people: controlPeople, others: []string{"canceled"}, besides: 1})

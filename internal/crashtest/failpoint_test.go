@@ -50,45 +50,56 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 	for _, s := range []stack{embedded, servers} {
 		t.Run(s.name+"/HTTP/between the parts of a batch", func(t *testing.T) {
 			t.Parallel()
-			dieAtPassing(t, s, failpoint.AfterPlanBatch, partsFrom, (*cluster).httpSink, "")
+			dieAt(t, s, death{point: failpoint.AfterPlanBatch, passing: partsFrom, receive: (*cluster).httpSink})
 		})
 		for _, point := range failpoint.Names() {
 			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {
 				t.Parallel()
-				dieAt(t, s, point, (*cluster).httpSink, "")
+				dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 			})
 			if long || point == failpoint.AfterProviderAnswer {
 				t.Run(s.name+"/SMTP/"+point, func(t *testing.T) {
 					t.Parallel()
-					dieAt(t, s, point, (*cluster).smtpSink, "")
+					dieAt(t, s, death{point: point, receive: (*cluster).smtpSink})
 				})
 			}
 			if doubtful[point] && (long || point == failpoint.AfterProviderAnswer) {
 				t.Run(s.name+"/HTTP, resend/"+point, func(t *testing.T) {
 					t.Parallel()
-					dieAt(t, s, point, (*cluster).httpSink, "resend")
+					dieAt(t, s, death{point: point, receive: (*cluster).httpSink, inDoubt: "resend"})
 				})
 			}
 		}
 	}
 }
 
-func dieAt(t *testing.T, s stack, point string, receive func(*cluster, sink.Options) far, inDoubt string) {
-	t.Helper()
-	n, known := passing[point]
-	require.True(t, known, "the suite has to know the failpoint")
-	dieAtPassing(t, s, point, n, receive, inDoubt)
+// death is where a process dies.
+type death struct {
+	point string
+	// passing is the one of the point's passings at which it dies; 0 is the one that
+	// the suite knows of it.
+	passing int
+	// receive starts what the messages are sent to.
+	receive func(*cluster, sink.Options) far
+	// inDoubt is the channel's policy.
+	inDoubt string
 }
 
-func dieAtPassing(t *testing.T, s stack, point string, n int, receive func(*cluster, sink.Options) far, inDoubt string) {
+func dieAt(t *testing.T, s stack, d death) {
 	t.Helper()
+	point, n := d.point, d.passing
+	if n == 0 {
+		var known bool
+		n, known = passing[point]
+		require.True(t, known, "the suite has to know the failpoint")
+	}
 	arm := fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", point, n)
 	people, limits := failpointPeople, providers.Limits{PerSecond: failpointRate, Concurrency: failpointConcurrency}
 	if point == failpoint.AfterPlanBatch && n >= partsFrom {
 		people, limits.PerSecond = 6000, 0 // 500, 1,000, then 2,000 and on PostgreSQL 2,000 more
 	}
 	c := prepareCluster(t, s)
-	to := receive(c, sink.Options{})
+	to := d.receive(c, sink.Options{})
 
 	switch {
 	case point != failpoint.DuringMigration:
@@ -112,7 +123,7 @@ func dieAtPassing(t *testing.T, s stack, point string, n int, receive func(*clus
 	} else {
 		require.NoError(t, c.postPeople(people))
 	}
-	channel := c.createChannel(to, limits, inDoubt)
+	channel := c.createChannel(to, limits, d.inDoubt)
 	campaign := c.draftFor(channel, c.awaitUpload(people))
 	if arm != "" && point != failpoint.DuringImport {
 		_ = c.post(fmt.Sprintf("/v1/campaigns/%d/start", campaign), object{}, nil) // it may die before it answers
@@ -121,5 +132,5 @@ func dieAtPassing(t *testing.T, s stack, point string, n int, receive func(*clus
 	}
 	c.startCampaign(campaign)
 	c.awaitStatus(campaign, "finished")
-	c.prove(campaign, to, expected{people: people, doubt: int(limits.Concurrency), unasked: 1, resend: inDoubt == "resend"})
+	c.prove(campaign, to, expected{people: people, doubt: int(limits.Concurrency), unasked: 1, resend: d.inDoubt == "resend"})
 }

@@ -43,7 +43,8 @@ func TestPages(t *testing.T) {
 				for i := 0; i < len(with.replace); i += 2 {
 					require.Contains(t, source, with.replace[i], "nothing to replace")
 				}
-				runSection(t, program, page, s, with)
+				with.program = program
+				runSection(t, page, s, with)
 			})
 		}
 	}

@@ -31,6 +31,8 @@ const writtenAPI = "127.0.0.1:8080"
 
 // stand is what a section stands on.
 type stand struct {
+	// program is the path of carillon.
+	program string
 	// replace is what stands on the page and what is run in its place, in pairs.
 	replace []string
 	env     []string
@@ -58,12 +60,12 @@ type session struct {
 }
 
 // runSection runs the blocks of a section in order.
-func runSection(t *testing.T, program, page string, s section, with stand) {
+func runSection(t *testing.T, page string, s section, with stand) {
 	t.Helper()
 	r := &session{t: t, page: page, dir: t.TempDir(), side: t.TempDir(), stand: with}
 	r.replace = slices.Clone(with.replace)
 	require.NoError(t, os.Mkdir(filepath.Join(r.dir, "bin"), 0o700))
-	require.NoError(t, os.Symlink(program, filepath.Join(r.dir, "bin", "carillon")))
+	require.NoError(t, os.Symlink(with.program, filepath.Join(r.dir, "bin", "carillon")))
 	r.env = append([]string{
 		"PATH=" + filepath.Join(r.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + r.side, "LC_ALL=C.UTF-8",
 		"CARILLON_LISTEN=127.0.0.1:0", // a free port

@@ -39,10 +39,14 @@ func settingsTable() string {
 	return b.String()
 }
 
-// requireTable checks that a page has a table, made from the code, between two
-// lines; with -update it writes it there.
-func requireTable(t *testing.T, page, begin, end, table string) {
+// place is between two lines of a page.
+type place struct{ page, begin, end string }
+
+// requireTable checks that a table, made from the code, is in its place; with
+// -update it writes it there.
+func requireTable(t *testing.T, in place, table string) {
 	t.Helper()
+	page, begin, end := in.page, in.begin, in.end
 	path := filepath.Join(root, page)
 	source, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -58,5 +62,5 @@ func requireTable(t *testing.T, page, begin, end, table string) {
 }
 
 func TestSettingsTable(t *testing.T) {
-	requireTable(t, "README.md", settingsBegin, settingsEnd, settingsTable())
+	requireTable(t, place{"README.md", settingsBegin, settingsEnd}, settingsTable())
 }

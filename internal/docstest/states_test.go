@@ -132,7 +132,7 @@ func vocabularyTable() string {
 }
 
 func TestVocabularyTable(t *testing.T) {
-	requireTable(t, statesPage, vocabularyBegin, vocabularyEnd, vocabularyTable())
+	requireTable(t, place{statesPage, vocabularyBegin, vocabularyEnd}, vocabularyTable())
 }
 
 func TestStandstillsAreExplained(t *testing.T) {

@@ -46,7 +46,8 @@ func TestLines(t *testing.T) {
 		"  key: is too short (from CARILLON_KEY)\n"+
 		"  weight: must be from 1 to 100 (got \"0\")\n"+
 		"  at: is over: EOF", fault.Lines(fmt.Errorf("run: %w", err)))
-	require.Equal(t, `start: is not valid (listen: must have a port (c.yaml:2), got "x\ny"; key: is too short (CARILLON_KEY); weight: must be from 1 to 100, got "0"; at: is over): EOF`, err.Error())
+	require.Equal(t, `start: is not valid (listen: must have a port (c.yaml:2), got "x\ny"; key: is too short (CARILLON_KEY); weight: must be from 1 to 100, `+
+		`got "0"; at: is over): EOF`, err.Error())
 	require.Equal(t, "EOF", fault.Lines(io.EOF))
 	require.Equal(t, "there is no run 7", fault.Lines(fault.New(fault.NotFound, "there is no run 7")))
 }

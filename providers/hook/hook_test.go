@@ -91,12 +91,15 @@ func plainWords(t *testing.T, err error) {
 func TestParseCallbackRefusesItems(t *testing.T) {
 	signer, parser := both(t)
 	for item, want := range map[string]string{
-		`{"message_id": 1, "status": "sent"}`:                                  `events[1].status: must be delivered, read, failed, rejected or complained, not "sent"`,
-		`{"message_id": 1}`:                                                    `events[1].status: must be delivered`,
-		`{"message_id": 1, "status": 7}`:                                       `events[1].status: must be a text, not "7"`,
-		`{"message_id": 0, "status": "read"}`:                                  `events[1].message_id: must be the id that the message carried, a number above 0, not "0"`,
-		`{"status": "read"}`:                                                   `events[1].message_id: is missing`,
-		`{"message_id": 1, "status": "read", "at": "yesterday"}`:               `events[1].at: must be a time such as 2026-03-01T12:00:00Z (RFC 3339), not "yesterday"`,
+		`{"message_id": 1, "status": "sent"}`: `events[1].status: must be delivered, read, failed, rejected or complained, not ` +
+			`"sent"`,
+		`{"message_id": 1}`:              `events[1].status: must be delivered`,
+		`{"message_id": 1, "status": 7}`: `events[1].status: must be a text, not "7"`,
+		`{"message_id": 0, "status": "read"}`: `events[1].message_id: must be the id that the message carried, a number above 0, ` +
+			`not "0"`,
+		`{"status": "read"}`: `events[1].message_id: is missing`,
+		`{"message_id": 1, "status": "read", "at": "yesterday"}`: `events[1].at: must be a time such as 2026-03-01T12:00:00Z (RFC 3339), not ` +
+			`"yesterday"`,
 		`{"message_id": 1, "status": "read", "at": 1772366400}`:                `events[1].at: must be a text, not "1772366400"`,
 		`{"message_id": 1.5, "status": "read"}`:                                `events[1].message_id: must be`,
 		`{"message_id": 99999999999999999999, "status": "read"}`:               `events[1].message_id: must be`,
@@ -122,7 +125,8 @@ func TestParseCallbackRefusesItems(t *testing.T) {
 
 func TestParseRepliesRefusesItems(t *testing.T) {
 	signer, parser := both(t)
-	body := []byte(`{"replies": [{"text": "STOP"}, {"from": "a@example.org", "text": "STOP"}, {"from": "b@example.org", "text": 1}, {"id": "r", "from": "c@example.org"}]}`)
+	body := []byte(`{"replies": [{"text": "STOP"}, {"from": "a@example.org", "text": "STOP"}, {"from": "b@example.org", "text": 1}, {"id": "r", "from": ` +
+		`"c@example.org"}]}`)
 	header := signer.Header("evt", now, body)
 	replies, err := parser.ParseReplies(header, body)
 	var refused providers.Refused

@@ -127,7 +127,8 @@ func (p *Parser) read(header http.Header, body []byte) (callback, error) {
 		return callback{}, refuse(providers.ErrorAuth, "the header webhook-timestamp must be a number of seconds since 1970, not %s", quote(stamp))
 	}
 	if err := p.verify(body, header); err != nil {
-		return callback{}, refuse(providers.ErrorAuth, "the signature is not right: it must be made with the channel's secret over the header webhook-id, the header webhook-timestamp and the body as it is sent, with a full stop between them")
+		return callback{}, refuse(providers.ErrorAuth, "the signature is not right: it must be made with the channel's secret over the header webhook-id, "+
+			"the header webhook-timestamp and the body as it is sent, with a full stop between them")
 	}
 	// The library compares with the machine's clock, so the age is checked here.
 	now := p.clock.Now()
@@ -136,7 +137,8 @@ func (p *Parser) read(header http.Header, body []byte) (callback, error) {
 		if age < 0 {
 			word = "in the future"
 		}
-		return callback{}, refuse(providers.ErrorAuth, "the signature is right, but its timestamp is %s: the header webhook-timestamp says %s and this server's clock %s, and they may be %s apart; sign each attempt anew, and set the clock that is wrong",
+		return callback{}, refuse(providers.ErrorAuth, "the signature is right, but its timestamp is %s: the header webhook-timestamp says %s "+
+			"and this server's clock %s, and they may be %s apart; sign each attempt anew, and set the clock that is wrong",
 			word, time.Unix(seconds, 0).UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), Tolerance)
 	}
 	return decode(body)

@@ -16,18 +16,22 @@ import (
 // issue is about what the newsletter of 30 KB of carillon bench renders to: HTML with
 // sixty links that are the recipient's own, and a text part.
 func issue() *providers.Message {
-	story := "She went by barge and came back by lorry, wrapped in carpets like a piano. The crack that the frost of the bad winter left in her lip is welded, her clapper is new, " +
-		"and her note is where the founder put it in 1741: a shade under A. The welders kept the inscription, which asks the reader to wake up and be kind, in that order."
+	story := "She went by barge and came back by lorry, wrapped in carpets like a piano. The crack that the frost of the bad winter left in her lip is welded, " +
+		"her clapper is new, and her note is where the founder put it in 1741: a shade under A. " +
+		"The welders kept the inscription, which asks the reader to wake up and be kind, in that order."
 	link := "https://t.example.com/l/n47-07/9e3779b97f4a7c15c2b2ae3d27d4"
-	item := "<tr><td class=\"pad\" style=\"padding:20px 32px 0 32px;font-size:16px;line-height:25px\">\n<h2 style=\"margin:0 0 8px 0;font-size:20px;line-height:26px\"><a href=\"" + link +
-		"\" style=\"color:#2b2622;text-decoration:none\">The sixth bell is back</a></h2>\n<p style=\"margin:0 0 12px 0\">" + story + "</p>\n<p style=\"margin:0 0 16px 0;font-size:14px\"><a href=\"" +
+	item := "<tr><td class=\"pad\" style=\"padding:20px 32px 0 32px;font-size:16px;line-height:25px\">\n" +
+		"<h2 style=\"margin:0 0 8px 0;font-size:20px;line-height:26px\"><a href=\"" + link +
+		"\" style=\"color:#2b2622;text-decoration:none\">The sixth bell is back</a></h2>\n<p style=\"margin:0 0 12px 0\">" + story +
+		"</p>\n<p style=\"margin:0 0 16px 0;font-size:14px\"><a href=\"" +
 		link + "\" style=\"color:#8a5a2b\">Read on</a> &middot; <a href=\"" + link + "\" style=\"color:#8a5a2b\">Send it to somebody</a></p>\n</td></tr>\n"
 	return &providers.Message{
 		ID: 1, Attempt: 1, To: "someone@example.com", ToName: "Zoë Ångström",
 		Content: providers.Content{
 			Subject: "The big autumn issue", Preheader: "The sixth bell is back.",
 			Text: strings.Repeat("THE SIXTH BELL IS BACK\n"+story+"\nRead on: "+link+"\n\n", 12) + "Yours,\nthe ringers of Saint Agatha’s\n",
-			HTML: "<!DOCTYPE html>\n<html lang=\"en\"><body style=\"margin:0\">\n<table role=\"presentation\">\n" + strings.Repeat(item, 27) + "</table>\n<p>The ringers of Saint Agatha’s</p></body></html>\n",
+			HTML: "<!DOCTYPE html>\n<html lang=\"en\"><body style=\"margin:0\">\n<table role=\"presentation\">\n" + strings.Repeat(item, 27) +
+				"</table>\n<p>The ringers of Saint Agatha’s</p></body></html>\n",
 		},
 		UnsubscribeURL: "https://example.com/u/abcdefghijklmnop",
 	}

@@ -46,7 +46,8 @@ func service(t *testing.T, greeting, reply string) net.Addr {
 // A mail server inside is reached only if the configuration names it.
 func TestPrivateServerIsRefusedUnlessItIsNamed(t *testing.T) {
 	s := receiver(t, sink.Options{})
-	p, err := smtp.Kind().New([]byte(fmt.Sprintf(`{"host": "127.0.0.1", "port": %d, "tls": "none", "from": "news@example.org"}`, s.Port())), providers.Deps{Concurrency: 1})
+	p, err := smtp.Kind().New([]byte(fmt.Sprintf(`{"host": "127.0.0.1", "port": %d, "tls": "none", "from": "news@example.org"}`, s.Port())),
+		providers.Deps{Concurrency: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	err = send(t, p, 1)

@@ -127,7 +127,7 @@ func (p *parser) clause(object map[string]json.RawMessage, at string) (Node, boo
 		p.refuse(at+".filter_operator", word, "does not go with %s", key)
 		return Node{}, false
 	}
-	values, ok := p.flatValues(object["values"], key, word, field, operator, at+".values")
+	values, ok := p.flatValues(object["values"], flatClause{key, word, field, operator, at + ".values"})
 	if !ok {
 		return Node{}, false
 	}
@@ -150,20 +150,29 @@ func (p *parser) flatField(key string) (Field, bool) {
 	return Field{}, false
 }
 
+// flatClause is a clause without its values: Chatwoot's words for its field and its
+// operator, what they stand for, and where the values are.
+type flatClause struct {
+	key, word string
+	field     Field
+	operator  Operator
+	at        string
+}
+
 // flatValues reads the values of a clause, which come as texts, numbers or
 // booleans whatever the field is.
-func (p *parser) flatValues(raw json.RawMessage, key, word string, f Field, o Operator, at string) ([]Value, bool) {
-	if o.arity() == none {
+func (p *parser) flatValues(raw json.RawMessage, c flatClause) ([]Value, bool) {
+	if c.operator.arity() == none {
 		return nil, true
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil || len(items) == 0 || len(items) > MaxValues {
-		p.refuse(at, nil, "is no list of 1 to %d values", MaxValues)
+		p.refuse(c.at, nil, "is no list of 1 to %d values", MaxValues)
 		return nil, false
 	}
-	several := slices.Contains([]Operator{Equal, NotEqual, Contains, NotContains}, o) && f.Compare != AsBoolean
+	several := slices.Contains([]Operator{Equal, NotEqual, Contains, NotContains}, c.operator) && c.field.Compare != AsBoolean
 	if !several && len(items) > 1 {
-		p.refuse(at, len(items), "%s takes one value", word)
+		p.refuse(c.at, len(items), "%s takes one value", c.word)
 		return nil, false
 	}
 	values := make([]Value, 0, len(items))
@@ -172,13 +181,13 @@ func (p *parser) flatValues(raw json.RawMessage, key, word string, f Field, o Op
 		if p.full() {
 			break
 		}
-		here := index(at, i)
+		here := index(c.at, i)
 		text, ok := plain(item)
 		if !ok {
 			p.refuse(here, short(item), "is no text, number or boolean")
 			continue
 		}
-		v, reason := p.flatValue(key, word, f, o, text)
+		v, reason := p.flatValue(c, text)
 		if reason != "" {
 			p.refuse(here, text, "%s", reason)
 		}
@@ -200,19 +209,20 @@ func plain(item json.RawMessage) (string, bool) {
 	}
 }
 
-func (p *parser) flatValue(key, word string, f Field, o Operator, text string) (Value, string) {
+func (p *parser) flatValue(c flatClause, text string) (Value, string) {
+	f, o := c.field, c.operator
 	switch {
-	case word == "days_before":
+	case c.word == "days_before":
 		if f.Compare != AsDate && f.Compare != AsInstant {
 			return Value{}, "days_before goes with dates alone"
 		}
 		return daysBefore(text)
-	case key == "labels":
+	case c.key == "labels":
 		if id, ok := p.schema.label(text); ok {
 			return textValue(f, o, id)
 		}
 		return Value{}, "is no label: GET /v1/labels lists them"
-	case key == "phone_number" && (o == Equal || o == NotEqual) && !strings.HasPrefix(text, "+"):
+	case c.key == "phone_number" && (o == Equal || o == NotEqual) && !strings.HasPrefix(text, "+"):
 		text = "+" + text
 	}
 	return textValue(f, o, text)

@@ -194,8 +194,8 @@ func TestBetweenTakesTheLowerValueFirst(t *testing.T) {
 }
 
 func TestParseNamesEveryMistake(t *testing.T) {
-	_, err := rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "a"}, {"condition": "OR", "rules": [{"field": "name", "operator": "x"},`+
-		` {"field": "id", "operator": "in", "value": [1, "b", "c"]}]}]}`), schema())
+	_, err := rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "a"}, {"condition": "OR", "rules": [{"field": "name", "operator": "x"}, {"field": `+
+		`"id", "operator": "in", "value": [1, "b", "c"]}]}]}`), schema())
 	var f *fault.Error
 	require.ErrorAs(t, err, &f)
 	var places []string
@@ -353,8 +353,8 @@ func FuzzParse(f *testing.F) {
 			`{"field":"attributes.vip","operator":"equal","value":false}]}`,
 		`{"condition":"AND","rules":[{"field":"last_read_at","operator":"equal","value":"2026-02-28T09:30:00.5+01:00"},{"field":"attributes.birthday",` +
 			`"operator":"equal","value":"2024-02-29"}]}`,
-		`[{"attribute_key":"name","filter_operator":"contains","values":["a","b"],"query_operator":"OR"},{"attribute_key":"blocked",` +
-			`"filter_operator":"equal_to","values":[true],"query_operator":null}]`,
+		`[{"attribute_key":"name","filter_operator":"contains","values":["a","b"],"query_operator":"OR"},{"attribute_key":"blocked","filter_operator":"equal_to",` +
+			`"values":[true],"query_operator":null}]`,
 		`{"payload":[{"attribute_key":"labels","filter_operator":"equal_to","values":["customer"]}]}`,
 		`{"condition":"AND","rules":[{"field":"attributes.score","operator":"equal","value":-0.10e2}]}`,
 	} {

@@ -66,8 +66,8 @@ func (c *compiler) pick(sqlite, postgres string) string {
 // tooLarge is the error for a rule that grew beyond its bounds by the lists
 // inside it.
 func tooLarge() error {
-	return fault.InvalidField(Root, nil, "with the targeting lists inside it, it has more than %d conditions or stands deeper than %d groups: use fewer "+
-		"lists inside lists", MaxExpanded, MaxDepth)
+	return fault.InvalidField(Root, nil,
+		"with the targeting lists inside it, it has more than %d conditions or stands deeper than %d groups: use fewer lists inside lists", MaxExpanded, MaxDepth)
 }
 
 func (c *compiler) rule(r Rule, depth int) {

@@ -9,7 +9,8 @@ import (
 )
 
 func TestAttributesOfProperties(t *testing.T) {
-	v := Vars{Contact: Contact{Attributes: `{"plan": "Plus & more", "age": 36, "size": 9.5, "vip": true, "tags": ["a", "b<"], "none": "", "nobody": []}`}, Row: `{"plan":"row"}`}
+	v := Vars{Contact: Contact{Attributes: `{"plan": "Plus & more", "age": 36, "size": 9.5, "vip": true, "tags": ["a", "b<"], "none": "", "nobody": []}`},
+		Row: `{"plan":"row"}`}
 	for source, want := range map[string]string{
 		`{{ contact.attributes.plan }}/{{ row.plan }}`:                                                 "Plus & more/row",
 		`{{ contact.attributes.age }} {{ contact.attributes.size }} {{ contact.attributes.vip }}`:      "36 9.5 true",

@@ -46,11 +46,12 @@ func long() Vars {
 func TestRenderIsBounded(t *testing.T) {
 	chain := func(filter string, n int) string { return "{{ x" + strings.Repeat(" | "+filter, n) + " }}" }
 	exceeded := map[string]string{
-		"empty loop":            "{% for i in (1..2000000000) %}{% endfor %}",
-		"long loop":             "{% for i in (1..2000000000) %}" + strings.Repeat("x", 1000) + "{% endfor %}",
-		"nested loops":          "{% for i in (1..100000) %}{% for j in (1..100000) %}{% endfor %}{% endfor %}",
-		"loop in capture":       "{% capture x %}{% for i in (1..2000000000) %}" + strings.Repeat("x", 1000) + "{% endfor %}{% endcapture %}",
-		"table":                 "{% assign l = 'a,b,c,d,e,f,g,h' | split: ',' %}{% for i in (1..2000000000) %}{% tablerow x in l cols: 2 %}{{ x }}{% endtablerow %}{% endfor %}",
+		"empty loop":      "{% for i in (1..2000000000) %}{% endfor %}",
+		"long loop":       "{% for i in (1..2000000000) %}" + strings.Repeat("x", 1000) + "{% endfor %}",
+		"nested loops":    "{% for i in (1..100000) %}{% for j in (1..100000) %}{% endfor %}{% endfor %}",
+		"loop in capture": "{% capture x %}{% for i in (1..2000000000) %}" + strings.Repeat("x", 1000) + "{% endfor %}{% endcapture %}",
+		"table": "{% assign l = 'a,b,c,d,e,f,g,h' | split: ',' %}{% for i in (1..2000000000) %}{% tablerow x in l cols: 2 %}{{ x }}{% endtablerow %}" +
+			"{% endfor %}",
 		"doubling":              "{% assign x = 'xxxxxxxxxxxxxxxx' %}" + strings.Repeat("{% assign x = x | append: x %}", 40) + "{{ x }}",
 		"replace":               "{% assign x = row.long | replace: '', row.long %}{{ x }}",
 		"few bytes, much work":  "{% for i in (1..9999) %}{% assign x=row.long|upcase|downcase|upcase|downcase %}{% endfor %}",
@@ -58,7 +59,8 @@ func TestRenderIsBounded(t *testing.T) {
 		"sorting":               "{% assign x=row.list|split:',' %}{% for i in (1..9999) %}{% assign y=x|sort|uniq|reverse %}{% endfor %}",
 		"splitting and joining": "{% assign x=row.list %}{% for i in (1..9999) %}{% assign x=x|split:','|join:',' %}{% endfor %}",
 		"escaping":              "{% for i in (1..9999) %}{% assign y=row.long|escape|strip_html|url_encode %}{% endfor %}",
-		"many variables":        "{% assign x=row.long %}" + strings.Repeat("{% assign x=x|replace:'y','y' %}{% assign y=x %}", 4500) + "{% for i in (1..9) %}{% endfor %}",
+		"many variables": "{% assign x=row.long %}" + strings.Repeat("{% assign x=x|replace:'y','y' %}{% assign y=x %}", 4500) +
+			"{% for i in (1..9) %}{% endfor %}",
 		"huge value":            "{{ row.huge | upcase }}",
 		"huge value many times": strings.Repeat("{{ row.huge }}", 1000),
 		"huge value in a block": strings.Repeat("{% if true %}{{ row.huge }}{% endif %}", 1000),
@@ -100,7 +102,8 @@ func TestRenderIsBounded(t *testing.T) {
 
 // What an honest newsletter does stays far from the bounds.
 func TestHonestTemplatesStayWithinTheBounds(t *testing.T) {
-	template := "{% assign tags=contact.attributes.tags|uniq|sort %}{% for i in (1..500) %}<tr>{% for c in (1..8) %}<td>{{ row.list|truncate: 20|escape }}{% if c == 3 %}x{% endif %}</td>{% endfor %}</tr>{% endfor %}"
+	template := "{% assign tags=contact.attributes.tags|uniq|sort %}{% for i in (1..500) %}<tr>{% for c in (1..8) %}<td>{{ row.list|truncate: 20|escape }}" +
+		"{% if c == 3 %}x{% endif %}</td>{% endfor %}</tr>{% endfor %}"
 	compiled, err := Compile(providers.Content{HTML: template}, nil)
 	require.NoError(t, err)
 	v := ada
@@ -136,8 +139,10 @@ func TestAnyTemplateIsBounded(t *testing.T) {
 	value := rapid.SampledFrom([]string{"x", "y", "row.long", "row.list", "row.huge", "contact.attributes.tags", "contact.attributes", "row", "'ab'", "i"})
 	filter := rapid.Custom(func(t *rapid.T) string {
 		return rapid.SampledFrom([]string{
-			"append: x", "prepend: row.long", "replace: 'y', x", "replace: '', y", "split: ''", "split: ','", "join: x", "concat: y", "sort", "sort_natural", "uniq", "reverse",
-			"json", "escape", "url_encode", "base64_encode", "upcase", "strip_html", "truncatewords: 9999", "map: 'size'", "sum", "where: 'size', 2", "times: 9", "slice: 0, 60000", "compact", "date: y",
+			"append: x", "prepend: row.long", "replace: 'y', x", "replace: '', y", "split: ''", "split: ','", "join: x", "concat: y", "sort", "sort_natural", "uniq",
+			"reverse",
+			"json", "escape", "url_encode", "base64_encode", "upcase", "strip_html", "truncatewords: 9999", "map: 'size'", "sum", "where: 'size', 2", "times: 9",
+			"slice: 0, 60000", "compact", "date: y",
 		}).Draw(t, "filter")
 	})
 	expression := rapid.Custom(func(t *rapid.T) string {

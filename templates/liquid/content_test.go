@@ -28,10 +28,11 @@ var ada = Vars{
 
 func TestRender(t *testing.T) {
 	for name, c := range map[string]struct{ template, plain, html string }{
-		"static":             {"Hello & goodbye", "Hello & goodbye", "Hello & goodbye"},
-		"name":               {"Hello {{ contact.first_name }}!", "Hello Ada!", "Hello Ada!"},
-		"tight":              {"{{contact.name}}", "Ada Lovelace", "Ada Lovelace"},
-		"every field":        {"{{contact.external_id}} {{contact.last_name}} {{contact.language}} {{contact.timezone}} {{contact.address}}", "c-1 Lovelace en Europe/London ada@example.org", "c-1 Lovelace en Europe/London ada@example.org"},
+		"static": {"Hello & goodbye", "Hello & goodbye", "Hello & goodbye"},
+		"name":   {"Hello {{ contact.first_name }}!", "Hello Ada!", "Hello Ada!"},
+		"tight":  {"{{contact.name}}", "Ada Lovelace", "Ada Lovelace"},
+		"every field": {"{{contact.external_id}} {{contact.last_name}} {{contact.language}} {{contact.timezone}} {{contact.address}}",
+			"c-1 Lovelace en Europe/London ada@example.org", "c-1 Lovelace en Europe/London ada@example.org"},
 		"column":             {"{{ row.coupon }}", "A<1>", "A&lt;1&gt;"},
 		"column with space":  {`{{ row["coupon code"] }} {{ row['city'] }}`, "X München", "X München"},
 		"raw":                {"{{ row.coupon | raw }}", "A<1>", "A<1>"},
@@ -63,30 +64,38 @@ func TestRender(t *testing.T) {
 		"trim":               {"a {{- contact.first_name -}} b", "aAdab", "aAdab"},
 		"raw block":          {"{% raw %}{{ not }} {% this %}{% endraw %}{{ contact.first_name }}", "{{ not }} {% this %}Ada", "{{ not }} {% this %}Ada"},
 		"comment":            {"a{% comment %}{{ 1 | nothing }}{% if %}{% endcomment %}b{{ contact.first_name }}", "abAda", "abAda"},
-		"letters":            {"{{ 'élan' | capitalize }} {{ 'Grüße an alle' | truncate: 8 }} {{ 'a b c d' | truncatewords: 2 }}", "Élan Grüße... a b...", "Élan Grüße... a b..."},
-		"date":               {"{{ '2026-12-01' | date: '%d.%m.%Y' }}[{{ row.none | date: '%Y' }}]", "01.12.2026[]", "01.12.2026[]"},
-		"note":               {"{% # note %}a{%# note -%} b{%- # two\n# lines -%} c", "abc", "abc"},
-		"note in raw":        {"{% raw %}{% # kept %}{% endraw %}{% comment %}{% # x %}{% liquid{% endcomment %}", "{% # kept %}", "{% # kept %}"},
-		"echo":               {"{% echo row.coupon | downcase %}{%- echo 'a  b' -%} c", "a<1>a  bc", "a&lt;1&gt;a  bc"},
-		"liquid":             {"[{% liquid\n  # note\n  assign x = row.coupon\n\n  if x == 'A<1>'\n    echo x\n  endif\n  for i in (1..2)\n    echo i\n  endfor -%}\n]", "[A<1>12]", "[A&lt;1&gt;12]"},
-		"when or":            {"{% case contact.language %}{% when 'de' or 'a or b' or 'en' %}yes{% endcase %}", "yes", "yes"},
-		"when or in quotes":  {"{% case 'a or b' %}{% when 'a or b' %}yes{% endcase %}", "yes", "yes"},
-		"allow false":        {"{% assign f = false %}{{ f | default: 'x', allow_false: true }}{{ f | default: 'x' }}{{ ', allow_false: true' | default: 'x' }}", "falsex, allow_false: true", "falsex, allow_false: true"},
-		"counters":           {"{% increment n %}{% increment n %}{{ n }} {% decrement m %}{% decrement m %}{{ m }}{% assign n = 'x' %}{% increment n %}{{ n }}", "012 -1-2-22x", "012 -1-2-22x"},
+		"letters": {"{{ 'élan' | capitalize }} {{ 'Grüße an alle' | truncate: 8 }} {{ 'a b c d' | truncatewords: 2 }}", "Élan Grüße... a b...",
+			"Élan Grüße... a b..."},
+		"date":        {"{{ '2026-12-01' | date: '%d.%m.%Y' }}[{{ row.none | date: '%Y' }}]", "01.12.2026[]", "01.12.2026[]"},
+		"note":        {"{% # note %}a{%# note -%} b{%- # two\n# lines -%} c", "abc", "abc"},
+		"note in raw": {"{% raw %}{% # kept %}{% endraw %}{% comment %}{% # x %}{% liquid{% endcomment %}", "{% # kept %}", "{% # kept %}"},
+		"echo":        {"{% echo row.coupon | downcase %}{%- echo 'a  b' -%} c", "a<1>a  bc", "a&lt;1&gt;a  bc"},
+		"liquid": {"[{% liquid\n  # note\n  assign x = row.coupon\n\n  if x == 'A<1>'\n    echo x\n  endif\n  for i in (1..2)\n    echo i\n" +
+			"  endfor -%}\n]", "[A<1>12]", "[A&lt;1&gt;12]"},
+		"when or":           {"{% case contact.language %}{% when 'de' or 'a or b' or 'en' %}yes{% endcase %}", "yes", "yes"},
+		"when or in quotes": {"{% case 'a or b' %}{% when 'a or b' %}yes{% endcase %}", "yes", "yes"},
+		"allow false": {"{% assign f = false %}{{ f | default: 'x', allow_false: true }}{{ f | default: 'x' }}{{ ', allow_false: true' | default: 'x' }}",
+			"falsex, allow_false: true", "falsex, allow_false: true"},
+		"counters": {"{% increment n %}{% increment n %}{{ n }} {% decrement m %}{% decrement m %}{{ m }}{% assign n = 'x' %}{% increment n %}{{ n }}",
+			"012 -1-2-22x", "012 -1-2-22x"},
 		"counters in blocks": {"{% if true %}{% increment n %}{% endif %}{% if true %}{% increment n %}{% endif %}", "01", "01"},
 		"sum":                {"{{ '1,2.5,3' | split: ',' | sum }} {{ contact.nobody | sum }}", "6.5 0", "6.5 0"},
 		"least and most":     {"{{ 3 | at_least: 5 }}{{ 3 | at_most: 2 }}{{ '7' | at_least: 5.5 }}", "527", "527"},
-		"where":              {"{% assign l = 'a,bb,cc' | split: ',' %}{{ l | where: 'size', 2 | join: '-' }} {{ l | reject: 'size', 2 }} {{ l | find: 'size', 2 }} {{ l | find_index: 'size', 2 }} {{ l | has: 'size', 9 }}", "bb-cc a bb 1 false", "bb-cc a bb 1 false"},
-		"base64":             {"{{ 'Grüße?>' | base64_encode }} {{ 'R3LDvMOfZT8+' | base64_decode }} {{ '>>>?' | base64_url_safe_encode }} {{ 'Pj4-Pw==' | base64_url_safe_decode }}", "R3LDvMOfZT8+ Grüße?> Pj4-Pw== >>>?", "R3LDvMOfZT8+ Grüße?&gt; Pj4-Pw== &gt;&gt;&gt;?"},
-		"last ones":          {"{{ 'a-b-c' | replace_last: '-', '+' }} {{ 'a-b-c' | remove_last: '-' }} {{ 'abc' | remove_last: 'x' }} {{ ' a  b ' | squish }}", "a-b+c a-bc abc a b", "a-b+c a-bc abc a b"},
-		"large numbers":      {"{{ 500000 | times: 2 }} {{ 1234567 | times: 1.5 }} {{ 0.1 | plus: 0.2 }} {{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2.0 }} {{ -7 | divided_by: 2 }} {{ 1234.567 | round: 2 }}", "1000000 1851850.5 0.3 3 3.5 -4 1234.57", "1000000 1851850.5 0.3 3 3.5 -4 1234.57"},
-		"uniq":               {"{{ 'b,a,b' | split: ',' | uniq | join }}", "b a", "b a"},
-		"numbers":            {"{{ 3 | times: 2 }}", "6", "6"},
-		"by variable":        {"{% assign f = 'first_name' %}{{ contact[f] }}", "Ada", "Ada"},
-		"by variable later":  {"{% assign f = 'last_' | append: 'name' %}{% if contact[f] == 'Lovelace' %}yes{% endif %}", "yes", "yes"},
-		"quotes in strings":  {`{{ contact.first_name | append: " | }" }}`, "Ada | }", "Ada | }"},
-		"css":                {"<style>@media a{b{c:d}}</style>{{ contact.first_name }}", "<style>@media a{b{c:d}}</style>Ada", "<style>@media a{b{c:d}}</style>Ada"},
-		"braces":             {"function(){ return {a:1} }", "function(){ return {a:1} }", "function(){ return {a:1} }"},
+		"where": {"{% assign l = 'a,bb,cc' | split: ',' %}{{ l | where: 'size', 2 | join: '-' }} {{ l | reject: 'size', 2 }} {{ l | find: 'size', 2 " +
+			"}} {{ l | find_index: 'size', 2 }} {{ l | has: 'size', 9 }}", "bb-cc a bb 1 false", "bb-cc a bb 1 false"},
+		"base64": {"{{ 'Grüße?>' | base64_encode }} {{ 'R3LDvMOfZT8+' | base64_decode }} {{ '>>>?' | base64_url_safe_encode }} {{ 'Pj4-Pw==' | " +
+			"base64_url_safe_decode }}", "R3LDvMOfZT8+ Grüße?> Pj4-Pw== >>>?", "R3LDvMOfZT8+ Grüße?&gt; Pj4-Pw== &gt;&gt;&gt;?"},
+		"last ones": {"{{ 'a-b-c' | replace_last: '-', '+' }} {{ 'a-b-c' | remove_last: '-' }} {{ 'abc' | remove_last: 'x' }} {{ ' a  b ' | squish }}",
+			"a-b+c a-bc abc a b", "a-b+c a-bc abc a b"},
+		"large numbers": {"{{ 500000 | times: 2 }} {{ 1234567 | times: 1.5 }} {{ 0.1 | plus: 0.2 }} {{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2.0 }} {{ -7 | " +
+			"divided_by: 2 }} {{ 1234.567 | round: 2 }}", "1000000 1851850.5 0.3 3 3.5 -4 1234.57", "1000000 1851850.5 0.3 3 3.5 -4 1234.57"},
+		"uniq":              {"{{ 'b,a,b' | split: ',' | uniq | join }}", "b a", "b a"},
+		"numbers":           {"{{ 3 | times: 2 }}", "6", "6"},
+		"by variable":       {"{% assign f = 'first_name' %}{{ contact[f] }}", "Ada", "Ada"},
+		"by variable later": {"{% assign f = 'last_' | append: 'name' %}{% if contact[f] == 'Lovelace' %}yes{% endif %}", "yes", "yes"},
+		"quotes in strings": {`{{ contact.first_name | append: " | }" }}`, "Ada | }", "Ada | }"},
+		"css":               {"<style>@media a{b{c:d}}</style>{{ contact.first_name }}", "<style>@media a{b{c:d}}</style>Ada", "<style>@media a{b{c:d}}</style>Ada"},
+		"braces":            {"function(){ return {a:1} }", "function(){ return {a:1} }", "function(){ return {a:1} }"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			compiled, err := Compile(providers.Content{Text: c.template, HTML: c.template}, nil)
@@ -167,7 +176,8 @@ func TestFilledKeepsItsOwnAlone(t *testing.T) {
 	constant := strings.Repeat("constant ", 10_000)
 	texts := providers.Content{
 		Subject: "{{ row.note }}", Text: constant + "{{ contact.first_name }}" + constant,
-		HTML: "{% assign x = row.coupon %}{{ x }}" + constant + "{% for i in (1..2) %}<b>{{ row.city }}</b>" + constant + "{% endfor %}{% capture y %}" + constant[:100] + "{{ x }}{% endcapture %}{{ y }}",
+		HTML: "{% assign x = row.coupon %}{{ x }}" + constant + "{% for i in (1..2) %}<b>{{ row.city }}</b>" + constant + "{% endfor %}{% capture y %}" +
+			constant[:100] + "{{ x }}{% endcapture %}{{ y }}",
 	}
 	compiled, err := Compile(texts, nil)
 	require.NoError(t, err)
@@ -213,7 +223,8 @@ func TestPlaceholdersEqualProgram(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(t, "placeholders") {
 			b.WriteString(rapid.StringMatching(`[a-z<&\n ]{0,8}`).Draw(t, "text"))
 			b.WriteString("{{ " + rapid.SampledFrom([]string{
-				"contact.first_name", "contact.address", "contact.nothing", "row.a", "row.b", `row["c d"]`, "campaign.name", "campaign.x", "unsubscribe_url", "nothing", "nothing.x",
+				"contact.first_name", "contact.address", "contact.nothing", "row.a", "row.b", `row["c d"]`, "campaign.name", "campaign.x", "unsubscribe_url", "nothing",
+				"nothing.x",
 			}).Draw(t, "name"))
 			b.WriteString(rapid.SampledFrom([]string{"", ` | default: "<d>"`, " | default: 'e'"}).Draw(t, "default"))
 			b.WriteString(rapid.SampledFrom([]string{"", " | raw"}).Draw(t, "raw") + " }}")
@@ -221,7 +232,8 @@ func TestPlaceholdersEqualProgram(t *testing.T) {
 		value := rapid.SampledFrom([]string{"", "x", "<b>", `"q" & 'a'`, "日本"})
 		row, err := json.Marshal(map[string]string{"a": value.Draw(t, "a"), "c d": value.Draw(t, "cd")})
 		require.NoError(t, err)
-		v := Vars{Contact: Contact{FirstName: value.Draw(t, "first"), Address: value.Draw(t, "address")}, Row: string(row), CampaignName: value.Draw(t, "campaign"), UnsubscribeURL: value.Draw(t, "url")}
+		v := Vars{Contact: Contact{FirstName: value.Draw(t, "first"), Address: value.Draw(t, "address")}, Row: string(row), CampaignName: value.Draw(t, "campaign"),
+			UnsubscribeURL: value.Draw(t, "url")}
 		for _, m := range []mode{plainText, htmlText} {
 			p, err := parse(b.String(), m, newLibrary(nil))
 			require.NoError(t, err)
@@ -274,7 +286,8 @@ func TestQuickRunsEqualTheEngine(t *testing.T) {
 			case 7:
 				b.WriteString(tag(t, "increment "+made.Draw(t, "counted")))
 			case 8:
-				b.WriteString(tag(t, "render '"+rapid.SampledFrom([]string{"globals", "raw", "outer", "trims"}).Draw(t, "snippet")+"', contact: row, body: x, title: row.a"))
+				b.WriteString(tag(t, "render '"+rapid.SampledFrom([]string{"globals", "raw", "outer", "trims"}).Draw(t, "snippet")+
+					"', contact: row, body: x, title: row.a"))
 			}
 		}
 		return b.String()

@@ -119,7 +119,8 @@ func (a *asked) askFor(expression string) {
 		switch {
 		case code[m[2]] == ' ': // within a quoted text
 			continue
-		case strings.HasSuffix(before, "|"), strings.HasPrefix(after, ":"), strings.HasSuffix(code[:m[0]], "."), m[0] > 0 && code[m[0]-1] >= '0' && code[m[0]-1] <= '9':
+		case strings.HasSuffix(before, "|"), strings.HasPrefix(after, ":"), strings.HasSuffix(code[:m[0]], "."),
+			m[0] > 0 && code[m[0]-1] >= '0' && code[m[0]-1] <= '9':
 			continue // a filter, a named argument, a part of a path or of a number
 		case slices.Contains(keywords, object) || slices.Contains(expressionWords, object):
 			continue

@@ -32,16 +32,18 @@ var snippets = map[string]string{
 
 func TestRenderOfSnippets(t *testing.T) {
 	for name, c := range map[string]struct{ template, plain, html string }{
-		"static":               {"{% render 'static' %}", "Hello & goodbye", "Hello & goodbye"},
-		"empty":                {"a{% render 'empty' %}b", "ab", "ab"},
-		"a value":              {"{% render 'title', title: row.coupon %}", "<b>A<1></b>", "<b>A&lt;1&gt;</b>"},
-		"a quoted value":       {`{% render "title", title: 'a, b: <c>' %}`, "<b>a, b: <c></b>", "<b>a, b: &lt;c&gt;</b>"},
-		"no comma":             {`{% render "title" title: 5 %}`, "<b>5</b>", "<b>5</b>"},
-		"lines":                {"{% render 'title',\n  title: row.city\n%}", "<b>München</b>", "<b>München</b>"},
-		"globals":              {"{% render 'globals' %}", "Ada A<1> Spring https://example.org/u/t?a=1&b=2", "Ada A&lt;1&gt; Spring https://example.org/u/t?a=1&amp;b=2"},
-		"isolated":             {"{% assign title = 'x' %}{% render 'title' %}", "<b></b>", "<b></b>"},
-		"leaves nothing":       {"{% assign made = 'outer' %}{% render 'makes' %}{{ made }}{% increment n %}", "inner0outer0", "inner0outer0"},
-		"shadows alone":        {"{% assign contact = 'x' %}{% render 'globals' %}", "Ada A<1> Spring https://example.org/u/t?a=1&b=2", "Ada A&lt;1&gt; Spring https://example.org/u/t?a=1&amp;b=2"},
+		"static":         {"{% render 'static' %}", "Hello & goodbye", "Hello & goodbye"},
+		"empty":          {"a{% render 'empty' %}b", "ab", "ab"},
+		"a value":        {"{% render 'title', title: row.coupon %}", "<b>A<1></b>", "<b>A&lt;1&gt;</b>"},
+		"a quoted value": {`{% render "title", title: 'a, b: <c>' %}`, "<b>a, b: <c></b>", "<b>a, b: &lt;c&gt;</b>"},
+		"no comma":       {`{% render "title" title: 5 %}`, "<b>5</b>", "<b>5</b>"},
+		"lines":          {"{% render 'title',\n  title: row.city\n%}", "<b>München</b>", "<b>München</b>"},
+		"globals": {"{% render 'globals' %}", "Ada A<1> Spring https://example.org/u/t?a=1&b=2",
+			"Ada A&lt;1&gt; Spring https://example.org/u/t?a=1&amp;b=2"},
+		"isolated":       {"{% assign title = 'x' %}{% render 'title' %}", "<b></b>", "<b></b>"},
+		"leaves nothing": {"{% assign made = 'outer' %}{% render 'makes' %}{{ made }}{% increment n %}", "inner0outer0", "inner0outer0"},
+		"shadows alone": {"{% assign contact = 'x' %}{% render 'globals' %}", "Ada A<1> Spring https://example.org/u/t?a=1&b=2",
+			"Ada A&lt;1&gt; Spring https://example.org/u/t?a=1&amp;b=2"},
 		"within":               {"{% render 'outer', title: '<' %}", "(<b><</b>)", "(<b>&lt;</b>)"},
 		"with":                 {"{% render 'parts/product' with row.city, title: 't' %}", "[München|t|]", "[München|t|]"},
 		"with as":              {"{% render 'parts/product' with row.city as title %}", "[|München|]", "[|München|]"},
@@ -61,7 +63,8 @@ func TestRenderOfSnippets(t *testing.T) {
 		"trims within":         {"a {% render 'trims' %} b", "a  x  b", "a  x  b"},
 		"trims around":         {"a {%- render 'static' -%} b", "aHello & goodbyeb", "aHello & goodbyeb"},
 		"in liquid":            {"{% liquid\n render 'title', title: 1\n%}", "<b>1</b>", "<b>1</b>"},
-		"not in raw":           {"{% raw %}{% render 'none' %}{% endraw %}{% comment %}{% render 'none' %}{% endcomment %}", "{% render 'none' %}", "{% render 'none' %}"},
+		"not in raw": {"{% raw %}{% render 'none' %}{% endraw %}{% comment %}{% render 'none' %}{% endcomment %}", "{% render 'none' %}",
+			"{% render 'none' %}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			compiled, err := Compile(providers.Content{Text: c.template, HTML: c.template}, snippets)
@@ -173,7 +176,8 @@ func TestAnyTemplateWithSnippetsIsBounded(t *testing.T) {
 				}
 				b.WriteString(rapid.SampledFrom([]string{
 					called, "{% for i in (1..9999) %}" + called + "{% endfor %}", "{% capture x %}" + called + "{% endcapture %}{{ x | append: x }}",
-					"{% assign y = x | split: ',' %}" + called, "{% capture x %}{% for i in y %}" + called + "{% endfor %}{% endcapture %}", "{{ x | replace: 'y', x }}", "{{ y | json }}{{ x }}",
+					"{% assign y = x | split: ',' %}" + called, "{% capture x %}{% for i in y %}" + called + "{% endfor %}{% endcapture %}", "{{ x | replace: 'y', x }}",
+					"{{ y | json }}{{ x }}",
 				}).Draw(t, "part"))
 			}
 			return b.String()

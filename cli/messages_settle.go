@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -43,16 +42,16 @@ func (f *settleFlags) given(cmd *cobra.Command) bool {
 }
 
 // read fills the filter in from the flags and the ids.
-func (f *settleFlags) read(ctx context.Context, c *cli, cl *client, args []string) error {
+func (f *settleFlags) read(ctx context.Context, c *cli, args []string) error {
 	for _, arg := range args {
-		id, err := idArg("message", "messages ls", arg)
+		id, err := messageID(arg)
 		if err != nil {
 			return err
 		}
 		f.IDs = append(f.IDs, id)
 	}
 	if f.channel != "" {
-		ch, err := findChannel(ctx, cl, f.channel)
+		ch, err := c.findChannel(ctx, f.channel)
 		if err != nil {
 			return err
 		}
@@ -80,30 +79,32 @@ func (f *settleFlags) read(ctx context.Context, c *cli, cl *client, args []strin
 func (c *cli) messagesResend() *cobra.Command {
 	var f settleFlags
 	var in api.ResendInput
-	one := c.messageMove("resend", "")
 	cmd := &cobra.Command{Use: "resend [ID …]", Short: "Send messages again that failed, were rejected or are in doubt",
 		Long: `Sends messages again: one by its id, or many by what they have in common. Of many it says first what will
 happen, and asks; --yes answers for scripts. The work is done in the background, and a server that is killed goes on
 where it stopped. A campaign that had finished goes on until its messages are settled.
 
 What was sent, delivered or read is sent again only with --even-if-sent.`,
-		Example: "  carillon messages resend 17\n  carillon messages resend --campaign 7 --state failed --reason refused\n  carillon messages resend --channel news --state failed,rejected --since 2h --dry-run\n  carillon messages resend 17 18 --state delivered --even-if-sent",
+		Example: `  carillon messages resend 17
+  carillon messages resend --campaign 7 --state failed --reason refused
+  carillon messages resend --channel news --state failed,rejected --since 2h --dry-run
+  carillon messages resend 17 18 --state delivered --even-if-sent`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && !f.given(cmd) {
-				return one.RunE(cmd, args)
+				id, err := messageID(args[0])
+				if err != nil {
+					return err
+				}
+				return c.moveMessage(cmd.Context(), id, "resend")
 			}
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			if err := f.read(cmd.Context(), c, cl, args); err != nil {
+			if err := f.read(cmd.Context(), c, args); err != nil {
 				return err
 			}
 			if len(in.States) == 0 && len(f.IDs) > 0 {
 				in.States = []string{"failed", "rejected", "unknown"}
 			}
 			in.SettleFilter = f.SettleFilter
-			return c.settle(cmd.Context(), cl, "/v1/messages/resend", f.yes, &in.DryRun, &in)
+			return c.settle(cmd.Context(), post(messagesPath().below("resend"), &in), &in.SettleFilter, f.yes)
 		}}
 	f.add(cmd)
 	cmd.Flags().StringSliceVar(&in.States, "state", nil, "those in these states: failed, rejected, unknown; with --even-if-sent also sent, delivered, read")
@@ -122,16 +123,12 @@ a campaign, run or channel. It says first how many there are, and asks; --yes an
   --as not-sent    they count as failed, with the reason settled; carillon messages resend sends them again`,
 		Example: "  carillon messages settle 17 18 --as sent\n  carillon messages settle --campaign 7 --as not-sent",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			if err := f.read(cmd.Context(), c, cl, args); err != nil {
+			if err := f.read(cmd.Context(), c, args); err != nil {
 				return err
 			}
 			in.As = strings.ReplaceAll(in.As, "-", "_")
 			in.SettleFilter = f.SettleFilter
-			return c.settle(cmd.Context(), cl, "/v1/messages/settle", f.yes, &in.DryRun, &in)
+			return c.settle(cmd.Context(), post(messagesPath().below("settle"), &in), &in.SettleFilter, f.yes)
 		}}
 	f.add(cmd)
 	cmd.Flags().StringVar(&in.As, "as", "", "sent or not-sent (required)")
@@ -139,17 +136,17 @@ a campaign, run or channel. It says first how many there are, and asks; --yes an
 	return cmd
 }
 
-// settle shows what a settling is about to do, asks, and watches it.
-func (c *cli) settle(ctx context.Context, cl *client, path string, yes bool, dryRun *bool, in any) error {
-	var answer api.SettleAnswer
-	if only := *dryRun; only || !yes {
-		*dryRun = true
-		raw, err := cl.call(ctx, http.MethodPost, path, in, &answer)
+// settle shows what a settling is about to do, asks, and watches it. The messages
+// that r settles are those of filter.
+func (c *cli) settle(ctx context.Context, r request, filter *api.SettleFilter, yes bool) error {
+	if only := filter.DryRun; only || !yes {
+		filter.DryRun = true
+		answer, raw, err := ask[api.SettleAnswer](ctx, c, r)
 		if err != nil {
 			return err
 		}
 		if only && c.output == "json" {
-			return c.show(raw, nil)
+			return c.print(raw, nil)
 		}
 		for _, line := range answer.Says {
 			sayln(c.err, clean(line)+".")
@@ -166,12 +163,13 @@ func (c *cli) settle(ctx context.Context, cl *client, path string, yes bool, dry
 		if err := c.confirm("Go on? [y/N] "); err != nil {
 			return err
 		}
-		*dryRun = false
+		filter.DryRun = false
 	}
-	if _, err := cl.call(ctx, http.MethodPost, path, in, &answer); err != nil {
+	answer, _, err := ask[api.SettleAnswer](ctx, c, r)
+	if err != nil {
 		return err
 	}
-	return c.watchJob(ctx, cl, answer.Job.ID)
+	return c.watchJob(ctx, answer.Job.ID)
 }
 
 // settlingWords say what a job that settles messages does.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,10 +83,6 @@ func encodingList() string {
 // importFile sends a file as it is read, waits for the import and says what
 // became of it.
 func (c *cli) importFile(ctx context.Context, path string, f importFlags) error {
-	cl, err := c.client()
-	if err != nil {
-		return err
-	}
 	mapping := map[string]string{}
 	for _, pair := range f.mapping {
 		column, field, ok := strings.Cut(pair, "=")
@@ -96,7 +91,9 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		}
 		mapping[column] = field
 	}
-	file, size := c.in, int64(0)
+	file := csvUpload{name: filepath.Base(path), content: c.in, mapping: mapping, options: api.ImportOptions{
+		Key: f.by, DefaultCountry: f.country, Encoding: f.encoding, Separator: f.separator, Group: f.group, DryRun: f.dryRun,
+	}}
 	if path != "-" {
 		opened, err := os.Open(path)
 		if err != nil {
@@ -110,29 +107,27 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		if info.IsDir() {
 			return &exitError{exitRefused, fmt.Errorf("%s is a folder: name a CSV file", path)}
 		}
-		file, size = opened, info.Size()
+		file.content, file.size = opened, info.Size()
 	}
-	upload, err := c.sendFile(ctx, cl, filepath.Base(path), file, size, mapping, api.ImportOptions{
-		Key: f.by, DefaultCountry: f.country, Encoding: f.encoding, Separator: f.separator, Group: f.group, DryRun: f.dryRun,
-	})
+	upload, err := c.sendFile(ctx, file)
 	if err != nil {
 		return err
 	}
 	for _, notice := range upload.Notices {
 		sayln(c.err, "Note: "+clean(notice))
 	}
-	var raw json.RawMessage
-	if raw, err = c.watchUpload(ctx, cl, &upload, f.noWait); err != nil {
+	upload, raw, err := c.watchUpload(ctx, upload.ID, f.noWait)
+	if err != nil {
 		return err
 	}
-	if err := c.show(raw, func(w *tabwriter.Writer) { uploadTable(w, upload) }); err != nil {
+	if err := c.print(raw, func(w *tabwriter.Writer) { uploadTable(w, upload) }); err != nil {
 		return err
 	}
 	if wrong := wrongLines(upload); wrong != "" {
 		if f.errorsFile == "" {
 			sayln(c.err, "Note: "+wrong+": --errors FILE writes them with their reasons.")
 		} else {
-			if err := c.saveErrors(ctx, cl, upload.ID, f.errorsFile); err != nil {
+			if err := c.saveErrors(ctx, upload.ID, f.errorsFile); err != nil {
 				return err
 			}
 			sayln(c.err, wrong+", with their reasons in "+f.errorsFile+".")
@@ -158,38 +153,42 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *cli) sendFile(ctx context.Context, cl *client, name string, file io.Reader, size int64, mapping map[string]string, options api.ImportOptions) (api.Upload, error) {
+// csvUpload is a file of contacts on its way to the server.
+type csvUpload struct {
+	name    string
+	content io.Reader
+	// size is the content's in bytes; 0 if nobody knows it.
+	size int64
+	// mapping names the fields of columns.
+	mapping map[string]string
+	options api.ImportOptions
+}
+
+// sendFile sends a file as it is read.
+func (c *cli) sendFile(ctx context.Context, file csvUpload) (api.Upload, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	bar := c.newProgress("Uploading")
-	counted := &countingReader{r: file, tell: func(n int64) {
-		if size > 0 {
-			bar.set(n, size, "bytes")
-		}
-	}}
+	if size := file.size; size > 0 {
+		file.content = &countingReader{r: file.content, tell: func(n int64) { bar.set(n, size, "bytes") }}
+	}
 	body, write := io.Pipe()
 	form := multipart.NewWriter(write)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		write.CloseWithError(writeForm(form, name, counted, mapping, options))
+		write.CloseWithError(file.writeTo(form))
 	}()
-	response, err := cl.send(ctx, http.MethodPost, "/v1/contacts/import", form.FormDataContentType(), body)
+	upload, _, err := ask[api.Upload](ctx, c, postContent(contactsPath().below("import"), form.FormDataContentType(), body))
 	// The server may have refused the file before it was read to its end.
 	_ = body.Close()
 	<-written
 	bar.end()
-	if err != nil {
-		return api.Upload{}, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	var upload api.Upload
-	_, err = readAnswer(response.Body, &upload)
 	return upload, err
 }
 
-func writeForm(form *multipart.Writer, name string, file io.Reader, mapping map[string]string, options api.ImportOptions) error {
-	for part, value := range map[string]any{"mapping": mapping, "options": options} {
+func (u csvUpload) writeTo(form *multipart.Writer) error {
+	for part, value := range map[string]any{"mapping": u.mapping, "options": u.options} {
 		encoded, err := json.Marshal(value)
 		if err != nil {
 			return err
@@ -198,42 +197,47 @@ func writeForm(form *multipart.Writer, name string, file io.Reader, mapping map[
 			return err
 		}
 	}
-	part, err := form.CreateFormFile("file", name)
+	part, err := form.CreateFormFile("file", u.name)
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(part, file); err != nil {
+	if _, err := io.Copy(part, u.content); err != nil {
 		return err
 	}
 	return form.Close()
 }
 
-// watchUpload follows an import to its end.
-func (c *cli) watchUpload(ctx context.Context, cl *client, upload *api.Upload, once bool) (json.RawMessage, error) {
+func uploadsPath() path { return v1("uploads") }
+
+// refusedPath is the file of an upload's lines that have something wrong.
+func refusedPath(upload int64) path { return uploadsPath().id(upload).below("errors.csv") }
+
+// watchUpload follows an import to its end, or looks at it once.
+func (c *cli) watchUpload(ctx context.Context, id int64, once bool) (api.Upload, json.RawMessage, error) {
 	bar := c.newProgress("Importing")
 	defer bar.end()
 	for {
-		raw, err := cl.call(ctx, http.MethodGet, fmt.Sprintf("/v1/uploads/%d", upload.ID), nil, upload)
+		upload, raw, err := ask[api.Upload](ctx, c, get(uploadsPath().id(id)))
 		if err != nil {
-			return nil, err
+			return upload, nil, err
 		}
 		bar.set(upload.BytesRead, upload.Size, fmt.Sprintf("bytes, %d contacts, %d refused", upload.Created+upload.Updated, upload.Refused))
 		if once || upload.State == "finished" || upload.State == "failed" {
-			return raw, nil
+			return upload, raw, nil
 		}
 		if err := c.clock.Sleep(ctx, pollEvery); err != nil {
-			return nil, fmt.Errorf("the import goes on in the server; `carillon uploads show %d` shows how far it is: %w", upload.ID, err)
+			return upload, nil, fmt.Errorf("the import goes on in the server; `carillon uploads show %d` shows how far it is: %w", id, err)
 		}
 	}
 }
 
-func (c *cli) saveErrors(ctx context.Context, cl *client, id int64, path string) error {
-	response, err := cl.send(ctx, http.MethodGet, fmt.Sprintf("/v1/uploads/%d/errors.csv", id), "", nil)
+func (c *cli) saveErrors(ctx context.Context, id int64, path string) error {
+	body, err := c.open(ctx, get(refusedPath(id)))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = response.Body.Close() }()
-	return saveTo(path, response.Body)
+	defer func() { _ = body.Close() }()
+	return saveTo(path, body)
 }
 
 // wrongLines says how many lines have something wrong; empty if none.
@@ -260,44 +264,19 @@ func uploadTable(w *tabwriter.Writer, u api.Upload) {
 	if u.DryRun {
 		created, updated, dry = "Would be created", "Would be updated", "nothing was changed"
 	}
-	fields(w, "Upload", u.ID, "File", u.Filename, "State", u.State, "Dry run", dry, "Error", u.Error, "Rows", u.Rows, created, u.Created, updated, u.Updated,
-		"Refused", u.Refused, "Incomplete", u.Incomplete, "Duplicates", u.Duplicates, "Columns", strings.Join(u.Columns, ", "))
+	fields(w, "Upload", u.ID, "File", u.Filename, "State", u.State, "Dry run", dry, "Error", u.Error, "Rows", u.Rows,
+		created, u.Created, updated, u.Updated, "Refused", u.Refused, "Incomplete", u.Incomplete, "Duplicates", u.Duplicates,
+		"Columns", strings.Join(u.Columns, ", "))
 }
 
 func (c *cli) uploadsLs() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{Use: "ls", Short: "List uploads, newest first", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.Upload](cmd.Context(), cl, "/v1/uploads", nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID FILE STATE ROWS CREATED UPDATED REFUSED WHEN", func(u api.Upload) []any {
+	return lists(c, &cobra.Command{Use: "ls", Short: "List uploads, newest first"}, uploadsPath,
+		rows[api.Upload]{"ID FILE STATE ROWS CREATED UPDATED REFUSED WHEN", func(u api.Upload) []any {
 			return []any{u.ID, u.Filename, u.State, u.Rows, u.Created, u.Updated, u.Refused, at(&u.CreatedAt)}
-		})
-	}}
-	limitFlag(cmd, &limit)
-	return cmd
+		}})
 }
 
 func (c *cli) uploadsShow() *cobra.Command {
-	return &cobra.Command{Use: "show ID", Short: "Show an upload and its progress", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("upload", "uploads ls", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		var u api.Upload
-		raw, err := cl.call(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/uploads/%d", id), nil, &u)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) { uploadTable(w, u) })
-	}}
+	return onID(&cobra.Command{Use: "show ID", Short: "Show an upload and its progress"}, idOf("upload", "uploads ls"),
+		func(ctx context.Context, id int64) error { return show(ctx, c, get(uploadsPath().id(id)), uploadTable) })
 }

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"context"
 	"fmt"
-	"net/http"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"carillon/api"
 )
+
+// optOutReason is what --reason says of itself where an address is left alone.
+const optOutReason = "why (default unsubscribed: campaigns skip the address, transactional messages still reach it)"
 
 // consentFlags adds the flags that opt-in and opt-out share.
 func consentFlags(cmd *cobra.Command, in *api.ConsentInput) {
@@ -24,7 +27,7 @@ func (c *cli) optOut() *cobra.Command {
 	cmd := c.consentCommand("opt-out", "Do not write to a contact any more", &in)
 	cmd.Example = "  carillon contacts opt-out 7\n  carillon contacts opt-out 7 --category 3 --source phone_call --proof 'call of March 3'"
 	consentFlags(cmd, &in.ConsentInput)
-	cmd.Flags().StringVar(&in.Reason, "reason", "", "why (default unsubscribed: campaigns skip the address, transactional messages still reach it)")
+	cmd.Flags().StringVar(&in.Reason, "reason", "", optOutReason)
 	return cmd
 }
 
@@ -36,49 +39,26 @@ func (c *cli) optIn() *cobra.Command {
 	return cmd
 }
 
+// consentCommand posts in, which flags fill in, for a contact.
 func (c *cli) consentCommand(verb, short string, in any) *cobra.Command {
-	return &cobra.Command{Use: verb + " ID", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contact", "contacts ls", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		var out api.ConsentResult
-		raw, err := cl.call(cmd.Context(), http.MethodPost, fmt.Sprintf("/v1/contacts/%d/%s", id, verb), in, &out)
-		if err != nil {
-			return err
-		}
-		return c.show(raw, func(w *tabwriter.Writer) {
+	return onID(&cobra.Command{Use: verb + " ID", Short: short}, contactID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, post(contactsPath().id(id).below(verb), in), func(w *tabwriter.Writer, out api.ConsentResult) {
 			fields(w, "Consent", out.Consent.ID, "Contact", id, "Changed", out.Changed)
 			for _, p := range out.Suppressions {
 				fields(w, "Suppressed", fmt.Sprintf("%s %s: %s", p.Kind, p.Address, p.Reason))
 			}
 		})
-	}}
+	})
 }
 
 func (c *cli) contactsConsents() *cobra.Command {
 	var limit int
-	cmd := &cobra.Command{Use: "consents ID", Short: "List what a contact agreed to and did not want any more", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		id, err := idArg("contact", "contacts ls", args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := c.client()
-		if err != nil {
-			return err
-		}
-		items, more, err := list[api.Consent](cmd.Context(), cl, fmt.Sprintf("/v1/contacts/%d/consents", id), nil, limit)
-		if err != nil {
-			return err
-		}
-		return showList(c, items, more, "ID AT ACTION KIND ADDRESS CATEGORY SOURCE ACTOR", func(r api.Consent) []any {
-			return []any{r.ID, at(&r.At), r.Action, r.Kind, r.Address, idOrNone(r.CategoryID), r.Source, r.Actor}
-		})
-	}}
+	cmd := &cobra.Command{Use: "consents ID", Short: "List what a contact agreed to and did not want any more"}
 	limitFlag(cmd, &limit)
-	return cmd
+	return onID(cmd, contactID, func(ctx context.Context, id int64) error {
+		return showList(ctx, c, contactsPath().id(id).below("consents"), limit,
+			rows[api.Consent]{"ID AT ACTION KIND ADDRESS CATEGORY SOURCE ACTOR", func(r api.Consent) []any {
+				return []any{r.ID, at(&r.At), r.Action, r.Kind, r.Address, idOrNone(r.CategoryID), r.Source, r.Actor}
+			}})
+	})
 }

@@ -3,12 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"carillon/api"
 	"carillon/targeting"
 )
 
@@ -42,12 +39,12 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 }
 
 // into writes what the flags name, and leaves the rest of a as it is.
-func (f *audienceFlags) into(ctx context.Context, c *cli, cl *client, a *targeting.Audience) error {
+func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience) error {
 	var err error
-	if f.audience.Groups, err = findGroups(ctx, cl, f.groups); err != nil {
+	if f.audience.Groups, err = c.findGroups(ctx, f.groups); err != nil {
 		return err
 	}
-	if f.exclude.Groups, err = findGroups(ctx, cl, f.excludeGroups); err != nil {
+	if f.exclude.Groups, err = c.findGroups(ctx, f.excludeGroups); err != nil {
 		return err
 	}
 	for _, rule := range []struct {
@@ -67,32 +64,4 @@ func (f *audienceFlags) into(ctx context.Context, c *cli, cl *client, a *targeti
 		a.Exclude = &f.exclude
 	}
 	return nil
-}
-
-// findGroups are the ids of groups that are named by id or name.
-func findGroups(ctx context.Context, cl *client, idsOrNames []string) ([]int64, error) {
-	var ids []int64
-	var all []api.List
-	for _, wanted := range idsOrNames {
-		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
-			ids = append(ids, id)
-			continue
-		}
-		if all == nil {
-			var err error
-			if all, _, err = list[api.List](ctx, cl, "/v1/groups", nil, manyChannels); err != nil {
-				return nil, err
-			}
-		}
-		found := false
-		for _, g := range all {
-			if g.Name == wanted {
-				ids, found = append(ids, g.ID), true
-			}
-		}
-		if !found {
-			return nil, &exitError{exitNotFound, fmt.Errorf("there is no group %q", wanted)}
-		}
-	}
-	return ids, nil
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -17,44 +15,35 @@ func (c *cli) contactsExport() *cobra.Command {
 	var f audienceFlags
 	var file string
 	cmd := &cobra.Command{
-		Use: "export", Short: "Write contacts to a CSV file that can be imported again", Args: cobra.NoArgs,
+		Use: "export", Short: "Write contacts to a CSV file that can be imported again",
 		Long: `Writes the contacts that the flags name, everybody if they name nobody, to standard output or to
 a file: addresses, names, status, groups, labels, categories and properties. carillon import takes
 the same columns.`,
 		Example: `  carillon contacts export --file everybody.csv
   carillon contacts export --group Readers --exclude-label bounced --file readers.csv
   carillon contacts export --rule rule.json | head`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cl, err := c.client()
-			if err != nil {
-				return err
-			}
-			audience := targeting.Audience{All: true}
-			if err := f.into(cmd.Context(), c, cl, &audience); err != nil {
-				return err
-			}
-			body, err := json.Marshal(map[string]any{"audience": audience})
-			if err != nil {
-				return fmt.Errorf("encode audience: %w", err)
-			}
-			response, err := cl.send(cmd.Context(), http.MethodPost, "/v1/contacts/export.csv", "application/json", bytes.NewReader(body))
-			if err != nil {
-				return err
-			}
-			defer func() { _ = response.Body.Close() }()
-			bar := c.newProgress("Exporting")
-			defer bar.end()
-			counted := &countingReader{r: response.Body, tell: func(n int64) { bar.set(n, 0, "bytes") }}
-			if file == "" {
-				_, err = io.Copy(c.out, counted)
-				return err
-			}
-			return saveTo(file, counted)
-		},
 	}
 	f.add(cmd, "", "but not ")
 	cmd.Flags().StringVar(&file, "file", "", "write to this file (default standard output)")
-	return cmd
+	return plain(cmd, func(ctx context.Context) error {
+		audience := targeting.Audience{All: true}
+		if err := f.into(ctx, c, &audience); err != nil {
+			return err
+		}
+		body, err := c.open(ctx, post(contactsPath().below("export.csv"), map[string]any{"audience": audience}))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = body.Close() }()
+		bar := c.newProgress("Exporting")
+		defer bar.end()
+		counted := &countingReader{r: body, tell: func(n int64) { bar.set(n, 0, "bytes") }}
+		if file == "" {
+			_, err = io.Copy(c.out, counted)
+			return err
+		}
+		return saveTo(file, counted)
+	})
 }
 
 // saveTo writes a file; what breaks off leaves none that looks whole.

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// idReader reads an argument that names something by its id.
+type idReader func(arg string) (int64, error)
+
+// idOf reads the id of a noun, such as campaign; list is the command that shows
+// the ids.
+func idOf(noun, list string) idReader {
+	return func(arg string) (int64, error) {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id <= 0 {
+			return 0, usagef("%q is no id of %s: it is a number, as `carillon %s` shows it", arg, withArticle(noun), list)
+		}
+		return id, nil
+	}
+}
+
+// withArticle puts a or an before a noun.
+func withArticle(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+// onID makes cmd a command on one thing, which its only argument names by its id.
+func onID(cmd *cobra.Command, read idReader, do func(ctx context.Context, id int64) error) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := read(args[0])
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), id)
+	}
+	return cmd
+}
+
+// plain makes cmd a command without arguments.
+func plain(cmd *cobra.Command, do func(ctx context.Context) error) *cobra.Command {
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return do(cmd.Context()) }
+	return cmd
+}
+
+// lists makes cmd a command that shows the list at where, which is asked once the
+// flags are known.
+func lists[T any](c *cli, cmd *cobra.Command, where func() path, as rows[T]) *cobra.Command {
+	var limit int
+	limitFlag(cmd, &limit)
+	return plain(cmd, func(ctx context.Context) error { return showList(ctx, c, where(), limit, as) })
+}
+
+// limitFlag adds --limit to a list.
+func limitFlag(cmd *cobra.Command, limit *int) {
+	cmd.Flags().IntVar(limit, "limit", 50, "most items to show")
+}

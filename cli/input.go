@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// readFile reads a file that a flag names, - for standard input.
+func (c *cli) readFile(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(c.in)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &exitError{exitRefused, err}
+	}
+	return content, nil
+}
+
+// readJSON reads a file of JSON that a flag names, - for standard input.
+func (c *cli) readJSON(path string, into any) error {
+	content, err := c.readFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return &exitError{exitRefused, fmt.Errorf("%s: %w", path, err)}
+	}
+	return nil
+}
+
+// confirm asks a person; where there is none it refuses.
+func (c *cli) confirm(question string) error {
+	if !c.terminal {
+		return &exitError{exitRefused, fmt.Errorf("nobody is there to ask: repeat it with --yes")}
+	}
+	sayf(c.err, "%s", question)
+	if c.lines == nil {
+		c.lines = bufio.NewReader(c.in)
+	}
+	answer, err := c.lines.ReadString('\n')
+	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return &exitError{exitRefused, fmt.Errorf("nothing was changed")}
+	}
+	return nil
+}

@@ -1,0 +1,400 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"carillon/api"
+)
+
+// TestEveryRequestIsInTheDocument runs every command that asks the API, against a
+// recorder, and looks each request up in the API's own document: its path, its
+// method and the names in its query. testdata/requests.txt shows what each asks.
+func TestEveryRequestIsInTheDocument(t *testing.T) {
+	rule := filepath.Join(t.TempDir(), "rule.json")
+	require.NoError(t, os.WriteFile(rule, []byte(`{"field":"email","operator":"is_not_empty"}`), 0o600))
+	csv := filepath.Join(t.TempDir(), "people.csv")
+	out := filepath.Join(t.TempDir(), "out")
+	document := readDocument(t)
+	asked := &recorder{segments: map[string]bool{}}
+	var requests strings.Builder
+	ran := map[string]bool{}
+	note := func(what string) {
+		fmt.Fprintf(&requests, "$ carillon %s\n", what)
+		all := asked.take()
+		require.NotEmpty(t, all, what)
+		for _, r := range all {
+			operation, err := document.find(r)
+			require.NoError(t, err, "carillon %s", what)
+			fmt.Fprintf(&requests, "%s\n", operation)
+		}
+	}
+	run := func(line string) {
+		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out).Replace(line))
+		require.NoError(t, os.WriteFile(csv, []byte("email\nada@example.org\n"), 0o600))
+		c := &cli{in: strings.NewReader("y\n"), out: io.Discard, err: io.Discard, environ: []string{"CARILLON_KEY=x"},
+			clock: impatient{}, terminal: true, transport: asked}
+		require.Zero(t, c.execute(t.Context(), args), line)
+		cmd, _, err := c.root().Find(args)
+		require.NoError(t, err)
+		ran[cmd.CommandPath()] = true
+	}
+	for _, line := range strings.Split(strings.TrimSpace(everyCommand), "\n") {
+		asked.holds = strings.HasPrefix(line, "campaign preview")
+		run(line)
+		note(line)
+	}
+	// The demo starts a server of its own; what it asks of that is asked here.
+	c := &cli{out: io.Discard, err: io.Discard, environ: []string{"CARILLON_KEY=x"}, clock: impatient{}, transport: asked}
+	_, err := c.demoImport(t.Context())
+	require.NoError(t, err)
+	_, _, err = c.demoCampaign(t.Context(), api.ChannelInput{}, api.Upload{ID: 1})
+	require.NoError(t, err)
+	require.NoError(t, c.demoSend(t.Context(), api.Campaign{ID: 1}))
+	note("demo")
+
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+		if asks := cmd.GroupID == "work" || cmd.HasParent() && cmd.Parent().GroupID == "work"; asks && !cmd.HasSubCommands() {
+			require.True(t, ran[cmd.CommandPath()], "%s: everyCommand has no line that runs it", cmd.CommandPath())
+		}
+	}
+	walk((&cli{}).root())
+	for segment, where := range segmentsInSource(t) {
+		require.True(t, asked.segments[segment], "%s: no line of everyCommand asks for a path with %q", where, segment)
+	}
+	golden(t, "requests.txt", requests.String())
+}
+
+// A request that the API does not know is noticed, be it its path, its method or
+// its query that is wrong.
+func TestMisspeltRequestsAreFound(t *testing.T) {
+	document := readDocument(t)
+	for _, r := range []request{
+		get(campaignsPath().below("prevew")), get(v1("campaign")), get(campaignsPath().id(1).below("prevew")),
+		post(campaignsPath().id(1), nil), remove(campaignsPath()), put(channelsPath().id(1), nil),
+		get(campaignsPath().with(query{"state": "draft"})), get(queuePath().with(query{"all": true})),
+	} {
+		sent, err := http.NewRequestWithContext(t.Context(), r.method, "http://127.0.0.1"+r.path.String(), nil)
+		require.NoError(t, err)
+		_, err = document.find(sent)
+		require.Error(t, err, "%s %s", r.method, r.path)
+	}
+}
+
+// everyCommand has a line for each command that asks the API, and one more for
+// each flag that makes it ask for something else.
+const everyCommand = `
+import CSV --errors OUT
+uploads ls
+uploads show 1
+contacts ls --search a --email b --phone c --address telegram=1 --status active --group 3
+contacts show 1
+contacts export --group news --file OUT
+contacts create --name Ada --attribute plan=free
+contacts set 1 --name Ada
+contacts rm 1
+contacts merge 1 2
+contacts bulk set --set plan=free --all
+contacts opt-out 1
+contacts opt-in 1
+contacts consents 1
+contacts erase 1
+contacts data 1
+properties ls
+properties create age --type number
+properties set age --type text --dry-run
+properties rm age
+groups ls
+groups create Readers
+groups set 1 --name Readers
+groups rm 1
+groups members 1
+groups add 1 2
+groups remove 1 2
+categories ls
+categories create Offers
+categories set 1 --name Offers
+categories rm 1
+categories members 1
+categories add 1 2
+categories remove 1 2
+labels ls
+labels create Bold
+labels set 1 --name Bold
+labels rm 1
+labels members 1
+labels add 1 2
+labels remove 1 2
+jobs ls
+jobs show 1
+jobs show 1 --watch
+targeting ls
+targeting show 1
+targeting create Gold --file RULE
+targeting update 1 --file RULE
+targeting rm 1
+targeting count 1 --kind email
+targeting count 1 --channel news
+targeting count --file RULE
+targeting fields
+targeting contacts 1
+suppressions ls --kind email --reason bounced
+suppressions add email ada@example.org
+suppressions rm email ada@example.org --force
+suppressions import CSV
+suppressions export
+replies ls --review --meaning help --contact 1
+replies review 1 help
+caps ls
+caps set --max 1 --days 1
+caps rm 1
+snippets ls
+snippets show parts/footer
+snippets set parts/footer --text x
+snippets rm parts/footer
+channel ls
+channel show news
+channel show 1
+channel create news --provider sandbox --set latency_ms=1
+channel set 1 --rate 1 --set latency_ms=1
+channel providers
+channel test 1 --to ada@example.org
+channel rm 1
+channel pause 1
+channel resume 1
+campaign ls --status draft
+campaign show 1
+campaign create --name x --channel news --all
+campaign create --name x --channel 1 --all --watch
+campaign preview 1
+campaign test 1 --to ada@example.org
+campaign start 1
+campaign start 1 --watch
+campaign schedule 1 --at 2026-12-01T09:00
+campaign pause 1
+campaign resume 1
+campaign cancel 1
+campaign duplicate 1
+campaign watch 1
+campaign rm 1
+messages send --channel news --to ada@example.org
+messages ls --state sent --address a --campaign 1 --run 1 --channel 1
+messages show 1
+messages resend 1
+messages resend --channel news --state failed
+messages settle 1 --as sent
+messages cancel 1
+queue ls --channel news --campaign 1
+queue clear --campaign 1 --cancel-planning
+queue clear --all --yes
+queue pause --channel news
+queue resume --channel 1
+status
+workers
+audit
+verify
+verify 1
+explain ada@example.org
+explain --contact 1
+explain 1 ada@example.org
+keys ls
+keys create shop --role sender
+keys revoke 1
+`
+
+// impatient is a clock that waits for nothing.
+type impatient struct{ instant }
+
+// After has always come already.
+func (impatient) After(time.Duration) <-chan time.Time {
+	come := make(chan time.Time)
+	close(come)
+	return come
+}
+
+// recorder plays a server whose answers let every command go on, and notes what it
+// was asked.
+type recorder struct {
+	// holds says that a preview is not answered before an early one was asked for.
+	holds bool
+
+	mu       sync.Mutex
+	requests []*http.Request
+	segments map[string]bool
+	early    chan struct{}
+}
+
+// RoundTrip answers a request.
+func (r *recorder) RoundTrip(sent *http.Request) (*http.Response, error) {
+	if sent.Body != nil {
+		if _, err := io.Copy(io.Discard, sent.Body); err != nil {
+			return nil, err
+		}
+		_ = sent.Body.Close()
+	}
+	r.mu.Lock()
+	if r.early == nil {
+		r.early = make(chan struct{})
+	}
+	early := r.early
+	r.mu.Unlock()
+	if r.holds && strings.HasSuffix(sent.URL.Path, "/preview") {
+		if sent.URL.Query().Has("count") {
+			defer close(early)
+		} else {
+			<-early
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = append(r.requests, sent)
+	for _, segment := range strings.Split(sent.URL.Path, "/") {
+		r.segments[segment] = true
+	}
+	answer := `{"id":1,"name":"news","run_id":1,"channel_id":1,"state":"finished","status":"finished","config":{},"finished_at":"2026-01-01T00:00:00Z",` +
+		`"total":1,"reachable":1,"refused":1,"counts":{"failed":1},"matched":1,"pending":1,"ok":true,"balanced":true,"job":{"id":1},` +
+		`"items":[{"id":1,"name":"news","run_id":1}]}`
+	switch {
+	case sent.Method == http.MethodDelete && sent.URL.Path == "/v1/queue":
+		answer = `{"id":1}` // it goes on
+	case strings.HasSuffix(sent.URL.Path, "errors.csv"):
+		answer = strings.Repeat("line,field,value,reason\n", 20)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(answer)), Request: sent}, nil
+}
+
+// take are the requests since it was called last.
+func (r *recorder) take() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	requests := r.requests
+	r.requests, r.early = nil, nil
+	return requests
+}
+
+// document is what the API says of itself: its operations by path and method.
+type document map[string]map[string]struct {
+	Parameters []struct {
+		Name   string `json:"name"`
+		In     string `json:"in"`
+		Schema struct {
+			Type string `json:"type"`
+		} `json:"schema"`
+	} `json:"parameters"`
+}
+
+func readDocument(t *testing.T) document {
+	content, err := os.ReadFile(filepath.Join("..", "api", "testdata", "openapi.json"))
+	require.NoError(t, err)
+	var whole struct {
+		Paths document `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal(content, &whole))
+	require.NotEmpty(t, whole.Paths)
+	return whole.Paths
+}
+
+// find is the operation that a request is for, with the names in its query.
+func (d document) find(r *http.Request) (string, error) {
+	segments := strings.Split(r.URL.EscapedPath(), "/")
+	for path, operations := range d {
+		operation, ok := operations[strings.ToLower(r.Method)]
+		template := strings.Split(path, "/")
+		if !ok || len(template) != len(segments) {
+			continue
+		}
+		types, queries := map[string]string{}, []string{}
+		for _, p := range operation.Parameters {
+			if p.In == "query" {
+				queries = append(queries, p.Name)
+			}
+			types["{"+p.Name+"}"] = p.Schema.Type
+		}
+		if !slices.EqualFunc(template, segments, func(want, got string) bool {
+			_, err := strconv.ParseInt(got, 10, 64)
+			return want == got || types[want] == "string" || types[want] == "integer" && err == nil
+		}) {
+			continue
+		}
+		var given []string
+		for name := range r.URL.Query() {
+			if !slices.Contains(queries, name) {
+				return "", fmt.Errorf("%s %s has no parameter %s, but %s", r.Method, path, name, strings.Join(queries, ", "))
+			}
+			given = append(given, name)
+		}
+		slices.Sort(given)
+		return strings.TrimSpace(r.Method + " " + path + " " + strings.Join(given, " ")), nil
+	}
+	return "", fmt.Errorf("the API has no %s %s", r.Method, r.URL.Path)
+}
+
+// segmentsInSource are the texts of which the commands make paths, each with a
+// place where it stands.
+func segmentsInSource(t *testing.T) map[string]token.Position {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	found := map[string]token.Position{}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || !makesPath(call.Fun) {
+				return true
+			}
+			for _, arg := range call.Args {
+				if literal, ok := arg.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+					text, err := strconv.Unquote(literal.Value)
+					require.NoError(t, err)
+					found[text] = set.Position(literal.Pos())
+				}
+			}
+			return true
+		})
+	}
+	require.Greater(t, len(found), 30)
+	return found
+}
+
+// makesPath says whether a function is v1 or below.
+func makesPath(function ast.Expr) bool {
+	switch f := function.(type) {
+	case *ast.Ident:
+		return f.Name == "v1"
+	case *ast.SelectorExpr:
+		return f.Sel.Name == "below"
+	}
+	return false
+}
+
+func TestPathsEscapeTheirSegments(t *testing.T) {
+	require.Equal(t, "/v1/snippets/parts%2Ffooter%3Fx", snippetsPath().below("parts/footer?x").String())
+	require.Equal(t, "/v1/campaigns/7/preview?count=false", campaignsPath().id(7).below("preview").with(query{"count": "false"}).String())
+	require.Equal(t, "/v1/contacts?q=0", contactsPath().with(query{"q": "0", "email": "", "group": int64(0), "review": false}).String(),
+		"what says nothing is left out")
+}
