@@ -83,7 +83,7 @@ func TestAttributes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes)
 		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
-		people, err := s.recipients(ctx, s.reader(), []int64{c.ID}, providers.Email, nil)
+		people, err := s.reader().recipients(ctx, []int64{c.ID}, providers.Email, nil)
 		require.NoError(t, err)
 		require.JSONEq(t, want.JSON(), people[c.ID].Attributes)
 		sweeper := contacts.NewSweeper(s)
@@ -123,7 +123,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		require.JSONEq(t, `{"other":"Ä"}`, list[0])
 		require.JSONEq(t, `{"code":"x","other":"Ä"}`, list[1])
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
+			_, err := tx.Exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
 			return err
 		}))
 		for worked := true; worked; passes++ {

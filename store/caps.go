@@ -11,14 +11,15 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 const selectCap = "SELECT id, account_id, category_id, priority, max_messages, window_seconds, action, created_at FROM frequency_caps"
 
-func scanCap(scan func(...any) error) (contacts.FrequencyCap, error) {
+func scanCap(scan sqldb.Scan) (contacts.FrequencyCap, error) {
 	var c contacts.FrequencyCap
 	var seconds int64
-	var created millis
+	var created sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.CategoryID, &c.Priority, &c.MaxMessages, &seconds, &c.Action, &created)
 	c.Window, c.CreatedAt = time.Duration(seconds)*time.Second, created.Time
 	return c, err
@@ -27,14 +28,14 @@ func scanCap(scan func(...any) error) (contacts.FrequencyCap, error) {
 // SetCap keeps a cap, instead of one of the same category, priority and window.
 func (s *Store) SetCap(ctx context.Context, c contacts.FrequencyCap) (contacts.FrequencyCap, error) {
 	err := s.inTx(ctx, func(tx conn) error {
-		id, err := tx.insert(ctx, `INSERT INTO frequency_caps (account_id, category_id, priority, max_messages, window_seconds, action, created_at)
+		id, err := tx.Insert(ctx, `INSERT INTO frequency_caps (account_id, category_id, priority, max_messages, window_seconds, action, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, category_id, priority, window_seconds)
 			DO UPDATE SET max_messages = excluded.max_messages, action = excluded.action`,
-			c.AccountID, c.CategoryID, c.Priority, c.MaxMessages, int64(c.Window/time.Second), string(c.Action), ms(s.clock.Now()))
+			c.AccountID, c.CategoryID, c.Priority, c.MaxMessages, int64(c.Window/time.Second), string(c.Action), sqldb.Millis(s.clock.Now()))
 		if err != nil {
 			return err
 		}
-		c, err = scanCap(tx.row(ctx, selectCap+" WHERE id = ?", id).Scan)
+		c, err = scanCap(tx.Row(ctx, selectCap+" WHERE id = ?", id).Scan)
 		return err
 	})
 	return c, err
@@ -42,7 +43,7 @@ func (s *Store) SetCap(ctx context.Context, c contacts.FrequencyCap) (contacts.F
 
 // GetCap is one frequency cap.
 func (s *Store) GetCap(ctx context.Context, accountID, id int64) (contacts.FrequencyCap, error) {
-	c, err := scanCap(s.reader().row(ctx, selectCap+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	c, err := scanCap(s.reader().Row(ctx, selectCap+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, noCap(id)
 	}
@@ -53,19 +54,15 @@ func noCap(id int64) error { return fault.New(fault.NotFound, "there is no frequ
 
 // ListCaps lists an account's frequency caps behind the id after.
 func (s *Store) ListCaps(ctx context.Context, accountID, after int64, limit int) ([]contacts.FrequencyCap, error) {
-	var list []contacts.FrequencyCap
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		c, err := scanCap(scan)
-		list = append(list, c)
-		return err
-	}, selectCap+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+
+	list, err := sqldb.Query(ctx, s.reader(), scanCap, selectCap+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
 	return list, s.translate(err)
 }
 
 // DeleteCap takes a frequency cap away.
 func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "DELETE FROM frequency_caps WHERE id = ? AND account_id = ?", id, accountID)
+		n, err := tx.Exec(ctx, "DELETE FROM frequency_caps WHERE id = ? AND account_id = ?", id, accountID)
 		if err == nil && n == 0 {
 			return noCap(id)
 		}
@@ -76,12 +73,8 @@ func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
 // capsFor are the caps that campaigns of a category count for. Feeders of the
 // account wait for each other here, until the transaction ends: each must see
 // what the one before has put into a window.
-func capsFor(ctx context.Context, tx conn, accountID, category int64) (list []contacts.FrequencyCap, err error) {
-	err = tx.scanAll(ctx, func(scan func(...any) error) error {
-		c, err := scanCap(scan)
-		list = append(list, c)
-		return err
-	}, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.forUpdate, accountID, category)
+func (tx conn) capsFor(ctx context.Context, accountID, category int64) (list []contacts.FrequencyCap, err error) {
+	list, err = sqldb.Query(ctx, tx, scanCap, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.ForUpdate, accountID, category)
 	return list, err
 }
 
@@ -144,12 +137,12 @@ func (h capHistory) judge(caps []contacts.FrequencyCap, now time.Time) (v verdic
 
 // applyCaps keeps those of the just queued messages that no frequency cap holds
 // back; the others wait or are skipped.
-func (s *Store) applyCaps(ctx context.Context, tx conn, request messages.FeedRequest, f feeding, fed []marked, d deltas) ([]marked, error) {
+func (tx conn) applyCaps(ctx context.Context, request messages.FeedRequest, f feeding, fed []marked, d deltas) ([]marked, error) {
 	if len(f.caps) == 0 || len(fed) == 0 {
 		return fed, nil
 	}
-	now := s.clock.Now()
-	histories, err := capHistories(ctx, tx, f, fed, now)
+	now := tx.s.clock.Now()
+	histories, err := tx.capHistories(ctx, f, fed, now)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +153,7 @@ func (s *Store) applyCaps(ctx context.Context, tx conn, request messages.FeedReq
 		v := histories[m.contactID].judge(f.caps, now)
 		switch v.action {
 		case contacts.CapDefer:
-			deferred = append(deferred, [3]any{m.ID, ms(v.due), capDetail(v.cap)})
+			deferred = append(deferred, [3]any{m.ID, sqldb.Millis(v.due), capDetail(v.cap)})
 		case contacts.CapSkip:
 			skipped[capDetail(v.cap)] = append(skipped[capDetail(v.cap)], m.ID)
 		default:
@@ -168,14 +161,14 @@ func (s *Store) applyCaps(ctx context.Context, tx conn, request messages.FeedReq
 		}
 	}
 	if deferred != nil {
-		n, err := tx.exec(ctx, tx.d.statements.deferMessages, messages.ReasonCapped, mustJSON(deferred))
+		n, err := tx.Exec(ctx, tx.d.statements.deferMessages, messages.ReasonCapped, mustJSON(deferred))
 		if err != nil {
 			return nil, err
 		}
 		d.move(request.RunID, request.ChannelID, messages.Queued, messages.Pending, n)
 	}
 	for detail, ids := range skipped {
-		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, messages.ReasonCapped, detail, ms(now), d); err != nil {
+		if err := tx.skipQueued(ctx, request.RunID, request.ChannelID, ids, messages.ReasonCapped, detail, sqldb.Millis(now), d); err != nil {
 			return nil, err
 		}
 	}
@@ -188,7 +181,7 @@ func capDetail(c contacts.FrequencyCap) string {
 
 // capHistories reads what the recipients were sent in the longest window, and
 // what is in flight to them besides these messages, which are marked queued.
-func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, now time.Time) (map[int64]capHistory, error) {
+func (tx conn) capHistories(ctx context.Context, f feeding, messages []marked, now time.Time) (map[int64]capHistory, error) {
 	histories := make(map[int64]capHistory, len(messages))
 	ids := make([]int64, 0, len(messages))
 	for _, m := range messages {
@@ -205,13 +198,13 @@ func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, no
 		longest = max(longest, c.Window)
 	}
 	const from = " FROM messages m JOIN runs r ON r.id = m.run_id JOIN campaigns k ON k.id = r.campaign_id WHERE m.run_id > 0 AND m.contact_id > 0 AND m.contact_id "
-	list := tx.d.idList(ids)
+	list := tx.d.IDList(ids)
 	// One statement, which sees one moment: between two a message could be sent that
 	// is in flight no more for the second and not sent yet for the first.
-	return histories, tx.scanAll(ctx, func(scan func(...any) error) error {
+	return histories, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var send capSend
-		var at millis
+		var at sqldb.Time
 		if err := scan(&id, &at, &send.category); err != nil {
 			return err
 		}
@@ -224,7 +217,7 @@ func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, no
 		h.sent = append(h.sent, send)
 		histories[id] = h
 		return nil
-	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.inIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state NOT IN (1, 2)
-		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.inIDs+` AND m.phase = 1
-		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, ms(now.Add(-longest)), list, f.accountID)
+	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.InIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state NOT IN (1, 2)
+		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.InIDs+` AND m.phase = 1
+		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, sqldb.Millis(now.Add(-longest)), list, f.accountID)
 }

@@ -19,7 +19,7 @@ import (
 func (j *journey) category(name string) (id int64) {
 	j.t.Helper()
 	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(j.t.Context(), "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'category', ?, 0)", j.accountID, name)
+		id, err = tx.Insert(j.t.Context(), "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'category', ?, 0)", j.accountID, name)
 		return err
 	}))
 	return id
@@ -28,7 +28,7 @@ func (j *journey) category(name string) (id int64) {
 func (j *journey) setCategory(campaign, category int64) {
 	j.t.Helper()
 	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) error {
-		_, err := tx.exec(j.t.Context(), "UPDATE campaigns SET category_id = ? WHERE id = ?", category, campaign)
+		_, err := tx.Exec(j.t.Context(), "UPDATE campaigns SET category_id = ? WHERE id = ?", category, campaign)
 		return err
 	}))
 }
@@ -207,7 +207,7 @@ func TestCategoryOptOut(t *testing.T) {
 
 		// The planner saw nothing of it: the feeder looks again.
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := s.recordConsent(ctx, tx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[7], CategoryID: news, Source: "test", Actor: "me"}, contacts.OptOut, "")
+			_, err := tx.recordConsent(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[7], CategoryID: news, Source: "test", Actor: "me"}, contacts.OptOut, "")
 			return err
 		}))
 		j.feed(run.ID, []int64{2}, 9)
@@ -331,7 +331,7 @@ func TestALinkOptsOutOnce(t *testing.T) {
 		account := testAccount(t, s, "links")
 		change := contacts.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: contacts.SourceLink, Actor: "recipient"}
 		records := func() (n int) {
-			require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM consents WHERE account_id = ?", account).Scan(&n))
+			require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM consents WHERE account_id = ?", account).Scan(&n))
 			return n
 		}
 		for i := range 5 {

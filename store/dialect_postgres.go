@@ -1,14 +1,9 @@
 package store
 
 import (
-	"database/sql/driver"
-	"errors"
-	"io"
-	"net"
 	"strconv"
-	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"carillon/store/sqldb"
 )
 
 // postgresRecord ends with the conditions that every outcome has.
@@ -20,18 +15,8 @@ const postgresRecord = `UPDATE messages SET
 	WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
 
 var postgresDialect = dialect{
-	name:   "postgres",
-	dollar: true,
-	// The subquery hides the length of the list from the planner, which would
-	// rather read a whole table than look thousands of ids up, and would do so
-	// again for each batch.
-	inIDs:      "= ANY((SELECT ?::bigint[])::bigint[])",
-	inTexts:    "= ANY((SELECT ?::text[])::text[])",
-	now:        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
-	forUpdate:  " FOR UPDATE",
-	forShare:   " FOR SHARE",
-	skipLocked: " FOR UPDATE SKIP LOCKED",
-	bodyHolds:  "POSITION(?::bytea IN body) > 0",
+	Dialect:   &sqldb.Postgres,
+	bodyHolds: "POSITION(?::bytea IN body) > 0",
 	statements: statements{
 		recordOutcomes: postgresRecord + " RETURNING messages.id",
 		recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id",
@@ -45,14 +30,6 @@ var postgresDialect = dialect{
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 			SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint, v ->> 8 FROM jsonb_array_elements(?::jsonb) v`,
 	},
-	retryable: func(err error) bool {
-		var e *pgconn.PgError
-		return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
-	},
-	duplicate: func(err error) bool {
-		var e *pgconn.PgError
-		return errors.As(err, &e) && e.Code == "23505"
-	},
 	planParts:  2,
 	countParts: 1, // PostgreSQL divides the work by itself
 	countReasons: func(query string, _ []string) string {
@@ -65,17 +42,4 @@ var postgresDialect = dialect{
 		CROSS JOIN LATERAL (VALUES ('contacts'::regclass, u.created), ('addresses'::regclass, u.created), ('members'::regclass, u.row_count)) g (oid, n)
 		JOIN pg_class c ON c.oid = g.oid WHERE u.id = ? AND g.n > c.reltuples / 10 ORDER BY 1`,
 	contactIndexes: "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = 'contacts'::regclass",
-	unreachable: func(err error) bool {
-		var e *pgconn.PgError
-		if errors.As(err, &e) {
-			// Class 08: connection; 57P0x: shutting down or starting up; 53: out of
-			// resources.
-			return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "53")
-		}
-		var connect *pgconn.ConnectError
-		var network net.Error
-		return errors.As(err, &connect) || errors.As(err, &network) ||
-			errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-			strings.Contains(err.Error(), "conn closed")
-	},
 }

@@ -1,11 +1,9 @@
 package store
 
 import (
-	"encoding/json"
-	"errors"
 	"strconv"
 
-	"github.com/mattn/go-sqlite3"
+	"carillon/store/sqldb"
 )
 
 // sqliteRecord ends with the conditions that every outcome has.
@@ -17,14 +15,11 @@ const sqliteRecord = `UPDATE messages SET
 	WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
 
 var sqliteDialect = dialect{
-	name:           "sqlite3",
-	inIDs:          "IN (SELECT value FROM json_each(?))",
-	inTexts:        "IN (SELECT value FROM json_each(?))",
-	now:            "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+	Dialect:        &sqldb.SQLite,
 	pendingIndex:   "INDEXED BY messages_pending",
 	bodyHolds:      "INSTR(body, ?) > 0",
 	planParts:      1, // there is one writer
-	countParts:     sqliteReaders / 2,
+	countParts:     sqldb.SQLiteReaders / 2,
 	countReasons:   sqliteCountReasons,
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements: statements{
@@ -40,19 +35,6 @@ var sqliteDialect = dialect{
 		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM json_each(?)`,
 	},
-	retryable: func(err error) bool {
-		var e sqlite3.Error
-		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
-	},
-	duplicate: func(err error) bool {
-		var e sqlite3.Error
-		return errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrConstraintUnique
-	},
-	unreachable: func(err error) bool {
-		var e sqlite3.Error
-		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrIoErr ||
-			e.Code == sqlite3.ErrFull || e.Code == sqlite3.ErrCantOpen)
-	},
 }
 
 // sqliteCountReasons counts without a GROUP BY, for which SQLite would sort all the
@@ -64,16 +46,4 @@ func sqliteCountReasons(query string, reasons []string) string {
 		counts += ", '" + reason + "', COUNT(*) FILTER (WHERE why = '" + reason + "')"
 	}
 	return "SELECT key, value FROM json_each((SELECT json_object(" + counts + ") FROM (" + query + " LIMIT " + noLimit + "))) WHERE value > 0"
-}
-
-// textList is texts as one argument for inTexts.
-func (d *dialect) textList(texts []string) any {
-	if d.dollar {
-		return texts
-	}
-	b, err := json.Marshal(texts)
-	if err != nil {
-		panic("a list of strings always marshals: " + err.Error())
-	}
-	return string(b)
 }

@@ -6,6 +6,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // takeDoubtBack puts messages back that the reaper took for in doubt, because
@@ -24,7 +25,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 		ids[i] = o.MessageID
 	}
 	// Mostly there is no doubt: a claim failed, and nothing of it was committed.
-	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state = 10 AND id "+s.d.inIDs, s.d.idList(ids))
+	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state = 10 AND id "+s.d.InIDs, s.d.IDList(ids))
 	if err != nil || len(doubtful) == 0 {
 		return err
 	}
@@ -35,7 +36,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 	for runID, list := range byRun {
 		var moved int64
 		err := s.inTx(ctx, func(tx conn) (err error) {
-			moved, err = s.takeBackOfRun(ctx, tx, runID, list)
+			moved, err = tx.takeBackOfRun(ctx, runID, list)
 			return err
 		})
 		if err != nil {
@@ -50,28 +51,28 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 
 // takeBackOfRun holds the run, so that it is neither finished nor canceled
 // meanwhile; a finished one is opened again.
-func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []messages.Outcome) (moved int64, err error) {
+func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messages.Outcome) (moved int64, err error) {
 	to, canceled := messages.Pending, ""
 	var final any
 	if runID != 0 {
 		var campaignID int64
-		if err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
+		if err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
 			return 0, err
 		}
-		status, err := lockRun(ctx, tx, campaignID, runID)
+		status, err := tx.lockRun(ctx, campaignID, runID)
 		if err != nil {
 			return 0, err
 		}
 		if status == campaigns.RunCanceled {
-			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
+			if err := tx.Row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
 				return 0, err
 			}
-			to, final = messages.Canceled, ms(s.clock.Now())
+			to, final = messages.Canceled, sqldb.Millis(tx.s.clock.Now())
 		}
 	}
 	d := deltas{}
 	var moves []move
-	now := s.clock.Now()
+	now := tx.s.clock.Now()
 	var again []int64
 	for _, o := range outcomes {
 		reason, detail, spent := o.Reason, o.Detail, 0
@@ -89,7 +90,7 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 		if to == messages.Pending && !o.DueAt.IsZero() {
 			due = o.DueAt.UnixMilli()
 		}
-		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - ?
+		n, err := tx.Exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - ?
 			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
 			int(to), reason, nullText(detail), due, final, spent, o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
 		if err != nil {
@@ -108,17 +109,17 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 	if moved == 0 {
 		return 0, nil
 	}
-	if err := keepMoves(ctx, tx, moves); err != nil {
+	if err := tx.keepMoves(ctx, moves); err != nil {
 		return 0, err
 	}
-	if err := cancelCleared(ctx, tx, again, d, now); err != nil {
+	if err := tx.cancelCleared(ctx, again, d, now); err != nil {
 		return 0, err
 	}
-	if err := d.apply(ctx, tx, shardReaper); err != nil {
+	if err := tx.keepCounts(ctx, d, shardReaper); err != nil {
 		return 0, err
 	}
 	if to == messages.Pending && runID != 0 {
-		return moved, reopenRun(ctx, tx, runID)
+		return moved, tx.reopenRun(ctx, runID)
 	}
 	return moved, nil
 }
@@ -133,7 +134,7 @@ func (s *Store) TakeUp(ctx context.Context, answered []messages.Outcome) error {
 	return s.inTx(ctx, func(tx conn) error {
 		d := deltas{}
 		for _, o := range answered {
-			n, err := tx.exec(ctx, `UPDATE messages SET state = 2, reason = NULL, due_at = 0
+			n, err := tx.Exec(ctx, `UPDATE messages SET state = 2, reason = NULL, due_at = 0
 				WHERE id = ? AND state = 0 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?`,
 				o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
 			if err != nil {
@@ -141,6 +142,6 @@ func (s *Store) TakeUp(ctx context.Context, answered []messages.Outcome) error {
 			}
 			d.move(o.RunID, o.ChannelID, messages.Pending, messages.Sending, n)
 		}
-		return d.apply(ctx, tx, shardReaper)
+		return tx.keepCounts(ctx, d, shardReaper)
 	})
 }

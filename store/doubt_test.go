@@ -231,7 +231,7 @@ func TestWhatWasSettledMeanwhileStays(t *testing.T) {
 		}, messages.Unknown, 2},
 		"an erasure": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
 			require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
+				_, err := tx.Exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
 				return err
 			}))
 		}, messages.Unknown, 1},

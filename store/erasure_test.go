@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // dump is every value of the database as text, by table.
@@ -23,13 +24,8 @@ func dump(t *testing.T, s *Store) map[string]string {
 	if s.Postgres() {
 		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 	}
-	var tables []string
-	require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		tables = append(tables, name)
-		return err
-	}, query))
+	tables, err := sqldb.Column[string](ctx, s.reader(), query)
+	require.NoError(t, err)
 	all := map[string]string{}
 	for _, table := range tables {
 		all[table] = dumpTable(t, s, table)
@@ -39,7 +35,7 @@ func dump(t *testing.T, s *Store) map[string]string {
 
 func dumpTable(t *testing.T, s *Store, table string) string {
 	t.Helper()
-	rows, err := s.reader().query(t.Context(), "SELECT * FROM "+table)
+	rows, err := s.reader().Rows(t.Context(), "SELECT * FROM "+table)
 	require.NoError(t, err)
 	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
@@ -145,7 +141,7 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 				{"INSERT INTO receipts (channel_id, message_id, status, at, detail, received_at) VALUES (?, ?, 'read', 0, ?, 0)", []any{j.channel.ID, bulk, email}},
 				{"INSERT INTO bounces (account_id, kind, address, soft, last_at) VALUES (?, 'email', ?, 1, 0)", []any{j.accountID, email}},
 			} {
-				if _, err := tx.exec(ctx, insert.sql, insert.args...); err != nil {
+				if _, err := tx.Exec(ctx, insert.sql, insert.args...); err != nil {
 					return err
 				}
 			}

@@ -66,7 +66,7 @@ func TestAnExportComesBackAsItWent(t *testing.T) {
 		require.Zero(t, strings.Compare(first, second), "nothing has changed") // not shown as a difference: it is long
 
 		var vip int64
-		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM lists WHERE name = 'VIP'").Scan(&vip))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'VIP'").Scan(&vip))
 		_, n = export(targeting.Audience{Groups: []int64{vip}})
 		require.Equal(t, 1, n)
 		_, n = export(targeting.Audience{All: true, Exclude: &targeting.Exclude{Groups: []int64{vip}}})

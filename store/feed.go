@@ -10,6 +10,7 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // Feedable lists what has messages waiting for room in a channel's window: the
@@ -17,15 +18,10 @@ import (
 // Paused channels and runs are left out, and channels whose provider is not to be
 // asked yet: their messages wait where every change reaches them.
 func (s *Store) Feedable(ctx context.Context) ([]messages.Feedable, error) {
-	var list []messages.Feedable
-	now := ms(s.clock.Now())
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var f messages.Feedable
-		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued); err != nil {
-			return err
-		}
-		list = append(list, f)
-		return nil
+
+	now := sqldb.Millis(s.clock.Now())
+	list, err := sqldb.Structs(ctx, s.reader(), func(f *messages.Feedable) []any {
+		return []any{&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued}
 	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
 		JOIN channels h ON h.id = r.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
@@ -70,14 +66,14 @@ type marked struct {
 func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, n int, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
 		fed, n = nil, 0
-		open, feeding, err := s.mayFeed(ctx, tx, request)
+		open, feeding, err := tx.mayFeed(ctx, request)
 		if err != nil || !open {
 			return err
 		}
 		d := deltas{}
 		var list []marked
 		for _, envelope := range request.Envelopes {
-			batch, err := s.markQueued(ctx, tx, request, envelope)
+			batch, err := tx.markQueued(ctx, request, envelope)
 			if err != nil {
 				return err
 			}
@@ -90,16 +86,16 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed
 			return nil
 		}
 		d.move(request.RunID, request.ChannelID, messages.Pending, messages.Queued, int64(n))
-		if list, err = s.applyGates(ctx, tx, request, feeding, list, d); err != nil {
+		if list, err = tx.applyGates(ctx, request, feeding, list, d); err != nil {
 			return err
 		}
-		if list, err = s.applyCaps(ctx, tx, request, feeding, list, d); err != nil {
+		if list, err = tx.applyCaps(ctx, request, feeding, list, d); err != nil {
 			return err
 		}
 		for _, m := range list {
 			fed = append(fed, m.FeedMessage)
 		}
-		return d.apply(ctx, tx, shardFeeder)
+		return tx.keepCounts(ctx, d, shardFeeder)
 	})
 	return fed, n, err
 }
@@ -115,9 +111,9 @@ type feeding struct {
 
 // mayFeed checks, with a lock that pausing and canceling wait for, that the run
 // and its channel are sending.
-func (s *Store) mayFeed(ctx context.Context, tx conn, request messages.FeedRequest) (bool, feeding, error) {
+func (tx conn) mayFeed(ctx context.Context, request messages.FeedRequest) (bool, feeding, error) {
 	var f feeding
-	err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.forShare, request.ChannelID).
+	err := tx.Row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.ForShare, request.ChannelID).
 		Scan(&f.accountID, &f.kind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, f, nil
@@ -126,41 +122,39 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request messages.FeedReque
 		return false, f, err
 	}
 	if request.RunID != 0 {
-		err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.forShare, request.RunID).Scan(&f.campaignID)
+		err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.ForShare, request.RunID).Scan(&f.campaignID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, f, nil
 		}
 		if err != nil {
 			return false, f, err
 		}
-		if err := tx.row(ctx, "SELECT category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category); err != nil {
+		if err := tx.Row(ctx, "SELECT category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category); err != nil {
 			return false, f, err
 		}
-		if f.caps, err = capsFor(ctx, tx, f.accountID, f.category); err != nil {
+		if f.caps, err = tx.capsFor(ctx, f.accountID, f.category); err != nil {
 			return false, f, err
 		}
 	}
 	var clearing int
-	err = tx.row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
+	err = tx.Row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
 		AND (channel_id = 0 OR channel_id = ?) AND (campaign_id = 0 OR campaign_id = ?)`,
 		f.accountID, request.ChannelID, f.campaignID).Scan(&clearing)
 	return clearing == 0, f, err
 }
 
-func (s *Store) markQueued(ctx context.Context, tx conn, request messages.FeedRequest, envelope int64) ([]marked, error) {
-	now := ms(s.clock.Now())
-	var batch []marked
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+func (tx conn) markQueued(ctx context.Context, request messages.FeedRequest, envelope int64) ([]marked, error) {
+	now := sqldb.Millis(tx.s.clock.Now())
+	batch, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (marked, error) {
 		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: envelope}}
 		if err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address); err != nil {
-			return err
+			return m, err
 		}
 		m.Attempt++
-		batch = append(batch, m)
-		return nil
+		return m, nil
 	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?, claimed_at = NULL, reason = NULL, detail = NULL
-		WHERE state = 0 AND id `+tx.d.inQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
-			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
+		WHERE state = 0 AND id `+tx.d.InQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
+			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.SkipLocked)+`
 		RETURNING id, attempt, contact_id, address`,
 		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
 	slices.SortFunc(batch, func(a, b marked) int { return int(a.ID - b.ID) })
@@ -176,7 +170,7 @@ type gates struct {
 }
 
 // gates looks at consent and status of the recipients of messages.
-func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool, messages []marked) (g gates, err error) {
+func (tx conn) gates(ctx context.Context, f feeding, transactional bool, messages []marked) (g gates, err error) {
 	contactIDs := make([]int64, 0, len(messages))
 	addresses := make([]string, 0, len(messages))
 	for _, m := range messages {
@@ -186,28 +180,21 @@ func (s *Store) gates(ctx context.Context, c conn, f feeding, transactional bool
 		addresses = append(addresses, m.address)
 	}
 	g.transactional = transactional
-	if g.status, err = contactStatus(ctx, c, contactIDs); err != nil {
+	if g.status, err = tx.contactStatus(ctx, contactIDs); err != nil {
 		return g, err
 	}
-	if g.refused, err = suppressedAddresses(ctx, c, f, addresses, transactional); err != nil {
+	if g.refused, err = tx.suppressedAddresses(ctx, f, addresses, transactional); err != nil {
 		return g, err
 	}
-	g.left, err = leftCategory(ctx, c, f.accountID, f.category, f.kind, contactIDs)
+	g.left, err = tx.leftCategory(ctx, f.accountID, f.category, f.kind, contactIDs)
 	return g, err
 }
 
-func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]contacts.ContactStatus, error) {
-	found := make(map[int64]contacts.ContactStatus, len(ids))
+func (tx conn) contactStatus(ctx context.Context, ids []int64) (map[int64]contacts.ContactStatus, error) {
 	if len(ids) == 0 {
-		return found, nil
+		return nil, nil
 	}
-	return found, c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var status contacts.ContactStatus
-		err := scan(&id, &status)
-		found[id] = status
-		return err
-	}, "SELECT id, status FROM contacts WHERE id "+c.d.inIDs, c.d.idList(ids))
+	return sqldb.Map[int64, contacts.ContactStatus](ctx, tx, "SELECT id, status FROM contacts WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
 }
 
 // reason is why a message must not be sent, or empty.
@@ -232,8 +219,8 @@ func (g gates) reason(m marked) string {
 
 // applyGates skips those who must not be written to any more: consent and status
 // are looked at again here, whatever they were when the run was planned.
-func (s *Store) applyGates(ctx context.Context, tx conn, request messages.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
-	g, err := s.gates(ctx, tx, f, request.RunID == 0, messages)
+func (tx conn) applyGates(ctx context.Context, request messages.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
+	g, err := tx.gates(ctx, f, request.RunID == 0, messages)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +234,7 @@ func (s *Store) applyGates(ctx context.Context, tx conn, request messages.FeedRe
 		}
 	}
 	for reason, ids := range skipped {
-		if err := skipQueued(ctx, tx, request.RunID, request.ChannelID, ids, reason, "", ms(s.clock.Now()), d); err != nil {
+		if err := tx.skipQueued(ctx, request.RunID, request.ChannelID, ids, reason, "", sqldb.Millis(tx.s.clock.Now()), d); err != nil {
 			return nil, err
 		}
 	}
@@ -256,9 +243,9 @@ func (s *Store) applyGates(ctx context.Context, tx conn, request messages.FeedRe
 
 // suppressedAddresses says which addresses must not be written to, and why. An
 // unsubscribed recipient still gets transactional messages.
-func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []string, transactional bool) (map[string]string, error) {
+func (tx conn) suppressedAddresses(ctx context.Context, f feeding, addresses []string, transactional bool) (map[string]string, error) {
 	found := map[string]string{}
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var address, why string
 		if err := scan(&address, &why); err != nil {
 			return err
@@ -270,15 +257,15 @@ func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []str
 			found[address] = messages.ReasonOptedOut
 		}
 		return nil
-	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts,
-		f.accountID, string(f.kind), c.d.textList(addresses))
+	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+tx.d.InTexts,
+		f.accountID, string(f.kind), tx.d.TextList(addresses))
 	return found, err
 }
 
 // skipQueued moves queued messages to skipped.
-func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
-	n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.inIDs,
-		reason, nullText(detail), at, tx.d.idList(ids))
+func (tx conn) skipQueued(ctx context.Context, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
+	n, err := tx.Exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.InIDs,
+		reason, nullText(detail), at, tx.d.IDList(ids))
 	d.move(runID, channelID, messages.Queued, messages.Skipped, n)
 	return err
 }
@@ -289,8 +276,8 @@ func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64
 	err = s.inTx(ctx, func(tx conn) error {
 		skipped = 0
 		for id, detail := range skip.Details {
-			n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND envelope_id = ? AND id = ?",
-				skip.Reason, nullText(detail), ms(s.clock.Now()), skip.EnvelopeID, id)
+			n, err := tx.Exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND envelope_id = ? AND id = ?",
+				skip.Reason, nullText(detail), sqldb.Millis(s.clock.Now()), skip.EnvelopeID, id)
 			if err != nil {
 				return err
 			}
@@ -298,7 +285,7 @@ func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64
 		}
 		d := deltas{}
 		d.move(skip.RunID, skip.ChannelID, messages.Queued, messages.Skipped, skipped)
-		return d.apply(ctx, tx, shardFeeder)
+		return tx.keepCounts(ctx, d, shardFeeder)
 	})
 	return skipped, err
 }
@@ -310,24 +297,24 @@ func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64,
 		if !due.AsOf.IsZero() {
 			// Locked, so that the change comes before, and is seen, or after, and finds
 			// these messages.
-			var updated millis
-			if err := tx.row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.forShare, channelID).Scan(&updated); err != nil {
+			var updated sqldb.Time
+			if err := tx.Row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.ForShare, channelID).Scan(&updated); err != nil {
 				return err
 			}
 			if updated.After(due.AsOf) {
 				due.At = s.clock.Now()
 			}
 		}
-		back, err := tx.idsOf(ctx, "UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.inIDs+" RETURNING id",
-			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.idList(ids))
+		back, err := sqldb.IDs(ctx, tx, "UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.InIDs+" RETURNING id",
+			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.IDList(ids))
 		if err != nil {
 			return err
 		}
-		if err := keepMoves(ctx, tx, returned(back, s.clock.Now(), due.Reason)); err != nil {
+		if err := tx.keepMoves(ctx, returned(back, s.clock.Now(), due.Reason)); err != nil {
 			return err
 		}
 		d := deltas{}
 		d.move(runID, channelID, messages.Queued, messages.Pending, int64(len(back)))
-		return d.apply(ctx, tx, shardFeeder)
+		return tx.keepCounts(ctx, d, shardFeeder)
 	})
 }

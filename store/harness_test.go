@@ -10,6 +10,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
+	"carillon/store/sqldb"
 )
 
 // TestMain ends the PostgreSQL server that eachStore started.
@@ -64,7 +65,7 @@ func testAccount(t testing.TB, s *Store, name string) int64 {
 	t.Helper()
 	var id int64
 	require.NoError(t, s.inTx(t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(t.Context(), "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, ms(s.clock.Now()))
+		id, err = tx.Insert(t.Context(), "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, sqldb.Millis(s.clock.Now()))
 		return err
 	}))
 	return id

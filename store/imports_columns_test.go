@@ -10,6 +10,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // Control columns and memberships change what they say, and nothing else.
@@ -20,24 +21,13 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 			"email,first_name,blocked,status,groups,labels,categories\n"+
 				"a@example.com,Ann,,,VIP|Early,red,News\nb@example.com,Bob,1,,VIP,,\nc@example.com,Cid,,inactive,,,News|Offers\n")
 		state := func() map[string]string {
-			got := map[string]string{}
-			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-				var name, status string
-				err := scan(&name, &status)
-				got[name] = status
-				return err
-			}, "SELECT first_name, status FROM contacts WHERE account_id = ?", account))
+			got, err := sqldb.Map[string, string](t.Context(), s.reader(), "SELECT first_name, status FROM contacts WHERE account_id = ?", account)
+			require.NoError(t, err)
 			return got
 		}
 		lists := func() map[string]int {
-			got := map[string]int{}
-			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-				var name string
-				var members int
-				err := scan(&name, &members)
-				got[name] = members
-				return err
-			}, "SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? AND l.kind <> 'upload' GROUP BY l.id", account))
+			got, err := sqldb.Map[string, int](t.Context(), s.reader(), "SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? AND l.kind <> 'upload' GROUP BY l.id", account)
+			require.NoError(t, err)
 			return got
 		}
 		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
@@ -58,8 +48,8 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 
 		// Whoever left a category is not put into it again by a file.
 		var news, bob int64
-		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
-		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
 		_, err := s.OptOut(t.Context(), contacts.ConsentChange{AccountID: account, ContactID: bob, CategoryID: news, Source: "api", Actor: "test"})
 		require.NoError(t, err)
 		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,categories\nb@example.com,News\nc@example.com,News\n")
@@ -142,13 +132,8 @@ func TestImportSetsProperties(t *testing.T) {
 		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n")
 		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`,
 			"Cid": `{"plan":"free"}`, "Dan": `{"age":7,"plan":"free"}`, "Eve": `{"plan":"free"}`}, got())
-		folded := map[string]string{}
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-			var name, text string
-			err := scan(&name, &text)
-			folded[name] = text
-			return err
-		}, "SELECT first_name, folded FROM contacts WHERE account_id = ?", account))
+		folded, err := sqldb.Map[string, string](t.Context(), s.reader(), "SELECT first_name, folded FROM contacts WHERE account_id = ?", account)
+		require.NoError(t, err)
 		require.JSONEq(t, `{"first_name":"ann","attributes.plan":"gold","attributes.seen":"2026-11-01","attributes.tags":["x","y"]}`, folded["Ann"])
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // importCSV takes a file in and imports it.
@@ -49,14 +50,9 @@ func refusedLines(t testing.TB, s *Store, upload contacts.Upload) []string {
 // memberData is what an upload's list holds, by e-mail address.
 func memberData(t testing.TB, s *Store, listID int64) map[string]string {
 	t.Helper()
-	data := map[string]string{}
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-		var address, row string
-		err := scan(&address, &row)
-		data[address] = row
-		return err
-	}, `SELECT a.address, COALESCE(m.data, '') FROM members m JOIN addresses a ON a.contact_id = m.contact_id AND a.kind = 'email'
-		WHERE m.list_id = ?`, listID))
+	data, err := sqldb.Map[string, string](t.Context(), s.reader(), `SELECT a.address, COALESCE(m.data, '') FROM members m JOIN addresses a ON a.contact_id = m.contact_id AND a.kind = 'email'
+		WHERE m.list_id = ?`, listID)
+	require.NoError(t, err)
 	return data
 }
 
@@ -199,7 +195,7 @@ func TestImportMovesAddresses(t *testing.T) {
 func dumpContacts(t testing.TB, s *Store, account int64) []string {
 	t.Helper()
 	dump := []string{}
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 		parts := make([]string, 8)
 		to := make([]any, len(parts))
 		for i := range parts {

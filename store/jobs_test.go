@@ -43,7 +43,7 @@ func finish(t testing.TB, s *Store) (batches int) {
 
 func countOf(t testing.TB, s *Store, query string, args ...any) (n int) {
 	t.Helper()
-	require.NoError(t, s.reader().row(t.Context(), query, args...).Scan(&n))
+	require.NoError(t, s.reader().Row(t.Context(), query, args...).Scan(&n))
 	return n
 }
 
@@ -269,8 +269,8 @@ func TestKilledJobsGoOnWhereTheyStopped(t *testing.T) {
 		for job.FinishedAt == nil {
 			require.Less(t, killed, 100)
 			err := s.inTx(ctx, func(tx conn) error {
-				tx.pool = &dyingPool{tx.pool, statements}
-				_, worked, err := s.nextJobBatch(ctx, tx)
+				tx.Pool = &dyingPool{tx.Pool, statements}
+				_, worked, err := tx.nextJobBatch(ctx)
 				require.True(t, worked || err != nil)
 				return err
 			})

@@ -56,7 +56,7 @@ func TestMergeContacts(t *testing.T) {
 				fmt.Sprintf(`INSERT INTO messages (channel_id, run_id, contact_id, state, created_at, address)
 					VALUES (1, 1, %[1]d, 3, 0, 'a'), (1, 1, %[2]d, 3, 0, 'b'), (1, 2, %[2]d, 8, 0, 'b'), (1, 0, %[2]d, 6, 0, 'b')`, keep.ID, from.ID),
 			} {
-				if _, err := tx.exec(ctx, statement); err != nil {
+				if _, err := tx.Exec(ctx, statement); err != nil {
 					return err
 				}
 			}
@@ -105,7 +105,7 @@ func TestMergeContacts(t *testing.T) {
 		require.Equal(t, []int64{keep.ID}, members(group.ID))
 		require.Equal(t, []int64{keep.ID}, members(more.ID))
 		require.Empty(t, members(news.ID), "one of them had left it")
-		left, err := leftCategory(ctx, s.reader(), account, news.ID, providers.Email, []int64{keep.ID})
+		left, err := s.reader().leftCategory(ctx, account, news.ID, providers.Email, []int64{keep.ID})
 		require.NoError(t, err)
 		require.True(t, left[keep.ID])
 		consents, err := s.ListConsents(ctx, account, keep.ID, 0, 10)

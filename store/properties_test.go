@@ -11,6 +11,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 )
 
 // withValues makes n contacts and gives each the value of a property that make
@@ -43,7 +44,7 @@ func withValues(t testing.TB, s *Store, account int64, key string, n int, value 
 func columnsOf(t testing.TB, s *Store, column string) []string {
 	t.Helper()
 	var list []string
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 		var v []byte
 		err := scan(&v)
 		list = append(list, string(v))

@@ -7,6 +7,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // receiptStates is the state that a receipt stands for.
@@ -26,7 +27,7 @@ type receiptTarget struct {
 	address                string
 	asked                  asked
 	// ended, reason and why are final_at, reason and detail before the receipts.
-	ended       millis
+	ended       sqldb.Time
 	reason, why string
 	// left is the move with which it left the plain way, if off is set. What
 	// follows, such as read after delivered, is plain again.
@@ -131,8 +132,8 @@ func (t *receiptTarget) tooEarly(status providers.ReceiptStatus) bool {
 
 // applyReceipts moves messages forward by receipts of one channel. Receipts of
 // messages whose outcome is not recorded yet are parked.
-func applyReceipts(ctx context.Context, tx conn, channelID int64, receipts []providers.Receipt, d deltas, now time.Time) error {
-	targets, byProvider, err := receiptTargets(ctx, tx, channelID, receipts)
+func (tx conn) applyReceipts(ctx context.Context, channelID int64, receipts []providers.Receipt, d deltas, now time.Time) error {
+	targets, byProvider, err := tx.receiptTargets(ctx, channelID, receipts)
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func applyReceipts(ctx context.Context, tx conn, channelID int64, receipts []pro
 		target := targets[id]
 		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly(e.Status)) {
 			parked = append(parked, [9]any{
-				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(receiptTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
+				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), sqldb.Millis(receiptTime(e, now)), clean(e.Code), clean(e.Detail), sqldb.Millis(now), string(e.Bounce),
 			})
 			continue
 		}
@@ -154,15 +155,15 @@ func applyReceipts(ctx context.Context, tx conn, channelID int64, receipts []pro
 			notes.add(target.address, e, target.apply(e, now))
 		}
 	}
-	if err := notes.write(ctx, tx, channelID, now); err != nil {
+	if err := tx.keepBounces(ctx, notes, channelID, now); err != nil {
 		return err
 	}
 	if parked != nil {
-		if _, err := tx.exec(ctx, tx.d.statements.insertReceipts, mustJSON(parked)); err != nil {
+		if _, err := tx.Exec(ctx, tx.d.statements.insertReceipts, mustJSON(parked)); err != nil {
 			return err
 		}
 	}
-	return moveTargets(ctx, tx, targets, d, now)
+	return tx.moveTargets(ctx, targets, d, now)
 }
 
 func receiptTime(e providers.Receipt, now time.Time) time.Time {
@@ -173,7 +174,7 @@ func receiptTime(e providers.Receipt, now time.Time) time.Time {
 }
 
 // receiptTargets looks up and locks the messages that receipts are for.
-func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []providers.Receipt) (map[int64]*receiptTarget, map[string]int64, error) {
+func (tx conn) receiptTargets(ctx context.Context, channelID int64, receipts []providers.Receipt) (map[int64]*receiptTarget, map[string]int64, error) {
 	var ids []int64
 	var providerIDs []string
 	for _, e := range receipts {
@@ -185,7 +186,7 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []pr
 	}
 	targets := make(map[int64]*receiptTarget, len(receipts))
 	byProvider := map[string]int64{}
-	collect := func(scan func(...any) error) error {
+	collect := func(scan sqldb.Scan) error {
 		var id int64
 		var providerID string
 		t := receiptTarget{channelID: channelID}
@@ -202,21 +203,21 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []pr
 	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address, COALESCE(reason, ''), COALESCE(detail, ''), final_at FROM messages WHERE channel_id = ? AND "
 	if ids != nil {
 		// Ordered, so that two transactions can't lock the same rows crosswise.
-		if err := tx.scanAll(ctx, collect, columns+"id "+tx.d.inIDs+" ORDER BY id"+tx.d.forUpdate, channelID, tx.d.idList(ids)); err != nil {
+		if err := sqldb.Each(ctx, tx, collect, columns+"id "+tx.d.InIDs+" ORDER BY id"+tx.d.ForUpdate, channelID, tx.d.IDList(ids)); err != nil {
 			return nil, nil, err
 		}
 	}
 	if providerIDs != nil {
-		if err := tx.scanAll(ctx, collect, columns+"provider_id IS NOT NULL AND provider_id "+tx.d.inTexts+" ORDER BY id"+tx.d.forUpdate,
-			channelID, tx.d.textList(providerIDs)); err != nil {
+		if err := sqldb.Each(ctx, tx, collect, columns+"provider_id IS NOT NULL AND provider_id "+tx.d.InTexts+" ORDER BY id"+tx.d.ForUpdate,
+			channelID, tx.d.TextList(providerIDs)); err != nil {
 			return nil, nil, err
 		}
 	}
-	return targets, byProvider, lookWhetherAsked(ctx, tx, targets)
+	return targets, byProvider, tx.lookWhetherAsked(ctx, targets)
 }
 
 // lookWhetherAsked fills in asked, for the few targets for which it matters.
-func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTarget) error {
+func (tx conn) lookWhetherAsked(ctx context.Context, targets map[int64]*receiptTarget) error {
 	var ids []int64
 	for id, t := range targets {
 		if t.from.Active() || t.from == messages.Skipped || t.from == messages.Canceled {
@@ -226,7 +227,7 @@ func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTa
 	if ids == nil {
 		return nil
 	}
-	return tx.scanAll(ctx, func(scan func(...any) error) error {
+	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var reason, kind string
 		if err := scan(&id, &reason, &kind); err != nil {
@@ -242,11 +243,11 @@ func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTa
 			*a = asked{ever: true, since: true, anew: true}
 		}
 		return nil
-	}, "SELECT message_id, reason, kind FROM transitions WHERE message_id "+tx.d.inIDs+" ORDER BY message_id, seq", tx.d.idList(ids))
+	}, "SELECT message_id, reason, kind FROM transitions WHERE message_id "+tx.d.InIDs+" ORDER BY message_id, seq", tx.d.IDList(ids))
 }
 
 // moveTargets writes what receipts made of their messages.
-func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas, now time.Time) error {
+func (tx conn) moveTargets(ctx context.Context, targets map[int64]*receiptTarget, d deltas, now time.Time) error {
 	var rows [][7]any
 	var ends, moves []move
 	recall := false
@@ -254,7 +255,7 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
 			continue
 		}
-		row := [7]any{id, int(t.to), ms(t.delivered), ms(t.read), nil, nil, ms(t.final)}
+		row := [7]any{id, int(t.to), sqldb.Millis(t.delivered), sqldb.Millis(t.read), nil, nil, sqldb.Millis(t.final)}
 		if !t.final.IsZero() {
 			row[4], row[5] = messages.ReasonReceipt, clean(t.said())
 		}
@@ -275,11 +276,11 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 		return nil
 	}
 	for _, kept := range [][]move{ends, moves} {
-		if err := keepMoves(ctx, tx, kept); err != nil {
+		if err := tx.keepMoves(ctx, kept); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
+	if _, err := tx.Exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
 		return err
 	}
 	return tx.halt(ctx) // a worker that has claimed one and not asked yet does not ask
@@ -287,10 +288,10 @@ func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget,
 
 // applyParked applies receipts that came before their message's outcome was
 // recorded, which it has been now, whatever it is: an answer never beats a fact.
-func applyParked(ctx context.Context, tx conn, settled []messages.Outcome, d deltas, now time.Time) error {
+func (tx conn) applyParked(ctx context.Context, settled []messages.Outcome, d deltas, now time.Time) error {
 	var parked int
 	// The table is empty nearly always; one look saves the look-ups.
-	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
+	if err := tx.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
 		return err
 	}
 	ids := make([]int64, 0, len(settled))
@@ -307,25 +308,25 @@ func applyParked(ctx context.Context, tx conn, settled []messages.Outcome, d del
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := unparkMessages(ctx, tx, ids, d, now); err != nil || providerIDs == nil {
+	if err := tx.unparkMessages(ctx, ids, d, now); err != nil || providerIDs == nil {
 		return err
 	}
-	return unpark(ctx, tx, "message_id = 0 AND provider_id "+tx.d.inTexts, tx.d.textList(providerIDs), d, now)
+	return tx.unpark(ctx, "message_id = 0 AND provider_id "+tx.d.InTexts, tx.d.TextList(providerIDs), d, now)
 }
 
 // unparkMessages applies the parked receipts that name messages.
-func unparkMessages(ctx context.Context, tx conn, ids []int64, d deltas, now time.Time) error {
-	return unpark(ctx, tx, "message_id > 0 AND message_id "+tx.d.inIDs, tx.d.idList(ids), d, now)
+func (tx conn) unparkMessages(ctx context.Context, ids []int64, d deltas, now time.Time) error {
+	return tx.unpark(ctx, "message_id > 0 AND message_id "+tx.d.InIDs, tx.d.IDList(ids), d, now)
 }
 
 // unpark takes receipts out of their table and applies them; those whose
 // message still is not ready go back.
-func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now time.Time) error {
+func (tx conn) unpark(ctx context.Context, where string, arg any, d deltas, now time.Time) error {
 	byChannel := map[int64][]providers.Receipt{}
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var channelID int64
 		var e providers.Receipt
-		var at millis
+		var at sqldb.Time
 		if err := scan(&channelID, &e.MessageID, &e.ProviderID, &e.Status, &at, &e.Code, &e.Detail, &e.Bounce); err != nil {
 			return err
 		}
@@ -338,7 +339,7 @@ func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now t
 	}
 	for channelID, receipts := range byChannel {
 		// Receipts are folded in any order; the state machine takes care of the rest.
-		if err := applyReceipts(ctx, tx, channelID, receipts, d, now); err != nil {
+		if err := tx.applyReceipts(ctx, channelID, receipts, d, now); err != nil {
 			return err
 		}
 	}
@@ -366,14 +367,14 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		if len(ids) > 0 {
 			d := deltas{}
-			if err := unpark(ctx, tx, "id "+tx.d.inIDs, tx.d.idList(ids), d, now); err != nil {
+			if err := tx.unpark(ctx, "id "+tx.d.InIDs, tx.d.IDList(ids), d, now); err != nil {
 				return err
 			}
-			if err := d.apply(ctx, tx, shardReaper); err != nil {
+			if err := tx.keepCounts(ctx, d, shardReaper); err != nil {
 				return err
 			}
 		}
-		_, err := tx.exec(ctx, "DELETE FROM receipts WHERE received_at < ?", ms(now.Add(-parkedFor)))
+		_, err := tx.Exec(ctx, "DELETE FROM receipts WHERE received_at < ?", sqldb.Millis(now.Add(-parkedFor)))
 		return err
 	})
 	return len(ids), err

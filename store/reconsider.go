@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // What of a channel has changed, in channels.reconsider.
@@ -33,7 +34,7 @@ const reconsiderBatch = 5000
 func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	var channelID, updatedAt int64
 	var changed int
-	err = s.reader().row(ctx, "SELECT id, reconsider, updated_at FROM channels WHERE reconsider > 0 ORDER BY id LIMIT 1").Scan(&channelID, &changed, &updatedAt)
+	err = s.reader().Row(ctx, "SELECT id, reconsider, updated_at FROM channels WHERE reconsider > 0 ORDER BY id LIMIT 1").Scan(&channelID, &changed, &updatedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -44,13 +45,13 @@ func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	now := ms(s.clock.Now())
+	now := sqldb.Millis(s.clock.Now())
 	for _, runID := range runs {
 		n := int64(0)
 		err := s.inTx(ctx, func(tx conn) (err error) {
-			n, err = tx.exec(ctx, `UPDATE messages SET due_at = ? WHERE state = 0 AND id `+
-				tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at > ? AND reason IN ("+
-					reconsidered[changed]+") ORDER BY due_at, id LIMIT ?"+tx.d.skipLocked),
+			n, err = tx.Exec(ctx, `UPDATE messages SET due_at = ? WHERE state = 0 AND id `+
+				tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at > ? AND reason IN ("+
+					reconsidered[changed]+") ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked),
 				now, channelID, runID, now, reconsiderBatch)
 			return err
 		})
@@ -60,7 +61,7 @@ func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	}
 	// Unless it has changed again meanwhile.
 	err = s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE channels SET reconsider = 0 WHERE id = ? AND updated_at = ?", channelID, updatedAt)
+		_, err := tx.Exec(ctx, "UPDATE channels SET reconsider = 0 WHERE id = ? AND updated_at = ?", channelID, updatedAt)
 		return err
 	})
 	return true, err

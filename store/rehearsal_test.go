@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/contacts"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -21,13 +22,8 @@ func everything(t testing.TB, s *Store) map[string]string {
 	if s.Postgres() {
 		tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 	}
-	var names []string
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		names = append(names, name)
-		return err
-	}, tables))
+	names, err := sqldb.Column[string](t.Context(), s.reader(), tables)
+	require.NoError(t, err)
 	content := map[string]string{}
 	for _, name := range names {
 		if strings.HasPrefix(name, "upload") || name == "goose_db_version" {
@@ -35,11 +31,11 @@ func everything(t testing.TB, s *Store) map[string]string {
 		}
 		var rows []string
 		var columns int
-		require.NoError(t, s.reader().row(t.Context(), map[bool]string{
+		require.NoError(t, s.reader().Row(t.Context(), map[bool]string{
 			false: "SELECT COUNT(*) FROM pragma_table_info(?)",
 			true:  "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ?",
 		}[s.Postgres()], name).Scan(&columns))
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			values, to := make([]any, columns), make([]any, columns)
 			for i := range values {
 				to[i] = &values[i]

@@ -14,6 +14,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -148,10 +149,10 @@ func TestAudienceParts(t *testing.T) {
 		lists := map[string]int64{}
 		for kind, member := range map[string]string{"category": "Bob", "label": "Cy", "group": "Dee"} {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				id, _, err := s.ensureList(ctx, tx, account, contacts.ListName{Kind: contacts.ListKind(kind), Name: kind})
+				id, _, err := tx.ensureList(ctx, account, contacts.ListName{Kind: contacts.ListKind(kind), Name: kind})
 				lists[kind] = id
 				if err == nil {
-					_, err = tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, people[member])
+					_, err = tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, people[member])
 				}
 				return err
 			}))
@@ -213,8 +214,8 @@ func startRun(t testing.TB, s *Store, account int64, channel providers.Channel, 
 	require.NoError(t, err)
 	var id int64
 	require.NoError(t, s.inTx(t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(t.Context(), "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, 'planning', 0)",
-			account, campaign.ID, channel.ID, ms(s.clock.Now()))
+		id, err = tx.Insert(t.Context(), "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, 'planning', 0)",
+			account, campaign.ID, channel.ID, sqldb.Millis(s.clock.Now()))
 		return err
 	}))
 	return id
@@ -226,7 +227,7 @@ func plannedOf(t testing.TB, s *Store, run int64, people map[string]int64) map[s
 	reasons := map[string]string{}
 	for name, id := range people {
 		var reason string
-		err := s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		err := sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			err := scan(&reason)
 			reasons[name] = reason
 			return err

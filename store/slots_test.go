@@ -9,6 +9,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
@@ -68,7 +69,7 @@ func TestReconsider(t *testing.T) {
 			require.NoError(t, err)
 			later := now.Now().Add(time.Hour)
 			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.exec(t.Context(), "UPDATE messages SET due_at = ?, reason = ? WHERE id = ?", ms(later), nullText(reason), m.ID)
+				_, err := tx.Exec(t.Context(), "UPDATE messages SET due_at = ?, reason = ? WHERE id = ?", sqldb.Millis(later), nullText(reason), m.ID)
 				return err
 			}))
 		}

@@ -97,7 +97,7 @@ func TestSnippetsAreBoundedInNumber(t *testing.T) {
 		account := testAccount(t, s, "one")
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
 			for i := range templates.MaxSnippets {
-				if _, err := tx.exec(ctx, "INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, '', 0, 0)", account, fmt.Sprint(i)); err != nil {
+				if _, err := tx.Exec(ctx, "INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, '', 0, 0)", account, fmt.Sprint(i)); err != nil {
 					return err
 				}
 			}

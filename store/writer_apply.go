@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // errUnexpected says that a group can't be written without a look at each row.
@@ -21,7 +22,7 @@ var errUnexpected = errors.New("some rows are not as expected")
 // claim or outcome expects it: the number of rows changed proves that, and to
 // have each row returned costs half as much again as to change it. Only check
 // looks at each row; without it the answer may be errUnexpected.
-func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.Time, check bool) error {
+func (tx conn) applyGroup(ctx context.Context, group []*op, shard int, now time.Time, check bool) error {
 	d := deltas{}
 	var claims, records, receipts []*op
 	for _, o := range group {
@@ -35,35 +36,35 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 		}
 	}
 	if len(claims) > 0 {
-		if err := applyClaims(ctx, tx, claims, d, now, check); err != nil {
+		if err := tx.applyClaims(ctx, claims, d, now, check); err != nil {
 			return fmt.Errorf("claim messages: %w", err)
 		}
 	}
 	if len(records) > 0 {
-		if err := applyOutcomes(ctx, tx, records, d, now, check); err != nil {
+		if err := tx.applyOutcomes(ctx, records, d, now, check); err != nil {
 			return fmt.Errorf("record outcomes: %w", err)
 		}
 	}
 	for _, o := range receipts {
-		if err := o.remember(ctx, tx, now); err != nil {
+		if err := tx.remember(ctx, o, now); err != nil {
 			return fmt.Errorf("remember a request: %w", err)
 		}
 		if o.repeated {
 			continue
 		}
-		if err := applyReceipts(ctx, tx, o.channel, o.events, d, now); err != nil {
+		if err := tx.applyReceipts(ctx, o.channel, o.events, d, now); err != nil {
 			return fmt.Errorf("apply receipts: %w", err)
 		}
 	}
-	return d.apply(ctx, tx, shard)
+	return tx.keepCounts(ctx, d, shard)
 }
 
 // applyClaims moves queued → sending. A message is given to the claim of the
 // envelope that the row names: a stale task of an earlier envelope gets nothing.
-func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.Time, check bool) error {
+func (tx conn) applyClaims(ctx context.Context, claims []*op, d deltas, now time.Time, check bool) error {
 	if !check && len(claims) <= maxClaimsEach {
 		for _, o := range claims {
-			if err := claimAll(ctx, tx, o, d, now); err != nil {
+			if err := tx.claimAll(ctx, o, d, now); err != nil {
 				return err
 			}
 		}
@@ -82,15 +83,15 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 	}
 	for worker, ids := range workers {
 		granted := make(map[int64]int64, len(ids)) // message → envelope
-		err := tx.scanAll(ctx, func(scan func(...any) error) error {
+		err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 			var id, envelope int64
 			if err := scan(&id, &envelope); err != nil {
 				return err
 			}
 			granted[id] = envelope
 			return nil
-		}, claimSQL(tx)+tx.d.inIDs+" RETURNING id, envelope_id",
-			worker, ms(now), tx.d.idList(ids), tx.d.idList(envelopes))
+		}, claimSQL(tx)+tx.d.InIDs+" RETURNING id, envelope_id",
+			worker, sqldb.Millis(now), tx.d.IDList(ids), tx.d.IDList(envelopes))
 		if err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 			}
 			d.move(o.claim.RunID, o.claim.ChannelID, messages.Queued, messages.Sending, int64(len(o.claimed)))
 		}
-		if err := unclaim(ctx, tx, granted); err != nil {
+		if err := tx.unclaim(ctx, granted); err != nil {
 			return err
 		}
 	}
@@ -121,13 +122,13 @@ const maxClaimsEach = 4
 
 // claimSQL claims messages of the envelopes that what follows it selects.
 func claimSQL(tx conn) string {
-	return "UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ? WHERE id " + tx.d.inIDs + " AND state = 1 AND envelope_id "
+	return "UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ? WHERE id " + tx.d.InIDs + " AND state = 1 AND envelope_id "
 }
 
 // claimAll gives a claim everything it asks for, or fails with errUnexpected.
-func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) error {
-	n, err := tx.exec(ctx, claimSQL(tx)+"= ?",
-		o.claim.WorkerID, ms(now), tx.d.idList(o.claim.MessageIDs), o.claim.EnvelopeID)
+func (tx conn) claimAll(ctx context.Context, o *op, d deltas, now time.Time) error {
+	n, err := tx.Exec(ctx, claimSQL(tx)+"= ?",
+		o.claim.WorkerID, sqldb.Millis(now), tx.d.IDList(o.claim.MessageIDs), o.claim.EnvelopeID)
 	if err != nil {
 		return err
 	}
@@ -142,12 +143,12 @@ func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) erro
 // unclaim puts messages back that a stale task asked for while a claim of the
 // envelope that they are in now was in the same group: the statement found both
 // in its lists, and only their owner may have them.
-func unclaim(ctx context.Context, tx conn, granted map[int64]int64) error {
+func (tx conn) unclaim(ctx context.Context, granted map[int64]int64) error {
 	if len(granted) == 0 {
 		return nil
 	}
 	ids := slices.Sorted(maps.Keys(granted))
-	_, err := tx.exec(ctx, "UPDATE messages SET state = 1, attempt = attempt - 1, worker_id = 0, claimed_at = NULL WHERE state = 2 AND id "+tx.d.inIDs, tx.d.idList(ids))
+	_, err := tx.Exec(ctx, "UPDATE messages SET state = 1, attempt = attempt - 1, worker_id = 0, claimed_at = NULL WHERE state = 2 AND id "+tx.d.InIDs, tx.d.IDList(ids))
 	return err
 }
 
@@ -191,7 +192,7 @@ func setOf(o messages.Outcome) (set int, key outcomeKey) {
 // applyOutcomes moves sending → what became of it, and unknown → what a worker
 // that was taken for dead says. Outcomes that nothing could be done with, but
 // that say that the provider has not taken the message, are left to their callers.
-func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now time.Time, check bool) error {
+func (tx conn) applyOutcomes(ctx context.Context, records []*op, d deltas, now time.Time, check bool) error {
 	tries := map[try]*[numSets]outcomeSet{}
 	for _, o := range records {
 		o.notTaken = nil
@@ -211,8 +212,8 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 	}
 	var settled []messages.Outcome
 	var moves []move
-	settle := func(set outcomeSet, from messages.State, withEnvelope bool) func(scan func(...any) error) error {
-		return func(scan func(...any) error) error {
+	settle := func(set outcomeSet, from messages.State, withEnvelope bool) func(scan sqldb.Scan) error {
+		return func(scan sqldb.Scan) error {
 			var key outcomeKey
 			into := []any{&key.message}
 			if withEnvelope {
@@ -238,25 +239,25 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 		switch set := sets[simpleSet]; {
 		case len(set.ids) == 0:
 		case !check:
-			if err := recordSent(ctx, tx, key, set, d); err != nil {
+			if err := tx.recordSent(ctx, key, set, d); err != nil {
 				return err
 			}
 			settled = slices.AppendSeq(settled, maps.Values(set.byKey))
 			clear(set.byKey)
 		default:
-			if err := tx.scanAll(ctx, settle(set, messages.Sending, false), recordSentSQL(tx)+" RETURNING id",
-				ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
+			if err := sqldb.Each(ctx, tx, settle(set, messages.Sending, false), recordSentSQL(tx)+" RETURNING id",
+				sqldb.Millis(set.sentAt()), tx.d.IDList(set.ids), key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 		if set := sets[detailedSet]; len(set.byKey) > 0 {
-			if err := tx.scanAll(ctx, settle(set, messages.Sending, false), tx.d.statements.recordOutcomes,
+			if err := sqldb.Each(ctx, tx, settle(set, messages.Sending, false), tx.d.statements.recordOutcomes,
 				outcomeValues(set.byKey), messages.Sending, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 		if set := sets[unspentSet]; len(set.byKey) > 0 {
-			if err := tx.scanAll(ctx, settle(set, messages.Sending, true), tx.d.statements.recordUnspent,
+			if err := sqldb.Each(ctx, tx, settle(set, messages.Sending, true), tx.d.statements.recordUnspent,
 				outcomeValues(set.byKey), messages.Sending, key.worker, key.attempt); err != nil {
 				return err
 			}
@@ -270,17 +271,17 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			if len(late) == 0 {
 				continue
 			}
-			if err := tx.scanAll(ctx, settle(set, messages.Unknown, false), tx.d.statements.recordOutcomes,
+			if err := sqldb.Each(ctx, tx, settle(set, messages.Unknown, false), tx.d.statements.recordOutcomes,
 				outcomeValues(late), messages.Unknown, key.worker, key.attempt); err != nil {
 				return err
 			}
 		}
 	}
 	leaveNotTaken(records, tries)
-	if err := keepMoves(ctx, tx, moves); err != nil {
+	if err := tx.keepMoves(ctx, moves); err != nil {
 		return err
 	}
-	if err := noteBounces(ctx, tx, settled); err != nil {
+	if err := tx.noteBounces(ctx, settled); err != nil {
 		return err
 	}
 	var again []int64
@@ -289,10 +290,10 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			again = append(again, o.MessageID)
 		}
 	}
-	if err := cancelCleared(ctx, tx, again, d, now); err != nil {
+	if err := tx.cancelCleared(ctx, again, d, now); err != nil {
 		return err
 	}
-	return applyParked(ctx, tx, settled, d, now)
+	return tx.applyParked(ctx, settled, d, now)
 }
 
 // leaveNotTaken gives each caller those of its outcomes back that found no claim
@@ -315,13 +316,13 @@ func leaveNotTaken(records []*op, tries map[try]*[numSets]outcomeSet) {
 func (s outcomeSet) sentAt() time.Time { return s.byKey[outcomeKey{message: s.ids[0]}].At }
 
 func recordSentSQL(tx conn) string {
-	return "UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL WHERE id " + tx.d.inIDs + " AND state = 2 AND worker_id = ? AND attempt = ?"
+	return "UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL WHERE id " + tx.d.InIDs + " AND state = 2 AND worker_id = ? AND attempt = ?"
 }
 
 // recordSent records that all messages of a set were sent, or fails with
 // errUnexpected.
-func recordSent(ctx context.Context, tx conn, key try, set outcomeSet, d deltas) error {
-	n, err := tx.exec(ctx, recordSentSQL(tx), ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt)
+func (tx conn) recordSent(ctx context.Context, key try, set outcomeSet, d deltas) error {
+	n, err := tx.Exec(ctx, recordSentSQL(tx), sqldb.Millis(set.sentAt()), tx.d.IDList(set.ids), key.worker, key.attempt)
 	if err != nil {
 		return err
 	}
@@ -345,12 +346,12 @@ func outcomeValues(outcomes map[outcomeKey]messages.Outcome) string {
 		switch {
 		case o.State == messages.Pending:
 			if !o.DueAt.IsZero() {
-				row[4] = ms(o.DueAt)
+				row[4] = sqldb.Millis(o.DueAt)
 			}
 		case o.State == messages.Sent:
-			row[7] = ms(o.At)
+			row[7] = sqldb.Millis(o.At)
 		case !o.State.Active():
-			row[8] = ms(o.At)
+			row[8] = sqldb.Millis(o.At)
 		}
 		if o.Unspent {
 			row[5] = 1

@@ -37,7 +37,7 @@ func TestAStaleTaskClaimsNothingBesideTheOwner(t *testing.T) {
 		// The owner asks for its first two now and for the others later.
 		group := []*op{claim(1, stale...), claim(2, now[:2]...)}
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			return applyGroup(t.Context(), tx, group, shardFirstWriter, s.clock.Now(), true)
+			return tx.applyGroup(t.Context(), group, shardFirstWriter, s.clock.Now(), true)
 		}))
 		require.Empty(t, group[0].claimed)
 		require.Equal(t, []int64{now[0].ID, now[1].ID}, group[1].claimed)
@@ -133,7 +133,7 @@ func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
 func setPolicy(t *testing.T, j *journey, policy providers.InDoubtPolicy) {
 	t.Helper()
 	require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
-		_, err := tx.exec(t.Context(), "UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
+		_, err := tx.Exec(t.Context(), "UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
 		return err
 	}))
 }
@@ -240,7 +240,7 @@ func TestResendingWhileTheRunFinishes(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-					_, err := tx.exec(t.Context(), "UPDATE campaigns SET name = name WHERE id = ?", j.campaign)
+					_, err := tx.Exec(t.Context(), "UPDATE campaigns SET name = name WHERE id = ?", j.campaign)
 					close(hold)
 					<-let
 					return err
@@ -290,7 +290,7 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 		j := newJourney(t, s, 1)
 		setPolicy(t, j, providers.InDoubtResend)
 		require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), `UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.campaign)
+			_, err := tx.Exec(t.Context(), `UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.campaign)
 			return err
 		}))
 		run := j.start()

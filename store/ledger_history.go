@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // move is one message's move off the plain way.
@@ -24,15 +25,15 @@ const maxMoves = 100
 // keepMoves writes moves down, each with the message's times as they are. The
 // transaction must hold the messages, and must not have taken their times away
 // yet. A message is named once.
-func keepMoves(ctx context.Context, tx conn, moves []move) error {
+func (tx conn) keepMoves(ctx context.Context, moves []move) error {
 	if len(moves) == 0 {
 		return nil
 	}
 	rows := make([][8]any, len(moves))
 	for i, m := range moves {
-		rows[i] = [8]any{m.id, int(m.state), ms(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
+		rows[i] = [8]any{m.id, int(m.state), sqldb.Millis(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
 	}
-	_, err := tx.exec(ctx, tx.d.statements.insertTransitions, maxMoves-1, mustJSON(rows))
+	_, err := tx.Exec(ctx, tx.d.statements.insertTransitions, maxMoves-1, mustJSON(rows))
 	return err
 }
 
@@ -67,18 +68,17 @@ func insertTransitions(field func(i int, kind string) string, rows string) strin
 
 // Transitions are a message's moves off the plain way, in order.
 func (s *Store) Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error) {
-	var list []messages.Transition
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (messages.Transition, error) {
 		var t messages.Transition
-		var at, queued, claimed, sent, delivered, read millis
+		var at, queued, claimed, sent, delivered, read sqldb.Time
 		if err := scan(&t.State, &at, &t.Attempt, &t.EnvelopeID, &t.Reason, &t.Kind, &t.Code, &t.Detail, &t.Repeats,
 			&queued, &claimed, &sent, &delivered, &read); err != nil {
-			return err
+			return t, err
 		}
 		t.At = at.Time
-		t.Times = messages.Times{QueuedAt: queued.ptr(), ClaimedAt: claimed.ptr(), SentAt: sent.ptr(), DeliveredAt: delivered.ptr(), ReadAt: read.ptr()}
-		list = append(list, t)
-		return nil
+		t.Times = messages.Times{QueuedAt: queued.Ptr(), ClaimedAt: claimed.Ptr(), SentAt: sent.Ptr(), DeliveredAt: delivered.Ptr(), ReadAt: read.Ptr()}
+		return t, nil
 	}, `SELECT state, at, attempt, envelope_id, reason, kind, code, detail, repeats, queued_at, claimed_at, sent_at, delivered_at, read_at
 		FROM transitions WHERE message_id = ? ORDER BY seq`, messageID)
 	return list, s.translate(err)
