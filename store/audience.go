@@ -52,13 +52,16 @@ func (tx conn) compileAudience(ctx context.Context, channel providers.Channel, a
 	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil || len(exclude.Campaigns) == 0 {
 		return compiled, err
 	}
-	compiled.sentRuns, err = sqldb.IDs(ctx, tx, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+tx.d.InIDs, channel.AccountID, tx.d.IDList(exclude.Campaigns))
+	compiled.sentRuns, err = sqldb.IDs(ctx, tx, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+tx.d.InIDs,
+		channel.AccountID, tx.d.IDList(exclude.Campaigns))
 	return compiled, err
 }
 
 // compileRules compiles the rules and targeting lists of an audience and of its
 // exclude.
-func (tx conn) compileRules(ctx context.Context, accountID int64, a targeting.Audience, e targeting.Exclude, now time.Time) (in, out []rule.Fragment, err error) {
+func (tx conn) compileRules(
+	ctx context.Context, accountID int64, a targeting.Audience, e targeting.Exclude, now time.Time,
+) (in, out []rule.Fragment, err error) {
 	if !targeting.HasRule(a.Rule) && !targeting.HasRule(e.Rule) && len(a.Targeting)+len(e.Targeting) == 0 {
 		return nil, nil, nil
 	}
@@ -119,7 +122,8 @@ func (a audienceSQL) members(cursor int64, limit int) fragment {
 	}
 	parts, args := a.parts(" AND %s > ? ORDER BY 1 LIMIT ?", cursor, limit)
 	for _, r := range a.rules {
-		parts = append(parts, "SELECT c.id AS contact_id FROM contacts c WHERE c.account_id = ? AND c.status <> 'deleted' AND "+r.SQL+" AND c.id > ? ORDER BY 1 LIMIT ?")
+		parts = append(parts, "SELECT c.id AS contact_id FROM contacts c WHERE c.account_id = ? AND c.status <> 'deleted' AND "+r.SQL+
+			" AND c.id > ? ORDER BY 1 LIMIT ?")
 		args = append(append(append(args, a.accountID), r.Args...), cursor, limit)
 	}
 	for i, part := range parts {
@@ -207,7 +211,8 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 		return nil
 	}
 	if lists := e.Lists(); len(lists) > 0 {
-		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id " + a.d.InIDs + ")", []any{a.d.IDList(lists)}})
+		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id " + a.d.InIDs + ")",
+			[]any{a.d.IDList(lists)}})
 	}
 	if len(e.Contacts) > 0 {
 		conditions = append(conditions, fragment{"c.id " + a.d.InIDs, []any{a.d.IDList(e.Contacts)}})
@@ -219,7 +224,8 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 		// Whoever was written to, or may have been: sent and what follows it,
 		// being sent, and in doubt.
 		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.InIDs +
-			" AND x.contact_id = c.id AND x.state IN (1, 2, 3, 4, 5, 10))", []any{a.d.IDList(a.sentRuns)}})
+			" AND x.contact_id = c.id AND x.state " + is(messages.Queued, messages.Sending, messages.Sent, messages.Delivered, messages.Read, messages.Unknown) + ")",
+			[]any{a.d.IDList(a.sentRuns)}})
 	}
 	return conditions
 }
@@ -285,8 +291,12 @@ func (a audienceSQL) within(bound string, boundArgs ...any) fragment {
 	return fragment{"(" + strings.Join(conditions, " OR ") + ")", args}
 }
 
-// everybody is an id that no contact reaches.
-const everybody = 1 << 40
+const (
+	// pastEveryID is an id that nothing reaches.
+	pastEveryID = 1 << 40
+	// noLimit is more rows than there are.
+	noLimit = 1 << 40
+)
 
 // PreviewAudience says how many contacts a campaign of a category (0: of none)
 // would be sent to and who is skipped for which reason.
@@ -330,7 +340,7 @@ func (s *Store) countParts(ctx context.Context) ([]int64, error) {
 	for part := range s.d.countParts - 1 {
 		bounds = append(bounds, last*int64(part+1)/int64(s.d.countParts))
 	}
-	return append(bounds, everybody), nil
+	return append(bounds, pastEveryID), nil
 }
 
 // previewPart takes the rows of counts.
@@ -354,7 +364,9 @@ func (s *Store) previewPart(ctx context.Context, counts fragment) (campaigns.Pre
 }
 
 // SampleAudience is up to n recipients that a campaign would be sent to.
-func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error) {
+func (s *Store) SampleAudience(
+	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int,
+) ([]messages.Recipient, error) {
 	compiled, err := s.reader().compileAudience(ctx, channel, audience, category, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)

@@ -100,7 +100,8 @@ func TestParkedBounceSuppresses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 1)
-		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com", Content: []byte(`{"text":"x"}`)})
+		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com",
+			Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		require.Len(t, j.claim(0, 1, j.feed(0, []int64{1}, 1)), 1)
 		j.receive(providers.Receipt{MessageID: m.ID, Status: providers.ReceiptFailed, Bounce: providers.BounceHard})

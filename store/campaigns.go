@@ -49,7 +49,8 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
-		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, created_at, updated_at)
+		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
+			created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
 			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
@@ -104,7 +105,7 @@ func (s *Store) GetCampaign(ctx context.Context, accountID, id int64) (campaigns
 // the cursor (0: from the newest); of one status unless status is empty.
 func (s *Store) ListCampaigns(ctx context.Context, accountID int64, status campaigns.Status, before int64, limit int) ([]campaigns.Campaign, error) {
 	if before == 0 {
-		before = everybody
+		before = pastEveryID
 	}
 	query, args := selectCampaign+" WHERE account_id = ? AND id < ?", []any{accountID, before}
 	if status != "" {
@@ -132,7 +133,8 @@ func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
 // UnfinishedUploads lists the uploads among ids that are not taken in as a
 // whole, with their states.
 func (s *Store) UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]contacts.UploadState, error) {
-	states, err := sqldb.Map[int64, contacts.UploadState](ctx, s.reader(), "SELECT id, state FROM uploads WHERE account_id = ? AND state <> 'finished' AND id "+s.d.InIDs, accountID, s.d.IDList(ids))
+	states, err := sqldb.Map[int64, contacts.UploadState](ctx, s.reader(),
+		"SELECT id, state FROM uploads WHERE account_id = ? AND state <> 'finished' AND id "+s.d.InIDs, accountID, s.d.IDList(ids))
 	return states, s.translate(err)
 }
 

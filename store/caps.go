@@ -74,7 +74,8 @@ func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
 // account wait for each other here, until the transaction ends: each must see
 // what the one before has put into a window.
 func (tx conn) capsFor(ctx context.Context, accountID, category int64) (list []contacts.FrequencyCap, err error) {
-	list, err = sqldb.Query(ctx, tx, scanCap, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.ForUpdate, accountID, category)
+	list, err = sqldb.Query(ctx, tx, scanCap, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.ForUpdate,
+		accountID, category)
 	return list, err
 }
 
@@ -137,12 +138,11 @@ func (h capHistory) judge(caps []contacts.FrequencyCap, now time.Time) (v verdic
 
 // applyCaps keeps those of the just queued messages that no frequency cap holds
 // back; the others wait or are skipped.
-func (tx conn) applyCaps(ctx context.Context, request messages.FeedRequest, f feeding, fed []marked, d deltas) ([]marked, error) {
+func (l *ledger) applyCaps(ctx context.Context, request messages.FeedRequest, f feeding, fed []marked) ([]marked, error) {
 	if len(f.caps) == 0 || len(fed) == 0 {
 		return fed, nil
 	}
-	now := tx.s.clock.Now()
-	histories, err := tx.capHistories(ctx, f, fed, now)
+	histories, err := l.capHistories(ctx, f, fed, l.now)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (tx conn) applyCaps(ctx context.Context, request messages.FeedRequest, f fe
 	var deferred [][3]any
 	skipped := map[string][]int64{}
 	for _, m := range fed {
-		v := histories[m.contactID].judge(f.caps, now)
+		v := histories[m.contactID].judge(f.caps, l.now)
 		switch v.action {
 		case contacts.CapDefer:
 			deferred = append(deferred, [3]any{m.ID, sqldb.Millis(v.due), capDetail(v.cap)})
@@ -161,14 +161,14 @@ func (tx conn) applyCaps(ctx context.Context, request messages.FeedRequest, f fe
 		}
 	}
 	if deferred != nil {
-		n, err := tx.Exec(ctx, tx.d.statements.deferMessages, messages.ReasonCapped, mustJSON(deferred))
+		n, err := l.Exec(ctx, l.d.statements.deferMessages, messages.ReasonCapped, mustJSON(deferred))
 		if err != nil {
 			return nil, err
 		}
-		d.move(request.RunID, request.ChannelID, messages.Queued, messages.Pending, n)
+		l.count(countKey{request.RunID, request.ChannelID}, messages.Queued, messages.Pending, n)
 	}
 	for detail, ids := range skipped {
-		if err := tx.skipQueued(ctx, request.RunID, request.ChannelID, ids, messages.ReasonCapped, detail, sqldb.Millis(now), d); err != nil {
+		if err := l.skipQueued(ctx, ids, skipping{countKey{request.RunID, request.ChannelID}, messages.ReasonCapped, detail, l.now}); err != nil {
 			return nil, err
 		}
 	}
@@ -181,10 +181,10 @@ func capDetail(c contacts.FrequencyCap) string {
 
 // capHistories reads what the recipients were sent in the longest window, and
 // what is in flight to them besides these messages, which are marked queued.
-func (tx conn) capHistories(ctx context.Context, f feeding, messages []marked, now time.Time) (map[int64]capHistory, error) {
-	histories := make(map[int64]capHistory, len(messages))
-	ids := make([]int64, 0, len(messages))
-	for _, m := range messages {
+func (tx conn) capHistories(ctx context.Context, f feeding, fed []marked, now time.Time) (map[int64]capHistory, error) {
+	histories := make(map[int64]capHistory, len(fed))
+	ids := make([]int64, 0, len(fed))
+	for _, m := range fed {
 		ids = append(ids, m.contactID)
 		h, known := histories[m.contactID]
 		if !known {
@@ -197,7 +197,8 @@ func (tx conn) capHistories(ctx context.Context, f feeding, messages []marked, n
 	for _, c := range f.caps {
 		longest = max(longest, c.Window)
 	}
-	const from = " FROM messages m JOIN runs r ON r.id = m.run_id JOIN campaigns k ON k.id = r.campaign_id WHERE m.run_id > 0 AND m.contact_id > 0 AND m.contact_id "
+	const from = " FROM messages m JOIN runs r ON r.id = m.run_id JOIN campaigns k ON k.id = r.campaign_id WHERE m.run_id > 0 AND m.contact_id > 0 " +
+		"AND m.contact_id "
 	list := tx.d.IDList(ids)
 	// One statement, which sees one moment: between two a message could be sent that
 	// is in flight no more for the second and not sent yet for the first.
@@ -217,7 +218,8 @@ func (tx conn) capHistories(ctx context.Context, f feeding, messages []marked, n
 		h.sent = append(h.sent, send)
 		histories[id] = h
 		return nil
-	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.InIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state NOT IN (1, 2)
-		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.InIDs+` AND m.phase = 1
+	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.InIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state `+
+		isNot(messages.Queued, messages.Sending)+`
+		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.InIDs+` AND m.`+phaseInFlight+`
 		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, sqldb.Millis(now.Add(-longest)), list, f.accountID)
 }

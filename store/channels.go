@@ -139,8 +139,10 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := sqldb.Millis(s.clock.Now())
 		_, err = tx.Exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID, c.AccountID)
+			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+
+			` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID,
+			c.AccountID)
 		if err != nil {
 			return err
 		}

@@ -25,25 +25,25 @@ const examplesKept = 10
 
 // BeginClear binds a clearing of everything that the filter selects and has not
 // been claimed.
-func (s *Store) BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (clearing messages.Clearing, err error) {
+func (s *Store) BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (c messages.Clearing, err error) {
 	err = s.withdraw(ctx, func(tx conn) error {
 		if err := tx.lockChannels(ctx, f.AccountID, f.ChannelID); err != nil {
 			return err
 		}
-		clearing = messages.Clearing{
+		c = messages.Clearing{
 			AccountID: f.AccountID, ChannelID: f.ChannelID, CampaignID: f.CampaignID, Actor: actor, CreatedAt: s.clock.Now(),
 		}
 		examples, err := tx.clearExamples(ctx, f)
 		if err != nil {
 			return err
 		}
-		clearing.Examples = examples
+		c.Examples = examples
 		var maxID sql.NullInt64
 		if err := tx.Row(ctx, "SELECT MAX(id) FROM messages").Scan(&maxID); err != nil {
 			return err
 		}
-		clearing.ID, err = tx.Insert(ctx, `INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, f.AccountID, f.ChannelID, f.CampaignID, maxID.Int64, clean(actor), mustJSON(examples), sqldb.Millis(clearing.CreatedAt))
+		c.ID, err = tx.Insert(ctx, `INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, f.AccountID, f.ChannelID, f.CampaignID, maxID.Int64, clean(actor), mustJSON(examples), sqldb.Millis(c.CreatedAt))
 		if err != nil {
 			return err
 		}
@@ -52,40 +52,44 @@ func (s *Store) BeginClear(ctx context.Context, f messages.QueueFilter, actor st
 			return err
 		}
 		for _, w := range scope {
-			n, err := tx.clearState(ctx, w, clearing.ID, actor, messages.Queued, maxID.Int64, everybody)
+			n, err := tx.clearState(ctx, clearing{
+				countKey: w, id: c.ID, actor: actor, from: messages.Queued, maxID: maxID.Int64, limit: noLimit,
+			})
 			if err != nil {
 				return err
 			}
-			clearing.Cleared += n
+			c.Cleared += n
 		}
 		// What was claimed while this went on is not cleared here, but it is meant: the
 		// time of the clearing is that of its end.
-		clearing.CreatedAt = s.clock.Now()
-		if _, err := tx.Exec(ctx, "UPDATE clears SET cleared = ?, created_at = ? WHERE id = ?", clearing.Cleared, sqldb.Millis(clearing.CreatedAt), clearing.ID); err != nil {
+		c.CreatedAt = s.clock.Now()
+		if _, err := tx.Exec(ctx, "UPDATE clears SET cleared = ?, created_at = ? WHERE id = ?", c.Cleared, sqldb.Millis(c.CreatedAt), c.ID); err != nil {
 			return err
 		}
 		return tx.halt(ctx)
 	})
-	return clearing, err
+	return c, err
 }
 
 // ContinueClear cancels the next batch of a clearing. FinishedAt is set once
 // nothing is left.
-func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing messages.Clearing, err error) {
+func (s *Store) ContinueClear(ctx context.Context, id int64) (c messages.Clearing, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		var maxID int64
-		clearing, maxID, err = scanClearing(tx.Row(ctx, selectClearing+" WHERE id = ?"+tx.d.ForUpdate, id))
-		if err != nil || clearing.FinishedAt != nil {
+		c, maxID, err = scanClearing(tx.Row(ctx, selectClearing+" WHERE id = ?"+tx.d.ForUpdate, id))
+		if err != nil || c.FinishedAt != nil {
 			return err
 		}
-		f := messages.QueueFilter{AccountID: clearing.AccountID, ChannelID: clearing.ChannelID, CampaignID: clearing.CampaignID}
+		f := messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ChannelID, CampaignID: c.CampaignID}
 		scope, err := tx.clearScope(ctx, f, "pending")
 		if err != nil {
 			return err
 		}
 		var n int64
 		for _, w := range scope {
-			cleared, err := tx.clearState(ctx, w, id, clearing.Actor, messages.Pending, maxID, cancelBatch-n)
+			cleared, err := tx.clearState(ctx, clearing{
+				countKey: w, id: id, actor: c.Actor, from: messages.Pending, maxID: maxID, limit: cancelBatch - n,
+			})
 			if err != nil {
 				return err
 			}
@@ -93,15 +97,15 @@ func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing messages.
 				break
 			}
 		}
-		clearing.Cleared += n
+		c.Cleared += n
 		if n < cancelBatch {
 			now := s.clock.Now()
-			clearing.FinishedAt = &now
+			c.FinishedAt = &now
 		}
-		_, err = tx.Exec(ctx, "UPDATE clears SET cleared = ?, finished_at = ? WHERE id = ?", clearing.Cleared, sqldb.MillisPtr(clearing.FinishedAt), id)
+		_, err = tx.Exec(ctx, "UPDATE clears SET cleared = ?, finished_at = ? WHERE id = ?", c.Cleared, sqldb.MillisPtr(c.FinishedAt), id)
 		return err
 	})
-	return clearing, err
+	return c, err
 }
 
 // OpenClears are the clearings that are not finished.
@@ -140,21 +144,34 @@ func (tx conn) clearScope(ctx context.Context, f messages.QueueFilter, column st
 	return scope, err
 }
 
+// clearing is what one transaction of a clearing cancels of a run and channel.
+type clearing struct {
+	countKey
+	id    int64 // of the clearing
+	actor string
+	from  messages.State
+	maxID int64
+	limit int64
+}
+
 // clearState cancels at most limit messages of one run and channel in a state.
-func (tx conn) clearState(ctx context.Context, w countKey, clearID int64, actor string, from messages.State, maxID, limit int64) (int64, error) {
-	state, found, index := "state = 0", "phase = 0", tx.d.pendingIndex
-	if from == messages.Queued {
-		state, found, index = "state = 1", "phase = 1 AND state = 1", ""
+func (tx conn) clearState(ctx context.Context, c clearing) (int64, error) {
+	found, index := phasePending, tx.d.pendingIndex
+	if c.from == messages.Queued {
+		found, index = phaseInFlight+" AND state "+is(messages.Queued), ""
 	}
-	n, err := tx.Exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+state+` AND id `+
-		tx.d.InQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+" AND id <= ? ORDER BY due_at, id LIMIT ?"+tx.d.ForUpdate),
-		messages.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), sqldb.Millis(tx.s.clock.Now()), w.channelID, w.runID, maxID, limit)
+	l := tx.ledger()
+	n, err := l.swap(ctx, change{
+		move:  moves.cancel.narrowed(c.from),
+		args:  []any{messages.ReasonCleared, "by " + clean(c.actor) + ", clearing " + strconv.FormatInt(c.id, 10), sqldb.Millis(tx.s.clock.Now())},
+		whose: &c.countKey,
+		where: fragment{"id " + tx.d.InQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+
+			" AND id <= ? ORDER BY due_at, id LIMIT ?"+tx.d.ForUpdate), []any{c.channelID, c.runID, c.maxID, c.limit}},
+	})
 	if err != nil {
 		return 0, err
 	}
-	d := deltas{}
-	d.move(w.runID, w.channelID, from, messages.Canceled, n)
-	return n, tx.keepCounts(ctx, d, shardOperator)
+	return n, l.close(ctx, shardOperator)
 }
 
 func (tx conn) clearExamples(ctx context.Context, f messages.QueueFilter) ([]messages.ClearedMessage, error) {
@@ -233,8 +250,8 @@ func queueWhere(f messages.QueueFilter) (string, []any) {
 
 func (tx conn) queueHead(ctx context.Context, f messages.QueueFilter, limit int) (head []messages.Message, err error) {
 	for _, part := range []struct{ column, condition string }{
-		{"queued", "m.phase = 1 AND m.state = 1"},
-		{"pending", "m.phase = 0"},
+		{"queued", "m." + phaseInFlight + " AND m.state " + is(messages.Queued)},
+		{"pending", "m." + phasePending},
 	} {
 		scope, err := tx.clearScope(ctx, f, part.column)
 		if err != nil {
@@ -244,7 +261,8 @@ func (tx conn) queueHead(ctx context.Context, f messages.QueueFilter, limit int)
 			if len(head) >= limit {
 				return head, nil
 			}
-			waiting, err := sqldb.Query(ctx, tx, scanMessage, selectMessage+" WHERE m.channel_id = ? AND m.run_id = ? AND "+part.condition+" ORDER BY m.due_at, m.id LIMIT ?",
+			waiting, err := sqldb.Query(ctx, tx, scanMessage,
+				selectMessage+" WHERE m.channel_id = ? AND m.run_id = ? AND "+part.condition+" ORDER BY m.due_at, m.id LIMIT ?",
 				w.channelID, w.runID, limit-len(head))
 			if err != nil {
 				return nil, err
@@ -267,21 +285,17 @@ const clearRemembered = time.Hour
 // cancelCleared cancels those of the messages that have just gone back to pending
 // and that a clearing would have canceled had they not been claimed while it ran:
 // given back, refused for now, or in doubt meanwhile.
-func (tx conn) cancelCleared(ctx context.Context, ids []int64, d deltas, now time.Time) error {
+func (l *ledger) cancelCleared(ctx context.Context, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
-		var runID, channelID int64
-		if err := scan(&runID, &channelID); err != nil {
-			return err
-		}
-		d.move(runID, channelID, messages.Pending, messages.Canceled, 1)
-		return nil
-	}, `UPDATE messages SET state = 9, reason = ?, detail = 'cleared while it was in flight', final_at = ?, due_at = 0
-		WHERE id `+tx.d.InIDs+` AND state = 0 AND EXISTS (
+	_, err := l.swap(ctx, change{
+		move: moves.cancelCleared, args: []any{messages.ReasonCleared, sqldb.Millis(l.now)},
+		where: fragment{"id " + l.d.InIDs + ` AND EXISTS (
 			SELECT 1 FROM clears k JOIN channels h ON h.account_id = k.account_id AND h.id = messages.channel_id
 			WHERE k.created_at > ? AND k.created_at >= messages.claimed_at - ? AND k.max_id >= messages.id AND k.channel_id IN (0, messages.channel_id)
-				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))
-		RETURNING run_id, channel_id`, messages.ReasonCleared, sqldb.Millis(now), tx.d.IDList(ids), sqldb.Millis(now.Add(-clearRemembered)), clearSkew.Milliseconds())
+				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))`,
+			[]any{l.d.IDList(ids), sqldb.Millis(l.now.Add(-clearRemembered)), clearSkew.Milliseconds()}},
+	})
+	return err
 }

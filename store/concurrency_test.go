@@ -123,7 +123,8 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 				m.fed <- batch
 			case 2:
 				_, err := s.Skip(m.t.Context(), messages.Skipping{
-					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed, Details: map[int64]string{batch[0].ID: "no name"},
+					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed,
+					Details: map[int64]string{batch[0].ID: "no name"},
 				})
 				require.NoError(m.t, err)
 				m.fed <- batch
@@ -149,7 +150,8 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 		}
 		if r.IntN(6) == 0 { // a denied slot
 			n := 1 + r.IntN(len(ids))
-			require.NoError(m.t, s.Unqueue(m.t.Context(), runID, m.channel.ID, envelope, ids[:n], messages.Due{At: s.clock.Now(), Reason: messages.ReasonThrottled}))
+			require.NoError(m.t, s.Unqueue(m.t.Context(), messages.Unqueuing{RunID: runID, ChannelID: m.channel.ID, EnvelopeID: envelope, MessageIDs: ids[:n],
+				Due: messages.Due{At: s.clock.Now(), Reason: messages.ReasonThrottled}}))
 		}
 		claimed, err := w.Claim(m.t.Context(), messages.Claim{WorkerID: worker, ChannelID: m.channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
 		require.NoError(m.t, err)

@@ -56,7 +56,8 @@ func (s *Store) ConfigureAdminKey(ctx context.Context, accountID int64, key secr
 			if _, err := tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), k.ID); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES (?, '') ON CONFLICT (name) DO NOTHING", replacedKeyStem+strconv.FormatInt(k.ID, 10)); err != nil {
+			if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES (?, '') ON CONFLICT (name) DO NOTHING",
+				replacedKeyStem+strconv.FormatInt(k.ID, 10)); err != nil {
 				return err
 			}
 			replaced = append(replaced, k)
@@ -79,7 +80,8 @@ func (tx conn) configuredBefore(ctx context.Context, accountID int64) (keys []ac
 	} else if err != nil {
 		return nil, err
 	}
-	keys, err = sqldb.Query(ctx, tx, scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND "+which+" ORDER BY id", append([]any{accountID}, args...)...)
+	keys, err = sqldb.Query(ctx, tx, scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND "+which+" ORDER BY id",
+		append([]any{accountID}, args...)...)
 	return keys, err
 }
 

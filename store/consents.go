@@ -61,7 +61,8 @@ func (tx conn) optOut(ctx context.Context, c contacts.ConsentChange) (r contacts
 // linkFollowed reports whether the last that is recorded of an address is an
 // opt-out by a link that still holds: another one would say nothing new.
 func (tx conn) linkFollowed(ctx context.Context, a contacts.Suppression) (done bool, err error) {
-	err = tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM consents n WHERE n.id = (SELECT MAX(id) FROM consents WHERE account_id = ? AND kind = ? AND address = ? AND category_id = 0)
+	err = tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM consents n WHERE n.id = (SELECT MAX(id) FROM consents WHERE account_id = ? AND kind = ? AND address = ?
+		AND category_id = 0)
 			AND n.action = ? AND n.source = ?)
 		AND EXISTS (SELECT 1 FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?)`,
 		a.AccountID, string(a.Kind), a.Address, string(contacts.OptOut), contacts.SourceLink, a.AccountID, string(a.Kind), a.Address).Scan(&done)
@@ -111,7 +112,8 @@ func (tx conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([
 		p := contacts.Suppression{AccountID: change.AccountID}
 		err := scan(&p.Kind, &p.Address)
 		return p, err
-	}, "SELECT kind, address FROM addresses WHERE contact_id = ? AND (? = '' OR kind = ?) ORDER BY kind", change.ContactID, string(change.Kind), string(change.Kind))
+	}, "SELECT kind, address FROM addresses WHERE contact_id = ? AND (? = '' OR kind = ?) ORDER BY kind",
+		change.ContactID, string(change.Kind), string(change.Kind))
 	if err != nil || change.Kind == "" {
 		return list, err
 	}
@@ -145,16 +147,16 @@ func (tx conn) leaveCategory(ctx context.Context, c contacts.ConsentChange) (cha
 		}
 		changed = n > 0
 	}
-	d := deltas{}
+	l := tx.ledger()
 	where := ` AND run_id IN (SELECT r.id FROM runs r JOIN campaigns k ON k.id = r.campaign_id
 			WHERE r.finished_at IS NULL AND r.account_id = ? AND k.category_id = ?)
 		AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND (? = '' OR address_kind = ?))`
-	n, err := tx.skipWaiting(ctx, messages.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
-		[]any{c.ContactID, c.AccountID, c.CategoryID, c.AccountID, string(c.Kind), string(c.Kind)}}, true, d)
+	n, err := l.skipWaiting(ctx, messages.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
+		[]any{c.ContactID, c.AccountID, c.CategoryID, c.AccountID, string(c.Kind), string(c.Kind)}}, true)
 	if err != nil {
 		return false, err
 	}
-	if err := tx.keepCounts(ctx, d, shardOperator); err != nil {
+	if err := l.close(ctx, shardOperator); err != nil {
 		return false, err
 	}
 	return changed || n > 0, tx.halt(ctx)
@@ -162,26 +164,22 @@ func (tx conn) leaveCategory(ctx context.Context, c contacts.ConsentChange) (cha
 
 // skipWaiting skips the messages that a condition selects and that no worker
 // has claimed: the queued ones and, if all is set, those that wait for room.
-func (tx conn) skipWaiting(ctx context.Context, why string, where fragment, all bool, d deltas) (n int64, err error) {
+func (l *ledger) skipWaiting(ctx context.Context, why string, where fragment, all bool) (n int64, err error) {
 	for _, from := range []struct {
 		state messages.State
-		sql   string
-	}{{messages.Queued, "phase = 1 AND state = 1"}, {messages.Pending, "phase = 0"}} {
+		phase string
+	}{{messages.Queued, phaseInFlight}, {messages.Pending, phasePending}} {
 		if from.state == messages.Pending && !all {
 			break
 		}
-		args := append([]any{why, sqldb.Millis(tx.s.clock.Now())}, where.args...)
-		if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
-			var runID, channelID int64
-			if err := scan(&runID, &channelID); err != nil {
-				return err
-			}
-			n++
-			d.move(runID, channelID, from.state, messages.Skipped, 1)
-			return nil
-		}, "UPDATE messages SET state = 8, reason = ?, detail = NULL, final_at = ? WHERE "+from.sql+" AND "+where.sql+" RETURNING run_id, channel_id", args...); err != nil {
+		skipped, err := l.swap(ctx, change{
+			move: moves.skip.narrowed(from.state), args: []any{why, nil, sqldb.Millis(l.s.clock.Now())},
+			where: fragment{from.phase + " AND " + where.sql, where.args},
+		})
+		if err != nil {
 			return n, err
 		}
+		n += skipped
 	}
 	return n, nil
 }
@@ -263,7 +261,8 @@ func (tx conn) leftCategory(ctx context.Context, accountID, categoryID int64, ki
 		return nil, nil
 	}
 	word := lastWord("k.id", accountID, categoryID, kind)
-	return sqldb.Set[int64](ctx, tx, "SELECT k.id FROM contacts k WHERE k.id "+tx.d.InIDs+" AND "+word.sql+" = 'opt_out'", append([]any{tx.d.IDList(contactIDs)}, word.args...)...)
+	return sqldb.Set[int64](ctx, tx, "SELECT k.id FROM contacts k WHERE k.id "+tx.d.InIDs+" AND "+word.sql+" = 'opt_out'",
+		append([]any{tx.d.IDList(contactIDs)}, word.args...)...)
 }
 
 const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at FROM consents"
@@ -279,6 +278,7 @@ func scanConsent(scan sqldb.Scan) (contacts.Consent, error) {
 // ListConsents lists a contact's consents behind the id after, oldest first.
 func (s *Store) ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]contacts.Consent, error) {
 
-	list, err := sqldb.Query(ctx, s.reader(), scanConsent, selectConsent+" WHERE account_id = ? AND contact_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, contactID, after, limit)
+	list, err := sqldb.Query(ctx, s.reader(), scanConsent, selectConsent+" WHERE account_id = ? AND contact_id = ? AND id > ? ORDER BY id LIMIT ?",
+		accountID, contactID, after, limit)
 	return list, s.translate(err)
 }

@@ -163,7 +163,8 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 		id, err := tx.Insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
 			created_at, updated_at, last_activity_at, attributes, attribute_expiry, folded)
 			VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
-			c.Language, c.Timezone, string(c.Status), sqldb.Millis(now), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt), fresh.Attributes.JSON(), expiryJSON(fresh.Expiry),
+			c.Language, c.Timezone, string(c.Status), sqldb.Millis(now), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt), fresh.Attributes.JSON(),
+			expiryJSON(fresh.Expiry),
 			fresh.Folded())
 		if err != nil {
 			return err
@@ -172,7 +173,7 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 		if err := tx.insertAddresses(ctx, fresh); err != nil {
 			return err
 		}
-		if err := tx.takeIn(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
+		if err := tx.suppressGiven(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
 			return err
 		}
 		made, err = tx.readContact(ctx, c.AccountID, id)
@@ -216,7 +217,8 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
 			timezone = ?, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,
 			updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ? WHERE id = ?`,
-			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt),
+			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), sqldb.Millis(now),
+			sqldb.MillisPtr(c.LastActivityAt),
 			c.Attributes.JSON(), expiryJSON(c.Expiry), c.Folded(), id); err != nil {
 			return err
 		}
@@ -226,7 +228,7 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err := tx.insertAddresses(ctx, c); err != nil {
 			return err
 		}
-		if err := tx.takeIn(ctx, accountID, newAddresses(before, c)); err != nil {
+		if err := tx.suppressGiven(ctx, accountID, newAddresses(before, c)); err != nil {
 			return err
 		}
 		if updated, err = tx.readContact(ctx, accountID, id); err != nil || updated.Status == contacts.Active {
@@ -248,10 +250,10 @@ func (tx conn) insertAddresses(ctx context.Context, contact contacts.Contact) er
 }
 
 // newAddresses are the addresses of a contact that it did not have before.
-func newAddresses(before map[providers.AddressKind]string, c contacts.Contact) (list []taken) {
+func newAddresses(before map[providers.AddressKind]string, c contacts.Contact) (list []givenAddress) {
 	for kind, address := range c.Addresses {
 		if before[kind] != address {
-			list = append(list, taken{c.ID, kind, address})
+			list = append(list, givenAddress{c.ID, kind, address})
 		}
 	}
 	return list

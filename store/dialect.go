@@ -34,22 +34,3 @@ func dialectOf(db *sqldb.DB) *dialect {
 	}
 	return &sqliteDialect
 }
-
-// statements are whole statements that differ between the databases.
-type statements struct {
-	// recordOutcomes takes the rows of outcomeValues.
-	recordOutcomes string
-	// recordUnspent is recordOutcomes for tries that don't count. Their number is
-	// given to another try, so that the envelope has to be the same, too.
-	recordUnspent string
-	// insertTransitions takes the highest number of a message's move, and rows of
-	// message, state, time, attempt, reason, kind, code, detail.
-	insertTransitions string
-	// applyReceipts takes rows of message, state, delivered, read, reason, detail,
-	// final.
-	applyReceipts string
-	// deferMessages takes a reason and rows of message, due time and detail.
-	deferMessages string
-	// insertReceipts takes the columns of receipts but for the id.
-	insertReceipts string
-}

@@ -25,7 +25,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 		ids[i] = o.MessageID
 	}
 	// Mostly there is no doubt: a claim failed, and nothing of it was committed.
-	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state = 10 AND id "+s.d.InIDs, s.d.IDList(ids))
+	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state "+is(messages.Unknown)+" AND id "+s.d.InIDs, s.d.IDList(ids))
 	if err != nil || len(doubtful) == 0 {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 // takeBackOfRun holds the run, so that it is neither finished nor canceled
 // meanwhile; a finished one is opened again.
 func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messages.Outcome) (moved int64, err error) {
-	to, canceled := messages.Pending, ""
+	m, canceled := moves.notAsked, ""
 	var final any
 	if runID != 0 {
 		var campaignID int64
@@ -67,11 +67,11 @@ func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messag
 			if err := tx.Row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
 				return 0, err
 			}
-			to, final = messages.Canceled, sqldb.Millis(tx.s.clock.Now())
+			m, final = moves.notAskedCanceled, sqldb.Millis(tx.s.clock.Now())
 		}
 	}
-	d := deltas{}
-	var moves []move
+	l := tx.ledger()
+	var told []transition
 	now := tx.s.clock.Now()
 	var again []int64
 	for _, o := range outcomes {
@@ -83,16 +83,18 @@ func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messag
 			reason, detail = messages.ReasonNotAsked, "the worker was taken for dead: it had not asked the provider"
 		}
 		kind := reason
-		if to == messages.Canceled {
+		if m.to == messages.Canceled {
 			reason, detail = messages.ReasonCanceled, canceled
 		}
 		due := int64(0)
-		if to == messages.Pending && !o.DueAt.IsZero() {
+		if m.to == messages.Pending && !o.DueAt.IsZero() {
 			due = o.DueAt.UnixMilli()
 		}
-		n, err := tx.Exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - ?
-			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
-			int(to), reason, nullText(detail), due, final, spent, o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+		n, err := l.swap(ctx, change{
+			move: m, args: []any{reason, nullText(detail), due, final, spent}, whose: &countKey{runID, o.ChannelID},
+			where: fragment{"id = ? AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''",
+				[]any{o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID}},
+		})
 		if err != nil {
 			return 0, err
 		}
@@ -100,25 +102,24 @@ func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messag
 			continue
 		}
 		moved += n
-		d.move(runID, o.ChannelID, messages.Unknown, to, n)
-		moves = append(moves, move{
-			id: o.MessageID, state: to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
+		told = append(told, transition{
+			id: o.MessageID, state: m.to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
 		})
 		again = append(again, o.MessageID)
 	}
 	if moved == 0 {
 		return 0, nil
 	}
-	if err := tx.keepMoves(ctx, moves); err != nil {
+	if err := tx.keepTransitions(ctx, told); err != nil {
 		return 0, err
 	}
-	if err := tx.cancelCleared(ctx, again, d, now); err != nil {
+	if err := l.cancelCleared(ctx, again); err != nil {
 		return 0, err
 	}
-	if err := tx.keepCounts(ctx, d, shardReaper); err != nil {
+	if err := l.close(ctx, shardReaper); err != nil {
 		return 0, err
 	}
-	if to == messages.Pending && runID != 0 {
+	if m.to == messages.Pending && runID != 0 {
 		return moved, tx.reopenRun(ctx, runID)
 	}
 	return moved, nil
@@ -132,16 +133,16 @@ func (s *Store) TakeUp(ctx context.Context, answered []messages.Outcome) error {
 		return nil
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		d := deltas{}
+		l := tx.ledger()
 		for _, o := range answered {
-			n, err := tx.Exec(ctx, `UPDATE messages SET state = 2, reason = NULL, due_at = 0
-				WHERE id = ? AND state = 0 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?`,
-				o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
-			if err != nil {
+			if _, err := l.swap(ctx, change{
+				move: moves.takeUp, whose: &countKey{o.RunID, o.ChannelID},
+				where: fragment{"id = ? AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?",
+					[]any{o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID}},
+			}); err != nil {
 				return err
 			}
-			d.move(o.RunID, o.ChannelID, messages.Pending, messages.Sending, n)
 		}
-		return tx.keepCounts(ctx, d, shardReaper)
+		return l.close(ctx, shardReaper)
 	})
 }

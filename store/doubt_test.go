@@ -312,7 +312,8 @@ func TestTransactionalMessagesAreTakenOutOfDoubt(t *testing.T) {
 		j := newJourney(t, s, 1)
 		for i, policy := range []providers.InDoubtPolicy{providers.InDoubtHold, providers.InDoubtResend} {
 			setPolicy(t, j, policy)
-			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com",
+				Content: []byte(`{"text":"x"}`)})
 			require.NoError(t, err)
 			envelope := int64(i + 1)
 			late := j.cutOff(0, envelope, 1)

@@ -90,7 +90,8 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 		return err
 	}
 	var open int64
-	if err := e.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM uploads WHERE account_id = ? AND state IN ('receiving', 'queued', 'running')", e.accountID).Scan(&open); err != nil {
+	if err := e.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM uploads WHERE account_id = ? AND state IN ('receiving', 'queued', 'running')",
+		e.accountID).Scan(&open); err != nil {
 		return err
 	}
 	if open != 0 {
@@ -117,20 +118,22 @@ func (e *erasing) findMessages(last int64) func(context.Context) error {
 			return err
 		}
 		e.messages = slices.Concat(e.messages, later, bulk)
-		d := deltas{}
+		l := e.ledger()
 		list := e.d.IDList(e.messages)
-		if e.done.Skipped, err = e.conn.skipWaiting(ctx, messages.ReasonDeleted, fragment{"id " + e.d.InIDs, []any{list}}, true, d); err != nil {
+		if e.done.Skipped, err = l.skipWaiting(ctx, messages.ReasonDeleted, fragment{"id " + e.d.InIDs, []any{list}}, true); err != nil {
 			return err
 		}
-		if err := e.conn.keepCounts(ctx, d, shardOperator); err != nil {
+		if err := l.close(ctx, shardOperator); err != nil {
 			return err
 		}
 		var sending int64
-		if err := e.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages WHERE state IN (0, 1, 2) AND id "+e.d.InIDs, list).Scan(&sending); err != nil {
+		if err := e.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages WHERE state "+is(messages.Pending, messages.Queued, messages.Sending)+" AND id "+
+			e.d.InIDs, list).Scan(&sending); err != nil {
 			return err
 		}
 		if sending != 0 {
-			return fault.New(fault.Conflict, "message %d to contact %d is being sent just now: try again in a moment; if it stays so, its worker died and the message is settled within a minute", sending, e.contact.ID)
+			return fault.New(fault.Conflict, "message %d to contact %d is being sent just now: try again in a moment; if it stays so, its worker died and the message "+
+				"is settled within a minute", sending, e.contact.ID)
 		}
 		return nil
 	}
@@ -194,7 +197,8 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 	e.done.Kept = int64(len(hashes))
 	for _, p := range held {
 		for _, table := range []string{"suppressions", "bounces"} {
-			if err := e.change(ctx, table, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+			if err := e.change(ctx, table, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?",
+				p.AccountID, string(p.Kind), p.Address); err != nil {
 				return err
 			}
 		}
@@ -219,11 +223,14 @@ func (e *erasing) eraseMessages(ctx context.Context) error {
 func (e *erasing) eraseWords(ctx context.Context) error {
 	err := errors.Join(
 		e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND contact_id = ?", e.accountID, e.contact.ID),
-		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? AND account_id = ?", e.contact.ID, e.accountID))
+		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? AND account_id = ?",
+			e.contact.ID, e.accountID))
 	for kind, address := range e.contact.Addresses {
 		err = errors.Join(err,
-			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?", e.accountID, string(kind), address),
-			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?", e.accountID, string(kind), address))
+			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?",
+				e.accountID, string(kind), address),
+			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?",
+				e.accountID, string(kind), address))
 	}
 	return err
 }
@@ -257,10 +264,12 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(needle)) + "%"
 		const holds = ` LIKE ? ESCAPE '\'`
 		if err := errors.Join(
-			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+holds, e.accountID, like),
+			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+
+				holds, e.accountID, like),
 			e.change(ctx, "audit", "UPDATE audit SET detail = '{}' WHERE account_id = ? AND LOWER(detail)"+holds, e.accountID, like),
 			e.change(ctx, "clears", "UPDATE clears SET examples = '[]' WHERE account_id = ? AND LOWER(examples)"+holds, e.accountID, like),
-			e.change(ctx, "idempotency", "UPDATE idempotency SET body = ?, headers = '{}' WHERE account_id = ? AND status <> 0 AND "+e.d.bodyHolds, []byte("{}"), e.accountID, []byte(needle)),
+			e.change(ctx, "idempotency", "UPDATE idempotency SET body = ?, headers = '{}' WHERE account_id = ? AND status <> 0 AND "+e.d.bodyHolds,
+				[]byte("{}"), e.accountID, []byte(needle)),
 		); err != nil {
 			return err
 		}

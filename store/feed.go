@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"carillon/contacts"
 	"carillon/internal/failpoint"
@@ -66,14 +67,14 @@ type marked struct {
 func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, n int, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
 		fed, n = nil, 0
-		open, feeding, err := tx.mayFeed(ctx, request)
+		open, feeding, err := tx.feedingIfOpen(ctx, request)
 		if err != nil || !open {
 			return err
 		}
-		d := deltas{}
+		l := tx.ledger()
 		var list []marked
 		for _, envelope := range request.Envelopes {
-			batch, err := tx.markQueued(ctx, request, envelope)
+			batch, err := l.markQueued(ctx, request, envelope)
 			if err != nil {
 				return err
 			}
@@ -85,17 +86,17 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed
 		if n = len(list); n == 0 {
 			return nil
 		}
-		d.move(request.RunID, request.ChannelID, messages.Pending, messages.Queued, int64(n))
-		if list, err = tx.applyGates(ctx, request, feeding, list, d); err != nil {
+		l.count(countKey{request.RunID, request.ChannelID}, messages.Pending, messages.Queued, int64(n))
+		if list, err = l.applyGates(ctx, request, feeding, list); err != nil {
 			return err
 		}
-		if list, err = tx.applyCaps(ctx, request, feeding, list, d); err != nil {
+		if list, err = l.applyCaps(ctx, request, feeding, list); err != nil {
 			return err
 		}
 		for _, m := range list {
 			fed = append(fed, m.FeedMessage)
 		}
-		return tx.keepCounts(ctx, d, shardFeeder)
+		return l.close(ctx, shardFeeder)
 	})
 	return fed, n, err
 }
@@ -109,9 +110,9 @@ type feeding struct {
 	caps       []contacts.FrequencyCap
 }
 
-// mayFeed checks, with a lock that pausing and canceling wait for, that the run
+// feedingIfOpen checks, with a lock that pausing and canceling wait for, that the run
 // and its channel are sending.
-func (tx conn) mayFeed(ctx context.Context, request messages.FeedRequest) (bool, feeding, error) {
+func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) (bool, feeding, error) {
 	var f feeding
 	err := tx.Row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.ForShare, request.ChannelID).
 		Scan(&f.accountID, &f.kind)
@@ -143,20 +144,18 @@ func (tx conn) mayFeed(ctx context.Context, request messages.FeedRequest) (bool,
 	return clearing == 0, f, err
 }
 
-func (tx conn) markQueued(ctx context.Context, request messages.FeedRequest, envelope int64) ([]marked, error) {
-	now := sqldb.Millis(tx.s.clock.Now())
-	batch, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (marked, error) {
+func (l *ledger) markQueued(ctx context.Context, request messages.FeedRequest, envelope int64) ([]marked, error) {
+	now := sqldb.Millis(l.now)
+	batch, err := swapReturning(ctx, l, change{
+		move: moves.feed, args: []any{envelope, now},
+		where: fragment{"id " + l.d.InQuery("SELECT id FROM messages "+l.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+			" AND due_at <= ? ORDER BY due_at, id LIMIT ?"+l.d.SkipLocked), []any{request.ChannelID, request.RunID, now, request.PerEnvelope}},
+	}, "id, attempt, contact_id, address", func(scan sqldb.Scan) (marked, error) {
 		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: envelope}}
-		if err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address); err != nil {
-			return m, err
-		}
+		err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address)
 		m.Attempt++
-		return m, nil
-	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?, claimed_at = NULL, reason = NULL, detail = NULL
-		WHERE state = 0 AND id `+tx.d.InQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
-			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.SkipLocked)+`
-		RETURNING id, attempt, contact_id, address`,
-		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
+		return m, err
+	})
 	slices.SortFunc(batch, func(a, b marked) int { return int(a.ID - b.ID) })
 	return batch, err
 }
@@ -191,10 +190,17 @@ func (tx conn) gates(ctx context.Context, f feeding, transactional bool, message
 }
 
 func (tx conn) contactStatus(ctx context.Context, ids []int64) (map[int64]contacts.ContactStatus, error) {
+	found := make(map[int64]contacts.ContactStatus, len(ids))
 	if len(ids) == 0 {
-		return nil, nil
+		return found, nil
 	}
-	return sqldb.Map[int64, contacts.ContactStatus](ctx, tx, "SELECT id, status FROM contacts WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
+	var id int64
+	var status contacts.ContactStatus
+	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		err := scan(&id, &status)
+		found[id] = status
+		return err
+	}, "SELECT id, status FROM contacts WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
 }
 
 // reason is why a message must not be sent, or empty.
@@ -219,8 +225,8 @@ func (g gates) reason(m marked) string {
 
 // applyGates skips those who must not be written to any more: consent and status
 // are looked at again here, whatever they were when the run was planned.
-func (tx conn) applyGates(ctx context.Context, request messages.FeedRequest, f feeding, messages []marked, d deltas) ([]marked, error) {
-	g, err := tx.gates(ctx, f, request.RunID == 0, messages)
+func (l *ledger) applyGates(ctx context.Context, request messages.FeedRequest, f feeding, messages []marked) ([]marked, error) {
+	g, err := l.gates(ctx, f, request.RunID == 0, messages)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +240,7 @@ func (tx conn) applyGates(ctx context.Context, request messages.FeedRequest, f f
 		}
 	}
 	for reason, ids := range skipped {
-		if err := tx.skipQueued(ctx, request.RunID, request.ChannelID, ids, reason, "", sqldb.Millis(tx.s.clock.Now()), d); err != nil {
+		if err := l.skipQueued(ctx, ids, skipping{countKey{request.RunID, request.ChannelID}, reason, "", l.now}); err != nil {
 			return nil, err
 		}
 	}
@@ -262,11 +268,22 @@ func (tx conn) suppressedAddresses(ctx context.Context, f feeding, addresses []s
 	return found, err
 }
 
+// skipping is why queued messages of a run and channel are skipped, and when.
+type skipping struct {
+	countKey
+	reason, detail string
+	at             time.Time
+}
+
+func (w skipping) change(where fragment) change {
+	return change{
+		move: moves.skip.narrowed(messages.Queued), args: []any{w.reason, nullText(w.detail), sqldb.Millis(w.at)}, whose: &w.countKey, where: where,
+	}
+}
+
 // skipQueued moves queued messages to skipped.
-func (tx conn) skipQueued(ctx context.Context, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
-	n, err := tx.Exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.InIDs,
-		reason, nullText(detail), at, tx.d.IDList(ids))
-	d.move(runID, channelID, messages.Queued, messages.Skipped, n)
+func (l *ledger) skipQueued(ctx context.Context, ids []int64, why skipping) error {
+	_, err := l.swap(ctx, why.change(fragment{"id " + l.d.InIDs, []any{l.d.IDList(ids)}}))
 	return err
 }
 
@@ -275,46 +292,44 @@ func (tx conn) skipQueued(ctx context.Context, runID, channelID int64, ids []int
 func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		skipped = 0
+		l := tx.ledger()
 		for id, detail := range skip.Details {
-			n, err := tx.Exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND envelope_id = ? AND id = ?",
-				skip.Reason, nullText(detail), sqldb.Millis(s.clock.Now()), skip.EnvelopeID, id)
+			why := skipping{countKey{skip.RunID, skip.ChannelID}, skip.Reason, detail, s.clock.Now()}
+			n, err := l.swap(ctx, why.change(fragment{"envelope_id = ? AND id = ?", []any{skip.EnvelopeID, id}}))
 			if err != nil {
 				return err
 			}
 			skipped += n
 		}
-		d := deltas{}
-		d.move(skip.RunID, skip.ChannelID, messages.Queued, messages.Skipped, skipped)
-		return tx.keepCounts(ctx, d, shardFeeder)
+		return l.close(ctx, shardFeeder)
 	})
 	return skipped, err
 }
 
 // Unqueue takes messages of an envelope back to pending, to be fed again from
 // due on: the worker found that it can't send them now.
-func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error {
+func (s *Store) Unqueue(ctx context.Context, u messages.Unqueuing) error {
 	return s.inTx(ctx, func(tx conn) error {
+		due := u.Due
 		if !due.AsOf.IsZero() {
 			// Locked, so that the change comes before, and is seen, or after, and finds
 			// these messages.
 			var updated sqldb.Time
-			if err := tx.Row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.ForShare, channelID).Scan(&updated); err != nil {
+			if err := tx.Row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.ForShare, u.ChannelID).Scan(&updated); err != nil {
 				return err
 			}
 			if updated.After(due.AsOf) {
 				due.At = s.clock.Now()
 			}
 		}
-		back, err := sqldb.IDs(ctx, tx, "UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.InIDs+" RETURNING id",
-			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.IDList(ids))
-		if err != nil {
+		l := tx.ledger()
+		if _, err := l.swap(ctx, change{
+			move: moves.giveBack, args: []any{nullText(due.Reason), due.At.UnixMilli()}, whose: &countKey{u.RunID, u.ChannelID},
+			where: fragment{"envelope_id = ? AND id " + tx.d.InIDs, []any{u.EnvelopeID, tx.d.IDList(u.MessageIDs)}},
+			tell:  moves.giveBack.tells(s.clock.Now(), due.Reason, ""),
+		}); err != nil {
 			return err
 		}
-		if err := tx.keepMoves(ctx, returned(back, s.clock.Now(), due.Reason)); err != nil {
-			return err
-		}
-		d := deltas{}
-		d.move(runID, channelID, messages.Queued, messages.Pending, int64(len(back)))
-		return tx.keepCounts(ctx, d, shardFeeder)
+		return l.close(ctx, shardFeeder)
 	})
 }

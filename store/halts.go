@@ -155,25 +155,25 @@ func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Tim
 		return nil, err
 	}
 	c := s.reader()
-	open, f, err := c.mayFeed(ctx, messages.FeedRequest{ChannelID: channelID, RunID: runID})
+	open, f, err := c.feedingIfOpen(ctx, messages.FeedRequest{ChannelID: channelID, RunID: runID})
 	if err != nil || !open {
 		return nil, s.translate(err)
 	}
-	messages, err := sqldb.Structs(ctx, c, func(m *marked) []any {
+	claimed, err := sqldb.Structs(ctx, c, func(m *marked) []any {
 		return []any{&m.ID, &m.contactID, &m.address}
-	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.InIDs+` AND m.state = 2 AND m.address <> ''
+	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.InIDs+` AND m.state `+is(messages.Sending)+` AND m.address <> ''
 		AND NOT EXISTS (SELECT 1 FROM clears k WHERE k.account_id = ? AND (k.channel_id = 0 OR k.channel_id = ?)
 			AND (k.campaign_id = 0 OR k.campaign_id = ?) AND k.max_id >= m.id AND k.created_at >= m.claimed_at - ?)`,
 		c.d.IDList(ids), f.accountID, channelID, f.campaignID, clearSkew.Milliseconds())
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	g, err := c.gates(ctx, f, runID == 0, messages)
+	g, err := c.gates(ctx, f, runID == 0, claimed)
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	var allowed []int64
-	for _, m := range messages {
+	for _, m := range claimed {
 		if g.reason(m) == "" {
 			allowed = append(allowed, m.ID)
 		}

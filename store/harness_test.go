@@ -50,6 +50,9 @@ func openTestStore(tb testing.TB, dsn string) *Store {
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	_, err = s.Migrate(tb.Context())
 	require.NoError(tb, err)
+	if _, test := tb.(*testing.T); test && !s.Postgres() {
+		guardMoves(tb, s)
+	}
 	return s
 }
 

@@ -37,15 +37,15 @@ func (s *Store) NoteHealth(ctx context.Context, channelID, epoch int64, h provid
 func (s *Store) StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		now := sqldb.Millis(s.clock.Now())
-		n, err := tx.Exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = ?, next_try_at = NULL, "+
+		n, err := tx.Exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = "+
+			"?, next_try_at = NULL, "+
 			touch+" WHERE id = ? AND status = 'active' AND epoch = ? AND deleted_at IS NULL",
 			clean(reason), now, clean(reason), now, now, now, channelID, epoch)
 		stopped = n > 0
 		if err != nil || !stopped {
 			return err
 		}
-		_, err = tx.takeBack(ctx, windowOf{channelID: channelID}, messages.Pending, messages.ReasonChannelStopped, "")
-		return err
+		return tx.takeBack(ctx, windowOf{channelID: channelID}, messages.ReasonChannelStopped)
 	})
 	return stopped, err
 }

@@ -34,7 +34,8 @@ func (s *Store) forgetRequests(ctx context.Context) (n int64, err error) {
 		// The newest of those that are too many; none while there is room.
 		const surplus = "(SELECT received_at FROM hook_requests ORDER BY received_at DESC LIMIT 1 OFFSET ?)"
 		n, err = tx.Exec(ctx, `DELETE FROM hook_requests WHERE (channel_id, webhook_id) IN (SELECT channel_id, webhook_id FROM hook_requests
-			WHERE received_at < ? OR received_at <= `+surplus+" ORDER BY received_at LIMIT ?)", sqldb.Millis(s.clock.Now().Add(-requestsKeptFor)), s.maxRequests, forgetBatch)
+			WHERE received_at < ? OR received_at <= `+surplus+" ORDER BY received_at LIMIT ?)",
+			sqldb.Millis(s.clock.Now().Add(-requestsKeptFor)), s.maxRequests, forgetBatch)
 		return err
 	})
 	return n, err

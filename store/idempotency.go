@@ -65,7 +65,8 @@ func (s *Store) FinishAnswer(ctx context.Context, accountID int64, key string, a
 		return fmt.Errorf("encode headers to keep: %w", err)
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.Exec(ctx, "UPDATE idempotency SET status = ?, headers = ?, body = ?, request = CASE WHEN request = '' THEN ? ELSE request END WHERE account_id = ? AND key = ? AND status = 0",
+		n, err := tx.Exec(ctx, "UPDATE idempotency SET status = ?, headers = ?, body = ?, request = CASE WHEN request = '' THEN ? ELSE request END "+
+			"WHERE account_id = ? AND key = ? AND status = 0",
 			answer.Status, string(headers), answer.Body, answer.Request, accountID, key)
 		if err == nil && n == 0 {
 			return fault.New(fault.Conflict, "no request is running under this idempotency key")

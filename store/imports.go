@@ -204,7 +204,7 @@ func (i *importing) write(ctx context.Context) error {
 	if err := i.insertRows(ctx, sql.insertAddresses, addresses, i.batch.AccountID); err != nil {
 		return err
 	}
-	if err := i.conn.takeIn(ctx, i.batch.AccountID, takenOf(addresses)); err != nil {
+	if err := i.conn.suppressGiven(ctx, i.batch.AccountID, givenOf(addresses)); err != nil {
 		return err
 	}
 	if err := i.giveAttributes(ctx); err != nil {
@@ -245,11 +245,11 @@ func (i *importing) giveAttributes(ctx context.Context) error {
 	return i.writeAttributes(ctx, people, i.now)
 }
 
-// takenOf are the rows of insertAddresses.
-func takenOf(addresses *columns) []taken {
-	list := make([]taken, len(addresses.ids))
+// givenOf are the rows of insertAddresses.
+func givenOf(addresses *columns) []givenAddress {
+	list := make([]givenAddress, len(addresses.ids))
 	for n, id := range addresses.ids {
-		list[n] = taken{id, providers.AddressKind(addresses.texts[0][n]), addresses.texts[1][n]}
+		list[n] = givenAddress{id, providers.AddressKind(addresses.texts[0][n]), addresses.texts[1][n]}
 	}
 	return list
 }
@@ -340,7 +340,8 @@ func (i *importing) subscribe(ctx context.Context, categoryID int64, ids []int64
 		fresh.add(id, "")
 		return err
 	}, "SELECT k.id FROM contacts k WHERE k.id "+i.d.InIDs+` AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)
-		AND COALESCE((SELECT o.action FROM consents o WHERE o.account_id = ? AND o.contact_id = k.id AND o.category_id = ? ORDER BY o.id DESC LIMIT 1), '') <> 'opt_out'`,
+		AND COALESCE((SELECT o.action FROM consents o WHERE o.account_id = ? AND o.contact_id = k.id AND o.category_id = ?
+		ORDER BY o.id DESC LIMIT 1), '') <> 'opt_out'`,
 		i.d.IDList(ids), categoryID, i.batch.AccountID, categoryID)
 	if err != nil {
 		return nil, err

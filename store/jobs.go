@@ -49,7 +49,7 @@ func (s *Store) CountMembers(ctx context.Context, accountID int64, a targeting.A
 	if err != nil {
 		return 0, s.translate(err)
 	}
-	_, n, err := s.reader().batchOf(ctx, compiled, 0, everybody)
+	_, n, err := s.reader().batchOf(ctx, compiled, 0, noLimit)
 	return int64(n), s.translate(err)
 }
 

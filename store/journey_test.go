@@ -32,12 +32,14 @@ func newJourney(t testing.TB, s *Store, n int) *journey {
 	j := &journey{Store: s, t: t, accountID: testAccount(t, s, "journey")}
 	require.NoError(t, s.inTx(ctx, func(tx conn) error {
 		var err error
-		if j.channel.ID, err = tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
+		if j.channel.ID, err = tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status,
+			created_at, updated_at)
 			VALUES (?, 'c', 'sandbox', '', 'email', '{}', 'UTC', '', 'active', 0, 0)`, j.accountID); err != nil {
 			return err
 		}
 		numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-		if _, err := tx.Exec(ctx, numbers+`INSERT INTO contacts (account_id, first_name, created_at, updated_at) SELECT CAST(? AS BIGINT), 'N', 0, 0 FROM n`, n, j.accountID); err != nil {
+		if _, err := tx.Exec(ctx, numbers+`INSERT INTO contacts (account_id, first_name, created_at, updated_at) SELECT CAST(? AS BIGINT), 'N', 0, 0 FROM n`,
+			n, j.accountID); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO addresses (contact_id, kind, account_id, address)
@@ -57,7 +59,8 @@ func newJourney(t testing.TB, s *Store, n int) *journey {
 func (j *journey) newCampaign(audience string) (id int64) {
 	j.t.Helper()
 	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) (err error) {
-		id, err = tx.Insert(j.t.Context(), `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
+		id, err = tx.Insert(j.t.Context(), `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at,
+			updated_at)
 			VALUES (?, 'k', ?, ?, '{"text":"hi"}', '{}', '{}', 'draft', 0, 0)`, j.accountID, j.channel.ID, audience)
 		return err
 	}))
@@ -449,9 +452,12 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 				"UPDATE contacts SET status = 'blocked' WHERE id % 17 = 0",
 				"UPDATE contacts SET status = 'inactive' WHERE id % 19 = 0",
 				"UPDATE contacts SET status = 'deleted' WHERE id % 23 = 0",
-				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'bounced', 0 FROM addresses WHERE contact_id % 13 = 0",
-				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'unsubscribed', 0 FROM addresses WHERE contact_id % 29 = 0 AND contact_id % 13 <> 0",
-				"INSERT INTO lists (id, account_id, kind, name, created_at) SELECT i, MIN(account_id), 'group', 'g' || i, 0 FROM contacts, (SELECT 901 AS i UNION SELECT 902 UNION SELECT 903) l GROUP BY i",
+				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'bounced', 0 FROM addresses " +
+					"WHERE contact_id % 13 = 0",
+				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'unsubscribed', 0 FROM addresses " +
+					"WHERE contact_id % 29 = 0 AND contact_id % 13 <> 0",
+				"INSERT INTO lists (id, account_id, kind, name, created_at) SELECT i, MIN(account_id), 'group', 'g' || i, 0 " +
+					"FROM contacts, (SELECT 901 AS i UNION SELECT 902 UNION SELECT 903) l GROUP BY i",
 				"INSERT INTO members (list_id, contact_id) SELECT 901, id FROM contacts WHERE id % 2 = 0",
 				"INSERT INTO members (list_id, contact_id) SELECT 902, id FROM contacts WHERE id % 3 = 0",
 				"INSERT INTO members (list_id, contact_id) SELECT 903, id FROM contacts WHERE id % 5 = 0",

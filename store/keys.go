@@ -142,7 +142,8 @@ func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.
 // ListKeys lists an account's keys behind the id after, revoked ones included.
 func (s *Store) ListKeys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error) {
 
-	keys, err := sqldb.Query(ctx, s.reader(), scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+	keys, err := sqldb.Query(ctx, s.reader(), scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?",
+		accountID, after, limit)
 	return keys, s.translate(err)
 }
 

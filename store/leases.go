@@ -62,7 +62,8 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat)
 		return fmt.Errorf("encode requests: %w", err)
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.Exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.Now+", seen_at = "+s.d.Now+", retired_at = NULL, version = ?, channels = ?, requests = ?, in_flight = ? WHERE id = ?",
+		_, err := tx.Exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.Now+", seen_at = "+s.d.Now+
+			", retired_at = NULL, version = ?, channels = ?, requests = ?, in_flight = ? WHERE id = ?",
 			b.Version, string(channels), string(requests), b.InFlight, workerID)
 		return err
 	})

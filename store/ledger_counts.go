@@ -49,17 +49,17 @@ var (
 	}()
 )
 
+// countKey says whose a message is: of a run (0: transactional) and a channel.
 type countKey struct{ runID, channelID int64 }
 
 // deltas gathers how a transaction changes the counters, so that each counter
 // row is written once.
 type deltas map[countKey]*messages.Counts
 
-func (d deltas) add(runID, channelID int64, state messages.State, n int64) {
+func (d deltas) add(key countKey, state messages.State, n int64) {
 	if n == 0 {
 		return
 	}
-	key := countKey{runID, channelID}
 	counts := d[key]
 	if counts == nil {
 		counts = new(messages.Counts)
@@ -68,9 +68,9 @@ func (d deltas) add(runID, channelID int64, state messages.State, n int64) {
 	counts[state] += n
 }
 
-func (d deltas) move(runID, channelID int64, from, to messages.State, n int64) {
-	d.add(runID, channelID, from, -n)
-	d.add(runID, channelID, to, n)
+func (d deltas) move(key countKey, from, to messages.State, n int64) {
+	d.add(key, from, -n)
+	d.add(key, to, n)
 }
 
 // keepCounts writes deltas, always in the same order, so that two transactions

@@ -8,8 +8,8 @@ import (
 	"carillon/store/sqldb"
 )
 
-// move is one message's move off the plain way.
-type move struct {
+// transition is one message's move off the plain way, as it is told.
+type transition struct {
 	id    int64
 	state messages.State
 	at    time.Time
@@ -18,14 +18,14 @@ type move struct {
 	reason, kind, code, detail string
 }
 
-// maxMoves is how many moves of a message are kept. Spent tries are few; only
+// maxTransitions is how many moves of a message are kept. Spent tries are few; only
 // what costs nothing can go on for ever, such as an endless 429.
-const maxMoves = 100
+const maxTransitions = 100
 
-// keepMoves writes moves down, each with the message's times as they are. The
+// keepTransitions writes moves down, each with the message's times as they are. The
 // transaction must hold the messages, and must not have taken their times away
 // yet. A message is named once.
-func (tx conn) keepMoves(ctx context.Context, moves []move) error {
+func (tx conn) keepTransitions(ctx context.Context, moves []transition) error {
 	if len(moves) == 0 {
 		return nil
 	}
@@ -33,17 +33,8 @@ func (tx conn) keepMoves(ctx context.Context, moves []move) error {
 	for i, m := range moves {
 		rows[i] = [8]any{m.id, int(m.state), sqldb.Millis(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
 	}
-	_, err := tx.Exec(ctx, tx.d.statements.insertTransitions, maxMoves-1, mustJSON(rows))
+	_, err := tx.Exec(ctx, tx.d.statements.insertTransitions, maxTransitions-1, mustJSON(rows))
 	return err
-}
-
-// returned are the moves of messages that go back to pending together.
-func returned(ids []int64, at time.Time, reason string) []move {
-	moves := make([]move, len(ids))
-	for i, id := range ids {
-		moves[i] = move{id: id, state: messages.Pending, at: at, reason: reason}
-	}
-	return moves
 }
 
 // insertTransitions is statements.insertTransitions around what differs: the
@@ -54,7 +45,8 @@ func insertTransitions(field func(i int, kind string) string, rows string) strin
 		SELECT m.id, CASE WHEN n.seq < n.most THEN n.seq ELSE n.most END, n.state, n.at,
 			CASE WHEN n.attempt = 0 THEN m.attempt ELSE n.attempt END, m.envelope_id, n.reason, n.kind, n.code, n.detail,
 			m.queued_at, m.claimed_at, m.sent_at,
-			CASE WHEN m.state IN (4, 5) THEN m.delivered_at END, CASE WHEN m.state = 5 THEN m.read_at END
+			CASE WHEN m.state ` + is(messages.Delivered, messages.Read) + ` THEN m.delivered_at END,
+			CASE WHEN m.state ` + is(messages.Read) + ` THEN m.read_at END
 		FROM (SELECT ` + field(0, "bigint") + ` AS id, ` + field(1, "smallint") + ` AS state, ` + field(2, "bigint") + ` AS at, ` +
 		field(3, "smallint") + ` AS attempt, ` + field(4, "text") + ` AS reason, ` + field(5, "text") + ` AS kind, ` +
 		field(6, "text") + ` AS code, ` + field(7, "text") + ` AS detail, CAST(? AS SMALLINT) AS most,

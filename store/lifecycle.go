@@ -107,7 +107,8 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 	now := s.clock.Now()
 	list, err := sqldb.Structs(ctx, s.reader(), func(d *due) []any {
 		return []any{&d.accountID, &d.id}
-	}, "SELECT account_id, id FROM campaigns WHERE next_fire_at IS NOT NULL AND next_fire_at <= ? AND status = 'scheduled' ORDER BY next_fire_at LIMIT 100", sqldb.Millis(now))
+	}, "SELECT account_id, id FROM campaigns WHERE next_fire_at IS NOT NULL AND next_fire_at <= ? AND status = 'scheduled' ORDER BY next_fire_at LIMIT 100",
+		sqldb.Millis(now))
 	if err != nil {
 		return nil, s.translate(err)
 	}
@@ -172,7 +173,7 @@ func (tx conn) pause(ctx context.Context, c lockedCampaign, why string) error {
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ? AND finished_at IS NULL", why, c.runID); err != nil {
 			return err
 		}
-		if _, err := tx.takeBack(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.Pending, messages.ReasonPaused, ""); err != nil {
+		if err := tx.takeBack(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.ReasonPaused); err != nil {
 			return err
 		}
 	}
@@ -192,7 +193,8 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		status := campaigns.Running
 		if c.runID == 0 {
 			status = campaigns.Scheduled
-		} else if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' WHERE id = ? AND status = 'paused'", c.runID); err != nil {
+		} else if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' WHERE id = ? "+
+			"AND status = 'paused'", c.runID); err != nil {
 			return err
 		}
 		return tx.setCampaign(ctx, c, status, sqldb.Millis(c.nextFireAt.Time))
@@ -213,10 +215,11 @@ func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64,
 			return err
 		}
 		if c.runID != 0 {
-			if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor), c.runID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor),
+				c.runID); err != nil {
 				return err
 			}
-			if _, err := tx.takeBack(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.Canceled, messages.ReasonCanceled, "by "+actor); err != nil {
+			if err := tx.cancelWindow(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.ReasonCanceled, "by "+actor); err != nil {
 				return err
 			}
 		}
@@ -243,15 +246,16 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 		return false, s.translate(err)
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		d := deltas{}
-		n, err := tx.Exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id `+
-			tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked),
-			messages.ReasonCanceled, reason, sqldb.Millis(s.clock.Now()), channelID, runID, cancelBatch)
-		if err != nil {
+		l := tx.ledger()
+		if _, err := l.swap(ctx, change{
+			move: moves.cancel.narrowed(messages.Pending), args: []any{messages.ReasonCanceled, reason, sqldb.Millis(s.clock.Now())},
+			whose: &countKey{runID, channelID},
+			where: fragment{"id " + tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+				" ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked), []any{channelID, runID, cancelBatch}},
+		}); err != nil {
 			return err
 		}
-		d.move(runID, channelID, messages.Pending, messages.Canceled, n)
-		return tx.keepCounts(ctx, d, shardOperator)
+		return l.close(ctx, shardOperator)
 	})
 	return true, err
 }
@@ -262,43 +266,39 @@ type windowOf struct {
 	channelID, runID int64
 }
 
-// takeBack moves what is in a window out of state queued; a window's worth of
-// messages at most. Workers that hold a task for them will claim nothing, and give
-// back what they have claimed and not asked for.
-func (tx conn) takeBack(ctx context.Context, w windowOf, to messages.State, reason, detail string) (n int64, err error) {
-	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND phase = 1 AND state = 1`
-	var final any
-	now := tx.s.clock.Now()
-	if !to.Active() {
-		final = sqldb.Millis(now)
-	}
-	args := []any{int(to), reason, nullText(detail), final, w.channelID}
+func (w windowOf) where() fragment {
+	where := fragment{"channel_id = ? AND " + phaseInFlight, []any{w.channelID}}
 	if w.runID != 0 {
-		query += " AND run_id = ?"
-		args = append(args, w.runID)
+		where = fragment{where.sql + " AND run_id = ?", append(where.args, w.runID)}
 	}
-	d := deltas{}
-	ids, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (int64, error) {
-		var id, runID int64
-		if err := scan(&id, &runID); err != nil {
-			return id, err
-		}
-		d.move(runID, w.channelID, messages.Queued, to, 1)
-		return id, nil
-	}, query+" RETURNING id, run_id", args...)
-	if err != nil {
-		return 0, err
+	return where
+}
+
+// takeBack moves what is in a window back to pending; a window's worth of messages
+// at most. Workers that hold a task for them will claim nothing, and give back
+// what they have claimed and not asked for.
+func (tx conn) takeBack(ctx context.Context, w windowOf, reason string) error {
+	return tx.emptyWindow(ctx, change{
+		move: moves.withdraw, args: []any{reason}, where: w.where(), tell: moves.withdraw.tells(tx.s.clock.Now(), reason, ""),
+	})
+}
+
+// cancelWindow cancels what is in a window, as takeBack takes it back.
+func (tx conn) cancelWindow(ctx context.Context, w windowOf, reason, detail string) error {
+	return tx.emptyWindow(ctx, change{
+		move: moves.cancel.narrowed(messages.Queued), args: []any{reason, nullText(detail), sqldb.Millis(tx.s.clock.Now())}, where: w.where(),
+	})
+}
+
+func (tx conn) emptyWindow(ctx context.Context, c change) error {
+	l := tx.ledger()
+	if _, err := l.swap(ctx, c); err != nil {
+		return err
 	}
-	// What ends here is told by the message itself.
-	if to == messages.Pending {
-		if err := tx.keepMoves(ctx, returned(ids, now, reason)); err != nil {
-			return 0, err
-		}
+	if err := l.close(ctx, shardOperator); err != nil {
+		return err
 	}
-	if err := tx.keepCounts(ctx, d, shardOperator); err != nil {
-		return 0, err
-	}
-	return int64(len(ids)), tx.halt(ctx)
+	return tx.halt(ctx)
 }
 
 // PauseChannel stops everything on a channel, transactional messages too.
@@ -320,7 +320,8 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 			anew, reconsider = 1, begunAnew
 		}
 		now := sqldb.Millis(s.clock.Now())
-		n, err := tx.Exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, status_since = CASE WHEN status = ? AND status_since IS NOT NULL THEN status_since ELSE ? END, "+nothingKnown+`, epoch = epoch + ?,
+		n, err := tx.Exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, status_since = CASE WHEN status = ? "+
+			"AND status_since IS NOT NULL THEN status_since ELSE ? END, "+nothingKnown+`, epoch = epoch + ?,
 			reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
 			string(status), clean(reason), string(status), now, anew, reconsider, reconsider, now, now, channelID, accountID)
 		if err != nil {
@@ -332,8 +333,7 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 		if status == providers.ChannelActive {
 			return nil
 		}
-		_, err = tx.takeBack(ctx, windowOf{channelID: channelID}, messages.Pending, messages.ReasonPaused, "")
-		return err
+		return tx.takeBack(ctx, windowOf{channelID: channelID}, messages.ReasonPaused)
 	})
 }
 

@@ -70,7 +70,8 @@ func (tx conn) ensureList(ctx context.Context, accountID int64, list contacts.Li
 // ListLists lists an account's lists of a kind behind the id after.
 func (s *Store) ListLists(ctx context.Context, accountID int64, kind contacts.ListKind, after int64, limit int) ([]contacts.List, error) {
 
-	lists, err := sqldb.Query(ctx, s.reader(), scanList, selectList+" WHERE l.account_id = ? AND l.kind = ? AND l.id > ? ORDER BY l.id LIMIT ?", accountID, string(kind), after, limit)
+	lists, err := sqldb.Query(ctx, s.reader(), scanList, selectList+" WHERE l.account_id = ? AND l.kind = ? AND l.id > ? ORDER BY l.id LIMIT ?",
+		accountID, string(kind), after, limit)
 	return lists, s.translate(err)
 }
 
@@ -200,7 +201,8 @@ func (tx conn) refuseListInUse(ctx context.Context, accountID int64, kind contac
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", campaignID, name, status))
 		}
 		return nil
-	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') ORDER BY id", accountID)
+	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') "+
+		"ORDER BY id", accountID)
 	if err != nil {
 		return err
 	}

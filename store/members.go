@@ -77,13 +77,13 @@ func (tx conn) addMembers(ctx context.Context, m contacts.MemberChange) (int64, 
 	for _, id := range joined {
 		seen[id] = true
 	}
-	heard := joined
+	consenting := joined
 	for _, id := range again {
 		if !seen[id] {
-			heard = append(heard, id)
+			consenting = append(consenting, id)
 		}
 	}
-	return int64(len(joined)), tx.recordConsents(ctx, m, heard, contacts.OptIn)
+	return int64(len(joined)), tx.recordConsents(ctx, m, consenting, contacts.OptIn)
 }
 
 // removeMembers takes contacts out of a list. It needs lockMembers.
@@ -99,13 +99,13 @@ func (tx conn) removeMembers(ctx context.Context, m contacts.MemberChange) (int6
 	if err := tx.recordConsents(ctx, m, left, contacts.OptOut); err != nil {
 		return 0, err
 	}
-	d := deltas{}
-	if _, err := tx.skipWaiting(ctx, messages.ReasonOptedOut, fragment{"contact_id " + tx.d.InIDs + ` AND run_id > 0
+	l := tx.ledger()
+	if _, err := l.skipWaiting(ctx, messages.ReasonOptedOut, fragment{"contact_id " + tx.d.InIDs + ` AND run_id > 0
 		AND run_id IN (SELECT r.id FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.finished_at IS NULL AND r.account_id = ? AND k.category_id = ?)`,
-		[]any{tx.d.IDList(left), m.AccountID, m.ListID}}, true, d); err != nil {
+		[]any{tx.d.IDList(left), m.AccountID, m.ListID}}, true); err != nil {
 		return 0, err
 	}
-	return int64(len(left)), tx.keepCounts(ctx, d, shardOperator)
+	return int64(len(left)), l.close(ctx, shardOperator)
 }
 
 // recordConsents records one consent of each contact for a category, as OptIn

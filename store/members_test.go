@@ -41,7 +41,8 @@ func TestListsOfEveryKind(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, n)
 			other := change
-			other.Kind = map[contacts.ListKind]contacts.ListKind{contacts.Group: contacts.Label, contacts.Label: contacts.Category, contacts.Category: contacts.Group}[kind]
+			other.Kind = map[contacts.ListKind]contacts.ListKind{contacts.Group: contacts.Label, contacts.Label: contacts.Category,
+				contacts.Category: contacts.Group}[kind]
 			_, err = lists.Add(ctx, other)
 			require.True(t, fault.Is(err, fault.NotFound), "it is no %s", other.Kind)
 			change.Contacts = []int64{b.ID}
@@ -115,11 +116,13 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 		}
 		audience := fmt.Sprintf(`{"groups":[%d],"exclude":{"labels":[%d]}}`, used[contacts.Group], used[contacts.Label])
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			if _, err := tx.Exec(ctx, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
+			if _, err := tx.Exec(ctx, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at,
+				updated_at)
 				VALUES (1, ?, 'c', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, account); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, category_id, created_at, updated_at)
+			_, err := tx.Exec(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, category_id, created_at,
+				updated_at)
 				VALUES (?, 'Spring', 1, ?, '{}', '{}', '{}', 'running', ?, 0, 0)`, account, audience, used[contacts.Category])
 			return err
 		}))

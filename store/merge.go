@@ -19,11 +19,11 @@ var errDryRun = errors.New("a dry run changes nothing")
 
 // MergeContacts makes one contact of two. A dry run does the same and takes it
 // back, so that what is foretold is what happens.
-func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (contacts.Merge, error) {
+func (s *Store) MergeContacts(ctx context.Context, m contacts.Merging) (contacts.Merge, error) {
 	var merge contacts.Merge
 	err := s.inTx(ctx, func(tx conn) error {
 		var err error
-		if merge, err = tx.merge(ctx, accountID, keep, from, actor); err == nil && dryRun {
+		if merge, err = tx.merge(ctx, m); err == nil && m.DryRun {
 			return errDryRun
 		}
 		return err
@@ -34,7 +34,8 @@ func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, 
 	return merge, err
 }
 
-func (tx conn) merge(ctx context.Context, accountID, keep, from int64, actor string) (m contacts.Merge, err error) {
+func (tx conn) merge(ctx context.Context, of contacts.Merging) (m contacts.Merge, err error) {
+	accountID, keep, from := of.AccountID, of.Keep, of.From
 	if err := tx.lockAccount(ctx, accountID); err != nil {
 		return m, err
 	}
@@ -66,7 +67,7 @@ func (tx conn) merge(ctx context.Context, accountID, keep, from int64, actor str
 		return m, err
 	}
 	for _, out := range outs {
-		out.AccountID, out.ContactID, out.Source, out.Actor = accountID, keep, contacts.SourceMerge, actor
+		out.AccountID, out.ContactID, out.Source, out.Actor = accountID, keep, contacts.SourceMerge, of.Actor
 		out.Wording = fmt.Sprintf("contact %d was merged into this one, and one of them had opted out", from)
 		if out.Kind != "" && kept.Addresses[out.Kind] == "" {
 			// There is nothing to keep messages from yet; the word stands for later.
@@ -82,7 +83,7 @@ func (tx conn) merge(ctx context.Context, accountID, keep, from int64, actor str
 		return m, err
 	}
 	return m, tx.audit(ctx, access.AuditEntry{
-		AccountID: accountID, Actor: actor, Action: "merge-contacts", Target: fmt.Sprintf("contact %d", keep), Detail: map[string]any{"from": from},
+		AccountID: accountID, Actor: of.Actor, Action: "merge-contacts", Target: fmt.Sprintf("contact %d", keep), Detail: map[string]any{"from": from},
 	})
 }
 
@@ -116,7 +117,8 @@ func (tx conn) standingOptOuts(ctx context.Context, accountID int64, ids ...int6
 
 // moveProfile writes both contacts and moves the addresses.
 func (tx conn) moveProfile(ctx context.Context, kept, other contacts.Contact, m contacts.Merge, now int64) error {
-	if _, err := tx.Exec(ctx, "UPDATE contacts SET status = 'deleted', merged_into = ?, external_id = CASE WHEN ? = external_id THEN NULL ELSE external_id END, updated_at = ? WHERE id = ?",
+	if _, err := tx.Exec(ctx, "UPDATE contacts SET status = 'deleted', merged_into = ?, external_id = "+
+		"CASE WHEN ? = external_id THEN NULL ELSE external_id END, updated_at = ? WHERE id = ?",
 		kept.ID, kept.ExternalID, now, other.ID); err != nil {
 		return err
 	}
@@ -128,15 +130,15 @@ func (tx conn) moveProfile(ctx context.Context, kept, other contacts.Contact, m 
 		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.ID, other.ID, kept.ID, other.ID, kept.ID); err != nil {
 		return err
 	}
-	var list []taken
+	var list []givenAddress
 	for kind, address := range m.Moved {
-		list = append(list, taken{kept.ID, kind, address})
+		list = append(list, givenAddress{kept.ID, kind, address})
 		if _, err := tx.Exec(ctx, "UPDATE addresses SET contact_id = ? WHERE contact_id = ? AND kind = ?", kept.ID, other.ID, string(kind)); err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(list, func(a, b taken) int { return compareKinds(a.kind, b.kind) })
-	return tx.takeIn(ctx, kept.AccountID, list)
+	slices.SortFunc(list, func(a, b givenAddress) int { return compareKinds(a.kind, b.kind) })
+	return tx.suppressGiven(ctx, kept.AccountID, list)
 }
 
 func compareKinds(a, b providers.AddressKind) int {
@@ -167,7 +169,8 @@ func (tx conn) moveBelongings(ctx context.Context, accountID, keep, from int64, 
 	if err != nil {
 		return err
 	}
-	single, err := tx.Exec(ctx, "UPDATE messages SET contact_id = ? WHERE run_id = 0 AND channel_id IN (SELECT id FROM channels WHERE account_id = ?) AND contact_id = ?",
+	single, err := tx.Exec(ctx, "UPDATE messages SET contact_id = ? WHERE run_id = 0 AND channel_id IN (SELECT id FROM channels WHERE account_id = ?) "+
+		"AND contact_id = ?",
 		keep, accountID, from)
 	if err != nil {
 		return err

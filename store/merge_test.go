@@ -17,7 +17,8 @@ func TestMergeContacts(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account, stranger := testAccount(t, s, "one"), testAccount(t, s, "other")
-		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text}, property.Property{AccountID: account, Key: "age", Type: property.Number})
+		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text},
+			property.Property{AccountID: account, Key: "age", Type: property.Number})
 		people := contacts.NewContacts(s)
 		keep, err := people.Create(ctx, contacts.Contact{
 			AccountID: account, FirstName: "Ada", Addresses: addressesOf("ada@example.com"), Given: given("plan", `"Plus"`),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 
 	"carillon/campaigns"
@@ -77,7 +78,8 @@ func listMessages(f messages.MessageFilter) fragment {
 
 // GetMessage is one message of an account.
 func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.Message, error) {
-	m, err := scanMessage(s.reader().Row(ctx, selectMessage+" WHERE m.id = ? AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)", id, accountID).Scan)
+	m, err := scanMessage(s.reader().Row(ctx, selectMessage+" WHERE m.id = ? AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)",
+		id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.New(fault.NotFound, "there is no message %d", id)
 	}
@@ -100,7 +102,7 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 		due = sqldb.Millis(o.DueAt)
 	}
 	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
-		SELECT id, 0, ?, 1, 0, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
 		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, o.ChannelID, o.AccountID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
@@ -108,19 +110,20 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if err != nil {
 		return m, err
 	}
-	if err := tx.recognizeRecipient(ctx, o); err != nil {
+	if err := tx.suppressRecipientByHash(ctx, o); err != nil {
 		return m, err
 	}
 	metadata := o.Metadata
 	if len(metadata) == 0 {
 		metadata = []byte("{}")
 	}
-	if _, err := tx.Exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)", id, string(o.Content), string(metadata)); err != nil {
+	if _, err := tx.Exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)",
+		id, string(o.Content), string(metadata)); err != nil {
 		return m, err
 	}
-	d := deltas{}
-	d.add(0, o.ChannelID, messages.Pending, 1)
-	if err := tx.keepCounts(ctx, d, shardOperator); err != nil {
+	l := tx.ledger()
+	l.counts.add(countKey{0, o.ChannelID}, messages.Pending, 1)
+	if err := l.close(ctx, shardOperator); err != nil {
 		return m, err
 	}
 	return scanMessage(tx.Row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
@@ -129,65 +132,77 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 // ResendMessage gives a failed, rejected or doubtful message a new attempt. A finished run
 // is opened again until it is settled.
 func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
-	return s.moveMessage(ctx, accountID, id, messages.Pending, messages.ReasonResend, actor,
-		"only a failed, rejected or unknown message can be sent again; what was sent is by POST /v1/messages/resend with even_if_sent",
-		messages.Failed, messages.Rejected, messages.Unknown)
-}
-
-// CancelMessage cancels a message that has not been claimed.
-func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
-	return s.moveMessage(ctx, accountID, id, messages.Canceled, messages.ReasonCleared, actor,
-		"only a message that has not been claimed can be canceled", messages.Pending, messages.Queued)
-}
-
-func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to messages.State, reason, actor, hint string, allowed ...messages.State) (m messages.Message, err error) {
-	known, err := s.GetMessage(ctx, accountID, id)
+	const hint = "only a failed, rejected or unknown message can be sent again; what was sent is by POST /v1/messages/resend with even_if_sent"
+	m, err := s.GetMessage(ctx, accountID, id)
 	if err != nil {
 		return m, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		if to == messages.Pending && known.RunID != 0 {
-			if err := tx.lockForResend(ctx, known); err != nil {
+		if m.RunID != 0 {
+			if err := tx.lockForResend(ctx, m); err != nil {
 				return err
 			}
 		}
-		var from messages.State
-		var runID, channelID int64
-		now := s.clock.Now()
-		if err := tx.Row(ctx, "SELECT state, run_id, channel_id FROM messages WHERE id = ?"+tx.d.ForUpdate, id).Scan(&from, &runID, &channelID); err != nil {
+		from, err := tx.holdMessage(ctx, id)
+		if err != nil {
 			return err
 		}
-		possible := false
-		for _, state := range allowed {
-			possible = possible || state == from
-		}
-		if !possible {
+		if !slices.Contains([]messages.State{messages.Failed, messages.Rejected, messages.Unknown}, from) {
 			return fault.New(fault.Conflict, "message %d is %s: %s", id, from, hint)
 		}
-		var final any
-		if !to.Active() {
-			final = sqldb.Millis(now)
-		} else if err := tx.keepMoves(ctx, []move{{id: id, state: to, at: now, reason: reason, detail: "by " + actor}}); err != nil {
+		by := "by " + clean(actor)
+		if err := tx.moveHeld(ctx, &m, from, change{
+			move: moves.resend, args: []any{messages.ReasonResend, by}, tell: moves.resend.tells(s.clock.Now(), messages.ReasonResend, by),
+		}); err != nil || m.RunID == 0 {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ?, "+
-			"sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id = ?", int(to), reason, "by "+clean(actor), final, id); err != nil {
-			return err
-		}
-		d := deltas{}
-		d.move(runID, channelID, from, to, 1)
-		if err := tx.keepCounts(ctx, d, shardOperator); err != nil {
-			return err
-		}
-		if to == messages.Pending && runID != 0 {
-			if err := tx.reopenRun(ctx, runID); err != nil {
-				return err
-			}
-		}
-		m, err = scanMessage(tx.Row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
-		return err
+		return tx.reopenRun(ctx, m.RunID)
 	})
 	return m, err
+}
+
+// CancelMessage cancels a message that has not been claimed.
+func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
+	m, err := s.GetMessage(ctx, accountID, id)
+	if err != nil {
+		return m, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		from, err := tx.holdMessage(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(moves.cancelOne.from, from) {
+			return fault.New(fault.Conflict, "message %d is %s: only a message that has not been claimed can be canceled", id, from)
+		}
+		return tx.moveHeld(ctx, &m, from, change{
+			move: moves.cancelOne, args: []any{messages.ReasonCleared, "by " + clean(actor), sqldb.Millis(s.clock.Now())},
+		})
+	})
+	return m, err
+}
+
+// holdMessage locks a message and says in which state it is.
+func (tx conn) holdMessage(ctx context.Context, id int64) (state messages.State, err error) {
+	err = tx.Row(ctx, "SELECT state FROM messages WHERE id = ?"+tx.d.ForUpdate, id).Scan(&state)
+	return state, err
+}
+
+// moveHeld moves a message that the transaction holds out of a state, counts it and
+// reads it again.
+func (tx conn) moveHeld(ctx context.Context, m *messages.Message, from messages.State, c change) error {
+	c.move = c.narrowed(from)
+	l := tx.ledger()
+	if err := l.swapHeld(ctx, c, []int64{m.ID}); err != nil {
+		return err
+	}
+	l.count(countKey{m.RunID, m.ChannelID}, from, c.to, 1)
+	if err := l.close(ctx, shardOperator); err != nil {
+		return err
+	}
+	var err error
+	*m, err = scanMessage(tx.Row(ctx, selectMessage+" WHERE m.id = ?", m.ID).Scan)
+	return err
 }
 
 // lockForResend holds the message's campaign and run, so that the run is not
@@ -198,7 +213,8 @@ func (tx conn) lockForResend(ctx context.Context, m messages.Message) error {
 		return err
 	}
 	if status == campaigns.RunCanceled {
-		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
+		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; "+
+			"duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
 	}
 	return nil
 }
@@ -219,7 +235,8 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 	return err
 }
 
-const selectRun = `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at FROM runs r`
+const selectRun = `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
+	r.finished_at FROM runs r`
 
 func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
@@ -246,9 +263,10 @@ func (s *Store) GetRun(ctx context.Context, accountID, runID int64) (campaigns.R
 // those before the run that is the cursor (0: from the newest).
 func (s *Store) ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]campaigns.Run, error) {
 	if before == 0 {
-		before = everybody
+		before = pastEveryID
 	}
-	runs, err := sqldb.Query(ctx, s.reader(), scanRun, selectRun+" WHERE r.account_id = ? AND (? = 0 OR r.campaign_id = ?) AND r.id < ? ORDER BY r.id DESC LIMIT ?",
+	runs, err := sqldb.Query(ctx, s.reader(), scanRun,
+		selectRun+" WHERE r.account_id = ? AND (? = 0 OR r.campaign_id = ?) AND r.id < ? ORDER BY r.id DESC LIMIT ?",
 		accountID, campaignID, campaignID, before, limit)
 	if err != nil {
 		return nil, s.translate(err)

@@ -63,11 +63,13 @@ func TestMigrationToTransitions(t *testing.T) {
 			require.True(t, channel.SilentOptOut)
 		}
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) VALUES (7, 'k', 5, '', '', '', '', '', 0, 0)")
+			_, err := tx.Exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) "+
+				"VALUES (7, 'k', 5, '', '', '', '', '', 0, 0)")
 			return err
 		}))
 		err = s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) VALUES (7, 'k', 55, '', '', '', '', '', 0, 0)")
+			_, err := tx.Exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) "+
+				"VALUES (7, 'k', 55, '', '', '', '', '', 0, 0)")
 			return err
 		})
 		require.Error(t, err, "a campaign still needs a channel")

@@ -177,8 +177,9 @@ func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, pa
 			reason, from := compiled.reason(), compiled.from(part.from, part.to)
 			now := sqldb.Millis(s.clock.Now())
 			insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
-				SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN 0 ELSE 8 END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
-				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + noLimit + `) r
+				SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
+				` END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
+				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + everyRow + `) r
 				WHERE true` + onConflict
 			args := slices.Concat([]any{p.run.ChannelID, p.run.ID, now, now}, reason.args, from.args)
 			if err := tx.insertPlanned(ctx, p.run.ID, insert, args, &part.step); err != nil {
@@ -214,19 +215,19 @@ func (tx conn) advancePlan(ctx context.Context, p planned, part *planPart) error
 		part.to, part.step.Inserted, part.last, string(status), p.run.ID); err != nil {
 		return err
 	}
-	d := deltas{}
-	d.add(p.run.ID, p.run.ChannelID, messages.Skipped, part.step.Skipped)
-	d.add(p.run.ID, p.run.ChannelID, messages.Pending, part.step.Inserted-part.step.Skipped)
-	return tx.keepCounts(ctx, d, shardPlanner)
+	l, whose := tx.ledger(), countKey{p.run.ID, p.run.ChannelID}
+	l.counts.add(whose, messages.Skipped, part.step.Skipped)
+	l.counts.add(whose, messages.Pending, part.step.Inserted-part.step.Skipped)
+	return l.close(ctx, shardPlanner)
 }
 
-// noLimit keeps the databases from dropping the ORDER BY of a subquery.
-const noLimit = "1000000000"
+// everyRow keeps the databases from dropping the ORDER BY of a subquery.
+const everyRow = "1000000000"
 
 // insertPlanned runs the planner's INSERT and counts what it made.
 func (tx conn) insertPlanned(ctx context.Context, runID int64, insert string, args []any, step *campaigns.PlanStep) error {
 	if tx.s.Postgres() {
-		return tx.Row(ctx, "WITH made AS ("+insert+" RETURNING state) SELECT COUNT(*), COUNT(*) FILTER (WHERE state = 8) FROM made", args...).
+		return tx.Row(ctx, "WITH made AS ("+insert+" RETURNING state) SELECT COUNT(*), COUNT(*) FILTER (WHERE state "+is(messages.Skipped)+") FROM made", args...).
 			Scan(&step.Inserted, &step.Skipped)
 	}
 	// SQLite has no INSERT inside WITH; its only writer gives the new rows ids in
@@ -240,7 +241,7 @@ func (tx conn) insertPlanned(ctx context.Context, runID int64, insert string, ar
 		return err
 	}
 	step.Inserted = inserted
-	return tx.Row(ctx, "SELECT COUNT(*) FROM messages WHERE id > ? AND run_id = ? AND state = 8", before.Int64, runID).Scan(&step.Skipped)
+	return tx.Row(ctx, "SELECT COUNT(*) FROM messages WHERE id > ? AND run_id = ? AND state "+is(messages.Skipped), before.Int64, runID).Scan(&step.Skipped)
 }
 
 // FinishRuns ends the runs whose every message is in a final state, and with

@@ -154,7 +154,9 @@ func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, 
 
 // ChangeProperty makes was into p and converts its values, all of them or none:
 // in the same transaction, or by a job where they are many.
-func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, convert contacts.ConvertValue) (property.Property, contacts.PropertyEffect, error) {
+func (s *Store) ChangeProperty(
+	ctx context.Context, was, p property.Property, convert contacts.ConvertValue,
+) (property.Property, contacts.PropertyEffect, error) {
 	var changed property.Property
 	var effect, preview contacts.PropertyEffect
 	if convert != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"carillon/campaigns"
@@ -64,16 +63,16 @@ type doubt struct {
 
 func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doubt, err error) {
 	type key struct {
-		runID, channelID int64
-		resend           bool
+		countKey
+		resend bool
 	}
 	groups := map[key][]int64{}
-	moves := map[int64]move{}
+	told := map[int64]transition{}
 	now := tx.s.clock.Now()
 	// Said inside, where the index of what is in flight finds a few, and outside,
 	// because another worker may have claimed one of them since.
-	abandoned := "m.state = 2 AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= " + tx.d.Now + " - ?)"
-	lock := strings.Replace(tx.d.SkipLocked, "FOR UPDATE", "FOR UPDATE OF m", 1) // channels are not to be locked
+	abandoned := "m.state " + is(messages.Sending) + " AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= " + tx.d.Now + " - ?)"
+	lock := tx.d.Lock(tx.d.SkipLocked, "m") // channels are not to be locked
 	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var k key
@@ -87,40 +86,38 @@ func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doub
 		// A message at which worker after worker dies must not go on so for ever.
 		k.resend = policy.Resend(transactional) && attempt < attemptsOf(throttle)
 		groups[k] = append(groups[k], id)
-		moves[id] = move{id: id, at: now, attempt: attempt, reason: messages.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
+		told[id] = transition{id: id, at: now, attempt: attempt, reason: messages.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
 		done.found++
 		return nil
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
 		FROM messages m JOIN channels h ON h.id = m.channel_id
 			LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN campaigns k ON k.id = r.campaign_id
-		WHERE `+abandoned+` AND m.id `+tx.d.InQuery("SELECT m.id FROM messages m WHERE m.phase = 1 AND "+abandoned+" LIMIT ?")+`
+		WHERE `+abandoned+` AND m.id `+tx.d.InQuery("SELECT m.id FROM messages m WHERE m."+phaseInFlight+" AND "+abandoned+" LIMIT ?")+`
 		ORDER BY m.id`+lock, maxAge.Milliseconds(), maxAge.Milliseconds(), reapBatch)
 	if err != nil || done.found == 0 {
 		return done, err
 	}
-	d := deltas{}
+	l := tx.ledger()
 	var all []int64
 	for k, ids := range groups {
-		to, final := messages.Unknown, sqldb.Millis(now)
+		c := change{
+			move: moves.doubt, args: []any{messages.ReasonInDoubt, workerDied, sqldb.Millis(now)},
+			where: fragment{"id " + tx.d.InIDs, []any{tx.d.IDList(ids)}}, whose: &k.countKey,
+		}
 		if k.resend {
-			to, final = messages.Pending, nil
+			c.move, c.args = moves.retryDead, []any{messages.ReasonInDoubt, workerDied}
 		}
-		settled, err := sqldb.IDs(ctx, tx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ? WHERE state = 2 AND id "+tx.d.InIDs+" RETURNING id",
-			int(to), messages.ReasonInDoubt, workerDied, final, tx.d.IDList(ids))
+		c.tell = func(id int64) transition {
+			t := told[id]
+			t.state = c.to
+			return t
+		}
+		settled, err := l.swapIDs(ctx, c)
 		if err != nil {
-			return done, err
-		}
-		kept := make([]move, len(settled))
-		for i, id := range settled {
-			kept[i] = moves[id]
-			kept[i].state = to
-		}
-		if err := tx.keepMoves(ctx, kept); err != nil {
 			return done, err
 		}
 		all = append(all, settled...)
 		moved := int64(len(settled))
-		d.move(k.runID, k.channelID, messages.Sending, to, moved)
 		if k.resend {
 			done.resent += moved
 		} else {
@@ -128,10 +125,10 @@ func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doub
 		}
 	}
 	// Of some the provider has said already that they arrived.
-	if err := tx.unparkMessages(ctx, all, d, now); err != nil {
+	if err := l.unparkMessages(ctx, all); err != nil {
 		return done, err
 	}
-	return done, tx.keepCounts(ctx, d, shardReaper)
+	return done, l.close(ctx, shardReaper)
 }
 
 // attemptsOf is how often a message is tried whose campaign has a throttle; a
@@ -158,7 +155,7 @@ func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (l
 			e.QueuedAt = at.Time
 			return e, err
 		}, `SELECT envelope_id, MAX(priority) = 1, COUNT(*), MAX(queued_at) FROM messages
-			WHERE channel_id = ? AND phase = 1 AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
+			WHERE channel_id = ? AND `+phaseInFlight+` AND state `+is(messages.Queued)+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
 		return err
 	}
 	if !s.Postgres() {
@@ -178,25 +175,16 @@ func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (l
 // back to pending.
 func (s *Store) RequeueLost(ctx context.Context, channelID int64, envelopes []int64) (n int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		n = 0
-		d := deltas{}
-		ids, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (int64, error) {
-			var id, runID int64
-			if err := scan(&id, &runID); err != nil {
-				return id, err
-			}
-			n++
-			d.move(runID, channelID, messages.Queued, messages.Pending, 1)
-			return id, nil
-		}, `UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = 0 WHERE channel_id = ? AND phase = 1 AND state = 1
-			AND envelope_id `+tx.d.InIDs+` RETURNING id, run_id`, messages.ReasonRequeued, channelID, tx.d.IDList(envelopes))
-		if err != nil {
+		l := tx.ledger()
+		var err error
+		if n, err = l.swap(ctx, change{
+			move: moves.giveBack, args: []any{messages.ReasonRequeued, 0},
+			where: fragment{"channel_id = ? AND " + phaseInFlight + " AND envelope_id " + tx.d.InIDs, []any{channelID, tx.d.IDList(envelopes)}},
+			tell:  moves.giveBack.tells(s.clock.Now(), messages.ReasonRequeued, ""),
+		}); err != nil {
 			return err
 		}
-		if err := tx.keepMoves(ctx, returned(ids, s.clock.Now(), messages.ReasonRequeued)); err != nil {
-			return err
-		}
-		return tx.keepCounts(ctx, d, shardReaper)
+		return l.close(ctx, shardReaper)
 	})
 	return n, err
 }

@@ -20,7 +20,8 @@ func TestParkedReceiptsAreSwept(t *testing.T) {
 		j.record(run.ID, claimed, nil)
 		// As a transaction leaves it that looked before the outcome was committed.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.Exec(t.Context(), s.d.statements.insertReceipts, mustJSON([][9]any{{j.channel.ID, claimed[0], "", "delivered", sqldb.Millis(s.clock.Now()), "", "", sqldb.Millis(s.clock.Now()), ""}}))
+			_, err := tx.Exec(t.Context(), s.d.statements.insertReceipts,
+				mustJSON([][9]any{{j.channel.ID, claimed[0], "", "delivered", sqldb.Millis(s.clock.Now()), "", "", sqldb.Millis(s.clock.Now()), ""}}))
 			return err
 		}))
 		n, err := s.SweepReceipts(t.Context())

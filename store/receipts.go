@@ -20,7 +20,7 @@ var receiptStates = map[providers.ReceiptStatus]messages.State{
 
 // receiptTarget is a message that receipts are for, and what they make of it.
 type receiptTarget struct {
-	runID, channelID       int64
+	whose                  countKey
 	from, to               messages.State
 	delivered, read, final time.Time
 	code, detail           string
@@ -104,8 +104,8 @@ func (t *receiptTarget) apply(e providers.Receipt, now time.Time) (moved bool) {
 }
 
 // move is how the message left the plain way.
-func (t *receiptTarget) move(id int64, now time.Time) move {
-	m := move{id: id, state: t.left, at: now}
+func (t *receiptTarget) move(id int64, now time.Time) transition {
+	m := transition{id: id, state: t.left, at: now}
 	if !t.final.IsZero() {
 		m.reason, m.detail = messages.ReasonReceipt, t.said()
 	}
@@ -132,8 +132,8 @@ func (t *receiptTarget) tooEarly(status providers.ReceiptStatus) bool {
 
 // applyReceipts moves messages forward by receipts of one channel. Receipts of
 // messages whose outcome is not recorded yet are parked.
-func (tx conn) applyReceipts(ctx context.Context, channelID int64, receipts []providers.Receipt, d deltas, now time.Time) error {
-	targets, byProvider, err := tx.receiptTargets(ctx, channelID, receipts)
+func (l *ledger) applyReceipts(ctx context.Context, channelID int64, receipts []providers.Receipt) error {
+	targets, byProvider, err := l.receiptTargets(ctx, channelID, receipts)
 	if err != nil {
 		return err
 	}
@@ -147,23 +147,24 @@ func (tx conn) applyReceipts(ctx context.Context, channelID int64, receipts []pr
 		target := targets[id]
 		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly(e.Status)) {
 			parked = append(parked, [9]any{
-				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), sqldb.Millis(receiptTime(e, now)), clean(e.Code), clean(e.Detail), sqldb.Millis(now), string(e.Bounce),
+				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), sqldb.Millis(receiptTime(e, l.now)), clean(e.Code), clean(e.Detail), sqldb.Millis(l.now),
+				string(e.Bounce),
 			})
 			continue
 		}
 		if target != nil {
-			notes.add(target.address, e, target.apply(e, now))
+			notes.add(target.address, e, target.apply(e, l.now))
 		}
 	}
-	if err := tx.keepBounces(ctx, notes, channelID, now); err != nil {
+	if err := l.keepBounces(ctx, notes, channelID, l.now); err != nil {
 		return err
 	}
 	if parked != nil {
-		if _, err := tx.Exec(ctx, tx.d.statements.insertReceipts, mustJSON(parked)); err != nil {
+		if _, err := l.Exec(ctx, l.d.statements.insertReceipts, mustJSON(parked)); err != nil {
 			return err
 		}
 	}
-	return tx.moveTargets(ctx, targets, d, now)
+	return l.moveTargets(ctx, targets)
 }
 
 func receiptTime(e providers.Receipt, now time.Time) time.Time {
@@ -189,8 +190,8 @@ func (tx conn) receiptTargets(ctx context.Context, channelID int64, receipts []p
 	collect := func(scan sqldb.Scan) error {
 		var id int64
 		var providerID string
-		t := receiptTarget{channelID: channelID}
-		if err := scan(&id, &t.runID, &t.from, &providerID, &t.address, &t.reason, &t.why, &t.ended); err != nil {
+		t := receiptTarget{whose: countKey{channelID: channelID}}
+		if err := scan(&id, &t.whose.runID, &t.from, &providerID, &t.address, &t.reason, &t.why, &t.ended); err != nil {
 			return err
 		}
 		t.to = t.from
@@ -200,7 +201,8 @@ func (tx conn) receiptTargets(ctx context.Context, channelID int64, receipts []p
 		}
 		return nil
 	}
-	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address, COALESCE(reason, ''), COALESCE(detail, ''), final_at FROM messages WHERE channel_id = ? AND "
+	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address, COALESCE(reason, ''), COALESCE(detail, ''), final_at FROM messages " +
+		"WHERE channel_id = ? AND "
 	if ids != nil {
 		// Ordered, so that two transactions can't lock the same rows crosswise.
 		if err := sqldb.Each(ctx, tx, collect, columns+"id "+tx.d.InIDs+" ORDER BY id"+tx.d.ForUpdate, channelID, tx.d.IDList(ids)); err != nil {
@@ -247,51 +249,54 @@ func (tx conn) lookWhetherAsked(ctx context.Context, targets map[int64]*receiptT
 }
 
 // moveTargets writes what receipts made of their messages.
-func (tx conn) moveTargets(ctx context.Context, targets map[int64]*receiptTarget, d deltas, now time.Time) error {
+func (l *ledger) moveTargets(ctx context.Context, targets map[int64]*receiptTarget) error {
 	var rows [][7]any
-	var ends, moves []move
+	var ends, told []transition
 	recall := false
 	for id, t := range targets {
 		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
 			continue
+		}
+		if err := checkMove(t.from, t.to); err != nil {
+			return err
 		}
 		row := [7]any{id, int(t.to), sqldb.Millis(t.delivered), sqldb.Millis(t.read), nil, nil, sqldb.Millis(t.final)}
 		if !t.final.IsZero() {
 			row[4], row[5] = messages.ReasonReceipt, clean(t.said())
 		}
 		if t.off {
-			moves = append(moves, t.move(id, now))
+			told = append(told, t.move(id, l.now))
 			recall = recall || t.from == messages.Sending
 		}
 		if t.off && (t.from == messages.Skipped || t.from == messages.Canceled) {
 			// Its end was told by the row, which tells another one now.
-			ends = append(ends, move{id: id, state: t.from, at: t.ended.Time, reason: t.reason, detail: t.why})
+			ends = append(ends, transition{id: id, state: t.from, at: t.ended.Time, reason: t.reason, detail: t.why})
 		}
 		rows = append(rows, row)
 		if t.to != t.from {
-			d.move(t.runID, t.channelID, t.from, t.to, 1)
+			l.count(t.whose, t.from, t.to, 1)
 		}
 	}
 	if rows == nil {
 		return nil
 	}
-	for _, kept := range [][]move{ends, moves} {
-		if err := tx.keepMoves(ctx, kept); err != nil {
+	for _, kept := range [][]transition{ends, told} {
+		if err := l.keepTransitions(ctx, kept); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
+	if _, err := l.Exec(ctx, l.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
 		return err
 	}
-	return tx.halt(ctx) // a worker that has claimed one and not asked yet does not ask
+	return l.halt(ctx) // a worker that has claimed one and not asked yet does not ask
 }
 
 // applyParked applies receipts that came before their message's outcome was
 // recorded, which it has been now, whatever it is: an answer never beats a fact.
-func (tx conn) applyParked(ctx context.Context, settled []messages.Outcome, d deltas, now time.Time) error {
+func (l *ledger) applyParked(ctx context.Context, settled []messages.Outcome) error {
 	var parked int
 	// The table is empty nearly always; one look saves the look-ups.
-	if err := tx.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
+	if err := l.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
 		return err
 	}
 	ids := make([]int64, 0, len(settled))
@@ -308,22 +313,22 @@ func (tx conn) applyParked(ctx context.Context, settled []messages.Outcome, d de
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := tx.unparkMessages(ctx, ids, d, now); err != nil || providerIDs == nil {
+	if err := l.unparkMessages(ctx, ids); err != nil || providerIDs == nil {
 		return err
 	}
-	return tx.unpark(ctx, "message_id = 0 AND provider_id "+tx.d.InTexts, tx.d.TextList(providerIDs), d, now)
+	return l.unpark(ctx, "message_id = 0 AND provider_id "+l.d.InTexts, l.d.TextList(providerIDs))
 }
 
 // unparkMessages applies the parked receipts that name messages.
-func (tx conn) unparkMessages(ctx context.Context, ids []int64, d deltas, now time.Time) error {
-	return tx.unpark(ctx, "message_id > 0 AND message_id "+tx.d.InIDs, tx.d.IDList(ids), d, now)
+func (l *ledger) unparkMessages(ctx context.Context, ids []int64) error {
+	return l.unpark(ctx, "message_id > 0 AND message_id "+l.d.InIDs, l.d.IDList(ids))
 }
 
 // unpark takes receipts out of their table and applies them; those whose
 // message still is not ready go back.
-func (tx conn) unpark(ctx context.Context, where string, arg any, d deltas, now time.Time) error {
+func (l *ledger) unpark(ctx context.Context, where string, arg any) error {
 	byChannel := map[int64][]providers.Receipt{}
-	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+	err := sqldb.Each(ctx, l, func(scan sqldb.Scan) error {
 		var channelID int64
 		var e providers.Receipt
 		var at sqldb.Time
@@ -339,7 +344,7 @@ func (tx conn) unpark(ctx context.Context, where string, arg any, d deltas, now 
 	}
 	for channelID, receipts := range byChannel {
 		// Receipts are folded in any order; the state machine takes care of the rest.
-		if err := tx.applyReceipts(ctx, channelID, receipts, d, now); err != nil {
+		if err := l.applyReceipts(ctx, channelID, receipts); err != nil {
 			return err
 		}
 	}
@@ -357,7 +362,8 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	now := s.clock.Now()
 	// A count for each receipt, because PostgreSQL would rather join the few with
 	// all messages that there are.
-	const recorded = "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = r.channel_id AND m.state NOT IN (0, 1, 2) AND "
+	recorded := "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = r.channel_id AND m.state " +
+		isNot(messages.Pending, messages.Queued, messages.Sending) + " AND "
 	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r WHERE CASE WHEN r.message_id > 0
 		THEN `+recorded+`m.id = r.message_id) ELSE `+recorded+`m.provider_id IS NOT NULL AND m.provider_id = r.provider_id) END > 0
 		ORDER BY r.id LIMIT 500`)
@@ -366,11 +372,11 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		if len(ids) > 0 {
-			d := deltas{}
-			if err := tx.unpark(ctx, "id "+tx.d.InIDs, tx.d.IDList(ids), d, now); err != nil {
+			l := tx.ledger()
+			if err := l.unpark(ctx, "id "+tx.d.InIDs, tx.d.IDList(ids)); err != nil {
 				return err
 			}
-			if err := tx.keepCounts(ctx, d, shardReaper); err != nil {
+			if err := l.close(ctx, shardReaper); err != nil {
 				return err
 			}
 		}

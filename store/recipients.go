@@ -109,7 +109,8 @@ func (tx conn) queuedMessages(ctx context.Context, request messages.EnvelopeRequ
 		return err
 	}, "SELECT m.id, m.contact_id, m.address, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
-		WHERE m.id `+tx.d.InIDs+` AND m.state = 1 AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
+		WHERE m.id `+tx.d.InIDs+` AND m.state `+is(messages.Queued)+
+		` AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
 		ORDER BY m.id`, tx.d.IDList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
 	return fed, err
 }

@@ -19,8 +19,10 @@ const (
 // reconsidered are the reasons for which messages wait for a time that a channel's
 // limits set, and behind them those of a time that its provider's answers set.
 var reconsidered = []string{
-	limitsChanged: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` + messages.ReasonRecipientSpacing + `'`,
-	begunAnew: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` + messages.ReasonRecipientSpacing + `', '` +
+	limitsChanged: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` +
+		messages.ReasonRecipientSpacing + `'`,
+	begunAnew: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` +
+		messages.ReasonRecipientSpacing + `', '` +
 		messages.ReasonTemporary + `'`,
 }
 
@@ -49,8 +51,8 @@ func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	for _, runID := range runs {
 		n := int64(0)
 		err := s.inTx(ctx, func(tx conn) (err error) {
-			n, err = tx.Exec(ctx, `UPDATE messages SET due_at = ? WHERE state = 0 AND id `+
-				tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at > ? AND reason IN ("+
+			n, err = tx.Exec(ctx, `UPDATE messages SET due_at = ? WHERE state `+is(messages.Pending)+` AND id `+
+				tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+" AND due_at > ? AND reason IN ("+
 					reconsidered[changed]+") ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked),
 				now, channelID, runID, now, reconsiderBatch)
 			return err

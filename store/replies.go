@@ -46,7 +46,8 @@ func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, er
 		if r.ContactID != 0 {
 			const later = "CASE WHEN COALESCE(%[1]s, 0) < ? THEN ? ELSE %[1]s END"
 			if _, err := tx.Exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+
-				", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?", sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), r.ContactID); err != nil {
+				", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?",
+				sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), r.ContactID); err != nil {
 				return err
 			}
 		}

@@ -56,7 +56,8 @@ func newRuleWorld(t testing.TB) *ruleWorld {
 		for id := int64(1); id <= 3; id++ {
 			w.exec(s, `INSERT INTO campaigns (id, account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
 				VALUES (?, ?, 'c', 1, '{}', '{}', '{}', '{}', 'finished', 0, 0)`, id, w.account)
-			w.exec(s, "INSERT INTO runs (id, account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, 1, 0, 'finished', 0)", 10+id, w.account, id)
+			w.exec(s, "INSERT INTO runs (id, account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, 1, 0, 'finished', 0)", 10+id,
+				w.account, id)
 			w.runs[id] = 10 + id
 		}
 	}
@@ -112,7 +113,8 @@ func (w *ruleWorld) write(tx conn, c rule.Contact) error {
 	}
 	ctx := w.t.Context()
 	if _, err := tx.Exec(ctx, `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
-		attributes, attribute_expiry, folded, last_activity_at, last_clicked_at, last_replied_at) VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
+		attributes, attribute_expiry, folded, last_activity_at, last_clicked_at, last_replied_at)
+		VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
 		c.ID, w.account, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, c.Status, sqldb.Millis(c.CreatedAt),
 		texts[0], texts[1], texts[2], sqldb.Millis(c.LastActivityAt), sqldb.Millis(c.LastClickedAt), sqldb.Millis(c.LastRepliedAt)); err != nil {
 		return err
@@ -129,7 +131,8 @@ func (w *ruleWorld) write(tx conn, c rule.Contact) error {
 	}
 	for i, m := range c.Messages {
 		if _, err := tx.Exec(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, step, state, created_at, sent_at, delivered_at, read_at, address)
-			VALUES (1, ?, ?, ?, 3, 0, ?, ?, ?, '')`, w.runs[m.CampaignID], c.ID, i, sqldb.Millis(m.SentAt), sqldb.Millis(m.DeliveredAt), sqldb.Millis(m.ReadAt)); err != nil {
+			VALUES (1, ?, ?, ?, 3, 0, ?, ?, ?, '')`, w.runs[m.CampaignID], c.ID, i, sqldb.Millis(m.SentAt), sqldb.Millis(m.DeliveredAt),
+			sqldb.Millis(m.ReadAt)); err != nil {
 			return err
 		}
 	}
@@ -197,7 +200,8 @@ func (w *ruleWorld) matches(r rule.Rule) (found [][]int64, err error) {
 		// And as it is used, by whatever index.
 		found = append(found, ids)
 		var n int
-		if err := s.reader().Row(w.t.Context(), "SELECT COUNT(*) FROM contacts c WHERE c.account_id = ? AND "+f.SQL, append([]any{w.account}, f.Args...)...).Scan(&n); err != nil {
+		if err := s.reader().Row(w.t.Context(), "SELECT COUNT(*) FROM contacts c WHERE c.account_id = ? AND "+f.SQL,
+			append([]any{w.account}, f.Args...)...).Scan(&n); err != nil {
 			return nil, err
 		}
 		if n != len(ids) {

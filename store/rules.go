@@ -229,7 +229,9 @@ func (s *Store) UpdateTargetingList(ctx context.Context, l targeting.TargetingLi
 	})
 }
 
-func (s *Store) saveTargeting(ctx context.Context, l targeting.TargetingList, parsed rule.Rule, write func(tx conn, now any) (int64, error)) (targeting.TargetingList, error) {
+func (s *Store) saveTargeting(
+	ctx context.Context, l targeting.TargetingList, parsed rule.Rule, write func(tx conn, now any) (int64, error),
+) (targeting.TargetingList, error) {
 	var saved targeting.TargetingList
 	err := s.inTx(ctx, func(tx conn) error {
 		// Two lists that are saved at the same time could make a circle together.

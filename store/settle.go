@@ -98,7 +98,8 @@ func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling m
 	if err != nil || p.Matched == 0 {
 		return p, s.translate(err)
 	}
-	p.Examples, err = sqldb.Query(ctx, s.reader(), scanMessage, selectMessage+" WHERE m.id >= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?", slices.Concat([]any{p.FirstID}, args, []any{examplesKept})...)
+	p.Examples, err = sqldb.Query(ctx, s.reader(), scanMessage, selectMessage+" WHERE m.id >= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?",
+		slices.Concat([]any{p.FirstID}, args, []any{examplesKept})...)
 	return p, s.translate(err)
 }
 
@@ -170,8 +171,8 @@ func (tx conn) lockRuns(ctx context.Context, runs map[int64]bool) error {
 // wants them, under a lock.
 func (tx conn) settleFound(ctx context.Context, job targeting.Job, settling messages.Settling, found []int64) (int64, error) {
 	type key struct {
-		runID, channelID int64
-		from             messages.State
+		countKey
+		from messages.State
 	}
 	where, args := settleWhere(tx.d, job.AccountID, settling)
 	groups := map[key]int64{}
@@ -186,31 +187,40 @@ func (tx conn) settleFound(ctx context.Context, job targeting.Job, settling mess
 		groups[k]++
 		all = append(all, id)
 		reason := messages.ReasonResend
-		if slices.Contains([]messages.State{messages.Sent, messages.Delivered, messages.Read}, k.from) {
+		if slices.Contains(accepted, k.from) {
 			reason = messages.ReasonResendSent
 		}
 		again[reason] = append(again[reason], id)
 		return nil
 	}, "SELECT m.id, m.run_id, m.channel_id, m.state FROM messages m WHERE m.id "+tx.d.InIDs+" AND "+where+notEnded(settling)+" ORDER BY m.id"+
-		strings.Replace(tx.d.ForUpdate, "FOR UPDATE", "FOR UPDATE OF m", 1), slices.Concat([]any{tx.d.IDList(found)}, args)...)
+		tx.d.Lock(tx.d.ForUpdate, "m"), slices.Concat([]any{tx.d.IDList(found)}, args)...)
 	if err != nil || len(all) == 0 {
 		return 0, err
 	}
 	by := fmt.Sprintf("by %s, job %d", clean(job.Actor), job.ID)
-	to := messages.Pending
-	if settling.Action == messages.SettleResend {
+	l, to := tx.ledger(), messages.Pending
+	switch settling.Action {
+	case messages.SettleResend:
 		for reason, ids := range again {
-			if err := tx.sendAgain(ctx, ids, reason, by); err != nil {
+			if err := l.swapHeld(ctx, change{move: moves.resend, args: []any{reason, by}, tell: moves.resend.tells(l.now, reason, by)}, ids); err != nil {
 				return 0, err
 			}
 		}
-	} else if to, err = tx.settleDoubt(ctx, settling.Action, all, by); err != nil {
-		return 0, err
+	default:
+		m := moves.settleSent
+		if settling.Action == messages.SettleNotSent {
+			m = moves.settleNotSent
+		}
+		to = m.to
+		if err := l.swapHeld(ctx, change{
+			move: m, args: []any{messages.ReasonSettled, by, sqldb.Millis(l.now)}, tell: m.tells(l.now, messages.ReasonSettled, by),
+		}, all); err != nil {
+			return 0, err
+		}
 	}
-	d := deltas{}
 	reopened := map[int64]bool{}
 	for k, n := range groups {
-		d.move(k.runID, k.channelID, k.from, to, n)
+		l.count(k.countKey, k.from, to, n)
 		if to == messages.Pending && k.runID != 0 && !reopened[k.runID] {
 			reopened[k.runID] = true
 			if err := tx.reopenRun(ctx, k.runID); err != nil {
@@ -218,39 +228,5 @@ func (tx conn) settleFound(ctx context.Context, job targeting.Job, settling mess
 			}
 		}
 	}
-	return int64(len(all)), tx.keepCounts(ctx, d, shardOperator)
-}
-
-// sendAgain puts messages back that ended. They are held.
-func (tx conn) sendAgain(ctx context.Context, ids []int64, reason, by string) error {
-	moves := returned(ids, tx.s.clock.Now(), reason)
-	for i := range moves {
-		moves[i].detail = by
-	}
-	if err := tx.keepMoves(ctx, moves); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, "UPDATE messages SET state = 0, reason = ?, detail = ?, due_at = 0, final_at = NULL, sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id "+
-		tx.d.InIDs, reason, by, tx.d.IDList(ids))
-	return err
-}
-
-// settleDoubt says of messages in doubt what somebody knows. They are held.
-func (tx conn) settleDoubt(ctx context.Context, action messages.SettleAction, ids []int64, by string) (to messages.State, err error) {
-	now := tx.s.clock.Now()
-	to = messages.Sent
-	set, args := "sent_at = COALESCE(claimed_at, ?), final_at = NULL", []any{sqldb.Millis(now)}
-	if action == messages.SettleNotSent {
-		to, set = messages.Failed, "final_at = ?"
-	}
-	moves := make([]move, len(ids))
-	for i, id := range ids {
-		moves[i] = move{id: id, state: to, at: now, reason: messages.ReasonSettled, detail: by}
-	}
-	if err := tx.keepMoves(ctx, moves); err != nil {
-		return to, err
-	}
-	_, err = tx.Exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, "+set+" WHERE id "+tx.d.InIDs,
-		slices.Concat([]any{int(to), messages.ReasonSettled, by}, args, []any{tx.d.IDList(ids)})...)
-	return to, err
+	return int64(len(all)), l.close(ctx, shardOperator)
 }

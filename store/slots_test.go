@@ -36,7 +36,8 @@ func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
 func TestAnEpochCountsResumptionsAndConfigurations(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "one")
-		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`), Address: providers.Email})
+		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`),
+			Address: providers.Email})
 		require.NoError(t, err)
 		c.Limits.PerSecond = 50
 		c, err = s.UpdateChannel(t.Context(), c)
@@ -60,7 +61,8 @@ func TestReconsider(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		now := fakeTime(s)
 		account := testAccount(t, s, "one")
-		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`), Address: providers.Email})
+		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`),
+			Address: providers.Email})
 		require.NoError(t, err)
 		reasons := map[string]string{"a": messages.ReasonThrottled, "b": messages.ReasonRecipientPerDay, "c": messages.ReasonRecipientSpacing,
 			"d": messages.ReasonTemporary, "e": messages.ReasonCapped, "f": ""}
@@ -114,7 +116,8 @@ func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		now := fakeTime(s)
 		account := testAccount(t, s, "one")
-		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{}`), Address: providers.Email})
+		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{}`),
+			Address: providers.Email})
 		require.NoError(t, err)
 		m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: c.ID, Address: "a", Content: []byte(`{}`)})
 		require.NoError(t, err)
@@ -122,8 +125,8 @@ func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
 			fed, err := s.Feed(t.Context(), messages.FeedRequest{ChannelID: c.ID, Envelopes: []int64{9}, PerEnvelope: 1})
 			require.NoError(t, err)
 			require.Len(t, fed, 1)
-			require.NoError(t, s.Unqueue(t.Context(), 0, c.ID, 9, []int64{m.ID},
-				messages.Due{At: now.Now().Add(time.Hour), Reason: messages.ReasonRecipientPerDay, AsOf: asOf}))
+			require.NoError(t, s.Unqueue(t.Context(), messages.Unqueuing{RunID: 0, ChannelID: c.ID, EnvelopeID: 9, MessageIDs: []int64{m.ID},
+				Due: messages.Due{At: now.Now().Add(time.Hour), Reason: messages.ReasonRecipientPerDay, AsOf: asOf}}))
 			m, err := s.GetMessage(t.Context(), account, m.ID)
 			require.NoError(t, err)
 			require.NotNil(t, m.DueAt)

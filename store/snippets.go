@@ -121,7 +121,8 @@ func (tx conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) 
 		text := ""
 		if of.changed != nil && of.changed.Name == name {
 			text = of.changed.Text
-		} else if err := tx.Row(ctx, "SELECT text FROM snippets WHERE account_id = ? AND name = ?"+of.lock, of.accountID, name).Scan(&text); errors.Is(err, sql.ErrNoRows) {
+		} else if err := tx.Row(ctx, "SELECT text FROM snippets WHERE account_id = ? AND name = ?"+of.lock, of.accountID, name).Scan(&text); errors.Is(err,
+			sql.ErrNoRows) {
 			continue
 		} else if err != nil {
 			return nil, fmt.Errorf("read snippet %q: %w", name, err)
@@ -157,7 +158,8 @@ func (tx conn) holdSnippets(ctx context.Context, accountID int64, content provid
 // drafts included.
 func (tx conn) renderers(ctx context.Context, accountID int64, does func(k campaigns.Campaign, names []string) error) error {
 
-	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
+	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
+		" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
 	for _, k := range list {
 		names := liquid.RenderedBy(k.Content)
 		if err == nil && len(names) > 0 {

@@ -32,7 +32,8 @@ func (s *Store) fingerprint(accountID int64, kind providers.AddressKind, address
 func (tx conn) keepHashes(ctx context.Context, list []contacts.Suppression) (added int64, err error) {
 	for _, p := range list {
 		n, err := tx.Exec(ctx, `INSERT INTO suppression_hashes (account_id, kind, hash, reason, opted_out, created_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (account_id, kind, hash) DO NOTHING`, p.AccountID, string(p.Kind), p.Hash, p.Reason, p.OptedOut || p.Reason == unsubscribed, sqldb.Millis(tx.s.clock.Now()))
+			ON CONFLICT (account_id, kind, hash) DO NOTHING`, p.AccountID, string(p.Kind), p.Hash, p.Reason, p.OptedOut || p.Reason == unsubscribed,
+			sqldb.Millis(tx.s.clock.Now()))
 		if err != nil {
 			return added, err
 		}
@@ -41,21 +42,21 @@ func (tx conn) keepHashes(ctx context.Context, list []contacts.Suppression) (add
 	return added, nil
 }
 
-// taken is an address that a contact has been given.
-type taken struct {
+// givenAddress is an address that a contact has been given.
+type givenAddress struct {
 	contactID int64
 	kind      providers.AddressKind
 	address   string
 }
 
-// takeIn suppresses those of the addresses just given to contacts that were
+// suppressGiven suppresses those of the addresses just given to contacts that were
 // suppressed before they were erased, and those of contacts who opted out of
 // everything.
-func (tx conn) takeIn(ctx context.Context, accountID int64, list []taken) error {
+func (tx conn) suppressGiven(ctx context.Context, accountID int64, list []givenAddress) error {
 	if len(list) == 0 {
 		return nil
 	}
-	if err := tx.recognize(ctx, accountID, list); err != nil {
+	if err := tx.suppressByHash(ctx, accountID, list); err != nil {
 		return err
 	}
 	ids := make([]int64, len(list))
@@ -67,7 +68,8 @@ func (tx conn) takeIn(ctx context.Context, accountID int64, list []taken) error 
 		return err
 	}
 	word := lastWord("k.id", accountID, 0, "")
-	out, err := sqldb.Set[int64](ctx, tx, "SELECT k.id FROM contacts k WHERE k.id "+tx.d.InIDs+" AND "+word.sql+" = 'opt_out'", append([]any{tx.d.IDList(ids)}, word.args...)...)
+	out, err := sqldb.Set[int64](ctx, tx, "SELECT k.id FROM contacts k WHERE k.id "+tx.d.InIDs+" AND "+word.sql+" = 'opt_out'",
+		append([]any{tx.d.IDList(ids)}, word.args...)...)
 	if err != nil {
 		return err
 	}
@@ -85,14 +87,14 @@ func (tx conn) takeIn(ctx context.Context, accountID int64, list []taken) error 
 // anyHash says whether an account has any hash: nearly none has.
 const anyHash = "SELECT COUNT(*) FROM (SELECT 1 FROM suppression_hashes WHERE account_id = ? LIMIT 1) h"
 
-// recognize suppresses addresses again whose hashes are known.
-func (tx conn) recognize(ctx context.Context, accountID int64, list []taken) error {
+// suppressByHash suppresses addresses again whose hashes are known.
+func (tx conn) suppressByHash(ctx context.Context, accountID int64, list []givenAddress) error {
 	var some int
 	if err := tx.Row(ctx, anyHash, accountID).Scan(&some); err != nil || some == 0 {
 		return err
 	}
 	marks := map[providers.AddressKind][]string{}
-	byMark := make(map[string]taken, len(list))
+	byMark := make(map[string]givenAddress, len(list))
 	for _, t := range list {
 		mark := tx.s.fingerprint(accountID, t.kind, t.address)
 		marks[t.kind] = append(marks[t.kind], mark)
@@ -124,16 +126,16 @@ func (tx conn) recognize(ctx context.Context, accountID int64, list []taken) err
 // applyHashes suppresses the addresses of present contacts whose hashes have
 // been taken in.
 func (s *Store) applyHashes(ctx context.Context, accountID int64) error {
-	var after taken
+	var after givenAddress
 	for {
-		var page []taken
+		var page []givenAddress
 		err := s.inTx(ctx, func(tx conn) error {
 			page = nil
 			if err := tx.lockChannels(ctx, accountID, 0); err != nil {
 				return err
 			}
 			if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
-				var t taken
+				var t givenAddress
 				err := scan(&t.contactID, &t.kind, &t.address)
 				page = append(page, t)
 				return err
@@ -141,7 +143,7 @@ func (s *Store) applyHashes(ctx context.Context, accountID int64) error {
 				accountID, after.contactID, string(after.kind), exportPage); err != nil {
 				return err
 			}
-			if err := tx.recognize(ctx, accountID, page); err != nil {
+			if err := tx.suppressByHash(ctx, accountID, page); err != nil {
 				return err
 			}
 			list := make([]contacts.Suppression, len(page))
@@ -161,16 +163,16 @@ func (s *Store) applyHashes(ctx context.Context, accountID int64) error {
 	}
 }
 
-// recognizeRecipient suppresses the address of a transactional message again if
+// suppressRecipientByHash suppresses the address of a transactional message again if
 // its hash is known; the feeder sees it then.
-func (tx conn) recognizeRecipient(ctx context.Context, o messages.Outgoing) error {
+func (tx conn) suppressRecipientByHash(ctx context.Context, o messages.Outgoing) error {
 	var some int
 	if err := tx.Row(ctx, anyHash, o.AccountID).Scan(&some); err != nil || some == 0 {
 		return err
 	}
-	t := taken{address: o.Address}
+	t := givenAddress{address: o.Address}
 	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", o.ChannelID).Scan(&t.kind); err != nil {
 		return err
 	}
-	return tx.recognize(ctx, o.AccountID, []taken{t})
+	return tx.suppressByHash(ctx, o.AccountID, []givenAddress{t})
 }

@@ -151,7 +151,7 @@ func (tx conn) skipSuppressed(ctx context.Context, accountID int64, list []conta
 		g := group{p.Kind, p.Reason != unsubscribed}
 		groups[g] = append(groups[g], p.Address)
 	}
-	d := deltas{}
+	l := tx.ledger()
 	for g, addresses := range groups {
 		why, texts := messages.ReasonOptedOut, tx.d.TextList(addresses)
 		if g.strict {
@@ -160,20 +160,20 @@ func (tx conn) skipSuppressed(ctx context.Context, accountID int64, list []conta
 		// What is in the windows is found by its address, whoever holds that now;
 		// the windows are small.
 		const channels = " AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND address_kind = ?)"
-		if _, err := tx.skipWaiting(ctx, why, fragment{"address " + tx.d.InTexts + channels + " AND (run_id > 0 OR ?)",
-			[]any{texts, accountID, string(g.kind), g.strict}}, false, d); err != nil {
+		if _, err := l.skipWaiting(ctx, why, fragment{"address " + tx.d.InTexts + channels + " AND (run_id > 0 OR ?)",
+			[]any{texts, accountID, string(g.kind), g.strict}}, false); err != nil {
 			return err
 		}
 		// What waits for room is looked at again before it is fed. That which the
 		// address's holder waits for is skipped now, so that people see it.
-		if _, err := tx.skipWaiting(ctx, why, fragment{"address " + tx.d.InTexts + channels + ` AND run_id > 0
+		if _, err := l.skipWaiting(ctx, why, fragment{"address " + tx.d.InTexts + channels + ` AND run_id > 0
 			AND run_id IN (SELECT id FROM runs WHERE finished_at IS NULL AND account_id = ?)
 			AND contact_id IN (SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address ` + tx.d.InTexts + ")",
-			[]any{texts, accountID, string(g.kind), accountID, accountID, string(g.kind), texts}}, true, d); err != nil {
+			[]any{texts, accountID, string(g.kind), accountID, accountID, string(g.kind), texts}}, true); err != nil {
 			return err
 		}
 	}
-	return tx.keepCounts(ctx, d, shardOperator)
+	return l.close(ctx, shardOperator)
 }
 
 // suppressionsOf are the suppressions that stand for the addresses of a list.
@@ -215,7 +215,8 @@ func (tx conn) forget(ctx context.Context, p contacts.Suppression) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash = ?", p.AccountID, string(p.Kind), tx.s.fingerprint(p.AccountID, p.Kind, p.Address))
+	_, err := tx.Exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash = ?",
+		p.AccountID, string(p.Kind), tx.s.fingerprint(p.AccountID, p.Kind, p.Address))
 	return err
 }
 

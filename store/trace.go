@@ -59,7 +59,8 @@ func (tx conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *cam
 		ids = append(ids, id)
 	}
 	var err error
-	if t.Contacts, err = tx.readContacts(ctx, selectContact+" WHERE c.account_id = ? AND c.id "+tx.d.InIDs+" ORDER BY c.id", q.AccountID, tx.d.IDList(ids)); err != nil {
+	if t.Contacts, err = tx.readContacts(ctx, selectContact+" WHERE c.account_id = ? AND c.id "+tx.d.InIDs+" ORDER BY c.id",
+		q.AccountID, tx.d.IDList(ids)); err != nil {
 		return err
 	}
 	for _, contact := range t.Contacts {
@@ -109,7 +110,8 @@ func (tx conn) traceCampaigns(ctx context.Context, accountID int64, t *campaigns
 	if err != nil {
 		return err
 	}
-	t.Campaigns, err = sqldb.Query(ctx, tx, scanCampaign, selectCampaign+" WHERE account_id = ? AND id "+tx.d.InIDs+" ORDER BY id DESC", accountID, tx.d.IDList(append(ids, newest...)))
+	t.Campaigns, err = sqldb.Query(ctx, tx, scanCampaign, selectCampaign+" WHERE account_id = ? AND id "+tx.d.InIDs+" ORDER BY id DESC",
+		accountID, tx.d.IDList(append(ids, newest...)))
 	return err
 }
 

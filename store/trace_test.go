@@ -75,10 +75,12 @@ func TestWhatSomebodyWasSent(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `INSERT INTO uploads (id, account_id, filename, size, options, state, created_at) VALUES (?, ?, 'people.csv', 1, '{}', 'finished', 0)`, upload, j.accountID); err != nil {
+			if _, err := tx.Exec(ctx, `INSERT INTO uploads (id, account_id, filename, size, options, state, created_at)
+				VALUES (?, ?, 'people.csv', 1, '{}', 'finished', 0)`, upload, j.accountID); err != nil {
 				return err
 			}
-			_, err = tx.Exec(ctx, "INSERT INTO upload_errors (upload_id, line, field, value, reason) VALUES (?, 64, 'phone', ' New@Example.org;12', 'is no phone number')", upload)
+			_, err = tx.Exec(ctx, "INSERT INTO upload_errors (upload_id, line, field, value, reason) "+
+				"VALUES (?, 64, 'phone', ' New@Example.org;12', 'is no phone number')", upload)
 			return err
 		}))
 		said = j.says(0, "new@example.org")

@@ -234,7 +234,8 @@ func (s *Store) GetUpload(ctx context.Context, accountID, id int64) (contacts.Up
 // begins with the newest.
 func (s *Store) ListUploads(ctx context.Context, accountID, before int64, limit int) ([]contacts.Upload, error) {
 
-	list, err := sqldb.Query(ctx, s.reader(), scanUpload, "SELECT "+uploadColumns+" FROM uploads WHERE account_id = ? AND id < ? AND state <> 'receiving' ORDER BY id DESC LIMIT ?",
+	list, err := sqldb.Query(ctx, s.reader(), scanUpload,
+		"SELECT "+uploadColumns+" FROM uploads WHERE account_id = ? AND id < ? AND state <> 'receiving' ORDER BY id DESC LIMIT ?",
 		accountID, orNewest(before), limit)
 	return list, s.translate(err)
 }

@@ -77,7 +77,8 @@ func (s *Store) Leader(ctx context.Context) (l campaigns.Leader, err error) {
 // if none is pending.
 func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due messages.Due, err error) {
 	var at sqldb.Time
-	err = s.reader().Row(ctx, "SELECT due_at, COALESCE(reason, '') FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT 1",
+	err = s.reader().Row(ctx, "SELECT due_at, COALESCE(reason, '') FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+		" ORDER BY due_at, id LIMIT 1",
 		channelID, runID).Scan(&at, &due.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return messages.Due{}, nil

@@ -91,7 +91,8 @@ func TestTheNextMessageThatIsDue(t *testing.T) {
 		for i, m := range fed {
 			ids[i] = m.ID
 		}
-		require.NoError(t, s.Unqueue(ctx, run.ID, j.channel.ID, 1, ids, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}))
+		require.NoError(t, s.Unqueue(ctx, messages.Unqueuing{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, MessageIDs: ids,
+			Due: messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}}))
 		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}, due)

@@ -35,7 +35,7 @@ type Store interface {
 	StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error)
 	NoteHealth(ctx context.Context, channelID, epoch int64, h providers.Health) error
 	PauseRun(ctx context.Context, runID int64, why string) error
-	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error
+	Unqueue(ctx context.Context, u messages.Unqueuing) error
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	// LoadEnvelope reads those of an envelope's messages that are still queued in it.
 	LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error)
