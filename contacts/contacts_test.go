@@ -38,7 +38,7 @@ func (s *oneContact) UpdateContact(_ context.Context, _, _ int64, change func(*C
 
 func (s *oneContact) DeleteContact(context.Context, int64, int64) error { return nil }
 
-func (s *oneContact) MergeContacts(context.Context, int64, int64, int64, bool, string) (Merge, error) {
+func (s *oneContact) MergeContacts(context.Context, Merging) (Merge, error) {
 	return Merge{}, nil
 }
 

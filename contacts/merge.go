@@ -31,12 +31,20 @@ type Merge struct {
 	OptedOut bool
 }
 
+// Merging is which contact of an account takes over which, and who says so.
+type Merging struct {
+	AccountID  int64
+	Keep, From int64
+	// DryRun only says what would become of them.
+	DryRun bool
+	Actor  string
+}
+
 // MergeStore merges contacts.
 type MergeStore interface {
-	// MergeContacts makes one contact of two, in one transaction; with dryRun it only
-	// says what would become of them. It is NotFound if one of them does not exist, and
-	// a Conflict if one is deleted.
-	MergeContacts(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (Merge, error)
+	// MergeContacts makes one contact of two, in one transaction. It is NotFound if one of them
+	// does not exist, and a Conflict if one is deleted.
+	MergeContacts(ctx context.Context, m Merging) (Merge, error)
 }
 
 // Merge makes one contact of two. What the kept one has stays: addresses, names
@@ -48,7 +56,7 @@ func (s *Contacts) Merge(ctx context.Context, accountID, keep, from int64, dryRu
 	if keep == from {
 		return Merge{}, fault.InvalidField("from", from, "is the contact itself: give the id of another")
 	}
-	return s.store.MergeContacts(ctx, accountID, keep, from, dryRun, actor)
+	return s.store.MergeContacts(ctx, Merging{AccountID: accountID, Keep: keep, From: from, DryRun: dryRun, Actor: actor})
 }
 
 // Absorb fills what c has not with what other has, and says which addresses and

@@ -112,6 +112,13 @@ type Skipping struct {
 	Details map[int64]string
 }
 
+// Unqueuing is which messages of an envelope wait again, and for what.
+type Unqueuing struct {
+	RunID, ChannelID, EnvelopeID int64
+	MessageIDs                   []int64
+	Due                          Due
+}
+
 // QueuedEnvelope is an envelope that messages in state queued point at.
 type QueuedEnvelope struct {
 	ID            int64

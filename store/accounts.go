@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"carillon/access"
+	"carillon/store/sqldb"
 )
 
 // EnsureAccount returns the one account that every installation has and makes
@@ -15,21 +16,21 @@ func (s *Store) EnsureAccount(ctx context.Context, name string) (account access.
 		account, created = access.Account{}, false
 		// The row in meta decides who makes the account: a second process waits
 		// here until the first has committed.
-		n, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('default_account', '0') ON CONFLICT (name) DO NOTHING")
+		n, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ('default_account', '0') ON CONFLICT (name) DO NOTHING")
 		if err != nil {
 			return err
 		}
 		if created = n == 1; created {
-			id, err := tx.insert(ctx, "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, ms(s.clock.Now()))
+			id, err := tx.Insert(ctx, "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, sqldb.Millis(s.clock.Now()))
 			if err != nil {
 				return err
 			}
-			if _, err := tx.exec(ctx, "UPDATE meta SET value = ? WHERE name = 'default_account'", strconv.FormatInt(id, 10)); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE meta SET value = ? WHERE name = 'default_account'", strconv.FormatInt(id, 10)); err != nil {
 				return err
 			}
 		}
-		var at millis
-		err = tx.row(ctx, `SELECT id, name, created_at FROM accounts
+		var at sqldb.Time
+		err = tx.Row(ctx, `SELECT id, name, created_at FROM accounts
 			WHERE id = (SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'default_account')`).Scan(&account.ID, &account.Name, &at)
 		account.CreatedAt = at.Time
 		return err

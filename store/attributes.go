@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"carillon/contacts"
+	"carillon/store/sqldb"
 )
 
 // attributed is what a contact's attributes and folded texts are made of.
@@ -19,23 +20,22 @@ type attributed struct {
 }
 
 // attributed reads contacts c by a condition.
-func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attributed, error) {
-	var list []attributed
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+func (tx conn) attributed(ctx context.Context, where string, args ...any) ([]attributed, error) {
+
+	list, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (attributed, error) {
 		var a attributed
 		var attributes, expiry []byte
 		if err := scan(&a.id, &a.name, &a.firstName, &a.lastName, &attributes, &expiry); err != nil {
-			return err
+			return a, err
 		}
 		var err error
 		if a.attributes, err = contacts.ParseAttributes(attributes); err == nil {
 			a.expiry, err = parseExpiry(expiry)
 		}
 		if err != nil {
-			return fmt.Errorf("read contact %d: %w", a.id, err)
+			return a, fmt.Errorf("read contact %d: %w", a.id, err)
 		}
-		list = append(list, a)
-		return nil
+		return a, nil
 	}, "SELECT c.id, c.name, c.first_name, c.last_name, c.attributes, c.attribute_expiry FROM contacts c WHERE "+where, args...)
 	return list, err
 }
@@ -44,7 +44,7 @@ func (c conn) attributed(ctx context.Context, where string, args ...any) ([]attr
 // now is the time of the change in UTC milliseconds; 0 leaves updated_at as it
 // is, for changes that nobody made to the contact itself. It needs the account's
 // lock.
-func (c conn) writeAttributes(ctx context.Context, list []attributed, now int64) error {
+func (tx conn) writeAttributes(ctx context.Context, list []attributed, now int64) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (c conn) writeAttributes(ctx context.Context, list []attributed, now int64)
 	for _, a := range list {
 		rows.add(a.id, a.attributes.JSON(), expiryJSON(a.expiry), contacts.Folded(a.name, a.firstName, a.lastName, a.attributes))
 	}
-	_, err := c.exec(ctx, c.d.contacts().updateAttributes, c.d.rowArgs(rows, now)...)
+	_, err := tx.Exec(ctx, tx.d.contacts().updateAttributes, tx.d.rowArgs(rows, now)...)
 	return err
 }
 
@@ -98,7 +98,7 @@ func (s *Store) SweepExpired(ctx context.Context, after int64) (next int64, err 
 	now := s.clock.Now()
 	var accounts []int64
 	var due []int64
-	if err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	if err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var id, account int64
 		err := scan(&id, &account)
 		due, accounts = append(due, id), append(accounts, account)
@@ -128,7 +128,7 @@ func (s *Store) sweep(ctx context.Context, accountID int64, ids []int64, now tim
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
-		list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+s.d.inIDs, accountID, s.d.idList(ids))
+		list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+s.d.InIDs, accountID, s.d.IDList(ids))
 		if err != nil {
 			return err
 		}

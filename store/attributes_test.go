@@ -74,7 +74,8 @@ func TestAttributes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes, "what is not mentioned stays")
 		require.Equal(t, now.Now(), *c.LastActivityAt)
-		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus","attributes.code":"ä-1","attributes.tags":["b","ä"]}`, columnsOf(t, s, "folded")[0])
+		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus","attributes.code":"ä-1","attributes.tags":["b","ä"]}`,
+			columnsOf(t, s, "folded")[0])
 
 		// A value whose time is over is gone at once, and swept later.
 		now.Advance(time.Hour)
@@ -83,7 +84,7 @@ func TestAttributes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes)
 		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
-		people, err := s.recipients(ctx, s.reader(), []int64{c.ID}, providers.Email, nil)
+		people, err := s.reader().recipients(ctx, []int64{c.ID}, providers.Email, nil)
 		require.NoError(t, err)
 		require.JSONEq(t, want.JSON(), people[c.ID].Attributes)
 		sweeper := contacts.NewSweeper(s)
@@ -101,7 +102,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		ctx, now := t.Context(), fakeTime(s)
 		account := testAccount(t, s, "one")
 		const n = sweptAtOnce + 3
-		withValues(t, s, account, "code", n, func(int) string { return `"x"` })
+		withValues(t, s, valued{account, "code", n, func(int) string { return `"x"` }})
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
 			list, err := tx.attributed(ctx, "c.account_id = ? ORDER BY c.id", account)
 			require.NoError(t, err)
@@ -123,7 +124,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		require.JSONEq(t, `{"other":"Ä"}`, list[0])
 		require.JSONEq(t, `{"code":"x","other":"Ä"}`, list[1])
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
+			_, err := tx.Exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
 			return err
 		}))
 		for worked := true; worked; passes++ {
@@ -150,7 +151,7 @@ func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
 			AccountID: account, FirstName: "Old", LastName: "Ä", Addresses: addressesOf("old@example.com"), Given: given("age", "5", "plan", `"Plus"`),
 		}, "")
 		require.NoError(t, err)
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,first_name\nold@example.com,NEU\nnew@example.com,Ünal\n")
+		importCSV(t, s, account, csvFile{text: "email,first_name\nold@example.com,NEU\nnew@example.com,Ünal\n"})
 		folded, attributes := columnsOf(t, s, "folded"), columnsOf(t, s, "attributes")
 		require.JSONEq(t, `{"first_name":"neu","last_name":"ä","attributes.plan":"plus"}`, folded[0])
 		require.JSONEq(t, `{"age":5,"plan":"Plus"}`, attributes[0])
@@ -167,12 +168,12 @@ func TestMigrationFillsFolded(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account := testAccount(t, s, "one")
-		withValues(t, s, account, "code", valuesAtOnce+2, func(i int) string {
+		withValues(t, s, valued{account, "code", valuesAtOnce + 2, func(i int) string {
 			if i%2 == 0 {
 				return `"É"`
 			}
 			return ""
-		})
+		}})
 		provider, err := s.goose()
 		require.NoError(t, err)
 		_, err = provider.DownTo(ctx, foldedVersion-1)

@@ -12,6 +12,7 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 	"carillon/targeting/rule"
 )
@@ -41,34 +42,30 @@ type audienceSQL struct {
 
 // compileAudience compiles an audience as it is at a moment, which rules with
 // relative dates are about.
-func (s *Store) compileAudience(ctx context.Context, c conn, channel providers.Channel, a targeting.Audience, category int64, now time.Time) (audienceSQL, error) {
-	compiled := audienceSQL{d: s.d, accountID: channel.AccountID, audience: a, kind: channel.Address, category: category}
+func (tx conn) compileAudience(ctx context.Context, channel providers.Channel, a targeting.Audience, category int64, now time.Time) (audienceSQL, error) {
+	compiled := audienceSQL{d: tx.d, accountID: channel.AccountID, audience: a, kind: channel.Address, category: category}
 	exclude := a.Exclude
 	if exclude == nil {
 		exclude = &targeting.Exclude{}
 	}
 	var err error
-	if compiled.rules, compiled.excluded, err = c.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil || len(exclude.Campaigns) == 0 {
+	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil || len(exclude.Campaigns) == 0 {
 		return compiled, err
 	}
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		if err := scan(&id); err != nil {
-			return err
-		}
-		compiled.sentRuns = append(compiled.sentRuns, id)
-		return nil
-	}, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+s.d.inIDs, channel.AccountID, s.d.idList(exclude.Campaigns))
+	compiled.sentRuns, err = sqldb.IDs(ctx, tx, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+tx.d.InIDs,
+		channel.AccountID, tx.d.IDList(exclude.Campaigns))
 	return compiled, err
 }
 
 // compileRules compiles the rules and targeting lists of an audience and of its
 // exclude.
-func (c conn) compileRules(ctx context.Context, accountID int64, a targeting.Audience, e targeting.Exclude, now time.Time) (in, out []rule.Fragment, err error) {
+func (tx conn) compileRules(
+	ctx context.Context, accountID int64, a targeting.Audience, e targeting.Exclude, now time.Time,
+) (in, out []rule.Fragment, err error) {
 	if !targeting.HasRule(a.Rule) && !targeting.HasRule(e.Rule) && len(a.Targeting)+len(e.Targeting) == 0 {
 		return nil, nil, nil
 	}
-	schema, err := c.ruleSchema(ctx, accountID)
+	schema, err := tx.ruleSchema(ctx, accountID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,13 +90,13 @@ func (c conn) compileRules(ctx context.Context, accountID int64, a targeting.Aud
 	if err != nil {
 		return nil, nil, err
 	}
-	moment, err := c.moment(ctx, accountID, schema, slices.Concat(included, excluded), now)
+	moment, err := tx.moment(ctx, accountID, schema, slices.Concat(included, excluded), now)
 	if err != nil {
 		return nil, nil, err
 	}
 	compile := func(rules []rule.Rule) (list []rule.Fragment, err error) {
 		for _, r := range rules {
-			f, err := r.SQL(c.d.rules(), moment)
+			f, err := r.SQL(tx.d.rules(), moment)
 			if err != nil {
 				return nil, err
 			}
@@ -125,7 +122,8 @@ func (a audienceSQL) members(cursor int64, limit int) fragment {
 	}
 	parts, args := a.parts(" AND %s > ? ORDER BY 1 LIMIT ?", cursor, limit)
 	for _, r := range a.rules {
-		parts = append(parts, "SELECT c.id AS contact_id FROM contacts c WHERE c.account_id = ? AND c.status <> 'deleted' AND "+r.SQL+" AND c.id > ? ORDER BY 1 LIMIT ?")
+		parts = append(parts, "SELECT c.id AS contact_id FROM contacts c WHERE c.account_id = ? AND c.status <> 'deleted' AND "+r.SQL+
+			" AND c.id > ? ORDER BY 1 LIMIT ?")
 		args = append(append(append(args, a.accountID), r.Args...), cursor, limit)
 	}
 	for i, part := range parts {
@@ -145,8 +143,8 @@ func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args
 		args = append(append(args, id, a.accountID), boundArgs...)
 	}
 	if len(a.audience.Contacts) > 0 {
-		parts = append(parts, "SELECT id AS contact_id FROM contacts WHERE id "+a.d.inIDs+" AND account_id = ?"+fmt.Sprintf(bound, "id"))
-		args = append(append(args, a.d.idList(a.audience.Contacts), a.accountID), boundArgs...)
+		parts = append(parts, "SELECT id AS contact_id FROM contacts WHERE id "+a.d.InIDs+" AND account_id = ?"+fmt.Sprintf(bound, "id"))
+		args = append(append(args, a.d.IDList(a.audience.Contacts), a.accountID), boundArgs...)
 	}
 	return parts, args
 }
@@ -190,10 +188,11 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 		return nil
 	}
 	if lists := e.Lists(); len(lists) > 0 {
-		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id " + a.d.inIDs + ")", []any{a.d.idList(lists)}})
+		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM members x WHERE x.contact_id = c.id AND x.list_id " + a.d.InIDs + ")",
+			[]any{a.d.IDList(lists)}})
 	}
 	if len(e.Contacts) > 0 {
-		conditions = append(conditions, fragment{"c.id " + a.d.inIDs, []any{a.d.idList(e.Contacts)}})
+		conditions = append(conditions, fragment{"c.id " + a.d.InIDs, []any{a.d.IDList(e.Contacts)}})
 	}
 	for _, r := range a.excluded {
 		conditions = append(conditions, fragment{r.SQL, r.Args})
@@ -201,17 +200,18 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 	if len(a.sentRuns) > 0 {
 		// Whoever was written to, or may have been: sent and what follows it,
 		// being sent, and in doubt.
-		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.inIDs +
-			" AND x.contact_id = c.id AND x.state IN (1, 2, 3, 4, 5, 10))", []any{a.d.idList(a.sentRuns)}})
+		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.InIDs +
+			" AND x.contact_id = c.id AND x.state " + is(messages.Queued, messages.Sending, messages.Sent, messages.Delivered, messages.Read, messages.Unknown) + ")",
+			[]any{a.d.IDList(a.sentRuns)}})
 	}
 	return conditions
 }
 
-// batch is how many members there are behind cursor, n at most, and the id of
+// batchOf is how many members of an audience there are behind cursor, n at most, and the id of
 // the last of them; cursor itself if there are none.
-func (a audienceSQL) batch(ctx context.Context, c conn, cursor int64, n int) (last int64, found int, err error) {
+func (tx conn) batchOf(ctx context.Context, a audienceSQL, cursor int64, n int) (last int64, found int, err error) {
 	members := a.members(cursor, n)
-	err = c.row(ctx, "SELECT COALESCE(MAX(contact_id), ?), COUNT(*) FROM ("+members.sql+") b", append([]any{cursor}, members.args...)...).
+	err = tx.Row(ctx, "SELECT COALESCE(MAX(contact_id), ?), COUNT(*) FROM ("+members.sql+") b", append([]any{cursor}, members.args...)...).
 		Scan(&last, &found)
 	return last, found, err
 }
@@ -268,13 +268,17 @@ func (a audienceSQL) within(bound string, boundArgs ...any) fragment {
 	return fragment{"(" + strings.Join(conditions, " OR ") + ")", args}
 }
 
-// everybody is an id that no contact reaches.
-const everybody = 1 << 40
+const (
+	// pastEveryID is an id that nothing reaches.
+	pastEveryID = 1 << 40
+	// noLimit is more rows than there are.
+	noLimit = 1 << 40
+)
 
 // PreviewAudience says how many contacts a campaign of a category (0: of none)
 // would be sent to and who is skipped for which reason.
 func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (campaigns.Preview, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category, s.clock.Now())
+	compiled, err := s.reader().compileAudience(ctx, channel, audience, category, s.clock.Now())
 	if err != nil {
 		return campaigns.Preview{}, s.translate(err)
 	}
@@ -306,20 +310,20 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 // side, and returns the bounds between them.
 func (s *Store) countParts(ctx context.Context) ([]int64, error) {
 	var last int64
-	if err := s.reader().row(ctx, "SELECT COALESCE(MAX(id), 0) FROM contacts").Scan(&last); err != nil {
+	if err := s.reader().Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM contacts").Scan(&last); err != nil {
 		return nil, err
 	}
 	bounds := []int64{0}
 	for part := range s.d.countParts - 1 {
 		bounds = append(bounds, last*int64(part+1)/int64(s.d.countParts))
 	}
-	return append(bounds, everybody), nil
+	return append(bounds, pastEveryID), nil
 }
 
 // previewPart takes the rows of counts.
 func (s *Store) previewPart(ctx context.Context, counts fragment) (campaigns.Preview, error) {
 	preview := campaigns.Preview{Skipped: map[string]int64{}}
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var why string
 		var n int64
 		if err := scan(&why, &n); err != nil {
@@ -337,31 +341,25 @@ func (s *Store) previewPart(ctx context.Context, counts fragment) (campaigns.Pre
 }
 
 // SampleAudience is up to n recipients that a campaign would be sent to.
-func (s *Store) SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, audience, category, s.clock.Now())
+func (s *Store) SampleAudience(
+	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int,
+) ([]messages.Recipient, error) {
+	compiled, err := s.reader().compileAudience(ctx, channel, audience, category, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	// The first members may all be skipped; a few hundred are looked at.
-	last, _, err := compiled.batch(ctx, s.reader(), 0, 100*n)
+	last, _, err := s.reader().batchOf(ctx, compiled, 0, 100*n)
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	reason, from := compiled.reason(), compiled.from(0, last)
-	var ids []int64
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		if err := scan(&id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why"+from.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?",
+	ids, err := sqldb.IDs(ctx, s.reader(), "SELECT id FROM (SELECT c.id, "+reason.sql+" AS why"+from.sql+") r WHERE why IS NULL ORDER BY id LIMIT ?",
 		append(slices.Concat(reason.args, from.args), n)...)
 	if err != nil {
 		return nil, s.translate(err)
 	}
-	found, err := s.recipients(ctx, s.reader(), ids, channel.Address, audience.Uploads)
+	found, err := s.reader().recipients(ctx, ids, channel.Address, audience.Uploads)
 	if err != nil {
 		return nil, s.translate(err)
 	}

@@ -6,11 +6,12 @@ import (
 	"fmt"
 
 	"carillon/access"
+	"carillon/store/sqldb"
 )
 
 // audit writes an entry in the transaction of what it tells of. The time is
 // that of the transaction.
-func (s *Store) audit(ctx context.Context, tx conn, e access.AuditEntry) error {
+func (tx conn) audit(ctx context.Context, e access.AuditEntry) error {
 	detail := []byte("{}")
 	if len(e.Detail) > 0 {
 		var err error
@@ -18,33 +19,32 @@ func (s *Store) audit(ctx context.Context, tx conn, e access.AuditEntry) error {
 			return fmt.Errorf("encode audit detail: %w", err)
 		}
 	}
-	_, err := tx.exec(ctx, "INSERT INTO audit (account_id, actor, action, target, detail, request_id, source, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		e.AccountID, e.Actor, e.Action, e.Target, string(detail), e.RequestID, e.Source, ms(s.clock.Now()))
+	_, err := tx.Exec(ctx, "INSERT INTO audit (account_id, actor, action, target, detail, request_id, source, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		e.AccountID, e.Actor, e.Action, e.Target, string(detail), e.RequestID, e.Source, sqldb.Millis(tx.s.clock.Now()))
 	return err
 }
 
 // AddAudit writes an entry by itself; ID and At are set here.
 func (s *Store) AddAudit(ctx context.Context, e access.AuditEntry) error {
-	return s.inTx(ctx, func(tx conn) error { return s.audit(ctx, tx, e) })
+	return s.inTx(ctx, func(tx conn) error { return tx.audit(ctx, e) })
 }
 
 // ListAudit lists an account's entries before the id before, newest first; 0
 // begins with the newest.
 func (s *Store) ListAudit(ctx context.Context, accountID, before int64, limit int) ([]access.AuditEntry, error) {
-	var entries []access.AuditEntry
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+
+	entries, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (access.AuditEntry, error) {
 		e := access.AuditEntry{AccountID: accountID}
 		var detail []byte
-		var at millis
+		var at sqldb.Time
 		if err := scan(&e.ID, &e.Actor, &e.Action, &e.Target, &detail, &e.RequestID, &e.Source, &at); err != nil {
-			return err
+			return e, err
 		}
 		e.At = at.Time
 		if err := json.Unmarshal(detail, &e.Detail); err != nil {
-			return fmt.Errorf("read detail of audit entry %d: %w", e.ID, err)
+			return e, fmt.Errorf("read detail of audit entry %d: %w", e.ID, err)
 		}
-		entries = append(entries, e)
-		return nil
+		return e, nil
 	}, "SELECT id, actor, action, target, detail, request_id, source, at FROM audit WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
 		accountID, orNewest(before), limit)
 	return entries, s.translate(err)

@@ -9,6 +9,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // A hard bounce counts as more soft ones than any limit, so that one index finds
@@ -52,13 +53,13 @@ func (n bounceNotes) add(address string, e providers.Receipt, moved bool) {
 	n[address] = note
 }
 
-// write keeps the notes of a channel's addresses.
-func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now time.Time) error {
+// keepBounces keeps the notes of a channel's addresses.
+func (tx conn) keepBounces(ctx context.Context, n bounceNotes, channelID int64, now time.Time) error {
 	if len(n) == 0 {
 		return nil
 	}
 	var known int
-	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM bounces LIMIT 1) b").Scan(&known); err != nil {
+	if err := tx.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM bounces LIMIT 1) b").Scan(&known); err != nil {
 		return err
 	}
 	var fine []string
@@ -75,12 +76,12 @@ func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now ti
 	}
 	var accountID int64
 	var kind providers.AddressKind
-	if err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ?", channelID).Scan(&accountID, &kind); err != nil {
+	if err := tx.Row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ?", channelID).Scan(&accountID, &kind); err != nil {
 		return err
 	}
 	if known > 0 && len(fine) > 0 {
-		if _, err := tx.exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND hard = '' AND address "+tx.d.inTexts,
-			accountID, string(kind), tx.d.textList(fine)); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND hard = '' AND address "+tx.d.InTexts,
+			accountID, string(kind), tx.d.TextList(fine)); err != nil {
 			return err
 		}
 	}
@@ -93,10 +94,10 @@ func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now ti
 		if note.reset {
 			keep = "0"
 		}
-		if _, err := tx.exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at) VALUES (?, ?, ?, ?, ?, ?)
+		if _, err := tx.Exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (account_id, kind, address) DO UPDATE SET soft = `+keep+` + excluded.soft, last_at = excluded.last_at,
 				hard = CASE WHEN excluded.hard = '' THEN bounces.hard ELSE excluded.hard END`,
-			accountID, string(kind), address, note.soft, note.hard, ms(now)); err != nil {
+			accountID, string(kind), address, note.soft, note.hard, sqldb.Millis(now)); err != nil {
 			return err
 		}
 	}
@@ -104,7 +105,7 @@ func (n bounceNotes) write(ctx context.Context, tx conn, channelID int64, now ti
 }
 
 // noteBounces keeps what refusals say of addresses.
-func noteBounces(ctx context.Context, tx conn, settled []messages.Outcome) error {
+func (tx conn) noteBounces(ctx context.Context, settled []messages.Outcome) error {
 	bounced := map[int64]messages.Outcome{}
 	for _, o := range settled {
 		if o.Bounce != "" {
@@ -116,7 +117,7 @@ func noteBounces(ctx context.Context, tx conn, settled []messages.Outcome) error
 	}
 	channels := map[int64]bounceNotes{}
 	var at time.Time
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var address string
 		if err := scan(&id, &address); err != nil {
@@ -129,12 +130,12 @@ func noteBounces(ctx context.Context, tx conn, settled []messages.Outcome) error
 		}
 		channels[o.ChannelID].add(address, providers.Receipt{Status: providers.ReceiptRejected, Bounce: o.Bounce}, true)
 		return nil
-	}, "SELECT id, address FROM messages WHERE id "+tx.d.inIDs, tx.d.idList(slices.Collect(maps.Keys(bounced))))
+	}, "SELECT id, address FROM messages WHERE id "+tx.d.InIDs, tx.d.IDList(slices.Collect(maps.Keys(bounced))))
 	if err != nil {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(channels)) {
-		if err := channels[id].write(ctx, tx, id, at); err != nil {
+		if err := tx.keepBounces(ctx, channels[id], id, at); err != nil {
 			return err
 		}
 	}
@@ -148,14 +149,9 @@ const bouncesAtOnce = 500
 // good or complained, and those with too many soft bounces in a row. It reports
 // whether there may be more.
 func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
-	var due []contacts.Suppression
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var p contacts.Suppression
-		if err := scan(&p.AccountID, &p.Kind, &p.Address, &p.Reason); err != nil {
-			return err
-		}
-		due = append(due, p)
-		return nil
+
+	due, err := sqldb.Structs(ctx, s.reader(), func(p *contacts.Suppression) []any {
+		return []any{&p.AccountID, &p.Kind, &p.Address, &p.Reason}
 	}, "SELECT account_id, kind, address, hard FROM bounces WHERE soft >= ? ORDER BY soft LIMIT ?", s.softBounces, bouncesAtOnce)
 	if err != nil || len(due) == 0 {
 		return false, s.translate(err)
@@ -181,7 +177,7 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 		}
 		if err := s.inTx(ctx, func(tx conn) error {
 			for _, p := range list {
-				if _, err := tx.exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+				if _, err := tx.Exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
 					return err
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // sent makes a transactional message to an address and sends it.
@@ -55,16 +56,11 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		j.receive(providers.Receipt{MessageID: other, Status: providers.ReceiptRejected})
 		require.Empty(t, j.reasonOf("window@example.com"))
 
-		var sources []string
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-			var source string
-			err := scan(&source)
-			sources = append(sources, source)
-			return err
-		}, "SELECT source FROM consents ORDER BY id"))
+		sources, err := sqldb.Column[string](t.Context(), s.reader(), "SELECT source FROM consents ORDER BY id")
+		require.NoError(t, err)
 		require.Equal(t, []string{"bounce", "complaint"}, sources)
 		var left int
-		require.NoError(t, s.reader().row(t.Context(), "SELECT COUNT(*) FROM bounces").Scan(&left))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT COUNT(*) FROM bounces").Scan(&left))
 		require.Zero(t, left)
 	})
 }
@@ -104,7 +100,8 @@ func TestParkedBounceSuppresses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 1)
-		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com", Content: []byte(`{"text":"x"}`)})
+		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com",
+			Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		require.Len(t, j.claim(0, 1, j.feed(0, []int64{1}, 1)), 1)
 		j.receive(providers.Receipt{MessageID: m.ID, Status: providers.ReceiptFailed, Bounce: providers.BounceHard})

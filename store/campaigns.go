@@ -11,6 +11,7 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 	"carillon/targeting/rule"
 )
@@ -18,16 +19,16 @@ import (
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
 	created_at, updated_at FROM campaigns`
 
-func scanCampaign(scan func(...any) error) (campaigns.Campaign, error) {
+func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
 	var audience, content, schedule, throttle []byte
-	var next, created, updated millis
+	var next, created, updated sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
 		&created, &updated)
 	if err != nil {
 		return c, err
 	}
-	c.NextFireAt, c.CreatedAt, c.UpdatedAt = next.ptr(), created.Time, updated.Time
+	c.NextFireAt, c.CreatedAt, c.UpdatedAt = next.Ptr(), created.Time, updated.Time
 	for _, part := range []struct {
 		name string
 		text []byte
@@ -48,13 +49,14 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
-		id, err := tx.insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, created_at, updated_at)
+		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
+			created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
-			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), ms(now), ms(now))
+			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
 			return err
 		}
-		c, err = scanCampaign(tx.row(ctx, selectCampaign+" WHERE id = ?", id).Scan)
+		c, err = scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", id).Scan)
 		return err
 	})
 	return c, err
@@ -65,7 +67,7 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 // made of stays as it was when it began.
 func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
 	err := s.inTx(ctx, func(tx conn) error {
-		locked, err := lockCampaign(ctx, tx, c.AccountID, c.ID)
+		locked, err := tx.lockCampaign(ctx, c.AccountID, c.ID)
 		if err != nil {
 			return err
 		}
@@ -78,13 +80,13 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?,
+		_, err = tx.Exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?,
 			category_id = ?, next_fire_at = ?, updated_at = ? WHERE id = ?`, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content), mustJSON(c.Schedule),
-			mustJSON(c.Throttle), c.Weight, c.CategoryID, msPtr(c.NextFireAt), ms(s.clock.Now()), c.ID)
+			mustJSON(c.Throttle), c.Weight, c.CategoryID, sqldb.MillisPtr(c.NextFireAt), sqldb.Millis(s.clock.Now()), c.ID)
 		if err != nil {
 			return err
 		}
-		c, err = scanCampaign(tx.row(ctx, selectCampaign+" WHERE id = ?", c.ID).Scan)
+		c, err = scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.ID).Scan)
 		return err
 	})
 	return c, err
@@ -92,7 +94,7 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 
 // GetCampaign is one campaign of an account.
 func (s *Store) GetCampaign(ctx context.Context, accountID, id int64) (campaigns.Campaign, error) {
-	c, err := scanCampaign(s.reader().row(ctx, selectCampaign+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	c, err := scanCampaign(s.reader().Row(ctx, selectCampaign+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, fault.New(fault.NotFound, "there is no campaign %d", id)
 	}
@@ -103,32 +105,27 @@ func (s *Store) GetCampaign(ctx context.Context, accountID, id int64) (campaigns
 // the cursor (0: from the newest); of one status unless status is empty.
 func (s *Store) ListCampaigns(ctx context.Context, accountID int64, status campaigns.Status, before int64, limit int) ([]campaigns.Campaign, error) {
 	if before == 0 {
-		before = everybody
+		before = pastEveryID
 	}
 	query, args := selectCampaign+" WHERE account_id = ? AND id < ?", []any{accountID, before}
 	if status != "" {
 		query, args = query+" AND status = ?", append(args, string(status))
 	}
-	var list []campaigns.Campaign
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		c, err := scanCampaign(scan)
-		list = append(list, c)
-		return err
-	}, query+" ORDER BY id DESC LIMIT ?", append(args, limit)...)
+	list, err := sqldb.Query(ctx, s.reader(), scanCampaign, query+" ORDER BY id DESC LIMIT ?", append(args, limit)...)
 	return list, s.translate(err)
 }
 
 // DeleteCampaign deletes a draft; what was ever started stays for the record.
 func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
-		c, err := lockCampaign(ctx, tx, accountID, id)
+		c, err := tx.lockCampaign(ctx, accountID, id)
 		if err != nil {
 			return err
 		}
 		if err := c.mustBe("deleted", "only a draft can be deleted; cancel what is scheduled or running", campaigns.Draft); err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, "DELETE FROM campaigns WHERE id = ?", id)
+		_, err = tx.Exec(ctx, "DELETE FROM campaigns WHERE id = ?", id)
 		return err
 	})
 }
@@ -136,16 +133,8 @@ func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
 // UnfinishedUploads lists the uploads among ids that are not taken in as a
 // whole, with their states.
 func (s *Store) UnfinishedUploads(ctx context.Context, accountID int64, ids []int64) (map[int64]contacts.UploadState, error) {
-	states := map[int64]contacts.UploadState{}
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var state contacts.UploadState
-		if err := scan(&id, &state); err != nil {
-			return err
-		}
-		states[id] = state
-		return nil
-	}, "SELECT id, state FROM uploads WHERE account_id = ? AND state <> 'finished' AND id "+s.d.inIDs, accountID, s.d.idList(ids))
+	states, err := sqldb.Map[int64, contacts.UploadState](ctx, s.reader(),
+		"SELECT id, state FROM uploads WHERE account_id = ? AND state <> 'finished' AND id "+s.d.InIDs, accountID, s.d.IDList(ids))
 	return states, s.translate(err)
 }
 
@@ -232,6 +221,6 @@ func fieldsOf(err error) ([]fault.Field, error) {
 // HasCategory reports whether an account has a category.
 func (s *Store) HasCategory(ctx context.Context, accountID, id int64) (bool, error) {
 	var n int
-	err := s.reader().row(ctx, "SELECT COUNT(*) FROM lists WHERE id = ? AND account_id = ? AND kind = 'category'", id, accountID).Scan(&n)
+	err := s.reader().Row(ctx, "SELECT COUNT(*) FROM lists WHERE id = ? AND account_id = ? AND kind = 'category'", id, accountID).Scan(&n)
 	return n > 0, s.translate(err)
 }

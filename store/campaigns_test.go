@@ -14,7 +14,8 @@ import (
 
 // testDraft is a campaign of the account's that the store has not seen.
 func testDraft(t *testing.T, s *Store, account int64) campaigns.Campaign {
-	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "drafts", Provider: "sandbox", Address: providers.Email, Config: []byte(`{}`)})
+	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "drafts", Provider: "sandbox", Address: providers.Email,
+		Config: []byte(`{}`)})
 	require.NoError(t, err)
 	return campaigns.Campaign{
 		AccountID: account, Name: "Spring", ChannelID: channel.ID, Audience: targeting.Audience{All: true},

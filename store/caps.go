@@ -10,14 +10,16 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 const selectCap = "SELECT id, account_id, category_id, priority, max_messages, window_seconds, action, created_at FROM frequency_caps"
 
-func scanCap(scan func(...any) error) (contacts.FrequencyCap, error) {
+func scanCap(scan sqldb.Scan) (contacts.FrequencyCap, error) {
 	var c contacts.FrequencyCap
 	var seconds int64
-	var created millis
+	var created sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.CategoryID, &c.Priority, &c.MaxMessages, &seconds, &c.Action, &created)
 	c.Window, c.CreatedAt = time.Duration(seconds)*time.Second, created.Time
 	return c, err
@@ -26,14 +28,14 @@ func scanCap(scan func(...any) error) (contacts.FrequencyCap, error) {
 // SetCap keeps a cap, instead of one of the same category, priority and window.
 func (s *Store) SetCap(ctx context.Context, c contacts.FrequencyCap) (contacts.FrequencyCap, error) {
 	err := s.inTx(ctx, func(tx conn) error {
-		id, err := tx.insert(ctx, `INSERT INTO frequency_caps (account_id, category_id, priority, max_messages, window_seconds, action, created_at)
+		id, err := tx.Insert(ctx, `INSERT INTO frequency_caps (account_id, category_id, priority, max_messages, window_seconds, action, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, category_id, priority, window_seconds)
 			DO UPDATE SET max_messages = excluded.max_messages, action = excluded.action`,
-			c.AccountID, c.CategoryID, c.Priority, c.MaxMessages, int64(c.Window/time.Second), string(c.Action), ms(s.clock.Now()))
+			c.AccountID, c.CategoryID, c.Priority, c.MaxMessages, int64(c.Window/time.Second), string(c.Action), sqldb.Millis(s.clock.Now()))
 		if err != nil {
 			return err
 		}
-		c, err = scanCap(tx.row(ctx, selectCap+" WHERE id = ?", id).Scan)
+		c, err = scanCap(tx.Row(ctx, selectCap+" WHERE id = ?", id).Scan)
 		return err
 	})
 	return c, err
@@ -41,7 +43,7 @@ func (s *Store) SetCap(ctx context.Context, c contacts.FrequencyCap) (contacts.F
 
 // GetCap is one frequency cap.
 func (s *Store) GetCap(ctx context.Context, accountID, id int64) (contacts.FrequencyCap, error) {
-	c, err := scanCap(s.reader().row(ctx, selectCap+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	c, err := scanCap(s.reader().Row(ctx, selectCap+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, noCap(id)
 	}
@@ -52,19 +54,15 @@ func noCap(id int64) error { return fault.New(fault.NotFound, "there is no frequ
 
 // ListCaps lists an account's frequency caps behind the id after.
 func (s *Store) ListCaps(ctx context.Context, accountID, after int64, limit int) ([]contacts.FrequencyCap, error) {
-	var list []contacts.FrequencyCap
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		c, err := scanCap(scan)
-		list = append(list, c)
-		return err
-	}, selectCap+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+
+	list, err := sqldb.Query(ctx, s.reader(), scanCap, selectCap+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
 	return list, s.translate(err)
 }
 
 // DeleteCap takes a frequency cap away.
 func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "DELETE FROM frequency_caps WHERE id = ? AND account_id = ?", id, accountID)
+		n, err := tx.Exec(ctx, "DELETE FROM frequency_caps WHERE id = ? AND account_id = ?", id, accountID)
 		if err == nil && n == 0 {
 			return noCap(id)
 		}
@@ -75,12 +73,9 @@ func (s *Store) DeleteCap(ctx context.Context, accountID, id int64) error {
 // capsFor are the caps that campaigns of a category count for. Feeders of the
 // account wait for each other here, until the transaction ends: each must see
 // what the one before has put into a window.
-func capsFor(ctx context.Context, tx conn, accountID, category int64) (list []contacts.FrequencyCap, err error) {
-	err = tx.scanAll(ctx, func(scan func(...any) error) error {
-		c, err := scanCap(scan)
-		list = append(list, c)
-		return err
-	}, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.forUpdate, accountID, category)
+func (tx conn) capsFor(ctx context.Context, accountID, category int64) (list []contacts.FrequencyCap, err error) {
+	list, err = sqldb.Query(ctx, tx, scanCap, selectCap+" WHERE account_id = ? AND (category_id = 0 OR category_id = ?) ORDER BY id"+tx.d.ForUpdate,
+		accountID, category)
 	return list, err
 }
 
@@ -147,10 +142,10 @@ func capDetail(c contacts.FrequencyCap) string {
 
 // capHistories reads what the recipients were sent in the longest window, and
 // what is in flight to them besides these messages, which are marked queued.
-func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, now time.Time) (map[int64]capHistory, error) {
-	histories := make(map[int64]capHistory, len(messages))
-	ids := make([]int64, 0, len(messages))
-	for _, m := range messages {
+func (tx conn) capHistories(ctx context.Context, f feeding, fed []marked, now time.Time) (map[int64]capHistory, error) {
+	histories := make(map[int64]capHistory, len(fed))
+	ids := make([]int64, 0, len(fed))
+	for _, m := range fed {
 		ids = append(ids, m.contactID)
 		h, known := histories[m.contactID]
 		if !known {
@@ -163,14 +158,15 @@ func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, no
 	for _, c := range f.caps {
 		longest = max(longest, c.Window)
 	}
-	const from = " FROM messages m JOIN runs r ON r.id = m.run_id JOIN campaigns k ON k.id = r.campaign_id WHERE m.run_id > 0 AND m.contact_id > 0 AND m.contact_id "
-	list := tx.d.idList(ids)
+	const from = " FROM messages m JOIN runs r ON r.id = m.run_id JOIN campaigns k ON k.id = r.campaign_id WHERE m.run_id > 0 AND m.contact_id > 0 " +
+		"AND m.contact_id "
+	list := tx.d.IDList(ids)
 	// One statement, which sees one moment: between two a message could be sent that
 	// is in flight no more for the second and not sent yet for the first.
-	return histories, tx.scanAll(ctx, func(scan func(...any) error) error {
+	return histories, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var send capSend
-		var at millis
+		var at sqldb.Time
 		if err := scan(&id, &at, &send.category); err != nil {
 			return err
 		}
@@ -183,7 +179,8 @@ func capHistories(ctx context.Context, tx conn, f feeding, messages []marked, no
 		h.sent = append(h.sent, send)
 		histories[id] = h
 		return nil
-	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.inIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state NOT IN (1, 2)
-		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.inIDs+` AND m.phase = 1
-		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, ms(now.Add(-longest)), list, f.accountID)
+	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.InIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state `+
+		isNot(messages.Queued, messages.Sending)+`
+		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.InIDs+` AND m.`+phaseInFlight+`
+		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, sqldb.Millis(now.Add(-longest)), list, f.accountID)
 }

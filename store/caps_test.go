@@ -12,6 +12,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 func (j *journey) setCap(c contacts.FrequencyCap) contacts.FrequencyCap {
@@ -166,7 +167,7 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 						}
 					}
 					var open int
-					if err := s.reader().row(ctx, "SELECT COUNT(*) FROM messages WHERE run_id = ? AND state IN (0, 1, 2)", run.ID).Scan(&open); err != nil {
+					if err := s.reader().Row(ctx, "SELECT COUNT(*) FROM messages WHERE run_id = ? AND state IN (0, 1, 2)", run.ID).Scan(&open); err != nil {
 						errs <- err
 						return
 					}
@@ -184,9 +185,9 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 		close(errs)
 		require.NoError(t, <-errs)
 		times := map[int64][]time.Time{}
-		require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		require.NoError(t, sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 			var id int64
-			var at millis
+			var at sqldb.Time
 			err := scan(&id, &at)
 			times[id] = append(times[id], at.Time)
 			return err

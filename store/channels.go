@@ -11,17 +11,18 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status, status_reason,
 	status_since, health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
 
-func (s *Store) scanChannel(scan func(...any) error) (providers.Channel, error) {
+func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
 	var config string
 	var limits []byte
-	var created, updated, statusSince, since, next millis
+	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.SilentOptOut, &c.Status, &c.StatusReason,
 		&statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
 	if err != nil {
@@ -60,9 +61,9 @@ func (s *Store) sealChannel(c providers.Channel) (config, limits string, err err
 }
 
 // nameTaken is the error for a channel name that another channel has.
-func nameTaken(ctx context.Context, tx conn, c providers.Channel) error {
+func (tx conn) nameTaken(ctx context.Context, c providers.Channel) error {
 	var other int64
-	err := tx.row(ctx, "SELECT id FROM channels WHERE account_id = ? AND name = ? AND id <> ? AND deleted_at IS NULL", c.AccountID, c.Name, c.ID).Scan(&other)
+	err := tx.Row(ctx, "SELECT id FROM channels WHERE account_id = ? AND name = ? AND id <> ? AND deleted_at IS NULL", c.AccountID, c.Name, c.ID).Scan(&other)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -86,17 +87,17 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 			return err
 		}
 		c.ID = 0
-		if err := nameTaken(ctx, tx, c); err != nil {
+		if err := tx.nameTaken(ctx, c); err != nil {
 			return err
 		}
-		now := ms(s.clock.Now())
-		id, err := tx.insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status,
+		now := sqldb.Millis(s.clock.Now())
+		id, err := tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status,
 			created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config, string(c.Address), limits,
 			c.Timezone, string(c.InDoubt), c.SilentOptOut, string(providers.ChannelActive), now, now)
 		if err != nil {
 			return err
 		}
-		c, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", id).Scan)
+		c, err = s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ?", id).Scan)
 		return err
 	})
 	return c, err
@@ -118,10 +119,10 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
 			return err
 		}
-		if err := nameTaken(ctx, tx, c); err != nil {
+		if err := tx.nameTaken(ctx, c); err != nil {
 			return err
 		}
-		before, err := s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", c.ID, c.AccountID).Scan)
+		before, err := s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", c.ID, c.AccountID).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noChannel(c.ID)
 		}
@@ -136,20 +137,22 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		if before.Provider != c.Provider || !bytes.Equal(before.Config, c.Config) {
 			anew, reconsider = 1, begunAnew
 		}
-		now := ms(s.clock.Now())
-		_, err = tx.exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID, c.AccountID)
+		now := sqldb.Millis(s.clock.Now())
+		_, err = tx.Exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
+			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+
+			` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID,
+			c.AccountID)
 		if err != nil {
 			return err
 		}
 		if reconsider != nothingChanged {
 			// A channel that was stopped stays so until a person resumes it.
-			if _, err := tx.exec(ctx, "UPDATE channels SET "+nothingKnown+" WHERE id = ? AND status <> 'stopped'", c.ID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE channels SET "+nothingKnown+" WHERE id = ? AND status <> 'stopped'", c.ID); err != nil {
 				return err
 			}
 		}
-		updated, err = s.scanChannel(tx.row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
+		updated, err = s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
 		if err != nil || reconsider == nothingChanged {
 			return err
 		}
@@ -167,7 +170,7 @@ func noChannel(id int64) error { return fault.New(fault.NotFound, "there is no c
 
 // GetChannel is one channel, its secrets included.
 func (s *Store) GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error) {
-	c, err := s.scanChannel(s.reader().row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", id, accountID).Scan)
+	c, err := s.scanChannel(s.reader().Row(ctx, selectChannel+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return providers.Channel{}, noChannel(id)
 	}
@@ -176,7 +179,7 @@ func (s *Store) GetChannel(ctx context.Context, accountID, id int64) (providers.
 
 // FindChannel is a channel by its name.
 func (s *Store) FindChannel(ctx context.Context, accountID int64, name string) (providers.Channel, error) {
-	c, err := s.scanChannel(s.reader().row(ctx, selectChannel+" WHERE account_id = ? AND name = ? AND deleted_at IS NULL", accountID, name).Scan)
+	c, err := s.scanChannel(s.reader().Row(ctx, selectChannel+" WHERE account_id = ? AND name = ? AND deleted_at IS NULL", accountID, name).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return providers.Channel{}, fault.New(fault.NotFound, "there is no channel %q", name)
 	}
@@ -195,11 +198,10 @@ func (s *Store) AllChannels(ctx context.Context) ([]providers.Channel, error) {
 }
 
 func (s *Store) channels(ctx context.Context, query string, args ...any) ([]providers.Channel, error) {
-	var list []providers.Channel
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (providers.Channel, error) {
 		c, err := s.scanChannel(scan)
-		list = append(list, c)
-		return err
+		return c, err
 	}, query, args...)
 	if err != nil {
 		return nil, s.translate(err)
@@ -213,7 +215,7 @@ func (s *Store) channels(ctx context.Context, query string, args ...any) ([]prov
 func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
 		var found int64
-		err := tx.row(ctx, "SELECT id FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL"+s.d.forUpdate, id, accountID).Scan(&found)
+		err := tx.Row(ctx, "SELECT id FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL"+s.d.ForUpdate, id, accountID).Scan(&found)
 		if errors.Is(err, sql.ErrNoRows) {
 			return noChannel(id)
 		}
@@ -221,7 +223,7 @@ func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
 			return err
 		}
 		var campaign int64
-		err = tx.row(ctx, `SELECT id FROM campaigns WHERE channel_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused')
+		err = tx.Row(ctx, `SELECT id FROM campaigns WHERE channel_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused')
 			ORDER BY id LIMIT 1`, id).Scan(&campaign)
 		if err == nil {
 			return fault.New(fault.Conflict, "campaign %d uses channel %d: cancel it or give it another channel first", campaign, id)
@@ -230,15 +232,15 @@ func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
 			return err
 		}
 		var waiting int64
-		if err := tx.row(ctx, "SELECT CAST(COALESCE(SUM(pending + queued + sending), 0) AS BIGINT) FROM run_counts WHERE channel_id = ?", id).
+		if err := tx.Row(ctx, "SELECT CAST(COALESCE(SUM(pending + queued + sending), 0) AS BIGINT) FROM run_counts WHERE channel_id = ?", id).
 			Scan(&waiting); err != nil {
 			return err
 		}
 		if waiting > 0 {
 			return fault.New(fault.Conflict, "%d messages of channel %d are not sent yet: wait for them or clear its queue first", waiting, id)
 		}
-		now := ms(s.clock.Now())
-		_, err = tx.exec(ctx, "UPDATE channels SET deleted_at = ?, updated_at = ?, config = '' WHERE id = ?", now, now, id)
+		now := sqldb.Millis(s.clock.Now())
+		_, err = tx.Exec(ctx, "UPDATE channels SET deleted_at = ?, updated_at = ?, config = '' WHERE id = ?", now, now, id)
 		return err
 	})
 }

@@ -32,7 +32,7 @@ func TestChannels(t *testing.T) {
 		require.Equal(t, made, found)
 
 		var stored string
-		require.NoError(t, s.reader().row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
+		require.NoError(t, s.reader().Row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
 		require.NotContains(t, stored, password)
 
 		// Names are unique in an account.
@@ -76,7 +76,7 @@ func TestChannels(t *testing.T) {
 		require.NoError(t, s.DeleteChannel(ctx, account, made.ID))
 		_, err = s.GetChannel(ctx, account, made.ID)
 		require.True(t, fault.Is(err, fault.NotFound))
-		require.NoError(t, s.reader().row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
+		require.NoError(t, s.reader().Row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
 		require.Empty(t, stored, "credentials are forgotten")
 		_, err = s.CreateChannel(ctx, made)
 		require.NoError(t, err, "the name is free again")
@@ -91,7 +91,7 @@ func TestDeleteChannelInUse(t *testing.T) {
 		require.NoError(t, err)
 		exec := func(query string, args ...any) {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.exec(ctx, query, args...)
+				_, err := tx.Exec(ctx, query, args...)
 				return err
 			}))
 		}

@@ -12,6 +12,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // Clearing the queue takes many small transactions. The first one binds: it
@@ -24,67 +25,71 @@ const examplesKept = 10
 
 // BeginClear binds a clearing of everything that the filter selects and has not
 // been claimed.
-func (s *Store) BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (clearing messages.Clearing, err error) {
+func (s *Store) BeginClear(ctx context.Context, f messages.QueueFilter, actor string) (c messages.Clearing, err error) {
 	err = s.withdraw(ctx, func(tx conn) error {
-		if err := lockChannels(ctx, tx, f.AccountID, f.ChannelID); err != nil {
+		if err := tx.lockChannels(ctx, f.AccountID, f.ChannelID); err != nil {
 			return err
 		}
-		clearing = messages.Clearing{
+		c = messages.Clearing{
 			AccountID: f.AccountID, ChannelID: f.ChannelID, CampaignID: f.CampaignID, Actor: actor, CreatedAt: s.clock.Now(),
 		}
-		examples, err := clearExamples(ctx, tx, f)
+		examples, err := tx.clearExamples(ctx, f)
 		if err != nil {
 			return err
 		}
-		clearing.Examples = examples
+		c.Examples = examples
 		var maxID sql.NullInt64
-		if err := tx.row(ctx, "SELECT MAX(id) FROM messages").Scan(&maxID); err != nil {
+		if err := tx.Row(ctx, "SELECT MAX(id) FROM messages").Scan(&maxID); err != nil {
 			return err
 		}
-		clearing.ID, err = tx.insert(ctx, `INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, f.AccountID, f.ChannelID, f.CampaignID, maxID.Int64, clean(actor), mustJSON(examples), ms(clearing.CreatedAt))
+		c.ID, err = tx.Insert(ctx, `INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, f.AccountID, f.ChannelID, f.CampaignID, maxID.Int64, clean(actor), mustJSON(examples), sqldb.Millis(c.CreatedAt))
 		if err != nil {
 			return err
 		}
-		scope, err := clearScope(ctx, tx, f, "queued")
+		scope, err := tx.clearScope(ctx, f, "queued")
 		if err != nil {
 			return err
 		}
 		for _, w := range scope {
-			n, err := s.clearState(ctx, tx, w, clearing.ID, actor, messages.Queued, maxID.Int64, everybody)
+			n, err := tx.clearState(ctx, clearing{
+				countKey: w, id: c.ID, actor: actor, from: messages.Queued, maxID: maxID.Int64, limit: noLimit,
+			})
 			if err != nil {
 				return err
 			}
-			clearing.Cleared += n
+			c.Cleared += n
 		}
 		// What was claimed while this went on is not cleared here, but it is meant: the
 		// time of the clearing is that of its end.
-		clearing.CreatedAt = s.clock.Now()
-		if _, err := tx.exec(ctx, "UPDATE clears SET cleared = ?, created_at = ? WHERE id = ?", clearing.Cleared, ms(clearing.CreatedAt), clearing.ID); err != nil {
+		c.CreatedAt = s.clock.Now()
+		if _, err := tx.Exec(ctx, "UPDATE clears SET cleared = ?, created_at = ? WHERE id = ?", c.Cleared, sqldb.Millis(c.CreatedAt), c.ID); err != nil {
 			return err
 		}
 		return tx.halt(ctx)
 	})
-	return clearing, err
+	return c, err
 }
 
 // ContinueClear cancels the next batch of a clearing. FinishedAt is set once
 // nothing is left.
-func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing messages.Clearing, err error) {
+func (s *Store) ContinueClear(ctx context.Context, id int64) (c messages.Clearing, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		var maxID int64
-		clearing, maxID, err = scanClearing(tx.row(ctx, selectClearing+" WHERE id = ?"+tx.d.forUpdate, id))
-		if err != nil || clearing.FinishedAt != nil {
+		c, maxID, err = scanClearing(tx.Row(ctx, selectClearing+" WHERE id = ?"+tx.d.ForUpdate, id))
+		if err != nil || c.FinishedAt != nil {
 			return err
 		}
-		f := messages.QueueFilter{AccountID: clearing.AccountID, ChannelID: clearing.ChannelID, CampaignID: clearing.CampaignID}
-		scope, err := clearScope(ctx, tx, f, "pending")
+		f := messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ChannelID, CampaignID: c.CampaignID}
+		scope, err := tx.clearScope(ctx, f, "pending")
 		if err != nil {
 			return err
 		}
 		var n int64
 		for _, w := range scope {
-			cleared, err := s.clearState(ctx, tx, w, id, clearing.Actor, messages.Pending, maxID, cancelBatch-n)
+			cleared, err := tx.clearState(ctx, clearing{
+				countKey: w, id: id, actor: c.Actor, from: messages.Pending, maxID: maxID, limit: cancelBatch - n,
+			})
 			if err != nil {
 				return err
 			}
@@ -92,15 +97,15 @@ func (s *Store) ContinueClear(ctx context.Context, id int64) (clearing messages.
 				break
 			}
 		}
-		clearing.Cleared += n
+		c.Cleared += n
 		if n < cancelBatch {
 			now := s.clock.Now()
-			clearing.FinishedAt = &now
+			c.FinishedAt = &now
 		}
-		_, err = tx.exec(ctx, "UPDATE clears SET cleared = ?, finished_at = ? WHERE id = ?", clearing.Cleared, msPtr(clearing.FinishedAt), id)
+		_, err = tx.Exec(ctx, "UPDATE clears SET cleared = ?, finished_at = ? WHERE id = ?", c.Cleared, sqldb.MillisPtr(c.FinishedAt), id)
 		return err
 	})
-	return clearing, err
+	return c, err
 }
 
 // OpenClears are the clearings that are not finished.
@@ -110,7 +115,7 @@ func (s *Store) OpenClears(ctx context.Context) ([]int64, error) {
 
 // GetClearing looks a clearing up afterwards.
 func (s *Store) GetClearing(ctx context.Context, accountID, id int64) (messages.Clearing, error) {
-	clearing, _, err := scanClearing(s.reader().row(ctx, selectClearing+" WHERE id = ? AND account_id = ?", id, accountID))
+	clearing, _, err := scanClearing(s.reader().Row(ctx, selectClearing+" WHERE id = ? AND account_id = ?", id, accountID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return clearing, fault.New(fault.NotFound, "there is no clearing %d", id)
 	}
@@ -121,49 +126,57 @@ const selectClearing = `SELECT id, account_id, channel_id, campaign_id, max_id, 
 
 func scanClearing(row *sql.Row) (c messages.Clearing, maxID int64, err error) {
 	var examples string
-	var created, finished millis
+	var created, finished sqldb.Time
 	if err := row.Scan(&c.ID, &c.AccountID, &c.ChannelID, &c.CampaignID, &maxID, &c.Actor, &c.Cleared, &examples, &created, &finished); err != nil {
 		return c, 0, err
 	}
-	c.CreatedAt, c.FinishedAt = created.Time, finished.ptr()
+	c.CreatedAt, c.FinishedAt = created.Time, finished.Ptr()
 	return c, maxID, json.Unmarshal([]byte(examples), &c.Examples)
 }
 
 // clearScope lists the channels and runs with messages in a state.
-func clearScope(ctx context.Context, c conn, f messages.QueueFilter, column string) (scope []countKey, err error) {
+func (tx conn) clearScope(ctx context.Context, f messages.QueueFilter, column string) (scope []countKey, err error) {
 	where, args := queueWhere(f)
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		var key countKey
-		if err := scan(&key.runID, &key.channelID); err != nil {
-			return err
-		}
-		scope = append(scope, key)
-		return nil
+	scope, err = sqldb.Structs(ctx, tx, func(key *countKey) []any {
+		return []any{&key.runID, &key.channelID}
 	}, `SELECT c.run_id, c.channel_id FROM run_counts c JOIN channels h ON h.id = c.channel_id LEFT JOIN runs r ON r.id = c.run_id
 		WHERE `+where+` GROUP BY c.run_id, c.channel_id HAVING SUM(c.`+column+`) > 0 ORDER BY 1, 2`, args...)
 	return scope, err
 }
 
+// clearing is what one transaction of a clearing cancels of a run and channel.
+type clearing struct {
+	countKey
+	id    int64 // of the clearing
+	actor string
+	from  messages.State
+	maxID int64
+	limit int64
+}
+
 // clearState cancels at most limit messages of one run and channel in a state.
-func (s *Store) clearState(ctx context.Context, tx conn, w countKey, clearID int64, actor string, from messages.State, maxID, limit int64) (int64, error) {
-	state, found, index := "state = 0", "phase = 0", tx.d.pendingIndex
-	if from == messages.Queued {
-		state, found, index = "state = 1", "phase = 1 AND state = 1", ""
+func (tx conn) clearState(ctx context.Context, c clearing) (int64, error) {
+	found, index := phasePending, tx.d.pendingIndex
+	if c.from == messages.Queued {
+		found, index = phaseInFlight+" AND state "+is(messages.Queued), ""
 	}
-	n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE `+state+` AND id `+
-		tx.d.inQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+" AND id <= ? ORDER BY due_at, id LIMIT ?"+tx.d.forUpdate),
-		messages.ReasonCleared, "by "+clean(actor)+", clearing "+strconv.FormatInt(clearID, 10), ms(s.clock.Now()), w.channelID, w.runID, maxID, limit)
+	l := tx.ledger()
+	n, err := l.swap(ctx, change{
+		move:  moves.cancel.narrowed(c.from),
+		args:  []any{messages.ReasonCleared, "by " + clean(c.actor) + ", clearing " + strconv.FormatInt(c.id, 10), sqldb.Millis(tx.s.clock.Now())},
+		whose: &c.countKey,
+		where: fragment{"id " + tx.d.InQuery("SELECT id FROM messages "+index+" WHERE channel_id = ? AND run_id = ? AND "+found+
+			" AND id <= ? ORDER BY due_at, id LIMIT ?"+tx.d.ForUpdate), []any{c.channelID, c.runID, c.maxID, c.limit}},
+	})
 	if err != nil {
 		return 0, err
 	}
-	d := deltas{}
-	d.move(w.runID, w.channelID, from, messages.Canceled, n)
-	return n, d.apply(ctx, tx, shardOperator)
+	return n, l.close(ctx, shardOperator)
 }
 
-func clearExamples(ctx context.Context, c conn, f messages.QueueFilter) ([]messages.ClearedMessage, error) {
+func (tx conn) clearExamples(ctx context.Context, f messages.QueueFilter) ([]messages.ClearedMessage, error) {
 	examples := []messages.ClearedMessage{}
-	waiting, err := queueHead(ctx, c, f, examplesKept)
+	waiting, err := tx.queueHead(ctx, f, examplesKept)
 	for _, m := range waiting {
 		examples = append(examples, messages.ClearedMessage{MessageID: m.ID, CampaignID: m.CampaignID, Address: m.Address})
 	}
@@ -173,13 +186,8 @@ func clearExamples(ctx context.Context, c conn, f messages.QueueFilter) ([]messa
 // QueueTotals says what waits on each channel.
 func (s *Store) QueueTotals(ctx context.Context, f messages.QueueFilter) (totals []messages.QueueTotals, err error) {
 	where, args := queueWhere(f)
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var t messages.QueueTotals
-		if err := scan(&t.ChannelID, &t.Pending, &t.Queued, &t.Sending); err != nil {
-			return err
-		}
-		totals = append(totals, t)
-		return nil
+	totals, err = sqldb.Structs(ctx, s.reader(), func(t *messages.QueueTotals) []any {
+		return []any{&t.ChannelID, &t.Pending, &t.Queued, &t.Sending}
 	}, `SELECT c.channel_id, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT), CAST(SUM(c.sending) AS BIGINT)
 		FROM run_counts c JOIN channels h ON h.id = c.channel_id LEFT JOIN runs r ON r.id = c.run_id
 		WHERE `+where+` GROUP BY c.channel_id HAVING SUM(c.pending + c.queued + c.sending) > 0 ORDER BY 1`, args...)
@@ -189,7 +197,7 @@ func (s *Store) QueueTotals(ctx context.Context, f messages.QueueFilter) (totals
 	for i := range totals {
 		f := f
 		f.ChannelID = totals[i].ChannelID
-		head, err := queueHead(ctx, s.reader(), f, 1)
+		head, err := s.reader().queueHead(ctx, f, 1)
 		if err != nil {
 			return nil, s.translate(err)
 		}
@@ -209,7 +217,7 @@ func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChan
 		if c.Pending+c.Queued == 0 {
 			continue
 		}
-		head, err := queueHead(ctx, s.reader(), messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID}, 1)
+		head, err := s.reader().queueHead(ctx, messages.QueueFilter{AccountID: c.AccountID, ChannelID: c.ID}, 1)
 		if err != nil {
 			return nil, s.translate(err)
 		}
@@ -223,7 +231,7 @@ func (s *Store) OldestWaiting(ctx context.Context, channels []campaigns.LiveChan
 // QueuePreview is the head of the outbound queue: what is in the windows, then
 // what waits for room, at most limit messages.
 func (s *Store) QueuePreview(ctx context.Context, f messages.QueueFilter, limit int) ([]messages.Message, error) {
-	head, err := queueHead(ctx, s.reader(), f, limit)
+	head, err := s.reader().queueHead(ctx, f, limit)
 	return head, s.translate(err)
 }
 
@@ -240,12 +248,12 @@ func queueWhere(f messages.QueueFilter) (string, []any) {
 	return strings.Join(where, " AND "), args
 }
 
-func queueHead(ctx context.Context, c conn, f messages.QueueFilter, limit int) (head []messages.Message, err error) {
+func (tx conn) queueHead(ctx context.Context, f messages.QueueFilter, limit int) (head []messages.Message, err error) {
 	for _, part := range []struct{ column, condition string }{
-		{"queued", "m.phase = 1 AND m.state = 1"},
-		{"pending", "m.phase = 0"},
+		{"queued", "m." + phaseInFlight + " AND m.state " + is(messages.Queued)},
+		{"pending", "m." + phasePending},
 	} {
-		scope, err := clearScope(ctx, c, f, part.column)
+		scope, err := tx.clearScope(ctx, f, part.column)
 		if err != nil {
 			return nil, err
 		}
@@ -253,15 +261,13 @@ func queueHead(ctx context.Context, c conn, f messages.QueueFilter, limit int) (
 			if len(head) >= limit {
 				return head, nil
 			}
-			err := c.scanAll(ctx, func(scan func(...any) error) error {
-				m, err := scanMessage(scan)
-				head = append(head, m)
-				return err
-			}, selectMessage+" WHERE m.channel_id = ? AND m.run_id = ? AND "+part.condition+" ORDER BY m.due_at, m.id LIMIT ?",
+			waiting, err := sqldb.Query(ctx, tx, scanMessage,
+				selectMessage+" WHERE m.channel_id = ? AND m.run_id = ? AND "+part.condition+" ORDER BY m.due_at, m.id LIMIT ?",
 				w.channelID, w.runID, limit-len(head))
 			if err != nil {
 				return nil, err
 			}
+			head = append(head, waiting...)
 		}
 	}
 	return head, nil
@@ -279,21 +285,17 @@ const clearRemembered = time.Hour
 // cancelCleared cancels those of the messages that have just gone back to pending
 // and that a clearing would have canceled had they not been claimed while it ran:
 // given back, refused for now, or in doubt meanwhile.
-func cancelCleared(ctx context.Context, tx conn, ids []int64, d deltas, now time.Time) error {
+func (l *ledger) cancelCleared(ctx context.Context, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return tx.scanAll(ctx, func(scan func(...any) error) error {
-		var runID, channelID int64
-		if err := scan(&runID, &channelID); err != nil {
-			return err
-		}
-		d.move(runID, channelID, messages.Pending, messages.Canceled, 1)
-		return nil
-	}, `UPDATE messages SET state = 9, reason = ?, detail = 'cleared while it was in flight', final_at = ?, due_at = 0
-		WHERE id `+tx.d.inIDs+` AND state = 0 AND EXISTS (
+	_, err := l.swap(ctx, change{
+		move: moves.cancelCleared, args: []any{messages.ReasonCleared, sqldb.Millis(l.now)},
+		where: fragment{"id " + l.d.InIDs + ` AND EXISTS (
 			SELECT 1 FROM clears k JOIN channels h ON h.account_id = k.account_id AND h.id = messages.channel_id
 			WHERE k.created_at > ? AND k.created_at >= messages.claimed_at - ? AND k.max_id >= messages.id AND k.channel_id IN (0, messages.channel_id)
-				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))
-		RETURNING run_id, channel_id`, messages.ReasonCleared, ms(now), tx.d.idList(ids), ms(now.Add(-clearRemembered)), clearSkew.Milliseconds())
+				AND (k.campaign_id = 0 OR k.campaign_id = (SELECT campaign_id FROM runs WHERE runs.id = messages.run_id)))`,
+			[]any{l.d.IDList(ids), sqldb.Millis(l.now.Add(-clearRemembered)), clearSkew.Milliseconds()}},
+	})
+	return err
 }

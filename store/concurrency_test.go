@@ -15,6 +15,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // mix is a store on which everything that changes messages goes on at once.
@@ -122,7 +123,8 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 				m.fed <- batch
 			case 2:
 				_, err := s.Skip(m.t.Context(), messages.Skipping{
-					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed, Details: map[int64]string{batch[0].ID: "no name"},
+					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed,
+					Details: map[int64]string{batch[0].ID: "no name"},
 				})
 				require.NoError(m.t, err)
 				m.fed <- batch
@@ -148,7 +150,8 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 		}
 		if r.IntN(6) == 0 { // a denied slot
 			n := 1 + r.IntN(len(ids))
-			require.NoError(m.t, s.Unqueue(m.t.Context(), runID, m.channel.ID, envelope, ids[:n], messages.Due{At: s.clock.Now(), Reason: messages.ReasonThrottled}))
+			require.NoError(m.t, s.Unqueue(m.t.Context(), messages.Unqueuing{RunID: runID, ChannelID: m.channel.ID, EnvelopeID: envelope, MessageIDs: ids[:n],
+				Due: messages.Due{At: s.clock.Now(), Reason: messages.ReasonThrottled}}))
 		}
 		claimed, err := w.Claim(m.t.Context(), messages.Claim{WorkerID: worker, ChannelID: m.channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
 		require.NoError(m.t, err)
@@ -245,7 +248,7 @@ func (m *mix) reap(r *rand.Rand, s *Store) {
 
 // queuedRows counts rows that a worker could claim.
 func (m *mix) queuedRows(and string, args ...any) (n int) {
-	require.NoError(m.t, m.reader().row(m.t.Context(), "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+and, args...).Scan(&n))
+	require.NoError(m.t, m.reader().Row(m.t.Context(), "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+and, args...).Scan(&n))
 	return n
 }
 
@@ -378,10 +381,10 @@ func (m *mix) settle() {
 // rowsAgree compares the counters of the transactional messages with their rows;
 // VerifyRun does so for runs.
 func (m *mix) rowsAgree() {
-	counts, err := runCounts(m.t.Context(), m.reader(), 0)
+	counts, err := m.reader().runCounts(m.t.Context(), 0)
 	require.NoError(m.t, err)
 	var rows messages.Counts
-	require.NoError(m.t, m.reader().scanAll(m.t.Context(), func(scan func(...any) error) error {
+	require.NoError(m.t, sqldb.Each(m.t.Context(), m.reader(), func(scan sqldb.Scan) error {
 		var state messages.State
 		var n int64
 		if err := scan(&state, &n); err != nil {
@@ -431,7 +434,7 @@ func quickDeadlocksDSN(tb testing.TB) string {
 	dsn := postgresDSN(tb)
 	s := openTestStore(tb, dsn)
 	require.NoError(tb, s.inTx(tb.Context(), func(tx conn) error {
-		_, err := tx.exec(tb.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
+		_, err := tx.Exec(tb.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
 		return err
 	}))
 	return dsn
@@ -441,7 +444,7 @@ func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
 	s := openTestStore(t, quickDeadlocksDSN(t))
 	a, b := testAccount(t, s, "a"), testAccount(t, s, "b")
 	rename := func(tx conn, id int64) error {
-		_, err := tx.exec(t.Context(), "UPDATE accounts SET name = name || '+' WHERE id = ?", id)
+		_, err := tx.Exec(t.Context(), "UPDATE accounts SET name = name || '+' WHERE id = ?", id)
 		return err
 	}
 	var both, done sync.WaitGroup
@@ -466,7 +469,7 @@ func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
 	require.Greater(t, tries.Load(), int64(2))
 	for id, name := range map[int64]string{a: "a++", b: "b++"} {
 		var got string
-		require.NoError(t, s.reader().row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
 		require.Equal(t, name, got)
 	}
 }
@@ -518,7 +521,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 			var held, fed, bound error
 			wg.Go(func() {
 				held = s.inTx(ctx, func(tx conn) error {
-					_, err := tx.exec(ctx, "UPDATE run_counts SET queued = queued WHERE run_id = ? AND shard = ?", run.ID, shardFeeder)
+					_, err := tx.Exec(ctx, "UPDATE run_counts SET queued = queued WHERE run_id = ? AND shard = ?", run.ID, shardFeeder)
 					close(hold)
 					<-let
 					return err
@@ -550,7 +553,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 				where, arg = "address = ?", address
 			}
 			var queued int
-			require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+where, arg).Scan(&queued))
+			require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+where, arg).Scan(&queued))
 			require.Zero(t, queued, "nothing can be claimed any more")
 			j.balanced(run.ID)
 		})
@@ -560,7 +563,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 // lockWaits counts the sessions of the database that wait for a lock.
 func lockWaits(t *testing.T, s *Store) (n int) {
 	t.Helper()
-	require.NoError(t, s.reader().row(t.Context(),
+	require.NoError(t, s.reader().Row(t.Context(),
 		"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n))
 	return n
 }

@@ -9,6 +9,7 @@ import (
 	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/store/sqldb"
 )
 
 // Names in meta. The value of configuredKey is the id of the key that the
@@ -44,7 +45,7 @@ func (s *Store) ConfigureAdminKey(ctx context.Context, accountID int64, key secr
 		}
 		var now access.Key
 		if !key.Empty() {
-			if now, err = s.takeConfigured(ctx, tx, accountID, key); err != nil {
+			if now, err = tx.takeConfigured(ctx, accountID, key); err != nil {
 				return err
 			}
 		}
@@ -52,15 +53,16 @@ func (s *Store) ConfigureAdminKey(ctx context.Context, accountID int64, key secr
 			if k.ID == now.ID || k.RevokedAt != nil {
 				continue
 			}
-			if _, err := tx.exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", ms(s.clock.Now()), k.ID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), k.ID); err != nil {
 				return err
 			}
-			if _, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES (?, '') ON CONFLICT (name) DO NOTHING", replacedKeyStem+strconv.FormatInt(k.ID, 10)); err != nil {
+			if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES (?, '') ON CONFLICT (name) DO NOTHING",
+				replacedKeyStem+strconv.FormatInt(k.ID, 10)); err != nil {
 				return err
 			}
 			replaced = append(replaced, k)
 		}
-		_, err = tx.exec(ctx, "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		_, err = tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 			configuredKey, strconv.FormatInt(now.ID, 10))
 		return err
 	})
@@ -69,39 +71,36 @@ func (s *Store) ConfigureAdminKey(ctx context.Context, accountID int64, key secr
 
 // configuredBefore is the key that was configured before. Older versions did not
 // write down which it was, so that all those of its name are.
-func (c conn) configuredBefore(ctx context.Context, accountID int64) (keys []access.Key, err error) {
+func (tx conn) configuredBefore(ctx context.Context, accountID int64) (keys []access.Key, err error) {
 	which, args := "id = (SELECT CAST(value AS BIGINT) FROM meta WHERE name = ?)", []any{configuredKey}
 	var noted string
-	err = c.row(ctx, "SELECT value FROM meta WHERE name = ?", configuredKey).Scan(&noted)
+	err = tx.Row(ctx, "SELECT value FROM meta WHERE name = ?", configuredKey).Scan(&noted)
 	if errors.Is(err, sql.ErrNoRows) {
 		which, args = "name = ? AND role = ?", []any{ConfiguredKeyName, string(access.Admin)}
 	} else if err != nil {
 		return nil, err
 	}
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		key, err := scanKey(scan)
-		keys = append(keys, key)
-		return err
-	}, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND "+which+" ORDER BY id", append([]any{accountID}, args...)...)
+	keys, err = sqldb.Query(ctx, tx, scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND "+which+" ORDER BY id",
+		append([]any{accountID}, args...)...)
 	return keys, err
 }
 
 // takeConfigured takes the configured key in, or back in if it had given way to
 // another one.
-func (s *Store) takeConfigured(ctx context.Context, tx conn, accountID int64, key secret.String) (access.Key, error) {
-	k, err := s.takeKey(ctx, tx, accountID, ConfiguredKeyName, access.Admin, key)
+func (tx conn) takeConfigured(ctx context.Context, accountID int64, key secret.String) (access.Key, error) {
+	k, err := tx.takeKey(ctx, accountID, ConfiguredKeyName, access.Admin, key)
 	if err != nil {
 		return k, err
 	}
 	if k.RevokedAt != nil {
-		n, err := tx.exec(ctx, "DELETE FROM meta WHERE name = ?", replacedKeyStem+strconv.FormatInt(k.ID, 10))
+		n, err := tx.Exec(ctx, "DELETE FROM meta WHERE name = ?", replacedKeyStem+strconv.FormatInt(k.ID, 10))
 		if err != nil {
 			return k, err
 		}
 		if n == 0 {
 			return k, fault.New(fault.Conflict, "the configured admin key (CARILLON_ADMIN_KEY) was revoked (key %d, %q): configure another, or none", k.ID, k.Name)
 		}
-		if _, err := tx.exec(ctx, "UPDATE api_keys SET revoked_at = NULL WHERE id = ?", k.ID); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE api_keys SET revoked_at = NULL WHERE id = ?", k.ID); err != nil {
 			return k, err
 		}
 		k.RevokedAt = nil
@@ -111,7 +110,7 @@ func (s *Store) takeConfigured(ctx context.Context, tx conn, accountID int64, ke
 
 // HasAdmin reports whether an account has an admin key that works.
 func (s *Store) HasAdmin(ctx context.Context, accountID int64) (has bool, err error) {
-	err = s.reader().row(ctx, "SELECT EXISTS (SELECT 1 FROM api_keys WHERE account_id = ? AND role = ? AND revoked_at IS NULL)",
+	err = s.reader().Row(ctx, "SELECT EXISTS (SELECT 1 FROM api_keys WHERE account_id = ? AND role = ? AND revoked_at IS NULL)",
 		accountID, string(access.Admin)).Scan(&has)
 	return has, s.translate(err)
 }

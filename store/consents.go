@@ -10,19 +10,20 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // OptOut carries an opt-out out and records it, in one transaction: from its
 // commit on nothing of what it is for is claimed.
 func (s *Store) OptOut(ctx context.Context, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	err = s.withdraw(ctx, func(tx conn) error {
-		r, err = s.optOut(ctx, tx, c)
+		r, err = tx.optOut(ctx, c)
 		return err
 	})
 	return r, err
 }
 
-func (s *Store) optOut(ctx context.Context, tx conn, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
+func (tx conn) optOut(ctx context.Context, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	addresses, err := tx.concerned(ctx, &c)
 	if err != nil {
 		return r, err
@@ -33,11 +34,11 @@ func (s *Store) optOut(ctx context.Context, tx conn, c contacts.ConsentChange) (
 			return r, err
 		}
 	}
-	if r.Consent, err = s.recordConsent(ctx, tx, c, contacts.OptOut, ""); err != nil {
+	if r.Consent, err = tx.recordConsent(ctx, c, contacts.OptOut, ""); err != nil {
 		return r, err
 	}
 	if c.CategoryID != 0 {
-		r.Changed, err = s.leaveCategory(ctx, tx, c)
+		r.Changed, err = tx.leaveCategory(ctx, c)
 		return r, err
 	}
 	reason := c.Reason
@@ -48,7 +49,7 @@ func (s *Store) optOut(ctx context.Context, tx conn, c contacts.ConsentChange) (
 		addresses[i].Reason = clean(reason)
 		addresses[i].OptedOut = c.Source != contacts.SourceBounce && c.Source != contacts.SourceComplaint
 	}
-	done, err := s.suppress(ctx, tx, c.AccountID, addresses)
+	done, err := tx.suppress(ctx, c.AccountID, addresses)
 	if err != nil {
 		return r, err
 	}
@@ -59,8 +60,9 @@ func (s *Store) optOut(ctx context.Context, tx conn, c contacts.ConsentChange) (
 
 // linkFollowed reports whether the last that is recorded of an address is an
 // opt-out by a link that still holds: another one would say nothing new.
-func (c conn) linkFollowed(ctx context.Context, a contacts.Suppression) (done bool, err error) {
-	err = c.row(ctx, `SELECT EXISTS (SELECT 1 FROM consents n WHERE n.id = (SELECT MAX(id) FROM consents WHERE account_id = ? AND kind = ? AND address = ? AND category_id = 0)
+func (tx conn) linkFollowed(ctx context.Context, a contacts.Suppression) (done bool, err error) {
+	err = tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM consents n WHERE n.id = (SELECT MAX(id) FROM consents WHERE account_id = ? AND kind = ? AND address = ?
+		AND category_id = 0)
 			AND n.action = ? AND n.source = ?)
 		AND EXISTS (SELECT 1 FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?)`,
 		a.AccountID, string(a.Kind), a.Address, string(contacts.OptOut), contacts.SourceLink, a.AccountID, string(a.Kind), a.Address).Scan(&done)
@@ -70,16 +72,16 @@ func (c conn) linkFollowed(ctx context.Context, a contacts.Suppression) (done bo
 // concerned locks what a consent is for and lists the addresses: no address is
 // given to the contact, and no message of the account fed, until the
 // transaction ends. It fills in whose the address is, or which it is.
-func (c conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([]contacts.Suppression, error) {
-	if err := c.lockAccount(ctx, change.AccountID); err != nil {
+func (tx conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([]contacts.Suppression, error) {
+	if err := tx.lockAccount(ctx, change.AccountID); err != nil {
 		return nil, err
 	}
-	if err := lockChannels(ctx, c, change.AccountID, 0); err != nil {
+	if err := tx.lockChannels(ctx, change.AccountID, 0); err != nil {
 		return nil, err
 	}
 	if change.CategoryID != 0 {
 		var id int64
-		err := c.row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = 'category'", change.CategoryID, change.AccountID).Scan(&id)
+		err := tx.Row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = 'category'", change.CategoryID, change.AccountID).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, fault.InvalidField("category_id", change.CategoryID, "there is no such category: GET /v1/categories lists them")
 		}
@@ -88,7 +90,7 @@ func (c conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([]
 		}
 	}
 	if change.ContactID == 0 {
-		err := c.row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?",
+		err := tx.Row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?",
 			change.AccountID, string(change.Kind), change.Address).Scan(&change.ContactID)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, err
@@ -99,20 +101,19 @@ func (c conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([]
 		return []contacts.Suppression{{AccountID: change.AccountID, Kind: change.Kind, Address: change.Address}}, nil
 	}
 	var id int64
-	err := c.row(ctx, "SELECT id FROM contacts WHERE id = ? AND account_id = ?", change.ContactID, change.AccountID).Scan(&id)
+	err := tx.Row(ctx, "SELECT id FROM contacts WHERE id = ? AND account_id = ?", change.ContactID, change.AccountID).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, noContact(change.ContactID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	var list []contacts.Suppression
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
+	list, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (contacts.Suppression, error) {
 		p := contacts.Suppression{AccountID: change.AccountID}
 		err := scan(&p.Kind, &p.Address)
-		list = append(list, p)
-		return err
-	}, "SELECT kind, address FROM addresses WHERE contact_id = ? AND (? = '' OR kind = ?) ORDER BY kind", change.ContactID, string(change.Kind), string(change.Kind))
+		return p, err
+	}, "SELECT kind, address FROM addresses WHERE contact_id = ? AND (? = '' OR kind = ?) ORDER BY kind",
+		change.ContactID, string(change.Kind), string(change.Kind))
 	if err != nil || change.Kind == "" {
 		return list, err
 	}
@@ -123,39 +124,39 @@ func (c conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([]
 	return list, nil
 }
 
-func (s *Store) recordConsent(ctx context.Context, tx conn, c contacts.ConsentChange, action contacts.ConsentAction, lifted string) (contacts.Consent, error) {
-	now := s.clock.Now()
+func (tx conn) recordConsent(ctx context.Context, c contacts.ConsentChange, action contacts.ConsentAction, lifted string) (contacts.Consent, error) {
+	now := tx.s.clock.Now()
 	r := contacts.Consent{
 		AccountID: c.AccountID, ContactID: c.ContactID, Kind: c.Kind, Address: c.Address, CategoryID: c.CategoryID, Action: action,
-		Source: c.Source, Wording: cleanText(c.Wording), Proof: cleanText(c.Proof), Lifted: lifted, Actor: clean(c.Actor), At: millisOf(now),
+		Source: c.Source, Wording: cleanText(c.Wording), Proof: cleanText(c.Proof), Lifted: lifted, Actor: clean(c.Actor), At: sqldb.Rounded(now),
 	}
 	var err error
-	r.ID, err = tx.insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at)
+	r.ID, err = tx.Insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.AccountID, r.ContactID, string(r.Kind), r.Address, r.CategoryID, string(r.Action),
-		r.Source, r.Wording, r.Proof, r.Lifted, r.Actor, ms(now))
+		r.Source, r.Wording, r.Proof, r.Lifted, r.Actor, sqldb.Millis(now))
 	return r, err
 }
 
 // leaveCategory takes a contact out of a category and skips what waits for it
 // of the category's campaigns.
-func (s *Store) leaveCategory(ctx context.Context, tx conn, c contacts.ConsentChange) (changed bool, err error) {
+func (tx conn) leaveCategory(ctx context.Context, c contacts.ConsentChange) (changed bool, err error) {
 	if c.Kind == "" {
-		n, err := tx.exec(ctx, "DELETE FROM members WHERE list_id = ? AND contact_id = ?", c.CategoryID, c.ContactID)
+		n, err := tx.Exec(ctx, "DELETE FROM members WHERE list_id = ? AND contact_id = ?", c.CategoryID, c.ContactID)
 		if err != nil {
 			return false, err
 		}
 		changed = n > 0
 	}
-	d := deltas{}
+	l := tx.ledger()
 	where := ` AND run_id IN (SELECT r.id FROM runs r JOIN campaigns k ON k.id = r.campaign_id
 			WHERE r.finished_at IS NULL AND r.account_id = ? AND k.category_id = ?)
 		AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND (? = '' OR address_kind = ?))`
-	n, err := s.skipWaiting(ctx, tx, messages.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
-		[]any{c.ContactID, c.AccountID, c.CategoryID, c.AccountID, string(c.Kind), string(c.Kind)}}, true, d)
+	n, err := l.skipWaiting(ctx, messages.ReasonOptedOut, fragment{"contact_id = ? AND run_id > 0" + where,
+		[]any{c.ContactID, c.AccountID, c.CategoryID, c.AccountID, string(c.Kind), string(c.Kind)}}, true)
 	if err != nil {
 		return false, err
 	}
-	if err := d.apply(ctx, tx, shardOperator); err != nil {
+	if err := l.close(ctx, shardOperator); err != nil {
 		return false, err
 	}
 	return changed || n > 0, tx.halt(ctx)
@@ -163,26 +164,22 @@ func (s *Store) leaveCategory(ctx context.Context, tx conn, c contacts.ConsentCh
 
 // skipWaiting skips the messages that a condition selects and that no worker
 // has claimed: the queued ones and, if all is set, those that wait for room.
-func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where fragment, all bool, d deltas) (n int64, err error) {
+func (l *ledger) skipWaiting(ctx context.Context, why string, where fragment, all bool) (n int64, err error) {
 	for _, from := range []struct {
 		state messages.State
-		sql   string
-	}{{messages.Queued, "phase = 1 AND state = 1"}, {messages.Pending, "phase = 0"}} {
+		phase string
+	}{{messages.Queued, phaseInFlight}, {messages.Pending, phasePending}} {
 		if from.state == messages.Pending && !all {
 			break
 		}
-		args := append([]any{why, ms(s.clock.Now())}, where.args...)
-		if err := tx.scanAll(ctx, func(scan func(...any) error) error {
-			var runID, channelID int64
-			if err := scan(&runID, &channelID); err != nil {
-				return err
-			}
-			n++
-			d.move(runID, channelID, from.state, messages.Skipped, 1)
-			return nil
-		}, "UPDATE messages SET state = 8, reason = ?, detail = NULL, final_at = ? WHERE "+from.sql+" AND "+where.sql+" RETURNING run_id, channel_id", args...); err != nil {
+		skipped, err := l.swap(ctx, change{
+			move: moves.skip.narrowed(from.state), args: []any{why, nil, sqldb.Millis(l.s.clock.Now())},
+			where: fragment{from.phase + " AND " + where.sql, where.args},
+		})
+		if err != nil {
 			return n, err
 		}
+		n += skipped
 	}
 	return n, nil
 }
@@ -191,19 +188,19 @@ func (s *Store) skipWaiting(ctx context.Context, tx conn, why string, where frag
 // else keeps messages away, too, and records the reasons of that.
 func (s *Store) OptIn(ctx context.Context, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		r, err = s.optIn(ctx, tx, c)
+		r, err = tx.optIn(ctx, c)
 		return err
 	})
 	return r, err
 }
 
-func (s *Store) optIn(ctx context.Context, tx conn, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
+func (tx conn) optIn(ctx context.Context, c contacts.ConsentChange) (r contacts.ConsentResult, err error) {
 	addresses, err := tx.concerned(ctx, &c)
 	if err != nil {
 		return r, err
 	}
 	if c.CategoryID != 0 {
-		return s.joinCategory(ctx, tx, c, addresses)
+		return tx.joinCategory(ctx, c, addresses)
 	}
 	standing, err := tx.suppressionsOf(ctx, c.AccountID, addresses)
 	if err != nil {
@@ -213,7 +210,7 @@ func (s *Store) optIn(ctx context.Context, tx conn, c contacts.ConsentChange) (r
 	for _, p := range standing {
 		switch {
 		case p.Reason == unsubscribed || c.Force:
-			if err := s.forget(ctx, tx, p); err != nil {
+			if err := tx.forget(ctx, p); err != nil {
 				return r, err
 			}
 			if p.Reason != unsubscribed {
@@ -222,7 +219,7 @@ func (s *Store) optIn(ctx context.Context, tx conn, c contacts.ConsentChange) (r
 			r.Changed = true
 		case p.OptedOut:
 			// The recipient's own word is taken back; what else there is stays.
-			if _, err := tx.exec(ctx, "UPDATE suppressions SET opted_out = FALSE WHERE account_id = ? AND kind = ? AND address = ?",
+			if _, err := tx.Exec(ctx, "UPDATE suppressions SET opted_out = FALSE WHERE account_id = ? AND kind = ? AND address = ?",
 				p.AccountID, string(p.Kind), p.Address); err != nil {
 				return r, err
 			}
@@ -232,17 +229,17 @@ func (s *Store) optIn(ctx context.Context, tx conn, c contacts.ConsentChange) (r
 			r.Suppressions = append(r.Suppressions, p)
 		}
 	}
-	r.Consent, err = s.recordConsent(ctx, tx, c, contacts.OptIn, strings.Join(lifted, ","))
+	r.Consent, err = tx.recordConsent(ctx, c, contacts.OptIn, strings.Join(lifted, ","))
 	return r, err
 }
 
-func (s *Store) joinCategory(ctx context.Context, tx conn, c contacts.ConsentChange, addresses []contacts.Suppression) (r contacts.ConsentResult, err error) {
-	n, err := tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?) ON CONFLICT (list_id, contact_id) DO NOTHING", c.CategoryID, c.ContactID)
+func (tx conn) joinCategory(ctx context.Context, c contacts.ConsentChange, addresses []contacts.Suppression) (r contacts.ConsentResult, err error) {
+	n, err := tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?) ON CONFLICT (list_id, contact_id) DO NOTHING", c.CategoryID, c.ContactID)
 	if err != nil {
 		return r, err
 	}
 	r.Changed = n > 0
-	if r.Consent, err = s.recordConsent(ctx, tx, c, contacts.OptIn, ""); err != nil {
+	if r.Consent, err = tx.recordConsent(ctx, c, contacts.OptIn, ""); err != nil {
 		return r, err
 	}
 	r.Suppressions, err = tx.suppressionsOf(ctx, c.AccountID, addresses)
@@ -259,25 +256,20 @@ func lastWord(contact string, accountID, categoryID int64, kind providers.Addres
 
 // leftCategory are those of the contacts whose last word on a category was to
 // leave it.
-func leftCategory(ctx context.Context, c conn, accountID, categoryID int64, kind providers.AddressKind, contactIDs []int64) (map[int64]bool, error) {
-	left := map[int64]bool{}
+func (tx conn) leftCategory(ctx context.Context, accountID, categoryID int64, kind providers.AddressKind, contactIDs []int64) (map[int64]bool, error) {
 	if categoryID == 0 || len(contactIDs) == 0 {
-		return left, nil
+		return nil, nil
 	}
 	word := lastWord("k.id", accountID, categoryID, kind)
-	return left, c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		err := scan(&id)
-		left[id] = true
-		return err
-	}, "SELECT k.id FROM contacts k WHERE k.id "+c.d.inIDs+" AND "+word.sql+" = 'opt_out'", append([]any{c.d.idList(contactIDs)}, word.args...)...)
+	return sqldb.Set[int64](ctx, tx, "SELECT k.id FROM contacts k WHERE k.id "+tx.d.InIDs+" AND "+word.sql+" = 'opt_out'",
+		append([]any{tx.d.IDList(contactIDs)}, word.args...)...)
 }
 
 const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at FROM consents"
 
-func scanConsent(scan func(...any) error) (contacts.Consent, error) {
+func scanConsent(scan sqldb.Scan) (contacts.Consent, error) {
 	var r contacts.Consent
-	var at millis
+	var at sqldb.Time
 	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.Action, &r.Source, &r.Wording, &r.Proof, &r.Lifted, &r.Actor, &at)
 	r.At = at.Time
 	return r, err
@@ -285,11 +277,8 @@ func scanConsent(scan func(...any) error) (contacts.Consent, error) {
 
 // ListConsents lists a contact's consents behind the id after, oldest first.
 func (s *Store) ListConsents(ctx context.Context, accountID, contactID, after int64, limit int) ([]contacts.Consent, error) {
-	var list []contacts.Consent
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		r, err := scanConsent(scan)
-		list = append(list, r)
-		return err
-	}, selectConsent+" WHERE account_id = ? AND contact_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, contactID, after, limit)
+
+	list, err := sqldb.Query(ctx, s.reader(), scanConsent, selectConsent+" WHERE account_id = ? AND contact_id = ? AND id > ? ORDER BY id LIMIT ?",
+		accountID, contactID, after, limit)
 	return list, s.translate(err)
 }

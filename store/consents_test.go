@@ -19,7 +19,7 @@ import (
 func (j *journey) category(name string) (id int64) {
 	j.t.Helper()
 	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(j.t.Context(), "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'category', ?, 0)", j.accountID, name)
+		id, err = tx.Insert(j.t.Context(), "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'category', ?, 0)", j.accountID, name)
 		return err
 	}))
 	return id
@@ -28,7 +28,7 @@ func (j *journey) category(name string) (id int64) {
 func (j *journey) setCategory(campaign, category int64) {
 	j.t.Helper()
 	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) error {
-		_, err := tx.exec(j.t.Context(), "UPDATE campaigns SET category_id = ? WHERE id = ?", category, campaign)
+		_, err := tx.Exec(j.t.Context(), "UPDATE campaigns SET category_id = ? WHERE id = ?", category, campaign)
 		return err
 	}))
 }
@@ -102,7 +102,8 @@ func TestOptOutOfEverythingAndBack(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, r.Changed, "the phone is free")
 		require.Len(t, r.Suppressions, 1)
-		require.Equal(t, contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: "bounced", CreatedAt: r.Suppressions[0].CreatedAt}, r.Suppressions[0])
+		require.Equal(t, contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: email, Reason: "bounced",
+			CreatedAt: r.Suppressions[0].CreatedAt}, r.Suppressions[0])
 		forced := change(queued)
 		forced.Force = true
 		r, err = consents.OptIn(ctx, forced)
@@ -207,7 +208,8 @@ func TestCategoryOptOut(t *testing.T) {
 
 		// The planner saw nothing of it: the feeder looks again.
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := s.recordConsent(ctx, tx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[7], CategoryID: news, Source: "test", Actor: "me"}, contacts.OptOut, "")
+			_, err := tx.recordConsent(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: people[7], CategoryID: news, Source: "test", Actor: "me"},
+				contacts.OptOut, "")
 			return err
 		}))
 		j.feed(run.ID, []int64{2}, 9)
@@ -279,7 +281,8 @@ func TestErasedSuppressionsAreRecognised(t *testing.T) {
 		require.Empty(t, suppressed(providers.Email, "other@example.com"))
 
 		// A transactional message to nobody's address.
-		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "once@example.com", Content: []byte(`{"text":"x"}`)})
+		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "once@example.com",
+			Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		require.Empty(t, j.feed(0, []int64{5}, 1))
 		list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, Transactional: true})
@@ -331,7 +334,7 @@ func TestALinkOptsOutOnce(t *testing.T) {
 		account := testAccount(t, s, "links")
 		change := contacts.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: contacts.SourceLink, Actor: "recipient"}
 		records := func() (n int) {
-			require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM consents WHERE account_id = ?", account).Scan(&n))
+			require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM consents WHERE account_id = ?", account).Scan(&n))
 			return n
 		}
 		for i := range 5 {
@@ -341,7 +344,8 @@ func TestALinkOptsOutOnce(t *testing.T) {
 			require.Equal(t, i == 0, r.Changed)
 			require.Equal(t, 1, records())
 		}
-		_, err := s.OptIn(ctx, contacts.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: "form", Wording: "yes", Proof: "form 7", Actor: "me"})
+		_, err := s.OptIn(ctx, contacts.ConsentChange{AccountID: account, Kind: providers.Email, Address: "ada@example.org", Source: "form", Wording: "yes",
+			Proof: "form 7", Actor: "me"})
 		require.NoError(t, err)
 		require.Equal(t, 2, records())
 		for range 3 {

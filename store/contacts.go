@@ -12,21 +12,22 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // selectContact reads what scanContact takes.
 const selectContact = `SELECT c.id, c.account_id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status,
 	c.created_at, c.updated_at, c.last_activity_at, c.merged_into, c.attributes, c.attribute_expiry FROM contacts c`
 
-func scanContact(scan func(...any) error) (contacts.Contact, error) {
+func scanContact(scan sqldb.Scan) (contacts.Contact, error) {
 	c := contacts.Contact{Addresses: map[providers.AddressKind]string{}}
-	var created, updated, active millis
+	var created, updated, active sqldb.Time
 	var attributes, expiry []byte
 	if err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
 		&created, &updated, &active, &c.MergedInto, &attributes, &expiry); err != nil {
 		return c, err
 	}
-	c.CreatedAt, c.UpdatedAt, c.LastActivityAt = created.Time, updated.Time, active.ptr()
+	c.CreatedAt, c.UpdatedAt, c.LastActivityAt = created.Time, updated.Time, active.Ptr()
 	var err error
 	if c.Attributes, err = contacts.ParseAttributes(attributes); err == nil {
 		c.Expiry, err = parseExpiry(expiry)
@@ -37,11 +38,11 @@ func scanContact(scan func(...any) error) (contacts.Contact, error) {
 func noContact(id int64) error { return fault.New(fault.NotFound, "there is no contact %d", id) }
 
 // readContacts runs a selectContact query and reads the addresses too.
-func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]contacts.Contact, error) {
+func (tx conn) readContacts(ctx context.Context, query string, args ...any) ([]contacts.Contact, error) {
 	var list []contacts.Contact
 	var ids []int64
 	at := map[int64]int{}
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		contact, err := scanContact(scan)
 		at[contact.ID] = len(list)
 		ids = append(ids, contact.ID)
@@ -51,7 +52,7 @@ func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]co
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var kind providers.AddressKind
 		var address string
@@ -60,12 +61,12 @@ func (c conn) readContacts(ctx context.Context, query string, args ...any) ([]co
 		}
 		list[at[id]].Addresses[kind] = address
 		return nil
-	}, "SELECT contact_id, kind, address FROM addresses WHERE contact_id "+c.d.inIDs, c.d.idList(ids))
+	}, "SELECT contact_id, kind, address FROM addresses WHERE contact_id "+tx.d.InIDs, tx.d.IDList(ids))
 	return list, err
 }
 
-func (c conn) readContact(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
-	list, err := c.readContacts(ctx, selectContact+" WHERE c.id = ? AND c.account_id = ?", id, accountID)
+func (tx conn) readContact(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
+	list, err := tx.readContacts(ctx, selectContact+" WHERE c.id = ? AND c.account_id = ?", id, accountID)
 	if err == nil && len(list) == 0 {
 		return contacts.Contact{}, noContact(id)
 	}
@@ -159,10 +160,11 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 		if err := fresh.Settle(set, now, true); err != nil {
 			return err
 		}
-		id, err := tx.insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
+		id, err := tx.Insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
 			created_at, updated_at, last_activity_at, attributes, attribute_expiry, folded)
 			VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
-			c.Language, c.Timezone, string(c.Status), ms(now), ms(now), msPtr(c.LastActivityAt), fresh.Attributes.JSON(), expiryJSON(fresh.Expiry),
+			c.Language, c.Timezone, string(c.Status), sqldb.Millis(now), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt), fresh.Attributes.JSON(),
+			expiryJSON(fresh.Expiry),
 			fresh.Folded())
 		if err != nil {
 			return err
@@ -171,7 +173,7 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 		if err := tx.insertAddresses(ctx, fresh); err != nil {
 			return err
 		}
-		if err := s.takeIn(ctx, tx, c.AccountID, newAddresses(nil, fresh)); err != nil {
+		if err := tx.suppressGiven(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
 			return err
 		}
 		made, err = tx.readContact(ctx, c.AccountID, id)
@@ -212,20 +214,21 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err := tx.refuseHeld(ctx, c); err != nil {
 			return err
 		}
-		if _, err := tx.exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
+		if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
 			timezone = ?, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,
 			updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ? WHERE id = ?`,
-			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), ms(now), msPtr(c.LastActivityAt),
+			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), sqldb.Millis(now),
+			sqldb.MillisPtr(c.LastActivityAt),
 			c.Attributes.JSON(), expiryJSON(c.Expiry), c.Folded(), id); err != nil {
 			return err
 		}
-		if _, err := tx.exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {
 			return err
 		}
 		if err := tx.insertAddresses(ctx, c); err != nil {
 			return err
 		}
-		if err := s.takeIn(ctx, tx, accountID, newAddresses(before, c)); err != nil {
+		if err := tx.suppressGiven(ctx, accountID, newAddresses(before, c)); err != nil {
 			return err
 		}
 		if updated, err = tx.readContact(ctx, accountID, id); err != nil || updated.Status == contacts.Active {
@@ -236,9 +239,9 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 	return updated, err
 }
 
-func (c conn) insertAddresses(ctx context.Context, contact contacts.Contact) error {
+func (tx conn) insertAddresses(ctx context.Context, contact contacts.Contact) error {
 	for kind, address := range contact.Addresses {
-		if _, err := c.exec(ctx, "INSERT INTO addresses (contact_id, kind, account_id, address) VALUES (?, ?, ?, ?)",
+		if _, err := tx.Exec(ctx, "INSERT INTO addresses (contact_id, kind, account_id, address) VALUES (?, ?, ?, ?)",
 			contact.ID, string(kind), contact.AccountID, address); err != nil {
 			return err
 		}
@@ -247,10 +250,10 @@ func (c conn) insertAddresses(ctx context.Context, contact contacts.Contact) err
 }
 
 // newAddresses are the addresses of a contact that it did not have before.
-func newAddresses(before map[providers.AddressKind]string, c contacts.Contact) (list []taken) {
+func newAddresses(before map[providers.AddressKind]string, c contacts.Contact) (list []givenAddress) {
 	for kind, address := range c.Addresses {
 		if before[kind] != address {
-			list = append(list, taken{c.ID, kind, address})
+			list = append(list, givenAddress{c.ID, kind, address})
 		}
 	}
 	return list
@@ -258,11 +261,11 @@ func newAddresses(before map[providers.AddressKind]string, c contacts.Contact) (
 
 // refuseHeld is the Conflict for what another contact holds. It needs the
 // account's lock.
-func (c conn) refuseHeld(ctx context.Context, contact contacts.Contact) error {
+func (tx conn) refuseHeld(ctx context.Context, contact contacts.Contact) error {
 	var wrong []fault.Field
 	look := func(location, value, query string, args ...any) error {
 		var holder int64
-		err := c.row(ctx, query, args...).Scan(&holder)
+		err := tx.Row(ctx, query, args...).Scan(&holder)
 		if err == nil && holder != contact.ID {
 			wrong = append(wrong, fault.Field{Location: location, Value: value, Message: fmt.Sprintf("contact %d holds it already", holder)})
 		}
@@ -301,8 +304,8 @@ func (s *Store) DeleteContact(ctx context.Context, accountID, id int64) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
-		n, err := tx.exec(ctx, "UPDATE contacts SET status = 'deleted', updated_at = ? WHERE id = ? AND account_id = ? AND status <> 'deleted'",
-			ms(s.clock.Now()), id, accountID)
+		n, err := tx.Exec(ctx, "UPDATE contacts SET status = 'deleted', updated_at = ? WHERE id = ? AND account_id = ? AND status <> 'deleted'",
+			sqldb.Millis(s.clock.Now()), id, accountID)
 		if err == nil && n == 0 {
 			_, err = tx.readContact(ctx, accountID, id)
 		}

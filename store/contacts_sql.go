@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"carillon/internal/jsontext"
+	"carillon/store/sqldb"
 )
 
 // contactStatements are the statements on contacts that differ between the
@@ -138,27 +139,27 @@ func (d *dialect) contacts() *contactStatements {
 // lockAccount makes the transaction the only one that changes the account's
 // contacts, addresses, keys and channels, so that what it reads of them stays
 // true until it writes.
-func (c conn) lockAccount(ctx context.Context, accountID int64) error {
-	lock := c.d.contacts().lockAccount
+func (tx conn) lockAccount(ctx context.Context, accountID int64) error {
+	lock := tx.d.contacts().lockAccount
 	if lock == "" {
 		return nil
 	}
-	return c.scanAll(ctx, func(func(...any) error) error { return nil }, lock, accountID)
+	return sqldb.Drain(ctx, tx, lock, accountID)
 }
 
 // contactIDs takes ids for new contacts, which must be inserted in this
 // transaction.
-func (c conn) contactIDs(ctx context.Context, n int) ([]int64, error) {
+func (tx conn) contactIDs(ctx context.Context, n int) ([]int64, error) {
 	ids := make([]int64, 0, n)
 	if n == 0 {
 		return ids, nil
 	}
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		err := scan(&id)
 		ids = append(ids, id)
 		return err
-	}, c.d.contacts().allocate, n)
+	}, tx.d.contacts().allocate, n)
 	for err == nil && len(ids) < n {
 		ids = append(ids, ids[len(ids)-1]+1)
 	}
@@ -190,7 +191,7 @@ func (c *columns) add(id int64, texts ...string) {
 // rowArgs are the arguments of a statement that takes rows: arrays on
 // PostgreSQL, one JSON array of arrays on SQLite.
 func (d *dialect) rowArgs(c *columns, before ...any) []any {
-	if d.dollar {
+	if d.Dollar {
 		args := append(slices.Clone(before), any(c.ids))
 		for _, texts := range c.texts {
 			args = append(args, texts)

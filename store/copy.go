@@ -2,12 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	"gorm.io/gorm"
 )
 
 // insertion puts rows into a table: by a statement on SQLite, by COPY on
@@ -24,52 +19,21 @@ type insertion struct {
 	optional string
 }
 
-// inCopyTx is inTx for what inserts rows by the thousand with insertRows.
-func (s *Store) inCopyTx(ctx context.Context, fn func(tx conn) error) error {
-	if !s.Postgres() {
-		return s.inTx(ctx, fn)
-	}
-	return s.repeat(ctx, func(effects *effects) error {
-		begin := func(db *gorm.DB) error {
-			own, _ := db.Statement.ConnPool.(*sql.Conn)
-			return db.Transaction(func(tx *gorm.DB) error {
-				return fn(conn{pool: tx.Statement.ConnPool, d: s.d, effects: effects, own: own})
-			})
-		}
-		db := s.write.WithContext(ctx)
-		if _, held := db.Statement.ConnPool.(*sql.Conn); held {
-			return begin(db)
-		}
-		return db.Connection(begin)
-	})
-}
-
 // insertRows inserts rows that begin with the values before, which are the same
 // for all; on PostgreSQL in a transaction of inCopyTx.
-func (c conn) insertRows(ctx context.Context, into insertion, rows *columns, before ...any) error {
+func (tx conn) insertRows(ctx context.Context, into insertion, rows *columns, before ...any) error {
 	if len(rows.ids) == 0 {
 		return nil
 	}
 	if into.table == "" {
-		_, err := c.exec(ctx, into.statement, c.d.rowArgs(rows, before...)...)
+		_, err := tx.Exec(ctx, into.statement, tx.d.rowArgs(rows, before...)...)
 		return err
 	}
-	// COPY goes past the transaction in Go, which has ended if ctx has; then pgx
-	// begins nothing. What it says is kept from Raw, which would close the
-	// connection under the transaction for some errors.
-	var failed error
-	err := c.own.Raw(func(driver any) error {
-		source := &copySource{rows: rows, values: slices.Grow(slices.Clone(before), 1+len(rows.texts)), before: len(before), optional: -1}
-		if into.optional != "" {
-			source.optional = slices.Index(into.columns, into.optional) - len(before) - 1
-		}
-		_, failed = driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{into.table}, into.columns, source)
-		return nil
-	})
-	if err != nil {
-		return err
+	source := &copySource{rows: rows, values: slices.Grow(slices.Clone(before), 1+len(rows.texts)), before: len(before), optional: -1}
+	if into.optional != "" {
+		source.optional = slices.Index(into.columns, into.optional) - len(before) - 1
 	}
-	return failed
+	return tx.CopyFrom(ctx, into.table, into.columns, source)
 }
 
 // copySource hands rows to COPY, one after the other in the same slice.

@@ -1,58 +1,11 @@
 package store
 
-import (
-	"database/sql/driver"
-	"errors"
-	"io"
-	"net"
-	"strconv"
-	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
-)
-
-// postgresRecord ends with the conditions that every outcome has.
-const postgresRecord = `UPDATE messages SET
-	state = (v ->> 1)::smallint, reason = v ->> 2, detail = v ->> 3, due_at = (v ->> 4)::bigint,
-	attempt = attempt - (v ->> 5)::smallint, provider_id = v ->> 6,
-	sent_at = (v ->> 7)::bigint, final_at = (v ->> 8)::bigint
-	FROM jsonb_array_elements(?::jsonb) v
-	WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
+import "carillon/store/sqldb"
 
 var postgresDialect = dialect{
-	name:   "postgres",
-	dollar: true,
-	// The subquery hides the length of the list from the planner, which would
-	// rather read a whole table than look thousands of ids up, and would do so
-	// again for each batch.
-	inIDs:      "= ANY((SELECT ?::bigint[])::bigint[])",
-	inTexts:    "= ANY((SELECT ?::text[])::text[])",
-	now:        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
-	forUpdate:  " FOR UPDATE",
-	forShare:   " FOR SHARE",
-	skipLocked: " FOR UPDATE SKIP LOCKED",
+	Dialect:    &sqldb.Postgres,
 	bodyHolds:  "POSITION(?::bytea IN body) > 0",
-	statements: statements{
-		recordOutcomes: postgresRecord + " RETURNING messages.id",
-		recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id",
-		applyReceipts: `UPDATE messages SET
-			state = (v ->> 1)::smallint, delivered_at = COALESCE(delivered_at, (v ->> 2)::bigint), read_at = COALESCE(read_at, (v ->> 3)::bigint),
-			reason = COALESCE(v ->> 4, CASE WHEN state IN (3, 4, 5, (v ->> 1)::smallint) THEN reason END), detail = COALESCE(v ->> 5, CASE WHEN state IN (3, 4, 5, (v ->> 1)::smallint) THEN detail END), final_at = CASE WHEN state = (v ->> 1)::smallint THEN final_at ELSE (v ->> 6)::bigint END
-			FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint`,
-		insertTransitions: insertTransitions(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
-		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2, queued_at = NULL
-			FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint AND messages.state = 1`,
-		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
-			SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint, v ->> 8 FROM jsonb_array_elements(?::jsonb) v`,
-	},
-	retryable: func(err error) bool {
-		var e *pgconn.PgError
-		return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
-	},
-	duplicate: func(err error) bool {
-		var e *pgconn.PgError
-		return errors.As(err, &e) && e.Code == "23505"
-	},
+	statements: postgresStatements,
 	planParts:  2,
 	countParts: 1, // PostgreSQL divides the work by itself
 	countReasons: func(query string, _ []string) string {
@@ -65,17 +18,4 @@ var postgresDialect = dialect{
 		CROSS JOIN LATERAL (VALUES ('contacts'::regclass, u.created), ('addresses'::regclass, u.created), ('members'::regclass, u.row_count)) g (oid, n)
 		JOIN pg_class c ON c.oid = g.oid WHERE u.id = ? AND g.n > c.reltuples / 10 ORDER BY 1`,
 	contactIndexes: "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = 'contacts'::regclass",
-	unreachable: func(err error) bool {
-		var e *pgconn.PgError
-		if errors.As(err, &e) {
-			// Class 08: connection; 57P0x: shutting down or starting up; 53: out of
-			// resources.
-			return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "53")
-		}
-		var connect *pgconn.ConnectError
-		var network net.Error
-		return errors.As(err, &connect) || errors.As(err, &network) ||
-			errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-			strings.Contains(err.Error(), "conn closed")
-	},
 }

@@ -1,58 +1,16 @@
 package store
 
-import (
-	"encoding/json"
-	"errors"
-	"strconv"
-
-	"github.com/mattn/go-sqlite3"
-)
-
-// sqliteRecord ends with the conditions that every outcome has.
-const sqliteRecord = `UPDATE messages SET
-	state = v.value ->> 1, reason = v.value ->> 2, detail = v.value ->> 3, due_at = v.value ->> 4,
-	attempt = attempt - (v.value ->> 5), provider_id = v.value ->> 6,
-	sent_at = v.value ->> 7, final_at = v.value ->> 8
-	FROM json_each(?) v
-	WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
+import "carillon/store/sqldb"
 
 var sqliteDialect = dialect{
-	name:           "sqlite3",
-	inIDs:          "IN (SELECT value FROM json_each(?))",
-	inTexts:        "IN (SELECT value FROM json_each(?))",
-	now:            "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+	Dialect:        &sqldb.SQLite,
 	pendingIndex:   "INDEXED BY messages_pending",
 	bodyHolds:      "INSTR(body, ?) > 0",
 	planParts:      1, // there is one writer
-	countParts:     sqliteReaders / 2,
+	countParts:     sqldb.SQLiteReaders / 2,
 	countReasons:   sqliteCountReasons,
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
-	statements: statements{
-		recordOutcomes: sqliteRecord + " RETURNING messages.id",
-		recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id",
-		applyReceipts: `UPDATE messages SET
-			state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
-			reason = COALESCE(v.value ->> 4, CASE WHEN state IN (3, 4, 5, v.value ->> 1) THEN reason END), detail = COALESCE(v.value ->> 5, CASE WHEN state IN (3, 4, 5, v.value ->> 1) THEN detail END), final_at = CASE WHEN state = v.value ->> 1 THEN final_at ELSE v.value ->> 6 END
-			FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
-		insertTransitions: insertTransitions(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
-		deferMessages: `UPDATE messages SET state = 0, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL
-			FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state = 1`,
-		insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
-			SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM json_each(?)`,
-	},
-	retryable: func(err error) bool {
-		var e sqlite3.Error
-		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
-	},
-	duplicate: func(err error) bool {
-		var e sqlite3.Error
-		return errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrConstraintUnique
-	},
-	unreachable: func(err error) bool {
-		var e sqlite3.Error
-		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrIoErr ||
-			e.Code == sqlite3.ErrFull || e.Code == sqlite3.ErrCantOpen)
-	},
+	statements:     sqliteStatements,
 }
 
 // sqliteCountReasons counts without a GROUP BY, for which SQLite would sort all the
@@ -63,17 +21,5 @@ func sqliteCountReasons(query string, reasons []string) string {
 	for _, reason := range reasons {
 		counts += ", '" + reason + "', COUNT(*) FILTER (WHERE why = '" + reason + "')"
 	}
-	return "SELECT key, value FROM json_each((SELECT json_object(" + counts + ") FROM (" + query + " LIMIT " + noLimit + "))) WHERE value > 0"
-}
-
-// textList is texts as one argument for inTexts.
-func (d *dialect) textList(texts []string) any {
-	if d.dollar {
-		return texts
-	}
-	b, err := json.Marshal(texts)
-	if err != nil {
-		panic("a list of strings always marshals: " + err.Error())
-	}
-	return string(b)
+	return "SELECT key, value FROM json_each((SELECT json_object(" + counts + ") FROM (" + query + " LIMIT " + everyRow + "))) WHERE value > 0"
 }

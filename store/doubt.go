@@ -6,6 +6,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // takeDoubtBack puts messages back that the reaper took for in doubt, because
@@ -24,7 +25,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 		ids[i] = o.MessageID
 	}
 	// Mostly there is no doubt: a claim failed, and nothing of it was committed.
-	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state = 10 AND id "+s.d.inIDs, s.d.idList(ids))
+	doubtful, err := s.ids(ctx, "SELECT id FROM messages WHERE state "+is(messages.Unknown)+" AND id "+s.d.InIDs, s.d.IDList(ids))
 	if err != nil || len(doubtful) == 0 {
 		return err
 	}
@@ -35,7 +36,7 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 	for runID, list := range byRun {
 		var moved int64
 		err := s.inTx(ctx, func(tx conn) (err error) {
-			moved, err = s.takeBackOfRun(ctx, tx, runID, list)
+			moved, err = tx.takeBackOfRun(ctx, runID, list)
 			return err
 		})
 		if err != nil {
@@ -50,28 +51,28 @@ func (s *Store) takeDoubtBack(ctx context.Context, outcomes []messages.Outcome) 
 
 // takeBackOfRun holds the run, so that it is neither finished nor canceled
 // meanwhile; a finished one is opened again.
-func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcomes []messages.Outcome) (moved int64, err error) {
-	to, canceled := messages.Pending, ""
+func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messages.Outcome) (moved int64, err error) {
+	m, canceled := moves.notAsked, ""
 	var final any
 	if runID != 0 {
 		var campaignID int64
-		if err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
+		if err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
 			return 0, err
 		}
-		status, err := lockRun(ctx, tx, campaignID, runID)
+		status, err := tx.lockRun(ctx, campaignID, runID)
 		if err != nil {
 			return 0, err
 		}
 		if status == campaigns.RunCanceled {
-			if err := tx.row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
+			if err := tx.Row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
 				return 0, err
 			}
-			to, final = messages.Canceled, ms(s.clock.Now())
+			m, final = moves.notAskedCanceled, sqldb.Millis(tx.s.clock.Now())
 		}
 	}
-	d := deltas{}
-	var moves []move
-	now := s.clock.Now()
+	l := tx.ledger()
+	var told []transition
+	now := tx.s.clock.Now()
 	var again []int64
 	for _, o := range outcomes {
 		reason, detail, spent := o.Reason, o.Detail, 0
@@ -82,16 +83,18 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 			reason, detail = messages.ReasonNotAsked, "the worker was taken for dead: it had not asked the provider"
 		}
 		kind := reason
-		if to == messages.Canceled {
+		if m.to == messages.Canceled {
 			reason, detail = messages.ReasonCanceled, canceled
 		}
 		due := int64(0)
-		if to == messages.Pending && !o.DueAt.IsZero() {
+		if m.to == messages.Pending && !o.DueAt.IsZero() {
 			due = o.DueAt.UnixMilli()
 		}
-		n, err := tx.exec(ctx, `UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = ?, final_at = ?, attempt = attempt - ?
-			WHERE id = ? AND state = 10 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''`,
-			int(to), reason, nullText(detail), due, final, spent, o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
+		n, err := l.swap(ctx, change{
+			move: m, args: []any{reason, nullText(detail), due, final, spent}, whose: &countKey{runID, o.ChannelID},
+			where: fragment{"id = ? AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ? AND address <> ''",
+				[]any{o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID}},
+		})
 		if err != nil {
 			return 0, err
 		}
@@ -99,26 +102,25 @@ func (s *Store) takeBackOfRun(ctx context.Context, tx conn, runID int64, outcome
 			continue
 		}
 		moved += n
-		d.move(runID, o.ChannelID, messages.Unknown, to, n)
-		moves = append(moves, move{
-			id: o.MessageID, state: to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
+		told = append(told, transition{
+			id: o.MessageID, state: m.to, at: now, attempt: o.Attempt, reason: reason, kind: kind, code: o.Code, detail: detail,
 		})
 		again = append(again, o.MessageID)
 	}
 	if moved == 0 {
 		return 0, nil
 	}
-	if err := keepMoves(ctx, tx, moves); err != nil {
+	if err := tx.keepTransitions(ctx, told); err != nil {
 		return 0, err
 	}
-	if err := cancelCleared(ctx, tx, again, d, now); err != nil {
+	if err := l.cancelCleared(ctx, again); err != nil {
 		return 0, err
 	}
-	if err := d.apply(ctx, tx, shardReaper); err != nil {
+	if err := l.close(ctx, shardReaper); err != nil {
 		return 0, err
 	}
-	if to == messages.Pending && runID != 0 {
-		return moved, reopenRun(ctx, tx, runID)
+	if m.to == messages.Pending && runID != 0 {
+		return moved, tx.reopenRun(ctx, runID)
 	}
 	return moved, nil
 }
@@ -131,16 +133,16 @@ func (s *Store) TakeUp(ctx context.Context, answered []messages.Outcome) error {
 		return nil
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		d := deltas{}
+		l := tx.ledger()
 		for _, o := range answered {
-			n, err := tx.exec(ctx, `UPDATE messages SET state = 2, reason = NULL, due_at = 0
-				WHERE id = ? AND state = 0 AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?`,
-				o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID)
-			if err != nil {
+			if _, err := l.swap(ctx, change{
+				move: moves.takeUp, whose: &countKey{o.RunID, o.ChannelID},
+				where: fragment{"id = ? AND reason = ? AND worker_id = ? AND attempt = ? AND envelope_id = ?",
+					[]any{o.MessageID, messages.ReasonInDoubt, o.WorkerID, o.Attempt, o.EnvelopeID}},
+			}); err != nil {
 				return err
 			}
-			d.move(o.RunID, o.ChannelID, messages.Pending, messages.Sending, n)
 		}
-		return d.apply(ctx, tx, shardReaper)
+		return l.close(ctx, shardReaper)
 	})
 }

@@ -231,7 +231,7 @@ func TestWhatWasSettledMeanwhileStays(t *testing.T) {
 		}, messages.Unknown, 2},
 		"an erasure": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
 			require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
+				_, err := tx.Exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
 				return err
 			}))
 		}, messages.Unknown, 1},
@@ -312,7 +312,8 @@ func TestTransactionalMessagesAreTakenOutOfDoubt(t *testing.T) {
 		j := newJourney(t, s, 1)
 		for i, policy := range []providers.InDoubtPolicy{providers.InDoubtHold, providers.InDoubtResend} {
 			setPolicy(t, j, policy)
-			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com",
+				Content: []byte(`{"text":"x"}`)})
 			require.NoError(t, err)
 			envelope := int64(i + 1)
 			late := j.cutOff(0, envelope, 1)

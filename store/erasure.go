@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // errRehearsed ends a transaction that was only to say what it would do.
@@ -27,7 +28,7 @@ var errRehearsed = errors.New("this was a rehearsal")
 func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bool) (done contacts.Erasure, err error) {
 	// Transactional messages have no index by contact: they are looked for before
 	// anything is locked, and once more only behind them.
-	found, last, err := s.transactionalOf(ctx, s.reader(), accountID, id, 0)
+	found, last, err := s.reader().transactionalOf(ctx, accountID, id, 0)
 	if err != nil {
 		return done, err
 	}
@@ -57,15 +58,15 @@ func (s *Store) EraseContact(ctx context.Context, accountID, id int64, dryRun bo
 
 // transactionalOf are the transactional messages to a contact or to an address
 // that it holds, behind the id after, and the last id that there is.
-func (s *Store) transactionalOf(ctx context.Context, c conn, accountID, contactID, after int64) (ids []int64, last int64, err error) {
-	if err := c.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages").Scan(&last); err != nil {
-		return nil, 0, s.translate(err)
+func (tx conn) transactionalOf(ctx context.Context, accountID, contactID, after int64) (ids []int64, last int64, err error) {
+	if err := tx.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages").Scan(&last); err != nil {
+		return nil, 0, tx.s.translate(err)
 	}
-	ids, err = c.idsOf(ctx, `SELECT m.id FROM messages m JOIN channels h ON h.id = m.channel_id
+	ids, err = sqldb.IDs(ctx, tx, `SELECT m.id FROM messages m JOIN channels h ON h.id = m.channel_id
 		WHERE m.run_id = 0 AND m.id > ? AND h.account_id = ? AND (m.contact_id = ? OR EXISTS
 			(SELECT 1 FROM addresses a WHERE a.contact_id = ? AND a.kind = h.address_kind AND a.address = m.address))`,
 		after, accountID, contactID, contactID)
-	return ids, last, s.translate(err)
+	return ids, last, tx.s.translate(err)
 }
 
 // erasing is one erasure in its transaction.
@@ -82,14 +83,15 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 	if err := e.lockAccount(ctx, e.accountID); err != nil {
 		return err
 	}
-	if err := lockChannels(ctx, e.conn, e.accountID, 0); err != nil {
+	if err := e.conn.lockChannels(ctx, e.accountID, 0); err != nil {
 		return err
 	}
 	if e.contact, err = e.readContact(ctx, e.accountID, id); err != nil {
 		return err
 	}
 	var open int64
-	if err := e.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM uploads WHERE account_id = ? AND state IN ('receiving', 'queued', 'running')", e.accountID).Scan(&open); err != nil {
+	if err := e.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM uploads WHERE account_id = ? AND state IN ('receiving', 'queued', 'running')",
+		e.accountID).Scan(&open); err != nil {
 		return err
 	}
 	if open != 0 {
@@ -106,30 +108,32 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 // findMessages finds the person's messages and skips those that wait.
 func (e *erasing) findMessages(last int64) func(context.Context) error {
 	return func(ctx context.Context) error {
-		later, _, err := e.s.transactionalOf(ctx, e.conn, e.accountID, e.contact.ID, last)
+		later, _, err := e.conn.transactionalOf(ctx, e.accountID, e.contact.ID, last)
 		if err != nil {
 			return err
 		}
-		bulk, err := e.idsOf(ctx, "SELECT id FROM messages WHERE run_id > 0 AND run_id IN (SELECT id FROM runs WHERE account_id = ?) AND contact_id = ?",
+		bulk, err := sqldb.IDs(ctx, e, "SELECT id FROM messages WHERE run_id > 0 AND run_id IN (SELECT id FROM runs WHERE account_id = ?) AND contact_id = ?",
 			e.accountID, e.contact.ID)
 		if err != nil {
 			return err
 		}
 		e.messages = slices.Concat(e.messages, later, bulk)
-		d := deltas{}
-		list := e.d.idList(e.messages)
-		if e.done.Skipped, err = e.s.skipWaiting(ctx, e.conn, messages.ReasonDeleted, fragment{"id " + e.d.inIDs, []any{list}}, true, d); err != nil {
+		l := e.ledger()
+		list := e.d.IDList(e.messages)
+		if e.done.Skipped, err = l.skipWaiting(ctx, messages.ReasonDeleted, fragment{"id " + e.d.InIDs, []any{list}}, true); err != nil {
 			return err
 		}
-		if err := d.apply(ctx, e.conn, shardOperator); err != nil {
+		if err := l.close(ctx, shardOperator); err != nil {
 			return err
 		}
 		var sending int64
-		if err := e.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages WHERE state IN (0, 1, 2) AND id "+e.d.inIDs, list).Scan(&sending); err != nil {
+		if err := e.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM messages WHERE state "+is(messages.Pending, messages.Queued, messages.Sending)+" AND id "+
+			e.d.InIDs, list).Scan(&sending); err != nil {
 			return err
 		}
 		if sending != 0 {
-			return fault.New(fault.Conflict, "message %d to contact %d is being sent just now: try again in a moment; if it stays so, its worker died and the message is settled within a minute", sending, e.contact.ID)
+			return fault.New(fault.Conflict, "message %d to contact %d is being sent just now: try again in a moment; if it stays so, its worker died and the message "+
+				"is settled within a minute", sending, e.contact.ID)
 		}
 		return nil
 	}
@@ -137,7 +141,7 @@ func (e *erasing) findMessages(last int64) func(context.Context) error {
 
 // change runs a statement and counts its rows for a table.
 func (e *erasing) change(ctx context.Context, table, query string, args ...any) error {
-	n, err := e.exec(ctx, query, args...)
+	n, err := e.Exec(ctx, query, args...)
 	e.done.Rows[table] += n
 	return err
 }
@@ -159,7 +163,7 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 		kind     providers.AddressKind
 	}
 	words := map[scope]contacts.ConsentAction{}
-	if err := e.scanAll(ctx, func(scan func(...any) error) error {
+	if err := sqldb.Each(ctx, e, func(scan sqldb.Scan) error {
 		c, err := scanConsent(scan)
 		if c.Source != contacts.SourceBounce && c.Source != contacts.SourceComplaint {
 			words[scope{c.CategoryID, c.Kind}] = c.Action
@@ -187,13 +191,14 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 		p.Hash = e.s.fingerprint(p.AccountID, p.Kind, p.Address)
 		hashes[i] = p
 	}
-	if _, err := e.s.keepHashes(ctx, e.conn, hashes); err != nil {
+	if _, err := e.conn.keepHashes(ctx, hashes); err != nil {
 		return err
 	}
 	e.done.Kept = int64(len(hashes))
 	for _, p := range held {
 		for _, table := range []string{"suppressions", "bounces"} {
-			if err := e.change(ctx, table, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+			if err := e.change(ctx, table, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?",
+				p.AccountID, string(p.Kind), p.Address); err != nil {
 				return err
 			}
 		}
@@ -204,25 +209,28 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 // eraseMessages empties what the messages say of their recipient; states, times
 // and counters stay.
 func (e *erasing) eraseMessages(ctx context.Context) error {
-	list := e.d.idList(e.messages)
+	list := e.d.IDList(e.messages)
 	return errors.Join(
-		e.change(ctx, "receipts", "DELETE FROM receipts WHERE message_id > 0 AND message_id "+e.d.inIDs, list),
-		e.change(ctx, "receipts", `DELETE FROM receipts WHERE message_id = 0 AND EXISTS (SELECT 1 FROM messages m WHERE m.id `+e.d.inIDs+`
+		e.change(ctx, "receipts", "DELETE FROM receipts WHERE message_id > 0 AND message_id "+e.d.InIDs, list),
+		e.change(ctx, "receipts", `DELETE FROM receipts WHERE message_id = 0 AND EXISTS (SELECT 1 FROM messages m WHERE m.id `+e.d.InIDs+`
 			AND m.channel_id = receipts.channel_id AND m.provider_id = receipts.provider_id)`, list),
-		e.change(ctx, "message_contents", "UPDATE message_contents SET content = '{}', metadata = '{}' WHERE message_id "+e.d.inIDs, list),
-		e.change(ctx, "transitions", "UPDATE transitions SET detail = '' WHERE message_id "+e.d.inIDs, list),
-		e.change(ctx, "messages", "UPDATE messages SET address = '', detail = NULL, provider_id = NULL WHERE id "+e.d.inIDs, list))
+		e.change(ctx, "message_contents", "UPDATE message_contents SET content = '{}', metadata = '{}' WHERE message_id "+e.d.InIDs, list),
+		e.change(ctx, "transitions", "UPDATE transitions SET detail = '' WHERE message_id "+e.d.InIDs, list),
+		e.change(ctx, "messages", "UPDATE messages SET address = '', detail = NULL, provider_id = NULL WHERE id "+e.d.InIDs, list))
 }
 
 // eraseWords empties what the person and others wrote down about consent.
 func (e *erasing) eraseWords(ctx context.Context) error {
 	err := errors.Join(
 		e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND contact_id = ?", e.accountID, e.contact.ID),
-		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? AND account_id = ?", e.contact.ID, e.accountID))
+		e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE contact_id > 0 AND contact_id = ? AND account_id = ?",
+			e.contact.ID, e.accountID))
 	for kind, address := range e.contact.Addresses {
 		err = errors.Join(err,
-			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?", e.accountID, string(kind), address),
-			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?", e.accountID, string(kind), address))
+			e.change(ctx, "consents", "UPDATE consents SET address = '', proof = '' WHERE account_id = ? AND kind = ? AND address = ?",
+				e.accountID, string(kind), address),
+			e.change(ctx, "replies", "UPDATE replies SET address = '', text = '', provider_id = '' WHERE account_id = ? AND kind = ? AND address = ?",
+				e.accountID, string(kind), address))
 	}
 	return err
 }
@@ -256,10 +264,12 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(needle)) + "%"
 		const holds = ` LIKE ? ESCAPE '\'`
 		if err := errors.Join(
-			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+holds, e.accountID, like),
+			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+
+				holds, e.accountID, like),
 			e.change(ctx, "audit", "UPDATE audit SET detail = '{}' WHERE account_id = ? AND LOWER(detail)"+holds, e.accountID, like),
 			e.change(ctx, "clears", "UPDATE clears SET examples = '[]' WHERE account_id = ? AND LOWER(examples)"+holds, e.accountID, like),
-			e.change(ctx, "idempotency", "UPDATE idempotency SET body = ?, headers = '{}' WHERE account_id = ? AND status <> 0 AND "+e.d.bodyHolds, []byte("{}"), e.accountID, []byte(needle)),
+			e.change(ctx, "idempotency", "UPDATE idempotency SET body = ?, headers = '{}' WHERE account_id = ? AND status <> 0 AND "+e.d.bodyHolds,
+				[]byte("{}"), e.accountID, []byte(needle)),
 		); err != nil {
 			return err
 		}
@@ -291,11 +301,8 @@ func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b c
 	if err != nil {
 		return b, s.translate(err)
 	}
-	if err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var m contacts.Membership
-		err := scan(&m.ListID, &m.Kind, &m.Name, &m.Data)
-		b.Memberships = append(b.Memberships, m)
-		return err
+	if b.Memberships, err = sqldb.Structs(ctx, c, func(m *contacts.Membership) []any {
+		return []any{&m.ListID, &m.Kind, &m.Name, &m.Data}
 	}, `SELECT l.id, l.kind, l.name, COALESCE(m.data, '') FROM members m JOIN lists l ON l.id = m.list_id
 		WHERE m.contact_id = ? AND l.account_id = ? ORDER BY l.id`, id, accountID); err != nil {
 		return b, s.translate(err)
@@ -303,9 +310,9 @@ func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b c
 	var held []contacts.Suppression
 	for kind, address := range contact.Addresses {
 		held = append(held, contacts.Suppression{Kind: kind, Address: address})
-		if err := c.scanAll(ctx, func(scan func(...any) error) error {
+		if err := sqldb.Each(ctx, c, func(scan sqldb.Scan) error {
 			bounce := contacts.Bounce{Kind: string(kind), Address: address}
-			var at millis
+			var at sqldb.Time
 			err := scan(&bounce.Soft, &at)
 			bounce.LastAt = at.Time
 			b.Bounces = append(b.Bounces, bounce)
@@ -322,7 +329,7 @@ func (s *Store) ContactBelongings(ctx context.Context, accountID, id int64) (b c
 // campaign's.
 func (s *Store) MessageContent(ctx context.Context, id int64) ([]byte, error) {
 	var content []byte
-	err := s.reader().row(ctx, "SELECT content FROM message_contents WHERE message_id = ?", id).Scan(&content)
+	err := s.reader().Row(ctx, "SELECT content FROM message_contents WHERE message_id = ?", id).Scan(&content)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // dump is every value of the database as text, by table.
@@ -23,13 +24,8 @@ func dump(t *testing.T, s *Store) map[string]string {
 	if s.Postgres() {
 		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 	}
-	var tables []string
-	require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		tables = append(tables, name)
-		return err
-	}, query))
+	tables, err := sqldb.Column[string](ctx, s.reader(), query)
+	require.NoError(t, err)
 	all := map[string]string{}
 	for _, table := range tables {
 		all[table] = dumpTable(t, s, table)
@@ -39,7 +35,7 @@ func dump(t *testing.T, s *Store) map[string]string {
 
 func dumpTable(t *testing.T, s *Store, table string) string {
 	t.Helper()
-	rows, err := s.reader().query(t.Context(), "SELECT * FROM "+table)
+	rows, err := s.reader().Rows(t.Context(), "SELECT * FROM "+table)
 	require.NoError(t, err)
 	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
@@ -99,7 +95,8 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 			Addresses: map[providers.AddressKind]string{providers.Email: email, providers.Phone: phone}})
 		require.NoError(t, err)
 		importer := contacts.NewImporter(s, s, contacts.ImportConfig{})
-		upload, err := importer.Take(ctx, j.accountID, "people.csv", strings.NewReader("email,first_name,coupon\n"+email+","+first+",for-"+external+"\n"), contacts.ImportOptions{})
+		upload, err := importer.Take(ctx, j.accountID, "people.csv",
+			strings.NewReader("email,first_name,coupon\n"+email+","+first+",for-"+external+"\n"), contacts.ImportOptions{})
 		require.NoError(t, err)
 		_, err = s.EraseContact(ctx, j.accountID, ada.ID, false)
 		require.ErrorContains(t, err, "is being taken in")
@@ -121,17 +118,20 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 			o.State, o.Kind, o.Detail, o.Reason, o.ProviderID = messages.Rejected, "recipient", "no mailbox "+email, messages.ReasonRecipient, "wamid-"+phone
 		})
 		for _, address := range []string{email, email} {
-			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, ContactID: ada.ID, Address: address, Content: []byte(`{"text":"Dear ` + first + `"}`)})
+			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, ContactID: ada.ID, Address: address,
+				Content: []byte(`{"text":"Dear ` + first + `"}`)})
 			require.NoError(t, err)
 		}
 		later := j.another(0)
 		require.Equal(t, "pending", j.whyOf(later.ID, ada.ID))
 
-		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: ada.ID, Kind: providers.Phone, Source: "test", Proof: "call to " + phone, Actor: "me"})
+		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: j.accountID, ContactID: ada.ID, Kind: providers.Phone, Source: "test", Proof: "call to " + phone,
+			Actor: "me"})
 		require.NoError(t, err)
 		_, err = contacts.NewReplies(s).Take(ctx, j.channel, []providers.Reply{{ID: "in-" + phone, From: email, Text: "I am " + first + " " + last}})
 		require.NoError(t, err)
-		require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: j.accountID, Actor: "me", Action: "x", Target: "message 1", Detail: map[string]any{"to": email}}))
+		require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: j.accountID, Actor: "me", Action: "x", Target: "message 1",
+			Detail: map[string]any{"to": email}}))
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
 			for _, insert := range []struct {
 				sql  string
@@ -139,13 +139,15 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 			}{
 				{"INSERT INTO upload_errors (upload_id, line, field, value, reason) VALUES (?, 1, 'email', ?, 'x')", []any{upload.ID, strings.ToUpper(email) + " "}},
 				{"INSERT INTO upload_errors (upload_id, line, field, value, reason) VALUES (?, 1, 'name', ?, 'x')", []any{upload.ID, first}},
-				{"INSERT INTO idempotency (account_id, key, request, status, body, created_at) VALUES (?, 'k', 'r', 201, ?, 0)", []any{j.accountID, []byte(`{"addresses":{"email":"` + email + `"},"first_name":"` + first + `"}`)}},
-				{"INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at) VALUES (?, 0, 0, 0, 'me', ?, 0)", []any{j.accountID, `[{"address":"` + email + `"}]`}},
+				{"INSERT INTO idempotency (account_id, key, request, status, body, created_at) VALUES (?, 'k', 'r', 201, ?, 0)",
+					[]any{j.accountID, []byte(`{"addresses":{"email":"` + email + `"},"first_name":"` + first + `"}`)}},
+				{"INSERT INTO clears (account_id, channel_id, campaign_id, max_id, actor, examples, created_at) VALUES (?, 0, 0, 0, 'me', ?, 0)",
+					[]any{j.accountID, `[{"address":"` + email + `"}]`}},
 				{"UPDATE clears SET finished_at = 0 WHERE account_id = ?", []any{j.accountID}},
 				{"INSERT INTO receipts (channel_id, message_id, status, at, detail, received_at) VALUES (?, ?, 'read', 0, ?, 0)", []any{j.channel.ID, bulk, email}},
 				{"INSERT INTO bounces (account_id, kind, address, soft, last_at) VALUES (?, 'email', ?, 1, 0)", []any{j.accountID, email}},
 			} {
-				if _, err := tx.exec(ctx, insert.sql, insert.args...); err != nil {
+				if _, err := tx.Exec(ctx, insert.sql, insert.args...); err != nil {
 					return err
 				}
 			}
@@ -180,7 +182,8 @@ func TestErasureLeavesNoTrace(t *testing.T) {
 		require.True(t, fault.Is(err, fault.NotFound))
 
 		// Who comes again is known as one who opted out.
-		_, err = s.CreateContact(ctx, contacts.Contact{AccountID: j.accountID, Status: contacts.Active, Addresses: map[providers.AddressKind]string{providers.Email: email}})
+		_, err = s.CreateContact(ctx, contacts.Contact{AccountID: j.accountID, Status: contacts.Active,
+			Addresses: map[providers.AddressKind]string{providers.Email: email}})
 		require.NoError(t, err)
 		require.Equal(t, "unsubscribed", j.reasonOf(email))
 	})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/contacts"
 	"carillon/contacts/csvfile"
 	"carillon/contacts/property"
 	"carillon/targeting"
@@ -36,7 +35,7 @@ func TestAnExportComesBackAsItWent(t *testing.T) {
 		for i := range 2500 {
 			fmt.Fprintf(&file, "%d,,,,\"N %d\nx\",,,%s,,,,,,,\n", i, i, []string{"blocked", "inactive", "active"}[i%3])
 		}
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, strings.ReplaceAll(file.String(), `""Q""`, "Q"))
+		importCSV(t, s, account, csvFile{text: strings.ReplaceAll(file.String(), `""Q""`, "Q")})
 
 		export := func(a targeting.Audience) (string, int) {
 			x, err := targeting.NewExporter(s).Begin(t.Context(), account, a)
@@ -60,13 +59,13 @@ func TestAnExportComesBackAsItWent(t *testing.T) {
 		require.Equal(t, 2501, n)
 		lines := strings.SplitN(first, "\n", 3)
 		require.Contains(t, lines[1], "'=x,a@example.com,+491711234567,123,'@Ann,,,de,Europe/Berlin,active,Q|VIP,red,News,'-plan,12.5,a|b c,true,")
-		again := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, first)
+		again := importCSV(t, s, account, csvFile{text: first})
 		require.EqualValues(t, 2501, again.Updated)
 		second, _ := export(targeting.Audience{All: true})
 		require.Zero(t, strings.Compare(first, second), "nothing has changed") // not shown as a difference: it is long
 
 		var vip int64
-		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM lists WHERE name = 'VIP'").Scan(&vip))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'VIP'").Scan(&vip))
 		_, n = export(targeting.Audience{Groups: []int64{vip}})
 		require.Equal(t, 1, n)
 		_, n = export(targeting.Audience{All: true, Exclude: &targeting.Exclude{Groups: []int64{vip}}})

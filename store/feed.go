@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"carillon/contacts"
 	"carillon/internal/failpoint"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // Feedable lists what has messages waiting for room in a channel's window: the
@@ -17,15 +19,10 @@ import (
 // Paused channels and runs are left out, and channels whose provider is not to be
 // asked yet: their messages wait where every change reaches them.
 func (s *Store) Feedable(ctx context.Context) ([]messages.Feedable, error) {
-	var list []messages.Feedable
-	now := ms(s.clock.Now())
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var f messages.Feedable
-		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued); err != nil {
-			return err
-		}
-		list = append(list, f)
-		return nil
+
+	now := sqldb.Millis(s.clock.Now())
+	list, err := sqldb.Structs(ctx, s.reader(), func(f *messages.Feedable) []any {
+		return []any{&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued}
 	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
 		JOIN channels h ON h.id = r.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
@@ -70,14 +67,14 @@ type marked struct {
 func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, n int, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
 		fed, n = nil, 0
-		open, feeding, err := s.mayFeed(ctx, tx, request)
+		open, feeding, err := tx.feedingIfOpen(ctx, request)
 		if err != nil || !open {
 			return err
 		}
-		d := deltas{}
+		l := tx.ledger()
 		var list []marked
 		for _, envelope := range request.Envelopes {
-			batch, err := s.markQueued(ctx, tx, request, envelope)
+			batch, err := l.markQueued(ctx, request, envelope)
 			if err != nil {
 				return err
 			}
@@ -89,14 +86,14 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed
 		if n = len(list); n == 0 {
 			return nil
 		}
-		d.move(request.RunID, request.ChannelID, messages.Pending, messages.Queued, int64(n))
-		if list, err = s.applyGates(ctx, tx, feeding, list, d); err != nil {
+		l.count(countKey{request.RunID, request.ChannelID}, messages.Pending, messages.Queued, int64(n))
+		if list, err = l.applyGates(ctx, feeding, list); err != nil {
 			return err
 		}
 		for _, m := range list {
 			fed = append(fed, m.FeedMessage)
 		}
-		return d.apply(ctx, tx, shardFeeder)
+		return l.close(ctx, shardFeeder)
 	})
 	return fed, n, err
 }
@@ -110,11 +107,11 @@ type feeding struct {
 	caps                 []contacts.FrequencyCap
 }
 
-// mayFeed checks, with a lock that pausing and canceling wait for, that the run
+// feedingIfOpen checks, with a lock that pausing and canceling wait for, that the run
 // and its channel are sending.
-func (s *Store) mayFeed(ctx context.Context, tx conn, request messages.FeedRequest) (bool, feeding, error) {
+func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) (bool, feeding, error) {
 	f := feeding{channelID: request.ChannelID, runID: request.RunID}
-	err := tx.row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.forShare, request.ChannelID).
+	err := tx.Row(ctx, "SELECT account_id, address_kind FROM channels WHERE id = ? AND status = 'active'"+tx.d.ForShare, request.ChannelID).
 		Scan(&f.accountID, &f.kind)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, f, nil
@@ -123,52 +120,59 @@ func (s *Store) mayFeed(ctx context.Context, tx conn, request messages.FeedReque
 		return false, f, err
 	}
 	if request.RunID != 0 {
-		err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.forShare, request.RunID).Scan(&f.campaignID)
+		err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending')"+tx.d.ForShare, request.RunID).Scan(&f.campaignID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, f, nil
 		}
 		if err != nil {
 			return false, f, err
 		}
-		if err := tx.row(ctx, "SELECT category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category); err != nil {
+		if err := tx.Row(ctx, "SELECT category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category); err != nil {
 			return false, f, err
 		}
-		if f.caps, err = capsFor(ctx, tx, f.accountID, f.category); err != nil {
+		if f.caps, err = tx.capsFor(ctx, f.accountID, f.category); err != nil {
 			return false, f, err
 		}
 	}
 	var clearing int
-	err = tx.row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
+	err = tx.Row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?
 		AND (channel_id = 0 OR channel_id = ?) AND (campaign_id = 0 OR campaign_id = ?)`,
 		f.accountID, request.ChannelID, f.campaignID).Scan(&clearing)
 	return clearing == 0, f, err
 }
 
-func (s *Store) markQueued(ctx context.Context, tx conn, request messages.FeedRequest, envelope int64) ([]marked, error) {
-	now := ms(s.clock.Now())
-	var batch []marked
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+func (l *ledger) markQueued(ctx context.Context, request messages.FeedRequest, envelope int64) ([]marked, error) {
+	now := sqldb.Millis(l.now)
+	batch, err := swapReturning(ctx, l, change{
+		move: moves.feed, args: []any{envelope, now},
+		where: fragment{"id " + l.d.InQuery("SELECT id FROM messages "+l.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+			" AND due_at <= ? ORDER BY due_at, id LIMIT ?"+l.d.SkipLocked), []any{request.ChannelID, request.RunID, now, request.PerEnvelope}},
+	}, "id, attempt, contact_id, address", func(scan sqldb.Scan) (marked, error) {
 		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: envelope}}
-		if err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address); err != nil {
-			return err
-		}
+		err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address)
 		m.Attempt++
-		batch = append(batch, m)
-		return nil
-	}, `UPDATE messages SET state = 1, envelope_id = ?, queued_at = ?, claimed_at = NULL, reason = NULL, detail = NULL
-		WHERE state = 0 AND id `+tx.d.inQuery(`SELECT id FROM messages `+tx.d.pendingIndex+`
-			WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?`+tx.d.skipLocked)+`
-		RETURNING id, attempt, contact_id, address`,
-		envelope, now, request.ChannelID, request.RunID, now, request.PerEnvelope)
+		return m, err
+	})
 	slices.SortFunc(batch, func(a, b marked) int { return int(a.ID - b.ID) })
 	return batch, err
 }
 
+// skipping is why queued messages of a run and channel are skipped, and when.
+type skipping struct {
+	countKey
+	reason, detail string
+	at             time.Time
+}
+
+func (w skipping) change(where fragment) change {
+	return change{
+		move: moves.skip.narrowed(messages.Queued), args: []any{w.reason, nullText(w.detail), sqldb.Millis(w.at)}, whose: &w.countKey, where: where,
+	}
+}
+
 // skipQueued moves queued messages to skipped.
-func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int64, reason, detail string, at any, d deltas) error {
-	n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND id "+tx.d.inIDs,
-		reason, nullText(detail), at, tx.d.idList(ids))
-	d.move(runID, channelID, messages.Queued, messages.Skipped, n)
+func (l *ledger) skipQueued(ctx context.Context, ids []int64, why skipping) error {
+	_, err := l.swap(ctx, why.change(fragment{"id " + l.d.InIDs, []any{l.d.IDList(ids)}}))
 	return err
 }
 
@@ -177,46 +181,44 @@ func skipQueued(ctx context.Context, tx conn, runID, channelID int64, ids []int6
 func (s *Store) Skip(ctx context.Context, skip messages.Skipping) (skipped int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		skipped = 0
+		l := tx.ledger()
 		for id, detail := range skip.Details {
-			n, err := tx.exec(ctx, "UPDATE messages SET state = 8, reason = ?, detail = ?, final_at = ? WHERE state = 1 AND envelope_id = ? AND id = ?",
-				skip.Reason, nullText(detail), ms(s.clock.Now()), skip.EnvelopeID, id)
+			why := skipping{countKey{skip.RunID, skip.ChannelID}, skip.Reason, detail, s.clock.Now()}
+			n, err := l.swap(ctx, why.change(fragment{"envelope_id = ? AND id = ?", []any{skip.EnvelopeID, id}}))
 			if err != nil {
 				return err
 			}
 			skipped += n
 		}
-		d := deltas{}
-		d.move(skip.RunID, skip.ChannelID, messages.Queued, messages.Skipped, skipped)
-		return d.apply(ctx, tx, shardFeeder)
+		return l.close(ctx, shardFeeder)
 	})
 	return skipped, err
 }
 
 // Unqueue takes messages of an envelope back to pending, to be fed again from
 // due on: the worker found that it can't send them now.
-func (s *Store) Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error {
+func (s *Store) Unqueue(ctx context.Context, u messages.Unqueuing) error {
 	return s.inTx(ctx, func(tx conn) error {
+		due := u.Due
 		if !due.AsOf.IsZero() {
 			// Locked, so that the change comes before, and is seen, or after, and finds
 			// these messages.
-			var updated millis
-			if err := tx.row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.forShare, channelID).Scan(&updated); err != nil {
+			var updated sqldb.Time
+			if err := tx.Row(ctx, "SELECT updated_at FROM channels WHERE id = ?"+tx.d.ForShare, u.ChannelID).Scan(&updated); err != nil {
 				return err
 			}
 			if updated.After(due.AsOf) {
 				due.At = s.clock.Now()
 			}
 		}
-		back, err := tx.idsOf(ctx, "UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = ? WHERE state = 1 AND envelope_id = ? AND id "+tx.d.inIDs+" RETURNING id",
-			nullText(due.Reason), due.At.UnixMilli(), envelopeID, tx.d.idList(ids))
-		if err != nil {
+		l := tx.ledger()
+		if _, err := l.swap(ctx, change{
+			move: moves.giveBack, args: []any{nullText(due.Reason), due.At.UnixMilli()}, whose: &countKey{u.RunID, u.ChannelID},
+			where: fragment{"envelope_id = ? AND id " + tx.d.InIDs, []any{u.EnvelopeID, tx.d.IDList(u.MessageIDs)}},
+			tell:  moves.giveBack.tells(s.clock.Now(), due.Reason, ""),
+		}); err != nil {
 			return err
 		}
-		if err := keepMoves(ctx, tx, returned(back, s.clock.Now(), due.Reason)); err != nil {
-			return err
-		}
-		d := deltas{}
-		d.move(runID, channelID, messages.Queued, messages.Pending, int64(len(back)))
-		return d.apply(ctx, tx, shardFeeder)
+		return l.close(ctx, shardFeeder)
 	})
 }

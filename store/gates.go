@@ -6,6 +6,7 @@ import (
 
 	"carillon/contacts"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // gate is a reason not to write to somebody. It is asked in SQL of everybody in
@@ -118,7 +119,7 @@ type lookup struct {
 
 // lookUp reads what gates need to know. The messages must be marked queued, if
 // caps are to be asked.
-func lookUp(ctx context.Context, c conn, f feeding, list []marked, now time.Time) (l *lookup, err error) {
+func (tx conn) lookUp(ctx context.Context, f feeding, list []marked, now time.Time) (l *lookup, err error) {
 	contactIDs := make([]int64, 0, len(list))
 	addresses := make([]string, 0, len(list))
 	for _, m := range list {
@@ -128,45 +129,45 @@ func lookUp(ctx context.Context, c conn, f feeding, list []marked, now time.Time
 		addresses = append(addresses, m.address)
 	}
 	l = &lookup{now: now, transactional: f.runID == 0, caps: f.caps}
-	if l.status, err = contactStatus(ctx, c, contactIDs); err != nil {
+	if l.status, err = tx.contactStatus(ctx, contactIDs); err != nil {
 		return nil, err
 	}
-	if l.suppressed, err = suppressedAddresses(ctx, c, f, addresses); err != nil {
+	if l.suppressed, err = tx.suppressedAddresses(ctx, f, addresses); err != nil {
 		return nil, err
 	}
-	if l.left, err = leftCategory(ctx, c, f.accountID, f.category, f.kind, contactIDs); err != nil {
+	if l.left, err = tx.leftCategory(ctx, f.accountID, f.category, f.kind, contactIDs); err != nil {
 		return nil, err
 	}
 	if len(f.caps) > 0 && len(list) > 0 {
-		l.histories, err = capHistories(ctx, c, f, list, now)
+		l.histories, err = tx.capHistories(ctx, f, list, now)
 	}
 	return l, err
 }
 
-func contactStatus(ctx context.Context, c conn, ids []int64) (map[int64]contacts.ContactStatus, error) {
+func (tx conn) contactStatus(ctx context.Context, ids []int64) (map[int64]contacts.ContactStatus, error) {
 	found := make(map[int64]contacts.ContactStatus, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
-	return found, c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var status contacts.ContactStatus
+	var id int64
+	var status contacts.ContactStatus
+	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		err := scan(&id, &status)
 		found[id] = status
 		return err
-	}, "SELECT id, status FROM contacts WHERE id "+c.d.inIDs, c.d.idList(ids))
+	}, "SELECT id, status FROM contacts WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
 }
 
 // suppressedAddresses says which addresses are suppressed, and why.
-func suppressedAddresses(ctx context.Context, c conn, f feeding, addresses []string) (map[string]string, error) {
+func (tx conn) suppressedAddresses(ctx context.Context, f feeding, addresses []string) (map[string]string, error) {
 	found := map[string]string{}
-	return found, c.scanAll(ctx, func(scan func(...any) error) error {
-		var address, why string
+	var address, why string
+	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		err := scan(&address, &why)
 		found[address] = why
 		return err
-	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts,
-		f.accountID, string(f.kind), c.d.textList(addresses))
+	}, "SELECT address, reason FROM suppressions WHERE account_id = ? AND kind = ? AND address "+tx.d.InTexts,
+		f.accountID, string(f.kind), tx.d.TextList(addresses))
 }
 
 // holding is the first gate that keeps a message from going now, and what it makes
@@ -185,36 +186,34 @@ func (l *lookup) holding(m marked) (reason string, h hold) {
 
 // applyGates keeps those of the just queued messages that may go. The others are
 // skipped or wait, whatever was so when the run was planned.
-func (s *Store) applyGates(ctx context.Context, tx conn, f feeding, list []marked, d deltas) ([]marked, error) {
-	now := s.clock.Now()
-	l, err := lookUp(ctx, tx, f, list, now)
+func (l *ledger) applyGates(ctx context.Context, f feeding, list []marked) ([]marked, error) {
+	known, err := l.lookUp(ctx, f, list, l.now)
 	if err != nil {
 		return nil, err
 	}
-	kept := list[:0]
-	type why struct{ reason, detail string }
-	skipped := map[why][]int64{}
+	kept, whose := list[:0], countKey{f.runID, f.channelID}
+	skipped := map[skipping][]int64{}
 	deferred := map[string][][3]any{} // rows of message, due time and detail, by reason
 	for _, m := range list {
-		reason, h := l.holding(m)
-		switch {
+		reason, h := known.holding(m)
+		switch why := (skipping{whose, reason, h.detail, l.now}); {
 		case !h.shut:
 			kept = append(kept, m)
 		case h.until.IsZero():
-			skipped[why{reason, h.detail}] = append(skipped[why{reason, h.detail}], m.ID)
+			skipped[why] = append(skipped[why], m.ID)
 		default:
-			deferred[reason] = append(deferred[reason], [3]any{m.ID, ms(h.until), h.detail})
+			deferred[reason] = append(deferred[reason], [3]any{m.ID, sqldb.Millis(h.until), h.detail})
 		}
 	}
 	for reason, rows := range deferred {
-		n, err := tx.exec(ctx, tx.d.statements.deferMessages, reason, mustJSON(rows))
+		n, err := l.Exec(ctx, l.d.statements.deferMessages, reason, mustJSON(rows))
 		if err != nil {
 			return nil, err
 		}
-		d.move(f.runID, f.channelID, messages.Queued, messages.Pending, n)
+		l.count(whose, messages.Queued, messages.Pending, n)
 	}
-	for because, ids := range skipped {
-		if err := skipQueued(ctx, tx, f.runID, f.channelID, ids, because.reason, because.detail, ms(now), d); err != nil {
+	for why, ids := range skipped {
+		if err := l.skipQueued(ctx, ids, why); err != nil {
 			return nil, err
 		}
 	}

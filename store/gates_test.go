@@ -39,17 +39,17 @@ func (j *journey) befall(people []int64, category int64) {
 	require.NoError(j.t, j.inTx(ctx, func(tx conn) error {
 		for i, c := range circumstances() {
 			id := people[i]
-			if _, err := tx.exec(ctx, "UPDATE contacts SET status = ? WHERE id = ?", string(c.status), id); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE contacts SET status = ? WHERE id = ?", string(c.status), id); err != nil {
 				return err
 			}
 			if c.suppressed != "" {
-				if _, err := tx.exec(ctx, insertSuppression, j.accountID, "email", fmt.Sprintf("p%d@example.com", id), c.suppressed, false, 0); err != nil {
+				if _, err := tx.Exec(ctx, insertSuppression, j.accountID, "email", fmt.Sprintf("p%d@example.com", id), c.suppressed, false, 0); err != nil {
 					return err
 				}
 			}
 			if c.left {
 				change := contacts.ConsentChange{AccountID: j.accountID, ContactID: id, CategoryID: category, Source: "test", Actor: "me"}
-				if _, err := j.recordConsent(ctx, tx, change, contacts.OptOut, ""); err != nil {
+				if _, err := tx.recordConsent(ctx, change, contacts.OptOut, ""); err != nil {
 					return err
 				}
 			}
@@ -81,7 +81,7 @@ func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 		j := newJourney(t, s, 2*n)
 		all := j.contactIDs()
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error { // a journey leaves every tenth without
-			_, err := tx.exec(t.Context(), `INSERT INTO addresses (contact_id, kind, account_id, address)
+			_, err := tx.Exec(t.Context(), `INSERT INTO addresses (contact_id, kind, account_id, address)
 				SELECT id, 'email', account_id, 'p' || id || '@example.com' FROM contacts WHERE id % 10 = 0`)
 			return err
 		}))

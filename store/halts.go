@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // What is claimed and not yet asked for must not be asked for any more once it is
@@ -42,12 +43,15 @@ type halts struct {
 
 // halt marks a transaction as a withdrawal. It comes last, because others wait for
 // the row until the transaction ends.
-func (c conn) halt(ctx context.Context) error {
-	c.effects.halted = true
-	if c.d != &postgresDialect {
+func (tx conn) halt(ctx context.Context) error {
+	if !tx.effects.halted {
+		tx.effects.halted = true
+		tx.AfterTx(func() { tx.s.halts.here.Add(1) })
+	}
+	if tx.d != &postgresDialect {
 		return nil
 	}
-	_, err := c.exec(ctx, "UPDATE halts SET version = version + 1 WHERE shard = ?", rand.IntN(haltShards)) // it spreads load
+	_, err := tx.Exec(ctx, "UPDATE halts SET version = version + 1 WHERE shard = ?", rand.IntN(haltShards)) // it spreads load
 	return err
 }
 
@@ -78,7 +82,7 @@ func (s *Store) HaltVersion(ctx context.Context) (int64, error) {
 }
 
 func (s *Store) readHalts(ctx context.Context) (version int64, err error) {
-	err = s.reader().row(ctx, "SELECT CAST(SUM(version) AS BIGINT) FROM halts").Scan(&version)
+	err = s.reader().Row(ctx, "SELECT CAST(SUM(version) AS BIGINT) FROM halts").Scan(&version)
 	return version, s.translate(err)
 }
 
@@ -117,7 +121,7 @@ func (s *Store) withdraw(ctx context.Context, fn func(tx conn) error) error {
 // withdrawn. What had begun by then may still be on its way.
 func (s *Store) awaitBegun(ctx context.Context) error {
 	var inFlight bool
-	err := s.reader().row(ctx, "SELECT EXISTS (SELECT 1 FROM run_counts GROUP BY run_id, channel_id HAVING SUM(sending) > 0)").Scan(&inFlight)
+	err := s.reader().Row(ctx, "SELECT EXISTS (SELECT 1 FROM run_counts GROUP BY run_id, channel_id HAVING SUM(sending) > 0)").Scan(&inFlight)
 	if err != nil || !inFlight {
 		return s.translate(err)
 	}
@@ -138,8 +142,8 @@ func (s *Store) haltWait() time.Duration {
 // one after every change. Whoever looks at it after it read a HaltVersion sees every
 // change that was answered before.
 func (s *Store) ChannelRevision(ctx context.Context, channelID int64) (time.Time, error) {
-	var revision millis
-	err := s.reader().row(ctx, "SELECT updated_at FROM channels WHERE id = ?", channelID).Scan(&revision)
+	var revision sqldb.Time
+	err := s.reader().Row(ctx, "SELECT updated_at FROM channels WHERE id = ?", channelID).Scan(&revision)
 	return revision.Time, s.translate(err)
 }
 
@@ -151,30 +155,26 @@ func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Tim
 		return nil, err
 	}
 	c := s.reader()
-	open, f, err := s.mayFeed(ctx, c, messages.FeedRequest{ChannelID: channelID, RunID: runID})
+	open, f, err := c.feedingIfOpen(ctx, messages.FeedRequest{ChannelID: channelID, RunID: runID})
 	if err != nil || !open {
 		return nil, s.translate(err)
 	}
-	var found []marked
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		var m marked
-		err := scan(&m.ID, &m.contactID, &m.address)
-		found = append(found, m)
-		return err
-	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.inIDs+` AND m.state = 2 AND m.address <> ''
+	claimed, err := sqldb.Structs(ctx, c, func(m *marked) []any {
+		return []any{&m.ID, &m.contactID, &m.address}
+	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.InIDs+` AND m.state `+is(messages.Sending)+` AND m.address <> ''
 		AND NOT EXISTS (SELECT 1 FROM clears k WHERE k.account_id = ? AND (k.channel_id = 0 OR k.channel_id = ?)
 			AND (k.campaign_id = 0 OR k.campaign_id = ?) AND k.max_id >= m.id AND k.created_at >= m.claimed_at - ?)`,
-		c.d.idList(ids), f.accountID, channelID, f.campaignID, clearSkew.Milliseconds())
+		c.d.IDList(ids), f.accountID, channelID, f.campaignID, clearSkew.Milliseconds())
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	f.caps = nil // they have let these messages through
-	l, err := lookUp(ctx, c, f, found, s.clock.Now())
+	l, err := c.lookUp(ctx, f, claimed, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	var allowed []int64
-	for _, m := range found {
+	for _, m := range claimed {
 		if _, h := l.holding(m); !h.shut {
 			allowed = append(allowed, m.ID)
 		}

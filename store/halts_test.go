@@ -28,11 +28,13 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
 			require.NoError(t, j.PauseChannel(t.Context(), j.accountID, j.channel.ID, "me"))
 		}, 0},
 		"opt-out": {func(t *testing.T, j *journey) {
-			_, err := j.OptOut(t.Context(), contacts.ConsentChange{AccountID: j.accountID, Kind: providers.Email, Address: "p2@example.com", Source: "test", Actor: "me"})
+			_, err := j.OptOut(t.Context(), contacts.ConsentChange{AccountID: j.accountID, Kind: providers.Email, Address: "p2@example.com", Source: "test",
+				Actor: "me"})
 			require.NoError(t, err)
 		}, 5},
 		"suppression": {func(t *testing.T, j *journey) {
-			_, err := j.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}}, "test", "me")
+			_, err := j.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}},
+				"test", "me")
 			require.NoError(t, err)
 		}, 5},
 		"deletion": {func(t *testing.T, j *journey) {
@@ -91,7 +93,8 @@ func TestAWithdrawalIsSeenByOtherProcessesBeforeItsAnswer(t *testing.T) {
 		before, err := there.HaltVersion(t.Context())
 		require.NoError(t, err)
 		began := clock.System{}.Now()
-		_, err = here.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}}, "test", "me")
+		_, err = here.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}},
+			"test", "me")
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, clock.System{}.Now().Sub(began), haltFresh+haltBegins)
 		after, err := there.HaltVersion(t.Context())
@@ -110,7 +113,7 @@ func TestAChangedConfigurationWithdrawsClaims(t *testing.T) {
 		sealed, err := s.box.Seal([]byte("{}"))
 		require.NoError(t, err)
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
+			_, err := tx.Exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
 			return err
 		}))
 		run := j.start()

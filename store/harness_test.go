@@ -10,6 +10,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
+	"carillon/store/sqldb"
 )
 
 // TestMain ends the PostgreSQL server that eachStore started.
@@ -49,6 +50,9 @@ func openTestStore(tb testing.TB, dsn string) *Store {
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	_, err = s.Migrate(tb.Context())
 	require.NoError(tb, err)
+	if _, test := tb.(*testing.T); test && !s.Postgres() {
+		guardMoves(tb, s)
+	}
 	return s
 }
 
@@ -64,7 +68,7 @@ func testAccount(t testing.TB, s *Store, name string) int64 {
 	t.Helper()
 	var id int64
 	require.NoError(t, s.inTx(t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(t.Context(), "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, ms(s.clock.Now()))
+		id, err = tx.Insert(t.Context(), "INSERT INTO accounts (name, created_at) VALUES (?, ?)", name, sqldb.Millis(s.clock.Now()))
 		return err
 	}))
 	return id

@@ -5,6 +5,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // touch moves a channel's updated_at on with every call, so that what was seen
@@ -18,14 +19,14 @@ const nothingKnown = "health = 'ok', health_reason = '', health_since = NULL, ne
 // nothing unless the channel is active and has not begun anew since epoch: what is
 // true of an old configuration is not held against a new one. Since stays while the state does.
 func (s *Store) NoteHealth(ctx context.Context, channelID, epoch int64, h providers.Health) error {
-	since := ms(h.Since)
+	since := sqldb.Millis(h.Since)
 	if h.State == providers.HealthOK {
 		since = nil
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, `UPDATE channels SET health_since = CASE WHEN health = ? AND health_since IS NOT NULL THEN health_since ELSE ? END,
+		_, err := tx.Exec(ctx, `UPDATE channels SET health_since = CASE WHEN health = ? AND health_since IS NOT NULL THEN health_since ELSE ? END,
 			health = ?, health_reason = ?, next_try_at = ? WHERE id = ? AND status = 'active' AND epoch = ?`,
-			string(h.State), since, string(h.State), clean(h.Reason), ms(h.NextTry), channelID, epoch)
+			string(h.State), since, string(h.State), clean(h.Reason), sqldb.Millis(h.NextTry), channelID, epoch)
 		return err
 	})
 }
@@ -35,16 +36,16 @@ func (s *Store) NoteHealth(ctx context.Context, channelID, epoch int64, h provid
 // and has not begun anew since epoch.
 func (s *Store) StopChannel(ctx context.Context, channelID, epoch int64, reason string) (stopped bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		now := ms(s.clock.Now())
-		n, err := tx.exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = ?, next_try_at = NULL, "+
+		now := sqldb.Millis(s.clock.Now())
+		n, err := tx.Exec(ctx, "UPDATE channels SET status = 'stopped', status_reason = ?, status_since = ?, health = 'stopped', health_reason = ?, health_since = "+
+			"?, next_try_at = NULL, "+
 			touch+" WHERE id = ? AND status = 'active' AND epoch = ? AND deleted_at IS NULL",
 			clean(reason), now, clean(reason), now, now, now, channelID, epoch)
 		stopped = n > 0
 		if err != nil || !stopped {
 			return err
 		}
-		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, messages.Pending, messages.ReasonChannelStopped, "")
-		return err
+		return tx.takeBack(ctx, windowOf{channelID: channelID}, messages.ReasonChannelStopped)
 	})
 	return stopped, err
 }

@@ -21,7 +21,7 @@ func TestHealth(t *testing.T) {
 		sealed, err := s.box.Seal([]byte("{}"))
 		require.NoError(t, err)
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
+			_, err := tx.Exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
 			return err
 		}))
 		run := j.start()

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"carillon/store/sqldb"
 )
 
 // Providers repeat a request that they are not sure was taken: by the Standard
@@ -14,13 +16,13 @@ const (
 )
 
 // remember notes the request of a group's receipts, and whether it is known.
-func (o *op) remember(ctx context.Context, tx conn, now time.Time) error {
+func (tx conn) remember(ctx context.Context, o *op, now time.Time) error {
 	o.repeated = false
 	if o.request == "" {
 		return nil
 	}
-	n, err := tx.exec(ctx, "INSERT INTO hook_requests (channel_id, webhook_id, received_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-		o.channel, clean(o.request), ms(now))
+	n, err := tx.Exec(ctx, "INSERT INTO hook_requests (channel_id, webhook_id, received_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+		o.channel, clean(o.request), sqldb.Millis(now))
 	o.repeated = n == 0
 	return err
 }
@@ -31,8 +33,9 @@ func (s *Store) forgetRequests(ctx context.Context) (n int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		// The newest of those that are too many; none while there is room.
 		const surplus = "(SELECT received_at FROM hook_requests ORDER BY received_at DESC LIMIT 1 OFFSET ?)"
-		n, err = tx.exec(ctx, `DELETE FROM hook_requests WHERE (channel_id, webhook_id) IN (SELECT channel_id, webhook_id FROM hook_requests
-			WHERE received_at < ? OR received_at <= `+surplus+" ORDER BY received_at LIMIT ?)", ms(s.clock.Now().Add(-requestsKeptFor)), s.maxRequests, forgetBatch)
+		n, err = tx.Exec(ctx, `DELETE FROM hook_requests WHERE (channel_id, webhook_id) IN (SELECT channel_id, webhook_id FROM hook_requests
+			WHERE received_at < ? OR received_at <= `+surplus+" ORDER BY received_at LIMIT ?)",
+			sqldb.Millis(s.clock.Now().Add(-requestsKeptFor)), s.maxRequests, forgetBatch)
 		return err
 	})
 	return n, err

@@ -39,8 +39,10 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		// The newest row stays, so that SQLite's ids go on from it.
-		_, err := tx.exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.now+" - ? AND COALESCE(seen_at, 0) < "+s.d.now+" - ? AND id < (SELECT MAX(id) FROM workers)"+
-			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.phase = 1 AND m.worker_id = workers.id)", workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
+		_, err := tx.Exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.Now+" - ? AND COALESCE(seen_at, 0) < "+s.d.Now+
+			" - ? AND id < (SELECT MAX(id) FROM workers)"+
+			" AND NOT EXISTS (SELECT 1 FROM messages m WHERE m."+phaseInFlight+" AND m.worker_id = workers.id)",
+			workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
 		return err
 	})
 	return answers == forgetBatch || requests == forgetBatch, err

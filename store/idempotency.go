@@ -8,6 +8,7 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 )
 
 // AnswersKeptFor is how long an answer is given again for its idempotency key.
@@ -23,16 +24,16 @@ func (s *Store) BeginAnswer(ctx context.Context, accountID int64, key, request s
 	err := s.inTx(ctx, func(tx conn) error {
 		answer = access.Answer{State: access.AnswerNew}
 		now := s.clock.Now()
-		n, err := tx.exec(ctx, `INSERT INTO idempotency (account_id, key, request, status, created_at) VALUES (?, ?, ?, 0, ?)
+		n, err := tx.Exec(ctx, `INSERT INTO idempotency (account_id, key, request, status, created_at) VALUES (?, ?, ?, 0, ?)
 			ON CONFLICT (account_id, key) DO UPDATE SET request = excluded.request, status = 0, headers = '{}', body = NULL,
 				created_at = excluded.created_at
-			WHERE idempotency.created_at <= ?`, accountID, key, request, ms(now), ms(now.Add(-AnswersKeptFor)))
+			WHERE idempotency.created_at <= ?`, accountID, key, request, sqldb.Millis(now), sqldb.Millis(now.Add(-AnswersKeptFor)))
 		if err != nil || n == 1 {
 			return err
 		}
 		var first string
 		var headers []byte
-		err = tx.row(ctx, "SELECT request, status, headers, body FROM idempotency WHERE account_id = ? AND key = ?", accountID, key).
+		err = tx.Row(ctx, "SELECT request, status, headers, body FROM idempotency WHERE account_id = ? AND key = ?", accountID, key).
 			Scan(&first, &answer.Status, &headers, &answer.Body)
 		switch {
 		case err != nil:
@@ -64,7 +65,8 @@ func (s *Store) FinishAnswer(ctx context.Context, accountID int64, key string, a
 		return fmt.Errorf("encode headers to keep: %w", err)
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "UPDATE idempotency SET status = ?, headers = ?, body = ?, request = CASE WHEN request = '' THEN ? ELSE request END WHERE account_id = ? AND key = ? AND status = 0",
+		n, err := tx.Exec(ctx, "UPDATE idempotency SET status = ?, headers = ?, body = ?, request = CASE WHEN request = '' THEN ? ELSE request END "+
+			"WHERE account_id = ? AND key = ? AND status = 0",
 			answer.Status, string(headers), answer.Body, answer.Request, accountID, key)
 		if err == nil && n == 0 {
 			return fault.New(fault.Conflict, "no request is running under this idempotency key")
@@ -77,7 +79,7 @@ func (s *Store) FinishAnswer(ctx context.Context, accountID int64, key string, a
 // again.
 func (s *Store) AbortAnswer(ctx context.Context, accountID int64, key string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "DELETE FROM idempotency WHERE account_id = ? AND key = ? AND status = 0", accountID, key)
+		_, err := tx.Exec(ctx, "DELETE FROM idempotency WHERE account_id = ? AND key = ? AND status = 0", accountID, key)
 		return err
 	})
 }
@@ -87,9 +89,9 @@ func (s *Store) AbortAnswer(ctx context.Context, accountID int64, key string) er
 func (s *Store) DeleteOldAnswers(ctx context.Context, limit int) (deleted int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		var err error
-		deleted, err = tx.exec(ctx, `DELETE FROM idempotency WHERE (account_id, key) IN
+		deleted, err = tx.Exec(ctx, `DELETE FROM idempotency WHERE (account_id, key) IN
 			(SELECT account_id, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)`,
-			ms(s.clock.Now().Add(-AnswersKeptFor)), limit)
+			sqldb.Millis(s.clock.Now().Add(-AnswersKeptFor)), limit)
 		return err
 	})
 	return deleted, err

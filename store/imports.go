@@ -11,6 +11,7 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // ImportBatch carries out one batch of an upload in one transaction: contacts,
@@ -18,8 +19,8 @@ import (
 // batch. It is a Conflict if the upload is not running or does not stand where
 // the batch begins, because another process has gone on with it.
 func (s *Store) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
-	return s.inCopyTx(ctx, async(ctx, func(tx conn) error {
-		i, err := s.importRows(ctx, tx, b)
+	return s.inCopyTxAsync(ctx, func(tx conn) error {
+		i, err := tx.importRows(ctx, b)
 		if err != nil {
 			return err
 		}
@@ -27,12 +28,12 @@ func (s *Store) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 			return err
 		}
 		return tx.halt(ctx)
-	}))
+	})
 }
 
 // importRows is ImportBatch without what is the upload's own.
-func (s *Store) importRows(ctx context.Context, tx conn, b contacts.ImportBatch) (importing, error) {
-	i := importing{conn: tx, store: s, batch: b, now: s.clock.Now().UnixMilli()}
+func (tx conn) importRows(ctx context.Context, b contacts.ImportBatch) (importing, error) {
+	i := importing{conn: tx, store: tx.s, batch: b, now: tx.s.clock.Now().UnixMilli()}
 	if err := tx.lockAccount(ctx, b.AccountID); err != nil {
 		return i, err
 	}
@@ -79,12 +80,12 @@ func (i *importing) known(ctx context.Context) ([]*contacts.Person, error) {
 			return nil
 		}
 		slices.Sort(values) // so that an index is gone through page by page
-		return i.scanAll(ctx, func(scan func(...any) error) error {
+		return sqldb.Each(ctx, i, func(scan sqldb.Scan) error {
 			var id int64
 			err := scan(&id)
 			found[id] = true
 			return err
-		}, query, append([]any{i.d.textList(values)}, args...)...)
+		}, query, append([]any{i.d.TextList(values)}, args...)...)
 	}
 	sql := i.d.contacts()
 	err := find(sql.findExternal, func(row *contacts.ImportRow) string { return row.ExternalID }, i.batch.AccountID)
@@ -120,9 +121,9 @@ func (i *importing) load(ctx context.Context, ids []int64) ([]*contacts.Person, 
 			args = append(args, string(kind))
 		}
 	}
-	query += ", (SELECT COUNT(*) FROM members m WHERE m.list_id = ? AND m.contact_id = c.id) FROM contacts c WHERE c.id " + i.d.inIDs
-	args = append(args, i.batch.UploadID, i.d.idList(ids))
-	err := i.scanAll(ctx, func(scan func(...any) error) error {
+	query += ", (SELECT COUNT(*) FROM members m WHERE m.list_id = ? AND m.contact_id = c.id) FROM contacts c WHERE c.id " + i.d.InIDs
+	args = append(args, i.batch.UploadID, i.d.IDList(ids))
+	err := sqldb.Each(ctx, i, func(scan sqldb.Scan) error {
 		var p contacts.Person
 		var member int
 		to := []any{&p.ID, &p.ExternalID, &p.Name, &p.FirstName, &p.LastName, &p.Language, &p.Timezone, &p.Status}
@@ -186,7 +187,7 @@ func (i *importing) write(ctx context.Context) error {
 	// External ids and addresses are given up before others take them, which may
 	// happen within one batch.
 	if len(renamed.ids) > 0 {
-		if _, err := i.exec(ctx, "UPDATE contacts SET external_id = NULL WHERE id "+i.d.inIDs, i.d.idList(renamed.ids)); err != nil {
+		if _, err := i.Exec(ctx, "UPDATE contacts SET external_id = NULL WHERE id "+i.d.InIDs, i.d.IDList(renamed.ids)); err != nil {
 			return err
 		}
 	}
@@ -203,7 +204,7 @@ func (i *importing) write(ctx context.Context) error {
 	if err := i.insertRows(ctx, sql.insertAddresses, addresses, i.batch.AccountID); err != nil {
 		return err
 	}
-	if err := i.store.takeIn(ctx, i.conn, i.batch.AccountID, takenOf(addresses)); err != nil {
+	if err := i.conn.suppressGiven(ctx, i.batch.AccountID, givenOf(addresses)); err != nil {
 		return err
 	}
 	if err := i.giveAttributes(ctx); err != nil {
@@ -230,7 +231,7 @@ func (i *importing) giveAttributes(ctx context.Context) error {
 		return err
 	}
 	slices.Sort(ids)
-	people, err := i.attributed(ctx, "c.id "+i.d.inIDs, i.d.idList(ids))
+	people, err := i.attributed(ctx, "c.id "+i.d.InIDs, i.d.IDList(ids))
 	if err != nil {
 		return err
 	}
@@ -244,11 +245,11 @@ func (i *importing) giveAttributes(ctx context.Context) error {
 	return i.writeAttributes(ctx, people, i.now)
 }
 
-// takenOf are the rows of insertAddresses.
-func takenOf(addresses *columns) []taken {
-	list := make([]taken, len(addresses.ids))
+// givenOf are the rows of insertAddresses.
+func givenOf(addresses *columns) []givenAddress {
+	list := make([]givenAddress, len(addresses.ids))
 	for n, id := range addresses.ids {
-		list[n] = taken{id, providers.AddressKind(addresses.texts[0][n]), addresses.texts[1][n]}
+		list[n] = givenAddress{id, providers.AddressKind(addresses.texts[0][n]), addresses.texts[1][n]}
 	}
 	return list
 }
@@ -272,7 +273,7 @@ func (i *importing) execRows(ctx context.Context, statement string, rows *column
 	if len(rows.ids) == 0 {
 		return nil
 	}
-	_, err := i.exec(ctx, statement, i.d.rowArgs(rows, before...)...)
+	_, err := i.Exec(ctx, statement, i.d.rowArgs(rows, before...)...)
 	return err
 }
 
@@ -312,7 +313,7 @@ func (i *importing) joinLists(ctx context.Context) error {
 		}
 	}
 	for list, members := range joins {
-		id, _, err := i.store.ensureList(ctx, i.conn, i.batch.AccountID, list)
+		id, _, err := i.conn.ensureList(ctx, i.batch.AccountID, list)
 		if err != nil {
 			return err
 		}
@@ -333,14 +334,15 @@ func (i *importing) joinLists(ctx context.Context) error {
 // and nobody who is in it.
 func (i *importing) subscribe(ctx context.Context, categoryID int64, ids []int64) (*columns, error) {
 	fresh := newColumns(1, len(ids))
-	err := i.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, i, func(scan sqldb.Scan) error {
 		var id int64
 		err := scan(&id)
 		fresh.add(id, "")
 		return err
-	}, "SELECT k.id FROM contacts k WHERE k.id "+i.d.inIDs+` AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)
-		AND COALESCE((SELECT o.action FROM consents o WHERE o.account_id = ? AND o.contact_id = k.id AND o.category_id = ? ORDER BY o.id DESC LIMIT 1), '') <> 'opt_out'`,
-		i.d.idList(ids), categoryID, i.batch.AccountID, categoryID)
+	}, "SELECT k.id FROM contacts k WHERE k.id "+i.d.InIDs+` AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)
+		AND COALESCE((SELECT o.action FROM consents o WHERE o.account_id = ? AND o.contact_id = k.id AND o.category_id = ?
+		ORDER BY o.id DESC LIMIT 1), '') <> 'opt_out'`,
+		i.d.IDList(ids), categoryID, i.batch.AccountID, categoryID)
 	if err != nil {
 		return nil, err
 	}
@@ -379,8 +381,8 @@ func (i *importing) advance(ctx context.Context) error {
 	if err := i.execRows(ctx, i.d.contacts().insertRefused, refused, b.UploadID); err != nil {
 		return err
 	}
-	n, err := i.exec(ctx, `UPDATE uploads SET records = ?, bytes_read = ?, row_count = row_count + ?, created = created + ?, updated = updated + ?,
-		duplicates = duplicates + ?, refused = refused + ?, incomplete = incomplete + ?, touched_at = `+i.d.now+`
+	n, err := i.Exec(ctx, `UPDATE uploads SET records = ?, bytes_read = ?, row_count = row_count + ?, created = created + ?, updated = updated + ?,
+		duplicates = duplicates + ?, refused = refused + ?, incomplete = incomplete + ?, touched_at = `+i.d.Now+`
 		WHERE id = ? AND account_id = ? AND state = 'running' AND records = ?`,
 		b.Records, b.BytesRead, b.Records-b.From, m.Created, m.Updated, m.Duplicates, len(lines)-incomplete, incomplete, b.UploadID, b.AccountID, b.From)
 	if err == nil && n == 0 {

@@ -85,7 +85,7 @@ func truncateContacts(tb testing.TB, s *Store) {
 	}
 	require.NoError(tb, s.inTx(tb.Context(), func(tx conn) error {
 		for _, table := range []string{"members", "addresses", "contacts"} {
-			if _, err := tx.exec(tb.Context(), empty+table); err != nil {
+			if _, err := tx.Exec(tb.Context(), empty+table); err != nil {
 				return err
 			}
 		}

@@ -10,34 +10,26 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // Control columns and memberships change what they say, and nothing else.
 func TestImportSetsStatusAndMemberships(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "controls")
-		importCSV(t, s, account, contacts.ImportConfig{BatchRecords: 2}, contacts.ImportOptions{Group: "All"},
-			"email,first_name,blocked,status,groups,labels,categories\n"+
-				"a@example.com,Ann,,,VIP|Early,red,News\nb@example.com,Bob,1,,VIP,,\nc@example.com,Cid,,inactive,,,News|Offers\n")
+		importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, options: contacts.ImportOptions{Group: "All"},
+			text: "email,first_name,blocked,status,groups,labels,categories\n" +
+				"a@example.com,Ann,,,VIP|Early,red,News\nb@example.com,Bob,1,,VIP,,\nc@example.com,Cid,,inactive,,,News|Offers\n"})
 		state := func() map[string]string {
-			got := map[string]string{}
-			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-				var name, status string
-				err := scan(&name, &status)
-				got[name] = status
-				return err
-			}, "SELECT first_name, status FROM contacts WHERE account_id = ?", account))
+			got, err := sqldb.Map[string, string](t.Context(), s.reader(), "SELECT first_name, status FROM contacts WHERE account_id = ?", account)
+			require.NoError(t, err)
 			return got
 		}
 		lists := func() map[string]int {
-			got := map[string]int{}
-			require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-				var name string
-				var members int
-				err := scan(&name, &members)
-				got[name] = members
-				return err
-			}, "SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? AND l.kind <> 'upload' GROUP BY l.id", account))
+			got, err := sqldb.Map[string, int](t.Context(), s.reader(),
+				"SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? "+
+					"AND l.kind <> 'upload' GROUP BY l.id", account)
+			require.NoError(t, err)
 			return got
 		}
 		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
@@ -45,24 +37,23 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 		require.Equal(t, members, lists())
 
 		// A file without the columns leaves them alone.
-		again := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,last_name\na@example.com,A\nb@example.com,B\nc@example.com,C\n")
+		again := importCSV(t, s, account, csvFile{text: "email,last_name\na@example.com,A\nb@example.com,B\nc@example.com,C\n"})
 		require.EqualValues(t, 3, again.Updated)
 		require.Equal(t, map[string]string{"Ann": "active", "Bob": "blocked", "Cid": "inactive"}, state())
 		require.Equal(t, members, lists())
 
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{},
-			"email,activated,blocked,deleted,groups\na@example.com,,,1,\nb@example.com,0,0,,VIP\nc@example.com,1,,,VIP\n")
+		importCSV(t, s, account, csvFile{text: "email,activated,blocked,deleted,groups\na@example.com,,,1,\nb@example.com,0,0,,VIP\nc@example.com,1,,,VIP\n"})
 		require.Equal(t, map[string]string{"Ann": "deleted", "Bob": "inactive", "Cid": "active"}, state())
 		members["group VIP"] = 3
 		require.Equal(t, members, lists())
 
 		// Whoever left a category is not put into it again by a file.
 		var news, bob int64
-		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
-		require.NoError(t, s.reader().row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
 		_, err := s.OptOut(t.Context(), contacts.ConsentChange{AccountID: account, ContactID: bob, CategoryID: news, Source: "api", Actor: "test"})
 		require.NoError(t, err)
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,categories\nb@example.com,News\nc@example.com,News\n")
+		importCSV(t, s, account, csvFile{text: "email,categories\nb@example.com,News\nc@example.com,News\n"})
 		require.Equal(t, members, lists(), "one left, one came")
 		consents, err := s.ListConsents(t.Context(), account, bob, 0, 10)
 		require.NoError(t, err)
@@ -77,12 +68,12 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 func TestImportTakesAddressesOfEveryKind(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "messengers")
-		first := importCSV(t, s, account, contacts.ImportConfig{BatchRecords: 2}, contacts.ImportOptions{DefaultCountry: "DE"},
-			"id,messenger,name,activated\n491711234567,WB,Ann,1\n998694828505,FB,Bob,0\nx,TG,Cid,1\n12345,TG,Dan,1\n")
+		first := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, options: contacts.ImportOptions{DefaultCountry: "DE"},
+			text: "id,messenger,name,activated\n491711234567,WB,Ann,1\n998694828505,FB,Bob,0\nx,TG,Cid,1\n12345,TG,Dan,1\n"})
 		require.Len(t, refusedLines(t, s, first), 1)
 		require.Contains(t, refusedLines(t, s, first)[0], `4 telegram "x": is no chat id`)
-		again := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{DefaultCountry: "DE", Key: "whatsapp"},
-			"whatsapp,sms,email\n0171 1234567,0171 1234567,ann@example.com\n")
+		again := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{DefaultCountry: "DE", Key: "whatsapp"},
+			text: "whatsapp,sms,email\n0171 1234567,0171 1234567,ann@example.com\n"})
 		require.EqualValues(t, 1, again.Updated)
 		ann, err := s.FindContact(t.Context(), account, providers.WhatsApp, "+491711234567")
 		require.NoError(t, err)
@@ -122,8 +113,8 @@ func TestImportSetsProperties(t *testing.T) {
 			}
 			return values
 		}
-		first := importCSV(t, s, account, contacts.ImportConfig{BatchRecords: 2}, contacts.ImportOptions{}, "email,first_name,Alter,plan,attributes.seen,other\n"+
-			"a@example.com,Ann,42,GOLD,2026-11-01,x\nb@example.com,Bob,,,,y\nc@example.com,Cid,old,,,\nd@example.com,Dan,7,silver,,\ne@example.com,Eve,131,,,\n")
+		first := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, text: "email,first_name,Alter,plan,attributes.seen,other\n" +
+			"a@example.com,Ann,42,GOLD,2026-11-01,x\nb@example.com,Bob,,,,y\nc@example.com,Cid,old,,,\nd@example.com,Dan,7,silver,,\ne@example.com,Eve,131,,,\n"})
 		require.Equal(t, []string{"age", "plan", "seen", "other"}, first.Columns)
 		require.Equal(t, map[string]string{
 			"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01"}`, "Bob": `{"plan":"free"}`,
@@ -136,19 +127,15 @@ func TestImportSetsProperties(t *testing.T) {
 			require.Contains(t, refused[i], want)
 			require.Contains(t, refused[i], "the line was taken without it")
 		}
-		byHand := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Mapping: map[string]string{"Alter": "attributes.age"}}, "email,Alter\nf@example.com,old\n")
+		byHand := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Mapping: map[string]string{"Alter": "attributes.age"}},
+			text: "email,Alter\nf@example.com,old\n"})
 		require.Equal(t, []int64{0, 1, 0}, []int64{byHand.Created, byHand.Refused, byHand.Incomplete})
 		// What no column says stays, and so does what a cell leaves empty.
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n")
+		importCSV(t, s, account, csvFile{text: "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n"})
 		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`,
 			"Cid": `{"plan":"free"}`, "Dan": `{"age":7,"plan":"free"}`, "Eve": `{"plan":"free"}`}, got())
-		folded := map[string]string{}
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-			var name, text string
-			err := scan(&name, &text)
-			folded[name] = text
-			return err
-		}, "SELECT first_name, folded FROM contacts WHERE account_id = ?", account))
+		folded, err := sqldb.Map[string, string](t.Context(), s.reader(), "SELECT first_name, folded FROM contacts WHERE account_id = ?", account)
+		require.NoError(t, err)
 		require.JSONEq(t, `{"first_name":"ann","attributes.plan":"gold","attributes.seen":"2026-11-01","attributes.tags":["x","y"]}`, folded["Ann"])
 	})
 }

@@ -22,7 +22,7 @@ func TestImportTakesLinesWithoutWhatTheyCantHold(t *testing.T) {
 			"4,nobody,,,,\n" +
 			"5,c@example.com,,,,\n"
 		for _, options := range []contacts.ImportOptions{{DryRun: true}, {}} {
-			upload := importCSV(t, s, account, contacts.ImportConfig{BatchRecords: 2}, options, file)
+			upload := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, options: options, text: file})
 			require.Equal(t, []int64{5, 3, 2, 2}, []int64{upload.Rows, upload.Created, upload.Incomplete, upload.Refused})
 			var taken []bool
 			var named []string
@@ -35,10 +35,11 @@ func TestImportTakesLinesWithoutWhatTheyCantHold(t *testing.T) {
 			require.Equal(t, []bool{true, true, true, false, false}, taken)
 		}
 		// A number that somebody else has is as good as none.
-		family := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "email,phone\nf@example.com,+4930111111\ng@example.com,+4930111111\n,+4930111111\n")
+		family := importCSV(t, s, account, csvFile{text: "email,phone\nf@example.com,+4930111111\ng@example.com,+4930111111\n,+4930111111\n"})
 		require.Equal(t, []int64{2, 1, 1, 0}, []int64{family.Created, family.Duplicates, family.Incomplete, family.Refused})
 		require.Regexp(t, `^3 phone "\+4930111111": contact \d+ holds this phone number \(left out`, refusedLines(t, s, family)[0])
-		byHand := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Mapping: map[string]string{"phone": "phone"}}, "email,phone\nh@example.com,+4930111111\n")
+		byHand := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Mapping: map[string]string{"phone": "phone"}},
+			text: "email,phone\nh@example.com,+4930111111\n"})
 		require.Equal(t, []int64{0, 0, 1}, []int64{byHand.Created, byHand.Incomplete, byHand.Refused})
 		page, err := s.reader().attributed(t.Context(), "c.account_id = ?", account)
 		require.NoError(t, err)

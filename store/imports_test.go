@@ -19,13 +19,21 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
+// csvFile is a file that a test takes in, and how.
+type csvFile struct {
+	config  contacts.ImportConfig
+	options contacts.ImportOptions
+	text    string
+}
+
 // importCSV takes a file in and imports it.
-func importCSV(t testing.TB, s *Store, account int64, config contacts.ImportConfig, options contacts.ImportOptions, csv string) contacts.Upload {
+func importCSV(t testing.TB, s *Store, account int64, csv csvFile) contacts.Upload {
 	t.Helper()
-	importer := contacts.NewImporter(s, s, config)
-	upload, err := importer.Take(t.Context(), account, "people.csv", strings.NewReader(csv), options)
+	importer := contacts.NewImporter(s, s, csv.config)
+	upload, err := importer.Take(t.Context(), account, "people.csv", strings.NewReader(csv.text), csv.options)
 	require.NoError(t, err)
 	require.NoError(t, importer.Run(t.Context(), upload.ID))
 	upload, err = s.GetUpload(t.Context(), account, upload.ID)
@@ -49,14 +57,10 @@ func refusedLines(t testing.TB, s *Store, upload contacts.Upload) []string {
 // memberData is what an upload's list holds, by e-mail address.
 func memberData(t testing.TB, s *Store, listID int64) map[string]string {
 	t.Helper()
-	data := map[string]string{}
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-		var address, row string
-		err := scan(&address, &row)
-		data[address] = row
-		return err
-	}, `SELECT a.address, COALESCE(m.data, '') FROM members m JOIN addresses a ON a.contact_id = m.contact_id AND a.kind = 'email'
-		WHERE m.list_id = ?`, listID))
+	data, err := sqldb.Map[string, string](t.Context(), s.reader(),
+		`SELECT a.address, COALESCE(m.data, '') FROM members m JOIN addresses a ON a.contact_id = m.contact_id AND a.kind = 'email'
+		WHERE m.list_id = ?`, listID)
+	require.NoError(t, err)
 	return data
 }
 
@@ -65,12 +69,12 @@ func TestImport(t *testing.T) {
 		ctx := t.Context()
 		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
 		testContact(t, s, other, "ann@example.com")
-		upload := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{DefaultCountry: "DE", Group: " Friends  of ours"}, ""+
-			"Customer ID;E-Mail;Telefon;Vorname;Nachname;Land;Coupon Code\n"+
-			"7;Ann@Example.com;030 1234567;Ann;\"O'Neil \"\"A\"\"\";DE;SAVE-10\n"+
-			"8;bob@example;;Bob;;;\n"+
-			"9;;0664 1234567;Zoë;;AT;\n"+
-			"7;;;Anna;;;SAVE-20\n")
+		upload := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{DefaultCountry: "DE", Group: " Friends  of ours"}, text: "" +
+			"Customer ID;E-Mail;Telefon;Vorname;Nachname;Land;Coupon Code\n" +
+			"7;Ann@Example.com;030 1234567;Ann;\"O'Neil \"\"A\"\"\";DE;SAVE-10\n" +
+			"8;bob@example;;Bob;;;\n" +
+			"9;;0664 1234567;Zoë;;AT;\n" +
+			"7;;;Anna;;;SAVE-20\n"})
 		require.EqualValues(t, 4, upload.Rows)
 		require.EqualValues(t, 2, upload.Created)
 		require.EqualValues(t, 1, upload.Refused)
@@ -105,16 +109,16 @@ func TestImportAgainDoublesNobody(t *testing.T) {
 		account := testAccount(t, s, "one")
 		config := contacts.ImportConfig{BatchRecords: 40}
 		file := string(contactsCSV(100, 1, 0))
-		first := importCSV(t, s, account, config, contacts.ImportOptions{}, file)
+		first := importCSV(t, s, account, csvFile{config: config, text: file})
 		require.EqualValues(t, 100, first.Created)
 		state := dumpContacts(t, s, account)
-		second := importCSV(t, s, account, config, contacts.ImportOptions{}, file)
+		second := importCSV(t, s, account, csvFile{config: config, text: file})
 		require.EqualValues(t, 100, second.Updated)
 		require.Zero(t, second.Created)
 		require.Equal(t, state, dumpContacts(t, s, account))
 		require.Equal(t, memberData(t, s, first.ID), memberData(t, s, second.ID), "either upload is an audience of its own")
 
-		changed := importCSV(t, s, account, config, contacts.ImportOptions{}, string(contactsCSV(100, 1, 7)))
+		changed := importCSV(t, s, account, csvFile{config: config, text: string(contactsCSV(100, 1, 7))})
 		require.EqualValues(t, 100, changed.Updated)
 		require.Contains(t, dumpContacts(t, s, account)[0], "Last7")
 		require.Len(t, dumpContacts(t, s, account), 100)
@@ -145,11 +149,11 @@ func TestImportKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s *Store) {
 				account := testAccount(t, s, "one")
-				before := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, header+"x1,a@example.com,+4930111111,Old\n")
+				before := importCSV(t, s, account, csvFile{text: header + "x1,a@example.com,+4930111111,Old\n"})
 				require.EqualValues(t, 1, before.Created)
 				contact, err := s.FindContact(t.Context(), account, providers.Email, "a@example.com")
 				require.NoError(t, err)
-				upload := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Key: test.key}, header+test.line+"\n")
+				upload := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Key: test.key}, text: header + test.line + "\n"})
 				if test.refused != "" {
 					lines := refusedLines(t, s, upload)
 					require.Len(t, lines, 1)
@@ -178,15 +182,15 @@ func TestImportKeys(t *testing.T) {
 func TestImportMovesAddresses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "one")
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "external_id,email\n1,a@example.com\n2,b@example.com\n")
-		upload := importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{}, "external_id,email\n"+
-			"1,spare@example.com\n2,a@example.com\n1,b@example.com\n3,spare@example.com\n")
+		importCSV(t, s, account, csvFile{text: "external_id,email\n1,a@example.com\n2,b@example.com\n"})
+		upload := importCSV(t, s, account, csvFile{text: "external_id,email\n" +
+			"1,spare@example.com\n2,a@example.com\n1,b@example.com\n3,spare@example.com\n"})
 		require.Empty(t, refusedLines(t, s, upload))
 		require.EqualValues(t, 2, upload.Updated)
 		require.EqualValues(t, 1, upload.Duplicates)
 		require.EqualValues(t, 1, upload.Created)
-		upload = importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Key: contacts.ByEmail}, "external_id,email\n"+
-			"spare,a@example.com\n2,b@example.com\n1,spare@example.com\n")
+		upload = importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Key: contacts.ByEmail}, text: "external_id,email\n" +
+			"spare,a@example.com\n2,b@example.com\n1,spare@example.com\n"})
 		require.Empty(t, refusedLines(t, s, upload))
 		require.Equal(t, []string{
 			"1|||||spare@example.com||0", "2|||||b@example.com||0", "spare|||||a@example.com||0",
@@ -199,7 +203,7 @@ func TestImportMovesAddresses(t *testing.T) {
 func dumpContacts(t testing.TB, s *Store, account int64) []string {
 	t.Helper()
 	dump := []string{}
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 		parts := make([]string, 8)
 		to := make([]any, len(parts))
 		for i := range parts {
@@ -269,7 +273,7 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 			return fmt.Sprint(u.State, u.Records, u.BytesRead, u.Rows, u.Created, u.Updated, u.Refused, u.Duplicates)
 		}
 		reference := testAccount(t, s, "uninterrupted")
-		whole := importCSV(t, s, reference, config, options, file)
+		whole := importCSV(t, s, reference, csvFile{config: config, options: options, text: file})
 		require.Positive(t, whole.Refused)
 		require.Positive(t, whole.Duplicates)
 		want, wantData, wantLines := dumpContacts(t, s, reference), memberData(t, s, whole.ID), refusedFields(t, s, whole)
@@ -321,7 +325,7 @@ func TestImportDoesNotDependOnBatches(t *testing.T) {
 		var wantData map[string]string
 		for _, records := range []int64{300, 1, 7, 64} {
 			account := testAccount(t, s, strconv.FormatInt(records, 10))
-			upload := importCSV(t, s, account, contacts.ImportConfig{BatchRecords: records}, contacts.ImportOptions{}, file)
+			upload := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: records}, text: file})
 			if want == nil {
 				want, wantData = dumpContacts(t, s, account), memberData(t, s, upload.ID)
 			}

@@ -10,10 +10,11 @@ import (
 // letters and digits (80 random bits): ids of messages are unique together with it.
 func (s *Store) Installation(ctx context.Context) (name string, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		if _, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT (name) DO NOTHING", strings.ToLower(rand.Text()[:16])); err != nil {
+		if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT (name) DO NOTHING",
+			strings.ToLower(rand.Text()[:16])); err != nil {
 			return err
 		}
-		return tx.row(ctx, "SELECT value FROM meta WHERE name = 'installation'").Scan(&name)
+		return tx.Row(ctx, "SELECT value FROM meta WHERE name = 'installation'").Scan(&name)
 	})
 	return name, err
 }

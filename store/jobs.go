@@ -11,19 +11,20 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
 const selectJob = "SELECT id, account_id, kind, spec, state, total, done, changed, error, actor, created_at, finished_at FROM jobs"
 
-func scanJob(scan func(...any) error) (targeting.Job, error) {
+func scanJob(scan sqldb.Scan) (targeting.Job, error) {
 	var j targeting.Job
 	var spec []byte
-	var created, finished millis
+	var created, finished sqldb.Time
 	if err := scan(&j.ID, &j.AccountID, &j.Kind, &spec, &j.State, &j.Total, &j.Done, &j.Changed, &j.Error, &j.Actor, &created, &finished); err != nil {
 		return j, err
 	}
-	j.CreatedAt, j.FinishedAt = created.Time, finished.ptr()
+	j.CreatedAt, j.FinishedAt = created.Time, finished.Ptr()
 	if j.Kind == messages.MessagesJob {
 		j.Spec = spec
 		return j, nil
@@ -37,18 +38,18 @@ func scanJob(scan func(...any) error) (targeting.Job, error) {
 // FindListKind is the kind of a group, category or label.
 func (s *Store) FindListKind(ctx context.Context, accountID, listID int64) (contacts.ListKind, error) {
 	var kind contacts.ListKind
-	err := s.reader().row(ctx, "SELECT kind FROM lists WHERE id = ? AND account_id = ? AND kind <> 'upload'", listID, accountID).Scan(&kind)
+	err := s.reader().Row(ctx, "SELECT kind FROM lists WHERE id = ? AND account_id = ? AND kind <> 'upload'", listID, accountID).Scan(&kind)
 	return kind, s.translate(err)
 }
 
 // CountMembers is how many contacts an audience has now, whatever becomes of
 // them.
 func (s *Store) CountMembers(ctx context.Context, accountID int64, a targeting.Audience) (int64, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), providers.Channel{AccountID: accountID}, a, 0, s.clock.Now())
+	compiled, err := s.reader().compileAudience(ctx, providers.Channel{AccountID: accountID}, a, 0, s.clock.Now())
 	if err != nil {
 		return 0, s.translate(err)
 	}
-	_, n, err := compiled.batch(ctx, s.reader(), 0, everybody)
+	_, n, err := s.reader().batchOf(ctx, compiled, 0, noLimit)
 	return int64(n), s.translate(err)
 }
 
@@ -63,12 +64,12 @@ func (s *Store) CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, 
 	}
 	var made targeting.Job
 	err := s.inTx(ctx, func(tx conn) error {
-		id, err := tx.insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, cursor, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, j.Cursor, clean(j.Actor), ms(s.clock.Now()))
+		id, err := tx.Insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, cursor, actor, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			j.AccountID, j.Kind, string(spec), string(targeting.JobQueued), j.Total, j.Cursor, clean(j.Actor), sqldb.Millis(s.clock.Now()))
 		if err != nil {
 			return err
 		}
-		made, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan)
+		made, err = scanJob(tx.Row(ctx, selectJob+" WHERE id = ?", id).Scan)
 		return err
 	})
 	return made, err
@@ -76,7 +77,7 @@ func (s *Store) CreateJob(ctx context.Context, j targeting.Job) (targeting.Job, 
 
 // GetJob is one job.
 func (s *Store) GetJob(ctx context.Context, accountID, id int64) (targeting.Job, error) {
-	j, err := scanJob(s.reader().row(ctx, selectJob+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	j, err := scanJob(s.reader().Row(ctx, selectJob+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return j, fault.New(fault.NotFound, "there is no job %d", id)
 	}
@@ -85,12 +86,8 @@ func (s *Store) GetJob(ctx context.Context, accountID, id int64) (targeting.Job,
 
 // ListJobs lists an account's jobs before the id before, newest first.
 func (s *Store) ListJobs(ctx context.Context, accountID, before int64, limit int) ([]targeting.Job, error) {
-	var list []targeting.Job
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		j, err := scanJob(scan)
-		list = append(list, j)
-		return err
-	}, selectJob+" WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?", accountID, orNewest(before), limit)
+
+	list, err := sqldb.Query(ctx, s.reader(), scanJob, selectJob+" WHERE account_id = ? AND id < ? ORDER BY id DESC LIMIT ?", accountID, orNewest(before), limit)
 	return list, s.translate(err)
 }
 
@@ -103,7 +100,7 @@ const bulkAtOnce = 2000
 func (s *Store) RunJobBatch(ctx context.Context) (worked bool, err error) {
 	var job targeting.Job
 	err = s.inTx(ctx, func(tx conn) (err error) {
-		job, worked, err = s.nextJobBatch(ctx, tx)
+		job, worked, err = tx.nextJobBatch(ctx)
 		return err
 	})
 	if code := fault.CodeOf(err); err != nil && (code == fault.Invalid || code == fault.NotFound || code == fault.Conflict) {
@@ -114,81 +111,81 @@ func (s *Store) RunJobBatch(ctx context.Context) (worked bool, err error) {
 }
 
 // nextJobBatch does the work of RunJobBatch in its transaction.
-func (s *Store) nextJobBatch(ctx context.Context, tx conn) (job targeting.Job, worked bool, err error) {
+func (tx conn) nextJobBatch(ctx context.Context) (job targeting.Job, worked bool, err error) {
 	var id, cursor int64
 	// Another process that is at a job keeps it; there may be another job.
-	err = tx.row(ctx, "SELECT id, cursor FROM jobs WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1"+s.d.skipLocked).Scan(&id, &cursor)
+	err = tx.Row(ctx, "SELECT id, cursor FROM jobs WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1"+tx.d.SkipLocked).Scan(&id, &cursor)
 	if errors.Is(err, sql.ErrNoRows) {
 		return job, false, nil
 	}
 	if err != nil {
 		return job, false, err
 	}
-	if job, err = scanJob(tx.row(ctx, selectJob+" WHERE id = ?", id).Scan); err != nil {
+	if job, err = scanJob(tx.Row(ctx, selectJob+" WHERE id = ?", id).Scan); err != nil {
 		return job, true, err
 	}
 	if job.Kind == messages.MessagesJob {
-		return job, true, s.settleMessages(ctx, tx, job, cursor)
+		return job, true, tx.settleMessages(ctx, job, cursor)
 	}
 	if job.Kind != targeting.BulkJob {
-		return job, true, s.valuesBatch(ctx, tx, job, cursor)
+		return job, true, tx.valuesBatch(ctx, job, cursor)
 	}
-	return job, true, s.bulkBatch(ctx, tx, job, cursor)
+	return job, true, tx.bulkBatch(ctx, job, cursor)
 }
 
 // bulkBatch changes the next contacts and moves the job behind them.
-func (s *Store) bulkBatch(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
+func (tx conn) bulkBatch(ctx context.Context, job targeting.Job, cursor int64) error {
 	b := job.Bulk
 	members := contacts.MemberChange{AccountID: job.AccountID, Kind: b.ListKind, ListID: b.ListID, Source: contacts.SourceBulk, Actor: job.Actor}
 	if b.ListID != 0 {
-		if err := s.lockMembers(ctx, tx, members); err != nil {
+		if err := tx.lockMembers(ctx, members); err != nil {
 			return err
 		}
 	}
 	if err := tx.lockAccount(ctx, job.AccountID); err != nil {
 		return err
 	}
-	compiled, err := s.compileAudience(ctx, tx, providers.Channel{AccountID: job.AccountID}, b.Audience, 0, job.CreatedAt)
+	compiled, err := tx.compileAudience(ctx, providers.Channel{AccountID: job.AccountID}, b.Audience, 0, job.CreatedAt)
 	if err != nil {
 		return err
 	}
 	turn := compiled.members(cursor, bulkAtOnce)
-	ids, err := tx.idsOf(ctx, turn.sql, turn.args...)
+	ids, err := sqldb.IDs(ctx, tx, turn.sql, turn.args...)
 	if err != nil {
 		return err
 	}
-	state, finished, changed := targeting.JobFinished, ms(s.clock.Now()), int64(0)
+	state, finished, changed := targeting.JobFinished, sqldb.Millis(tx.s.clock.Now()), int64(0)
 	if len(ids) > 0 {
 		if cursor = ids[len(ids)-1]; len(ids) == bulkAtOnce {
 			state, finished = targeting.JobRunning, nil
 		}
-		living, err := tx.idsOf(ctx, "SELECT id FROM contacts WHERE account_id = ? AND status <> 'deleted' AND id "+s.d.inIDs, job.AccountID, s.d.idList(ids))
+		living, err := sqldb.IDs(ctx, tx, "SELECT id FROM contacts WHERE account_id = ? AND status <> 'deleted' AND id "+tx.d.InIDs, job.AccountID, tx.d.IDList(ids))
 		if err != nil {
 			return err
 		}
 		members.Contacts = living
-		if changed, err = s.bulkChange(ctx, tx, job, members); err != nil {
+		if changed, err = tx.bulkChange(ctx, job, members); err != nil {
 			return err
 		}
 	}
-	_, err = tx.exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, finished_at = ? WHERE id = ?",
+	_, err = tx.Exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, finished_at = ? WHERE id = ?",
 		string(state), cursor, len(ids), changed, finished, job.ID)
 	return err
 }
 
 // bulkChange carries the action out for the contacts in members and returns how
 // many are different now.
-func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, members contacts.MemberChange) (int64, error) {
+func (tx conn) bulkChange(ctx context.Context, job targeting.Job, members contacts.MemberChange) (int64, error) {
 	if len(members.Contacts) == 0 {
 		return 0, nil
 	}
 	switch b := job.Bulk; b.Action {
 	case targeting.BulkAdd:
-		return s.addMembers(ctx, tx, members)
+		return tx.addMembers(ctx, members)
 	case targeting.BulkRemove:
-		return s.removeMembers(ctx, tx, members)
+		return tx.removeMembers(ctx, members)
 	case targeting.BulkSet:
-		return s.bulkSet(ctx, tx, job, members.Contacts)
+		return tx.bulkSet(ctx, job, members.Contacts)
 	default:
 		from, to := b.Action.Statuses()
 		if to == "" {
@@ -198,8 +195,8 @@ func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, memb
 		for i, status := range from {
 			statuses[i] = string(status)
 		}
-		n, err := tx.exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+s.d.inIDs+" AND status "+s.d.inTexts,
-			string(to), ms(s.clock.Now()), job.AccountID, s.d.idList(members.Contacts), s.d.textList(statuses))
+		n, err := tx.Exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+tx.d.InIDs+" AND status "+tx.d.InTexts,
+			string(to), sqldb.Millis(tx.s.clock.Now()), job.AccountID, tx.d.IDList(members.Contacts), tx.d.TextList(statuses))
 		if err != nil || n == 0 || to == contacts.Active {
 			return n, err
 		}
@@ -208,13 +205,13 @@ func (s *Store) bulkChange(ctx context.Context, tx conn, job targeting.Job, memb
 }
 
 // bulkSet writes the value of a property.
-func (s *Store) bulkSet(ctx context.Context, tx conn, job targeting.Job, ids []int64) (int64, error) {
+func (tx conn) bulkSet(ctx context.Context, job targeting.Job, ids []int64) (int64, error) {
 	set, err := tx.propertySet(ctx, job.AccountID)
 	if err != nil {
 		return 0, err
 	}
-	now := s.clock.Now()
-	list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+s.d.inIDs, job.AccountID, s.d.idList(ids))
+	now := tx.s.clock.Now()
+	list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+tx.d.InIDs, job.AccountID, tx.d.IDList(ids))
 	if err != nil {
 		return 0, err
 	}
@@ -236,8 +233,8 @@ func (s *Store) bulkSet(ctx context.Context, tx conn, job targeting.Job, ids []i
 // failJob ends a job that can't go on; what it did stays.
 func (s *Store) failJob(ctx context.Context, id int64, reason string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE jobs SET state = ?, error = ?, finished_at = ? WHERE id = ? AND state IN ('queued', 'running')",
-			string(targeting.JobFailed), clean(reason), ms(s.clock.Now()), id)
+		_, err := tx.Exec(ctx, "UPDATE jobs SET state = ?, error = ?, finished_at = ? WHERE id = ? AND state IN ('queued', 'running')",
+			string(targeting.JobFailed), clean(reason), sqldb.Millis(s.clock.Now()), id)
 		return err
 	})
 }

@@ -25,7 +25,7 @@ var everyone = targeting.Audience{All: true}
 // people makes n contacts without values.
 func people(t testing.TB, s *Store, account int64, n int) {
 	t.Helper()
-	withValues(t, s, account, "none", n, func(int) string { return "" })
+	withValues(t, s, valued{account, "none", n, func(int) string { return "" }})
 }
 
 // finish runs every job to its end and returns how many batches there were.
@@ -43,7 +43,7 @@ func finish(t testing.TB, s *Store) (batches int) {
 
 func countOf(t testing.TB, s *Store, query string, args ...any) (n int) {
 	t.Helper()
-	require.NoError(t, s.reader().row(t.Context(), query, args...).Scan(&n))
+	require.NoError(t, s.reader().Row(t.Context(), query, args...).Scan(&n))
 	return n
 }
 
@@ -132,7 +132,7 @@ func TestBulkByRule(t *testing.T) {
 		account := testAccount(t, s, "one")
 		const n = bulkAtOnce + 7
 		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text})
-		withValues(t, s, account, "plan", 2*n, func(i int) string { return []string{`"Free"`, `"Plus"`}[i%2] })
+		withValues(t, s, valued{account, "plan", 2 * n, func(i int) string { return []string{`"Free"`, `"Plus"`}[i%2] }})
 		text := json.RawMessage(`{"condition": "AND", "rules": [{"field": "attributes.plan", "operator": "equal", "value": "FREE"}]}`)
 		saved, err := targeting.NewRules(s).Create(ctx, account, "free ones", text)
 		require.NoError(t, err)
@@ -180,7 +180,8 @@ func TestBulkRefuses(t *testing.T) {
 			require.Equal(t, location, wrong.Fields[0].Location)
 		}
 		for _, b := range []targeting.Bulk{
-			{Action: targeting.BulkAdd, Audience: everyone}, {Action: targeting.BulkStop, ListID: 1, Audience: everyone}, {Action: targeting.BulkSet, Audience: everyone},
+			{Action: targeting.BulkAdd, Audience: everyone}, {Action: targeting.BulkStop, ListID: 1, Audience: everyone},
+			{Action: targeting.BulkSet, Audience: everyone},
 			{Action: targeting.BulkSet, Property: "age", Audience: everyone}, {Action: targeting.BulkStop, Property: "age", Audience: everyone},
 		} {
 			_, err := jobs.Preview(ctx, account, &b)
@@ -269,8 +270,8 @@ func TestKilledJobsGoOnWhereTheyStopped(t *testing.T) {
 		for job.FinishedAt == nil {
 			require.Less(t, killed, 100)
 			err := s.inTx(ctx, func(tx conn) error {
-				tx.pool = &dyingPool{tx.pool, statements}
-				_, worked, err := s.nextJobBatch(ctx, tx)
+				tx.Pool = &dyingPool{tx.Pool, statements}
+				_, worked, err := tx.nextJobBatch(ctx)
 				require.True(t, worked || err != nil)
 				return err
 			})

@@ -7,6 +7,7 @@ import (
 
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -16,8 +17,8 @@ const valuesInOne = 10_000
 
 // refuseBusy is the Conflict for a property whose values a job is still at. It
 // needs the account's lock.
-func (c conn) refuseBusy(ctx context.Context, accountID int64, key string) error {
-	return c.scanAll(ctx, func(scan func(...any) error) error {
+func (tx conn) refuseBusy(ctx context.Context, accountID int64, key string) error {
+	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		job, err := scanJob(scan)
 		if err == nil && job.Bulk.Property == key {
 			err = fault.New(fault.Conflict, "job %d is still at the values of %q: wait until it is over", job.ID, key)
@@ -27,19 +28,19 @@ func (c conn) refuseBusy(ctx context.Context, accountID int64, key string) error
 }
 
 // queueValues leaves the values of a property to a job.
-func (s *Store) queueValues(ctx context.Context, tx conn, accountID int64, kind string, b targeting.Bulk, values int64) (jobID int64, err error) {
+func (tx conn) queueValues(ctx context.Context, accountID int64, kind string, b targeting.Bulk, values int64) (jobID int64, err error) {
 	spec, err := json.Marshal(b)
 	if err != nil {
 		return 0, fmt.Errorf("encode job: %w", err)
 	}
-	return tx.insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, actor, created_at) VALUES (?, ?, ?, ?, ?, 'server', ?)",
-		accountID, kind, string(spec), string(targeting.JobQueued), values, ms(s.clock.Now()))
+	return tx.Insert(ctx, "INSERT INTO jobs (account_id, kind, spec, state, total, actor, created_at) VALUES (?, ?, ?, ?, ?, 'server', ?)",
+		accountID, kind, string(spec), string(targeting.JobQueued), values, sqldb.Millis(tx.s.clock.Now()))
 }
 
 // valuesBatch converts or removes the next values and moves the job behind them.
 // A value that was written while its property changed and can't be converted
 // stays, and the job says so.
-func (s *Store) valuesBatch(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
+func (tx conn) valuesBatch(ctx context.Context, job targeting.Job, cursor int64) error {
 	if err := tx.lockAccount(ctx, job.AccountID); err != nil {
 		return err
 	}
@@ -83,9 +84,9 @@ func (s *Store) valuesBatch(ctx context.Context, tx conn, job targeting.Job, cur
 	}
 	state, finished := targeting.JobRunning, any(nil)
 	if len(batch) < bulkAtOnce {
-		state, finished = targeting.JobFinished, ms(s.clock.Now())
+		state, finished = targeting.JobFinished, sqldb.Millis(tx.s.clock.Now())
 	}
-	_, err = tx.exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, error = ?, finished_at = ? WHERE id = ?",
+	_, err = tx.Exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, error = ?, finished_at = ? WHERE id = ?",
 		string(state), cursor, len(batch), len(changed), job.Error, finished, job.ID)
 	return err
 }

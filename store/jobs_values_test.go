@@ -18,7 +18,7 @@ func TestManyValuesAreAJobs(t *testing.T) {
 		account := testAccount(t, s, "one")
 		testProperties(t, s, property.Property{AccountID: account, Key: "age", Type: property.Text})
 		const n = valuesInOne + 3
-		withValues(t, s, account, "age", n, func(i int) string { return fmt.Sprintf(`"%d,5"`, i) })
+		withValues(t, s, valued{account, "age", n, func(i int) string { return fmt.Sprintf(`"%d,5"`, i) }})
 		properties := contacts.NewProperties(s)
 		number := property.Number
 		after, effect, err := properties.Update(ctx, account, "age", contacts.PropertyChange{Type: &number}, false)

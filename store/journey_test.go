@@ -32,15 +32,17 @@ func newJourney(t testing.TB, s *Store, n int) *journey {
 	j := &journey{Store: s, t: t, accountID: testAccount(t, s, "journey")}
 	require.NoError(t, s.inTx(ctx, func(tx conn) error {
 		var err error
-		if j.channel.ID, err = tx.insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
+		if j.channel.ID, err = tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status,
+			created_at, updated_at)
 			VALUES (?, 'c', 'sandbox', '', 'email', '{}', 'UTC', '', 'active', 0, 0)`, j.accountID); err != nil {
 			return err
 		}
 		numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-		if _, err := tx.exec(ctx, numbers+`INSERT INTO contacts (account_id, first_name, created_at, updated_at) SELECT CAST(? AS BIGINT), 'N', 0, 0 FROM n`, n, j.accountID); err != nil {
+		if _, err := tx.Exec(ctx, numbers+`INSERT INTO contacts (account_id, first_name, created_at, updated_at) SELECT CAST(? AS BIGINT), 'N', 0, 0 FROM n`,
+			n, j.accountID); err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, `INSERT INTO addresses (contact_id, kind, account_id, address)
+		_, err = tx.Exec(ctx, `INSERT INTO addresses (contact_id, kind, account_id, address)
 			SELECT id, 'email', account_id, 'p' || id || '@example.com' FROM contacts WHERE id % 10 <> 0`)
 		return err
 	}))
@@ -57,7 +59,8 @@ func newJourney(t testing.TB, s *Store, n int) *journey {
 func (j *journey) newCampaign(audience string) (id int64) {
 	j.t.Helper()
 	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(j.t.Context(), `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
+		id, err = tx.Insert(j.t.Context(), `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at,
+			updated_at)
 			VALUES (?, 'k', ?, ?, '{"text":"hi"}', '{}', '{}', 'draft', 0, 0)`, j.accountID, j.channel.ID, audience)
 		return err
 	}))
@@ -184,7 +187,7 @@ func TestJourneyFromPlanToFinished(t *testing.T) {
 		require.Equal(t, []int64{run.ID}, finished)
 		require.Empty(t, unbalanced)
 		var status string
-		require.NoError(t, s.reader().row(t.Context(), "SELECT status FROM campaigns WHERE id = ?", j.campaign).Scan(&status))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT status FROM campaigns WHERE id = ?", j.campaign).Scan(&status))
 		require.Equal(t, "finished", status)
 	})
 }
@@ -198,7 +201,7 @@ func TestPlanningABatchAgainMakesNobodyTwice(t *testing.T) {
 		require.NoError(t, err)
 		// As if the cursor had been lost with everything but the rows.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), "UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
+			_, err := tx.Exec(t.Context(), "UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
 			return err
 		}))
 		j.planAll(run.ID, 20)
@@ -214,7 +217,7 @@ func TestUnbalancedRunDoesNotFinish(t *testing.T) {
 		j.planAll(run.ID, 20)
 		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100)), nil)
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), "UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
+			_, err := tx.Exec(t.Context(), "UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
 			return err
 		}))
 		finished, unbalanced, err := s.FinishRuns(t.Context())
@@ -421,10 +424,10 @@ func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
 		require.Len(t, j.claim(run.ID, 1, fed), 3)
 		// Blocked and deleted after they were planned.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			if _, err := tx.exec(t.Context(), "UPDATE contacts SET status = 'blocked' WHERE id = ?", list[7].ContactID); err != nil {
+			if _, err := tx.Exec(t.Context(), "UPDATE contacts SET status = 'blocked' WHERE id = ?", list[7].ContactID); err != nil {
 				return err
 			}
-			_, err := tx.exec(t.Context(), "DELETE FROM contacts WHERE id = ?", list[8].ContactID)
+			_, err := tx.Exec(t.Context(), "DELETE FROM contacts WHERE id = ?", list[8].ContactID)
 			return err
 		}))
 		require.Len(t, j.feed(run.ID, []int64{2}, 100), 2)
@@ -449,14 +452,17 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 				"UPDATE contacts SET status = 'blocked' WHERE id % 17 = 0",
 				"UPDATE contacts SET status = 'inactive' WHERE id % 19 = 0",
 				"UPDATE contacts SET status = 'deleted' WHERE id % 23 = 0",
-				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'bounced', 0 FROM addresses WHERE contact_id % 13 = 0",
-				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'unsubscribed', 0 FROM addresses WHERE contact_id % 29 = 0 AND contact_id % 13 <> 0",
-				"INSERT INTO lists (id, account_id, kind, name, created_at) SELECT i, MIN(account_id), 'group', 'g' || i, 0 FROM contacts, (SELECT 901 AS i UNION SELECT 902 UNION SELECT 903) l GROUP BY i",
+				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'bounced', 0 FROM addresses " +
+					"WHERE contact_id % 13 = 0",
+				"INSERT INTO suppressions (account_id, kind, address, reason, created_at) SELECT account_id, kind, address, 'unsubscribed', 0 FROM addresses " +
+					"WHERE contact_id % 29 = 0 AND contact_id % 13 <> 0",
+				"INSERT INTO lists (id, account_id, kind, name, created_at) SELECT i, MIN(account_id), 'group', 'g' || i, 0 " +
+					"FROM contacts, (SELECT 901 AS i UNION SELECT 902 UNION SELECT 903) l GROUP BY i",
 				"INSERT INTO members (list_id, contact_id) SELECT 901, id FROM contacts WHERE id % 2 = 0",
 				"INSERT INTO members (list_id, contact_id) SELECT 902, id FROM contacts WHERE id % 3 = 0",
 				"INSERT INTO members (list_id, contact_id) SELECT 903, id FROM contacts WHERE id % 5 = 0",
 			} {
-				if _, err := tx.exec(ctx, query); err != nil {
+				if _, err := tx.Exec(ctx, query); err != nil {
 					return fmt.Errorf("%s: %w", query, err)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/store/sqldb"
 )
 
 // keyUsedEvery bounds how often a key's last use is written.
@@ -20,11 +21,11 @@ const keyUsedEvery = time.Minute
 // keyColumns are what scanKey reads.
 const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at"
 
-func scanKey(scan func(...any) error) (access.Key, error) {
+func scanKey(scan sqldb.Scan) (access.Key, error) {
 	var k access.Key
-	var created, used, revoked millis
+	var created, used, revoked sqldb.Time
 	err := scan(&k.ID, &k.AccountID, &k.Name, &k.Role, &k.Hint, &created, &used, &revoked)
-	k.CreatedAt, k.LastUsedAt, k.RevokedAt = created.Time, used.ptr(), revoked.ptr()
+	k.CreatedAt, k.LastUsedAt, k.RevokedAt = created.Time, used.Ptr(), revoked.Ptr()
 	return k, err
 }
 
@@ -42,7 +43,7 @@ func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role a
 	}
 	var made access.Key
 	err := s.inTx(ctx, func(tx conn) (err error) {
-		made, err = s.takeKey(ctx, tx, accountID, name, role, key)
+		made, err = tx.takeKey(ctx, accountID, name, role, key)
 		return err
 	})
 	if err == nil {
@@ -55,14 +56,14 @@ func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role a
 }
 
 // takeKey keeps a key, or finds the one that it is.
-func (s *Store) takeKey(ctx context.Context, tx conn, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
+func (tx conn) takeKey(ctx context.Context, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
 	plain := key.Reveal()
-	_, err := tx.exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (hash) DO NOTHING`, accountID, name, string(role), hashKey(plain), plain[len(plain)-4:], ms(s.clock.Now()))
+	_, err := tx.Exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (hash) DO NOTHING`, accountID, name, string(role), hashKey(plain), plain[len(plain)-4:], sqldb.Millis(tx.s.clock.Now()))
 	if err != nil {
 		return access.Key{}, err
 	}
-	return scanKey(tx.row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(plain)).Scan)
+	return scanKey(tx.Row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(plain)).Scan)
 }
 
 // usable refuses a key that is not what it was taken in as.
@@ -81,7 +82,7 @@ func usable(made access.Key, accountID int64, role access.Role) error {
 // LookupKey finds the key that somebody presents, and notes that it was used.
 // An unknown or revoked one is Unauthorized.
 func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.Key, error) {
-	key, err := scanKey(s.reader().row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(presented.Reveal())).Scan)
+	key, err := scanKey(s.reader().Row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(presented.Reveal())).Scan)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && key.RevokedAt != nil {
 		return access.Key{}, fault.New(fault.Unauthorized, "the API key is unknown or revoked")
 	}
@@ -91,8 +92,8 @@ func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.
 	now := s.clock.Now()
 	if key.LastUsedAt == nil || now.Sub(*key.LastUsedAt) >= keyUsedEvery {
 		err = s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)",
-				ms(now), key.ID, ms(now.Add(-keyUsedEvery)))
+			_, err := tx.Exec(ctx, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)",
+				sqldb.Millis(now), key.ID, sqldb.Millis(now.Add(-keyUsedEvery)))
 			return err
 		})
 	}
@@ -101,12 +102,9 @@ func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.
 
 // ListKeys lists an account's keys behind the id after, revoked ones included.
 func (s *Store) ListKeys(ctx context.Context, accountID, after int64, limit int) ([]access.Key, error) {
-	var keys []access.Key
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		key, err := scanKey(scan)
-		keys = append(keys, key)
-		return err
-	}, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+
+	keys, err := sqldb.Query(ctx, s.reader(), scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?",
+		accountID, after, limit)
 	return keys, s.translate(err)
 }
 
@@ -117,7 +115,7 @@ func (s *Store) RevokeKey(ctx context.Context, accountID, id int64) error {
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
-		key, err := scanKey(tx.row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE id = ? AND account_id = ?", id, accountID).Scan)
+		key, err := scanKey(tx.Row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE id = ? AND account_id = ?", id, accountID).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.NotFound, "there is no key %d", id)
 		}
@@ -125,14 +123,14 @@ func (s *Store) RevokeKey(ctx context.Context, accountID, id int64) error {
 			return err
 		}
 		var others int
-		if err := tx.row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL",
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL",
 			accountID, id, string(access.Admin)).Scan(&others); err != nil {
 			return err
 		}
 		if key.Role == access.Admin && others == 0 {
 			return fault.New(fault.Conflict, "key %d (%q) is the last admin key: make another before you revoke it", id, key.Name)
 		}
-		_, err = tx.exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", ms(s.clock.Now()), id)
+		_, err = tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), id)
 		return err
 	})
 }

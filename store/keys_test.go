@@ -28,7 +28,7 @@ func TestKeys(t *testing.T) {
 		require.NotEqual(t, adminSecret.Reveal(), viewerSecret.Reveal())
 
 		var stored string
-		require.NoError(t, s.reader().row(ctx, "SELECT hash FROM api_keys WHERE id = ?", admin.ID).Scan(&stored))
+		require.NoError(t, s.reader().Row(ctx, "SELECT hash FROM api_keys WHERE id = ?", admin.ID).Scan(&stored))
 		require.NotContains(t, stored, adminSecret.Reveal())
 
 		// A use is noted, at most once a minute.

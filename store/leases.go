@@ -17,8 +17,8 @@ import (
 func (s *Store) AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (epoch int64, held bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		held = false
-		now := s.d.now
-		err := tx.row(ctx, `INSERT INTO leases (name, holder, epoch, expires_at) VALUES (?, ?, 1, `+now+` + ?)
+		now := s.d.Now
+		err := tx.Row(ctx, `INSERT INTO leases (name, holder, epoch, expires_at) VALUES (?, ?, 1, `+now+` + ?)
 			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at,
 				epoch = CASE WHEN leases.holder = excluded.holder THEN leases.epoch ELSE leases.epoch + 1 END
 			WHERE leases.holder = excluded.holder OR leases.expires_at < `+now+`
@@ -36,7 +36,7 @@ func (s *Store) AcquireLease(ctx context.Context, name, holder string, ttl time.
 func (s *Store) ReleaseLease(ctx context.Context, name, holder string) error {
 	return s.inTx(ctx, func(tx conn) error {
 		// It ends now: until then it was held.
-		_, err := tx.exec(ctx, "UPDATE leases SET expires_at = "+s.d.now+" - 1 WHERE name = ? AND holder = ?", name, holder)
+		_, err := tx.Exec(ctx, "UPDATE leases SET expires_at = "+s.d.Now+" - 1 WHERE name = ? AND holder = ?", name, holder)
 		return err
 	})
 }
@@ -45,7 +45,7 @@ func (s *Store) ReleaseLease(ctx context.Context, name, holder string) error {
 func (s *Store) RegisterWorker(ctx context.Context, name string) (id int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		var err error
-		id, err = tx.insert(ctx, `INSERT INTO workers (name, started_at, heartbeat_at) VALUES (?, `+s.d.now+`, `+s.d.now+`)`, name)
+		id, err = tx.Insert(ctx, `INSERT INTO workers (name, started_at, heartbeat_at) VALUES (?, `+s.d.Now+`, `+s.d.Now+`)`, name)
 		return err
 	})
 	return id, err
@@ -62,7 +62,8 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat)
 		return fmt.Errorf("encode requests: %w", err)
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.now+", seen_at = "+s.d.now+", retired_at = NULL, version = ?, channels = ?, requests = ?, in_flight = ? WHERE id = ?",
+		_, err := tx.Exec(ctx, "UPDATE workers SET heartbeat_at = "+s.d.Now+", seen_at = "+s.d.Now+
+			", retired_at = NULL, version = ?, channels = ?, requests = ?, in_flight = ? WHERE id = ?",
 			b.Version, string(channels), string(requests), b.InFlight, workerID)
 		return err
 	})
@@ -71,7 +72,7 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int64, b campaigns.Beat)
 // RetireWorker says that the worker has stopped and has nothing in flight.
 func (s *Store) RetireWorker(ctx context.Context, workerID int64) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE workers SET heartbeat_at = 0, retired_at = "+s.d.now+", in_flight = 0 WHERE id = ?", workerID)
+		_, err := tx.Exec(ctx, "UPDATE workers SET heartbeat_at = 0, retired_at = "+s.d.Now+", in_flight = 0 WHERE id = ?", workerID)
 		return err
 	})
 }
@@ -84,10 +85,10 @@ func (s *Store) RetireOthers(ctx context.Context) error {
 	return s.inTx(ctx, func(tx conn) error {
 		for _, query := range []string{
 			"UPDATE workers SET heartbeat_at = 0",
-			"UPDATE leases SET expires_at = " + s.d.now + " - 1 WHERE expires_at >= " + s.d.now,
+			"UPDATE leases SET expires_at = " + s.d.Now + " - 1 WHERE expires_at >= " + s.d.Now,
 			"UPDATE uploads SET touched_at = 0 WHERE state = 'running'",
 		} {
-			if _, err := tx.exec(ctx, query); err != nil {
+			if _, err := tx.Exec(ctx, query); err != nil {
 				return err
 			}
 		}

@@ -11,18 +11,19 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // lockedCampaign is a campaign whose row the transaction holds.
 type lockedCampaign struct {
 	id, accountID, channelID, runID int64
 	status                          campaigns.Status
-	nextFireAt                      millis
+	nextFireAt                      sqldb.Time
 }
 
-func lockCampaign(ctx context.Context, tx conn, accountID, id int64) (lockedCampaign, error) {
+func (tx conn) lockCampaign(ctx context.Context, accountID, id int64) (lockedCampaign, error) {
 	c := lockedCampaign{id: id, accountID: accountID}
-	err := tx.row(ctx, "SELECT channel_id, run_id, status, next_fire_at FROM campaigns WHERE id = ? AND account_id = ?"+tx.d.forUpdate, id, accountID).
+	err := tx.Row(ctx, "SELECT channel_id, run_id, status, next_fire_at FROM campaigns WHERE id = ? AND account_id = ?"+tx.d.ForUpdate, id, accountID).
 		Scan(&c.channelID, &c.runID, &c.status, &c.nextFireAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, fault.New(fault.NotFound, "there is no campaign %d", id)
@@ -40,9 +41,9 @@ func (c lockedCampaign) mustBe(action, hint string, allowed ...campaigns.Status)
 	return fault.New(fault.Conflict, "campaign %d is %s and can't be %s: %s", c.id, c.status, action, hint)
 }
 
-func (s *Store) setCampaign(ctx context.Context, tx conn, c lockedCampaign, status campaigns.Status, nextFireAt any) error {
-	_, err := tx.exec(ctx, "UPDATE campaigns SET status = ?, next_fire_at = ?, updated_at = ? WHERE id = ?",
-		string(status), nextFireAt, ms(s.clock.Now()), c.id)
+func (tx conn) setCampaign(ctx context.Context, c lockedCampaign, status campaigns.Status, nextFireAt any) error {
+	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = ?, next_fire_at = ?, updated_at = ? WHERE id = ?",
+		string(status), nextFireAt, sqldb.Millis(tx.s.clock.Now()), c.id)
 	return err
 }
 
@@ -51,49 +52,49 @@ func (s *Store) setCampaign(ctx context.Context, tx conn, c lockedCampaign, stat
 // already is a conflict.
 func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, instant time.Time) (run campaigns.Run, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
 		if err := c.mustBe("started", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
-		run, err = s.fire(ctx, tx, c, instant)
+		run, err = tx.fire(ctx, c, instant)
 		return err
 	})
 	return run, err
 }
 
-func (s *Store) fire(ctx context.Context, tx conn, c lockedCampaign, instant time.Time) (campaigns.Run, error) {
-	now := s.clock.Now()
+func (tx conn) fire(ctx context.Context, c lockedCampaign, instant time.Time) (campaigns.Run, error) {
+	now := tx.s.clock.Now()
 	run := campaigns.Run{
 		AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: instant.UTC(),
 		Status: campaigns.RunPlanning, CreatedAt: now,
 	}
-	snippets, err := s.snippetsOfRun(ctx, tx, c)
+	snippets, err := tx.snippetsOfRun(ctx, c)
 	if err != nil {
 		return run, fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
 	}
-	run.ID, err = tx.insert(ctx, "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, snippets, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		run.AccountID, run.CampaignID, run.ChannelID, ms(run.Instant), string(run.Status), mustJSON(snippets), ms(now))
+	run.ID, err = tx.Insert(ctx, "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, snippets, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		run.AccountID, run.CampaignID, run.ChannelID, sqldb.Millis(run.Instant), string(run.Status), mustJSON(snippets), sqldb.Millis(now))
 	if err != nil {
 		return run, fmt.Errorf("make run: %w", err)
 	}
-	_, err = tx.exec(ctx, "UPDATE campaigns SET status = 'running', next_fire_at = NULL, run_id = ?, updated_at = ? WHERE id = ?", run.ID, ms(now), c.id)
+	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'running', next_fire_at = NULL, run_id = ?, updated_at = ? WHERE id = ?", run.ID, sqldb.Millis(now), c.id)
 	return run, err
 }
 
 // ScheduleCampaign lets a draft fire at a later time, or moves that time.
 func (s *Store) ScheduleCampaign(ctx context.Context, accountID, campaignID int64, at time.Time) error {
 	return s.inTx(ctx, func(tx conn) error {
-		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
 		if err := c.mustBe("scheduled", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
-		return s.setCampaign(ctx, tx, c, campaigns.Scheduled, ms(at))
+		return tx.setCampaign(ctx, c, campaigns.Scheduled, sqldb.Millis(at))
 	})
 }
 
@@ -103,16 +104,11 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 	type due struct {
 		accountID, id int64
 	}
-	var list []due
 	now := s.clock.Now()
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var d due
-		if err := scan(&d.accountID, &d.id); err != nil {
-			return err
-		}
-		list = append(list, d)
-		return nil
-	}, "SELECT account_id, id FROM campaigns WHERE next_fire_at IS NOT NULL AND next_fire_at <= ? AND status = 'scheduled' ORDER BY next_fire_at LIMIT 100", ms(now))
+	list, err := sqldb.Structs(ctx, s.reader(), func(d *due) []any {
+		return []any{&d.accountID, &d.id}
+	}, "SELECT account_id, id FROM campaigns WHERE next_fire_at IS NOT NULL AND next_fire_at <= ? AND status = 'scheduled' ORDER BY next_fire_at LIMIT 100",
+		sqldb.Millis(now))
 	if err != nil {
 		return nil, s.translate(err)
 	}
@@ -121,7 +117,7 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 		var fired []campaigns.Run
 		err := s.inTx(ctx, func(tx conn) error {
 			fired = nil
-			c, err := lockCampaign(ctx, tx, d.accountID, d.id)
+			c, err := tx.lockCampaign(ctx, d.accountID, d.id)
 			if err != nil {
 				return err
 			}
@@ -129,7 +125,7 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 			if c.status != campaigns.Scheduled || c.nextFireAt.IsZero() || c.nextFireAt.After(now) {
 				return nil
 			}
-			run, err := s.fire(ctx, tx, c, c.nextFireAt.Time)
+			run, err := tx.fire(ctx, c, c.nextFireAt.Time)
 			fired = []campaigns.Run{run}
 			return err
 		})
@@ -145,14 +141,14 @@ func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
 // What was queued goes back to pending.
 func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
 	return s.withdraw(ctx, func(tx conn) error {
-		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
 		if err := c.mustBe("paused", "only a scheduled or running campaign can", campaigns.Running, campaigns.Scheduled); err != nil {
 			return err
 		}
-		return s.pause(ctx, tx, c, "")
+		return tx.pause(ctx, c, "")
 	})
 }
 
@@ -161,33 +157,33 @@ func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, 
 func (s *Store) PauseRun(ctx context.Context, runID int64, why string) error {
 	return s.inTx(ctx, func(tx conn) error {
 		var accountID, campaignID int64
-		if err := tx.row(ctx, "SELECT account_id, campaign_id FROM runs WHERE id = ?", runID).Scan(&accountID, &campaignID); err != nil {
+		if err := tx.Row(ctx, "SELECT account_id, campaign_id FROM runs WHERE id = ?", runID).Scan(&accountID, &campaignID); err != nil {
 			return err
 		}
-		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
 		if err != nil || c.status != campaigns.Running || c.runID != runID {
 			return err
 		}
-		return s.pause(ctx, tx, c, clean(why))
+		return tx.pause(ctx, c, clean(why))
 	})
 }
 
-func (s *Store) pause(ctx context.Context, tx conn, c lockedCampaign, why string) error {
+func (tx conn) pause(ctx context.Context, c lockedCampaign, why string) error {
 	if c.status == campaigns.Running {
-		if _, err := tx.exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ? AND finished_at IS NULL", why, c.runID); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ? AND finished_at IS NULL", why, c.runID); err != nil {
 			return err
 		}
-		if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, messages.Pending, messages.ReasonPaused, ""); err != nil {
+		if err := tx.takeBack(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.ReasonPaused); err != nil {
 			return err
 		}
 	}
-	return s.setCampaign(ctx, tx, c, campaigns.Paused, ms(c.nextFireAt.Time))
+	return tx.setCampaign(ctx, c, campaigns.Paused, sqldb.Millis(c.nextFireAt.Time))
 }
 
 // ResumeCampaign goes on from exactly where PauseCampaign stopped.
 func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
@@ -197,10 +193,11 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		status := campaigns.Running
 		if c.runID == 0 {
 			status = campaigns.Scheduled
-		} else if _, err := tx.exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' WHERE id = ? AND status = 'paused'", c.runID); err != nil {
+		} else if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' WHERE id = ? "+
+			"AND status = 'paused'", c.runID); err != nil {
 			return err
 		}
-		return s.setCampaign(ctx, tx, c, status, ms(c.nextFireAt.Time))
+		return tx.setCampaign(ctx, c, status, sqldb.Millis(c.nextFireAt.Time))
 	})
 }
 
@@ -209,7 +206,7 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 // that are not in the window.
 func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error {
 	return s.withdraw(ctx, func(tx conn) error {
-		c, err := lockCampaign(ctx, tx, accountID, campaignID)
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
@@ -218,14 +215,15 @@ func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64,
 			return err
 		}
 		if c.runID != 0 {
-			if _, err := tx.exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor), c.runID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor),
+				c.runID); err != nil {
 				return err
 			}
-			if _, err := s.takeBack(ctx, tx, windowOf{channelID: c.channelID, runID: c.runID}, messages.Canceled, messages.ReasonCanceled, "by "+actor); err != nil {
+			if err := tx.cancelWindow(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.ReasonCanceled, "by "+actor); err != nil {
 				return err
 			}
 		}
-		return s.setCampaign(ctx, tx, c, campaigns.Canceled, nil)
+		return tx.setCampaign(ctx, c, campaigns.Canceled, nil)
 	})
 }
 
@@ -238,7 +236,7 @@ const cancelBatch = 5000
 func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 	var runID, channelID int64
 	var reason string
-	err = s.reader().row(ctx, `SELECT r.id, r.channel_id, r.reason FROM runs r JOIN run_counts c ON c.run_id = r.id
+	err = s.reader().Row(ctx, `SELECT r.id, r.channel_id, r.reason FROM runs r JOIN run_counts c ON c.run_id = r.id
 		WHERE r.finished_at IS NULL AND r.status = 'canceled' GROUP BY r.id, r.channel_id, r.reason HAVING SUM(c.pending) > 0 ORDER BY r.id LIMIT 1`).
 		Scan(&runID, &channelID, &reason)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -248,15 +246,16 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 		return false, s.translate(err)
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		d := deltas{}
-		n, err := tx.exec(ctx, `UPDATE messages SET state = 9, reason = ?, detail = ?, final_at = ? WHERE state = 0 AND id `+
-			tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT ?"+tx.d.skipLocked),
-			messages.ReasonCanceled, reason, ms(s.clock.Now()), channelID, runID, cancelBatch)
-		if err != nil {
+		l := tx.ledger()
+		if _, err := l.swap(ctx, change{
+			move: moves.cancel.narrowed(messages.Pending), args: []any{messages.ReasonCanceled, reason, sqldb.Millis(s.clock.Now())},
+			whose: &countKey{runID, channelID},
+			where: fragment{"id " + tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+				" ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked), []any{channelID, runID, cancelBatch}},
+		}); err != nil {
 			return err
 		}
-		d.move(runID, channelID, messages.Pending, messages.Canceled, n)
-		return d.apply(ctx, tx, shardOperator)
+		return l.close(ctx, shardOperator)
 	})
 	return true, err
 }
@@ -267,45 +266,39 @@ type windowOf struct {
 	channelID, runID int64
 }
 
-// takeBack moves what is in a window out of state queued; a window's worth of
-// messages at most. Workers that hold a task for them will claim nothing, and give
-// back what they have claimed and not asked for.
-func (s *Store) takeBack(ctx context.Context, tx conn, w windowOf, to messages.State, reason, detail string) (n int64, err error) {
-	query := `UPDATE messages SET state = ?, reason = ?, detail = ?, final_at = ? WHERE channel_id = ? AND phase = 1 AND state = 1`
-	var final any
-	now := s.clock.Now()
-	if !to.Active() {
-		final = ms(now)
-	}
-	args := []any{int(to), reason, nullText(detail), final, w.channelID}
+func (w windowOf) where() fragment {
+	where := fragment{"channel_id = ? AND " + phaseInFlight, []any{w.channelID}}
 	if w.runID != 0 {
-		query += " AND run_id = ?"
-		args = append(args, w.runID)
+		where = fragment{where.sql + " AND run_id = ?", append(where.args, w.runID)}
 	}
-	d := deltas{}
-	var ids []int64
-	err = tx.scanAll(ctx, func(scan func(...any) error) error {
-		var id, runID int64
-		if err := scan(&id, &runID); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		d.move(runID, w.channelID, messages.Queued, to, 1)
-		return nil
-	}, query+" RETURNING id, run_id", args...)
-	if err != nil {
-		return 0, err
+	return where
+}
+
+// takeBack moves what is in a window back to pending; a window's worth of messages
+// at most. Workers that hold a task for them will claim nothing, and give back
+// what they have claimed and not asked for.
+func (tx conn) takeBack(ctx context.Context, w windowOf, reason string) error {
+	return tx.emptyWindow(ctx, change{
+		move: moves.withdraw, args: []any{reason}, where: w.where(), tell: moves.withdraw.tells(tx.s.clock.Now(), reason, ""),
+	})
+}
+
+// cancelWindow cancels what is in a window, as takeBack takes it back.
+func (tx conn) cancelWindow(ctx context.Context, w windowOf, reason, detail string) error {
+	return tx.emptyWindow(ctx, change{
+		move: moves.cancel.narrowed(messages.Queued), args: []any{reason, nullText(detail), sqldb.Millis(tx.s.clock.Now())}, where: w.where(),
+	})
+}
+
+func (tx conn) emptyWindow(ctx context.Context, c change) error {
+	l := tx.ledger()
+	if _, err := l.swap(ctx, c); err != nil {
+		return err
 	}
-	// What ends here is told by the message itself.
-	if to == messages.Pending {
-		if err := keepMoves(ctx, tx, returned(ids, now, reason)); err != nil {
-			return 0, err
-		}
+	if err := l.close(ctx, shardOperator); err != nil {
+		return err
 	}
-	if err := d.apply(ctx, tx, shardOperator); err != nil {
-		return 0, err
-	}
-	return int64(len(ids)), tx.halt(ctx)
+	return tx.halt(ctx)
 }
 
 // PauseChannel stops everything on a channel, transactional messages too.
@@ -326,8 +319,9 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 		if status == providers.ChannelActive {
 			anew, reconsider = 1, begunAnew
 		}
-		now := ms(s.clock.Now())
-		n, err := tx.exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, status_since = CASE WHEN status = ? AND status_since IS NOT NULL THEN status_since ELSE ? END, "+nothingKnown+`, epoch = epoch + ?,
+		now := sqldb.Millis(s.clock.Now())
+		n, err := tx.Exec(ctx, "UPDATE channels SET status = ?, status_reason = ?, status_since = CASE WHEN status = ? "+
+			"AND status_since IS NOT NULL THEN status_since ELSE ? END, "+nothingKnown+`, epoch = epoch + ?,
 			reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
 			string(status), clean(reason), string(status), now, anew, reconsider, reconsider, now, now, channelID, accountID)
 		if err != nil {
@@ -339,15 +333,13 @@ func (s *Store) setChannelStatus(ctx context.Context, accountID, channelID int64
 		if status == providers.ChannelActive {
 			return nil
 		}
-		_, err = s.takeBack(ctx, tx, windowOf{channelID: channelID}, messages.Pending, messages.ReasonPaused, "")
-		return err
+		return tx.takeBack(ctx, windowOf{channelID: channelID}, messages.ReasonPaused)
 	})
 }
 
 // lockChannels waits for the feeders that have looked whether they may feed a
 // channel of the account (channelID, or any if it is 0), and holds up those to
 // come: what they have marked is seen, and they will see what is written now.
-func lockChannels(ctx context.Context, tx conn, accountID, channelID int64) error {
-	return tx.scanAll(ctx, func(func(...any) error) error { return nil },
-		"SELECT id FROM channels WHERE account_id = ? AND (? = 0 OR id = ?) ORDER BY id"+tx.d.forUpdate, accountID, channelID, channelID)
+func (tx conn) lockChannels(ctx context.Context, accountID, channelID int64) error {
+	return sqldb.Drain(ctx, tx, "SELECT id FROM channels WHERE account_id = ? AND (? = 0 OR id = ?) ORDER BY id"+tx.d.ForUpdate, accountID, channelID, channelID)
 }

@@ -11,6 +11,7 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 	"carillon/targeting/rule"
 )
 
@@ -18,9 +19,9 @@ import (
 const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, l.created_at,
 	(SELECT COUNT(*) FROM members m WHERE m.list_id = l.id) FROM lists l`
 
-func scanList(scan func(...any) error) (contacts.List, error) {
+func scanList(scan sqldb.Scan) (contacts.List, error) {
 	var l contacts.List
-	var created millis
+	var created sqldb.Time
 	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &created, &l.Members)
 	l.CreatedAt = created.Time
 	return l, err
@@ -31,7 +32,7 @@ func scanList(scan func(...any) error) (contacts.List, error) {
 func (s *Store) CreateList(ctx context.Context, l contacts.List) (contacts.List, error) {
 	var made contacts.List
 	err := s.inTx(ctx, func(tx conn) error {
-		id, created, err := s.ensureList(ctx, tx, l.AccountID, contacts.ListName{Kind: l.Kind, Name: l.Name})
+		id, created, err := tx.ensureList(ctx, l.AccountID, contacts.ListName{Kind: l.Kind, Name: l.Name})
 		if err != nil {
 			return err
 		}
@@ -39,11 +40,11 @@ func (s *Store) CreateList(ctx context.Context, l contacts.List) (contacts.List,
 			return listTaken(l.Kind, l.Name, id)
 		}
 		if l.Description != "" {
-			if _, err := tx.exec(ctx, "UPDATE lists SET description = ? WHERE id = ?", l.Description, id); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE lists SET description = ? WHERE id = ?", l.Description, id); err != nil {
 				return err
 			}
 		}
-		made, err = scanList(tx.row(ctx, selectList+" WHERE l.id = ?", id).Scan)
+		made, err = scanList(tx.Row(ctx, selectList+" WHERE l.id = ?", id).Scan)
 		return err
 	})
 	return made, err
@@ -56,24 +57,21 @@ func listTaken(kind contacts.ListKind, name string, id int64) error {
 }
 
 // ensureList finds a list by its name or makes it; no upload.
-func (s *Store) ensureList(ctx context.Context, tx conn, accountID int64, list contacts.ListName) (id int64, created bool, err error) {
-	n, err := tx.exec(ctx, `INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (account_id, kind, name) WHERE kind <> 'upload' DO NOTHING`, accountID, string(list.Kind), list.Name, ms(s.clock.Now()))
+func (tx conn) ensureList(ctx context.Context, accountID int64, list contacts.ListName) (id int64, created bool, err error) {
+	n, err := tx.Exec(ctx, `INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (account_id, kind, name) WHERE kind <> 'upload' DO NOTHING`, accountID, string(list.Kind), list.Name, sqldb.Millis(tx.s.clock.Now()))
 	if err != nil {
 		return 0, false, err
 	}
-	err = tx.row(ctx, "SELECT id FROM lists WHERE account_id = ? AND name = ? AND kind = ?", accountID, list.Name, string(list.Kind)).Scan(&id)
+	err = tx.Row(ctx, "SELECT id FROM lists WHERE account_id = ? AND name = ? AND kind = ?", accountID, list.Name, string(list.Kind)).Scan(&id)
 	return id, n == 1, err
 }
 
 // ListLists lists an account's lists of a kind behind the id after.
 func (s *Store) ListLists(ctx context.Context, accountID int64, kind contacts.ListKind, after int64, limit int) ([]contacts.List, error) {
-	var lists []contacts.List
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		list, err := scanList(scan)
-		lists = append(lists, list)
-		return err
-	}, selectList+" WHERE l.account_id = ? AND l.kind = ? AND l.id > ? ORDER BY l.id LIMIT ?", accountID, string(kind), after, limit)
+
+	lists, err := sqldb.Query(ctx, s.reader(), scanList, selectList+" WHERE l.account_id = ? AND l.kind = ? AND l.id > ? ORDER BY l.id LIMIT ?",
+		accountID, string(kind), after, limit)
 	return lists, s.translate(err)
 }
 
@@ -83,8 +81,8 @@ func (s *Store) GetList(ctx context.Context, accountID int64, kind contacts.List
 	return list, s.translate(err)
 }
 
-func (c conn) list(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) (contacts.List, error) {
-	list, err := scanList(c.row(ctx, selectList+" WHERE l.id = ? AND l.account_id = ? AND l.kind = ?", id, accountID, string(kind)).Scan)
+func (tx conn) list(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) (contacts.List, error) {
+	list, err := scanList(tx.Row(ctx, selectList+" WHERE l.id = ? AND l.account_id = ? AND l.kind = ?", id, accountID, string(kind)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return contacts.List{}, noList(kind, id)
 	}
@@ -111,14 +109,14 @@ func (s *Store) UpdateList(ctx context.Context, accountID int64, kind contacts.L
 			return err
 		}
 		var holder int64
-		err = tx.row(ctx, "SELECT id FROM lists WHERE account_id = ? AND kind = ? AND name = ? AND id <> ?", accountID, string(kind), list.Name, id).Scan(&holder)
+		err = tx.Row(ctx, "SELECT id FROM lists WHERE account_id = ? AND kind = ? AND name = ? AND id <> ?", accountID, string(kind), list.Name, id).Scan(&holder)
 		if err == nil {
 			return listTaken(kind, list.Name, holder)
 		}
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if _, err := tx.exec(ctx, "UPDATE lists SET name = ?, description = ? WHERE id = ?", list.Name, list.Description, id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE lists SET name = ?, description = ? WHERE id = ?", list.Name, list.Description, id); err != nil {
 			return err
 		}
 		updated, err = tx.list(ctx, accountID, kind, id)
@@ -128,9 +126,9 @@ func (s *Store) UpdateList(ctx context.Context, accountID int64, kind contacts.L
 }
 
 // lockList makes sure that a list is there and stays until the transaction ends.
-func (s *Store) lockList(ctx context.Context, tx conn, accountID int64, kind contacts.ListKind, id int64) error {
+func (tx conn) lockList(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) error {
 	var found int64
-	err := tx.row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = ?"+s.d.forShare, id, accountID, string(kind)).Scan(&found)
+	err := tx.Row(ctx, "SELECT id FROM lists WHERE id = ? AND account_id = ? AND kind = ?"+tx.d.ForShare, id, accountID, string(kind)).Scan(&found)
 	if errors.Is(err, sql.ErrNoRows) {
 		return noList(kind, id)
 	}
@@ -149,18 +147,18 @@ func (s *Store) DeleteList(ctx context.Context, accountID int64, kind contacts.L
 	for {
 		done := false
 		err := s.inTx(ctx, func(tx conn) error {
-			if err := s.lockList(ctx, tx, accountID, kind, id); err != nil {
+			if err := tx.lockList(ctx, accountID, kind, id); err != nil {
 				return err
 			}
 			if err := tx.refuseListInUse(ctx, accountID, kind, id); err != nil {
 				return err
 			}
-			n, err := tx.exec(ctx, `DELETE FROM members WHERE list_id = ? AND contact_id IN
+			n, err := tx.Exec(ctx, `DELETE FROM members WHERE list_id = ? AND contact_id IN
 				(SELECT contact_id FROM members WHERE list_id = ? ORDER BY contact_id LIMIT ?)`, id, id, membersAtOnce)
 			if done = n < membersAtOnce; err != nil || !done {
 				return err
 			}
-			_, err = tx.exec(ctx, "DELETE FROM lists WHERE id = ?", id)
+			_, err = tx.Exec(ctx, "DELETE FROM lists WHERE id = ?", id)
 			return err
 		})
 		if err != nil || done {
@@ -186,9 +184,9 @@ func (u *usedLists) has(kind contacts.ListKind, id int64) bool {
 }
 
 // refuseListInUse is the Conflict for a list that campaigns use which are not over.
-func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) error {
+func (tx conn) refuseListInUse(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) error {
 	var users []string
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var campaignID, categoryID int64
 		var name, status string
 		var audience []byte
@@ -203,11 +201,12 @@ func (c conn) refuseListInUse(ctx context.Context, accountID int64, kind contact
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", campaignID, name, status))
 		}
 		return nil
-	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') ORDER BY id", accountID)
+	}, "SELECT id, name, status, category_id, audience FROM campaigns WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') "+
+		"ORDER BY id", accountID)
 	if err != nil {
 		return err
 	}
-	rules, err := c.ruleUsers(ctx, accountID, func(r rule.Rule, _ []int64) bool {
+	rules, err := tx.ruleUsers(ctx, accountID, func(r rule.Rule, _ []int64) bool {
 		return slices.ContainsFunc(r.References(), func(ref rule.Reference) bool { return ref.Noun() == string(kind) && ref.ID == id })
 	})
 	if err != nil {

@@ -77,14 +77,14 @@ func TestDeleteGroupTakesManyMembers(t *testing.T) {
 		group, err := s.CreateGroup(ctx, account, "everybody")
 		require.NoError(t, err)
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, `INSERT INTO members (list_id, contact_id)
+			_, err := tx.Exec(ctx, `INSERT INTO members (list_id, contact_id)
 				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT CAST(? AS BIGINT), i FROM n`,
 				2*membersAtOnce, group.ID)
 			return err
 		}))
 		require.NoError(t, s.DeleteGroup(ctx, account, group.ID))
 		var left int
-		require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM members").Scan(&left))
+		require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM members").Scan(&left))
 		require.Zero(t, left)
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // LiveRuns are the accounts' runs that are not finished, those that are newer
@@ -14,7 +15,7 @@ import (
 // latest is the newest run of all accounts.
 func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, also []int64) (runs []campaigns.LiveRun, latest int64, err error) {
 	c := s.reader()
-	if err := c.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM runs").Scan(&latest); err != nil {
+	if err := c.Row(ctx, "SELECT COALESCE(MAX(id), 0) FROM runs").Scan(&latest); err != nil {
 		return nil, 0, s.translate(err)
 	}
 	if after < 0 {
@@ -27,10 +28,10 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 	wanted := slices.Concat(open, also)
 	slices.Sort(wanted)
 	byID := map[int64]int{}
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, c, func(scan sqldb.Scan) error {
 		var r campaigns.LiveRun
 		var limits, throttle []byte
-		var changed millis
+		var changed sqldb.Time
 		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &limits, &throttle, &changed)...) })
 		if err != nil {
 			return err
@@ -46,7 +47,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 	}, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at,
 			h.limits, k.throttle, k.updated_at
 		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id
-		WHERE r.id `+c.d.inIDs+` AND r.account_id `+c.d.inIDs, c.d.idList(slices.Compact(wanted)), c.d.idList(accountIDs))
+		WHERE r.id `+c.d.InIDs+` AND r.account_id `+c.d.InIDs, c.d.IDList(slices.Compact(wanted)), c.d.IDList(accountIDs))
 	if err != nil {
 		return nil, 0, s.translate(err)
 	}
@@ -55,7 +56,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		ids = append(ids, r.ID)
 	}
 	// After the runs: one that is finished by now has all of its counts.
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, c, func(scan sqldb.Scan) error {
 		var id int64
 		var counts messages.Counts
 		if err := scan(append([]any{&id}, countTargets(&counts)...)...); err != nil {
@@ -63,7 +64,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		}
 		runs[byID[id]].Counts = counts
 		return nil
-	}, "SELECT c.run_id, "+sumCounts+" FROM run_counts c WHERE c.run_id "+c.d.inIDs+" GROUP BY c.run_id", c.d.idList(ids))
+	}, "SELECT c.run_id, "+sumCounts+" FROM run_counts c WHERE c.run_id "+c.d.InIDs+" GROUP BY c.run_id", c.d.IDList(ids))
 	return runs, latest, s.translate(err)
 }
 
@@ -71,21 +72,21 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 // account if accountIDs is nil.
 func (s *Store) LiveChannels(ctx context.Context, accountIDs []int64) (channels []campaigns.LiveChannel, err error) {
 	byID := map[int64]int{}
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var c campaigns.LiveChannel
-		var statusSince, since, next, updated millis
+		var statusSince, since, next, updated sqldb.Time
 		err := scan(&c.ID, &c.AccountID, &c.Name, &c.Status, &c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &updated)
 		c.StatusSince, c.Health.Since, c.Health.NextTry, c.UpdatedAt = statusSince.Time, since.Time, next.Time, updated.Time
 		byID[c.ID] = len(channels)
 		channels = append(channels, c)
 		return err
 	}, `SELECT id, account_id, name, status, status_reason, status_since, health, health_reason, health_since, next_try_at, updated_at
-		FROM channels WHERE deleted_at IS NULL AND (? OR account_id `+s.d.inIDs+")", accountIDs == nil, s.d.idList(accountIDs))
+		FROM channels WHERE deleted_at IS NULL AND (? OR account_id `+s.d.InIDs+")", accountIDs == nil, s.d.IDList(accountIDs))
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	// Only what is not finished has messages that wait.
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var id, pending, queued, sending int64
 		if err := scan(&id, &pending, &queued, &sending); err != nil {
 			return err

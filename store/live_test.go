@@ -9,6 +9,7 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 func TestLive(t *testing.T) {
@@ -37,7 +38,8 @@ func TestLive(t *testing.T) {
 			return list[0]
 		}
 		require.Empty(t, runs(mine, -1))
-		require.Equal(t, campaigns.LiveChannel{ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, Health: providers.Health{State: providers.HealthOK}}, channel())
+		require.Equal(t, campaigns.LiveChannel{ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive,
+			Health: providers.Health{State: providers.HealthOK}}, channel())
 
 		run := j.start()
 		require.Equal(t, campaigns.RunPlanning, runs(mine, -1)[run.ID].Status)
@@ -49,7 +51,8 @@ func TestLive(t *testing.T) {
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4)[:3])
 		_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
-		health := providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: millisOf(s.clock.Now()), NextTry: millisOf(s.clock.Now().Add(time.Minute))}
+		health := providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: sqldb.Rounded(s.clock.Now()),
+			NextTry: sqldb.Rounded(s.clock.Now().Add(time.Minute))}
 		require.NoError(t, s.NoteHealth(ctx, j.channel.ID, 0, health))
 		require.Equal(t, campaigns.LiveChannel{
 			ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, Health: health, Pending: 6, Queued: 1, Sending: 3,

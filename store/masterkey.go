@@ -18,11 +18,11 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 		return err
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		if _, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('canary', ?) ON CONFLICT (name) DO NOTHING", sealed); err != nil {
+		if _, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ('canary', ?) ON CONFLICT (name) DO NOTHING", sealed); err != nil {
 			return err
 		}
 		var kept string
-		if err := tx.row(ctx, "SELECT value FROM meta WHERE name = 'canary'").Scan(&kept); err != nil {
+		if err := tx.Row(ctx, "SELECT value FROM meta WHERE name = 'canary'").Scan(&kept); err != nil {
 			return err
 		}
 		if opened, err := s.box.Open(kept); err != nil || string(opened) != canary {

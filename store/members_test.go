@@ -41,7 +41,8 @@ func TestListsOfEveryKind(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, n)
 			other := change
-			other.Kind = map[contacts.ListKind]contacts.ListKind{contacts.Group: contacts.Label, contacts.Label: contacts.Category, contacts.Category: contacts.Group}[kind]
+			other.Kind = map[contacts.ListKind]contacts.ListKind{contacts.Group: contacts.Label, contacts.Label: contacts.Category,
+				contacts.Category: contacts.Group}[kind]
 			_, err = lists.Add(ctx, other)
 			require.True(t, fault.Is(err, fault.NotFound), "it is no %s", other.Kind)
 			change.Contacts = []int64{b.ID}
@@ -85,13 +86,13 @@ func TestSubscribingAgainIsTheLastWord(t *testing.T) {
 		require.NoError(t, err)
 		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: account, ContactID: c.ID, Kind: "email", CategoryID: news.ID, Source: "api"})
 		require.NoError(t, err)
-		left, err := leftCategory(ctx, s.reader(), account, news.ID, "email", []int64{c.ID})
+		left, err := s.reader().leftCategory(ctx, account, news.ID, "email", []int64{c.ID})
 		require.NoError(t, err)
 		require.True(t, left[c.ID])
 		n, err := s.AddMembers(ctx, change)
 		require.NoError(t, err)
 		require.Zero(t, n, "a member all the time")
-		left, err = leftCategory(ctx, s.reader(), account, news.ID, "email", []int64{c.ID})
+		left, err = s.reader().leftCategory(ctx, account, news.ID, "email", []int64{c.ID})
 		require.NoError(t, err)
 		require.False(t, left[c.ID])
 		n, err = s.AddMembers(ctx, change)
@@ -115,17 +116,19 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 		}
 		audience := fmt.Sprintf(`{"groups":[%d],"exclude":{"labels":[%d]}}`, used[contacts.Group], used[contacts.Label])
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			if _, err := tx.exec(ctx, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
+			if _, err := tx.Exec(ctx, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at,
+				updated_at)
 				VALUES (1, ?, 'c', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, account); err != nil {
 				return err
 			}
-			_, err := tx.exec(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, category_id, created_at, updated_at)
+			_, err := tx.Exec(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, category_id, created_at,
+				updated_at)
 				VALUES (?, 'Spring', 1, ?, '{}', '{}', '{}', 'running', ?, 0, 0)`, account, audience, used[contacts.Category])
 			return err
 		}))
 		for _, status := range []string{"draft", "scheduled", "running", "paused"} {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.exec(ctx, "UPDATE campaigns SET status = ?", status)
+				_, err := tx.Exec(ctx, "UPDATE campaigns SET status = ?", status)
 				return err
 			}))
 			for kind, id := range used {
@@ -135,7 +138,7 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 			}
 		}
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE campaigns SET status = 'finished'")
+			_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'finished'")
 			return err
 		}))
 		for kind, id := range used {

@@ -11,6 +11,7 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // errDryRun takes back what a dry run did.
@@ -18,11 +19,11 @@ var errDryRun = errors.New("a dry run changes nothing")
 
 // MergeContacts makes one contact of two. A dry run does the same and takes it
 // back, so that what is foretold is what happens.
-func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (contacts.Merge, error) {
+func (s *Store) MergeContacts(ctx context.Context, m contacts.Merging) (contacts.Merge, error) {
 	var merge contacts.Merge
 	err := s.inTx(ctx, func(tx conn) error {
 		var err error
-		if merge, err = s.merge(ctx, tx, accountID, keep, from, actor); err == nil && dryRun {
+		if merge, err = tx.merge(ctx, m); err == nil && m.DryRun {
 			return errDryRun
 		}
 		return err
@@ -33,11 +34,12 @@ func (s *Store) MergeContacts(ctx context.Context, accountID, keep, from int64, 
 	return merge, err
 }
 
-func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64, actor string) (m contacts.Merge, err error) {
+func (tx conn) merge(ctx context.Context, of contacts.Merging) (m contacts.Merge, err error) {
+	accountID, keep, from := of.AccountID, of.Keep, of.From
 	if err := tx.lockAccount(ctx, accountID); err != nil {
 		return m, err
 	}
-	if err := lockChannels(ctx, tx, accountID, 0); err != nil {
+	if err := tx.lockChannels(ctx, accountID, 0); err != nil {
 		return m, err
 	}
 	kept, err := tx.mergeable(ctx, accountID, keep)
@@ -48,7 +50,7 @@ func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64,
 	if err != nil {
 		return m, err
 	}
-	now := s.clock.Now()
+	now := tx.s.clock.Now()
 	kept.Forget(now)
 	other.Forget(now)
 	m.From = from
@@ -58,21 +60,21 @@ func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64,
 	if err != nil {
 		return m, err
 	}
-	if err := s.moveProfile(ctx, tx, kept, other, m, now.UnixMilli()); err != nil {
+	if err := tx.moveProfile(ctx, kept, other, m, now.UnixMilli()); err != nil {
 		return m, err
 	}
 	if err := tx.moveBelongings(ctx, accountID, keep, from, &m); err != nil {
 		return m, err
 	}
 	for _, out := range outs {
-		out.AccountID, out.ContactID, out.Source, out.Actor = accountID, keep, contacts.SourceMerge, actor
+		out.AccountID, out.ContactID, out.Source, out.Actor = accountID, keep, contacts.SourceMerge, of.Actor
 		out.Wording = fmt.Sprintf("contact %d was merged into this one, and one of them had opted out", from)
 		if out.Kind != "" && kept.Addresses[out.Kind] == "" {
 			// There is nothing to keep messages from yet; the word stands for later.
-			if _, err := s.recordConsent(ctx, tx, out, contacts.OptOut, ""); err != nil {
+			if _, err := tx.recordConsent(ctx, out, contacts.OptOut, ""); err != nil {
 				return m, err
 			}
-		} else if _, err := s.optOut(ctx, tx, out); err != nil {
+		} else if _, err := tx.optOut(ctx, out); err != nil {
 			return m, err
 		}
 	}
@@ -80,14 +82,14 @@ func (s *Store) merge(ctx context.Context, tx conn, accountID, keep, from int64,
 	if m.Contact, err = tx.readContact(ctx, accountID, keep); err != nil {
 		return m, err
 	}
-	return m, s.audit(ctx, tx, access.AuditEntry{
-		AccountID: accountID, Actor: actor, Action: "merge-contacts", Target: fmt.Sprintf("contact %d", keep), Detail: map[string]any{"from": from},
+	return m, tx.audit(ctx, access.AuditEntry{
+		AccountID: accountID, Actor: of.Actor, Action: "merge-contacts", Target: fmt.Sprintf("contact %d", keep), Detail: map[string]any{"from": from},
 	})
 }
 
 // mergeable reads a contact that is not deleted.
-func (c conn) mergeable(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
-	contact, err := c.readContact(ctx, accountID, id)
+func (tx conn) mergeable(ctx context.Context, accountID, id int64) (contacts.Contact, error) {
+	contact, err := tx.readContact(ctx, accountID, id)
 	if err == nil && contact.Status == contacts.Deleted {
 		err = fault.New(fault.Conflict, "contact %d is deleted: give it another status first", id)
 	}
@@ -95,50 +97,48 @@ func (c conn) mergeable(ctx context.Context, accountID, id int64) (contacts.Cont
 }
 
 // standingOptOuts are the opt-outs of the contacts that no later word took back.
-func (c conn) standingOptOuts(ctx context.Context, accountID int64, ids ...int64) ([]contacts.ConsentChange, error) {
-	var outs []contacts.ConsentChange
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		var out contacts.ConsentChange
-		err := scan(&out.CategoryID, &out.Kind)
-		outs = append(outs, out)
-		return err
-	}, `SELECT DISTINCT o.category_id, o.kind FROM consents o WHERE o.account_id = ? AND o.contact_id `+c.d.inIDs+` AND o.action = 'opt_out'
+func (tx conn) standingOptOuts(ctx context.Context, accountID int64, ids ...int64) ([]contacts.ConsentChange, error) {
+
+	outs, err := sqldb.Structs(ctx, tx, func(out *contacts.ConsentChange) []any {
+		return []any{&out.CategoryID, &out.Kind}
+	}, `SELECT DISTINCT o.category_id, o.kind FROM consents o WHERE o.account_id = ? AND o.contact_id `+tx.d.InIDs+` AND o.action = 'opt_out'
 		AND NOT EXISTS (SELECT 1 FROM consents n WHERE n.account_id = o.account_id AND n.contact_id = o.contact_id
 			AND n.category_id = o.category_id AND n.id > o.id AND n.kind IN ('', o.kind))
-		ORDER BY o.category_id, o.kind`, accountID, c.d.idList(ids))
+		ORDER BY o.category_id, o.kind`, accountID, tx.d.IDList(ids))
 	if err != nil {
 		return nil, err
 	}
 	// Out of a category that is gone nobody needs to opt.
 	return slices.DeleteFunc(outs, func(out contacts.ConsentChange) bool {
 		var n int
-		return out.CategoryID != 0 && (c.row(ctx, "SELECT COUNT(*) FROM lists WHERE id = ?", out.CategoryID).Scan(&n) != nil || n == 0)
+		return out.CategoryID != 0 && (tx.Row(ctx, "SELECT COUNT(*) FROM lists WHERE id = ?", out.CategoryID).Scan(&n) != nil || n == 0)
 	}), nil
 }
 
 // moveProfile writes both contacts and moves the addresses.
-func (s *Store) moveProfile(ctx context.Context, tx conn, kept, other contacts.Contact, m contacts.Merge, now int64) error {
-	if _, err := tx.exec(ctx, "UPDATE contacts SET status = 'deleted', merged_into = ?, external_id = CASE WHEN ? = external_id THEN NULL ELSE external_id END, updated_at = ? WHERE id = ?",
+func (tx conn) moveProfile(ctx context.Context, kept, other contacts.Contact, m contacts.Merge, now int64) error {
+	if _, err := tx.Exec(ctx, "UPDATE contacts SET status = 'deleted', merged_into = ?, external_id = "+
+		"CASE WHEN ? = external_id THEN NULL ELSE external_id END, updated_at = ? WHERE id = ?",
 		kept.ID, kept.ExternalID, now, other.ID); err != nil {
 		return err
 	}
 	both := "(SELECT MAX(%[1]s) FROM contacts WHERE id IN (?, ?))"
-	if _, err := tx.exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?, timezone = ?, status = ?,
+	if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?, timezone = ?, status = ?,
 		updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ?,
 		last_clicked_at = `+fmt.Sprintf(both, "last_clicked_at")+", last_replied_at = "+fmt.Sprintf(both, "last_replied_at")+" WHERE id = ?",
-		kept.ExternalID, kept.Name, kept.FirstName, kept.LastName, kept.Language, kept.Timezone, string(kept.Status), now, msPtr(kept.LastActivityAt),
+		kept.ExternalID, kept.Name, kept.FirstName, kept.LastName, kept.Language, kept.Timezone, string(kept.Status), now, sqldb.MillisPtr(kept.LastActivityAt),
 		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.ID, other.ID, kept.ID, other.ID, kept.ID); err != nil {
 		return err
 	}
-	var list []taken
+	var list []givenAddress
 	for kind, address := range m.Moved {
-		list = append(list, taken{kept.ID, kind, address})
-		if _, err := tx.exec(ctx, "UPDATE addresses SET contact_id = ? WHERE contact_id = ? AND kind = ?", kept.ID, other.ID, string(kind)); err != nil {
+		list = append(list, givenAddress{kept.ID, kind, address})
+		if _, err := tx.Exec(ctx, "UPDATE addresses SET contact_id = ? WHERE contact_id = ? AND kind = ?", kept.ID, other.ID, string(kind)); err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(list, func(a, b taken) int { return compareKinds(a.kind, b.kind) })
-	return s.takeIn(ctx, tx, kept.AccountID, list)
+	slices.SortFunc(list, func(a, b givenAddress) int { return compareKinds(a.kind, b.kind) })
+	return tx.suppressGiven(ctx, kept.AccountID, list)
 }
 
 func compareKinds(a, b providers.AddressKind) int {
@@ -147,33 +147,34 @@ func compareKinds(a, b providers.AddressKind) int {
 }
 
 // moveBelongings moves memberships, consents, replies and messages.
-func (c conn) moveBelongings(ctx context.Context, accountID, keep, from int64, m *contacts.Merge) (err error) {
-	if m.Lists, err = c.exec(ctx, `INSERT INTO members (list_id, contact_id, data) SELECT list_id, CAST(? AS BIGINT), data FROM members WHERE contact_id = ?
+func (tx conn) moveBelongings(ctx context.Context, accountID, keep, from int64, m *contacts.Merge) (err error) {
+	if m.Lists, err = tx.Exec(ctx, `INSERT INTO members (list_id, contact_id, data) SELECT list_id, CAST(? AS BIGINT), data FROM members WHERE contact_id = ?
 		ON CONFLICT (list_id, contact_id) DO NOTHING`, keep, from); err != nil {
 		return err
 	}
-	if _, err := c.exec(ctx, "DELETE FROM members WHERE contact_id = ?", from); err != nil {
+	if _, err := tx.Exec(ctx, "DELETE FROM members WHERE contact_id = ?", from); err != nil {
 		return err
 	}
-	if m.Consents, err = c.exec(ctx, "UPDATE consents SET contact_id = ? WHERE account_id = ? AND contact_id = ?", keep, accountID, from); err != nil {
+	if m.Consents, err = tx.Exec(ctx, "UPDATE consents SET contact_id = ? WHERE account_id = ? AND contact_id = ?", keep, accountID, from); err != nil {
 		return err
 	}
-	if _, err := c.exec(ctx, "UPDATE replies SET contact_id = ? WHERE account_id = ? AND contact_id = ? AND contact_id > 0", keep, accountID, from); err != nil {
+	if _, err := tx.Exec(ctx, "UPDATE replies SET contact_id = ? WHERE account_id = ? AND contact_id = ? AND contact_id > 0", keep, accountID, from); err != nil {
 		return err
 	}
 	// By the indexes that there are: a recipient's of each run, and those of the
 	// transactional messages of each channel.
 	const ofRuns = "run_id > 0 AND run_id IN (SELECT r.id FROM runs r WHERE r.account_id = ?) AND contact_id = ?"
-	m.Messages, err = c.exec(ctx, "UPDATE messages SET contact_id = ? WHERE "+ofRuns+` AND NOT EXISTS (SELECT 1 FROM messages k
+	m.Messages, err = tx.Exec(ctx, "UPDATE messages SET contact_id = ? WHERE "+ofRuns+` AND NOT EXISTS (SELECT 1 FROM messages k
 		WHERE k.run_id > 0 AND k.run_id = messages.run_id AND k.contact_id = ? AND k.step = messages.step)`, keep, accountID, from, keep)
 	if err != nil {
 		return err
 	}
-	single, err := c.exec(ctx, "UPDATE messages SET contact_id = ? WHERE run_id = 0 AND channel_id IN (SELECT id FROM channels WHERE account_id = ?) AND contact_id = ?",
+	single, err := tx.Exec(ctx, "UPDATE messages SET contact_id = ? WHERE run_id = 0 AND channel_id IN (SELECT id FROM channels WHERE account_id = ?) "+
+		"AND contact_id = ?",
 		keep, accountID, from)
 	if err != nil {
 		return err
 	}
 	m.Messages += single
-	return c.row(ctx, "SELECT COUNT(*) FROM messages WHERE "+ofRuns, accountID, from).Scan(&m.MessagesLeft)
+	return tx.Row(ctx, "SELECT COUNT(*) FROM messages WHERE "+ofRuns, accountID, from).Scan(&m.MessagesLeft)
 }

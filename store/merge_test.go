@@ -17,7 +17,8 @@ func TestMergeContacts(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		account, stranger := testAccount(t, s, "one"), testAccount(t, s, "other")
-		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text}, property.Property{AccountID: account, Key: "age", Type: property.Number})
+		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text},
+			property.Property{AccountID: account, Key: "age", Type: property.Number})
 		people := contacts.NewContacts(s)
 		keep, err := people.Create(ctx, contacts.Contact{
 			AccountID: account, FirstName: "Ada", Addresses: addressesOf("ada@example.com"), Given: given("plan", `"Plus"`),
@@ -56,7 +57,7 @@ func TestMergeContacts(t *testing.T) {
 				fmt.Sprintf(`INSERT INTO messages (channel_id, run_id, contact_id, state, created_at, address)
 					VALUES (1, 1, %[1]d, 3, 0, 'a'), (1, 1, %[2]d, 3, 0, 'b'), (1, 2, %[2]d, 8, 0, 'b'), (1, 0, %[2]d, 6, 0, 'b')`, keep.ID, from.ID),
 			} {
-				if _, err := tx.exec(ctx, statement); err != nil {
+				if _, err := tx.Exec(ctx, statement); err != nil {
 					return err
 				}
 			}
@@ -105,7 +106,7 @@ func TestMergeContacts(t *testing.T) {
 		require.Equal(t, []int64{keep.ID}, members(group.ID))
 		require.Equal(t, []int64{keep.ID}, members(more.ID))
 		require.Empty(t, members(news.ID), "one of them had left it")
-		left, err := leftCategory(ctx, s.reader(), account, news.ID, providers.Email, []int64{keep.ID})
+		left, err := s.reader().leftCategory(ctx, account, news.ID, providers.Email, []int64{keep.ID})
 		require.NoError(t, err)
 		require.True(t, left[keep.ID])
 		consents, err := s.ListConsents(ctx, account, keep.ID, 0, 10)

@@ -4,25 +4,27 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
 	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
 	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at FROM messages m`
 
-func scanMessage(scan func(...any) error) (messages.Message, error) {
+func scanMessage(scan sqldb.Scan) (messages.Message, error) {
 	var m messages.Message
-	var due, created, queued, claimed, sent, delivered, read, final millis
+	var due, created, queued, claimed, sent, delivered, read, final sqldb.Time
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
 		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
 	m.CreatedAt = created.Time
-	m.DueAt, m.QueuedAt, m.ClaimedAt = due.ptr(), queued.ptr(), claimed.ptr()
-	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.ptr(), delivered.ptr(), read.ptr(), final.ptr()
+	m.DueAt, m.QueuedAt, m.ClaimedAt = due.Ptr(), queued.Ptr(), claimed.Ptr()
+	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.Ptr(), delivered.Ptr(), read.Ptr(), final.Ptr()
 	return m, err
 }
 
@@ -33,12 +35,7 @@ const maxPage = 1000
 // filter's cursor.
 func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error) {
 	query := listMessages(f)
-	var list []messages.Message
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		m, err := scanMessage(scan)
-		list = append(list, m)
-		return err
-	}, query.sql, query.args...)
+	list, err := sqldb.Query(ctx, s.reader(), scanMessage, query.sql, query.args...)
 	return list, s.translate(err)
 }
 
@@ -81,7 +78,8 @@ func listMessages(f messages.MessageFilter) fragment {
 
 // GetMessage is one message of an account.
 func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.Message, error) {
-	m, err := scanMessage(s.reader().row(ctx, selectMessage+" WHERE m.id = ? AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)", id, accountID).Scan)
+	m, err := scanMessage(s.reader().Row(ctx, selectMessage+" WHERE m.id = ? AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)",
+		id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.New(fault.NotFound, "there is no message %d", id)
 	}
@@ -92,157 +90,172 @@ func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.M
 // be sent.
 func (s *Store) CreateMessage(ctx context.Context, o messages.Outgoing) (m messages.Message, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		m, err = s.createMessage(ctx, tx, o)
+		m, err = tx.createMessage(ctx, o)
 		return err
 	})
 	return m, err
 }
 
-func (s *Store) createMessage(ctx context.Context, tx conn, o messages.Outgoing) (m messages.Message, err error) {
+func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messages.Message, err error) {
 	var due any = int64(0)
 	if !o.DueAt.IsZero() {
-		due = ms(o.DueAt)
+		due = sqldb.Millis(o.DueAt)
 	}
-	id, err := tx.insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
-		SELECT id, 0, ?, 1, 0, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-		o.ContactID, due, ms(s.clock.Now()), o.Address, o.ChannelID, o.AccountID)
+	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
+		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, o.ChannelID, o.AccountID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
 	}
 	if err != nil {
 		return m, err
 	}
-	if err := s.recognizeRecipient(ctx, tx, o); err != nil {
+	if err := tx.suppressRecipientByHash(ctx, o); err != nil {
 		return m, err
 	}
 	metadata := o.Metadata
 	if len(metadata) == 0 {
 		metadata = []byte("{}")
 	}
-	if _, err := tx.exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)", id, string(o.Content), string(metadata)); err != nil {
+	if _, err := tx.Exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)",
+		id, string(o.Content), string(metadata)); err != nil {
 		return m, err
 	}
-	d := deltas{}
-	d.add(0, o.ChannelID, messages.Pending, 1)
-	if err := d.apply(ctx, tx, shardOperator); err != nil {
+	l := tx.ledger()
+	l.counts.add(countKey{0, o.ChannelID}, messages.Pending, 1)
+	if err := l.close(ctx, shardOperator); err != nil {
 		return m, err
 	}
-	return scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
+	return scanMessage(tx.Row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
 }
 
 // ResendMessage gives a failed, rejected or doubtful message a new attempt. A finished run
 // is opened again until it is settled.
 func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
-	return s.moveMessage(ctx, accountID, id, messages.Pending, messages.ReasonResend, actor,
-		"only a failed, rejected or unknown message can be sent again; what was sent is by POST /v1/messages/resend with even_if_sent",
-		messages.Failed, messages.Rejected, messages.Unknown)
-}
-
-// CancelMessage cancels a message that has not been claimed.
-func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
-	return s.moveMessage(ctx, accountID, id, messages.Canceled, messages.ReasonCleared, actor,
-		"only a message that has not been claimed can be canceled", messages.Pending, messages.Queued)
-}
-
-func (s *Store) moveMessage(ctx context.Context, accountID, id int64, to messages.State, reason, actor, hint string, allowed ...messages.State) (m messages.Message, err error) {
-	known, err := s.GetMessage(ctx, accountID, id)
+	const hint = "only a failed, rejected or unknown message can be sent again; what was sent is by POST /v1/messages/resend with even_if_sent"
+	m, err := s.GetMessage(ctx, accountID, id)
 	if err != nil {
 		return m, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		if to == messages.Pending && known.RunID != 0 {
-			if err := lockForResend(ctx, tx, known); err != nil {
+		if m.RunID != 0 {
+			if err := tx.lockForResend(ctx, m); err != nil {
 				return err
 			}
 		}
-		var from messages.State
-		var runID, channelID int64
-		now := s.clock.Now()
-		if err := tx.row(ctx, "SELECT state, run_id, channel_id FROM messages WHERE id = ?"+tx.d.forUpdate, id).Scan(&from, &runID, &channelID); err != nil {
+		from, err := tx.holdMessage(ctx, id)
+		if err != nil {
 			return err
 		}
-		possible := false
-		for _, state := range allowed {
-			possible = possible || state == from
-		}
-		if !possible {
+		if !slices.Contains([]messages.State{messages.Failed, messages.Rejected, messages.Unknown}, from) {
 			return fault.New(fault.Conflict, "message %d is %s: %s", id, from, hint)
 		}
-		var final any
-		if !to.Active() {
-			final = ms(now)
-		} else if err := keepMoves(ctx, tx, []move{{id: id, state: to, at: now, reason: reason, detail: "by " + actor}}); err != nil {
+		by := "by " + clean(actor)
+		if err := tx.moveHeld(ctx, &m, from, change{
+			move: moves.resend, args: []any{messages.ReasonResend, by}, tell: moves.resend.tells(s.clock.Now(), messages.ReasonResend, by),
+		}); err != nil || m.RunID == 0 {
 			return err
 		}
-		if _, err := tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ?, "+
-			"sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id = ?", int(to), reason, "by "+clean(actor), final, id); err != nil {
-			return err
-		}
-		d := deltas{}
-		d.move(runID, channelID, from, to, 1)
-		if err := d.apply(ctx, tx, shardOperator); err != nil {
-			return err
-		}
-		if to == messages.Pending && runID != 0 {
-			if err := reopenRun(ctx, tx, runID); err != nil {
-				return err
-			}
-		}
-		m, err = scanMessage(tx.row(ctx, selectMessage+" WHERE m.id = ?", id).Scan)
-		return err
+		return tx.reopenRun(ctx, m.RunID)
 	})
 	return m, err
 }
 
+// CancelMessage cancels a message that has not been claimed.
+func (s *Store) CancelMessage(ctx context.Context, accountID, id int64, actor string) (messages.Message, error) {
+	m, err := s.GetMessage(ctx, accountID, id)
+	if err != nil {
+		return m, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		from, err := tx.holdMessage(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(moves.cancelOne.from, from) {
+			return fault.New(fault.Conflict, "message %d is %s: only a message that has not been claimed can be canceled", id, from)
+		}
+		return tx.moveHeld(ctx, &m, from, change{
+			move: moves.cancelOne, args: []any{messages.ReasonCleared, "by " + clean(actor), sqldb.Millis(s.clock.Now())},
+		})
+	})
+	return m, err
+}
+
+// holdMessage locks a message and says in which state it is.
+func (tx conn) holdMessage(ctx context.Context, id int64) (state messages.State, err error) {
+	err = tx.Row(ctx, "SELECT state FROM messages WHERE id = ?"+tx.d.ForUpdate, id).Scan(&state)
+	return state, err
+}
+
+// moveHeld moves a message that the transaction holds out of a state, counts it and
+// reads it again.
+func (tx conn) moveHeld(ctx context.Context, m *messages.Message, from messages.State, c change) error {
+	c.move = c.narrowed(from)
+	l := tx.ledger()
+	if err := l.swapHeld(ctx, c, []int64{m.ID}); err != nil {
+		return err
+	}
+	l.count(countKey{m.RunID, m.ChannelID}, from, c.to, 1)
+	if err := l.close(ctx, shardOperator); err != nil {
+		return err
+	}
+	var err error
+	*m, err = scanMessage(tx.Row(ctx, selectMessage+" WHERE m.id = ?", m.ID).Scan)
+	return err
+}
+
 // lockForResend holds the message's campaign and run, so that the run is not
 // finished meanwhile, and refuses a run that nothing is sent of any more.
-func lockForResend(ctx context.Context, tx conn, m messages.Message) error {
-	status, err := lockRun(ctx, tx, m.CampaignID, m.RunID)
+func (tx conn) lockForResend(ctx context.Context, m messages.Message) error {
+	status, err := tx.lockRun(ctx, m.CampaignID, m.RunID)
 	if err != nil {
 		return err
 	}
 	if status == campaigns.RunCanceled {
-		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
+		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; "+
+			"duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
 	}
 	return nil
 }
 
 // lockRun locks a campaign and its run, in the order in which everybody does.
-func lockRun(ctx context.Context, tx conn, campaignID, runID int64) (status campaigns.RunStatus, err error) {
-	if err := tx.row(ctx, "SELECT id FROM campaigns WHERE id = ?"+tx.d.forUpdate, campaignID).Scan(&campaignID); err != nil {
+func (tx conn) lockRun(ctx context.Context, campaignID, runID int64) (status campaigns.RunStatus, err error) {
+	if err := tx.Row(ctx, "SELECT id FROM campaigns WHERE id = ?"+tx.d.ForUpdate, campaignID).Scan(&campaignID); err != nil {
 		return "", err
 	}
-	return status, tx.row(ctx, "SELECT status FROM runs WHERE id = ?"+tx.d.forUpdate, runID).Scan(&status)
+	return status, tx.Row(ctx, "SELECT status FROM runs WHERE id = ?"+tx.d.ForUpdate, runID).Scan(&status)
 }
 
-func reopenRun(ctx context.Context, tx conn, runID int64) error {
-	if _, err := tx.exec(ctx, "UPDATE runs SET status = 'sending', finished_at = NULL WHERE id = ? AND status = 'finished'", runID); err != nil {
+func (tx conn) reopenRun(ctx context.Context, runID int64) error {
+	if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'sending', finished_at = NULL WHERE id = ? AND status = 'finished'", runID); err != nil {
 		return err
 	}
-	_, err := tx.exec(ctx, "UPDATE campaigns SET status = 'running' WHERE run_id = ? AND status = 'finished'", runID)
+	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running' WHERE run_id = ? AND status = 'finished'", runID)
 	return err
 }
 
-const selectRun = `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at FROM runs r`
+const selectRun = `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
+	r.finished_at FROM runs r`
 
-func scanRun(scan func(...any) error) (campaigns.Run, error) {
+func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
-	var instant, created, finished millis
+	var instant, created, finished sqldb.Time
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished)
-	r.Instant, r.CreatedAt, r.FinishedAt = instant.Time, created.Time, finished.ptr()
+	r.Instant, r.CreatedAt, r.FinishedAt = instant.Time, created.Time, finished.Ptr()
 	return r, err
 }
 
 // GetRun is one run with its counts.
 func (s *Store) GetRun(ctx context.Context, accountID, runID int64) (campaigns.Run, error) {
-	run, err := scanRun(s.reader().row(ctx, selectRun+" WHERE r.id = ? AND r.account_id = ?", runID, accountID).Scan)
+	run, err := scanRun(s.reader().Row(ctx, selectRun+" WHERE r.id = ? AND r.account_id = ?", runID, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return run, fault.New(fault.NotFound, "there is no run %d", runID)
 	}
 	if err != nil {
 		return run, s.translate(err)
 	}
-	run.Counts, err = runCounts(ctx, s.reader(), runID)
+	run.Counts, err = s.reader().runCounts(ctx, runID)
 	return run, s.translate(err)
 }
 
@@ -250,20 +263,16 @@ func (s *Store) GetRun(ctx context.Context, accountID, runID int64) (campaigns.R
 // those before the run that is the cursor (0: from the newest).
 func (s *Store) ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]campaigns.Run, error) {
 	if before == 0 {
-		before = everybody
+		before = pastEveryID
 	}
-	var runs []campaigns.Run
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		run, err := scanRun(scan)
-		runs = append(runs, run)
-		return err
-	}, selectRun+" WHERE r.account_id = ? AND (? = 0 OR r.campaign_id = ?) AND r.id < ? ORDER BY r.id DESC LIMIT ?",
+	runs, err := sqldb.Query(ctx, s.reader(), scanRun,
+		selectRun+" WHERE r.account_id = ? AND (? = 0 OR r.campaign_id = ?) AND r.id < ? ORDER BY r.id DESC LIMIT ?",
 		accountID, campaignID, campaignID, before, limit)
 	if err != nil {
 		return nil, s.translate(err)
 	}
 	for i := range runs {
-		if runs[i].Counts, err = runCounts(ctx, s.reader(), runs[i].ID); err != nil {
+		if runs[i].Counts, err = s.reader().runCounts(ctx, runs[i].ID); err != nil {
 			return nil, s.translate(err)
 		}
 	}

@@ -26,7 +26,7 @@ func (s *Store) goose() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	pool, err := s.write.DB()
+	pool, err := s.db.Pool()
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 
 	"github.com/pressly/goose/v3"
+
+	"carillon/store/sqldb"
 )
 
 // foldedVersion is the version that fills contacts.folded. It is written in Go,
@@ -13,7 +15,9 @@ const foldedVersion = 3
 
 // goMigrations are the migrations that SQL can't do, by their names.
 func (s *Store) goMigrations() (list []*goose.Migration, names map[int64]string) {
-	up := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return conn{pool: tx, d: s.d}.fold(ctx) }}
+	up := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		return conn{Conn: sqldb.On(tx, s.d.Dialect), s: s, d: s.d}.fold(ctx)
+	}}
 	down := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE contacts SET folded = '{}' WHERE folded <> '{}'")
 		return err
@@ -23,14 +27,14 @@ func (s *Store) goMigrations() (list []*goose.Migration, names map[int64]string)
 
 // fold writes contacts.folded of every contact that lacks it, batch by batch, so
 // that memory does not grow with them.
-func (c conn) fold(ctx context.Context) error {
+func (tx conn) fold(ctx context.Context) error {
 	for after := int64(0); ; {
-		batch, err := c.attributed(ctx, "c.id > ? AND c.folded = '{}' ORDER BY c.id LIMIT ?", after, valuesAtOnce)
+		batch, err := tx.attributed(ctx, "c.id > ? AND c.folded = '{}' ORDER BY c.id LIMIT ?", after, valuesAtOnce)
 		if err != nil || len(batch) == 0 {
 			return err
 		}
 		after = batch[len(batch)-1].id
-		if err := c.writeAttributes(ctx, batch, 0); err != nil {
+		if err := tx.writeAttributes(ctx, batch, 0); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 )
 
 // migrationLock names the advisory lock on PostgreSQL: any number that no other
@@ -24,7 +25,7 @@ func (s *Store) lockMigration(ctx context.Context) (unlock func() error, err err
 	if s.Postgres() {
 		return s.lockPostgres(ctx)
 	}
-	file, err := os.OpenFile(s.dsn+"-migration", os.O_CREATE|os.O_RDWR, ownerOnly)
+	file, err := os.OpenFile(s.dsn+"-migration", os.O_CREATE|os.O_RDWR, sqldb.OwnerOnly)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "lock the store for its migration", err)
 	}
@@ -46,7 +47,7 @@ func (s *Store) lockMigration(ctx context.Context) (unlock func() error, err err
 // behind poolers too. It asks again and again instead of waiting in the database,
 // where it would hold up what the other one builds.
 func (s *Store) lockPostgres(ctx context.Context) (unlock func() error, err error) {
-	pool, err := s.write.DB()
+	pool, err := s.db.Pool()
 	if err != nil {
 		return nil, fmt.Errorf("lock the store for its migration: %w", err)
 	}

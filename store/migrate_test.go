@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/store/sqldb"
 )
 
 func TestMigrateUpDownUp(t *testing.T) {
@@ -42,7 +44,7 @@ func TestNoIndexSpeaksOfWhatAClaimChanges(t *testing.T) {
 		}
 		changes := regexp.MustCompile(`\b(state|worker_id|attempt|claimed_at)\b`)
 		indexes := 0
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			var definition string
 			if err := scan(&definition); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // What was kept before transitions were survives the way there: rows that point
@@ -34,7 +35,7 @@ func TestMigrationToTransitions(t *testing.T) {
 				INSERT INTO attempts (message_id, attempt, at, kind, code, detail) VALUES (1, 1, 40, 'temporary', '503', 'busy');
 				INSERT INTO attempts (message_id, attempt, at, kind, code, detail) VALUES (1, 2, 70, 'temporary', '', 'no (try 2 of 2)');
 				INSERT INTO attempts (message_id, attempt, at, kind, code, detail) VALUES (99, 1, 70, 'temporary', '', 'of no message')`), ";\n") {
-				if _, err := tx.exec(ctx, query); err != nil {
+				if _, err := tx.Exec(ctx, query); err != nil {
 					return err
 				}
 			}
@@ -54,7 +55,7 @@ func TestMigrationToTransitions(t *testing.T) {
 		require.Equal(t, []string{"pending ", "pending temporary", "queued ", "sending ", "failed attempts_used_up"}, shown)
 		for table, want := range map[string]int64{"accounts": 7, "api_keys": 3, "channels": 5, "campaigns": 9, "runs": 11, "audit": 2, "clears": 6} {
 			var id int64
-			require.NoError(t, s.reader().row(ctx, "SELECT id FROM "+table).Scan(&id), table)
+			require.NoError(t, s.reader().Row(ctx, "SELECT id FROM "+table).Scan(&id), table)
 			require.Equal(t, want, id, table)
 		}
 		channel, err := s.GetChannel(ctx, 7, 5)
@@ -62,11 +63,13 @@ func TestMigrationToTransitions(t *testing.T) {
 			require.True(t, channel.SilentOptOut)
 		}
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) VALUES (7, 'k', 5, '', '', '', '', '', 0, 0)")
+			_, err := tx.Exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) "+
+				"VALUES (7, 'k', 5, '', '', '', '', '', 0, 0)")
 			return err
 		}))
 		err = s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) VALUES (7, 'k', 55, '', '', '', '', '', 0, 0)")
+			_, err := tx.Exec(ctx, "INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at) "+
+				"VALUES (7, 'k', 55, '', '', '', '', '', 0, 0)")
 			return err
 		})
 		require.Error(t, err, "a campaign still needs a channel")
@@ -74,7 +77,7 @@ func TestMigrationToTransitions(t *testing.T) {
 		_, err = provider.DownTo(ctx, 5)
 		require.NoError(t, err)
 		var n int
-		require.NoError(t, s.reader().row(ctx, "SELECT COUNT(*) FROM attempts").Scan(&n))
+		require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM attempts").Scan(&n))
 		require.Equal(t, 2, n)
 	})
 }
@@ -95,13 +98,13 @@ func TestNoIDComesBack(t *testing.T) {
 			}
 			if s.Postgres() {
 				var generated string
-				require.NoError(t, s.reader().row(ctx, `SELECT identity_generation FROM information_schema.columns
+				require.NoError(t, s.reader().Row(ctx, `SELECT identity_generation FROM information_schema.columns
 					WHERE table_schema = current_schema() AND table_name = ? AND column_name = 'id'`, table).Scan(&generated), table)
 				require.Equal(t, "BY DEFAULT", generated, table)
 				continue
 			}
 			var definition string
-			require.NoError(t, s.reader().row(ctx, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table).Scan(&definition), table)
+			require.NoError(t, s.reader().Row(ctx, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table).Scan(&definition), table)
 			require.Contains(t, definition, "AUTOINCREMENT", table)
 		}
 		// Every other table with an id is known not to be shown.
@@ -110,7 +113,7 @@ func TestNoIDComesBack(t *testing.T) {
 			query = "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id'"
 		}
 		inside := []string{"upload_errors", "receipts", "goose_db_version"}
-		require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		require.NoError(t, sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 			var table string
 			if err := scan(&table); err != nil {
 				return err

@@ -12,6 +12,7 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -49,7 +50,7 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 	var parts []*planPart
 	err := s.planning(ctx, runID, func(c conn) error {
 		parts = nil
-		p, err := loadPlanned(ctx, c, runID)
+		p, err := c.loadPlanned(ctx, runID)
 		if err != nil {
 			return err
 		}
@@ -57,7 +58,7 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 			parts = []*planPart{{step: campaigns.PlanStep{Stopped: true}}}
 			return nil
 		}
-		compiled, err := s.compileAudience(ctx, c, p.channel, p.audience, p.category, p.run.Instant)
+		compiled, err := c.compileAudience(ctx, p.channel, p.audience, p.category, p.run.Instant)
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 		var group sync.WaitGroup
 		defer group.Wait()
 		for cursor, last := p.run.Cursor, false; !last && len(parts) < count; {
-			to, found, err := compiled.batch(ctx, c, cursor, n)
+			to, found, err := c.batchOf(ctx, compiled, cursor, n)
 			if err != nil {
 				return err
 			}
@@ -103,7 +104,7 @@ func (s *Store) planning(ctx context.Context, runID int64, do func(c conn) error
 		return do(s.reader())
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		if _, err := tx.exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('carillon: plan a run', ?))", runID); err != nil {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('carillon: plan a run', ?))", runID); err != nil {
 			return err
 		}
 		return do(tx)
@@ -113,11 +114,11 @@ func (s *Store) planning(ctx context.Context, runID int64, do func(c conn) error
 // loadPlanned reads a run, without a lock: whoever feeds, pauses or cancels it
 // meanwhile does not wait for a batch, but the batch is dropped if the run has
 // changed by the time that it is written.
-func loadPlanned(ctx context.Context, c conn, runID int64) (planned, error) {
+func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var p planned
 	var audience string
-	var instant millis
-	err := c.row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, k.audience, k.category_id, h.address_kind
+	var instant sqldb.Time
+	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, k.audience, k.category_id, h.address_kind
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
 		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant,
 			&audience, &p.category, &p.channel.Address)
@@ -150,7 +151,7 @@ var errPlanMoved = errors.New("the run is not where this part of its plan goes o
 func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part *planPart) {
 	defer close(part.done)
 	err := s.tryPlan(ctx, p, compiled, part, "")
-	if s.d.duplicate(err) {
+	if s.d.Duplicate(err) {
 		// Looking for conflicts costs PostgreSQL half as much again as the INSERT,
 		// and there are none, because the cursor is written with the messages: only
 		// if somebody has set it back is it worth looking.
@@ -174,13 +175,14 @@ func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, pa
 		part.step = campaigns.PlanStep{Done: part.last}
 		if part.found > 0 {
 			reason, from := compiled.reason(), compiled.from(part.from, part.to)
-			now := ms(s.clock.Now())
+			now := sqldb.Millis(s.clock.Now())
 			insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
-				SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN 0 ELSE 8 END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
-				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + noLimit + `) r
+				SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
+				` END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
+				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + everyRow + `) r
 				WHERE true` + onConflict
 			args := slices.Concat([]any{p.run.ChannelID, p.run.ID, now, now}, reason.args, from.args)
-			if err := s.insertPlanned(ctx, tx, p.run.ID, insert, args, &part.step); err != nil {
+			if err := tx.insertPlanned(ctx, p.run.ID, insert, args, &part.step); err != nil {
 				return err
 			}
 		}
@@ -189,17 +191,17 @@ func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, pa
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		return s.advancePlan(ctx, tx, p, part)
+		return tx.advancePlan(ctx, p, part)
 	})
 }
 
 // advancePlan moves the run's cursor over a part whose messages are made, if the
 // run is still being planned and has got to where the part begins. From here to
 // the commit planning, pausing and canceling wait for each other.
-func (s *Store) advancePlan(ctx context.Context, tx conn, p planned, part *planPart) error {
+func (tx conn) advancePlan(ctx context.Context, p planned, part *planPart) error {
 	var status campaigns.RunStatus
 	var cursor int64
-	if err := tx.row(ctx, "SELECT status, cursor FROM runs WHERE id = ?"+tx.d.forUpdate, p.run.ID).Scan(&status, &cursor); err != nil {
+	if err := tx.Row(ctx, "SELECT status, cursor FROM runs WHERE id = ?"+tx.d.ForUpdate, p.run.ID).Scan(&status, &cursor); err != nil {
 		return err
 	}
 	if status != campaigns.RunPlanning || cursor != part.from {
@@ -209,37 +211,37 @@ func (s *Store) advancePlan(ctx context.Context, tx conn, p planned, part *planP
 	if part.last {
 		status = campaigns.RunSending
 	}
-	if _, err := tx.exec(ctx, "UPDATE runs SET cursor = ?, planned = planned + ?, plan_done = ?, status = ? WHERE id = ?",
+	if _, err := tx.Exec(ctx, "UPDATE runs SET cursor = ?, planned = planned + ?, plan_done = ?, status = ? WHERE id = ?",
 		part.to, part.step.Inserted, part.last, string(status), p.run.ID); err != nil {
 		return err
 	}
-	d := deltas{}
-	d.add(p.run.ID, p.run.ChannelID, messages.Skipped, part.step.Skipped)
-	d.add(p.run.ID, p.run.ChannelID, messages.Pending, part.step.Inserted-part.step.Skipped)
-	return d.apply(ctx, tx, shardPlanner)
+	l, whose := tx.ledger(), countKey{p.run.ID, p.run.ChannelID}
+	l.counts.add(whose, messages.Skipped, part.step.Skipped)
+	l.counts.add(whose, messages.Pending, part.step.Inserted-part.step.Skipped)
+	return l.close(ctx, shardPlanner)
 }
 
-// noLimit keeps the databases from dropping the ORDER BY of a subquery.
-const noLimit = "1000000000"
+// everyRow keeps the databases from dropping the ORDER BY of a subquery.
+const everyRow = "1000000000"
 
 // insertPlanned runs the planner's INSERT and counts what it made.
-func (s *Store) insertPlanned(ctx context.Context, tx conn, runID int64, insert string, args []any, step *campaigns.PlanStep) error {
-	if s.Postgres() {
-		return tx.row(ctx, "WITH made AS ("+insert+" RETURNING state) SELECT COUNT(*), COUNT(*) FILTER (WHERE state = 8) FROM made", args...).
+func (tx conn) insertPlanned(ctx context.Context, runID int64, insert string, args []any, step *campaigns.PlanStep) error {
+	if tx.s.Postgres() {
+		return tx.Row(ctx, "WITH made AS ("+insert+" RETURNING state) SELECT COUNT(*), COUNT(*) FILTER (WHERE state "+is(messages.Skipped)+") FROM made", args...).
 			Scan(&step.Inserted, &step.Skipped)
 	}
 	// SQLite has no INSERT inside WITH; its only writer gives the new rows ids in
 	// sequence, so that they are counted by their range.
 	var before sql.NullInt64
-	if err := tx.row(ctx, "SELECT MAX(id) FROM messages").Scan(&before); err != nil {
+	if err := tx.Row(ctx, "SELECT MAX(id) FROM messages").Scan(&before); err != nil {
 		return err
 	}
-	inserted, err := tx.exec(ctx, insert, args...)
+	inserted, err := tx.Exec(ctx, insert, args...)
 	if err != nil {
 		return err
 	}
 	step.Inserted = inserted
-	return tx.row(ctx, "SELECT COUNT(*) FROM messages WHERE id > ? AND run_id = ? AND state = 8", before.Int64, runID).Scan(&step.Skipped)
+	return tx.Row(ctx, "SELECT COUNT(*) FROM messages WHERE id > ? AND run_id = ? AND state "+is(messages.Skipped), before.Int64, runID).Scan(&step.Skipped)
 }
 
 // FinishRuns ends the runs whose every message is in a final state, and with
@@ -271,21 +273,21 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 	err = s.inTx(ctx, func(tx conn) error {
 		done, balanced = false, true
 		var campaignID, plannedMessages int64
-		if err := tx.row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
+		if err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
 			return err
 		}
-		status, err := lockRun(ctx, tx, campaignID, runID)
+		status, err := tx.lockRun(ctx, campaignID, runID)
 		if err != nil {
 			return err
 		}
-		err = tx.row(ctx, "SELECT planned FROM runs WHERE id = ? AND finished_at IS NULL AND status IN ('sending', 'canceled')", runID).Scan(&plannedMessages)
+		err = tx.Row(ctx, "SELECT planned FROM runs WHERE id = ? AND finished_at IS NULL AND status IN ('sending', 'canceled')", runID).Scan(&plannedMessages)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		counts, err := runCounts(ctx, tx, runID)
+		counts, err := tx.runCounts(ctx, runID)
 		if err != nil {
 			return err
 		}
@@ -296,15 +298,15 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 			return nil
 		}
 		done = true
-		now := ms(s.clock.Now())
+		now := sqldb.Millis(s.clock.Now())
 		end := campaigns.RunFinished
 		if status == campaigns.RunCanceled {
 			end = campaigns.RunCanceled
 		}
-		if _, err := tx.exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, "UPDATE campaigns SET status = 'finished', updated_at = ? WHERE id = ? AND run_id = ? AND status = 'running' AND next_fire_at IS NULL",
+		_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'finished', updated_at = ? WHERE id = ? AND run_id = ? AND status = 'running' AND next_fire_at IS NULL",
 			now, campaignID, runID)
 		return err
 	})

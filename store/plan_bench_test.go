@@ -13,13 +13,13 @@ func BenchmarkPlan(b *testing.B) {
 	eachStoreBenchmark(b, func(b *testing.B, s *Store) {
 		j := newJourney(b, s, benchmarkRecipients)
 		if s.Postgres() {
-			_, err := s.reader().exec(b.Context(), "ANALYZE contacts, addresses, members")
+			_, err := s.reader().Exec(b.Context(), "ANALYZE contacts, addresses, members")
 			require.NoError(b, err)
 		}
 		for b.Loop() {
 			b.StopTimer()
 			require.NoError(b, s.inTx(b.Context(), func(tx conn) error {
-				_, err := tx.exec(b.Context(), "UPDATE runs SET status = 'canceled', finished_at = 1")
+				_, err := tx.Exec(b.Context(), "UPDATE runs SET status = 'canceled', finished_at = 1")
 				return err
 			}))
 			j.campaign = j.newCampaign(`{"all":true}`)

@@ -75,7 +75,7 @@ func TestAPausedRunDropsTheBatchUnderWay(t *testing.T) {
 		}
 		results := make(chan result, 1)
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			if _, err := lockRun(t.Context(), tx, j.campaign, run.ID); err != nil {
+			if _, err := tx.lockRun(t.Context(), j.campaign, run.ID); err != nil {
 				return err
 			}
 			go func() {
@@ -86,12 +86,12 @@ func TestAPausedRunDropsTheBatchUnderWay(t *testing.T) {
 				// The batch has made its messages and wants to move the cursor.
 				require.Eventually(t, func() bool {
 					var waiting int
-					err := s.reader().row(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity
+					err := s.reader().Row(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity
 						WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
 					return err == nil && waiting > 0
 				}, 10*time.Second, 5*time.Millisecond)
 			}
-			_, err := tx.exec(t.Context(), "UPDATE runs SET status = 'paused' WHERE id = ?", run.ID)
+			_, err := tx.Exec(t.Context(), "UPDATE runs SET status = 'paused' WHERE id = ?", run.ID)
 			return err
 		}))
 		got := <-results

@@ -10,6 +10,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -17,11 +18,11 @@ import (
 const selectProperty = `SELECT id, account_id, key, label, type, rule, COALESCE(default_value, ''), expires_seconds, editable, hidden, position,
 	filterable, created_at, updated_at FROM properties`
 
-func scanProperty(scan func(...any) error) (property.Property, error) {
+func scanProperty(scan sqldb.Scan) (property.Property, error) {
 	var p property.Property
 	var fallback string
 	var expires int64
-	var created, updated millis
+	var created, updated sqldb.Time
 	err := scan(&p.ID, &p.AccountID, &p.Key, &p.Label, &p.Type, &p.Rule, &fallback, &expires, &p.Editable, &p.Hidden, &p.Position,
 		&p.Filterable, &created, &updated)
 	if fallback != "" {
@@ -54,7 +55,7 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 			return err
 		}
 		var n, same int
-		if err := tx.row(ctx, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN key = ? THEN 1 ELSE 0 END), 0) FROM properties WHERE account_id = ?",
+		if err := tx.Row(ctx, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN key = ? THEN 1 ELSE 0 END), 0) FROM properties WHERE account_id = ?",
 			p.Key, p.AccountID).Scan(&n, &same); err != nil {
 			return err
 		}
@@ -69,14 +70,14 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 		if n >= contacts.MaxProperties {
 			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", contacts.MaxProperties)
 		}
-		now := ms(s.clock.Now())
-		id, err := tx.insert(ctx, `INSERT INTO properties (account_id, key, label, type, rule, default_value, expires_seconds, editable, hidden,
+		now := sqldb.Millis(s.clock.Now())
+		id, err := tx.Insert(ctx, `INSERT INTO properties (account_id, key, label, type, rule, default_value, expires_seconds, editable, hidden,
 			position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
 			append(append([]any{p.AccountID, p.Key}, propertyArgs(p)...), now, now)...)
 		if err != nil {
 			return err
 		}
-		made, err = scanProperty(tx.row(ctx, selectProperty+" WHERE id = ?", id).Scan)
+		made, err = scanProperty(tx.Row(ctx, selectProperty+" WHERE id = ?", id).Scan)
 		return err
 	})
 	if p.Filterable {
@@ -91,8 +92,8 @@ func (s *Store) GetProperty(ctx context.Context, accountID int64, key string) (p
 	return p, s.translate(err)
 }
 
-func (c conn) property(ctx context.Context, accountID int64, key string) (property.Property, error) {
-	p, err := scanProperty(c.row(ctx, selectProperty+" WHERE account_id = ? AND key = ?", accountID, key).Scan)
+func (tx conn) property(ctx context.Context, accountID int64, key string) (property.Property, error) {
+	p, err := scanProperty(tx.Row(ctx, selectProperty+" WHERE account_id = ? AND key = ?", accountID, key).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, noProperty(key)
 	}
@@ -105,13 +106,9 @@ func (s *Store) ListProperties(ctx context.Context, accountID int64) ([]property
 	return list, s.translate(err)
 }
 
-func (c conn) properties(ctx context.Context, accountID int64) ([]property.Property, error) {
-	var list []property.Property
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		p, err := scanProperty(scan)
-		list = append(list, p)
-		return err
-	}, selectProperty+" WHERE account_id = ? ORDER BY position, key", accountID)
+func (tx conn) properties(ctx context.Context, accountID int64) ([]property.Property, error) {
+
+	list, err := sqldb.Query(ctx, tx, scanProperty, selectProperty+" WHERE account_id = ? ORDER BY position, key", accountID)
 	return list, err
 }
 
@@ -121,9 +118,9 @@ const valuesAtOnce = 5000
 
 // eachValue goes through the contacts that have a value of a property, in the
 // order of their ids and batch by batch.
-func (c conn) eachValue(ctx context.Context, accountID int64, key string, do func(batch []attributed) error) error {
+func (tx conn) eachValue(ctx context.Context, accountID int64, key string, do func(batch []attributed) error) error {
 	for after := int64(0); ; {
-		batch, err := c.attributed(ctx, "c.account_id = ? AND c.id > ? AND (c.attributes -> CAST(? AS TEXT)) IS NOT NULL ORDER BY c.id LIMIT ?",
+		batch, err := tx.attributed(ctx, "c.account_id = ? AND c.id > ? AND (c.attributes -> CAST(? AS TEXT)) IS NOT NULL ORDER BY c.id LIMIT ?",
 			accountID, after, key, valuesAtOnce)
 		if err != nil || len(batch) == 0 {
 			return err
@@ -140,7 +137,7 @@ func (c conn) eachValue(ctx context.Context, accountID int64, key string, do fun
 func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, convert contacts.ConvertValue) (contacts.PropertyEffect, error) {
 	var effect contacts.PropertyEffect
 	if convert == nil {
-		err := s.reader().row(ctx, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND (attributes -> CAST(? AS TEXT)) IS NOT NULL",
+		err := s.reader().Row(ctx, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND (attributes -> CAST(? AS TEXT)) IS NOT NULL",
 			accountID, key).Scan(&effect.Values)
 		return effect, s.translate(err)
 	}
@@ -157,7 +154,9 @@ func (s *Store) PreviewValues(ctx context.Context, accountID int64, key string, 
 
 // ChangeProperty makes was into p and converts its values, all of them or none:
 // in the same transaction, or by a job where they are many.
-func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, convert contacts.ConvertValue) (property.Property, contacts.PropertyEffect, error) {
+func (s *Store) ChangeProperty(
+	ctx context.Context, was, p property.Property, convert contacts.ConvertValue,
+) (property.Property, contacts.PropertyEffect, error) {
 	var changed property.Property
 	var effect, preview contacts.PropertyEffect
 	if convert != nil {
@@ -187,15 +186,15 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 				return err
 			}
 		}
-		args := append(propertyArgs(p), ms(s.clock.Now()), was.ID)
-		if _, err := tx.exec(ctx, `UPDATE properties SET label = ?, type = ?, rule = ?, default_value = NULLIF(?, ''), expires_seconds = ?,
+		args := append(propertyArgs(p), sqldb.Millis(s.clock.Now()), was.ID)
+		if _, err := tx.Exec(ctx, `UPDATE properties SET label = ?, type = ?, rule = ?, default_value = NULLIF(?, ''), expires_seconds = ?,
 			editable = ?, hidden = ?, position = ?, filterable = ?, updated_at = ? WHERE id = ?`, args...); err != nil {
 			return err
 		}
 		if preview.Converted > valuesInOne {
 			effect = preview
 			var err error
-			if effect.JobID, err = s.queueValues(ctx, tx, p.AccountID, targeting.ConvertJob, targeting.Bulk{Property: p.Key, From: was.Type}, preview.Values); err != nil {
+			if effect.JobID, err = tx.queueValues(ctx, p.AccountID, targeting.ConvertJob, targeting.Bulk{Property: p.Key, From: was.Type}, preview.Values); err != nil {
 				return err
 			}
 		} else if convert != nil {
@@ -204,7 +203,7 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 			}
 		}
 		var err error
-		changed, err = scanProperty(tx.row(ctx, selectProperty+" WHERE id = ?", was.ID).Scan)
+		changed, err = scanProperty(tx.Row(ctx, selectProperty+" WHERE id = ?", was.ID).Scan)
 		return err
 	})
 	if was.Filterable || p.Filterable {
@@ -215,8 +214,8 @@ func (s *Store) ChangeProperty(ctx context.Context, was, p property.Property, co
 
 // isStill refuses to go on if a property was changed by another meanwhile. It
 // needs the account's lock.
-func (c conn) isStill(ctx context.Context, was property.Property) error {
-	now, err := c.property(ctx, was.AccountID, was.Key)
+func (tx conn) isStill(ctx context.Context, was property.Property) error {
+	now, err := tx.property(ctx, was.AccountID, was.Key)
 	if err != nil {
 		return err
 	}
@@ -226,8 +225,8 @@ func (c conn) isStill(ctx context.Context, was property.Property) error {
 	return nil
 }
 
-func (c conn) convertValues(ctx context.Context, accountID int64, key string, convert contacts.ConvertValue, effect *contacts.PropertyEffect) error {
-	err := c.eachValue(ctx, accountID, key, func(batch []attributed) error {
+func (tx conn) convertValues(ctx context.Context, accountID int64, key string, convert contacts.ConvertValue, effect *contacts.PropertyEffect) error {
+	err := tx.eachValue(ctx, accountID, key, func(batch []attributed) error {
 		changed := batch[:0]
 		for _, contact := range batch {
 			old := contact.attributes[key]
@@ -237,7 +236,7 @@ func (c conn) convertValues(ctx context.Context, accountID int64, key string, co
 				changed = append(changed, contact)
 			}
 		}
-		return c.writeAttributes(ctx, changed, 0)
+		return tx.writeAttributes(ctx, changed, 0)
 	})
 	if err != nil {
 		return err
@@ -261,7 +260,7 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 		if err := tx.refuseUsedProperty(ctx, property.Property{AccountID: accountID, Key: key}, "deleted"); err != nil {
 			return err
 		}
-		n, err := tx.exec(ctx, "DELETE FROM properties WHERE account_id = ? AND key = ?", accountID, key)
+		n, err := tx.Exec(ctx, "DELETE FROM properties WHERE account_id = ? AND key = ?", accountID, key)
 		if err != nil {
 			return err
 		}
@@ -273,7 +272,7 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 		}
 		if values > valuesInOne {
 			effect.Values, effect.Converted = values, values
-			effect.JobID, err = s.queueValues(ctx, tx, accountID, targeting.RemoveJob, targeting.Bulk{Property: key}, values)
+			effect.JobID, err = tx.queueValues(ctx, accountID, targeting.RemoveJob, targeting.Bulk{Property: key}, values)
 			return err
 		}
 		return tx.eachValue(ctx, accountID, key, func(batch []attributed) error {
@@ -292,8 +291,8 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 
 // propertySet is the account's properties, ready to check values. Under the
 // account's lock they stay as they are until the transaction ends.
-func (c conn) propertySet(ctx context.Context, accountID int64) (contacts.PropertySet, error) {
-	list, err := c.properties(ctx, accountID)
+func (tx conn) propertySet(ctx context.Context, accountID int64) (contacts.PropertySet, error) {
+	list, err := tx.properties(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}

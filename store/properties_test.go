@@ -11,28 +11,37 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 )
 
-// withValues makes n contacts and gives each the value of a property that make
-// says, nil for none.
-func withValues(t testing.TB, s *Store, account int64, key string, n int, value func(i int) string) {
+// valued are contacts that a test makes with values of a property.
+type valued struct {
+	account int64
+	key     string
+	n       int
+	// value is that of the ith contact, empty for none.
+	value func(i int) string
+}
+
+// withValues makes contacts and gives each its value.
+func withValues(t testing.TB, s *Store, people valued) {
 	t.Helper()
 	require.NoError(t, s.inCopyTx(t.Context(), func(tx conn) error {
-		if err := tx.lockAccount(t.Context(), account); err != nil {
+		if err := tx.lockAccount(t.Context(), people.account); err != nil {
 			return err
 		}
-		ids, err := tx.contactIDs(t.Context(), n)
+		ids, err := tx.contactIDs(t.Context(), people.n)
 		require.NoError(t, err)
-		people := newColumns(8, n)
+		rows := newColumns(8, people.n)
 		var values []attributed
 		for i, id := range ids {
 			name := fmt.Sprintf("Name %d", i)
-			people.add(id, "", name, "", "", "", "", string(contacts.Active), contacts.Folded(name, "", "", nil))
-			if v := value(i); v != "" {
-				values = append(values, attributed{id: id, name: name, attributes: contacts.Attributes{key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
+			rows.add(id, "", name, "", "", "", "", string(contacts.Active), contacts.Folded(name, "", "", nil))
+			if v := people.value(i); v != "" {
+				values = append(values, attributed{id: id, name: name, attributes: contacts.Attributes{people.key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
 			}
 		}
-		if err := tx.insertRows(t.Context(), tx.d.contacts().insertContacts, people, account, 1, 1, "{}", "{}"); err != nil {
+		if err := tx.insertRows(t.Context(), tx.d.contacts().insertContacts, rows, people.account, 1, 1, "{}", "{}"); err != nil {
 			return err
 		}
 		return tx.writeAttributes(t.Context(), values, 0)
@@ -43,7 +52,7 @@ func withValues(t testing.TB, s *Store, account int64, key string, n int, value 
 func columnsOf(t testing.TB, s *Store, column string) []string {
 	t.Helper()
 	var list []string
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 		var v []byte
 		err := scan(&v)
 		list = append(list, string(v))
@@ -104,7 +113,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 			require.NoError(t, err)
 		}
 		const n = valuesAtOnce + 7
-		withValues(t, s, account, "age", n, func(i int) string {
+		withValues(t, s, valued{account, "age", n, func(i int) string {
 			switch i {
 			case 3:
 				return ""
@@ -112,8 +121,8 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 				return `"Five"`
 			}
 			return fmt.Sprintf(`"%d,5"`, i)
-		})
-		withValues(t, s, other, "age", 1, func(int) string { return `"Old"` })
+		}})
+		withValues(t, s, valued{other, "age", 1, func(int) string { return `"Old"` }})
 		before := columnsOf(t, s, "attributes")
 
 		number := property.Number

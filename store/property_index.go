@@ -11,6 +11,7 @@ import (
 
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 	"carillon/targeting/rule"
 )
 
@@ -38,7 +39,7 @@ func (d *dialect) indexOf(p property.Property) (index propertyIndex, ok bool) {
 	expression, ordered := rule.AttributeSQL(d.rules(), f, "")
 	columns, method := "account_id, "+expression, ""
 	if !ordered {
-		if !d.dollar {
+		if !d.Dollar {
 			return index, false // SQLite has no index of what is in an array
 		}
 		expression = rule.SetSQL(f, "")
@@ -56,7 +57,7 @@ func (d *dialect) indexOf(p property.Property) (index propertyIndex, ok bool) {
 // next call.
 func (s *Store) SyncPropertyIndexes(ctx context.Context) error {
 	wanted := map[string]propertyIndex{}
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var p property.Property
 		err := scan(&p.Key, &p.Type)
 		if index, ok := s.d.indexOf(p); ok {
@@ -68,7 +69,7 @@ func (s *Store) SyncPropertyIndexes(ctx context.Context) error {
 		return s.translate(err)
 	}
 	there := map[string]bool{} // whether it is whole
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var name string
 		var valid bool
 		err := scan(&name, &valid)
@@ -81,7 +82,7 @@ func (s *Store) SyncPropertyIndexes(ctx context.Context) error {
 		return s.translate(err)
 	}
 	// Outside of a transaction, as CONCURRENTLY wants it.
-	c, concurrently := conn{pool: s.write.Statement.ConnPool, d: s.d}, ""
+	c, concurrently := s.outside(), ""
 	if s.Postgres() {
 		concurrently = "CONCURRENTLY "
 	}
@@ -90,18 +91,18 @@ func (s *Store) SyncPropertyIndexes(ctx context.Context) error {
 			delete(wanted, name)
 			continue
 		}
-		if _, err := c.exec(ctx, "DROP INDEX "+concurrently+"IF EXISTS "+name); err != nil {
+		if _, err := c.Exec(ctx, "DROP INDEX "+concurrently+"IF EXISTS "+name); err != nil {
 			return s.translate(err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		if _, err := c.exec(ctx, wanted[name].sql(concurrently)); err != nil {
+		if _, err := c.Exec(ctx, wanted[name].sql(concurrently)); err != nil {
 			return s.translate(err)
 		}
 	}
 	if len(wanted) > 0 && s.Postgres() {
 		// The planner knows nothing of an expression before.
-		_, err = c.exec(ctx, "ANALYZE contacts")
+		_, err = c.Exec(ctx, "ANALYZE contacts")
 	}
 	return s.translate(err)
 }

@@ -11,6 +11,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 	"carillon/targeting/rule"
 )
@@ -25,7 +26,7 @@ func manyContacts(t testing.TB, s *Store, account int64, n int) {
 			attributes := fmt.Sprintf(`{"text":"T%[1]d","number":%[1]d,"checkbox":%[2]t,"date":"2026-01-%02[3]d","time":"08:%02[4]d:00","collection":["C%[1]d"]}`,
 				value, i%97 == 0, i%28+1, i%60)
 			folded := fmt.Sprintf(`{"attributes.text":"t%[1]d","attributes.collection":["c%[1]d"]}`, value)
-			if _, err := tx.exec(t.Context(), "INSERT INTO contacts (account_id, created_at, updated_at, attributes, folded) VALUES (?, 0, 0, ?, ?)",
+			if _, err := tx.Exec(t.Context(), "INSERT INTO contacts (account_id, created_at, updated_at, attributes, folded) VALUES (?, 0, 0, ?, ?)",
 				account, attributes, folded); err != nil {
 				return err
 			}
@@ -37,7 +38,7 @@ func manyContacts(t testing.TB, s *Store, account int64, n int) {
 func contactIndexNames(t testing.TB, s *Store) []string {
 	t.Helper()
 	var names []string
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 		var name string
 		var valid bool
 		err := scan(&name, &valid)
@@ -53,12 +54,12 @@ func contactIndexNames(t testing.TB, s *Store) []string {
 // explained is the plan of counting a rule's contacts, as the service counts.
 func explained(t testing.TB, s *Store, account int64, text json.RawMessage) string {
 	t.Helper()
-	compiled, err := s.compileAudience(t.Context(), s.reader(), providers.Channel{AccountID: account}, targeting.Audience{Rule: text}, 0, s.clock.Now())
+	compiled, err := s.reader().compileAudience(t.Context(), providers.Channel{AccountID: account}, targeting.Audience{Rule: text}, 0, s.clock.Now())
 	require.NoError(t, err)
 	everyone := compiled.contacts()
 	query, plan := "SELECT COUNT(*) FROM contacts c WHERE "+everyone.sql, ""
 	if s.Postgres() {
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			var line string
 			err := scan(&line)
 			plan += line + "\n"
@@ -68,8 +69,8 @@ func explained(t testing.TB, s *Store, account int64, text json.RawMessage) stri
 	}
 	// EXPLAIN does not look whether the schema has changed: the connection that
 	// changed it knows.
-	writer := conn{pool: s.write.Statement.ConnPool, d: s.d}
-	require.NoError(t, writer.scanAll(t.Context(), func(scan func(...any) error) error {
+	writer := s.outside()
+	require.NoError(t, sqldb.Each(t.Context(), writer, func(scan sqldb.Scan) error {
 		var id, parent, unused int
 		var line string
 		err := scan(&id, &parent, &unused, &line)
@@ -141,7 +142,7 @@ func TestFilterableProperties(t *testing.T) {
 		// What somebody dropped, or was killed before he made it, housekeeping makes.
 		for _, name := range contactIndexNames(t, s) {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.exec(ctx, "DROP INDEX "+name)
+				_, err := tx.Exec(ctx, "DROP INDEX "+name)
 				return err
 			}))
 		}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // reapBatch bounds the messages that one transaction of the reaper settles.
@@ -22,8 +22,8 @@ func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, res
 	for {
 		var batch doubt
 		err = s.inTx(ctx, func(tx conn) (err error) {
-			if err = s.plainScans(ctx, tx); err == nil {
-				batch, err = s.settleBatch(ctx, tx, maxAge)
+			if err = tx.plainScans(ctx); err == nil {
+				batch, err = tx.settleBatch(ctx, maxAge)
 			}
 			return err
 		})
@@ -44,11 +44,11 @@ func (s *Store) SettleDead(ctx context.Context, maxAge time.Duration) (held, res
 // all entries of the index are dead: a plain scan marks those that it comes by,
 // so that the next one passes over them, while a bitmap scan reads the rows
 // behind all of them every time.
-func (s *Store) plainScans(ctx context.Context, tx conn) error {
-	if !s.Postgres() {
+func (tx conn) plainScans(ctx context.Context) error {
+	if !tx.s.Postgres() {
 		return nil
 	}
-	_, err := tx.exec(ctx, "SELECT set_config('enable_bitmapscan', 'off', TRUE), set_config('enable_seqscan', 'off', TRUE)")
+	_, err := tx.Exec(ctx, "SELECT set_config('enable_bitmapscan', 'off', TRUE), set_config('enable_seqscan', 'off', TRUE)")
 	return err
 }
 
@@ -61,19 +61,19 @@ type doubt struct {
 	held, resent int64
 }
 
-func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) (done doubt, err error) {
+func (tx conn) settleBatch(ctx context.Context, maxAge time.Duration) (done doubt, err error) {
 	type key struct {
-		runID, channelID int64
-		resend           bool
+		countKey
+		resend bool
 	}
 	groups := map[key][]int64{}
-	moves := map[int64]move{}
-	now := s.clock.Now()
+	told := map[int64]transition{}
+	now := tx.s.clock.Now()
 	// Said inside, where the index of what is in flight finds a few, and outside,
 	// because another worker may have claimed one of them since.
-	abandoned := "m.state = 2 AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= " + s.d.now + " - ?)"
-	lock := strings.Replace(tx.d.skipLocked, "FOR UPDATE", "FOR UPDATE OF m", 1) // channels are not to be locked
-	err = tx.scanAll(ctx, func(scan func(...any) error) error {
+	abandoned := "m.state " + is(messages.Sending) + " AND m.worker_id NOT IN (SELECT id FROM workers WHERE heartbeat_at >= " + tx.d.Now + " - ?)"
+	lock := tx.d.Lock(tx.d.SkipLocked, "m") // channels are not to be locked
+	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var k key
 		var attempt int
@@ -86,40 +86,38 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		// A message at which worker after worker dies must not go on so for ever.
 		k.resend = policy.Resend(transactional) && attempt < attemptsOf(throttle)
 		groups[k] = append(groups[k], id)
-		moves[id] = move{id: id, at: now, attempt: attempt, reason: messages.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
+		told[id] = transition{id: id, at: now, attempt: attempt, reason: messages.ReasonInDoubt, kind: string(providers.ErrorInDoubt), detail: workerDied}
 		done.found++
 		return nil
 	}, `SELECT m.id, m.run_id, m.channel_id, m.attempt, m.priority = 1, h.in_doubt, k.throttle
 		FROM messages m JOIN channels h ON h.id = m.channel_id
 			LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN campaigns k ON k.id = r.campaign_id
-		WHERE `+abandoned+` AND m.id `+tx.d.inQuery("SELECT m.id FROM messages m WHERE m.phase = 1 AND "+abandoned+" LIMIT ?")+`
+		WHERE `+abandoned+` AND m.id `+tx.d.InQuery("SELECT m.id FROM messages m WHERE m."+phaseInFlight+" AND "+abandoned+" LIMIT ?")+`
 		ORDER BY m.id`+lock, maxAge.Milliseconds(), maxAge.Milliseconds(), reapBatch)
 	if err != nil || done.found == 0 {
 		return done, err
 	}
-	d := deltas{}
+	l := tx.ledger()
 	var all []int64
 	for k, ids := range groups {
-		to, final := messages.Unknown, ms(now)
+		c := change{
+			move: moves.doubt, args: []any{messages.ReasonInDoubt, workerDied, sqldb.Millis(now)},
+			where: fragment{"id " + tx.d.InIDs, []any{tx.d.IDList(ids)}}, whose: &k.countKey,
+		}
 		if k.resend {
-			to, final = messages.Pending, nil
+			c.move, c.args = moves.retryDead, []any{messages.ReasonInDoubt, workerDied}
 		}
-		settled, err := tx.idsOf(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, due_at = 0, final_at = ? WHERE state = 2 AND id "+tx.d.inIDs+" RETURNING id",
-			int(to), messages.ReasonInDoubt, workerDied, final, tx.d.idList(ids))
+		c.tell = func(id int64) transition {
+			t := told[id]
+			t.state = c.to
+			return t
+		}
+		settled, err := l.swapIDs(ctx, c)
 		if err != nil {
-			return done, err
-		}
-		kept := make([]move, len(settled))
-		for i, id := range settled {
-			kept[i] = moves[id]
-			kept[i].state = to
-		}
-		if err := keepMoves(ctx, tx, kept); err != nil {
 			return done, err
 		}
 		all = append(all, settled...)
 		moved := int64(len(settled))
-		d.move(k.runID, k.channelID, messages.Sending, to, moved)
 		if k.resend {
 			done.resent += moved
 		} else {
@@ -127,10 +125,10 @@ func (s *Store) settleBatch(ctx context.Context, tx conn, maxAge time.Duration) 
 		}
 	}
 	// Of some the provider has said already that they arrived.
-	if err := unparkMessages(ctx, tx, all, d, now); err != nil {
+	if err := l.unparkMessages(ctx, all); err != nil {
 		return done, err
 	}
-	return done, d.apply(ctx, tx, shardReaper)
+	return done, l.close(ctx, shardReaper)
 }
 
 // attemptsOf is how often a message is tried whose campaign has a throttle; a
@@ -150,25 +148,22 @@ func (s *Store) QueuedEnvelopes(ctx context.Context, channelID int64) ([]message
 }
 
 func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (list []messages.QueuedEnvelope, err error) {
-	read := func(c conn) error {
-		list = nil
-		return c.scanAll(ctx, func(scan func(...any) error) error {
-			var e messages.QueuedEnvelope
-			var at millis
-			if err := scan(&e.ID, &e.Transactional, &e.Messages, &at); err != nil {
-				return err
-			}
+	read := func(tx conn) (err error) {
+		list, err = sqldb.Query(ctx, tx, func(scan sqldb.Scan) (e messages.QueuedEnvelope, err error) {
+			var at sqldb.Time
+			err = scan(&e.ID, &e.Transactional, &e.Messages, &at)
 			e.QueuedAt = at.Time
-			list = append(list, e)
-			return nil
+			return e, err
 		}, `SELECT envelope_id, MAX(priority) = 1, COUNT(*), MAX(queued_at) FROM messages
-			WHERE channel_id = ? AND phase = 1 AND state = 1`+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
+			WHERE channel_id = ? AND `+phaseInFlight+` AND state `+is(messages.Queued)+and+` GROUP BY envelope_id ORDER BY envelope_id`, args...)
+		return err
 	}
 	if !s.Postgres() {
-		return list, s.translate(read(s.reader()))
+		err = read(s.reader())
+		return list, s.translate(err)
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		if err := s.plainScans(ctx, tx); err != nil {
+		if err := tx.plainScans(ctx); err != nil {
 			return err
 		}
 		return read(tx)
@@ -180,26 +175,16 @@ func (s *Store) queuedEnvelopes(ctx context.Context, and string, args ...any) (l
 // back to pending.
 func (s *Store) RequeueLost(ctx context.Context, channelID int64, envelopes []int64) (n int64, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
-		n = 0
-		d := deltas{}
-		var ids []int64
-		if err := tx.scanAll(ctx, func(scan func(...any) error) error {
-			var id, runID int64
-			if err := scan(&id, &runID); err != nil {
-				return err
-			}
-			n++
-			ids = append(ids, id)
-			d.move(runID, channelID, messages.Queued, messages.Pending, 1)
-			return nil
-		}, `UPDATE messages SET state = 0, reason = ?, detail = NULL, due_at = 0 WHERE channel_id = ? AND phase = 1 AND state = 1
-			AND envelope_id `+tx.d.inIDs+` RETURNING id, run_id`, messages.ReasonRequeued, channelID, tx.d.idList(envelopes)); err != nil {
+		l := tx.ledger()
+		var err error
+		if n, err = l.swap(ctx, change{
+			move: moves.giveBack, args: []any{messages.ReasonRequeued, 0},
+			where: fragment{"channel_id = ? AND " + phaseInFlight + " AND envelope_id " + tx.d.InIDs, []any{channelID, tx.d.IDList(envelopes)}},
+			tell:  moves.giveBack.tells(s.clock.Now(), messages.ReasonRequeued, ""),
+		}); err != nil {
 			return err
 		}
-		if err := keepMoves(ctx, tx, returned(ids, s.clock.Now(), messages.ReasonRequeued)); err != nil {
-			return err
-		}
-		return d.apply(ctx, tx, shardReaper)
+		return l.close(ctx, shardReaper)
 	})
 	return n, err
 }
@@ -212,7 +197,7 @@ func (s *Store) ChannelsWithQueued(ctx context.Context) ([]int64, error) {
 // DeadWorkers are those of the given workers that have not been heard of for
 // maxAge.
 func (s *Store) DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int64) ([]int64, error) {
-	live, err := s.ids(ctx, "SELECT id FROM workers WHERE heartbeat_at >= "+s.d.now+" - ? AND id "+s.d.inIDs, maxAge.Milliseconds(), s.d.idList(ids))
+	live, err := s.ids(ctx, "SELECT id FROM workers WHERE heartbeat_at >= "+s.d.Now+" - ? AND id "+s.d.InIDs, maxAge.Milliseconds(), s.d.IDList(ids))
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +213,7 @@ func (s *Store) DeadWorkers(ctx context.Context, maxAge time.Duration, ids []int
 // QueuedEnvelopesOfRun lists the envelopes that a run's queued messages point
 // at, and the run's channel.
 func (s *Store) QueuedEnvelopesOfRun(ctx context.Context, runID int64) (channelID int64, list []messages.QueuedEnvelope, err error) {
-	if err := s.reader().row(ctx, "SELECT channel_id FROM runs WHERE id = ?", runID).Scan(&channelID); err != nil {
+	if err := s.reader().Row(ctx, "SELECT channel_id FROM runs WHERE id = ?", runID).Scan(&channelID); err != nil {
 		return 0, nil, s.translate(err)
 	}
 	list, err = s.queuedEnvelopes(ctx, " AND run_id = ?", channelID, runID)

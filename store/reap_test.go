@@ -8,6 +8,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 func TestParkedReceiptsAreSwept(t *testing.T) {
@@ -19,7 +20,8 @@ func TestParkedReceiptsAreSwept(t *testing.T) {
 		j.record(run.ID, claimed, nil)
 		// As a transaction leaves it that looked before the outcome was committed.
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), s.d.statements.insertReceipts, mustJSON([][9]any{{j.channel.ID, claimed[0], "", "delivered", ms(s.clock.Now()), "", "", ms(s.clock.Now()), ""}}))
+			_, err := tx.Exec(t.Context(), s.d.statements.insertReceipts,
+				mustJSON([][9]any{{j.channel.ID, claimed[0], "", "delivered", sqldb.Millis(s.clock.Now()), "", "", sqldb.Millis(s.clock.Now()), ""}}))
 			return err
 		}))
 		n, err := s.SweepReceipts(t.Context())
@@ -35,7 +37,7 @@ func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
 		for _, policy := range []providers.InDoubtPolicy{providers.InDoubtDefault, providers.InDoubtResend} {
 			j := newJourney(t, s, 20)
 			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.exec(t.Context(), "UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
+				_, err := tx.Exec(t.Context(), "UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
 				return err
 			}))
 			run := j.start()
@@ -61,10 +63,10 @@ func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
 			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
 				for _, table := range []string{"addresses", "contacts", "accounts"} {
 					if table == "accounts" {
-						_, err := tx.exec(t.Context(), "UPDATE accounts SET name = CAST(id AS TEXT)")
+						_, err := tx.Exec(t.Context(), "UPDATE accounts SET name = CAST(id AS TEXT)")
 						return err
 					}
-					if _, err := tx.exec(t.Context(), "DELETE FROM "+table); err != nil {
+					if _, err := tx.Exec(t.Context(), "DELETE FROM "+table); err != nil {
 						return err
 					}
 				}

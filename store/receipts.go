@@ -7,6 +7,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // receiptStates is the state that a receipt stands for.
@@ -19,14 +20,14 @@ var receiptStates = map[providers.ReceiptStatus]messages.State{
 
 // receiptTarget is a message that receipts are for, and what they make of it.
 type receiptTarget struct {
-	runID, channelID       int64
+	whose                  countKey
 	from, to               messages.State
 	delivered, read, final time.Time
 	code, detail           string
 	address                string
 	asked                  asked
 	// ended, reason and why are final_at, reason and detail before the receipts.
-	ended       millis
+	ended       sqldb.Time
 	reason, why string
 	// left is the move with which it left the plain way, if off is set. What
 	// follows, such as read after delivered, is plain again.
@@ -103,8 +104,8 @@ func (t *receiptTarget) apply(e providers.Receipt, now time.Time) (moved bool) {
 }
 
 // move is how the message left the plain way.
-func (t *receiptTarget) move(id int64, now time.Time) move {
-	m := move{id: id, state: t.left, at: now}
+func (t *receiptTarget) move(id int64, now time.Time) transition {
+	m := transition{id: id, state: t.left, at: now}
 	if !t.final.IsZero() {
 		m.reason, m.detail = messages.ReasonReceipt, t.said()
 	}
@@ -131,8 +132,8 @@ func (t *receiptTarget) tooEarly(status providers.ReceiptStatus) bool {
 
 // applyReceipts moves messages forward by receipts of one channel. Receipts of
 // messages whose outcome is not recorded yet are parked.
-func applyReceipts(ctx context.Context, tx conn, channelID int64, receipts []providers.Receipt, d deltas, now time.Time) error {
-	targets, byProvider, err := receiptTargets(ctx, tx, channelID, receipts)
+func (l *ledger) applyReceipts(ctx context.Context, channelID int64, receipts []providers.Receipt) error {
+	targets, byProvider, err := l.receiptTargets(ctx, channelID, receipts)
 	if err != nil {
 		return err
 	}
@@ -146,23 +147,24 @@ func applyReceipts(ctx context.Context, tx conn, channelID int64, receipts []pro
 		target := targets[id]
 		if (target == nil && e.MessageID == 0) || (target != nil && target.tooEarly(e.Status)) {
 			parked = append(parked, [9]any{
-				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), ms(receiptTime(e, now)), clean(e.Code), clean(e.Detail), ms(now), string(e.Bounce),
+				channelID, e.MessageID, clean(e.ProviderID), string(e.Status), sqldb.Millis(receiptTime(e, l.now)), clean(e.Code), clean(e.Detail), sqldb.Millis(l.now),
+				string(e.Bounce),
 			})
 			continue
 		}
 		if target != nil {
-			notes.add(target.address, e, target.apply(e, now))
+			notes.add(target.address, e, target.apply(e, l.now))
 		}
 	}
-	if err := notes.write(ctx, tx, channelID, now); err != nil {
+	if err := l.keepBounces(ctx, notes, channelID, l.now); err != nil {
 		return err
 	}
 	if parked != nil {
-		if _, err := tx.exec(ctx, tx.d.statements.insertReceipts, mustJSON(parked)); err != nil {
+		if _, err := l.Exec(ctx, l.d.statements.insertReceipts, mustJSON(parked)); err != nil {
 			return err
 		}
 	}
-	return moveTargets(ctx, tx, targets, d, now)
+	return l.moveTargets(ctx, targets)
 }
 
 func receiptTime(e providers.Receipt, now time.Time) time.Time {
@@ -173,7 +175,7 @@ func receiptTime(e providers.Receipt, now time.Time) time.Time {
 }
 
 // receiptTargets looks up and locks the messages that receipts are for.
-func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []providers.Receipt) (map[int64]*receiptTarget, map[string]int64, error) {
+func (tx conn) receiptTargets(ctx context.Context, channelID int64, receipts []providers.Receipt) (map[int64]*receiptTarget, map[string]int64, error) {
 	var ids []int64
 	var providerIDs []string
 	for _, e := range receipts {
@@ -185,11 +187,11 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []pr
 	}
 	targets := make(map[int64]*receiptTarget, len(receipts))
 	byProvider := map[string]int64{}
-	collect := func(scan func(...any) error) error {
+	collect := func(scan sqldb.Scan) error {
 		var id int64
 		var providerID string
-		t := receiptTarget{channelID: channelID}
-		if err := scan(&id, &t.runID, &t.from, &providerID, &t.address, &t.reason, &t.why, &t.ended); err != nil {
+		t := receiptTarget{whose: countKey{channelID: channelID}}
+		if err := scan(&id, &t.whose.runID, &t.from, &providerID, &t.address, &t.reason, &t.why, &t.ended); err != nil {
 			return err
 		}
 		t.to = t.from
@@ -199,24 +201,25 @@ func receiptTargets(ctx context.Context, tx conn, channelID int64, receipts []pr
 		}
 		return nil
 	}
-	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address, COALESCE(reason, ''), COALESCE(detail, ''), final_at FROM messages WHERE channel_id = ? AND "
+	const columns = "SELECT id, run_id, state, COALESCE(provider_id, ''), address, COALESCE(reason, ''), COALESCE(detail, ''), final_at FROM messages " +
+		"WHERE channel_id = ? AND "
 	if ids != nil {
 		// Ordered, so that two transactions can't lock the same rows crosswise.
-		if err := tx.scanAll(ctx, collect, columns+"id "+tx.d.inIDs+" ORDER BY id"+tx.d.forUpdate, channelID, tx.d.idList(ids)); err != nil {
+		if err := sqldb.Each(ctx, tx, collect, columns+"id "+tx.d.InIDs+" ORDER BY id"+tx.d.ForUpdate, channelID, tx.d.IDList(ids)); err != nil {
 			return nil, nil, err
 		}
 	}
 	if providerIDs != nil {
-		if err := tx.scanAll(ctx, collect, columns+"provider_id IS NOT NULL AND provider_id "+tx.d.inTexts+" ORDER BY id"+tx.d.forUpdate,
-			channelID, tx.d.textList(providerIDs)); err != nil {
+		if err := sqldb.Each(ctx, tx, collect, columns+"provider_id IS NOT NULL AND provider_id "+tx.d.InTexts+" ORDER BY id"+tx.d.ForUpdate,
+			channelID, tx.d.TextList(providerIDs)); err != nil {
 			return nil, nil, err
 		}
 	}
-	return targets, byProvider, lookWhetherAsked(ctx, tx, targets)
+	return targets, byProvider, tx.lookWhetherAsked(ctx, targets)
 }
 
 // lookWhetherAsked fills in asked, for the few targets for which it matters.
-func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTarget) error {
+func (tx conn) lookWhetherAsked(ctx context.Context, targets map[int64]*receiptTarget) error {
 	var ids []int64
 	for id, t := range targets {
 		if t.from.Active() || t.from == messages.Skipped || t.from == messages.Canceled {
@@ -226,7 +229,7 @@ func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTa
 	if ids == nil {
 		return nil
 	}
-	return tx.scanAll(ctx, func(scan func(...any) error) error {
+	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var reason, kind string
 		if err := scan(&id, &reason, &kind); err != nil {
@@ -242,55 +245,58 @@ func lookWhetherAsked(ctx context.Context, tx conn, targets map[int64]*receiptTa
 			*a = asked{ever: true, since: true, anew: true}
 		}
 		return nil
-	}, "SELECT message_id, reason, kind FROM transitions WHERE message_id "+tx.d.inIDs+" ORDER BY message_id, seq", tx.d.idList(ids))
+	}, "SELECT message_id, reason, kind FROM transitions WHERE message_id "+tx.d.InIDs+" ORDER BY message_id, seq", tx.d.IDList(ids))
 }
 
 // moveTargets writes what receipts made of their messages.
-func moveTargets(ctx context.Context, tx conn, targets map[int64]*receiptTarget, d deltas, now time.Time) error {
+func (l *ledger) moveTargets(ctx context.Context, targets map[int64]*receiptTarget) error {
 	var rows [][7]any
-	var ends, moves []move
+	var ends, told []transition
 	recall := false
 	for id, t := range targets {
 		if t.to == t.from && t.delivered.IsZero() && t.read.IsZero() {
 			continue
 		}
-		row := [7]any{id, int(t.to), ms(t.delivered), ms(t.read), nil, nil, ms(t.final)}
+		if err := checkMove(t.from, t.to); err != nil {
+			return err
+		}
+		row := [7]any{id, int(t.to), sqldb.Millis(t.delivered), sqldb.Millis(t.read), nil, nil, sqldb.Millis(t.final)}
 		if !t.final.IsZero() {
 			row[4], row[5] = messages.ReasonReceipt, clean(t.said())
 		}
 		if t.off {
-			moves = append(moves, t.move(id, now))
+			told = append(told, t.move(id, l.now))
 			recall = recall || t.from == messages.Sending
 		}
 		if t.off && (t.from == messages.Skipped || t.from == messages.Canceled) {
 			// Its end was told by the row, which tells another one now.
-			ends = append(ends, move{id: id, state: t.from, at: t.ended.Time, reason: t.reason, detail: t.why})
+			ends = append(ends, transition{id: id, state: t.from, at: t.ended.Time, reason: t.reason, detail: t.why})
 		}
 		rows = append(rows, row)
 		if t.to != t.from {
-			d.move(t.runID, t.channelID, t.from, t.to, 1)
+			l.count(t.whose, t.from, t.to, 1)
 		}
 	}
 	if rows == nil {
 		return nil
 	}
-	for _, kept := range [][]move{ends, moves} {
-		if err := keepMoves(ctx, tx, kept); err != nil {
+	for _, kept := range [][]transition{ends, told} {
+		if err := l.keepTransitions(ctx, kept); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.exec(ctx, tx.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
+	if _, err := l.Exec(ctx, l.d.statements.applyReceipts, mustJSON(rows)); err != nil || !recall {
 		return err
 	}
-	return tx.halt(ctx) // a worker that has claimed one and not asked yet does not ask
+	return l.halt(ctx) // a worker that has claimed one and not asked yet does not ask
 }
 
 // applyParked applies receipts that came before their message's outcome was
 // recorded, which it has been now, whatever it is: an answer never beats a fact.
-func applyParked(ctx context.Context, tx conn, settled []messages.Outcome, d deltas, now time.Time) error {
+func (l *ledger) applyParked(ctx context.Context, settled []messages.Outcome) error {
 	var parked int
 	// The table is empty nearly always; one look saves the look-ups.
-	if err := tx.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
+	if err := l.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM receipts LIMIT 1) r").Scan(&parked); err != nil || parked == 0 {
 		return err
 	}
 	ids := make([]int64, 0, len(settled))
@@ -307,25 +313,25 @@ func applyParked(ctx context.Context, tx conn, settled []messages.Outcome, d del
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := unparkMessages(ctx, tx, ids, d, now); err != nil || providerIDs == nil {
+	if err := l.unparkMessages(ctx, ids); err != nil || providerIDs == nil {
 		return err
 	}
-	return unpark(ctx, tx, "message_id = 0 AND provider_id "+tx.d.inTexts, tx.d.textList(providerIDs), d, now)
+	return l.unpark(ctx, "message_id = 0 AND provider_id "+l.d.InTexts, l.d.TextList(providerIDs))
 }
 
 // unparkMessages applies the parked receipts that name messages.
-func unparkMessages(ctx context.Context, tx conn, ids []int64, d deltas, now time.Time) error {
-	return unpark(ctx, tx, "message_id > 0 AND message_id "+tx.d.inIDs, tx.d.idList(ids), d, now)
+func (l *ledger) unparkMessages(ctx context.Context, ids []int64) error {
+	return l.unpark(ctx, "message_id > 0 AND message_id "+l.d.InIDs, l.d.IDList(ids))
 }
 
 // unpark takes receipts out of their table and applies them; those whose
 // message still is not ready go back.
-func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now time.Time) error {
+func (l *ledger) unpark(ctx context.Context, where string, arg any) error {
 	byChannel := map[int64][]providers.Receipt{}
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, l, func(scan sqldb.Scan) error {
 		var channelID int64
 		var e providers.Receipt
-		var at millis
+		var at sqldb.Time
 		if err := scan(&channelID, &e.MessageID, &e.ProviderID, &e.Status, &at, &e.Code, &e.Detail, &e.Bounce); err != nil {
 			return err
 		}
@@ -338,7 +344,7 @@ func unpark(ctx context.Context, tx conn, where string, arg any, d deltas, now t
 	}
 	for channelID, receipts := range byChannel {
 		// Receipts are folded in any order; the state machine takes care of the rest.
-		if err := applyReceipts(ctx, tx, channelID, receipts, d, now); err != nil {
+		if err := l.applyReceipts(ctx, channelID, receipts); err != nil {
 			return err
 		}
 	}
@@ -356,7 +362,8 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	now := s.clock.Now()
 	// A count for each receipt, because PostgreSQL would rather join the few with
 	// all messages that there are.
-	const recorded = "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = r.channel_id AND m.state NOT IN (0, 1, 2) AND "
+	recorded := "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = r.channel_id AND m.state " +
+		isNot(messages.Pending, messages.Queued, messages.Sending) + " AND "
 	ids, err := s.ids(ctx, `SELECT r.id FROM receipts r WHERE CASE WHEN r.message_id > 0
 		THEN `+recorded+`m.id = r.message_id) ELSE `+recorded+`m.provider_id IS NOT NULL AND m.provider_id = r.provider_id) END > 0
 		ORDER BY r.id LIMIT 500`)
@@ -365,15 +372,15 @@ func (s *Store) SweepReceipts(ctx context.Context) (n int, err error) {
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		if len(ids) > 0 {
-			d := deltas{}
-			if err := unpark(ctx, tx, "id "+tx.d.inIDs, tx.d.idList(ids), d, now); err != nil {
+			l := tx.ledger()
+			if err := l.unpark(ctx, "id "+tx.d.InIDs, tx.d.IDList(ids)); err != nil {
 				return err
 			}
-			if err := d.apply(ctx, tx, shardReaper); err != nil {
+			if err := l.close(ctx, shardReaper); err != nil {
 				return err
 			}
 		}
-		_, err := tx.exec(ctx, "DELETE FROM receipts WHERE received_at < ?", ms(now.Add(-parkedFor)))
+		_, err := tx.Exec(ctx, "DELETE FROM receipts WHERE received_at < ?", sqldb.Millis(now.Add(-parkedFor)))
 		return err
 	})
 	return len(ids), err

@@ -144,7 +144,8 @@ func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {
 				run := j.start()
 				j.planAll(run.ID, 100)
 				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now()}}))
+				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID,
+					[]providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now()}}))
 				j.settleOwn()
 				require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 				require.NotEqual(t, messages.Delivered, j.message(claimed[1]).State)
@@ -187,7 +188,8 @@ func TestALateClockDoesNotReorderHistory(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now().Add(-time.Hour)}}))
+		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID,
+			[]providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now().Add(-time.Hour)}}))
 		j.record(run.ID, claimed, func(o *messages.Outcome) {
 			o.State, o.Kind, o.Reason = messages.Pending, "temporary", messages.ReasonTemporary
 		})
@@ -238,7 +240,8 @@ func TestARepeatedRequestChangesNothing(t *testing.T) {
 		results := make(chan bool, 8)
 		for range cap(results) {
 			go func() {
-				repeated, err := j.writer.ReceiveOnce(context.WithoutCancel(ctx), j.channel.ID, "c", []providers.Receipt{{MessageID: claimed[1], Status: providers.ReceiptDelivered}})
+				repeated, err := j.writer.ReceiveOnce(context.WithoutCancel(ctx), j.channel.ID, "c",
+					[]providers.Receipt{{MessageID: claimed[1], Status: providers.ReceiptDelivered}})
 				results <- err != nil || repeated
 			}()
 		}

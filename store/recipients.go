@@ -7,6 +7,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // recipientColumns are what templates need of the contact c, which may be missing.
@@ -14,7 +15,7 @@ const recipientColumns = `COALESCE(c.external_id, ''), COALESCE(c.name, ''), COA
 	COALESCE(c.language, ''), COALESCE(c.timezone, ''), c.attributes, c.attribute_expiry`
 
 // scanRecipient scans recipientColumns behind others.
-func scanRecipient(scan func(...any) error, r *messages.Recipient, now time.Time, others ...any) (err error) {
+func scanRecipient(scan sqldb.Scan, r *messages.Recipient, now time.Time, others ...any) (err error) {
 	var attributes, expiry sql.RawBytes
 	if err := scan(append(others, &r.ExternalID, &r.Name, &r.FirstName, &r.LastName, &r.Language, &r.Timezone, &attributes, &expiry)...); err != nil {
 		return err
@@ -25,23 +26,23 @@ func scanRecipient(scan func(...any) error, r *messages.Recipient, now time.Time
 
 // recipients looks contacts up for rendering, with the CSV line of the newest of
 // the uploads that they are in.
-func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]messages.Recipient, error) {
-	found, now := make(map[int64]messages.Recipient, len(ids)), s.clock.Now()
+func (tx conn) recipients(ctx context.Context, ids []int64, kind providers.AddressKind, uploads []int64) (map[int64]messages.Recipient, error) {
+	found, now := make(map[int64]messages.Recipient, len(ids)), tx.s.clock.Now()
 	if len(ids) == 0 {
 		return found, nil
 	}
-	list := c.d.idList(ids)
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	list := tx.d.IDList(ids)
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var r messages.Recipient
 		err := scanRecipient(scan, &r, now, &r.ContactID, &r.Address)
 		found[r.ContactID] = r
 		return err
 	}, "SELECT c.id, COALESCE(a.address, ''), "+recipientColumns+` FROM contacts c LEFT JOIN addresses a ON a.contact_id = c.id AND a.kind = ?
-		WHERE c.id `+c.d.inIDs, string(kind), list)
+		WHERE c.id `+tx.d.InIDs, string(kind), list)
 	if err != nil || len(uploads) == 0 {
 		return found, err
 	}
-	return found, rowsOf(ctx, c, uploads, ids, func(id int64, row string) {
+	return found, tx.rowsOf(ctx, uploads, ids, func(id int64, row string) {
 		r := found[id]
 		r.Row = row
 		found[id] = r
@@ -50,8 +51,8 @@ func (s *Store) recipients(ctx context.Context, c conn, ids []int64, kind provid
 
 // rowsOf calls take with the line of each contact that is in the uploads; the
 // newest upload's comes last.
-func rowsOf(ctx context.Context, c conn, uploads, contacts []int64, take func(id int64, row string)) error {
-	return c.scanAll(ctx, func(scan func(...any) error) error {
+func (tx conn) rowsOf(ctx context.Context, uploads, contacts []int64, take func(id int64, row string)) error {
+	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var row string
 		err := scan(&id, &row)
@@ -59,25 +60,25 @@ func rowsOf(ctx context.Context, c conn, uploads, contacts []int64, take func(id
 			take(id, row)
 		}
 		return err
-	}, "SELECT contact_id, data FROM members WHERE list_id "+c.d.inIDs+" AND contact_id "+c.d.inIDs+" AND data IS NOT NULL ORDER BY list_id",
-		c.d.idList(uploads), c.d.idList(contacts))
+	}, "SELECT contact_id, data FROM members WHERE list_id "+tx.d.InIDs+" AND contact_id "+tx.d.InIDs+" AND data IS NOT NULL ORDER BY list_id",
+		tx.d.IDList(uploads), tx.d.IDList(contacts))
 }
 
 // LoadEnvelope is what is needed to render those of an envelope's messages that are
 // still queued in it, in the order of their ids. Whoever is gone meanwhile is left
 // out. It locks nothing: whether a message may be sent is for its claim to find out.
 func (s *Store) LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error) {
-	messages, err := s.loadEnvelope(ctx, s.reader(), request)
+	messages, err := s.reader().loadEnvelope(ctx, request)
 	return messages, s.translate(err)
 }
 
-func (s *Store) loadEnvelope(ctx context.Context, c conn, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error) {
-	messages, err := s.queuedMessages(ctx, c, request)
+func (tx conn) loadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error) {
+	messages, err := tx.queuedMessages(ctx, request)
 	if err != nil || len(messages) == 0 {
 		return nil, err
 	}
 	if request.RunID == 0 {
-		return messages, ownContents(ctx, c, messages)
+		return messages, tx.ownContents(ctx, messages)
 	}
 	if len(request.Uploads) == 0 {
 		return messages, nil
@@ -88,7 +89,7 @@ func (s *Store) loadEnvelope(ctx context.Context, c conn, request messages.Envel
 		of[m.Recipient.ContactID] = append(of[m.Recipient.ContactID], i)
 		ids = append(ids, m.Recipient.ContactID)
 	}
-	return messages, rowsOf(ctx, c, request.Uploads, ids, func(id int64, row string) {
+	return messages, tx.rowsOf(ctx, request.Uploads, ids, func(id int64, row string) {
 		for _, i := range of[id] {
 			messages[i].Recipient.Row = row
 		}
@@ -99,27 +100,28 @@ func (s *Store) loadEnvelope(ctx context.Context, c conn, request messages.Envel
 // transactional message may have none. With the sums PostgreSQL looks the ids up
 // and nothing else: for a run of which it has no statistics yet it would read the
 // whole run's index beside them, for each envelope.
-func (s *Store) queuedMessages(ctx context.Context, c conn, request messages.EnvelopeRequest) (fed []messages.QueuedMessage, err error) {
-	fed, now := make([]messages.QueuedMessage, 0, len(request.MessageIDs)), s.clock.Now()
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
+func (tx conn) queuedMessages(ctx context.Context, request messages.EnvelopeRequest) (fed []messages.QueuedMessage, err error) {
+	fed, now := make([]messages.QueuedMessage, 0, len(request.MessageIDs)), tx.s.clock.Now()
+	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var m messages.QueuedMessage
 		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address)
 		fed = append(fed, m)
 		return err
 	}, "SELECT m.id, m.contact_id, m.address, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
-		WHERE m.id `+c.d.inIDs+` AND m.state = 1 AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
-		ORDER BY m.id`, c.d.idList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
+		WHERE m.id `+tx.d.InIDs+` AND m.state `+is(messages.Queued)+
+		` AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
+		ORDER BY m.id`, tx.d.IDList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
 	return fed, err
 }
 
 // ownContents adds the contents of transactional messages.
-func ownContents(ctx context.Context, c conn, fed []messages.QueuedMessage) error {
+func (tx conn) ownContents(ctx context.Context, fed []messages.QueuedMessage) error {
 	of, ids := make(map[int64]*messages.QueuedMessage, len(fed)), make([]int64, len(fed))
 	for i := range fed {
 		of[fed[i].ID], ids[i] = &fed[i], fed[i].ID
 	}
-	return c.scanAll(ctx, func(scan func(...any) error) error {
+	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var content, metadata []byte
 		if err := scan(&id, &content, &metadata); err != nil {
@@ -127,5 +129,5 @@ func ownContents(ctx context.Context, c conn, fed []messages.QueuedMessage) erro
 		}
 		of[id].Content, of[id].Metadata = content, metadata
 		return nil
-	}, "SELECT message_id, content, metadata FROM message_contents WHERE message_id "+c.d.inIDs, c.d.idList(ids))
+	}, "SELECT message_id, content, metadata FROM message_contents WHERE message_id "+tx.d.InIDs, tx.d.IDList(ids))
 }

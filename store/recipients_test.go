@@ -26,16 +26,18 @@ func TestLoadEnvelope(t *testing.T) {
 		var older, newer int64
 		require.NoError(t, s.inTx(ctx, func(tx conn) (err error) {
 			for _, list := range []*int64{&older, &newer} {
-				if *list, err = tx.insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', ?, 0)", j.accountID, "u"+strings.Repeat("x", int(older))); err != nil {
+				if *list, err = tx.Insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', ?, 0)",
+					j.accountID, "u"+strings.Repeat("x", int(older))); err != nil {
 					return err
 				}
 			}
-			for _, row := range [][3]any{{older, people[0], `{"a":"old"}`}, {newer, people[0], `{"a":"new"}`}, {older, people[1], `{"a":"1"}`}, {newer, people[1], nil}} {
-				if _, err := tx.exec(ctx, "INSERT INTO members (list_id, contact_id, data) VALUES (?, ?, ?)", row[:]...); err != nil {
+			for _, row := range [][3]any{{older, people[0], `{"a":"old"}`}, {newer, people[0], `{"a":"new"}`}, {older, people[1], `{"a":"1"}`},
+				{newer, people[1], nil}} {
+				if _, err := tx.Exec(ctx, "INSERT INTO members (list_id, contact_id, data) VALUES (?, ?, ?)", row[:]...); err != nil {
 					return err
 				}
 			}
-			_, err = tx.exec(ctx, `UPDATE contacts SET attributes = '{"plan":"plus","code":"x"}', attribute_expiry = ? WHERE id = ?`,
+			_, err = tx.Exec(ctx, `UPDATE contacts SET attributes = '{"plan":"plus","code":"x"}', attribute_expiry = ? WHERE id = ?`,
 				`{"code":`+strconv.FormatInt(s.clock.Now().Add(-time.Minute).UnixMilli(), 10)+`}`, people[2])
 			return err
 		}))
@@ -49,7 +51,8 @@ func TestLoadEnvelope(t *testing.T) {
 		require.JSONEq(t, `{"plan":"plus"}`, loaded[2].Recipient.Attributes, "whose time is over is gone")
 		require.Empty(t, j.load(run.ID, 1, fed)[0].Recipient.Row, "nobody asked for it")
 		for _, wrong := range []messages.EnvelopeRequest{
-			{ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 2}, {ChannelID: j.channel.ID + 1, RunID: run.ID, EnvelopeID: 1}, {ChannelID: j.channel.ID, EnvelopeID: 1},
+			{ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 2}, {ChannelID: j.channel.ID + 1, RunID: run.ID, EnvelopeID: 1},
+			{ChannelID: j.channel.ID, EnvelopeID: 1},
 		} {
 			wrong.MessageIDs = []int64{fed[0].ID}
 			found, err := s.LoadEnvelope(ctx, wrong)
@@ -67,14 +70,16 @@ func TestLoadEnvelope(t *testing.T) {
 		_, err = s.EraseContact(ctx, j.accountID, people[4], false)
 		require.NoError(t, err)
 		require.NoError(t, s.inTx(ctx, func(tx conn) error { // by hand
-			_, err := tx.exec(ctx, "DELETE FROM contacts WHERE id = ?", people[5])
+			_, err := tx.Exec(ctx, "DELETE FROM contacts WHERE id = ?", people[5])
 			return err
 		}))
 		require.Len(t, j.claim(run.ID, 1, fed[6:7]), 1)
-		n, err := s.Skip(ctx, messages.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, Reason: messages.ReasonRenderFailed, Details: map[int64]string{fed[7].ID: "no name", fed[6].ID: "is being sent"}})
+		n, err := s.Skip(ctx, messages.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, Reason: messages.ReasonRenderFailed,
+			Details: map[int64]string{fed[7].ID: "no name", fed[6].ID: "is being sent"}})
 		require.NoError(t, err)
 		require.Equal(t, int64(1), n)
-		n, err = s.Skip(ctx, messages.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 2, Reason: messages.ReasonRenderFailed, Details: map[int64]string{fed[0].ID: "of another envelope"}})
+		n, err = s.Skip(ctx, messages.Skipping{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 2, Reason: messages.ReasonRenderFailed,
+			Details: map[int64]string{fed[0].ID: "of another envelope"}})
 		require.NoError(t, err)
 		require.Zero(t, n)
 		skipped := j.message(fed[7].ID)
@@ -102,7 +107,8 @@ func TestAnEnvelopeReadsContactsAsThePreviewDoes(t *testing.T) {
 				if i%2 == 0 {
 					continue
 				}
-				if _, err := tx.exec(ctx, "UPDATE contacts SET name = ?, last_name = ?, language = 'de', timezone = 'Europe/Berlin', external_id = ?, attributes = ? WHERE id = ?",
+				if _, err := tx.Exec(ctx, "UPDATE contacts SET name = ?, last_name = ?, language = 'de', timezone = 'Europe/Berlin', external_id = ?, attributes = ? "+
+					"WHERE id = ?",
 					"Name "+strconv.FormatInt(id, 10), strings.Repeat("ü", i), "x"+strconv.FormatInt(id, 10), `{"n":`+strconv.FormatInt(id, 10)+`}`, id); err != nil {
 					return err
 				}

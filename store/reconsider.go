@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // What of a channel has changed, in channels.reconsider.
@@ -18,8 +19,10 @@ const (
 // reconsidered are the reasons for which messages wait for a time that a channel's
 // limits set, and behind them those of a time that its provider's answers set.
 var reconsidered = []string{
-	limitsChanged: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` + messages.ReasonRecipientSpacing + `'`,
-	begunAnew: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` + messages.ReasonRecipientSpacing + `', '` +
+	limitsChanged: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` +
+		messages.ReasonRecipientSpacing + `'`,
+	begunAnew: `'` + messages.ReasonChannelHeld + `', '` + messages.ReasonThrottled + `', '` + messages.ReasonRecipientPerDay + `', '` +
+		messages.ReasonRecipientSpacing + `', '` +
 		messages.ReasonTemporary + `'`,
 }
 
@@ -33,7 +36,7 @@ const reconsiderBatch = 5000
 func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	var channelID, updatedAt int64
 	var changed int
-	err = s.reader().row(ctx, "SELECT id, reconsider, updated_at FROM channels WHERE reconsider > 0 ORDER BY id LIMIT 1").Scan(&channelID, &changed, &updatedAt)
+	err = s.reader().Row(ctx, "SELECT id, reconsider, updated_at FROM channels WHERE reconsider > 0 ORDER BY id LIMIT 1").Scan(&channelID, &changed, &updatedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -44,13 +47,13 @@ func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	now := ms(s.clock.Now())
+	now := sqldb.Millis(s.clock.Now())
 	for _, runID := range runs {
 		n := int64(0)
 		err := s.inTx(ctx, func(tx conn) (err error) {
-			n, err = tx.exec(ctx, `UPDATE messages SET due_at = ? WHERE state = 0 AND id `+
-				tx.d.inQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 AND due_at > ? AND reason IN ("+
-					reconsidered[changed]+") ORDER BY due_at, id LIMIT ?"+tx.d.skipLocked),
+			n, err = tx.Exec(ctx, `UPDATE messages SET due_at = ? WHERE state `+is(messages.Pending)+` AND id `+
+				tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+" AND due_at > ? AND reason IN ("+
+					reconsidered[changed]+") ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked),
 				now, channelID, runID, now, reconsiderBatch)
 			return err
 		})
@@ -60,7 +63,7 @@ func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
 	}
 	// Unless it has changed again meanwhile.
 	err = s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE channels SET reconsider = 0 WHERE id = ? AND updated_at = ?", channelID, updatedAt)
+		_, err := tx.Exec(ctx, "UPDATE channels SET reconsider = 0 WHERE id = ? AND updated_at = ?", channelID, updatedAt)
 		return err
 	})
 	return true, err

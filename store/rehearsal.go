@@ -3,16 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
 
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
-	"gorm.io/gorm"
-
 	"carillon/contacts"
+	"carillon/store/sqldb"
 )
 
 // rehearsed are the tables that an import writes, apart from the upload's own,
@@ -39,14 +35,14 @@ const copyAtOnce = 50_000
 type rehearsal struct {
 	*Store
 	real *Store
-	conn *sql.Conn
-	own  *sql.DB // the connection's pool on SQLite
+	own  *sqldb.Dedicated
 }
 
 // Rehearse makes a place for a dry run of an upload; see contacts.ImportStore.
 func (s *Store) Rehearse(ctx context.Context, u contacts.Upload) (contacts.Rehearsal, error) {
-	r := &rehearsal{real: s, Store: &Store{read: s.read, d: s.d, box: s.box, clock: s.clock, log: s.log, dsn: s.dsn}}
-	if err := r.connect(ctx); err != nil {
+	own, err := s.db.Dedicate(ctx)
+	r := &rehearsal{real: s, own: own, Store: &Store{db: own.DB, d: s.d, box: s.box, clock: s.clock, log: s.log, dsn: s.dsn}}
+	if err != nil {
 		return nil, errors.Join(s.translate(err), r.Close())
 	}
 	if err := r.prepare(ctx, u); err != nil {
@@ -55,39 +51,11 @@ func (s *Store) Rehearse(ctx context.Context, u contacts.Upload) (contacts.Rehea
 	return r, nil
 }
 
-func (r *rehearsal) connect(ctx context.Context) error {
-	pool, err := r.real.write.DB()
-	if err != nil {
-		return fmt.Errorf("rehearse: %w", err)
-	}
-	if !r.Postgres() {
-		// The pool for writing has one connection, which everybody needs; this one
-		// writes nothing but the copies, and keeps nobody from writing.
-		db, err := sqliteDB(r.dsn, "&_txlock=deferred", 1)
-		if err != nil {
-			return err
-		}
-		if r.own, err = db.DB(); err != nil {
-			return fmt.Errorf("rehearse: %w", err)
-		}
-		pool = r.own
-	}
-	if r.conn, err = pool.Conn(ctx); err != nil {
-		return err
-	}
-	var dialector gorm.Dialector = &sqlite.Dialector{Conn: r.conn}
-	if r.Postgres() {
-		dialector = postgres.New(postgres.Config{Conn: r.conn})
-	}
-	r.write, err = gorm.Open(dialector, gormConfig())
-	return err
-}
-
 // ImportBatch carries a batch out on the copies, and then moves the upload on.
 func (r *rehearsal) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
 	var i importing
 	err := r.inCopyTx(ctx, func(tx conn) (err error) {
-		i, err = r.importRows(ctx, tx, b)
+		i, err = tx.importRows(ctx, b)
 		return err
 	})
 	if err != nil {
@@ -100,38 +68,26 @@ func (r *rehearsal) ImportBatch(ctx context.Context, b contacts.ImportBatch) err
 }
 
 // Close drops the copies with the connection.
-func (r *rehearsal) Close() error {
-	var errs []error
-	if r.conn != nil {
-		// The pool drops a connection that is said to be bad.
-		if err := r.conn.Raw(func(any) error { return driver.ErrBadConn }); !errors.Is(err, driver.ErrBadConn) {
-			errs = append(errs, err)
-		}
-	}
-	if r.own != nil {
-		errs = append(errs, r.own.Close())
-	}
-	return errors.Join(errs...)
-}
+func (r *rehearsal) Close() error { return r.own.Close() }
 
 // prepare makes the copies, and sets the upload back to its beginning: a dry run
 // that was left has taken its copies with it.
 func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 	err := r.real.inTx(ctx, func(tx conn) error {
-		if _, err := tx.exec(ctx, "DELETE FROM upload_errors WHERE upload_id = ?", u.ID); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM upload_errors WHERE upload_id = ?", u.ID); err != nil {
 			return err
 		}
-		_, err := tx.exec(ctx, `UPDATE uploads SET records = 0, bytes_read = 0, row_count = 0, created = 0, updated = 0, refused = 0, duplicates = 0, incomplete = 0,
-			touched_at = `+tx.d.now+` WHERE id = ? AND state = 'running'`, u.ID)
+		_, err := tx.Exec(ctx, `UPDATE uploads SET records = 0, bytes_read = 0, row_count = 0, created = 0, updated = 0, refused = 0, duplicates = 0, incomplete = 0,
+			touched_at = `+tx.d.Now+` WHERE id = ? AND state = 'running'`, u.ID)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	c := conn{pool: r.write.Statement.ConnPool, d: r.d}
+	c := r.outside()
 	for _, t := range rehearsed {
 		if r.Postgres() {
-			_, err = c.exec(ctx, "CREATE TEMPORARY TABLE "+t.table+" (LIKE public."+t.table+" INCLUDING ALL)")
+			_, err = c.Exec(ctx, "CREATE TEMPORARY TABLE "+t.table+" (LIKE public."+t.table+" INCLUDING ALL)")
 		} else {
 			err = c.shadow(ctx, t.table)
 		}
@@ -150,9 +106,9 @@ func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 
 // shadow makes an empty temporary table with the indexes of a table of SQLite,
 // whose schema is the text that made it.
-func (c conn) shadow(ctx context.Context, table string) error {
-	var statements []string
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+func (tx conn) shadow(ctx context.Context, table string) error {
+
+	statements, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (string, error) {
 		var kind, name, text string
 		err := scan(&kind, &name, &text)
 		if kind == "table" {
@@ -160,14 +116,13 @@ func (c conn) shadow(ctx context.Context, table string) error {
 		} else {
 			text = strings.Replace(text, " "+name+" ", " temp."+name+" ", 1)
 		}
-		statements = append(statements, text)
-		return err
+		return text, err
 	}, "SELECT type, name, sql FROM main.sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", table)
 	if err != nil {
 		return err
 	}
 	for _, statement := range statements {
-		if _, err := c.exec(ctx, statement); err != nil {
+		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err
 		}
 	}
@@ -186,20 +141,20 @@ func (r *rehearsal) copyRows(ctx context.Context, c conn, table string, u contac
 	}
 	for from := int64(0); ; {
 		var to sql.NullInt64
-		err := c.row(ctx, "SELECT MAX(id) FROM (SELECT "+key+" AS id FROM "+schema+table+" WHERE account_id = ? AND "+key+" > ? ORDER BY "+key+" LIMIT ?) p",
+		err := c.Row(ctx, "SELECT MAX(id) FROM (SELECT "+key+" AS id FROM "+schema+table+" WHERE account_id = ? AND "+key+" > ? ORDER BY "+key+" LIMIT ?) p",
 			u.AccountID, from, copyAtOnce).Scan(&to)
 		if err == nil && !to.Valid && r.Postgres() && key == "id" {
-			_, err = c.exec(ctx, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM "+table+"), false)")
+			_, err = c.Exec(ctx, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM "+table+"), false)")
 		}
 		if err != nil || !to.Valid {
 			return err
 		}
-		if _, err := c.exec(ctx, "INSERT INTO "+table+" SELECT * FROM "+schema+table+" WHERE account_id = ? AND "+key+" > ? AND "+key+" <= ?",
+		if _, err := c.Exec(ctx, "INSERT INTO "+table+" SELECT * FROM "+schema+table+" WHERE account_id = ? AND "+key+" > ? AND "+key+" <= ?",
 			u.AccountID, from, to.Int64); err != nil {
 			return err
 		}
 		err = r.real.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE uploads SET touched_at = "+tx.d.now+" WHERE id = ?", u.ID)
+			_, err := tx.Exec(ctx, "UPDATE uploads SET touched_at = "+tx.d.Now+" WHERE id = ?", u.ID)
 			return err
 		})
 		if err != nil {

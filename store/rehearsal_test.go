@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/contacts"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -21,13 +22,8 @@ func everything(t testing.TB, s *Store) map[string]string {
 	if s.Postgres() {
 		tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 	}
-	var names []string
-	require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		names = append(names, name)
-		return err
-	}, tables))
+	names, err := sqldb.Column[string](t.Context(), s.reader(), tables)
+	require.NoError(t, err)
 	content := map[string]string{}
 	for _, name := range names {
 		if strings.HasPrefix(name, "upload") || name == "goose_db_version" {
@@ -35,11 +31,11 @@ func everything(t testing.TB, s *Store) map[string]string {
 		}
 		var rows []string
 		var columns int
-		require.NoError(t, s.reader().row(t.Context(), map[bool]string{
+		require.NoError(t, s.reader().Row(t.Context(), map[bool]string{
 			false: "SELECT COUNT(*) FROM pragma_table_info(?)",
 			true:  "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ?",
 		}[s.Postgres()], name).Scan(&columns))
-		require.NoError(t, s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			values, to := make([]any, columns), make([]any, columns)
 			for i := range values {
 				to[i] = &values[i]
@@ -59,8 +55,9 @@ func everything(t testing.TB, s *Store) map[string]string {
 func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account, other := testAccount(t, s, "rehearsed"), testAccount(t, s, "other")
-		importCSV(t, s, other, contacts.ImportConfig{}, contacts.ImportOptions{}, "email\nx@example.com\n")
-		importCSV(t, s, account, contacts.ImportConfig{}, contacts.ImportOptions{Group: "Old"}, "id,email,first_name,blocked\n1,a@example.com,Ann,\n2,b@example.com,Bob,1\n")
+		importCSV(t, s, other, csvFile{text: "email\nx@example.com\n"})
+		importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Group: "Old"},
+			text: "id,email,first_name,blocked\n1,a@example.com,Ann,\n2,b@example.com,Bob,1\n"})
 		var file strings.Builder
 		file.WriteString("id,email,first_name,blocked,groups,categories\n1,a@example.com,Anna,1,New,News\n,x@example.com,X,,Old,\n")
 		for i := range 40 { // doubled far apart, refused, colliding with each other
@@ -69,13 +66,13 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 		}
 		before := everything(t, s)
 		config := contacts.ImportConfig{BatchRecords: 7}
-		dry := importCSV(t, s, account, config, contacts.ImportOptions{DryRun: true}, file.String())
+		dry := importCSV(t, s, account, csvFile{config: config, options: contacts.ImportOptions{DryRun: true}, text: file.String()})
 		require.Equal(t, before, everythingBut(t, s, before, dry), "nothing is changed")
 		reason, err := s.CheckAudience(t.Context(), account, &targeting.Audience{Uploads: []int64{dry.ID}})
 		require.NoError(t, err)
 		require.Len(t, reason, 1, "it is no audience")
 
-		done := importCSV(t, s, account, config, contacts.ImportOptions{}, file.String())
+		done := importCSV(t, s, account, csvFile{config: config, text: file.String()})
 		require.Equal(t, []int64{done.Rows, done.Created, done.Updated, done.Refused, done.Duplicates},
 			[]int64{dry.Rows, dry.Created, dry.Updated, dry.Refused, dry.Duplicates})
 		require.Positive(t, dry.Created)
@@ -85,7 +82,7 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 		require.NotEqual(t, before, everything(t, s))
 
 		// One that was left begins anew.
-		again := importAsFarAs(t, s, account, 3, file.String())
+		again := importAsFarAs(t, s, account, file.String())
 		require.NoError(t, contacts.NewImporter(s, s, config).Run(t.Context(), again.ID))
 		again, err = s.GetUpload(t.Context(), account, again.ID)
 		require.NoError(t, err)
@@ -111,9 +108,10 @@ func everythingBut(t testing.TB, s *Store, before map[string]string, dry contact
 	return after
 }
 
-// importAsFarAs leaves a dry run after some batches, as a killed process does.
-func importAsFarAs(t testing.TB, s *Store, account int64, batches int, csv string) contacts.Upload {
+// importAsFarAs leaves a dry run after three batches, as a killed process does.
+func importAsFarAs(t testing.TB, s *Store, account int64, csv string) contacts.Upload {
 	t.Helper()
+	const batches = 3
 	stopping := &stoppingStore{Store: s, left: batches}
 	importer := contacts.NewImporter(s, stopping, contacts.ImportConfig{BatchRecords: 7})
 	upload, err := importer.Take(t.Context(), account, "left.csv", strings.NewReader(csv), contacts.ImportOptions{DryRun: true})

@@ -12,6 +12,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // TakeReply keeps a reply, finds whose it is and carries its meaning out, all in
@@ -32,9 +33,9 @@ func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, er
 			return err
 		}
 		r.ContactID = holder
-		r.ID, err = tx.insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
+		r.ID, err = tx.Insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
-			r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Meaning), ms(r.At))
+			r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Meaning), sqldb.Millis(r.At))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -44,31 +45,32 @@ func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, er
 		taken = true
 		if r.ContactID != 0 {
 			const later = "CASE WHEN COALESCE(%[1]s, 0) < ? THEN ? ELSE %[1]s END"
-			if _, err := tx.exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+
-				", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?", ms(r.At), ms(r.At), ms(r.At), ms(r.At), r.ContactID); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+
+				", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?",
+				sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), r.ContactID); err != nil {
 				return err
 			}
 		}
-		return s.heed(ctx, tx, r, contacts.SourceReply, "recipient")
+		return tx.heed(ctx, r, contacts.SourceReply, "recipient")
 	})
 	return taken, err
 }
 
 // heed does what a reply means.
-func (s *Store) heed(ctx context.Context, tx conn, r contacts.Reply, source, actor string) error {
+func (tx conn) heed(ctx context.Context, r contacts.Reply, source, actor string) error {
 	change := contacts.ConsentChange{
 		AccountID: r.AccountID, Kind: r.Kind, Address: r.Address, Source: source, Actor: actor,
 		Proof: fmt.Sprintf("reply %d: %s", r.ID, r.Text),
 	}
 	switch r.Meaning {
 	case reply.OptOut:
-		done, err := s.optOut(ctx, tx, change)
+		done, err := tx.optOut(ctx, change)
 		if err != nil || !done.Changed {
 			return err // who has opted out before has been told before
 		}
-		return s.confirm(ctx, tx, r)
+		return tx.confirm(ctx, r)
 	case reply.OptIn:
-		_, err := s.optIn(ctx, tx, change)
+		_, err := tx.optIn(ctx, change)
 		return err
 	default:
 		return nil
@@ -76,13 +78,13 @@ func (s *Store) heed(ctx context.Context, tx conn, r contacts.Reply, source, act
 }
 
 // confirm tells who opted out that it was done, in their language.
-func (s *Store) confirm(ctx context.Context, tx conn, r contacts.Reply) error {
+func (tx conn) confirm(ctx context.Context, r contacts.Reply) error {
 	var silent bool
-	if err := tx.row(ctx, "SELECT silent_opt_out FROM channels WHERE id = ?", r.ChannelID).Scan(&silent); err != nil || silent {
+	if err := tx.Row(ctx, "SELECT silent_opt_out FROM channels WHERE id = ?", r.ChannelID).Scan(&silent); err != nil || silent {
 		return err
 	}
 	var language string
-	if err := tx.row(ctx, "SELECT language FROM contacts WHERE id = ?", r.ContactID).Scan(&language); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err := tx.Row(ctx, "SELECT language FROM contacts WHERE id = ?", r.ContactID).Scan(&language); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	if language == "" {
@@ -93,7 +95,7 @@ func (s *Store) confirm(ctx context.Context, tx conn, r contacts.Reply) error {
 	if r.Kind == providers.Email {
 		content.Subject = subject
 	}
-	_, err := s.createMessage(ctx, tx, messages.Outgoing{
+	_, err := tx.createMessage(ctx, messages.Outgoing{
 		AccountID: r.AccountID, ChannelID: r.ChannelID, ContactID: r.ContactID, Address: r.Address, Content: []byte(mustJSON(content)),
 	})
 	return err
@@ -101,11 +103,11 @@ func (s *Store) confirm(ctx context.Context, tx conn, r contacts.Reply) error {
 
 const selectReply = `SELECT id, account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, reviewed_at, at FROM replies`
 
-func scanReply(scan func(...any) error) (contacts.Reply, error) {
+func scanReply(scan sqldb.Scan) (contacts.Reply, error) {
 	var r contacts.Reply
-	var reviewed, at millis
+	var reviewed, at sqldb.Time
 	err := scan(&r.ID, &r.AccountID, &r.ChannelID, &r.ContactID, &r.Kind, &r.Address, &r.ProviderID, &r.Text, &r.Meaning, &reviewed, &at)
-	r.ReviewedAt, r.At = reviewed.ptr(), at.Time
+	r.ReviewedAt, r.At = reviewed.Ptr(), at.Time
 	return r, err
 }
 
@@ -124,12 +126,7 @@ func (s *Store) ListReplies(ctx context.Context, f contacts.ReplyFilter) ([]cont
 	if f.ChannelID != 0 {
 		where, args = append(where, "channel_id = ?"), append(args, f.ChannelID)
 	}
-	var list []contacts.Reply
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		r, err := scanReply(scan)
-		list = append(list, r)
-		return err
-	}, selectReply+" WHERE "+strings.Join(where, " AND ")+" ORDER BY id DESC LIMIT ?", append(args, f.Limit)...)
+	list, err := sqldb.Query(ctx, s.reader(), scanReply, selectReply+" WHERE "+strings.Join(where, " AND ")+" ORDER BY id DESC LIMIT ?", append(args, f.Limit)...)
 	return list, s.translate(err)
 }
 
@@ -140,7 +137,7 @@ func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning re
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
-		r, err = scanReply(tx.row(ctx, selectReply+" WHERE id = ? AND account_id = ?"+tx.d.forUpdate, id, accountID).Scan)
+		r, err = scanReply(tx.Row(ctx, selectReply+" WHERE id = ? AND account_id = ?"+tx.d.ForUpdate, id, accountID).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.NotFound, "there is no reply %d", id)
 		}
@@ -150,15 +147,15 @@ func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning re
 		if r.Meaning != reply.Near || r.ReviewedAt != nil {
 			return fault.New(fault.Conflict, "reply %d does not wait to be read: it means %s", id, r.Meaning)
 		}
-		now := millisOf(s.clock.Now())
+		now := sqldb.Rounded(s.clock.Now())
 		r.Meaning, r.ReviewedAt = meaning, &now
-		if _, err := tx.exec(ctx, "UPDATE replies SET meaning = ?, reviewed_at = ? WHERE id = ?", string(meaning), ms(now), id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE replies SET meaning = ?, reviewed_at = ? WHERE id = ?", string(meaning), sqldb.Millis(now), id); err != nil {
 			return err
 		}
 		if r.Address == "" {
 			return nil // erased meanwhile
 		}
-		return s.heed(ctx, tx, r, contacts.SourceReview, actor)
+		return tx.heed(ctx, r, contacts.SourceReview, actor)
 	})
 	return r, err
 }

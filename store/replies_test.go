@@ -12,6 +12,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 func TestRepliesOptOutAndBack(t *testing.T) {
@@ -24,7 +25,7 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		require.NoError(t, err)
 		address := ada.Addresses[providers.Email]
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
+			_, err := tx.Exec(ctx, "UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
 			return err
 		}))
 		write := func(id, text string) int {
@@ -33,7 +34,7 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 			return fresh
 		}
 		confirmations := func() (texts []string) {
-			require.NoError(t, s.reader().scanAll(ctx, func(scan func(...any) error) error {
+			require.NoError(t, sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 				var text string
 				err := scan(&text)
 				texts = append(texts, text)
@@ -53,8 +54,8 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		require.Contains(t, confirmations()[0], "abgemeldet")
 		require.Len(t, j.feed(0, []int64{1}, 1), 1, "it is sent though the address is suppressed")
 
-		var replied, active millis
-		require.NoError(t, s.reader().row(ctx, "SELECT last_replied_at, last_activity_at FROM contacts WHERE id = ?", ada.ID).Scan(&replied, &active))
+		var replied, active sqldb.Time
+		require.NoError(t, s.reader().Row(ctx, "SELECT last_replied_at, last_activity_at FROM contacts WHERE id = ?", ada.ID).Scan(&replied, &active))
 		require.Equal(t, now.Now(), replied.Time)
 		require.Equal(t, now.Now(), active.Time)
 		consents, err := s.ListConsents(ctx, j.accountID, ada.ID, 0, 10)
@@ -73,7 +74,7 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 
 		// Strangers are heeded, too; a silent channel does not confirm.
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.channel.ID)
+			_, err := tx.Exec(ctx, "UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.channel.ID)
 			return err
 		}))
 		_, err = replies.Take(ctx, j.channel, []providers.Reply{{From: "stranger@example.com", Text: "unsubscribe"}, {From: "no address", Text: "stop"}})

@@ -20,7 +20,8 @@ import (
 // Values that fold, order, escape and count in ways that databases differ in.
 var (
 	oddTexts = []string{
-		"", "a", "A", "Ä", "ä", "a\u0308", "ab", "Ab%", "ab_", `a\b`, "%", "_", "'", `"`, "a'b\"c", "?", "$1", "ß", "SS", "ss", "straße", "İ", "i", "I", "ı", "Σ", "ς", "σ",
+		"", "a", "A", "Ä", "ä", "a\u0308", "ab", "Ab%", "ab_", `a\b`, "%", "_", "'", `"`, "a'b\"c", "?", "$1", "ß", "SS", "ss", "straße", "İ", "i", "I", "ı",
+		"Σ", "ς", "σ",
 		"\u212a", "k", "\U0010FFFF", "a\U0010FFFF", "\ud7ff", "\ue000", "日本", "日本語", "é", "e\u0301", "E\u0301cole", "10", "9", " a", "a ", "\t", "\n", "null", "true",
 		"J\u030c", "\u01f0", "\u1e9e", "😀", "😀b", "\u0001",
 	}
@@ -285,12 +286,14 @@ func TestRulesMeanTheSame(t *testing.T) {
 // as wide, as deep, and with as many values as it may be.
 func TestLargestRules(t *testing.T) {
 	w := newRuleWorld(t)
-	w.add(rule.Contact{Name: "Ann", Status: "active", CreatedAt: w.moment.Now, Attributes: map[string]any{"number": 7.0, "collection": []any{"x"}}, Messages: []rule.Message{{SentAt: w.moment.Now}}})
+	w.add(rule.Contact{Name: "Ann", Status: "active", CreatedAt: w.moment.Now, Attributes: map[string]any{"number": 7.0, "collection": []any{"x"}},
+		Messages: []rule.Message{{SentAt: w.moment.Now}}})
 	w.add(rule.Contact{Name: "Bob", Status: "active", CreatedAt: w.moment.Now})
 	kinds := []string{
 		`{"field": "attributes.collection", "operator": "not_in", "value": ["X", "y"]}`, `{"field": "attributes.number", "operator": "between", "value": [1, 8]}`,
 		`{"field": "last_message_at", "operator": "in", "value": ["2026-03-01", "2026-02-01"]}`, `{"field": "messages_received_7d", "operator": "equal", "value": 1}`,
-		`{"field": "group", "operator": "is_null"}`, `{"field": "campaign", "operator": "not_in", "value": [1, 2]}`, `{"field": "address.email", "operator": "not_contains", "value": "@"}`,
+		`{"field": "group", "operator": "is_null"}`, `{"field": "campaign", "operator": "not_in", "value": [1, 2]}`,
+		`{"field": "address.email", "operator": "not_contains", "value": "@"}`,
 	}
 	repeat := func(n int, word string, text func(i int) string) string {
 		parts := make([]string, n)
@@ -309,7 +312,8 @@ func TestLargestRules(t *testing.T) {
 	values := strings.TrimSuffix(strings.Repeat(`"2026-03-01",`, rule.MaxValues), ",")
 	for name, text := range map[string]string{
 		"wide AND": wide("AND", rule.MaxConditions), "wide OR": wide("OR", rule.MaxConditions), "deep": deep,
-		"values":   `{"condition": "AND", "rules": [{"field": "last_message_at", "operator": "in", "value": [` + values + `]}, {"field": "attributes.date", "operator": "not_in", "value": [` + values + `]}]}`,
+		"values": `{"condition": "AND", "rules": [{"field": "last_message_at", "operator": "in", "value": [` + values +
+			`]}, {"field": "attributes.date", "operator": "not_in", "value": [` + values + `]}]}`,
 		"expanded": `{"condition": "AND", "rules": [{"field": "targeting", "operator": "in", "value": [1, 1, 1, 1, 1]}]}`,
 	} {
 		w.moment.Lists = map[int64]rule.Rule{}

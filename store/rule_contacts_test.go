@@ -11,6 +11,7 @@ import (
 	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/clock"
+	"carillon/store/sqldb"
 	"carillon/targeting/rule"
 )
 
@@ -55,7 +56,8 @@ func newRuleWorld(t testing.TB) *ruleWorld {
 		for id := int64(1); id <= 3; id++ {
 			w.exec(s, `INSERT INTO campaigns (id, account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
 				VALUES (?, ?, 'c', 1, '{}', '{}', '{}', '{}', 'finished', 0, 0)`, id, w.account)
-			w.exec(s, "INSERT INTO runs (id, account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, 1, 0, 'finished', 0)", 10+id, w.account, id)
+			w.exec(s, "INSERT INTO runs (id, account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, 1, 0, 'finished', 0)", 10+id,
+				w.account, id)
 			w.runs[id] = 10 + id
 		}
 	}
@@ -70,7 +72,7 @@ func ruleListKind(id int64) string {
 func (w *ruleWorld) exec(s *Store, query string, args ...any) {
 	w.t.Helper()
 	require.NoError(w.t, s.inTx(w.t.Context(), func(tx conn) error {
-		_, err := tx.exec(w.t.Context(), query, args...)
+		_, err := tx.Exec(w.t.Context(), query, args...)
 		return err
 	}))
 }
@@ -110,25 +112,27 @@ func (w *ruleWorld) write(tx conn, c rule.Contact) error {
 		texts[i] = string(b)
 	}
 	ctx := w.t.Context()
-	if _, err := tx.exec(ctx, `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
-		attributes, attribute_expiry, folded, last_activity_at, last_clicked_at, last_replied_at) VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
-		c.ID, w.account, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, c.Status, ms(c.CreatedAt),
-		texts[0], texts[1], texts[2], ms(c.LastActivityAt), ms(c.LastClickedAt), ms(c.LastRepliedAt)); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
+		attributes, attribute_expiry, folded, last_activity_at, last_clicked_at, last_replied_at)
+		VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
+		c.ID, w.account, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, c.Status, sqldb.Millis(c.CreatedAt),
+		texts[0], texts[1], texts[2], sqldb.Millis(c.LastActivityAt), sqldb.Millis(c.LastClickedAt), sqldb.Millis(c.LastRepliedAt)); err != nil {
 		return err
 	}
 	for kind, address := range c.Addresses {
-		if _, err := tx.exec(ctx, "INSERT INTO addresses (contact_id, kind, account_id, address) VALUES (?, ?, ?, ?)", c.ID, kind, w.account, address); err != nil {
+		if _, err := tx.Exec(ctx, "INSERT INTO addresses (contact_id, kind, account_id, address) VALUES (?, ?, ?, ?)", c.ID, kind, w.account, address); err != nil {
 			return err
 		}
 	}
 	for id := range c.Lists {
-		if _, err := tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, c.ID); err != nil {
+		if _, err := tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, c.ID); err != nil {
 			return err
 		}
 	}
 	for i, m := range c.Messages {
-		if _, err := tx.exec(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, step, state, created_at, sent_at, delivered_at, read_at, address)
-			VALUES (1, ?, ?, ?, 3, 0, ?, ?, ?, '')`, w.runs[m.CampaignID], c.ID, i, ms(m.SentAt), ms(m.DeliveredAt), ms(m.ReadAt)); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, step, state, created_at, sent_at, delivered_at, read_at, address)
+			VALUES (1, ?, ?, ?, 3, 0, ?, ?, ?, '')`, w.runs[m.CampaignID], c.ID, i, sqldb.Millis(m.SentAt), sqldb.Millis(m.DeliveredAt),
+			sqldb.Millis(m.ReadAt)); err != nil {
 			return err
 		}
 	}
@@ -179,7 +183,7 @@ func (w *ruleWorld) matches(r rule.Rule) (found [][]int64, err error) {
 		}
 		ids := []int64{}
 		// The condition is read for everybody, so that a NULL is found.
-		err = s.reader().scanAll(w.t.Context(), func(scan func(...any) error) error {
+		err = sqldb.Each(w.t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			var id int64
 			var holds bool
 			if err := scan(&id, &holds); err != nil {
@@ -191,16 +195,17 @@ func (w *ruleWorld) matches(r rule.Rule) (found [][]int64, err error) {
 			return nil
 		}, "SELECT c.id, ("+f.SQL+") FROM contacts c WHERE c.account_id = ? ORDER BY c.id", append(f.Args, w.account)...)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w: %s %v", s.d.name, err, f.SQL, f.Args)
+			return nil, fmt.Errorf("%s: %w: %s %v", s.d.Name, err, f.SQL, f.Args)
 		}
 		// And as it is used, by whatever index.
 		found = append(found, ids)
 		var n int
-		if err := s.reader().row(w.t.Context(), "SELECT COUNT(*) FROM contacts c WHERE c.account_id = ? AND "+f.SQL, append([]any{w.account}, f.Args...)...).Scan(&n); err != nil {
+		if err := s.reader().Row(w.t.Context(), "SELECT COUNT(*) FROM contacts c WHERE c.account_id = ? AND "+f.SQL,
+			append([]any{w.account}, f.Args...)...).Scan(&n); err != nil {
 			return nil, err
 		}
 		if n != len(ids) {
-			return nil, fmt.Errorf("%s: holds for %d, selects %d: %s", s.d.name, len(ids), n, f.SQL)
+			return nil, fmt.Errorf("%s: holds for %d, selects %d: %s", s.d.Name, len(ids), n, f.SQL)
 		}
 	}
 	ids := []int64{}

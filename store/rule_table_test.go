@@ -56,12 +56,14 @@ func ruleTable(now time.Time) []tableCase {
 	return []tableCase{
 		{
 			"text", []string{"attributes.text"}, `"Gold_%"`, `["b", "H"]`, `["Gold_%", "other"]`,
-			attribute(map[string]any{"null": nil, "empty": "", "same": "Gold_%", "other case": "gOLD_%", "longer": "xx Gold_% yy", "begins": "gold_%!", "ends": "!gold_%", "smaller": "Bronze", "would match LIKE": "goldxyz", "accent": "Góld_%"}),
+			attribute(map[string]any{"null": nil, "empty": "", "same": "Gold_%", "other case": "gOLD_%", "longer": "xx Gold_% yy", "begins": "gold_%!",
+				"ends": "!gold_%", "smaller": "Bronze", "would match LIKE": "goldxyz", "accent": "Góld_%"}),
 		},
 		{
 			"text of a column", []string{"first_name"}, `"Zoë"`, `["a", "m"]`, `["Zoë", "Ann"]`,
 			func(string) map[string]rule.Contact {
-				return map[string]rule.Contact{"missing": {}, "same": {FirstName: "Zoë"}, "other case": {FirstName: "ZOË"}, "decomposed": {FirstName: "Zoe\u0308"}, "without accent": {FirstName: "Zoe"}, "smaller": {FirstName: "Ann"}}
+				return map[string]rule.Contact{"missing": {}, "same": {FirstName: "Zoë"}, "other case": {FirstName: "ZOË"}, "decomposed": {FirstName: "Zoe\u0308"},
+					"without accent": {FirstName: "Zoe"}, "smaller": {FirstName: "Ann"}}
 			},
 		},
 		{
@@ -109,7 +111,8 @@ func ruleTable(now time.Time) []tableCase {
 		},
 		{
 			"set", []string{"attributes.collection"}, `"Red"`, ``, `["Red", "blue"]`,
-			attribute(map[string]any{"null": nil, "empty": []any{}, "same": []any{"red"}, "among others": []any{"GREEN", "RED", "red wine"}, "other": []any{"green"}, "part": []any{"infrared"}}),
+			attribute(map[string]any{"null": nil, "empty": []any{}, "same": []any{"red"}, "among others": []any{"GREEN", "RED", "red wine"}, "other": []any{"green"},
+				"part": []any{"infrared"}}),
 		},
 		{
 			"instant", []string{"last_clicked_at"}, `{"days_before": 1}`, `["2026-02-28T10:00", "2026-03-01"]`, `[{"days_before": 1}, "2026-03-01T12:00:00Z"]`,
@@ -125,7 +128,8 @@ func ruleTable(now time.Time) []tableCase {
 			"activity", []string{"last_message_at"}, `"2026-02-28"`, `["2026-02-28", "2026-03-01"]`, `["2026-02-28", "2026-01-01"]`,
 			func(string) map[string]rule.Contact {
 				return map[string]rule.Contact{
-					"missing": {}, "planned": {Messages: []rule.Message{{CampaignID: 1}}}, "same": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}, {SentAt: yesterday.AddDate(0, 0, -9)}}},
+					"missing": {}, "planned": {Messages: []rule.Message{{CampaignID: 1}}},
+					"same":      {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}, {SentAt: yesterday.AddDate(0, 0, -9)}}},
 					"later too": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}, {SentAt: now}}},
 				}
 			},
@@ -134,14 +138,16 @@ func ruleTable(now time.Time) []tableCase {
 			"received", []string{"messages_received_7d"}, `1`, `[1, 2]`, `[0, 2]`,
 			func(string) map[string]rule.Contact {
 				return map[string]rule.Contact{
-					"none": {}, "one": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}, {SentAt: now.AddDate(0, 0, -7)}}}, "two": {Messages: []rule.Message{{SentAt: now}, {SentAt: yesterday}}},
+					"none": {}, "one": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}, {SentAt: now.AddDate(0, 0, -7)}}},
+					"two": {Messages: []rule.Message{{SentAt: now}, {SentAt: yesterday}}},
 				}
 			},
 		},
 		{
 			"membership", []string{"group"}, `2`, ``, `[2, 6]`,
 			func(string) map[string]rule.Contact {
-				return map[string]rule.Contact{"missing": {}, "member": {Lists: map[int64]string{2: "group"}}, "of another": {Lists: map[int64]string{6: "group"}}, "of another kind": {Lists: map[int64]string{3: "label"}}}
+				return map[string]rule.Contact{"missing": {}, "member": {Lists: map[int64]string{2: "group"}}, "of another": {Lists: map[int64]string{6: "group"}},
+					"of another kind": {Lists: map[int64]string{3: "label"}}}
 			},
 		},
 		{

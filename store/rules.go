@@ -12,13 +12,14 @@ import (
 	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 	"carillon/targeting/rule"
 )
 
 // rules is the database as the rule compiler knows it.
 func (d *dialect) rules() rule.Dialect {
-	if d.dollar {
+	if d.Dollar {
 		return rule.Postgres
 	}
 	return rule.SQLite
@@ -30,19 +31,12 @@ func (s *Store) RuleSchema(ctx context.Context, accountID int64) (*rule.Schema, 
 	return schema, s.translate(err)
 }
 
-func (c conn) ruleSchema(ctx context.Context, accountID int64) (*rule.Schema, error) {
-	properties, err := c.properties(ctx, accountID)
+func (tx conn) ruleSchema(ctx context.Context, accountID int64) (*rule.Schema, error) {
+	properties, err := tx.properties(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
-	labels := map[string]int64{}
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
-		var id int64
-		var name string
-		err := scan(&id, &name)
-		labels[name] = id
-		return err
-	}, "SELECT id, name FROM lists WHERE account_id = ? AND kind = 'label' ORDER BY id DESC", accountID)
+	labels, err := sqldb.Map[string, int64](ctx, tx, "SELECT name, id FROM lists WHERE account_id = ? AND kind = 'label' ORDER BY id DESC", accountID)
 	return rule.NewSchema(rule.Vocabulary{Properties: properties, Kinds: value.Kinds(), Labels: labels}), err
 }
 
@@ -61,17 +55,17 @@ var referenced = map[string]string{
 }
 
 // unknownIDs are those of ids that name nothing of the account.
-func (c conn) unknownIDs(ctx context.Context, accountID int64, noun string, ids []int64) (map[int64]bool, error) {
+func (tx conn) unknownIDs(ctx context.Context, accountID int64, noun string, ids []int64) (map[int64]bool, error) {
 	unknown := make(map[int64]bool, len(ids))
 	for _, id := range ids {
 		unknown[id] = true
 	}
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		err := scan(&id)
 		delete(unknown, id)
 		return err
-	}, referenced[noun]+" AND account_id = ? AND id "+c.d.inIDs, accountID, c.d.idList(ids))
+	}, referenced[noun]+" AND account_id = ? AND id "+tx.d.InIDs, accountID, tx.d.IDList(ids))
 	return unknown, err
 }
 
@@ -104,7 +98,7 @@ func (s *Store) CheckReferences(ctx context.Context, accountID int64, refs []rul
 	return fields, s.translate(err)
 }
 
-func (c conn) checkReferences(ctx context.Context, accountID int64, refs []rule.Reference) ([]fault.Field, error) {
+func (tx conn) checkReferences(ctx context.Context, accountID int64, refs []rule.Reference) ([]fault.Field, error) {
 	ids := map[string][]int64{}
 	for _, ref := range refs {
 		ids[ref.Noun()] = append(ids[ref.Noun()], ref.ID)
@@ -112,7 +106,7 @@ func (c conn) checkReferences(ctx context.Context, accountID int64, refs []rule.
 	unknown := map[string]map[int64]bool{}
 	for noun, list := range ids {
 		var err error
-		if unknown[noun], err = c.unknownIDs(ctx, accountID, noun, list); err != nil {
+		if unknown[noun], err = tx.unknownIDs(ctx, accountID, noun, list); err != nil {
 			return nil, err
 		}
 	}
@@ -128,14 +122,14 @@ func (c conn) checkReferences(ctx context.Context, accountID int64, refs []rule.
 // moment is when and with which lists a rule is looked at. Lists that no longer
 // fit what the account's contacts have are an error: nobody may be left out
 // silently.
-func (c conn) moment(ctx context.Context, accountID int64, schema *rule.Schema, rules []rule.Rule, now time.Time) (rule.Moment, error) {
+func (tx conn) moment(ctx context.Context, accountID int64, schema *rule.Schema, rules []rule.Rule, now time.Time) (rule.Moment, error) {
 	m := rule.Moment{AccountID: accountID, Now: now, Lists: map[int64]rule.Rule{}}
 	var want []int64
 	for _, r := range rules {
 		want = append(want, r.TargetingLists()...)
 	}
 	for len(want) > 0 {
-		found, err := c.targetingRules(ctx, accountID, schema, want)
+		found, err := tx.targetingRules(ctx, accountID, schema, want)
 		if err != nil {
 			return m, err
 		}
@@ -154,13 +148,13 @@ func (c conn) moment(ctx context.Context, accountID int64, schema *rule.Schema, 
 }
 
 // targetingRules are the rules of some targeting lists, or of all if ids is nil.
-func (c conn) targetingRules(ctx context.Context, accountID int64, schema *rule.Schema, ids []int64) (map[int64]rule.Rule, error) {
+func (tx conn) targetingRules(ctx context.Context, accountID int64, schema *rule.Schema, ids []int64) (map[int64]rule.Rule, error) {
 	query, args := "SELECT id, rule FROM targeting_lists WHERE account_id = ?", []any{accountID}
 	if ids != nil {
-		query, args = query+" AND id "+c.d.inIDs, append(args, c.d.idList(ids))
+		query, args = query+" AND id "+tx.d.InIDs, append(args, tx.d.IDList(ids))
 	}
 	rules := map[int64]rule.Rule{}
-	return rules, c.scanAll(ctx, func(scan func(...any) error) error {
+	return rules, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var text string
 		if err := scan(&id, &text); err != nil {
@@ -177,10 +171,10 @@ func (c conn) targetingRules(ctx context.Context, accountID int64, schema *rule.
 
 const selectTargeting = "SELECT id, account_id, name, rule, created_at, updated_at FROM targeting_lists"
 
-func scanTargeting(scan func(...any) error) (targeting.TargetingList, error) {
+func scanTargeting(scan sqldb.Scan) (targeting.TargetingList, error) {
 	var l targeting.TargetingList
 	var text string
-	var created, updated millis
+	var created, updated sqldb.Time
 	err := scan(&l.ID, &l.AccountID, &l.Name, &text, &created, &updated)
 	l.Rule, l.CreatedAt, l.UpdatedAt = []byte(text), created.Time, updated.Time
 	return l, err
@@ -192,7 +186,7 @@ func noTargeting(id int64) error {
 
 // GetTargetingList is one targeting list.
 func (s *Store) GetTargetingList(ctx context.Context, accountID, id int64) (targeting.TargetingList, error) {
-	l, err := scanTargeting(s.reader().row(ctx, selectTargeting+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	l, err := scanTargeting(s.reader().Row(ctx, selectTargeting+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return targeting.TargetingList{}, noTargeting(id)
 	}
@@ -201,12 +195,8 @@ func (s *Store) GetTargetingList(ctx context.Context, accountID, id int64) (targ
 
 // ListTargetingLists lists targeting lists behind the id after.
 func (s *Store) ListTargetingLists(ctx context.Context, accountID, after int64, limit int) ([]targeting.TargetingList, error) {
-	var list []targeting.TargetingList
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		l, err := scanTargeting(scan)
-		list = append(list, l)
-		return err
-	}, selectTargeting+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+
+	list, err := sqldb.Query(ctx, s.reader(), scanTargeting, selectTargeting+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
 	return list, s.translate(err)
 }
 
@@ -216,13 +206,13 @@ func (s *Store) CreateTargetingList(ctx context.Context, l targeting.TargetingLi
 	l.ID = 0
 	return s.saveTargeting(ctx, l, parsed, func(tx conn, now any) (int64, error) {
 		var n int
-		if err := tx.row(ctx, "SELECT COUNT(*) FROM targeting_lists WHERE account_id = ?", l.AccountID).Scan(&n); err != nil {
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM targeting_lists WHERE account_id = ?", l.AccountID).Scan(&n); err != nil {
 			return 0, err
 		}
 		if n >= targeting.MaxTargetingLists {
 			return 0, fault.New(fault.Conflict, "there are %d targeting lists already: delete one that is not needed", n)
 		}
-		return tx.insert(ctx, "INSERT INTO targeting_lists (account_id, name, rule, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+		return tx.Insert(ctx, "INSERT INTO targeting_lists (account_id, name, rule, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
 			l.AccountID, l.Name, string(l.Rule), now, now)
 	})
 }
@@ -230,7 +220,7 @@ func (s *Store) CreateTargetingList(ctx context.Context, l targeting.TargetingLi
 // UpdateTargetingList replaces name and rule of a targeting list.
 func (s *Store) UpdateTargetingList(ctx context.Context, l targeting.TargetingList, parsed rule.Rule) (targeting.TargetingList, error) {
 	return s.saveTargeting(ctx, l, parsed, func(tx conn, now any) (int64, error) {
-		n, err := tx.exec(ctx, "UPDATE targeting_lists SET name = ?, rule = ?, updated_at = ? WHERE id = ? AND account_id = ?",
+		n, err := tx.Exec(ctx, "UPDATE targeting_lists SET name = ?, rule = ?, updated_at = ? WHERE id = ? AND account_id = ?",
 			l.Name, string(l.Rule), now, l.ID, l.AccountID)
 		if err == nil && n == 0 {
 			err = noTargeting(l.ID)
@@ -239,7 +229,9 @@ func (s *Store) UpdateTargetingList(ctx context.Context, l targeting.TargetingLi
 	})
 }
 
-func (s *Store) saveTargeting(ctx context.Context, l targeting.TargetingList, parsed rule.Rule, write func(tx conn, now any) (int64, error)) (targeting.TargetingList, error) {
+func (s *Store) saveTargeting(
+	ctx context.Context, l targeting.TargetingList, parsed rule.Rule, write func(tx conn, now any) (int64, error),
+) (targeting.TargetingList, error) {
 	var saved targeting.TargetingList
 	err := s.inTx(ctx, func(tx conn) error {
 		// Two lists that are saved at the same time could make a circle together.
@@ -247,7 +239,7 @@ func (s *Store) saveTargeting(ctx context.Context, l targeting.TargetingList, pa
 			return err
 		}
 		var holder int64
-		err := tx.row(ctx, "SELECT id FROM targeting_lists WHERE account_id = ? AND name = ? AND id <> ?", l.AccountID, l.Name, l.ID).Scan(&holder)
+		err := tx.Row(ctx, "SELECT id FROM targeting_lists WHERE account_id = ? AND name = ? AND id <> ?", l.AccountID, l.Name, l.ID).Scan(&holder)
 		if err == nil {
 			return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
 				Location: "name", Value: l.Name, Message: fmt.Sprintf("targeting list %d has this name: choose another, or change that list", holder),
@@ -269,11 +261,11 @@ func (s *Store) saveTargeting(ctx context.Context, l targeting.TargetingList, pa
 				return err
 			}
 		}
-		id, err := write(tx, ms(s.clock.Now()))
+		id, err := write(tx, sqldb.Millis(s.clock.Now()))
 		if err != nil {
 			return err
 		}
-		saved, err = scanTargeting(tx.row(ctx, selectTargeting+" WHERE id = ?", id).Scan)
+		saved, err = scanTargeting(tx.Row(ctx, selectTargeting+" WHERE id = ?", id).Scan)
 		return err
 	})
 	return saved, err
@@ -295,7 +287,7 @@ func (s *Store) DeleteTargetingList(ctx context.Context, accountID, id int64) er
 		if len(users) > 0 {
 			return fault.New(fault.Conflict, "targeting list %d is used by %s: take it out there first", id, someOf(users))
 		}
-		n, err := tx.exec(ctx, "DELETE FROM targeting_lists WHERE id = ? AND account_id = ?", id, accountID)
+		n, err := tx.Exec(ctx, "DELETE FROM targeting_lists WHERE id = ? AND account_id = ?", id, accountID)
 		if err == nil && n == 0 {
 			err = noTargeting(id)
 		}
@@ -304,8 +296,8 @@ func (s *Store) DeleteTargetingList(ctx context.Context, accountID, id int64) er
 }
 
 // refuseUsedProperty is the Conflict for a property that rules look at.
-func (c conn) refuseUsedProperty(ctx context.Context, p property.Property, verb string) error {
-	users, err := c.ruleUsers(ctx, p.AccountID, func(r rule.Rule, _ []int64) bool { return r.Uses(p) })
+func (tx conn) refuseUsedProperty(ctx context.Context, p property.Property, verb string) error {
+	users, err := tx.ruleUsers(ctx, p.AccountID, func(r rule.Rule, _ []int64) bool { return r.Uses(p) })
 	if err == nil && len(users) > 0 {
 		err = fault.New(fault.Conflict, "the property %q can't be %s: it is used by %s; take it out there first", p.Key, verb, someOf(users))
 	}
@@ -323,13 +315,13 @@ func someOf(users []string) string {
 // ruleUsers names the targeting lists and the campaigns that are not over whose
 // rules do what does asks for; lists are the targeting lists that a campaign
 // names.
-func (c conn) ruleUsers(ctx context.Context, accountID int64, does func(r rule.Rule, lists []int64) bool) ([]string, error) {
-	schema, err := c.ruleSchema(ctx, accountID)
+func (tx conn) ruleUsers(ctx context.Context, accountID int64, does func(r rule.Rule, lists []int64) bool) ([]string, error) {
+	schema, err := tx.ruleSchema(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
 	var users []string
-	err = c.scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var name, text string
 		if err := scan(&id, &name, &text); err != nil {
@@ -343,7 +335,7 @@ func (c conn) ruleUsers(ctx context.Context, accountID int64, does func(r rule.R
 	if err != nil {
 		return nil, err
 	}
-	return users, c.scanAll(ctx, func(scan func(...any) error) error {
+	return users, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		campaign, err := scanCampaign(scan)
 		if err != nil {
 			return err
@@ -383,15 +375,15 @@ func (s *Store) RuleChoices(ctx context.Context, accountID int64) ([]targeting.R
 		{"targeting", "SELECT id, name FROM targeting_lists WHERE TRUE"},
 		{"campaign", "SELECT id, name FROM campaigns WHERE status <> 'draft'"},
 	} {
-		err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+		found, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (targeting.RuleChoice, error) {
 			choice := targeting.RuleChoice{Field: part.field}
 			err := scan(&choice.ID, &choice.Name)
-			choices = append(choices, choice)
-			return err
+			return choice, err
 		}, part.query+" AND account_id = ? ORDER BY id DESC LIMIT ?", accountID, maxChoices)
 		if err != nil {
 			return nil, s.translate(err)
 		}
+		choices = append(choices, found...)
 	}
 	return choices, nil
 }

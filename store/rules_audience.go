@@ -16,20 +16,20 @@ func (s *Store) CountAudience(ctx context.Context, accountID int64, a targeting.
 		preview, err := s.PreviewAudience(ctx, channel, a, 0)
 		return targeting.AudienceCount{Total: preview.Total, Reachable: preview.Reachable, Skipped: preview.Skipped}, err
 	}
-	compiled, err := s.compileAudience(ctx, s.reader(), channel, a, 0, s.clock.Now())
+	compiled, err := s.reader().compileAudience(ctx, channel, a, 0, s.clock.Now())
 	if err != nil {
 		return targeting.AudienceCount{}, s.translate(err)
 	}
 	everyone := compiled.contacts()
 	var count targeting.AudienceCount
-	err = s.reader().row(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+everyone.sql, everyone.args...).Scan(&count.Total)
+	err = s.reader().Row(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+everyone.sql, everyone.args...).Scan(&count.Total)
 	return count, s.translate(err)
 }
 
 // AudienceContacts lists an audience's contacts in the order of their ids, those
 // behind after; who is excluded is not among them.
 func (s *Store) AudienceContacts(ctx context.Context, accountID int64, a targeting.Audience, after int64, limit int) ([]contacts.Contact, error) {
-	compiled, err := s.compileAudience(ctx, s.reader(), providers.Channel{AccountID: accountID}, a, 0, s.clock.Now())
+	compiled, err := s.reader().compileAudience(ctx, providers.Channel{AccountID: accountID}, a, 0, s.clock.Now())
 	if err != nil {
 		return nil, s.translate(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -81,7 +82,8 @@ func TestTargetingLists(t *testing.T) {
 
 		// A circle is refused at any depth, with its place.
 		_, err = rules.Update(ctx, account, named.ID, nil, json.RawMessage(fmt.Sprintf(
-			`{"condition": "AND", "rules": [{"field": "name", "operator": "is_null"}, {"condition": "OR", "rules": [{"field": "targeting", "operator": "equal", "value": %d}]}]}`, deep.ID)))
+			`{"condition": "AND", "rules": [{"field": "name", "operator": "is_null"}, {"condition": "OR", "rules": [{"field": "targeting", "operator": "equal",
+				"value": %d}]}]}`, deep.ID)))
 		require.True(t, fault.Is(err, fault.Invalid))
 		require.ErrorContains(t, err, "rule.rules[1].rules[0].value: makes a circle")
 		_, err = rules.Update(ctx, account, named.ID, nil, oneRule("targeting", "equal", fmt.Sprint(named.ID)))
@@ -148,10 +150,10 @@ func TestAudienceParts(t *testing.T) {
 		lists := map[string]int64{}
 		for kind, member := range map[string]string{"category": "Bob", "label": "Cy", "group": "Dee"} {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				id, _, err := s.ensureList(ctx, tx, account, contacts.ListName{Kind: contacts.ListKind(kind), Name: kind})
+				id, _, err := tx.ensureList(ctx, account, contacts.ListName{Kind: contacts.ListKind(kind), Name: kind})
 				lists[kind] = id
 				if err == nil {
-					_, err = tx.exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, people[member])
+					_, err = tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, people[member])
 				}
 				return err
 			}))
@@ -176,17 +178,18 @@ func TestAudienceParts(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, sample, 4)
 
-		run := startRun(t, s, account, channel, audience)
+		run := startRun(t, s, channel, audience)
 		for done := false; !done; {
 			step, err := s.PlanBatch(ctx, run, 2)
 			require.NoError(t, err)
 			done = step.Done
 		}
-		require.Equal(t, map[string]string{"Ann": "", "Bob": "", "Cy": messages.ReasonExcluded, "Dee": messages.ReasonExcluded, "Eve": "", "Gus": ""}, plannedOf(t, s, run, people))
+		require.Equal(t, map[string]string{"Ann": "", "Bob": "", "Cy": messages.ReasonExcluded, "Dee": messages.ReasonExcluded, "Eve": "", "Gus": ""},
+			plannedOf(t, s, run, people))
 
 		// Days are those of the run's instant, however long planning takes.
 		audience = targeting.Audience{Rule: oneRule("created_at", "equal", `{"days_before": 0}`)}
-		run = startRun(t, s, account, channel, audience)
+		run = startRun(t, s, channel, audience)
 		for done := false; !done; clock.Advance(20 * time.Hour) {
 			step, err := s.PlanBatch(ctx, run, 3)
 			require.NoError(t, err)
@@ -196,9 +199,11 @@ func TestAudienceParts(t *testing.T) {
 
 		_, err = s.PreviewAudience(ctx, channel, targeting.Audience{Targeting: []int64{999}}, 0)
 		require.NoError(t, err, "a list that is gone holds for nobody")
-		wrong, err = s.CheckAudience(ctx, account, &targeting.Audience{Targeting: []int64{999}, Exclude: &targeting.Exclude{Categories: []int64{998}, Rule: oneRule("nope", "equal", "1")}})
+		wrong, err = s.CheckAudience(ctx, account, &targeting.Audience{Targeting: []int64{999},
+			Exclude: &targeting.Exclude{Categories: []int64{998}, Rule: oneRule("nope", "equal", "1")}})
 		require.NoError(t, err)
-		require.Equal(t, []string{"audience.targeting[0]", "audience.exclude.categories[0]", "audience.exclude.rule.rules[0].field"}, []string{wrong[0].Location, wrong[1].Location, wrong[2].Location})
+		require.Equal(t, []string{"audience.targeting[0]", "audience.exclude.categories[0]", "audience.exclude.rule.rules[0].field"},
+			[]string{wrong[0].Location, wrong[1].Location, wrong[2].Location})
 		flat := targeting.Audience{Rule: json.RawMessage(`[{"attribute_key": "name", "filter_operator": "is_present"}]`)}
 		_, err = s.CheckAudience(ctx, account, &flat)
 		require.NoError(t, err)
@@ -207,14 +212,14 @@ func TestAudienceParts(t *testing.T) {
 }
 
 // startRun starts a campaign with an audience and returns its run.
-func startRun(t testing.TB, s *Store, account int64, channel providers.Channel, audience targeting.Audience) int64 {
+func startRun(t testing.TB, s *Store, channel providers.Channel, audience targeting.Audience) int64 {
 	t.Helper()
-	campaign, err := s.CreateCampaign(t.Context(), campaigns.Campaign{AccountID: account, Name: "Spring", ChannelID: channel.ID, Audience: audience})
+	campaign, err := s.CreateCampaign(t.Context(), campaigns.Campaign{AccountID: channel.AccountID, Name: "Spring", ChannelID: channel.ID, Audience: audience})
 	require.NoError(t, err)
 	var id int64
 	require.NoError(t, s.inTx(t.Context(), func(tx conn) (err error) {
-		id, err = tx.insert(t.Context(), "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, 'planning', 0)",
-			account, campaign.ID, channel.ID, ms(s.clock.Now()))
+		id, err = tx.Insert(t.Context(), "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, 'planning', 0)",
+			channel.AccountID, campaign.ID, channel.ID, sqldb.Millis(s.clock.Now()))
 		return err
 	}))
 	return id
@@ -226,7 +231,7 @@ func plannedOf(t testing.TB, s *Store, run int64, people map[string]int64) map[s
 	reasons := map[string]string{}
 	for name, id := range people {
 		var reason string
-		err := s.reader().scanAll(t.Context(), func(scan func(...any) error) error {
+		err := sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
 			err := scan(&reason)
 			reasons[name] = reason
 			return err
@@ -238,7 +243,8 @@ func plannedOf(t testing.TB, s *Store, run int64, people map[string]int64) map[s
 
 func testChannel(t testing.TB, s *Store, account int64, name string) providers.Channel {
 	t.Helper()
-	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: name, Provider: "sandbox", Address: providers.Email, Config: []byte(`{}`)})
+	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: name, Provider: "sandbox", Address: providers.Email,
+		Config: []byte(`{}`)})
 	require.NoError(t, err)
 	return channel
 }

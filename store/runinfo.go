@@ -8,6 +8,7 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // CampaignOfRun is the campaign behind a run, as far as sending needs it:
@@ -15,7 +16,7 @@ import (
 func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
 	var audience, content, throttle, snippets string
-	err := s.reader().row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, k.audience, k.content, k.throttle, k.weight, k.status, r.snippets
+	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, k.audience, k.content, k.throttle, k.weight, k.status, r.snippets
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.id = ?`, runID).
 		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &throttle, &c.Weight, &c.Status, &snippets)
 	if err != nil {
@@ -61,18 +62,17 @@ func (s *Store) AnyChannel(ctx context.Context, id int64) (providers.Channel, er
 // if after since. It reads through the channel's messages: it is for the rare
 // moment at which Redis has lost what it knew of the limits per recipient.
 func (s *Store) RecentSends(ctx context.Context, channelID int64, since time.Time) (list []messages.RecentSend, err error) {
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	list, err = sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (messages.RecentSend, error) {
 		var send messages.RecentSend
-		var at millis
+		var at sqldb.Time
 		if err := scan(&send.Address, &at); err != nil {
-			return err
+			return send, err
 		}
 		send.At = at.Time
-		list = append(list, send)
-		return nil
+		return send, nil
 	}, `SELECT address, MAX(at) FROM (
 			SELECT address, claimed_at AS at FROM messages WHERE channel_id = ? AND claimed_at > ?
 			UNION ALL SELECT m.address, t.claimed_at FROM transitions t JOIN messages m ON m.id = t.message_id WHERE m.channel_id = ? AND t.claimed_at > ?
-		) sends GROUP BY address`, channelID, ms(since), channelID, ms(since))
+		) sends GROUP BY address`, channelID, sqldb.Millis(since), channelID, sqldb.Millis(since))
 	return list, s.translate(err)
 }

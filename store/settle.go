@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 	"carillon/targeting"
 )
 
@@ -25,8 +26,8 @@ func settleWhere(d *dialect, accountID int64, s messages.Settling) (string, []an
 	for i, state := range s.States {
 		states[i] = int64(state)
 	}
-	where := []string{"m.channel_id IN (SELECT id FROM channels WHERE account_id = ? AND deleted_at IS NULL)", "m.address <> ''", "m.state " + d.inIDs}
-	args := []any{accountID, d.idList(states)}
+	where := []string{"m.channel_id IN (SELECT id FROM channels WHERE account_id = ? AND deleted_at IS NULL)", "m.address <> ''", "m.state " + d.InIDs}
+	args := []any{accountID, d.IDList(states)}
 	add := func(condition string, arg any) {
 		where, args = append(where, condition), append(args, arg)
 	}
@@ -45,13 +46,13 @@ func settleWhere(d *dialect, accountID int64, s messages.Settling) (string, []an
 	// When it came to its state, as far as the row tells.
 	const came = "COALESCE(m.final_at, m.read_at, m.delivered_at, m.sent_at, m.created_at)"
 	if s.Since != nil {
-		add(came+" >= ?", ms(*s.Since))
+		add(came+" >= ?", sqldb.Millis(*s.Since))
 	}
 	if s.Until != nil {
-		add(came+" < ?", ms(*s.Until))
+		add(came+" < ?", sqldb.Millis(*s.Until))
 	}
 	if len(s.IDs) > 0 {
-		add("m.id "+d.inIDs, d.idList(s.IDs))
+		add("m.id "+d.InIDs, d.IDList(s.IDs))
 	}
 	return strings.Join(where, " AND "), args
 }
@@ -71,7 +72,7 @@ func notEnded(s messages.Settling) string {
 func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling messages.Settling) (messages.SettlePreview, error) {
 	p := messages.SettlePreview{ByState: map[string]int64{}, ByReason: map[string]int64{}}
 	where, args := settleWhere(s.d, accountID, settling)
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var state messages.State
 		var reason string
 		var over bool
@@ -97,30 +98,25 @@ func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling m
 	if err != nil || p.Matched == 0 {
 		return p, s.translate(err)
 	}
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		m, err := scanMessage(scan)
-		p.Examples = append(p.Examples, m)
-		return err
-	}, selectMessage+" WHERE m.id >= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?", slices.Concat([]any{p.FirstID}, args, []any{examplesKept})...)
+	p.Examples, err = sqldb.Query(ctx, s.reader(), scanMessage, selectMessage+" WHERE m.id >= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?",
+		slices.Concat([]any{p.FirstID}, args, []any{examplesKept})...)
 	return p, s.translate(err)
 }
 
 // settleMessages changes the next messages of a job and moves it behind them.
-func (s *Store) settleMessages(ctx context.Context, tx conn, job targeting.Job, cursor int64) error {
+func (tx conn) settleMessages(ctx context.Context, job targeting.Job, cursor int64) error {
 	var settling messages.Settling
 	if err := json.Unmarshal(job.Spec, &settling); err != nil {
 		return fmt.Errorf("read job %d: %w", job.ID, err)
 	}
 	end := min(cursor+settleWindow, settling.MaxID)
-	where, args := settleWhere(s.d, job.AccountID, settling)
-	var found []int64
+	where, args := settleWhere(tx.d, job.AccountID, settling)
 	runs := map[int64]bool{}
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+	found, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (int64, error) {
 		var id, runID int64
 		err := scan(&id, &runID)
-		found = append(found, id)
 		runs[runID] = true
-		return err
+		return id, err
 	}, "SELECT m.id, m.run_id FROM messages m WHERE m.id > ? AND m.id <= ? AND "+where+notEnded(settling)+" ORDER BY m.id LIMIT ?",
 		slices.Concat([]any{cursor, end}, args, []any{settleAtOnce})...)
 	if err != nil {
@@ -129,10 +125,10 @@ func (s *Store) settleMessages(ctx context.Context, tx conn, job targeting.Job, 
 	changed := int64(0)
 	if len(found) > 0 {
 		delete(runs, 0)
-		if err := s.lockRuns(ctx, tx, runs); err != nil {
+		if err := tx.lockRuns(ctx, runs); err != nil {
 			return err
 		}
-		if changed, err = s.settleFound(ctx, tx, job, settling, found); err != nil {
+		if changed, err = tx.settleFound(ctx, job, settling, found); err != nil {
 			return err
 		}
 	}
@@ -141,33 +137,30 @@ func (s *Store) settleMessages(ctx context.Context, tx conn, job targeting.Job, 
 	}
 	state, finished := targeting.JobRunning, any(nil)
 	if end >= settling.MaxID {
-		state, finished = targeting.JobFinished, ms(s.clock.Now())
+		state, finished = targeting.JobFinished, sqldb.Millis(tx.s.clock.Now())
 	}
-	_, err = tx.exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, finished_at = ? WHERE id = ?",
+	_, err = tx.Exec(ctx, "UPDATE jobs SET state = ?, cursor = ?, done = done + ?, changed = changed + ?, finished_at = ? WHERE id = ?",
 		string(state), end, len(found), changed, finished, job.ID)
 	return err
 }
 
 // lockRuns locks campaigns and their runs, in the order in which everybody does,
 // so that none is finished or canceled meanwhile.
-func (s *Store) lockRuns(ctx context.Context, tx conn, runs map[int64]bool) error {
+func (tx conn) lockRuns(ctx context.Context, runs map[int64]bool) error {
 	type pair struct{ campaign, run int64 }
 	ids := make([]int64, 0, len(runs))
 	for id := range runs {
 		ids = append(ids, id)
 	}
-	var pairs []pair
-	if err := tx.scanAll(ctx, func(scan func(...any) error) error {
-		var p pair
-		err := scan(&p.campaign, &p.run)
-		pairs = append(pairs, p)
-		return err
-	}, "SELECT campaign_id, id FROM runs WHERE id "+tx.d.inIDs, tx.d.idList(ids)); err != nil {
+	pairs, err := sqldb.Structs(ctx, tx, func(p *pair) []any {
+		return []any{&p.campaign, &p.run}
+	}, "SELECT campaign_id, id FROM runs WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
+	if err != nil {
 		return err
 	}
 	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(cmp.Compare(a.campaign, b.campaign), cmp.Compare(a.run, b.run)) })
 	for _, p := range pairs {
-		if _, err := lockRun(ctx, tx, p.campaign, p.run); err != nil {
+		if _, err := tx.lockRun(ctx, p.campaign, p.run); err != nil {
 			return err
 		}
 	}
@@ -176,16 +169,16 @@ func (s *Store) lockRuns(ctx context.Context, tx conn, runs map[int64]bool) erro
 
 // settleFound changes those of the found messages that still are as the settling
 // wants them, under a lock.
-func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, settling messages.Settling, found []int64) (int64, error) {
+func (tx conn) settleFound(ctx context.Context, job targeting.Job, settling messages.Settling, found []int64) (int64, error) {
 	type key struct {
-		runID, channelID int64
-		from             messages.State
+		countKey
+		from messages.State
 	}
-	where, args := settleWhere(s.d, job.AccountID, settling)
+	where, args := settleWhere(tx.d, job.AccountID, settling)
 	groups := map[key]int64{}
 	again := map[string][]int64{} // by the reason that they wait for then
 	var all []int64
-	err := tx.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var k key
 		if err := scan(&id, &k.runID, &k.channelID, &k.from); err != nil {
@@ -194,71 +187,46 @@ func (s *Store) settleFound(ctx context.Context, tx conn, job targeting.Job, set
 		groups[k]++
 		all = append(all, id)
 		reason := messages.ReasonResend
-		if slices.Contains([]messages.State{messages.Sent, messages.Delivered, messages.Read}, k.from) {
+		if slices.Contains(accepted, k.from) {
 			reason = messages.ReasonResendSent
 		}
 		again[reason] = append(again[reason], id)
 		return nil
-	}, "SELECT m.id, m.run_id, m.channel_id, m.state FROM messages m WHERE m.id "+tx.d.inIDs+" AND "+where+notEnded(settling)+" ORDER BY m.id"+
-		strings.Replace(tx.d.forUpdate, "FOR UPDATE", "FOR UPDATE OF m", 1), slices.Concat([]any{tx.d.idList(found)}, args)...)
+	}, "SELECT m.id, m.run_id, m.channel_id, m.state FROM messages m WHERE m.id "+tx.d.InIDs+" AND "+where+notEnded(settling)+" ORDER BY m.id"+
+		tx.d.Lock(tx.d.ForUpdate, "m"), slices.Concat([]any{tx.d.IDList(found)}, args)...)
 	if err != nil || len(all) == 0 {
 		return 0, err
 	}
 	by := fmt.Sprintf("by %s, job %d", clean(job.Actor), job.ID)
-	to := messages.Pending
-	if settling.Action == messages.SettleResend {
+	l, to := tx.ledger(), messages.Pending
+	switch settling.Action {
+	case messages.SettleResend:
 		for reason, ids := range again {
-			if err := s.sendAgain(ctx, tx, ids, reason, by); err != nil {
+			if err := l.swapHeld(ctx, change{move: moves.resend, args: []any{reason, by}, tell: moves.resend.tells(l.now, reason, by)}, ids); err != nil {
 				return 0, err
 			}
 		}
-	} else if to, err = s.settleDoubt(ctx, tx, settling.Action, all, by); err != nil {
-		return 0, err
+	default:
+		m := moves.settleSent
+		if settling.Action == messages.SettleNotSent {
+			m = moves.settleNotSent
+		}
+		to = m.to
+		if err := l.swapHeld(ctx, change{
+			move: m, args: []any{messages.ReasonSettled, by, sqldb.Millis(l.now)}, tell: m.tells(l.now, messages.ReasonSettled, by),
+		}, all); err != nil {
+			return 0, err
+		}
 	}
-	d := deltas{}
 	reopened := map[int64]bool{}
 	for k, n := range groups {
-		d.move(k.runID, k.channelID, k.from, to, n)
+		l.count(k.countKey, k.from, to, n)
 		if to == messages.Pending && k.runID != 0 && !reopened[k.runID] {
 			reopened[k.runID] = true
-			if err := reopenRun(ctx, tx, k.runID); err != nil {
+			if err := tx.reopenRun(ctx, k.runID); err != nil {
 				return 0, err
 			}
 		}
 	}
-	return int64(len(all)), d.apply(ctx, tx, shardOperator)
-}
-
-// sendAgain puts messages back that ended. They are held.
-func (s *Store) sendAgain(ctx context.Context, tx conn, ids []int64, reason, by string) error {
-	moves := returned(ids, s.clock.Now(), reason)
-	for i := range moves {
-		moves[i].detail = by
-	}
-	if err := keepMoves(ctx, tx, moves); err != nil {
-		return err
-	}
-	_, err := tx.exec(ctx, "UPDATE messages SET state = 0, reason = ?, detail = ?, due_at = 0, final_at = NULL, sent_at = NULL, delivered_at = NULL, read_at = NULL WHERE id "+
-		tx.d.inIDs, reason, by, tx.d.idList(ids))
-	return err
-}
-
-// settleDoubt says of messages in doubt what somebody knows. They are held.
-func (s *Store) settleDoubt(ctx context.Context, tx conn, action messages.SettleAction, ids []int64, by string) (to messages.State, err error) {
-	now := s.clock.Now()
-	to = messages.Sent
-	set, args := "sent_at = COALESCE(claimed_at, ?), final_at = NULL", []any{ms(now)}
-	if action == messages.SettleNotSent {
-		to, set = messages.Failed, "final_at = ?"
-	}
-	moves := make([]move, len(ids))
-	for i, id := range ids {
-		moves[i] = move{id: id, state: to, at: now, reason: messages.ReasonSettled, detail: by}
-	}
-	if err := keepMoves(ctx, tx, moves); err != nil {
-		return to, err
-	}
-	_, err = tx.exec(ctx, "UPDATE messages SET state = ?, reason = ?, detail = ?, "+set+" WHERE id "+tx.d.inIDs,
-		slices.Concat([]any{int(to), messages.ReasonSettled, by}, args, []any{tx.d.idList(ids)})...)
-	return to, err
+	return int64(len(all)), l.close(ctx, shardOperator)
 }

@@ -81,7 +81,8 @@ func TestResendingByFilter(t *testing.T) {
 		require.Equal(t, int64(4), preview.Matched)
 		require.Equal(t, map[string]int64{"refused": 2, "attempts_used_up": 2}, preview.ByReason)
 		require.Len(t, preview.Examples, 4)
-		require.Equal(t, messages.Counts{messages.Failed: 4, messages.Rejected: 2, messages.Unknown: 4, messages.Sent: 2, messages.Skipped: 1}, j.counts(run.ID), "a preview changes nothing")
+		require.Equal(t, messages.Counts{messages.Failed: 4, messages.Rejected: 2, messages.Unknown: 4, messages.Sent: 2, messages.Skipped: 1}, j.counts(run.ID),
+			"a preview changes nothing")
 
 		for name, other := range map[string]messages.Settling{
 			"another run":      {RunID: run.ID + 1},
@@ -112,7 +113,8 @@ func TestResendingByFilter(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, campaigns.RunSending, now.Status, "it goes on")
 		j.balanced(run.ID)
-		require.Zero(t, j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign, Reason: messages.ReasonRefused}).Changed, "nothing is left to do")
+		require.Zero(t, j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign,
+			Reason: messages.ReasonRefused}).Changed, "nothing is left to do")
 
 		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
 		finished, _, err := s.FinishRuns(t.Context())
@@ -137,7 +139,8 @@ func TestSettlingDoubt(t *testing.T) {
 		require.Equal(t, messages.Failed, m.State)
 		require.Equal(t, messages.ReasonSettled, m.Reason)
 		require.NotNil(t, m.FinalAt)
-		require.Equal(t, int64(3), j.settle(messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}, Reason: messages.ReasonSettled}).Changed)
+		require.Equal(t, int64(3), j.settle(messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed},
+			Reason: messages.ReasonSettled}).Changed)
 		moves, err := s.Transitions(t.Context(), doubtful[1])
 		require.NoError(t, err)
 		var states []messages.State
@@ -175,19 +178,19 @@ func TestSettlingGoesOnWhereItStopped(t *testing.T) {
 		run := j.start()
 		j.planAll(run.ID, 100)
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			_, err := tx.Exec(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 				INSERT INTO messages (channel_id, run_id, contact_id, state, attempt, created_at, final_at, address, reason)
 				SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), 1000 + i, CASE WHEN i % 3 = 0 THEN 3 ELSE 6 END, 1, 0, 5, 'a', 'refused' FROM n`, n, j.channel.ID, run.ID)
 			if err != nil {
 				return err
 			}
-			d := deltas{}
-			d.add(run.ID, j.channel.ID, messages.Failed, n-n/3)
-			d.add(run.ID, j.channel.ID, messages.Sent, n/3)
-			if err := d.apply(t.Context(), tx, shardPlanner); err != nil {
+			l := tx.ledger()
+			l.counts.add(countKey{run.ID, j.channel.ID}, messages.Failed, n-n/3)
+			l.counts.add(countKey{run.ID, j.channel.ID}, messages.Sent, n/3)
+			if err := l.close(t.Context(), shardPlanner); err != nil {
 				return err
 			}
-			_, err = tx.exec(t.Context(), "UPDATE runs SET planned = planned + ? WHERE id = ?", n, run.ID)
+			_, err = tx.Exec(t.Context(), "UPDATE runs SET planned = planned + ? WHERE id = ?", n, run.ID)
 			return err
 		}))
 		job := j.settling(messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}, RunID: run.ID})

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // NoteSlots keeps until when the latest slots of a channel, and of a campaign on
@@ -13,19 +14,19 @@ func (s *Store) NoteSlots(ctx context.Context, channelID, campaignID int64, late
 		// In the order of the key, so that two workers wait for each other but never
 		// both.
 		if !latest.Channel.IsZero() {
-			if err := noteSlot(ctx, tx, channelID, 0, ms(latest.Channel)); err != nil {
+			if err := tx.noteSlot(ctx, channelID, 0, sqldb.Millis(latest.Channel)); err != nil {
 				return err
 			}
 		}
 		if latest.Campaign.IsZero() {
 			return nil
 		}
-		return noteSlot(ctx, tx, channelID, campaignID, ms(latest.Campaign))
+		return tx.noteSlot(ctx, channelID, campaignID, sqldb.Millis(latest.Campaign))
 	})
 }
 
-func noteSlot(ctx context.Context, tx conn, channelID, campaignID int64, paidUntil any) error {
-	_, err := tx.exec(ctx, `INSERT INTO slots (channel_id, campaign_id, paid_until) VALUES (?, ?, ?)
+func (tx conn) noteSlot(ctx context.Context, channelID, campaignID int64, paidUntil any) error {
+	_, err := tx.Exec(ctx, `INSERT INTO slots (channel_id, campaign_id, paid_until) VALUES (?, ?, ?)
 		ON CONFLICT (channel_id, campaign_id) DO UPDATE SET paid_until = excluded.paid_until WHERE slots.paid_until < excluded.paid_until`,
 		channelID, campaignID, paidUntil)
 	return err
@@ -33,9 +34,9 @@ func noteSlot(ctx context.Context, tx conn, channelID, campaignID int64, paidUnt
 
 // LatestSlots is what NoteSlots kept of a channel and of a campaign on it.
 func (s *Store) LatestSlots(ctx context.Context, channelID, campaignID int64) (latest messages.LatestSlots, err error) {
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var campaign int64
-		var at millis
+		var at sqldb.Time
 		if err := scan(&campaign, &at); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
@@ -35,7 +36,8 @@ func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
 func TestAnEpochCountsResumptionsAndConfigurations(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		account := testAccount(t, s, "one")
-		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`), Address: providers.Email})
+		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`),
+			Address: providers.Email})
 		require.NoError(t, err)
 		c.Limits.PerSecond = 50
 		c, err = s.UpdateChannel(t.Context(), c)
@@ -59,7 +61,8 @@ func TestReconsider(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		now := fakeTime(s)
 		account := testAccount(t, s, "one")
-		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`), Address: providers.Email})
+		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`),
+			Address: providers.Email})
 		require.NoError(t, err)
 		reasons := map[string]string{"a": messages.ReasonThrottled, "b": messages.ReasonRecipientPerDay, "c": messages.ReasonRecipientSpacing,
 			"d": messages.ReasonTemporary, "e": messages.ReasonCapped, "f": ""}
@@ -68,7 +71,7 @@ func TestReconsider(t *testing.T) {
 			require.NoError(t, err)
 			later := now.Now().Add(time.Hour)
 			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.exec(t.Context(), "UPDATE messages SET due_at = ?, reason = ? WHERE id = ?", ms(later), nullText(reason), m.ID)
+				_, err := tx.Exec(t.Context(), "UPDATE messages SET due_at = ?, reason = ? WHERE id = ?", sqldb.Millis(later), nullText(reason), m.ID)
 				return err
 			}))
 		}
@@ -113,7 +116,8 @@ func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *Store) {
 		now := fakeTime(s)
 		account := testAccount(t, s, "one")
-		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{}`), Address: providers.Email})
+		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{}`),
+			Address: providers.Email})
 		require.NoError(t, err)
 		m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: c.ID, Address: "a", Content: []byte(`{}`)})
 		require.NoError(t, err)
@@ -121,8 +125,8 @@ func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
 			fed, err := s.Feed(t.Context(), messages.FeedRequest{ChannelID: c.ID, Envelopes: []int64{9}, PerEnvelope: 1})
 			require.NoError(t, err)
 			require.Len(t, fed, 1)
-			require.NoError(t, s.Unqueue(t.Context(), 0, c.ID, 9, []int64{m.ID},
-				messages.Due{At: now.Now().Add(time.Hour), Reason: messages.ReasonRecipientPerDay, AsOf: asOf}))
+			require.NoError(t, s.Unqueue(t.Context(), messages.Unqueuing{RunID: 0, ChannelID: c.ID, EnvelopeID: 9, MessageIDs: []int64{m.ID},
+				Due: messages.Due{At: now.Now().Add(time.Hour), Reason: messages.ReasonRecipientPerDay, AsOf: asOf}}))
 			m, err := s.GetMessage(t.Context(), account, m.ID)
 			require.NoError(t, err)
 			require.NotNil(t, m.DueAt)

@@ -10,15 +10,16 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
 	"carillon/templates"
 	"carillon/templates/liquid"
 )
 
 const selectSnippet = "SELECT account_id, name, text, created_at, updated_at FROM snippets"
 
-func scanSnippet(scan func(...any) error) (templates.Snippet, error) {
+func scanSnippet(scan sqldb.Scan) (templates.Snippet, error) {
 	var sn templates.Snippet
-	var created, updated millis
+	var created, updated sqldb.Time
 	err := scan(&sn.AccountID, &sn.Name, &sn.Text, &created, &updated)
 	sn.CreatedAt, sn.UpdatedAt = created.Time, updated.Time
 	return sn, err
@@ -30,7 +31,7 @@ func noSnippet(name string) error {
 
 // GetSnippet is one snippet.
 func (s *Store) GetSnippet(ctx context.Context, accountID int64, name string) (templates.Snippet, error) {
-	sn, err := scanSnippet(s.reader().row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", accountID, name).Scan)
+	sn, err := scanSnippet(s.reader().Row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", accountID, name).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return templates.Snippet{}, noSnippet(name)
 	}
@@ -39,12 +40,8 @@ func (s *Store) GetSnippet(ctx context.Context, accountID int64, name string) (t
 
 // ListSnippets lists snippets behind the name after, by name.
 func (s *Store) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]templates.Snippet, error) {
-	var list []templates.Snippet
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		sn, err := scanSnippet(scan)
-		list = append(list, sn)
-		return err
-	}, selectSnippet+" WHERE account_id = ? AND name > ? ORDER BY name LIMIT ?", accountID, after, limit)
+
+	list, err := sqldb.Query(ctx, s.reader(), scanSnippet, selectSnippet+" WHERE account_id = ? AND name > ? ORDER BY name LIMIT ?", accountID, after, limit)
 	return list, s.translate(err)
 }
 
@@ -71,13 +68,13 @@ func (s *Store) SaveSnippet(ctx context.Context, sn templates.Snippet, mustBeNew
 		if err := tx.checkScheduled(ctx, sn); err != nil {
 			return err
 		}
-		now := ms(s.clock.Now())
-		_, err = tx.exec(ctx, `INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
+		now := sqldb.Millis(s.clock.Now())
+		_, err = tx.Exec(ctx, `INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (account_id, name) DO UPDATE SET text = excluded.text, updated_at = excluded.updated_at`, sn.AccountID, sn.Name, sn.Text, now, now)
 		if err != nil {
 			return err
 		}
-		saved, err = scanSnippet(tx.row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", sn.AccountID, sn.Name).Scan)
+		saved, err = scanSnippet(tx.Row(ctx, selectSnippet+" WHERE account_id = ? AND name = ?", sn.AccountID, sn.Name).Scan)
 		return err
 	})
 	return saved, err
@@ -85,9 +82,9 @@ func (s *Store) SaveSnippet(ctx context.Context, sn templates.Snippet, mustBeNew
 
 // roomForSnippet refuses a new snippet whose name is taken or for which there is no
 // room.
-func (c conn) roomForSnippet(ctx context.Context, sn templates.Snippet, mustBeNew bool) error {
+func (tx conn) roomForSnippet(ctx context.Context, sn templates.Snippet, mustBeNew bool) error {
 	var n, same int
-	err := c.row(ctx, "SELECT COUNT(*), COUNT(CASE WHEN name = ? THEN 1 END) FROM snippets WHERE account_id = ?", sn.Name, sn.AccountID).Scan(&n, &same)
+	err := tx.Row(ctx, "SELECT COUNT(*), COUNT(CASE WHEN name = ? THEN 1 END) FROM snippets WHERE account_id = ?", sn.Name, sn.AccountID).Scan(&n, &same)
 	switch {
 	case err != nil:
 		return err
@@ -112,7 +109,7 @@ type snippetsOf struct {
 // snippetTexts are the texts of the snippets that are named and of those that they
 // render in turn, by name, except for those that are not there. More than a content
 // may have is not read.
-func (c conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) (map[string]string, error) {
+func (tx conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) (map[string]string, error) {
 	texts := map[string]string{}
 	waiting := slices.Clone(names)
 	for size := 0; len(waiting) > 0 && size <= liquid.MaxTemplateBytes; {
@@ -124,7 +121,8 @@ func (c conn) snippetTexts(ctx context.Context, names []string, of snippetsOf) (
 		text := ""
 		if of.changed != nil && of.changed.Name == name {
 			text = of.changed.Text
-		} else if err := c.row(ctx, "SELECT text FROM snippets WHERE account_id = ? AND name = ?"+of.lock, of.accountID, name).Scan(&text); errors.Is(err, sql.ErrNoRows) {
+		} else if err := tx.Row(ctx, "SELECT text FROM snippets WHERE account_id = ? AND name = ?"+of.lock, of.accountID, name).Scan(&text); errors.Is(err,
+			sql.ErrNoRows) {
 			continue
 		} else if err != nil {
 			return nil, fmt.Errorf("read snippet %q: %w", name, err)
@@ -145,9 +143,9 @@ func (s *Store) SnippetTexts(ctx context.Context, accountID int64, names []strin
 
 // holdSnippets keeps the snippets that a content renders from being deleted until
 // the transaction ends. One that is not there is an Invalid error.
-func (c conn) holdSnippets(ctx context.Context, accountID int64, content providers.Content) error {
+func (tx conn) holdSnippets(ctx context.Context, accountID int64, content providers.Content) error {
 	names := liquid.RenderedBy(content)
-	texts, err := c.snippetTexts(ctx, names, snippetsOf{accountID: accountID, lock: c.d.forShare})
+	texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: accountID, lock: tx.d.ForShare})
 	for _, name := range names {
 		if _, ok := texts[name]; err == nil && !ok {
 			err = fault.InvalidField("content", name, "there is no snippet %q: GET /v1/snippets lists them", name)
@@ -158,13 +156,10 @@ func (c conn) holdSnippets(ctx context.Context, accountID int64, content provide
 
 // renderers calls does for each campaign that is not over and renders snippets,
 // drafts included.
-func (c conn) renderers(ctx context.Context, accountID int64, does func(k campaigns.Campaign, names []string) error) error {
-	var list []campaigns.Campaign
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
-		k, err := scanCampaign(scan)
-		list = append(list, k)
-		return err
-	}, selectCampaign+" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
+func (tx conn) renderers(ctx context.Context, accountID int64, does func(k campaigns.Campaign, names []string) error) error {
+
+	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
+		" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
 	for _, k := range list {
 		names := liquid.RenderedBy(k.Content)
 		if err == nil && len(names) > 0 {
@@ -177,12 +172,12 @@ func (c conn) renderers(ctx context.Context, accountID int64, does func(k campai
 // checkScheduled is the Conflict for a snippet with whose text a campaign that fires
 // by itself could not be sent. Drafts are looked at when they are started, and what
 // runs keeps the words that it began with.
-func (c conn) checkScheduled(ctx context.Context, sn templates.Snippet) error {
-	return c.renderers(ctx, sn.AccountID, func(k campaigns.Campaign, names []string) error {
+func (tx conn) checkScheduled(ctx context.Context, sn templates.Snippet) error {
+	return tx.renderers(ctx, sn.AccountID, func(k campaigns.Campaign, names []string) error {
 		if k.Status == campaigns.Draft || k.RunID != 0 {
 			return nil
 		}
-		texts, err := c.snippetTexts(ctx, names, snippetsOf{accountID: sn.AccountID, changed: &sn})
+		texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: sn.AccountID, changed: &sn})
 		if err != nil {
 			return err
 		}
@@ -204,7 +199,7 @@ func (s *Store) DeleteSnippet(ctx context.Context, accountID int64, name string)
 			return err
 		}
 		// Campaigns that are saved at this moment hold it; they are seen afterwards.
-		n, err := tx.exec(ctx, "DELETE FROM snippets WHERE account_id = ? AND name = ?", accountID, name)
+		n, err := tx.Exec(ctx, "DELETE FROM snippets WHERE account_id = ? AND name = ?", accountID, name)
 		if err != nil {
 			return err
 		}
@@ -219,9 +214,9 @@ func (s *Store) DeleteSnippet(ctx context.Context, accountID int64, name string)
 	})
 }
 
-func (c conn) snippetUsers(ctx context.Context, accountID int64, name string) ([]string, error) {
+func (tx conn) snippetUsers(ctx context.Context, accountID int64, name string) ([]string, error) {
 	var users []string
-	err := c.scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		sn, err := scanSnippet(scan)
 		if err == nil && slices.Contains(liquid.Rendered(sn.Text), name) {
 			users = append(users, fmt.Sprintf("snippet %q", sn.Name))
@@ -231,7 +226,7 @@ func (c conn) snippetUsers(ctx context.Context, accountID int64, name string) ([
 	if err != nil {
 		return nil, err
 	}
-	return users, c.renderers(ctx, accountID, func(k campaigns.Campaign, names []string) error {
+	return users, tx.renderers(ctx, accountID, func(k campaigns.Campaign, names []string) error {
 		if slices.Contains(names, name) {
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", k.ID, k.Name, k.Status))
 		}
@@ -241,10 +236,10 @@ func (c conn) snippetUsers(ctx context.Context, accountID int64, name string) ([
 
 // snippetsOfRun are the snippets that a campaign renders as they are now: what its
 // run keeps.
-func (s *Store) snippetsOfRun(ctx context.Context, tx conn, c lockedCampaign) (map[string]string, error) {
-	k, err := scanCampaign(tx.row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
+func (tx conn) snippetsOfRun(ctx context.Context, c lockedCampaign) (map[string]string, error) {
+	k, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
 	if err != nil {
 		return nil, err
 	}
-	return tx.snippetTexts(ctx, liquid.RenderedBy(k.Content), snippetsOf{accountID: c.accountID, lock: tx.d.forShare})
+	return tx.snippetTexts(ctx, liquid.RenderedBy(k.Content), snippetsOf{accountID: c.accountID, lock: tx.d.ForShare})
 }

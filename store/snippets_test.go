@@ -14,9 +14,9 @@ import (
 	"carillon/templates/liquid"
 )
 
-func saveSnippet(t *testing.T, s *Store, account int64, name, text string) {
+func saveSnippet(t *testing.T, s *Store, sn templates.Snippet) {
 	t.Helper()
-	_, err := s.SaveSnippet(t.Context(), templates.Snippet{AccountID: account, Name: name, Text: text}, false)
+	_, err := s.SaveSnippet(t.Context(), sn, false)
 	require.NoError(t, err)
 }
 
@@ -39,9 +39,9 @@ func TestSnippets(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, sn, got)
 		for _, name := range []string{"a", "B", "b/c", "b-"} {
-			saveSnippet(t, s, account, name, "")
+			saveSnippet(t, s, templates.Snippet{AccountID: account, Name: name, Text: ""})
 		}
-		saveSnippet(t, s, other, "z", "")
+		saveSnippet(t, s, templates.Snippet{AccountID: other, Name: "z", Text: ""})
 		var names []string
 		for after := ""; ; {
 			page, err := s.ListSnippets(ctx, account, after, 2)
@@ -97,7 +97,8 @@ func TestSnippetsAreBoundedInNumber(t *testing.T) {
 		account := testAccount(t, s, "one")
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
 			for i := range templates.MaxSnippets {
-				if _, err := tx.exec(ctx, "INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, '', 0, 0)", account, fmt.Sprint(i)); err != nil {
+				if _, err := tx.Exec(ctx, "INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, '', 0, 0)",
+					account, fmt.Sprint(i)); err != nil {
 					return err
 				}
 			}
@@ -106,7 +107,7 @@ func TestSnippetsAreBoundedInNumber(t *testing.T) {
 		_, err := s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "one more"}, false)
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, "1000 snippets")
-		saveSnippet(t, s, account, "7", "changed")
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "7", Text: "changed"})
 	})
 }
 
@@ -122,9 +123,9 @@ func TestARunKeepsItsSnippets(t *testing.T) {
 		_, err := s.CreateCampaign(ctx, draft)
 		require.ErrorContains(t, err, `there is no snippet "outer"`)
 		require.True(t, fault.Is(err, fault.Invalid))
-		saveSnippet(t, s, account, "inner", "as it was")
-		saveSnippet(t, s, account, "outer", "({% render 'inner' %})")
-		saveSnippet(t, s, account, "aside", "x")
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "inner", Text: "as it was"})
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "outer", Text: "({% render 'inner' %})"})
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "aside", Text: "x"})
 		made, err := s.CreateCampaign(ctx, draft)
 		require.NoError(t, err)
 		err = s.DeleteSnippet(ctx, account, "outer")
@@ -151,7 +152,7 @@ func TestARunKeepsItsSnippets(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				saveSnippet(t, s, account, "inner", "as it was")
+				saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "inner", Text: "as it was"})
 				k, err := s.CreateCampaign(ctx, draft)
 				require.NoError(t, err)
 				run := fire(k.ID)
@@ -159,7 +160,7 @@ func TestARunKeepsItsSnippets(t *testing.T) {
 				got, err := s.CampaignOfRun(ctx, run.ID)
 				require.NoError(t, err)
 				require.Equal(t, want, got.Snippets)
-				saveSnippet(t, s, account, "inner", "as it is")
+				saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "inner", Text: "as it is"})
 				got, err = s.CampaignOfRun(ctx, run.ID)
 				require.NoError(t, err)
 				require.Equal(t, want, got.Snippets)
@@ -199,11 +200,11 @@ func TestASnippetSparesScheduledCampaigns(t *testing.T) {
 		clock := fakeTime(s)
 		account := testAccount(t, s, "one")
 		const depth = 20 // of templates
-		saveSnippet(t, s, account, "0", "x")
-		saveSnippet(t, s, account, "deep0", "x")
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "0", Text: "x"})
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "deep0", Text: "x"})
 		for i := 1; i < depth; i++ {
-			saveSnippet(t, s, account, fmt.Sprint(i), fmt.Sprintf("{%% render '%d' %%}", i-1))
-			saveSnippet(t, s, account, fmt.Sprintf("deep%d", i), fmt.Sprintf("{%% render 'deep%d' %%}", i-1))
+			saveSnippet(t, s, templates.Snippet{AccountID: account, Name: fmt.Sprint(i), Text: fmt.Sprintf("{%% render '%d' %%}", i-1)})
+			saveSnippet(t, s, templates.Snippet{AccountID: account, Name: fmt.Sprintf("deep%d", i), Text: fmt.Sprintf("{%% render 'deep%d' %%}", i-1)})
 		}
 		draft := testDraft(t, s, account)
 		draft.Content.Text = fmt.Sprintf("{%% render '%d' %%}", depth-1)
@@ -213,8 +214,8 @@ func TestASnippetSparesScheduledCampaigns(t *testing.T) {
 		_, err = s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "0", Text: "{% render 'deep0' %}"}, false)
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, fmt.Sprintf(`campaign %d "Spring" (scheduled) could not be sent with this text`, k.ID))
-		saveSnippet(t, s, account, "0", "y")
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "0", Text: "y"})
 		require.NoError(t, s.CancelCampaign(ctx, account, k.ID, "tests"))
-		saveSnippet(t, s, account, "0", "{% render 'deep0' %}")
+		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "0", Text: "{% render 'deep0' %}"})
 	})
 }

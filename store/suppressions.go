@@ -12,6 +12,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 // unsubscribed is the reason of a suppression that the recipient asked for.
@@ -39,10 +40,10 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []contact
 		if err := tx.lockAccount(ctx, accountID); err != nil {
 			return err
 		}
-		if err := lockChannels(ctx, tx, accountID, 0); err != nil {
+		if err := tx.lockChannels(ctx, accountID, 0); err != nil {
 			return err
 		}
-		done, err := s.suppress(ctx, tx, accountID, addresses)
+		done, err := tx.suppress(ctx, accountID, addresses)
 		if err != nil {
 			return err
 		}
@@ -51,13 +52,13 @@ func (s *Store) SuppressAll(ctx context.Context, accountID int64, list []contact
 			if err != nil {
 				return err
 			}
-			if _, err := s.recordConsent(ctx, tx, contacts.ConsentChange{
+			if _, err := tx.recordConsent(ctx, contacts.ConsentChange{
 				AccountID: accountID, ContactID: holder, Kind: p.Kind, Address: p.Address, Source: source, Wording: p.Reason, Actor: actor,
 			}, contacts.OptOut, ""); err != nil {
 				return err
 			}
 		}
-		kept, err := s.keepHashes(ctx, tx, hashes)
+		kept, err := tx.keepHashes(ctx, hashes)
 		added = int64(len(done.fresh)) + kept
 		return err
 	})
@@ -74,8 +75,8 @@ func (s *Store) Holder(ctx context.Context, accountID int64, kind providers.Addr
 }
 
 // holder is the contact that holds an address; 0 if none does.
-func (c conn) holder(ctx context.Context, p contacts.Suppression) (id int64, err error) {
-	err = c.row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address).Scan(&id)
+func (tx conn) holder(ctx context.Context, p contacts.Suppression) (id int64, err error) {
+	err = tx.Row(ctx, "SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -90,7 +91,7 @@ type suppressed struct {
 
 // suppress writes suppressions and skips what waits for their addresses. The
 // channels must be locked.
-func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []contacts.Suppression) (done suppressed, err error) {
+func (tx conn) suppress(ctx context.Context, accountID int64, list []contacts.Suppression) (done suppressed, err error) {
 	if len(list) == 0 {
 		return done, nil
 	}
@@ -102,9 +103,9 @@ func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []c
 	for _, p := range before {
 		known[keyOf(p)] = p.Reason
 	}
-	now := ms(s.clock.Now())
+	now := sqldb.Millis(tx.s.clock.Now())
 	for _, p := range list {
-		if _, err := tx.exec(ctx, insertSuppression, accountID, string(p.Kind), p.Address, p.Reason, p.OptedOut, now); err != nil {
+		if _, err := tx.Exec(ctx, insertSuppression, accountID, string(p.Kind), p.Address, p.Reason, p.OptedOut, now); err != nil {
 			return done, err
 		}
 		switch reason, there := known[keyOf(p)]; {
@@ -121,7 +122,7 @@ func (s *Store) suppress(ctx context.Context, tx conn, accountID int64, list []c
 	if err != nil {
 		return done, err
 	}
-	if err := s.skipSuppressed(ctx, tx, accountID, after); err != nil || len(done.fresh)+len(done.stricter) == 0 {
+	if err := tx.skipSuppressed(ctx, accountID, after); err != nil || len(done.fresh)+len(done.stricter) == 0 {
 		return done, err
 	}
 	return done, tx.halt(ctx)
@@ -140,7 +141,7 @@ func keyOf(p contacts.Suppression) contacts.Suppression {
 
 // skipSuppressed skips what waits for suppressed addresses: of an unsubscribed
 // one only what belongs to campaigns.
-func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, list []contacts.Suppression) error {
+func (tx conn) skipSuppressed(ctx context.Context, accountID int64, list []contacts.Suppression) error {
 	type group struct {
 		kind   providers.AddressKind
 		strict bool
@@ -150,33 +151,33 @@ func (s *Store) skipSuppressed(ctx context.Context, tx conn, accountID int64, li
 		g := group{p.Kind, p.Reason != unsubscribed}
 		groups[g] = append(groups[g], p.Address)
 	}
-	d := deltas{}
+	l := tx.ledger()
 	for g, addresses := range groups {
-		why, texts := messages.ReasonOptedOut, tx.d.textList(addresses)
+		why, texts := messages.ReasonOptedOut, tx.d.TextList(addresses)
 		if g.strict {
 			why = messages.ReasonSuppressed
 		}
 		// What is in the windows is found by its address, whoever holds that now;
 		// the windows are small.
 		const channels = " AND channel_id IN (SELECT id FROM channels WHERE account_id = ? AND address_kind = ?)"
-		if _, err := s.skipWaiting(ctx, tx, why, fragment{"address " + tx.d.inTexts + channels + " AND (run_id > 0 OR ?)",
-			[]any{texts, accountID, string(g.kind), g.strict}}, false, d); err != nil {
+		if _, err := l.skipWaiting(ctx, why, fragment{"address " + tx.d.InTexts + channels + " AND (run_id > 0 OR ?)",
+			[]any{texts, accountID, string(g.kind), g.strict}}, false); err != nil {
 			return err
 		}
 		// What waits for room is looked at again before it is fed. That which the
 		// address's holder waits for is skipped now, so that people see it.
-		if _, err := s.skipWaiting(ctx, tx, why, fragment{"address " + tx.d.inTexts + channels + ` AND run_id > 0
+		if _, err := l.skipWaiting(ctx, why, fragment{"address " + tx.d.InTexts + channels + ` AND run_id > 0
 			AND run_id IN (SELECT id FROM runs WHERE finished_at IS NULL AND account_id = ?)
-			AND contact_id IN (SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address ` + tx.d.inTexts + ")",
-			[]any{texts, accountID, string(g.kind), accountID, accountID, string(g.kind), texts}}, true, d); err != nil {
+			AND contact_id IN (SELECT contact_id FROM addresses WHERE account_id = ? AND kind = ? AND address ` + tx.d.InTexts + ")",
+			[]any{texts, accountID, string(g.kind), accountID, accountID, string(g.kind), texts}}, true); err != nil {
 			return err
 		}
 	}
-	return d.apply(ctx, tx, shardOperator)
+	return l.close(ctx, shardOperator)
 }
 
 // suppressionsOf are the suppressions that stand for the addresses of a list.
-func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []contacts.Suppression) ([]contacts.Suppression, error) {
+func (tx conn) suppressionsOf(ctx context.Context, accountID int64, list []contacts.Suppression) ([]contacts.Suppression, error) {
 	byKind := map[providers.AddressKind][]string{}
 	for _, p := range list {
 		byKind[p.Kind] = append(byKind[p.Kind], p.Address)
@@ -187,35 +188,35 @@ func (c conn) suppressionsOf(ctx context.Context, accountID int64, list []contac
 		if len(addresses) == 0 {
 			continue
 		}
-		if err := c.scanAll(ctx, func(scan func(...any) error) error {
-			p, err := scanSuppression(scan)
-			found = append(found, p)
-			return err
-		}, selectSuppression+" WHERE account_id = ? AND kind = ? AND address "+c.d.inTexts+" ORDER BY address", accountID, string(kind), c.d.textList(addresses)); err != nil {
+		held, err := sqldb.Query(ctx, tx, scanSuppression, selectSuppression+" WHERE account_id = ? AND kind = ? AND address "+tx.d.InTexts+" ORDER BY address",
+			accountID, string(kind), tx.d.TextList(addresses))
+		if err != nil {
 			return nil, err
 		}
+		found = append(found, held...)
 	}
 	return found, nil
 }
 
 const selectSuppression = "SELECT account_id, kind, address, reason, opted_out, created_at FROM suppressions"
 
-func scanSuppression(scan func(...any) error) (contacts.Suppression, error) {
+func scanSuppression(scan sqldb.Scan) (contacts.Suppression, error) {
 	var p contacts.Suppression
-	var at millis
+	var at sqldb.Time
 	err := scan(&p.AccountID, &p.Kind, &p.Address, &p.Reason, &p.OptedOut, &at)
 	p.CreatedAt = at.Time
 	return p, err
 }
 
 // forget removes a suppression, its hash and the bounces that led to it.
-func (s *Store) forget(ctx context.Context, tx conn, p contacts.Suppression) error {
+func (tx conn) forget(ctx context.Context, p contacts.Suppression) error {
 	for _, table := range []string{"suppressions", "bounces"} {
-		if _, err := tx.exec(ctx, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash = ?", p.AccountID, string(p.Kind), s.fingerprint(p.AccountID, p.Kind, p.Address))
+	_, err := tx.Exec(ctx, "DELETE FROM suppression_hashes WHERE account_id = ? AND kind = ? AND hash = ?",
+		p.AccountID, string(p.Kind), tx.s.fingerprint(p.AccountID, p.Kind, p.Address))
 	return err
 }
 
@@ -234,11 +235,11 @@ func (s *Store) Unsuppress(ctx context.Context, p contacts.Suppression, force bo
 		if contacts.NeedsForce(now.Reason) && !force {
 			return fault.New(fault.Conflict, "%s is suppressed because it %s: say force=true if you know that this is over", p.Address, now.Reason)
 		}
-		if err := s.forget(ctx, tx, now); err != nil {
+		if err := tx.forget(ctx, now); err != nil {
 			return err
 		}
 		if now.Reason != unsubscribed && now.OptedOut {
-			_, err := tx.exec(ctx, insertSuppression, now.AccountID, string(now.Kind), now.Address, unsubscribed, true, ms(now.CreatedAt))
+			_, err := tx.Exec(ctx, insertSuppression, now.AccountID, string(now.Kind), now.Address, unsubscribed, true, sqldb.Millis(now.CreatedAt))
 			return err
 		}
 		holder, err := tx.holder(ctx, now)
@@ -249,7 +250,7 @@ func (s *Store) Unsuppress(ctx context.Context, p contacts.Suppression, force bo
 		if now.Reason != unsubscribed {
 			lifted = now.Reason
 		}
-		_, err = s.recordConsent(ctx, tx, contacts.ConsentChange{
+		_, err = tx.recordConsent(ctx, contacts.ConsentChange{
 			AccountID: now.AccountID, ContactID: holder, Kind: now.Kind, Address: now.Address, Source: contacts.SourceAPI, Actor: actor,
 		}, contacts.OptIn, lifted)
 		return err
@@ -259,7 +260,7 @@ func (s *Store) Unsuppress(ctx context.Context, p contacts.Suppression, force bo
 // Suppressed reports whether an address is on the list.
 func (s *Store) Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error) {
 	var n int
-	err := s.reader().row(ctx, "SELECT COUNT(*) FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?",
+	err := s.reader().Row(ctx, "SELECT COUNT(*) FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?",
 		accountID, string(kind), address).Scan(&n)
 	return n > 0, s.translate(err)
 }
@@ -273,12 +274,7 @@ func (s *Store) ListSuppressions(ctx context.Context, f contacts.SuppressionFilt
 	if f.Reason != "" {
 		query, args = query+" AND reason = ?", append(args, f.Reason)
 	}
-	var list []contacts.Suppression
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		p, err := scanSuppression(scan)
-		list = append(list, p)
-		return err
-	}, query+" ORDER BY kind, address LIMIT ?", append(args, f.Limit)...)
+	list, err := sqldb.Query(ctx, s.reader(), scanSuppression, query+" ORDER BY kind, address LIMIT ?", append(args, f.Limit)...)
 	return list, s.translate(err)
 }
 

@@ -42,7 +42,8 @@ func TestSuppressions(t *testing.T) {
 		require.False(t, add(providers.Email, "c@example.com", "bounced"))
 		require.False(t, add(providers.Email, "c@example.com", "unsubscribed"))
 		strict := list(contacts.SuppressionFilter{AfterKind: providers.Email, AfterAddress: "b@example.com", Limit: 1})
-		require.Equal(t, []contacts.Suppression{{AccountID: account, Kind: providers.Email, Address: "c@example.com", Reason: "bounced", OptedOut: true, CreatedAt: now.Now()}},
+		require.Equal(t, []contacts.Suppression{{AccountID: account, Kind: providers.Email, Address: "c@example.com", Reason: "bounced", OptedOut: true,
+			CreatedAt: now.Now()}},
 			strict, "what keeps everything away is not weakened, replaces what is weaker, and the opt-out is not forgotten")
 		require.Len(t, list(contacts.SuppressionFilter{Reason: "bounced", Limit: 9}), 2)
 		require.Len(t, list(contacts.SuppressionFilter{Kind: providers.Phone, Limit: 9}), 1)

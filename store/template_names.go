@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"carillon/store/sqldb"
 )
 
 // TemplateNames are the extra columns of uploads and the keys of an account's
 // properties: what templates find under row and contact.attributes.
 func (s *Store) TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error) {
-	err = s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err = sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var raw []byte
 		if err := scan(&raw); err != nil {
 			return err
@@ -25,7 +27,7 @@ func (s *Store) TemplateNames(ctx context.Context, accountID int64, uploads []in
 			}
 		}
 		return nil
-	}, "SELECT columns FROM uploads WHERE account_id = ? AND id "+s.d.inIDs, accountID, s.d.idList(uploads))
+	}, "SELECT columns FROM uploads WHERE account_id = ? AND id "+s.d.InIDs, accountID, s.d.IDList(uploads))
 	if err != nil {
 		return nil, nil, s.translate(err)
 	}

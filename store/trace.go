@@ -8,6 +8,7 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // What of a trace is shown at most.
@@ -45,20 +46,21 @@ func (s *Store) Trace(ctx context.Context, q campaigns.TraceQuery) (t campaigns.
 }
 
 // traceContacts finds the contacts and what keeps messages from their addresses.
-func (c conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *campaigns.Trace) error {
+func (tx conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *campaigns.Trace) error {
 	ids := []int64{q.ContactID}
 	var held []contacts.Suppression
 	for kind, address := range q.Addresses {
 		p := contacts.Suppression{AccountID: q.AccountID, Kind: kind, Address: address}
 		held = append(held, p)
-		id, err := c.holder(ctx, p)
+		id, err := tx.holder(ctx, p)
 		if err != nil {
 			return err
 		}
 		ids = append(ids, id)
 	}
 	var err error
-	if t.Contacts, err = c.readContacts(ctx, selectContact+" WHERE c.account_id = ? AND c.id "+c.d.inIDs+" ORDER BY c.id", q.AccountID, c.d.idList(ids)); err != nil {
+	if t.Contacts, err = tx.readContacts(ctx, selectContact+" WHERE c.account_id = ? AND c.id "+tx.d.InIDs+" ORDER BY c.id",
+		q.AccountID, tx.d.IDList(ids)); err != nil {
 		return err
 	}
 	for _, contact := range t.Contacts {
@@ -68,60 +70,56 @@ func (c conn) traceContacts(ctx context.Context, q campaigns.TraceQuery, t *camp
 			}
 		}
 	}
-	t.Suppressions, err = c.suppressionsOf(ctx, q.AccountID, held)
+	t.Suppressions, err = tx.suppressionsOf(ctx, q.AccountID, held)
 	return err
 }
 
 // traceMessages finds the newest messages: of campaigns by the contacts, for
 // which there is an index, or by the address if nobody holds it now.
-func (c conn) traceMessages(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
+func (tx conn) traceMessages(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
 	ids := make([]int64, len(t.Contacts))
 	for i, contact := range t.Contacts {
 		ids[i] = contact.ID
 	}
-	who, arg := "m.contact_id "+c.d.inIDs, any(c.d.idList(ids))
+	who, arg := "m.contact_id "+tx.d.InIDs, any(tx.d.IDList(ids))
 	if len(ids) == 0 {
-		who, arg = "m.address "+c.d.inTexts, c.d.textList(addresses)
+		who, arg = "m.address "+tx.d.InTexts, tx.d.TextList(addresses)
 	}
-	collect := func(scan func(...any) error) error {
-		m, err := scanMessage(scan)
-		t.Messages = append(t.Messages, m)
+	sent, err := sqldb.Query(ctx, tx, scanMessage, selectMessage+
+		" WHERE m.run_id > 0 AND m.run_id IN (SELECT id FROM runs WHERE account_id = ?) AND "+who+" ORDER BY m.id DESC LIMIT ?",
+		accountID, arg, tracedMessages)
+	if err != nil {
 		return err
 	}
-	if err := c.scanAll(ctx, collect, selectMessage+" WHERE m.run_id > 0 AND m.run_id IN (SELECT id FROM runs WHERE account_id = ?) AND "+who+" ORDER BY m.id DESC LIMIT ?",
-		accountID, arg, tracedMessages); err != nil {
-		return err
-	}
-	err := c.scanAll(ctx, collect, selectMessage+` WHERE m.run_id = 0 AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)
-		AND (m.contact_id > 0 AND m.contact_id `+c.d.inIDs+" OR m.address "+c.d.inTexts+") ORDER BY m.id DESC LIMIT ?",
-		accountID, c.d.idList(ids), c.d.textList(addresses), tracedSingle)
+	single, err := sqldb.Query(ctx, tx, scanMessage, selectMessage+` WHERE m.run_id = 0 AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)
+		AND (m.contact_id > 0 AND m.contact_id `+tx.d.InIDs+" OR m.address "+tx.d.InTexts+") ORDER BY m.id DESC LIMIT ?",
+		accountID, tx.d.IDList(ids), tx.d.TextList(addresses), tracedSingle)
+	t.Messages = slices.Concat(sent, single)
 	slices.SortFunc(t.Messages, func(a, b messages.Message) int { return int(b.ID - a.ID) })
 	return err
 }
 
 // traceCampaigns adds the campaigns of the messages and the newest besides that
 // were started.
-func (c conn) traceCampaigns(ctx context.Context, accountID int64, t *campaigns.Trace) error {
+func (tx conn) traceCampaigns(ctx context.Context, accountID int64, t *campaigns.Trace) error {
 	var ids []int64
 	for _, m := range t.Messages {
 		ids = append(ids, m.CampaignID)
 	}
-	newest, err := c.idsOf(ctx, "SELECT id FROM campaigns WHERE account_id = ? AND run_id > 0 ORDER BY id DESC LIMIT ?", accountID, tracedCampaigns)
+	newest, err := sqldb.IDs(ctx, tx, "SELECT id FROM campaigns WHERE account_id = ? AND run_id > 0 ORDER BY id DESC LIMIT ?", accountID, tracedCampaigns)
 	if err != nil {
 		return err
 	}
-	return c.scanAll(ctx, func(scan func(...any) error) error {
-		k, err := scanCampaign(scan)
-		t.Campaigns = append(t.Campaigns, k)
-		return err
-	}, selectCampaign+" WHERE account_id = ? AND id "+c.d.inIDs+" ORDER BY id DESC", accountID, c.d.idList(append(ids, newest...)))
+	t.Campaigns, err = sqldb.Query(ctx, tx, scanCampaign, selectCampaign+" WHERE account_id = ? AND id "+tx.d.InIDs+" ORDER BY id DESC",
+		accountID, tx.d.IDList(append(ids, newest...)))
+	return err
 }
 
 // traceRefused finds the lines of uploads that name an address and were refused.
-func (c conn) traceRefused(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
+func (tx conn) traceRefused(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
 	for _, address := range addresses {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(address)) + "%"
-		if err := c.scanAll(ctx, func(scan func(...any) error) error {
+		if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 			line := campaigns.RefusedLine{Address: address}
 			err := scan(&line.UploadID, &line.Filename, &line.Line, &line.Field, &line.Reason)
 			t.Refused = append(t.Refused, line)

@@ -71,14 +71,16 @@ func TestWhatSomebodyWasSent(t *testing.T) {
 		require.Contains(t, said, "no: left out, because the recipient opted out")
 
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			upload, err := tx.insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', 'people.csv', 0)", j.accountID)
+			upload, err := tx.Insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', 'people.csv', 0)", j.accountID)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.exec(ctx, `INSERT INTO uploads (id, account_id, filename, size, options, state, created_at) VALUES (?, ?, 'people.csv', 1, '{}', 'finished', 0)`, upload, j.accountID); err != nil {
+			if _, err := tx.Exec(ctx, `INSERT INTO uploads (id, account_id, filename, size, options, state, created_at)
+				VALUES (?, ?, 'people.csv', 1, '{}', 'finished', 0)`, upload, j.accountID); err != nil {
 				return err
 			}
-			_, err = tx.exec(ctx, "INSERT INTO upload_errors (upload_id, line, field, value, reason) VALUES (?, 64, 'phone', ' New@Example.org;12', 'is no phone number')", upload)
+			_, err = tx.Exec(ctx, "INSERT INTO upload_errors (upload_id, line, field, value, reason) "+
+				"VALUES (?, 64, 'phone', ' New@Example.org;12', 'is no phone number')", upload)
 			return err
 		}))
 		said = j.says(0, "new@example.org")

@@ -188,7 +188,8 @@ func (w *walk) step() {
 			_, err := w.RequeueLost(ctx, w.channel.ID, []int64{envelope})
 			require.NoError(t, err)
 		} else if len(fed) > 0 {
-			require.NoError(t, w.Unqueue(ctx, w.run, w.channel.ID, envelope, []int64{fed[0].ID}, messages.Due{At: w.clock.Now(), Reason: messages.ReasonThrottled}))
+			require.NoError(t, w.Unqueue(ctx, messages.Unqueuing{RunID: w.run, ChannelID: w.channel.ID, EnvelopeID: envelope, MessageIDs: []int64{fed[0].ID},
+				Due: messages.Due{At: w.clock.Now(), Reason: messages.ReasonThrottled}}))
 		}
 	case n == 16:
 		for _, id := range w.pick(messages.Failed, messages.Unknown) {
@@ -284,13 +285,13 @@ func TestMovesAreBounded(t *testing.T) {
 		}
 		moves, err := s.Transitions(t.Context(), id)
 		require.NoError(t, err)
-		require.Len(t, moves, maxMoves)
+		require.Len(t, moves, maxTransitions)
 		last := moves[len(moves)-1]
-		require.Equal(t, rounds-maxMoves, last.Repeats)
+		require.Equal(t, rounds-maxTransitions, last.Repeats)
 		require.Equal(t, w.clock.Now(), last.At)
 		history := messages.History(w.message(id), moves)
 		require.Equal(t, messages.Passage{
-			State: messages.Pending, At: w.clock.Now(), Reason: messages.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - maxMoves,
+			State: messages.Pending, At: w.clock.Now(), Reason: messages.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - maxTransitions,
 		}, history[len(history)-1])
 	})
 }

@@ -12,21 +12,22 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 )
 
 const uploadColumns = `id, account_id, filename, size, options, state, error, notices, columns, records, bytes_read, row_count, created, updated,
 	refused, duplicates, incomplete, created_at, finished_at`
 
-func scanUpload(scan func(...any) error) (contacts.Upload, error) {
+func scanUpload(scan sqldb.Scan) (contacts.Upload, error) {
 	var u contacts.Upload
 	var options, notices, columns []byte
-	var created, finished millis
+	var created, finished sqldb.Time
 	err := scan(&u.ID, &u.AccountID, &u.Filename, &u.Size, &options, &u.State, &u.Error, &notices, &columns, &u.Records, &u.BytesRead, &u.Rows,
 		&u.Created, &u.Updated, &u.Refused, &u.Duplicates, &u.Incomplete, &created, &finished)
 	if err != nil {
 		return u, err
 	}
-	u.CreatedAt, u.FinishedAt = created.Time, finished.ptr()
+	u.CreatedAt, u.FinishedAt = created.Time, finished.Ptr()
 	for _, field := range []struct {
 		from []byte
 		to   any
@@ -53,16 +54,16 @@ func (s *Store) CreateUpload(ctx context.Context, u contacts.Upload) (contacts.U
 	}
 	var made contacts.Upload
 	err := s.inTx(ctx, func(tx conn) error {
-		now := ms(s.clock.Now())
-		id, err := tx.insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', ?, ?)", u.AccountID, u.Filename, now)
+		now := sqldb.Millis(s.clock.Now())
+		id, err := tx.Insert(ctx, "INSERT INTO lists (account_id, kind, name, created_at) VALUES (?, 'upload', ?, ?)", u.AccountID, u.Filename, now)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.exec(ctx, `INSERT INTO uploads (id, account_id, filename, size, options, state, notices, columns, touched_at, created_at)
-			VALUES (?, ?, ?, 0, ?, 'receiving', ?, ?, `+s.d.now+`, ?)`, id, u.AccountID, u.Filename, encoded[0], encoded[1], encoded[2], now); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO uploads (id, account_id, filename, size, options, state, notices, columns, touched_at, created_at)
+			VALUES (?, ?, ?, 0, ?, 'receiving', ?, ?, `+s.d.Now+`, ?)`, id, u.AccountID, u.Filename, encoded[0], encoded[1], encoded[2], now); err != nil {
 			return err
 		}
-		made, err = scanUpload(tx.row(ctx, "SELECT "+uploadColumns+" FROM uploads WHERE id = ?", id).Scan)
+		made, err = scanUpload(tx.Row(ctx, "SELECT "+uploadColumns+" FROM uploads WHERE id = ?", id).Scan)
 		return err
 	})
 	return made, err
@@ -71,14 +72,14 @@ func (s *Store) CreateUpload(ctx context.Context, u contacts.Upload) (contacts.U
 // AddChunk keeps the next piece of an upload's file.
 func (s *Store) AddChunk(ctx context.Context, uploadID, seq int64, data []byte) error {
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "UPDATE uploads SET size = size + ?, touched_at = "+s.d.now+" WHERE id = ? AND state = 'receiving'", len(data), uploadID)
+		n, err := tx.Exec(ctx, "UPDATE uploads SET size = size + ?, touched_at = "+s.d.Now+" WHERE id = ? AND state = 'receiving'", len(data), uploadID)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return notReceiving(uploadID)
 		}
-		_, err = tx.exec(ctx, "INSERT INTO upload_chunks (upload_id, seq, data) VALUES (?, ?, ?)", uploadID, seq, data)
+		_, err = tx.Exec(ctx, "INSERT INTO upload_chunks (upload_id, seq, data) VALUES (?, ?, ?)", uploadID, seq, data)
 		return err
 	})
 }
@@ -92,7 +93,7 @@ func (s *Store) QueueUpload(ctx context.Context, uploadID, size int64) (contacts
 	var queued contacts.Upload
 	err := s.inTx(ctx, func(tx conn) error {
 		var err error
-		queued, err = scanUpload(tx.row(ctx, "UPDATE uploads SET state = 'queued' WHERE id = ? AND state = 'receiving' AND size = ? RETURNING "+uploadColumns,
+		queued, err = scanUpload(tx.Row(ctx, "UPDATE uploads SET state = 'queued' WHERE id = ? AND state = 'receiving' AND size = ? RETURNING "+uploadColumns,
 			uploadID, size).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notReceiving(uploadID)
@@ -109,15 +110,15 @@ func (s *Store) DiscardUpload(ctx context.Context, uploadID int64) error {
 		return err
 	}
 	return s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, "DELETE FROM uploads WHERE id = ? AND state = 'receiving'", uploadID)
+		n, err := tx.Exec(ctx, "DELETE FROM uploads WHERE id = ? AND state = 'receiving'", uploadID)
 		if err != nil || n == 0 {
 			return err
 		}
 		// A piece may have come in since.
-		if _, err := tx.exec(ctx, "DELETE FROM upload_chunks WHERE upload_id = ?", uploadID); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM upload_chunks WHERE upload_id = ?", uploadID); err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, "DELETE FROM lists WHERE id = ?", uploadID)
+		_, err = tx.Exec(ctx, "DELETE FROM lists WHERE id = ?", uploadID)
 		return err
 	})
 }
@@ -131,10 +132,10 @@ func (s *Store) dropChunks(ctx context.Context, uploadID int64, states ...string
 		var n int64
 		err := s.inTx(ctx, func(tx conn) error {
 			var err error
-			n, err = tx.exec(ctx, `DELETE FROM upload_chunks WHERE upload_id = ? AND seq IN
+			n, err = tx.Exec(ctx, `DELETE FROM upload_chunks WHERE upload_id = ? AND seq IN
 				(SELECT seq FROM upload_chunks WHERE upload_id = ? ORDER BY seq LIMIT ?)
-				AND EXISTS (SELECT 1 FROM uploads WHERE id = ? AND state `+s.d.inTexts+`)`,
-				uploadID, uploadID, chunksAtOnce, uploadID, s.d.textList(states))
+				AND EXISTS (SELECT 1 FROM uploads WHERE id = ? AND state `+s.d.InTexts+`)`,
+				uploadID, uploadID, chunksAtOnce, uploadID, s.d.TextList(states))
 			return err
 		})
 		if err != nil || n < chunksAtOnce {
@@ -145,13 +146,13 @@ func (s *Store) dropChunks(ctx context.Context, uploadID int64, states ...string
 
 // ClaimUpload takes an upload to import; see contacts.ImportStore.
 func (s *Store) ClaimUpload(ctx context.Context, id int64) (u contacts.Upload, found bool, err error) {
-	free := "(state = 'queued' OR state = 'running' AND touched_at < " + s.d.now + " - ?)"
+	free := "(state = 'queued' OR state = 'running' AND touched_at < " + s.d.Now + " - ?)"
 	const takenOver = int64(contacts.UploadTakenOver / time.Millisecond)
 	err = s.inTx(ctx, func(tx conn) error {
 		var err error
 		// The condition stands twice because PostgreSQL looks at it again only
 		// outside of the subquery, if it had to wait for another claim.
-		u, err = scanUpload(tx.row(ctx, "UPDATE uploads SET state = 'running', touched_at = "+s.d.now+` WHERE id =
+		u, err = scanUpload(tx.Row(ctx, "UPDATE uploads SET state = 'running', touched_at = "+s.d.Now+` WHERE id =
 			(SELECT MIN(id) FROM uploads WHERE state IN ('receiving', 'queued', 'running') AND `+free+` AND (CAST(? AS BIGINT) = 0 OR id = ?))
 			AND `+free+" RETURNING "+uploadColumns, takenOver, id, id, takenOver).Scan)
 		found = err == nil
@@ -166,7 +167,7 @@ func (s *Store) ClaimUpload(ctx context.Context, id int64) (u contacts.Upload, f
 // ReleaseUpload lets another process claim a running upload at once.
 func (s *Store) ReleaseUpload(ctx context.Context, id int64) error {
 	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "UPDATE uploads SET touched_at = 0 WHERE id = ? AND state = 'running'", id)
+		_, err := tx.Exec(ctx, "UPDATE uploads SET touched_at = 0 WHERE id = ? AND state = 'running'", id)
 		return err
 	})
 }
@@ -174,7 +175,7 @@ func (s *Store) ReleaseUpload(ctx context.Context, id int64) error {
 // ReadChunk is a piece of an upload's file; nil behind the last.
 func (s *Store) ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error) {
 	var data []byte
-	err := s.reader().row(ctx, "SELECT data FROM upload_chunks WHERE upload_id = ? AND seq = ?", uploadID, seq).Scan(&data)
+	err := s.reader().Row(ctx, "SELECT data FROM upload_chunks WHERE upload_id = ? AND seq = ?", uploadID, seq).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -192,9 +193,9 @@ func (s *Store) FinishUpload(ctx context.Context, uploadID int64, reason string)
 		return s.translate(err)
 	}
 	err := s.inTx(ctx, func(tx conn) error {
-		n, err := tx.exec(ctx, `UPDATE uploads SET state = ?, error = ?, finished_at = ?,
+		n, err := tx.Exec(ctx, `UPDATE uploads SET state = ?, error = ?, finished_at = ?,
 			bytes_read = CASE WHEN ? = '' THEN size ELSE bytes_read END WHERE id = ? AND state = 'running'`,
-			string(state), reason, ms(s.clock.Now()), reason, uploadID)
+			string(state), reason, sqldb.Millis(s.clock.Now()), reason, uploadID)
 		if err == nil && n == 0 {
 			return fault.New(fault.Conflict, "upload %d is not running", uploadID)
 		}
@@ -212,23 +213,17 @@ func (s *Store) analyzeGrown(ctx context.Context, uploadID int64) error {
 	if s.d.grown == "" {
 		return nil
 	}
-	var tables []string
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		var table string
-		err := scan(&table)
-		tables = append(tables, table)
-		return err
-	}, s.d.grown, uploadID)
+	tables, err := sqldb.Column[string](ctx, s.reader(), s.d.grown, uploadID)
 	if err != nil || len(tables) == 0 {
 		return err
 	}
-	_, err = conn{pool: s.write.Statement.ConnPool, d: s.d}.exec(ctx, "ANALYZE "+strings.Join(tables, ", "))
+	_, err = s.outside().Exec(ctx, "ANALYZE "+strings.Join(tables, ", "))
 	return err
 }
 
 // GetUpload is one upload.
 func (s *Store) GetUpload(ctx context.Context, accountID, id int64) (contacts.Upload, error) {
-	u, err := scanUpload(s.reader().row(ctx, "SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND account_id = ? AND state <> 'receiving'", id, accountID).Scan)
+	u, err := scanUpload(s.reader().Row(ctx, "SELECT "+uploadColumns+" FROM uploads WHERE id = ? AND account_id = ? AND state <> 'receiving'", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return contacts.Upload{}, noUpload(id)
 	}
@@ -238,12 +233,9 @@ func (s *Store) GetUpload(ctx context.Context, accountID, id int64) (contacts.Up
 // ListUploads lists an account's uploads before the id before, newest first; 0
 // begins with the newest.
 func (s *Store) ListUploads(ctx context.Context, accountID, before int64, limit int) ([]contacts.Upload, error) {
-	var list []contacts.Upload
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
-		u, err := scanUpload(scan)
-		list = append(list, u)
-		return err
-	}, "SELECT "+uploadColumns+" FROM uploads WHERE account_id = ? AND id < ? AND state <> 'receiving' ORDER BY id DESC LIMIT ?",
+
+	list, err := sqldb.Query(ctx, s.reader(), scanUpload,
+		"SELECT "+uploadColumns+" FROM uploads WHERE account_id = ? AND id < ? AND state <> 'receiving' ORDER BY id DESC LIMIT ?",
 		accountID, orNewest(before), limit)
 	return list, s.translate(err)
 }
@@ -264,7 +256,7 @@ func (s *Store) UploadErrors(ctx context.Context, accountID, uploadID int64) ite
 		var after int64
 		for {
 			page := make([]contacts.RefusedLine, 0, errorsAtOnce)
-			err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+			err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 				var line contacts.RefusedLine
 				err := scan(&after, &line.Line, &line.Field, &line.Value, &line.Reason, &line.Taken)
 				page = append(page, line)
@@ -293,20 +285,13 @@ const abandonedAfter = time.Hour
 // CleanUploads forgets uploads that were never received whole and the files of
 // those that are over, which a killed process leaves behind.
 func (s *Store) CleanUploads(ctx context.Context) error {
-	abandoned, over := []int64{}, []int64{}
-	collect := func(to *[]int64, query string, args ...any) error {
-		return s.reader().scanAll(ctx, func(scan func(...any) error) error {
-			var id int64
-			err := scan(&id)
-			*to = append(*to, id)
-			return err
-		}, query, args...)
-	}
-	err := errors.Join(
-		collect(&abandoned, "SELECT id FROM uploads WHERE state = 'receiving' AND touched_at < "+s.d.now+" - ?", abandonedAfter.Milliseconds()),
-		collect(&over, `SELECT id FROM uploads WHERE id IN (SELECT upload_id FROM upload_chunks) AND state IN ('finished', 'failed')`))
+	abandoned, err := s.ids(ctx, "SELECT id FROM uploads WHERE state = 'receiving' AND touched_at < "+s.d.Now+" - ?", abandonedAfter.Milliseconds())
 	if err != nil {
-		return s.translate(err)
+		return err
+	}
+	over, err := s.ids(ctx, `SELECT id FROM uploads WHERE id IN (SELECT upload_id FROM upload_chunks) AND state IN ('finished', 'failed')`)
+	if err != nil {
+		return err
 	}
 	for _, id := range abandoned {
 		if err := s.DiscardUpload(ctx, id); err != nil {

@@ -33,7 +33,7 @@ func testUpload(t testing.TB, s *Store, account int64, chunks ...[]byte) contact
 
 func countRows(t testing.TB, s *Store, table string) (n int) {
 	t.Helper()
-	require.NoError(t, s.reader().row(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
+	require.NoError(t, s.reader().Row(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
 	return n
 }
 
@@ -125,7 +125,7 @@ func TestUploadThatNeverBecomesWhole(t *testing.T) {
 
 		age := func(id int64) {
 			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.exec(ctx, "UPDATE uploads SET touched_at = touched_at - ? WHERE id = ?", (2 * time.Hour).Milliseconds(), id)
+				_, err := tx.Exec(ctx, "UPDATE uploads SET touched_at = touched_at - ? WHERE id = ?", (2 * time.Hour).Milliseconds(), id)
 				return err
 			}))
 		}
@@ -144,7 +144,7 @@ func TestUploadThatNeverBecomesWhole(t *testing.T) {
 		require.NoError(t, s.CleanUploads(ctx))
 		require.Equal(t, 1, countRows(t, s, "upload_chunks"))
 		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.exec(ctx, "UPDATE uploads SET state = 'finished'")
+			_, err := tx.Exec(ctx, "UPDATE uploads SET state = 'finished'")
 			return err
 		}))
 		require.NoError(t, s.CleanUploads(ctx))
@@ -195,7 +195,7 @@ func TestTheQueryPlannerKnowsOfAnImport(t *testing.T) {
 		account := testAccount(t, s, "statistics")
 		imp := contacts.NewImporter(s, s, contacts.ImportConfig{})
 		known := func(table string) (rows int64) {
-			require.NoError(t, s.reader().row(t.Context(), "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = ?", table).Scan(&rows))
+			require.NoError(t, s.reader().Row(t.Context(), "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = ?", table).Scan(&rows))
 			return rows
 		}
 		take := func(from, to int) {

@@ -9,6 +9,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // VerifyRun counts the rows of a run and compares them with the counters and
@@ -17,7 +18,7 @@ import (
 func (s *Store) VerifyRun(ctx context.Context, runID int64) (campaigns.Verification, error) {
 	v := campaigns.Verification{RunID: runID}
 	var finished bool
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var kind, key, n int64
 		var status string
 		if err := scan(&kind, &key, &n, &status); err != nil {

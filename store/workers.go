@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // maxWorkers bounds the list: of a process that is started again and again the newest
@@ -19,14 +20,14 @@ const maxWorkers = 1000
 // Workers are the processes that send, or did so in the last day, newest first.
 // Whether they live is told by the database's clock, which their heartbeats go by.
 func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
-	var list []campaigns.Worker
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (campaigns.Worker, error) {
 		var w campaigns.Worker
-		var since, seen, retired millis
+		var since, seen, retired sqldb.Time
 		var channels, requests []byte
 		var alive bool
 		if err := scan(&w.ID, &w.Name, &w.Version, &since, &seen, &retired, &channels, &requests, &w.InFlight, &alive); err != nil {
-			return err
+			return w, err
 		}
 		w.Since, w.SeenAt, w.State = since.Time, seen.Time, campaigns.WorkerDead
 		switch {
@@ -36,21 +37,20 @@ func (s *Store) Workers(ctx context.Context) ([]campaigns.Worker, error) {
 			w.State = campaigns.WorkerRetired
 		}
 		if err := json.Unmarshal(channels, &w.Channels); err != nil {
-			return fmt.Errorf("read channels of worker %d: %w", w.ID, err)
+			return w, fmt.Errorf("read channels of worker %d: %w", w.ID, err)
 		}
 		if err := json.Unmarshal(requests, &w.Requests); err != nil {
-			return fmt.Errorf("read requests of worker %d: %w", w.ID, err)
+			return w, fmt.Errorf("read requests of worker %d: %w", w.ID, err)
 		}
-		list = append(list, w)
-		return nil
-	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, requests, in_flight, heartbeat_at >= "+s.d.now+
+		return w, nil
+	}, "SELECT id, name, version, started_at, seen_at, retired_at, channels, requests, in_flight, heartbeat_at >= "+s.d.Now+
 		" - ? FROM workers WHERE seen_at IS NOT NULL ORDER BY id DESC LIMIT ?", campaigns.WorkerSilentAfter.Milliseconds(), maxWorkers)
 	return list, s.translate(err)
 }
 
 // LivingWorkers is how many worker processes were heard of lately.
 func (s *Store) LivingWorkers(ctx context.Context) (n int, err error) {
-	err = s.reader().row(ctx, "SELECT COUNT(*) FROM workers WHERE seen_at IS NOT NULL AND heartbeat_at >= "+s.d.now+" - ?",
+	err = s.reader().Row(ctx, "SELECT COUNT(*) FROM workers WHERE seen_at IS NOT NULL AND heartbeat_at >= "+s.d.Now+" - ?",
 		campaigns.WorkerSilentAfter.Milliseconds()).Scan(&n)
 	return n, s.translate(err)
 }
@@ -60,9 +60,9 @@ const schedulerLease = "scheduler"
 
 // Leader is the scheduler that leads, or the last that did.
 func (s *Store) Leader(ctx context.Context) (l campaigns.Leader, err error) {
-	var until millis
+	var until sqldb.Time
 	var left int64
-	err = s.reader().row(ctx, "SELECT holder, expires_at, expires_at - "+s.d.now+" FROM leases WHERE name = ?", schedulerLease).Scan(&l.Holder, &until, &left)
+	err = s.reader().Row(ctx, "SELECT holder, expires_at, expires_at - "+s.d.Now+" FROM leases WHERE name = ?", schedulerLease).Scan(&l.Holder, &until, &left)
 	if errors.Is(err, sql.ErrNoRows) {
 		return campaigns.Leader{}, nil
 	}
@@ -76,8 +76,9 @@ func (s *Store) Leader(ctx context.Context) (l campaigns.Leader, err error) {
 // NextDue is when the first pending message of a run is due, and why it waits; zero
 // if none is pending.
 func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due messages.Due, err error) {
-	var at millis
-	err = s.reader().row(ctx, "SELECT due_at, COALESCE(reason, '') FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND phase = 0 ORDER BY due_at, id LIMIT 1",
+	var at sqldb.Time
+	err = s.reader().Row(ctx, "SELECT due_at, COALESCE(reason, '') FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+		" ORDER BY due_at, id LIMIT 1",
 		channelID, runID).Scan(&at, &due.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return messages.Due{}, nil

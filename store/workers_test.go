@@ -8,6 +8,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 func TestWorkersSayWhatTheyAreAt(t *testing.T) {
@@ -27,7 +28,7 @@ func TestWorkersSayWhatTheyAreAt(t *testing.T) {
 		killed, retired, alive := worker("killed"), worker("retired"), worker("alive")
 		require.NoError(t, s.RetireWorker(ctx, retired))
 		// The others have not been heard of for long.
-		_, err = s.write.Statement.ConnPool.ExecContext(ctx, s.d.rebind("UPDATE workers SET heartbeat_at = heartbeat_at - ?, seen_at = seen_at - ? WHERE id = ?"),
+		_, err = s.outside().Exec(ctx, "UPDATE workers SET heartbeat_at = heartbeat_at - ?, seen_at = seen_at - ? WHERE id = ?",
 			campaigns.WorkerSilentAfter.Milliseconds()+1, campaigns.WorkerSilentAfter.Milliseconds()+1, killed)
 		require.NoError(t, err)
 		list, err := s.Workers(ctx)
@@ -84,13 +85,14 @@ func TestTheNextMessageThatIsDue(t *testing.T) {
 		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
 		require.NoError(t, err)
 		require.False(t, due.At.After(s.clock.Now()))
-		later := millisOf(s.clock.Now().Add(time.Hour))
+		later := sqldb.Rounded(s.clock.Now().Add(time.Hour))
 		fed := j.feed(run.ID, []int64{1}, 3)
 		ids := make([]int64, len(fed))
 		for i, m := range fed {
 			ids[i] = m.ID
 		}
-		require.NoError(t, s.Unqueue(ctx, run.ID, j.channel.ID, 1, ids, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}))
+		require.NoError(t, s.Unqueue(ctx, messages.Unqueuing{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, MessageIDs: ids,
+			Due: messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}}))
 		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}, due)

@@ -44,7 +44,7 @@ func (s *Store) CheckWritable(ctx context.Context) error {
 		return notWritable(s.Ping(ctx))
 	}
 	err := s.inTx(ctx, func(tx conn) error {
-		_, err := tx.exec(ctx, "INSERT INTO meta (name, value) VALUES ('written', CAST("+s.d.now+
+		_, err := tx.Exec(ctx, "INSERT INTO meta (name, value) VALUES ('written', CAST("+s.d.Now+
 			" AS TEXT)) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
 		return err
 	})

@@ -19,8 +19,9 @@ func TestAFullDiskIsNotWritable(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, s.CheckWritable(ctx))
 	// As full as a disk can be: the file may not grow any more, and wants to.
-	pool := s.write.Statement.ConnPool
-	_, err := pool.ExecContext(ctx, "CREATE TRIGGER grows BEFORE UPDATE ON meta BEGIN INSERT INTO meta (name, value) VALUES (hex(randomblob(8)), hex(zeroblob(1000000))); END")
+	pool := s.outside().Pool
+	_, err := pool.ExecContext(ctx, "CREATE TRIGGER grows BEFORE UPDATE ON meta BEGIN INSERT INTO meta (name, value) "+
+		"VALUES (hex(randomblob(8)), hex(zeroblob(1000000))); END")
 	require.NoError(t, err)
 	var pages int
 	require.NoError(t, pool.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages))

@@ -229,7 +229,7 @@ func (l *lane) commit(group []*op) {
 	}
 	apply := func(check bool) error {
 		return l.writer.store.inTx(ctx, func(tx conn) error {
-			return applyGroup(ctx, tx, group, l.shard, l.writer.store.clock.Now(), check)
+			return tx.applyGroup(ctx, group, l.shard, check)
 		})
 	}
 	err := apply(false)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // errUnexpected says that a group can't be written without a look at each row.
@@ -21,8 +22,8 @@ var errUnexpected = errors.New("some rows are not as expected")
 // claim or outcome expects it: the number of rows changed proves that, and to
 // have each row returned costs half as much again as to change it. Only check
 // looks at each row; without it the answer may be errUnexpected.
-func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.Time, check bool) error {
-	d := deltas{}
+func (tx conn) applyGroup(ctx context.Context, group []*op, shard int, check bool) error {
+	l := tx.ledger()
 	var claims, records, receipts []*op
 	for _, o := range group {
 		switch {
@@ -35,35 +36,35 @@ func applyGroup(ctx context.Context, tx conn, group []*op, shard int, now time.T
 		}
 	}
 	if len(claims) > 0 {
-		if err := applyClaims(ctx, tx, claims, d, now, check); err != nil {
+		if err := l.applyClaims(ctx, claims, check); err != nil {
 			return fmt.Errorf("claim messages: %w", err)
 		}
 	}
 	if len(records) > 0 {
-		if err := applyOutcomes(ctx, tx, records, d, now, check); err != nil {
+		if err := l.applyOutcomes(ctx, records, check); err != nil {
 			return fmt.Errorf("record outcomes: %w", err)
 		}
 	}
 	for _, o := range receipts {
-		if err := o.remember(ctx, tx, now); err != nil {
+		if err := tx.remember(ctx, o, l.now); err != nil {
 			return fmt.Errorf("remember a request: %w", err)
 		}
 		if o.repeated {
 			continue
 		}
-		if err := applyReceipts(ctx, tx, o.channel, o.events, d, now); err != nil {
+		if err := l.applyReceipts(ctx, o.channel, o.events); err != nil {
 			return fmt.Errorf("apply receipts: %w", err)
 		}
 	}
-	return d.apply(ctx, tx, shard)
+	return l.close(ctx, shard)
 }
 
 // applyClaims moves queued → sending. A message is given to the claim of the
 // envelope that the row names: a stale task of an earlier envelope gets nothing.
-func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.Time, check bool) error {
+func (l *ledger) applyClaims(ctx context.Context, claims []*op, check bool) error {
 	if !check && len(claims) <= maxClaimsEach {
 		for _, o := range claims {
-			if err := claimAll(ctx, tx, o, d, now); err != nil {
+			if err := l.claimAll(ctx, o); err != nil {
 				return err
 			}
 		}
@@ -81,18 +82,19 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 		envelopes = append(envelopes, id)
 	}
 	for worker, ids := range workers {
-		granted := make(map[int64]int64, len(ids)) // message → envelope
-		err := tx.scanAll(ctx, func(scan func(...any) error) error {
-			var id, envelope int64
-			if err := scan(&id, &envelope); err != nil {
-				return err
-			}
-			granted[id] = envelope
-			return nil
-		}, claimSQL(tx)+tx.d.inIDs+" RETURNING id, envelope_id",
-			worker, ms(now), tx.d.idList(ids), tx.d.idList(envelopes))
+		type grant struct{ message, envelope int64 }
+		var g grant
+		grants, err := swapReturning(ctx, l, l.claim(worker, ids, fragment{l.d.InIDs, []any{l.d.IDList(envelopes)}}), "id, envelope_id",
+			func(scan sqldb.Scan) (grant, error) {
+				err := scan(&g.message, &g.envelope)
+				return g, err
+			})
 		if err != nil {
 			return err
+		}
+		granted := make(map[int64]int64, len(grants)) // message → envelope
+		for _, g := range grants {
+			granted[g.message] = g.envelope
 		}
 		for _, o := range claims {
 			if o.claim.WorkerID != worker {
@@ -106,9 +108,9 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 					delete(granted, id)
 				}
 			}
-			d.move(o.claim.RunID, o.claim.ChannelID, messages.Queued, messages.Sending, int64(len(o.claimed)))
+			l.count(countKey{o.claim.RunID, o.claim.ChannelID}, messages.Queued, messages.Sending, int64(len(o.claimed)))
 		}
-		if err := unclaim(ctx, tx, granted); err != nil {
+		if err := l.unclaim(ctx, granted); err != nil {
 			return err
 		}
 	}
@@ -119,15 +121,19 @@ func applyClaims(ctx context.Context, tx conn, claims []*op, d deltas, now time.
 // claim by the hundred and few at once, transactional ones by one and many.
 const maxClaimsEach = 4
 
-// claimSQL claims messages of the envelopes that what follows it selects.
-func claimSQL(tx conn) string {
-	return "UPDATE messages SET state = 2, worker_id = ?, attempt = attempt + 1, claimed_at = ? WHERE id " + tx.d.inIDs + " AND state = 1 AND envelope_id "
+// claim claims messages for a worker, of envelopes that the condition selects.
+func (l *ledger) claim(worker int64, ids []int64, envelope fragment) change {
+	return change{
+		move: moves.claim, args: []any{worker, sqldb.Millis(l.now)},
+		where: fragment{"id " + l.d.InIDs + " AND envelope_id " + envelope.sql, append([]any{l.d.IDList(ids)}, envelope.args...)},
+	}
 }
 
 // claimAll gives a claim everything it asks for, or fails with errUnexpected.
-func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) error {
-	n, err := tx.exec(ctx, claimSQL(tx)+"= ?",
-		o.claim.WorkerID, ms(now), tx.d.idList(o.claim.MessageIDs), o.claim.EnvelopeID)
+func (l *ledger) claimAll(ctx context.Context, o *op) error {
+	c := l.claim(o.claim.WorkerID, o.claim.MessageIDs, fragment{"= ?", []any{o.claim.EnvelopeID}})
+	c.whose = &countKey{o.claim.RunID, o.claim.ChannelID}
+	n, err := l.swap(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -135,19 +141,20 @@ func claimAll(ctx context.Context, tx conn, o *op, d deltas, now time.Time) erro
 		return errUnexpected
 	}
 	o.claimed = o.claim.MessageIDs
-	d.move(o.claim.RunID, o.claim.ChannelID, messages.Queued, messages.Sending, n)
 	return nil
 }
 
 // unclaim puts messages back that a stale task asked for while a claim of the
 // envelope that they are in now was in the same group: the statement found both
 // in its lists, and only their owner may have them.
-func unclaim(ctx context.Context, tx conn, granted map[int64]int64) error {
+func (l *ledger) unclaim(ctx context.Context, granted map[int64]int64) error {
 	if len(granted) == 0 {
 		return nil
 	}
-	ids := slices.Sorted(maps.Keys(granted))
-	_, err := tx.exec(ctx, "UPDATE messages SET state = 1, attempt = attempt - 1, worker_id = 0, claimed_at = NULL WHERE state = 2 AND id "+tx.d.inIDs, tx.d.idList(ids))
+	_, err := l.swap(ctx, change{
+		move: moves.unclaim, uncounted: true, // as the claim of them is
+		where: fragment{"id " + l.d.InIDs, []any{l.d.IDList(slices.Sorted(maps.Keys(granted)))}},
+	})
 	return err
 }
 
@@ -191,7 +198,7 @@ func setOf(o messages.Outcome) (set int, key outcomeKey) {
 // applyOutcomes moves sending → what became of it, and unknown → what a worker
 // that was taken for dead says. Outcomes that nothing could be done with, but
 // that say that the provider has not taken the message, are left to their callers.
-func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now time.Time, check bool) error {
+func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) error {
 	tries := map[try]*[numSets]outcomeSet{}
 	for _, o := range records {
 		o.notTaken = nil
@@ -210,9 +217,9 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 		}
 	}
 	var settled []messages.Outcome
-	var moves []move
-	settle := func(set outcomeSet, from messages.State, withEnvelope bool) func(scan func(...any) error) error {
-		return func(scan func(...any) error) error {
+	var told []transition
+	settle := func(set outcomeSet, from messages.State, withEnvelope bool) func(scan sqldb.Scan) error {
+		return func(scan sqldb.Scan) error {
 			var key outcomeKey
 			into := []any{&key.message}
 			if withEnvelope {
@@ -226,10 +233,10 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 				return nil
 			}
 			delete(set.byKey, key)
-			d.move(outcome.RunID, outcome.ChannelID, from, outcome.State, 1)
+			l.count(countKey{outcome.RunID, outcome.ChannelID}, from, outcome.State, 1)
 			settled = append(settled, outcome)
-			if m, off := moveOf(outcome, from, now); off {
-				moves = append(moves, m)
+			if t, off := transitionOf(outcome, from, l.now); off {
+				told = append(told, t)
 			}
 			return nil
 		}
@@ -238,26 +245,26 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 		switch set := sets[simpleSet]; {
 		case len(set.ids) == 0:
 		case !check:
-			if err := recordSent(ctx, tx, key, set, d); err != nil {
+			if err := l.recordSent(ctx, key, set); err != nil {
 				return err
 			}
 			settled = slices.AppendSeq(settled, maps.Values(set.byKey))
 			clear(set.byKey)
 		default:
-			if err := tx.scanAll(ctx, settle(set, messages.Sending, false), recordSentSQL(tx)+" RETURNING id",
-				ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt); err != nil {
+			read := settle(set, messages.Sending, false)
+			if _, err := swapReturning(ctx, l, l.sent(key, set), "id", func(scan sqldb.Scan) (struct{}, error) {
+				return struct{}{}, read(scan)
+			}); err != nil {
 				return err
 			}
 		}
 		if set := sets[detailedSet]; len(set.byKey) > 0 {
-			if err := tx.scanAll(ctx, settle(set, messages.Sending, false), tx.d.statements.recordOutcomes,
-				outcomeValues(set.byKey), messages.Sending, key.worker, key.attempt); err != nil {
+			if err := l.record(ctx, recording{key, messages.Sending, l.d.statements.recordOutcomes}, set.byKey, settle(set, messages.Sending, false)); err != nil {
 				return err
 			}
 		}
 		if set := sets[unspentSet]; len(set.byKey) > 0 {
-			if err := tx.scanAll(ctx, settle(set, messages.Sending, true), tx.d.statements.recordUnspent,
-				outcomeValues(set.byKey), messages.Sending, key.worker, key.attempt); err != nil {
+			if err := l.record(ctx, recording{key, messages.Sending, l.d.statements.recordUnspent}, set.byKey, settle(set, messages.Sending, true)); err != nil {
 				return err
 			}
 		}
@@ -270,17 +277,16 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			if len(late) == 0 {
 				continue
 			}
-			if err := tx.scanAll(ctx, settle(set, messages.Unknown, false), tx.d.statements.recordOutcomes,
-				outcomeValues(late), messages.Unknown, key.worker, key.attempt); err != nil {
+			if err := l.record(ctx, recording{key, messages.Unknown, l.d.statements.recordOutcomes}, late, settle(set, messages.Unknown, false)); err != nil {
 				return err
 			}
 		}
 	}
 	leaveNotTaken(records, tries)
-	if err := keepMoves(ctx, tx, moves); err != nil {
+	if err := l.keepTransitions(ctx, told); err != nil {
 		return err
 	}
-	if err := noteBounces(ctx, tx, settled); err != nil {
+	if err := l.noteBounces(ctx, settled); err != nil {
 		return err
 	}
 	var again []int64
@@ -289,10 +295,10 @@ func applyOutcomes(ctx context.Context, tx conn, records []*op, d deltas, now ti
 			again = append(again, o.MessageID)
 		}
 	}
-	if err := cancelCleared(ctx, tx, again, d, now); err != nil {
+	if err := l.cancelCleared(ctx, again); err != nil {
 		return err
 	}
-	return applyParked(ctx, tx, settled, d, now)
+	return l.applyParked(ctx, settled)
 }
 
 // leaveNotTaken gives each caller those of its outcomes back that found no claim
@@ -314,14 +320,18 @@ func leaveNotTaken(records []*op, tries map[try]*[numSets]outcomeSet) {
 // sentAt is when one of the set's messages was sent, for all of them.
 func (s outcomeSet) sentAt() time.Time { return s.byKey[outcomeKey{message: s.ids[0]}].At }
 
-func recordSentSQL(tx conn) string {
-	return "UPDATE messages SET state = 3, sent_at = ?, reason = NULL, detail = NULL WHERE id " + tx.d.inIDs + " AND state = 2 AND worker_id = ? AND attempt = ?"
+// sent records that messages of a set were sent.
+func (l *ledger) sent(key try, set outcomeSet) change {
+	return change{
+		move: moves.sent, args: []any{sqldb.Millis(set.sentAt())}, uncounted: true,
+		where: fragment{"id " + l.d.InIDs + " AND worker_id = ? AND attempt = ?", []any{l.d.IDList(set.ids), key.worker, key.attempt}},
+	}
 }
 
 // recordSent records that all messages of a set were sent, or fails with
 // errUnexpected.
-func recordSent(ctx context.Context, tx conn, key try, set outcomeSet, d deltas) error {
-	n, err := tx.exec(ctx, recordSentSQL(tx), ms(set.sentAt()), tx.d.idList(set.ids), key.worker, key.attempt)
+func (l *ledger) recordSent(ctx context.Context, key try, set outcomeSet) error {
+	n, err := l.swap(ctx, l.sent(key, set))
 	if err != nil {
 		return err
 	}
@@ -329,9 +339,27 @@ func recordSent(ctx context.Context, tx conn, key try, set outcomeSet, d deltas)
 		return errUnexpected
 	}
 	for _, outcome := range set.byKey {
-		d.move(outcome.RunID, outcome.ChannelID, messages.Sending, messages.Sent, 1)
+		l.count(countKey{outcome.RunID, outcome.ChannelID}, messages.Sending, messages.Sent, 1)
 	}
 	return nil
+}
+
+// recording is one statement that records outcomes of a try, for messages that are
+// in a state.
+type recording struct {
+	try
+	from      messages.State
+	statement string
+}
+
+// record moves messages to what became of them and has each read that was.
+func (l *ledger) record(ctx context.Context, r recording, outcomes map[outcomeKey]messages.Outcome, read func(sqldb.Scan) error) error {
+	for _, o := range outcomes {
+		if err := checkMove(r.from, o.State); err != nil {
+			return err
+		}
+	}
+	return sqldb.Each(ctx, l, read, r.statement, outcomeValues(outcomes), r.from, r.worker, r.attempt)
 }
 
 // outcomeValues are the rows of statements.recordOutcomes and recordUnspent.
@@ -345,12 +373,12 @@ func outcomeValues(outcomes map[outcomeKey]messages.Outcome) string {
 		switch {
 		case o.State == messages.Pending:
 			if !o.DueAt.IsZero() {
-				row[4] = ms(o.DueAt)
+				row[4] = sqldb.Millis(o.DueAt)
 			}
 		case o.State == messages.Sent:
-			row[7] = ms(o.At)
+			row[7] = sqldb.Millis(o.At)
 		case !o.State.Active():
-			row[8] = ms(o.At)
+			row[8] = sqldb.Millis(o.At)
 		}
 		if o.Unspent {
 			row[5] = 1
@@ -360,14 +388,14 @@ func outcomeValues(outcomes map[outcomeKey]messages.Outcome) string {
 	return mustJSON(rows)
 }
 
-// moveOf is the move that an outcome is, unless it is of the plain way.
-func moveOf(o messages.Outcome, from messages.State, now time.Time) (m move, off bool) {
-	m = move{id: o.MessageID, state: o.State, at: o.At, attempt: o.Attempt, reason: o.Reason, kind: o.Kind, code: o.Code, detail: o.Detail}
+// transitionOf is the move that an outcome is, unless it is of the plain way.
+func transitionOf(o messages.Outcome, from messages.State, now time.Time) (t transition, off bool) {
+	t = transition{id: o.MessageID, state: o.State, at: o.At, attempt: o.Attempt, reason: o.Reason, kind: o.Kind, code: o.Code, detail: o.Detail}
 	if from == messages.Unknown {
-		m.at = now // the answer is older than the doubt that it clears up
+		t.at = now // the answer is older than the doubt that it clears up
 	}
 	plain := from == messages.Sending && o.State == messages.Sent
-	return m, !plain && o.State != from
+	return t, !plain && o.State != from
 }
 
 // maxDetail bounds what is kept of a provider's answer, in bytes.

@@ -37,7 +37,7 @@ func TestAStaleTaskClaimsNothingBesideTheOwner(t *testing.T) {
 		// The owner asks for its first two now and for the others later.
 		group := []*op{claim(1, stale...), claim(2, now[:2]...)}
 		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			return applyGroup(t.Context(), tx, group, shardFirstWriter, s.clock.Now(), true)
+			return tx.applyGroup(t.Context(), group, shardFirstWriter, true)
 		}))
 		require.Empty(t, group[0].claimed)
 		require.Equal(t, []int64{now[0].ID, now[1].ID}, group[1].claimed)
@@ -133,7 +133,7 @@ func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
 func setPolicy(t *testing.T, j *journey, policy providers.InDoubtPolicy) {
 	t.Helper()
 	require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
-		_, err := tx.exec(t.Context(), "UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
+		_, err := tx.Exec(t.Context(), "UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
 		return err
 	}))
 }
@@ -151,7 +151,8 @@ func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
 		errs := make([]error, callers)
 		claimed := make([][]int64, callers)
 		claim := func(i int) {
-			claimed[i], errs[i] = w.Claim(t.Context(), messages.Claim{WorkerID: 9, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1, MessageIDs: []int64{fed[i%len(fed)].ID}})
+			claimed[i], errs[i] = w.Claim(t.Context(), messages.Claim{WorkerID: 9, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: 1,
+				MessageIDs: []int64{fed[i%len(fed)].ID}})
 		}
 		for i := range callers / 2 {
 			wg.Go(func() { claim(i) })
@@ -240,7 +241,7 @@ func TestResendingWhileTheRunFinishes(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-					_, err := tx.exec(t.Context(), "UPDATE campaigns SET name = name WHERE id = ?", j.campaign)
+					_, err := tx.Exec(t.Context(), "UPDATE campaigns SET name = name WHERE id = ?", j.campaign)
 					close(hold)
 					<-let
 					return err
@@ -290,12 +291,13 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 		j := newJourney(t, s, 1)
 		setPolicy(t, j, providers.InDoubtResend)
 		require.NoError(t, j.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.exec(t.Context(), `UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.campaign)
+			_, err := tx.Exec(t.Context(), `UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.campaign)
 			return err
 		}))
 		run := j.start()
 		j.planAll(run.ID, 100)
-		code, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
+		code, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "t@example.com",
+			Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		for try := 1; try <= campaigns.DefaultMaxAttempts; try++ {
 			bulk, transactional := int64(2*try), int64(2*try+1)

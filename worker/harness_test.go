@@ -92,11 +92,11 @@ func (s *fakeStore) PauseRun(_ context.Context, runID int64, why string) error {
 	return nil
 }
 
-func (s *fakeStore) Unqueue(_ context.Context, _, _, _ int64, ids []int64, due messages.Due) error {
+func (s *fakeStore) Unqueue(_ context.Context, u messages.Unqueuing) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range ids {
-		s.unqueued[id] = due
+	for _, id := range u.MessageIDs {
+		s.unqueued[id] = u.Due
 	}
 	return s.due
 }

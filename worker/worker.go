@@ -41,7 +41,7 @@ type Store interface {
 	PauseRun(ctx context.Context, runID int64, why string) error
 	// Unqueue takes messages of an envelope back to pending, to be fed again from due
 	// on. It is NotFound if the channel is gone for good.
-	Unqueue(ctx context.Context, runID, channelID, envelopeID int64, ids []int64, due messages.Due) error
+	Unqueue(ctx context.Context, u messages.Unqueuing) error
 	// CampaignOfRun is the campaign behind a run, as far as sending needs it; NotFound
 	// if there is no such run.
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)

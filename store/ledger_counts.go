@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
 // Shards of run_counts. A transaction holds the counter rows that it changed
@@ -48,17 +49,17 @@ var (
 	}()
 )
 
+// countKey says whose a message is: of a run (0: transactional) and a channel.
 type countKey struct{ runID, channelID int64 }
 
 // deltas gathers how a transaction changes the counters, so that each counter
 // row is written once.
 type deltas map[countKey]*messages.Counts
 
-func (d deltas) add(runID, channelID int64, state messages.State, n int64) {
+func (d deltas) add(key countKey, state messages.State, n int64) {
 	if n == 0 {
 		return
 	}
-	key := countKey{runID, channelID}
 	counts := d[key]
 	if counts == nil {
 		counts = new(messages.Counts)
@@ -67,14 +68,14 @@ func (d deltas) add(runID, channelID int64, state messages.State, n int64) {
 	counts[state] += n
 }
 
-func (d deltas) move(runID, channelID int64, from, to messages.State, n int64) {
-	d.add(runID, channelID, from, -n)
-	d.add(runID, channelID, to, n)
+func (d deltas) move(key countKey, from, to messages.State, n int64) {
+	d.add(key, from, -n)
+	d.add(key, to, n)
 }
 
-// apply writes the deltas, always in the same order, so that two transactions
+// keepCounts writes deltas, always in the same order, so that two transactions
 // can't wait for each other.
-func (d deltas) apply(ctx context.Context, tx conn, shard int) error {
+func (tx conn) keepCounts(ctx context.Context, d deltas, shard int) error {
 	keys := make([]countKey, 0, len(d))
 	for key := range d {
 		keys = append(keys, key)
@@ -88,7 +89,7 @@ func (d deltas) apply(ctx context.Context, tx conn, shard int) error {
 		for _, n := range d[key] {
 			args = append(args, n)
 		}
-		if _, err := tx.exec(ctx, upsertCounts, args...); err != nil {
+		if _, err := tx.Exec(ctx, upsertCounts, args...); err != nil {
 			return err
 		}
 	}
@@ -96,9 +97,9 @@ func (d deltas) apply(ctx context.Context, tx conn, shard int) error {
 }
 
 // runCounts are the counters of a run.
-func runCounts(ctx context.Context, c conn, runID int64) (messages.Counts, error) {
+func (tx conn) runCounts(ctx context.Context, runID int64) (messages.Counts, error) {
 	var counts messages.Counts
-	err := c.row(ctx, "SELECT "+sumCounts+" FROM run_counts c WHERE c.run_id = ?", runID).Scan(countTargets(&counts)...)
+	err := tx.Row(ctx, "SELECT "+sumCounts+" FROM run_counts c WHERE c.run_id = ?", runID).Scan(countTargets(&counts)...)
 	return counts, err
 }
 
@@ -113,7 +114,7 @@ func countTargets(counts *messages.Counts) []any {
 // ChannelCounts are the counters of every channel.
 func (s *Store) ChannelCounts(ctx context.Context) (map[int64]messages.Counts, error) {
 	all := map[int64]messages.Counts{}
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+	err := sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
 		var channelID int64
 		var counts messages.Counts
 		if err := scan(append([]any{&channelID}, countTargets(&counts)...)...); err != nil {

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 	"carillon/internal/fault"
 )
 
-// ownerOnly is the mode of files that hold what nobody else may read.
-const ownerOnly fs.FileMode = 0o600
+// OwnerOnly is the mode of files that hold what nobody else may read.
+const OwnerOnly fs.FileMode = 0o600
 
 // keepPrivate makes a SQLite file that only its owner may read, before SQLite
 // would make one by the umask, and takes the others' rights off one that is
 // there already, with what SQLite keeps beside it. SQLite gives new files beside
 // it the mode of the database.
 func keepPrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, ownerOnly)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, OwnerOnly)
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, "open SQLite file "+path, err)
 	}
@@ -30,8 +30,8 @@ func keepPrivate(path string) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil && info.Mode().Perm()&^ownerOnly != 0 {
-			err = os.Chmod(name, ownerOnly)
+		if err == nil && info.Mode().Perm()&^OwnerOnly != 0 {
+			err = os.Chmod(name, OwnerOnly)
 		}
 		if err != nil {
 			return fault.Wrap(fault.Unavailable, "keep "+name+" from others' eyes (chmod 600)", err)
@@ -40,36 +40,29 @@ func keepPrivate(path string) error {
 	return nil
 }
 
-// shredPatience is how long, in milliseconds, an emptying of the log waits for
-// readers; nobody can write meanwhile. Housekeep tries again.
-const shredPatience = 100
+// logPatience is how long, in milliseconds, an emptying of the log waits for
+// readers; nobody can write meanwhile.
+const logPatience = 100
 
-// shred empties SQLite's write-ahead log, which holds what was erased as it was
-// before. If readers keep it from doing so, Housekeep does it later.
-func (s *Store) shred(ctx context.Context) error {
-	if s.Postgres() {
-		return nil
-	}
-	s.shredding.Store(true)
-	pool, err := s.read.DB()
+// EmptyLog empties SQLite's write-ahead log, which holds what was erased as it
+// was before. It reports false if readers kept it from doing so.
+func (db *DB) EmptyLog(ctx context.Context) (emptied bool, err error) {
+	pool, err := db.read.DB()
 	if err != nil {
-		return fmt.Errorf("empty the log: %w", err)
+		return false, fmt.Errorf("empty the log: %w", err)
 	}
 	c, err := pool.Conn(ctx)
 	if err != nil {
-		return s.translate(err)
+		return false, db.Translate(err)
 	}
 	defer func() { _ = c.Close() }()
-	if _, err := c.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", shredPatience)); err != nil {
-		return s.translate(err)
+	if _, err := c.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", logPatience)); err != nil {
+		return false, db.Translate(err)
 	}
 	var busy, pages, moved int
 	err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
 	if _, back := c.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout)); back != nil {
 		err = errors.Join(err, back)
 	}
-	if err == nil && busy == 0 {
-		s.shredding.Store(false)
-	}
-	return s.translate(err)
+	return err == nil && busy == 0, db.Translate(err)
 }

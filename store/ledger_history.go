@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"carillon/messages"
+	"carillon/store/sqldb"
 )
 
-// move is one message's move off the plain way.
-type move struct {
+// transition is one message's move off the plain way, as it is told.
+type transition struct {
 	id    int64
 	state messages.State
 	at    time.Time
@@ -17,32 +18,23 @@ type move struct {
 	reason, kind, code, detail string
 }
 
-// maxMoves is how many moves of a message are kept. Spent tries are few; only
+// maxTransitions is how many moves of a message are kept. Spent tries are few; only
 // what costs nothing can go on for ever, such as an endless 429.
-const maxMoves = 100
+const maxTransitions = 100
 
-// keepMoves writes moves down, each with the message's times as they are. The
+// keepTransitions writes moves down, each with the message's times as they are. The
 // transaction must hold the messages, and must not have taken their times away
 // yet. A message is named once.
-func keepMoves(ctx context.Context, tx conn, moves []move) error {
+func (tx conn) keepTransitions(ctx context.Context, moves []transition) error {
 	if len(moves) == 0 {
 		return nil
 	}
 	rows := make([][8]any, len(moves))
 	for i, m := range moves {
-		rows[i] = [8]any{m.id, int(m.state), ms(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
+		rows[i] = [8]any{m.id, int(m.state), sqldb.Millis(m.at), m.attempt, m.reason, m.kind, clean(m.code), clean(m.detail)}
 	}
-	_, err := tx.exec(ctx, tx.d.statements.insertTransitions, maxMoves-1, mustJSON(rows))
+	_, err := tx.Exec(ctx, tx.d.statements.insertTransitions, maxTransitions-1, mustJSON(rows))
 	return err
-}
-
-// returned are the moves of messages that go back to pending together.
-func returned(ids []int64, at time.Time, reason string) []move {
-	moves := make([]move, len(ids))
-	for i, id := range ids {
-		moves[i] = move{id: id, state: messages.Pending, at: at, reason: reason}
-	}
-	return moves
 }
 
 // insertTransitions is statements.insertTransitions around what differs: the
@@ -53,7 +45,8 @@ func insertTransitions(field func(i int, kind string) string, rows string) strin
 		SELECT m.id, CASE WHEN n.seq < n.most THEN n.seq ELSE n.most END, n.state, n.at,
 			CASE WHEN n.attempt = 0 THEN m.attempt ELSE n.attempt END, m.envelope_id, n.reason, n.kind, n.code, n.detail,
 			m.queued_at, m.claimed_at, m.sent_at,
-			CASE WHEN m.state IN (4, 5) THEN m.delivered_at END, CASE WHEN m.state = 5 THEN m.read_at END
+			CASE WHEN m.state ` + is(messages.Delivered, messages.Read) + ` THEN m.delivered_at END,
+			CASE WHEN m.state ` + is(messages.Read) + ` THEN m.read_at END
 		FROM (SELECT ` + field(0, "bigint") + ` AS id, ` + field(1, "smallint") + ` AS state, ` + field(2, "bigint") + ` AS at, ` +
 		field(3, "smallint") + ` AS attempt, ` + field(4, "text") + ` AS reason, ` + field(5, "text") + ` AS kind, ` +
 		field(6, "text") + ` AS code, ` + field(7, "text") + ` AS detail, CAST(? AS SMALLINT) AS most,
@@ -67,18 +60,17 @@ func insertTransitions(field func(i int, kind string) string, rows string) strin
 
 // Transitions are a message's moves off the plain way, in order.
 func (s *Store) Transitions(ctx context.Context, messageID int64) ([]messages.Transition, error) {
-	var list []messages.Transition
-	err := s.reader().scanAll(ctx, func(scan func(...any) error) error {
+
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (messages.Transition, error) {
 		var t messages.Transition
-		var at, queued, claimed, sent, delivered, read millis
+		var at, queued, claimed, sent, delivered, read sqldb.Time
 		if err := scan(&t.State, &at, &t.Attempt, &t.EnvelopeID, &t.Reason, &t.Kind, &t.Code, &t.Detail, &t.Repeats,
 			&queued, &claimed, &sent, &delivered, &read); err != nil {
-			return err
+			return t, err
 		}
 		t.At = at.Time
-		t.Times = messages.Times{QueuedAt: queued.ptr(), ClaimedAt: claimed.ptr(), SentAt: sent.ptr(), DeliveredAt: delivered.ptr(), ReadAt: read.ptr()}
-		list = append(list, t)
-		return nil
+		t.Times = messages.Times{QueuedAt: queued.Ptr(), ClaimedAt: claimed.Ptr(), SentAt: sent.Ptr(), DeliveredAt: delivered.Ptr(), ReadAt: read.Ptr()}
+		return t, nil
 	}, `SELECT state, at, attempt, envelope_id, reason, kind, code, detail, repeats, queued_at, claimed_at, sent_at, delivered_at, read_at
 		FROM transitions WHERE message_id = ? ORDER BY seq`, messageID)
 	return list, s.translate(err)

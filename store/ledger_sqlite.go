@@ -1,0 +1,28 @@
+package store
+
+import "strconv"
+
+// sqliteRecord ends with the conditions that every outcome has.
+const sqliteRecord = `UPDATE messages SET
+	state = v.value ->> 1, reason = v.value ->> 2, detail = v.value ->> 3, due_at = v.value ->> 4,
+	attempt = attempt - (v.value ->> 5), provider_id = v.value ->> 6,
+	sent_at = v.value ->> 7, final_at = v.value ->> 8
+	FROM json_each(?) v
+	WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
+
+var sqliteStatements = statements{
+	recordOutcomes: sqliteRecord + " RETURNING messages.id",
+	recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id",
+	applyReceipts: `UPDATE messages SET
+		state = v.value ->> 1, delivered_at = COALESCE(delivered_at, v.value ->> 2), read_at = COALESCE(read_at, v.value ->> 3),
+		reason = COALESCE(v.value ->> 4, CASE WHEN state IN (` + numbers(accepted) + `, v.value ->> 1) THEN reason END),
+		detail = COALESCE(v.value ->> 5, CASE WHEN state IN (` + numbers(accepted) + `, v.value ->> 1) THEN detail END),
+		final_at = CASE WHEN state = v.value ->> 1 THEN final_at ELSE v.value ->> 6 END
+		FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
+	insertTransitions: insertTransitions(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
+	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL
+		FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state ` + is(moves.putOff.from...),
+	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
+		SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+		FROM json_each(?)`,
+}

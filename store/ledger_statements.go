@@ -1,0 +1,27 @@
+package store
+
+import "carillon/messages"
+
+// statements are whole statements of the ledger that differ between the databases:
+// those that carry values for each message.
+type statements struct {
+	// recordOutcomes takes the rows of outcomeValues, and the state, worker and try
+	// that the messages must have.
+	recordOutcomes string
+	// recordUnspent is recordOutcomes for tries that don't count. Their number is
+	// given to another try, so that the envelope has to be the same, too.
+	recordUnspent string
+	// insertTransitions takes the highest number of a message's move, and rows of
+	// message, state, time, attempt, reason, kind, code, detail.
+	insertTransitions string
+	// applyReceipts takes rows of message, state, delivered, read, reason, detail,
+	// final.
+	applyReceipts string
+	// deferMessages takes a reason and rows of message, due time and detail.
+	deferMessages string
+	// insertReceipts takes the columns of receipts but for the id.
+	insertReceipts string
+}
+
+// accepted are the states of a message that the provider has, by its own word.
+var accepted = []messages.State{messages.Sent, messages.Delivered, messages.Read}
