@@ -108,7 +108,7 @@ func (s *Server) routesOfLists(words listWords) {
 		})
 	register(s, operation{id: "update-" + noun, method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Rename or describe a " + noun, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeList) (*one[List], error) {
-			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, in.Body.Name, in.Body.Description.pointer()))
+			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, contacts.ListChange{Name: in.Body.Name, Description: in.Body.Description.pointer()}))
 		})
 	register(s, operation{id: "delete-" + noun, method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a " + noun + "; its contacts stay",
 		status: http.StatusNoContent, roles: mayEdit,

@@ -22,7 +22,8 @@ func TestSchedulePreview(t *testing.T) {
 	}, out["items"])
 
 	// From now on, 20 of them, by several ways of saying when.
-	out = s.ok("POST", "/v1/schedules/preview", `{"schedule": {"cron": ["0 9 * * MON", "0 9 5 * *"], "calendar": [{"weekdays": [{"day": "fri", "nth": -1}], "times": ["17:00"]}]}}`)
+	out = s.ok("POST", "/v1/schedules/preview", `{"schedule": {"cron": ["0 9 * * MON", "0 9 5 * *"],
+		"calendar": [{"weekdays": [{"day": "fri", "nth": -1}], "times": ["17:00"]}]}}`)
 	require.Len(t, out["items"], 20)
 	first := out["items"].([]any)[0].(map[string]any)
 	require.Greater(t, first["at"], noon.Format("2006-01-02"))

@@ -113,14 +113,17 @@ func (s *Lists) List(ctx context.Context, accountID int64, kind ListKind, after 
 	return s.store.ListLists(ctx, accountID, kind, after, limit)
 }
 
-// Update renames a list or describes it anew; nil leaves a text as it is.
-func (s *Lists) Update(ctx context.Context, accountID int64, kind ListKind, id int64, name, description *string) (List, error) {
+// ListChange is what to change of a list; nil leaves a text as it is.
+type ListChange struct{ Name, Description *string }
+
+// Update renames a list or describes it anew.
+func (s *Lists) Update(ctx context.Context, accountID int64, kind ListKind, id int64, c ListChange) (List, error) {
 	return s.store.UpdateList(ctx, accountID, kind, id, func(l *List) error {
-		if name != nil {
-			l.Name = *name
+		if c.Name != nil {
+			l.Name = *c.Name
 		}
-		if description != nil {
-			l.Description = *description
+		if c.Description != nil {
+			l.Description = *c.Description
 		}
 		return l.check()
 	})

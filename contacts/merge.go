@@ -42,8 +42,8 @@ type Merging struct {
 
 // MergeStore merges contacts.
 type MergeStore interface {
-	// MergeContacts makes one contact of two, in one transaction. It is NotFound if one of them
-	// does not exist, and a Conflict if one is deleted.
+	// MergeContacts makes one contact of two, in one transaction. It is NotFound if one
+	// of them does not exist, and a Conflict if one is deleted.
 	MergeContacts(ctx context.Context, m Merging) (Merge, error)
 }
 
@@ -52,11 +52,11 @@ type MergeStore interface {
 // consents move, and whatever keeps messages away from either keeps them away
 // from the kept one. The other is deleted with a note of where it went. A
 // contact that is deleted already is a Conflict.
-func (s *Contacts) Merge(ctx context.Context, accountID, keep, from int64, dryRun bool, actor string) (Merge, error) {
-	if keep == from {
-		return Merge{}, fault.InvalidField("from", from, "is the contact itself: give the id of another")
+func (s *Contacts) Merge(ctx context.Context, m Merging) (Merge, error) {
+	if m.Keep == m.From {
+		return Merge{}, fault.InvalidField("from", m.From, "is the contact itself: give the id of another")
 	}
-	return s.store.MergeContacts(ctx, Merging{AccountID: accountID, Keep: keep, From: from, DryRun: dryRun, Actor: actor})
+	return s.store.MergeContacts(ctx, m)
 }
 
 // Absorb fills what c has not with what other has, and says which addresses and

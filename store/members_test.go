@@ -27,9 +27,9 @@ func TestListsOfEveryKind(t *testing.T) {
 			more, err := lists.Create(ctx, contacts.List{AccountID: account, Kind: kind, Name: "Other"})
 			require.NoError(t, err)
 			taken, fresh := "Same name", "Fresh"
-			_, err = lists.Update(ctx, account, kind, more.ID, &taken, nil)
+			_, err = lists.Update(ctx, account, kind, more.ID, contacts.ListChange{Name: &taken})
 			require.True(t, fault.Is(err, fault.Conflict))
-			more, err = lists.Update(ctx, account, kind, more.ID, &fresh, nil)
+			more, err = lists.Update(ctx, account, kind, more.ID, contacts.ListChange{Name: &fresh})
 			require.NoError(t, err)
 			require.Equal(t, fresh, more.Name)
 

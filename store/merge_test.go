@@ -65,18 +65,18 @@ func TestMergeContacts(t *testing.T) {
 		}))
 
 		for _, wrong := range [][2]int64{{keep.ID, 999}, {999, keep.ID}, {keep.ID, foreign.ID}} {
-			_, err = people.Merge(ctx, account, wrong[0], wrong[1], false, "me")
+			_, err = people.Merge(ctx, contacts.Merging{AccountID: account, Keep: wrong[0], From: wrong[1], Actor: "me"})
 			require.True(t, fault.Is(err, fault.NotFound))
 		}
-		_, err = people.Merge(ctx, account, keep.ID, keep.ID, false, "me")
+		_, err = people.Merge(ctx, contacts.Merging{AccountID: account, Keep: keep.ID, From: keep.ID, Actor: "me"})
 		require.True(t, fault.Is(err, fault.Invalid))
 
-		would, err := people.Merge(ctx, account, keep.ID, from.ID, true, "me")
+		would, err := people.Merge(ctx, contacts.Merging{AccountID: account, Keep: keep.ID, From: from.ID, DryRun: true, Actor: "me"})
 		require.NoError(t, err)
 		still, err := people.Get(ctx, account, from.ID)
 		require.NoError(t, err)
 		require.Equal(t, from, still, "a dry run changes nothing")
-		merge, err := people.Merge(ctx, account, keep.ID, from.ID, false, "me")
+		merge, err := people.Merge(ctx, contacts.Merging{AccountID: account, Keep: keep.ID, From: from.ID, Actor: "me"})
 		require.NoError(t, err)
 		would.Contact.UpdatedAt = merge.Contact.UpdatedAt
 		require.Equal(t, would, merge, "what was foretold happened")
@@ -118,7 +118,7 @@ func TestMergeContacts(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "once, and not for the dry run")
 		require.EqualValues(t, from.ID, entries[0].Detail["from"])
-		_, err = people.Merge(ctx, account, keep.ID, from.ID, false, "me")
+		_, err = people.Merge(ctx, contacts.Merging{AccountID: account, Keep: keep.ID, From: from.ID, Actor: "me"})
 		require.True(t, fault.Is(err, fault.Conflict), "it is merged already")
 		require.ErrorContains(t, err, fmt.Sprintf("contact %d", from.ID))
 
@@ -141,7 +141,7 @@ func TestMergeKeepsOptOuts(t *testing.T) {
 		suppressed, err := s.Suppressed(ctx, account, providers.Email, "keep@example.com")
 		require.NoError(t, err)
 		require.False(t, suppressed)
-		merge, err := contacts.NewContacts(s).Merge(ctx, account, keep.ID, from.ID, false, "me")
+		merge, err := contacts.NewContacts(s).Merge(ctx, contacts.Merging{AccountID: account, Keep: keep.ID, From: from.ID, Actor: "me"})
 		require.NoError(t, err)
 		require.True(t, merge.OptedOut)
 		suppressed, err = s.Suppressed(ctx, account, providers.Email, "keep@example.com")

@@ -399,5 +399,7 @@ func (ch *channel) giveBack(ctx context.Context, e queue.Envelope, ids []int64, 
 	if len(ids) == 0 {
 		return nil
 	}
-	return ch.worker.o.Store.Unqueue(context.WithoutCancel(ctx), messages.Unqueuing{RunID: e.RunID, ChannelID: ch.c.ID, EnvelopeID: e.ID, MessageIDs: ids, Due: due})
+	return ch.worker.o.Store.Unqueue(context.WithoutCancel(ctx), messages.Unqueuing{
+		RunID: e.RunID, ChannelID: ch.c.ID, EnvelopeID: e.ID, MessageIDs: ids, Due: due,
+	})
 }

@@ -24,9 +24,9 @@ func at(text string) time.Time {
 }
 
 // instants are the next n occurrences, those that don't fire with their reason.
-func instants(t *testing.T, s schedule.Schedule, o schedule.Options, after time.Time, n int) (list []string) {
+func instants(t *testing.T, s schedule.Schedule, after time.Time, n int) (list []string) {
 	t.Helper()
-	plan, err := s.Compile(o)
+	plan, err := s.Compile(schedule.Options{Holidays: map[int64][]string{7: {"2026-01-06"}}})
 	require.NoError(t, err)
 	for range n {
 		occurrence, ok := plan.Next(after)
@@ -113,7 +113,7 @@ func TestClocksAreSet(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.want, instants(t, c.schedule, schedule.Options{}, at(c.after), len(c.want)))
+			require.Equal(t, c.want, instants(t, c.schedule, at(c.after), len(c.want)))
 		})
 	}
 }
@@ -123,33 +123,73 @@ func TestWhatMarketersMean(t *testing.T) {
 		schedule schedule.Schedule
 		want     []string
 	}{
-		"last day of the month":        {schedule.Schedule{Cron: []string{"0 9 L * *"}}, []string{"2026-01-31T09:00:00Z", "2026-02-28T09:00:00Z"}},
-		"three days before":            {schedule.Schedule{Cron: []string{"0 9 L-3 * *"}}, []string{"2026-01-28T09:00:00Z", "2026-02-25T09:00:00Z"}},
-		"last weekday":                 {schedule.Schedule{Cron: []string{"0 9 LW * *"}}, []string{"2026-01-30T09:00:00Z", "2026-02-27T09:00:00Z"}},
-		"weekday nearest to the 15th":  {schedule.Schedule{Cron: []string{"0 9 15W * *"}}, []string{"2026-01-15T09:00:00Z", "2026-02-16T09:00:00Z", "2026-03-16T09:00:00Z"}},
+		"last day of the month": {schedule.Schedule{Cron: []string{"0 9 L * *"}}, []string{"2026-01-31T09:00:00Z", "2026-02-28T09:00:00Z"}},
+		"three days before":     {schedule.Schedule{Cron: []string{"0 9 L-3 * *"}}, []string{"2026-01-28T09:00:00Z", "2026-02-25T09:00:00Z"}},
+		"last weekday":          {schedule.Schedule{Cron: []string{"0 9 LW * *"}}, []string{"2026-01-30T09:00:00Z", "2026-02-27T09:00:00Z"}},
+		"weekday nearest to the 15th": {
+			schedule.Schedule{Cron: []string{"0 9 15W * *"}},
+			[]string{"2026-01-15T09:00:00Z", "2026-02-16T09:00:00Z", "2026-03-16T09:00:00Z"},
+		},
 		"nearest to the 1st, in month": {schedule.Schedule{Cron: []string{"0 9 1W 8 *"}}, []string{"2026-08-03T09:00:00Z"}},
 		"first Friday":                 {schedule.Schedule{Cron: []string{"0 9 * * FRI#1"}}, []string{"2026-01-02T09:00:00Z", "2026-02-06T09:00:00Z"}},
 		"last Friday":                  {schedule.Schedule{Cron: []string{"0 9 * * FRIL"}}, []string{"2026-01-30T09:00:00Z", "2026-02-27T09:00:00Z"}},
-		"Sunday is 7, too":             {schedule.Schedule{Cron: []string{"0 9 * * 6-7"}}, []string{"2026-01-03T09:00:00Z", "2026-01-04T09:00:00Z", "2026-01-10T09:00:00Z"}},
-		"either of both days":          {schedule.Schedule{Cron: []string{"0 9 13 * FRI"}}, []string{"2026-01-02T09:00:00Z", "2026-01-09T09:00:00Z", "2026-01-13T09:00:00Z"}},
-		"both at once":                 {schedule.Schedule{Calendar: []schedule.Calendar{{Weekdays: []schedule.Weekday{{Day: "fri"}}, Days: []int{13}, Times: []string{"09:00"}}}}, []string{"2026-02-13T09:00:00Z", "2026-03-13T09:00:00Z"}},
-		"first and last":               {schedule.Schedule{Calendar: []schedule.Calendar{{Days: []int{1, -1}, Months: []int{2}, Times: []string{"18:30", "09:00"}}}}, []string{"2026-02-01T09:00:00Z", "2026-02-01T18:30:00Z", "2026-02-28T09:00:00Z", "2026-02-28T18:30:00Z"}},
-		"a leap day":                   {schedule.Schedule{Cron: []string{"0 9 29 2 *"}}, []string{"2028-02-29T09:00:00Z", "2032-02-29T09:00:00Z"}},
-		"seconds":                      {schedule.Schedule{Cron: []string{"*/30 * * * * *"}}, []string{"2026-01-01T00:00:30Z", "2026-01-01T00:01:00Z"}},
-		"united, once":                 {schedule.Schedule{Cron: []string{"0 9 * * MON", "0 9 5 * *"}, Dates: []string{"2026-01-04T10:00"}}, []string{"2026-01-04T10:00:00Z", "2026-01-05T09:00:00Z", "2026-01-12T09:00:00Z"}},
-		"every, in phase":              {schedule.Schedule{Every: "2h", Phase: "5m"}, []string{"2026-01-01T00:05:00Z", "2026-01-01T02:05:00Z"}},
-		"every, from when it begins":   {schedule.Schedule{Every: "2h", From: "2026-01-01T09:10"}, []string{"2026-01-01T09:10:00Z", "2026-01-01T11:10:00Z"}},
-		"until, included":              {schedule.Schedule{Cron: []string{"@daily"}, Until: "2026-01-02"}, []string{"2026-01-02T00:00:00Z", "no more"}},
-		"not on Saturdays":             {schedule.Schedule{Cron: []string{"0 9 * * *"}, From: "2026-01-02", Exclude: &schedule.Exclude{Weekdays: []string{"sat"}}}, []string{"2026-01-02T09:00:00Z", "2026-01-03T09:00:00Z excluded", "2026-01-04T09:00:00Z"}},
-		"on the next day instead":      {schedule.Schedule{Cron: []string{"0 9 * * SAT"}, OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Weekdays: []string{"sat", "sun"}}}, []string{"2026-01-05T09:00:00Z", "2026-01-12T09:00:00Z"}},
-		"on the day before instead":    {schedule.Schedule{Cron: []string{"0 9 * * SAT"}, OnExcluded: schedule.PreviousDay, Exclude: &schedule.Exclude{Weekdays: []string{"sat"}, Dates: []string{"2026-01-09"}}}, []string{"2026-01-02T09:00:00Z", "2026-01-08T09:00:00Z"}},
-		"moved to where one is":        {schedule.Schedule{Cron: []string{"0 9 * * FRI,SAT"}, OnExcluded: schedule.PreviousDay, Exclude: &schedule.Exclude{Weekdays: []string{"sat"}}}, []string{"2026-01-02T09:00:00Z", "2026-01-09T09:00:00Z"}},
-		"holidays":                     {schedule.Schedule{Cron: []string{"0 9 * * *"}, From: "2026-01-05", Exclude: &schedule.Exclude{Holidays: []int64{7}}}, []string{"2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z excluded", "2026-01-07T09:00:00Z"}},
-		"hours on excluded days":       {schedule.Schedule{Cron: []string{"0 */12 * * *"}, From: "2026-01-05T12:00", OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Holidays: []int64{7}}}, []string{"2026-01-05T12:00:00Z", "2026-01-06T00:00:00Z excluded", "2026-01-06T12:00:00Z excluded", "2026-01-07T00:00:00Z"}},
+		"Sunday is 7, too": {
+			schedule.Schedule{Cron: []string{"0 9 * * 6-7"}},
+			[]string{"2026-01-03T09:00:00Z", "2026-01-04T09:00:00Z", "2026-01-10T09:00:00Z"},
+		},
+		"either of both days": {
+			schedule.Schedule{Cron: []string{"0 9 13 * FRI"}},
+			[]string{"2026-01-02T09:00:00Z", "2026-01-09T09:00:00Z", "2026-01-13T09:00:00Z"},
+		},
+		"both at once": {
+			schedule.Schedule{Calendar: []schedule.Calendar{{Weekdays: []schedule.Weekday{{Day: "fri"}}, Days: []int{13}, Times: []string{"09:00"}}}},
+			[]string{"2026-02-13T09:00:00Z", "2026-03-13T09:00:00Z"},
+		},
+		"first and last": {
+			schedule.Schedule{Calendar: []schedule.Calendar{{Days: []int{1, -1}, Months: []int{2}, Times: []string{"18:30", "09:00"}}}},
+			[]string{"2026-02-01T09:00:00Z", "2026-02-01T18:30:00Z", "2026-02-28T09:00:00Z", "2026-02-28T18:30:00Z"},
+		},
+		"a leap day": {schedule.Schedule{Cron: []string{"0 9 29 2 *"}}, []string{"2028-02-29T09:00:00Z", "2032-02-29T09:00:00Z"}},
+		"seconds":    {schedule.Schedule{Cron: []string{"*/30 * * * * *"}}, []string{"2026-01-01T00:00:30Z", "2026-01-01T00:01:00Z"}},
+		"united, once": {
+			schedule.Schedule{Cron: []string{"0 9 * * MON", "0 9 5 * *"}, Dates: []string{"2026-01-04T10:00"}},
+			[]string{"2026-01-04T10:00:00Z", "2026-01-05T09:00:00Z", "2026-01-12T09:00:00Z"},
+		},
+		"every, in phase":            {schedule.Schedule{Every: "2h", Phase: "5m"}, []string{"2026-01-01T00:05:00Z", "2026-01-01T02:05:00Z"}},
+		"every, from when it begins": {schedule.Schedule{Every: "2h", From: "2026-01-01T09:10"}, []string{"2026-01-01T09:10:00Z", "2026-01-01T11:10:00Z"}},
+		"until, included":            {schedule.Schedule{Cron: []string{"@daily"}, Until: "2026-01-02"}, []string{"2026-01-02T00:00:00Z", "no more"}},
+		"not on Saturdays": {
+			schedule.Schedule{Cron: []string{"0 9 * * *"}, From: "2026-01-02", Exclude: &schedule.Exclude{Weekdays: []string{"sat"}}},
+			[]string{"2026-01-02T09:00:00Z", "2026-01-03T09:00:00Z excluded", "2026-01-04T09:00:00Z"},
+		},
+		"on the next day instead": {
+			schedule.Schedule{Cron: []string{"0 9 * * SAT"}, OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Weekdays: []string{"sat", "sun"}}},
+			[]string{"2026-01-05T09:00:00Z", "2026-01-12T09:00:00Z"},
+		},
+		"on the day before instead": {
+			schedule.Schedule{
+				Cron: []string{"0 9 * * SAT"}, OnExcluded: schedule.PreviousDay,
+				Exclude: &schedule.Exclude{Weekdays: []string{"sat"}, Dates: []string{"2026-01-09"}},
+			},
+			[]string{"2026-01-02T09:00:00Z", "2026-01-08T09:00:00Z"},
+		},
+		"moved to where one is": {
+			schedule.Schedule{Cron: []string{"0 9 * * FRI,SAT"}, OnExcluded: schedule.PreviousDay, Exclude: &schedule.Exclude{Weekdays: []string{"sat"}}},
+			[]string{"2026-01-02T09:00:00Z", "2026-01-09T09:00:00Z"},
+		},
+		"holidays": {
+			schedule.Schedule{Cron: []string{"0 9 * * *"}, From: "2026-01-05", Exclude: &schedule.Exclude{Holidays: []int64{7}}},
+			[]string{"2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z excluded", "2026-01-07T09:00:00Z"},
+		},
+		"hours on excluded days": {
+			schedule.Schedule{
+				Cron: []string{"0 */12 * * *"}, From: "2026-01-05T12:00", OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Holidays: []int64{7}},
+			},
+			[]string{"2026-01-05T12:00:00Z", "2026-01-06T00:00:00Z excluded", "2026-01-06T12:00:00Z excluded", "2026-01-07T00:00:00Z"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := schedule.Options{Holidays: map[int64][]string{7: {"2026-01-06"}}}
-			require.Equal(t, c.want, instants(t, c.schedule, o, at("2026-01-01T00:00:00Z"), len(c.want)))
+			require.Equal(t, c.want, instants(t, c.schedule, at("2026-01-01T00:00:00Z"), len(c.want)))
 		})
 	}
 }
@@ -159,33 +199,46 @@ func TestRefused(t *testing.T) {
 		schedule schedule.Schedule
 		want     string
 	}{
-		"nothing":            {schedule.Schedule{}, "schedule.cron: say when"},
-		"impossible":         {schedule.Schedule{Cron: []string{"0 0 30 2 *"}}, "never fires"},
-		"an hour of never":   {schedule.Schedule{Cron: []string{"0 * 31 2,4,6 *"}}, "never fires"},
-		"a fifth of never":   {schedule.Schedule{Cron: []string{"0 9 * 2 FRI#5"}, From: "2026-01-01", Until: "2027-12-31"}, "nothing fires until then"},
-		"zone in it":         {schedule.Schedule{Cron: []string{"TZ=Europe/Berlin 0 9 * * *"}}, "schedule.cron[0]: can't name a zone"},
-		"every in it":        {schedule.Schedule{Cron: []string{"@every 2h"}}, "set every, such as 2h"},
-		"reboot":             {schedule.Schedule{Cron: []string{"@reboot"}}, "is none of @hourly"},
-		"four fields":        {schedule.Schedule{Cron: []string{"0 9 * *"}}, "has 4 fields"},
-		"no minute 60":       {schedule.Schedule{Cron: []string{"60 9 * * *"}}, "is no cron expression"},
-		"no weekday 8":       {schedule.Schedule{Cron: []string{"0 9 * * 8"}}, "is no cron expression"},
-		"no sixth Friday":    {schedule.Schedule{Cron: []string{"0 9 * * FRI#6"}}, "is no cron expression"},
-		"words":              {schedule.Schedule{Cron: []string{"every morning at nine o clock"}}, "schedule.cron[0]"},
-		"zone":               {schedule.Schedule{Cron: []string{"@daily"}, Timezone: "Mars"}, "schedule.timezone"},
-		"until before from":  {schedule.Schedule{Cron: []string{"@daily"}, From: "2026-02-01", Until: "2026-01-01"}, "is before from"},
-		"over before it is":  {schedule.Schedule{Dates: []string{"2026-02-01T09:00"}, From: "2026-03-01", Until: "2026-04-01"}, "nothing fires until then"},
-		"no time of day":     {schedule.Schedule{Calendar: []schedule.Calendar{{Days: []int{1}}}}, "schedule.calendar[0].times: say at what time"},
-		"a wrong calendar":   {schedule.Schedule{Calendar: []schedule.Calendar{{Weekdays: []schedule.Weekday{{Day: "freitag", Nth: 6}}, Days: []int{0}, Months: []int{13}, Times: []string{"25:00"}}}}, "schedule.calendar[0].months[0]: must be 1 to 12"},
+		"nothing":           {schedule.Schedule{}, "schedule.cron: say when"},
+		"impossible":        {schedule.Schedule{Cron: []string{"0 0 30 2 *"}}, "never fires"},
+		"an hour of never":  {schedule.Schedule{Cron: []string{"0 * 31 2,4,6 *"}}, "never fires"},
+		"a fifth of never":  {schedule.Schedule{Cron: []string{"0 9 * 2 FRI#5"}, From: "2026-01-01", Until: "2027-12-31"}, "nothing fires until then"},
+		"zone in it":        {schedule.Schedule{Cron: []string{"TZ=Europe/Berlin 0 9 * * *"}}, "schedule.cron[0]: can't name a zone"},
+		"every in it":       {schedule.Schedule{Cron: []string{"@every 2h"}}, "set every, such as 2h"},
+		"reboot":            {schedule.Schedule{Cron: []string{"@reboot"}}, "is none of @hourly"},
+		"four fields":       {schedule.Schedule{Cron: []string{"0 9 * *"}}, "has 4 fields"},
+		"no minute 60":      {schedule.Schedule{Cron: []string{"60 9 * * *"}}, "is no cron expression"},
+		"no weekday 8":      {schedule.Schedule{Cron: []string{"0 9 * * 8"}}, "is no cron expression"},
+		"no sixth Friday":   {schedule.Schedule{Cron: []string{"0 9 * * FRI#6"}}, "is no cron expression"},
+		"words":             {schedule.Schedule{Cron: []string{"every morning at nine o clock"}}, "schedule.cron[0]"},
+		"zone":              {schedule.Schedule{Cron: []string{"@daily"}, Timezone: "Mars"}, "schedule.timezone"},
+		"until before from": {schedule.Schedule{Cron: []string{"@daily"}, From: "2026-02-01", Until: "2026-01-01"}, "is before from"},
+		"over before it is": {schedule.Schedule{Dates: []string{"2026-02-01T09:00"}, From: "2026-03-01", Until: "2026-04-01"}, "nothing fires until then"},
+		"no time of day":    {schedule.Schedule{Calendar: []schedule.Calendar{{Days: []int{1}}}}, "schedule.calendar[0].times: say at what time"},
+		"a wrong calendar": {
+			schedule.Schedule{
+				Calendar: []schedule.Calendar{
+					{Weekdays: []schedule.Weekday{{Day: "freitag", Nth: 6}}, Days: []int{0}, Months: []int{13}, Times: []string{"25:00"}},
+				},
+			},
+			"schedule.calendar[0].months[0]: must be 1 to 12",
+		},
 		"too short":          {schedule.Schedule{Every: "1ms"}, "schedule.every: must be whole seconds"},
 		"a month of seconds": {schedule.Schedule{Every: "1mo"}, "for days and months use calendar"},
 		"phase":              {schedule.Schedule{Every: "2h", Phase: "3h"}, "schedule.phase"},
 		"phase alone":        {schedule.Schedule{Cron: []string{"@daily"}, Phase: "5m"}, "belongs to every"},
 		"date":               {schedule.Schedule{Dates: []string{"24.12.2026"}}, "schedule.dates[0]: not a time"},
-		"excluded date":      {schedule.Schedule{Cron: []string{"@daily"}, Exclude: &schedule.Exclude{Dates: []string{"Christmas"}}}, "schedule.exclude.dates[0]: not a date"},
-		"no day is left":     {schedule.Schedule{Cron: []string{"@daily"}, Exclude: &schedule.Exclude{Weekdays: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}}}, "leaves no day"},
-		"none that is left":  {schedule.Schedule{Cron: []string{"0 9 * * MON"}, Exclude: &schedule.Exclude{Weekdays: []string{"mon"}}}, "never fires"},
-		"no such holidays":   {schedule.Schedule{Cron: []string{"@daily"}, Exclude: &schedule.Exclude{Holidays: []int64{9}}}, "there is no such calendar"},
-		"choices":            {schedule.Schedule{Cron: []string{"@daily"}, Gap: "back", Overlap: "third", OnExcluded: "never"}, "schedule.overlap: must be first"},
+		"excluded date": {
+			schedule.Schedule{Cron: []string{"@daily"}, Exclude: &schedule.Exclude{Dates: []string{"Christmas"}}},
+			"schedule.exclude.dates[0]: not a date",
+		},
+		"no day is left": {
+			schedule.Schedule{Cron: []string{"@daily"}, Exclude: &schedule.Exclude{Weekdays: []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}}},
+			"leaves no day",
+		},
+		"none that is left": {schedule.Schedule{Cron: []string{"0 9 * * MON"}, Exclude: &schedule.Exclude{Weekdays: []string{"mon"}}}, "never fires"},
+		"no such holidays":  {schedule.Schedule{Cron: []string{"@daily"}, Exclude: &schedule.Exclude{Holidays: []int64{9}}}, "there is no such calendar"},
+		"choices":           {schedule.Schedule{Cron: []string{"@daily"}, Gap: "back", Overlap: "third", OnExcluded: "never"}, "schedule.overlap: must be first"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.schedule.Compile(schedule.Options{})
@@ -201,16 +254,27 @@ func TestWords(t *testing.T) {
 		want     string
 	}{
 		{schedule.Schedule{Cron: []string{"0 9 * * FRIL"}, Timezone: "Europe/Berlin"}, "every last Friday of the month at 09:00, Europe/Berlin"},
-		{schedule.Schedule{Calendar: []schedule.Calendar{{Weekdays: []schedule.Weekday{{Day: "fri", Nth: -1}}, Times: []string{"09:00"}}}}, "every last Friday of the month at 09:00, UTC"},
+		{
+			schedule.Schedule{Calendar: []schedule.Calendar{{Weekdays: []schedule.Weekday{{Day: "fri", Nth: -1}}, Times: []string{"09:00"}}}},
+			"every last Friday of the month at 09:00, UTC",
+		},
 		{schedule.Schedule{Cron: []string{"0 9 * * MON-FRI"}}, "every weekday (Monday to Friday) at 09:00, UTC"},
 		{schedule.Schedule{Cron: []string{"0 9,17 1,15 * *"}}, "on the 1st and 15th of the month at 09:00 and 17:00, UTC"},
 		{schedule.Schedule{Cron: []string{"*/15 * * * *"}}, "every 15 minutes, UTC"},
 		{schedule.Schedule{Cron: []string{"5 */2 * * MON"}}, "every 2 hours at 5 minutes past, every Monday, UTC"},
 		{schedule.Schedule{Cron: []string{"@hourly"}}, "every hour, UTC"},
 		{schedule.Schedule{Cron: []string{"*/10 9-17 * 12 *"}}, "every day in December 54 times from 09:00 to 17:50, UTC"},
-		{schedule.Schedule{Cron: []string{"30 8 LW * *", "0 9 13 * FRI"}}, "on the last weekday of the month at 08:30, and on the 13th of the month and every Friday at 09:00, UTC"},
+		{
+			schedule.Schedule{Cron: []string{"30 8 LW * *", "0 9 13 * FRI"}},
+			"on the last weekday of the month at 08:30, and on the 13th of the month and every Friday at 09:00, UTC",
+		},
 		{schedule.Schedule{Every: "90m", From: "2026-01-01"}, "every 90 minutes, UTC, from 2026-01-01"},
-		{schedule.Schedule{Cron: []string{"@daily"}, OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Weekdays: []string{"sun"}, Dates: []string{"2026-12-24"}}}, "every day at 00:00, UTC, but not on Sundays and 2026-12-24 (on the next day instead)"},
+		{
+			schedule.Schedule{
+				Cron: []string{"@daily"}, OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Weekdays: []string{"sun"}, Dates: []string{"2026-12-24"}},
+			},
+			"every day at 00:00, UTC, but not on Sundays and 2026-12-24 (on the next day instead)",
+		},
 		{schedule.Schedule{Dates: []string{"2026-12-24T10:00"}, Until: "2027-01-01"}, "on 2026-12-24T10:00, UTC until 2027-01-01"},
 	} {
 		plan, err := c.schedule.Compile(schedule.Options{})
@@ -350,7 +414,9 @@ func TestNextDoesNotDependOnWhereOneAsks(t *testing.T) {
 }
 
 func FuzzCron(f *testing.F) {
-	for _, seed := range []string{"0 9 * * MON", "*/5 9-17 1,15 JAN-MAR 1-5", "0 0 L * FRIL", "@daily", "0 9 15W * FRI#2", "TZ=UTC * * * * *", "* * * * * *", "0 0 31 2 *"} {
+	for _, seed := range []string{
+		"0 9 * * MON", "*/5 9-17 1,15 JAN-MAR 1-5", "0 0 L * FRIL", "@daily", "0 9 15W * FRI#2", "TZ=UTC * * * * *", "* * * * * *", "0 0 31 2 *",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, expression string) {

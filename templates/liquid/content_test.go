@@ -372,7 +372,9 @@ func FuzzCompile(f *testing.F) {
 // that the engine alone would leave out.
 func TestListsHaveCommasWhereverTheyStand(t *testing.T) {
 	v := Vars{Contact: Contact{Attributes: `{"tags":["a","b"]}`}}
-	for _, around := range []string{"%s", "%s{% if true %}x{% endif %}", "{% assign x = 1 %}%s", "{% if true %}%s{% endif %}", "{% for i in (1..2) %}%s{% endfor %}"} {
+	for _, around := range []string{
+		"%s", "%s{% if true %}x{% endif %}", "{% assign x = 1 %}%s", "{% if true %}%s{% endif %}", "{% for i in (1..2) %}%s{% endfor %}",
+	} {
 		compiled, err := Compile(providers.Content{Text: strings.ReplaceAll(around, "%s", "<{{ contact.attributes.tags }}>")}, nil)
 		require.NoError(t, err)
 		out, err := compiled.Render(t.Context(), v)
