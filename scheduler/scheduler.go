@@ -15,6 +15,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/internal/loops"
 	"carillon/messages"
 )
 
@@ -103,8 +104,7 @@ type Scheduler struct {
 	feeder *feeder
 	reaper *reaper
 	wake   wakers
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	loops  loops.Group
 	leads  atomic.Bool
 }
 
@@ -135,18 +135,13 @@ func New(o Options) *Scheduler {
 
 // Start begins to compete for the lease.
 func (s *Scheduler) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	s.wg.Go(func() { s.compete(ctx) })
+	s.loops.Go(s.compete)
 }
 
 // Stop ends the scheduler and gives the lease back. It returns when all its
 // goroutines are gone.
 func (s *Scheduler) Stop() {
-	if s.cancel != nil {
-		s.cancel()
-	}
-	s.wg.Wait()
+	s.loops.Stop()
 }
 
 // Wake says that a campaign was started or a message created.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/internal/loops"
 	"carillon/messages"
 	"carillon/providers"
 )
@@ -25,8 +25,7 @@ const (
 type Writer struct {
 	store *Store
 	lanes [2]*lane
-	wg    sync.WaitGroup
-	stop  context.CancelFunc
+	loops loops.Group
 }
 
 // lane is one goroutine that commits groups. On PostgreSQL claims and outcomes
@@ -66,8 +65,7 @@ func (o *op) rows() int {
 // StartWriter starts the group-commit writer of a process. workerID spreads the
 // counters of several processes.
 func (s *Store) StartWriter(workerID int64) *Writer {
-	ctx, stop := context.WithCancel(context.Background())
-	w := &Writer{store: s, stop: stop}
+	w := &Writer{store: s}
 	lanes := 1
 	if s.Postgres() {
 		lanes = len(w.lanes)
@@ -80,7 +78,7 @@ func (s *Store) StartWriter(workerID int64) *Writer {
 			gone:   make(chan struct{}),
 		}
 		w.lanes[i] = l
-		w.wg.Go(func() { l.run(ctx) })
+		w.loops.Go(l.run)
 	}
 	if lanes == 1 {
 		w.lanes[1] = w.lanes[0]
@@ -94,8 +92,7 @@ var errStopped = errors.New("the writer has stopped")
 // Stop ends the writer. Who is still in Claim, Record or Receive is refused, so
 // callers with an outcome to record must have returned before.
 func (w *Writer) Stop() {
-	w.stop()
-	w.wg.Wait()
+	w.loops.Stop()
 }
 
 // Claim moves those of the named messages that still are queued in this

@@ -17,6 +17,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/internal/loops"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
@@ -151,7 +152,9 @@ type Worker struct {
 	// messages that are claimed and not recorded.
 	served   atomic.Pointer[map[int64]*channel]
 	inFlight atomic.Int64
-	stop     func()
+	started  bool
+	// serves ends first: the heart beats until the last message in flight is recorded.
+	serves, beats loops.Group
 }
 
 // New makes a worker.
@@ -170,32 +173,25 @@ func New(o Options) *Worker {
 
 // Start begins to serve the channels.
 func (w *Worker) Start() {
-	beating, stopBeating := context.WithCancel(context.Background())
-	serving, stopServing := context.WithCancel(context.Background())
+	w.started = true
 	w.beat.Store(w.o.Clock.Now().UnixMilli())
-	var beats, serves sync.WaitGroup
-	beats.Go(func() { w.heartbeats(beating) })
-	serves.Go(func() { w.serveChannels(serving) })
+	w.beats.Go(w.heartbeats)
+	w.serves.Go(w.serveChannels)
 	if w.o.Flights != "" {
-		serves.Go(func() { w.findWrecks(serving) })
-	}
-	// The heart beats until the last message in flight is recorded.
-	w.stop = func() {
-		stopServing()
-		serves.Wait()
-		stopBeating()
-		beats.Wait()
+		w.serves.Go(w.findWrecks)
 	}
 }
 
 // Stop takes no more work, finishes what is in flight, records it and gives the
 // rest back: no attempt is spent by stopping.
 func (w *Worker) Stop() {
-	if w.stop == nil {
+	if !w.started {
 		return
 	}
-	w.stop()
-	w.stop = nil
+	w.started = false
+	// The heart beats until the last message in flight is recorded.
+	w.serves.Stop()
+	w.beats.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if err := w.o.Store.RetireWorker(ctx, w.o.ID); err != nil {
