@@ -172,6 +172,7 @@ snippets ls
 snippets show parts/footer
 snippets set parts/footer --text x
 snippets rm parts/footer
+schedules next @daily --timezone UTC
 channel ls
 channel show news
 channel show 1

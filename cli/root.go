@@ -132,6 +132,7 @@ func (c *cli) root() *cobra.Command {
 	c.addSnippets(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
+	c.addSchedules(root)
 	c.addMessages(root)
 	c.addQueue(root)
 	c.addStatus(root)

@@ -383,3 +383,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func ExampleParse() {
+	r, err := rule.Parse([]byte(`{"condition": "AND", "rules": [
+		{"field": "attributes.plan", "operator": "equal", "value": "GOLD"},
+		{"field": "attributes.score", "operator": "greater", "value": 8}]}`), schema())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ada := &rule.Contact{Attributes: map[string]any{"plan": "gold", "score": 9.5}}
+	fmt.Println(r.Match(ada, rule.Moment{}), r.Properties())
+	_, err = rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "plan", "operator": "equal", "value": "gold"}]}`), schema())
+	fmt.Println(err != nil)
+	// Output:
+	// true [plan score]
+	// true
+}

@@ -3,6 +3,7 @@ package liquid
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"html"
 	"strings"
 	"testing"
@@ -405,4 +406,19 @@ func BenchmarkRender(b *testing.B) {
 			}
 		})
 	}
+}
+
+func ExampleCompile() {
+	content, err := Compile(providers.Content{Text: "Hello {{ contact.first_name | default: 'you' }}, {{ row.coupon }} is yours."}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	rendered, _ := content.Render(context.Background(), Vars{Row: `{"coupon": "SPRING"}`})
+	fmt.Println(rendered.Text)
+	_, err = Compile(providers.Content{Text: "Hello\n{% if row.coupon %}"}, nil)
+	fmt.Println(err)
+	// Output:
+	// Hello you, SPRING is yours.
+	// the input is not valid (content.text: line 2: unterminated "if" block in {% if row.coupon %})
 }
