@@ -382,6 +382,13 @@ func TestStatusPage(t *testing.T) {
 	require.NotContains(t, rec.Body.String(), "Nothing waits")
 	require.NotContains(t, rec.Body.String(), "ada@example.org")
 	require.Equal(t, 403, s.do("GET", "/", "", as(access.Sender)...).Code)
+
+	// Who tries keys here is slowed down as anywhere.
+	codes := map[int]int{}
+	for i := range 200 {
+		codes[s.do("GET", "/?details", "", "Authorization", fmt.Sprintf("Bearer wrong-%d", i)).Code]++
+	}
+	require.Positive(t, codes[http.StatusTooManyRequests], "%v", codes)
 }
 
 func TestUnsubscribe(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/internal/fault"
-	"carillon/internal/secret"
 	"carillon/messages"
 )
 
@@ -127,7 +126,7 @@ func (s *Server) statusCaller(r *http.Request) (access.Key, error) {
 	if strings.TrimSpace(presented) == "" {
 		return access.Key{}, fault.New(fault.Unauthorized, "a key is needed")
 	}
-	key, err := s.Keys.Lookup(r.Context(), secret.New(strings.TrimSpace(presented)))
+	key, err := s.gate.LookupPresented(r.Context(), r, strings.TrimSpace(presented))
 	if err == nil && !mayLook.Allows(key.Role) {
 		err = fault.New(fault.Forbidden, "a %s key can't look at campaigns", key.Role)
 	}

@@ -67,6 +67,9 @@ func TestCreateRefuses(t *testing.T) {
 		}, []string{"audience.exclude.uploads[0]", "audience.exclude.campaigns[0]"}},
 		"no subject":      {func(c *campaigns.Campaign) { c.Content.Subject = " " }, []string{"content.subject: e-mail needs a subject"}},
 		"no words":        {func(c *campaigns.Campaign) { c.Content = providers.Content{Subject: "x"} }, []string{"content.text: there is nothing to send"}},
+		"a file alone": {func(c *campaigns.Campaign) {
+			c.Content = providers.Content{Subject: "x", Attachment: &providers.Attachment{URL: "https://example.org/menu.pdf"}}
+		}, []string{"content.text: a mail channel writes an attachment as a link"}},
 		"preheader alone": {func(c *campaigns.Campaign) { c.Content.Preheader = "x" }, []string{"content.preheader"}},
 		"syntax":          {func(c *campaigns.Campaign) { c.Content.Text = "a\n{{ x | shout }}" }, []string{`content.text: line 2: unknown filter "shout"`}},
 		"attachment":      {func(c *campaigns.Campaign) { c.Content.Attachment = &providers.Attachment{URL: "menu.pdf"} }, []string{"content.attachment.url"}},

@@ -181,8 +181,11 @@ func (s *Service) CheckContent(ctx context.Context, content providers.Content, c
 		wrong = append(wrong, fault.Field{Location: "content." + location, Message: fmt.Sprintf(format, args...)})
 	}
 	can := kind.Capabilities
-	if content.Text == "" && content.HTML == "" && content.Attachment == nil {
+	switch wordless := content.Text == "" && content.HTML == ""; {
+	case wordless && content.Attachment == nil:
 		add("text", "there is nothing to send: give a text, or html on an e-mail channel")
+	case wordless && !can.Media:
+		add("text", "a %s channel writes an attachment as a link below the text: give a text", channel.Provider)
 	}
 	if content.Subject != "" && !can.Subject {
 		add("subject", "a %s channel sends no subject: leave it out", channel.Provider)

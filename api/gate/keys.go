@@ -29,6 +29,12 @@ func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Key, error) 
 	if err != nil {
 		return access.Key{}, err
 	}
+	return g.LookupPresented(ctx, r, presented)
+}
+
+// LookupPresented is Lookup for a key that a request presents in another way than
+// the dialect's.
+func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented string) (access.Key, error) {
 	wrong := g.deps.Limits.wrong
 	if wait := wrong.wait(r, presented); wait > 0 {
 		return access.Key{}, fault.New(fault.RateLimited, "too many wrong keys from this address: wait %s", wait.Round(time.Millisecond))
