@@ -65,8 +65,8 @@ func TestCreateRefuses(t *testing.T) {
 		"strange excluded": {func(c *campaigns.Campaign) {
 			c.Audience.Exclude = &targeting.Exclude{Uploads: []int64{7}, Campaigns: []int64{8}}
 		}, []string{"audience.exclude.uploads[0]", "audience.exclude.campaigns[0]"}},
-		"no subject":      {func(c *campaigns.Campaign) { c.Content.Subject = " " }, []string{"content.subject: e-mail needs a subject"}},
-		"no words":        {func(c *campaigns.Campaign) { c.Content = providers.Content{Subject: "x"} }, []string{"content.text: there is nothing to send"}},
+		"no subject": {func(c *campaigns.Campaign) { c.Content.Subject = " " }, []string{"content.subject: e-mail needs a subject"}},
+		"no words":   {func(c *campaigns.Campaign) { c.Content = providers.Content{Subject: "x"} }, []string{"content.text: there is nothing to send"}},
 		"a file alone": {func(c *campaigns.Campaign) {
 			c.Content = providers.Content{Subject: "x", Attachment: &providers.Attachment{URL: "https://example.org/menu.pdf"}}
 		}, []string{"content.text: a mail channel writes an attachment as a link"}},
