@@ -51,7 +51,7 @@ func Open(ctx context.Context, dsn string, c clock.Clock) (*DB, error) {
 	if IsPostgres(dsn) {
 		err = db.openPostgres()
 	} else {
-		err = db.openSQLite()
+		err = db.openSQLite(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -136,19 +136,32 @@ func postgresConfig(dsn string) (*pgx.ConnConfig, error) {
 	return nil, unreadable
 }
 
-func (db *DB) openSQLite() error {
+func (db *DB) openSQLite(ctx context.Context) error {
 	err := keepPrivate(db.dsn)
 	if err != nil {
 		return err
 	}
-	if db.write, err = sqliteDB(db.dsn, "&_txlock=immediate", 1); err != nil {
-		return err
-	}
-	if db.read, err = sqliteDB(db.dsn, "&_query_only=1", SQLiteReaders); err != nil {
-		return err
-	}
 	db.dialect = &SQLite
-	return nil
+	if db.write, err = db.patiently(ctx, "&_txlock=immediate", 1); err != nil {
+		return err
+	}
+	db.read, err = db.patiently(ctx, "&_query_only=1", SQLiteReaders)
+	return err
+}
+
+// openPause is how long to wait before a file that is busy is opened again.
+const openPause = 20 * time.Millisecond
+
+// patiently opens the file, again and again for busyTimeout while it is busy: when
+// several make a new file at once, SQLite answers that it is locked without waiting
+// for whoever makes its log.
+func (db *DB) patiently(ctx context.Context, extra string, connections int) (opened *gorm.DB, err error) {
+	for range busyTimeout * time.Millisecond / openPause {
+		if opened, err = sqliteDB(db.dsn, extra, connections); err == nil || !SQLite.Retryable(err) || db.clock.Sleep(ctx, openPause) != nil {
+			break
+		}
+	}
+	return opened, err
 }
 
 // busyTimeout is how long, in milliseconds, SQLite waits for a lock.
