@@ -83,7 +83,7 @@ func (p *Provider) foundPipelining() {
 func (p *Provider) serve() {
 	var (
 		c   *conn
-		cur *job // its envelope is accepted: the server waits for its body
+		cur *delivery // its envelope is accepted: the server waits for its body
 	)
 	defer func() {
 		if c != nil {
@@ -103,9 +103,9 @@ func (p *Provider) serve() {
 	}
 }
 
-// take waits for a job. It returns nil when the connection has been idle for
+// take waits for a delivery. It returns nil when the connection has been idle for
 // long, or the provider is closing.
-func (p *Provider) take() *job {
+func (p *Provider) take() *delivery {
 	for {
 		j := p.next()
 		if j == nil {
@@ -120,7 +120,7 @@ func (p *Provider) take() *job {
 			continue
 		}
 		p.mu.Lock()
-		// A job that came with the end of the wait has counted on this connection.
+		// A delivery that came with the end of the wait has counted on this connection.
 		leave := j == nil && (p.closed || len(p.queue) == 0)
 		if j != nil || leave {
 			p.idle--
@@ -136,8 +136,8 @@ func (p *Provider) take() *job {
 	}
 }
 
-// next is a job that is waiting now, or nil.
-func (p *Provider) next() *job {
+// next is a delivery that is waiting now, or nil.
+func (p *Provider) next() *delivery {
 	for {
 		select {
 		case j := <-p.queue:
@@ -151,10 +151,10 @@ func (p *Provider) next() *job {
 	}
 }
 
-// begin gets a job's envelope accepted, on c or, if there is none, on a new
-// connection. It returns the connection, if it still stands, and the job, if
+// begin gets a delivery's envelope accepted, on c or, if there is none, on a new
+// connection. It returns the connection, if it still stands, and the delivery, if
 // its body may follow.
-func (p *Provider) begin(c *conn, j *job) (*conn, *job) {
+func (p *Provider) begin(c *conn, j *delivery) (*conn, *delivery) {
 	if c == nil {
 		fresh, err := p.dial(p.life)
 		if err != nil {
@@ -174,9 +174,9 @@ func (p *Provider) begin(c *conn, j *job) (*conn, *job) {
 	return p.envelope(c, j, false)
 }
 
-// envelope gets a job's envelope accepted on c. sent says that the commands
+// envelope gets a delivery's envelope accepted on c. sent says that the commands
 // went out behind the message before.
-func (p *Provider) envelope(c *conn, j *job, sent bool) (*conn, *job) {
+func (p *Provider) envelope(c *conn, j *delivery, sent bool) (*conn, *delivery) {
 	if !sent && j.utf8 && !c.utf8 {
 		p.last(j, result{err: noUTF8()})
 		return c, nil
@@ -222,7 +222,7 @@ type outcome struct {
 
 // readEnvelope sends MAIL, RCPT and DATA and reads the replies: in one group
 // where the server takes that, one by one otherwise.
-func (c *conn) readEnvelope(j *job, sent bool) outcome {
+func (c *conn) readEnvelope(j *delivery, sent bool) outcome {
 	c.deadline()
 	if c.stale && !sent {
 		c.stale = false
@@ -299,8 +299,8 @@ func (c *conn) abort(why *providers.Error, rcpt, data reply) outcome {
 // finish writes the body of cur and, where the server offers PIPELINING and
 // another message waits, the envelope of that in the same group, which RFC 2920
 // (3.1) allows because the body is the group's first element. It returns the
-// connection, if it still stands, and the job whose body may follow.
-func (p *Provider) finish(c *conn, cur *job) (*conn, *job) {
+// connection, if it still stands, and the delivery whose body may follow.
+func (p *Provider) finish(c *conn, cur *delivery) (*conn, *delivery) {
 	if !cur.state.commit(c) {
 		// Its sender has left, and after 354 only closing takes a message back.
 		c.cut()
@@ -347,8 +347,8 @@ func (p *Provider) finish(c *conn, cur *job) (*conn, *job) {
 	return c, nil
 }
 
-// follower is a job whose envelope can go out behind a body on c, or nil.
-func (p *Provider) follower(c *conn) *job {
+// follower is a delivery whose envelope can go out behind a body on c, or nil.
+func (p *Provider) follower(c *conn) *delivery {
 	if !c.pipelining {
 		return nil
 	}
@@ -391,14 +391,14 @@ func lostConnection(at stage, err error) *providers.Error {
 	return &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("connection lost at %s: %w", at, err)}
 }
 
-func (c *conn) appendEnvelope(b []byte, j *job) []byte {
+func (c *conn) appendEnvelope(b []byte, j *delivery) []byte {
 	for _, at := range [...]stage{sender, recipient, content} {
 		b = c.appendCommand(b, at, j)
 	}
 	return b
 }
 
-func (c *conn) appendCommand(b []byte, at stage, j *job) []byte {
+func (c *conn) appendCommand(b []byte, at stage, j *delivery) []byte {
 	switch at {
 	case sender:
 		b = append(b, "MAIL FROM:<"...)

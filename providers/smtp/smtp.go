@@ -66,9 +66,9 @@ type Provider struct {
 	deps     providers.Deps
 	scrub    func(string) string
 	composer composer
-	jobs     sync.Pool
+	deliveries     sync.Pool
 
-	queue   chan *job
+	queue   chan *delivery
 	closing chan struct{}
 	// life ends dialing when the provider is closed.
 	life context.Context
@@ -77,7 +77,7 @@ type Provider struct {
 	group sync.WaitGroup
 	mu    sync.Mutex
 	// limit is the most connections; it falls when PIPELINING is found. open
-	// counts those who drive one, idle those of them who have no job.
+	// counts those who drive one, idle those of them who have no delivery.
 	limit, open, idle int
 	closed            bool
 }
@@ -96,7 +96,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		timeout:  time.Duration(c.TimeoutMS) * time.Millisecond,
 		tls:      &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12},
 		composer: newComposer(c, from, deps),
-		queue:    make(chan *job, 4*max(deps.Concurrency, 1)), closing: make(chan struct{}),
+		queue:    make(chan *delivery, 4*max(deps.Concurrency, 1)), closing: make(chan struct{}),
 		limit: min(c.MaxConnections, deps.Concurrency),
 	}
 	if c.CA != "" {
@@ -110,7 +110,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 			p.helo = name
 		}
 	}
-	p.jobs.New = func() any { return &job{settled: make(chan result, 1)} }
+	p.deliveries.New = func() any { return &delivery{settled: make(chan result, 1)} }
 	p.life, p.end = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -122,7 +122,7 @@ func joinHostPort(host string, port int) string {
 	return host + ":" + strconv.Itoa(port)
 }
 
-// The states of a job.
+// The states of a delivery.
 const (
 	// waiting: its body has not been begun; whoever gives it up first wins.
 	waiting int32 = iota
@@ -133,8 +133,8 @@ const (
 	abandoned
 )
 
-// job is one message on its way through a connection.
-type job struct {
+// delivery is one message on its way through a connection.
+type delivery struct {
 	to    string
 	utf8  bool
 	body  []byte // dot-stuffed, with the final dot
@@ -161,18 +161,18 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	if err != nil {
 		return providers.Accepted{}, addressError(m.To, err)
 	}
-	j := p.jobs.Get().(*job)
+	j := p.deliveries.Get().(*delivery)
 	j.to, j.utf8, j.renewed = to.text, to.utf8, false
 	j.begin, j.commits = m.MayBegin, m.Commits
 	j.state.reset()
 	if j.body, err = p.composer.compose(j.body[:0], &m, p.deps.Clock.Now()); err != nil {
-		p.jobs.Put(j)
+		p.deliveries.Put(j)
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
 	}
 	select {
 	case p.queue <- j:
 	case <-ctx.Done():
-		p.jobs.Put(j)
+		p.deliveries.Put(j)
 		return providers.Accepted{}, notAsked(ctx.Err())
 	}
 	p.staff()
@@ -202,9 +202,9 @@ func notAsked(err error) *providers.Error {
 // maxPooled keeps the memory of a rare huge message from staying for good.
 const maxPooled = 256 << 10
 
-func (p *Provider) recycle(j *job) {
+func (p *Provider) recycle(j *delivery) {
 	if cap(j.body) <= maxPooled {
-		p.jobs.Put(j)
+		p.deliveries.Put(j)
 	}
 }
 
@@ -246,8 +246,8 @@ func (p *Provider) Close() error {
 	}
 }
 
-// settle tells a job's sender what became of it.
-func (p *Provider) settle(j *job, r result) {
+// settle tells a delivery's sender what became of it.
+func (p *Provider) settle(j *delivery, r result) {
 	if !j.state.finish() {
 		p.recycle(j) // nobody waits
 		return
@@ -255,10 +255,10 @@ func (p *Provider) settle(j *job, r result) {
 	j.settled <- r
 }
 
-// last settles the job after which a connection has none. It counts as idle
+// last settles the delivery after which a connection has none. It counts as idle
 // before the sender learns of it, or the sender's next message would find nobody
 // and get one more connection.
-func (p *Provider) last(j *job, r result) {
+func (p *Provider) last(j *delivery, r result) {
 	p.mu.Lock()
 	p.idle++
 	p.mu.Unlock()

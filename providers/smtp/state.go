@@ -2,7 +2,7 @@ package smtp
 
 import "sync"
 
-// stateCell holds how far a job has come: its sender, who may leave, and its
+// stateCell holds how far a delivery has come: its sender, who may leave, and its
 // connection, which may begin the body, agree through it on who was first.
 type stateCell struct {
 	mu    sync.Mutex
@@ -55,7 +55,7 @@ func (s *stateCell) cut() {
 	}
 }
 
-// finish takes the job off its connection and reports whether a sender waits:
+// finish takes the delivery off its connection and reports whether a sender waits:
 // from here on the sender can neither leave nor cut the connection, which may
 // by then carry another message.
 func (s *stateCell) finish() bool {
