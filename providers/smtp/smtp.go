@@ -58,15 +58,15 @@ const perConnection = 2
 type Provider struct {
 	// config is behind a pointer because fmt prints what is in an unexported field
 	// without asking it, secrets too.
-	config   *Config
-	address  string
-	tls      *tls.Config
-	helo     string
-	timeout  time.Duration
-	deps     providers.Deps
-	scrub    func(string) string
-	composer composer
-	deliveries     sync.Pool
+	config     *Config
+	address    string
+	tls        *tls.Config
+	helo       string
+	timeout    time.Duration
+	deps       providers.Deps
+	scrub      func(string) string
+	composer   composer
+	deliveries sync.Pool
 
 	queue   chan *delivery
 	closing chan struct{}
