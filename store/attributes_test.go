@@ -1,7 +1,8 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func given(pairs ...string) map[string]json.RawMessage {
@@ -22,7 +26,7 @@ func given(pairs ...string) map[string]json.RawMessage {
 	return values
 }
 
-func testProperties(t testing.TB, s *Store, list ...property.Property) {
+func testProperties(t testing.TB, s *storetest.Store, list ...property.Property) {
 	t.Helper()
 	for _, p := range list {
 		_, err := contacts.NewProperties(s).Create(t.Context(), p)
@@ -30,86 +34,21 @@ func testProperties(t testing.TB, s *Store, list ...property.Property) {
 	}
 }
 
-func TestAttributes(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account := testAccount(t, s, "one")
-		testProperties(t, s,
-			property.Property{AccountID: account, Key: "plan", Type: property.Enum, Rule: "Free,Plus", Default: json.RawMessage(`"free"`)},
-			property.Property{AccountID: account, Key: "age", Type: property.Number, Rule: ">=0 <=130"},
-			property.Property{AccountID: account, Key: "code", Type: property.Text, Expires: time.Hour},
-			property.Property{AccountID: account, Key: "tags", Type: property.Collection},
-		)
-		book := contacts.NewContacts(s)
-		base := contacts.Contact{AccountID: account, FirstName: "ADA", Addresses: addressesOf("ada@example.com")}
-		wrong := base
-		wrong.Given = given("age", "200", "plan", `"gold"`, "nothing", "1", "tags", `["Ä\u0000"]`)
-		_, err := book.Create(ctx, wrong, "")
-		var refused *fault.Error
-		require.ErrorAs(t, err, &refused)
-		require.Len(t, refused.Fields, 4)
-		require.Equal(t, "attributes.age", refused.Fields[0].Location)
-		require.Contains(t, refused.Fields[0].Message, ">=0 <=130")
-		require.EqualValues(t, 200, refused.Fields[0].Value)
-		found, err := book.Search(ctx, contacts.ContactFilter{AccountID: account, Limit: 5})
-		require.NoError(t, err)
-		require.Empty(t, found, "what is refused changes nothing")
-
-		good := base
-		good.Given = given("age", "36.50", "code", `"Ä-1"`, "tags", `["B","ä"]`)
-		c, err := book.Create(ctx, good, "")
-		require.NoError(t, err)
-		want := contacts.Attributes(given("plan", `"Free"`, "age", "36.5", "code", `"Ä-1"`, "tags", `["B","ä"]`))
-		require.Equal(t, want, c.Attributes)
-		require.Equal(t, map[string]time.Time{"code": now.Now().Add(time.Hour)}, c.Expiry)
-		require.JSONEq(t, `{"first_name":"ada","attributes.plan":"free","attributes.code":"ä-1","attributes.tags":["b","ä"]}`, columnsOf(t, s, "folded")[0])
-
-		c, err = book.Update(ctx, account, c.ID, contacts.ContactChange{Attributes: given("age", "null", "plan", `"PLUS"`)})
-		require.NoError(t, err)
-		delete(want, "age")
-		want["plan"] = json.RawMessage(`"Plus"`)
-		require.Equal(t, want, c.Attributes)
-		last := "Lovelace"
-		c, err = book.Update(ctx, account, c.ID, contacts.ContactChange{LastName: &last, LastActivityAt: new(now.Now())})
-		require.NoError(t, err)
-		require.Equal(t, want, c.Attributes, "what is not mentioned stays")
-		require.Equal(t, now.Now(), *c.LastActivityAt)
-		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus","attributes.code":"ä-1","attributes.tags":["b","ä"]}`,
-			columnsOf(t, s, "folded")[0])
-
-		// A value whose time is over is gone at once, and swept later.
-		now.Advance(time.Hour)
-		delete(want, "code")
-		c, err = book.Get(ctx, account, c.ID)
-		require.NoError(t, err)
-		require.Equal(t, want, c.Attributes)
-		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
-		people, err := s.reader().recipients(ctx, []int64{c.ID}, providers.Email, nil)
-		require.NoError(t, err)
-		require.JSONEq(t, want.JSON(), people[c.ID].Attributes)
-		sweeper := contacts.NewSweeper(s)
-		worked, err := sweeper.Run(ctx)
-		require.NoError(t, err)
-		require.False(t, worked)
-		require.JSONEq(t, want.JSON(), columnsOf(t, s, "attributes")[0])
-		require.JSONEq(t, "{}", columnsOf(t, s, "attribute_expiry")[0])
-		require.NotContains(t, columnsOf(t, s, "folded")[0], "code")
-	})
-}
-
 func TestSweepGoesOnInBatches(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account := testAccount(t, s, "one")
-		const n = sweptAtOnce + 3
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account := s.Account("one")
+		const n = store.SweptAtOnce + 3
 		withValues(t, s, valued{account, "code", n, func(int) string { return `"x"` }})
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			list, err := tx.attributed(ctx, "c.account_id = ? ORDER BY c.id", account)
-			require.NoError(t, err)
-			for i := range list {
-				list[i].expiry = map[string]time.Time{"code": now.Now().Add(time.Duration(i%2) * time.Hour)}
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
+			for i := range 2 {
+				expiry := fmt.Sprintf(`{"code":%d}`, now.Now().Add(time.Duration(i)*time.Hour).UnixMilli())
+				_, err := tx.Exec(ctx, "UPDATE contacts SET attribute_expiry = ? WHERE (id - (SELECT MIN(id) FROM contacts)) % 2 = ?", expiry, i)
+				if err != nil {
+					return err
+				}
 			}
-			return tx.writeAttributes(ctx, list, 0)
+			return nil
 		}))
 		sweeper := contacts.NewSweeper(s)
 		passes := 0
@@ -123,7 +62,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		list := columnsOf(t, s, "attributes")
 		require.JSONEq(t, `{"other":"Ä"}`, list[0])
 		require.JSONEq(t, `{"code":"x","other":"Ä"}`, list[1])
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
 			_, err := tx.Exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
 			return err
 		}))
@@ -140,9 +79,9 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 }
 
 func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		testProperties(t, s,
 			property.Property{AccountID: account, Key: "plan", Type: property.Text, Default: json.RawMessage(`"FREE"`), Expires: time.Hour},
 			property.Property{AccountID: account, Key: "age", Type: property.Number},
@@ -164,33 +103,10 @@ func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
 	})
 }
 
-func TestMigrationFillsFolded(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx := t.Context()
-		account := testAccount(t, s, "one")
-		withValues(t, s, valued{account, "code", valuesAtOnce + 2, func(i int) string {
-			if i%2 == 0 {
-				return `"É"`
-			}
-			return ""
-		}})
-		provider, err := s.goose()
-		require.NoError(t, err)
-		_, err = provider.DownTo(ctx, foldedVersion-1)
-		require.NoError(t, err)
-		require.JSONEq(t, "{}", columnsOf(t, s, "folded")[0])
-		_, err = s.Migrate(ctx)
-		require.NoError(t, err)
-		folded := columnsOf(t, s, "folded")
-		require.JSONEq(t, `{"name":"name 0","attributes.code":"é","attributes.other":"ä"}`, folded[0])
-		require.JSONEq(t, `{"name":"name 5001"}`, folded[valuesAtOnce+1])
-	})
-}
-
 func TestAddressesOfEveryKind(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		book := contacts.NewContacts(s)
 		for _, kind := range value.Kinds() {
 			address := map[providers.AddressKind]string{

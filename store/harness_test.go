@@ -26,13 +26,6 @@ func eachStore(t *testing.T, run func(t *testing.T, s *Store)) {
 	t.Run("PostgreSQL", func(t *testing.T) { run(t, openTestStore(t, postgresDSN(t))) })
 }
 
-// eachStoreBenchmark is eachStore for benchmarks.
-func eachStoreBenchmark(b *testing.B, run func(b *testing.B, s *Store)) {
-	b.Helper()
-	b.Run("SQLite", func(b *testing.B) { run(b, openTestStore(b, sqliteDSN(b))) })
-	b.Run("PostgreSQL", func(b *testing.B) { run(b, openTestStore(b, postgresDSN(b))) })
-}
-
 // sqliteDSN is a file that does not exist yet.
 func sqliteDSN(tb testing.TB) string { return filepath.Join(tb.TempDir(), "carillon.db") }
 
