@@ -60,8 +60,7 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		sources, err := sqldb.Column[string](t.Context(), s.Reader(), "SELECT source FROM consents ORDER BY id")
 		require.NoError(t, err)
 		require.Equal(t, []string{"bounce", "complaint"}, sources)
-		var left int
-		require.NoError(t, s.Reader().Row(t.Context(), "SELECT COUNT(*) FROM bounces").Scan(&left))
+		left := s.Int("SELECT COUNT(*) FROM bounces")
 		require.Zero(t, left)
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"carillon/internal/secret"
 	"carillon/providers"
 	"carillon/store"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
 
@@ -93,10 +92,7 @@ func TestDeleteChannelInUse(t *testing.T) {
 		channel, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Address: providers.Email})
 		require.NoError(t, err)
 		exec := func(query string, args ...any) {
-			require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-				_, err := tx.Exec(ctx, query, args...)
-				return err
-			}))
+			s.Exec(query, args...)
 		}
 		exec(`INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
 			VALUES (?, 'x', ?, '{}', '{}', '{}', '{}', 'draft', 0, 0)`, account, channel.ID)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,4 +104,51 @@ func lockWaits(t *testing.T, s *Store) (n int) {
 	require.NoError(t, s.reader().Row(t.Context(),
 		"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n))
 	return n
+}
+
+// quickDeadlocksDSN is a PostgreSQL database that notices deadlocks after some
+// milliseconds instead of a second.
+func quickDeadlocksDSN(tb testing.TB) string {
+	tb.Helper()
+	dsn := postgresDSN(tb)
+	s := openTestStore(tb, dsn)
+	require.NoError(tb, s.inTx(tb.Context(), func(tx conn) error {
+		_, err := tx.Exec(tb.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
+		return err
+	}))
+	return dsn
+}
+
+func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
+	s := openTestStore(t, quickDeadlocksDSN(t))
+	a, b := testAccount(t, s, "a"), testAccount(t, s, "b")
+	rename := func(tx conn, id int64) error {
+		_, err := tx.Exec(t.Context(), "UPDATE accounts SET name = name || '+' WHERE id = ?", id)
+		return err
+	}
+	var both, done sync.WaitGroup
+	both.Add(2)
+	var tries atomic.Int64
+	errs := make([]error, 2)
+	for i, order := range [][2]int64{{a, b}, {b, a}} {
+		done.Go(func() {
+			once := sync.OnceFunc(func() { both.Done(); both.Wait() })
+			errs[i] = s.inTx(t.Context(), func(tx conn) error {
+				tries.Add(1)
+				if err := rename(tx, order[0]); err != nil {
+					return err
+				}
+				once() // each holds one row now and wants the other's
+				return rename(tx, order[1])
+			})
+		})
+	}
+	done.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.Greater(t, tries.Load(), int64(2))
+	for id, name := range map[int64]string{a: "a++", b: "b++"} {
+		var got string
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
+		require.Equal(t, name, got)
+	}
 }

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -437,45 +436,8 @@ func quickDeadlocksDSN(tb testing.TB) string {
 	tb.Helper()
 	dsn := storetest.Postgres(tb)
 	s := storetest.Open(tb, dsn)
-	require.NoError(tb, s.InTx(tb.Context(), func(tx sqldb.Conn) error {
-		_, err := tx.Exec(tb.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
-		return err
-	}))
+	s.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
 	return dsn
-}
-
-func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
-	s := storetest.Open(t, quickDeadlocksDSN(t))
-	a, b := s.Account("a"), s.Account("b")
-	rename := func(tx sqldb.Conn, id int64) error {
-		_, err := tx.Exec(t.Context(), "UPDATE accounts SET name = name || '+' WHERE id = ?", id)
-		return err
-	}
-	var both, done sync.WaitGroup
-	both.Add(2)
-	var tries atomic.Int64
-	errs := make([]error, 2)
-	for i, order := range [][2]int64{{a, b}, {b, a}} {
-		done.Go(func() {
-			once := sync.OnceFunc(func() { both.Done(); both.Wait() })
-			errs[i] = s.InTx(t.Context(), func(tx sqldb.Conn) error {
-				tries.Add(1)
-				if err := rename(tx, order[0]); err != nil {
-					return err
-				}
-				once() // each holds one row now and wants the other's
-				return rename(tx, order[1])
-			})
-		})
-	}
-	done.Wait()
-	require.NoError(t, errors.Join(errs...))
-	require.Greater(t, tries.Load(), int64(2))
-	for id, name := range map[int64]string{a: "a++", b: "b++"} {
-		var got string
-		require.NoError(t, s.Reader().Row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
-		require.Equal(t, name, got)
-	}
 }
 
 // lockWaits counts the sessions of the database that wait for a lock.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"carillon/store/sqldb"
 	"strings"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
 )
 
 func (j *journey) contactIDs() (ids []int64) {

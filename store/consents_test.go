@@ -29,10 +29,7 @@ func (j *journey) category(name string) (id int64) {
 
 func (j *journey) setCategory(campaign, category int64) {
 	j.t.Helper()
-	require.NoError(j.t, j.InTx(j.t.Context(), func(tx sqldb.Conn) error {
-		_, err := tx.Exec(j.t.Context(), "UPDATE campaigns SET category_id = ? WHERE id = ?", category, campaign)
-		return err
-	}))
+	j.Exec("UPDATE campaigns SET category_id = ? WHERE id = ?", category, campaign)
 }
 
 // writtenOptOut is an opt-out of a category that nothing acts on: no message is
@@ -51,8 +48,7 @@ func (j *journey) whyOf(run, contact int64) string {
 
 func (j *journey) contactIDs() (ids []int64) {
 	j.t.Helper()
-	list, err := sqldb.IDs(j.t.Context(), j.Reader(), "SELECT id FROM contacts WHERE account_id = ? ORDER BY id", j.AccountID)
-	require.NoError(j.t, err)
+	list := j.IDs("SELECT id FROM contacts WHERE account_id = ? ORDER BY id", j.AccountID)
 	return list
 }
 
@@ -184,8 +180,7 @@ func TestCategoryOptOut(t *testing.T) {
 			require.NoError(t, err)
 		}
 		join(people[0], news)
-		members, err := sqldb.IDs(ctx, s.Reader(), "SELECT contact_id FROM members WHERE list_id = ?", news)
-		require.NoError(t, err)
+		members := s.IDs("SELECT contact_id FROM members WHERE list_id = ?", news)
 		require.Equal(t, people[:1], members)
 		require.True(t, leave(people[0], news, ""))
 		leave(people[1], offers, "")            // another topic
@@ -214,10 +209,7 @@ func TestCategoryOptOut(t *testing.T) {
 		j.Balanced(run.ID)
 
 		// The planner saw nothing of it: the feeder looks again.
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, writtenOptOut, j.AccountID, people[7], news, sqldb.Millis(s.Clock.Now()))
-			return err
-		}))
+		s.Exec(writtenOptOut, j.AccountID, people[7], news, sqldb.Millis(s.Clock.Now()))
 		j.Feed(run.ID, []int64{2}, 9)
 		require.Equal(t, "skipped opted_out", j.whyOf(run.ID, people[7]))
 		j.Balanced(run.ID)

@@ -9,7 +9,6 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
 
@@ -232,10 +231,7 @@ func TestWhatWasSettledMeanwhileStays(t *testing.T) {
 			j.cutOff(run, 2, 1)
 		}, messages.Unknown, 2},
 		"an erasure": {func(t *testing.T, j *journey, _ int64, o messages.Outcome) {
-			require.NoError(t, j.InTx(t.Context(), func(tx sqldb.Conn) error {
-				_, err := tx.Exec(t.Context(), "UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
-				return err
-			}))
+			j.Exec("UPDATE messages SET address = '' WHERE id = ?", o.MessageID)
 		}, messages.Unknown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
 
@@ -115,10 +114,7 @@ func TestAChangedConfigurationWithdrawsClaims(t *testing.T) {
 		j := newJourney(t, s, 9)
 		sealed, err := storetest.Box(t).Seal([]byte("{}"))
 		require.NoError(t, err)
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.Channel.ID)
-			return err
-		}))
+		s.Exec("UPDATE channels SET config = ? WHERE id = ?", sealed, j.Channel.ID)
 		run := j.Start()
 		j.PlanAll(run.ID, 100)
 		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 4))

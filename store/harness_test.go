@@ -3,11 +3,9 @@ package store
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
 	"carillon/store/sqldb"
@@ -47,13 +45,6 @@ func openTestStore(tb testing.TB, dsn string) *Store {
 		guardMoves(tb, s)
 	}
 	return s
-}
-
-// fakeTime makes a store's clock stand still until the test advances it.
-func fakeTime(s *Store) *clock.Fake {
-	fake := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	s.clock = fake
-	return fake
 }
 
 // testAccount inserts an account by its name.

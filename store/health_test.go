@@ -8,7 +8,6 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
 
@@ -22,10 +21,7 @@ func TestHealth(t *testing.T) {
 		fake := s.FakeTime()
 		sealed, err := storetest.Box(t).Seal([]byte("{}"))
 		require.NoError(t, err)
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.Channel.ID)
-			return err
-		}))
+		s.Exec("UPDATE channels SET config = ? WHERE id = ?", sealed, j.Channel.ID)
 		run := j.Start()
 		j.PlanAll(run.ID, 100)
 		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})

@@ -16,16 +16,6 @@ import (
 
 // What tests of the inside share with the black-box tests.
 
-// addressesOf is the addresses of a contact that has an e-mail address, and
-// perhaps a phone number.
-func addressesOf(email string, phone ...string) map[providers.AddressKind]string {
-	addresses := map[providers.AddressKind]string{providers.Email: email}
-	if len(phone) > 0 {
-		addresses[providers.Phone] = phone[0]
-	}
-	return addresses
-}
-
 // valued are contacts that a test makes with values of a property.
 type valued struct {
 	account int64

@@ -10,7 +10,6 @@ import (
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/store"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
 
@@ -40,8 +39,7 @@ func TestHousekeepingForgetsWhatIsOver(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, state, answer.State, key)
 		}
-		workers, err := sqldb.IDs(ctx, s.Reader(), "SELECT id FROM workers")
-		require.NoError(t, err)
+		workers := s.IDs("SELECT id FROM workers")
 		require.Len(t, workers, 2)
 		require.Contains(t, workers, sent)
 		next, err := s.RegisterWorker(ctx, "w")

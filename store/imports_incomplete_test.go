@@ -42,6 +42,6 @@ func TestImportTakesLinesWithoutWhatTheyCantHold(t *testing.T) {
 		byHand := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Mapping: map[string]string{"phone": "phone"}},
 			text: "email,phone\nh@example.com,+4930111111\n"})
 		require.Equal(t, []int64{0, 0, 1}, []int64{byHand.Created, byHand.Incomplete, byHand.Refused})
-		require.Equal(t, 6, countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE account_id = ?", account))
+		require.Equal(t, 6, s.Int("SELECT COUNT(*) FROM contacts WHERE account_id = ?", account))
 	})
 }

@@ -40,12 +40,6 @@ func finish(t testing.TB, s *storetest.Store) (batches int) {
 	}
 }
 
-func countOf(t testing.TB, s *storetest.Store, query string, args ...any) (n int) {
-	t.Helper()
-	require.NoError(t, s.Reader().Row(t.Context(), query, args...).Scan(&n))
-	return n
-}
-
 func TestBulkActions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx, now := t.Context(), s.FakeTime()
@@ -68,7 +62,7 @@ func TestBulkActions(t *testing.T) {
 			return job
 		}
 		status := func(status string) int {
-			return countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = ?", account, status)
+			return s.Int("SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = ?", account, status)
 		}
 		ids, err := sqldb.IDs(ctx, s.Reader(), "SELECT id FROM contacts WHERE account_id = ? ORDER BY id", account)
 		require.NoError(t, err)
@@ -96,7 +90,7 @@ func TestBulkActions(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, n-3, list.Members)
 		}
-		require.Equal(t, n+3, countOf(t, s, "SELECT COUNT(*) FROM consents WHERE source = 'bulk' AND actor = 'me'"))
+		require.Equal(t, n+3, s.Int("SELECT COUNT(*) FROM consents WHERE source = 'bulk' AND actor = 'me'"))
 
 		set := targeting.Bulk{Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(`"plus"`), Audience: everyone}
 		require.EqualValues(t, n, run(set).Changed)
@@ -112,7 +106,7 @@ func TestBulkActions(t *testing.T) {
 		require.Equal(t, 3, status("deleted"))
 		require.EqualValues(t, 0, run(targeting.Bulk{Action: targeting.BulkBlock, Audience: some}).Changed, "deleted ones are passed over")
 		require.EqualValues(t, n-3, run(targeting.Bulk{Action: targeting.BulkSet, Property: "plan", Value: set.Value, Audience: everyone}).Changed)
-		require.Equal(t, 3, countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = 'active'", other))
+		require.Equal(t, 3, s.Int("SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = 'active'", other))
 
 		list, err := jobs.List(ctx, account, 0, 2)
 		require.NoError(t, err)
@@ -144,7 +138,7 @@ func TestBulkByRule(t *testing.T) {
 			job, err = jobs.Get(ctx, account, job.ID)
 			require.NoError(t, err)
 			require.Equal(t, []int64{n, n}, []int64{job.Done, job.Changed}, job.Error)
-			require.Equal(t, n, countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE attributes ->> 'plan' = ?", strings.Trim(value, `"`)))
+			require.Equal(t, n, s.Int("SELECT COUNT(*) FROM contacts WHERE attributes ->> 'plan' = ?", strings.Trim(value, `"`)))
 			back, err := jobs.Start(ctx, account, targeting.Bulk{
 				Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(`"Free"`),
 				Audience: targeting.Audience{Rule: json.RawMessage(strings.Replace(string(text), `"FREE"`, value, 1))},
@@ -261,7 +255,7 @@ func TestTwoProcessesDoNothingTwice(t *testing.T) {
 			at, err := s.GetJob(ctx, account, job.ID)
 			require.NoError(t, err)
 			require.Equal(t, []int64{n, n}, []int64{at.Done, at.Changed}, strings.TrimSpace(fmt.Sprint(at.Error)))
-			require.Equal(t, n, countOf(t, s, "SELECT COUNT(*) FROM consents"))
+			require.Equal(t, n, s.Int("SELECT COUNT(*) FROM consents"))
 		})
 	}
 }

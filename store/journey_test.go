@@ -78,10 +78,7 @@ func TestPlanningABatchAgainMakesNobodyTwice(t *testing.T) {
 		_, err := s.PlanBatch(t.Context(), run.ID, 20)
 		require.NoError(t, err)
 		// As if the cursor had been lost with everything but the rows.
-		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
-			_, err := tx.Exec(t.Context(), "UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
-			return err
-		}))
+		s.Exec("UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
 		j.PlanAll(run.ID, 20)
 		require.Equal(t, int64(50), j.Counts(run.ID).Total())
 		j.Balanced(run.ID)
@@ -94,10 +91,7 @@ func TestUnbalancedRunDoesNotFinish(t *testing.T) {
 		run := j.Start()
 		j.PlanAll(run.ID, 20)
 		j.Record(run.ID, j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100)), nil)
-		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
-			_, err := tx.Exec(t.Context(), "UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
-			return err
-		}))
+		s.Exec("UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
 		finished, unbalanced, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, finished)

@@ -135,20 +135,14 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 			return err
 		}))
 		for _, status := range []string{"draft", "scheduled", "running", "paused"} {
-			require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-				_, err := tx.Exec(ctx, "UPDATE campaigns SET status = ?", status)
-				return err
-			}))
+			s.Exec("UPDATE campaigns SET status = ?", status)
 			for kind, id := range used {
 				err := s.DeleteList(ctx, account, kind, id)
 				require.True(t, fault.Is(err, fault.Conflict), kind)
 				require.ErrorContains(t, err, `"Spring" (`+status+`)`)
 			}
 		}
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'finished'")
-			return err
-		}))
+		s.Exec("UPDATE campaigns SET status = 'finished'")
 		for kind, id := range used {
 			require.NoError(t, s.DeleteList(ctx, account, kind, id))
 		}

@@ -1,8 +1,6 @@
 package store_test
 
 import (
-	"carillon/messages"
-	"carillon/targeting"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -12,9 +10,11 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 func TestMergeContacts(t *testing.T) {
@@ -103,8 +103,7 @@ func TestMergeContacts(t *testing.T) {
 		require.Equal(t, addressesOf("other@example.com"), gone.Addresses)
 
 		members := func(list int64) []int64 {
-			ids, err := sqldb.IDs(ctx, s.Reader(), "SELECT contact_id FROM members WHERE list_id = ? ORDER BY 1", list)
-			require.NoError(t, err)
+			ids := s.IDs("SELECT contact_id FROM members WHERE list_id = ? ORDER BY 1", list)
 			return ids
 		}
 		require.Equal(t, []int64{keep.ID}, members(group.ID))
@@ -121,7 +120,7 @@ func TestMergeContacts(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, consents, 4)
 		require.Equal(t, contacts.SourceMerge, consents[3].Source)
-		require.Equal(t, 3, countOf(t, s, "SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
+		require.Equal(t, 3, s.Int("SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
 		entries, err := s.ListAudit(ctx, account, 0, 5)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "once, and not for the dry run")

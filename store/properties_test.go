@@ -140,10 +140,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, property.Text, still.Type)
 
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, `UPDATE contacts SET attributes = '{"age":"5","other":"Ä"}' WHERE id = ?`, effect.Examples[0].ContactID)
-			return err
-		}))
+		s.Exec(`UPDATE contacts SET attributes = '{"age":"5","other":"Ä"}' WHERE id = ?`, effect.Examples[0].ContactID)
 		after, effect, err = properties.Update(ctx, account, "age", change, false)
 		require.NoError(t, err)
 		require.Equal(t, property.Number, after.Type)

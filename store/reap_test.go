@@ -20,11 +20,8 @@ func TestParkedReceiptsAreSwept(t *testing.T) {
 		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 		j.Record(run.ID, claimed, nil)
 		// As a transaction leaves it that looked before the outcome was committed.
-		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
-			_, err := tx.Exec(t.Context(), "INSERT INTO receipts (channel_id, message_id, status, at, received_at) VALUES (?, ?, 'delivered', ?, ?)",
-				j.Channel.ID, claimed[0], sqldb.Millis(s.Clock.Now()), sqldb.Millis(s.Clock.Now()))
-			return err
-		}))
+		s.Exec("INSERT INTO receipts (channel_id, message_id, status, at, received_at) VALUES (?, ?, 'delivered', ?, ?)",
+			j.Channel.ID, claimed[0], sqldb.Millis(s.Clock.Now()), sqldb.Millis(s.Clock.Now()))
 		n, err := s.SweepReceipts(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
@@ -37,10 +34,7 @@ func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		for _, policy := range []providers.InDoubtPolicy{providers.InDoubtDefault, providers.InDoubtResend} {
 			j := newJourney(t, s, 20)
-			require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
-				_, err := tx.Exec(t.Context(), "UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.Channel.ID)
-				return err
-			}))
+			s.Exec("UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.Channel.ID)
 			run := j.Start()
 			j.PlanAll(run.ID, 100)
 			claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 5))

@@ -31,11 +31,10 @@ func everything(t testing.TB, s *storetest.Store) map[string]string {
 			continue
 		}
 		var rows []string
-		var columns int
-		require.NoError(t, s.Reader().Row(t.Context(), map[bool]string{
+		columns := s.Int(map[bool]string{
 			false: "SELECT COUNT(*) FROM pragma_table_info(?)",
 			true:  "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ?",
-		}[s.Postgres()], name).Scan(&columns))
+		}[s.Postgres()], name)
 		require.NoError(t, sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
 			values, to := make([]any, columns), make([]any, columns)
 			for i := range values {

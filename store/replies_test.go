@@ -25,10 +25,7 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		ada, err := s.GetContact(ctx, j.AccountID, people[0])
 		require.NoError(t, err)
 		address := ada.Addresses[providers.Email]
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, "UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
-			return err
-		}))
+		s.Exec("UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
 		write := func(id, text string) int {
 			fresh, err := replies.Take(ctx, j.Channel, []providers.Reply{{ID: id, From: strings.ToUpper(address), Text: text, At: now.Now()}})
 			require.NoError(t, err)
@@ -74,10 +71,7 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		require.Equal(t, contacts.Complained, j.reasonOf(address))
 
 		// Strangers are heeded, too; a silent channel does not confirm.
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, "UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.Channel.ID)
-			return err
-		}))
+		s.Exec("UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.Channel.ID)
 		_, err = replies.Take(ctx, j.Channel, []providers.Reply{{From: "stranger@example.com", Text: "unsubscribe"}, {From: "no address", Text: "stop"}})
 		require.NoError(t, err)
 		require.Equal(t, "unsubscribed", j.reasonOf("stranger@example.com"))

@@ -153,10 +153,7 @@ func TestAudienceParts(t *testing.T) {
 			list, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.ListKind(kind), Name: kind})
 			require.NoError(t, err)
 			lists[kind] = list.ID
-			require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-				_, err := tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", list.ID, people[member])
-				return err
-			}))
+			s.Exec("INSERT INTO members (list_id, contact_id) VALUES (?, ?)", list.ID, people[member])
 		}
 		rules := targeting.NewRules(s)
 		list, err := rules.Create(ctx, account, "G", oneRule("first_name", "begins_with", `"G"`))

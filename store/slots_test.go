@@ -71,10 +71,7 @@ func TestReconsider(t *testing.T) {
 			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: c.ID, Address: address, Content: []byte(`{}`)})
 			require.NoError(t, err)
 			later := now.Now().Add(time.Hour)
-			require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
-				_, err := tx.Exec(t.Context(), "UPDATE messages SET due_at = ?, reason = NULLIF(?, '') WHERE id = ?", sqldb.Millis(later), reason, m.ID)
-				return err
-			}))
+			s.Exec("UPDATE messages SET due_at = ?, reason = NULLIF(?, '') WHERE id = ?", sqldb.Millis(later), reason, m.ID)
 		}
 		due := func() string {
 			for range 20 {

@@ -11,7 +11,6 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/store"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
 
@@ -127,10 +126,7 @@ func TestUploadThatNeverBecomesWhole(t *testing.T) {
 		require.Equal(t, chunks, countRows(t, s, "upload_chunks"), "it may still come")
 
 		age := func(id int64) {
-			require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-				_, err := tx.Exec(ctx, "UPDATE uploads SET touched_at = touched_at - ? WHERE id = ?", (2 * time.Hour).Milliseconds(), id)
-				return err
-			}))
+			s.Exec("UPDATE uploads SET touched_at = touched_at - ? WHERE id = ?", (2 * time.Hour).Milliseconds(), id)
 		}
 		age(u.ID)
 		require.NoError(t, s.CleanUploads(ctx))
@@ -146,10 +142,7 @@ func TestUploadThatNeverBecomesWhole(t *testing.T) {
 		require.NoError(t, s.DiscardUpload(ctx, whole.ID))
 		require.NoError(t, s.CleanUploads(ctx))
 		require.Equal(t, 1, countRows(t, s, "upload_chunks"))
-		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
-			_, err := tx.Exec(ctx, "UPDATE uploads SET state = 'finished'")
-			return err
-		}))
+		s.Exec("UPDATE uploads SET state = 'finished'")
 		require.NoError(t, s.CleanUploads(ctx))
 		require.Zero(t, countRows(t, s, "upload_chunks"))
 	})

@@ -99,10 +99,7 @@ func TestAnOutcomeIsThatOfItsOwnTry(t *testing.T) {
 
 func setPolicy(t *testing.T, j *journey, policy providers.InDoubtPolicy) {
 	t.Helper()
-	require.NoError(t, j.InTx(t.Context(), func(tx sqldb.Conn) error {
-		_, err := tx.Exec(t.Context(), "UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.Channel.ID)
-		return err
-	}))
+	j.Exec("UPDATE channels SET in_doubt = ? WHERE id = ?", string(policy), j.Channel.ID)
 }
 
 func TestAStoppedWriterRefusesWhoComesLate(t *testing.T) {
@@ -257,10 +254,7 @@ func TestInDoubtMessagesGoAgainUntilTheirTriesAreUsedUp(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 1)
 		setPolicy(t, j, providers.InDoubtResend)
-		require.NoError(t, j.InTx(t.Context(), func(tx sqldb.Conn) error {
-			_, err := tx.Exec(t.Context(), `UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.Campaign)
-			return err
-		}))
+		j.Exec(`UPDATE campaigns SET throttle = '{"max_attempts":2}' WHERE id = ?`, j.Campaign)
 		run := j.Start()
 		j.PlanAll(run.ID, 100)
 		code, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "t@example.com",
