@@ -1,14 +1,16 @@
-package store
+package store_test
 
 import (
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"carillon/store/storetest"
 )
 
 func TestEnsureAccountMakesOne(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		const processes = 8
 		ids := make([]int64, processes)
 		made := make([]bool, processes)

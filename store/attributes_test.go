@@ -1,7 +1,8 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,10 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 func given(pairs ...string) map[string]json.RawMessage {
@@ -22,7 +27,7 @@ func given(pairs ...string) map[string]json.RawMessage {
 	return values
 }
 
-func testProperties(t testing.TB, s *Store, list ...property.Property) {
+func testProperties(t testing.TB, s *storetest.Store, list ...property.Property) {
 	t.Helper()
 	for _, p := range list {
 		_, err := contacts.NewProperties(s).Create(t.Context(), p)
@@ -31,9 +36,9 @@ func testProperties(t testing.TB, s *Store, list ...property.Property) {
 }
 
 func TestAttributes(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account := s.Account("one")
 		testProperties(t, s,
 			property.Property{AccountID: account, Key: "plan", Type: property.Enum, Rule: "Free,Plus", Default: json.RawMessage(`"free"`)},
 			property.Property{AccountID: account, Key: "age", Type: property.Number, Rule: ">=0 <=130"},
@@ -84,9 +89,11 @@ func TestAttributes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes)
 		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
-		people, err := s.reader().recipients(ctx, []int64{c.ID}, providers.Email, nil)
+		channel := providers.Channel{AccountID: account, Address: providers.Email}
+		people, err := s.SampleAudience(ctx, channel, targeting.Audience{Contacts: []int64{c.ID}}, 0, 1)
 		require.NoError(t, err)
-		require.JSONEq(t, want.JSON(), people[c.ID].Attributes)
+		require.Len(t, people, 1)
+		require.JSONEq(t, want.JSON(), people[0].Attributes)
 		sweeper := contacts.NewSweeper(s)
 		worked, err := sweeper.Run(ctx)
 		require.NoError(t, err)
@@ -98,18 +105,20 @@ func TestAttributes(t *testing.T) {
 }
 
 func TestSweepGoesOnInBatches(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account := testAccount(t, s, "one")
-		const n = sweptAtOnce + 3
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account := s.Account("one")
+		const n = store.SweptAtOnce + 3
 		withValues(t, s, valued{account, "code", n, func(int) string { return `"x"` }})
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			list, err := tx.attributed(ctx, "c.account_id = ? ORDER BY c.id", account)
-			require.NoError(t, err)
-			for i := range list {
-				list[i].expiry = map[string]time.Time{"code": now.Now().Add(time.Duration(i%2) * time.Hour)}
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
+			for i := range 2 {
+				expiry := fmt.Sprintf(`{"code":%d}`, now.Now().Add(time.Duration(i)*time.Hour).UnixMilli())
+				_, err := tx.Exec(ctx, "UPDATE contacts SET attribute_expiry = ? WHERE (id - (SELECT MIN(id) FROM contacts)) % 2 = ?", expiry, i)
+				if err != nil {
+					return err
+				}
 			}
-			return tx.writeAttributes(ctx, list, 0)
+			return nil
 		}))
 		sweeper := contacts.NewSweeper(s)
 		passes := 0
@@ -123,10 +132,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		list := columnsOf(t, s, "attributes")
 		require.JSONEq(t, `{"other":"Ä"}`, list[0])
 		require.JSONEq(t, `{"code":"x","other":"Ä"}`, list[1])
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
-			return err
-		}))
+		s.Exec("UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
 		for worked := true; worked; passes++ {
 			var err error
 			worked, err = sweeper.Run(ctx)
@@ -140,9 +146,9 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 }
 
 func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		testProperties(t, s,
 			property.Property{AccountID: account, Key: "plan", Type: property.Text, Default: json.RawMessage(`"FREE"`), Expires: time.Hour},
 			property.Property{AccountID: account, Key: "age", Type: property.Number},
@@ -164,33 +170,10 @@ func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
 	})
 }
 
-func TestMigrationFillsFolded(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx := t.Context()
-		account := testAccount(t, s, "one")
-		withValues(t, s, valued{account, "code", valuesAtOnce + 2, func(i int) string {
-			if i%2 == 0 {
-				return `"É"`
-			}
-			return ""
-		}})
-		provider, err := s.goose()
-		require.NoError(t, err)
-		_, err = provider.DownTo(ctx, foldedVersion-1)
-		require.NoError(t, err)
-		require.JSONEq(t, "{}", columnsOf(t, s, "folded")[0])
-		_, err = s.Migrate(ctx)
-		require.NoError(t, err)
-		folded := columnsOf(t, s, "folded")
-		require.JSONEq(t, `{"name":"name 0","attributes.code":"é","attributes.other":"ä"}`, folded[0])
-		require.JSONEq(t, `{"name":"name 5001"}`, folded[valuesAtOnce+1])
-	})
-}
-
 func TestAddressesOfEveryKind(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		book := contacts.NewContacts(s)
 		for _, kind := range value.Kinds() {
 			address := map[providers.AddressKind]string{

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/access"
+	"carillon/store/storetest"
 )
 
 func TestAuditIsReadNewestFirst(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		for _, action := range []string{"a", "b", "c"} {
 			require.NoError(t, s.AddAudit(ctx, access.AuditEntry{AccountID: account, Actor: "cli", Action: action, Target: "x"}))
 		}

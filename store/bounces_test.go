@@ -1,6 +1,7 @@
-package store
+package store_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,36 +9,36 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 // sent makes a transactional message to an address and sends it.
 func (j *journey) sent(envelope int64, address string) int64 {
 	j.t.Helper()
-	m, err := j.CreateMessage(j.t.Context(), messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
+	m, err := j.CreateMessage(j.t.Context(), messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: address, Content: []byte(`{"text":"x"}`)})
 	require.NoError(j.t, err)
-	require.Len(j.t, j.claim(0, envelope, j.feed(0, []int64{envelope}, 1)), 1, "nothing keeps messages from %s", address)
-	j.record(0, []int64{m.ID}, nil)
+	require.Len(j.t, j.Claim(0, envelope, j.Feed(0, []int64{envelope}, 1)), 1, "nothing keeps messages from %s", address)
+	j.Record(0, []int64{m.ID}, nil)
 	return m.ID
 }
 
 func (j *journey) receive(events ...providers.Receipt) {
 	j.t.Helper()
-	require.NoError(j.t, j.writer.Receive(j.t.Context(), j.channel.ID, events))
+	require.NoError(j.t, j.Writer.Receive(j.t.Context(), j.Channel.ID, events))
 }
 
 func (j *journey) reasonOf(address string) string {
 	j.t.Helper()
-	found, err := j.reader().suppressionsOf(j.t.Context(), j.accountID, []contacts.Suppression{{Kind: j.channel.Address, Address: address}})
+	found, err := sqldb.Column[string](j.t.Context(), j.Reader(), "SELECT reason FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?",
+		j.AccountID, string(j.Channel.Address), address)
 	require.NoError(j.t, err)
-	if len(found) == 0 {
-		return ""
-	}
-	return found[0].Reason
+	return strings.Join(found, " ")
 }
 
 func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 3)
 		bounced := j.sent(1, "hard@example.com")
 		j.receive(providers.Receipt{MessageID: bounced, Status: providers.ReceiptRejected, Bounce: providers.BounceHard, Code: "5.1.1"})
@@ -47,7 +48,7 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		spam := j.sent(2, "spam@example.com")
 		j.receive(providers.Receipt{MessageID: spam, Status: providers.ReceiptRead}, providers.Receipt{MessageID: spam, Status: providers.ReceiptComplained})
 		require.Equal(t, contacts.Complained, j.reasonOf("spam@example.com"))
-		m, err := s.GetMessage(t.Context(), j.accountID, spam)
+		m, err := s.GetMessage(t.Context(), j.AccountID, spam)
 		require.NoError(t, err)
 		require.Equal(t, messages.Read, m.State)
 
@@ -56,18 +57,16 @@ func TestHardBouncesAndComplaintsSuppressAtOnce(t *testing.T) {
 		j.receive(providers.Receipt{MessageID: other, Status: providers.ReceiptRejected})
 		require.Empty(t, j.reasonOf("window@example.com"))
 
-		sources, err := sqldb.Column[string](t.Context(), s.reader(), "SELECT source FROM consents ORDER BY id")
+		sources, err := sqldb.Column[string](t.Context(), s.Reader(), "SELECT source FROM consents ORDER BY id")
 		require.NoError(t, err)
 		require.Equal(t, []string{"bounce", "complaint"}, sources)
-		var left int
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT COUNT(*) FROM bounces").Scan(&left))
+		left := s.Int("SELECT COUNT(*) FROM bounces")
 		require.Zero(t, left)
 	})
 }
 
 func TestSoftBouncesSuppressAfterSeveralInARow(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		s.softBounces = 3
+	storetest.EachWith(t, store.Options{SoftBounces: 3}, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 1)
 		envelope := int64(0)
 		const address = "full@example.com"
@@ -88,7 +87,7 @@ func TestSoftBouncesSuppressAfterSeveralInARow(t *testing.T) {
 		require.Equal(t, contacts.Bounced, j.reasonOf(address))
 
 		// Lifted by force, it counts from the beginning.
-		require.NoError(t, s.Unsuppress(t.Context(), contacts.Suppression{AccountID: j.accountID, Kind: providers.Email, Address: address}, true, "me"))
+		require.NoError(t, s.Unsuppress(t.Context(), contacts.Suppression{AccountID: j.AccountID, Kind: providers.Email, Address: address}, true, "me"))
 		outcome(soft)
 		require.Empty(t, j.reasonOf(address))
 	})
@@ -97,16 +96,16 @@ func TestSoftBouncesSuppressAfterSeveralInARow(t *testing.T) {
 // A bounce that comes before the worker has recorded its answer waits, and is
 // not forgotten.
 func TestParkedBounceSuppresses(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 1)
-		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "early@example.com",
+		m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "early@example.com",
 			Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
-		require.Len(t, j.claim(0, 1, j.feed(0, []int64{1}, 1)), 1)
+		require.Len(t, j.Claim(0, 1, j.Feed(0, []int64{1}, 1)), 1)
 		j.receive(providers.Receipt{MessageID: m.ID, Status: providers.ReceiptFailed, Bounce: providers.BounceHard})
 		require.Empty(t, j.reasonOf("early@example.com"))
-		j.record(0, []int64{m.ID}, nil)
+		j.Record(0, []int64{m.ID}, nil)
 		more, err := s.SuppressBounced(ctx)
 		require.NoError(t, err)
 		require.False(t, more)
@@ -116,19 +115,19 @@ func TestParkedBounceSuppresses(t *testing.T) {
 
 // A provider may say at once that an address is wrong for good.
 func TestARefusalThatIsABounceSuppresses(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 5)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 		require.GreaterOrEqual(t, len(claimed), 3)
 		refuse := func(ids []int64, kind providers.BounceKind) []string {
-			j.record(run.ID, ids, func(o *messages.Outcome) {
+			j.Record(run.ID, ids, func(o *messages.Outcome) {
 				o.State, o.Kind, o.Reason, o.Code, o.Bounce = messages.Rejected, "recipient", messages.ReasonRecipient, "550", kind
 			})
 			var addresses []string
 			for _, id := range ids {
-				m, err := s.GetMessage(t.Context(), j.accountID, id)
+				m, err := s.GetMessage(t.Context(), j.AccountID, id)
 				require.NoError(t, err)
 				addresses = append(addresses, m.Address)
 			}
@@ -139,6 +138,6 @@ func TestARefusalThatIsABounceSuppresses(t *testing.T) {
 		require.Equal(t, contacts.Bounced, j.reasonOf(refuse(claimed[:1], providers.BounceHard)[0]))
 		require.Empty(t, j.reasonOf(refuse(claimed[1:2], providers.BounceSoft)[0]), "one of several")
 		require.Empty(t, j.reasonOf(refuse(claimed[2:3], "")[0]), "the server may not want us")
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -9,11 +9,12 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
 // testDraft is a campaign of the account's that the store has not seen.
-func testDraft(t *testing.T, s *Store, account int64) campaigns.Campaign {
+func testDraft(t *testing.T, s *storetest.Store, account int64) campaigns.Campaign {
 	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "drafts", Provider: "sandbox", Address: providers.Email,
 		Config: []byte(`{}`)})
 	require.NoError(t, err)
@@ -26,10 +27,10 @@ func testDraft(t *testing.T, s *Store, account int64) campaigns.Campaign {
 }
 
 func TestCampaigns(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		clock := fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "two")
+		clock := s.FakeTime()
+		account, other := s.Account("one"), s.Account("two")
 		draft := testDraft(t, s, account)
 		made, err := s.CreateCampaign(ctx, draft)
 		require.NoError(t, err)
@@ -80,9 +81,9 @@ func TestCampaigns(t *testing.T) {
 }
 
 func TestCheckAudience(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "two")
+		account, other := s.Account("one"), s.Account("two")
 		group, err := s.CreateGroup(ctx, account, "g")
 		require.NoError(t, err)
 		foreign, err := s.CreateGroup(ctx, other, "g")

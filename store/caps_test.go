@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"math/rand/v2"
@@ -13,11 +13,12 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func (j *journey) setCap(c contacts.FrequencyCap) contacts.FrequencyCap {
 	j.t.Helper()
-	c.AccountID = j.accountID
+	c.AccountID = j.AccountID
 	c, err := contacts.NewCaps(j.Store).Set(j.t.Context(), c)
 	require.NoError(j.t, err)
 	return c
@@ -27,29 +28,29 @@ func (j *journey) setCap(c contacts.FrequencyCap) contacts.FrequencyCap {
 func (j *journey) sendAll(run int64) (n int) {
 	j.t.Helper()
 	envelope := rand.Int64()
-	fed := j.feed(run, []int64{envelope}, 100)
-	ids := j.claim(run, envelope, fed)
+	fed := j.Feed(run, []int64{envelope}, 100)
+	ids := j.Claim(run, envelope, fed)
 	attempts := map[int64]int{}
 	for _, m := range fed {
 		attempts[m.ID] = m.Attempt
 	}
 	if len(ids) > 0 {
-		j.record(run, ids, func(o *messages.Outcome) { o.Attempt = attempts[o.MessageID] })
+		j.Record(run, ids, func(o *messages.Outcome) { o.Attempt = attempts[o.MessageID] })
 	}
 	return len(ids)
 }
 
 func (j *journey) another(category int64) campaigns.Run {
 	j.t.Helper()
-	j.campaign = j.newCampaign(`{"all":true}`)
-	j.setCategory(j.campaign, category)
-	run := j.start()
-	j.planAll(run.ID, 100)
+	j.Campaign = j.NewCampaign(`{"all":true}`)
+	j.setCategory(j.Campaign, category)
+	run := j.Start()
+	j.PlanAll(run.ID, 100)
 	return run
 }
 
 func TestCapsDeferAndSkip(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 3)
 		people := j.contactIDs()
@@ -59,15 +60,15 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		require.Equal(t, 3, j.sendAll(first.ID))
 		second := j.another(news)
 		require.Zero(t, j.sendAll(second.ID))
-		list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: second.ID, ContactID: people[0]})
+		list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.AccountID, RunID: second.ID, ContactID: people[0]})
 		require.NoError(t, err)
 		require.Equal(t, messages.Pending, list[0].State)
 		require.Equal(t, messages.ReasonCapped, list[0].Reason)
 		require.Contains(t, list[0].Detail, "at most 1 in 1h0m0s")
-		sent, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: first.ID, ContactID: people[0]})
+		sent, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.AccountID, RunID: first.ID, ContactID: people[0]})
 		require.NoError(t, err)
 		require.Equal(t, sent[0].SentAt.Add(time.Hour), *list[0].DueAt, "as soon as there is room again")
-		j.balanced(second.ID)
+		j.Balanced(second.ID)
 
 		// A transactional message is outside, and does not count.
 		j.sent(77, "p1@example.com")
@@ -75,32 +76,32 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		// While one is in flight nobody knows; it is looked at again soon.
 		j.setCap(contacts.FrequencyCap{MaxMessages: 2, Window: time.Hour})
 		third := j.another(0)
-		queued := j.feed(third.ID, []int64{500}, 1)
+		queued := j.Feed(third.ID, []int64{500}, 1)
 		require.Len(t, queued, 1)
 		fourth := j.another(0)
-		j.feed(fourth.ID, []int64{501}, 100)
+		j.Feed(fourth.ID, []int64{501}, 100)
 		require.Equal(t, "pending capped", j.whyOf(fourth.ID, j.message(queued[0].ID).ContactID))
-		j.balanced(fourth.ID)
+		j.Balanced(fourth.ID)
 
 		// Skip is final; the strictest cap decides; a category's counts its own.
-		caps, err := s.ListCaps(ctx, j.accountID, 0, 10)
+		caps, err := s.ListCaps(ctx, j.AccountID, 0, 10)
 		require.NoError(t, err)
 		require.Len(t, caps, 1, "the same window again takes its place")
-		require.NoError(t, s.DeleteCap(ctx, j.accountID, caps[0].ID))
-		require.True(t, fault.Is(s.DeleteCap(ctx, j.accountID, caps[0].ID), fault.NotFound))
+		require.NoError(t, s.DeleteCap(ctx, j.AccountID, caps[0].ID))
+		require.True(t, fault.Is(s.DeleteCap(ctx, j.AccountID, caps[0].ID), fault.NotFound))
 		j.setCap(contacts.FrequencyCap{MaxMessages: 1, Window: time.Hour, CategoryID: news, Action: contacts.CapSkip})
 		fifth := j.another(news)
 		require.Equal(t, 3, j.sendAll(fifth.ID), "none of the category was sent yet")
 		sixth := j.another(news)
 		require.Zero(t, j.sendAll(sixth.ID))
 		require.Equal(t, "skipped capped", j.whyOf(sixth.ID, people[0]))
-		j.balanced(sixth.ID)
+		j.Balanced(sixth.ID)
 		require.Equal(t, 3, j.sendAll(j.another(0).ID), "other campaigns are free")
 	})
 }
 
 func TestCapsAreChecked(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 1)
 		caps := contacts.NewCaps(s)
 		for want, c := range map[string]contacts.FrequencyCap{
@@ -110,11 +111,11 @@ func TestCapsAreChecked(t *testing.T) {
 			"priority":       {MaxMessages: 1, Window: time.Hour, Priority: "transactional"},
 			"category_id":    {MaxMessages: 1, Window: time.Hour, CategoryID: 99},
 		} {
-			c.AccountID = j.accountID
+			c.AccountID = j.AccountID
 			_, err := caps.Set(t.Context(), c)
 			require.ErrorContains(t, err, want)
 		}
-		_, err := caps.Get(t.Context(), j.accountID, 99)
+		_, err := caps.Get(t.Context(), j.AccountID, 99)
 		require.True(t, fault.Is(err, fault.NotFound))
 	})
 }
@@ -122,7 +123,7 @@ func TestCapsAreChecked(t *testing.T) {
 // Whatever campaigns are fed at the same time, no window holds more than the
 // cap.
 func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		const people, each, most, width = 19, 6, 2, time.Second
 		j := newJourney(t, s, people)
@@ -138,7 +139,7 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 			wg.Go(func() {
 				for {
 					envelope := rand.Int64()
-					fed, err := s.Feed(ctx, messages.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope}, PerEnvelope: 1 + rand.IntN(7)})
+					fed, err := s.Feed(ctx, messages.FeedRequest{ChannelID: j.Channel.ID, RunID: run.ID, Envelopes: []int64{envelope}, PerEnvelope: 1 + rand.IntN(7)})
 					if err != nil {
 						errs <- err
 						return
@@ -150,31 +151,31 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 						attempts[m.ID] = m.Attempt
 					}
 					if len(ids) > 0 {
-						claimed, err := j.writer.Claim(ctx, messages.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run.ID, EnvelopeID: envelope, MessageIDs: ids})
+						claimed, err := j.Writer.Claim(ctx, messages.Claim{WorkerID: j.Worker, ChannelID: j.Channel.ID, RunID: run.ID, EnvelopeID: envelope, MessageIDs: ids})
 						if err != nil {
 							errs <- err
 							return
 						}
-						outcomes := j.outcomes(run.ID, claimed, func(o *messages.Outcome) {
+						outcomes := j.Outcomes(run.ID, claimed, func(o *messages.Outcome) {
 							o.Attempt = attempts[o.MessageID]
 							if rand.IntN(5) == 0 { // and some have to be tried again
 								o.State, o.DueAt, o.Reason, o.Unspent, o.EnvelopeID = messages.Pending, o.At.Add(20*time.Millisecond), messages.ReasonTemporary, true, envelope
 							}
 						})
-						if err := j.writer.Record(ctx, outcomes); err != nil {
+						if err := j.Writer.Record(ctx, outcomes); err != nil {
 							errs <- err
 							return
 						}
 					}
 					var open int
-					if err := s.reader().Row(ctx, "SELECT COUNT(*) FROM messages WHERE run_id = ? AND state IN (0, 1, 2)", run.ID).Scan(&open); err != nil {
+					if err := s.Reader().Row(ctx, "SELECT COUNT(*) FROM messages WHERE run_id = ? AND state IN (0, 1, 2)", run.ID).Scan(&open); err != nil {
 						errs <- err
 						return
 					}
 					if open == 0 {
 						return
 					}
-					if err := s.clock.Sleep(ctx, 5*time.Millisecond); err != nil {
+					if err := s.Clock.Sleep(ctx, 5*time.Millisecond); err != nil {
 						errs <- err
 						return
 					}
@@ -185,7 +186,7 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 		close(errs)
 		require.NoError(t, <-errs)
 		times := map[int64][]time.Time{}
-		require.NoError(t, sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
+		require.NoError(t, sqldb.Each(ctx, s.Reader(), func(scan sqldb.Scan) error {
 			var id int64
 			var at sqldb.Time
 			err := scan(&id, &at)
@@ -200,7 +201,7 @@ func TestNoWindowHoldsMoreThanItsCap(t *testing.T) {
 			}
 		}
 		for _, run := range runs {
-			j.balanced(run.ID)
+			j.Balanced(run.ID)
 		}
 	})
 }

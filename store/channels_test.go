@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -9,13 +9,15 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/providers"
+	"carillon/store"
+	"carillon/store/storetest"
 )
 
 func TestChannels(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		const password = "hunter2-very-secret" // what must not be seen
 		made, err := s.CreateChannel(ctx, providers.Channel{
 			AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"password":"` + password + `"}`),
@@ -32,7 +34,7 @@ func TestChannels(t *testing.T) {
 		require.Equal(t, made, found)
 
 		var stored string
-		require.NoError(t, s.reader().Row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
+		require.NoError(t, s.Reader().Row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
 		require.NotContains(t, stored, password)
 
 		// Names are unique in an account.
@@ -76,7 +78,7 @@ func TestChannels(t *testing.T) {
 		require.NoError(t, s.DeleteChannel(ctx, account, made.ID))
 		_, err = s.GetChannel(ctx, account, made.ID)
 		require.True(t, fault.Is(err, fault.NotFound))
-		require.NoError(t, s.reader().Row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
+		require.NoError(t, s.Reader().Row(ctx, "SELECT config FROM channels WHERE id = ?", made.ID).Scan(&stored))
 		require.Empty(t, stored, "credentials are forgotten")
 		_, err = s.CreateChannel(ctx, made)
 		require.NoError(t, err, "the name is free again")
@@ -84,16 +86,13 @@ func TestChannels(t *testing.T) {
 }
 
 func TestDeleteChannelInUse(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		channel, err := s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Address: providers.Email})
 		require.NoError(t, err)
 		exec := func(query string, args ...any) {
-			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.Exec(ctx, query, args...)
-				return err
-			}))
+			s.Exec(query, args...)
 		}
 		exec(`INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at, updated_at)
 			VALUES (?, 'x', ?, '{}', '{}', '{}', '{}', 'draft', 0, 0)`, account, channel.ID)
@@ -111,21 +110,23 @@ func TestDeleteChannelInUse(t *testing.T) {
 }
 
 func TestChannelsNeedTheirMasterKey(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		channel, err := s.CreateChannel(ctx, providers.Channel{
 			AccountID: account, Name: "mail", Provider: "smtp", Address: providers.Email, Config: json.RawMessage(`{"password":"hunter2"}`),
 		})
 		require.NoError(t, err)
-		s.box, err = secret.NewBox(secret.New("some other master key"))
+		box, err := secret.NewBox(secret.New("some other master key"))
 		require.NoError(t, err)
-		_, err = s.GetChannel(ctx, account, channel.ID)
+		_, err = storetest.OpenWith(t, s.DSN, store.Options{Box: box}).GetChannel(ctx, account, channel.ID)
 		require.ErrorContains(t, err, "CARILLON_MASTER_KEY")
-		s.box = nil
-		_, err = s.GetChannel(ctx, account, channel.ID)
+		keyless, err := store.Open(ctx, store.Options{DSN: s.DSN})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, keyless.Close()) })
+		_, err = keyless.GetChannel(ctx, account, channel.ID)
 		require.Error(t, err)
-		_, err = s.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "x", Config: json.RawMessage(`{"password":"hunter2"}`)})
+		_, err = keyless.CreateChannel(ctx, providers.Channel{AccountID: account, Name: "x", Config: json.RawMessage(`{"password":"hunter2"}`)})
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hunter2")
 	})

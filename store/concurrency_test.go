@@ -1,7 +1,6 @@
-package store
+package store_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -15,14 +14,16 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 // mix is a store on which everything that changes messages goes on at once.
 type mix struct {
 	*journey
-	stores  []*Store // of one database: one on SQLite, two on PostgreSQL
-	writers []*Writer
+	stores  []*storetest.Store // of one database: one on SQLite, two on PostgreSQL
+	writers []*store.Writer
 	runs    []campaigns.Run
 	seed    uint64
 
@@ -37,29 +38,29 @@ const mixSteps = 60
 
 func newMix(t *testing.T, dsn string, seed uint64) *mix {
 	t.Helper()
-	s := openTestStore(t, dsn)
-	m := &mix{journey: newJourney(t, s, 240), stores: []*Store{s}, seed: seed, fed: make(chan []messages.FeedMessage, 1000)}
-	m.writers = []*Writer{m.writer}
+	s := storetest.Open(t, dsn)
+	m := &mix{journey: newJourney(t, s, 240), stores: []*storetest.Store{s}, seed: seed, fed: make(chan []messages.FeedMessage, 1000)}
+	m.writers = []*store.Writer{m.Writer}
 	if s.Postgres() {
-		second := openTestStore(t, dsn)
+		second := storetest.Open(t, dsn)
 		writer := second.StartWriter(m.newWorker(second))
 		t.Cleanup(writer.Stop)
 		m.stores, m.writers = append(m.stores, second), append(m.writers, writer)
 	}
 	for _, s := range m.stores {
-		s.leastPlanPart = 4
+		s.PlanInParts(4)
 	}
 	if seed%2 == 0 {
 		setPolicy(t, m.journey, providers.InDoubtResend)
 	}
 	for range 3 {
-		m.campaign = m.newCampaign(`{"all":true}`)
-		m.runs = append(m.runs, m.start())
+		m.Campaign = m.NewCampaign(`{"all":true}`)
+		m.runs = append(m.runs, m.Start())
 	}
 	return m
 }
 
-func (m *mix) newWorker(s *Store) int64 {
+func (m *mix) newWorker(s *storetest.Store) int64 {
 	id, err := s.RegisterWorker(m.t.Context(), "w")
 	require.NoError(m.t, err)
 	return id
@@ -75,7 +76,7 @@ func (m *mix) allowed(err error) bool {
 
 // inState is one message in one of the states, or none.
 func (m *mix) inState(r *rand.Rand, states ...messages.State) (messages.Message, bool) {
-	filter := messages.MessageFilter{AccountID: m.accountID, State: &states[r.IntN(len(states))], Limit: 40}
+	filter := messages.MessageFilter{AccountID: m.AccountID, State: &states[r.IntN(len(states))], Limit: 40}
 	if r.IntN(4) > 0 {
 		filter.RunID = m.runs[r.IntN(len(m.runs))].ID
 	}
@@ -87,7 +88,7 @@ func (m *mix) inState(r *rand.Rand, states ...messages.State) (messages.Message,
 	return list[r.IntN(len(list))], true
 }
 
-func (m *mix) plan(r *rand.Rand, s *Store) {
+func (m *mix) plan(r *rand.Rand, s *storetest.Store) {
 	for range mixSteps {
 		_, err := s.PlanBatch(m.t.Context(), m.runs[r.IntN(len(m.runs))].ID, 1+r.IntN(25))
 		require.NoError(m.t, err)
@@ -103,9 +104,9 @@ func (m *mix) envelopes(n int) []int64 {
 	return ids
 }
 
-func (m *mix) feedSome(r *rand.Rand, s *Store) {
+func (m *mix) feedSome(r *rand.Rand, s *storetest.Store) {
 	for range 2 * mixSteps {
-		request := messages.FeedRequest{ChannelID: m.channel.ID, Envelopes: m.envelopes(1 + r.IntN(3)), PerEnvelope: 1 + r.IntN(12)}
+		request := messages.FeedRequest{ChannelID: m.Channel.ID, Envelopes: m.envelopes(1 + r.IntN(3)), PerEnvelope: 1 + r.IntN(12)}
 		if i := r.IntN(len(m.runs) + 1); i < len(m.runs) {
 			request.RunID = m.runs[i].ID
 		}
@@ -123,7 +124,7 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 				m.fed <- batch
 			case 2:
 				_, err := s.Skip(m.t.Context(), messages.Skipping{
-					RunID: request.RunID, ChannelID: m.channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed,
+					RunID: request.RunID, ChannelID: m.Channel.ID, EnvelopeID: batch[0].EnvelopeID, Reason: messages.ReasonRenderFailed,
 					Details: map[int64]string{batch[0].ID: "no name"},
 				})
 				require.NoError(m.t, err)
@@ -137,7 +138,7 @@ func (m *mix) feedSome(r *rand.Rand, s *Store) {
 
 // work claims and records; now and then it dies in between, and may come back
 // with its outcome after it was taken for dead.
-func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
+func (m *mix) work(r *rand.Rand, s *storetest.Store, w *store.Writer) {
 	worker := m.newWorker(s)
 	var late []messages.Outcome
 	for batch := range m.fed {
@@ -150,10 +151,10 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 		}
 		if r.IntN(6) == 0 { // a denied slot
 			n := 1 + r.IntN(len(ids))
-			require.NoError(m.t, s.Unqueue(m.t.Context(), messages.Unqueuing{RunID: runID, ChannelID: m.channel.ID, EnvelopeID: envelope, MessageIDs: ids[:n],
-				Due: messages.Due{At: s.clock.Now(), Reason: messages.ReasonThrottled}}))
+			require.NoError(m.t, s.Unqueue(m.t.Context(), messages.Unqueuing{RunID: runID, ChannelID: m.Channel.ID, EnvelopeID: envelope, MessageIDs: ids[:n],
+				Due: messages.Due{At: s.Clock.Now(), Reason: messages.ReasonThrottled}}))
 		}
-		claimed, err := w.Claim(m.t.Context(), messages.Claim{WorkerID: worker, ChannelID: m.channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
+		claimed, err := w.Claim(m.t.Context(), messages.Claim{WorkerID: worker, ChannelID: m.Channel.ID, RunID: runID, EnvelopeID: envelope, MessageIDs: ids})
 		require.NoError(m.t, err)
 		m.claims.Add(int64(len(claimed)))
 		outcomes := make([]messages.Outcome, 0, len(claimed))
@@ -161,7 +162,7 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 			_, twice := m.granted.LoadOrStore([2]int64{envelope, id}, true)
 			require.False(m.t, twice, "message %d of envelope %d was granted twice", id, envelope)
 			outcomes = append(outcomes, m.outcome(r, s, messages.Outcome{
-				MessageID: id, ChannelID: m.channel.ID, RunID: runID, WorkerID: worker, Attempt: attempts[id], EnvelopeID: envelope, At: s.clock.Now(),
+				MessageID: id, ChannelID: m.Channel.ID, RunID: runID, WorkerID: worker, Attempt: attempts[id], EnvelopeID: envelope, At: s.Clock.Now(),
 			}))
 		}
 		if r.IntN(10) == 0 {
@@ -181,12 +182,12 @@ func (m *mix) work(r *rand.Rand, s *Store, w *Writer) {
 	require.NoError(m.t, s.RetireWorker(m.t.Context(), worker))
 }
 
-func (m *mix) outcome(r *rand.Rand, s *Store, o messages.Outcome) messages.Outcome {
+func (m *mix) outcome(r *rand.Rand, s *storetest.Store, o messages.Outcome) messages.Outcome {
 	switch o.State = messages.Sent; r.IntN(10) {
 	case 0:
-		o.State, o.Kind, o.Reason, o.DueAt = messages.Pending, "temporary", messages.ReasonTemporary, s.clock.Now()
+		o.State, o.Kind, o.Reason, o.DueAt = messages.Pending, "temporary", messages.ReasonTemporary, s.Clock.Now()
 	case 1:
-		o.State, o.Kind, o.Unspent, o.Reason, o.DueAt = messages.Pending, "throttled", true, messages.ReasonThrottled, s.clock.Now()
+		o.State, o.Kind, o.Unspent, o.Reason, o.DueAt = messages.Pending, "throttled", true, messages.ReasonThrottled, s.Clock.Now()
 	case 2:
 		o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
 	case 3:
@@ -194,7 +195,7 @@ func (m *mix) outcome(r *rand.Rand, s *Store, o messages.Outcome) messages.Outco
 	case 4:
 		o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
 	case 7: // a worker that was cut off
-		o.State, o.Unspent, o.NotAsked, o.DueAt = messages.Pending, true, true, s.clock.Now()
+		o.State, o.Unspent, o.NotAsked, o.DueAt = messages.Pending, true, true, s.Clock.Now()
 	case 5, 6:
 		o.ProviderID = fmt.Sprintf("p%d", o.MessageID)
 	}
@@ -203,12 +204,12 @@ func (m *mix) outcome(r *rand.Rand, s *Store, o messages.Outcome) messages.Outco
 
 // runOf is a message's run, which never changes.
 func (m *mix) runOf(id int64) int64 {
-	message, err := m.GetMessage(m.t.Context(), m.accountID, id)
+	message, err := m.GetMessage(m.t.Context(), m.AccountID, id)
 	require.NoError(m.t, err)
 	return message.RunID
 }
 
-func (m *mix) receive(r *rand.Rand, w *Writer) {
+func (m *mix) receive(r *rand.Rand, w *store.Writer) {
 	statuses := []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected}
 	for range mixSteps {
 		var events []providers.Receipt
@@ -217,24 +218,24 @@ func (m *mix) receive(r *rand.Rand, w *Writer) {
 			if !ok {
 				continue
 			}
-			e := providers.Receipt{MessageID: message.ID, Status: statuses[r.IntN(len(statuses))], At: m.clock.Now()}
+			e := providers.Receipt{MessageID: message.ID, Status: statuses[r.IntN(len(statuses))], At: m.Clock.Now()}
 			if r.IntN(3) == 0 {
 				e.MessageID, e.ProviderID = 0, fmt.Sprintf("p%d", message.ID)
 			}
 			events = append(events, e)
 		}
-		require.NoError(m.t, w.Receive(m.t.Context(), m.channel.ID, events))
+		require.NoError(m.t, w.Receive(m.t.Context(), m.Channel.ID, events))
 	}
 }
 
-func (m *mix) reap(r *rand.Rand, s *Store) {
+func (m *mix) reap(r *rand.Rand, s *storetest.Store) {
 	for range mixSteps / 3 {
 		_, _, err := s.SettleDead(m.t.Context(), time.Hour)
 		require.NoError(m.t, err)
-		envelopes, err := s.QueuedEnvelopes(m.t.Context(), m.channel.ID)
+		envelopes, err := s.QueuedEnvelopes(m.t.Context(), m.Channel.ID)
 		require.NoError(m.t, err)
 		if len(envelopes) > 0 {
-			_, err = s.RequeueLost(m.t.Context(), m.channel.ID, []int64{envelopes[r.IntN(len(envelopes))].ID})
+			_, err = s.RequeueLost(m.t.Context(), m.Channel.ID, []int64{envelopes[r.IntN(len(envelopes))].ID})
 			require.NoError(m.t, err)
 		}
 		_, err = s.SweepReceipts(m.t.Context())
@@ -248,53 +249,53 @@ func (m *mix) reap(r *rand.Rand, s *Store) {
 
 // queuedRows counts rows that a worker could claim.
 func (m *mix) queuedRows(and string, args ...any) (n int) {
-	require.NoError(m.t, m.reader().Row(m.t.Context(), "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+and, args...).Scan(&n))
+	require.NoError(m.t, m.Reader().Row(m.t.Context(), "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+and, args...).Scan(&n))
 	return n
 }
 
 // operate does what people do, and looks whether it binds at once. Each operator
 // has a campaign of its own, so that nobody resumes it but him.
-func (m *mix) operate(r *rand.Rand, s *Store, run campaigns.Run, first bool) {
+func (m *mix) operate(r *rand.Rand, s *storetest.Store, run campaigns.Run, first bool) {
 	ctx := m.t.Context()
 	for step := range mixSteps / 2 {
 		switch what := r.IntN(8); {
 		case what == 0:
-			if m.allowed(s.PauseCampaign(ctx, m.accountID, run.CampaignID, "me")) {
+			if m.allowed(s.PauseCampaign(ctx, m.AccountID, run.CampaignID, "me")) {
 				require.Zero(m.t, m.queuedRows("run_id = ?", run.ID), "a pause binds")
-				require.NoError(m.t, s.ResumeCampaign(ctx, m.accountID, run.CampaignID, "me"))
+				require.NoError(m.t, s.ResumeCampaign(ctx, m.AccountID, run.CampaignID, "me"))
 			}
 		case what == 1 && first:
-			require.NoError(m.t, s.PauseChannel(ctx, m.accountID, m.channel.ID, "me"))
-			require.Zero(m.t, m.queuedRows("channel_id = ?", m.channel.ID), "a channel's pause binds")
-			require.NoError(m.t, s.ResumeChannel(ctx, m.accountID, m.channel.ID, "me"))
+			require.NoError(m.t, s.PauseChannel(ctx, m.AccountID, m.Channel.ID, "me"))
+			require.Zero(m.t, m.queuedRows("channel_id = ?", m.Channel.ID), "a channel's pause binds")
+			require.NoError(m.t, s.ResumeChannel(ctx, m.AccountID, m.Channel.ID, "me"))
 		case what == 2:
 			if message, ok := m.inState(r, messages.Pending, messages.Queued, messages.Sent); ok && message.ContactID != 0 {
-				require.NoError(m.t, unsubscribe(ctx, s, m.accountID, message.Address))
+				require.NoError(m.t, unsubscribe(ctx, s, m.AccountID, message.Address))
 				require.Zero(m.t, m.queuedRows("run_id > 0 AND address = ?", message.Address), "an opt-out binds")
 			}
 		case what == 3:
 			if message, ok := m.inState(r, messages.Pending, messages.Queued); ok {
-				_, err := s.CancelMessage(ctx, m.accountID, message.ID, "me")
+				_, err := s.CancelMessage(ctx, m.AccountID, message.ID, "me")
 				m.allowed(err)
 			}
 		case what == 4:
-			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: m.accountID, ChannelID: m.channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
+			_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: m.AccountID, ChannelID: m.Channel.ID, Address: "t@example.com", Content: []byte(`{"text":"x"}`)})
 			require.NoError(m.t, err)
 		case step == mixSteps/3:
 			m.clear(r, s, run)
 		case step == mixSteps/2-1 && !first:
-			m.allowed(s.CancelCampaign(ctx, m.accountID, run.CampaignID, "me"))
+			m.allowed(s.CancelCampaign(ctx, m.AccountID, run.CampaignID, "me"))
 		default:
 			if message, ok := m.inState(r, messages.Failed, messages.Unknown); ok {
-				_, err := s.ResendMessage(ctx, m.accountID, message.ID, "me")
+				_, err := s.ResendMessage(ctx, m.AccountID, message.ID, "me")
 				m.allowed(err)
 			}
 		}
 	}
 }
 
-func (m *mix) clear(_ *rand.Rand, s *Store, run campaigns.Run) {
-	clearing, err := s.BeginClear(m.t.Context(), messages.QueueFilter{AccountID: m.accountID, CampaignID: run.CampaignID}, "me")
+func (m *mix) clear(_ *rand.Rand, s *storetest.Store, run campaigns.Run) {
+	clearing, err := s.BeginClear(m.t.Context(), messages.QueueFilter{AccountID: m.AccountID, CampaignID: run.CampaignID}, "me")
 	require.NoError(m.t, err)
 	require.Zero(m.t, m.queuedRows("run_id = ?", run.ID), "a clearing binds")
 	for clearing.FinishedAt == nil {
@@ -339,24 +340,24 @@ func (m *mix) settle() {
 	for range 100 {
 		_, _, err := m.SettleDead(ctx, time.Hour)
 		require.NoError(m.t, err)
-		envelopes, err := m.QueuedEnvelopes(ctx, m.channel.ID)
+		envelopes, err := m.QueuedEnvelopes(ctx, m.Channel.ID)
 		require.NoError(m.t, err)
 		for _, e := range envelopes {
-			_, err := m.RequeueLost(ctx, m.channel.ID, []int64{e.ID})
+			_, err := m.RequeueLost(ctx, m.Channel.ID, []int64{e.ID})
 			require.NoError(m.t, err)
 		}
 		for _, run := range runs {
 			if run.ID != 0 {
-				m.planAll(run.ID, 100)
+				m.PlanAll(run.ID, 100)
 			}
 			envelope := m.envelope.Add(1)
-			m.journey.worker = worker
-			fed := m.feed(run.ID, []int64{envelope}, 300)
+			m.journey.Worker = worker
+			fed := m.Feed(run.ID, []int64{envelope}, 300)
 			attempts := map[int64]int{}
 			for _, message := range fed {
 				attempts[message.ID] = message.Attempt
 			}
-			m.record(run.ID, m.claim(run.ID, envelope, fed), func(o *messages.Outcome) { o.Attempt = attempts[o.MessageID] })
+			m.Record(run.ID, m.Claim(run.ID, envelope, fed), func(o *messages.Outcome) { o.Attempt = attempts[o.MessageID] })
 		}
 		_, err = m.CancelPending(ctx)
 		require.NoError(m.t, err)
@@ -365,7 +366,7 @@ func (m *mix) settle() {
 		require.Empty(m.t, unbalanced)
 		open := 0
 		for _, run := range m.runs {
-			now, err := m.GetRun(ctx, m.accountID, run.ID)
+			now, err := m.GetRun(ctx, m.AccountID, run.ID)
 			require.NoError(m.t, err)
 			if now.FinishedAt == nil {
 				open++
@@ -381,10 +382,12 @@ func (m *mix) settle() {
 // rowsAgree compares the counters of the transactional messages with their rows;
 // VerifyRun does so for runs.
 func (m *mix) rowsAgree() {
-	counts, err := m.reader().runCounts(m.t.Context(), 0)
-	require.NoError(m.t, err)
-	var rows messages.Counts
-	require.NoError(m.t, sqldb.Each(m.t.Context(), m.reader(), func(scan sqldb.Scan) error {
+	var rows, counts messages.Counts
+	for _, state := range messages.States() {
+		query := "SELECT COALESCE(SUM(c." + state.String() + "), 0) FROM run_counts c WHERE c.run_id = 0"
+		require.NoError(m.t, m.Reader().Row(m.t.Context(), query).Scan(&counts[state]))
+	}
+	require.NoError(m.t, sqldb.Each(m.t.Context(), m.Reader(), func(scan sqldb.Scan) error {
 		var state messages.State
 		var n int64
 		if err := scan(&state, &n); err != nil {
@@ -398,13 +401,13 @@ func (m *mix) rowsAgree() {
 
 func (m *mix) check() {
 	for _, run := range m.runs {
-		m.balanced(run.ID)
+		m.Balanced(run.ID)
 	}
 	m.rowsAgree()
 }
 
 func TestCountersHoldUnderAnyMix(t *testing.T) {
-	for name, dsn := range map[string]func(testing.TB) string{"SQLite": sqliteDSN, "PostgreSQL": quickDeadlocksDSN} {
+	for name, dsn := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "PostgreSQL": quickDeadlocksDSN} {
 		t.Run(name, func(t *testing.T) {
 			seed := rand.Uint64()
 			t.Log("seed", seed)
@@ -416,7 +419,7 @@ func TestCountersHoldUnderAnyMix(t *testing.T) {
 			m.settle()
 			m.check()
 			for _, run := range m.runs {
-				now, err := m.GetRun(t.Context(), m.accountID, run.ID)
+				now, err := m.GetRun(t.Context(), m.AccountID, run.ID)
 				require.NoError(t, err)
 				require.Zero(t, now.Counts.Active())
 				if now.Status != campaigns.RunCanceled {
@@ -431,139 +434,16 @@ func TestCountersHoldUnderAnyMix(t *testing.T) {
 // milliseconds instead of a second.
 func quickDeadlocksDSN(tb testing.TB) string {
 	tb.Helper()
-	dsn := postgresDSN(tb)
-	s := openTestStore(tb, dsn)
-	require.NoError(tb, s.inTx(tb.Context(), func(tx conn) error {
-		_, err := tx.Exec(tb.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
-		return err
-	}))
+	dsn := storetest.Postgres(tb)
+	s := storetest.Open(tb, dsn)
+	s.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''20ms''', current_database()); END $$`)
 	return dsn
 }
 
-func TestTransactionsThatDeadlockAreRepeated(t *testing.T) {
-	s := openTestStore(t, quickDeadlocksDSN(t))
-	a, b := testAccount(t, s, "a"), testAccount(t, s, "b")
-	rename := func(tx conn, id int64) error {
-		_, err := tx.Exec(t.Context(), "UPDATE accounts SET name = name || '+' WHERE id = ?", id)
-		return err
-	}
-	var both, done sync.WaitGroup
-	both.Add(2)
-	var tries atomic.Int64
-	errs := make([]error, 2)
-	for i, order := range [][2]int64{{a, b}, {b, a}} {
-		done.Go(func() {
-			once := sync.OnceFunc(func() { both.Done(); both.Wait() })
-			errs[i] = s.inTx(t.Context(), func(tx conn) error {
-				tries.Add(1)
-				if err := rename(tx, order[0]); err != nil {
-					return err
-				}
-				once() // each holds one row now and wants the other's
-				return rename(tx, order[1])
-			})
-		})
-	}
-	done.Wait()
-	require.NoError(t, errors.Join(errs...))
-	require.Greater(t, tries.Load(), int64(2))
-	for id, name := range map[int64]string{a: "a++", b: "b++"} {
-		var got string
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT name FROM accounts WHERE id = ?", id).Scan(&got))
-		require.Equal(t, name, got)
-	}
-}
-
-// A feeder that has looked whether it may feed, and has not committed yet, must
-// not slip past what binds from its commit on.
-func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
-	s := openTestStore(t, postgresDSN(t))
-	j := newJourney(t, s, 30)
-	ctx := t.Context()
-	var clears []int64
-	clearing := func(filter messages.QueueFilter) error {
-		filter.AccountID = j.accountID
-		c, err := j.BeginClear(ctx, filter, "me")
-		clears = append(clears, c.ID)
-		return err
-	}
-	envelope := int64(0)
-	for _, c := range []struct {
-		name string
-		bind func(address string) error
-	}{
-		{"clear all", func(string) error { return clearing(messages.QueueFilter{}) }},
-		{"clear a channel", func(string) error { return clearing(messages.QueueFilter{ChannelID: j.channel.ID}) }},
-		{"clear a campaign", func(string) error { return clearing(messages.QueueFilter{CampaignID: j.campaign}) }},
-		{"pause a campaign", func(string) error { return j.PauseCampaign(ctx, j.accountID, j.campaign, "me") }},
-		{"cancel a campaign", func(string) error { return j.CancelCampaign(ctx, j.accountID, j.campaign, "me") }},
-		{"pause a channel", func(string) error { return j.PauseChannel(ctx, j.accountID, j.channel.ID, "me") }},
-		{"opt out", func(address string) error { return unsubscribe(ctx, j.Store, j.accountID, address) }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			require.NoError(t, s.ResumeChannel(ctx, j.accountID, j.channel.ID, "me"))
-			for _, id := range clears {
-				_, err := s.ContinueClear(ctx, id)
-				require.NoError(t, err)
-			}
-			j.campaign = j.newCampaign(`{"all":true}`)
-			run := j.start()
-			j.planAll(run.ID, 100)
-			envelope += 2
-			require.Len(t, j.feed(run.ID, []int64{envelope}, 3), 3) // the feeder's counters exist now
-			pending := messages.Pending
-			list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &pending})
-			require.NoError(t, err)
-			address := list[0].Address // is fed next
-
-			hold, let, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-			var wg sync.WaitGroup
-			var held, fed, bound error
-			wg.Go(func() {
-				held = s.inTx(ctx, func(tx conn) error {
-					_, err := tx.Exec(ctx, "UPDATE run_counts SET queued = queued WHERE run_id = ? AND shard = ?", run.ID, shardFeeder)
-					close(hold)
-					<-let
-					return err
-				})
-			})
-			<-hold
-			wg.Go(func() {
-				_, fed = s.Feed(ctx, messages.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{envelope + 1}, PerEnvelope: 20})
-			})
-			// The feeder has marked its messages and waits for its counters.
-			require.Eventually(t, func() bool { return lockWaits(t, s) == 1 }, 20*time.Second, time.Millisecond)
-			wg.Go(func() {
-				defer close(done)
-				bound = c.bind(address)
-			})
-			require.Eventually(t, func() bool {
-				select {
-				case <-done: // which is too early
-					return true
-				default:
-					return lockWaits(t, s) == 2
-				}
-			}, 20*time.Second, time.Millisecond)
-			close(let)
-			wg.Wait()
-			require.NoError(t, errors.Join(held, fed, bound))
-			where, arg := "run_id = ?", any(run.ID)
-			if c.name == "opt out" {
-				where, arg = "address = ?", address
-			}
-			var queued int
-			require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM messages WHERE state = 1 AND "+where, arg).Scan(&queued))
-			require.Zero(t, queued, "nothing can be claimed any more")
-			j.balanced(run.ID)
-		})
-	}
-}
-
 // lockWaits counts the sessions of the database that wait for a lock.
-func lockWaits(t *testing.T, s *Store) (n int) {
+func lockWaits(t *testing.T, s *storetest.Store) (n int) {
 	t.Helper()
-	require.NoError(t, s.reader().Row(t.Context(),
+	require.NoError(t, s.Reader().Row(t.Context(),
 		"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n))
 	return n
 }

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -8,13 +8,15 @@ import (
 	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/store"
+	"carillon/store/storetest"
 )
 
 // What is configured is what holds, whatever was configured before.
 func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "keys")
+		account := s.Account("keys")
 		a, b := secret.New("admin-key-a-0123456789"), secret.New("admin-key-b-0123456789")
 		opens := func(key secret.String) bool {
 			k, err := s.LookupKey(ctx, key)
@@ -60,11 +62,11 @@ func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
 
 // Versions before did not say which key was configured: all of the name were.
 func TestKeysConfiguredByOlderVersionsGiveWay(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "keys")
+		account := s.Account("keys")
 		for _, old := range []string{"admin-key-1-0123456789", "admin-key-2-0123456789"} {
-			_, err := s.AddKey(ctx, account, ConfiguredKeyName, access.Admin, secret.New(old))
+			_, err := s.AddKey(ctx, account, store.ConfiguredKeyName, access.Admin, secret.New(old))
 			require.NoError(t, err)
 		}
 		replaced, err := s.ConfigureAdminKey(ctx, account, secret.New("admin-key-2-0123456789"))

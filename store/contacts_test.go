@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/storetest"
 )
 
 // addressesOf is the addresses of a contact that has an e-mail address, and
@@ -25,7 +26,7 @@ func addressesOf(email string, phone ...string) map[providers.AddressKind]string
 	return addresses
 }
 
-func testContact(t testing.TB, s *Store, account int64, email string) contacts.Contact {
+func testContact(t testing.TB, s *storetest.Store, account int64, email string) contacts.Contact {
 	t.Helper()
 	c, err := s.CreateContact(t.Context(), contacts.Contact{AccountID: account, Status: contacts.Active, Addresses: addressesOf(email)})
 	require.NoError(t, err)
@@ -33,9 +34,9 @@ func testContact(t testing.TB, s *Store, account int64, email string) contacts.C
 }
 
 func TestContacts(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		want := contacts.Contact{
 			AccountID: account, ExternalID: "c-1", Name: "Zoë Müller", FirstName: "Zoë", LastName: "Müller", Language: "de-AT",
 			Timezone: "Europe/Vienna", Status: contacts.Active, Addresses: addressesOf("zoe@example.com", "+43123456789"),
@@ -97,9 +98,9 @@ func TestContacts(t *testing.T) {
 }
 
 func TestNoTwoContactsHoldOneAddress(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		first, err := s.CreateContact(ctx, contacts.Contact{
 			AccountID: account, ExternalID: "c-1", Status: contacts.Active, Addresses: addressesOf("a@example.com", "+43123456789"),
 		})
@@ -144,9 +145,9 @@ func TestNoTwoContactsHoldOneAddress(t *testing.T) {
 }
 
 func TestListContacts(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		testContact(t, s, other, "c0@example.com")
 		var ids []int64
 		for i := range 5 {

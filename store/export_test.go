@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"bytes"
@@ -12,13 +12,14 @@ import (
 
 	"carillon/contacts/csvfile"
 	"carillon/contacts/property"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
 // What is exported can be taken in again and changes nothing.
 func TestAnExportComesBackAsItWent(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "exported")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("exported")
 		for _, p := range []property.Property{
 			{Key: "plan", Label: "Tarif", Type: property.Text, Default: json.RawMessage(`"=1+1"`)},
 			{Key: "tags", Type: property.Collection},
@@ -65,7 +66,7 @@ func TestAnExportComesBackAsItWent(t *testing.T) {
 		require.Zero(t, strings.Compare(first, second), "nothing has changed") // not shown as a difference: it is long
 
 		var vip int64
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'VIP'").Scan(&vip))
+		require.NoError(t, s.Reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'VIP'").Scan(&vip))
 		_, n = export(targeting.Audience{Groups: []int64{vip}})
 		require.Equal(t, 1, n)
 		_, n = export(targeting.Audience{All: true, Exclude: &targeting.Exclude{Groups: []int64{vip}}})

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"fmt"
@@ -9,7 +9,8 @@ import (
 
 	"carillon/contacts"
 	"carillon/messages"
-	"carillon/providers"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
@@ -36,20 +37,21 @@ func circumstances() (all []circumstance) {
 func (j *journey) befall(people []int64, category int64) {
 	j.t.Helper()
 	ctx := j.t.Context()
-	require.NoError(j.t, j.inTx(ctx, func(tx conn) error {
+	require.NoError(j.t, j.InTx(ctx, func(tx sqldb.Conn) error {
 		for i, c := range circumstances() {
 			id := people[i]
 			if _, err := tx.Exec(ctx, "UPDATE contacts SET status = ? WHERE id = ?", string(c.status), id); err != nil {
 				return err
 			}
 			if c.suppressed != "" {
-				if _, err := tx.Exec(ctx, insertSuppression, j.accountID, "email", fmt.Sprintf("p%d@example.com", id), c.suppressed, false, 0); err != nil {
+				_, err := tx.Exec(ctx, `INSERT INTO suppressions (account_id, kind, address, reason, opted_out, created_at) VALUES (?, 'email', ?, ?, FALSE, 0)`,
+					j.AccountID, fmt.Sprintf("p%d@example.com", id), c.suppressed)
+				if err != nil {
 					return err
 				}
 			}
 			if c.left {
-				change := contacts.ConsentChange{AccountID: j.accountID, ContactID: id, CategoryID: category, Source: "test", Actor: "me"}
-				if _, err := tx.recordConsent(ctx, change, contacts.OptOut, ""); err != nil {
+				if _, err := tx.Exec(ctx, writtenOptOut, j.AccountID, id, category, sqldb.Millis(j.Clock.Now())); err != nil {
 					return err
 				}
 			}
@@ -76,11 +78,11 @@ func (j *journey) reasons(run int64, people []int64) []string {
 // tell the same reason: who was fine when the run was planned is skipped for that
 // for which the planner would have skipped them, and nobody else is.
 func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		n := len(circumstances())
 		j := newJourney(t, s, 2*n)
 		all := j.contactIDs()
-		require.NoError(t, s.inTx(t.Context(), func(tx conn) error { // a journey leaves every tenth without
+		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error { // a journey leaves every tenth without
 			_, err := tx.Exec(t.Context(), `INSERT INTO addresses (contact_id, kind, account_id, address)
 				SELECT id, 'email', account_id, 'p' || id || '@example.com' FROM contacts WHERE id % 10 = 0`)
 			return err
@@ -91,12 +93,12 @@ func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 		// Before the plan.
 		j.befall(before, category)
 		audience := targeting.Audience{Contacts: before}
-		preview, err := s.PreviewAudience(t.Context(), j.channel, audience, category)
+		preview, err := s.PreviewAudience(t.Context(), j.Channel, audience, category)
 		require.NoError(t, err)
-		j.campaign = j.newCampaign(`{"contacts":` + mustJSON(before) + `}`)
-		j.setCategory(j.campaign, category)
-		planned := j.start()
-		j.planAll(planned.ID, 100)
+		j.Campaign = j.NewCampaign(`{"contacts":` + mustJSON(before) + `}`)
+		j.setCategory(j.Campaign, category)
+		planned := j.Start()
+		j.PlanAll(planned.ID, 100)
 		want := j.reasons(planned.ID, before)
 		told := map[string]int64{}
 		for _, reason := range want {
@@ -109,52 +111,17 @@ func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 		require.Len(t, told, 5, "the circumstances come to every reason that both know")
 
 		// Between plan and feed.
-		j.campaign = j.newCampaign(`{"contacts":` + mustJSON(after) + `}`)
-		j.setCategory(j.campaign, category)
-		fed := j.start()
-		j.planAll(fed.ID, 100)
+		j.Campaign = j.NewCampaign(`{"contacts":` + mustJSON(after) + `}`)
+		j.setCategory(j.Campaign, category)
+		fed := j.Start()
+		j.PlanAll(fed.ID, 100)
 		require.Equal(t, make([]string, n), j.reasons(fed.ID, after))
 		j.befall(after, category)
-		require.Len(t, j.feed(fed.ID, []int64{1}, 100), int(preview.Reachable))
+		require.Len(t, j.Feed(fed.ID, []int64{1}, 100), int(preview.Reachable))
 		for i, got := range j.reasons(fed.ID, after) {
 			require.Equal(t, want[i], got, "%+v", circumstances()[i])
 		}
-		j.balanced(planned.ID)
-		j.balanced(fed.ID)
+		j.Balanced(planned.ID)
+		j.Balanced(fed.ID)
 	})
-}
-
-// What a contact's own action asks for goes to whoever is inactive or opted out of
-// campaigns, and to nobody else.
-func TestGatesOfTransactionalMessages(t *testing.T) {
-	for _, c := range circumstances() {
-		l := &lookup{
-			transactional: true, status: map[int64]contacts.ContactStatus{7: c.status}, suppressed: map[string]string{}, left: map[int64]bool{},
-		}
-		if c.suppressed != "" {
-			l.suppressed["a"] = c.suppressed
-		}
-		_, h := l.holding(marked{contactID: 7, address: "a"})
-		kept := (c.status == contacts.Active || c.status == contacts.Inactive) && (c.suppressed == "" || c.suppressed == contacts.Unsubscribed)
-		require.Equal(t, kept, !h.shut, "%+v", c)
-		_, h = l.holding(marked{address: "a"}) // nobody's
-		require.Equal(t, c.suppressed == "" || c.suppressed == contacts.Unsubscribed, !h.shut, "%+v", c)
-		reason, _ := l.holding(marked{contactID: 8, address: "b"})
-		require.Equal(t, messages.ReasonDeleted, reason, "a contact that is not there any more")
-	}
-}
-
-// TestGateTable keeps the list in order.
-func TestGateTable(t *testing.T) {
-	a := audienceSQL{kind: providers.Email, category: 1}
-	for i, g := range gates {
-		require.NotEmpty(t, g.reason, i)
-		require.False(t, g.planned == nil && g.fed == nil, "%s is asked nowhere", g.reason)
-		if g.planned == nil {
-			continue
-		}
-		for _, condition := range g.planned(a) {
-			require.Len(t, condition.args, strings.Count(condition.sql, "?"), g.reason)
-		}
-	}
 }

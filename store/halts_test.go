@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -9,6 +9,8 @@ import (
 	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
+	"carillon/store/storetest"
 )
 
 // Whatever withdraws messages changes the version, and what was withdrawn may not
@@ -19,59 +21,59 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
 		left int // of six
 	}{
 		"pause": {func(t *testing.T, j *journey) {
-			require.NoError(t, j.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
+			require.NoError(t, j.PauseCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
 		}, 0},
 		"cancel": {func(t *testing.T, j *journey) {
-			require.NoError(t, j.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"))
+			require.NoError(t, j.CancelCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
 		}, 0},
 		"pause of the channel": {func(t *testing.T, j *journey) {
-			require.NoError(t, j.PauseChannel(t.Context(), j.accountID, j.channel.ID, "me"))
+			require.NoError(t, j.PauseChannel(t.Context(), j.AccountID, j.Channel.ID, "me"))
 		}, 0},
 		"opt-out": {func(t *testing.T, j *journey) {
-			_, err := j.OptOut(t.Context(), contacts.ConsentChange{AccountID: j.accountID, Kind: providers.Email, Address: "p2@example.com", Source: "test",
+			_, err := j.OptOut(t.Context(), contacts.ConsentChange{AccountID: j.AccountID, Kind: providers.Email, Address: "p2@example.com", Source: "test",
 				Actor: "me"})
 			require.NoError(t, err)
 		}, 5},
 		"suppression": {func(t *testing.T, j *journey) {
-			_, err := j.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}},
+			_, err := j.SuppressAll(t.Context(), j.AccountID, []contacts.Suppression{{Kind: providers.Email, Address: "p2@example.com", Reason: "complained"}},
 				"test", "me")
 			require.NoError(t, err)
 		}, 5},
 		"deletion": {func(t *testing.T, j *journey) {
-			c, err := j.FindContact(t.Context(), j.accountID, providers.Email, "p2@example.com")
+			c, err := j.FindContact(t.Context(), j.AccountID, providers.Email, "p2@example.com")
 			require.NoError(t, err)
-			require.NoError(t, j.DeleteContact(t.Context(), j.accountID, c.ID))
+			require.NoError(t, j.DeleteContact(t.Context(), j.AccountID, c.ID))
 		}, 5},
 		"block": {func(t *testing.T, j *journey) {
-			c, err := j.FindContact(t.Context(), j.accountID, providers.Email, "p2@example.com")
+			c, err := j.FindContact(t.Context(), j.AccountID, providers.Email, "p2@example.com")
 			require.NoError(t, err)
-			_, err = j.UpdateContact(t.Context(), j.accountID, c.ID, func(c *contacts.Contact) error { c.Status = contacts.Blocked; return nil })
+			_, err = j.UpdateContact(t.Context(), j.AccountID, c.ID, func(c *contacts.Contact) error { c.Status = contacts.Blocked; return nil })
 			require.NoError(t, err)
 		}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachStore(t, func(t *testing.T, s *Store) {
+			storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 				j := newJourney(t, s, 6)
-				run := j.start()
-				j.planAll(run.ID, 100)
+				run := j.Start()
+				j.PlanAll(run.ID, 100)
 				before, err := s.HaltVersion(t.Context())
 				require.NoError(t, err)
-				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+				claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 				same, err := s.HaltVersion(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, before, same)
-				allowed, err := s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
+				allowed, err := s.Sendable(t.Context(), j.Channel.ID, j.Revision(), run.ID, claimed)
 				require.NoError(t, err)
 				require.Len(t, allowed, 6)
 				withdraw.do(t, j)
 				after, err := s.HaltVersion(t.Context())
 				require.NoError(t, err)
 				require.NotEqual(t, before, after)
-				allowed, err = s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
+				allowed, err = s.Sendable(t.Context(), j.Channel.ID, j.Revision(), run.ID, claimed)
 				require.NoError(t, err)
 				require.Len(t, allowed, withdraw.left)
-				require.NoError(t, j.writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed)))
-				j.balanced(run.ID)
+				require.NoError(t, j.Writer.Record(t.Context(), j.notAsked(run.ID, 1, claimed)))
+				j.Balanced(run.ID)
 				for _, id := range claimed {
 					require.Zero(t, j.message(id).Attempt, "at no cost")
 				}
@@ -80,46 +82,43 @@ func TestWhatIsWithdrawnAfterItsClaimIsNotSendable(t *testing.T) {
 	}
 }
 
-// A process that knows nothing of a withdrawal sees it within haltFresh, for which
+// A process that knows nothing of a withdrawal sees it within HaltSeen, for which
 // whoever withdraws waits if anything is in flight.
 func TestAWithdrawalIsSeenByOtherProcessesBeforeItsAnswer(t *testing.T) {
-	dsn := postgresDSN(t)
-	here, there := openTestStore(t, dsn), openTestStore(t, dsn)
+	dsn := storetest.Postgres(t)
+	here, there := storetest.Open(t, dsn), storetest.Open(t, dsn)
 	j := newJourney(t, here, 6)
-	run := j.start()
-	j.planAll(run.ID, 100)
-	j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+	run := j.Start()
+	j.PlanAll(run.ID, 100)
+	j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 	for range 5 {
 		before, err := there.HaltVersion(t.Context())
 		require.NoError(t, err)
 		began := clock.System{}.Now()
-		_, err = here.SuppressAll(t.Context(), j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}},
+		_, err = here.SuppressAll(t.Context(), j.AccountID, []contacts.Suppression{{Kind: providers.Email, Address: began.String(), Reason: "complained"}},
 			"test", "me")
 		require.NoError(t, err)
-		require.GreaterOrEqual(t, clock.System{}.Now().Sub(began), haltFresh+haltBegins)
+		require.GreaterOrEqual(t, clock.System{}.Now().Sub(began), store.HaltSeen)
 		after, err := there.HaltVersion(t.Context())
 		require.NoError(t, err)
 		require.Greater(t, after, before)
 	}
-	require.Equal(t, int64(6), j.counts(run.ID)[messages.Sending])
+	require.Equal(t, int64(6), j.Counts(run.ID)[messages.Sending])
 }
 
 // What was claimed for another configuration, or got its slots by other limits, is not
 // sent so, and the workers look when there is a change.
 func TestAChangedConfigurationWithdrawsClaims(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 9)
-		sealed, err := s.box.Seal([]byte("{}"))
+		sealed, err := storetest.Box(t).Seal([]byte("{}"))
 		require.NoError(t, err)
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
-			return err
-		}))
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4))
-		c, err := s.GetChannel(ctx, j.accountID, j.channel.ID)
+		s.Exec("UPDATE channels SET config = ? WHERE id = ?", sealed, j.Channel.ID)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 4))
+		c, err := s.GetChannel(ctx, j.AccountID, j.Channel.ID)
 		require.NoError(t, err)
 		before, err := s.HaltVersion(ctx)
 		require.NoError(t, err)

@@ -3,11 +3,9 @@ package store
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/internal/testenv"
 	"carillon/store/sqldb"
@@ -24,13 +22,6 @@ func eachStore(t *testing.T, run func(t *testing.T, s *Store)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) { run(t, openTestStore(t, sqliteDSN(t))) })
 	t.Run("PostgreSQL", func(t *testing.T) { run(t, openTestStore(t, postgresDSN(t))) })
-}
-
-// eachStoreBenchmark is eachStore for benchmarks.
-func eachStoreBenchmark(b *testing.B, run func(b *testing.B, s *Store)) {
-	b.Helper()
-	b.Run("SQLite", func(b *testing.B) { run(b, openTestStore(b, sqliteDSN(b))) })
-	b.Run("PostgreSQL", func(b *testing.B) { run(b, openTestStore(b, postgresDSN(b))) })
 }
 
 // sqliteDSN is a file that does not exist yet.
@@ -54,13 +45,6 @@ func openTestStore(tb testing.TB, dsn string) *Store {
 		guardMoves(tb, s)
 	}
 	return s
-}
-
-// fakeTime makes a store's clock stand still until the test advances it.
-func fakeTime(s *Store) *clock.Fake {
-	fake := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	s.clock = fake
-	return fake
 }
 
 // testAccount inserts an account by its name.

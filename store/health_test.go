@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -8,29 +8,27 @@ import (
 
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/storetest"
 )
 
 // Health is a fact of now: it says since when, its next try holds the feeder
 // back, and success, a change and resuming end it. What was found of an old
 // configuration is not held against a new one.
 func TestHealth(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 9)
-		fake := fakeTime(s)
-		sealed, err := s.box.Seal([]byte("{}"))
+		fake := s.FakeTime()
+		sealed, err := storetest.Box(t).Seal([]byte("{}"))
 		require.NoError(t, err)
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE channels SET config = ? WHERE id = ?", sealed, j.channel.ID)
-			return err
-		}))
-		run := j.start()
-		j.planAll(run.ID, 100)
-		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		s.Exec("UPDATE channels SET config = ? WHERE id = ?", sealed, j.Channel.ID)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		_, err = s.CreateMessage(ctx, messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
 		channel := func() providers.Channel {
 			t.Helper()
-			c, err := s.GetChannel(ctx, j.accountID, j.channel.ID)
+			c, err := s.GetChannel(ctx, j.AccountID, j.Channel.ID)
 			require.NoError(t, err)
 			return c
 		}
@@ -46,7 +44,7 @@ func TestHealth(t *testing.T) {
 			if state == providers.HealthOK {
 				h = providers.Health{State: state}
 			}
-			require.NoError(t, s.NoteHealth(ctx, j.channel.ID, epoch, h))
+			require.NoError(t, s.NoteHealth(ctx, j.Channel.ID, epoch, h))
 		}
 		well := providers.Health{State: providers.HealthOK}
 		require.Equal(t, well, channel().Health)
@@ -79,27 +77,27 @@ func TestHealth(t *testing.T) {
 		require.Equal(t, 2, feedable(), "at once")
 		note(first.Epoch, providers.HealthDegraded, time.Hour)
 		require.Equal(t, well, channel().Health, "it was found of the old configuration")
-		stopped, err := s.StopChannel(ctx, j.channel.ID, first.Epoch, "wrong password")
+		stopped, err := s.StopChannel(ctx, j.Channel.ID, first.Epoch, "wrong password")
 		require.NoError(t, err)
 		require.False(t, stopped, "so was this")
 		require.Equal(t, providers.ChannelActive, channel().Status)
 
-		require.NoError(t, s.PauseChannel(ctx, j.accountID, j.channel.ID, "me"))
-		require.NoError(t, s.ResumeChannel(ctx, j.accountID, j.channel.ID, "me"))
+		require.NoError(t, s.PauseChannel(ctx, j.AccountID, j.Channel.ID, "me"))
+		require.NoError(t, s.ResumeChannel(ctx, j.AccountID, j.Channel.ID, "me"))
 		current := channel()
 		require.True(t, current.UpdatedAt.After(changed.UpdatedAt), "workers begin anew")
-		stopped, err = s.StopChannel(ctx, j.channel.ID, current.Epoch, "wrong password")
+		stopped, err = s.StopChannel(ctx, j.Channel.ID, current.Epoch, "wrong password")
 		require.NoError(t, err)
 		require.True(t, stopped)
 		require.Equal(t, providers.Health{State: providers.HealthStopped, Reason: "wrong password", Since: fake.Now()}, channel().Health)
 		require.Equal(t, "wrong password", channel().StatusReason)
-		stopped, err = s.StopChannel(ctx, j.channel.ID, channel().Epoch, "again")
+		stopped, err = s.StopChannel(ctx, j.Channel.ID, channel().Epoch, "again")
 		require.NoError(t, err)
 		require.False(t, stopped)
 		_, err = s.UpdateChannel(ctx, channel())
 		require.NoError(t, err)
 		require.Equal(t, providers.HealthStopped, channel().Health.State, "a person resumes it")
-		require.NoError(t, s.ResumeChannel(ctx, j.accountID, j.channel.ID, "me"))
+		require.NoError(t, s.ResumeChannel(ctx, j.AccountID, j.Channel.ID, "me"))
 		require.Equal(t, well, channel().Health)
 		require.Empty(t, channel().StatusReason)
 	})

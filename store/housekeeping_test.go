@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"slices"
@@ -9,16 +9,18 @@ import (
 
 	"carillon/access"
 	"carillon/campaigns"
+	"carillon/store"
+	"carillon/store/storetest"
 )
 
 func TestHousekeepingForgetsWhatIsOver(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "housekeeping")
-		fake := fakeTime(s)
+		account := s.Account("housekeeping")
+		fake := s.FakeTime()
 		_, err := s.BeginAnswer(ctx, account, "old", "request")
 		require.NoError(t, err)
-		fake.Advance(AnswersKeptFor + time.Second)
+		fake.Advance(store.AnswersKeptFor + time.Second)
 		_, err = s.BeginAnswer(ctx, account, "new", "request")
 		require.NoError(t, err)
 		sent, err := s.RegisterWorker(ctx, "sent lately")
@@ -37,8 +39,7 @@ func TestHousekeepingForgetsWhatIsOver(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, state, answer.State, key)
 		}
-		workers, err := s.ids(ctx, "SELECT id FROM workers")
-		require.NoError(t, err)
+		workers := s.IDs("SELECT id FROM workers")
 		require.Len(t, workers, 2)
 		require.Contains(t, workers, sent)
 		next, err := s.RegisterWorker(ctx, "w")

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"sync"
@@ -9,12 +9,14 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/store"
+	"carillon/store/storetest"
 )
 
 func TestIdempotency(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		begin := func(account int64, request string) access.Answer {
 			answer, err := s.BeginAnswer(ctx, account, "key", request)
 			require.NoError(t, err)
@@ -35,7 +37,7 @@ func TestIdempotency(t *testing.T) {
 		require.Equal(t, kept, begin(account, "hash"))
 		require.Equal(t, access.Answer{State: access.AnswerMismatch}, begin(account, "another"))
 
-		now.Advance(AnswersKeptFor - time.Millisecond)
+		now.Advance(store.AnswersKeptFor - time.Millisecond)
 		deleted, err := s.DeleteOldAnswers(ctx, 10)
 		require.NoError(t, err)
 		require.Zero(t, deleted)
@@ -50,8 +52,8 @@ func TestIdempotency(t *testing.T) {
 }
 
 func TestIdempotencyAtOnce(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("one")
 		states := make([]access.AnswerState, 10)
 		errs := make([]error, len(states))
 		var wait sync.WaitGroup

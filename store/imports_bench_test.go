@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/contacts"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 // benchmarkRows is how many contacts one iteration imports.
@@ -29,7 +31,7 @@ func contactsCSV(rows int, seed uint64, edition int) []byte {
 }
 
 func BenchmarkImport(b *testing.B) {
-	eachStoreBenchmark(b, func(b *testing.B, s *Store) {
+	storetest.EachBenchmark(b, func(b *testing.B, s *storetest.Store) {
 		importer := contacts.NewImporter(s, s, contacts.ImportConfig{})
 		account, _, err := s.EnsureAccount(b.Context(), "benchmark")
 		require.NoError(b, err)
@@ -77,13 +79,13 @@ func BenchmarkImport(b *testing.B) {
 
 // truncateContacts empties the tables as if they were new: what was deleted row
 // by row would still be in PostgreSQL's indexes.
-func truncateContacts(tb testing.TB, s *Store) {
+func truncateContacts(tb testing.TB, s *storetest.Store) {
 	tb.Helper()
 	empty := "DELETE FROM "
 	if s.Postgres() {
 		empty = "TRUNCATE TABLE "
 	}
-	require.NoError(tb, s.inTx(tb.Context(), func(tx conn) error {
+	require.NoError(tb, s.InTx(tb.Context(), func(tx sqldb.Conn) error {
 		for _, table := range []string{"members", "addresses", "contacts"} {
 			if _, err := tx.Exec(tb.Context(), empty+table); err != nil {
 				return err

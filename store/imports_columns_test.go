@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -11,22 +11,23 @@ import (
 	"carillon/contacts/property"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 // Control columns and memberships change what they say, and nothing else.
 func TestImportSetsStatusAndMemberships(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "controls")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("controls")
 		importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, options: contacts.ImportOptions{Group: "All"},
 			text: "email,first_name,blocked,status,groups,labels,categories\n" +
 				"a@example.com,Ann,,,VIP|Early,red,News\nb@example.com,Bob,1,,VIP,,\nc@example.com,Cid,,inactive,,,News|Offers\n"})
 		state := func() map[string]string {
-			got, err := sqldb.Map[string, string](t.Context(), s.reader(), "SELECT first_name, status FROM contacts WHERE account_id = ?", account)
+			got, err := sqldb.Map[string, string](t.Context(), s.Reader(), "SELECT first_name, status FROM contacts WHERE account_id = ?", account)
 			require.NoError(t, err)
 			return got
 		}
 		lists := func() map[string]int {
-			got, err := sqldb.Map[string, int](t.Context(), s.reader(),
+			got, err := sqldb.Map[string, int](t.Context(), s.Reader(),
 				"SELECT l.kind || ' ' || l.name, COUNT(*) FROM lists l JOIN members m ON m.list_id = l.id WHERE l.account_id = ? "+
 					"AND l.kind <> 'upload' GROUP BY l.id", account)
 			require.NoError(t, err)
@@ -49,8 +50,8 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 
 		// Whoever left a category is not put into it again by a file.
 		var news, bob int64
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
+		require.NoError(t, s.Reader().Row(t.Context(), "SELECT id FROM lists WHERE name = 'News' AND account_id = ?", account).Scan(&news))
+		require.NoError(t, s.Reader().Row(t.Context(), "SELECT id FROM contacts WHERE first_name = 'Cid' AND account_id = ?", account).Scan(&bob))
 		_, err := s.OptOut(t.Context(), contacts.ConsentChange{AccountID: account, ContactID: bob, CategoryID: news, Source: "api", Actor: "test"})
 		require.NoError(t, err)
 		importCSV(t, s, account, csvFile{text: "email,categories\nb@example.com,News\nc@example.com,News\n"})
@@ -66,8 +67,8 @@ func TestImportSetsStatusAndMemberships(t *testing.T) {
 
 // Files of MessengerPeople name a contact by messenger and id.
 func TestImportTakesAddressesOfEveryKind(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "messengers")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("messengers")
 		first := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, options: contacts.ImportOptions{DefaultCountry: "DE"},
 			text: "id,messenger,name,activated\n491711234567,WB,Ann,1\n998694828505,FB,Bob,0\nx,TG,Cid,1\n12345,TG,Dan,1\n"})
 		require.Len(t, refusedLines(t, s, first), 1)
@@ -89,8 +90,8 @@ func TestImportTakesAddressesOfEveryKind(t *testing.T) {
 
 // Columns that are properties are checked by their type, and other values stay.
 func TestImportSetsProperties(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "properties")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("properties")
 		for _, p := range []property.Property{
 			{Key: "age", Label: "Alter", Type: property.Number, Rule: ">=0 <=130"},
 			{Key: "plan", Type: property.Enum, Rule: "free,gold", Default: json.RawMessage(`"free"`)},
@@ -103,14 +104,19 @@ func TestImportSetsProperties(t *testing.T) {
 		}
 		got := func() map[string]string {
 			values := map[string]string{}
-			list, err := s.reader().attributed(t.Context(), "c.account_id = ?", account)
-			require.NoError(t, err)
-			for _, a := range list {
-				values[a.firstName] = a.attributes.JSON()
-				if _, ok := a.attributes["seen"]; ok {
-					require.Contains(t, a.expiry, "seen")
+			require.NoError(t, sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
+				var name string
+				var object, expiry []byte
+				if err := scan(&name, &object, &expiry); err != nil {
+					return err
 				}
-			}
+				attributes, err := contacts.ParseAttributes(object)
+				values[name] = attributes.JSON()
+				if _, ok := attributes["seen"]; ok {
+					require.Contains(t, string(expiry), `"seen"`)
+				}
+				return err
+			}, "SELECT first_name, attributes, attribute_expiry FROM contacts WHERE account_id = ?", account))
 			return values
 		}
 		first := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, text: "email,first_name,Alter,plan,attributes.seen,other\n" +
@@ -134,7 +140,7 @@ func TestImportSetsProperties(t *testing.T) {
 		importCSV(t, s, account, csvFile{text: "email,age,tags\na@example.com,,x|y\nb@example.com,8,\nb@example.com,9,\n"})
 		require.Equal(t, map[string]string{"Ann": `{"age":42,"plan":"gold","seen":"2026-11-01","tags":["x","y"]}`, "Bob": `{"age":9,"plan":"free"}`,
 			"Cid": `{"plan":"free"}`, "Dan": `{"age":7,"plan":"free"}`, "Eve": `{"plan":"free"}`}, got())
-		folded, err := sqldb.Map[string, string](t.Context(), s.reader(), "SELECT first_name, folded FROM contacts WHERE account_id = ?", account)
+		folded, err := sqldb.Map[string, string](t.Context(), s.Reader(), "SELECT first_name, folded FROM contacts WHERE account_id = ?", account)
 		require.NoError(t, err)
 		require.JSONEq(t, `{"first_name":"ann","attributes.plan":"gold","attributes.seen":"2026-11-01","attributes.tags":["x","y"]}`, folded["Ann"])
 	})

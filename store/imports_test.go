@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"bytes"
@@ -20,6 +20,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 // csvFile is a file that a test takes in, and how.
@@ -30,7 +31,7 @@ type csvFile struct {
 }
 
 // importCSV takes a file in and imports it.
-func importCSV(t testing.TB, s *Store, account int64, csv csvFile) contacts.Upload {
+func importCSV(t testing.TB, s *storetest.Store, account int64, csv csvFile) contacts.Upload {
 	t.Helper()
 	importer := contacts.NewImporter(s, s, csv.config)
 	upload, err := importer.Take(t.Context(), account, "people.csv", strings.NewReader(csv.text), csv.options)
@@ -44,7 +45,7 @@ func importCSV(t testing.TB, s *Store, account int64, csv csvFile) contacts.Uplo
 	return upload
 }
 
-func refusedLines(t testing.TB, s *Store, upload contacts.Upload) []string {
+func refusedLines(t testing.TB, s *storetest.Store, upload contacts.Upload) []string {
 	t.Helper()
 	lines := []string{}
 	for line, err := range s.UploadErrors(t.Context(), upload.AccountID, upload.ID) {
@@ -55,9 +56,9 @@ func refusedLines(t testing.TB, s *Store, upload contacts.Upload) []string {
 }
 
 // memberData is what an upload's list holds, by e-mail address.
-func memberData(t testing.TB, s *Store, listID int64) map[string]string {
+func memberData(t testing.TB, s *storetest.Store, listID int64) map[string]string {
 	t.Helper()
-	data, err := sqldb.Map[string, string](t.Context(), s.reader(),
+	data, err := sqldb.Map[string, string](t.Context(), s.Reader(),
 		`SELECT a.address, COALESCE(m.data, '') FROM members m JOIN addresses a ON a.contact_id = m.contact_id AND a.kind = 'email'
 		WHERE m.list_id = ?`, listID)
 	require.NoError(t, err)
@@ -65,9 +66,9 @@ func memberData(t testing.TB, s *Store, listID int64) map[string]string {
 }
 
 func TestImport(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		testContact(t, s, other, "ann@example.com")
 		upload := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{DefaultCountry: "DE", Group: " Friends  of ours"}, text: "" +
 			"Customer ID;E-Mail;Telefon;Vorname;Nachname;Land;Coupon Code\n" +
@@ -105,8 +106,8 @@ func TestImport(t *testing.T) {
 }
 
 func TestImportAgainDoublesNobody(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("one")
 		config := contacts.ImportConfig{BatchRecords: 40}
 		file := string(contactsCSV(100, 1, 0))
 		first := importCSV(t, s, account, csvFile{config: config, text: file})
@@ -147,8 +148,8 @@ func TestImportKeys(t *testing.T) {
 		"nothing but what is known": {contacts.ByAny, "x1,,,", "x1 a@example.com +4930111111 Old", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachStore(t, func(t *testing.T, s *Store) {
-				account := testAccount(t, s, "one")
+			storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+				account := s.Account("one")
 				before := importCSV(t, s, account, csvFile{text: header + "x1,a@example.com,+4930111111,Old\n"})
 				require.EqualValues(t, 1, before.Created)
 				contact, err := s.FindContact(t.Context(), account, providers.Email, "a@example.com")
@@ -180,8 +181,8 @@ func TestImportKeys(t *testing.T) {
 // TestImportMovesAddresses has contacts hand their addresses and ids to each
 // other within one batch.
 func TestImportMovesAddresses(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("one")
 		importCSV(t, s, account, csvFile{text: "external_id,email\n1,a@example.com\n2,b@example.com\n"})
 		upload := importCSV(t, s, account, csvFile{text: "external_id,email\n" +
 			"1,spare@example.com\n2,a@example.com\n1,b@example.com\n3,spare@example.com\n"})
@@ -200,10 +201,10 @@ func TestImportMovesAddresses(t *testing.T) {
 
 // dumpContacts is everything stored of an account's contacts, in an order that
 // does not depend on ids.
-func dumpContacts(t testing.TB, s *Store, account int64) []string {
+func dumpContacts(t testing.TB, s *storetest.Store, account int64) []string {
 	t.Helper()
 	dump := []string{}
-	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
 		parts := make([]string, 8)
 		to := make([]any, len(parts))
 		for i := range parts {
@@ -242,7 +243,7 @@ func messyCSV(rows int, seed uint64) string {
 // killedStore dies in the nth batch, before or after its commit, and does
 // nothing afterwards: what a kill leaves behind.
 type killedStore struct {
-	*Store
+	*storetest.Store
 	left  int
 	after bool
 }
@@ -264,7 +265,7 @@ func (k *killedStore) ImportBatch(ctx context.Context, b contacts.ImportBatch) e
 func (k *killedStore) ReleaseUpload(context.Context, int64) error { return errKilled }
 
 func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		config := contacts.ImportConfig{BatchRecords: 25}
 		options := contacts.ImportOptions{Group: "all"}
@@ -272,7 +273,7 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 		outcome := func(u contacts.Upload) string {
 			return fmt.Sprint(u.State, u.Records, u.BytesRead, u.Rows, u.Created, u.Updated, u.Refused, u.Duplicates)
 		}
-		reference := testAccount(t, s, "uninterrupted")
+		reference := s.Account("uninterrupted")
 		whole := importCSV(t, s, reference, csvFile{config: config, options: options, text: file})
 		require.Positive(t, whole.Refused)
 		require.Positive(t, whole.Duplicates)
@@ -280,7 +281,7 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 
 		for batch := 1; batch <= 10; batch++ {
 			for _, after := range []bool{false, true} {
-				account := testAccount(t, s, fmt.Sprint("killed in batch ", batch, after))
+				account := s.Account(fmt.Sprint("killed in batch ", batch, after))
 				killed := &killedStore{Store: s, left: batch, after: after}
 				importer := contacts.NewImporter(s, killed, config)
 				upload, err := importer.Take(ctx, account, "people.csv", strings.NewReader(file), options)
@@ -309,7 +310,7 @@ func TestKilledImportGoesOnWhereItStopped(t *testing.T) {
 
 // refusedFields is which fields of which lines were refused, without the ids
 // that the reasons name.
-func refusedFields(t testing.TB, s *Store, upload contacts.Upload) []string {
+func refusedFields(t testing.TB, s *storetest.Store, upload contacts.Upload) []string {
 	t.Helper()
 	var lines []string
 	for _, line := range refusedLines(t, s, upload) {
@@ -319,12 +320,12 @@ func refusedFields(t testing.TB, s *Store, upload contacts.Upload) []string {
 }
 
 func TestImportDoesNotDependOnBatches(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		file := messyCSV(300, 11)
 		var want []string
 		var wantData map[string]string
 		for _, records := range []int64{300, 1, 7, 64} {
-			account := testAccount(t, s, strconv.FormatInt(records, 10))
+			account := s.Account(strconv.FormatInt(records, 10))
 			upload := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: records}, text: file})
 			if want == nil {
 				want, wantData = dumpContacts(t, s, account), memberData(t, s, upload.ID)
@@ -344,8 +345,8 @@ func TestImportDoesNotDependOnBatches(t *testing.T) {
 }
 
 func TestCanceledImportCanGoOnAtOnce(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("one")
 		file := contactsCSV(200, 3, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		canceling := &cancelingStore{Store: s, cancel: cancel}
@@ -366,7 +367,7 @@ func TestCanceledImportCanGoOnAtOnce(t *testing.T) {
 
 // cancelingStore ends the import's context after the third batch.
 type cancelingStore struct {
-	*Store
+	*storetest.Store
 	cancel  context.CancelFunc
 	batches int
 }
@@ -380,16 +381,16 @@ func (c *cancelingStore) ImportBatch(ctx context.Context, b contacts.ImportBatch
 }
 
 func TestTwoProcessesNeverCarryOutTheSameLines(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
-		second := openTestStore(t, s.dsn)
+		account := s.Account("one")
+		second := storetest.Open(t, s.DSN)
 		config := contacts.ImportConfig{BatchRecords: 50}
 		upload, err := contacts.NewImporter(s, s, config).Take(ctx, account, "people.csv", bytes.NewReader(contactsCSV(1000, 5, 0)), contacts.ImportOptions{})
 		require.NoError(t, err)
 		// Both believe that the other is dead, whenever they begin.
 		var wait sync.WaitGroup
-		for _, process := range []*Store{s, second} {
+		for _, process := range []*storetest.Store{s, second} {
 			wait.Go(func() {
 				importer := contacts.NewImporter(process, process, config)
 				for {
@@ -416,9 +417,9 @@ func TestTwoProcessesNeverCarryOutTheSameLines(t *testing.T) {
 }
 
 func TestImportsAtOnce(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		importer := contacts.NewImporter(s, s, contacts.ImportConfig{BatchRecords: 30})
 		const files = 4
 		uploads := make([]contacts.Upload, files)
@@ -458,9 +459,9 @@ func TestImportsAtOnce(t *testing.T) {
 }
 
 func TestRefusedFilesLeaveNothing(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		importer := contacts.NewImporter(s, s, contacts.ImportConfig{MaxBytes: 3 << 20})
 		broken := errors.New("connection lost")
 		for name, test := range map[string]struct {
@@ -518,9 +519,9 @@ func TestImportInFlatMemory(t *testing.T) {
 		rows = 1_000_000
 	}
 	const bound = 64 << 20 // of Go's heap; the process has SQLite's cache beside it
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		watched := &heapStore{Store: s}
 		importer := contacts.NewImporter(s, watched, contacts.ImportConfig{})
 		upload, err := importer.Take(ctx, account, "people.csv", &endlessCSV{rows: rows}, contacts.ImportOptions{})
@@ -553,7 +554,7 @@ func (e *endlessCSV) Read(p []byte) (int, error) {
 
 // heapStore looks at the heap in each batch.
 type heapStore struct {
-	*Store
+	*storetest.Store
 	most uint64
 }
 

@@ -1,21 +1,20 @@
-package store
+package store_test
 
 import (
-	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
@@ -23,13 +22,13 @@ import (
 var everyone = targeting.Audience{All: true}
 
 // people makes n contacts without values.
-func people(t testing.TB, s *Store, account int64, n int) {
+func people(t testing.TB, s *storetest.Store, account int64, n int) {
 	t.Helper()
 	withValues(t, s, valued{account, "none", n, func(int) string { return "" }})
 }
 
 // finish runs every job to its end and returns how many batches there were.
-func finish(t testing.TB, s *Store) (batches int) {
+func finish(t testing.TB, s *storetest.Store) (batches int) {
 	t.Helper()
 	for {
 		worked, err := s.RunJobBatch(t.Context())
@@ -41,17 +40,11 @@ func finish(t testing.TB, s *Store) (batches int) {
 	}
 }
 
-func countOf(t testing.TB, s *Store, query string, args ...any) (n int) {
-	t.Helper()
-	require.NoError(t, s.reader().Row(t.Context(), query, args...).Scan(&n))
-	return n
-}
-
 func TestBulkActions(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
-		const n = bulkAtOnce + 5
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
+		const n = store.BulkAtOnce + 5
 		people(t, s, account, n)
 		people(t, s, other, 3)
 		jobs := targeting.NewJobs(s)
@@ -69,9 +62,9 @@ func TestBulkActions(t *testing.T) {
 			return job
 		}
 		status := func(status string) int {
-			return countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = ?", account, status)
+			return s.Int("SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = ?", account, status)
 		}
-		ids, err := s.ids(ctx, "SELECT id FROM contacts WHERE account_id = ? ORDER BY id", account)
+		ids, err := sqldb.IDs(ctx, s.Reader(), "SELECT id FROM contacts WHERE account_id = ? ORDER BY id", account)
 		require.NoError(t, err)
 		some := targeting.Audience{Contacts: []int64{ids[0], ids[1], ids[n-1], ids[n-1] + 1, 1 << 40}}
 
@@ -97,7 +90,7 @@ func TestBulkActions(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, n-3, list.Members)
 		}
-		require.Equal(t, n+3, countOf(t, s, "SELECT COUNT(*) FROM consents WHERE source = 'bulk' AND actor = 'me'"))
+		require.Equal(t, n+3, s.Int("SELECT COUNT(*) FROM consents WHERE source = 'bulk' AND actor = 'me'"))
 
 		set := targeting.Bulk{Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(`"plus"`), Audience: everyone}
 		require.EqualValues(t, n, run(set).Changed)
@@ -113,7 +106,7 @@ func TestBulkActions(t *testing.T) {
 		require.Equal(t, 3, status("deleted"))
 		require.EqualValues(t, 0, run(targeting.Bulk{Action: targeting.BulkBlock, Audience: some}).Changed, "deleted ones are passed over")
 		require.EqualValues(t, n-3, run(targeting.Bulk{Action: targeting.BulkSet, Property: "plan", Value: set.Value, Audience: everyone}).Changed)
-		require.Equal(t, 3, countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = 'active'", other))
+		require.Equal(t, 3, s.Int("SELECT COUNT(*) FROM contacts WHERE account_id = ? AND status = 'active'", other))
 
 		list, err := jobs.List(ctx, account, 0, 2)
 		require.NoError(t, err)
@@ -127,10 +120,10 @@ func TestBulkActions(t *testing.T) {
 // A rule that what the job does makes untrue: everybody has one turn all the
 // same, and the list that the rule stands in may be in between.
 func TestBulkByRule(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
-		const n = bulkAtOnce + 7
+		account := s.Account("one")
+		const n = store.BulkAtOnce + 7
 		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text})
 		withValues(t, s, valued{account, "plan", 2 * n, func(i int) string { return []string{`"Free"`, `"Plus"`}[i%2] }})
 		text := json.RawMessage(`{"condition": "AND", "rules": [{"field": "attributes.plan", "operator": "equal", "value": "FREE"}]}`)
@@ -145,7 +138,7 @@ func TestBulkByRule(t *testing.T) {
 			job, err = jobs.Get(ctx, account, job.ID)
 			require.NoError(t, err)
 			require.Equal(t, []int64{n, n}, []int64{job.Done, job.Changed}, job.Error)
-			require.Equal(t, n, countOf(t, s, "SELECT COUNT(*) FROM contacts WHERE attributes ->> 'plan' = ?", strings.Trim(value, `"`)))
+			require.Equal(t, n, s.Int("SELECT COUNT(*) FROM contacts WHERE attributes ->> 'plan' = ?", strings.Trim(value, `"`)))
 			back, err := jobs.Start(ctx, account, targeting.Bulk{
 				Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(`"Free"`),
 				Audience: targeting.Audience{Rule: json.RawMessage(strings.Replace(string(text), `"FREE"`, value, 1))},
@@ -160,9 +153,9 @@ func TestBulkByRule(t *testing.T) {
 }
 
 func TestBulkRefuses(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		testProperties(t, s, property.Property{AccountID: account, Key: "age", Type: property.Number, Rule: "<=130"})
 		jobs := targeting.NewJobs(s)
 		for location, b := range map[string]targeting.Bulk{
@@ -193,9 +186,9 @@ func TestBulkRefuses(t *testing.T) {
 
 // A job whose list or property went away says so, and the next one has its turn.
 func TestJobsThatCannotGoOnFail(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		people(t, s, account, 3)
 		testProperties(t, s, property.Property{AccountID: account, Key: "age", Type: property.Number})
 		group, err := s.CreateGroup(ctx, account, "gone")
@@ -225,84 +218,15 @@ func TestJobsThatCannotGoOnFail(t *testing.T) {
 	})
 }
 
-// dyingPool is a connection that breaks after some statements.
-type dyingPool struct {
-	gorm.ConnPool
-	left int
-}
-
-var errDied = errors.New("the process was killed")
-
-func (p *dyingPool) died() bool {
-	p.left--
-	return p.left < 0
-}
-
-func (p *dyingPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if p.died() {
-		return nil, errDied
-	}
-	return p.ConnPool.ExecContext(ctx, query, args...)
-}
-
-func (p *dyingPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if p.died() {
-		return nil, errDied
-	}
-	return p.ConnPool.QueryContext(ctx, query, args...)
-}
-
-// TestKilledJobsGoOnWhereTheyStopped breaks every batch off before each of its
-// statements, as a kill does: the place moves with the work, and every contact
-// has its turn once.
-func TestKilledJobsGoOnWhereTheyStopped(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx := t.Context()
-		account := testAccount(t, s, "one")
-		const n = 2*bulkAtOnce + 1
-		people(t, s, account, n)
-		news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
-		require.NoError(t, err)
-		jobs := targeting.NewJobs(s)
-		job, err := jobs.Start(ctx, account, targeting.Bulk{Action: targeting.BulkAdd, ListID: news.ID, Audience: everyone}, "me")
-		require.NoError(t, err)
-		killed, statements := 0, 0
-		for job.FinishedAt == nil {
-			require.Less(t, killed, 100)
-			err := s.inTx(ctx, func(tx conn) error {
-				tx.Pool = &dyingPool{tx.Pool, statements}
-				_, worked, err := tx.nextJobBatch(ctx)
-				require.True(t, worked || err != nil)
-				return err
-			})
-			if err != nil {
-				require.ErrorIs(t, err, errDied)
-				killed, statements = killed+1, statements+1
-			} else {
-				statements = 0
-			}
-			before := job.Done
-			job, err = jobs.Get(ctx, account, job.ID)
-			require.NoError(t, err)
-			require.Equal(t, statements == 0, job.Done > before)
-			require.EqualValues(t, job.Done, countOf(t, s, "SELECT COUNT(*) FROM members WHERE list_id = ?", news.ID), "the place moves with the work")
-		}
-		require.Greater(t, killed, 9, "several times in each batch")
-		require.EqualValues(t, n, job.Done)
-		require.EqualValues(t, n, job.Changed)
-		require.Equal(t, n, countOf(t, s, "SELECT COUNT(*) FROM consents"), "each recorded once")
-	})
-}
-
 // Two processes that both believe they lead do nothing twice.
 func TestTwoProcessesDoNothingTwice(t *testing.T) {
-	dsns := map[string]string{"SQLite": sqliteDSN(t), "PostgreSQL": postgresDSN(t)}
+	dsns := map[string]string{"SQLite": storetest.SQLite(t), "PostgreSQL": storetest.Postgres(t)}
 	for name, dsn := range dsns {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			s := openTestStore(t, dsn)
-			account := testAccount(t, s, "one")
-			const n = 3*bulkAtOnce + 1
+			s := storetest.Open(t, dsn)
+			account := s.Account("one")
+			const n = 3*store.BulkAtOnce + 1
 			people(t, s, account, n)
 			news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
 			require.NoError(t, err)
@@ -310,7 +234,7 @@ func TestTwoProcessesDoNothingTwice(t *testing.T) {
 			require.NoError(t, err)
 			done := make(chan error, 3)
 			for i := range 3 {
-				other := openTestStore(t, dsn)
+				other := storetest.Open(t, dsn)
 				go func() {
 					for {
 						worked, err := other.RunJobBatch(ctx)
@@ -331,7 +255,7 @@ func TestTwoProcessesDoNothingTwice(t *testing.T) {
 			at, err := s.GetJob(ctx, account, job.ID)
 			require.NoError(t, err)
 			require.Equal(t, []int64{n, n}, []int64{at.Done, at.Changed}, strings.TrimSpace(fmt.Sprint(at.Error)))
-			require.Equal(t, n, countOf(t, s, "SELECT COUNT(*) FROM consents"))
+			require.Equal(t, n, s.Int("SELECT COUNT(*) FROM consents"))
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"fmt"
@@ -9,15 +9,17 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
 func TestManyValuesAreAJobs(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		testProperties(t, s, property.Property{AccountID: account, Key: "age", Type: property.Text})
-		const n = valuesInOne + 3
+		const n = store.ValuesInOne + 3
 		withValues(t, s, valued{account, "age", n, func(i int) string { return fmt.Sprintf(`"%d,5"`, i) }})
 		properties := contacts.NewProperties(s)
 		number := property.Number

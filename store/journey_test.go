@@ -1,7 +1,8 @@
-package store
+package store_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -11,215 +12,86 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
-// journey is a store with a channel, contacts and a campaign for all of them.
+// journey is storetest's, with what the tests of several files ask of it.
 type journey struct {
-	*Store
-	t         testing.TB
-	accountID int64
-	channel   providers.Channel
-	campaign  int64
-	worker    int64
-	writer    *Writer
+	*storetest.Journey
+	t testing.TB
 }
 
-// newJourney makes n contacts with e-mail addresses; every tenth has none.
-func newJourney(t testing.TB, s *Store, n int) *journey {
+func newJourney(t testing.TB, s *storetest.Store, n int) *journey {
 	t.Helper()
-	ctx := t.Context()
-	j := &journey{Store: s, t: t, accountID: testAccount(t, s, "journey")}
-	require.NoError(t, s.inTx(ctx, func(tx conn) error {
-		var err error
-		if j.channel.ID, err = tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status,
-			created_at, updated_at)
-			VALUES (?, 'c', 'sandbox', '', 'email', '{}', 'UTC', '', 'active', 0, 0)`, j.accountID); err != nil {
-			return err
-		}
-		numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-		if _, err := tx.Exec(ctx, numbers+`INSERT INTO contacts (account_id, first_name, created_at, updated_at) SELECT CAST(? AS BIGINT), 'N', 0, 0 FROM n`,
-			n, j.accountID); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO addresses (contact_id, kind, account_id, address)
-			SELECT id, 'email', account_id, 'p' || id || '@example.com' FROM contacts WHERE id % 10 <> 0`)
-		return err
-	}))
-	j.channel.AccountID, j.channel.Address = j.accountID, providers.Email
-	j.campaign = j.newCampaign(`{"all":true}`)
-	var err error
-	j.worker, err = s.RegisterWorker(ctx, "w")
-	require.NoError(t, err)
-	j.writer = s.StartWriter(j.worker)
-	t.Cleanup(j.writer.Stop)
-	return j
+	return &journey{Journey: storetest.NewJourney(t, s, n), t: t}
 }
 
-func (j *journey) newCampaign(audience string) (id int64) {
-	j.t.Helper()
-	require.NoError(j.t, j.inTx(j.t.Context(), func(tx conn) (err error) {
-		id, err = tx.Insert(j.t.Context(), `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, created_at,
-			updated_at)
-			VALUES (?, 'k', ?, ?, '{"text":"hi"}', '{}', '{}', 'draft', 0, 0)`, j.accountID, j.channel.ID, audience)
-		return err
-	}))
-	return id
-}
-
-func (j *journey) start() campaigns.Run {
-	j.t.Helper()
-	run, err := j.StartRun(j.t.Context(), j.accountID, j.campaign, j.clock.Now())
-	require.NoError(j.t, err)
-	return run
-}
-
-func (j *journey) planAll(run int64, batch int) {
-	j.t.Helper()
-	for {
-		step, err := j.PlanBatch(j.t.Context(), run, batch)
-		require.NoError(j.t, err)
-		if step.Done || step.Stopped {
-			return
-		}
+// mustJSON is for values that are always JSON.
+func mustJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
 	}
-}
-
-// feed fills envelopes 1… of per messages each.
-func (j *journey) feed(run int64, envelopes []int64, per int) []messages.FeedMessage {
-	j.t.Helper()
-	messages, err := j.Feed(j.t.Context(), messages.FeedRequest{ChannelID: j.channel.ID, RunID: run, Envelopes: envelopes, PerEnvelope: per})
-	require.NoError(j.t, err)
-	return messages
-}
-
-// load is what a worker gets of messages that were fed into an envelope.
-func (j *journey) load(run, envelope int64, fed []messages.FeedMessage, uploads ...int64) []messages.QueuedMessage {
-	j.t.Helper()
-	request := messages.EnvelopeRequest{ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, Uploads: uploads}
-	for _, m := range fed {
-		request.MessageIDs = append(request.MessageIDs, m.ID)
-	}
-	loaded, err := j.LoadEnvelope(j.t.Context(), request)
-	require.NoError(j.t, err)
-	return loaded
-}
-
-func (j *journey) claim(run, envelope int64, fed []messages.FeedMessage) []int64 {
-	j.t.Helper()
-	var ids []int64
-	for _, m := range fed {
-		if m.EnvelopeID == envelope {
-			ids = append(ids, m.ID)
-		}
-	}
-	claimed, err := j.writer.Claim(j.t.Context(), messages.Claim{WorkerID: j.worker, ChannelID: j.channel.ID, RunID: run, EnvelopeID: envelope, MessageIDs: ids})
-	require.NoError(j.t, err)
-	return claimed
-}
-
-func (j *journey) outcomes(run int64, ids []int64, change func(*messages.Outcome)) []messages.Outcome {
-	list := make([]messages.Outcome, len(ids))
-	for i, id := range ids {
-		list[i] = messages.Outcome{
-			MessageID: id, ChannelID: j.channel.ID, RunID: run, WorkerID: j.worker, Attempt: 1, State: messages.Sent, At: j.clock.Now(),
-		}
-		if change != nil {
-			change(&list[i])
-		}
-	}
-	return list
-}
-
-func (j *journey) record(run int64, ids []int64, change func(*messages.Outcome)) {
-	j.t.Helper()
-	require.NoError(j.t, j.writer.Record(j.t.Context(), j.outcomes(run, ids, change)))
-}
-
-// revision is the channel's.
-func (j *journey) revision() time.Time {
-	j.t.Helper()
-	revision, err := j.ChannelRevision(j.t.Context(), j.channel.ID)
-	require.NoError(j.t, err)
-	return revision
-}
-
-func (j *journey) counts(run int64) messages.Counts {
-	j.t.Helper()
-	r, err := j.GetRun(j.t.Context(), j.accountID, run)
-	require.NoError(j.t, err)
-	return r.Counts
-}
-
-// balanced checks that counters, rows and plan agree, whatever has happened.
-func (j *journey) balanced(run int64) {
-	j.t.Helper()
-	v, err := j.VerifyRun(j.t.Context(), run)
-	require.NoError(j.t, err)
-	require.Empty(j.t, v.Problems)
+	return string(text)
 }
 
 func TestJourneyFromPlanToFinished(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 95)
-		run := j.start()
-		j.planAll(run.ID, 20)
-		require.Equal(t, messages.Counts{messages.Pending: 86, messages.Skipped: 9}, j.counts(run.ID))
-		j.balanced(run.ID)
+		run := j.Start()
+		j.PlanAll(run.ID, 20)
+		require.Equal(t, messages.Counts{messages.Pending: 86, messages.Skipped: 9}, j.Counts(run.ID))
+		j.Balanced(run.ID)
 
 		for envelope := int64(1); ; envelope++ {
-			messages := j.feed(run.ID, []int64{envelope}, 30)
+			messages := j.Feed(run.ID, []int64{envelope}, 30)
 			if len(messages) == 0 {
 				break
 			}
 			finished, _, err := s.FinishRuns(t.Context())
 			require.NoError(t, err)
 			require.Empty(t, finished, "a run with queued messages is not finished")
-			claimed := j.claim(run.ID, envelope, messages)
+			claimed := j.Claim(run.ID, envelope, messages)
 			require.Len(t, claimed, len(messages))
-			require.Empty(t, j.claim(run.ID, envelope, messages), "a message is claimed once")
-			j.record(run.ID, claimed, nil)
-			j.balanced(run.ID)
+			require.Empty(t, j.Claim(run.ID, envelope, messages), "a message is claimed once")
+			j.Record(run.ID, claimed, nil)
+			j.Balanced(run.ID)
 		}
-		require.Equal(t, messages.Counts{messages.Sent: 86, messages.Skipped: 9}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 86, messages.Skipped: 9}, j.Counts(run.ID))
 		finished, unbalanced, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished)
 		require.Empty(t, unbalanced)
 		var status string
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT status FROM campaigns WHERE id = ?", j.campaign).Scan(&status))
+		require.NoError(t, s.Reader().Row(t.Context(), "SELECT status FROM campaigns WHERE id = ?", j.Campaign).Scan(&status))
 		require.Equal(t, "finished", status)
 	})
 }
 
 func TestPlanningABatchAgainMakesNobodyTwice(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		s.leastPlanPart = 5
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		s.PlanInParts(5)
 		j := newJourney(t, s, 50)
-		run := j.start()
+		run := j.Start()
 		_, err := s.PlanBatch(t.Context(), run.ID, 20)
 		require.NoError(t, err)
 		// As if the cursor had been lost with everything but the rows.
-		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.Exec(t.Context(), "UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
-			return err
-		}))
-		j.planAll(run.ID, 20)
-		require.Equal(t, int64(50), j.counts(run.ID).Total())
-		j.balanced(run.ID)
+		s.Exec("UPDATE runs SET cursor = 0 WHERE id = ?", run.ID)
+		j.PlanAll(run.ID, 20)
+		require.Equal(t, int64(50), j.Counts(run.ID).Total())
+		j.Balanced(run.ID)
 	})
 }
 
 func TestUnbalancedRunDoesNotFinish(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 10)
-		run := j.start()
-		j.planAll(run.ID, 20)
-		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100)), nil)
-		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.Exec(t.Context(), "UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
-			return err
-		}))
+		run := j.Start()
+		j.PlanAll(run.ID, 20)
+		j.Record(run.ID, j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100)), nil)
+		s.Exec("UPDATE runs SET planned = planned + 1 WHERE id = ?", run.ID)
 		finished, unbalanced, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, finished)
@@ -260,96 +132,96 @@ func TestEveryOutcome(t *testing.T) {
 			o.State, o.Kind, o.Detail = messages.Failed, "content", "\xff\x00 "+string(make([]byte, 5000))
 		}, messages.Failed, 1, 1},
 	}
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, len(cases)+2)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 		require.GreaterOrEqual(t, len(claimed), len(cases))
 		for i, c := range cases {
-			j.record(run.ID, claimed[i:i+1], c.change)
-			m, err := s.GetMessage(t.Context(), j.accountID, claimed[i])
+			j.Record(run.ID, claimed[i:i+1], c.change)
+			m, err := s.GetMessage(t.Context(), j.AccountID, claimed[i])
 			require.NoError(t, err)
 			require.Equal(t, c.state, m.State, c.name)
 			require.Equal(t, c.attempt, m.Attempt, c.name)
-			tries, err := s.tries(t.Context(), claimed[i])
+			tries, err := s.Tries(t.Context(), claimed[i])
 			require.NoError(t, err)
 			require.Len(t, tries, c.tries, c.name)
 		}
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestPauseBindsAndResumeGoesOn(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 60)
-		run := j.start()
+		run := j.Start()
 		_, err := s.PlanBatch(t.Context(), run.ID, 30)
 		require.NoError(t, err)
-		fed := j.feed(run.ID, []int64{1, 2}, 10)
-		j.record(run.ID, j.claim(run.ID, 1, fed), nil)
+		fed := j.Feed(run.ID, []int64{1, 2}, 10)
+		j.Record(run.ID, j.Claim(run.ID, 1, fed), nil)
 
-		require.NoError(t, s.PauseCampaign(t.Context(), j.accountID, j.campaign, "me"))
-		require.Empty(t, j.claim(run.ID, 2, fed), "no claim succeeds after the pause")
-		require.Empty(t, j.feed(run.ID, []int64{3}, 10), "nothing is fed after the pause")
+		require.NoError(t, s.PauseCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
+		require.Empty(t, j.Claim(run.ID, 2, fed), "no claim succeeds after the pause")
+		require.Empty(t, j.Feed(run.ID, []int64{3}, 10), "nothing is fed after the pause")
 		step, err := s.PlanBatch(t.Context(), run.ID, 30)
 		require.NoError(t, err)
 		require.True(t, step.Stopped)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 
-		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
-		j.planAll(run.ID, 30)
-		again := j.feed(run.ID, []int64{4}, 100)
-		require.Empty(t, j.claim(run.ID, 2, fed), "a task of before the pause claims nothing")
-		j.record(run.ID, j.claim(run.ID, 4, again), nil)
-		require.Equal(t, messages.Counts{messages.Sent: 54, messages.Skipped: 6}, j.counts(run.ID))
-		j.balanced(run.ID)
+		require.NoError(t, s.ResumeCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
+		j.PlanAll(run.ID, 30)
+		again := j.Feed(run.ID, []int64{4}, 100)
+		require.Empty(t, j.Claim(run.ID, 2, fed), "a task of before the pause claims nothing")
+		j.Record(run.ID, j.Claim(run.ID, 4, again), nil)
+		require.Equal(t, messages.Counts{messages.Sent: 54, messages.Skipped: 6}, j.Counts(run.ID))
+		j.Balanced(run.ID)
 	})
 }
 
 func TestARunIsPausedWithWordsThatResumingTakesAway(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 60)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		messages := j.feed(run.ID, []int64{1}, 10)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		messages := j.Feed(run.ID, []int64{1}, 10)
 		why := "10 recipients in a row were skipped"
 		require.NoError(t, s.PauseRun(t.Context(), run.ID, why))
 		require.NoError(t, s.PauseRun(t.Context(), run.ID, "again"), "it is paused already")
-		require.Empty(t, j.claim(run.ID, 1, messages))
-		paused, err := s.GetRun(t.Context(), j.accountID, run.ID)
+		require.Empty(t, j.Claim(run.ID, 1, messages))
+		paused, err := s.GetRun(t.Context(), j.AccountID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.RunPaused, paused.Status)
 		require.Equal(t, why, paused.Reason)
-		c, err := s.GetCampaign(t.Context(), j.accountID, j.campaign)
+		c, err := s.GetCampaign(t.Context(), j.AccountID, j.Campaign)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.Paused, c.Status)
-		require.NoError(t, s.ResumeCampaign(t.Context(), j.accountID, j.campaign, "me"))
-		paused, err = s.GetRun(t.Context(), j.accountID, run.ID)
+		require.NoError(t, s.ResumeCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
+		paused, err = s.GetRun(t.Context(), j.AccountID, run.ID)
 		require.NoError(t, err)
 		require.Empty(t, paused.Reason)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestCancelBindsAndAccountsForEverybody(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 60)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		fed := j.feed(run.ID, []int64{1, 2}, 10)
-		claimed := j.claim(run.ID, 1, fed)
-		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "key 1 (ops)"))
-		require.Empty(t, j.claim(run.ID, 2, fed))
-		j.record(run.ID, claimed, nil) // what was in flight is recorded
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		fed := j.Feed(run.ID, []int64{1, 2}, 10)
+		claimed := j.Claim(run.ID, 1, fed)
+		require.NoError(t, s.CancelCampaign(t.Context(), j.AccountID, j.Campaign, "key 1 (ops)"))
+		require.Empty(t, j.Claim(run.ID, 2, fed))
+		j.Record(run.ID, claimed, nil) // what was in flight is recorded
 		for more := true; more; {
 			var err error
 			more, err = s.CancelPending(t.Context())
 			require.NoError(t, err)
 		}
-		require.Equal(t, messages.Counts{messages.Sent: 10, messages.Canceled: 44, messages.Skipped: 6}, j.counts(run.ID))
+		require.Equal(t, messages.Counts{messages.Sent: 10, messages.Canceled: 44, messages.Skipped: 6}, j.Counts(run.ID))
 		canceled := messages.Canceled
-		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &canceled})
+		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.AccountID, RunID: run.ID, State: &canceled})
 		require.NoError(t, err)
 		for _, m := range list {
 			require.Contains(t, m.Detail, "key 1 (ops)")
@@ -357,38 +229,38 @@ func TestCancelBindsAndAccountsForEverybody(t *testing.T) {
 		finished, _, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestReceiptsOnlyMoveForward(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 9)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 		receive := func(events ...providers.Receipt) {
 			t.Helper()
-			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, events))
+			require.NoError(t, j.Writer.Receive(t.Context(), j.Channel.ID, events))
 		}
 		state := func(i int) messages.State {
 			t.Helper()
-			m, err := s.GetMessage(t.Context(), j.accountID, claimed[i])
+			m, err := s.GetMessage(t.Context(), j.AccountID, claimed[i])
 			require.NoError(t, err)
 			return m.State
 		}
 		event := func(i int, status providers.ReceiptStatus) providers.Receipt {
-			return providers.Receipt{MessageID: claimed[i], Status: status, At: s.clock.Now()}
+			return providers.Receipt{MessageID: claimed[i], Status: status, At: s.Clock.Now()}
 		}
 		// Before the outcome is recorded: parked, then applied with it.
 		receive(event(0, providers.ReceiptDelivered), providers.Receipt{ProviderID: "p1", Status: providers.ReceiptRead})
 		require.Equal(t, messages.Sending, state(0))
-		j.record(run.ID, claimed[:1], nil)
+		j.Record(run.ID, claimed[:1], nil)
 		require.Equal(t, messages.Delivered, state(0))
-		j.record(run.ID, claimed[1:2], func(o *messages.Outcome) { o.ProviderID = "p1" })
+		j.Record(run.ID, claimed[1:2], func(o *messages.Outcome) { o.ProviderID = "p1" })
 		require.Equal(t, messages.Read, state(1))
 
-		j.record(run.ID, claimed[2:], nil)
+		j.Record(run.ID, claimed[2:], nil)
 		// Out of order, doubled, in one request and in several.
 		receive(event(2, providers.ReceiptRead), event(2, providers.ReceiptDelivered), event(2, providers.ReceiptRead))
 		require.Equal(t, messages.Read, state(2))
@@ -402,52 +274,52 @@ func TestReceiptsOnlyMoveForward(t *testing.T) {
 		receive(event(4, providers.ReceiptDelivered))
 		require.Equal(t, messages.Rejected, state(4))
 		// Of another channel's message, and of none at all.
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID+1, []providers.Receipt{event(5, providers.ReceiptRead)}))
+		require.NoError(t, j.Writer.Receive(t.Context(), j.Channel.ID+1, []providers.Receipt{event(5, providers.ReceiptRead)}))
 		require.Equal(t, messages.Sent, state(5))
 		receive(providers.Receipt{MessageID: 1 << 40, Status: providers.ReceiptRead})
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 9)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run.ID})
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.AccountID, RunID: run.ID})
 		require.NoError(t, err)
 		// The first unsubscribes while pending; another when queued.
-		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, list[0].Address))
-		require.Equal(t, int64(1), j.counts(run.ID)[messages.Skipped])
-		fed := j.feed(run.ID, []int64{1}, 4)
-		require.NoError(t, unsubscribe(t.Context(), s, j.accountID, j.message(fed[0].ID).Address))
-		require.Len(t, j.claim(run.ID, 1, fed), 3)
+		require.NoError(t, unsubscribe(t.Context(), s, j.AccountID, list[0].Address))
+		require.Equal(t, int64(1), j.Counts(run.ID)[messages.Skipped])
+		fed := j.Feed(run.ID, []int64{1}, 4)
+		require.NoError(t, unsubscribe(t.Context(), s, j.AccountID, j.message(fed[0].ID).Address))
+		require.Len(t, j.Claim(run.ID, 1, fed), 3)
 		// Blocked and deleted after they were planned.
-		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
 			if _, err := tx.Exec(t.Context(), "UPDATE contacts SET status = 'blocked' WHERE id = ?", list[7].ContactID); err != nil {
 				return err
 			}
 			_, err := tx.Exec(t.Context(), "DELETE FROM contacts WHERE id = ?", list[8].ContactID)
 			return err
 		}))
-		require.Len(t, j.feed(run.ID, []int64{2}, 100), 2)
+		require.Len(t, j.Feed(run.ID, []int64{2}, 100), 2)
 		reasons := map[string]int{}
 		skipped := messages.Skipped
-		list, err = s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, State: &skipped})
+		list, err = s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.AccountID, RunID: run.ID, State: &skipped})
 		require.NoError(t, err)
 		for _, m := range list {
 			reasons[m.Reason]++
 		}
 		require.Equal(t, map[string]int{messages.ReasonOptedOut: 2, messages.ReasonBlocked: 1, messages.ReasonDeleted: 1}, reasons)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestPreviewPredictsThePlan(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 200)
 		ctx := t.Context()
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
 			for _, query := range []string{
 				"UPDATE contacts SET status = 'blocked' WHERE id % 17 = 0",
 				"UPDATE contacts SET status = 'inactive' WHERE id % 19 = 0",
@@ -474,20 +346,20 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 			{Groups: []int64{901, 902}},
 			{Groups: []int64{902}, Exclude: &targeting.Exclude{Groups: []int64{903}}},
 			{Groups: []int64{901}, Contacts: []int64{1, 2, 3, 7, 99999}, Exclude: &targeting.Exclude{Groups: []int64{903}, Contacts: []int64{2}}},
-			{All: true, Exclude: &targeting.Exclude{Campaigns: []int64{j.campaign}}},
+			{All: true, Exclude: &targeting.Exclude{Campaigns: []int64{j.Campaign}}},
 		} {
-			preview, err := s.PreviewAudience(ctx, j.channel, audience, 0)
+			preview, err := s.PreviewAudience(ctx, j.Channel, audience, 0)
 			require.NoError(t, err)
 			require.Positive(t, preview.Reachable)
-			j.campaign = j.newCampaign(mustJSON(audience))
-			run := j.start()
-			j.planAll(run.ID, 17)
-			j.balanced(run.ID)
-			counts := j.counts(run.ID)
+			j.Campaign = j.NewCampaign(mustJSON(audience))
+			run := j.Start()
+			j.PlanAll(run.ID, 17)
+			j.Balanced(run.ID)
+			counts := j.Counts(run.ID)
 			require.Equal(t, preview.Total, counts.Total())
 			require.Equal(t, preview.Reachable, counts[messages.Pending])
 			actual := map[string]int64{}
-			list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, RunID: run.ID, Limit: 1000})
+			list, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.AccountID, RunID: run.ID, Limit: 1000})
 			require.NoError(t, err)
 			for _, m := range list {
 				if m.State == messages.Skipped {
@@ -495,23 +367,23 @@ func TestPreviewPredictsThePlan(t *testing.T) {
 				}
 			}
 			require.Equal(t, preview.Skipped, actual)
-			sample, err := s.SampleAudience(ctx, j.channel, audience, 0, 3)
+			sample, err := s.SampleAudience(ctx, j.Channel, audience, 0, 3)
 			require.NoError(t, err)
 			require.Len(t, sample, 3)
 			// Sent, so that the next audience can exclude them.
-			j.record(run.ID, j.claim(run.ID, run.ID, j.feed(run.ID, []int64{run.ID}, 50)), nil)
+			j.Record(run.ID, j.Claim(run.ID, run.ID, j.Feed(run.ID, []int64{run.ID}, 50)), nil)
 		}
 	})
 }
 
 func TestClearingBindsAndFinishes(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 100)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		fed := j.feed(run.ID, []int64{1, 2}, 10)
-		claimed := j.claim(run.ID, 1, fed)
-		filter := messages.QueueFilter{AccountID: j.accountID, CampaignID: j.campaign}
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		fed := j.Feed(run.ID, []int64{1, 2}, 10)
+		claimed := j.Claim(run.ID, 1, fed)
+		filter := messages.QueueFilter{AccountID: j.AccountID, CampaignID: j.Campaign}
 		totals, err := s.QueueTotals(t.Context(), filter)
 		require.NoError(t, err)
 		require.Equal(t, [3]int64{70, 10, 10}, [3]int64{totals[0].Pending, totals[0].Queued, totals[0].Sending})
@@ -526,20 +398,20 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, int64(10), clearing.Cleared)
 		require.Len(t, clearing.Examples, 10)
-		require.Empty(t, j.claim(run.ID, 2, fed))
-		require.Empty(t, j.feed(run.ID, []int64{3}, 10), "nothing is fed while the queue is cleared")
+		require.Empty(t, j.Claim(run.ID, 2, fed))
+		require.Empty(t, j.Feed(run.ID, []int64{3}, 10), "nothing is fed while the queue is cleared")
 		for clearing.FinishedAt == nil {
 			clearing, err = s.ContinueClear(t.Context(), clearing.ID)
 			require.NoError(t, err)
 		}
 		require.Equal(t, int64(80), clearing.Cleared)
-		j.record(run.ID, claimed, nil)
-		require.Equal(t, messages.Counts{messages.Sent: 10, messages.Canceled: 80, messages.Skipped: 10}, j.counts(run.ID))
-		j.balanced(run.ID)
-		looked, err := s.GetClearing(t.Context(), j.accountID, clearing.ID)
+		j.Record(run.ID, claimed, nil)
+		require.Equal(t, messages.Counts{messages.Sent: 10, messages.Canceled: 80, messages.Skipped: 10}, j.Counts(run.ID))
+		j.Balanced(run.ID)
+		looked, err := s.GetClearing(t.Context(), j.AccountID, clearing.ID)
 		require.NoError(t, err)
 		require.Equal(t, int64(80), looked.Cleared)
-		m, err := s.GetMessage(t.Context(), j.accountID, looked.Examples[0].MessageID)
+		m, err := s.GetMessage(t.Context(), j.AccountID, looked.Examples[0].MessageID)
 		require.NoError(t, err)
 		require.Equal(t, messages.Canceled, m.State)
 		require.Contains(t, m.Detail, "by key 1, clearing")
@@ -547,40 +419,40 @@ func TestClearingBindsAndFinishes(t *testing.T) {
 }
 
 func TestTransactionalMessage(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 1)
 		m, err := s.CreateMessage(t.Context(), messages.Outgoing{
-			AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"code 123"}`),
+			AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "a@example.com", Content: []byte(`{"text":"code 123"}`),
 		})
 		require.NoError(t, err)
 		require.Equal(t, messages.Pending, m.State)
-		_, err = s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.accountID + 1, ChannelID: j.channel.ID, Address: "x"})
+		_, err = s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.AccountID + 1, ChannelID: j.Channel.ID, Address: "x"})
 		require.Error(t, err, "another account's channel")
 		feedable, err := s.Feedable(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []messages.Feedable{{ChannelID: j.channel.ID, Weight: 1, Pending: 1}}, feedable)
-		fed := j.feed(0, []int64{5}, 1)
-		require.JSONEq(t, `{"text":"code 123"}`, string(j.load(0, 5, fed)[0].Content))
-		claimed := j.claim(0, 5, fed)
-		j.record(0, claimed, func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
-		resent, err := s.ResendMessage(t.Context(), j.accountID, m.ID, "me")
+		require.Equal(t, []messages.Feedable{{ChannelID: j.Channel.ID, Weight: 1, Pending: 1}}, feedable)
+		fed := j.Feed(0, []int64{5}, 1)
+		require.JSONEq(t, `{"text":"code 123"}`, string(j.Load(0, 5, fed)[0].Content))
+		claimed := j.Claim(0, 5, fed)
+		j.Record(0, claimed, func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
+		resent, err := s.ResendMessage(t.Context(), j.AccountID, m.ID, "me")
 		require.NoError(t, err)
 		require.Equal(t, messages.Pending, resent.State)
-		_, err = s.CancelMessage(t.Context(), j.accountID, m.ID, "me")
+		_, err = s.CancelMessage(t.Context(), j.AccountID, m.ID, "me")
 		require.NoError(t, err)
-		_, err = s.CancelMessage(t.Context(), j.accountID, m.ID, "me")
+		_, err = s.CancelMessage(t.Context(), j.AccountID, m.ID, "me")
 		require.Error(t, err, "canceled already")
 	})
 }
 
 func TestOneStartOnly(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 5)
 		const n = 8
 		errs := make(chan error, n)
 		for range n {
 			go func() {
-				_, err := s.StartRun(context.WithoutCancel(t.Context()), j.accountID, j.campaign, time.UnixMilli(1000))
+				_, err := s.StartRun(context.WithoutCancel(t.Context()), j.AccountID, j.Campaign, time.UnixMilli(1000))
 				errs <- err
 			}()
 		}
@@ -591,7 +463,7 @@ func TestOneStartOnly(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, succeeded)
-		runs, err := s.ListRuns(t.Context(), j.accountID, j.campaign, 0, 10)
+		runs, err := s.ListRuns(t.Context(), j.AccountID, j.Campaign, 0, 10)
 		require.NoError(t, err)
 		require.Len(t, runs, 1)
 	})

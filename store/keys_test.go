@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"strings"
@@ -10,12 +10,13 @@ import (
 	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/store/storetest"
 )
 
 func TestKeys(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, time0 := t.Context(), fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, time0 := t.Context(), s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 
 		admin, adminSecret, err := access.NewKeys(s).Create(ctx, account, " first ", access.Admin)
 		require.NoError(t, err)
@@ -28,7 +29,7 @@ func TestKeys(t *testing.T) {
 		require.NotEqual(t, adminSecret.Reveal(), viewerSecret.Reveal())
 
 		var stored string
-		require.NoError(t, s.reader().Row(ctx, "SELECT hash FROM api_keys WHERE id = ?", admin.ID).Scan(&stored))
+		require.NoError(t, s.Reader().Row(ctx, "SELECT hash FROM api_keys WHERE id = ?", admin.ID).Scan(&stored))
 		require.NotContains(t, stored, adminSecret.Reveal())
 
 		// A use is noted, at most once a minute.
@@ -76,9 +77,9 @@ func TestKeys(t *testing.T) {
 }
 
 func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		chosen := secret.New("0123456789abcdef-chosen")
 		key, err := s.AddKey(ctx, account, "environment", access.Admin, chosen)
 		require.NoError(t, err)

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"fmt"
@@ -8,12 +8,13 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/store/storetest"
 )
 
 func TestGroups(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		group, err := s.CreateGroup(ctx, account, "friends")
 		require.NoError(t, err)
 		require.Equal(t, contacts.Group, group.Kind)
@@ -71,20 +72,16 @@ func TestGroups(t *testing.T) {
 }
 
 func TestDeleteGroupTakesManyMembers(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		group, err := s.CreateGroup(ctx, account, "everybody")
 		require.NoError(t, err)
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, `INSERT INTO members (list_id, contact_id)
+		s.Exec(`INSERT INTO members (list_id, contact_id)
 				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT CAST(? AS BIGINT), i FROM n`,
-				2*membersAtOnce, group.ID)
-			return err
-		}))
+			40_000, group.ID)
 		require.NoError(t, s.DeleteGroup(ctx, account, group.ID))
-		var left int
-		require.NoError(t, s.reader().Row(ctx, "SELECT COUNT(*) FROM members").Scan(&left))
+		left := s.Int("SELECT COUNT(*) FROM members")
 		require.Zero(t, left)
 	})
 }

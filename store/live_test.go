@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -10,13 +10,14 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func TestLive(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 9)
 		ctx := t.Context()
-		mine, nobody := []int64{j.accountID}, []int64{j.accountID + 1}
+		mine, nobody := []int64{j.AccountID}, []int64{j.AccountID + 1}
 		runs := func(accounts []int64, after int64, also ...int64) map[int64]campaigns.LiveRun {
 			t.Helper()
 			list, _, err := s.LiveRuns(ctx, accounts, after, also)
@@ -38,29 +39,29 @@ func TestLive(t *testing.T) {
 			return list[0]
 		}
 		require.Empty(t, runs(mine, -1))
-		require.Equal(t, campaigns.LiveChannel{ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive,
+		require.Equal(t, campaigns.LiveChannel{ID: j.Channel.ID, AccountID: j.AccountID, Name: "c", Status: providers.ChannelActive,
 			Health: providers.Health{State: providers.HealthOK}}, channel())
 
-		run := j.start()
+		run := j.Start()
 		require.Equal(t, campaigns.RunPlanning, runs(mine, -1)[run.ID].Status)
-		j.planAll(run.ID, 100)
+		j.PlanAll(run.ID, 100)
 		live := runs(mine, -1, run.ID)[run.ID]
 		require.Equal(t, messages.Counts{messages.Pending: 9}, live.Counts)
 		require.False(t, live.CampaignChangedAt.IsZero())
 		require.Equal(t, run.CampaignID, live.CampaignID)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 4)[:3])
-		_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.accountID, ChannelID: j.channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 4)[:3])
+		_, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "a@example.com", Content: []byte(`{"text":"x"}`)})
 		require.NoError(t, err)
-		health := providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: sqldb.Rounded(s.clock.Now()),
-			NextTry: sqldb.Rounded(s.clock.Now().Add(time.Minute))}
-		require.NoError(t, s.NoteHealth(ctx, j.channel.ID, 0, health))
+		health := providers.Health{State: providers.HealthDegraded, Reason: "no such host", Since: sqldb.Rounded(s.Clock.Now()),
+			NextTry: sqldb.Rounded(s.Clock.Now().Add(time.Minute))}
+		require.NoError(t, s.NoteHealth(ctx, j.Channel.ID, 0, health))
 		require.Equal(t, campaigns.LiveChannel{
-			ID: j.channel.ID, AccountID: j.accountID, Name: "c", Status: providers.ChannelActive, Health: health, Pending: 6, Queued: 1, Sending: 3,
+			ID: j.Channel.ID, AccountID: j.AccountID, Name: "c", Status: providers.ChannelActive, Health: health, Pending: 6, Queued: 1, Sending: 3,
 		}, channel())
-		j.record(run.ID, claimed, nil)
+		j.Record(run.ID, claimed, nil)
 		require.Equal(t, int64(3), runs(mine, -1)[run.ID].Counts[messages.Sent])
 
-		require.NoError(t, s.CancelCampaign(ctx, j.accountID, j.campaign, "me"))
+		require.NoError(t, s.CancelCampaign(ctx, j.AccountID, j.Campaign, "me"))
 		for more := true; more; {
 			more, err = s.CancelPending(ctx)
 			require.NoError(t, err)

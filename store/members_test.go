@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"fmt"
@@ -8,12 +8,17 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/messages"
+	"carillon/providers"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 func TestListsOfEveryKind(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		lists := contacts.NewLists(s)
 		a, b := testContact(t, s, account, "a@example.com"), testContact(t, s, account, "b@example.com")
 		for _, kind := range contacts.NamedKinds() {
@@ -75,9 +80,9 @@ func TestListsOfEveryKind(t *testing.T) {
 // Whoever subscribes somebody by the list of members is heard after an opt-out
 // for one kind of address, too.
 func TestSubscribingAgainIsTheLastWord(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		news, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.Category, Name: "News"})
 		require.NoError(t, err)
 		c := testContact(t, s, account, "a@example.com")
@@ -86,15 +91,18 @@ func TestSubscribingAgainIsTheLastWord(t *testing.T) {
 		require.NoError(t, err)
 		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: account, ContactID: c.ID, Kind: "email", CategoryID: news.ID, Source: "api"})
 		require.NoError(t, err)
-		left, err := s.reader().leftCategory(ctx, account, news.ID, "email", []int64{c.ID})
-		require.NoError(t, err)
-		require.True(t, left[c.ID])
+		left := func(contact int64) bool {
+			t.Helper()
+			channel := providers.Channel{AccountID: account, Address: providers.Email}
+			preview, err := s.PreviewAudience(ctx, channel, targeting.Audience{Contacts: []int64{contact}}, news.ID)
+			require.NoError(t, err)
+			return preview.Skipped[messages.ReasonOptedOut] == 1
+		}
+		require.True(t, left(c.ID))
 		n, err := s.AddMembers(ctx, change)
 		require.NoError(t, err)
 		require.Zero(t, n, "a member all the time")
-		left, err = s.reader().leftCategory(ctx, account, news.ID, "email", []int64{c.ID})
-		require.NoError(t, err)
-		require.False(t, left[c.ID])
+		require.False(t, left(c.ID))
 		n, err = s.AddMembers(ctx, change)
 		require.NoError(t, err)
 		require.Zero(t, n)
@@ -105,9 +113,9 @@ func TestSubscribingAgainIsTheLastWord(t *testing.T) {
 }
 
 func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		used := map[contacts.ListKind]int64{}
 		for _, kind := range contacts.NamedKinds() {
 			list, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: kind, Name: "used"})
@@ -115,7 +123,7 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 			used[kind] = list.ID
 		}
 		audience := fmt.Sprintf(`{"groups":[%d],"exclude":{"labels":[%d]}}`, used[contacts.Group], used[contacts.Label])
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
 			if _, err := tx.Exec(ctx, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at,
 				updated_at)
 				VALUES (1, ?, 'c', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, account); err != nil {
@@ -127,20 +135,14 @@ func TestListsOfCampaignsThatAreNotOverStay(t *testing.T) {
 			return err
 		}))
 		for _, status := range []string{"draft", "scheduled", "running", "paused"} {
-			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.Exec(ctx, "UPDATE campaigns SET status = ?", status)
-				return err
-			}))
+			s.Exec("UPDATE campaigns SET status = ?", status)
 			for kind, id := range used {
 				err := s.DeleteList(ctx, account, kind, id)
 				require.True(t, fault.Is(err, fault.Conflict), kind)
 				require.ErrorContains(t, err, `"Spring" (`+status+`)`)
 			}
 		}
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'finished'")
-			return err
-		}))
+		s.Exec("UPDATE campaigns SET status = 'finished'")
 		for kind, id := range used {
 			require.NoError(t, s.DeleteList(ctx, account, kind, id))
 		}

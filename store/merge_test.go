@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -10,13 +10,17 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 func TestMergeContacts(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, stranger := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, stranger := s.Account("one"), s.Account("other")
 		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text},
 			property.Property{AccountID: account, Key: "age", Type: property.Number})
 		people := contacts.NewContacts(s)
@@ -46,7 +50,7 @@ func TestMergeContacts(t *testing.T) {
 		require.NoError(t, err)
 		// Both have a message in run 1, the other one alone in run 2, and one that was
 		// sent by itself.
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
 			for _, statement := range []string{
 				fmt.Sprintf(`INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
 					VALUES (1, %d, 'c', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, account),
@@ -99,21 +103,24 @@ func TestMergeContacts(t *testing.T) {
 		require.Equal(t, addressesOf("other@example.com"), gone.Addresses)
 
 		members := func(list int64) []int64 {
-			ids, err := s.ids(ctx, "SELECT contact_id FROM members WHERE list_id = ? ORDER BY 1", list)
-			require.NoError(t, err)
+			ids := s.IDs("SELECT contact_id FROM members WHERE list_id = ? ORDER BY 1", list)
 			return ids
 		}
 		require.Equal(t, []int64{keep.ID}, members(group.ID))
 		require.Equal(t, []int64{keep.ID}, members(more.ID))
 		require.Empty(t, members(news.ID), "one of them had left it")
-		left, err := s.reader().leftCategory(ctx, account, news.ID, providers.Email, []int64{keep.ID})
+		// Of two reasons the preview tells the first.
+		s.Exec("UPDATE contacts SET status = 'active' WHERE id = ?", keep.ID)
+		channel := providers.Channel{AccountID: account, Address: providers.Email}
+		preview, err := s.PreviewAudience(ctx, channel, targeting.Audience{Contacts: []int64{keep.ID}}, news.ID)
 		require.NoError(t, err)
-		require.True(t, left[keep.ID])
+		require.EqualValues(t, 1, preview.Skipped[messages.ReasonOptedOut])
+		s.Exec("UPDATE contacts SET status = 'inactive' WHERE id = ?", keep.ID)
 		consents, err := s.ListConsents(ctx, account, keep.ID, 0, 10)
 		require.NoError(t, err)
 		require.Len(t, consents, 4)
 		require.Equal(t, contacts.SourceMerge, consents[3].Source)
-		require.Equal(t, 3, countOf(t, s, "SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
+		require.Equal(t, 3, s.Int("SELECT COUNT(*) FROM messages WHERE contact_id = ?", keep.ID))
 		entries, err := s.ListAudit(ctx, account, 0, 5)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "once, and not for the dry run")
@@ -132,9 +139,9 @@ func TestMergeContacts(t *testing.T) {
 // Whoever opted out of everything stays out, by every address that comes
 // together.
 func TestMergeKeepsOptOuts(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		keep, from := testContact(t, s, account, "keep@example.com"), testContact(t, s, account, "from@example.com")
 		_, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: account, ContactID: from.ID, Source: "api", Actor: "me"})
 		require.NoError(t, err)

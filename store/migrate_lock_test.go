@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"path/filepath"
@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/testenv"
+	"carillon/store"
 )
 
 // Several that migrate at once neither fail nor do anything twice.
@@ -26,7 +27,7 @@ func TestMigrationsAtTheSameTimeWaitForEachOther(t *testing.T) {
 			var errs []error
 			for range processes {
 				running.Go(func() {
-					s, err := Open(t.Context(), Options{DSN: where})
+					s, err := store.Open(t.Context(), store.Options{DSN: where})
 					var applied []string
 					if err == nil {
 						applied, err = s.Migrate(t.Context())

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,9 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
+	"carillon/store"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 // valued are contacts that a test makes with values of a property.
@@ -24,35 +26,30 @@ type valued struct {
 }
 
 // withValues makes contacts and gives each its value.
-func withValues(t testing.TB, s *Store, people valued) {
+func withValues(t testing.TB, s *storetest.Store, people valued) {
 	t.Helper()
-	require.NoError(t, s.inCopyTx(t.Context(), func(tx conn) error {
-		if err := tx.lockAccount(t.Context(), people.account); err != nil {
-			return err
-		}
-		ids, err := tx.contactIDs(t.Context(), people.n)
-		require.NoError(t, err)
-		rows := newColumns(8, people.n)
-		var values []attributed
-		for i, id := range ids {
+	require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
+		for i := range people.n {
 			name := fmt.Sprintf("Name %d", i)
-			rows.add(id, "", name, "", "", "", "", string(contacts.Active), contacts.Folded(name, "", "", nil))
+			values := contacts.Attributes{}
 			if v := people.value(i); v != "" {
-				values = append(values, attributed{id: id, name: name, attributes: contacts.Attributes{people.key: json.RawMessage(v), "other": json.RawMessage(`"Ä"`)}})
+				values[people.key], values["other"] = json.RawMessage(v), json.RawMessage(`"Ä"`)
+			}
+			_, err := tx.Exec(t.Context(), `INSERT INTO contacts (account_id, name, status, created_at, updated_at, attributes, attribute_expiry, folded)
+				VALUES (?, ?, 'active', 1, 1, ?, '{}', ?)`, people.account, name, values.JSON(), contacts.Folded(name, "", "", values))
+			if err != nil {
+				return err
 			}
 		}
-		if err := tx.insertRows(t.Context(), tx.d.contacts().insertContacts, rows, people.account, 1, 1, "{}", "{}"); err != nil {
-			return err
-		}
-		return tx.writeAttributes(t.Context(), values, 0)
+		return nil
 	}))
 }
 
 // columnsOf reads JSON columns of every contact in the order of the ids.
-func columnsOf(t testing.TB, s *Store, column string) []string {
+func columnsOf(t testing.TB, s *storetest.Store, column string) []string {
 	t.Helper()
 	var list []string
-	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
+	require.NoError(t, sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
 		var v []byte
 		err := scan(&v)
 		list = append(list, string(v))
@@ -62,9 +59,9 @@ func columnsOf(t testing.TB, s *Store, column string) []string {
 }
 
 func TestProperties(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		p := property.Property{
 			AccountID: account, Key: "size", Label: "Größe", Type: property.Number, Rule: ">=2 <=9", Default: json.RawMessage("5"),
 			Expires: time.Hour, Editable: true, Hidden: true, Position: 7, Filterable: true,
@@ -104,15 +101,15 @@ func TestProperties(t *testing.T) {
 }
 
 func TestValuesAreConvertedAllOrNone(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		properties := contacts.NewProperties(s)
 		for _, id := range []int64{account, other} {
 			_, err := properties.Create(ctx, property.Property{AccountID: id, Key: "age", Type: property.Text})
 			require.NoError(t, err)
 		}
-		const n = valuesAtOnce + 7
+		const n = store.ValuesAtOnce + 7
 		withValues(t, s, valued{account, "age", n, func(i int) string {
 			switch i {
 			case 3:
@@ -143,12 +140,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, property.Text, still.Type)
 
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			five, err := tx.attributed(ctx, "c.id = ?", effect.Examples[0].ContactID)
-			require.NoError(t, err)
-			five[0].attributes["age"] = json.RawMessage(`"5"`)
-			return tx.writeAttributes(ctx, five, 0)
-		}))
+		s.Exec(`UPDATE contacts SET attributes = '{"age":"5","other":"Ä"}' WHERE id = ?`, effect.Examples[0].ContactID)
 		after, effect, err = properties.Update(ctx, account, "age", change, false)
 		require.NoError(t, err)
 		require.Equal(t, property.Number, after.Type)

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -9,58 +9,53 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func TestParkedReceiptsAreSwept(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 3)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		j.record(run.ID, claimed, nil)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
+		j.Record(run.ID, claimed, nil)
 		// As a transaction leaves it that looked before the outcome was committed.
-		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-			_, err := tx.Exec(t.Context(), s.d.statements.insertReceipts,
-				mustJSON([][9]any{{j.channel.ID, claimed[0], "", "delivered", sqldb.Millis(s.clock.Now()), "", "", sqldb.Millis(s.clock.Now()), ""}}))
-			return err
-		}))
+		s.Exec("INSERT INTO receipts (channel_id, message_id, status, at, received_at) VALUES (?, ?, 'delivered', ?, ?)",
+			j.Channel.ID, claimed[0], sqldb.Millis(s.Clock.Now()), sqldb.Millis(s.Clock.Now()))
 		n, err := s.SweepReceipts(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		require.Equal(t, int64(1), j.counts(run.ID)[messages.Delivered])
-		j.balanced(run.ID)
+		require.Equal(t, int64(1), j.Counts(run.ID)[messages.Delivered])
+		j.Balanced(run.ID)
 	})
 }
 
 func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		for _, policy := range []providers.InDoubtPolicy{providers.InDoubtDefault, providers.InDoubtResend} {
 			j := newJourney(t, s, 20)
-			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.Exec(t.Context(), "UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.channel.ID)
-				return err
-			}))
-			run := j.start()
-			j.planAll(run.ID, 100)
-			claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 5))
+			s.Exec("UPDATE channels SET name = CAST(id AS TEXT), in_doubt = ? WHERE id = ?", string(policy), j.Channel.ID)
+			run := j.Start()
+			j.PlanAll(run.ID, 100)
+			claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 5))
 			held, resent, err := s.SettleDead(t.Context(), time.Minute)
 			require.NoError(t, err)
 			require.Zero(t, held+resent, "a live worker's messages are its own")
-			require.NoError(t, s.RetireWorker(t.Context(), j.worker))
+			require.NoError(t, s.RetireWorker(t.Context(), j.Worker))
 			held, resent, err = s.SettleDead(t.Context(), time.Minute)
 			require.NoError(t, err)
 			if policy == providers.InDoubtResend {
 				require.Equal(t, [2]int64{0, 5}, [2]int64{held, resent})
-				require.Equal(t, int64(0), j.counts(run.ID)[messages.Unknown])
+				require.Equal(t, int64(0), j.Counts(run.ID)[messages.Unknown])
 			} else {
 				require.Equal(t, [2]int64{5, 0}, [2]int64{held, resent})
 				// The worker was not dead after all: its answer clears the doubt up.
-				j.record(run.ID, claimed[:2], nil)
-				require.Equal(t, int64(3), j.counts(run.ID)[messages.Unknown])
-				require.Equal(t, int64(2), j.counts(run.ID)[messages.Sent])
+				j.Record(run.ID, claimed[:2], nil)
+				require.Equal(t, int64(3), j.Counts(run.ID)[messages.Unknown])
+				require.Equal(t, int64(2), j.Counts(run.ID)[messages.Sent])
 			}
-			j.balanced(run.ID)
-			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+			j.Balanced(run.ID)
+			require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
 				for _, table := range []string{"addresses", "contacts", "accounts"} {
 					if table == "accounts" {
 						_, err := tx.Exec(t.Context(), "UPDATE accounts SET name = CAST(id AS TEXT)")
@@ -77,26 +72,26 @@ func TestDeadWorkersMessagesAreSettledByPolicy(t *testing.T) {
 }
 
 func TestLostEnvelopesGoBackToPending(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 30)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		messages := j.feed(run.ID, []int64{1, 2}, 10)
-		envelopes, err := s.QueuedEnvelopes(t.Context(), j.channel.ID)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		messages := j.Feed(run.ID, []int64{1, 2}, 10)
+		envelopes, err := s.QueuedEnvelopes(t.Context(), j.Channel.ID)
 		require.NoError(t, err)
 		require.Len(t, envelopes, 2)
-		n, err := s.RequeueLost(t.Context(), j.channel.ID, []int64{1})
+		n, err := s.RequeueLost(t.Context(), j.Channel.ID, []int64{1})
 		require.NoError(t, err)
 		require.Equal(t, int64(10), n)
-		require.Empty(t, j.claim(run.ID, 1, messages))
-		require.Len(t, j.claim(run.ID, 2, messages), 10)
-		require.Len(t, j.feed(run.ID, []int64{3}, 100), 17)
-		j.balanced(run.ID)
+		require.Empty(t, j.Claim(run.ID, 1, messages))
+		require.Len(t, j.Claim(run.ID, 2, messages), 10)
+		require.Len(t, j.Feed(run.ID, []int64{3}, 100), 17)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestLeaseHasOneHolder(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		epoch, held, err := s.AcquireLease(ctx, "l", "a", time.Hour)
 		require.NoError(t, err)
@@ -117,7 +112,7 @@ func TestLeaseHasOneHolder(t *testing.T) {
 }
 
 func TestRetireOthersEndsWhatAnEarlierProcessHeld(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		worker, err := s.RegisterWorker(ctx, "dead")
 		require.NoError(t, err)

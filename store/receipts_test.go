@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store/storetest"
 )
 
 // An endpoint may answer that it is busy and send all the same. What it reports
@@ -55,32 +56,32 @@ func TestAFactEndsTheTries(t *testing.T) {
 		{"not asked, delivered", notAsked, providers.ReceiptDelivered, messages.Pending}, // of nobody knows what
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			eachStore(t, func(t *testing.T, s *Store) {
+			storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 				j := newJourney(t, s, 4)
-				run := j.start()
-				j.planAll(run.ID, 100)
-				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+				run := j.Start()
+				j.PlanAll(run.ID, 100)
+				claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 				before, after, queued, canceled := claimed[0], claimed[1], claimed[2], claimed[3]
 				said := func(id int64) {
 					t.Helper()
-					require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: id, Status: c.status, At: s.clock.Now()}}))
+					require.NoError(t, j.Writer.Receive(t.Context(), j.Channel.ID, []providers.Receipt{{MessageID: id, Status: c.status, At: s.Clock.Now()}}))
 				}
 				said(before) // the answer has not come yet
 				require.Equal(t, messages.Sending, j.message(before).State)
-				j.record(run.ID, claimed, c.answer)
+				j.Record(run.ID, claimed, c.answer)
 				require.Equal(t, c.want, j.message(before).State, "before the answer")
 				said(after)
 				require.Equal(t, c.want, j.message(after).State, "after the answer")
 
 				if answered := j.message(queued).State; answered == messages.Pending {
-					_, err := s.CancelMessage(t.Context(), j.accountID, canceled, "me")
+					_, err := s.CancelMessage(t.Context(), j.AccountID, canceled, "me")
 					require.NoError(t, err)
-					require.NotEmpty(t, j.feed(run.ID, []int64{2}, 100))
+					require.NotEmpty(t, j.Feed(run.ID, []int64{2}, 100))
 					require.Equal(t, messages.Queued, j.message(queued).State)
 					said(queued)
 					if c.want != messages.Pending {
 						require.Equal(t, c.want, j.message(queued).State, "while it is queued again")
-						require.Empty(t, j.claim(run.ID, 2, []messages.FeedMessage{{ID: queued, EnvelopeID: 2}}), "nobody sends it again")
+						require.Empty(t, j.Claim(run.ID, 2, []messages.FeedMessage{{ID: queued, EnvelopeID: 2}}), "nobody sends it again")
 					}
 					said(canceled)
 					want := messages.Canceled
@@ -89,7 +90,7 @@ func TestAFactEndsTheTries(t *testing.T) {
 					}
 					require.Equal(t, want, j.message(canceled).State, "after it was canceled between two tries")
 				}
-				j.balanced(run.ID)
+				j.Balanced(run.ID)
 			})
 		})
 	}
@@ -99,19 +100,19 @@ func TestAFactEndsTheTries(t *testing.T) {
 // back from the worker that has claimed the next one, and whatever that is answered
 // all the same changes nothing.
 func TestAFactTakesAClaimedRetryBack(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 2)
-		run := j.start()
-		j.planAll(run.ID, 100)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
 		throttled := func(envelope int64) func(o *messages.Outcome) {
 			return func(o *messages.Outcome) {
 				o.State, o.Kind, o.Reason, o.Unspent, o.EnvelopeID = messages.Pending, "throttled", messages.ReasonThrottled, true, envelope
 			}
 		}
-		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100)), throttled(1))
+		j.Record(run.ID, j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100)), throttled(1))
 		before, err := s.HaltVersion(t.Context())
 		require.NoError(t, err)
-		claimed := j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100))
+		claimed := j.Claim(run.ID, 2, j.Feed(run.ID, []int64{2}, 100))
 		j.said(claimed[0], providers.ReceiptFailed)
 		require.Equal(t, messages.Sending, j.message(claimed[0]).State, "of which try that is said, nobody knows")
 		j.said(claimed[0], providers.ReceiptDelivered)
@@ -121,15 +122,15 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 			require.NoError(t, err)
 			return now != before
 		}, 5*time.Second, time.Millisecond, "whoever is about to ask looks again")
-		sendable, err := s.Sendable(t.Context(), j.channel.ID, j.revision(), run.ID, claimed)
+		sendable, err := s.Sendable(t.Context(), j.Channel.ID, j.Revision(), run.ID, claimed)
 		require.NoError(t, err)
 		require.Equal(t, claimed[1:], sendable)
-		j.record(run.ID, claimed[:1], func(o *messages.Outcome) {
+		j.Record(run.ID, claimed[:1], func(o *messages.Outcome) {
 			o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
 		})
-		j.record(run.ID, claimed[:1], throttled(2))
+		j.Record(run.ID, claimed[:1], throttled(2))
 		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
@@ -138,18 +139,18 @@ func TestAFactTakesAClaimedRetryBack(t *testing.T) {
 func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {
 	for _, policy := range []providers.InDoubtPolicy{providers.InDoubtHold, providers.InDoubtResend} {
 		t.Run(string(policy), func(t *testing.T) {
-			eachStore(t, func(t *testing.T, s *Store) {
+			storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 				j := newJourney(t, s, 2)
 				setPolicy(t, j, policy)
-				run := j.start()
-				j.planAll(run.ID, 100)
-				claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-				require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID,
-					[]providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now()}}))
+				run := j.Start()
+				j.PlanAll(run.ID, 100)
+				claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
+				require.NoError(t, j.Writer.Receive(t.Context(), j.Channel.ID,
+					[]providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.Clock.Now()}}))
 				j.settleOwn()
 				require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 				require.NotEqual(t, messages.Delivered, j.message(claimed[1]).State)
-				j.balanced(run.ID)
+				j.Balanced(run.ID)
 			})
 		})
 	}
@@ -157,18 +158,18 @@ func TestAFactSettlesWhatADeadWorkerAsked(t *testing.T) {
 
 // What is said of a time that is over says nothing of the next one.
 func TestReceiptsOfATimeThatIsOver(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 2)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 		said := func(id int64, status providers.ReceiptStatus) {
 			t.Helper()
-			require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID, []providers.Receipt{{MessageID: id, Status: status, At: s.clock.Now()}}))
+			require.NoError(t, j.Writer.Receive(t.Context(), j.Channel.ID, []providers.Receipt{{MessageID: id, Status: status, At: s.Clock.Now()}}))
 		}
-		j.record(run.ID, claimed, nil)
+		j.Record(run.ID, claimed, nil)
 		said(claimed[0], providers.ReceiptFailed)
-		_, err := s.ResendMessage(t.Context(), j.accountID, claimed[0], "me")
+		_, err := s.ResendMessage(t.Context(), j.AccountID, claimed[0], "me")
 		require.NoError(t, err)
 		said(claimed[0], providers.ReceiptFailed) // providers repeat themselves
 		require.Equal(t, messages.Pending, j.message(claimed[0]).State)
@@ -177,20 +178,20 @@ func TestReceiptsOfATimeThatIsOver(t *testing.T) {
 		said(claimed[0], providers.ReceiptFailed)
 		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 		require.Nil(t, j.message(claimed[0]).FinalAt)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 // Time stands still for a message's history when the provider's clock is late.
 func TestALateClockDoesNotReorderHistory(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 1)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		require.NoError(t, j.writer.Receive(t.Context(), j.channel.ID,
-			[]providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.clock.Now().Add(-time.Hour)}}))
-		j.record(run.ID, claimed, func(o *messages.Outcome) {
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
+		require.NoError(t, j.Writer.Receive(t.Context(), j.Channel.ID,
+			[]providers.Receipt{{MessageID: claimed[0], Status: providers.ReceiptDelivered, At: s.Clock.Now().Add(-time.Hour)}}))
+		j.Record(run.ID, claimed, func(o *messages.Outcome) {
 			o.State, o.Kind, o.Reason = messages.Pending, "temporary", messages.ReasonTemporary
 		})
 		moves, err := s.Transitions(t.Context(), claimed[0])
@@ -210,37 +211,37 @@ func TestALateClockDoesNotReorderHistory(t *testing.T) {
 // A request that its sender repeats changes nothing a second time, not even a
 // message that has been sent again since.
 func TestARepeatedRequestChangesNothing(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 2)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
-		j.record(run.ID, claimed, nil)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
+		j.Record(run.ID, claimed, nil)
 		once := func(channel int64, request string, status providers.ReceiptStatus) bool {
 			t.Helper()
-			repeated, err := j.writer.ReceiveOnce(ctx, channel, request, []providers.Receipt{{MessageID: claimed[0], Status: status, At: s.clock.Now()}})
+			repeated, err := j.Writer.ReceiveOnce(ctx, channel, request, []providers.Receipt{{MessageID: claimed[0], Status: status, At: s.Clock.Now()}})
 			require.NoError(t, err)
 			return repeated
 		}
-		require.False(t, once(j.channel.ID, "a", providers.ReceiptFailed))
+		require.False(t, once(j.Channel.ID, "a", providers.ReceiptFailed))
 		require.Equal(t, messages.Failed, j.message(claimed[0]).State)
-		_, err := s.ResendMessage(ctx, j.accountID, claimed[0], "me")
+		_, err := s.ResendMessage(ctx, j.AccountID, claimed[0], "me")
 		require.NoError(t, err)
-		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
-		require.True(t, once(j.channel.ID, "a", providers.ReceiptFailed))
+		j.Record(run.ID, j.Claim(run.ID, 2, j.Feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
+		require.True(t, once(j.Channel.ID, "a", providers.ReceiptFailed))
 		require.Equal(t, messages.Sent, j.message(claimed[0]).State)
-		require.False(t, once(j.channel.ID+1, "a", providers.ReceiptFailed), "another channel's request")
-		require.False(t, once(j.channel.ID, "b", providers.ReceiptDelivered))
-		require.False(t, once(j.channel.ID, "", providers.ReceiptDelivered))
-		require.False(t, once(j.channel.ID, "", providers.ReceiptDelivered))
+		require.False(t, once(j.Channel.ID+1, "a", providers.ReceiptFailed), "another channel's request")
+		require.False(t, once(j.Channel.ID, "b", providers.ReceiptDelivered))
+		require.False(t, once(j.Channel.ID, "", providers.ReceiptDelivered))
+		require.False(t, once(j.Channel.ID, "", providers.ReceiptDelivered))
 		require.Equal(t, messages.Delivered, j.message(claimed[0]).State)
 
 		// In one group, too.
 		results := make(chan bool, 8)
 		for range cap(results) {
 			go func() {
-				repeated, err := j.writer.ReceiveOnce(context.WithoutCancel(ctx), j.channel.ID, "c",
+				repeated, err := j.Writer.ReceiveOnce(context.WithoutCancel(ctx), j.Channel.ID, "c",
 					[]providers.Receipt{{MessageID: claimed[1], Status: providers.ReceiptDelivered}})
 				results <- err != nil || repeated
 			}()
@@ -257,16 +258,16 @@ func TestARepeatedRequestChangesNothing(t *testing.T) {
 
 // What is remembered is bounded, in time and in number.
 func TestRequestsAreForgotten(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j := newJourney(t, s, 1)
 		fake := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-		s.clock = stopped{Fake: fake}
-		s.maxRequests = 3
+		s.Clock.Set(fake)
+		s.RememberRequests(3)
 		once := func(request string) bool {
 			t.Helper()
 			fake.Advance(time.Second)
-			repeated, err := j.writer.ReceiveOnce(ctx, j.channel.ID, request, []providers.Receipt{{MessageID: 1 << 40, Status: providers.ReceiptRead}})
+			repeated, err := j.Writer.ReceiveOnce(ctx, j.Channel.ID, request, []providers.Receipt{{MessageID: 1 << 40, Status: providers.ReceiptRead}})
 			require.NoError(t, err)
 			return repeated
 		}
@@ -297,5 +298,5 @@ func TestRequestsAreForgotten(t *testing.T) {
 // said reports of a message.
 func (j *journey) said(id int64, status providers.ReceiptStatus) {
 	j.t.Helper()
-	j.receive(providers.Receipt{MessageID: id, Status: status, At: j.clock.Now()})
+	j.receive(providers.Receipt{MessageID: id, Status: status, At: j.Clock.Now()})
 }

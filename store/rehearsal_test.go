@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"context"
@@ -12,17 +12,18 @@ import (
 
 	"carillon/contacts"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
 // everything is the content of every table but the upload's own.
-func everything(t testing.TB, s *Store) map[string]string {
+func everything(t testing.TB, s *storetest.Store) map[string]string {
 	t.Helper()
 	tables := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 	if s.Postgres() {
 		tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 	}
-	names, err := sqldb.Column[string](t.Context(), s.reader(), tables)
+	names, err := sqldb.Column[string](t.Context(), s.Reader(), tables)
 	require.NoError(t, err)
 	content := map[string]string{}
 	for _, name := range names {
@@ -30,12 +31,11 @@ func everything(t testing.TB, s *Store) map[string]string {
 			continue
 		}
 		var rows []string
-		var columns int
-		require.NoError(t, s.reader().Row(t.Context(), map[bool]string{
+		columns := s.Int(map[bool]string{
 			false: "SELECT COUNT(*) FROM pragma_table_info(?)",
 			true:  "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ?",
-		}[s.Postgres()], name).Scan(&columns))
-		require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
+		}[s.Postgres()], name)
+		require.NoError(t, sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
 			values, to := make([]any, columns), make([]any, columns)
 			for i := range values {
 				to[i] = &values[i]
@@ -53,8 +53,8 @@ func everything(t testing.TB, s *Store) map[string]string {
 
 // TestADryRunSaysWhatAnImportDoesAndChangesNothing compares it with the import.
 func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account, other := testAccount(t, s, "rehearsed"), testAccount(t, s, "other")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account, other := s.Account("rehearsed"), s.Account("other")
 		importCSV(t, s, other, csvFile{text: "email\nx@example.com\n"})
 		importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Group: "Old"},
 			text: "id,email,first_name,blocked\n1,a@example.com,Ann,\n2,b@example.com,Bob,1\n"})
@@ -93,7 +93,7 @@ func TestADryRunSaysWhatAnImportDoesAndChangesNothing(t *testing.T) {
 }
 
 // everythingBut is everything without the list that a dry run has as an upload.
-func everythingBut(t testing.TB, s *Store, before map[string]string, dry contacts.Upload) map[string]string {
+func everythingBut(t testing.TB, s *storetest.Store, before map[string]string, dry contacts.Upload) map[string]string {
 	t.Helper()
 	after := everything(t, s)
 	rows := strings.Split(after["lists"], "\n")
@@ -109,7 +109,7 @@ func everythingBut(t testing.TB, s *Store, before map[string]string, dry contact
 }
 
 // importAsFarAs leaves a dry run after three batches, as a killed process does.
-func importAsFarAs(t testing.TB, s *Store, account int64, csv string) contacts.Upload {
+func importAsFarAs(t testing.TB, s *storetest.Store, account int64, csv string) contacts.Upload {
 	t.Helper()
 	const batches = 3
 	stopping := &stoppingStore{Store: s, left: batches}
@@ -127,7 +127,7 @@ var errLeft = errors.New("stopped")
 
 // stoppingStore ends a dry run after some batches.
 type stoppingStore struct {
-	*Store
+	*storetest.Store
 	left int
 }
 

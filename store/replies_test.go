@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"strings"
@@ -13,28 +13,26 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func TestRepliesOptOutAndBack(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
 		j := newJourney(t, s, 9)
 		people := j.contactIDs()
 		replies := contacts.NewReplies(s)
-		ada, err := s.GetContact(ctx, j.accountID, people[0])
+		ada, err := s.GetContact(ctx, j.AccountID, people[0])
 		require.NoError(t, err)
 		address := ada.Addresses[providers.Email]
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
-			return err
-		}))
+		s.Exec("UPDATE contacts SET language = 'de-AT' WHERE id = ?", ada.ID)
 		write := func(id, text string) int {
-			fresh, err := replies.Take(ctx, j.channel, []providers.Reply{{ID: id, From: strings.ToUpper(address), Text: text, At: now.Now()}})
+			fresh, err := replies.Take(ctx, j.Channel, []providers.Reply{{ID: id, From: strings.ToUpper(address), Text: text, At: now.Now()}})
 			require.NoError(t, err)
 			return fresh
 		}
 		confirmations := func() (texts []string) {
-			require.NoError(t, sqldb.Each(ctx, s.reader(), func(scan sqldb.Scan) error {
+			require.NoError(t, sqldb.Each(ctx, s.Reader(), func(scan sqldb.Scan) error {
 				var text string
 				err := scan(&text)
 				texts = append(texts, text)
@@ -42,8 +40,8 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 			}, "SELECT content FROM message_contents ORDER BY message_id"))
 			return texts
 		}
-		run := j.start()
-		j.planAll(run.ID, 100)
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
 
 		require.Equal(t, 1, write("1", "Stop!"))
 		require.Equal(t, "unsubscribed", j.reasonOf(address))
@@ -52,13 +50,13 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		require.Equal(t, 1, write("2", "STOP"))
 		require.Len(t, confirmations(), 1, "one confirmation")
 		require.Contains(t, confirmations()[0], "abgemeldet")
-		require.Len(t, j.feed(0, []int64{1}, 1), 1, "it is sent though the address is suppressed")
+		require.Len(t, j.Feed(0, []int64{1}, 1), 1, "it is sent though the address is suppressed")
 
 		var replied, active sqldb.Time
-		require.NoError(t, s.reader().Row(ctx, "SELECT last_replied_at, last_activity_at FROM contacts WHERE id = ?", ada.ID).Scan(&replied, &active))
+		require.NoError(t, s.Reader().Row(ctx, "SELECT last_replied_at, last_activity_at FROM contacts WHERE id = ?", ada.ID).Scan(&replied, &active))
 		require.Equal(t, now.Now(), replied.Time)
 		require.Equal(t, now.Now(), active.Time)
-		consents, err := s.ListConsents(ctx, j.accountID, ada.ID, 0, 10)
+		consents, err := s.ListConsents(ctx, j.AccountID, ada.ID, 0, 10)
 		require.NoError(t, err)
 		require.Len(t, consents, 2)
 		require.Equal(t, "reply", consents[0].Source)
@@ -67,37 +65,34 @@ func TestRepliesOptOutAndBack(t *testing.T) {
 		require.Equal(t, 1, write("4", "START"))
 		require.Empty(t, j.reasonOf(address))
 		// Who complained does not come back by a word.
-		_, err = s.SuppressAll(ctx, j.accountID, []contacts.Suppression{{Kind: providers.Email, Address: address, Reason: contacts.Complained}}, "test", "me")
+		_, err = s.SuppressAll(ctx, j.AccountID, []contacts.Suppression{{Kind: providers.Email, Address: address, Reason: contacts.Complained}}, "test", "me")
 		require.NoError(t, err)
 		write("5", "start")
 		require.Equal(t, contacts.Complained, j.reasonOf(address))
 
 		// Strangers are heeded, too; a silent channel does not confirm.
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.channel.ID)
-			return err
-		}))
-		_, err = replies.Take(ctx, j.channel, []providers.Reply{{From: "stranger@example.com", Text: "unsubscribe"}, {From: "no address", Text: "stop"}})
+		s.Exec("UPDATE channels SET silent_opt_out = ? WHERE id = ?", true, j.Channel.ID)
+		_, err = replies.Take(ctx, j.Channel, []providers.Reply{{From: "stranger@example.com", Text: "unsubscribe"}, {From: "no address", Text: "stop"}})
 		require.NoError(t, err)
 		require.Equal(t, "unsubscribed", j.reasonOf("stranger@example.com"))
 		require.Len(t, confirmations(), 1)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestNearRepliesAreReviewed(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
 		j := newJourney(t, s, 1)
 		replies := contacts.NewReplies(s)
-		_, err := replies.Take(ctx, j.channel, []providers.Reply{
+		_, err := replies.Take(ctx, j.Channel, []providers.Reply{
 			{ID: "a", From: "a@example.com", Text: "please stop"}, {ID: "b", From: "b@example.com", Text: "stob"}, {ID: "c", From: "c@example.com", Text: "thank you"},
 			{ID: "d", From: "d@example.com", Text: "stop", At: now.Now().Add(time.Hour)},
 		})
 		require.NoError(t, err)
 		require.Empty(t, j.reasonOf("a@example.com"))
 		waiting := func() (ids []int64) {
-			list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.accountID, Review: true, Limit: 10})
+			list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.AccountID, Review: true, Limit: 10})
 			require.NoError(t, err)
 			for _, r := range list {
 				require.Equal(t, reply.Near, r.Meaning)
@@ -107,27 +102,27 @@ func TestNearRepliesAreReviewed(t *testing.T) {
 		}
 		ids := waiting()
 		require.Len(t, ids, 2)
-		r, err := replies.Review(ctx, j.accountID, ids[1], "opt_out", "me")
+		r, err := replies.Review(ctx, j.AccountID, ids[1], "opt_out", "me")
 		require.NoError(t, err)
 		require.Equal(t, "a@example.com", r.Address)
 		require.Equal(t, "unsubscribed", j.reasonOf("a@example.com"))
-		_, err = replies.Review(ctx, j.accountID, ids[0], "other", "me")
+		_, err = replies.Review(ctx, j.AccountID, ids[0], "other", "me")
 		require.NoError(t, err)
 		require.Empty(t, j.reasonOf("b@example.com"))
 		require.Empty(t, waiting())
 
-		_, err = replies.Review(ctx, j.accountID, ids[0], "opt_out", "me")
+		_, err = replies.Review(ctx, j.AccountID, ids[0], "opt_out", "me")
 		require.True(t, fault.Is(err, fault.Conflict), "once")
-		_, err = replies.Review(ctx, j.accountID, 99, "opt_out", "me")
+		_, err = replies.Review(ctx, j.AccountID, 99, "opt_out", "me")
 		require.True(t, fault.Is(err, fault.NotFound))
-		_, err = replies.Review(ctx, j.accountID, ids[0], "near", "me")
+		_, err = replies.Review(ctx, j.AccountID, ids[0], "near", "me")
 		require.ErrorContains(t, err, "meaning")
 
-		list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.accountID, Limit: 10, Meaning: reply.OptOut, ChannelID: j.channel.ID})
+		list, err := replies.List(ctx, contacts.ReplyFilter{AccountID: j.AccountID, Limit: 10, Meaning: reply.OptOut, ChannelID: j.Channel.ID})
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		require.Equal(t, now.Now(), list[0].At, "never in the future")
-		confirmed, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.accountID, Transactional: true})
+		confirmed, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.AccountID, Transactional: true})
 		require.NoError(t, err)
 		require.Len(t, confirmed, 2)
 	})

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/clock"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting/rule"
 )
 
@@ -32,7 +33,7 @@ func ruleSchema() *rule.Schema {
 // every store.
 type ruleWorld struct {
 	t        testing.TB
-	stores   []*Store
+	stores   []*storetest.Store
 	account  int64
 	contacts []rule.Contact
 	moment   rule.Moment
@@ -44,10 +45,10 @@ type ruleWorld struct {
 func newRuleWorld(t testing.TB) *ruleWorld {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	w := &ruleWorld{t: t, stores: []*Store{openTestStore(t, sqliteDSN(t)), openTestStore(t, postgresDSN(t))}, runs: map[int64]int64{}}
+	w := &ruleWorld{t: t, stores: []*storetest.Store{storetest.Open(t, storetest.SQLite(t)), storetest.Open(t, storetest.Postgres(t))}, runs: map[int64]int64{}}
 	for _, s := range w.stores {
-		s.clock = clock.NewFake(now)
-		w.account = testAccount(t, s, "rules")
+		s.Clock.Set(clock.NewFake(now))
+		w.account = s.Account("rules")
 		w.exec(s, `INSERT INTO channels (id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, status, created_at, updated_at)
 			VALUES (1, ?, 'mail', 'sandbox', '', 'email', '{}', 'UTC', 'hold', 'active', 0, 0)`, w.account)
 		for id := int64(1); id <= 8; id++ {
@@ -69,12 +70,9 @@ func ruleListKind(id int64) string {
 	return []string{"category", "group", "label", "upload"}[(id-1)%4]
 }
 
-func (w *ruleWorld) exec(s *Store, query string, args ...any) {
+func (w *ruleWorld) exec(s *storetest.Store, query string, args ...any) {
 	w.t.Helper()
-	require.NoError(w.t, s.inTx(w.t.Context(), func(tx conn) error {
-		_, err := tx.Exec(w.t.Context(), query, args...)
-		return err
-	}))
+	s.Exec(query, args...)
 }
 
 // clear forgets the contacts.
@@ -94,11 +92,11 @@ func (w *ruleWorld) add(c rule.Contact) {
 	c.ID = int64(len(w.contacts) + 1)
 	w.contacts = append(w.contacts, c)
 	for _, s := range w.stores {
-		require.NoError(w.t, s.inTx(w.t.Context(), func(tx conn) error { return w.write(tx, c) }))
+		require.NoError(w.t, s.InTx(w.t.Context(), func(tx sqldb.Conn) error { return w.write(tx, c) }))
 	}
 }
 
-func (w *ruleWorld) write(tx conn, c rule.Contact) error {
+func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 	expiry := map[string]int64{}
 	for key, at := range c.Expiry {
 		expiry[key] = at.UnixMilli()
@@ -183,7 +181,7 @@ func (w *ruleWorld) matches(r rule.Rule) (found [][]int64, err error) {
 		}
 		ids := []int64{}
 		// The condition is read for everybody, so that a NULL is found.
-		err = sqldb.Each(w.t.Context(), s.reader(), func(scan sqldb.Scan) error {
+		err = sqldb.Each(w.t.Context(), s.Reader(), func(scan sqldb.Scan) error {
 			var id int64
 			var holds bool
 			if err := scan(&id, &holds); err != nil {
@@ -195,17 +193,17 @@ func (w *ruleWorld) matches(r rule.Rule) (found [][]int64, err error) {
 			return nil
 		}, "SELECT c.id, ("+f.SQL+") FROM contacts c WHERE c.account_id = ? ORDER BY c.id", append(f.Args, w.account)...)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w: %s %v", s.d.Name, err, f.SQL, f.Args)
+			return nil, fmt.Errorf("%v: %w: %s %v", ruleDialect(s), err, f.SQL, f.Args)
 		}
 		// And as it is used, by whatever index.
 		found = append(found, ids)
 		var n int
-		if err := s.reader().Row(w.t.Context(), "SELECT COUNT(*) FROM contacts c WHERE c.account_id = ? AND "+f.SQL,
+		if err := s.Reader().Row(w.t.Context(), "SELECT COUNT(*) FROM contacts c WHERE c.account_id = ? AND "+f.SQL,
 			append([]any{w.account}, f.Args...)...).Scan(&n); err != nil {
 			return nil, err
 		}
 		if n != len(ids) {
-			return nil, fmt.Errorf("%s: holds for %d, selects %d: %s", s.d.Name, len(ids), n, f.SQL)
+			return nil, fmt.Errorf("%v: holds for %d, selects %d: %s", ruleDialect(s), len(ids), n, f.SQL)
 		}
 	}
 	ids := []int64{}
@@ -217,7 +215,7 @@ func (w *ruleWorld) matches(r rule.Rule) (found [][]int64, err error) {
 	return append(found, ids), nil
 }
 
-func ruleDialect(s *Store) rule.Dialect {
+func ruleDialect(s *storetest.Store) rule.Dialect {
 	if s.Postgres() {
 		return rule.Postgres
 	}

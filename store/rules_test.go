@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -15,6 +15,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
@@ -24,7 +25,7 @@ func oneRule(field, operator, value string) json.RawMessage {
 }
 
 // peopleByName makes active contacts with a first name and an address.
-func peopleByName(t testing.TB, s *Store, account int64, names ...string) map[string]int64 {
+func peopleByName(t testing.TB, s *storetest.Store, account int64, names ...string) map[string]int64 {
 	t.Helper()
 	people, ids := contacts.NewContacts(s), map[string]int64{}
 	for _, name := range names {
@@ -37,10 +38,10 @@ func peopleByName(t testing.TB, s *Store, account int64, names ...string) map[st
 }
 
 func TestTargetingLists(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		rules := targeting.NewRules(s)
 		people := peopleByName(t, s, account, "Ann", "Bob", "Cy")
 		peopleByName(t, s, other, "Ann")
@@ -119,9 +120,9 @@ func TestTargetingLists(t *testing.T) {
 }
 
 func TestPropertiesInUseStay(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		properties, rules := contacts.NewProperties(s), targeting.NewRules(s)
 		_, err := properties.Create(ctx, property.Property{AccountID: account, Key: "score", Type: property.Number})
 		require.NoError(t, err)
@@ -142,21 +143,17 @@ func TestPropertiesInUseStay(t *testing.T) {
 // TestAudienceParts plans an audience of every part, and finds what its preview
 // said.
 func TestAudienceParts(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		clock := fakeTime(s)
-		account := testAccount(t, s, "one")
+		clock := s.FakeTime()
+		account := s.Account("one")
 		people := peopleByName(t, s, account, "Ann", "Bob", "Cy", "Dee", "Eve", "Fay", "Gus")
 		lists := map[string]int64{}
 		for kind, member := range map[string]string{"category": "Bob", "label": "Cy", "group": "Dee"} {
-			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				id, _, err := tx.ensureList(ctx, account, contacts.ListName{Kind: contacts.ListKind(kind), Name: kind})
-				lists[kind] = id
-				if err == nil {
-					_, err = tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, people[member])
-				}
-				return err
-			}))
+			list, err := s.CreateList(ctx, contacts.List{AccountID: account, Kind: contacts.ListKind(kind), Name: kind})
+			require.NoError(t, err)
+			lists[kind] = list.ID
+			s.Exec("INSERT INTO members (list_id, contact_id) VALUES (?, ?)", list.ID, people[member])
 		}
 		rules := targeting.NewRules(s)
 		list, err := rules.Create(ctx, account, "G", oneRule("first_name", "begins_with", `"G"`))
@@ -212,26 +209,26 @@ func TestAudienceParts(t *testing.T) {
 }
 
 // startRun starts a campaign with an audience and returns its run.
-func startRun(t testing.TB, s *Store, channel providers.Channel, audience targeting.Audience) int64 {
+func startRun(t testing.TB, s *storetest.Store, channel providers.Channel, audience targeting.Audience) int64 {
 	t.Helper()
 	campaign, err := s.CreateCampaign(t.Context(), campaigns.Campaign{AccountID: channel.AccountID, Name: "Spring", ChannelID: channel.ID, Audience: audience})
 	require.NoError(t, err)
 	var id int64
-	require.NoError(t, s.inTx(t.Context(), func(tx conn) (err error) {
+	require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) (err error) {
 		id, err = tx.Insert(t.Context(), "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, 'planning', 0)",
-			channel.AccountID, campaign.ID, channel.ID, sqldb.Millis(s.clock.Now()))
+			channel.AccountID, campaign.ID, channel.ID, sqldb.Millis(s.Clock.Now()))
 		return err
 	}))
 	return id
 }
 
 // plannedOf is the reason of each message of a run, by whom it goes to.
-func plannedOf(t testing.TB, s *Store, run int64, people map[string]int64) map[string]string {
+func plannedOf(t testing.TB, s *storetest.Store, run int64, people map[string]int64) map[string]string {
 	t.Helper()
 	reasons := map[string]string{}
 	for name, id := range people {
 		var reason string
-		err := sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
+		err := sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
 			err := scan(&reason)
 			reasons[name] = reason
 			return err
@@ -241,7 +238,7 @@ func plannedOf(t testing.TB, s *Store, run int64, people map[string]int64) map[s
 	return reasons
 }
 
-func testChannel(t testing.TB, s *Store, account int64, name string) providers.Channel {
+func testChannel(t testing.TB, s *storetest.Store, account int64, name string) providers.Channel {
 	t.Helper()
 	channel, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: name, Provider: "sandbox", Address: providers.Email,
 		Config: []byte(`{}`)})

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,9 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/store"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/targeting"
 )
 
@@ -22,13 +25,13 @@ func (j *journey) settle(s messages.Settling) targeting.Job {
 // settling makes a job as campaigns.Service does.
 func (j *journey) settling(s messages.Settling) targeting.Job {
 	j.t.Helper()
-	preview, err := j.PreviewSettling(j.t.Context(), j.accountID, s)
+	preview, err := j.PreviewSettling(j.t.Context(), j.AccountID, s)
 	require.NoError(j.t, err)
 	s.MaxID = preview.LastID
 	spec, err := json.Marshal(s)
 	require.NoError(j.t, err)
 	job, err := j.CreateJob(j.t.Context(), targeting.Job{
-		AccountID: j.accountID, Kind: messages.MessagesJob, Spec: spec, Total: preview.Matched, Cursor: preview.FirstID - 1, Actor: "key 1 (ops)",
+		AccountID: j.AccountID, Kind: messages.MessagesJob, Spec: spec, Total: preview.Matched, Cursor: preview.FirstID - 1, Actor: "key 1 (ops)",
 	})
 	require.NoError(j.t, err)
 	return job
@@ -41,18 +44,18 @@ func (j *journey) finishJob(job targeting.Job) targeting.Job {
 		worked, err = j.RunJobBatch(j.t.Context())
 		require.NoError(j.t, err)
 	}
-	job, err := j.GetJob(j.t.Context(), j.accountID, job.ID)
+	job, err := j.GetJob(j.t.Context(), j.AccountID, job.ID)
 	require.NoError(j.t, err)
 	require.Equal(j.t, targeting.JobFinished, job.State, job.Error)
 	return job
 }
 
 // mixedEnds is a finished run with two messages in each of the states.
-func mixedEnds(t *testing.T, s *Store) (*journey, campaigns.Run, map[messages.State][]int64) {
+func mixedEnds(t *testing.T, s *storetest.Store) (*journey, campaigns.Run, map[messages.State][]int64) {
 	j := newJourney(t, s, 13) // every tenth has no address
-	run := j.start()
-	j.planAll(run.ID, 100)
-	claimed := j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 100))
+	run := j.Start()
+	j.PlanAll(run.ID, 100)
+	claimed := j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 100))
 	ids := map[messages.State][]int64{}
 	for i, end := range []struct {
 		state        messages.State
@@ -63,7 +66,7 @@ func mixedEnds(t *testing.T, s *Store) (*journey, campaigns.Run, map[messages.St
 		{messages.Failed, messages.ReasonAttemptsUsedUp, "temporary"}, {messages.Unknown, messages.ReasonInDoubt, "in_doubt"},
 	} {
 		two := claimed[2*i : 2*i+2]
-		j.record(run.ID, two, func(o *messages.Outcome) { o.State, o.Reason, o.Kind = end.state, end.reason, end.kind })
+		j.Record(run.ID, two, func(o *messages.Outcome) { o.State, o.Reason, o.Kind = end.state, end.reason, end.kind })
 		ids[end.state] = append(ids[end.state], two...)
 	}
 	finished, _, err := s.FinishRuns(t.Context())
@@ -73,59 +76,59 @@ func mixedEnds(t *testing.T, s *Store) (*journey, campaigns.Run, map[messages.St
 }
 
 func TestResendingByFilter(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j, run, ids := mixedEnds(t, s)
 		failed := []messages.State{messages.Failed}
-		preview, err := s.PreviewSettling(t.Context(), j.accountID, messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign})
+		preview, err := s.PreviewSettling(t.Context(), j.AccountID, messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.Campaign})
 		require.NoError(t, err)
 		require.Equal(t, int64(4), preview.Matched)
 		require.Equal(t, map[string]int64{"refused": 2, "attempts_used_up": 2}, preview.ByReason)
 		require.Len(t, preview.Examples, 4)
-		require.Equal(t, messages.Counts{messages.Failed: 4, messages.Rejected: 2, messages.Unknown: 4, messages.Sent: 2, messages.Skipped: 1}, j.counts(run.ID),
+		require.Equal(t, messages.Counts{messages.Failed: 4, messages.Rejected: 2, messages.Unknown: 4, messages.Sent: 2, messages.Skipped: 1}, j.Counts(run.ID),
 			"a preview changes nothing")
 
 		for name, other := range map[string]messages.Settling{
 			"another run":      {RunID: run.ID + 1},
-			"another campaign": {CampaignID: j.campaign + 1},
-			"another channel":  {ChannelID: j.channel.ID + 1},
+			"another campaign": {CampaignID: j.Campaign + 1},
+			"another channel":  {ChannelID: j.Channel.ID + 1},
 			"another reason":   {Reason: messages.ReasonRecipient},
-			"before":           {Until: new(s.clock.Now().Add(-time.Hour))},
-			"later":            {Since: new(s.clock.Now().Add(time.Hour))},
+			"before":           {Until: new(s.Clock.Now().Add(-time.Hour))},
+			"later":            {Since: new(s.Clock.Now().Add(time.Hour))},
 			"other ids":        {IDs: ids[messages.Rejected]},
 		} {
 			other.Action, other.States = messages.SettleResend, failed
-			preview, err := s.PreviewSettling(t.Context(), j.accountID, other)
+			preview, err := s.PreviewSettling(t.Context(), j.AccountID, other)
 			require.NoError(t, err)
 			require.Zero(t, preview.Matched, name)
 			require.Zero(t, j.settle(other).Changed, name)
 		}
-		foreign, err := s.PreviewSettling(t.Context(), j.accountID+1, messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign})
+		foreign, err := s.PreviewSettling(t.Context(), j.AccountID+1, messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.Campaign})
 		require.NoError(t, err)
 		require.Zero(t, foreign.Matched, "another account's")
 
-		job := j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign, Reason: messages.ReasonRefused})
+		job := j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.Campaign, Reason: messages.ReasonRefused})
 		require.Equal(t, [3]int64{2, 2, 2}, [3]int64{job.Total, job.Done, job.Changed})
-		require.Equal(t, int64(2), j.counts(run.ID)[messages.Pending])
+		require.Equal(t, int64(2), j.Counts(run.ID)[messages.Pending])
 		m := j.message(ids[messages.Failed][0])
 		require.Equal(t, messages.ReasonResend, m.Reason)
 		require.Equal(t, fmt.Sprintf("by key 1 (ops), job %d", job.ID), m.Detail)
-		now, err := s.GetRun(t.Context(), j.accountID, run.ID)
+		now, err := s.GetRun(t.Context(), j.AccountID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.RunSending, now.Status, "it goes on")
-		j.balanced(run.ID)
-		require.Zero(t, j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.campaign,
+		j.Balanced(run.ID)
+		require.Zero(t, j.settle(messages.Settling{Action: messages.SettleResend, States: failed, CampaignID: j.Campaign,
 			Reason: messages.ReasonRefused}).Changed, "nothing is left to do")
 
-		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
+		j.Record(run.ID, j.Claim(run.ID, 2, j.Feed(run.ID, []int64{2}, 100)), func(o *messages.Outcome) { o.Attempt = 2 })
 		finished, _, err := s.FinishRuns(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []int64{run.ID}, finished, "and is finished again")
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 func TestSettlingDoubt(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j, run, ids := mixedEnds(t, s)
 		doubt := []messages.State{messages.Unknown}
 		doubtful := ids[messages.Unknown]
@@ -148,46 +151,45 @@ func TestSettlingDoubt(t *testing.T) {
 			states = append(states, p.State)
 		}
 		require.Equal(t, []messages.State{messages.Pending, messages.Queued, messages.Sending, messages.Unknown, messages.Failed, messages.Pending}, states)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }
 
 // Of a canceled campaign nothing is sent any more, whatever a filter says.
 func TestResendingLeavesCanceledCampaignsAlone(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 5)
-		run := j.start()
-		j.planAll(run.ID, 100)
-		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 2)), func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
-		require.NoError(t, s.CancelCampaign(t.Context(), j.accountID, j.campaign, "me"))
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		j.Record(run.ID, j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 2)), func(o *messages.Outcome) { o.State, o.Kind = messages.Failed, "content" })
+		require.NoError(t, s.CancelCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
 		settling := messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}, RunID: run.ID}
-		preview, err := s.PreviewSettling(t.Context(), j.accountID, settling)
+		preview, err := s.PreviewSettling(t.Context(), j.AccountID, settling)
 		require.NoError(t, err)
 		require.Equal(t, [2]int64{0, 2}, [2]int64{preview.Matched, preview.Ended})
 		require.Zero(t, j.settle(settling).Changed)
-		require.Equal(t, int64(2), j.counts(run.ID)[messages.Failed])
+		require.Equal(t, int64(2), j.Counts(run.ID)[messages.Failed])
 	})
 }
 
 // Many messages take many transactions; whoever is killed between two goes on
 // behind the last, and nobody is sent to twice.
 func TestSettlingGoesOnWhereItStopped(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 1)
-		const n = 2*settleAtOnce + 7
-		run := j.start()
-		j.planAll(run.ID, 100)
-		require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
+		const n = 2*store.SettleAtOnce + 7
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
 			_, err := tx.Exec(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 				INSERT INTO messages (channel_id, run_id, contact_id, state, attempt, created_at, final_at, address, reason)
-				SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), 1000 + i, CASE WHEN i % 3 = 0 THEN 3 ELSE 6 END, 1, 0, 5, 'a', 'refused' FROM n`, n, j.channel.ID, run.ID)
+				SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), 1000 + i, CASE WHEN i % 3 = 0 THEN 3 ELSE 6 END, 1, 0, 5, 'a', 'refused' FROM n`, n, j.Channel.ID, run.ID)
 			if err != nil {
 				return err
 			}
-			l := tx.ledger()
-			l.counts.add(countKey{run.ID, j.channel.ID}, messages.Failed, n-n/3)
-			l.counts.add(countKey{run.ID, j.channel.ID}, messages.Sent, n/3)
-			if err := l.close(t.Context(), shardPlanner); err != nil {
+			_, err = tx.Exec(t.Context(), `UPDATE run_counts SET failed = failed + ?, sent = sent + ? WHERE run_id = ? AND shard =
+				(SELECT MIN(shard) FROM run_counts c WHERE c.run_id = run_counts.run_id)`, n-n/3, n/3, run.ID)
+			if err != nil {
 				return err
 			}
 			_, err = tx.Exec(t.Context(), "UPDATE runs SET planned = planned + ? WHERE id = ?", n, run.ID)
@@ -197,26 +199,26 @@ func TestSettlingGoesOnWhereItStopped(t *testing.T) {
 		worked, err := s.RunJobBatch(t.Context())
 		require.NoError(t, err)
 		require.True(t, worked)
-		half, err := s.GetJob(t.Context(), j.accountID, job.ID)
+		half, err := s.GetJob(t.Context(), j.AccountID, job.ID)
 		require.NoError(t, err)
-		require.Equal(t, [2]int64{settleAtOnce, settleAtOnce}, [2]int64{half.Done, half.Changed})
-		j.balanced(run.ID)
+		require.Equal(t, [2]int64{store.SettleAtOnce, store.SettleAtOnce}, [2]int64{half.Done, half.Changed})
+		j.Balanced(run.ID)
 		// What has been sent again meanwhile, and failed again, has had its turn.
-		j.record(run.ID, j.claim(run.ID, 1, j.feed(run.ID, []int64{1}, 10)), func(o *messages.Outcome) { o.State, o.Kind, o.Attempt = messages.Failed, "content", 1 })
-		j.record(run.ID, j.claim(run.ID, 2, j.feed(run.ID, []int64{2}, 10)), func(o *messages.Outcome) { o.State, o.Kind, o.Attempt = messages.Failed, "content", 2 })
-		failedAgain := j.counts(run.ID)[messages.Failed] - (n - n/3 - settleAtOnce)
+		j.Record(run.ID, j.Claim(run.ID, 1, j.Feed(run.ID, []int64{1}, 10)), func(o *messages.Outcome) { o.State, o.Kind, o.Attempt = messages.Failed, "content", 1 })
+		j.Record(run.ID, j.Claim(run.ID, 2, j.Feed(run.ID, []int64{2}, 10)), func(o *messages.Outcome) { o.State, o.Kind, o.Attempt = messages.Failed, "content", 2 })
+		failedAgain := j.Counts(run.ID)[messages.Failed] - (n - n/3 - store.SettleAtOnce)
 		job = j.finishJob(job)
 		require.Equal(t, int64(n-n/3), job.Changed)
-		require.Equal(t, failedAgain, j.counts(run.ID)[messages.Failed])
-		require.Equal(t, int64(n/3), j.counts(run.ID)[messages.Sent], "who was sent to is left alone")
-		j.balanced(run.ID)
+		require.Equal(t, failedAgain, j.Counts(run.ID)[messages.Failed])
+		require.Equal(t, int64(n/3), j.Counts(run.ID)[messages.Sent], "who was sent to is left alone")
+		j.Balanced(run.ID)
 	})
 }
 
 // Who was sent to is sent to again only by name, and what is reported of the first
 // time then says nothing of the second.
 func TestResendingWhatWasSent(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j, run, ids := mixedEnds(t, s)
 		settling := messages.Settling{Action: messages.SettleResend, EvenIfSent: true, States: []messages.State{messages.Sent}, RunID: run.ID}
 		require.Equal(t, int64(2), j.settle(settling).Changed)
@@ -227,10 +229,10 @@ func TestResendingWhatWasSent(t *testing.T) {
 		require.Nil(t, m.SentAt)
 		j.said(id, "delivered")
 		require.Equal(t, messages.Pending, j.message(id).State, "that was the first time")
-		again := j.feed(run.ID, []int64{2}, 100)
-		j.record(run.ID, j.claim(run.ID, 2, again), func(o *messages.Outcome) { o.Attempt = 2 })
+		again := j.Feed(run.ID, []int64{2}, 100)
+		j.Record(run.ID, j.Claim(run.ID, 2, again), func(o *messages.Outcome) { o.Attempt = 2 })
 		j.said(id, "delivered")
 		require.Equal(t, messages.Delivered, j.message(id).State)
-		j.balanced(run.ID)
+		j.Balanced(run.ID)
 	})
 }

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/store"
 	"carillon/store/sqldb"
 )
 
@@ -19,7 +20,7 @@ func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
 	require.NoError(t, os.Chmod(dir, 0o755))
 	path := filepath.Join(dir, "carillon.db")
 	for _, name := range []string{"new", "with others' rights"} {
-		s, err := Open(t.Context(), Options{DSN: path})
+		s, err := store.Open(t.Context(), store.Options{DSN: path})
 		require.NoError(t, err, name)
 		_, err = s.Migrate(t.Context())
 		require.NoError(t, err)
@@ -31,29 +32,4 @@ func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
 		require.NoError(t, s.Close())
 		require.NoError(t, os.Chmod(path, 0o644))
 	}
-}
-
-// A log that readers hold is emptied by housekeeping once they are gone.
-func TestTheLogIsEmptiedWhenReadersAreGone(t *testing.T) {
-	s, err := Open(t.Context(), Options{DSN: filepath.Join(t.TempDir(), "carillon.db")})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	_, err = s.Migrate(t.Context())
-	require.NoError(t, err)
-	pool, err := s.db.ReadPool()
-	require.NoError(t, err)
-	reading, err := pool.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	var tables int
-	require.NoError(t, reading.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM sqlite_master").Scan(&tables))
-	testAccount(t, s, "somebody")
-	require.NoError(t, s.shred(t.Context()))
-	require.True(t, s.shredding.Load(), "a reader holds it")
-	require.NoError(t, reading.Commit())
-	_, err = s.Housekeep(t.Context())
-	require.NoError(t, err)
-	require.False(t, s.shredding.Load())
-	raw, err := os.ReadFile(s.dsn + "-wal")
-	require.NoError(t, err)
-	require.NotContains(t, string(raw), "somebody")
 }

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"encoding/json"
@@ -10,11 +10,12 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		noon := fakeTime(s).Now()
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		noon := s.FakeTime().Now()
 		latest, err := s.LatestSlots(t.Context(), 7, 3)
 		require.NoError(t, err)
 		require.Zero(t, latest)
@@ -34,8 +35,8 @@ func TestSlotsAreKeptAndNeverTakenBack(t *testing.T) {
 }
 
 func TestAnEpochCountsResumptionsAndConfigurations(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("one")
 		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`),
 			Address: providers.Email})
 		require.NoError(t, err)
@@ -58,9 +59,9 @@ func TestAnEpochCountsResumptionsAndConfigurations(t *testing.T) {
 // What waits by limits that have changed may go now; what waits for other reasons
 // goes on waiting, unless the channel begins anew.
 func TestReconsider(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		now := fakeTime(s)
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		now := s.FakeTime()
+		account := s.Account("one")
 		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{"host":"a"}`),
 			Address: providers.Email})
 		require.NoError(t, err)
@@ -70,10 +71,7 @@ func TestReconsider(t *testing.T) {
 			m, err := s.CreateMessage(t.Context(), messages.Outgoing{AccountID: account, ChannelID: c.ID, Address: address, Content: []byte(`{}`)})
 			require.NoError(t, err)
 			later := now.Now().Add(time.Hour)
-			require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-				_, err := tx.Exec(t.Context(), "UPDATE messages SET due_at = ?, reason = ? WHERE id = ?", sqldb.Millis(later), nullText(reason), m.ID)
-				return err
-			}))
+			s.Exec("UPDATE messages SET due_at = ?, reason = NULLIF(?, '') WHERE id = ?", sqldb.Millis(later), reason, m.ID)
 		}
 		due := func() string {
 			for range 20 {
@@ -113,9 +111,9 @@ func TestReconsider(t *testing.T) {
 
 // A due time that an old limit gave does not come after the change.
 func TestWhatIsGivenBackByAnOldLimitDoesNotWaitByIt(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		now := fakeTime(s)
-		account := testAccount(t, s, "one")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		now := s.FakeTime()
+		account := s.Account("one")
 		c, err := s.CreateChannel(t.Context(), providers.Channel{AccountID: account, Name: "mail", Provider: "smtp", Config: json.RawMessage(`{}`),
 			Address: providers.Email})
 		require.NoError(t, err)

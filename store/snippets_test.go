@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"fmt"
@@ -10,21 +10,23 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
 	"carillon/templates"
 	"carillon/templates/liquid"
 )
 
-func saveSnippet(t *testing.T, s *Store, sn templates.Snippet) {
+func saveSnippet(t *testing.T, s *storetest.Store, sn templates.Snippet) {
 	t.Helper()
 	_, err := s.SaveSnippet(t.Context(), sn, false)
 	require.NoError(t, err)
 }
 
 func TestSnippets(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		clock := fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "two")
+		clock := s.FakeTime()
+		account, other := s.Account("one"), s.Account("two")
 		made := clock.Now()
 		sn, err := s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: "b", Text: "one"}, true)
 		require.NoError(t, err)
@@ -65,9 +67,9 @@ func TestSnippets(t *testing.T) {
 }
 
 func TestWhatASnippetMaySay(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		save := func(name, text string) error {
 			_, err := s.SaveSnippet(ctx, templates.Snippet{AccountID: account, Name: name, Text: text}, false)
 			return err
@@ -92,10 +94,10 @@ func TestWhatASnippetMaySay(t *testing.T) {
 }
 
 func TestSnippetsAreBoundedInNumber(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+		account := s.Account("one")
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
 			for i := range templates.MaxSnippets {
 				if _, err := tx.Exec(ctx, "INSERT INTO snippets (account_id, name, text, created_at, updated_at) VALUES (?, ?, '', 0, 0)",
 					account, fmt.Sprint(i)); err != nil {
@@ -114,10 +116,10 @@ func TestSnippetsAreBoundedInNumber(t *testing.T) {
 // A run keeps the words that it began with, and what it uses is not deleted before it
 // is over.
 func TestARunKeepsItsSnippets(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		clock := fakeTime(s)
-		account := testAccount(t, s, "one")
+		clock := s.FakeTime()
+		account := s.Account("one")
 		draft := testDraft(t, s, account)
 		draft.Content.Text = "{% render 'outer' %}"
 		_, err := s.CreateCampaign(ctx, draft)
@@ -185,7 +187,7 @@ func TestARunKeepsItsSnippets(t *testing.T) {
 }
 
 // testDraft2 is a second campaign, which renders nothing.
-func testDraft2(t *testing.T, s *Store, like campaigns.Campaign) int64 {
+func testDraft2(t *testing.T, s *storetest.Store, like campaigns.Campaign) int64 {
 	like.Content = providers.Content{Subject: "s", Text: "{% raw %}{% render 'none' %}{% endraw %}"}
 	made, err := s.CreateCampaign(t.Context(), like)
 	require.NoError(t, err)
@@ -195,10 +197,10 @@ func testDraft2(t *testing.T, s *Store, like campaigns.Campaign) int64 {
 // A snippet is not saved in a way that a campaign which fires by itself could not
 // take.
 func TestASnippetSparesScheduledCampaigns(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		clock := fakeTime(s)
-		account := testAccount(t, s, "one")
+		clock := s.FakeTime()
+		account := s.Account("one")
 		const depth = 20 // of templates
 		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "0", Text: "x"})
 		saveSnippet(t, s, templates.Snippet{AccountID: account, Name: "deep0", Text: "x"})

@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"context"
@@ -9,18 +9,19 @@ import (
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/store/storetest"
 )
 
 // unsubscribe opts the holder of an e-mail address out, as a link does.
-func unsubscribe(ctx context.Context, s *Store, accountID int64, address string) error {
+func unsubscribe(ctx context.Context, s *storetest.Store, accountID int64, address string) error {
 	_, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: accountID, Kind: providers.Email, Address: address, Source: contacts.SourceLink, Actor: "recipient"})
 	return err
 }
 
 func TestSuppressions(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		ctx, now := t.Context(), fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		consents := contacts.NewConsents(s)
 		add := func(kind providers.AddressKind, address, reason string) bool {
 			added, err := consents.Suppress(ctx, contacts.Suppression{AccountID: account, Kind: kind, Address: address, Reason: reason}, "me")

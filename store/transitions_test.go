@@ -1,7 +1,6 @@
-package store
+package store_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -13,18 +12,9 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
+	"carillon/store/storetest"
 )
-
-// tries are the moves of a message that a provider's answer led to.
-func (s *Store) tries(ctx context.Context, messageID int64) (tries []messages.Transition, err error) {
-	moves, err := s.Transitions(ctx, messageID)
-	for _, m := range moves {
-		if m.Kind != "" {
-			tries = append(tries, m)
-		}
-	}
-	return tries, err
-}
 
 // seen is a state as somebody saw it who looked after each step.
 type seen struct {
@@ -32,16 +22,6 @@ type seen struct {
 	at             time.Time
 	reason, detail string
 }
-
-// stopped is a clock whose time a test sets, while waits take their time.
-type stopped struct {
-	*clock.Fake
-	clock.System
-}
-
-func (c stopped) Now() time.Time                                   { return c.Fake.Now() }
-func (c stopped) After(d time.Duration) <-chan time.Time           { return c.System.After(d) }
-func (c stopped) Sleep(ctx context.Context, d time.Duration) error { return c.System.Sleep(ctx, d) }
 
 // walk lets messages make random journeys, one step at a time, and notes what
 // each step made of each message.
@@ -58,19 +38,19 @@ type walk struct {
 	asked    map[int64]bool // the provider may have been asked
 }
 
-func newWalk(t *testing.T, s *Store, seed uint64) *walk {
+func newWalk(t *testing.T, s *storetest.Store, seed uint64) *walk {
 	w := &walk{
 		r: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), fed: map[int64][]messages.FeedMessage{},
 		claimed: map[int64]messages.Outcome{}, journal: map[int64][]seen{}, asked: map[int64]bool{},
 	}
-	s.clock = stopped{Fake: w.clock}
+	s.Clock.Set(w.clock)
 	w.journey = newJourney(t, s, 9)
 	if seed%2 == 0 {
 		setPolicy(t, w.journey, providers.InDoubtResend)
 	}
-	w.run = w.start().ID
-	w.planAll(w.run, 100)
-	list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: w.accountID, RunID: w.run})
+	w.run = w.Start().ID
+	w.PlanAll(w.run, 100)
+	list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: w.AccountID, RunID: w.run})
 	require.NoError(t, err)
 	for _, m := range list {
 		w.ids = append(w.ids, m.ID)
@@ -149,25 +129,25 @@ func (w *walk) step() {
 	switch n := w.r.IntN(20); {
 	case n < 4:
 		w.envelope++
-		w.fed[w.envelope] = w.feed(w.run, []int64{w.envelope}, 1+w.r.IntN(4))
+		w.fed[w.envelope] = w.Feed(w.run, []int64{w.envelope}, 1+w.r.IntN(4))
 	case n < 8:
 		envelope := w.someEnvelope()
-		for _, id := range w.claim(w.run, envelope, w.fed[envelope]) {
-			w.claimed[id] = w.outcomes(w.run, []int64{id}, func(o *messages.Outcome) { o.Attempt, o.EnvelopeID = w.message(id).Attempt, envelope })[0]
+		for _, id := range w.Claim(w.run, envelope, w.fed[envelope]) {
+			w.claimed[id] = w.Outcomes(w.run, []int64{id}, func(o *messages.Outcome) { o.Attempt, o.EnvelopeID = w.message(id).Attempt, envelope })[0]
 		}
 	case n < 12:
 		for _, id := range w.pick(messages.Sending) {
 			o := w.claimOf(id)
 			answers[w.r.IntN(len(answers))](&o)
 			w.asked[id] = w.asked[id] || !o.NotAsked
-			require.NoError(t, w.writer.Record(ctx, []messages.Outcome{o}))
+			require.NoError(t, w.Writer.Record(ctx, []messages.Outcome{o}))
 		}
 	case n == 12: // the worker was not dead
 		for _, id := range w.pick(messages.Unknown) {
 			o := w.claimOf(id)
 			answers[w.r.IntN(len(answers))](&o)
 			w.asked[id] = w.asked[id] || !o.NotAsked
-			require.NoError(t, w.writer.Record(ctx, []messages.Outcome{o}))
+			require.NoError(t, w.Writer.Record(ctx, []messages.Outcome{o}))
 		}
 	case n == 13:
 		for _, id := range w.ids {
@@ -176,24 +156,24 @@ func (w *walk) step() {
 		w.settleOwn()
 	case n == 14:
 		if w.r.IntN(2) == 0 {
-			may(w.PauseCampaign(ctx, w.accountID, w.campaign, "key 1"))
-			may(w.ResumeCampaign(ctx, w.accountID, w.campaign, "key 1"))
+			may(w.PauseCampaign(ctx, w.AccountID, w.Campaign, "key 1"))
+			may(w.ResumeCampaign(ctx, w.AccountID, w.Campaign, "key 1"))
 		} else {
-			require.NoError(t, w.PauseChannel(ctx, w.accountID, w.channel.ID, "key 1"))
-			require.NoError(t, w.ResumeChannel(ctx, w.accountID, w.channel.ID, "key 1"))
+			require.NoError(t, w.PauseChannel(ctx, w.AccountID, w.Channel.ID, "key 1"))
+			require.NoError(t, w.ResumeChannel(ctx, w.AccountID, w.Channel.ID, "key 1"))
 		}
 	case n == 15:
 		envelope := w.someEnvelope()
 		if fed := w.fed[envelope]; w.r.IntN(2) == 0 {
-			_, err := w.RequeueLost(ctx, w.channel.ID, []int64{envelope})
+			_, err := w.RequeueLost(ctx, w.Channel.ID, []int64{envelope})
 			require.NoError(t, err)
 		} else if len(fed) > 0 {
-			require.NoError(t, w.Unqueue(ctx, messages.Unqueuing{RunID: w.run, ChannelID: w.channel.ID, EnvelopeID: envelope, MessageIDs: []int64{fed[0].ID},
+			require.NoError(t, w.Unqueue(ctx, messages.Unqueuing{RunID: w.run, ChannelID: w.Channel.ID, EnvelopeID: envelope, MessageIDs: []int64{fed[0].ID},
 				Due: messages.Due{At: w.clock.Now(), Reason: messages.ReasonThrottled}}))
 		}
 	case n == 16:
 		for _, id := range w.pick(messages.Failed, messages.Unknown) {
-			_, err := w.ResendMessage(ctx, w.accountID, id, "key 2 (ops)")
+			_, err := w.ResendMessage(ctx, w.AccountID, id, "key 2 (ops)")
 			may(err)
 		}
 	case n < 19:
@@ -206,7 +186,7 @@ func (w *walk) step() {
 			if w.message(id).State == messages.Sending {
 				status = providers.ReceiptDelivered
 			}
-			require.NoError(t, w.writer.Receive(ctx, w.channel.ID, []providers.Receipt{{
+			require.NoError(t, w.Writer.Receive(ctx, w.Channel.ID, []providers.Receipt{{
 				MessageID: id, Status: status, At: w.clock.Now(), Code: "5", Detail: "said so",
 			}}))
 		}
@@ -216,10 +196,10 @@ func (w *walk) step() {
 			return
 		}
 		if w.r.IntN(2) == 0 {
-			_, err := w.CancelMessage(ctx, w.accountID, ids[0], "key 3")
+			_, err := w.CancelMessage(ctx, w.AccountID, ids[0], "key 3")
 			may(err)
 		} else {
-			require.NoError(t, unsubscribe(ctx, w.Store, w.accountID, w.message(ids[0]).Address))
+			require.NoError(t, unsubscribe(ctx, w.Store, w.AccountID, w.message(ids[0]).Address))
 		}
 	default:
 		_, _, err := w.FinishRuns(ctx)
@@ -232,7 +212,7 @@ func (w *walk) step() {
 func TestHistoryIsTheJourney(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			eachStore(t, func(t *testing.T, s *Store) {
+			storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 				w := newWalk(t, s, seed)
 				for range 200 {
 					w.clock.Advance(time.Second)
@@ -240,7 +220,7 @@ func TestHistoryIsTheJourney(t *testing.T) {
 					w.look()
 				}
 				w.clock.Advance(time.Second)
-				if err := w.CancelCampaign(t.Context(), w.accountID, w.campaign, "key 4"); !fault.Is(err, fault.Conflict) {
+				if err := w.CancelCampaign(t.Context(), w.AccountID, w.Campaign, "key 4"); !fault.Is(err, fault.Conflict) {
 					require.NoError(t, err)
 				}
 				for more := true; more; {
@@ -261,7 +241,7 @@ func TestHistoryIsTheJourney(t *testing.T) {
 					longest = max(longest, len(shown))
 				}
 				require.Greater(t, longest, 6, "some message came far")
-				w.balanced(w.run)
+				w.Balanced(w.run)
 			})
 		})
 	}
@@ -269,29 +249,29 @@ func TestHistoryIsTheJourney(t *testing.T) {
 
 // A message that is throttled for ever does not fill the store.
 func TestMovesAreBounded(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		w := newWalk(t, s, 1)
 		id := w.ids[0]
 		const rounds = 130
 		for range rounds {
 			w.clock.Advance(time.Second)
 			w.envelope++
-			claimed := w.claim(w.run, w.envelope, w.feed(w.run, []int64{w.envelope}, 1))
+			claimed := w.Claim(w.run, w.envelope, w.Feed(w.run, []int64{w.envelope}, 1))
 			require.Equal(t, []int64{id}, claimed)
 			w.clock.Advance(time.Second)
-			w.record(w.run, claimed, func(o *messages.Outcome) {
+			w.Record(w.run, claimed, func(o *messages.Outcome) {
 				o.State, o.Reason, o.Kind, o.Unspent, o.EnvelopeID = messages.Pending, messages.ReasonThrottled, "throttled", true, w.envelope
 			})
 		}
 		moves, err := s.Transitions(t.Context(), id)
 		require.NoError(t, err)
-		require.Len(t, moves, maxTransitions)
+		require.Len(t, moves, store.MaxTransitions)
 		last := moves[len(moves)-1]
-		require.Equal(t, rounds-maxTransitions, last.Repeats)
+		require.Equal(t, rounds-store.MaxTransitions, last.Repeats)
 		require.Equal(t, w.clock.Now(), last.At)
 		history := messages.History(w.message(id), moves)
 		require.Equal(t, messages.Passage{
-			State: messages.Pending, At: w.clock.Now(), Reason: messages.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - maxTransitions,
+			State: messages.Pending, At: w.clock.Now(), Reason: messages.ReasonThrottled, Attempt: 1, Kind: "throttled", Repeats: rounds - store.MaxTransitions,
 		}, history[len(history)-1])
 	})
 }

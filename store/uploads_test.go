@@ -1,9 +1,8 @@
-package store
+package store_test
 
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,9 +10,11 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/store"
+	"carillon/store/storetest"
 )
 
-func testUpload(t testing.TB, s *Store, account int64, chunks ...[]byte) contacts.Upload {
+func testUpload(t testing.TB, s *storetest.Store, account int64, chunks ...[]byte) contacts.Upload {
 	t.Helper()
 	ctx := t.Context()
 	u, err := s.CreateUpload(ctx, contacts.Upload{
@@ -31,17 +32,17 @@ func testUpload(t testing.TB, s *Store, account int64, chunks ...[]byte) contact
 	return u
 }
 
-func countRows(t testing.TB, s *Store, table string) (n int) {
+func countRows(t testing.TB, s *storetest.Store, table string) (n int) {
 	t.Helper()
-	require.NoError(t, s.reader().Row(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
+	require.NoError(t, s.Reader().Row(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n))
 	return n
 }
 
 func TestUploads(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		fakeTime(s)
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		s.FakeTime()
+		account, other := s.Account("one"), s.Account("other")
 		_, found, err := s.ClaimUpload(ctx, 0)
 		require.NoError(t, err)
 		require.False(t, found)
@@ -110,24 +111,22 @@ func TestUploads(t *testing.T) {
 }
 
 func TestUploadThatNeverBecomesWhole(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account := testAccount(t, s, "one")
+		account := s.Account("one")
 		u, err := s.CreateUpload(ctx, contacts.Upload{AccountID: account, Filename: "x.csv"})
 		require.NoError(t, err)
-		for seq := range int64(chunksAtOnce + 3) {
+		const chunks = 40 // more than are deleted at once
+		for seq := range int64(chunks) {
 			require.NoError(t, s.AddChunk(ctx, u.ID, seq, []byte("x")))
 		}
 		_, err = s.QueueUpload(ctx, u.ID, 1)
 		require.True(t, fault.Is(err, fault.Conflict), "the size must be right")
 		require.NoError(t, s.CleanUploads(ctx))
-		require.Equal(t, chunksAtOnce+3, countRows(t, s, "upload_chunks"), "it may still come")
+		require.Equal(t, chunks, countRows(t, s, "upload_chunks"), "it may still come")
 
 		age := func(id int64) {
-			require.NoError(t, s.inTx(ctx, func(tx conn) error {
-				_, err := tx.Exec(ctx, "UPDATE uploads SET touched_at = touched_at - ? WHERE id = ?", (2 * time.Hour).Milliseconds(), id)
-				return err
-			}))
+			s.Exec("UPDATE uploads SET touched_at = touched_at - ? WHERE id = ?", (2 * time.Hour).Milliseconds(), id)
 		}
 		age(u.ID)
 		require.NoError(t, s.CleanUploads(ctx))
@@ -143,23 +142,20 @@ func TestUploadThatNeverBecomesWhole(t *testing.T) {
 		require.NoError(t, s.DiscardUpload(ctx, whole.ID))
 		require.NoError(t, s.CleanUploads(ctx))
 		require.Equal(t, 1, countRows(t, s, "upload_chunks"))
-		require.NoError(t, s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE uploads SET state = 'finished'")
-			return err
-		}))
+		s.Exec("UPDATE uploads SET state = 'finished'")
 		require.NoError(t, s.CleanUploads(ctx))
 		require.Zero(t, countRows(t, s, "upload_chunks"))
 	})
 }
 
 func TestUploadErrorsAreStreamed(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		account, other := testAccount(t, s, "one"), testAccount(t, s, "other")
+		account, other := s.Account("one"), s.Account("other")
 		u := testUpload(t, s, account, bytes.Repeat([]byte("x"), 10))
 		_, _, err := s.ClaimUpload(ctx, u.ID)
 		require.NoError(t, err)
-		const lines = 2*errorsAtOnce + 1
+		const lines = 2*store.ErrorsAtOnce + 1
 		batch := contacts.ImportBatch{UploadID: u.ID, AccountID: account, Records: lines}
 		for i := range lines {
 			batch.Refused = append(batch.Refused, contacts.RefusedLine{
@@ -180,45 +176,5 @@ func TestUploadErrorsAreStreamed(t *testing.T) {
 		for _, err := range s.UploadErrors(ctx, other, u.ID) {
 			require.True(t, fault.Is(err, fault.NotFound))
 		}
-	})
-}
-
-// The database counts rows by itself only after a minute, and until then plans
-// every batch of a campaign for an empty table. What is next to nothing beside
-// what it knows it need not be told.
-func TestTheQueryPlannerKnowsOfAnImport(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
-		if !s.Postgres() {
-			require.Empty(t, s.d.grown, "SQLite plans without counting rows")
-			return
-		}
-		account := testAccount(t, s, "statistics")
-		imp := contacts.NewImporter(s, s, contacts.ImportConfig{})
-		known := func(table string) (rows int64) {
-			require.NoError(t, s.reader().Row(t.Context(), "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = ?", table).Scan(&rows))
-			return rows
-		}
-		take := func(from, to int) {
-			file := "email\n"
-			for i := from; i < to; i++ {
-				file += fmt.Sprintf("n%d@example.com\n", i)
-			}
-			upload, err := imp.Take(t.Context(), account, "x.csv", strings.NewReader(file), contacts.ImportOptions{})
-			require.NoError(t, err)
-			require.NoError(t, imp.Run(t.Context(), upload.ID))
-		}
-		require.NotEqual(t, int64(20), known("contacts"))
-		take(0, 20)
-		for _, table := range []string{"contacts", "addresses", "members"} {
-			require.Equal(t, int64(20), known(table), table)
-		}
-		take(0, 22) // everybody again, and two of whom nothing was known
-		require.Equal(t, int64(20), known("contacts"))
-		require.Equal(t, int64(20), known("addresses"))
-		require.Equal(t, int64(42), known("members"))
-		take(22, 25)
-		require.Equal(t, int64(25), known("contacts"))
-		require.Equal(t, int64(25), known("addresses"))
-		require.Equal(t, int64(42), known("members"))
 	})
 }

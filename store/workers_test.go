@@ -1,4 +1,4 @@
-package store
+package store_test
 
 import (
 	"testing"
@@ -9,10 +9,11 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/store/sqldb"
+	"carillon/store/storetest"
 )
 
 func TestWorkersSayWhatTheyAreAt(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		before, err := s.Workers(ctx)
 		require.NoError(t, err)
@@ -28,7 +29,7 @@ func TestWorkersSayWhatTheyAreAt(t *testing.T) {
 		killed, retired, alive := worker("killed"), worker("retired"), worker("alive")
 		require.NoError(t, s.RetireWorker(ctx, retired))
 		// The others have not been heard of for long.
-		_, err = s.outside().Exec(ctx, "UPDATE workers SET heartbeat_at = heartbeat_at - ?, seen_at = seen_at - ? WHERE id = ?",
+		_, err = s.Outside().Exec(ctx, "UPDATE workers SET heartbeat_at = heartbeat_at - ?, seen_at = seen_at - ? WHERE id = ?",
 			campaigns.WorkerSilentAfter.Milliseconds()+1, campaigns.WorkerSilentAfter.Milliseconds()+1, killed)
 		require.NoError(t, err)
 		list, err := s.Workers(ctx)
@@ -53,47 +54,47 @@ func TestWorkersSayWhatTheyAreAt(t *testing.T) {
 }
 
 func TestTheLeaderIsKnown(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		leader, err := s.Leader(ctx)
 		require.NoError(t, err)
 		require.Equal(t, campaigns.Leader{}, leader)
-		_, _, err = s.AcquireLease(ctx, schedulerLease, "a", time.Hour)
+		_, _, err = s.AcquireLease(ctx, "scheduler", "a", time.Hour)
 		require.NoError(t, err)
 		leader, err = s.Leader(ctx)
 		require.NoError(t, err)
 		require.True(t, leader.Leads())
 		require.Equal(t, "a", leader.Holder)
-		require.NoError(t, s.ReleaseLease(ctx, schedulerLease, "a"))
+		require.NoError(t, s.ReleaseLease(ctx, "scheduler", "a"))
 		leader, err = s.Leader(ctx)
 		require.NoError(t, err)
 		require.False(t, leader.Leads())
 		require.Less(t, leader.Expired, time.Minute)
-		require.WithinDuration(t, s.clock.Now(), leader.Until, time.Minute)
+		require.WithinDuration(t, s.Clock.Now(), leader.Until, time.Minute)
 	})
 }
 
 func TestTheNextMessageThatIsDue(t *testing.T) {
-	eachStore(t, func(t *testing.T, s *Store) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		j := newJourney(t, s, 3)
 		ctx := t.Context()
-		run := j.start()
-		due, err := s.NextDue(ctx, j.channel.ID, run.ID)
+		run := j.Start()
+		due, err := s.NextDue(ctx, j.Channel.ID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, messages.Due{}, due)
-		j.planAll(run.ID, 100)
-		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
+		j.PlanAll(run.ID, 100)
+		due, err = s.NextDue(ctx, j.Channel.ID, run.ID)
 		require.NoError(t, err)
-		require.False(t, due.At.After(s.clock.Now()))
-		later := sqldb.Rounded(s.clock.Now().Add(time.Hour))
-		fed := j.feed(run.ID, []int64{1}, 3)
+		require.False(t, due.At.After(s.Clock.Now()))
+		later := sqldb.Rounded(s.Clock.Now().Add(time.Hour))
+		fed := j.Feed(run.ID, []int64{1}, 3)
 		ids := make([]int64, len(fed))
 		for i, m := range fed {
 			ids[i] = m.ID
 		}
-		require.NoError(t, s.Unqueue(ctx, messages.Unqueuing{RunID: run.ID, ChannelID: j.channel.ID, EnvelopeID: 1, MessageIDs: ids,
+		require.NoError(t, s.Unqueue(ctx, messages.Unqueuing{RunID: run.ID, ChannelID: j.Channel.ID, EnvelopeID: 1, MessageIDs: ids,
 			Due: messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}}))
-		due, err = s.NextDue(ctx, j.channel.ID, run.ID)
+		due, err = s.NextDue(ctx, j.Channel.ID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, messages.Due{At: later, Reason: messages.ReasonRecipientPerDay}, due)
 	})

@@ -86,8 +86,12 @@ func layers() []layer {
 			why: "it is the fixture of the services' tests, and no part of the product",
 		},
 		{
-			name: "store", may: domain, mayInTests: servers,
+			name: "store", may: domain, mayInTests: join(servers, []string{"store/storetest"}),
 			why: "it implements the interfaces of the domain packages, and knows no HTTP and no Redis",
+		},
+		{
+			name: "store/storetest", may: join(domain, []string{"store", "internal/testenv"}),
+			why: "it is the fixture of the store's tests, and no part of the product",
 		},
 		{
 			name: "campaigns", may: join(people, []string{"targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,

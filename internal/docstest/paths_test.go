@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,5 +39,22 @@ func TestEveryRoomIsOnTheMap(t *testing.T) {
 	for _, file := range files {
 		room := filepath.Base(filepath.Dir(file))
 		require.Contains(t, string(text), "`"+room+"`", "docs/architecture.md")
+	}
+}
+
+// So is what several packages test with.
+func TestEveryFixtureIsOnTheMap(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	require.NoError(t, err)
+	fixtures, err := filepath.Glob(filepath.Join("..", "..", "*", "*test"))
+	require.NoError(t, err)
+	require.NotEmpty(t, fixtures)
+	for _, fixture := range fixtures {
+		room, err := filepath.Rel(filepath.Join("..", ".."), fixture)
+		require.NoError(t, err)
+		if strings.HasPrefix(room, "internal") {
+			continue // none of the product's rooms
+		}
+		require.Contains(t, string(text), "`"+filepath.ToSlash(room)+"`", "docs/architecture.md")
 	}
 }
