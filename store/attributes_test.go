@@ -67,7 +67,8 @@ func TestAttributes(t *testing.T) {
 		want := contacts.Attributes(given("plan", `"Free"`, "age", "36.5", "code", `"Ä-1"`, "tags", `["B","ä"]`))
 		require.Equal(t, want, c.Attributes)
 		require.Equal(t, map[string]time.Time{"code": now.Now().Add(time.Hour)}, c.Expiry)
-		require.JSONEq(t, `{"first_name":"ada","attributes.plan":"free","attributes.code":"ä-1","attributes.tags":["b","ä"]}`, columnsOf(t, s, "folded")[0])
+		require.JSONEq(t, `{"first_name":"ada","attributes.plan":"free","attributes.code":"ä-1","attributes.tags":["b","ä"]}`,
+			store.ColumnsOf(t, s.Store, "folded")[0])
 
 		c, err = book.Update(ctx, account, c.ID, contacts.ContactChange{Attributes: given("age", "null", "plan", `"PLUS"`)})
 		require.NoError(t, err)
@@ -80,7 +81,7 @@ func TestAttributes(t *testing.T) {
 		require.Equal(t, want, c.Attributes, "what is not mentioned stays")
 		require.Equal(t, now.Now(), *c.LastActivityAt)
 		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus","attributes.code":"ä-1","attributes.tags":["b","ä"]}`,
-			columnsOf(t, s, "folded")[0])
+			store.ColumnsOf(t, s.Store, "folded")[0])
 
 		// A value whose time is over is gone at once, and swept later.
 		now.Advance(time.Hour)
@@ -88,7 +89,7 @@ func TestAttributes(t *testing.T) {
 		c, err = book.Get(ctx, account, c.ID)
 		require.NoError(t, err)
 		require.Equal(t, want, c.Attributes)
-		require.Contains(t, columnsOf(t, s, "attributes")[0], "code")
+		require.Contains(t, store.ColumnsOf(t, s.Store, "attributes")[0], "code")
 		channel := providers.Channel{AccountID: account, Address: providers.Email}
 		people, err := s.SampleAudience(ctx, channel, targeting.Audience{Contacts: []int64{c.ID}}, 0, 1)
 		require.NoError(t, err)
@@ -98,9 +99,9 @@ func TestAttributes(t *testing.T) {
 		worked, err := sweeper.Run(ctx)
 		require.NoError(t, err)
 		require.False(t, worked)
-		require.JSONEq(t, want.JSON(), columnsOf(t, s, "attributes")[0])
-		require.JSONEq(t, "{}", columnsOf(t, s, "attribute_expiry")[0])
-		require.NotContains(t, columnsOf(t, s, "folded")[0], "code")
+		require.JSONEq(t, want.JSON(), store.ColumnsOf(t, s.Store, "attributes")[0])
+		require.JSONEq(t, "{}", store.ColumnsOf(t, s.Store, "attribute_expiry")[0])
+		require.NotContains(t, store.ColumnsOf(t, s.Store, "folded")[0], "code")
 	})
 }
 
@@ -109,7 +110,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		ctx, now := t.Context(), s.FakeTime()
 		account := s.Account("one")
 		const n = store.SweptAtOnce + 3
-		withValues(t, s, valued{account, "code", n, func(int) string { return `"x"` }})
+		store.WithValues(t, s.Store, store.Valued{Account: account, Key: "code", N: n, Value: func(int) string { return `"x"` }})
 		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
 			for i := range 2 {
 				expiry := fmt.Sprintf(`{"code":%d}`, now.Now().Add(time.Duration(i)*time.Hour).UnixMilli())
@@ -129,7 +130,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 		}
 		require.Equal(t, 1, passes)
 		now.Advance(time.Hour)
-		list := columnsOf(t, s, "attributes")
+		list := store.ColumnsOf(t, s.Store, "attributes")
 		require.JSONEq(t, `{"other":"Ä"}`, list[0])
 		require.JSONEq(t, `{"code":"x","other":"Ä"}`, list[1])
 		s.Exec("UPDATE contacts SET attribute_expiry = '{\"code\":1}', attributes = '{\"code\":\"x\"}'")
@@ -139,7 +140,7 @@ func TestSweepGoesOnInBatches(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Equal(t, 3, passes, "two batches")
-		for _, attributes := range columnsOf(t, s, "attributes") {
+		for _, attributes := range store.ColumnsOf(t, s.Store, "attributes") {
 			require.JSONEq(t, "{}", attributes)
 		}
 	})
@@ -158,7 +159,7 @@ func TestImportsWriteFoldedTextsAndDefaults(t *testing.T) {
 		}, "")
 		require.NoError(t, err)
 		importCSV(t, s, account, csvFile{text: "email,first_name\nold@example.com,NEU\nnew@example.com,Ünal\n"})
-		folded, attributes := columnsOf(t, s, "folded"), columnsOf(t, s, "attributes")
+		folded, attributes := store.ColumnsOf(t, s.Store, "folded"), store.ColumnsOf(t, s.Store, "attributes")
 		require.JSONEq(t, `{"first_name":"neu","last_name":"ä","attributes.plan":"plus"}`, folded[0])
 		require.JSONEq(t, `{"age":5,"plan":"Plus"}`, attributes[0])
 		require.JSONEq(t, `{"first_name":"ünal","attributes.plan":"free"}`, folded[1])

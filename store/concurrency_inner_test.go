@@ -36,7 +36,7 @@ func TestWhatBindsWaitsForAFeederUnderWay(t *testing.T) {
 		{"pause a campaign", func(string) error { return j.PauseCampaign(ctx, j.accountID, j.campaign, "me") }},
 		{"cancel a campaign", func(string) error { return j.CancelCampaign(ctx, j.accountID, j.campaign, "me") }},
 		{"pause a channel", func(string) error { return j.PauseChannel(ctx, j.accountID, j.channel.ID, "me") }},
-		{"opt out", func(address string) error { return unsubscribe(ctx, j.Store, j.accountID, address) }},
+		{"opt out", func(address string) error { return Unsubscribe(ctx, j.Store, j.accountID, address) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.NoError(t, s.ResumeChannel(ctx, j.accountID, j.channel.ID, "me"))

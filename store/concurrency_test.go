@@ -270,7 +270,7 @@ func (m *mix) operate(r *rand.Rand, s *storetest.Store, run campaigns.Run, first
 			require.NoError(m.t, s.ResumeChannel(ctx, m.AccountID, m.Channel.ID, "me"))
 		case what == 2:
 			if message, ok := m.inState(r, messages.Pending, messages.Queued, messages.Sent); ok && message.ContactID != 0 {
-				require.NoError(m.t, unsubscribe(ctx, s, m.AccountID, message.Address))
+				require.NoError(m.t, store.Unsubscribe(ctx, s.Store, m.AccountID, message.Address))
 				require.Zero(m.t, m.queuedRows("run_id > 0 AND address = ?", message.Address), "an opt-out binds")
 			}
 		case what == 3:

@@ -11,18 +11,19 @@ import (
 	"carillon/providers"
 )
 
-// circumstance is one combination of what gates are about.
-type circumstance struct {
-	status     contacts.ContactStatus
-	suppressed string // reason; empty for none
-	left       bool   // the campaign's category
+// Circumstance is one combination of what gates are about.
+type Circumstance struct {
+	Status     contacts.ContactStatus
+	Suppressed string // reason; empty for none
+	Left       bool   // the campaign's category
 }
 
-func circumstances() (all []circumstance) {
+// Circumstances are all of them, who is fine first.
+func Circumstances() (all []Circumstance) {
 	for _, status := range []contacts.ContactStatus{contacts.Active, contacts.Inactive, contacts.Blocked, contacts.Deleted} {
 		for _, suppressed := range []string{"", contacts.Unsubscribed, contacts.Bounced, contacts.Complained} {
 			for _, left := range []bool{false, true} {
-				all = append(all, circumstance{status, suppressed, left})
+				all = append(all, Circumstance{status, suppressed, left})
 			}
 		}
 	}
@@ -32,18 +33,18 @@ func circumstances() (all []circumstance) {
 // What a contact's own action asks for goes to whoever is inactive or opted out of
 // campaigns, and to nobody else.
 func TestGatesOfTransactionalMessages(t *testing.T) {
-	for _, c := range circumstances() {
+	for _, c := range Circumstances() {
 		l := &lookup{
-			transactional: true, status: map[int64]contacts.ContactStatus{7: c.status}, suppressed: map[string]string{}, left: map[int64]bool{},
+			transactional: true, status: map[int64]contacts.ContactStatus{7: c.Status}, suppressed: map[string]string{}, left: map[int64]bool{},
 		}
-		if c.suppressed != "" {
-			l.suppressed["a"] = c.suppressed
+		if c.Suppressed != "" {
+			l.suppressed["a"] = c.Suppressed
 		}
 		_, h := l.holding(marked{contactID: 7, address: "a"})
-		kept := (c.status == contacts.Active || c.status == contacts.Inactive) && (c.suppressed == "" || c.suppressed == contacts.Unsubscribed)
+		kept := (c.Status == contacts.Active || c.Status == contacts.Inactive) && (c.Suppressed == "" || c.Suppressed == contacts.Unsubscribed)
 		require.Equal(t, kept, !h.shut, "%+v", c)
 		_, h = l.holding(marked{address: "a"}) // nobody's
-		require.Equal(t, c.suppressed == "" || c.suppressed == contacts.Unsubscribed, !h.shut, "%+v", c)
+		require.Equal(t, c.Suppressed == "" || c.Suppressed == contacts.Unsubscribed, !h.shut, "%+v", c)
 		reason, _ := l.holding(marked{contactID: 8, address: "b"})
 		require.Equal(t, messages.ReasonDeleted, reason, "a contact that is not there any more")
 	}

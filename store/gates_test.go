@@ -7,30 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/contacts"
 	"carillon/messages"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting"
 )
-
-// circumstance is one combination of what gates are about.
-type circumstance struct {
-	status     contacts.ContactStatus
-	suppressed string // reason; empty for none
-	left       bool   // the campaign's category
-}
-
-func circumstances() (all []circumstance) {
-	for _, status := range []contacts.ContactStatus{contacts.Active, contacts.Inactive, contacts.Blocked, contacts.Deleted} {
-		for _, suppressed := range []string{"", contacts.Unsubscribed, contacts.Bounced, contacts.Complained} {
-			for _, left := range []bool{false, true} {
-				all = append(all, circumstance{status, suppressed, left})
-			}
-		}
-	}
-	return all
-}
 
 // befall writes circumstances down for people, one each, as if they had come about
 // in other processes: nothing of what is planned is withdrawn.
@@ -38,19 +20,19 @@ func (j *journey) befall(people []int64, category int64) {
 	j.t.Helper()
 	ctx := j.t.Context()
 	require.NoError(j.t, j.InTx(ctx, func(tx sqldb.Conn) error {
-		for i, c := range circumstances() {
+		for i, c := range store.Circumstances() {
 			id := people[i]
-			if _, err := tx.Exec(ctx, "UPDATE contacts SET status = ? WHERE id = ?", string(c.status), id); err != nil {
+			if _, err := tx.Exec(ctx, "UPDATE contacts SET status = ? WHERE id = ?", string(c.Status), id); err != nil {
 				return err
 			}
-			if c.suppressed != "" {
+			if c.Suppressed != "" {
 				_, err := tx.Exec(ctx, `INSERT INTO suppressions (account_id, kind, address, reason, opted_out, created_at) VALUES (?, 'email', ?, ?, FALSE, 0)`,
-					j.AccountID, fmt.Sprintf("p%d@example.com", id), c.suppressed)
+					j.AccountID, fmt.Sprintf("p%d@example.com", id), c.Suppressed)
 				if err != nil {
 					return err
 				}
 			}
-			if c.left {
+			if c.Left {
 				if _, err := tx.Exec(ctx, writtenOptOut, j.AccountID, id, category, sqldb.Millis(j.Clock.Now())); err != nil {
 					return err
 				}
@@ -79,7 +61,7 @@ func (j *journey) reasons(run int64, people []int64) []string {
 // for which the planner would have skipped them, and nobody else is.
 func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
-		n := len(circumstances())
+		n := len(store.Circumstances())
 		j := newJourney(t, s, 2*n)
 		all := j.contactIDs()
 		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error { // a journey leaves every tenth without
@@ -119,7 +101,7 @@ func TestPlanPreviewAndFeedTellOneReason(t *testing.T) {
 		j.befall(after, category)
 		require.Len(t, j.Feed(fed.ID, []int64{1}, 100), int(preview.Reachable))
 		for i, got := range j.reasons(fed.ID, after) {
-			require.Equal(t, want[i], got, "%+v", circumstances()[i])
+			require.Equal(t, want[i], got, "%+v", store.Circumstances()[i])
 		}
 		j.Balanced(planned.ID)
 		j.Balanced(fed.ID)

@@ -16,27 +16,27 @@ import (
 
 // What tests of the inside share with the black-box tests.
 
-// valued are contacts that a test makes with values of a property.
-type valued struct {
-	account int64
-	key     string
-	n       int
-	// value is that of the ith contact, empty for none.
-	value func(i int) string
+// Valued are contacts that a test makes with values of a property.
+type Valued struct {
+	Account int64
+	Key     string
+	N       int
+	// Value is that of the ith contact, empty for none.
+	Value func(i int) string
 }
 
-// withValues makes contacts and gives each its value.
-func withValues(t testing.TB, s *Store, people valued) {
+// WithValues makes contacts and gives each its value.
+func WithValues(t testing.TB, s *Store, people Valued) {
 	t.Helper()
 	require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
-		for i := range people.n {
+		for i := range people.N {
 			name := fmt.Sprintf("Name %d", i)
 			values := contacts.Attributes{}
-			if v := people.value(i); v != "" {
-				values[people.key], values["other"] = json.RawMessage(v), json.RawMessage(`"Ä"`)
+			if v := people.Value(i); v != "" {
+				values[people.Key], values["other"] = json.RawMessage(v), json.RawMessage(`"Ä"`)
 			}
 			_, err := tx.Exec(t.Context(), `INSERT INTO contacts (account_id, name, status, created_at, updated_at, attributes, attribute_expiry, folded)
-				VALUES (?, ?, 'active', 1, 1, ?, '{}', ?)`, people.account, name, values.JSON(), contacts.Folded(name, "", "", values))
+				VALUES (?, ?, 'active', 1, 1, ?, '{}', ?)`, people.Account, name, values.JSON(), contacts.Folded(name, "", "", values))
 			if err != nil {
 				return err
 			}
@@ -45,8 +45,8 @@ func withValues(t testing.TB, s *Store, people valued) {
 	}))
 }
 
-// columnsOf reads JSON columns of every contact in the order of the ids.
-func columnsOf(t testing.TB, s *Store, column string) []string {
+// ColumnsOf reads JSON columns of every contact in the order of the ids.
+func ColumnsOf(t testing.TB, s *Store, column string) []string {
 	t.Helper()
 	var list []string
 	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
@@ -58,8 +58,8 @@ func columnsOf(t testing.TB, s *Store, column string) []string {
 	return list
 }
 
-// ruleProperties has a property of every type; keys are the types' names.
-func ruleProperties() []property.Property {
+// RuleProperties has a property of every type; keys are the types' names.
+func RuleProperties() []property.Property {
 	list := make([]property.Property, 0, len(property.Types()))
 	for _, typ := range property.Types() {
 		list = append(list, property.Property{Key: string(typ), Type: typ})
@@ -67,13 +67,13 @@ func ruleProperties() []property.Property {
 	return list
 }
 
-// oneRule is a rule of one condition.
-func oneRule(field, operator, value string) json.RawMessage {
+// OneRule is a rule of one condition.
+func OneRule(field, operator, value string) json.RawMessage {
 	return fmt.Appendf(nil, `{"condition": "AND", "rules": [{"field": %q, "operator": %q, "value": %s}]}`, field, operator, value)
 }
 
-// unsubscribe opts the holder of an e-mail address out, as a link does.
-func unsubscribe(ctx context.Context, s *Store, accountID int64, address string) error {
+// Unsubscribe opts the holder of an e-mail address out, as a link does.
+func Unsubscribe(ctx context.Context, s *Store, accountID int64, address string) error {
 	_, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: accountID, Kind: providers.Email, Address: address, Source: contacts.SourceLink, Actor: "recipient"})
 	return err
 }

@@ -19,7 +19,7 @@ var everyone = targeting.Audience{All: true}
 // people makes n contacts without values.
 func people(t testing.TB, s *Store, account int64, n int) {
 	t.Helper()
-	withValues(t, s, valued{account, "none", n, func(int) string { return "" }})
+	WithValues(t, s, Valued{Account: account, Key: "none", N: n, Value: func(int) string { return "" }})
 }
 
 func countOf(t testing.TB, s *Store, query string, args ...any) (n int) {

@@ -24,7 +24,7 @@ var everyone = targeting.Audience{All: true}
 // people makes n contacts without values.
 func people(t testing.TB, s *storetest.Store, account int64, n int) {
 	t.Helper()
-	withValues(t, s, valued{account, "none", n, func(int) string { return "" }})
+	store.WithValues(t, s.Store, store.Valued{Account: account, Key: "none", N: n, Value: func(int) string { return "" }})
 }
 
 // finish runs every job to its end and returns how many batches there were.
@@ -94,8 +94,8 @@ func TestBulkActions(t *testing.T) {
 
 		set := targeting.Bulk{Action: targeting.BulkSet, Property: "plan", Value: json.RawMessage(`"plus"`), Audience: everyone}
 		require.EqualValues(t, n, run(set).Changed)
-		require.JSONEq(t, `{"plan":"Plus"}`, columnsOf(t, s, "attributes")[n-1])
-		require.JSONEq(t, `{"name":"name 0","attributes.plan":"plus"}`, columnsOf(t, s, "folded")[0])
+		require.JSONEq(t, `{"plan":"Plus"}`, store.ColumnsOf(t, s.Store, "attributes")[n-1])
+		require.JSONEq(t, `{"name":"name 0","attributes.plan":"plus"}`, store.ColumnsOf(t, s.Store, "folded")[0])
 		require.EqualValues(t, 0, run(set).Changed, "the same again")
 		now.Advance(time.Minute)
 		require.EqualValues(t, n, run(set).Changed, "the value stays longer")
@@ -125,7 +125,7 @@ func TestBulkByRule(t *testing.T) {
 		account := s.Account("one")
 		const n = store.BulkAtOnce + 7
 		testProperties(t, s, property.Property{AccountID: account, Key: "plan", Type: property.Text})
-		withValues(t, s, valued{account, "plan", 2 * n, func(i int) string { return []string{`"Free"`, `"Plus"`}[i%2] }})
+		store.WithValues(t, s.Store, store.Valued{Account: account, Key: "plan", N: 2 * n, Value: func(i int) string { return []string{`"Free"`, `"Plus"`}[i%2] }})
 		text := json.RawMessage(`{"condition": "AND", "rules": [{"field": "attributes.plan", "operator": "equal", "value": "FREE"}]}`)
 		saved, err := targeting.NewRules(s).Create(ctx, account, "free ones", text)
 		require.NoError(t, err)

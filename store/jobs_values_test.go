@@ -20,7 +20,7 @@ func TestManyValuesAreAJobs(t *testing.T) {
 		account := s.Account("one")
 		testProperties(t, s, property.Property{AccountID: account, Key: "age", Type: property.Text})
 		const n = store.ValuesInOne + 3
-		withValues(t, s, valued{account, "age", n, func(i int) string { return fmt.Sprintf(`"%d,5"`, i) }})
+		store.WithValues(t, s.Store, store.Valued{Account: account, Key: "age", N: n, Value: func(i int) string { return fmt.Sprintf(`"%d,5"`, i) }})
 		properties := contacts.NewProperties(s)
 		number := property.Number
 		after, effect, err := properties.Update(ctx, account, "age", contacts.PropertyChange{Type: &number}, false)
@@ -42,7 +42,7 @@ func TestManyValuesAreAJobs(t *testing.T) {
 		require.Equal(t, targeting.JobFinished, job.State)
 		require.Empty(t, job.Error)
 		require.Equal(t, []int64{n, n, n}, []int64{job.Total, job.Done, job.Changed})
-		list := columnsOf(t, s, "attributes")
+		list := store.ColumnsOf(t, s.Store, "attributes")
 		require.JSONEq(t, `{"age":0.5,"other":"Ä"}`, list[0])
 		require.JSONEq(t, fmt.Sprintf(`{"age":%d.5,"other":"Ä"}`, n-1), list[n-1])
 
@@ -52,7 +52,7 @@ func TestManyValuesAreAJobs(t *testing.T) {
 		_, err = properties.Create(ctx, property.Property{AccountID: account, Key: "age", Type: property.Text})
 		require.True(t, fault.Is(err, fault.Conflict), "the old values would come back")
 		finish(t, s)
-		for _, attributes := range columnsOf(t, s, "attributes") {
+		for _, attributes := range store.ColumnsOf(t, s.Store, "attributes") {
 			require.JSONEq(t, `{"other":"Ä"}`, attributes)
 		}
 		_, err = properties.Create(ctx, property.Property{AccountID: account, Key: "age", Type: property.Text})

@@ -12,6 +12,7 @@ import (
 	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting"
@@ -289,10 +290,10 @@ func TestConsentIsLookedAtAgainWhenFed(t *testing.T) {
 		list, err := s.ListMessages(t.Context(), messages.MessageFilter{AccountID: j.AccountID, RunID: run.ID})
 		require.NoError(t, err)
 		// The first unsubscribes while pending; another when queued.
-		require.NoError(t, unsubscribe(t.Context(), s, j.AccountID, list[0].Address))
+		require.NoError(t, store.Unsubscribe(t.Context(), s.Store, j.AccountID, list[0].Address))
 		require.Equal(t, int64(1), j.Counts(run.ID)[messages.Skipped])
 		fed := j.Feed(run.ID, []int64{1}, 4)
-		require.NoError(t, unsubscribe(t.Context(), s, j.AccountID, j.message(fed[0].ID).Address))
+		require.NoError(t, store.Unsubscribe(t.Context(), s.Store, j.AccountID, j.message(fed[0].ID).Address))
 		require.Len(t, j.Claim(run.ID, 1, fed), 3)
 		// Blocked and deleted after they were planned.
 		require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {

@@ -12,6 +12,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting"
@@ -95,7 +96,7 @@ func TestMergeContacts(t *testing.T) {
 		require.Equal(t, contacts.Inactive, c.Status, "the stricter one")
 		require.Equal(t, addressesOf("ada@example.com", "+43123456789"), c.Addresses)
 		require.Equal(t, contacts.Attributes{"plan": json.RawMessage(`"Plus"`), "age": json.RawMessage("36")}, c.Attributes)
-		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus"}`, columnsOf(t, s, "folded")[0])
+		require.JSONEq(t, `{"first_name":"ada","last_name":"lovelace","attributes.plan":"plus"}`, store.ColumnsOf(t, s.Store, "folded")[0])
 		gone, err := people.Get(ctx, account, from.ID)
 		require.NoError(t, err)
 		require.Equal(t, contacts.Deleted, gone.Status)

@@ -12,51 +12,8 @@ import (
 	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/store"
-	"carillon/store/sqldb"
 	"carillon/store/storetest"
 )
-
-// valued are contacts that a test makes with values of a property.
-type valued struct {
-	account int64
-	key     string
-	n       int
-	// value is that of the ith contact, empty for none.
-	value func(i int) string
-}
-
-// withValues makes contacts and gives each its value.
-func withValues(t testing.TB, s *storetest.Store, people valued) {
-	t.Helper()
-	require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) error {
-		for i := range people.n {
-			name := fmt.Sprintf("Name %d", i)
-			values := contacts.Attributes{}
-			if v := people.value(i); v != "" {
-				values[people.key], values["other"] = json.RawMessage(v), json.RawMessage(`"Ä"`)
-			}
-			_, err := tx.Exec(t.Context(), `INSERT INTO contacts (account_id, name, status, created_at, updated_at, attributes, attribute_expiry, folded)
-				VALUES (?, ?, 'active', 1, 1, ?, '{}', ?)`, people.account, name, values.JSON(), contacts.Folded(name, "", "", values))
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-}
-
-// columnsOf reads JSON columns of every contact in the order of the ids.
-func columnsOf(t testing.TB, s *storetest.Store, column string) []string {
-	t.Helper()
-	var list []string
-	require.NoError(t, sqldb.Each(t.Context(), s.Reader(), func(scan sqldb.Scan) error {
-		var v []byte
-		err := scan(&v)
-		list = append(list, string(v))
-		return err
-	}, "SELECT "+column+" FROM contacts ORDER BY id"))
-	return list
-}
 
 func TestProperties(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
@@ -110,7 +67,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 			require.NoError(t, err)
 		}
 		const n = store.ValuesAtOnce + 7
-		withValues(t, s, valued{account, "age", n, func(i int) string {
+		store.WithValues(t, s.Store, store.Valued{Account: account, Key: "age", N: n, Value: func(i int) string {
 			switch i {
 			case 3:
 				return ""
@@ -119,8 +76,8 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 			}
 			return fmt.Sprintf(`"%d,5"`, i)
 		}})
-		withValues(t, s, valued{other, "age", 1, func(int) string { return `"Old"` }})
-		before := columnsOf(t, s, "attributes")
+		store.WithValues(t, s.Store, store.Valued{Account: other, Key: "age", N: 1, Value: func(int) string { return `"Old"` }})
+		before := store.ColumnsOf(t, s.Store, "attributes")
 
 		number := property.Number
 		change := contacts.PropertyChange{Type: &number}
@@ -135,7 +92,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.Contains(t, err.Error(), `got "Five"`)
 		require.Contains(t, err.Error(), fmt.Sprintf("contact %d", effect.Examples[0].ContactID))
-		require.Equal(t, before, columnsOf(t, s, "attributes"), "nothing was changed")
+		require.Equal(t, before, store.ColumnsOf(t, s.Store, "attributes"), "nothing was changed")
 		still, err := properties.Get(ctx, account, "age")
 		require.NoError(t, err)
 		require.Equal(t, property.Text, still.Type)
@@ -145,7 +102,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, property.Number, after.Type)
 		require.Equal(t, contacts.PropertyEffect{Values: n - 1, Converted: n - 1}, effect)
-		got, folded := columnsOf(t, s, "attributes"), columnsOf(t, s, "folded")
+		got, folded := store.ColumnsOf(t, s.Store, "attributes"), store.ColumnsOf(t, s.Store, "folded")
 		require.JSONEq(t, `{"age":0.5,"other":"Ä"}`, got[0])
 		require.JSONEq(t, `{"name":"name 0","attributes.other":"ä"}`, folded[0])
 		require.JSONEq(t, `{}`, got[3])
@@ -172,7 +129,7 @@ func TestValuesAreConvertedAllOrNone(t *testing.T) {
 		effect, err = properties.Delete(ctx, account, "age", false)
 		require.NoError(t, err)
 		require.EqualValues(t, n-1, effect.Values)
-		got = columnsOf(t, s, "attributes")
+		got = store.ColumnsOf(t, s.Store, "attributes")
 		require.JSONEq(t, `{"other":"Ä"}`, got[0])
 		require.JSONEq(t, `{"age":"Old","other":"Ä"}`, got[n])
 		_, err = properties.Delete(ctx, account, "age", false)

@@ -17,7 +17,7 @@ import (
 )
 
 // manyContacts inserts contacts 1 to n with a value of every property of
-// ruleProperties each: the number is 1 to n/100, each a hundred times.
+// RuleProperties each: the number is 1 to n/100, each a hundred times.
 func manyContacts(t testing.TB, s *Store, account int64, n int) {
 	t.Helper()
 	require.NoError(t, s.inTx(t.Context(), func(tx conn) error {
@@ -88,7 +88,7 @@ func TestFilterableProperties(t *testing.T) {
 		account := testAccount(t, s, "one")
 		manyContacts(t, s, account, 5000)
 		properties := contacts.NewProperties(s)
-		for _, p := range ruleProperties() {
+		for _, p := range RuleProperties() {
 			p.AccountID = account
 			switch p.Type {
 			case property.Enum, property.List:
@@ -98,7 +98,7 @@ func TestFilterableProperties(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Empty(t, contactIndexNames(t, s))
-		require.NotContains(t, explained(t, s, account, oneRule("attributes.number", "equal", "7")), propertyIndexPrefix)
+		require.NotContains(t, explained(t, s, account, OneRule("attributes.number", "equal", "7")), propertyIndexPrefix)
 		yes := true
 		for _, key := range []string{"text", "number", "checkbox", "date", "time", "collection"} {
 			_, _, err := properties.Update(ctx, account, key, contacts.PropertyChange{Filterable: &yes}, false)
@@ -110,7 +110,7 @@ func TestFilterableProperties(t *testing.T) {
 			{"attributes.text", "equal", `"T7"`}, {"attributes.text", "begins_with", `"t4"`}, {"attributes.text", "in", `["t7"]`},
 			{"attributes.date", "equal", `"2026-01-07"`}, {"attributes.time", "less", `"08:01"`}, {"attributes.checkbox", "equal", "true"},
 		} {
-			text := oneRule(c.field, c.operator, c.value)
+			text := OneRule(c.field, c.operator, c.value)
 			plan := explained(t, s, account, text)
 			require.Contains(t, plan, propertyIndexPrefix, "%s %s", c.field, c.operator)
 			// The index changes nothing but the speed.
@@ -120,7 +120,7 @@ func TestFilterableProperties(t *testing.T) {
 		}
 		if s.Postgres() {
 			require.Len(t, names, 6)
-			require.Contains(t, explained(t, s, account, oneRule("attributes.collection", "equal", `"c7"`)), propertyIndexPrefix)
+			require.Contains(t, explained(t, s, account, OneRule("attributes.collection", "equal", `"c7"`)), propertyIndexPrefix)
 		} else {
 			require.Len(t, names, 5, "SQLite has no index of what is in an array")
 		}

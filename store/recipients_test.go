@@ -11,6 +11,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting"
@@ -68,7 +69,7 @@ func TestLoadEnvelope(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, err)
-		require.NoError(t, unsubscribe(ctx, s, j.AccountID, j.message(fed[3].ID).Address))
+		require.NoError(t, store.Unsubscribe(ctx, s.Store, j.AccountID, j.message(fed[3].ID).Address))
 		_, err = s.EraseContact(ctx, j.AccountID, people[4], false)
 		require.NoError(t, err)
 		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error { // by hand

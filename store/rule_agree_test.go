@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"carillon/contacts/property"
+	"carillon/store"
 	"carillon/targeting/rule"
 )
 
@@ -98,7 +99,7 @@ func oddContact(r *rand.Rand, n int, now time.Time) rule.Contact {
 			c.Addresses[kind] = fmt.Sprint(oneOf(r, oddCodes), n)
 		}
 	}
-	for _, p := range ruleProperties() {
+	for _, p := range store.RuleProperties() {
 		if r.IntN(3) > 0 {
 			c.Attributes[p.Key] = oddAttribute(r, p.Key)
 			if r.IntN(4) == 0 {

@@ -11,22 +11,14 @@ import (
 	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/clock"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting/rule"
 )
 
-// ruleProperties has a property of every type; keys are the types' names.
-func ruleProperties() []property.Property {
-	list := make([]property.Property, 0, len(property.Types()))
-	for _, typ := range property.Types() {
-		list = append(list, property.Property{Key: string(typ), Type: typ})
-	}
-	return list
-}
-
 func ruleSchema() *rule.Schema {
-	return rule.NewSchema(rule.Vocabulary{Properties: ruleProperties(), Kinds: value.Kinds()})
+	return rule.NewSchema(rule.Vocabulary{Properties: store.RuleProperties(), Kinds: value.Kinds()})
 }
 
 // ruleWorld is a store with contacts as rules see them, under the same ids in

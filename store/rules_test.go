@@ -14,15 +14,11 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting"
 )
-
-// oneRule is a rule of one condition.
-func oneRule(field, operator, value string) json.RawMessage {
-	return fmt.Appendf(nil, `{"condition": "AND", "rules": [{"field": %q, "operator": %q, "value": %s}]}`, field, operator, value)
-}
 
 // peopleByName makes active contacts with a first name and an address.
 func peopleByName(t testing.TB, s *storetest.Store, account int64, names ...string) map[string]int64 {
@@ -46,20 +42,20 @@ func TestTargetingLists(t *testing.T) {
 		people := peopleByName(t, s, account, "Ann", "Bob", "Cy")
 		peopleByName(t, s, other, "Ann")
 
-		named, err := rules.Create(ctx, account, "  A's  people ", oneRule("first_name", "begins_with", `"a"`))
+		named, err := rules.Create(ctx, account, "  A's  people ", store.OneRule("first_name", "begins_with", `"a"`))
 		require.NoError(t, err)
 		require.Equal(t, "A's people", named.Name)
-		_, err = rules.Create(ctx, account, "A's people", oneRule("first_name", "equal", `"x"`))
+		_, err = rules.Create(ctx, account, "A's people", store.OneRule("first_name", "equal", `"x"`))
 		require.True(t, fault.Is(err, fault.Conflict))
 		require.ErrorContains(t, err, fmt.Sprintf("targeting list %d has this name", named.ID))
-		_, err = rules.Create(ctx, other, "A's people", oneRule("first_name", "equal", `"x"`))
+		_, err = rules.Create(ctx, other, "A's people", store.OneRule("first_name", "equal", `"x"`))
 		require.NoError(t, err, "in another account")
 		_, err = rules.Get(ctx, other, named.ID)
 		require.True(t, fault.Is(err, fault.NotFound))
 
-		nested, err := rules.Create(ctx, account, "not A", oneRule("targeting", "not_equal", fmt.Sprint(named.ID)))
+		nested, err := rules.Create(ctx, account, "not A", store.OneRule("targeting", "not_equal", fmt.Sprint(named.ID)))
 		require.NoError(t, err)
-		deep, err := rules.Create(ctx, account, "not not A", oneRule("targeting", "not_in", fmt.Sprint([]int64{nested.ID}[:1])))
+		deep, err := rules.Create(ctx, account, "not not A", store.OneRule("targeting", "not_in", fmt.Sprint([]int64{nested.ID}[:1])))
 		require.NoError(t, err)
 		for _, c := range []struct {
 			id   int64
@@ -87,17 +83,17 @@ func TestTargetingLists(t *testing.T) {
 				"value": %d}]}]}`, deep.ID)))
 		require.True(t, fault.Is(err, fault.Invalid))
 		require.ErrorContains(t, err, "rule.rules[1].rules[0].value: makes a circle")
-		_, err = rules.Update(ctx, account, named.ID, nil, oneRule("targeting", "equal", fmt.Sprint(named.ID)))
+		_, err = rules.Update(ctx, account, named.ID, nil, store.OneRule("targeting", "equal", fmt.Sprint(named.ID)))
 		require.ErrorContains(t, err, "makes a circle")
-		_, err = rules.Create(ctx, account, "x", oneRule("targeting", "in", "[1, 999]"))
+		_, err = rules.Create(ctx, account, "x", store.OneRule("targeting", "in", "[1, 999]"))
 		require.ErrorContains(t, err, "rule.rules[0].value[1]: there is no targeting list 999")
-		_, err = rules.Create(ctx, account, "x", oneRule("group", "equal", "999"))
+		_, err = rules.Create(ctx, account, "x", store.OneRule("group", "equal", "999"))
 		require.ErrorContains(t, err, "rule.rules[0].value: there is no group 999")
 
 		// What is used is not deleted.
 		label, err := contacts.NewLists(s).Create(ctx, contacts.List{AccountID: account, Kind: contacts.Label, Name: "vip"})
 		require.NoError(t, err)
-		vips, err := rules.Create(ctx, account, "vips", oneRule("label", "equal", fmt.Sprint(label.ID)))
+		vips, err := rules.Create(ctx, account, "vips", store.OneRule("label", "equal", fmt.Sprint(label.ID)))
 		require.NoError(t, err)
 		err = contacts.NewLists(s).Delete(ctx, account, contacts.Label, label.ID)
 		require.True(t, fault.Is(err, fault.Conflict))
@@ -126,7 +122,7 @@ func TestPropertiesInUseStay(t *testing.T) {
 		properties, rules := contacts.NewProperties(s), targeting.NewRules(s)
 		_, err := properties.Create(ctx, property.Property{AccountID: account, Key: "score", Type: property.Number})
 		require.NoError(t, err)
-		_, err = rules.Create(ctx, account, "high", oneRule("attributes.score", "greater", "7"))
+		_, err = rules.Create(ctx, account, "high", store.OneRule("attributes.score", "greater", "7"))
 		require.NoError(t, err)
 		_, err = properties.Delete(ctx, account, "score", false)
 		require.True(t, fault.Is(err, fault.Conflict))
@@ -156,12 +152,12 @@ func TestAudienceParts(t *testing.T) {
 			s.Exec("INSERT INTO members (list_id, contact_id) VALUES (?, ?)", list.ID, people[member])
 		}
 		rules := targeting.NewRules(s)
-		list, err := rules.Create(ctx, account, "G", oneRule("first_name", "begins_with", `"G"`))
+		list, err := rules.Create(ctx, account, "G", store.OneRule("first_name", "begins_with", `"G"`))
 		require.NoError(t, err)
 		audience := targeting.Audience{
-			Rule: oneRule("first_name", "in", `["ANN", "Eve", "Cy"]`), Targeting: []int64{list.ID}, Categories: []int64{lists["category"]},
+			Rule: store.OneRule("first_name", "in", `["ANN", "Eve", "Cy"]`), Targeting: []int64{list.ID}, Categories: []int64{lists["category"]},
 			Labels: []int64{lists["label"]}, Groups: []int64{lists["group"]},
-			Exclude: &targeting.Exclude{Labels: []int64{lists["label"]}, Rule: oneRule("first_name", "equal", `"dee"`)},
+			Exclude: &targeting.Exclude{Labels: []int64{lists["label"]}, Rule: store.OneRule("first_name", "equal", `"dee"`)},
 		}
 		require.NoError(t, audience.Validate())
 		wrong, err := s.CheckAudience(ctx, account, &audience)
@@ -185,7 +181,7 @@ func TestAudienceParts(t *testing.T) {
 			plannedOf(t, s, run, people))
 
 		// Days are those of the run's instant, however long planning takes.
-		audience = targeting.Audience{Rule: oneRule("created_at", "equal", `{"days_before": 0}`)}
+		audience = targeting.Audience{Rule: store.OneRule("created_at", "equal", `{"days_before": 0}`)}
 		run = startRun(t, s, channel, audience)
 		for done := false; !done; clock.Advance(20 * time.Hour) {
 			step, err := s.PlanBatch(ctx, run, 3)
@@ -197,7 +193,7 @@ func TestAudienceParts(t *testing.T) {
 		_, err = s.PreviewAudience(ctx, channel, targeting.Audience{Targeting: []int64{999}}, 0)
 		require.NoError(t, err, "a list that is gone holds for nobody")
 		wrong, err = s.CheckAudience(ctx, account, &targeting.Audience{Targeting: []int64{999},
-			Exclude: &targeting.Exclude{Categories: []int64{998}, Rule: oneRule("nope", "equal", "1")}})
+			Exclude: &targeting.Exclude{Categories: []int64{998}, Rule: store.OneRule("nope", "equal", "1")}})
 		require.NoError(t, err)
 		require.Equal(t, []string{"audience.targeting[0]", "audience.exclude.categories[0]", "audience.exclude.rule.rules[0].field"},
 			[]string{wrong[0].Location, wrong[1].Location, wrong[2].Location})

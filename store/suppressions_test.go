@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,12 +10,6 @@ import (
 	"carillon/providers"
 	"carillon/store/storetest"
 )
-
-// unsubscribe opts the holder of an e-mail address out, as a link does.
-func unsubscribe(ctx context.Context, s *storetest.Store, accountID int64, address string) error {
-	_, err := s.OptOut(ctx, contacts.ConsentChange{AccountID: accountID, Kind: providers.Email, Address: address, Source: contacts.SourceLink, Actor: "recipient"})
-	return err
-}
 
 func TestSuppressions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {

@@ -11,6 +11,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/messages"
+	"carillon/store"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
 	"carillon/targeting"
@@ -67,7 +68,7 @@ func TestWhatSomebodyWasSent(t *testing.T) {
 		require.Contains(t, j.says(bob, ""), "no: it was rejected on 2026-03-01 12:00 UTC, because the provider refused the recipient: 550 no such user")
 		require.Contains(t, j.says(bob, ""), fmt.Sprintf("campaign %d (k): not yet: it waits", j.Campaign))
 
-		require.NoError(t, unsubscribe(ctx, s, j.AccountID, j.message(claimed[1]).Address))
+		require.NoError(t, store.Unsubscribe(ctx, s.Store, j.AccountID, j.message(claimed[1]).Address))
 		said = j.says(bob, "")
 		require.Contains(t, said, "it is suppressed since 2026-03-01 13:00 UTC (unsubscribed)")
 		require.Contains(t, said, "no: left out, because the recipient opted out")

@@ -199,7 +199,7 @@ func (w *walk) step() {
 			_, err := w.CancelMessage(ctx, w.AccountID, ids[0], "key 3")
 			may(err)
 		} else {
-			require.NoError(t, unsubscribe(ctx, w.Store, w.AccountID, w.message(ids[0]).Address))
+			require.NoError(t, store.Unsubscribe(ctx, w.Store.Store, w.AccountID, w.message(ids[0]).Address))
 		}
 	default:
 		_, _, err := w.FinishRuns(ctx)

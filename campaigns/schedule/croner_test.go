@@ -16,9 +16,13 @@ import (
 // another is what tools/croner/oracle.mjs writes down of another implementation, by
 // zone: around each change of the clock in five years, every instant of every
 // expression, in minutes from the beginning of its window.
-type another map[string]struct {
-	Windows [][2]time.Time
-	Runs    map[string][]string
+// Each list of minutes stands once, and is named by its place.
+type another struct {
+	Lists []string
+	Zones map[string]struct {
+		Windows [][2]time.Time
+		Runs    map[string][]int
+	}
 }
 
 // ours is an expression as we write it: croner says FRI#L for the last Friday.
@@ -33,9 +37,9 @@ func TestAnotherImplementationComesToTheSameInstants(t *testing.T) {
 	require.NoError(t, err)
 	var oracle another
 	require.NoError(t, json.Unmarshal(text, &oracle))
-	require.Len(t, oracle, 14)
+	require.Len(t, oracle.Zones, 14)
 	compared, differing := 0, map[string]int{}
-	for name, zone := range oracle {
+	for name, zone := range oracle.Zones {
 		require.GreaterOrEqual(t, len(zone.Runs), 80)
 		for expression, runs := range zone.Runs {
 			plan, err := schedule.Schedule{
@@ -52,7 +56,7 @@ func TestAnotherImplementationComesToTheSameInstants(t *testing.T) {
 					got, after = append(got, strconv.Itoa(int(o.At.Sub(window[0])/time.Minute))), o.At
 				}
 				compared++
-				if want := runs[i]; want != strings.Join(got, " ") {
+				if want := oracle.Lists[runs[i]]; want != strings.Join(got, " ") {
 					change := window[0].Add(window[1].Sub(window[0]) / 2)
 					why := differs(plan.Zone(), expression, change)
 					require.NotEmpty(t, why, "%s in %s from %s:\ncroner %s\nours   %s", expression, name, window[0].Format(time.RFC3339), want, strings.Join(got, " "))

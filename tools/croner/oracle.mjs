@@ -1,7 +1,8 @@
 // Writes what croner makes of cron expressions, for the test of
 // campaigns/schedule: `npm ci && npm run oracle`. Around each change of the clock in
 // five years, and over one end of February, every instant of every expression is
-// written down, as minutes from the beginning of its window.
+// written down, as minutes from the beginning of its window. Most windows of an
+// expression are alike: each list stands once, and is named by its place.
 import { Cron } from "croner";
 
 const zones = [
@@ -36,7 +37,13 @@ function changes(zone) {
   return found;
 }
 
-const out = {};
+const lists = [], places = new Map(), out = {};
+
+function place(list) {
+  if (!places.has(list)) places.set(list, lists.push(list) - 1);
+  return places.get(list);
+}
+
 for (const zone of zones) {
   const windows = changes(zone).map((t) => [t - 30 * hour, t + 30 * hour]);
   windows.push([Date.UTC(2028, 1, 26), Date.UTC(2028, 2, 3)]);
@@ -46,9 +53,9 @@ for (const zone of zones) {
     runs[expression] = windows.map(([begin, end]) => {
       const minutes = [];
       for (let t = cron.nextRun(new Date(begin - 1000)); t && t <= end; t = cron.nextRun(t)) minutes.push((t - begin) / 60e3);
-      return minutes.join(" ");
+      return place(minutes.join(" "));
     });
   }
   out[zone] = { windows: windows.map(([begin, end]) => [new Date(begin).toISOString(), new Date(end).toISOString()]), runs };
 }
-console.log(JSON.stringify(out, null, 0).replaceAll("},\"", "},\n\"").replaceAll("],\"", "],\n\""));
+console.log(JSON.stringify({ lists, zones: out }).replaceAll("},\"", "},\n\"").replaceAll("],\"", "],\n\""));
