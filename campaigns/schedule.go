@@ -15,6 +15,7 @@ type Schedule struct {
 	At string `json:"at,omitempty" doc:"Wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started." example:"2026-12-01T09:00"`
 	// Timezone is an IANA name; empty means the channel's zone, then UTC.
 	Timezone string `json:"timezone,omitempty" doc:"IANA time zone of the wall-clock time; the channel's zone if absent." example:"Europe/Berlin"`
+	Delivery
 }
 
 // localLayouts are the wall-clock forms that people type.

@@ -19,6 +19,10 @@ type statements struct {
 	applyReceipts string
 	// deferMessages takes a reason and rows of message, due time and detail.
 	deferMessages string
+	// moveDue takes a reason and rows of message and due time, of those that wait.
+	moveDue string
+	// turns yields zone, due and reason of rows of these.
+	turns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
 }

@@ -17,6 +17,7 @@ import (
 // The named points, in the order in which a message passes them.
 const (
 	AfterPlanBatch      = "after-plan-batch"
+	AfterMoveLate       = "after-move-late" // some of what is outside of its hours has another due time
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
@@ -31,7 +32,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterPlanBatch, AfterMoveLate, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }
