@@ -23,8 +23,8 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var config, quiet string
 	var limits []byte
 	var created, updated, statusSince, since, next sqldb.Time
-	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status, &c.StatusReason,
-		&statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
+	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
+		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -98,8 +98,8 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours,
-			silent_opt_out, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config, string(c.Address), limits,
-			c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, string(providers.ChannelActive), now, now)
+			silent_opt_out, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config,
+			string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, string(providers.ChannelActive), now, now)
 		if err != nil {
 			return err
 		}

@@ -62,6 +62,13 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 		if err := tx.lockAccount(ctx, settings.AccountID); err != nil {
 			return err
 		}
+		before, err := tx.settings(ctx, settings.AccountID)
+		if err != nil {
+			return err
+		}
+		if keepQuiet(before.QuietHours) == keepQuiet(settings.QuietHours) && before.QuietTransactional == settings.QuietTransactional {
+			return nil
+		}
 		if err := tx.checkSettings(ctx, settings); err != nil {
 			return err
 		}
