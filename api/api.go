@@ -148,6 +148,7 @@ func (s *Server) routes() {
 	s.targetingRoutes()
 	s.suppressionRoutes()
 	s.campaignRoutes()
+	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.runRoutes()
 	s.messageRoutes()

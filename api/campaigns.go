@@ -37,10 +37,11 @@ func (c Campaign) identity() int64 { return c.ID }
 type ScheduleInput struct {
 	At       *string `json:"at,omitempty" nullable:"true" doc:"Wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started." example:"2026-12-01T09:00"`
 	Timezone string  `json:"timezone,omitempty" doc:"IANA time zone of the wall-clock time; the channel's zone if absent." example:"Europe/Berlin"`
+	campaigns.Delivery
 }
 
 func (in ScheduleInput) schedule() campaigns.Schedule {
-	return campaigns.Schedule{At: text(in.At), Timezone: in.Timezone}
+	return campaigns.Schedule{At: text(in.At), Timezone: in.Timezone, Delivery: in.Delivery}
 }
 
 // CampaignInput is what a new campaign is made of.
@@ -79,6 +80,18 @@ type Forecast struct {
 	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
 	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,channel.recipients_per_day"`
 	StartsAt  *time.Time `json:"starts_at,omitempty"`
+	Waves     []Wave     `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
+	// OutsideHours is absent where nobody waits.
+	OutsideHours int64 `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
+}
+
+// Wave is when the recipients of some zones have their turn.
+type Wave struct {
+	At         time.Time `json:"at"`
+	Zones      []string  `json:"zones" doc:"IANA names, the campaign's own for who has none; the first 20."`
+	ZoneCount  int       `json:"zone_count"`
+	Recipients int64     `json:"recipients"`
+	Waits      bool      `json:"waits,omitempty" doc:"Later than was meant, because of hours."`
 }
 
 // Sample is a campaign rendered for one recipient.
@@ -298,7 +311,10 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
-	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt)}
+	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt), OutsideHours: f.OutsideHours}
+	for _, w := range f.Waves {
+		view.Waves = append(view.Waves, Wave{At: w.At.UTC(), Zones: w.Zones, ZoneCount: w.ZoneCount, Recipients: w.Recipients, Waits: w.Waits})
+	}
 	if f.LimitedBy != "" {
 		seconds := f.Duration.Seconds()
 		view.Seconds = &seconds

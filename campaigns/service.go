@@ -56,6 +56,9 @@ type Audiences interface {
 	// PreviewAudience and SampleAudience are Invalid if a rule can't be read, and a
 	// Conflict if that is a targeting list's.
 	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
+	// ZonesOfAudience counts those who would be sent to by their time zones, as they are
+	// kept; empty for none.
+	ZonesOfAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
 	// HasCategory reports whether the account has a category of this id.
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
@@ -101,6 +104,7 @@ type Store interface {
 	Tracer
 	People
 	LiveStore
+	SettingsStore
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }
@@ -195,7 +199,7 @@ func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name strin
 		name = shorten("Copy of "+c.Name, maxName)
 	}
 	c.Name = name
-	c.Schedule = Schedule{Timezone: c.Schedule.Timezone}
+	c.Schedule = Schedule{Timezone: c.Schedule.Timezone, Delivery: c.Schedule.Delivery}
 	return s.Create(ctx, c)
 }
 
@@ -234,6 +238,9 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 	}
 	if schedule.At == "" {
 		return Campaign{}, fault.InvalidField("at", nil, "say when, such as 2026-12-01T09:00; to start now, POST …/start")
+	}
+	if schedule.Delivery == (Delivery{}) {
+		schedule.Delivery = c.Schedule.Delivery
 	}
 	c.Schedule = schedule
 	at, err := s.due(c, channel)
@@ -281,7 +288,10 @@ func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, pro
 		}
 	}
 	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
-	return c, channel, err
+	if err != nil {
+		return c, channel, err
+	}
+	return c, channel, s.checkHours(ctx, c, channel)
 }
 
 func nextStep(status Status) string {
@@ -303,7 +313,7 @@ func (s *Service) due(c Campaign, channel providers.Channel) (time.Time, error) 
 	if !at.After(s.clock.Now()) {
 		return time.Time{}, fault.InvalidField("schedule.at", c.Schedule.At, "is over (it was %s): set a time to come, or none to start now", at.Format(time.RFC3339))
 	}
-	return at, nil
+	return c.Schedule.Fires(at, channel.Timezone), nil
 }
 
 // Pause stops a campaign from sending; Resume goes on where it stopped.

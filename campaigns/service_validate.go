@@ -68,6 +68,11 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 			return err
 		}
 	}
+	if err := c.Schedule.Check(); err != nil {
+		if wrong, err = fault.Gather(wrong, err); err != nil {
+			return err
+		}
+	}
 	if err := c.Audience.Validate(); err != nil {
 		if wrong, err = fault.Gather(wrong, err); err != nil {
 			return err

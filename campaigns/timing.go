@@ -134,8 +134,8 @@ func (t *Timing) Meant(at *time.Location) time.Time {
 	return zone.Resolve(t.wall, at)
 }
 
-// Turn is when somebody has a turn, before the run is spread, and why they wait for
-// it.
+// Turn is when somebody has a turn, before the run is spread, and why that is later than
+// the time that is meant for them; empty if it is not.
 type Turn struct {
 	Due    time.Time
 	Reason string
@@ -145,11 +145,8 @@ type Turn struct {
 func (t *Timing) Turn(at *time.Location) Turn {
 	meant := t.Meant(at)
 	turn := Turn{Due: t.Next(meant, at)}
-	switch {
-	case turn.Due.After(meant):
+	if turn.Due.After(meant) {
 		turn.Reason = messages.ReasonHours
-	case t.ByRecipientTime():
-		turn.Reason = messages.ReasonRecipientTime
 	}
 	return turn
 }

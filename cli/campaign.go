@@ -58,7 +58,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "At", k.Schedule.At, "Fires", at(k.NextFireAt))
+			"Subject", k.Content.Subject, "At", k.Schedule.At, "Turns", deliveryWords(k.Schedule.Delivery), "Fires", at(k.NextFireAt))
 		if run.ID != 0 {
 			runTable(w, run)
 		}
@@ -86,6 +86,7 @@ type campaignFlags struct {
 	subject, text, textFile, html, htmlFile string
 	preheader, when, timezone               string
 	rate                                    float64
+	delivery                                deliveryFlags
 	weight                                  int
 	category                                int64
 	start, watch                            bool
@@ -117,6 +118,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
 	flags.StringVar(&f.when, "at", "", "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.StringVar(&f.timezone, "timezone", "", "IANA time zone of --at (default the channel's)")
+	f.delivery.add(cmd)
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
@@ -181,6 +183,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 		in.Schedule.At = &f.when
 	}
 	set(&in.Schedule.Timezone, f.timezone)
+	if err := f.delivery.into(&in.Schedule.Delivery); err != nil {
+		return in, err
+	}
 	if f.rate != 0 {
 		in.Throttle.PerSecond = f.rate
 	}
@@ -250,6 +255,7 @@ func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 		fields(w, "Takes", "as long as the provider needs: no limit is set")
 	}
 	fields(w, "Starts", at(f.StartsAt))
+	showWaves(w, f)
 }
 
 func (c *cli) showSamples(f api.Forecast) {
@@ -311,13 +317,19 @@ func (c *cli) start(ctx context.Context, id int64, f startFlags) error {
 
 func (c *cli) campaignSchedule() *cobra.Command {
 	var when, timezone string
+	var delivery deliveryFlags
 	cmd := &cobra.Command{Use: "schedule ID", Short: "Set a campaign's time and let it fire then",
 		Example: "  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin"}
 	cmd.Flags().StringVar(&when, "at", "", "time, such as 2026-12-01T09:00 (required)")
 	cmd.Flags().StringVar(&timezone, "timezone", "", "IANA time zone (default the channel's)")
+	delivery.add(cmd)
 	_ = cmd.MarkFlagRequired("at") // the flag exists
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
-		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), api.ScheduleInput{At: &when, Timezone: timezone}))
+		in := api.ScheduleInput{At: &when, Timezone: timezone}
+		if err := delivery.into(&in.Delivery); err != nil {
+			return err
+		}
+		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), in))
 	})
 }
 

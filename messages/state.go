@@ -115,7 +115,6 @@ const (
 	ReasonOptedOut         = "opted_out"         // the recipient unsubscribed
 	ReasonCapped           = "capped"            // a frequency cap holds it back
 	ReasonHours            = "outside_hours"     // it is not within the hours where the recipient is
-	ReasonRecipientTime    = "recipient_time"    // waits for the campaign's time on the recipient's clock
 	ReasonExpired          = "expired"           // its time was over before it could go
 	ReasonRenderFailed     = "render_failed"     // the template could not be rendered for this recipient
 	ReasonCleared          = "cleared"           // an operator cleared the queue

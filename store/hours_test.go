@@ -410,7 +410,7 @@ func TestChangedHoursTakeEffect(t *testing.T) {
 		for _, m := range j.waiting(run.ID) {
 			if m.zone == "America/New_York" {
 				require.Equal(t, time.Date(2026, 3, 1, 17, 0, 0, 0, time.UTC), m.due, "12:00 there")
-				require.Equal(t, messages.ReasonRecipientTime, m.reason)
+				require.Empty(t, m.reason)
 			}
 		}
 		// What was in the window came back, and goes with those who are allowed now.

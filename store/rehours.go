@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -84,27 +83,21 @@ func (s *Store) rehoursBatch(ctx context.Context, at *rehoursPlace) (n int, err 
 		if err != nil {
 			return err
 		}
-		moved := map[string][][2]int64{}
+		var moved [][2]int64
 		for _, w := range list {
 			if w.reason != messages.ReasonHours {
 				continue
 			}
-			due, reason := meantFor(&timing, w.zone, w.contactID), ""
-			switch {
-			case !due.After(at.now):
+			due := meantFor(&timing, w.zone, w.contactID)
+			if !due.After(at.now) {
 				due = at.now
-			case timing.ByRecipientTime():
-				reason = messages.ReasonRecipientTime
 			}
-			moved[reason] = append(moved[reason], [2]int64{w.id, due.UnixMilli()})
+			moved = append(moved, [2]int64{w.id, due.UnixMilli()})
 		}
-		for reason, rows := range moved {
-			slices.SortFunc(rows, func(a, b [2]int64) int { return int(a[0] - b[0]) })
-			if _, err := tx.Exec(ctx, tx.d.statements.moveDue, nullText(reason), mustJSON(rows)); err != nil {
-				return err
-			}
+		if len(moved) > 0 {
+			_, err = tx.Exec(ctx, tx.d.statements.moveDue, nil, mustJSON(moved))
 		}
-		return nil
+		return err
 	})
 	if err == nil && len(list) > 0 {
 		at.due, at.id = list[len(list)-1].due, list[len(list)-1].id
