@@ -110,8 +110,8 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 	}
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
-		InDoubt: string(c.InDoubt), QuietHours: c.QuietHours, SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, StatusSince: known(c.StatusSince),
-		Health:    healthView(c.Health),
+		InDoubt: string(c.InDoubt), QuietHours: c.QuietHours, SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason,
+		StatusSince: known(c.StatusSince), Health: healthView(c.Health),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {

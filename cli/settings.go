@@ -25,10 +25,11 @@ func quietHours(text string) (api.QuietHoursChange, error) {
 		return api.QuietHoursChange{}, nil
 	}
 	from, to, ok := strings.Cut(text, "-")
+	from, to = strings.TrimSpace(from), strings.TrimSpace(to)
 	if !ok || from == "" || to == "" {
 		return api.QuietHoursChange{}, usagef("--quiet-hours %s: write them as 20:00-08:00, or none", text)
 	}
-	return api.QuietHoursChange{From: strings.TrimSpace(from), To: strings.TrimSpace(to)}, nil
+	return api.QuietHoursChange{From: from, To: to}, nil
 }
 
 // quietWords are quiet hours as they are typed.

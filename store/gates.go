@@ -159,7 +159,7 @@ func (tx conn) lookUp(ctx context.Context, f feeding, list []marked, now time.Ti
 		addresses = append(addresses, m.address)
 	}
 	l = &lookup{now: now, transactional: f.runID == 0, caps: f.caps, timing: f.timing, nexts: map[string]time.Time{}}
-	if err = tx.lookUpContacts(ctx, l, contactIDs); err != nil {
+	if err := tx.lookUpContacts(ctx, l, contactIDs); err != nil {
 		return nil, err
 	}
 	if l.suppressed, err = tx.suppressedAddresses(ctx, f, addresses); err != nil {

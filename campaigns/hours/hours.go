@@ -37,7 +37,9 @@ func CheckQuiet(location, from, to string) error {
 		}
 	}
 	if len(wrong) == 0 && from == to {
-		wrong = append(wrong, fault.Field{Location: location, Value: from, Message: "begin and end at the same time, which would leave none to send at: write 20:00 and 08:00"})
+		wrong = append(wrong, fault.Field{
+			Location: location, Value: from, Message: "begin and end at the same time, which would leave none to send at: write 20:00 and 08:00",
+		})
 	}
 	return fault.InvalidFields(wrong)
 }
