@@ -419,6 +419,33 @@ func TestChangedHoursTakeEffect(t *testing.T) {
 	})
 }
 
+// What lies in a window until hours have ended is not sent, and goes back when its task is
+// gone.
+func TestAnEnvelopeThatLiesTooLongIsNotSent(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 9)
+		fake := s.FakeTime() // 12:00 in UTC, 13:00 in Berlin
+		j.live("UTC", "Europe/Berlin")
+		j.setSchedule(campaigns.Schedule{Delivery: campaigns.Delivery{Hours: &hours.Hours{From: "09:00", To: "14:00"}}})
+		run := j.Start()
+		j.PlanAll(run.ID, 100)
+		fed := j.Feed(run.ID, []int64{7}, 10)
+		require.Len(t, fed, 9)
+		require.Len(t, j.Load(run.ID, 7, fed), 9)
+		fake.Advance(time.Hour)
+		loaded := j.Load(run.ID, 7, fed)
+		require.Len(t, loaded, 4)
+		for _, m := range loaded {
+			require.Equal(t, "UTC", m.Recipient.Timezone)
+		}
+		n, err := s.RequeueLost(t.Context(), j.Channel.ID, []int64{7})
+		require.NoError(t, err)
+		require.Len(t, j.Feed(run.ID, []int64{8}, 10), 4)
+		require.EqualValues(t, 9, n)
+		j.Balanced(run.ID)
+	})
+}
+
 // Hours that leave no time are refused when they are set, and the error says what they
 // exclude.
 func TestHoursThatExcludeEachOtherAreRefused(t *testing.T) {

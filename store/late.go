@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -185,4 +186,23 @@ func (p *latePass) fateOf(name string) fate {
 		return fate{expired: true}
 	}
 	return fate{next: p.timing.Next(p.at, at)}
+}
+
+// stillInTime are those of a run's queued messages that are not late by now.
+func (tx conn) stillInTime(ctx context.Context, runID int64, list []messages.QueuedMessage) ([]messages.QueuedMessage, error) {
+	timing, err := tx.runTiming(ctx, runID)
+	if err != nil || !timing.Gated() {
+		return list, err
+	}
+	pass := latePass{timing: timing, at: tx.s.clock.Now()}
+	late := map[string]bool{}
+	return slices.DeleteFunc(list, func(m messages.QueuedMessage) bool {
+		is, known := late[m.Recipient.Timezone]
+		if !known {
+			f := pass.fateOf(m.Recipient.Timezone)
+			is = f.expired || f.next.After(pass.at)
+			late[m.Recipient.Timezone] = is
+		}
+		return is
+	}), nil
 }
