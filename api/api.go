@@ -149,6 +149,7 @@ func (s *Server) routes() {
 	s.suppressionRoutes()
 	s.campaignRoutes()
 	s.recurringRoutes()
+	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.runRoutes()
 	s.messageRoutes()

@@ -72,6 +72,18 @@ type Forecast struct {
 	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
 	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,channel.recipients_per_day"`
 	StartsAt  *time.Time `json:"starts_at,omitempty"`
+	Waves     []Wave     `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
+	// OutsideHours is absent where nobody waits.
+	OutsideHours int64 `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
+}
+
+// Wave is when the recipients of some zones have their turn.
+type Wave struct {
+	At         time.Time `json:"at"`
+	Zones      []string  `json:"zones" doc:"IANA names, the campaign's own for who has none; the first 20."`
+	ZoneCount  int       `json:"zone_count"`
+	Recipients int64     `json:"recipients"`
+	Waits      bool      `json:"waits,omitempty" doc:"Later than was meant, because of hours."`
 }
 
 // Sample is a campaign rendered for one recipient.
@@ -292,7 +304,10 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
-	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt)}
+	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt), OutsideHours: f.OutsideHours}
+	for _, w := range f.Waves {
+		view.Waves = append(view.Waves, Wave{At: w.At.UTC(), Zones: w.Zones, ZoneCount: w.ZoneCount, Recipients: w.Recipients, Waits: w.Waits})
+	}
 	if f.LimitedBy != "" {
 		seconds := f.Duration.Seconds()
 		view.Seconds = &seconds

@@ -16,23 +16,24 @@ import (
 
 // Channel is a channel as the API shows it; secrets in config are masked.
 type Channel struct {
-	ID           int64            `json:"id"`
-	Name         string           `json:"name"`
-	Provider     string           `json:"provider"`
-	Config       map[string]any   `json:"config" doc:"The provider's settings; secrets are masked."`
-	Address      string           `json:"address" doc:"Kind of address that the channel delivers to."`
-	Limits       providers.Limits `json:"limits"`
-	Timezone     string           `json:"timezone"`
-	InDoubt      string           `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
-	SilentOptOut bool             `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
-	Status       string           `json:"status" enum:"active,paused,stopped"`
-	StatusReason string           `json:"status_reason,omitempty"`
-	StatusSince  *time.Time       `json:"status_since,omitempty"`
-	Health       ProviderHealth   `json:"health"`
-	Requests     int              `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
-	Standstill   *Standstill      `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
-	CreatedAt    time.Time        `json:"created_at"`
-	UpdatedAt    time.Time        `json:"updated_at"`
+	ID           int64                 `json:"id"`
+	Name         string                `json:"name"`
+	Provider     string                `json:"provider"`
+	Config       map[string]any        `json:"config" doc:"The provider's settings; secrets are masked."`
+	Address      string                `json:"address" doc:"Kind of address that the channel delivers to."`
+	Limits       providers.Limits      `json:"limits"`
+	Timezone     string                `json:"timezone"`
+	InDoubt      string                `json:"in_doubt" doc:"What becomes of messages whose worker died while it asked the provider: hold, resend, or empty for hold in campaigns and resend otherwise."`
+	QuietHours   *providers.QuietHours `json:"quiet_hours,omitempty" doc:"When campaigns write to nobody, on the recipient's own clock; absent for none."`
+	SilentOptOut bool                  `json:"silent_opt_out" doc:"Who opts out by a reply gets no confirmation."`
+	Status       string                `json:"status" enum:"active,paused,stopped"`
+	StatusReason string                `json:"status_reason,omitempty"`
+	StatusSince  *time.Time            `json:"status_since,omitempty"`
+	Health       ProviderHealth        `json:"health"`
+	Requests     int                   `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
+	Standstill   *Standstill           `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
+	CreatedAt    time.Time             `json:"created_at"`
+	UpdatedAt    time.Time             `json:"updated_at"`
 }
 
 // ProviderHealth is how it stands with a channel's provider now.
@@ -59,13 +60,14 @@ func (c Channel) identity() int64 { return c.ID }
 
 // ChannelInput is what a new channel is made of.
 type ChannelInput struct {
-	Name         string           `json:"name" minLength:"1" maxLength:"200"`
-	Provider     string           `json:"provider" doc:"GET /v1/providers lists them."`
-	Config       map[string]any   `json:"config,omitempty" doc:"The provider's settings; GET /v1/providers has their JSON Schema."`
-	Limits       providers.Limits `json:"limits,omitempty"`
-	Timezone     string           `json:"timezone,omitempty" doc:"IANA name; UTC if absent." example:"Europe/Berlin"`
-	InDoubt      string           `json:"in_doubt,omitempty" enum:",hold,resend"`
-	SilentOptOut bool             `json:"silent_opt_out,omitempty" doc:"Who opts out by a reply gets no confirmation; one without marketing if absent."`
+	Name         string                `json:"name" minLength:"1" maxLength:"200"`
+	Provider     string                `json:"provider" doc:"GET /v1/providers lists them."`
+	Config       map[string]any        `json:"config,omitempty" doc:"The provider's settings; GET /v1/providers has their JSON Schema."`
+	Limits       providers.Limits      `json:"limits,omitempty"`
+	Timezone     string                `json:"timezone,omitempty" doc:"IANA name; UTC if absent." example:"Europe/Berlin"`
+	InDoubt      string                `json:"in_doubt,omitempty" enum:",hold,resend"`
+	QuietHours   *providers.QuietHours `json:"quiet_hours,omitempty" doc:"When campaigns write to nobody, on the recipient's own clock; what comes then waits."`
+	SilentOptOut bool                  `json:"silent_opt_out,omitempty" doc:"Who opts out by a reply gets no confirmation; one without marketing if absent."`
 }
 
 // ChannelChange is what to change of a channel; what is absent stays.
@@ -75,6 +77,7 @@ type ChannelChange struct {
 	Limits       *providers.Limits `json:"limits,omitempty" doc:"Replaces the limits as a whole; takes effect at once."`
 	Timezone     *string           `json:"timezone,omitempty"`
 	InDoubt      *string           `json:"in_doubt,omitempty" enum:",hold,resend"`
+	QuietHours   *QuietHoursChange `json:"quiet_hours,omitempty" doc:"When campaigns write to nobody, on the recipient's own clock; {} takes them away. Takes effect at once, also for campaigns that are under way."`
 	SilentOptOut *bool             `json:"silent_opt_out,omitempty"`
 }
 
@@ -107,8 +110,8 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 	}
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
-		InDoubt: string(c.InDoubt), SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason, StatusSince: known(c.StatusSince),
-		Health:    healthView(c.Health),
+		InDoubt: string(c.InDoubt), QuietHours: c.QuietHours, SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason,
+		StatusSince: known(c.StatusSince), Health: healthView(c.Health),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {
@@ -194,7 +197,8 @@ func (s *Server) channelRoutes() {
 			}
 			c, err := s.Channels.Create(ctx, providers.Channel{
 				AccountID: caller.AccountID, Name: in.Body.Name, Provider: in.Body.Provider, Config: config, Limits: in.Body.Limits,
-				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt), SilentOptOut: in.Body.SilentOptOut,
+				Timezone: in.Body.Timezone, InDoubt: providers.InDoubtPolicy(in.Body.InDoubt), QuietHours: in.Body.QuietHours,
+				SilentOptOut: in.Body.SilentOptOut,
 			})
 			return s.channelOut(ctx, caller, c, err)
 		})
@@ -226,6 +230,7 @@ func (s *Server) channelRoutes() {
 			if in.Body.InDoubt != nil {
 				c.InDoubt = providers.InDoubtPolicy(*in.Body.InDoubt)
 			}
+			in.Body.QuietHours.into(&c.QuietHours)
 			if in.Body.SilentOptOut != nil {
 				c.SilentOptOut = *in.Body.SilentOptOut
 			}

@@ -102,6 +102,7 @@ type Schedule struct {
 	CatchUpWithin string `json:"catch_up_within,omitempty" maxLength:"30" doc:"For how long an instant is worth it; 1h if absent." example:"1h"`
 	WhileRunning  string `json:"while_running,omitempty" enum:"skip,queue_one,queue_all,together,cancel_previous,leave_out" doc:"What becomes of an instant that comes while a run is under way: it waits unless one waits already (queue_one, if absent), waits behind all, is left out, runs beside it, cancels it, or runs for those who do not still wait in it."`
 	Jitter        string `json:"jitter,omitempty" maxLength:"30" doc:"By how much an instant starts later at most, evenly spread; always the same for the same instant." example:"5m"`
+	campaigns.Delivery
 }
 
 func (in Schedule) schedule() campaigns.Schedule {
@@ -109,7 +110,7 @@ func (in Schedule) schedule() campaigns.Schedule {
 		At: text(in.At), Schedule: in.ScheduleRule.schedule(), Policy: campaigns.Policy{
 			Count: in.Count, CatchUp: campaigns.CatchUp(in.CatchUp), CatchUpWithin: in.CatchUpWithin,
 			WhileRunning: campaigns.WhileRunning(in.WhileRunning), Jitter: in.Jitter,
-		},
+		}, Delivery: in.Delivery,
 	}
 }
 
@@ -117,7 +118,7 @@ func (in Schedule) schedule() campaigns.Schedule {
 func scheduleWire(s campaigns.Schedule) Schedule {
 	out := Schedule{
 		ScheduleRule: scheduleRule(s.Schedule), Count: s.Count, CatchUp: string(s.CatchUp), CatchUpWithin: s.CatchUpWithin,
-		WhileRunning: string(s.WhileRunning), Jitter: s.Jitter,
+		WhileRunning: string(s.WhileRunning), Jitter: s.Jitter, Delivery: s.Delivery,
 	}
 	if s.At != "" {
 		out.At = &s.At

@@ -9,6 +9,7 @@ import (
 	"carillon/campaigns/schedule"
 	"carillon/internal/fault"
 	"carillon/internal/words"
+	"carillon/internal/zone"
 )
 
 // Policy says what becomes of the instants of a recurring campaign that can't simply
@@ -78,12 +79,23 @@ type Timetable struct {
 	policy Policy
 	within time.Duration
 	jitter time.Duration
+	// leads says that runs go by each recipient's clock, and begin when the first zone
+	// on earth shows their time.
+	leads bool
+}
+
+// begins is when something is to be decided of an instant.
+func (t *Timetable) begins(instant time.Time) time.Time {
+	if !t.leads {
+		return instant
+	}
+	return zone.Resolve(instant.In(t.plan.Zone()), farthestEast)
 }
 
 // Timetable compiles a schedule that recurs. Errors are of code Invalid and name all
 // fields that are wrong. Of o only what the schedule does not say itself counts.
 func (s Schedule) Timetable(o schedule.Options) (*Timetable, error) {
-	t := &Timetable{policy: s.Policy, within: defaultCatchUp}
+	t := &Timetable{policy: s.Policy, within: defaultCatchUp, leads: s.RecipientTime}
 	var wrong []fault.Field
 	refuse := func(field string, value any, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "schedule." + field, Value: value, Message: fmt.Sprintf(format, args...)})
@@ -233,7 +245,7 @@ type Outlook struct {
 func (t *Timetable) Decide(s Standing, now time.Time) (list []Decision, after Standing) {
 	for len(list) < mostDecided && !t.exhausted(s) {
 		o, ok := t.plan.Next(s.Behind)
-		if !ok || o.At.After(now) {
+		if !ok || t.begins(o.At).After(now) {
 			break
 		}
 		s.Behind = o.At
@@ -268,7 +280,7 @@ func (t *Timetable) Outlook(s Standing) (o Outlook) {
 		return o
 	}
 	if next, ok := t.plan.Next(s.Behind); ok {
-		o.LookAt = next.At
+		o.LookAt = t.begins(next.At)
 	}
 	if next, ok := t.nextFiring(s, s.Behind); ok {
 		o.FiresAt = next
@@ -293,7 +305,7 @@ func (t *Timetable) nextFiring(s Standing, after time.Time) (time.Time, bool) {
 // judge decides of one instant that has come.
 func (t *Timetable) judge(o schedule.Occurrence, s Standing, now time.Time) Decision {
 	d := Decision{Instant: o.At, Status: RunSkipped}
-	late := now.Sub(o.At)
+	late := now.Sub(t.begins(o.At))
 	switch {
 	case o.Skipped != "":
 		d.Reason, d.Detail = string(o.Skipped), o.Note
@@ -305,13 +317,13 @@ func (t *Timetable) judge(o schedule.Occurrence, s Standing, now time.Time) Deci
 		d.Reason, d.Detail = RunTooLate, fmt.Sprintf("it could be fired %s late, and is worth it for %s", words.Duration(late), words.Duration(t.within))
 		return d
 	case t.policy.CatchUp != CatchUpAll:
-		if next, ok := t.nextFiring(s, o.At); ok && !next.After(now) {
+		if next, ok := t.nextFiring(s, o.At); ok && !t.begins(next).After(now) {
 			d.Reason, d.Detail = RunTooLate, "the next instant had come by the time that this one could be fired"
 			return d
 		}
 	}
 	if t.jitter > 0 {
-		if at := o.At.Add(t.jitterOf(s.CampaignID, o.At)); at.After(now) {
+		if at := t.begins(o.At).Add(t.jitterOf(s.CampaignID, o.At)); at.After(now) {
 			d.Status, d.Reason, d.StartsAt = RunWaiting, RunJitter, at
 			return d
 		}

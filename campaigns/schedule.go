@@ -18,6 +18,7 @@ type Schedule struct {
 	// and the channel's zone, then UTC, if empty.
 	schedule.Schedule
 	Policy
+	Delivery
 }
 
 // Recurs reports whether the campaign fires again and again.
@@ -28,6 +29,20 @@ func (s Schedule) Recurs() bool {
 // Validate refuses a schedule that never fires, or can't be meant, all wrong fields at
 // once (an error of code Invalid). defaultZone stands in for an empty Timezone.
 func (s Schedule) Validate(defaultZone string) error {
+	err := s.validateInstants(defaultZone)
+	wrong, other := fault.Gather(nil, err)
+	if err != nil && other != nil {
+		return other
+	}
+	if err := s.Check(); err != nil {
+		if wrong, err = fault.Gather(wrong, err); err != nil {
+			return err
+		}
+	}
+	return fault.InvalidFields(wrong)
+}
+
+func (s Schedule) validateInstants(defaultZone string) error {
 	if s.Recurs() {
 		_, err := s.Timetable(schedule.Options{Timezone: defaultZone})
 		return err

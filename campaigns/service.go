@@ -78,6 +78,9 @@ type Audiences interface {
 	// PreviewAudience and SampleAudience are Invalid if a rule can't be read, and a
 	// Conflict if that is a targeting list's.
 	PreviewAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (Preview, error)
+	// ZonesOfAudience counts those who would be sent to by their time zones, as they are
+	// kept; empty for none.
+	ZonesOfAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
 	// HasCategory reports whether the account has a category of this id.
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
@@ -124,6 +127,7 @@ type Store interface {
 	Tracer
 	People
 	LiveStore
+	SettingsStore
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }
@@ -266,6 +270,9 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 	if schedule.At == "" && !schedule.Recurs() {
 		return Campaign{}, fault.InvalidField("at", nil, "say when, such as 2026-12-01T09:00, or how it recurs; to start now, POST …/start")
 	}
+	if schedule.Delivery == (Delivery{}) {
+		schedule.Delivery = c.Schedule.Delivery
+	}
 	c.Schedule = schedule
 	if err := schedule.Validate(channel.Timezone); err != nil {
 		return Campaign{}, err
@@ -324,7 +331,10 @@ func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, pro
 		}
 	}
 	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
-	return c, channel, err
+	if err != nil {
+		return c, channel, err
+	}
+	return c, channel, s.checkHours(ctx, c, channel)
 }
 
 func (c Campaign) nextStep() string {
@@ -348,7 +358,7 @@ func (s *Service) due(c Campaign, channel providers.Channel) (time.Time, error) 
 	if !at.After(s.clock.Now()) {
 		return time.Time{}, fault.InvalidField("schedule.at", c.Schedule.At, "is over (it was %s): set a time to come, or none to start now", at.Format(time.RFC3339))
 	}
-	return at, nil
+	return c.Schedule.Fires(at, channel.Timezone), nil
 }
 
 // Pause stops a campaign from sending; Resume goes on where it stopped.

@@ -24,6 +24,11 @@ type Forecast struct {
 	LimitedBy string
 	// StartsAt is when it would fire; nil for at once.
 	StartsAt *time.Time
+	// Waves are when the recipients of each zone have their turn, in order; empty where
+	// all have theirs at once, whatever their zone.
+	Waves []Wave
+	// OutsideHours is how many of them have to wait for their hours.
+	OutsideHours int64
 }
 
 // Sample is a campaign rendered for one recipient.
@@ -69,6 +74,7 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 		return Forecast{}, err
 	}
 	if at, ok, err := c.Schedule.Instant(channel.Timezone); err == nil && ok && at.After(s.clock.Now()) {
+		at = c.Schedule.Fires(at, channel.Timezone)
 		f.StartsAt = &at
 	}
 	if !count {
@@ -78,7 +84,7 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 		return Forecast{}, err
 	}
 	f.Duration, f.LimitedBy = estimate(f.Reachable, channel.Limits, c.Throttle)
-	return f, nil
+	return f, s.forecastWaves(ctx, c, channel, &f)
 }
 
 // sample renders a campaign for some of its recipients, and looks for mistakes.

@@ -358,6 +358,8 @@ func waitWords(reason string) string {
 		return ", for another try after a temporary error"
 	case messages.ReasonCapped:
 		return ", because of a frequency cap"
+	case messages.ReasonHours:
+		return ", because it is not within the hours at which its recipient may be written to"
 	case messages.ReasonChannelHeld:
 		return ", because its channel was held"
 	}

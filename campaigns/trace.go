@@ -203,6 +203,8 @@ func reasonWords(reason string) string {
 		messages.ReasonSuppressed:       "the address is on the list of those never to write to",
 		messages.ReasonOptedOut:         "the recipient opted out",
 		messages.ReasonCapped:           "a frequency cap holds it back",
+		messages.ReasonHours:            "it is not within the hours at which the recipient may be written to",
+		messages.ReasonExpired:          "its time was over before it could go",
 		messages.ReasonRenderFailed:     "the template could not be rendered for this recipient",
 		messages.ReasonCleared:          "the queue was cleared",
 		messages.ReasonCanceled:         "the campaign was canceled",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"carillon/campaigns/hours"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
 	"carillon/providers"
@@ -18,10 +19,11 @@ import (
 // Store keeps channels.
 type Store interface {
 	// CreateChannel keeps a new channel. A name that another has is a Conflict that
-	// names it.
+	// names it; quiet hours that leave no time to send at are Invalid.
 	CreateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
 	// UpdateChannel replaces what a person can change. It is NotFound if there is no
-	// such channel, and a Conflict for a name that another has.
+	// such channel, and a Conflict for a name that another has. Quiet hours that leave
+	// no time to send at, of the account or of a campaign that is not over, are Invalid.
 	UpdateChannel(ctx context.Context, c providers.Channel) (providers.Channel, error)
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
@@ -153,6 +155,13 @@ func (s *Service) validate(c *providers.Channel) error {
 	case providers.InDoubtDefault, providers.InDoubtHold, providers.InDoubtResend:
 	default:
 		add("in_doubt", string(c.InDoubt), "must be hold or resend")
+	}
+	if q := c.QuietHours; q != nil {
+		if err := hours.CheckQuiet("quiet_hours", q.From, q.To); err != nil {
+			if wrong, err = fault.Gather(wrong, err); err != nil {
+				return err
+			}
+		}
 	}
 	l := c.Limits
 	if l.PerSecond < 0 || l.Burst < 0 || l.Concurrency < 0 || l.MaxConcurrency < 0 || l.PerRecipientSeconds < 0 || l.RecipientsPerDay < 0 ||

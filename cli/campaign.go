@@ -58,7 +58,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Fires", at(k.NextFireAt),
+			"Subject", k.Content.Subject, "At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery), "Fires", at(k.NextFireAt),
 			"Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
 			runTable(w, run)
@@ -119,7 +119,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.html, "html", "", "HTML part")
 	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
-	f.schedule.add(flags, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
+	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
@@ -180,13 +180,8 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 			*part.to = string(content)
 		}
 	}
-	if f.schedule.changed() {
-		in.Schedule = f.schedule.built()
-		if f.schedule.file != "" {
-			if err := c.readJSON(f.schedule.file, &in.Schedule); err != nil {
-				return in, err
-			}
-		}
+	if err := f.schedule.into(c, &in.Schedule); err != nil {
+		return in, err
 	}
 	if f.rate != 0 {
 		in.Throttle.PerSecond = f.rate
@@ -257,6 +252,7 @@ func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 		fields(w, "Takes", "as long as the provider needs: no limit is set")
 	}
 	fields(w, "Starts", at(f.StartsAt))
+	showWaves(w, f)
 }
 
 func (c *cli) showSamples(f api.Forecast) {
@@ -321,16 +317,14 @@ func (c *cli) campaignSchedule() *cobra.Command {
 	cmd := &cobra.Command{Use: "schedule ID", Short: "Set when a campaign fires, once or again and again, and let it fire then",
 		Example: `  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin
   carillon campaign schedule 1 --cron '0 9 * * FRIL' --timezone Europe/Berlin --until 2027-12-31`}
-	f.add(cmd.Flags(), "when it fires, such as 2026-12-01T09:00")
+	f.add(cmd, "when it fires, such as 2026-12-01T09:00")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
 		if !f.changed() {
 			return usagef("say when: --at 2026-12-01T09:00, --cron '0 9 * * MON', --every 2h, --date or --schedule-file")
 		}
-		in := f.built()
-		if f.file != "" {
-			if err := c.readJSON(f.file, &in); err != nil {
-				return err
-			}
+		var in api.Schedule
+		if err := f.into(c, &in); err != nil {
+			return err
 		}
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), in))
 	})

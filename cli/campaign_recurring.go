@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"carillon/api"
 )
@@ -19,9 +18,11 @@ type whenFlags struct {
 	at, file string
 	cron     []string
 	more     api.Schedule
+	delivery deliveryFlags
 }
 
-func (f *whenFlags) add(flags *pflag.FlagSet, at string) {
+func (f *whenFlags) add(cmd *cobra.Command, at string) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.at, "at", "", at)
 	flags.StringArrayVar(&f.cron, "cron", nil, "it recurs: a cron expression such as '0 9 * * MON' or '0 9 * * FRIL'; may be repeated")
 	f.recurFlags.add(flags)
@@ -32,9 +33,25 @@ func (f *whenFlags) add(flags *pflag.FlagSet, at string) {
 		"together, cancel_previous or leave_out")
 	flags.StringVar(&f.more.Jitter, "jitter", "", "by how much an instant starts later at most, such as 5m")
 	flags.StringVar(&f.file, "schedule-file", "", "instead: the schedule as JSON, as the API takes it, - for standard input")
+	f.delivery.add(cmd)
 }
 
-// changed reports whether anything is said.
+// into lays the flags over a schedule: what says when replaces all of that.
+func (f *whenFlags) into(c *cli, s *api.Schedule) error {
+	if f.changed() {
+		delivery := s.Delivery
+		*s = f.built()
+		s.Delivery = delivery
+		if f.file != "" {
+			if err := c.readJSON(f.file, s); err != nil {
+				return err
+			}
+		}
+	}
+	return f.delivery.into(&s.Delivery)
+}
+
+// changed reports whether anything says when.
 func (f *whenFlags) changed() bool {
 	b := f.built()
 	return f.file != "" || b.At != nil || len(b.Cron)+len(b.Dates) > 0 || b.Every != "" || b.Timezone != ""

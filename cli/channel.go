@@ -82,6 +82,9 @@ func channelTable(w *tabwriter.Writer, ch api.Channel) {
 	fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
 		"Health", healthWords(ch.Health), "Stands still", standstillWords(ch.Standstill), "What to do", remedyWords(ch.Standstill),
 		"Time zone", ch.Timezone, "In doubt", ch.InDoubt)
+	if ch.QuietHours != nil {
+		fields(w, "Quiet hours", quietWords(ch.QuietHours))
+	}
 	for _, name := range slices.Sorted(maps.Keys(ch.Config)) {
 		fields(w, "  "+name, ch.Config[name])
 	}
@@ -139,7 +142,7 @@ func (c *cli) channelProviders() *cobra.Command {
 func (c *cli) channelCreate() *cobra.Command {
 	var input api.ChannelInput
 	var sets []string
-	var settings string
+	var settings, quiet string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Create a channel", Args: cobra.ExactArgs(1),
 		Long: `Creates a channel: an account's configured use of a provider. carillon channel providers lists
@@ -151,6 +154,15 @@ no secret stands on the command line.`,
           --set from=news@example.org`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			input.Name = args[0]
+			if quiet != "" {
+				q, err := quietHours(quiet)
+				if err != nil {
+					return err
+				}
+				if q != (api.QuietHoursChange{}) {
+					input.QuietHours = &providers.QuietHours{From: q.From, To: q.To}
+				}
+			}
 			if input.Config, err = c.settings(cmd.Context(), input.Provider, settings, sets); err != nil {
 				return err
 			}
@@ -164,6 +176,7 @@ no secret stands on the command line.`,
 	limitFlags(cmd, &input.Limits)
 	flags.StringVar(&input.Timezone, "timezone", "", "IANA time zone for schedules (default UTC)")
 	flags.StringVar(&input.InDoubt, "in-doubt", "", inDoubtUsage)
+	flags.StringVar(&quiet, "quiet-hours", "", "when campaigns write to nobody, on the recipient's clock, such as 20:00-08:00 (default never)")
 	flags.BoolVar(&input.SilentOptOut, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply")
 	_ = cmd.MarkFlagRequired("provider") // the flag exists
 	return cmd
@@ -189,6 +202,7 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 type channelFlags struct {
 	limits                            providers.Limits
 	name, timezone, inDoubt, settings string
+	quiet                             string
 	silent                            bool
 	sets, unsets                      []string
 }
@@ -210,9 +224,17 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 	limitFlags(cmd, &f.limits)
 	flags.StringVar(&f.timezone, "timezone", "", "IANA time zone for schedules")
 	flags.StringVar(&f.inDoubt, "in-doubt", "", inDoubtUsage)
+	flags.StringVar(&f.quiet, "quiet-hours", "", quietUsage)
 	flags.BoolVar(&f.silent, "silent-opt-out", false, "do not confirm it when somebody opts out by a reply; =false confirms again")
 	return c.onChannel(cmd, func(ctx context.Context, ch api.Channel) error {
 		change := f.change(ch, flags.Changed)
+		if f.quiet != "" {
+			q, err := quietHours(f.quiet)
+			if err != nil {
+				return err
+			}
+			change.QuietHours = &q
+		}
 		if len(f.sets) > 0 || len(f.unsets) > 0 || f.settings != "" {
 			given, err := c.settings(ctx, ch.Provider, f.settings, f.sets)
 			if err != nil {

@@ -173,6 +173,8 @@ snippets show parts/footer
 snippets set parts/footer --text x
 snippets rm parts/footer
 schedules next @daily --timezone UTC
+settings show
+settings set --quiet-hours 20:00-08:00
 channel ls
 channel show news
 channel show 1

@@ -114,6 +114,8 @@ const (
 	ReasonSuppressed       = "suppressed"        // the address is on the suppression list
 	ReasonOptedOut         = "opted_out"         // the recipient unsubscribed
 	ReasonCapped           = "capped"            // a frequency cap holds it back
+	ReasonHours            = "outside_hours"     // it is not within the hours where the recipient is
+	ReasonExpired          = "expired"           // its time was over before it could go
 	ReasonRenderFailed     = "render_failed"     // the template could not be rendered for this recipient
 	ReasonCleared          = "cleared"           // an operator cleared the queue
 	ReasonCanceled         = "campaign_canceled" // an operator canceled the campaign

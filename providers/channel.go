@@ -21,6 +21,9 @@ type Channel struct {
 	Limits   Limits
 	Timezone string
 	InDoubt  InDoubtPolicy
+	// QuietHours are when nobody is written to by campaigns, on the recipient's
+	// clock; nil for none.
+	QuietHours *QuietHours
 	// SilentOptOut keeps who opts out by a reply from getting a confirmation.
 	SilentOptOut bool
 	Status       ChannelStatus
@@ -35,6 +38,12 @@ type Channel struct {
 	Health    Health
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// QuietHours are the times of day at which people are left alone.
+type QuietHours struct {
+	From string `json:"from" doc:"Time of day such as 20:00." example:"20:00"`
+	To   string `json:"to" doc:"Time of day such as 08:00, which is not in them any more; over midnight if it is before from." example:"08:00"`
 }
 
 // Concurrency is how many requests one worker process has under way at a provider at

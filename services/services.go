@@ -21,6 +21,7 @@ type Services struct {
 	Keys       *access.Keys
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
+	Settings   *campaigns.SettingsService
 	Messages   *messages.Service
 	Queue      *messages.Queue
 	Reports    *messages.Reports
@@ -97,6 +98,7 @@ func New(d Deps) *Services {
 		Properties: contacts.NewProperties(d.Store),
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
 		Uploads:    contacts.NewUploads(d.Store),
+		Settings:   campaigns.NewSettings(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),

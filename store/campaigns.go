@@ -76,7 +76,7 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 // campaigns, and with one that recurs for the runs to come: what a run is made of
 // stays as it was when it began.
 func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
-	err := s.inTx(ctx, func(tx conn) error {
+	err := s.withdraw(ctx, func(tx conn) error {
 		locked, err := tx.lockUpToDate(ctx, c.AccountID, c.ID)
 		if err != nil {
 			return err
@@ -99,15 +99,33 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err != nil {
 			return err
 		}
-		if c.Schedule.Recurs() && c.Status != campaigns.Draft && mustJSON(locked.schedule) != mustJSON(c.Schedule) {
-			if err := tx.aimAnew(ctx, c.AccountID, c.ID); err != nil {
-				return err
-			}
+		if err := tx.rescheduled(ctx, locked, c); err != nil {
+			return err
 		}
 		c, err = scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.ID).Scan)
 		return err
 	})
 	return c, err
+}
+
+// rescheduled lets a recurring campaign that is started go by what was changed of its
+// schedule: its instants from now on, and the hours of what waits at once.
+func (tx conn) rescheduled(ctx context.Context, from lockedCampaign, to campaigns.Campaign) error {
+	if from.status == campaigns.Draft || !to.Schedule.Recurs() {
+		return nil
+	}
+	if mustJSON(from.schedule) != mustJSON(to.Schedule) || from.channelID != to.ChannelID {
+		if err := tx.aimAnew(ctx, to.AccountID, to.ID); err != nil {
+			return err
+		}
+	}
+	if mustJSON(from.schedule.Delivery) == mustJSON(to.Schedule.Delivery) {
+		return nil
+	}
+	if err := tx.lockChannels(ctx, to.AccountID, from.channelID); err != nil {
+		return err
+	}
+	return tx.hoursChanged(ctx, to.AccountID, from.channelID)
 }
 
 // mayChange refuses a change that the campaign's status does not allow, or that was

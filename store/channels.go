@@ -15,16 +15,16 @@ import (
 )
 
 // selectChannel reads what scanChannel takes.
-const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status, status_reason,
-	status_since, health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
+const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
-	var config string
+	var config, quiet string
 	var limits []byte
 	var created, updated, statusSince, since, next sqldb.Time
-	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &c.SilentOptOut, &c.Status, &c.StatusReason,
-		&statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
+	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
+		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -32,6 +32,9 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
 	if err := json.Unmarshal(limits, &c.Limits); err != nil {
 		return c, fmt.Errorf("read limits of channel %d: %w", c.ID, err)
+	}
+	if c.QuietHours, err = readQuiet(quiet); err != nil {
+		return c, fmt.Errorf("read quiet hours of channel %d: %w", c.ID, err)
 	}
 	if s.box == nil {
 		return c, fault.New(fault.Internal, "open channel %d: there is no master key", c.ID)
@@ -90,10 +93,13 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 		if err := tx.nameTaken(ctx, c); err != nil {
 			return err
 		}
+		if err := tx.checkQuiet(ctx, c); err != nil {
+			return err
+		}
 		now := sqldb.Millis(s.clock.Now())
-		id, err := tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, silent_opt_out, status,
-			created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config, string(c.Address), limits,
-			c.Timezone, string(c.InDoubt), c.SilentOptOut, string(providers.ChannelActive), now, now)
+		id, err := tx.Insert(ctx, `INSERT INTO channels (account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours,
+			silent_opt_out, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.Provider, config,
+			string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, string(providers.ChannelActive), now, now)
 		if err != nil {
 			return err
 		}
@@ -115,6 +121,7 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 	}
 	var updated providers.Channel
 	var reconsider int
+	var otherHours bool
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
 			return err
@@ -129,6 +136,9 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		if err != nil {
 			return err
 		}
+		if err := tx.checkQuiet(ctx, c); err != nil {
+			return err
+		}
 		var anew int
 		reconsider = nothingChanged
 		if before.Limits != c.Limits {
@@ -139,10 +149,10 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 		}
 		now := sqldb.Millis(s.clock.Now())
 		_, err = tx.Exec(ctx, `UPDATE channels SET name = ?, provider = ?, config = ?, address_kind = ?, limits = ?, timezone = ?, in_doubt = ?,
-			silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+
+			quiet_hours = ?, silent_opt_out = ?, epoch = epoch + ?, reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, `+touch+
 			` WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), c.SilentOptOut, anew, reconsider, reconsider, now, now, c.ID,
-			c.AccountID)
+			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, anew, reconsider, reconsider,
+			now, now, c.ID, c.AccountID)
 		if err != nil {
 			return err
 		}
@@ -152,13 +162,18 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 				return err
 			}
 		}
+		if otherHours = keepQuiet(before.QuietHours) != keepQuiet(c.QuietHours) || before.Timezone != c.Timezone; otherHours {
+			if err := tx.hoursChanged(ctx, c.AccountID, c.ID); err != nil {
+				return err
+			}
+		}
 		updated, err = s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ?", c.ID).Scan)
 		if err != nil || reconsider == nothingChanged {
 			return err
 		}
 		return tx.halt(ctx)
 	})
-	if err == nil && reconsider != nothingChanged {
+	if err == nil && (reconsider != nothingChanged || otherHours) {
 		// Not only if something is in flight: a worker may still claim by what it knew.
 		// It is the time that passes for the workers, whatever the store's clock.
 		_ = clock.System{}.Sleep(ctx, s.haltWait())

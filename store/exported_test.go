@@ -7,6 +7,7 @@ import "carillon/messages"
 
 const (
 	BulkAtOnce     = bulkAtOnce
+	LateBatch      = lateBatch
 	ErrorsAtOnce   = errorsAtOnce
 	MaxTransitions = maxTransitions
 	ValuesAtOnce   = valuesAtOnce

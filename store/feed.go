@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/failpoint"
 	"carillon/messages"
@@ -39,18 +40,28 @@ func (s *Store) Feedable(ctx context.Context) ([]messages.Feedable, error) {
 // Feed marks due messages queued, some for each of the given envelopes, and
 // returns them. Whoever may not be written to any more is skipped instead. It returns nothing when the run or the
 // channel is not sending, or while the queue is being cleared.
-func (s *Store) Feed(ctx context.Context, request messages.FeedRequest) (messages []messages.FeedMessage, err error) {
+// Who is late is moved on as a whole before anybody else is looked at.
+func (s *Store) Feed(ctx context.Context, request messages.FeedRequest) ([]messages.FeedMessage, error) {
+	var once fedOnce
 	for range maxFruitless {
-		var marked int
-		messages, marked, err = s.feedOnce(ctx, request)
-		if err != nil || len(messages) > 0 || marked == 0 {
+		moving, err := s.moveLate(ctx, request)
+		if err != nil || moving {
+			return nil, err
+		}
+		if once, err = s.feedOnce(ctx, request); err != nil {
+			return nil, err
+		}
+		if once.late {
+			s.lates.found(request, once.timing, s.clock.Now())
+		}
+		if len(once.fed) > 0 || once.marked == 0 {
 			break
 		}
 	}
-	if err == nil && len(messages) > 0 {
+	if len(once.fed) > 0 {
 		failpoint.Hit(failpoint.AfterMarkQueued)
 	}
-	return messages, err
+	return once.fed, nil
 }
 
 // maxFruitless is how often Feed goes on when everybody that it marked was
@@ -64,9 +75,18 @@ type marked struct {
 	address   string
 }
 
-func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, n int, err error) {
+// fedOnce is what became of one try to feed.
+type fedOnce struct {
+	fed    []messages.FeedMessage
+	marked int
+	// late says that some were outside of their hours, or had expired, by this timing.
+	late   bool
+	timing campaigns.Timing
+}
+
+func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (once fedOnce, err error) {
 	err = s.inTxAsync(ctx, func(tx conn) error {
-		fed, n = nil, 0
+		once = fedOnce{}
 		open, feeding, err := tx.feedingIfOpen(ctx, request)
 		if err != nil || !open {
 			return err
@@ -83,19 +103,20 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (fed
 				break
 			}
 		}
-		if n = len(list); n == 0 {
+		if once.marked = len(list); once.marked == 0 {
 			return nil
 		}
-		l.count(countKey{request.RunID, request.ChannelID}, messages.Pending, messages.Queued, int64(n))
-		if list, err = l.applyGates(ctx, feeding, list); err != nil {
+		once.timing = feeding.timing
+		l.count(countKey{request.RunID, request.ChannelID}, messages.Pending, messages.Queued, int64(once.marked))
+		if list, once.late, err = l.applyGates(ctx, feeding, list); err != nil {
 			return err
 		}
 		for _, m := range list {
-			fed = append(fed, m.FeedMessage)
+			once.fed = append(once.fed, m.FeedMessage)
 		}
 		return l.close(ctx, shardFeeder)
 	})
-	return fed, n, err
+	return once, err
 }
 
 // feeding is what the feeder knows of the run's channel and audience.
@@ -105,6 +126,7 @@ type feeding struct {
 	kind                 providers.AddressKind
 	category             int64
 	caps                 []contacts.FrequencyCap
+	timing               campaigns.Timing
 }
 
 // feedingIfOpen checks, with a lock that pausing and canceling wait for, that the run
@@ -133,6 +155,9 @@ func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) 
 		if f.caps, err = tx.capsFor(ctx, f.accountID, f.category); err != nil {
 			return false, f, err
 		}
+	}
+	if f.timing, err = tx.timingOf(ctx, f); err != nil {
+		return false, f, err
 	}
 	var clearing int
 	err = tx.Row(ctx, `SELECT COUNT(*) FROM clears WHERE finished_at IS NULL AND account_id = ?

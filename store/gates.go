@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/store/sqldb"
@@ -54,6 +55,15 @@ var gates = []gate{
 	}},
 	{reason: messages.ReasonOptedOut, planned: audienceSQL.leftCategory, fed: func(l *lookup, m marked) hold {
 		return hold{shut: l.left[m.contactID]}
+	}},
+	{reason: messages.ReasonExpired, fed: func(l *lookup, m marked) hold {
+		expiry, ends := l.timing.Expires(l.zone(m))
+		return hold{shut: ends && !l.now.Before(expiry)}
+	}},
+	// What o'clock it is where somebody is, too.
+	{reason: messages.ReasonHours, fed: func(l *lookup, m marked) hold {
+		next := l.next(m)
+		return hold{shut: next.After(l.now), until: next}
 	}},
 	// How much somebody has got is known when a message is to go, and not before.
 	{reason: messages.ReasonCapped, fed: func(l *lookup, m marked) hold {
@@ -113,8 +123,28 @@ type lookup struct {
 	status        map[int64]contacts.ContactStatus
 	suppressed    map[string]string // reason of the suppression, by address
 	left          map[int64]bool    // the campaign's category, by contact
+	timing        campaigns.Timing
+	zones         map[int64]string // by contact
+	nexts         map[string]time.Time
 	caps          []contacts.FrequencyCap
 	histories     map[int64]capHistory
+}
+
+// zone is where a message's recipient is.
+func (l *lookup) zone(m marked) *time.Location { return l.timing.Zone(l.zones[m.contactID]) }
+
+// next is when a message may go by its recipient's clock; now if it may.
+func (l *lookup) next(m marked) time.Time {
+	if !l.timing.Gated() {
+		return l.now
+	}
+	name := l.zones[m.contactID]
+	next, known := l.nexts[name]
+	if !known {
+		next = l.timing.Next(l.now, l.timing.Zone(name))
+		l.nexts[name] = next
+	}
+	return next
 }
 
 // lookUp reads what gates need to know. The messages must be marked queued, if
@@ -128,8 +158,8 @@ func (tx conn) lookUp(ctx context.Context, f feeding, list []marked, now time.Ti
 		}
 		addresses = append(addresses, m.address)
 	}
-	l = &lookup{now: now, transactional: f.runID == 0, caps: f.caps}
-	if l.status, err = tx.contactStatus(ctx, contactIDs); err != nil {
+	l = &lookup{now: now, transactional: f.runID == 0, caps: f.caps, timing: f.timing, nexts: map[string]time.Time{}}
+	if err := tx.lookUpContacts(ctx, l, contactIDs); err != nil {
 		return nil, err
 	}
 	if l.suppressed, err = tx.suppressedAddresses(ctx, f, addresses); err != nil {
@@ -144,18 +174,23 @@ func (tx conn) lookUp(ctx context.Context, f feeding, list []marked, now time.Ti
 	return l, err
 }
 
-func (tx conn) contactStatus(ctx context.Context, ids []int64) (map[int64]contacts.ContactStatus, error) {
-	found := make(map[int64]contacts.ContactStatus, len(ids))
+// lookUpContacts reads the status and the zone of contacts.
+func (tx conn) lookUpContacts(ctx context.Context, l *lookup, ids []int64) error {
+	l.status, l.zones = make(map[int64]contacts.ContactStatus, len(ids)), map[int64]string{}
 	if len(ids) == 0 {
-		return found, nil
+		return nil
 	}
 	var id int64
 	var status contacts.ContactStatus
-	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
-		err := scan(&id, &status)
-		found[id] = status
+	var zone string
+	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		err := scan(&id, &status, &zone)
+		l.status[id] = status
+		if zone != "" && l.timing.Gated() {
+			l.zones[id] = zone
+		}
 		return err
-	}, "SELECT id, status FROM contacts WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
+	}, "SELECT id, status, timezone FROM contacts WHERE id "+tx.d.InIDs, tx.d.IDList(ids))
 }
 
 // suppressedAddresses says which addresses are suppressed, and why.
@@ -185,37 +220,40 @@ func (l *lookup) holding(m marked) (reason string, h hold) {
 }
 
 // applyGates keeps those of the just queued messages that may go. The others are
-// skipped or wait, whatever was so when the run was planned.
-func (l *ledger) applyGates(ctx context.Context, f feeding, list []marked) ([]marked, error) {
+// skipped or wait, whatever was so when the run was planned. It reports whether some
+// were late: outside of their hours, or expired.
+func (l *ledger) applyGates(ctx context.Context, f feeding, list []marked) (kept []marked, late bool, err error) {
 	known, err := l.lookUp(ctx, f, list, l.now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	kept, whose := list[:0], countKey{f.runID, f.channelID}
+	kept = list[:0]
+	whose := countKey{f.runID, f.channelID}
 	skipped := map[skipping][]int64{}
 	deferred := map[string][][3]any{} // rows of message, due time and detail, by reason
 	for _, m := range list {
 		reason, h := known.holding(m)
+		late = late || reason == messages.ReasonHours || reason == messages.ReasonExpired
 		switch why := (skipping{whose, reason, h.detail, l.now}); {
 		case !h.shut:
 			kept = append(kept, m)
 		case h.until.IsZero():
 			skipped[why] = append(skipped[why], m.ID)
 		default:
-			deferred[reason] = append(deferred[reason], [3]any{m.ID, sqldb.Millis(h.until), h.detail})
+			deferred[reason] = append(deferred[reason], [3]any{m.ID, sqldb.Millis(h.until), nullText(h.detail)})
 		}
 	}
 	for reason, rows := range deferred {
 		n, err := l.Exec(ctx, l.d.statements.deferMessages, reason, mustJSON(rows))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		l.count(whose, messages.Queued, messages.Pending, n)
 	}
 	for why, ids := range skipped {
 		if err := l.skipQueued(ctx, ids, why); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return kept, nil
+	return kept, late, nil
 }

@@ -25,6 +25,9 @@ var postgresStatements = statements{
 	aimCampaigns: aimCampaigns(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
 	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2, queued_at = NULL
 		FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint AND messages.state ` + is(moves.putOff.from...),
+	moveDue: `UPDATE messages SET due_at = (v ->> 1)::bigint, reason = ?, detail = NULL
+		FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint AND messages.state ` + is(moves.putOff.to),
+	turns: "SELECT v ->> 0 AS zone, (v ->> 1)::bigint AS due, v ->> 2 AS reason FROM jsonb_array_elements(?::jsonb) v",
 	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 		SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint, v ->> 8
 		FROM jsonb_array_elements(?::jsonb) v`,

@@ -24,6 +24,11 @@ var sqliteStatements = statements{
 	aimCampaigns:      aimCampaigns(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
 	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL
 		FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state ` + is(moves.putOff.from...),
+	moveDue: `UPDATE messages SET due_at = v.value ->> 1, reason = ?, detail = NULL
+		FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state ` + is(moves.putOff.to),
+	// The limit has them made once, and the cast with an index: a value of JSON has no
+	// type by which SQLite would make one.
+	turns: "SELECT CAST(value ->> 0 AS TEXT) AS zone, value ->> 1 AS due, value ->> 2 AS reason FROM json_each(?) LIMIT " + everyRow,
 	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 		SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 		FROM json_each(?)`,

@@ -24,6 +24,10 @@ type statements struct {
 	// aimCampaigns takes the time, the name of the zones' rules, and rows of campaign,
 	// behind, fired, look, next, run, schedule's pause.
 	aimCampaigns string
+	// moveDue takes a reason and rows of message and due time, of those that wait.
+	moveDue string
+	// turns yields zone, due and reason of rows of these.
+	turns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
 }

@@ -27,6 +27,7 @@ type planned struct {
 	channel  providers.Channel
 	audience targeting.Audience
 	category int64
+	timing   campaigns.Timing
 }
 
 // PlanBatch turns the next n members of the run's audience into messages, in
@@ -57,6 +58,9 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 		if p.run.Status != campaigns.RunPlanning {
 			parts = []*planPart{{step: campaigns.PlanStep{Stopped: true}}}
 			return nil
+		}
+		if p.timing, err = c.runTiming(ctx, runID); err != nil {
+			return err
 		}
 		compiled, err := c.compileAudience(ctx, p.channel, p.audience, p.category, p.run.Instant)
 		if err != nil {
@@ -177,13 +181,14 @@ func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, pa
 		if part.found > 0 {
 			reason, from := compiled.reason(), compiled.from(part.from, part.to)
 			now := sqldb.Millis(s.clock.Now())
-			insert := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at)
-				SELECT ?, ?, id, address, ?, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
-				` END, why, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
-				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + reason.sql + ` AS why` + from.sql + ` ORDER BY c.id LIMIT ` + everyRow + `) r
-				WHERE true` + onConflict
-			args := slices.Concat([]any{p.run.ChannelID, p.run.ID, now, now}, reason.args, from.args)
-			if err := tx.insertPlanned(ctx, p.run.ID, insert, args, &part.step); err != nil {
+			insert, args := p.timed(s), []any{p.run.ChannelID, p.run.ID, now}
+			query := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at, due_at)
+				SELECT ?, ?, r.id, address, ?, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
+				` END, ` + insert.reason.sql + `, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END, ` + insert.due.sql + `
+				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + insert.zone + reason.sql + ` AS why` + from.sql +
+				` ORDER BY c.id LIMIT ` + everyRow + `) r` + insert.join.sql + ` WHERE true` + onConflict
+			args = slices.Concat(args, insert.reason.args, []any{now}, insert.due.args, reason.args, from.args, insert.join.args)
+			if err := tx.insertPlanned(ctx, p.run.ID, query, args, &part.step); err != nil {
 				return err
 			}
 		}

@@ -66,7 +66,8 @@ func (tx conn) rowsOf(ctx context.Context, uploads, contacts []int64, take func(
 
 // LoadEnvelope is what is needed to render those of an envelope's messages that are
 // still queued in it, in the order of their ids. Whoever is gone meanwhile is left
-// out. It locks nothing: whether a message may be sent is for its claim to find out.
+// out, and so is who has come to be outside of their hours, because an envelope may lie
+// for long if nobody works: those go back when its task is gone. It locks nothing: whether a message may be sent is for its claim to find out.
 func (s *Store) LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error) {
 	messages, err := s.reader().loadEnvelope(ctx, request)
 	return messages, s.translate(err)
@@ -79,6 +80,9 @@ func (tx conn) loadEnvelope(ctx context.Context, request messages.EnvelopeReques
 	}
 	if request.RunID == 0 {
 		return messages, tx.ownContents(ctx, messages)
+	}
+	if messages, err = tx.stillInTime(ctx, request.RunID, messages); err != nil {
+		return nil, err
 	}
 	if len(request.Uploads) == 0 {
 		return messages, nil

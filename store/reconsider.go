@@ -34,6 +34,9 @@ const reconsiderBatch = 5000
 // oldest due time first. It reports whether there may be more. Whom the new limits
 // do not allow either waits again, by these.
 func (s *Store) Reconsider(ctx context.Context) (more bool, err error) {
+	if more, err = s.reconsiderHours(ctx); err != nil || more {
+		return more, err
+	}
 	var channelID, updatedAt int64
 	var changed int
 	err = s.reader().Row(ctx, "SELECT id, reconsider, updated_at FROM channels WHERE reconsider > 0 ORDER BY id LIMIT 1").Scan(&channelID, &changed, &updatedAt)

@@ -249,8 +249,10 @@ func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campa
 func (w *turnWriter) turnOnce(ctx context.Context, c *lockedCampaign) error {
 	at, next := c.nextFireAt.Time, campaigns.Outlook{}
 	if c.zones != zone.Rules() {
-		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok && then.After(w.s.clock.Now()) {
-			next = campaigns.Outlook{LookAt: then, FiresAt: then}
+		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok {
+			if fires := c.schedule.Fires(then, c.zone); fires.After(w.s.clock.Now()) {
+				next = campaigns.Outlook{LookAt: fires, FiresAt: fires}
+			}
 		}
 	}
 	if next.LookAt.IsZero() {

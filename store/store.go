@@ -49,6 +49,9 @@ type Store struct {
 	zonesChecked atomic.Bool
 	halts        halts
 	writable     writable
+	lates        lates
+	turns        turnTable
+	rehours      rehoursPlace
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.

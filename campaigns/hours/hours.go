@@ -28,6 +28,23 @@ type Hours struct {
 // Quiet is the hours outside of which somebody is left alone: those from To to From.
 func Quiet(from, to string) Hours { return Hours{From: to, To: from} }
 
+// CheckQuiet says what is wrong with quiet hours; errors are of code Invalid and name
+// location, from and to.
+func CheckQuiet(location, from, to string) error {
+	var wrong []fault.Field
+	for _, end := range []struct{ field, value, example string }{{"from", from, "20:00"}, {"to", to, "08:00"}} {
+		if minute, ok := minuteOf(end.value); !ok || minute == minutesOfDay {
+			wrong = append(wrong, fault.Field{Location: location + "." + end.field, Value: end.value, Message: "not a time of day: write " + end.example})
+		}
+	}
+	if len(wrong) == 0 && from == to {
+		wrong = append(wrong, fault.Field{
+			Location: location, Value: from, Message: "begin and end at the same time, which would leave none to send at: write 20:00 and 08:00",
+		})
+	}
+	return fault.InvalidFields(wrong)
+}
+
 const (
 	minutesOfDay  = 24 * 60
 	minutesOfWeek = 7 * minutesOfDay
@@ -136,25 +153,50 @@ func (r *Rule) Allows(at time.Time, location *time.Location) bool {
 func (r *Rule) Next(due time.Time, location *time.Location) time.Time {
 	at := due.UTC()
 	for !r.Allows(at, location) {
-		local := at.In(location)
-		change, changes := zone.Evenly(at, location)
-		wait := time.Duration(r.until(minuteOfWeek(local)))*time.Minute - time.Duration(local.Second())*time.Second - time.Duration(local.Nanosecond())
-		next := at.Add(wait)
-		if changes && !change.After(next) {
-			next = change.UTC() // the clock is set before: what it shows then decides
-		}
-		at = next
+		at = r.step(at, location, true)
 	}
 	return at
 }
 
+// Closes is the first instant, not before at, that is outside of the hours on a clock
+// in location; ok is false where there is none for as long as can be seen: for a year.
+func (r *Rule) Closes(at time.Time, location *time.Location) (closes time.Time, ok bool) {
+	if !r.bounded {
+		return time.Time{}, false
+	}
+	at = at.UTC()
+	for end := at.AddDate(1, 0, 0); at.Before(end); {
+		if !r.Allows(at, location) {
+			return at, true
+		}
+		at = r.step(at, location, false)
+	}
+	return time.Time{}, false
+}
+
+// Bounded reports whether there is any time that it does not allow, or may not.
+func (r *Rule) Bounded() bool { return r.bounded }
+
+// step is where an instant's clock next shows a minute that is allowed, or one that
+// is not, or where it is set before that: what it shows then decides.
+func (r *Rule) step(at time.Time, location *time.Location, allowed bool) time.Time {
+	local := at.In(location)
+	change, changes := zone.Evenly(at, location)
+	wait := time.Duration(r.until(minuteOfWeek(local), allowed))*time.Minute - time.Duration(local.Second())*time.Second - time.Duration(local.Nanosecond())
+	next := at.Add(wait)
+	if changes && !change.After(next) {
+		return change.UTC()
+	}
+	return next
+}
+
 // until is how many minutes there are from one of the week to the next that is
-// allowed.
-func (r *Rule) until(minute int) int {
-	for n := 1; n <= minutesOfWeek; n++ {
-		if r.allows((minute + n) % minutesOfWeek) {
+// allowed, or that is not; a week where there is none.
+func (r *Rule) until(minute int, allowed bool) int {
+	for n := 1; n < minutesOfWeek; n++ {
+		if r.allows((minute+n)%minutesOfWeek) == allowed {
 			return n
 		}
 	}
-	return minutesOfWeek // Compile refuses a rule that allows nothing
+	return minutesOfWeek
 }

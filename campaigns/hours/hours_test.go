@@ -107,6 +107,33 @@ func TestNextIsTheFirst(t *testing.T) {
 	})
 }
 
+// Hours end where they first do not hold any more, and not a minute before.
+func TestClosesAtTheFirstInstantOutside(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := hours.Hours{
+			From: fmt.Sprintf("%02d:00", rapid.IntRange(0, 23).Draw(t, "from")), To: fmt.Sprintf("%02d:30", rapid.IntRange(0, 23).Draw(t, "to")),
+		}
+		rule, err := hours.Compile("hours", h)
+		require.NoError(t, err)
+		zone, err := time.LoadLocation(rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll"}).Draw(t, "zone"))
+		require.NoError(t, err)
+		from := at("2026-01-01T00:00:00Z").Add(time.Duration(rapid.Int64Range(0, 366*24*3600).Draw(t, "seconds")) * time.Second)
+		closes, ok := rule.Closes(from, zone)
+		require.True(t, ok)
+		require.False(t, within(h, closes.In(zone)), "%s is within", closes.In(zone))
+		for m := from; m.Before(closes); m = m.Truncate(time.Minute).Add(time.Minute) {
+			require.True(t, within(h, m.In(zone)), "%s is outside already", m.In(zone))
+		}
+	})
+	for _, always := range [][]hours.Hours{nil, {{From: "00:00", To: "24:00"}}} {
+		rule, err := hours.Compile("hours", always...)
+		require.NoError(t, err)
+		_, ok := rule.Closes(at("2026-03-02T10:00:00Z"), time.UTC)
+		require.False(t, ok)
+		require.Equal(t, len(always) > 0, rule.Bounded())
+	}
+}
+
 // within says for a clock what hours mean; it shares no code with what it is held
 // against.
 func within(h hours.Hours, wall time.Time) bool {
@@ -126,6 +153,31 @@ func within(h hours.Hours, wall time.Time) bool {
 	default: // over midnight
 		return on(wall.Weekday()) && clock >= h.From || on(yesterday) && clock < h.To
 	}
+}
+
+func TestQuietHoursAreChecked(t *testing.T) {
+	require.NoError(t, hours.CheckQuiet("quiet_hours", "20:00", "08:00"))
+	for want, q := range map[string][2]string{
+		"quiet_hours.from: not a time of day: write 20:00": {"8pm", "08:00"},
+		"quiet_hours.to: not a time of day: write 08:00":   {"20:00", "24:00"},
+		"quiet_hours: begin and end at the same time":      {"20:00", "20:00"},
+	} {
+		err := hours.CheckQuiet("quiet_hours", q[0], q[1])
+		require.True(t, fault.Is(err, fault.Invalid), want)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// What is accepted as quiet hours compiles.
+func FuzzCheckQuiet(f *testing.F) {
+	f.Add("20:00", "08:00")
+	f.Add("8:00", "24:00")
+	f.Fuzz(func(t *testing.T, from, to string) {
+		if hours.CheckQuiet("q", from, to) == nil {
+			_, err := hours.Compile("q", hours.Quiet(from, to))
+			require.NoError(t, err)
+		}
+	})
 }
 
 func FuzzCompile(f *testing.F) {

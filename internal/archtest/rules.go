@@ -26,7 +26,7 @@ func layers() []layer {
 	var (
 		inside    = []string{"internal"}
 		people    = join(inside, []string{"contacts", "providers"})
-		domain    = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics", "campaigns"})
+		domain    = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics", "campaigns", "campaigns/hours"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -94,7 +94,11 @@ func layers() []layer {
 			why: "it is the fixture of the store's tests, and no part of the product",
 		},
 		{
-			name: "campaigns", may: join(people, []string{"targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,
+			name: "campaigns/hours", may: inside,
+			why: "times of the week are arithmetic, whoever keeps to them",
+		},
+		{
+			name: "campaigns", may: join(people, []string{"campaigns/hours", "targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,
 			why: "it is domain: rules that hold whatever stores, queues and serves them",
 		},
 		{
@@ -110,7 +114,7 @@ func layers() []layer {
 			why: "a message has one recipient and one content; it knows no campaign but by its id",
 		},
 		{
-			name: "channels", may: join(inside, []string{"providers"}), mayInTests: withStore,
+			name: "channels", may: join(inside, []string{"providers", "campaigns/hours"}), mayInTests: withStore,
 			why: "a channel is there before anything is sent through it",
 		},
 		{

@@ -76,6 +76,14 @@ func (c *cluster) post(path string, body, answer any) error {
 	return c.do(ask{method: http.MethodPost, path: path, body: bytes.NewReader(text), contentType: "application/json"}, answer)
 }
 
+func (c *cluster) patch(path string, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return c.do(ask{method: http.MethodPatch, path: path, body: bytes.NewReader(text), contentType: "application/json"}, nil)
+}
+
 // mustPost is post for a moment at which nothing is dying.
 func (c *cluster) mustPost(path string, body, answer any) {
 	c.t.Helper()

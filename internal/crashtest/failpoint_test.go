@@ -25,6 +25,7 @@ const (
 var passing = map[string]int{
 	failpoint.AfterFire:           1,
 	failpoint.AfterPlanBatch:      1,
+	failpoint.AfterMoveLate:       1,
 	failpoint.AfterMarkQueued:     2,
 	failpoint.AfterEnqueue:        2,
 	failpoint.AfterClaim:          20,
@@ -57,6 +58,10 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 		for _, point := range failpoint.Names() {
 			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {
 				t.Parallel()
+				if point == failpoint.AfterMoveLate {
+					dieMoving(t, s)
+					return
+				}
 				dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 			})
 			if long || point == failpoint.AfterProviderAnswer {
@@ -139,4 +144,49 @@ func dieAt(t *testing.T, s stack, d death) {
 	c.startCampaign(campaign)
 	c.awaitStatus(campaign, "finished")
 	c.prove(campaign, to, expected{people: people, doubt: int(limits.Concurrency), unasked: 1, resend: d.inDoubt == "resend"})
+}
+
+// dieMoving dies while the due times of a campaign are moved, of which it has become
+// the quiet hours. Nothing of it goes then, and everything when they are taken away.
+func dieMoving(t *testing.T, s stack) {
+	const people = 6000 // more than one batch of what is late
+	c := prepareCluster(t, s)
+	to := c.httpSink(sink.Options{})
+	if s.shared {
+		c.migrate()
+	}
+	p := c.serve("serve", fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", failpoint.AfterMoveLate, passing[failpoint.AfterMoveLate]))
+	channel := c.createChannel(to, providers.Limits{PerSecond: 1, Concurrency: failpointConcurrency}, "")
+	campaign := c.draft(channel, people)
+	c.startCampaign(campaign)
+	c.await("everybody is planned", func() error {
+		state, err := c.state(campaign)
+		if err == nil && state.Counts["pending"] < people-failpointRate {
+			err = fmt.Errorf("it is %+v", state)
+		}
+		return err
+	})
+	now := time.Now().UTC()
+	quiet := object{"from": now.Add(-2 * time.Hour).Format("15:04"), "to": now.Add(2 * time.Hour).Format("15:04")}
+	_ = c.patch(fmt.Sprintf("/v1/channels/%d", channel), object{"quiet_hours": quiet}) // it may die before it answers
+	c.awaitDeath(p)
+	arrived := to.Count()
+	c.serve("serve")
+	c.await("everybody waits for the end of quiet hours", func() error {
+		var shown struct {
+			Standstill struct {
+				Reason string `json:"reason"`
+				Words  string `json:"words"`
+			} `json:"standstill"`
+		}
+		err := c.get(fmt.Sprintf("/v1/campaigns/%d", campaign), &shown)
+		if err == nil && shown.Standstill.Reason != "due_later" {
+			err = fmt.Errorf("it is %+v", shown)
+		}
+		return err
+	})
+	require.Equal(t, arrived, to.Count(), "nothing goes in quiet hours, whoever has died")
+	require.NoError(t, c.patch(fmt.Sprintf("/v1/channels/%d", channel), object{"quiet_hours": object{}, "limits": object{"concurrency": 64}}))
+	c.awaitStatus(campaign, "finished")
+	c.prove(campaign, to, expected{people: people, doubt: failpointConcurrency, unasked: 1})
 }

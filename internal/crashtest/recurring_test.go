@@ -76,7 +76,8 @@ func TestManyRecurringCampaignsFireOnce(t *testing.T) {
 	ended := time.UnixMilli(int64(count("SELECT MAX(finished_at) FROM runs")))
 	took := ended.Sub(instant)
 	t.Logf("%d campaigns due at one second, the leader killed after %d: fired late by %s (median), %s (p99), %s at most; "+
-		"all runs over %s after the instant, %.0f a second", many, fired, ms(late[len(late)/2]), ms(late[len(late)*99/100]), ms(slices.Max(late)), took.Round(time.Millisecond), float64(many)/took.Seconds())
+		"all runs over %s after the instant, %.0f a second", many, fired, ms(late[len(late)/2]), ms(late[len(late)*99/100]), ms(slices.Max(late)),
+		took.Round(time.Millisecond), float64(many)/took.Seconds())
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

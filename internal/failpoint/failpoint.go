@@ -18,6 +18,7 @@ import (
 const (
 	AfterFire           = "after-fire" // a run has begun, and nothing of it is planned
 	AfterPlanBatch      = "after-plan-batch"
+	AfterMoveLate       = "after-move-late" // some of what is outside of its hours has another due time
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
@@ -32,7 +33,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterFire, AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterPlanBatch, AfterMoveLate, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }

@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 func TestNamesAreDifferent(t *testing.T) {
 	names := slices.Sorted(slices.Values(Names()))
 	require.Equal(t, names, slices.Compact(slices.Clone(names)))
-	require.Len(t, names, 10)
+	require.Len(t, names, 12)
 }
 
 // The child really dies by SIGKILL, at the Nth time and not before: nothing
@@ -99,7 +99,7 @@ func TestAnUnknownNameIsRefused(t *testing.T) {
 	cmd.Env = append(os.Environ(), childVariable+"=after-claim", "CARILLON_FAILPOINT=after-clai")
 	output, err := cmd.CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(output), `CARILLON_FAILPOINT names "after-clai"; there are after-plan-batch`)
+	require.Contains(t, string(output), `CARILLON_FAILPOINT names "after-clai"; there are after-fire`)
 }
 
 // What is released can't be killed by its environment, and says that it was tried.

@@ -1,0 +1,49 @@
+package campaigns
+
+import (
+	"context"
+
+	"carillon/campaigns/hours"
+	"carillon/providers"
+)
+
+// Settings are what an account says of all that it sends.
+type Settings struct {
+	AccountID int64
+	// QuietHours are when nobody is written to by campaigns, on the recipient's clock;
+	// nil for none.
+	QuietHours *providers.QuietHours
+	// QuietTransactional has transactional messages obey quiet hours, too, those of
+	// their channel among them.
+	QuietTransactional bool
+}
+
+// SettingsStore keeps settings.
+type SettingsStore interface {
+	// GetSettings are the account's; zero but for the account if it has set none.
+	GetSettings(ctx context.Context, accountID int64) (Settings, error)
+	// SetSettings replaces them. They bind when it returns. It is Invalid if quiet hours
+	// leave no time at which a channel, or a campaign that is not over, may send.
+	SetSettings(ctx context.Context, s Settings) (Settings, error)
+}
+
+// SettingsService is the service for an account's settings.
+type SettingsService struct{ store SettingsStore }
+
+// NewSettings makes the service.
+func NewSettings(store SettingsStore) *SettingsService { return &SettingsService{store: store} }
+
+// Get are an account's settings.
+func (s *SettingsService) Get(ctx context.Context, accountID int64) (Settings, error) {
+	return s.store.GetSettings(ctx, accountID)
+}
+
+// Set replaces an account's settings; they bind when it returns.
+func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings, error) {
+	if q := settings.QuietHours; q != nil {
+		if err := hours.CheckQuiet("quiet_hours", q.From, q.To); err != nil {
+			return Settings{}, err
+		}
+	}
+	return s.store.SetSettings(ctx, settings)
+}

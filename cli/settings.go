@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+	"carillon/providers"
+)
+
+func (c *cli) addSettings(root *cobra.Command) {
+	root.AddCommand(group("settings", "What holds for all that the account sends", c.settingsShow(), c.settingsSet()))
+}
+
+func settingsPath() path { return v1("settings") }
+
+const quietUsage = "when campaigns write to nobody, on the recipient's clock, such as 20:00-08:00; none takes them away"
+
+// quietHours reads quiet hours as they are typed.
+func quietHours(text string) (api.QuietHoursChange, error) {
+	if text == "none" {
+		return api.QuietHoursChange{}, nil
+	}
+	from, to, ok := strings.Cut(text, "-")
+	from, to = strings.TrimSpace(from), strings.TrimSpace(to)
+	if !ok || from == "" || to == "" {
+		return api.QuietHoursChange{}, usagef("--quiet-hours %s: write them as 20:00-08:00, or none", text)
+	}
+	return api.QuietHoursChange{From: from, To: to}, nil
+}
+
+// quietWords are quiet hours as they are typed.
+func quietWords(q *providers.QuietHours) string {
+	if q == nil {
+		return "none"
+	}
+	return q.From + "-" + q.To
+}
+
+func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
+	obey := "pass"
+	if s.QuietTransactional {
+		obey = "obey them, too"
+	}
+	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey)
+}
+
+func (c *cli) settingsShow() *cobra.Command {
+	return plain(&cobra.Command{Use: "show", Short: "Show the account's settings"}, func(ctx context.Context) error {
+		return show(ctx, c, get(settingsPath()), settingsTable)
+	})
+}
+
+func (c *cli) settingsSet() *cobra.Command {
+	var quiet string
+	var transactional bool
+	cmd := &cobra.Command{
+		Use: "set", Short: "Change the account's settings",
+		Long:    "Changes what the flags name and leaves the rest. New quiet hours take effect at once, also for campaigns that are under way.",
+		Example: "  carillon settings set --quiet-hours 20:00-08:00\n  carillon settings set --quiet-hours none",
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&quiet, "quiet-hours", "", quietUsage)
+	flags.BoolVar(&transactional, "quiet-transactional", false, "transactional messages obey quiet hours, too; =false lets them pass again")
+	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional")
+	return plain(cmd, func(ctx context.Context) error {
+		var change api.SettingsChange
+		if flags.Changed("quiet-hours") {
+			q, err := quietHours(quiet)
+			if err != nil {
+				return err
+			}
+			change.QuietHours = &q
+		}
+		if flags.Changed("quiet-transactional") {
+			change.QuietTransactional = &transactional
+		}
+		return show(ctx, c, patch(settingsPath(), change), settingsTable)
+	})
+}
