@@ -58,8 +58,8 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery), "Fires", at(k.NextFireAt),
-			"Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
+			"Subject", k.Content.Subject, "At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
+			"Fires", at(k.NextFireAt), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
 			runTable(w, run)
 		}
