@@ -86,7 +86,9 @@ func (b *Builder) Build(ctx context.Context, src Source) (Built, error) {
 }
 
 func (b *Builder) build(ctx context.Context, src Source) (Built, error) {
-	field, html, err := "mjml", "", error(nil)
+	var html string
+	var err error
+	field := "mjml"
 	if src.MJML != "" {
 		// MJML says itself which styles are written into elements, and does it.
 		html, err = b.mjml.compile(ctx, src.MJML)
