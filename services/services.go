@@ -47,7 +47,7 @@ type Store interface {
 	campaigns.Store
 	messages.Store
 	messages.QueueStore
-	templates.Snippets
+	templates.Store
 	channels.Store
 	contacts.ContactStore
 	contacts.ListStore

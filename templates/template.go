@@ -162,3 +162,16 @@ func (d *Definition) Languages() Languages {
 	}
 	return l
 }
+
+// Spoken are the languages of the template, the default first.
+func (d *Definition) Spoken() []string {
+	var spoken []string
+	for _, t := range d.Translations {
+		if t.Language == d.Default {
+			spoken = append([]string{t.Language}, spoken...)
+		} else {
+			spoken = append(spoken, t.Language)
+		}
+	}
+	return spoken
+}
