@@ -142,6 +142,7 @@ func (s *Server) routes() {
 	s.replyRoutes()
 	s.capRoutes()
 	s.snippetRoutes()
+	s.templateRoutes()
 	s.uploadRoutes()
 	s.exportRoutes()
 	s.listRoutes()

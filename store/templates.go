@@ -38,7 +38,7 @@ func scanTemplate(scan sqldb.Scan) (templates.Saved, error) {
 func noTemplate(id int64) error { return fault.New(fault.NotFound, "there is no template %d", id) }
 
 // ListTemplates lists templates behind the name After, by name, without their texts.
-func (s *Store) ListTemplates(ctx context.Context, f templates.TemplateFilter) ([]templates.Info, error) {
+func (s *Store) ListTemplates(ctx context.Context, f templates.TemplateFilter) ([]templates.TemplateInfo, error) {
 	query, args := `SELECT t.id, t.name, t.version, t.category, t.kinds, v.languages, t.created_at, v.created_at
 		FROM templates t JOIN template_versions v ON v.template_id = t.id AND v.version = t.version
 		WHERE t.account_id = ? AND t.deleted_at IS NULL AND t.name > ?`, []any{f.AccountID, f.After}
@@ -48,7 +48,7 @@ func (s *Store) ListTemplates(ctx context.Context, f templates.TemplateFilter) (
 	if f.Category != "" {
 		query, args = query+" AND t.category = ?", append(args, string(f.Category))
 	}
-	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (t templates.Info, err error) {
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (t templates.TemplateInfo, err error) {
 		var kinds, languages string
 		var created, changed sqldb.Time
 		err = scan(&t.ID, &t.Name, &t.Version, &t.Category, &kinds, &languages, &created, &changed)
@@ -97,8 +97,8 @@ func (tx conn) hasTemplate(ctx context.Context, accountID, id int64) error {
 	return err
 }
 
-func (tx conn) templateStatuses(ctx context.Context, id int64) ([]templates.Status, error) {
-	return sqldb.Query(ctx, tx, func(scan sqldb.Scan) (st templates.Status, err error) {
+func (tx conn) templateStatuses(ctx context.Context, id int64) ([]templates.Approval, error) {
+	return sqldb.Query(ctx, tx, func(scan sqldb.Scan) (st templates.Approval, err error) {
 		var updated sqldb.Time
 		err = scan(&st.ChannelID, &st.Language, &st.State, &st.Reason, &updated)
 		st.UpdatedAt = updated.Time
@@ -243,12 +243,12 @@ func (s *Store) DeleteTemplate(ctx context.Context, accountID, id int64) error {
 }
 
 // ListVersions lists versions before the one given, 0 for all, the newest first.
-func (s *Store) ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]templates.VersionInfo, error) {
+func (s *Store) ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]templates.TemplateVersion, error) {
 	tx := s.reader()
 	if err := tx.hasTemplate(ctx, accountID, id); err != nil {
 		return nil, s.translate(err)
 	}
-	list, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (v templates.VersionInfo, err error) {
+	list, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (v templates.TemplateVersion, err error) {
 		var languages string
 		var created sqldb.Time
 		err = scan(&v.Version, &languages, &created)
@@ -260,7 +260,7 @@ func (s *Store) ListVersions(ctx context.Context, accountID, id int64, before, l
 }
 
 // SetTemplateStatus keeps what a channel's provider says of a template.
-func (s *Store) SetTemplateStatus(ctx context.Context, accountID, id int64, st templates.Status) error {
+func (s *Store) SetTemplateStatus(ctx context.Context, accountID, id int64, st templates.Approval) error {
 	return s.inTx(ctx, func(tx conn) error {
 		if err := tx.hasTemplate(ctx, accountID, id); err != nil {
 			return err

@@ -63,7 +63,7 @@ func TestVersionsOfTemplatesStay(t *testing.T) {
 		require.Equal(t, second, found)
 		versions, err := s.ListVersions(ctx, account, first.ID, 0, 10)
 		require.NoError(t, err)
-		require.Equal(t, []templates.VersionInfo{
+		require.Equal(t, []templates.TemplateVersion{
 			{Version: 2, Languages: []string{"en", "de"}, CreatedAt: clock.Now()}, {Version: 1, Languages: []string{"en", "de"}, CreatedAt: made},
 		}, versions)
 		versions, err = s.ListVersions(ctx, account, first.ID, 2, 10)
@@ -76,7 +76,7 @@ func TestVersionsOfTemplatesStay(t *testing.T) {
 			func() error { _, err := s.FindTemplate(ctx, other, "hello"); return err }(),
 			func() error { _, err := s.ListVersions(ctx, other, first.ID, 0, 1); return err }(),
 			func() error { c := second; c.AccountID = other; _, err := s.ChangeTemplate(ctx, c); return err }(),
-			s.SetTemplateStatus(ctx, other, first.ID, templates.Status{}),
+			s.SetTemplateStatus(ctx, other, first.ID, templates.Approval{}),
 		} {
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 		}
@@ -155,14 +155,14 @@ func TestStatusesAndLanguagesOfPeople(t *testing.T) {
 		letter, err := s.CreateTemplate(ctx, letterOf(j.AccountID, "hello", "x"))
 		require.NoError(t, err)
 		for _, state := range []templates.State{templates.Pending, templates.Rejected} {
-			status := templates.Status{ChannelID: j.Channel.ID, Language: "en", State: state, Reason: "because"}
+			status := templates.Approval{ChannelID: j.Channel.ID, Language: "en", State: state, Reason: "because"}
 			require.NoError(t, s.SetTemplateStatus(ctx, j.AccountID, letter.ID, status))
 		}
-		err = s.SetTemplateStatus(ctx, j.AccountID, letter.ID, templates.Status{ChannelID: 999, Language: "en", State: templates.Approved})
+		err = s.SetTemplateStatus(ctx, j.AccountID, letter.ID, templates.Approval{ChannelID: 999, Language: "en", State: templates.Approved})
 		require.True(t, fault.Is(err, fault.Invalid))
 		got, err := s.GetTemplate(ctx, j.AccountID, letter.ID, 0)
 		require.NoError(t, err)
-		require.Equal(t, []templates.Status{
+		require.Equal(t, []templates.Approval{
 			{ChannelID: j.Channel.ID, Language: "en", State: templates.Rejected, Reason: "because", UpdatedAt: clock.Now()},
 		}, got.Statuses)
 

@@ -166,7 +166,7 @@ func (c *checker) languages() {
 			c.add(at("translations", i)+".language", t.Language, "stands there twice")
 		}
 	}
-	if len(c.d.Translations) > 0 && c.d.Translation(c.d.Default) == nil {
+	if _, ok := NormalLanguage(c.d.Default); ok && len(c.d.Translations) > 0 && c.d.Translation(c.d.Default) == nil {
 		c.add("default_language", c.d.Default, "there is no translation into it: write one, or choose one of those that there are")
 	}
 }

@@ -11,26 +11,31 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 )
 
-// Change is a field in which two versions of a template differ.
-type Change struct {
+// FieldChange is a field in which two versions of a template differ.
+type FieldChange struct {
 	Field string `json:"field" doc:"Where it is, such as translations.pl.body."`
 	Diff  string `json:"diff" doc:"The change as a unified diff."`
 }
 
-// Diff are the fields in which one version of a template differs from another, by name.
-func (s *Catalogue) Diff(ctx context.Context, of TemplateRef, from int) ([]Change, error) {
-	before, err := s.store.GetTemplate(ctx, of.AccountID, of.ID, from)
-	if err != nil {
-		return nil, err
-	}
+// Diff are the fields in which a version of a template differs from another, by name: 0
+// stands for the latest, or for the one before.
+func (s *Catalogue) Diff(ctx context.Context, of TemplateRef, since int) (from, to int, changes []FieldChange, err error) {
 	after, err := s.store.GetTemplate(ctx, of.AccountID, of.ID, of.Version)
 	if err != nil {
-		return nil, err
+		return 0, 0, nil, err
 	}
-	return diff(before.Template, after.Template)
+	if since == 0 {
+		since = max(1, after.Version-1)
+	}
+	before, err := s.store.GetTemplate(ctx, of.AccountID, of.ID, since)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	changes, err = diff(before.Template, after.Template)
+	return before.Version, after.Version, changes, err
 }
 
-func diff(before, after Template) ([]Change, error) {
+func diff(before, after Template) ([]FieldChange, error) {
 	x, err := before.Definition.flat()
 	if err != nil {
 		return nil, err
@@ -46,10 +51,10 @@ func diff(before, after Template) ([]Change, error) {
 		}
 	}
 	slices.Sort(names)
-	changes := []Change{}
+	changes := []FieldChange{}
 	for _, name := range names {
 		if x[name] != y[name] {
-			changes = append(changes, Change{Field: name, Diff: udiff.Unified(fmt.Sprintf("version %d", before.Version), fmt.Sprintf("version %d", after.Version),
+			changes = append(changes, FieldChange{Field: name, Diff: udiff.Unified(fmt.Sprintf("version %d", before.Version), fmt.Sprintf("version %d", after.Version),
 				lines(x[name]), lines(y[name]))})
 		}
 	}
@@ -73,10 +78,14 @@ func (d Definition) flat() (map[string]string, error) {
 		Translations map[string]Translation `json:"translations"`
 	}{d, map[string]Parameter{}, map[string]Translation{}}
 	for _, p := range d.Parameters {
-		named.Parameters[p.Name] = p
+		name := p.Name
+		p.Name = "" // its place says it
+		named.Parameters[name] = p
 	}
 	for _, t := range d.Translations {
-		named.Translations[t.Language] = t
+		tag := t.Language
+		t.Language = ""
+		named.Translations[tag] = t
 	}
 	raw, err := json.Marshal(named)
 	if err != nil {

@@ -51,8 +51,8 @@ func (l Languages) Choose(wanted string) (tag string, how Choice) {
 	return l.Default, DefaultLanguage
 }
 
-// Covered is how many people a template reaches in each language.
-type Covered struct {
+// Coverage is how many people a template reaches in each language.
+type Coverage struct {
 	Languages []LanguageCount `json:"languages" doc:"How many people get the template in each of its languages."`
 	Missing   []LanguageCount `json:"missing" doc:"How many people have a language that the template has not, neither exactly nor by its base; the largest first. Empty stands for people without a language."`
 }
@@ -65,7 +65,7 @@ type LanguageCount struct {
 
 // Cover counts people by the languages in which they get a template; people are
 // counts by the languages that contacts have.
-func (l Languages) Cover(people map[string]int64) Covered {
+func (l Languages) Cover(people map[string]int64) Coverage {
 	got, missing := map[string]int64{}, map[string]int64{}
 	for wanted, n := range people {
 		tag, how := l.Choose(wanted)
@@ -75,7 +75,7 @@ func (l Languages) Cover(people map[string]int64) Covered {
 			missing[normal] += n
 		}
 	}
-	return Covered{Languages: counted(got), Missing: counted(missing)}
+	return Coverage{Languages: counted(got), Missing: counted(missing)}
 }
 
 func counted(people map[string]int64) []LanguageCount {

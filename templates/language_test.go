@@ -25,7 +25,7 @@ func TestWhichLanguageIsSpoken(t *testing.T) {
 	tag, how := l.Choose("it")
 	require.Equal(t, "de", tag)
 	require.Equal(t, templates.DefaultLanguage, how)
-	require.Equal(t, templates.Covered{
+	require.Equal(t, templates.Coverage{
 		Languages: []templates.LanguageCount{{"de", 317}, {"en", 12}},
 		Missing:   []templates.LanguageCount{{"pl", 312}, {"", 4}},
 	}, l.Cover(map[string]int64{"pl": 312, "de": 1, "en-GB": 5, "en": 7, "": 4}))

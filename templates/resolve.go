@@ -53,6 +53,8 @@ type Resolved struct {
 	TemplateID int64  `json:"template_id"`
 	Name       string `json:"name"`
 	Version    int    `json:"version"`
+	// Kind is the kind of channel that the contents are for.
+	Kind providers.AddressKind `json:"kind"`
 	// Languages say who gets which content; Has has one alone where everybody gets it.
 	Languages Languages `json:"languages"`
 	// Contents are Liquid for each recipient, by language.
@@ -116,7 +118,7 @@ func (t *Saved) resolve(use Use, kind providers.AddressKind) (Resolved, error) {
 			values[name] = value
 		}
 	}
-	r := Resolved{TemplateID: t.ID, Name: t.Name, Version: t.Version, Languages: languages, Contents: map[string]providers.Content{}}
+	r := Resolved{TemplateID: t.ID, Name: t.Name, Version: t.Version, Kind: kind, Languages: languages, Contents: map[string]providers.Content{}}
 	headers, suffixes := 0, 0
 	for _, tag := range languages.Has {
 		tr := t.Translation(tag)
@@ -191,5 +193,14 @@ func (s *Catalogue) Rehearse(ctx context.Context, of TemplateRef, use Use, kind 
 	}
 	use.Name = t.Name
 	r, err := t.resolve(use, kind)
-	return r, within(err, "content.template.")
+	wrong, rest := fault.Gather(nil, err)
+	if rest != nil {
+		return r, rest
+	}
+	for i := range wrong {
+		if wrong[i].Location = strings.TrimPrefix(wrong[i].Location, "content.template."); wrong[i].Location == "name" {
+			wrong[i].Location = "kind"
+		}
+	}
+	return r, fault.InvalidFields(wrong)
 }

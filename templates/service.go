@@ -21,8 +21,8 @@ type Saved struct {
 	Built map[string]email.Built
 }
 
-// Info is a template without its texts.
-type Info struct {
+// TemplateInfo is a template without its texts.
+type TemplateInfo struct {
 	ID       int64                   `json:"id"`
 	Name     string                  `json:"name"`
 	Version  int                     `json:"version" doc:"The latest version."`
@@ -34,8 +34,8 @@ type Info struct {
 	ChangedAt time.Time `json:"changed_at"`
 }
 
-// VersionInfo is a version of a template without its texts.
-type VersionInfo struct {
+// TemplateVersion is a version of a template without its texts.
+type TemplateVersion struct {
 	Version   int       `json:"version"`
 	Languages []string  `json:"languages" doc:"Its languages, the default first."`
 	CreatedAt time.Time `json:"created_at"`
@@ -55,7 +55,7 @@ type TemplateFilter struct {
 // TemplateStore keeps templates.
 type TemplateStore interface {
 	// ListTemplates lists templates by name, without their texts.
-	ListTemplates(ctx context.Context, f TemplateFilter) ([]Info, error)
+	ListTemplates(ctx context.Context, f TemplateFilter) ([]TemplateInfo, error)
 	// GetTemplate is a version of a template, 0 for the latest; NotFound if the account
 	// has no such template, or it has no such version.
 	GetTemplate(ctx context.Context, accountID, id int64, version int) (Saved, error)
@@ -72,10 +72,10 @@ type TemplateStore interface {
 	DeleteTemplate(ctx context.Context, accountID, id int64) error
 	// ListVersions lists versions before the one given, 0 for all, the newest first;
 	// NotFound if the account has no such template.
-	ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]VersionInfo, error)
+	ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]TemplateVersion, error)
 	// SetTemplateStatus keeps what a channel's provider says of a template; NotFound if
 	// the account has no such template, Invalid if it has no such channel.
-	SetTemplateStatus(ctx context.Context, accountID, id int64, s Status) error
+	SetTemplateStatus(ctx context.Context, accountID, id int64, a Approval) error
 	// CountLanguages counts the account's active contacts by their languages, of a kind of
 	// address those alone who have one; empty counts all.
 	CountLanguages(ctx context.Context, accountID int64, kind providers.AddressKind) (map[string]int64, error)
@@ -91,7 +91,7 @@ type Store interface {
 }
 
 // ListTemplates lists templates behind the name After, by name.
-func (s *Catalogue) ListTemplates(ctx context.Context, f TemplateFilter) ([]Info, error) {
+func (s *Catalogue) ListTemplates(ctx context.Context, f TemplateFilter) ([]TemplateInfo, error) {
 	var wrong []fault.Field
 	if f.Kind != "" && !slices.Contains(providers.AddressKinds(), f.Kind) {
 		wrong = append(wrong, fault.Field{Location: "query.kind", Value: f.Kind, Message: "must be one of " + listed(providers.AddressKinds())})
@@ -111,7 +111,7 @@ func (s *Catalogue) GetTemplate(ctx context.Context, accountID, id int64, versio
 }
 
 // ListVersions lists versions before the one given, 0 for all, the newest first.
-func (s *Catalogue) ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]VersionInfo, error) {
+func (s *Catalogue) ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]TemplateVersion, error) {
 	return s.store.ListVersions(ctx, accountID, id, before, limit)
 }
 
@@ -246,7 +246,7 @@ func (s *Catalogue) DeleteTemplate(ctx context.Context, accountID, id int64) err
 }
 
 // SetStatus keeps what the provider of a channel says of a template in a language.
-func (s *Catalogue) SetStatus(ctx context.Context, accountID, id int64, status Status) error {
+func (s *Catalogue) SetStatus(ctx context.Context, accountID, id int64, status Approval) error {
 	var wrong []fault.Field
 	if !slices.Contains(States(), status.State) {
 		wrong = append(wrong, fault.Field{Location: "state", Value: status.State, Message: "must be one of " + listed(States())})
@@ -273,17 +273,17 @@ const maxReason = 1000
 
 // Coverage counts the account's contacts, of a kind of address or all, by the languages
 // in which they would get a template.
-func (s *Catalogue) Coverage(ctx context.Context, accountID, id int64, kind providers.AddressKind) (Covered, error) {
+func (s *Catalogue) Coverage(ctx context.Context, accountID, id int64, kind providers.AddressKind) (Coverage, error) {
 	if kind != "" && !slices.Contains(providers.AddressKinds(), kind) {
-		return Covered{}, fault.InvalidField("query.kind", kind, "must be one of %s", listed(providers.AddressKinds()))
+		return Coverage{}, fault.InvalidField("query.kind", kind, "must be one of %s", listed(providers.AddressKinds()))
 	}
 	t, err := s.store.GetTemplate(ctx, accountID, id, 0)
 	if err != nil {
-		return Covered{}, err
+		return Coverage{}, err
 	}
 	people, err := s.store.CountLanguages(ctx, accountID, kind)
 	if err != nil {
-		return Covered{}, err
+		return Coverage{}, err
 	}
 	return t.Languages().Cover(people), nil
 }

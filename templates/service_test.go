@@ -198,13 +198,14 @@ func TestTemplatesChangeByVersions(t *testing.T) {
 	_, err = f.Catalogue.DeleteTranslation(ctx, of, "pt-BR")
 	require.True(t, fault.Is(err, fault.NotFound))
 
-	changes, err := f.Catalogue.Diff(ctx, of, 1)
+	from, to, changes, err := f.Catalogue.Diff(ctx, of, 1)
 	require.NoError(t, err)
+	require.Equal(t, [2]int{1, 3}, [2]int{from, to})
 	var names []string
 	for _, c := range changes {
 		names = append(names, c.Field)
 	}
-	require.Equal(t, []string{"translations.de.body", "translations.de.email.subject", "translations.de.email.text", "translations.de.language"}, names[:4])
+	require.Equal(t, []string{"translations.de.body", "translations.de.email.subject", "translations.de.email.text"}, names[:3])
 	require.Equal(t, "--- version 1\n+++ version 3\n@@ -0,0 +1 @@\n+Hallo {{1}}, {{2}} kommt.\n", changes[0].Diff)
 	old, err := f.Catalogue.GetTemplate(ctx, f.Account, made.ID, 1)
 	require.NoError(t, err)
@@ -214,10 +215,10 @@ func TestTemplatesChangeByVersions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, third.Definition, copied.Definition)
 	require.Equal(t, third.Built, copied.Built)
-	require.NoError(t, f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Status{ChannelID: f.Mail.ID, Language: "EN", State: templates.Approved}))
-	err = f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Status{ChannelID: f.Mail.ID, Language: "fr", State: templates.Approved})
+	require.NoError(t, f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Approval{ChannelID: f.Mail.ID, Language: "EN", State: templates.Approved}))
+	err = f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Approval{ChannelID: f.Mail.ID, Language: "fr", State: templates.Approved})
 	require.True(t, fault.Is(err, fault.NotFound))
-	err = f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Status{ChannelID: f.Mail.ID, Language: "en", State: "fine"})
+	err = f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Approval{ChannelID: f.Mail.ID, Language: "en", State: "fine"})
 	require.True(t, fault.Is(err, fault.Invalid))
 	require.NoError(t, f.Catalogue.DeleteTemplate(ctx, f.Account, made.ID))
 

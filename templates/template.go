@@ -46,7 +46,7 @@ type Template struct {
 	Version int
 	Definition
 	// Statuses are what the providers of channels say of it.
-	Statuses  []Status
+	Statuses  []Approval
 	CreatedAt time.Time
 	// ChangedAt is when this version was made.
 	ChangedAt time.Time
@@ -135,8 +135,8 @@ const (
 // States lists the states of approval.
 func States() []State { return []State{Draft, Pending, Approved, Rejected, Paused, Disabled} }
 
-// Status is a state of approval with its place.
-type Status struct {
+// Approval is a state of approval with its place.
+type Approval struct {
 	ChannelID int64     `json:"channel_id"`
 	Language  string    `json:"language"`
 	State     State     `json:"state" doc:"draft, pending, approved, rejected, paused or disabled."`
