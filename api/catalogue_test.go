@@ -18,7 +18,8 @@ func TestTemplates(t *testing.T) {
 		[]string{"POST", "/v1/templates", `{"name":"shipped",` + letter + `,"translations":[{"language":"en","email":{"subject":"On its way",` +
 			`"html":"<style>p {color: red}</style><p>Dear {{1}}</p>"}},{"language":"pt_br","email":{"subject":"Saiu","text":"Olá {{1}}"}}]}`},
 		[]string{"POST", "/v1/templates", `{"name":"shipped",` + letter + `,"translations":[]}`},
-		[]string{"POST", "/v1/templates", `{"name":"Ü","category":"ads","kinds":["fax"],"default_language":"english","parameters":[{"name":"1","value":"$x$","sample":""}],` +
+		[]string{"POST", "/v1/templates", `{"name":"Ü","category":"ads","kinds":["fax"],"default_language":"english",` +
+			`"parameters":[{"name":"1","value":"$x$","sample":""}],` +
 			`"translations":[{"language":"en","email":{"subject":"","mjml":"<mjml><mj-body>\n{{ 1 | shout }}<mj-foo></mj-foo></mj-body></mjml>"}}]}`},
 		[]string{"GET", "/v1/templates?kind=email&limit=1"},
 		[]string{"GET", "/v1/templates?kind=fax&category=ads"},
@@ -28,7 +29,8 @@ func TestTemplates(t *testing.T) {
 		[]string{"PUT", "/v1/templates/1/translations/de", `{"body":"{{2}}","email":{"subject":"Los","text":"{{ contact.frist_name }}"}}`},
 		[]string{"DELETE", "/v1/templates/1/translations/pt-BR"},
 		[]string{"DELETE", "/v1/templates/1/translations/pt-BR"},
-		[]string{"PUT", "/v1/templates/1", `{` + letter + `,"fallback":["de"],"translations":[{"language":"en","email":{"subject":"On its way","text":"Dear {{1}}"}}]}`},
+		[]string{"PUT", "/v1/templates/1", `{` + letter + `,"fallback":["de"],` +
+			`"translations":[{"language":"en","email":{"subject":"On its way","text":"Dear {{1}}"}}]}`},
 		[]string{"GET", "/v1/templates/1/versions?limit=2"},
 		[]string{"GET", "/v1/templates/1/versions/1"},
 		[]string{"GET", "/v1/templates/1/versions/9"},

@@ -167,14 +167,16 @@ func templateOut(t templates.Saved, err error) (*one[Template], error) {
 	return &one[Template]{out}, nil
 }
 
-const templateDoc = "Everything that can't be meant is refused at once, with its place: parameters that are missing or left over, lengths that WhatsApp does not take, " +
-	"values that nobody has, Liquid that can't be rendered, with line and column. MJML and styles are worked out when it is saved. docs/templates.md."
+const templateDoc = "Everything that can't be meant is refused at once, with its place: parameters that are missing or left over, " +
+	"lengths that WhatsApp does not take, values that nobody has, Liquid that can't be rendered, with line and column. MJML and styles are worked out when it is saved. docs/templates.md."
 
 func (s *Server) templateRoutes() {
 	const path, tag = "/v1/templates", "templates"
 	register(s, operation{id: "list-templates", method: http.MethodGet, path: path, tag: tag, doc: "List templates by name, without their texts", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *listTemplates) (*pageOut[templates.TemplateInfo], error) {
-			f := templates.TemplateFilter{AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Category: templates.Category(in.Category), Limit: in.Limit + 1}
+			f := templates.TemplateFilter{
+				AccountID: caller.AccountID, Kind: providers.AddressKind(in.Kind), Category: templates.Category(in.Category), Limit: in.Limit + 1,
+			}
 			if in.Cursor != "" {
 				var err error
 				if f.After, err = in.text(); err != nil || f.After == "" {
@@ -192,7 +194,8 @@ func (s *Server) templateRoutes() {
 		func(ctx context.Context, caller access.Key, in *createTemplate) (*one[Template], error) {
 			return templateOut(s.Catalogue.CreateTemplate(ctx, templates.Template{AccountID: caller.AccountID, Name: in.Body.Name, Definition: in.Body.Definition}))
 		})
-	register(s, operation{id: "get-template", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a template in its latest version", roles: mayLook},
+	register(s, operation{id: "get-template", method: http.MethodGet, path: path + "/{id}", tag: tag, roles: mayLook,
+		doc: "Show a template in its latest version"},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Template], error) {
 			return templateOut(s.Catalogue.GetTemplate(ctx, caller.AccountID, in.ID, 0))
 		})
@@ -251,7 +254,8 @@ func (s *Server) translationRoutes(path, tag string) {
 			return templateOut(s.Catalogue.DeleteTranslation(ctx, templates.TemplateRef{AccountID: caller.AccountID, ID: in.ID}, in.Language))
 		})
 	register(s, operation{id: "set-template-status", method: http.MethodPut, path: path + "/status", tag: tag, status: http.StatusNoContent, roles: mayEdit,
-		doc: "Note what the provider of a channel says of a template", more: "Providers that keep templates of their own are asked by themselves; this is for what one hears elsewhere."},
+		doc:  "Note what the provider of a channel says of a template",
+		more: "Providers that keep templates of their own are asked by themselves; this is for what one hears elsewhere."},
 		func(ctx context.Context, caller access.Key, in *setTemplateStatus) (*struct{}, error) {
 			return nil, s.Catalogue.SetStatus(ctx, caller.AccountID, in.ID, templates.Approval{
 				ChannelID: in.Body.ChannelID, Language: in.Language, State: templates.State(in.Body.State), Reason: in.Body.Reason,

@@ -130,6 +130,7 @@ func (c *cli) root() *cobra.Command {
 	c.addReplies(root)
 	c.addCaps(root)
 	c.addSnippets(root)
+	c.addTemplates(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addSchedules(root)
