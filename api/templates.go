@@ -168,7 +168,8 @@ func templateOut(t templates.Saved, err error) (*one[Template], error) {
 }
 
 const templateDoc = "Everything that can't be meant is refused at once, with its place: parameters that are missing or left over, " +
-	"lengths that WhatsApp does not take, values that nobody has, Liquid that can't be rendered, with line and column. MJML and styles are worked out when it is saved. docs/templates.md."
+	"lengths that WhatsApp does not take, values that nobody has, Liquid that can't be rendered, with line and column. " +
+	"MJML and styles are worked out when it is saved. docs/templates.md."
 
 func (s *Server) templateRoutes() {
 	const path, tag = "/v1/templates", "templates"
