@@ -242,7 +242,6 @@ func (c *checker) text(location, text string, most int) {
 		c.usedNames[name] = true
 		if _, declared := c.values[name]; !declared {
 			c.add(location, "{{"+name+"}}", "there is no parameter %s: declare it in parameters", name)
-			return
 		}
 	}
 	c.compile(location, text, false)
