@@ -44,6 +44,7 @@ func TestTemplates(t *testing.T) {
 		[]string{"PUT", "/v1/templates/1/translations/en/status", fmt.Sprintf(`{"channel_id":%d,"state":"rejected","reason":"too loud"}`, channel)},
 		[]string{"PUT", "/v1/templates/1/translations/fr/status", fmt.Sprintf(`{"channel_id":%d,"state":"approved"}`, channel)},
 		[]string{"GET", "/v1/templates/1"},
+		[]string{"POST", "/v1/messages", fmt.Sprintf(`{"channel_id":%d,"contact_id":1,"content":{"template":{"name":"shipped","params":["Cy"]}}}`, channel)},
 		[]string{"POST", "/v1/templates/1/duplicate", `{"name":"again"}`},
 		[]string{"DELETE", "/v1/templates/1"},
 		[]string{"POST", "/v1/templates", `{"name":"shipped",` + letter + `,"translations":[]}`},

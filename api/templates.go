@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"carillon/access"
 	"carillon/internal/fault"
 	"carillon/messages"
@@ -59,7 +61,7 @@ type RenderInput struct {
 	ContactID    int64             `json:"contact_id,omitempty" minimum:"1" doc:"A contact; left out, the samples stand where parameters do."`
 	Language     string            `json:"language,omitempty" doc:"A language of the template; left out, the one that it chooses for the contact."`
 	Version      int               `json:"version,omitempty" minimum:"0" doc:"A version; left out, the latest."`
-	Params       templates.Params  `json:"params,omitempty" doc:"Values instead of those of the parameters, by name."`
+	Params       templates.Params  `json:"params,omitempty" doc:"Values instead of those of the parameters: a list, or an object by name."`
 	Header       *templates.Media  `json:"header,omitempty" doc:"A file instead of that in the header."`
 	ButtonSuffix string            `json:"button_suffix,omitempty" doc:"A suffix instead of that of the first url button."`
 	Data         map[string]string `json:"data,omitempty" doc:"Values of row.<name>."`
@@ -71,6 +73,15 @@ type Rendering struct {
 	Language string            `json:"language"`
 	Choice   string            `json:"choice" enum:"exact,base,fallback,default" doc:"How the language was chosen."`
 	Content  providers.Content `json:"content"`
+}
+
+// params is how templates.Params looks in JSON.
+type params struct{}
+
+// Schema is a list of texts, or an object of texts.
+func (params) Schema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeArray, Items: text}, {Type: huma.TypeObject, AdditionalProperties: text}}}
 }
 
 // TemplateName is the name of a copy.

@@ -43,6 +43,13 @@ func TestTemplatesByHand(t *testing.T) {
 	require.Regexp(t, `Template\s+3\nName\s+copy`, f.ok("templates", "duplicate", "1", "copy"))
 	f.ok("templates", "translate", "2", "en", "--text", "Hello", "--header", "News", "--footer", "Bye")
 	require.Contains(t, f.ok("templates", "rm", "3"), "Template 3 is deleted")
+	f.ok("channel", "create", "mail", "--provider", "sandbox")
+	f.ok("messages", "send", "--channel", "mail", "--contact", "1", "--template", "shipped", "--language", "en", "--param", "1=Cy")
+	code, _, errs = f.run("messages", "send", "--channel", "mail", "--contact", "1", "--template", "gone")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errs, "content.template.name: there is no such template")
+	code, _, _ = f.run("messages", "send", "--channel", "mail", "--contact", "1", "--text", "x", "--param", "1=Cy")
+	require.Equal(t, exitUsage, code)
 
 	code, _, errs = f.run("templates", "translate", "1", "de", "--subject", "s", "--text", "{{2}}")
 	require.Equal(t, exitRefused, code)

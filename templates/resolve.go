@@ -69,20 +69,21 @@ func (r *Resolved) For(language string) (content providers.Content, tag string, 
 }
 
 // Resolve makes of a template, in its latest version, what is rendered for each recipient
-// on a kind of channel. What can't be used is Invalid and names the field below
+// on a channel. What can't be used is Invalid and names the field below
 // "content.template".
-func (s *Catalogue) Resolve(ctx context.Context, accountID int64, use Use, kind providers.AddressKind) (Resolved, error) {
-	t, err := s.store.FindTemplate(ctx, accountID, use.Name)
+func (s *Catalogue) Resolve(ctx context.Context, use Use, channel providers.Channel) (Resolved, error) {
+	t, err := s.store.FindTemplate(ctx, channel.AccountID, use.Name)
 	if fault.Is(err, fault.NotFound) {
 		return Resolved{}, fault.InvalidField("content.template.name", use.Name, "there is no such template: GET /v1/templates lists them")
 	}
 	if err != nil {
 		return Resolved{}, err
 	}
-	return t.resolve(use, kind)
+	return t.resolve(use, channel)
 }
 
-func (t *Saved) resolve(use Use, kind providers.AddressKind) (Resolved, error) {
+func (t *Saved) resolve(use Use, channel providers.Channel) (Resolved, error) {
+	kind := channel.Address
 	var wrong []fault.Field
 	add := func(location string, value any, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "content.template." + location, Value: value, Message: fmt.Sprintf(format, args...)})
@@ -124,6 +125,11 @@ func (t *Saved) resolve(use Use, kind providers.AddressKind) (Resolved, error) {
 		tr := t.Translation(tag)
 		if tr == nil {
 			continue
+		}
+		for _, a := range t.Statuses {
+			if a.ChannelID == channel.ID && a.Language == tag && (a.State == Rejected || a.State == Paused || a.State == Disabled) {
+				add("name", use.Name, "is %s in %s on this channel (%s): change it, or choose another", a.State, tag, a.Reason)
+			}
 		}
 		changed, header, suffix := tr.with(use)
 		headers += header
@@ -192,7 +198,7 @@ func (s *Catalogue) Rehearse(ctx context.Context, of TemplateRef, use Use, kind 
 		maps.Copy(use.Params, given)
 	}
 	use.Name = t.Name
-	r, err := t.resolve(use, kind)
+	r, err := t.resolve(use, providers.Channel{AccountID: of.AccountID, Address: kind})
 	wrong, rest := fault.Gather(nil, err)
 	if rest != nil {
 		return r, rest

@@ -50,7 +50,7 @@ func TestATemplateIsKeptAsItIsMeant(t *testing.T) {
 	require.Equal(t, `<html><head></head><body><p style="color:red">Dear {{1}}, {{ 2 }}</p></body></html>`, made.Built["en"].HTML)
 	require.Equal(t, "Olá {{1}}", made.Built["pt-BR"].Text)
 
-	r, err := f.Catalogue.Resolve(ctx, f.Account, templates.Use{Name: "order_shipped"}, providers.WhatsApp)
+	r, err := f.Catalogue.Resolve(ctx, templates.Use{Name: "order_shipped"}, providers.Channel{AccountID: f.Account, Address: providers.WhatsApp})
 	require.NoError(t, err)
 	content, tag, how := r.For("fr")
 	require.Equal(t, "en", tag)
@@ -63,7 +63,7 @@ func TestATemplateIsKeptAsItIsMeant(t *testing.T) {
 
 	use := templates.Use{Name: "order_shipped", Language: "pt-br"}
 	require.NoError(t, json.Unmarshal([]byte(`{"params": ["$first_name$", "7"]}`), &use))
-	r, err = f.Catalogue.Resolve(ctx, f.Account, use, providers.Email)
+	r, err = f.Catalogue.Resolve(ctx, use, providers.Channel{AccountID: f.Account, Address: providers.Email})
 	require.NoError(t, err)
 	content, tag, _ = r.For("en")
 	require.Equal(t, "pt-BR", tag)
@@ -220,6 +220,13 @@ func TestTemplatesChangeByVersions(t *testing.T) {
 	require.True(t, fault.Is(err, fault.NotFound))
 	err = f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Approval{ChannelID: f.Mail.ID, Language: "en", State: "fine"})
 	require.True(t, fault.Is(err, fault.Invalid))
+	require.NoError(t, f.Catalogue.SetStatus(ctx, f.Account, made.ID, templates.Approval{
+		ChannelID: f.Mail.ID, Language: "de", State: templates.Rejected, Reason: "too loud",
+	}))
+	_, err = f.Catalogue.Resolve(ctx, templates.Use{Name: "order_shipped"}, f.Mail)
+	require.ErrorContains(t, err, "is rejected in de on this channel (too loud)")
+	_, err = f.Catalogue.Resolve(ctx, templates.Use{Name: "order_shipped", Language: "en"}, f.Mail)
+	require.NoError(t, err)
 	require.NoError(t, f.Catalogue.DeleteTemplate(ctx, f.Account, made.ID))
 
 	covered, err := f.Catalogue.Coverage(ctx, f.Account, copied.ID, "")
@@ -252,7 +259,7 @@ func TestWrongUsesOfTemplatesAreRefused(t *testing.T) {
 				"params.2: must be one line"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := f.Catalogue.Resolve(ctx, f.Account, c.use, c.kind)
+			_, err := f.Catalogue.Resolve(ctx, c.use, providers.Channel{AccountID: f.Account, Address: c.kind})
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			for _, want := range c.want {
 				require.ErrorContains(t, err, want)
@@ -275,7 +282,7 @@ func TestNamedParameters(t *testing.T) {
 		}}},
 	}})
 	require.NoError(t, err)
-	r, err := f.Catalogue.Resolve(ctx, f.Account, templates.Use{Name: "named"}, providers.Email)
+	r, err := f.Catalogue.Resolve(ctx, templates.Use{Name: "named"}, providers.Channel{AccountID: f.Account, Address: providers.Email})
 	require.NoError(t, err)
 	content, _, _ := r.For("en")
 	compiled, err := f.Catalogue.Compile(ctx, f.Account, content)
