@@ -19,29 +19,23 @@ type Campaign struct {
 	ChannelID  int64              `json:"channel_id"`
 	Audience   targeting.Audience `json:"audience"`
 	Content    providers.Content  `json:"content"`
-	Schedule   campaigns.Schedule `json:"schedule"`
+	Schedule   Schedule           `json:"schedule"`
 	Throttle   campaigns.Throttle `json:"throttle"`
 	Weight     int                `json:"weight" doc:"Its share of the channel against other campaigns."`
 	CategoryID int64              `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
-	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled"`
+	Version    int64              `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
+	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
-	RunID      int64              `json:"run_id,omitempty" doc:"The latest run."`
-	Standstill *Standstill        `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
-	CreatedAt  time.Time          `json:"created_at"`
-	UpdatedAt  time.Time          `json:"updated_at"`
+	Pause      *Pause             `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
+	// SchedulePause is the pause of its instants alone.
+	SchedulePause *Pause      `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
+	RunID         int64       `json:"run_id,omitempty" doc:"The latest run."`
+	Standstill    *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
+	CreatedAt     time.Time   `json:"created_at"`
+	UpdatedAt     time.Time   `json:"updated_at"`
 }
 
 func (c Campaign) identity() int64 { return c.ID }
-
-// ScheduleInput says when a campaign fires.
-type ScheduleInput struct {
-	At       *string `json:"at,omitempty" nullable:"true" doc:"Wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started." example:"2026-12-01T09:00"`
-	Timezone string  `json:"timezone,omitempty" doc:"IANA time zone of the wall-clock time; the channel's zone if absent." example:"Europe/Berlin"`
-}
-
-func (in ScheduleInput) schedule() campaigns.Schedule {
-	return campaigns.Schedule{At: text(in.At), Timezone: in.Timezone}
-}
 
 // CampaignInput is what a new campaign is made of.
 type CampaignInput struct {
@@ -49,20 +43,19 @@ type CampaignInput struct {
 	ChannelID  int64              `json:"channel_id" minimum:"1"`
 	Audience   targeting.Audience `json:"audience"`
 	Content    providers.Content  `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}."`
-	Schedule   ScheduleInput      `json:"schedule,omitempty"`
+	Schedule   Schedule           `json:"schedule,omitempty"`
 	Throttle   campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
 	CategoryID int64              `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
 }
 
-// CampaignChange is what to change of a draft or scheduled campaign; what is
-// absent stays.
+// CampaignChange is what to change of a campaign; what is absent stays.
 type CampaignChange struct {
 	Name       *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	ChannelID  *int64              `json:"channel_id,omitempty" minimum:"1"`
 	Audience   *targeting.Audience `json:"audience,omitempty"`
 	Content    *providers.Content  `json:"content,omitempty"`
-	Schedule   *ScheduleInput      `json:"schedule,omitempty"`
+	Schedule   *Schedule           `json:"schedule,omitempty"`
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
 	CategoryID *int64              `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
@@ -109,7 +102,7 @@ type changeCampaign struct {
 
 type listCampaigns struct {
 	Paged
-	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled"`
+	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 }
 
 type testCampaign struct {
@@ -126,7 +119,7 @@ type startCampaign struct {
 
 type scheduleCampaign struct {
 	ByID
-	Body ScheduleInput
+	Body Schedule
 }
 
 type duplicateCampaign struct {
@@ -143,9 +136,9 @@ type explainCampaign struct {
 
 func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
-		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: c.Content, Schedule: c.Schedule, Throttle: c.Throttle,
-		Weight: c.Weight, CategoryID: c.CategoryID, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt), RunID: c.RunID, CreatedAt: c.CreatedAt,
-		UpdatedAt: c.UpdatedAt,
+		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: c.Content, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
+		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt),
+		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
 
@@ -194,6 +187,7 @@ func (s *Server) campaignRoutes() {
 			return out, err
 		})
 	register(s, operation{id: "update-campaign", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a draft or scheduled campaign",
+		more:  "One that recurs can be changed at any time: what a run is made of stays as it was when it began, the next one is made of what is set now.",
 		roles: mayEdit}, s.updateCampaign)
 	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft",
 		status: http.StatusNoContent, roles: mayEdit},
@@ -223,12 +217,12 @@ func (s *Server) campaignRoutes() {
 			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, in.Body.To, in.Body.ContactID))
 		})
 	register(s, operation{id: "start-campaign", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a campaign", roles: mayEdit,
-		more: "At once, or at the schedule's time if that is still to come. A time that is over is refused."},
+		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants."},
 		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
 			return campaignOut(s.Campaigns.Start(ctx, caller.AccountID, in.ID, in.Body != nil && in.Body.Now))
 		})
 	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag,
-		doc: "Set a campaign's time and let it fire then", roles: mayEdit},
+		doc: "Set when a campaign fires, once or again and again, and let it fire then", roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *scheduleCampaign) (*one[Campaign], error) {
 			c, err := s.Campaigns.Schedule(ctx, caller.AccountID, in.ID, in.Body.schedule())
 			return campaignOut(c, relocate(err, "schedule.", ""))

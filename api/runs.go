@@ -19,8 +19,14 @@ type Run struct {
 	CampaignID int64            `json:"campaign_id"`
 	ChannelID  int64            `json:"channel_id"`
 	Instant    time.Time        `json:"instant" doc:"The due time that it stands for."`
-	Status     string           `json:"status" enum:"planning,sending,paused,finished,canceled"`
-	Reason     string           `json:"reason,omitempty"`
+	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for."`
+	Status     string           `json:"status" enum:"waiting,planning,sending,paused,finished,canceled,failed,skipped" doc:"A waiting one waits for its time, or for the run before; a skipped one is an instant that did not fire."`
+	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter; of any other run what happened, in words."`
+	Detail     string           `json:"detail,omitempty" doc:"The reason in words."`
+	Version    int64            `json:"version" doc:"That of the campaign's content and audience."`
+	StartsAt   *time.Time       `json:"starts_at,omitempty" doc:"Until when a waiting run waits; absent if it waits for the run before."`
+	StartedAt  *time.Time       `json:"started_at,omitempty" doc:"When it fired."`
+	Late       float64          `json:"late_seconds,omitempty" doc:"By how much it fired after its instant."`
 	Counts     map[string]int64 `json:"counts" doc:"Messages by state; of a canceled run what waits counts as canceled, although it may still be being marked."`
 	Says       []string         `json:"says,omitempty" doc:"In words what status and counts do not say: what is in doubt and how to settle it, what was cleared, that nobody was reached."`
 	Planned    int64            `json:"planned" doc:"Messages made so far; total once plan_done."`
@@ -56,9 +62,31 @@ func (s *Server) runView(ctx context.Context, r campaigns.Run) (Run, error) {
 	return pacedRun(r, pace), err
 }
 
+func (s *Server) runViews(ctx context.Context, list []campaigns.Run) (views []Run, err error) {
+	views = make([]Run, len(list))
+	for i, r := range list {
+		if views[i], err = s.runView(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	return views, nil
+}
+
+// runOut shows the run that something is answered with.
+func (s *Server) runOut(ctx context.Context) func(campaigns.Run, error) (*one[Run], error) {
+	return func(r campaigns.Run, err error) (*one[Run], error) {
+		if err != nil {
+			return nil, err
+		}
+		view, err := s.runView(ctx, r)
+		return &one[Run]{view}, err
+	}
+}
+
 func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
-		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Status: string(r.Status), Reason: r.Reason,
+		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), Status: string(r.Status), Reason: r.Reason,
+		Detail: r.Detail, Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
 		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
@@ -74,6 +102,7 @@ type runMessages struct {
 func (s *Server) runRoutes() {
 	const path, tag = "/v1/runs", "runs"
 	register(s, operation{id: "list-runs", method: http.MethodGet, path: "/v1/campaigns/{id}/runs", tag: tag, doc: "List a campaign's runs, newest first",
+		more:  "Every instant of a schedule is one, those that did not fire, too, with the reason.",
 		roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *struct {
 			ByID
@@ -87,11 +116,9 @@ func (s *Server) runRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			views := make([]Run, len(list))
-			for i, r := range list {
-				if views[i], err = s.runView(ctx, r); err != nil {
-					return nil, err
-				}
+			views, err := s.runViews(ctx, list)
+			if err != nil {
+				return nil, err
 			}
 			return page(views, in.Limit, func(r Run) Run { return r }, func(r Run) string { return idKey(r.ID) }), nil
 		})
@@ -113,12 +140,7 @@ func (s *Server) runRoutes() {
 		})
 	register(s, operation{id: "get-run", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a run and its progress", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
-			r, err := s.Campaigns.Run(ctx, caller.AccountID, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			view, err := s.runView(ctx, r)
-			return &one[Run]{view}, err
+			return s.runOut(ctx)(s.Campaigns.Run(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag,
 		doc: "List a run's messages", roles: mayLook},

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/access"
+	"carillon/campaigns"
 	"carillon/campaigns/schedule"
 )
 
@@ -64,7 +65,7 @@ type ScheduleRule struct {
 	Every      string         `json:"every,omitempty" maxLength:"30" doc:"A duration such as 90s, 15m or 2h, which goes by elapsed time from \"from\" on, or else from 1970 in UTC." example:"2h"`
 	Phase      string         `json:"phase,omitempty" maxLength:"30" doc:"How much later than that every begins, such as 5m."`
 	Dates      []string       `json:"dates,omitempty" maxItems:"1000" doc:"Wall-clock times such as 2026-12-24T10:00."`
-	Timezone   string         `json:"timezone,omitempty" maxLength:"100" doc:"IANA time zone of the wall-clock times; UTC if absent." example:"Europe/Berlin"`
+	Timezone   string         `json:"timezone,omitempty" maxLength:"100" doc:"IANA time zone of the wall-clock times; the channel's zone, or else UTC, if absent." example:"Europe/Berlin"`
 	From       string         `json:"from,omitempty" maxLength:"40" doc:"Nothing fires before: a date, a wall-clock time, or an RFC 3339 time."`
 	Until      string         `json:"until,omitempty" maxLength:"40" doc:"Nothing fires after."`
 	Exclude    *ExcludeRule   `json:"exclude,omitempty"`
@@ -91,6 +92,57 @@ func (r ScheduleRule) schedule() schedule.Schedule {
 	return s
 }
 
+// Schedule says when a campaign fires: as soon as it is started, once, or again and
+// again.
+type Schedule struct {
+	At *string `json:"at,omitempty" nullable:"true" maxLength:"40" doc:"Fires once: a wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started, or as it recurs." example:"2026-12-01T09:00"`
+	ScheduleRule
+	Count         int    `json:"count,omitempty" minimum:"1" maximum:"1000000" doc:"How many instants fire at all."`
+	CatchUp       string `json:"catch_up,omitempty" enum:"skip,latest,all" doc:"Which instants fire that came while nothing could fire them: the last (if absent), all, or none that is later than a minute."`
+	CatchUpWithin string `json:"catch_up_within,omitempty" maxLength:"30" doc:"For how long an instant is worth it; 1h if absent." example:"1h"`
+	WhileRunning  string `json:"while_running,omitempty" enum:"skip,queue_one,queue_all,together,cancel_previous,leave_out" doc:"What becomes of an instant that comes while a run is under way: it waits unless one waits already (queue_one, if absent), waits behind all, is left out, runs beside it, cancels it, or runs for those who do not still wait in it."`
+	Jitter        string `json:"jitter,omitempty" maxLength:"30" doc:"By how much an instant starts later at most, evenly spread; always the same for the same instant." example:"5m"`
+}
+
+func (in Schedule) schedule() campaigns.Schedule {
+	return campaigns.Schedule{
+		At: text(in.At), Schedule: in.ScheduleRule.schedule(), Policy: campaigns.Policy{
+			Count: in.Count, CatchUp: campaigns.CatchUp(in.CatchUp), CatchUpWithin: in.CatchUpWithin,
+			WhileRunning: campaigns.WhileRunning(in.WhileRunning), Jitter: in.Jitter,
+		},
+	}
+}
+
+// scheduleWire is a campaign's schedule as it is written.
+func scheduleWire(s campaigns.Schedule) Schedule {
+	out := Schedule{
+		ScheduleRule: scheduleRule(s.Schedule), Count: s.Count, CatchUp: string(s.CatchUp), CatchUpWithin: s.CatchUpWithin,
+		WhileRunning: string(s.WhileRunning), Jitter: s.Jitter,
+	}
+	if s.At != "" {
+		out.At = &s.At
+	}
+	return out
+}
+
+func scheduleRule(s schedule.Schedule) ScheduleRule {
+	r := ScheduleRule{
+		Cron: s.Cron, Every: s.Every, Phase: s.Phase, Dates: s.Dates, Timezone: s.Timezone, From: s.From, Until: s.Until,
+		OnExcluded: string(s.OnExcluded), Gap: string(s.Gap), Overlap: string(s.Overlap),
+	}
+	for _, c := range s.Calendar {
+		rule := CalendarRule{Days: c.Days, Months: c.Months, Times: c.Times}
+		for _, w := range c.Weekdays {
+			rule.Weekdays = append(rule.Weekdays, WeekdayRule(w))
+		}
+		r.Calendar = append(r.Calendar, rule)
+	}
+	if e := s.Exclude; e != nil {
+		r.Exclude = &ExcludeRule{Dates: e.Dates, Weekdays: e.Weekdays}
+	}
+	return r
+}
+
 // previewSchedule asks when a schedule fires that is not kept.
 type previewSchedule struct {
 	Body struct {
@@ -107,9 +159,11 @@ type ScheduleInstant struct {
 	At     time.Time `json:"at" doc:"The instant, in UTC."`
 	Local  string    `json:"local" doc:"What a clock in the schedule's zone shows then." example:"2026-12-01T09:00:00"`
 	Offset string    `json:"offset" doc:"The zone's offset then." example:"+01:00"`
-	// Skipped is one of schedule's reasons.
-	Skipped string `json:"skipped,omitempty" enum:"excluded,gap" doc:"Why it does not fire; absent if it does."`
-	Note    string `json:"note,omitempty" doc:"What is not as the schedule has it, such as a move."`
+	// Skipped is one of the reasons of runs.
+	Skipped string `json:"skipped,omitempty" enum:"excluded,gap,paused,left_out" doc:"Why it does not fire; absent if it does."`
+	// StartsAt is absent where it starts at its instant.
+	StartsAt *time.Time `json:"starts_at,omitempty" doc:"When it starts, if that is another time: it was moved, or has a jitter."`
+	Note     string     `json:"note,omitempty" doc:"What is not as the schedule has it, such as a move."`
 }
 
 // ScheduleView is a schedule in words, and when it fires.
@@ -122,12 +176,16 @@ type ScheduleView struct {
 func scheduleView(plan *schedule.Plan, list []schedule.Occurrence) ScheduleView {
 	view := ScheduleView{Words: plan.Words(), Timezone: plan.Zone().String(), Items: make([]ScheduleInstant, len(list))}
 	for i, o := range list {
-		local := o.At.In(plan.Zone())
-		view.Items[i] = ScheduleInstant{
-			At: o.At.UTC(), Local: local.Format("2006-01-02T15:04:05"), Offset: local.Format("-07:00"), Skipped: string(o.Skipped), Note: o.Note,
-		}
+		view.Items[i] = instantView(plan, o)
 	}
 	return view
+}
+
+func instantView(plan *schedule.Plan, o schedule.Occurrence) ScheduleInstant {
+	local := o.At.In(plan.Zone())
+	return ScheduleInstant{
+		At: o.At.UTC(), Local: local.Format("2006-01-02T15:04:05"), Offset: local.Format("-07:00"), Skipped: string(o.Skipped), Note: o.Note,
+	}
 }
 
 func (s *Server) scheduleRoutes() {

@@ -22,6 +22,8 @@ const (
 	Paused    Status = "paused"
 	Finished  Status = "finished"
 	Canceled  Status = "canceled"
+	// Failed is a campaign that fires once and whose run could not be planned.
+	Failed Status = "failed"
 )
 
 // Campaign is a message to an audience through a channel at a time.
@@ -47,8 +49,18 @@ type Campaign struct {
 	Status     Status
 	// NextFireAt is when the campaign fires next; nil if it doesn't.
 	NextFireAt *time.Time
-	// RunID is the latest run; 0 before the first.
-	RunID     int64
+	// RunID is the latest run that fired; 0 before the first.
+	RunID int64
+	// Version counts the changes of content and audience; a run keeps the one that it
+	// began with.
+	Version int64
+	// Pause is why the campaign is paused, SchedulePause why its instants alone do not
+	// fire; zero if it is not, or they do.
+	Pause, SchedulePause Pause
+	// Behind is the last instant of a recurring campaign of which something was decided,
+	// and Fired how many have fired, or wait to.
+	Behind    time.Time
+	Fired     int
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -79,14 +91,32 @@ type RunStatus string
 
 // The statuses of a run.
 const (
+	// RunWaiting waits for its time, or for the run before it.
+	RunWaiting  RunStatus = "waiting"
 	RunPlanning RunStatus = "planning"
 	RunSending  RunStatus = "sending"
 	RunPaused   RunStatus = "paused"
 	RunFinished RunStatus = "finished"
 	RunCanceled RunStatus = "canceled"
+	// RunFailed could not be planned, or not to its end.
+	RunFailed RunStatus = "failed"
+	// RunSkipped is an instant that did not fire.
+	RunSkipped RunStatus = "skipped"
 )
 
-// Run is one firing of a campaign.
+// RunKind is what a run was made for.
+type RunKind string
+
+// The kinds of runs.
+const (
+	RunScheduled RunKind = "scheduled" // its time had come
+	// RunTriggered is one that a person asked for.
+	RunTriggered RunKind = "triggered"
+	// RunBackfill is an instant that is made up for.
+	RunBackfill RunKind = "backfill"
+)
+
+// Run is one firing of a campaign, or an instant at which it did not fire.
 type Run struct {
 	ID         int64
 	AccountID  int64
@@ -94,18 +124,44 @@ type Run struct {
 	ChannelID  int64
 	// Instant is the due time it stands for, unique within the campaign.
 	Instant time.Time
+	Kind    RunKind
 	Status  RunStatus
-	// Reason explains failed and canceled, and paused where nobody asked for it.
+	// Reason is why it was left out, or waits: one of the reasons of runs. It explains
+	// failed and canceled, and paused where nobody asked for it.
 	Reason string
+	// Detail is the reason in words; may be empty.
+	Detail string
+	// Version is that of the campaign's content and audience that it began with.
+	Version int64
 	// PlanDone says that every member of the audience has its message.
 	PlanDone bool
 	// Cursor is the last contact that was planned.
 	Cursor int64
 	// Planned is how many messages the planner made; the counts by state must
 	// add up to it.
-	Planned    int64
-	Counts     messages.Counts
-	CreatedAt  time.Time
-	FirstSent  *time.Time
+	Planned   int64
+	Counts    messages.Counts
+	CreatedAt time.Time
+	// StartsAt is until when a waiting run waits; nil if it waits for the run before.
+	StartsAt *time.Time
+	// StartedAt is when it fired; nil if it did not, or not yet.
+	StartedAt  *time.Time
 	FinishedAt *time.Time
+}
+
+// Began is since when the run is under way, or was: when it fired or else when it was
+// made.
+func (r Run) Began() time.Time {
+	if r.StartedAt != nil {
+		return *r.StartedAt
+	}
+	return r.CreatedAt
+}
+
+// Late is by how much the run fired after its instant.
+func (r Run) Late() time.Duration {
+	if r.StartedAt == nil || r.Kind != RunScheduled {
+		return 0
+	}
+	return max(0, r.StartedAt.Sub(r.Instant))
 }

@@ -106,7 +106,7 @@ func (r Run) perSecond(now time.Time) float64 {
 	if r.FinishedAt != nil {
 		until = *r.FinishedAt
 	}
-	if took := until.Sub(r.CreatedAt).Seconds(); took > 0 {
+	if took := until.Sub(r.Began()).Seconds(); took > 0 {
 		return float64(r.asked()) / took
 	}
 	return 0
@@ -123,7 +123,7 @@ func (r Run) remaining(perSecond float64, limits providers.Limits, throttle Thro
 		perDay := providers.Limits{RecipientsPerDay: limits.RecipientsPerDay}
 		whole, _ := estimate(r.asked()+waiting, perDay, Throttle{})
 		rest, _ := estimate(waiting, perDay, Throttle{})
-		left = max(left, min(r.CreatedAt.Add(whole).Sub(now), rest+day))
+		left = max(left, min(r.Began().Add(whole).Sub(now), rest+day))
 	}
 	if perSecond > 0 {
 		left, known = max(left, time.Duration(min(float64(waiting)/perSecond*float64(time.Second), longest))), true

@@ -3,18 +3,51 @@ package campaigns
 import (
 	"time"
 
+	"carillon/campaigns/schedule"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
 )
 
-// Schedule says when a campaign fires. The zero value means as soon as it is
-// started.
+// Schedule says when a campaign fires: as soon as it is started (the zero value),
+// once, or again and again.
 type Schedule struct {
 	// At is a wall-clock time such as 2026-12-01T09:00 in Timezone, or an
-	// RFC 3339 time that carries its own offset. Empty means now.
-	At string `json:"at,omitempty" doc:"Wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started." example:"2026-12-01T09:00"`
-	// Timezone is an IANA name; empty means the channel's zone, then UTC.
-	Timezone string `json:"timezone,omitempty" doc:"IANA time zone of the wall-clock time; the channel's zone if absent." example:"Europe/Berlin"`
+	// RFC 3339 time that carries its own offset. Empty means now, or recurring.
+	At string `json:"at,omitempty"`
+	// Schedule is when it recurs, and the zone of all wall-clock times: an IANA name,
+	// and the channel's zone, then UTC, if empty.
+	schedule.Schedule
+	Policy
+}
+
+// Recurs reports whether the campaign fires again and again.
+func (s Schedule) Recurs() bool {
+	return len(s.Cron)+len(s.Calendar)+len(s.Dates) > 0 || s.Every != ""
+}
+
+// Validate refuses a schedule that never fires, or can't be meant, all wrong fields at
+// once (an error of code Invalid). defaultZone stands in for an empty Timezone.
+func (s Schedule) Validate(defaultZone string) error {
+	if s.Recurs() {
+		_, err := s.Timetable(schedule.Options{Timezone: defaultZone})
+		return err
+	}
+	if _, _, err := s.Instant(defaultZone); err != nil {
+		return err
+	}
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"count", s.Count != 0}, {"catch_up", s.CatchUp != ""}, {"catch_up_within", s.CatchUpWithin != ""}, {"while_running", s.WhileRunning != ""},
+		{"jitter", s.Jitter != ""}, {"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""}, {"exclude", s.Exclude != nil},
+		{"on_excluded", s.OnExcluded != ""}, {"gap", s.Gap != ""}, {"overlap", s.Overlap != ""},
+	} {
+		if field.set {
+			return fault.InvalidField("schedule."+field.name, nil, "belongs to a campaign that recurs: say how by cron, calendar, every or dates, or leave it out")
+		}
+	}
+	return nil
 }
 
 // localLayouts are the wall-clock forms that people type.

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"carillon/campaigns"
+	"carillon/campaigns/schedule"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
 )
@@ -65,7 +66,7 @@ func TestScheduleInstantInOddZones(t *testing.T) {
 		{"the first instant of all in Berlin", "Europe/Berlin", "0001-01-01T00:53:28", "0001-01-01T00:00:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			at, ok, err := campaigns.Schedule{At: c.at, Timezone: c.zoneName}.Instant("")
+			at, ok, err := campaigns.Schedule{At: c.at, Schedule: schedule.Schedule{Timezone: c.zoneName}}.Instant("")
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, c.want, at.Format(time.RFC3339))
@@ -92,12 +93,12 @@ func TestScheduleInstantRefuses(t *testing.T) {
 		{"2026-12-01T09:00", "posixrules", "schedule.timezone"},
 		{"", "../../etc/passwd", "schedule.timezone"},
 	} {
-		_, ok, err := campaigns.Schedule{At: c.at, Timezone: c.zoneName}.Instant("")
+		_, ok, err := campaigns.Schedule{At: c.at, Schedule: schedule.Schedule{Timezone: c.zoneName}}.Instant("")
 		require.True(t, fault.Is(err, fault.Invalid), c)
 		require.ErrorContains(t, err, c.field)
 		require.False(t, ok)
 	}
-	_, ok, err := campaigns.Schedule{Timezone: "Europe/Berlin"}.Instant("")
+	_, ok, err := campaigns.Schedule{Schedule: schedule.Schedule{Timezone: "Europe/Berlin"}}.Instant("")
 	require.NoError(t, err)
 	require.False(t, ok, "no time means now")
 	_, err = zone.Load("")
@@ -168,7 +169,7 @@ func FuzzScheduleInstant(f *testing.F) {
 		f.Add(at, "")
 	}
 	f.Fuzz(func(t *testing.T, at, zoneName string) {
-		instant, ok, err := campaigns.Schedule{At: at, Timezone: zoneName}.Instant("Europe/Berlin")
+		instant, ok, err := campaigns.Schedule{At: at, Schedule: schedule.Schedule{Timezone: zoneName}}.Instant("Europe/Berlin")
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.False(t, ok)

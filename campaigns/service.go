@@ -44,6 +44,28 @@ type Lifecycle interface {
 	CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
 }
 
+// Recurring steers campaigns that fire again and again. A campaign that there is not is
+// NotFound, one that doesn't recur or whose status does not allow the step a Conflict.
+type Recurring interface {
+	// StartRecurring lets a draft fire from now on.
+	StartRecurring(ctx context.Context, accountID, campaignID int64) error
+	// PauseSchedule lets no instant fire before p.Until; with the zero Pause they fire
+	// again.
+	PauseSchedule(ctx context.Context, accountID, campaignID int64, p Pause) error
+	// TriggerRun makes a run now, beside the schedule. It may wait for the one that is
+	// under way, and is a Conflict if it would be left out for it.
+	TriggerRun(ctx context.Context, accountID, campaignID int64, actor string) (Run, error)
+	// SkipNext leaves the next instant out that fires, MoveNext lets it start at
+	// another time. They are a Conflict if there is none.
+	SkipNext(ctx context.Context, accountID, campaignID int64, actor string) (Run, error)
+	MoveNext(ctx context.Context, accountID, campaignID int64, to time.Time, actor string) (Run, error)
+	// Backfill lets those of the instants run, one after the other, that nothing fired.
+	Backfill(ctx context.Context, accountID, campaignID int64, instants []time.Time, actor string) ([]Run, error)
+	// RunsAt are the campaign's runs of instants within two, both included, in their
+	// order.
+	RunsAt(ctx context.Context, accountID, campaignID int64, from, to time.Time) ([]Run, error)
+}
+
 // Audiences knows whom an audience names.
 type Audiences interface {
 	// CheckAudience says what is wrong with an audience: parts that do not exist, rules
@@ -95,6 +117,7 @@ type People interface {
 type Store interface {
 	Records
 	Lifecycle
+	Recurring
 	Audiences
 	Runs
 	Messages
@@ -140,9 +163,9 @@ func (s *Service) Create(ctx context.Context, c Campaign) (Campaign, error) {
 	return s.store.CreateCampaign(ctx, c)
 }
 
-// Update replaces name, channel, audience, content, schedule, throttle and
-// weight of a draft or scheduled campaign. A scheduled campaign stays scheduled:
-// its time moves with its schedule.
+// Update replaces name, channel, audience, content, schedule, throttle and weight of a
+// draft or scheduled campaign, and of one that recurs for the runs to come. A scheduled
+// campaign stays scheduled: its time moves with its schedule.
 func (s *Service) Update(ctx context.Context, c Campaign) (Campaign, error) {
 	current, err := s.store.GetCampaign(ctx, c.AccountID, c.ID)
 	if err != nil {
@@ -152,7 +175,7 @@ func (s *Service) Update(ctx context.Context, c Campaign) (Campaign, error) {
 	if err := s.validate(ctx, &c); err != nil {
 		return Campaign{}, err
 	}
-	if c.Status == Scheduled {
+	if c.Status == Scheduled && !c.Schedule.Recurs() {
 		channel, err := s.store.GetChannel(ctx, c.AccountID, c.ChannelID)
 		if err != nil {
 			return Campaign{}, err
@@ -184,8 +207,9 @@ func (s *Service) Delete(ctx context.Context, accountID, id int64) error {
 	return s.store.DeleteCampaign(ctx, accountID, id)
 }
 
-// Duplicate makes a draft with the same audience and content. The schedule is
-// not copied: its time has come and gone, or belongs to the original.
+// Duplicate makes a draft with the same audience and content, which recurs if the
+// original does. A single time is not copied: it has come and gone, or belongs to the
+// original.
 func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name string) (Campaign, error) {
 	c, err := s.store.GetCampaign(ctx, accountID, id)
 	if err != nil {
@@ -195,17 +219,24 @@ func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name strin
 		name = shorten("Copy of "+c.Name, maxName)
 	}
 	c.Name = name
-	c.Schedule = Schedule{Timezone: c.Schedule.Timezone}
+	c.Schedule.At = ""
 	return s.Create(ctx, c)
 }
 
 // Start fires a campaign: at its schedule's time if that lies in the future and
 // now is false, at once otherwise. A time in the past is refused, because a
-// campaign that was meant for then may be wrong now.
+// campaign that was meant for then may be wrong now. One that recurs fires from now on
+// at its instants.
 func (s *Service) Start(ctx context.Context, accountID, id int64, now bool) (Campaign, error) {
 	c, channel, err := s.ready(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
+	}
+	if c.Schedule.Recurs() {
+		if now {
+			return Campaign{}, fault.New(fault.Conflict, "campaign %d recurs: start it without now, and POST …/trigger for a run beside its schedule", id)
+		}
+		return s.startRecurring(ctx, c, channel)
 	}
 	var at time.Time
 	if !now {
@@ -225,17 +256,29 @@ func (s *Service) Start(ctx context.Context, accountID, id int64, now bool) (Cam
 	return s.store.GetCampaign(ctx, accountID, id)
 }
 
-// Schedule sets a campaign's time, which must lie in the future, and lets it
+// Schedule sets when a campaign fires, which must lie in the future, and lets it
 // fire then.
 func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Schedule) (Campaign, error) {
 	c, channel, err := s.ready(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
 	}
-	if schedule.At == "" {
-		return Campaign{}, fault.InvalidField("at", nil, "say when, such as 2026-12-01T09:00; to start now, POST …/start")
+	if schedule.At == "" && !schedule.Recurs() {
+		return Campaign{}, fault.InvalidField("at", nil, "say when, such as 2026-12-01T09:00, or how it recurs; to start now, POST …/start")
 	}
 	c.Schedule = schedule
+	if err := schedule.Validate(channel.Timezone); err != nil {
+		return Campaign{}, err
+	}
+	if schedule.Recurs() {
+		if _, err := s.store.UpdateCampaign(ctx, c); err != nil {
+			return Campaign{}, err
+		}
+		if c.Status != Draft {
+			return s.store.GetCampaign(ctx, accountID, id)
+		}
+		return s.startRecurring(ctx, c, channel)
+	}
 	at, err := s.due(c, channel)
 	if err != nil {
 		return Campaign{}, err
@@ -258,8 +301,8 @@ func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, pro
 	if err != nil {
 		return Campaign{}, providers.Channel{}, err
 	}
-	if c.Status != Draft && c.Status != Scheduled {
-		return Campaign{}, providers.Channel{}, fault.New(fault.Conflict, "campaign %d is %s and can't be started: %s", id, c.Status, nextStep(c.Status))
+	if c.Status != Draft && (c.Status != Scheduled || c.Schedule.Recurs()) {
+		return Campaign{}, providers.Channel{}, fault.New(fault.Conflict, "campaign %d is %s and can't be started: %s", id, c.Status, c.nextStep())
 	}
 	if err := s.validate(ctx, &c); err != nil {
 		return Campaign{}, providers.Channel{}, err
@@ -284,8 +327,10 @@ func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, pro
 	return c, channel, err
 }
 
-func nextStep(status Status) string {
-	switch status {
+func (c Campaign) nextStep() string {
+	switch c.Status {
+	case Scheduled:
+		return "it fires at its instants; POST …/trigger for a run beside them, PATCH to change them"
 	case Running:
 		return "it is being sent"
 	case Paused:

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"carillon/campaigns"
+	"carillon/campaigns/schedule"
 	"carillon/contacts"
 	"carillon/internal/fault"
 	"carillon/messages"
@@ -200,7 +201,7 @@ func TestScheduled(t *testing.T) {
 	_, err = f.Update(ctx, moved)
 	require.ErrorContains(t, err, "needs a time")
 
-	again, err := f.Schedule(ctx, f.Account, made.ID, campaigns.Schedule{At: "2026-03-02T09:00", Timezone: "UTC"})
+	again, err := f.Schedule(ctx, f.Account, made.ID, campaigns.Schedule{At: "2026-03-02T09:00", Schedule: schedule.Schedule{Timezone: "UTC"}})
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), *again.NextFireAt)
 	now, err := f.Start(ctx, f.Account, made.ID, true)

@@ -63,7 +63,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 		}
 		wrong = append(wrong, fields...)
 	}
-	if _, _, err := c.Schedule.Instant(channel.Timezone); err != nil {
+	if err := c.Schedule.Validate(channel.Timezone); err != nil {
 		if wrong, err = fault.Gather(wrong, err); err != nil {
 			return err
 		}

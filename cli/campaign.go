@@ -15,8 +15,8 @@ import (
 func (c *cli) addCampaigns(root *cobra.Command) {
 	root.AddCommand(group("campaign", "Make, check, send and steer campaigns",
 		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
-		c.campaignMove("pause", "Pause a campaign: none of its messages is handed over from now on"),
-		c.campaignMove("resume", "Go on exactly where a campaign was paused"),
+		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
+		c.campaignPause(), c.campaignResume(),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
 }
@@ -31,7 +31,7 @@ func campaignID(arg string) (int64, error) { return idOf("campaign", "campaign l
 func (c *cli) campaignLs() *cobra.Command {
 	var status string
 	cmd := &cobra.Command{Use: "ls", Short: "List campaigns, newest first"}
-	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished or canceled ones")
+	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished, canceled or failed ones")
 	where := func() path { return campaignsPath().with(query{"status": status}) }
 	return lists(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
 		return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt)}
@@ -58,7 +58,8 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "At", k.Schedule.At, "Fires", at(k.NextFireAt))
+			"Subject", k.Content.Subject, "At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Fires", at(k.NextFireAt),
+			"Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
 			runTable(w, run)
 		}
@@ -84,7 +85,8 @@ type campaignFlags struct {
 	file, name, channel string
 	audienceFlags
 	subject, text, textFile, html, htmlFile string
-	preheader, when, timezone               string
+	preheader                               string
+	schedule                                whenFlags
 	rate                                    float64
 	weight                                  int
 	category                                int64
@@ -102,6 +104,8 @@ func (c *cli) campaignCreate() *cobra.Command {
           --subject 'Hello {{ contact.first_name }}' --text-file spring.txt --html-file spring.html
   carillon campaign create --name Coupons --channel news --upload 3 --exclude-campaign 1 \
           --subject 'Your coupon' --text 'It is {{ row.coupon }}.' --at 2026-12-01T09:00 --timezone Europe/Berlin
+  carillon campaign create --name Reminder --channel news --group 4 --subject 'This week' --text-file week.txt \
+          --cron '0 9 * * MON' --timezone Europe/Berlin --start
   carillon campaign create --file campaign.json --start --watch`,
 	}
 	flags := cmd.Flags()
@@ -115,8 +119,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.html, "html", "", "HTML part")
 	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
-	flags.StringVar(&f.when, "at", "", "when it fires once started, such as 2026-12-01T09:00 (default at once)")
-	flags.StringVar(&f.timezone, "timezone", "", "IANA time zone of --at (default the channel's)")
+	f.schedule.add(flags, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
@@ -177,10 +180,14 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 			*part.to = string(content)
 		}
 	}
-	if f.when != "" {
-		in.Schedule.At = &f.when
+	if f.schedule.changed() {
+		in.Schedule = f.schedule.built()
+		if f.schedule.file != "" {
+			if err := c.readJSON(f.schedule.file, &in.Schedule); err != nil {
+				return in, err
+			}
+		}
 	}
-	set(&in.Schedule.Timezone, f.timezone)
 	if f.rate != 0 {
 		in.Throttle.PerSecond = f.rate
 	}
@@ -310,14 +317,22 @@ func (c *cli) start(ctx context.Context, id int64, f startFlags) error {
 }
 
 func (c *cli) campaignSchedule() *cobra.Command {
-	var when, timezone string
-	cmd := &cobra.Command{Use: "schedule ID", Short: "Set a campaign's time and let it fire then",
-		Example: "  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin"}
-	cmd.Flags().StringVar(&when, "at", "", "time, such as 2026-12-01T09:00 (required)")
-	cmd.Flags().StringVar(&timezone, "timezone", "", "IANA time zone (default the channel's)")
-	_ = cmd.MarkFlagRequired("at") // the flag exists
+	var f whenFlags
+	cmd := &cobra.Command{Use: "schedule ID", Short: "Set when a campaign fires, once or again and again, and let it fire then",
+		Example: `  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin
+  carillon campaign schedule 1 --cron '0 9 * * FRIL' --timezone Europe/Berlin --until 2027-12-31`}
+	f.add(cmd.Flags(), "when it fires, such as 2026-12-01T09:00")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
-		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), api.ScheduleInput{At: &when, Timezone: timezone}))
+		if !f.changed() {
+			return usagef("say when: --at 2026-12-01T09:00, --cron '0 9 * * MON', --every 2h, --date or --schedule-file")
+		}
+		in := f.built()
+		if f.file != "" {
+			if err := c.readJSON(f.file, &in); err != nil {
+				return err
+			}
+		}
+		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), in))
 	})
 }
 

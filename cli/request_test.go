@@ -203,9 +203,19 @@ campaign preview 1
 campaign test 1 --to ada@example.org
 campaign start 1
 campaign start 1 --watch
+campaign create --name x --channel 1 --all --cron @daily --jitter 5m --start
 campaign schedule 1 --at 2026-12-01T09:00
+campaign schedule 1 --every 2h --timezone Europe/Berlin
+campaign next 1 -n 3
+campaign runs 1
+campaign trigger 1
+campaign skip-next 1
+campaign move-next 1 --to 2026-12-01T10:00
+campaign backfill 1 --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z --dry-run
 campaign pause 1
+campaign pause 1 --schedule --until 2027-01-07T00:00:00Z
 campaign resume 1
+campaign resume 1 --schedule
 campaign cancel 1
 campaign duplicate 1
 campaign watch 1

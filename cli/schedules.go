@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"carillon/api"
 )
@@ -16,14 +18,43 @@ func (c *cli) addSchedules(root *cobra.Command) {
 
 func schedulesPath() path { return v1("schedules") }
 
-// scheduleFlags say when something recurs.
+// recurFlags say when something recurs, all but its cron expressions.
+type recurFlags struct {
+	rule api.ScheduleRule
+	// without are days on which nothing fires.
+	without api.ExcludeRule
+}
+
+func (f *recurFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.rule.Every, "every", "", "a duration such as 15m or 2h, by elapsed time")
+	flags.StringVar(&f.rule.Phase, "phase", "", "how much later than that begins, such as 5m")
+	flags.StringArrayVar(&f.rule.Dates, "date", nil, "a time such as 2026-12-24T10:00; may be repeated")
+	flags.StringVar(&f.rule.Timezone, "timezone", "", "IANA time zone (default the channel's, or else UTC)")
+	flags.StringVar(&f.rule.From, "from", "", "nothing fires before: 2026-12-01, or with a time")
+	flags.StringVar(&f.rule.Until, "until", "", "nothing fires after")
+	flags.StringArrayVar(&f.without.Dates, "exclude-date", nil, "not on this day; may be repeated")
+	flags.StringArrayVar(&f.without.Weekdays, "exclude-weekday", nil, "not on mon, tue, wed, thu, fri, sat or sun; may be repeated")
+	flags.StringVar(&f.rule.OnExcluded, "on-excluded", "", "what then: skip (the default), next_day or previous_day")
+	flags.StringVar(&f.rule.Gap, "gap", "", "for a time that the clock jumps over: next (the default), skip or shift")
+	flags.StringVar(&f.rule.Overlap, "overlap", "", "for a time that it shows twice: first, second or both")
+}
+
+// built is the rule with some cron expressions.
+func (f *recurFlags) built(expressions []string) api.ScheduleRule {
+	rule := f.rule
+	rule.Cron = expressions
+	if len(f.without.Dates)+len(f.without.Weekdays) > 0 {
+		rule.Exclude = &f.without
+	}
+	return rule
+}
+
+// scheduleFlags say of which schedule the instants are listed.
 type scheduleFlags struct {
-	rule  api.ScheduleRule
+	recurFlags
 	file  string
 	after string
 	n     int
-	// without are days on which nothing fires.
-	without api.ExcludeRule
 }
 
 func (c *cli) schedulesNext() *cobra.Command {
@@ -46,17 +77,7 @@ over, or shows twice.`,
 			return show(cmd.Context(), c, post(schedulesPath().below("preview"), body), scheduleTable)
 		}}
 	flags := cmd.Flags()
-	flags.StringVar(&f.rule.Every, "every", "", "a duration such as 15m or 2h, by elapsed time")
-	flags.StringVar(&f.rule.Phase, "phase", "", "how much later than that begins, such as 5m")
-	flags.StringArrayVar(&f.rule.Dates, "date", nil, "a time such as 2026-12-24T10:00; may be repeated")
-	flags.StringVar(&f.rule.Timezone, "timezone", "", "IANA time zone (default UTC)")
-	flags.StringVar(&f.rule.From, "from", "", "nothing fires before: 2026-12-01, or with a time")
-	flags.StringVar(&f.rule.Until, "until", "", "nothing fires after")
-	flags.StringArrayVar(&f.without.Dates, "exclude-date", nil, "not on this day; may be repeated")
-	flags.StringArrayVar(&f.without.Weekdays, "exclude-weekday", nil, "not on mon, tue, wed, thu, fri, sat or sun; may be repeated")
-	flags.StringVar(&f.rule.OnExcluded, "on-excluded", "", "what then: skip (the default), next_day or previous_day")
-	flags.StringVar(&f.rule.Gap, "gap", "", "for a time that the clock jumps over: next (the default), skip or shift")
-	flags.StringVar(&f.rule.Overlap, "overlap", "", "for a time that it shows twice: first, second or both")
+	f.add(flags)
 	flags.StringVar(&f.file, "file", "", "instead: the schedule as JSON, - for standard input")
 	flags.StringVar(&f.after, "after", "", "list instants after this RFC 3339 time (default now)")
 	flags.IntVarP(&f.n, "number", "n", 10, "how many")
@@ -86,14 +107,10 @@ func (c *cli) scheduleBody(f scheduleFlags, expressions []string) (body map[stri
 		body["schedule"] = json.RawMessage(text)
 		return body, nil
 	}
-	f.rule.Cron = expressions
-	if len(f.without.Dates)+len(f.without.Weekdays) > 0 {
-		f.rule.Exclude = &f.without
-	}
 	if len(expressions)+len(f.rule.Dates) == 0 && f.rule.Every == "" {
 		return nil, usagef("say when: an expression such as '0 9 * * MON', --every, --date or --file")
 	}
-	body["schedule"] = f.rule
+	body["schedule"] = f.built(expressions)
 	return body, nil
 }
 
@@ -106,9 +123,12 @@ func scheduleTable(w *tabwriter.Writer, view api.ScheduleView) {
 	sayln(w, "LOCAL\tOFFSET\tUTC\tNOTE")
 	for _, i := range view.Items {
 		note := i.Note
-		if i.Skipped != "" {
+		switch {
+		case i.Skipped != "":
 			note = "left out: " + note
+		case i.StartsAt != nil:
+			note = "starts at " + at(i.StartsAt)
 		}
-		sayf(w, "%s\t%s\t%s\t%s\n", i.Local, i.Offset, i.At.Format(time.RFC3339), clean(note))
+		sayf(w, "%s\t%s\t%s\t%s\n", i.Local, i.Offset, i.At.Format(time.RFC3339), cmp.Or(clean(note), "-"))
 	}
 }

@@ -32,6 +32,7 @@ type fakeStore struct {
 	plan    map[int64]int // members left, by run
 	planErr map[int64]error
 	fireErr error
+	failed  []string
 	batches []string // "run:size", in their order
 
 	leaseHolder string
@@ -137,6 +138,14 @@ func (s *fakeStore) PlanBatch(_ context.Context, runID int64, n int) (campaigns.
 		delete(s.plan, runID)
 	}
 	return step, nil
+}
+
+func (s *fakeStore) FailRun(_ context.Context, runID int64, why string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.plan, runID)
+	s.failed = append(s.failed, fmt.Sprintf("%d: %s", runID, why))
+	return nil
 }
 
 func (s *fakeStore) FinishRuns(context.Context) (finished, unbalanced []int64, err error) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"carillon/internal/fault"
 )
 
 // How often each loop looks when nobody wakes it. A campaign that another
@@ -40,6 +42,11 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	}
 	for _, run := range runs {
 		step, err := s.o.Store.PlanBatch(ctx, run, s.feeder.batchSize(run))
+		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound) {
+			// What its audience is made of can't be read any more, and no later try will.
+			s.o.Logger.Error("run failed: its audience can't be planned", "run", run, "error", err)
+			err = s.o.Store.FailRun(ctx, run, "its audience can't be planned: "+err.Error())
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("plan run %d: %w", run, err))
 			continue

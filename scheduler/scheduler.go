@@ -30,7 +30,8 @@ type Leases interface {
 
 // Plans is what firing, planning and finishing need of the store.
 type Plans interface {
-	// FireDue fires the scheduled campaigns whose time has come and returns their runs.
+	// FireDue decides of the instants of campaigns that have come, and returns the runs
+	// that began.
 	FireDue(ctx context.Context) ([]campaigns.Run, error)
 	// RunsToPlan are the runs whose audience is not expanded yet, oldest first.
 	RunsToPlan(ctx context.Context) ([]int64, error)
@@ -38,6 +39,8 @@ type Plans interface {
 	// batch is harmless. It is Invalid, or a Conflict, if a rule of the audience can't
 	// be read any more.
 	PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error)
+	// FailRun ends a run that can't be planned, and keeps why.
+	FailRun(ctx context.Context, runID int64, why string) error
 	// FinishRuns ends the runs whose every message is in a final state. Those whose
 	// counters don't add up are left open, and reported.
 	FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/clock"
+	"carillon/internal/fault"
 )
 
 func TestPlanningTakesTurns(t *testing.T) {
@@ -37,6 +38,15 @@ func TestARunThatCannotBePlannedHoldsUpNoOther(t *testing.T) {
 	require.ErrorContains(t, err, "plan run 1: its audience can't be read")
 	require.True(t, worked)
 	require.NotContains(t, f.store.plan, int64(2))
+}
+
+func TestARunWhoseAudienceIsGoneFails(t *testing.T) {
+	f := newFixture()
+	f.store.plan = map[int64]int{1: 10}
+	f.store.planErr[1] = fault.New(fault.Conflict, "targeting list 7 can't be read any more")
+	_, err := f.planPass(t.Context())
+	require.NoError(t, err, "it is not tried for ever")
+	require.Equal(t, []string{"1: its audience can't be planned: targeting list 7 can't be read any more"}, f.store.failed)
 }
 
 func TestWhatCannotBeFiredHoldsUpNoPlanning(t *testing.T) {

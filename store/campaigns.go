@@ -17,28 +17,37 @@ import (
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
-	created_at, updated_at FROM campaigns`
+	version, pause, schedule_pause, behind_at, fired, created_at, updated_at FROM campaigns`
+
+// part is a JSON column of a campaign.
+type part struct {
+	name string
+	text []byte
+	to   any
+}
+
+// readParts reads the JSON columns of a campaign.
+func readParts(campaignID int64, parts ...part) error {
+	for _, p := range parts {
+		if err := json.Unmarshal(p.text, p.to); err != nil {
+			return fmt.Errorf("read %s of campaign %d: %w", p.name, campaignID, err)
+		}
+	}
+	return nil
+}
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
-	var audience, content, schedule, throttle []byte
-	var next, created, updated sqldb.Time
+	var audience, content, schedule, throttle, pause, schedulePause []byte
+	var next, behind, created, updated sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
-		&created, &updated)
+		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &created, &updated)
 	if err != nil {
 		return c, err
 	}
-	c.NextFireAt, c.CreatedAt, c.UpdatedAt = next.Ptr(), created.Time, updated.Time
-	for _, part := range []struct {
-		name string
-		text []byte
-		to   any
-	}{{"audience", audience, &c.Audience}, {"content", content, &c.Content}, {"schedule", schedule, &c.Schedule}, {"throttle", throttle, &c.Throttle}} {
-		if err := json.Unmarshal(part.text, part.to); err != nil {
-			return c, fmt.Errorf("read %s of campaign %d: %w", part.name, c.ID, err)
-		}
-	}
-	return c, nil
+	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
+	return c, readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"schedule", schedule, &c.Schedule},
+		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
 }
 
 // CreateCampaign keeps a new campaign as a draft; ID, Status and the times are
@@ -63,33 +72,65 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 }
 
 // UpdateCampaign replaces what a person may change of a campaign, and
-// NextFireAt. Only drafts and scheduled campaigns can be changed: what a run is
-// made of stays as it was when it began.
+// NextFireAt of one that fires once. That can be done with drafts and scheduled
+// campaigns, and with one that recurs for the runs to come: what a run is made of
+// stays as it was when it began.
 func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
 	err := s.inTx(ctx, func(tx conn) error {
-		locked, err := tx.lockCampaign(ctx, c.AccountID, c.ID)
+		locked, err := tx.lockUpToDate(ctx, c.AccountID, c.ID)
 		if err != nil {
 			return err
 		}
-		if err := locked.mustBe("changed", "duplicate it and change the copy", campaigns.Draft, campaigns.Scheduled); err != nil {
+		if err := locked.mayChange(c); err != nil {
 			return err
-		}
-		if locked.status != c.Status {
-			return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.ID, locked.status)
 		}
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?,
-			category_id = ?, next_fire_at = ?, updated_at = ? WHERE id = ?`, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content), mustJSON(c.Schedule),
-			mustJSON(c.Throttle), c.Weight, c.CategoryID, sqldb.MillisPtr(c.NextFireAt), sqldb.Millis(s.clock.Now()), c.ID)
+		audience, content := mustJSON(c.Audience), mustJSON(c.Content)
+		look := c.NextFireAt
+		if c.Schedule.Recurs() && c.Status != campaigns.Draft {
+			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()
+		}
+		_, err = tx.Exec(ctx, `UPDATE campaigns SET version = version + CASE WHEN audience = ? AND content = ? THEN 0 ELSE 1 END, name = ?, channel_id = ?,
+			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
+			audience, content, c.Name, c.ChannelID, audience, content, mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID,
+			sqldb.MillisPtr(c.NextFireAt), sqldb.MillisPtr(look), sqldb.Millis(s.clock.Now()), c.ID)
 		if err != nil {
 			return err
+		}
+		if c.Schedule.Recurs() && c.Status != campaigns.Draft && mustJSON(locked.schedule) != mustJSON(c.Schedule) {
+			if err := tx.aimAnew(ctx, c.AccountID, c.ID); err != nil {
+				return err
+			}
 		}
 		c, err = scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.ID).Scan)
 		return err
 	})
 	return c, err
+}
+
+// mayChange refuses a change that the campaign's status does not allow, or that was
+// meant for another status or kind of schedule.
+func (c lockedCampaign) mayChange(to campaigns.Campaign) error {
+	if c.status == campaigns.Draft {
+		return c.mustBe("changed", "", campaigns.Draft)
+	}
+	if !c.schedule.Recurs() {
+		if err := c.mustBe("changed", "duplicate it and change the copy", campaigns.Scheduled); err != nil {
+			return err
+		}
+		if c.status != to.Status {
+			return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.id, c.status)
+		}
+	}
+	if err := c.mustBe("changed", "duplicate it and change the copy", campaigns.Scheduled, campaigns.Running, campaigns.Paused); err != nil {
+		return err
+	}
+	if c.schedule.Recurs() != to.Schedule.Recurs() {
+		return fault.New(fault.Conflict, "campaign %d is %s and can't begin or cease to recur: cancel it, and make another one", c.id, c.status)
+	}
+	return nil
 }
 
 // GetCampaign is one campaign of an account.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/campaigns/schedule"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/storetest"
@@ -21,7 +22,7 @@ func testDraft(t *testing.T, s *storetest.Store, account int64) campaigns.Campai
 	return campaigns.Campaign{
 		AccountID: account, Name: "Spring", ChannelID: channel.ID, Audience: targeting.Audience{All: true},
 		Content:  providers.Content{Subject: "s", Text: "t", Attachment: &providers.Attachment{URL: "https://example.org/x"}},
-		Schedule: campaigns.Schedule{At: "2026-12-01T09:00", Timezone: "Europe/Berlin"},
+		Schedule: campaigns.Schedule{At: "2026-12-01T09:00", Schedule: schedule.Schedule{Timezone: "Europe/Berlin"}},
 		Throttle: campaigns.Throttle{PerSecond: 3, MaxAttempts: 2}, Weight: 7,
 	}
 }
@@ -35,7 +36,7 @@ func TestCampaigns(t *testing.T) {
 		made, err := s.CreateCampaign(ctx, draft)
 		require.NoError(t, err)
 		want := draft
-		want.ID, want.Status, want.CreatedAt, want.UpdatedAt = made.ID, campaigns.Draft, clock.Now(), clock.Now()
+		want.ID, want.Status, want.Version, want.CreatedAt, want.UpdatedAt = made.ID, campaigns.Draft, 1, clock.Now(), clock.Now()
 		require.Equal(t, want, made)
 		got, err := s.GetCampaign(ctx, account, made.ID)
 		require.NoError(t, err)
@@ -44,7 +45,7 @@ func TestCampaigns(t *testing.T) {
 		require.True(t, fault.Is(err, fault.NotFound))
 
 		clock.Advance(time.Minute)
-		want.Name, want.Audience, want.UpdatedAt = "Summer", targeting.Audience{Contacts: []int64{1}}, clock.Now()
+		want.Name, want.Audience, want.Version, want.UpdatedAt = "Summer", targeting.Audience{Contacts: []int64{1}}, 2, clock.Now()
 		got, err = s.UpdateCampaign(ctx, want)
 		require.NoError(t, err)
 		require.Equal(t, want, got)

@@ -63,7 +63,7 @@ func (tx conn) takeBackOfRun(ctx context.Context, runID int64, outcomes []messag
 		if err != nil {
 			return 0, err
 		}
-		if status == campaigns.RunCanceled {
+		if status == campaigns.RunCanceled || status == campaigns.RunFailed {
 			if err := tx.Row(ctx, "SELECT reason FROM runs WHERE id = ?", runID).Scan(&canceled); err != nil {
 				return 0, err
 			}

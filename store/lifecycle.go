@@ -4,11 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -16,15 +17,34 @@ import (
 
 // lockedCampaign is a campaign whose row the transaction holds.
 type lockedCampaign struct {
-	id, accountID, channelID, runID int64
-	status                          campaigns.Status
-	nextFireAt                      sqldb.Time
+	id, accountID, channelID, runID, version int64
+	status                                   campaigns.Status
+	nextFireAt, lookAt, behindAt             sqldb.Time
+	fired                                    int
+	pause, schedulePause                     campaigns.Pause
+	schedule                                 campaigns.Schedule
+	// zone is the channel's, zones the zone database by which lookAt was reckoned.
+	zone, zones string
+	// versioned says that a run has kept the version, and renders that its content may
+	// name snippets.
+	versioned, renders bool
+}
+
+const selectLocked = `SELECT k.id, k.account_id, k.channel_id, k.run_id, k.version, k.status, k.next_fire_at, k.look_at, k.behind_at, k.fired, k.pause,
+	k.schedule_pause, k.schedule, (SELECT timezone FROM channels h WHERE h.id = k.channel_id), k.zones,
+	EXISTS (SELECT 1 FROM campaign_versions v WHERE v.campaign_id = k.id AND v.version = k.version), k.content LIKE '%render%' FROM campaigns k `
+
+func scanLocked(scan sqldb.Scan) (c lockedCampaign, err error) {
+	var pause, schedulePause, schedule []byte
+	if err := scan(&c.id, &c.accountID, &c.channelID, &c.runID, &c.version, &c.status, &c.nextFireAt, &c.lookAt, &c.behindAt, &c.fired, &pause,
+		&schedulePause, &schedule, &c.zone, &c.zones, &c.versioned, &c.renders); err != nil {
+		return c, err
+	}
+	return c, readParts(c.id, part{"pause", pause, &c.pause}, part{"schedule_pause", schedulePause, &c.schedulePause}, part{"schedule", schedule, &c.schedule})
 }
 
 func (tx conn) lockCampaign(ctx context.Context, accountID, id int64) (lockedCampaign, error) {
-	c := lockedCampaign{id: id, accountID: accountID}
-	err := tx.Row(ctx, "SELECT channel_id, run_id, status, next_fire_at FROM campaigns WHERE id = ? AND account_id = ?"+tx.d.ForUpdate, id, accountID).
-		Scan(&c.channelID, &c.runID, &c.status, &c.nextFireAt)
+	c, err := scanLocked(tx.Row(ctx, selectLocked+"WHERE k.id = ? AND k.account_id = ?"+tx.d.Lock(tx.d.ForUpdate, "k"), id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, fault.New(fault.NotFound, "there is no campaign %d", id)
 	}
@@ -41,13 +61,7 @@ func (c lockedCampaign) mustBe(action, hint string, allowed ...campaigns.Status)
 	return fault.New(fault.Conflict, "campaign %d is %s and can't be %s: %s", c.id, c.status, action, hint)
 }
 
-func (tx conn) setCampaign(ctx context.Context, c lockedCampaign, status campaigns.Status, nextFireAt any) error {
-	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = ?, next_fire_at = ?, updated_at = ? WHERE id = ?",
-		string(status), nextFireAt, sqldb.Millis(tx.s.clock.Now()), c.id)
-	return err
-}
-
-// StartRun fires a campaign for an instant: one transaction that makes the run,
+// StartRun fires a campaign that fires once: one transaction that makes the run,
 // unique for the instant, and moves the campaign on. A campaign that is running
 // already is a conflict.
 func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, instant time.Time) (run campaigns.Run, err error) {
@@ -59,32 +73,24 @@ func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, insta
 		if err := c.mustBe("started", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
-		run, err = tx.fire(ctx, c, instant)
+		run, err = tx.fireOnce(ctx, c, instant)
 		return err
 	})
 	return run, err
 }
 
-func (tx conn) fire(ctx context.Context, c lockedCampaign, instant time.Time) (campaigns.Run, error) {
-	now := tx.s.clock.Now()
-	run := campaigns.Run{
-		AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: instant.UTC(),
-		Status: campaigns.RunPlanning, CreatedAt: now,
-	}
-	snippets, err := tx.snippetsOfRun(ctx, c)
+// fireOnce begins the only run of a campaign.
+func (tx conn) fireOnce(ctx context.Context, c lockedCampaign, instant time.Time) (campaigns.Run, error) {
+	run, err := tx.begin(ctx, &c, campaigns.RunScheduled, instant)
 	if err != nil {
-		return run, fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
+		return run, err
 	}
-	run.ID, err = tx.Insert(ctx, "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, snippets, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		run.AccountID, run.CampaignID, run.ChannelID, sqldb.Millis(run.Instant), string(run.Status), mustJSON(snippets), sqldb.Millis(now))
-	if err != nil {
-		return run, fmt.Errorf("make run: %w", err)
-	}
-	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'running', next_fire_at = NULL, run_id = ?, updated_at = ? WHERE id = ?", run.ID, sqldb.Millis(now), c.id)
+	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'running', next_fire_at = NULL, look_at = NULL, run_id = ?, updated_at = ? WHERE id = ?",
+		run.ID, sqldb.Millis(tx.s.clock.Now()), c.id)
 	return run, err
 }
 
-// ScheduleCampaign lets a draft fire at a later time, or moves that time.
+// ScheduleCampaign lets a draft fire once at a later time, or moves that time.
 func (s *Store) ScheduleCampaign(ctx context.Context, accountID, campaignID int64, at time.Time) error {
 	return s.inTx(ctx, func(tx conn) error {
 		c, err := tx.lockCampaign(ctx, accountID, campaignID)
@@ -94,61 +100,24 @@ func (s *Store) ScheduleCampaign(ctx context.Context, accountID, campaignID int6
 		if err := c.mustBe("scheduled", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
-		return tx.setCampaign(ctx, c, campaigns.Scheduled, sqldb.Millis(at))
+		_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'scheduled', next_fire_at = ?, look_at = ?, zones = ?, updated_at = ? WHERE id = ?",
+			sqldb.Millis(at), sqldb.Millis(at), zone.Rules(), sqldb.Millis(s.clock.Now()), c.id)
+		return err
 	})
 }
 
-// FireDue fires the scheduled campaigns whose time has come and returns their
-// runs.
-func (s *Store) FireDue(ctx context.Context) ([]campaigns.Run, error) {
-	type due struct {
-		accountID, id int64
-	}
-	now := s.clock.Now()
-	list, err := sqldb.Structs(ctx, s.reader(), func(d *due) []any {
-		return []any{&d.accountID, &d.id}
-	}, "SELECT account_id, id FROM campaigns WHERE next_fire_at IS NOT NULL AND next_fire_at <= ? AND status = 'scheduled' ORDER BY next_fire_at LIMIT 100",
-		sqldb.Millis(now))
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	var runs []campaigns.Run
-	for _, d := range list {
-		var fired []campaigns.Run
-		err := s.inTx(ctx, func(tx conn) error {
-			fired = nil
-			c, err := tx.lockCampaign(ctx, d.accountID, d.id)
-			if err != nil {
-				return err
-			}
-			// Another scheduler, or a person, was faster.
-			if c.status != campaigns.Scheduled || c.nextFireAt.IsZero() || c.nextFireAt.After(now) {
-				return nil
-			}
-			run, err := tx.fire(ctx, c, c.nextFireAt.Time)
-			fired = []campaigns.Run{run}
-			return err
-		})
-		if err != nil {
-			return runs, err
-		}
-		runs = append(runs, fired...)
-	}
-	return runs, nil
-}
-
-// PauseCampaign stops a campaign: from the commit on nothing of it is claimed.
-// What was queued goes back to pending.
-func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
+// PauseCampaign stops a campaign: from the commit on nothing of it is claimed, and
+// none of its instants fires. What was queued goes back to pending.
+func (s *Store) PauseCampaign(ctx context.Context, accountID, campaignID int64, actor string) error {
 	return s.withdraw(ctx, func(tx conn) error {
-		c, err := tx.lockCampaign(ctx, accountID, campaignID)
+		c, err := tx.lockUpToDate(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
 		if err := c.mustBe("paused", "only a scheduled or running campaign can", campaigns.Running, campaigns.Scheduled); err != nil {
 			return err
 		}
-		return tx.pause(ctx, c, "")
+		return tx.pause(ctx, c, campaigns.Pause{Since: s.clock.Now(), By: clean(actor)})
 	})
 }
 
@@ -161,43 +130,72 @@ func (s *Store) PauseRun(ctx context.Context, runID int64, why string) error {
 			return err
 		}
 		c, err := tx.lockCampaign(ctx, accountID, campaignID)
-		if err != nil || c.status != campaigns.Running || c.runID != runID {
+		if err != nil || c.status != campaigns.Running {
 			return err
 		}
-		return tx.pause(ctx, c, clean(why))
+		open, err := tx.openRuns(ctx, campaignID)
+		if err != nil || !slices.ContainsFunc(open, func(r openRun) bool { return r.id == runID }) {
+			return err
+		}
+		return tx.pause(ctx, c, campaigns.Pause{Since: s.clock.Now(), Why: clean(why)})
 	})
 }
 
-func (tx conn) pause(ctx context.Context, c lockedCampaign, why string) error {
-	if c.status == campaigns.Running {
-		if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ? AND finished_at IS NULL", why, c.runID); err != nil {
+// openRun is a run that is under way.
+type openRun struct{ id, channelID int64 }
+
+// openRuns are the runs of a campaign that are under way.
+func (tx conn) openRuns(ctx context.Context, campaignID int64) ([]openRun, error) {
+	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID} },
+		"SELECT id, channel_id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') ORDER BY id", campaignID)
+}
+
+func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) error {
+	open, err := tx.openRuns(ctx, c.id)
+	if err != nil {
+		return err
+	}
+	for _, run := range open {
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'paused', reason = ? WHERE id = ?", p.Why, run.id); err != nil {
 			return err
 		}
-		if err := tx.takeBack(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.ReasonPaused); err != nil {
+		if err := tx.takeBack(ctx, windowOf(run), messages.ReasonPaused); err != nil {
 			return err
 		}
 	}
-	return tx.setCampaign(ctx, c, campaigns.Paused, sqldb.Millis(c.nextFireAt.Time))
+	// Instants that come meanwhile are left out; what fires once waits.
+	look := c.lookAt.Time
+	if !c.schedule.Recurs() {
+		look = time.Time{}
+	}
+	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = ?, updated_at = ? WHERE id = ?",
+		mustJSON(p), sqldb.Millis(look), sqldb.Millis(tx.s.clock.Now()), c.id)
+	return err
 }
 
-// ResumeCampaign goes on from exactly where PauseCampaign stopped.
+// ResumeCampaign goes on from exactly where PauseCampaign stopped. Of a recurring
+// campaign the instants of the pause stay left out.
 func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64, _ string) error {
 	return s.inTx(ctx, func(tx conn) error {
-		c, err := tx.lockCampaign(ctx, accountID, campaignID)
+		c, err := tx.lockUpToDate(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
 		if err := c.mustBe("resumed", "only a paused campaign can", campaigns.Paused); err != nil {
 			return err
 		}
-		status := campaigns.Running
-		if c.runID == 0 {
-			status = campaigns.Scheduled
-		} else if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' WHERE id = ? "+
-			"AND status = 'paused'", c.runID); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' "+
+			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
 		}
-		return tx.setCampaign(ctx, c, status, sqldb.Millis(c.nextFireAt.Time))
+		look := c.lookAt
+		if !c.schedule.Recurs() {
+			look = c.nextFireAt
+		}
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = ? WHERE id = ?", sqldb.Millis(look.Time), c.id); err != nil {
+			return err
+		}
+		return tx.settleCampaign(ctx, c.id, campaigns.Finished)
 	})
 }
 
@@ -206,7 +204,7 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 // that are not in the window.
 func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error {
 	return s.withdraw(ctx, func(tx conn) error {
-		c, err := tx.lockCampaign(ctx, accountID, campaignID)
+		c, err := tx.lockUpToDate(ctx, accountID, campaignID)
 		if err != nil {
 			return err
 		}
@@ -214,16 +212,57 @@ func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64,
 			campaigns.Scheduled, campaigns.Running, campaigns.Paused); err != nil {
 			return err
 		}
-		if c.runID != 0 {
-			if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ? AND finished_at IS NULL", "canceled by "+clean(actor),
-				c.runID); err != nil {
-				return err
-			}
-			if err := tx.cancelWindow(ctx, windowOf{channelID: c.channelID, runID: c.runID}, messages.ReasonCanceled, "by "+actor); err != nil {
-				return err
-			}
+		if err := tx.cancelRuns(ctx, c, "canceled by "+clean(actor), "by "+actor); err != nil {
+			return err
 		}
-		return tx.setCampaign(ctx, c, campaigns.Canceled, nil)
+		_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'canceled', next_fire_at = NULL, look_at = NULL, updated_at = ? WHERE id = ?",
+			sqldb.Millis(s.clock.Now()), c.id)
+		return err
+	})
+}
+
+// cancelRuns cancels the runs of a campaign that are under way or wait.
+func (tx conn) cancelRuns(ctx context.Context, c lockedCampaign, reason, detail string) error {
+	open, err := tx.openRuns(ctx, c.id)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'canceled', reason = ?, starts_at = NULL WHERE campaign_id = ? AND finished_at IS NULL "+
+		"AND status = 'waiting'", reason, c.id); err != nil {
+		return err
+	}
+	return tx.cancelOpen(ctx, open, reason, detail)
+}
+
+// cancelOpen cancels runs that are under way.
+func (tx conn) cancelOpen(ctx context.Context, open []openRun, reason, detail string) error {
+	for _, run := range open {
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'canceled', reason = ? WHERE id = ?", reason, run.id); err != nil {
+			return err
+		}
+		if err := tx.cancelWindow(ctx, windowOf(run), messages.ReasonCanceled, detail); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FailRun ends a run that can't be planned: nothing of it is sent from the commit on,
+// and why is kept as its reason.
+func (s *Store) FailRun(ctx context.Context, runID int64, why string) error {
+	return s.withdraw(ctx, func(tx conn) error {
+		var campaignID, channelID int64
+		if err := tx.Row(ctx, "SELECT campaign_id, channel_id FROM runs WHERE id = ?", runID).Scan(&campaignID, &channelID); err != nil {
+			return err
+		}
+		status, err := tx.lockRun(ctx, campaignID, runID)
+		if err != nil || status != campaigns.RunPlanning {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ? WHERE id = ?", clean(why), runID); err != nil {
+			return err
+		}
+		return tx.cancelWindow(ctx, windowOf{id: runID, channelID: channelID}, messages.ReasonCanceled, clean(why))
 	})
 }
 
@@ -231,13 +270,13 @@ func (s *Store) CancelCampaign(ctx context.Context, accountID, campaignID int64,
 // and the API go on in between.
 const cancelBatch = 5000
 
-// CancelPending cancels a batch of the waiting messages of canceled runs and
+// CancelPending cancels a batch of the waiting messages of canceled and failed runs and
 // reports whether there may be more.
 func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 	var runID, channelID int64
 	var reason string
 	err = s.reader().Row(ctx, `SELECT r.id, r.channel_id, r.reason FROM runs r JOIN run_counts c ON c.run_id = r.id
-		WHERE r.finished_at IS NULL AND r.status = 'canceled' GROUP BY r.id, r.channel_id, r.reason HAVING SUM(c.pending) > 0 ORDER BY r.id LIMIT 1`).
+		WHERE r.finished_at IS NULL AND r.status IN ('canceled', 'failed') GROUP BY r.id, r.channel_id, r.reason HAVING SUM(c.pending) > 0 ORDER BY r.id LIMIT 1`).
 		Scan(&runID, &channelID, &reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -260,16 +299,14 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 	return true, err
 }
 
-// windowOf selects queued messages: of a channel, and of one run of it unless
-// runID is 0.
-type windowOf struct {
-	channelID, runID int64
-}
+// windowOf selects queued messages: of a run and channel, or of all runs of a channel
+// if there is no id of one.
+type windowOf openRun
 
 func (w windowOf) where() fragment {
 	where := fragment{"channel_id = ? AND " + phaseInFlight, []any{w.channelID}}
-	if w.runID != 0 {
-		where = fragment{where.sql + " AND run_id = ?", append(where.args, w.runID)}
+	if w.id != 0 {
+		where = fragment{where.sql + " AND run_id = ?", append(where.args, w.id)}
 	}
 	return where
 }

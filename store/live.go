@@ -44,8 +44,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		err := json.Unmarshal(throttle, &r.Throttle)
 		runs = append(runs, r)
 		return err
-	}, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at, r.finished_at,
-			h.limits, k.throttle, k.updated_at
+	}, "SELECT "+runColumns+`, h.limits, k.throttle, k.updated_at
 		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id
 		WHERE r.id `+c.d.InIDs+` AND r.account_id `+c.d.InIDs, c.d.IDList(slices.Compact(wanted)), c.d.IDList(accountIDs))
 	if err != nil {

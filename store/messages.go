@@ -212,7 +212,7 @@ func (tx conn) lockForResend(ctx context.Context, m messages.Message) error {
 	if err != nil {
 		return err
 	}
-	if status == campaigns.RunCanceled {
+	if status == campaigns.RunCanceled || status == campaigns.RunFailed {
 		return fault.New(fault.Conflict, "message %d can't be sent again: its campaign %d is %s; "+
 			"duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
 	}
@@ -228,21 +228,26 @@ func (tx conn) lockRun(ctx context.Context, campaignID, runID int64) (status cam
 }
 
 func (tx conn) reopenRun(ctx context.Context, runID int64) error {
-	if _, err := tx.Exec(ctx, "UPDATE runs SET status = 'sending', finished_at = NULL WHERE id = ? AND status = 'finished'", runID); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE runs SET finished_at = NULL, status = CASE WHEN (SELECT status FROM campaigns k WHERE k.id = runs.campaign_id) = 'paused'
+		THEN 'paused' ELSE 'sending' END WHERE id = ? AND status = 'finished'`, runID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running' WHERE run_id = ? AND status = 'finished'", runID)
+	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running' WHERE id = (SELECT campaign_id FROM runs WHERE id = ?) "+
+		"AND status IN ('finished', 'scheduled')", runID)
 	return err
 }
 
-const selectRun = `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
-	r.finished_at FROM runs r`
+const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
+	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at`
+
+const selectRun = "SELECT " + runColumns + " FROM runs r"
 
 func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
-	var instant, created, finished sqldb.Time
-	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished)
-	r.Instant, r.CreatedAt, r.FinishedAt = instant.Time, created.Time, finished.Ptr()
+	var instant, created, finished, starts, started sqldb.Time
+	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
+		&r.Kind, &r.Detail, &r.Version, &starts, &started)
+	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
 	return r, err
 }
 

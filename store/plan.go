@@ -118,8 +118,9 @@ func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var p planned
 	var audience string
 	var instant sqldb.Time
-	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, k.audience, k.category_id, h.address_kind
-		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
+	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, v.audience, k.category_id, h.address_kind
+		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
+		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
 		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant,
 			&audience, &p.category, &p.channel.Address)
 	if err != nil {
@@ -245,12 +246,12 @@ func (tx conn) insertPlanned(ctx context.Context, runID int64, insert string, ar
 }
 
 // FinishRuns ends the runs whose every message is in a final state, and with
-// them their campaigns. A run whose counters don't add up to what was planned
+// them campaigns that don't fire any more. A run whose counters don't add up to what was planned
 // is left open and reported: "finished" must mean that everybody is accounted
 // for.
 func (s *Store) FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error) {
 	ids, err := s.ids(ctx, `SELECT r.id FROM runs r LEFT JOIN run_counts c ON c.run_id = r.id
-		WHERE r.finished_at IS NULL AND ((r.status = 'sending' AND r.plan_done) OR r.status = 'canceled')
+		WHERE r.finished_at IS NULL AND ((r.status = 'sending' AND r.plan_done) OR r.status IN ('canceled', 'failed'))
 		GROUP BY r.id HAVING COALESCE(SUM(c.pending + c.queued + c.sending), 0) = 0`)
 	if err != nil {
 		return nil, nil, err
@@ -280,7 +281,8 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 		if err != nil {
 			return err
 		}
-		err = tx.Row(ctx, "SELECT planned FROM runs WHERE id = ? AND finished_at IS NULL AND status IN ('sending', 'canceled')", runID).Scan(&plannedMessages)
+		err = tx.Row(ctx, "SELECT planned FROM runs WHERE id = ? AND finished_at IS NULL AND status IN ('sending', 'canceled', 'failed')", runID).
+			Scan(&plannedMessages)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -299,16 +301,17 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 		}
 		done = true
 		now := sqldb.Millis(s.clock.Now())
-		end := campaigns.RunFinished
-		if status == campaigns.RunCanceled {
-			end = campaigns.RunCanceled
+		end, over := campaigns.RunFinished, campaigns.Finished
+		switch status {
+		case campaigns.RunCanceled:
+			end = status
+		case campaigns.RunFailed:
+			end, over = status, campaigns.Failed
 		}
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'finished', updated_at = ? WHERE id = ? AND run_id = ? AND status = 'running' AND next_fire_at IS NULL",
-			now, campaignID, runID)
-		return err
+		return tx.settleCampaign(ctx, campaignID, over)
 	})
 	return done, balanced, err
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"carillon/campaigns"
@@ -11,24 +10,22 @@ import (
 	"carillon/store/sqldb"
 )
 
-// CampaignOfRun is the campaign behind a run, as far as sending needs it:
-// content with the snippets that the run keeps, throttle, weight, audience.
+// CampaignOfRun is the campaign behind a run, as far as sending needs it: content
+// and audience of the version that the run keeps, its snippets, throttle, weight.
 func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
-	var audience, content, throttle, snippets string
-	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, k.audience, k.content, k.throttle, k.weight, k.status, r.snippets
-		FROM runs r JOIN campaigns k ON k.id = r.campaign_id WHERE r.id = ?`, runID).
-		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &throttle, &c.Weight, &c.Status, &snippets)
+	var audience, content, throttle, snippets []byte
+	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, v.audience, v.content, k.throttle, k.weight, k.status, r.snippets,
+			v.version
+		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
+		WHERE r.id = ?`, runID).
+		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &throttle, &c.Weight, &c.Status, &snippets, &c.Version)
 	if err != nil {
 		return c, s.translate(err)
 	}
-	for _, part := range []struct {
-		text string
-		to   any
-	}{{audience, &c.Audience}, {content, &c.Content}, {throttle, &c.Throttle}, {snippets, &c.Snippets}} {
-		if err := json.Unmarshal([]byte(part.text), part.to); err != nil {
-			return c, err
-		}
+	if err := readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"throttle", throttle, &c.Throttle},
+		part{"snippets", snippets, &c.Snippets}); err != nil {
+		return c, err
 	}
 	c.RunID = runID
 	return c, nil

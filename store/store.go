@@ -44,8 +44,11 @@ type Store struct {
 	dsn   string
 	// shredding says that the log may still hold what was erased.
 	shredding atomic.Bool
-	halts     halts
-	writable  writable
+	// zonesChecked says that no campaign waits for an instant of other rules of time
+	// zones any more.
+	zonesChecked atomic.Bool
+	halts        halts
+	writable     writable
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.

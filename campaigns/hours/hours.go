@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/internal/zone"
 )
 
 // Hours are times of the week, on the clock of whoever is written to.
@@ -125,21 +126,21 @@ func minuteOfWeek(wall time.Time) int {
 	return day*minutesOfDay + wall.Hour()*60 + wall.Minute()
 }
 
-// Allows reports whether an instant is within the hours, on a clock in zone.
-func (r *Rule) Allows(at time.Time, zone *time.Location) bool {
-	return !r.bounded || r.allows(minuteOfWeek(at.In(zone)))
+// Allows reports whether an instant is within the hours, on a clock in location.
+func (r *Rule) Allows(at time.Time, location *time.Location) bool {
+	return !r.bounded || r.allows(minuteOfWeek(at.In(location)))
 }
 
 // Next is the first instant, not before due, that is within the hours on a clock in
-// zone; due itself if it is. It is in UTC.
-func (r *Rule) Next(due time.Time, zone *time.Location) time.Time {
+// location; due itself if it is. It is in UTC.
+func (r *Rule) Next(due time.Time, location *time.Location) time.Time {
 	at := due.UTC()
-	for !r.Allows(at, zone) {
-		local := at.In(zone)
-		_, change := local.ZoneBounds()
+	for !r.Allows(at, location) {
+		local := at.In(location)
+		change, changes := zone.Evenly(at, location)
 		wait := time.Duration(r.until(minuteOfWeek(local)))*time.Minute - time.Duration(local.Second())*time.Second - time.Duration(local.Nanosecond())
 		next := at.Add(wait)
-		if !change.IsZero() && !change.After(next) {
+		if changes && !change.After(next) {
 			next = change.UTC() // the clock is set before: what it shows then decides
 		}
 		at = next

@@ -213,8 +213,8 @@ func (p *Plan) resolve(wall time.Time) []Occurrence {
 func (p *Plan) nextElapsed(e elapsed, after, end time.Time, which wanted) (Occurrence, bool) {
 	for at := after.Truncate(time.Second).Add(time.Second); !at.After(end); {
 		_, offset := at.In(p.zone).Zone()
-		_, until := at.In(p.zone).ZoneBounds()
-		if until.IsZero() || until.After(end) {
+		until, ends := zone.Evenly(at, p.zone)
+		if !ends || until.After(end) {
 			until = end.Add(time.Second)
 		}
 		shift := time.Duration(offset) * time.Second

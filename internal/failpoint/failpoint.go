@@ -16,6 +16,7 @@ import (
 
 // The named points, in the order in which a message passes them.
 const (
+	AfterFire           = "after-fire" // a run has begun, and nothing of it is planned
 	AfterPlanBatch      = "after-plan-batch"
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
@@ -31,7 +32,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterPlanBatch, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }

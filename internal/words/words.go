@@ -2,7 +2,10 @@
 // know what is counted.
 package words
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Count is a number with its noun: "1 message", "0 messages".
 func Count(n int64, noun string) string {
@@ -26,4 +29,17 @@ func Is(n int64) string {
 		return "is"
 	}
 	return "are"
+}
+
+// Duration is a duration in one unit, rounded down: "90 seconds", "2 hours", "3 days".
+func Duration(d time.Duration) string {
+	for _, unit := range []struct {
+		size time.Duration
+		noun string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if d >= 2*unit.size || d == unit.size {
+			return Count(int64(d/unit.size), unit.noun)
+		}
+	}
+	return Count(int64(d/time.Second), "second")
 }

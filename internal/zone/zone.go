@@ -57,8 +57,8 @@ func Instants(wall time.Time, location *time.Location) (found []time.Time) {
 		if sameWall(candidate.In(location), asUTC) && !slices.ContainsFunc(found, candidate.Equal) {
 			found = append(found, candidate.UTC())
 		}
-		_, end := probe.In(location).ZoneBounds()
-		if end.IsZero() {
+		end, ends := Evenly(probe, location)
+		if !ends {
 			break
 		}
 		probe = end
@@ -76,8 +76,8 @@ func Gap(wall time.Time, location *time.Location) (end, shifted time.Time) {
 	// zone period that the gap closes.
 	for probe := asUTC.Add(-around); ; {
 		_, offset := probe.In(location).Zone()
-		_, end := probe.In(location).ZoneBounds()
-		if end.IsZero() {
+		end, ends := Evenly(probe, location)
+		if !ends {
 			return asUTC, asUTC
 		}
 		if !wallAsUTC(end.In(location)).Before(asUTC) {
@@ -86,6 +86,21 @@ func Gap(wall time.Time, location *time.Location) (end, shifted time.Time) {
 		probe = end
 	}
 }
+
+// Evenly is until when the clocks of location run evenly from an instant on, which is
+// always later; false if they do for ever. They may go on to run evenly then: not every
+// bound is a change.
+func Evenly(from time.Time, location *time.Location) (until time.Time, ends bool) {
+	_, until = from.In(location).ZoneBounds()
+	if !until.IsZero() && !until.After(from) {
+		// Go 1.26 takes the last day of a leap year for the end of the period in zones
+		// whose rules go on behind their table, and gives its beginning as its end.
+		return from.Add(day), true
+	}
+	return until, !until.IsZero()
+}
+
+const day = 24 * time.Hour
 
 func wallAsUTC(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)

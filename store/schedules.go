@@ -1,0 +1,655 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/campaigns/schedule"
+	"carillon/internal/failpoint"
+	"carillon/internal/fault"
+	"carillon/internal/zone"
+	"carillon/store/sqldb"
+)
+
+// Batches of what has come: campaigns are looked at, and waiting runs started, so many
+// in one transaction.
+const (
+	dueBatch = 1000
+	turnSize = 100
+)
+
+// What is said of a run that gives way to the next one, and of its messages.
+const (
+	canceledForNext = "canceled for the next run"
+	forNext         = "for the next run"
+)
+
+// FireDue decides of the instants of campaigns that have come, starts the waiting runs
+// whose time has, and returns the runs that began. A campaign that can't be fired holds
+// up no other.
+func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
+	now := sqldb.Millis(s.clock.Now())
+	if err := s.recheckZones(ctx); err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, work := range []struct {
+		due string
+		do  func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
+	}{
+		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at, id LIMIT ?", conn.turns},
+		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at, id LIMIT ?", conn.startWaiting},
+	} {
+		due, err := s.ids(ctx, work.due, now, dueBatch)
+		if err != nil {
+			return runs, errors.Join(append(errs, err)...)
+		}
+		for batch := range chunks(due, turnSize) {
+			fired, err := s.inTurn(ctx, batch, work.do)
+			if err != nil && len(batch) > 1 && ctx.Err() == nil {
+				// One of them is to blame: the others go on without it.
+				fired, err = s.oneByOne(ctx, batch, work.do)
+			}
+			errs = append(errs, err)
+			runs = append(runs, fired...)
+		}
+	}
+	if len(runs) > 0 {
+		failpoint.Hit(failpoint.AfterFire)
+	}
+	return runs, errors.Join(errs...)
+}
+
+// recheckZones lets every campaign be looked at whose instants were reckoned by other
+// rules of time zones than this process has; once is enough for a process.
+func (s *Store) recheckZones(ctx context.Context) error {
+	if s.zonesChecked.Load() {
+		return nil
+	}
+	err := s.inTx(ctx, func(tx conn) error {
+		_, err := tx.Exec(ctx, "UPDATE campaigns SET look_at = ? WHERE look_at > ? AND zones <> ?", sqldb.Millis(s.clock.Now()), sqldb.Millis(s.clock.Now()),
+			zone.Rules())
+		return err
+	})
+	s.zonesChecked.Store(err == nil)
+	return err
+}
+
+func chunks(ids []int64, size int) func(yield func([]int64) bool) {
+	return func(yield func([]int64) bool) {
+		for len(ids) > 0 {
+			n := min(size, len(ids))
+			if !yield(ids[:n]) {
+				return
+			}
+			ids = ids[n:]
+		}
+	}
+}
+
+type turning func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
+
+func (s *Store) inTurn(ctx context.Context, ids []int64, do turning) (fired []campaigns.Run, err error) {
+	err = s.inTx(ctx, func(tx conn) (err error) {
+		fired, err = do(tx, ctx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return fired, nil
+}
+
+func (s *Store) oneByOne(ctx context.Context, ids []int64, do turning) (runs []campaigns.Run, err error) {
+	var errs []error
+	for i := range ids {
+		fired, err := s.inTurn(ctx, ids[i:i+1], do)
+		errs = append(errs, err)
+		runs = append(runs, fired...)
+	}
+	return runs, errors.Join(errs...)
+}
+
+// turns decides of what has come of some campaigns. Those that another scheduler, or a
+// person, is at are left to them.
+func (tx conn) turns(ctx context.Context, ids []int64) (fired []campaigns.Run, err error) {
+	list, err := sqldb.Query(ctx, tx, scanLocked, selectLocked+"WHERE k.id "+tx.d.InIDs+" AND k.look_at <= ? ORDER BY k.id"+tx.d.Lock(tx.d.SkipLocked, "k"),
+		tx.d.IDList(ids), sqldb.Millis(tx.s.clock.Now()))
+	if err != nil {
+		return nil, err
+	}
+	standings, err := tx.standings(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		runs, err := tx.turn(ctx, &list[i], standings[list[i].id])
+		if err != nil {
+			return nil, fmt.Errorf("fire campaign %d: %w", list[i].id, err)
+		}
+		fired = append(fired, runs...)
+	}
+	return fired, nil
+}
+
+// standings are where recurring campaigns are in their timetables.
+func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]campaigns.Standing, error) {
+	found := make(map[int64]campaigns.Standing, len(list))
+	ids := make([]int64, 0, len(list))
+	for _, c := range list {
+		if c.schedule.Recurs() {
+			found[c.id] = campaigns.Standing{CampaignID: c.id, Behind: c.behindAt.Time, Fired: c.fired, Pause: c.holds()}
+			ids = append(ids, c.id)
+		}
+	}
+	if len(ids) == 0 {
+		return found, nil
+	}
+	if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var id int64
+		var open, waiting int
+		if err := scan(&id, &open, &waiting); err != nil {
+			return err
+		}
+		standing := found[id]
+		standing.Open, standing.Waiting = open, waiting
+		found[id] = standing
+		return nil
+	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END)
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
+		return nil, err
+	}
+	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var id, instant int64
+		if err := scan(&id, &instant); err != nil {
+			return err
+		}
+		standing := found[id]
+		if standing.Decided == nil {
+			standing.Decided = map[int64]bool{}
+		}
+		standing.Decided[instant] = true
+		found[id] = standing
+		return nil
+	}, `SELECT r.campaign_id, r.instant FROM campaigns k JOIN runs r ON r.campaign_id = k.id AND r.instant > k.behind_at
+		WHERE k.id `+tx.d.InIDs, tx.d.IDList(ids))
+}
+
+func (tx conn) standing(ctx context.Context, c lockedCampaign) (campaigns.Standing, error) {
+	standings, err := tx.standings(ctx, []lockedCampaign{c})
+	return standings[c.id], err
+}
+
+// holds is the pause under which the instants of a campaign stand: its own, or else
+// that of its schedule.
+func (c lockedCampaign) holds() campaigns.Pause {
+	if c.status == campaigns.Paused {
+		return c.pause
+	}
+	return c.schedulePause
+}
+
+// timetable is the timetable of a recurring campaign.
+func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
+	return c.schedule.Timetable(schedule.Options{Timezone: c.zone})
+}
+
+// turn decides of what has come of a campaign that the transaction holds, and returns
+// what began.
+func (tx conn) turn(ctx context.Context, c *lockedCampaign, standing campaigns.Standing) ([]campaigns.Run, error) {
+	if !c.schedule.Recurs() {
+		return tx.turnOnce(ctx, *c)
+	}
+	t, err := tx.timetable(ctx, *c)
+	if fault.Is(err, fault.Invalid) {
+		// What it needs is not there any more: a zone, or a calendar of holidays.
+		return nil, tx.pause(ctx, *c, campaigns.Pause{Since: tx.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
+	}
+	if err != nil {
+		return nil, err
+	}
+	decisions, after := t.Decide(standing, tx.s.clock.Now())
+	var fired []campaigns.Run
+	for _, d := range decisions {
+		runs, err := tx.decide(ctx, c, campaigns.RunScheduled, d)
+		if err != nil {
+			return nil, err
+		}
+		fired = append(fired, runs...)
+	}
+	return fired, tx.aim(ctx, c, t, after)
+}
+
+// turnOnce fires a campaign that fires once, unless the rules of its zone have changed
+// and its time is another one than was reckoned.
+func (tx conn) turnOnce(ctx context.Context, c lockedCampaign) ([]campaigns.Run, error) {
+	at, ok, err := c.schedule.Instant(c.zone)
+	if err == nil && ok && at.After(tx.s.clock.Now()) {
+		tx.tellMoved(c, at)
+		_, err := tx.Exec(ctx, "UPDATE campaigns SET next_fire_at = ?, look_at = ?, zones = ? WHERE id = ?", sqldb.Millis(at), sqldb.Millis(at), zone.Rules(), c.id)
+		return nil, err
+	}
+	run, err := tx.fireOnce(ctx, c, c.nextFireAt.Time)
+	return []campaigns.Run{run}, err
+}
+
+// tellMoved logs that a campaign fires at another time than was reckoned by the rules
+// of time zones before, if it does.
+func (tx conn) tellMoved(c lockedCampaign, at time.Time) {
+	if c.zones != "" && c.zones != zone.Rules() && !at.Equal(c.nextFireAt.Time) {
+		tx.s.log.Info("the rules of time zones have changed: a campaign fires at another time than was said",
+			"campaign", c.id, "was", c.nextFireAt.Time, "is", at)
+	}
+}
+
+// decide does what was decided of an instant.
+func (tx conn) decide(ctx context.Context, c *lockedCampaign, kind campaigns.RunKind, d campaigns.Decision) (began []campaigns.Run, err error) {
+	if d.Status == campaigns.RunPlanning {
+		if d.CancelsOthers {
+			if err := tx.cancelRuns(ctx, *c, canceledForNext, forNext); err != nil {
+				return nil, err
+			}
+		}
+		run, err := tx.begin(ctx, c, kind, d.Instant)
+		c.runID = run.ID
+		return []campaigns.Run{run}, err
+	}
+	now := tx.s.clock.Now()
+	var finished time.Time
+	if d.Status == campaigns.RunSkipped {
+		finished = now
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, created_at, finished_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.accountID, c.id, c.channelID, sqldb.Millis(d.Instant), string(d.Status), string(kind), d.Reason, clean(d.Detail),
+		sqldb.Millis(d.StartsAt), sqldb.Millis(now), sqldb.Millis(finished))
+	if err != nil {
+		return nil, fmt.Errorf("record instant: %w", err)
+	}
+	return nil, nil
+}
+
+// begin makes a run of a campaign that begins now. It keeps what the campaign is made
+// of as it is now.
+func (tx conn) begin(ctx context.Context, c *lockedCampaign, kind campaigns.RunKind, instant time.Time) (campaigns.Run, error) {
+	now := tx.s.clock.Now()
+	run := campaigns.Run{
+		AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: instant.UTC(), Kind: kind, Version: c.version,
+		Status: campaigns.RunPlanning, CreatedAt: now, StartedAt: &now,
+	}
+	snippets, err := tx.freeze(ctx, c)
+	if err != nil {
+		return run, err
+	}
+	run.ID, err = tx.Insert(ctx, `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, version, snippets, created_at, started_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, run.AccountID, run.CampaignID, run.ChannelID, sqldb.Millis(run.Instant), string(run.Status), string(kind),
+		run.Version, snippets, sqldb.Millis(now), sqldb.Millis(now))
+	if err != nil {
+		return run, fmt.Errorf("make run: %w", err)
+	}
+	return run, nil
+}
+
+// freeze keeps the version of a campaign, if no run has before, and returns the
+// snippets that it renders, as they are kept with a run.
+func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, err error) {
+	if !c.versioned {
+		if _, err := tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, created_at)
+			SELECT id, version, audience, content, CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, sqldb.Millis(tx.s.clock.Now()), c.id); err != nil {
+			return "", fmt.Errorf("keep version %d of campaign %d: %w", c.version, c.id, err)
+		}
+		c.versioned = true
+	}
+	if !c.renders {
+		return "{}", nil
+	}
+	texts, err := tx.snippetsOfRun(ctx, *c)
+	if err != nil {
+		return "", fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
+	}
+	return mustJSON(texts), nil
+}
+
+// aim writes where a recurring campaign stands, and when it is looked at next.
+func (tx conn) aim(ctx context.Context, c *lockedCampaign, t *campaigns.Timetable, s campaigns.Standing) error {
+	if p := c.schedulePause; !p.Until.IsZero() && !s.Behind.Before(p.Until) {
+		c.schedulePause = campaigns.Pause{} // it is over
+	}
+	next := t.Outlook(s)
+	if _, err := tx.Exec(ctx, `UPDATE campaigns SET behind_at = ?, fired = ?, look_at = ?, next_fire_at = ?, run_id = ?, schedule_pause = ?, zones = ?
+		WHERE id = ?`, sqldb.Millis(s.Behind), s.Fired, sqldb.Millis(next.LookAt), sqldb.Millis(next.FiresAt), c.runID, mustJSON(c.schedulePause),
+		zone.Rules(), c.id); err != nil {
+		return err
+	}
+	tx.tellMoved(*c, next.FiresAt)
+	if c.status == campaigns.Paused {
+		return nil
+	}
+	return tx.setStatus(ctx, c.id, campaigns.Finished)
+}
+
+// setStatus brings the status of a campaign in line with its runs and its timetable:
+// end if it has neither a run nor an instant to come.
+func (tx conn) setStatus(ctx context.Context, campaignID int64, end campaigns.Status) error {
+	_, err := tx.Exec(ctx, `UPDATE campaigns SET updated_at = ?, status = CASE
+			WHEN EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = campaigns.id AND r.finished_at IS NULL AND r.status IN ('planning', 'sending')) THEN 'running'
+			WHEN look_at IS NOT NULL THEN 'scheduled'
+			WHEN EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = campaigns.id AND r.finished_at IS NULL) THEN 'scheduled'
+			ELSE ? END WHERE id = ?`, sqldb.Millis(tx.s.clock.Now()), string(end), campaignID)
+	return err
+}
+
+// settleCampaign is setStatus for a campaign of which a run has ended, if it is not
+// paused or canceled: the run that waits for that one starts now.
+func (tx conn) settleCampaign(ctx context.Context, campaignID int64, end campaigns.Status) error {
+	var status campaigns.Status
+	if err := tx.Row(ctx, "SELECT status FROM campaigns WHERE id = ?", campaignID).Scan(&status); err != nil || status != campaigns.Running {
+		return err
+	}
+	if err := tx.startNext(ctx, campaignID); err != nil {
+		return err
+	}
+	return tx.setStatus(ctx, campaignID, end)
+}
+
+// startNext lets the first of the runs that wait for others start, unless one is under
+// way.
+func (tx conn) startNext(ctx context.Context, campaignID int64) error {
+	_, err := tx.Exec(ctx, `UPDATE runs SET starts_at = ? WHERE id = (SELECT id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status = 'waiting'
+			AND starts_at IS NULL ORDER BY instant LIMIT 1)
+		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = ? AND r.finished_at IS NULL AND r.status IN ('planning', 'sending', 'paused'))`,
+		sqldb.Millis(tx.s.clock.Now()), campaignID, campaignID)
+	return err
+}
+
+// waitingRun is a run whose time to start has come.
+type waitingRun struct {
+	id, campaignID int64
+	instant        sqldb.Time
+}
+
+// startWaiting starts runs whose time has come.
+func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns.Run, err error) {
+	// Campaigns are locked before their runs, as by everybody.
+	locked, err := sqldb.Query(ctx, tx, scanLocked, selectLocked+"WHERE k.id "+tx.d.InQuery("SELECT campaign_id FROM runs WHERE id "+tx.d.InIDs)+
+		" ORDER BY k.id"+tx.d.Lock(tx.d.SkipLocked, "k"), tx.d.IDList(ids))
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int64]*lockedCampaign{}
+	for i := range locked {
+		byID[locked[i].id] = &locked[i]
+	}
+	due, err := sqldb.Structs(ctx, tx, func(r *waitingRun) []any { return []any{&r.id, &r.campaignID, &r.instant} },
+		"SELECT id, campaign_id, instant FROM runs WHERE id "+tx.d.InIDs+" AND status = 'waiting' AND starts_at <= ? ORDER BY instant, id",
+		tx.d.IDList(ids), sqldb.Millis(tx.s.clock.Now()))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range due {
+		c := byID[r.campaignID]
+		if c == nil {
+			continue // somebody is at it
+		}
+		run, ok, err := tx.startRun(ctx, c, r)
+		if err != nil {
+			return nil, fmt.Errorf("start run %d of campaign %d: %w", r.id, c.id, err)
+		}
+		if ok {
+			began = append(began, run)
+		}
+	}
+	return began, nil
+}
+
+// startRun starts a waiting run, unless its campaign is paused or it has to wait for
+// another one.
+func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
+	now := tx.s.clock.Now()
+	if p := c.holds(); p.Covers(now) {
+		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+			campaigns.RunWhilePaused, clean(p.Words()), sqldb.Millis(now), r.id)
+		return run, false, err
+	}
+	t, err := tx.timetable(ctx, *c)
+	if err != nil {
+		return run, false, err
+	}
+	open, err := tx.openRuns(ctx, c.id)
+	if err != nil {
+		return run, false, err
+	}
+	if len(open) > 0 && t.Alone() {
+		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", campaigns.RunOverlap, r.id)
+		return run, false, err
+	}
+	if t.CancelsOthers() {
+		// Its own row is not under way: it begins below.
+		if err := tx.cancelOpen(ctx, open, canceledForNext, forNext); err != nil {
+			return run, false, err
+		}
+	}
+	snippets, err := tx.freeze(ctx, c)
+	if err != nil {
+		return run, false, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE runs SET status = 'planning', channel_id = ?, reason = '', detail = '', version = ?, snippets = ?, starts_at = NULL,
+		started_at = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), r.id); err != nil {
+		return run, false, err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE campaigns SET run_id = ? WHERE id = ?", r.id, c.id); err != nil {
+		return run, false, err
+	}
+	if run, err = scanRun(tx.Row(ctx, selectRun+" WHERE r.id = ?", r.id).Scan); err != nil {
+		return run, false, err
+	}
+	return run, true, tx.setStatus(ctx, c.id, campaigns.Finished)
+}
+
+// lockUpToDate locks a campaign of which everything that has come is decided: what a
+// person changes holds from now on.
+func (tx conn) lockUpToDate(ctx context.Context, accountID, id int64) (lockedCampaign, error) {
+	for {
+		c, err := tx.lockCampaign(ctx, accountID, id)
+		if err != nil || !c.schedule.Recurs() || c.lookAt.IsZero() || c.lookAt.After(tx.s.clock.Now()) {
+			return c, err
+		}
+		standing, err := tx.standing(ctx, c)
+		if err != nil {
+			return c, err
+		}
+		if _, err := tx.turn(ctx, &c, standing); err != nil {
+			return c, err
+		}
+	}
+}
+
+// lockRecurring locks a recurring campaign that has been started and is not over.
+func (tx conn) lockRecurring(ctx context.Context, accountID, id int64, action string) (lockedCampaign, *campaigns.Timetable, error) {
+	c, err := tx.lockUpToDate(ctx, accountID, id)
+	if err != nil {
+		return c, nil, err
+	}
+	if !c.schedule.Recurs() {
+		return c, nil, campaigns.DoesNotRecur(id)
+	}
+	if err := c.mustBe(action, "start it first", campaigns.Scheduled, campaigns.Running, campaigns.Paused); err != nil {
+		return c, nil, err
+	}
+	t, err := tx.timetable(ctx, c)
+	return c, t, err
+}
+
+// StartRecurring lets a draft fire at the instants of its schedule from now on.
+func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, err := tx.lockCampaign(ctx, accountID, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("started", "it fires at its instants", campaigns.Draft); err != nil {
+			return err
+		}
+		t, err := tx.timetable(ctx, c)
+		if err != nil {
+			return err
+		}
+		return tx.aim(ctx, &c, t, campaigns.Standing{CampaignID: c.id, Behind: s.clock.Now()})
+	})
+}
+
+// aimAnew reckons anew when a recurring campaign fires, from now on: its schedule has
+// changed.
+func (tx conn) aimAnew(ctx context.Context, accountID, campaignID int64) error {
+	c, err := tx.lockCampaign(ctx, accountID, campaignID)
+	if err != nil {
+		return err
+	}
+	t, err := tx.timetable(ctx, c)
+	if err != nil {
+		return err
+	}
+	c.behindAt.Time = tx.s.clock.Now()
+	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(c.behindAt.Time), c.id); err != nil {
+		return err
+	}
+	standing, err := tx.standing(ctx, c)
+	if err != nil {
+		return err
+	}
+	return tx.aim(ctx, &c, t, standing)
+}
+
+// PauseSchedule keeps the instants of a recurring campaign from firing; the zero Pause
+// lets them fire again.
+func (s *Store) PauseSchedule(ctx context.Context, accountID, campaignID int64, p campaigns.Pause) error {
+	return s.inTx(ctx, func(tx conn) error {
+		c, t, err := tx.lockRecurring(ctx, accountID, campaignID, "paused or resumed")
+		if err != nil {
+			return err
+		}
+		p.By, p.Why = clean(p.By), clean(p.Why)
+		c.schedulePause = p
+		standing, err := tx.standing(ctx, c)
+		if err != nil {
+			return err
+		}
+		return tx.aim(ctx, &c, t, standing)
+	})
+}
+
+// TriggerRun makes a run of a recurring campaign now, beside its schedule.
+func (s *Store) TriggerRun(ctx context.Context, accountID, campaignID int64, actor string) (run campaigns.Run, err error) {
+	err = s.withdraw(ctx, func(tx conn) error {
+		c, t, err := tx.lockRecurring(ctx, accountID, campaignID, "triggered")
+		if err != nil {
+			return err
+		}
+		if err := c.mustBe("triggered", "resume it", campaigns.Scheduled, campaigns.Running); err != nil {
+			return err
+		}
+		standing, err := tx.standing(ctx, c)
+		if err != nil {
+			return err
+		}
+		d := t.Trigger(sqldb.Rounded(s.clock.Now()), standing.Open, standing.Waiting)
+		if d.Status == campaigns.RunSkipped {
+			return fault.New(fault.Conflict, "campaign %d has a run under way, and while_running leaves out what comes meanwhile (%s): wait for its end", c.id, d.Detail)
+		}
+		d.Detail = clean(actor)
+		if _, err := tx.decide(ctx, &c, campaigns.RunTriggered, d); err != nil {
+			return err
+		}
+		if run, err = scanRun(tx.Row(ctx, selectRun+" WHERE r.campaign_id = ? AND r.instant = ?", c.id, sqldb.Millis(d.Instant)).Scan); err != nil {
+			return err
+		}
+		return tx.aim(ctx, &c, t, standing)
+	})
+	return run, err
+}
+
+// SkipNext leaves the next instant out that fires: it is recorded now.
+func (s *Store) SkipNext(ctx context.Context, accountID, campaignID int64, actor string) (campaigns.Run, error) {
+	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
+		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "left out by " + actor,
+	})
+}
+
+// MoveNext lets the next instant that fires start at another time.
+func (s *Store) MoveNext(ctx context.Context, accountID, campaignID int64, to time.Time, actor string) (campaigns.Run, error) {
+	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
+		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "moved by " + actor, StartsAt: to,
+	})
+}
+
+// decideNext decides of the next instant of a campaign before it comes.
+func (s *Store) decideNext(ctx context.Context, accountID, campaignID int64, d campaigns.Decision) (run campaigns.Run, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		c, t, err := tx.lockRecurring(ctx, accountID, campaignID, "changed")
+		if err != nil {
+			return err
+		}
+		if c.nextFireAt.IsZero() {
+			return fault.New(fault.Conflict, "campaign %d has no instant to come: its schedule is paused, or over", c.id)
+		}
+		d := d
+		d.Instant = c.nextFireAt.Time
+		if _, err := tx.decide(ctx, &c, campaigns.RunScheduled, d); err != nil {
+			return err
+		}
+		if run, err = scanRun(tx.Row(ctx, selectRun+" WHERE r.campaign_id = ? AND r.instant = ?", c.id, sqldb.Millis(d.Instant)).Scan); err != nil {
+			return err
+		}
+		standing, err := tx.standing(ctx, c)
+		if err != nil {
+			return err
+		}
+		if d.Status == campaigns.RunWaiting {
+			standing.Fired++
+		}
+		return tx.aim(ctx, &c, t, standing)
+	})
+	return run, err
+}
+
+// Backfill lets instants that nothing fired run one after the other.
+func (s *Store) Backfill(ctx context.Context, accountID, campaignID int64, instants []time.Time, actor string) (runs []campaigns.Run, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		runs = nil
+		c, _, err := tx.lockRecurring(ctx, accountID, campaignID, "backfilled")
+		if err != nil {
+			return err
+		}
+		now := sqldb.Millis(s.clock.Now())
+		for _, instant := range instants {
+			if _, err := tx.Exec(ctx, `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, created_at)
+				VALUES (?, ?, ?, ?, 'waiting', 'backfill', '', ?, ?)
+				ON CONFLICT (campaign_id, instant) DO UPDATE SET status = 'waiting', kind = 'backfill', reason = '', detail = excluded.detail, finished_at = NULL
+				WHERE runs.status = 'skipped'`, c.accountID, c.id, c.channelID, sqldb.Millis(instant), "made up for by "+clean(actor), now); err != nil {
+				return err
+			}
+		}
+		if err := tx.startNext(ctx, c.id); err != nil {
+			return err
+		}
+		runs, err = tx.runsAt(ctx, c.id, instants[0], instants[len(instants)-1])
+		return err
+	})
+	return runs, err
+}
+
+// RunsAt are a campaign's runs of instants within two, both included, in their order.
+func (s *Store) RunsAt(ctx context.Context, accountID, campaignID int64, from, to time.Time) ([]campaigns.Run, error) {
+	if _, err := s.GetCampaign(ctx, accountID, campaignID); err != nil {
+		return nil, err
+	}
+	runs, err := s.reader().runsAt(ctx, campaignID, from, to)
+	return runs, s.translate(err)
+}
+
+func (tx conn) runsAt(ctx context.Context, campaignID int64, from, to time.Time) ([]campaigns.Run, error) {
+	return sqldb.Query(ctx, tx, scanRun, selectRun+" WHERE r.campaign_id = ? AND r.instant >= ? AND r.instant <= ? ORDER BY r.instant",
+		campaignID, sqldb.Millis(from), sqldb.Millis(to))
+}
