@@ -125,13 +125,15 @@ type ByTranslation struct {
 }
 
 type setTranslation struct {
-	ByTranslation
-	Body TranslationInput
+	ByID
+	Language string `path:"language" maxLength:"35" doc:"BCP 47, such as pt-BR."`
+	Body     TranslationInput
 }
 
 type setTemplateStatus struct {
-	ByTranslation
-	Body StatusInput
+	ByID
+	Language string `path:"language" maxLength:"35" doc:"BCP 47, such as pt-BR."`
+	Body     StatusInput
 }
 
 type byVersion struct {

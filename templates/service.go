@@ -118,7 +118,11 @@ func (s *Catalogue) ListVersions(ctx context.Context, accountID, id int64, befor
 // CreateTemplate keeps a new template. What can't be meant is Invalid, with every field
 // that is wrong.
 func (s *Catalogue) CreateTemplate(ctx context.Context, t Template) (Saved, error) {
-	saved, err := s.prepare(ctx, t)
+	return s.create(ctx, t, Saved{})
+}
+
+func (s *Catalogue) create(ctx context.Context, t Template, from Saved) (Saved, error) {
+	saved, err := s.prepare(ctx, t, from)
 	if err != nil {
 		return Saved{}, err
 	}
@@ -141,7 +145,7 @@ func (s *Catalogue) change(ctx context.Context, before Saved, t Template) (Saved
 		return Saved{}, Changed(before.Version)
 	}
 	t.Name, t.Version = before.Name, before.Version
-	saved, err := s.prepare(ctx, t)
+	saved, err := s.prepare(ctx, t, before)
 	if err != nil {
 		return Saved{}, err
 	}
@@ -237,7 +241,7 @@ func (s *Catalogue) DuplicateTemplate(ctx context.Context, accountID, id int64, 
 	if err != nil {
 		return Saved{}, err
 	}
-	return s.CreateTemplate(ctx, Template{AccountID: accountID, Name: name, Definition: t.Definition})
+	return s.create(ctx, Template{AccountID: accountID, Name: name, Definition: t.Definition}, t)
 }
 
 // DeleteTemplate deletes a template; its name stays taken for ReservedFor.
@@ -288,9 +292,12 @@ func (s *Catalogue) Coverage(ctx context.Context, accountID, id int64, kind prov
 	return t.Languages().Cover(people), nil
 }
 
-// prepare checks a template, brings it into the form in which it is kept, and builds its
-// e-mails.
-func (s *Catalogue) prepare(ctx context.Context, t Template) (Saved, error) {
+// maxBuildTime bounds the building of all e-mails of a template.
+const maxBuildTime = time.Minute
+
+// prepare checks a template, brings it into the form in which it is kept, and builds those
+// of its e-mails that before had not.
+func (s *Catalogue) prepare(ctx context.Context, t Template, before Saved) (Saved, error) {
 	if size := t.size(); size > MaxDefinitionBytes {
 		return Saved{}, fault.InvalidField("translations", size, "all texts have at most %d KiB", MaxDefinitionBytes>>10)
 	}
@@ -306,15 +313,21 @@ func (s *Catalogue) prepare(ctx context.Context, t Template) (Saved, error) {
 		}
 	}
 	c.check(t.Name)
+	building, cancel := context.WithTimeout(ctx, maxBuildTime)
+	defer cancel()
 	built := map[string]email.Built{}
 	for i := range t.Translations {
 		tr := &t.Translations[i]
 		if tr.Email == nil {
 			continue
 		}
-		one, err := s.emails.Build(ctx, tr.source())
+		one, err := s.build(building, tr, before)
 		if err != nil {
 			fields, rest := fault.Gather(nil, err)
+			if rest != nil && ctx.Err() == nil && building.Err() != nil {
+				fields, rest = []fault.Field{{Location: "mjml", Message: fmt.Sprintf("all e-mails together take longer than %s to build: "+
+					"save the translations one by one", maxBuildTime)}}, nil
+			}
 			if rest != nil {
 				return Saved{}, rest
 			}
@@ -324,7 +337,7 @@ func (s *Catalogue) prepare(ctx context.Context, t Template) (Saved, error) {
 			continue
 		}
 		built[tr.Language] = one
-		if before := len(c.wrong); before == 0 {
+		if len(c.wrong) == 0 {
 			c.compile(at("translations", i)+".email.html", one.HTML, true)
 			c.compile(at("translations", i)+".email.text", one.Text, false)
 		}
@@ -334,6 +347,16 @@ func (s *Catalogue) prepare(ctx context.Context, t Template) (Saved, error) {
 	}
 	slices.SortFunc(t.Translations, func(a, b Translation) int { return strings.Compare(a.Language, b.Language) })
 	return Saved{Template: t, Built: built}, nil
+}
+
+// build builds the e-mail of a translation, unless the version before has it.
+func (s *Catalogue) build(ctx context.Context, tr *Translation, before Saved) (email.Built, error) {
+	if was := before.Translation(tr.Language); was != nil && was.Email != nil && was.source() == tr.source() {
+		if built, ok := before.Built[tr.Language]; ok {
+			return built, nil
+		}
+	}
+	return s.emails.Build(ctx, tr.source())
 }
 
 // clone is a definition of which the lists that a check changes are its own.
