@@ -10,6 +10,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/storetest"
+	"carillon/targeting"
 	"carillon/templates"
 	"carillon/templates/email"
 )
@@ -175,6 +176,29 @@ func TestStatusesAndLanguagesOfPeople(t *testing.T) {
 		people, err = s.CountLanguages(ctx, j.AccountID, providers.Email)
 		require.NoError(t, err)
 		require.Equal(t, map[string]int64{"pl": 1, "": 1}, people)
+	})
+}
+
+func TestTheLanguagesOfAnAudience(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j := storetest.NewJourney(t, s, 25) // three have no address
+		ids := s.IDs("SELECT id FROM contacts ORDER BY id")
+		s.Exec("UPDATE contacts SET language = 'pl' WHERE id % 2 = 0")
+		group, err := s.CreateGroup(ctx, j.AccountID, "some")
+		require.NoError(t, err)
+		for _, id := range ids[:12] {
+			s.Exec("INSERT INTO members (list_id, contact_id) VALUES (?, ?)", group.ID, id)
+		}
+		for _, audience := range []targeting.Audience{{All: true}, {Groups: []int64{group.ID}}, {Contacts: ids[:5]}} {
+			people, err := s.AudienceLanguages(ctx, j.Channel, audience, 0)
+			require.NoError(t, err)
+			preview, err := s.PreviewAudience(ctx, j.Channel, audience, 0)
+			require.NoError(t, err)
+			require.Equal(t, preview.Reachable, people["pl"]+people[""])
+			require.Positive(t, people["pl"])
+			require.Len(t, people, 2)
+		}
 	})
 }
 
