@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
@@ -148,6 +149,20 @@ func TestBuiltIsRemembered(t *testing.T) {
 		require.LessOrEqual(t, b.size, maxRemembered)
 		require.Len(t, b.built, len(b.order))
 	}
+}
+
+// A document that takes too long is given up in the middle of a loop.
+func TestCompilingEndsWithItsContext(t *testing.T) {
+	c := &compiler{}
+	_, err := c.load()
+	require.NoError(t, err)
+	// Every way to find twenty names among a thousand ancestors is tried.
+	source := `<mjml><mj-head><mj-style inline="inline">z ` + strings.Repeat("a ", 20) + "q {color: red}</mj-style></mj-head><mj-body><mj-section><mj-column>" +
+		"<mj-text>" + strings.Repeat("<a>", 200) + "<q>x</q></mj-text></mj-column></mj-section></mj-body></mjml>"
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = c.compile(ctx, source)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // What a document does to the interpreter's objects must not reach the next one.

@@ -89,7 +89,7 @@ func (c *compiler) compile(ctx context.Context, source string) (string, error) {
 	var fields []fault.Field
 	for _, w := range wrong {
 		if len(fields) < maxWrong && !s.token.MatchString(w.Message) { // what Liquid will print is not known
-			fields = append(fields, fault.Field{Location: "mjml", Message: fmt.Sprintf("line %d: <%s>: %s", s.line(w.Line), w.TagName, w.Message)})
+			fields = append(fields, fault.Field{Location: "mjml", Message: fmt.Sprintf("line %d: <%s>: %s", s.line(w.Line), cut(w.TagName, 60), cut(w.Message, 200))})
 		}
 	}
 	if err := fault.InvalidFields(fields); err != nil {
