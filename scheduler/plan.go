@@ -12,6 +12,7 @@ import (
 // How often each loop looks when nobody wakes it. A campaign that another
 // process started is planned at most planInterval later.
 const (
+	fireInterval   = 100 * time.Millisecond
 	planInterval   = 100 * time.Millisecond
 	feedInterval   = 100 * time.Millisecond
 	reapInterval   = 500 * time.Millisecond
@@ -26,20 +27,27 @@ const (
 	planBatch  = 10_000
 )
 
-// planPass fires what is due and plans one batch of every run, in turn, so that
-// a large run does not hold up a small one. A run that can't be planned holds up
-// no other.
-func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
+// firePass fires what is due. It has a loop of its own, so that what is late does not
+// wait for what is large.
+func (s *Scheduler) firePass(ctx context.Context) (worked bool, err error) {
 	fired, err := s.o.Store.FireDue(ctx)
 	for _, run := range fired {
 		s.o.Logger.Info("campaign fired", "campaign", run.CampaignID, "run", run.ID, "due", run.Instant)
 	}
-	// What can't be fired keeps no run from being planned.
-	errs := []error{err}
+	if len(fired) > 0 {
+		wake(s.wake.plan)
+	}
+	return len(fired) > 0, err
+}
+
+// planPass plans one batch of every run, in turn, so that a large run does not hold up
+// a small one. A run that can't be planned holds up no other.
+func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	runs, err := s.o.Store.RunsToPlan(ctx)
 	if err != nil {
-		return false, errors.Join(append(errs, err)...)
+		return false, err
 	}
+	var errs []error
 	for _, run := range runs {
 		step, err := s.o.Store.PlanBatch(ctx, run, s.feeder.batchSize(run))
 		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound) {

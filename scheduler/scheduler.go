@@ -113,7 +113,7 @@ type Scheduler struct {
 
 // wakers let other parts of the process say that there is something to do now,
 // instead of at the next look.
-type wakers struct{ plan, feed chan struct{} }
+type wakers struct{ fire, plan, feed chan struct{} }
 
 func wake(ch chan struct{}) {
 	select {
@@ -130,7 +130,7 @@ func New(o Options) *Scheduler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Scheduler{o: o, wake: wakers{plan: make(chan struct{}, 1), feed: make(chan struct{}, 1)}}
+	s := &Scheduler{o: o, wake: wakers{fire: make(chan struct{}, 1), plan: make(chan struct{}, 1), feed: make(chan struct{}, 1)}}
 	s.feeder = newFeeder(o, func() { wake(s.wake.feed) })
 	s.reaper = &reaper{store: o.Store, queue: o.Queue, clock: o.Clock, log: o.Logger}
 	return s
@@ -149,6 +149,7 @@ func (s *Scheduler) Stop() {
 
 // Wake says that a campaign was started or a message created.
 func (s *Scheduler) Wake() {
+	wake(s.wake.fire)
 	wake(s.wake.plan)
 	wake(s.wake.feed)
 }
@@ -186,7 +187,8 @@ func (s *Scheduler) lead(ctx context.Context, since time.Time) {
 	leading, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	for _, loop := range []func(context.Context){
-		func(ctx context.Context) { s.every(ctx, "fire and plan", planInterval, s.wake.plan, s.planPass) },
+		func(ctx context.Context) { s.every(ctx, "fire", fireInterval, s.wake.fire, s.firePass) },
+		func(ctx context.Context) { s.every(ctx, "plan", planInterval, s.wake.plan, s.planPass) },
 		func(ctx context.Context) {
 			s.every(ctx, "feed", feedInterval, s.wake.feed, s.feeder.pass)
 			s.feeder.wait()

@@ -49,16 +49,6 @@ func TestARunWhoseAudienceIsGoneFails(t *testing.T) {
 	require.Equal(t, []string{"1: its audience can't be planned: targeting list 7 can't be read any more"}, f.store.failed)
 }
 
-func TestWhatCannotBeFiredHoldsUpNoPlanning(t *testing.T) {
-	f := newFixture()
-	f.store.plan = map[int64]int{1: 10}
-	f.store.fireErr = errors.New("its schedule can't be read")
-	worked, err := f.planPass(t.Context())
-	require.ErrorContains(t, err, "its schedule can't be read")
-	require.True(t, worked)
-	require.Empty(t, f.store.plan)
-}
-
 // leaders are two schedulers over one store, and what they did.
 type leaders struct {
 	store *fakeStore

@@ -21,6 +21,8 @@ var postgresStatements = statements{
 		FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint`,
 	insertTransitions: insertTransitions(
 		func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
+	insertRuns:   insertRuns(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
+	aimCampaigns: aimCampaigns(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
 	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2, queued_at = NULL
 		FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint AND messages.state ` + is(moves.putOff.from...),
 	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)

@@ -20,6 +20,8 @@ var sqliteStatements = statements{
 		final_at = CASE WHEN state = v.value ->> 1 THEN final_at ELSE v.value ->> 6 END
 		FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
 	insertTransitions: insertTransitions(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
+	insertRuns:        insertRuns(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
+	aimCampaigns:      aimCampaigns(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
 	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL
 		FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state ` + is(moves.putOff.from...),
 	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)

@@ -2,8 +2,8 @@ package store
 
 import "carillon/messages"
 
-// statements are whole statements of the ledger that differ between the databases:
-// those that carry values for each message.
+// statements are whole statements that differ between the databases: those that carry
+// values for each of many rows.
 type statements struct {
 	// recordOutcomes takes the rows of outcomeValues, and the state, worker and try
 	// that the messages must have.
@@ -19,6 +19,11 @@ type statements struct {
 	applyReceipts string
 	// deferMessages takes a reason and rows of message, due time and detail.
 	deferMessages string
+	// insertRuns takes rows of the columns of runs that it names.
+	insertRuns string
+	// aimCampaigns takes the time, the name of the zones' rules, and rows of campaign,
+	// behind, fired, look, next, run, schedule's pause.
+	aimCampaigns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
 }

@@ -73,20 +73,15 @@ func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, insta
 		if err := c.mustBe("started", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
-		run, err = tx.fireOnce(ctx, c, instant)
+		began, err := tx.takeDown(ctx, func(w *turnWriter) error {
+			w.aims = append(w.aims, aim{of: &c})
+			return w.decide(ctx, &c, campaigns.RunScheduled, campaigns.Decision{Instant: instant, Status: campaigns.RunPlanning})
+		})
+		if err == nil {
+			run = began[0]
+		}
 		return err
 	})
-	return run, err
-}
-
-// fireOnce begins the only run of a campaign.
-func (tx conn) fireOnce(ctx context.Context, c lockedCampaign, instant time.Time) (campaigns.Run, error) {
-	run, err := tx.begin(ctx, &c, campaigns.RunScheduled, instant)
-	if err != nil {
-		return run, err
-	}
-	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'running', next_fire_at = NULL, look_at = NULL, run_id = ?, updated_at = ? WHERE id = ?",
-		run.ID, sqldb.Millis(tx.s.clock.Now()), c.id)
 	return run, err
 }
 

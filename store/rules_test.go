@@ -209,13 +209,9 @@ func startRun(t testing.TB, s *storetest.Store, channel providers.Channel, audie
 	t.Helper()
 	campaign, err := s.CreateCampaign(t.Context(), campaigns.Campaign{AccountID: channel.AccountID, Name: "Spring", ChannelID: channel.ID, Audience: audience})
 	require.NoError(t, err)
-	var id int64
-	require.NoError(t, s.InTx(t.Context(), func(tx sqldb.Conn) (err error) {
-		id, err = tx.Insert(t.Context(), "INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at) VALUES (?, ?, ?, ?, 'planning', 0)",
-			channel.AccountID, campaign.ID, channel.ID, sqldb.Millis(s.Clock.Now()))
-		return err
-	}))
-	return id
+	run, err := s.StartRun(t.Context(), channel.AccountID, campaign.ID, s.Clock.Now())
+	require.NoError(t, err)
+	return run.ID
 }
 
 // plannedOf is the reason of each message of a run, by whom it goes to.

@@ -17,8 +17,8 @@ import (
 // Batches of what has come: campaigns are looked at, and waiting runs started, so many
 // in one transaction.
 const (
-	dueBatch = 1000
-	turnSize = 100
+	dueBatch = 5000
+	turnSize = 500
 )
 
 // What is said of a run that gives way to the next one, and of its messages.
@@ -115,7 +115,7 @@ func (s *Store) oneByOne(ctx context.Context, ids []int64, do turning) (runs []c
 
 // turns decides of what has come of some campaigns. Those that another scheduler, or a
 // person, is at are left to them.
-func (tx conn) turns(ctx context.Context, ids []int64) (fired []campaigns.Run, err error) {
+func (tx conn) turns(ctx context.Context, ids []int64) ([]campaigns.Run, error) {
 	list, err := sqldb.Query(ctx, tx, scanLocked, selectLocked+"WHERE k.id "+tx.d.InIDs+" AND k.look_at <= ? ORDER BY k.id"+tx.d.Lock(tx.d.SkipLocked, "k"),
 		tx.d.IDList(ids), sqldb.Millis(tx.s.clock.Now()))
 	if err != nil {
@@ -125,14 +125,13 @@ func (tx conn) turns(ctx context.Context, ids []int64) (fired []campaigns.Run, e
 	if err != nil {
 		return nil, err
 	}
+	w := turnWriter{conn: tx}
 	for i := range list {
-		runs, err := tx.turn(ctx, &list[i], standings[list[i].id])
-		if err != nil {
+		if err := w.turn(ctx, &list[i], standings[list[i].id]); err != nil {
 			return nil, fmt.Errorf("fire campaign %d: %w", list[i].id, err)
 		}
-		fired = append(fired, runs...)
 	}
-	return fired, nil
+	return w.close(ctx)
 }
 
 // standings are where recurring campaigns are in their timetables.
@@ -197,147 +196,256 @@ func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timeta
 	return c.schedule.Timetable(schedule.Options{Timezone: c.zone})
 }
 
-// turn decides of what has come of a campaign that the transaction holds, and returns
-// what began.
-func (tx conn) turn(ctx context.Context, c *lockedCampaign, standing campaigns.Standing) ([]campaigns.Run, error) {
+// turnWriter gathers what is decided of the instants of campaigns that the transaction
+// holds, and writes it together: thousands of campaigns may be due at one second.
+type turnWriter struct {
+	conn
+	rows  []instantRow
+	aims  []aim
+	began []campaigns.Run
+}
+
+// instantRow is an instant of which something was decided.
+type instantRow struct {
+	of       *lockedCampaign
+	kind     campaigns.RunKind
+	decision campaigns.Decision
+	// snippets are those that a run keeps that begins.
+	snippets string
+}
+
+// aim is where a campaign stands, and when it is looked at next.
+type aim struct {
+	of   *lockedCampaign
+	at   campaigns.Standing
+	next campaigns.Outlook
+}
+
+// turn decides of what has come of a campaign.
+func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campaigns.Standing) error {
 	if !c.schedule.Recurs() {
-		return tx.turnOnce(ctx, *c)
+		return w.turnOnce(ctx, c)
 	}
-	t, err := tx.timetable(ctx, *c)
+	t, err := w.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
 		// What it needs is not there any more: a zone, or a calendar of holidays.
-		return nil, tx.pause(ctx, *c, campaigns.Pause{Since: tx.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
+		return w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	decisions, after := t.Decide(standing, tx.s.clock.Now())
-	var fired []campaigns.Run
+	decisions, after := t.Decide(standing, w.s.clock.Now())
 	for _, d := range decisions {
-		runs, err := tx.decide(ctx, c, campaigns.RunScheduled, d)
-		if err != nil {
-			return nil, err
+		if err := w.decide(ctx, c, campaigns.RunScheduled, d); err != nil {
+			return err
 		}
-		fired = append(fired, runs...)
 	}
-	return fired, tx.aim(ctx, c, t, after)
+	w.aim(c, t, after)
+	return nil
 }
 
 // turnOnce fires a campaign that fires once, unless the rules of its zone have changed
 // and its time is another one than was reckoned.
-func (tx conn) turnOnce(ctx context.Context, c lockedCampaign) ([]campaigns.Run, error) {
-	at, ok, err := c.schedule.Instant(c.zone)
-	if err == nil && ok && at.After(tx.s.clock.Now()) {
-		tx.tellMoved(c, at)
-		_, err := tx.Exec(ctx, "UPDATE campaigns SET next_fire_at = ?, look_at = ?, zones = ? WHERE id = ?", sqldb.Millis(at), sqldb.Millis(at), zone.Rules(), c.id)
-		return nil, err
+func (w *turnWriter) turnOnce(ctx context.Context, c *lockedCampaign) error {
+	at, next := c.nextFireAt.Time, campaigns.Outlook{}
+	if c.zones != zone.Rules() {
+		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok && then.After(w.s.clock.Now()) {
+			next = campaigns.Outlook{LookAt: then, FiresAt: then}
+		}
 	}
-	run, err := tx.fireOnce(ctx, c, c.nextFireAt.Time)
-	return []campaigns.Run{run}, err
+	if next.LookAt.IsZero() {
+		if err := w.decide(ctx, c, campaigns.RunScheduled, campaigns.Decision{Instant: at, Status: campaigns.RunPlanning}); err != nil {
+			return err
+		}
+	}
+	w.aims = append(w.aims, aim{of: c, next: next})
+	return nil
 }
 
 // tellMoved logs that a campaign fires at another time than was reckoned by the rules
 // of time zones before, if it does.
 func (tx conn) tellMoved(c lockedCampaign, at time.Time) {
-	if c.zones != "" && c.zones != zone.Rules() && !at.Equal(c.nextFireAt.Time) {
+	if c.zones != "" && c.zones != zone.Rules() && !at.IsZero() && !at.Equal(c.nextFireAt.Time) {
 		tx.s.log.Info("the rules of time zones have changed: a campaign fires at another time than was said",
 			"campaign", c.id, "was", c.nextFireAt.Time, "is", at)
 	}
 }
 
-// decide does what was decided of an instant.
-func (tx conn) decide(ctx context.Context, c *lockedCampaign, kind campaigns.RunKind, d campaigns.Decision) (began []campaigns.Run, err error) {
+// decide takes down what was decided of an instant. A run that begins keeps what the
+// campaign is made of as it is now.
+func (w *turnWriter) decide(ctx context.Context, c *lockedCampaign, kind campaigns.RunKind, d campaigns.Decision) (err error) {
+	row := instantRow{of: c, kind: kind, decision: d, snippets: "{}"}
 	if d.Status == campaigns.RunPlanning {
 		if d.CancelsOthers {
-			if err := tx.cancelRuns(ctx, *c, canceledForNext, forNext); err != nil {
-				return nil, err
+			// What was taken down before may be canceled by it.
+			if err := w.write(ctx); err != nil {
+				return err
+			}
+			if err := w.cancelRuns(ctx, *c, canceledForNext, forNext); err != nil {
+				return err
 			}
 		}
-		run, err := tx.begin(ctx, c, kind, d.Instant)
-		c.runID = run.ID
-		return []campaigns.Run{run}, err
-	}
-	now := tx.s.clock.Now()
-	var finished time.Time
-	if d.Status == campaigns.RunSkipped {
-		finished = now
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, created_at, finished_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.accountID, c.id, c.channelID, sqldb.Millis(d.Instant), string(d.Status), string(kind), d.Reason, clean(d.Detail),
-		sqldb.Millis(d.StartsAt), sqldb.Millis(now), sqldb.Millis(finished))
-	if err != nil {
-		return nil, fmt.Errorf("record instant: %w", err)
-	}
-	return nil, nil
-}
-
-// begin makes a run of a campaign that begins now. It keeps what the campaign is made
-// of as it is now.
-func (tx conn) begin(ctx context.Context, c *lockedCampaign, kind campaigns.RunKind, instant time.Time) (campaigns.Run, error) {
-	now := tx.s.clock.Now()
-	run := campaigns.Run{
-		AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: instant.UTC(), Kind: kind, Version: c.version,
-		Status: campaigns.RunPlanning, CreatedAt: now, StartedAt: &now,
-	}
-	snippets, err := tx.freeze(ctx, c)
-	if err != nil {
-		return run, err
-	}
-	run.ID, err = tx.Insert(ctx, `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, version, snippets, created_at, started_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, run.AccountID, run.CampaignID, run.ChannelID, sqldb.Millis(run.Instant), string(run.Status), string(kind),
-		run.Version, snippets, sqldb.Millis(now), sqldb.Millis(now))
-	if err != nil {
-		return run, fmt.Errorf("make run: %w", err)
-	}
-	return run, nil
-}
-
-// freeze keeps the version of a campaign, if no run has before, and returns the
-// snippets that it renders, as they are kept with a run.
-func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, err error) {
-	if !c.versioned {
-		if _, err := tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, created_at)
-			SELECT id, version, audience, content, CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, sqldb.Millis(tx.s.clock.Now()), c.id); err != nil {
-			return "", fmt.Errorf("keep version %d of campaign %d: %w", c.version, c.id, err)
+		if row.snippets, err = w.snippetsKept(ctx, *c); err != nil {
+			return err
 		}
-		c.versioned = true
 	}
+	w.rows = append(w.rows, row)
+	return nil
+}
+
+// snippetsKept are the snippets that a campaign renders, as a run keeps them.
+func (tx conn) snippetsKept(ctx context.Context, c lockedCampaign) (string, error) {
 	if !c.renders {
 		return "{}", nil
 	}
-	texts, err := tx.snippetsOfRun(ctx, *c)
+	texts, err := tx.snippetsOfRun(ctx, c)
 	if err != nil {
 		return "", fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
 	}
 	return mustJSON(texts), nil
 }
 
-// aim writes where a recurring campaign stands, and when it is looked at next.
-func (tx conn) aim(ctx context.Context, c *lockedCampaign, t *campaigns.Timetable, s campaigns.Standing) error {
+// aim takes down where a recurring campaign stands.
+func (w *turnWriter) aim(c *lockedCampaign, t *campaigns.Timetable, s campaigns.Standing) {
 	if p := c.schedulePause; !p.Until.IsZero() && !s.Behind.Before(p.Until) {
 		c.schedulePause = campaigns.Pause{} // it is over
 	}
-	next := t.Outlook(s)
-	if _, err := tx.Exec(ctx, `UPDATE campaigns SET behind_at = ?, fired = ?, look_at = ?, next_fire_at = ?, run_id = ?, schedule_pause = ?, zones = ?
-		WHERE id = ?`, sqldb.Millis(s.Behind), s.Fired, sqldb.Millis(next.LookAt), sqldb.Millis(next.FiresAt), c.runID, mustJSON(c.schedulePause),
-		zone.Rules(), c.id); err != nil {
-		return err
-	}
-	tx.tellMoved(*c, next.FiresAt)
-	if c.status == campaigns.Paused {
+	w.aims = append(w.aims, aim{of: c, at: s, next: t.Outlook(s)})
+}
+
+// write writes the instants that were taken down.
+func (w *turnWriter) write(ctx context.Context) error {
+	if len(w.rows) == 0 {
 		return nil
 	}
-	return tx.setStatus(ctx, c.id, campaigns.Finished)
+	now := w.s.clock.Now()
+	var unkept []int64
+	rows := make([][]any, 0, len(w.rows))
+	byInstant := make(map[[2]int64]*instantRow, len(w.rows))
+	for i := range w.rows {
+		r := &w.rows[i]
+		d, c := r.decision, r.of
+		var started, finished any
+		switch d.Status {
+		case campaigns.RunPlanning:
+			started = now.UnixMilli()
+			if !c.versioned {
+				unkept, c.versioned = append(unkept, c.id), true
+			}
+		case campaigns.RunSkipped:
+			finished = now.UnixMilli()
+		}
+		rows = append(rows, []any{
+			c.accountID, c.id, c.channelID, d.Instant.UnixMilli(), d.Status, r.kind, d.Reason, clean(d.Detail), sqldb.Millis(d.StartsAt), started, finished,
+			c.version, r.snippets, now.UnixMilli(),
+		})
+		byInstant[[2]int64{c.id, d.Instant.UnixMilli()}] = r
+	}
+	if err := w.keepVersions(ctx, unkept); err != nil {
+		return err
+	}
+	w.rows = nil
+	return sqldb.Each(ctx, w, func(scan sqldb.Scan) error {
+		var id, campaign, instant int64
+		if err := scan(&id, &campaign, &instant); err != nil {
+			return err
+		}
+		r := byInstant[[2]int64{campaign, instant}]
+		if r.decision.Status != campaigns.RunPlanning {
+			return nil
+		}
+		c := r.of
+		c.runID = max(c.runID, id)
+		w.began = append(w.began, campaigns.Run{
+			ID: id, AccountID: c.accountID, CampaignID: c.id, ChannelID: c.channelID, Instant: r.decision.Instant.UTC(), Kind: r.kind,
+			Status: campaigns.RunPlanning, Version: c.version, CreatedAt: now, StartedAt: &now,
+		})
+		return nil
+	}, w.d.statements.insertRuns, mustJSON(rows))
+}
+
+// insertRuns and aimCampaigns are statements for rows of values; field reads one of a
+// row.
+func insertRuns(field func(i int, kind string) string, rows string) string {
+	return `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, started_at, finished_at, version, snippets,
+			created_at)
+		SELECT ` + field(0, "bigint") + ", " + field(1, "bigint") + ", " + field(2, "bigint") + ", " + field(3, "bigint") + ", " + field(4, "text") + ", " +
+		field(5, "text") + ", " + field(6, "text") + ", " + field(7, "text") + ", " + field(8, "bigint") + ", " + field(9, "bigint") + ", " +
+		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + " FROM " + rows +
+		" RETURNING id, campaign_id, instant"
+}
+
+func aimCampaigns(field func(i int, kind string) string, rows string) string {
+	return `UPDATE campaigns SET updated_at = ?, zones = ?, behind_at = ` + field(1, "bigint") + ", fired = " + field(2, "bigint") + ", look_at = " +
+		field(3, "bigint") + ", next_fire_at = " + field(4, "bigint") + ", run_id = " + field(5, "bigint") + ", schedule_pause = " + field(6, "text") +
+		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), "'finished'") + " END FROM " + rows +
+		" WHERE campaigns.id = " + field(0, "bigint")
+}
+
+// statusOf are the branches of a CASE: the status of a campaign by its runs and by when
+// it is looked at; end if it has neither a run nor an instant to come.
+func statusOf(look, end string) string {
+	return `WHEN EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = campaigns.id AND r.finished_at IS NULL AND r.status IN ('planning', 'sending')) THEN 'running'
+		WHEN ` + look + ` IS NOT NULL THEN 'scheduled'
+		WHEN EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = campaigns.id AND r.finished_at IS NULL) THEN 'scheduled'
+		ELSE ` + end
+}
+
+// keepVersions keeps the versions of campaigns of which no run has been made yet.
+func (tx conn) keepVersions(ctx context.Context, campaignIDs []int64) error {
+	if len(campaignIDs) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, created_at)
+		SELECT id, version, audience, content, CAST(? AS BIGINT) FROM campaigns WHERE id `+tx.d.InIDs, sqldb.Millis(tx.s.clock.Now()), tx.d.IDList(campaignIDs))
+	if err != nil {
+		return fmt.Errorf("keep versions of campaigns: %w", err)
+	}
+	return nil
+}
+
+// close writes everything that was taken down and returns the runs that began.
+func (w *turnWriter) close(ctx context.Context) ([]campaigns.Run, error) {
+	if err := w.write(ctx); err != nil {
+		return nil, err
+	}
+	rows := make([][]any, 0, len(w.aims))
+	for _, a := range w.aims {
+		w.tellMoved(*a.of, a.next.FiresAt)
+		rows = append(rows, []any{
+			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause),
+		})
+	}
+	if len(rows) == 0 {
+		return w.began, nil
+	}
+	_, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows))
+	return w.began, err
+}
+
+// takeDown is a turnWriter for one campaign.
+func (tx conn) takeDown(ctx context.Context, do func(w *turnWriter) error) ([]campaigns.Run, error) {
+	w := turnWriter{conn: tx}
+	if err := do(&w); err != nil {
+		return nil, err
+	}
+	return w.close(ctx)
+}
+
+// aim writes where a recurring campaign stands, and when it is looked at next.
+func (tx conn) aim(ctx context.Context, c *lockedCampaign, t *campaigns.Timetable, s campaigns.Standing) error {
+	_, err := tx.takeDown(ctx, func(w *turnWriter) error {
+		w.aim(c, t, s)
+		return nil
+	})
+	return err
 }
 
 // setStatus brings the status of a campaign in line with its runs and its timetable:
 // end if it has neither a run nor an instant to come.
 func (tx conn) setStatus(ctx context.Context, campaignID int64, end campaigns.Status) error {
-	_, err := tx.Exec(ctx, `UPDATE campaigns SET updated_at = ?, status = CASE
-			WHEN EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = campaigns.id AND r.finished_at IS NULL AND r.status IN ('planning', 'sending')) THEN 'running'
-			WHEN look_at IS NOT NULL THEN 'scheduled'
-			WHEN EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = campaigns.id AND r.finished_at IS NULL) THEN 'scheduled'
-			ELSE ? END WHERE id = ?`, sqldb.Millis(tx.s.clock.Now()), string(end), campaignID)
+	_, err := tx.Exec(ctx, "UPDATE campaigns SET updated_at = ?, status = CASE "+statusOf("look_at", "?")+" END WHERE id = ?",
+		sqldb.Millis(tx.s.clock.Now()), string(end), campaignID)
 	return err
 }
 
@@ -431,9 +539,15 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 			return run, false, err
 		}
 	}
-	snippets, err := tx.freeze(ctx, c)
+	snippets, err := tx.snippetsKept(ctx, *c)
 	if err != nil {
 		return run, false, err
+	}
+	if !c.versioned {
+		if err := tx.keepVersions(ctx, []int64{c.id}); err != nil {
+			return run, false, err
+		}
+		c.versioned = true
 	}
 	if _, err := tx.Exec(ctx, `UPDATE runs SET status = 'planning', channel_id = ?, reason = '', detail = '', version = ?, snippets = ?, starts_at = NULL,
 		started_at = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), r.id); err != nil {
@@ -460,7 +574,7 @@ func (tx conn) lockUpToDate(ctx context.Context, accountID, id int64) (lockedCam
 		if err != nil {
 			return c, err
 		}
-		if _, err := tx.turn(ctx, &c, standing); err != nil {
+		if _, err := tx.takeDown(ctx, func(w *turnWriter) error { return w.turn(ctx, &c, standing) }); err != nil {
 			return c, err
 		}
 	}
@@ -558,14 +672,15 @@ func (s *Store) TriggerRun(ctx context.Context, accountID, campaignID int64, act
 		if d.Status == campaigns.RunSkipped {
 			return fault.New(fault.Conflict, "campaign %d has a run under way, and while_running leaves out what comes meanwhile (%s): wait for its end", c.id, d.Detail)
 		}
-		d.Detail = clean(actor)
-		if _, err := tx.decide(ctx, &c, campaigns.RunTriggered, d); err != nil {
+		d.Detail = "asked for by " + actor
+		if _, err := tx.takeDown(ctx, func(w *turnWriter) error {
+			w.aim(&c, t, standing)
+			return w.decide(ctx, &c, campaigns.RunTriggered, d)
+		}); err != nil {
 			return err
 		}
-		if run, err = scanRun(tx.Row(ctx, selectRun+" WHERE r.campaign_id = ? AND r.instant = ?", c.id, sqldb.Millis(d.Instant)).Scan); err != nil {
-			return err
-		}
-		return tx.aim(ctx, &c, t, standing)
+		run, err = tx.runAt(ctx, c.id, d.Instant)
+		return err
 	})
 	return run, err
 }
@@ -596,10 +711,10 @@ func (s *Store) decideNext(ctx context.Context, accountID, campaignID int64, d c
 		}
 		d := d
 		d.Instant = c.nextFireAt.Time
-		if _, err := tx.decide(ctx, &c, campaigns.RunScheduled, d); err != nil {
+		if _, err := tx.takeDown(ctx, func(w *turnWriter) error { return w.decide(ctx, &c, campaigns.RunScheduled, d) }); err != nil {
 			return err
 		}
-		if run, err = scanRun(tx.Row(ctx, selectRun+" WHERE r.campaign_id = ? AND r.instant = ?", c.id, sqldb.Millis(d.Instant)).Scan); err != nil {
+		if run, err = tx.runAt(ctx, c.id, d.Instant); err != nil {
 			return err
 		}
 		standing, err := tx.standing(ctx, c)
@@ -612,6 +727,10 @@ func (s *Store) decideNext(ctx context.Context, accountID, campaignID int64, d c
 		return tx.aim(ctx, &c, t, standing)
 	})
 	return run, err
+}
+
+func (tx conn) runAt(ctx context.Context, campaignID int64, instant time.Time) (campaigns.Run, error) {
+	return scanRun(tx.Row(ctx, selectRun+" WHERE r.campaign_id = ? AND r.instant = ?", campaignID, sqldb.Millis(instant)).Scan)
 }
 
 // Backfill lets instants that nothing fired run one after the other.

@@ -26,7 +26,7 @@ type recurring struct {
 	began time.Time
 }
 
-func newRecurring(t *testing.T, s *storetest.Store, in campaigns.Schedule) *recurring {
+func newRecurring(t testing.TB, s *storetest.Store, in campaigns.Schedule) *recurring {
 	t.Helper()
 	fake := s.FakeTime()
 	r := &recurring{journey: newJourney(t, s, 10), time: fake}

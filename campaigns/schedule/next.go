@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -114,11 +115,26 @@ func (p *Plan) judge(at time.Time) Occurrence {
 // clocks were set by a whole day once.
 const slack = 2
 
+// lastDay is the last day on which the plan's wall-clock times may lie: behind its last
+// date, if it has nothing but dates, there is nothing to look through.
+func (p *Plan) lastDay() (last day) {
+	last = math.MinInt32
+	for _, f := range p.fixed {
+		if f.dates == nil {
+			return math.MaxInt32
+		}
+		for d := range f.dates {
+			last = max(last, d+farthest)
+		}
+	}
+	return last
+}
+
 func (p *Plan) nextFixed(after, end time.Time, which wanted) (best Occurrence, ok bool) {
 	if len(p.fixed) == 0 {
 		return best, false
 	}
-	last := dayOf(end.In(p.zone)) + slack
+	last := min(dayOf(end.In(p.zone)), p.lastDay()) + slack
 	for d := dayOf(after.In(p.zone)) - slack; d <= last; d++ {
 		for _, o := range p.on(d) {
 			if !o.At.After(after) || which == fires && o.Skipped != "" {

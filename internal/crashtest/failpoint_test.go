@@ -3,6 +3,7 @@ package crashtest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,6 +23,7 @@ const (
 // passing is at which passing of each point the process dies: in the middle of
 // the work.
 var passing = map[string]int{
+	failpoint.AfterFire:           1,
 	failpoint.AfterPlanBatch:      1,
 	failpoint.AfterMarkQueued:     2,
 	failpoint.AfterEnqueue:        2,
@@ -126,7 +128,11 @@ func dieAt(t *testing.T, s stack, d death) {
 	channel := c.createChannel(to, limits, d.inDoubt)
 	campaign := c.draftFor(channel, c.awaitUpload(people))
 	if arm != "" && point != failpoint.DuringImport {
-		_ = c.post(fmt.Sprintf("/v1/campaigns/%d/start", campaign), object{}, nil) // it may die before it answers
+		verb, body := "start", object{}
+		if point == failpoint.AfterFire { // only what is scheduled is fired by the scheduler
+			verb, body = "schedule", object{"at": time.Now().Add(time.Second).Format(time.RFC3339Nano)}
+		}
+		_ = c.post(fmt.Sprintf("/v1/campaigns/%d/%s", campaign, verb), body, nil) // it may die before it answers
 		c.awaitDeath(p)
 		c.serve("serve")
 	}
