@@ -216,6 +216,13 @@ func (s *Store) ChangeTemplate(ctx context.Context, t templates.Saved) (template
 			}
 			return templates.Changed(latest.Version)
 		}
+		before, err := tx.template(ctx, t.AccountID, t.ID, t.Version)
+		if err != nil {
+			return err
+		}
+		if err := tx.forgetApprovals(ctx, before, t.Definition); err != nil {
+			return err
+		}
 		next := t
 		next.Version++
 		if err := tx.keepVersion(ctx, next); err != nil {
@@ -225,6 +232,21 @@ func (s *Store) ChangeTemplate(ctx context.Context, t templates.Saved) (template
 		return err
 	})
 	return changed, err
+}
+
+// forgetApprovals makes drafts of the languages in which a template says something else
+// now: nobody has approved that.
+func (tx conn) forgetApprovals(ctx context.Context, before templates.Saved, after templates.Definition) error {
+	all := mustJSON(before.Parameters) != mustJSON(after.Parameters) || before.Category != after.Category
+	for _, a := range before.Statuses {
+		if !all && mustJSON(before.Translation(a.Language)) == mustJSON(after.Translation(a.Language)) {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM template_statuses WHERE template_id = ? AND language = ?", before.ID, a.Language); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteTemplate deletes a template; its name stays taken for templates.ReservedFor.

@@ -167,6 +167,16 @@ func TestStatusesAndLanguagesOfPeople(t *testing.T) {
 			{ChannelID: j.Channel.ID, Language: "en", State: templates.Rejected, Reason: "because", UpdatedAt: clock.Now()},
 		}, got.Statuses)
 
+		// What is said anew nobody has approved.
+		got.Translations[0].Body = "Servus"
+		got, err = s.ChangeTemplate(ctx, got)
+		require.NoError(t, err)
+		require.Len(t, got.Statuses, 1, "German has changed, and English has the status")
+		got.Translations[1].Body = "Hi"
+		got, err = s.ChangeTemplate(ctx, got)
+		require.NoError(t, err)
+		require.Empty(t, got.Statuses)
+
 		ids := s.IDs("SELECT id FROM contacts ORDER BY id")
 		s.Exec("UPDATE contacts SET language = 'pl' WHERE id = ?", ids[0])
 		s.Exec("DELETE FROM addresses WHERE contact_id = ?", ids[1])
