@@ -21,6 +21,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/providers"
 	"carillon/services"
+	"carillon/templates"
 )
 
 // Options are the API's settings.
@@ -119,6 +120,7 @@ func (s *Server) config() huma.Config {
 	config.Info.Description = "Durable bulk campaigns and notifications. Errors are problem documents (RFC 9457) that name the field and what to do. " +
 		"Lists are Paged by limit and cursor. Every POST takes an Idempotency-Key: the same key with the same body is answered as the first time, for 24 hours."
 	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[providers.Concurrency](), reflect.TypeFor[concurrency]())
+	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[templates.Params](), reflect.TypeFor[params]())
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key: `Authorization: Bearer car_…`."},
 	}
@@ -142,6 +144,7 @@ func (s *Server) routes() {
 	s.replyRoutes()
 	s.capRoutes()
 	s.snippetRoutes()
+	s.templateRoutes()
 	s.uploadRoutes()
 	s.exportRoutes()
 	s.listRoutes()

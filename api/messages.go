@@ -9,6 +9,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/templates"
 )
 
 // Message is one recipient of one run, or a transactional message.
@@ -69,10 +70,16 @@ type MessageInput struct {
 	ChannelID int64             `json:"channel_id" minimum:"1"`
 	To        string            `json:"to,omitempty" maxLength:"320" doc:"Address of the channel's kind."`
 	ContactID int64             `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
-	Content   providers.Content `json:"content" doc:"Liquid in every text: contact of the contact, row of data."`
+	Content   MessageContent    `json:"content" doc:"Liquid in every text: contact of the contact, row of data; or a template."`
 	Data      map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
 	Metadata  map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
 	DueAt     *time.Time        `json:"due_at,omitempty" doc:"When to send it; at once if absent."`
+}
+
+// MessageContent is what a message says: texts, or a template.
+type MessageContent struct {
+	providers.Content
+	Template *templates.Use `json:"template,omitempty" doc:"A template instead of texts; it speaks the contact's language."`
 }
 
 type sendMessage struct{ Body MessageInput }
@@ -146,7 +153,8 @@ func (s *Server) messageRoutes() {
 		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[Message], error) {
 			b := in.Body
 			n := messages.Notification{
-				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content, Data: b.Data, Metadata: b.Metadata,
+				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
+				Data: b.Data, Metadata: b.Metadata,
 			}
 			if b.DueAt != nil {
 				n.DueAt = *b.DueAt

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/templates"
 )
 
 func (c *cli) addMessages(root *cobra.Command) {
@@ -30,12 +31,15 @@ func (c *cli) messagesSend() *cobra.Command {
 	var in api.MessageInput
 	var channel, textFile string
 	var data []string
+	var use templates.Use
+	var values map[string]string
 	cmd := &cobra.Command{
 		Use: "send", Short: "Send one transactional message",
 		Long: "Sends one message, before every campaign on its channel. " +
 			"Texts are Liquid templates: {{ contact.first_name }} with --contact, {{ row.name }} for --data name=value.",
 		Example: `  carillon messages send --channel news --to ada@example.org --subject 'Your code' --text 'It is {{ row.code }}.' --data code=123
-  carillon messages send --channel news --contact 7 --subject Hello --text-file hello.txt`,
+  carillon messages send --channel news --contact 7 --subject Hello --text-file hello.txt
+  carillon messages send --channel news --contact 7 --template order_shipped --param 1=Ada`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&channel, "channel", "", "channel, by id or name (required)")
@@ -46,8 +50,14 @@ func (c *cli) messagesSend() *cobra.Command {
 	flags.StringVar(&textFile, "text-file", "", "file with the text, - for standard input")
 	flags.StringVar(&in.Content.HTML, "html", "", "HTML part")
 	flags.StringArrayVar(&data, "data", nil, "NAME=VALUE for the templates; may be repeated")
+	flags.StringVar(&use.Name, "template", "", "instead of texts: a template, by its name")
+	flags.StringVar(&use.Language, "language", "", "with --template: a language instead of the contact's")
+	flags.StringToStringVar(&values, "param", nil, "with --template: values instead of those of its parameters, such as 1=Ada")
 	_ = cmd.MarkFlagRequired("channel") // the flag exists
 	cmd.MarkFlagsOneRequired("to", "contact")
+	for _, flag := range []string{"subject", "text", "text-file", "html"} {
+		cmd.MarkFlagsMutuallyExclusive("template", flag)
+	}
 	return plain(cmd, func(ctx context.Context) error {
 		ch, err := c.findChannel(ctx, channel)
 		if err != nil {
@@ -63,6 +73,11 @@ func (c *cli) messagesSend() *cobra.Command {
 				in.Data = map[string]string{}
 			}
 			in.Data[name] = value
+		}
+		if use.Params = values; use.Name != "" {
+			in.Content.Template = &use
+		} else if use.Language != "" || len(values) > 0 {
+			return usagef("--language and --param belong to --template")
 		}
 		if textFile != "" {
 			content, err := c.readFile(textFile)

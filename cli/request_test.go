@@ -172,6 +172,18 @@ snippets ls
 snippets show parts/footer
 snippets set parts/footer --text x
 snippets rm parts/footer
+templates ls --kind email --category marketing --limit 3
+templates show 1
+templates show 1 --version 2
+templates create a --kind email --language en
+templates set 1 --file RULE
+templates translate 1 de --text x
+templates render 1 --contact 2
+templates versions 1 --limit 3
+templates diff 1 --from 1 --to 2
+templates coverage 1 --kind email
+templates duplicate 1 b
+templates rm 1
 schedules next @daily --timezone UTC
 settings show
 settings set --quiet-hours 20:00-08:00

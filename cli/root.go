@@ -131,6 +131,7 @@ func (c *cli) root() *cobra.Command {
 	c.addCaps(root)
 	c.addSnippets(root)
 	c.addSettings(root)
+	c.addTemplates(root)
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addSchedules(root)

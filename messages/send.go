@@ -12,6 +12,7 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/templates"
 )
 
 // Notification is one message that somebody's action asked for.
@@ -23,7 +24,9 @@ type Notification struct {
 	// ContactID is the contact to write to; 0 where To says it.
 	ContactID int64
 	// Content may hold Liquid: contact of the contact, row of Data.
-	Content  providers.Content
+	Content providers.Content
+	// Template stands instead of Content: it speaks the contact's language.
+	Template *templates.Use
 	Data     map[string]string
 	Metadata map[string]string
 	// DueAt is when to send it; zero means now.
@@ -43,16 +46,21 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	wrong, err := s.CheckContent(ctx, t.Content, channel)
-	if err != nil {
-		return Message{}, err
-	}
-	if len(t.Metadata) > maxMetadata {
-		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
-	}
 	to, fields, err := s.Recipient(ctx, t, channel)
 	if err != nil {
 		return Message{}, err
+	}
+	wrong, err := s.template(ctx, &t, to, channel)
+	if err != nil {
+		return Message{}, err
+	}
+	if len(wrong) == 0 {
+		if wrong, err = s.CheckContent(ctx, t.Content, channel); err != nil {
+			return Message{}, err
+		}
+	}
+	if len(t.Metadata) > maxMetadata {
+		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
 	}
 	if err := fault.InvalidFields(append(wrong, fields...)); err != nil {
 		return Message{}, err
@@ -65,6 +73,23 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 		to.Row = string(row)
 	}
 	return s.Create(ctx, Single{Notification: t, Channel: channel, To: to})
+}
+
+// template puts the content of the template that a message names in its place, in the
+// language of who gets it; fields are what is wrong.
+func (s *Service) template(ctx context.Context, t *Notification, to Recipient, channel providers.Channel) ([]fault.Field, error) {
+	if t.Template == nil {
+		return nil, nil
+	}
+	if t.Content != (providers.Content{}) {
+		return []fault.Field{{Location: "content.template", Message: "give either a template or texts"}}, nil
+	}
+	resolved, err := s.catalogue.Resolve(ctx, *t.Template, channel)
+	if err != nil {
+		return fault.Gather(nil, err)
+	}
+	t.Content, _, _ = resolved.For(to.Language)
+	return nil, nil
 }
 
 // Recipient says to whom a transactional message goes; fields are what is wrong.

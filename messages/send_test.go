@@ -10,6 +10,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/services/servicestest"
+	"carillon/templates"
 )
 
 func TestSend(t *testing.T) {
@@ -25,18 +26,37 @@ func TestSend(t *testing.T) {
 	m, err = f.Messages.Send(ctx, messages.Notification{AccountID: f.Account, ChannelID: f.Text.ID, ContactID: f.People["Cy"].ID, Content: content})
 	require.NoError(t, err)
 	require.Equal(t, f.People["Cy"].ID, m.ContactID)
+	_, err = f.Catalogue.CreateTemplate(ctx, templates.Template{AccountID: f.Account, Name: "code", Definition: templates.Definition{
+		Kinds: []providers.AddressKind{f.Text.Address}, Default: "en",
+		Parameters:   []templates.Parameter{{Name: "1", Value: "{{ row.code }}", Sample: "123"}},
+		Translations: []templates.Translation{{Language: "en", Body: "Your code: {{1}}"}, {Language: "de", Body: "Ihr Code: {{1}}"}},
+	}})
+	require.NoError(t, err)
+	for language, want := range map[string]string{"": "Your code: 123", "de": "Ihr Code: 123"} {
+		m, err = f.Messages.Send(ctx, messages.Notification{
+			AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345678",
+			Template: &templates.Use{Name: "code", Language: language}, Data: map[string]string{"code": "123"},
+		})
+		require.NoError(t, err)
+		said, err := f.Messages.Content(ctx, m)
+		require.NoError(t, err)
+		require.Equal(t, want, said.Text)
+	}
 	for name, c := range map[string]struct {
 		change func(*messages.Notification)
 		want   string
 	}{
-		"nobody":     {func(n *messages.Notification) { n.To = "" }, "to: say to whom"},
-		"both":       {func(n *messages.Notification) { n.ContactID = 1 }, "either to or contact_id"},
-		"no number":  {func(n *messages.Notification) { n.To = "hello" }, "to: "},
-		"stranger":   {func(n *messages.Notification) { n.To, n.ContactID = "", 99 }, "there is no such contact"},
-		"no address": {func(n *messages.Notification) { n.To, n.ContactID = "", f.People["Bob"].ID }, "has no phone address"},
-		"no channel": {func(n *messages.Notification) { n.ChannelID = 99 }, "channel_id"},
-		"no content": {func(n *messages.Notification) { n.Content = providers.Content{} }, "content.text"},
-		"template":   {func(n *messages.Notification) { n.Content.Text = "{{" }, "content.text: line 1"},
+		"no template": {func(n *messages.Notification) { n.Content, n.Template = providers.Content{}, &templates.Use{Name: "x"} },
+			"content.template.name: there is no such template"},
+		"two contents": {func(n *messages.Notification) { n.Template = &templates.Use{Name: "code"} }, "content.template: give either"},
+		"nobody":       {func(n *messages.Notification) { n.To = "" }, "to: say to whom"},
+		"both":         {func(n *messages.Notification) { n.ContactID = 1 }, "either to or contact_id"},
+		"no number":    {func(n *messages.Notification) { n.To = "hello" }, "to: "},
+		"stranger":     {func(n *messages.Notification) { n.To, n.ContactID = "", 99 }, "there is no such contact"},
+		"no address":   {func(n *messages.Notification) { n.To, n.ContactID = "", f.People["Bob"].ID }, "has no phone address"},
+		"no channel":   {func(n *messages.Notification) { n.ChannelID = 99 }, "channel_id"},
+		"no content":   {func(n *messages.Notification) { n.Content = providers.Content{} }, "content.text"},
+		"template":     {func(n *messages.Notification) { n.Content.Text = "{{" }, "content.text: line 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := messages.Notification{AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345678", Content: content}

@@ -48,7 +48,7 @@ type Store interface {
 	campaigns.Store
 	messages.Store
 	messages.QueueStore
-	templates.Snippets
+	templates.Store
 	channels.Store
 	contacts.ContactStore
 	contacts.ListStore

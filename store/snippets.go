@@ -226,6 +226,11 @@ func (tx conn) snippetUsers(ctx context.Context, accountID int64, name string) (
 	if err != nil {
 		return nil, err
 	}
+	inTemplates, err := tx.templateUsers(ctx, accountID, func(names []string) bool { return slices.Contains(names, name) })
+	if err != nil {
+		return nil, err
+	}
+	users = append(users, inTemplates...)
 	return users, tx.renderers(ctx, accountID, func(k campaigns.Campaign, names []string) error {
 		if slices.Contains(names, name) {
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", k.ID, k.Name, k.Status))

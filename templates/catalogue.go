@@ -10,6 +10,7 @@ import (
 
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/templates/email"
 	"carillon/templates/liquid"
 )
 
@@ -45,10 +46,15 @@ type Snippets interface {
 }
 
 // Catalogue is the service for what messages are made of.
-type Catalogue struct{ store Snippets }
+type Catalogue struct {
+	store  Store
+	emails *email.Builder
+}
 
 // NewCatalogue makes the service.
-func NewCatalogue(store Snippets) *Catalogue { return &Catalogue{store: store} }
+func NewCatalogue(store Store) *Catalogue {
+	return &Catalogue{store: store, emails: email.NewBuilder()}
+}
 
 // ListSnippets lists snippets behind the name after, by name.
 func (s *Catalogue) ListSnippets(ctx context.Context, accountID int64, after string, limit int) ([]Snippet, error) {

@@ -151,13 +151,7 @@ var expressionWords = []string{"empty", "blank", "null", "reversed", "limit", "o
 // uploads that the audience names, attributes the keys of the account's
 // properties.
 func (c *Content) Unknown(columns, attributes []string) []string {
-	known := map[string][]string{
-		"contact":              append(slices.Sorted(maps.Keys(contactFields)), attributesKey),
-		"contact.attributes":   attributes,
-		"row":                  columns,
-		"campaign":             {"name"},
-		"" /* of no object */ : {"contact", "row", "campaign", "unsubscribe_url"},
-	}
+	known := knownNames(columns, attributes)
 	var notices []string
 	add := func(format string, args ...any) {
 		if len(notices) < maxNotices {
@@ -171,6 +165,34 @@ func (c *Content) Unknown(columns, attributes []string) []string {
 		})
 	}
 	return notices
+}
+
+// anyField stands for all fields of an object whose fields nobody knows yet.
+const anyField = "*"
+
+// Mistakes is Unknown for texts that are not sent to anybody yet: any column of an
+// upload may come, and what is handed to snippets is not looked at.
+func (c *Content) Mistakes(attributes []string) []string {
+	known := knownNames([]string{anyField}, attributes)
+	var notices []string
+	c.asked.unknown(known, nil, func(format string, args ...any) {
+		if len(notices) < maxNotices {
+			notices = append(notices, fmt.Sprintf(format, args...))
+		}
+	})
+	return notices
+}
+
+// knownNames are the fields of the objects that templates see, and the values that
+// belong to no object.
+func knownNames(columns, attributes []string) map[string][]string {
+	return map[string][]string{
+		"contact":              append(slices.Sorted(maps.Keys(contactFields)), attributesKey),
+		"contact.attributes":   attributes,
+		"row":                  columns,
+		"campaign":             {"name"},
+		"" /* of no object */ : {"contact", "row", "campaign", "unsubscribe_url"},
+	}
 }
 
 // unknown says what of a text may be a mistake. A snippet's variables are handed to
@@ -201,7 +223,7 @@ func (a *asked) unknown(known map[string][]string, snippets map[string]*asked, a
 				whole += "." + n.field
 			}
 			add("%s is not known and renders as nothing; %s", whole, suggestion(known, n.object, "", n.object))
-		case n.field == "", slices.Contains(fields, n.field), n.field == "size" && n.object != "contact":
+		case n.field == "", slices.Contains(fields, n.field), slices.Contains(fields, anyField), n.field == "size" && n.object != "contact":
 			continue
 		default:
 			add("%s.%s is not known and renders as nothing; %s", n.object, n.field, suggestion(known, n.field, n.object, n.object))
@@ -244,6 +266,9 @@ func suggestion(known map[string][]string, field, object, fallback string) strin
 	}
 	for _, owner := range []string{"contact", "contact.attributes", "row", "campaign", ""} {
 		for _, candidate := range known[owner] {
+			if candidate == anyField {
+				continue
+			}
 			consider(owner, candidate)
 		}
 	}

@@ -1,0 +1,82 @@
+package messages
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"carillon/contacts"
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/templates"
+)
+
+// Rehearsal is for whom a template is rendered without anything being sent.
+type Rehearsal struct {
+	Template templates.TemplateRef
+	Use      templates.Use
+	// Kind is the kind of channel; empty for the first of the template's.
+	Kind providers.AddressKind
+	// ContactID is the contact; 0 has the samples stand where the parameters do.
+	ContactID int64
+	// Data is the row.
+	Data map[string]string
+}
+
+// Rehearsed is what a rehearsal shows.
+type Rehearsed struct {
+	Version  int
+	Language string
+	Choice   templates.Choice
+	Content  providers.Content
+}
+
+// Rehearse renders a template for a contact, or with its samples. A contact that there is
+// not, and what can't be rendered for it, is Invalid.
+func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) {
+	accountID := r.Template.AccountID
+	resolved, err := s.catalogue.Rehearse(ctx, r.Template, r.Use, r.Kind, r.ContactID == 0)
+	if err != nil {
+		return Rehearsed{}, err
+	}
+	var to Recipient
+	link := ""
+	if r.ContactID != 0 {
+		contact, err := s.store.GetContact(ctx, accountID, r.ContactID)
+		if fault.Is(err, fault.NotFound) {
+			return Rehearsed{}, fault.InvalidField("contact_id", r.ContactID, "there is no such contact")
+		}
+		if err != nil {
+			return Rehearsed{}, err
+		}
+		to = recipientOf(contact, resolved.Kind)
+		if to.Address != "" {
+			link = s.tokens.URL(Unsubscriber{AccountID: accountID, Kind: resolved.Kind, Address: to.Address})
+		}
+	}
+	if len(r.Data) > 0 {
+		row, err := json.Marshal(r.Data)
+		if err != nil {
+			return Rehearsed{}, fmt.Errorf("encode data: %w", err)
+		}
+		to.Row = string(row)
+	}
+	content, tag, how := resolved.For(to.Language)
+	compiled, err := s.catalogue.Compile(ctx, accountID, content)
+	if err != nil {
+		return Rehearsed{}, err
+	}
+	rendered, err := compiled.Render(ctx, to.Vars("", link))
+	if err != nil {
+		return Rehearsed{}, fault.InvalidField("contact_id", r.ContactID, "can't be rendered: %s", err)
+	}
+	return Rehearsed{Version: resolved.Version, Language: tag, Choice: how, Content: rendered}, nil
+}
+
+// recipientOf is what templates see of a contact with its address of a kind.
+func recipientOf(contact contacts.Contact, kind providers.AddressKind) Recipient {
+	return Recipient{
+		ContactID: contact.ID, ExternalID: contact.ExternalID, Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName,
+		Language: contact.Language, Timezone: contact.Timezone, Address: contact.Addresses[kind], Attributes: contact.Attributes.JSON(),
+	}
+}

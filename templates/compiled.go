@@ -1,0 +1,84 @@
+package templates
+
+import (
+	"errors"
+	"slices"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+	"carillon/templates/liquid"
+)
+
+// Compiled is a content in all of its languages, ready to be rendered for recipients. It
+// is safe for concurrent use.
+type Compiled struct {
+	languages Languages
+	contents  map[string]*liquid.Content
+}
+
+// Plain is a content without a template as a Resolved: it is everybody's.
+func Plain(content providers.Content) Resolved {
+	return Resolved{Languages: Languages{Has: []string{""}}, Contents: map[string]providers.Content{"": content}}
+}
+
+// RenderedBy are the names of the snippets that the contents render themselves: a run
+// keeps their texts as they are when it is fired, as it keeps the Resolved.
+func (r *Resolved) RenderedBy() []string {
+	var names []string
+	for _, tag := range r.Languages.Has {
+		for _, name := range liquid.RenderedBy(r.Contents[tag]) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// Compile compiles the content of every language with the snippets that are given by
+// their names. Errors are of code Invalid and say in which language they are.
+func (r *Resolved) Compile(snippets map[string]string) (*Compiled, error) {
+	c := &Compiled{languages: r.Languages, contents: make(map[string]*liquid.Content, len(r.Contents))}
+	var wrong []fault.Field
+	for _, tag := range r.Languages.Has {
+		content, err := liquid.Compile(r.Contents[tag], snippets)
+		if err != nil {
+			fields, rest := fault.Gather(nil, err)
+			if rest != nil {
+				return nil, rest
+			}
+			for _, f := range fields {
+				if tag != "" {
+					f.Message = "in " + tag + ": " + f.Message
+				}
+				wrong = append(wrong, f)
+			}
+			continue
+		}
+		c.contents[tag] = content
+	}
+	return c, fault.InvalidFields(wrong)
+}
+
+// ErrNoLanguage says that a template has no content for anybody.
+var ErrNoLanguage = errors.New("the template has no translation")
+
+// For is the content for somebody who has a language, with the language that was chosen
+// and how.
+func (c *Compiled) For(language string) (content *liquid.Content, tag string, how Choice, err error) {
+	tag, how = c.languages.Choose(language)
+	if content = c.contents[tag]; content == nil {
+		err = ErrNoLanguage
+	}
+	return content, tag, how, err
+}
+
+// NeedsRow reports whether a content mentions the upload's row.
+func (c *Compiled) NeedsRow() bool {
+	for _, content := range c.contents {
+		if content.NeedsRow() {
+			return true
+		}
+	}
+	return false
+}
