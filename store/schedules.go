@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +12,10 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
+	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // Batches of what has come: campaigns are looked at, and waiting runs started, so many
@@ -200,9 +204,11 @@ func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timeta
 // holds, and writes it together: thousands of campaigns may be due at one second.
 type turnWriter struct {
 	conn
-	rows  []instantRow
-	aims  []aim
-	began []campaigns.Run
+	rows []instantRow
+	aims []aim
+	// failed says of campaigns that their last instant could not be made a run.
+	failed map[int64]bool
+	began  []campaigns.Run
 }
 
 // instantRow is an instant of which something was decided.
@@ -287,24 +293,88 @@ func (w *turnWriter) decide(ctx context.Context, c *lockedCampaign, kind campaig
 				return err
 			}
 		}
-		if row.snippets, err = w.snippetsKept(ctx, *c); err != nil {
+		row.snippets, err = w.freeze(ctx, c)
+		if fault.Is(err, fault.Invalid) {
+			// What it says can't be made any more, such as by a template that is gone.
+			row.decision.Status, row.decision.Reason, row.snippets, err = campaigns.RunFailed, clean(err.Error()), "{}", nil
+			if w.failed == nil {
+				w.failed = map[int64]bool{}
+			}
+		}
+		if err != nil {
 			return err
+		}
+		if row.decision.Status == campaigns.RunFailed {
+			w.failed[c.id] = true
 		}
 	}
 	w.rows = append(w.rows, row)
 	return nil
 }
 
-// snippetsKept are the snippets that a campaign renders, as a run keeps them.
-func (tx conn) snippetsKept(ctx context.Context, c lockedCampaign) (string, error) {
-	if !c.renders {
+// freeze keeps the version of a campaign that a run begins with, if none has before,
+// and returns the snippets that it renders as they are kept with the run. It is Invalid
+// where a template can't be used.
+func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, err error) {
+	var names []string
+	if c.templated || c.renders {
+		k, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
+		if err != nil {
+			return "", err
+		}
+		if names = liquid.RenderedBy(k.Content); k.Template != nil {
+			if names, err = tx.freezeTemplate(ctx, c, *k.Template); err != nil {
+				return "", err
+			}
+		}
+	}
+	if len(names) == 0 {
 		return "{}", nil
 	}
-	texts, err := tx.snippetsOfRun(ctx, c)
+	texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: c.accountID, lock: tx.d.ForShare})
 	if err != nil {
 		return "", fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
 	}
 	return mustJSON(texts), nil
+}
+
+// freezeTemplate keeps what a campaign's template comes to now: a version of the
+// campaign of its own, if it comes to something else than for the run before. It
+// returns the names of the snippets that it renders.
+func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templates.Use) ([]string, error) {
+	channel := providers.Channel{ID: c.channelID, AccountID: c.accountID}
+	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", c.channelID).Scan(&channel.Address); err != nil {
+		return nil, err
+	}
+	t, err := tx.s.FindTemplate(ctx, c.accountID, use.Name)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.InvalidField("content.template.name", use.Name, "there is no such template any more")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := t.Resolve(use, channel)
+	if err != nil {
+		return nil, err
+	}
+	resolved := mustJSON(r)
+	if c.versioned {
+		var before sql.NullString
+		if err := tx.Row(ctx, "SELECT resolved FROM campaign_versions WHERE campaign_id = ? AND version = ?", c.id, c.version).Scan(&before); err != nil {
+			return nil, err
+		}
+		if before.String == resolved {
+			return r.RenderedBy(), nil
+		}
+		c.version++
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET version = ? WHERE id = ?", c.version, c.id); err != nil {
+			return nil, err
+		}
+	}
+	c.versioned = true
+	_, err = tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, resolved, created_at)
+		SELECT id, version, audience, content, CAST(? AS TEXT), CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, resolved, sqldb.Millis(tx.s.clock.Now()), c.id)
+	return r.RenderedBy(), err
 }
 
 // aim takes down where a recurring campaign stands.
@@ -334,7 +404,7 @@ func (w *turnWriter) write(ctx context.Context) error {
 			if !c.versioned {
 				unkept, c.versioned = append(unkept, c.id), true
 			}
-		case campaigns.RunSkipped:
+		case campaigns.RunSkipped, campaigns.RunFailed:
 			finished = now.UnixMilli()
 		}
 		rows = append(rows, []any{
@@ -380,7 +450,7 @@ func insertRuns(field func(i int, kind string) string, rows string) string {
 func aimCampaigns(field func(i int, kind string) string, rows string) string {
 	return `UPDATE campaigns SET updated_at = ?, zones = ?, behind_at = ` + field(1, "bigint") + ", fired = " + field(2, "bigint") + ", look_at = " +
 		field(3, "bigint") + ", next_fire_at = " + field(4, "bigint") + ", run_id = " + field(5, "bigint") + ", schedule_pause = " + field(6, "text") +
-		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), "'finished'") + " END FROM " + rows +
+		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), field(7, "text")) + " END FROM " + rows +
 		" WHERE campaigns.id = " + field(0, "bigint")
 }
 
@@ -414,8 +484,12 @@ func (w *turnWriter) close(ctx context.Context) ([]campaigns.Run, error) {
 	rows := make([][]any, 0, len(w.aims))
 	for _, a := range w.aims {
 		w.tellMoved(*a.of, a.next.FiresAt)
+		end := campaigns.Finished
+		if w.failed[a.of.id] && !a.of.schedule.Recurs() {
+			end = campaigns.Failed
+		}
 		rows = append(rows, []any{
-			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause),
+			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause), end,
 		})
 	}
 	if len(rows) == 0 {
@@ -541,7 +615,12 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 			return run, false, err
 		}
 	}
-	snippets, err := tx.snippetsKept(ctx, *c)
+	snippets, err := tx.freeze(ctx, c)
+	if fault.Is(err, fault.Invalid) {
+		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+			clean(err.Error()), sqldb.Millis(now), r.id)
+		return run, false, err
+	}
 	if err != nil {
 		return run, false, err
 	}

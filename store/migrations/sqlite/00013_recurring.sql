@@ -6,6 +6,8 @@ CREATE TABLE campaign_versions (
     version     INTEGER NOT NULL,
     audience    TEXT NOT NULL,
     content     TEXT NOT NULL,
+    -- What the template that the content names came to, as JSON; NULL without one.
+    resolved    TEXT,
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (campaign_id, version)
 );
