@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/campaigns/schedule"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
 	"carillon/messages"
@@ -28,6 +29,8 @@ type lockedCampaign struct {
 	// versioned says that a run has kept the version, renders that its content may name
 	// snippets, and templated that it may name a template.
 	versioned, renders, templated bool
+	// holidays are the calendars that the schedule excludes, if they have been read.
+	holidays map[int64]schedule.Holidays
 }
 
 const selectLocked = `SELECT k.id, k.account_id, k.channel_id, k.run_id, k.version, k.status, k.next_fire_at, k.look_at, k.behind_at, k.fired, k.pause,
@@ -184,6 +187,9 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := c.mustBe("resumed", "only a paused campaign can", campaigns.Paused); err != nil {
 			return err
 		}
+		if err := tx.leaveOutPaused(ctx, c); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' "+
 			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
@@ -195,8 +201,42 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = ? WHERE id = ?", sqldb.Millis(look.Time), c.id); err != nil {
 			return err
 		}
-		return tx.settleCampaign(ctx, c.id, campaigns.Finished)
+		if err := tx.settleCampaign(ctx, c.id, campaigns.Finished); err != nil || !c.schedule.Recurs() {
+			return err
+		}
+		return tx.aimResumed(ctx, accountID, c.id)
 	})
+}
+
+// leaveOutPaused takes down the instants that came while nobody looked at a recurring
+// campaign, because its schedule could not be reckoned. It is Invalid if that is so
+// still.
+func (tx conn) leaveOutPaused(ctx context.Context, c lockedCampaign) error {
+	if !c.schedule.Recurs() || !c.lookAt.IsZero() {
+		return nil
+	}
+	if _, err := tx.timetable(ctx, c); err != nil {
+		return err
+	}
+	_, err := tx.turnAll(ctx, []lockedCampaign{c})
+	return err
+}
+
+// aimResumed reckons when a recurring campaign fires that is not paused any more.
+func (tx conn) aimResumed(ctx context.Context, accountID, id int64) error {
+	c, err := tx.lockCampaign(ctx, accountID, id)
+	if err != nil {
+		return err
+	}
+	t, err := tx.timetable(ctx, c)
+	if err != nil {
+		return err
+	}
+	standing, err := tx.standing(ctx, c)
+	if err != nil {
+		return err
+	}
+	return tx.aim(ctx, &c, t, standing)
 }
 
 // CancelCampaign ends a campaign for good: from the commit on nothing of it is

@@ -125,6 +125,14 @@ func (tx conn) turns(ctx context.Context, ids []int64) ([]campaigns.Run, error) 
 	if err != nil {
 		return nil, err
 	}
+	return tx.turnAll(ctx, list)
+}
+
+// turnAll decides of what has come of campaigns that the transaction holds.
+func (tx conn) turnAll(ctx context.Context, list []lockedCampaign) ([]campaigns.Run, error) {
+	if err := tx.readHolidays(ctx, list); err != nil {
+		return nil, err
+	}
 	standings, err := tx.standings(ctx, list)
 	if err != nil {
 		return nil, err
@@ -196,8 +204,15 @@ func (c lockedCampaign) holds() campaigns.Pause {
 }
 
 // timetable is the timetable of a recurring campaign.
-func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
-	return c.schedule.Timetable(schedule.Options{Timezone: c.zone})
+func (tx conn) timetable(ctx context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
+	if c.holidays == nil {
+		one := []lockedCampaign{c}
+		if err := tx.readHolidays(ctx, one); err != nil {
+			return nil, err
+		}
+		c = one[0]
+	}
+	return c.schedule.Timetable(schedule.Options{Timezone: c.zone, Holidays: c.holidays})
 }
 
 // turnWriter gathers what is decided of the instants of campaigns that the transaction
@@ -234,7 +249,9 @@ func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campa
 	}
 	t, err := w.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
-		// What it needs is not there any more: a zone, or a calendar of holidays.
+		// What it needs is not there any more: a zone, or a calendar of holidays. It is not
+		// looked at again until somebody resumes it.
+		c.lookAt = sqldb.Time{}
 		return w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
 	}
 	if err != nil {
@@ -562,6 +579,9 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 	if err != nil {
 		return nil, err
 	}
+	if err := tx.readHolidays(ctx, locked); err != nil {
+		return nil, err
+	}
 	byID := map[int64]*lockedCampaign{}
 	for i := range locked {
 		byID[locked[i].id] = &locked[i]
@@ -685,6 +705,10 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 			return err
 		}
 		if err := c.mustBe("started", "it fires at its instants", campaigns.Draft); err != nil {
+			return err
+		}
+		// A calendar that is changed at this moment does not know of the campaign yet.
+		if err := tx.holdHolidays(ctx, accountID, c.schedule); err != nil {
 			return err
 		}
 		t, err := tx.timetable(ctx, c)

@@ -25,14 +25,14 @@ func (h Holidays) holds(d day) bool {
 }
 
 // NewHolidays reads the days of a calendar; a day that is there twice is one, with the
-// first name that it has. What is no date is Invalid, as dates[2].date.
+// first name that it has. What is no date is Invalid, as dates[2].
 func NewHolidays(list []Holiday) (Holidays, error) {
 	h := Holidays{names: make(map[day]string, len(list))}
 	var wrong []fault.Field
 	for i, one := range list {
 		date, err := time.Parse(dateLayout, one.Date)
 		if err != nil {
-			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("dates[%d].date", i), Value: one.Date, Message: "not a date: write 2026-12-24"})
+			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("dates[%d]", i), Value: one.Date, Message: "not a date: write 2026-12-24"})
 			continue
 		}
 		if d := dayOf(date); h.names[d] == "" {

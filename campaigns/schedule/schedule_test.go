@@ -484,5 +484,5 @@ func TestNotesNameTheHoliday(t *testing.T) {
 
 	_, err = schedule.NewHolidays([]schedule.Holiday{{Date: "2026-12-25"}, {Date: "25.12.2026"}})
 	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-	require.ErrorContains(t, err, "dates[1].date")
+	require.ErrorContains(t, err, "dates[1]")
 }
