@@ -154,6 +154,7 @@ func (s *Server) routes() {
 	s.recurringRoutes()
 	s.settingsRoutes()
 	s.scheduleRoutes()
+	s.holidayRoutes()
 	s.runRoutes()
 	s.messageRoutes()
 	s.settleRoutes()
