@@ -331,8 +331,9 @@ func (tx conn) holidaysByID(ctx context.Context, ids []int64) (map[int64]map[int
 // for all of them; mostly there are none, and nothing is asked.
 func (tx conn) readHolidays(ctx context.Context, list []lockedCampaign) error {
 	var ids []int64
+	none := map[int64]schedule.Holidays{}
 	for i := range list {
-		list[i].holidays = map[int64]schedule.Holidays{}
+		list[i].holidays = none
 		ids = append(ids, list[i].schedule.HolidayIDs()...)
 	}
 	if len(ids) == 0 {

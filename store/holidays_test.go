@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,6 +237,38 @@ func TestACampaignWithoutItsCalendarIsPaused(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, r.ResumeCampaign(t.Context(), r.AccountID, r.Campaign, "ada"))
 		require.Equal(t, 3, r.due(t))
+	})
+}
+
+// People change a calendar while others start campaigns that exclude it, and a
+// scheduler looks: whoever comes last, what is due goes by the days that hold.
+func TestACalendarChangesWhileCampaignsStart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		r := newRecurring(t, s, hourly(campaigns.Policy{}))
+		r.cancel(t)
+		r.time.Advance(24*time.Hour - 3*time.Hour)
+		r.began = r.time.Now()
+		calendar := saveHolidays(t, s, campaigns.Holidays{AccountID: r.AccountID, Name: "Berlin"})
+		for round := range 8 {
+			id := r.NewCampaign(`{"all":true}`)
+			c, err := r.GetCampaign(t.Context(), r.AccountID, id)
+			require.NoError(t, err)
+			c.Schedule = daily(calendar, schedule.Skip)
+			_, err = r.UpdateCampaign(t.Context(), c)
+			require.NoError(t, err)
+			var group sync.WaitGroup
+			var started, changed error
+			group.Go(func() { started = r.StartRecurring(t.Context(), r.AccountID, id) })
+			group.Go(func() {
+				changed = setHolidays(t, s, campaigns.Holidays{AccountID: r.AccountID, ID: calendar}, r.inDays(0), r.inDays(1+round%2))
+			})
+			group.Go(func() { lookQuietly(t.Context(), t, r) })
+			group.Wait()
+			require.NoError(t, started)
+			require.NoError(t, changed)
+			due := r.began.AddDate(0, 0, 2-round%2).Add(time.Hour)
+			require.Zero(t, r.Int("SELECT COUNT(*) FROM campaigns WHERE status = 'scheduled' AND next_fire_at <> ?", due.UnixMilli()), round)
+		}
 	})
 }
 
