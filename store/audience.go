@@ -254,7 +254,8 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 			when, args = " AND (x.sent_at IS NULL OR x.sent_at > ?)", append(args, sqldb.Millis(a.since))
 		}
 		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.InIDs +
-			" AND x.contact_id = c.id AND x.state " + is(messages.Pending, messages.Queued, messages.Sending, messages.Sent, messages.Delivered, messages.Read, messages.Unknown) + when + ")", args})
+			" AND x.contact_id = c.id AND x.state " + is(messages.Pending, messages.Queued, messages.Sending, messages.Sent, messages.Delivered, messages.Read,
+			messages.Unknown) + when + ")", args})
 	}
 	return conditions
 }

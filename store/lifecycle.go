@@ -164,12 +164,8 @@ func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) e
 		}
 	}
 	// Instants that come meanwhile are left out; what fires once waits.
-	look := c.lookAt.Time
-	if !c.schedule.Recurs() {
-		look = time.Time{}
-	}
-	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = ?, updated_at = ? WHERE id = ?",
-		mustJSON(p), sqldb.Millis(look), sqldb.Millis(tx.s.clock.Now()), c.id)
+	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = CASE WHEN ? THEN look_at END, updated_at = ? WHERE id = ?",
+		mustJSON(p), c.schedule.Recurs(), sqldb.Millis(tx.s.clock.Now()), c.id)
 	return err
 }
 
@@ -184,16 +180,17 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := c.mustBe("resumed", "only a paused campaign can", campaigns.Paused); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' "+
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
 			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
 		}
-		look := c.lookAt
-		if !c.schedule.Recurs() {
-			look = c.nextFireAt
-		}
-		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = ? WHERE id = ?", sqldb.Millis(look.Time), c.id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = next_fire_at WHERE id = ?", c.id); err != nil {
 			return err
+		}
+		if c.schedule.Recurs() {
+			if err := tx.reckon(ctx, c.accountID, c.id); err != nil {
+				return err
+			}
 		}
 		return tx.settleCampaign(ctx, c.id, campaigns.Finished)
 	})

@@ -320,6 +320,11 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
 			return err
 		}
+		if over == campaigns.Failed {
+			if err := tx.guardFailedRun(ctx, campaignID); err != nil {
+				return err
+			}
+		}
 		return tx.settleCampaign(ctx, campaignID, over)
 	})
 	return done, balanced, err

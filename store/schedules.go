@@ -235,7 +235,11 @@ func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campa
 	t, err := w.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
 		// What it needs is not there any more: a zone, or a calendar of holidays.
-		return w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
+		if err := w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())}); err != nil {
+			return err
+		}
+		_, err := w.Exec(ctx, "UPDATE campaigns SET look_at = NULL, next_fire_at = NULL WHERE id = ?", c.id)
+		return err
 	}
 	if err != nil {
 		return err
@@ -409,7 +413,7 @@ func (w *turnWriter) write(ctx context.Context) error {
 		}
 		rows = append(rows, []any{
 			c.accountID, c.id, c.channelID, d.Instant.UnixMilli(), d.Status, r.kind, d.Reason, clean(d.Detail), sqldb.Millis(d.StartsAt), started, finished,
-			c.version, r.snippets, now.UnixMilli(),
+			c.version, r.snippets, now.UnixMilli(), guardOf(c.schedule),
 		})
 		byInstant[[2]int64{c.id, d.Instant.UnixMilli()}] = r
 	}
@@ -440,10 +444,10 @@ func (w *turnWriter) write(ctx context.Context) error {
 // row.
 func insertRuns(field func(i int, kind string) string, rows string) string {
 	return `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, started_at, finished_at, version, snippets,
-			created_at)
+			created_at, guard)
 		SELECT ` + field(0, "bigint") + ", " + field(1, "bigint") + ", " + field(2, "bigint") + ", " + field(3, "bigint") + ", " + field(4, "text") + ", " +
 		field(5, "text") + ", " + field(6, "text") + ", " + field(7, "text") + ", " + field(8, "bigint") + ", " + field(9, "bigint") + ", " +
-		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + " FROM " + rows +
+		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + ", " + field(14, "text") + " FROM " + rows +
 		" RETURNING id, campaign_id, instant"
 }
 
@@ -495,8 +499,17 @@ func (w *turnWriter) close(ctx context.Context) ([]campaigns.Run, error) {
 	if len(rows) == 0 {
 		return w.began, nil
 	}
-	_, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows))
-	return w.began, err
+	if _, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows)); err != nil {
+		return nil, err
+	}
+	for _, a := range w.aims {
+		if w.failed[a.of.id] && a.of.schedule.Recurs() {
+			if err := w.guardFailed(ctx, *a.of); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w.began, nil
 }
 
 // takeDown is a turnWriter for one campaign.
@@ -631,7 +644,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		c.versioned = true
 	}
 	if _, err := tx.Exec(ctx, `UPDATE runs SET status = 'planning', channel_id = ?, reason = '', detail = '', version = ?, snippets = ?, starts_at = NULL,
-		started_at = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), r.id); err != nil {
+		started_at = ?, guard = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), guardOf(c.schedule), r.id); err != nil {
 		return run, false, err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE campaigns SET run_id = ? WHERE id = ?", r.id, c.id); err != nil {
@@ -698,16 +711,20 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 // aimAnew reckons anew when a recurring campaign fires, from now on: its schedule has
 // changed.
 func (tx conn) aimAnew(ctx context.Context, accountID, campaignID int64) error {
+	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(tx.s.clock.Now()), campaignID); err != nil {
+		return err
+	}
+	return tx.reckon(ctx, accountID, campaignID)
+}
+
+// reckon reckons when a recurring campaign fires from where it stands.
+func (tx conn) reckon(ctx context.Context, accountID, campaignID int64) error {
 	c, err := tx.lockCampaign(ctx, accountID, campaignID)
 	if err != nil {
 		return err
 	}
 	t, err := tx.timetable(ctx, c)
 	if err != nil {
-		return err
-	}
-	c.behindAt.Time = tx.s.clock.Now()
-	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(c.behindAt.Time), c.id); err != nil {
 		return err
 	}
 	standing, err := tx.standing(ctx, c)
