@@ -59,10 +59,10 @@ func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
 			}
 			errs = append(errs, err)
 			runs = append(runs, fired...)
+			if len(fired) > 0 {
+				failpoint.Hit(failpoint.AfterFire)
+			}
 		}
-	}
-	if len(runs) > 0 {
-		failpoint.Hit(failpoint.AfterFire)
 	}
 	return runs, errors.Join(errs...)
 }
