@@ -161,8 +161,9 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		standing.Open, standing.Waiting = open, waiting
 		found[id] = standing
 		return nil
-	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
+	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting'
+		AND (starts_at IS NULL OR starts_at <= ?) THEN 1 ELSE 0 END)
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()), tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
@@ -786,14 +787,14 @@ func (s *Store) TriggerRun(ctx context.Context, accountID, campaignID int64, act
 // SkipNext leaves the next instant out that fires: it is recorded now.
 func (s *Store) SkipNext(ctx context.Context, accountID, campaignID int64, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "left out by " + actor,
+		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "by " + actor,
 	})
 }
 
 // MoveNext lets the next instant that fires start at another time.
 func (s *Store) MoveNext(ctx context.Context, accountID, campaignID int64, to time.Time, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "moved by " + actor, StartsAt: to,
+		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "by " + actor, StartsAt: to,
 	})
 }
 
