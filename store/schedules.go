@@ -18,12 +18,10 @@ import (
 	"carillon/templates/liquid"
 )
 
-// Batches of what has come: campaigns are looked at, and waiting runs started, so many
-// in one transaction.
-const (
-	dueBatch = 5000
-	turnSize = 500
-)
+// dueBatch bounds the campaigns that are looked at, and the waiting runs that are
+// started, in one transaction. With a larger one PostgreSQL would rather read all
+// campaigns than the index of those that are due.
+const dueBatch = 500
 
 // What is said of a run that gives way to the next one, and of its messages.
 const (
@@ -31,37 +29,37 @@ const (
 	forNext         = "for the next run"
 )
 
-// FireDue decides of the instants of campaigns that have come, starts the waiting runs
-// whose time has, and returns the runs that began. A campaign that can't be fired holds
-// up no other.
+// FireDue decides of a batch of the instants of campaigns that have come, starts a batch
+// of the waiting runs whose time has, and returns the runs that began. A campaign that
+// can't be fired holds up no other.
 func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
-	now := sqldb.Millis(s.clock.Now())
 	if err := s.recheckZones(ctx); err != nil {
 		return nil, err
 	}
+	now := sqldb.Millis(s.clock.Now())
 	var errs []error
 	for _, work := range []struct {
 		due string
-		do  func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
+		do  turning
 	}{
-		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at, id LIMIT ?", conn.turns},
-		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at, id LIMIT ?", conn.startWaiting},
+		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at LIMIT ?", conn.turns},
+		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at LIMIT ?", conn.startWaiting},
 	} {
 		due, err := s.ids(ctx, work.due, now, dueBatch)
 		if err != nil {
 			return runs, errors.Join(append(errs, err)...)
 		}
-		for batch := range chunks(due, turnSize) {
-			fired, err := s.inTurn(ctx, batch, work.do)
-			if err != nil && len(batch) > 1 && ctx.Err() == nil {
-				// One of them is to blame: the others go on without it.
-				fired, err = s.oneByOne(ctx, batch, work.do)
-			}
-			errs = append(errs, err)
-			runs = append(runs, fired...)
-			if len(fired) > 0 {
-				failpoint.Hit(failpoint.AfterFire)
-			}
+		if len(due) == 0 {
+			continue
+		}
+		fired, err := s.inTurn(ctx, due, work.do)
+		if err != nil && len(due) > 1 && ctx.Err() == nil {
+			// One of them is to blame: the others go on without it.
+			fired, err = s.oneByOne(ctx, due, work.do)
+		}
+		errs = append(errs, err)
+		if runs = append(runs, fired...); len(fired) > 0 {
+			failpoint.Hit(failpoint.AfterFire)
 		}
 	}
 	return runs, errors.Join(errs...)
@@ -82,18 +80,7 @@ func (s *Store) recheckZones(ctx context.Context) error {
 	return err
 }
 
-func chunks(ids []int64, size int) func(yield func([]int64) bool) {
-	return func(yield func([]int64) bool) {
-		for len(ids) > 0 {
-			n := min(size, len(ids))
-			if !yield(ids[:n]) {
-				return
-			}
-			ids = ids[n:]
-		}
-	}
-}
-
+// turning does what is due of some campaigns or runs, and returns what began.
 type turning func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
 
 func (s *Store) inTurn(ctx context.Context, ids []int64, do turning) (fired []campaigns.Run, err error) {
