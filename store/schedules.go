@@ -248,12 +248,12 @@ func (w *turnWriter) turnOnce(ctx context.Context, c *lockedCampaign) error {
 	at, next := c.nextFireAt.Time, campaigns.Outlook{}
 	if c.zones != zone.Rules() {
 		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok {
-			if fires := c.schedule.Fires(then, c.zone); fires.After(w.s.clock.Now()) {
-				next = campaigns.Outlook{LookAt: fires, FiresAt: fires}
-			}
+			at = c.schedule.Fires(then, c.zone)
 		}
 	}
-	if next.LookAt.IsZero() {
+	if at.After(w.s.clock.Now()) {
+		next = campaigns.Outlook{LookAt: at, FiresAt: at}
+	} else {
 		if err := w.decide(ctx, c, campaigns.RunScheduled, campaigns.Decision{Instant: at, Status: campaigns.RunPlanning}); err != nil {
 			return err
 		}
