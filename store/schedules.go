@@ -594,11 +594,12 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
 	now := tx.s.clock.Now()
 	if p := c.holds(); p.Covers(now) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			campaigns.RunWhilePaused, clean(p.Words()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunSkipped, Reason: campaigns.RunWhilePaused, Detail: p.Words()})
 	}
 	t, err := tx.timetable(ctx, *c)
+	if fault.Is(err, fault.Invalid) {
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
+	}
 	if err != nil {
 		return run, false, err
 	}
@@ -618,9 +619,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	}
 	snippets, err := tx.freeze(ctx, c)
 	if fault.Is(err, fault.Invalid) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			clean(err.Error()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
 	}
 	if err != nil {
 		return run, false, err
@@ -642,6 +641,21 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		return run, false, err
 	}
 	return run, true, tx.setStatus(ctx, c.id, campaigns.Finished)
+}
+
+// giveUp ends a waiting run that does not start; the next one that waits has its turn.
+func (tx conn) giveUp(ctx context.Context, c lockedCampaign, r waitingRun, d campaigns.Decision) error {
+	if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+		string(d.Status), clean(d.Reason), clean(d.Detail), sqldb.Millis(tx.s.clock.Now()), r.id); err != nil {
+		return err
+	}
+	if err := tx.startNext(ctx, c.id); err != nil || c.status == campaigns.Paused {
+		return err
+	}
+	if err := tx.setStatus(ctx, c.id, campaigns.Finished); err != nil || d.Status != campaigns.RunFailed {
+		return err
+	}
+	return tx.guardFailed(ctx, c)
 }
 
 // lockUpToDate locks a campaign of which everything that has come is decided: what a

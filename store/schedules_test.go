@@ -444,3 +444,23 @@ func TestOtherRulesOfTimeZones(t *testing.T) {
 		require.Len(t, r.later(t, 3*time.Hour), 3, "each fires once, at its time")
 	})
 }
+
+func TestWhatWaitsIsNotForgottenBehindWhatDoesNotStart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		r := newRecurring(t, s, hourly(campaigns.Policy{Count: 1}))
+		r.later(t, time.Hour)
+		r.finish(t)
+		require.Equal(t, campaigns.Finished, r.campaign(t).Status)
+
+		r.start(t, hourly(campaigns.Policy{}))
+		instants := []time.Time{r.began.Add(-3 * time.Hour), r.began.Add(-2 * time.Hour), r.began.Add(-time.Hour)}
+		_, err := r.Backfill(t.Context(), r.AccountID, r.Campaign, instants, "ada")
+		require.NoError(t, err)
+		require.NoError(t, r.PauseSchedule(t.Context(), r.AccountID, r.Campaign, campaigns.Pause{Since: r.time.Now()}))
+		for range 3 {
+			require.Empty(t, r.later(t, time.Second))
+		}
+		require.Equal(t, []string{"10:00 skipped paused", "11:00 skipped paused", "12:00 skipped paused"}, r.history(t))
+		require.Equal(t, campaigns.Scheduled, r.campaign(t).Status)
+	})
+}
