@@ -59,9 +59,11 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 		return c, err
 	}
 	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
-	return c, readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptTemplate{&c.Template}},
+	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptTemplate{&c.Template}},
 		part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
+	c.Audience.Of.CampaignID = c.ID
+	return c, err
 }
 
 // CreateCampaign keeps a new campaign as a draft; ID, Status and the times are

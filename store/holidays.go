@@ -145,6 +145,9 @@ func (s *Store) UpdateHolidays(ctx context.Context, accountID, id int64, change 
 	return changed, err
 }
 
+// aimBatch is how many campaigns are aimed anew together.
+const aimBatch = 500
+
 // eachExcluder does something with the campaigns that fire and exclude a calendar of
 // holidays, so many at a time.
 func (tx conn) eachExcluder(ctx context.Context, accountID, id int64, do func(ctx context.Context, campaignIDs []int64) error) error {
@@ -158,7 +161,7 @@ func (tx conn) eachExcluder(ctx context.Context, accountID, id int64, do func(ct
 			ids = append(ids, k.id)
 		}
 	}
-	for batch := range chunks(ids, turnSize) {
+	for batch := range slices.Chunk(ids, aimBatch) {
 		if err := do(ctx, batch); err != nil {
 			return err
 		}

@@ -167,12 +167,8 @@ func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) e
 		}
 	}
 	// Instants that come meanwhile are left out; what fires once waits.
-	look := c.lookAt.Time
-	if !c.schedule.Recurs() {
-		look = time.Time{}
-	}
-	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = ?, updated_at = ? WHERE id = ?",
-		mustJSON(p), sqldb.Millis(look), sqldb.Millis(tx.s.clock.Now()), c.id)
+	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = CASE WHEN ? THEN look_at END, updated_at = ? WHERE id = ?",
+		mustJSON(p), c.schedule.Recurs(), sqldb.Millis(tx.s.clock.Now()), c.id)
 	return err
 }
 
@@ -190,21 +186,19 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := tx.leaveOutPaused(ctx, c); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' "+
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
 			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
 		}
-		look := c.lookAt
-		if !c.schedule.Recurs() {
-			look = c.nextFireAt
-		}
-		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = ? WHERE id = ?", sqldb.Millis(look.Time), c.id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = next_fire_at WHERE id = ?", c.id); err != nil {
 			return err
 		}
-		if err := tx.settleCampaign(ctx, c.id, campaigns.Finished); err != nil || !c.schedule.Recurs() {
-			return err
+		if c.schedule.Recurs() {
+			if err := tx.reckon(ctx, c.accountID, c.id); err != nil {
+				return err
+			}
 		}
-		return tx.aimResumed(ctx, accountID, c.id)
+		return tx.settleCampaign(ctx, c.id, campaigns.Finished)
 	})
 }
 
@@ -220,23 +214,6 @@ func (tx conn) leaveOutPaused(ctx context.Context, c lockedCampaign) error {
 	}
 	_, err := tx.turnAll(ctx, []lockedCampaign{c})
 	return err
-}
-
-// aimResumed reckons when a recurring campaign fires that is not paused any more.
-func (tx conn) aimResumed(ctx context.Context, accountID, id int64) error {
-	c, err := tx.lockCampaign(ctx, accountID, id)
-	if err != nil {
-		return err
-	}
-	t, err := tx.timetable(ctx, c)
-	if err != nil {
-		return err
-	}
-	standing, err := tx.standing(ctx, c)
-	if err != nil {
-		return err
-	}
-	return tx.aim(ctx, &c, t, standing)
 }
 
 // CancelCampaign ends a campaign for good: from the commit on nothing of it is

@@ -18,12 +18,10 @@ import (
 	"carillon/templates/liquid"
 )
 
-// Batches of what has come: campaigns are looked at, and waiting runs started, so many
-// in one transaction.
-const (
-	dueBatch = 5000
-	turnSize = 500
-)
+// dueBatch bounds the campaigns that are looked at, and the waiting runs that are
+// started, in one transaction. With a larger one PostgreSQL would rather read all
+// campaigns than the index of those that are due.
+const dueBatch = 500
 
 // What is said of a run that gives way to the next one, and of its messages.
 const (
@@ -31,38 +29,38 @@ const (
 	forNext         = "for the next run"
 )
 
-// FireDue decides of the instants of campaigns that have come, starts the waiting runs
-// whose time has, and returns the runs that began. A campaign that can't be fired holds
-// up no other.
+// FireDue decides of a batch of the instants of campaigns that have come, starts a batch
+// of the waiting runs whose time has, and returns the runs that began. A campaign that
+// can't be fired holds up no other.
 func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
-	now := sqldb.Millis(s.clock.Now())
 	if err := s.recheckZones(ctx); err != nil {
 		return nil, err
 	}
+	now := sqldb.Millis(s.clock.Now())
 	var errs []error
 	for _, work := range []struct {
 		due string
-		do  func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
+		do  turning
 	}{
-		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at, id LIMIT ?", conn.turns},
-		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at, id LIMIT ?", conn.startWaiting},
+		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at LIMIT ?", conn.turns},
+		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at LIMIT ?", conn.startWaiting},
 	} {
 		due, err := s.ids(ctx, work.due, now, dueBatch)
 		if err != nil {
 			return runs, errors.Join(append(errs, err)...)
 		}
-		for batch := range chunks(due, turnSize) {
-			fired, err := s.inTurn(ctx, batch, work.do)
-			if err != nil && len(batch) > 1 && ctx.Err() == nil {
-				// One of them is to blame: the others go on without it.
-				fired, err = s.oneByOne(ctx, batch, work.do)
-			}
-			errs = append(errs, err)
-			runs = append(runs, fired...)
+		if len(due) == 0 {
+			continue
 		}
-	}
-	if len(runs) > 0 {
-		failpoint.Hit(failpoint.AfterFire)
+		fired, err := s.inTurn(ctx, due, work.do)
+		if err != nil && len(due) > 1 && ctx.Err() == nil {
+			// One of them is to blame: the others go on without it.
+			fired, err = s.oneByOne(ctx, due, work.do)
+		}
+		errs = append(errs, err)
+		if runs = append(runs, fired...); len(fired) > 0 {
+			failpoint.Hit(failpoint.AfterFire)
+		}
 	}
 	return runs, errors.Join(errs...)
 }
@@ -82,18 +80,7 @@ func (s *Store) recheckZones(ctx context.Context) error {
 	return err
 }
 
-func chunks(ids []int64, size int) func(yield func([]int64) bool) {
-	return func(yield func([]int64) bool) {
-		for len(ids) > 0 {
-			n := min(size, len(ids))
-			if !yield(ids[:n]) {
-				return
-			}
-			ids = ids[n:]
-		}
-	}
-}
-
+// turning does what is due of some campaigns or runs, and returns what began.
 type turning func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
 
 func (s *Store) inTurn(ctx context.Context, ids []int64, do turning) (fired []campaigns.Run, err error) {
@@ -169,8 +156,9 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		standing.Open, standing.Waiting = open, waiting
 		found[id] = standing
 		return nil
-	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
+	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting'
+		AND (starts_at IS NULL OR starts_at <= ?) THEN 1 ELSE 0 END)
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()), tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
@@ -249,10 +237,12 @@ func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campa
 	}
 	t, err := w.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
-		// What it needs is not there any more: a zone, or a calendar of holidays. It is not
-		// looked at again until somebody resumes it.
-		c.lookAt = sqldb.Time{}
-		return w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
+		// What it needs is not there any more: a zone, or a calendar of holidays.
+		if err := w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())}); err != nil {
+			return err
+		}
+		_, err := w.Exec(ctx, "UPDATE campaigns SET look_at = NULL, next_fire_at = NULL WHERE id = ?", c.id)
+		return err
 	}
 	if err != nil {
 		return err
@@ -273,12 +263,12 @@ func (w *turnWriter) turnOnce(ctx context.Context, c *lockedCampaign) error {
 	at, next := c.nextFireAt.Time, campaigns.Outlook{}
 	if c.zones != zone.Rules() {
 		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok {
-			if fires := c.schedule.Fires(then, c.zone); fires.After(w.s.clock.Now()) {
-				next = campaigns.Outlook{LookAt: fires, FiresAt: fires}
-			}
+			at = c.schedule.Fires(then, c.zone)
 		}
 	}
-	if next.LookAt.IsZero() {
+	if at.After(w.s.clock.Now()) {
+		next = campaigns.Outlook{LookAt: at, FiresAt: at}
+	} else {
 		if err := w.decide(ctx, c, campaigns.RunScheduled, campaigns.Decision{Instant: at, Status: campaigns.RunPlanning}); err != nil {
 			return err
 		}
@@ -426,7 +416,7 @@ func (w *turnWriter) write(ctx context.Context) error {
 		}
 		rows = append(rows, []any{
 			c.accountID, c.id, c.channelID, d.Instant.UnixMilli(), d.Status, r.kind, d.Reason, clean(d.Detail), sqldb.Millis(d.StartsAt), started, finished,
-			c.version, r.snippets, now.UnixMilli(),
+			c.version, r.snippets, now.UnixMilli(), guardOf(c.schedule),
 		})
 		byInstant[[2]int64{c.id, d.Instant.UnixMilli()}] = r
 	}
@@ -457,10 +447,10 @@ func (w *turnWriter) write(ctx context.Context) error {
 // row.
 func insertRuns(field func(i int, kind string) string, rows string) string {
 	return `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, started_at, finished_at, version, snippets,
-			created_at)
+			created_at, guard)
 		SELECT ` + field(0, "bigint") + ", " + field(1, "bigint") + ", " + field(2, "bigint") + ", " + field(3, "bigint") + ", " + field(4, "text") + ", " +
 		field(5, "text") + ", " + field(6, "text") + ", " + field(7, "text") + ", " + field(8, "bigint") + ", " + field(9, "bigint") + ", " +
-		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + " FROM " + rows +
+		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + ", " + field(14, "text") + " FROM " + rows +
 		" RETURNING id, campaign_id, instant"
 }
 
@@ -512,8 +502,17 @@ func (w *turnWriter) close(ctx context.Context) ([]campaigns.Run, error) {
 	if len(rows) == 0 {
 		return w.began, nil
 	}
-	_, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows))
-	return w.began, err
+	if _, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows)); err != nil {
+		return nil, err
+	}
+	for _, a := range w.aims {
+		if w.failed[a.of.id] && a.of.schedule.Recurs() {
+			if err := w.guardFailed(ctx, *a.of); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w.began, nil
 }
 
 // takeDown is a turnWriter for one campaign.
@@ -613,11 +612,12 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
 	now := tx.s.clock.Now()
 	if p := c.holds(); p.Covers(now) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			campaigns.RunWhilePaused, clean(p.Words()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunSkipped, Reason: campaigns.RunWhilePaused, Detail: p.Words()})
 	}
 	t, err := tx.timetable(ctx, *c)
+	if fault.Is(err, fault.Invalid) {
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
+	}
 	if err != nil {
 		return run, false, err
 	}
@@ -637,9 +637,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	}
 	snippets, err := tx.freeze(ctx, c)
 	if fault.Is(err, fault.Invalid) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			clean(err.Error()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
 	}
 	if err != nil {
 		return run, false, err
@@ -651,7 +649,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		c.versioned = true
 	}
 	if _, err := tx.Exec(ctx, `UPDATE runs SET status = 'planning', channel_id = ?, reason = '', detail = '', version = ?, snippets = ?, starts_at = NULL,
-		started_at = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), r.id); err != nil {
+		started_at = ?, guard = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), guardOf(c.schedule), r.id); err != nil {
 		return run, false, err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE campaigns SET run_id = ? WHERE id = ?", r.id, c.id); err != nil {
@@ -661,6 +659,21 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		return run, false, err
 	}
 	return run, true, tx.setStatus(ctx, c.id, campaigns.Finished)
+}
+
+// giveUp ends a waiting run that does not start; the next one that waits has its turn.
+func (tx conn) giveUp(ctx context.Context, c lockedCampaign, r waitingRun, d campaigns.Decision) error {
+	if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+		string(d.Status), clean(d.Reason), clean(d.Detail), sqldb.Millis(tx.s.clock.Now()), r.id); err != nil {
+		return err
+	}
+	if err := tx.startNext(ctx, c.id); err != nil || c.status == campaigns.Paused {
+		return err
+	}
+	if err := tx.setStatus(ctx, c.id, campaigns.Finished); err != nil || d.Status != campaigns.RunFailed {
+		return err
+	}
+	return tx.guardFailed(ctx, c)
 }
 
 // lockUpToDate locks a campaign of which everything that has come is decided: what a
@@ -722,16 +735,20 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 // aimAnew reckons anew when a recurring campaign fires, from now on: its schedule has
 // changed.
 func (tx conn) aimAnew(ctx context.Context, accountID, campaignID int64) error {
+	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(tx.s.clock.Now()), campaignID); err != nil {
+		return err
+	}
+	return tx.reckon(ctx, accountID, campaignID)
+}
+
+// reckon reckons when a recurring campaign fires from where it stands.
+func (tx conn) reckon(ctx context.Context, accountID, campaignID int64) error {
 	c, err := tx.lockCampaign(ctx, accountID, campaignID)
 	if err != nil {
 		return err
 	}
 	t, err := tx.timetable(ctx, c)
 	if err != nil {
-		return err
-	}
-	c.behindAt.Time = tx.s.clock.Now()
-	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(c.behindAt.Time), c.id); err != nil {
 		return err
 	}
 	standing, err := tx.standing(ctx, c)
@@ -793,14 +810,14 @@ func (s *Store) TriggerRun(ctx context.Context, accountID, campaignID int64, act
 // SkipNext leaves the next instant out that fires: it is recorded now.
 func (s *Store) SkipNext(ctx context.Context, accountID, campaignID int64, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "left out by " + actor,
+		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "by " + actor,
 	})
 }
 
 // MoveNext lets the next instant that fires start at another time.
 func (s *Store) MoveNext(ctx context.Context, accountID, campaignID int64, to time.Time, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "moved by " + actor, StartsAt: to,
+		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "by " + actor, StartsAt: to,
 	})
 }
 
