@@ -518,11 +518,6 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 // another one.
 func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
 	now := tx.s.clock.Now()
-	if p := c.holds(); p.Covers(now) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			campaigns.RunWhilePaused, clean(p.Words()), sqldb.Millis(now), r.id)
-		return run, false, err
-	}
 	t, err := tx.timetable(ctx, *c)
 	if err != nil {
 		return run, false, err
@@ -531,12 +526,17 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	if err != nil {
 		return run, false, err
 	}
-	if len(open) > 0 && t.Alone() {
-		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", campaigns.RunOverlap, r.id)
+	d := t.Start(c.holds(), now, len(open))
+	switch d.Status {
+	case campaigns.RunSkipped:
+		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+			d.Reason, clean(d.Detail), sqldb.Millis(now), r.id)
+		return run, false, err
+	case campaigns.RunWaiting:
+		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", d.Reason, r.id)
 		return run, false, err
 	}
-	if t.CancelsOthers() {
-		// Its own row is not under way: it begins below.
+	if d.CancelsOthers {
 		if err := tx.cancelOpen(ctx, open, canceledForNext, forNext); err != nil {
 			return run, false, err
 		}
