@@ -7,6 +7,7 @@ package services
 import (
 	"carillon/access"
 	"carillon/campaigns"
+	"carillon/campaigns/calendar"
 	"carillon/channels"
 	"carillon/contacts"
 	"carillon/internal/clock"
@@ -21,6 +22,7 @@ type Services struct {
 	Keys       *access.Keys
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
+	Calendar   *calendar.Service
 	Settings   *campaigns.SettingsService
 	Messages   *messages.Service
 	Queue      *messages.Queue
@@ -46,6 +48,7 @@ type Store interface {
 	access.KeyStore
 	access.TrailStore
 	campaigns.Store
+	calendar.Store
 	messages.Store
 	messages.QueueStore
 	templates.Store
@@ -98,6 +101,7 @@ func New(d Deps) *Services {
 		Properties: contacts.NewProperties(d.Store),
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
 		Uploads:    contacts.NewUploads(d.Store),
+		Calendar:   calendar.NewService(d.Store, d.Clock),
 		Settings:   campaigns.NewSettings(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Rules:      targeting.NewRules(d.Store),
