@@ -67,6 +67,7 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	_, _, err = c.demoCampaign(t.Context(), api.ChannelInput{}, api.Upload{ID: 1})
 	require.NoError(t, err)
 	require.NoError(t, c.demoSend(t.Context(), api.Campaign{ID: 1}))
+	require.NoError(t, c.demoWeek(t.Context(), api.Campaign{ID: 1}))
 	note("demo")
 
 	var walk func(cmd *cobra.Command)
@@ -185,6 +186,8 @@ templates coverage 1 --kind email
 templates duplicate 1 b
 templates rm 1
 schedules next @daily --timezone UTC
+simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
+calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 settings show
 settings set --quiet-hours 20:00-08:00
 channel ls

@@ -11,6 +11,10 @@ import (
 )
 
 const (
+	// ChannelShare and CampaignShare are the shares of their rates for which channels
+	// and campaigns get slots.
+	ChannelShare  = ruleShare
+	CampaignShare = ruleCampaignShare
 	// SlotSlack is how late a slot may be used without breaking the promise that
 	// no sliding second holds more than the limit: slots are given out for 98.5 %
 	// of it. A worker that comes later must ask for another slot.

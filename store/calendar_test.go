@@ -39,8 +39,8 @@ func newPlayed(t testing.TB, s *storetest.Store) *recurring {
 // played plays the campaign for so long from now on.
 func (r *recurring) played(t testing.TB, d time.Duration) calendar.Simulation {
 	t.Helper()
-	span := calendar.Span{From: r.time.Now(), Until: r.time.Now().Add(d)}
-	sim, err := calendar.NewService(r.Store.Store, r.time).Simulate(t.Context(), r.AccountID, r.Campaign, span)
+	ask := calendar.Ask{Until: r.time.Now().Add(d).Format(time.RFC3339)}
+	sim, err := calendar.NewService(r.Store.Store, r.time).Simulate(t.Context(), r.AccountID, r.Campaign, ask)
 	require.NoError(t, err)
 	return sim
 }
@@ -197,8 +197,8 @@ func TestTheCalendar(t *testing.T) {
 		first := r.Campaign
 		r.start(t, campaigns.Schedule{Schedule: day})
 		month := calendar.NewService(s.Store, r.time)
-		span := calendar.Span{Until: r.time.Now().Add(48 * time.Hour), Zone: "Europe/Berlin"}
-		cal, err := month.Calendar(t.Context(), r.AccountID, span)
+		ask := calendar.Ask{Until: "2026-03-03T13:00", Zone: "Europe/Berlin"}
+		cal, err := month.Calendar(t.Context(), r.AccountID, ask)
 		require.NoError(t, err)
 		require.Len(t, cal.Runs, 4)
 		require.Equal(t, []calendar.Overlap{
@@ -207,7 +207,7 @@ func TestTheCalendar(t *testing.T) {
 		require.Len(t, cal.Loads, 2)
 		require.Equal(t, "Monday 2026-03-02 09:00 needs 2 h 59 min on c: 215 messages of 2 runs (channel.per_second)", cal.Loads[0].Words)
 		require.Empty(t, cal.Notices)
-		other, err := month.Calendar(t.Context(), s.Account("other"), span)
+		other, err := month.Calendar(t.Context(), s.Account("other"), ask)
 		require.NoError(t, err)
 		require.Empty(t, other.Runs)
 		require.Equal(t, providers.ChannelActive, cal.Channels[r.Channel.ID].Status)

@@ -75,13 +75,17 @@ type Service struct {
 // NewService makes the service.
 func NewService(store Store, c clock.Clock) *Service { return &Service{store: store, clock: c} }
 
-// Span is a time that is asked for.
-type Span struct {
-	// From is now, and Until a week later, if it is zero.
-	From, Until time.Time
+// Ask is what is asked for. Its times are a date, a wall-clock time in the zone, or an
+// RFC 3339 time.
+type Ask struct {
+	// From is now, and Until a week later, if it is empty.
+	From, Until string
 	// Zone is the IANA name of where days are counted; empty for the campaign's, or UTC.
 	Zone string
 }
+
+// span is a time that is played.
+type span struct{ from, until time.Time }
 
 // Simulation is what a campaign would do.
 type Simulation struct {
@@ -97,26 +101,44 @@ type Simulation struct {
 // slack is how long a request may have been under way since its now.
 const slack = time.Minute
 
-// check fills in what a span leaves out; until names its field.
-func (s *Service) check(span Span, until string) (Span, error) {
-	now := s.clock.Now()
-	if span.From.IsZero() || span.From.Before(now) && now.Sub(span.From) < slack {
-		span.From = now
+// span is the time that is asked for; until names the field of its end.
+func (a Ask) span(now time.Time, in *time.Location, until string) (s span, err error) {
+	if s.from, err = timeOf("from", a.From, in, now); err != nil {
+		return s, err
 	}
-	if span.Until.IsZero() {
-		span.Until = span.From.Add(7 * 24 * time.Hour)
+	if s.from.Before(now) && now.Sub(s.from) < slack {
+		s.from = now
+	}
+	if s.until, err = timeOf(until, a.Until, in, s.from.Add(7*24*time.Hour)); err != nil {
+		return s, err
 	}
 	switch {
-	case span.From.Before(now):
-		return span, fault.InvalidField("from", span.From.Format(time.RFC3339), "is over: leave it out for now, or set a time to come; what was is in GET /v1/campaigns/{id}/runs")
-	case span.From.Sub(now) > simulate.LongestSpan:
-		return span, fault.InvalidField("from", span.From.Format(time.RFC3339), "is more than a year ahead: it is %s", now.Format(time.RFC3339))
-	case !span.Until.After(span.From):
-		return span, fault.InvalidField(until, span.Until.Format(time.RFC3339), "must be after from (%s)", span.From.Format(time.RFC3339))
-	case span.Until.Sub(span.From) > simulate.LongestSpan:
-		return span, fault.InvalidField(until, span.Until.Format(time.RFC3339), "must be at most 366 days after from: take a shorter span")
+	case s.from.Before(now):
+		return s, fault.InvalidField("from", a.From, "is over: leave it out for now, or set a time to come; what was is in GET /v1/campaigns/{id}/runs")
+	case s.from.Sub(now) > simulate.LongestSpan && until == "to":
+		return s, fault.InvalidField("from", a.From, "is more than a year ahead: it is %s", now.Format(time.RFC3339))
+	case !s.until.After(s.from):
+		return s, fault.InvalidField(until, a.Until, "must be after from (%s)", s.from.Format(time.RFC3339))
+	case s.until.Sub(s.from) > simulate.LongestSpan:
+		return s, fault.InvalidField(until, a.Until, "must be at most 366 days after from: take a shorter span")
 	}
-	return span, nil
+	return s, nil
+}
+
+// timeOf reads a time of a field; none is otherwise.
+func timeOf(field, text string, in *time.Location, otherwise time.Time) (time.Time, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	wall := text
+	if _, err := time.Parse(time.DateOnly, text); err == nil {
+		wall = text + "T00:00"
+	}
+	at, ok, err := (campaigns.Schedule{At: wall}).Instant(in.String())
+	if err != nil || !ok {
+		return at, fault.InvalidField(field, text, "not a time: write 2026-12-01, 2026-12-01T09:00 (in the zone) or 2026-12-01T09:00:00+01:00")
+	}
+	return at, nil
 }
 
 // zoneOf is where days are counted.
@@ -136,10 +158,7 @@ func zoneOf(names ...string) (*time.Location, error) {
 
 // Simulate plays a campaign on a clock of its own: one that was started from how it
 // stands, and a draft as if it were started at the span's beginning.
-func (s *Service) Simulate(ctx context.Context, accountID, id int64, span Span) (sim Simulation, err error) {
-	if span, err = s.check(span, "until"); err != nil {
-		return sim, err
-	}
+func (s *Service) Simulate(ctx context.Context, accountID, id int64, ask Ask) (sim Simulation, err error) {
 	if sim.Campaign, err = s.store.GetCampaign(ctx, accountID, id); err != nil {
 		return sim, err
 	}
@@ -148,14 +167,29 @@ func (s *Service) Simulate(ctx context.Context, accountID, id int64, span Span) 
 	case campaigns.Finished, campaigns.Canceled, campaigns.Failed:
 		return sim, fault.New(fault.Conflict, "campaign %d is %s and does nothing any more: duplicate it to simulate it again", id, c.Status)
 	}
-	missing, err := s.store.CheckAudience(ctx, accountID, &c.Audience)
+	known, err := s.newSurvey(ctx, accountID)
 	if err != nil {
 		return sim, err
 	}
-	if err := fault.InvalidFields(missing); err != nil {
+	if sim.Channel, err = known.channel(ctx, c.ChannelID); err != nil {
 		return sim, err
 	}
-	known, err := s.newSurvey(ctx, accountID, span)
+	if sim.Zone, err = zoneOf(ask.Zone, c.Schedule.Timezone, sim.Channel.Timezone); err != nil {
+		return sim, err
+	}
+	if known.span, err = ask.span(known.now, sim.Zone, "until"); err != nil {
+		return sim, err
+	}
+	begin := known.now
+	if c.Status == campaigns.Draft {
+		begin = known.from
+	} else if known.from.Sub(begin) > simulate.LongestSpan {
+		return sim, fault.InvalidField("from", ask.From, "is more than a year ahead, and what campaign %d does until then would have to be played, too", id)
+	}
+	missing, err := s.store.CheckAudience(ctx, accountID, &c.Audience)
+	if err == nil {
+		err = fault.InvalidFields(missing)
+	}
 	if err != nil {
 		return sim, err
 	}
@@ -163,16 +197,9 @@ func (s *Service) Simulate(ctx context.Context, accountID, id int64, span Span) 
 	if err != nil {
 		return sim, err
 	}
-	if sim.Zone, err = zoneOf(span.Zone, c.Schedule.Timezone, channel.Timezone); err != nil {
-		return sim, err
-	}
-	begin := known.now
-	if c.Status == campaigns.Draft {
-		begin = span.From
-	}
-	sim.From, sim.Channel, sim.Notices = span.From, channel, notices(c, channel, in)
+	sim.From, sim.Notices = known.from, notices(c, channel, in)
 	sim.Result = simulate.Play(simulate.Input{
-		Begin: begin, From: span.From, Until: span.Until, Zone: sim.Zone, Channels: known.channelList(), Campaigns: []simulate.Campaign{in},
+		Begin: begin, From: known.from, Until: known.until, Zone: sim.Zone, Channels: known.channelList(), Campaigns: []simulate.Campaign{in},
 	})
 	return sim, nil
 }
@@ -198,16 +225,16 @@ type survey struct {
 	store     Store
 	accountID int64
 	now       time.Time
-	span      Span
+	span
 	settings  campaigns.Settings
 	caps      []contacts.FrequencyCap
 	channels  map[int64]providers.Channel
 	audiences map[string]simulate.Audience
 }
 
-func (s *Service) newSurvey(ctx context.Context, accountID int64, span Span) (v *survey, err error) {
+func (s *Service) newSurvey(ctx context.Context, accountID int64) (v *survey, err error) {
 	v = &survey{
-		store: s.store, accountID: accountID, now: s.clock.Now(), span: span, channels: map[int64]providers.Channel{}, audiences: map[string]simulate.Audience{},
+		store: s.store, accountID: accountID, now: s.clock.Now().Truncate(time.Millisecond), channels: map[int64]providers.Channel{}, audiences: map[string]simulate.Audience{},
 	}
 	if v.settings, err = s.store.GetSettings(ctx, accountID); err != nil {
 		return nil, err
@@ -291,13 +318,13 @@ func (v *survey) times(c campaigns.Campaign, channel providers.Channel, in *simu
 			in.Standing.Pause = c.Pause
 		}
 		if c.Status == campaigns.Draft {
-			in.Standing.Behind = v.span.From.Add(-time.Nanosecond)
+			in.Standing.Behind = v.from.Add(-time.Nanosecond)
 		}
 	case c.Status == campaigns.Draft:
 		at, ok, wrong := c.Schedule.Instant(channel.Timezone)
 		if err = wrong; !ok {
-			in.At = v.span.From
-		} else if at = c.Schedule.Fires(at, channel.Timezone); !at.Before(v.span.From) {
+			in.At = v.from
+		} else if at = c.Schedule.Fires(at, channel.Timezone); !at.Before(v.from) {
 			in.At = at
 		}
 	case c.NextFireAt != nil && c.Status != campaigns.Paused:
@@ -323,7 +350,7 @@ func (v *survey) runs(ctx context.Context, c campaigns.Campaign, in *simulate.Ca
 	if !c.Schedule.Recurs() {
 		return nil
 	}
-	ahead, err := v.store.RunsAt(ctx, c.AccountID, c.ID, c.Behind.Add(time.Millisecond), v.span.Until)
+	ahead, err := v.store.RunsAt(ctx, c.AccountID, c.ID, c.Behind.Add(time.Millisecond), v.until)
 	in.Standing.Decided = map[int64]bool{}
 	for _, r := range ahead {
 		in.Standing.Decided[r.Instant.UnixMilli()] = true

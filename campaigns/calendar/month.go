@@ -56,23 +56,23 @@ type Load struct {
 
 // Calendar says what goes out of what is scheduled, recurs or is under way: audiences
 // are counted now.
-func (s *Service) Calendar(ctx context.Context, accountID int64, span Span) (cal Calendar, err error) {
-	if span, err = s.check(span, "to"); err != nil {
+func (s *Service) Calendar(ctx context.Context, accountID int64, ask Ask) (cal Calendar, err error) {
+	if cal.Zone, err = zoneOf(ask.Zone); err != nil {
 		return cal, err
 	}
-	if cal.Zone, err = zoneOf(span.Zone); err != nil {
-		return cal, err
-	}
-	known, err := s.newSurvey(ctx, accountID, span)
+	known, err := s.newSurvey(ctx, accountID)
 	if err != nil {
+		return cal, err
+	}
+	if known.span, err = ask.span(known.now, cal.Zone, "to"); err != nil {
 		return cal, err
 	}
 	live, err := known.live(ctx, &cal)
 	if err != nil {
 		return cal, err
 	}
-	cal.From, cal.Names = span.From, map[int64]string{}
-	in := simulate.Input{Begin: known.now, From: span.From, Until: span.Until, Zone: cal.Zone}
+	cal.From, cal.Names = known.from, map[int64]string{}
+	in := simulate.Input{Begin: known.now, From: known.from, Until: known.until, Zone: cal.Zone}
 	recipients := map[int64]Recipients{}
 	for _, c := range live {
 		played, channel, err := known.campaign(ctx, c)
