@@ -34,11 +34,12 @@ func TestASimulationAndWhatIsSentAgree(t *testing.T) {
 		e := startTestEngine(t, config, AllRoles)
 		const n, perSecond, runs = 200, 100, 3
 		f := newFixture(t, e, testChannel{provider: "sandbox", config: `{"receipts":"none"}`, limits: providers.Limits{PerSecond: perSecond}}, n)
+		// It is simulated before it begins.
+		begins := clock.System{}.Now().Add(3 * time.Second).Format(time.RFC3339)
 		c, err := e.Campaigns.Create(t.Context(), campaigns.Campaign{
 			AccountID: f.account, Name: t.Name(), ChannelID: f.channel.ID, Audience: targeting.Audience{Uploads: []int64{f.upload.ID}},
 			Content: providers.Content{Subject: "Hello", Text: "Hello"}, Schedule: campaigns.Schedule{
-				// It is simulated before it begins.
-				Schedule: schedule.Schedule{Every: "1s", From: clock.System{}.Now().Add(3 * time.Second).Format(time.RFC3339)}, Policy: campaigns.Policy{Count: runs, WhileRunning: campaigns.RunsQueueAll},
+				Schedule: schedule.Schedule{Every: "1s", From: begins}, Policy: campaigns.Policy{Count: runs, WhileRunning: campaigns.RunsQueueAll},
 			},
 		})
 		require.NoError(t, err)

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// ChannelShare and CampaignShare are the shares of their rates for which channels
-	// and campaigns get slots.
-	ChannelShare  = ruleShare
+	// ChannelShare is the share of its rate for which a channel gets slots.
+	ChannelShare = ruleShare
+	// CampaignShare is the same for a campaign.
 	CampaignShare = ruleCampaignShare
 	// SlotSlack is how late a slot may be used without breaking the promise that
 	// no sliding second holds more than the limit: slots are given out for 98.5 %

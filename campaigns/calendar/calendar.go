@@ -234,7 +234,8 @@ type survey struct {
 
 func (s *Service) newSurvey(ctx context.Context, accountID int64) (v *survey, err error) {
 	v = &survey{
-		store: s.store, accountID: accountID, now: s.clock.Now().Truncate(time.Millisecond), channels: map[int64]providers.Channel{}, audiences: map[string]simulate.Audience{},
+		store: s.store, accountID: accountID, now: s.clock.Now().Truncate(time.Millisecond),
+		channels: map[int64]providers.Channel{}, audiences: map[string]simulate.Audience{},
 	}
 	if v.settings, err = s.store.GetSettings(ctx, accountID); err != nil {
 		return nil, err

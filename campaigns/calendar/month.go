@@ -137,9 +137,9 @@ func needs(d time.Duration) string {
 		size time.Duration
 		name string
 	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
-		if n := d / unit.size; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, unit.name))
-			d -= n * unit.size
+		if d >= unit.size {
+			parts = append(parts, fmt.Sprintf("%d %s", d/unit.size, unit.name))
+			d %= unit.size
 		}
 	}
 	return strings.Join(parts, " ")
@@ -192,7 +192,8 @@ func (s *Service) overlaps(ctx context.Context, recipients map[int64]Recipients,
 		}
 	}
 	if len(left) > 0 {
-		cal.Notices = append(cal.Notices, fmt.Sprintf("whom %s of campaigns share was not counted: take a shorter span", words.Count(int64(len(left)), "further pair")))
+		more := words.Count(int64(len(left)), "further pair")
+		cal.Notices = append(cal.Notices, fmt.Sprintf("whom %s of campaigns share was not counted: take a shorter span", more))
 	}
 	return nil
 }

@@ -119,7 +119,10 @@ func (l *lane) step() time.Duration {
 		l.bounded(consider)
 	}
 	d := until.Sub(l.now)
-	return max(tick, (d+tick-1)/tick*tick)
+	if d%tick > 0 {
+		d += tick - d%tick
+	}
+	return max(tick, d)
 }
 
 // changes are the times at which something else may hold of a run.
@@ -222,7 +225,7 @@ func (l *lane) weigh(dt time.Duration) {
 				}
 				waits = true
 				if l.load == nil {
-					l.load = &load{Load: Load{ChannelID: l.channel.ID, From: l.now}, through: l.through, runs: map[*run]bool{}}
+					l.load = &load{Load: Load{ChannelID: l.channel.ID, From: l.now}, through: l.before, runs: map[*run]bool{}}
 				}
 				l.load.runs[r] = true
 				l.load.by[by] += n * dt.Seconds()

@@ -28,10 +28,11 @@ type lane struct {
 	today    *dayTotal
 	days     map[string]*dayTotal
 
-	// through counts the messages that went.
-	through float64
-	load    *load
-	loads   []Load
+	// through counts the messages that went, and before those that had gone before
+	// what goes at once now.
+	through, before float64
+	load            *load
+	loads           []Load
 }
 
 func newLane(in Input, channel Channel, days map[string]*dayTotal) *lane {
@@ -106,6 +107,7 @@ func (c *player) standing() campaigns.Standing {
 func (l *lane) play() {
 	for {
 		l.turnDay()
+		l.before = l.through
 		l.settle()
 		if !l.now.Before(l.end) || l.idle() {
 			break
@@ -117,7 +119,7 @@ func (l *lane) play() {
 		l.allocate()
 		l.pass(l.step())
 	}
-	l.closeLoad(true)
+	l.closeLoad(!l.idle())
 }
 
 // stop decides of no instant any more.

@@ -82,13 +82,15 @@ func TestInstantsMeetWhatIsUnderWay(t *testing.T) {
 	const n = 90 * 60
 	for policy, want := range map[campaigns.WhileRunning][]string{
 		campaigns.RunsQueueOne: {
-			"03-02 13:00 finished 5400 of 5400 by 03-02 14:29:59", "03-02 14:00 finished 5400 of 5400 by 03-02 15:59:59", "03-02 15:00 finished 5400 of 5400 by 03-02 17:29:59",
+			"03-02 13:00 finished 5400 of 5400 by 03-02 14:29:59", "03-02 14:00 finished 5400 of 5400 by 03-02 15:59:59",
+			"03-02 15:00 finished 5400 of 5400 by 03-02 17:29:59",
 		},
 		campaigns.RunsSkip: {
 			"03-02 13:00 finished 5400 of 5400 by 03-02 14:29:59", "03-02 14:00 skipped overlap", "03-02 15:00 finished 5400 of 5400 by 03-02 16:29:59",
 		},
 		campaigns.RunsTogether: {
-			"03-02 13:00 finished 5400 of 5400 by 03-02 14:59:58", "03-02 14:00 finished 5400 of 5400 by 03-02 16:59:58", "03-02 15:00 finished 5400 of 5400 by 03-02 17:29:59",
+			"03-02 13:00 finished 5400 of 5400 by 03-02 14:59:58", "03-02 14:00 finished 5400 of 5400 by 03-02 16:59:58",
+			"03-02 15:00 finished 5400 of 5400 by 03-02 17:29:59",
 		},
 		campaigns.RunsCancelPrevious: {
 			"03-02 13:00 canceled canceled for the next run 3601 of 5400 by 03-02 14:00:00",
@@ -180,7 +182,8 @@ func TestCampaignsShareAChannel(t *testing.T) {
 	require.Contains(t, holds(result.Runs[1]), simulate.ByChannelRate)
 	require.Len(t, result.Loads, 1)
 	require.Equal(t, 2, result.Loads[0].Runs)
-	require.EqualValues(t, 10800, result.Loads[0].Messages+1)
+	require.EqualValues(t, 10800, result.Loads[0].Messages)
+	require.False(t, result.Loads[0].Open)
 	require.Equal(t, simulate.ByChannelRate, result.Loads[0].By)
 }
 

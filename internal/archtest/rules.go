@@ -26,8 +26,8 @@ func layers() []layer {
 	var (
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
-		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics", "campaigns", "campaigns/hours", "campaigns/simulate",
-			"campaigns/calendar"})
+		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
