@@ -27,7 +27,7 @@ type SimulatedRun struct {
 	ChannelID  int64            `json:"channel_id"`
 	Instant    time.Time        `json:"instant"`
 	Local      string           `json:"local" doc:"What a clock in timezone shows at the instant." example:"2026-12-01T09:00:00"`
-	Status     string           `json:"status" enum:"finished,skipped,canceled,waiting,sending" doc:"What becomes of it; waiting and sending if it is not over when the simulation ends."`
+	Status     string           `json:"status" enum:"finished,skipped,canceled,waiting,sending,paused" doc:"What becomes of it; waiting, sending and paused if it is not over when the simulation ends."`
 	Reason     string           `json:"reason,omitempty" doc:"Why it does not fire, or waits: as of runs."`
 	Detail     string           `json:"detail,omitempty" doc:"The reason in words."`
 	StartsAt   *time.Time       `json:"starts_at,omitempty" doc:"When it fires."`

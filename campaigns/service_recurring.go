@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -198,10 +199,15 @@ func (s *Service) Coming(ctx context.Context, accountID, id int64, n int) (list 
 		return list, err
 	}
 	list = Coming{Campaign: c, Plan: t.plan, Items: []ComingInstant{}}
-	if list.History, err = s.store.ListRuns(ctx, accountID, id, 0, mostHistory); err != nil || c.Status == Canceled || c.Status == Finished {
+	if list.History, err = s.store.ListRuns(ctx, accountID, id, 0, mostHistory); err != nil {
 		return list, err
 	}
 	now := s.clock.Now()
+	// What was decided of instants to come stands with these.
+	list.History = slices.DeleteFunc(list.History, func(r Run) bool { return r.Instant.After(now) && r.StartedAt == nil })
+	if c.Status == Canceled || c.Status == Finished {
+		return list, nil
+	}
 	coming := t.plan.Coming(now, n)
 	if len(coming) == 0 {
 		return list, nil
@@ -238,7 +244,7 @@ func (t *Timetable) coming(c Campaign, coming []schedule.Occurrence, decided map
 		case t.policy.Count > 0 && fired >= t.policy.Count:
 			return items
 		case pause.Covers(o.At):
-			item.Reason, item.Note = RunWhilePaused, pause.Words()
+			item.Reason, item.Note = RunWhilePaused, strings.TrimSpace("paused "+pause.Words())
 		default:
 			fired++
 			if t.jitter > 0 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ type audienceFlags struct {
 	exclude               targeting.Exclude
 	groups, excludeGroups []string
 	rule, excludeRule     string
+	received              string
 }
 
 // add makes the flags. of and without begin what they say of themselves.
@@ -36,6 +38,8 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	flags.Int64SliceVar(&f.exclude.Labels, "exclude-label", nil, without+"whom has this label")
 	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, without+"this contact")
 	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, without+"whom this campaign was sent")
+	flags.StringVar(&f.received, "exclude-received", "", without+"whom an earlier run of it was sent: ever, a number of last runs such as 3, "+
+		"or a duration such as 168h")
 }
 
 // into writes what the flags name, and leaves the rest of a as it is.
@@ -60,8 +64,22 @@ func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience)
 	if f.audience.All || len(f.audience.Parts()) > 0 || targeting.HasRule(f.audience.Rule) {
 		*a = f.audience
 	}
-	if len(f.exclude.Parts()) > 0 || targeting.HasRule(f.exclude.Rule) {
+	if f.received != "" {
+		f.exclude.Received = receivedOf(f.received)
+	}
+	if f.exclude.Received != nil || len(f.exclude.Parts()) > 0 || targeting.HasRule(f.exclude.Rule) {
 		a.Exclude = &f.exclude
 	}
 	return nil
+}
+
+// receivedOf reads which earlier runs count.
+func receivedOf(text string) *targeting.Received {
+	if text == "ever" {
+		return &targeting.Received{Ever: true}
+	}
+	if n, err := strconv.Atoi(text); err == nil {
+		return &targeting.Received{Runs: n}
+	}
+	return &targeting.Received{Within: text}
 }

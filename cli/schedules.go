@@ -42,7 +42,9 @@ func (f *recurFlags) add(flags *pflag.FlagSet) {
 // built is the rule with some cron expressions.
 func (f *recurFlags) built(expressions []string) api.ScheduleRule {
 	rule := f.rule
-	rule.Cron = expressions
+	if len(expressions) > 0 {
+		rule.Cron = expressions
+	}
 	if len(f.without.Dates)+len(f.without.Weekdays) > 0 {
 		rule.Exclude = &f.without
 	}

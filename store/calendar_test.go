@@ -55,12 +55,14 @@ func (r *recurring) goOn(t testing.TB, d time.Duration) {
 		for again := true; again; {
 			_, err := r.FireDue(t.Context())
 			require.NoError(t, err)
-			for _, run := range r.IDs(underWay, r.Campaign) {
+			runs := r.IDs(underWay, r.Campaign)
+			for i, run := range runs {
 				r.PlanAll(run, 1000)
 				if budget == 0 {
 					continue
 				}
-				fed := r.Feed(run, []int64{envelope}, budget)
+				// Fairly, as the feeder does.
+				fed := r.Feed(run, []int64{envelope}, max(1, budget/(len(runs)-i)))
 				if claimed := r.Claim(run, envelope, fed); len(claimed) > 0 {
 					r.Record(run, claimed, nil)
 					budget -= len(claimed)
@@ -101,19 +103,27 @@ func (r *recurring) requireAgrees(t testing.TB, sim calendar.Simulation) {
 		if actual.StartedAt != nil && actual.StartedAt.Before(sim.From) {
 			continue // of what was under way only the rest is told
 		}
-		if actual.Status != campaigns.RunCanceled { // the step in which it is canceled is a part of a message off
+		// The step in which one is canceled, or shares with another one, is a few messages off.
+		if shared := r.campaign(t).Schedule.WhileRunning == campaigns.RunsLeaveOut; shared {
+			require.InDelta(t, actual.Counts[messages.Skipped], sum(predicted.Skipped), perStep, actual.Instant)
+			continue
+		}
+		if actual.Status != campaigns.RunCanceled {
 			require.Equal(t, actual.Counts[messages.Sent], predicted.Sent, actual.Instant)
 		}
 		require.InDelta(t, actual.Counts[messages.Sent], predicted.Sent, 2*perStep, actual.Instant)
-		var skipped int64
-		for _, n := range predicted.Skipped {
-			skipped += n
-		}
-		require.Equal(t, actual.Counts[messages.Skipped], skipped, actual.Instant)
+		require.Equal(t, actual.Counts[messages.Skipped], sum(predicted.Skipped), actual.Instant)
 		if actual.StartedAt != nil {
 			require.WithinDuration(t, *actual.StartedAt, predicted.Starts, 2*playStep, actual.Instant)
 		}
 	}
+}
+
+func sum(counts map[string]int64) (all int64) {
+	for _, n := range counts {
+		all += n
+	}
+	return all
 }
 
 // What a simulation predicts is what the store does with the same clock.
@@ -145,6 +155,10 @@ func TestASimulationAndWhatHappensAgree(t *testing.T) {
 			})
 			require.NoError(t, err)
 		}},
+		"only new ones": {schedule: day(campaigns.Policy{}), before: func(_ *testing.T, r *recurring) {
+			r.Exec(`UPDATE campaigns SET audience = '{"all":true,"exclude":{"received":{"runs":2}}}'`)
+		}},
+		"those who wait are left out": {schedule: day(campaigns.Policy{WhileRunning: campaigns.RunsLeaveOut})},
 		"under way": {schedule: day(campaigns.Policy{}), before: func(t *testing.T, r *recurring) { r.goOn(t, 130*time.Minute) }},
 		"hours and zones": {lasts: 60 * time.Hour, schedule: campaigns.Schedule{
 			Schedule: schedule.Schedule{Cron: []string{"0 7 * * *"}, Timezone: "Europe/Berlin", Until: "2026-03-03T12:00:00Z"},

@@ -121,18 +121,22 @@ func (s *Store) planning(ctx context.Context, runID int64, do func(c conn) error
 func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var p planned
 	var audience string
-	var instant sqldb.Time
-	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, v.audience, k.category_id, h.address_kind
+	var instant, started sqldb.Time
+	var leavesOut bool
+	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, r.started_at, v.audience, k.category_id,
+			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%'
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
-		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant,
-			&audience, &p.category, &p.channel.Address)
+		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant, &started,
+			&audience, &p.category, &p.channel.Address, &leavesOut)
 	if err != nil {
 		return p, err
 	}
 	p.run.Instant = instant.Time // relative dates of rules mean it in every batch
 	p.channel.ID, p.channel.AccountID = p.run.ChannelID, p.run.AccountID
-	return p, json.Unmarshal([]byte(audience), &p.audience)
+	err = json.Unmarshal([]byte(audience), &p.audience)
+	p.audience.Of = targeting.Owner{CampaignID: p.run.CampaignID, Before: started.Time, NotWaiting: leavesOut}
+	return p, err
 }
 
 // planPart is a range of contacts that one transaction plans.
@@ -315,6 +319,11 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 		}
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
 			return err
+		}
+		if over == campaigns.Failed {
+			if err := tx.guardFailedRun(ctx, campaignID); err != nil {
+				return err
+			}
 		}
 		return tx.settleCampaign(ctx, campaignID, over)
 	})

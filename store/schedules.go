@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -11,15 +12,16 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
+	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
-// Batches of what has come: campaigns are looked at, and waiting runs started, so many
-// in one transaction.
-const (
-	dueBatch = 5000
-	turnSize = 500
-)
+// dueBatch bounds the campaigns that are looked at, and the waiting runs that are
+// started, in one transaction. With a larger one PostgreSQL would rather read all
+// campaigns than the index of those that are due.
+const dueBatch = 500
 
 // What is said of a run that gives way to the next one, and of its messages.
 const (
@@ -27,38 +29,38 @@ const (
 	forNext         = "for the next run"
 )
 
-// FireDue decides of the instants of campaigns that have come, starts the waiting runs
-// whose time has, and returns the runs that began. A campaign that can't be fired holds
-// up no other.
+// FireDue decides of a batch of the instants of campaigns that have come, starts a batch
+// of the waiting runs whose time has, and returns the runs that began. A campaign that
+// can't be fired holds up no other.
 func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
-	now := sqldb.Millis(s.clock.Now())
 	if err := s.recheckZones(ctx); err != nil {
 		return nil, err
 	}
+	now := sqldb.Millis(s.clock.Now())
 	var errs []error
 	for _, work := range []struct {
 		due string
-		do  func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
+		do  turning
 	}{
-		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at, id LIMIT ?", conn.turns},
-		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at, id LIMIT ?", conn.startWaiting},
+		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at LIMIT ?", conn.turns},
+		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at LIMIT ?", conn.startWaiting},
 	} {
 		due, err := s.ids(ctx, work.due, now, dueBatch)
 		if err != nil {
 			return runs, errors.Join(append(errs, err)...)
 		}
-		for batch := range chunks(due, turnSize) {
-			fired, err := s.inTurn(ctx, batch, work.do)
-			if err != nil && len(batch) > 1 && ctx.Err() == nil {
-				// One of them is to blame: the others go on without it.
-				fired, err = s.oneByOne(ctx, batch, work.do)
-			}
-			errs = append(errs, err)
-			runs = append(runs, fired...)
+		if len(due) == 0 {
+			continue
 		}
-	}
-	if len(runs) > 0 {
-		failpoint.Hit(failpoint.AfterFire)
+		fired, err := s.inTurn(ctx, due, work.do)
+		if err != nil && len(due) > 1 && ctx.Err() == nil {
+			// One of them is to blame: the others go on without it.
+			fired, err = s.oneByOne(ctx, due, work.do)
+		}
+		errs = append(errs, err)
+		if runs = append(runs, fired...); len(fired) > 0 {
+			failpoint.Hit(failpoint.AfterFire)
+		}
 	}
 	return runs, errors.Join(errs...)
 }
@@ -78,18 +80,7 @@ func (s *Store) recheckZones(ctx context.Context) error {
 	return err
 }
 
-func chunks(ids []int64, size int) func(yield func([]int64) bool) {
-	return func(yield func([]int64) bool) {
-		for len(ids) > 0 {
-			n := min(size, len(ids))
-			if !yield(ids[:n]) {
-				return
-			}
-			ids = ids[n:]
-		}
-	}
-}
-
+// turning does what is due of some campaigns or runs, and returns what began.
 type turning func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
 
 func (s *Store) inTurn(ctx context.Context, ids []int64, do turning) (fired []campaigns.Run, err error) {
@@ -157,8 +148,9 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		standing.Open, standing.Waiting = open, waiting
 		found[id] = standing
 		return nil
-	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
+	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting'
+		AND (starts_at IS NULL OR starts_at <= ?) THEN 1 ELSE 0 END)
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()), tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
@@ -200,9 +192,11 @@ func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timeta
 // holds, and writes it together: thousands of campaigns may be due at one second.
 type turnWriter struct {
 	conn
-	rows  []instantRow
-	aims  []aim
-	began []campaigns.Run
+	rows []instantRow
+	aims []aim
+	// failed says of campaigns that their last instant could not be made a run.
+	failed map[int64]bool
+	began  []campaigns.Run
 }
 
 // instantRow is an instant of which something was decided.
@@ -229,7 +223,11 @@ func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campa
 	t, err := w.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
 		// What it needs is not there any more: a zone, or a calendar of holidays.
-		return w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
+		if err := w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())}); err != nil {
+			return err
+		}
+		_, err := w.Exec(ctx, "UPDATE campaigns SET look_at = NULL, next_fire_at = NULL WHERE id = ?", c.id)
+		return err
 	}
 	if err != nil {
 		return err
@@ -287,24 +285,88 @@ func (w *turnWriter) decide(ctx context.Context, c *lockedCampaign, kind campaig
 				return err
 			}
 		}
-		if row.snippets, err = w.snippetsKept(ctx, *c); err != nil {
+		row.snippets, err = w.freeze(ctx, c)
+		if fault.Is(err, fault.Invalid) {
+			// What it says can't be made any more, such as by a template that is gone.
+			row.decision.Status, row.decision.Reason, row.snippets, err = campaigns.RunFailed, clean(err.Error()), "{}", nil
+			if w.failed == nil {
+				w.failed = map[int64]bool{}
+			}
+		}
+		if err != nil {
 			return err
+		}
+		if row.decision.Status == campaigns.RunFailed {
+			w.failed[c.id] = true
 		}
 	}
 	w.rows = append(w.rows, row)
 	return nil
 }
 
-// snippetsKept are the snippets that a campaign renders, as a run keeps them.
-func (tx conn) snippetsKept(ctx context.Context, c lockedCampaign) (string, error) {
-	if !c.renders {
+// freeze keeps the version of a campaign that a run begins with, if none has before,
+// and returns the snippets that it renders as they are kept with the run. It is Invalid
+// where a template can't be used.
+func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, err error) {
+	var names []string
+	if c.templated || c.renders {
+		k, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
+		if err != nil {
+			return "", err
+		}
+		if names = liquid.RenderedBy(k.Content); k.Template != nil {
+			if names, err = tx.freezeTemplate(ctx, c, *k.Template); err != nil {
+				return "", err
+			}
+		}
+	}
+	if len(names) == 0 {
 		return "{}", nil
 	}
-	texts, err := tx.snippetsOfRun(ctx, c)
+	texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: c.accountID, lock: tx.d.ForShare})
 	if err != nil {
 		return "", fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
 	}
 	return mustJSON(texts), nil
+}
+
+// freezeTemplate keeps what a campaign's template comes to now: a version of the
+// campaign of its own, if it comes to something else than for the run before. It
+// returns the names of the snippets that it renders.
+func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templates.Use) ([]string, error) {
+	channel := providers.Channel{ID: c.channelID, AccountID: c.accountID}
+	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", c.channelID).Scan(&channel.Address); err != nil {
+		return nil, err
+	}
+	t, err := tx.s.FindTemplate(ctx, c.accountID, use.Name)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.InvalidField("content.template.name", use.Name, "there is no such template any more")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := t.Resolve(use, channel)
+	if err != nil {
+		return nil, err
+	}
+	resolved := mustJSON(r)
+	if c.versioned {
+		var before sql.NullString
+		if err := tx.Row(ctx, "SELECT resolved FROM campaign_versions WHERE campaign_id = ? AND version = ?", c.id, c.version).Scan(&before); err != nil {
+			return nil, err
+		}
+		if before.String == resolved {
+			return r.RenderedBy(), nil
+		}
+		c.version++
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET version = ? WHERE id = ?", c.version, c.id); err != nil {
+			return nil, err
+		}
+	}
+	c.versioned = true
+	_, err = tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, resolved, created_at)
+		SELECT id, version, audience, content, CAST(? AS TEXT), CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, resolved, sqldb.Millis(tx.s.clock.Now()), c.id)
+	return r.RenderedBy(), err
 }
 
 // aim takes down where a recurring campaign stands.
@@ -334,12 +396,12 @@ func (w *turnWriter) write(ctx context.Context) error {
 			if !c.versioned {
 				unkept, c.versioned = append(unkept, c.id), true
 			}
-		case campaigns.RunSkipped:
+		case campaigns.RunSkipped, campaigns.RunFailed:
 			finished = now.UnixMilli()
 		}
 		rows = append(rows, []any{
 			c.accountID, c.id, c.channelID, d.Instant.UnixMilli(), d.Status, r.kind, d.Reason, clean(d.Detail), sqldb.Millis(d.StartsAt), started, finished,
-			c.version, r.snippets, now.UnixMilli(),
+			c.version, r.snippets, now.UnixMilli(), guardOf(c.schedule),
 		})
 		byInstant[[2]int64{c.id, d.Instant.UnixMilli()}] = r
 	}
@@ -370,17 +432,17 @@ func (w *turnWriter) write(ctx context.Context) error {
 // row.
 func insertRuns(field func(i int, kind string) string, rows string) string {
 	return `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, started_at, finished_at, version, snippets,
-			created_at)
+			created_at, guard)
 		SELECT ` + field(0, "bigint") + ", " + field(1, "bigint") + ", " + field(2, "bigint") + ", " + field(3, "bigint") + ", " + field(4, "text") + ", " +
 		field(5, "text") + ", " + field(6, "text") + ", " + field(7, "text") + ", " + field(8, "bigint") + ", " + field(9, "bigint") + ", " +
-		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + " FROM " + rows +
+		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + ", " + field(14, "text") + " FROM " + rows +
 		" RETURNING id, campaign_id, instant"
 }
 
 func aimCampaigns(field func(i int, kind string) string, rows string) string {
 	return `UPDATE campaigns SET updated_at = ?, zones = ?, behind_at = ` + field(1, "bigint") + ", fired = " + field(2, "bigint") + ", look_at = " +
 		field(3, "bigint") + ", next_fire_at = " + field(4, "bigint") + ", run_id = " + field(5, "bigint") + ", schedule_pause = " + field(6, "text") +
-		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), "'finished'") + " END FROM " + rows +
+		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), field(7, "text")) + " END FROM " + rows +
 		" WHERE campaigns.id = " + field(0, "bigint")
 }
 
@@ -414,15 +476,28 @@ func (w *turnWriter) close(ctx context.Context) ([]campaigns.Run, error) {
 	rows := make([][]any, 0, len(w.aims))
 	for _, a := range w.aims {
 		w.tellMoved(*a.of, a.next.FiresAt)
+		end := campaigns.Finished
+		if w.failed[a.of.id] && !a.of.schedule.Recurs() {
+			end = campaigns.Failed
+		}
 		rows = append(rows, []any{
-			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause),
+			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause), end,
 		})
 	}
 	if len(rows) == 0 {
 		return w.began, nil
 	}
-	_, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows))
-	return w.began, err
+	if _, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows)); err != nil {
+		return nil, err
+	}
+	for _, a := range w.aims {
+		if w.failed[a.of.id] && a.of.schedule.Recurs() {
+			if err := w.guardFailed(ctx, *a.of); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w.began, nil
 }
 
 // takeDown is a turnWriter for one campaign.
@@ -541,7 +616,12 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 			return run, false, err
 		}
 	}
-	snippets, err := tx.snippetsKept(ctx, *c)
+	snippets, err := tx.freeze(ctx, c)
+	if fault.Is(err, fault.Invalid) {
+		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+			clean(err.Error()), sqldb.Millis(now), r.id)
+		return run, false, err
+	}
 	if err != nil {
 		return run, false, err
 	}
@@ -552,7 +632,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		c.versioned = true
 	}
 	if _, err := tx.Exec(ctx, `UPDATE runs SET status = 'planning', channel_id = ?, reason = '', detail = '', version = ?, snippets = ?, starts_at = NULL,
-		started_at = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), r.id); err != nil {
+		started_at = ?, guard = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), guardOf(c.schedule), r.id); err != nil {
 		return run, false, err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE campaigns SET run_id = ? WHERE id = ?", r.id, c.id); err != nil {
@@ -619,16 +699,20 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 // aimAnew reckons anew when a recurring campaign fires, from now on: its schedule has
 // changed.
 func (tx conn) aimAnew(ctx context.Context, accountID, campaignID int64) error {
+	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(tx.s.clock.Now()), campaignID); err != nil {
+		return err
+	}
+	return tx.reckon(ctx, accountID, campaignID)
+}
+
+// reckon reckons when a recurring campaign fires from where it stands.
+func (tx conn) reckon(ctx context.Context, accountID, campaignID int64) error {
 	c, err := tx.lockCampaign(ctx, accountID, campaignID)
 	if err != nil {
 		return err
 	}
 	t, err := tx.timetable(ctx, c)
 	if err != nil {
-		return err
-	}
-	c.behindAt.Time = tx.s.clock.Now()
-	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(c.behindAt.Time), c.id); err != nil {
 		return err
 	}
 	standing, err := tx.standing(ctx, c)
@@ -690,14 +774,14 @@ func (s *Store) TriggerRun(ctx context.Context, accountID, campaignID int64, act
 // SkipNext leaves the next instant out that fires: it is recorded now.
 func (s *Store) SkipNext(ctx context.Context, accountID, campaignID int64, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "left out by " + actor,
+		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "by " + actor,
 	})
 }
 
 // MoveNext lets the next instant that fires start at another time.
 func (s *Store) MoveNext(ctx context.Context, accountID, campaignID int64, to time.Time, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "moved by " + actor, StartsAt: to,
+		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "by " + actor, StartsAt: to,
 	})
 }
 

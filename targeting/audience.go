@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"carillon/internal/fault"
 )
@@ -23,6 +24,18 @@ type Audience struct {
 	Labels     []int64         `json:"labels,omitempty" doc:"Contacts with these labels."`
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
 	Exclude    *Exclude        `json:"exclude,omitempty" doc:"Who is left out: their messages are skipped with the reason excluded."`
+	// Of says whose audience it is; it is not kept.
+	Of Owner `json:"-"`
+}
+
+// Owner is a campaign whose audience something is, at one of its runs.
+type Owner struct {
+	// CampaignID is the campaign, whose runs Exclude.Received is about; 0 for none.
+	CampaignID int64
+	// Before is when the run began: those that began earlier count. Zero is now.
+	Before time.Time
+	// NotWaiting leaves out who still waits for the message of an earlier run.
+	NotWaiting bool
 }
 
 // Exclude is who is left out of an audience.
@@ -35,6 +48,45 @@ type Exclude struct {
 	Labels     []int64         `json:"labels,omitempty" doc:"Contacts with these labels."`
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
 	Campaigns  []int64         `json:"campaigns,omitempty" doc:"Whoever was sent one of these campaigns."`
+	Received   *Received       `json:"received,omitempty" doc:"Whoever was sent this very campaign, by an earlier run: for campaigns that recur."`
+}
+
+// Received is who was sent a recurring campaign, or is about to be, by its earlier runs:
+// one of these says which.
+type Received struct {
+	Ever   bool   `json:"ever,omitempty" doc:"By any of them: each run takes only who is new."`
+	Runs   int    `json:"runs,omitempty" minimum:"1" maximum:"1000" doc:"By one of so many last runs."`
+	Within string `json:"within,omitempty" maxLength:"30" doc:"Within a duration before the run, such as 168h." example:"168h"`
+}
+
+// maxWithin bounds how long ago counts.
+const maxWithin = 5 * 366 * 24 * time.Hour
+
+// Span is Within as a duration; 0 if nothing is said.
+func (r Received) Span() time.Duration {
+	d, _ := time.ParseDuration(r.Within) // Validate has looked at it
+	return d
+}
+
+func (r Received) validate() (wrong []fault.Field) {
+	const at = "audience.exclude.received"
+	said := 0
+	for _, is := range []bool{r.Ever, r.Runs != 0, r.Within != ""} {
+		if is {
+			said++
+		}
+	}
+	if said != 1 {
+		return append(wrong, fault.Field{Location: at, Message: `say one of {"ever": true}, {"runs": 3} and {"within": "168h"}`})
+	}
+	if r.Runs < 0 || r.Runs > 1000 {
+		wrong = append(wrong, fault.Field{Location: at + ".runs", Value: r.Runs, Message: "must be from 1 to 1000"})
+	}
+	if d, err := time.ParseDuration(r.Within); r.Within != "" && (err != nil || d < time.Minute || d > maxWithin) {
+		wrong = append(wrong, fault.Field{Location: at + ".within", Value: r.Within,
+			Message: "not a duration from 1m to 43920h: write one such as 168h, which is a week"})
+	}
+	return wrong
 }
 
 // Part is a part of an audience that names things by their ids.
@@ -116,6 +168,9 @@ func (a Audience) Validate() error {
 	check("audience.", a.Parts())
 	if a.Exclude != nil {
 		check("audience.exclude.", a.Exclude.Parts())
+		if a.Exclude.Received != nil {
+			wrong = append(wrong, a.Exclude.Received.validate()...)
+		}
 	}
 	return fault.InvalidFields(wrong)
 }

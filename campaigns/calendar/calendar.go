@@ -216,6 +216,7 @@ func notices(c campaigns.Campaign, channel providers.Channel, in simulate.Campai
 	say(channel.Limits.PerSecond == 0 && c.Throttle.PerSecond == 0, "no rate is set: how long a run takes is up to the provider, and is not in it")
 	say(c.Audience.Exclude != nil && len(c.Audience.Exclude.Campaigns) > 0,
 		"the audience leaves out who was written to by campaigns: later runs may go to fewer people")
+	say(in.Received != nil && !in.Received.Ever, "whom runs before now have reached is left out all the time, also when that is long ago")
 	say(len(in.Caps) > 0, "frequency caps count what the simulation itself sends, and not what people were sent before or by others")
 	return list
 }
@@ -272,6 +273,9 @@ func (v *survey) audience(ctx context.Context, r Recipients) (a simulate.Audienc
 		return a, fmt.Errorf("write audience: %w", err)
 	}
 	key := fmt.Sprint(r.Channel.Address, " ", r.Category, " ", string(text))
+	if r.Audience.Exclude != nil && r.Audience.Exclude.Received != nil {
+		key += fmt.Sprint(" ", r.Audience.Of.CampaignID) // no other has had the same runs
+	}
 	if a, ok := v.audiences[key]; ok {
 		return a, nil
 	}
@@ -291,12 +295,17 @@ func (v *survey) campaign(ctx context.Context, c campaigns.Campaign) (in simulat
 	if channel, err = v.channel(ctx, c.ChannelID); err != nil {
 		return in, channel, err
 	}
+	// Who still waits in its runs is left out as it is played.
+	c.Audience.Of = targeting.Owner{CampaignID: c.ID}
 	in = simulate.Campaign{
 		ID: c.ID, ChannelID: c.ChannelID, Schedule: c.Schedule, Stopped: c.Status == campaigns.Paused, Throttle: c.Throttle, Weight: c.Weight,
 		Zone: channel.Timezone, Quiet: campaigns.Quieting{Channel: channel.QuietHours, Account: v.settings.QuietHours},
 	}
 	if in.Audience, err = v.audience(ctx, Recipients{Channel: channel, Audience: c.Audience, Category: c.CategoryID}); err != nil {
 		return in, channel, err
+	}
+	if c.Audience.Exclude != nil {
+		in.Received = c.Audience.Exclude.Received
 	}
 	for _, rule := range v.caps {
 		if rule.CategoryID == 0 || rule.CategoryID == c.CategoryID {

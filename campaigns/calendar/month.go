@@ -12,6 +12,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/words"
 	"carillon/providers"
+	"carillon/targeting"
 )
 
 // Bounds of a calendar.
@@ -85,6 +86,7 @@ func (s *Service) Calendar(ctx context.Context, accountID int64, ask Ask) (cal C
 		}
 		in.Campaigns = append(in.Campaigns, played)
 		cal.Names[c.ID] = c.Name
+		c.Audience.Of = targeting.Owner{CampaignID: c.ID}
 		recipients[c.ID] = Recipients{Channel: channel, Audience: c.Audience, Category: c.CategoryID}
 	}
 	in.Channels, cal.Channels = known.channelList(), known.channels

@@ -178,7 +178,7 @@ func (l *lane) finish(c *player) (changed bool) {
 			l.work++
 			r.look(p, l.now)
 		}
-		if r.done() {
+		if r.done() && !c.Stopped {
 			r.Status, r.Ends = campaigns.RunFinished, l.now
 			c.open = without(c.open, r)
 			changed = true
@@ -254,14 +254,29 @@ func (l *lane) apply(c *player, d campaigns.Decision) {
 }
 
 func (l *lane) begin(r *run) {
+	c := r.of
 	r.begin(l.now)
-	r.of.open = append(r.of.open, r)
+	c.open = append(c.open, r)
+	if why := c.guarded(r); why != "" {
+		r.Detail = why
+		c.Stopped, c.Standing.Pause = true, campaigns.Pause{Since: l.now, Why: why}
+	}
 	if !l.now.Before(l.from) {
 		l.today.runs++
 	}
 	for _, p := range r.parcels {
 		r.look(p, l.now)
 	}
+}
+
+// guarded says why the guards of a campaign pause it before a run is sent; empty if they
+// do not.
+func (c *player) guarded(r *run) string {
+	before := int64(-1)
+	if n := len(c.began); n > 1 {
+		before = c.began[n-2].Recipients
+	}
+	return c.Schedule.Guards.JudgeAudience(r.Recipients, before)
 }
 
 // cancel ends runs that give way to the next one.

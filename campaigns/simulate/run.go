@@ -17,6 +17,7 @@ type player struct {
 	// look is when something is to be decided of it next; zero for never.
 	look          time.Time
 	open, waiting []*run
+	began         []*run
 	// sent are the times at which its runs began to go to those of a zone, for caps.
 	sent map[string][]time.Time
 	// wants and gets are its share of the channel at the moment.
@@ -70,7 +71,59 @@ func (r *run) begin(now time.Time) {
 		r.Skipped[why] = n
 	}
 	r.deal(c.Audience.Zones)
+	if c.Received != nil {
+		r.spare(c.received(now), messages.ReasonExcluded)
+	}
+	if c.Timetable != nil && c.Schedule.WhileRunning == campaigns.RunsLeaveOut {
+		r.spare(left(c.open), messages.ReasonStillWaiting)
+	}
 	r.waves()
+	c.began = append(c.began, r)
+}
+
+// left are those who still wait in some runs, by the keys of their parcels.
+func left(runs []*run) map[string]float64 {
+	found := map[string]float64{}
+	for _, r := range runs {
+		for _, p := range r.parcels {
+			found[p.key] += p.total - p.served
+		}
+	}
+	return found
+}
+
+// received are those whom earlier runs have reached, or are about to, as far as that
+// leaves them out: what is played begins behind the runs that the audience knows of.
+func (c *player) received(now time.Time) map[string]float64 {
+	runs := c.began
+	if most := c.Received.Runs; most > 0 {
+		runs = runs[max(0, len(runs)-most):]
+	}
+	found := map[string]float64{}
+	for _, r := range runs {
+		waits := r.Ends.IsZero()
+		if span := c.Received.Span(); span > 0 && !waits && !r.Last.After(now.Add(-span)) {
+			continue
+		}
+		for _, p := range r.parcels {
+			if found[p.key] += p.served; waits {
+				found[p.key] += p.total - p.served
+			}
+		}
+	}
+	return found
+}
+
+// spare leaves people out of a run that begins.
+func (r *run) spare(some map[string]float64, why string) {
+	for _, p := range r.parcels {
+		n := min(float64(whole(some[p.key])), p.total)
+		if n > 0 {
+			p.total -= n
+			r.Recipients -= int64(n)
+			r.Skipped[why] += int64(n)
+		}
+	}
 }
 
 // deal makes parcels of recipients by their zones.
@@ -241,6 +294,9 @@ func (r *run) pass(dt time.Duration) {
 // told is a run as it is told of.
 func (r *run) told() Run {
 	out := r.Run
+	if out.Status == campaigns.RunSending && r.of.Stopped {
+		out.Status = campaigns.RunPaused
+	}
 	for _, p := range r.parcels {
 		out.Sent += p.sent()
 	}

@@ -16,6 +16,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/words"
 	"carillon/providers"
+	"carillon/targeting"
 )
 
 // Bounds of what is played.
@@ -89,6 +90,8 @@ type Campaign struct {
 	Zone     string
 	Quiet    campaigns.Quieting
 	Audience Audience
+	// Received leaves out whom earlier runs have reached; nil for nobody.
+	Received *targeting.Received
 	// Caps are the frequency caps that count its messages.
 	Caps []contacts.FrequencyCap
 	// Runs are those that are not over, and what was decided of instants to come.
@@ -129,8 +132,8 @@ type Result struct {
 type Run struct {
 	CampaignID, ChannelID int64
 	Instant               time.Time
-	// Status is RunFinished, RunSkipped or RunCanceled; or RunWaiting and RunSending for
-	// what is not over when the simulation ends. Reason and Detail are those of runs.
+	// Status is RunFinished, RunSkipped or RunCanceled; or RunWaiting, RunSending and
+	// RunPaused for what is not over when the simulation ends. Reason and Detail are those of runs.
 	Status         campaigns.RunStatus
 	Reason, Detail string
 	// Starts is when it fires, First and Last when the first and the last message go,

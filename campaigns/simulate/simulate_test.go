@@ -15,6 +15,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/targeting"
 )
 
 // monday is one at noon.
@@ -185,6 +186,36 @@ func TestCampaignsShareAChannel(t *testing.T) {
 	require.EqualValues(t, 10800, result.Loads[0].Messages)
 	require.False(t, result.Loads[0].Open)
 	require.Equal(t, simulate.ByChannelRate, result.Loads[0].By)
+}
+
+func TestWhoHasItAlreadyIsLeftOut(t *testing.T) {
+	limits := providers.Limits{PerSecond: 1 / simulate.ChannelShare}
+	c := recurring(t, every("1h", campaigns.Policy{WhileRunning: campaigns.RunsLeaveOut}), 5400)
+	result := play(2*hour, limits, c)
+	require.Equal(t, []string{"03-02 13:00 finished 5400 of 5400 by 03-02 14:59:58", "03-02 14:00 finished 3601 of 3601 by 03-02 15:30:00"}, lines(result.Runs))
+	require.Equal(t, map[string]int64{messages.ReasonStillWaiting: 1799}, result.Runs[1].Skipped)
+
+	sent := func(r targeting.Received) (list []int64) {
+		c := recurring(t, every("1h", campaigns.Policy{}), 10)
+		c.Received = &r
+		for _, r := range play(5*hour, limits, c).Runs {
+			list = append(list, r.Sent)
+		}
+		return list
+	}
+	require.Equal(t, []int64{10, 0, 0, 0, 0}, sent(targeting.Received{Ever: true}))
+	require.Equal(t, []int64{10, 0, 0, 10, 0}, sent(targeting.Received{Runs: 2}))
+	require.Equal(t, []int64{10, 0, 0, 10, 0}, sent(targeting.Received{Within: "150m"}))
+}
+
+func TestAGuardPausesACampaign(t *testing.T) {
+	c := recurring(t, every("1h", campaigns.Policy{Guards: &campaigns.Guards{Audience: &campaigns.AudienceGuard{Empty: true}}}), 10)
+	c.Received = &targeting.Received{Ever: true}
+	result := play(3*hour, providers.Limits{}, c)
+	require.Equal(t, []string{
+		"03-02 13:00 finished 10 of 10 by 03-02 13:00:00", "03-02 14:00 paused 0 of 0", "03-02 15:00 skipped paused",
+	}, lines(result.Runs))
+	require.Contains(t, result.Runs[1].Detail, "its audience is empty")
 }
 
 func TestWhatStandsStillIsNotOver(t *testing.T) {

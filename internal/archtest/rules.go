@@ -103,7 +103,7 @@ func layers() []layer {
 			why: "it is domain: rules that hold whatever stores, queues and serves them",
 		},
 		{
-			name: "campaigns/simulate", may: join(people, []string{"campaigns", "campaigns/hours", "messages"}),
+			name: "campaigns/simulate", may: join(people, []string{"campaigns", "campaigns/hours", "messages", "targeting"}),
 			why: "it plays the rules of campaigns on a clock of its own, and knows nothing of where they are kept",
 		},
 		{
