@@ -159,7 +159,7 @@ func TestASimulationAndWhatHappensAgree(t *testing.T) {
 			r.Exec(`UPDATE campaigns SET audience = '{"all":true,"exclude":{"received":{"runs":2}}}'`)
 		}},
 		"those who wait are left out": {schedule: day(campaigns.Policy{WhileRunning: campaigns.RunsLeaveOut})},
-		"under way": {schedule: day(campaigns.Policy{}), before: func(t *testing.T, r *recurring) { r.goOn(t, 130*time.Minute) }},
+		"under way":                   {schedule: day(campaigns.Policy{}), before: func(t *testing.T, r *recurring) { r.goOn(t, 130*time.Minute) }},
 		"hours and zones": {lasts: 60 * time.Hour, schedule: campaigns.Schedule{
 			Schedule: schedule.Schedule{Cron: []string{"0 7 * * *"}, Timezone: "Europe/Berlin", Until: "2026-03-03T12:00:00Z"},
 			Delivery: campaigns.Delivery{Hours: &hours.Hours{From: "08:00", To: "12:00"}},
