@@ -361,8 +361,8 @@ func (t *Timetable) meet(d Decision, open, waiting int) Decision {
 	return d
 }
 
-// Alone reports whether a run waits until no other of its campaign is under way.
-func (t *Timetable) Alone() bool {
+// alone reports whether a run waits until no other of its campaign is under way.
+func (t *Timetable) alone() bool {
 	switch t.policy.WhileRunning {
 	case RunsTogether, RunsLeaveOut, RunsCancelPrevious:
 		return false
@@ -370,8 +370,18 @@ func (t *Timetable) Alone() bool {
 	return true
 }
 
-// CancelsOthers reports whether a run that begins cancels those under way.
-func (t *Timetable) CancelsOthers() bool { return t.policy.WhileRunning == RunsCancelPrevious }
+// Start decides of a waiting run whose time has come, beside so many that are under way.
+// One that still waits has no time any more: it starts when they have ended.
+func (t *Timetable) Start(p Pause, now time.Time, open int) Decision {
+	switch {
+	case p.Covers(now):
+		return Decision{Status: RunSkipped, Reason: RunWhilePaused, Detail: p.Words()}
+	case open > 0 && t.alone():
+		return Decision{Status: RunWaiting, Reason: RunOverlap}
+	}
+	// Its own row is not under way: it begins after those are canceled.
+	return Decision{Status: RunPlanning, CancelsOthers: t.policy.WhileRunning == RunsCancelPrevious}
+}
 
 // Trigger decides of a run that a person asks for now.
 func (t *Timetable) Trigger(now time.Time, open, waiting int) Decision {

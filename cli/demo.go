@@ -19,6 +19,8 @@ import (
 
 	"carillon/api"
 	"carillon/app"
+	"carillon/campaigns"
+	"carillon/campaigns/hours"
 	"carillon/configs"
 	"carillon/demo"
 	"carillon/providers"
@@ -34,6 +36,9 @@ const (
 // demoPerSecond is the limit of the demo's channel: with the sample file it
 // sends for some twelve seconds.
 const demoPerSecond = 200
+
+// demoWeekPerSecond lets a run of the recurring notification take some forty minutes.
+const demoWeekPerSecond = 1
 
 // The newsletter that the demo sends.
 const (
@@ -55,7 +60,8 @@ func (c *cli) addDemo(root *cobra.Command) {
 		Use: "demo", Short: "See the whole job on a sample file: import, send, account for everybody", GroupID: "server", Args: cobra.NoArgs,
 		Long: `Starts a server of its own on a free port with data in ` + demoDir + ` (made anew each time), takes in a
 sample CSV file of 2,620 lines, shows what was refused and why, sends a personalised newsletter
-through a simulated provider at ` + strconv.Itoa(demoPerSecond) + ` messages a second, and ends with what became of everybody.
+through a simulated provider at ` + strconv.Itoa(demoPerSecond) + ` messages a second, says what became of everybody, and ends with
+a week of a recurring notification, played on a simulated clock.
 Nothing leaves this machine, unless --smtp names a mail server.`,
 		Example: "  carillon demo\n  carillon demo --smtp 127.0.0.1:2525",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), f) },
@@ -104,6 +110,9 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 		return err
 	}
 	if err := c.demoSend(ctx, k); err != nil {
+		return err
+	}
+	if err := c.demoWeek(ctx, k); err != nil {
 		return err
 	}
 	sayf(c.out, `
@@ -282,6 +291,28 @@ func (c *cli) demoSend(ctx context.Context, k api.Campaign) (err error) {
 		}
 	}
 	return c.demoOutcome(ctx, k, run)
+}
+
+// demoWeek makes a notification that recurs and plays a week of it.
+func (c *cli) demoWeek(ctx context.Context, sent api.Campaign) error {
+	k, _, err := ask[api.Campaign](ctx, c, post(campaignsPath(), api.CampaignInput{
+		Name: "Bells at noon", ChannelID: sent.ChannelID, Audience: sent.Audience, Content: sent.Content, Throttle: campaigns.Throttle{PerSecond: demoWeekPerSecond},
+		Schedule: api.Schedule{
+			ScheduleRule: api.ScheduleRule{Cron: api.Expressions{"0 12 * * MON-FRI", "30 19 * * SAT"}, Timezone: "Europe/Berlin"},
+			Delivery:     campaigns.Delivery{Hours: &hours.Hours{From: "08:00", To: "20:00"}},
+		},
+	}))
+	if err != nil {
+		return err
+	}
+	began := c.clock.Now()
+	sayf(c.out, "\n6. %q recurs: at noon on weekdays, and on Saturday half an hour before the hours end at 20:00, at %d message a second.\n"+
+		"   A week of it, played by carillon simulate %d:\n\n", k.Name, demoWeekPerSecond, k.ID)
+	if err := c.showSimulation(ctx, k.ID, spanFlags{}); err != nil {
+		return err
+	}
+	sayf(c.out, "\n   That week took %d ms.\n", c.clock.Now().Sub(began).Milliseconds())
+	return nil
 }
 
 // demoOutcome shows what became of everybody, and that it adds up.

@@ -67,6 +67,7 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	_, _, err = c.demoCampaign(t.Context(), api.ChannelInput{}, api.Upload{ID: 1})
 	require.NoError(t, err)
 	require.NoError(t, c.demoSend(t.Context(), api.Campaign{ID: 1}))
+	require.NoError(t, c.demoWeek(t.Context(), api.Campaign{ID: 1}))
 	note("demo")
 
 	var walk func(cmd *cobra.Command)
@@ -192,6 +193,8 @@ holidays create Office --date 2026-12-24=Party
 holidays set 1 --name Bureau
 holidays rm 1
 holidays import CSV --name Germany
+simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
+calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 settings show
 settings set --quiet-hours 20:00-08:00
 channel ls

@@ -11,6 +11,10 @@ import (
 )
 
 const (
+	// ChannelShare is the share of its rate for which a channel gets slots.
+	ChannelShare = ruleShare
+	// CampaignShare is the same for a campaign.
+	CampaignShare = ruleCampaignShare
 	// SlotSlack is how late a slot may be used without breaking the promise that
 	// no sliding second holds more than the limit: slots are given out for 98.5 %
 	// of it. A worker that comes later must ask for another slot.

@@ -7,6 +7,7 @@ package services
 import (
 	"carillon/access"
 	"carillon/campaigns"
+	"carillon/campaigns/calendar"
 	"carillon/channels"
 	"carillon/contacts"
 	"carillon/internal/clock"
@@ -21,6 +22,7 @@ type Services struct {
 	Keys       *access.Keys
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
+	Calendar   *calendar.Service
 	Settings   *campaigns.SettingsService
 	Holidays   *campaigns.HolidayService
 	Messages   *messages.Service
@@ -47,6 +49,7 @@ type Store interface {
 	access.KeyStore
 	access.TrailStore
 	campaigns.Store
+	calendar.Store
 	messages.Store
 	messages.QueueStore
 	templates.Store
@@ -99,6 +102,7 @@ func New(d Deps) *Services {
 		Properties: contacts.NewProperties(d.Store),
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
 		Uploads:    contacts.NewUploads(d.Store),
+		Calendar:   calendar.NewService(d.Store, d.Clock),
 		Settings:   campaigns.NewSettings(d.Store),
 		Holidays:   campaigns.NewHolidayService(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"carillon/campaigns"
+	"carillon/campaigns/calendar"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
@@ -380,6 +381,23 @@ func (s *Store) ZonesOfAudience(
 	zones, err := sqldb.Map[string, int64](ctx, s.reader(), "SELECT zone, COUNT(*) FROM (SELECT c.timezone AS zone, "+reason.sql+" AS why"+from.sql+
 		") r WHERE why IS NULL GROUP BY zone", slices.Concat(reason.args, from.args)...)
 	return zones, s.translate(err)
+}
+
+// SharedRecipients counts those who would be sent to by both of two campaigns.
+func (s *Store) SharedRecipients(ctx context.Context, one, other calendar.Recipients) (n int64, err error) {
+	var sides []string
+	var args []any
+	for _, r := range []calendar.Recipients{one, other} {
+		compiled, err := s.reader().compileAudience(ctx, r.Channel, r.Audience, r.Category, s.clock.Now())
+		if err != nil {
+			return 0, s.translate(err)
+		}
+		reason, from := compiled.reason(), compiled.from(0, pastEveryID)
+		sides = append(sides, "SELECT c.id"+from.sql+" AND "+reason.sql+" IS NULL")
+		args = append(append(args, from.args...), reason.args...)
+	}
+	err = s.reader().Row(ctx, "SELECT COUNT(*) FROM ("+strings.Join(sides, " INTERSECT ")+") both_of_them", args...).Scan(&n)
+	return n, s.translate(err)
 }
 
 // countParts cuts the contacts into as many ranges of ids as are counted side by

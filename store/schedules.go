@@ -611,9 +611,6 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 // another one.
 func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
 	now := tx.s.clock.Now()
-	if p := c.holds(); p.Covers(now) {
-		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunSkipped, Reason: campaigns.RunWhilePaused, Detail: p.Words()})
-	}
 	t, err := tx.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
 		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
@@ -625,12 +622,15 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	if err != nil {
 		return run, false, err
 	}
-	if len(open) > 0 && t.Alone() {
-		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", campaigns.RunOverlap, r.id)
+	d := t.Start(c.holds(), now, len(open))
+	switch d.Status {
+	case campaigns.RunSkipped:
+		return run, false, tx.giveUp(ctx, *c, r, d)
+	case campaigns.RunWaiting:
+		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", d.Reason, r.id)
 		return run, false, err
 	}
-	if t.CancelsOthers() {
-		// Its own row is not under way: it begins below.
+	if d.CancelsOthers {
 		if err := tx.cancelOpen(ctx, open, canceledForNext, forNext); err != nil {
 			return run, false, err
 		}

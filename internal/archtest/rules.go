@@ -24,9 +24,10 @@ type layer struct {
 // adds a room to the house without saying on which floor it is.
 func layers() []layer {
 	var (
-		inside    = []string{"internal"}
-		people    = join(inside, []string{"contacts", "providers"})
-		domain    = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics", "campaigns", "campaigns/hours"})
+		inside = []string{"internal"}
+		people = join(inside, []string{"contacts", "providers"})
+		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -100,6 +101,14 @@ func layers() []layer {
 		{
 			name: "campaigns", may: join(people, []string{"campaigns/hours", "targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,
 			why: "it is domain: rules that hold whatever stores, queues and serves them",
+		},
+		{
+			name: "campaigns/simulate", may: join(people, []string{"campaigns", "campaigns/hours", "messages", "targeting"}),
+			why: "it plays the rules of campaigns on a clock of its own, and knows nothing of where they are kept",
+		},
+		{
+			name: "campaigns/calendar", may: join(people, []string{"campaigns", "campaigns/simulate", "targeting", "messages"}), mayInTests: withStore,
+			why: "it says what is to come, and changes nothing",
 		},
 		{
 			name: "statistics", may: join(people, []string{"messages", "tracking"}), mayInTests: withStore,
