@@ -380,7 +380,7 @@ func (l *lane) told() (list []Run) {
 			decided = r.Starts
 		}
 		over := !r.Ends.IsZero() || r.Status == campaigns.RunSkipped
-		if over && decided.Before(l.from) && !r.Ends.After(l.from) || r.Instant.After(l.until) && r.Status == campaigns.RunSkipped {
+		if over && decided.Before(l.from) && !r.Ends.After(l.from) {
 			continue
 		}
 		list = append(list, r.told())

@@ -27,8 +27,8 @@ const (
 	LongestSpan = 366 * day
 	// runOut is for how long, behind the span, what has begun is played to its end.
 	runOut = 31 * day
-	// mostWork bounds the looks at what waits, which take some 50 ns each.
-	mostWork = 10_000_000
+	// mostWork bounds the looks at what waits, which take some 15 ns each.
+	mostWork = 50_000_000
 
 	day = 24 * time.Hour
 )

@@ -300,14 +300,7 @@ func TestWhatIsPlayedHolds(t *testing.T) {
 				requireRate(t, r, c.Throttle.PerSecond*simulate.CampaignShare)
 			}
 		}
-		if !c.Schedule.RecipientTime {
-			require.Equal(t, want, got)
-		} else {
-			for at, n := range got {
-				require.Equal(t, 1, n)
-				require.Contains(t, want, at)
-			}
-		}
+		require.Equal(t, want, got)
 		for _, d := range result.Days {
 			days += d.Messages
 			if limits.PerSecond > 0 {
