@@ -155,6 +155,7 @@ func (s *Server) routes() {
 	s.calendarRoutes()
 	s.settingsRoutes()
 	s.scheduleRoutes()
+	s.holidayRoutes()
 	s.runRoutes()
 	s.messageRoutes()
 	s.settleRoutes()

@@ -26,7 +26,11 @@ const (
 // startRecurring lets a draft fire from now on. A schedule of which nothing is to come
 // is refused.
 func (s *Service) startRecurring(ctx context.Context, c Campaign, channel providers.Channel) (Campaign, error) {
-	t, err := c.Schedule.Timetable(schedule.Options{Timezone: channel.Timezone})
+	o, err := s.compiledWith(ctx, c.AccountID, c.Schedule, channel.Timezone)
+	if err != nil {
+		return Campaign{}, err
+	}
+	t, err := c.Schedule.Timetable(o)
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -107,7 +111,11 @@ func (s *Service) timetable(ctx context.Context, accountID, id int64) (Campaign,
 	if err != nil {
 		return c, nil, err
 	}
-	t, err := c.Schedule.Timetable(schedule.Options{Timezone: channel.Timezone})
+	o, err := s.compiledWith(ctx, accountID, c.Schedule, channel.Timezone)
+	if err != nil {
+		return c, nil, err
+	}
+	t, err := c.Schedule.Timetable(o)
 	return c, t, err
 }
 

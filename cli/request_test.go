@@ -188,6 +188,13 @@ templates rm 1
 schedules next @daily --timezone UTC
 simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
+schedules next @daily --exclude-holidays 1
+holidays ls
+holidays show 1
+holidays create Office --date 2026-12-24=Party
+holidays set 1 --name Bureau
+holidays rm 1
+holidays import CSV --name Germany
 settings show
 settings set --quiet-hours 20:00-08:00
 channel ls

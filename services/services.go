@@ -24,6 +24,7 @@ type Services struct {
 	Campaigns  *campaigns.Service
 	Calendar   *calendar.Service
 	Settings   *campaigns.SettingsService
+	Holidays   *campaigns.HolidayService
 	Messages   *messages.Service
 	Queue      *messages.Queue
 	Reports    *messages.Reports
@@ -103,6 +104,7 @@ func New(d Deps) *Services {
 		Uploads:    contacts.NewUploads(d.Store),
 		Calendar:   calendar.NewService(d.Store, d.Clock),
 		Settings:   campaigns.NewSettings(d.Store),
+		Holidays:   campaigns.NewHolidayService(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),

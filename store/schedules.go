@@ -112,6 +112,14 @@ func (tx conn) turns(ctx context.Context, ids []int64) ([]campaigns.Run, error) 
 	if err != nil {
 		return nil, err
 	}
+	return tx.turnAll(ctx, list)
+}
+
+// turnAll decides of what has come of campaigns that the transaction holds.
+func (tx conn) turnAll(ctx context.Context, list []lockedCampaign) ([]campaigns.Run, error) {
+	if err := tx.readHolidays(ctx, list); err != nil {
+		return nil, err
+	}
 	standings, err := tx.standings(ctx, list)
 	if err != nil {
 		return nil, err
@@ -184,8 +192,15 @@ func (c lockedCampaign) holds() campaigns.Pause {
 }
 
 // timetable is the timetable of a recurring campaign.
-func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
-	return c.schedule.Timetable(schedule.Options{Timezone: c.zone})
+func (tx conn) timetable(ctx context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
+	if c.holidays == nil {
+		one := []lockedCampaign{c}
+		if err := tx.readHolidays(ctx, one); err != nil {
+			return nil, err
+		}
+		c = one[0]
+	}
+	return c.schedule.Timetable(schedule.Options{Timezone: c.zone, Holidays: c.holidays})
 }
 
 // turnWriter gathers what is decided of the instants of campaigns that the transaction
@@ -248,12 +263,12 @@ func (w *turnWriter) turnOnce(ctx context.Context, c *lockedCampaign) error {
 	at, next := c.nextFireAt.Time, campaigns.Outlook{}
 	if c.zones != zone.Rules() {
 		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok {
-			if fires := c.schedule.Fires(then, c.zone); fires.After(w.s.clock.Now()) {
-				next = campaigns.Outlook{LookAt: fires, FiresAt: fires}
-			}
+			at = c.schedule.Fires(then, c.zone)
 		}
 	}
-	if next.LookAt.IsZero() {
+	if at.After(w.s.clock.Now()) {
+		next = campaigns.Outlook{LookAt: at, FiresAt: at}
+	} else {
 		if err := w.decide(ctx, c, campaigns.RunScheduled, campaigns.Decision{Instant: at, Status: campaigns.RunPlanning}); err != nil {
 			return err
 		}
@@ -563,6 +578,9 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 	if err != nil {
 		return nil, err
 	}
+	if err := tx.readHolidays(ctx, locked); err != nil {
+		return nil, err
+	}
 	byID := map[int64]*lockedCampaign{}
 	for i := range locked {
 		byID[locked[i].id] = &locked[i]
@@ -593,7 +611,13 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 // another one.
 func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
 	now := tx.s.clock.Now()
+	if p := c.holds(); p.Covers(now) {
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunSkipped, Reason: campaigns.RunWhilePaused, Detail: p.Words()})
+	}
 	t, err := tx.timetable(ctx, *c)
+	if fault.Is(err, fault.Invalid) {
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
+	}
 	if err != nil {
 		return run, false, err
 	}
@@ -604,9 +628,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	d := t.Start(c.holds(), now, len(open))
 	switch d.Status {
 	case campaigns.RunSkipped:
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			d.Reason, clean(d.Detail), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, d)
 	case campaigns.RunWaiting:
 		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", d.Reason, r.id)
 		return run, false, err
@@ -618,9 +640,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	}
 	snippets, err := tx.freeze(ctx, c)
 	if fault.Is(err, fault.Invalid) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			clean(err.Error()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
 	}
 	if err != nil {
 		return run, false, err
@@ -642,6 +662,21 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		return run, false, err
 	}
 	return run, true, tx.setStatus(ctx, c.id, campaigns.Finished)
+}
+
+// giveUp ends a waiting run that does not start; the next one that waits has its turn.
+func (tx conn) giveUp(ctx context.Context, c lockedCampaign, r waitingRun, d campaigns.Decision) error {
+	if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+		string(d.Status), clean(d.Reason), clean(d.Detail), sqldb.Millis(tx.s.clock.Now()), r.id); err != nil {
+		return err
+	}
+	if err := tx.startNext(ctx, c.id); err != nil || c.status == campaigns.Paused {
+		return err
+	}
+	if err := tx.setStatus(ctx, c.id, campaigns.Finished); err != nil || d.Status != campaigns.RunFailed {
+		return err
+	}
+	return tx.guardFailed(ctx, c)
 }
 
 // lockUpToDate locks a campaign of which everything that has come is decided: what a
@@ -686,6 +721,10 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 			return err
 		}
 		if err := c.mustBe("started", "it fires at its instants", campaigns.Draft); err != nil {
+			return err
+		}
+		// A calendar that is changed at this moment does not know of the campaign yet.
+		if err := tx.holdHolidays(ctx, accountID, c.schedule); err != nil {
 			return err
 		}
 		t, err := tx.timetable(ctx, c)
