@@ -54,6 +54,8 @@ type Store interface {
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 	// GetSettings are the account's; zero but for the account if it has set none.
 	GetSettings(ctx context.Context, accountID int64) (campaigns.Settings, error)
+	// HolidaysByID are the days of those of the calendars that the account has.
+	HolidaysByID(ctx context.Context, accountID int64, ids []int64) (map[int64]schedule.Holidays, error)
 	// ListCaps lists those behind the id after.
 	ListCaps(ctx context.Context, accountID, after int64, limit int) ([]contacts.FrequencyCap, error)
 }
@@ -312,17 +314,24 @@ func (v *survey) campaign(ctx context.Context, c campaigns.Campaign) (in simulat
 			in.Caps = append(in.Caps, rule)
 		}
 	}
-	if err := v.times(c, channel, &in); err != nil || c.Status == campaigns.Draft {
+	if err := v.times(ctx, c, &in); err != nil || c.Status == campaigns.Draft {
 		return in, channel, err
 	}
 	return in, channel, v.runs(ctx, c, &in)
 }
 
 // times says when a campaign fires.
-func (v *survey) times(c campaigns.Campaign, channel providers.Channel, in *simulate.Campaign) (err error) {
+func (v *survey) times(ctx context.Context, c campaigns.Campaign, in *simulate.Campaign) (err error) {
+	channel := v.channels[c.ChannelID]
 	switch {
 	case c.Schedule.Recurs():
-		in.Timetable, err = c.Schedule.Timetable(schedule.Options{Timezone: channel.Timezone})
+		o := schedule.Options{Timezone: channel.Timezone}
+		if e := c.Schedule.Exclude; e != nil && len(e.Holidays) > 0 {
+			if o.Holidays, err = v.store.HolidaysByID(ctx, c.AccountID, e.Holidays); err != nil {
+				return err
+			}
+		}
+		in.Timetable, err = c.Schedule.Timetable(o)
 		in.Standing = campaigns.Standing{CampaignID: c.ID, Behind: c.Behind, Fired: c.Fired, Pause: c.SchedulePause}
 		if c.Status == campaigns.Paused {
 			in.Standing.Pause = c.Pause

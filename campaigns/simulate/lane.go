@@ -302,6 +302,7 @@ func (l *lane) start(c *player) (changed bool) {
 		case campaigns.RunSkipped:
 			r.Status, r.Reason, r.Detail = d.Status, d.Reason, d.Detail
 			c.waiting = without(c.waiting, r)
+			c.next(l.now)
 		case campaigns.RunWaiting:
 			r.Reason, r.startsAt = d.Reason, time.Time{}
 		default:
