@@ -152,6 +152,7 @@ func (s *Server) routes() {
 	s.suppressionRoutes()
 	s.campaignRoutes()
 	s.recurringRoutes()
+	s.resendRoutes()
 	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.runRoutes()

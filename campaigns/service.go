@@ -121,6 +121,7 @@ type Store interface {
 	Records
 	Lifecycle
 	Recurring
+	Resending
 	Audiences
 	Runs
 	Messages

@@ -16,7 +16,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 	root.AddCommand(group("campaign", "Make, check, send and steer campaigns",
 		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
 		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
-		c.campaignPause(), c.campaignResume(),
+		c.campaignPause(), c.campaignResume(), c.campaignResend(),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
 }

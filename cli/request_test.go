@@ -218,6 +218,8 @@ campaign pause 1
 campaign pause 1 --schedule --until 2027-01-07T00:00:00Z
 campaign resume 1
 campaign resume 1 --schedule
+campaign resend 1 --state failed --reason refused
+campaign create --name x --channel 1 --messages {"campaign_id":1,"states":["failed"]}
 campaign cancel 1
 campaign duplicate 1
 campaign watch 1

@@ -38,6 +38,8 @@ type audienceSQL struct {
 	// rules and excluded are conditions over c: of the audience's rule and
 	// targeting lists, and of those of its exclude.
 	rules, excluded []rule.Fragment
+	// in and out are those of the audience, and of its exclude, by their messages.
+	in, out picked
 }
 
 // compileAudience compiles an audience as it is at a moment, which rules with
@@ -49,6 +51,12 @@ func (tx conn) compileAudience(ctx context.Context, channel providers.Channel, a
 		exclude = &targeting.Exclude{}
 	}
 	var err error
+	if compiled.in, err = tx.pick(ctx, channel.AccountID, a.Messages); err != nil {
+		return compiled, err
+	}
+	if compiled.out, err = tx.pick(ctx, channel.AccountID, exclude.Messages); err != nil {
+		return compiled, err
+	}
 	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil || len(exclude.Campaigns) == 0 {
 		return compiled, err
 	}
@@ -146,6 +154,10 @@ func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args
 		parts = append(parts, "SELECT id AS contact_id FROM contacts WHERE id "+a.d.InIDs+" AND account_id = ?"+fmt.Sprintf(bound, "id"))
 		args = append(append(args, a.d.IDList(a.audience.Contacts), a.accountID), boundArgs...)
 	}
+	if a.in.there() {
+		parts = append(parts, a.in.sql+fmt.Sprintf(bound, a.in.column))
+		args = append(append(args, a.in.args...), boundArgs...)
+	}
 	return parts, args
 }
 
@@ -197,6 +209,9 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 	for _, r := range a.excluded {
 		conditions = append(conditions, fragment{r.SQL, r.Args})
 	}
+	if a.out.there() {
+		conditions = append(conditions, a.out.holds())
+	}
 	if len(a.sentRuns) > 0 {
 		// Whoever was written to, or may have been: sent and what follows it,
 		// being sent, and in doubt.
@@ -238,7 +253,7 @@ func (a audienceSQL) from(cursor, last int64) fragment {
 // onlyList is the list that makes up the audience, if nothing else does.
 func (a audienceSQL) onlyList() (id int64, only bool) {
 	lists := a.audience.Lists()
-	if a.audience.All || len(lists) != 1 || len(a.audience.Contacts)+len(a.rules) > 0 {
+	if a.audience.All || len(lists) != 1 || len(a.audience.Contacts)+len(a.rules) > 0 || a.in.there() {
 		return 0, false
 	}
 	return lists[0], true

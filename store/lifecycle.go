@@ -137,12 +137,17 @@ func (s *Store) PauseRun(ctx context.Context, runID int64, why string) error {
 }
 
 // openRun is a run that is under way.
-type openRun struct{ id, channelID int64 }
+type openRun struct {
+	id, channelID int64
+	// resend says that it is one, and stands in the way of no instant.
+	resend bool
+}
 
 // openRuns are the runs of a campaign that are under way.
 func (tx conn) openRuns(ctx context.Context, campaignID int64) ([]openRun, error) {
-	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID} },
-		"SELECT id, channel_id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') ORDER BY id", campaignID)
+	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID, &r.resend} },
+		"SELECT id, channel_id, kind = 'resend' FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') "+
+			"ORDER BY id", campaignID)
 }
 
 func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) error {

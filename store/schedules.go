@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -158,7 +159,7 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		found[id] = standing
 		return nil
 	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL AND kind <> 'resend' GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
@@ -469,7 +470,8 @@ func (tx conn) settleCampaign(ctx context.Context, campaignID int64, end campaig
 func (tx conn) startNext(ctx context.Context, campaignID int64) error {
 	_, err := tx.Exec(ctx, `UPDATE runs SET starts_at = ? WHERE id = (SELECT id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status = 'waiting'
 			AND starts_at IS NULL ORDER BY instant LIMIT 1)
-		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = ? AND r.finished_at IS NULL AND r.status IN ('planning', 'sending', 'paused'))`,
+		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = ? AND r.finished_at IS NULL AND r.status IN ('planning', 'sending', 'paused')
+			AND r.kind <> 'resend')`,
 		sqldb.Millis(tx.s.clock.Now()), campaignID, campaignID)
 	return err
 }
@@ -531,7 +533,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	if err != nil {
 		return run, false, err
 	}
-	if len(open) > 0 && t.Alone() {
+	if slices.ContainsFunc(open, func(r openRun) bool { return !r.resend }) && t.Alone() {
 		_, err := tx.Exec(ctx, "UPDATE runs SET starts_at = NULL, reason = ? WHERE id = ?", campaigns.RunOverlap, r.id)
 		return run, false, err
 	}
