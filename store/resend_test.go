@@ -3,12 +3,14 @@ package store_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/messages"
+	"carillon/providers"
 	"carillon/store/storetest"
 )
 
@@ -162,5 +164,60 @@ func TestAResendIsPausedAndCanceledWithItsCampaign(t *testing.T) {
 		require.NoError(t, s.CancelCampaign(t.Context(), j.AccountID, j.Campaign, "me"))
 		require.Empty(t, j.Feed(again.ID, []int64{1}, 100))
 		j.Balanced(again.ID)
+	})
+}
+
+// Of a recurring campaign one run is sent again, whatever became of the others, and its
+// schedule goes on as if there was no resend.
+func TestARunOfARecurringCampaignIsSentAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		r := newRecurring(t, s, hourly(campaigns.Policy{WhileRunning: "skip"}))
+		end := func(run int64, envelope int64, failed int) {
+			t.Helper()
+			r.PlanAll(run, 100)
+			claimed := r.Claim(run, envelope, r.Feed(run, []int64{envelope}, 100))
+			r.Record(run, claimed[failed:], nil)
+			if failed > 0 {
+				r.Record(run, claimed[:failed], func(o *messages.Outcome) { o.State, o.Reason, o.Kind = messages.Failed, messages.ReasonRefused, "content" })
+			}
+			finished, unbalanced, err := s.FinishRuns(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, unbalanced)
+			require.Contains(t, finished, run)
+		}
+		first := r.later(t, time.Hour)[0]
+		end(first.ID, 1, 0)
+		second := r.later(t, time.Hour)[0]
+		end(second.ID, 2, 3)
+		require.Equal(t, campaigns.Scheduled, r.status())
+		c := r.campaign(t)
+		c.Content = providers.Content{Text: "mended"}
+		_, err := s.UpdateCampaign(t.Context(), c)
+		require.NoError(t, err)
+
+		failed := campaigns.Resend{States: []messages.State{messages.Failed}}
+		again, n := r.resend(failed)
+		require.EqualValues(t, 3, n, "they have the first run's, and not the second's")
+		require.Equal(t, second.ID, again.ResendOf)
+		require.Equal(t, campaigns.Running, r.status())
+		kept, err := s.CampaignOfRun(t.Context(), again.ID)
+		require.NoError(t, err)
+		require.Equal(t, "mended", kept.Content.Text)
+		require.Equal(t, *c.NextFireAt, *r.campaign(t).NextFireAt)
+
+		third := r.later(t, time.Hour)
+		require.Len(t, third, 1, "a resend stands in no instant's way")
+		require.Equal(t, campaigns.RunScheduled, third[0].Kind)
+		end(again.ID, 3, 0)
+		require.Equal(t, campaigns.Running, r.status(), "the third is under way")
+		end(third[0].ID, 4, 1)
+		require.Equal(t, campaigns.Scheduled, r.status())
+		_, n = r.resend(campaigns.Resend{RunID: second.ID, States: failed.States})
+		require.Zero(t, n)
+		_, n = r.resend(failed)
+		require.EqualValues(t, 1, n, "of the third")
+		for _, run := range s.IDs("SELECT id FROM runs") {
+			r.Balanced(run)
+		}
 	})
 }
