@@ -153,6 +153,7 @@ func (s *Server) routes() {
 	s.campaignRoutes()
 	s.recurringRoutes()
 	s.resendRoutes()
+	s.checkRoutes()
 	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.runRoutes()

@@ -125,7 +125,8 @@ type testCampaign struct {
 type startCampaign struct {
 	ByID
 	Body *struct {
-		Now bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
+		Now         bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
+		UndoSeconds int  `json:"undo_seconds,omitempty" minimum:"0" maximum:"300" doc:"What would be sent at once is scheduled for so many seconds later: until then to pause or cancel it undoes the start."`
 	}
 }
 
@@ -229,9 +230,14 @@ func (s *Server) campaignRoutes() {
 			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, in.Body.To, in.Body.ContactID))
 		})
 	register(s, operation{id: "start-campaign", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a campaign", roles: mayEdit,
-		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants."},
+		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants. " +
+			"What the checks of a campaign call blockers is refused."},
 		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
-			return campaignOut(s.Campaigns.Start(ctx, caller.AccountID, in.ID, in.Body != nil && in.Body.Now))
+			var how campaigns.Starting
+			if in.Body != nil {
+				how = campaigns.Starting{Now: in.Body.Now, Undo: time.Duration(in.Body.UndoSeconds) * time.Second}
+			}
+			return campaignOut(s.Campaigns.StartWith(ctx, caller.AccountID, in.ID, how))
 		})
 	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag,
 		doc: "Set when a campaign fires, once or again and again, and let it fire then", roles: mayEdit},

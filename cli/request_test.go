@@ -202,9 +202,11 @@ campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch
 campaign preview 1
+campaign check 1
 campaign test 1 --to ada@example.org
 campaign start 1
 campaign start 1 --watch
+campaign start 1 --undo 30s
 campaign create --name x --channel 1 --all --cron @daily --jitter 5m --start
 campaign schedule 1 --at 2026-12-01T09:00
 campaign schedule 1 --every 2h --timezone Europe/Berlin

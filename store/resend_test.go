@@ -178,7 +178,9 @@ func TestARunOfARecurringCampaignIsSentAgain(t *testing.T) {
 			claimed := r.Claim(run, envelope, r.Feed(run, []int64{envelope}, 100))
 			r.Record(run, claimed[failed:], nil)
 			if failed > 0 {
-				r.Record(run, claimed[:failed], func(o *messages.Outcome) { o.State, o.Reason, o.Kind = messages.Failed, messages.ReasonRefused, "content" })
+				r.Record(run, claimed[:failed], func(o *messages.Outcome) {
+					o.State, o.Reason, o.Kind = messages.Failed, messages.ReasonRefused, "content"
+				})
 			}
 			finished, unbalanced, err := s.FinishRuns(t.Context())
 			require.NoError(t, err)
