@@ -10,6 +10,7 @@ import (
 	"carillon/campaigns"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/templates"
 )
 
 // Campaign is a campaign as the API shows it.
@@ -18,7 +19,7 @@ type Campaign struct {
 	Name       string             `json:"name"`
 	ChannelID  int64              `json:"channel_id"`
 	Audience   targeting.Audience `json:"audience"`
-	Content    providers.Content  `json:"content"`
+	Content    MessageContent     `json:"content"`
 	Schedule   Schedule           `json:"schedule"`
 	Throttle   campaigns.Throttle `json:"throttle"`
 	Weight     int                `json:"weight" doc:"Its share of the channel against other campaigns."`
@@ -42,7 +43,7 @@ type CampaignInput struct {
 	Name       string             `json:"name" minLength:"1" maxLength:"200"`
 	ChannelID  int64              `json:"channel_id" minimum:"1"`
 	Audience   targeting.Audience `json:"audience"`
-	Content    providers.Content  `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}."`
+	Content    MessageContent     `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}. Or a template."`
 	Schedule   Schedule           `json:"schedule,omitempty"`
 	Throttle   campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
@@ -54,7 +55,7 @@ type CampaignChange struct {
 	Name       *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	ChannelID  *int64              `json:"channel_id,omitempty" minimum:"1"`
 	Audience   *targeting.Audience `json:"audience,omitempty"`
-	Content    *providers.Content  `json:"content,omitempty"`
+	Content    *MessageContent     `json:"content,omitempty"`
 	Schedule   *Schedule           `json:"schedule,omitempty"`
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
@@ -74,7 +75,8 @@ type Forecast struct {
 	StartsAt  *time.Time `json:"starts_at,omitempty"`
 	Waves     []Wave     `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
 	// OutsideHours is absent where nobody waits.
-	OutsideHours int64 `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
+	OutsideHours int64               `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
+	Coverage     *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
 }
 
 // Wave is when the recipients of some zones have their turn.
@@ -92,6 +94,7 @@ type Sample struct {
 	Address   string             `json:"address"`
 	Content   *providers.Content `json:"content,omitempty"`
 	Error     string             `json:"error,omitempty" doc:"Why it can't be rendered for this recipient, who will be skipped."`
+	Language  string             `json:"language,omitempty" doc:"Of the template's translation."`
 }
 
 // Explanation says what became of a recipient, and why.
@@ -149,7 +152,8 @@ type explainCampaign struct {
 
 func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
-		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: c.Content, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
+		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
+		Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
 		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt),
 		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -181,7 +185,7 @@ func (s *Server) campaignRoutes() {
 		func(ctx context.Context, caller access.Key, in *createCampaign) (*one[Campaign], error) {
 			b := in.Body
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
-				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content,
+				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
 				Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
 			}))
 		})
@@ -292,7 +296,7 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 		c.Audience = *b.Audience
 	}
 	if b.Content != nil {
-		c.Content = *b.Content
+		c.Content, c.Template = b.Content.Content, b.Content.Template
 	}
 	if b.Schedule != nil {
 		c.Schedule = b.Schedule.schedule()
@@ -310,7 +314,8 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
-	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, StartsAt: timestamp(f.StartsAt), OutsideHours: f.OutsideHours}
+	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, Coverage: f.Coverage,
+		StartsAt: timestamp(f.StartsAt), OutsideHours: f.OutsideHours}
 	for _, w := range f.Waves {
 		view.Waves = append(view.Waves, Wave{At: w.At.UTC(), Zones: w.Zones, ZoneCount: w.ZoneCount, Recipients: w.Recipients, Waits: w.Waits})
 	}
@@ -319,7 +324,7 @@ func forecastView(f campaigns.Forecast) Forecast {
 		view.Seconds = &seconds
 	}
 	for _, sample := range f.Samples {
-		v := Sample{ContactID: sample.Recipient.ContactID, Address: sample.Recipient.Address, Error: sample.Error}
+		v := Sample{ContactID: sample.Recipient.ContactID, Address: sample.Recipient.Address, Language: sample.Language, Error: sample.Error}
 		if sample.Error == "" {
 			v.Content = &sample.Content
 		}

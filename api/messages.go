@@ -79,7 +79,7 @@ type MessageInput struct {
 // MessageContent is what a message says: texts, or a template.
 type MessageContent struct {
 	providers.Content
-	Template *templates.Use `json:"template,omitempty" doc:"A template instead of texts; it speaks the contact's language."`
+	Template *templates.Use `json:"template,omitempty" doc:"A template instead of texts; everybody gets it in their language."`
 }
 
 type sendMessage struct{ Body MessageInput }

@@ -23,6 +23,7 @@ func TestResendCampaign(t *testing.T) {
 		require.NoError(t, err)
 		done = step.Done
 	}
+	const again = `{"name":"Again","channel_id":1,"content":{"subject":"x","text":"x"},"audience":`
 	golden(t, "resend_planned.txt", s.transcript(
 		[]string{"POST", "/v1/campaigns/1/resend", `{}`},
 		[]string{"POST", "/v1/campaigns/1/resend", `{"states":["sent"]}`},
@@ -34,9 +35,9 @@ func TestResendCampaign(t *testing.T) {
 		[]string{"POST", "/v1/campaigns/1/resend", `{"states":["skipped"],"reasons":["no_address"]}`},
 		[]string{"POST", "/v1/campaigns/1/resend", `{"states":["skipped"],"reasons":["no_address"]}`},
 		[]string{"GET", "/v1/campaigns/1/runs", ""},
-		[]string{"POST", "/v1/campaigns", `{"name":"Again","channel_id":1,"content":{"subject":"x","text":"x"},"audience":{"messages":{"campaign_id":1,"not":"opened"}}}`},
-		[]string{"POST", "/v1/campaigns", `{"name":"Again","channel_id":1,"content":{"subject":"x","text":"x"},"audience":{"messages":{"campaign_id":9,"reasons":["bored"]}}}`},
-		[]string{"POST", "/v1/campaigns", `{"name":"Again","channel_id":1,"content":{"subject":"x","text":"x"},"audience":{"messages":{"campaign_id":1,"not":"read"}}}`},
+		[]string{"POST", "/v1/campaigns", again + `{"messages":{"campaign_id":1,"not":"opened"}}}`},
+		[]string{"POST", "/v1/campaigns", again + `{"messages":{"campaign_id":9,"reasons":["bored"]}}}`},
+		[]string{"POST", "/v1/campaigns", again + `{"messages":{"campaign_id":1,"not":"read"}}}`},
 		[]string{"GET", "/v1/campaigns/2/preview", ""},
 	))
 	require.Equal(t, 403, s.do("POST", "/v1/campaigns/1/resend", `{"states":["failed"],"dry_run":true}`, as(access.Viewer)...).Code)

@@ -86,7 +86,8 @@ func (s *Server) runOut(ctx context.Context) func(campaigns.Run, error) (*one[Ru
 
 func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
-		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf, Status: string(r.Status), Reason: r.Reason,
+		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
+		Status: string(r.Status), Reason: r.Reason,
 		Detail: r.Detail, Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
 		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),

@@ -97,11 +97,12 @@ func (r ScheduleRule) schedule() schedule.Schedule {
 type Schedule struct {
 	At *string `json:"at,omitempty" nullable:"true" maxLength:"40" doc:"Fires once: a wall-clock time such as 2026-12-01T09:00 in timezone, or an RFC 3339 time; null or absent means as soon as the campaign is started, or as it recurs." example:"2026-12-01T09:00"`
 	ScheduleRule
-	Count         int    `json:"count,omitempty" minimum:"1" maximum:"1000000" doc:"How many instants fire at all."`
-	CatchUp       string `json:"catch_up,omitempty" enum:"skip,latest,all" doc:"Which instants fire that came while nothing could fire them: the last (if absent), all, or none that is later than a minute."`
-	CatchUpWithin string `json:"catch_up_within,omitempty" maxLength:"30" doc:"For how long an instant is worth it; 1h if absent." example:"1h"`
-	WhileRunning  string `json:"while_running,omitempty" enum:"skip,queue_one,queue_all,together,cancel_previous,leave_out" doc:"What becomes of an instant that comes while a run is under way: it waits unless one waits already (queue_one, if absent), waits behind all, is left out, runs beside it, cancels it, or runs for those who do not still wait in it."`
-	Jitter        string `json:"jitter,omitempty" maxLength:"30" doc:"By how much an instant starts later at most, evenly spread; always the same for the same instant." example:"5m"`
+	Count         int               `json:"count,omitempty" minimum:"1" maximum:"1000000" doc:"How many instants fire at all."`
+	CatchUp       string            `json:"catch_up,omitempty" enum:"skip,latest,all" doc:"Which instants fire that came while nothing could fire them: the last (if absent), all, or none that is later than a minute."`
+	CatchUpWithin string            `json:"catch_up_within,omitempty" maxLength:"30" doc:"For how long an instant is worth it; 1h if absent." example:"1h"`
+	WhileRunning  string            `json:"while_running,omitempty" enum:"skip,queue_one,queue_all,together,cancel_previous,leave_out" doc:"What becomes of an instant that comes while a run is under way: it waits unless one waits already (queue_one, if absent), waits behind all, is left out, runs beside it, cancels it, or runs for those who do not still wait in it."`
+	Jitter        string            `json:"jitter,omitempty" maxLength:"30" doc:"By how much an instant starts later at most, evenly spread; always the same for the same instant." example:"5m"`
+	Guards        *campaigns.Guards `json:"guards,omitempty" doc:"What pauses it by itself, with the reason."`
 	campaigns.Delivery
 }
 
@@ -109,7 +110,7 @@ func (in Schedule) schedule() campaigns.Schedule {
 	return campaigns.Schedule{
 		At: text(in.At), Schedule: in.ScheduleRule.schedule(), Policy: campaigns.Policy{
 			Count: in.Count, CatchUp: campaigns.CatchUp(in.CatchUp), CatchUpWithin: in.CatchUpWithin,
-			WhileRunning: campaigns.WhileRunning(in.WhileRunning), Jitter: in.Jitter,
+			WhileRunning: campaigns.WhileRunning(in.WhileRunning), Jitter: in.Jitter, Guards: in.Guards,
 		}, Delivery: in.Delivery,
 	}
 }
@@ -118,7 +119,7 @@ func (in Schedule) schedule() campaigns.Schedule {
 func scheduleWire(s campaigns.Schedule) Schedule {
 	out := Schedule{
 		ScheduleRule: scheduleRule(s.Schedule), Count: s.Count, CatchUp: string(s.CatchUp), CatchUpWithin: s.CatchUpWithin,
-		WhileRunning: string(s.WhileRunning), Jitter: s.Jitter, Delivery: s.Delivery,
+		WhileRunning: string(s.WhileRunning), Jitter: s.Jitter, Guards: s.Guards, Delivery: s.Delivery,
 	}
 	if s.At != "" {
 		out.At = &s.At

@@ -9,6 +9,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/templates"
 )
 
 // Status is where a campaign stands.
@@ -35,6 +36,11 @@ type Campaign struct {
 	Audience  targeting.Audience
 	// Content is the template: Liquid in every text.
 	Content providers.Content
+	// Template is what everybody gets instead of Content, in their language; may be nil.
+	Template *templates.Use
+	// Resolved is what the template came to when the run was fired; only a campaign
+	// that is read for a run has it, and only with a template.
+	Resolved *templates.Resolved
 	// Snippets are the texts that Content renders by name, as they were when the run
 	// was fired; only a campaign that is read for a run has them.
 	Snippets map[string]string

@@ -10,6 +10,7 @@ import (
 
 	"carillon/internal/words"
 	"carillon/providers"
+	"carillon/templates"
 )
 
 // Check is something that is wrong with a campaign before it is started, or may be.
@@ -31,23 +32,24 @@ type Checks struct {
 
 // The codes of checks.
 const (
-	CheckInvalid         = "invalid"            // what the campaign is made of can't be sent
-	CheckSchedulePast    = "schedule_past"      // its time is over
-	CheckHours           = "hours"              // its hours leave no time to send at
-	CheckUpload          = "upload"             // an upload of its audience is not taken in
-	CheckAudienceEmpty   = "audience_empty"     // the audience has nobody in it
-	CheckNobodyReachable = "nobody_reachable"   // everybody in it would be skipped
-	CheckAudienceFar     = "audience_far"       // it is far from what the channel was used for last
-	CheckLinkEmpty       = "link_empty"         // a link leads nowhere
-	CheckLinkRelative    = "link_relative"      // a link has no host, which a mail has not either
-	CheckLinkInsecure    = "link_not_https"     // a link is not https
-	CheckImageEmpty      = "image_empty"        // a picture has no address
-	CheckImageNoAlt      = "image_without_alt"  // a picture has no words for who does not see it
-	CheckSize            = "size"               // mail readers cut it off
-	CheckUnsubscribe     = "no_unsubscribe"     // a bulk mail shows no way out
-	CheckUnknownName     = "unknown_name"       // a template names what nobody has
-	CheckRender          = "render_failed"      // it can't be rendered for somebody
-	CheckChannel         = "channel_not_active" // the channel is paused or stopped
+	CheckInvalid         = "invalid"             // what the campaign is made of can't be sent
+	CheckSchedulePast    = "schedule_past"       // its time is over
+	CheckHours           = "hours"               // its hours leave no time to send at
+	CheckUpload          = "upload"              // an upload of its audience is not taken in
+	CheckAudienceEmpty   = "audience_empty"      // the audience has nobody in it
+	CheckNobodyReachable = "nobody_reachable"    // everybody in it would be skipped
+	CheckAudienceFar     = "audience_far"        // it is far from what the channel was used for last
+	CheckLinkEmpty       = "link_empty"          // a link leads nowhere
+	CheckLinkRelative    = "link_relative"       // a link has no host, which a mail has not either
+	CheckLinkInsecure    = "link_not_https"      // a link is not https
+	CheckImageEmpty      = "image_empty"         // a picture has no address
+	CheckImageNoAlt      = "image_without_alt"   // a picture has no words for who does not see it
+	CheckSize            = "size"                // mail readers cut it off
+	CheckUnsubscribe     = "no_unsubscribe"      // a bulk mail shows no way out
+	CheckUnknownName     = "unknown_name"        // a template names what nobody has
+	CheckRender          = "render_failed"       // it can't be rendered for somebody
+	CheckChannel         = "channel_not_active"  // the channel is paused or stopped
+	CheckTranslation     = "translation_missing" // the template has not everybody's language
 )
 
 const (
@@ -206,12 +208,15 @@ func inspect(c providers.Content) map[string][]found {
 	return found
 }
 
+// asItReads begins what is said of a sample.
+const asItReads = "as it reads for "
+
 // contentFields are those that are inspected, in the order in which they are told.
 var contentFields = []string{"content.html", "content.text", "content.attachment.url"}
 
 // checkContent checks a content as it is written, and as it reads for some recipients. A
 // link that leads nowhere for everybody can't be meant.
-func checkContent(c providers.Content, samples []Sample) (checks Checks) {
+func checkContent(wording templates.Resolved, samples []Sample) (checks Checks) {
 	known, alike := map[found]bool{}, map[string]int{}
 	add := func(field, as string, f found) {
 		if known[f] || alike[f.code] == mostAlike {
@@ -219,19 +224,28 @@ func checkContent(c providers.Content, samples []Sample) (checks Checks) {
 		}
 		known[f] = true
 		alike[f.code]++
-		if f.code == CheckLinkEmpty && as == "" {
+		if f.code == CheckLinkEmpty && !strings.HasPrefix(as, asItReads) {
 			checks.Blockers = append(checks.Blockers, f.check(field, as))
 			return
 		}
 		checks.Warnings = append(checks.Warnings, f.check(field, as))
 	}
-	written := inspect(c)
-	for _, field := range contentFields {
-		for _, f := range written[field] {
-			add(field, "", f)
+	largest := 0
+	for _, tag := range wording.Languages.Has {
+		as := ""
+		if tag != "" {
+			as = "in " + tag + ", "
+		}
+		if len(samples) == 0 {
+			largest = max(largest, len(wording.Contents[tag].HTML))
+		}
+		written := inspect(wording.Contents[tag])
+		for _, field := range contentFields {
+			for _, f := range written[field] {
+				add(field, as, f)
+			}
 		}
 	}
-	largest := 0
 	for _, s := range samples {
 		if s.Error != "" {
 			checks.Warnings = append(checks.Warnings, Check{
@@ -244,12 +258,9 @@ func checkContent(c providers.Content, samples []Sample) (checks Checks) {
 		read := inspect(s.Content)
 		for _, field := range contentFields {
 			for _, f := range read[field] {
-				add(field, "as it reads for "+s.Recipient.Address+", ", f)
+				add(field, asItReads+s.Recipient.Address+", ", f)
 			}
 		}
-	}
-	if len(samples) == 0 {
-		largest = len(c.HTML)
 	}
 	if largest > clipsAt {
 		checks.Warnings = append(checks.Warnings, Check{
@@ -263,7 +274,7 @@ func checkContent(c providers.Content, samples []Sample) (checks Checks) {
 
 // checkUnsubscribe warns of a bulk mail in which no way out is seen. links are those of
 // the samples, in their order.
-func checkUnsubscribe(c providers.Content, samples []Sample, links []string) (checks Checks) {
+func checkUnsubscribe(wording templates.Resolved, samples []Sample, links []string) (checks Checks) {
 	warn := func(message, remedy string) {
 		checks.Warnings = append(checks.Warnings, Check{Code: CheckUnsubscribe, Field: "content", Message: message, Remedy: remedy})
 	}
@@ -287,8 +298,28 @@ func checkUnsubscribe(c providers.Content, samples []Sample, links []string) (ch
 		}
 		return checks
 	}
-	if source := shown(c); !strings.Contains(source, "unsubscribe_url") && !strings.Contains(source, "render") {
+	if source := shown(wording.Contents[wording.Languages.Default]); !strings.Contains(source, "unsubscribe_url") && !strings.Contains(source, "render") {
 		warn("it shows no link to unsubscribe: bulk mail needs one by law, and readers who find none call it spam", "write {{ unsubscribe_url }} into the text")
+	}
+	return checks
+}
+
+// checkTranslations warns of people whose language a template has not.
+func checkTranslations(coverage templates.Coverage, wording templates.Resolved) (checks Checks) {
+	people, tags := int64(0), []string{}
+	for _, missing := range coverage.Missing {
+		if missing.Language != "" {
+			people += missing.People
+			tags = append(tags, missing.Language)
+		}
+	}
+	if people > 0 {
+		checks.Warnings = append(checks.Warnings, Check{
+			Code: CheckTranslation, Field: "content.template",
+			Message: fmt.Sprintf("%s have a language that the template has not (%s) and get it in %s", words.Count(people, "recipient"),
+				shorten(strings.Join(tags, ", "), 100), wording.Languages.Default),
+			Remedy: "translate the template, or leave these people out",
+		})
 	}
 	return checks
 }

@@ -109,8 +109,10 @@ func TestChecksOfAudienceAndSchedule(t *testing.T) {
 	require.Equal(t, []string{"audience_empty audience"}, coded(checks.Warnings))
 	checks = check(func(c *campaigns.Campaign) { c.Schedule.At = "2020-01-01T09:00" })
 	require.Equal(t, []string{"schedule_past schedule.at"}, coded(checks.Blockers))
-	checks = check(func(c *campaigns.Campaign) { c.Audience.Exclude = &targeting.Exclude{Rule: []byte(
-		`{"condition":"AND","rules":[{"field":"first_name","operator":"is_null"},{"field":"first_name","operator":"is_not_null"}]}`)} })
+	checks = check(func(c *campaigns.Campaign) {
+		c.Audience.Exclude = &targeting.Exclude{Rule: []byte(
+			`{"condition":"AND","rules":[{"field":"first_name","operator":"is_null"},{"field":"first_name","operator":"is_not_null"}]}`)}
+	})
 	require.Empty(t, coded(checks.Blockers))
 	_, err := f.Check(ctx, f.Account, 99)
 	require.True(t, fault.Is(err, fault.NotFound))

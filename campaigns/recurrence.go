@@ -27,6 +27,8 @@ type Policy struct {
 	// Jitter is by how much an instant starts later at most, such as 5m: the same for
 	// the same instant, whoever reckons it.
 	Jitter string `json:"jitter,omitempty"`
+	// Guards pause it by themselves; nil for the default.
+	Guards *Guards `json:"guards,omitempty"`
 }
 
 // CatchUp says which of the instants fire that came while no scheduler was there.
@@ -135,6 +137,7 @@ func (s Schedule) Timetable(o schedule.Options) (*Timetable, error) {
 		}
 		t.jitter = jitter
 	}
+	wrong = append(wrong, s.Guards.validate()...)
 	var err error
 	if t.plan, err = s.Compile(o); err != nil {
 		if wrong, err = fault.Gather(wrong, err); err != nil {

@@ -55,7 +55,8 @@ func (s Schedule) validateInstants(defaultZone string) error {
 		set  bool
 	}{
 		{"count", s.Count != 0}, {"catch_up", s.CatchUp != ""}, {"catch_up_within", s.CatchUpWithin != ""}, {"while_running", s.WhileRunning != ""},
-		{"jitter", s.Jitter != ""}, {"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""}, {"exclude", s.Exclude != nil},
+		{"jitter", s.Jitter != ""}, {"guards", s.Guards != nil}, {"from", s.From != ""}, {"until", s.Until != ""}, {"phase", s.Phase != ""},
+		{"exclude", s.Exclude != nil},
 		{"on_excluded", s.OnExcluded != ""}, {"gap", s.Gap != ""}, {"overlap", s.Overlap != ""},
 	} {
 		if field.set {

@@ -82,6 +82,8 @@ type Audiences interface {
 	// kept; empty for none.
 	ZonesOfAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	SampleAudience(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64, n int) ([]messages.Recipient, error)
+	// AudienceLanguages counts those who will be sent to by the languages that they have.
+	AudienceLanguages(ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64) (map[string]int64, error)
 	// HasCategory reports whether the account has a category of this id.
 	HasCategory(ctx context.Context, accountID, id int64) (bool, error)
 }
@@ -262,7 +264,8 @@ func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starti
 	}
 	if c.Schedule.Recurs() {
 		if how.Undo > 0 {
-			return Campaign{}, fault.InvalidField("undo_seconds", how.Undo.Seconds(), "a campaign that recurs fires at its instants: pause or cancel it before the first")
+			return Campaign{}, fault.InvalidField("undo_seconds", how.Undo.Seconds(),
+				"a campaign that recurs fires at its instants: pause or cancel it before the first")
 		}
 		if now {
 			return Campaign{}, fault.New(fault.Conflict, "campaign %d recurs: start it without now, and POST …/trigger for a run beside its schedule", id)

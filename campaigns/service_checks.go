@@ -50,7 +50,18 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 	if err := s.sample(ctx, c, channel, &f); err != nil {
 		return checks, err
 	}
-	checks = checks.and(checkContent(c.Content, f.Samples))
+	wording, err := s.wording(ctx, c, channel)
+	if err != nil {
+		return checks, err
+	}
+	checks = checks.and(checkContent(wording, f.Samples))
+	if c.Template != nil {
+		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
+		if err != nil {
+			return checks, err
+		}
+		checks = checks.and(checkTranslations(wording.Languages.Cover(people), wording))
+	}
 	for _, notice := range f.Notices {
 		checks.Warnings = append(checks.Warnings, Check{Code: CheckUnknownName, Field: "content", Message: notice, Remedy: "correct the name, or give it a default"})
 	}
@@ -59,7 +70,7 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		for i, sample := range f.Samples {
 			links[i] = s.tokens.URL(messages.Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: sample.Recipient.Address})
 		}
-		checks = checks.and(checkUnsubscribe(c.Content, f.Samples, links))
+		checks = checks.and(checkUnsubscribe(wording, f.Samples, links))
 	}
 	preview, err := s.store.PreviewAudience(ctx, channel, c.Audience, c.CategoryID)
 	if err != nil {
@@ -129,7 +140,11 @@ func remedyOf(code string) string {
 // unblocked refuses to start what can't be meant; what takes long to find out is left to
 // Check. at is when it would fire, zero for now.
 func (s *Service) unblocked(ctx context.Context, c Campaign, channel providers.Channel, at time.Time) error {
-	checks := checkContent(c.Content, nil)
+	wording, err := s.wording(ctx, c, channel)
+	if err != nil {
+		return err
+	}
+	checks := checkContent(wording, nil)
 	if at.IsZero() && !c.Schedule.Recurs() {
 		empty, err := s.store.AudienceIsEmpty(ctx, channel, c.Audience)
 		if err != nil {

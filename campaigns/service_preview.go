@@ -7,6 +7,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/templates"
 )
 
 // Forecast is what a campaign would do if it were started now.
@@ -27,6 +28,8 @@ type Forecast struct {
 	// Waves are when the recipients of each zone have their turn, in order; empty where
 	// all have theirs at once, whatever their zone.
 	Waves []Wave
+	// Coverage says who gets a template in which language; nil without one.
+	Coverage *templates.Coverage
 	// OutsideHours is how many of them have to wait for their hours.
 	OutsideHours int64
 }
@@ -34,7 +37,9 @@ type Forecast struct {
 // Sample is a campaign rendered for one recipient.
 type Sample struct {
 	Recipient messages.Recipient
-	Content   providers.Content
+	// Language is that of the template's translation; empty without a template.
+	Language string
+	Content  providers.Content
 	// Error says why it can't be rendered; such a recipient is skipped.
 	Error string
 }
@@ -84,12 +89,28 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 		return Forecast{}, err
 	}
 	f.Duration, f.LimitedBy = estimate(f.Reachable, channel.Limits, c.Throttle)
+	if c.Template != nil {
+		wording, err := s.wording(ctx, c, channel)
+		if err != nil {
+			return Forecast{}, err
+		}
+		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
+		if err != nil {
+			return Forecast{}, err
+		}
+		coverage := wording.Languages.Cover(people)
+		f.Coverage = &coverage
+	}
 	return f, s.forecastWaves(ctx, c, channel, &f)
 }
 
 // sample renders a campaign for some of its recipients, and looks for mistakes.
 func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Channel, f *Forecast) error {
-	compiled, err := s.catalogue.Compile(ctx, c.AccountID, c.Content)
+	wording, err := s.wording(ctx, c, channel)
+	if err != nil {
+		return err
+	}
+	compiled, err := s.catalogue.CompileResolved(ctx, c.AccountID, wording)
 	if err != nil {
 		return err
 	}
@@ -105,7 +126,12 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 	for _, r := range recipients {
 		link := s.tokens.URL(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
 		sample := Sample{Recipient: r}
-		if sample.Content, err = compiled.Render(ctx, r.Vars(c.Name, link)); err != nil {
+		content, tag, _, err := compiled.For(r.Language)
+		if err == nil {
+			sample.Language = tag
+			sample.Content, err = content.Render(ctx, r.Vars(c.Name, link))
+		}
+		if err != nil {
 			sample.Error = err.Error()
 		}
 		f.Samples = append(f.Samples, sample)

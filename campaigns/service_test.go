@@ -19,6 +19,7 @@ import (
 	"carillon/services/servicestest"
 	"carillon/store"
 	"carillon/targeting"
+	"carillon/templates"
 )
 
 func TestMain(m *testing.M) {
@@ -324,4 +325,38 @@ func TestAChannelInUseIsNotDeleted(t *testing.T) {
 	err := f.Channels.Delete(t.Context(), f.Account, f.Mail.ID)
 	require.True(t, fault.Is(err, fault.Conflict))
 	require.ErrorContains(t, err, "cancel it or give it another channel first")
+}
+
+func TestACampaignSaysWhatATemplateSays(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c := f.campaign()
+	c.Template = &templates.Use{Name: "hello"}
+	_, err := f.Create(ctx, c)
+	require.ErrorContains(t, err, "content.template: give either a template or texts")
+	c.Content = providers.Content{}
+	_, err = f.Create(ctx, c)
+	require.ErrorContains(t, err, "content.template.name: there is no such template")
+	_, err = f.Catalogue.CreateTemplate(ctx, templates.Template{AccountID: f.Account, Name: "hello", Definition: templates.Definition{
+		Category: "utility", Kinds: []providers.AddressKind{providers.Email}, Default: "en", Translations: []templates.Translation{
+			{Language: "de", Email: &templates.Email{Subject: "Hallo {{ contact.first_name }}", HTML: "<p>Guten Tag</p>"}},
+			{Language: "en", Email: &templates.Email{Subject: "Hello {{ contact.first_name }}", HTML: "<p>Good day</p>"}},
+		},
+	}})
+	require.NoError(t, err)
+	c, err = f.Create(ctx, c)
+	require.NoError(t, err)
+	forecast, err := f.Preview(ctx, f.Account, c.ID)
+	require.NoError(t, err)
+	require.NotEmpty(t, forecast.Samples)
+	require.Equal(t, "en", forecast.Samples[0].Language)
+	require.Equal(t, "Hello Ada", forecast.Samples[0].Content.Subject)
+	var covered int64
+	for _, l := range forecast.Coverage.Languages {
+		covered += l.People
+	}
+	require.Equal(t, forecast.Reachable, covered, "everybody who is sent to gets a language")
+	sent, err := f.Test(ctx, f.Account, c.ID, "me@example.org", 0)
+	require.NoError(t, err)
+	require.Equal(t, "me@example.org", sent.Address)
 }

@@ -27,7 +27,11 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	if len(found) > 0 {
 		sample = found[0]
 	}
-	t := messages.Notification{AccountID: accountID, ChannelID: c.ChannelID, To: to, ContactID: contactID, Content: c.Content}
+	wording, err := s.wording(ctx, c, channel)
+	if err != nil {
+		return messages.Message{}, err
+	}
+	t := messages.Notification{AccountID: accountID, ChannelID: c.ChannelID, To: to, ContactID: contactID}
 	target, fields, err := s.messages.Recipient(ctx, t, channel)
 	if err != nil {
 		return messages.Message{}, err
@@ -42,5 +46,6 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	} else if sample.ContactID == contactID {
 		target.Row = sample.Row
 	}
+	t.Content, _, _ = wording.For(target.Language)
 	return s.messages.Create(ctx, messages.Single{Notification: t, Channel: channel, To: target, CampaignName: c.Name})
 }

@@ -57,7 +57,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	case err != nil:
 		return err
 	default:
-		fields, err := s.messages.CheckContent(ctx, c.Content, channel)
+		fields, err := s.checkWording(ctx, *c, channel)
 		if err != nil {
 			return err
 		}

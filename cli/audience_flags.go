@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ type audienceFlags struct {
 	groups, excludeGroups []string
 	rule, excludeRule     string
 	of, excludeOf         string
+	received              string
 }
 
 // add makes the flags. of and without begin what they say of themselves.
@@ -40,6 +42,8 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, without+"this contact")
 	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, without+"whom this campaign was sent")
 	flags.StringVar(&f.excludeOf, "exclude-messages", "", without+"whom has messages like this, as JSON")
+	flags.StringVar(&f.received, "exclude-received", "", without+"whom an earlier run of it was sent: ever, a number of last runs such as 3, "+
+		"or a duration such as 168h")
 }
 
 // into writes what the flags name, and leaves the rest of a as it is.
@@ -77,8 +81,22 @@ func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience)
 	if f.audience.All || f.audience.Some() {
 		*a = f.audience
 	}
+	if f.received != "" {
+		f.exclude.Received = receivedOf(f.received)
+	}
 	if f.exclude.Some() {
 		a.Exclude = &f.exclude
 	}
 	return nil
+}
+
+// receivedOf reads which earlier runs count.
+func receivedOf(text string) *targeting.Received {
+	if text == "ever" {
+		return &targeting.Received{Ever: true}
+	}
+	if n, err := strconv.Atoi(text); err == nil {
+		return &targeting.Received{Runs: n}
+	}
+	return &targeting.Received{Within: text}
 }

@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/templates"
 )
 
 func (c *cli) addCampaigns(root *cobra.Command) {
@@ -58,12 +62,24 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
+			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
+			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
 			runTable(w, run)
 		}
 	})
+}
+
+// templateWords are how a campaign names its template.
+func templateWords(use *templates.Use) string {
+	switch {
+	case use == nil:
+		return ""
+	case use.Language != "":
+		return use.Name + " in " + use.Language
+	}
+	return use.Name + ", in everybody's language"
 }
 
 func runTable(w *tabwriter.Writer, r api.Run) {
@@ -85,6 +101,7 @@ type campaignFlags struct {
 	file, name, channel string
 	audienceFlags
 	subject, text, textFile, html, htmlFile string
+	template, language                      string
 	preheader                               string
 	schedule                                whenFlags
 	rate                                    float64
@@ -118,6 +135,8 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
 	flags.StringVar(&f.html, "html", "", "HTML part")
 	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
+	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
+	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
@@ -182,6 +201,11 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	}
 	if err := f.schedule.into(c, &in.Schedule); err != nil {
 		return in, err
+	}
+	if f.template != "" {
+		in.Content.Template = &templates.Use{Name: f.template, Language: f.language}
+	} else if f.language != "" {
+		return in, usagef("--language belongs to --template")
 	}
 	if f.rate != 0 {
 		in.Throttle.PerSecond = f.rate
@@ -252,7 +276,19 @@ func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 		fields(w, "Takes", "as long as the provider needs: no limit is set")
 	}
 	fields(w, "Starts", at(f.StartsAt))
+	if f.Coverage != nil {
+		fields(w, "Languages", languageCounts(f.Coverage.Languages), "Lack theirs", languageCounts(f.Coverage.Missing))
+	}
 	showWaves(w, f)
+}
+
+// languageCounts are numbers of people by language, as "de 312, en 40".
+func languageCounts(list []templates.LanguageCount) string {
+	parts := make([]string, len(list))
+	for i, l := range list {
+		parts[i] = fmt.Sprintf("%s %d", cmp.Or(l.Language, "(none)"), l.People)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (c *cli) showSamples(f api.Forecast) {

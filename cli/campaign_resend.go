@@ -21,7 +21,8 @@ to get it, is left out: to ask for the same twice sends once.`,
   carillon campaign resend 12 --state sent,delivered --not read --even-if-sent`}
 	flags := cmd.Flags()
 	flags.Int64Var(&in.RunID, "run", 0, "of this run; the latest that is no resend if absent")
-	flags.StringSliceVar(&in.States, "state", nil, "messages in these states: failed, rejected, skipped, canceled; with --even-if-sent also unknown, sent, delivered, read")
+	flags.StringSliceVar(&in.States, "state", nil, "messages in these states: failed, rejected, skipped, canceled; with --even-if-sent also unknown, "+
+		"sent, delivered, read")
 	flags.StringSliceVar(&in.Reasons, "reason", nil, "with these reasons, such as attempts_used_up")
 	flags.StringVar(&in.Not, "not", "", "and none that was sent, delivered or read; or replied: have not replied since")
 	flags.BoolVar(&in.EvenIfSent, "even-if-sent", false, "send it again to people who have got it, too")

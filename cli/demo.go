@@ -219,7 +219,7 @@ func (c *cli) demoCampaign(ctx context.Context, input api.ChannelInput, upload a
 	sayf(c.out, "2. Made the channel %q (%s), limited to %d messages a second.\n\n", channel.Name, channel.Provider, demoPerSecond)
 	if k, _, err = ask[api.Campaign](ctx, c, post(campaignsPath(), api.CampaignInput{
 		Name: "Bells on Saturday", ChannelID: channel.ID, Audience: targeting.Audience{Uploads: []int64{upload.ID}},
-		Content: providers.Content{Subject: demoSubject, Text: demoText},
+		Content: api.MessageContent{Content: providers.Content{Subject: demoSubject, Text: demoText}},
 	})); err != nil {
 		return k, "", err
 	}

@@ -108,6 +108,7 @@ func (s State) Active() bool { return s <= Sending }
 const (
 	ReasonNoAddress        = "no_address"        // the contact has no address of the channel's kind
 	ReasonExcluded         = "excluded"          // in the audience's exclude
+	ReasonStillWaiting     = "still_waiting"     // waits for its message of an earlier run of the campaign
 	ReasonInactive         = "contact_inactive"  // the contact is inactive
 	ReasonBlocked          = "contact_blocked"   // the contact is blocked
 	ReasonDeleted          = "contact_deleted"   // the contact is gone

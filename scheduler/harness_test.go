@@ -147,6 +147,8 @@ func (s *fakeStore) FailRun(_ context.Context, runID int64, why string) error {
 	return nil
 }
 
+func (s *fakeStore) GuardRuns(context.Context) (map[int64]string, error) { return nil, nil }
+
 func (s *fakeStore) FinishRuns(context.Context) (finished, unbalanced []int64, err error) {
 	s.count("finish")
 	return nil, nil, nil

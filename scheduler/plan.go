@@ -91,6 +91,13 @@ func (s *Scheduler) finishPass(ctx context.Context) (worked bool, err error) {
 		}
 		worked = true
 	}
+	stopped, err := s.o.Store.GuardRuns(ctx)
+	for run, why := range stopped {
+		s.o.Logger.Warn("a guard has paused a campaign", "run", run, "reason", why)
+	}
+	if err != nil {
+		return false, err
+	}
 	finished, unbalanced, err := s.o.Store.FinishRuns(ctx)
 	for _, run := range finished {
 		s.o.Logger.Info("run finished: every message is in a final state", "run", run)

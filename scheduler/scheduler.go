@@ -41,6 +41,9 @@ type Plans interface {
 	PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error)
 	// FailRun ends a run that can't be planned, and keeps why.
 	FailRun(ctx context.Context, runID int64, why string) error
+	// GuardRuns pauses the campaigns of runs that their guards stop, and returns these with
+	// the reasons.
+	GuardRuns(ctx context.Context) (stopped map[int64]string, err error)
 	// FinishRuns ends the runs whose every message is in a final state. Those whose
 	// counters don't add up are left open, and reported.
 	FinishRuns(ctx context.Context) (finished, unbalanced []int64, err error)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"carillon/campaigns"
+	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -35,6 +36,12 @@ type audienceSQL struct {
 	category int64
 	// sentRuns are the runs of the campaigns in audience.exclude.campaigns.
 	sentRuns []int64
+	// ownRuns are the runs of the campaign itself that audience.exclude.received is
+	// about, and since is from when on what they sent counts; zero for always.
+	ownRuns []int64
+	since   time.Time
+	// openRuns are those of the campaign in which people still wait.
+	openRuns []int64
 	// rules and excluded are conditions over c: of the audience's rule and
 	// targeting lists, and of those of its exclude.
 	rules, excluded []rule.Fragment
@@ -57,12 +64,51 @@ func (tx conn) compileAudience(ctx context.Context, channel providers.Channel, a
 	if compiled.out, err = tx.pick(ctx, channel.AccountID, exclude.Messages); err != nil {
 		return compiled, err
 	}
-	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil || len(exclude.Campaigns) == 0 {
+	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil {
+		return compiled, err
+	}
+	if err := tx.compileOwn(ctx, &compiled, exclude.Received, now); err != nil || len(exclude.Campaigns) == 0 {
 		return compiled, err
 	}
 	compiled.sentRuns, err = sqldb.IDs(ctx, tx, "SELECT id FROM runs WHERE account_id = ? AND campaign_id "+tx.d.InIDs,
 		channel.AccountID, tx.d.IDList(exclude.Campaigns))
 	return compiled, err
+}
+
+// compileOwn finds the earlier runs of the campaign whose audience it is.
+func (tx conn) compileOwn(ctx context.Context, a *audienceSQL, received *targeting.Received, now time.Time) (err error) {
+	of := a.audience.Of
+	if of.CampaignID == 0 {
+		if received != nil {
+			return fault.InvalidField("audience.exclude.received", nil, "is about the earlier runs of a campaign: leave it out here")
+		}
+		return nil
+	}
+	before := of.Before
+	if before.IsZero() {
+		before = tx.s.clock.Now().Add(time.Millisecond)
+	}
+	if of.NotWaiting {
+		if a.openRuns, err = sqldb.IDs(ctx, tx, "SELECT id FROM runs WHERE campaign_id = ? AND started_at < ? AND finished_at IS NULL",
+			of.CampaignID, sqldb.Millis(before)); err != nil {
+			return err
+		}
+	}
+	if received == nil {
+		return nil
+	}
+	most := int64(pastEveryID)
+	if received.Runs > 0 {
+		most = int64(received.Runs)
+	}
+	if span := received.Span(); span > 0 {
+		a.since = now.Add(-span)
+	}
+	// A resend belongs to the run that it is of, and is none of so many last ones.
+	a.ownRuns, err = sqldb.IDs(ctx, tx, `SELECT r.id FROM runs r LEFT JOIN runs o ON o.id = r.resend_of WHERE r.campaign_id = ? AND r.started_at < ?
+		AND COALESCE(o.id, r.id) IN (SELECT id FROM (SELECT id FROM runs WHERE campaign_id = ? AND started_at < ? AND kind <> 'resend'
+			ORDER BY started_at DESC, id DESC LIMIT ?) last)`, of.CampaignID, sqldb.Millis(before), of.CampaignID, sqldb.Millis(before), most)
+	return err
 }
 
 // compileRules compiles the rules and targeting lists of an audience and of its
@@ -219,7 +265,25 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 			" AND x.contact_id = c.id AND x.state " + is(messages.Queued, messages.Sending, messages.Sent, messages.Delivered, messages.Read, messages.Unknown) + ")",
 			[]any{a.d.IDList(a.sentRuns)}})
 	}
+	if len(a.ownRuns) > 0 {
+		when, args := "", []any{a.d.IDList(a.ownRuns)}
+		if !a.since.IsZero() {
+			when, args = " AND (x.sent_at IS NULL OR x.sent_at > ?)", append(args, sqldb.Millis(a.since))
+		}
+		conditions = append(conditions, fragment{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.InIDs +
+			" AND x.contact_id = c.id AND x.state " + is(messages.Pending, messages.Queued, messages.Sending, messages.Sent, messages.Delivered, messages.Read,
+			messages.Unknown) + when + ")", args})
+	}
 	return conditions
+}
+
+// stillWaiting is the condition over c of waiting for the message of an earlier run.
+func (a audienceSQL) stillWaiting() []fragment {
+	if len(a.openRuns) == 0 {
+		return nil
+	}
+	return []fragment{{"EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id " + a.d.InIDs + " AND x.contact_id = c.id AND x.state " +
+		is(messages.Pending, messages.Queued, messages.Sending) + ")", []any{a.d.IDList(a.openRuns)}}}
 }
 
 // batchOf is how many members of an audience there are behind cursor, n at most, and the id of

@@ -133,10 +133,10 @@ func (s *Store) checkByMessages(ctx context.Context, accountID int64, at string,
 	return wrong, nil
 }
 
-// freeze keeps who a run names by messages as they are at this moment, so that no
+// freezeMembers keeps who a run names by messages as they are at this moment, so that no
 // message that changes its state while the run is planned is missed, or counted twice.
 // The transaction holds the run. It returns how many are in.
-func (tx conn) freeze(ctx context.Context, runID int64, in, out picked) (n int64, err error) {
+func (tx conn) freezeMembers(ctx context.Context, runID int64, in, out picked) (n int64, err error) {
 	for side, p := range map[frozenSide]picked{frozenIn: in, frozenOut: out} {
 		if !p.there() {
 			continue
@@ -170,7 +170,7 @@ func (s *Store) freezeRun(ctx context.Context, p planned) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.freeze(ctx, p.run.ID, in, out)
+		_, err = tx.freezeMembers(ctx, p.run.ID, in, out)
 		return err
 	})
 }

@@ -11,9 +11,11 @@ import (
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/providers"
 	"carillon/store/sqldb"
 	"carillon/targeting"
 	"carillon/targeting/rule"
+	"carillon/templates"
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
@@ -36,6 +38,17 @@ func readParts(campaignID int64, parts ...part) error {
 	return nil
 }
 
+// keptContent is the content of a campaign as it is kept: texts, or a template.
+type keptContent struct {
+	providers.Content
+	Template *templates.Use `json:"template,omitempty"`
+}
+
+// keptTemplate reads the template of a content as it is kept.
+type keptTemplate struct {
+	Template **templates.Use `json:"template"`
+}
+
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
 	var audience, content, schedule, throttle, pause, schedulePause []byte
@@ -46,8 +59,11 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 		return c, err
 	}
 	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
-	return c, readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"schedule", schedule, &c.Schedule},
+	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptTemplate{&c.Template}},
+		part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
+	c.Audience.Of.CampaignID = c.ID
+	return c, err
 }
 
 // CreateCampaign keeps a new campaign as a draft; ID, Status and the times are
@@ -60,7 +76,8 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		}
 		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
 			created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience), mustJSON(c.Content),
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
+			mustJSON(keptContent{c.Content, c.Template}),
 			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
 			return err
@@ -87,7 +104,7 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
-		audience, content := mustJSON(c.Audience), mustJSON(c.Content)
+		audience, content := mustJSON(c.Audience), mustJSON(keptContent{c.Content, c.Template})
 		look := c.NextFireAt
 		if c.Schedule.Recurs() && c.Status != campaigns.Draft {
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()

@@ -37,6 +37,7 @@ func TestCampaigns(t *testing.T) {
 		require.NoError(t, err)
 		want := draft
 		want.ID, want.Status, want.Version, want.CreatedAt, want.UpdatedAt = made.ID, campaigns.Draft, 1, clock.Now(), clock.Now()
+		want.Audience.Of.CampaignID = made.ID
 		require.Equal(t, want, made)
 		got, err := s.GetCampaign(ctx, account, made.ID)
 		require.NoError(t, err)
@@ -45,7 +46,7 @@ func TestCampaigns(t *testing.T) {
 		require.True(t, fault.Is(err, fault.NotFound))
 
 		clock.Advance(time.Minute)
-		want.Name, want.Audience, want.Version, want.UpdatedAt = "Summer", targeting.Audience{Contacts: []int64{1}}, 2, clock.Now()
+		want.Name, want.Audience, want.Version, want.UpdatedAt = "Summer", targeting.Audience{Contacts: []int64{1}, Of: want.Audience.Of}, 2, clock.Now()
 		got, err = s.UpdateCampaign(ctx, want)
 		require.NoError(t, err)
 		require.Equal(t, want, got)

@@ -39,6 +39,7 @@ type hold struct {
 // that is told; where both ways of asking know of a reason, both give the same.
 var gates = []gate{
 	{reason: messages.ReasonExcluded, planned: audienceSQL.leftOut},
+	{reason: messages.ReasonStillWaiting, planned: audienceSQL.stillWaiting},
 	{reason: messages.ReasonBlocked, planned: where("c.status = 'blocked'"), fed: status(contacts.Blocked)},
 	// An inactive contact is left alone by campaigns; what its own actions ask for
 	// goes to it.

@@ -22,7 +22,7 @@ type statements struct {
 	// insertRuns takes rows of the columns of runs that it names.
 	insertRuns string
 	// aimCampaigns takes the time, the name of the zones' rules, and rows of campaign,
-	// behind, fired, look, next, run, schedule's pause.
+	// behind, fired, look, next, run, schedule's pause, the status at its end.
 	aimCampaigns string
 	// moveDue takes a reason and rows of message and due time, of those that wait.
 	moveDue string

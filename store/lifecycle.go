@@ -25,19 +25,20 @@ type lockedCampaign struct {
 	schedule                                 campaigns.Schedule
 	// zone is the channel's, zones the zone database by which lookAt was reckoned.
 	zone, zones string
-	// versioned says that a run has kept the version, and renders that its content may
-	// name snippets.
-	versioned, renders bool
+	// versioned says that a run has kept the version, renders that its content may name
+	// snippets, and templated that it may name a template.
+	versioned, renders, templated bool
 }
 
 const selectLocked = `SELECT k.id, k.account_id, k.channel_id, k.run_id, k.version, k.status, k.next_fire_at, k.look_at, k.behind_at, k.fired, k.pause,
 	k.schedule_pause, k.schedule, (SELECT timezone FROM channels h WHERE h.id = k.channel_id), k.zones,
-	EXISTS (SELECT 1 FROM campaign_versions v WHERE v.campaign_id = k.id AND v.version = k.version), k.content LIKE '%render%' FROM campaigns k `
+	EXISTS (SELECT 1 FROM campaign_versions v WHERE v.campaign_id = k.id AND v.version = k.version), k.content LIKE '%render%',
+	k.content LIKE '%"template"%' FROM campaigns k `
 
 func scanLocked(scan sqldb.Scan) (c lockedCampaign, err error) {
 	var pause, schedulePause, schedule []byte
 	if err := scan(&c.id, &c.accountID, &c.channelID, &c.runID, &c.version, &c.status, &c.nextFireAt, &c.lookAt, &c.behindAt, &c.fired, &pause,
-		&schedulePause, &schedule, &c.zone, &c.zones, &c.versioned, &c.renders); err != nil {
+		&schedulePause, &schedule, &c.zone, &c.zones, &c.versioned, &c.renders, &c.templated); err != nil {
 		return c, err
 	}
 	return c, readParts(c.id, part{"pause", pause, &c.pause}, part{"schedule_pause", schedulePause, &c.schedulePause}, part{"schedule", schedule, &c.schedule})
@@ -77,10 +78,14 @@ func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, insta
 			w.aims = append(w.aims, aim{of: &c})
 			return w.decide(ctx, &c, campaigns.RunScheduled, campaigns.Decision{Instant: instant, Status: campaigns.RunPlanning})
 		})
-		if err == nil {
-			run = began[0]
+		if err != nil {
+			return err
 		}
-		return err
+		if len(began) == 0 {
+			return fault.New(fault.Conflict, "campaign %d can't be started: what it says can't be made any more; look at its preview", c.id)
+		}
+		run = began[0]
+		return nil
 	})
 	return run, err
 }
@@ -164,12 +169,8 @@ func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) e
 		}
 	}
 	// Instants that come meanwhile are left out; what fires once waits.
-	look := c.lookAt.Time
-	if !c.schedule.Recurs() {
-		look = time.Time{}
-	}
-	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = ?, updated_at = ? WHERE id = ?",
-		mustJSON(p), sqldb.Millis(look), sqldb.Millis(tx.s.clock.Now()), c.id)
+	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = CASE WHEN ? THEN look_at END, updated_at = ? WHERE id = ?",
+		mustJSON(p), c.schedule.Recurs(), sqldb.Millis(tx.s.clock.Now()), c.id)
 	return err
 }
 
@@ -184,16 +185,17 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := c.mustBe("resumed", "only a paused campaign can", campaigns.Paused); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '' "+
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
 			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
 		}
-		look := c.lookAt
-		if !c.schedule.Recurs() {
-			look = c.nextFireAt
-		}
-		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = ? WHERE id = ?", sqldb.Millis(look.Time), c.id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = next_fire_at WHERE id = ?", c.id); err != nil {
 			return err
+		}
+		if c.schedule.Recurs() {
+			if err := tx.reckon(ctx, c.accountID, c.id); err != nil {
+				return err
+			}
 		}
 		return tx.settleCampaign(ctx, c.id, campaigns.Finished)
 	})

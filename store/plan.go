@@ -146,13 +146,14 @@ func (s *Store) planning(ctx context.Context, runID int64, do func(c conn) error
 func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var p planned
 	var audience string
-	var instant sqldb.Time
-	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, v.audience, k.category_id, h.address_kind,
-		r.frozen, r.kind
+	var instant, started sqldb.Time
+	var leavesOut bool
+	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, r.started_at, v.audience, k.category_id,
+			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%', r.frozen, r.kind
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
-		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant,
-			&audience, &p.category, &p.channel.Address, &p.frozen, &p.run.Kind)
+		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant, &started,
+			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind)
 	if err != nil {
 		return p, err
 	}
@@ -163,8 +164,10 @@ func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	}
 	if p.run.Kind == campaigns.RunResend {
 		// It is for those alone that were frozen when it was asked for.
-		p.audience = targeting.Audience{Exclude: p.audience.Exclude}
+		p.audience = resendAudience(p.audience)
+		return p, nil
 	}
+	p.audience.Of = targeting.Owner{CampaignID: p.run.CampaignID, Before: started.Time, NotWaiting: leavesOut}
 	return p, nil
 }
 
@@ -348,6 +351,11 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 		}
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
 			return err
+		}
+		if over == campaigns.Failed {
+			if err := tx.guardFailedRun(ctx, campaignID); err != nil {
+				return err
+			}
 		}
 		return tx.settleCampaign(ctx, campaignID, over)
 	})

@@ -56,6 +56,18 @@ func (tx conn) resent(ctx context.Context, accountID, campaignID int64, r campai
 // have.
 const stillPlanned = "NOT o.plan_done AND o.finished_at IS NULL AND o.status IN ('planning', 'paused')"
 
+// resendAudience is the audience of a resend, beside those who are frozen: who is left out
+// of the campaign is left out of it. Who had earlier runs is not asked again, of which the
+// run that is sent again was one.
+func resendAudience(a targeting.Audience) targeting.Audience {
+	if a.Exclude == nil {
+		return targeting.Audience{}
+	}
+	exclude := *a.Exclude
+	exclude.Received = nil
+	return targeting.Audience{Exclude: &exclude}
+}
+
 // mayResend refuses campaigns of which nothing can be sent again.
 func (c lockedCampaign) mayResend() error {
 	hint := "duplicate it to send it to somebody"
@@ -88,7 +100,7 @@ func (s *Store) PreviewResend(ctx context.Context, accountID, campaignID int64, 
 		return p, s.translate(err)
 	}
 	channel := providers.Channel{ID: c.ChannelID, AccountID: accountID, Address: kind}
-	compiled, err := tx.compileAudience(ctx, channel, targeting.Audience{Exclude: c.Audience.Exclude}, c.CategoryID, s.clock.Now())
+	compiled, err := tx.compileAudience(ctx, channel, resendAudience(c.Audience), c.CategoryID, s.clock.Now())
 	if err != nil {
 		return p, s.translate(err)
 	}
@@ -131,6 +143,9 @@ func (s *Store) ResendRun(ctx context.Context, accountID, campaignID int64, r ca
 		if err != nil {
 			return err
 		}
+		if len(began) == 0 {
+			return fault.New(fault.Conflict, "campaign %d can't be sent again: what it says can't be made any more; look at its preview", c.id)
+		}
 		run = began[0]
 		if _, err := tx.Exec(ctx, "UPDATE runs SET resend_of = ? WHERE id = ?", of.runID, run.ID); err != nil {
 			return err
@@ -139,7 +154,7 @@ func (s *Store) ResendRun(ctx context.Context, accountID, campaignID int64, r ca
 		if err != nil {
 			return err
 		}
-		if n, err = tx.freeze(ctx, run.ID, of.to, out); err != nil {
+		if n, err = tx.freezeMembers(ctx, run.ID, of.to, out); err != nil {
 			return err
 		}
 		if n == 0 {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +13,10 @@ import (
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
+	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // Batches of what has come: campaigns are looked at, and waiting runs started, so many
@@ -56,10 +60,10 @@ func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
 			}
 			errs = append(errs, err)
 			runs = append(runs, fired...)
+			if len(fired) > 0 {
+				failpoint.Hit(failpoint.AfterFire)
+			}
 		}
-	}
-	if len(runs) > 0 {
-		failpoint.Hit(failpoint.AfterFire)
 	}
 	return runs, errors.Join(errs...)
 }
@@ -201,9 +205,11 @@ func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timeta
 // holds, and writes it together: thousands of campaigns may be due at one second.
 type turnWriter struct {
 	conn
-	rows  []instantRow
-	aims  []aim
-	began []campaigns.Run
+	rows []instantRow
+	aims []aim
+	// failed says of campaigns that their last instant could not be made a run.
+	failed map[int64]bool
+	began  []campaigns.Run
 }
 
 // instantRow is an instant of which something was decided.
@@ -213,6 +219,15 @@ type instantRow struct {
 	decision campaigns.Decision
 	// snippets are those that a run keeps that begins.
 	snippets string
+}
+
+// guard is what the run has as its guard when it begins; a resend is for those whom its
+// campaign's guards have let pass.
+func (r instantRow) guard() string {
+	if r.kind == campaigns.RunResend {
+		return ""
+	}
+	return guardOf(r.of.schedule)
 }
 
 // aim is where a campaign stands, and when it is looked at next.
@@ -230,7 +245,11 @@ func (w *turnWriter) turn(ctx context.Context, c *lockedCampaign, standing campa
 	t, err := w.timetable(ctx, *c)
 	if fault.Is(err, fault.Invalid) {
 		// What it needs is not there any more: a zone, or a calendar of holidays.
-		return w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())})
+		if err := w.pause(ctx, *c, campaigns.Pause{Since: w.s.clock.Now(), Why: "its schedule can't be reckoned any more: " + clean(err.Error())}); err != nil {
+			return err
+		}
+		_, err := w.Exec(ctx, "UPDATE campaigns SET look_at = NULL, next_fire_at = NULL WHERE id = ?", c.id)
+		return err
 	}
 	if err != nil {
 		return err
@@ -288,24 +307,88 @@ func (w *turnWriter) decide(ctx context.Context, c *lockedCampaign, kind campaig
 				return err
 			}
 		}
-		if row.snippets, err = w.snippetsKept(ctx, *c); err != nil {
+		row.snippets, err = w.freeze(ctx, c)
+		if fault.Is(err, fault.Invalid) {
+			// What it says can't be made any more, such as by a template that is gone.
+			row.decision.Status, row.decision.Reason, row.snippets, err = campaigns.RunFailed, clean(err.Error()), "{}", nil
+			if w.failed == nil {
+				w.failed = map[int64]bool{}
+			}
+		}
+		if err != nil {
 			return err
+		}
+		if row.decision.Status == campaigns.RunFailed {
+			w.failed[c.id] = true
 		}
 	}
 	w.rows = append(w.rows, row)
 	return nil
 }
 
-// snippetsKept are the snippets that a campaign renders, as a run keeps them.
-func (tx conn) snippetsKept(ctx context.Context, c lockedCampaign) (string, error) {
-	if !c.renders {
+// freeze keeps the version of a campaign that a run begins with, if none has before,
+// and returns the snippets that it renders as they are kept with the run. It is Invalid
+// where a template can't be used.
+func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, err error) {
+	var names []string
+	if c.templated || c.renders {
+		k, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
+		if err != nil {
+			return "", err
+		}
+		if names = liquid.RenderedBy(k.Content); k.Template != nil {
+			if names, err = tx.freezeTemplate(ctx, c, *k.Template); err != nil {
+				return "", err
+			}
+		}
+	}
+	if len(names) == 0 {
 		return "{}", nil
 	}
-	texts, err := tx.snippetsOfRun(ctx, c)
+	texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: c.accountID, lock: tx.d.ForShare})
 	if err != nil {
 		return "", fmt.Errorf("read snippets of campaign %d: %w", c.id, err)
 	}
 	return mustJSON(texts), nil
+}
+
+// freezeTemplate keeps what a campaign's template comes to now: a version of the
+// campaign of its own, if it comes to something else than for the run before. It
+// returns the names of the snippets that it renders.
+func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templates.Use) ([]string, error) {
+	channel := providers.Channel{ID: c.channelID, AccountID: c.accountID}
+	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", c.channelID).Scan(&channel.Address); err != nil {
+		return nil, err
+	}
+	t, err := tx.s.FindTemplate(ctx, c.accountID, use.Name)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.InvalidField("content.template.name", use.Name, "there is no such template any more")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := t.Resolve(use, channel)
+	if err != nil {
+		return nil, err
+	}
+	resolved := mustJSON(r)
+	if c.versioned {
+		var before sql.NullString
+		if err := tx.Row(ctx, "SELECT resolved FROM campaign_versions WHERE campaign_id = ? AND version = ?", c.id, c.version).Scan(&before); err != nil {
+			return nil, err
+		}
+		if before.String == resolved {
+			return r.RenderedBy(), nil
+		}
+		c.version++
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET version = ? WHERE id = ?", c.version, c.id); err != nil {
+			return nil, err
+		}
+	}
+	c.versioned = true
+	_, err = tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, resolved, created_at)
+		SELECT id, version, audience, content, CAST(? AS TEXT), CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, resolved, sqldb.Millis(tx.s.clock.Now()), c.id)
+	return r.RenderedBy(), err
 }
 
 // aim takes down where a recurring campaign stands.
@@ -335,12 +418,12 @@ func (w *turnWriter) write(ctx context.Context) error {
 			if !c.versioned {
 				unkept, c.versioned = append(unkept, c.id), true
 			}
-		case campaigns.RunSkipped:
+		case campaigns.RunSkipped, campaigns.RunFailed:
 			finished = now.UnixMilli()
 		}
 		rows = append(rows, []any{
 			c.accountID, c.id, c.channelID, d.Instant.UnixMilli(), d.Status, r.kind, d.Reason, clean(d.Detail), sqldb.Millis(d.StartsAt), started, finished,
-			c.version, r.snippets, now.UnixMilli(),
+			c.version, r.snippets, now.UnixMilli(), r.guard(),
 		})
 		byInstant[[2]int64{c.id, d.Instant.UnixMilli()}] = r
 	}
@@ -371,17 +454,17 @@ func (w *turnWriter) write(ctx context.Context) error {
 // row.
 func insertRuns(field func(i int, kind string) string, rows string) string {
 	return `INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, kind, reason, detail, starts_at, started_at, finished_at, version, snippets,
-			created_at)
+			created_at, guard)
 		SELECT ` + field(0, "bigint") + ", " + field(1, "bigint") + ", " + field(2, "bigint") + ", " + field(3, "bigint") + ", " + field(4, "text") + ", " +
 		field(5, "text") + ", " + field(6, "text") + ", " + field(7, "text") + ", " + field(8, "bigint") + ", " + field(9, "bigint") + ", " +
-		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + " FROM " + rows +
+		field(10, "bigint") + ", " + field(11, "bigint") + ", " + field(12, "text") + ", " + field(13, "bigint") + ", " + field(14, "text") + " FROM " + rows +
 		" RETURNING id, campaign_id, instant"
 }
 
 func aimCampaigns(field func(i int, kind string) string, rows string) string {
 	return `UPDATE campaigns SET updated_at = ?, zones = ?, behind_at = ` + field(1, "bigint") + ", fired = " + field(2, "bigint") + ", look_at = " +
 		field(3, "bigint") + ", next_fire_at = " + field(4, "bigint") + ", run_id = " + field(5, "bigint") + ", schedule_pause = " + field(6, "text") +
-		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), "'finished'") + " END FROM " + rows +
+		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), field(7, "text")) + " END FROM " + rows +
 		" WHERE campaigns.id = " + field(0, "bigint")
 }
 
@@ -415,15 +498,28 @@ func (w *turnWriter) close(ctx context.Context) ([]campaigns.Run, error) {
 	rows := make([][]any, 0, len(w.aims))
 	for _, a := range w.aims {
 		w.tellMoved(*a.of, a.next.FiresAt)
+		end := campaigns.Finished
+		if w.failed[a.of.id] && !a.of.schedule.Recurs() {
+			end = campaigns.Failed
+		}
 		rows = append(rows, []any{
-			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause),
+			a.of.id, sqldb.Millis(a.at.Behind), a.at.Fired, sqldb.Millis(a.next.LookAt), sqldb.Millis(a.next.FiresAt), a.of.runID, mustJSON(a.of.schedulePause), end,
 		})
 	}
 	if len(rows) == 0 {
 		return w.began, nil
 	}
-	_, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows))
-	return w.began, err
+	if _, err := w.Exec(ctx, w.d.statements.aimCampaigns, sqldb.Millis(w.s.clock.Now()), zone.Rules(), mustJSON(rows)); err != nil {
+		return nil, err
+	}
+	for _, a := range w.aims {
+		if w.failed[a.of.id] && a.of.schedule.Recurs() {
+			if err := w.guardFailed(ctx, *a.of); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w.began, nil
 }
 
 // takeDown is a turnWriter for one campaign.
@@ -543,7 +639,12 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 			return run, false, err
 		}
 	}
-	snippets, err := tx.snippetsKept(ctx, *c)
+	snippets, err := tx.freeze(ctx, c)
+	if fault.Is(err, fault.Invalid) {
+		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+			clean(err.Error()), sqldb.Millis(now), r.id)
+		return run, false, err
+	}
 	if err != nil {
 		return run, false, err
 	}
@@ -554,7 +655,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		c.versioned = true
 	}
 	if _, err := tx.Exec(ctx, `UPDATE runs SET status = 'planning', channel_id = ?, reason = '', detail = '', version = ?, snippets = ?, starts_at = NULL,
-		started_at = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), r.id); err != nil {
+		started_at = ?, guard = ? WHERE id = ?`, c.channelID, c.version, snippets, sqldb.Millis(now), guardOf(c.schedule), r.id); err != nil {
 		return run, false, err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE campaigns SET run_id = ? WHERE id = ?", r.id, c.id); err != nil {
@@ -621,16 +722,20 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 // aimAnew reckons anew when a recurring campaign fires, from now on: its schedule has
 // changed.
 func (tx conn) aimAnew(ctx context.Context, accountID, campaignID int64) error {
+	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(tx.s.clock.Now()), campaignID); err != nil {
+		return err
+	}
+	return tx.reckon(ctx, accountID, campaignID)
+}
+
+// reckon reckons when a recurring campaign fires from where it stands.
+func (tx conn) reckon(ctx context.Context, accountID, campaignID int64) error {
 	c, err := tx.lockCampaign(ctx, accountID, campaignID)
 	if err != nil {
 		return err
 	}
 	t, err := tx.timetable(ctx, c)
 	if err != nil {
-		return err
-	}
-	c.behindAt.Time = tx.s.clock.Now()
-	if _, err := tx.Exec(ctx, "UPDATE campaigns SET behind_at = ? WHERE id = ?", sqldb.Millis(c.behindAt.Time), c.id); err != nil {
 		return err
 	}
 	standing, err := tx.standing(ctx, c)

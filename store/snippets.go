@@ -174,7 +174,7 @@ func (tx conn) renderers(ctx context.Context, accountID int64, does func(k campa
 // runs keeps the words that it began with.
 func (tx conn) checkScheduled(ctx context.Context, sn templates.Snippet) error {
 	return tx.renderers(ctx, sn.AccountID, func(k campaigns.Campaign, names []string) error {
-		if k.Status == campaigns.Draft || k.RunID != 0 {
+		if k.Status == campaigns.Draft || k.RunID != 0 && !k.Schedule.Recurs() {
 			return nil
 		}
 		texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: sn.AccountID, changed: &sn})
@@ -237,14 +237,4 @@ func (tx conn) snippetUsers(ctx context.Context, accountID int64, name string) (
 		}
 		return nil
 	})
-}
-
-// snippetsOfRun are the snippets that a campaign renders as they are now: what its
-// run keeps.
-func (tx conn) snippetsOfRun(ctx context.Context, c lockedCampaign) (map[string]string, error) {
-	k, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", c.id).Scan)
-	if err != nil {
-		return nil, err
-	}
-	return tx.snippetTexts(ctx, liquid.RenderedBy(k.Content), snippetsOf{accountID: c.accountID, lock: tx.d.ForShare})
 }

@@ -260,8 +260,31 @@ func (s *Store) DeleteTemplate(ctx context.Context, accountID, id int64) error {
 		if err == nil && n == 0 {
 			err = noTemplate(id)
 		}
+		if err != nil {
+			return err
+		}
+		var name string
+		if err := tx.Row(ctx, "SELECT name FROM templates WHERE id = ?", id).Scan(&name); err != nil {
+			return err
+		}
+		users, err := tx.campaignsOf(ctx, accountID, name)
+		if err == nil && len(users) > 0 {
+			err = fault.New(fault.Conflict, "template %q is used by %s: take it out there, or delete, cancel or await the campaign first", name, someOf(users))
+		}
 		return err
 	})
+}
+
+// campaignsOf are the campaigns that are not over and say what a template says.
+func (tx conn) campaignsOf(ctx context.Context, accountID int64, template string) (users []string, err error) {
+	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
+		` WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%"template"%' ORDER BY id`, accountID)
+	for _, k := range list {
+		if k.Template != nil && k.Template.Name == template {
+			users = append(users, fmt.Sprintf("campaign %d %q (%s)", k.ID, k.Name, k.Status))
+		}
+	}
+	return users, err
 }
 
 // ListVersions lists versions before the one given, 0 for all, the newest first.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/internal/fault"
 )
@@ -25,6 +26,18 @@ type Audience struct {
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
 	Messages   *ByMessages     `json:"messages,omitempty" doc:"Whoever has messages of a campaign that are like this, as it is when the run is planned."`
 	Exclude    *Exclude        `json:"exclude,omitempty" doc:"Who is left out: their messages are skipped with the reason excluded."`
+	// Of says whose audience it is; it is not kept.
+	Of Owner `json:"-"`
+}
+
+// Owner is a campaign whose audience something is, at one of its runs.
+type Owner struct {
+	// CampaignID is the campaign, whose runs Exclude.Received is about; 0 for none.
+	CampaignID int64
+	// Before is when the run began: those that began earlier count. Zero is now.
+	Before time.Time
+	// NotWaiting leaves out who still waits for the message of an earlier run.
+	NotWaiting bool
 }
 
 // Exclude is who is left out of an audience.
@@ -38,6 +51,7 @@ type Exclude struct {
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
 	Campaigns  []int64         `json:"campaigns,omitempty" doc:"Whoever was sent one of these campaigns."`
 	Messages   *ByMessages     `json:"messages,omitempty" doc:"Whoever has messages of a campaign that are like this, as it is when the run is planned."`
+	Received   *Received       `json:"received,omitempty" doc:"Whoever was sent this very campaign, by an earlier run: for campaigns that recur."`
 }
 
 // ByMessages picks people by what became of the messages that they had of a campaign.
@@ -94,6 +108,44 @@ func WrongNot(word string) string {
 	return "must be one of " + strings.Join(Nots(), ", ")
 }
 
+// Received is who was sent a recurring campaign, or is about to be, by its earlier runs:
+// one of these says which.
+type Received struct {
+	Ever   bool   `json:"ever,omitempty" doc:"By any of them: each run takes only who is new."`
+	Runs   int    `json:"runs,omitempty" minimum:"1" maximum:"1000" doc:"By one of so many last runs."`
+	Within string `json:"within,omitempty" maxLength:"30" doc:"Within a duration before the run, such as 168h." example:"168h"`
+}
+
+// maxWithin bounds how long ago counts.
+const maxWithin = 5 * 366 * 24 * time.Hour
+
+// Span is Within as a duration; 0 if nothing is said.
+func (r Received) Span() time.Duration {
+	d, _ := time.ParseDuration(r.Within) // Validate has looked at it
+	return d
+}
+
+func (r Received) validate() (wrong []fault.Field) {
+	const at = "audience.exclude.received"
+	said := 0
+	for _, is := range []bool{r.Ever, r.Runs != 0, r.Within != ""} {
+		if is {
+			said++
+		}
+	}
+	if said != 1 {
+		return append(wrong, fault.Field{Location: at, Message: `say one of {"ever": true}, {"runs": 3} and {"within": "168h"}`})
+	}
+	if r.Runs < 0 || r.Runs > 1000 {
+		wrong = append(wrong, fault.Field{Location: at + ".runs", Value: r.Runs, Message: "must be from 1 to 1000"})
+	}
+	if d, err := time.ParseDuration(r.Within); r.Within != "" && (err != nil || d < time.Minute || d > maxWithin) {
+		wrong = append(wrong, fault.Field{Location: at + ".within", Value: r.Within,
+			Message: "not a duration from 1m to 43920h: write one such as 168h, which is a week"})
+	}
+	return wrong
+}
+
 // Part is a part of an audience that names things by their ids.
 type Part struct {
 	// Name is the key of the part, such as "groups".
@@ -144,7 +196,9 @@ const (
 func (a Audience) Some() bool { return len(a.Parts()) > 0 || HasRule(a.Rule) || a.Messages != nil }
 
 // Some reports whether it leaves anybody out.
-func (e Exclude) Some() bool { return len(e.Parts()) > 0 || HasRule(e.Rule) || e.Messages != nil }
+func (e Exclude) Some() bool {
+	return len(e.Parts()) > 0 || HasRule(e.Rule) || e.Messages != nil || e.Received != nil
+}
 
 // ByMessages are the parts that go by messages: of who is in, and of who is left out;
 // nil for none.
@@ -190,6 +244,9 @@ func (a Audience) Validate() error {
 	if a.Exclude != nil {
 		check("audience.exclude.", a.Exclude.Parts())
 		wrong = append(wrong, a.Exclude.Messages.check("audience.exclude.")...)
+		if a.Exclude.Received != nil {
+			wrong = append(wrong, a.Exclude.Received.validate()...)
+		}
 	}
 	return fault.InvalidFields(wrong)
 }

@@ -96,6 +96,18 @@ func (s *Catalogue) DeleteSnippet(ctx context.Context, accountID int64, name str
 	return s.store.DeleteSnippet(ctx, accountID, name)
 }
 
+// CompileResolved is Resolved.Compile with the account's snippets as they are now.
+func (s *Catalogue) CompileResolved(ctx context.Context, accountID int64, r Resolved) (*Compiled, error) {
+	var texts map[string]string
+	if names := r.RenderedBy(); len(names) > 0 {
+		var err error
+		if texts, err = s.store.SnippetTexts(ctx, accountID, names); err != nil {
+			return nil, err
+		}
+	}
+	return r.Compile(texts)
+}
+
 // Compile compiles a content with the account's snippets as they are now; Invalid
 // names the field and line of what is no template.
 func (s *Catalogue) Compile(ctx context.Context, accountID int64, content providers.Content) (*liquid.Content, error) {

@@ -73,6 +73,19 @@ func (c *Compiled) For(language string) (content *liquid.Content, tag string, ho
 	return content, tag, how, err
 }
 
+// Unknown says which values the contents ask for that nobody has, each once.
+func (c *Compiled) Unknown(columns, attributes []string) []string {
+	var notices []string
+	for _, tag := range c.languages.Has {
+		for _, notice := range c.contents[tag].Unknown(columns, attributes) {
+			if !slices.Contains(notices, notice) {
+				notices = append(notices, notice)
+			}
+		}
+	}
+	return notices
+}
+
 // NeedsRow reports whether a content mentions the upload's row.
 func (c *Compiled) NeedsRow() bool {
 	for _, content := range c.contents {

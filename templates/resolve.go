@@ -79,10 +79,11 @@ func (s *Catalogue) Resolve(ctx context.Context, use Use, channel providers.Chan
 	if err != nil {
 		return Resolved{}, err
 	}
-	return t.resolve(use, channel)
+	return t.Resolve(use, channel)
 }
 
-func (t *Saved) resolve(use Use, channel providers.Channel) (Resolved, error) {
+// Resolve is Catalogue.Resolve for a template that is at hand.
+func (t *Saved) Resolve(use Use, channel providers.Channel) (Resolved, error) {
 	kind := channel.Address
 	var wrong []fault.Field
 	add := func(location string, value any, format string, args ...any) {
@@ -198,7 +199,7 @@ func (s *Catalogue) Rehearse(ctx context.Context, of TemplateRef, use Use, kind 
 		maps.Copy(use.Params, given)
 	}
 	use.Name = t.Name
-	r, err := t.resolve(use, providers.Channel{AccountID: of.AccountID, Address: kind})
+	r, err := t.Resolve(use, providers.Channel{AccountID: of.AccountID, Address: kind})
 	wrong, rest := fault.Gather(nil, err)
 	if rest != nil {
 		return r, rest

@@ -283,8 +283,11 @@ func (b *batch) item(l letter) (item, error) {
 	if unsubscribe := b.ch.worker.o.UnsubscribeURL; unsubscribe != nil {
 		m.UnsubscribeURL = unsubscribe(b.ch.c.AccountID, m.ID)
 	}
-	var err error
-	j.filled, err = b.run.content.Fill(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
+	content, _, _, err := b.run.content.For(to.Language)
+	if err != nil {
+		return j, err
+	}
+	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
 	return j, err
 }
 

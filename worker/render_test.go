@@ -16,6 +16,7 @@ import (
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/targeting"
+	"carillon/templates"
 )
 
 // collect keeps what the provider is asked to send.
@@ -80,6 +81,25 @@ func TestTheWorkerRenders(t *testing.T) {
 	require.Len(t, got(), 1)
 	require.Equal(t, 1, b.store.reads, "a run's campaign is read once")
 	requireAllFree(t, ch)
+}
+
+// A run of a template speaks the language of each recipient, as its rule has it.
+func TestTheWorkerSpeaksEverybodysLanguage(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	got := b.collect()
+	b.store.campaign = campaigns.Campaign{ID: 4, Name: "Spring", Resolved: &templates.Resolved{
+		Name: "spring", Version: 1, Languages: templates.Languages{Has: []string{"de", "en"}, Default: "en"},
+		Contents: map[string]providers.Content{"de": {Text: "Hallo {{ contact.first_name }}"}, "en": {Text: "Hello {{ contact.first_name }}"}},
+	}}
+	for id, language := range map[int64]string{1: "de", 2: "de-AT", 3: "fr", 4: ""} {
+		b.store.people[id] = messages.Recipient{FirstName: "Ada", Language: language, Address: "a@example.com"}
+	}
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(4)))
+	said := map[int64]string{}
+	for id, m := range got() {
+		said[id] = m.Content.Text
+	}
+	require.Equal(t, map[int64]string{1: "Hallo Ada", 2: "Hallo Ada", 3: "Hello Ada", 4: "Hello Ada"}, said)
 }
 
 // Rows are read only for contents that name them.

@@ -6,19 +6,19 @@ import (
 	"sync/atomic"
 
 	"carillon/campaigns"
-	"carillon/templates/liquid"
+	"carillon/templates"
 )
 
 // maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
 // at a time, most of them ended long ago.
 const maxRunsKnown = 64
 
-// run is a run as its messages are rendered. A campaign does not change once it has
-// a run, so it is read and compiled once.
+// run is a run as its messages are rendered. It keeps what it began with, so it is read
+// and compiled once.
 type run struct {
 	mu       sync.Mutex
 	campaign *campaigns.Campaign // nil before it was read
-	content  *liquid.Content
+	content  *templates.Compiled
 	broken   error // why the content can't be compiled
 
 	// exceeded counts recipients, one after the other, for whom the template
@@ -77,7 +77,11 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.content, r.broken = liquid.Compile(campaign.Content, campaign.Snippets)
+	wording := templates.Plain(campaign.Content)
+	if campaign.Resolved != nil {
+		wording = *campaign.Resolved
+	}
+	r.content, r.broken = wording.Compile(campaign.Snippets)
 	r.campaign = &campaign
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/clock"
+	"carillon/internal/failpoint"
 	"carillon/internal/sink"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -20,11 +22,19 @@ import (
 // them. Each has one run for the instant, which reaches its recipient once.
 func TestManyRecurringCampaignsFireOnce(t *testing.T) {
 	t.Parallel()
-	many := inLong(400, 100_000)
+	many := inLong(1200, 100_000)
 	c := newCluster(t, servers)
 	to := c.httpSink(sink.Options{})
 	c.serve("api")
-	schedulers := []*process{c.start("scheduler"), c.start("scheduler")}
+	// It dies between two batches, and the other one is there to go on.
+	leader := c.start("scheduler", "CARILLON_FAILPOINT="+failpoint.AfterFire+inLong(":1", ":20"))
+	c.await("the first scheduler leads", func() error {
+		if !leader.leads() {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	c.start("scheduler")
 	db := c.database()
 	campaign := c.draft(c.createChannel(to, providers.Limits{}, ""), 1)
 	instant := time.Now().Add(inLong(3*time.Second, 25*time.Second)).UTC().Truncate(time.Second)
@@ -41,17 +51,7 @@ func TestManyRecurringCampaignsFireOnce(t *testing.T) {
 		require.NoError(t, db.Reader().Row(t.Context(), query).Scan(&n))
 		return n
 	}
-	c.await("some have fired", func() error {
-		if n := count("SELECT COUNT(*) FROM runs"); n < many/4 {
-			return fmt.Errorf("%d have", n)
-		}
-		return nil
-	})
-	leader := schedulers[0]
-	if schedulers[1].leads() {
-		leader = schedulers[1]
-	}
-	leader.Kill()
+	c.awaitDeath(leader)
 	fired := count("SELECT COUNT(*) FROM runs")
 	require.Less(t, fired, many, "it was killed in between")
 	over := func() int { return count("SELECT COUNT(*) FROM runs WHERE status = 'finished'") }

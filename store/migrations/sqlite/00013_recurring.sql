@@ -6,6 +6,8 @@ CREATE TABLE campaign_versions (
     version     INTEGER NOT NULL,
     audience    TEXT NOT NULL,
     content     TEXT NOT NULL,
+    -- What the template that the content names came to, as JSON; NULL without one.
+    resolved    TEXT,
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (campaign_id, version)
 );
@@ -35,6 +37,9 @@ ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'scheduled';
 ALTER TABLE runs ADD COLUMN detail TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE runs ADD COLUMN starts_at INTEGER;
+-- held: nothing of it is fed before its guards have looked at its plan; released: a
+-- person has resumed it, and its guards have no say any more.
+ALTER TABLE runs ADD COLUMN guard TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN started_at INTEGER;
 UPDATE runs SET started_at = created_at;
 CREATE INDEX runs_open ON runs (campaign_id) WHERE finished_at IS NULL;
@@ -44,6 +49,7 @@ CREATE INDEX runs_starting ON runs (starts_at) WHERE status = 'waiting' AND star
 DROP INDEX runs_starting;
 DROP INDEX runs_open;
 ALTER TABLE runs DROP COLUMN started_at;
+ALTER TABLE runs DROP COLUMN guard;
 ALTER TABLE runs DROP COLUMN starts_at;
 ALTER TABLE runs DROP COLUMN version;
 ALTER TABLE runs DROP COLUMN detail;
