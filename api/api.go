@@ -154,6 +154,7 @@ func (s *Server) routes() {
 	s.recurringRoutes()
 	s.resendRoutes()
 	s.checkRoutes()
+	s.approvalRoutes()
 	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.runRoutes()

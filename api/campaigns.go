@@ -29,11 +29,12 @@ type Campaign struct {
 	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
 	Pause      *Pause             `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
 	// SchedulePause is the pause of its instants alone.
-	SchedulePause *Pause      `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
-	RunID         int64       `json:"run_id,omitempty" doc:"The latest run."`
-	Standstill    *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
-	CreatedAt     time.Time   `json:"created_at"`
-	UpdatedAt     time.Time   `json:"updated_at"`
+	SchedulePause *Pause            `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
+	RunID         int64             `json:"run_id,omitempty" doc:"The latest run."`
+	Approval      *CampaignApproval `json:"approval,omitempty" doc:"What was said of it before it was started; only where one campaign is shown."`
+	Standstill    *Standstill       `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
+	CreatedAt     time.Time         `json:"created_at"`
+	UpdatedAt     time.Time         `json:"updated_at"`
 }
 
 func (c Campaign) identity() int64 { return c.ID }
@@ -191,7 +192,7 @@ func (s *Server) campaignRoutes() {
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
-			out, err := campaignOut(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
+			out, err := s.approvalOut(ctx)(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
 			if err != nil || out.Body.RunID == 0 {
 				return out, err
 			}

@@ -49,6 +49,7 @@ const (
 	CheckUnknownName     = "unknown_name"        // a template names what nobody has
 	CheckRender          = "render_failed"       // it can't be rendered for somebody
 	CheckChannel         = "channel_not_active"  // the channel is paused or stopped
+	CheckApproval        = "approval"            // the account asks for approval, and it has none
 	CheckTranslation     = "translation_missing" // the template has not everybody's language
 )
 

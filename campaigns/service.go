@@ -126,6 +126,7 @@ type Store interface {
 	Resending
 	Audiences
 	Gauge
+	Approvals
 	Runs
 	Messages
 	Tracer
@@ -275,6 +276,12 @@ func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starti
 		}
 		return s.startRecurring(ctx, c, channel)
 	}
+	if now && c.Schedule.At != "" {
+		c.Schedule.At = "" // which is not what was approved
+		if err := s.store.CheckApproval(ctx, c); err != nil {
+			return Campaign{}, err
+		}
+	}
 	var at time.Time
 	if !now {
 		if at, err = s.due(c, channel); err != nil {
@@ -317,6 +324,9 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 		return Campaign{}, err
 	}
 	if err := s.unblocked(ctx, c, channel, s.clock.Now()); err != nil {
+		return Campaign{}, err
+	}
+	if err := s.store.CheckApproval(ctx, c); err != nil {
 		return Campaign{}, err
 	}
 	if schedule.Recurs() {

@@ -41,6 +41,7 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		err  error
 	}{
 		{CheckSchedulePast, s.stillToCome(c, channel)}, {CheckHours, s.checkHours(ctx, c, channel)}, {CheckUpload, s.uploadsReady(ctx, c)},
+		{CheckApproval, s.approved(ctx, c)},
 	} {
 		if checks, err = blocked(checks, check.code, check.err); err != nil {
 			return checks, err
@@ -93,6 +94,14 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 // atOnce reports whether the campaign is sent as soon as it is started.
 func (c Campaign) atOnce() bool { return c.Schedule.At == "" && !c.Schedule.Recurs() }
 
+// approved refuses a draft that needs approval and has none.
+func (s *Service) approved(ctx context.Context, c Campaign) error {
+	if c.Status != Draft {
+		return nil
+	}
+	return s.store.CheckApproval(ctx, c)
+}
+
 // stillToCome refuses a schedule of which nothing is to come.
 func (s *Service) stillToCome(c Campaign, channel providers.Channel) error {
 	if c.Status != Draft {
@@ -129,6 +138,8 @@ func remedyOf(code string) string {
 	switch code {
 	case CheckSchedulePast:
 		return "set a time to come, or none to start it at once"
+	case CheckApproval:
+		return "propose it, and have another person approve it with their key"
 	case CheckHours:
 		return "change the hours of the campaign, of its channel, or of the account"
 	case CheckUpload:

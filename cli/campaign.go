@@ -21,6 +21,9 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignCheck(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
 		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
 		c.campaignPause(), c.campaignResume(), c.campaignResend(),
+		c.campaignSay("propose", "Ask for the approval of a draft as it is now"),
+		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
+		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
 }
@@ -64,7 +67,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
-			"Fires", at(k.NextFireAt), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
+			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
 			runTable(w, run)
 		}

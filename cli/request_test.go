@@ -186,6 +186,7 @@ templates duplicate 1 b
 templates rm 1
 schedules next @daily --timezone UTC
 settings show
+settings set --approval
 settings set --quiet-hours 20:00-08:00
 channel ls
 channel show news
@@ -222,6 +223,9 @@ campaign resume 1
 campaign resume 1 --schedule
 campaign resend 1 --state failed --reason refused
 campaign create --name x --channel 1 --messages {"campaign_id":1,"states":["failed"]}
+campaign propose 1 --note please
+campaign approve 1
+campaign reject 1 --note no
 campaign cancel 1
 campaign duplicate 1
 campaign watch 1

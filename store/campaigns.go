@@ -101,6 +101,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := locked.mayChange(c); err != nil {
 			return err
 		}
+		if err := tx.mayChangeApproved(ctx, locked, c); err != nil {
+			return err
+		}
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}

@@ -74,6 +74,9 @@ func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, insta
 		if err := c.mustBe("started", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
+		if err := tx.mayStart(ctx, c); err != nil {
+			return err
+		}
 		began, err := tx.takeDown(ctx, func(w *turnWriter) error {
 			w.aims = append(w.aims, aim{of: &c})
 			return w.decide(ctx, &c, campaigns.RunScheduled, campaigns.Decision{Instant: instant, Status: campaigns.RunPlanning})
@@ -98,6 +101,9 @@ func (s *Store) ScheduleCampaign(ctx context.Context, accountID, campaignID int6
 			return err
 		}
 		if err := c.mustBe("scheduled", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
+			return err
+		}
+		if err := tx.mayStart(ctx, c); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'scheduled', next_fire_at = ?, look_at = ?, zones = ?, updated_at = ? WHERE id = ?",

@@ -711,6 +711,9 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 		if err := c.mustBe("started", "it fires at its instants", campaigns.Draft); err != nil {
 			return err
 		}
+		if err := tx.mayStart(ctx, c); err != nil {
+			return err
+		}
 		t, err := tx.timetable(ctx, c)
 		if err != nil {
 			return err
