@@ -157,6 +157,7 @@ func (s *Server) routes() {
 	s.approvalRoutes()
 	s.settingsRoutes()
 	s.scheduleRoutes()
+	s.holidayRoutes()
 	s.runRoutes()
 	s.messageRoutes()
 	s.settleRoutes()

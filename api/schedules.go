@@ -56,6 +56,7 @@ type WeekdayRule struct {
 type ExcludeRule struct {
 	Dates    []string `json:"dates,omitempty" maxItems:"1000" doc:"Dates such as 2026-12-24."`
 	Weekdays []string `json:"weekdays,omitempty" maxItems:"7" doc:"mon, tue, wed, thu, fri, sat or sun."`
+	Holidays []int64  `json:"holidays,omitempty" maxItems:"50" doc:"Ids of calendars of holidays: GET /v1/holidays lists them."`
 }
 
 // ScheduleRule says when something recurs: its ways of saying so are united.
@@ -87,7 +88,7 @@ func (r ScheduleRule) schedule() schedule.Schedule {
 		s.Calendar = append(s.Calendar, calendar)
 	}
 	if e := r.Exclude; e != nil {
-		s.Exclude = &schedule.Exclude{Dates: e.Dates, Weekdays: e.Weekdays}
+		s.Exclude = &schedule.Exclude{Dates: e.Dates, Weekdays: e.Weekdays, Holidays: e.Holidays}
 	}
 	return s
 }
@@ -140,7 +141,7 @@ func scheduleRule(s schedule.Schedule) ScheduleRule {
 		r.Calendar = append(r.Calendar, rule)
 	}
 	if e := s.Exclude; e != nil {
-		r.Exclude = &ExcludeRule{Dates: e.Dates, Weekdays: e.Weekdays}
+		r.Exclude = &ExcludeRule{Dates: e.Dates, Weekdays: e.Weekdays, Holidays: e.Holidays}
 	}
 	return r
 }
@@ -195,8 +196,8 @@ func (s *Server) scheduleRoutes() {
 		doc: "Say when a schedule fires", roles: mayWatch, unaudited: true,
 		more: "Nothing is kept. The instants are those at which a campaign with this schedule would fire, and those that are left out, with the reason; " +
 			"docs/schedules.md has the rules of clock changes."},
-		func(_ context.Context, _ access.Key, in *previewSchedule) (*one[ScheduleView], error) {
-			plan, err := in.Body.Schedule.schedule().Compile(schedule.Options{})
+		func(ctx context.Context, caller access.Key, in *previewSchedule) (*one[ScheduleView], error) {
+			plan, err := s.Campaigns.PreviewSchedule(ctx, caller.AccountID, in.Body.Schedule.schedule())
 			if err != nil {
 				return nil, err
 			}

@@ -7,11 +7,14 @@ import (
 	"carillon/messages"
 )
 
-// Shown are the counts of a run as they bind: of a canceled run nothing is
+// stopped reports whether nothing of the run is claimed any more.
+func (r Run) stopped() bool { return r.Status == RunCanceled || r.Status == RunFailed }
+
+// Shown are the counts of a run as they bind: of a canceled or failed run nothing is
 // claimed any more, so what waits counts as canceled while it is being marked.
 func (r Run) Shown() messages.Counts {
 	c := r.Counts
-	if r.Status == RunCanceled {
+	if r.stopped() {
 		c[messages.Canceled] += c[messages.Pending] + c[messages.Queued]
 		c[messages.Pending], c[messages.Queued] = 0, 0
 	}
@@ -26,11 +29,12 @@ func (r Run) Says() (says []string) {
 	over := r.FinishedAt != nil
 	reached := c[messages.Sent] + c[messages.Delivered] + c[messages.Read]
 	switch {
-	case r.Status == RunCanceled && over:
-		says = append(says, fmt.Sprintf("canceled: %s that had not been asked for %s not sent", words.Count(c[messages.Canceled], "message"),
+	case r.Status == RunSkipped || r.Status == RunFailed && c.Total() == 0:
+	case r.stopped() && over:
+		says = append(says, fmt.Sprintf("%s: %s that had not been asked for %s not sent", r.Status, words.Count(c[messages.Canceled], "message"),
 			words.Was(c[messages.Canceled])))
-	case r.Status == RunCanceled:
-		says = append(says, fmt.Sprintf("canceled: %s that had not been asked for will not be sent; they are being marked",
+	case r.stopped():
+		says = append(says, fmt.Sprintf("%s: %s that had not been asked for will not be sent; they are being marked", r.Status,
 			words.Count(c[messages.Canceled], "message")))
 	case over && c.Total() == 0:
 		says = append(says, "nobody was written to: the audience was empty")

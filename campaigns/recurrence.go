@@ -172,16 +172,15 @@ func (p Pause) Covers(instant time.Time) bool {
 	return !p.Since.IsZero() && (p.Until.IsZero() || instant.Before(p.Until))
 }
 
-// Words say who paused, and why.
+// Words say by whom it is, and why, as "by ada: holidays".
 func (p Pause) Words() string {
-	text := "paused"
-	if p.By != "" {
-		text += " by " + p.By
+	switch {
+	case p.By == "":
+		return p.Why
+	case p.Why == "":
+		return "by " + p.By
 	}
-	if p.Why != "" {
-		text += ": " + p.Why
-	}
-	return text
+	return "by " + p.By + ": " + p.Why
 }
 
 // Standing is where a recurring campaign is in its timetable.
@@ -192,8 +191,8 @@ type Standing struct {
 	Behind time.Time
 	// Fired is how many instants have fired, or wait to.
 	Fired int
-	// Open are its runs under way, and Waiting those that wait for them or for their
-	// time.
+	// Open are its runs under way, and Waiting those that wait for them. What waits for
+	// its time alone stands in nobody's way.
 	Open, Waiting int
 	Pause         Pause
 	// Decided are instants after Behind of which something was decided before they
@@ -265,7 +264,9 @@ func (t *Timetable) Decide(s Standing, now time.Time) (list []Decision, after St
 			s.Open++
 		case RunWaiting:
 			s.Fired++
-			s.Waiting++
+			if d.StartsAt.IsZero() {
+				s.Waiting++
+			}
 		}
 		list = append(list, d)
 	}

@@ -27,9 +27,10 @@ func (s Schedule) Recurs() bool {
 }
 
 // Validate refuses a schedule that never fires, or can't be meant, all wrong fields at
-// once (an error of code Invalid). defaultZone stands in for an empty Timezone.
-func (s Schedule) Validate(defaultZone string) error {
-	err := s.validateInstants(defaultZone)
+// once (an error of code Invalid). Of o only what the schedule does not say itself
+// counts.
+func (s Schedule) Validate(o schedule.Options) error {
+	err := s.validateInstants(o)
 	wrong, other := fault.Gather(nil, err)
 	if err != nil && other != nil {
 		return other
@@ -42,12 +43,12 @@ func (s Schedule) Validate(defaultZone string) error {
 	return fault.InvalidFields(wrong)
 }
 
-func (s Schedule) validateInstants(defaultZone string) error {
+func (s Schedule) validateInstants(o schedule.Options) error {
 	if s.Recurs() {
-		_, err := s.Timetable(schedule.Options{Timezone: defaultZone})
+		_, err := s.Timetable(o)
 		return err
 	}
-	if _, _, err := s.Instant(defaultZone); err != nil {
+	if _, _, err := s.Instant(o.Timezone); err != nil {
 		return err
 	}
 	for _, field := range []struct {

@@ -133,6 +133,7 @@ type Store interface {
 	People
 	LiveStore
 	SettingsStore
+	HolidayStore
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
 }
@@ -320,7 +321,11 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 		schedule.Delivery = c.Schedule.Delivery
 	}
 	c.Schedule = schedule
-	if err := schedule.Validate(channel.Timezone); err != nil {
+	o, err := s.compiledWith(ctx, accountID, schedule, channel.Timezone)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if err := schedule.Validate(o); err != nil {
 		return Campaign{}, err
 	}
 	if err := s.unblocked(ctx, c, channel, s.clock.Now()); err != nil {

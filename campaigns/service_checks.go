@@ -40,7 +40,7 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		code string
 		err  error
 	}{
-		{CheckSchedulePast, s.stillToCome(c, channel)}, {CheckHours, s.checkHours(ctx, c, channel)}, {CheckUpload, s.uploadsReady(ctx, c)},
+		{CheckSchedulePast, s.stillToCome(ctx, c, channel)}, {CheckHours, s.checkHours(ctx, c, channel)}, {CheckUpload, s.uploadsReady(ctx, c)},
 		{CheckApproval, s.approved(ctx, c)},
 	} {
 		if checks, err = blocked(checks, check.code, check.err); err != nil {
@@ -103,12 +103,12 @@ func (s *Service) approved(ctx context.Context, c Campaign) error {
 }
 
 // stillToCome refuses a schedule of which nothing is to come.
-func (s *Service) stillToCome(c Campaign, channel providers.Channel) error {
+func (s *Service) stillToCome(ctx context.Context, c Campaign, channel providers.Channel) error {
 	if c.Status != Draft {
 		return nil
 	}
 	if c.Schedule.Recurs() {
-		_, err := s.nextFiring(c, channel)
+		_, err := s.nextFiring(ctx, c, channel)
 		return err
 	}
 	_, err := s.due(c, channel)

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,7 +26,7 @@ const (
 // startRecurring lets a draft fire from now on. A schedule of which nothing is to come
 // is refused.
 func (s *Service) startRecurring(ctx context.Context, c Campaign, channel providers.Channel) (Campaign, error) {
-	if _, err := s.nextFiring(c, channel); err != nil {
+	if _, err := s.nextFiring(ctx, c, channel); err != nil {
 		return Campaign{}, err
 	}
 	if err := s.store.StartRecurring(ctx, c.AccountID, c.ID); err != nil {
@@ -35,8 +36,12 @@ func (s *Service) startRecurring(ctx context.Context, c Campaign, channel provid
 }
 
 // nextFiring is when a recurring campaign fires next; Invalid if it never does.
-func (s *Service) nextFiring(c Campaign, channel providers.Channel) (time.Time, error) {
-	t, err := c.Schedule.Timetable(schedule.Options{Timezone: channel.Timezone})
+func (s *Service) nextFiring(ctx context.Context, c Campaign, channel providers.Channel) (time.Time, error) {
+	o, err := s.compiledWith(ctx, c.AccountID, c.Schedule, channel.Timezone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t, err := c.Schedule.Timetable(o)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -115,7 +120,11 @@ func (s *Service) timetable(ctx context.Context, accountID, id int64) (Campaign,
 	if err != nil {
 		return c, nil, err
 	}
-	t, err := c.Schedule.Timetable(schedule.Options{Timezone: channel.Timezone})
+	o, err := s.compiledWith(ctx, accountID, c.Schedule, channel.Timezone)
+	if err != nil {
+		return c, nil, err
+	}
+	t, err := c.Schedule.Timetable(o)
 	return c, t, err
 }
 
@@ -207,10 +216,15 @@ func (s *Service) Coming(ctx context.Context, accountID, id int64, n int) (list 
 		return list, err
 	}
 	list = Coming{Campaign: c, Plan: t.plan, Items: []ComingInstant{}}
-	if list.History, err = s.store.ListRuns(ctx, accountID, id, 0, mostHistory); err != nil || c.Status == Canceled || c.Status == Finished {
+	if list.History, err = s.store.ListRuns(ctx, accountID, id, 0, mostHistory); err != nil {
 		return list, err
 	}
 	now := s.clock.Now()
+	// What was decided of instants to come stands with these.
+	list.History = slices.DeleteFunc(list.History, func(r Run) bool { return r.Instant.After(now) && r.StartedAt == nil })
+	if c.Status == Canceled || c.Status == Finished {
+		return list, nil
+	}
 	coming := t.plan.Coming(now, n)
 	if len(coming) == 0 {
 		return list, nil
@@ -247,7 +261,7 @@ func (t *Timetable) coming(c Campaign, coming []schedule.Occurrence, decided map
 		case t.policy.Count > 0 && fired >= t.policy.Count:
 			return items
 		case pause.Covers(o.At):
-			item.Reason, item.Note = RunWhilePaused, pause.Words()
+			item.Reason, item.Note = RunWhilePaused, strings.TrimSpace("paused "+pause.Words())
 		default:
 			fired++
 			if t.jitter > 0 {

@@ -63,7 +63,11 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 		}
 		wrong = append(wrong, fields...)
 	}
-	if err := c.Schedule.Validate(channel.Timezone); err != nil {
+	o, err := s.compiledWith(ctx, c.AccountID, c.Schedule, channel.Timezone)
+	if err != nil {
+		return err
+	}
+	if err := c.Schedule.Validate(o); err != nil {
 		if wrong, err = fault.Gather(wrong, err); err != nil {
 			return err
 		}

@@ -202,7 +202,7 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 			*part.to = string(content)
 		}
 	}
-	if err := f.schedule.into(c, &in.Schedule); err != nil {
+	if err := f.schedule.into(ctx, c, &in.Schedule); err != nil {
 		return in, err
 	}
 	if f.template != "" {
@@ -379,7 +379,7 @@ func (c *cli) campaignSchedule() *cobra.Command {
 			return usagef("say when: --at 2026-12-01T09:00, --cron '0 9 * * MON', --every 2h, --date or --schedule-file")
 		}
 		var in api.Schedule
-		if err := f.into(c, &in); err != nil {
+		if err := f.into(ctx, c, &in); err != nil {
 			return err
 		}
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below("schedule"), in))

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,8 +38,11 @@ func (f *whenFlags) add(cmd *cobra.Command, at string) {
 }
 
 // into lays the flags over a schedule: what says when replaces all of that.
-func (f *whenFlags) into(c *cli, s *api.Schedule) error {
+func (f *whenFlags) into(ctx context.Context, c *cli, s *api.Schedule) error {
 	if f.changed() {
+		if err := f.find(ctx, c); err != nil {
+			return err
+		}
 		delivery := s.Delivery
 		*s = f.built()
 		s.Delivery = delivery
@@ -53,8 +57,7 @@ func (f *whenFlags) into(c *cli, s *api.Schedule) error {
 
 // changed reports whether anything says when.
 func (f *whenFlags) changed() bool {
-	b := f.built()
-	return f.file != "" || b.At != nil || len(b.Cron)+len(b.Dates) > 0 || b.Every != "" || b.Timezone != ""
+	return f.file != "" || !reflect.DeepEqual(f.built(), api.Schedule{})
 }
 
 func (f *whenFlags) built() api.Schedule {
@@ -202,7 +205,7 @@ Each is a run for the audience as it is then. What fired is left alone. Try it w
 		body := map[string]any{"from": from, "to": to, "dry_run": dry}
 		return show(ctx, c, post(campaignsPath().id(id).below("backfill"), body), func(w *tabwriter.Writer, b api.Backfill) {
 			if len(b.Instants) == 0 {
-				sayln(w, "There is nothing to make up for: every instant of that time has fired.")
+				sayln(w, "There is nothing to make up for: the schedule has no instant in that time, or every one has fired.")
 				return
 			}
 			for _, instant := range b.Instants {

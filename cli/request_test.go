@@ -185,6 +185,13 @@ templates coverage 1 --kind email
 templates duplicate 1 b
 templates rm 1
 schedules next @daily --timezone UTC
+schedules next @daily --exclude-holidays 1
+holidays ls
+holidays show 1
+holidays create Office --date 2026-12-24=Party
+holidays set 1 --name Bureau
+holidays rm 1
+holidays import CSV --name Germany
 settings show
 settings set --approval
 settings set --quiet-hours 20:00-08:00

@@ -135,6 +135,7 @@ func (c *cli) root() *cobra.Command {
 	c.addChannels(root)
 	c.addCampaigns(root)
 	c.addSchedules(root)
+	c.addHolidays(root)
 	c.addMessages(root)
 	c.addQueue(root)
 	c.addStatus(root)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"text/tabwriter"
 	"time"
@@ -21,8 +22,9 @@ func schedulesPath() path { return v1("schedules") }
 // recurFlags say when something recurs, all but its cron expressions.
 type recurFlags struct {
 	rule api.ScheduleRule
-	// without are days on which nothing fires.
-	without api.ExcludeRule
+	// without are days on which nothing fires; its calendars are holidays, by id or name.
+	without  api.ExcludeRule
+	holidays []string
 }
 
 func (f *recurFlags) add(flags *pflag.FlagSet) {
@@ -34,6 +36,7 @@ func (f *recurFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.rule.Until, "until", "", "nothing fires after")
 	flags.StringArrayVar(&f.without.Dates, "exclude-date", nil, "not on this day; may be repeated")
 	flags.StringArrayVar(&f.without.Weekdays, "exclude-weekday", nil, "not on mon, tue, wed, thu, fri, sat or sun; may be repeated")
+	flags.StringArrayVar(&f.holidays, "exclude-holidays", nil, "not on the days of this calendar, by id or name; may be repeated")
 	flags.StringVar(&f.rule.OnExcluded, "on-excluded", "", "what then: skip (the default), next_day or previous_day")
 	flags.StringVar(&f.rule.Gap, "gap", "", "for a time that the clock jumps over: next (the default), skip or shift")
 	flags.StringVar(&f.rule.Overlap, "overlap", "", "for a time that it shows twice: first, second or both")
@@ -42,11 +45,19 @@ func (f *recurFlags) add(flags *pflag.FlagSet) {
 // built is the rule with some cron expressions.
 func (f *recurFlags) built(expressions []string) api.ScheduleRule {
 	rule := f.rule
-	rule.Cron = expressions
-	if len(f.without.Dates)+len(f.without.Weekdays) > 0 {
+	if len(expressions) > 0 {
+		rule.Cron = expressions
+	}
+	if len(f.without.Dates)+len(f.without.Weekdays)+len(f.without.Holidays) > 0 {
 		rule.Exclude = &f.without
 	}
 	return rule
+}
+
+// find looks the calendars of holidays up that are named.
+func (f *recurFlags) find(ctx context.Context, c *cli) (err error) {
+	f.without.Holidays, err = c.findHolidays(ctx, f.holidays)
+	return err
 }
 
 // scheduleFlags say of which schedule the instants are listed.
@@ -67,10 +78,11 @@ What several ways of saying when come to is united. docs/schedules.md says what 
 over, or shows twice.`,
 		Example: `  carillon schedules next '0 9 * * MON-FRI' --timezone Europe/Berlin
   carillon schedules next '0 9 L * *' --exclude-weekday sat --exclude-weekday sun --on-excluded previous_day
+  carillon schedules next '0 9 * * *' --exclude-holidays Germany --on-excluded next_day
   carillon schedules next --every 90m --from 2026-12-01T08:00 -n 5
   carillon schedules next --file schedule.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := c.scheduleBody(f, args)
+			body, err := c.scheduleBody(cmd.Context(), f, args)
 			if err != nil {
 				return err
 			}
@@ -85,7 +97,7 @@ over, or shows twice.`,
 }
 
 // scheduleBody is what the preview is asked.
-func (c *cli) scheduleBody(f scheduleFlags, expressions []string) (body map[string]any, err error) {
+func (c *cli) scheduleBody(ctx context.Context, f scheduleFlags, expressions []string) (body map[string]any, err error) {
 	body = map[string]any{"n": f.n}
 	if f.after != "" {
 		if _, err := time.Parse(time.RFC3339, f.after); err != nil {
@@ -109,6 +121,9 @@ func (c *cli) scheduleBody(f scheduleFlags, expressions []string) (body map[stri
 	}
 	if len(expressions)+len(f.rule.Dates) == 0 && f.rule.Every == "" {
 		return nil, usagef("say when: an expression such as '0 9 * * MON', --every, --date or --file")
+	}
+	if err := f.find(ctx, c); err != nil {
+		return nil, err
 	}
 	body["schedule"] = f.built(expressions)
 	return body, nil

@@ -22,6 +22,7 @@ type Services struct {
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Settings   *campaigns.SettingsService
+	Holidays   *campaigns.HolidayService
 	Messages   *messages.Service
 	Queue      *messages.Queue
 	Reports    *messages.Reports
@@ -99,6 +100,7 @@ func New(d Deps) *Services {
 		Importer:   contacts.NewImporter(d.Store, d.Store, d.Import),
 		Uploads:    contacts.NewUploads(d.Store),
 		Settings:   campaigns.NewSettings(d.Store),
+		Holidays:   campaigns.NewHolidayService(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),

@@ -74,6 +74,9 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
+		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
+			return err
+		}
 		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
 			created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
@@ -105,6 +108,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			return err
 		}
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+			return err
+		}
+		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
 			return err
 		}
 		audience, content := mustJSON(c.Audience), mustJSON(keptContent{c.Content, c.Template})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/campaigns/schedule"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
 	"carillon/messages"
@@ -28,6 +29,8 @@ type lockedCampaign struct {
 	// versioned says that a run has kept the version, renders that its content may name
 	// snippets, and templated that it may name a template.
 	versioned, renders, templated bool
+	// holidays are the calendars that the schedule excludes, if they have been read.
+	holidays map[int64]schedule.Holidays
 }
 
 const selectLocked = `SELECT k.id, k.account_id, k.channel_id, k.run_id, k.version, k.status, k.next_fire_at, k.look_at, k.behind_at, k.fired, k.pause,
@@ -191,6 +194,9 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := c.mustBe("resumed", "only a paused campaign can", campaigns.Paused); err != nil {
 			return err
 		}
+		if err := tx.leaveOutPaused(ctx, c); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
 			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
@@ -205,6 +211,20 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		}
 		return tx.settleCampaign(ctx, c.id, campaigns.Finished)
 	})
+}
+
+// leaveOutPaused takes down the instants that came while nobody looked at a recurring
+// campaign, because its schedule could not be reckoned. It is Invalid if that is so
+// still.
+func (tx conn) leaveOutPaused(ctx context.Context, c lockedCampaign) error {
+	if !c.schedule.Recurs() || !c.lookAt.IsZero() {
+		return nil
+	}
+	if _, err := tx.timetable(ctx, c); err != nil {
+		return err
+	}
+	_, err := tx.turnAll(ctx, []lockedCampaign{c})
+	return err
 }
 
 // CancelCampaign ends a campaign for good: from the commit on nothing of it is

@@ -12,7 +12,7 @@ import (
 // publicTables are the tables whose ids people and programs get to see.
 var publicTables = []string{
 	"accounts", "api_keys", "audit", "channels", "contacts", "lists", "uploads", "campaigns", "runs", "messages", "workers", "clears",
-	"properties", "targeting_lists", "consents", "replies", "jobs", "frequency_caps",
+	"properties", "targeting_lists", "consents", "replies", "jobs", "frequency_caps", "templates", "holiday_calendars",
 }
 
 // No id is ever used twice, whatever is deleted.

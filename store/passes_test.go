@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -31,7 +32,7 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		{MessageID: 1 << 40, Status: providers.ReceiptDelivered, At: s.clock.Now()},
 	}))
 
-	read := messagesRead(t, s)
+	read := rowsRead(t, s, "messages")
 	passes := map[string]func() error{
 		"FireDue":            func() error { _, err := s.FireDue(ctx); return err },
 		"RunsToPlan":         func() error { _, err := s.RunsToPlan(ctx); return err },
@@ -63,6 +64,43 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 		require.EqualValues(t, recipients, read()-before, "the test would notice")
 		_, err := s.reader().Exec(ctx, "ANALYZE messages")
 		require.NoError(t, err)
+	}
+}
+
+// Campaigns that recur and whose time has not come, and runs that are over, cost the
+// scheduler's looks nothing.
+func TestLookingCostsByWhatIsDue(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	ctx := t.Context()
+	const many = 20_000
+	j := newJourney(t, s, 10)
+	exec := func(query string, args ...any) {
+		_, err := s.db.Writer().Exec(ctx, query, args...)
+		require.NoError(t, err)
+	}
+	later := sqldb.Millis(s.clock.Now().Add(time.Hour))
+	exec(`INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, status, next_fire_at, look_at, behind_at, zones, created_at,
+			updated_at)
+		SELECT account_id, name, channel_id, audience, content, '{"every":"1h","guards":{"failed_runs":2}}', '{}', 'scheduled', ?, ?, 0, ?, 0, 0
+		FROM campaigns, generate_series(1, ?)`, later, later, zone.Rules(), many)
+	exec(`INSERT INTO runs (account_id, campaign_id, channel_id, instant, status, created_at, started_at, finished_at)
+		SELECT account_id, id, channel_id, 1, 'finished', 1, 1, 1 FROM campaigns WHERE id <> ?`, j.campaign)
+	read := rowsRead(t, s, "campaigns", "runs")
+	for _, statistics := range []string{"without statistics", "with statistics"} {
+		_, err := s.FireDue(ctx) // a process looks at all of them once, for the rules of their zones
+		require.NoError(t, err)
+		for name, pass := range map[string]func() error{
+			"FireDue":    func() error { _, err := s.FireDue(ctx); return err },
+			"GuardRuns":  func() error { _, err := s.GuardRuns(ctx); return err },
+			"FinishRuns": func() error { _, _, err := s.FinishRuns(ctx); return err },
+			"RunsToPlan": func() error { _, err := s.RunsToPlan(ctx); return err },
+		} {
+			before := read()
+			require.NoError(t, pass(), name)
+			require.Less(t, read()-before, int64(many/100), "%s reads too much %s", name, statistics)
+		}
+		exec("ANALYZE campaigns")
+		exec("ANALYZE runs")
 	}
 }
 
@@ -101,7 +139,7 @@ func TestCancelingAndClearingReadEachMessageOnce(t *testing.T) {
 			waiting := j.counts(run.ID)[messages.Pending]
 			_, err := s.reader().Exec(t.Context(), "ANALYZE messages")
 			require.NoError(t, err)
-			read := messagesRead(t, s)
+			read := rowsRead(t, s, "messages")
 			before := read()
 			require.NoError(t, end(s, j))
 			rows := read() - before
@@ -112,9 +150,9 @@ func TestCancelingAndClearingReadEachMessageOnce(t *testing.T) {
 	}
 }
 
-// messagesRead tells how many rows of messages the store has read so far. To know
-// it, it leaves the store a single connection.
-func messagesRead(t *testing.T, s *Store) func() int64 {
+// rowsRead tells how many rows of some tables the store has read so far. To know it,
+// it leaves the store a single connection.
+func rowsRead(t *testing.T, s *Store, tables ...string) func() int64 {
 	t.Helper()
 	pool, err := s.db.Pool()
 	require.NoError(t, err)
@@ -132,7 +170,8 @@ func messagesRead(t *testing.T, s *Store) func() int64 {
 	return func() (rows int64) {
 		_, err := s.reader().Exec(t.Context(), "SELECT pg_stat_force_next_flush()")
 		require.NoError(t, err)
-		require.NoError(t, s.reader().Row(t.Context(), "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'").Scan(&rows))
+		require.NoError(t, s.reader().Row(t.Context(), "SELECT CAST(SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0)) AS BIGINT) "+
+			"FROM pg_stat_user_tables WHERE relname "+s.d.InTexts, s.d.TextList(tables)).Scan(&rows))
 		return rows
 	}
 }
@@ -158,7 +197,7 @@ func TestOneRecipientsMessagesAreLookedUp(t *testing.T) {
 			require.Contains(t, steps, "SEARCH m USING INDEX messages_recipient (run_id=? AND contact_id=?)")
 			return
 		}
-		read := messagesRead(t, s)
+		read := rowsRead(t, s, "messages")
 		for _, statistics := range []string{"without statistics", "with statistics"} {
 			before := read()
 			found, err := s.ListMessages(t.Context(), filter)
@@ -213,7 +252,7 @@ func TestAnEnvelopeIsLoadedByItsMessages(t *testing.T) {
 	run := j.start()
 	j.planAll(run.ID, recipients)
 	fed := j.feed(run.ID, []int64{1}, perEnvelope)
-	flushed := messagesRead(t, s)
+	flushed := rowsRead(t, s, "messages")
 	read := func() (entries int64) {
 		flushed()
 		require.NoError(t, s.reader().Row(t.Context(), "SELECT CAST(SUM(idx_tup_read) AS BIGINT) FROM pg_stat_user_indexes "+

@@ -19,12 +19,10 @@ import (
 	"carillon/templates/liquid"
 )
 
-// Batches of what has come: campaigns are looked at, and waiting runs started, so many
-// in one transaction.
-const (
-	dueBatch = 5000
-	turnSize = 500
-)
+// dueBatch bounds the campaigns that are looked at, and the waiting runs that are
+// started, in one transaction. With a larger one PostgreSQL would rather read all
+// campaigns than the index of those that are due.
+const dueBatch = 500
 
 // What is said of a run that gives way to the next one, and of its messages.
 const (
@@ -32,37 +30,37 @@ const (
 	forNext         = "for the next run"
 )
 
-// FireDue decides of the instants of campaigns that have come, starts the waiting runs
-// whose time has, and returns the runs that began. A campaign that can't be fired holds
-// up no other.
+// FireDue decides of a batch of the instants of campaigns that have come, starts a batch
+// of the waiting runs whose time has, and returns the runs that began. A campaign that
+// can't be fired holds up no other.
 func (s *Store) FireDue(ctx context.Context) (runs []campaigns.Run, err error) {
-	now := sqldb.Millis(s.clock.Now())
 	if err := s.recheckZones(ctx); err != nil {
 		return nil, err
 	}
+	now := sqldb.Millis(s.clock.Now())
 	var errs []error
 	for _, work := range []struct {
 		due string
-		do  func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
+		do  turning
 	}{
-		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at, id LIMIT ?", conn.turns},
-		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at, id LIMIT ?", conn.startWaiting},
+		{"SELECT id FROM campaigns WHERE look_at IS NOT NULL AND look_at <= ? ORDER BY look_at LIMIT ?", conn.turns},
+		{"SELECT id FROM runs WHERE status = 'waiting' AND starts_at IS NOT NULL AND starts_at <= ? ORDER BY starts_at LIMIT ?", conn.startWaiting},
 	} {
 		due, err := s.ids(ctx, work.due, now, dueBatch)
 		if err != nil {
 			return runs, errors.Join(append(errs, err)...)
 		}
-		for batch := range chunks(due, turnSize) {
-			fired, err := s.inTurn(ctx, batch, work.do)
-			if err != nil && len(batch) > 1 && ctx.Err() == nil {
-				// One of them is to blame: the others go on without it.
-				fired, err = s.oneByOne(ctx, batch, work.do)
-			}
-			errs = append(errs, err)
-			runs = append(runs, fired...)
-			if len(fired) > 0 {
-				failpoint.Hit(failpoint.AfterFire)
-			}
+		if len(due) == 0 {
+			continue
+		}
+		fired, err := s.inTurn(ctx, due, work.do)
+		if err != nil && len(due) > 1 && ctx.Err() == nil {
+			// One of them is to blame: the others go on without it.
+			fired, err = s.oneByOne(ctx, due, work.do)
+		}
+		errs = append(errs, err)
+		if runs = append(runs, fired...); len(fired) > 0 {
+			failpoint.Hit(failpoint.AfterFire)
 		}
 	}
 	return runs, errors.Join(errs...)
@@ -83,18 +81,7 @@ func (s *Store) recheckZones(ctx context.Context) error {
 	return err
 }
 
-func chunks(ids []int64, size int) func(yield func([]int64) bool) {
-	return func(yield func([]int64) bool) {
-		for len(ids) > 0 {
-			n := min(size, len(ids))
-			if !yield(ids[:n]) {
-				return
-			}
-			ids = ids[n:]
-		}
-	}
-}
-
+// turning does what is due of some campaigns or runs, and returns what began.
 type turning func(tx conn, ctx context.Context, ids []int64) ([]campaigns.Run, error)
 
 func (s *Store) inTurn(ctx context.Context, ids []int64, do turning) (fired []campaigns.Run, err error) {
@@ -124,6 +111,14 @@ func (tx conn) turns(ctx context.Context, ids []int64) ([]campaigns.Run, error) 
 	list, err := sqldb.Query(ctx, tx, scanLocked, selectLocked+"WHERE k.id "+tx.d.InIDs+" AND k.look_at <= ? ORDER BY k.id"+tx.d.Lock(tx.d.SkipLocked, "k"),
 		tx.d.IDList(ids), sqldb.Millis(tx.s.clock.Now()))
 	if err != nil {
+		return nil, err
+	}
+	return tx.turnAll(ctx, list)
+}
+
+// turnAll decides of what has come of campaigns that the transaction holds.
+func (tx conn) turnAll(ctx context.Context, list []lockedCampaign) ([]campaigns.Run, error) {
+	if err := tx.readHolidays(ctx, list); err != nil {
 		return nil, err
 	}
 	standings, err := tx.standings(ctx, list)
@@ -162,8 +157,10 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		standing.Open, standing.Waiting = open, waiting
 		found[id] = standing
 		return nil
-	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting' THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL AND kind <> 'resend' GROUP BY campaign_id", tx.d.IDList(ids)); err != nil {
+	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting'
+		AND (starts_at IS NULL OR starts_at <= ?) THEN 1 ELSE 0 END)
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL AND kind <> 'resend' GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()),
+		tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
@@ -197,8 +194,15 @@ func (c lockedCampaign) holds() campaigns.Pause {
 }
 
 // timetable is the timetable of a recurring campaign.
-func (tx conn) timetable(_ context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
-	return c.schedule.Timetable(schedule.Options{Timezone: c.zone})
+func (tx conn) timetable(ctx context.Context, c lockedCampaign) (*campaigns.Timetable, error) {
+	if c.holidays == nil {
+		one := []lockedCampaign{c}
+		if err := tx.readHolidays(ctx, one); err != nil {
+			return nil, err
+		}
+		c = one[0]
+	}
+	return c.schedule.Timetable(schedule.Options{Timezone: c.zone, Holidays: c.holidays})
 }
 
 // turnWriter gathers what is decided of the instants of campaigns that the transaction
@@ -270,12 +274,12 @@ func (w *turnWriter) turnOnce(ctx context.Context, c *lockedCampaign) error {
 	at, next := c.nextFireAt.Time, campaigns.Outlook{}
 	if c.zones != zone.Rules() {
 		if then, ok, err := c.schedule.Instant(c.zone); err == nil && ok {
-			if fires := c.schedule.Fires(then, c.zone); fires.After(w.s.clock.Now()) {
-				next = campaigns.Outlook{LookAt: fires, FiresAt: fires}
-			}
+			at = c.schedule.Fires(then, c.zone)
 		}
 	}
-	if next.LookAt.IsZero() {
+	if at.After(w.s.clock.Now()) {
+		next = campaigns.Outlook{LookAt: at, FiresAt: at}
+	} else {
 		if err := w.decide(ctx, c, campaigns.RunScheduled, campaigns.Decision{Instant: at, Status: campaigns.RunPlanning}); err != nil {
 			return err
 		}
@@ -586,6 +590,9 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 	if err != nil {
 		return nil, err
 	}
+	if err := tx.readHolidays(ctx, locked); err != nil {
+		return nil, err
+	}
 	byID := map[int64]*lockedCampaign{}
 	for i := range locked {
 		byID[locked[i].id] = &locked[i]
@@ -617,11 +624,12 @@ func (tx conn) startWaiting(ctx context.Context, ids []int64) (began []campaigns
 func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (run campaigns.Run, ok bool, err error) {
 	now := tx.s.clock.Now()
 	if p := c.holds(); p.Covers(now) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			campaigns.RunWhilePaused, clean(p.Words()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunSkipped, Reason: campaigns.RunWhilePaused, Detail: p.Words()})
 	}
 	t, err := tx.timetable(ctx, *c)
+	if fault.Is(err, fault.Invalid) {
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
+	}
 	if err != nil {
 		return run, false, err
 	}
@@ -641,9 +649,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	}
 	snippets, err := tx.freeze(ctx, c)
 	if fault.Is(err, fault.Invalid) {
-		_, err := tx.Exec(ctx, "UPDATE runs SET status = 'failed', reason = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
-			clean(err.Error()), sqldb.Millis(now), r.id)
-		return run, false, err
+		return run, false, tx.giveUp(ctx, *c, r, campaigns.Decision{Status: campaigns.RunFailed, Reason: err.Error()})
 	}
 	if err != nil {
 		return run, false, err
@@ -665,6 +671,21 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		return run, false, err
 	}
 	return run, true, tx.setStatus(ctx, c.id, campaigns.Finished)
+}
+
+// giveUp ends a waiting run that does not start; the next one that waits has its turn.
+func (tx conn) giveUp(ctx context.Context, c lockedCampaign, r waitingRun, d campaigns.Decision) error {
+	if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, reason = ?, detail = ?, starts_at = NULL, finished_at = ? WHERE id = ?",
+		string(d.Status), clean(d.Reason), clean(d.Detail), sqldb.Millis(tx.s.clock.Now()), r.id); err != nil {
+		return err
+	}
+	if err := tx.startNext(ctx, c.id); err != nil || c.status == campaigns.Paused {
+		return err
+	}
+	if err := tx.setStatus(ctx, c.id, campaigns.Finished); err != nil || d.Status != campaigns.RunFailed {
+		return err
+	}
+	return tx.guardFailed(ctx, c)
 }
 
 // lockUpToDate locks a campaign of which everything that has come is decided: what a
@@ -712,6 +733,10 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 			return err
 		}
 		if err := tx.mayStart(ctx, c); err != nil {
+			return err
+		}
+		// A calendar that is changed at this moment does not know of the campaign yet.
+		if err := tx.holdHolidays(ctx, accountID, c.schedule); err != nil {
 			return err
 		}
 		t, err := tx.timetable(ctx, c)
@@ -800,14 +825,14 @@ func (s *Store) TriggerRun(ctx context.Context, accountID, campaignID int64, act
 // SkipNext leaves the next instant out that fires: it is recorded now.
 func (s *Store) SkipNext(ctx context.Context, accountID, campaignID int64, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "left out by " + actor,
+		Status: campaigns.RunSkipped, Reason: campaigns.RunLeftOut, Detail: "by " + actor,
 	})
 }
 
 // MoveNext lets the next instant that fires start at another time.
 func (s *Store) MoveNext(ctx context.Context, accountID, campaignID int64, to time.Time, actor string) (campaigns.Run, error) {
 	return s.decideNext(ctx, accountID, campaignID, campaigns.Decision{
-		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "moved by " + actor, StartsAt: to,
+		Status: campaigns.RunWaiting, Reason: campaigns.RunMoved, Detail: "by " + actor, StartsAt: to,
 	})
 }
 

@@ -176,7 +176,7 @@ func TestAPausedCampaignLeavesItsInstantsOut(t *testing.T) {
 		require.Equal(t, []string{"13:00 paused", "14:00 skipped paused", "15:00 skipped paused"}, r.history(t))
 		run, err := r.RunsAt(t.Context(), r.AccountID, r.Campaign, r.began.Add(2*time.Hour), r.began.Add(2*time.Hour))
 		require.NoError(t, err)
-		require.Equal(t, "paused by key 1 (admin)", run[0].Detail)
+		require.Equal(t, "by key 1 (admin)", run[0].Detail)
 		require.NoError(t, r.ResumeCampaign(t.Context(), r.AccountID, r.Campaign, ""))
 		require.Equal(t, campaigns.Running, r.campaign(t).Status)
 		require.True(t, r.campaign(t).Pause.Since.IsZero())
@@ -211,7 +211,7 @@ func TestSingleInstantsAreLeftOutAndMoved(t *testing.T) {
 		r := newRecurring(t, s, hourly(campaigns.Policy{}))
 		run, err := r.SkipNext(t.Context(), r.AccountID, r.Campaign, "ada")
 		require.NoError(t, err)
-		require.Equal(t, "left out by ada", run.Detail)
+		require.Equal(t, "by ada", run.Detail)
 		require.Equal(t, r.began.Add(2*time.Hour), *r.campaign(t).NextFireAt)
 		run, err = r.MoveNext(t.Context(), r.AccountID, r.Campaign, r.began.Add(150*time.Minute), "ada")
 		require.NoError(t, err)
@@ -412,4 +412,55 @@ func lookQuietly(ctx context.Context, t *testing.T, r *recurring) {
 	if _, err := r.FireDue(ctx); err != nil {
 		t.Errorf("firing failed: %v", err)
 	}
+}
+
+// A process with other rules of time zones reckons anew, and fires nothing before its
+// time.
+func TestOtherRulesOfTimeZones(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		r := newRecurring(t, s, campaigns.Schedule{Schedule: schedule.Schedule{Cron: []string{"0 15 * * *"}, Timezone: "Europe/Berlin"}})
+		at := r.began.Add(3 * time.Hour)
+		once := r.NewCampaign(`{"all":true}`)
+		c, err := s.GetCampaign(t.Context(), r.AccountID, once)
+		require.NoError(t, err)
+		c.Schedule = campaigns.Schedule{At: "2026-03-01T16:00", Schedule: schedule.Schedule{Timezone: "Europe/Berlin"}}
+		_, err = s.UpdateCampaign(t.Context(), c)
+		require.NoError(t, err)
+		require.NoError(t, s.ScheduleCampaign(t.Context(), r.AccountID, once, at))
+		plain := r.NewCampaign(`{"all":true}`)
+		require.NoError(t, s.ScheduleCampaign(t.Context(), r.AccountID, plain, at))
+		// By the rules of before, both were at another time.
+		s.Exec("UPDATE campaigns SET zones = 'others', next_fire_at = next_fire_at + 3600000, look_at = look_at + 3600000 WHERE id <> ?", plain)
+		s.Exec("UPDATE campaigns SET zones = 'others' WHERE id = ?", plain)
+		runs, err := s.FireDue(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, runs)
+		require.Equal(t, r.began.Add(2*time.Hour), *r.campaign(t).NextFireAt)
+		for _, id := range []int64{once, plain} {
+			c, err = s.GetCampaign(t.Context(), r.AccountID, id)
+			require.NoError(t, err)
+			require.Equal(t, at, *c.NextFireAt)
+		}
+		require.Len(t, r.later(t, 3*time.Hour), 3, "each fires once, at its time")
+	})
+}
+
+func TestWhatWaitsIsNotForgottenBehindWhatDoesNotStart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		r := newRecurring(t, s, hourly(campaigns.Policy{Count: 1}))
+		r.later(t, time.Hour)
+		r.finish(t)
+		require.Equal(t, campaigns.Finished, r.campaign(t).Status)
+
+		r.start(t, hourly(campaigns.Policy{}))
+		instants := []time.Time{r.began.Add(-3 * time.Hour), r.began.Add(-2 * time.Hour), r.began.Add(-time.Hour)}
+		_, err := r.Backfill(t.Context(), r.AccountID, r.Campaign, instants, "ada")
+		require.NoError(t, err)
+		require.NoError(t, r.PauseSchedule(t.Context(), r.AccountID, r.Campaign, campaigns.Pause{Since: r.time.Now()}))
+		for range 3 {
+			require.Empty(t, r.later(t, time.Second))
+		}
+		require.Equal(t, []string{"10:00 skipped paused", "11:00 skipped paused", "12:00 skipped paused"}, r.history(t))
+		require.Equal(t, campaigns.Scheduled, r.campaign(t).Status)
+	})
 }

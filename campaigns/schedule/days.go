@@ -127,9 +127,22 @@ func (o months) holds(d date) bool { return o>>d.month&1 != 0 }
 type excluded struct {
 	days     map[day]bool
 	weekdays [7]bool
+	holidays []Holidays
 }
 
-func (x *excluded) holds(d day) bool { return x.weekdays[d.weekday()] || x.days[d] }
+func (x *excluded) holds(d day) bool {
+	return x.weekdays[d.weekday()] || x.days[d] || slices.ContainsFunc(x.holidays, func(h Holidays) bool { return h.holds(d) })
+}
+
+// why says that a day is excluded, and which holiday it is if it has a name.
+func (x *excluded) why(d day) string {
+	for _, h := range x.holidays {
+		if name := h.names[d]; name != "" {
+			return "is excluded: " + name
+		}
+	}
+	return "is excluded"
+}
 
 func weekdayNamed(name string) (time.Weekday, bool) {
 	i := slices.Index([]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}, strings.ToLower(name))

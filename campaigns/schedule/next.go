@@ -106,7 +106,7 @@ func (p *Plan) next(after time.Time, which wanted) (best Occurrence, ok bool) {
 func (p *Plan) judge(at time.Time) Occurrence {
 	o := Occurrence{At: at.UTC()}
 	if d := dayOf(at.In(p.zone)); p.excluded.holds(d) {
-		o.Skipped, o.Note = Excluded, d.String()+" is excluded"
+		o.Skipped, o.Note = Excluded, d.String()+" "+p.excluded.why(d)
 	}
 	return o
 }
@@ -176,7 +176,7 @@ func (p *Plan) on(d day) (list []Occurrence) {
 	moves := p.schedule.OnExcluded == NextDay || p.schedule.OnExcluded == PreviousDay
 	if p.excluded.holds(d) {
 		if !moves {
-			add(d, Excluded, d.String()+" is excluded")
+			add(d, Excluded, d.String()+" "+p.excluded.why(d))
 		}
 		return list
 	}
@@ -187,7 +187,7 @@ func (p *Plan) on(d day) (list []Occurrence) {
 			step = 1
 		}
 		for from := d + step; p.excluded.holds(from) && (from-d)*step <= farthest; from += step {
-			add(from, "", "moved from "+from.String()+", which is excluded")
+			add(from, "", "moved from "+from.String()+", which "+p.excluded.why(from))
 		}
 	}
 	return list

@@ -125,8 +125,8 @@ type Occurrence struct {
 type Options struct {
 	// Timezone stands in for an empty one; UTC for an empty one of its own.
 	Timezone string
-	// Holidays are the days, such as 2026-12-25, of the calendars that it excludes.
-	Holidays map[int64][]string
+	// Holidays are the calendars of holidays that it may exclude, by their ids.
+	Holidays map[int64]Holidays
 }
 
 // Plan is a compiled schedule. It is safe for concurrent use.
@@ -319,6 +319,9 @@ func (c *compiler) every() {
 // mostDates bounds the dates of a schedule, and those that it excludes.
 const mostDates = 1000
 
+// mostCalendars bounds the calendars of holidays that a schedule excludes.
+const mostCalendars = 50
+
 func (c *compiler) dates() {
 	s := c.plan.schedule
 	if len(s.Dates) > mostDates {
@@ -340,7 +343,7 @@ func (c *compiler) dates() {
 	}
 }
 
-func (c *compiler) exclude(holidays map[int64][]string) {
+func (c *compiler) exclude(holidays map[int64]Holidays) {
 	e := c.plan.schedule.Exclude
 	if e == nil {
 		return
@@ -370,15 +373,16 @@ func (c *compiler) exclude(holidays map[int64][]string) {
 		}
 		x.weekdays[weekday] = true
 	}
+	if len(e.Holidays) > mostCalendars {
+		c.refuse("exclude.holidays", len(e.Holidays), "at most %d", mostCalendars)
+		return
+	}
 	for i, id := range e.Holidays {
-		location := fmt.Sprintf("exclude.holidays[%d]", i)
 		days, known := holidays[id]
 		if !known {
-			c.refuse(location, id, "there is no such calendar of holidays")
+			c.refuse(fmt.Sprintf("exclude.holidays[%d]", i), id, "there is no such calendar of holidays: GET /v1/holidays lists them")
 		}
-		for _, text := range days {
-			add(location, text)
-		}
+		x.holidays = append(x.holidays, days)
 	}
 	if x.weekdays == [7]bool{true, true, true, true, true, true, true} {
 		c.refuse("exclude.weekdays", nil, "leaves no day of the week")

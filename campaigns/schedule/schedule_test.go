@@ -26,7 +26,9 @@ func at(text string) time.Time {
 // instants are the next n occurrences, those that don't fire with their reason.
 func instants(t *testing.T, s schedule.Schedule, after time.Time, n int) (list []string) {
 	t.Helper()
-	plan, err := s.Compile(schedule.Options{Holidays: map[int64][]string{7: {"2026-01-06"}}})
+	holidays, err := schedule.NewHolidays([]schedule.Holiday{{Date: "2026-01-06", Name: "Epiphany"}, {Date: "2026-01-06"}})
+	require.NoError(t, err)
+	plan, err := s.Compile(schedule.Options{Holidays: map[int64]schedule.Holidays{7: holidays}})
 	require.NoError(t, err)
 	for range n {
 		occurrence, ok := plan.Next(after)
@@ -452,4 +454,35 @@ func ExampleSchedule() {
 	// 2026-03-28T02:30:00+01:00
 	// 2026-03-29T03:00:00+02:00 the clock jumps over 02:30
 	// 2026-03-30T02:30:00+02:00
+}
+
+func TestNotesNameTheHoliday(t *testing.T) {
+	holidays, err := schedule.NewHolidays([]schedule.Holiday{{Date: "2026-12-25", Name: "Christmas Day"}, {Date: "2026-12-26"}})
+	require.NoError(t, err)
+	for on, want := range map[schedule.OnExcluded][]string{
+		schedule.Skip:    {"2026-12-25 is excluded: Christmas Day", "2026-12-26 is excluded", ""},
+		schedule.NextDay: {"", "", ""},
+	} {
+		plan, err := schedule.Schedule{
+			Cron: []string{"0 9 * * *"}, From: "2026-12-25", OnExcluded: on, Exclude: &schedule.Exclude{Holidays: []int64{3}},
+		}.Compile(schedule.Options{Holidays: map[int64]schedule.Holidays{3: holidays}})
+		require.NoError(t, err)
+		var notes []string
+		for _, o := range plan.Coming(at("2026-12-24T00:00:00Z"), 3) {
+			notes = append(notes, o.Note)
+		}
+		require.Equal(t, want, notes, on)
+	}
+	plan, err := schedule.Schedule{
+		Dates: []string{"2026-12-25T09:00"}, OnExcluded: schedule.NextDay, Exclude: &schedule.Exclude{Holidays: []int64{3}},
+	}.Compile(schedule.Options{Holidays: map[int64]schedule.Holidays{3: holidays}})
+	require.NoError(t, err)
+	o, ok := plan.NextFiring(at("2026-12-24T00:00:00Z"))
+	require.True(t, ok)
+	require.Equal(t, at("2026-12-27T09:00:00Z"), o.At)
+	require.Equal(t, "moved from 2026-12-25, which is excluded: Christmas Day", o.Note)
+
+	_, err = schedule.NewHolidays([]schedule.Holiday{{Date: "2026-12-25"}, {Date: "25.12.2026"}})
+	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+	require.ErrorContains(t, err, "dates[1]")
 }
