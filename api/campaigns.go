@@ -29,11 +29,12 @@ type Campaign struct {
 	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
 	Pause      *Pause             `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
 	// SchedulePause is the pause of its instants alone.
-	SchedulePause *Pause      `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
-	RunID         int64       `json:"run_id,omitempty" doc:"The latest run."`
-	Standstill    *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
-	CreatedAt     time.Time   `json:"created_at"`
-	UpdatedAt     time.Time   `json:"updated_at"`
+	SchedulePause *Pause            `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
+	RunID         int64             `json:"run_id,omitempty" doc:"The latest run."`
+	Approval      *CampaignApproval `json:"approval,omitempty" doc:"What was said of it before it was started; only where one campaign is shown."`
+	Standstill    *Standstill       `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
+	CreatedAt     time.Time         `json:"created_at"`
+	UpdatedAt     time.Time         `json:"updated_at"`
 }
 
 func (c Campaign) identity() int64 { return c.ID }
@@ -128,7 +129,8 @@ type testCampaign struct {
 type startCampaign struct {
 	ByID
 	Body *struct {
-		Now bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
+		Now         bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
+		UndoSeconds int  `json:"undo_seconds,omitempty" minimum:"0" maximum:"300" doc:"What would be sent at once is scheduled for so many seconds later: until then to pause or cancel it undoes the start."`
 	}
 }
 
@@ -190,7 +192,7 @@ func (s *Server) campaignRoutes() {
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
-			out, err := campaignOut(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
+			out, err := s.approvalOut(ctx)(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
 			if err != nil || out.Body.RunID == 0 {
 				return out, err
 			}
@@ -233,9 +235,14 @@ func (s *Server) campaignRoutes() {
 			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, in.Body.To, in.Body.ContactID))
 		})
 	register(s, operation{id: "start-campaign", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a campaign", roles: mayEdit,
-		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants."},
+		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants. " +
+			"What the checks of a campaign call blockers is refused."},
 		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
-			return campaignOut(s.Campaigns.Start(ctx, caller.AccountID, in.ID, in.Body != nil && in.Body.Now))
+			var how campaigns.Starting
+			if in.Body != nil {
+				how = campaigns.Starting{Now: in.Body.Now, Undo: time.Duration(in.Body.UndoSeconds) * time.Second}
+			}
+			return campaignOut(s.Campaigns.StartWith(ctx, caller.AccountID, in.ID, how))
 		})
 	register(s, operation{id: "schedule-campaign", method: http.MethodPost, path: path + "/{id}/schedule", tag: tag,
 		doc: "Set when a campaign fires, once or again and again, and let it fire then", roles: mayEdit},

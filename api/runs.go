@@ -19,7 +19,8 @@ type Run struct {
 	CampaignID int64            `json:"campaign_id"`
 	ChannelID  int64            `json:"channel_id"`
 	Instant    time.Time        `json:"instant" doc:"The due time that it stands for."`
-	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for."`
+	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill,resend" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for, those whom another run did not reach."`
+	ResendOf   int64            `json:"resend_of,omitempty" doc:"The run whose messages one of kind resend sends again."`
 	Status     string           `json:"status" enum:"waiting,planning,sending,paused,finished,canceled,failed,skipped" doc:"A waiting one waits for its time, or for the run before; a skipped one is an instant that did not fire."`
 	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter; of any other run what happened, in words."`
 	Detail     string           `json:"detail,omitempty" doc:"The reason in words."`
@@ -85,7 +86,8 @@ func (s *Server) runOut(ctx context.Context) func(campaigns.Run, error) (*one[Ru
 
 func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
-		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), Status: string(r.Status), Reason: r.Reason,
+		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
+		Status: string(r.Status), Reason: r.Reason,
 		Detail: r.Detail, Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
 		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),

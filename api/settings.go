@@ -13,6 +13,12 @@ import (
 type AccountSettings struct {
 	QuietHours         *providers.QuietHours `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; absent for none."`
 	QuietTransactional bool                  `json:"quiet_transactional" doc:"Transactional messages obey quiet hours, too, those of their channel among them."`
+	Approval           ApprovalSettings      `json:"approval"`
+}
+
+// ApprovalSettings say whether campaigns need approval.
+type ApprovalSettings struct {
+	Required bool `json:"required" doc:"No campaign is started that another person has not approved as it is."`
 }
 
 // QuietHoursChange are new quiet hours; the empty object takes them away.
@@ -36,6 +42,7 @@ func (q *QuietHoursChange) into(hours **providers.QuietHours) {
 type SettingsChange struct {
 	QuietHours         *QuietHoursChange `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; {} takes them away. Takes effect at once, also for campaigns that are under way."`
 	QuietTransactional *bool             `json:"quiet_transactional,omitempty" doc:"Whether transactional messages obey quiet hours, too."`
+	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
 }
 
 type changeSettings struct{ Body SettingsChange }
@@ -44,7 +51,9 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	if err != nil {
 		return nil, err
 	}
-	return &one[AccountSettings]{AccountSettings{QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional}}, nil
+	return &one[AccountSettings]{AccountSettings{
+		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
+	}}, nil
 }
 
 func (s *Server) settingsRoutes() {
@@ -62,6 +71,9 @@ func (s *Server) settingsRoutes() {
 			in.Body.QuietHours.into(&settings.QuietHours)
 			if in.Body.QuietTransactional != nil {
 				settings.QuietTransactional = *in.Body.QuietTransactional
+			}
+			if in.Body.Approval != nil {
+				settings.ApprovalRequired = in.Body.Approval.Required
 			}
 			return settingsOut(s.Settings.Set(ctx, settings))
 		})

@@ -120,6 +120,8 @@ const (
 	RunTriggered RunKind = "triggered"
 	// RunBackfill is an instant that is made up for.
 	RunBackfill RunKind = "backfill"
+	// RunResend sends what another run did not bring to everybody.
+	RunResend RunKind = "resend"
 )
 
 // Run is one firing of a campaign, or an instant at which it did not fire.
@@ -137,6 +139,8 @@ type Run struct {
 	Reason string
 	// Detail is the reason in words; may be empty.
 	Detail string
+	// ResendOf is the run whose messages one of kind resend sends again; else 0.
+	ResendOf int64
 	// Version is that of the campaign's content and audience that it began with.
 	Version int64
 	// PlanDone says that every member of the audience has its message.

@@ -123,7 +123,10 @@ type Store interface {
 	Records
 	Lifecycle
 	Recurring
+	Resending
 	Audiences
+	Gauge
+	Approvals
 	Runs
 	Messages
 	Tracer
@@ -235,21 +238,62 @@ func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name strin
 // campaign that was meant for then may be wrong now. One that recurs fires from now on
 // at its instants.
 func (s *Service) Start(ctx context.Context, accountID, id int64, now bool) (Campaign, error) {
+	return s.StartWith(ctx, accountID, id, Starting{Now: now})
+}
+
+// mostUndo is the longest time in which a start can be undone.
+const mostUndo = 5 * time.Minute
+
+// Starting is how a campaign is started.
+type Starting struct {
+	// Now has it fire at once, whatever its schedule says.
+	Now bool
+	// Undo has what would fire at once fire so much later: until then to pause or cancel it
+	// undoes the start, and nobody has got anything. At most five minutes.
+	Undo time.Duration
+}
+
+// StartWith is Start, with time to undo it. What can't be meant is a Conflict that says
+// what mends it; Check lists it beforehand, and what may be a mistake.
+func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starting) (Campaign, error) {
+	if how.Undo < 0 || how.Undo > mostUndo {
+		return Campaign{}, fault.InvalidField("undo_seconds", how.Undo.Seconds(), "must be from 0 to %d", int(mostUndo.Seconds()))
+	}
+	now := how.Now
 	c, channel, err := s.ready(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
 	}
 	if c.Schedule.Recurs() {
+		if how.Undo > 0 {
+			return Campaign{}, fault.InvalidField("undo_seconds", how.Undo.Seconds(),
+				"a campaign that recurs fires at its instants: pause or cancel it before the first")
+		}
 		if now {
 			return Campaign{}, fault.New(fault.Conflict, "campaign %d recurs: start it without now, and POST …/trigger for a run beside its schedule", id)
 		}
+		if err := s.unblocked(ctx, c, channel, time.Time{}); err != nil {
+			return Campaign{}, err
+		}
 		return s.startRecurring(ctx, c, channel)
+	}
+	if now && c.Schedule.At != "" {
+		c.Schedule.At = "" // which is not what was approved
+		if err := s.store.CheckApproval(ctx, c); err != nil {
+			return Campaign{}, err
+		}
 	}
 	var at time.Time
 	if !now {
 		if at, err = s.due(c, channel); err != nil {
 			return Campaign{}, err
 		}
+	}
+	if err := s.unblocked(ctx, c, channel, at); err != nil {
+		return Campaign{}, err
+	}
+	if sooner := s.clock.Now().Add(how.Undo); how.Undo > 0 && at.Before(sooner) {
+		at = sooner.Truncate(time.Millisecond)
 	}
 	if at.IsZero() {
 		// Millisecond precision is what is kept.
@@ -282,6 +326,12 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 		return Campaign{}, err
 	}
 	if err := schedule.Validate(o); err != nil {
+		return Campaign{}, err
+	}
+	if err := s.unblocked(ctx, c, channel, s.clock.Now()); err != nil {
+		return Campaign{}, err
+	}
+	if err := s.store.CheckApproval(ctx, c); err != nil {
 		return Campaign{}, err
 	}
 	if schedule.Recurs() {
@@ -321,27 +371,35 @@ func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, pro
 	if err := s.validate(ctx, &c); err != nil {
 		return Campaign{}, providers.Channel{}, err
 	}
-	uploads := c.Audience.Uploads
-	if c.Audience.Exclude != nil {
-		uploads = append(append([]int64(nil), uploads...), c.Audience.Exclude.Uploads...)
-	}
-	unfinished, err := s.store.UnfinishedUploads(ctx, accountID, uploads)
-	if err != nil {
+	if err := s.uploadsReady(ctx, c); err != nil {
 		return Campaign{}, providers.Channel{}, err
-	}
-	for _, upload := range uploads {
-		switch state, ok := unfinished[upload]; {
-		case ok && state == contacts.UploadFailed:
-			return Campaign{}, providers.Channel{}, fault.InvalidField("audience.uploads", upload, "the upload failed: upload the file again, or leave it out")
-		case ok:
-			return Campaign{}, providers.Channel{}, fault.New(fault.Conflict, "upload %d is %s: wait until it is finished, so that nobody is missed", upload, state)
-		}
 	}
 	channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
 	if err != nil {
 		return c, channel, err
 	}
 	return c, channel, s.checkHours(ctx, c, channel)
+}
+
+// uploadsReady refuses an audience with an upload that is not taken in as a whole.
+func (s *Service) uploadsReady(ctx context.Context, c Campaign) error {
+	uploads := c.Audience.Uploads
+	if c.Audience.Exclude != nil {
+		uploads = append(append([]int64(nil), uploads...), c.Audience.Exclude.Uploads...)
+	}
+	unfinished, err := s.store.UnfinishedUploads(ctx, c.AccountID, uploads)
+	if err != nil {
+		return err
+	}
+	for _, upload := range uploads {
+		switch state, ok := unfinished[upload]; {
+		case ok && state == contacts.UploadFailed:
+			return fault.InvalidField("audience.uploads", upload, "the upload failed: upload the file again, or leave it out")
+		case ok:
+			return fault.New(fault.Conflict, "upload %d is %s: wait until it is finished, so that nobody is missed", upload, state)
+		}
+	}
+	return nil
 }
 
 func (c Campaign) nextStep() string {

@@ -26,21 +26,30 @@ const (
 // startRecurring lets a draft fire from now on. A schedule of which nothing is to come
 // is refused.
 func (s *Service) startRecurring(ctx context.Context, c Campaign, channel providers.Channel) (Campaign, error) {
-	o, err := s.compiledWith(ctx, c.AccountID, c.Schedule, channel.Timezone)
-	if err != nil {
+	if _, err := s.nextFiring(ctx, c, channel); err != nil {
 		return Campaign{}, err
-	}
-	t, err := c.Schedule.Timetable(o)
-	if err != nil {
-		return Campaign{}, err
-	}
-	if _, ok := t.Plan().NextFiring(s.clock.Now()); !ok {
-		return Campaign{}, fault.InvalidField("schedule", nil, "is over: nothing of it fires any more; set later dates, or a later until")
 	}
 	if err := s.store.StartRecurring(ctx, c.AccountID, c.ID); err != nil {
 		return Campaign{}, err
 	}
 	return s.store.GetCampaign(ctx, c.AccountID, c.ID)
+}
+
+// nextFiring is when a recurring campaign fires next; Invalid if it never does.
+func (s *Service) nextFiring(ctx context.Context, c Campaign, channel providers.Channel) (time.Time, error) {
+	o, err := s.compiledWith(ctx, c.AccountID, c.Schedule, channel.Timezone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t, err := c.Schedule.Timetable(o)
+	if err != nil {
+		return time.Time{}, err
+	}
+	next, ok := t.Plan().NextFiring(s.clock.Now())
+	if !ok {
+		return time.Time{}, fault.InvalidField("schedule", nil, "is over: nothing of it fires any more; set later dates, or a later until")
+	}
+	return next.At, nil
 }
 
 // PauseSchedule lets the instants of a recurring campaign not fire before until, or

@@ -16,6 +16,8 @@ type Settings struct {
 	// QuietTransactional has transactional messages obey quiet hours, too, those of
 	// their channel among them.
 	QuietTransactional bool
+	// ApprovalRequired has no campaign be started that another person has not approved.
+	ApprovalRequired bool
 }
 
 // SettingsStore keeps settings.

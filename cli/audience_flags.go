@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ type audienceFlags struct {
 	exclude               targeting.Exclude
 	groups, excludeGroups []string
 	rule, excludeRule     string
+	of, excludeOf         string
 	received              string
 }
 
@@ -30,6 +32,7 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	flags.Int64SliceVar(&f.audience.Categories, "to-category", nil, of+"the subscribers of this category; may be repeated")
 	flags.Int64SliceVar(&f.audience.Labels, "label", nil, of+"whom has this label; may be repeated")
 	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, of+"this contact; may be repeated")
+	flags.StringVar(&f.of, "messages", "", of+`whom has messages like this, as JSON: {"campaign_id": 12, "states": ["failed"], "not": "read"}`)
 	flags.Int64SliceVar(&f.exclude.Uploads, "exclude-upload", nil, without+"the contacts of this upload")
 	flags.StringSliceVar(&f.excludeGroups, "exclude-group", nil, without+"this group, by id or name")
 	flags.Int64SliceVar(&f.exclude.Targeting, "exclude-targeting", nil, without+"whom this targeting list holds for")
@@ -38,6 +41,7 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	flags.Int64SliceVar(&f.exclude.Labels, "exclude-label", nil, without+"whom has this label")
 	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, without+"this contact")
 	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, without+"whom this campaign was sent")
+	flags.StringVar(&f.excludeOf, "exclude-messages", "", without+"whom has messages like this, as JSON")
 	flags.StringVar(&f.received, "exclude-received", "", without+"whom an earlier run of it was sent: ever, a number of last runs such as 3, "+
 		"or a duration such as 168h")
 }
@@ -61,13 +65,26 @@ func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience)
 			}
 		}
 	}
-	if f.audience.All || len(f.audience.Parts()) > 0 || targeting.HasRule(f.audience.Rule) {
+	for _, of := range []struct {
+		flag, text string
+		to         **targeting.ByMessages
+	}{{"messages", f.of, &f.audience.Messages}, {"exclude-messages", f.excludeOf, &f.exclude.Messages}} {
+		if of.text == "" {
+			continue
+		}
+		decoder := json.NewDecoder(strings.NewReader(of.text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(of.to); err != nil {
+			return usagef(`--%s: must be JSON such as {"campaign_id": 12, "states": ["failed"]}: %v`, of.flag, err)
+		}
+	}
+	if f.audience.All || f.audience.Some() {
 		*a = f.audience
 	}
 	if f.received != "" {
 		f.exclude.Received = receivedOf(f.received)
 	}
-	if f.exclude.Received != nil || len(f.exclude.Parts()) > 0 || targeting.HasRule(f.exclude.Rule) {
+	if f.exclude.Some() {
 		a.Exclude = &f.exclude
 	}
 	return nil

@@ -18,9 +18,12 @@ import (
 
 func (c *cli) addCampaigns(root *cobra.Command) {
 	root.AddCommand(group("campaign", "Make, check, send and steer campaigns",
-		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
+		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignCheck(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
 		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
-		c.campaignPause(), c.campaignResume(),
+		c.campaignPause(), c.campaignResume(), c.campaignResend(),
+		c.campaignSay("propose", "Ask for the approval of a draft as it is now"),
+		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
+		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
 }
@@ -64,7 +67,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
-			"Fires", at(k.NextFireAt), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
+			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
 			runTable(w, run)
 		}
@@ -326,7 +329,10 @@ func (c *cli) campaignTest() *cobra.Command {
 
 // startFlags say how a campaign is started: whatever its schedule says, and
 // watched to its end.
-type startFlags struct{ now, watch bool }
+type startFlags struct {
+	now, watch bool
+	undo       time.Duration
+}
 
 func (c *cli) campaignStart() *cobra.Command {
 	var f startFlags
@@ -334,13 +340,27 @@ func (c *cli) campaignStart() *cobra.Command {
 		Example: "  carillon campaign start 1 --watch"}
 	cmd.Flags().BoolVar(&f.now, "now", false, "at once, whatever the schedule says")
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "watch it to its end")
+	cmd.Flags().DurationVar(&f.undo, "undo", 0, "begin so much later, up to 5m: until then to cancel or pause it undoes the start")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error { return c.start(ctx, id, f) })
 }
 
 func (c *cli) start(ctx context.Context, id int64, f startFlags) error {
-	k, raw, err := ask[api.Campaign](ctx, c, post(campaignsPath().id(id).below("start"), map[string]bool{"now": f.now}))
+	body := map[string]any{"now": f.now}
+	if f.undo != 0 {
+		if f.undo < time.Second || f.undo > 5*time.Minute || f.undo%time.Second != 0 {
+			return usagef("--undo %s: must be whole seconds from 1s to 5m", f.undo)
+		}
+		body["undo_seconds"] = int(f.undo.Seconds())
+	}
+	k, raw, err := ask[api.Campaign](ctx, c, post(campaignsPath().id(id).below("start"), body))
 	if err != nil {
 		return err
+	}
+	if f.undo != 0 && k.Status == "scheduled" {
+		sayf(c.err, "It begins at %s; until then `carillon campaign cancel %d` undoes it, and `carillon campaign pause %d` holds it.\n", at(k.NextFireAt), id, id)
+		if f.watch {
+			return c.watch(ctx, id)
+		}
 	}
 	if f.watch && k.Status != "scheduled" {
 		return c.watch(ctx, id)

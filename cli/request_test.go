@@ -196,6 +196,7 @@ holidays import CSV --name Germany
 simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 settings show
+settings set --approval
 settings set --quiet-hours 20:00-08:00
 channel ls
 channel show news
@@ -212,9 +213,11 @@ campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch
 campaign preview 1
+campaign check 1
 campaign test 1 --to ada@example.org
 campaign start 1
 campaign start 1 --watch
+campaign start 1 --undo 30s
 campaign create --name x --channel 1 --all --cron @daily --jitter 5m --start
 campaign schedule 1 --at 2026-12-01T09:00
 campaign schedule 1 --every 2h --timezone Europe/Berlin
@@ -228,6 +231,11 @@ campaign pause 1
 campaign pause 1 --schedule --until 2027-01-07T00:00:00Z
 campaign resume 1
 campaign resume 1 --schedule
+campaign resend 1 --state failed --reason refused
+campaign create --name x --channel 1 --messages {"campaign_id":1,"states":["failed"]}
+campaign propose 1 --note please
+campaign approve 1
+campaign reject 1 --note no
 campaign cancel 1
 campaign duplicate 1
 campaign watch 1

@@ -45,7 +45,11 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 	if s.QuietTransactional {
 		obey = "obey them, too"
 	}
-	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey)
+	approval := "not asked for"
+	if s.Approval.Required {
+		approval = "every campaign, by another person"
+	}
+	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval)
 }
 
 func (c *cli) settingsShow() *cobra.Command {
@@ -56,7 +60,7 @@ func (c *cli) settingsShow() *cobra.Command {
 
 func (c *cli) settingsSet() *cobra.Command {
 	var quiet string
-	var transactional bool
+	var transactional, approval bool
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the account's settings",
 		Long:    "Changes what the flags name and leaves the rest. New quiet hours take effect at once, also for campaigns that are under way.",
@@ -65,7 +69,8 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&quiet, "quiet-hours", "", quietUsage)
 	flags.BoolVar(&transactional, "quiet-transactional", false, "transactional messages obey quiet hours, too; =false lets them pass again")
-	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional")
+	flags.BoolVar(&approval, "approval", false, "no campaign is started that another person has not approved; =false asks for none")
+	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -77,6 +82,9 @@ func (c *cli) settingsSet() *cobra.Command {
 		}
 		if flags.Changed("quiet-transactional") {
 			change.QuietTransactional = &transactional
+		}
+		if flags.Changed("approval") {
+			change.Approval = &api.ApprovalSettings{Required: approval}
 		}
 		return show(ctx, c, patch(settingsPath(), change), settingsTable)
 	})

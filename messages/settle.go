@@ -52,7 +52,7 @@ type SettlePreview struct {
 	// ByState and ByReason count them.
 	ByState, ByReason map[string]int64
 	// Ended counts those that are left out because nothing of their campaign is sent
-	// any more.
+	// any more, or because a run of kind resend brings it to their people.
 	Ended    int64
 	Examples []Message
 	// FirstID and LastID are the ends of the range that they are in.
@@ -156,7 +156,8 @@ func (p SettlePreview) Words(s Settling) []string {
 		says = append(says, fmt.Sprintf("%d of them were sent before: these people get it twice", n))
 	}
 	if p.Ended > 0 {
-		says = append(says, fmt.Sprintf("%d more are left out: nothing of their campaign is sent any more, because it was canceled", p.Ended))
+		says = append(says, fmt.Sprintf("%d more are left out: their campaign was canceled and nothing of it is sent any more, "+
+			"or a resend of it brings it to them", p.Ended))
 	}
 	return says
 }

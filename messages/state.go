@@ -140,6 +140,16 @@ const (
 	ReasonResendSent       = "resend_sent" // the same, although it was sent
 )
 
+// Reasons are all of them, in the order in which they are documented.
+func Reasons() []string {
+	return []string{
+		ReasonNoAddress, ReasonExcluded, ReasonInactive, ReasonBlocked, ReasonDeleted, ReasonSuppressed, ReasonOptedOut, ReasonCapped, ReasonHours,
+		ReasonExpired, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient,
+		ReasonInDoubt, ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
+		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonReceipt, ReasonSettled, ReasonResend, ReasonResendSent,
+	}
+}
+
 // Counts holds how many messages are in each state, indexed by State.
 type Counts [NumStates]int64
 

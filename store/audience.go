@@ -46,6 +46,8 @@ type audienceSQL struct {
 	// rules and excluded are conditions over c: of the audience's rule and
 	// targeting lists, and of those of its exclude.
 	rules, excluded []rule.Fragment
+	// in and out are those of the audience, and of its exclude, by their messages.
+	in, out picked
 }
 
 // compileAudience compiles an audience as it is at a moment, which rules with
@@ -57,6 +59,12 @@ func (tx conn) compileAudience(ctx context.Context, channel providers.Channel, a
 		exclude = &targeting.Exclude{}
 	}
 	var err error
+	if compiled.in, err = tx.pick(ctx, channel.AccountID, a.Messages); err != nil {
+		return compiled, err
+	}
+	if compiled.out, err = tx.pick(ctx, channel.AccountID, exclude.Messages); err != nil {
+		return compiled, err
+	}
 	if compiled.rules, compiled.excluded, err = tx.compileRules(ctx, channel.AccountID, a, *exclude, now); err != nil {
 		return compiled, err
 	}
@@ -97,8 +105,10 @@ func (tx conn) compileOwn(ctx context.Context, a *audienceSQL, received *targeti
 	if span := received.Span(); span > 0 {
 		a.since = now.Add(-span)
 	}
-	a.ownRuns, err = sqldb.IDs(ctx, tx, "SELECT id FROM runs WHERE campaign_id = ? AND started_at < ? ORDER BY started_at DESC, id DESC LIMIT ?",
-		of.CampaignID, sqldb.Millis(before), most)
+	// A resend belongs to the run that it is of, and is none of so many last ones.
+	a.ownRuns, err = sqldb.IDs(ctx, tx, `SELECT r.id FROM runs r LEFT JOIN runs o ON o.id = r.resend_of WHERE r.campaign_id = ? AND r.started_at < ?
+		AND COALESCE(o.id, r.id) IN (SELECT id FROM (SELECT id FROM runs WHERE campaign_id = ? AND started_at < ? AND kind <> 'resend'
+			ORDER BY started_at DESC, id DESC LIMIT ?) last)`, of.CampaignID, sqldb.Millis(before), of.CampaignID, sqldb.Millis(before), most)
 	return err
 }
 
@@ -191,6 +201,10 @@ func (a audienceSQL) parts(bound string, boundArgs ...any) (parts []string, args
 		parts = append(parts, "SELECT id AS contact_id FROM contacts WHERE id "+a.d.InIDs+" AND account_id = ?"+fmt.Sprintf(bound, "id"))
 		args = append(append(args, a.d.IDList(a.audience.Contacts), a.accountID), boundArgs...)
 	}
+	if a.in.there() {
+		parts = append(parts, a.in.sql+fmt.Sprintf(bound, a.in.column))
+		args = append(append(args, a.in.args...), boundArgs...)
+	}
 	return parts, args
 }
 
@@ -241,6 +255,9 @@ func (a audienceSQL) leftOut() (conditions []fragment) {
 	}
 	for _, r := range a.excluded {
 		conditions = append(conditions, fragment{r.SQL, r.Args})
+	}
+	if a.out.there() {
+		conditions = append(conditions, a.out.holds())
 	}
 	if len(a.sentRuns) > 0 {
 		// Whoever was written to, or may have been: sent and what follows it,
@@ -301,7 +318,7 @@ func (a audienceSQL) from(cursor, last int64) fragment {
 // onlyList is the list that makes up the audience, if nothing else does.
 func (a audienceSQL) onlyList() (id int64, only bool) {
 	lists := a.audience.Lists()
-	if a.audience.All || len(lists) != 1 || len(a.audience.Contacts)+len(a.rules) > 0 {
+	if a.audience.All || len(lists) != 1 || len(a.audience.Contacts)+len(a.rules) > 0 || a.in.there() {
 		return 0, false
 	}
 	return lists[0], true

@@ -104,6 +104,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := locked.mayChange(c); err != nil {
 			return err
 		}
+		if err := tx.mayChangeApproved(ctx, locked, c); err != nil {
+			return err
+		}
 		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
 			return err
 		}
@@ -229,10 +232,11 @@ func (s *Store) CheckAudience(ctx context.Context, accountID int64, a *targeting
 	}
 	var wrong []fault.Field
 	for _, side := range []struct {
-		at    string
-		parts []targeting.Part
-		rule  *json.RawMessage
-	}{{"audience", a.Parts(), &a.Rule}, {"audience.exclude", exclude.Parts(), &exclude.Rule}} {
+		at       string
+		parts    []targeting.Part
+		rule     *json.RawMessage
+		messages *targeting.ByMessages
+	}{{"audience", a.Parts(), &a.Rule, a.Messages}, {"audience.exclude", exclude.Parts(), &exclude.Rule, exclude.Messages}} {
 		for _, part := range side.parts {
 			noun := strings.TrimSuffix(part.Name, "s")
 			if part.Name == "categories" {
@@ -248,6 +252,11 @@ func (s *Store) CheckAudience(ctx context.Context, accountID int64, a *targeting
 				}
 			}
 		}
+		asked, err := s.checkByMessages(ctx, accountID, side.at, side.messages)
+		if err != nil {
+			return nil, s.translate(err)
+		}
+		wrong = append(wrong, asked...)
 		fields, err := s.checkRule(ctx, accountID, side.rule)
 		if err != nil {
 			return nil, s.translate(err)

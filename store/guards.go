@@ -82,8 +82,8 @@ func reach(c messages.Counts) int64 { return c.Total() - c[messages.Skipped] }
 
 // reachedBefore is how many the run before was for, -1 if there was none.
 func (s *Store) reachedBefore(ctx context.Context, g guarded) (int64, error) {
-	ids, err := s.ids(ctx, "SELECT id FROM runs WHERE campaign_id = ? AND id <> ? AND status = 'finished' ORDER BY started_at DESC, id DESC LIMIT 1",
-		g.campaignID, g.id)
+	ids, err := s.ids(ctx, "SELECT id FROM runs WHERE campaign_id = ? AND id <> ? AND status = 'finished' AND kind <> 'resend' "+
+		"ORDER BY started_at DESC, id DESC LIMIT 1", g.campaignID, g.id)
 	if err != nil || len(ids) == 0 {
 		return -1, err
 	}

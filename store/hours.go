@@ -45,7 +45,8 @@ func (s *Store) GetSettings(ctx context.Context, accountID int64) (campaigns.Set
 func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Settings, error) {
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet string
-	err := tx.Row(ctx, "SELECT quiet_hours, quiet_transactional FROM account_settings WHERE account_id = ?", accountID).Scan(&quiet, &settings.QuietTransactional)
+	err := tx.Row(ctx, "SELECT quiet_hours, quiet_transactional, approval_required FROM account_settings WHERE account_id = ?", accountID).
+		Scan(&quiet, &settings.QuietTransactional, &settings.ApprovalRequired)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -65,6 +66,12 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 		before, err := tx.settings(ctx, settings.AccountID)
 		if err != nil {
 			return err
+		}
+		if before.ApprovalRequired != settings.ApprovalRequired {
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required) VALUES (?, ?)
+				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required`, settings.AccountID, settings.ApprovalRequired); err != nil {
+				return err
+			}
 		}
 		if keepQuiet(before.QuietHours) == keepQuiet(settings.QuietHours) && before.QuietTransactional == settings.QuietTransactional {
 			return nil

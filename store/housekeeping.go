@@ -37,6 +37,10 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	if err := s.SyncPropertyIndexes(ctx); err != nil {
 		return false, err
 	}
+	thawing, err := s.forgetFrozen(ctx)
+	if err != nil {
+		return false, err
+	}
 	err = s.inTx(ctx, func(tx conn) error {
 		// The newest row stays, so that SQLite's ids go on from it.
 		_, err := tx.Exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.Now+" - ? AND COALESCE(seen_at, 0) < "+s.d.Now+
@@ -45,5 +49,5 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
 		return err
 	})
-	return answers == forgetBatch || requests == forgetBatch, err
+	return answers == forgetBatch || requests == forgetBatch || thawing, err
 }

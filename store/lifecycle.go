@@ -77,6 +77,9 @@ func (s *Store) StartRun(ctx context.Context, accountID, campaignID int64, insta
 		if err := c.mustBe("started", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
 			return err
 		}
+		if err := tx.mayStart(ctx, c); err != nil {
+			return err
+		}
 		began, err := tx.takeDown(ctx, func(w *turnWriter) error {
 			w.aims = append(w.aims, aim{of: &c})
 			return w.decide(ctx, &c, campaigns.RunScheduled, campaigns.Decision{Instant: instant, Status: campaigns.RunPlanning})
@@ -101,6 +104,9 @@ func (s *Store) ScheduleCampaign(ctx context.Context, accountID, campaignID int6
 			return err
 		}
 		if err := c.mustBe("scheduled", "duplicate it to send it again", campaigns.Draft, campaigns.Scheduled); err != nil {
+			return err
+		}
+		if err := tx.mayStart(ctx, c); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'scheduled', next_fire_at = ?, look_at = ?, zones = ?, updated_at = ? WHERE id = ?",
@@ -145,12 +151,17 @@ func (s *Store) PauseRun(ctx context.Context, runID int64, why string) error {
 }
 
 // openRun is a run that is under way.
-type openRun struct{ id, channelID int64 }
+type openRun struct {
+	id, channelID int64
+	// resend says that it is one, and stands in the way of no instant.
+	resend bool
+}
 
 // openRuns are the runs of a campaign that are under way.
 func (tx conn) openRuns(ctx context.Context, campaignID int64) ([]openRun, error) {
-	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID} },
-		"SELECT id, channel_id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') ORDER BY id", campaignID)
+	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID, &r.resend} },
+		"SELECT id, channel_id, kind = 'resend' FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') "+
+			"ORDER BY id", campaignID)
 }
 
 func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) error {

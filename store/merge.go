@@ -155,6 +155,15 @@ func (tx conn) moveBelongings(ctx context.Context, accountID, keep, from int64, 
 	if _, err := tx.Exec(ctx, "DELETE FROM members WHERE contact_id = ?", from); err != nil {
 		return err
 	}
+	// A run that is still to be planned meets the one who is kept.
+	const toPlan = "run_id IN (SELECT r.id FROM runs r WHERE r.frozen AND r.account_id = ?) AND contact_id = ?"
+	if _, err := tx.Exec(ctx, "INSERT INTO frozen_members (run_id, side, contact_id) SELECT run_id, side, CAST(? AS BIGINT) FROM frozen_members WHERE "+toPlan+
+		" ON CONFLICT (run_id, side, contact_id) DO NOTHING", keep, accountID, from); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM frozen_members WHERE "+toPlan, accountID, from); err != nil {
+		return err
+	}
 	if m.Consents, err = tx.Exec(ctx, "UPDATE consents SET contact_id = ? WHERE account_id = ? AND contact_id = ?", keep, accountID, from); err != nil {
 		return err
 	}

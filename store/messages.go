@@ -238,7 +238,7 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 }
 
 const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
-	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at`
+	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of`
 
 const selectRun = "SELECT " + runColumns + " FROM runs r"
 
@@ -246,7 +246,7 @@ func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
 	var instant, created, finished, starts, started sqldb.Time
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
-		&r.Kind, &r.Detail, &r.Version, &starts, &started)
+		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf)
 	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
 	return r, err
 }

@@ -28,6 +28,15 @@ type planned struct {
 	audience targeting.Audience
 	category int64
 	timing   campaigns.Timing
+	// frozen says that who is named by messages is kept for the run.
+	frozen bool
+}
+
+// mustFreeze reports whether who is named by messages has to be kept before the run is
+// planned.
+func (p planned) mustFreeze() bool {
+	in, out := p.audience.ByMessages()
+	return !p.frozen && (in != nil || out != nil)
 }
 
 // PlanBatch turns the next n members of the run's audience into messages, in
@@ -38,8 +47,18 @@ type planned struct {
 // message of a contact is unique in its run.
 func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.PlanStep, error) {
 	step, err := s.planParts(ctx, runID, n)
+	if unfrozen := (notFrozen{}); errors.As(err, &unfrozen) {
+		if err = s.freezeRun(ctx, unfrozen.planned); err == nil {
+			step, err = s.planParts(ctx, runID, n)
+		}
+	}
 	return step, s.translate(err)
 }
+
+// notFrozen says that a run has to be frozen before it is planned.
+type notFrozen struct{ planned }
+
+func (notFrozen) Error() string { return "who the run names by messages is not kept yet" }
 
 // leastPlanPart is from how many members on a batch is worth more than one
 // transaction.
@@ -59,12 +78,18 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 			parts = []*planPart{{step: campaigns.PlanStep{Stopped: true}}}
 			return nil
 		}
+		if p.mustFreeze() {
+			return notFrozen{p}
+		}
 		if p.timing, err = c.runTiming(ctx, runID); err != nil {
 			return err
 		}
 		compiled, err := c.compileAudience(ctx, p.channel, p.audience, p.category, p.run.Instant)
 		if err != nil {
 			return err
+		}
+		if p.frozen {
+			compiled.in, compiled.out = frozen(runID, frozenIn), frozen(runID, frozenOut)
 		}
 		count := 1
 		if n >= s.leastPlanPart {
@@ -124,19 +149,26 @@ func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var instant, started sqldb.Time
 	var leavesOut bool
 	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, r.started_at, v.audience, k.category_id,
-			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%'
+			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%', r.frozen, r.kind
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
 		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant, &started,
-			&audience, &p.category, &p.channel.Address, &leavesOut)
+			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind)
 	if err != nil {
 		return p, err
 	}
 	p.run.Instant = instant.Time // relative dates of rules mean it in every batch
 	p.channel.ID, p.channel.AccountID = p.run.ChannelID, p.run.AccountID
-	err = json.Unmarshal([]byte(audience), &p.audience)
+	if err := json.Unmarshal([]byte(audience), &p.audience); err != nil {
+		return p, err
+	}
+	if p.run.Kind == campaigns.RunResend {
+		// It is for those alone that were frozen when it was asked for.
+		p.audience = resendAudience(p.audience)
+		return p, nil
+	}
 	p.audience.Of = targeting.Owner{CampaignID: p.run.CampaignID, Before: started.Time, NotWaiting: leavesOut}
-	return p, err
+	return p, nil
 }
 
 // planPart is a range of contacts that one transaction plans.

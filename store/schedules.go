@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -158,7 +159,8 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		return nil
 	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting'
 		AND (starts_at IS NULL OR starts_at <= ?) THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()), tx.d.IDList(ids)); err != nil {
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL AND kind <> 'resend' GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()),
+		tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
@@ -221,6 +223,15 @@ type instantRow struct {
 	decision campaigns.Decision
 	// snippets are those that a run keeps that begins.
 	snippets string
+}
+
+// guard is what the run has as its guard when it begins; a resend is for those whom its
+// campaign's guards have let pass.
+func (r instantRow) guard() string {
+	if r.kind == campaigns.RunResend {
+		return ""
+	}
+	return guardOf(r.of.schedule)
 }
 
 // aim is where a campaign stands, and when it is looked at next.
@@ -416,7 +427,7 @@ func (w *turnWriter) write(ctx context.Context) error {
 		}
 		rows = append(rows, []any{
 			c.accountID, c.id, c.channelID, d.Instant.UnixMilli(), d.Status, r.kind, d.Reason, clean(d.Detail), sqldb.Millis(d.StartsAt), started, finished,
-			c.version, r.snippets, now.UnixMilli(), guardOf(c.schedule),
+			c.version, r.snippets, now.UnixMilli(), r.guard(),
 		})
 		byInstant[[2]int64{c.id, d.Instant.UnixMilli()}] = r
 	}
@@ -559,7 +570,8 @@ func (tx conn) settleCampaign(ctx context.Context, campaignID int64, end campaig
 func (tx conn) startNext(ctx context.Context, campaignID int64) error {
 	_, err := tx.Exec(ctx, `UPDATE runs SET starts_at = ? WHERE id = (SELECT id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status = 'waiting'
 			AND starts_at IS NULL ORDER BY instant LIMIT 1)
-		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = ? AND r.finished_at IS NULL AND r.status IN ('planning', 'sending', 'paused'))`,
+		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = ? AND r.finished_at IS NULL AND r.status IN ('planning', 'sending', 'paused')
+			AND r.kind <> 'resend')`,
 		sqldb.Millis(tx.s.clock.Now()), campaignID, campaignID)
 	return err
 }
@@ -622,6 +634,8 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 	if err != nil {
 		return run, false, err
 	}
+	// What is sent again stands in the way of no instant.
+	open = slices.DeleteFunc(open, func(r openRun) bool { return r.resend })
 	d := t.Start(c.holds(), now, len(open))
 	switch d.Status {
 	case campaigns.RunSkipped:
@@ -718,6 +732,9 @@ func (s *Store) StartRecurring(ctx context.Context, accountID, campaignID int64)
 			return err
 		}
 		if err := c.mustBe("started", "it fires at its instants", campaigns.Draft); err != nil {
+			return err
+		}
+		if err := tx.mayStart(ctx, c); err != nil {
 			return err
 		}
 		// A calendar that is changed at this moment does not know of the campaign yet.

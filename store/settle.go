@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"carillon/campaigns"
 	"carillon/messages"
 	"carillon/store/sqldb"
 	"carillon/targeting"
@@ -60,12 +61,31 @@ func settleWhere(d *dialect, accountID int64, s messages.Settling) (string, []an
 // ended is true of messages of whose campaign nothing is sent any more.
 const ended = "EXISTS (SELECT 1 FROM runs r WHERE r.id = m.run_id AND r.status = 'canceled')"
 
+// resentElsewhere is true of messages whose people have, or get, the same by a run of kind
+// resend: to send these again, too, would bring it twice.
+var resentElsewhere = `EXISTS (SELECT 1 FROM runs o WHERE o.resend_of > 0 AND o.resend_of = (SELECT CASE WHEN r.resend_of > 0 THEN r.resend_of ELSE r.id END
+		FROM runs r WHERE r.id = m.run_id) AND o.id <> m.run_id AND m.contact_id > 0 AND (
+		EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id = o.id AND x.contact_id = m.contact_id AND x.state ` +
+	is(campaigns.Resend{}.Has()...) + `)
+		OR ` + stillPlanned + ` AND EXISTS (SELECT 1 FROM frozen_members z WHERE z.run_id = o.id AND z.side = 0 AND z.contact_id = m.contact_id)))`
+
 // notEnded leaves those out of what is sent again.
 func notEnded(s messages.Settling) string {
-	if s.Action == messages.SettleResend {
+	switch {
+	case s.Action != messages.SettleResend:
+		return ""
+	case s.EvenIfSent:
 		return " AND NOT " + ended
 	}
-	return ""
+	return " AND NOT " + ended + " AND NOT " + resentElsewhere
+}
+
+// leftOut is an expression: whether a message is left out of what is sent again.
+func leftOut(s messages.Settling) string {
+	if s.Action != messages.SettleResend || s.EvenIfSent {
+		return ended
+	}
+	return "(" + ended + " OR " + resentElsewhere + ")"
 }
 
 // PreviewSettling says what a settling would do now.
@@ -94,7 +114,8 @@ func (s *Store) PreviewSettling(ctx context.Context, accountID int64, settling m
 			p.ByReason[reason] += n
 		}
 		return nil
-	}, "SELECT m.state, COALESCE(m.reason, ''), "+ended+" AS over, COUNT(*), MIN(m.id), MAX(m.id) FROM messages m WHERE "+where+" GROUP BY 1, 2, 3", args...)
+	}, "SELECT m.state, COALESCE(m.reason, ''), "+leftOut(settling)+" AS over, COUNT(*), MIN(m.id), MAX(m.id) FROM messages m WHERE "+where+
+		" GROUP BY 1, 2, 3", args...)
 	if err != nil || p.Matched == 0 {
 		return p, s.translate(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"carillon/internal/fault"
@@ -23,6 +24,7 @@ type Audience struct {
 	Groups     []int64         `json:"groups,omitempty" doc:"Members of these groups."`
 	Labels     []int64         `json:"labels,omitempty" doc:"Contacts with these labels."`
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
+	Messages   *ByMessages     `json:"messages,omitempty" doc:"Whoever has messages of a campaign that are like this, as it is when the run is planned."`
 	Exclude    *Exclude        `json:"exclude,omitempty" doc:"Who is left out: their messages are skipped with the reason excluded."`
 	// Of says whose audience it is; it is not kept.
 	Of Owner `json:"-"`
@@ -48,7 +50,62 @@ type Exclude struct {
 	Labels     []int64         `json:"labels,omitempty" doc:"Contacts with these labels."`
 	Contacts   []int64         `json:"contacts,omitempty" doc:"These contacts." maxItems:"10000"`
 	Campaigns  []int64         `json:"campaigns,omitempty" doc:"Whoever was sent one of these campaigns."`
+	Messages   *ByMessages     `json:"messages,omitempty" doc:"Whoever has messages of a campaign that are like this, as it is when the run is planned."`
 	Received   *Received       `json:"received,omitempty" doc:"Whoever was sent this very campaign, by an earlier run: for campaigns that recur."`
+}
+
+// ByMessages picks people by what became of the messages that they had of a campaign.
+// It is about contacts: one message that is like this is enough, of whatever run.
+type ByMessages struct {
+	CampaignID int64    `json:"campaign_id,omitempty" minimum:"1" doc:"Messages of any run of this campaign."`
+	RunID      int64    `json:"run_id,omitempty" minimum:"1" doc:"Instead: messages of this run."`
+	States     []string `json:"states,omitempty" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown" doc:"In one of these states; in any if absent."`
+	Reasons    []string `json:"reasons,omitempty" doc:"With one of these reasons, such as attempts_used_up; with any or none if absent."`
+	Not        string   `json:"not,omitempty" maxLength:"20" doc:"And of which the same person has none that was sent, delivered or read, or has not replied since: sent, delivered, read or replied." example:"read"`
+}
+
+// The words for what somebody has not done with any of the messages.
+const (
+	NotSent      = "sent"
+	NotDelivered = "delivered"
+	NotRead      = "read"
+	NotReplied   = "replied"
+)
+
+// Nots are the words that Not may be.
+func Nots() []string { return []string{NotSent, NotDelivered, NotRead, NotReplied} }
+
+// check names what can't be meant; whether campaign, run, states and reasons exist is
+// for the store to look at.
+func (m *ByMessages) check(at string) (wrong []fault.Field) {
+	if m == nil {
+		return nil
+	}
+	add := func(name string, value any, message string) {
+		wrong = append(wrong, fault.Field{Location: at + "messages" + name, Value: value, Message: message})
+	}
+	switch {
+	case m.CampaignID == 0 && m.RunID == 0:
+		add("", nil, "say of which campaign_id, or of which run_id")
+	case m.CampaignID != 0 && m.RunID != 0:
+		add(".run_id", m.RunID, "a run says of which campaign it is: leave out campaign_id, or run_id")
+	case m.CampaignID < 0:
+		add(".campaign_id", m.CampaignID, "ids are positive")
+	case m.RunID < 0:
+		add(".run_id", m.RunID, "ids are positive")
+	}
+	if m.Not != "" && !slices.Contains(Nots(), m.Not) {
+		add(".not", m.Not, WrongNot(m.Not))
+	}
+	return wrong
+}
+
+// WrongNot says what is wrong with a word for Not.
+func WrongNot(word string) string {
+	if word == "clicked" || word == "opened" {
+		return "clicks and opens are not tracked: one of " + strings.Join(Nots(), ", ")
+	}
+	return "must be one of " + strings.Join(Nots(), ", ")
 }
 
 // Received is who was sent a recurring campaign, or is about to be, by its earlier runs:
@@ -135,11 +192,28 @@ const (
 	maxTargeted = 100
 )
 
+// Some reports whether the audience names anybody but everybody.
+func (a Audience) Some() bool { return len(a.Parts()) > 0 || HasRule(a.Rule) || a.Messages != nil }
+
+// Some reports whether it leaves anybody out.
+func (e Exclude) Some() bool {
+	return len(e.Parts()) > 0 || HasRule(e.Rule) || e.Messages != nil || e.Received != nil
+}
+
+// ByMessages are the parts that go by messages: of who is in, and of who is left out;
+// nil for none.
+func (a Audience) ByMessages() (in, out *ByMessages) {
+	if a.Exclude != nil {
+		out = a.Exclude.Messages
+	}
+	return a.Messages, out
+}
+
 // Validate refuses an audience that names nobody or contradicts itself. Rules
 // and whether what is named exists are for the store to look at.
 func (a Audience) Validate() error {
 	var wrong []fault.Field
-	some := len(a.Parts()) > 0 || HasRule(a.Rule)
+	some := a.Some()
 	switch {
 	case a.All && some:
 		wrong = append(wrong, fault.Field{Location: "audience.all", Value: true,
@@ -166,8 +240,10 @@ func (a Audience) Validate() error {
 		}
 	}
 	check("audience.", a.Parts())
+	wrong = append(wrong, a.Messages.check("audience.")...)
 	if a.Exclude != nil {
 		check("audience.exclude.", a.Exclude.Parts())
+		wrong = append(wrong, a.Exclude.Messages.check("audience.exclude.")...)
 		if a.Exclude.Received != nil {
 			wrong = append(wrong, a.Exclude.Received.validate()...)
 		}
