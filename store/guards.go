@@ -14,26 +14,32 @@ func guardOf(s campaigns.Schedule) string {
 	if s.Guards.HoldsPlan() {
 		return "held"
 	}
+	return watchOf(s)
+}
+
+// watchOf is what it has once its plan may go.
+func watchOf(s campaigns.Schedule) string {
+	if s.Guards != nil && s.Guards.Failures != nil {
+		return "watched"
+	}
 	return ""
 }
 
-// guarded is a run whose campaign has guards.
+// guarded is a run at which guards look.
 type guarded struct {
 	id, campaignID int64
 	planDone, held bool
 	schedule       []byte
-	counts         messages.Counts
 }
 
 // GuardRuns pauses the campaigns of runs that their guards stop, and lets what they
 // held go that is as expected. It returns the runs that were stopped, with the reasons.
+// It costs by the runs that have guards.
 func (s *Store) GuardRuns(ctx context.Context) (stopped map[int64]string, err error) {
-	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (g guarded, err error) {
-		return g, scan(append([]any{&g.id, &g.campaignID, &g.planDone, &g.held, &g.schedule}, countTargets(&g.counts)...)...)
-	}, "SELECT r.id, r.campaign_id, r.plan_done, r.guard = 'held', k.schedule, "+sumCounts+` FROM runs r JOIN campaigns k ON k.id = r.campaign_id
-		LEFT JOIN run_counts c ON c.run_id = r.id
-		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending') AND r.guard <> 'released' AND k.schedule LIKE '%"guards":{%'
-		GROUP BY r.id, r.campaign_id, r.plan_done, r.guard, k.schedule ORDER BY r.id`)
+	list, err := sqldb.Structs(ctx, s.reader(), func(g *guarded) []any {
+		return []any{&g.id, &g.campaignID, &g.planDone, &g.held, &g.schedule}
+	}, `SELECT r.id, r.campaign_id, r.plan_done, r.guard = 'held', (SELECT k.schedule FROM campaigns k WHERE k.id = r.campaign_id) FROM runs r
+		WHERE r.finished_at IS NULL AND r.guard IN ('held', 'watched') AND r.status IN ('planning', 'sending') ORDER BY r.id`)
 	if err != nil {
 		return nil, s.translate(err)
 	}
@@ -61,18 +67,22 @@ func (s *Store) guard(ctx context.Context, g guarded) (why string, err error) {
 	if err := readParts(g.campaignID, part{"schedule", g.schedule, &schedule}); err != nil {
 		return "", err
 	}
+	counts, err := s.reader().runCounts(ctx, g.id)
+	if err != nil {
+		return "", s.translate(err)
+	}
 	if !g.held || !g.planDone {
-		return schedule.Guards.JudgeFailures(g.counts), nil
+		return schedule.Guards.JudgeFailures(counts), nil
 	}
 	before, err := s.reachedBefore(ctx, g)
 	if err != nil {
 		return "", err
 	}
-	if why := schedule.Guards.JudgeAudience(reach(g.counts), before); why != "" {
+	if why := schedule.Guards.JudgeAudience(reach(counts), before); why != "" {
 		return why, nil
 	}
 	return "", s.inTx(ctx, func(tx conn) error {
-		_, err := tx.Exec(ctx, "UPDATE runs SET guard = '' WHERE id = ? AND guard = 'held'", g.id)
+		_, err := tx.Exec(ctx, "UPDATE runs SET guard = ? WHERE id = ? AND guard = 'held'", watchOf(schedule), g.id)
 		return err
 	})
 }

@@ -37,17 +37,19 @@ ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'scheduled';
 ALTER TABLE runs ADD COLUMN detail TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE runs ADD COLUMN starts_at BIGINT;
--- held: nothing of it is fed before its guards have looked at its plan; released: a
--- person has resumed it, and its guards have no say any more.
+-- held: nothing of it is fed before its guards have looked at its plan; watched: they
+-- look at what fails; released: a person has resumed it, and they have no say any more.
 ALTER TABLE runs ADD COLUMN guard TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN started_at BIGINT;
 UPDATE runs SET started_at = created_at;
+CREATE INDEX runs_guarded ON runs (id) WHERE finished_at IS NULL AND guard IN ('held', 'watched');
 CREATE INDEX runs_open ON runs (campaign_id) WHERE finished_at IS NULL;
 CREATE INDEX runs_starting ON runs (starts_at) WHERE status = 'waiting' AND starts_at IS NOT NULL;
 
 -- +goose Down
 DROP INDEX runs_starting;
 DROP INDEX runs_open;
+DROP INDEX runs_guarded;
 ALTER TABLE runs DROP COLUMN started_at;
 ALTER TABLE runs DROP COLUMN guard;
 ALTER TABLE runs DROP COLUMN starts_at;
