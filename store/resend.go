@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -44,11 +45,18 @@ func (tx conn) resent(ctx context.Context, accountID, campaignID int64, r campai
 	}
 	of.all = tx.pickOf(runs, r.States, &targeting.ByMessages{Reasons: r.Reasons, Not: r.Not})
 	of.to = of.all
-	// Who has it; and who is about to, because another resend is being planned.
+	planning, err := sqldb.IDs(ctx, tx, "SELECT o.id FROM runs o WHERE o.resend_of = ? AND "+stillPlanned, of.runID)
+	if err != nil {
+		return of, err
+	}
+	// Who has it; and who is about to, because another resend is being planned. The OFFSET
+	// has PostgreSQL look each up by the index: it knows nothing yet of rows that were just
+	// made, and would go through all of them for each.
+	const alone = " LIMIT 1 OFFSET 0)"
 	of.to.sql += " AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.run_id > 0 AND h.run_id " + tx.d.InIDs + " AND h.contact_id = m.contact_id AND h.state " +
-		is(r.Has()...) + ") AND NOT EXISTS (SELECT 1 FROM frozen_members z JOIN runs o ON o.id = z.run_id WHERE o.resend_of = ? AND z.side = 0 AND " +
-		"z.contact_id = m.contact_id AND " + stillPlanned + ")"
-	of.to.args = append(append([]any{}, of.all.args...), tx.d.IDList(runs), of.runID)
+		is(r.Has()...) + alone + " AND NOT EXISTS (SELECT 1 FROM frozen_members z WHERE z.run_id " + tx.d.InIDs +
+		" AND z.side = 0 AND z.contact_id = m.contact_id" + alone
+	of.to.args = slices.Concat(of.all.args, []any{tx.d.IDList(runs), tx.d.IDList(planning)})
 	return of, nil
 }
 
