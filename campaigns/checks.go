@@ -317,7 +317,7 @@ func checkTranslations(coverage templates.Coverage, wording templates.Resolved) 
 	if people > 0 {
 		checks.Warnings = append(checks.Warnings, Check{
 			Code: CheckTranslation, Field: "content.template",
-			Message: fmt.Sprintf("%s have a language that the template has not (%s) and get it in %s", words.Count(people, "recipient"),
+			Message: fmt.Sprintf("%s with a language that the template has not (%s) would get it in %s", words.Count(people, "recipient"),
 				shorten(strings.Join(tags, ", "), 100), wording.Languages.Default),
 			Remedy: "translate the template, or leave these people out",
 		})

@@ -89,7 +89,11 @@ func (r Run) pace(still Standstill, limits providers.Limits, throttle Throttle, 
 		return p // nobody knows when it goes on
 	}
 	if left, known := r.remaining(p.PerSecond, limits, throttle, now); known {
-		end := now.Add(left).Truncate(time.Second)
+		from := now
+		if still.Reason == StillDueLater && still.Until.After(now) {
+			from = still.Until // nothing goes before
+		}
+		end := from.Add(left).Truncate(time.Second)
 		p.End = &end
 	}
 	return p

@@ -310,6 +310,18 @@ func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starti
 // Schedule sets when a campaign fires, which must lie in the future, and lets it
 // fire then.
 func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Schedule) (Campaign, error) {
+	current, err := s.store.GetCampaign(ctx, accountID, id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if current.Schedule.Recurs() && (current.Status == Scheduled || current.Status == Running || current.Status == Paused) {
+		// It fires already: only its instants to come change.
+		if schedule.Delivery == (Delivery{}) {
+			schedule.Delivery = current.Schedule.Delivery
+		}
+		current.Schedule = schedule
+		return s.Update(ctx, current)
+	}
 	c, channel, err := s.ready(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
@@ -337,9 +349,6 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 	if schedule.Recurs() {
 		if _, err := s.store.UpdateCampaign(ctx, c); err != nil {
 			return Campaign{}, err
-		}
-		if c.Status != Draft {
-			return s.store.GetCampaign(ctx, accountID, id)
 		}
 		return s.startRecurring(ctx, c, channel)
 	}

@@ -360,3 +360,23 @@ func TestACampaignSaysWhatATemplateSays(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "me@example.org", sent.Address)
 }
+
+func TestTheScheduleOfWhatRecursIsChangedWhileItDoes(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c := f.create(t)
+	weekly := campaigns.Schedule{Schedule: schedule.Schedule{Cron: []string{"0 9 * * MON"}, Timezone: "UTC"}}
+	c, err := f.Schedule(ctx, f.Account, c.ID, weekly)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Scheduled, c.Status)
+	run, err := f.Trigger(ctx, f.Account, c.ID, "ada")
+	require.NoError(t, err)
+	require.Equal(t, campaigns.RunPlanning, run.Status)
+	weekly.Cron = []string{"0 9 * * TUE"}
+	c, err = f.Schedule(ctx, f.Account, c.ID, weekly)
+	require.NoError(t, err)
+	require.Equal(t, campaigns.Running, c.Status)
+	require.Equal(t, time.Tuesday, c.NextFireAt.Weekday())
+	_, err = f.Schedule(ctx, f.Account, c.ID, campaigns.Schedule{At: "2031-01-01T09:00"})
+	require.ErrorContains(t, err, "can't begin or cease to recur")
+}
