@@ -386,20 +386,6 @@ func (s *Store) PreviewAudience(ctx context.Context, channel providers.Channel, 
 	return preview, s.translate(err)
 }
 
-// ZonesOfAudience counts those who would be sent to by their time zones.
-func (s *Store) ZonesOfAudience(
-	ctx context.Context, channel providers.Channel, audience targeting.Audience, category int64,
-) (map[string]int64, error) {
-	compiled, err := s.reader().compileAudience(ctx, channel, audience, category, s.clock.Now())
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	reason, from := compiled.reason(), compiled.from(0, pastEveryID)
-	zones, err := sqldb.Map[string, int64](ctx, s.reader(), "SELECT zone, COUNT(*) FROM (SELECT c.timezone AS zone, "+reason.sql+" AS why"+from.sql+
-		") r WHERE why IS NULL GROUP BY zone", slices.Concat(reason.args, from.args)...)
-	return zones, s.translate(err)
-}
-
 // SharedRecipients counts those who would be sent to by both of two campaigns.
 func (s *Store) SharedRecipients(ctx context.Context, one, other calendar.Recipients) (n int64, err error) {
 	var sides []string

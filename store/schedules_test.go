@@ -347,7 +347,7 @@ func (r *recurring) everyInstantIsARow(t *testing.T, seed uint64) {
 		Policy:   policies[seed%uint64(len(policies))],
 	})
 	ctx := t.Context()
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // to be repeated
+	random := rand.New(rand.NewPCG(seed, 1)) // to be repeated
 	furthest := r.began
 	people := []func() error{
 		func() error { return r.PauseCampaign(ctx, r.AccountID, r.Campaign, "ada") },
