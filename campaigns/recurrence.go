@@ -390,8 +390,8 @@ func (t *Timetable) Trigger(now time.Time, open, waiting int) Decision {
 
 // jitterOf is by how much an instant of a campaign starts later, in whole seconds.
 func (t *Timetable) jitterOf(campaignID int64, instant time.Time) time.Duration {
-	h := fnv.New64a()
+	h := fnv.New32a()
 	_, _ = fmt.Fprintf(h, "%d %d", campaignID, instant.Unix()) // a hash does not fail
-	seconds := uint64(t.jitter/time.Second) + 1
-	return time.Duration(h.Sum64()%seconds) * time.Second //nolint:gosec // at most a day
+	seconds := int64(t.jitter/time.Second) + 1
+	return time.Duration(int64(h.Sum32())%seconds) * time.Second
 }

@@ -31,28 +31,17 @@ to get it, is left out: to ask for the same twice sends once.`,
 	flags.BoolVar(&watch, "watch", false, "watch it to its end")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
 		r := post(campaignsPath().id(id).below("resend"), &in)
-		if only := in.DryRun; only || !yes {
-			in.DryRun = true
-			answer, raw, err := ask[api.CampaignResend](ctx, c, r)
-			if err != nil {
-				return err
-			}
-			if only && c.output == "json" {
-				return c.print(raw, nil)
-			}
+		goOn, err := rehearse(ctx, c, rehearsal{r, &in.DryRun, yes}, func(answer api.CampaignResend) int64 {
 			for _, line := range answer.Says {
 				sayln(c.err, clean(line)+".")
 			}
 			if len(answer.Skipped) > 0 {
 				sayln(c.err, "Skipped: "+counts(answer.Skipped))
 			}
-			if only || answer.Matched == 0 {
-				return nil
-			}
-			if err := c.confirm("Go on? [y/N] "); err != nil {
-				return err
-			}
-			in.DryRun = false
+			return answer.Matched
+		})
+		if err != nil || !goOn {
+			return err
 		}
 		answer, raw, err := ask[api.CampaignResend](ctx, c, r)
 		if err != nil {

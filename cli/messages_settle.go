@@ -139,15 +139,7 @@ a campaign, run or channel. It says first how many there are, and asks; --yes an
 // settle shows what a settling is about to do, asks, and watches it. The messages
 // that r settles are those of filter.
 func (c *cli) settle(ctx context.Context, r request, filter *api.SettleFilter, yes bool) error {
-	if only := filter.DryRun; only || !yes {
-		filter.DryRun = true
-		answer, raw, err := ask[api.SettleAnswer](ctx, c, r)
-		if err != nil {
-			return err
-		}
-		if only && c.output == "json" {
-			return c.print(raw, nil)
-		}
+	goOn, err := rehearse(ctx, c, rehearsal{r, &filter.DryRun, yes}, func(answer api.SettleAnswer) int64 {
 		for _, line := range answer.Says {
 			sayln(c.err, clean(line)+".")
 		}
@@ -157,13 +149,10 @@ func (c *cli) settle(ctx context.Context, r request, filter *api.SettleFilter, y
 		if rest := answer.Matched - int64(len(answer.Examples)); rest > 0 && len(answer.Examples) > 0 {
 			sayf(c.err, "  and %d more\n", rest)
 		}
-		if only || answer.Matched == 0 {
-			return nil
-		}
-		if err := c.confirm("Go on? [y/N] "); err != nil {
-			return err
-		}
-		filter.DryRun = false
+		return answer.Matched
+	})
+	if err != nil || !goOn {
+		return err
 	}
 	answer, _, err := ask[api.SettleAnswer](ctx, c, r)
 	if err != nil {
