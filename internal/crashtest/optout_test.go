@@ -67,7 +67,7 @@ func TestOptOutsBindUnderLoad(t *testing.T) {
 			got := x.prove(x.campaign, x.to, expected{people: people, doubt: x.kills * randomConcurrency, unasked: x.kills, others: []string{"skipped"}})
 			require.Len(t, answered, len(chosen))
 			x.proveNoneClaimedLater(answered)
-			x.proveNoneBegunLater(got, answered)
+			x.proveNoneBegunLater(x.to, got, answered)
 			t.Logf("%d of %d who opted out were skipped, %d processes were killed", got.states["skipped"], len(chosen), x.kills)
 			require.NotZero(t, got.states["skipped"], "some were in time")
 		})
@@ -93,15 +93,15 @@ func (c *cluster) optOut(who string, suppress bool) error {
 
 // proveNoneBegunLater holds the far end's own log to when the opt-outs were
 // answered: nothing was begun for anybody after the answer.
-func (x *chaos) proveNoneBegunLater(got outcome, answered map[string]time.Time) {
-	x.t.Helper()
+func (c *cluster) proveNoneBegunLater(to far, got outcome, answered map[string]time.Time) {
+	c.t.Helper()
 	addresses := map[int64]string{}
 	for _, m := range got.messages {
 		addresses[m.id] = m.address
 	}
-	for _, a := range x.to.Asks() {
+	for _, a := range to.Asks() {
 		if bound, opted := answered[addresses[a.ID]]; opted {
-			require.False(x.t, a.Began.After(bound), "message %d to %s began %s after the answer", a.ID, addresses[a.ID], a.Began.Sub(bound))
+			require.False(c.t, a.Began.After(bound), "message %d to %s began %s after the answer", a.ID, addresses[a.ID], a.Began.Sub(bound))
 		}
 	}
 }
