@@ -1,13 +1,16 @@
 package messages
 
 // Feedable is a run, or the transactional messages of a channel (RunID 0), with
-// messages waiting for room in the channel's window.
+// messages that are due and wait for room in the channel's window, or in it.
 type Feedable struct {
 	ChannelID  int64
 	RunID      int64
 	CampaignID int64
 	Weight     int
-	Pending    int64
+	// CampaignPerSecond is the campaign's own limit, messages a second; 0 is none.
+	CampaignPerSecond float64
+	// Pending is how many wait, due or not; 0 if none of them is due.
+	Pending int64
 	// Queued is how many of its messages are in the channel's window.
 	Queued int64
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
 	"carillon/messages"
@@ -20,15 +19,16 @@ import (
 
 // FeedStore is what the feeder needs of the store.
 type FeedStore interface {
-	// Feedable lists what has messages waiting for room in a channel's window.
-	Feedable(ctx context.Context) ([]messages.Feedable, error)
+	// FeedableRuns lists the runs with messages that are due and wait for room in a
+	// channel's window, or with some in it; FeedableTransactional, under run 0, the
+	// channels with transactional ones.
+	FeedableRuns(ctx context.Context) ([]messages.Feedable, error)
+	FeedableTransactional(ctx context.Context) ([]messages.Feedable, error)
 	// Feed marks due messages queued and returns them; none when the run or the channel
 	// is not sending.
 	Feed(ctx context.Context, request messages.FeedRequest) ([]messages.FeedMessage, error)
 	// LivingWorkers is how many worker processes there are.
 	LivingWorkers(ctx context.Context) (int, error)
-	// CampaignOfRun is NotFound if there is no such run.
-	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
 	// ChannelByID is a channel whatever its account, a deleted one too; NotFound if
 	// there is none.
 	ChannelByID(ctx context.Context, channelID int64) (providers.Channel, error)
@@ -75,13 +75,13 @@ type feeder struct {
 	filling sync.WaitGroup
 	wake    func()
 	log     *slog.Logger
-	// runs are the campaigns of the runs being fed.
-	runs map[int64]*campaigns.Campaign
+	// runs are those that there were to feed when it was last looked.
+	runs listing
 	// batches are the sizes of the runs' next batches of planning.
 	batches map[int64]int
 	// turns remember whose turn it is on each channel, paces how fast its campaigns'
 	// messages are taken.
-	turns map[int64]*turns
+	turns map[int64]turns
 	paces map[int64]*pace
 	// workers is how many there are, as of workersAt.
 	workers   int
@@ -100,7 +100,7 @@ type FeedStats struct {
 func newFeeder(o Options, wake func()) *feeder {
 	return &feeder{
 		store: o.Store, queue: o.Queue, clock: o.Clock, wake: wake, log: o.Logger, lanes: map[lane]bool{},
-		runs: map[int64]*campaigns.Campaign{}, batches: map[int64]int{}, turns: map[int64]*turns{}, paces: map[int64]*pace{},
+		batches: map[int64]int{}, turns: map[int64]turns{}, paces: map[int64]*pace{},
 	}
 }
 
@@ -119,7 +119,6 @@ func (f *feeder) batchSize(runID int64) int {
 func (f *feeder) forget(runID int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.runs, runID)
 	delete(f.batches, runID)
 }
 
@@ -128,20 +127,20 @@ func (f *feeder) forget(runID int64) {
 func (f *feeder) forgetAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	clear(f.runs)
+	f.runs = listing{}
 	clear(f.batches)
 	clear(f.turns)
 	clear(f.paces)
 }
 
 // fillTransactional feeds messages that have a content of their own.
-func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channel, room int, items []messages.Feedable) (worked bool, err error) {
+func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channel, room int, items []*messages.Feedable) (worked bool, err error) {
 	for _, item := range items {
 		free := min(int64(room), item.Pending)
 		if free <= 0 {
 			continue
 		}
-		fed, err := f.feed(ctx, nil, messages.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
+		fed, err := f.feed(ctx, item, messages.FeedRequest{ChannelID: channel.ID, Envelopes: newEnvelopeIDs(int(free)), PerEnvelope: 1})
 		if err != nil {
 			return worked, err
 		}
@@ -150,45 +149,38 @@ func (f *feeder) fillTransactional(ctx context.Context, channel providers.Channe
 	return worked, nil
 }
 
-// fillBulk gives the free envelopes of the window to the runs in turn.
-func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window queue.Window, items []messages.Feedable) (worked bool, err error) {
+// fillBulk gives the room in the window to the runs in turn.
+func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window queue.Window, items *listed) (worked bool, err error) {
 	pace := f.pace(channel.ID)
-	rate := lower(channel.Limits.PerSecond, pace.saw(f.clock.Now(), queuedOf(items)))
+	if items.fresh {
+		pace.saw(f.clock.Now(), queuedOf(items.items))
+		items.fresh = false
+	}
+	rate := lower(channel.Limits.PerSecond, pace.rate)
 	most, err := f.mostEnvelopes(ctx)
 	if err != nil {
 		return false, err
 	}
-	free := windowEnvelopes(rate, most) - window.Bulk
-	var runs []messages.Feedable
-	var errs []error
-	for _, item := range items {
-		ready, err := f.ready(ctx, channel, item.RunID)
-		if err != nil {
-			errs = append(errs, err)
-		} else if ready {
-			runs = append(runs, item)
+	room := windowEnvelopes(rate, most)*envelopeItems(rate, most) - pace.inside(window.Bulk, envelopeItems(rate, most))
+	shares, err := f.turnsOf(channel.ID).shares(ctx, items.items, room, func(ctx context.Context, item *messages.Feedable) (terms, error) {
+		own := item.CampaignPerSecond
+		t := terms{perEnvelope: envelopeItems(lower(own, rate), most)}
+		ready, err := f.ready(ctx, channel, item)
+		if ready {
+			t.most = roomOf(own, item.Queued, t.perEnvelope, room)
 		}
-	}
-	for _, share := range f.shares(channel.ID, runs, free) {
-		campaign, err := f.run(ctx, share.item.RunID)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		own := campaign.Throttle.PerSecond
+		return t, err
+	})
+	errs := []error{err}
+	for _, share := range shares {
 		request := messages.FeedRequest{
-			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: envelopeItems(lower(own, rate), most),
+			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: share.perEnvelope, Envelopes: newEnvelopeIDs(share.envelopes),
 		}
-		envelopes := min(share.envelopes, roomOf(own, share.item.Queued, request.PerEnvelope, most))
-		if envelopes <= 0 {
-			continue
-		}
-		request.Envelopes = newEnvelopeIDs(envelopes)
-		fed, err := f.feed(ctx, campaign, request)
+		fed, err := f.feed(ctx, share.item, request)
 		if err != nil {
 			return worked, errors.Join(append(errs, err)...)
 		}
-		pace.fed(fed)
+		pace.fed(fed, share.perEnvelope)
 		worked = worked || fed > 0
 	}
 	return worked, errors.Join(errs...)
@@ -196,21 +188,20 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 
 // ready reports whether a run can be fed: its own limit has a slot in sight. A run
 // that has to wait must not hold places of the window that others could use.
-func (f *feeder) ready(ctx context.Context, channel providers.Channel, runID int64) (bool, error) {
-	campaign, err := f.run(ctx, runID)
-	if err != nil || campaign.Throttle.PerSecond == 0 {
-		return err == nil, err
+func (f *feeder) ready(ctx context.Context, channel providers.Channel, item *messages.Feedable) (bool, error) {
+	if item.CampaignPerSecond == 0 {
+		return true, nil
 	}
-	return f.slotNear(ctx, channel, *campaign)
+	return f.slotNear(ctx, channel, item)
 }
 
 // slotNear reports whether the next slot of a channel, and of a campaign with a
 // limit of its own, is near enough to feed what will use it.
-func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, c campaigns.Campaign) (bool, error) {
+func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, item *messages.Feedable) (bool, error) {
 	limits := channel.Limits.WithDefaults()
 	wait, err := f.queue.NextSlot(ctx, queue.Reservation{
 		ChannelID: channel.ID, Epoch: channel.Epoch, Limits: queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
-		CampaignID: c.ID, CampaignPerSecond: c.Throttle.PerSecond,
+		CampaignID: item.CampaignID, CampaignPerSecond: item.CampaignPerSecond,
 	})
 	return wait <= feedAhead, err
 }
@@ -225,7 +216,17 @@ func (f *feeder) pace(channelID int64) *pace {
 	return f.paces[channelID]
 }
 
-func queuedOf(items []messages.Feedable) (n int64) {
+// turnsOf is whose turn it is on a channel, which only its lane looks at.
+func (f *feeder) turnsOf(channelID int64) turns {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.turns[channelID] == nil {
+		f.turns[channelID] = turns{}
+	}
+	return f.turns[channelID]
+}
+
+func queuedOf(items []*messages.Feedable) (n int64) {
 	for _, item := range items {
 		n += item.Queued
 	}
@@ -283,85 +284,22 @@ func roomOf(own float64, queued int64, perEnvelope, most int) int {
 	return int(math.Ceil(room / float64(perEnvelope)))
 }
 
-// share is what one run gets of a channel's free envelopes.
-type share struct {
-	item      messages.Feedable
-	envelopes int
-}
-
-// turns is a smooth weighted round robin over the runs of a channel: each turn
-// every run gains its weight, the one with most goes and pays what all gained.
-type turns struct{ credit map[int64]int }
-
-func (f *feeder) shares(channelID int64, runs []messages.Feedable, free int) []share {
-	if len(runs) == 0 || free <= 0 {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	t := f.turns[channelID]
-	if t == nil {
-		t = &turns{}
-		f.turns[channelID] = t
-	}
-	// Runs that are gone lose their credit.
-	credit := make(map[int64]int, len(runs))
-	for _, run := range runs {
-		credit[run.RunID] = t.credit[run.RunID]
-	}
-	t.credit = credit
-	got := make([]int, len(runs))
-	for range free {
-		best, total := 0, 0
-		for i, run := range runs {
-			weight := max(1, run.Weight)
-			credit[run.RunID] += weight
-			total += weight
-			if credit[run.RunID] > credit[runs[best].RunID] {
-				best = i
-			}
-		}
-		credit[runs[best].RunID] -= total
-		got[best]++
-	}
-	var list []share
-	for i, n := range got {
-		if n > 0 {
-			list = append(list, share{runs[i], n})
-		}
-	}
-	return list
-}
-
-// run is the campaign of a run. A campaign does not change once it has a run, so it
-// is read once.
-func (f *feeder) run(ctx context.Context, runID int64) (*campaigns.Campaign, error) {
-	f.mu.Lock()
-	known := f.runs[runID]
-	f.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	campaign, err := f.store.CampaignOfRun(ctx, runID)
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.runs[runID] = &campaign
-	return &campaign, nil
-}
-
 // feed marks messages queued and enqueues their envelopes. If the process dies in
-// between, the reaper finds rows without a task and takes them back. The campaign is
-// nil for transactional messages.
-func (f *feeder) feed(ctx context.Context, campaign *campaigns.Campaign, request messages.FeedRequest) (int, error) {
+// between, the reaper finds rows without a task and takes them back. The item is kept
+// up to date, for as long as the listing is used that it is of.
+func (f *feeder) feed(ctx context.Context, item *messages.Feedable, request messages.FeedRequest) (int, error) {
 	start := f.clock.Now()
 	messages, err := f.store.Feed(ctx, request)
-	if err != nil || len(messages) == 0 {
+	if err != nil {
 		return 0, err
 	}
-	if err := f.queue.EnqueueAll(ctx, enveloped(campaign, request, messages)); err != nil {
+	if len(messages) == 0 {
+		item.Pending = 0
+		return 0, nil
+	}
+	item.Pending -= int64(len(messages))
+	item.Queued += int64(len(messages))
+	if err := f.queue.EnqueueAll(ctx, enveloped(item, request, messages)); err != nil {
 		return 0, err
 	}
 	failpoint.Hit(failpoint.AfterEnqueue)
@@ -373,18 +311,14 @@ func (f *feeder) feed(ctx context.Context, campaign *campaigns.Campaign, request
 }
 
 // enveloped names messages, which are in the order of their envelopes, in these.
-func enveloped(campaign *campaigns.Campaign, request messages.FeedRequest, messages []messages.FeedMessage) []queue.Envelope {
+func enveloped(item *messages.Feedable, request messages.FeedRequest, messages []messages.FeedMessage) []queue.Envelope {
 	envelopes := make([]queue.Envelope, 0, len(request.Envelopes))
 	for _, m := range messages {
 		if len(envelopes) == 0 || envelopes[len(envelopes)-1].ID != m.EnvelopeID {
-			e := queue.Envelope{
-				ID: m.EnvelopeID, ChannelID: request.ChannelID, RunID: request.RunID, Transactional: campaign == nil,
-				Items: make([]queue.Item, 0, request.PerEnvelope),
-			}
-			if campaign != nil {
-				e.CampaignID, e.CampaignPerSecond = campaign.ID, campaign.Throttle.PerSecond
-			}
-			envelopes = append(envelopes, e)
+			envelopes = append(envelopes, queue.Envelope{
+				ID: m.EnvelopeID, ChannelID: request.ChannelID, RunID: request.RunID, Transactional: request.RunID == 0,
+				CampaignID: item.CampaignID, CampaignPerSecond: item.CampaignPerSecond, Items: make([]queue.Item, 0, request.PerEnvelope),
+			})
 		}
 		last := &envelopes[len(envelopes)-1]
 		last.Items = append(last.Items, queue.Item{MessageID: m.ID, Attempt: m.Attempt})

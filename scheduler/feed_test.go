@@ -7,9 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
-	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/providers"
@@ -33,13 +31,11 @@ func newFixture() *fixture {
 }
 
 // campaign makes a run with messages waiting.
-func (f *fixture) campaign(runID, pending int64, change func(*campaigns.Campaign, *messages.Feedable)) {
-	c := campaigns.Campaign{ID: runID + 100, Name: "Spring", Content: providers.Content{Text: "Hi {{ contact.first_name }}"}}
-	item := messages.Feedable{ChannelID: 1, RunID: runID, CampaignID: c.ID, Weight: 1, Pending: pending}
+func (f *fixture) campaign(runID, pending int64, change func(*messages.Feedable)) {
+	item := messages.Feedable{ChannelID: 1, RunID: runID, CampaignID: runID + 100, Weight: 1, Pending: pending}
 	if change != nil {
-		change(&c, &item)
+		change(&item)
 	}
-	f.store.campaigns[runID] = c
 	f.store.feedable = append(f.store.feedable, item)
 }
 
@@ -88,7 +84,7 @@ func TestTheWindowIsTwoSecondsOfWhatIsTaken(t *testing.T) {
 			seen := p.saw(now, queued)
 			want := int64(windowEnvelopes(seen, 16) * envelopeItems(seen, 16))
 			if want > queued {
-				p.fed(int(want - queued))
+				p.fed(int(want-queued), envelopeItems(seen, 16))
 				queued = want
 			}
 			if i > 500 {
@@ -114,7 +110,7 @@ func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	c := f.store.channels[1]
 	c.Epoch, c.Limits = 4, providers.Limits{PerSecond: 80, Burst: 3}
 	f.store.channels[1] = c
-	f.campaign(5, 1000, func(c *campaigns.Campaign, _ *messages.Feedable) { c.Throttle.PerSecond = 0.02 })
+	f.campaign(5, 1000, func(item *messages.Feedable) { item.CampaignPerSecond = 0.02 })
 	f.campaign(6, 1000, nil)
 	f.queue.waits = map[int64]time.Duration{105: 50 * time.Second}
 	_, err := f.feeder.pass(t.Context())
@@ -133,7 +129,7 @@ func TestWhatHasNoSlotInSightIsNotFed(t *testing.T) {
 	f.queue.waits[0] = feedAhead
 	_, err = f.feeder.pass(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, map[int64]int{0: 2, 5: 1, 6: 80}, f.fed())
+	require.Equal(t, map[int64]int{0: 2, 5: 1, 6: 160}, f.fed(), "what the slow one can't use goes to the other")
 }
 
 func TestRoomOf(t *testing.T) {
@@ -153,59 +149,6 @@ func TestRoomOf(t *testing.T) {
 	} {
 		require.Equal(t, c.want, roomOf(c.own, c.queued, c.per, queue.BulkPerWorker), c)
 	}
-}
-
-// However the free envelopes come, over time each run gets its share, exact to
-// one envelope.
-func TestSharesAreFair(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		f := newFixture()
-		weights := rapid.SliceOfN(rapid.IntRange(1, 100), 1, 6).Draw(t, "weights")
-		runs, total := make([]messages.Feedable, len(weights)), 0
-		for i, w := range weights {
-			runs[i] = messages.Feedable{ChannelID: 1, RunID: int64(i + 1), Weight: w}
-			total += w
-		}
-		got, all := make([]int, len(weights)), 0
-		for range rapid.IntRange(1, 60).Draw(t, "passes") {
-			free := rapid.IntRange(-2, queue.BulkPerWorker).Draw(t, "free")
-			given := 0
-			for _, s := range f.feeder.shares(1, runs, free) {
-				require.Positive(t, s.envelopes)
-				got[s.item.RunID-1] += s.envelopes
-				given += s.envelopes
-			}
-			require.Equal(t, max(0, free), given, "all that is free is given")
-			all += given
-			for i, w := range weights {
-				exact := float64(all) * float64(w) / float64(total)
-				require.InDelta(t, exact, got[i], float64(len(weights)), "run %d of weights %v after %d", i, weights, all)
-			}
-		}
-		// Whole rounds are exact.
-		for range (total - all%total) % total {
-			got[f.feeder.shares(1, runs, 1)[0].item.RunID-1]++
-			all++
-		}
-		for i, w := range weights {
-			require.Equal(t, all/total*w, got[i])
-		}
-	})
-}
-
-func TestSharesOfRunsThatComeAndGo(t *testing.T) {
-	f := newFixture()
-	item := func(id int64, weight int) messages.Feedable {
-		return messages.Feedable{ChannelID: 1, RunID: id, Weight: weight}
-	}
-	require.Empty(t, f.feeder.shares(1, nil, 8))
-	require.Empty(t, f.feeder.shares(1, []messages.Feedable{item(1, 1)}, 0))
-	require.Empty(t, f.feeder.shares(1, []messages.Feedable{item(1, 1)}, -3), "a window may be over-full")
-	f.feeder.shares(1, []messages.Feedable{item(1, 1), item(2, 100)}, 7)
-	require.Equal(t, []share{{item(3, 0), 2}, {item(4, 1), 2}}, f.feeder.shares(1, []messages.Feedable{item(3, 0), item(4, 1)}, 4),
-		"who is gone leaves nothing behind, and no weight counts as one")
-	require.Len(t, f.feeder.turns[1].credit, 2)
-	require.Len(t, f.feeder.shares(2, []messages.Feedable{item(5, 1)}, 1), 1, "each channel has its own turns")
 }
 
 func TestTransactionalMessagesHaveEnvelopesOfTheirOwn(t *testing.T) {
@@ -272,7 +215,7 @@ func TestEnqueueFailureIsReported(t *testing.T) {
 func TestAThrottledCampaignLeavesTheWindowToOthers(t *testing.T) {
 	f := newFixture()
 	f.limit(1, 80)
-	f.campaign(7, 1000, func(c *campaigns.Campaign, _ *messages.Feedable) { c.Throttle.PerSecond = 2 })
+	f.campaign(7, 1000, func(item *messages.Feedable) { item.CampaignPerSecond = 2 })
 	f.campaign(8, 1000, nil)
 	for range 20 { // nothing is sent meanwhile
 		_, err := f.feeder.pass(t.Context())
@@ -287,8 +230,8 @@ func TestAThrottledCampaignLeavesTheWindowToOthers(t *testing.T) {
 			require.InDelta(t, 2, e.CampaignPerSecond, 0)
 		}
 	}
-	require.Len(t, f.queue.envelopes, windowEnvelopes(80, 16), "the window is full all the same")
 	require.Equal(t, 10*(len(f.queue.envelopes)-throttled), f.fed()[8])
+	require.Equal(t, 160, f.fed()[8], "the window is full all the same: two seconds of 80, to an envelope")
 }
 
 // A window has envelopes for all workers, of whom none can take the others'.
@@ -311,13 +254,13 @@ func TestOneRotIsNoBlight(t *testing.T) {
 	f := newFixture()
 	f.store.feedable = []messages.Feedable{{ChannelID: 9, RunID: 1, Pending: 1}} // a channel that can't be read
 	f.campaign(7, 10, nil)
-	delete(f.store.campaigns, 7) // a campaign that can't be read
+	f.store.feedable[1].CampaignPerSecond, f.queue.noSlots = 1, map[int64]bool{107: true} // whose slots nobody knows
 	f.campaign(8, 10, nil)
-	f.campaign(9, 10, func(_ *campaigns.Campaign, item *messages.Feedable) { item.ChannelID = 2 })
+	f.campaign(9, 10, func(item *messages.Feedable) { item.ChannelID = 2 })
 	f.queue.down[3] = true
 	worked, err := f.feeder.pass(t.Context())
 	require.ErrorContains(t, err, "feed channel 9")
-	require.ErrorContains(t, err, "there is no run 7")
+	require.ErrorIs(t, err, errDown)
 	require.True(t, worked)
 	require.Equal(t, map[int64]int{8: 10, 9: 10}, f.fed(), "every other channel and run is fed")
 
@@ -334,19 +277,6 @@ func TestOneRotIsNoBlight(t *testing.T) {
 	_, err = f.feeder.pass(ended)
 	require.NoError(t, err)
 	require.Len(t, f.store.requests, before, "who has to stop begins nothing new")
-}
-
-func TestACampaignIsReadOnceAndForgotten(t *testing.T) {
-	f := newFixture()
-	f.campaign(7, 5000, nil)
-	for range 3 {
-		_, err := f.feeder.pass(t.Context())
-		require.NoError(t, err)
-	}
-	require.Equal(t, 1, f.store.passed("campaign"))
-	require.Len(t, f.feeder.runs, 1)
-	f.feeder.forget(7)
-	require.Empty(t, f.feeder.runs)
 }
 
 func TestEnvelopeIDsAreNotUsedAgain(t *testing.T) {

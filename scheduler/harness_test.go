@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"carillon/campaigns"
-	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
@@ -20,7 +19,6 @@ type fakeStore struct {
 	mu sync.Mutex
 
 	feedable         []messages.Feedable
-	campaigns        map[int64]campaigns.Campaign // by run
 	channels         map[int64]providers.Channel
 	requests         []messages.FeedRequest
 	feedErr          error
@@ -33,6 +31,8 @@ type fakeStore struct {
 	planErr map[int64]error
 	failed  []string
 	batches []string // "run:size", in their order
+
+	listing func() // what happens while runs are listed
 
 	leaseHolder string
 	leaseUntil  time.Time
@@ -55,9 +55,9 @@ type fakeReap struct {
 
 func newFakeStore() *fakeStore {
 	return &fakeStore{
-		campaigns: map[int64]campaigns.Campaign{}, channels: map[int64]providers.Channel{1: {ID: 1, AccountID: 3}, 2: {ID: 2, AccountID: 3}},
-		hangs: map[int64]chan struct{}{},
-		plan:  map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
+		channels: map[int64]providers.Channel{1: {ID: 1, AccountID: 3}, 2: {ID: 2, AccountID: 3}},
+		hangs:    map[int64]chan struct{}{}, listing: func() {},
+		plan: map[int64]int{}, planErr: map[int64]error{}, leaseErr: map[string]error{}, passes: map[string]int{},
 		reap: fakeReap{envelopes: map[int64][]messages.QueuedEnvelope{}, requeued: map[int64][]int64{}},
 	}
 }
@@ -162,17 +162,25 @@ func (s *fakeStore) ContinueClear(context.Context, int64) (messages.Clearing, er
 	return messages.Clearing{}, nil
 }
 
-func (s *fakeStore) Feedable(context.Context) ([]messages.Feedable, error) {
+func (s *fakeStore) FeedableRuns(context.Context) ([]messages.Feedable, error) {
 	s.count("feed")
+	s.listing()
+	return s.listed(false), nil
+}
+
+func (s *fakeStore) FeedableTransactional(context.Context) ([]messages.Feedable, error) {
+	return s.listed(true), nil
+}
+
+func (s *fakeStore) listed(transactional bool) (list []messages.Feedable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []messages.Feedable
 	for _, f := range s.feedable {
-		if f.Pending > 0 {
+		if f.Pending+f.Queued > 0 && (f.RunID == 0) == transactional {
 			list = append(list, f)
 		}
 	}
-	return list, nil
+	return list
 }
 
 func (s *fakeStore) Feed(_ context.Context, request messages.FeedRequest) (fed []messages.FeedMessage, err error) {
@@ -200,17 +208,6 @@ func (s *fakeStore) Feed(_ context.Context, request messages.FeedRequest) (fed [
 		}
 	}
 	return fed, nil
-}
-
-func (s *fakeStore) CampaignOfRun(_ context.Context, runID int64) (campaigns.Campaign, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.passes["campaign"]++
-	c, ok := s.campaigns[runID]
-	if !ok {
-		return c, fault.New(fault.NotFound, "there is no run %d", runID)
-	}
-	return c, nil
 }
 
 func (s *fakeStore) ChannelByID(_ context.Context, id int64) (providers.Channel, error) {
@@ -270,12 +267,16 @@ type fakeQueue struct {
 	down      map[int64]bool          // by channel
 	waits     map[int64]time.Duration // for the next slot, by campaign; 0 for the channels
 	asked     []queue.Reservation
+	noSlots   map[int64]bool // campaigns whose slots can't be told
 }
 
 func (q *fakeQueue) NextSlot(_ context.Context, r queue.Reservation) (time.Duration, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.asked = append(q.asked, r)
+	if q.noSlots[r.CampaignID] {
+		return 0, errDown
+	}
 	return max(q.waits[0], q.waits[r.CampaignID]), nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"carillon/campaigns"
 	"carillon/messages"
 )
 
@@ -59,14 +58,9 @@ func (r *round) end() {
 // store takes its time ends by itself. What is wrong with one keeps no other from being
 // fed.
 func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
-	feedable, err := f.store.Feedable(ctx)
+	lanes, err := f.list(ctx)
 	if err != nil {
 		return false, err
-	}
-	lanes := map[lane][]messages.Feedable{}
-	for _, item := range feedable {
-		l := lane{item.ChannelID, item.RunID == 0}
-		lanes[l] = append(lanes[l], item)
 	}
 	f.keepTurns(lanes)
 	r := &round{results: make(chan filled, len(lanes))}
@@ -97,10 +91,60 @@ func (f *feeder) pass(ctx context.Context) (worked bool, err error) {
 	return worked, errors.Join(errs...)
 }
 
+// listingShare bounds the time that goes into looking which runs there are to feed: a
+// list that took a second is used for so many.
+const listingShare = 4
+
+// listing is the runs that there are to feed, by channel.
+type listing struct {
+	channels map[int64]*listed
+	until    time.Time
+}
+
+// listed is what a lane has to feed. The lane keeps it up to date with what it feeds;
+// fresh says that it has not fed any since it was listed.
+type listed struct {
+	items []*messages.Feedable
+	fresh bool
+}
+
+// list looks what there is to feed. Transactional messages are looked for each time. With
+// very many runs that takes long, and the last list of them is still good for a while:
+// what is over is not fed, as Feed looks for itself, and what comes waits so long.
+func (f *feeder) list(ctx context.Context) (map[lane]*listed, error) {
+	lanes := map[lane]*listed{}
+	transactional, err := f.store.FeedableTransactional(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range transactional {
+		lanes[lane{item.ChannelID, true}] = &listed{items: []*messages.Feedable{&item}}
+	}
+	if began := f.clock.Now(); !began.Before(f.runs.until) {
+		runs, err := f.store.FeedableRuns(ctx)
+		if err != nil {
+			return nil, err
+		}
+		channels := map[int64]*listed{}
+		for _, item := range runs {
+			if channels[item.ChannelID] == nil {
+				channels[item.ChannelID] = &listed{fresh: true}
+			}
+			channels[item.ChannelID].items = append(channels[item.ChannelID].items, &item)
+		}
+		now := f.clock.Now()
+		f.runs = listing{channels, now.Add(listingShare * now.Sub(began))}
+	}
+	for id, runs := range f.runs.channels {
+		lanes[lane{id, false}] = runs
+	}
+	return lanes, nil
+}
+
 // keepTurns forgets whose turn it is on channels whose campaigns have nothing to
 // feed: who comes again begins with no credit, as a new run does. How fast they were
 // is kept for a while.
-func (f *feeder) keepTurns(lanes map[lane][]messages.Feedable) {
+func (f *feeder) keepTurns(lanes map[lane]*listed) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for id, p := range f.paces {
@@ -116,7 +160,7 @@ func (f *feeder) keepTurns(lanes map[lane][]messages.Feedable) {
 }
 
 // start fills a lane, unless it is being filled.
-func (f *feeder) start(ctx context.Context, r *round, l lane, items []messages.Feedable) bool {
+func (f *feeder) start(ctx context.Context, r *round, l lane, items *listed) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lanes[l] {
@@ -149,7 +193,7 @@ func (f *feeder) start(ctx context.Context, r *round, l lane, items []messages.F
 func (f *feeder) wait() { f.filling.Wait() }
 
 // fill feeds a lane once.
-func (f *feeder) fill(ctx context.Context, l lane, items []messages.Feedable) (fed bool, err error) {
+func (f *feeder) fill(ctx context.Context, l lane, items *listed) (fed bool, err error) {
 	channel, err := f.store.ChannelByID(ctx, l.channelID)
 	if err != nil {
 		return false, err
@@ -158,11 +202,11 @@ func (f *feeder) fill(ctx context.Context, l lane, items []messages.Feedable) (f
 	if err != nil {
 		return false, err
 	}
-	if near, err := f.slotNear(ctx, channel, campaigns.Campaign{}); err != nil || !near {
+	if near, err := f.slotNear(ctx, channel, &messages.Feedable{}); err != nil || !near {
 		return false, err
 	}
 	if l.transactional {
-		return f.fillTransactional(ctx, channel, MaxTransactional-window.Transactional, items)
+		return f.fillTransactional(ctx, channel, MaxTransactional-window.Transactional, items.items)
 	}
 	return f.fillBulk(ctx, channel, window, items)
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"carillon/campaigns"
 	"carillon/messages"
 )
 
@@ -45,7 +44,7 @@ func TestASlowLaneHoldsUpNoOther(t *testing.T) {
 	f.passes(t, func() bool { return true })
 	f.store.mu.Lock()
 	f.store.feedable = append(f.store.feedable, messages.Feedable{ChannelID: 1, Pending: 3}, messages.Feedable{ChannelID: 2, Pending: 3})
-	f.campaign(8, 10, func(_ *campaigns.Campaign, item *messages.Feedable) { item.ChannelID = 2 })
+	f.campaign(8, 10, func(item *messages.Feedable) { item.ChannelID = 2 })
 	f.store.mu.Unlock()
 	f.passes(t, func() bool { return f.fed()[0] == 6 && f.fed()[8] == 10 })
 	require.Zero(t, f.fed()[7])

@@ -15,25 +15,43 @@ import (
 	"carillon/store/sqldb"
 )
 
-// Feedable lists what has messages waiting for room in a channel's window: the
-// active runs, and under run 0 the transactional messages of each channel.
+// FeedableRuns lists the active runs with messages that are due and wait for room in a
+// channel's window; and, with nothing pending, those that only have some in the window.
 // Paused channels and runs are left out, and channels whose provider is not to be
 // asked yet: their messages wait where every change reaches them.
-func (s *Store) Feedable(ctx context.Context) ([]messages.Feedable, error) {
-
-	now := sqldb.Millis(s.clock.Now())
-	list, err := sqldb.Structs(ctx, s.reader(), func(f *messages.Feedable) []any {
-		return []any{&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &f.Pending, &f.Queued}
-	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
+func (s *Store) FeedableRuns(ctx context.Context) ([]messages.Feedable, error) {
+	return s.feedable(ctx, `SELECT r.channel_id, r.id AS run_id, r.campaign_id, k.weight, k.throttle, SUM(c.pending) AS pending, SUM(c.queued) AS queued
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
-		JOIN channels h ON h.id = r.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
 		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending') AND r.guard <> 'held'
-		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight HAVING SUM(c.pending) > 0
-		UNION ALL
-		SELECT c.channel_id, 0, 0, 1, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
-		FROM run_counts c JOIN channels h ON h.id = c.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
-		WHERE c.run_id = 0 GROUP BY c.channel_id HAVING SUM(c.pending) > 0
-		ORDER BY 1, 2`, now, now)
+		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight, k.throttle HAVING SUM(c.pending + c.queued) > 0`)
+}
+
+// FeedableTransactional lists, as FeedableRuns does and under run 0, the channels with
+// transactional messages.
+func (s *Store) FeedableTransactional(ctx context.Context) ([]messages.Feedable, error) {
+	return s.feedable(ctx, `SELECT channel_id, 0 AS run_id, 0 AS campaign_id, 1 AS weight, '{}' AS throttle, SUM(pending) AS pending, SUM(queued) AS queued
+		FROM run_counts WHERE run_id = 0 GROUP BY channel_id HAVING SUM(pending + queued) > 0`)
+}
+
+// feedable completes a query of who has messages pending or queued.
+func (s *Store) feedable(ctx context.Context, having string) ([]messages.Feedable, error) {
+	now := sqldb.Millis(s.clock.Now())
+	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (f messages.Feedable, err error) {
+		var throttle []byte
+		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &throttle, &f.Pending, &f.Queued); err != nil {
+			return f, err
+		}
+		var own campaigns.Throttle
+		err = readParts(f.CampaignID, part{"throttle", throttle, &own})
+		f.CampaignPerSecond = own.PerSecond
+		return f, err
+	}, `SELECT channel_id, run_id, campaign_id, weight, throttle, CASE WHEN due THEN pending ELSE 0 END, queued
+		FROM (SELECT g.channel_id, g.run_id, g.campaign_id, g.weight, g.throttle, CAST(g.pending AS BIGINT) AS pending, CAST(g.queued AS BIGINT) AS queued,
+				COALESCE((SELECT m.due_at FROM messages m `+s.d.pendingIndex+` WHERE m.channel_id = g.channel_id AND m.run_id = g.run_id
+					AND m.`+phasePending+` ORDER BY m.due_at, m.id LIMIT 1) <= ?, false) AS due
+			FROM (`+having+`) g
+			JOIN channels h ON h.id = g.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)) f
+		WHERE queued > 0 OR due ORDER BY 1, 2`, now, now)
 	return list, s.translate(err)
 }
 

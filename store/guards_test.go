@@ -14,7 +14,7 @@ import (
 // feedable are the runs of which something may be fed.
 func (r *recurring) feedable(t testing.TB) (runs []int64) {
 	t.Helper()
-	list, err := r.Feedable(t.Context())
+	list, err := r.FeedableRuns(t.Context())
 	require.NoError(t, err)
 	for _, f := range list {
 		runs = append(runs, f.RunID)

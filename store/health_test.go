@@ -34,9 +34,11 @@ func TestHealth(t *testing.T) {
 		}
 		feedable := func() int {
 			t.Helper()
-			list, err := s.Feedable(ctx)
+			runs, err := s.FeedableRuns(ctx)
 			require.NoError(t, err)
-			return len(list)
+			transactional, err := s.FeedableTransactional(ctx)
+			require.NoError(t, err)
+			return len(runs) + len(transactional)
 		}
 		note := func(epoch int64, state providers.HealthState, next time.Duration) {
 			t.Helper()

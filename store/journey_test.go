@@ -429,7 +429,7 @@ func TestTransactionalMessage(t *testing.T) {
 		require.Equal(t, messages.Pending, m.State)
 		_, err = s.CreateMessage(t.Context(), messages.Outgoing{AccountID: j.AccountID + 1, ChannelID: j.Channel.ID, Address: "x"})
 		require.Error(t, err, "another account's channel")
-		feedable, err := s.Feedable(t.Context())
+		feedable, err := s.FeedableTransactional(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []messages.Feedable{{ChannelID: j.Channel.ID, Weight: 1, Pending: 1}}, feedable)
 		fed := j.Feed(0, []int64{5}, 1)

@@ -34,19 +34,20 @@ func TestNoPassReadsAllMessages(t *testing.T) {
 
 	read := rowsRead(t, s, "messages")
 	passes := map[string]func() error{
-		"FireDue":            func() error { _, err := s.FireDue(ctx); return err },
-		"RunsToPlan":         func() error { _, err := s.RunsToPlan(ctx); return err },
-		"FinishRuns":         func() error { _, _, err := s.FinishRuns(ctx); return err },
-		"CancelPending":      func() error { _, err := s.CancelPending(ctx); return err },
-		"Reconsider":         func() error { _, err := s.Reconsider(ctx); return err },
-		"OpenClears":         func() error { _, err := s.OpenClears(ctx); return err },
-		"Feedable":           func() error { _, err := s.Feedable(ctx); return err },
-		"SettleDead":         func() error { _, _, err := s.SettleDead(ctx, time.Minute); return err },
-		"ChannelsWithQueued": func() error { _, err := s.ChannelsWithQueued(ctx); return err },
-		"QueuedEnvelopes":    func() error { _, err := s.QueuedEnvelopes(ctx, j.channel.ID); return err },
-		"SweepReceipts":      func() error { _, err := s.SweepReceipts(ctx); return err },
-		"DeadWorkers":        func() error { _, err := s.DeadWorkers(ctx, time.Minute, []int64{j.worker}); return err },
-		"Housekeep":          func() error { _, err := s.Housekeep(ctx); return err },
+		"FireDue":               func() error { _, err := s.FireDue(ctx); return err },
+		"RunsToPlan":            func() error { _, err := s.RunsToPlan(ctx); return err },
+		"FinishRuns":            func() error { _, _, err := s.FinishRuns(ctx); return err },
+		"CancelPending":         func() error { _, err := s.CancelPending(ctx); return err },
+		"Reconsider":            func() error { _, err := s.Reconsider(ctx); return err },
+		"OpenClears":            func() error { _, err := s.OpenClears(ctx); return err },
+		"FeedableRuns":          func() error { _, err := s.FeedableRuns(ctx); return err },
+		"FeedableTransactional": func() error { _, err := s.FeedableTransactional(ctx); return err },
+		"SettleDead":            func() error { _, _, err := s.SettleDead(ctx, time.Minute); return err },
+		"ChannelsWithQueued":    func() error { _, err := s.ChannelsWithQueued(ctx); return err },
+		"QueuedEnvelopes":       func() error { _, err := s.QueuedEnvelopes(ctx, j.channel.ID); return err },
+		"SweepReceipts":         func() error { _, err := s.SweepReceipts(ctx); return err },
+		"DeadWorkers":           func() error { _, err := s.DeadWorkers(ctx, time.Minute, []int64{j.worker}); return err },
+		"Housekeep":             func() error { _, err := s.Housekeep(ctx); return err },
 		"Feed": func() error {
 			_, err := s.Feed(ctx, messages.FeedRequest{ChannelID: j.channel.ID, RunID: run.ID, Envelopes: []int64{9}, PerEnvelope: 100})
 			return err
