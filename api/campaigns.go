@@ -72,8 +72,9 @@ type Forecast struct {
 	Notices   []string         `json:"notices,omitempty" doc:"What may be a mistake, such as a misspelt name in a template."`
 	// Seconds is absent where no limit is set.
 	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
-	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,channel.recipients_per_day"`
+	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
 	StartsAt  *time.Time `json:"starts_at,omitempty"`
+	EndsAt    *time.Time `json:"ends_at,omitempty" doc:"When the last recipient has a turn at the earliest; absent where no limit is set."`
 	Waves     []Wave     `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
 	// OutsideHours is absent where nobody waits.
 	OutsideHours int64               `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
@@ -316,7 +317,7 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 
 func forecastView(f campaigns.Forecast) Forecast {
 	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, Coverage: f.Coverage,
-		StartsAt: timestamp(f.StartsAt), OutsideHours: f.OutsideHours}
+		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours}
 	for _, w := range f.Waves {
 		view.Waves = append(view.Waves, Wave{At: w.At.UTC(), Zones: w.Zones, ZoneCount: w.ZoneCount, Recipients: w.Recipients, Waits: w.Waits})
 	}

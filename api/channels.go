@@ -30,10 +30,35 @@ type Channel struct {
 	StatusReason string                `json:"status_reason,omitempty"`
 	StatusSince  *time.Time            `json:"status_since,omitempty"`
 	Health       ProviderHealth        `json:"health"`
+	WarmUp       *Warmth               `json:"warm_up,omitempty" doc:"Where limits.warm_up stands; absent without one."`
 	Requests     int                   `json:"requests,omitempty" doc:"How many requests all workers together have under way at the provider at most, at the moment; absent where none serves the channel. With limits.concurrency at auto it is what they have found to be worth while."`
 	Standstill   *Standstill           `json:"standstill,omitempty" doc:"Why nothing goes out on it; absent while something can."`
 	CreatedAt    time.Time             `json:"created_at"`
 	UpdatedAt    time.Time             `json:"updated_at"`
+}
+
+// Warmth is where a channel's warm-up stands.
+type Warmth struct {
+	Domain    string     `json:"domain,omitempty" doc:"Domain of the sender, of which it is; another one begins anew."`
+	Allowance int        `json:"allowance" doc:"Most different addresses in a moving 24 hours, now."`
+	Since     *time.Time `json:"since,omitempty" doc:"When the present day of the warm-up began; absent before the first message."`
+	GrowsAt   *time.Time `json:"grows_at,omitempty" doc:"When it grows at the earliest: a day after since, if half of what the day allows was used by then."`
+	Ahead     []int      `json:"ahead" doc:"What the next days allow if each is made use of and nothing goes wrong, until the ceiling; the first 60."`
+	Slowed    string     `json:"slowed,omitempty" doc:"Why it was lowered; absent once it grows again."`
+}
+
+func warmUpView(c providers.Channel) *Warmth {
+	at := c.Warmth
+	if at == nil {
+		return nil
+	}
+	view := &Warmth{
+		Domain: at.Domain, Allowance: at.Allowance, Since: known(at.Since), Slowed: at.Slowed, Ahead: c.Limits.WarmUp.Ahead(*at, 61)[1:],
+	}
+	if grows := c.Limits.WarmUp.GrowsAt(*at); !grows.IsZero() {
+		view.GrowsAt = &grows
+	}
+	return view
 }
 
 // ProviderHealth is how it stands with a channel's provider now.
@@ -111,7 +136,7 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 	view := Channel{
 		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
 		InDoubt: string(c.InDoubt), QuietHours: c.QuietHours, SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason,
-		StatusSince: known(c.StatusSince), Health: healthView(c.Health),
+		StatusSince: known(c.StatusSince), Health: healthView(c.Health), WarmUp: warmUpView(c),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if err := json.Unmarshal(public, &view.Config); err != nil {

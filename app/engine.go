@@ -191,12 +191,26 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 // whose receipt had to wait, or whose process died over it; the others do at once.
 const bouncesEvery = 5 * time.Second
 
+// warmUp takes the warm-ups of channels a step on and says what changed.
+func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
+	changed, err := e.Store.WarmUp(ctx)
+	for _, c := range changed {
+		if c.Warmth.Slowed != "" {
+			e.log.Warn("the warm-up of a channel was slowed", "channel", c.ID, "recipients_per_day", c.Warmth.Allowance, "reason", c.Warmth.Slowed)
+		} else {
+			e.log.Info("the warm-up of a channel goes on", "channel", c.ID, "recipients_per_day", c.Warmth.Allowance)
+		}
+	}
+	return false, err
+}
+
 func (e *Engine) startScheduler(o Options, holder string) {
 	s := scheduler.New(scheduler.Options{
 		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
 		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
+			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		},
 	})

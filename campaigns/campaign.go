@@ -76,6 +76,8 @@ type Throttle struct {
 	// PerSecond is the most messages of this campaign in any sliding second; 0
 	// sets no limit beside the channel's.
 	PerSecond float64 `json:"per_second,omitempty" minimum:"0" maximum:"100000" doc:"Most messages of this campaign in any sliding second; 0 leaves it to the channel's limit."`
+	// Batch has each run go out in batches with pauses.
+	Batch Batch `json:"batch,omitzero" required:"false" doc:"Batches with pauses: so many messages, and as many again when the time has passed."`
 	// MaxAttempts is how often a message is tried when errors are temporary.
 	MaxAttempts int `json:"max_attempts,omitempty" minimum:"0" maximum:"20" doc:"How often a message is tried while errors are temporary; default 5."`
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"carillon/internal/fault"
-	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -15,9 +14,18 @@ const (
 	longest = float64(100 * 365 * day)
 )
 
-// estimate is the least time that n messages take under the limits, and the
-// limit that decides.
-func estimate(n int64, limits providers.Limits, throttle Throttle) (d time.Duration, limitedBy string) {
+// bounds are what a run's pace is bounded by.
+type bounds struct {
+	limits   providers.Limits
+	warmth   *providers.Warmth // of limits.warm_up; nil without one
+	throttle Throttle
+}
+
+func boundsOf(c providers.Channel, t Throttle) bounds { return bounds{c.Limits, c.Warmth, t} }
+
+// estimate is the least time that n messages take, and the limit that decides.
+func (b bounds) estimate(n int64) (d time.Duration, limitedBy string) {
+	limits, throttle := b.limits, b.throttle
 	consider := func(name string, seconds float64) {
 		if took := time.Duration(min(seconds*float64(time.Second), longest)); took > d || limitedBy == "" {
 			d, limitedBy = took, name
@@ -28,6 +36,14 @@ func estimate(n int64, limits providers.Limits, throttle Throttle) (d time.Durat
 	}
 	if throttle.PerSecond > 0 {
 		consider("campaign.per_second", float64(n)/throttle.PerSecond)
+	}
+	if took := throttle.Batch.takes(n); took > 0 {
+		consider("campaign.batch", took.Seconds())
+	}
+	if b.warmth != nil {
+		if days := limits.WarmUp.Takes(*b.warmth, n); days > 0 {
+			consider("channel.warm_up", float64(days)*day.Seconds())
+		}
 	}
 	if perDay := int64(limits.RecipientsPerDay); perDay > 0 && n > perDay {
 		// The first day's share goes at once; the last share waits for as many
@@ -74,7 +90,7 @@ func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
 		return Pace{}, err
 	}
 	still, err := around.run(ctx, r, c.UpdatedAt, channel)
-	return r.pace(still, channel.Limits, c.Throttle, now), err
+	return r.pace(still, boundsOf(channel, c.Throttle), now), err
 }
 
 // endsByItself reports whether the run goes on to its end unless somebody
@@ -83,12 +99,12 @@ func (r Run) endsByItself() bool {
 	return r.Status == RunSending && r.PlanDone && r.Counts.Active() > 0
 }
 
-func (r Run) pace(still Standstill, limits providers.Limits, throttle Throttle, now time.Time) Pace {
+func (r Run) pace(still Standstill, b bounds, now time.Time) Pace {
 	p := Pace{PerSecond: r.perSecond(now), Still: still}
 	if !r.endsByItself() || still.Stands() && still.Reason != StillDueLater {
 		return p // nobody knows when it goes on
 	}
-	if left, known := r.remaining(p.PerSecond, limits, throttle, now); known {
+	if left, known := r.remaining(p.PerSecond, b, now); known {
 		from := now
 		if still.Reason == StillDueLater && still.Until.After(now) {
 			from = still.Until // nothing goes before
@@ -99,34 +115,33 @@ func (r Run) pace(still Standstill, limits providers.Limits, throttle Throttle, 
 	return p
 }
 
-// asked is how many of the run's messages the provider was asked to take.
-func (r Run) asked() int64 {
-	c := r.Counts
-	return c[messages.Sent] + c[messages.Delivered] + c[messages.Read] + c[messages.Failed] + c[messages.Rejected] + c[messages.Unknown]
-}
-
 func (r Run) perSecond(now time.Time) float64 {
 	until := now
 	if r.FinishedAt != nil {
 		until = *r.FinishedAt
 	}
 	if took := until.Sub(r.Began()).Seconds(); took > 0 {
-		return float64(r.asked()) / took
+		return float64(r.Counts.Asked()) / took
 	}
 	return 0
 }
 
 // remaining is how long the messages that still wait take from now on.
-func (r Run) remaining(perSecond float64, limits providers.Limits, throttle Throttle, now time.Time) (left time.Duration, known bool) {
+func (r Run) remaining(perSecond float64, b bounds, now time.Time) (left time.Duration, known bool) {
 	waiting := r.Counts.Active()
-	left, limitedBy := estimate(waiting, limits, throttle)
+	left, limitedBy := b.estimate(waiting)
 	known = limitedBy != ""
-	if limits.RecipientsPerDay > 0 {
+	if w := b.warmth; w != nil && !r.Began().Before(w.Since) && !w.Since.IsZero() {
+		// What the run has sent today uses the day's share up, too.
+		whole := time.Duration(b.limits.WarmUp.Takes(*w, r.Counts.Asked()+waiting)) * day
+		left = max(left, w.Since.Add(whole).Sub(now))
+	}
+	if b.limits.RecipientsPerDay > 0 {
 		// What was sent lately uses the day's share up: the run as a whole takes its
 		// days from its beginning. A day from now nothing of that counts any more.
-		perDay := providers.Limits{RecipientsPerDay: limits.RecipientsPerDay}
-		whole, _ := estimate(r.asked()+waiting, perDay, Throttle{})
-		rest, _ := estimate(waiting, perDay, Throttle{})
+		perDay := bounds{limits: providers.Limits{RecipientsPerDay: b.limits.RecipientsPerDay}}
+		whole, _ := perDay.estimate(r.Counts.Asked() + waiting)
+		rest, _ := perDay.estimate(waiting)
 		left = max(left, min(r.Began().Add(whole).Sub(now), rest+day))
 	}
 	if perSecond > 0 {

@@ -39,6 +39,10 @@ func (f fixture) works(t *testing.T) (worker int64) {
 	return worker
 }
 
+func inBatches(size int, every string) campaigns.Throttle {
+	return campaigns.Throttle{Batch: campaigns.Batch{Size: size, Every: every}}
+}
+
 func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -62,6 +66,8 @@ func TestPaceIsReckonedUnderTheLimits(t *testing.T) {
 			want: 36 * time.Hour},
 		"a limit of days that came during it":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 5000, waiting: 100, after: time.Hour, want: day},
 		"a slow run does not end in the past":   {limits: providers.Limits{RecipientsPerDay: 1000}, asked: 1000, waiting: 500, after: 4 * day, want: 2 * day},
+		"batches":                               {throttle: inBatches(500, "10m"), waiting: 2600, want: 50 * time.Minute},
+		"a warm-up":                             {limits: providers.Limits{WarmUp: providers.WarmUp{First: 100, Ceiling: 1000}}, waiting: 400, want: 2 * day},
 		"the last share of a day has its limit": {limits: providers.Limits{PerSecond: 1, RecipientsPerDay: 1000}, waiting: 900, want: 15 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 // LiveRun is a run as it is watched.
 type LiveRun struct {
 	Run
-	// Limits and Throttle are what its pace is reckoned by.
+	// Limits, Warmth and Throttle are what its pace is reckoned by.
 	Limits   providers.Limits
+	Warmth   *providers.Warmth
 	Throttle Throttle
 	// CampaignChangedAt is when its campaign was changed last.
 	CampaignChangedAt time.Time
@@ -292,7 +293,7 @@ func (l *Live) refresh(ctx context.Context, accounts []int64, after int64, also 
 		if err != nil {
 			return 0, err
 		}
-		r.Pace = r.pace(still, r.Limits, r.Throttle, now)
+		r.Pace = r.pace(still, bounds{r.Limits, r.Warmth, r.Throttle}, now)
 		if r.FinishedAt != nil {
 			r.ended = now
 		}

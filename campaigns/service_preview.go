@@ -20,9 +20,13 @@ type Forecast struct {
 	// Duration is how long it takes at least under the limits; 0 where no limit
 	// is set and the provider decides.
 	Duration time.Duration
-	// LimitedBy says which limit decides: "channel.per_second",
-	// "campaign.per_second" or "channel.recipients_per_day"; empty if none is set.
+	// LimitedBy says which limit decides: "channel.per_second", "campaign.per_second",
+	// "campaign.batch", "channel.warm_up" or "channel.recipients_per_day"; empty if none
+	// is set.
 	LimitedBy string
+	// EndsAt is when the last recipient has a turn at the earliest; nil where no limit
+	// is set.
+	EndsAt *time.Time
 	// StartsAt is when it would fire; nil for at once.
 	StartsAt *time.Time
 	// Waves are when the recipients of each zone have their turn, in order; empty where
@@ -88,7 +92,15 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 	if f.Preview, err = s.store.PreviewAudience(ctx, channel, c.Audience, c.CategoryID); err != nil {
 		return Forecast{}, err
 	}
-	f.Duration, f.LimitedBy = estimate(f.Reachable, channel.Limits, c.Throttle)
+	f.Duration, f.LimitedBy = boundsOf(channel, c.Throttle).estimate(f.Reachable)
+	if f.LimitedBy != "" {
+		begins := s.clock.Now()
+		if f.StartsAt != nil {
+			begins = *f.StartsAt
+		}
+		ends := begins.Add(f.Duration)
+		f.EndsAt = &ends
+	}
 	if c.Template != nil {
 		wording, err := s.wording(ctx, c, channel)
 		if err != nil {

@@ -36,6 +36,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	if c.Throttle.PerSecond < 0 || c.Throttle.MaxAttempts < 0 {
 		add("throttle", nil, "must not be negative")
 	}
+	wrong = append(wrong, c.Throttle.Batch.Check()...)
 	if c.CategoryID != 0 {
 		known, err := s.store.HasCategory(ctx, c.AccountID, c.CategoryID)
 		if err != nil {

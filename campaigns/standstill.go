@@ -338,6 +338,10 @@ func (v *survey) runItself(ctx context.Context, r Run, changed time.Time) (Stand
 	return dueLater(fmt.Sprintf("Every message of campaign %d that still waits is due later, the first", r.CampaignID), due), nil
 }
 
+// DueBatch is why a run waits of which no message waits for itself: its next batch has
+// not begun.
+const DueBatch = "batch"
+
 func dueLater(what string, due messages.Due) Standstill {
 	return Standstill{
 		Reason: StillDueLater, Until: due.At, Words: fmt.Sprintf("%s at %s%s.", what, exactTime(due.At), waitWords(due.Reason)),
@@ -350,6 +354,8 @@ func waitWords(reason string) string {
 	switch reason {
 	case "":
 		return ""
+	case DueBatch:
+		return ", with the next batch"
 	case messages.ReasonRecipientPerDay:
 		return ", because the channel's limit of recipients a day is used up"
 	case messages.ReasonRecipientSpacing:

@@ -49,6 +49,9 @@ type Configurations interface {
 	Validate(name string, config json.RawMessage) error
 	// Address is the kind of address that the settings deliver to.
 	Address(name string, config json.RawMessage) (providers.AddressKind, error)
+	// SenderDomain is the domain that messages come from with the settings; empty if
+	// they come from none.
+	SenderDomain(name string, config json.RawMessage) (string, error)
 	// Merge lays an update over stored settings. It is Invalid where a secret is missing
 	// that has to be given anew.
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
@@ -168,6 +171,7 @@ func (s *Service) validate(c *providers.Channel) error {
 		l.RefusalsInARow < 0 || l.DoubtsInARow < 0 {
 		add("limits", nil, "must not be negative; 0 sets no limit")
 	}
+	wrong = append(wrong, l.WarmUp.Check()...)
 	if len(c.Config) == 0 {
 		c.Config = json.RawMessage("{}")
 	}
@@ -180,6 +184,8 @@ func (s *Service) validate(c *providers.Channel) error {
 		return err
 	}
 	var err error
-	c.Address, err = s.known.Address(c.Provider, c.Config)
+	if c.Address, err = s.known.Address(c.Provider, c.Config); err == nil {
+		c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config)
+	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/campaigns"
 	"carillon/templates"
 )
 
@@ -108,6 +109,7 @@ type campaignFlags struct {
 	preheader                               string
 	schedule                                whenFlags
 	rate                                    float64
+	batch                                   campaigns.Batch
 	weight                                  int
 	category                                int64
 	start, watch                            bool
@@ -143,6 +145,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
+	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
 	flags.BoolVar(&f.start, "start", false, "start it too")
@@ -213,6 +216,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	if f.rate != 0 {
 		in.Throttle.PerSecond = f.rate
 	}
+	if f.batch.On() {
+		in.Throttle.Batch = f.batch
+	}
 	if f.weight != 0 {
 		in.Weight = f.weight
 	}
@@ -278,7 +284,7 @@ func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 	} else {
 		fields(w, "Takes", "as long as the provider needs: no limit is set")
 	}
-	fields(w, "Starts", at(f.StartsAt))
+	fields(w, "Starts", at(f.StartsAt), "Ends at the earliest", at(f.EndsAt))
 	if f.Coverage != nil {
 		fields(w, "Languages", languageCounts(f.Coverage.Languages), "Lack theirs", languageCounts(f.Coverage.Missing))
 	}

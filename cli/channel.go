@@ -91,9 +91,34 @@ func channelTable(w *tabwriter.Writer, ch api.Channel) {
 	if limits, err := json.Marshal(ch.Limits); err == nil {
 		fields(w, "Limits", string(limits))
 	}
+	if ch.WarmUp != nil {
+		fields(w, "Warm-up", warmUpWords(ch.WarmUp))
+	}
 	if ch.Requests > 0 {
 		fields(w, "Requests at once", ch.Requests)
 	}
+}
+
+// warmUpWords is where a warm-up stands, in one line.
+func warmUpWords(up *api.Warmth) string {
+	words := fmt.Sprintf("%d recipients a day now", up.Allowance)
+	if len(up.Ahead) > 0 {
+		ahead := make([]string, 0, len(up.Ahead))
+		for _, n := range up.Ahead {
+			ahead = append(ahead, strconv.Itoa(n))
+		}
+		words += ", then " + strings.Join(ahead[:min(5, len(ahead))], ", ")
+		if len(ahead) > 5 {
+			words += " …"
+		}
+	}
+	if next := at(up.GrowsAt); next != "" && len(up.Ahead) > 0 {
+		words += "; it grows at " + next + " if half of the day was used"
+	}
+	if up.Slowed != "" {
+		words += "; slowed, because " + up.Slowed
+	}
+	return words
 }
 
 // healthWords is a channel's health in one line.
@@ -196,6 +221,8 @@ func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags.IntVar(&limits.DoubtsInARow, "doubts", 0,
 		fmt.Sprintf("hold the channel after so many messages in doubt in a row (default %d)", providers.DefaultDoubtsInARow))
 	flags.IntVar(&limits.RecipientsPerDay, "recipients-per-day", 0, "most different recipients in a day (default no limit)")
+	flags.Var(warmUpFlag{&limits.WarmUp}, "warm-up",
+		"for a sender that nobody knows yet: recipients on the first day, what that grows to, and by how much a day (default 1.5); none ends it")
 }
 
 // channelFlags say what is changed of a channel.
@@ -281,6 +308,7 @@ func (f *channelFlags) change(ch api.Channel, given func(flag string) bool) api.
 		"per-recipient":      func() { mixed.PerRecipientSeconds = f.limits.PerRecipientSeconds },
 		"refusals":           func() { mixed.RefusalsInARow = f.limits.RefusalsInARow },
 		"doubts":             func() { mixed.DoubtsInARow = f.limits.DoubtsInARow },
+		"warm-up":            func() { mixed.WarmUp = f.limits.WarmUp },
 		"recipients-per-day": func() { mixed.RecipientsPerDay = f.limits.RecipientsPerDay },
 	} {
 		if given(flag) {

@@ -203,6 +203,7 @@ channel show news
 channel show 1
 channel create news --provider sandbox --set latency_ms=1
 channel set 1 --rate 1 --set latency_ms=1
+channel set 1 --warm-up 200:50000:1.5
 channel providers
 channel test 1 --to ada@example.org
 channel rm 1

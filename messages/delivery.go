@@ -56,6 +56,15 @@ func (o Outcome) NotTaken() bool {
 	return o.State == Pending && (o.NotAsked || o.Kind != "" && o.Kind != string(providers.ErrorInDoubt))
 }
 
+// Deferred reports whether the provider was asked and put the message off.
+func (o Outcome) Deferred() bool {
+	switch providers.ErrorKind(o.Kind) {
+	case providers.ErrorTemporary, providers.ErrorRecipientBusy, providers.ErrorThrottled:
+		return o.State == Pending && !o.NotAsked
+	}
+	return false
+}
+
 // MessageFilter selects messages to list. Zero values select everything.
 type MessageFilter struct {
 	AccountID  int64

@@ -9,6 +9,8 @@ type Feedable struct {
 	Weight     int
 	// CampaignPerSecond is the campaign's own limit, messages a second; 0 is none.
 	CampaignPerSecond float64
+	// Batched says that the run goes out in batches, whose size and times the store keeps.
+	Batched bool
 	// Pending is how many wait, due or not; 0 if none of them is due.
 	Pending int64
 	// Queued is how many of its messages are in the channel's window.
@@ -22,6 +24,8 @@ type FeedRequest struct {
 	// Envelopes are the ids of the envelopes to fill, PerEnvelope messages each.
 	Envelopes   []int64
 	PerEnvelope int
+	// Batched is that of the Feedable.
+	Batched bool
 }
 
 // FeedMessage is a message that was marked queued.

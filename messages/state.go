@@ -99,6 +99,11 @@ func States() []State {
 // CanMove reports whether a message may go from one state to another.
 func CanMove(from, to State) bool { return slices.Contains(moves[from], to) }
 
+// Asked is how many the provider was asked to take.
+func (c Counts) Asked() int64 {
+	return c[Sent] + c[Delivered] + c[Read] + c[Failed] + c[Rejected] + c[Unknown]
+}
+
 // Active reports whether a message still has to go somewhere by itself: a run
 // can't finish while one of its messages is active.
 func (s State) Active() bool { return s <= Sending }

@@ -24,6 +24,11 @@ type Channel struct {
 	// QuietHours are when nobody is written to by campaigns, on the recipient's
 	// clock; nil for none.
 	QuietHours *QuietHours
+	// SenderDomain is the domain that messages come from, empty where the provider has
+	// none. It follows from Config and is not kept.
+	SenderDomain string
+	// Warmth is where limits.warm_up stands; nil if there is none.
+	Warmth *Warmth
 	// SilentOptOut keeps who opts out by a reply from getting a confirmation.
 	SilentOptOut bool
 	Status       ChannelStatus
@@ -125,6 +130,17 @@ type Limits struct {
 	// DoubtsInARow is after how many requests without an answer, and without one
 	// that succeeded in between, the provider is asked no more but for single tries.
 	DoubtsInARow int `json:"doubts_in_a_row,omitempty" minimum:"0" maximum:"1000000" doc:"After how many messages in doubt without a success in between the channel waits and tries single messages; until one succeeds no more than so many are in flight; counted by each worker process; default 5."`
+	// WarmUp has the most different addresses of a day begin low and grow.
+	WarmUp WarmUp `json:"warm_up,omitzero" required:"false" doc:"For a sender that nobody knows yet: a limit on the different addresses of a day that begins low and grows."`
+}
+
+// Bounds are the limits that hold now: a warm-up lowers those of the day.
+func (c Channel) Bounds() Limits {
+	l := c.Limits
+	if c.Warmth != nil && (l.RecipientsPerDay == 0 || c.Warmth.Allowance < l.RecipientsPerDay) {
+		l.RecipientsPerDay = c.Warmth.Allowance
+	}
+	return l
 }
 
 // Defaults of Limits.

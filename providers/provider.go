@@ -297,6 +297,9 @@ type Kind struct {
 	// AddressFor is the kind of address for a configuration; nil means
 	// Capabilities.Address whatever the configuration.
 	AddressFor func(config json.RawMessage) AddressKind
+	// SenderDomain is the domain that messages of a configuration come from; nil if
+	// they come from none.
+	SenderDomain func(config json.RawMessage) string
 	// MostRequests is how many requests at once a configuration is good for: what
 	// Auto grows to, 1 to MaxConcurrency; nil means DefaultMostRequests.
 	MostRequests func(config json.RawMessage) int

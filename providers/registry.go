@@ -83,6 +83,16 @@ func (r *Registry) Address(name string, config json.RawMessage) (AddressKind, er
 	return k.AddressFor(config), nil
 }
 
+// SenderDomain is the domain that messages of a channel with this configuration come
+// from, lower case; empty if they come from none.
+func (r *Registry) SenderDomain(name string, config json.RawMessage) (string, error) {
+	k, err := r.Kind(name)
+	if err != nil || k.SenderDomain == nil {
+		return "", err
+	}
+	return k.SenderDomain(config), nil
+}
+
 // MostRequests is how many requests a worker has under way at most on a channel of
 // the named provider with this configuration and these limits.
 func (r *Registry) MostRequests(name string, config json.RawMessage, limits Limits) (int, error) {

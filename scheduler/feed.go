@@ -174,7 +174,8 @@ func (f *feeder) fillBulk(ctx context.Context, channel providers.Channel, window
 	errs := []error{err}
 	for _, share := range shares {
 		request := messages.FeedRequest{
-			ChannelID: channel.ID, RunID: share.item.RunID, PerEnvelope: share.perEnvelope, Envelopes: newEnvelopeIDs(share.envelopes),
+			ChannelID: channel.ID, RunID: share.item.RunID, Batched: share.item.Batched, PerEnvelope: share.perEnvelope,
+			Envelopes: newEnvelopeIDs(share.envelopes),
 		}
 		fed, err := f.feed(ctx, share.item, request)
 		if err != nil {
@@ -198,7 +199,7 @@ func (f *feeder) ready(ctx context.Context, channel providers.Channel, item *mes
 // slotNear reports whether the next slot of a channel, and of a campaign with a
 // limit of its own, is near enough to feed what will use it.
 func (f *feeder) slotNear(ctx context.Context, channel providers.Channel, item *messages.Feedable) (bool, error) {
-	limits := channel.Limits.WithDefaults()
+	limits := channel.Bounds().WithDefaults()
 	wait, err := f.queue.NextSlot(ctx, queue.Reservation{
 		ChannelID: channel.ID, Epoch: channel.Epoch, Limits: queue.Limits{PerSecond: limits.PerSecond, Burst: limits.Burst},
 		CampaignID: item.CampaignID, CampaignPerSecond: item.CampaignPerSecond,

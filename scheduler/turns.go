@@ -108,10 +108,13 @@ func (t turns) begin(items []*messages.Feedable) candidates {
 // now, none while its own limit has no slot in sight.
 type terms struct{ perEnvelope, most int }
 
+// asking tells the terms of a run.
+type asking func(context.Context, *messages.Feedable) (terms, error)
+
 // shares gives room for so many messages to the runs in turn. Whoever can't use its
 // turn has had it. A run whose terms can't be told takes none of the room, and is
 // named in the error.
-func (t turns) shares(ctx context.Context, items []*messages.Feedable, room int, ask func(context.Context, *messages.Feedable) (terms, error)) ([]share, error) {
+func (t turns) shares(ctx context.Context, items []*messages.Feedable, room int, ask asking) ([]share, error) {
 	if room <= 0 {
 		return nil, nil
 	}

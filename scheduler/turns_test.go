@@ -14,7 +14,7 @@ import (
 )
 
 // freely lets every run have what it can use, in envelopes of so many.
-func freely(perEnvelope int) func(context.Context, *messages.Feedable) (terms, error) {
+func freely(perEnvelope int) asking {
 	return func(context.Context, *messages.Feedable) (terms, error) { return terms{perEnvelope, 1 << 30}, nil }
 }
 

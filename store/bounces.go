@@ -94,10 +94,10 @@ func (tx conn) keepBounces(ctx context.Context, n bounceNotes, channelID int64, 
 		if note.reset {
 			keep = "0"
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (account_id, kind, address) DO UPDATE SET soft = `+keep+` + excluded.soft, last_at = excluded.last_at,
+		if _, err := tx.Exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at, channel_id) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (account_id, kind, address) DO UPDATE SET soft = `+keep+` + excluded.soft, last_at = excluded.last_at, channel_id = excluded.channel_id,
 				hard = CASE WHEN excluded.hard = '' THEN bounces.hard ELSE excluded.hard END`,
-			accountID, string(kind), address, note.soft, note.hard, sqldb.Millis(now)); err != nil {
+			accountID, string(kind), address, note.soft, note.hard, sqldb.Millis(now), channelID); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,6 @@ const bouncesAtOnce = 500
 // good or complained, and those with too many soft bounces in a row. It reports
 // whether there may be more.
 func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
-
 	due, err := sqldb.Structs(ctx, s.reader(), func(p *contacts.Suppression) []any {
 		return []any{&p.AccountID, &p.Kind, &p.Address, &p.Reason}
 	}, "SELECT account_id, kind, address, hard FROM bounces WHERE soft >= ? ORDER BY soft LIMIT ?", s.softBounces, bouncesAtOnce)
@@ -176,12 +175,18 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 		if err := s.inTx(ctx, func(tx conn) error {
+			by := map[int64]int64{}
 			for _, p := range list {
-				if _, err := tx.Exec(ctx, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ?", p.AccountID, string(p.Kind), p.Address); err != nil {
+				if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+					var channelID int64
+					err := scan(&channelID)
+					by[channelID]++
+					return err
+				}, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ? RETURNING channel_id", p.AccountID, string(p.Kind), p.Address); err != nil {
 					return err
 				}
 			}
-			return nil
+			return tx.keepSuppressed(ctx, c.source, by)
 		}); err != nil {
 			return false, err
 		}

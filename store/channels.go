@@ -16,15 +16,15 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
-	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, created_at, updated_at FROM channels`
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
-	var config, quiet string
+	var config, quiet, warmth string
 	var limits []byte
 	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
-		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &created, &updated)
+		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -32,6 +32,9 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
 	if err := json.Unmarshal(limits, &c.Limits); err != nil {
 		return c, fmt.Errorf("read limits of channel %d: %w", c.ID, err)
+	}
+	if c.Warmth, err = readWarmth(warmth); err != nil {
+		return c, fmt.Errorf("read the warm-up of channel %d: %w", c.ID, err)
 	}
 	if c.QuietHours, err = readQuiet(quiet); err != nil {
 		return c, fmt.Errorf("read quiet hours of channel %d: %w", c.ID, err)
@@ -103,6 +106,10 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 		if err != nil {
 			return err
 		}
+		c.ID = id
+		if err := tx.adoptWarmUp(ctx, c, nil); err != nil {
+			return err
+		}
 		c, err = s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ?", id).Scan)
 		return err
 	})
@@ -154,6 +161,9 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 			c.Name, c.Provider, config, string(c.Address), limits, c.Timezone, string(c.InDoubt), keepQuiet(c.QuietHours), c.SilentOptOut, anew, reconsider, reconsider,
 			now, now, c.ID, c.AccountID)
 		if err != nil {
+			return err
+		}
+		if err := tx.adoptWarmUp(ctx, c, before.Warmth); err != nil {
 			return err
 		}
 		if reconsider != nothingChanged {

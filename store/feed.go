@@ -20,16 +20,18 @@ import (
 // Paused channels and runs are left out, and channels whose provider is not to be
 // asked yet: their messages wait where every change reaches them.
 func (s *Store) FeedableRuns(ctx context.Context) ([]messages.Feedable, error) {
-	return s.feedable(ctx, `SELECT r.channel_id, r.id AS run_id, r.campaign_id, k.weight, k.throttle, SUM(c.pending) AS pending, SUM(c.queued) AS queued
+	return s.feedable(ctx, `SELECT r.channel_id, r.id AS run_id, r.campaign_id, k.weight, k.throttle, r.batch_left, r.batch_next,
+			SUM(c.pending) AS pending, SUM(c.queued) AS queued
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
 		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending') AND r.guard <> 'held'
-		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight, k.throttle HAVING SUM(c.pending + c.queued) > 0`)
+		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight, k.throttle, r.batch_left, r.batch_next HAVING SUM(c.pending + c.queued) > 0`)
 }
 
 // FeedableTransactional lists, as FeedableRuns does and under run 0, the channels with
 // transactional messages.
 func (s *Store) FeedableTransactional(ctx context.Context) ([]messages.Feedable, error) {
-	return s.feedable(ctx, `SELECT channel_id, 0 AS run_id, 0 AS campaign_id, 1 AS weight, '{}' AS throttle, SUM(pending) AS pending, SUM(queued) AS queued
+	return s.feedable(ctx, `SELECT channel_id, 0 AS run_id, 0 AS campaign_id, 1 AS weight, '{}' AS throttle, 0 AS batch_left, 0 AS batch_next,
+			SUM(pending) AS pending, SUM(queued) AS queued
 		FROM run_counts WHERE run_id = 0 GROUP BY channel_id HAVING SUM(pending + queued) > 0`)
 }
 
@@ -38,15 +40,22 @@ func (s *Store) feedable(ctx context.Context, having string) ([]messages.Feedabl
 	now := sqldb.Millis(s.clock.Now())
 	list, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (f messages.Feedable, err error) {
 		var throttle []byte
-		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &throttle, &f.Pending, &f.Queued); err != nil {
+		var at campaigns.Batching
+		var next sqldb.Time
+		if err := scan(&f.ChannelID, &f.RunID, &f.CampaignID, &f.Weight, &throttle, &at.Left, &next, &f.Pending, &f.Queued); err != nil {
 			return f, err
 		}
+		at.Next = next.Time
 		var own campaigns.Throttle
 		err = readParts(f.CampaignID, part{"throttle", throttle, &own})
 		f.CampaignPerSecond = own.PerSecond
+		if f.Batched = own.Batch.On(); f.Batched {
+			f.Pending = min(f.Pending, int64(own.Batch.Room(at, s.clock.Now())))
+		}
 		return f, err
-	}, `SELECT channel_id, run_id, campaign_id, weight, throttle, CASE WHEN due THEN pending ELSE 0 END, queued
-		FROM (SELECT g.channel_id, g.run_id, g.campaign_id, g.weight, g.throttle, CAST(g.pending AS BIGINT) AS pending, CAST(g.queued AS BIGINT) AS queued,
+	}, `SELECT channel_id, run_id, campaign_id, weight, throttle, batch_left, batch_next, CASE WHEN due THEN pending ELSE 0 END, queued
+		FROM (SELECT g.channel_id, g.run_id, g.campaign_id, g.weight, g.throttle, g.batch_left, g.batch_next,
+				CAST(g.pending AS BIGINT) AS pending, CAST(g.queued AS BIGINT) AS queued,
 				COALESCE((SELECT m.due_at FROM messages m `+s.d.pendingIndex+` WHERE m.channel_id = g.channel_id AND m.run_id = g.run_id
 					AND m.`+phasePending+` ORDER BY m.due_at, m.id LIMIT 1) <= ?, false) AS due
 			FROM (`+having+`) g
@@ -111,8 +120,16 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (onc
 		}
 		l := tx.ledger()
 		var list []marked
+		room := len(request.Envelopes) * request.PerEnvelope
+		if feeding.batch.On() {
+			room = min(room, feeding.batch.Room(feeding.batching, l.now))
+		}
 		for _, envelope := range request.Envelopes {
-			batch, err := l.markQueued(ctx, request, envelope)
+			n := min(request.PerEnvelope, room-len(list))
+			if n <= 0 {
+				break
+			}
+			batch, err := l.markQueued(ctx, request, markedFor{envelope, n})
 			if err != nil {
 				return err
 			}
@@ -132,6 +149,11 @@ func (s *Store) feedOnce(ctx context.Context, request messages.FeedRequest) (onc
 		for _, m := range list {
 			once.fed = append(once.fed, m.FeedMessage)
 		}
+		if feeding.batch.On() && len(once.fed) > 0 {
+			if err := tx.keepBatching(ctx, request.RunID, feeding.batch.Take(feeding.batching, len(once.fed), l.now)); err != nil {
+				return err
+			}
+		}
 		return l.close(ctx, shardFeeder)
 	})
 	return once, err
@@ -145,6 +167,8 @@ type feeding struct {
 	category             int64
 	caps                 []contacts.FrequencyCap
 	timing               campaigns.Timing
+	batch                campaigns.Batch
+	batching             campaigns.Batching
 }
 
 // feedingIfOpen checks, with a lock that pausing and canceling wait for, that the run
@@ -160,16 +184,26 @@ func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) 
 		return false, f, err
 	}
 	if request.RunID != 0 {
-		err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ? AND status IN ('planning', 'sending') AND guard <> 'held'"+tx.d.ForShare,
-			request.RunID).Scan(&f.campaignID)
+		lock := tx.d.ForShare
+		if request.Batched {
+			lock = tx.d.ForUpdate
+		}
+		var next sqldb.Time
+		err := tx.Row(ctx, "SELECT campaign_id, batch_left, batch_next FROM runs WHERE id = ? AND status IN ('planning', 'sending') AND guard <> 'held'"+lock,
+			request.RunID).Scan(&f.campaignID, &f.batching.Left, &next)
 		if errors.Is(err, sql.ErrNoRows) {
 			return false, f, nil
 		}
 		if err != nil {
 			return false, f, err
 		}
-		if err := tx.Row(ctx, "SELECT category_id FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category); err != nil {
+		f.batching.Next = next.Time
+		var throttle []byte
+		if err := tx.Row(ctx, "SELECT category_id, throttle FROM campaigns WHERE id = ?", f.campaignID).Scan(&f.category, &throttle); err != nil {
 			return false, f, err
+		}
+		if f.batch, err = batchOf(f.campaignID, throttle); err != nil || f.batch.On() != request.Batched {
+			return false, f, err // it was changed since it was listed
 		}
 		if f.caps, err = tx.capsFor(ctx, f.accountID, f.category); err != nil {
 			return false, f, err
@@ -185,14 +219,20 @@ func (tx conn) feedingIfOpen(ctx context.Context, request messages.FeedRequest) 
 	return clearing == 0, f, err
 }
 
-func (l *ledger) markQueued(ctx context.Context, request messages.FeedRequest, envelope int64) ([]marked, error) {
+// markedFor says for which envelope messages are marked, and how many at most.
+type markedFor struct {
+	envelope int64
+	most     int
+}
+
+func (l *ledger) markQueued(ctx context.Context, request messages.FeedRequest, to markedFor) ([]marked, error) {
 	now := sqldb.Millis(l.now)
 	batch, err := swapReturning(ctx, l, change{
-		move: moves.feed, args: []any{envelope, now},
+		move: moves.feed, args: []any{to.envelope, now},
 		where: fragment{"id " + l.d.InQuery("SELECT id FROM messages "+l.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
-			" AND due_at <= ? ORDER BY due_at, id LIMIT ?"+l.d.SkipLocked), []any{request.ChannelID, request.RunID, now, request.PerEnvelope}},
+			" AND due_at <= ? ORDER BY due_at, id LIMIT ?"+l.d.SkipLocked), []any{request.ChannelID, request.RunID, now, to.most}},
 	}, "id, attempt, contact_id, address", func(scan sqldb.Scan) (marked, error) {
-		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: envelope}}
+		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: to.envelope}}
 		err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address)
 		m.Attempt++
 		return m, err

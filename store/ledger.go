@@ -101,11 +101,15 @@ func checkMove(from, to messages.State) error {
 type ledger struct {
 	conn
 	counts deltas
+	// deferred is how often the provider put a message off, by channel.
+	deferred map[int64]int64
 	// now is when everything in it happens.
 	now time.Time
 }
 
-func (tx conn) ledger() *ledger { return &ledger{conn: tx, counts: deltas{}, now: tx.s.clock.Now()} }
+func (tx conn) ledger() *ledger {
+	return &ledger{conn: tx, counts: deltas{}, deferred: map[int64]int64{}, now: tx.s.clock.Now()}
+}
 
 // count takes a move down of which only the caller knows how many messages it was
 // of.
@@ -115,7 +119,10 @@ func (l *ledger) count(whose countKey, from, to messages.State, n int64) {
 
 // close writes the counters; nothing is moved afterwards.
 func (l *ledger) close(ctx context.Context, shard int) error {
-	return l.keepCounts(ctx, l.counts, shard)
+	if err := l.keepCounts(ctx, l.counts, shard); err != nil {
+		return err
+	}
+	return l.keepDeferred(ctx, l.deferred, shard)
 }
 
 // change is a move of some messages.

@@ -31,8 +31,9 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 	err = sqldb.Each(ctx, c, func(scan sqldb.Scan) error {
 		var r campaigns.LiveRun
 		var limits, throttle []byte
+		var warmth string
 		var changed sqldb.Time
-		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &limits, &throttle, &changed)...) })
+		r.Run, err = scanRun(func(into ...any) error { return scan(append(into, &limits, &warmth, &throttle, &changed)...) })
 		if err != nil {
 			return err
 		}
@@ -41,10 +42,13 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		if err := json.Unmarshal(limits, &r.Limits); err != nil {
 			return err
 		}
+		if r.Warmth, err = readWarmth(warmth); err != nil {
+			return err
+		}
 		err := json.Unmarshal(throttle, &r.Throttle)
 		runs = append(runs, r)
 		return err
-	}, "SELECT "+runColumns+`, h.limits, k.throttle, k.updated_at
+	}, "SELECT "+runColumns+`, h.limits, h.warmth, k.throttle, k.updated_at
 		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id
 		WHERE r.id `+c.d.InIDs+` AND r.account_id `+c.d.InIDs, c.d.IDList(slices.Compact(wanted)), c.d.IDList(accountIDs))
 	if err != nil {

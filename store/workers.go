@@ -84,5 +84,13 @@ func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due messag
 		return messages.Due{}, nil
 	}
 	due.At = at.Time
-	return due, s.translate(err)
+	if err != nil || runID == 0 {
+		return due, s.translate(err)
+	}
+	if next, waits, err := s.nextBatch(ctx, runID); err != nil {
+		return due, s.translate(err)
+	} else if waits && next.After(due.At) {
+		due = messages.Due{At: next.Time, Reason: campaigns.DueBatch}
+	}
+	return due, nil
 }

@@ -294,6 +294,9 @@ func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) e
 		if o.State == messages.Pending {
 			again = append(again, o.MessageID)
 		}
+		if o.Deferred() {
+			l.deferred[o.ChannelID]++
+		}
 	}
 	if err := l.cancelCleared(ctx, again); err != nil {
 		return err

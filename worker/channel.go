@@ -101,7 +101,7 @@ func (ch *channel) serves(c providers.Channel) bool { return sameService(ch.c, c
 
 // update takes over what may change without a new provider.
 func (ch *channel) update(c providers.Channel) {
-	limits := c.Limits.WithDefaults()
+	limits := c.Bounds().WithDefaults()
 	before := ch.limits.Swap(&limits)
 	if revision := c.UpdatedAt.UnixMilli(); ch.updatedAt.Swap(revision) != revision {
 		ch.current.Store(neverLooked)

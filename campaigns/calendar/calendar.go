@@ -262,7 +262,7 @@ func (v *survey) channel(ctx context.Context, id int64) (providers.Channel, erro
 // channelList are the channels that were asked for.
 func (v *survey) channelList() (list []simulate.Channel) {
 	for id, c := range v.channels {
-		list = append(list, simulate.Channel{ID: id, Limits: c.Limits, Stopped: c.Status != providers.ChannelActive})
+		list = append(list, simulate.Channel{ID: id, Limits: c.Limits, Warmth: c.Warmth, Stopped: c.Status != providers.ChannelActive})
 	}
 	slices.SortFunc(list, func(a, b simulate.Channel) int { return cmp.Compare(a.ID, b.ID) })
 	return list

@@ -37,7 +37,7 @@ func (l *lane) allocate() {
 // limits.
 func (l *lane) want(r *run) {
 	r.wants, r.holding = 0, [causes]float64{}
-	may := l.mayGo(r)
+	may, short := l.mayGo(r)
 	for _, p := range r.parcels {
 		l.work++
 		p.rate = 0
@@ -59,7 +59,7 @@ func (l *lane) want(r *run) {
 		case !p.open:
 			r.hold(byHours, waits)
 		case may < least:
-			r.hold(byRecipients, waits)
+			r.hold(short, waits)
 		case waits >= least:
 			p.rate = math.Inf(1)
 		default:
@@ -104,6 +104,9 @@ func (l *lane) step() time.Duration {
 			consider(at)
 		}
 	}
+	if l.warmth != nil && !l.warmth.Since.IsZero() {
+		consider(l.warmth.Since.Add(day))
+	}
 	for _, c := range l.players {
 		if !c.look.After(l.until) {
 			consider(c.look)
@@ -113,6 +116,7 @@ func (l *lane) step() time.Duration {
 		}
 		for _, r := range c.open {
 			l.changes(r, consider)
+			l.batched(r, consider)
 		}
 	}
 	if l.daily != nil {
@@ -142,6 +146,18 @@ func (l *lane) changes(r *run, consider func(time.Time)) {
 		if waits >= least && excess > 0 {
 			consider(l.after(waits / excess))
 		}
+	}
+}
+
+// batched are the times at which a batch of a run begins, or is used up.
+func (l *lane) batched(r *run, consider func(time.Time)) {
+	consider(r.batches.next)
+	var rate float64
+	for _, p := range r.parcels {
+		rate += p.rate
+	}
+	if room := r.batches.room(l.now); rate > 0 && !math.IsInf(room, 1) {
+		consider(l.after(room / rate))
 	}
 }
 
@@ -185,13 +201,14 @@ func (l *lane) pass(dt time.Duration) {
 		for _, r := range c.open {
 			r.pass(dt)
 			for _, p := range r.parcels {
-				n := min(p.rate*seconds, p.arrived(l.now)-p.served)
+				n := min(p.rate*seconds, p.arrived(l.now)-p.served, r.batches.room(began))
 				if p.rate <= 0 || n <= 0 {
 					continue
 				}
 				if r.First.IsZero() {
 					r.First = began
 				}
+				r.batches.take(began, n)
 				l.let(r, p, n)
 				r.Last = l.now
 				sent += n

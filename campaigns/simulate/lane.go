@@ -1,13 +1,13 @@
 package simulate
 
 import (
-	"math"
 	"slices"
 	"time"
 
 	"carillon/campaigns"
 	"carillon/contacts"
 	"carillon/internal/zone"
+	"carillon/providers"
 )
 
 // lane is a channel with the campaigns that share it.
@@ -15,6 +15,7 @@ type lane struct {
 	channel Channel
 	limit   limit
 	daily   *daily
+	warmth  *providers.Warmth // nil without a warm-up
 	players []*player
 	runs    []*run // all of them
 
@@ -40,7 +41,11 @@ func newLane(in Input, channel Channel, days map[string]*dayTotal) *lane {
 		channel: channel, limit: newLimit(channel.Limits.PerSecond, ChannelShare), now: in.Begin, from: in.From, until: in.Until, end: in.Until.Add(runOut),
 		zone: in.Zone, midnight: in.Begin, days: days,
 	}
-	if most := channel.Limits.RecipientsPerDay; most > 0 {
+	if channel.Warmth != nil {
+		at := *channel.Warmth
+		l.warmth = &at
+	}
+	if most := l.dayMost(); most > 0 {
 		l.daily = &daily{most: float64(most)}
 	}
 	for _, c := range in.Campaigns {
@@ -49,6 +54,22 @@ func newLane(in Input, channel Channel, days map[string]*dayTotal) *lane {
 		}
 	}
 	return l
+}
+
+// dayMost is the most recipients of a day now; 0 for no limit.
+func (l *lane) dayMost() int {
+	return providers.Channel{Limits: l.channel.Limits, Warmth: l.warmth}.Bounds().RecipientsPerDay
+}
+
+// warm takes the warm-up a step on, if all goes well with what was sent.
+func (l *lane) warm() {
+	if l.warmth == nil {
+		return
+	}
+	total := l.channel.Warmth.Before
+	total.Asked += int64(l.through)
+	*l.warmth = l.channel.Limits.WarmUp.Step(*l.warmth, total, l.now)
+	l.daily.most = float64(l.dayMost())
 }
 
 // join takes a campaign in, with the runs that it has already.
@@ -85,6 +106,7 @@ func (c *player) keep(l *lane, kept campaigns.Run) {
 	case campaigns.RunPlanning, campaigns.RunSending, campaigns.RunPaused:
 		r.Status, r.Starts = campaigns.RunSending, kept.Began()
 		r.timing = campaigns.NewTiming(c.Schedule, r.Instant, c.Zone, c.Quiet)
+		r.batches = newBatches(c.Throttle.Batch)
 		left := kept.Counts.Active()
 		if !kept.PlanDone {
 			left += max(0, c.Audience.Reachable()-kept.Planned)
@@ -161,6 +183,7 @@ func (l *lane) settle() {
 	}
 	for again := true; again; {
 		again = false
+		l.warm()
 		for _, c := range l.players {
 			again = l.finish(c) || again
 			again = l.decide(c) || again
@@ -256,6 +279,7 @@ func (l *lane) apply(c *player, d campaigns.Decision) {
 func (l *lane) begin(r *run) {
 	c := r.of
 	r.begin(l.now)
+	r.batches = newBatches(c.Throttle.Batch)
 	c.open = append(c.open, r)
 	if why := c.guarded(r); why != "" {
 		r.Detail = why
@@ -316,13 +340,18 @@ func (l *lane) start(c *player) (changed bool) {
 	return changed
 }
 
-// mayGo is how many of a run may go now by the day's recipients.
-func (l *lane) mayGo(r *run) float64 {
+// mayGo is how many of a run may go now by its batches and the day's recipients, and
+// what keeps it from more.
+func (l *lane) mayGo(r *run) (n float64, by cause) {
+	n, by = r.batches.room(l.now), byBatch
 	if l.daily == nil {
-		return math.Inf(1)
+		return n, by
 	}
 	l.work += len(l.daily.log)
-	return l.daily.known(r) + l.daily.room()
+	if today := l.daily.known(r) + l.daily.room(); today < n {
+		n, by = today, byRecipients
+	}
+	return n, by
 }
 
 // burst lets go what needs no time: all of it where no limit is set, else one message
@@ -341,7 +370,8 @@ func (l *lane) burst() (changed bool) {
 				if !p.open || p.done() || l.now.Before(p.due) {
 					continue
 				}
-				n := min(p.waits(l.now), l.mayGo(r))
+				may, _ := l.mayGo(r)
+				n := min(p.waits(l.now), may)
 				if l.limit.bounded() || c.limit.bounded() {
 					if !l.limit.ready() || !c.limit.ready() {
 						continue
@@ -353,6 +383,7 @@ func (l *lane) burst() (changed bool) {
 				}
 				l.limit.spend(n)
 				c.limit.spend(n)
+				r.batches.take(l.now, n)
 				l.let(r, p, n)
 				r.Last, changed = l.now, true
 			}

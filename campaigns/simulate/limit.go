@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"carillon/campaigns"
 	"carillon/messages"
 )
 
@@ -27,6 +28,7 @@ const (
 	byRecipients
 	byChannelRate
 	byCampaignRate
+	byBatch
 	byChannel
 	byPause
 	causes
@@ -35,7 +37,7 @@ const (
 // names are the causes as they are told of.
 var names = [causes]string{
 	byHours: messages.ReasonHours, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing, byRecipients: ByRecipients,
-	byChannelRate: ByChannelRate, byCampaignRate: ByCampaignRate, byChannel: ByChannel, byPause: ByPause,
+	byChannelRate: ByChannelRate, byCampaignRate: ByCampaignRate, byBatch: ByBatch, byChannel: ByChannel, byPause: ByPause,
 }
 
 // limit is a rate, of which one message may go at once after a quiet time: n messages
@@ -178,4 +180,37 @@ func (d *daily) next() (at time.Time, ok bool) {
 		return at, false
 	}
 	return d.log[0].at.Add(day), true
+}
+
+// batches are those of a run, of which any share of a message may be part.
+type batches struct {
+	size   float64 // +Inf for none
+	period time.Duration
+	left   float64
+	next   time.Time
+}
+
+func newBatches(b campaigns.Batch) batches {
+	if !b.On() {
+		return batches{size: math.Inf(1)}
+	}
+	return batches{size: float64(b.Size), period: b.Period()}
+}
+
+func (b *batches) room(now time.Time) float64 {
+	if !now.Before(b.next) {
+		return b.size
+	}
+	return b.left
+}
+
+// take lets messages go by a time.
+func (b *batches) take(now time.Time, n float64) {
+	if math.IsInf(b.size, 1) {
+		return
+	}
+	if !now.Before(b.next) {
+		b.left, b.next = b.size, now.Add(b.period)
+	}
+	b.left = max(0, b.left-n)
 }

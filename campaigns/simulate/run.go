@@ -36,6 +36,7 @@ type run struct {
 	wants, gets float64
 	// holding is how many messages each cause holds now.
 	holding [causes]float64
+	batches batches
 }
 
 // parcel are those recipients of a run whose turn follows the same clock.

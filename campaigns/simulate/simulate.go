@@ -45,6 +45,7 @@ const (
 const (
 	ByChannelRate  = "channel.per_second"
 	ByCampaignRate = "campaign.per_second"
+	ByBatch        = "campaign.batch"
 	ByRecipients   = "channel.recipients_per_day"
 	ByChannel      = "channel_paused"
 	ByPause        = "paused"
@@ -68,6 +69,8 @@ type Input struct {
 type Channel struct {
 	ID     int64
 	Limits providers.Limits
+	// Warmth is where limits.warm_up stands; nil without one.
+	Warmth *providers.Warmth
 	// Stopped says that nothing goes out over it, as of a paused one.
 	Stopped bool
 }

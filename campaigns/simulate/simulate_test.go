@@ -156,6 +156,39 @@ func TestRecipientsPerDay(t *testing.T) {
 	}, lines(result.Runs))
 }
 
+// A channel that warms up takes 100, 150 and 225 a day: of 400 people the last ones have
+// their turn on the third day.
+func TestAWarmUpGrowsFromDayToDay(t *testing.T) {
+	limits := providers.Limits{WarmUp: providers.WarmUp{First: 100, Ceiling: 1000}}
+	warmth := limits.WarmUp.Begin("example.org", providers.Traffic{Asked: 70})
+	once := simulate.Campaign{ID: 1, ChannelID: 1, At: monday.Add(hour), Audience: simulate.Audience{Zones: map[string]int64{"": 400}}}
+	result := simulate.Play(simulate.Input{
+		Begin: monday, From: monday, Until: monday.Add(2 * hour), Zone: time.UTC, Campaigns: []simulate.Campaign{once},
+		Channels: []simulate.Channel{{ID: 1, Limits: limits, Warmth: &warmth}},
+	})
+	require.Equal(t, []string{"03-02 13:00 finished 400 of 400 by 03-04 13:00:00"}, lines(result.Runs))
+	require.Equal(t, map[string]time.Duration{simulate.ByRecipients: 2 * day}, holds(result.Runs[0]))
+	require.Equal(t, []int64{100, 150, 150}, []int64{result.Days[0].Messages, result.Days[1].Messages, result.Days[2].Messages})
+	require.Equal(t, int64(2), limits.WarmUp.Takes(warmth, 400), "as the estimate says")
+	require.Equal(t, 100, warmth.Allowance, "what was given is left as it is")
+}
+
+// Of 2,600 people 500 go every ten minutes: at once where no rate is set, else as fast as
+// it allows.
+func TestBatchesHavePauses(t *testing.T) {
+	once := simulate.Campaign{ID: 1, ChannelID: 1, At: monday.Add(hour), Audience: simulate.Audience{Zones: map[string]int64{"": 2600}}}
+	once.Throttle.Batch = campaigns.Batch{Size: 500, Every: "10m"}
+	result := play(2*hour, providers.Limits{}, once)
+	require.Equal(t, []string{"03-02 13:00 finished 2600 of 2600 by 03-02 13:50:00"}, lines(result.Runs))
+	require.Equal(t, map[string]time.Duration{simulate.ByBatch: 50 * time.Minute}, holds(result.Runs[0]))
+	require.Empty(t, result.Loads, "a pause that was asked for is no load")
+
+	result = play(2*hour, providers.Limits{PerSecond: 1 / simulate.ChannelShare}, once)
+	require.Equal(t, []string{"03-02 13:00 finished 2600 of 2600 by 03-02 13:51:39"}, lines(result.Runs))
+	slow := play(3*hour, providers.Limits{PerSecond: 0.5 / simulate.ChannelShare}, once)
+	require.WithinDuration(t, monday.Add(hour+5200*time.Second), slow.Runs[0].Last, 10*time.Second, "a slow channel has no pauses")
+}
+
 func TestFrequencyCaps(t *testing.T) {
 	c := recurring(t, every("1h", campaigns.Policy{WhileRunning: campaigns.RunsSkip}), 10)
 	c.Caps = []contacts.FrequencyCap{{ID: 1, MaxMessages: 2, Window: 150 * time.Minute, Action: contacts.CapSkip}}

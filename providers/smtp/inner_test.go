@@ -2,6 +2,7 @@ package smtp_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net"
 	"sync"
@@ -84,4 +85,11 @@ func TestInnerServicesAreNotQuoted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A warm-up is of the domain that messages come from.
+func TestTheSenderDomainIsThatOfFrom(t *testing.T) {
+	domain := smtp.Kind().SenderDomain
+	require.Equal(t, "news.example.org", domain(json.RawMessage(`{"host":"h","from":"a@News.Example.org"}`)))
+	require.Empty(t, domain(json.RawMessage(`{"host":`)))
 }

@@ -46,6 +46,13 @@ func Kind() providers.Kind {
 		}
 		return perConnection * c.MaxConnections
 	}
+	k.SenderDomain = func(raw json.RawMessage) string {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return ""
+		}
+		return strings.ToLower(c.From[strings.LastIndex(c.From, "@")+1:])
+	}
 	return k
 }
 

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns"
+	"carillon/providers"
+)
+
+func TestWarmUpsAndBatchesAsTheyAreTyped(t *testing.T) {
+	var w providers.WarmUp
+	f := warmUpFlag{&w}
+	for text, want := range map[string]providers.WarmUp{
+		"200:50000": {First: 200, Ceiling: 50000}, "200:50000:1.25": {First: 200, Ceiling: 50000, Factor: 1.25}, "none": {},
+	} {
+		require.NoError(t, f.Set(text))
+		require.Equal(t, want, w)
+		if want.On() {
+			require.Equal(t, text, f.String())
+		}
+	}
+	for _, text := range []string{"", "200", "200:", "a:b", "200:500:x", "1:2:3:4"} {
+		require.ErrorContains(t, f.Set(text), "write it as 200:50000", text)
+	}
+	var b campaigns.Batch
+	g := batchFlag{&b}
+	require.NoError(t, g.Set("500 / 10m"))
+	require.Equal(t, campaigns.Batch{Size: 500, Every: "10m"}, b)
+	require.Equal(t, "500/10m", g.String())
+	for _, text := range []string{"", "500", "500/", "/10m", "many/10m"} {
+		require.ErrorContains(t, g.Set(text), "write it as 500/10m", text)
+	}
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"carillon/contacts"
+	"carillon/messages"
+	"carillon/providers"
+	"carillon/store/sqldb"
+)
+
+// readWarmth reads where a warm-up stands, as it is kept: JSON, empty for none.
+func readWarmth(text string) (*providers.Warmth, error) {
+	if text == "" {
+		return nil, nil
+	}
+	at := new(providers.Warmth)
+	return at, json.Unmarshal([]byte(text), at)
+}
+
+// adoptWarmUp begins a channel's warm-up, goes on with one that was changed, or ends
+// one that was taken away.
+func (tx conn) adoptWarmUp(ctx context.Context, c providers.Channel, before *providers.Warmth) error {
+	if !c.Limits.WarmUp.On() {
+		_, err := tx.Exec(ctx, "UPDATE channels SET warmth = '' WHERE id = ?", c.ID)
+		return err
+	}
+	total, err := tx.traffic(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "UPDATE channels SET warmth = ? WHERE id = ?", mustJSON(c.Limits.WarmUp.Adopt(before, c.SenderDomain, total)), c.ID)
+	return err
+}
+
+// traffic is what has come of a channel's messages.
+func (tx conn) traffic(ctx context.Context, channelID int64) (t providers.Traffic, err error) {
+	var counts messages.Counts
+	if err := tx.Row(ctx, "SELECT "+sumCounts+" FROM run_counts c WHERE c.channel_id = ?", channelID).Scan(countTargets(&counts)...); err != nil {
+		return t, err
+	}
+	t.Asked = counts.Asked()
+	err = tx.Row(ctx, `SELECT CAST(COALESCE(SUM(deferred), 0) AS BIGINT), CAST(COALESCE(SUM(bounced), 0) AS BIGINT), CAST(COALESCE(SUM(complained), 0) AS BIGINT)
+		FROM channel_troubles WHERE channel_id = ?`, channelID).Scan(&t.Deferred, &t.Bounced, &t.Complained)
+	return t, err
+}
+
+// keepTroubles adds to a column of the channels' troubles.
+func (tx conn) keepTroubles(ctx context.Context, column string, by map[int64]int64, shard int) error {
+	for _, id := range slices.Sorted(maps.Keys(by)) { // in one order, so that no two transactions wait crosswise
+		if _, err := tx.Exec(ctx, "INSERT INTO channel_troubles (channel_id, shard, "+column+") VALUES (?, ?, ?) ON CONFLICT (channel_id, shard) DO UPDATE SET "+
+			column+" = channel_troubles."+column+" + excluded."+column, id, shard, by[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepDeferred adds how often providers put messages off.
+func (tx conn) keepDeferred(ctx context.Context, by map[int64]int64, shard int) error {
+	return tx.keepTroubles(ctx, "deferred", by, shard)
+}
+
+// keepSuppressed adds how many addresses were suppressed, by the source of that.
+func (tx conn) keepSuppressed(ctx context.Context, source string, by map[int64]int64) error {
+	if source == contacts.SourceComplaint {
+		return tx.keepTroubles(ctx, "complained", by, shardOperator)
+	}
+	return tx.keepTroubles(ctx, "bounced", by, shardOperator)
+}
+
+// WarmUp takes the warm-ups of channels a step on where it is time: what the day allows
+// grows, or is lowered because too much went wrong. It returns the channels whose day
+// allows another number now, and costs by the channels that warm up.
+func (s *Store) WarmUp(ctx context.Context) (changed []providers.Channel, err error) {
+	ids, err := s.ids(ctx, "SELECT id FROM channels WHERE warmth <> '' AND deleted_at IS NULL ORDER BY id")
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		c, moved, err := s.warmUp(ctx, id)
+		if err != nil {
+			return changed, s.translate(err)
+		}
+		if moved {
+			changed = append(changed, c)
+		}
+	}
+	return changed, nil
+}
+
+func (s *Store) warmUp(ctx context.Context, id int64) (c providers.Channel, moved bool, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		moved = false
+		var kept string
+		var limits []byte
+		if err := tx.Row(ctx, "SELECT warmth, limits FROM channels WHERE id = ?"+tx.d.ForUpdate, id).Scan(&kept, &limits); err != nil {
+			return err
+		}
+		at, err := readWarmth(kept)
+		if err != nil || at == nil {
+			return err
+		}
+		if err := json.Unmarshal(limits, &c.Limits); err != nil {
+			return err
+		}
+		total, err := tx.traffic(ctx, id)
+		if err != nil {
+			return err
+		}
+		now := s.clock.Now()
+		next := c.Limits.WarmUp.Step(*at, total, now)
+		if next == *at {
+			return nil
+		}
+		if _, err := tx.Exec(ctx, "UPDATE channels SET warmth = ? WHERE id = ?", mustJSON(next), id); err != nil {
+			return err
+		}
+		if moved = next.Allowance != at.Allowance || next.Slowed != at.Slowed; !moved {
+			return nil
+		}
+		// Who waits for room in the day is looked at again by the new number.
+		millis := sqldb.Millis(now)
+		if _, err := tx.Exec(ctx, "UPDATE channels SET reconsider = CASE WHEN reconsider < ? THEN ? ELSE reconsider END, "+touch+" WHERE id = ?",
+			limitsChanged, limitsChanged, millis, millis, id); err != nil {
+			return err
+		}
+		c, err = s.scanChannel(tx.Row(ctx, selectChannel+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return c, moved, err
+}
