@@ -12,15 +12,25 @@ import (
 // whatever its guards say.
 type Guards struct {
 	// FailedRuns is how many runs in a row may fail; 0 is defaultFailedRuns.
-	FailedRuns int            `json:"failed_runs,omitempty" minimum:"1" maximum:"100" doc:"Pause after so many runs in a row that failed; 5 if absent."`
-	Failures   *FailureGuard  `json:"failures,omitempty" doc:"Pause when too much of a run fails."`
-	Audience   *AudienceGuard `json:"audience,omitempty" doc:"Pause before anything of a run is sent, if its audience is not as expected."`
+	FailedRuns int           `json:"failed_runs,omitempty" minimum:"1" maximum:"100" doc:"Pause after so many runs in a row that failed; 5 if absent."`
+	Failures   *FailureGuard `json:"failures,omitempty" doc:"Pause when too much of a run fails."`
+	// Complaints is about people who call what they got spam.
+	Complaints *ComplaintGuard `json:"complaints,omitempty" doc:"Pause when too many people complain about a run, also when it is over."`
+	Audience   *AudienceGuard  `json:"audience,omitempty" doc:"Pause before anything of a run is sent, if its audience is not as expected."`
 }
 
 // FailureGuard is about what providers and recipients refuse.
 type FailureGuard struct {
 	// Share is of what was sent or refused: from 0.01 to 1.
 	Share float64 `json:"share" minimum:"0.01" maximum:"1" doc:"The share of messages that may fail or be rejected, such as 0.1."`
+	// OfFirst is from how many messages on it counts.
+	OfFirst int64 `json:"of_first,omitempty" minimum:"1" maximum:"1000000" doc:"From so many messages on; 100 if absent."`
+}
+
+// ComplaintGuard is about recipients who complain.
+type ComplaintGuard struct {
+	// Share is of what was sent: from 0.0001 to 1.
+	Share float64 `json:"share" minimum:"0.0001" maximum:"1" doc:"The share of recipients who may complain, such as 0.003, which mail services ask senders to stay below."`
 	// OfFirst is from how many messages on it counts.
 	OfFirst int64 `json:"of_first,omitempty" minimum:"1" maximum:"1000000" doc:"From so many messages on; 100 if absent."`
 }
@@ -54,6 +64,14 @@ func (g *Guards) validate() (wrong []fault.Field) {
 		}
 		if f.OfFirst < 0 || f.OfFirst > 1_000_000 {
 			refuse("failures.of_first", f.OfFirst, "must be from 1 to 1000000")
+		}
+	}
+	if c := g.Complaints; c != nil {
+		if c.Share < 0.0001 || c.Share > 1 {
+			refuse("complaints.share", c.Share, "must be from 0.0001 to 1: 0.003 is three of a thousand")
+		}
+		if c.OfFirst < 0 || c.OfFirst > 1_000_000 {
+			refuse("complaints.of_first", c.OfFirst, "must be from 1 to 1000000")
 		}
 	}
 	if a := g.Audience; a != nil {
@@ -105,12 +123,29 @@ func (g *Guards) JudgeFailures(c messages.Counts) (why string) {
 	}
 	refused := c[messages.Failed] + c[messages.Rejected]
 	asked := refused + c[messages.Sent] + c[messages.Delivered] + c[messages.Read]
-	first := g.Failures.OfFirst
-	if first == 0 {
-		first = defaultOfFirst
-	}
-	if asked < first || float64(refused) <= g.Failures.Share*float64(asked) {
+	if asked < ofFirst(g.Failures.OfFirst) || float64(refused) <= g.Failures.Share*float64(asked) {
 		return ""
 	}
 	return fmt.Sprintf("%d of its first %d messages failed or were rejected: that is more than %g %%", refused, asked, g.Failures.Share*100)
+}
+
+// JudgeComplaints says why a campaign is not to go on after a run of which so much was
+// sent and about which so many complained; empty if it is.
+func (g *Guards) JudgeComplaints(c messages.Counts, complained int64) (why string) {
+	if g == nil || g.Complaints == nil {
+		return ""
+	}
+	sent := c[messages.Sent] + c[messages.Delivered] + c[messages.Read]
+	if sent < ofFirst(g.Complaints.OfFirst) || float64(complained) <= g.Complaints.Share*float64(sent) {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %d people who got it complained: that is more than %g %%", complained, sent, g.Complaints.Share*100)
+}
+
+// ofFirst is from how many messages on a guard counts, which 0 leaves to the default.
+func ofFirst(n int64) int64 {
+	if n == 0 {
+		return defaultOfFirst
+	}
+	return n
 }

@@ -36,6 +36,18 @@ func TestGuardsOfFailures(t *testing.T) {
 	require.Empty(t, g.JudgeFailures(c), "a fifth is not more than a fifth")
 }
 
+func TestGuardsOfComplaints(t *testing.T) {
+	var none *campaigns.Guards
+	var c messages.Counts
+	c[messages.Sent], c[messages.Read] = 900, 100
+	require.Empty(t, none.JudgeComplaints(c, 1000))
+	g := &campaigns.Guards{Complaints: &campaigns.ComplaintGuard{Share: 0.003}}
+	require.Empty(t, g.JudgeComplaints(c, 3), "three of a thousand are not more than that")
+	require.Equal(t, "4 of the 1000 people who got it complained: that is more than 0.3 %", g.JudgeComplaints(c, 4))
+	c[messages.Sent], c[messages.Read] = 99, 0
+	require.Empty(t, g.JudgeComplaints(c, 50), "fewer than a hundred say nothing")
+}
+
 func TestGuardsAreRefusedThatCannotBeMeant(t *testing.T) {
 	for _, c := range []struct {
 		guards campaigns.Guards
@@ -44,6 +56,8 @@ func TestGuardsAreRefusedThatCannotBeMeant(t *testing.T) {
 		{campaigns.Guards{FailedRuns: -1}, "schedule.guards.failed_runs"},
 		{campaigns.Guards{Failures: &campaigns.FailureGuard{Share: 20}}, "schedule.guards.failures.share"},
 		{campaigns.Guards{Failures: &campaigns.FailureGuard{Share: 0.2, OfFirst: -5}}, "schedule.guards.failures.of_first"},
+		{campaigns.Guards{Complaints: &campaigns.ComplaintGuard{Share: 3}}, "schedule.guards.complaints.share"},
+		{campaigns.Guards{Complaints: &campaigns.ComplaintGuard{Share: 0.1, OfFirst: -5}}, "schedule.guards.complaints.of_first"},
 		{campaigns.Guards{Audience: &campaigns.AudienceGuard{}}, "schedule.guards.audience"},
 		{campaigns.Guards{Audience: &campaigns.AudienceGuard{Change: 0.001}}, "schedule.guards.audience.change"},
 	} {

@@ -21,6 +21,7 @@ type bounceNote struct {
 	soft  int
 	hard  string
 	reset bool
+	runID int64 // of the last message
 }
 
 // bounceNotes collects notes by address, all of one channel.
@@ -31,8 +32,9 @@ func bad(e providers.Receipt) bool { return e.Bounce != "" || e.Status == provid
 
 // add takes one receipt down. Moved says that it was news for the message:
 // receipts come more than once, and a soft bounce must count once.
-func (n bounceNotes) add(address string, e providers.Receipt, moved bool) {
+func (n bounceNotes) add(address string, runID int64, e providers.Receipt, moved bool) {
 	note := n[address]
+	note.runID = runID
 	switch {
 	case address == "":
 		return
@@ -94,10 +96,11 @@ func (tx conn) keepBounces(ctx context.Context, n bounceNotes, channelID int64, 
 		if note.reset {
 			keep = "0"
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at, channel_id) VALUES (?, ?, ?, ?, ?, ?, ?)
+		if _, err := tx.Exec(ctx, `INSERT INTO bounces (account_id, kind, address, soft, hard, last_at, channel_id, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (account_id, kind, address) DO UPDATE SET soft = `+keep+` + excluded.soft, last_at = excluded.last_at, channel_id = excluded.channel_id,
+				run_id = excluded.run_id,
 				hard = CASE WHEN excluded.hard = '' THEN bounces.hard ELSE excluded.hard END`,
-			accountID, string(kind), address, note.soft, note.hard, sqldb.Millis(now), channelID); err != nil {
+			accountID, string(kind), address, note.soft, note.hard, sqldb.Millis(now), channelID, note.runID); err != nil {
 			return err
 		}
 	}
@@ -128,7 +131,7 @@ func (tx conn) noteBounces(ctx context.Context, settled []messages.Outcome) erro
 		if channels[o.ChannelID] == nil {
 			channels[o.ChannelID] = bounceNotes{}
 		}
-		channels[o.ChannelID].add(address, providers.Receipt{Status: providers.ReceiptRejected, Bounce: o.Bounce}, true)
+		channels[o.ChannelID].add(address, o.RunID, providers.Receipt{Status: providers.ReceiptRejected, Bounce: o.Bounce}, true)
 		return nil
 	}, "SELECT id, address FROM messages WHERE id "+tx.d.InIDs, tx.d.IDList(slices.Collect(maps.Keys(bounced))))
 	if err != nil {
@@ -149,9 +152,15 @@ const bouncesAtOnce = 500
 // good or complained, and those with too many soft bounces in a row. It reports
 // whether there may be more.
 func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
-	due, err := sqldb.Structs(ctx, s.reader(), func(p *contacts.Suppression) []any {
-		return []any{&p.AccountID, &p.Kind, &p.Address, &p.Reason}
-	}, "SELECT account_id, kind, address, hard FROM bounces WHERE soft >= ? ORDER BY soft LIMIT ?", s.softBounces, bouncesAtOnce)
+	type noted struct {
+		contacts.Suppression
+		known bool // it is suppressed for that already: providers repeat themselves
+	}
+	due, err := sqldb.Structs(ctx, s.reader(), func(p *noted) []any {
+		return []any{&p.AccountID, &p.Kind, &p.Address, &p.Reason, &p.known}
+	}, `SELECT b.account_id, b.kind, b.address, b.hard, EXISTS (SELECT 1 FROM suppressions p WHERE p.account_id = b.account_id AND p.kind = b.kind
+			AND p.address = b.address AND p.reason = CASE WHEN b.hard = '' THEN ? ELSE b.hard END)
+		FROM bounces b WHERE b.soft >= ? ORDER BY b.soft LIMIT ?`, contacts.Bounced, s.softBounces, bouncesAtOnce)
 	if err != nil || len(due) == 0 {
 		return false, s.translate(err)
 	}
@@ -159,7 +168,8 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 		accountID int64
 		source    string
 	}
-	by := map[cause][]contacts.Suppression{}
+	lists := map[cause][]contacts.Suppression{}
+	known := map[contacts.Suppression]bool{}
 	for _, p := range due {
 		c := cause{p.AccountID, contacts.SourceBounce}
 		switch p.Reason {
@@ -168,27 +178,30 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 		case contacts.Complained:
 			c.source = contacts.SourceComplaint
 		}
-		by[c] = append(by[c], p)
+		lists[c] = append(lists[c], p.Suppression)
+		known[p.Suppression] = p.known
 	}
-	for c, list := range by {
+	for c, list := range lists {
 		if _, err := s.SuppressAll(ctx, c.accountID, list, c.source, "receipt"); err != nil {
 			return false, err
 		}
+		var by suppressedBy
 		if err := s.inTx(ctx, func(tx conn) error {
-			by := map[int64]int64{}
+			by = suppressedBy{channels: map[int64]int64{}, runs: map[int64]int64{}}
 			for _, p := range list {
-				if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
-					var channelID int64
-					err := scan(&channelID)
-					by[channelID]++
-					return err
-				}, "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ? RETURNING channel_id", p.AccountID, string(p.Kind), p.Address); err != nil {
+				if err := sqldb.Each(ctx, tx, by.add(!known[p]), "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ? RETURNING channel_id, run_id",
+					p.AccountID, string(p.Kind), p.Address); err != nil {
 					return err
 				}
 			}
 			return tx.keepSuppressed(ctx, c.source, by)
 		}); err != nil {
 			return false, err
+		}
+		if c.source == contacts.SourceComplaint {
+			if err := s.guardComplaints(ctx, by.runs); err != nil {
+				return false, err
+			}
 		}
 	}
 	return len(due) == bouncesAtOnce, nil

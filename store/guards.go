@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"carillon/campaigns"
 	"carillon/messages"
@@ -19,7 +23,7 @@ func guardOf(s campaigns.Schedule) string {
 
 // watchOf is what it has once its plan may go.
 func watchOf(s campaigns.Schedule) string {
-	if s.Guards != nil && s.Guards.Failures != nil {
+	if s.Guards != nil && (s.Guards.Failures != nil || s.Guards.Complaints != nil) {
 		return "watched"
 	}
 	return ""
@@ -85,6 +89,46 @@ func (s *Store) guard(ctx context.Context, g guarded) (why string, err error) {
 		_, err := tx.Exec(ctx, "UPDATE runs SET guard = ? WHERE id = ? AND guard = 'held'", watchOf(schedule), g.id)
 		return err
 	})
+}
+
+// guardComplaints pauses the campaigns of runs about which more people complained than
+// their guards allow, also when the run is over: complaints come late.
+func (s *Store) guardComplaints(ctx context.Context, runs map[int64]int64) error {
+	for _, id := range slices.Sorted(maps.Keys(runs)) {
+		if err := s.inTx(ctx, func(tx conn) error { return tx.guardComplained(ctx, id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx conn) guardComplained(ctx context.Context, runID int64) error {
+	var accountID, campaignID, complained int64
+	var guard string
+	err := tx.Row(ctx, "SELECT account_id, campaign_id, complained, guard FROM runs WHERE id = ?", runID).Scan(&accountID, &campaignID, &complained, &guard)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // a transactional message
+	}
+	if err != nil || guard != "watched" {
+		return err
+	}
+	c, err := tx.lockCampaign(ctx, accountID, campaignID)
+	if err != nil || c.status != campaigns.Scheduled && c.status != campaigns.Running {
+		return err
+	}
+	counts, err := tx.runCounts(ctx, runID)
+	if err != nil {
+		return err
+	}
+	why := c.schedule.Guards.JudgeComplaints(counts, complained)
+	if why == "" {
+		return nil
+	}
+	// Whoever resumes it lets it go on whatever more complain about this run.
+	if _, err := tx.Exec(ctx, "UPDATE runs SET guard = '' WHERE id = ?", runID); err != nil {
+		return err
+	}
+	return tx.pause(ctx, c, campaigns.Pause{Since: tx.s.clock.Now(), Why: why})
 }
 
 // reach is how many of a planned run are written to.

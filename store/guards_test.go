@@ -8,6 +8,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/messages"
+	"carillon/providers"
 	"carillon/store/storetest"
 )
 
@@ -77,6 +78,37 @@ func TestAGuardStopsARunThatFails(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, stopped[run.ID], "2 of its first 6 messages failed")
 		require.Equal(t, campaigns.Paused, r.campaign(t).Status)
+	})
+}
+
+// Complaints come late: they pause a campaign also when the run is over, once for a run,
+// and each person counts once.
+func TestAGuardStopsACampaignAboutWhichPeopleComplain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		guards := &campaigns.Guards{Complaints: &campaigns.ComplaintGuard{Share: 0.2, OfFirst: 5}}
+		r := newRecurring(t, s, hourly(campaigns.Policy{Guards: guards}))
+		run := r.later(t, time.Hour)[0]
+		r.PlanAll(run.ID, 100)
+		sent := r.Claim(run.ID, 1, r.Feed(run.ID, []int64{1}, 100))
+		require.Len(t, sent, 9)
+		r.Record(run.ID, sent, nil)
+		_, _, err := s.FinishRuns(ctx)
+		require.NoError(t, err)
+		require.Equal(t, campaigns.Scheduled, r.campaign(t).Status)
+		complain := func(id int64) {
+			t.Helper()
+			require.NoError(t, r.Writer.Receive(ctx, r.Channel.ID, []providers.Receipt{{MessageID: id, Status: providers.ReceiptComplained}}))
+		}
+		complain(sent[0])
+		complain(sent[0]) // providers repeat themselves
+		require.Equal(t, campaigns.Scheduled, r.campaign(t).Status, "one of nine")
+		complain(sent[1])
+		require.Equal(t, campaigns.Paused, r.campaign(t).Status)
+		require.Equal(t, "2 of the 9 people who got it complained: that is more than 20 %", r.campaign(t).Pause.Why)
+		require.NoError(t, s.ResumeCampaign(ctx, r.AccountID, r.Campaign, "ada"))
+		complain(sent[2])
+		require.Equal(t, campaigns.Scheduled, r.campaign(t).Status, "a person has looked at it")
 	})
 }
 

@@ -153,7 +153,7 @@ func (l *ledger) applyReceipts(ctx context.Context, channelID int64, receipts []
 			continue
 		}
 		if target != nil {
-			notes.add(target.address, e, target.apply(e, l.now))
+			notes.add(target.address, target.whose.runID, e, target.apply(e, l.now))
 		}
 	}
 	if err := l.keepBounces(ctx, notes, channelID, l.now); err != nil {

@@ -64,12 +64,34 @@ func (tx conn) keepDeferred(ctx context.Context, by map[int64]int64, shard int) 
 	return tx.keepTroubles(ctx, "deferred", by, shard)
 }
 
-// keepSuppressed adds how many addresses were suppressed, by the source of that.
-func (tx conn) keepSuppressed(ctx context.Context, source string, by map[int64]int64) error {
-	if source == contacts.SourceComplaint {
-		return tx.keepTroubles(ctx, "complained", by, shardOperator)
+// suppressedBy is of how many addresses the messages were for which they were
+// suppressed, by channel and by run.
+type suppressedBy struct{ channels, runs map[int64]int64 }
+
+// add counts one if it is new.
+func (by suppressedBy) add(isNew bool) func(scan sqldb.Scan) error {
+	return func(scan sqldb.Scan) error {
+		var channelID, runID int64
+		if err := scan(&channelID, &runID); err != nil || !isNew {
+			return err
+		}
+		by.channels[channelID]++
+		by.runs[runID]++
+		return nil
 	}
-	return tx.keepTroubles(ctx, "bounced", by, shardOperator)
+}
+
+// keepSuppressed adds how many addresses were suppressed, by the source of that.
+func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedBy) error {
+	if source != contacts.SourceComplaint {
+		return tx.keepTroubles(ctx, "bounced", by.channels, shardOperator)
+	}
+	for _, id := range slices.Sorted(maps.Keys(by.runs)) {
+		if _, err := tx.Exec(ctx, "UPDATE runs SET complained = complained + ? WHERE id = ?", by.runs[id], id); err != nil {
+			return err
+		}
+	}
+	return tx.keepTroubles(ctx, "complained", by.channels, shardOperator)
 }
 
 // WarmUp takes the warm-ups of channels a step on where it is time: what the day allows

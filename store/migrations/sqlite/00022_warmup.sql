@@ -14,8 +14,12 @@ CREATE TABLE channel_troubles (
     PRIMARY KEY (channel_id, shard)
 );
 
--- Which channel's message it was; 0 of what was noted before this was kept.
+-- Of which channel and run the message was; 0 of what was noted before this was kept.
 ALTER TABLE bounces ADD COLUMN channel_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE bounces ADD COLUMN run_id INTEGER NOT NULL DEFAULT 0;
+
+-- How many people complained about a run.
+ALTER TABLE runs ADD COLUMN complained INTEGER NOT NULL DEFAULT 0;
 
 -- Of a campaign that goes out in batches: how many the present one may still have, and
 -- from when on the next one may begin, ms since 1970.
@@ -25,6 +29,8 @@ ALTER TABLE runs ADD COLUMN batch_next INTEGER NOT NULL DEFAULT 0;
 -- +goose Down
 ALTER TABLE runs DROP COLUMN batch_next;
 ALTER TABLE runs DROP COLUMN batch_left;
+ALTER TABLE runs DROP COLUMN complained;
+ALTER TABLE bounces DROP COLUMN run_id;
 ALTER TABLE bounces DROP COLUMN channel_id;
 DROP TABLE channel_troubles;
 ALTER TABLE channels DROP COLUMN warmth;
