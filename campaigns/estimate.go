@@ -90,7 +90,11 @@ func (s *Service) Pace(ctx context.Context, r Run) (Pace, error) {
 		return Pace{}, err
 	}
 	still, err := around.run(ctx, r, c.UpdatedAt, channel)
-	return r.pace(still, boundsOf(channel, c.Throttle), now), err
+	if err != nil {
+		return Pace{}, err
+	}
+	last, err := around.lastDue(ctx, r)
+	return r.pace(still, last, boundsOf(channel, c.Throttle), now), err
 }
 
 // endsByItself reports whether the run goes on to its end unless somebody
@@ -99,7 +103,8 @@ func (r Run) endsByItself() bool {
 	return r.Status == RunSending && r.PlanDone && r.Counts.Active() > 0
 }
 
-func (r Run) pace(still Standstill, b bounds, now time.Time) Pace {
+// pace reckons the pace; last is when the last message that waits is due.
+func (r Run) pace(still Standstill, last time.Time, b bounds, now time.Time) Pace {
 	p := Pace{PerSecond: r.perSecond(now), Still: still}
 	if !r.endsByItself() || still.Stands() && still.Reason != StillDueLater {
 		return p // nobody knows when it goes on
@@ -109,7 +114,11 @@ func (r Run) pace(still Standstill, b bounds, now time.Time) Pace {
 		if still.Reason == StillDueLater && still.Until.After(now) {
 			from = still.Until // nothing goes before
 		}
-		end := from.Add(left).Truncate(time.Second)
+		end := from.Add(left)
+		if end.Before(last) {
+			end = last // who lives where it is not time yet
+		}
+		end = end.Truncate(time.Second)
 		p.End = &end
 	}
 	return p

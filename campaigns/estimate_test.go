@@ -99,6 +99,28 @@ func TestPaceIsThePreviews(t *testing.T) {
 	require.Equal(t, noon.Add(forecast.Duration), *pace.End)
 }
 
+// A run is not over before the last of its recipients has a turn.
+func TestARunEndsNoSoonerThanItsLastTurn(t *testing.T) {
+	f := newFixture(t)
+	f.works(t)
+	c := f.campaign()
+	c.Schedule.SpreadOver = "2h"
+	c, err := f.Create(t.Context(), c)
+	require.NoError(t, err)
+	c, err = f.Start(t.Context(), f.Account, c.ID, true)
+	require.NoError(t, err)
+	_, err = f.Store.PlanBatch(t.Context(), c.RunID, 100)
+	require.NoError(t, err)
+	run, err := f.Store.GetRun(t.Context(), f.Account, c.RunID)
+	require.NoError(t, err)
+	last, err := f.Store.LastDue(t.Context(), f.Mail.ID, run.ID)
+	require.NoError(t, err)
+	require.True(t, last.After(noon))
+	pace, err := f.Pace(t.Context(), run)
+	require.NoError(t, err)
+	require.WithinDuration(t, last, *pace.End, time.Second)
+}
+
 func TestPaceIsNotKnownWhileNothingIsSent(t *testing.T) {
 	f := newFixture(t)
 	run := f.limited(t, providers.Limits{PerSecond: 5}, campaigns.Throttle{})

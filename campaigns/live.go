@@ -293,7 +293,11 @@ func (l *Live) refresh(ctx context.Context, accounts []int64, after int64, also 
 		if err != nil {
 			return 0, err
 		}
-		r.Pace = r.pace(still, bounds{r.Limits, r.Warmth, r.Throttle}, now)
+		last, err := around.lastDue(ctx, r.Run)
+		if err != nil {
+			return 0, err
+		}
+		r.Pace = r.pace(still, last, bounds{r.Limits, r.Warmth, r.Throttle}, now)
 		if r.FinishedAt != nil {
 			r.ended = now
 		}

@@ -64,6 +64,8 @@ func (s *stage) Leader(context.Context) (campaigns.Leader, error) {
 	return campaigns.Leader{Holder: "x"}, nil
 }
 
+func (s *stage) LastDue(context.Context, int64, int64) (last time.Time, err error) { return last, nil }
+
 func (s *stage) NextDue(context.Context, int64, int64) (due messages.Due, err error) {
 	return due, nil
 }

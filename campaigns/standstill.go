@@ -125,6 +125,8 @@ type StandstillStore interface {
 	// NextDue is when the first pending message of a run is due, and why it waits;
 	// zero if none is pending.
 	NextDue(ctx context.Context, channelID, runID int64) (messages.Due, error)
+	// LastDue is when the last pending message of a run is due; zero if none is.
+	LastDue(ctx context.Context, channelID, runID int64) (time.Time, error)
 }
 
 // QueueReach is a StandstillStore that knows whether Redis answers.
@@ -308,6 +310,14 @@ func (v *survey) run(ctx context.Context, r Run, changed time.Time, c providers.
 		return s, nil
 	}
 	return own, nil
+}
+
+// lastDue is when the last message of a run that goes on by itself is due.
+func (v *survey) lastDue(ctx context.Context, r Run) (time.Time, error) {
+	if !r.endsByItself() {
+		return time.Time{}, nil
+	}
+	return v.store.LastDue(ctx, r.ChannelID, r.ID)
 }
 
 // waits reports whether something of the run is still to go out.

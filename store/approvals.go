@@ -15,14 +15,18 @@ import (
 )
 
 // fingerprint is a hash of what an approval is of: what a campaign says, to whom, when
-// and by which channel. The version of its template and the texts of its snippets are in
-// it, so that nobody changes them behind an approval.
+// and by which channel. The version of its template, the texts of the snippets that are
+// rendered, and the days of its holiday calendars are in it, so that nobody changes them
+// behind an approval.
 func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, error) {
-	var version int64
+	var template string
 	names := liquid.RenderedBy(c.Content)
 	if c.Template != nil {
-		err := tx.Row(ctx, "SELECT version FROM templates WHERE account_id = ? AND name = ? AND deleted_at IS NULL", c.AccountID, c.Template.Name).Scan(&version)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		r, err := tx.resolve(ctx, c.AccountID, c.ChannelID, *c.Template)
+		switch {
+		case err == nil:
+			template, names = mustJSON(r), r.RenderedBy()
+		case !fault.Is(err, fault.Invalid): // what can't be resolved can't be started either
 			return "", err
 		}
 	}
@@ -33,8 +37,16 @@ func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, e
 			return "", err
 		}
 	}
+	var off []string
+	if x := c.Schedule.Exclude; x != nil && len(x.Holidays) > 0 {
+		var err error
+		if off, err = sqldb.Column[string](ctx, tx, "SELECT days FROM holiday_calendars WHERE account_id = ? AND id "+tx.d.InIDs+" ORDER BY id",
+			c.AccountID, tx.d.IDList(x.Holidays)); err != nil {
+			return "", err
+		}
+	}
 	sum := sha256.Sum256([]byte(mustJSON([]any{
-		c.ChannelID, c.CategoryID, c.Audience, keptContent{c.Content, c.Template}, c.Schedule, version, snippets,
+		c.ChannelID, c.CategoryID, c.Audience, keptContent{c.Content, c.Template}, c.Schedule, template, snippets, off,
 	})))
 	return hex.EncodeToString(sum[:]), nil
 }

@@ -354,6 +354,9 @@ func TestWhatIsLateIsMovedOnAtOnce(t *testing.T) {
 		due, err := s.NextDue(t.Context(), j.Channel.ID, run.ID)
 		require.NoError(t, err)
 		require.Equal(t, messages.Due{At: tokyo, Reason: messages.ReasonHours}, due)
+		last, err := s.LastDue(t.Context(), j.Channel.ID, run.ID)
+		require.NoError(t, err)
+		require.Equal(t, kathmandu, last)
 		j.Balanced(run.ID)
 	})
 }

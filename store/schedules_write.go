@@ -170,18 +170,7 @@ func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, 
 // campaign of its own, if it comes to something else than for the run before. It
 // returns the names of the snippets that it renders.
 func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templates.Use) ([]string, error) {
-	channel := providers.Channel{ID: c.channelID, AccountID: c.accountID}
-	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", c.channelID).Scan(&channel.Address); err != nil {
-		return nil, err
-	}
-	t, err := tx.s.FindTemplate(ctx, c.accountID, use.Name)
-	if fault.Is(err, fault.NotFound) {
-		return nil, fault.InvalidField("content.template.name", use.Name, "there is no such template any more")
-	}
-	if err != nil {
-		return nil, err
-	}
-	r, err := t.Resolve(use, channel)
+	r, err := tx.resolve(ctx, c.accountID, c.channelID, use)
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +192,22 @@ func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templa
 	_, err = tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, resolved, created_at)
 		SELECT id, version, audience, content, CAST(? AS TEXT), CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, resolved, sqldb.Millis(tx.s.clock.Now()), c.id)
 	return r.RenderedBy(), err
+}
+
+// resolve is what a template comes to on a channel now.
+func (tx conn) resolve(ctx context.Context, accountID, channelID int64, use templates.Use) (r templates.Resolved, err error) {
+	channel := providers.Channel{ID: channelID, AccountID: accountID}
+	if err := tx.Row(ctx, "SELECT address_kind FROM channels WHERE id = ?", channelID).Scan(&channel.Address); err != nil {
+		return r, err
+	}
+	t, err := tx.s.FindTemplate(ctx, accountID, use.Name)
+	if fault.Is(err, fault.NotFound) {
+		return r, fault.InvalidField("content.template.name", use.Name, "there is no such template any more")
+	}
+	if err != nil {
+		return r, err
+	}
+	return t.Resolve(use, channel)
 }
 
 // aim takes down where a recurring campaign stands.

@@ -94,3 +94,14 @@ func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due messag
 	}
 	return due, nil
 }
+
+// LastDue is when the last pending message of a run is due; zero if none is.
+func (s *Store) LastDue(ctx context.Context, channelID, runID int64) (time.Time, error) {
+	var at sqldb.Time
+	err := s.reader().Row(ctx, "SELECT due_at FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
+		" ORDER BY due_at DESC, id DESC LIMIT 1", channelID, runID).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return at.Time, s.translate(err)
+}
