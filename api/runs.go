@@ -22,8 +22,9 @@ type Run struct {
 	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill,resend" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for, those whom another run did not reach."`
 	ResendOf   int64            `json:"resend_of,omitempty" doc:"The run whose messages one of kind resend sends again."`
 	Status     string           `json:"status" enum:"waiting,planning,sending,paused,finished,canceled,failed,skipped" doc:"A waiting one waits for its time, or for the run before; a skipped one is an instant that did not fire."`
-	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter; of any other run what happened, in words."`
+	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter, nothing_new; of any other run what happened, in words."`
 	Detail     string           `json:"detail,omitempty" doc:"The reason in words."`
+	Feed       *RunFeed         `json:"feed,omitempty" doc:"What stands of its data feed; absent if it reads none."`
 	Version    int64            `json:"version" doc:"That of the campaign's content and audience."`
 	StartsAt   *time.Time       `json:"starts_at,omitempty" doc:"Until when a waiting run waits; absent if it waits for the run before."`
 	StartedAt  *time.Time       `json:"started_at,omitempty" doc:"When it fired."`
@@ -40,6 +41,27 @@ type Run struct {
 	Standstill *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; absent while something does."`
 	CreatedAt  time.Time   `json:"created_at"`
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+}
+
+// RunFeed is what stands of a run's data feed.
+type RunFeed struct {
+	Kept   bool       `json:"kept" doc:"It was read: everything of the run is rendered with it, whatever becomes of it."`
+	KeptAt *time.Time `json:"kept_at,omitempty"`
+	Bytes  int        `json:"bytes,omitempty"`
+	News   int        `json:"news,omitempty" doc:"How many of its items the last run that was sent had not; the whole document is one where no list is named."`
+	Tries  int        `json:"tries"`
+	// Error and NextTry are those of one that is not kept.
+	Error   string     `json:"error,omitempty" doc:"Why the last try read nothing."`
+	NextTry *time.Time `json:"next_try_at,omitempty" doc:"When it is read next; the run waits for at most ten minutes, and fails then."`
+}
+
+func runFeedView(f *campaigns.RunFeed) *RunFeed {
+	if f == nil {
+		return nil
+	}
+	return &RunFeed{
+		Kept: f.Kept, KeptAt: timestamp(f.KeptAt), Bytes: f.Bytes, News: f.News, Tries: f.Tries, Error: f.Error, NextTry: timestamp(f.NextTry),
+	}
 }
 
 // Verification is the proof that a run accounts for everybody.
@@ -88,7 +110,7 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
 		Status: string(r.Status), Reason: r.Reason,
-		Detail: r.Detail, Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
+		Detail: r.Detail, Feed: runFeedView(r.Feed), Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
 		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),

@@ -146,6 +146,7 @@ type Service struct {
 	queue     *messages.Queue
 	catalogue *templates.Catalogue
 	tokens    messages.Tokens
+	fetcher   Fetcher
 	clock     clock.Clock
 }
 
@@ -156,12 +157,15 @@ type Deps struct {
 	Queue     *messages.Queue
 	Catalogue *templates.Catalogue
 	Tokens    messages.Tokens
+	Fetcher   Fetcher
 	Clock     clock.Clock
 }
 
 // NewService makes the service.
 func NewService(d Deps) *Service {
-	return &Service{store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
+	return &Service{
+		store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher, clock: d.Clock,
+	}
 }
 
 // Create keeps a new draft.

@@ -66,6 +66,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
+			"Data feed", feedWords(k.Feed),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
@@ -87,7 +88,7 @@ func templateWords(use *templates.Use) string {
 
 func runTable(w *tabwriter.Writer, r api.Run) {
 	fields(w, "Stands still", standstillWords(r.Standstill), "What to do", remedyWords(r.Standstill))
-	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Recipients", r.Total, "Counts", counts(r.Counts),
+	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Data feed", runFeedWords(r.Feed), "Recipients", r.Total, "Counts", counts(r.Counts),
 		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt))
 	for _, line := range r.Says {
 		fields(w, "Note", line)
@@ -106,6 +107,7 @@ type campaignFlags struct {
 	subject, text, textFile, html, htmlFile string
 	template, language                      string
 	preheader                               string
+	feed                                    feedFlags
 	schedule                                whenFlags
 	rate                                    float64
 	weight                                  int
@@ -141,6 +143,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
+	f.feed.add(cmd)
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
@@ -201,6 +204,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 			}
 			*part.to = string(content)
 		}
+	}
+	if err := f.feed.into(&in.Feed); err != nil {
+		return in, err
 	}
 	if err := f.schedule.into(ctx, c, &in.Schedule); err != nil {
 		return in, err
@@ -295,6 +301,9 @@ func languageCounts(list []templates.LanguageCount) string {
 }
 
 func (c *cli) showSamples(f api.Forecast) {
+	if f.FeedError != "" {
+		sayln(c.out, "Note: the data feed can't be read now, and the samples go without it: "+clean(f.FeedError))
+	}
 	for _, notice := range f.Notices {
 		sayln(c.out, "Note: "+clean(notice))
 	}

@@ -42,6 +42,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.forgetAwaited(ctx); err != nil {
+			return err
+		}
 		// The newest row stays, so that SQLite's ids go on from it.
 		_, err := tx.Exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.Now+" - ? AND COALESCE(seen_at, 0) < "+s.d.Now+
 			" - ? AND id < (SELECT MAX(id) FROM workers)"+

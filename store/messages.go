@@ -238,16 +238,32 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 }
 
 const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
-	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of`
+	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of,
+	f.since, f.tries, f.error, f.next_try_at, f.kept_at, f.news, f.bytes`
 
-const selectRun = "SELECT " + runColumns + " FROM runs r"
+const selectRun = "SELECT " + runColumns + " FROM runs r LEFT JOIN run_feeds f ON f.run_id = r.id"
 
 func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
-	var instant, created, finished, starts, started sqldb.Time
+	var instant, created, finished, starts, started, since, next, kept sqldb.Time
+	var f struct{ tries, news, bytes sql.NullInt64 }
+	var why sql.NullString
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
-		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf)
+		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf,
+		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes)
 	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
+	if !since.IsZero() {
+		r.Feed = &campaigns.RunFeed{
+			Kept: !kept.IsZero(), Since: since.Time, KeptAt: kept.Ptr(), Tries: int(f.tries.Int64), Error: why.String, NextTry: next.Ptr(),
+			News: int(f.news.Int64), Bytes: int(f.bytes.Int64),
+		}
+		if r.Status == campaigns.RunPlanning && !r.Feed.Kept && r.Reason == "" {
+			r.Reason = campaigns.RunAwaitsFeed
+			if r.Feed.Error != "" {
+				r.Detail = "its data feed could not be read yet: " + r.Feed.Error
+			}
+		}
+	}
 	return r, err
 }
 

@@ -17,6 +17,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
+	"carillon/templates/liquid"
 )
 
 // fakeStore remembers what the worker asks of the store.
@@ -99,6 +100,10 @@ func (s *fakeStore) Unqueue(_ context.Context, u messages.Unqueuing) error {
 		s.unqueued[id] = u.Due
 	}
 	return s.due
+}
+
+func (s *fakeStore) OccasionOfRun(context.Context, int64) (*liquid.Occasion, error) {
+	return &liquid.Occasion{CampaignName: s.campaign.Name}, nil
 }
 
 func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, error) {

@@ -280,14 +280,16 @@ func (b *batch) item(l letter) (item, error) {
 	if b.run == nil {
 		return j, ownContent(l.loaded, m)
 	}
-	if unsubscribe := b.ch.worker.o.UnsubscribeURL; unsubscribe != nil {
-		m.UnsubscribeURL = unsubscribe(b.ch.c.AccountID, m.ID)
+	var links messages.Links
+	if make := b.ch.worker.o.Links; make != nil {
+		links = make(b.ch.c.AccountID, m.ID)
+		m.UnsubscribeURL = links.UnsubscribeURL
 	}
 	content, _, _, err := b.run.content.For(to.Language)
 	if err != nil {
 		return j, err
 	}
-	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
+	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.occasion, links))
 	return j, err
 }
 

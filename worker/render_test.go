@@ -39,9 +39,9 @@ func (b *bench) collect() func() map[int64]providers.Message {
 
 // unsubscribes has something done for every message that is rendered.
 func (b *bench) unsubscribes(do func(id int64)) {
-	b.o.UnsubscribeURL = func(_, id int64) string {
+	b.o.Links = func(_, id int64) messages.Links {
 		do(id)
-		return fmt.Sprintf("https://n.example.org/u/%d", id)
+		return messages.Links{UnsubscribeURL: fmt.Sprintf("https://n.example.org/u/%d", id)}
 	}
 }
 
