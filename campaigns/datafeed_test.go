@@ -64,7 +64,8 @@ func TestPreviewAndTestReadTheFeed(t *testing.T) {
 	address, says := serveFeed(t)
 	campaign := f.campaign()
 	campaign.DataFeed = &campaigns.DataFeed{URL: address}
-	campaign.Content.Text = "{{ feed.title }} {% for i in feed.items %}{{ i.title }}{% endfor %} {{ feed.titel }}|{{ campaign.name }}|{{ run.kind }} {{ run.instant }}|" +
+	campaign.Content.Text = "{{ feed.title }} {% for i in feed.items %}{{ i.title }}{% endfor %} {{ feed.titel }}|" +
+		"{{ campaign.name }}|{{ run.kind }} {{ run.instant }}|" +
 		"{{ channel.name }} {{ channel.provider }}|{{ account.name }}|{{ unsubscribe_url }}|{{ preferences_url }}|{{ view_url }}"
 	campaign, err := f.Create(t.Context(), campaign)
 	require.NoError(t, err)

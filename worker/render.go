@@ -281,8 +281,8 @@ func (b *batch) item(l letter) (item, error) {
 		return j, ownContent(l.loaded, m)
 	}
 	var links messages.Links
-	if make := b.ch.worker.o.Links; make != nil {
-		links = make(b.ch.c.AccountID, m.ID)
+	if linksOf := b.ch.worker.o.Links; linksOf != nil {
+		links = linksOf(b.ch.c.AccountID, m.ID)
 		m.UnsubscribeURL = links.UnsubscribeURL
 	}
 	content, _, _, err := b.run.content.For(to.Language)

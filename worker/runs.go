@@ -84,13 +84,13 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil && !fault.Is(err, fault.Invalid) {
 		return nil, err
 	}
-	broken := err
+	unread := err
 	wording := templates.Plain(campaign.Content)
 	if campaign.Resolved != nil {
 		wording = *campaign.Resolved
 	}
-	if r.content, r.broken = wording.Compile(campaign.Snippets); broken != nil {
-		r.broken = broken
+	if r.content, r.broken = wording.Compile(campaign.Snippets); r.broken == nil {
+		r.broken = unread
 	}
 	r.campaign = &campaign
 	return r, nil

@@ -82,7 +82,7 @@ func TestTheFeedIsShared(t *testing.T) {
 func TestFeedsThatCanNotBeRead(t *testing.T) {
 	for text, says := range map[string]string{
 		"":                 "is empty",
-		" \n":              "is empty",
+		"\n":               "is empty",
 		"<html>":           "is no JSON",
 		`"text"`:           "is neither a JSON object nor a list",
 		`7`:                "is neither a JSON object nor a list",

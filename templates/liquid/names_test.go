@@ -36,7 +36,8 @@ func TestWhatWasMeantIsSaid(t *testing.T) {
 		"{{ first_name }}":           {"first_name is not known and renders as nothing; did you mean contact.first_name?"},
 		"{{ contcat.first_name }}":   {"contcat.first_name is not known and renders as nothing; did you mean contact?"},
 		"{{ contact.city }}":         {"contact.city is not known and renders as nothing; did you mean row.city?"},
-		"{{ user.wibble }}":          {"user.wibble is not known and renders as nothing; there are contact, row, feed, account, campaign, channel, run, preferences_url, unsubscribe_url, view_url"},
+		"{{ user.wibble }}": {"user.wibble is not known and renders as nothing; " +
+			"there are contact, row, feed, account, campaign, channel, run, preferences_url, unsubscribe_url, view_url"},
 		"{% if contact.vip == true %}{% endif %}": {"contact.vip is not known and renders as nothing; under contact there are address, external_id, " +
 			"first_name, language, last_name, name, timezone, attributes"},
 		`{{ contact.first_name or "x" }}`: {`{{ contact.first_name or "x" }} prints true or false and not a value; for a stand-in write {{ ` +
