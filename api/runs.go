@@ -43,6 +43,18 @@ type Run struct {
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
 }
 
+// RunLanguages are a run's messages by language, the largest number first.
+type RunLanguages struct {
+	Items []SpokenCount `json:"items"`
+}
+
+// SpokenCount is a number of messages by a language.
+type SpokenCount struct {
+	Language string `json:"language"`
+	Messages int64  `json:"messages" doc:"How many were rendered in it."`
+	Reached  int64  `json:"reached" doc:"How many of them the provider has, by its own word."`
+}
+
 // RunFeed is what stands of a run's data feed.
 type RunFeed struct {
 	Kept   bool       `json:"kept" doc:"It was read: everything of the run is rendered with it, whatever becomes of it."`
@@ -166,6 +178,20 @@ func (s *Server) runRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
 			return s.runOut(ctx)(s.Campaigns.Run(ctx, caller.AccountID, in.ID))
 		})
+	register(s, operation{id: "get-run-languages", method: http.MethodGet, path: path + "/{id}/languages", tag: tag,
+		doc: "Count a run's messages by the languages in which its template spoke", roles: mayLook,
+		more: "Of what was rendered so far; empty without a template. It goes through all messages of the run, which takes seconds where there are millions."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[RunLanguages], error) {
+			list, err := s.Campaigns.RunLanguages(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			out := &one[RunLanguages]{RunLanguages{Items: []SpokenCount{}}}
+			for _, l := range list {
+				out.Body.Items = append(out.Body.Items, SpokenCount(l))
+			}
+			return out, nil
+		})
 	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag,
 		doc: "List a run's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {
@@ -208,7 +234,7 @@ func (s *Server) runRoutes() {
 
 var messageColumns = []string{
 	"id", "contact_id", "address", "state", "reason", "detail", "attempt", "provider_id",
-	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at",
+	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at", "language",
 }
 
 func messageCells(m messages.Message) []string {
@@ -220,6 +246,6 @@ func messageCells(m messages.Message) []string {
 	}
 	return []string{
 		idKey(m.ID), idKey(m.ContactID), m.Address, m.State.String(), m.Reason, m.Detail, strconv.Itoa(m.Attempt), m.ProviderID,
-		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt),
+		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt), m.Language,
 	}
 }

@@ -53,6 +53,6 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	if unread != nil {
 		return messages.Message{}, unreadFeed(id, unread)
 	}
-	t.Content, _, _ = wording.For(target.Language)
+	t.Say(wording, target)
 	return s.messages.Create(ctx, messages.Single{Notification: t, Channel: channel, To: target, Of: of})
 }

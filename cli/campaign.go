@@ -25,7 +25,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
 		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
-		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
+		c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
 }
 
 func campaignsPath() path { return v1("campaigns") }

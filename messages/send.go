@@ -32,6 +32,14 @@ type Notification struct {
 	Metadata map[string]string
 	// DueAt is when to send it; zero means now.
 	DueAt time.Time
+
+	// language is that of the template's translation.
+	language string
+}
+
+// Say puts what a template says to somebody in the place of the content.
+func (t *Notification) Say(wording templates.Resolved, to Recipient) {
+	t.Content, t.language, _ = wording.For(to.Language)
 }
 
 // maxMetadata bounds the entries of metadata.
@@ -99,7 +107,7 @@ func (s *Service) template(ctx context.Context, t *Notification, to Recipient, c
 	if err != nil {
 		return fault.Gather(nil, err)
 	}
-	t.Content, _, _ = resolved.For(to.Language)
+	t.Say(resolved, to)
 	return nil, nil
 }
 
@@ -181,7 +189,7 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	}
 	return s.store.CreateMessage(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address,
-		Content: content, Metadata: metadata, DueAt: m.DueAt,
+		Content: content, Metadata: metadata, Language: m.language, DueAt: m.DueAt,
 	})
 }
 

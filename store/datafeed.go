@@ -9,7 +9,6 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/store/sqldb"
-	"carillon/templates/liquid"
 )
 
 // hasFeed is true of the content, as it is kept, of a campaign that reads a data feed: in
@@ -128,31 +127,4 @@ func (tx conn) forgetAwaited(ctx context.Context) error {
 	_, err := tx.Exec(ctx, `UPDATE run_feeds SET next_try_at = NULL WHERE next_try_at IS NOT NULL
 		AND EXISTS (SELECT 1 FROM runs r WHERE r.id = run_feeds.run_id AND r.finished_at IS NOT NULL)`)
 	return err
-}
-
-// OccasionOfRun is what the messages of a run are part of, with the data feed as it is kept
-// with the run. It is Invalid if the feed can't be read any more.
-func (s *Store) OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasion, error) {
-	o := &liquid.Occasion{Run: liquid.Run{ID: runID}}
-	var instant sqldb.Time
-	var schedule, feed []byte
-	var channelZone string
-	err := s.reader().Row(ctx, `SELECT r.instant, r.kind, k.name, k.schedule, h.name, h.provider, h.timezone, a.name, f.body
-		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN channels h ON h.id = r.channel_id JOIN accounts a ON a.id = r.account_id
-		LEFT JOIN run_feeds f ON f.run_id = r.id WHERE r.id = ?`, runID).
-		Scan(&instant, &o.Run.Kind, &o.CampaignName, &schedule, &o.Channel.Name, &o.Channel.Provider, &channelZone, &o.AccountName, &feed)
-	if err != nil {
-		return nil, s.translate(err)
-	}
-	var zoned campaigns.Schedule
-	if err := readParts(runID, part{"schedule", schedule, &zoned}); err != nil {
-		return nil, err
-	}
-	o.Run.Instant = zoned.LocalInstant(instant.Time, channelZone)
-	if feed != nil {
-		if o.Feed, err = liquid.ParseFeed(feed); err != nil {
-			return nil, fault.New(fault.Invalid, "the data feed that is kept with the run %v", err)
-		}
-	}
-	return o, nil
 }

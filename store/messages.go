@@ -15,13 +15,14 @@ import (
 
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
 	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
-	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at FROM messages m`
+	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at,
+	COALESCE(m.language, '') FROM messages m`
 
 func scanMessage(scan sqldb.Scan) (messages.Message, error) {
 	var m messages.Message
 	var due, created, queued, claimed, sent, delivered, read, final sqldb.Time
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
-		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
+		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final, &m.Language)
 	m.CreatedAt = created.Time
 	m.DueAt, m.QueuedAt, m.ClaimedAt = due.Ptr(), queued.Ptr(), claimed.Ptr()
 	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.Ptr(), delivered.Ptr(), read.Ptr(), final.Ptr()
@@ -101,9 +102,9 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if !o.DueAt.IsZero() {
 		due = sqldb.Millis(o.DueAt)
 	}
-	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
-		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, o.ChannelID, o.AccountID)
+	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address, language)
+		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ?, CAST(? AS TEXT) FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, nullText(o.Language), o.ChannelID, o.AccountID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
 	}

@@ -35,6 +35,8 @@ const (
 type item struct {
 	queue.Item
 	message providers.Message
+	// language is that of the content; empty where no template speaks.
+	language string
 	// filled is the message's content, unless that is in the message.
 	filled *liquid.Filled
 }
@@ -285,10 +287,11 @@ func (b *batch) item(l letter) (item, error) {
 		links = linksOf(b.ch.c.AccountID, m.ID)
 		m.UnsubscribeURL = links.UnsubscribeURL
 	}
-	content, _, _, err := b.run.content.For(to.Language)
+	content, language, _, err := b.run.content.For(to.Language)
 	if err != nil {
 		return j, err
 	}
+	j.language = language
 	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.occasion, links))
 	return j, err
 }
