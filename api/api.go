@@ -167,6 +167,7 @@ func (s *Server) routes() {
 	s.keyRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()
+	s.preferencesRoutes()
 	s.healthRoutes()
 	s.docsRoutes()
 	s.statusRoutes()

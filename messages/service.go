@@ -46,8 +46,11 @@ type Outbox interface {
 	AccountName(ctx context.Context, accountID int64) (string, error)
 	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
-	// OptOut is that of contacts.ConsentStore, with its errors.
+	// OptOut and OptIn are those of contacts.ConsentStore, with their errors.
 	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
+	OptIn(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
+	// Topics is what an address gets of campaigns.
+	Topics(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contacts.Topics, error)
 }
 
 // Store is what the service for messages needs kept.
