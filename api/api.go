@@ -168,6 +168,7 @@ func (s *Server) routes() {
 	s.hookRoutes()
 	s.unsubscribeRoutes()
 	s.preferencesRoutes()
+	s.viewRoutes()
 	s.healthRoutes()
 	s.docsRoutes()
 	s.statusRoutes()

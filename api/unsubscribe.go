@@ -26,7 +26,7 @@ var unsubscribePage = template.Must(template.New("unsubscribe").Parse(`<!doctype
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{{ .Title }}</title>
-`+recipientStyle+`
+` + recipientStyle + `
 <main>
 <h1>{{ .Title }}</h1>
 <p>{{ .Text }}</p>
@@ -41,7 +41,9 @@ type unsubscribeText struct {
 }
 
 func (s *Server) unsubscribeRoutes() {
-	show := func(w http.ResponseWriter, status int, text unsubscribeText) { showRecipient(w, status, unsubscribePage, text) }
+	show := func(w http.ResponseWriter, status int, text unsubscribeText) {
+		showRecipient(w, status, unsubscribePage, text)
+	}
 	fail := s.failRecipient
 	s.mux.HandleFunc("GET /u/{token}", func(w http.ResponseWriter, r *http.Request) {
 		u, err := s.Messages.Unsubscriber(r.Context(), r.PathValue("token"))

@@ -135,6 +135,7 @@ type Store interface {
 	Tracer
 	People
 	LiveStore
+	Viewing
 	SettingsStore
 	HolidayStore
 	// GetChannel is NotFound if the account has no such channel.
