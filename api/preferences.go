@@ -27,7 +27,8 @@ var preferencesPage = template.Must(template.New("preferences").Parse(`<!doctype
 <form method="post"><button name="everything" value="opt_in">Subscribe again</button></form>
 {{ else }}<p>{{ if .List }}Choose what is sent to {{ .Address }}.{{ else }}Messages are sent to {{ .Address }}.{{ end }}</p>
 {{ if .List }}<form method="post">
-{{ range .List }}<p><input type="hidden" name="shown" value="{{ .ID }}"><label><input type="checkbox" name="wanted" value="{{ .ID }}"{{ if .Wanted }} checked{{ end }}> {{ .Name }}</label>
+{{ range .List }}<p><input type="hidden" name="shown" value="{{ .ID }}"><label>
+<input type="checkbox" name="wanted" value="{{ .ID }}"{{ if .Wanted }} checked{{ end }}> {{ .Name }}</label>
 {{ with .Description }}<br>{{ . }}{{ end }}</p>
 {{ end }}<p><button>Save</button></p>
 </form>
