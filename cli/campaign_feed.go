@@ -70,5 +70,5 @@ func runFeedWords(f *api.RunFeed) string {
 	case f.Error == "":
 		return "is being read"
 	}
-	return "is read again " + at(f.NextTry)
+	return "is read again " + at(f.NextTry) + ": " + clean(f.Error)
 }

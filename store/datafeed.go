@@ -28,7 +28,7 @@ func (s *Store) awaitFeed(ctx context.Context, p planned) error {
 		if p.run.Kind == campaigns.RunResend {
 			n, err := tx.Exec(ctx, `INSERT INTO run_feeds (run_id, since, tries, kept_at, news, bytes, body)
 				SELECT r.id, CAST(? AS BIGINT), 0, CAST(? AS BIGINT), f.news, f.bytes, f.body FROM runs r JOIN run_feeds f ON f.run_id = r.resend_of
-				WHERE r.id = ? AND f.kept_at IS NOT NULL ON CONFLICT (run_id) DO NOTHING`, now, now, p.run.ID)
+				WHERE r.id = ? AND f.body IS NOT NULL ON CONFLICT (run_id) DO NOTHING`, now, now, p.run.ID)
 			if err != nil || n > 0 {
 				return err
 			}
@@ -119,6 +119,21 @@ func (s *Store) SkipRun(ctx context.Context, runID int64, reason, detail string)
 		}
 		return tx.settleCampaign(ctx, campaignID, campaigns.Finished)
 	})
+}
+
+// Old documents: how long they are kept, and how many are forgotten at a time.
+const (
+	feedsKeptFor   = 90 * 24 * time.Hour
+	feedsForgotten = 100
+)
+
+// forgetFeeds forgets a batch of the documents of runs that were over long ago. The last
+// of a campaign stays, because the next is compared with it.
+func (tx conn) forgetFeeds(ctx context.Context) (n int64, err error) {
+	return tx.Exec(ctx, `UPDATE run_feeds SET body = NULL WHERE run_id IN (SELECT f.run_id FROM run_feeds f JOIN runs r ON r.id = f.run_id
+		WHERE f.body IS NOT NULL AND f.kept_at < ? AND r.finished_at IS NOT NULL AND EXISTS (SELECT 1 FROM runs n JOIN run_feeds g ON g.run_id = n.id
+			WHERE n.campaign_id = r.campaign_id AND n.id > r.id AND n.status = 'finished' AND n.kind <> 'resend' AND g.body IS NOT NULL)
+		ORDER BY f.kept_at LIMIT ?)`, sqldb.Millis(tx.s.clock.Now().Add(-feedsKeptFor)), feedsForgotten)
 }
 
 // forgetAwaited forgets when the next try of feeds comes whose runs are over: they were

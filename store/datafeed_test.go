@@ -228,6 +228,34 @@ func TestOneThatFiresOnceReadsItsFeed(t *testing.T) {
 	})
 }
 
+// Documents of runs that were over long ago are forgotten, but for a campaign's last;
+// nothing is made of such a run without its document.
+func TestOldFeedsAreForgotten(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		r := newRecurring(t, s, hourly(campaigns.Policy{}))
+		end, look := r.fed(t, campaigns.DataFeed{})
+		end.says = `{"title":"one"}`
+		var runs []int64
+		for range 2 {
+			runs = append(runs, r.later(t, time.Hour)[0].ID)
+			look()
+			r.finish(t)
+		}
+		housekeep := func() {
+			_, err := s.Housekeep(t.Context())
+			require.NoError(t, err)
+		}
+		housekeep()
+		require.Equal(t, "one", r.title(t, runs[0]))
+		r.time.Advance(91 * 24 * time.Hour)
+		housekeep()
+		_, err := s.OccasionOfRun(t.Context(), runs[0])
+		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+		require.Equal(t, "one", r.title(t, runs[1]))
+		require.True(t, r.run(t, runs[0]).Feed.Kept)
+	})
+}
+
 // A feed that a person takes away or changes is not what was approved or begun.
 func TestTheFeedIsPartOfTheContent(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {

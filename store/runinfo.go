@@ -51,13 +51,13 @@ func (s *Store) RunLanguages(ctx context.Context, runID int64) ([]campaigns.Spok
 // with the run. It is Invalid if the feed can't be read any more.
 func (s *Store) OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasion, error) {
 	o := &liquid.Occasion{Run: liquid.Run{ID: runID}}
-	var instant sqldb.Time
+	var instant, kept sqldb.Time
 	var schedule, feed []byte
 	var channelZone string
-	err := s.reader().Row(ctx, `SELECT r.instant, r.kind, k.name, k.schedule, h.name, h.provider, h.timezone, a.name, f.body
+	err := s.reader().Row(ctx, `SELECT r.instant, r.kind, k.name, k.schedule, h.name, h.provider, h.timezone, a.name, f.kept_at, f.body
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN channels h ON h.id = r.channel_id JOIN accounts a ON a.id = r.account_id
 		LEFT JOIN run_feeds f ON f.run_id = r.id WHERE r.id = ?`, runID).
-		Scan(&instant, &o.Run.Kind, &o.CampaignName, &schedule, &o.Channel.Name, &o.Channel.Provider, &channelZone, &o.AccountName, &feed)
+		Scan(&instant, &o.Run.Kind, &o.CampaignName, &schedule, &o.Channel.Name, &o.Channel.Provider, &channelZone, &o.AccountName, &kept, &feed)
 	if err != nil {
 		return nil, s.translate(err)
 	}
@@ -66,6 +66,9 @@ func (s *Store) OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasio
 		return nil, err
 	}
 	o.Run.Instant = zoned.LocalInstant(instant.Time, channelZone)
+	if feed == nil && !kept.IsZero() {
+		return nil, fault.New(fault.Invalid, "the data feed of the run is not kept any more: it was over 90 days ago")
+	}
 	if feed != nil {
 		if o.Feed, err = liquid.ParseFeed(feed); err != nil {
 			return nil, fault.New(fault.Invalid, "the data feed that is kept with the run %v", err)
