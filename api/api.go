@@ -167,6 +167,8 @@ func (s *Server) routes() {
 	s.keyRoutes()
 	s.hookRoutes()
 	s.unsubscribeRoutes()
+	s.preferencesRoutes()
+	s.viewRoutes()
 	s.healthRoutes()
 	s.docsRoutes()
 	s.statusRoutes()

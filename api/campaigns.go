@@ -15,19 +15,20 @@ import (
 
 // Campaign is a campaign as the API shows it.
 type Campaign struct {
-	ID         int64              `json:"id"`
-	Name       string             `json:"name"`
-	ChannelID  int64              `json:"channel_id"`
-	Audience   targeting.Audience `json:"audience"`
-	Content    MessageContent     `json:"content"`
-	Schedule   Schedule           `json:"schedule"`
-	Throttle   campaigns.Throttle `json:"throttle"`
-	Weight     int                `json:"weight" doc:"Its share of the channel against other campaigns."`
-	CategoryID int64              `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
-	Version    int64              `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
-	Status     string             `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
-	NextFireAt *time.Time         `json:"next_fire_at,omitempty"`
-	Pause      *Pause             `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
+	ID         int64               `json:"id"`
+	Name       string              `json:"name"`
+	ChannelID  int64               `json:"channel_id"`
+	Audience   targeting.Audience  `json:"audience"`
+	Content    MessageContent      `json:"content"`
+	Feed       *campaigns.DataFeed `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: templates see it as feed."`
+	Schedule   Schedule            `json:"schedule"`
+	Throttle   campaigns.Throttle  `json:"throttle"`
+	Weight     int                 `json:"weight" doc:"Its share of the channel against other campaigns."`
+	CategoryID int64               `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
+	Version    int64               `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
+	Status     string              `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	NextFireAt *time.Time          `json:"next_fire_at,omitempty"`
+	Pause      *Pause              `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
 	// SchedulePause is the pause of its instants alone.
 	SchedulePause *Pause            `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
 	RunID         int64             `json:"run_id,omitempty" doc:"The latest run."`
@@ -41,14 +42,15 @@ func (c Campaign) identity() int64 { return c.ID }
 
 // CampaignInput is what a new campaign is made of.
 type CampaignInput struct {
-	Name       string             `json:"name" minLength:"1" maxLength:"200"`
-	ChannelID  int64              `json:"channel_id" minimum:"1"`
-	Audience   targeting.Audience `json:"audience"`
-	Content    MessageContent     `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}. Or a template."`
-	Schedule   Schedule           `json:"schedule,omitempty"`
-	Throttle   campaigns.Throttle `json:"throttle,omitempty"`
-	Weight     int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
-	CategoryID int64              `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
+	Name       string              `json:"name" minLength:"1" maxLength:"200"`
+	ChannelID  int64               `json:"channel_id" minimum:"1"`
+	Audience   targeting.Audience  `json:"audience"`
+	Content    MessageContent      `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}. Or a template."`
+	Feed       *campaigns.DataFeed `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: {% for item in feed.items %}."`
+	Schedule   Schedule            `json:"schedule,omitempty"`
+	Throttle   campaigns.Throttle  `json:"throttle,omitempty"`
+	Weight     int                 `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+	CategoryID int64               `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
 }
 
 // CampaignChange is what to change of a campaign; what is absent stays.
@@ -57,6 +59,7 @@ type CampaignChange struct {
 	ChannelID  *int64              `json:"channel_id,omitempty" minimum:"1"`
 	Audience   *targeting.Audience `json:"audience,omitempty"`
 	Content    *MessageContent     `json:"content,omitempty"`
+	Feed       *campaigns.DataFeed `json:"feed,omitempty" doc:"An empty url takes the data feed away."`
 	Schedule   *Schedule           `json:"schedule,omitempty"`
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
@@ -70,6 +73,7 @@ type Forecast struct {
 	Skipped   map[string]int64 `json:"skipped,omitzero" doc:"The others, by reason."`
 	Samples   []Sample         `json:"samples"`
 	Notices   []string         `json:"notices,omitempty" doc:"What may be a mistake, such as a misspelt name in a template."`
+	FeedError string           `json:"feed_error,omitempty" doc:"Why the data feed can't be read now; the samples are rendered without it."`
 	// Seconds is absent where no limit is set.
 	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
 	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
@@ -155,7 +159,7 @@ type explainCampaign struct {
 func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
 		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
-		Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
+		Feed: c.DataFeed, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
 		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt),
 		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -188,7 +192,7 @@ func (s *Server) campaignRoutes() {
 			b := in.Body
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
-				Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
+				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
 			}))
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
@@ -300,6 +304,12 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 	if b.Content != nil {
 		c.Content, c.Template = b.Content.Content, b.Content.Template
 	}
+	if b.Feed != nil {
+		c.DataFeed = b.Feed
+		if b.Feed.URL == "" {
+			c.DataFeed = nil
+		}
+	}
 	if b.Schedule != nil {
 		c.Schedule = b.Schedule.schedule()
 	}
@@ -320,6 +330,9 @@ func forecastView(f campaigns.Forecast) Forecast {
 		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours}
 	for _, w := range f.Waves {
 		view.Waves = append(view.Waves, Wave{At: w.At.UTC(), Zones: w.Zones, ZoneCount: w.ZoneCount, Recipients: w.Recipients, Waits: w.Waits})
+	}
+	if f.Feed != nil {
+		view.FeedError = f.Feed.Error()
 	}
 	if f.LimitedBy != "" {
 		seconds := f.Duration.Seconds()

@@ -20,6 +20,7 @@ type Message struct {
 	RunID       int64      `json:"run_id,omitempty"`
 	ContactID   int64      `json:"contact_id,omitempty"`
 	Address     string     `json:"address"`
+	Language    string     `json:"language,omitempty" doc:"Of the template's translation that was chosen for it; absent without a template, and before it was rendered."`
 	State       string     `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
 	Reason      string     `json:"reason,omitempty" doc:"Why it is in its state."`
 	Detail      string     `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
@@ -99,7 +100,7 @@ type listMessages struct {
 func messageView(m messages.Message) Message {
 	return Message{
 		ID: m.ID, ChannelID: m.ChannelID, CampaignID: m.CampaignID, RunID: m.RunID, ContactID: m.ContactID, Address: m.Address,
-		State: m.State.String(), Reason: m.Reason, Detail: m.Detail, Attempt: m.Attempt, ProviderID: m.ProviderID,
+		Language: m.Language, State: m.State.String(), Reason: m.Reason, Detail: m.Detail, Attempt: m.Attempt, ProviderID: m.ProviderID,
 		DueAt: timestamp(m.DueAt), CreatedAt: m.CreatedAt, QueuedAt: timestamp(m.QueuedAt), ClaimedAt: timestamp(m.ClaimedAt),
 		SentAt: timestamp(m.SentAt), DeliveredAt: timestamp(m.DeliveredAt), ReadAt: timestamp(m.ReadAt), FinalAt: timestamp(m.FinalAt),
 	}

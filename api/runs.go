@@ -22,8 +22,9 @@ type Run struct {
 	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill,resend" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for, those whom another run did not reach."`
 	ResendOf   int64            `json:"resend_of,omitempty" doc:"The run whose messages one of kind resend sends again."`
 	Status     string           `json:"status" enum:"waiting,planning,sending,paused,finished,canceled,failed,skipped" doc:"A waiting one waits for its time, or for the run before; a skipped one is an instant that did not fire."`
-	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter; of any other run what happened, in words."`
+	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter, nothing_new; of any other run what happened, in words."`
 	Detail     string           `json:"detail,omitempty" doc:"The reason in words."`
+	Feed       *RunFeed         `json:"feed,omitempty" doc:"What stands of its data feed; absent if it reads none."`
 	Version    int64            `json:"version" doc:"That of the campaign's content and audience."`
 	StartsAt   *time.Time       `json:"starts_at,omitempty" doc:"Until when a waiting run waits; absent if it waits for the run before."`
 	StartedAt  *time.Time       `json:"started_at,omitempty" doc:"When it fired."`
@@ -40,6 +41,39 @@ type Run struct {
 	Standstill *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; absent while something does."`
 	CreatedAt  time.Time   `json:"created_at"`
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+}
+
+// RunLanguages are a run's messages by language, the largest number first.
+type RunLanguages struct {
+	Items []SpokenCount `json:"items"`
+}
+
+// SpokenCount is a number of messages by a language.
+type SpokenCount struct {
+	Language string `json:"language"`
+	Messages int64  `json:"messages" doc:"How many were rendered in it."`
+	Reached  int64  `json:"reached" doc:"How many of them the provider has, by its own word."`
+}
+
+// RunFeed is what stands of a run's data feed.
+type RunFeed struct {
+	Kept   bool       `json:"kept" doc:"It was read: everything of the run is rendered with it, whatever becomes of it."`
+	KeptAt *time.Time `json:"kept_at,omitempty"`
+	Bytes  int        `json:"bytes,omitempty"`
+	News   int        `json:"news,omitempty" doc:"How many of its items the last run that was sent had not; the whole document is one where no list is named."`
+	Tries  int        `json:"tries"`
+	// Error and NextTry are those of one that is not kept.
+	Error   string     `json:"error,omitempty" doc:"Why the last try read nothing."`
+	NextTry *time.Time `json:"next_try_at,omitempty" doc:"When it is read next; the run waits for at most ten minutes, and fails then."`
+}
+
+func runFeedView(f *campaigns.RunFeed) *RunFeed {
+	if f == nil {
+		return nil
+	}
+	return &RunFeed{
+		Kept: f.Kept, KeptAt: timestamp(f.KeptAt), Bytes: f.Bytes, News: f.News, Tries: f.Tries, Error: f.Error, NextTry: timestamp(f.NextTry),
+	}
 }
 
 // Verification is the proof that a run accounts for everybody.
@@ -88,7 +122,7 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 	return Run{
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
 		Status: string(r.Status), Reason: r.Reason,
-		Detail: r.Detail, Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
+		Detail: r.Detail, Feed: runFeedView(r.Feed), Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
 		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
@@ -144,6 +178,20 @@ func (s *Server) runRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Run], error) {
 			return s.runOut(ctx)(s.Campaigns.Run(ctx, caller.AccountID, in.ID))
 		})
+	register(s, operation{id: "get-run-languages", method: http.MethodGet, path: path + "/{id}/languages", tag: tag,
+		doc: "Count a run's messages by the languages in which its template spoke", roles: mayLook,
+		more: "Of what was rendered so far; empty without a template. It goes through all messages of the run, which takes seconds where there are millions."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[RunLanguages], error) {
+			list, err := s.Campaigns.RunLanguages(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			out := &one[RunLanguages]{RunLanguages{Items: []SpokenCount{}}}
+			for _, l := range list {
+				out.Body.Items = append(out.Body.Items, SpokenCount(l))
+			}
+			return out, nil
+		})
 	register(s, operation{reads: readsPeople, id: "list-run-messages", method: http.MethodGet, path: path + "/{id}/messages", tag: tag,
 		doc: "List a run's messages", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *runMessages) (*pageOut[Message], error) {
@@ -186,7 +234,7 @@ func (s *Server) runRoutes() {
 
 var messageColumns = []string{
 	"id", "contact_id", "address", "state", "reason", "detail", "attempt", "provider_id",
-	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at",
+	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at", "language",
 }
 
 func messageCells(m messages.Message) []string {
@@ -198,6 +246,6 @@ func messageCells(m messages.Message) []string {
 	}
 	return []string{
 		idKey(m.ID), idKey(m.ContactID), m.Address, m.State.String(), m.Reason, m.Detail, strconv.Itoa(m.Attempt), m.ProviderID,
-		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt),
+		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt), m.Language,
 	}
 }

@@ -65,6 +65,7 @@ type RenderInput struct {
 	Header       *templates.Media  `json:"header,omitempty" doc:"A file instead of that in the header."`
 	ButtonSuffix string            `json:"button_suffix,omitempty" doc:"A suffix instead of that of the first url button."`
 	Data         map[string]string `json:"data,omitempty" doc:"Values of row.<name>."`
+	FeedURL      string            `json:"feed_url,omitempty" maxLength:"2000" doc:"Where a JSON document is read from that stands as feed."`
 }
 
 // Rendering is a template as somebody gets it.
@@ -234,7 +235,7 @@ func (s *Server) templateRoutes() {
 			r, err := s.Messages.Rehearse(ctx, messages.Rehearsal{
 				Template: templates.TemplateRef{AccountID: caller.AccountID, ID: in.ID, Version: b.Version}, Kind: providers.AddressKind(b.Kind),
 				Use:       templates.Use{Language: b.Language, Params: b.Params, Header: b.Header, ButtonSuffix: b.ButtonSuffix},
-				ContactID: b.ContactID, Data: b.Data,
+				ContactID: b.ContactID, Data: b.Data, FeedURL: b.FeedURL,
 			})
 			if err != nil {
 				return nil, err

@@ -108,7 +108,7 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	e.stack.push("writer", quietly(e.Writer.Stop))
 	e.Services = services.New(services.Deps{
 		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: e.Writer, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
-		Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
+		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
 	})
 	if o.Roles.Worker {
 		e.settleWrecks(ctx, o.Config)
@@ -191,6 +191,9 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 // whose receipt had to wait, or whose process died over it; the others do at once.
 const bouncesEvery = 5 * time.Second
 
+// feedsEvery is how soon the data feed of a run that begins is read.
+const feedsEvery = 100 * time.Millisecond
+
 // warmUp takes the warm-ups of channels a step on and says what changed.
 func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
 	changed, err := e.Store.WarmUp(ctx)
@@ -209,6 +212,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
 		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
+			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
@@ -239,8 +243,8 @@ func (e *Engine) startWorker(o Options, id int64) {
 		Installation: e.installation, Flights: flightsDir(o.Config),
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
 		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
-		UnsubscribeURL: func(accountID, messageID int64) string {
-			return e.Tokens.URL(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
+		Links: func(accountID, messageID int64) messages.Links {
+			return e.Tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},
 	})
 	w.Start()

@@ -38,6 +38,9 @@ type Campaign struct {
 	Content providers.Content
 	// Template is what everybody gets instead of Content, in their language; may be nil.
 	Template *templates.Use
+	// DataFeed is what is read when a run begins, for the texts to be filled from; nil for
+	// nothing.
+	DataFeed *DataFeed
 	// Resolved is what the template came to when the run was fired; only a campaign
 	// that is read for a run has it, and only with a template.
 	Resolved *templates.Resolved
@@ -143,6 +146,8 @@ type Run struct {
 	Detail string
 	// ResendOf is the run whose messages one of kind resend sends again; else 0.
 	ResendOf int64
+	// Feed is what stands of its data feed; nil if it reads none.
+	Feed *RunFeed
 	// Version is that of the campaign's content and audience that it began with.
 	Version int64
 	// PlanDone says that every member of the audience has its message.

@@ -50,6 +50,7 @@ const (
 	CheckRender          = "render_failed"       // it can't be rendered for somebody
 	CheckChannel         = "channel_not_active"  // the channel is paused or stopped
 	CheckApproval        = "approval"            // the account asks for approval, and it has none
+	CheckDataFeed        = "data_feed"           // the data feed can't be read
 	CheckTranslation     = "translation_missing" // the template has not everybody's language
 )
 

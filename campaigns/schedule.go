@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"cmp"
 	"time"
 
 	"carillon/campaigns/schedule"
@@ -65,6 +66,16 @@ func (s Schedule) validateInstants(o schedule.Options) error {
 		}
 	}
 	return nil
+}
+
+// LocalInstant is an instant on the clock of the schedule's zone, as RFC 3339; in
+// defaultZone's where the schedule names none, and in UTC where neither is known.
+func (s Schedule) LocalInstant(at time.Time, defaultZone string) string {
+	location, err := zone.Load(cmp.Or(s.Timezone, defaultZone, "UTC"))
+	if err != nil {
+		location = time.UTC
+	}
+	return at.In(location).Format(time.RFC3339)
 }
 
 // localLayouts are the wall-clock forms that people type.

@@ -95,6 +95,9 @@ type Runs interface {
 	GetRun(ctx context.Context, accountID, runID int64) (Run, error)
 	// ListRuns lists those before the id before, newest first; 0 begins with the newest.
 	ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]Run, error)
+	// RunLanguages counts the messages of a run by the languages in which its template
+	// spoke, the largest first.
+	RunLanguages(ctx context.Context, runID int64) ([]SpokenCount, error)
 	// VerifyRun is NotFound if there is no such run.
 	VerifyRun(ctx context.Context, runID int64) (Verification, error)
 	// QueueOutlook says what is still to come into the queue.
@@ -132,6 +135,7 @@ type Store interface {
 	Tracer
 	People
 	LiveStore
+	Viewing
 	SettingsStore
 	HolidayStore
 	// GetChannel is NotFound if the account has no such channel.
@@ -146,6 +150,7 @@ type Service struct {
 	queue     *messages.Queue
 	catalogue *templates.Catalogue
 	tokens    messages.Tokens
+	fetcher   Fetcher
 	clock     clock.Clock
 }
 
@@ -156,12 +161,15 @@ type Deps struct {
 	Queue     *messages.Queue
 	Catalogue *templates.Catalogue
 	Tokens    messages.Tokens
+	Fetcher   Fetcher
 	Clock     clock.Clock
 }
 
 // NewService makes the service.
 func NewService(d Deps) *Service {
-	return &Service{store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, clock: d.Clock}
+	return &Service{
+		store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher, clock: d.Clock,
+	}
 }
 
 // Create keeps a new draft.
@@ -460,6 +468,33 @@ func (s *Service) move(ctx context.Context, accountID, id int64, actor string, m
 // Run is one run of any campaign.
 func (s *Service) Run(ctx context.Context, accountID, runID int64) (Run, error) {
 	return s.store.GetRun(ctx, accountID, runID)
+}
+
+// SpokenCount is how many messages of a run its template spoke in a language.
+type SpokenCount struct {
+	Language string
+	// Messages were rendered, Reached are those of them that the provider has, by its own
+	// word.
+	Messages, Reached int64
+}
+
+// countFor bounds the counting of a run's messages.
+const countFor = 10 * time.Second
+
+// RunLanguages counts the messages of a run by the languages in which its template spoke;
+// none without a template. It goes through all of them: Unavailable says that this takes
+// too long.
+func (s *Service) RunLanguages(ctx context.Context, accountID, runID int64) ([]SpokenCount, error) {
+	if _, err := s.store.GetRun(ctx, accountID, runID); err != nil {
+		return nil, err
+	}
+	counting, cancel := context.WithTimeout(ctx, countFor)
+	defer cancel()
+	list, err := s.store.RunLanguages(counting, runID)
+	if err != nil && ctx.Err() == nil && counting.Err() != nil {
+		return nil, fault.New(fault.Unavailable, "to count the messages of run %d takes longer than %s now: try again later", runID, countFor)
+	}
+	return list, err
 }
 
 // Runs lists a campaign's runs, newest first.

@@ -63,6 +63,12 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		}
 		checks = checks.and(checkTranslations(wording.Languages.Cover(people), wording))
 	}
+	if f.Feed != nil {
+		checks.Warnings = append(checks.Warnings, Check{
+			Code: CheckDataFeed, Field: "feed", Message: "the data feed can't be read now: " + f.Feed.Error(),
+			Remedy: "mend it before the campaign fires: a run waits ten minutes for it, and fails then",
+		})
+	}
 	for _, notice := range f.Notices {
 		checks.Warnings = append(checks.Warnings, Check{Code: CheckUnknownName, Field: "content", Message: notice, Remedy: "correct the name, or give it a default"})
 	}

@@ -17,6 +17,9 @@ type Forecast struct {
 	Samples []Sample
 	// Notices say what may be a mistake, such as a misspelt name in a template.
 	Notices []string
+	// Feed is why the data feed can't be read now, and the samples go without it; nil
+	// where it can, or there is none.
+	Feed error
 	// Duration is how long it takes at least under the limits; 0 where no limit
 	// is set and the provider decides.
 	Duration time.Duration
@@ -130,18 +133,23 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 	if err != nil {
 		return err
 	}
-	f.Notices = compiled.Unknown(columns, attributes)
+	of, unread, err := s.occasion(ctx, c, channel)
+	if err != nil {
+		return err
+	}
+	f.Feed = unread
+	f.Notices = compiled.Unknown(columns, attributes, of.Feed)
 	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, samples)
 	if err != nil {
 		return err
 	}
 	for _, r := range recipients {
-		link := s.tokens.URL(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
+		links := s.tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
 		sample := Sample{Recipient: r}
 		content, tag, _, err := compiled.For(r.Language)
 		if err == nil {
 			sample.Language = tag
-			sample.Content, err = content.Render(ctx, r.Vars(c.Name, link))
+			sample.Content, err = content.Render(ctx, r.Vars(of, links))
 		}
 		if err != nil {
 			sample.Error = err.Error()

@@ -46,6 +46,13 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	} else if sample.ContactID == contactID {
 		target.Row = sample.Row
 	}
-	t.Content, _, _ = wording.For(target.Language)
-	return s.messages.Create(ctx, messages.Single{Notification: t, Channel: channel, To: target, CampaignName: c.Name})
+	of, unread, err := s.occasion(ctx, c, channel)
+	if err != nil {
+		return messages.Message{}, err
+	}
+	if unread != nil {
+		return messages.Message{}, unreadFeed(id, unread)
+	}
+	t.Say(wording, target)
+	return s.messages.Create(ctx, messages.Single{Notification: t, Channel: channel, To: target, Of: of})
 }

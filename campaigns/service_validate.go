@@ -33,6 +33,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	if c.Weight < 1 || c.Weight > maxWeight {
 		add("weight", c.Weight, "must be from 1 to %d", maxWeight)
 	}
+	wrong = append(wrong, c.DataFeed.check()...)
 	if c.Throttle.PerSecond < 0 || c.Throttle.MaxAttempts < 0 {
 		add("throttle", nil, "must not be negative")
 	}

@@ -149,13 +149,17 @@ func (t Trace) became(m messages.Message, exclude *targeting.Exclude) string {
 	if why != "" {
 		why = ", because " + why
 	}
+	spoken := ""
+	if m.Language != "" {
+		spoken = " in " + m.Language
+	}
 	switch m.State {
 	case messages.Read:
-		return fmt.Sprintf("yes: sent to %s%s, and opened%s", m.Address, when(m.SentAt), when(m.ReadAt))
+		return fmt.Sprintf("yes: sent to %s%s%s, and opened%s", m.Address, when(m.SentAt), spoken, when(m.ReadAt))
 	case messages.Delivered:
-		return fmt.Sprintf("yes: sent to %s%s, and delivered%s", m.Address, when(m.SentAt), when(m.DeliveredAt))
+		return fmt.Sprintf("yes: sent to %s%s%s, and delivered%s", m.Address, when(m.SentAt), spoken, when(m.DeliveredAt))
 	case messages.Sent:
-		return fmt.Sprintf("yes: sent to %s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt))
+		return fmt.Sprintf("yes: sent to %s%s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt), spoken)
 	case messages.Unknown:
 		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which",
 			when(m.ClaimedAt), m.ID)

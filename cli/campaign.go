@@ -26,7 +26,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
 		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
-		c.campaignDuplicate(), c.campaignWatch(), c.campaignRm()))
+		c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
 }
 
 func campaignsPath() path { return v1("campaigns") }
@@ -67,6 +67,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
+			"Data feed", feedWords(k.Feed),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
@@ -88,7 +89,7 @@ func templateWords(use *templates.Use) string {
 
 func runTable(w *tabwriter.Writer, r api.Run) {
 	fields(w, "Stands still", standstillWords(r.Standstill), "What to do", remedyWords(r.Standstill))
-	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Recipients", r.Total, "Counts", counts(r.Counts),
+	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Data feed", runFeedWords(r.Feed), "Recipients", r.Total, "Counts", counts(r.Counts),
 		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt))
 	for _, line := range r.Says {
 		fields(w, "Note", line)
@@ -107,6 +108,7 @@ type campaignFlags struct {
 	subject, text, textFile, html, htmlFile string
 	template, language                      string
 	preheader                               string
+	feed                                    feedFlags
 	schedule                                whenFlags
 	rate                                    float64
 	batch                                   campaigns.Batch
@@ -143,6 +145,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
+	f.feed.add(cmd)
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
@@ -204,6 +207,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 			}
 			*part.to = string(content)
 		}
+	}
+	if err := f.feed.into(&in.Feed); err != nil {
+		return in, err
 	}
 	if err := f.schedule.into(ctx, c, &in.Schedule); err != nil {
 		return in, err
@@ -301,6 +307,9 @@ func languageCounts(list []templates.LanguageCount) string {
 }
 
 func (c *cli) showSamples(f api.Forecast) {
+	if f.FeedError != "" {
+		sayln(c.out, "Note: the data feed can't be read now, and the samples go without it: "+clean(f.FeedError))
+	}
 	for _, notice := range f.Notices {
 		sayln(c.out, "Note: "+clean(notice))
 	}

@@ -165,6 +165,9 @@ func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
 			of = append(of, fmt.Sprintf("%s %d", part.what, part.id))
 		}
 	}
+	if m.Language != "" {
+		of = append(of, "in "+m.Language)
+	}
 	sayf(w, "Message %d\t%s: %s\t\n", m.ID, strings.Join(append(of, clean(m.Address)), ", "), m.State)
 	for _, h := range m.History {
 		if h.Omitted > 0 {

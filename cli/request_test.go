@@ -213,6 +213,8 @@ campaign ls --status draft
 campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch
+campaign languages 1 --run 2
+campaign create --name x --channel 1 --all --feed https://example.org/news.json --feed-items items --feed-new-by id --feed-skip-unless-new
 campaign preview 1
 campaign check 1
 campaign test 1 --to ada@example.org

@@ -234,6 +234,7 @@ func (c *cli) templatesRender() *cobra.Command {
 	flags.IntVar(&in.Version, "version", 0, "a version of it; the latest if left out")
 	flags.StringToStringVar(&params, "param", nil, "values instead of those of parameters, such as 1=Ada")
 	flags.StringToStringVar(&data, "data", nil, "values of row, such as coupon=SPRING")
+	flags.StringVar(&in.FeedURL, "feed", "", "https address of a JSON document that stands as feed")
 	flags.BoolVar(&html, "html", false, "show the HTML instead of the text")
 	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
 		in.Params, in.Data = params, data

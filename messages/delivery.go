@@ -13,6 +13,9 @@ type Claim struct {
 	RunID      int64
 	EnvelopeID int64
 	MessageIDs []int64
+	// Languages are those in which the messages speak, in the same order; nil where no
+	// template does.
+	Languages []string
 }
 
 // Outcome is what became of a claimed message.
@@ -90,6 +93,7 @@ type Outgoing struct {
 	Address   string
 	Content   []byte // providers.Content as JSON, rendered
 	Metadata  []byte // JSON object of texts
+	Language  string // of the template's translation; empty where there is none
 	DueAt     time.Time
 }
 

@@ -21,6 +21,9 @@ type Message struct {
 	Step       int
 	Priority   Priority
 	Address    string
+	// Language is that of the template's translation that was chosen when it was rendered
+	// last; empty where no template speaks, and before.
+	Language   string
 	State      State
 	Reason     string
 	Detail     string

@@ -25,15 +25,16 @@ type Recipient struct {
 	Row string
 }
 
-// Vars is what the templates of a campaign may say to a recipient.
-func (r Recipient) Vars(campaignName, unsubscribeURL string) liquid.Vars {
+// Vars is what templates may say to a recipient in a message that is part of something.
+// There is no other place where it is put together.
+func (r Recipient) Vars(of *liquid.Occasion, links Links) liquid.Vars {
 	return liquid.Vars{
 		Contact: liquid.Contact{
 			ExternalID: r.ExternalID, Name: r.Name, FirstName: r.FirstName, LastName: r.LastName,
 			Language: r.Language, Timezone: r.Timezone, Address: r.Address,
 			Attributes: r.Attributes,
 		},
-		Row: r.Row, CampaignName: campaignName, UnsubscribeURL: unsubscribeURL,
+		Row: r.Row, Of: of, UnsubscribeURL: links.UnsubscribeURL, Pages: links,
 	}
 }
 

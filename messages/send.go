@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // Notification is one message that somebody's action asked for.
@@ -31,6 +32,14 @@ type Notification struct {
 	Metadata map[string]string
 	// DueAt is when to send it; zero means now.
 	DueAt time.Time
+
+	// language is that of the template's translation.
+	language string
+}
+
+// Say puts what a template says to somebody in the place of the content.
+func (t *Notification) Say(wording templates.Resolved, to Recipient) {
+	t.Content, t.language, _ = wording.For(to.Language)
 }
 
 // maxMetadata bounds the entries of metadata.
@@ -72,7 +81,17 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 		}
 		to.Row = string(row)
 	}
-	return s.Create(ctx, Single{Notification: t, Channel: channel, To: to})
+	of, err := s.Occasion(ctx, channel)
+	if err != nil {
+		return Message{}, err
+	}
+	return s.Create(ctx, Single{Notification: t, Channel: channel, To: to, Of: of})
+}
+
+// Occasion is what every message through a channel is part of.
+func (s *Service) Occasion(ctx context.Context, channel providers.Channel) (*liquid.Occasion, error) {
+	name, err := s.store.AccountName(ctx, channel.AccountID)
+	return &liquid.Occasion{Channel: liquid.Channel{Name: channel.Name, Provider: channel.Provider}, AccountName: name}, err
 }
 
 // template puts the content of the template that a message names in its place, in the
@@ -88,7 +107,7 @@ func (s *Service) template(ctx context.Context, t *Notification, to Recipient, c
 	if err != nil {
 		return fault.Gather(nil, err)
 	}
-	t.Content, _, _ = resolved.For(to.Language)
+	t.Say(resolved, to)
 	return nil, nil
 }
 
@@ -139,9 +158,9 @@ type Single struct {
 	Notification
 	Channel providers.Channel
 	To      Recipient
-	// CampaignName is what templates see of the campaign that the message shows; empty
-	// for one that belongs to none, which has no unsubscribe link either.
-	CampaignName string
+	// Of is what the message shows to be part of. One that shows no campaign has no
+	// links to the recipient's own pages either.
+	Of *liquid.Occasion
 }
 
 // Create renders a message and writes it down.
@@ -150,11 +169,11 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	link := ""
-	if m.CampaignName != "" {
-		link = s.tokens.URL(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
+	var links Links
+	if m.Of.CampaignName != "" {
+		links = s.tokens.Links(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
 	}
-	rendered, err := compiled.Render(ctx, m.To.Vars(m.CampaignName, link))
+	rendered, err := compiled.Render(ctx, m.To.Vars(m.Of, links))
 	if err != nil {
 		return Message{}, err
 	}
@@ -170,7 +189,7 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	}
 	return s.store.CreateMessage(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address,
-		Content: content, Metadata: metadata, DueAt: m.DueAt,
+		Content: content, Metadata: metadata, Language: m.language, DueAt: m.DueAt,
 	})
 }
 

@@ -42,10 +42,15 @@ type Outbox interface {
 	CreateMessage(ctx context.Context, o Outgoing) (Message, error)
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	// AccountName is the name of an account.
+	AccountName(ctx context.Context, accountID int64) (string, error)
 	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
-	// OptOut is that of contacts.ConsentStore, with its errors.
+	// OptOut and OptIn are those of contacts.ConsentStore, with their errors.
 	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
+	OptIn(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
+	// Topics is what an address gets of campaigns.
+	Topics(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contacts.Topics, error)
 }
 
 // Store is what the service for messages needs kept.
@@ -69,11 +74,29 @@ type Service struct {
 	kinds     Kinds
 	catalogue *templates.Catalogue
 	tokens    Tokens
+	fetcher   Fetcher
+}
+
+// Fetcher reads documents; *fetch.Fetcher does.
+type Fetcher interface {
+	// JSON reads a document of at most the bytes given, guarded and bounded in time. It is
+	// Invalid where no later try can do better, and else Unavailable; the message says
+	// in a sentence what the far end did.
+	JSON(ctx context.Context, address string, most int) ([]byte, error)
+}
+
+// Deps is what the service is made of; all fields are needed.
+type Deps struct {
+	Store     Store
+	Kinds     Kinds
+	Catalogue *templates.Catalogue
+	Tokens    Tokens
+	Fetcher   Fetcher
 }
 
 // NewService makes the service.
-func NewService(store Store, kinds Kinds, catalogue *templates.Catalogue, tokens Tokens) *Service {
-	return &Service{store: store, kinds: kinds, catalogue: catalogue, tokens: tokens}
+func NewService(d Deps) *Service {
+	return &Service{store: d.Store, kinds: d.Kinds, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher}
 }
 
 // List lists messages in the order of their ids, behind After.

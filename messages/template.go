@@ -9,6 +9,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // Rehearsal is for whom a template is rendered without anything being sent.
@@ -21,6 +22,8 @@ type Rehearsal struct {
 	ContactID int64
 	// Data is the row.
 	Data map[string]string
+	// FeedURL is where a data feed is read from; empty for none.
+	FeedURL string
 }
 
 // Rehearsed is what a rehearsal shows.
@@ -40,7 +43,7 @@ func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) 
 		return Rehearsed{}, err
 	}
 	var to Recipient
-	link := ""
+	var links Links
 	if r.ContactID != 0 {
 		contact, err := s.store.GetContact(ctx, accountID, r.ContactID)
 		if fault.Is(err, fault.NotFound) {
@@ -51,7 +54,7 @@ func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) 
 		}
 		to = recipientOf(contact, resolved.Kind)
 		if to.Address != "" {
-			link = s.tokens.URL(Unsubscriber{AccountID: accountID, Kind: resolved.Kind, Address: to.Address})
+			links = s.tokens.Links(Unsubscriber{AccountID: accountID, Kind: resolved.Kind, Address: to.Address})
 		}
 	}
 	if len(r.Data) > 0 {
@@ -66,11 +69,33 @@ func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) 
 	if err != nil {
 		return Rehearsed{}, err
 	}
-	rendered, err := compiled.Render(ctx, to.Vars("", link))
+	of, err := s.Occasion(ctx, providers.Channel{AccountID: accountID})
+	if err != nil {
+		return Rehearsed{}, err
+	}
+	if r.FeedURL != "" {
+		if of.Feed, err = s.feedNow(ctx, r.FeedURL); err != nil {
+			return Rehearsed{}, err
+		}
+	}
+	rendered, err := compiled.Render(ctx, to.Vars(of, links))
 	if err != nil {
 		return Rehearsed{}, fault.InvalidField("contact_id", r.ContactID, "can't be rendered: %s", err)
 	}
 	return Rehearsed{Version: resolved.Version, Language: tag, Choice: how, Content: rendered}, nil
+}
+
+// feedNow reads a data feed; what can't be read is Invalid.
+func (s *Service) feedNow(ctx context.Context, address string) (*liquid.Feed, error) {
+	body, err := s.fetcher.JSON(ctx, address, liquid.MaxFeedBytes)
+	if err != nil {
+		return nil, fault.InvalidField("feed_url", address, "%v", err)
+	}
+	feed, err := liquid.ParseFeed(body)
+	if err != nil {
+		return nil, fault.InvalidField("feed_url", address, "what it sends %v", err)
+	}
+	return feed, nil
 }
 
 // recipientOf is what templates see of a contact with its address of a kind.

@@ -43,6 +43,7 @@ func NewTokens(masterKey secret.String, publicURL string) Tokens {
 const (
 	tokenOfMessage = 1
 	tokenOfAddress = 2
+	tokenOfView    = 3
 	signatureBytes = 16
 )
 
@@ -73,15 +74,11 @@ func (t Tokens) URL(u Unsubscriber) string {
 
 // Parse reads a token. A token that was not made here is not found.
 func (t Tokens) Parse(token string) (Unsubscriber, error) {
-	unknown := fault.New(fault.NotFound, "this link is not complete or not ours: open it as it stands in the message")
-	raw, err := tokenEncoding.DecodeString(token)
-	if err != nil || len(raw) < signatureBytes+3 {
-		return Unsubscriber{}, unknown
+	payload, err := t.open(token)
+	if err != nil {
+		return Unsubscriber{}, err
 	}
-	payload := raw[:len(raw)-signatureBytes]
-	if !hmac.Equal(t.sign(payload[:len(payload):len(payload)]), raw) {
-		return Unsubscriber{}, unknown
-	}
+	unknown := errUnknownLink()
 	account, n := binary.Uvarint(payload[1:])
 	if n <= 0 {
 		return Unsubscriber{}, unknown
@@ -104,6 +101,20 @@ func (t Tokens) Parse(token string) (Unsubscriber, error) {
 		return Unsubscriber{}, unknown
 	}
 	return u, nil
+}
+
+// open is the payload of a token that was signed here, of three bytes at least; any other
+// is NotFound.
+func (t Tokens) open(token string) ([]byte, error) {
+	raw, err := tokenEncoding.DecodeString(token)
+	if err != nil || len(raw) < signatureBytes+3 {
+		return nil, errUnknownLink()
+	}
+	payload := raw[:len(raw)-signatureBytes]
+	if !hmac.Equal(t.sign(payload[:len(payload):len(payload)]), raw) {
+		return nil, errUnknownLink()
+	}
+	return payload, nil
 }
 
 // sign appends the signature to a payload.

@@ -58,6 +58,9 @@ func (d Dialer) named(address string) bool {
 // errPrivate is why a Dialer refuses an address.
 var errPrivate = errors.New("is not a public address")
 
+// IsPrivate reports whether an error is that of a Dialer which refuses an address.
+func IsPrivate(err error) bool { return errors.Is(err, errPrivate) }
+
 // notPublic are the ranges that netip has no predicate for, from the IANA
 // special-purpose registries (RFC 6890 and its updates). The last but one is
 // the address at which Azure answers for its platform.

@@ -5,6 +5,8 @@
 package services
 
 import (
+	"time"
+
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/campaigns/calendar"
@@ -13,6 +15,8 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/messages"
+	"carillon/providers"
+	"carillon/providers/fetch"
 	"carillon/targeting"
 	"carillon/templates"
 )
@@ -23,6 +27,7 @@ type Services struct {
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Calendar   *calendar.Service
+	DataFeeds  *campaigns.DataFeeds
 	Settings   *campaigns.SettingsService
 	Holidays   *campaigns.HolidayService
 	Messages   *messages.Service
@@ -49,6 +54,7 @@ type Store interface {
 	access.KeyStore
 	access.TrailStore
 	campaigns.Store
+	campaigns.DataFeedStore
 	calendar.Store
 	messages.Store
 	messages.QueueStore
@@ -80,9 +86,14 @@ type Deps struct {
 	// are none.
 	MasterKey secret.String
 	PublicURL string
-	Import    contacts.ImportConfig
-	Clock     clock.Clock
+	// Dialer reaches what data feeds may be read from; its zero value, public addresses.
+	Dialer providers.Dialer
+	Import contacts.ImportConfig
+	Clock  clock.Clock
 }
+
+// whileWaiting bounds how long a document is read for that a person waits for.
+const whileWaiting = 4 * time.Second
 
 // New makes the services.
 func New(d Deps) *Services {
@@ -111,10 +122,15 @@ func New(d Deps) *Services {
 		Exporter:   targeting.NewExporter(d.Store),
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
-	s.Messages = messages.NewService(d.Store, d.Providers, s.Catalogue, s.Tokens)
+	fetcher := fetch.New(d.Dialer)
+	s.DataFeeds = campaigns.NewDataFeeds(d.Store, fetcher, d.Clock)
+	fetcher = fetcher.Within(whileWaiting)
+	s.Messages = messages.NewService(messages.Deps{
+		Store: d.Store, Kinds: d.Providers, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher,
+	})
 	s.Reports = messages.NewReports(d.Receipts, s.Replies)
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
-		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Clock: d.Clock,
+		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
 	})
 	return s
 }

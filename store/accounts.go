@@ -37,3 +37,9 @@ func (s *Store) EnsureAccount(ctx context.Context, name string) (account access.
 	})
 	return account, created, err
 }
+
+// AccountName is the name of an account.
+func (s *Store) AccountName(ctx context.Context, accountID int64) (name string, err error) {
+	err = s.reader().Row(ctx, "SELECT name FROM accounts WHERE id = ?", accountID).Scan(&name)
+	return name, s.translate(err)
+}

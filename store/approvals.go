@@ -46,7 +46,7 @@ func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, e
 		}
 	}
 	sum := sha256.Sum256([]byte(mustJSON([]any{
-		c.ChannelID, c.CategoryID, c.Audience, keptContent{c.Content, c.Template}, c.Schedule, template, snippets, off,
+		c.ChannelID, c.CategoryID, c.Audience, kept(c), c.Schedule, template, snippets, off,
 	})))
 	return hex.EncodeToString(sum[:]), nil
 }

@@ -42,26 +42,29 @@ func readParts(campaignID int64, parts ...part) error {
 type keptContent struct {
 	providers.Content
 	Template *templates.Use `json:"template,omitempty"`
+	// Feed is the data feed that the texts are filled from.
+	Feed *campaigns.DataFeed `json:"feed,omitempty"`
 }
 
-// keptTemplate reads the template of a content as it is kept.
-type keptTemplate struct {
-	Template **templates.Use `json:"template"`
+// kept is what is kept of a campaign's content.
+func kept(c campaigns.Campaign) keptContent {
+	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed}
 }
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
 	var audience, content, schedule, throttle, pause, schedulePause []byte
 	var next, behind, created, updated sqldb.Time
+	var written keptContent
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
 		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &created, &updated)
 	if err != nil {
 		return c, err
 	}
 	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
-	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptTemplate{&c.Template}},
-		part{"schedule", schedule, &c.Schedule},
+	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &written}, part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
+	c.Content, c.Template, c.DataFeed = written.Content, written.Template, written.Feed
 	c.Audience.Of.CampaignID = c.ID
 	return c, err
 }
@@ -80,7 +83,7 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
 			created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
-			mustJSON(keptContent{c.Content, c.Template}),
+			mustJSON(kept(c)),
 			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
 			return err
@@ -113,7 +116,7 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
 			return err
 		}
-		audience, content := mustJSON(c.Audience), mustJSON(keptContent{c.Content, c.Template})
+		audience, content := mustJSON(c.Audience), mustJSON(kept(c))
 		look := c.NextFireAt
 		if c.Schedule.Recurs() && c.Status != campaigns.Draft {
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()

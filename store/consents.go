@@ -265,6 +265,24 @@ func (tx conn) leftCategory(ctx context.Context, accountID, categoryID int64, ki
 		append([]any{tx.d.IDList(contactIDs)}, word.args...)...)
 }
 
+// Topics is what an address gets of campaigns: the account's categories by name, unless
+// nobody holds the address, and whether it is suppressed.
+func (s *Store) Topics(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (t contacts.Topics, err error) {
+	word := lastWord("a.contact_id", accountID, 0, kind)
+	// Of each category, whose id stands in the place of the argument.
+	sql := strings.Replace(word.sql, "o.category_id = ?", "o.category_id = l.id", 1)
+	t.List, err = sqldb.Structs(ctx, s.reader(), func(p *contacts.Topic) []any { return []any{&p.ID, &p.Name, &p.Description, &p.Wanted} },
+		"SELECT l.id, l.name, l.description, COALESCE("+sql+`, 'opt_in') <> 'opt_out' FROM addresses a JOIN lists l ON l.account_id = a.account_id
+		WHERE l.kind = 'category' AND a.account_id = ? AND a.kind = ? AND a.address = ? ORDER BY l.name, l.id LIMIT ?`,
+		accountID, string(kind), accountID, string(kind), address, contacts.MaxTopics)
+	if err != nil {
+		return t, s.translate(err)
+	}
+	held, err := s.reader().suppressionsOf(ctx, accountID, []contacts.Suppression{{AccountID: accountID, Kind: kind, Address: address}})
+	t.Suppressed = len(held) > 0
+	return t, s.translate(err)
+}
+
 const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at FROM consents"
 
 func scanConsent(scan sqldb.Scan) (contacts.Consent, error) {

@@ -49,7 +49,7 @@ func (s *Store) LiveRuns(ctx context.Context, accountIDs []int64, after int64, a
 		runs = append(runs, r)
 		return err
 	}, "SELECT "+runColumns+`, h.limits, h.warmth, k.throttle, k.updated_at
-		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id
+		FROM runs r JOIN channels h ON h.id = r.channel_id JOIN campaigns k ON k.id = r.campaign_id LEFT JOIN run_feeds f ON f.run_id = r.id
 		WHERE r.id `+c.d.InIDs+` AND r.account_id `+c.d.InIDs, c.d.IDList(slices.Compact(wanted)), c.d.IDList(accountIDs))
 	if err != nil {
 		return nil, 0, s.translate(err)

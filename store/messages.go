@@ -15,13 +15,14 @@ import (
 
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
 	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
-	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at FROM messages m`
+	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at,
+	COALESCE(m.language, '') FROM messages m`
 
 func scanMessage(scan sqldb.Scan) (messages.Message, error) {
 	var m messages.Message
 	var due, created, queued, claimed, sent, delivered, read, final sqldb.Time
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
-		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final)
+		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final, &m.Language)
 	m.CreatedAt = created.Time
 	m.DueAt, m.QueuedAt, m.ClaimedAt = due.Ptr(), queued.Ptr(), claimed.Ptr()
 	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.Ptr(), delivered.Ptr(), read.Ptr(), final.Ptr()
@@ -101,9 +102,9 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if !o.DueAt.IsZero() {
 		due = sqldb.Millis(o.DueAt)
 	}
-	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address)
-		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ? FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, o.ChannelID, o.AccountID)
+	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address, language)
+		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ?, CAST(? AS TEXT) FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, nullText(o.Language), o.ChannelID, o.AccountID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
 	}
@@ -238,16 +239,32 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 }
 
 const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
-	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of`
+	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of,
+	f.since, f.tries, f.error, f.next_try_at, f.kept_at, f.news, f.bytes`
 
-const selectRun = "SELECT " + runColumns + " FROM runs r"
+const selectRun = "SELECT " + runColumns + " FROM runs r LEFT JOIN run_feeds f ON f.run_id = r.id"
 
 func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
-	var instant, created, finished, starts, started sqldb.Time
+	var instant, created, finished, starts, started, since, next, kept sqldb.Time
+	var f struct{ tries, news, bytes sql.NullInt64 }
+	var why sql.NullString
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
-		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf)
+		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf,
+		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes)
 	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
+	if !since.IsZero() {
+		r.Feed = &campaigns.RunFeed{
+			Kept: !kept.IsZero(), Since: since.Time, KeptAt: kept.Ptr(), Tries: int(f.tries.Int64), Error: why.String, NextTry: next.Ptr(),
+			News: int(f.news.Int64), Bytes: int(f.bytes.Int64),
+		}
+		if r.Status == campaigns.RunPlanning && !r.Feed.Kept && r.Reason == "" {
+			r.Reason = campaigns.RunAwaitsFeed
+			if r.Feed.Error != "" {
+				r.Detail = "its data feed could not be read yet: " + r.Feed.Error
+			}
+		}
+	}
 	return r, err
 }
 

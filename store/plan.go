@@ -16,9 +16,11 @@ import (
 	"carillon/targeting"
 )
 
-// RunsToPlan are the runs whose audience is not expanded yet, oldest first.
+// RunsToPlan are the runs whose audience is not expanded yet, oldest first, but for those
+// whose data feed has not been read.
 func (s *Store) RunsToPlan(ctx context.Context) ([]int64, error) {
-	return s.ids(ctx, "SELECT id FROM runs WHERE finished_at IS NULL AND status = 'planning' ORDER BY id")
+	return s.ids(ctx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.status = 'planning'
+		AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NULL) ORDER BY r.id`)
 }
 
 // planned is a run as the planner needs it.
@@ -30,6 +32,8 @@ type planned struct {
 	timing   campaigns.Timing
 	// frozen says that who is named by messages is kept for the run.
 	frozen bool
+	// unfed says that it reads a data feed, which is not kept yet.
+	unfed bool
 }
 
 // mustFreeze reports whether who is named by messages has to be kept before the run is
@@ -51,6 +55,9 @@ func (s *Store) PlanBatch(ctx context.Context, runID int64, n int) (campaigns.Pl
 		if err = s.freezeRun(ctx, unfrozen.planned); err == nil {
 			step, err = s.planParts(ctx, runID, n)
 		}
+	}
+	if unfed := (notFed{}); errors.As(err, &unfed) {
+		step, err = campaigns.PlanStep{Stopped: true}, s.awaitFeed(ctx, unfed.planned)
 	}
 	return step, s.translate(err)
 }
@@ -77,6 +84,9 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 		if p.run.Status != campaigns.RunPlanning {
 			parts = []*planPart{{step: campaigns.PlanStep{Stopped: true}}}
 			return nil
+		}
+		if p.unfed {
+			return notFed{p}
 		}
 		if p.mustFreeze() {
 			return notFrozen{p}
@@ -149,11 +159,12 @@ func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var instant, started sqldb.Time
 	var leavesOut bool
 	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, r.started_at, v.audience, k.category_id,
-			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%', r.frozen, r.kind
+			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%', r.frozen, r.kind,
+			v.content `+hasFeed+` AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NOT NULL)
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
 		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant, &started,
-			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind)
+			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind, &p.unfed)
 	if err != nil {
 		return p, err
 	}

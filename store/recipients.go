@@ -49,6 +49,20 @@ func (tx conn) recipients(ctx context.Context, ids []int64, kind providers.Addre
 	})
 }
 
+// RecipientOf is a contact of an account as it is now, with the line of the newest of the
+// uploads that it is in, but without an address; NotFound if it is gone.
+func (s *Store) RecipientOf(ctx context.Context, accountID, contactID int64, uploads []int64) (messages.Recipient, error) {
+	ids, err := s.ids(ctx, "SELECT id FROM contacts WHERE id = ? AND account_id = ? AND status <> 'deleted'", contactID, accountID)
+	if err != nil {
+		return messages.Recipient{}, err
+	}
+	found, err := s.reader().recipients(ctx, ids, "", uploads)
+	if err == nil && len(found) == 0 {
+		err = noContact(contactID)
+	}
+	return found[contactID], s.translate(err)
+}
+
 // rowsOf calls take with the line of each contact that is in the uploads; the
 // newest upload's comes last.
 func (tx conn) rowsOf(ctx context.Context, uploads, contacts []int64, take func(id int64, row string)) error {

@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/templates/liquid"
 )
 
 // CampaignOfRun is the campaign behind a run, as far as sending needs it: content
@@ -34,6 +36,45 @@ func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campa
 	}
 	c.RunID = runID
 	return c, nil
+}
+
+// RunLanguages counts the messages of a run by the languages in which its template spoke,
+// the largest first.
+func (s *Store) RunLanguages(ctx context.Context, runID int64) ([]campaigns.SpokenCount, error) {
+	list, err := sqldb.Structs(ctx, s.reader(), func(c *campaigns.SpokenCount) []any { return []any{&c.Language, &c.Messages, &c.Reached} },
+		`SELECT language, COUNT(*), SUM(CASE WHEN state `+is(accepted...)+` THEN 1 ELSE 0 END) FROM messages
+		WHERE run_id > 0 AND run_id = ? AND language IS NOT NULL GROUP BY language ORDER BY 2 DESC, 1`, runID)
+	return list, s.translate(err)
+}
+
+// OccasionOfRun is what the messages of a run are part of, with the data feed as it is kept
+// with the run. It is Invalid if the feed can't be read any more.
+func (s *Store) OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasion, error) {
+	o := &liquid.Occasion{Run: liquid.Run{ID: runID}}
+	var instant, kept sqldb.Time
+	var schedule, feed []byte
+	var channelZone string
+	err := s.reader().Row(ctx, `SELECT r.instant, r.kind, k.name, k.schedule, h.name, h.provider, h.timezone, a.name, f.kept_at, f.body
+		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN channels h ON h.id = r.channel_id JOIN accounts a ON a.id = r.account_id
+		LEFT JOIN run_feeds f ON f.run_id = r.id WHERE r.id = ?`, runID).
+		Scan(&instant, &o.Run.Kind, &o.CampaignName, &schedule, &o.Channel.Name, &o.Channel.Provider, &channelZone, &o.AccountName, &kept, &feed)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	var zoned campaigns.Schedule
+	if err := readParts(runID, part{"schedule", schedule, &zoned}); err != nil {
+		return nil, err
+	}
+	o.Run.Instant = zoned.LocalInstant(instant.Time, channelZone)
+	if feed == nil && !kept.IsZero() {
+		return nil, fault.New(fault.Invalid, "the data feed of the run is not kept any more: it was over 90 days ago")
+	}
+	if feed != nil {
+		if o.Feed, err = liquid.ParseFeed(feed); err != nil {
+			return nil, fault.New(fault.Invalid, "the data feed that is kept with the run %v", err)
+		}
+	}
+	return o, nil
 }
 
 // ChannelByID is a channel of any account.

@@ -72,9 +72,11 @@ func (l *ledger) applyClaims(ctx context.Context, claims []*op, check bool) erro
 	}
 	byEnvelope := make(map[int64][]*op, len(claims))
 	workers := make(map[int64][]int64, 1)
+	var spoken tongues
 	for _, o := range claims {
 		o.claimed = nil
 		byEnvelope[o.claim.EnvelopeID] = append(byEnvelope[o.claim.EnvelopeID], o)
+		spoken = spoken.and(o.claim)
 		workers[o.claim.WorkerID] = append(workers[o.claim.WorkerID], o.claim.MessageIDs...)
 	}
 	envelopes := make([]int64, 0, len(byEnvelope))
@@ -84,7 +86,7 @@ func (l *ledger) applyClaims(ctx context.Context, claims []*op, check bool) erro
 	for worker, ids := range workers {
 		type grant struct{ message, envelope int64 }
 		var g grant
-		grants, err := swapReturning(ctx, l, l.claim(worker, ids, fragment{l.d.InIDs, []any{l.d.IDList(envelopes)}}), "id, envelope_id",
+		grants, err := swapReturning(ctx, l, l.claim(worker, ids, spoken, fragment{l.d.InIDs, []any{l.d.IDList(envelopes)}}), "id, envelope_id",
 			func(scan sqldb.Scan) (grant, error) {
 				err := scan(&g.message, &g.envelope)
 				return g, err
@@ -121,17 +123,63 @@ func (l *ledger) applyClaims(ctx context.Context, claims []*op, check bool) erro
 // claim by the hundred and few at once, transactional ones by one and many.
 const maxClaimsEach = 4
 
+// tongues are messages by the languages in which they speak, those of one language beside
+// each other; there are few languages.
+type tongues []tongue
+
+type tongue struct {
+	language string
+	ids      []int64
+}
+
+// and adds the messages of a claim.
+func (t tongues) and(c *messages.Claim) tongues {
+	if len(c.Languages) != len(c.MessageIDs) {
+		return t
+	}
+	for i, language := range c.Languages {
+		at := 0
+		for at < len(t) && t[at].language != language {
+			at++
+		}
+		if at == len(t) {
+			t = append(t, tongue{language: language})
+		}
+		t[at].ids = append(t[at].ids, c.MessageIDs[i])
+	}
+	return t
+}
+
+// set is what sets the language of each message, in the statement that claims them.
+func (t tongues) set(d *dialect) fragment {
+	switch len(t) {
+	case 0:
+		return fragment{}
+	case 1:
+		return fragment{", language = ?", []any{t[0].language}}
+	}
+	set := fragment{sql: ", language = CASE"}
+	for _, one := range t {
+		set.sql += " WHEN id " + d.InIDs + " THEN CAST(? AS TEXT)"
+		set.args = append(set.args, d.IDList(one.ids), one.language)
+	}
+	set.sql += " ELSE language END"
+	return set
+}
+
 // claim claims messages for a worker, of envelopes that the condition selects.
-func (l *ledger) claim(worker int64, ids []int64, envelope fragment) change {
+func (l *ledger) claim(worker int64, ids []int64, spoken tongues, envelope fragment) change {
+	claim, language := moves.claim, spoken.set(l.d)
+	claim.set += language.sql
 	return change{
-		move: moves.claim, args: []any{worker, sqldb.Millis(l.now)},
+		move: claim, args: append([]any{worker, sqldb.Millis(l.now)}, language.args...),
 		where: fragment{"id " + l.d.InIDs + " AND envelope_id " + envelope.sql, append([]any{l.d.IDList(ids)}, envelope.args...)},
 	}
 }
 
 // claimAll gives a claim everything it asks for, or fails with errUnexpected.
 func (l *ledger) claimAll(ctx context.Context, o *op) error {
-	c := l.claim(o.claim.WorkerID, o.claim.MessageIDs, fragment{"= ?", []any{o.claim.EnvelopeID}})
+	c := l.claim(o.claim.WorkerID, o.claim.MessageIDs, tongues(nil).and(o.claim), fragment{"= ?", []any{o.claim.EnvelopeID}})
 	c.whose = &countKey{o.claim.RunID, o.claim.ChannelID}
 	n, err := l.swap(ctx, c)
 	if err != nil {

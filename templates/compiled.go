@@ -74,10 +74,10 @@ func (c *Compiled) For(language string) (content *liquid.Content, tag string, ho
 }
 
 // Unknown says which values the contents ask for that nobody has, each once.
-func (c *Compiled) Unknown(columns, attributes []string) []string {
+func (c *Compiled) Unknown(columns, attributes []string, feed *liquid.Feed) []string {
 	var notices []string
 	for _, tag := range c.languages.Has {
-		for _, notice := range c.contents[tag].Unknown(columns, attributes) {
+		for _, notice := range c.contents[tag].Unknown(columns, attributes, feed) {
 			if !slices.Contains(notices, notice) {
 				notices = append(notices, notice)
 			}

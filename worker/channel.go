@@ -350,11 +350,14 @@ func (ch *channel) claim(ctx context.Context, e queue.Envelope, items []slotted)
 		return nil, nil
 	}
 	ids := make([]int64, len(items))
+	var languages []string
 	for i, s := range items {
-		ids[i] = s.item.MessageID
+		if ids[i] = s.item.MessageID; s.item.language != "" {
+			languages = append(languages, s.item.language)
+		}
 	}
 	claimed, err := ch.worker.o.Writer.Claim(ctx, messages.Claim{
-		WorkerID: ch.worker.o.ID, ChannelID: ch.c.ID, RunID: e.RunID, EnvelopeID: e.ID, MessageIDs: ids,
+		WorkerID: ch.worker.o.ID, ChannelID: ch.c.ID, RunID: e.RunID, EnvelopeID: e.ID, MessageIDs: ids, Languages: languages,
 	})
 	if err != nil {
 		// The claim may have been committed although its answer was lost: what it

@@ -17,6 +17,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
+	"carillon/templates/liquid"
 )
 
 // fakeStore remembers what the worker asks of the store.
@@ -99,6 +100,10 @@ func (s *fakeStore) Unqueue(_ context.Context, u messages.Unqueuing) error {
 		s.unqueued[id] = u.Due
 	}
 	return s.due
+}
+
+func (s *fakeStore) OccasionOfRun(context.Context, int64) (*liquid.Occasion, error) {
+	return &liquid.Occasion{CampaignName: s.campaign.Name}, nil
 }
 
 func (s *fakeStore) CampaignOfRun(context.Context, int64) (campaigns.Campaign, error) {
@@ -190,6 +195,7 @@ func (s *fakeStore) TakeUp(_ context.Context, answered []messages.Outcome) error
 type fakeWriter struct {
 	mu       sync.Mutex
 	claims   [][]int64
+	spoken   map[int64]string // by message, as it was claimed
 	claimed  map[int64]bool
 	outcomes map[int64]messages.Outcome
 	most     int // claimed and not recorded, at most
@@ -202,6 +208,12 @@ func (w *fakeWriter) Claim(_ context.Context, c messages.Claim) (granted []int64
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.claims = append(w.claims, slices.Clone(c.MessageIDs))
+	if w.spoken == nil {
+		w.spoken = map[int64]string{}
+	}
+	for i, language := range c.Languages {
+		w.spoken[c.MessageIDs[i]] = language
+	}
 	if w.err != nil {
 		return nil, w.err
 	}

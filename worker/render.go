@@ -35,6 +35,8 @@ const (
 type item struct {
 	queue.Item
 	message providers.Message
+	// language is that of the content; empty where no template speaks.
+	language string
 	// filled is the message's content, unless that is in the message.
 	filled *liquid.Filled
 }
@@ -280,14 +282,17 @@ func (b *batch) item(l letter) (item, error) {
 	if b.run == nil {
 		return j, ownContent(l.loaded, m)
 	}
-	if unsubscribe := b.ch.worker.o.UnsubscribeURL; unsubscribe != nil {
-		m.UnsubscribeURL = unsubscribe(b.ch.c.AccountID, m.ID)
+	var links messages.Links
+	if linksOf := b.ch.worker.o.Links; linksOf != nil {
+		links = linksOf(b.ch.c.AccountID, m.ID)
+		m.UnsubscribeURL = links.UnsubscribeURL
 	}
-	content, _, _, err := b.run.content.For(to.Language)
+	content, language, _, err := b.run.content.For(to.Language)
 	if err != nil {
 		return j, err
 	}
-	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.campaign.Name, m.UnsubscribeURL))
+	j.language = language
+	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.occasion, links))
 	return j, err
 }
 

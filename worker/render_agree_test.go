@@ -171,7 +171,7 @@ func sendToMixedPeople(t *testing.T, r *rand.Rand) {
 		vars := liquid.Vars{
 			Contact: liquid.Contact{Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName, Address: row.Address,
 				Attributes: contact.Attributes.JSON()},
-			CampaignName: "Spring & more", UnsubscribeURL: fmt.Sprintf("https://n.example.org/u/%d", m.ID), Row: rows[row.Address],
+			Of: &liquid.Occasion{CampaignName: "Spring & more"}, UnsubscribeURL: fmt.Sprintf("https://n.example.org/u/%d", m.ID), Row: rows[row.Address],
 		}
 		want, err := compiled.Render(ctx, vars)
 		require.NoError(t, err)

@@ -39,9 +39,9 @@ func (b *bench) collect() func() map[int64]providers.Message {
 
 // unsubscribes has something done for every message that is rendered.
 func (b *bench) unsubscribes(do func(id int64)) {
-	b.o.UnsubscribeURL = func(_, id int64) string {
+	b.o.Links = func(_, id int64) messages.Links {
 		do(id)
-		return fmt.Sprintf("https://n.example.org/u/%d", id)
+		return messages.Links{UnsubscribeURL: fmt.Sprintf("https://n.example.org/u/%d", id)}
 	}
 }
 
@@ -100,6 +100,12 @@ func TestTheWorkerSpeaksEverybodysLanguage(t *testing.T) {
 		said[id] = m.Content.Text
 	}
 	require.Equal(t, map[int64]string{1: "Hallo Ada", 2: "Hallo Ada", 3: "Hello Ada", 4: "Hello Ada"}, said)
+	require.Equal(t, map[int64]string{1: "de", 2: "de", 3: "en", 4: "en"}, b.writer.spoken)
+
+	// Where no template speaks, nothing is written of it.
+	b = newBench(t, clock.NewFake(noon))
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(2)))
+	require.Empty(t, b.writer.spoken)
 }
 
 // Rows are read only for contents that name them.

@@ -6,7 +6,9 @@ import (
 	"sync/atomic"
 
 	"carillon/campaigns"
+	"carillon/internal/fault"
 	"carillon/templates"
+	"carillon/templates/liquid"
 )
 
 // maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
@@ -19,6 +21,7 @@ type run struct {
 	mu       sync.Mutex
 	campaign *campaigns.Campaign // nil before it was read
 	content  *templates.Compiled
+	occasion *liquid.Occasion
 	broken   error // why the content can't be compiled
 
 	// exceeded counts recipients, one after the other, for whom the template
@@ -77,11 +80,18 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.occasion, err = ch.worker.o.Store.OccasionOfRun(ctx, runID)
+	if err != nil && !fault.Is(err, fault.Invalid) {
+		return nil, err
+	}
+	unread := err
 	wording := templates.Plain(campaign.Content)
 	if campaign.Resolved != nil {
 		wording = *campaign.Resolved
 	}
-	r.content, r.broken = wording.Compile(campaign.Snippets)
+	if r.content, r.broken = wording.Compile(campaign.Snippets); r.broken == nil {
+		r.broken = unread
+	}
 	r.campaign = &campaign
 	return r, nil
 }

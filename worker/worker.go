@@ -21,6 +21,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
+	"carillon/templates/liquid"
 	"carillon/worker/flight"
 )
 
@@ -46,6 +47,10 @@ type Store interface {
 	// CampaignOfRun is the campaign behind a run, as far as sending needs it; NotFound
 	// if there is no such run.
 	CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error)
+	// OccasionOfRun is what the run's messages are part of, with the data feed as it is
+	// kept with the run; NotFound if there is no such run, Invalid if the feed can't be
+	// read any more.
+	OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasion, error)
 	// LoadEnvelope reads those of an envelope's messages that are still queued in it.
 	LoadEnvelope(ctx context.Context, request messages.EnvelopeRequest) ([]messages.QueuedMessage, error)
 	// Skip skips messages of an envelope that are queued, and returns how many were.
@@ -114,9 +119,9 @@ type Options struct {
 	Flights string
 	Clock   clock.Clock
 	Logger  *slog.Logger
-	// UnsubscribeURL makes the unsubscribe address of a message's recipient; it is
-	// nil, or returns nothing, where no public address is configured.
-	UnsubscribeURL func(accountID, messageID int64) string
+	// Links makes the addresses of the pages of a message's recipient; it is nil, or
+	// they are empty, where no public address is configured.
+	Links func(accountID, messageID int64) messages.Links
 	// Meter counts what is sent; nil counts nothing.
 	Meter Meter
 }

@@ -126,6 +126,9 @@ func value(column string, i int) string {
 	return fmt.Sprintf("€ %d.%02d", i%9000+len(column), i%100)
 }
 
+// occasion is what every message of the benchmark is part of.
+var occasion = &liquid.Occasion{CampaignName: "bench"}
+
 // person is what a template may say of the i-th recipient.
 func (c Content) person(i int) (liquid.Vars, error) {
 	row := map[string]string{"email": address(i), "first_name": fmt.Sprintf("N%d", i), "last_name": fmt.Sprintf("L%d", i)}
@@ -134,9 +137,9 @@ func (c Content) person(i int) (liquid.Vars, error) {
 	}
 	encoded, err := json.Marshal(row)
 	return liquid.Vars{
-		Contact:      liquid.Contact{FirstName: row["first_name"], LastName: row["last_name"], Address: row["email"]},
-		Row:          string(encoded),
-		CampaignName: "bench", UnsubscribeURL: publicURL + "/u/" + value("token", i),
+		Contact: liquid.Contact{FirstName: row["first_name"], LastName: row["last_name"], Address: row["email"]},
+		Row:     string(encoded),
+		Of:      occasion, UnsubscribeURL: publicURL + "/u/" + value("token", i),
 	}, err
 }
 

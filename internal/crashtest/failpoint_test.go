@@ -24,6 +24,7 @@ const (
 // the work.
 var passing = map[string]int{
 	failpoint.AfterFire:           1,
+	failpoint.AfterFeedRead:       1,
 	failpoint.AfterPlanBatch:      1,
 	failpoint.AfterMoveLate:       1,
 	failpoint.AfterMarkQueued:     2,
@@ -62,9 +63,13 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 					dieMoving(t, s)
 					return
 				}
+				if point == failpoint.AfterFeedRead {
+					dieReading(t, s)
+					return
+				}
 				dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 			})
-			if long || point == failpoint.AfterProviderAnswer {
+			if point != failpoint.AfterFeedRead && long || point == failpoint.AfterProviderAnswer {
 				t.Run(s.name+"/SMTP/"+point, func(t *testing.T) {
 					t.Parallel()
 					dieAt(t, s, death{point: point, receive: (*cluster).smtpSink})

@@ -1,7 +1,12 @@
 package docstest
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +25,7 @@ func TestPages(t *testing.T) {
 	program := buildProgram(t)
 	stands := map[string]func(*testing.T) stand{
 		"README.md: Your first newsletter":                     newsletter,
+		"docs/schedules.md: A data feed":                       dataFeed,
 		"README.md: Several processes on PostgreSQL and Redis": servers,
 	}
 	for _, page := range pages(t) {
@@ -57,6 +63,21 @@ func servers(t *testing.T) stand {
 		"postgres://carillon:secret@db.example.org/carillon", testenv.SharedPostgres(t).NewDatabase(t),
 		"redis://redis.example.org:6379/0", testenv.SharedRedis(t).NewDatabase(t),
 	}}
+}
+
+// dataFeed stands in for the shop of the reader.
+func dataFeed(t *testing.T) stand {
+	own, ca := testenv.Certificate(t)
+	certificate := filepath.Join(t.TempDir(), "certificate.pem")
+	require.NoError(t, os.WriteFile(certificate, []byte(ca), 0o600))
+	shop := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"shop": "Bells & more", "items": [{"id": 1, "title": "A hand bell", "price": 9.90}, {"id": 2, "title": "A rope", "price": 15}]}`))
+	}))
+	shop.TLS = &tls.Config{Certificates: []tls.Certificate{own}}
+	shop.StartTLS()
+	t.Cleanup(shop.Close)
+	host := shop.Listener.Addr().String()
+	return stand{replace: []string{"shop.example.org", host}, env: []string{"SSL_CERT_FILE=" + certificate, "CARILLON_ALLOW_RELAYS=" + host}}
 }
 
 var pauses = regexp.MustCompile(`campaign pause|campaigns/\d+/pause`)

@@ -16,7 +16,8 @@ import (
 
 // The named points, in the order in which a message passes them.
 const (
-	AfterFire           = "after-fire" // a run has begun, and nothing of it is planned
+	AfterFire           = "after-fire"      // a run has begun, and nothing of it is planned
+	AfterFeedRead       = "after-feed-read" // a data feed was read, and is not kept
 	AfterPlanBatch      = "after-plan-batch"
 	AfterMoveLate       = "after-move-late" // some of what is outside of its hours has another due time
 	AfterMarkQueued     = "after-mark-queued"
@@ -33,7 +34,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterFire, AfterPlanBatch, AfterMoveLate, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }

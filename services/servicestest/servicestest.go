@@ -96,5 +96,6 @@ func New(t *testing.T) *Fixture {
 func (f *Fixture) Over(s services.Store) *services.Services {
 	return services.New(services.Deps{
 		Store: s, Providers: f.registry, MasterKey: secret.New(MasterKey), PublicURL: "https://n.example.org", Clock: f.Clock,
+		Dialer: providers.Dialer{AllowPrivate: true}, // for what a test serves
 	})
 }

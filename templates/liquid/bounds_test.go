@@ -220,7 +220,7 @@ func TestCompileIsBounded(t *testing.T) {
 			began := clock.System{}.Now()
 			compiled, err := Compile(providers.Content{HTML: source}, nil)
 			if err == nil {
-				_ = compiled.Unknown(nil, nil)
+				_ = compiled.Unknown(nil, nil, nil)
 			}
 			took := clock.System{}.Now().Sub(began)
 			runtime.ReadMemStats(&after)

@@ -22,9 +22,20 @@ type Vars struct {
 	Contact Contact
 	// Row is the recipient's line of the upload as a JSON object of texts; empty
 	// where there is none. It is read only if the template mentions row.
-	Row            string
-	CampaignName   string
+	Row string
+	// Of is what the message is part of; nil for nothing.
+	Of *Occasion
+	// UnsubscribeURL leads to the recipient's own page; empty where there is none. Pages
+	// are the others; may be nil.
 	UnsubscribeURL string
+	Pages          Pages
+}
+
+// Pages are addresses of the recipient's own pages; empty where there are none. They are
+// asked for only if the template mentions them.
+type Pages interface {
+	PreferencesURL() string
+	ViewURL() string
 }
 
 // Contact is the contact behind a message.
@@ -42,7 +53,7 @@ type Content struct {
 	needRow bool
 	// works says that a text does more than fill values in.
 	works bool
-	// mentioned are the contact's fields that the engine is given.
+	// mentioned are the contact's fields and the links that the engine is given.
 	mentioned []string
 	asked     asked
 	// snippets is what each snippet asks for that the texts render.
@@ -214,6 +225,11 @@ var wholeContact = regexp.MustCompile(`\bcontact\b\s*(?:[^.\s]|$)`)
 // mention adds the contact's fields that a source may ask for.
 func mention(names []string, source string) []string {
 	every := wholeContact.MatchString(source)
+	for name := range links {
+		if strings.Contains(source, name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	for name := range contactFields {
 		if (every || strings.Contains(source, name)) && !slices.Contains(names, name) {
 			names = append(names, name)

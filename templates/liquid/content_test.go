@@ -23,8 +23,8 @@ var ada = Vars{
 		ExternalID: "c-1", Name: "Ada Lovelace", FirstName: "Ada", LastName: "Lovelace",
 		Language: "en", Timezone: "Europe/London", Address: "ada@example.org",
 	},
-	Row:          `{"coupon":"A<1>","city":"München","note":"one\ntwo","coupon code":"X"}`,
-	CampaignName: "Spring", UnsubscribeURL: "https://example.org/u/t?a=1&b=2",
+	Row: `{"coupon":"A<1>","city":"München","note":"one\ntwo","coupon code":"X"}`,
+	Of:  &Occasion{CampaignName: "Spring"}, UnsubscribeURL: "https://example.org/u/t?a=1&b=2",
 }
 
 func TestRender(t *testing.T) {
@@ -204,7 +204,7 @@ func TestBrokenRow(t *testing.T) {
 
 // renderText renders one text for one recipient.
 func renderText(t text, v Vars) (string, error) {
-	s := &scope{vars: &v, mentioned: mention(nil, "contact"), meter: newMeter(context.Background())}
+	s := &scope{vars: &v, mentioned: mention(nil, "contact unsubscribe_url"), meter: newMeter(context.Background())}
 	out := output{meter: s.meter}
 	err := t.render(s, &out)
 	return out.whole(), err
@@ -233,7 +233,8 @@ func TestPlaceholdersEqualProgram(t *testing.T) {
 		value := rapid.SampledFrom([]string{"", "x", "<b>", `"q" & 'a'`, "日本"})
 		row, err := json.Marshal(map[string]string{"a": value.Draw(t, "a"), "c d": value.Draw(t, "cd")})
 		require.NoError(t, err)
-		v := Vars{Contact: Contact{FirstName: value.Draw(t, "first"), Address: value.Draw(t, "address")}, Row: string(row), CampaignName: value.Draw(t, "campaign"),
+		v := Vars{Contact: Contact{FirstName: value.Draw(t, "first"), Address: value.Draw(t, "address")}, Row: string(row),
+			Of:             &Occasion{CampaignName: value.Draw(t, "campaign")},
 			UnsubscribeURL: value.Draw(t, "url")}
 		for _, m := range []mode{plainText, htmlText} {
 			p, err := parse(b.String(), m, newLibrary(nil))
@@ -295,7 +296,8 @@ func TestQuickRunsEqualTheEngine(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		source := block(t, 2)
-		v := Vars{Contact: Contact{FirstName: "Ada & Co", Attributes: `{"tags":["a","<b>"]}`}, CampaignName: "Spring", UnsubscribeURL: "https://a.example/?b&c"}
+		v := Vars{Contact: Contact{FirstName: "Ada & Co", Attributes: `{"tags":["a","<b>"]}`}, Of: &Occasion{CampaignName: "Spring"},
+			UnsubscribeURL: "https://a.example/?b&c"}
 		v.Row = `{"a":"` + rapid.SampledFrom([]string{"", "x", "<i>"}).Draw(t, "a") + `","b c":"<"}`
 		for _, m := range []mode{plainText, htmlText} {
 			p, err := parse(source, m, newLibrary(snippets))

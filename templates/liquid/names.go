@@ -149,13 +149,18 @@ var expressionWords = []string{"empty", "blank", "null", "reversed", "limit", "o
 // Unknown says which values the templates ask for that nobody has, such as a
 // misspelt contact.frist_name: they render as nothing. columns are those of the
 // uploads that the audience names, attributes the keys of the account's
-// properties.
-func (c *Content) Unknown(columns, attributes []string) []string {
+// properties, and feed is the data feed as it is now; nil for none.
+func (c *Content) Unknown(columns, attributes []string, feed *Feed) []string {
 	known := knownNames(columns, attributes)
+	if feed == nil {
+		known[feedKey] = nil
+	} else {
+		known[feedKey] = feed.names()
+	}
 	var notices []string
 	add := func(format string, args ...any) {
-		if len(notices) < maxNotices {
-			notices = append(notices, fmt.Sprintf(format, args...))
+		if notice := fmt.Sprintf(format, args...); len(notices) < maxNotices && !slices.Contains(notices, notice) {
+			notices = append(notices, notice)
 		}
 	}
 	c.asked.unknown(known, c.snippets, add)
@@ -186,13 +191,18 @@ func (c *Content) Mistakes(attributes []string) []string {
 // knownNames are the fields of the objects that templates see, and the values that
 // belong to no object.
 func knownNames(columns, attributes []string) map[string][]string {
-	return map[string][]string{
-		"contact":              append(slices.Sorted(maps.Keys(contactFields)), attributesKey),
-		"contact.attributes":   attributes,
-		"row":                  columns,
-		"campaign":             {"name"},
-		"" /* of no object */ : {"contact", "row", "campaign", "unsubscribe_url"},
+	known := map[string][]string{
+		"contact":            append(slices.Sorted(maps.Keys(contactFields)), attributesKey),
+		"contact.attributes": attributes,
+		"row":                columns,
+		feedKey:              {anyField},
 	}
+	whole := []string{"contact", "row", feedKey}
+	for object, fields := range shared {
+		known[object] = slices.Sorted(maps.Keys(fields))
+	}
+	known[""] = slices.Concat(whole, sharedNames(), slices.Sorted(maps.Keys(links))) // of no object
+	return known
 }
 
 // unknown says what of a text may be a mistake. A snippet's variables are handed to
@@ -215,7 +225,7 @@ func (a *asked) unknown(known map[string][]string, snippets map[string]*asked, a
 		case a.own[n.object]:
 			continue
 		case !object || n.object == "":
-			if n.object == "unsubscribe_url" || a.snippet {
+			if links[n.object] != nil || a.snippet {
 				continue
 			}
 			whole := n.object
@@ -223,6 +233,8 @@ func (a *asked) unknown(known map[string][]string, snippets map[string]*asked, a
 				whole += "." + n.field
 			}
 			add("%s is not known and renders as nothing; %s", whole, suggestion(known, n.object, "", n.object))
+		case n.object == feedKey && len(fields) == 0:
+			add("feed is empty: the campaign reads no data feed")
 		case n.field == "", slices.Contains(fields, n.field), slices.Contains(fields, anyField), n.field == "size" && n.object != "contact":
 			continue
 		default:
@@ -264,7 +276,7 @@ func suggestion(known map[string][]string, field, object, fallback string) strin
 			}
 		}
 	}
-	for _, owner := range []string{"contact", "contact.attributes", "row", "campaign", ""} {
+	for _, owner := range slices.Concat([]string{"contact", "contact.attributes", "row", feedKey}, sharedNames(), []string{""}) {
 		for _, candidate := range known[owner] {
 			if candidate == anyField {
 				continue
@@ -278,7 +290,7 @@ func suggestion(known map[string][]string, field, object, fallback string) strin
 	fields, object2 := known[fallback]
 	switch {
 	case !object2:
-		return "there are contact, row, campaign and unsubscribe_url"
+		return "there are " + strings.Join(known[""], ", ")
 	case len(fields) == 0:
 		return "under " + fallback + " there are none"
 	}

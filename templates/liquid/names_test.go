@@ -23,8 +23,8 @@ func TestUnknownNamesAreSaid(t *testing.T) {
 		"contact.attributes.any is not known and renders as nothing; under contact.attributes there are plan",
 		"row.cupon is not known and renders as nothing; did you mean row.coupon?",
 		"contact.attributes.paln is not known and renders as nothing; did you mean contact.attributes.plan?",
-	}, c.Unknown([]string{"coupon", "city"}, []string{"plan"}))
-	require.Contains(t, c.Unknown(nil, nil), "row.coupon is not known and renders as nothing; under row there are none")
+	}, c.Unknown([]string{"coupon", "city"}, []string{"plan"}, nil))
+	require.Contains(t, c.Unknown(nil, nil, nil), "row.coupon is not known and renders as nothing; under row there are none")
 }
 
 func TestWhatWasMeantIsSaid(t *testing.T) {
@@ -36,7 +36,8 @@ func TestWhatWasMeantIsSaid(t *testing.T) {
 		"{{ first_name }}":           {"first_name is not known and renders as nothing; did you mean contact.first_name?"},
 		"{{ contcat.first_name }}":   {"contcat.first_name is not known and renders as nothing; did you mean contact?"},
 		"{{ contact.city }}":         {"contact.city is not known and renders as nothing; did you mean row.city?"},
-		"{{ user.wibble }}":          {"user.wibble is not known and renders as nothing; there are contact, row, campaign and unsubscribe_url"},
+		"{{ user.wibble }}": {"user.wibble is not known and renders as nothing; " +
+			"there are contact, row, feed, account, campaign, channel, run, preferences_url, unsubscribe_url, view_url"},
 		"{% if contact.vip == true %}{% endif %}": {"contact.vip is not known and renders as nothing; under contact there are address, external_id, " +
 			"first_name, language, last_name, name, timezone, attributes"},
 		`{{ contact.first_name or "x" }}`: {`{{ contact.first_name or "x" }} prints true or false and not a value; for a stand-in write {{ ` +
@@ -51,12 +52,12 @@ func TestWhatWasMeantIsSaid(t *testing.T) {
 		`{% raw %}{{ nobody }}{% endraw %}{% comment %}{{ nobody }}{% endcomment %}{% # {{ nobody }} %}`:              nil,
 		`{{ row["coupon code"] }}{{ row.coupon.size }}{{ 1.5 | plus: 2 }}{% increment n %}{{ n }}`:                    nil,
 		`{% capture a %}x{% endcapture %}{{ a }}{{ f | default: 1, allow_false: true }}`: {"f is not known and renders as nothing; " +
-			"there are contact, row, campaign and unsubscribe_url"},
+			"there are contact, row, feed, account, campaign, channel, run, preferences_url, unsubscribe_url, view_url"},
 		`{% if x != blank and contact.name != empty %}{% endif %}`: {"x is not known and renders as nothing; " +
-			"there are contact, row, campaign and unsubscribe_url"},
+			"there are contact, row, feed, account, campaign, channel, run, preferences_url, unsubscribe_url, view_url"},
 	} {
 		c, err := liquid.Compile(providers.Content{HTML: source}, nil)
 		require.NoError(t, err, source)
-		require.Equal(t, want, c.Unknown([]string{"coupon", "coupon code", "city"}, []string{"plan"}), source)
+		require.Equal(t, want, c.Unknown([]string{"coupon", "coupon code", "city"}, []string{"plan"}, nil), source)
 	}
 }

@@ -12,11 +12,13 @@ import (
 // placeholder is a simple {{ … }} between two pieces of text.
 type placeholder struct {
 	before string
-	get    func(*Contact) string // nil: column, or one of the others
+	get    func(*Contact) string // nil: one of the others
 	column string
 	// attribute is the key of a property.
 	attribute string
-	other     string
+	// shared is a field of what all recipients share, and link an address of a page.
+	shared func(*Occasion) string
+	link   func(*Vars) string
 	// fallback stands in for an empty value.
 	fallback string
 	mode     mode
@@ -66,10 +68,12 @@ func (p *parsed) placeholders() (*placeholders, bool) {
 			ph.get = contactFields[key]
 		case root == "row" && key != "":
 			ph.column = key
-		case root == "campaign" && key == "name", root == "unsubscribe_url" && key == "":
-			ph.other = root
-		case root == "contact" && key == "", root == "row", root == "campaign" && key == "":
-			return nil, false // prints a whole object: the engine decides how
+		case shared[root][key] != nil:
+			ph.shared = shared[root][key]
+		case links[root] != nil && key == "":
+			ph.link = links[root]
+		case root == "contact" && key == "", root == "row", root == feedKey, shared[root] != nil && key == "":
+			return nil, false // prints a whole object, or what only the engine finds
 		}
 		before = ""
 		quick.list = append(quick.list, ph)
@@ -115,7 +119,7 @@ func (p *parsed) needsNoEngine(tok parser.Token) bool {
 	}
 	root := madeName.FindString(tok.Args)
 	switch ph := quick.list[0]; {
-	case ph.get == nil && ph.column == "" && ph.attribute == "" && ph.other == "":
+	case ph.get == nil && ph.column == "" && ph.attribute == "" && ph.shared == nil && ph.link == nil:
 		return false // a name of the template's own, or a parameter
 	}
 	return !p.made[root]
@@ -190,10 +194,10 @@ func (ph *placeholder) value(s *scope) (value string, err error) {
 		value, err = s.column(ph.column)
 	case ph.attribute != "":
 		value, err = s.attribute(ph.attribute)
-	case ph.other == "campaign":
-		value = s.vars.CampaignName
-	case ph.other != "":
-		value = s.vars.UnsubscribeURL
+	case ph.shared != nil && s.vars.Of != nil:
+		value = ph.shared(s.vars.Of)
+	case ph.link != nil:
+		value = ph.link(s.vars)
 	}
 	if value == "" {
 		value = ph.fallback

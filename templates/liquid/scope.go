@@ -3,6 +3,7 @@ package liquid
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +21,7 @@ type scope struct {
 	attributes     map[string]any
 	attributesRead bool
 
-	// mentioned are the contact's fields that are bound.
+	// mentioned are the contact's fields and the links that are bound.
 	mentioned []string
 	bound     map[string]any
 	meter     *meter
@@ -165,8 +166,13 @@ func (s *scope) bindings(needRow bool) (map[string]any, error) {
 func (s *scope) bind() (map[string]any, error) {
 	v := s.vars
 	contact := make(map[string]any, len(s.mentioned))
+	vars := map[string]any{"contact": contact, meterKey: s.meter}
 	for _, name := range s.mentioned {
-		if name == attributesKey {
+		if link := links[name]; link != nil {
+			if value := link(v); value != "" {
+				vars[name] = value
+			}
+		} else if name == attributesKey {
 			if err := s.readAttributes(); err != nil {
 				return nil, err
 			}
@@ -175,13 +181,7 @@ func (s *scope) bind() (map[string]any, error) {
 			contact[name] = value
 		}
 	}
-	vars := map[string]any{"contact": contact, meterKey: s.meter}
-	if v.CampaignName != "" {
-		vars["campaign"] = map[string]any{"name": v.CampaignName}
-	}
-	if v.UnsubscribeURL != "" {
-		vars["unsubscribe_url"] = v.UnsubscribeURL
-	}
+	maps.Copy(vars, v.Of.bound())
 	return vars, nil
 }
 

@@ -155,7 +155,7 @@ func TestNoticesOfSnippets(t *testing.T) {
 		`snippet "card" is given titel and does not use it`,
 		"contact.nme is not known and renders as nothing; did you mean contact.name?",
 		`snippet "card": contact.firstname is not known and renders as nothing; did you mean contact.first_name?`,
-	}, compiled.Unknown([]string{"a"}, nil))
+	}, compiled.Unknown([]string{"a"}, nil, nil))
 }
 
 // Snippets that render each other, in loops and by lists, are as bounded as one text.

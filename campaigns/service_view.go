@@ -1,0 +1,81 @@
+package campaigns
+
+import (
+	"context"
+
+	"carillon/internal/fault"
+	"carillon/messages"
+	"carillon/providers"
+	"carillon/templates"
+	"carillon/templates/liquid"
+)
+
+// Viewing finds what a message was made of.
+type Viewing interface {
+	// CampaignOfRun is the campaign behind a run as the run keeps it; NotFound if there is
+	// no such run.
+	CampaignOfRun(ctx context.Context, runID int64) (Campaign, error)
+	// OccasionOfRun is what the run's messages are part of, with the data feed as it is
+	// kept; with the errors of CampaignOfRun, and Invalid if the feed can't be read.
+	OccasionOfRun(ctx context.Context, runID int64) (*liquid.Occasion, error)
+	// RecipientOf is a contact as it is now, with its line of the newest of the uploads;
+	// NotFound if it is gone.
+	RecipientOf(ctx context.Context, accountID, contactID int64, uploads []int64) (messages.Recipient, error)
+}
+
+// View is the message behind the token of a view_url, as a page: made of what its run
+// keeps, and of the contact as it is now. A token that was not made here, a message that
+// was never sent, and one whose recipient is gone are NotFound.
+func (s *Service) View(ctx context.Context, token string) (providers.Content, error) {
+	var none providers.Content
+	accountID, id, err := s.tokens.ParseView(token)
+	if err != nil {
+		return none, err
+	}
+	if id == 0 {
+		return none, fault.New(fault.NotFound, "this is a preview or a test: only what was sent can be looked at")
+	}
+	m, err := s.messages.Get(ctx, accountID, id)
+	switch {
+	case err != nil:
+		return none, err
+	case m.Address == "":
+		return none, fault.New(fault.NotFound, "the recipient of message %d was erased", id)
+	case m.RunID == 0:
+		return none, fault.New(fault.NotFound, "message %d is of no campaign", id)
+	}
+	c, err := s.store.CampaignOfRun(ctx, m.RunID)
+	if err != nil {
+		return none, err
+	}
+	of, err := s.store.OccasionOfRun(ctx, m.RunID)
+	if err != nil {
+		return none, err
+	}
+	wording := templates.Plain(c.Content)
+	if c.Resolved != nil {
+		wording = *c.Resolved
+	}
+	compiled, err := wording.Compile(c.Snippets)
+	if err != nil {
+		return none, err
+	}
+	var uploads []int64
+	if compiled.NeedsRow() {
+		uploads = c.Audience.Uploads
+	}
+	to, err := s.store.RecipientOf(ctx, accountID, m.ContactID, uploads)
+	if err != nil {
+		return none, err
+	}
+	to.Address = m.Address
+	language := m.Language // what was chosen then, whatever the contact speaks now
+	if language == "" {
+		language = to.Language
+	}
+	content, _, _, err := compiled.For(language)
+	if err != nil {
+		return none, err
+	}
+	return content.Render(ctx, to.Vars(of, s.tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: id})))
+}

@@ -1,0 +1,89 @@
+// Package fetch owns how documents are read from addresses that people name: through the
+// guarded dialer, without following redirects, bounded in size and time. It must not know
+// what the documents are for.
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/providers"
+)
+
+// maxTime bounds one document, from the look-up of the name to the last byte.
+const maxTime = 10 * time.Second
+
+// Fetcher reads documents. It is safe for concurrent use.
+type Fetcher struct {
+	transport *http.Transport
+	within    time.Duration
+}
+
+// New makes a fetcher that reaches what the dialer does.
+func New(dialer providers.Dialer) *Fetcher {
+	return &Fetcher{within: maxTime, transport: &http.Transport{
+		// No Proxy: the guard against private addresses is worth nothing if somebody
+		// else does the dialing.
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: maxTime, DisableKeepAlives: true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}}
+}
+
+// Within is the fetcher with another bound on the time that one document takes.
+func (f *Fetcher) Within(d time.Duration) *Fetcher {
+	return &Fetcher{transport: f.transport, within: d}
+}
+
+// JSON reads a JSON document of at most the bytes given. Errors say in a sentence what the
+// far end did; they are of code Invalid where no later try can do better, because the
+// address may not be reached, and else Unavailable.
+func (f *Fetcher) JSON(ctx context.Context, address string, most int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.within)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%s is no address", address)
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "Carillon")
+	answer, err := f.transport.RoundTrip(request) // which follows no redirect
+	if err != nil {
+		return nil, f.refused(ctx, request.URL.Host, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if code := answer.StatusCode; code != http.StatusOK {
+		if to := answer.Header.Get("Location"); code >= 300 && code < 400 && to != "" {
+			return nil, fault.New(fault.Unavailable, "%s redirects to %s, which is not followed: name the address where the document is", request.URL.Host, to)
+		}
+		return nil, fault.New(fault.Unavailable, "%s answered %d %s", request.URL.Host, code, http.StatusText(code))
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, int64(most)+1))
+	switch {
+	case err != nil:
+		return nil, f.refused(ctx, request.URL.Host, err)
+	case len(body) > most:
+		return nil, fault.New(fault.Unavailable, "%s sends more than %d KiB", request.URL.Host, most>>10)
+	}
+	return body, nil
+}
+
+// refused says why nothing was read.
+func (f *Fetcher) refused(ctx context.Context, host string, err error) error {
+	var timeout net.Error
+	var unknown *net.DNSError
+	switch {
+	case providers.IsPrivate(err):
+		return fault.New(fault.Invalid, "%s can't be read: %v", host, err)
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fault.New(fault.Unavailable, "%s does not answer within %s", host, f.within)
+	case errors.As(err, &unknown):
+		return fault.New(fault.Unavailable, "there is no host %s", unknown.Name)
+	}
+	return fault.New(fault.Unavailable, "%s can't be read: %s", host, fmt.Sprint(err))
+}
