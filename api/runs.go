@@ -22,7 +22,7 @@ type Run struct {
 	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill,resend" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for, those whom another run did not reach."`
 	ResendOf   int64            `json:"resend_of,omitempty" doc:"The run whose messages one of kind resend sends again."`
 	Status     string           `json:"status" enum:"waiting,planning,sending,paused,finished,canceled,failed,skipped" doc:"A waiting one waits for its time, or for the run before; a skipped one is an instant that did not fire."`
-	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter, nothing_new; of any other run what happened, in words."`
+	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter, nothing_new, feed (it waits for its data feed); of any other run what happened, in words."`
 	Detail     string           `json:"detail,omitempty" doc:"The reason in words."`
 	Feed       *RunFeed         `json:"feed,omitempty" doc:"What stands of its data feed; absent if it reads none."`
 	Version    int64            `json:"version" doc:"That of the campaign's content and audience."`

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"carillon/internal/words"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/templates"
 )
@@ -274,9 +275,10 @@ func checkContent(wording templates.Resolved, samples []Sample) (checks Checks) 
 	return checks
 }
 
-// checkUnsubscribe warns of a bulk mail in which no way out is seen. links are those of
-// the samples, in their order.
-func checkUnsubscribe(wording templates.Resolved, samples []Sample, links []string) (checks Checks) {
+// checkUnsubscribe warns of a bulk mail in which no way out is seen: neither the page for
+// unsubscribing nor the one for choosing, which has it, too. links are those of the
+// samples, in their order.
+func checkUnsubscribe(wording templates.Resolved, samples []Sample, links []messages.Links) (checks Checks) {
 	warn := func(message, remedy string) {
 		checks.Warnings = append(checks.Warnings, Check{Code: CheckUnsubscribe, Field: "content", Message: message, Remedy: remedy})
 	}
@@ -290,9 +292,9 @@ func checkUnsubscribe(wording templates.Resolved, samples []Sample, links []stri
 		switch {
 		case s.Error != "":
 			continue
-		case links[i] == "":
+		case links[i].UnsubscribeURL == "":
 			warn("no public address is set: nobody can unsubscribe with a link", "set public_url, and write {{ unsubscribe_url }} into the text")
-		case !strings.Contains(shown(s.Content), links[i]):
+		case !strings.Contains(shown(s.Content), links[i].UnsubscribeURL) && !strings.Contains(shown(s.Content), links[i].PreferencesURL()):
 			warn("it shows no link to unsubscribe: bulk mail needs one by law, and readers who find none call it spam",
 				`write {{ unsubscribe_url }} into the text, or <a href="{{ unsubscribe_url }}">Unsubscribe</a> into the HTML`)
 		default:
@@ -300,7 +302,8 @@ func checkUnsubscribe(wording templates.Resolved, samples []Sample, links []stri
 		}
 		return checks
 	}
-	if source := shown(wording.Contents[wording.Languages.Default]); !strings.Contains(source, "unsubscribe_url") && !strings.Contains(source, "render") {
+	if source := shown(wording.Contents[wording.Languages.Default]); !strings.Contains(source, "unsubscribe_url") &&
+		!strings.Contains(source, "preferences_url") && !strings.Contains(source, "render") {
 		warn("it shows no link to unsubscribe: bulk mail needs one by law, and readers who find none call it spam", "write {{ unsubscribe_url }} into the text")
 	}
 	return checks

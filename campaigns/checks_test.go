@@ -151,3 +151,21 @@ func TestAStartIsUndone(t *testing.T) {
 	_, err = f.StartWith(ctx, f.Account, recurring.ID, campaigns.Starting{Undo: time.Second})
 	require.ErrorContains(t, err, "a campaign that recurs")
 }
+
+// The page on which people choose is a way out, because one can leave everything there.
+func TestThePageOfPreferencesIsAWayOut(t *testing.T) {
+	f := newFixture(t)
+	for text, warns := range map[string]bool{"Hi": true, "{{ unsubscribe_url }}": false, "{{ preferences_url }}": false, "{{ view_url }}": true} {
+		campaign := f.campaign()
+		campaign.Content.Text = text
+		campaign, err := f.Create(t.Context(), campaign)
+		require.NoError(t, err)
+		checks, err := f.Check(t.Context(), f.Account, campaign.ID)
+		require.NoError(t, err)
+		if warns {
+			require.Contains(t, codes(checks.Warnings), campaigns.CheckUnsubscribe, text)
+		} else {
+			require.NotContains(t, codes(checks.Warnings), campaigns.CheckUnsubscribe, text)
+		}
+	}
+}

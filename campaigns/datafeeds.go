@@ -52,10 +52,11 @@ type DataFeedStore interface {
 	// PutOffFeed keeps why nothing was read, and when the next try comes.
 	PutOffFeed(ctx context.Context, runID int64, why string, next time.Time) error
 	// SkipRun leaves a run out of which nothing was planned; it changes nothing if the run
-	// is not in planning.
+	// is not in planning, or somebody else has kept its feed.
 	SkipRun(ctx context.Context, runID int64, reason, detail string) error
-	// FailRun ends a run that can't be planned, and keeps why.
-	FailRun(ctx context.Context, runID int64, why string) error
+	// GiveUpFeed fails a run whose feed can't be read, and keeps why; it changes nothing if
+	// somebody else has kept it.
+	GiveUpFeed(ctx context.Context, runID int64, why string) error
 }
 
 const (
@@ -133,7 +134,7 @@ func (d *DataFeeds) failed(ctx context.Context, f AwaitedFeed, why error) error 
 	now := d.clock.Now()
 	next := now.Add(retryFeedAfter(f.Tries))
 	if fault.Is(why, fault.Invalid) || next.Sub(f.Since) > feedPatience {
-		return d.store.FailRun(ctx, f.RunID, "its data feed can't be read: "+why.Error())
+		return d.store.GiveUpFeed(ctx, f.RunID, "its data feed can't be read: "+why.Error())
 	}
 	return d.store.PutOffFeed(ctx, f.RunID, why.Error(), next)
 }

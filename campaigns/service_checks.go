@@ -73,9 +73,9 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		checks.Warnings = append(checks.Warnings, Check{Code: CheckUnknownName, Field: "content", Message: notice, Remedy: "correct the name, or give it a default"})
 	}
 	if channel.Address == providers.Email {
-		links := make([]string, len(f.Samples))
+		links := make([]messages.Links, len(f.Samples))
 		for i, sample := range f.Samples {
-			links[i] = s.tokens.URL(messages.Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: sample.Recipient.Address})
+			links[i] = s.tokens.Links(messages.Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: sample.Recipient.Address})
 		}
 		checks = checks.and(checkUnsubscribe(wording, f.Samples, links))
 	}

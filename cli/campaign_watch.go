@@ -65,6 +65,8 @@ func watchRemark(k api.Campaign, run api.Run) string {
 		parts = append(parts, k.Status)
 	} else if run.Standstill != nil {
 		parts = append(parts, "stands still")
+	} else if run.Feed != nil && !run.Feed.Kept {
+		parts = append(parts, "waits for its data feed")
 	} else if !run.PlanDone {
 		parts = append(parts, "planning")
 	}

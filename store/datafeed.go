@@ -96,8 +96,20 @@ func (s *Store) PutOffFeed(ctx context.Context, runID int64, why string, next ti
 	})
 }
 
+// GiveUpFeed fails a run whose feed can't be read, and keeps why; it changes nothing if
+// somebody else has kept it.
+func (s *Store) GiveUpFeed(ctx context.Context, runID int64, why string) error {
+	var kept bool
+	err := s.reader().Row(ctx, "SELECT kept_at IS NOT NULL FROM run_feeds WHERE run_id = ?", runID).Scan(&kept)
+	if err != nil || kept {
+		return s.translate(err)
+	}
+	return s.FailRun(ctx, runID, why)
+}
+
 // SkipRun leaves a run out of which nothing was planned: it becomes an instant that did
-// not fire. It changes nothing if the run is not in planning.
+// not fire. It changes nothing if the run is not in planning, or if a reader that was
+// taken for dead has kept its feed.
 func (s *Store) SkipRun(ctx context.Context, runID int64, reason, detail string) error {
 	return s.inTx(ctx, func(tx conn) error {
 		var campaignID int64
@@ -109,7 +121,8 @@ func (s *Store) SkipRun(ctx context.Context, runID int64, reason, detail string)
 			return err
 		}
 		now := sqldb.Millis(s.clock.Now())
-		n, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, started_at = NULL, finished_at = ? WHERE id = ? AND planned = 0",
+		n, err := tx.Exec(ctx, "UPDATE runs SET status = 'skipped', reason = ?, detail = ?, started_at = NULL, finished_at = ? WHERE id = ? AND planned = 0 "+
+			"AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = runs.id AND f.kept_at IS NOT NULL)",
 			reason, clean(detail), now, runID)
 		if err != nil || n == 0 {
 			return err

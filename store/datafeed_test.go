@@ -93,6 +93,11 @@ func TestARunIsPlannedWithTheFeedThatItKeeps(t *testing.T) {
 		require.True(t, kept.Feed.Kept)
 		require.Equal(t, len(end.says), kept.Feed.Bytes)
 
+		// Nor does who gave up, or found nothing new, take the run away.
+		require.NoError(t, s.GiveUpFeed(t.Context(), first.ID, "late"))
+		require.NoError(t, s.SkipRun(t.Context(), first.ID, campaigns.RunNothingNew, "late"))
+		require.Equal(t, campaigns.RunPlanning, r.run(t, first.ID).Status)
+
 		end.says = `{"title":"two"}`
 		r.PlanAll(first.ID, 3)
 		require.Equal(t, int64(10), r.run(t, first.ID).Planned)
