@@ -25,9 +25,6 @@ type Campaign struct {
 	Throttle   campaigns.Throttle  `json:"throttle"`
 	Weight     int                 `json:"weight" doc:"Its share of the channel against other campaigns."`
 	CategoryID int64               `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
-	Tags       []string            `json:"tags,omitempty" doc:"Words by which it is found, lower case."`
-	Notes      string              `json:"notes,omitempty" doc:"What people keep about it."`
-	ArchivedAt *time.Time          `json:"archived_at,omitempty" doc:"Since when it is listed only if somebody asks for it."`
 	Version    int64               `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
 	Status     string              `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 	NextFireAt *time.Time          `json:"next_fire_at,omitempty"`
@@ -54,8 +51,6 @@ type CampaignInput struct {
 	Throttle   campaigns.Throttle  `json:"throttle,omitempty"`
 	Weight     int                 `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
 	CategoryID int64               `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
-	Tags       []string            `json:"tags,omitempty" maxItems:"100" doc:"Words by which it is found; at most 20, kept lower case and in order."`
-	Notes      string              `json:"notes,omitempty" doc:"What people keep about it, at most 10000 characters."`
 }
 
 // CampaignChange is what to change of a campaign; what is absent stays.
@@ -69,16 +64,6 @@ type CampaignChange struct {
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
 	CategoryID *int64              `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
-	// Tags and Notes may be changed in every status.
-	Tags  *[]string `json:"tags,omitempty" maxItems:"100" doc:"Replaces the tags; this and notes can be changed in every status."`
-	Notes *string   `json:"notes,omitempty"`
-}
-
-// labels reports whether nothing but tags and notes is changed.
-func (b CampaignChange) labels() bool {
-	given := b.Tags != nil || b.Notes != nil
-	b.Tags, b.Notes = nil, nil
-	return given && b == CampaignChange{}
 }
 
 // Forecast is what a campaign would do if it were started now.
@@ -138,10 +123,7 @@ type changeCampaign struct {
 
 type listCampaigns struct {
 	Paged
-	Status   string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
-	Tag      string `query:"tag" maxLength:"200" doc:"Only those that have this tag, in any case."`
-	Q        string `query:"q" maxLength:"200" doc:"Only those whose name or notes contain this, in any case."`
-	Archived string `query:"archived" enum:"only,also" doc:"Archived ones are left out unless this says otherwise."`
+	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 }
 
 type testCampaign struct {
@@ -178,8 +160,7 @@ func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
 		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
 		Feed: c.DataFeed, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
-		Weight: c.Weight, CategoryID: c.CategoryID, Tags: c.Tags, Notes: c.Notes, ArchivedAt: timestamp(c.ArchivedAt), Version: c.Version,
-		Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt),
+		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt),
 		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
@@ -199,9 +180,7 @@ func (s *Server) campaignRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Campaigns.List(ctx, caller.AccountID, campaigns.Filter{
-				Status: campaigns.Status(in.Status), Tag: in.Tag, Search: in.Q, Archived: campaigns.Archived(in.Archived),
-			}, before, in.Limit+1)
+			list, err := s.Campaigns.List(ctx, caller.AccountID, campaigns.Status(in.Status), before, in.Limit+1)
 			if err != nil {
 				return nil, err
 			}
@@ -214,7 +193,6 @@ func (s *Server) campaignRoutes() {
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
 				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
-				Tags: b.Tags, Notes: b.Notes,
 			}))
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
@@ -283,8 +261,6 @@ func (s *Server) campaignRoutes() {
 	}{
 		{"pause", "Pause a campaign", "Binds at once: none of its messages is handed to the provider after the answer.", s.Campaigns.Pause},
 		{"resume", "Go on where a campaign was paused", "", s.Campaigns.Resume},
-		{"archive", "Take a campaign that is over out of the list", "Its runs and messages stay, and can be looked at and sent again.", s.Campaigns.Archive},
-		{"unarchive", "Take an archived campaign back into the list", "", s.Campaigns.Unarchive},
 		{"cancel", "Cancel a campaign for good", "Binds at once; what has not been claimed becomes canceled.", s.Campaigns.Cancel},
 	} {
 		register(s, operation{id: move.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more,
@@ -316,15 +292,6 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 		return nil, err
 	}
 	b := in.Body
-	if b.Tags != nil {
-		c.Tags = *b.Tags
-	}
-	if b.Notes != nil {
-		c.Notes = *b.Notes
-	}
-	if b.labels() {
-		return campaignOut(s.Campaigns.Label(ctx, c))
-	}
 	if b.Name != nil {
 		c.Name = *b.Name
 	}

@@ -55,13 +55,6 @@ type Campaign struct {
 	// CategoryID is the subscription topic that it is about: whoever opted out of
 	// it is skipped, and its frequency caps count. 0 for none.
 	CategoryID int64
-	// Tags are words by which it is found, lower case and in order; Notes what people
-	// keep about it. Nothing follows from them.
-	Tags  []string
-	Notes string
-	// ArchivedAt is since when it is not listed unless somebody asks for it; nil if it is
-	// not archived.
-	ArchivedAt *time.Time
 	Status     Status
 	// NextFireAt is when the campaign fires next; nil if it doesn't.
 	NextFireAt *time.Time

@@ -25,12 +25,9 @@ type Records interface {
 	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
 	// GetCampaign is NotFound if the account has no such campaign.
 	GetCampaign(ctx context.Context, accountID, id int64) (Campaign, error)
-	// LabelCampaign replaces tags and notes, whatever the campaign's status. It is
-	// NotFound if there is no such campaign.
-	LabelCampaign(ctx context.Context, c Campaign) (Campaign, error)
-	// ListCampaigns lists those that a normal filter means before the id before, newest
-	// first; 0 begins with the newest.
-	ListCampaigns(ctx context.Context, accountID int64, f Filter, before int64, limit int) ([]Campaign, error)
+	// ListCampaigns lists those before the id before, newest first; 0 begins with the
+	// newest.
+	ListCampaigns(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error)
 	// DeleteCampaign is NotFound if there is no such campaign, and a Conflict unless it
 	// is a draft.
 	DeleteCampaign(ctx context.Context, accountID, id int64) error
@@ -45,8 +42,6 @@ type Lifecycle interface {
 	PauseCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
 	ResumeCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
 	CancelCampaign(ctx context.Context, accountID, campaignID int64, actor string) error
-	// ArchiveCampaign takes a campaign that is over out of the list, or back.
-	ArchiveCampaign(ctx context.Context, accountID, campaignID int64, archived bool) error
 }
 
 // Recurring steers campaigns that fire again and again. A campaign that there is not is
@@ -221,33 +216,8 @@ func (s *Service) Get(ctx context.Context, accountID, id int64) (Campaign, error
 }
 
 // List lists campaigns, newest first.
-func (s *Service) List(ctx context.Context, accountID int64, f Filter, before int64, limit int) ([]Campaign, error) {
-	return s.store.ListCampaigns(ctx, accountID, f.Normal(), before, limit)
-}
-
-// Label replaces the tags and notes of a campaign, whatever its status.
-func (s *Service) Label(ctx context.Context, c Campaign) (Campaign, error) {
-	if err := fault.InvalidFields(c.label()); err != nil {
-		return Campaign{}, err
-	}
-	return s.store.LabelCampaign(ctx, c)
-}
-
-// Archive takes a campaign that is over out of the list; its runs and messages stay.
-func (s *Service) Archive(ctx context.Context, accountID, id int64, _ string) (Campaign, error) {
-	return s.archive(ctx, accountID, id, true)
-}
-
-// Unarchive takes an archived campaign back into the list.
-func (s *Service) Unarchive(ctx context.Context, accountID, id int64, _ string) (Campaign, error) {
-	return s.archive(ctx, accountID, id, false)
-}
-
-func (s *Service) archive(ctx context.Context, accountID, id int64, archived bool) (Campaign, error) {
-	if err := s.store.ArchiveCampaign(ctx, accountID, id, archived); err != nil {
-		return Campaign{}, err
-	}
-	return s.store.GetCampaign(ctx, accountID, id)
+func (s *Service) List(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error) {
+	return s.store.ListCampaigns(ctx, accountID, status, before, limit)
 }
 
 // Delete deletes a draft.
@@ -266,7 +236,7 @@ func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name strin
 	if name = strings.TrimSpace(name); name == "" {
 		name = shorten("Copy of "+c.Name, maxName)
 	}
-	c.Name, c.Notes = name, ""
+	c.Name = name
 	c.Schedule.At = ""
 	return s.Create(ctx, c)
 }

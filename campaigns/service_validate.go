@@ -27,7 +27,6 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	if n := utf8.RuneCountInString(c.Name); n == 0 || n > maxName {
 		add("name", nil, "a campaign needs a name of 1 to %d characters", maxName)
 	}
-	wrong = append(wrong, c.label()...)
 	if c.Weight == 0 {
 		c.Weight = defaultWeight
 	}

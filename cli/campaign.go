@@ -25,8 +25,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("propose", "Ask for the approval of a draft as it is now"),
 		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
 		c.campaignSay("reject", "Reject a draft that was proposed"),
-		c.campaignMove("cancel", "Cancel a campaign for good"), c.campaignLabel(),
-		c.campaignMove("archive", "Take a campaign that is over out of the list"), c.campaignMove("unarchive", "Take an archived campaign back into the list"),
+		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
 }
 
@@ -38,21 +37,12 @@ func runsPath() path { return v1("runs") }
 func campaignID(arg string) (int64, error) { return idOf("campaign", "campaign ls")(arg) }
 
 func (c *cli) campaignLs() *cobra.Command {
-	var status, tag, search, archived string
-	cmd := &cobra.Command{
-		Use: "ls", Short: "List campaigns, newest first", Long: "Lists campaigns, newest first; those that are archived only if --archived says so.",
-		Example: "  carillon campaign ls --search spring --status finished\n  carillon campaign ls --tag 'black friday' --archived also",
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished, canceled or failed ones")
-	flags.StringVar(&tag, "tag", "", "only those with this tag")
-	flags.StringVar(&search, "search", "", "only those whose name or notes contain this, in any case")
-	flags.StringVar(&archived, "archived", "", "only those that are archived: only; them as well: also")
-	where := func() path {
-		return campaignsPath().with(query{"status": status, "tag": tag, "q": search, "archived": archived})
-	}
-	return lists(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED TAGS", func(k api.Campaign) []any {
-		return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt), strings.Join(k.Tags, ", ")}
+	var status string
+	cmd := &cobra.Command{Use: "ls", Short: "List campaigns, newest first"}
+	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished, canceled or failed ones")
+	where := func() path { return campaignsPath().with(query{"status": status}) }
+	return lists(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
+		return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt)}
 	}})
 }
 
@@ -75,8 +65,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	}
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
-		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Archived", at(k.ArchivedAt),
-			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
+		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
 			"Data feed", feedWords(k.Feed),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
@@ -123,8 +112,6 @@ type campaignFlags struct {
 	schedule                                whenFlags
 	rate                                    float64
 	batch                                   campaigns.Batch
-	tags                                    []string
-	notes                                   string
 	weight                                  int
 	category                                int64
 	start, watch                            bool
@@ -162,8 +149,6 @@ func (c *cli) campaignCreate() *cobra.Command {
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
-	flags.StringArrayVar(&f.tags, "tag", nil, "a word by which it is found; may be repeated")
-	flags.StringVar(&f.notes, "notes", "", "what to remember about it")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
 	flags.BoolVar(&f.start, "start", false, "start it too")
@@ -239,12 +224,6 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	}
 	if f.batch.On() {
 		in.Throttle.Batch = f.batch
-	}
-	if f.tags != nil {
-		in.Tags = f.tags
-	}
-	if f.notes != "" {
-		in.Notes = f.notes
 	}
 	if f.weight != 0 {
 		in.Weight = f.weight
@@ -425,35 +404,6 @@ func (c *cli) campaignSchedule() *cobra.Command {
 func (c *cli) campaignMove(verb, short string) *cobra.Command {
 	return onID(&cobra.Command{Use: verb + " ID", Short: short}, campaignID, func(ctx context.Context, id int64) error {
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below(verb), nil))
-	})
-}
-
-func (c *cli) campaignLabel() *cobra.Command {
-	var tags []string
-	var notes string
-	var none bool
-	cmd := &cobra.Command{
-		Use: "label ID", Short: "Change the tags and notes of a campaign, in whatever state it is",
-		Example: "  carillon campaign label 12 --tag spring --tag 'new customers' --notes 'subject of Bea, went well'\n  carillon campaign label 12 --no-tags",
-	}
-	flags := cmd.Flags()
-	flags.StringArrayVar(&tags, "tag", nil, "a word by which it is found, in place of those that it has; may be repeated")
-	flags.BoolVar(&none, "no-tags", false, "take its tags away")
-	flags.StringVar(&notes, "notes", "", "what to remember about it; empty takes the notes away")
-	cmd.MarkFlagsMutuallyExclusive("tag", "no-tags")
-	cmd.MarkFlagsOneRequired("tag", "no-tags", "notes")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
-		var change api.CampaignChange
-		if none {
-			tags = []string{}
-		}
-		if tags != nil {
-			change.Tags = &tags
-		}
-		if flags.Changed("notes") {
-			change.Notes = &notes
-		}
-		return c.showCampaign(ctx, patch(campaignsPath().id(id), change))
 	})
 }
 

@@ -210,10 +210,6 @@ channel rm 1
 channel pause 1
 channel resume 1
 campaign ls --status draft
-campaign ls --tag a --search b --archived also
-campaign label 1 --tag a --notes b
-campaign archive 1
-campaign unarchive 1
 campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch

@@ -122,7 +122,7 @@ func (s *Store) ListContacts(ctx context.Context, f contacts.ContactFilter) ([]c
 		args = append(args, f.ExternalID)
 	}
 	if f.Text != "" {
-		like := holding(strings.ToLower(f.Text))
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(f.Text)) + "%"
 		var parts []string
 		for _, column := range []string{"c.name", "c.first_name", "c.last_name", "c.external_id"} {
 			parts = append(parts, "LOWER("+column+`) LIKE ? ESCAPE '\'`)

@@ -261,7 +261,7 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 		}
 	}
 	for _, needle := range needles {
-		like := holding(strings.ToLower(needle))
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(needle)) + "%"
 		const holds = ` LIKE ? ESCAPE '\'`
 		if err := errors.Join(
 			e.change(ctx, "upload_errors", "UPDATE upload_errors SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE account_id = ?) AND LOWER(value)"+

@@ -233,7 +233,7 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 		THEN 'paused' ELSE 'sending' END WHERE id = ? AND status = 'finished'`, runID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', archived_at = NULL WHERE id = (SELECT campaign_id FROM runs WHERE id = ?) "+
+	_, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running' WHERE id = (SELECT campaign_id FROM runs WHERE id = ?) "+
 		"AND status IN ('finished', 'scheduled')", runID)
 	return err
 }

@@ -281,8 +281,8 @@ func insertRuns(field func(i int, kind string) string, rows string) string {
 }
 
 func aimCampaigns(field func(i int, kind string) string, rows string) string {
-	return `UPDATE campaigns SET updated_at = ?, archived_at = NULL, zones = ?, behind_at = ` + field(1, "bigint") + ", fired = " + field(2, "bigint") +
-		", look_at = " + field(3, "bigint") + ", next_fire_at = " + field(4, "bigint") + ", run_id = " + field(5, "bigint") + ", schedule_pause = " + field(6, "text") +
+	return `UPDATE campaigns SET updated_at = ?, zones = ?, behind_at = ` + field(1, "bigint") + ", fired = " + field(2, "bigint") + ", look_at = " +
+		field(3, "bigint") + ", next_fire_at = " + field(4, "bigint") + ", run_id = " + field(5, "bigint") + ", schedule_pause = " + field(6, "text") +
 		", status = CASE WHEN status = 'paused' THEN status " + statusOf(field(3, "bigint"), field(7, "text")) + " END FROM " + rows +
 		" WHERE campaigns.id = " + field(0, "bigint")
 }

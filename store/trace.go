@@ -118,7 +118,7 @@ func (tx conn) traceCampaigns(ctx context.Context, accountID int64, t *campaigns
 // traceRefused finds the lines of uploads that name an address and were refused.
 func (tx conn) traceRefused(ctx context.Context, accountID int64, addresses []string, t *campaigns.Trace) error {
 	for _, address := range addresses {
-		like := holding(strings.ToLower(address))
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(address)) + "%"
 		if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 			line := campaigns.RefusedLine{Address: address}
 			err := scan(&line.UploadID, &line.Filename, &line.Line, &line.Field, &line.Reason)

@@ -28,7 +28,7 @@ type Campaigns interface {
 	GetCampaign(ctx context.Context, accountID, id int64) (campaigns.Campaign, error)
 	// ListCampaigns lists those before the id before, newest first; 0 begins with the
 	// newest.
-	ListCampaigns(ctx context.Context, accountID int64, f campaigns.Filter, before int64, limit int) ([]campaigns.Campaign, error)
+	ListCampaigns(ctx context.Context, accountID int64, status campaigns.Status, before int64, limit int) ([]campaigns.Campaign, error)
 	// ListRuns lists those before the id before, newest first; 0 begins with the newest.
 	ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]campaigns.Run, error)
 	// RunsAt are the campaign's runs of instants within two, both included, in their
