@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/providers"
 	"carillon/templates"
 )
 
@@ -104,7 +105,8 @@ type campaignFlags struct {
 	file, name, channel string
 	audienceFlags
 	subject, text, textFile, html, htmlFile string
-	template, language                      string
+	template, language, attachment          string
+	buttons                                 []string
 	preheader                               string
 	schedule                                whenFlags
 	rate                                    float64
@@ -138,6 +140,8 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
 	flags.StringVar(&f.html, "html", "", "HTML part")
 	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
+	flags.StringVar(&f.attachment, "attachment", "", "a file, by its address")
+	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
@@ -201,6 +205,16 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 			}
 			*part.to = string(content)
 		}
+	}
+	if f.attachment != "" {
+		in.Content.Attachment = &providers.Attachment{URL: f.attachment}
+	}
+	for _, flag := range f.buttons {
+		b, err := buttonOf(flag)
+		if err != nil {
+			return in, err
+		}
+		in.Content.Buttons = append(in.Content.Buttons, b)
 	}
 	if err := f.schedule.into(ctx, c, &in.Schedule); err != nil {
 		return in, err
@@ -308,10 +322,37 @@ func (c *cli) showSamples(f api.Forecast) {
 			sayln(c.out, "Subject: "+clean(s.Content.Subject)+"\n")
 		}
 		sayln(c.out, printable(s.Content.Text))
+		c.showParts(s.Content)
 		if s.Content.HTML != "" {
 			sayf(c.out, "(and an HTML part of %d bytes)\n", len(s.Content.HTML))
 		}
 	}
+}
+
+// showParts shows what stands beside the text of a message.
+func (c *cli) showParts(content *providers.Content) {
+	if a := content.Attachment; a != nil {
+		sayln(c.out, "Attachment: "+clean(a.URL))
+	}
+	for _, b := range content.Buttons {
+		sayln(c.out, clean(buttonWords(b)))
+	}
+}
+
+// buttonWords are a button in a line.
+func buttonWords(b providers.MessageButton) string {
+	return strings.TrimSpace("[" + b.Caption + "] " + string(b.Type) + " " + b.Info)
+}
+
+// buttonOf reads a button as --button has it, such as "link|Our shop|https://example.org".
+func buttonOf(flag string) (b providers.MessageButton, err error) {
+	kind, rest, ok := strings.Cut(flag, "|")
+	if !ok {
+		return b, usagef("--button %q: write type, caption and info with | between them, such as 'link|Our shop|https://example.org'", flag)
+	}
+	b.Type = providers.ButtonType(kind)
+	b.Caption, b.Info, _ = strings.Cut(rest, "|")
+	return b, nil
 }
 
 func (c *cli) campaignTest() *cobra.Command {

@@ -212,6 +212,7 @@ campaign ls --status draft
 campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch
+campaign create --name x --channel 1 --all --text x --attachment https://example.org/a.pdf --button postback|Yes --button link|Shop|https://example.org/?a|b
 campaign preview 1
 campaign check 1
 campaign test 1 --to ada@example.org

@@ -81,7 +81,12 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if campaign.Resolved != nil {
 		wording = *campaign.Resolved
 	}
-	r.content, r.broken = wording.Compile(campaign.Snippets)
+	kind, err := ch.worker.o.Registry.Kind(ch.c.Provider)
+	if err != nil {
+		return nil, err
+	}
+	carried := wording.Carried(kind.Capabilities.Buttons)
+	r.content, r.broken = carried.Compile(campaign.Snippets)
 	r.campaign = &campaign
 	return r, nil
 }
