@@ -282,7 +282,8 @@ func checkContent(wording templates.Resolved, samples []Sample) (checks Checks) 
 func checkCarried(wording templates.Resolved, channel providers.Channel, can providers.Capabilities) (checks Checks) {
 	warn := func(field, what, remedy string) {
 		c := Check{
-			Code: CheckAsText, Field: field, Message: "a " + channel.Provider + " channel has no " + what + ": the preview shows how it stands in the text", Remedy: remedy,
+			Code: CheckAsText, Field: field, Remedy: remedy,
+			Message: "a " + channel.Provider + " channel has no " + what + ": the preview shows how it stands in the text",
 		}
 		if !slices.Contains(checks.Warnings, c) {
 			checks.Warnings = append(checks.Warnings, c)

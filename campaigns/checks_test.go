@@ -158,7 +158,9 @@ func TestWhatAChannelCanNotCarry(t *testing.T) {
 	made := f.campaign()
 	made.Content = providers.Content{
 		Subject: "x", Text: "Hi {{ unsubscribe_url }}", Attachment: &providers.Attachment{URL: "https://example.org/menu.pdf"},
-		Buttons: []providers.MessageButton{{Type: providers.ButtonLink, Caption: "Our shop", Info: "https://example.org/"}, {Type: providers.ButtonPostback, Caption: "Yes"}},
+		Buttons: []providers.MessageButton{
+			{Type: providers.ButtonLink, Caption: "Our shop", Info: "https://example.org/"}, {Type: providers.ButtonPostback, Caption: "Yes"},
+		},
 	}
 	kept, err := f.Create(t.Context(), made)
 	require.NoError(t, err)

@@ -112,7 +112,7 @@ func TestCreateRefuses(t *testing.T) {
 			}
 		})
 	}
-	list, err := f.List(t.Context(), f.Account, "", 0, 10)
+	list, err := f.List(t.Context(), campaigns.Filter{AccountID: f.Account, Limit: 10})
 	require.NoError(t, err)
 	require.Empty(t, list, "what is refused changes nothing")
 }
@@ -131,10 +131,10 @@ func TestDraft(t *testing.T) {
 	copied, err := f.Duplicate(ctx, f.Account, c.ID, "")
 	require.NoError(t, err)
 	require.Equal(t, "Copy of Summer", copied.Name)
-	list, err := f.List(ctx, f.Account, campaigns.Draft, 0, 1)
+	list, err := f.List(ctx, campaigns.Filter{AccountID: f.Account, Status: campaigns.Draft, Limit: 1})
 	require.NoError(t, err)
 	require.Equal(t, copied.ID, list[0].ID)
-	list, err = f.List(ctx, f.Account, "", list[0].ID, 10)
+	list, err = f.List(ctx, campaigns.Filter{AccountID: f.Account, Before: list[0].ID, Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.NoError(t, f.Delete(ctx, f.Account, c.ID))

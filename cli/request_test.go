@@ -209,6 +209,10 @@ channel rm 1
 channel pause 1
 channel resume 1
 campaign ls --status draft
+campaign ls --kind recurring --tag spring --search sale --archived all
+campaign set 1 --tag spring,sale --notes x
+campaign archive 1
+campaign unarchive 1
 campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch

@@ -202,7 +202,8 @@ func (m *messenger) pick(messages []providers.Message, places []int) []providers
 func (m *messenger) deliver(ctx context.Context, token string, messages []providers.Message) ([]answer, *providers.Error) {
 	list := make([]outgoing, len(messages))
 	for i := range messages {
-		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: messages[i].Content.Text, File: messages[i].Content.Attachment, Buttons: messages[i].Content.Buttons}
+		c := messages[i].Content
+		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons}
 		if m.style.echoes {
 			o.ClientRef = strconv.FormatInt(messages[i].ID, 10)
 		}
