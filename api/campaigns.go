@@ -26,6 +26,10 @@ type Campaign struct {
 	Weight     int                 `json:"weight" doc:"Its share of the channel against other campaigns."`
 	CategoryID int64               `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
 	Version    int64               `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
+	Kind       string              `json:"kind" enum:"newsletter,notification,recurring" doc:"recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
+	Tags       []string            `json:"tags"`
+	Notes      string              `json:"notes,omitempty"`
+	ArchivedAt *time.Time          `json:"archived_at,omitempty" doc:"Since when it is archived: once it has ended it is not listed unless asked for."`
 	Status     string              `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 	NextFireAt *time.Time          `json:"next_fire_at,omitempty"`
 	Pause      *Pause              `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
@@ -51,6 +55,14 @@ type CampaignInput struct {
 	Throttle   campaigns.Throttle  `json:"throttle,omitempty"`
 	Weight     int                 `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
 	CategoryID int64               `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
+	Tags       []string            `json:"tags,omitempty" maxItems:"20" doc:"What it is found by: at most 20, of 1 to 40 letters each; kept in lower case."`
+	Notes      string              `json:"notes,omitempty" maxLength:"10000" doc:"For people; nobody is sent them."`
+}
+
+// CampaignAbout is what people say of a campaign for themselves; what is absent stays.
+type CampaignAbout struct {
+	Tags  *[]string `json:"tags,omitempty" maxItems:"20" doc:"At most 20, of 1 to 40 letters each; kept in lower case."`
+	Notes *string   `json:"notes,omitempty" maxLength:"10000"`
 }
 
 // CampaignChange is what to change of a campaign; what is absent stays.
@@ -121,9 +133,18 @@ type changeCampaign struct {
 	Body CampaignChange
 }
 
+type describeCampaign struct {
+	ByID
+	Body CampaignAbout
+}
+
 type listCampaigns struct {
 	Paged
-	Status string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	Status   string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	Kind     string `query:"kind" enum:"newsletter,notification,recurring"`
+	Tag      string `query:"tag" maxLength:"200" doc:"Those that have this tag."`
+	Search   string `query:"q" maxLength:"200" doc:"A part of the name, in any case."`
+	Archived string `query:"archived" enum:"true,all" doc:"true lists archived campaigns alone, all lists these too."`
 }
 
 type testCampaign struct {
@@ -160,7 +181,8 @@ func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
 		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
 		Feed: c.DataFeed, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
-		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status), NextFireAt: timestamp(c.NextFireAt),
+		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status),
+		Kind: string(c.Kind()), Tags: orEmpty(c.About.Tags), Notes: c.About.Notes, ArchivedAt: timestamp(c.ArchivedAt), NextFireAt: timestamp(c.NextFireAt),
 		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
@@ -180,7 +202,10 @@ func (s *Server) campaignRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			list, err := s.Campaigns.List(ctx, caller.AccountID, campaigns.Status(in.Status), before, in.Limit+1)
+			list, err := s.Campaigns.List(ctx, campaigns.Filter{
+				AccountID: caller.AccountID, Status: campaigns.Status(in.Status), Kind: campaigns.Kind(in.Kind), Tag: in.Tag, Search: in.Search,
+				Archived: campaigns.Archival(in.Archived), Before: before, Limit: in.Limit + 1,
+			})
 			if err != nil {
 				return nil, err
 			}
@@ -193,6 +218,7 @@ func (s *Server) campaignRoutes() {
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
 				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
+				About: campaigns.About{Tags: b.Tags, Notes: b.Notes},
 			}))
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
@@ -255,6 +281,34 @@ func (s *Server) campaignRoutes() {
 			c, err := s.Campaigns.Schedule(ctx, caller.AccountID, in.ID, in.Body.schedule())
 			return campaignOut(c, relocate(err, "schedule.", ""))
 		})
+	register(s, operation{id: "describe-campaign", method: http.MethodPatch, path: path + "/{id}/about", tag: tag,
+		doc: "Change the tags and notes of a campaign, whatever its status", roles: mayEdit},
+		func(ctx context.Context, caller access.Key, in *describeCampaign) (*one[Campaign], error) {
+			c, err := s.Campaigns.Get(ctx, caller.AccountID, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			if in.Body.Tags != nil {
+				c.About.Tags = *in.Body.Tags
+			}
+			if in.Body.Notes != nil {
+				c.About.Notes = *in.Body.Notes
+			}
+			return campaignOut(s.Campaigns.Describe(ctx, caller.AccountID, in.ID, c.About))
+		})
+	for _, archive := range []struct {
+		verb, doc string
+		do        func(ctx context.Context, accountID, id int64) (campaigns.Campaign, error)
+	}{
+		{"archive", "Take a campaign that has ended out of the list", s.Campaigns.Archive},
+		{"unarchive", "Put an archived campaign back into the list", s.Campaigns.Unarchive},
+	} {
+		register(s, operation{id: archive.verb + "-campaign", method: http.MethodPost, path: path + "/{id}/" + archive.verb, tag: tag, doc: archive.doc,
+			roles: mayEdit},
+			func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
+				return campaignOut(archive.do(ctx, caller.AccountID, in.ID))
+			})
+	}
 	for _, move := range []struct {
 		verb, doc, more string
 		do              func(ctx context.Context, accountID, id int64, actor string) (campaigns.Campaign, error)

@@ -9,6 +9,7 @@ import (
 
 	"carillon/access"
 	"carillon/internal/secret"
+	"carillon/providers"
 )
 
 // Provider describes a provider to whoever makes a channel.
@@ -24,11 +25,12 @@ type Provider struct {
 
 // Capabilities are what a provider can do.
 type Capabilities struct {
-	Subject      bool `json:"subject"`
-	HTML         bool `json:"html"`
-	MaxTextBytes int  `json:"max_text_bytes,omitempty"`
-	Idempotent   bool `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
-	Receipts     bool `json:"receipts" doc:"It reports back what became of a message."`
+	Subject      bool                   `json:"subject"`
+	HTML         bool                   `json:"html"`
+	MaxTextBytes int                    `json:"max_text_bytes,omitempty"`
+	Idempotent   bool                   `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
+	Buttons      []providers.ButtonType `json:"buttons,omitempty" doc:"The types of buttons that it carries; others stand in the text."`
+	Receipts     bool                   `json:"receipts" doc:"It reports back what became of a message."`
 }
 
 func (s *Server) providerRoutes() {
@@ -40,7 +42,8 @@ func (s *Server) providerRoutes() {
 				can := k.Capabilities
 				out.Body.Items = append(out.Body.Items, Provider{
 					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
-					Can:    Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes, Idempotent: can.Idempotent, Receipts: can.Receipts},
+					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes, Idempotent: can.Idempotent, Buttons: can.Buttons,
+						Receipts: can.Receipts},
 					Config: configSchema(k.Config),
 				})
 			}

@@ -149,7 +149,7 @@ func (s *Server) fillStatus(r *http.Request, caller access.Key, view *statusView
 	for _, h := range status.Hindrances {
 		view.Problems = append(view.Problems, h.Words+" "+h.Remedy)
 	}
-	list, err := s.Campaigns.List(ctx, caller.AccountID, "", 0, statusCampaigns)
+	list, err := s.Campaigns.List(ctx, campaigns.Filter{AccountID: caller.AccountID, Limit: statusCampaigns})
 	if err != nil {
 		return err
 	}

@@ -68,10 +68,13 @@ type Campaign struct {
 	Pause, SchedulePause Pause
 	// Behind is the last instant of a recurring campaign of which something was decided,
 	// and Fired how many have fired, or wait to.
-	Behind    time.Time
-	Fired     int
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Behind time.Time
+	Fired  int
+	About  About
+	// ArchivedAt is since when it is archived; nil if it is not.
+	ArchivedAt *time.Time
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // Throttle bounds a campaign more tightly than its channel.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -52,6 +53,7 @@ const (
 	CheckChannel         = "channel_not_active"  // the channel is paused or stopped
 	CheckApproval        = "approval"            // the account asks for approval, and it has none
 	CheckDataFeed        = "data_feed"           // the data feed can't be read
+	CheckAsText          = "as_text"             // the channel writes a part into the text
 	CheckTranslation     = "translation_missing" // the template has not everybody's language
 )
 
@@ -208,6 +210,9 @@ func inspect(c providers.Content) map[string][]found {
 	if c.Attachment != nil {
 		found["content.attachment.url"] = inspectText(c.Attachment.URL)
 	}
+	for _, b := range c.Buttons {
+		found["content.buttons"] = append(found["content.buttons"], inspectText(b.Info)...)
+	}
 	return found
 }
 
@@ -215,7 +220,7 @@ func inspect(c providers.Content) map[string][]found {
 const asItReads = "as it reads for "
 
 // contentFields are those that are inspected, in the order in which they are told.
-var contentFields = []string{"content.html", "content.text", "content.attachment.url"}
+var contentFields = []string{"content.html", "content.text", "content.attachment.url", "content.buttons"}
 
 // checkContent checks a content as it is written, and as it reads for some recipients. A
 // link that leads nowhere for everybody can't be meant.
@@ -271,6 +276,31 @@ func checkContent(wording templates.Resolved, samples []Sample) (checks Checks) 
 			Message: fmt.Sprintf("the HTML has %d KB: Gmail cuts a message off at %d KB, with whatever stands at its end", (largest+1023)/1024, clipsAt/1024),
 			Remedy:  "shorten it, or take styles and comments out that are not used",
 		})
+	}
+	return checks
+}
+
+// checkCarried warns of what a channel can't carry as it is, and writes into the text.
+func checkCarried(wording templates.Resolved, channel providers.Channel, can providers.Capabilities) (checks Checks) {
+	warn := func(field, what, remedy string) {
+		c := Check{
+			Code: CheckAsText, Field: field, Remedy: remedy,
+			Message: "a " + channel.Provider + " channel has no " + what + ": the preview shows how it stands in the text",
+		}
+		if !slices.Contains(checks.Warnings, c) {
+			checks.Warnings = append(checks.Warnings, c)
+		}
+	}
+	for _, tag := range wording.Languages.Has {
+		c := wording.Contents[tag]
+		for i, b := range c.Buttons {
+			if !slices.Contains(can.Buttons, b.Type) {
+				warn(fmt.Sprintf("content.buttons[%d]", i), fmt.Sprintf("%s button (%s)", b.Type, quoted(b.Caption, "")), "nothing, if it reads well as a line")
+			}
+		}
+		if c.Attachment != nil && !can.Media {
+			warn("content.attachment", "files", "nothing, if a link is enough")
+		}
 	}
 	return checks
 }

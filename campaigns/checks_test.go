@@ -169,3 +169,29 @@ func TestThePageOfPreferencesIsAWayOut(t *testing.T) {
 		}
 	}
 }
+
+// What a channel writes into the text is said before, and shown as it reads.
+func TestWhatAChannelCanNotCarry(t *testing.T) {
+	f := newFixture(t)
+	made := f.campaign()
+	made.Content = providers.Content{
+		Subject: "x", Text: "Hi {{ unsubscribe_url }}", Attachment: &providers.Attachment{URL: "https://example.org/menu.pdf"},
+		Buttons: []providers.MessageButton{
+			{Type: providers.ButtonLink, Caption: "Our shop", Info: "https://example.org/"}, {Type: providers.ButtonPostback, Caption: "Yes"},
+		},
+	}
+	kept, err := f.Create(t.Context(), made)
+	require.NoError(t, err)
+	require.Equal(t, made.Content.Buttons, kept.Content.Buttons)
+	checks, err := f.Check(t.Context(), f.Account, kept.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"as_text content.buttons[0]", "as_text content.buttons[1]", "as_text content.attachment"}, coded(checks.Warnings))
+	require.Contains(t, checks.Warnings[0].Message, `a mail channel has no link button ("Our shop")`)
+	preview, err := f.Preview(t.Context(), f.Account, kept.ID)
+	require.NoError(t, err)
+	require.NotEmpty(t, preview.Samples)
+	for _, sample := range preview.Samples {
+		require.True(t, strings.HasSuffix(sample.Content.Text, "\n\nOur shop: https://example.org/\nReply \"Yes\""), sample.Content.Text)
+		require.Empty(t, sample.Content.Buttons)
+	}
+}

@@ -25,9 +25,8 @@ type Records interface {
 	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
 	// GetCampaign is NotFound if the account has no such campaign.
 	GetCampaign(ctx context.Context, accountID, id int64) (Campaign, error)
-	// ListCampaigns lists those before the id before, newest first; 0 begins with the
-	// newest.
-	ListCampaigns(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error)
+	// ListCampaigns lists those of a filter, newest first.
+	ListCampaigns(ctx context.Context, f Filter) ([]Campaign, error)
 	// DeleteCampaign is NotFound if there is no such campaign, and a Conflict unless it
 	// is a draft.
 	DeleteCampaign(ctx context.Context, accountID, id int64) error
@@ -124,6 +123,7 @@ type People interface {
 // Store is what the service needs kept.
 type Store interface {
 	Records
+	Archives
 	Lifecycle
 	Recurring
 	Resending
@@ -216,8 +216,8 @@ func (s *Service) Get(ctx context.Context, accountID, id int64) (Campaign, error
 }
 
 // List lists campaigns, newest first.
-func (s *Service) List(ctx context.Context, accountID int64, status Status, before int64, limit int) ([]Campaign, error) {
-	return s.store.ListCampaigns(ctx, accountID, status, before, limit)
+func (s *Service) List(ctx context.Context, f Filter) ([]Campaign, error) {
+	return s.store.ListCampaigns(ctx, f)
 }
 
 // Delete deletes a draft.
@@ -237,7 +237,7 @@ func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name strin
 		name = shorten("Copy of "+c.Name, maxName)
 	}
 	c.Name = name
-	c.Schedule.At = ""
+	c.Schedule.At, c.About.Notes = "", "" // which are the original's
 	return s.Create(ctx, c)
 }
 

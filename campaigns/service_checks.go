@@ -55,7 +55,11 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 	if err != nil {
 		return checks, err
 	}
-	checks = checks.and(checkContent(wording, f.Samples))
+	can, err := s.messages.Can(channel)
+	if err != nil {
+		return checks, err
+	}
+	checks = checks.and(checkContent(wording, f.Samples)).and(checkCarried(wording, channel, can))
 	if c.Template != nil {
 		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
 		if err != nil {

@@ -125,7 +125,11 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 	if err != nil {
 		return err
 	}
-	compiled, err := s.catalogue.CompileResolved(ctx, c.AccountID, wording)
+	can, err := s.messages.Can(channel)
+	if err != nil {
+		return err
+	}
+	compiled, err := s.catalogue.CompileResolved(ctx, c.AccountID, wording.Carried(can.Buttons))
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,23 @@ func TestCreateRefuses(t *testing.T) {
 			c.ChannelID = f.Text.ID
 			c.Content = providers.Content{Text: strings.Repeat("x", 161)}
 		}, []string{"has 161 bytes"}},
+		"buttons": {func(c *campaigns.Campaign) {
+			c.Content.Buttons = []providers.MessageButton{
+				{Type: "link", Caption: "Shop", Info: "example.org"}, {Type: "share", Caption: "Shop", Info: "javascript:{{ x }}"},
+				{Type: "call", Caption: " ", Info: "0301234567"}, {Type: "postback", Caption: strings.Repeat("x", 26)}, {Type: "postback", Caption: "a\nb"},
+				{Type: "press", Caption: "x"}, {Type: "postback", Caption: "{{ x | shout }}"}, {Type: "postback", Caption: "Yes", Info: strings.Repeat("x", 2001)},
+				{Type: "link", Caption: "Shop", Info: "{{ row.shop }}"}, {Type: "call", Caption: "Call", Info: "{{ row.phone }}"}, {Type: "postback", Caption: "11"},
+			}
+		}, []string{
+			"content.buttons: at most 10 buttons", "content.buttons[0].info: a link button needs an address", "content.buttons[1].info",
+			"content.buttons[2].caption: a button needs a caption", "content.buttons[2].info: a call button needs a number", "content.buttons[3].caption",
+			"content.buttons[4].caption: must be one line", "content.buttons[5].type: must be link", `content.buttons[6].caption: line 1: unknown filter "shout"`,
+			"content.buttons[7].info: has 2001 bytes",
+		}},
+		"too long with its buttons": {func(c *campaigns.Campaign) {
+			c.ChannelID = f.Text.ID
+			c.Content = providers.Content{Text: strings.Repeat("x", 150), Buttons: []providers.MessageButton{{Type: "call", Caption: "Call", Info: "+49301234567"}}}
+		}, []string{"has 170 bytes with the buttons that stand in it"}},
 		"weight":   {func(c *campaigns.Campaign) { c.Weight = 101 }, []string{"weight: must be from 1 to 100"}},
 		"schedule": {func(c *campaigns.Campaign) { c.Schedule.At = "tomorrow" }, []string{"schedule.at: not a time"}},
 		"zone":     {func(c *campaigns.Campaign) { c.Schedule.Timezone = "Mars" }, []string{"schedule.timezone"}},
@@ -95,7 +112,7 @@ func TestCreateRefuses(t *testing.T) {
 			}
 		})
 	}
-	list, err := f.List(t.Context(), f.Account, "", 0, 10)
+	list, err := f.List(t.Context(), campaigns.Filter{AccountID: f.Account, Limit: 10})
 	require.NoError(t, err)
 	require.Empty(t, list, "what is refused changes nothing")
 }
@@ -114,10 +131,10 @@ func TestDraft(t *testing.T) {
 	copied, err := f.Duplicate(ctx, f.Account, c.ID, "")
 	require.NoError(t, err)
 	require.Equal(t, "Copy of Summer", copied.Name)
-	list, err := f.List(ctx, f.Account, campaigns.Draft, 0, 1)
+	list, err := f.List(ctx, campaigns.Filter{AccountID: f.Account, Status: campaigns.Draft, Limit: 1})
 	require.NoError(t, err)
 	require.Equal(t, copied.ID, list[0].ID)
-	list, err = f.List(ctx, f.Account, "", list[0].ID, 10)
+	list, err = f.List(ctx, campaigns.Filter{AccountID: f.Account, Before: list[0].ID, Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.NoError(t, f.Delete(ctx, f.Account, c.ID))

@@ -47,6 +47,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 			add("category_id", c.CategoryID, "there is no such category: GET /v1/categories lists them")
 		}
 	}
+	wrong = append(wrong, c.About.check()...)
 	channel, err := s.store.GetChannel(ctx, c.AccountID, c.ChannelID)
 	switch {
 	case fault.Is(err, fault.NotFound):

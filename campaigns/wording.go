@@ -14,7 +14,7 @@ func (s *Service) wording(ctx context.Context, c Campaign, channel providers.Cha
 	if c.Template == nil {
 		return templates.Plain(c.Content), nil
 	}
-	if c.Content != (providers.Content{}) {
+	if !c.Content.Empty() {
 		return templates.Resolved{}, fault.InvalidField("content.template", c.Template.Name, "give either a template or texts")
 	}
 	return s.catalogue.Resolve(ctx, *c.Template, channel)

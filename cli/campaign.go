@@ -14,6 +14,7 @@ import (
 
 	"carillon/api"
 	"carillon/campaigns"
+	"carillon/providers"
 	"carillon/templates"
 )
 
@@ -26,7 +27,8 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
 		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
-		c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
+		c.campaignMove("archive", "Take a campaign that has ended out of the list"), c.campaignMove("unarchive", "Put an archived campaign back into the list"),
+		c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
 }
 
 func campaignsPath() path { return v1("campaigns") }
@@ -37,10 +39,16 @@ func runsPath() path { return v1("runs") }
 func campaignID(arg string) (int64, error) { return idOf("campaign", "campaign ls")(arg) }
 
 func (c *cli) campaignLs() *cobra.Command {
-	var status string
+	var status, kind, tag, search, archived string
 	cmd := &cobra.Command{Use: "ls", Short: "List campaigns, newest first"}
 	cmd.Flags().StringVar(&status, "status", "", "only draft, scheduled, running, paused, finished, canceled or failed ones")
-	where := func() path { return campaignsPath().with(query{"status": status}) }
+	cmd.Flags().StringVar(&kind, "kind", "", "only newsletter, notification or recurring ones")
+	cmd.Flags().StringVar(&tag, "tag", "", "only those with this tag")
+	cmd.Flags().StringVar(&search, "search", "", "only those with this in their names")
+	cmd.Flags().StringVar(&archived, "archived", "", "true: only archived ones; all: these too")
+	where := func() path {
+		return campaignsPath().with(query{"status": status, "kind": kind, "tag": tag, "q": search, "archived": archived})
+	}
 	return lists(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
 		return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt)}
 	}})
@@ -65,7 +73,8 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	}
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
-		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
+		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Status", k.Status, "Archived", at(k.ArchivedAt),
+			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
 			"Data feed", feedWords(k.Feed),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
@@ -106,7 +115,8 @@ type campaignFlags struct {
 	file, name, channel string
 	audienceFlags
 	subject, text, textFile, html, htmlFile string
-	template, language                      string
+	template, language, attachment          string
+	buttons                                 []string
 	preheader                               string
 	feed                                    feedFlags
 	schedule                                whenFlags
@@ -115,6 +125,8 @@ type campaignFlags struct {
 	weight                                  int
 	category                                int64
 	start, watch                            bool
+	tags                                    []string
+	notes                                   string
 }
 
 func (c *cli) campaignCreate() *cobra.Command {
@@ -142,6 +154,8 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
 	flags.StringVar(&f.html, "html", "", "HTML part")
 	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
+	flags.StringVar(&f.attachment, "attachment", "", "a file, by its address")
+	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
 	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
 	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
@@ -151,6 +165,8 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
+	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")
+	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
@@ -211,6 +227,16 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	if err := f.feed.into(&in.Feed); err != nil {
 		return in, err
 	}
+	if f.attachment != "" {
+		in.Content.Attachment = &providers.Attachment{URL: f.attachment}
+	}
+	for _, flag := range f.buttons {
+		b, err := buttonOf(flag)
+		if err != nil {
+			return in, err
+		}
+		in.Content.Buttons = append(in.Content.Buttons, b)
+	}
 	if err := f.schedule.into(ctx, c, &in.Schedule); err != nil {
 		return in, err
 	}
@@ -228,6 +254,8 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	if f.weight != 0 {
 		in.Weight = f.weight
 	}
+	in.Tags = append(in.Tags, f.tags...)
+	set(&in.Notes, f.notes)
 	if f.category != 0 {
 		in.CategoryID = f.category
 	}
@@ -323,10 +351,37 @@ func (c *cli) showSamples(f api.Forecast) {
 			sayln(c.out, "Subject: "+clean(s.Content.Subject)+"\n")
 		}
 		sayln(c.out, printable(s.Content.Text))
+		c.showParts(s.Content)
 		if s.Content.HTML != "" {
 			sayf(c.out, "(and an HTML part of %d bytes)\n", len(s.Content.HTML))
 		}
 	}
+}
+
+// showParts shows what stands beside the text of a message.
+func (c *cli) showParts(content *providers.Content) {
+	if a := content.Attachment; a != nil {
+		sayln(c.out, "Attachment: "+clean(a.URL))
+	}
+	for _, b := range content.Buttons {
+		sayln(c.out, clean(buttonWords(b)))
+	}
+}
+
+// buttonWords are a button in a line.
+func buttonWords(b providers.MessageButton) string {
+	return strings.TrimSpace("[" + b.Caption + "] " + string(b.Type) + " " + b.Info)
+}
+
+// buttonOf reads a button as --button has it, such as "link|Our shop|https://example.org".
+func buttonOf(flag string) (b providers.MessageButton, err error) {
+	kind, rest, ok := strings.Cut(flag, "|")
+	if !ok {
+		return b, usagef("--button %q: write type, caption and info with | between them, such as 'link|Our shop|https://example.org'", flag)
+	}
+	b.Type = providers.ButtonType(kind)
+	b.Caption, b.Info, _ = strings.Cut(rest, "|")
+	return b, nil
 }
 
 func (c *cli) campaignTest() *cobra.Command {
@@ -404,6 +459,27 @@ func (c *cli) campaignSchedule() *cobra.Command {
 func (c *cli) campaignMove(verb, short string) *cobra.Command {
 	return onID(&cobra.Command{Use: verb + " ID", Short: short}, campaignID, func(ctx context.Context, id int64) error {
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below(verb), nil))
+	})
+}
+
+func (c *cli) campaignSet() *cobra.Command {
+	var tags []string
+	var notes string
+	cmd := &cobra.Command{Use: "set ID", Short: "Change the tags and notes of a campaign, whatever its status",
+		Example: "  carillon campaign set 1 --tag spring --tag sale --notes 'for Bea'"}
+	cmd.Flags().StringSliceVar(&tags, "tag", nil, "the tags instead of those that it has; '' takes all away")
+	cmd.Flags().StringVar(&notes, "notes", "", "the notes instead of those that it has")
+	cmd.MarkFlagsOneRequired("tag", "notes")
+	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+		var in api.CampaignAbout
+		if cmd.Flags().Changed("tag") {
+			tags = append([]string{}, tags...)
+			in.Tags = &tags
+		}
+		if cmd.Flags().Changed("notes") {
+			in.Notes = &notes
+		}
+		return c.showCampaign(ctx, patch(campaignsPath().id(id).below("about"), in))
 	})
 }
 

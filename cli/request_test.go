@@ -210,11 +210,16 @@ channel rm 1
 channel pause 1
 channel resume 1
 campaign ls --status draft
+campaign ls --kind recurring --tag spring --search sale --archived all
+campaign set 1 --tag spring,sale --notes x
+campaign archive 1
+campaign unarchive 1
 campaign show 1
 campaign create --name x --channel news --all
 campaign create --name x --channel 1 --all --watch
 campaign languages 1 --run 2
 campaign create --name x --channel 1 --all --feed https://example.org/news.json --feed-items items --feed-new-by id --feed-skip-unless-new
+campaign create --name x --channel 1 --all --text x --attachment https://example.org/a.pdf --button postback|Yes --button link|Shop|https://example.org/?a|b
 campaign preview 1
 campaign check 1
 campaign test 1 --to ada@example.org

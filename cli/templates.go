@@ -247,6 +247,9 @@ func (c *cli) templatesRender() *cobra.Command {
 			if html {
 				text = r.Content.HTML
 			}
+			for _, b := range r.Content.Buttons {
+				fields(w, "Button", buttonWords(b))
+			}
 			sayf(w, "\n%s\n", strings.TrimSuffix(printable(text), "\n"))
 		})
 	})

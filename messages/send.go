@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -100,7 +99,7 @@ func (s *Service) template(ctx context.Context, t *Notification, to Recipient, c
 	if t.Template == nil {
 		return nil, nil
 	}
-	if t.Content != (providers.Content{}) {
+	if !t.Content.Empty() {
 		return []fault.Field{{Location: "content.template", Message: "give either a template or texts"}}, nil
 	}
 	resolved, err := s.catalogue.Resolve(ctx, *t.Template, channel)
@@ -165,7 +164,11 @@ type Single struct {
 
 // Create renders a message and writes it down.
 func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
-	compiled, err := s.catalogue.Compile(ctx, m.AccountID, m.Content)
+	can, err := s.Can(m.Channel)
+	if err != nil {
+		return Message{}, err
+	}
+	compiled, err := s.catalogue.Compile(ctx, m.AccountID, templates.Carried(m.Content, can.Buttons))
 	if err != nil {
 		return Message{}, err
 	}
@@ -216,7 +219,7 @@ func quoteLiquid(name string) string { return strings.ReplaceAll(name, "{", "(")
 // CheckContent says what of a content its channel can't send, and compiles it with the
 // account's snippets.
 func (s *Service) CheckContent(ctx context.Context, content providers.Content, channel providers.Channel) ([]fault.Field, error) {
-	kind, err := s.kinds.Kind(channel.Provider)
+	can, err := s.Can(channel)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +227,6 @@ func (s *Service) CheckContent(ctx context.Context, content providers.Content, c
 	add := func(location, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "content." + location, Message: fmt.Sprintf(format, args...)})
 	}
-	can := kind.Capabilities
 	switch wordless := content.Text == "" && content.HTML == ""; {
 	case wordless && content.Attachment == nil:
 		add("text", "there is nothing to send: give a text, or html on an e-mail channel")
@@ -243,13 +245,12 @@ func (s *Service) CheckContent(ctx context.Context, content providers.Content, c
 	if content.Preheader != "" && content.HTML == "" {
 		add("preheader", "stands in the HTML part: give html, or leave it out")
 	}
-	if can.MaxTextBytes > 0 && len(content.Text) > can.MaxTextBytes {
-		add("text", "has %d bytes; a %s channel sends at most %d", len(content.Text), channel.Provider, can.MaxTextBytes)
+	if n := len(templates.Carried(content, can.Buttons).Text); can.MaxTextBytes > 0 && n > can.MaxTextBytes {
+		add("text", "has %d bytes%s; a %s channel sends at most %d", n, withButtons(content, can), channel.Provider, can.MaxTextBytes)
 	}
-	if a := content.Attachment; a != nil && !strings.Contains(a.URL, "{") {
-		if u, err := url.Parse(a.URL); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
-			add("attachment.url", "must be an address such as https://example.org/menu.pdf")
-		}
+	wrong = append(wrong, checkButtons(content.Buttons)...)
+	if a := content.Attachment; a != nil && !isWebAddress(a.URL) {
+		add("attachment.url", "must be an address such as https://example.org/menu.pdf")
 	}
 	if _, err := s.catalogue.Compile(ctx, channel.AccountID, content); err != nil {
 		return fault.Gather(wrong, err)

@@ -41,11 +41,17 @@ func AddressKinds() []AddressKind {
 
 // Content is a message as it is rendered for one recipient.
 type Content struct {
-	Subject    string      `json:"subject,omitempty" doc:"Subject line; e-mail only." maxLength:"998"`
-	Text       string      `json:"text,omitempty" doc:"Plain text. On e-mail it is the text part."`
-	HTML       string      `json:"html,omitempty" doc:"HTML part; e-mail only."`
-	Preheader  string      `json:"preheader,omitempty" doc:"Preview line shown by mail readers; e-mail only."`
-	Attachment *Attachment `json:"attachment,omitempty" doc:"A file by its address."`
+	Subject    string          `json:"subject,omitempty" doc:"Subject line; e-mail only." maxLength:"998"`
+	Text       string          `json:"text,omitempty" doc:"Plain text. On e-mail it is the text part."`
+	HTML       string          `json:"html,omitempty" doc:"HTML part; e-mail only."`
+	Preheader  string          `json:"preheader,omitempty" doc:"Preview line shown by mail readers; e-mail only."`
+	Attachment *Attachment     `json:"attachment,omitempty" doc:"A file by its address."`
+	Buttons    []MessageButton `json:"buttons,omitempty" maxItems:"10" doc:"Buttons below the message; where the channel has none of a type, it stands as a line in the text and as a link in the HTML."`
+}
+
+// Empty reports whether nothing is in it.
+func (c *Content) Empty() bool {
+	return c.Subject == "" && c.Text == "" && c.HTML == "" && c.Preheader == "" && c.Attachment == nil && len(c.Buttons) == 0
 }
 
 // Attachment is a file that the provider fetches or links to.
@@ -233,6 +239,9 @@ type Capabilities struct {
 	// Media says that an attachment goes as a file that the provider fetches; without
 	// it its address is written into the text.
 	Media bool
+	// Buttons are the types of buttons that it carries as buttons; the others are written
+	// into its texts before it is asked.
+	Buttons []ButtonType
 	// MaxBatch is the most messages that one request of BatchSender takes; 0 where
 	// each has a request of its own.
 	MaxBatch int

@@ -19,7 +19,7 @@ import (
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
-	version, pause, schedule_pause, behind_at, fired, created_at, updated_at FROM campaigns`
+	version, pause, schedule_pause, behind_at, fired, tags, notes, archived_at, created_at, updated_at FROM campaigns`
 
 // part is a JSON column of a campaign.
 type part struct {
@@ -53,17 +53,18 @@ func kept(c campaigns.Campaign) keptContent {
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
-	var audience, content, schedule, throttle, pause, schedulePause []byte
-	var next, behind, created, updated sqldb.Time
+	var audience, content, schedule, throttle, pause, schedulePause, tags []byte
+	var next, behind, archived, created, updated sqldb.Time
 	var written keptContent
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
-		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &created, &updated)
+		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &archived, &created, &updated)
 	if err != nil {
 		return c, err
 	}
-	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
+	c.NextFireAt, c.Behind, c.ArchivedAt, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, archived.Ptr(), created.Time, updated.Time
 	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &written}, part{"schedule", schedule, &c.Schedule},
-		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
+		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause},
+		part{"tags", tags, &c.About.Tags})
 	c.Content, c.Template, c.DataFeed = written.Content, written.Template, written.Feed
 	c.Audience.Of.CampaignID = c.ID
 	return c, err
@@ -81,11 +82,15 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			return err
 		}
 		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
-			created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
+			kind, tags, notes, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
 			mustJSON(kept(c)),
-			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), sqldb.Millis(now), sqldb.Millis(now))
+			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), string(c.Kind()),
+			mustJSON(c.About.Tags), c.About.Notes, sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
+			return err
+		}
+		if err := tx.tagCampaign(ctx, c.AccountID, id, c.About.Tags); err != nil {
 			return err
 		}
 		c, err = scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", id).Scan)
@@ -122,9 +127,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()
 		}
 		_, err = tx.Exec(ctx, `UPDATE campaigns SET version = version + CASE WHEN audience = ? AND content = ? THEN 0 ELSE 1 END, name = ?, channel_id = ?,
-			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
+			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, kind = ?, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
 			audience, content, c.Name, c.ChannelID, audience, content, mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID,
-			sqldb.MillisPtr(c.NextFireAt), sqldb.MillisPtr(look), sqldb.Millis(s.clock.Now()), c.ID)
+			string(c.Kind()), sqldb.MillisPtr(c.NextFireAt), sqldb.MillisPtr(look), sqldb.Millis(s.clock.Now()), c.ID)
 		if err != nil {
 			return err
 		}
@@ -187,20 +192,6 @@ func (s *Store) GetCampaign(ctx context.Context, accountID, id int64) (campaigns
 		return c, fault.New(fault.NotFound, "there is no campaign %d", id)
 	}
 	return c, s.translate(err)
-}
-
-// ListCampaigns lists campaigns, newest first, those before the campaign that is
-// the cursor (0: from the newest); of one status unless status is empty.
-func (s *Store) ListCampaigns(ctx context.Context, accountID int64, status campaigns.Status, before int64, limit int) ([]campaigns.Campaign, error) {
-	if before == 0 {
-		before = pastEveryID
-	}
-	query, args := selectCampaign+" WHERE account_id = ? AND id < ?", []any{accountID, before}
-	if status != "" {
-		query, args = query+" AND status = ?", append(args, string(status))
-	}
-	list, err := sqldb.Query(ctx, s.reader(), scanCampaign, query+" ORDER BY id DESC LIMIT ?", append(args, limit)...)
-	return list, s.translate(err)
 }
 
 // DeleteCampaign deletes a draft; what was ever started stays for the record.

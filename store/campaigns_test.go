@@ -57,13 +57,13 @@ func TestCampaigns(t *testing.T) {
 
 		second, err := s.CreateCampaign(ctx, draft)
 		require.NoError(t, err)
-		list, err := s.ListCampaigns(ctx, account, "", 0, 10)
+		list, err := s.ListCampaigns(ctx, campaigns.Filter{AccountID: account, Limit: 10})
 		require.NoError(t, err)
 		require.Equal(t, []int64{second.ID, made.ID}, []int64{list[0].ID, list[1].ID})
-		list, err = s.ListCampaigns(ctx, account, campaigns.Draft, second.ID, 10)
+		list, err = s.ListCampaigns(ctx, campaigns.Filter{AccountID: account, Status: campaigns.Draft, Before: second.ID, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, list, 1)
-		list, err = s.ListCampaigns(ctx, account, campaigns.Running, 0, 10)
+		list, err = s.ListCampaigns(ctx, campaigns.Filter{AccountID: account, Status: campaigns.Running, Limit: 10})
 		require.NoError(t, err)
 		require.Empty(t, list)
 

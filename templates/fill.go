@@ -78,8 +78,8 @@ func fill(text string, values map[string]string) string {
 }
 
 // contentFor is what a template says in one language through a kind of channel: Liquid
-// for each recipient. Where a channel has no header, footer and buttons of its own,
-// they stand above and below the text.
+// for each recipient. Header and footer stand above and below the text; what becomes of
+// the buttons is the channel's business (Carried).
 func contentFor(t Translation, kind providers.AddressKind, values map[string]string, built email.Built) providers.Content {
 	var c providers.Content
 	if t.Header != nil && t.Header.Media != nil {
@@ -92,23 +92,27 @@ func contentFor(t Translation, kind providers.AddressKind, values map[string]str
 			return c
 		}
 	}
-	var parts, buttons []string
+	var parts, codes []string
 	if t.Header != nil {
 		parts = append(parts, t.Header.Text)
 	}
 	parts = append(parts, t.Body, t.Footer)
 	for _, b := range t.Buttons {
+		button := providers.MessageButton{Caption: fill(b.Text, values)}
 		switch b.Type {
 		case URLButton:
-			buttons = append(buttons, b.Text+": "+b.URL+b.Suffix)
+			button.Type, button.Info = providers.ButtonLink, fill(b.URL+b.Suffix, values)
 		case PhoneButton:
-			buttons = append(buttons, b.Text+": "+b.Phone)
-		case CopyCode:
-			buttons = append(buttons, b.Text+": "+b.Code)
-		default: // a quick reply answers what only a provider's own button can ask
+			button.Type, button.Info = providers.ButtonCall, b.Phone
+		case CopyCode: // which no other channel has
+			codes = append(codes, b.Text+": "+b.Code)
+			continue
+		default:
+			button.Type = providers.ButtonPostback
 		}
+		c.Buttons = append(c.Buttons, button)
 	}
-	parts = slices.DeleteFunc(append(parts, strings.Join(buttons, "\n")), func(s string) bool { return s == "" })
+	parts = slices.DeleteFunc(append(parts, strings.Join(codes, "\n")), func(s string) bool { return s == "" })
 	c.Text = fill(strings.Join(parts, "\n\n"), values)
 	return c
 }

@@ -55,11 +55,15 @@ func TestATemplateIsKeptAsItIsMeant(t *testing.T) {
 	content, tag, how := r.For("fr")
 	require.Equal(t, "en", tag)
 	require.Equal(t, templates.DefaultLanguage, how)
+	require.Equal(t, []providers.MessageButton{
+		{Type: providers.ButtonLink, Caption: "Track", Info: `https://example.org/t/{{ row.order | default: "your order" }}`},
+		{Type: providers.ButtonCall, Caption: "Call", Info: "+49301234567"}, {Type: providers.ButtonPostback, Caption: "Thanks"},
+	}, content.Buttons)
 	require.Equal(t, providers.Content{
 		Text: "Hello {{ contact.name }}, {{ row.order | default: \"your order\" }} is on its way.\n\nThank you\n\n" +
-			"Track: https://example.org/t/{{ row.order | default: \"your order\" }}\nCall: +49301234567",
+			"Track: https://example.org/t/{{ row.order | default: \"your order\" }}\nCall: +49301234567\nReply \"Thanks\"",
 		Attachment: &providers.Attachment{URL: "https://example.org/box.png"},
-	}, content)
+	}, templates.Carried(content, nil))
 
 	use := templates.Use{Name: "order_shipped", Language: "pt-br"}
 	require.NoError(t, json.Unmarshal([]byte(`{"params": ["$first_name$", "7"]}`), &use))

@@ -323,6 +323,7 @@ func (b *bench) channel(c providers.Channel) *channel {
 	if c.ID == 0 {
 		c.ID = 1
 	}
+	c.Provider = "fake"
 	return newChannel(b.Worker, c, &fakeProvider{bench: b}, cmp.Or(int(c.Limits.Concurrency), providers.DefaultMostRequests))
 }
 

@@ -52,7 +52,8 @@ func TestTheWorkerRenders(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	got := b.collect()
 	b.unsubscribes(func(int64) {})
-	b.store.campaign = campaigns.Campaign{ID: 4, Name: "Spring", Content: providers.Content{Subject: "{{ campaign.name }}", Text: "{% render 'hi' %}"},
+	b.store.campaign = campaigns.Campaign{ID: 4, Name: "Spring", Content: providers.Content{Subject: "{{ campaign.name }}", Text: "{% render 'hi' %}",
+		Buttons: []providers.MessageButton{{Type: providers.ButtonPostback, Caption: "I am {{ contact.first_name }}"}}},
 		Snippets: map[string]string{"hi": "Hi {{ contact.first_name }}"}}
 	b.store.people[2] = messages.Recipient{ContactID: 3, FirstName: "Ada", LastName: "Lovelace", Address: "ada@example.com"}
 	b.store.people[3] = messages.Recipient{ContactID: 4, Name: "Countess", FirstName: "Ada", Address: "c@example.com"}
@@ -61,7 +62,7 @@ func TestTheWorkerRenders(t *testing.T) {
 	e.Items[1].Attempt = 2
 	ch := b.channel(providers.Channel{})
 	require.NoError(t, ch.handle(t.Context(), e))
-	content := providers.Content{Subject: "Spring", Text: "Hi Ada"}
+	content := providers.Content{Subject: "Spring", Text: "Hi Ada\n\nReply \"I am Ada\""}
 	require.Equal(t, map[int64]providers.Message{
 		2: {ID: 2, Attempt: 2, To: "ada@example.com", ToName: "Ada Lovelace", Content: content, UnsubscribeURL: "https://n.example.org/u/2"},
 		3: {ID: 3, Attempt: 1, To: "c@example.com", ToName: "Countess", Content: content, UnsubscribeURL: "https://n.example.org/u/3"},

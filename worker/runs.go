@@ -89,7 +89,12 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if campaign.Resolved != nil {
 		wording = *campaign.Resolved
 	}
-	if r.content, r.broken = wording.Compile(campaign.Snippets); r.broken == nil {
+	kind, err := ch.worker.o.Registry.Kind(ch.c.Provider)
+	if err != nil {
+		return nil, err
+	}
+	carried := wording.Carried(kind.Capabilities.Buttons)
+	if r.content, r.broken = carried.Compile(campaign.Snippets); r.broken == nil {
 		r.broken = unread
 	}
 	r.campaign = &campaign

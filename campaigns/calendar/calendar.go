@@ -26,9 +26,8 @@ import (
 type Campaigns interface {
 	// GetCampaign is NotFound if the account has no such campaign.
 	GetCampaign(ctx context.Context, accountID, id int64) (campaigns.Campaign, error)
-	// ListCampaigns lists those before the id before, newest first; 0 begins with the
-	// newest.
-	ListCampaigns(ctx context.Context, accountID int64, status campaigns.Status, before int64, limit int) ([]campaigns.Campaign, error)
+	// ListCampaigns lists those of a filter, newest first.
+	ListCampaigns(ctx context.Context, f campaigns.Filter) ([]campaigns.Campaign, error)
 	// ListRuns lists those before the id before, newest first; 0 begins with the newest.
 	ListRuns(ctx context.Context, accountID, campaignID, before int64, limit int) ([]campaigns.Run, error)
 	// RunsAt are the campaign's runs of instants within two, both included, in their

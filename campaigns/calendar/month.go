@@ -98,7 +98,7 @@ func (s *Service) Calendar(ctx context.Context, accountID int64, ask Ask) (cal C
 // live are the campaigns of which something is to come.
 func (v *survey) live(ctx context.Context, cal *Calendar) (list []campaigns.Campaign, err error) {
 	for _, status := range []campaigns.Status{campaigns.Scheduled, campaigns.Running, campaigns.Paused} {
-		some, err := v.store.ListCampaigns(ctx, v.accountID, status, 0, mostCampaigns+1)
+		some, err := v.store.ListCampaigns(ctx, campaigns.Filter{AccountID: v.accountID, Status: status, Limit: mostCampaigns + 1})
 		if err != nil {
 			return nil, err
 		}

@@ -51,6 +51,7 @@ func TestCapabilitiesChooseTheChecks(t *testing.T) {
 		"Replies":          func(s *Subject) { s.Kind.Capabilities.Replies = false },
 		"Batch/All":        func(s *Subject) { s.Kind.Capabilities.MaxBatch = 0 },
 		"Media":            func(s *Subject) { s.Kind.Capabilities.Media = false },
+		"Buttons":          func(s *Subject) { s.Kind.Capabilities.Buttons = nil },
 		"Templates":        func(s *Subject) { s.Kind.Capabilities.Templates = false },
 		"IDUnreadable":     func(s *Subject) { s.Kind.Capabilities.GivesID = false },
 		"TextBound":        func(s *Subject) { s.Kind.Capabilities.MaxTextBytes = 0 },

@@ -169,7 +169,7 @@ func arrivals(t testing.TB, d sink.Delivery) []providers.Message {
 	t.Helper()
 	var messages []providers.Message
 	for _, m := range recipients(d.Body) {
-		messages = append(messages, providers.Message{To: restored(m.To), Content: providers.Content{Text: m.Text, Attachment: m.File}})
+		messages = append(messages, providers.Message{To: restored(m.To), Content: providers.Content{Text: m.Text, Attachment: m.File, Buttons: m.Buttons}})
 	}
 	return messages
 }

@@ -51,6 +51,7 @@ type style struct {
 func (st style) kind(change func(*cloud) providers.Provider) providers.Kind {
 	can := providers.Capabilities{
 		Address: providers.WhatsApp, MaxTextBytes: messengerBound, Receipts: true, Replies: true, Media: true, GivesID: true, EchoesID: st.echoes,
+		Buttons: providers.ButtonTypes(),
 	}
 	if !st.bot {
 		can.MaxBatch, can.Templates = messengerBatch, true
@@ -117,10 +118,11 @@ func (c *cloud) SendBatch(ctx context.Context, messages []providers.Message) []p
 
 // outgoing is a message as the provider wants it.
 type outgoing struct {
-	To        string                `json:"to"`
-	Text      string                `json:"text,omitempty"`
-	File      *providers.Attachment `json:"file,omitempty"`
-	ClientRef string                `json:"client_ref,omitempty"`
+	To        string                    `json:"to"`
+	Text      string                    `json:"text,omitempty"`
+	File      *providers.Attachment     `json:"file,omitempty"`
+	Buttons   []providers.MessageButton `json:"buttons,omitempty"`
+	ClientRef string                    `json:"client_ref,omitempty"`
 }
 
 // answer is what the provider says of one message.
@@ -200,7 +202,8 @@ func (m *messenger) pick(messages []providers.Message, places []int) []providers
 func (m *messenger) deliver(ctx context.Context, token string, messages []providers.Message) ([]answer, *providers.Error) {
 	list := make([]outgoing, len(messages))
 	for i := range messages {
-		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: messages[i].Content.Text, File: messages[i].Content.Attachment}
+		c := messages[i].Content
+		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons}
 		if m.style.echoes {
 			o.ClientRef = strconv.FormatInt(messages[i].ID, 10)
 		}

@@ -279,6 +279,9 @@ func wrongSends() []wrong {
 				message.Content.Attachment = &bare
 			})
 		}},
+		{"loses a button", "Buttons", "arrive as such", func(m *mutant) {
+			m.handed(func(message *providers.Message) { message.Content.Buttons = message.Content.Buttons[1:] })
+		}},
 		{"tries again by itself", "NoAnswer/Accepted", "never retries", func(m *mutant) {
 			m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
 				a, err := m.cloud.Send(ctx, message)

@@ -11,18 +11,19 @@ import (
 
 // payload is what is posted. Its names are part of the product's interface.
 type payload struct {
-	MessageID      int64                 `json:"message_id"`
-	Attempt        int                   `json:"attempt"`
-	To             string                `json:"to"`
-	ToName         string                `json:"to_name,omitempty"`
-	Subject        string                `json:"subject,omitempty"`
-	Preheader      string                `json:"preheader,omitempty"`
-	Text           string                `json:"text,omitempty"`
-	HTML           string                `json:"html,omitempty"`
-	Attachment     *providers.Attachment `json:"attachment,omitempty"`
-	Metadata       map[string]string     `json:"metadata,omitempty"`
-	Transactional  bool                  `json:"transactional"`
-	UnsubscribeURL string                `json:"unsubscribe_url,omitempty"`
+	MessageID      int64                     `json:"message_id"`
+	Attempt        int                       `json:"attempt"`
+	To             string                    `json:"to"`
+	ToName         string                    `json:"to_name,omitempty"`
+	Subject        string                    `json:"subject,omitempty"`
+	Preheader      string                    `json:"preheader,omitempty"`
+	Text           string                    `json:"text,omitempty"`
+	HTML           string                    `json:"html,omitempty"`
+	Attachment     *providers.Attachment     `json:"attachment,omitempty"`
+	Buttons        []providers.MessageButton `json:"buttons,omitempty"`
+	Metadata       map[string]string         `json:"metadata,omitempty"`
+	Transactional  bool                      `json:"transactional"`
+	UnsubscribeURL string                    `json:"unsubscribe_url,omitempty"`
 }
 
 // encoding is an encoder and its buffer.
@@ -51,7 +52,8 @@ func encode(pool *sync.Pool, m *providers.Message) ([]byte, error) {
 	err := e.encoder.Encode(&payload{
 		MessageID: m.ID, Attempt: m.Attempt, To: m.To, ToName: m.ToName,
 		Subject: m.Content.Subject, Preheader: m.Content.Preheader, Text: m.Content.Text, HTML: m.Content.HTML,
-		Attachment: m.Content.Attachment, Metadata: m.Metadata, Transactional: m.Transactional, UnsubscribeURL: m.UnsubscribeURL,
+		Attachment: m.Content.Attachment, Buttons: m.Content.Buttons, Metadata: m.Metadata, Transactional: m.Transactional,
+		UnsubscribeURL: m.UnsubscribeURL,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode message: %w", err)

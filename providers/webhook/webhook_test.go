@@ -119,6 +119,7 @@ func TestRequest(t *testing.T) {
 	m := providertest.Message(providers.Email, 42)
 	m.Attempt = 3
 	m.Content.Attachment = &providers.Attachment{URL: "https://example.com/a.pdf", Filename: "a.pdf"}
+	m.Content.Buttons = []providers.MessageButton{{Type: providers.ButtonLink, Caption: "Our <shop>", Info: "https://example.com/?a=1&b=2"}}
 	_, err = p.Send(t.Context(), m)
 	require.NoError(t, err)
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -115,6 +116,11 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 		add("attachment.filename", a.Filename, plainText, true, func(c *providers.Content, s string) { c.Attachment.Filename = s })
 		add("attachment.caption", a.Caption, plainText, false, func(c *providers.Content, s string) { c.Attachment.Caption = s })
 	}
+	for i, b := range c.Buttons {
+		at := "buttons[" + strconv.Itoa(i) + "]."
+		add(at+"caption", b.Caption, plainText, true, func(c *providers.Content, s string) { c.Buttons[i].Caption = s })
+		add(at+"info", b.Info, plainText, true, func(c *providers.Content, s string) { c.Buttons[i].Info = s })
+	}
 	if lib.size > MaxTemplateBytes {
 		wrong = append(wrong, fault.Field{Location: "content", Value: lib.size,
 			Message: fmt.Sprintf("at most %d KiB in all; put pictures and long texts behind links", MaxTemplateBytes>>10)})
@@ -155,6 +161,7 @@ func (c *Content) Fill(ctx context.Context, v Vars) (*Filled, error) {
 		attachment := *out.Attachment
 		out.Attachment = &attachment
 	}
+	out.Buttons = slices.Clone(out.Buttons)
 	if c.works {
 		bounded, cancel := context.WithTimeoutCause(ctx, MaxRenderTime, errTooSlow)
 		defer cancel()

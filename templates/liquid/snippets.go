@@ -47,6 +47,9 @@ func RenderedBy(c providers.Content) []string {
 	if a := c.Attachment; a != nil {
 		all = append(all, a.URL, a.Filename, a.Caption)
 	}
+	for _, b := range c.Buttons {
+		all = append(all, b.Caption, b.Info)
+	}
 	return Rendered(all...)
 }
 
