@@ -64,7 +64,8 @@ func TestAMessageIsSeenInABrowser(t *testing.T) {
 	// A text is a page of its own, in which nothing is HTML.
 	s.contact("Alan", "alan@example.org")
 	texts := s.campaign(channel, "")
-	s.ok("PATCH", fmt.Sprintf("/v1/campaigns/%d", texts), `{"content":{"subject":"a < b","text":"Hi {{ contact.first_name }} <script>"}}`)
+	s.ok("PATCH", fmt.Sprintf("/v1/campaigns/%d", texts), `{"content":{"subject":"a < b","text":"Hi {{ contact.first_name }} <script>",
+		"buttons":[{"type":"link","caption":"Shop","info":"https://example.org/"}]}}`)
 	s.ok("POST", fmt.Sprintf("/v1/campaigns/%d/start", texts), "")
 	_, err := s.store.PlanBatch(t.Context(), 2, 100)
 	require.NoError(t, err)
@@ -73,6 +74,7 @@ func TestAMessageIsSeenInABrowser(t *testing.T) {
 	page = strings.TrimPrefix(tokens.Links(messages.Unsubscriber{AccountID: s.account, MessageID: list[0].ID}).ViewURL(), "https://n.example.org")
 	require.Contains(t, look().Body.String(), "<h1>a &lt; b</h1>")
 	require.Contains(t, look().Body.String(), "Hi Alan &lt;script&gt;")
+	require.Contains(t, look().Body.String(), "Shop: https://example.org/", "its buttons, too")
 
 	for _, token := range []string{"x", strings.TrimPrefix(tokens.URL(messages.Unsubscriber{AccountID: s.account, MessageID: 1}), "https://n.example.org/u/"),
 		strings.TrimPrefix(tokens.Links(messages.Unsubscriber{AccountID: s.account}).ViewURL(), "https://n.example.org/v/"),

@@ -56,7 +56,8 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if c.Resolved != nil {
 		wording = *c.Resolved
 	}
-	compiled, err := wording.Compile(c.Snippets)
+	page := wording.Carried(nil) // a page has no buttons of a messenger
+	compiled, err := page.Compile(c.Snippets)
 	if err != nil {
 		return none, err
 	}
