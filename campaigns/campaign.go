@@ -38,9 +38,14 @@ type Campaign struct {
 	Content providers.Content
 	// Template is what everybody gets instead of Content, in their language; may be nil.
 	Template *templates.Use
+	// Experiment is what it tries out; nil for nothing.
+	Experiment *Experiment
 	// Resolved is what the template came to when the run was fired; only a campaign
 	// that is read for a run has it, and only with a template.
 	Resolved *templates.Resolved
+	// ResolvedVariants are the same of each variant, nil for one without a template of its
+	// own.
+	ResolvedVariants []*templates.Resolved
 	// Snippets are the texts that Content renders by name, as they were when the run
 	// was fired; only a campaign that is read for a run has them.
 	Snippets map[string]string
@@ -143,6 +148,10 @@ type Run struct {
 	ResendOf int64
 	// Version is that of the campaign's content and audience that it began with.
 	Version int64
+	// Undecided says that people may wait for the variant that wins, and LookAt when it is
+	// looked for; zero where a person chooses it.
+	Undecided bool
+	LookAt    time.Time
 	// PlanDone says that every member of the audience has its message.
 	PlanDone bool
 	// Cursor is the last contact that was planned.

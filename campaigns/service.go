@@ -126,6 +126,7 @@ type Store interface {
 	Resending
 	Audiences
 	Gauge
+	Experiments
 	Approvals
 	Runs
 	Messages

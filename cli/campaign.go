@@ -20,7 +20,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 	root.AddCommand(group("campaign", "Make, check, send and steer campaigns",
 		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignCheck(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
 		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
-		c.campaignPause(), c.campaignResume(), c.campaignResend(),
+		c.campaignPause(), c.campaignResume(), c.campaignResend(), c.campaignWinner(),
 		c.campaignSay("propose", "Ask for the approval of a draft as it is now"),
 		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
 		c.campaignSay("reject", "Reject a draft that was proposed"),
@@ -65,7 +65,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
+			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Tries", experimentWords(k.Experiment),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
@@ -110,6 +110,7 @@ type campaignFlags struct {
 	rate                                    float64
 	weight                                  int
 	category                                int64
+	experiment                              experimentFlags
 	start, watch                            bool
 }
 
@@ -119,13 +120,18 @@ func (c *cli) campaignCreate() *cobra.Command {
 		Use: "create", Short: "Create a campaign as a draft",
 		Long: `Creates a campaign as a draft; nothing is sent before it is started. Texts are Liquid templates:
 {{ contact.first_name | default: "there" }}, {{ row.coupon }} for a column of an uploaded file,
-{{ unsubscribe_url }}. A mistake in a template is refused here, with its line.`,
+{{ unsubscribe_url }}. A mistake in a template is refused here, with its line.
+
+With --variant it tries several contents out, each on its share of the recipients. With --test-share only so many get
+one at first; the others wait, and get the one that wins. 'carillon campaign winner' says how they stand.`,
 		Example: `  carillon campaign create --name Spring --channel news --all \
           --subject 'Hello {{ contact.first_name }}' --text-file spring.txt --html-file spring.html
   carillon campaign create --name Coupons --channel news --upload 3 --exclude-campaign 1 \
           --subject 'Your coupon' --text 'It is {{ row.coupon }}.' --at 2026-12-01T09:00 --timezone Europe/Berlin
   carillon campaign create --name Reminder --channel news --group 4 --subject 'This week' --text-file week.txt \
           --cron '0 9 * * MON' --timezone Europe/Berlin --start
+  carillon campaign create --name Tulips --channel news --all --subject 'Spring is here' --text-file spring.txt \
+          --variant A --variant 'B={"subject": "Tulips!"}' --test-share 20 --winner read --winner-after 4h --holdout 5
   carillon campaign create --file campaign.json --start --watch`,
 	}
 	flags := cmd.Flags()
@@ -145,6 +151,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
+	f.experiment.add(cmd)
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
@@ -219,6 +226,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	if f.category != 0 {
 		in.CategoryID = f.category
 	}
+	if err := f.experiment.into(c, in.Content, &in.Experiment); err != nil {
+		return in, err
+	}
 	if in.Name == "" || in.ChannelID == 0 {
 		return in, usagef("a campaign needs --name and --channel, or a --file that says them")
 	}
@@ -282,6 +292,7 @@ func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 	if f.Coverage != nil {
 		fields(w, "Languages", languageCounts(f.Coverage.Languages), "Lack theirs", languageCounts(f.Coverage.Missing))
 	}
+	showDeal(w, f)
 	showWaves(w, f)
 }
 
@@ -299,7 +310,11 @@ func (c *cli) showSamples(f api.Forecast) {
 		sayln(c.out, "Note: "+clean(notice))
 	}
 	for i, s := range f.Samples {
-		sayf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
+		variant := ""
+		if s.Variant != "" {
+			variant = ", variant " + clean(s.Variant)
+		}
+		sayf(c.out, "\n--- %d of %d, to %s%s\n", i+1, len(f.Samples), clean(s.Address), variant)
 		if s.Error != "" {
 			sayln(c.out, "will be skipped: "+clean(s.Error))
 			continue
@@ -315,11 +330,15 @@ func (c *cli) showSamples(f api.Forecast) {
 }
 
 func (c *cli) campaignTest() *cobra.Command {
-	var in api.Recipient
+	var in struct {
+		api.Recipient
+		Variant string `json:"variant,omitempty"`
+	}
 	cmd := &cobra.Command{Use: "test ID", Short: "Send a campaign to one address, as it reads for the first recipient",
 		Example: "  carillon campaign test 1 --to me@example.org"}
 	cmd.Flags().StringVar(&in.To, "to", "", "address")
 	cmd.Flags().Int64Var(&in.ContactID, "contact", 0, "instead: a contact, as it reads for them")
+	cmd.Flags().StringVar(&in.Variant, "variant", "", "in this variant (default the first)")
 	cmd.MarkFlagsOneRequired("to", "contact")
 	cmd.MarkFlagsMutuallyExclusive("to", "contact")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {

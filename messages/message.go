@@ -19,13 +19,17 @@ type Message struct {
 	CampaignID int64 // 0 for a transactional message
 	ContactID  int64 // 0 where no contact is behind the address
 	Step       int
-	Priority   Priority
-	Address    string
-	State      State
-	Reason     string
-	Detail     string
-	Attempt    int
-	ProviderID string
+	// Variant is which of its campaign's variants it is, from 1 on, and VariantName its
+	// name; 0 where there are none, or it waits for the one that wins.
+	Variant     int
+	VariantName string
+	Priority    Priority
+	Address     string
+	State       State
+	Reason      string
+	Detail      string
+	Attempt     int
+	ProviderID  string
 	// EnvelopeID is the envelope that it was last queued in; 0 before the first.
 	EnvelopeID int64
 	DueAt      *time.Time

@@ -11,30 +11,33 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/store/sqldb"
-	"carillon/templates/liquid"
 )
 
 // fingerprint is a hash of what an approval is of: what a campaign says, to whom, when
 // and by which channel. The version of its template and the texts of its snippets are in
 // it, so that nobody changes them behind an approval.
 func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, error) {
-	var version int64
-	names := liquid.RenderedBy(c.Content)
-	if c.Template != nil {
-		err := tx.Row(ctx, "SELECT version FROM templates WHERE account_id = ? AND name = ? AND deleted_at IS NULL", c.AccountID, c.Template.Name).Scan(&version)
+	var versions []int64
+	for _, w := range c.Wordings() {
+		if w.Template == nil {
+			continue
+		}
+		var version int64
+		err := tx.Row(ctx, "SELECT version FROM templates WHERE account_id = ? AND name = ? AND deleted_at IS NULL", c.AccountID, w.Template.Name).Scan(&version)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return "", err
 		}
+		versions = append(versions, version)
 	}
 	var snippets map[string]string
-	if len(names) > 0 {
+	if names := renderedBy(c); len(names) > 0 {
 		var err error
 		if snippets, err = tx.snippetTexts(ctx, names, snippetsOf{accountID: c.AccountID}); err != nil {
 			return "", err
 		}
 	}
 	sum := sha256.Sum256([]byte(mustJSON([]any{
-		c.ChannelID, c.CategoryID, c.Audience, keptContent{c.Content, c.Template}, c.Schedule, version, snippets,
+		c.ChannelID, c.CategoryID, c.Audience, keepContent(c), c.Schedule, versions, snippets,
 	})))
 	return hex.EncodeToString(sum[:]), nil
 }

@@ -38,15 +38,23 @@ func readParts(campaignID int64, parts ...part) error {
 	return nil
 }
 
-// keptContent is the content of a campaign as it is kept: texts, or a template.
+// keptContent is the content of a campaign as it is kept: texts or a template, and what
+// is tried out with others.
 type keptContent struct {
 	providers.Content
-	Template *templates.Use `json:"template,omitempty"`
+	Template   *templates.Use        `json:"template,omitempty"`
+	Experiment *campaigns.Experiment `json:"experiment,omitempty"`
 }
 
-// keptTemplate reads the template of a content as it is kept.
-type keptTemplate struct {
-	Template **templates.Use `json:"template"`
+// keepContent is the content of a campaign as it is kept.
+func keepContent(c campaigns.Campaign) keptContent {
+	return keptContent{c.Content, c.Template, c.Experiment}
+}
+
+// keptRest reads what is kept with the texts of a content.
+type keptRest struct {
+	Template   **templates.Use        `json:"template"`
+	Experiment **campaigns.Experiment `json:"experiment"`
 }
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
@@ -59,10 +67,10 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 		return c, err
 	}
 	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
-	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptTemplate{&c.Template}},
+	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptRest{&c.Template, &c.Experiment}},
 		part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
-	c.Audience.Of.CampaignID = c.ID
+	c.Audience.Of.CampaignID, c.Audience.Of.Split = c.ID, c.Experiment.Split(c.ID)
 	return c, err
 }
 
@@ -71,7 +79,7 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
 	now := s.clock.Now()
 	err := s.inTx(ctx, func(tx conn) error {
-		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+		if err := tx.holdSnippets(ctx, c); err != nil {
 			return err
 		}
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
@@ -80,7 +88,7 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
 			created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
-			mustJSON(keptContent{c.Content, c.Template}),
+			mustJSON(keepContent(c)),
 			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
 			return err
@@ -107,13 +115,13 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.mayChangeApproved(ctx, locked, c); err != nil {
 			return err
 		}
-		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+		if err := tx.holdSnippets(ctx, c); err != nil {
 			return err
 		}
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
 			return err
 		}
-		audience, content := mustJSON(c.Audience), mustJSON(keptContent{c.Content, c.Template})
+		audience, content := mustJSON(c.Audience), mustJSON(keepContent(c))
 		look := c.NextFireAt
 		if c.Schedule.Recurs() && c.Status != campaigns.Draft {
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()

@@ -27,7 +27,7 @@ func (s *Store) Feedable(ctx context.Context) ([]messages.Feedable, error) {
 	}, `SELECT r.channel_id, r.id, r.campaign_id, k.weight, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)
 		FROM runs r JOIN run_counts c ON c.run_id = r.id JOIN campaigns k ON k.id = r.campaign_id
 		JOIN channels h ON h.id = r.channel_id AND h.status = 'active' AND (h.next_try_at IS NULL OR h.next_try_at <= ?)
-		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending') AND r.guard <> 'held'
+		WHERE r.finished_at IS NULL AND r.status IN ('planning', 'sending') AND r.guard <> 'held' AND `+notOnlyUndecided(s.d.pendingIndex)+`
 		GROUP BY r.channel_id, r.id, r.campaign_id, k.weight HAVING SUM(c.pending) > 0
 		UNION ALL
 		SELECT c.channel_id, 0, 0, 1, CAST(SUM(c.pending) AS BIGINT), CAST(SUM(c.queued) AS BIGINT)

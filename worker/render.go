@@ -283,7 +283,11 @@ func (b *batch) item(l letter) (item, error) {
 	if unsubscribe := b.ch.worker.o.UnsubscribeURL; unsubscribe != nil {
 		m.UnsubscribeURL = unsubscribe(b.ch.c.AccountID, m.ID)
 	}
-	content, _, _, err := b.run.content.For(to.Language)
+	said, err := b.run.content(l.loaded.Variant)
+	if err != nil {
+		return j, err
+	}
+	content, _, _, err := said.For(to.Language)
 	if err != nil {
 		return j, err
 	}

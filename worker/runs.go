@@ -2,6 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,8 +20,9 @@ const maxRunsKnown = 64
 type run struct {
 	mu       sync.Mutex
 	campaign *campaigns.Campaign // nil before it was read
-	content  *templates.Compiled
-	broken   error // why the content can't be compiled
+	// contents are those of its variants, or the one for everybody.
+	contents []*templates.Compiled
+	broken   error // why a content can't be compiled
 
 	// exceeded counts recipients, one after the other, for whom the template
 	// exceeded its bounds.
@@ -77,19 +80,37 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	wording := templates.Plain(campaign.Content)
-	if campaign.Resolved != nil {
-		wording = *campaign.Resolved
+	for _, said := range campaign.Said() {
+		content, err := said.Compile(campaign.Snippets)
+		if err != nil && r.broken == nil {
+			r.broken = err
+		}
+		r.contents = append(r.contents, content)
 	}
-	r.content, r.broken = wording.Compile(campaign.Snippets)
 	r.campaign = &campaign
 	return r, nil
 }
 
 // uploads are those whose rows the run's content names.
 func (r *run) uploads() []int64 {
-	if !r.content.NeedsRow() {
+	if !slices.ContainsFunc(r.contents, (*templates.Compiled).NeedsRow) {
 		return nil
 	}
 	return r.campaign.Audience.Uploads
+}
+
+// errNoVariant is of a message without a variant in a run that has some: it is fed when
+// it has one.
+var errNoVariant = errors.New("it has no variant yet")
+
+// content is what those of a variant get.
+func (r *run) content(variant int) (*templates.Compiled, error) {
+	switch at := variant - 1; {
+	case len(r.campaign.Experiment.Names()) == 0:
+		return r.contents[0], nil
+	case at < 0 || at >= len(r.contents):
+		return nil, errNoVariant
+	default:
+		return r.contents[at], nil
+	}
 }

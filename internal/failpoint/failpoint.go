@@ -18,7 +18,8 @@ import (
 const (
 	AfterFire           = "after-fire" // a run has begun, and nothing of it is planned
 	AfterPlanBatch      = "after-plan-batch"
-	AfterMoveLate       = "after-move-late" // some of what is outside of its hours has another due time
+	AfterMoveLate       = "after-move-late"     // some of what is outside of its hours has another due time
+	AfterWinnerChosen   = "after-winner-chosen" // a variant has won, and those who wait have not got it yet
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
@@ -33,7 +34,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterFire, AfterPlanBatch, AfterMoveLate, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterPlanBatch, AfterMoveLate, AfterWinnerChosen, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }
