@@ -242,7 +242,9 @@ func (s *Store) GiveWinner(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, s.translate(err)
 	}
+	given := false
 	err = s.inTx(ctx, func(tx conn) error {
+		given = false
 		var channelID int64
 		var winner int
 		var chosen sqldb.Time
@@ -262,12 +264,15 @@ func (s *Store) GiveWinner(ctx context.Context) (more bool, err error) {
 			tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
 				" AND due_at >= "+undecided+" ORDER BY due_at, id LIMIT ?"),
 			slices.Concat([]any{winner}, due.args, []any{channelID, runID, winnerBatch})...)
-		if err != nil || n > 0 {
+		if given = n > 0; err != nil || given {
 			return err
 		}
 		_, err = tx.Exec(ctx, "UPDATE experiments SET moved_at = ? WHERE run_id = ?", sqldb.Millis(s.clock.Now()), runID)
 		return err
 	})
+	if err == nil && given {
+		failpoint.Hit(failpoint.AfterWinnerChosen)
+	}
 	return err == nil, err
 }
 

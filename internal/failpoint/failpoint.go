@@ -19,7 +19,7 @@ const (
 	AfterFire           = "after-fire" // a run has begun, and nothing of it is planned
 	AfterPlanBatch      = "after-plan-batch"
 	AfterMoveLate       = "after-move-late"     // some of what is outside of its hours has another due time
-	AfterWinnerChosen   = "after-winner-chosen" // a variant has won, and those who wait have not got it yet
+	AfterWinnerChosen   = "after-winner-chosen" // a variant has won, and not all who wait have it
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
