@@ -303,6 +303,12 @@ func (v *survey) campaign(ctx context.Context, c campaigns.Campaign) (in simulat
 		ID: c.ID, ChannelID: c.ChannelID, Schedule: c.Schedule, Stopped: c.Status == campaigns.Paused, Throttle: c.Throttle, Weight: c.Weight,
 		Zone: channel.Timezone, Quiet: campaigns.Quieting{Channel: channel.QuietHours, Account: v.settings.QuietHours},
 	}
+	if c.Experiment.Waits() {
+		in.Waiting = 1 - float64(c.Experiment.TestShare)/100
+		if looks := c.Experiment.Winner.Looks(); len(looks) > 0 {
+			in.Told = looks[0]
+		}
+	}
 	if in.Audience, err = v.audience(ctx, Recipients{Channel: channel, Audience: c.Audience, Category: c.CategoryID}); err != nil {
 		return in, channel, err
 	}

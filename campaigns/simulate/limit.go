@@ -22,6 +22,7 @@ type cause int
 const (
 	nothing cause = iota
 	byHours
+	byWinner
 	byCap
 	bySpacing
 	byRecipients
@@ -34,7 +35,7 @@ const (
 
 // names are the causes as they are told of.
 var names = [causes]string{
-	byHours: messages.ReasonHours, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing, byRecipients: ByRecipients,
+	byHours: messages.ReasonHours, byWinner: messages.ReasonUndecided, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing, byRecipients: ByRecipients,
 	byChannelRate: ByChannelRate, byCampaignRate: ByCampaignRate, byChannel: ByChannel, byPause: ByPause,
 }
 
