@@ -37,8 +37,12 @@ func TestExperimentsThatCantBeMeant(t *testing.T) {
 		change func(c *campaigns.Campaign, e *campaigns.Experiment)
 		want   []string
 	}{
-		"nothing": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { *e = campaigns.Experiment{} }, []string{"experiment: name two variants at least"}},
-		"one":     {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants = e.Variants[:1] }, []string{"experiment.variants: one variant is nothing"}},
+		"nothing": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			*e = campaigns.Experiment{}
+		}, []string{"experiment: name two variants at least"}},
+		"one": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Variants = e.Variants[:1]
+		}, []string{"experiment.variants: one variant is nothing"}},
 		"none to test": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants, e.Holdout = nil, 5 },
 			[]string{"experiment.variants: test_share and winner are about variants"}},
 		"too many": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
@@ -51,29 +55,69 @@ func TestExperimentsThatCantBeMeant(t *testing.T) {
 		}, []string{"experiment.variants[2].name: is the name of another", "experiment.variants[3].name: must have 1 to 30 letters"}},
 		"the same twice": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants[1].Content = nil },
 			[]string{"experiment.variants[1].content: says the same as variant A"}},
-		"shares": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants[0].Share, e.Variants[1].Share = 50, 40 },
+		"shares": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Variants[0].Share, e.Variants[1].Share = 50, 40
+		},
 			[]string{"experiment.variants: the shares are percent of the test and have to add up to 100"}},
 		"half a share": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants[0].Share = 99 }, []string{"experiment.variants: the shares"}},
-		"a share below nothing": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants[0].Share, e.Variants[1].Share = -1, 101 },
+		"a share below nothing": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Variants[0].Share, e.Variants[1].Share = -1, 101
+		},
 			[]string{"experiment.variants[0].share", "experiment.variants[1].share"}},
-		"holdout":       {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Holdout = 51 }, []string{"experiment.holdout: must be from 0 to 50"}},
-		"test share":    {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.TestShare = 101 }, []string{"experiment.test_share"}},
-		"no winner":     {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner = nil }, []string{"experiment.winner: 80 percent wait"}},
-		"nobody waits":  {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.TestShare = 0 }, []string{"experiment.winner: nobody waits for the winner"}},
-		"clicks":        {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.By = "clicked"; e.Winner.After = "1h" }, []string{"experiment.winner.by: links are not tracked"}},
-		"conversions":   {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.By = "converted"; e.Winner.After = "1h" }, []string{"who has converted: one of delivered, read, replied"}},
-		"beauty":        {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.By = "beauty"; e.Winner.After = "1h" }, []string{"experiment.winner.by: must be one of delivered, read, replied; or person"}},
-		"no receipts":   {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.By = "read"; e.Winner.After = "1h" }, []string{"a mail channel hears of no receipts"}},
-		"no replies":    {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.By = "replied"; e.Winner.After = "1h" }, []string{"a mail channel hears of no replies"}},
-		"a person's":    {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.After = "1h" }, []string{"experiment.winner: a person chooses when they like"}},
-		"no time":       {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner.By = "read" }, []string{"experiment.winner.after: must be a duration"}},
-		"times":         {func(_ *campaigns.Campaign, e *campaigns.Experiment) { *e.Winner = campaigns.WinnerRule{By: "read", After: "2h", Until: "1h"} }, []string{"experiment.winner.until: must be longer than after"}},
-		"no duration":   {func(_ *campaigns.Campaign, e *campaigns.Experiment) { *e.Winner = campaigns.WinnerRule{By: "read", After: "soon", Until: "later"} }, []string{"experiment.winner.after", "experiment.winner.until: must be a duration"}},
-		"otherwise":     {func(_ *campaigns.Campaign, e *campaigns.Experiment) { *e.Winner = campaigns.WinnerRule{By: "read", After: "2h", Otherwise: "dice"} }, []string{"experiment.winner.otherwise: must be wait"}},
-		"confidence":    {func(_ *campaigns.Campaign, e *campaigns.Experiment) { *e.Winner = campaigns.WinnerRule{By: "read", After: "2h", Confidence: 50} }, []string{"experiment.winner.confidence: must be from 80 to 99"}},
-		"waves":         {func(c *campaigns.Campaign, _ *campaigns.Experiment) { c.Schedule.At, c.Schedule.Timezone, c.Schedule.RecipientTime = "2026-12-01T09:00", "UTC", true }, []string{"experiment.winner: whoever waits would get it long after"}},
-		"expires":       {func(c *campaigns.Campaign, e *campaigns.Experiment) { c.Schedule.ExpiresAfter = "2h"; *e.Winner = campaigns.WinnerRule{By: "read", After: "2h"} }, []string{"experiment.winner: whoever waits would be skipped before"}},
-		"own to nobody": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Variants[0].Content = said("x") }, []string{"content: nobody would get it"}},
+		"holdout":    {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Holdout = 51 }, []string{"experiment.holdout: must be from 0 to 50"}},
+		"test share": {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.TestShare = 101 }, []string{"experiment.test_share"}},
+		"no winner":  {func(_ *campaigns.Campaign, e *campaigns.Experiment) { e.Winner = nil }, []string{"experiment.winner: 80 percent wait"}},
+		"nobody waits": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.TestShare = 0
+		}, []string{"experiment.winner: nobody waits for the winner"}},
+		"clicks": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.By = "clicked"
+			e.Winner.After = "1h"
+		}, []string{"experiment.winner.by: links are not tracked"}},
+		"conversions": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.By = "converted"
+			e.Winner.After = "1h"
+		}, []string{"who has converted: one of delivered, read, replied"}},
+		"beauty": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.By = "beauty"
+			e.Winner.After = "1h"
+		}, []string{"experiment.winner.by: must be one of delivered, read, replied; or person"}},
+		"no receipts": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.By = "read"
+			e.Winner.After = "1h"
+		}, []string{"a mail channel hears of no receipts"}},
+		"no replies": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.By = "replied"
+			e.Winner.After = "1h"
+		}, []string{"a mail channel hears of no replies"}},
+		"a person's": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.After = "1h"
+		}, []string{"experiment.winner: a person chooses when they like"}},
+		"no time": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Winner.By = "read"
+		}, []string{"experiment.winner.after: must be a duration"}},
+		"times": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			*e.Winner = campaigns.WinnerRule{By: "read", After: "2h", Until: "1h"}
+		}, []string{"experiment.winner.until: must be longer than after"}},
+		"no duration": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			*e.Winner = campaigns.WinnerRule{By: "read", After: "soon", Until: "later"}
+		}, []string{"experiment.winner.after", "experiment.winner.until: must be a duration"}},
+		"otherwise": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			*e.Winner = campaigns.WinnerRule{By: "read", After: "2h", Otherwise: "dice"}
+		}, []string{"experiment.winner.otherwise: must be wait"}},
+		"confidence": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			*e.Winner = campaigns.WinnerRule{By: "read", After: "2h", Confidence: 50}
+		}, []string{"experiment.winner.confidence: must be from 80 to 99"}},
+		"waves": {func(c *campaigns.Campaign, _ *campaigns.Experiment) {
+			c.Schedule.At, c.Schedule.Timezone, c.Schedule.RecipientTime = "2026-12-01T09:00", "UTC", true
+		}, []string{"experiment.winner: whoever waits would get it long after"}},
+		"expires": {func(c *campaigns.Campaign, e *campaigns.Experiment) {
+			c.Schedule.ExpiresAfter = "2h"
+			*e.Winner = campaigns.WinnerRule{By: "read", After: "2h"}
+		}, []string{"experiment.winner: whoever waits would be skipped before"}},
+		"own to nobody": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
+			e.Variants[0].Content = said("x")
+		}, []string{"content: nobody would get it"}},
 		"what a variant says": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Variants[1].Content = &campaigns.Wording{Content: providers.Content{Subject: "x", Text: "{{ x | shout }}"}}
 		}, []string{`experiment.variants[1].content.text: line 1: unknown filter "shout"`}},

@@ -27,7 +27,8 @@ func (s *Service) checkExperiment(c Campaign, channel providers.Channel) (wrong 
 		return nil, nil
 	}
 	if own := (Wording{c.Content, c.Template}); len(e.Variants) > 0 && own != (Wording{}) && !e.usesOwn() {
-		wrong = append(wrong, fault.Field{Location: "content", Message: "nobody would get it: every variant has a content of its own. Leave it out, or the content of one variant"})
+		wrong = append(wrong, fault.Field{Location: "content",
+			Message: "nobody would get it: every variant has a content of its own. Leave it out, or the content of one variant"})
 	}
 	if e.Winner == nil {
 		return wrong, nil

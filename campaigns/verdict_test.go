@@ -119,8 +119,8 @@ func TestTrialsChoose(t *testing.T) {
 	rule := func(w campaigns.WinnerRule) *campaigns.Experiment {
 		return &campaigns.Experiment{Variants: []campaigns.Variant{{Name: "A"}, {Name: "B"}}, TestShare: 20, Winner: &w}
 	}
-	clear := []campaigns.Tally{{Trials: 1000, Successes: 100}, {Trials: 1000, Successes: 300}}
-	close := []campaigns.Tally{{Trials: 1000, Successes: 110}, {Trials: 1000, Successes: 100}}
+	plain := []campaigns.Tally{{Trials: 1000, Successes: 100}, {Trials: 1000, Successes: 300}}
+	narrow := []campaigns.Tally{{Trials: 1000, Successes: 110}, {Trials: 1000, Successes: 100}}
 	same := []campaigns.Tally{{Trials: 1000, Successes: 100}, {Trials: 1000, Successes: 100}}
 	waits := campaigns.WinnerRule{By: campaigns.ByRead, After: "1h", Until: "5h"}
 	leader := waits
@@ -132,21 +132,21 @@ func TestTrialsChoose(t *testing.T) {
 		variant int
 		next    string
 	}{
-		"clear":                    {waits, clear, "1h", 2, "0s"},
-		"close":                    {waits, close, "1h", 0, "2h"},
-		"looked at late":           {waits, close, "3h", 0, "4h"},
-		"nearly over":              {waits, close, "4h", 0, "5h"},
-		"over":                     {waits, close, "5h", 0, "0s"},
-		"over, and the leader":     {leader, close, "5h", 1, "0s"},
+		"clear":                    {waits, plain, "1h", 2, "0s"},
+		"close":                    {waits, narrow, "1h", 0, "2h"},
+		"looked at late":           {waits, narrow, "3h", 0, "4h"},
+		"nearly over":              {waits, narrow, "4h", 0, "5h"},
+		"over":                     {waits, narrow, "5h", 0, "0s"},
+		"over, and the leader":     {leader, narrow, "5h", 1, "0s"},
 		"over, and nobody leads":   {leader, same, "7h", 0, "0s"},
-		"long over, and it's told": {waits, clear, "700h", 2, "0s"},
+		"long over, and it's told": {waits, plain, "700h", 2, "0s"},
 	} {
 		trial := campaigns.Trial{Experiment: rule(c.rule), By: campaigns.ByRead, Tallies: c.tallies, RunID: 3, CampaignID: 2}
 		variant, next := trial.Choose(duration(t, c.since))
 		require.Equal(t, c.variant, variant, name)
 		require.Equal(t, duration(t, c.next), next, name)
 	}
-	trial := campaigns.Trial{Experiment: rule(waits), By: campaigns.ByRead, Tallies: close, Waiting: 1, HeldOut: 2, RunID: 3, CampaignID: 2}
+	trial := campaigns.Trial{Experiment: rule(waits), By: campaigns.ByRead, Tallies: narrow, Waiting: 1, HeldOut: 2, RunID: 3, CampaignID: 2}
 	require.Equal(t, []string{
 		"not decidable yet: A leads B in read by 1.0 points (-2.4 to 4.5 with 95% confidence)",
 		"1 recipient waits for the winner; a person has to choose it: carillon campaign winner 2 --run 3 --variant A",

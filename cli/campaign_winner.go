@@ -174,8 +174,9 @@ stand, and asks; --yes answers for scripts.`,
 		r := post(where, &in)
 		goOn, err := rehearse(ctx, c, rehearsal{r, &in.DryRun, yes}, func(answer api.RunVariants) int64 {
 			for _, line := range answer.Says {
-				sayln(c.err, clean(line)+".")
+				sayln(c.err, upperFirst(clean(line))+".")
 			}
+			sayf(c.err, "Variant %s will go to the %d who wait, and that can't be taken back.\n", clean(in.Variant), answer.Waiting)
 			return max(answer.Waiting, 1) // the answer says why it can't be chosen
 		})
 		if err != nil || !goOn {

@@ -146,7 +146,8 @@ const (
 func Reasons() []string {
 	return []string{
 		ReasonNoAddress, ReasonExcluded, ReasonInactive, ReasonBlocked, ReasonDeleted, ReasonSuppressed, ReasonOptedOut, ReasonCapped, ReasonHours,
-		ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient,
+		ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp,
+		ReasonRefused, ReasonRecipient,
 		ReasonInDoubt, ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
 		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonReceipt, ReasonSettled, ReasonResend, ReasonResendSent,
 	}

@@ -67,8 +67,8 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 		return c, err
 	}
 	c.NextFireAt, c.Behind, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, created.Time, updated.Time
-	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"content", content, &keptRest{&c.Template, &c.Experiment}},
-		part{"schedule", schedule, &c.Schedule},
+	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content},
+		part{"content", content, &keptRest{&c.Template, &c.Experiment}}, part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause})
 	c.Audience.Of.CampaignID, c.Audience.Of.Split = c.ID, c.Experiment.Split(c.ID)
 	return c, err

@@ -124,8 +124,9 @@ func (tx conn) tallies(ctx context.Context, t *campaigns.Trial, by campaigns.Met
 			list[variant-1] = tally
 		}
 		return err
-	}, "SELECT m.variant, COUNT(*), CAST(SUM(CASE WHEN "+successes[by]+" THEN 1 ELSE 0 END) AS BIGINT) FROM messages m WHERE m.run_id > 0 AND m.run_id = ? AND m.variant > 0"+
-		" AND m.state "+is(campaigns.SentStates()...)+" AND "+pointOf(split, "m.contact_id")+" < ? GROUP BY m.variant", t.RunID, split.Tested)
+	}, "SELECT m.variant, COUNT(*), CAST(SUM(CASE WHEN "+successes[by]+" THEN 1 ELSE 0 END) AS BIGINT) FROM messages m "+
+		"WHERE m.run_id > 0 AND m.run_id = ? AND m.variant > 0 AND m.state "+is(campaigns.SentStates()...)+
+		" AND "+pointOf(split, "m.contact_id")+" < ? GROUP BY m.variant", t.RunID, split.Tested)
 }
 
 // ChooseWinner writes down which variant those get who wait: a person's choice. The same

@@ -77,7 +77,8 @@ func (j *trying) read(run int64, ids ...int64) {
 	j.t.Helper()
 	for _, id := range ids {
 		j.Exec("UPDATE messages SET state = ?, read_at = ? WHERE id = ?", int(messages.Read), sqldb.Millis(j.clock.Now()), id)
-		j.Exec(`UPDATE run_counts SET sent = sent - 1, "read" = "read" + 1 WHERE run_id = ? AND shard = (SELECT MAX(shard) FROM run_counts WHERE run_id = ?)`, run, run)
+		j.Exec(`UPDATE run_counts SET sent = sent - 1, "read" = "read" + 1
+			WHERE run_id = ? AND shard = (SELECT MAX(shard) FROM run_counts WHERE run_id = ?)`, run, run)
 	}
 }
 
@@ -209,7 +210,7 @@ func TestTheWinnerIsToldAndGiven(t *testing.T) {
 			require.NoError(t, err)
 		}
 		rest := x.feedAll(run.ID)
-		require.EqualValues(t, trial.Waiting, len(rest))
+		require.Len(t, rest, int(trial.Waiting))
 		for _, m := range rest {
 			require.True(t, split.Waits(m.Recipient.ContactID))
 			require.Equal(t, 2, m.Variant)
@@ -228,6 +229,41 @@ func TestTheWinnerIsToldAndGiven(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"A", "B"}, v.VariantNames)
 		require.Equal(t, v.Rows, v.Variants[0].Add(v.Variants[1]).Add(v.Variants[2]))
+	})
+}
+
+// Those who waited are spread as all are, from the choice on.
+func TestWhoWaitedIsSpread(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 300)
+		x := tryOut(j, two)
+		when := campaigns.Schedule{Delivery: campaigns.Delivery{SpreadOver: "3h"}}
+		j.setSchedule(when)
+		run := j.Start()
+		j.PlanAll(run.ID, 500)
+		timing := campaigns.NewTiming(when, run.Instant, "UTC", campaigns.Quieting{})
+		x.clock.Advance(time.Hour)
+		chosen := x.clock.Now()
+		require.NoError(t, s.ChooseWinner(ctx, j.AccountID, run.ID, 1, "me"))
+		x.clock.Advance(time.Minute)
+		for more := true; more; {
+			var err error
+			more, err = s.GiveWinner(ctx)
+			require.NoError(t, err)
+		}
+		split, moved := x.experiment.Split(j.Campaign), 0
+		for _, d := range j.dealt(run.ID) {
+			from := run.Instant
+			if split.Waits(d.contactID) {
+				from = chosen
+				moved++
+			}
+			if d.state == messages.Pending {
+				require.Equal(t, from.Add(timing.Share(d.contactID)).UnixMilli(), d.due)
+			}
+		}
+		require.Positive(t, moved)
 	})
 }
 
@@ -489,7 +525,8 @@ func TestRepliesAreCounted(t *testing.T) {
 			require.Equal(t, by, trial.By)
 			require.EqualValues(t, len(sent), trial.Tallies[0].Trials+trial.Tallies[1].Trials)
 			if by == campaigns.ByReplied {
-				require.Equal(t, replied, [2]int64{trial.Tallies[0].Successes, trial.Tallies[1].Successes})
+				require.Equal(t, replied[0], trial.Tallies[0].Successes)
+				require.Equal(t, replied[1], trial.Tallies[1].Successes)
 			}
 		}
 	})

@@ -15,8 +15,8 @@ import (
 func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
 	var audience, content, resolved, variants, throttle, snippets []byte
-	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, v.audience, v.content, v.resolved, v.variants, k.throttle, k.weight, k.status, r.snippets,
-			v.version
+	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, v.audience, v.content, v.resolved, v.variants, k.throttle, k.weight, k.status,
+			r.snippets, v.version
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		WHERE r.id = ?`, runID).
 		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &resolved, &variants, &throttle, &c.Weight, &c.Status, &snippets, &c.Version)

@@ -107,7 +107,9 @@ func TestTheWorkerSpeaksEverybodysLanguage(t *testing.T) {
 func TestTheWorkerSaysWhatTheVariantSays(t *testing.T) {
 	b := newBench(t, clock.NewFake(noon))
 	got := b.collect()
-	say := func(text string) *campaigns.Wording { return &campaigns.Wording{Content: providers.Content{Text: text}} }
+	say := func(text string) *campaigns.Wording {
+		return &campaigns.Wording{Content: providers.Content{Text: text}}
+	}
 	b.store.campaign = campaigns.Campaign{
 		ID: 4, Name: "Spring", Content: providers.Content{Text: "own {% render 'end' %}"}, Snippets: map[string]string{"end": "!"},
 		Experiment: &campaigns.Experiment{Variants: []campaigns.Variant{

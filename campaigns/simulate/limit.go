@@ -35,7 +35,8 @@ const (
 
 // names are the causes as they are told of.
 var names = [causes]string{
-	byHours: messages.ReasonHours, byWinner: messages.ReasonUndecided, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing, byRecipients: ByRecipients,
+	byHours: messages.ReasonHours, byWinner: messages.ReasonUndecided, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing,
+	byRecipients:  ByRecipients,
 	byChannelRate: ByChannelRate, byCampaignRate: ByCampaignRate, byChannel: ByChannel, byPause: ByPause,
 }
 

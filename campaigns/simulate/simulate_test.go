@@ -238,7 +238,8 @@ func TestWhoWaitsForAWinner(t *testing.T) {
 	counts := messages.Counts{}
 	counts[messages.Pending], counts[messages.Sent] = 850, 150
 	once.Runs = []campaigns.Run{{
-		CampaignID: 1, Instant: monday, Status: campaigns.RunSending, PlanDone: true, Counts: counts, CreatedAt: monday, Undecided: true, LookAt: monday.Add(2 * hour),
+		CampaignID: 1, Instant: monday, Status: campaigns.RunSending, PlanDone: true, Counts: counts, CreatedAt: monday,
+		Undecided: true, LookAt: monday.Add(2 * hour),
 	}}
 	result = play(day, providers.Limits{}, once)
 	require.Equal(t, []string{"03-02 12:00 finished 850 of 850 by 03-02 14:00:00"}, lines(result.Runs))
