@@ -261,7 +261,7 @@ func (s *Store) GiveWinner(ctx context.Context) (more bool, err error) {
 		if span := timing.Spread(); span > 0 {
 			due = fragment{due.sql + " + " + shareOf("contact_id"), append(due.args, span.Milliseconds())}
 		}
-		n, err := tx.Exec(ctx, "UPDATE messages SET variant = ?, reason = NULL, due_at = "+due.sql+" WHERE state "+is(messages.Pending)+" AND id "+
+		n, err := tx.Exec(ctx, "UPDATE messages SET variant = ?, reason = NULL, due_at = "+due.sql+" WHERE variant = 0 AND state "+is(messages.Pending)+" AND id "+
 			tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
 				" AND due_at >= "+undecided+" ORDER BY due_at, id LIMIT ?"),
 			slices.Concat([]any{winner}, due.args, []any{channelID, runID, winnerBatch})...)

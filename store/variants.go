@@ -139,6 +139,6 @@ func (tx conn) nameVariants(ctx context.Context, list []messages.Message) error 
 // look into the index of what waits, of the few runs in which anybody does. It takes how
 // that index is pinned.
 func notOnlyUndecided(pendingIndex string) string {
-	return "(NOT EXISTS (SELECT 1 FROM experiments e WHERE e.run_id = r.id AND e.winner = 0) OR EXISTS (SELECT 1 FROM messages m " + pendingIndex +
+	return "(r.id NOT IN (SELECT e.run_id FROM experiments e WHERE e.winner = 0) OR EXISTS (SELECT 1 FROM messages m " + pendingIndex +
 		" WHERE m.channel_id = r.channel_id AND m.run_id = r.id AND m." + phasePending + " AND m.due_at < " + undecided + "))"
 }

@@ -18,6 +18,7 @@ CREATE TABLE experiments (
     moved_at   INTEGER
 );
 CREATE INDEX experiments_looked_at ON experiments (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX experiments_open ON experiments (run_id) WHERE winner = 0;
 CREATE INDEX experiments_moving ON experiments (run_id) WHERE winner > 0 AND moved_at IS NULL;
 
 -- +goose Down
