@@ -109,7 +109,7 @@ func (t *Trial) Says() (says []string) {
 		percent, _ := t.confidence()
 		words := t.Verdict().Words(e, t.By, percent)
 		if t.Chosen.Variant > 0 {
-			words = fmt.Sprintf("the winner is %s, chosen %s at %s", e.Name(t.Chosen.Variant), t.Chosen.by(), exactTime(t.Chosen.At))
+			words = fmt.Sprintf("the winner is %s, chosen %s at %s", e.Name(t.Chosen.Variant), t.chosenBy(), exactTime(t.Chosen.At))
 		}
 		says = append(says, words)
 	}
@@ -136,11 +136,16 @@ func gets(n int64) string {
 	return "get"
 }
 
-func (c Chosen) by() string {
-	if c.By == "" {
+// chosenBy says who chose the winner, or what its rule went by.
+func (t *Trial) chosenBy() string {
+	confidence, looks := t.confidence()
+	switch {
+	case t.Chosen.By != "":
+		return "by " + t.Chosen.By
+	case Judge(t.Chosen.Tallies, confidence, looks).Decided:
 		return "by its rule"
 	}
-	return "by " + c.By
+	return "by its rule as the one that was ahead, which may be chance,"
 }
 
 // whenTold says when the winner is looked for, or who chooses it.

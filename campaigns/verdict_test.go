@@ -156,5 +156,9 @@ func TestTrialsChoose(t *testing.T) {
 	require.Equal(t, "not decidable yet: no variant leads in read", trial.Says()[0])
 	trial.Chosen = campaigns.Chosen{Variant: 2, By: "key 1 (Bea)", At: noon}
 	require.Equal(t, "the winner is B, chosen by key 1 (Bea) at 2026-03-01 12:00:00 UTC", trial.Says()[0])
+	trial.Chosen = campaigns.Chosen{Variant: 2, At: noon, Tallies: plain}
+	require.Equal(t, "the winner is B, chosen by its rule at 2026-03-01 12:00:00 UTC", trial.Says()[0])
+	trial.Chosen = campaigns.Chosen{Variant: 1, At: noon, Tallies: narrow}
+	require.Equal(t, "the winner is A, chosen by its rule as the one that was ahead, which may be chance, at 2026-03-01 12:00:00 UTC", trial.Says()[0])
 	require.Empty(t, (&campaigns.Trial{}).Says())
 }
