@@ -154,6 +154,7 @@ func (s *Server) routes() {
 	s.recurringRoutes()
 	s.calendarRoutes()
 	s.resendRoutes()
+	s.experimentRoutes()
 	s.checkRoutes()
 	s.approvalRoutes()
 	s.settingsRoutes()

@@ -50,7 +50,7 @@ type SimulatedWave struct {
 
 // SimulatedHold is what holds messages up.
 type SimulatedHold struct {
-	By       string  `json:"by" enum:"outside_hours,capped,recipient_spacing,channel.per_second,campaign.per_second,campaign.batch,channel.recipients_per_day,channel_paused,paused"`
+	By       string  `json:"by" enum:"outside_hours,awaits_winner,capped,recipient_spacing,channel.per_second,campaign.per_second,campaign.batch,channel.recipients_per_day,channel_paused,paused"`
 	Seconds  float64 `json:"seconds" doc:"For how long it does."`
 	Messages int64   `json:"messages" doc:"How many at most at a time."`
 }

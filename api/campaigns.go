@@ -15,24 +15,25 @@ import (
 
 // Campaign is a campaign as the API shows it.
 type Campaign struct {
-	ID         int64               `json:"id"`
-	Name       string              `json:"name"`
-	ChannelID  int64               `json:"channel_id"`
-	Audience   targeting.Audience  `json:"audience"`
-	Content    MessageContent      `json:"content"`
-	Feed       *campaigns.DataFeed `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: templates see it as feed."`
-	Schedule   Schedule            `json:"schedule"`
-	Throttle   campaigns.Throttle  `json:"throttle"`
-	Weight     int                 `json:"weight" doc:"Its share of the channel against other campaigns."`
-	CategoryID int64               `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
-	Version    int64               `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
-	Kind       string              `json:"kind" enum:"newsletter,notification,recurring" doc:"recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
-	Tags       []string            `json:"tags"`
-	Notes      string              `json:"notes,omitempty"`
-	ArchivedAt *time.Time          `json:"archived_at,omitempty" doc:"Since when it is archived: once it has ended it is not listed unless asked for."`
-	Status     string              `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
-	NextFireAt *time.Time          `json:"next_fire_at,omitempty"`
-	Pause      *Pause              `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
+	ID         int64                 `json:"id"`
+	Name       string                `json:"name"`
+	ChannelID  int64                 `json:"channel_id"`
+	Audience   targeting.Audience    `json:"audience"`
+	Content    MessageContent        `json:"content"`
+	Feed       *campaigns.DataFeed   `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: templates see it as feed."`
+	Schedule   Schedule              `json:"schedule"`
+	Throttle   campaigns.Throttle    `json:"throttle"`
+	Weight     int                   `json:"weight" doc:"Its share of the channel against other campaigns."`
+	CategoryID int64                 `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
+	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content, and whom it sends nothing to compare."`
+	Version    int64                 `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
+	Kind       string                `json:"kind" enum:"newsletter,notification,recurring" doc:"recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
+	Tags       []string              `json:"tags"`
+	Notes      string                `json:"notes,omitempty"`
+	ArchivedAt *time.Time            `json:"archived_at,omitempty" doc:"Since when it is archived: once it has ended it is not listed unless asked for."`
+	Status     string                `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
+	NextFireAt *time.Time            `json:"next_fire_at,omitempty"`
+	Pause      *Pause                `json:"pause,omitempty" doc:"Who paused the campaign, and why."`
 	// SchedulePause is the pause of its instants alone.
 	SchedulePause *Pause            `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
 	RunID         int64             `json:"run_id,omitempty" doc:"The latest run."`
@@ -46,17 +47,18 @@ func (c Campaign) identity() int64 { return c.ID }
 
 // CampaignInput is what a new campaign is made of.
 type CampaignInput struct {
-	Name       string              `json:"name" minLength:"1" maxLength:"200"`
-	ChannelID  int64               `json:"channel_id" minimum:"1"`
-	Audience   targeting.Audience  `json:"audience"`
-	Content    MessageContent      `json:"content" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}. Or a template."`
-	Feed       *campaigns.DataFeed `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: {% for item in feed.items %}."`
-	Schedule   Schedule            `json:"schedule,omitempty"`
-	Throttle   campaigns.Throttle  `json:"throttle,omitempty"`
-	Weight     int                 `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
-	CategoryID int64               `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
-	Tags       []string            `json:"tags,omitempty" maxItems:"20" doc:"What it is found by: at most 20, of 1 to 40 letters each; kept in lower case."`
-	Notes      string              `json:"notes,omitempty" maxLength:"10000" doc:"For people; nobody is sent them."`
+	Name       string                `json:"name" minLength:"1" maxLength:"200"`
+	ChannelID  int64                 `json:"channel_id" minimum:"1"`
+	Audience   targeting.Audience    `json:"audience"`
+	Content    MessageContent        `json:"content,omitempty" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}. Or a template. Left out where every variant has its own."`
+	Feed       *campaigns.DataFeed   `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: {% for item in feed.items %}."`
+	Schedule   Schedule              `json:"schedule,omitempty"`
+	Throttle   campaigns.Throttle    `json:"throttle,omitempty"`
+	Weight     int                   `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+	CategoryID int64                 `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
+	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content by share, a test share whose winner the others get, a holdout that gets nothing."`
+	Tags       []string              `json:"tags,omitempty" maxItems:"20" doc:"What it is found by: at most 20, of 1 to 40 letters each; kept in lower case."`
+	Notes      string                `json:"notes,omitempty" maxLength:"10000" doc:"For people; nobody is sent them."`
 }
 
 // CampaignAbout is what people say of a campaign for themselves; what is absent stays.
@@ -67,15 +69,16 @@ type CampaignAbout struct {
 
 // CampaignChange is what to change of a campaign; what is absent stays.
 type CampaignChange struct {
-	Name       *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
-	ChannelID  *int64              `json:"channel_id,omitempty" minimum:"1"`
-	Audience   *targeting.Audience `json:"audience,omitempty"`
-	Content    *MessageContent     `json:"content,omitempty"`
-	Feed       *campaigns.DataFeed `json:"feed,omitempty" doc:"An empty url takes the data feed away."`
-	Schedule   *Schedule           `json:"schedule,omitempty"`
-	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
-	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
-	CategoryID *int64              `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
+	Name       *string               `json:"name,omitempty" minLength:"1" maxLength:"200"`
+	ChannelID  *int64                `json:"channel_id,omitempty" minimum:"1"`
+	Audience   *targeting.Audience   `json:"audience,omitempty"`
+	Content    *MessageContent       `json:"content,omitempty"`
+	Feed       *campaigns.DataFeed   `json:"feed,omitempty" doc:"An empty url takes the data feed away."`
+	Schedule   *Schedule             `json:"schedule,omitempty"`
+	Throttle   *campaigns.Throttle   `json:"throttle,omitempty"`
+	Weight     *int                  `json:"weight,omitempty" minimum:"1" maximum:"100"`
+	CategoryID *int64                `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
+	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"As a whole; an empty object takes it away."`
 }
 
 // Forecast is what a campaign would do if it were started now.
@@ -87,11 +90,13 @@ type Forecast struct {
 	Notices   []string         `json:"notices,omitempty" doc:"What may be a mistake, such as a misspelt name in a template."`
 	FeedError string           `json:"feed_error,omitempty" doc:"Why the data feed can't be read now; the samples are rendered without it."`
 	// Seconds is absent where no limit is set.
-	Seconds   *float64   `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
-	LimitedBy string     `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
-	StartsAt  *time.Time `json:"starts_at,omitempty"`
-	EndsAt    *time.Time `json:"ends_at,omitempty" doc:"When the last recipient has a turn at the earliest; absent where no limit is set."`
-	Waves     []Wave     `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
+	Seconds   *float64       `json:"seconds,omitempty" doc:"How long it takes at least under the limits; absent where none is set."`
+	LimitedBy string         `json:"limited_by,omitempty" enum:"channel.per_second,campaign.per_second,campaign.batch,channel.warm_up,channel.recipients_per_day"`
+	StartsAt  *time.Time     `json:"starts_at,omitempty"`
+	EndsAt    *time.Time     `json:"ends_at,omitempty" doc:"When the last recipient has a turn at the earliest; absent where no limit is set."`
+	Waves     []Wave         `json:"waves,omitempty" doc:"When the recipients of each zone have their turn, in order, the first 100; absent where all have theirs at once."`
+	Variants  []DealtVariant `json:"variants,omitempty" doc:"How many get which variant in the test."`
+	Waiting   int64          `json:"waiting,omitempty" doc:"How many of those who will be sent to wait for the variant that wins."`
 	// OutsideHours is absent where nobody waits.
 	OutsideHours int64               `json:"outside_hours,omitempty" doc:"How many have to wait for the hours at which they may be written to."`
 	Coverage     *templates.Coverage `json:"coverage,omitempty" doc:"Who gets the template in which language, and who has one that it lacks; absent without a template."`
@@ -106,8 +111,15 @@ type Wave struct {
 	Waits      bool      `json:"waits,omitempty" doc:"Later than was meant, because of hours."`
 }
 
+// DealtVariant is how many of an audience get a variant.
+type DealtVariant struct {
+	Variant    string `json:"variant"`
+	Recipients int64  `json:"recipients"`
+}
+
 // Sample is a campaign rendered for one recipient.
 type Sample struct {
+	Variant   string             `json:"variant,omitempty" doc:"Which variant it is; each is rendered for the same recipients."`
 	ContactID int64              `json:"contact_id"`
 	Address   string             `json:"address"`
 	Content   *providers.Content `json:"content,omitempty"`
@@ -149,7 +161,10 @@ type listCampaigns struct {
 
 type testCampaign struct {
 	ByID
-	Body Recipient
+	Body struct {
+		Recipient
+		Variant string `json:"variant,omitempty" maxLength:"30" doc:"In this variant; the first if absent."`
+	}
 }
 
 type startCampaign struct {
@@ -181,7 +196,7 @@ func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
 		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
 		Feed: c.DataFeed, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
-		Weight: c.Weight, CategoryID: c.CategoryID, Version: c.Version, Status: string(c.Status),
+		Weight: c.Weight, CategoryID: c.CategoryID, Experiment: c.Experiment, Version: c.Version, Status: string(c.Status),
 		Kind: string(c.Kind()), Tags: orEmpty(c.About.Tags), Notes: c.About.Notes, ArchivedAt: timestamp(c.ArchivedAt), NextFireAt: timestamp(c.NextFireAt),
 		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -218,7 +233,8 @@ func (s *Server) campaignRoutes() {
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
 				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
-				About: campaigns.About{Tags: b.Tags, Notes: b.Notes},
+				Experiment: b.Experiment,
+				About:      campaigns.About{Tags: b.Tags, Notes: b.Notes},
 			}))
 		})
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
@@ -263,7 +279,9 @@ func (s *Server) campaignRoutes() {
 		status: http.StatusAccepted, roles: mayEdit,
 		more: "Rendered for the first recipient of the audience, or for the contact. It is a transactional message of its own: the campaign stays as it is."},
 		func(ctx context.Context, caller access.Key, in *testCampaign) (*one[Message], error) {
-			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, in.Body.To, in.Body.ContactID))
+			return messageOut(s.Campaigns.Test(ctx, caller.AccountID, in.ID, campaigns.TestTo{
+				Address: in.Body.To, ContactID: in.Body.ContactID, Variant: in.Body.Variant,
+			}))
 		})
 	register(s, operation{id: "start-campaign", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a campaign", roles: mayEdit,
 		more: "At once, or at the schedule's time if that is still to come; a time that is over is refused. One that recurs fires from now on at its instants. " +
@@ -376,12 +394,20 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 	if b.CategoryID != nil {
 		c.CategoryID = *b.CategoryID
 	}
+	if b.Experiment != nil {
+		if c.Experiment = b.Experiment; c.Experiment.Empty() {
+			c.Experiment = nil
+		}
+	}
 	return campaignOut(s.Campaigns.Update(ctx, c))
 }
 
 func forecastView(f campaigns.Forecast) Forecast {
 	view := Forecast{Samples: []Sample{}, LimitedBy: f.LimitedBy, Notices: f.Notices, Coverage: f.Coverage,
-		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours}
+		StartsAt: timestamp(f.StartsAt), EndsAt: timestamp(f.EndsAt), OutsideHours: f.OutsideHours, Waiting: f.Deal.Waiting}
+	for i, n := range f.Deal.Variants {
+		view.Variants = append(view.Variants, DealtVariant{f.VariantNames[i], n})
+	}
 	for _, w := range f.Waves {
 		view.Waves = append(view.Waves, Wave{At: w.At.UTC(), Zones: w.Zones, ZoneCount: w.ZoneCount, Recipients: w.Recipients, Waits: w.Waits})
 	}
@@ -393,7 +419,7 @@ func forecastView(f campaigns.Forecast) Forecast {
 		view.Seconds = &seconds
 	}
 	for _, sample := range f.Samples {
-		v := Sample{ContactID: sample.Recipient.ContactID, Address: sample.Recipient.Address, Language: sample.Language, Error: sample.Error}
+		v := Sample{Variant: sample.Variant, ContactID: sample.Recipient.ContactID, Address: sample.Recipient.Address, Language: sample.Language, Error: sample.Error}
 		if sample.Error == "" {
 			v.Content = &sample.Content
 		}

@@ -19,6 +19,7 @@ type Message struct {
 	CampaignID  int64      `json:"campaign_id,omitempty" doc:"Absent for a transactional message."`
 	RunID       int64      `json:"run_id,omitempty"`
 	ContactID   int64      `json:"contact_id,omitempty"`
+	Variant     string     `json:"variant,omitempty" doc:"Which of its campaign's variants it is; absent where there are none, or it waits for the one that wins."`
 	Address     string     `json:"address"`
 	Language    string     `json:"language,omitempty" doc:"Of the template's translation that was chosen for it; absent without a template, and before it was rendered."`
 	State       string     `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
@@ -99,7 +100,7 @@ type listMessages struct {
 
 func messageView(m messages.Message) Message {
 	return Message{
-		ID: m.ID, ChannelID: m.ChannelID, CampaignID: m.CampaignID, RunID: m.RunID, ContactID: m.ContactID, Address: m.Address,
+		ID: m.ID, ChannelID: m.ChannelID, CampaignID: m.CampaignID, RunID: m.RunID, ContactID: m.ContactID, Variant: m.VariantName, Address: m.Address,
 		Language: m.Language, State: m.State.String(), Reason: m.Reason, Detail: m.Detail, Attempt: m.Attempt, ProviderID: m.ProviderID,
 		DueAt: timestamp(m.DueAt), CreatedAt: m.CreatedAt, QueuedAt: timestamp(m.QueuedAt), ClaimedAt: timestamp(m.ClaimedAt),
 		SentAt: timestamp(m.SentAt), DeliveredAt: timestamp(m.DeliveredAt), ReadAt: timestamp(m.ReadAt), FinalAt: timestamp(m.FinalAt),

@@ -83,6 +83,7 @@ type Verification struct {
 	Planned  int64            `json:"planned"`
 	Rows     map[string]int64 `json:"rows" doc:"What a count over the messages finds, by state."`
 	Counters map[string]int64 `json:"counters" doc:"What the transactions kept, by state."`
+	Variants []VariantRows    `json:"variants,omitempty" doc:"The rows by variant, which add up to rows; absent where there are none."`
 	Problems []string         `json:"problems" doc:"Empty when everything balances."`
 }
 
@@ -170,6 +171,7 @@ func (s *Server) runRoutes() {
 				out.Body.Balanced = out.Body.Balanced && len(p.Problems) == 0
 				out.Body.Runs = append(out.Body.Runs, Verification{
 					RunID: p.RunID, Status: string(p.Status), Planned: p.Planned, Rows: p.Rows.Map(), Counters: p.Counters.Map(), Problems: orEmpty(p.Problems),
+					Variants: variantRows(p),
 				})
 			}
 			return out, nil
@@ -234,7 +236,7 @@ func (s *Server) runRoutes() {
 
 var messageColumns = []string{
 	"id", "contact_id", "address", "state", "reason", "detail", "attempt", "provider_id",
-	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at", "language",
+	"created_at", "queued_at", "claimed_at", "sent_at", "delivered_at", "read_at", "final_at", "language", "variant",
 }
 
 func messageCells(m messages.Message) []string {
@@ -246,6 +248,6 @@ func messageCells(m messages.Message) []string {
 	}
 	return []string{
 		idKey(m.ID), idKey(m.ContactID), m.Address, m.State.String(), m.Reason, m.Detail, strconv.Itoa(m.Attempt), m.ProviderID,
-		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt), m.Language,
+		at(&m.CreatedAt), at(m.QueuedAt), at(m.ClaimedAt), at(m.SentAt), at(m.DeliveredAt), at(m.ReadAt), at(m.FinalAt), m.Language, m.VariantName,
 	}
 }

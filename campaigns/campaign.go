@@ -41,9 +41,14 @@ type Campaign struct {
 	// DataFeed is what is read when a run begins, for the texts to be filled from; nil for
 	// nothing.
 	DataFeed *DataFeed
+	// Experiment is what it tries out; nil for nothing.
+	Experiment *Experiment
 	// Resolved is what the template came to when the run was fired; only a campaign
 	// that is read for a run has it, and only with a template.
 	Resolved *templates.Resolved
+	// ResolvedVariants are the same of each variant, nil for one without a template of its
+	// own.
+	ResolvedVariants []*templates.Resolved
 	// Snippets are the texts that Content renders by name, as they were when the run
 	// was fired; only a campaign that is read for a run has them.
 	Snippets map[string]string
@@ -153,6 +158,10 @@ type Run struct {
 	Feed *RunFeed
 	// Version is that of the campaign's content and audience that it began with.
 	Version int64
+	// Undecided says that people may wait for the variant that wins, and LookAt when it is
+	// looked for; zero where a person chooses it.
+	Undecided bool
+	LookAt    time.Time
 	// PlanDone says that every member of the audience has its message.
 	PlanDone bool
 	// Cursor is the last contact that was planned.

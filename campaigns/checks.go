@@ -391,6 +391,16 @@ func (c Checks) and(other Checks) Checks {
 	return Checks{Blockers: append(c.Blockers, other.Blockers...), Warnings: append(c.Warnings, other.Warnings...)}
 }
 
+// in has checks of a content name the field that this is in.
+func (c Checks) in(at string) Checks {
+	for _, list := range [][]Check{c.Blockers, c.Warnings} {
+		for i := range list {
+			list[i].Field = inField(at, list[i].Field)
+		}
+	}
+	return c
+}
+
 // String is a check in a line.
 func (c Check) String() string {
 	text := c.Message

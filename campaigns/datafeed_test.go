@@ -77,7 +77,7 @@ func TestPreviewAndTestReadTheFeed(t *testing.T) {
 	require.Regexp(t, `^News & more One \|Spring\|scheduled 2026-03-01T13:00:00\+01:00\|news mail\|tests\|`+
 		`https://n\.example\.org/u/\S+\|https://n\.example\.org/p/\S+\|https://n\.example\.org/v/\S+$`, text)
 
-	sent, err := f.Service.Test(t.Context(), f.Account, campaign.ID, "boss@example.org", 0)
+	sent, err := f.Service.Test(t.Context(), f.Account, campaign.ID, campaigns.TestTo{Address: "boss@example.org"})
 	require.NoError(t, err)
 	content, err := f.Store.MessageContent(t.Context(), sent.ID)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestPreviewAndTestReadTheFeed(t *testing.T) {
 	require.ErrorContains(t, preview.Feed, "answered 502 Bad Gateway")
 	require.Empty(t, preview.Notices)
 	require.Contains(t, preview.Samples[0].Content.Text, "|Spring|")
-	_, err = f.Service.Test(t.Context(), f.Account, campaign.ID, "boss@example.org", 0)
+	_, err = f.Service.Test(t.Context(), f.Account, campaign.ID, campaigns.TestTo{Address: "boss@example.org"})
 	require.True(t, fault.Is(err, fault.Conflict), "%v", err)
 	require.ErrorContains(t, err, "its data feed can't be read: ")
 	checks, err := f.Check(t.Context(), f.Account, campaign.ID)

@@ -106,13 +106,19 @@ func (r Run) endsByItself() bool {
 // pace reckons the pace; last is when the last message that waits is due.
 func (r Run) pace(still Standstill, last time.Time, b bounds, now time.Time) Pace {
 	p := Pace{PerSecond: r.perSecond(now), Still: still}
-	if !r.endsByItself() || still.Stands() && still.Reason != StillDueLater {
+	switch later := still.Reason == StillDueLater || still.Reason == StillUndecided && !still.Until.IsZero(); {
+	case !r.endsByItself() || still.Stands() && !later:
 		return p // nobody knows when it goes on
+	case r.Undecided && r.LookAt.IsZero():
+		return p // nor when a person chooses the winner
 	}
 	if left, known := r.remaining(p.PerSecond, b, now); known {
 		from := now
-		if still.Reason == StillDueLater && still.Until.After(now) {
+		if still.Stands() && still.Until.After(now) {
 			from = still.Until // nothing goes before
+		}
+		if r.Undecided && r.LookAt.After(from) {
+			from = r.LookAt // nor do those who wait for the winner
 		}
 		end := from.Add(left)
 		if end.Before(last) {

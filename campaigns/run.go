@@ -54,6 +54,10 @@ type Verification struct {
 	Planned  int64
 	Rows     messages.Counts
 	Counters messages.Counts
+	// Variants are the rows by their variant, 0 for none, and VariantNames the names of
+	// the variants in their order.
+	Variants     map[int]messages.Counts
+	VariantNames []string
 	// Problems is empty when everything balances.
 	Problems []string
 }

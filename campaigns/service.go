@@ -129,6 +129,7 @@ type Store interface {
 	Resending
 	Audiences
 	Gauge
+	Experiments
 	Approvals
 	Runs
 	Messages

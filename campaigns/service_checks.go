@@ -51,21 +51,16 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 	if err := s.sample(ctx, c, channel, &f); err != nil {
 		return checks, err
 	}
-	wording, err := s.wording(ctx, c, channel)
+	list, err := s.sayings(ctx, c, channel)
 	if err != nil {
 		return checks, err
 	}
-	can, err := s.messages.Can(channel)
-	if err != nil {
-		return checks, err
-	}
-	checks = checks.and(checkContent(wording, f.Samples)).and(checkCarried(wording, channel, can))
-	if c.Template != nil {
-		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
+	for _, said := range list {
+		more, err := s.checkSaying(ctx, c, channel, said, f)
 		if err != nil {
 			return checks, err
 		}
-		checks = checks.and(checkTranslations(wording.Languages.Cover(people), wording))
+		checks = checks.and(more)
 	}
 	if f.Feed != nil {
 		checks.Warnings = append(checks.Warnings, Check{
@@ -75,13 +70,6 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 	}
 	for _, notice := range f.Notices {
 		checks.Warnings = append(checks.Warnings, Check{Code: CheckUnknownName, Field: "content", Message: notice, Remedy: "correct the name, or give it a default"})
-	}
-	if channel.Address == providers.Email {
-		links := make([]messages.Links, len(f.Samples))
-		for i, sample := range f.Samples {
-			links[i] = s.tokens.Links(messages.Unsubscriber{AccountID: accountID, Kind: channel.Address, Address: sample.Recipient.Address})
-		}
-		checks = checks.and(checkUnsubscribe(wording, f.Samples, links))
 	}
 	preview, err := s.store.PreviewAudience(ctx, channel, c.Audience, c.CategoryID)
 	if err != nil {
@@ -99,6 +87,36 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 		})
 	}
 	return checks, nil
+}
+
+// checkSaying checks what is said to everybody, or to those of one variant.
+func (s *Service) checkSaying(ctx context.Context, c Campaign, channel providers.Channel, said saying, f Forecast) (checks Checks, err error) {
+	var samples []Sample
+	for _, sample := range f.Samples {
+		if sample.Variant == said.name {
+			samples = append(samples, sample)
+		}
+	}
+	can, err := s.messages.Can(channel)
+	if err != nil {
+		return checks, err
+	}
+	checks = checkContent(said.Resolved, samples).and(checkCarried(said.Resolved, channel, can))
+	if said.TemplateID != 0 {
+		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
+		if err != nil {
+			return checks, err
+		}
+		checks = checks.and(checkTranslations(said.Languages.Cover(people), said.Resolved))
+	}
+	if channel.Address == providers.Email {
+		links := make([]messages.Links, len(samples))
+		for i, sample := range samples {
+			links[i] = s.tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: sample.Recipient.Address})
+		}
+		checks = checks.and(checkUnsubscribe(said.Resolved, samples, links))
+	}
+	return checks.in(said.at), nil
 }
 
 // atOnce reports whether the campaign is sent as soon as it is started.
@@ -161,11 +179,14 @@ func remedyOf(code string) string {
 // unblocked refuses to start what can't be meant; what takes long to find out is left to
 // Check. at is when it would fire, zero for now.
 func (s *Service) unblocked(ctx context.Context, c Campaign, channel providers.Channel, at time.Time) error {
-	wording, err := s.wording(ctx, c, channel)
+	list, err := s.sayings(ctx, c, channel)
 	if err != nil {
 		return err
 	}
-	checks := checkContent(wording, nil)
+	var checks Checks
+	for _, said := range list {
+		checks = checks.and(checkContent(said.Resolved, nil).in(said.at))
+	}
 	if at.IsZero() && !c.Schedule.Recurs() {
 		empty, err := s.store.AudienceIsEmpty(ctx, channel, c.Audience)
 		if err != nil {

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"carillon/internal/fault"
@@ -37,6 +38,10 @@ type Forecast struct {
 	Waves []Wave
 	// Coverage says who gets a template in which language; nil without one.
 	Coverage *templates.Coverage
+	// Deal says how many get which variant, or nothing; zero where nothing is tried out.
+	Deal Deal
+	// VariantNames are the names of the variants in their order.
+	VariantNames []string
 	// OutsideHours is how many of them have to wait for their hours.
 	OutsideHours int64
 }
@@ -44,6 +49,8 @@ type Forecast struct {
 // Sample is a campaign rendered for one recipient.
 type Sample struct {
 	Recipient messages.Recipient
+	// Variant is the name of the variant that it is; empty where there are none.
+	Variant string
 	// Language is that of the template's translation; empty without a template.
 	Language string
 	Content  providers.Content
@@ -104,36 +111,54 @@ func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool)
 		ends := begins.Add(f.Duration)
 		f.EndsAt = &ends
 	}
-	if c.Template != nil {
-		wording, err := s.wording(ctx, c, channel)
-		if err != nil {
+	f.VariantNames = c.Experiment.Names()
+	if err := s.cover(ctx, c, channel, &f); err != nil {
+		return Forecast{}, err
+	}
+	if len(f.VariantNames) > 0 {
+		if f.Deal, err = s.store.DealAudience(ctx, channel, c.Audience, c.CategoryID); err != nil {
 			return Forecast{}, err
 		}
-		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
-		if err != nil {
-			return Forecast{}, err
-		}
-		coverage := wording.Languages.Cover(people)
-		f.Coverage = &coverage
 	}
 	return f, s.forecastWaves(ctx, c, channel, &f)
 }
 
-// sample renders a campaign for some of its recipients, and looks for mistakes.
+// cover says who gets a template in which language. Of variants the first is told of
+// that has one.
+func (s *Service) cover(ctx context.Context, c Campaign, channel providers.Channel, f *Forecast) error {
+	list, err := s.sayings(ctx, c, channel)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(list, func(said saying) bool { return said.TemplateID != 0 })
+	if at < 0 {
+		return nil
+	}
+	people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)
+	if err != nil {
+		return err
+	}
+	coverage := list[at].Languages.Cover(people)
+	f.Coverage = &coverage
+	return nil
+}
+
+// sample renders a campaign for some of its recipients, each variant for the same ones,
+// and looks for mistakes.
 func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Channel, f *Forecast) error {
-	wording, err := s.wording(ctx, c, channel)
-	if err != nil {
-		return err
-	}
-	can, err := s.messages.Can(channel)
-	if err != nil {
-		return err
-	}
-	compiled, err := s.catalogue.CompileResolved(ctx, c.AccountID, wording.Carried(can.Buttons))
+	list, err := s.sayings(ctx, c, channel)
 	if err != nil {
 		return err
 	}
 	columns, attributes, err := s.store.TemplateNames(ctx, c.AccountID, c.Audience.Uploads)
+	if err != nil {
+		return err
+	}
+	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, samples)
+	if err != nil {
+		return err
+	}
+	can, err := s.messages.Can(channel)
 	if err != nil {
 		return err
 	}
@@ -142,23 +167,29 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 		return err
 	}
 	f.Feed = unread
-	f.Notices = compiled.Unknown(columns, attributes, of.Feed)
-	recipients, err := s.store.SampleAudience(ctx, channel, c.Audience, c.CategoryID, samples)
-	if err != nil {
-		return err
-	}
-	for _, r := range recipients {
-		links := s.tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
-		sample := Sample{Recipient: r}
-		content, tag, _, err := compiled.For(r.Language)
-		if err == nil {
-			sample.Language = tag
-			sample.Content, err = content.Render(ctx, r.Vars(of, links))
-		}
+	for _, said := range list {
+		compiled, err := s.catalogue.CompileResolved(ctx, c.AccountID, said.Carried(can.Buttons))
 		if err != nil {
-			sample.Error = err.Error()
+			return within(said.at, err)
 		}
-		f.Samples = append(f.Samples, sample)
+		for _, notice := range compiled.Unknown(columns, attributes, of.Feed) {
+			if !slices.Contains(f.Notices, notice) {
+				f.Notices = append(f.Notices, notice)
+			}
+		}
+		for _, r := range recipients {
+			links := s.tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, Kind: channel.Address, Address: r.Address})
+			sample := Sample{Recipient: r, Variant: said.name}
+			content, tag, _, err := compiled.For(r.Language)
+			if err == nil {
+				sample.Language = tag
+				sample.Content, err = content.Render(ctx, r.Vars(of, links))
+			}
+			if err != nil {
+				sample.Error = err.Error()
+			}
+			f.Samples = append(f.Samples, sample)
+		}
 	}
 	return nil
 }

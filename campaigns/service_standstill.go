@@ -43,8 +43,11 @@ func (s *Service) StandstillOf(ctx context.Context, accountID int64, m messages.
 		if err != nil {
 			return Standstill{}, err
 		}
-		if own, err := v.run(ctx, r, c.UpdatedAt, channel); err != nil || own.Stands() && own.Reason != StillDueLater {
+		if own, err := v.run(ctx, r, c.UpdatedAt, channel); err != nil || own.Stands() && own.Reason != StillDueLater && own.Reason != StillUndecided {
 			return own, err
+		}
+		if m.Reason == messages.ReasonUndecided {
+			return r.undecided(), nil
 		}
 	} else if own := v.channel(channel); own.Stands() {
 		return own, nil

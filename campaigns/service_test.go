@@ -230,7 +230,7 @@ func TestScheduled(t *testing.T) {
 func TestTestMessage(t *testing.T) {
 	f := newFixture(t)
 	c := f.create(t)
-	m, err := f.Test(t.Context(), f.Account, c.ID, "Me@Example.org", 0)
+	m, err := f.Test(t.Context(), f.Account, c.ID, campaigns.TestTo{Address: "Me@Example.org"})
 	require.NoError(t, err)
 	require.Equal(t, "me@example.org", m.Address)
 	require.Zero(t, m.ContactID)
@@ -373,7 +373,7 @@ func TestACampaignSaysWhatATemplateSays(t *testing.T) {
 		covered += l.People
 	}
 	require.Equal(t, forecast.Reachable, covered, "everybody who is sent to gets a language")
-	sent, err := f.Test(ctx, f.Account, c.ID, "me@example.org", 0)
+	sent, err := f.Test(ctx, f.Account, c.ID, campaigns.TestTo{Address: "me@example.org"})
 	require.NoError(t, err)
 	require.Equal(t, "me@example.org", sent.Address)
 }

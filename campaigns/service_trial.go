@@ -7,10 +7,19 @@ import (
 	"carillon/messages"
 )
 
+// TestTo is to whom a campaign is sent as a test, and how.
+type TestTo struct {
+	// Address is of the channel's kind; or ContactID is a contact.
+	Address   string
+	ContactID int64
+	// Variant is one by its name; the first where none is named.
+	Variant string
+}
+
 // Test sends a campaign to one address as it would read for the first recipient
-// of its audience, or for a contact. The subject is unchanged: what is tested is
-// what is sent.
-func (s *Service) Test(ctx context.Context, accountID, id int64, to string, contactID int64) (messages.Message, error) {
+// of its audience, or for a contact. The subject is unchanged: what is tested is what is
+// sent.
+func (s *Service) Test(ctx context.Context, accountID, id int64, to TestTo) (messages.Message, error) {
 	c, err := s.store.GetCampaign(ctx, accountID, id)
 	if err != nil {
 		return messages.Message{}, err
@@ -27,11 +36,19 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	if len(found) > 0 {
 		sample = found[0]
 	}
-	wording, err := s.wording(ctx, c, channel)
+	list, err := s.sayings(ctx, c, channel)
 	if err != nil {
 		return messages.Message{}, err
 	}
-	t := messages.Notification{AccountID: accountID, ChannelID: c.ChannelID, To: to, ContactID: contactID}
+	said := list[0]
+	if to.Variant != "" {
+		n, err := c.Experiment.find("variant", to.Variant)
+		if err != nil {
+			return messages.Message{}, err
+		}
+		said = list[n-1]
+	}
+	t := messages.Notification{AccountID: accountID, ChannelID: c.ChannelID, To: to.Address, ContactID: to.ContactID}
 	target, fields, err := s.messages.Recipient(ctx, t, channel)
 	if err != nil {
 		return messages.Message{}, err
@@ -39,13 +56,14 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	if err := fault.InvalidFields(fields); err != nil {
 		return messages.Message{}, err
 	}
-	if contactID == 0 {
+	if to.ContactID == 0 {
 		// The message belongs to no contact: only its words are the sample's.
 		sample.ContactID, sample.Address = 0, target.Address
 		target = sample
-	} else if sample.ContactID == contactID {
+	} else if sample.ContactID == to.ContactID {
 		target.Row = sample.Row
 	}
+	t.Say(said.Resolved, target)
 	of, unread, err := s.occasion(ctx, c, channel)
 	if err != nil {
 		return messages.Message{}, err
@@ -53,6 +71,5 @@ func (s *Service) Test(ctx context.Context, accountID, id int64, to string, cont
 	if unread != nil {
 		return messages.Message{}, unreadFeed(id, unread)
 	}
-	t.Say(wording, target)
 	return s.messages.Create(ctx, messages.Single{Notification: t, Channel: channel, To: target, Of: of})
 }

@@ -48,6 +48,8 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 		}
 	}
 	wrong = append(wrong, c.About.check()...)
+	c.Experiment.normal()
+	wrong = append(wrong, c.Experiment.check(c.Schedule.Delivery)...)
 	channel, err := s.store.GetChannel(ctx, c.AccountID, c.ChannelID)
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -62,6 +64,10 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 	default:
 		fields, err := s.checkWording(ctx, *c, channel)
 		if err != nil {
+			return err
+		}
+		wrong = append(wrong, fields...)
+		if fields, err = s.checkExperiment(*c, channel); err != nil {
 			return err
 		}
 		wrong = append(wrong, fields...)

@@ -6,7 +6,6 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
-	"carillon/templates"
 	"carillon/templates/liquid"
 )
 
@@ -52,11 +51,8 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if err != nil {
 		return none, err
 	}
-	wording := templates.Plain(c.Content)
-	if c.Resolved != nil {
-		wording = *c.Resolved
-	}
-	page := wording.Carried(nil) // a page has no buttons of a messenger
+	list := c.Said()
+	page := list[min(max(1, m.Variant), len(list))-1].Carried(nil) // a page has no buttons of a messenger
 	compiled, err := page.Compile(c.Snippets)
 	if err != nil {
 		return none, err

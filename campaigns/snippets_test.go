@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
@@ -52,7 +53,7 @@ func TestSnippetsArePresent(t *testing.T) {
 		forecast, err := s.Campaigns.Preview(ctx, f.Account, c.ID)
 		require.NoError(t, err)
 		require.Equal(t, "\n"+greeting+" Ada ", forecast.Samples[0].Content.Text)
-		_, err = s.Campaigns.Test(ctx, f.Account, c.ID, "me@example.org", 0)
+		_, err = s.Campaigns.Test(ctx, f.Account, c.ID, campaigns.TestTo{Address: "me@example.org"})
 		require.NoError(t, err)
 		require.Equal(t, "\n"+greeting+" Ada ", out.last.Text)
 		_, err = s.Messages.Send(ctx, messages.Notification{

@@ -40,6 +40,8 @@ const (
 	// StillDegraded and StillHeld are a channel's health.
 	StillDegraded StandstillReason = "channel_degraded"
 	StillHeld     StandstillReason = "channel_held"
+	// StillUndecided is a run of which all that wait do so for the variant that wins.
+	StillUndecided StandstillReason = "awaits_winner"
 	// StillDueLater is a run of which every message that waits is due later.
 	StillDueLater StandstillReason = "due_later"
 )
@@ -48,7 +50,7 @@ const (
 func StandstillReasons() []StandstillReason {
 	return []StandstillReason{
 		StillCampaignPaused, StillChannelPaused, StillChannelStopped, StillNoWorker, StillNoScheduler, StillNoQueue,
-		StillNotServed, StillDegraded, StillHeld, StillDueLater,
+		StillNotServed, StillDegraded, StillHeld, StillUndecided, StillDueLater,
 	}
 }
 
@@ -125,7 +127,8 @@ type StandstillStore interface {
 	// NextDue is when the first pending message of a run is due, and why it waits;
 	// zero if none is pending.
 	NextDue(ctx context.Context, channelID, runID int64) (messages.Due, error)
-	// LastDue is when the last pending message of a run is due; zero if none is.
+	// LastDue is when the last pending message of a run is due that does not wait for a
+	// winner; zero if none is.
 	LastDue(ctx context.Context, channelID, runID int64) (time.Time, error)
 }
 
@@ -345,7 +348,26 @@ func (v *survey) runItself(ctx context.Context, r Run, changed time.Time) (Stand
 	if err != nil || !due.At.After(v.now.Add(passingFor)) {
 		return Standstill{}, err
 	}
+	if due.Reason == messages.ReasonUndecided {
+		return r.undecided(), nil
+	}
 	return dueLater(fmt.Sprintf("Every message of campaign %d that still waits is due later, the first", r.CampaignID), due), nil
+}
+
+// undecided is of a run of which all that wait do so for a winner.
+func (r Run) undecided() Standstill {
+	who := fmt.Sprintf("Whoever of campaign %d still waits gets the variant that wins", r.CampaignID)
+	choose := fmt.Sprintf("`carillon campaign winner %d` says how they stand, and with --variant chooses one.", r.CampaignID)
+	switch {
+	case !r.Undecided: // chosen a moment ago
+		return Standstill{Reason: StillUndecided, Words: who + ", which is told.", Remedy: "It goes on by itself in a moment."}
+	case r.LookAt.IsZero():
+		return Standstill{Reason: StillUndecided, Words: who + ", which a person has to choose.", Remedy: choose}
+	}
+	return Standstill{
+		Reason: StillUndecided, Until: r.LookAt, Words: who + ", which is looked for at " + exactTime(r.LookAt) + ".",
+		Remedy: "It goes on by itself then, if one can be told. " + choose,
+	}
 }
 
 // DueBatch is why a run waits of which no message waits for itself: its next batch has

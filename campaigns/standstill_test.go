@@ -131,6 +131,63 @@ func TestAStandstillOfEverythingIsTold(t *testing.T) {
 	require.Equal(t, []string{"1 of 2 channels: channel paused. GET /v1/status says why and what to do."}, words)
 }
 
+// Who waits for a winner says when it is looked for, or who chooses it; and the run ends no
+// sooner.
+func TestWhoWaitsForAWinnerSaysSo(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	f.works(t)
+	made := f.campaign()
+	made.Experiment = pair()
+	made.Experiment.TestShare = 1
+	c, err := f.Create(ctx, made)
+	require.NoError(t, err)
+	c, err = f.Start(ctx, f.Account, c.ID, true)
+	require.NoError(t, err)
+	_, err = f.Store.PlanBatch(ctx, c.RunID, 100)
+	require.NoError(t, err)
+	run, err := f.Run(ctx, f.Account, c.RunID)
+	require.NoError(t, err)
+	still := f.still(t, run)
+	require.Equal(t, campaigns.StillUndecided, still.Reason)
+	require.Equal(t, "Whoever of campaign 1 still waits gets the variant that wins, which a person has to choose.", still.Words)
+	require.Contains(t, still.Remedy, "`carillon campaign winner 1`")
+	pace, err := f.Pace(ctx, run)
+	require.NoError(t, err)
+	require.Nil(t, pace.End, "nobody knows")
+
+	list, err := f.Store.ListMessages(ctx, messages.MessageFilter{AccountID: f.Account, RunID: run.ID, Reason: messages.ReasonUndecided})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	own, err := f.StandstillOf(ctx, f.Account, list[0])
+	require.NoError(t, err)
+	require.Equal(t, still, own)
+	e, err := f.Explain(ctx, f.Account, c.ID, "ada@example.org")
+	require.NoError(t, err)
+	require.Equal(t, []string{"campaign 1 (Spring): not yet: it waits, because it is not told yet which variant of the campaign wins"}, e.Says)
+
+	run.LookAt = noon.Add(4 * time.Hour)
+	pace, err = f.Pace(ctx, run)
+	require.NoError(t, err)
+	require.Equal(t, run.LookAt, pace.Still.Until)
+	require.Contains(t, pace.Still.Words, "which is looked for at 2026-03-01 16:00:00 UTC.")
+	require.NotNil(t, pace.End)
+	require.False(t, pace.End.Before(run.LookAt), "nobody who waits goes before")
+	run.Undecided = false
+	require.Contains(t, f.still(t, run).Words, "which is told.")
+
+	_, err = f.ChooseWinner(ctx, f.Account, c.ID, campaigns.WinnerChoice{Variant: "B"}, "me")
+	require.NoError(t, err)
+	for more := true; more; {
+		more, err = f.Store.GiveWinner(ctx)
+		require.NoError(t, err)
+	}
+	run, err = f.Run(ctx, f.Account, c.RunID)
+	require.NoError(t, err)
+	require.False(t, run.Undecided)
+	require.Empty(t, f.still(t, run).Reason)
+}
+
 // A message that waits says what it waits for.
 func TestAMessageSaysWhyItWaits(t *testing.T) {
 	f := newFixture(t)

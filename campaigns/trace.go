@@ -149,17 +149,20 @@ func (t Trace) became(m messages.Message, exclude *targeting.Exclude) string {
 	if why != "" {
 		why = ", because " + why
 	}
-	spoken := ""
+	variant, spoken := "", ""
+	if m.VariantName != "" {
+		variant = " in variant " + m.VariantName
+	}
 	if m.Language != "" {
 		spoken = " in " + m.Language
 	}
 	switch m.State {
 	case messages.Read:
-		return fmt.Sprintf("yes: sent to %s%s%s, and opened%s", m.Address, when(m.SentAt), spoken, when(m.ReadAt))
+		return fmt.Sprintf("yes: sent%s to %s%s%s, and opened%s", variant, m.Address, when(m.SentAt), spoken, when(m.ReadAt))
 	case messages.Delivered:
-		return fmt.Sprintf("yes: sent to %s%s%s, and delivered%s", m.Address, when(m.SentAt), spoken, when(m.DeliveredAt))
+		return fmt.Sprintf("yes: sent%s to %s%s%s, and delivered%s", variant, m.Address, when(m.SentAt), spoken, when(m.DeliveredAt))
 	case messages.Sent:
-		return fmt.Sprintf("yes: sent to %s%s%s; the provider took it, and has not said that it arrived", m.Address, when(m.SentAt), spoken)
+		return fmt.Sprintf("yes: sent%s to %s%s%s; the provider took it, and has not said that it arrived", variant, m.Address, when(m.SentAt), spoken)
 	case messages.Unknown:
 		return fmt.Sprintf("perhaps: the provider was asked%s and gave no answer that was recorded; carillon messages settle %d --as sent|not-sent says which",
 			when(m.ClaimedAt), m.ID)
@@ -209,6 +212,8 @@ func reasonWords(reason string) string {
 		messages.ReasonCapped:           "a frequency cap holds it back",
 		messages.ReasonHours:            "it is not within the hours at which the recipient may be written to",
 		messages.ReasonExpired:          "its time was over before it could go",
+		messages.ReasonHoldout:          "the campaign holds some people out, to see what it is worth, and the contact is one of them",
+		messages.ReasonUndecided:        "it is not told yet which variant of the campaign wins",
 		messages.ReasonRenderFailed:     "the template could not be rendered for this recipient",
 		messages.ReasonCleared:          "the queue was cleared",
 		messages.ReasonCanceled:         "the campaign was canceled",

@@ -2,40 +2,97 @@ package campaigns
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
 )
 
-// wording is what a campaign says, in all of its languages: its own content, or what
-// its template comes to now. What can't be used is Invalid.
-func (s *Service) wording(ctx context.Context, c Campaign, channel providers.Channel) (templates.Resolved, error) {
-	if c.Template == nil {
-		return templates.Plain(c.Content), nil
+// saying is what a campaign says to everybody, or to those of one variant.
+type saying struct {
+	// variant is its number, 0 for everybody, and name its name.
+	variant int
+	name    string
+	// at is the field that it is written in.
+	at string
+	templates.Resolved
+}
+
+// sayings are what a campaign says, in all of its languages: its own content or that of
+// each variant, texts or what a template comes to now. What can't be used is Invalid.
+func (s *Service) sayings(ctx context.Context, c Campaign, channel providers.Channel) ([]saying, error) {
+	var list []saying
+	var wrong []fault.Field
+	for i, w := range c.Wordings() {
+		said := saying{at: "content"}
+		if c.Experiment != nil && len(c.Experiment.Variants) > 0 {
+			v := c.Experiment.Variants[i]
+			if said.variant, said.name = i+1, v.Name; v.Content != nil {
+				said.at = variantAt(i)
+			}
+		}
+		var err error
+		if said.Resolved, err = s.resolve(ctx, w, channel); err != nil {
+			if wrong, err = fault.Gather(wrong, within(said.at, err)); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, said)
 	}
-	if !c.Content.Empty() {
-		return templates.Resolved{}, fault.InvalidField("content.template", c.Template.Name, "give either a template or texts")
+	return list, fault.InvalidFields(wrong)
+}
+
+func (s *Service) resolve(ctx context.Context, w Wording, channel providers.Channel) (templates.Resolved, error) {
+	if w.Template == nil {
+		return templates.Plain(w.Content), nil
 	}
-	return s.catalogue.Resolve(ctx, *c.Template, channel)
+	if !w.Content.Empty() {
+		return templates.Resolved{}, fault.InvalidField("content.template", w.Template.Name, "give either a template or texts")
+	}
+	return s.catalogue.Resolve(ctx, *w.Template, channel)
+}
+
+// within has an Invalid error about a content name the field that this is in.
+func within(at string, err error) error {
+	var f *fault.Error
+	if at == "content" || !errors.As(err, &f) {
+		return err
+	}
+	for i := range f.Fields {
+		f.Fields[i].Location = inField(at, f.Fields[i].Location)
+	}
+	return err
+}
+
+// inField is a field of a content as one of the content that is at.
+func inField(at, field string) string {
+	if rest, ok := strings.CutPrefix(field, "content"); ok {
+		return at + rest
+	}
+	return field
 }
 
 // checkWording says what of a campaign's wording its channel can't send.
 func (s *Service) checkWording(ctx context.Context, c Campaign, channel providers.Channel) (wrong []fault.Field, err error) {
-	r, err := s.wording(ctx, c, channel)
+	list, err := s.sayings(ctx, c, channel)
 	if err != nil {
 		return fault.Gather(nil, err)
 	}
-	for _, tag := range r.Languages.Has {
-		fields, err := s.messages.CheckContent(ctx, r.Contents[tag], channel)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range fields {
-			if tag != "" {
-				f.Message = "template " + r.Name + " in " + tag + ": " + f.Message
+	for _, said := range list {
+		for _, tag := range said.Languages.Has {
+			fields, err := s.messages.CheckContent(ctx, said.Contents[tag], channel)
+			if err != nil {
+				return nil, err
 			}
-			wrong = append(wrong, f)
+			for _, f := range fields {
+				f.Location = inField(said.at, f.Location)
+				if tag != "" {
+					f.Message = "template " + said.Resolved.Name + " in " + tag + ": " + f.Message
+				}
+				wrong = append(wrong, f)
+			}
 		}
 	}
 	return wrong, nil

@@ -22,7 +22,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 	root.AddCommand(group("campaign", "Make, check, send and steer campaigns",
 		c.campaignLs(), c.campaignShow(), c.campaignCreate(), c.campaignPreview(), c.campaignCheck(), c.campaignTest(), c.campaignStart(), c.campaignSchedule(),
 		c.campaignNext(), c.campaignRuns(), c.campaignTrigger(), c.campaignSkipNext(), c.campaignMoveNext(), c.campaignBackfill(),
-		c.campaignPause(), c.campaignResume(), c.campaignResend(),
+		c.campaignPause(), c.campaignResume(), c.campaignResend(), c.campaignWinner(),
 		c.campaignSay("propose", "Ask for the approval of a draft as it is now"),
 		c.campaignSay("approve", "Approve a draft as it was proposed, with another key than the one that did"),
 		c.campaignSay("reject", "Reject a draft that was proposed"),
@@ -75,7 +75,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Status", k.Status, "Archived", at(k.ArchivedAt),
 			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
-			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template),
+			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Tries", experimentWords(k.Experiment),
 			"Data feed", feedWords(k.Feed),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
@@ -124,6 +124,7 @@ type campaignFlags struct {
 	batch                                   campaigns.Batch
 	weight                                  int
 	category                                int64
+	experiment                              experimentFlags
 	start, watch                            bool
 	tags                                    []string
 	notes                                   string
@@ -135,13 +136,18 @@ func (c *cli) campaignCreate() *cobra.Command {
 		Use: "create", Short: "Create a campaign as a draft",
 		Long: `Creates a campaign as a draft; nothing is sent before it is started. Texts are Liquid templates:
 {{ contact.first_name | default: "there" }}, {{ row.coupon }} for a column of an uploaded file,
-{{ unsubscribe_url }}. A mistake in a template is refused here, with its line.`,
+{{ unsubscribe_url }}. A mistake in a template is refused here, with its line.
+
+With --variant it tries several contents out, each on its share of the recipients. With --test-share only so many get
+one at first; the others wait, and get the one that wins. 'carillon campaign winner' says how they stand.`,
 		Example: `  carillon campaign create --name Spring --channel news --all \
           --subject 'Hello {{ contact.first_name }}' --text-file spring.txt --html-file spring.html
   carillon campaign create --name Coupons --channel news --upload 3 --exclude-campaign 1 \
           --subject 'Your coupon' --text 'It is {{ row.coupon }}.' --at 2026-12-01T09:00 --timezone Europe/Berlin
   carillon campaign create --name Reminder --channel news --group 4 --subject 'This week' --text-file week.txt \
           --cron '0 9 * * MON' --timezone Europe/Berlin --start
+  carillon campaign create --name Tulips --channel news --all --subject 'Spring is here' --text-file spring.txt \
+          --variant A --variant 'B={"subject": "Tulips!"}' --test-share 20 --winner read --winner-after 4h --holdout 5
   carillon campaign create --file campaign.json --start --watch`,
 	}
 	flags := cmd.Flags()
@@ -167,6 +173,7 @@ func (c *cli) campaignCreate() *cobra.Command {
 	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
 	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")
 	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
+	f.experiment.add(cmd)
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
@@ -259,6 +266,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	if f.category != 0 {
 		in.CategoryID = f.category
 	}
+	if err := f.experiment.into(c, in.Content, &in.Experiment); err != nil {
+		return in, err
+	}
 	if in.Name == "" || in.ChannelID == 0 {
 		return in, usagef("a campaign needs --name and --channel, or a --file that says them")
 	}
@@ -322,6 +332,7 @@ func showNumbers(w *tabwriter.Writer, f api.Forecast) {
 	if f.Coverage != nil {
 		fields(w, "Languages", languageCounts(f.Coverage.Languages), "Lack theirs", languageCounts(f.Coverage.Missing))
 	}
+	showDeal(w, f)
 	showWaves(w, f)
 }
 
@@ -342,7 +353,11 @@ func (c *cli) showSamples(f api.Forecast) {
 		sayln(c.out, "Note: "+clean(notice))
 	}
 	for i, s := range f.Samples {
-		sayf(c.out, "\n--- %d of %d, to %s\n", i+1, len(f.Samples), clean(s.Address))
+		variant := ""
+		if s.Variant != "" {
+			variant = ", variant " + clean(s.Variant)
+		}
+		sayf(c.out, "\n--- %d of %d, to %s%s\n", i+1, len(f.Samples), clean(s.Address), variant)
 		if s.Error != "" {
 			sayln(c.out, "will be skipped: "+clean(s.Error))
 			continue
@@ -385,11 +400,15 @@ func buttonOf(flag string) (b providers.MessageButton, err error) {
 }
 
 func (c *cli) campaignTest() *cobra.Command {
-	var in api.Recipient
+	var in struct {
+		api.Recipient
+		Variant string `json:"variant,omitempty"`
+	}
 	cmd := &cobra.Command{Use: "test ID", Short: "Send a campaign to one address, as it reads for the first recipient",
 		Example: "  carillon campaign test 1 --to me@example.org"}
 	cmd.Flags().StringVar(&in.To, "to", "", "address")
 	cmd.Flags().Int64Var(&in.ContactID, "contact", 0, "instead: a contact, as it reads for them")
+	cmd.Flags().StringVar(&in.Variant, "variant", "", "in this variant (default the first)")
 	cmd.MarkFlagsOneRequired("to", "contact")
 	cmd.MarkFlagsMutuallyExclusive("to", "contact")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {

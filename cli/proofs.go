@@ -77,6 +77,11 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 					word = "DOES NOT BALANCE"
 				}
 				sayf(w, "%d\t%d\t%s\t%d\t%d: %s\t%s\n", proof.CampaignID, run.RunID, run.Status, run.Planned, sum, counts(run.Rows), word)
+				for _, v := range run.Variants {
+					if of := counts(v.Rows); of != "" {
+						sayf(w, "\t\t%s\t\t%s\t\n", variantWords(v.Variant), of)
+					}
+				}
 				for _, problem := range run.Problems {
 					sayf(w, "\t\t\t\t%s\t\n", clean(problem))
 				}
@@ -87,6 +92,14 @@ func (c *cli) verify(cmd *cobra.Command, args []string) error {
 		err = &exitError{exitUnbalanced, fmt.Errorf("something does not balance")}
 	}
 	return err
+}
+
+// variantWords say of which variant messages are.
+func variantWords(name string) string {
+	if name == "" {
+		return "no variant"
+	}
+	return "variant " + clean(name)
 }
 
 // toVerify are the ids of the campaigns to verify: the one that is named, or all
@@ -164,6 +177,9 @@ func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
 		if part.id != 0 {
 			of = append(of, fmt.Sprintf("%s %d", part.what, part.id))
 		}
+	}
+	if m.Variant != "" {
+		of = append(of, "variant "+clean(m.Variant))
 	}
 	if m.Language != "" {
 		of = append(of, "in "+m.Language)

@@ -241,6 +241,10 @@ campaign resume 1
 campaign resume 1 --schedule
 campaign resend 1 --state failed --reason refused
 campaign create --name x --channel 1 --messages {"campaign_id":1,"states":["failed"]}
+campaign winner 1 --run 2
+campaign winner 1 --variant B --yes
+campaign create --name x --channel 1 --all --variant A --variant B:50={"text":"y"} --test-share 20 --winner read --winner-after 4h --holdout 5
+campaign test 1 --to ada@example.org --variant B
 campaign propose 1 --note please
 campaign approve 1
 campaign reject 1 --note no

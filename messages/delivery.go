@@ -112,6 +112,8 @@ type QueuedMessage struct {
 	// Recipient is as the contact is now. Its address is the message's: the one that
 	// the run was planned with.
 	Recipient Recipient
+	// Variant is which of its campaign's variants it is; 0 where there are none.
+	Variant int
 	// Content and Metadata are set for transactional messages, which carry their
 	// own; both are JSON.
 	Content, Metadata []byte

@@ -19,8 +19,12 @@ type Message struct {
 	CampaignID int64 // 0 for a transactional message
 	ContactID  int64 // 0 where no contact is behind the address
 	Step       int
-	Priority   Priority
-	Address    string
+	// Variant is which of its campaign's variants it is, from 1 on, and VariantName its
+	// name; 0 where there are none, or it waits for the one that wins.
+	Variant     int
+	VariantName string
+	Priority    Priority
+	Address     string
 	// Language is that of the template's translation that was chosen when it was rendered
 	// last; empty where no template speaks, and before.
 	Language   string

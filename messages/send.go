@@ -216,6 +216,12 @@ func (s *Service) TestChannel(ctx context.Context, accountID, channelID int64, t
 // quoteLiquid makes sure that a name is not read as a template.
 func quoteLiquid(name string) string { return strings.ReplaceAll(name, "{", "(") }
 
+// Hears says what comes back over a channel: receipts, and what people reply.
+func (s *Service) Hears(channel providers.Channel) (receipts, replies bool, err error) {
+	kind, err := s.kinds.Kind(channel.Provider)
+	return kind.Capabilities.Receipts, kind.Capabilities.Replies, err
+}
+
 // CheckContent says what of a content its channel can't send, and compiles it with the
 // account's snippets.
 func (s *Service) CheckContent(ctx context.Context, content providers.Content, channel providers.Channel) ([]fault.Field, error) {

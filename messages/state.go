@@ -122,6 +122,8 @@ const (
 	ReasonCapped           = "capped"            // a frequency cap holds it back
 	ReasonHours            = "outside_hours"     // it is not within the hours where the recipient is
 	ReasonExpired          = "expired"           // its time was over before it could go
+	ReasonHoldout          = "holdout"           // the campaign holds the contact out, to compare
+	ReasonUndecided        = "awaits_winner"     // waits for the variant that wins
 	ReasonRenderFailed     = "render_failed"     // the template could not be rendered for this recipient
 	ReasonCleared          = "cleared"           // an operator cleared the queue
 	ReasonCanceled         = "campaign_canceled" // an operator canceled the campaign
@@ -149,7 +151,8 @@ const (
 func Reasons() []string {
 	return []string{
 		ReasonNoAddress, ReasonExcluded, ReasonInactive, ReasonBlocked, ReasonDeleted, ReasonSuppressed, ReasonOptedOut, ReasonCapped, ReasonHours,
-		ReasonExpired, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp, ReasonRefused, ReasonRecipient,
+		ReasonExpired, ReasonHoldout, ReasonUndecided, ReasonRenderFailed, ReasonRenderExceeded, ReasonCleared, ReasonCanceled, ReasonAttemptsUsedUp,
+		ReasonRefused, ReasonRecipient,
 		ReasonInDoubt, ReasonNotAsked, ReasonTemporary, ReasonThrottled, ReasonChannelStopped, ReasonChannelHeld, ReasonPaused, ReasonRequeued,
 		ReasonRecipientPerDay, ReasonRecipientSpacing, ReasonReceipt, ReasonSettled, ReasonResend, ReasonResendSent,
 	}

@@ -147,6 +147,10 @@ func (s *fakeStore) FailRun(_ context.Context, runID int64, why string) error {
 	return nil
 }
 
+func (s *fakeStore) LookForWinners(context.Context) (map[int64]string, error) { return nil, nil }
+
+func (s *fakeStore) GiveWinner(context.Context) (bool, error) { return false, nil }
+
 func (s *fakeStore) GuardRuns(context.Context) (map[int64]string, error) { return nil, nil }
 
 func (s *fakeStore) FinishRuns(context.Context) (finished, unbalanced []int64, err error) {

@@ -68,8 +68,8 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 }
 
 // finishPass ends runs whose every message is final and goes on with
-// cancelations, clearings and what waited by limits that changed, a batch at a
-// time.
+// cancelations, clearings, variants that won and what waited by limits that changed, a
+// batch at a time.
 func (s *Scheduler) finishPass(ctx context.Context) (worked bool, err error) {
 	if worked, err = s.o.Store.CancelPending(ctx); err != nil {
 		return false, err
@@ -81,6 +81,10 @@ func (s *Scheduler) finishPass(ctx context.Context) (worked bool, err error) {
 	if worked = worked || more; more {
 		wake(s.wake.feed)
 	}
+	if more, err = s.winnerPass(ctx); err != nil {
+		return false, err
+	}
+	worked = worked || more
 	clears, err := s.o.Store.OpenClears(ctx)
 	if err != nil {
 		return false, err
@@ -105,6 +109,22 @@ func (s *Scheduler) finishPass(ctx context.Context) (worked bool, err error) {
 	}
 	for _, run := range unbalanced {
 		s.o.Logger.Error("run can't finish: its counters don't add up to what was planned; see carillon verify", "run", run)
+	}
+	return worked, err
+}
+
+// winnerPass looks for the winners of tests whose time has come, and lets a batch of those
+// who wait for one have it.
+func (s *Scheduler) winnerPass(ctx context.Context) (worked bool, err error) {
+	won, err := s.o.Store.LookForWinners(ctx)
+	for run, variant := range won {
+		s.o.Logger.Info("a variant has won", "run", run, "variant", variant)
+	}
+	if err != nil {
+		return false, err
+	}
+	if worked, err = s.o.Store.GiveWinner(ctx); worked {
+		wake(s.wake.feed)
 	}
 	return worked, err
 }

@@ -52,6 +52,12 @@ type Plans interface {
 	// Reconsider lets a batch of what waits for a later time be fed now, because the
 	// limits that set that time have changed.
 	Reconsider(ctx context.Context) (more bool, err error)
+	// LookForWinners looks at the tests of variants whose time has come, and returns the
+	// winners that were told, by run.
+	LookForWinners(ctx context.Context) (won map[int64]string, err error)
+	// GiveWinner lets a batch of those who wait for a winner that is told have it, and
+	// their turn.
+	GiveWinner(ctx context.Context) (more bool, err error)
 	// OpenClears are the clearings that are not finished.
 	OpenClears(ctx context.Context) ([]int64, error)
 	// ContinueClear cancels the next batch of a clearing; NotFound if there is no such

@@ -11,7 +11,6 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/store/sqldb"
-	"carillon/templates/liquid"
 )
 
 // fingerprint is a hash of what an approval is of: what a campaign says, to whom, when
@@ -19,13 +18,16 @@ import (
 // rendered, and the days of its holiday calendars are in it, so that nobody changes them
 // behind an approval.
 func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, error) {
-	var template string
-	names := liquid.RenderedBy(c.Content)
-	if c.Template != nil {
-		r, err := tx.resolve(ctx, c.AccountID, c.ChannelID, *c.Template)
+	var said []string
+	names := renderedBy(c)
+	for _, w := range c.Wordings() {
+		if w.Template == nil {
+			continue
+		}
+		r, err := tx.resolve(ctx, c.AccountID, c.ChannelID, *w.Template)
 		switch {
 		case err == nil:
-			template, names = mustJSON(r), r.RenderedBy()
+			said, names = append(said, mustJSON(r)), append(names, r.RenderedBy()...)
 		case !fault.Is(err, fault.Invalid): // what can't be resolved can't be started either
 			return "", err
 		}
@@ -46,7 +48,7 @@ func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, e
 		}
 	}
 	sum := sha256.Sum256([]byte(mustJSON([]any{
-		c.ChannelID, c.CategoryID, c.Audience, kept(c), c.Schedule, template, snippets, off,
+		c.ChannelID, c.CategoryID, c.Audience, kept(c), c.Schedule, said, snippets, off,
 	})))
 	return hex.EncodeToString(sum[:]), nil
 }

@@ -38,17 +38,19 @@ func readParts(campaignID int64, parts ...part) error {
 	return nil
 }
 
-// keptContent is the content of a campaign as it is kept: texts, or a template.
+// keptContent is the content of a campaign as it is kept: texts or a template, and what
+// is tried out with others.
 type keptContent struct {
 	providers.Content
 	Template *templates.Use `json:"template,omitempty"`
 	// Feed is the data feed that the texts are filled from.
-	Feed *campaigns.DataFeed `json:"feed,omitempty"`
+	Feed       *campaigns.DataFeed   `json:"feed,omitempty"`
+	Experiment *campaigns.Experiment `json:"experiment,omitempty"`
 }
 
 // kept is what is kept of a campaign's content.
 func kept(c campaigns.Campaign) keptContent {
-	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed}
+	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed, Experiment: c.Experiment}
 }
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
@@ -65,8 +67,8 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &written}, part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause},
 		part{"tags", tags, &c.About.Tags})
-	c.Content, c.Template, c.DataFeed = written.Content, written.Template, written.Feed
-	c.Audience.Of.CampaignID = c.ID
+	c.Content, c.Template, c.DataFeed, c.Experiment = written.Content, written.Template, written.Feed, written.Experiment
+	c.Audience.Of.CampaignID, c.Audience.Of.Split = c.ID, c.Experiment.Split(c.ID)
 	return c, err
 }
 
@@ -75,7 +77,7 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
 	now := s.clock.Now()
 	err := s.inTx(ctx, func(tx conn) error {
-		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+		if err := tx.holdSnippets(ctx, c); err != nil {
 			return err
 		}
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
@@ -115,7 +117,7 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := tx.mayChangeApproved(ctx, locked, c); err != nil {
 			return err
 		}
-		if err := tx.holdSnippets(ctx, c.AccountID, c.Content); err != nil {
+		if err := tx.holdSnippets(ctx, c); err != nil {
 			return err
 		}
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {

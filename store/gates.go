@@ -57,6 +57,9 @@ var gates = []gate{
 	{reason: messages.ReasonOptedOut, planned: audienceSQL.leftCategory, fed: func(l *lookup, m marked) hold {
 		return hold{shut: l.left[m.contactID]}
 	}},
+	// Last of what is planned: of those who are left out of a comparison, each would have
+	// been sent to.
+	{reason: messages.ReasonHoldout, planned: audienceSQL.heldOut},
 	{reason: messages.ReasonExpired, fed: func(l *lookup, m marked) hold {
 		expiry, ends := l.timing.Expires(l.zone(m))
 		return hold{shut: ends && !l.now.Before(expiry)}

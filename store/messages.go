@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
@@ -16,16 +17,19 @@ import (
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
 	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
 	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at,
-	COALESCE(m.language, '') FROM messages m`
+	COALESCE(m.language, ''), m.variant FROM messages m`
 
 func scanMessage(scan sqldb.Scan) (messages.Message, error) {
 	var m messages.Message
 	var due, created, queued, claimed, sent, delivered, read, final sqldb.Time
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
-		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final, &m.Language)
+		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final, &m.Language, &m.Variant)
 	m.CreatedAt = created.Time
 	m.DueAt, m.QueuedAt, m.ClaimedAt = due.Ptr(), queued.Ptr(), claimed.Ptr()
 	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.Ptr(), delivered.Ptr(), read.Ptr(), final.Ptr()
+	if m.Reason == messages.ReasonUndecided {
+		m.DueAt = nil // nobody knows when
+	}
 	return m, err
 }
 
@@ -37,6 +41,9 @@ const maxPage = 1000
 func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error) {
 	query := listMessages(f)
 	list, err := sqldb.Query(ctx, s.reader(), scanMessage, query.sql, query.args...)
+	if err == nil {
+		err = s.reader().nameVariants(ctx, list)
+	}
 	return list, s.translate(err)
 }
 
@@ -83,6 +90,11 @@ func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.M
 		id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.New(fault.NotFound, "there is no message %d", id)
+	}
+	if err == nil {
+		list := []messages.Message{m}
+		err = s.reader().nameVariants(ctx, list)
+		m = list[0]
 	}
 	return m, s.translate(err)
 }
@@ -240,7 +252,8 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 
 const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
 	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of,
-	f.since, f.tries, f.error, f.next_try_at, f.kept_at, f.news, f.bytes`
+	f.since, f.tries, f.error, f.next_try_at, f.kept_at, f.news, f.bytes,
+	(SELECT COALESCE(e.look_at, 0) FROM experiments e WHERE e.run_id = r.id AND e.winner = 0)`
 
 const selectRun = "SELECT " + runColumns + " FROM runs r LEFT JOIN run_feeds f ON f.run_id = r.id"
 
@@ -249,10 +262,14 @@ func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var instant, created, finished, starts, started, since, next, kept sqldb.Time
 	var f struct{ tries, news, bytes sql.NullInt64 }
 	var why sql.NullString
+	var look sql.NullInt64
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
 		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf,
-		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes)
+		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes, &look)
 	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
+	if r.Undecided = look.Valid; look.Int64 > 0 {
+		r.LookAt = time.UnixMilli(look.Int64).UTC()
+	}
 	if !since.IsZero() {
 		r.Feed = &campaigns.RunFeed{
 			Kept: !kept.IsZero(), Since: since.Time, KeptAt: kept.Ptr(), Tries: int(f.tries.Int64), Error: why.String, NextTry: next.Ptr(),

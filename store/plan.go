@@ -30,6 +30,10 @@ type planned struct {
 	audience targeting.Audience
 	category int64
 	timing   campaigns.Timing
+	// experiment is what the run tries out; nil for nothing. winner is the variant that
+	// everybody gets of a resend whose run has one.
+	experiment *campaigns.Experiment
+	winner     int
 	// frozen says that who is named by messages is kept for the run.
 	frozen bool
 	// unfed says that it reads a data feed, which is not kept yet.
@@ -156,29 +160,40 @@ func (s *Store) planning(ctx context.Context, runID int64, do func(c conn) error
 func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	var p planned
 	var audience string
+	var content []byte
 	var instant, started sqldb.Time
 	var leavesOut bool
 	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, r.started_at, v.audience, k.category_id,
 			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%', r.frozen, r.kind,
-			v.content `+hasFeed+` AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NOT NULL)
+			v.content `+hasFeed+` AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NOT NULL),
+			CASE WHEN v.content LIKE '%"experiment"%' THEN v.content ELSE '{}' END, r.resend_of
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
 		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant, &started,
-			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind, &p.unfed)
+			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind, &p.unfed, &content, &p.run.ResendOf)
 	if err != nil {
 		return p, err
 	}
 	p.run.Instant = instant.Time // relative dates of rules mean it in every batch
+	p.run.StartedAt = started.Ptr()
 	p.channel.ID, p.channel.AccountID = p.run.ChannelID, p.run.AccountID
 	if err := json.Unmarshal([]byte(audience), &p.audience); err != nil {
 		return p, err
 	}
+	var written keptContent
+	if err := readParts(p.run.CampaignID, part{"content", content, &written}); err != nil {
+		return p, err
+	}
+	p.experiment = written.Experiment
+	split := p.experiment.Split(p.run.CampaignID)
 	if p.run.Kind == campaigns.RunResend {
 		// It is for those alone that were frozen when it was asked for.
+		p.audience.Of.Split = split
 		p.audience = resendAudience(p.audience)
-		return p, nil
+		p.winner, err = tx.winnerOf(ctx, p.run.ResendOf, p.experiment)
+		return p, err
 	}
-	p.audience.Of = targeting.Owner{CampaignID: p.run.CampaignID, Before: started.Time, NotWaiting: leavesOut}
+	p.audience.Of = targeting.Owner{CampaignID: p.run.CampaignID, Before: started.Time, NotWaiting: leavesOut, Split: split}
 	return p, nil
 }
 
@@ -229,10 +244,11 @@ func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, pa
 			reason, from := compiled.reason(), compiled.from(part.from, part.to)
 			now := sqldb.Millis(s.clock.Now())
 			insert, args := p.timed(s), []any{p.run.ChannelID, p.run.ID, now}
-			query := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, state, reason, final_at, due_at)
-				SELECT ?, ?, r.id, address, ?, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
+			dealt := p.dealt(&insert)
+			query := `INSERT INTO messages (channel_id, run_id, contact_id, address, created_at, variant, state, reason, final_at, due_at)
+				SELECT ?, ?, r.id, address, ?, ` + dealt.variant + `, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
 				` END, ` + insert.reason.sql + `, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END, ` + insert.due.sql + `
-				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + insert.zone + reason.sql + ` AS why` + from.sql +
+				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + dealt.point + insert.zone + reason.sql + ` AS why` + from.sql +
 				` ORDER BY c.id LIMIT ` + everyRow + `) r` + insert.join.sql + ` WHERE true` + onConflict
 			args = slices.Concat(args, insert.reason.args, []any{now}, insert.due.args, reason.args, from.args, insert.join.args)
 			if err := tx.insertPlanned(ctx, p.run.ID, query, args, &part.step); err != nil {
@@ -263,6 +279,9 @@ func (tx conn) advancePlan(ctx context.Context, p planned, part *planPart) error
 	}
 	if part.last {
 		status = campaigns.RunSending
+		if err := tx.keepExperiment(ctx, p); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.Exec(ctx, "UPDATE runs SET cursor = ?, planned = planned + ?, plan_done = ?, status = ? WHERE id = ?",
 		part.to, part.step.Inserted, part.last, string(status), p.run.ID); err != nil {

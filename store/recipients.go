@@ -122,10 +122,10 @@ func (tx conn) queuedMessages(ctx context.Context, request messages.EnvelopeRequ
 	fed, now := make([]messages.QueuedMessage, 0, len(request.MessageIDs)), tx.s.clock.Now()
 	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var m messages.QueuedMessage
-		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address)
+		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address, &m.Variant)
 		fed = append(fed, m)
 		return err
-	}, "SELECT m.id, m.contact_id, m.address, "+recipientColumns+`
+	}, "SELECT m.id, m.contact_id, m.address, m.variant, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
 		WHERE m.id `+tx.d.InIDs+` AND m.state `+is(messages.Queued)+
 		` AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)

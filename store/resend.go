@@ -68,12 +68,13 @@ const stillPlanned = "NOT o.plan_done AND o.finished_at IS NULL AND o.status IN 
 // of the campaign is left out of it. Who had earlier runs is not asked again, of which the
 // run that is sent again was one.
 func resendAudience(a targeting.Audience) targeting.Audience {
+	of := targeting.Owner{Split: a.Of.Split} // who is held out stays so
 	if a.Exclude == nil {
-		return targeting.Audience{}
+		return targeting.Audience{Of: of}
 	}
 	exclude := *a.Exclude
 	exclude.Received = nil
-	return targeting.Audience{Exclude: &exclude}
+	return targeting.Audience{Exclude: &exclude, Of: of}
 }
 
 // mayResend refuses campaigns of which nothing can be sent again.

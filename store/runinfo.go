@@ -16,21 +16,28 @@ import (
 // and audience of the version that the run keeps, its snippets, throttle, weight.
 func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
-	var audience, content, resolved, throttle, snippets []byte
-	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, v.audience, v.content, v.resolved, k.throttle, k.weight, k.status, r.snippets,
-			v.version
+	var audience, content, resolved, variants, throttle, snippets []byte
+	err := s.reader().Row(ctx, `SELECT k.id, k.account_id, k.name, k.channel_id, v.audience, v.content, v.resolved, v.variants, k.throttle, k.weight, k.status,
+			r.snippets, v.version
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		WHERE r.id = ?`, runID).
-		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &resolved, &throttle, &c.Weight, &c.Status, &snippets, &c.Version)
+		Scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &resolved, &variants, &throttle, &c.Weight, &c.Status, &snippets, &c.Version)
 	if err != nil {
 		return c, s.translate(err)
 	}
-	if err := readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &c.Content}, part{"throttle", throttle, &c.Throttle},
+	var written keptContent
+	if err := readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &written}, part{"throttle", throttle, &c.Throttle},
 		part{"snippets", snippets, &c.Snippets}); err != nil {
 		return c, err
 	}
+	c.Content, c.Template, c.Experiment = written.Content, written.Template, written.Experiment
 	if len(resolved) > 0 {
 		if err := readParts(c.ID, part{"resolved template", resolved, &c.Resolved}); err != nil {
+			return c, err
+		}
+	}
+	if len(variants) > 0 {
+		if err := readParts(c.ID, part{"resolved templates of variants", variants, &c.ResolvedVariants}); err != nil {
 			return c, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -12,7 +13,6 @@ import (
 	"carillon/providers"
 	"carillon/store/sqldb"
 	"carillon/templates"
-	"carillon/templates/liquid"
 )
 
 // turnWriter gathers what is decided of the instants of campaigns that the transaction
@@ -150,10 +150,8 @@ func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, 
 		if err != nil {
 			return "", err
 		}
-		if names = liquid.RenderedBy(k.Content); k.Template != nil {
-			if names, err = tx.freezeTemplate(ctx, c, *k.Template); err != nil {
-				return "", err
-			}
+		if names, err = tx.freezeTemplates(ctx, c, k); err != nil {
+			return "", err
 		}
 	}
 	if len(names) == 0 {
@@ -166,22 +164,38 @@ func (tx conn) freeze(ctx context.Context, c *lockedCampaign) (snippets string, 
 	return mustJSON(texts), nil
 }
 
-// freezeTemplate keeps what a campaign's template comes to now: a version of the
-// campaign of its own, if it comes to something else than for the run before. It
-// returns the names of the snippets that it renders.
-func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templates.Use) ([]string, error) {
-	r, err := tx.resolve(ctx, c.accountID, c.channelID, use)
-	if err != nil {
-		return nil, err
-	}
-	resolved := mustJSON(r)
-	if c.versioned {
-		var before sql.NullString
-		if err := tx.Row(ctx, "SELECT resolved FROM campaign_versions WHERE campaign_id = ? AND version = ?", c.id, c.version).Scan(&before); err != nil {
+// freezeTemplates keeps what a campaign's template, and those of its variants, come to
+// now: a version of the campaign of its own, if it is something else than for the run
+// before. It returns the names of the snippets that its texts and templates render.
+func (tx conn) freezeTemplates(ctx context.Context, c *lockedCampaign, k campaigns.Campaign) (names []string, err error) {
+	names = renderedBy(k)
+	var own, variants sql.NullString
+	list := make([]*templates.Resolved, len(k.Wordings()))
+	for i, w := range k.Wordings() {
+		if w.Template == nil {
+			continue
+		}
+		if list[i], err = tx.resolveNow(ctx, c, *w.Template); err != nil {
 			return nil, err
 		}
-		if before.String == resolved {
-			return r.RenderedBy(), nil
+		names = append(names, list[i].RenderedBy()...)
+	}
+	switch {
+	case !slices.ContainsFunc(list, func(r *templates.Resolved) bool { return r != nil }):
+		return names, nil
+	case k.Experiment != nil && len(k.Experiment.Variants) > 0:
+		variants = sql.NullString{String: mustJSON(list), Valid: true}
+	default:
+		own = sql.NullString{String: mustJSON(list[0]), Valid: true}
+	}
+	if c.versioned {
+		var ownBefore, variantsBefore sql.NullString
+		if err := tx.Row(ctx, "SELECT resolved, variants FROM campaign_versions WHERE campaign_id = ? AND version = ?", c.id, c.version).
+			Scan(&ownBefore, &variantsBefore); err != nil {
+			return nil, err
+		}
+		if ownBefore == own && variantsBefore == variants {
+			return names, nil
 		}
 		c.version++
 		if _, err := tx.Exec(ctx, "UPDATE campaigns SET version = ? WHERE id = ?", c.version, c.id); err != nil {
@@ -189,9 +203,17 @@ func (tx conn) freezeTemplate(ctx context.Context, c *lockedCampaign, use templa
 		}
 	}
 	c.versioned = true
-	_, err = tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, resolved, created_at)
-		SELECT id, version, audience, content, CAST(? AS TEXT), CAST(? AS BIGINT) FROM campaigns WHERE id = ?`, resolved, sqldb.Millis(tx.s.clock.Now()), c.id)
-	return r.RenderedBy(), err
+	_, err = tx.Exec(ctx, `INSERT INTO campaign_versions (campaign_id, version, audience, content, resolved, variants, created_at)
+		SELECT id, version, audience, content, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT) FROM campaigns WHERE id = ?`,
+		own, variants, sqldb.Millis(tx.s.clock.Now()), c.id)
+	return names, err
+}
+
+// resolveNow is what a template comes to now on a campaign's channel. It is Invalid where
+// it can't be used.
+func (tx conn) resolveNow(ctx context.Context, c *lockedCampaign, use templates.Use) (*templates.Resolved, error) {
+	r, err := tx.resolve(ctx, c.accountID, c.channelID, use)
+	return &r, err
 }
 
 // resolve is what a template comes to on a channel now.

@@ -9,7 +9,6 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
-	"carillon/providers"
 	"carillon/store/sqldb"
 	"carillon/templates"
 	"carillon/templates/liquid"
@@ -141,17 +140,26 @@ func (s *Store) SnippetTexts(ctx context.Context, accountID int64, names []strin
 	return texts, s.translate(err)
 }
 
-// holdSnippets keeps the snippets that a content renders from being deleted until
-// the transaction ends. One that is not there is an Invalid error.
-func (tx conn) holdSnippets(ctx context.Context, accountID int64, content providers.Content) error {
-	names := liquid.RenderedBy(content)
-	texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: accountID, lock: tx.d.ForShare})
+// holdSnippets keeps the snippets that a campaign's texts render from being deleted
+// until the transaction ends. One that is not there is an Invalid error.
+func (tx conn) holdSnippets(ctx context.Context, c campaigns.Campaign) error {
+	names := renderedBy(c)
+	texts, err := tx.snippetTexts(ctx, names, snippetsOf{accountID: c.AccountID, lock: tx.d.ForShare})
 	for _, name := range names {
 		if _, ok := texts[name]; err == nil && !ok {
 			err = fault.InvalidField("content", name, "there is no snippet %q: GET /v1/snippets lists them", name)
 		}
 	}
 	return err
+}
+
+// renderedBy are the names of the snippets that a campaign's own texts render.
+func renderedBy(c campaigns.Campaign) (names []string) {
+	for _, w := range c.Wordings() {
+		names = append(names, liquid.RenderedBy(w.Content)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // renderers calls does for each campaign that is not over and renders snippets,
@@ -161,7 +169,7 @@ func (tx conn) renderers(ctx context.Context, accountID int64, does func(k campa
 	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
 		" WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%render%' ORDER BY id", accountID)
 	for _, k := range list {
-		names := liquid.RenderedBy(k.Content)
+		names := renderedBy(k)
 		if err == nil && len(names) > 0 {
 			err = does(k, names)
 		}
@@ -184,8 +192,10 @@ func (tx conn) checkScheduled(ctx context.Context, sn templates.Snippet) error {
 		if _, uses := texts[sn.Name]; !uses {
 			return nil
 		}
-		if _, err := liquid.Compile(k.Content, texts); err != nil {
-			return fault.New(fault.Conflict, "campaign %d %q (%s) could not be sent with this text: %s", k.ID, k.Name, k.Status, err)
+		for _, w := range k.Wordings() {
+			if _, err := liquid.Compile(w.Content, texts); err != nil {
+				return fault.New(fault.Conflict, "campaign %d %q (%s) could not be sent with this text: %s", k.ID, k.Name, k.Status, err)
+			}
 		}
 		return nil
 	})

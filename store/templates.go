@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"carillon/campaigns"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -280,7 +282,7 @@ func (tx conn) campaignsOf(ctx context.Context, accountID int64, template string
 	list, err := sqldb.Query(ctx, tx, scanCampaign, selectCampaign+
 		` WHERE account_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused') AND content LIKE '%"template"%' ORDER BY id`, accountID)
 	for _, k := range list {
-		if k.Template != nil && k.Template.Name == template {
+		if slices.ContainsFunc(k.Wordings(), func(w campaigns.Wording) bool { return w.Template != nil && w.Template.Name == template }) {
 			users = append(users, fmt.Sprintf("campaign %d %q (%s)", k.ID, k.Name, k.Status))
 		}
 	}

@@ -96,6 +96,9 @@ func (tx conn) traceMessages(ctx context.Context, accountID int64, addresses []s
 		accountID, tx.d.IDList(ids), tx.d.TextList(addresses), tracedSingle)
 	t.Messages = slices.Concat(sent, single)
 	slices.SortFunc(t.Messages, func(a, b messages.Message) int { return int(b.ID - a.ID) })
+	if err == nil {
+		err = tx.nameVariants(ctx, t.Messages)
+	}
 	return err
 }
 

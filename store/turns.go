@@ -73,7 +73,7 @@ func (p planned) timed(s *Store) timedInsert {
 		in.reason = fragment{"COALESCE(why, ?)", []any{t.home.Reason}}
 	}
 	if span := p.timing.Spread(); span > 0 {
-		due = fragment{due.sql + " + " + share, append(due.args, span.Milliseconds())}
+		due = fragment{due.sql + " + " + shareOf("r.id"), append(due.args, span.Milliseconds())}
 	}
 	in.due = fragment{"CASE WHEN why IS NULL THEN " + due.sql + " ELSE 0 END", due.args}
 	return in
@@ -81,6 +81,8 @@ func (p planned) timed(s *Store) timedInsert {
 
 var modulus = strconv.Itoa(campaigns.SpreadModulus)
 
-// share is Timing.Share in SQL: it takes the span in milliseconds.
-var share = "(r.id % " + modulus + ") * " + strconv.Itoa(campaigns.SpreadMultiplier) + " % " + modulus +
-	" * CAST(? AS BIGINT) / " + modulus
+// shareOf is Timing.Share of a column with a contact's id, in SQL: it takes the span in
+// milliseconds.
+func shareOf(id string) string {
+	return "(" + id + " % " + modulus + ") * " + strconv.Itoa(campaigns.SpreadMultiplier) + " % " + modulus + " * CAST(? AS BIGINT) / " + modulus
+}

@@ -95,11 +95,12 @@ func (s *Store) NextDue(ctx context.Context, channelID, runID int64) (due messag
 	return due, nil
 }
 
-// LastDue is when the last pending message of a run is due; zero if none is.
+// LastDue is when the last pending message of a run is due that does not wait for a
+// winner; zero if none is.
 func (s *Store) LastDue(ctx context.Context, channelID, runID int64) (time.Time, error) {
 	var at sqldb.Time
 	err := s.reader().Row(ctx, "SELECT due_at FROM messages "+s.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
-		" ORDER BY due_at DESC, id DESC LIMIT 1", channelID, runID).Scan(&at)
+		" AND due_at < "+undecided+" ORDER BY due_at DESC, id DESC LIMIT 1", channelID, runID).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
 	}

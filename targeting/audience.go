@@ -38,6 +38,8 @@ type Owner struct {
 	Before time.Time
 	// NotWaiting leaves out who still waits for the message of an earlier run.
 	NotWaiting bool
+	// Split deals its contacts out; nil if it tries nothing out.
+	Split *Split
 }
 
 // Exclude is who is left out of an audience.

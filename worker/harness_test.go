@@ -38,6 +38,7 @@ type fakeStore struct {
 	reads     int   // of campaigns
 	loads     []messages.EnvelopeRequest
 	people    map[int64]messages.Recipient // by message, who is not anybody
+	variants  map[int64]int                // by message
 	gone      map[int64]bool               // messages that are queued no more
 	content   []byte                       // of transactional messages
 	skipped   map[int64]string
@@ -121,7 +122,7 @@ func (s *fakeStore) LoadEnvelope(_ context.Context, request messages.EnvelopeReq
 		if s.gone[id] {
 			continue
 		}
-		m := messages.QueuedMessage{ID: id, Recipient: messages.Recipient{Address: "a@example.com"}}
+		m := messages.QueuedMessage{ID: id, Variant: s.variants[id], Recipient: messages.Recipient{Address: "a@example.com"}}
 		if r, ok := s.people[id]; ok {
 			m.Recipient = r
 		}

@@ -287,7 +287,11 @@ func (b *batch) item(l letter) (item, error) {
 		links = linksOf(b.ch.c.AccountID, m.ID)
 		m.UnsubscribeURL = links.UnsubscribeURL
 	}
-	content, language, _, err := b.run.content.For(to.Language)
+	said, err := b.run.content(l.loaded.Variant)
+	if err != nil {
+		return j, err
+	}
+	content, language, _, err := said.For(to.Language)
 	if err != nil {
 		return j, err
 	}

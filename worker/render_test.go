@@ -109,6 +109,36 @@ func TestTheWorkerSpeaksEverybodysLanguage(t *testing.T) {
 	require.Empty(t, b.writer.spoken)
 }
 
+// Everybody gets the content of their variant; without one a message is not sent, as it
+// would be fed too early.
+func TestTheWorkerSaysWhatTheVariantSays(t *testing.T) {
+	b := newBench(t, clock.NewFake(noon))
+	got := b.collect()
+	say := func(text string) *campaigns.Wording {
+		return &campaigns.Wording{Content: providers.Content{Text: text}}
+	}
+	b.store.campaign = campaigns.Campaign{
+		ID: 4, Name: "Spring", Content: providers.Content{Text: "own {% render 'end' %}"}, Snippets: map[string]string{"end": "!"},
+		Experiment: &campaigns.Experiment{Variants: []campaigns.Variant{
+			{Name: "A"}, {Name: "B", Content: say("other {{ row.city }}")}, {Name: "C", Content: &campaigns.Wording{Template: &templates.Use{Name: "spring"}}},
+		}},
+		ResolvedVariants: []*templates.Resolved{nil, nil, {
+			Languages: templates.Languages{Has: []string{"en"}, Default: "en"}, Contents: map[string]providers.Content{"en": {Text: "of a template"}},
+		}},
+		Audience: targeting.Audience{Uploads: []int64{8}},
+	}
+	b.store.variants = map[int64]int{1: 1, 2: 2, 3: 3, 4: 0, 5: 4}
+	require.NoError(t, b.channel(providers.Channel{}).handle(t.Context(), envelope(5)))
+	said := map[int64]string{}
+	for id, m := range got() {
+		said[id] = m.Content.Text
+	}
+	require.Equal(t, map[int64]string{1: "own !", 2: "other ", 3: "of a template"}, said)
+	require.Contains(t, b.store.skipped[4], "it has no variant yet")
+	require.Contains(t, b.store.skipped[5], "it has no variant yet")
+	require.Equal(t, []int64{8}, b.store.loads[0].Uploads, "one of them names a row")
+}
+
 // Rows are read only for contents that name them.
 func TestRowsAreLoadedWhereTheContentNamesThem(t *testing.T) {
 	for text, uploads := range map[string][]int64{"Hi {{ contact.name }}": nil, "Hi {{ row.city }}": {8, 9}, "{% render 'city' %}": {8, 9},

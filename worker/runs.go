@@ -2,6 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,9 +22,10 @@ const maxRunsKnown = 64
 type run struct {
 	mu       sync.Mutex
 	campaign *campaigns.Campaign // nil before it was read
-	content  *templates.Compiled
+	// contents are those of its variants, or the one for everybody.
+	contents []*templates.Compiled
 	occasion *liquid.Occasion
-	broken   error // why the content can't be compiled
+	broken   error // why a content can't be compiled
 
 	// exceeded counts recipients, one after the other, for whom the template
 	// exceeded its bounds.
@@ -85,16 +88,19 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 		return nil, err
 	}
 	unread := err
-	wording := templates.Plain(campaign.Content)
-	if campaign.Resolved != nil {
-		wording = *campaign.Resolved
-	}
 	kind, err := ch.worker.o.Registry.Kind(ch.c.Provider)
 	if err != nil {
 		return nil, err
 	}
-	carried := wording.Carried(kind.Capabilities.Buttons)
-	if r.content, r.broken = carried.Compile(campaign.Snippets); r.broken == nil {
+	for _, said := range campaign.Said() {
+		carried := said.Carried(kind.Capabilities.Buttons)
+		content, err := carried.Compile(campaign.Snippets)
+		if err != nil && r.broken == nil {
+			r.broken = err
+		}
+		r.contents = append(r.contents, content)
+	}
+	if r.broken == nil {
 		r.broken = unread
 	}
 	r.campaign = &campaign
@@ -103,8 +109,24 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 
 // uploads are those whose rows the run's content names.
 func (r *run) uploads() []int64 {
-	if !r.content.NeedsRow() {
+	if !slices.ContainsFunc(r.contents, (*templates.Compiled).NeedsRow) {
 		return nil
 	}
 	return r.campaign.Audience.Uploads
+}
+
+// errNoVariant is of a message without a variant in a run that has some: it is fed when
+// it has one.
+var errNoVariant = errors.New("it has no variant yet")
+
+// content is what those of a variant get.
+func (r *run) content(variant int) (*templates.Compiled, error) {
+	switch at := variant - 1; {
+	case len(r.campaign.Experiment.Names()) == 0:
+		return r.contents[0], nil
+	case at < 0 || at >= len(r.contents):
+		return nil, errNoVariant
+	default:
+		return r.contents[at], nil
+	}
 }

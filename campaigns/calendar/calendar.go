@@ -274,8 +274,8 @@ func (v *survey) audience(ctx context.Context, r Recipients) (a simulate.Audienc
 		return a, fmt.Errorf("write audience: %w", err)
 	}
 	key := fmt.Sprint(r.Channel.Address, " ", r.Category, " ", string(text))
-	if r.Audience.Exclude != nil && r.Audience.Exclude.Received != nil {
-		key += fmt.Sprint(" ", r.Audience.Of.CampaignID) // no other has had the same runs
+	if r.Audience.Exclude != nil && r.Audience.Exclude.Received != nil || r.Audience.Of.Split != nil {
+		key += fmt.Sprint(" ", r.Audience.Of.CampaignID) // no other has had the same runs, or holds the same people out
 	}
 	if a, ok := v.audiences[key]; ok {
 		return a, nil
@@ -297,10 +297,16 @@ func (v *survey) campaign(ctx context.Context, c campaigns.Campaign) (in simulat
 		return in, channel, err
 	}
 	// Who still waits in its runs is left out as it is played.
-	c.Audience.Of = targeting.Owner{CampaignID: c.ID}
+	c.Audience.Of = targeting.Owner{CampaignID: c.ID, Split: c.Audience.Of.Split}
 	in = simulate.Campaign{
 		ID: c.ID, ChannelID: c.ChannelID, Schedule: c.Schedule, Stopped: c.Status == campaigns.Paused, Throttle: c.Throttle, Weight: c.Weight,
 		Zone: channel.Timezone, Quiet: campaigns.Quieting{Channel: channel.QuietHours, Account: v.settings.QuietHours},
+	}
+	if c.Experiment.Waits() {
+		in.Waiting = 1 - float64(c.Experiment.TestShare)/100
+		if looks := c.Experiment.Winner.Looks(); len(looks) > 0 {
+			in.Told = looks[0]
+		}
 	}
 	if in.Audience, err = v.audience(ctx, Recipients{Channel: channel, Audience: c.Audience, Category: c.CategoryID}); err != nil {
 		return in, channel, err

@@ -114,6 +114,9 @@ func (c *player) keep(l *lane, kept campaigns.Run) {
 		r.Recipients, r.Skipped = left, map[string]int64{}
 		home := r.timing.Zone("")
 		r.parcels = []*parcel{{key: home.String(), home: home, meant: l.now, due: l.now, total: float64(left), checked: true}}
+		if kept.Undecided {
+			r.awaitRest(kept.LookAt)
+		}
 		c.open = append(c.open, r)
 	}
 }

@@ -23,6 +23,7 @@ type cause int
 const (
 	nothing cause = iota
 	byHours
+	byWinner
 	byCap
 	bySpacing
 	byRecipients
@@ -36,7 +37,8 @@ const (
 
 // names are the causes as they are told of.
 var names = [causes]string{
-	byHours: messages.ReasonHours, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing, byRecipients: ByRecipients,
+	byHours: messages.ReasonHours, byWinner: messages.ReasonUndecided, byCap: messages.ReasonCapped, bySpacing: messages.ReasonRecipientSpacing,
+	byRecipients:  ByRecipients,
 	byChannelRate: ByChannelRate, byCampaignRate: ByCampaignRate, byBatch: ByBatch, byChannel: ByChannel, byPause: ByPause,
 }
 

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -78,6 +79,11 @@ func (r *run) begin(now time.Time) {
 	if c.Timetable != nil && c.Schedule.WhileRunning == campaigns.RunsLeaveOut {
 		r.spare(left(c.open), messages.ReasonStillWaiting)
 	}
+	if c.Told > 0 {
+		r.await(now.Add(c.Told))
+	} else {
+		r.await(far)
+	}
 	r.waves()
 	c.began = append(c.began, r)
 }
@@ -127,6 +133,22 @@ func (r *run) spare(some map[string]float64, why string) {
 	}
 }
 
+// await has those who wait for a winner have their turn when it is told.
+func (r *run) await(told time.Time) {
+	if r.of.Waiting == 0 {
+		return
+	}
+	for _, p := range slices.Clone(r.parcels) {
+		rest := *p
+		rest.total = math.Round(p.total * r.of.Waiting)
+		if p.total -= rest.total; rest.due.Before(told) {
+			rest.due, rest.later = told, byWinner
+		}
+		r.parcels = append(r.parcels, &rest)
+	}
+	slices.SortStableFunc(r.parcels, func(a, b *parcel) int { return a.due.Compare(b.due) })
+}
+
 // deal makes parcels of recipients by their zones.
 func (r *run) deal(zones map[string]int64) {
 	if !r.timing.ByRecipientTime() && len(r.of.Quiet.All(r.of.Schedule.Hours)) == 0 {
@@ -154,8 +176,12 @@ func (r *run) deal(zones map[string]int64) {
 const mostWaves = 100
 
 func (r *run) waves() {
+	open := false
 	for _, p := range r.parcels {
 		n, waits := whole(p.total), p.later != nothing
+		if open = p.due.Equal(far); open {
+			break // nobody knows when
+		}
 		if last := len(r.Waves) - 1; last >= 0 && r.Waves[last].At.Equal(p.due) {
 			r.Waves[last].Recipients += n
 			r.Waves[last].Waits = r.Waves[last].Waits || waits
@@ -163,7 +189,7 @@ func (r *run) waves() {
 			r.Waves = append(r.Waves, Wave{At: p.due, Recipients: n, Waits: waits})
 		}
 	}
-	if len(r.Waves) == 1 && !r.Waves[0].Waits && !r.Waves[0].At.After(r.Starts) {
+	if len(r.Waves) == 1 && !open && !r.Waves[0].Waits && !r.Waves[0].At.After(r.Starts) {
 		r.Waves = nil
 	}
 }
@@ -309,4 +335,19 @@ func (r *run) told() Run {
 	}
 	slices.SortStableFunc(out.Held, func(a, b Hold) int { return cmp.Compare(b.For, a.For) })
 	return out
+}
+
+// awaitRest is await for a run that there is already: as many as there may be wait, those
+// behind them are what is left of the test.
+func (r *run) awaitRest(told time.Time) {
+	if told.IsZero() {
+		told = far
+	}
+	p := r.parcels[0]
+	rest := *p
+	rest.total = min(p.total, math.Round(float64(r.of.Audience.Reachable())*r.of.Waiting))
+	if p.total -= rest.total; rest.due.Before(told) {
+		rest.due, rest.later = told, byWinner
+	}
+	r.parcels = append(r.parcels, &rest)
 }

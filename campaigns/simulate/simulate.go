@@ -93,6 +93,10 @@ type Campaign struct {
 	Zone     string
 	Quiet    campaigns.Quieting
 	Audience Audience
+	// Waiting is the share of its recipients who wait for the variant that wins, from 0 to
+	// 1, and Told how long after a run's start that is told; 0 if nobody knows when.
+	Waiting float64
+	Told    time.Duration
 	// Received leaves out whom earlier runs have reached; nil for nobody.
 	Received *targeting.Received
 	// Caps are the frequency caps that count its messages.

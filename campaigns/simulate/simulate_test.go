@@ -251,6 +251,33 @@ func TestAGuardPausesACampaign(t *testing.T) {
 	require.Contains(t, result.Runs[1].Detail, "its audience is empty")
 }
 
+// A fifth goes at once, the others when the winner is told; where a person chooses it,
+// nobody knows when.
+func TestWhoWaitsForAWinner(t *testing.T) {
+	once := simulate.Campaign{
+		ID: 1, ChannelID: 1, At: monday.Add(hour), Audience: simulate.Audience{Zones: map[string]int64{"": 1000}}, Waiting: 0.8, Told: 4 * hour,
+	}
+	result := play(day, providers.Limits{}, once)
+	require.Equal(t, []string{"03-02 13:00 finished 1000 of 1000 by 03-02 17:00:00"}, lines(result.Runs))
+	require.Equal(t, map[string]time.Duration{messages.ReasonUndecided: 4 * hour}, holds(result.Runs[0]))
+	require.Equal(t, []simulate.Wave{{At: monday.Add(hour), Recipients: 200}, {At: monday.Add(5 * hour), Recipients: 800, Waits: true}}, result.Runs[0].Waves)
+	once.Told = 0
+	result = play(day, providers.Limits{}, once)
+	require.Equal(t, []string{"03-02 13:00 sending 200 of 1000 by 03-02 13:00:00"}, lines(result.Runs))
+	require.Zero(t, result.Runs[0].Ends)
+	require.Equal(t, []simulate.Wave{{At: monday.Add(hour), Recipients: 200}}, result.Runs[0].Waves)
+	// One that is under way.
+	once.At = time.Time{}
+	counts := messages.Counts{}
+	counts[messages.Pending], counts[messages.Sent] = 850, 150
+	once.Runs = []campaigns.Run{{
+		CampaignID: 1, Instant: monday, Status: campaigns.RunSending, PlanDone: true, Counts: counts, CreatedAt: monday,
+		Undecided: true, LookAt: monday.Add(2 * hour),
+	}}
+	result = play(day, providers.Limits{}, once)
+	require.Equal(t, []string{"03-02 12:00 finished 850 of 850 by 03-02 14:00:00"}, lines(result.Runs))
+}
+
 func TestWhatStandsStillIsNotOver(t *testing.T) {
 	c := recurring(t, every("1h", campaigns.Policy{}), 5)
 	in := simulate.Input{

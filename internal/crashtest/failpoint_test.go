@@ -27,6 +27,7 @@ var passing = map[string]int{
 	failpoint.AfterFeedRead:       1,
 	failpoint.AfterPlanBatch:      1,
 	failpoint.AfterMoveLate:       1,
+	failpoint.AfterWinnerChosen:   1,
 	failpoint.AfterMarkQueued:     2,
 	failpoint.AfterEnqueue:        2,
 	failpoint.AfterClaim:          20,
@@ -49,6 +50,10 @@ var doubtful = map[string]bool{
 // the second is not.
 const partsFrom = 3
 
+// partsOfWinner is the passing of AfterWinnerChosen at which a batch of those who wait
+// has the winner, and the next has not.
+const partsOfWinner = 2
+
 func TestDieAtEveryFailpoint(t *testing.T) {
 	t.Parallel()
 	for _, s := range []stack{embedded, servers} {
@@ -56,18 +61,27 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 			t.Parallel()
 			dieAt(t, s, death{point: failpoint.AfterPlanBatch, passing: partsFrom, receive: (*cluster).httpSink})
 		})
+		t.Run(s.name+"/HTTP/while those who wait get the winner", func(t *testing.T) {
+			t.Parallel()
+			dieChoosing(t, s, partsOfWinner, "replied")
+		})
+		t.Run(s.name+"/HTTP/while a person chooses the winner", func(t *testing.T) {
+			t.Parallel()
+			dieChoosing(t, s, passing[failpoint.AfterWinnerChosen], "person")
+		})
 		for _, point := range failpoint.Names() {
 			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {
 				t.Parallel()
-				if point == failpoint.AfterMoveLate {
+				switch point {
+				case failpoint.AfterMoveLate:
 					dieMoving(t, s)
-					return
-				}
-				if point == failpoint.AfterFeedRead {
+				case failpoint.AfterWinnerChosen:
+					dieChoosing(t, s, passing[point], "replied")
+				case failpoint.AfterFeedRead:
 					dieReading(t, s)
-					return
+				default:
+					dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 				}
-				dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 			})
 			if point != failpoint.AfterFeedRead && long || point == failpoint.AfterProviderAnswer {
 				t.Run(s.name+"/SMTP/"+point, func(t *testing.T) {

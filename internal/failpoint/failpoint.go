@@ -19,7 +19,8 @@ const (
 	AfterFire           = "after-fire"      // a run has begun, and nothing of it is planned
 	AfterFeedRead       = "after-feed-read" // a data feed was read, and is not kept
 	AfterPlanBatch      = "after-plan-batch"
-	AfterMoveLate       = "after-move-late" // some of what is outside of its hours has another due time
+	AfterMoveLate       = "after-move-late"     // some of what is outside of its hours has another due time
+	AfterWinnerChosen   = "after-winner-chosen" // a variant has won, and not all who wait have it
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
@@ -34,7 +35,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterWinnerChosen, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }
