@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -534,5 +535,49 @@ func TestRepliesAreCounted(t *testing.T) {
 				require.Equal(t, replied[1], trial.Tallies[1].Successes)
 			}
 		}
+	})
+}
+
+// However many choose at once, one winner is written, and everybody who waited gets it
+// once, whoever gives it.
+func TestAWinnerIsWrittenOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 600)
+		x := tryOut(j, two)
+		run := j.Start()
+		j.PlanAll(run.ID, 700)
+		var wg sync.WaitGroup
+		refused := make([]error, 8)
+		for i := range refused {
+			wg.Go(func() { refused[i] = s.ChooseWinner(ctx, j.AccountID, run.ID, 1+i%2, fmt.Sprint("person ", i)) })
+		}
+		wg.Wait()
+		trial, err := s.RunTrial(ctx, j.AccountID, run.ID, "")
+		require.NoError(t, err)
+		for i, err := range refused {
+			if trial.Chosen.Variant == 1+i%2 {
+				require.NoError(t, err, "it is what was chosen")
+			} else {
+				require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+			}
+		}
+		for range 3 {
+			wg.Go(func() {
+				for more := true; more; {
+					var err error
+					if more, err = s.GiveWinner(ctx); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for _, d := range j.dealt(run.ID) {
+			if x.experiment.Split(j.Campaign).Waits(d.contactID) && d.state == messages.Pending {
+				require.Equal(t, trial.Chosen.Variant, d.variant)
+			}
+		}
+		j.Balanced(run.ID)
 	})
 }
