@@ -151,6 +151,7 @@ func (s *Server) routes() {
 	s.targetingRoutes()
 	s.suppressionRoutes()
 	s.campaignRoutes()
+	s.publicationRoutes()
 	s.recurringRoutes()
 	s.calendarRoutes()
 	s.resendRoutes()

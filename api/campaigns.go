@@ -27,7 +27,7 @@ type Campaign struct {
 	CategoryID int64                 `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content, and whom it sends nothing to compare."`
 	Version    int64                 `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
-	Kind       string                `json:"kind" enum:"newsletter,notification,recurring" doc:"recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
+	Kind       string                `json:"kind" enum:"newsletter,notification,content,recurring" doc:"content if it is, was or will be published for people to pull it, else recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
 	Tags       []string              `json:"tags"`
 	Notes      string                `json:"notes,omitempty"`
 	ArchivedAt *time.Time            `json:"archived_at,omitempty" doc:"Since when it is archived: once it has ended it is not listed unless asked for."`
@@ -37,6 +37,7 @@ type Campaign struct {
 	// SchedulePause is the pause of its instants alone.
 	SchedulePause *Pause            `json:"schedule_pause,omitempty" doc:"Who paused its schedule alone, and why: its instants do not fire, its runs go on."`
 	RunID         int64             `json:"run_id,omitempty" doc:"The latest run."`
+	Publication   *Publication      `json:"publication,omitempty" doc:"How people pull it; only where one campaign is shown."`
 	Approval      *CampaignApproval `json:"approval,omitempty" doc:"What was said of it before it was started; only where one campaign is shown."`
 	Standstill    *Standstill       `json:"standstill,omitempty" doc:"Why nothing of it goes out; only where one campaign is shown."`
 	CreatedAt     time.Time         `json:"created_at"`
@@ -153,7 +154,7 @@ type describeCampaign struct {
 type listCampaigns struct {
 	Paged
 	Status   string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
-	Kind     string `query:"kind" enum:"newsletter,notification,recurring"`
+	Kind     string `query:"kind" enum:"newsletter,notification,content,recurring"`
 	Tag      string `query:"tag" maxLength:"200" doc:"Those that have this tag."`
 	Search   string `query:"q" maxLength:"200" doc:"A part of the name, in any case."`
 	Archived string `query:"archived" enum:"true,all" doc:"true lists archived campaigns alone, all lists these too."`
@@ -240,6 +241,11 @@ func (s *Server) campaignRoutes() {
 	register(s, operation{id: "get-campaign", method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a campaign", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Campaign], error) {
 			out, err := s.approvalOut(ctx)(s.Campaigns.Get(ctx, caller.AccountID, in.ID))
+			if err == nil {
+				var p *campaigns.Publication
+				p, err = s.Campaigns.Publication(ctx, caller.AccountID, in.ID)
+				out.Body.Publication = s.publicationView(p)
+			}
 			if err != nil || out.Body.RunID == 0 {
 				return out, err
 			}

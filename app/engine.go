@@ -191,6 +191,9 @@ func checkSchema(ctx context.Context, s *store.Store) error {
 // whose receipt had to wait, or whose process died over it; the others do at once.
 const bouncesEvery = 5 * time.Second
 
+// pullsEvery is how soon somebody gets the content that they asked for.
+const pullsEvery = 200 * time.Millisecond
+
 // feedsEvery is how soon the data feed of a run that begins is read.
 const feedsEvery = 100 * time.Millisecond
 
@@ -214,6 +217,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
+			{Name: "pulls", Every: pullsEvery, Run: e.Campaigns.AnswerPulls},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		},

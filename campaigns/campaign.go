@@ -60,7 +60,9 @@ type Campaign struct {
 	// CategoryID is the subscription topic that it is about: whoever opted out of
 	// it is skipped, and its frequency caps count. 0 for none.
 	CategoryID int64
-	Status     Status
+	// IsPublished says that it is, was or will be published for people to pull it.
+	IsPublished bool
+	Status      Status
 	// NextFireAt is when the campaign fires next; nil if it doesn't.
 	NextFireAt *time.Time
 	// RunID is the latest run that fired; 0 before the first.

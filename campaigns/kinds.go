@@ -22,6 +22,8 @@ const (
 	Newsletter Kind = "newsletter"
 	// NotificationKind fires once, and says what a template says.
 	NotificationKind Kind = "notification"
+	// ContentKind was published, for people to pull it.
+	ContentKind Kind = "content"
 	// RecurringKind fires again and again, whatever it says.
 	RecurringKind Kind = "recurring"
 )
@@ -29,6 +31,8 @@ const (
 // Kind is the campaign's kind.
 func (c Campaign) Kind() Kind {
 	switch {
+	case c.IsPublished:
+		return ContentKind
 	case c.Schedule.Recurs():
 		return RecurringKind
 	case c.Template != nil:

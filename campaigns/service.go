@@ -30,6 +30,7 @@ type Records interface {
 	// DeleteCampaign is NotFound if there is no such campaign, and a Conflict unless it
 	// is a draft.
 	DeleteCampaign(ctx context.Context, accountID, id int64) error
+	Publications
 }
 
 // Lifecycle moves campaigns through their statuses, each move one transaction. A
@@ -175,7 +176,7 @@ func NewService(d Deps) *Service {
 
 // Create keeps a new draft.
 func (s *Service) Create(ctx context.Context, c Campaign) (Campaign, error) {
-	c.Status = Draft
+	c.Status, c.IsPublished = Draft, false
 	if err := s.validate(ctx, &c); err != nil {
 		return Campaign{}, err
 	}

@@ -28,7 +28,7 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignMove("archive", "Take a campaign that has ended out of the list"), c.campaignMove("unarchive", "Put an archived campaign back into the list"),
-		c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
+		c.campaignPublish(), c.campaignWithdraw(), c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
 }
 
 func campaignsPath() path { return v1("campaigns") }
@@ -73,7 +73,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 	}
 	return c.print(raw, func(w *tabwriter.Writer) {
 		audience, _ := json.Marshal(k.Audience)
-		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Status", k.Status, "Archived", at(k.ArchivedAt),
+		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Published", publicationWords(k.Publication), "Status", k.Status, "Archived", at(k.ArchivedAt),
 			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Tries", experimentWords(k.Experiment),
 			"Data feed", feedWords(k.Feed),

@@ -213,6 +213,8 @@ campaign ls --status draft
 campaign ls --kind recurring --tag spring --search sale --archived all
 campaign set 1 --tag spring,sale --notes x
 campaign archive 1
+campaign publish 1 --keyword menu --until 2026-12-31T23:59:00Z
+campaign withdraw 1
 campaign unarchive 1
 campaign show 1
 campaign create --name x --channel news --all

@@ -25,6 +25,9 @@ type Reply struct {
 	ProviderID string
 	Text       string
 	Meaning    reply.Meaning
+	// Word is the text as keywords are compared; empty if it is too long for one. It is
+	// not kept.
+	Word string
 	// ReviewedAt is when a person said what it means; nil if none has.
 	ReviewedAt *time.Time
 	At         time.Time
@@ -70,7 +73,7 @@ func (s *Replies) Take(ctx context.Context, channel providers.Channel, list []pr
 	for _, r := range list {
 		taken, err := s.store.TakeReply(ctx, Reply{
 			AccountID: channel.AccountID, ChannelID: channel.ID, Kind: channel.Address, Address: senderOf(channel.Address, r.From),
-			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), At: r.At,
+			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), Word: reply.Word(r.Text), At: r.At,
 		})
 		if err != nil {
 			return fresh, err

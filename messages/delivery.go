@@ -95,6 +95,8 @@ type Outgoing struct {
 	Metadata  []byte // JSON object of texts
 	Language  string // of the template's translation; empty where there is none
 	DueAt     time.Time
+	// ReplyID is the reply that it answers, which is to be open; 0 for none.
+	ReplyID int64
 }
 
 // EnvelopeRequest asks for the messages that an envelope names.

@@ -180,20 +180,22 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	content, err := json.Marshal(rendered)
-	if err != nil {
+	return s.Write(ctx, Outgoing{
+		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language, DueAt: m.DueAt,
+	}, rendered, m.Metadata)
+}
+
+// Write writes a message down whose content is rendered.
+func (s *Service) Write(ctx context.Context, o Outgoing, content providers.Content, metadata map[string]string) (m Message, err error) {
+	if o.Content, err = json.Marshal(content); err != nil {
 		return Message{}, fmt.Errorf("encode content: %w", err)
 	}
-	var metadata []byte
-	if len(m.Metadata) > 0 {
-		if metadata, err = json.Marshal(m.Metadata); err != nil {
+	if len(metadata) > 0 {
+		if o.Metadata, err = json.Marshal(metadata); err != nil {
 			return Message{}, fmt.Errorf("encode metadata: %w", err)
 		}
 	}
-	return s.store.CreateMessage(ctx, Outgoing{
-		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address,
-		Content: content, Metadata: metadata, Language: m.language, DueAt: m.DueAt,
-	})
+	return s.store.CreateMessage(ctx, o)
 }
 
 // TestChannel sends a short message through a channel to one address.

@@ -19,7 +19,7 @@ import (
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
-	version, pause, schedule_pause, behind_at, fired, tags, notes, archived_at, created_at, updated_at FROM campaigns`
+	version, pause, schedule_pause, behind_at, fired, tags, notes, archived_at, kind = 'content', created_at, updated_at FROM campaigns`
 
 // part is a JSON column of a campaign.
 type part struct {
@@ -59,7 +59,7 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var next, behind, archived, created, updated sqldb.Time
 	var written keptContent
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
-		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &archived, &created, &updated)
+		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &archived, &c.IsPublished, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -129,7 +129,7 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()
 		}
 		_, err = tx.Exec(ctx, `UPDATE campaigns SET version = version + CASE WHEN audience = ? AND content = ? THEN 0 ELSE 1 END, name = ?, channel_id = ?,
-			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, kind = ?, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
+			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, kind = CASE WHEN kind = 'content' THEN kind ELSE ? END, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
 			audience, content, c.Name, c.ChannelID, audience, content, mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID,
 			string(c.Kind()), sqldb.MillisPtr(c.NextFireAt), sqldb.MillisPtr(look), sqldb.Millis(s.clock.Now()), c.ID)
 		if err != nil {
@@ -204,6 +204,9 @@ func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
 			return err
 		}
 		if err := c.mustBe("deleted", "only a draft can be deleted; cancel what is scheduled or running", campaigns.Draft); err != nil {
+			return err
+		}
+		if err := tx.forgetPublication(ctx, id); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "DELETE FROM campaigns WHERE id = ?", id)

@@ -41,12 +41,15 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var feeds int64
+	var feeds, pulls int64
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.forgetAwaited(ctx); err != nil {
 			return err
 		}
 		if feeds, err = tx.forgetFeeds(ctx); err != nil {
+			return err
+		}
+		if pulls, err = tx.forgetPulls(ctx); err != nil {
 			return err
 		}
 		// The newest row stays, so that SQLite's ids go on from it.
@@ -56,5 +59,5 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
 		return err
 	})
-	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten, err
+	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten || pulls == forgetBatch, err
 }

@@ -134,6 +134,9 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 		id, string(o.Content), string(metadata)); err != nil {
 		return m, err
 	}
+	if err := tx.answered(ctx, o.ReplyID, id); err != nil {
+		return m, err
+	}
 	l := tx.ledger()
 	l.counts.add(countKey{0, o.ChannelID}, messages.Pending, 1)
 	if err := l.close(ctx, shardOperator); err != nil {

@@ -51,6 +51,9 @@ func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, er
 				return err
 			}
 		}
+		if err := tx.pull(ctx, r); err != nil {
+			return err
+		}
 		return tx.heed(ctx, r, contacts.SourceReply, "recipient")
 	})
 	return taken, err

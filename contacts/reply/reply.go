@@ -76,7 +76,7 @@ var load = sync.OnceValue(func() *book {
 			meaning Meaning
 		}{{l.Help, Help}, {l.OptIn, OptIn}, {l.OptOut, OptOut}} {
 			for _, word := range part.list {
-				folded := normal(word)
+				folded := Normal(word)
 				if known := b.meanings[folded]; known == OptOut || (known == OptIn && part.meaning == Help) {
 					continue
 				}
@@ -98,11 +98,19 @@ var load = sync.OnceValue(func() *book {
 	return b
 })
 
-// normal is a text as it is compared: folded, without white space and
+// Normal is a text as it is compared: folded, without white space and
 // punctuation at its ends, one space between words.
-func normal(text string) string {
+func Normal(text string) string {
 	text = strings.TrimFunc(property.Fold(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// Word is a text as keywords are compared: Normal; empty if it is too long for one.
+func Word(text string) string {
+	if len(text) > maxText {
+		return ""
+	}
+	return Normal(text)
 }
 
 // Interpret says what a reply means. A word counts if it is the whole text but
@@ -111,7 +119,7 @@ func Interpret(text string) Meaning {
 	if text = strings.TrimSpace(text); len(text) > maxText {
 		return Other
 	}
-	b, said := load(), normal(text)
+	b, said := load(), Normal(text)
 	if meaning, known := b.meanings[said]; known {
 		return meaning
 	}
@@ -169,10 +177,10 @@ func Confirmation(tag string) (subject, text string) {
 // LanguageOf is the language of a word to opt out that only one language has;
 // empty for every other text.
 func LanguageOf(text string) string {
-	said, found := normal(text), ""
+	said, found := Normal(text), ""
 	for tag, l := range load().languages {
 		for _, word := range l.OptOut {
-			if normal(word) != said {
+			if Normal(word) != said {
 				continue
 			}
 			if found != "" && found != tag {

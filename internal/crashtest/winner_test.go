@@ -46,11 +46,15 @@ func dieChoosing(t *testing.T, s stack, n int, by string) {
 	c.startCampaign(campaign)
 	var tested map[int64]string
 	c.await("the test is over", func() error {
-		state, err := c.state(campaign)
-		if err == nil && (state.Counts["sent"] == 0 || state.Counts["sent"]+state.Counts["pending"] != people) {
-			err = fmt.Errorf("it is %+v", state)
+		var shown struct {
+			Standstill struct {
+				Reason string `json:"reason"`
+			} `json:"standstill"`
 		}
-		return err
+		if err := c.get(fmt.Sprintf("/v1/campaigns/%d", campaign), &shown); err != nil || shown.Standstill.Reason == "awaits_winner" {
+			return err
+		}
+		return fmt.Errorf("it is %+v", shown)
 	})
 	state, err := c.state(campaign)
 	require.NoError(t, err)

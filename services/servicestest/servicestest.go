@@ -67,7 +67,7 @@ func New(t *testing.T) *Fixture {
 	f.Account = account.ID
 	f.registry, err = providers.NewRegistry(
 		kind("mail", providers.Capabilities{Address: providers.Email, Subject: true, HTML: true}),
-		kind("text", providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160}))
+		kind("text", providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160, Replies: true}))
 	require.NoError(t, err)
 	f.Services = f.Over(f.Store)
 	channel := providers.Channel{AccountID: f.Account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}
