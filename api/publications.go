@@ -50,9 +50,10 @@ func (s *Server) publicationOut(p *campaigns.Publication, err error) (*one[Publi
 
 func (s *Server) publicationRoutes() {
 	const path, tag = "/v1/campaigns/{id}", "Campaigns"
-	register(s, operation{id: "publish-campaign", method: http.MethodPost, path: path + "/publish", tag: tag, doc: "Let people pull a campaign's content by a keyword",
-		roles: mayEdit, more: "They get what the campaign says now, whatever becomes of it later; to publish it again takes over what was changed. One sender gets it " +
-			"once a minute and twenty times a day at most. It may be sent to an audience as well."},
+	register(s, operation{id: "publish-campaign", method: http.MethodPost, path: path + "/publish", tag: tag,
+		doc: "Let people pull a campaign's content by a keyword", roles: mayEdit,
+		more: "They get what the campaign says now, whatever becomes of it later; to publish it again takes over what was changed. One sender gets " +
+			"it once a minute and twenty times a day at most. It may be sent to an audience as well."},
 		func(ctx context.Context, caller access.Key, in *publishCampaign) (*one[Publication], error) {
 			p := campaigns.Publication{CampaignID: in.ID, Keywords: in.Body.Keywords, By: caller.Actor()}
 			if in.Body.From != nil {

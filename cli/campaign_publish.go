@@ -28,7 +28,9 @@ func publicationWords(p *api.Publication) string {
 	return words
 }
 
-func publicationTable(w *tabwriter.Writer, p api.Publication) { fields(w, "Published", publicationWords(&p)) }
+func publicationTable(w *tabwriter.Writer, p api.Publication) {
+	fields(w, "Published", publicationWords(&p))
+}
 
 func (c *cli) campaignPublish() *cobra.Command {
 	var in api.PublicationInput

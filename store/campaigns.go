@@ -129,7 +129,8 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()
 		}
 		_, err = tx.Exec(ctx, `UPDATE campaigns SET version = version + CASE WHEN audience = ? AND content = ? THEN 0 ELSE 1 END, name = ?, channel_id = ?,
-			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, kind = CASE WHEN kind = 'content' THEN kind ELSE ? END, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
+			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?,
+			kind = CASE WHEN kind = 'content' THEN kind ELSE ? END, next_fire_at = ?, look_at = ?, updated_at = ? WHERE id = ?`,
 			audience, content, c.Name, c.ChannelID, audience, content, mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID,
 			string(c.Kind()), sqldb.MillisPtr(c.NextFireAt), sqldb.MillisPtr(look), sqldb.Millis(s.clock.Now()), c.ID)
 		if err != nil {

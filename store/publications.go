@@ -56,7 +56,8 @@ func (s *Store) Publish(ctx context.Context, accountID int64, p campaigns.Public
 			return err
 		}
 		for _, word := range p.Keywords {
-			if _, err := tx.Exec(ctx, "INSERT INTO publication_keywords (channel_id, keyword, campaign_id) VALUES (?, ?, ?)", p.ChannelID, word, p.CampaignID); err != nil {
+			if _, err := tx.Exec(ctx, "INSERT INTO publication_keywords (channel_id, keyword, campaign_id) VALUES (?, ?, ?)",
+				p.ChannelID, word, p.CampaignID); err != nil {
 				return err
 			}
 		}
@@ -84,7 +85,8 @@ func (tx conn) keywordsFree(ctx context.Context, p campaigns.Publication) error 
 		return err
 	}
 	return &fault.Error{Code: fault.Conflict, Message: "a keyword is taken", Fields: []fault.Field{{
-		Location: "keywords", Value: word, Message: fmt.Sprintf("campaign %d (%s) is published under it on the same channel at that time: choose another word, or withdraw that one", other, name),
+		Location: "keywords", Value: word,
+		Message: fmt.Sprintf("campaign %d (%s) is published under it on the same channel at that time: choose another word, or withdraw that one", other, name),
 	}}}
 }
 
@@ -166,7 +168,8 @@ func (tx conn) pull(ctx context.Context, r contacts.Reply) error {
 		return err
 	}
 	var lately, today int64
-	if err := tx.Row(ctx, "SELECT CAST(COALESCE(SUM(CASE WHEN at > ? THEN 1 ELSE 0 END), 0) AS BIGINT), COUNT(*) FROM pulls WHERE campaign_id = ? AND who = ? AND at > ?",
+	if err := tx.Row(ctx, `SELECT CAST(COALESCE(SUM(CASE WHEN at > ? THEN 1 ELSE 0 END), 0) AS BIGINT), COUNT(*) FROM pulls
+			WHERE campaign_id = ? AND who = ? AND at > ?`,
 		sqldb.Millis(now.Add(-campaigns.PullsApart)), campaignID, who(r), sqldb.Millis(now.Add(-24*time.Hour))).Scan(&lately, &today); err != nil {
 		return err
 	}
