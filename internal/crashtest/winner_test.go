@@ -51,10 +51,15 @@ func dieChoosing(t *testing.T, s stack, n int, by string) {
 				Reason string `json:"reason"`
 			} `json:"standstill"`
 		}
-		if err := c.get(fmt.Sprintf("/v1/campaigns/%d", campaign), &shown); err != nil || shown.Standstill.Reason == "awaits_winner" {
+		if err := c.get(fmt.Sprintf("/v1/campaigns/%d", campaign), &shown); err != nil {
 			return err
 		}
-		return fmt.Errorf("it is %+v", shown)
+		// After that nobody of the test is to be fed any more.
+		state, err := c.state(campaign)
+		if err == nil && (shown.Standstill.Reason != "awaits_winner" || state.Counts["sent"] == 0 || state.Counts["sent"]+state.Counts["pending"] != people) {
+			err = fmt.Errorf("it is %+v, and %+v", shown, state)
+		}
+		return err
 	})
 	state, err := c.state(campaign)
 	require.NoError(t, err)
