@@ -24,6 +24,10 @@ func (c *cli) campaignLanguages() *cobra.Command {
 			}
 		}
 		return show(ctx, c, get(runsPath().id(run).below("languages")), func(w *tabwriter.Writer, l api.RunLanguages) {
+			if len(l.Items) == 0 {
+				sayln(w, "No template has spoken in this run.")
+				return
+			}
 			sayln(w, "LANGUAGE\tMESSAGES\tREACHED")
 			for _, one := range l.Items {
 				sayf(w, "%s\t%d\t%d\n", one.Language, one.Messages, one.Reached)
