@@ -50,6 +50,7 @@ const (
 	CheckUnsubscribe     = "no_unsubscribe"      // a bulk mail shows no way out
 	CheckUnknownName     = "unknown_name"        // a template names what nobody has
 	CheckRender          = "render_failed"       // it can't be rendered for somebody
+	CheckSender          = "sender_domain"       // the sender is not of the domain that is signed for
 	CheckChannel         = "channel_not_active"  // the channel is paused or stopped
 	CheckApproval        = "approval"            // the account asks for approval, and it has none
 	CheckDataFeed        = "data_feed"           // the data feed can't be read
@@ -302,6 +303,21 @@ func checkCarried(wording templates.Resolved, channel providers.Channel, can pro
 			warn("content.attachment", "files", "nothing, if a link is enough")
 		}
 	}
+	return checks
+}
+
+// checkSender warns of a sender whose domain is another than the one that the far end signs
+// for: neither is it, nor is one part of the other, which mailboxes ask for (DMARC, RFC
+// 7489 section 3.1, relaxed alignment).
+func checkSender(from, signed string) (checks Checks) {
+	if from == "" || signed == "" || from == signed || strings.HasSuffix(from, "."+signed) || strings.HasSuffix(signed, "."+from) {
+		return checks
+	}
+	checks.Warnings = append(checks.Warnings, Check{
+		Code: CheckSender, Field: "channel_id",
+		Message: "the sender is of " + from + ", and the server is signed in to as an account of " + signed + ": what it signs may not be for the sender's domain",
+		Remedy:  "send from an address of " + signed + ", or have the server sign for " + from,
+	})
 	return checks
 }
 

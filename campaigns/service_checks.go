@@ -47,6 +47,11 @@ func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks
 			return checks, err
 		}
 	}
+	from, signed, err := s.messages.Domains(channel)
+	if err != nil {
+		return checks, err
+	}
+	checks = checks.and(checkSender(from, signed))
 	var f Forecast
 	if err := s.sample(ctx, c, channel, &f); err != nil {
 		return checks, err

@@ -18,6 +18,16 @@ func (s *Service) Can(channel providers.Channel) (providers.Capabilities, error)
 	return kind.Capabilities, err
 }
 
+// Domains are the domain that a channel's messages come from, and the one that the far end
+// signs for; empty where there is none, or it is not known.
+func (s *Service) Domains(channel providers.Channel) (from, signed string, err error) {
+	kind, err := s.kinds.Kind(channel.Provider)
+	if err != nil || kind.SenderDomain == nil || kind.SignedDomain == nil {
+		return "", "", err
+	}
+	return kind.SenderDomain(channel.Config), kind.SignedDomain(channel.Config), nil
+}
+
 // number is one that can be called.
 var number = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
 

@@ -309,6 +309,10 @@ type Kind struct {
 	// SenderDomain is the domain that messages of a configuration come from; nil if
 	// they come from none.
 	SenderDomain func(config json.RawMessage) string
+	// SignedDomain is the domain that the far end signs mail for, as far as the
+	// configuration says: that of the account which signs in. It is empty where that is
+	// not told; nil if there is no such thing.
+	SignedDomain func(config json.RawMessage) string
 	// MostRequests is how many requests at once a configuration is good for: what
 	// Auto grows to, 1 to MaxConcurrency; nil means DefaultMostRequests.
 	MostRequests func(config json.RawMessage) int

@@ -92,4 +92,7 @@ func TestTheSenderDomainIsThatOfFrom(t *testing.T) {
 	domain := smtp.Kind().SenderDomain
 	require.Equal(t, "news.example.org", domain(json.RawMessage(`{"host":"h","from":"a@News.Example.org"}`)))
 	require.Empty(t, domain(json.RawMessage(`{"host":`)))
+	signed := smtp.Kind().SignedDomain
+	require.Equal(t, "example.org", signed(json.RawMessage(`{"host":"h","from":"a@b.example","username":"news@Example.org"}`)))
+	require.Empty(t, signed(json.RawMessage(`{"host":"h","from":"a@b.example","username":"apikey"}`)), "nobody knows")
 }

@@ -51,9 +51,25 @@ func Kind() providers.Kind {
 		if providers.DecodeConfig(raw, &c) != nil {
 			return ""
 		}
-		return strings.ToLower(c.From[strings.LastIndex(c.From, "@")+1:])
+		return domainOf(c.From)
+	}
+	k.SignedDomain = func(raw json.RawMessage) string {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return ""
+		}
+		return domainOf(c.Username)
 	}
 	return k
+}
+
+// domainOf is the domain of an address, lower case; empty if it is none.
+func domainOf(address string) string {
+	at := strings.LastIndex(address, "@")
+	if at < 0 {
+		return ""
+	}
+	return strings.ToLower(address[at+1:])
 }
 
 // perConnection is how many messages a connection has on its way with PIPELINING: one
