@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -199,17 +200,20 @@ func (s *Service) AnswerPulls(ctx context.Context) (worked bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var errs []error
 	for _, p := range pulls {
 		err := s.answer(ctx, p)
 		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
-			err = s.store.FailPull(ctx, p.ReplyID, err.Error())
+			err = s.store.FailPull(ctx, p.ReplyID, err.Error()) // no later try can do better
 		}
 		if err != nil {
-			return worked, fmt.Errorf("answer reply %d: %w", p.ReplyID, err)
+			// It is tried again, and nobody behind it waits for that.
+			errs = append(errs, fmt.Errorf("answer reply %d: %w", p.ReplyID, err))
+			continue
 		}
 		worked = true
 	}
-	return worked, nil
+	return worked && len(errs) == 0, errors.Join(errs...)
 }
 
 func (s *Service) answer(ctx context.Context, p Pull) error {

@@ -176,3 +176,23 @@ func TestWhatCanNotBePublished(t *testing.T) {
 	f.Clock.Advance(2 * time.Hour)
 	require.Empty(t, f.write(t, "2", "+491700000002", "menu"), "and the second is gone with its campaign")
 }
+
+// Who is erased before the answer gets none, and nobody behind them waits for that.
+func TestWhoCanNotBeAnsweredHoldsUpNobody(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	c, err := f.Create(ctx, f.menu())
+	require.NoError(t, err)
+	_, err = f.Publish(ctx, f.Account, campaigns.Publication{CampaignID: c.ID, Keywords: []string{"menu"}})
+	require.NoError(t, err)
+	_, err = f.Store.TakeReply(ctx, contacts.Reply{
+		AccountID: f.Account, ChannelID: f.Text.ID, Kind: f.Text.Address, Address: "+4915112345678", ProviderID: "ada", Text: "menu", Word: "menu", At: f.Clock.Now(),
+	})
+	require.NoError(t, err)
+	_, err = f.Contacts.Erase(ctx, f.Account, f.People["Ada"].ID, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"The menu"}, f.write(t, "cy", "+4915112345679", "menu"))
+	p, err := f.Publication(ctx, f.Account, c.ID)
+	require.NoError(t, err)
+	require.Equal(t, [2]int64{1, 1}, [2]int64{p.Answered, p.Failed})
+}

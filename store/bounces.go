@@ -185,9 +185,8 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 		if _, err := s.SuppressAll(ctx, c.accountID, list, c.source, "receipt"); err != nil {
 			return false, err
 		}
-		var by suppressedBy
 		if err := s.inTx(ctx, func(tx conn) error {
-			by = suppressedBy{channels: map[int64]int64{}, runs: map[int64]int64{}}
+			by := suppressedBy{channels: map[int64]int64{}, runs: map[int64]int64{}}
 			for _, p := range list {
 				if err := sqldb.Each(ctx, tx, by.add(!known[p]), "DELETE FROM bounces WHERE account_id = ? AND kind = ? AND address = ? RETURNING channel_id, run_id",
 					p.AccountID, string(p.Kind), p.Address); err != nil {
@@ -197,11 +196,6 @@ func (s *Store) SuppressBounced(ctx context.Context) (more bool, err error) {
 			return tx.keepSuppressed(ctx, c.source, by)
 		}); err != nil {
 			return false, err
-		}
-		if c.source == contacts.SourceComplaint {
-			if err := s.guardComplaints(ctx, by.runs); err != nil {
-				return false, err
-			}
 		}
 	}
 	return len(due) == bouncesAtOnce, nil

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"carillon/campaigns"
 	"carillon/messages"
@@ -91,30 +89,30 @@ func (s *Store) guard(ctx context.Context, g guarded) (why string, err error) {
 	})
 }
 
-// guardComplaints pauses the campaigns of runs about which more people complained than
-// their guards allow, also when the run is over: complaints come late.
-func (s *Store) guardComplaints(ctx context.Context, runs map[int64]int64) error {
-	for _, id := range slices.Sorted(maps.Keys(runs)) {
-		if err := s.inTx(ctx, func(tx conn) error { return tx.guardComplained(ctx, id) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (tx conn) guardComplained(ctx context.Context, runID int64) error {
+// complained counts people who complained about a run, and pauses its campaign if they are
+// more than its guards allow, also when the run is over: complaints come late. Both are
+// one transaction, so that whoever dies leaves no guard that has not looked.
+func (tx conn) complained(ctx context.Context, runID, people int64) error {
 	var accountID, campaignID, complained int64
 	var guard string
-	err := tx.Row(ctx, "SELECT account_id, campaign_id, complained, guard FROM runs WHERE id = ?", runID).Scan(&accountID, &campaignID, &complained, &guard)
+	err := tx.Row(ctx, "SELECT account_id, campaign_id FROM runs WHERE id = ?", runID).Scan(&accountID, &campaignID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // a transactional message
 	}
-	if err != nil || guard != "watched" {
+	if err != nil {
 		return err
 	}
+	// The campaign before its run, as everybody locks them.
 	c, err := tx.lockCampaign(ctx, accountID, campaignID)
-	if err != nil || c.status != campaigns.Scheduled && c.status != campaigns.Running {
+	if err != nil {
 		return err
+	}
+	if err := tx.Row(ctx, "UPDATE runs SET complained = complained + ? WHERE id = ? RETURNING complained, guard", people, runID).
+		Scan(&complained, &guard); err != nil {
+		return err
+	}
+	if guard != "watched" || c.status != campaigns.Scheduled && c.status != campaigns.Running {
+		return nil
 	}
 	counts, err := tx.runCounts(ctx, runID)
 	if err != nil {

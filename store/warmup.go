@@ -81,13 +81,14 @@ func (by suppressedBy) add(isNew bool) func(scan sqldb.Scan) error {
 	}
 }
 
-// keepSuppressed adds how many addresses were suppressed, by the source of that.
+// keepSuppressed adds how many addresses were suppressed, by the source of that, and has
+// the guards of complaints look.
 func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedBy) error {
 	if source != contacts.SourceComplaint {
 		return tx.keepTroubles(ctx, "bounced", by.channels, shardOperator)
 	}
 	for _, id := range slices.Sorted(maps.Keys(by.runs)) {
-		if _, err := tx.Exec(ctx, "UPDATE runs SET complained = complained + ? WHERE id = ?", by.runs[id], id); err != nil {
+		if err := tx.complained(ctx, id, by.runs[id]); err != nil {
 			return err
 		}
 	}
