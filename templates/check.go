@@ -41,7 +41,7 @@ const (
 
 // reserved are the names that parameters can't have, because they are values.
 var reserved = []string{
-	"contact", "row", "feed", "campaign", "run", "channel", "account", "unsubscribe_url", "preferences_url", "view_url", "forloop", "tablerowloop",
+	"contact", "row", "feed", "answers", "campaign", "run", "channel", "account", "unsubscribe_url", "preferences_url", "view_url", "forloop", "tablerowloop",
 	"true", "false", "nil", "null", "and", "or", "contains", "in", "empty", "blank", "if", "unless", "case", "when", "for", "else", "elsif", "endif",
 	"endunless", "endcase", "endfor", "assign", "capture", "endcapture", "render", "with", "as", "limit", "offset", "reversed", "default", "raw",
 	"comment", "endcomment", "endraw", "echo", "liquid", "cycle", "increment", "decrement", "break", "continue", "tablerow", "endtablerow",

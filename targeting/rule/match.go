@@ -26,6 +26,10 @@ type Contact struct {
 	Lists map[int64]string
 	// Messages are what the contact was sent.
 	Messages []Message
+	// Answers are what was answered in a flow, by step, as Attributes are; Steps are what
+	// became of the messages of its steps. Only rules of flows ask for them.
+	Answers map[string]any
+	Steps   map[string][]string
 }
 
 // Message is something that was sent to a contact. Zero times mean never.
@@ -151,9 +155,17 @@ func (m *matcher) number(f Field) (n float64, ok bool) {
 		}
 		return n, true
 	default:
-		n, ok = m.attribute(f).(float64)
+		n, ok = m.value(f).(float64)
 		return n, ok
 	}
+}
+
+// value is that of a property or of an answer.
+func (m *matcher) value(f Field) any {
+	if f.Source == Answer {
+		return m.contact.Answers[f.Key]
+	}
+	return m.attribute(f)
 }
 
 // attribute is the value of a property, nil if it has none or it has expired.
@@ -192,8 +204,11 @@ func (m *matcher) texts(f Field) (texts []string, ok bool) {
 	switch f.Source {
 	case Address:
 		text = c.Addresses[f.Key]
-	case Attribute:
-		switch value := m.attribute(f).(type) {
+	case Step:
+		texts, ok = c.Steps[f.Key]
+		return texts, ok
+	case Attribute, Answer:
+		switch value := m.value(f).(type) {
 		case string:
 			if f.Compare == AsText {
 				value = property.Fold(value)

@@ -163,3 +163,19 @@ func (r Reference) Noun() string {
 	}
 	return string(r.Source)
 }
+
+// AnswersNamed are the keys of the answers of a flow that the rule asks for, and
+// StepsNamed the steps whose messages it asks for.
+func (r Rule) AnswersNamed() []string { return r.keysOf(Answer) }
+
+// StepsNamed is said at AnswersNamed.
+func (r Rule) StepsNamed() []string { return r.keysOf(Step) }
+
+func (r Rule) keysOf(source Source) (keys []string) {
+	r.each(func(c *Condition) {
+		if c.Field.Source == source {
+			keys = append(keys, c.Field.Key)
+		}
+	})
+	return keys
+}

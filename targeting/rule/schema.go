@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,10 @@ const (
 	Campaign   Source = "campaign"   // the campaigns that the contact was sent
 	Activity   Source = "activity"   // Key is the message's time: sent_at, delivered_at, read_at
 	Received   Source = "received"   // how many messages the contact was sent in Days days
+	// Answer is what was answered at the step Key of a flow, and Step what became of the
+	// messages of the step Key. Only a flow's own rules have them, and only in memory.
+	Answer Source = "answer"
+	Step   Source = "step"
 )
 
 // Field is what a condition compares.
@@ -70,6 +75,14 @@ type Vocabulary struct {
 	// Labels are the ids of the account's labels by name; Chatwoot's form names
 	// them so.
 	Labels map[string]int64
+	// Answers and Steps are those of the flow whose rules are read; of no other rules.
+	Answers map[string]Comparison
+	Steps   []string
+}
+
+// StepFacts are what may be asked of the messages of a flow's step.
+func StepFacts() []string {
+	return []string{"sent", "delivered", "read", "clicked", "replied", "failed", "skipped"}
 }
 
 // plainKey is the form of keys: they are written into SQL.
@@ -126,6 +139,12 @@ func NewSchema(v Vocabulary) *Schema {
 			Field: Field{Name: attributePrefix + p.Key, Source: Attribute, Key: p.Key, Compare: p.Type.Comparison()}, Label: label,
 			Choices: choices(p), Filterable: p.Filterable,
 		})
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.Answers)) {
+		s.add(Described{Field: Field{Name: "answers." + key, Source: Answer, Key: key, Compare: v.Answers[key]}, Label: "Answer: " + key})
+	}
+	for _, key := range v.Steps {
+		s.add(Described{Field: Field{Name: "steps." + key, Source: Step, Key: key, Compare: AsSet}, Label: "Step: " + key, Choices: StepFacts()})
 	}
 	return s
 }

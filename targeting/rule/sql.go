@@ -158,6 +158,8 @@ func (c *compiler) condition(cond *Condition, depth int) {
 			" AND m.sent_at IS NOT NULL) m WHERE m.at IS NOT NULL", nil, func() { c.test(f, "m.at", operator, cond.Values) })
 	case Received:
 		c.received(f, operator, cond.Values)
+	case Answer, Step:
+		c.err = fault.InvalidField(cond.at, f.Name, "is known within a flow alone: use it in a branch of the flow")
 	case Attribute:
 		if f.Compare == AsSet {
 			c.set(f, operator, cond.Values)

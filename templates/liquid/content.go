@@ -6,6 +6,7 @@ package liquid
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ type Vars struct {
 	// Row is the recipient's line of the upload as a JSON object of texts; empty
 	// where there is none. It is read only if the template mentions row.
 	Row string
+	// Answers is what the recipient answered in the flow that the message is part of, a
+	// JSON object; empty where there is none.
+	Answers string
 	// Of is what the message is part of; nil for nothing.
 	Of *Occasion
 	// UnsubscribeURL leads to the recipient's own page; empty where there is none. Pages
@@ -135,6 +139,18 @@ func Compile(c providers.Content, snippets map[string]string) (*Content, error) 
 		}
 	}
 	return compiled, nil
+}
+
+// Answers are the answers of a flow for which the texts ask, by their keys.
+func (c *Content) Answers() (keys []string) {
+	for _, asked := range append([]*asked{&c.asked}, slices.Collect(maps.Values(c.snippets))...) {
+		for _, n := range asked.names {
+			if n.object == answersKey && n.field != "" && !slices.Contains(keys, n.field) {
+				keys = append(keys, n.field)
+			}
+		}
+	}
+	return keys
 }
 
 // NeedsRow reports whether a template mentions the upload's row.

@@ -152,6 +152,7 @@ var expressionWords = []string{"empty", "blank", "null", "reversed", "limit", "o
 // properties, and feed is the data feed as it is now; nil for none.
 func (c *Content) Unknown(columns, attributes []string, feed *Feed) []string {
 	known := knownNames(columns, attributes)
+	known[answersKey] = nil
 	if feed == nil {
 		known[feedKey] = nil
 	} else {
@@ -196,6 +197,7 @@ func knownNames(columns, attributes []string) map[string][]string {
 		"contact.attributes": attributes,
 		"row":                columns,
 		feedKey:              {anyField},
+		answersKey:           {anyField},
 	}
 	whole := []string{"contact", "row", feedKey}
 	for object, fields := range shared {
@@ -235,6 +237,8 @@ func (a *asked) unknown(known map[string][]string, snippets map[string]*asked, a
 			add("%s is not known and renders as nothing; %s", whole, suggestion(known, n.object, "", n.object))
 		case n.object == feedKey && len(fields) == 0:
 			add("feed is empty: the campaign reads no data feed")
+		case n.object == answersKey && len(fields) == 0:
+			add("answers are known in the messages of a flow alone, and render as nothing here")
 		case n.field == "", slices.Contains(fields, n.field), slices.Contains(fields, anyField), n.field == "size" && n.object != "contact":
 			continue
 		default:

@@ -72,7 +72,7 @@ func (p *parsed) placeholders() (*placeholders, bool) {
 			ph.shared = shared[root][key]
 		case links[root] != nil && key == "":
 			ph.link = links[root]
-		case root == "contact" && key == "", root == "row", root == feedKey, shared[root] != nil && key == "":
+		case root == "contact" && key == "", root == "row", root == feedKey, root == answersKey, shared[root] != nil && key == "":
 			return nil, false // prints a whole object, or what only the engine finds
 		}
 		before = ""

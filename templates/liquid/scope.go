@@ -181,9 +181,19 @@ func (s *scope) bind() (map[string]any, error) {
 			contact[name] = value
 		}
 	}
+	if v.Answers != "" {
+		answers, err := decodeObject(v.Answers)
+		if err != nil {
+			return nil, fmt.Errorf("read answers: %w", err)
+		}
+		vars[answersKey] = answers
+	}
 	maps.Copy(vars, v.Of.bound())
 	return vars, nil
 }
+
+// answersKey is where templates find what was answered in a flow.
+const answersKey = "answers"
 
 // attributesKey is where templates find the values of properties, under contact.
 const attributesKey = "attributes"
@@ -204,16 +214,38 @@ func (s *scope) attribute(key string) (string, error) {
 }
 
 // readAttributes reads the values once. Empty ones are left out: they count as
-// missing. Numbers are such that the engine prints them in digits alone.
+// missing.
 func (s *scope) readAttributes() error {
 	if s.attributesRead || s.vars.Contact.Attributes == "" {
 		return nil
 	}
-	decoder := json.NewDecoder(strings.NewReader(s.vars.Contact.Attributes))
+	values, err := decodeObject(s.vars.Contact.Attributes)
+	if err != nil {
+		return fmt.Errorf("the contact's attributes can't be read: %w", err)
+	}
+	s.attributes, s.attributesRead = values, true
+	return nil
+}
+
+// contactFields are the fields that templates may name under contact.
+var contactFields = map[string]func(*Contact) string{
+	"first_name":  func(c *Contact) string { return c.FirstName },
+	"last_name":   func(c *Contact) string { return c.LastName },
+	"name":        func(c *Contact) string { return c.Name },
+	"external_id": func(c *Contact) string { return c.ExternalID },
+	"language":    func(c *Contact) string { return c.Language },
+	"timezone":    func(c *Contact) string { return c.Timezone },
+	"address":     func(c *Contact) string { return c.Address },
+}
+
+// decodeObject reads values: without the empty ones, and numbers such that the engine
+// prints them in digits alone.
+func decodeObject(object string) (map[string]any, error) {
+	decoder := json.NewDecoder(strings.NewReader(object))
 	decoder.UseNumber()
 	var values map[string]any
 	if err := decoder.Decode(&values); err != nil {
-		return fmt.Errorf("the contact's attributes can't be read: %w", err)
+		return nil, err
 	}
 	for key, value := range values {
 		switch v := value.(type) {
@@ -235,17 +267,5 @@ func (s *scope) readAttributes() error {
 			}
 		}
 	}
-	s.attributes, s.attributesRead = values, true
-	return nil
-}
-
-// contactFields are the fields that templates may name under contact.
-var contactFields = map[string]func(*Contact) string{
-	"first_name":  func(c *Contact) string { return c.FirstName },
-	"last_name":   func(c *Contact) string { return c.LastName },
-	"name":        func(c *Contact) string { return c.Name },
-	"external_id": func(c *Contact) string { return c.ExternalID },
-	"language":    func(c *Contact) string { return c.Language },
-	"timezone":    func(c *Contact) string { return c.Timezone },
-	"address":     func(c *Contact) string { return c.Address },
+	return values, nil
 }
