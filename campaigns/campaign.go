@@ -62,7 +62,9 @@ type Campaign struct {
 	CategoryID int64
 	// IsPublished says that it is, was or will be published for people to pull it.
 	IsPublished bool
-	Status      Status
+	// IsFlow says that it is one of several steps, which walks people through a flow.
+	IsFlow bool
+	Status Status
 	// NextFireAt is when the campaign fires next; nil if it doesn't.
 	NextFireAt *time.Time
 	// RunID is the latest run that fired; 0 before the first.
@@ -137,6 +139,9 @@ const (
 	RunBackfill RunKind = "backfill"
 	// RunResend sends what another run did not bring to everybody.
 	RunResend RunKind = "resend"
+	// RunStep holds the messages of a step of a flow, for as long as somebody may come
+	// there.
+	RunStep RunKind = "step"
 )
 
 // Run is one firing of a campaign, or an instant at which it did not fire.

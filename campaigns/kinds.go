@@ -26,11 +26,15 @@ const (
 	ContentKind Kind = "content"
 	// RecurringKind fires again and again, whatever it says.
 	RecurringKind Kind = "recurring"
+	// FlowKind walks people through several steps.
+	FlowKind Kind = "flow"
 )
 
 // Kind is the campaign's kind.
 func (c Campaign) Kind() Kind {
 	switch {
+	case c.IsFlow:
+		return FlowKind
 	case c.IsPublished:
 		return ContentKind
 	case c.Schedule.Recurs():

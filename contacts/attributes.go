@@ -159,14 +159,15 @@ func (c *Contact) Settle(set PropertySet, now time.Time, isNew bool) error {
 		}
 	}
 	for key, stored := range settled {
-		c.put(set[key], key, stored, now)
+		c.Write(set[key].Property, stored, now)
 	}
 	c.Given = nil
 	return nil
 }
 
-// put writes one value, nil for none.
-func (c *Contact) put(p *property.Checker, key string, stored json.RawMessage, now time.Time) {
+// Write writes the value of a property in its stored form, nil for none.
+func (c *Contact) Write(p property.Property, stored json.RawMessage, now time.Time) {
+	key := p.Key
 	delete(c.Expiry, key)
 	if stored == nil {
 		delete(c.Attributes, key)

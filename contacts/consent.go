@@ -33,6 +33,7 @@ const (
 	SourceComplaint = "complaint"
 	SourceReview    = "review" // a person read a reply
 	SourceBulk      = "bulk"   // a bulk operation
+	SourceFlow      = "flow"   // a step of a flow campaign
 	SourceMerge     = "merge"  // two contacts became one
 )
 

@@ -23,6 +23,9 @@ type Recipient struct {
 	// Row is the recipient's line of the CSV upload, a JSON object; empty where
 	// the audience is no upload.
 	Row string
+	// Answers are what the recipient has answered in the flow of which the message is, a
+	// JSON object; empty where there is none.
+	Answers string
 }
 
 // Vars is what templates may say to a recipient in a message that is part of something.
@@ -34,7 +37,7 @@ func (r Recipient) Vars(of *liquid.Occasion, links Links) liquid.Vars {
 			Language: r.Language, Timezone: r.Timezone, Address: r.Address,
 			Attributes: r.Attributes,
 		},
-		Row: r.Row, Of: of, UnsubscribeURL: links.UnsubscribeURL, Pages: links,
+		Row: r.Row, Answers: r.Answers, Of: of, UnsubscribeURL: links.UnsubscribeURL, Pages: links,
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
-	version, pause, schedule_pause, behind_at, fired, tags, notes, archived_at, kind = 'content', created_at, updated_at FROM campaigns`
+	version, pause, schedule_pause, behind_at, fired, tags, notes, archived_at, kind = 'content', kind = 'flow', created_at, updated_at FROM campaigns`
 
 // part is a JSON column of a campaign.
 type part struct {
@@ -59,7 +59,7 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var next, behind, archived, created, updated sqldb.Time
 	var written keptContent
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
-		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &archived, &c.IsPublished, &created, &updated)
+		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &archived, &c.IsPublished, &c.IsFlow, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -75,6 +75,11 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 // CreateCampaign keeps a new campaign as a draft; ID, Status and the times are
 // set here.
 func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campaigns.Campaign, error) {
+	return s.createCampaign(ctx, c, func(conn, int64) error { return nil })
+}
+
+// createCampaign is CreateCampaign with what else belongs to it.
+func (s *Store) createCampaign(ctx context.Context, c campaigns.Campaign, besides func(tx conn, id int64) error) (campaigns.Campaign, error) {
 	now := s.clock.Now()
 	err := s.inTx(ctx, func(tx conn) error {
 		if err := tx.holdSnippets(ctx, c); err != nil {
@@ -93,6 +98,9 @@ func (s *Store) CreateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			return err
 		}
 		if err := tx.tagCampaign(ctx, c.AccountID, id, c.About.Tags); err != nil {
+			return err
+		}
+		if err := besides(tx, id); err != nil {
 			return err
 		}
 		c, err = scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", id).Scan)

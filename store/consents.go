@@ -37,6 +37,11 @@ func (tx conn) optOut(ctx context.Context, c contacts.ConsentChange) (r contacts
 	if r.Consent, err = tx.recordConsent(ctx, c, contacts.OptOut, ""); err != nil {
 		return r, err
 	}
+	if c.ContactID != 0 {
+		if err := tx.wakeContacts(ctx, c.ContactID); err != nil { // who is in a flow leaves it
+			return r, err
+		}
+	}
 	if c.CategoryID != 0 {
 		r.Changed, err = tx.leaveCategory(ctx, c)
 		return r, err

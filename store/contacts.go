@@ -231,6 +231,10 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		if err := tx.suppressGiven(ctx, accountID, newAddresses(before, c)); err != nil {
 			return err
 		}
+		// What was changed may be a goal of a flow, or end it.
+		if err := tx.wakeContacts(ctx, id); err != nil {
+			return err
+		}
 		if updated, err = tx.readContact(ctx, accountID, id); err != nil || updated.Status == contacts.Active {
 			return err
 		}
@@ -310,6 +314,9 @@ func (s *Store) DeleteContact(ctx context.Context, accountID, id int64) error {
 			_, err = tx.readContact(ctx, accountID, id)
 		}
 		if err != nil {
+			return err
+		}
+		if err := tx.wakeContacts(ctx, id); err != nil {
 			return err
 		}
 		return tx.halt(ctx)

@@ -97,7 +97,7 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 	if open != 0 {
 		return fault.New(fault.Conflict, "upload %d is being taken in, and may name contact %d: wait until it is finished and try again", open, id)
 	}
-	for _, step := range []func(context.Context) error{e.findMessages(last), e.keepHashes, e.eraseMessages, e.eraseWords, e.eraseTraces, e.eraseContact} {
+	for _, step := range []func(context.Context) error{e.findMessages(last), e.keepHashes, e.eraseMessages, e.eraseWords, e.eraseFlows, e.eraseTraces, e.eraseContact} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -275,6 +275,19 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// eraseFlows erases what the person answered in flows, and has them leave.
+func (e *erasing) eraseFlows(ctx context.Context) error {
+	const sessions = "SELECT id FROM flow_sessions WHERE contact_id = ?"
+	return errors.Join(
+		e.change(ctx, "message_answers", "DELETE FROM message_answers WHERE message_id "+e.d.InIDs, e.d.IDList(e.messages)),
+		e.change(ctx, "flow_answers", "DELETE FROM flow_answers WHERE contact_id = ?", e.contact.ID),
+		e.change(ctx, "flow_inbox", "DELETE FROM flow_inbox WHERE session_id IN ("+sessions+")", e.contact.ID),
+		e.change(ctx, "flow_calls", "DELETE FROM flow_calls WHERE session_id IN ("+sessions+")", e.contact.ID),
+		e.change(ctx, "flow_sessions", "UPDATE flow_sessions SET answers = '{}' WHERE contact_id = ? AND answers <> '{}'", e.contact.ID),
+		e.wakeContacts(ctx, e.contact.ID),
+	)
 }
 
 func sortedAddresses(c contacts.Contact) (list []string) {

@@ -103,6 +103,9 @@ type ledger struct {
 	counts deltas
 	// deferred is how often the provider put a message off, by channel.
 	deferred map[int64]int64
+	// settled are messages of the steps of flows of which it is known now whether they went
+	// out: who stands there goes on.
+	settled []int64
 	// now is when everything in it happens.
 	now time.Time
 }
@@ -122,7 +125,25 @@ func (l *ledger) close(ctx context.Context, shard int) error {
 	if err := l.keepCounts(ctx, l.counts, shard); err != nil {
 		return err
 	}
+	if len(l.settled) > 0 {
+		if err := l.wakeSessions(ctx, l.settled); err != nil {
+			return err
+		}
+	}
 	return l.keepDeferred(ctx, l.deferred, shard)
+}
+
+// settle takes down that messages of a run have come to a state, if that says whether a
+// step of a flow has sent them.
+func (l *ledger) settle(ctx context.Context, runID int64, to messages.State, ids ...int64) error {
+	if settledAs(to) == "" || len(ids) == 0 {
+		return nil
+	}
+	step, err := l.isStep(ctx, runID)
+	if step {
+		l.settled = append(l.settled, ids...)
+	}
+	return err
 }
 
 // change is a move of some messages.
@@ -156,7 +177,13 @@ func (c change) sql() (query string, args []any) {
 // swap moves those of the messages that are in the state in which the move begins,
 // counts them, tells of them, and returns how many there were.
 func (l *ledger) swap(ctx context.Context, c change) (n int64, err error) {
-	if c.tell != nil || c.whose == nil && !c.uncounted {
+	step := false
+	if c.whose != nil && settledAs(c.to) != "" {
+		if step, err = l.isStep(ctx, c.whose.runID); err != nil {
+			return 0, err
+		}
+	}
+	if c.tell != nil || c.whose == nil && !c.uncounted || step {
 		ids, err := l.swapIDs(ctx, c)
 		return int64(len(ids)), err
 	}
@@ -179,15 +206,23 @@ func (l *ledger) swapIDs(ctx context.Context, c change) (ids []int64, err error)
 		})
 		if err == nil && !c.uncounted {
 			l.counts.move(*c.whose, c.from[0], c.to, int64(len(ids)))
+			err = l.settle(ctx, c.whose.runID, c.to, ids...)
 		}
 	} else {
+		of := map[int64][]int64{} // by run
 		var key countKey
 		ids, err = swapReturning(ctx, l, c, "id, run_id, channel_id", func(scan sqldb.Scan) (id int64, err error) {
 			if err = scan(&id, &key.runID, &key.channelID); err == nil {
 				l.counts.move(key, c.from[0], c.to, 1)
+				of[key.runID] = append(of[key.runID], id)
 			}
 			return id, err
 		})
+		for run, ids := range of {
+			if err == nil {
+				err = l.settle(ctx, run, c.to, ids...)
+			}
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -214,6 +249,9 @@ func (l *ledger) swapHeld(ctx context.Context, c change, ids []int64) error {
 		return err
 	}
 	c.tell = nil
+	if settledAs(c.to) != "" {
+		l.settled = append(l.settled, ids...) // who of them is of no flow wakes nobody
+	}
 	n, err := l.swap(ctx, c)
 	if err == nil && n != int64(len(ids)) {
 		err = fault.New(fault.Internal, "%d of %d held messages could not be moved to %s", int64(len(ids))-n, len(ids), c.to)

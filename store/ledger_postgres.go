@@ -10,7 +10,12 @@ const postgresRecord = `UPDATE messages SET
 	FROM jsonb_array_elements(?::jsonb) v
 	WHERE messages.id = (v ->> 0)::bigint AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
 
+var postgresRows = valueRows{
+	func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v",
+}
+
 var postgresStatements = statements{
+	valueRows:      postgresRows,
 	recordOutcomes: postgresRecord + " RETURNING messages.id",
 	recordUnspent:  postgresRecord + " AND messages.envelope_id = (v ->> 9)::bigint RETURNING messages.id, messages.envelope_id",
 	applyReceipts: `UPDATE messages SET
@@ -19,10 +24,9 @@ var postgresStatements = statements{
 		detail = COALESCE(v ->> 5, CASE WHEN state IN (` + numbers(accepted) + `, (v ->> 1)::smallint) THEN detail END),
 		final_at = CASE WHEN state = (v ->> 1)::smallint THEN final_at ELSE (v ->> 6)::bigint END
 		FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint`,
-	insertTransitions: insertTransitions(
-		func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
-	insertRuns:   insertRuns(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
-	aimCampaigns: aimCampaigns(func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"),
+	insertTransitions: insertTransitions(postgresRows.field, postgresRows.rows),
+	insertRuns:        insertRuns(postgresRows.field, postgresRows.rows),
+	aimCampaigns:      aimCampaigns(postgresRows.field, postgresRows.rows),
 	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = (v ->> 1)::bigint, detail = v ->> 2, queued_at = NULL
 		FROM jsonb_array_elements(?::jsonb) v WHERE messages.id = (v ->> 0)::bigint AND messages.state ` + is(moves.putOff.from...),
 	moveDue: `UPDATE messages SET due_at = (v ->> 1)::bigint, reason = ?, detail = NULL

@@ -10,7 +10,10 @@ const sqliteRecord = `UPDATE messages SET
 	FROM json_each(?) v
 	WHERE messages.id = v.value ->> 0 AND messages.state = ? AND messages.worker_id = ? AND messages.attempt = ?`
 
+var sqliteRows = valueRows{func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"}
+
 var sqliteStatements = statements{
+	valueRows:      sqliteRows,
 	recordOutcomes: sqliteRecord + " RETURNING messages.id",
 	recordUnspent:  sqliteRecord + " AND messages.envelope_id = v.value ->> 9 RETURNING messages.id, messages.envelope_id",
 	applyReceipts: `UPDATE messages SET
@@ -19,9 +22,9 @@ var sqliteStatements = statements{
 		detail = COALESCE(v.value ->> 5, CASE WHEN state IN (` + numbers(accepted) + `, v.value ->> 1) THEN detail END),
 		final_at = CASE WHEN state = v.value ->> 1 THEN final_at ELSE v.value ->> 6 END
 		FROM json_each(?) v WHERE messages.id = v.value ->> 0`,
-	insertTransitions: insertTransitions(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
-	insertRuns:        insertRuns(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
-	aimCampaigns:      aimCampaigns(func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"),
+	insertTransitions: insertTransitions(sqliteRows.field, sqliteRows.rows),
+	insertRuns:        insertRuns(sqliteRows.field, sqliteRows.rows),
+	aimCampaigns:      aimCampaigns(sqliteRows.field, sqliteRows.rows),
 	deferMessages: `UPDATE messages SET state = ` + number(moves.putOff.to) + `, reason = ?, due_at = v.value ->> 1, detail = v.value ->> 2, queued_at = NULL
 		FROM json_each(?) v WHERE messages.id = v.value ->> 0 AND messages.state ` + is(moves.putOff.from...),
 	moveDue: `UPDATE messages SET due_at = v.value ->> 1, reason = ?, detail = NULL

@@ -1,6 +1,10 @@
 package store
 
-import "carillon/messages"
+import (
+	"strings"
+
+	"carillon/messages"
+)
 
 // statements are whole statements that differ between the databases: those that carry
 // values for each of many rows.
@@ -30,6 +34,24 @@ type statements struct {
 	turns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
+	valueRows
+}
+
+// valueRows is how statements read rows of values that they are given as JSON: field is
+// one value of a row, by its place and the type that PostgreSQL needs to know, and rows
+// what stands behind FROM.
+type valueRows struct {
+	field func(i int, kind string) string
+	rows  string
+}
+
+// columns are the first fields of a row, of types that are given in their order.
+func (v valueRows) columns(kinds ...string) string {
+	list := make([]string, len(kinds))
+	for i, kind := range kinds {
+		list[i] = v.field(i, kind)
+	}
+	return strings.Join(list, ", ")
 }
 
 // accepted are the states of a message that the provider has, by its own word.

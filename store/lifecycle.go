@@ -153,14 +153,15 @@ func (s *Store) PauseRun(ctx context.Context, runID int64, why string) error {
 // openRun is a run that is under way.
 type openRun struct {
 	id, channelID int64
-	// resend says that it is one, and stands in the way of no instant.
-	resend bool
+	// aside says that it is a resend or the run of a step, and stands in the way of no
+	// instant.
+	aside bool
 }
 
 // openRuns are the runs of a campaign that are under way.
 func (tx conn) openRuns(ctx context.Context, campaignID int64) ([]openRun, error) {
-	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID, &r.resend} },
-		"SELECT id, channel_id, kind = 'resend' FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') "+
+	return sqldb.Structs(ctx, tx, func(r *openRun) []any { return []any{&r.id, &r.channelID, &r.aside} },
+		"SELECT id, channel_id, kind IN ('resend', 'step') FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status IN ('planning', 'sending', 'paused') "+
 			"ORDER BY id", campaignID)
 }
 
@@ -197,7 +198,7 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := tx.leaveOutPaused(ctx, c); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
+		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done OR kind = 'step' THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
 			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
 		}

@@ -146,13 +146,34 @@ func compareKinds(a, b providers.AddressKind) int {
 	return slices.Index(kinds, a) - slices.Index(kinds, b)
 }
 
-// moveBelongings moves memberships, consents, replies and messages.
+// moveSessions moves the places in flows. Where both are in a flow that takes nobody twice,
+// the other's ends, because its contact is gone.
+func (tx conn) moveSessions(ctx context.Context, keep, from int64) error {
+	// The messages of both are told apart by one count, and are the one's from here on.
+	if _, err := tx.Exec(ctx, `UPDATE flow_sessions SET sends = (SELECT MAX(p.sends) FROM flow_sessions p WHERE p.campaign_id = flow_sessions.campaign_id
+			AND p.contact_id IN (?, ?)) WHERE contact_id IN (?, ?)`, keep, from, keep, from); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE flow_sessions SET contact_id = ? WHERE contact_id = ? AND (ended_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM flow_sessions p
+		WHERE p.campaign_id = flow_sessions.campaign_id AND p.contact_id = ? AND p.lane = flow_sessions.lane AND p.ended_at IS NULL))`, keep, from, keep); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE flow_answers SET contact_id = ? WHERE contact_id = ?", keep, from); err != nil {
+		return err
+	}
+	return tx.wakeContacts(ctx, from)
+}
+
+// moveBelongings moves memberships, consents, replies, messages and places in flows.
 func (tx conn) moveBelongings(ctx context.Context, accountID, keep, from int64, m *contacts.Merge) (err error) {
 	if m.Lists, err = tx.Exec(ctx, `INSERT INTO members (list_id, contact_id, data) SELECT list_id, CAST(? AS BIGINT), data FROM members WHERE contact_id = ?
 		ON CONFLICT (list_id, contact_id) DO NOTHING`, keep, from); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, "DELETE FROM members WHERE contact_id = ?", from); err != nil {
+		return err
+	}
+	if err := tx.moveSessions(ctx, keep, from); err != nil {
 		return err
 	}
 	// A run that is still to be planned meets the one who is kept.

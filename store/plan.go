@@ -19,7 +19,7 @@ import (
 // RunsToPlan are the runs whose audience is not expanded yet, oldest first, but for those
 // whose data feed has not been read.
 func (s *Store) RunsToPlan(ctx context.Context) ([]int64, error) {
-	return s.ids(ctx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.status = 'planning'
+	return s.ids(ctx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.status = 'planning' AND r.kind <> 'step'
 		AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NULL) ORDER BY r.id`)
 }
 
@@ -36,6 +36,8 @@ type planned struct {
 	winner     int
 	// frozen says that who is named by messages is kept for the run.
 	frozen bool
+	// enters says that it lets people enter a flow, and makes no messages.
+	enters bool
 	// unfed says that it reads a data feed, which is not kept yet.
 	unfed bool
 }
@@ -166,11 +168,11 @@ func (tx conn) loadPlanned(ctx context.Context, runID int64) (planned, error) {
 	err := tx.Row(ctx, `SELECT r.id, r.account_id, r.campaign_id, r.channel_id, r.status, r.cursor, r.instant, r.started_at, v.audience, k.category_id,
 			h.address_kind, k.schedule LIKE '%"while_running":"leave_out"%', r.frozen, r.kind,
 			v.content `+hasFeed+` AND NOT EXISTS (SELECT 1 FROM run_feeds f WHERE f.run_id = r.id AND f.kept_at IS NOT NULL),
-			CASE WHEN v.content LIKE '%"experiment"%' THEN v.content ELSE '{}' END, r.resend_of
+			CASE WHEN v.content LIKE '%"experiment"%' THEN v.content ELSE '{}' END, r.resend_of, k.kind = 'flow'
 		FROM runs r JOIN campaigns k ON k.id = r.campaign_id JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
 		JOIN channels h ON h.id = r.channel_id WHERE r.id = ?`, runID).
 		Scan(&p.run.ID, &p.run.AccountID, &p.run.CampaignID, &p.run.ChannelID, &p.run.Status, &p.run.Cursor, &instant, &started,
-			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind, &p.unfed, &content, &p.run.ResendOf)
+			&audience, &p.category, &p.channel.Address, &leavesOut, &p.frozen, &p.run.Kind, &p.unfed, &content, &p.run.ResendOf, &p.enters)
 	if err != nil {
 		return p, err
 	}
@@ -240,7 +242,11 @@ func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part 
 func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, part *planPart, onConflict string) error {
 	return s.inTxAsync(ctx, func(tx conn) error {
 		part.step = campaigns.PlanStep{Done: part.last}
-		if part.found > 0 {
+		if part.found > 0 && p.enters {
+			if err := tx.enterPlanned(ctx, p, compiled, part); err != nil {
+				return err
+			}
+		} else if part.found > 0 {
 			reason, from := compiled.reason(), compiled.from(part.from, part.to)
 			now := sqldb.Millis(s.clock.Now())
 			insert, args := p.timed(s), []any{p.run.ChannelID, p.run.ID, now}

@@ -98,6 +98,11 @@ func (tx conn) loadEnvelope(ctx context.Context, request messages.EnvelopeReques
 	if messages, err = tx.stillInTime(ctx, request.RunID, messages); err != nil {
 		return nil, err
 	}
+	if step, err := tx.isStep(ctx, request.RunID); err != nil {
+		return nil, err
+	} else if step {
+		return messages, tx.answersOf(ctx, messages)
+	}
 	if len(request.Uploads) == 0 {
 		return messages, nil
 	}

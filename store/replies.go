@@ -51,8 +51,17 @@ func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, er
 				return err
 			}
 		}
-		if err := tx.pull(ctx, r); err != nil {
-			return err
+		// A word to opt out is no answer to anything.
+		inFlow := false
+		if r.Meaning != reply.OptOut && r.Meaning != reply.OptIn {
+			if inFlow, err = tx.replyInFlow(ctx, r); err != nil {
+				return err
+			}
+		}
+		if !inFlow {
+			if err := tx.pull(ctx, r); err != nil {
+				return err
+			}
 		}
 		return tx.heed(ctx, r, contacts.SourceReply, "recipient")
 	})

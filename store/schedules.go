@@ -152,7 +152,7 @@ func (tx conn) standings(ctx context.Context, list []lockedCampaign) (map[int64]
 		return nil
 	}, `SELECT campaign_id, SUM(CASE WHEN status IN ('planning', 'sending', 'paused') THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'waiting'
 		AND (starts_at IS NULL OR starts_at <= ?) THEN 1 ELSE 0 END)
-		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL AND kind <> 'resend' GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()),
+		FROM runs WHERE campaign_id `+tx.d.InIDs+" AND finished_at IS NULL AND kind NOT IN ('resend', 'step') GROUP BY campaign_id", sqldb.Millis(tx.s.clock.Now()),
 		tx.d.IDList(ids)); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (tx conn) startNext(ctx context.Context, campaignID int64) error {
 	_, err := tx.Exec(ctx, `UPDATE runs SET starts_at = ? WHERE id = (SELECT id FROM runs WHERE campaign_id = ? AND finished_at IS NULL AND status = 'waiting'
 			AND starts_at IS NULL ORDER BY instant LIMIT 1)
 		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.campaign_id = ? AND r.finished_at IS NULL AND r.status IN ('planning', 'sending', 'paused')
-			AND r.kind <> 'resend')`,
+			AND r.kind NOT IN ('resend', 'step'))`,
 		sqldb.Millis(tx.s.clock.Now()), campaignID, campaignID)
 	return err
 }
@@ -101,7 +101,7 @@ func (tx conn) startRun(ctx context.Context, c *lockedCampaign, r waitingRun) (r
 		return run, false, err
 	}
 	// What is sent again stands in the way of no instant.
-	open = slices.DeleteFunc(open, func(r openRun) bool { return r.resend })
+	open = slices.DeleteFunc(open, func(r openRun) bool { return r.aside })
 	d := t.Start(c.holds(), now, len(open))
 	switch d.Status {
 	case campaigns.RunSkipped:

@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"carillon/internal/clock"
@@ -52,6 +53,10 @@ type Store struct {
 	lates        lates
 	turns        turnTable
 	rehours      rehoursPlace
+	// flows are versions of flows that were read, *flow.Flow by campaign and version, and
+	// stepRuns the runs of which it is known whether they are those of steps.
+	flows    sync.Map
+	stepRuns sync.Map
 	// softBounces in a row suppress an address.
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.

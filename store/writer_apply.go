@@ -339,6 +339,9 @@ func (l *ledger) applyOutcomes(ctx context.Context, records []*op, check bool) e
 	}
 	var again []int64
 	for _, o := range settled {
+		if err := l.settle(ctx, o.RunID, o.State, o.MessageID); err != nil {
+			return err
+		}
 		if o.State == messages.Pending {
 			again = append(again, o.MessageID)
 		}

@@ -375,7 +375,7 @@ func (c *checker) rule(at string, text json.RawMessage) rule.Rule {
 		c.inside(at, err)
 		return r
 	}
-	c.f.ruled = true
+	c.f.ruled, c.f.sources = true, append(c.f.sources, r.Sources()...)
 	c.f.lists = append(c.f.lists, r.TargetingLists()...)
 	if len(r.StepsNamed()) > 0 {
 		c.f.stepped = true

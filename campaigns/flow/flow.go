@@ -21,6 +21,7 @@ type Flow struct {
 	// ruled says that some rule looks at the contact, stepped at what became of messages.
 	ruled, stepped bool
 	lists          []int64
+	sources        []rule.Source
 }
 
 // step is a Step that was checked.
@@ -52,6 +53,9 @@ func (f *Flow) Stepped() bool { return f.stepped }
 
 // TargetingLists are the ids of the targeting lists inside of rules.
 func (f *Flow) TargetingLists() []int64 { return f.lists }
+
+// Sources are where the fields of its rules come from.
+func (f *Flow) Sources() []rule.Source { return f.sources }
 
 // Gap is the least time between two entries of a contact; 0 for none.
 func (f *Flow) Gap() time.Duration { return f.gap }

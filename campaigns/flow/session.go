@@ -85,14 +85,14 @@ const (
 // One of its texts is given.
 type Heard struct {
 	// Reply is what somebody wrote.
-	Reply *string
+	Reply *string `json:"reply,omitempty"`
 	// Event is the name of an event.
-	Event string
+	Event string `json:"event,omitempty"`
 	// Called says that a program answered, with these answers.
-	Called map[string]json.RawMessage
+	Called map[string]json.RawMessage `json:"called,omitempty"`
 	// Failed is why a program did not.
-	Failed string
-	At     time.Time
+	Failed string    `json:"failed,omitempty"`
+	At     time.Time `json:"-"`
 }
 
 // Effects are what a move has become of the world.

@@ -21,6 +21,8 @@ const (
 	AfterPlanBatch      = "after-plan-batch"
 	AfterMoveLate       = "after-move-late"     // some of what is outside of its hours has another due time
 	AfterWinnerChosen   = "after-winner-chosen" // a variant has won, and not all who wait have it
+	DuringFlowMove      = "during-flow-move"    // what a move of sessions comes to is written, and not committed
+	AfterFlowMove       = "after-flow-move"     // some sessions have moved, and others that are due have not
 	AfterMarkQueued     = "after-mark-queued"
 	AfterEnqueue        = "after-enqueue"
 	AfterClaim          = "after-claim"
@@ -35,7 +37,7 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterWinnerChosen, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterWinnerChosen, DuringFlowMove, AfterFlowMove, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }

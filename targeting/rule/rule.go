@@ -7,6 +7,7 @@
 package rule
 
 import (
+	"slices"
 	"time"
 )
 
@@ -178,4 +179,14 @@ func (r Rule) keysOf(source Source) (keys []string) {
 		}
 	})
 	return keys
+}
+
+// Sources are where the rule's fields come from, each once.
+func (r Rule) Sources() (sources []Source) {
+	r.each(func(c *Condition) {
+		if !slices.Contains(sources, c.Field.Source) {
+			sources = append(sources, c.Field.Source)
+		}
+	})
+	return sources
 }
