@@ -161,6 +161,7 @@ func (s *Server) routes() {
 	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.holidayRoutes()
+	s.flowRoutes()
 	s.runRoutes()
 	s.messageRoutes()
 	s.settleRoutes()

@@ -27,7 +27,7 @@ type Campaign struct {
 	CategoryID int64                 `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content, and whom it sends nothing to compare."`
 	Version    int64                 `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
-	Kind       string                `json:"kind" enum:"newsletter,notification,content,recurring" doc:"content if it is, was or will be published for people to pull it, else recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
+	Kind       string                `json:"kind" enum:"newsletter,notification,content,recurring,flow" doc:"flow if it walks people through steps, content if it is, was or will be published for people to pull it, else recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
 	Tags       []string              `json:"tags"`
 	Notes      string                `json:"notes,omitempty"`
 	ArchivedAt *time.Time            `json:"archived_at,omitempty" doc:"Since when it is archived: once it has ended it is not listed unless asked for."`

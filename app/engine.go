@@ -194,6 +194,9 @@ const bouncesEvery = 5 * time.Second
 // pullsEvery is how soon somebody gets the content that they asked for.
 const pullsEvery = 200 * time.Millisecond
 
+// flowsEvery is how soon somebody goes on who has answered, or whose time has come.
+const flowsEvery = 100 * time.Millisecond
+
 // feedsEvery is how soon the data feed of a run that begins is read.
 const feedsEvery = 100 * time.Millisecond
 
@@ -218,6 +221,8 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},
 			{Name: "bounces", Every: bouncesEvery, Run: e.Store.SuppressBounced}, {Name: "housekeeping", Every: time.Minute, Run: e.Store.Housekeep},
 			{Name: "pulls", Every: pullsEvery, Run: e.Campaigns.AnswerPulls},
+			{Name: "flows", Every: flowsEvery, Run: e.Store.MoveFlows}, {Name: "flow calls", Every: flowsEvery, Run: e.Calls.RunNext},
+			{Name: "flow days", Every: time.Minute, Run: e.Store.EnterByDate},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		},

@@ -129,7 +129,7 @@ func (p *Publication) check(now time.Time) (wrong []fault.Field) {
 // Publish lets people pull what a campaign says now. Nothing else becomes of the campaign:
 // it may be sent as well, before or after.
 func (s *Service) Publish(ctx context.Context, accountID int64, p Publication) (*Publication, error) {
-	c, err := s.store.GetCampaign(ctx, accountID, p.CampaignID)
+	c, err := s.ofOneStep(ctx, accountID, p.CampaignID)
 	if err != nil {
 		return nil, err
 	}

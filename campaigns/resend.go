@@ -109,7 +109,7 @@ func (s *Service) Resend(ctx context.Context, accountID, id int64, r Resend, act
 	if err != nil {
 		return p, Run{}, err
 	}
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return p, Run{}, err
 	}

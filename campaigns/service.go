@@ -187,7 +187,7 @@ func (s *Service) Create(ctx context.Context, c Campaign) (Campaign, error) {
 // draft or scheduled campaign, and of one that recurs for the runs to come. A scheduled
 // campaign stays scheduled: its time moves with its schedule.
 func (s *Service) Update(ctx context.Context, c Campaign) (Campaign, error) {
-	current, err := s.store.GetCampaign(ctx, c.AccountID, c.ID)
+	current, err := s.ofOneStep(ctx, c.AccountID, c.ID)
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -217,6 +217,15 @@ func (s *Service) Get(ctx context.Context, accountID, id int64) (Campaign, error
 	return s.store.GetCampaign(ctx, accountID, id)
 }
 
+// ofOneStep is a campaign that sends one thing to everybody; a flow is a Conflict.
+func (s *Service) ofOneStep(ctx context.Context, accountID, id int64) (Campaign, error) {
+	c, err := s.store.GetCampaign(ctx, accountID, id)
+	if err == nil && c.IsFlow {
+		err = fault.New(fault.Conflict, "campaign %d (%s) is a flow: use /v1/flows/%d, or carillon flow", id, c.Name, id)
+	}
+	return c, err
+}
+
 // List lists campaigns, newest first.
 func (s *Service) List(ctx context.Context, f Filter) ([]Campaign, error) {
 	return s.store.ListCampaigns(ctx, f)
@@ -231,7 +240,7 @@ func (s *Service) Delete(ctx context.Context, accountID, id int64) error {
 // original does. A single time is not copied: it has come and gone, or belongs to the
 // original.
 func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name string) (Campaign, error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -320,7 +329,7 @@ func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starti
 // Schedule sets when a campaign fires, which must lie in the future, and lets it
 // fire then.
 func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Schedule) (Campaign, error) {
-	current, err := s.store.GetCampaign(ctx, accountID, id)
+	current, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -380,7 +389,7 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 
 // ready looks a campaign up and refuses to start what can't be sent.
 func (s *Service) ready(ctx context.Context, accountID, id int64) (Campaign, providers.Channel, error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, providers.Channel{}, err
 	}

@@ -25,7 +25,7 @@ type Gauge interface {
 // mistake, each with what mends it. It counts the audience, which takes seconds where
 // there are millions of recipients.
 func (s *Service) Check(ctx context.Context, accountID, id int64) (checks Checks, err error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return checks, err
 	}

@@ -74,7 +74,7 @@ func (s *Service) Samples(ctx context.Context, accountID, id int64) (Forecast, e
 }
 
 func (s *Service) forecast(ctx context.Context, accountID, id int64, count bool) (f Forecast, err error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return Forecast{}, err
 	}

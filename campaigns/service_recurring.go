@@ -109,7 +109,7 @@ func (s *Service) MoveNext(ctx context.Context, accountID, id int64, to, actor s
 
 // timetable is that of a recurring campaign.
 func (s *Service) timetable(ctx context.Context, accountID, id int64) (Campaign, *Timetable, error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return c, nil, err
 	}

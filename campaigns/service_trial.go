@@ -20,7 +20,7 @@ type TestTo struct {
 // of its audience, or for a contact. The subject is unchanged: what is tested is what is
 // sent.
 func (s *Service) Test(ctx context.Context, accountID, id int64, to TestTo) (messages.Message, error) {
-	c, err := s.store.GetCampaign(ctx, accountID, id)
+	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return messages.Message{}, err
 	}

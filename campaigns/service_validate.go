@@ -61,6 +61,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 		}
 	case err != nil:
 		return err
+	case c.IsFlow: // each step has its own
 	default:
 		fields, err := s.checkWording(ctx, *c, channel)
 		if err != nil {
@@ -80,6 +81,9 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 		if wrong, err = fault.Gather(wrong, err); err != nil {
 			return err
 		}
+	}
+	if c.IsFlow && !c.Audience.All && !c.Audience.Some() {
+		return fault.InvalidFields(wrong)
 	}
 	if err := c.Audience.Validate(); err != nil {
 		if wrong, err = fault.Gather(wrong, err); err != nil {

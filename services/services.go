@@ -10,6 +10,7 @@ import (
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/campaigns/calendar"
+	"carillon/campaigns/flows"
 	"carillon/channels"
 	"carillon/contacts"
 	"carillon/internal/clock"
@@ -27,6 +28,8 @@ type Services struct {
 	Trail      *access.Trail
 	Campaigns  *campaigns.Service
 	Calendar   *calendar.Service
+	Flows      *flows.Service
+	Calls      *flows.Calls
 	DataFeeds  *campaigns.DataFeeds
 	Settings   *campaigns.SettingsService
 	Holidays   *campaigns.HolidayService
@@ -56,6 +59,7 @@ type Store interface {
 	campaigns.Store
 	campaigns.DataFeedStore
 	calendar.Store
+	flows.Store
 	messages.Store
 	messages.QueueStore
 	templates.Store
@@ -132,5 +136,7 @@ func New(d Deps) *Services {
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
 		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
 	})
+	s.Flows = flows.NewService(d.Store, s.Campaigns, s.Messages, d.Clock)
+	s.Calls = flows.NewCalls(d.Store, fetch.New(d.Dialer), d.Clock)
 	return s
 }

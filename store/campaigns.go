@@ -218,6 +218,9 @@ func (s *Store) DeleteCampaign(ctx context.Context, accountID, id int64) error {
 		if err := tx.forgetPublication(ctx, id); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, "DELETE FROM flows WHERE campaign_id = ?", id); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, "DELETE FROM campaigns WHERE id = ?", id)
 		return err
 	})

@@ -94,7 +94,7 @@ func (m *moving) writeValues(ctx context.Context, writes map[int64]map[string]js
 // recorded as such.
 func (m *moving) writeLists(ctx context.Context, step flow.Step, ids []int64) error {
 	for _, side := range []struct {
-		lists *flow.Lists
+		lists *flow.NamedLists
 		add   bool
 	}{{step.Set.Add, true}, {step.Set.Remove, false}} {
 		if side.lists == nil {

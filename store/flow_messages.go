@@ -181,10 +181,11 @@ func (tx conn) replyInFlow(ctx context.Context, r contacts.Reply) (taken bool, e
 
 // tellSession keeps what came for a session, and has it looked at.
 func (tx conn) tellSession(ctx context.Context, id int64, heard flow.Heard) error {
-	if _, err := tx.Exec(ctx, "INSERT INTO flow_inbox (session_id, body, at) VALUES (?, ?, ?)", id, mustJSON(heard), sqldb.Millis(heard.At)); err != nil {
+	n, err := tx.Exec(ctx, "UPDATE flow_sessions SET wake_at = ? WHERE id = ? AND ended_at IS NULL", sqldb.Millis(tx.s.clock.Now()), id)
+	if err != nil || n == 0 {
 		return err
 	}
-	_, err := tx.Exec(ctx, "UPDATE flow_sessions SET wake_at = ? WHERE id = ? AND ended_at IS NULL", sqldb.Millis(tx.s.clock.Now()), id)
+	_, err = tx.Exec(ctx, "INSERT INTO flow_inbox (session_id, body, at) VALUES (?, ?, ?)", id, mustJSON(heard), sqldb.Millis(heard.At))
 	return err
 }
 

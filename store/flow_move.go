@@ -346,6 +346,13 @@ func (m *moving) write(ctx context.Context) error {
 			return err
 		}
 	}
+	var over []int64
+	m.each(func(p *place) bool { return p.is.Phase == flow.Ended }, func(p *place) { over = append(over, p.id) })
+	if len(over) > 0 {
+		if _, err := m.Exec(ctx, "DELETE FROM flow_calls WHERE session_id "+m.d.InIDs, m.d.IDList(over)); err != nil {
+			return err
+		}
+	}
 	if len(m.heard) == 0 {
 		return nil
 	}
@@ -354,14 +361,12 @@ func (m *moving) write(ctx context.Context) error {
 }
 
 // each calls do for the places that a condition selects.
-func (m *moving) each(of func(*place) bool, do func(*place)) (n int) {
+func (m *moving) each(of func(*place) bool, do func(*place)) {
 	for i := range m.places {
 		if p := &m.places[i]; of(p) {
 			do(p)
-			n++
 		}
 	}
-	return n
 }
 
 // writeSessions writes the new places. Each is still where it was read, because its row is

@@ -254,10 +254,7 @@ func (tx conn) makeSayings(ctx context.Context, k campaigns.Campaign, version in
 	at := max(tx.s.clock.Now().UnixMilli(), instant.UnixMilli()+1)
 	ordinal := version * 1000
 	for _, step := range f.Says() {
-		said := keptContent{Template: step.Template}
-		if step.Content != nil {
-			said.Content = *step.Content
-		}
+		said := keptContent{Content: step.Content.Content, Template: step.Content.Template}
 		if step.ChannelID == 0 {
 			step.ChannelID = k.ChannelID
 		}
@@ -268,7 +265,7 @@ func (tx conn) makeSayings(ctx context.Context, k campaigns.Campaign, version in
 				return err
 			}
 			if step.Question.Retry != nil {
-				sayings = append(sayings, keptContent{Content: *step.Question.Retry})
+				sayings = append(sayings, keptContent{Content: step.Question.Retry.Content, Template: step.Question.Retry.Template})
 			}
 		}
 		for i, said := range sayings {

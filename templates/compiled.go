@@ -86,6 +86,14 @@ func (c *Compiled) Unknown(columns, attributes []string, feed *liquid.Feed) []st
 	return notices
 }
 
+// Answers are the answers of a flow for which a content asks.
+func (c *Compiled) Answers() (keys []string) {
+	for _, content := range c.contents {
+		keys = append(keys, content.Answers()...)
+	}
+	return keys
+}
+
 // NeedsRow reports whether a content mentions the upload's row.
 func (c *Compiled) NeedsRow() bool {
 	for _, content := range c.contents {

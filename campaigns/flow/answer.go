@@ -82,3 +82,28 @@ func isChoice(choices []string, text string) bool {
 	}
 	return false
 }
+
+// madeUp are answers that a person might give, of which one fits most questions.
+var madeUp = []string{
+	"yes", "3", "5", "1", "4", "2", "no", "10", "2026-12-24", "1990-05-17", "ada@example.org", "+493012345678", "52.52,13.405", "https://example.org/file.pdf",
+	"something longer that somebody writes",
+}
+
+// MadeUp is the nth of the answers to a step's question that could be given; false where
+// none can be made up.
+func (f *Flow) MadeUp(id string, n uint64) (text string, ok bool) {
+	s := f.at[id]
+	if s == nil || s.question == nil {
+		return "", false
+	}
+	var fit []string
+	for _, text := range append(s.question.checker.Choices(), madeUp...) {
+		if _, reason := s.question.read(text); reason == "" {
+			fit = append(fit, text)
+		}
+	}
+	if len(fit) == 0 {
+		return "", false
+	}
+	return fit[n%uint64(len(fit))], true
+}

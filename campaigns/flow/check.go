@@ -182,7 +182,6 @@ func (c *checker) only(i int, s *step) {
 	}{
 		{"channel_id", s.ChannelID != 0, []Kind{Send, Ask}},
 		{"content", s.Content != nil, []Kind{Send, Ask}},
-		{"template", s.Template != nil, []Kind{Send, Ask}},
 		{"question", s.Question != nil, []Kind{Ask}},
 		{"wait", s.Wait != nil, []Kind{Wait}},
 		{"branches", len(s.Branches) > 0, []Kind{Branch}},
@@ -201,7 +200,7 @@ func (c *checker) step(i int, s *step) {
 	c.only(i, s)
 	switch s.Kind {
 	case Send, Ask:
-		if (s.Content == nil || s.Content.Empty()) && s.Template == nil {
+		if s.Content == nil || s.Content.Empty() && s.Content.Template == nil {
 			c.add(at(i, "content"), nil, "is missing: give content or a template, which is what is said")
 		}
 		if s.Kind == Ask {
@@ -409,7 +408,7 @@ func (c *checker) set(i int, s *step) {
 	}
 }
 
-func (l *Lists) empty() bool {
+func (l *NamedLists) empty() bool {
 	return l == nil || len(l.Groups)+len(l.Labels)+len(l.Categories) == 0
 }
 

@@ -71,18 +71,23 @@ type Step struct {
 	ID   string `json:"id" doc:"Its name within the flow: lower-case letters, digits and _." example:"welcome"`
 	Kind Kind   `json:"kind" enum:"send,ask,wait,branch,set,call,start,end" doc:"What it does."`
 	// ChannelID is the channel of send and ask; 0 is the flow's.
-	ChannelID int64              `json:"channel_id,omitempty" doc:"send, ask: another channel than the flow's."`
-	Content   *providers.Content `json:"content,omitempty" doc:"send, ask: what is said; Liquid in every text, with {{ answers.<step> }} for what was answered."`
-	Template  *templates.Use     `json:"template,omitempty" doc:"send, ask: a template instead of content."`
-	Question  *Question          `json:"question,omitempty" doc:"ask: which answer is expected."`
-	Wait      *Pause             `json:"wait,omitempty" doc:"wait: for what."`
-	Branches  []Way              `json:"branches,omitempty" doc:"branch: the ways; the first whose rule holds is taken, or by chance if they have shares; next is for everybody else."`
-	Set       *Change            `json:"set,omitempty" doc:"set: what is written."`
-	Call      *Request           `json:"call,omitempty" doc:"call: which program is asked."`
-	FlowID    int64              `json:"flow_id,omitempty" doc:"start: the flow that the person enters as well."`
-	Outcome   string             `json:"outcome,omitempty" doc:"end: how it ended, in your words." example:"bought"`
-	Next      string             `json:"next,omitempty" doc:"The step that follows; without it, the one behind."`
-	Exits     map[string]string  `json:"exits,omitempty" doc:"Other ways on: skipped, failed, timeout, invalid. Without one, the step that follows."`
+	ChannelID int64             `json:"channel_id,omitempty" doc:"send, ask: another channel than the flow's."`
+	Content   *Saying           `json:"content,omitempty" doc:"send, ask: what is said; Liquid in every text, with {{ answers.<step> }} for what was answered. Or a template."`
+	Question  *Question         `json:"question,omitempty" doc:"ask: which answer is expected."`
+	Wait      *WaitFor          `json:"wait,omitempty" doc:"wait: for what."`
+	Branches  []BranchWay       `json:"branches,omitempty" doc:"branch: the ways; the first whose rule holds is taken, or by chance if they have shares; next is for everybody else."`
+	Set       *ContactChange    `json:"set,omitempty" doc:"set: what is written."`
+	Call      *ProgramCall      `json:"call,omitempty" doc:"call: which program is asked."`
+	FlowID    int64             `json:"flow_id,omitempty" doc:"start: the flow that the person enters as well."`
+	Outcome   string            `json:"outcome,omitempty" doc:"end: how it ended, in your words." example:"bought"`
+	Next      string            `json:"next,omitempty" doc:"The step that follows; without it, the one behind."`
+	Exits     map[string]string `json:"exits,omitempty" doc:"Other ways on: skipped, failed, timeout, invalid. Without one, the step that follows."`
+}
+
+// Saying is what is said: texts, or what a template says.
+type Saying struct {
+	providers.Content
+	Template *templates.Use `json:"template,omitempty" doc:"A template instead of texts."`
 }
 
 // Question is which answer is expected.
@@ -93,15 +98,15 @@ type Question struct {
 	// Country is of phone numbers that are given without one.
 	Country string `json:"country,omitempty" doc:"phone: the country of numbers without one, such as DE."`
 	// Retry is said to who gave another answer.
-	Retry *providers.Content `json:"retry,omitempty" doc:"What is said to who answered something else; without it the question stays open in silence."`
-	Tries int                `json:"tries,omitempty" minimum:"0" maximum:"10" doc:"How many answers may be of no use before the exit invalid is taken; default 3."`
+	Retry *Saying `json:"retry,omitempty" doc:"What is said to who answered something else; without it the question stays open in silence."`
+	Tries int     `json:"tries,omitempty" minimum:"0" maximum:"10" doc:"How many answers may be of no use before the exit invalid is taken; default 3."`
 	// Timeout is from when the question was sent.
 	Timeout string `json:"timeout" doc:"For how long an answer is waited for, from when the question was sent: a duration such as 12h or 3d, from 1m to 90d." example:"24h"`
 	Write   string `json:"write,omitempty" doc:"Key of a property of the contact into which the answer is written as well."`
 }
 
-// Pause is for what a wait waits.
-type Pause struct {
+// WaitFor is for what a wait waits.
+type WaitFor struct {
 	For   string `json:"for,omitempty" doc:"A duration such as 90m, 2d or 1w, from 1s to 400d." example:"2d"`
 	Until *Clock `json:"until,omitempty" doc:"Until the recipient's clock shows this, the next time."`
 	Event string `json:"event,omitempty" doc:"Until this event of the person comes." example:"order.paid"`
@@ -115,31 +120,31 @@ type Clock struct {
 	Weekdays []string `json:"weekdays,omitempty" doc:"On one of these days: mon tue wed thu fri sat sun; without them, on any."`
 }
 
-// Way is one way of a branch: by a rule, or by chance.
-type Way struct {
+// BranchWay is one way of a branch: by a rule, or by chance.
+type BranchWay struct {
 	Rule  json.RawMessage `json:"rule,omitempty" doc:"A targeting rule; beside its fields there are answers.<step> and steps.<step>, whose values are sent, delivered, read, clicked, replied, failed, skipped."`
 	Share int             `json:"share,omitempty" minimum:"0" maximum:"100" doc:"Percent of the people, the same ones whenever they come by."`
 	Next  string          `json:"next" doc:"The step that follows."`
 }
 
-// Change is what a set writes.
-type Change struct {
+// ContactChange is what a set writes.
+type ContactChange struct {
 	Attributes map[string]json.RawMessage `json:"attributes,omitempty" doc:"Values of properties by their keys; null takes a value away."`
-	Add        *Lists                     `json:"add,omitempty" doc:"Puts the contact into lists."`
-	Remove     *Lists                     `json:"remove,omitempty" doc:"Takes the contact out of lists."`
+	Add        *NamedLists                `json:"add,omitempty" doc:"Puts the contact into lists."`
+	Remove     *NamedLists                `json:"remove,omitempty" doc:"Takes the contact out of lists."`
 }
 
-// Lists are lists by their ids.
-type Lists struct {
+// NamedLists are lists by their ids.
+type NamedLists struct {
 	Groups     []int64 `json:"groups,omitempty"`
 	Labels     []int64 `json:"labels,omitempty"`
 	Categories []int64 `json:"categories,omitempty"`
 }
 
-// Request is how a program is asked: a POST of a JSON object with contact, answers and
+// ProgramCall is how a program is asked: a POST of a JSON object with contact, answers and
 // flow; its answer, a JSON object, may set answers.
-type Request struct {
-	URL     string   `json:"url" format:"uri" doc:"Where the program is. It gets a POST with a JSON object: flow, step, contact, answers; signed with the channel's key if it has one."`
+type ProgramCall struct {
+	URL     string   `json:"url" format:"uri" doc:"Where the program is. It gets a POST with a JSON object: flow, step, session, contact, answers; Idempotency-Key is the same for every try."`
 	Answers []string `json:"answers,omitempty" doc:"Keys of its answer, a JSON object, that become answers."`
 	Tries   int      `json:"tries,omitempty" minimum:"0" maximum:"10" doc:"How often it is asked before the exit failed is taken; default 3."`
 }
@@ -168,9 +173,9 @@ type Reentry struct {
 
 // Trigger lets people enter by itself. One of its fields is given.
 type Trigger struct {
-	Event   string `json:"event,omitempty" doc:"On an event of this name." example:"cart.left"`
-	Keyword string `json:"keyword,omitempty" doc:"Who writes this word on the flow's channel." example:"survey"`
-	Joins   *Lists `json:"joins,omitempty" doc:"Who comes into one of these lists."`
+	Event   string      `json:"event,omitempty" doc:"On an event of this name." example:"cart.left"`
+	Keyword string      `json:"keyword,omitempty" doc:"Who writes this word on the flow's channel." example:"survey"`
+	Joins   *NamedLists `json:"joins,omitempty" doc:"Who comes into one of these lists."`
 	// Date is a day that each contact has.
 	Date *Anniversary `json:"date,omitempty" doc:"On, before or after a day that a property of each contact holds."`
 }

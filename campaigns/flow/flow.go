@@ -34,7 +34,7 @@ type step struct {
 	ways     []way
 }
 
-// way is a Way that was read.
+// way is a BranchWay that was read.
 type way struct {
 	rule  rule.Rule
 	share int

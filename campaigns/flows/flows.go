@@ -164,7 +164,7 @@ type Call struct {
 	SessionID, AccountID, CampaignID, ContactID int64
 	Rev                                         int64
 	Step                                        string
-	Request                                     flow.Request
+	Request                                     flow.ProgramCall
 	Tries                                       int
 	Answers                                     map[string]json.RawMessage
 	FlowName                                    string

@@ -4,6 +4,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,12 +45,29 @@ func (f *Fetcher) Within(d time.Duration) *Fetcher {
 // far end did; they are of code Invalid where no later try can do better, because the
 // address may not be reached, and else Unavailable.
 func (f *Fetcher) JSON(ctx context.Context, address string, most int) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.within)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	request, err := http.NewRequest(http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s is no address", address)
 	}
+	return f.ask(ctx, request, most)
+}
+
+// Post is JSON for a program that is asked by a document. key is the same for every try of
+// one question, by which the program knows it again.
+func (f *Fetcher) Post(ctx context.Context, address, key string, question []byte, most int) ([]byte, error) {
+	request, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(question))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%s is no address", address)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", key)
+	return f.ask(ctx, request, most)
+}
+
+func (f *Fetcher) ask(ctx context.Context, request *http.Request, most int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.within)
+	defer cancel()
+	request = request.WithContext(ctx)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "Carillon")
 	answer, err := f.transport.RoundTrip(request) // which follows no redirect
