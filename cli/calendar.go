@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/campaigns"
 	"carillon/internal/zone"
 )
 
@@ -31,14 +32,26 @@ func (f *spanFlags) add(cmd *cobra.Command, zone string) {
 
 func (c *cli) simulate() *cobra.Command {
 	var f spanFlags
+	var answers string
 	cmd := &cobra.Command{Use: "simulate CAMPAIGN", Short: "Play a campaign on a simulated clock: what goes out when, what holds it up, when it ends",
 		GroupID: "work",
 		Long: `Plays a campaign on a simulated clock by the rules that the scheduler goes by, for its audience as it is now: which
 instants fire, how many messages go out when, what holds them up (hours, caps, limits), and when each run ends. A draft is
-played as if it were started at --from. Nothing goes out and nothing changes.`,
+played as if it were started at --from. Nothing goes out and nothing changes. A flow is played as "carillon flow simulate"
+does, which has more flags.`,
 		Example: "  carillon simulate 1\n  carillon simulate 1 --from 2026-12-01 --until 2027-01-01"}
 	f.add(cmd, "the campaign's")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error { return c.showSimulation(ctx, id, f) })
+	cmd.Flags().StringVar(&answers, "answers", "", "flow: file of JSON with what is answered, by step (default made up)")
+	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+		k, _, err := ask[api.Campaign](ctx, c, get(campaignsPath().id(id)))
+		if err != nil {
+			return err
+		}
+		if k.Kind == string(campaigns.FlowKind) {
+			return c.playFlow(ctx, id, playFlags{from: f.from, until: f.until, answers: answers, texts: true})
+		}
+		return c.showSimulation(ctx, id, f)
+	})
 }
 
 func (c *cli) showSimulation(ctx context.Context, id int64, f spanFlags) error {

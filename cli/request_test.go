@@ -31,6 +31,8 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	require.NoError(t, os.WriteFile(rule, []byte(`{"field":"email","operator":"is_not_empty"}`), 0o600))
 	csv := filepath.Join(t.TempDir(), "people.csv")
 	out := filepath.Join(t.TempDir(), "out")
+	answers := filepath.Join(t.TempDir(), "answers.json")
+	require.NoError(t, os.WriteFile(answers, []byte(`{"stars":["5",""]}`), 0o600))
 	document := readDocument(t)
 	asked := &recorder{segments: map[string]bool{}}
 	var requests strings.Builder
@@ -46,7 +48,7 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 		}
 	}
 	run := func(line string) {
-		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out).Replace(line))
+		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out, "ANSWERS", answers).Replace(line))
 		require.NoError(t, os.WriteFile(csv, []byte("email\nada@example.org\n"), 0o600))
 		c := &cli{in: strings.NewReader("y\n"), out: io.Discard, err: io.Discard, environ: []string{"CARILLON_KEY=x"},
 			clock: impatient{}, terminal: true, transport: asked}
@@ -213,6 +215,27 @@ campaign ls --status draft
 campaign ls --kind recurring --tag spring --search sale --archived all
 campaign set 1 --tag spring,sale --notes x
 campaign archive 1
+flow ls --status running --search x
+flow show 1
+flow create RULE --name x --channel 1
+flow set 1 RULE
+flow simulate 1 --contact 2 --external-id x --address ada@example.org --from 2026-12-01 --answers ANSWERS --sample 3 --silent 4 --after 10m --messages
+flow start 1
+flow enter 1 --contact 2 --address ada@example.org --answer order=7
+flow report 1
+flow verify 1
+flow sessions 1 --step a --ended false --contact 2
+flow session 1 2
+flow answers 1 --step a
+flow answers 1 --csv OUT
+flow versions 1
+flow move-version 1 1 --step a=b --yes
+flow pause 1
+flow resume 1
+flow close 1
+flow cancel 1
+flow duplicate 1 --name y
+flow rm 1
 campaign publish 1 --keyword menu --until 2026-12-31T23:59:00Z
 campaign withdraw 1
 campaign unarchive 1

@@ -136,6 +136,7 @@ func (c *cli) root() *cobra.Command {
 	c.addCampaigns(root)
 	c.addSchedules(root)
 	c.addHolidays(root)
+	c.addFlows(root)
 	c.addCalendar(root)
 	c.addMessages(root)
 	c.addQueue(root)

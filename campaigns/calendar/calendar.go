@@ -164,6 +164,9 @@ func (s *Service) Simulate(ctx context.Context, accountID, id int64, ask Ask) (s
 		return sim, err
 	}
 	c := sim.Campaign
+	if c.IsFlow {
+		return sim, fault.New(fault.Conflict, "campaign %d (%s) is a flow: POST /v1/flows/%d/simulate plays it", id, c.Name, id)
+	}
 	switch c.Status {
 	case campaigns.Finished, campaigns.Canceled, campaigns.Failed:
 		return sim, fault.New(fault.Conflict, "campaign %d is %s and does nothing any more: duplicate it to simulate it again", id, c.Status)
