@@ -8,6 +8,7 @@ import (
 
 	"carillon/access"
 	"carillon/campaigns"
+	"carillon/campaigns/flows"
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/templates"
@@ -132,6 +133,7 @@ type Sample struct {
 type Explanation struct {
 	Says     []string         `json:"says" doc:"In sentences: whether they got it, and why not."`
 	Messages []MessageHistory `json:"messages"`
+	Flows    []FlowSession    `json:"flows,omitempty" doc:"Their ways through flows, the newest first."`
 }
 
 type previewCampaign struct {
@@ -440,6 +442,12 @@ func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCamp
 		return nil, err
 	}
 	out := &one[Explanation]{Explanation{Says: orEmpty(found.Says), Messages: []MessageHistory{}}}
+	if len(found.Messages) > 0 {
+		f := flows.SessionFilter{AccountID: caller.AccountID, CampaignID: in.ID, ContactID: found.Messages[0].Message.ContactID}
+		if out.Body.Flows, err = s.waysOf(ctx, f); err != nil {
+			return nil, err
+		}
+	}
 	for _, e := range found.Messages {
 		view := historyView(e.Message, e.History)
 		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, e.Message); err != nil {
@@ -469,6 +477,9 @@ func (s *Server) explainSomebody(ctx context.Context, caller access.Key, in *exp
 		return nil, err
 	}
 	out := &one[Explanation]{Explanation{Says: orEmpty(trace.Says(0)), Messages: []MessageHistory{}}}
+	if out.Body.Flows, err = s.waysOf(ctx, flows.SessionFilter{AccountID: caller.AccountID, ContactID: trace.ContactID()}); err != nil {
+		return nil, err
+	}
 	for _, m := range trace.Messages[:min(len(trace.Messages), maxExplained)] {
 		view, err := s.history(ctx, m)
 		if err != nil {

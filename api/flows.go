@@ -333,6 +333,22 @@ func movesView(moves []flows.Move) []FlowMove {
 	return list
 }
 
+// maxWays is how many sessions are shown with their ways.
+const maxWays = 10
+
+// waysOf are the ways of a contact through flows, the newest first.
+func (s *Server) waysOf(ctx context.Context, f flows.SessionFilter) (list []FlowSession, err error) {
+	if f.ContactID == 0 {
+		return nil, nil
+	}
+	f.Limit = maxWays
+	found, err := s.Flows.Ways(ctx, f)
+	for _, n := range found {
+		list = append(list, sessionView(n))
+	}
+	return list, err
+}
+
 func answerView(a flows.Answer) FlowAnswer {
 	return FlowAnswer{ID: a.ID, SessionID: a.SessionID, ContactID: a.ContactID, QuestionID: a.QuestionID, Step: a.Step, Question: a.Question, Text: a.Text,
 		Value: a.Value, At: a.At}

@@ -255,6 +255,10 @@ func (e *Engine) startWorker(o Options, id int64) {
 		Links: func(accountID, messageID int64) messages.Links {
 			return e.Tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},
+		Hear: func(ctx context.Context, c providers.Channel, replies []providers.Reply) error {
+			_, err := e.Replies.Take(ctx, c, replies)
+			return err
+		},
 	})
 	w.Start()
 	e.stack.push("worker", quietly(w.Stop))

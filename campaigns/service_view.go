@@ -20,6 +20,9 @@ type Viewing interface {
 	// RecipientOf is a contact as it is now, with its line of the newest of the uploads;
 	// NotFound if it is gone.
 	RecipientOf(ctx context.Context, accountID, contactID int64, uploads []int64) (messages.Recipient, error)
+	// AnswersTo are what was answered in a flow before its message was made, a JSON object;
+	// empty for others.
+	AnswersTo(ctx context.Context, messageID int64) (string, error)
 }
 
 // View is the message behind the token of a view_url, as a page: made of what its run
@@ -66,6 +69,9 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 		return none, err
 	}
 	to.Address = m.Address
+	if to.Answers, err = s.store.AnswersTo(ctx, id); err != nil {
+		return none, err
+	}
 	language := m.Language // what was chosen then, whatever the contact speaks now
 	if language == "" {
 		language = to.Language

@@ -37,6 +37,14 @@ type Trace struct {
 	Refused   []RefusedLine
 }
 
+// ContactID is the first of the contacts; 0 for none.
+func (t Trace) ContactID() int64 {
+	if len(t.Contacts) == 0 {
+		return 0
+	}
+	return t.Contacts[0].ID
+}
+
 // RefusedLine is a line of an upload that was not taken in and names the address.
 type RefusedLine struct {
 	UploadID               int64

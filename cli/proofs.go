@@ -158,6 +158,15 @@ func (c *cli) explain(cmd *cobra.Command, args []string, e explanation) error {
 				sayf(w, "Message %d waits: %s\n", m.ID, standstillLine(m.Standstill))
 			}
 		}
+		for _, n := range found.Flows {
+			where := "stands at " + n.Step
+			if n.EndedAt != nil {
+				where = strings.TrimSuffix("ended with "+n.Outcome+" ("+n.Reason+")", " ()")
+			}
+			_ = w.Flush()
+			sayf(w, "\nFlow %d: entered by %s on %s UTC, %s.", n.FlowID, clean(n.Source), at(&n.EnteredAt), clean(where))
+			wayTable(w, n.Way)
+		}
 	})
 }
 

@@ -266,6 +266,8 @@ type Deps struct {
 	// Receive takes receipts that do not come over HTTP (the sandbox's). It
 	// takes them whole or returns an error, and is safe for concurrent use.
 	Receive func(ctx context.Context, receipts []Receipt) error
+	// Hear is Receive for replies.
+	Hear func(ctx context.Context, replies []Reply) error
 }
 
 // UniqueID names a message among those of all installations, for ever, and is the

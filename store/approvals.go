@@ -32,6 +32,10 @@ func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, e
 			return "", err
 		}
 	}
+	steps, err := tx.flowSaid(ctx, c)
+	if err != nil {
+		return "", err
+	}
 	var snippets map[string]string
 	if len(names) > 0 {
 		var err error
@@ -49,8 +53,35 @@ func (tx conn) fingerprint(ctx context.Context, c campaigns.Campaign) (string, e
 	}
 	sum := sha256.Sum256([]byte(mustJSON([]any{
 		c.ChannelID, c.CategoryID, c.Audience, kept(c), c.Schedule, said, snippets, off,
-	})))
+	}) + steps))
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// flowSaid is what a flow does and says, with its templates as they are now; empty for
+// other campaigns.
+func (tx conn) flowSaid(ctx context.Context, c campaigns.Campaign) (string, error) {
+	if !c.IsFlow {
+		return "", nil
+	}
+	f, err := scanFlow(tx.Row(ctx, selectFlow+" WHERE f.campaign_id = ?", c.ID).Scan)
+	if err != nil {
+		return "", err
+	}
+	all := []any{f.Definition}
+	for _, step := range f.Definition.Steps {
+		if step.Content == nil || step.Content.Template == nil {
+			continue
+		}
+		if step.ChannelID == 0 {
+			step.ChannelID = c.ChannelID
+		}
+		r, err := tx.resolve(ctx, c.AccountID, step.ChannelID, *step.Content.Template)
+		if err != nil && !fault.Is(err, fault.Invalid) {
+			return "", err
+		}
+		all = append(all, r)
+	}
+	return mustJSON(all), nil
 }
 
 // keptApproval is an approval with the hash of what it is of.

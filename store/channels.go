@@ -248,8 +248,8 @@ func (s *Store) DeleteChannel(ctx context.Context, accountID, id int64) error {
 			return err
 		}
 		var campaign int64
-		err = tx.Row(ctx, `SELECT id FROM campaigns WHERE channel_id = ? AND status IN ('draft', 'scheduled', 'running', 'paused')
-			ORDER BY id LIMIT 1`, id).Scan(&campaign)
+		err = tx.Row(ctx, `SELECT id FROM campaigns WHERE (channel_id = ? OR id IN (SELECT r.campaign_id FROM runs r WHERE r.channel_id = ? AND r.kind = 'step'
+			AND r.finished_at IS NULL)) AND status IN ('draft', 'scheduled', 'running', 'paused') ORDER BY id LIMIT 1`, id, id).Scan(&campaign)
 		if err == nil {
 			return fault.New(fault.Conflict, "campaign %d uses channel %d: cancel it or give it another channel first", campaign, id)
 		}

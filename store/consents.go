@@ -240,6 +240,9 @@ func (tx conn) optIn(ctx context.Context, c contacts.ConsentChange) (r contacts.
 
 func (tx conn) joinCategory(ctx context.Context, c contacts.ConsentChange, addresses []contacts.Suppression) (r contacts.ConsentResult, err error) {
 	n, err := tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?) ON CONFLICT (list_id, contact_id) DO NOTHING", c.CategoryID, c.ContactID)
+	if err == nil && n > 0 {
+		err = tx.enterJoined(ctx, c.AccountID, c.CategoryID, []int64{c.ContactID})
+	}
 	if err != nil {
 		return r, err
 	}

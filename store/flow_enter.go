@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"carillon/campaigns"
 	"carillon/campaigns/flow"
@@ -80,8 +82,8 @@ func (tx conn) enterFlow(ctx context.Context, accountID int64, of entry) (done f
 		err := scan(&session, &contact)
 		done.Sessions[contact] = session
 		return err
-	}, insert.sql+" FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND c.id "+tx.d.InIDs+e.again(tx).sql+" RETURNING id, contact_id",
-		slices.Concat(insert.args, []any{accountID, tx.d.IDList(of.contacts)}, e.again(tx).args)...); err != nil {
+	}, insert.sql+" FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND c.id "+tx.d.InIDs+e.again(tx, of.source).sql+" RETURNING id, contact_id",
+		slices.Concat(insert.args, []any{accountID, tx.d.IDList(of.contacts)}, e.again(tx, of.source).args)...); err != nil {
 		return done, err
 	}
 	var left []int64
@@ -132,7 +134,7 @@ func (e enterable) insertion(tx conn, of entry) fragment {
 }
 
 // again is the condition that contacts c may enter, by who was in the flow before.
-func (e enterable) again(tx conn) fragment {
+func (e enterable) again(tx conn, source string) fragment {
 	const was = " AND NOT EXISTS (SELECT 1 FROM flow_sessions p WHERE p.contact_id = c.id AND p.campaign_id = ?"
 	var f fragment
 	switch e.flow.Reentry.Allow {
@@ -142,7 +144,11 @@ func (e enterable) again(tx conn) fragment {
 		f = fragment{was + " AND p.ended_at IS NULL)", []any{e.id}}
 	default:
 	}
-	if gap := e.flow.Gap(); gap > 0 {
+	gap := e.flow.Gap()
+	if source == byJoining {
+		gap = max(gap, leastJoinGap)
+	}
+	if gap > 0 {
 		f.sql += was + " AND p.entered_at > ?)"
 		f.args = append(f.args, e.id, sqldb.Millis(tx.s.clock.Now().Add(-gap)))
 	}
@@ -160,7 +166,7 @@ func (tx conn) enterPlanned(ctx context.Context, p planned, compiled audienceSQL
 		return err
 	}
 	reason, from := compiled.reason(), compiled.from(part.from, part.to)
-	insert, again := e.insertion(tx, entry{source: "audience", run: p.run.ID}), e.again(tx)
+	insert, again := e.insertion(tx, entry{source: "audience", run: p.run.ID}), e.again(tx, "audience")
 	_, err = tx.Exec(ctx, insert.sql+" FROM (SELECT c.id AS id, "+reason.sql+" AS why"+from.sql+" ORDER BY c.id LIMIT "+everyRow+") c WHERE c.why IS NULL"+again.sql,
 		slices.Concat(insert.args, reason.args, from.args, again.args)...)
 	return err
@@ -238,4 +244,25 @@ func (tx conn) due(ctx context.Context, accountID int64, a flow.Anniversary, w f
 		return nil
 	}, fmt.Sprintf("SELECT c.id, c.attributes ->> CAST(? AS TEXT), c.timezone FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND %s %s ORDER BY c.id", column, tx.d.InTexts),
 		key, accountID, key, tx.d.TextList(days))
+}
+
+// leastJoinGap lies between two entries by the same list at least, so that flows which put
+// people into each other's lists come to rest.
+const leastJoinGap = time.Minute
+
+// enterJoined lets contacts who have come into a list enter the flows that want that.
+func (tx conn) enterJoined(ctx context.Context, accountID, listID int64, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	flows, err := tx.triggered(ctx, accountID, byJoining, strconv.FormatInt(listID, 10))
+	if err != nil {
+		return err
+	}
+	for _, f := range flows {
+		if _, err := tx.enterFlow(ctx, accountID, entry{flow: f.campaign, contacts: ids, source: byJoining}); err != nil && !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
+	return nil
 }

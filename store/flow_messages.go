@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"carillon/campaigns/flow"
 	"carillon/contacts"
@@ -202,4 +204,14 @@ func (tx conn) answersOf(ctx context.Context, list []messages.QueuedMessage) err
 		list[of[id]].Recipient.Answers = answers
 		return err
 	}, "SELECT message_id, answers FROM message_answers WHERE message_id "+tx.d.InIDs, tx.d.IDList(ids))
+}
+
+// AnswersTo are what was answered in a flow before a message of it was made, a JSON
+// object; empty for others.
+func (s *Store) AnswersTo(ctx context.Context, messageID int64) (answers string, err error) {
+	err = s.reader().Row(ctx, "SELECT answers FROM message_answers WHERE message_id = ?", messageID).Scan(&answers)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return answers, s.translate(err)
 }

@@ -161,10 +161,17 @@ func (s *Store) StartFlow(ctx context.Context, accountID, id int64, by string) e
 		if err := c.mustBe("started", "duplicate it to begin again", campaigns.Draft, campaigns.Running, campaigns.Paused); err != nil {
 			return err
 		}
-		if c.status == campaigns.Draft {
-			if err := tx.mayStart(ctx, c); err != nil {
-				return err
-			}
+		settings, err := tx.settings(ctx, accountID)
+		switch {
+		case err != nil:
+			return err
+		case c.status == campaigns.Draft:
+			err = tx.mayStart(ctx, c)
+		case settings.ApprovalRequired:
+			err = fault.New(fault.Conflict, "flow %d was started as it was approved: duplicate it, change the copy and propose that", id)
+		}
+		if err != nil {
+			return err
 		}
 		k, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", id).Scan)
 		if err != nil {

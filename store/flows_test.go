@@ -39,27 +39,43 @@ const askThenBranch = `{"steps": [
 	{"id": "end", "kind": "end", "outcome": "answered"},
 	{"id": "silent", "kind": "end", "outcome": "silent"}]}`
 
+// flowProperties are those of everybody who walks.
+func flowProperties() []property.Property {
+	return []property.Property{{Key: "stars", Type: property.Number}, {Key: "plan", Type: property.Text}, {Key: "born", Type: property.Date}}
+}
+
 // newFlowWalk starts a flow in which everybody with an address enters, if all says so.
 func newFlowWalk(t *testing.T, s *storetest.Store, n int, definition string, all bool) *flowWalk {
-	fake := s.FakeTime()
-	j := newJourney(t, s, n)
-	for _, p := range []property.Property{{Key: "stars", Type: property.Number}, {Key: "plan", Type: property.Text}, {Key: "born", Type: property.Date}} {
-		p.AccountID, p.Label = j.AccountID, p.Key
+	w := newFlowPeople(t, s, n)
+	w.start(definition, all)
+	return w
+}
+
+// newFlowPeople are people who might enter a flow.
+func newFlowPeople(t *testing.T, s *storetest.Store, n int) *flowWalk {
+	w := &flowWalk{time: s.FakeTime()}
+	w.journey = newJourney(t, s, n)
+	for _, p := range flowProperties() {
+		p.AccountID, p.Label = w.AccountID, p.Key
 		_, err := s.CreateProperty(t.Context(), p)
 		require.NoError(t, err)
 	}
+	return w
+}
+
+// start starts a flow.
+func (w *flowWalk) start(definition string, all bool) {
+	w.t.Helper()
 	d, err := flow.Parse([]byte(definition))
-	require.NoError(t, err)
-	f, err := s.CreateFlow(t.Context(), flows.Flow{
-		Campaign:   campaigns.Campaign{AccountID: j.AccountID, Name: "walk", ChannelID: j.Channel.ID, Weight: 1, Audience: targeting.Audience{All: all}},
+	require.NoError(w.t, err)
+	f, err := w.CreateFlow(w.t.Context(), flows.Flow{
+		Campaign:   campaigns.Campaign{AccountID: w.AccountID, Name: "walk", ChannelID: w.Channel.ID, Weight: 1, Audience: targeting.Audience{All: all}},
 		Definition: d,
 	})
-	require.NoError(t, err)
-	require.Equal(t, campaigns.FlowKind, f.Kind())
-	require.NoError(t, s.StartFlow(t.Context(), j.AccountID, f.ID, "key 1"))
-	w := &flowWalk{journey: j, flow: f.ID, time: fake}
-	w.Campaign = f.ID
-	return w
+	require.NoError(w.t, err)
+	require.Equal(w.t, campaigns.FlowKind, f.Kind())
+	require.NoError(w.t, w.StartFlow(w.t.Context(), w.AccountID, f.ID, "key 1"))
+	w.flow, w.Campaign = f.ID, f.ID
 }
 
 // move moves everybody as far as they go now.
@@ -311,5 +327,107 @@ func TestPeopleEnterOnTheirDays(t *testing.T) {
 		_, err = s.EnterByDate(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, ids[:2], w.IDs("SELECT contact_id FROM flow_sessions ORDER BY contact_id"))
+	})
+}
+
+func TestWhoComesIntoAListEnters(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, 6, `{"steps": [{"id": "end", "kind": "end"}], "reentry": {"allow": "always"}}`, false)
+		group, err := s.CreateList(t.Context(), contacts.List{AccountID: w.AccountID, Kind: contacts.Group, Name: "g"})
+		require.NoError(t, err)
+		category, err := s.CreateList(t.Context(), contacts.List{AccountID: w.AccountID, Kind: contacts.Category, Name: "c"})
+		require.NoError(t, err)
+		f, err := s.GetFlow(t.Context(), w.AccountID, w.flow)
+		require.NoError(t, err)
+		f.Definition.Triggers = []flow.Trigger{{Joins: &flow.NamedLists{Groups: []int64{group.ID}, Categories: []int64{category.ID}}}}
+		_, err = s.UpdateFlow(t.Context(), f)
+		require.NoError(t, err)
+		require.NoError(t, s.StartFlow(t.Context(), w.AccountID, w.flow, "key 1"))
+		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? ORDER BY id", w.AccountID)
+
+		join := contacts.MemberChange{AccountID: w.AccountID, Kind: contacts.Group, ListID: group.ID, Contacts: ids[:2]}
+		for range 2 { // who is in it does not come into it
+			_, err = s.AddMembers(t.Context(), join)
+			require.NoError(t, err)
+		}
+		require.Equal(t, ids[:2], w.IDs("SELECT contact_id FROM flow_sessions ORDER BY id"))
+		_, err = s.OptIn(t.Context(), contacts.ConsentChange{AccountID: w.AccountID, ContactID: ids[2], CategoryID: category.ID, Source: contacts.SourceAPI})
+		require.NoError(t, err)
+		require.Equal(t, ids[:3], w.IDs("SELECT contact_id FROM flow_sessions ORDER BY id"))
+
+		// Out and in again: not before a minute has passed.
+		for _, n := range []int{3, 4} {
+			_, err = s.RemoveMembers(t.Context(), join)
+			require.NoError(t, err)
+			_, err = s.AddMembers(t.Context(), contacts.MemberChange{AccountID: w.AccountID, Kind: contacts.Group, ListID: group.ID, Contacts: ids[:1]})
+			require.NoError(t, err)
+			require.Len(t, w.IDs("SELECT contact_id FROM flow_sessions"), n)
+			w.time.Advance(time.Minute)
+		}
+	})
+}
+
+func TestAWordLetsPeopleEnter(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, 3, `{"steps": [{"id": "q", "kind": "ask", "content": {"text": "Name?"}, "question": {"type": "text", "timeout": "1d"}},
+			{"id": "end", "kind": "end"}], "triggers": [{"keyword": "Survey!"}]}`, false)
+		id := w.IDs("SELECT MIN(id) FROM contacts WHERE account_id = ?", w.AccountID)[0]
+		w.reply(id, "survey")
+		w.reply(id, "SURVEY") // is inside already, and the question is not sent yet
+		w.move()
+		require.Len(t, w.deliver(), 1)
+		w.reply(id, "Survey") // answers the question: the newest that is open takes every word but those to opt out
+		w.move()
+		require.Equal(t, "ended", w.session(id).Outcome)
+		require.JSONEq(t, `"Survey"`, string(w.session(id).Answers["q"]))
+		w.reply(id, "survey")
+		require.Len(t, w.IDs("SELECT id FROM flow_sessions"), 1, "once and for all")
+		w.balances()
+	})
+}
+
+func TestPeopleAreMovedToAnotherVersion(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, 5, `{"steps": [{"id": "w", "kind": "wait", "wait": {"for": "30d"}}, {"id": "a", "kind": "send", "content": {"text": "old"}},
+			{"id": "end", "kind": "end", "outcome": "old"}]}`, false)
+		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? AND id % 10 <> 0 ORDER BY id", w.AccountID)
+		w.enter(ids[:2]...)
+		w.move()
+		f, err := s.GetFlow(t.Context(), w.AccountID, w.flow)
+		require.NoError(t, err)
+		f.Definition, err = flow.Parse([]byte(`{"steps": [{"id": "pause", "kind": "wait", "wait": {"for": "1d"}}, {"id": "b", "kind": "send", "content": {"text": "new"}},
+			{"id": "end", "kind": "end", "outcome": "new"}]}`))
+		require.NoError(t, err)
+		f, err = s.UpdateFlow(t.Context(), f)
+		require.NoError(t, err)
+		require.True(t, f.Changed)
+		w.enter(ids[2])
+		require.EqualValues(t, 1, w.session(ids[2]).Version, "not in force yet")
+		require.NoError(t, s.StartFlow(t.Context(), w.AccountID, w.flow, "key 1"))
+		err = s.StartFlow(t.Context(), w.AccountID, w.flow, "key 1")
+		require.Equal(t, fault.Conflict, fault.CodeOf(err), "nothing was changed")
+		w.enter(ids[3])
+		w.move()
+		require.EqualValues(t, 2, w.session(ids[3]).Version)
+
+		here, err := s.PlanMove(t.Context(), w.AccountID, w.flow, 1)
+		require.NoError(t, err)
+		require.Equal(t, map[string]int64{"w": 3}, here)
+		moved, err := s.MoveVersion(t.Context(), w.AccountID, w.flow, 1, map[string]string{"w": "pause"})
+		require.NoError(t, err)
+		require.EqualValues(t, 3, moved)
+		w.move()
+		w.time.Advance(25 * time.Hour)
+		w.move()
+		require.Len(t, w.deliver(), 4)
+		w.move()
+		for _, id := range ids[:4] {
+			require.Equal(t, "new", w.session(id).Outcome)
+		}
+		versions, err := s.FlowVersions(t.Context(), w.AccountID, w.flow)
+		require.NoError(t, err)
+		require.Nil(t, versions[0].RetiredAt)
+		require.NotNil(t, versions[1].RetiredAt, "nobody is on it, and nobody can come")
+		w.balances()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"carillon/contacts"
@@ -322,11 +323,29 @@ func (i *importing) joinLists(ctx context.Context) error {
 				return err
 			}
 		}
+		fresh, err := i.joining(ctx, id, members.ids)
+		if err != nil {
+			return err
+		}
 		if err := i.execRows(ctx, i.d.contacts().joinMembers, members, id); err != nil {
+			return err
+		}
+		if err := i.enterJoined(ctx, i.batch.AccountID, id, fresh); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// joining are those of the contacts who are not in a list yet, if somebody wants to know:
+// a flow that is entered by coming into it.
+func (i *importing) joining(ctx context.Context, listID int64, ids []int64) ([]int64, error) {
+	wanted, err := i.triggered(ctx, i.batch.AccountID, byJoining, strconv.FormatInt(listID, 10))
+	if err != nil || len(wanted) == 0 {
+		return nil, err
+	}
+	return sqldb.IDs(ctx, i, "SELECT k.id FROM contacts k WHERE k.id "+i.d.InIDs+" AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)",
+		i.d.IDList(ids), listID)
 }
 
 // subscribe puts on record that contacts join a category, and returns who is to

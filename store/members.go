@@ -55,14 +55,13 @@ func (tx conn) lockMembers(ctx context.Context, m contacts.MemberChange) error {
 // addMembers adds contacts of the account; others are passed over. It needs
 // lockMembers.
 func (tx conn) addMembers(ctx context.Context, m contacts.MemberChange) (int64, error) {
-	if m.Kind != contacts.Category {
-		return tx.Exec(ctx, `INSERT INTO members (list_id, contact_id) SELECT ?, id FROM contacts WHERE account_id = ? AND id `+tx.d.InIDs+`
-			ON CONFLICT (list_id, contact_id) DO NOTHING`, m.ListID, m.AccountID, tx.d.IDList(m.Contacts))
-	}
 	joined, err := sqldb.IDs(ctx, tx, `INSERT INTO members (list_id, contact_id) SELECT ?, id FROM contacts WHERE account_id = ? AND id `+tx.d.InIDs+`
 		ON CONFLICT (list_id, contact_id) DO NOTHING RETURNING contact_id`, m.ListID, m.AccountID, tx.d.IDList(m.Contacts))
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = tx.enterJoined(ctx, m.AccountID, m.ListID, joined)
+	}
+	if err != nil || m.Kind != contacts.Category {
+		return int64(len(joined)), err
 	}
 	// Who is a member and opted out of it for a kind of address has to be taken at
 	// their newest word, too.

@@ -122,6 +122,8 @@ type Options struct {
 	// Links makes the addresses of the pages of a message's recipient; it is nil, or
 	// they are empty, where no public address is configured.
 	Links func(accountID, messageID int64) messages.Links
+	// Hear takes replies that an adapter got by itself; nil drops them.
+	Hear func(ctx context.Context, c providers.Channel, replies []providers.Reply) error
 	// Meter counts what is sent; nil counts nothing.
 	Meter Meter
 }
@@ -304,6 +306,12 @@ func (w *Worker) startChannel(c providers.Channel) (*channel, error) {
 		ChannelID:    c.ID, Concurrency: most, Dialer: w.o.Dialer, Clock: w.o.Clock,
 		Receive: func(ctx context.Context, receipts []providers.Receipt) error {
 			return w.o.Writer.Receive(ctx, c.ID, receipts)
+		},
+		Hear: func(ctx context.Context, replies []providers.Reply) error {
+			if w.o.Hear == nil {
+				return nil
+			}
+			return w.o.Hear(ctx, c, replies)
 		},
 	})
 	if err != nil {

@@ -102,7 +102,11 @@ func (v *survey) live(ctx context.Context, cal *Calendar) (list []campaigns.Camp
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, some...)
+		for _, c := range some {
+			if !c.IsFlow { // when its messages go is up to its people
+				list = append(list, c)
+			}
+		}
 	}
 	if len(list) > mostCampaigns {
 		list = list[:mostCampaigns]

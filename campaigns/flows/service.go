@@ -357,6 +357,18 @@ func (s *Service) Sessions(ctx context.Context, f SessionFilter) ([]Session, err
 	return s.store.FlowSessions(ctx, f)
 }
 
+// Ways are sessions with their ways, newest first. There are none of a campaign that is no
+// flow.
+func (s *Service) Ways(ctx context.Context, f SessionFilter) ([]Session, error) {
+	list, err := s.store.FlowSessions(ctx, f)
+	for i := range list {
+		if err == nil {
+			list[i], err = s.store.FlowSession(ctx, f.AccountID, list[i].ID)
+		}
+	}
+	return list, err
+}
+
 // Session is one session with its way.
 func (s *Service) Session(ctx context.Context, accountID, id int64) (Session, error) {
 	return s.store.FlowSession(ctx, accountID, id)

@@ -430,7 +430,9 @@ const mostSaid = 10_000
 func chance(flowID, contactID int64, step string, try int) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(strconv.FormatInt(flowID, 10) + " " + strconv.FormatInt(contactID, 10) + " " + step + " " + strconv.Itoa(try)))
-	return h.Sum64() >> 3
+	n := h.Sum64() // whose last letters move its lowest bits alone
+	n = (n ^ n>>33) * 0xff51afd7ed558ccd
+	return (n ^ n>>33) >> 1
 }
 
 // count counts what came of everybody.

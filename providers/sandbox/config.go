@@ -24,6 +24,9 @@ type Config struct {
 	ReceiptDelayMS int     `json:"receipt_delay_ms,omitempty" minimum:"0" maximum:"3600000" default:"0" doc:"Milliseconds from acceptance to the report of delivery."`
 	ReadRate       float64 `json:"read_rate,omitempty" minimum:"0" maximum:"1" default:"0" doc:"Share of the delivered messages that are reported as read."`
 
+	Replies      map[string][]string `json:"replies,omitempty" doc:"What simulated people write back: for a part of a message's text or subject, texts of which one is chosen by chance; an empty one is silence, and an empty part fits every message. The longest part that fits counts."`
+	ReplyDelayMS int                 `json:"reply_delay_ms,omitempty" minimum:"0" maximum:"3600000" default:"0" doc:"Milliseconds from acceptance to the reply."`
+
 	Seed int64 `json:"seed,omitempty" default:"0" doc:"The same seed gives every message the same fate again."`
 
 	Secret secret.String `json:"secret,omitempty" writeOnly:"true" doc:"Secret (whsec_ and base64) with which receipts posted to /hooks/{channel_id} must be signed; without it they are refused."`
@@ -37,6 +40,14 @@ func check(c *Config) []fault.Field {
 			Message:  "fail, reject, temporary, throttle and in-doubt rate must not add up to more than 1",
 			Value:    sum,
 		})
+	}
+	if len(c.Replies) > 50 {
+		wrong = append(wrong, fault.Field{Location: "config.replies", Value: len(c.Replies), Message: "at most 50 parts of messages"})
+	}
+	for part, texts := range c.Replies {
+		if len(texts) == 0 || len(texts) > 50 {
+			wrong = append(wrong, fault.Field{Location: "config.replies." + part, Value: len(texts), Message: "give 1 to 50 texts; an empty one is silence"})
+		}
 	}
 	if !c.Secret.Empty() {
 		if message := hook.CheckSecret(c.Secret); message != "" {

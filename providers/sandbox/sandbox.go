@@ -48,7 +48,8 @@ type Provider struct {
 	config   *Config
 	deps     providers.Deps
 	parser   *hook.Parser
-	receipts *mailbag
+	receipts *mailbag[providers.Receipt]
+	replies  *mailbag[providers.Reply]
 	throttle throttled
 }
 
@@ -61,6 +62,9 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if c.Receipts != "none" && deps.Receive != nil {
 		p.receipts = newMailbag(deps.Clock, deps.Receive)
 	}
+	if len(c.Replies) > 0 && deps.Hear != nil {
+		p.replies = newMailbag(deps.Clock, deps.Hear)
+	}
 	return p, nil
 }
 
@@ -72,30 +76,24 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 	}
 	// Receipts get their room before anything is decided, so that a message that
 	// was accepted always has them.
-	receipts := p.plan(m)
-	if p.receipts != nil {
-		if err := p.receipts.reserve(ctx, len(receipts)); err != nil {
+	receipts, replies := p.plan(m), p.reply(m)
+	for _, err := range []error{p.receipts.reserve(ctx, len(receipts)), p.replies.reserve(ctx, len(replies))} {
+		if err != nil {
 			return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("wait for receipts to be taken: %w", err)}
 		}
 	}
-	if err := m.MayBegin(); err != nil {
-		if p.receipts != nil {
-			p.receipts.release(len(receipts))
-		}
-		return providers.Accepted{}, err
-	}
-	m.Commits()
-	err := p.answer(ctx, m)
-	if p.receipts != nil {
-		if err != nil {
-			p.receipts.release(len(receipts))
-		} else {
-			p.receipts.post(receipts)
-		}
+	err := m.MayBegin()
+	if err == nil {
+		m.Commits()
+		err = p.answer(ctx, m)
 	}
 	if err != nil {
+		p.receipts.release(len(receipts))
+		p.replies.release(len(replies))
 		return providers.Accepted{}, err
 	}
+	p.receipts.post(receipts)
+	p.replies.post(replies)
 	return providers.Accepted{Response: "accepted by the sandbox"}, nil
 }
 
@@ -174,12 +172,9 @@ func (p *Provider) RequestID(header http.Header, body []byte) string {
 	return p.parser.RequestID(header, body)
 }
 
-// Close hands over the receipts that are still to come, at once.
+// Close hands over the receipts and replies that are still to come, at once.
 func (p *Provider) Close() error {
-	if p.receipts == nil {
-		return nil
-	}
-	return p.receipts.close()
+	return errors.Join(p.receipts.close(), p.replies.close())
 }
 
 // ask is one attempt at one message.
