@@ -253,12 +253,16 @@ func (tx conn) putInForce(ctx context.Context, k campaigns.Campaign, by string) 
 // makeSayings makes the runs of a version, one for each text that its steps send. They
 // are under way for as long as somebody is on the version.
 func (tx conn) makeSayings(ctx context.Context, k campaigns.Campaign, version int64, f *flow.Flow) error {
-	var instant sqldb.Time
-	if err := tx.Row(ctx, "SELECT MAX(instant) FROM runs WHERE campaign_id = ?", k.ID).Scan(&instant); err != nil {
+	var before sql.NullInt64
+	if err := tx.Row(ctx, "SELECT MIN(instant) FROM runs WHERE campaign_id = ?", k.ID).Scan(&before); err != nil {
 		return err
 	}
-	// No other run of the campaign stands for these instants.
-	at := max(tx.s.clock.Now().UnixMilli(), instant.UnixMilli()+1)
+	// No other run of the campaign stands for these instants: those that its audience
+	// enters at are to come, or, made up for, whole seconds.
+	at := tx.s.clock.Now().UnixMilli()
+	if before.Valid {
+		at = min(at, before.Int64)
+	}
 	ordinal := version * 1000
 	for _, step := range f.Says() {
 		said := keptContent{Content: step.Content.Content, Template: step.Content.Template}
@@ -277,7 +281,9 @@ func (tx conn) makeSayings(ctx context.Context, k campaigns.Campaign, version in
 		}
 		for i, said := range sayings {
 			ordinal++
-			at++
+			if at--; at%1000 == 0 {
+				at--
+			}
 			if err := tx.makeSaying(ctx, k, saying{version: version, ordinal: ordinal, instant: at, step: step, again: i > 0, said: said}); err != nil {
 				return err
 			}

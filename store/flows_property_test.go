@@ -105,6 +105,7 @@ func TestTheRealRunGoesAsTheSimulationSays(t *testing.T) {
 			if _, err := flow.Compile(d, v); err != nil {
 				rt.Skip("a step that nobody comes to")
 			}
+			w.Exec("UPDATE contacts SET attributes = '{}' WHERE account_id = ?", w.AccountID)
 			w.start(definition, false)
 			ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? ORDER BY id", w.AccountID)
 			// What each answers to each question, try by try; an empty text is silence.
