@@ -106,10 +106,16 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	}
 	e.Writer = e.Store.StartWriter(workerID)
 	e.stack.push("writer", quietly(e.Writer.Stop))
-	e.Services = services.New(services.Deps{
+	deps := services.Deps{
 		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: e.Writer, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
 		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
-	})
+	}
+	if o.Roles.API {
+		engagement := e.Store.StartEngagementWriter(workerID)
+		e.stack.push("clicks and opens", quietly(engagement.Stop))
+		deps.Engagement = engagement
+	}
+	e.Services = services.New(deps)
 	if o.Roles.Worker {
 		e.settleWrecks(ctx, o.Config)
 	}

@@ -44,6 +44,8 @@ const (
 	tokenOfMessage = 1
 	tokenOfAddress = 2
 	tokenOfView    = 3
+	tokenOfClick   = 4
+	tokenOfOpen    = 5
 	signatureBytes = 16
 )
 

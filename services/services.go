@@ -19,6 +19,7 @@ import (
 	"carillon/providers/fetch"
 	"carillon/targeting"
 	"carillon/templates"
+	"carillon/tracking"
 )
 
 // Services is what Carillon can be asked to do.
@@ -47,6 +48,7 @@ type Services struct {
 	Jobs       *targeting.Jobs
 	Exporter   *targeting.Exporter
 	Tokens     messages.Tokens
+	Tracking   *tracking.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -80,6 +82,8 @@ type Deps struct {
 	Store Store
 	// Receipts applies what providers report; *store.Writer does.
 	Receipts messages.Receipts
+	// Engagement keeps clicks and opens; *store.EngagementWriter does. Nil keeps none.
+	Engagement tracking.Recorder
 	// Providers describes the providers; *providers.Registry does.
 	Providers channels.Configurations
 	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
@@ -132,5 +136,6 @@ func New(d Deps) *Services {
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
 		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
 	})
+	s.Tracking = tracking.NewService(s.Tokens, s.Campaigns, d.Engagement, d.Clock)
 	return s
 }

@@ -30,6 +30,14 @@ type statements struct {
 	turns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
+	// insertLinks takes rows of run, number, address.
+	insertLinks string
+	// updateEngagement takes rows of message and the columns of engagement.
+	updateEngagement string
+	// insertEngagementEvents takes rows of message, number, time, reason.
+	insertEngagementEvents string
+	// addEngagementCounts takes rows of run, variant, number, shard, people, times, machine.
+	addEngagementCounts string
 }
 
 // accepted are the states of a message that the provider has, by its own word.

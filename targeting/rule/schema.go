@@ -23,6 +23,8 @@ const (
 	Campaign   Source = "campaign"   // the campaigns that the contact was sent
 	Activity   Source = "activity"   // Key is the message's time: sent_at, delivered_at, read_at
 	Received   Source = "received"   // how many messages the contact was sent in Days days
+	Engagement Source = "engagement" // Key is when a person did it last with a message: last_opened_at, last_clicked_at
+	Engaged    Source = "engaged"    // with how many messages the contact did Key in Days days, for the last time
 )
 
 // Field is what a condition compares.
@@ -34,7 +36,7 @@ type Field struct {
 	Compare Comparison
 	// Integer says that numbers have no fraction.
 	Integer bool
-	// Days is the length of Received, 1 to MaxDays.
+	// Days is the length of Received and Engaged, 1 to MaxDays.
 	Days int
 }
 
@@ -94,7 +96,6 @@ func NewSchema(v Vocabulary) *Schema {
 	s.add(Described{Field: Field{Name: "status", Source: Column, Key: "status", Compare: AsCode}, Label: "Status", Choices: statuses})
 	column("created_at", "Created", AsInstant)
 	column("last_activity_at", "Last activity", AsInstant)
-	column("last_clicked_at", "Last clicked", AsInstant)
 	column("last_replied_at", "Last replied", AsInstant)
 	for _, kind := range v.Kinds {
 		s.add(Described{Field: Field{Name: addressPrefix + string(kind), Source: Address, Key: string(kind), Compare: AsCode}, Label: "Address: " + string(kind)})
@@ -111,8 +112,13 @@ func NewSchema(v Vocabulary) *Schema {
 	} {
 		s.add(Described{Field: Field{Name: activity.name, Source: Activity, Key: activity.key, Compare: AsInstant}, Label: activity.label})
 	}
-	for _, days := range []int{7, 30, 90, 365} {
-		s.add(Described{Field: received(days), Label: "Messages received in " + strconv.Itoa(days) + " days"})
+	for _, engagement := range []struct{ name, label string }{{lastOpened, "Last message opened"}, {lastClicked, "Last link clicked"}} {
+		s.add(Described{Field: Field{Name: engagement.name, Source: Engagement, Key: engagement.name, Compare: AsInstant}, Label: engagement.label})
+	}
+	for _, counted := range counters {
+		for _, days := range []int{7, 30, 90, 365} {
+			s.add(Described{Field: counted.field(days), Label: counted.label + " in " + strconv.Itoa(days) + " days"})
+		}
 	}
 	for _, p := range v.Properties {
 		if !plainKey.MatchString(p.Key) {
@@ -148,8 +154,24 @@ func choices(p property.Property) []string {
 	return list
 }
 
-func received(days int) Field {
-	return Field{Name: "messages_received_" + strconv.Itoa(days) + "d", Source: Received, Compare: AsNumber, Integer: true, Days: days}
+// The columns that say when a person did something with a message for the last time.
+const lastOpened, lastClicked = "last_opened_at", "last_clicked_at"
+
+// counter is a kind of fields that count messages of some days.
+type counter struct {
+	prefix, label string
+	source        Source
+	key           string
+}
+
+var counters = []counter{
+	{"messages_received_", "Messages received", Received, ""},
+	{"messages_opened_", "Messages opened", Engaged, lastOpened},
+	{"messages_clicked_", "Messages clicked", Engaged, lastClicked},
+}
+
+func (c counter) field(days int) Field {
+	return Field{Name: c.prefix + strconv.Itoa(days) + "d", Source: c.source, Key: c.key, Compare: AsNumber, Integer: true, Days: days}
 }
 
 func (s *Schema) add(d Described) {
@@ -158,7 +180,7 @@ func (s *Schema) add(d Described) {
 }
 
 // Fields lists the fields in the order in which users are shown them. Of
-// messages_received_<N>d, which takes every N from 1 to MaxDays, it has a few.
+// messages_received_<N>d and its like, which take every N from 1 to MaxDays, it has a few.
 func (s *Schema) Fields() []Described { return slices.Clone(s.fields) }
 
 // Field is the field of a name.
@@ -166,10 +188,12 @@ func (s *Schema) Field(name string) (f Field, ok bool) {
 	if i, ok := s.byName[name]; ok {
 		return s.fields[i].Field, true
 	}
-	digits, isReceived := strings.CutPrefix(name, "messages_received_")
-	if days, err := strconv.Atoi(strings.TrimSuffix(digits, "d")); isReceived && err == nil && days >= 1 && days <= MaxDays {
-		if f := received(days); f.Name == name {
-			return f, true
+	for _, counted := range counters {
+		digits, is := strings.CutPrefix(name, counted.prefix)
+		if days, err := strconv.Atoi(strings.TrimSuffix(digits, "d")); is && err == nil && days >= 1 && days <= MaxDays {
+			if f := counted.field(days); f.Name == name {
+				return f, true
+			}
 		}
 	}
 	return Field{}, false

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"carillon/store/sqldb"
+	"carillon/tracking"
+)
+
+// engaged is told, in the transaction that writes them, of which messages a person has done
+// something for the first time. A click that turns out to be a machine's within seconds was
+// told of all the same.
+func (conn) engaged(_ context.Context, _ []int64, _ engagement) error { return nil }
+
+// engagement is what a person did with a message.
+type engagement string
+
+const (
+	opened  engagement = "opened"
+	clicked engagement = "clicked"
+)
+
+// Numbers in engagement_counts and engagement_events that are no link's.
+const (
+	everyOpen  = -1
+	everyClick = -2
+)
+
+// KeepLinks keeps the addresses of the links of a run, unless it has some: whoever renders
+// first says which there are, and everybody goes by these. It returns what is kept.
+func (s *Store) KeepLinks(ctx context.Context, runID int64, addresses []string) (kept []string, err error) {
+	if kept, err = s.RunLinks(ctx, runID); err != nil || len(kept) > 0 || len(addresses) == 0 {
+		return kept, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := sqldb.Drain(ctx, tx, "SELECT id FROM runs WHERE id = ?"+tx.d.ForUpdate, runID); err != nil {
+			return err
+		}
+		if kept, err = tx.runLinks(ctx, runID); err != nil || len(kept) > 0 {
+			return err
+		}
+		kept = addresses
+		rows := make([][3]any, len(addresses))
+		for i, address := range addresses {
+			rows[i] = [3]any{runID, i + 1, cleanText(address)}
+		}
+		_, err := tx.Exec(ctx, tx.d.statements.insertLinks, mustJSON(rows))
+		return err
+	})
+	return kept, err
+}
+
+// RunLinks are the addresses of the links of a run in the order of their numbers.
+func (s *Store) RunLinks(ctx context.Context, runID int64) ([]string, error) {
+	list, err := s.reader().runLinks(ctx, runID)
+	return list, s.translate(err)
+}
+
+func (tx conn) runLinks(ctx context.Context, runID int64) ([]string, error) {
+	return sqldb.Column[string](ctx, tx, "SELECT address FROM run_links WHERE run_id = ? ORDER BY number", runID)
+}
+
+// CountLinks is what was done with each link of a run, by variant. A link that nobody has
+// followed has a row of variant 0.
+func (s *Store) CountLinks(ctx context.Context, runID int64) ([]tracking.LinkCount, error) {
+	c := s.reader()
+	addresses, err := c.runLinks(ctx, runID)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	list, err := sqldb.Structs(ctx, c, func(l *tracking.LinkCount) []any {
+		return []any{&l.Number, &l.Variant, &l.People, &l.Clicks, &l.Machine}
+	}, `SELECT number, variant, CAST(SUM(people) AS BIGINT), CAST(SUM(times) AS BIGINT), CAST(SUM(machine) AS BIGINT) FROM engagement_counts
+		WHERE run_id = ? AND number >= 0 GROUP BY number, variant`, runID)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	experiment, err := c.experimentOf(ctx, runID)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	table, followed := tracking.NewTable(addresses), map[int]bool{}
+	for i := range list {
+		l := &list[i]
+		l.Address, l.VariantName, followed[l.Number] = table.Address(l.Number), experiment.Name(l.Variant), true
+	}
+	for i, address := range addresses {
+		if !followed[i+1] {
+			list = append(list, tracking.LinkCount{Number: i + 1, Address: address})
+		}
+	}
+	slices.SortFunc(list, func(a, b tracking.LinkCount) int {
+		if a.Number != b.Number {
+			return a.Number - b.Number
+		}
+		return a.Variant - b.Variant
+	})
+	return list, nil
+}
+
+// runEngagement is what was done with the messages of a run.
+func (tx conn) runEngagement(ctx context.Context, runID int64) (counts tracking.Counts, err error) {
+	return counts, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var number int
+		var people, times, machine int64
+		err := scan(&number, &people, &times, &machine)
+		if number == everyOpen {
+			counts.Opened, counts.Opens, counts.MachineOpens = people, times, machine
+		} else {
+			counts.Clicked, counts.Clicks, counts.MachineClicks = people, times, machine
+		}
+		return err
+	}, `SELECT number, CAST(SUM(people) AS BIGINT), CAST(SUM(times) AS BIGINT), CAST(SUM(machine) AS BIGINT) FROM engagement_counts
+		WHERE run_id = ? AND number < 0 GROUP BY number`, runID)
+}
+
+// Engagements are what was done with messages, by their ids; those with which nothing was
+// are left out.
+func (s *Store) Engagements(ctx context.Context, messageIDs []int64) (map[int64]tracking.Engagement, error) {
+	found, err := s.reader().engagements(ctx, messageIDs)
+	return found, s.translate(err)
+}
+
+func (tx conn) engagements(ctx context.Context, messageIDs []int64) (map[int64]tracking.Engagement, error) {
+	found := map[int64]tracking.Engagement{}
+	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var id int64
+		e, err := scanEngagement(scan, &id)
+		if err == nil && (e.Opens > 0 || e.Clicks > 0 || e.MachineOpens > 0 || e.MachineClicks > 0) {
+			found[id] = e
+		}
+		return err
+	}, "SELECT e.message_id, "+engagementColumns+" FROM engagement e WHERE e.message_id "+tx.d.InIDs, tx.d.IDList(messageIDs))
+}
+
+// EngagementEvents are the clicks and opens of a message that are kept, in their order.
+func (s *Store) EngagementEvents(ctx context.Context, messageID int64) ([]tracking.Kept, error) {
+	c := s.reader()
+	list, err := sqldb.Query(ctx, c, func(scan sqldb.Scan) (tracking.Kept, error) {
+		var k tracking.Kept
+		var at sqldb.Time
+		err := scan(&k.Number, &at, &k.Why, &k.Address)
+		if k.At = at.Time; k.Number == everyOpen {
+			k.Number, k.Open = 0, true
+		}
+		return k, err
+	}, `SELECT v.number, v.at, v.why, COALESCE((SELECT l.address FROM messages m JOIN run_links l ON l.run_id = m.run_id AND l.number = v.number
+			WHERE m.id = v.message_id), '')
+		FROM engagement_events v WHERE v.message_id = ? ORDER BY v.id`, messageID)
+	return list, s.translate(err)
+}
+
+// eventsKeptFor is for how long each click and open is kept; what they came to stays.
+const eventsKeptFor = 90 * 24 // hours
+
+// forgetEngagementEvents forgets a batch of clicks and opens that are old enough. They are
+// in the order of their times, but for what was written late.
+func (tx conn) forgetEngagementEvents(ctx context.Context) (int64, error) {
+	const hour = 3_600_000
+	return tx.Exec(ctx, "DELETE FROM engagement_events WHERE at < ? AND id IN (SELECT id FROM engagement_events ORDER BY id LIMIT ?)",
+		tx.s.clock.Now().UnixMilli()-eventsKeptFor*hour, forgetBatch)
+}
