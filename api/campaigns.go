@@ -450,6 +450,9 @@ func (s *Server) explain(ctx context.Context, caller access.Key, in *explainCamp
 	out := &one[Explanation]{Explanation{Says: orEmpty(found.Says), Messages: []MessageHistory{}}}
 	for _, e := range found.Messages {
 		view := historyView(e.Message, e.History)
+		if view.Engagement, err = s.messageEngagement(ctx, e.Message.ID); err != nil {
+			return nil, err
+		}
 		if view.Standstill, err = s.messageStandstill(ctx, caller.AccountID, e.Message); err != nil {
 			return nil, err
 		}

@@ -56,6 +56,15 @@ func untracked(by Metric) string {
 	return "links are not tracked, so that nobody knows who has clicked: set tracking.links, too"
 }
 
+// trackedHTML is how many bytes the HTML of a message has once its links are tracked, with
+// tokens that are as long as they become.
+func (s *Service) trackedHTML(c Campaign, content providers.Content) int {
+	const far = 1 << 40
+	w := tracking.Writer{Settings: c.Tracking, Table: tracking.NewTable(nil), Base: s.tokens.Base()}
+	links := s.tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, MessageID: far})
+	return len(w.Write(content, links.Tracked(far)).HTML)
+}
+
 // RunLinks is what was done with each link of a run, by variant: every link of its content,
 // and those that were followed besides. It is NotFound if the account has no such run.
 func (s *Service) RunLinks(ctx context.Context, accountID, runID int64) ([]tracking.LinkCount, error) {
