@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/internal/words"
 	"carillon/tracking"
 )
 
@@ -84,9 +84,9 @@ func engagedWords(people, times, machine int64) string {
 	if people+times+machine == 0 {
 		return ""
 	}
-	text := strconv.FormatInt(people, 10) + " people, " + strconv.FormatInt(times, 10) + " times"
+	text := "by " + words.Count(people, "recipient") + ", " + words.Count(times, "time")
 	if machine > 0 {
-		text += "; machines " + strconv.FormatInt(machine, 10) + " times"
+		text += "; by machines " + words.Count(machine, "time")
 	}
 	return text
 }
