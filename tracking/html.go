@@ -6,42 +6,49 @@ import (
 	"golang.org/x/net/html"
 )
 
-// inHTML calls replace with the web address of each link of a document, which are the href
-// of a and area, and puts what it returns in its place; all else stays as it is, byte for
-// byte.
-func inHTML(document string, replace func(address string) string) string {
-	var b strings.Builder
-	from, at := 0, 0 // what is written up to, and where the token begins
+// span is where the address of a link stands in a text or a document.
+type span struct {
+	start, end int
+	address    string
+}
+
+// inHTML are the web addresses of the links of a document, which are the href of a and area,
+// in their order, and where the document ends to be shown: before the last </body>.
+func inHTML(document string) (list []span, end int) {
+	at := 0 // where the token begins
+	end = len(document)
 	z := html.NewTokenizer(strings.NewReader(document))
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
-			break
+			return list, end
 		}
-		raw := string(z.Raw())
 		begin := at
-		at += len(raw)
-		if kind != html.StartTagToken && kind != html.SelfClosingTagToken {
-			continue
+		at += len(z.Raw())
+		raw := document[begin:at]
+		switch kind {
+		case html.EndTagToken:
+			if len(raw) > len("</body") && strings.EqualFold(raw[:len("</body")], "</body") {
+				if name, _ := z.TagName(); string(name) == "body" {
+					end = begin
+				}
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			if raw[1] != 'a' && raw[1] != 'A' {
+				continue
+			}
+			value, ok := linkOf(z)
+			if !ok {
+				continue
+			}
+			address := strings.TrimSpace(value)
+			from, to, found := hrefAt(raw)
+			if found && isWeb(address) && (raw[from:to] == value || isHref(raw, from, to)) {
+				list = append(list, span{begin + from, begin + to, address})
+			}
+		default:
 		}
-		value, ok := linkOf(z)
-		if !ok {
-			continue
-		}
-		address := strings.TrimSpace(value)
-		start, end, found := hrefAt(raw)
-		if !found || !isWeb(address) || raw[start:end] != value && !isHref(raw, start, end) {
-			continue
-		}
-		b.WriteString(document[from : begin+start])
-		b.WriteString(replace(address))
-		from = begin + end
 	}
-	if from == 0 {
-		return document
-	}
-	b.WriteString(document[from:])
-	return b.String()
 }
 
 // linkOf is the value of the href of the tag that a tokenizer is at, if it is a link's. Of
@@ -124,20 +131,3 @@ func valueAt(tag string, at int) (start, end, next int) {
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
-
-// beforeEnd puts more at the end of what a document shows.
-func beforeEnd(document, more string) string {
-	at, end := 0, len(document)
-	z := html.NewTokenizer(strings.NewReader(document))
-	for {
-		kind := z.Next()
-		if kind == html.ErrorToken {
-			return document[:end] + more + document[end:]
-		}
-		length := len(z.Raw())
-		if name, _ := z.TagName(); kind == html.EndTagToken && string(name) == "body" {
-			end = at
-		}
-		at += length
-	}
-}

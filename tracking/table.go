@@ -111,10 +111,9 @@ func Collect(contents []providers.Content) []string {
 		}
 	}
 	for _, c := range contents {
-		each(Visible(c), func(address string) string {
+		for _, address := range Addresses(Visible(c), "") {
 			add(address)
-			return address
-		})
+		}
 	}
 	return list
 }

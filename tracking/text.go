@@ -6,11 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// inText calls replace with each web address of a text, and puts what it returns in its
-// place; all else stays as it is.
-func inText(text string, replace func(address string) string) string {
-	var b strings.Builder
-	from := 0
+// inText are the web addresses of a text in their order.
+func inText(text string) (list []span) {
 	for at := 0; at < len(text); {
 		next := strings.Index(text[at:], "://")
 		if next < 0 {
@@ -22,17 +19,11 @@ func inText(text string, replace func(address string) string) string {
 			continue
 		}
 		if address := text[start:end]; isWeb(address) {
-			b.WriteString(text[from:start])
-			b.WriteString(replace(address))
-			from = end
+			list = append(list, span{start, end, address})
 		}
 		at = end
 	}
-	if from == 0 {
-		return text
-	}
-	b.WriteString(text[from:])
-	return b.String()
+	return list
 }
 
 // addressAround is where the address begins and ends whose :// is at colon, and that does not

@@ -32,6 +32,8 @@ type clicking struct {
 	URL                        string
 	AccountID, RunID           int64
 	FirstMessage, MessageCount int64
+	// Number is the link's in its run.
+	Number int
 	// Rate is how many a second, 0 for as many as are answered; Seconds for how long.
 	Rate    float64
 	Seconds float64
@@ -90,7 +92,7 @@ func click(ctx context.Context, c clicking) (result clicked) {
 				links := tokens.Links(messages.Unsubscriber{AccountID: c.AccountID, MessageID: message}).Tracked(c.RunID)
 				began := system.Now()
 				// A request that was sent is answered and counted, whoever stops meanwhile.
-				if follow(context.WithoutCancel(ctx), client, links.ClickURL(tracking.Link{Number: 1, Place: 1, Of: 1})) != nil {
+				if follow(context.WithoutCancel(ctx), client, links.ClickURL(tracking.Link{Number: c.Number, Place: 1, Of: 1})) != nil {
 					failed.Add(1)
 					continue
 				}
@@ -137,12 +139,11 @@ type clicksResult struct {
 	Tracked   float64 `json:"send_per_second_tracked"`
 	Clicked   float64 `json:"send_per_second_while_clicked"`
 	// Meanwhile are the clicks that came meanwhile, Alone as many as are answered when
-	// nothing is sent.
+	// nothing is sent, and Own the same of a link that is each recipient's own, for which the
+	// message is made again.
 	Meanwhile clicked `json:"clicks_while_sending"`
 	Alone     clicked `json:"clicks_alone"`
-	// Written is how many of the clicks a second are in the store, of those alone, until the
-	// last is.
-	Written float64 `json:"clicks_alone_written_per_second"`
+	Own       clicked `json:"clicks_alone_on_own_links"`
 	// Verified says that as many are counted as were answered.
 	Verified bool `json:"verified"`
 }
@@ -185,6 +186,10 @@ func runClicks(ctx context.Context, s Scenario, progress io.Writer) (result clic
 		return result, err
 	}
 	b.say("%s", s)
+	// Its only link is each recipient's own: one more is the same for everybody.
+	const bells = "https://www.example.org/bells"
+	b.content.Templates.HTML += `<p><a href="` + bells + `">The bells</a></p>`
+	b.content.Templates.Text += "\nThe bells: " + bells + "\n"
 	if b.sink, err = startSink(ctx, s, progress); err != nil {
 		return result, err
 	}
@@ -233,27 +238,58 @@ func (b *bench) clicking(ctx context.Context, url string) (c clicking, err error
 	return clicking{URL: url, AccountID: b.account, RunID: campaign.RunID, FirstMessage: list[0].ID, MessageCount: int64(b.people())}, nil
 }
 
+// numbers are those of a link of a run that is the same for everybody, and of one that is
+// each recipient's own.
+func (b *bench) numbers(ctx context.Context, runID int64) (fixed, own int, err error) {
+	addresses, err := b.engine.Store.RunLinks(ctx, runID)
+	table := tracking.NewTable(addresses)
+	for number := table.Len(); number > 0; number-- {
+		if _, same := table.Fixed(number); same {
+			fixed = number
+		} else {
+			own = number
+		}
+	}
+	if err == nil && (fixed == 0 || own == 0) {
+		err = errors.New("the content has no links of both kinds")
+	}
+	return fixed, own, err
+}
+
 // clickThrough has the links of a campaign clicked alone, and while another is sent.
 func (b *bench) clickThrough(ctx context.Context, c clicking, result *clicksResult, progress io.Writer) error {
 	const alone, most = 8, 600 // seconds
-	c.Seconds = alone
-	start := system.Now()
-	clickers, err := startClickers(ctx, b.s, c, progress)
+	fixed, own, err := b.numbers(ctx, c.RunID)
 	if err != nil {
 		return err
 	}
-	if err := clickers.result(&result.Alone); err != nil {
-		return err
+	total := int64(0)
+	c.Seconds = alone
+	for _, one := range []struct {
+		number int
+		into   *clicked
+	}{{fixed, &result.Alone}, {own, &result.Own}} {
+		c.Number = one.number
+		start := system.Now()
+		clickers, err := startClickers(ctx, b.s, c, progress)
+		if err != nil {
+			return err
+		}
+		if err := clickers.result(one.into); err != nil {
+			return err
+		}
+		total += one.into.Answered
+		if err := b.counted(ctx, c.RunID, total); err != nil {
+			return err
+		}
+		b.say("clicks alone on link %d: %.0f/s, counted %.0f/s", one.number, one.into.rate(), float64(one.into.Answered)/since(start))
 	}
-	if err := b.counted(ctx, c.RunID, result.Alone.Answered); err != nil {
-		return err
-	}
-	result.Written = float64(result.Alone.Answered) / since(start)
-	b.say("clicks alone: %.0f/s", result.Alone.rate())
+	c.Number = fixed
 
 	// They come from before the campaign is sent until it is.
 	c.Rate, c.Seconds = clickRate, most
-	if clickers, err = startClickers(ctx, b.s, c, progress); err != nil {
+	clickers, err := startClickers(ctx, b.s, c, progress)
+	if err != nil {
 		return err
 	}
 	err = b.planAndSend(ctx)
@@ -261,10 +297,10 @@ func (b *bench) clickThrough(ctx context.Context, c clicking, result *clicksResu
 		return err
 	}
 	result.Clicked = b.result.SendRate
-	if err := b.counted(ctx, c.RunID, result.Alone.Answered+result.Meanwhile.Answered); err != nil {
+	if err := b.counted(ctx, c.RunID, total+result.Meanwhile.Answered); err != nil {
 		return err
 	}
-	result.Verified = b.result.Verified && result.Alone.Failed+result.Meanwhile.Failed == 0
+	result.Verified = b.result.Verified && result.Alone.Failed+result.Own.Failed+result.Meanwhile.Failed == 0
 	b.say("clicks while sending: %.0f/s, median %.1f ms", result.Meanwhile.rate(), result.Meanwhile.Median)
 	return nil
 }
@@ -325,11 +361,11 @@ func (b *bench) counted(ctx context.Context, runID, want int64) error {
 func writeClicksTable(out io.Writer, results []clicksResult) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.Join([]string{
-		"STORE", "SEND/S UNTRACKED", "TRACKED", "WHILE CLICKED", "CLICKS/S THEN", "MEDIAN MS", "99 % MS", "CLICKS/S ALONE", "WRITTEN/S", "VERIFIED",
+		"STORE", "SEND/S UNTRACKED", "TRACKED", "WHILE CLICKED", "CLICKS/S THEN", "MEDIAN MS", "99 % MS", "CLICKS/S ALONE", "ON OWN LINKS", "VERIFIED",
 	}, "\t"))
 	for _, r := range results {
 		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%t\n", r.Store, r.Untracked, r.Tracked, r.Clicked, r.Meanwhile.rate(),
-			r.Meanwhile.Median, r.Meanwhile.Most, r.Alone.rate(), r.Written, r.Verified)
+			r.Meanwhile.Median, r.Meanwhile.Most, r.Alone.rate(), r.Own.rate(), r.Verified)
 	}
 	return w.Flush()
 }
