@@ -125,7 +125,8 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
 		Status: string(r.Status), Reason: r.Reason,
 		Detail: r.Detail, Feed: runFeedView(r.Feed), Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
-		Counts: r.Shown().Map(), Engagement: engagementView(r.Engagement), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
+		Counts: r.Shown().Map(), Engagement: engagementView(r.Engagement),
+		Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
 	}

@@ -140,7 +140,7 @@ func (s *Server) trackingRoutes() {
 
 // asked is what tells a person's request from a machine's.
 func asked(r *http.Request) tracking.Request {
-	request := tracking.Request{Method: r.Method, Agent: r.UserAgent()}
+	request := tracking.Request{Head: r.Method == http.MethodHead, Agent: r.UserAgent()}
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		if value := r.Header.Get(name); value != "" {
 			request.Purposes = append(request.Purposes, value)

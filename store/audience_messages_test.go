@@ -35,7 +35,8 @@ func (j *journey) scatter(random *rand.Rand, runs ...int64) {
 			j.Exec(`INSERT INTO messages (id, channel_id, run_id, contact_id, state, reason, address, created_at, sent_at)
 				VALUES (?, ?, ?, ?, ?, NULLIF(?, ''), ?, 0, ?)`, m.ID, m.ChannelID, m.RunID, m.ContactID, int(state), reasons[random.IntN(len(reasons))], m.Address, sent)
 			if random.IntN(2) == 0 {
-				j.Exec("INSERT INTO engagement (message_id, opened_at, clicked_at, machine_opens) VALUES (?, NULLIF(?, 0), NULLIF(?, 0), 1)", m.ID, random.IntN(2), random.IntN(2))
+				j.Exec("INSERT INTO engagement (message_id, opened_at, clicked_at, machine_opens) VALUES (?, NULLIF(?, 0), NULLIF(?, 0), 1)",
+					m.ID, random.IntN(2), random.IntN(2))
 			}
 			if random.IntN(4) == 0 {
 				j.Exec("INSERT INTO replies (account_id, channel_id, contact_id, kind, address, text, meaning, at) VALUES (?, ?, ?, 'email', ?, 'hm', 'other', ?)",
@@ -78,7 +79,7 @@ func inMemory(by targeting.ByMessages, all []messages.Message, r reactions) []in
 	has, did, ids := map[int64]bool{}, map[int64]bool{}, []int64{}
 	for _, m := range all {
 		at := slices.Index([]messages.State{messages.Sent, messages.Delivered, messages.Read}, m.State)
-		done := false
+		var done bool
 		switch by.Not {
 		case targeting.NotSent:
 			done = at >= 0

@@ -16,7 +16,7 @@ import (
 const (
 	// engagedLinger is how long clicks and opens are gathered: nobody waits for them to be
 	// written, and a commit costs the same for one as for hundreds.
-	engagedLinger = 50 * time.Millisecond
+	engagedLinger = 100 * time.Millisecond
 	// engagedQueue is how many may wait to be written: two seconds of 5,000 a second.
 	engagedQueue = 10_000
 	// engagedPatience is how long whoever clicks waits for room among these.

@@ -231,4 +231,3 @@ func TestEngagementEventsAreForgotten(t *testing.T) {
 		require.Equal(t, 1, found[sent[0]].Opens)
 	})
 }
-

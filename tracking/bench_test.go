@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"carillon/internal/secret"
-	"carillon/messages"
 	"carillon/providers"
 	"carillon/tracking"
 )
@@ -26,10 +24,9 @@ func BenchmarkWrite(b *testing.B) {
 	w := tracking.Writer{
 		Settings: tracking.Settings{Links: true, Opens: true}, Base: base, Table: tracking.NewTable(tracking.Collect([]providers.Content{c})),
 	}
-	links := messages.NewTokens(secret.New("k"), base).Links(messages.Unsubscriber{AccountID: 1, MessageID: 1234567}).Tracked(12)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(c.HTML) + len(c.Text)))
 	for b.Loop() {
-		w.Write(c, links)
+		w.Write(c, numbered{})
 	}
 }

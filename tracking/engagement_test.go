@@ -19,22 +19,22 @@ func TestJudge(t *testing.T) {
 		open bool
 		want tracking.Why
 	}{
-		{tracking.Request{Method: "GET", Agent: phone}, false, tracking.Person},
-		{tracking.Request{Method: "GET", Agent: "Mozilla/5.0 (Linux; Android 14; CUBOT KINGKONG) Chrome/120.0 Mobile Safari/537.36"}, false, tracking.Person},
-		{tracking.Request{Method: "GET", Agent: "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"}, true, tracking.Person},
-		{tracking.Request{Method: "GET", Agent: "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"}, true, tracking.Person},
-		{tracking.Request{Method: "HEAD", Agent: phone}, false, tracking.Head},
-		{tracking.Request{Method: "GET", Agent: phone, Purposes: []string{"prefetch;prerender"}}, false, tracking.Prefetch},
-		{tracking.Request{Method: "GET", Agent: phone, Purposes: []string{"preview"}}, false, tracking.Prefetch},
-		{tracking.Request{Method: "GET"}, false, tracking.NoAgent},
-		{tracking.Request{Method: "GET", Agent: "Mozilla/5.0"}, true, tracking.ApplePrivacy},
-		{tracking.Request{Method: "GET", Agent: "Mozilla/5.0"}, false, tracking.Scanner},
-		{tracking.Request{Method: "GET", Agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 " +
+		{tracking.Request{Agent: phone}, false, tracking.Person},
+		{tracking.Request{Agent: "Mozilla/5.0 (Linux; Android 14; CUBOT KINGKONG) Chrome/120.0 Mobile Safari/537.36"}, false, tracking.Person},
+		{tracking.Request{Agent: "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"}, true, tracking.Person},
+		{tracking.Request{Agent: "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"}, true, tracking.Person},
+		{tracking.Request{Head: true, Agent: phone}, false, tracking.Head},
+		{tracking.Request{Agent: phone, Purposes: []string{"prefetch;prerender"}}, false, tracking.Prefetch},
+		{tracking.Request{Agent: phone, Purposes: []string{"preview"}}, false, tracking.Prefetch},
+		{tracking.Request{}, false, tracking.NoAgent},
+		{tracking.Request{Agent: "Mozilla/5.0"}, true, tracking.ApplePrivacy},
+		{tracking.Request{Agent: "Mozilla/5.0"}, false, tracking.Scanner},
+		{tracking.Request{Agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 " +
 			"Safari/537.36 Edge/12.246 Mozilla/5.0"}, true, tracking.GmailPrefetch},
-		{tracking.Request{Method: "GET", Agent: "BarracudaCentral Link Protection"}, false, tracking.Scanner},
-		{tracking.Request{Method: "GET", Agent: "facebookexternalhit/1.1"}, false, tracking.Scanner},
-		{tracking.Request{Method: "GET", Agent: "python-requests/2.31"}, true, tracking.Scanner},
-		{tracking.Request{Method: "GET", Agent: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}, false, tracking.Scanner},
+		{tracking.Request{Agent: "BarracudaCentral Link Protection"}, false, tracking.Scanner},
+		{tracking.Request{Agent: "facebookexternalhit/1.1"}, false, tracking.Scanner},
+		{tracking.Request{Agent: "python-requests/2.31"}, true, tracking.Scanner},
+		{tracking.Request{Agent: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}, false, tracking.Scanner},
 	} {
 		require.Equal(t, c.want, tracking.Judge(c.r, c.open), "%v", c.r)
 	}

@@ -1,8 +1,6 @@
 package tracking
 
-import (
-	"strings"
-)
+import "strings"
 
 // Why says why a click or an open is not a person's. The words are kept with each, and never
 // change their meaning.
@@ -50,8 +48,8 @@ func (w Why) Words() string {
 
 // Request is what is known of who asks for a link or a picture.
 type Request struct {
-	// Method is that of HTTP.
-	Method string
+	// Head says that the head alone is asked for.
+	Head bool
 	// Purposes are the values of the headers Sec-Purpose, Purpose, X-Purpose and X-Moz.
 	Purposes []string
 	// Agent is the user agent.
@@ -82,7 +80,7 @@ const (
 // Judge says whether a person asks, or why not. Proxies that ask when a person looks, such as
 // Gmail's GoogleImageProxy and Yahoo's YahooMailProxy, are persons.
 func Judge(r Request, open bool) Why {
-	if r.Method == "HEAD" {
+	if r.Head {
 		return Head
 	}
 	for _, purpose := range r.Purposes {

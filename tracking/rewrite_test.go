@@ -174,7 +174,9 @@ func TestTable(t *testing.T) {
 
 // FuzzText: nothing but links changes, and each that is written leads back to what stood there.
 func FuzzText(f *testing.F) {
-	for _, seed := range []string{"See https://a.example/x.", "(http://a.example/(x))", "「https://a.example」", "https://https://a.example", "https://a.example/\xff"} {
+	for _, seed := range []string{
+		"See https://a.example/x.", "(http://a.example/(x))", "「https://a.example」", "https://https://a.example", "https://a.example/\xff",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -43,7 +43,7 @@ func TestTheWorkerTracks(t *testing.T) {
 		{HTML: `<a href="https://b.example"></a><a href="https://c.example/"></a>`, Text: "https://a.example/" + tracking.Open}, {Text: "https://d.example/"},
 	}))
 	named := func(text string) (found []string) {
-		for _, url := range regexp.MustCompile(base+`/c/[A-Za-z0-9_-]+`).FindAllString(text, -1) {
+		for _, url := range regexp.MustCompile(regexp.QuoteMeta(base)+`/c/[A-Za-z0-9_-]+`).FindAllString(text, -1) {
 			ref, err := tokens.ParseClick(strings.TrimPrefix(url, base+"/c/"))
 			require.NoError(t, err)
 			require.EqualValues(t, 7, ref.AccountID)
