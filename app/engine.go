@@ -39,6 +39,8 @@ type Engine struct {
 	Registry *providers.Registry
 	*services.Services
 	Writer *store.Writer
+	// Engagement keeps clicks and opens; nil without the API's role.
+	Engagement *store.EngagementWriter
 	// Wake says that there is something to do now: a campaign was started, a
 	// message created, a file taken in.
 	Wake func()
@@ -111,9 +113,9 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
 	}
 	if o.Roles.API {
-		engagement := e.Store.StartEngagementWriter(workerID)
-		e.stack.push("clicks and opens", quietly(engagement.Stop))
-		deps.Engagement = engagement
+		e.Engagement = e.Store.StartEngagementWriter(workerID)
+		e.stack.push("clicks and opens", quietly(e.Engagement.Stop))
+		deps.Engagement = e.Engagement
 	}
 	e.Services = services.New(deps)
 	if o.Roles.Worker {
