@@ -48,7 +48,7 @@ func TestTrackedLinks(t *testing.T) {
 	s.ok("POST", fmt.Sprintf("/v1/campaigns/%d/start", campaign), "")
 	_, err := s.store.PlanBatch(t.Context(), 1, 100)
 	require.NoError(t, err)
-	kept, err := s.store.KeepLinks(t.Context(), 1, []string{"https://shop.example/?a=1#top", "https://shop.example/" + tracking.Open + "?utm_source=own"})
+	kept, err := s.store.KeepLinks(t.Context(), 1, []string{"https://shop.example/?a=1#top", "https://shop.example/" + tracking.Open + "?utm_source=own"}, nil)
 	require.NoError(t, err)
 	require.Len(t, kept, 2)
 

@@ -20,7 +20,7 @@ func (v values) columns(kinds ...string) string {
 
 // insertLinks is statements.insertLinks, and the others are those of their names.
 func insertLinks(v values) string {
-	return "INSERT INTO run_links (run_id, number, address) SELECT " + v.columns("bigint", "bigint", "text") + " FROM " + v.from
+	return "INSERT INTO run_links (run_id, number, address, feed) SELECT " + v.columns("bigint", "bigint", "text", "bigint") + " FROM " + v.from
 }
 
 func updateEngagement(v values) string {

@@ -50,9 +50,10 @@ func TestEngagement(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		j, run, sent, fake := tracked(t, s, 9)
-		kept, err := s.KeepLinks(ctx, run, []string{"https://a.example/1", "https://a.example/?c=" + tracking.Open})
+		kept, err := s.KeepLinks(ctx, run, []string{"https://a.example/1", "https://a.example/?c=" + tracking.Open},
+			[]string{"https://feed.example/1", "https://feed.example/2"})
 		require.NoError(t, err)
-		again, err := s.KeepLinks(ctx, run, []string{"https://b.example/"})
+		again, err := s.KeepLinks(ctx, run, []string{"https://b.example/"}, nil)
 		require.NoError(t, err)
 		require.Equal(t, kept, again, "whoever comes first says which there are")
 
@@ -113,6 +114,12 @@ func TestEngagement(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, wrong, 2)
 		require.Contains(t, wrong[0].Message, "links are not tracked")
+
+		// A link of the data feed is told of once somebody has followed it.
+		engage(t, s, click(sent[3], 3, 9*time.Hour))
+		links, err = s.CountLinks(ctx, run)
+		require.NoError(t, err)
+		require.Equal(t, tracking.LinkCount{Number: 3, Address: "https://feed.example/1", People: 1, Clicks: 1}, links[len(links)-1])
 
 		// Of an erased person nothing stays, and nothing comes.
 		_, err = s.EraseContact(ctx, j.AccountID, j.message(sent[0]).ContactID, false)

@@ -30,7 +30,7 @@ type statements struct {
 	turns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
-	// insertLinks takes rows of run, number, address.
+	// insertLinks takes rows of run, number, address, 1 if it is of the data feed.
 	insertLinks string
 	// updateEngagement takes rows of message and the columns of engagement.
 	updateEngagement string

@@ -27,9 +27,11 @@ const (
 	everyClick = -2
 )
 
-// KeepLinks keeps the addresses of the links of a run, unless it has some: whoever renders
-// first says which there are, and everybody goes by these. It returns what is kept.
-func (s *Store) KeepLinks(ctx context.Context, runID int64, addresses []string) (kept []string, err error) {
+// KeepLinks keeps the addresses of the links of a run, those of its content and those of its
+// data feed, unless it has some: whoever renders first says which there are, and everybody
+// goes by these. It returns what is kept.
+func (s *Store) KeepLinks(ctx context.Context, runID int64, own, feed []string) (kept []string, err error) {
+	addresses := slices.Concat(own, feed)
 	if kept, err = s.RunLinks(ctx, runID); err != nil || len(kept) > 0 || len(addresses) == 0 {
 		return kept, err
 	}
@@ -41,9 +43,12 @@ func (s *Store) KeepLinks(ctx context.Context, runID int64, addresses []string) 
 			return err
 		}
 		kept = addresses
-		rows := make([][3]any, len(addresses))
+		rows := make([][4]any, len(addresses))
 		for i, address := range addresses {
-			rows[i] = [3]any{runID, i + 1, cleanText(address)}
+			rows[i] = [4]any{runID, i + 1, cleanText(address), 0}
+			if i >= len(own) {
+				rows[i][3] = 1
+			}
 		}
 		_, err := tx.Exec(ctx, tx.d.statements.insertLinks, mustJSON(rows))
 		return err
@@ -61,8 +66,8 @@ func (tx conn) runLinks(ctx context.Context, runID int64) ([]string, error) {
 	return sqldb.Column[string](ctx, tx, "SELECT address FROM run_links WHERE run_id = ? ORDER BY number", runID)
 }
 
-// CountLinks is what was done with each link of a run, by variant. A link that nobody has
-// followed has a row of variant 0.
+// CountLinks is what was done with each link of a run, by variant. A link of its content that
+// nobody has followed has a row of variant 0.
 func (s *Store) CountLinks(ctx context.Context, runID int64) ([]tracking.LinkCount, error) {
 	c := s.reader()
 	addresses, err := c.runLinks(ctx, runID)
@@ -76,6 +81,10 @@ func (s *Store) CountLinks(ctx context.Context, runID int64) ([]tracking.LinkCou
 	if err != nil {
 		return nil, s.translate(err)
 	}
+	own, err := sqldb.IDs(ctx, c, "SELECT number FROM run_links WHERE run_id = ? AND feed = 0 ORDER BY number", runID)
+	if err != nil {
+		return nil, s.translate(err)
+	}
 	experiment, err := c.experimentOf(ctx, runID)
 	if err != nil {
 		return nil, s.translate(err)
@@ -85,9 +94,9 @@ func (s *Store) CountLinks(ctx context.Context, runID int64) ([]tracking.LinkCou
 		l := &list[i]
 		l.Address, l.VariantName, followed[l.Number] = table.Address(l.Number), experiment.Name(l.Variant), true
 	}
-	for i, address := range addresses {
-		if !followed[i+1] {
-			list = append(list, tracking.LinkCount{Number: i + 1, Address: address})
+	for _, number := range own {
+		if !followed[int(number)] {
+			list = append(list, tracking.LinkCount{Number: int(number), Address: table.Address(int(number))})
 		}
 	}
 	slices.SortFunc(list, func(a, b tracking.LinkCount) int {

@@ -2,6 +2,7 @@ package tracking_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,6 +171,17 @@ func TestTable(t *testing.T) {
 	_, fixed = table.Fixed(99)
 	require.False(t, fixed)
 	require.Equal(t, "https://b.example/…", tracking.Shown(table.Address(4)))
+}
+
+// The addresses in a data feed are links of their own, as far as there is room.
+func TestLinksOfAFeed(t *testing.T) {
+	feed := slices.Values([]string{"https://", "https://a.example/1", " https://a.example/1.png", "https://a.example/1.png", "A bell"})
+	require.Equal(t, []string{"https://a.example/1.png"}, tracking.CollectFixed([]string{"https://a.example/1"}, feed))
+	many := make([]string, 1100)
+	for i := range many {
+		many[i] = fmt.Sprintf("https://a.example/%d", i)
+	}
+	require.Len(t, tracking.CollectFixed(many[:900], slices.Values(many)), 100)
 }
 
 // FuzzText: nothing but links changes, and each that is written leads back to what stood there.

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"cmp"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ const Open = "\ue000"
 const mostLinks = 1000
 
 // Other is the number of all links that a run does not tell apart: such as those that a
-// snippet or a loop writes.
+// snippet or a loop writes, unless they are in the data feed.
 const Other = 0
 
 // Table are the links of a run, which have numbers from 1 on. An address in it is as it
@@ -113,6 +114,26 @@ func Collect(contents []providers.Content) []string {
 	for _, c := range contents {
 		for _, address := range Addresses(Visible(c), "") {
 			add(address)
+		}
+	}
+	return list
+}
+
+// CollectFixed are the web addresses among texts, such as those of a data feed, that are not
+// known yet, as many as a Table has room for beside those.
+func CollectFixed(known []string, texts iter.Seq[string]) []string {
+	var list []string
+	has := make(map[string]bool, len(known))
+	for _, address := range known {
+		has[address] = true
+	}
+	for text := range texts {
+		if len(known)+len(list) >= mostLinks {
+			break
+		}
+		if address := strings.TrimSpace(text); isWeb(address) && !has[address] {
+			has[address] = true
+			list = append(list, address)
 		}
 	}
 	return list

@@ -109,7 +109,7 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 			written = append(written, carried.Contents[tag])
 		}
 	}
-	if r.tracked, err = ch.track(ctx, campaign, written); err != nil {
+	if r.tracked, err = ch.track(ctx, campaign, written, r.occasion); err != nil {
 		return nil, err
 	}
 	if r.broken == nil {
@@ -121,7 +121,7 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 
 // track is what writes the tracked links of a run whose contents are these; nil if nothing is
 // tracked. Which links there are is kept with the run: every process goes by the same.
-func (ch *channel) track(ctx context.Context, of campaigns.Campaign, contents []providers.Content) (*tracking.Writer, error) {
+func (ch *channel) track(ctx context.Context, of campaigns.Campaign, contents []providers.Content, in *liquid.Occasion) (*tracking.Writer, error) {
 	if !of.Tracking.On() || ch.worker.o.Links == nil {
 		return nil, nil
 	}
@@ -132,7 +132,11 @@ func (ch *channel) track(ctx context.Context, of campaigns.Campaign, contents []
 	if !of.Tracking.Links {
 		return w, nil
 	}
-	kept, err := ch.worker.o.Store.KeepLinks(ctx, of.RunID, tracking.Collect(contents))
+	own, feed := tracking.Collect(contents), []string(nil)
+	if in != nil && in.Feed != nil {
+		feed = tracking.CollectFixed(own, in.Feed.Texts())
+	}
+	kept, err := ch.worker.o.Store.KeepLinks(ctx, of.RunID, own, feed)
 	if err == nil {
 		w.Table = tracking.NewTable(kept)
 	}

@@ -1,10 +1,12 @@
 -- +goose Up
 -- The links of a run by their numbers, from 1 on. In an address U+E000 stands for what is
--- each recipient's own.
+-- each recipient's own. feed is 1 for those of the data feed, which need not stand in any
+-- message.
 CREATE TABLE run_links (
     run_id  INTEGER NOT NULL,
     number  INTEGER NOT NULL,
     address TEXT    NOT NULL,
+    feed    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID;
 
