@@ -64,7 +64,7 @@ type MessageEngagement struct {
 	Clicks        int               `json:"clicks"`
 	MachineOpens  int               `json:"machine_opens"`
 	MachineClicks int               `json:"machine_clicks"`
-	Events        []EngagementEvent `json:"events" doc:"The first 100 clicks and opens, kept for 90 days."`
+	Events        []EngagementEvent `json:"events" doc:"The first 50 clicks and opens."`
 }
 
 // EngagementEvent is a click or an open.

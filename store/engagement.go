@@ -21,8 +21,8 @@ const (
 	engagedQueue = 10_000
 	// engagedPatience is how long whoever clicks waits for room among these.
 	engagedPatience = 2 * time.Second
-	// engagedEach is how many events are kept of a message one by one; all are counted.
-	engagedEach = 100
+	// engagedRows is the most that one transaction writes.
+	engagedRows = 1000
 )
 
 // EngagementWriter gathers clicks and opens into few transactions. What was taken is lost
@@ -98,7 +98,7 @@ func (w *EngagementWriter) run(ctx context.Context) {
 // there.
 func (w *EngagementWriter) gather(ctx context.Context, group []tracking.Event) []tracking.Event {
 	linger := w.store.clock.After(engagedLinger)
-	for len(group) < groupRows {
+	for len(group) < engagedRows {
 		select {
 		case e := <-w.events:
 			group = append(group, e)
@@ -136,17 +136,21 @@ func (w *EngagementWriter) commit(ctx context.Context, group []tracking.Event) {
 	}
 }
 
-const engagementColumns = `e.opened_at, e.last_opened_at, e.clicked_at, e.last_clicked_at, e.opens, e.clicks, e.machine_opens, e.machine_clicks, e.doubt`
+const engagementColumns = `e.opened_at, e.last_opened_at, e.clicked_at, e.last_clicked_at, e.opens, e.clicks, e.machine_opens, e.machine_clicks, e.doubt, e.events`
 
 // scanEngagement scans engagementColumns behind others.
 func scanEngagement(scan sqldb.Scan, others ...any) (e tracking.Engagement, err error) {
 	var opened, lastOpened, clicked, lastClicked sqldb.Time
-	var doubt []byte
-	if err := scan(append(others, &opened, &lastOpened, &clicked, &lastClicked, &e.Opens, &e.Clicks, &e.MachineOpens, &e.MachineClicks, &doubt)...); err != nil {
+	var doubt, events []byte
+	into := append(others, &opened, &lastOpened, &clicked, &lastClicked, &e.Opens, &e.Clicks, &e.MachineOpens, &e.MachineClicks, &doubt, &events)
+	if err := scan(into...); err != nil {
 		return e, err
 	}
 	e.OpenedAt, e.LastOpenedAt, e.ClickedAt, e.LastClickedAt = opened.Time, lastOpened.Time, clicked.Time, lastClicked.Time
-	return e, json.Unmarshal(doubt, &e.Doubt)
+	if err := json.Unmarshal(doubt, &e.Doubt); err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(events, &e.Events)
 }
 
 // engagedMessage is a message with what was done with it, before and now.
@@ -162,19 +166,13 @@ type engagementKey struct{ runID, variant, number int64 }
 // engagementDelta is how a counter changes: people, times, machine.
 type engagementDelta [3]int64
 
-// applyEngagement writes a group of events: what was done with their messages, each event,
-// and the counters. Messages that are gone, and those of erased people, keep nothing.
+// applyEngagement writes a group of events: what was done with their messages, and the
+// counters. Messages that are gone, and those of erased people, keep nothing.
 func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shard int64) error {
 	found, err := tx.heldEngagement(ctx, group)
 	if err != nil {
 		return err
 	}
-	var rows, events [][]any
-	type correction struct {
-		id   int64
-		took tracking.Took
-	}
-	var corrections []correction
 	told := map[engagement][]int64{}
 	counts := map[engagementKey]engagementDelta{}
 	count := func(key engagementKey, people, times, machine int) {
@@ -187,50 +185,34 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 			continue
 		}
 		took := m.now.Add(ev, m.sentAt.Time)
-		number, what := int64(ev.Link.Number), clicked
-		if ev.Open {
-			number, what = everyOpen, opened
-		}
-		if n := &m.now; n.Opens+n.Clicks+n.MachineOpens+n.MachineClicks <= engagedEach {
-			events = append(events, []any{ev.MessageID, number, sqldb.Millis(ev.At), string(took.Why)})
-		}
-		if took.TakenBack != tracking.Person {
-			corrections = append(corrections, correction{ev.MessageID, took})
-		}
 		if took.First {
+			what := clicked
+			if ev.Open {
+				what = opened
+			}
 			told[what] = append(told[what], ev.MessageID)
 		}
 		for _, c := range took.Links {
 			count(engagementKey{m.runID, m.variant, int64(c.Number)}, c.People, c.Clicks, c.Machine)
 		}
 	}
+	rows := make([][]any, 0, len(found))
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		m := found[id]
-		b, n := m.before, m.now
+		b, n := &m.before, &m.now
 		rows = append(rows, []any{id, sqldb.Millis(n.OpenedAt), sqldb.Millis(n.LastOpenedAt), sqldb.Millis(n.ClickedAt), sqldb.Millis(n.LastClickedAt),
-			n.Opens, n.Clicks, n.MachineOpens, n.MachineClicks, mustJSON(n.Doubt)})
+			n.Opens, n.Clicks, n.MachineOpens, n.MachineClicks, mustJSON(n.Doubt), mustJSON(n.Events)})
 		count(engagementKey{m.runID, m.variant, everyOpen}, some(n.Opens)-some(b.Opens), n.Opens-b.Opens, n.MachineOpens-b.MachineOpens)
 		count(engagementKey{m.runID, m.variant, everyClick}, some(n.Clicks)-some(b.Clicks), n.Clicks-b.Clicks, n.MachineClicks-b.MachineClicks)
 	}
-	for _, write := range []struct {
-		statement string
-		rows      [][]any
-	}{
-		{tx.d.statements.updateEngagement, rows}, {tx.d.statements.insertEngagementEvents, events},
-		{tx.d.statements.addEngagementCounts, countRows(counts, shard)},
-	} {
-		if len(write.rows) == 0 {
-			continue
-		}
-		if _, err := tx.Exec(ctx, write.statement, mustJSON(write.rows)); err != nil {
-			return err
-		}
+	if len(rows) == 0 {
+		return nil
 	}
-	for _, c := range corrections {
-		if _, err := tx.Exec(ctx, "UPDATE engagement_events SET why = ? WHERE message_id = ? AND number >= 0 AND at >= ? AND why = ''",
-			string(c.took.TakenBack), c.id, sqldb.Millis(c.took.Since)); err != nil {
-			return err
-		}
+	if _, err := tx.Exec(ctx, tx.d.statements.updateEngagement, mustJSON(rows)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, tx.d.statements.addEngagementCounts, mustJSON(countRows(counts, shard))); err != nil {
+		return err
 	}
 	for _, what := range []engagement{opened, clicked} {
 		if len(told[what]) > 0 {
@@ -262,6 +244,7 @@ func (tx conn) heldEngagement(ctx context.Context, group []tracking.Event) (map[
 		m.before, err = scanEngagement(scan, &id, &m.runID, &m.variant, &m.sentAt)
 		m.now = m.before
 		m.now.Doubt.Held, m.now.Doubt.Links = slices.Clone(m.before.Doubt.Held), maps.Clone(m.before.Doubt.Links)
+		m.now.Events = slices.Clone(m.before.Events)
 		found[id] = m
 		return err
 	}, "SELECT e.message_id, m.run_id, m.variant, m.sent_at, "+engagementColumns+" FROM engagement e JOIN messages m ON m.id = e.message_id WHERE e.message_id "+

@@ -28,11 +28,7 @@ func updateEngagement(v values) string {
 	for i, column := range []string{"opened_at", "last_opened_at", "clicked_at", "last_clicked_at", "opens", "clicks", "machine_opens", "machine_clicks"} {
 		set += column + " = " + v.at(i+1, "bigint") + ", "
 	}
-	return "UPDATE engagement SET " + set + "doubt = " + v.at(9, "text") + " FROM " + v.from + " WHERE engagement.message_id = " + v.at(0, "bigint")
-}
-
-func insertEngagementEvents(v values) string {
-	return "INSERT INTO engagement_events (message_id, number, at, why) SELECT " + v.columns("bigint", "bigint", "bigint", "text") + " FROM " + v.from
+	return "UPDATE engagement SET " + set + "doubt = " + v.at(9, "text") + ", events = " + v.at(10, "text") + " FROM " + v.from + " WHERE engagement.message_id = " + v.at(0, "bigint")
 }
 
 func addEngagementCounts(v values) string {

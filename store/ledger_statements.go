@@ -34,8 +34,6 @@ type statements struct {
 	insertLinks string
 	// updateEngagement takes rows of message and the columns of engagement.
 	updateEngagement string
-	// insertEngagementEvents takes rows of message, number, time, reason.
-	insertEngagementEvents string
 	// addEngagementCounts takes rows of run, variant, number, shard, people, times, machine.
 	addEngagementCounts string
 }

@@ -21,7 +21,7 @@ const (
 	clicked engagement = "clicked"
 )
 
-// Numbers in engagement_counts and engagement_events that are no link's.
+// Numbers in engagement_counts that are no link's.
 const (
 	everyOpen  = -1
 	everyClick = -2
@@ -143,30 +143,15 @@ func (tx conn) engagements(ctx context.Context, messageIDs []int64) (map[int64]t
 	}, "SELECT e.message_id, "+engagementColumns+" FROM engagement e WHERE e.message_id "+tx.d.InIDs, tx.d.IDList(messageIDs))
 }
 
-// EngagementEvents are the clicks and opens of a message that are kept, in their order.
+// EngagementEvents are the clicks and opens of a message that are kept, with the addresses of
+// the links.
 func (s *Store) EngagementEvents(ctx context.Context, messageID int64) ([]tracking.Kept, error) {
 	c := s.reader()
-	list, err := sqldb.Query(ctx, c, func(scan sqldb.Scan) (tracking.Kept, error) {
-		var k tracking.Kept
-		var at sqldb.Time
-		err := scan(&k.Number, &at, &k.Why, &k.Address)
-		if k.At = at.Time; k.Number == everyOpen {
-			k.Number, k.Open = 0, true
-		}
-		return k, err
-	}, `SELECT v.number, v.at, v.why, COALESCE((SELECT l.address FROM messages m JOIN run_links l ON l.run_id = m.run_id AND l.number = v.number
-			WHERE m.id = v.message_id), '')
-		FROM engagement_events v WHERE v.message_id = ? ORDER BY v.id`, messageID)
-	return list, s.translate(err)
-}
-
-// eventsKeptFor is for how long each click and open is kept; what they came to stays.
-const eventsKeptFor = 90 * 24 // hours
-
-// forgetEngagementEvents forgets a batch of clicks and opens that are old enough. They are
-// in the order of their times, but for what was written late.
-func (tx conn) forgetEngagementEvents(ctx context.Context) (int64, error) {
-	const hour = 3_600_000
-	return tx.Exec(ctx, "DELETE FROM engagement_events WHERE at < ? AND id IN (SELECT id FROM engagement_events ORDER BY id LIMIT ?)",
-		tx.s.clock.Now().UnixMilli()-eventsKeptFor*hour, forgetBatch)
+	found, err := c.engagements(ctx, []int64{messageID})
+	if err != nil || len(found) == 0 {
+		return nil, s.translate(err)
+	}
+	addresses, err := sqldb.Column[string](ctx, c,
+		"SELECT l.address FROM messages m JOIN run_links l ON l.run_id = m.run_id WHERE m.id = ? ORDER BY l.number", messageID)
+	return found[messageID].Kept(tracking.NewTable(addresses)), s.translate(err)
 }

@@ -33,6 +33,29 @@ type Engagement struct {
 	// Opens and Clicks are of persons.
 	Opens, Clicks, MachineOpens, MachineClicks int
 	Doubt                                      Doubt
+	// Events are the first MostEvents of them, one by one, in the order in which they came.
+	Events []Happened
+}
+
+// MostEvents is how many clicks and opens are kept of a message one by one; all are counted.
+const MostEvents = 50
+
+// Happened is a click or an open that is kept.
+type Happened struct {
+	Open bool `json:"o,omitempty"`
+	// Number is that of the link; 0 for an open.
+	Number int   `json:"n,omitempty"`
+	At     int64 `json:"t"` // ms since 1970
+	Why    Why   `json:"w,omitempty"`
+}
+
+// Kept are the clicks and opens that are kept, with the addresses of their links.
+func (e Engagement) Kept(t *Table) []Kept {
+	list := make([]Kept, len(e.Events))
+	for i, h := range e.Events {
+		list[i] = Kept{At: instant(h.At), Open: h.Open, Number: h.Number, Address: t.Address(h.Number), Why: h.Why}
+	}
+	return list
 }
 
 // Doubt is what has to be known of clicks to take them back that turn out to be a program's.
@@ -68,15 +91,19 @@ type Took struct {
 	// Links are the changes of the links' counts; a click that is taken back changes those of
 	// other links, too.
 	Links []Change
-	// TakenBack is why clicks of the message since the time Since are a program's that were
-	// a person's before; Person if none are.
-	TakenBack Why
-	Since     time.Time
 }
 
 // Add takes an event of a message that was sent at a time, zero if that is not known yet.
 // Events have to come in the order of their times, more or less.
 func (e *Engagement) Add(ev Event, sentAt time.Time) Took {
+	took := e.take(ev, sentAt)
+	if len(e.Events) < MostEvents {
+		e.Events = append(e.Events, Happened{Open: ev.Open, Number: ev.Link.Number, At: ev.At.UnixMilli(), Why: took.Why})
+	}
+	return took
+}
+
+func (e *Engagement) take(ev Event, sentAt time.Time) Took {
 	took := Took{Why: ev.Why}
 	if ev.Open {
 		if ev.Why != Person {
@@ -99,8 +126,7 @@ func (e *Engagement) Add(ev Event, sentAt time.Time) Took {
 	e.Doubt.Held = append(e.Doubt.Held, Held{Number: ev.Link.Number, Place: ev.Link.Place, At: at})
 	changes := map[int]*Change{}
 	e.person(changes, ev.Link.Number, 1)
-	took.TakenBack, took.Since = e.takeBack(changes, ev, sentAt)
-	took.Why = took.TakenBack
+	took.Why = e.takeBack(changes, ev, sentAt)
 	e.reckon()
 	took.First = before == 0 && e.Clicks > 0
 	for _, number := range sortedKeys(changes) {
@@ -133,8 +159,8 @@ func (e *Engagement) settle(now int64, sentAt time.Time) {
 	e.Doubt.Held = kept
 }
 
-// takeBack marks clicks that turn out to be a program's, and returns why and since when.
-func (e *Engagement) takeBack(changes map[int]*Change, ev Event, sentAt time.Time) (why Why, since time.Time) {
+// takeBack marks clicks that turn out to be a program's, and returns why; Person if none do.
+func (e *Engagement) takeBack(changes map[int]*Change, ev Event, sentAt time.Time) (why Why) {
 	at := ev.At.UnixMilli()
 	held := e.Doubt.Held
 	places := map[int]bool{}
@@ -150,21 +176,24 @@ func (e *Engagement) takeBack(changes map[int]*Change, ev Event, sentAt time.Tim
 	case e.hasAll(ev, sentAt):
 		why, from = AllLinks, 0
 	default:
-		return Person, since
+		return Person
 	}
-	since = ev.At
 	for i := range held {
 		h := &held[i]
 		if h.At < from || h.Burst {
 			continue
 		}
 		h.Burst = true
-		since = earliest(since, time.UnixMilli(h.At).UTC())
 		e.person(changes, h.Number, -1)
 		e.MachineClicks++
 		change(changes, h.Number).Machine++
+		for k := range e.Events {
+			if known := &e.Events[k]; !known.Open && known.Number == h.Number && known.At == h.At && known.Why == Person {
+				known.Why = why
+			}
+		}
 	}
-	return why, since
+	return why
 }
 
 // hasAll reports whether every link of a message, of which there are several, was followed

@@ -58,8 +58,9 @@ func TestBurst(t *testing.T) {
 	require.Equal(t, sent.Add(time.Hour), e.ClickedAt)
 	took = e.Add(click(2, 9, time.Hour+time.Second), sent)
 	require.Equal(t, tracking.Burst, took.Why)
-	require.Equal(t, tracking.Burst, took.TakenBack)
-	require.Equal(t, sent.Add(time.Hour), took.Since)
+	require.Equal(t, []tracking.Happened{
+		{Number: 1, At: sent.Add(time.Hour).UnixMilli(), Why: tracking.Burst}, {Number: 2, At: sent.Add(time.Hour + time.Second).UnixMilli(), Why: tracking.Burst},
+	}, e.Events)
 	require.Equal(t, []tracking.Change{{Number: 1, People: -1, Clicks: -1, Machine: 1}, {Number: 2, Machine: 1}}, took.Links)
 	require.Zero(t, e.Clicks)
 	require.Equal(t, 2, e.MachineClicks)
@@ -146,5 +147,15 @@ func TestEngagementAddsUp(t *testing.T) {
 		require.Equal(t, e.Clicks > 0, !e.ClickedAt.IsZero())
 		require.False(t, e.LastClickedAt.Before(e.ClickedAt))
 		require.LessOrEqual(t, len(e.Doubt.Held), 101)
+		persons := 0
+		for _, h := range e.Events {
+			if h.Why == tracking.Person {
+				persons++
+			}
+		}
+		if events <= tracking.MostEvents {
+			require.Equal(t, e.Clicks+e.Opens, persons)
+		}
+		require.Len(t, e.Events, min(events, tracking.MostEvents))
 	})
 }

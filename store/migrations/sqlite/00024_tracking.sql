@@ -11,7 +11,8 @@ CREATE TABLE run_links (
 ) WITHOUT ROWID;
 
 -- What was done with a message, times in ms since 1970. The first four are of persons;
--- doubt is what has to be known to take clicks back that turn out to be a machine's, as JSON.
+-- doubt is what has to be known to take clicks back that turn out to be a machine's, events
+-- are the first clicks and opens one by one; both are JSON.
 CREATE TABLE engagement (
     message_id      INTEGER PRIMARY KEY,
     opened_at       INTEGER,
@@ -22,19 +23,9 @@ CREATE TABLE engagement (
     clicks          INTEGER NOT NULL DEFAULT 0,
     machine_opens   INTEGER NOT NULL DEFAULT 0,
     machine_clicks  INTEGER NOT NULL DEFAULT 0,
-    doubt           TEXT    NOT NULL DEFAULT '{}'
+    doubt           TEXT    NOT NULL DEFAULT '{}',
+    events          TEXT    NOT NULL DEFAULT '[]'
 );
-
--- Each click and open of the last 90 days. number is the link's; -1 is an open. why is empty
--- for a person, or says why it is not one's.
-CREATE TABLE engagement_events (
-    id         INTEGER PRIMARY KEY,
-    message_id INTEGER NOT NULL,
-    number     INTEGER NOT NULL,
-    at         INTEGER NOT NULL,
-    why        TEXT    NOT NULL
-);
-CREATE INDEX engagement_events_message ON engagement_events (message_id, id);
 
 -- Counters of a run: of its links by their numbers, of opens (-1) and of clicks whatever the
 -- link (-2). Processes that write have shards of their own.
@@ -55,6 +46,5 @@ ALTER TABLE contacts DROP COLUMN last_clicked_at;
 -- +goose Down
 ALTER TABLE contacts ADD COLUMN last_clicked_at INTEGER;
 DROP TABLE engagement_counts;
-DROP TABLE engagement_events;
 DROP TABLE engagement;
 DROP TABLE run_links;
