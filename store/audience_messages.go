@@ -136,7 +136,7 @@ func (s *Store) checkByMessages(ctx context.Context, accountID int64, at string,
 		add("run_id", by.RunID, "there is no run %d: GET /v1/campaigns/{id}/runs lists those of a campaign", by.RunID)
 	}
 	for _, asked := range []struct{ name, word string }{{"not", by.Not}, {"did", by.Did}} {
-		untracked, err := s.untracked(ctx, by, asked.word)
+		untracked, err := s.untracked(ctx, accountID, by, asked.word)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +159,7 @@ func (s *Store) checkByMessages(ctx context.Context, accountID int64, at string,
 
 // untracked says that nobody knows who has opened or clicked the messages that a part of an
 // audience names; empty if it is known, or nobody asks.
-func (s *Store) untracked(ctx context.Context, by *targeting.ByMessages, word string) (string, error) {
+func (s *Store) untracked(ctx context.Context, accountID int64, by *targeting.ByMessages, word string) (string, error) {
 	if engagedAt[word] == "" {
 		return "", nil
 	}
@@ -171,8 +171,9 @@ func (s *Store) untracked(ctx context.Context, by *targeting.ByMessages, word st
 			return kept.Tracking, err
 		}
 		return kept.Tracking, readParts(by.CampaignID, part{"content", content, &kept})
-	}, `SELECT content FROM campaigns WHERE id = ? UNION ALL SELECT v.content FROM campaign_versions v JOIN runs r ON r.campaign_id = v.campaign_id
-		AND r.version = v.version WHERE r.id = ? OR r.campaign_id = ?`, by.CampaignID, by.RunID, by.CampaignID)
+	}, `SELECT content FROM campaigns WHERE account_id = ? AND id = ?
+		UNION ALL SELECT v.content FROM campaign_versions v JOIN runs r ON r.campaign_id = v.campaign_id AND r.version = v.version
+		WHERE r.account_id = ? AND (r.id = ? OR r.campaign_id = ?)`, accountID, by.CampaignID, accountID, by.RunID, by.CampaignID)
 	if err != nil || len(tracked) == 0 {
 		return "", err // there is no such campaign
 	}

@@ -136,14 +136,15 @@ func (w *EngagementWriter) commit(ctx context.Context, group []tracking.Event) {
 	}
 }
 
-const engagementColumns = `e.opened_at, e.last_opened_at, e.clicked_at, e.last_clicked_at, e.opens, e.clicks, e.machine_opens, e.machine_clicks, e.doubt, e.events`
+const engagementColumns = `e.opened_at, e.last_opened_at, e.clicked_at, e.last_clicked_at, e.opens, e.clicks, e.machine_opens, e.machine_clicks,
+	e.doubt, e.events`
 
 // scanEngagement scans engagementColumns behind others.
 func scanEngagement(scan sqldb.Scan, others ...any) (e tracking.Engagement, err error) {
 	var opened, lastOpened, clicked, lastClicked sqldb.Time
 	var doubt, events []byte
-	into := append(others, &opened, &lastOpened, &clicked, &lastClicked, &e.Opens, &e.Clicks, &e.MachineOpens, &e.MachineClicks, &doubt, &events)
-	if err := scan(into...); err != nil {
+	others = append(others, &opened, &lastOpened, &clicked, &lastClicked, &e.Opens, &e.Clicks, &e.MachineOpens, &e.MachineClicks, &doubt, &events)
+	if err := scan(others...); err != nil {
 		return e, err
 	}
 	e.OpenedAt, e.LastOpenedAt, e.ClickedAt, e.LastClickedAt = opened.Time, lastOpened.Time, clicked.Time, lastClicked.Time

@@ -28,7 +28,8 @@ func updateEngagement(v values) string {
 	for i, column := range []string{"opened_at", "last_opened_at", "clicked_at", "last_clicked_at", "opens", "clicks", "machine_opens", "machine_clicks"} {
 		set += column + " = " + v.at(i+1, "bigint") + ", "
 	}
-	return "UPDATE engagement SET " + set + "doubt = " + v.at(9, "text") + ", events = " + v.at(10, "text") + " FROM " + v.from + " WHERE engagement.message_id = " + v.at(0, "bigint")
+	return "UPDATE engagement SET " + set + "doubt = " + v.at(9, "text") + ", events = " + v.at(10, "text") + " FROM " + v.from +
+		" WHERE engagement.message_id = " + v.at(0, "bigint")
 }
 
 func addEngagementCounts(v values) string {

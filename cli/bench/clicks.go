@@ -46,6 +46,9 @@ type clicked struct {
 	Seconds          float64
 	// Median, Most (99 in a hundred) and Worst are what an answer took, in ms.
 	Median, Most, Worst float64
+	// Micros is the processor time that a click takes of Carillon and of the store, in µs,
+	// until it is counted; of Alone and Own.
+	Micros float64
 }
 
 func (c clicked) rate() float64 { return float64(c.Answered) / c.Seconds }
@@ -270,19 +273,22 @@ func (b *bench) clickThrough(ctx context.Context, c clicking, result *clicksResu
 		into   *clicked
 	}{{fixed, &result.Alone}, {own, &result.Own}} {
 		c.Number = one.number
-		start := system.Now()
-		clickers, err := startClickers(ctx, b.s, c, progress)
+		busy, err := b.meter(ctx, func() error {
+			clickers, err := startClickers(ctx, b.s, c, progress)
+			if err != nil {
+				return err
+			}
+			if err := clickers.result(one.into); err != nil {
+				return err
+			}
+			total += one.into.Answered
+			return b.counted(ctx, c.RunID, total)
+		})
 		if err != nil {
 			return err
 		}
-		if err := clickers.result(one.into); err != nil {
-			return err
-		}
-		total += one.into.Answered
-		if err := b.counted(ctx, c.RunID, total); err != nil {
-			return err
-		}
-		b.say("clicks alone on link %d: %.0f/s, counted %.0f/s", one.number, one.into.rate(), float64(one.into.Answered)/since(start))
+		one.into.Micros = (busy.process + busy.store) * 1e6 / float64(one.into.Answered)
+		b.say("clicks alone on link %d: %.0f/s, %.0f µs each, %s", one.number, one.into.rate(), one.into.Micros, busy.cores())
 	}
 	c.Number = fixed
 
@@ -361,11 +367,12 @@ func (b *bench) counted(ctx context.Context, runID, want int64) error {
 func writeClicksTable(out io.Writer, results []clicksResult) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.Join([]string{
-		"STORE", "SEND/S UNTRACKED", "TRACKED", "WHILE CLICKED", "CLICKS/S THEN", "MEDIAN MS", "99 % MS", "CLICKS/S ALONE", "ON OWN LINKS", "VERIFIED",
+		"STORE", "SEND/S UNTRACKED", "TRACKED", "WHILE CLICKED", "CLICKS/S THEN", "MEDIAN MS", "99 % MS", "CLICKS/S ALONE",
+		"µS EACH", "ON OWN LINKS", "µS EACH", "VERIFIED",
 	}, "\t"))
 	for _, r := range results {
-		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%t\n", r.Store, r.Untracked, r.Tracked, r.Clicked, r.Meanwhile.rate(),
-			r.Meanwhile.Median, r.Meanwhile.Most, r.Alone.rate(), r.Own.rate(), r.Verified)
+		_, _ = fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\t%t\n", r.Store, r.Untracked, r.Tracked, r.Clicked, r.Meanwhile.rate(),
+			r.Meanwhile.Median, r.Meanwhile.Most, r.Alone.rate(), r.Alone.Micros, r.Own.rate(), r.Own.Micros, r.Verified)
 	}
 	return w.Flush()
 }
