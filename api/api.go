@@ -172,6 +172,7 @@ func (s *Server) routes() {
 	s.unsubscribeRoutes()
 	s.preferencesRoutes()
 	s.viewRoutes()
+	s.trackingRoutes()
 	s.healthRoutes()
 	s.docsRoutes()
 	s.statusRoutes()

@@ -13,7 +13,7 @@ import (
 type RunVariants struct {
 	RunID      int64            `json:"run_id"`
 	CampaignID int64            `json:"campaign_id"`
-	By         campaigns.Metric `json:"by" enum:"delivered,read,replied" doc:"What they are judged by."`
+	By         campaigns.Metric `json:"by" enum:"delivered,read,replied,opened,clicked" doc:"What they are judged by."`
 	Variants   []RunVariant     `json:"variants"`
 	HeldOut    int64            `json:"held_out" doc:"Recipients who get nothing, to compare."`
 	Waiting    int64            `json:"waiting" doc:"Recipients who wait for the variant that wins."`
@@ -73,7 +73,7 @@ type VariantRows struct {
 
 type showVariants struct {
 	ByID
-	By string `query:"by" maxLength:"20" doc:"What they are judged by: delivered, read or replied; what the campaign says if absent, else read."`
+	By string `query:"by" maxLength:"20" doc:"What they are judged by: delivered, read, replied, opened or clicked; what the campaign says if absent, else read."`
 }
 
 type campaignWinner struct {

@@ -21,6 +21,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/tracking"
 )
 
 // Flow is a flow campaign as the API shows it.
@@ -33,6 +34,7 @@ type Flow struct {
 	Throttle   campaigns.Throttle  `json:"throttle"`
 	Weight     int                 `json:"weight"`
 	CategoryID int64               `json:"category_id,omitempty"`
+	Tracking   *tracking.Settings  `json:"tracking,omitempty" doc:"What of its messages is tracked; absent for nothing."`
 	Status     string              `json:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
 	flow.Definition
 	Version    int64      `json:"version" doc:"The version by which people enter; 0 before it was started."`
@@ -59,6 +61,7 @@ type FlowInput struct {
 	Throttle   campaigns.Throttle  `json:"throttle,omitempty"`
 	Weight     int                 `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
 	CategoryID int64               `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opts out of it leaves."`
+	Tracking   *tracking.Settings  `json:"tracking,omitempty" doc:"What of its messages is tracked: clicks on links, opens of mails; nothing if absent. It needs public_url."`
 	Tags       []string            `json:"tags,omitempty" maxItems:"20"`
 	Notes      string              `json:"notes,omitempty" maxLength:"10000"`
 	flow.Definition
@@ -73,6 +76,7 @@ type FlowChange struct {
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
 	CategoryID *int64              `json:"category_id,omitempty"`
+	Tracking   *tracking.Settings  `json:"tracking,omitempty" doc:"As a whole; an empty object takes it away. In force once the flow is started again."`
 	Steps      *[]flow.Step        `json:"steps,omitempty" doc:"All steps instead of those it has; in force once it is started again."`
 	Goals      *[]flow.Goal        `json:"goals,omitempty"`
 	Reentry    *flow.Reentry       `json:"reentry,omitempty"`
@@ -297,7 +301,7 @@ func flowView(f flows.Flow) Flow {
 	c := campaignView(f.Campaign)
 	view := Flow{
 		ID: f.ID, Name: f.Name, ChannelID: f.ChannelID, Schedule: c.Schedule, Throttle: f.Throttle, Weight: f.Weight, CategoryID: f.CategoryID,
-		Status: c.Status, Definition: f.Definition, Version: f.InForce, Changed: f.Changed, Inside: f.Inside, Entered: f.Entered,
+		Tracking: trackingView(f.Tracking), Status: c.Status, Definition: f.Definition, Version: f.InForce, Changed: f.Changed, Inside: f.Inside, Entered: f.Entered,
 		ClosedAt: timestamp(f.ClosedAt), NextFireAt: c.NextFireAt, Pause: c.Pause, Tags: c.Tags, Notes: c.Notes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if f.Audience.All || f.Audience.Some() {
@@ -405,7 +409,7 @@ func simulationView(sim flows.Simulation) FlowSimulation {
 func (in FlowInput) flow(accountID int64) flows.Flow {
 	f := flows.Flow{Definition: in.Definition, Campaign: campaigns.Campaign{
 		AccountID: accountID, Name: in.Name, ChannelID: in.ChannelID, Schedule: in.Schedule.schedule(), Throttle: in.Throttle, Weight: in.Weight,
-		CategoryID: in.CategoryID, About: campaigns.About{Tags: in.Tags, Notes: in.Notes},
+		CategoryID: in.CategoryID, Tracking: trackingOf(in.Tracking), About: campaigns.About{Tags: in.Tags, Notes: in.Notes},
 	}}
 	if in.Audience != nil {
 		f.Audience = *in.Audience
@@ -436,6 +440,7 @@ func (s *Server) updateFlow(ctx context.Context, caller access.Key, in *changeFl
 	set(&f.Throttle, b.Throttle)
 	set(&f.Weight, b.Weight)
 	set(&f.CategoryID, b.CategoryID)
+	set(&f.Tracking, b.Tracking)
 	set(&f.Definition.Steps, b.Steps)
 	set(&f.Definition.Goals, b.Goals)
 	set(&f.Definition.Reentry, b.Reentry)

@@ -40,7 +40,8 @@ type Message struct {
 // MessageHistory is a message with everything that happened to it.
 type MessageHistory struct {
 	Message
-	History []HistoryEntry `json:"history" doc:"Every state it passed, in order."`
+	History    []HistoryEntry     `json:"history" doc:"Every state it passed, in order."`
+	Engagement *MessageEngagement `json:"engagement,omitempty" doc:"What was done with it; absent if nothing was, or it is not tracked."`
 	// Standstill is absent where it does not wait, or goes out in its turn.
 	Standstill *Standstill `json:"standstill,omitempty" doc:"Why it does not go out; absent if it does not wait, or goes out in its turn."`
 	Attempts   []Attempt   `json:"attempts" doc:"The tries among them that did not simply succeed."`
@@ -123,7 +124,11 @@ func historyView(m messages.Message, history []messages.Passage) MessageHistory 
 // history is a message with everything that happened to it.
 func (s *Server) history(ctx context.Context, m messages.Message) (MessageHistory, error) {
 	passages, err := s.Messages.History(ctx, m)
-	return historyView(m, passages), err
+	h := historyView(m, passages)
+	if err == nil {
+		h.Engagement, err = s.messageEngagement(ctx, m.ID)
+	}
+	return h, err
 }
 
 // messageStandstill says why a message does not go out.

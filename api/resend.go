@@ -15,7 +15,7 @@ type ResendCampaignInput struct {
 	RunID      int64    `json:"run_id,omitempty" minimum:"1" doc:"Of which run; its latest that is no resend if absent."`
 	States     []string `json:"states,omitempty" minItems:"1" enum:"failed,rejected,skipped,canceled,unknown,sent,delivered,read" doc:"In which state their messages are: failed, rejected, skipped, canceled; what was sent, or may have been, only with even_if_sent."`
 	Reasons    []string `json:"reasons,omitempty" minItems:"1" doc:"With one of these reasons, such as attempts_used_up."`
-	Not        string   `json:"not,omitempty" maxLength:"20" doc:"And of which they have none that was sent, delivered or read, or have not replied since: sent, delivered, read or replied."`
+	Not        string   `json:"not,omitempty" maxLength:"20" doc:"And of which they have none that was sent, delivered or read, that they opened or clicked a link of, or have not replied since: sent, delivered, read, replied, opened or clicked."`
 	EvenIfSent bool     `json:"even_if_sent,omitempty" doc:"Send it again to people who have got it, or may have, too."`
 	DryRun     bool     `json:"dry_run,omitempty" doc:"Change nothing, and say what would be done."`
 }

@@ -30,6 +30,7 @@ type Run struct {
 	StartedAt  *time.Time       `json:"started_at,omitempty" doc:"When it fired."`
 	Late       float64          `json:"late_seconds,omitempty" doc:"By how much it fired after its instant."`
 	Counts     map[string]int64 `json:"counts" doc:"Messages by state; of a canceled run what waits counts as canceled, although it may still be being marked."`
+	Engagement *Engagement      `json:"engagement,omitempty" doc:"What was done with its messages; absent while nothing was, or it is not tracked."`
 	Says       []string         `json:"says,omitempty" doc:"In words what status and counts do not say: what is in doubt and how to settle it, what was cleared, that nobody was reached."`
 	Planned    int64            `json:"planned" doc:"Messages made so far; total once plan_done."`
 	Total      int64            `json:"total" doc:"Messages in all states."`
@@ -124,7 +125,8 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
 		Status: string(r.Status), Reason: r.Reason,
 		Detail: r.Detail, Feed: runFeedView(r.Feed), Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
-		Counts: r.Shown().Map(), Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
+		Counts: r.Shown().Map(), Engagement: engagementView(r.Engagement),
+		Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
 	}

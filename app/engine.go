@@ -39,6 +39,8 @@ type Engine struct {
 	Registry *providers.Registry
 	*services.Services
 	Writer *store.Writer
+	// Engagement keeps clicks and opens; nil without the API's role.
+	Engagement *store.EngagementWriter
 	// Wake says that there is something to do now: a campaign was started, a
 	// message created, a file taken in.
 	Wake func()
@@ -106,10 +108,16 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 	}
 	e.Writer = e.Store.StartWriter(workerID)
 	e.stack.push("writer", quietly(e.Writer.Stop))
-	e.Services = services.New(services.Deps{
+	deps := services.Deps{
 		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: e.Writer, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
 		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
-	})
+	}
+	if o.Roles.API {
+		e.Engagement = e.Store.StartEngagementWriter(workerID)
+		e.stack.push("clicks and opens", quietly(e.Engagement.Stop))
+		deps.Engagement = e.Engagement
+	}
+	e.Services = services.New(deps)
 	if o.Roles.Worker {
 		e.settleWrecks(ctx, o.Config)
 	}

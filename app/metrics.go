@@ -78,4 +78,13 @@ func (m *metrics) watch(e *Engine) {
 		return 0
 	})
 	m.registry.MustRegister(build, leader, newShared(e.Store, e.log))
+	if w := e.Engagement; w != nil {
+		m.registry.MustRegister(
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "carillon_engagement_pending", Help: "Clicks and opens that this process has taken and not written yet.",
+			}, func() float64 { return float64(w.Pending()) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{
+				Name: "carillon_engagement_lost_total", Help: "Clicks and opens of this process that were not counted, because the store took none for long.",
+			}, func() float64 { return float64(w.Lost()) }))
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/templates"
+	"carillon/tracking"
 )
 
 // Status is where a campaign stands.
@@ -43,6 +44,8 @@ type Campaign struct {
 	DataFeed *DataFeed
 	// Experiment is what it tries out; nil for nothing.
 	Experiment *Experiment
+	// Tracking is what of its messages is tracked.
+	Tracking tracking.Settings
 	// Resolved is what the template came to when the run was fired; only a campaign
 	// that is read for a run has it, and only with a template.
 	Resolved *templates.Resolved
@@ -175,9 +178,11 @@ type Run struct {
 	Cursor int64
 	// Planned is how many messages the planner made; the counts by state must
 	// add up to it.
-	Planned   int64
-	Counts    messages.Counts
-	CreatedAt time.Time
+	Planned int64
+	Counts  messages.Counts
+	// Engagement is what was done with its messages, as far as that is tracked.
+	Engagement tracking.Counts
+	CreatedAt  time.Time
 	// StartsAt is until when a waiting run waits; nil if it waits for the run before.
 	StartsAt *time.Time
 	// StartedAt is when it fired; nil if it did not, or not yet.

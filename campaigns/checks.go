@@ -263,7 +263,7 @@ func checkContent(wording templates.Resolved, samples []Sample) (checks Checks) 
 			})
 			continue
 		}
-		largest = max(largest, len(s.Content.HTML))
+		largest = max(largest, len(s.Content.HTML), s.sentHTML)
 		read := inspect(s.Content)
 		for _, field := range contentFields {
 			for _, f := range read[field] {

@@ -11,6 +11,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/tracking"
 )
 
 // coded are the codes of checks, each with its field.
@@ -86,6 +87,34 @@ func TestStartRefusesBlockers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Draft, kept.Status)
 	require.Empty(t, kept.Schedule.At, "nothing was changed")
+}
+
+// A mail is as large as it is sent: with the links that are tracked.
+func TestTrackedLinksCountForTheSize(t *testing.T) {
+	f := newFixture(t)
+	c := f.campaign()
+	c.Content = providers.Content{
+		Subject: "x", Text: "x {{ unsubscribe_url }}", HTML: `<a href="{{ unsubscribe_url }}">Bye</a>` + strings.Repeat(`<a href="https://a.io/1">x</a>`, 3400),
+	}
+	kept, err := f.Create(t.Context(), c)
+	require.NoError(t, err)
+	checks, err := f.Check(t.Context(), f.Account, kept.ID)
+	require.NoError(t, err)
+	require.Empty(t, checks.Warnings, "98 KiB")
+	kept.Tracking = tracking.Settings{Links: true}
+	_, err = f.Update(t.Context(), kept)
+	require.NoError(t, err)
+	checks, err = f.Check(t.Context(), f.Account, kept.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"size content.html"}, coded(checks.Warnings))
+	require.Regexp(t, "has 2[0-9][0-9] KB", checks.Warnings[0].Message)
+
+	// What can't be tracked is refused when it is made.
+	text := f.campaign()
+	text.ChannelID, text.Content = f.Text.ID, providers.Content{Text: "x"}
+	text.Tracking = tracking.Settings{Opens: true}
+	_, err = f.Create(t.Context(), text)
+	require.ErrorContains(t, err, "tracking.opens: opens are told by a picture in HTML, which a channel for phone does not carry")
 }
 
 func TestChecksOfAudienceAndSchedule(t *testing.T) {

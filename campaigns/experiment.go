@@ -47,7 +47,7 @@ type Wording struct {
 
 // WinnerRule says by what the winner is told, and when.
 type WinnerRule struct {
-	By         Metric `json:"by,omitempty" doc:"What counts: delivered, read or replied; or person, who chooses." example:"read"`
+	By         Metric `json:"by,omitempty" doc:"What counts: delivered, read, replied, opened or clicked; or person, who chooses." example:"read"`
 	After      string `json:"after,omitempty" doc:"Duration such as 4h, from the run's start, after which the test is looked at." example:"4h"`
 	Until      string `json:"until,omitempty" doc:"Duration from the run's start: as long as it can't be told, it is looked at again after twice the time, and for the last time then. Once if absent." example:"24h"`
 	Otherwise  string `json:"otherwise,omitempty" doc:"If it can't be told at the last look: wait for a person (default), or take the leader."`
@@ -55,7 +55,7 @@ type WinnerRule struct {
 }
 
 // Metric is what a variant is judged by: how many of those to whom it was sent have it
-// delivered, have read it, or have replied.
+// delivered, have read it, have replied, have opened it or clicked a link of it.
 type Metric string
 
 // The metrics.
@@ -63,12 +63,15 @@ const (
 	ByDelivered Metric = "delivered"
 	ByRead      Metric = "read"
 	ByReplied   Metric = "replied"
+	// ByOpened and ByClicked count what persons did, where that is tracked.
+	ByOpened  Metric = "opened"
+	ByClicked Metric = "clicked"
 	// ByPerson counts nothing: a person chooses the winner.
 	ByPerson Metric = "person"
 )
 
 // Metrics are those that count something.
-func Metrics() []Metric { return []Metric{ByDelivered, ByRead, ByReplied} }
+func Metrics() []Metric { return []Metric{ByDelivered, ByRead, ByReplied, ByOpened, ByClicked} }
 
 // CheckMetric says what is wrong with a word for what counts; empty if nothing is.
 func CheckMetric(m Metric) string {
@@ -80,7 +83,7 @@ func CheckMetric(m Metric) string {
 	switch {
 	case slices.Contains(Metrics(), m):
 		return ""
-	case m == "clicked" || m == "converted":
+	case m == "converted":
 		return fmt.Sprintf("links are not tracked, so that nobody knows who has %s: one of %s", m, list)
 	}
 	return "must be one of " + list

@@ -81,7 +81,7 @@ func TestExperimentsThatCantBeMeant(t *testing.T) {
 		"beauty": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "beauty"
 			e.Winner.After = "1h"
-		}, []string{"experiment.winner.by: must be one of delivered, read, replied; or person"}},
+		}, []string{"experiment.winner.by: must be one of delivered, read, replied, opened, clicked; or person"}},
 		"no receipts": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "read"
 			e.Winner.After = "1h"

@@ -86,7 +86,7 @@ func (r Resend) check() error {
 		}
 	}
 	if r.Not != "" && !slices.Contains(targeting.Nots(), r.Not) {
-		return fault.InvalidField("not", r.Not, "%s", targeting.WrongNot(r.Not))
+		return fault.InvalidField("not", r.Not, "%s", targeting.WrongNot())
 	}
 	return nil
 }
@@ -95,6 +95,15 @@ func (r Resend) check() error {
 func (s *Service) PreviewResend(ctx context.Context, accountID, id int64, r Resend) (ResendPreview, error) {
 	if err := r.check(); err != nil {
 		return ResendPreview{}, err
+	}
+	if by := Metric(r.Not); by == ByOpened || by == ByClicked {
+		c, err := s.store.GetCampaign(ctx, accountID, id)
+		if err != nil {
+			return ResendPreview{}, err
+		}
+		if !tells(c.Tracking, by) {
+			return ResendPreview{}, fault.InvalidField("not", r.Not, "%s", untracked(by))
+		}
 	}
 	return s.store.PreviewResend(ctx, accountID, id, r)
 }

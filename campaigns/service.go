@@ -138,6 +138,7 @@ type Store interface {
 	People
 	LiveStore
 	Viewing
+	Tracked
 	SettingsStore
 	HolidayStore
 	// GetChannel is NotFound if the account has no such channel.
@@ -154,6 +155,7 @@ type Service struct {
 	tokens    messages.Tokens
 	fetcher   Fetcher
 	clock     clock.Clock
+	links     linkedRuns
 }
 
 // Deps is what the service is made of; all fields are needed.
@@ -171,6 +173,7 @@ type Deps struct {
 func NewService(d Deps) *Service {
 	return &Service{
 		store: d.Store, messages: d.Messages, queue: d.Queue, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher, clock: d.Clock,
+		links: linkedRuns{rendering: make(chan struct{}, linksMadeAtOnce)},
 	}
 }
 

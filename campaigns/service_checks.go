@@ -106,6 +106,9 @@ func (s *Service) checkSaying(ctx context.Context, c Campaign, channel providers
 	if err != nil {
 		return checks, err
 	}
+	for i := range samples {
+		samples[i].sentHTML = s.trackedHTML(c, samples[i].Content)
+	}
 	checks = checkContent(said.Resolved, samples).and(checkCarried(said.Resolved, channel, can))
 	if said.TemplateID != 0 {
 		people, err := s.store.AudienceLanguages(ctx, channel, c.Audience, c.CategoryID)

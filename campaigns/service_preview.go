@@ -56,6 +56,8 @@ type Sample struct {
 	Content  providers.Content
 	// Error says why it can't be rendered; such a recipient is skipped.
 	Error string
+	// sentHTML is how many bytes its HTML has as it is sent, if that is more.
+	sentHTML int
 }
 
 // samples is how many recipients a preview renders for.

@@ -72,6 +72,10 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 			return err
 		}
 		wrong = append(wrong, fields...)
+		if fields, err = s.checkTracking(*c, channel); err != nil {
+			return err
+		}
+		wrong = append(wrong, fields...)
 	}
 	o, err := s.compiledWith(ctx, c.AccountID, c.Schedule, channel.Timezone)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/templates"
 	"carillon/templates/liquid"
 )
 
@@ -37,14 +38,9 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if id == 0 {
 		return none, fault.New(fault.NotFound, "this is a preview or a test: only what was sent can be looked at")
 	}
-	m, err := s.messages.Get(ctx, accountID, id)
-	switch {
-	case err != nil:
+	m, err := s.sentMessage(ctx, accountID, id)
+	if err != nil {
 		return none, err
-	case m.Address == "":
-		return none, fault.New(fault.NotFound, "the recipient of message %d was erased", id)
-	case m.RunID == 0:
-		return none, fault.New(fault.NotFound, "message %d is of no campaign", id)
 	}
 	c, err := s.store.CampaignOfRun(ctx, m.RunID)
 	if err != nil {
@@ -60,25 +56,54 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if err != nil {
 		return none, err
 	}
-	var uploads []int64
-	if compiled.NeedsRow() {
-		uploads = c.Audience.Uploads
+	return s.fillAgain(ctx, m, remade{accountID, compiled, of, c.Audience.Uploads})
+}
+
+// sentMessage is a message of a campaign whose recipient is not gone; else NotFound.
+func (s *Service) sentMessage(ctx context.Context, accountID, id int64) (messages.Message, error) {
+	m, err := s.messages.Get(ctx, accountID, id)
+	switch {
+	case err != nil:
+		return m, err
+	case m.Address == "":
+		return m, fault.New(fault.NotFound, "the recipient of message %d was erased", id)
+	case m.RunID == 0:
+		return m, fault.New(fault.NotFound, "message %d is of no campaign", id)
 	}
-	to, err := s.store.RecipientOf(ctx, accountID, m.ContactID, uploads)
+	return m, nil
+}
+
+// remade is what a message is made of again.
+type remade struct {
+	accountID int64
+	compiled  *templates.Compiled
+	of        *liquid.Occasion
+	uploads   []int64
+}
+
+// fillAgain fills a message's content again, for the contact as it is now. It is NotFound if
+// that is gone.
+func (s *Service) fillAgain(ctx context.Context, m messages.Message, from remade) (providers.Content, error) {
+	var none providers.Content
+	var uploads []int64
+	if from.compiled.NeedsRow() {
+		uploads = from.uploads
+	}
+	to, err := s.store.RecipientOf(ctx, from.accountID, m.ContactID, uploads)
 	if err != nil {
 		return none, err
 	}
 	to.Address = m.Address
-	if to.Answers, err = s.store.AnswersTo(ctx, id); err != nil {
+	if to.Answers, err = s.store.AnswersTo(ctx, m.ID); err != nil {
 		return none, err
 	}
 	language := m.Language // what was chosen then, whatever the contact speaks now
 	if language == "" {
 		language = to.Language
 	}
-	content, _, _, err := compiled.For(language)
+	content, _, _, err := from.compiled.For(language)
 	if err != nil {
 		return none, err
 	}
-	return content.Render(ctx, to.Vars(of, s.tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: id})))
+	return content.Render(ctx, to.Vars(from.of, s.tokens.Links(messages.Unsubscriber{AccountID: from.accountID, MessageID: m.ID})))
 }

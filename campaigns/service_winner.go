@@ -57,6 +57,18 @@ func (s *Service) Trial(ctx context.Context, accountID, runID int64, by Metric) 
 			return Trial{}, fault.InvalidField("query.by", string(by), "%s", words)
 		}
 	}
+	if by == ByClicked || by == ByOpened {
+		if _, err := s.store.GetRun(ctx, accountID, runID); err != nil {
+			return Trial{}, err
+		}
+		c, err := s.store.CampaignOfRun(ctx, runID)
+		if err != nil {
+			return Trial{}, err
+		}
+		if !tells(c.Tracking, by) {
+			return Trial{}, fault.InvalidField("query.by", string(by), "%s", untracked(by))
+		}
+	}
 	return s.store.RunTrial(ctx, accountID, runID, by)
 }
 

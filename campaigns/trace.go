@@ -13,6 +13,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/tracking"
 )
 
 // TraceQuery asks for what became of somebody: of an address, or of a contact
@@ -35,6 +36,8 @@ type Trace struct {
 	// newest first.
 	Campaigns []Campaign
 	Refused   []RefusedLine
+	// Engagement is what was done with the messages, by their ids.
+	Engagement map[int64]tracking.Engagement
 }
 
 // ContactID is the first of the contacts; 0 for none.
@@ -104,7 +107,7 @@ func (t Trace) Says(campaignID int64) (says []string) {
 	}
 	for _, m := range t.Messages {
 		if m.RunID == 0 {
-			says = append(says, fmt.Sprintf("message %d of its own: %s", m.ID, t.became(m, nil)))
+			says = append(says, fmt.Sprintf("message %d of its own: %s", m.ID, t.became(m, nil)+t.engaged(m.ID)))
 		}
 	}
 	for _, r := range t.Refused {
@@ -135,7 +138,7 @@ func (t Trace) saysOf(c Campaign) string {
 	i := slices.IndexFunc(t.Messages, func(m messages.Message) bool { return m.CampaignID == c.ID })
 	switch {
 	case i >= 0:
-		return t.became(t.Messages[i], c.Audience.Exclude)
+		return t.became(t.Messages[i], c.Audience.Exclude) + t.engaged(t.Messages[i].ID)
 	case c.Status == Running || c.Status == Paused:
 		return "no: not in its audience, or not planned yet"
 	}
@@ -191,6 +194,31 @@ func (t Trace) became(m messages.Message, exclude *targeting.Exclude) string {
 	default:
 		return fmt.Sprintf("no: it %s%s%s", map[messages.State]string{messages.Failed: "failed", messages.Rejected: "was rejected"}[m.State], when(m.FinalAt), why)
 	}
+}
+
+// engaged says what was done with a message; empty if nothing was.
+func (t Trace) engaged(id int64) string {
+	e := t.Engagement[id]
+	var says []string
+	add := func(verb string, at time.Time, times int) {
+		if times == 1 {
+			says = append(says, fmt.Sprintf("%s on %s", verb, stamp(at)))
+		} else if times > 1 {
+			says = append(says, fmt.Sprintf("%s on %s, %d times in all", verb, stamp(at), times))
+		}
+	}
+	add("its picture was loaded", e.OpenedAt, e.Opens)
+	add("a link was clicked", e.ClickedAt, e.Clicks)
+	switch n := e.MachineOpens + e.MachineClicks; {
+	case n == 1:
+		says = append(says, "a machine looked at it once")
+	case n > 1:
+		says = append(says, fmt.Sprintf("machines looked at it %d times", n))
+	}
+	if len(says) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(says, "; ")
 }
 
 // excludedBy names the campaign that somebody is left out for, if it is one; its

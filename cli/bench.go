@@ -17,6 +17,7 @@ type benchFlags struct {
 	suite          bench.Suite
 	list           bool
 	targeting      bool
+	clicks         bool
 	contacts       int
 	role, scenario string
 }
@@ -48,7 +49,8 @@ empty one.`,
   carillon bench --content json --latency 0,20,200
   carillon bench --content 30k --mixed --profiles profiles
   carillon bench --content 30k --latency 20 --workers 1,4
-  carillon bench --targeting --contacts 100000`,
+  carillon bench --targeting --contacts 100000
+  carillon bench --clicks --recipients 100000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.role != "" {
 				return bench.Child(cmd.Context(), f.role, f.scenario, bench.Streams{In: c.in, Out: c.out, Err: c.err})
@@ -76,6 +78,7 @@ empty one.`,
 	flags.StringVar(&f.suite.Profiles, "profiles", "",
 		"write profiles of processor, blocks, locks and allocations while sending to this folder, for go tool pprof; costs some speed")
 	flags.BoolVar(&f.targeting, "targeting", false, "measure rules instead: how long counting their contacts takes, on SQLite and PostgreSQL")
+	flags.BoolVar(&f.clicks, "clicks", false, "measure clicks on tracked links instead: alone, and while a campaign is sent, on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.role, "role", "", "")
 	flags.StringVar(&f.scenario, "scenario", "", "")
@@ -101,6 +104,13 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 	f.suite.JSON, f.suite.Out, f.suite.Progress = c.output == "json", c.out, c.err
 	if f.targeting {
 		return benchError(f.suite.RunTargeting(ctx, f.selection.Stores, f.contacts))
+	}
+	if f.clicks {
+		recipients := bench.DefaultRecipients
+		if len(f.selection.Recipients) > 0 {
+			recipients = f.selection.Recipients[0]
+		}
+		return benchError(f.suite.RunClicks(ctx, f.selection.Stores, recipients))
 	}
 	scenarios, err := f.selection.Scenarios()
 	if err != nil {

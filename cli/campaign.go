@@ -28,7 +28,8 @@ func (c *cli) addCampaigns(root *cobra.Command) {
 		c.campaignSay("reject", "Reject a draft that was proposed"),
 		c.campaignMove("cancel", "Cancel a campaign for good"),
 		c.campaignMove("archive", "Take a campaign that has ended out of the list"), c.campaignMove("unarchive", "Put an archived campaign back into the list"),
-		c.campaignPublish(), c.campaignWithdraw(), c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignWatch(), c.campaignRm()))
+		c.campaignPublish(), c.campaignWithdraw(), c.campaignSet(), c.campaignDuplicate(), c.campaignLanguages(), c.campaignLinks(),
+		c.campaignWatch(), c.campaignRm()))
 }
 
 func campaignsPath() path { return v1("campaigns") }
@@ -76,7 +77,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Published", publicationWords(k.Publication), "Status", k.Status, "Archived", at(k.ArchivedAt),
 			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Tries", experimentWords(k.Experiment),
-			"Data feed", feedWords(k.Feed),
+			"Data feed", feedWords(k.Feed), "Tracks", trackWords(k.Tracking),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
@@ -98,7 +99,9 @@ func templateWords(use *templates.Use) string {
 
 func runTable(w *tabwriter.Writer, r api.Run) {
 	fields(w, "Stands still", standstillWords(r.Standstill), "What to do", remedyWords(r.Standstill))
+	opened, clicked := engagementWords(r.Engagement)
 	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Data feed", runFeedWords(r.Feed), "Recipients", r.Total, "Counts", counts(r.Counts),
+		"Opened", opened, "Clicked", clicked,
 		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt))
 	for _, line := range r.Says {
 		fields(w, "Note", line)
@@ -125,6 +128,7 @@ type campaignFlags struct {
 	weight                                  int
 	category                                int64
 	experiment                              experimentFlags
+	track                                   trackFlags
 	start, watch                            bool
 	tags                                    []string
 	notes                                   string
@@ -174,6 +178,7 @@ one at first; the others wait, and get the one that wins. 'carillon campaign win
 	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")
 	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
 	f.experiment.add(cmd)
+	f.track.add(cmd)
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
@@ -267,6 +272,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 		in.CategoryID = f.category
 	}
 	if err := f.experiment.into(c, in.Content, &in.Experiment); err != nil {
+		return in, err
+	}
+	if err := f.track.into(&in.Tracking); err != nil {
 		return in, err
 	}
 	if in.Name == "" || in.ChannelID == 0 {

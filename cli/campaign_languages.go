@@ -14,14 +14,9 @@ func (c *cli) campaignLanguages() *cobra.Command {
 	cmd := &cobra.Command{Use: "languages ID", Short: "Count the messages of a campaign's latest run by the languages in which its template spoke"}
 	cmd.Flags().Int64Var(&run, "run", 0, "another run, by its id")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
-		if run == 0 {
-			k, _, err := ask[api.Campaign](ctx, c, get(campaignsPath().id(id)))
-			if err != nil {
-				return err
-			}
-			if run = k.RunID; run == 0 {
-				return usagef("campaign %d has not been started", id)
-			}
+		run, err := c.runOf(ctx, id, run)
+		if err != nil {
+			return err
 		}
 		return show(ctx, c, get(runsPath().id(run).below("languages")), func(w *tabwriter.Writer, l api.RunLanguages) {
 			if len(l.Items) == 0 {

@@ -24,7 +24,7 @@ to get it, is left out: to ask for the same twice sends once.`,
 	flags.StringSliceVar(&in.States, "state", nil, "messages in these states: failed, rejected, skipped, canceled; with --even-if-sent also unknown, "+
 		"sent, delivered, read")
 	flags.StringSliceVar(&in.Reasons, "reason", nil, "with these reasons, such as attempts_used_up")
-	flags.StringVar(&in.Not, "not", "", "and none that was sent, delivered or read; or replied: have not replied since")
+	flags.StringVar(&in.Not, "not", "", "and none that was sent, delivered, read, opened or clicked; or replied: have not replied since")
 	flags.BoolVar(&in.EvenIfSent, "even-if-sent", false, "send it again to people who have got it, too")
 	flags.BoolVar(&in.DryRun, "dry-run", false, "say what would be done, and do nothing")
 	flags.BoolVar(&yes, "yes", false, "do not ask")

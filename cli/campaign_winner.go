@@ -28,7 +28,7 @@ func (f *experimentFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.variants, "variant", nil, "a variant, several times: A for the content above, 'B={\"subject\": \"Tulips\"}' or B=file.json "+
 		"for one that differs in that; A:30 for its share in percent (default equal shares)")
 	flags.IntVar(&f.testShare, "test-share", 0, "percent who are in the test; the others wait, and get the variant that wins (default everybody)")
-	flags.StringVar(&f.by, "winner", "", "what the winner is told by: delivered, read or replied; or person, who chooses")
+	flags.StringVar(&f.by, "winner", "", "what the winner is told by: delivered, read, replied, opened or clicked; or person, who chooses")
 	flags.StringVar(&f.winner.After, "winner-after", "", "how long after the start the test is looked at, such as 4h")
 	flags.StringVar(&f.winner.Until, "winner-until", "", "as long as it can't be told, look again until so long after the start, such as 24h")
 	flags.StringVar(&f.winner.Otherwise, "winner-otherwise", "", "if it can't be told by then: wait for a person (default), or take the leader")

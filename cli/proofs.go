@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/tracking"
 )
 
 // addProofs adds the commands that show that the promises hold.
@@ -199,6 +200,11 @@ func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
 			sayf(w, "  …\t%d more\tnot kept\n", h.Omitted)
 		}
 		sayf(w, "  %s\t%s\t%s\n", exactly(h.At), h.State, why(h))
+	}
+	if m.Engagement != nil {
+		for _, e := range m.Engagement.Events {
+			sayf(w, "  %s\t%s\t%s\n", exactly(e.At), e.Kind, clean(because(e.URL, tracking.Why(e.Why).Words())))
+		}
 	}
 	if m.Standstill != nil {
 		sayf(w, "  now\twaits\t%s\n", standstillLine(m.Standstill))

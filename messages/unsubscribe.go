@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"strings"
+	"sync"
 
 	"carillon/contacts"
 	"carillon/internal/fault"
@@ -28,15 +30,16 @@ type Unsubscriber struct {
 // Tokens makes and reads the tokens in unsubscribe links. A token is signed,
 // not encrypted: it holds ids, and an address only where no message is known.
 type Tokens struct {
-	key  []byte
 	base string
+	macs *sync.Pool // of hash.Hash that have the key
 }
 
 // NewTokens derives the signing key from the master key. publicURL is the
 // address at which recipients reach the server; without it there are no links.
 func NewTokens(masterKey secret.String, publicURL string) Tokens {
 	key := sha256.Sum256([]byte("carillon unsubscribe\x00" + masterKey.Reveal()))
-	return Tokens{key: key[:], base: strings.TrimRight(publicURL, "/")}
+	macs := &sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }}
+	return Tokens{base: strings.TrimRight(publicURL, "/"), macs: macs}
 }
 
 // Forms of a token's payload, and the length of its signature: 128 bits.
@@ -44,6 +47,8 @@ const (
 	tokenOfMessage = 1
 	tokenOfAddress = 2
 	tokenOfView    = 3
+	tokenOfClick   = 4
+	tokenOfOpen    = 5
 	signatureBytes = 16
 )
 
@@ -119,9 +124,12 @@ func (t Tokens) open(token string) ([]byte, error) {
 
 // sign appends the signature to a payload.
 func (t Tokens) sign(payload []byte) []byte {
-	mac := hmac.New(sha256.New, t.key)
+	mac := t.macs.Get().(hash.Hash)
+	defer t.macs.Put(mac)
+	mac.Reset()
 	mac.Write(payload)
-	return append(payload, mac.Sum(nil)[:signatureBytes]...)
+	var sum [sha256.Size]byte
+	return append(payload, mac.Sum(sum[:0])[:signatureBytes]...)
 }
 
 // Unsubscriber reads the token of an unsubscribe link and finds the address

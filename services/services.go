@@ -20,6 +20,7 @@ import (
 	"carillon/providers/fetch"
 	"carillon/targeting"
 	"carillon/templates"
+	"carillon/tracking"
 )
 
 // Services is what Carillon can be asked to do.
@@ -50,6 +51,7 @@ type Services struct {
 	Jobs       *targeting.Jobs
 	Exporter   *targeting.Exporter
 	Tokens     messages.Tokens
+	Tracking   *tracking.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -84,6 +86,8 @@ type Deps struct {
 	Store Store
 	// Receipts applies what providers report; *store.Writer does.
 	Receipts messages.Receipts
+	// Engagement keeps clicks and opens; *store.EngagementWriter does. Nil keeps none.
+	Engagement tracking.Recorder
 	// Providers describes the providers; *providers.Registry does.
 	Providers channels.Configurations
 	// MasterKey signs unsubscribe links, which lead to PublicURL; without it there
@@ -138,5 +142,6 @@ func New(d Deps) *Services {
 	})
 	s.Flows = flows.NewService(d.Store, s.Campaigns, s.Messages, d.Clock)
 	s.Calls = flows.NewCalls(d.Store, fetch.New(d.Dialer), d.Clock)
+	s.Tracking = tracking.NewService(s.Tokens, s.Campaigns, d.Engagement, d.Clock)
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"carillon/messages"
 	"carillon/store/sqldb"
 	"carillon/targeting"
+	"carillon/tracking"
 )
 
 // picked are the contacts of a part of an audience that goes by messages: a query that
@@ -47,6 +48,9 @@ var nots = map[string][]messages.State{
 	targeting.NotRead:      {messages.Read},
 }
 
+// engagedAt are the columns of engagement that say that somebody has opened or clicked.
+var engagedAt = map[string]string{targeting.NotOpened: "opened_at", targeting.NotClicked: "clicked_at"}
+
 // pick compiles a part of an account's audience as it is now; nil is no part.
 func (tx conn) pick(ctx context.Context, accountID int64, by *targeting.ByMessages) (picked, error) {
 	if by == nil {
@@ -75,8 +79,19 @@ func (tx conn) pickOf(runs []int64, states []messages.State, by *targeting.ByMes
 		p.sql += " AND m.reason " + tx.d.InTexts
 		p.args = append(p.args, tx.d.TextList(by.Reasons))
 	}
+	did := func(word string) string {
+		return "EXISTS (SELECT 1 FROM messages n JOIN engagement e ON e.message_id = n.id WHERE " + ofRuns("n") + " AND n.contact_id = m.contact_id AND e." +
+			engagedAt[word] + " IS NOT NULL)"
+	}
+	if by.Did != "" {
+		p.sql += " AND " + did(by.Did)
+		p.args = append(p.args, list)
+	}
 	switch by.Not {
 	case "":
+	case targeting.NotOpened, targeting.NotClicked:
+		p.sql += " AND NOT " + did(by.Not)
+		p.args = append(p.args, list)
 	case targeting.NotReplied:
 		p.sql += " AND NOT EXISTS (SELECT 1 FROM messages n JOIN replies y ON y.contact_id = n.contact_id AND y.contact_id > 0 AND y.channel_id = n.channel_id " +
 			"AND y.at >= n.sent_at WHERE " + ofRuns("n") + " AND n.contact_id = m.contact_id)"
@@ -120,6 +135,15 @@ func (s *Store) checkByMessages(ctx context.Context, accountID int64, at string,
 	if by.RunID != 0 && runs == 0 {
 		add("run_id", by.RunID, "there is no run %d: GET /v1/campaigns/{id}/runs lists those of a campaign", by.RunID)
 	}
+	for _, asked := range []struct{ name, word string }{{"not", by.Not}, {"did", by.Did}} {
+		untracked, err := s.untracked(ctx, accountID, by, asked.word)
+		if err != nil {
+			return nil, err
+		}
+		if untracked != "" {
+			add(asked.name, asked.word, "%s", untracked)
+		}
+	}
 	for i, name := range by.States {
 		if _, err := messages.ParseState(name); err != nil {
 			add(fmt.Sprintf("states[%d]", i), name, "%v", err)
@@ -131,6 +155,36 @@ func (s *Store) checkByMessages(ctx context.Context, accountID int64, at string,
 		}
 	}
 	return wrong, nil
+}
+
+// untracked says that nobody knows who has opened or clicked the messages that a part of an
+// audience names; empty if it is known, or nobody asks.
+func (s *Store) untracked(ctx context.Context, accountID int64, by *targeting.ByMessages, word string) (string, error) {
+	if engagedAt[word] == "" {
+		return "", nil
+	}
+	// What is tracked now, or was when a run of it began.
+	tracked, err := sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (tracking.Settings, error) {
+		var content []byte
+		var kept keptContent
+		if err := scan(&content); err != nil {
+			return kept.Tracking, err
+		}
+		return kept.Tracking, readParts(by.CampaignID, part{"content", content, &kept})
+	}, `SELECT content FROM campaigns WHERE account_id = ? AND id = ?
+		UNION ALL SELECT v.content FROM campaign_versions v JOIN runs r ON r.campaign_id = v.campaign_id AND r.version = v.version
+		WHERE r.account_id = ? AND (r.id = ? OR r.campaign_id = ?)`, accountID, by.CampaignID, accountID, by.RunID, by.CampaignID)
+	if err != nil || len(tracked) == 0 {
+		return "", err // there is no such campaign
+	}
+	if word == targeting.NotClicked {
+		if !slices.ContainsFunc(tracked, func(t tracking.Settings) bool { return t.Links }) {
+			return "its links are not tracked, so that nobody knows who has clicked: leave it out, or ask with states", nil
+		}
+	} else if !slices.ContainsFunc(tracked, func(t tracking.Settings) bool { return t.Opens }) {
+		return "its opens are not tracked, so that nobody knows who has opened: leave it out, or ask with states", nil
+	}
+	return "", nil
 }
 
 // freezeMembers keeps who a run names by messages as they are at this moment, so that no

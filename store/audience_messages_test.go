@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"carillon/messages"
 	"carillon/store/storetest"
 	"carillon/targeting"
+	"carillon/tracking"
 )
 
 // scatter gives the messages of a run states and reasons at random, and counts them; a
@@ -32,6 +34,10 @@ func (j *journey) scatter(random *rand.Rand, runs ...int64) {
 			j.Exec("DELETE FROM messages WHERE id = ?", m.ID)
 			j.Exec(`INSERT INTO messages (id, channel_id, run_id, contact_id, state, reason, address, created_at, sent_at)
 				VALUES (?, ?, ?, ?, ?, NULLIF(?, ''), ?, 0, ?)`, m.ID, m.ChannelID, m.RunID, m.ContactID, int(state), reasons[random.IntN(len(reasons))], m.Address, sent)
+			if random.IntN(2) == 0 {
+				j.Exec("INSERT INTO engagement (message_id, opened_at, clicked_at, machine_opens) VALUES (?, NULLIF(?, 0), NULLIF(?, 0), 1)",
+					m.ID, random.IntN(2), random.IntN(2))
+			}
 			if random.IntN(4) == 0 {
 				j.Exec("INSERT INTO replies (account_id, channel_id, contact_id, kind, address, text, meaning, at) VALUES (?, ?, ?, 'email', ?, 'hm', 'other', ?)",
 					j.AccountID, m.ChannelID, m.ContactID, m.Address, j.Clock.Now().UnixMilli()-int64(random.IntN(1000)))
@@ -47,13 +53,33 @@ func (j *journey) messagesOf(run int64) []messages.Message {
 	return list
 }
 
+// reactions are what people did: when they replied, by contact, and what they did with
+// messages.
+type reactions struct {
+	replied map[int64][]time.Time
+	engaged map[int64]tracking.Engagement
+}
+
+// did reports whether somebody did something with a message.
+func (r reactions) did(m messages.Message, word string) bool {
+	switch word {
+	case targeting.NotReplied:
+		return m.SentAt != nil && slices.ContainsFunc(r.replied[m.ContactID], func(at time.Time) bool { return !at.Before(*m.SentAt) })
+	case targeting.NotOpened:
+		return !r.engaged[m.ID].OpenedAt.IsZero()
+	case targeting.NotClicked:
+		return !r.engaged[m.ID].ClickedAt.IsZero()
+	}
+	return false
+}
+
 // inMemory are the contacts that a filter of messages picks, found without the database.
-func inMemory(by targeting.ByMessages, all []messages.Message, replied map[int64][]time.Time) []int64 {
+func inMemory(by targeting.ByMessages, all []messages.Message, r reactions) []int64 {
 	among := func(list []string, value string) bool { return len(list) == 0 || slices.Contains(list, value) }
-	has, ids := map[int64]bool{}, []int64{}
+	has, did, ids := map[int64]bool{}, map[int64]bool{}, []int64{}
 	for _, m := range all {
 		at := slices.Index([]messages.State{messages.Sent, messages.Delivered, messages.Read}, m.State)
-		done := false
+		var done bool
 		switch by.Not {
 		case targeting.NotSent:
 			done = at >= 0
@@ -61,19 +87,25 @@ func inMemory(by targeting.ByMessages, all []messages.Message, replied map[int64
 			done = at >= 1
 		case targeting.NotRead:
 			done = at >= 2
-		case targeting.NotReplied:
-			done = m.SentAt != nil && slices.ContainsFunc(replied[m.ContactID], func(at time.Time) bool { return !at.Before(*m.SentAt) })
+		default:
+			done = r.did(m, by.Not)
 		}
 		has[m.ContactID] = has[m.ContactID] || done
+		did[m.ContactID] = did[m.ContactID] || by.Did == "" || r.did(m, by.Did)
 	}
 	for _, m := range all {
-		if !has[m.ContactID] && among(by.States, m.State.String()) && among(by.Reasons, m.Reason) && !slices.Contains(ids, m.ContactID) {
+		if !has[m.ContactID] && did[m.ContactID] && among(by.States, m.State.String()) && among(by.Reasons, m.Reason) && !slices.Contains(ids, m.ContactID) {
 			ids = append(ids, m.ContactID)
 		}
 	}
 	slices.Sort(ids)
 	return ids
 }
+
+// dids are what Did may be.
+var dids = []string{"", "", targeting.NotOpened, targeting.NotClicked}
+
+func oneOfWords(random *rand.Rand, words []string) string { return words[random.IntN(len(words))] }
 
 // Who is picked by messages is the same in both databases and in memory, in batches and
 // at once, in an audience and in what is left out of one.
@@ -90,6 +122,16 @@ func TestAudiencesByMessagesMeanTheSame(t *testing.T) {
 		j.PlanAll(second.ID, 100)
 		j.scatter(random, first.ID, second.ID)
 		replied := map[int64][]time.Time{}
+		engaged := map[int64]tracking.Engagement{}
+		for _, run := range []int64{first.ID, second.ID} {
+			var ids []int64
+			for _, m := range j.messagesOf(run) {
+				ids = append(ids, m.ID)
+			}
+			found, err := s.Engagements(t.Context(), ids)
+			require.NoError(t, err)
+			maps.Copy(engaged, found)
+		}
 		for _, id := range s.IDs("SELECT id FROM replies") {
 			contact := int64(s.Int("SELECT contact_id FROM replies WHERE id = ?", id))
 			replied[contact] = append(replied[contact], time.UnixMilli(int64(s.Int("SELECT at FROM replies WHERE id = ?", id))))
@@ -109,14 +151,15 @@ func TestAudiencesByMessagesMeanTheSame(t *testing.T) {
 		everybody := s.IDs("SELECT id FROM contacts ORDER BY id")
 		for range 150 {
 			by := targeting.ByMessages{States: pick(states), Reasons: pick([]string{messages.ReasonRefused, messages.ReasonAttemptsUsedUp}),
-				Not: append(targeting.Nots(), "")[random.IntN(5)]}
+				Not: oneOfWords(random, append(targeting.Nots(), "")),
+				Did: oneOfWords(random, dids)}
 			var all []messages.Message
 			if by.CampaignID = j.Campaign; random.IntN(2) == 0 {
 				by.CampaignID, by.RunID = 0, first.ID
 			} else {
 				all = j.messagesOf(second.ID)
 			}
-			want := inMemory(by, append(all, j.messagesOf(first.ID)...), replied)
+			want := inMemory(by, append(all, j.messagesOf(first.ID)...), reactions{replied, engaged})
 			for what, audience := range map[string]targeting.Audience{
 				"in": {Messages: &by}, "out": {All: true, Exclude: &targeting.Exclude{Messages: &by}},
 			} {
@@ -145,8 +188,9 @@ func TestAudiencesByMessagesMeanTheSame(t *testing.T) {
 		}
 		// And the planner makes a message for each, in small batches.
 		for range 10 {
-			by := targeting.ByMessages{CampaignID: j.Campaign, States: pick(states), Not: append(targeting.Nots(), "")[random.IntN(5)]}
-			want := inMemory(by, append(j.messagesOf(first.ID), j.messagesOf(second.ID)...), replied)
+			by := targeting.ByMessages{CampaignID: j.Campaign, States: pick(states), Not: oneOfWords(random, append(targeting.Nots(), "")),
+				Did: oneOfWords(random, dids)}
+			want := inMemory(by, append(j.messagesOf(first.ID), j.messagesOf(second.ID)...), reactions{replied, engaged})
 			text, err := json.Marshal(targeting.Audience{Messages: &by})
 			require.NoError(t, err)
 			campaign := j.NewCampaign(string(text))

@@ -16,6 +16,7 @@ import (
 	"carillon/targeting"
 	"carillon/targeting/rule"
 	"carillon/templates"
+	"carillon/tracking"
 )
 
 const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
@@ -46,11 +47,12 @@ type keptContent struct {
 	// Feed is the data feed that the texts are filled from.
 	Feed       *campaigns.DataFeed   `json:"feed,omitempty"`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty"`
+	Tracking   tracking.Settings     `json:"tracking,omitzero"`
 }
 
 // kept is what is kept of a campaign's content.
 func kept(c campaigns.Campaign) keptContent {
-	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed, Experiment: c.Experiment}
+	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed, Experiment: c.Experiment, Tracking: c.Tracking}
 }
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
@@ -67,7 +69,7 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &written}, part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause},
 		part{"tags", tags, &c.About.Tags})
-	c.Content, c.Template, c.DataFeed, c.Experiment = written.Content, written.Template, written.Feed, written.Experiment
+	c.Content, c.Template, c.DataFeed, c.Experiment, c.Tracking = written.Content, written.Template, written.Feed, written.Experiment, written.Tracking
 	c.Audience.Of.CampaignID, c.Audience.Of.Split = c.ID, c.Experiment.Split(c.ID)
 	return c, err
 }

@@ -206,14 +206,15 @@ func (e *erasing) keepHashes(ctx context.Context) error {
 	return nil
 }
 
-// eraseMessages empties what the messages say of their recipient; states, times
-// and counters stay.
+// eraseMessages empties what the messages say of their recipient, and what that one did
+// with them; states, times and counters stay.
 func (e *erasing) eraseMessages(ctx context.Context) error {
 	list := e.d.IDList(e.messages)
 	return errors.Join(
 		e.change(ctx, "receipts", "DELETE FROM receipts WHERE message_id > 0 AND message_id "+e.d.InIDs, list),
 		e.change(ctx, "receipts", `DELETE FROM receipts WHERE message_id = 0 AND EXISTS (SELECT 1 FROM messages m WHERE m.id `+e.d.InIDs+`
 			AND m.channel_id = receipts.channel_id AND m.provider_id = receipts.provider_id)`, list),
+		e.change(ctx, "engagement", "DELETE FROM engagement WHERE message_id "+e.d.InIDs, list),
 		e.change(ctx, "message_contents", "UPDATE message_contents SET content = '{}', metadata = '{}' WHERE message_id "+e.d.InIDs, list),
 		e.change(ctx, "transitions", "UPDATE transitions SET detail = '' WHERE message_id "+e.d.InIDs, list),
 		e.change(ctx, "messages", "UPDATE messages SET address = '', detail = NULL, provider_id = NULL WHERE id "+e.d.InIDs, list))

@@ -78,19 +78,22 @@ func (m *moving) loadSteps(ctx context.Context, known map[int64]*rule.Contact) e
 	return sqldb.Each(ctx, m, func(scan sqldb.Scan) error {
 		var id int64
 		var state messages.State
-		var sent sqldb.Time
-		if err := scan(&id, &state, &sent); err != nil {
+		var sent, clicked sqldb.Time
+		if err := scan(&id, &state, &sent, &clicked); err != nil {
 			return err
 		}
 		for _, s := range of[id] {
 			facts := factsOf(state)
+			if !clicked.IsZero() {
+				facts = append(facts, "clicked")
+			}
 			if c := known[s.p.was.ContactID]; c != nil && !sent.IsZero() && !c.LastRepliedAt.Before(sent.Time) {
 				facts = append(facts, "replied")
 			}
 			s.p.in.Steps[s.step] = facts
 		}
 		return nil
-	}, "SELECT id, state, sent_at FROM messages WHERE id "+m.d.InIDs, m.d.IDList(ids))
+	}, "SELECT m.id, m.state, m.sent_at, e.clicked_at FROM messages m LEFT JOIN engagement e ON e.message_id = m.id WHERE m.id "+m.d.InIDs, m.d.IDList(ids))
 }
 
 // factsOf are what a state says of a message, as rules of flows ask.
@@ -116,12 +119,12 @@ func (tx conn) ruleContacts(ctx context.Context, ids []int64, needs map[rule.Sou
 	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		c := &rule.Contact{}
 		var attributes, expiry []byte
-		var created, active, clicked, replied sqldb.Time
+		var created, active, replied sqldb.Time
 		if err := scan(&c.ID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
-			&attributes, &expiry, &created, &active, &clicked, &replied); err != nil {
+			&attributes, &expiry, &created, &active, &replied); err != nil {
 			return err
 		}
-		c.CreatedAt, c.LastActivityAt, c.LastClickedAt, c.LastRepliedAt = created.Time, active.Time, clicked.Time, replied.Time
+		c.CreatedAt, c.LastActivityAt, c.LastRepliedAt = created.Time, active.Time, replied.Time
 		var err error
 		if c.Expiry, err = parseExpiry(expiry); err != nil {
 			return err
@@ -129,7 +132,7 @@ func (tx conn) ruleContacts(ctx context.Context, ids []int64, needs map[rule.Sou
 		found[c.ID] = c
 		return json.Unmarshal(attributes, &c.Attributes)
 	}, `SELECT id, COALESCE(external_id, ''), name, first_name, last_name, language, timezone, status, attributes, attribute_expiry,
-		created_at, last_activity_at, last_clicked_at, last_replied_at FROM contacts WHERE id `+tx.d.InIDs, list)
+		created_at, last_activity_at, last_replied_at FROM contacts WHERE id `+tx.d.InIDs, list)
 	if err != nil {
 		return nil, err
 	}
@@ -161,18 +164,20 @@ func (tx conn) ruleContacts(ctx context.Context, ids []int64, needs map[rule.Sou
 			return err
 		}, "SELECT m.contact_id, l.id, l.kind FROM members m JOIN lists l ON l.id = m.list_id WHERE m.contact_id "+tx.d.InIDs, list)
 	}
-	if err == nil && (needs[rule.Campaign] || needs[rule.Activity] || needs[rule.Received]) {
+	if err == nil && (needs[rule.Campaign] || needs[rule.Activity] || needs[rule.Received] || needs[rule.Engagement] || needs[rule.Engaged]) {
 		err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 			var id int64
 			var was rule.Message
-			var sent, delivered, read sqldb.Time
-			err := scan(&id, &was.CampaignID, &sent, &delivered, &read)
+			var sent, delivered, read, opened, clicked sqldb.Time
+			err := scan(&id, &was.CampaignID, &sent, &delivered, &read, &opened, &clicked)
 			was.SentAt, was.DeliveredAt, was.ReadAt = sent.Time, delivered.Time, read.Time
+			was.LastOpenedAt, was.LastClickedAt = opened.Time, clicked.Time
 			if c := found[id]; c != nil {
 				c.Messages = append(c.Messages, was)
 			}
 			return err
-		}, `SELECT m.contact_id, COALESCE(r.campaign_id, 0), m.sent_at, m.delivered_at, m.read_at FROM messages m LEFT JOIN runs r ON r.id = m.run_id
+		}, `SELECT m.contact_id, COALESCE(r.campaign_id, 0), m.sent_at, m.delivered_at, m.read_at, e.last_opened_at, e.last_clicked_at
+			FROM messages m LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN engagement e ON e.message_id = m.id
 			WHERE m.contact_id > 0 AND m.sent_at IS NOT NULL AND m.contact_id `+tx.d.InIDs, list)
 	}
 	return found, err

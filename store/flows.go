@@ -76,14 +76,19 @@ func (s *Store) UpdateFlow(ctx context.Context, f flows.Flow) (flows.Flow, error
 		if c.status != campaigns.Draft && (c.channelID != f.ChannelID || mustJSON(c.schedule) != mustJSON(f.Schedule)) {
 			return fault.New(fault.Conflict, "flow %d was started: its channel and schedule stay, and steps may name other channels; for another time, enter people by POST /v1/flows/%d/enter", f.ID, f.ID)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?, updated_at = ?
-			WHERE id = ?`, f.Name, f.ChannelID, mustJSON(f.Audience), mustJSON(f.Schedule), mustJSON(f.Throttle), f.Weight, f.CategoryID,
+		before, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", f.ID).Scan)
+		if err != nil {
+			return err
+		}
+		retracked := mustJSON(before.Tracking) != mustJSON(f.Tracking)
+		if _, err := tx.Exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?,
+			updated_at = ? WHERE id = ?`, f.Name, f.ChannelID, mustJSON(f.Audience), mustJSON(kept(f.Campaign)), mustJSON(f.Schedule), mustJSON(f.Throttle), f.Weight, f.CategoryID,
 			sqldb.Millis(s.clock.Now()), f.ID); err != nil {
 			return err
 		}
 		definition := mustJSON(f.Definition)
-		_, err = tx.Exec(ctx, "UPDATE flows SET changed = CASE WHEN definition = ? THEN changed ELSE ? END, definition = ? WHERE campaign_id = ?",
-			definition, true, definition, f.ID)
+		_, err = tx.Exec(ctx, "UPDATE flows SET changed = CASE WHEN definition = ? AND NOT CAST(? AS BOOLEAN) THEN changed ELSE ? END, definition = ? WHERE campaign_id = ?",
+			definition, retracked, true, definition, f.ID)
 		return err
 	})
 	if err != nil {
@@ -265,7 +270,7 @@ func (tx conn) makeSayings(ctx context.Context, k campaigns.Campaign, version in
 	}
 	ordinal := version * 1000
 	for _, step := range f.Says() {
-		said := keptContent{Content: step.Content.Content, Template: step.Content.Template}
+		said := keptContent{Content: step.Content.Content, Template: step.Content.Template, Tracking: k.Tracking}
 		if step.ChannelID == 0 {
 			step.ChannelID = k.ChannelID
 		}
@@ -276,7 +281,7 @@ func (tx conn) makeSayings(ctx context.Context, k campaigns.Campaign, version in
 				return err
 			}
 			if step.Question.Retry != nil {
-				sayings = append(sayings, keptContent{Content: step.Question.Retry.Content, Template: step.Question.Retry.Template})
+				sayings = append(sayings, keptContent{Content: step.Question.Retry.Content, Template: step.Question.Retry.Template, Tracking: k.Tracking})
 			}
 		}
 		for i, said := range sayings {

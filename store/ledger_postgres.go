@@ -35,4 +35,9 @@ var postgresStatements = statements{
 	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 		SELECT (v ->> 0)::bigint, (v ->> 1)::bigint, v ->> 2, v ->> 3, (v ->> 4)::bigint, v ->> 5, v ->> 6, (v ->> 7)::bigint, v ->> 8
 		FROM jsonb_array_elements(?::jsonb) v`,
+	insertLinks:         insertLinks(postgresValues),
+	updateEngagement:    updateEngagement(postgresValues),
+	addEngagementCounts: addEngagementCounts(postgresValues),
 }
+
+var postgresValues = values{func(i int, kind string) string { return "(v ->> " + strconv.Itoa(i) + ")::" + kind }, "jsonb_array_elements(?::jsonb) v"}

@@ -35,4 +35,9 @@ var sqliteStatements = statements{
 	insertReceipts: `INSERT INTO receipts (channel_id, message_id, provider_id, status, at, code, detail, received_at, bounce)
 		SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 		FROM json_each(?)`,
+	insertLinks:         insertLinks(sqliteValues),
+	updateEngagement:    updateEngagement(sqliteValues),
+	addEngagementCounts: addEngagementCounts(sqliteValues),
 }
+
+var sqliteValues = values{func(i int, _ string) string { return "v.value ->> " + strconv.Itoa(i) }, "json_each(?) v"}

@@ -34,6 +34,12 @@ type statements struct {
 	turns string
 	// insertReceipts takes the columns of receipts but for the id.
 	insertReceipts string
+	// insertLinks takes rows of run, number, address, 1 if it is of the data feed.
+	insertLinks string
+	// updateEngagement takes rows of message and the columns of engagement.
+	updateEngagement string
+	// addEngagementCounts takes rows of run, variant, number, shard, people, times, machine.
+	addEngagementCounts string
 	valueRows
 }
 

@@ -122,12 +122,11 @@ func (tx conn) moveProfile(ctx context.Context, kept, other contacts.Contact, m 
 		kept.ID, kept.ExternalID, now, other.ID); err != nil {
 		return err
 	}
-	both := "(SELECT MAX(%[1]s) FROM contacts WHERE id IN (?, ?))"
 	if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?, timezone = ?, status = ?,
 		updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ?,
-		last_clicked_at = `+fmt.Sprintf(both, "last_clicked_at")+", last_replied_at = "+fmt.Sprintf(both, "last_replied_at")+" WHERE id = ?",
+		last_replied_at = (SELECT MAX(last_replied_at) FROM contacts WHERE id IN (?, ?)) WHERE id = ?`,
 		kept.ExternalID, kept.Name, kept.FirstName, kept.LastName, kept.Language, kept.Timezone, string(kept.Status), now, sqldb.MillisPtr(kept.LastActivityAt),
-		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.ID, other.ID, kept.ID, other.ID, kept.ID); err != nil {
+		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.ID, other.ID, kept.ID); err != nil {
 		return err
 	}
 	var list []givenAddress

@@ -297,7 +297,9 @@ func (s *Store) GetRun(ctx context.Context, accountID, runID int64) (campaigns.R
 	if err != nil {
 		return run, s.translate(err)
 	}
-	run.Counts, err = s.reader().runCounts(ctx, runID)
+	if run.Counts, err = s.reader().runCounts(ctx, runID); err == nil {
+		run.Engagement, err = s.reader().runEngagement(ctx, runID)
+	}
 	return run, s.translate(err)
 }
 
@@ -315,6 +317,9 @@ func (s *Store) ListRuns(ctx context.Context, accountID, campaignID, before int6
 	}
 	for i := range runs {
 		if runs[i].Counts, err = s.reader().runCounts(ctx, runs[i].ID); err != nil {
+			return nil, s.translate(err)
+		}
+		if runs[i].Engagement, err = s.reader().runEngagement(ctx, runs[i].ID); err != nil {
 			return nil, s.translate(err)
 		}
 	}

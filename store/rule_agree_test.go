@@ -88,7 +88,7 @@ func oddContact(r *rand.Rand, n int, now time.Time) rule.Contact {
 	c := rule.Contact{
 		Name: oneOf(r, oddTexts), FirstName: oneOf(r, oddTexts), LastName: oneOf(r, oddTexts),
 		Language: oneOf(r, oddCodes), Timezone: oneOf(r, oddCodes), Status: oneOf(r, []string{"active", "inactive", "blocked", "deleted"}),
-		CreatedAt: oddInstant(r, now), LastActivityAt: maybeInstant(r, now), LastClickedAt: maybeInstant(r, now), LastRepliedAt: maybeInstant(r, now),
+		CreatedAt: oddInstant(r, now), LastActivityAt: maybeInstant(r, now), LastRepliedAt: maybeInstant(r, now),
 		Addresses: map[string]string{}, Attributes: map[string]any{}, Expiry: map[string]time.Time{}, Lists: map[int64]string{},
 	}
 	if r.IntN(2) == 0 {
@@ -115,6 +115,7 @@ func oddContact(r *rand.Rand, n int, now time.Time) rule.Contact {
 	for range r.IntN(4) {
 		c.Messages = append(c.Messages, rule.Message{
 			CampaignID: int64(r.IntN(4)), SentAt: maybeInstant(r, now), DeliveredAt: maybeInstant(r, now), ReadAt: maybeInstant(r, now),
+			LastOpenedAt: maybeInstant(r, now), LastClickedAt: maybeInstant(r, now),
 		})
 	}
 	return c

@@ -72,7 +72,7 @@ func (w *ruleWorld) clear() {
 	w.t.Helper()
 	w.contacts = nil
 	for _, s := range w.stores {
-		for _, table := range []string{"contacts", "addresses", "members", "messages"} {
+		for _, table := range []string{"contacts", "addresses", "members", "messages", "engagement"} {
 			w.exec(s, "DELETE FROM "+table)
 		}
 	}
@@ -103,10 +103,10 @@ func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 	}
 	ctx := w.t.Context()
 	if _, err := tx.Exec(ctx, `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
-		attributes, attribute_expiry, folded, last_activity_at, last_clicked_at, last_replied_at)
-		VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
+		attributes, attribute_expiry, folded, last_activity_at, last_replied_at)
+		VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
 		c.ID, w.account, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, c.Status, sqldb.Millis(c.CreatedAt),
-		texts[0], texts[1], texts[2], sqldb.Millis(c.LastActivityAt), sqldb.Millis(c.LastClickedAt), sqldb.Millis(c.LastRepliedAt)); err != nil {
+		texts[0], texts[1], texts[2], sqldb.Millis(c.LastActivityAt), sqldb.Millis(c.LastRepliedAt)); err != nil {
 		return err
 	}
 	for kind, address := range c.Addresses {
@@ -120,9 +120,17 @@ func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 		}
 	}
 	for i, m := range c.Messages {
-		if _, err := tx.Exec(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, step, state, created_at, sent_at, delivered_at, read_at, address)
+		id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, step, state, created_at, sent_at, delivered_at, read_at, address)
 			VALUES (1, ?, ?, ?, 3, 0, ?, ?, ?, '')`, w.runs[m.CampaignID], c.ID, i, sqldb.Millis(m.SentAt), sqldb.Millis(m.DeliveredAt),
-			sqldb.Millis(m.ReadAt)); err != nil {
+			sqldb.Millis(m.ReadAt))
+		if err != nil {
+			return err
+		}
+		if m.LastOpenedAt.IsZero() && m.LastClickedAt.IsZero() {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "INSERT INTO engagement (message_id, last_opened_at, last_clicked_at) VALUES (?, ?, ?)", id,
+			sqldb.Millis(m.LastOpenedAt), sqldb.Millis(m.LastClickedAt)); err != nil {
 			return err
 		}
 	}

@@ -115,12 +115,12 @@ func ruleTable(now time.Time) []tableCase {
 				"part": []any{"infrared"}}),
 		},
 		{
-			"instant", []string{"last_clicked_at"}, `{"days_before": 1}`, `["2026-02-28T10:00", "2026-03-01"]`, `[{"days_before": 1}, "2026-03-01T12:00:00Z"]`,
+			"instant", []string{"last_replied_at"}, `{"days_before": 1}`, `["2026-02-28T10:00", "2026-03-01"]`, `[{"days_before": 1}, "2026-03-01T12:00:00Z"]`,
 			func(string) map[string]rule.Contact {
 				midnight := yesterday.Truncate(24 * time.Hour)
 				return map[string]rule.Contact{
-					"missing": {}, "the day before": {LastClickedAt: midnight.Add(-time.Millisecond)}, "the day's first moment": {LastClickedAt: midnight},
-					"the day's last moment": {LastClickedAt: midnight.AddDate(0, 0, 1).Add(-time.Millisecond)}, "now": {LastClickedAt: now},
+					"missing": {}, "the day before": {LastRepliedAt: midnight.Add(-time.Millisecond)}, "the day's first moment": {LastRepliedAt: midnight},
+					"the day's last moment": {LastRepliedAt: midnight.AddDate(0, 0, 1).Add(-time.Millisecond)}, "now": {LastRepliedAt: now},
 				}
 			},
 		},
@@ -140,6 +140,28 @@ func ruleTable(now time.Time) []tableCase {
 				return map[string]rule.Contact{
 					"none": {}, "one": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}, {SentAt: now.AddDate(0, 0, -7)}}},
 					"two": {Messages: []rule.Message{{SentAt: now}, {SentAt: yesterday}}},
+				}
+			},
+		},
+		{
+			"engagement", []string{"last_clicked_at"}, `"2026-02-28"`, `["2026-02-28", "2026-03-01"]`, `["2026-02-28", "2026-01-01"]`,
+			func(string) map[string]rule.Contact {
+				return map[string]rule.Contact{
+					"missing": {}, "sent": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday}}},
+					"opened":    {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday, LastOpenedAt: yesterday}}},
+					"same":      {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday, LastClickedAt: yesterday}}},
+					"later too": {Messages: []rule.Message{{CampaignID: 1, SentAt: yesterday, LastClickedAt: yesterday}, {SentAt: now, LastClickedAt: now}}},
+				}
+			},
+		},
+		{
+			"engaged", []string{"messages_clicked_7d"}, `1`, `[1, 2]`, `[0, 2]`,
+			func(string) map[string]rule.Contact {
+				long := now.AddDate(0, 0, -9)
+				return map[string]rule.Contact{
+					"none": {Messages: []rule.Message{{SentAt: now, LastOpenedAt: now}}},
+					"one":  {Messages: []rule.Message{{CampaignID: 1, SentAt: long, LastClickedAt: yesterday}, {SentAt: long, LastClickedAt: now.AddDate(0, 0, -7)}}},
+					"two":  {Messages: []rule.Message{{SentAt: now, LastClickedAt: now}, {SentAt: yesterday, LastClickedAt: yesterday}}},
 				}
 			},
 		},

@@ -30,7 +30,7 @@ func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campa
 		part{"snippets", snippets, &c.Snippets}); err != nil {
 		return c, err
 	}
-	c.Content, c.Template, c.Experiment = written.Content, written.Template, written.Experiment
+	c.Content, c.Template, c.Experiment, c.Tracking = written.Content, written.Template, written.Experiment, written.Tracking
 	if len(resolved) > 0 {
 		if err := readParts(c.ID, part{"resolved template", resolved, &c.Resolved}); err != nil {
 			return c, err

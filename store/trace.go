@@ -39,6 +39,13 @@ func (s *Store) Trace(ctx context.Context, q campaigns.TraceQuery) (t campaigns.
 	if err := c.traceMessages(ctx, q.AccountID, addresses, &t); err != nil {
 		return t, s.translate(err)
 	}
+	ids := make([]int64, len(t.Messages))
+	for i, m := range t.Messages {
+		ids[i] = m.ID
+	}
+	if t.Engagement, err = c.engagements(ctx, ids); err != nil {
+		return t, s.translate(err)
+	}
 	if err := c.traceCampaigns(ctx, q.AccountID, &t); err != nil {
 		return t, s.translate(err)
 	}

@@ -63,7 +63,8 @@ type ByMessages struct {
 	RunID      int64    `json:"run_id,omitempty" minimum:"1" doc:"Instead: messages of this run."`
 	States     []string `json:"states,omitempty" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown" doc:"In one of these states; in any if absent."`
 	Reasons    []string `json:"reasons,omitempty" doc:"With one of these reasons, such as attempts_used_up; with any or none if absent."`
-	Not        string   `json:"not,omitempty" maxLength:"20" doc:"And of which the same person has none that was sent, delivered or read, or has not replied since: sent, delivered, read or replied." example:"read"`
+	Not        string   `json:"not,omitempty" maxLength:"20" doc:"And of which the same person has none that was sent, delivered or read, that they opened or clicked a link of, or has not replied since: sent, delivered, read, replied, opened or clicked." example:"read"`
+	Did        string   `json:"did,omitempty" maxLength:"20" doc:"And of which the same person has one that they opened, or clicked a link of: opened or clicked." example:"clicked"`
 }
 
 // The words for what somebody has not done with any of the messages.
@@ -72,10 +73,15 @@ const (
 	NotDelivered = "delivered"
 	NotRead      = "read"
 	NotReplied   = "replied"
+	// These two are of campaigns that track them; Did may be one of them, too.
+	NotOpened  = "opened"
+	NotClicked = "clicked"
 )
 
 // Nots are the words that Not may be.
-func Nots() []string { return []string{NotSent, NotDelivered, NotRead, NotReplied} }
+func Nots() []string {
+	return []string{NotSent, NotDelivered, NotRead, NotReplied, NotOpened, NotClicked}
+}
 
 // check names what can't be meant; whether campaign, run, states and reasons exist is
 // for the store to look at.
@@ -97,18 +103,16 @@ func (m *ByMessages) check(at string) (wrong []fault.Field) {
 		add(".run_id", m.RunID, "ids are positive")
 	}
 	if m.Not != "" && !slices.Contains(Nots(), m.Not) {
-		add(".not", m.Not, WrongNot(m.Not))
+		add(".not", m.Not, WrongNot())
+	}
+	if m.Did != "" && m.Did != NotOpened && m.Did != NotClicked {
+		add(".did", m.Did, "must be opened or clicked; what became of the messages is asked with states")
 	}
 	return wrong
 }
 
 // WrongNot says what is wrong with a word for Not.
-func WrongNot(word string) string {
-	if word == "clicked" || word == "opened" {
-		return "clicks and opens are not tracked: one of " + strings.Join(Nots(), ", ")
-	}
-	return "must be one of " + strings.Join(Nots(), ", ")
-}
+func WrongNot() string { return "must be one of " + strings.Join(Nots(), ", ") }
 
 // Received is who was sent a recurring campaign, or is about to be, by its earlier runs:
 // one of these says which.

@@ -103,6 +103,10 @@ func (s *fakeStore) Unqueue(_ context.Context, u messages.Unqueuing) error {
 	return s.due
 }
 
+func (s *fakeStore) KeepLinks(_ context.Context, _ int64, own, feed []string) ([]string, error) {
+	return slices.Concat(own, feed), nil
+}
+
 func (s *fakeStore) OccasionOfRun(context.Context, int64) (*liquid.Occasion, error) {
 	return &liquid.Occasion{CampaignName: s.campaign.Name}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/templates/liquid"
+	"carillon/tracking"
 )
 
 // What is rendered at a time. Two chunks of an envelope are in memory: one that is
@@ -39,6 +40,10 @@ type item struct {
 	language string
 	// filled is the message's content, unless that is in the message.
 	filled *liquid.Filled
+	// tracked and links write the tracked links into it; tracked is nil if there are none.
+	tracked *tracking.Writer
+	links   messages.Links
+	runID   int64
 }
 
 // whole is the message as it is handed to the provider. Its texts are put together for
@@ -47,6 +52,9 @@ func (j item) whole() providers.Message {
 	m := j.message
 	if j.filled != nil {
 		m.Content = j.filled.Content()
+	}
+	if j.tracked != nil {
+		m.Content = j.tracked.Write(m.Content, j.links.Tracked(j.runID))
 	}
 	return m
 }
@@ -296,6 +304,7 @@ func (b *batch) item(l letter) (item, error) {
 		return j, err
 	}
 	j.language = language
+	j.tracked, j.links, j.runID = b.run.tracked, links, b.e.RunID
 	j.filled, err = content.Fill(b.ctx, to.Vars(b.run.occasion, links))
 	return j, err
 }

@@ -9,8 +9,10 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/providers"
 	"carillon/templates"
 	"carillon/templates/liquid"
+	"carillon/tracking"
 )
 
 // maxRunsKnown bounds what a channel remembers of runs: more than are ever under way
@@ -26,6 +28,8 @@ type run struct {
 	contents []*templates.Compiled
 	occasion *liquid.Occasion
 	broken   error // why a content can't be compiled
+	// tracked writes the links that are tracked; nil if nothing is.
+	tracked *tracking.Writer
 
 	// exceeded counts recipients, one after the other, for whom the template
 	// exceeded its bounds.
@@ -92,6 +96,8 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	var written []providers.Content
+	r.contents, r.broken = nil, nil
 	for _, said := range campaign.Said() {
 		carried := said.Carried(kind.Capabilities.Buttons)
 		content, err := carried.Compile(campaign.Snippets)
@@ -99,12 +105,42 @@ func (ch *channel) run(ctx context.Context, runID int64) (*run, error) {
 			r.broken = err
 		}
 		r.contents = append(r.contents, content)
+		for _, tag := range carried.Languages.Has {
+			written = append(written, carried.Contents[tag])
+		}
+	}
+	if r.tracked, err = ch.track(ctx, campaign, written, r.occasion); err != nil {
+		return nil, err
 	}
 	if r.broken == nil {
 		r.broken = unread
 	}
 	r.campaign = &campaign
 	return r, nil
+}
+
+// track is what writes the tracked links of a run whose contents are these; nil if nothing is
+// tracked. Which links there are is kept with the run: every process goes by the same.
+func (ch *channel) track(ctx context.Context, of campaigns.Campaign, contents []providers.Content, in *liquid.Occasion) (*tracking.Writer, error) {
+	if !of.Tracking.On() || ch.worker.o.Links == nil {
+		return nil, nil
+	}
+	w := &tracking.Writer{Settings: of.Tracking, Table: tracking.NewTable(nil), Base: ch.worker.o.Links(of.AccountID, 0).Base()}
+	if w.Base == "" {
+		return nil, nil // the public address was taken away since
+	}
+	if !of.Tracking.Links {
+		return w, nil
+	}
+	own, feed := tracking.Collect(contents), []string(nil)
+	if in != nil && in.Feed != nil {
+		feed = tracking.CollectFixed(own, in.Feed.Texts())
+	}
+	kept, err := ch.worker.o.Store.KeepLinks(ctx, of.RunID, own, feed)
+	if err == nil {
+		w.Table = tracking.NewTable(kept)
+	}
+	return w, err
 }
 
 // uploads are those whose rows the run's content names.

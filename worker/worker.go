@@ -58,6 +58,9 @@ type Store interface {
 	// HaltVersion changes whenever something was withdrawn from the workers: paused,
 	// canceled, cleared, opted out of. What was withdrawn before the call is in it.
 	HaltVersion(ctx context.Context) (int64, error)
+	// KeepLinks keeps the addresses of the links of a run, those of its content and of its
+	// data feed, unless it has some, and returns those that are kept.
+	KeepLinks(ctx context.Context, runID int64, own, feed []string) ([]string, error)
 	// Sendable are those of claimed messages that may still be sent, with the
 	// configuration and the limits of the channel's revision, its UpdatedAt. It is
 	// NotFound as ChannelRevision is.

@@ -16,11 +16,15 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/targeting"
+	"carillon/tracking"
 )
 
 // publicURL makes messages carry what real ones do: an unsubscribe link and the
 // headers that go with it.
 const publicURL = "https://news.example.com"
+
+// benchKey signs the links.
+const benchKey = "a master key for the benchmark"
 
 // slowFor is how long a campaign to a provider with latency is sent; what is left
 // then is canceled. Its rate is known by then.
@@ -40,8 +44,10 @@ type bench struct {
 	channel providers.Channel
 	upload  int64
 	sent    campaigns.Campaign // at full speed
-	result  Result
-	say     func(format string, args ...any)
+	// tracks is what of the campaigns is tracked.
+	tracks tracking.Settings
+	result Result
+	say    func(format string, args ...any)
 }
 
 // Run measures one scenario. What it does is said to progress.
@@ -77,7 +83,7 @@ func (b *bench) steps() []func(context.Context) error {
 func (s Scenario) config() configs.Config {
 	return configs.Config{
 		DataDir: s.Dir, StoreDSN: secret.New(s.StoreDSN), RedisURL: secret.New(s.RedisURL), PublicURL: publicURL,
-		MasterKey: secret.New("a master key for the benchmark"), MaxUploadMB: 4096, ShutdownSeconds: 10, AllowPrivateAddresses: true,
+		MasterKey: secret.New(benchKey), MaxUploadMB: 4096, ShutdownSeconds: 10, AllowPrivateAddresses: true,
 	}
 }
 
@@ -134,6 +140,7 @@ func (b *bench) draft(ctx context.Context) (campaigns.Campaign, error) {
 	return b.engine.Campaigns.Create(ctx, campaigns.Campaign{
 		AccountID: b.account, Name: "bench " + strconv.FormatInt(system.Now().UnixNano(), 36), ChannelID: b.channel.ID,
 		Audience: targeting.Audience{Uploads: []int64{b.upload}}, Content: b.content.Templates,
+		Tracking: b.tracks,
 	})
 }
 

@@ -49,6 +49,8 @@ type Scenario struct {
 	Dir string `json:"dir,omitempty"`
 	// Sink is where the naive loop sends.
 	Sink Address `json:"sink,omitzero"`
+	// Clicking is what the process clicks that plays recipients.
+	Clicking clicking `json:"clicking,omitzero"`
 }
 
 // Stores are the stores with the Redis beside them: SQLite with the embedded one,
@@ -216,6 +218,8 @@ func Child(ctx context.Context, role, encoded string, streams Streams) error {
 		return serveSink(ctx, s, streams.In, streams.Out)
 	case "naive":
 		result, err = naive(ctx, s, naiveMessages)
+	case "clicks":
+		result, err = clickUntil(ctx, s.Clicking, streams.In)
 	case "worker":
 		return serveWorker(ctx, s, streams.In, streams.Out)
 	case "engine":

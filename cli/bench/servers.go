@@ -64,6 +64,26 @@ func (s *servers) postgresDSN(ctx context.Context) (string, error) {
 	return s.postgres.CreateDatabase(ctx)
 }
 
+// serve gives a scenario a folder, which its user removes, and the servers of its store.
+func (s *servers) serve(ctx context.Context, scenario *Scenario) (err error) {
+	if scenario.Dir, err = os.MkdirTemp("", "carillon-bench-"); err != nil {
+		return err
+	}
+	if scenario.Store != "sqlite" {
+		if scenario.RedisURL, err = s.redisURL(ctx); err != nil {
+			return err
+		}
+		scenario.RedisPid = s.redisPid()
+	}
+	if scenario.Store == "postgres" {
+		if scenario.StoreDSN, err = s.postgresDSN(ctx); err != nil {
+			return err
+		}
+		scenario.StorePid = s.postgresPid()
+	}
+	return nil
+}
+
 // redisPid and postgresPid are the private servers' processes; 0 if there is none.
 func (s *servers) redisPid() int {
 	if s.redis == nil {

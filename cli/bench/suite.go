@@ -70,22 +70,10 @@ func (s Suite) Run(ctx context.Context, scenarios []Scenario) error {
 
 // one runs one scenario in a process of its own.
 func (s Suite) one(ctx context.Context, private *servers, scenario Scenario) (result Result, err error) {
-	if scenario.Dir, err = os.MkdirTemp("", "carillon-bench-"); err != nil {
+	if err := private.serve(ctx, &scenario); err != nil {
 		return result, err
 	}
 	defer func() { _ = os.RemoveAll(scenario.Dir) }()
-	if scenario.Store != "sqlite" {
-		if scenario.RedisURL, err = private.redisURL(ctx); err != nil {
-			return result, err
-		}
-		scenario.RedisPid = private.redisPid()
-	}
-	if scenario.Store == "postgres" {
-		if scenario.StoreDSN, err = private.postgresDSN(ctx); err != nil {
-			return result, err
-		}
-		scenario.StorePid = private.postgresPid()
-	}
 	return runInChild(ctx, scenario, s.Progress)
 }
 

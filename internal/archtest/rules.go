@@ -115,11 +115,11 @@ func layers() []layer {
 			why: "it counts messages, and knows no campaign but by its id",
 		},
 		{
-			name: "tracking", may: join(people, []string{"messages"}), mayInTests: withStore,
-			why: "a link belongs to a message, whatever campaign sent it",
+			name: "tracking", may: people, mayInTests: withStore,
+			why: "a link is a link, whatever message it stands in: it knows texts, addresses and who asks for them",
 		},
 		{
-			name: "messages", may: join(people, []string{"targeting", "templates"}), mayInTests: withStore,
+			name: "messages", may: join(people, []string{"targeting", "templates", "tracking"}), mayInTests: withStore,
 			why: "a message has one recipient and one content; it knows no campaign but by its id",
 		},
 		{

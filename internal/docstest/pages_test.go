@@ -3,6 +3,7 @@ package docstest
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +28,7 @@ func TestPages(t *testing.T) {
 	stands := map[string]func(*testing.T) stand{
 		"README.md: Your first newsletter":                     newsletter,
 		"docs/schedules.md: A data feed":                       dataFeed,
+		"docs/tracking.md: Try it":                             receiver,
 		"README.md: Several processes on PostgreSQL and Redis": servers,
 	}
 	for _, page := range pages(t) {
@@ -78,6 +81,27 @@ func dataFeed(t *testing.T) stand {
 	t.Cleanup(shop.Close)
 	host := shop.Listener.Addr().String()
 	return stand{replace: []string{"shop.example.org", host}, env: []string{"SSL_CERT_FILE=" + certificate, "CARILLON_ALLOW_RELAYS=" + host}}
+}
+
+// receiver stands in for what takes the messages of a webhook channel, and shows the last.
+func receiver(t *testing.T) stand {
+	var last atomic.Value
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, err := io.ReadAll(r.Body)
+			if err == nil {
+				last.Store(body)
+			}
+			return
+		}
+		body, _ := last.Load().([]byte)
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(receiver.Close)
+	return stand{
+		replace: []string{"https://receiver.example.org/", receiver.URL + "/"},
+		env:     []string{"CARILLON_ALLOW_RELAYS=" + receiver.Listener.Addr().String(), "CARILLON_ALLOW_PRIVATE_ADDRESSES=true"},
+	}
 }
 
 var pauses = regexp.MustCompile(`campaign pause|campaigns/\d+/pause`)

@@ -14,7 +14,7 @@ type Contact struct {
 	ExternalID, Name, FirstName, LastName, Language, Timezone, Status string
 	CreatedAt                                                         time.Time
 	// The zero time means never.
-	LastActivityAt, LastClickedAt, LastRepliedAt time.Time
+	LastActivityAt, LastRepliedAt time.Time
 	// Addresses by kind.
 	Addresses map[string]string
 	// Attributes are the values of properties by key, as encoding/json decodes
@@ -37,6 +37,25 @@ type Message struct {
 	// CampaignID is 0 for transactional messages.
 	CampaignID                  int64
 	SentAt, DeliveredAt, ReadAt time.Time
+	// LastOpenedAt and LastClickedAt are when the contact did that last.
+	LastOpenedAt, LastClickedAt time.Time
+}
+
+// at is one of the message's times by the key of a field.
+func (m Message) at(key string) time.Time {
+	switch key {
+	case "sent_at":
+		return m.SentAt
+	case "delivered_at":
+		return m.DeliveredAt
+	case "read_at":
+		return m.ReadAt
+	case lastOpened:
+		return m.LastOpenedAt
+	case lastClicked:
+		return m.LastClickedAt
+	}
+	return time.Time{}
 }
 
 // Match reports whether the rule holds for the contact, as its SQL would. Lists
@@ -146,10 +165,14 @@ func (m *matcher) number(f Field) (n float64, ok bool) {
 	switch f.Source {
 	case Column:
 		return float64(m.contact.ID), true
-	case Received:
+	case Received, Engaged:
+		key := f.Key
+		if key == "" {
+			key = "sent_at"
+		}
 		since := m.moment.Now.AddDate(0, 0, -f.Days).UnixMilli()
 		for _, message := range m.contact.Messages {
-			if !message.SentAt.IsZero() && message.SentAt.UnixMilli() > since {
+			if at := message.at(key); !message.SentAt.IsZero() && !at.IsZero() && at.UnixMilli() > since {
 				n++
 			}
 		}
@@ -182,15 +205,12 @@ func (m *matcher) instant(f Field) time.Time {
 		return m.contact.CreatedAt
 	case "last_activity_at":
 		return m.contact.LastActivityAt
-	case "last_clicked_at":
-		return m.contact.LastClickedAt
 	case "last_replied_at":
 		return m.contact.LastRepliedAt
 	}
 	var last time.Time
 	for _, message := range m.contact.Messages {
-		at := map[string]time.Time{"sent_at": message.SentAt, "delivered_at": message.DeliveredAt, "read_at": message.ReadAt}[f.Key]
-		if !message.SentAt.IsZero() && at.After(last) {
+		if at := message.at(f.Key); !message.SentAt.IsZero() && at.After(last) {
 			last = at
 		}
 	}

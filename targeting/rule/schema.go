@@ -26,8 +26,10 @@ const (
 	Received   Source = "received"   // how many messages the contact was sent in Days days
 	// Answer is what was answered at the step Key of a flow, and Step what became of the
 	// messages of the step Key. Only a flow's own rules have them, and only in memory.
-	Answer Source = "answer"
-	Step   Source = "step"
+	Answer     Source = "answer"
+	Step       Source = "step"
+	Engagement Source = "engagement" // Key is when a person did it last with a message: last_opened_at, last_clicked_at
+	Engaged    Source = "engaged"    // with how many messages the contact did Key in Days days, for the last time
 )
 
 // Field is what a condition compares.
@@ -39,7 +41,7 @@ type Field struct {
 	Compare Comparison
 	// Integer says that numbers have no fraction.
 	Integer bool
-	// Days is the length of Received, 1 to MaxDays.
+	// Days is the length of Received and Engaged, 1 to MaxDays.
 	Days int
 }
 
@@ -107,7 +109,6 @@ func NewSchema(v Vocabulary) *Schema {
 	s.add(Described{Field: Field{Name: "status", Source: Column, Key: "status", Compare: AsCode}, Label: "Status", Choices: statuses})
 	column("created_at", "Created", AsInstant)
 	column("last_activity_at", "Last activity", AsInstant)
-	column("last_clicked_at", "Last clicked", AsInstant)
 	column("last_replied_at", "Last replied", AsInstant)
 	for _, kind := range v.Kinds {
 		s.add(Described{Field: Field{Name: addressPrefix + string(kind), Source: Address, Key: string(kind), Compare: AsCode}, Label: "Address: " + string(kind)})
@@ -124,8 +125,13 @@ func NewSchema(v Vocabulary) *Schema {
 	} {
 		s.add(Described{Field: Field{Name: activity.name, Source: Activity, Key: activity.key, Compare: AsInstant}, Label: activity.label})
 	}
-	for _, days := range []int{7, 30, 90, 365} {
-		s.add(Described{Field: received(days), Label: "Messages received in " + strconv.Itoa(days) + " days"})
+	for _, engagement := range []struct{ name, label string }{{lastOpened, "Last message opened"}, {lastClicked, "Last link clicked"}} {
+		s.add(Described{Field: Field{Name: engagement.name, Source: Engagement, Key: engagement.name, Compare: AsInstant}, Label: engagement.label})
+	}
+	for _, counted := range counters {
+		for _, days := range []int{7, 30, 90, 365} {
+			s.add(Described{Field: counted.field(days), Label: counted.label + " in " + strconv.Itoa(days) + " days"})
+		}
 	}
 	for _, p := range v.Properties {
 		if !plainKey.MatchString(p.Key) {
@@ -167,8 +173,24 @@ func choices(p property.Property) []string {
 	return list
 }
 
-func received(days int) Field {
-	return Field{Name: "messages_received_" + strconv.Itoa(days) + "d", Source: Received, Compare: AsNumber, Integer: true, Days: days}
+// The columns that say when a person did something with a message for the last time.
+const lastOpened, lastClicked = "last_opened_at", "last_clicked_at"
+
+// counter is a kind of fields that count messages of some days.
+type counter struct {
+	prefix, label string
+	source        Source
+	key           string
+}
+
+var counters = []counter{
+	{"messages_received_", "Messages received", Received, ""},
+	{"messages_opened_", "Messages opened", Engaged, lastOpened},
+	{"messages_clicked_", "Messages clicked", Engaged, lastClicked},
+}
+
+func (c counter) field(days int) Field {
+	return Field{Name: c.prefix + strconv.Itoa(days) + "d", Source: c.source, Key: c.key, Compare: AsNumber, Integer: true, Days: days}
 }
 
 func (s *Schema) add(d Described) {
@@ -177,7 +199,7 @@ func (s *Schema) add(d Described) {
 }
 
 // Fields lists the fields in the order in which users are shown them. Of
-// messages_received_<N>d, which takes every N from 1 to MaxDays, it has a few.
+// messages_received_<N>d and its like, which take every N from 1 to MaxDays, it has a few.
 func (s *Schema) Fields() []Described { return slices.Clone(s.fields) }
 
 // Field is the field of a name.
@@ -185,10 +207,12 @@ func (s *Schema) Field(name string) (f Field, ok bool) {
 	if i, ok := s.byName[name]; ok {
 		return s.fields[i].Field, true
 	}
-	digits, isReceived := strings.CutPrefix(name, "messages_received_")
-	if days, err := strconv.Atoi(strings.TrimSuffix(digits, "d")); isReceived && err == nil && days >= 1 && days <= MaxDays {
-		if f := received(days); f.Name == name {
-			return f, true
+	for _, counted := range counters {
+		digits, is := strings.CutPrefix(name, counted.prefix)
+		if days, err := strconv.Atoi(strings.TrimSuffix(digits, "d")); is && err == nil && days >= 1 && days <= MaxDays {
+			if f := counted.field(days); f.Name == name {
+				return f, true
+			}
 		}
 	}
 	return Field{}, false

@@ -156,7 +156,10 @@ func (c *compiler) condition(cond *Condition, depth int) {
 	case Activity:
 		c.exists(operator, "SELECT 1 FROM (SELECT MAX(m."+f.Key+") AS at FROM messages m WHERE m.contact_id = c.id AND m.contact_id > 0"+
 			" AND m.sent_at IS NOT NULL) m WHERE m.at IS NOT NULL", nil, func() { c.test(f, "m.at", operator, cond.Values) })
-	case Received:
+	case Engagement:
+		c.exists(operator, "SELECT 1 FROM (SELECT MAX(e."+f.Key+") AS at FROM "+engaged+" WHERE m.contact_id = c.id AND m.contact_id > 0"+
+			" AND m.sent_at IS NOT NULL) m WHERE m.at IS NOT NULL", nil, func() { c.test(f, "m.at", operator, cond.Values) })
+	case Received, Engaged:
 		c.received(f, operator, cond.Values)
 	case Answer, Step:
 		c.err = fault.InvalidField(cond.at, f.Name, "is known within a flow alone: use it in a branch of the flow")

@@ -70,13 +70,20 @@ func (c *compiler) campaign(o Operator, values []Value) {
 }
 
 // received counts messages; there is always a number.
+// engaged are messages with what was done with them.
+const engaged = "messages m JOIN engagement e ON e.message_id = m.id"
+
 func (c *compiler) received(f Field, o Operator, values []Value) {
 	if o == IsNull || o == IsEmpty {
 		c.write("FALSE")
 		return
 	}
 	since := c.moment.Now.AddDate(0, 0, -f.Days).UnixMilli()
-	c.write("EXISTS (SELECT 1 FROM (SELECT COUNT(*) AS n FROM messages m WHERE m.contact_id = c.id AND m.contact_id > 0 AND m.sent_at > ?) m WHERE ", since)
+	messages, at := "messages m", "m.sent_at"
+	if f.Source == Engaged {
+		messages, at = engaged, "m.sent_at IS NOT NULL AND e."+f.Key
+	}
+	c.write("EXISTS (SELECT 1 FROM (SELECT COUNT(*) AS n FROM "+messages+" WHERE m.contact_id = c.id AND m.contact_id > 0 AND "+at+" > ?) m WHERE ", since)
 	c.test(f, "m.n", o, values)
 	c.write(")")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -169,6 +170,31 @@ func at(value any, path string) (any, bool) {
 		}
 	}
 	return value, true
+}
+
+// Texts are the texts in the document, those of an object in the order of its fields' names.
+func (f *Feed) Texts() iter.Seq[string] {
+	return func(yield func(string) bool) { texts(f.value, yield) }
+}
+
+func texts(value any, yield func(string) bool) bool {
+	switch v := value.(type) {
+	case string:
+		return yield(v)
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if !texts(v[name], yield) {
+				return false
+			}
+		}
+	case []any:
+		for _, item := range v {
+			if !texts(item, yield) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Items are the items of the list at a path; ok is false where none is.

@@ -2,6 +2,7 @@ package liquid
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,4 +159,13 @@ func FuzzParseFeed(f *testing.F) {
 			require.ErrorAs(t, err, &exceeded)
 		}
 	})
+}
+
+func TestTextsOfAFeed(t *testing.T) {
+	feed := parseFeed(t, `{"b": ["x", {"z": "y", "c": 1}], "a": "w", "n": null}`)
+	require.Equal(t, []string{"w", "x", "y"}, slices.Collect(feed.Texts()))
+	for text := range feed.Texts() {
+		require.Equal(t, "w", text)
+		break
+	}
 }
