@@ -31,6 +31,7 @@ type Services struct {
 	Calendar   *calendar.Service
 	Flows      *flows.Service
 	Calls      *flows.Calls
+	Events     *contacts.Events
 	DataFeeds  *campaigns.DataFeeds
 	Settings   *campaigns.SettingsService
 	Holidays   *campaigns.HolidayService
@@ -70,6 +71,7 @@ type Store interface {
 	contacts.ListStore
 	contacts.ConsentStore
 	contacts.ReplyStore
+	contacts.EventStore
 	contacts.CapStore
 	contacts.PropertyStore
 	contacts.Inbox
@@ -141,6 +143,7 @@ func New(d Deps) *Services {
 		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,
 	})
 	s.Flows = flows.NewService(d.Store, s.Campaigns, s.Messages, d.Clock)
+	s.Events = contacts.NewEvents(d.Store, d.Clock)
 	s.Calls = flows.NewCalls(d.Store, fetch.New(d.Dialer), d.Clock)
 	s.Tracking = tracking.NewService(s.Tokens, s.Campaigns, d.Engagement, d.Clock)
 	return s

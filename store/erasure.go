@@ -278,11 +278,13 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 	return nil
 }
 
-// eraseFlows erases what the person answered in flows, and has them leave.
+// eraseFlows erases what programs told of the person, and what they answered in flows, and
+// has them leave.
 func (e *erasing) eraseFlows(ctx context.Context) error {
 	const sessions = "SELECT id FROM flow_sessions WHERE contact_id = ?"
 	return errors.Join(
 		e.change(ctx, "message_answers", "DELETE FROM message_answers WHERE message_id "+e.d.InIDs, e.d.IDList(e.messages)),
+		e.change(ctx, "contact_events", "DELETE FROM contact_events WHERE contact_id = ?", e.contact.ID),
 		e.change(ctx, "flow_answers", "DELETE FROM flow_answers WHERE contact_id = ?", e.contact.ID),
 		e.change(ctx, "flow_inbox", "DELETE FROM flow_inbox WHERE session_id IN ("+sessions+")", e.contact.ID),
 		e.change(ctx, "flow_calls", "DELETE FROM flow_calls WHERE session_id IN ("+sessions+")", e.contact.ID),

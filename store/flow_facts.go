@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"carillon/messages"
 	"carillon/store/sqldb"
@@ -179,6 +180,21 @@ func (tx conn) ruleContacts(ctx context.Context, ids []int64, needs map[rule.Sou
 		}, `SELECT m.contact_id, COALESCE(r.campaign_id, 0), m.sent_at, m.delivered_at, m.read_at, e.last_opened_at, e.last_clicked_at
 			FROM messages m LEFT JOIN runs r ON r.id = m.run_id LEFT JOIN engagement e ON e.message_id = m.id
 			WHERE m.contact_id > 0 AND m.sent_at IS NOT NULL AND m.contact_id `+tx.d.InIDs, list)
+	}
+	if err == nil && needs[rule.Happened] {
+		err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+			var id int64
+			var name string
+			var at sqldb.Time
+			err := scan(&id, &name, &at)
+			if c := found[id]; c != nil {
+				if c.Events == nil {
+					c.Events = map[string][]time.Time{}
+				}
+				c.Events[name] = append(c.Events[name], at.Time)
+			}
+			return err
+		}, "SELECT contact_id, name, at FROM contact_events WHERE contact_id "+tx.d.InIDs, list)
 	}
 	return found, err
 }

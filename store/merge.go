@@ -145,7 +145,7 @@ func compareKinds(a, b providers.AddressKind) int {
 	return slices.Index(kinds, a) - slices.Index(kinds, b)
 }
 
-// moveSessions moves the places in flows. Where both are in a flow that takes nobody twice,
+// moveSessions moves the places in flows, and what programs told. Where both are in a flow that takes nobody twice,
 // the other's ends, because its contact is gone.
 func (tx conn) moveSessions(ctx context.Context, keep, from int64) error {
 	// The messages of both are told apart by one count, and are the one's from here on.
@@ -158,6 +158,9 @@ func (tx conn) moveSessions(ctx context.Context, keep, from int64) error {
 		return err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE flow_answers SET contact_id = ? WHERE contact_id = ?", keep, from); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE contact_events SET contact_id = ? WHERE contact_id = ?", keep, from); err != nil {
 		return err
 	}
 	return tx.wakeContacts(ctx, from)

@@ -112,6 +112,14 @@ func oddContact(r *rand.Rand, n int, now time.Time) rule.Contact {
 			c.Lists[id] = ruleListKind(id)
 		}
 	}
+	for _, name := range []string{"order.paid", "created_at"} {
+		for range r.IntN(3) {
+			if c.Events == nil {
+				c.Events = map[string][]time.Time{}
+			}
+			c.Events[name] = append(c.Events[name], oddInstant(r, now))
+		}
+	}
 	for range r.IntN(4) {
 		c.Messages = append(c.Messages, rule.Message{
 			CampaignID: int64(r.IntN(4)), SentAt: maybeInstant(r, now), DeliveredAt: maybeInstant(r, now), ReadAt: maybeInstant(r, now),

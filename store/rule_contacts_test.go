@@ -72,7 +72,7 @@ func (w *ruleWorld) clear() {
 	w.t.Helper()
 	w.contacts = nil
 	for _, s := range w.stores {
-		for _, table := range []string{"contacts", "addresses", "members", "messages", "engagement"} {
+		for _, table := range []string{"contacts", "addresses", "members", "messages", "engagement", "contact_events", "event_names"} {
 			w.exec(s, "DELETE FROM "+table)
 		}
 	}
@@ -116,6 +116,17 @@ func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 	}
 	for id := range c.Lists {
 		if _, err := tx.Exec(ctx, "INSERT INTO members (list_id, contact_id) VALUES (?, ?)", id, c.ID); err != nil {
+			return err
+		}
+	}
+	for name, times := range c.Events {
+		for _, at := range times {
+			if _, err := tx.Exec(ctx, "INSERT INTO contact_events (account_id, contact_id, name, payload, at, created_at) VALUES (?, ?, ?, '{}', ?, 0)",
+				w.account, c.ID, name, sqldb.Millis(at)); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, "INSERT INTO event_names (account_id, name, first_at, last_at) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING", w.account, name); err != nil {
 			return err
 		}
 	}

@@ -31,13 +31,20 @@ func (s *Store) RuleSchema(ctx context.Context, accountID int64) (*rule.Schema, 
 	return schema, s.translate(err)
 }
 
+// mostEventFields bounds the events that are shown as fields; rules may ask for any.
+const mostEventFields = 200
+
 func (tx conn) ruleSchema(ctx context.Context, accountID int64) (*rule.Schema, error) {
 	properties, err := tx.properties(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
 	labels, err := sqldb.Map[string, int64](ctx, tx, "SELECT name, id FROM lists WHERE account_id = ? AND kind = 'label' ORDER BY id DESC", accountID)
-	return rule.NewSchema(rule.Vocabulary{Properties: properties, Kinds: value.Kinds(), Labels: labels}), err
+	if err != nil {
+		return nil, err
+	}
+	events, err := sqldb.Column[string](ctx, tx, "SELECT name FROM event_names WHERE account_id = ? ORDER BY name LIMIT ?", accountID, mostEventFields)
+	return rule.NewSchema(rule.Vocabulary{Properties: properties, Kinds: value.Kinds(), Labels: labels, Events: events}), err
 }
 
 // referenced are the queries for what rules and audiences name by id: by the

@@ -28,6 +28,8 @@ var passing = map[string]int{
 	failpoint.AfterPlanBatch:      1,
 	failpoint.AfterMoveLate:       1,
 	failpoint.AfterWinnerChosen:   1,
+	failpoint.DuringFlowMove:      9,
+	failpoint.AfterFlowMove:       15,
 	failpoint.AfterMarkQueued:     2,
 	failpoint.AfterEnqueue:        2,
 	failpoint.AfterClaim:          20,
@@ -79,11 +81,13 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 					dieChoosing(t, s, passing[point], "replied")
 				case failpoint.AfterFeedRead:
 					dieReading(t, s)
+				case failpoint.DuringFlowMove, failpoint.AfterFlowMove:
+					dieWalking(t, s, point, passing[point], 0)
 				default:
 					dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 				}
 			})
-			if point != failpoint.AfterFeedRead && long || point == failpoint.AfterProviderAnswer {
+			if !ofFlows(point) && point != failpoint.AfterFeedRead && long || point == failpoint.AfterProviderAnswer {
 				t.Run(s.name+"/SMTP/"+point, func(t *testing.T) {
 					t.Parallel()
 					dieAt(t, s, death{point: point, receive: (*cluster).smtpSink})
@@ -98,6 +102,9 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 		}
 	}
 }
+
+// ofFlows says that nobody passes a point but who walks through a flow.
+func ofFlows(point string) bool { return point == failpoint.DuringFlowMove || point == failpoint.AfterFlowMove }
 
 // death is where a process dies.
 type death struct {

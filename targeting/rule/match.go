@@ -26,6 +26,8 @@ type Contact struct {
 	Lists map[int64]string
 	// Messages are what the contact was sent.
 	Messages []Message
+	// Events are when events happened, by their names.
+	Events map[string][]time.Time
 	// Answers are what was answered in a flow, by step, as Attributes are; Steps are what
 	// became of the messages of its steps. Only rules of flows ask for them.
 	Answers map[string]any
@@ -165,6 +167,14 @@ func (m *matcher) number(f Field) (n float64, ok bool) {
 	switch f.Source {
 	case Column:
 		return float64(m.contact.ID), true
+	case Happened:
+		since := m.moment.Now.AddDate(0, 0, -f.Days).UnixMilli()
+		for _, at := range m.contact.Events[f.Key] {
+			if f.Days == 0 || at.UnixMilli() > since {
+				n++
+			}
+		}
+		return n, true
 	case Received, Engaged:
 		key := f.Key
 		if key == "" {
@@ -200,6 +210,9 @@ func (m *matcher) attribute(f Field) any {
 }
 
 func (m *matcher) instant(f Field) time.Time {
+	if f.Source == Happened {
+		return slices.MaxFunc(append(m.contact.Events[f.Key], time.Time{}), time.Time.Compare)
+	}
 	switch f.Key {
 	case "created_at":
 		return m.contact.CreatedAt

@@ -24,6 +24,9 @@ const (
 	Campaign   Source = "campaign"   // the campaigns that the contact was sent
 	Activity   Source = "activity"   // Key is the message's time: sent_at, delivered_at, read_at
 	Received   Source = "received"   // how many messages the contact was sent in Days days
+	// Happened is how often, or when last, the event Key was told of the contact; within
+	// Days days, or ever since events are kept if there are none.
+	Happened Source = "happened"
 	// Answer is what was answered at the step Key of a flow, and Step what became of the
 	// messages of the step Key. Only a flow's own rules have them, and only in memory.
 	Answer     Source = "answer"
@@ -77,6 +80,8 @@ type Vocabulary struct {
 	// Labels are the ids of the account's labels by name; Chatwoot's form names
 	// them so.
 	Labels map[string]int64
+	// Events are the names under which events came; rules may ask for others, too.
+	Events []string
 	// Answers and Steps are those of the flow whose rules are read; of no other rules.
 	Answers map[string]Comparison
 	Steps   []string
@@ -145,6 +150,11 @@ func NewSchema(v Vocabulary) *Schema {
 			Field: Field{Name: attributePrefix + p.Key, Source: Attribute, Key: p.Key, Compare: p.Type.Comparison()}, Label: label,
 			Choices: choices(p), Filterable: p.Filterable,
 		})
+	}
+	for _, name := range v.Events {
+		s.add(Described{Field: event(name, 0), Label: "Event " + name + ": times"})
+		s.add(Described{Field: event(name, 30), Label: "Event " + name + ": times in 30 days"})
+		s.add(Described{Field: lastEvent(name), Label: "Event " + name + ": last"})
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.Answers)) {
 		s.add(Described{Field: Field{Name: "answers." + key, Source: Answer, Key: key, Compare: v.Answers[key]}, Label: "Answer: " + key})
@@ -215,7 +225,46 @@ func (s *Schema) Field(name string) (f Field, ok bool) {
 			}
 		}
 	}
-	return Field{}, false
+	return eventField(name)
+}
+
+const eventPrefix, lastSuffix = "event.", ".last_at"
+
+// eventKey is the form of the names of events.
+var eventKey = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,62}$`)
+
+// event is how often an event was told, in so many days or, with 0, ever.
+func event(name string, days int) Field {
+	f := Field{Name: eventPrefix + name, Source: Happened, Key: name, Compare: AsNumber, Integer: true, Days: days}
+	if days > 0 {
+		f.Name += "." + strconv.Itoa(days) + "d"
+	}
+	return f
+}
+
+// lastEvent is when an event happened last.
+func lastEvent(name string) Field {
+	return Field{Name: eventPrefix + name + lastSuffix, Source: Happened, Key: name, Compare: AsInstant}
+}
+
+// eventField is the field of event.<name>, event.<name>.<N>d or event.<name>.last_at.
+func eventField(text string) (f Field, ok bool) {
+	name, is := strings.CutPrefix(text, eventPrefix)
+	if !is {
+		return f, false
+	}
+	f = event(name, 0)
+	if of, is := strings.CutSuffix(name, lastSuffix); is {
+		f = lastEvent(of)
+	} else if at := strings.LastIndexByte(name, '.'); at > 0 && strings.HasSuffix(name, "d") {
+		if days, err := strconv.Atoi(name[at+1 : len(name)-1]); err == nil {
+			f = event(name[:at], days)
+			if days < 1 || days > MaxDays {
+				return f, false
+			}
+		}
+	}
+	return f, f.Name == text && eventKey.MatchString(f.Key)
 }
 
 // label is the id of a label by its name, whatever its case, in decimal.

@@ -161,6 +161,8 @@ func (c *compiler) condition(cond *Condition, depth int) {
 			" AND m.sent_at IS NOT NULL) m WHERE m.at IS NOT NULL", nil, func() { c.test(f, "m.at", operator, cond.Values) })
 	case Received, Engaged:
 		c.received(f, operator, cond.Values)
+	case Happened:
+		c.happened(f, operator, cond.Values)
 	case Answer, Step:
 		c.err = fault.InvalidField(cond.at, f.Name, "is known within a flow alone: use it in a branch of the flow")
 	case Attribute:

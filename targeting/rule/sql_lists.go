@@ -162,3 +162,23 @@ func folded(f Field, v Value, at calendar) string {
 		return v.Text
 	}
 }
+
+// happened writes a condition on events.
+func (c *compiler) happened(f Field, o Operator, values []Value) {
+	if f.Compare == AsInstant {
+		c.exists(o, "SELECT 1 FROM (SELECT MAX(e.at) AS at FROM contact_events e WHERE e.contact_id = c.id AND e.name = ?) m WHERE m.at IS NOT NULL", f.Key,
+			func() { c.test(f, "m.at", o, values) })
+		return
+	}
+	if o == IsNull || o == IsEmpty {
+		c.write("FALSE")
+		return
+	}
+	c.write("EXISTS (SELECT 1 FROM (SELECT COUNT(*) AS n FROM contact_events e WHERE e.contact_id = c.id AND e.name = ?", f.Key)
+	if f.Days > 0 {
+		c.write(" AND e.at > ?", c.moment.Now.AddDate(0, 0, -f.Days).UnixMilli())
+	}
+	c.write(") m WHERE ")
+	c.test(f, "m.n", o, values)
+	c.write(")")
+}

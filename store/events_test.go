@@ -1,0 +1,109 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/campaigns/flows"
+	"carillon/contacts"
+	"carillon/internal/fault"
+	"carillon/store/storetest"
+)
+
+func (w *flowWalk) tell(name, key string, payload string, ids ...int64) int {
+	w.t.Helper()
+	list := make([]contacts.GivenEvent, len(ids))
+	for i, id := range ids {
+		list[i] = contacts.GivenEvent{ContactID: id, Payload: json.RawMessage(payload)}
+		if key != "" {
+			list[i].Key = fmt.Sprint(key, id)
+		}
+	}
+	fresh, err := contacts.NewEvents(w.Store, w.Clock).Take(w.t.Context(), w.AccountID, name, list)
+	require.NoError(w.t, err)
+	return fresh
+}
+
+func TestEventsLetPeopleEnterAndGoOn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, 6, `{"steps": [
+			{"id": "w", "kind": "wait", "wait": {"event": "order.paid", "at_most": "3d"}, "exits": {"timeout": "remind"}},
+			{"id": "paid", "kind": "end", "outcome": "paid"},
+			{"id": "remind", "kind": "send", "content": {"text": "Your cart {{ answers.cart }}"}},
+			{"id": "late", "kind": "end", "outcome": "late"}],
+			"triggers": [{"event": "cart.left"}], "reentry": {"allow": "after_leaving"}}`, false)
+		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? AND id % 10 <> 0 ORDER BY id", w.AccountID)
+		require.Equal(t, 2, w.tell("cart.left", "k", `{"cart": 7, "items": [1, 2]}`, ids[0], ids[1]))
+		require.Equal(t, 1, w.tell("cart.left", "k", `{"cart": 7}`, ids[0], ids[1], ids[2]), "by its key a repeat is known")
+		w.move()
+		require.JSONEq(t, `{"cart": 7}`, mustJSON(w.session(ids[0]).Answers))
+		w.tell("order.paid", "", "", ids[0])
+		w.tell("order.sent", "", "", ids[1])
+		w.move()
+		require.Equal(t, "paid", w.session(ids[0]).Outcome)
+		require.Empty(t, w.session(ids[1]).Outcome)
+		w.time.Advance(73 * time.Hour)
+		w.tell("order.paid", "", "", ids[1]) // too late, and all the same looked at first
+		w.move()
+		require.Equal(t, map[int64]string{ids[1]: `Your cart {{ answers.cart }} {"cart":7}`, ids[2]: `Your cart {{ answers.cart }} {"cart":7}`}, w.deliver())
+		w.move()
+		require.Equal(t, "late", w.session(ids[2]).Outcome)
+		w.balances()
+
+		_, err := s.TakeEvents(t.Context(), w.AccountID, "x", []contacts.GivenEvent{{ContactID: ids[0], Payload: json.RawMessage("{}"), At: w.time.Now()}, {ContactID: 1 << 40}})
+		require.Equal(t, fault.Invalid, fault.CodeOf(err))
+		list, err := s.ListEvents(t.Context(), w.AccountID, ids[0], 0, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 2, "all or none are taken")
+		names, err := s.EventNames(t.Context(), w.AccountID)
+		require.NoError(t, err)
+		require.Equal(t, []string{"cart.left", "order.paid", "order.sent"}, []string{names[0].Name, names[1].Name, names[2].Name})
+		require.EqualValues(t, 3, names[0].Total)
+
+		// Erased with the contact; forgotten with time.
+		_, err = s.EraseContact(t.Context(), w.AccountID, ids[0], false)
+		require.NoError(t, err)
+		require.Zero(t, w.Int("SELECT COUNT(*) FROM contact_events WHERE contact_id = ?", ids[0]))
+		w.time.Advance(contacts.EventsKept + time.Hour)
+		_, err = s.Housekeep(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, w.Int("SELECT COUNT(*) FROM contact_events"))
+	})
+}
+
+func TestARepeatedEventCountsOnceWhoeverTellsIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, 5, `{"steps": [{"id": "end", "kind": "end"}], "triggers": [{"event": "e"}], "reentry": {"allow": "always"}}`, false)
+		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? ORDER BY id", w.AccountID)
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		fresh := 0
+		for range 8 {
+			group.Go(func() {
+				list := make([]contacts.GivenEvent, len(ids))
+				for i, id := range ids {
+					list[i] = contacts.GivenEvent{ContactID: id, Key: fmt.Sprint(id), Payload: json.RawMessage("{}"), At: w.time.Now()}
+				}
+				n, err := s.TakeEvents(t.Context(), w.AccountID, "e", list)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					fresh += n
+				}
+			})
+		}
+		group.Wait()
+		require.Equal(t, len(ids), fresh)
+		require.Equal(t, len(ids), w.Int("SELECT COUNT(*) FROM contact_events"))
+		require.Equal(t, len(ids), w.Int("SELECT COUNT(*) FROM flow_sessions"))
+		w.move()
+		f, err := s.GetFlow(t.Context(), w.AccountID, w.flow)
+		require.NoError(t, err)
+		require.Equal(t, flows.Flow{Entered: 5}.Entered, f.Entered)
+	})
+}
