@@ -97,7 +97,8 @@ func TestTrackedLinks(t *testing.T) {
 	for _, path := range []string{
 		"/c/abc", fixed + "x", strings.Replace(fixed, "/c/B", "/c/C", 1), link(s.account+1, 1, tracking.Link{Number: 1}),
 		link(s.account, 77, tracking.Link{Number: 2}),
-		link(s.account, 1, tracking.Link{Number: 0, Place: 9}), strings.TrimSuffix(strings.Replace(picture, "/o/", "/c/", 1), ".gif"),
+		link(s.account, 1, tracking.Link{Number: tracking.Other, Place: 9}), link(s.account, 1, tracking.Link{Number: tracking.Other, Place: 1}),
+		strings.TrimSuffix(strings.Replace(picture, "/o/", "/c/", 1), ".gif"),
 		strings.Replace(tokens.Links(messages.Unsubscriber{AccountID: s.account, MessageID: 1}).ViewURL(), "https://n.example.org/v/", "/c/", 1),
 	} {
 		w := get("GET", path)

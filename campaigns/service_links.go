@@ -182,7 +182,7 @@ func (s *Service) LinkTarget(ctx context.Context, r tracking.Ref) (string, error
 	if place := r.Link.Place - 1; place >= 0 && place < len(list) && is(list[place]) {
 		return tracking.With(list[place], l.parameters), nil
 	}
-	if at := slices.IndexFunc(list, is); at >= 0 {
+	if at := slices.IndexFunc(list, is); at >= 0 && r.Link.Number != tracking.Other { // which may be any
 		return tracking.With(list[at], l.parameters), nil
 	}
 	return "", noLink()

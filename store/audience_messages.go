@@ -172,8 +172,9 @@ func (s *Store) untracked(ctx context.Context, accountID int64, by *targeting.By
 		}
 		return kept.Tracking, readParts(by.CampaignID, part{"content", content, &kept})
 	}, `SELECT content FROM campaigns WHERE account_id = ? AND id = ?
-		UNION ALL SELECT v.content FROM campaign_versions v JOIN runs r ON r.campaign_id = v.campaign_id AND r.version = v.version
-		WHERE r.account_id = ? AND (r.id = ? OR r.campaign_id = ?)`, accountID, by.CampaignID, accountID, by.RunID, by.CampaignID)
+		UNION ALL SELECT v.content FROM campaigns k JOIN campaign_versions v ON v.campaign_id = k.id WHERE k.account_id = ? AND k.id = ?
+		UNION ALL SELECT v.content FROM runs r JOIN campaign_versions v ON v.campaign_id = r.campaign_id AND v.version = r.version
+		WHERE r.account_id = ? AND r.id = ?`, accountID, by.CampaignID, accountID, by.CampaignID, accountID, by.RunID)
 	if err != nil || len(tracked) == 0 {
 		return "", err // there is no such campaign
 	}
