@@ -162,6 +162,7 @@ func (s *Server) routes() {
 	s.scheduleRoutes()
 	s.holidayRoutes()
 	s.flowRoutes()
+	s.contactEventRoutes()
 	s.runRoutes()
 	s.messageRoutes()
 	s.settleRoutes()

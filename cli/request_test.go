@@ -32,6 +32,8 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	csv := filepath.Join(t.TempDir(), "people.csv")
 	out := filepath.Join(t.TempDir(), "out")
 	answers := filepath.Join(t.TempDir(), "answers.json")
+	events := filepath.Join(t.TempDir(), "events.ndjson")
+	require.NoError(t, os.WriteFile(events, []byte(`{"contact_id":1,"id":"a"}`+"\n"), 0o600))
 	require.NoError(t, os.WriteFile(answers, []byte(`{"stars":["5",""]}`), 0o600))
 	document := readDocument(t)
 	asked := &recorder{segments: map[string]bool{}}
@@ -48,7 +50,7 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 		}
 	}
 	run := func(line string) {
-		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out, "ANSWERS", answers).Replace(line))
+		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out, "ANSWERS", answers, "EVENTS", events).Replace(line))
 		require.NoError(t, os.WriteFile(csv, []byte("email\nada@example.org\n"), 0o600))
 		c := &cli{in: strings.NewReader("y\n"), out: io.Discard, err: io.Discard, environ: []string{"CARILLON_KEY=x"},
 			clock: impatient{}, terminal: true, transport: asked}
@@ -215,6 +217,10 @@ campaign ls --status draft
 campaign ls --kind recurring --tag spring --search sale --archived all
 campaign set 1 --tag spring,sale --notes x
 campaign archive 1
+events send order.paid --contact 1 --id k --payload {"a":1} --at 2026-12-01T09:00:00Z
+events import order.paid EVENTS
+events names
+events ls 1
 flow ls --status running --search x
 flow show 1
 flow create RULE --name x --channel 1
