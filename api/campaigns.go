@@ -29,6 +29,7 @@ type Campaign struct {
 	CategoryID int64                 `json:"category_id,omitempty" doc:"The category that it is about: whoever opted out of it is skipped."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content, and whom it sends nothing to compare."`
 	Tracking   *tracking.Settings    `json:"tracking,omitempty" doc:"What of its messages is tracked; absent for nothing."`
+	Conversion *campaigns.Conversion `json:"conversion,omitempty" doc:"The event that counts for it."`
 	Version    int64                 `json:"version" doc:"Counts the changes of content and audience; a run keeps the one that it began with."`
 	Kind       string                `json:"kind" enum:"newsletter,notification,content,recurring,flow" doc:"flow if it walks people through steps, content if it is, was or will be published for people to pull it, else recurring if its schedule recurs, else notification if it says what a template says, newsletter if it has texts of its own."`
 	Tags       []string              `json:"tags"`
@@ -62,6 +63,7 @@ type CampaignInput struct {
 	CategoryID int64                 `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content by share, a test share whose winner the others get, a holdout that gets nothing."`
 	Tracking   *tracking.Settings    `json:"tracking,omitempty" doc:"What of its messages is tracked: clicks on links, opens of mails; nothing if absent. It needs public_url."`
+	Conversion *campaigns.Conversion `json:"conversion,omitempty" doc:"The event that counts for it, such as an order: {\"event\": \"order.paid\", \"within_days\": 7}."`
 	Tags       []string              `json:"tags,omitempty" maxItems:"20" doc:"What it is found by: at most 20, of 1 to 40 letters each; kept in lower case."`
 	Notes      string                `json:"notes,omitempty" maxLength:"10000" doc:"For people; nobody is sent them."`
 }
@@ -84,6 +86,7 @@ type CampaignChange struct {
 	Weight     *int                  `json:"weight,omitempty" minimum:"1" maximum:"100"`
 	CategoryID *int64                `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"As a whole; an empty object takes it away."`
+	Conversion *campaigns.Conversion `json:"conversion,omitempty" doc:"As a whole; an empty event takes it away."`
 	Tracking   *tracking.Settings    `json:"tracking,omitempty" doc:"As a whole; an empty object takes it away."`
 }
 
@@ -206,7 +209,7 @@ func campaignView(c campaigns.Campaign) Campaign {
 		Weight: c.Weight, CategoryID: c.CategoryID, Experiment: c.Experiment, Version: c.Version, Status: string(c.Status),
 		Kind: string(c.Kind()), Tags: orEmpty(c.About.Tags), Notes: c.About.Notes, ArchivedAt: timestamp(c.ArchivedAt), NextFireAt: timestamp(c.NextFireAt),
 		Pause: pauseView(c.Pause), SchedulePause: pauseView(c.SchedulePause), RunID: c.RunID, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
-		Tracking: trackingView(c.Tracking),
+		Tracking: trackingView(c.Tracking), Conversion: c.Conversion,
 	}
 }
 
@@ -241,7 +244,7 @@ func (s *Server) campaignRoutes() {
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
 				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
 				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
-				Experiment: b.Experiment, Tracking: trackingOf(b.Tracking),
+				Experiment: b.Experiment, Tracking: trackingOf(b.Tracking), Conversion: b.Conversion,
 				About: campaigns.About{Tags: b.Tags, Notes: b.Notes},
 			}))
 		})
@@ -410,6 +413,11 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 	if b.Experiment != nil {
 		if c.Experiment = b.Experiment; c.Experiment.Empty() {
 			c.Experiment = nil
+		}
+	}
+	if b.Conversion != nil {
+		if c.Conversion = b.Conversion; b.Conversion.Event == "" {
+			c.Conversion = nil
 		}
 	}
 	if b.Tracking != nil {

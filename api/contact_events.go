@@ -79,7 +79,8 @@ func (s *Server) contactEventRoutes() {
 			}
 			return &one[EventsTaken]{EventsTaken{Taken: fresh, Known: len(list) - fresh}}, nil
 		})
-	register(s, operation{id: "list-event-names", method: http.MethodGet, path: "/v1/event-names", tag: tag, doc: "List the names under which events came", roles: mayLook},
+	register(s, operation{id: "list-event-names", method: http.MethodGet, path: "/v1/event-names", tag: tag,
+		doc: "List the names under which events came", roles: mayLook},
 		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[Page[EventName]], error) {
 			names, err := s.Events.Names(ctx, caller.AccountID)
 			if err != nil {

@@ -519,8 +519,9 @@ func (s *Server) flowRoutes() {
 			}
 			return page(list, in.Limit, flowView, func(f flows.Flow) string { return idKey(f.ID) }), nil
 		})
-	register(s, operation{id: "create-flow", method: http.MethodPost, path: path, tag: tag, doc: "Create a flow campaign", status: http.StatusCreated, roles: mayEdit,
-		more: "It walks each person through steps: messages, questions, waits, branches. It is a draft until it is started. docs/flows.md describes the steps."},
+	register(s, operation{id: "create-flow", method: http.MethodPost, path: path, tag: tag, doc: "Create a flow campaign", status: http.StatusCreated,
+		roles: mayEdit,
+		more:  "It walks each person through steps: messages, questions, waits, branches. It is a draft until it is started. docs/flows.md describes the steps."},
 		func(ctx context.Context, caller access.Key, in *createFlow) (*one[Flow], error) {
 			return flowOut(s.Flows.Create(ctx, in.Body.flow(caller.AccountID)))
 		})
@@ -531,7 +532,8 @@ func (s *Server) flowRoutes() {
 	register(s, operation{id: "update-flow", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a flow campaign", roles: mayEdit,
 		more: "Changed steps are in force once the flow is started again; people who are inside stay on theirs, or are moved with versions/{version}/move."},
 		s.updateFlow)
-	register(s, operation{id: "delete-flow", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft", status: http.StatusNoContent, roles: mayEdit},
+	register(s, operation{id: "delete-flow", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft",
+		status: http.StatusNoContent, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			if _, err := s.Flows.Get(ctx, caller.AccountID, in.ID); err != nil {
 				return nil, err
@@ -547,7 +549,8 @@ func (s *Server) flowRoutes() {
 			}
 			return flowOut(s.Flows.Duplicate(ctx, caller.AccountID, in.ID, name))
 		})
-	register(s, operation{id: "start-flow", method: http.MethodPost, path: path + "/{id}/start", tag: tag, doc: "Start a flow, or put changed steps in force", roles: mayEdit,
+	register(s, operation{id: "start-flow", method: http.MethodPost, path: path + "/{id}/start", tag: tag,
+		doc: "Start a flow, or put changed steps in force", roles: mayEdit,
 		more: "A draft begins: its audience enters when its schedule says, others by its triggers. The steps of one that was started become a new version, by " +
 			"which people enter from now on."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Flow], error) {
@@ -562,11 +565,13 @@ func (s *Server) flowRoutes() {
 		verb, doc, more string
 		do              func(ctx context.Context, accountID, id int64, actor string) (campaigns.Campaign, error)
 	}{
-		{"pause", "Pause a flow", "Binds at once: nobody moves, and none of its messages is handed to the provider after the answer. Replies are kept.", s.Campaigns.Pause},
+		{"pause", "Pause a flow", "Binds at once: nobody moves, and none of its messages is handed to the provider after the answer. Replies are kept.",
+			s.Campaigns.Pause},
 		{"resume", "Go on where a flow was paused", "", s.Campaigns.Resume},
 		{"cancel", "Cancel a flow for good", "Binds at once; whoever is inside leaves with the reason canceled.", s.Campaigns.Cancel},
 	} {
-		register(s, operation{id: move.verb + "-flow", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc, more: move.more, roles: mayEdit},
+		register(s, operation{id: move.verb + "-flow", method: http.MethodPost, path: path + "/{id}/" + move.verb, tag: tag, doc: move.doc,
+			more: move.more, roles: mayEdit},
 			func(ctx context.Context, caller access.Key, in *ByID) (*one[Flow], error) {
 				if _, err := s.Flows.Get(ctx, caller.AccountID, in.ID); err != nil {
 					return nil, err
@@ -577,8 +582,9 @@ func (s *Server) flowRoutes() {
 				return flowOut(s.Flows.Get(ctx, caller.AccountID, in.ID))
 			})
 	}
-	register(s, operation{id: "enter-flow", method: http.MethodPost, path: path + "/{id}/enter", tag: tag, doc: "Let contacts enter a flow", roles: gate.Roles{access.Admin, access.Editor, access.Sender},
-		more: "Whom nobody knows is refused, and then nobody enters; who may not enter now is named with the reason."}, s.enterFlow)
+	register(s, operation{id: "enter-flow", method: http.MethodPost, path: path + "/{id}/enter", tag: tag, doc: "Let contacts enter a flow",
+		roles: gate.Roles{access.Admin, access.Editor, access.Sender},
+		more:  "Whom nobody knows is refused, and then nobody enters; who may not enter now is named with the reason."}, s.enterFlow)
 	register(s, operation{id: "simulate-flow", method: http.MethodPost, path: path + "/{id}/simulate", tag: tag, reads: readsPeople,
 		doc: "Play a flow on a clock of its own", roles: mayLook,
 		more: "By the code that walks people through it for real: who comes where, every message with its text, and what would not be sent. Nothing is sent or " +
@@ -593,7 +599,8 @@ func (s *Server) flowViews(path, tag string) {
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[FlowReport], error) {
 			return s.flowReport(ctx, caller, in.ID, false)
 		})
-	register(s, operation{id: "verify-flow", method: http.MethodGet, path: path + "/{id}/verify", tag: tag, doc: "Prove that everybody is accounted for", roles: mayLook,
+	register(s, operation{id: "verify-flow", method: http.MethodGet, path: path + "/{id}/verify", tag: tag,
+		doc: "Prove that everybody is accounted for", roles: mayLook,
 		more: "Everybody who entered is inside or has ended, and each message of its steps is one that a session sent; what does not fit is in problems."},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[FlowReport], error) {
 			return s.flowReport(ctx, caller, in.ID, true)
@@ -660,7 +667,8 @@ func (s *Server) flowViews(path, tag string) {
 				return nil
 			}), nil
 		})
-	register(s, operation{id: "list-flow-versions", method: http.MethodGet, path: path + "/{id}/versions", tag: tag, doc: "List versions, newest first", roles: mayLook},
+	register(s, operation{id: "list-flow-versions", method: http.MethodGet, path: path + "/{id}/versions", tag: tag,
+		doc: "List versions, newest first", roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Page[FlowVersion]], error) {
 			list, err := s.Flows.Versions(ctx, caller.AccountID, in.ID)
 			if err != nil {
@@ -674,9 +682,10 @@ func (s *Server) flowViews(path, tag string) {
 		})
 	register(s, operation{id: "move-flow-version", method: http.MethodPost, path: path + "/{id}/versions/{version}/move", tag: tag,
 		doc: "Move those who are on an older version to the one in force", roles: mayEdit,
-		more: "To the steps that are named for theirs, or those of the same name; who stands elsewhere stays. dry_run says who stands where and where they would go."},
+		more: "To the steps that are named for theirs, or those of the same name; who stands elsewhere stays. dry_run says who stands where and where " +
+			"they would go."},
 		func(ctx context.Context, caller access.Key, in *moveVersion) (*one[FlowMoved], error) {
-			m, err := s.Flows.MoveVersion(ctx, caller.AccountID, in.ID, in.Version, in.Body.Steps, in.Body.DryRun)
+			m, err := s.Flows.MoveVersion(ctx, caller.AccountID, flows.Mapping{FlowID: in.ID, Version: in.Version, Steps: in.Body.Steps, Dry: in.Body.DryRun})
 			if err != nil {
 				return nil, err
 			}

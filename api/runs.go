@@ -19,7 +19,7 @@ type Run struct {
 	CampaignID int64            `json:"campaign_id"`
 	ChannelID  int64            `json:"channel_id"`
 	Instant    time.Time        `json:"instant" doc:"The due time that it stands for."`
-	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill,resend" doc:"What it was made for: its time, a person who asked for it, an instant that is made up for, those whom another run did not reach."`
+	Kind       string           `json:"kind" enum:"scheduled,triggered,backfill,resend,step" doc:"What it was made for: (step) the messages of a step of a flow, its time, a person who asked for it, an instant that is made up for, those whom another run did not reach."`
 	ResendOf   int64            `json:"resend_of,omitempty" doc:"The run whose messages one of kind resend sends again."`
 	Status     string           `json:"status" enum:"waiting,planning,sending,paused,finished,canceled,failed,skipped" doc:"A waiting one waits for its time, or for the run before; a skipped one is an instant that did not fire."`
 	Reason     string           `json:"reason,omitempty" doc:"Why an instant did not fire, or waits: excluded, gap, too_late, overlap, paused, left_out, moved, jitter, nothing_new, feed (it waits for its data feed); of any other run what happened, in words."`
@@ -31,6 +31,7 @@ type Run struct {
 	Late       float64          `json:"late_seconds,omitempty" doc:"By how much it fired after its instant."`
 	Counts     map[string]int64 `json:"counts" doc:"Messages by state; of a canceled run what waits counts as canceled, although it may still be being marked."`
 	Engagement *Engagement      `json:"engagement,omitempty" doc:"What was done with its messages; absent while nothing was, or it is not tracked."`
+	Converted  int64            `json:"converted,omitempty" doc:"Messages for which the event came that counts for the campaign (conversion)."`
 	Says       []string         `json:"says,omitempty" doc:"In words what status and counts do not say: what is in doubt and how to settle it, what was cleared, that nobody was reached."`
 	Planned    int64            `json:"planned" doc:"Messages made so far; total once plan_done."`
 	Total      int64            `json:"total" doc:"Messages in all states."`
@@ -125,7 +126,7 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 		ID: r.ID, CampaignID: r.CampaignID, ChannelID: r.ChannelID, Instant: r.Instant, Kind: string(r.Kind), ResendOf: r.ResendOf,
 		Status: string(r.Status), Reason: r.Reason,
 		Detail: r.Detail, Feed: runFeedView(r.Feed), Version: r.Version, StartsAt: timestamp(r.StartsAt), StartedAt: timestamp(r.StartedAt), Late: r.Late().Seconds(),
-		Counts: r.Shown().Map(), Engagement: engagementView(r.Engagement),
+		Counts: r.Shown().Map(), Engagement: engagementView(r.Engagement), Converted: r.Converted,
 		Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),

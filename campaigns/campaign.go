@@ -46,6 +46,8 @@ type Campaign struct {
 	Experiment *Experiment
 	// Tracking is what of its messages is tracked.
 	Tracking tracking.Settings
+	// Conversion is the event that counts for it; nil for none.
+	Conversion *Conversion
 	// Resolved is what the template came to when the run was fired; only a campaign
 	// that is read for a run has it, and only with a template.
 	Resolved *templates.Resolved
@@ -182,7 +184,9 @@ type Run struct {
 	Counts  messages.Counts
 	// Engagement is what was done with its messages, as far as that is tracked.
 	Engagement tracking.Counts
-	CreatedAt  time.Time
+	// Converted are the messages for which the event came that counts.
+	Converted int64
+	CreatedAt time.Time
 	// StartsAt is until when a waiting run waits; nil if it waits for the run before.
 	StartsAt *time.Time
 	// StartedAt is when it fired; nil if it did not, or not yet.

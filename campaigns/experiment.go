@@ -47,7 +47,7 @@ type Wording struct {
 
 // WinnerRule says by what the winner is told, and when.
 type WinnerRule struct {
-	By         Metric `json:"by,omitempty" doc:"What counts: delivered, read, replied, opened or clicked; or person, who chooses." example:"read"`
+	By         Metric `json:"by,omitempty" doc:"What counts: delivered, read, replied, opened, clicked or converted; or person, who chooses." example:"read"`
 	After      string `json:"after,omitempty" doc:"Duration such as 4h, from the run's start, after which the test is looked at." example:"4h"`
 	Until      string `json:"until,omitempty" doc:"Duration from the run's start: as long as it can't be told, it is looked at again after twice the time, and for the last time then. Once if absent." example:"24h"`
 	Otherwise  string `json:"otherwise,omitempty" doc:"If it can't be told at the last look: wait for a person (default), or take the leader."`
@@ -66,12 +66,16 @@ const (
 	// ByOpened and ByClicked count what persons did, where that is tracked.
 	ByOpened  Metric = "opened"
 	ByClicked Metric = "clicked"
+	// ByConverted counts those of whom the event came that counts for the campaign.
+	ByConverted Metric = "converted"
 	// ByPerson counts nothing: a person chooses the winner.
 	ByPerson Metric = "person"
 )
 
 // Metrics are those that count something.
-func Metrics() []Metric { return []Metric{ByDelivered, ByRead, ByReplied, ByOpened, ByClicked} }
+func Metrics() []Metric {
+	return []Metric{ByDelivered, ByRead, ByReplied, ByOpened, ByClicked, ByConverted}
+}
 
 // CheckMetric says what is wrong with a word for what counts; empty if nothing is.
 func CheckMetric(m Metric) string {
@@ -80,11 +84,8 @@ func CheckMetric(m Metric) string {
 		names[i] = string(known)
 	}
 	list := strings.Join(names, ", ")
-	switch {
-	case slices.Contains(Metrics(), m):
+	if slices.Contains(Metrics(), m) {
 		return ""
-	case m == "converted":
-		return fmt.Sprintf("links are not tracked, so that nobody knows who has %s: one of %s", m, list)
 	}
 	return "must be one of " + list
 }

@@ -77,11 +77,11 @@ func TestExperimentsThatCantBeMeant(t *testing.T) {
 		"conversions": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "converted"
 			e.Winner.After = "1h"
-		}, []string{"who has converted: one of delivered, read, replied"}},
+		}, []string{"experiment.winner.by: no event counts for the campaign"}},
 		"beauty": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "beauty"
 			e.Winner.After = "1h"
-		}, []string{"experiment.winner.by: must be one of delivered, read, replied, opened, clicked; or person"}},
+		}, []string{"experiment.winner.by: must be one of delivered, read, replied, opened, clicked, converted; or person"}},
 		"no receipts": {func(_ *campaigns.Campaign, e *campaigns.Experiment) {
 			e.Winner.By = "read"
 			e.Winner.After = "1h"

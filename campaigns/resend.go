@@ -101,7 +101,7 @@ func (s *Service) PreviewResend(ctx context.Context, accountID, id int64, r Rese
 		if err != nil {
 			return ResendPreview{}, err
 		}
-		if !tells(c.Tracking, by) {
+		if !tells(c, by) {
 			return ResendPreview{}, fault.InvalidField("not", r.Not, "%s", untracked(by))
 		}
 	}

@@ -24,7 +24,8 @@ func (s *Service) ValidateFlow(ctx context.Context, c *Campaign) error {
 		{"spread_over", c.Schedule.SpreadOver != ""}, {"expires_after", c.Schedule.ExpiresAfter != ""}, {"recipient_time", c.Schedule.RecipientTime},
 	} {
 		if part.given {
-			wrong = append(wrong, fault.Field{Location: "schedule." + part.field, Message: "is of campaigns of one step: a flow has waits instead, by the recipient's clock"})
+			wrong = append(wrong, fault.Field{Location: "schedule." + part.field,
+				Message: "is of campaigns of one step: a flow has waits instead, by the recipient's clock"})
 		}
 	}
 	return fault.InvalidFields(wrong)
@@ -52,7 +53,8 @@ func (s *Service) CheckSaying(ctx context.Context, c Campaign, channel providers
 }
 
 // Speak is what a text or template says to a recipient, as it would read now.
-func (s *Service) Speak(ctx context.Context, c Campaign, channel providers.Channel) (func(context.Context, messages.Recipient) (providers.Content, error), error) {
+func (s *Service) Speak(ctx context.Context, c Campaign, channel providers.Channel) (func(context.Context, messages.Recipient) (providers.Content,
+	error), error) {
 	list, err := s.sayings(ctx, c, channel)
 	if err != nil {
 		return nil, err

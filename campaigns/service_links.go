@@ -37,23 +37,36 @@ func (s *Service) checkTracking(c Campaign, channel providers.Channel) ([]fault.
 	if c.Experiment == nil || c.Experiment.Winner == nil {
 		return wrong, nil
 	}
-	if by := c.Experiment.Winner.By; !tells(c.Tracking, by) {
+	if by := c.Experiment.Winner.By; !tells(c, by) {
 		wrong = append(wrong, fault.Field{Location: "experiment.winner.by", Value: string(by), Message: untracked(by)})
 	}
 	return wrong, nil
 }
 
-// tells reports whether what is tracked tells a metric, as far as that is by tracking.
-func tells(t tracking.Settings, by Metric) bool {
-	return by != ByClicked && by != ByOpened || by == ByClicked && t.Links || by == ByOpened && t.Opens
+// tells reports whether a campaign lets a metric be told: by what is tracked, or counts.
+func tells(c Campaign, by Metric) bool {
+	switch by {
+	case ByClicked:
+		return c.Tracking.Links
+	case ByOpened:
+		return c.Tracking.Opens
+	case ByConverted:
+		return !c.Conversion.Empty()
+	default:
+		return true
+	}
 }
 
 // untracked says what is wrong with a metric that nothing tells.
 func untracked(by Metric) string {
-	if by == ByOpened {
+	switch by {
+	case ByConverted:
+		return "no event counts for the campaign, so that nobody knows who has converted: set conversion, too"
+	case ByOpened:
 		return "opens are not tracked, so that nobody knows who has opened: set tracking.opens, too"
+	default:
+		return "links are not tracked, so that nobody knows who has clicked: set tracking.links, too"
 	}
-	return "links are not tracked, so that nobody knows who has clicked: set tracking.links, too"
 }
 
 // trackedHTML is how many bytes the HTML of a message has once its links are tracked, with

@@ -34,6 +34,7 @@ func (s *Service) validate(ctx context.Context, c *Campaign) error {
 		add("weight", c.Weight, "must be from 1 to %d", maxWeight)
 	}
 	wrong = append(wrong, c.DataFeed.check()...)
+	wrong = append(wrong, c.Conversion.check()...)
 	if c.Throttle.PerSecond < 0 || c.Throttle.MaxAttempts < 0 {
 		add("throttle", nil, "must not be negative")
 	}

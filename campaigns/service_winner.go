@@ -57,7 +57,7 @@ func (s *Service) Trial(ctx context.Context, accountID, runID int64, by Metric) 
 			return Trial{}, fault.InvalidField("query.by", string(by), "%s", words)
 		}
 	}
-	if by == ByClicked || by == ByOpened {
+	if by == ByClicked || by == ByOpened || by == ByConverted {
 		if _, err := s.store.GetRun(ctx, accountID, runID); err != nil {
 			return Trial{}, err
 		}
@@ -65,7 +65,7 @@ func (s *Service) Trial(ctx context.Context, accountID, runID int64, by Metric) 
 		if err != nil {
 			return Trial{}, err
 		}
-		if !tells(c.Tracking, by) {
+		if !tells(c, by) {
 			return Trial{}, fault.InvalidField("query.by", string(by), "%s", untracked(by))
 		}
 	}

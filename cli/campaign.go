@@ -77,7 +77,7 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Published", publicationWords(k.Publication), "Status", k.Status, "Archived", at(k.ArchivedAt),
 			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Tries", experimentWords(k.Experiment),
-			"Data feed", feedWords(k.Feed), "Tracks", trackWords(k.Tracking),
+			"Data feed", feedWords(k.Feed), "Tracks", trackWords(k.Tracking), "Counts", conversionWords(k.Conversion),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
 			"Fires", at(k.NextFireAt), "Approval", approvalWords(k.Approval), "Paused", pauseWords(k.Pause), "Schedule", pauseWords(k.SchedulePause))
 		if run.ID != 0 {
@@ -101,7 +101,7 @@ func runTable(w *tabwriter.Writer, r api.Run) {
 	fields(w, "Stands still", standstillWords(r.Standstill), "What to do", remedyWords(r.Standstill))
 	opened, clicked := engagementWords(r.Engagement)
 	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Data feed", runFeedWords(r.Feed), "Recipients", r.Total, "Counts", counts(r.Counts),
-		"Opened", opened, "Clicked", clicked,
+		"Opened", opened, "Clicked", clicked, "Converted", convertedWords(r.Converted),
 		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt))
 	for _, line := range r.Says {
 		fields(w, "Note", line)
@@ -129,6 +129,7 @@ type campaignFlags struct {
 	category                                int64
 	experiment                              experimentFlags
 	track                                   trackFlags
+	convert                                 campaigns.Conversion
 	start, watch                            bool
 	tags                                    []string
 	notes                                   string
@@ -179,6 +180,8 @@ one at first; the others wait, and get the one that wins. 'carillon campaign win
 	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
 	f.experiment.add(cmd)
 	f.track.add(cmd)
+	cmd.Flags().StringVar(&f.convert.Event, "conversion", "", "the event that counts for the campaign, such as order.paid")
+	cmd.Flags().IntVar(&f.convert.WithinDays, "conversion-days", 7, "for messages that were sent at most so many days before it")
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
@@ -273,6 +276,9 @@ func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignI
 	}
 	if err := f.experiment.into(c, in.Content, &in.Experiment); err != nil {
 		return in, err
+	}
+	if f.convert.Event != "" {
+		in.Conversion = &f.convert
 	}
 	if err := f.track.into(&in.Tracking); err != nil {
 		return in, err

@@ -2,13 +2,16 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/campaigns"
 	"carillon/internal/words"
 	"carillon/tracking"
 )
@@ -123,4 +126,19 @@ func (c *cli) runOf(ctx context.Context, id, run int64) (int64, error) {
 		err = usagef("campaign %d has not been started", id)
 	}
 	return k.RunID, err
+}
+
+// conversionWords is which event counts.
+func conversionWords(c *campaigns.Conversion) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s within %d days", c.Event, c.WithinDays)
+}
+
+func convertedWords(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }

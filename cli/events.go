@@ -18,13 +18,16 @@ import (
 )
 
 func (c *cli) addEvents(root *cobra.Command) {
-	root.AddCommand(group("events", "Tell what contacts did: it starts flows, ends waits, and is a field of rules", c.eventsSend(), c.eventsImport(), c.eventsNames(),
+	root.AddCommand(group("events", "Tell what contacts did: it starts flows, ends waits, and is a field of rules", c.eventsSend(), c.eventsImport(),
+		c.eventsNames(),
 		c.eventsLs()))
 }
 
 func eventsPath(name string) path { return v1("events").below(name) }
 
-func takenTable(w *tabwriter.Writer, t api.EventsTaken) { fields(w, "Taken", t.Taken, "Known", t.Known) }
+func takenTable(w *tabwriter.Writer, t api.EventsTaken) {
+	fields(w, "Taken", t.Taken, "Known", t.Known)
+}
 
 func (c *cli) eventsSend() *cobra.Command {
 	var e api.EventInput

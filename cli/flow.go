@@ -108,9 +108,10 @@ func firstLine(texts ...string) string {
 }
 
 func (c *cli) flowShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show a flow and its steps; --output json gives what create takes"}, flowID, func(ctx context.Context, id int64) error {
-		return show(ctx, c, get(flowsPath().id(id)), flowTable)
-	})
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a flow and its steps; --output json gives what create takes"}, flowID,
+		func(ctx context.Context, id int64) error {
+			return show(ctx, c, get(flowsPath().id(id)), flowTable)
+		})
 }
 
 func (c *cli) flowCreate() *cobra.Command {
@@ -297,7 +298,8 @@ func (c *cli) flowSessions() *cobra.Command {
 	var contact int64
 	var step, ended string
 	var limit int
-	cmd := &cobra.Command{Use: "sessions ID", Short: "List who is in a flow and was, newest first", Example: "  carillon flow sessions 1 --step remind --ended false"}
+	cmd := &cobra.Command{Use: "sessions ID", Short: "List who is in a flow and was, newest first",
+		Example: "  carillon flow sessions 1 --step remind --ended false"}
 	cmd.Flags().Int64Var(&contact, "contact", 0, "only those of this contact")
 	cmd.Flags().StringVar(&step, "step", "", "only those at this step")
 	cmd.Flags().StringVar(&ended, "ended", "", "true: only those that have ended; false: only those that have not")
@@ -354,7 +356,8 @@ func wayTable(w *tabwriter.Writer, way []api.FlowMove) {
 func (c *cli) flowAnswers() *cobra.Command {
 	var csv, step string
 	var limit int
-	cmd := &cobra.Command{Use: "answers ID", Short: "List what people answered, oldest first", Example: "  carillon flow answers 1 --step stars\n  carillon flow answers 1 --csv answers.csv"}
+	cmd := &cobra.Command{Use: "answers ID", Short: "List what people answered, oldest first",
+		Example: "  carillon flow answers 1 --step stars\n  carillon flow answers 1 --csv answers.csv"}
 	cmd.Flags().StringVar(&csv, "csv", "", "write all of them into this file, - for standard output")
 	cmd.Flags().StringVar(&step, "step", "", "only the answers of this step")
 	limitFlag(cmd, &limit)
@@ -379,18 +382,19 @@ func (c *cli) flowAnswers() *cobra.Command {
 }
 
 func (c *cli) flowVersions() *cobra.Command {
-	return onID(&cobra.Command{Use: "versions ID", Short: "List the versions that were in force, and who is on each"}, flowID, func(ctx context.Context, id int64) error {
-		return show(ctx, c, get(flowsPath().id(id).below("versions")), func(w *tabwriter.Writer, list page[api.FlowVersion]) {
-			if len(list.Items) == 0 {
-				sayf(w, "It was never started: carillon flow start %d\n", id)
-				return
-			}
-			sayln(w, "VERSION\tINSIDE\tSINCE\tBY\tRETIRED")
-			for _, v := range list.Items {
-				sayf(w, "%d\t%d\t%s\t%s\t%s\n", v.Version, v.Inside, at(&v.CreatedAt), clean(v.By), at(v.RetiredAt))
-			}
+	return onID(&cobra.Command{Use: "versions ID", Short: "List the versions that were in force, and who is on each"}, flowID,
+		func(ctx context.Context, id int64) error {
+			return show(ctx, c, get(flowsPath().id(id).below("versions")), func(w *tabwriter.Writer, list page[api.FlowVersion]) {
+				if len(list.Items) == 0 {
+					sayf(w, "It was never started: carillon flow start %d\n", id)
+					return
+				}
+				sayln(w, "VERSION\tINSIDE\tSINCE\tBY\tRETIRED")
+				for _, v := range list.Items {
+					sayf(w, "%d\t%d\t%s\t%s\t%s\n", v.Version, v.Inside, at(&v.CreatedAt), clean(v.By), at(v.RetiredAt))
+				}
+			})
 		})
-	})
 }
 
 func (c *cli) flowMoveVersion() *cobra.Command {

@@ -217,6 +217,7 @@ campaign ls --status draft
 campaign ls --kind recurring --tag spring --search sale --archived all
 campaign set 1 --tag spring,sale --notes x
 campaign archive 1
+campaign create --name x --channel 1 --all --conversion order.paid --conversion-days 3
 events send order.paid --contact 1 --id k --payload {"a":1} --at 2026-12-01T09:00:00Z
 events import order.paid EVENTS
 events names

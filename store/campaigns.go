@@ -48,11 +48,12 @@ type keptContent struct {
 	Feed       *campaigns.DataFeed   `json:"feed,omitempty"`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty"`
 	Tracking   tracking.Settings     `json:"tracking,omitzero"`
+	Conversion *campaigns.Conversion `json:"conversion,omitempty"`
 }
 
 // kept is what is kept of a campaign's content.
 func kept(c campaigns.Campaign) keptContent {
-	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed, Experiment: c.Experiment, Tracking: c.Tracking}
+	return keptContent{Content: c.Content, Template: c.Template, Feed: c.DataFeed, Experiment: c.Experiment, Tracking: c.Tracking, Conversion: c.Conversion}
 }
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
@@ -70,6 +71,7 @@ func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause},
 		part{"tags", tags, &c.About.Tags})
 	c.Content, c.Template, c.DataFeed, c.Experiment, c.Tracking = written.Content, written.Template, written.Feed, written.Experiment, written.Tracking
+	c.Conversion = written.Conversion
 	c.Audience.Of.CampaignID, c.Audience.Of.Split = c.ID, c.Experiment.Split(c.ID)
 	return c, err
 }
@@ -100,6 +102,9 @@ func (s *Store) createCampaign(ctx context.Context, c campaigns.Campaign, beside
 			return err
 		}
 		if err := tx.tagCampaign(ctx, c.AccountID, id, c.About.Tags); err != nil {
+			return err
+		}
+		if err := tx.setConversion(ctx, c.AccountID, id, c.Conversion); err != nil {
 			return err
 		}
 		if err := besides(tx, id); err != nil {
@@ -144,6 +149,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 			audience, content, c.Name, c.ChannelID, audience, content, mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID,
 			string(c.Kind()), sqldb.MillisPtr(c.NextFireAt), sqldb.MillisPtr(look), sqldb.Millis(s.clock.Now()), c.ID)
 		if err != nil {
+			return err
+		}
+		if err := tx.setConversion(ctx, c.AccountID, c.ID, c.Conversion); err != nil {
 			return err
 		}
 		if err := tx.rescheduled(ctx, locked, c); err != nil {

@@ -97,7 +97,8 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 	if open != 0 {
 		return fault.New(fault.Conflict, "upload %d is being taken in, and may name contact %d: wait until it is finished and try again", open, id)
 	}
-	for _, step := range []func(context.Context) error{e.findMessages(last), e.keepHashes, e.eraseMessages, e.eraseWords, e.eraseFlows, e.eraseTraces, e.eraseContact} {
+	for _, step := range []func(context.Context) error{e.findMessages(last), e.keepHashes, e.eraseMessages, e.eraseWords, e.eraseFlows, e.eraseTraces,
+		e.eraseContact} {
 		if err := step(ctx); err != nil {
 			return err
 		}

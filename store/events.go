@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"carillon/campaigns"
 	"carillon/campaigns/flow"
 	"carillon/campaigns/flows"
 	"carillon/contacts"
@@ -28,7 +29,8 @@ func (s *Store) TakeEvents(ctx context.Context, accountID int64, name string, li
 	var wrong []fault.Field
 	for i, id := range ids {
 		if id == 0 {
-			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("events[%d]", i), Message: "is of nobody who is known: take the contact in first (POST /v1/contacts)"})
+			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("events[%d]", i),
+				Message: "is of nobody who is known: take the contact in first (POST /v1/contacts)"})
 		}
 	}
 	if err := fault.InvalidFields(wrong); err != nil {
@@ -82,7 +84,8 @@ func (tx conn) happened(ctx context.Context, accountID int64, name string, list 
 	}
 	type waiting struct{ session, contact int64 }
 	found, err := sqldb.Structs(ctx, tx, func(w *waiting) []any { return []any{&w.session, &w.contact} },
-		"SELECT id, contact_id FROM flow_sessions WHERE ended_at IS NULL AND awaits = ? AND account_id = ? AND contact_id "+tx.d.InIDs, name, accountID, tx.d.IDList(ids))
+		"SELECT id, contact_id FROM flow_sessions WHERE ended_at IS NULL AND awaits = ? AND account_id = ? AND contact_id "+tx.d.InIDs, name, accountID,
+		tx.d.IDList(ids))
 	if err != nil {
 		return err
 	}
@@ -128,9 +131,9 @@ func scalars(payload json.RawMessage) map[string]json.RawMessage {
 // that the contact was sent within its days before, once per message.
 func (tx conn) convert(ctx context.Context, accountID int64, name string, list []contacts.Event) error {
 	type counting struct{ campaign, days int64 }
-	campaigns, err := sqldb.Structs(ctx, tx, func(c *counting) []any { return []any{&c.campaign, &c.days} },
+	counts, err := sqldb.Structs(ctx, tx, func(c *counting) []any { return []any{&c.campaign, &c.days} },
 		"SELECT campaign_id, within_days FROM campaign_conversions WHERE account_id = ? AND event = ?", accountID, name)
-	if err != nil || len(campaigns) == 0 {
+	if err != nil || len(counts) == 0 {
 		return err
 	}
 	rows := make([][]any, len(list))
@@ -138,7 +141,7 @@ func (tx conn) convert(ctx context.Context, accountID int64, name string, list [
 		rows[i] = []any{e.ID, e.ContactID, e.At.UnixMilli()}
 	}
 	f := tx.d.statements.field
-	for _, c := range campaigns {
+	for _, c := range counts {
 		if _, err := tx.Exec(ctx, `INSERT INTO conversions (message_id, run_id, variant, event_id, at)
 			SELECT m.id, m.run_id, m.variant, e.id, e.at FROM (SELECT `+f(0, "bigint")+" AS id, "+f(1, "bigint")+" AS contact, "+f(2, "bigint")+" AS at FROM "+
 			tx.d.statements.rows+" LIMIT "+everyRow+`) e JOIN messages m ON m.id = (SELECT n.id FROM messages n WHERE n.contact_id = e.contact AND n.contact_id > 0
@@ -149,6 +152,16 @@ func (tx conn) convert(ctx context.Context, accountID int64, name string, list [
 		}
 	}
 	return nil
+}
+
+// setConversion keeps which event counts for a campaign; nil for none.
+func (tx conn) setConversion(ctx context.Context, accountID, campaignID int64, c *campaigns.Conversion) error {
+	if _, err := tx.Exec(ctx, "DELETE FROM campaign_conversions WHERE campaign_id = ?", campaignID); err != nil || c.Empty() {
+		return err
+	}
+	_, err := tx.Exec(ctx, "INSERT INTO campaign_conversions (account_id, event, campaign_id, within_days) VALUES (?, ?, ?, ?)",
+		accountID, c.Event, campaignID, c.WithinDays)
+	return err
 }
 
 // ListEvents lists a contact's events, newest first.

@@ -9,10 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/campaigns"
 	"carillon/campaigns/flows"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/providers"
 	"carillon/store/storetest"
+	"carillon/targeting"
 )
 
 func (w *flowWalk) tell(name, key string, payload string, ids ...int64) int {
@@ -31,12 +34,12 @@ func (w *flowWalk) tell(name, key string, payload string, ids ...int64) int {
 
 func TestEventsLetPeopleEnterAndGoOn(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
-		w := newFlowWalk(t, s, 6, `{"steps": [
+		w := newFlowWalk(t, s, walkers{6, `{"steps": [
 			{"id": "w", "kind": "wait", "wait": {"event": "order.paid", "at_most": "3d"}, "exits": {"timeout": "remind"}},
 			{"id": "paid", "kind": "end", "outcome": "paid"},
 			{"id": "remind", "kind": "send", "content": {"text": "Your cart {{ answers.cart }}"}},
 			{"id": "late", "kind": "end", "outcome": "late"}],
-			"triggers": [{"event": "cart.left"}], "reentry": {"allow": "after_leaving"}}`, false)
+			"triggers": [{"event": "cart.left"}], "reentry": {"allow": "after_leaving"}}`, false})
 		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? AND id % 10 <> 0 ORDER BY id", w.AccountID)
 		require.Equal(t, 2, w.tell("cart.left", "k", `{"cart": 7, "items": [1, 2]}`, ids[0], ids[1]))
 		require.Equal(t, 1, w.tell("cart.left", "k", `{"cart": 7}`, ids[0], ids[1], ids[2]), "by its key a repeat is known")
@@ -55,7 +58,8 @@ func TestEventsLetPeopleEnterAndGoOn(t *testing.T) {
 		require.Equal(t, "late", w.session(ids[2]).Outcome)
 		w.balances()
 
-		_, err := s.TakeEvents(t.Context(), w.AccountID, "x", []contacts.GivenEvent{{ContactID: ids[0], Payload: json.RawMessage("{}"), At: w.time.Now()}, {ContactID: 1 << 40}})
+		_, err := s.TakeEvents(t.Context(), w.AccountID, "x", []contacts.GivenEvent{{ContactID: ids[0], Payload: json.RawMessage("{}"), At: w.time.Now()},
+			{ContactID: 1 << 40}})
 		require.Equal(t, fault.Invalid, fault.CodeOf(err))
 		list, err := s.ListEvents(t.Context(), w.AccountID, ids[0], 0, 10)
 		require.NoError(t, err)
@@ -78,7 +82,7 @@ func TestEventsLetPeopleEnterAndGoOn(t *testing.T) {
 
 func TestARepeatedEventCountsOnceWhoeverTellsIt(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
-		w := newFlowWalk(t, s, 5, `{"steps": [{"id": "end", "kind": "end"}], "triggers": [{"event": "e"}], "reentry": {"allow": "always"}}`, false)
+		w := newFlowWalk(t, s, walkers{5, `{"steps": [{"id": "end", "kind": "end"}], "triggers": [{"event": "e"}], "reentry": {"allow": "always"}}`, false})
 		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? ORDER BY id", w.AccountID)
 		var group sync.WaitGroup
 		var mu sync.Mutex
@@ -105,5 +109,45 @@ func TestARepeatedEventCountsOnceWhoeverTellsIt(t *testing.T) {
 		f, err := s.GetFlow(t.Context(), w.AccountID, w.flow)
 		require.NoError(t, err)
 		require.Equal(t, flows.Flow{Entered: 5}.Entered, f.Entered)
+	})
+}
+
+func TestAnEventCountsForTheLatestMessage(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowPeople(t, s, 6)
+		sent := func(converts *campaigns.Conversion) (run campaigns.Run, ids []int64) {
+			c, err := s.CreateCampaign(t.Context(), campaigns.Campaign{AccountID: w.AccountID, Name: "k", ChannelID: w.Channel.ID, Weight: 1,
+				Audience: targeting.Audience{All: true}, Content: providers.Content{Text: "x"}, Conversion: converts})
+			require.NoError(t, err)
+			w.Campaign = c.ID
+			run = w.Start()
+			w.PlanAll(run.ID, 100)
+			fed := w.Feed(run.ID, []int64{run.ID}, 100)
+			for _, m := range w.Load(run.ID, run.ID, fed) {
+				ids = append(ids, m.Recipient.ContactID)
+			}
+			w.Record(run.ID, w.Claim(run.ID, run.ID, fed), nil)
+			return run, ids
+		}
+		converted := func(run campaigns.Run) int64 {
+			found, err := s.GetRun(t.Context(), w.AccountID, run.ID)
+			require.NoError(t, err)
+			return found.Converted
+		}
+		of, ids := sent(&campaigns.Conversion{Event: "order.paid", WithinDays: 7})
+		other, _ := sent(nil)
+		w.time.Advance(time.Hour)
+		require.Equal(t, 2, w.tell("order.paid", "", "", ids[0], ids[1]))
+		w.tell("order.paid", "", "", ids[0]) // another order: the message counts once
+		w.tell("order.left", "", "", ids[2])
+		require.EqualValues(t, 2, converted(of))
+		require.Zero(t, converted(other), "it names no event")
+		w.time.Advance(7 * 24 * time.Hour)
+		w.tell("order.paid", "", "", ids[3])
+		require.EqualValues(t, 2, converted(of), "too long ago")
+
+		c, err := s.GetCampaign(t.Context(), w.AccountID, of.CampaignID)
+		require.NoError(t, err)
+		require.Equal(t, "order.paid", c.Conversion.Event)
 	})
 }

@@ -110,8 +110,9 @@ var successes = map[campaigns.Metric]string{
 	campaigns.ByRead:      "m.state " + is(messages.Read),
 	campaigns.ByReplied: `EXISTS (SELECT 1 FROM replies y WHERE y.contact_id = m.contact_id AND y.contact_id > 0
 		AND y.channel_id = m.channel_id AND y.at >= m.sent_at)`,
-	campaigns.ByOpened:  "EXISTS (SELECT 1 FROM engagement e WHERE e.message_id = m.id AND e.opened_at IS NOT NULL)",
-	campaigns.ByClicked: "EXISTS (SELECT 1 FROM engagement e WHERE e.message_id = m.id AND e.clicked_at IS NOT NULL)",
+	campaigns.ByOpened:    "EXISTS (SELECT 1 FROM engagement e WHERE e.message_id = m.id AND e.opened_at IS NOT NULL)",
+	campaigns.ByConverted: "EXISTS (SELECT 1 FROM conversions v WHERE v.message_id = m.id)",
+	campaigns.ByClicked:   "EXISTS (SELECT 1 FROM engagement e WHERE e.message_id = m.id AND e.clicked_at IS NOT NULL)",
 }
 
 // tallies are how the variants did with those in the test.

@@ -51,6 +51,7 @@ func (s *Store) Called(ctx context.Context, call flows.Call, heard flow.Heard) e
 
 // CallLater has a program asked again at a time.
 func (s *Store) CallLater(ctx context.Context, call flows.Call, at time.Time) error {
-	_, err := s.outside().Exec(ctx, "UPDATE flow_calls SET tries = tries + 1, due_at = ? WHERE session_id = ? AND rev = ?", sqldb.Millis(at), call.SessionID, call.Rev)
+	_, err := s.outside().Exec(ctx, "UPDATE flow_calls SET tries = tries + 1, due_at = ? WHERE session_id = ? AND rev = ?", sqldb.Millis(at),
+		call.SessionID, call.Rev)
 	return s.translate(err)
 }

@@ -108,7 +108,8 @@ func (s *Store) MoveVersion(ctx context.Context, accountID, id, version int64, t
 			if stay {
 				set, args = "", nil
 			}
-			n, err := tx.Exec(ctx, "UPDATE flow_sessions SET "+set+"version = ?, step = ?, rev = rev + 1, moved_at = ? WHERE campaign_id = ? AND version = ? AND step = ? "+
+			n, err := tx.Exec(ctx, "UPDATE flow_sessions SET "+
+				set+"version = ?, step = ?, rev = rev + 1, moved_at = ? WHERE campaign_id = ? AND version = ? AND step = ? "+
 				"AND ended_at IS NULL", append(args, e.version, to[from], now, id, version, from)...)
 			if err != nil {
 				return err
@@ -125,7 +126,8 @@ func (s *Store) MoveVersion(ctx context.Context, accountID, id, version int64, t
 // by sessions. A contact into which another was merged has the other's messages, too, and
 // is not asked.
 func (s *Store) VerifyFlow(ctx context.Context, accountID, id int64) (problems []string, err error) {
-	const unmerged = " AND n.contact_id NOT IN (SELECT merged_into FROM contacts WHERE merged_into > 0) AND n.contact_id NOT IN (SELECT id FROM contacts WHERE merged_into > 0)"
+	const unmerged = " AND n.contact_id NOT IN (SELECT merged_into FROM contacts WHERE merged_into > 0) AND n.contact_id NOT IN (SELECT id FROM " +
+		"contacts WHERE merged_into > 0)"
 	for _, look := range []struct{ query, what string }{
 		{`SELECT COUNT(*) FROM flow_sessions n WHERE n.campaign_id = ? AND n.ended_at IS NOT NULL AND
 			(SELECT COUNT(*) FROM flow_moves m WHERE m.session_id = n.id AND m.exit = '` + string(flow.Ended) + `') <> 1`,

@@ -126,8 +126,10 @@ func (e enterable) insertion(tx conn, of entry) fragment {
 		args = append(args, e.id)
 	}
 	now := sqldb.Millis(tx.s.clock.Now())
-	return fragment{`INSERT INTO flow_sessions (account_id, campaign_id, version, contact_id, lane, run_id, depth, source, step, wake_at, sends, answers, entered_at, moved_at)
-		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), c.id, ` + lane + `, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT),
+	return fragment{`INSERT INTO flow_sessions (account_id, campaign_id, version, contact_id, lane, run_id, depth, source, step, wake_at, sends, answers,
+			entered_at, moved_at)
+		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), c.id, ` + lane + `, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT),
+			CAST(? AS TEXT), CAST(? AS BIGINT),
 			COALESCE((SELECT MAX(p.sends) FROM flow_sessions p WHERE p.contact_id = c.id AND p.campaign_id = ?), 0), CAST(? AS TEXT),
 			CAST(? AS BIGINT), CAST(? AS BIGINT)`,
 		append(args, of.run, of.depth, of.source, e.flow.First(), now, e.id, mustJSON(orEmpty(of.answers)), now, now)}
@@ -167,7 +169,8 @@ func (tx conn) enterPlanned(ctx context.Context, p planned, compiled audienceSQL
 	}
 	reason, from := compiled.reason(), compiled.from(part.from, part.to)
 	insert, again := e.insertion(tx, entry{source: "audience", run: p.run.ID}), e.again(tx, "audience")
-	_, err = tx.Exec(ctx, insert.sql+" FROM (SELECT c.id AS id, "+reason.sql+" AS why"+from.sql+" ORDER BY c.id LIMIT "+everyRow+") c WHERE c.why IS NULL"+again.sql,
+	_, err = tx.Exec(ctx, insert.sql+" FROM (SELECT c.id AS id, "+reason.sql+" AS why"+from.sql+" ORDER BY c.id LIMIT "+
+		everyRow+") c WHERE c.why IS NULL"+again.sql,
 		slices.Concat(insert.args, reason.args, from.args, again.args)...)
 	return err
 }
@@ -242,7 +245,8 @@ func (tx conn) due(ctx context.Context, accountID int64, a flow.Anniversary, w f
 			who = append(who, id)
 		}
 		return nil
-	}, fmt.Sprintf("SELECT c.id, c.attributes ->> CAST(? AS TEXT), c.timezone FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND %s %s ORDER BY c.id", column, tx.d.InTexts),
+	}, fmt.Sprintf("SELECT c.id, c.attributes ->> CAST(? AS TEXT), c.timezone FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND %s "+
+		"%s ORDER BY c.id", column, tx.d.InTexts),
 		key, accountID, key, tx.d.TextList(days))
 }
 

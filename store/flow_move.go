@@ -165,7 +165,8 @@ func (m *moving) load(ctx context.Context) error {
 		}
 		p.was.Deadline = deadline.Time
 		m.places = append(m.places, p)
-		return readParts(m.campaign.ID, part{"answers", answers, &m.places[len(m.places)-1].was.Answers}, part{"messages", said, &m.places[len(m.places)-1].was.Messages})
+		return readParts(m.campaign.ID, part{"answers", answers, &m.places[len(m.places)-1].was.Answers}, part{"messages", said,
+			&m.places[len(m.places)-1].was.Messages})
 	}, `SELECT n.id, n.version, n.rev, n.depth, n.contact_id, n.step, n.phase, n.deadline, n.tries, n.sends, n.message_id, n.answers, n.said
 		FROM flow_sessions n WHERE `+where+" LIMIT ?"+m.d.SkipLocked, append(args, movedAtOnce)...)
 	if err != nil || len(m.places) == 0 {

@@ -13,7 +13,8 @@ import (
 )
 
 // everySource are all that rules may look at.
-var everySource = map[rule.Source]bool{rule.Address: true, rule.Membership: true, rule.Campaign: true, rule.Activity: true, rule.Received: true, rule.Engagement: true, rule.Engaged: true, rule.Happened: true}
+var everySource = map[rule.Source]bool{rule.Address: true, rule.Membership: true, rule.Campaign: true, rule.Activity: true, rule.Received: true,
+	rule.Engagement: true, rule.Engaged: true, rule.Happened: true}
 
 // FlowSubjects are the contacts of ids, or the first n of an audience if there are none,
 // with what the rules of a flow look at and where each can be reached.

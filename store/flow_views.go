@@ -43,7 +43,8 @@ func (s *Store) FlowSessions(ctx context.Context, f flows.SessionFilter) ([]flow
 	if f.Ended != nil {
 		add("(n.ended_at IS NOT NULL) = ?", *f.Ended)
 	}
-	list, err := sqldb.Query(ctx, s.reader(), scanSession, selectSession+" WHERE "+strings.Join(where, " AND ")+" ORDER BY n.id DESC LIMIT ?", append(args, f.Limit)...)
+	list, err := sqldb.Query(ctx, s.reader(), scanSession, selectSession+" WHERE "+strings.Join(where, " AND ")+" ORDER BY n.id DESC LIMIT ?",
+		append(args, f.Limit)...)
 	return list, s.translate(err)
 }
 

@@ -74,7 +74,9 @@ func (s *Store) UpdateFlow(ctx context.Context, f flows.Flow) (flows.Flow, error
 			return err
 		}
 		if c.status != campaigns.Draft && (c.channelID != f.ChannelID || mustJSON(c.schedule) != mustJSON(f.Schedule)) {
-			return fault.New(fault.Conflict, "flow %d was started: its channel and schedule stay, and steps may name other channels; for another time, enter people by POST /v1/flows/%d/enter", f.ID, f.ID)
+			return fault.New(fault.Conflict,
+				"flow %d was started: its channel and schedule stay, and steps may name other channels; for another time, enter people by POST "+
+					"/v1/flows/%d/enter", f.ID, f.ID)
 		}
 		before, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", f.ID).Scan)
 		if err != nil {
@@ -82,12 +84,17 @@ func (s *Store) UpdateFlow(ctx context.Context, f flows.Flow) (flows.Flow, error
 		}
 		retracked := mustJSON(before.Tracking) != mustJSON(f.Tracking)
 		if _, err := tx.Exec(ctx, `UPDATE campaigns SET name = ?, channel_id = ?, audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?,
-			updated_at = ? WHERE id = ?`, f.Name, f.ChannelID, mustJSON(f.Audience), mustJSON(kept(f.Campaign)), mustJSON(f.Schedule), mustJSON(f.Throttle), f.Weight, f.CategoryID,
+			updated_at = ? WHERE id = ?`, f.Name, f.ChannelID, mustJSON(f.Audience), mustJSON(kept(f.Campaign)), mustJSON(f.Schedule), mustJSON(f.Throttle),
+			f.Weight, f.CategoryID,
 			sqldb.Millis(s.clock.Now()), f.ID); err != nil {
 			return err
 		}
+		if err := tx.setConversion(ctx, f.AccountID, f.ID, f.Conversion); err != nil {
+			return err
+		}
 		definition := mustJSON(f.Definition)
-		_, err = tx.Exec(ctx, "UPDATE flows SET changed = CASE WHEN definition = ? AND NOT CAST(? AS BOOLEAN) THEN changed ELSE ? END, definition = ? WHERE campaign_id = ?",
+		_, err = tx.Exec(ctx,
+			"UPDATE flows SET changed = CASE WHEN definition = ? AND NOT CAST(? AS BOOLEAN) THEN changed ELSE ? END, definition = ? WHERE campaign_id = ?",
 			definition, retracked, true, definition, f.ID)
 		return err
 	})
@@ -245,7 +252,8 @@ func (tx conn) putInForce(ctx context.Context, k campaigns.Campaign, by string) 
 		k.ID, version, mustJSON(f.Definition), clean(by), now); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, "UPDATE flows SET version = ?, changed = ?, dated_until = CASE WHEN dated_until = 0 THEN ? ELSE dated_until END WHERE campaign_id = ?",
+	if _, err := tx.Exec(ctx,
+		"UPDATE flows SET version = ?, changed = ?, dated_until = CASE WHEN dated_until = 0 THEN ? ELSE dated_until END WHERE campaign_id = ?",
 		version, false, now, k.ID); err != nil {
 		return err
 	}

@@ -344,7 +344,8 @@ func (i *importing) joining(ctx context.Context, listID int64, ids []int64) ([]i
 	if err != nil || len(wanted) == 0 {
 		return nil, err
 	}
-	return sqldb.IDs(ctx, i, "SELECT k.id FROM contacts k WHERE k.id "+i.d.InIDs+" AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)",
+	return sqldb.IDs(ctx, i, "SELECT k.id FROM contacts k WHERE k.id "+
+		i.d.InIDs+" AND NOT EXISTS (SELECT 1 FROM members m WHERE m.list_id = ? AND m.contact_id = k.id)",
 		i.d.IDList(ids), listID)
 }
 

@@ -198,8 +198,9 @@ func (s *Store) ResumeCampaign(ctx context.Context, accountID, campaignID int64,
 		if err := tx.leaveOutPaused(ctx, c); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE runs SET status = CASE WHEN plan_done OR kind = 'step' THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
-			"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
+		if _, err := tx.Exec(ctx,
+			"UPDATE runs SET status = CASE WHEN plan_done OR kind = 'step' THEN 'sending' ELSE 'planning' END, reason = '', guard = 'released' "+
+				"WHERE campaign_id = ? AND status = 'paused'", c.id); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "UPDATE campaigns SET status = 'running', pause = '{}', look_at = next_fire_at WHERE id = ?", c.id); err != nil {

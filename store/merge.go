@@ -154,7 +154,8 @@ func (tx conn) moveSessions(ctx context.Context, keep, from int64) error {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE flow_sessions SET contact_id = ? WHERE contact_id = ? AND (ended_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM flow_sessions p
-		WHERE p.campaign_id = flow_sessions.campaign_id AND p.contact_id = ? AND p.lane = flow_sessions.lane AND p.ended_at IS NULL))`, keep, from, keep); err != nil {
+		WHERE p.campaign_id = flow_sessions.campaign_id AND p.contact_id = ? AND p.lane = flow_sessions.lane AND p.ended_at IS NULL))`, keep, from,
+		keep); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE flow_answers SET contact_id = ? WHERE contact_id = ?", keep, from); err != nil {

@@ -256,7 +256,8 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
 	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of,
 	f.since, f.tries, f.error, f.next_try_at, f.kept_at, f.news, f.bytes,
-	(SELECT COALESCE(e.look_at, 0) FROM experiments e WHERE e.run_id = r.id AND e.winner = 0)`
+	(SELECT COALESCE(e.look_at, 0) FROM experiments e WHERE e.run_id = r.id AND e.winner = 0),
+	(SELECT COUNT(*) FROM conversions v WHERE v.run_id = r.id)`
 
 const selectRun = "SELECT " + runColumns + " FROM runs r LEFT JOIN run_feeds f ON f.run_id = r.id"
 
@@ -268,7 +269,7 @@ func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var look sql.NullInt64
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
 		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf,
-		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes, &look)
+		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes, &look, &r.Converted)
 	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
 	if r.Undecided = look.Valid; look.Int64 > 0 {
 		r.LookAt = time.UnixMilli(look.Int64).UTC()

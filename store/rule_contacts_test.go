@@ -126,7 +126,8 @@ func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, "INSERT INTO event_names (account_id, name, first_at, last_at) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING", w.account, name); err != nil {
+		if _, err := tx.Exec(ctx, "INSERT INTO event_names (account_id, name, first_at, last_at) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING", w.account,
+			name); err != nil {
 			return err
 		}
 	}

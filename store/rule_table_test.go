@@ -169,8 +169,9 @@ func ruleTable(now time.Time) []tableCase {
 			"events", []string{"event.order.paid.7d"}, `1`, `[1, 2]`, `[0, 2]`,
 			func(string) map[string]rule.Contact {
 				return map[string]rule.Contact{
-					"none": {Events: map[string][]time.Time{"order": {now}, "order.paid": {now.AddDate(0, 0, -7)}}}, "one": {Events: map[string][]time.Time{"order.paid": {now}}},
-					"two": {Events: map[string][]time.Time{"order.paid": {now, yesterday, now.AddDate(0, 0, -30)}}},
+					"none": {Events: map[string][]time.Time{"order": {now}, "order.paid": {now.AddDate(0, 0, -7)}}},
+					"one":  {Events: map[string][]time.Time{"order.paid": {now}}},
+					"two":  {Events: map[string][]time.Time{"order.paid": {now, yesterday, now.AddDate(0, 0, -30)}}},
 				}
 			},
 		},
@@ -178,7 +179,8 @@ func ruleTable(now time.Time) []tableCase {
 			"last event", []string{"event.order.paid.last_at"}, `"2026-02-28"`, `["2026-02-28", "2026-03-01"]`, `["2026-02-28", "2026-01-01"]`,
 			func(string) map[string]rule.Contact {
 				return map[string]rule.Contact{
-					"missing": {}, "another": {Events: map[string][]time.Time{"order": {yesterday}}}, "same": {Events: map[string][]time.Time{"order.paid": {yesterday, yesterday.AddDate(0, 0, -3)}}},
+					"missing": {}, "another": {Events: map[string][]time.Time{"order": {yesterday}}},
+					"same":      {Events: map[string][]time.Time{"order.paid": {yesterday, yesterday.AddDate(0, 0, -3)}}},
 					"later too": {Events: map[string][]time.Time{"order.paid": {now, yesterday}}},
 				}
 			},

@@ -31,6 +31,7 @@ func (s *Store) CampaignOfRun(ctx context.Context, runID int64) (campaigns.Campa
 		return c, err
 	}
 	c.Content, c.Template, c.Experiment, c.Tracking = written.Content, written.Template, written.Experiment, written.Tracking
+	c.Conversion = written.Conversion
 	if len(resolved) > 0 {
 		if err := readParts(c.ID, part{"resolved template", resolved, &c.Resolved}); err != nil {
 			return c, err

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 	"time"
 
@@ -152,18 +151,24 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		{"for ever", `{"steps": [{"id": "a", "kind": "wait", "wait": {"event": "x", "at_most": "1d"}, "next": "b", "exits": {"timeout": "end"}},
 			{"id": "b", "kind": "wait", "wait": {"for": "1d"}, "next": "b"}, ` + end + `]}`, "steps[1].next", "no way to an end"},
 		{"round", `{"steps": [{"id": "a", "kind": "send", "content": {"text": "x"}, "exits": {"failed": "a"}}, ` + end + `]}`, "steps[0].id", "a → a"},
-		{"an exit", `{"steps": [{"id": "a", "kind": "wait", "wait": {"for": "1d"}, "exits": {"invalid": "end"}}, ` + end + `]}`, "steps[0].exits.invalid", "it has timeout"},
+		{"an exit", `{"steps": [{"id": "a", "kind": "wait", "wait": {"for": "1d"}, "exits": {"invalid": "end"}}, ` + end + `]}`, "steps[0].exits.invalid",
+			"it has timeout"},
 		{"a duration", `{"steps": [{"id": "a", "kind": "wait", "wait": {"for": "2 days"}}, ` + end + `]}`, "steps[0].wait.for", "90m, 12h, 3d or 1w"},
 		{"two waits", `{"steps": [{"id": "a", "kind": "wait", "wait": {"for": "2d", "event": "x"}}, ` + end + `]}`, "steps[0].wait", "give one of"},
 		{"a foreign field", `{"steps": [{"id": "a", "kind": "wait", "wait": {"for": "2d"}, "outcome": "x"}, ` + end + `]}`, "steps[0].outcome", "belongs to end"},
 		{"a question", `{"steps": [{"id": "a", "kind": "ask", "content": {"text": "x"}, "question": {"type": "choice", "timeout": "1d"}}, ` + end + `]}`,
 			"steps[0].question.rule", "must list"},
-		{"a property", `{"steps": [{"id": "a", "kind": "set", "set": {"attributes": {"plam": "x"}}}, ` + end + `]}`, "steps[0].set.attributes.plam", "no such property"},
+		{"a property", `{"steps": [{"id": "a", "kind": "set", "set": {"attributes": {"plam": "x"}}}, ` + end + `]}`, "steps[0].set.attributes.plam",
+			"no such property"},
 		{"shares", `{"steps": [{"id": "a", "kind": "branch", "branches": [{"share": 60, "next": "end"}, {"share": 60, "next": "end"}]}, ` + end + `]}`,
 			"steps[0].branches", "more than 100"},
-		{"an answer", `{"steps": [{"id": "b", "kind": "branch", "branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.a", "operator": "equal", "value": "x"}]}, "next": "end"}]},
-			{"id": "a", "kind": "ask", "content": {"text": "x"}, "question": {"type": "text", "timeout": "1d"}}, ` + end + `]}`, "steps[0].branches[0].rule", "ask before"},
-		{"a field of a rule", `{"steps": [{"id": "b", "kind": "branch", "branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.a", "operator": "equal", "value": "x"}]}, "next": "end"}]}, ` + end + `]}`,
+		{"an answer", `{"steps": [{"id": "b", "kind": "branch",
+			"branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.a", "operator": "equal", "value": "x"}]}, "next": "end"}]},
+			{"id": "a", "kind": "ask", "content": {"text": "x"}, "question": {"type": "text", "timeout": "1d"}}, ` + end + `]}`, "steps[0].branches[0].rule",
+			"ask before"},
+		{"a field of a rule",
+			`{"steps": [{"id": "b", "kind": "branch",
+			"branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.a", "operator": "equal", "value": "x"}]}, "next": "end"}]}, ` + end + `]}`,
 			"steps[0].branches[0].rule.rules[0].field", ""},
 		{"a word", `{"steps": [` + end + `], "triggers": [{"keyword": "STOP"}]}`, "triggers[0].keyword", "opt out"},
 		{"a gap", `{"steps": [` + end + `], "reentry": {"gap": "3d"}}`, "reentry.gap", "no meaning"},
@@ -173,7 +178,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 			require.NoError(t, err)
 			_, err = Compile(d, vocabulary())
 			var f *fault.Error
-			require.True(t, errors.As(err, &f), "%v", err)
+			require.ErrorAs(t, err, &f)
 			require.Len(t, f.Fields, 1, "%v", f.Fields)
 			require.Equal(t, test.at, f.Fields[0].Location)
 			require.Contains(t, f.Fields[0].Message, test.says)
@@ -224,7 +229,8 @@ func TestAnswersAreRead(t *testing.T) {
 	for _, test := range []struct {
 		q    Question
 		text string
-	}{{Question{Type: Number}, "many"}, {Question{Type: Email}, "ada"}, {Question{Type: Phone}, "030"}, {Question{Type: Choice, Rule: "red,green"}, "3"}, {Question{Type: Text}, " "}} {
+	}{{Question{Type: Number}, "many"}, {Question{Type: Email}, "ada"}, {Question{Type: Phone}, "030"}, {Question{Type: Choice, Rule: "red,green"},
+		"3"}, {Question{Type: Text}, " "}} {
 		_, reason := read(test.q, test.text)
 		require.NotEmpty(t, reason, test.text)
 	}

@@ -62,7 +62,7 @@ func (c *checker) rounds(list []*step) {
 		case done:
 			return false
 		case under:
-			round := append(path[slices.Index(path, id):], id)
+			round := append(slices.Clone(path[slices.Index(path, id):]), id)
 			i := slices.IndexFunc(list, func(s *step) bool { return s.ID == id })
 			c.add(at(i, "id"), id, "goes round without a wait (%s): put a wait on the way", strings.Join(round, " → "))
 			return true

@@ -326,7 +326,8 @@ func (s *Service) Enter(ctx context.Context, accountID int64, e Entry, who []Who
 	var wrong []fault.Field
 	for i, id := range ids {
 		if id == 0 {
-			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("contacts[%d]", i), Value: who[i].said(), Message: "nobody is known by this: POST /v1/contacts takes them in"})
+			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("contacts[%d]", i), Value: who[i].said(),
+				Message: "nobody is known by this: POST /v1/contacts takes them in"})
 		}
 	}
 	if err := fault.InvalidFields(wrong); err != nil {
@@ -430,10 +431,19 @@ type Moving struct {
 	Moved int64
 }
 
+// Mapping says where those go who are on an older version.
+type Mapping struct {
+	FlowID, Version int64
+	// Steps are where each step of the old version leads.
+	Steps map[string]string
+	// Dry moves nobody.
+	Dry bool
+}
+
 // MoveVersion takes those who are on an older version to the one in force: to the steps
-// that are named for theirs, or to those of the same name. Who stands elsewhere stays. With
-// dry it says alone what would be so.
-func (s *Service) MoveVersion(ctx context.Context, accountID, id, version int64, mapping map[string]string, dry bool) (m Moving, err error) {
+// that are named for theirs, or to those of the same name. Who stands elsewhere stays. Dry, it says alone what would be so.
+func (s *Service) MoveVersion(ctx context.Context, accountID int64, of Mapping) (m Moving, err error) {
+	id, version, mapping := of.FlowID, of.Version, of.Steps
 	f, err := s.store.GetFlow(ctx, accountID, id)
 	if err != nil {
 		return m, err
@@ -473,7 +483,7 @@ func (s *Service) MoveVersion(ctx context.Context, accountID, id, version int64,
 		m.To[step] = to
 	}
 	slices.Sort(m.Stay)
-	if !dry {
+	if !of.Dry {
 		m.Moved, err = s.store.MoveVersion(ctx, accountID, id, version, m.To)
 	}
 	return m, err

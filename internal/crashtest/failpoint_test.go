@@ -82,7 +82,7 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 				case failpoint.AfterFeedRead:
 					dieReading(t, s)
 				case failpoint.DuringFlowMove, failpoint.AfterFlowMove:
-					dieWalking(t, s, point, passing[point], 0)
+					dieWalking(t, s, death{point: point, passing: passing[point]}, 0)
 				default:
 					dieAt(t, s, death{point: point, receive: (*cluster).httpSink})
 				}
@@ -104,7 +104,9 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 }
 
 // ofFlows says that nobody passes a point but who walks through a flow.
-func ofFlows(point string) bool { return point == failpoint.DuringFlowMove || point == failpoint.AfterFlowMove }
+func ofFlows(point string) bool {
+	return point == failpoint.DuringFlowMove || point == failpoint.AfterFlowMove
+}
 
 // death is where a process dies.
 type death struct {

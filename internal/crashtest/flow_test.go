@@ -30,9 +30,11 @@ const walkers = 400
 // walkSteps is a flow with a step of every kind. {program} and {other} are filled in.
 const walkSteps = `[
 	{"id": "hello", "kind": "send", "content": {"subject": "hello", "text": "hello"}},
-	{"id": "stars", "kind": "ask", "content": {"subject": "stars", "text": "stars"}, "question": {"type": "number", "rule": ">=1 <=5", "timeout": "1d", "write": "stars",
+	{"id": "stars", "kind": "ask", "content": {"subject": "stars", "text": "stars"}, "question": {"type": "number", "rule": ">=1 <=5", "timeout": "1d",
+		"write": "stars",
 	 "tries": 2, "retry": {"subject": "again", "text": "again"}}, "exits": {"invalid": "sorry"}},
-	{"id": "judge", "kind": "branch", "branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.stars", "operator": "greater", "value": 3}]}, "next": "mark"}],
+	{"id": "judge", "kind": "branch", "branches": [{"rule": {"condition": "AND", "rules": [{"field": "answers.stars", "operator": "greater",
+		"value": 3}]}, "next": "mark"}],
 	 "next": "sorry"},
 	{"id": "mark", "kind": "set", "set": {"attributes": {"fan": "yes"}}},
 	{"id": "score", "kind": "call", "call": {"url": "%s", "answers": ["score"], "tries": 10}, "exits": {"failed": "end"}},
@@ -126,7 +128,9 @@ func beginWalk(t *testing.T, s stack, env ...string) (*walk, *process) {
 }
 
 // steerFlow has a step of the flow's life taken; the process may die before it answers.
-func (w *walk) steerFlow(verb string) { _ = w.post(fmt.Sprintf("/v1/flows/%d/%s", w.flow, verb), nil, nil) }
+func (w *walk) steerFlow(verb string) {
+	_ = w.post(fmt.Sprintf("/v1/flows/%d/%s", w.flow, verb), nil, nil)
+}
 
 // deliveryOf is the address and the text of a delivered message.
 func deliveryOf(d sink.Delivery) (address, text string) {
@@ -222,7 +226,7 @@ func (w *walk) proveWalk(doubt int) {
 	})
 	require.Empty(w.t, report.Problems)
 	require.Len(w.t, report.Outcomes, 1)
-	require.EqualValues(w.t, walkers-report.Inside, report.Outcomes[0].Count)
+	require.Equal(w.t, walkers-report.Inside, report.Outcomes[0].Count)
 	require.Empty(w.t, w.to.Duplicates(), "nobody gets a message twice")
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -269,10 +273,10 @@ func (w *walk) unasked() (n int64) {
 	return n
 }
 
-// dieWalking dies at the nth passing of a point while people walk through a flow.
-func dieWalking(t *testing.T, s stack, point string, n, doubt int) {
+// dieWalking dies at a point while people walk through a flow.
+func dieWalking(t *testing.T, s stack, d death, doubt int) {
 	t.Helper()
-	w, p := beginWalk(t, s, fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", point, n))
+	w, p := beginWalk(t, s, fmt.Sprintf("CARILLON_FAILPOINT=%s:%d", d.point, d.passing))
 	w.awaitDeath(p)
 	w.serve("serve")
 	w.steerFlow("start") // it may have died before it was started
@@ -298,7 +302,7 @@ func TestDieWhilePeopleWalk(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/%s %d", s.name, d.point, n), func(t *testing.T) {
 					t.Parallel()
-					dieWalking(t, s, d.point, n, d.doubt)
+					dieWalking(t, s, death{point: d.point, passing: n}, d.doubt)
 				})
 			}
 		}
@@ -310,7 +314,7 @@ func TestDieWhilePeopleWalk(t *testing.T) {
 			}
 			w, p := beginWalk(t, s)
 			for range kills {
-				time.Sleep(time.Duration(200+rand.IntN(700)) * time.Millisecond)
+				<-time.After(time.Duration(200+rand.IntN(700)) * time.Millisecond) // the moment is the point
 				require.NoError(t, p.Signal(syscall.SIGKILL))
 				w.awaitExit(p)
 				p = w.serve("serve")

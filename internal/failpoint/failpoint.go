@@ -37,7 +37,8 @@ const (
 // Names lists every point; the crash suite runs through them all.
 func Names() []string {
 	return []string{
-		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterWinnerChosen, DuringFlowMove, AfterFlowMove, AfterMarkQueued, AfterEnqueue, AfterClaim, BeforeAsking,
+		AfterFire, AfterFeedRead, AfterPlanBatch, AfterMoveLate, AfterWinnerChosen, DuringFlowMove, AfterFlowMove, AfterMarkQueued, AfterEnqueue,
+		AfterClaim, BeforeAsking,
 		AfterProviderAnswer, AfterNoting, AfterRecord, DuringImport, DuringMigration,
 	}
 }

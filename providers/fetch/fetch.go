@@ -45,7 +45,7 @@ func (f *Fetcher) Within(d time.Duration) *Fetcher {
 // far end did; they are of code Invalid where no later try can do better, because the
 // address may not be reached, and else Unavailable.
 func (f *Fetcher) JSON(ctx context.Context, address string, most int) ([]byte, error) {
-	request, err := http.NewRequest(http.MethodGet, address, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s is no address", address)
 	}
@@ -55,7 +55,7 @@ func (f *Fetcher) JSON(ctx context.Context, address string, most int) ([]byte, e
 // Post is JSON for a program that is asked by a document. key is the same for every try of
 // one question, by which the program knows it again.
 func (f *Fetcher) Post(ctx context.Context, address, key string, question []byte, most int) ([]byte, error) {
-	request, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(question))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(question))
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s is no address", address)
 	}
