@@ -113,12 +113,18 @@ func (s *Store) FlowReport(ctx context.Context, accountID, id int64) (r flows.Re
 		query string
 		scan  func(sqldb.Scan) error
 	}{
-		{"SELECT step, COUNT(*) FROM flow_sessions WHERE campaign_id = ? AND ended_at IS NULL GROUP BY step", func(scan sqldb.Scan) error {
+		// One statement for everybody, so that its sums are those of one moment.
+		{`SELECT CASE WHEN ended_at IS NULL THEN step ELSE '' END, outcome, reason, COUNT(*) FROM flow_sessions WHERE campaign_id = ?
+			GROUP BY 1, 2, 3 ORDER BY 4 DESC, 2, 3`, func(scan sqldb.Scan) error {
 			var name string
-			var n int64
-			err := scan(&name, &n)
-			step(name).Here = n
-			r.Inside += n
+			var o flows.Outcome
+			err := scan(&name, &o.Outcome, &o.Reason, &o.Count)
+			if r.Entered += o.Count; name == "" {
+				r.Outcomes = append(r.Outcomes, o)
+				return err
+			}
+			step(name).Here = o.Count
+			r.Inside += o.Count
 			return err
 		}},
 		{"SELECT m.step, m.exit, COUNT(*) FROM flow_moves m JOIN flow_sessions n ON n.id = m.session_id WHERE n.campaign_id = ? GROUP BY m.step, m.exit",
@@ -127,13 +133,6 @@ func (s *Store) FlowReport(ctx context.Context, accountID, id int64) (r flows.Re
 				var n int64
 				err := scan(&name, &exit, &n)
 				step(name).Exits[exit] = n
-				return err
-			}},
-		{"SELECT outcome, reason, COUNT(*) FROM flow_sessions WHERE campaign_id = ? AND ended_at IS NOT NULL GROUP BY outcome, reason ORDER BY 3 DESC, 1, 2",
-			func(scan sqldb.Scan) error {
-				var o flows.Outcome
-				err := scan(&o.Outcome, &o.Reason, &o.Count)
-				r.Outcomes, r.Entered = append(r.Outcomes, o), r.Entered+o.Count
 				return err
 			}},
 		{"SELECT y.step, " + sumCounts + " FROM flow_says y LEFT JOIN run_counts c ON c.run_id = y.run_id WHERE y.campaign_id = ? GROUP BY y.step",
@@ -149,7 +148,6 @@ func (s *Store) FlowReport(ctx context.Context, accountID, id int64) (r flows.Re
 			return r, s.translate(err)
 		}
 	}
-	r.Entered += r.Inside
 	for _, name := range names {
 		r.Steps = append(r.Steps, *at[name])
 	}

@@ -58,7 +58,7 @@ type walkers struct {
 }
 
 // newFlowPeople are people who might enter a flow.
-func newFlowPeople(t *testing.T, s *storetest.Store, n int) *flowWalk {
+func newFlowPeople(t testing.TB, s *storetest.Store, n int) *flowWalk {
 	w := &flowWalk{time: s.FakeTime()}
 	w.journey = newJourney(t, s, n)
 	for _, p := range flowProperties() {
