@@ -61,7 +61,7 @@ func (c *cli) addDemo(root *cobra.Command) {
 		Long: `Starts a server of its own on a free port with data in ` + demoDir + ` (made anew each time), takes in a
 sample CSV file of 2,620 lines, shows what was refused and why, sends a personalised newsletter
 through a simulated provider at ` + strconv.Itoa(demoPerSecond) + ` messages a second, says what became of everybody, and ends with
-a week of a recurring notification, played on a simulated clock.
+a week of a recurring notification and a flow of two questions, played on a simulated clock.
 Nothing leaves this machine, unless --smtp names a mail server.`,
 		Example: "  carillon demo\n  carillon demo --smtp 127.0.0.1:2525",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), f) },
@@ -113,6 +113,9 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 		return err
 	}
 	if err := c.demoWeek(ctx, k); err != nil {
+		return err
+	}
+	if err := c.demoWalk(ctx, k); err != nil {
 		return err
 	}
 	sayf(c.out, `

@@ -72,6 +72,7 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, c.demoSend(t.Context(), api.Campaign{ID: 1}))
 	require.NoError(t, c.demoWeek(t.Context(), api.Campaign{ID: 1}))
+	require.NoError(t, c.demoWalk(t.Context(), api.Campaign{ID: 1}))
 	note("demo")
 
 	var walk func(cmd *cobra.Command)
