@@ -71,6 +71,7 @@ type Server struct {
 	gate    *gate.Gate
 	limits  *gate.Limits
 	hooks   *hooks
+	pages   pages
 	// operations are what needs a key, by their routes.
 	operations map[string]operation
 	// views show single things, by the paths under which they are shown.
@@ -94,7 +95,7 @@ func New(d Deps) *Server {
 	}
 	s := &Server{
 		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, hookBodies: gate.NewRoom(hookBodies),
-		limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
+		pages: newPages(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
 	s.api = humago.New(s.mux, s.config())
 	s.routes()

@@ -408,6 +408,10 @@ func TestUnsubscribe(t *testing.T) {
 	w = s.do("POST", "/u/"+token, "List-Unsubscribe=One-Click", "Authorization", "", "Content-Type", "application/x-www-form-urlencoded")
 	require.Equal(t, 200, w.Code)
 	require.True(t, suppressed())
+	w = s.do("POST", "/u/"+token, "undo=opt_in", "Authorization", "", "Content-Type", "application/x-www-form-urlencoded", "Accept-Language", "de")
+	require.Equal(t, 200, w.Code)
+	require.Contains(t, w.Body.String(), "Gespeichert.")
+	require.False(t, suppressed(), "it was a mistake")
 	require.Equal(t, 404, s.do("POST", "/u/"+token[:10], "", "Authorization", "").Code)
 }
 

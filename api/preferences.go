@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,52 +11,17 @@ import (
 	"carillon/messages"
 )
 
-// preferencesPage is where a recipient chooses categories.
-var preferencesPage = template.Must(template.New("preferences").Parse(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>What you get</title>
-` + recipientStyle + `
-<main>
-<h1>What you get</h1>
-{{ if .Saved }}<p role="status">Saved.</p>{{ end }}
-{{ if .Suppressed }}<p>Nothing is sent to {{ .Address }}.</p>
-<form method="post"><button name="everything" value="opt_in">Subscribe again</button></form>
-{{ else }}<p>{{ if .List }}Choose what is sent to {{ .Address }}.{{ else }}Messages are sent to {{ .Address }}.{{ end }}</p>
-{{ if .List }}<form method="post">
-{{ range .List }}<p><input type="hidden" name="shown" value="{{ .ID }}"><label>
-<input type="checkbox" name="wanted" value="{{ .ID }}"{{ if .Wanted }} checked{{ end }}> {{ .Name }}</label>
-{{ with .Description }}<br>{{ . }}{{ end }}</p>
-{{ end }}<p><button>Save</button></p>
-</form>
-{{ end }}<form method="post"><button name="everything" value="opt_out">Unsubscribe from everything</button></form>{{ end }}
-</main>
-</html>
-`))
-
-// chosen is what the page shows.
-type chosen struct {
-	contacts.Topics
-	Address string
-	Saved   bool
-}
-
 // maxChoice bounds the form of a choice, in bytes.
 const maxChoice = 64 << 10
 
 func (s *Server) preferencesRoutes() {
-	show := func(w http.ResponseWriter, p messages.Preferences, saved bool) {
-		showRecipient(w, http.StatusOK, preferencesPage, chosen{Topics: p.Topics, Address: hint(p.Kind, p.Address), Saved: saved})
-	}
 	s.mux.HandleFunc("GET /p/{token}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.Messages.Preferences(r.Context(), r.PathValue("token"))
 		if err != nil {
 			s.failRecipient(w, r, err)
 			return
 		}
-		show(w, p, false)
+		s.showChoice(w, r, p, false)
 	})
 	s.mux.HandleFunc("POST /p/{token}", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxChoice)
@@ -67,6 +31,7 @@ func (s *Server) preferencesRoutes() {
 		}
 		choice := messages.Choice{
 			Everything: contacts.ConsentAction(r.PostForm.Get("everything")), Shown: numbersOf(r.PostForm, "shown"), Wanted: numbersOf(r.PostForm, "wanted"),
+			Language: s.pages.tagOf(r.PostForm.Get("language")),
 		}
 		// It is carried out although the browser goes away.
 		p, err := s.Messages.Choose(context.WithoutCancel(r.Context()), r.PathValue("token"), choice)
@@ -74,8 +39,17 @@ func (s *Server) preferencesRoutes() {
 			s.failRecipient(w, r, err)
 			return
 		}
-		show(w, p, true)
+		s.showChoice(w, r, p, true)
 	})
+}
+
+// showChoice shows where a recipient chooses categories and a language.
+func (s *Server) showChoice(w http.ResponseWriter, r *http.Request, p messages.Preferences, saved bool) {
+	shown := pageShown{Kind: "choose", Brand: p.Brand, Address: hint(p.Kind, p.Address), WasSaved: saved, Topics: p.Topics, Mine: p.Language}
+	if p.ContactID != 0 && !p.Suppressed {
+		shown.Languages = s.pages.choices(p.Language)
+	}
+	s.showPage(w, r, http.StatusOK, shown, p.Language)
 }
 
 // numbersOf are the ids that a form has under a name.

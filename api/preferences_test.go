@@ -54,6 +54,13 @@ func TestARecipientChoosesCategories(t *testing.T) {
 	}
 	require.Zero(t, records(), "looking at the page changes nothing: scanners do")
 
+	choose("language=fr")
+	require.Contains(t, look(), `<html lang="fr">`)
+	require.Contains(t, look(), `<option value="fr" lang="fr" selected>`)
+	choose("language=tlh")
+	require.Contains(t, look(), `<html lang="fr">`, "a language that there is not changes nothing")
+	choose("language=en")
+
 	both := fmt.Sprintf("shown=%d&shown=%d", events, offers)
 	require.Contains(t, choose(both+fmt.Sprintf("&wanted=%d", events)), "Saved.")
 	require.Equal(t, []bool{true, false}, []bool{topics().List[0].Wanted, topics().List[1].Wanted})

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"carillon/campaigns/hours"
+	"carillon/internal/fault"
+	"carillon/messages"
 	"carillon/providers"
 )
 
@@ -18,6 +20,8 @@ type Settings struct {
 	QuietTransactional bool
 	// ApprovalRequired has no campaign be started that another person has not approved.
 	ApprovalRequired bool
+	// BrandColor is that of the pages of recipients, #rrggbb; empty for ours.
+	BrandColor string
 }
 
 // SettingsStore keeps settings.
@@ -46,6 +50,9 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 		if err := hours.CheckQuiet("quiet_hours", q.From, q.To); err != nil {
 			return Settings{}, err
 		}
+	}
+	if reason := messages.CheckColor(settings.BrandColor); reason != "" {
+		return Settings{}, fault.InvalidField("brand_color", settings.BrandColor, "%s", reason)
 	}
 	return s.store.SetSettings(ctx, settings)
 }

@@ -49,7 +49,7 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 	if s.Approval.Required {
 		approval = "every campaign, by another person"
 	}
-	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval)
+	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval, "Brand colour", s.BrandColor)
 }
 
 func (c *cli) settingsShow() *cobra.Command {
@@ -59,7 +59,7 @@ func (c *cli) settingsShow() *cobra.Command {
 }
 
 func (c *cli) settingsSet() *cobra.Command {
-	var quiet string
+	var quiet, color string
 	var transactional, approval bool
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the account's settings",
@@ -70,7 +70,8 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringVar(&quiet, "quiet-hours", "", quietUsage)
 	flags.BoolVar(&transactional, "quiet-transactional", false, "transactional messages obey quiet hours, too; =false lets them pass again")
 	flags.BoolVar(&approval, "approval", false, "no campaign is started that another person has not approved; =false asks for none")
-	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval")
+	flags.StringVar(&color, "brand-color", "", "the colour of the pages of recipients, such as #14532d; '' takes it away")
+	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "brand-color")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -85,6 +86,9 @@ func (c *cli) settingsSet() *cobra.Command {
 		}
 		if flags.Changed("approval") {
 			change.Approval = &api.ApprovalSettings{Required: approval}
+		}
+		if flags.Changed("brand-color") {
+			change.BrandColor = &color
 		}
 		return show(ctx, c, patch(settingsPath(), change), settingsTable)
 	})

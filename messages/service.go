@@ -51,6 +51,11 @@ type Outbox interface {
 	OptIn(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
 	// Topics is what an address gets of campaigns.
 	Topics(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (contacts.Topics, error)
+	// Visitor says whose page one is: how the account shows itself, and who holds the
+	// address.
+	Visitor(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (Visitor, error)
+	// ChooseLanguage writes the language that a contact chose on its own page.
+	ChooseLanguage(ctx context.Context, accountID, contactID int64, language string) error
 }
 
 // Store is what the service for messages needs kept.
