@@ -78,8 +78,8 @@ type pageShown struct {
 	Lang   string
 	Others []pageLink
 	Brand  messages.Brand
-	// Kind is ask, done, choose or said.
-	Kind          string
+	// Kind is ask, done, choose, broken or retry, Own the recipient's language; empty for none.
+	Kind, Own     string
 	Heading, Text string
 	Address       string
 	WasSaved      bool
@@ -127,10 +127,9 @@ func (p pages) choices(own string) (list []pageLink) {
 	return list
 }
 
-// showPage shows a page, which nobody keeps. own is the recipient's language; empty for
-// none.
-func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, shown pageShown, own string) {
-	shown.Lang = s.pages.speak(r, own)
+// showPage shows a page, which nobody keeps.
+func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, shown pageShown) {
+	shown.Lang = s.pages.speak(r, shown.Own)
 	shown.pageWords = s.pages.words[shown.Lang]
 	for _, l := range pageLanguages {
 		if l.Tag != shown.Lang {
@@ -178,5 +177,5 @@ func (s *Server) failRecipient(w http.ResponseWriter, r *http.Request, err error
 		s.Logger.ErrorContext(r.Context(), "a recipient's page failed", "request_id", gate.RequestID(r.Context()), "error", err)
 		kind = "retry"
 	}
-	s.showPage(w, r, status, pageShown{Kind: kind}, "")
+	s.showPage(w, r, status, pageShown{Kind: kind})
 }

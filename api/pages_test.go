@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strings"
@@ -30,7 +31,7 @@ func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
 func TestAPageSpeaksToItsVisitor(t *testing.T) {
 	p := newPages()
 	speak := func(query, own, browser string) string {
-		r := httptest.NewRequest("GET", "/u/x"+query, nil)
+		r := httptest.NewRequest(http.MethodGet, "/u/x"+query, nil)
 		r.Header.Set("Accept-Language", browser)
 		return p.speak(r, own)
 	}
@@ -52,7 +53,7 @@ func TestAPageIsWholeWhateverItShows(t *testing.T) {
 	} {
 		for _, l := range pageLanguages {
 			w := httptest.NewRecorder()
-			s.showPage(w, httptest.NewRequest("GET", "/p/x?lang="+l.Tag, nil), 200, shown, "")
+			s.showPage(w, httptest.NewRequest(http.MethodGet, "/p/x?lang="+l.Tag, nil), http.StatusOK, shown)
 			body := w.Body.String()
 			require.Contains(t, body, `<html lang="`+l.Tag+`">`)
 			require.Contains(t, body, "</html>", "%s in %s", shown.Kind, l.Tag)

@@ -45,11 +45,11 @@ func (s *Server) preferencesRoutes() {
 
 // showChoice shows where a recipient chooses categories and a language.
 func (s *Server) showChoice(w http.ResponseWriter, r *http.Request, p messages.Preferences, saved bool) {
-	shown := pageShown{Kind: "choose", Brand: p.Brand, Address: hint(p.Kind, p.Address), WasSaved: saved, Topics: p.Topics, Mine: p.Language}
+	shown := pageShown{Kind: "choose", Brand: p.Brand, Address: hint(p.Kind, p.Address), WasSaved: saved, Topics: p.Topics, Mine: p.Language, Own: p.Language}
 	if p.ContactID != 0 && !p.Suppressed {
 		shown.Languages = s.pages.choices(p.Language)
 	}
-	s.showPage(w, r, http.StatusOK, shown, p.Language)
+	s.showPage(w, r, http.StatusOK, shown)
 }
 
 // numbersOf are the ids that a form has under a name.

@@ -15,7 +15,7 @@ import (
 // asked.
 func (s *Server) unsubscribeRoutes() {
 	show := func(w http.ResponseWriter, r *http.Request, kind string, p messages.Preferences) {
-		s.showPage(w, r, http.StatusOK, pageShown{Kind: kind, Brand: p.Brand, Address: hint(p.Kind, p.Address)}, p.Language)
+		s.showPage(w, r, http.StatusOK, pageShown{Kind: kind, Brand: p.Brand, Address: hint(p.Kind, p.Address), Own: p.Language})
 	}
 	s.mux.HandleFunc("GET /u/{token}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := s.Messages.Preferences(r.Context(), r.PathValue("token"))

@@ -12,7 +12,10 @@ var viewPage = template.Must(template.New("view").Parse(`<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{{ .Subject }}</title>
-<style>body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 10vh auto; padding: 0 1rem; color: #1c2733; background: #fff }</style>
+<style>
+body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 10vh auto; padding: 0 1rem }
+body { color: #1c2733; background: #fff; overflow-wrap: anywhere }
+</style>
 <main>
 {{ with .Subject }}<h1>{{ . }}</h1>
 {{ end }}<p style="white-space: pre-wrap">{{ .Text }}</p>

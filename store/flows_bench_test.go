@@ -16,7 +16,8 @@ func BenchmarkFlowMoves(b *testing.B) {
 		const people = 20_000
 		w := newFlowPeople(b, s, people)
 		w.start(`{"steps": [
-				{"id": "fan", "kind": "branch", "branches": [{"rule": {"condition": "AND", "rules": [{"field": "attributes.stars", "operator": "greater", "value": 3}]}, "next": "late"}]},
+				{"id": "fan", "kind": "branch", "branches": [
+				 {"rule": {"condition": "AND", "rules": [{"field": "attributes.stars", "operator": "greater", "value": 3}]}, "next": "late"}]},
 				{"id": "doze", "kind": "wait", "wait": {"for": "1h"}}, {"id": "late", "kind": "wait", "wait": {"for": "1h"}},
 				{"id": "say", "kind": "send", "content": {"text": "x"}}, {"id": "end", "kind": "end"}],
 				"reentry": {"allow": "always"}}`, true)

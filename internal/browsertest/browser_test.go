@@ -1,0 +1,155 @@
+package browsertest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const adminKey = "the-administrators-key-in-browser-tests"
+
+// browser is where Debian's package puts it; no other is looked for, so that every run
+// means the same.
+const browser = "/usr/bin/chromium"
+
+// server is the real program with a public address.
+type server struct {
+	t    *testing.T
+	base string
+}
+
+func serve(t *testing.T) *server {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "carillon")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "carillon/cmd/carillon").CombinedOutput()
+	require.NoError(t, err, "%s", built)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := free.Addr().String()
+	require.NoError(t, free.Close())
+	s := &server{t: t, base: "http://" + address}
+	var log bytes.Buffer
+	cmd := exec.Command(binary, "serve") // it is ended by the clean-up
+	cmd.Env = append(os.Environ(), "CARILLON_ADMIN_KEY="+adminKey, "CARILLON_DATA_DIR="+t.TempDir(), "CARILLON_LISTEN="+address,
+		"CARILLON_PUBLIC_URL="+s.base, "CARILLON_ALLOW_PRIVATE_ADDRESSES=true")
+	cmd.Stdout, cmd.Stderr = &log, &log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	require.Eventually(t, func() bool {
+		response, err := http.Get(s.base + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer func() { _ = response.Body.Close() }()
+		return response.StatusCode == http.StatusOK
+	}, 30*time.Second, 50*time.Millisecond)
+	return s
+}
+
+// post asks the API and returns the answer.
+func (s *server) post(path string, body any) (answer map[string]any) {
+	s.t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(s.t, err)
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.base+path, bytes.NewReader(text))
+	require.NoError(s.t, err)
+	request.Header.Set("Authorization", "Bearer "+adminKey)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(s.t, err)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	require.Equal(s.t, 2, response.StatusCode/100, "%s: %s", path, raw)
+	require.NoError(s.t, json.Unmarshal(raw, &answer))
+	return answer
+}
+
+type object = map[string]any
+
+// modules installs what drives the browser, as the lock file says, unless it is there.
+func modules(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err == nil {
+		return
+	}
+	bounded, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(bounded, "npm", "ci", "--no-audit", "--no-fund")
+	cmd.Dir = dir
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "npm installs what drives the browser (Node 20 or newer is needed): %s", output)
+}
+
+func TestRecipientsInABrowser(t *testing.T) {
+	require.FileExists(t, browser, "the test needs Chromium: apt-get install -y chromium, as scripts/test-deps.sh does")
+	tools, err := filepath.Abs("../../tools/browser")
+	require.NoError(t, err)
+	modules(t, tools)
+	s := serve(t)
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<title>Shop</title>Tulips") }))
+	defer shop.Close()
+	sent := make(chan string, 1)
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var message struct {
+			Text string `json:"text"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&message)
+		sent <- message.Text
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer far.Close()
+	for _, name := range []string{"Offers", "Events"} {
+		s.post("/v1/categories", object{"name": name})
+	}
+	s.post("/v1/contacts", object{"first_name": "Ada", "addresses": object{"email": "ada@example.org"}})
+	s.post("/v1/channels", object{"name": "news", "provider": "webhook", "config": object{"url": far.URL, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}})
+	campaign := s.post("/v1/campaigns", object{"name": "Spring", "channel_id": 1, "audience": object{"all": true}, "tracking": object{"links": true},
+		"content": object{"subject": "Spring", "text": "Tulips: " + shop.URL + "/tulips?size=5#red\n{{ unsubscribe_url }}\n{{ preferences_url }}\n{{ view_url }}"}})
+	s.post(fmt.Sprintf("/v1/campaigns/%v/start", campaign["id"]), object{})
+	var text string
+	select {
+	case text = <-sent:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "nothing was sent")
+	}
+	link := func(kind string) string {
+		found := regexp.MustCompile(regexp.QuoteMeta(s.base) + "/" + kind + `/[A-Za-z0-9_-]+`).FindString(text)
+		require.NotEmpty(t, found, "%s in %s", kind, text)
+		return found
+	}
+	pages, err := json.Marshal(object{
+		"chromium": browser, "click": link("c"), "target": shop.URL + "/tulips?size=5#red", "view": link("v"),
+		"unsubscribe": link("u"), "preferences": link("p"), "broken": s.base + "/u/cut-off",
+	})
+	require.NoError(t, err)
+	bounded, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(bounded, "node", "walk.mjs", string(pages))
+	cmd.Dir = tools
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Equal(t, 7, strings.Count(string(output), "\n"), "%s", output)
+	t.Logf("in the browser:\n%s", output)
+}
