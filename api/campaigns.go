@@ -163,7 +163,7 @@ type describeCampaign struct {
 type listCampaigns struct {
 	Paged
 	Status   string `query:"status" enum:"draft,scheduled,running,paused,finished,canceled,failed"`
-	Kind     string `query:"kind" enum:"newsletter,notification,content,recurring"`
+	Kind     string `query:"kind" enum:"newsletter,notification,content,recurring,flow"`
 	Tag      string `query:"tag" maxLength:"200" doc:"Those that have this tag."`
 	Search   string `query:"q" maxLength:"200" doc:"A part of the name, in any case."`
 	Archived string `query:"archived" enum:"true,all" doc:"true lists archived campaigns alone, all lists these too."`

@@ -132,6 +132,10 @@ func (tx conn) wakeContacts(ctx context.Context, ids ...int64) error {
 	return err
 }
 
+// mostStepRuns bounds the runs of which it is remembered whether they are those of steps:
+// more than are ever under way.
+const mostStepRuns = 50_000
+
 // isStep reports whether a run is that of a flow's step.
 func (tx conn) isStep(ctx context.Context, runID int64) (is bool, err error) {
 	if runID == 0 {
@@ -142,6 +146,10 @@ func (tx conn) isStep(ctx context.Context, runID int64) (is bool, err error) {
 	}
 	if err := tx.Row(ctx, "SELECT kind = 'step' FROM runs WHERE id = ?", runID).Scan(&is); err != nil {
 		return false, err
+	}
+	if tx.s.stepRunsKnown.Add(1) > mostStepRuns {
+		tx.s.stepRuns.Clear()
+		tx.s.stepRunsKnown.Store(1)
 	}
 	tx.s.stepRuns.Store(runID, is)
 	return is, nil

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -437,5 +438,44 @@ func TestPeopleAreMovedToAnotherVersion(t *testing.T) {
 		require.Nil(t, versions[0].RetiredAt)
 		require.NotNil(t, versions[1].RetiredAt, "nobody is on it, and nobody can come")
 		w.balances()
+	})
+}
+
+func TestWhoseMessageIsClearedGoesOn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, walkers{9, `{"steps": [{"id": "a", "kind": "send", "content": {"text": "x"}, "exits": {"skipped": "lost"}},
+			{"id": "end", "kind": "end"}, {"id": "lost", "kind": "end", "outcome": "lost"}]}`, true})
+		w.plan()
+		w.move()
+		clearing, err := s.BeginClear(t.Context(), messages.QueueFilter{AccountID: w.AccountID, CampaignID: w.flow}, "ops")
+		require.NoError(t, err)
+		for clearing.FinishedAt == nil {
+			clearing, err = s.ContinueClear(t.Context(), clearing.ID)
+			require.NoError(t, err)
+		}
+		w.move()
+		report, err := s.FlowReport(t.Context(), w.AccountID, w.flow)
+		require.NoError(t, err)
+		require.Equal(t, []flows.Outcome{{Outcome: "lost", Count: report.Entered}}, report.Outcomes)
+		require.Equal(t, messages.ReasonCleared, w.session(w.IDs("SELECT MIN(contact_id) FROM flow_sessions")[0]).Moves[0].Why)
+		w.balances()
+	})
+}
+
+func TestAChangeThatMeetsAGoalCountsAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowWalk(t, s, walkers{3, `{"steps": [{"id": "w", "kind": "wait", "wait": {"for": "30d"}}, {"id": "end", "kind": "end"}],
+			"goals": [{"rule": {"condition": "AND", "rules": [{"field": "attributes.plan", "operator": "equal", "value": "gold"}]}, "outcome": "bought"}]}`, true})
+		w.plan()
+		w.move()
+		id := w.IDs("SELECT MIN(contact_id) FROM flow_sessions")[0]
+		_, err := s.UpdateContact(t.Context(), w.AccountID, id, func(c *contacts.Contact) error {
+			c.Given = map[string]json.RawMessage{"plan": json.RawMessage(`"gold"`)}
+			return nil
+		})
+		require.NoError(t, err)
+		w.move()
+		require.Equal(t, [2]string{"bought", flow.ReasonGoal}, [2]string{w.session(id).Outcome, w.session(id).Reason})
+		require.NotNil(t, w.session(w.IDs("SELECT MAX(contact_id) FROM flow_sessions")[0]).WakeAt, "whoever only was looked at waits on")
 	})
 }

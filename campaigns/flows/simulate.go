@@ -62,6 +62,8 @@ const (
 	MostPlayed  = 1000
 	longestPlay = 400 * 24 * time.Hour
 	mostMoves   = 10_000 // of one person
+	// mostPlayedMoves are of all together, some seconds of work.
+	mostPlayedMoves = 500_000
 )
 
 // Said is a message of a simulation, or one that would not be sent.
@@ -108,6 +110,8 @@ type Player struct {
 	// Replies is what is answered to a question, and how long after it was sent; false for
 	// nothing.
 	Replies func(step flow.Step, to *Subject, try int) (text string, after time.Duration, ok bool)
+	// Left is how many moves may still be played, of all people together; 0 sets no bound.
+	Left int
 	// Say is told of each message.
 	Say func(step flow.Step, again bool, to *Subject, answers map[string]json.RawMessage, said Said)
 }
@@ -122,8 +126,13 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 	var settled, why string
 	var answer *flow.Heard
 	for range mostMoves {
-		if now.After(p.Until) {
+		if now.After(p.Until) || p.Left < 0 {
 			break
+		}
+		if p.Left > 0 {
+			if p.Left--; p.Left == 0 {
+				p.Left = -1
+			}
 		}
 		var do flow.Effects
 		before := s
@@ -297,6 +306,9 @@ func (s *Service) Simulate(ctx context.Context, accountID, id int64, ask Ask) (s
 			return sim, ctx.Err()
 		}
 	}
+	if p.Left < 0 {
+		sim.Notices = append(sim.Notices, fmt.Sprintf("it was not played to its end: people moved %d times, and no more is played at once", mostPlayedMoves))
+	}
 	slices.SortStableFunc(sim.Messages, func(a, b Said) int { return a.At.Compare(b.At) })
 	sim.count()
 	return sim, nil
@@ -380,7 +392,7 @@ func (s *Service) player(ctx context.Context, f Flow, compiled *flow.Flow, ask A
 	}
 	home, _ := zone.Known(channel.Timezone)
 	return &Player{
-		Flow: compiled, CampaignID: f.ID, Until: ask.Until, Home: home,
+		Flow: compiled, CampaignID: f.ID, Until: ask.Until, Home: home, Left: mostPlayedMoves,
 		Sends: func(step flow.Step, to *Subject, now time.Time) (time.Time, string) {
 			one := said[step.ID]
 			why, reached := to.Reached[one.kind]
