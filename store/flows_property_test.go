@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -165,7 +164,7 @@ func (w *flowWalk) simulate(d flow.Definition, ids []int64, script map[int64]map
 			heard[key]++
 			return text, time.Minute, text != ""
 		},
-		Say: func(flow.Step, bool, *flows.Subject, map[string]json.RawMessage, flows.Said) {},
+		Say: func(flows.Spoken) {},
 	}
 	played := map[int64]flows.Played{}
 	for i := range subjects {

@@ -113,7 +113,18 @@ type Player struct {
 	// Left is how many moves may still be played, of all people together; 0 sets no bound.
 	Left int
 	// Say is told of each message.
-	Say func(step flow.Step, again bool, to *Subject, answers map[string]json.RawMessage, said Said)
+	Say func(Spoken)
+}
+
+// Spoken is a message that is made for somebody.
+type Spoken struct {
+	Step flow.Step
+	// Again says that it is the words for another try.
+	Again bool
+	To    *Subject
+	// Answers are known when it is made.
+	Answers map[string]json.RawMessage
+	Said    Said
 }
 
 // Play walks somebody through the flow by the interpreter that does so for real.
@@ -158,7 +169,9 @@ func (p *Player) Play(to *Subject, from time.Time) (played Played) {
 				settleAt, settled, why = now, flow.SettledSkipped, skipped
 				in.Steps[do.Send] = []string{"skipped"}
 			}
-			p.Say(step, do.Again, to, before.Answers, Said{At: settleAt, ContactID: to.Contact.ID, Step: do.Send, ChannelID: step.ChannelID, Skipped: skipped})
+			p.Say(Spoken{step, do.Again, to, before.Answers, Said{
+				At: settleAt, ContactID: to.Contact.ID, Step: do.Send, ChannelID: step.ChannelID, Skipped: skipped,
+			}})
 			if step.Kind == flow.Ask && skipped == "" {
 				tries := 0
 				if do.Again {
@@ -414,16 +427,16 @@ func (s *Service) player(ctx context.Context, f Flow, compiled *flow.Flow, ask A
 			text, ok := compiled.MadeUp(step.ID, n/7)
 			return text, ask.After, ok
 		},
-		Say: func(step flow.Step, again bool, to *Subject, answers map[string]json.RawMessage, m Said) {
+		Say: func(spoken Spoken) {
 			if len(sim.Messages) >= mostSaid {
 				return
 			}
-			one := said[step.ID]
-			if again {
-				one = said[step.ID+"!"]
+			one, m := said[spoken.Step.ID], spoken.Said
+			if spoken.Again {
+				one = said[spoken.Step.ID+"!"]
 			}
-			recipient := to.Recipient
-			if text, err := json.Marshal(answers); err == nil && len(answers) > 0 {
+			recipient := spoken.To.Recipient
+			if text, err := json.Marshal(spoken.Answers); err == nil && len(spoken.Answers) > 0 {
 				recipient.Answers = string(text)
 			}
 			var err error

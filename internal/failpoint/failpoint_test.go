@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 func TestNamesAreDifferent(t *testing.T) {
 	names := slices.Sorted(slices.Values(Names()))
 	require.Equal(t, names, slices.Compact(slices.Clone(names)))
-	require.Len(t, names, 14)
+	require.Len(t, names, 16)
 }
 
 // The child really dies by SIGKILL, at the Nth time and not before: nothing

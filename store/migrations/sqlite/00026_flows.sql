@@ -36,7 +36,7 @@ CREATE INDEX flow_says_run ON flow_says (run_id);
 
 -- Questions keep their id through the versions.
 CREATE TABLE flow_questions (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     campaign_id INTEGER NOT NULL,
     step        TEXT    NOT NULL,
     text        TEXT    NOT NULL,
