@@ -37,7 +37,7 @@ func (s *Store) EnterFlow(ctx context.Context, accountID int64, e flows.Entry) (
 		return done, fault.InvalidField("contacts", len(e.Contacts), "at most %d at a time", enteredAtOnce)
 	}
 	err = s.inTx(ctx, func(tx conn) error {
-		done, err = tx.enterFlow(ctx, accountID, entry{flow: e.CampaignID, contacts: e.Contacts, source: e.Source, answers: e.Answers, depth: e.Depth})
+		done, err = tx.enterFlow(ctx, accountID, entry{flow: e.CampaignID, contacts: e.Contacts, source: e.Source, answers: e.Answers})
 		return err
 	})
 	return done, err

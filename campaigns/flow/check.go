@@ -376,6 +376,10 @@ func (c *checker) rule(at string, text json.RawMessage) rule.Rule {
 	}
 	c.f.ruled, c.f.sources = true, append(c.f.sources, r.Sources()...)
 	c.f.lists = append(c.f.lists, r.TargetingLists()...)
+	for _, ref := range r.References() {
+		ref.At = at + ref.At
+		c.f.refs = append(c.f.refs, ref)
+	}
 	if len(r.StepsNamed()) > 0 {
 		c.f.stepped = true
 	}

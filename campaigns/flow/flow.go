@@ -22,6 +22,7 @@ type Flow struct {
 	ruled, stepped bool
 	lists          []int64
 	sources        []rule.Source
+	refs           []rule.Reference
 }
 
 // step is a Step that was checked.
@@ -56,6 +57,9 @@ func (f *Flow) TargetingLists() []int64 { return f.lists }
 
 // Sources are where the fields of its rules come from.
 func (f *Flow) Sources() []rule.Source { return f.sources }
+
+// References are what its rules name by id, at their places in the definition.
+func (f *Flow) References() []rule.Reference { return f.refs }
 
 // Gap is the least time between two entries of a contact; 0 for none.
 func (f *Flow) Gap() time.Duration { return f.gap }

@@ -50,7 +50,6 @@ const (
 	ReasonBlocked  = "blocked"   // the contact is blocked or inactive
 	ReasonErased   = "erased"    // the contact is gone
 	ReasonCanceled = "canceled"  // the flow was canceled
-	ReasonRounds   = "rounds"    // it went round in circles
 )
 
 // Input is what a move is made of besides its session.

@@ -102,8 +102,6 @@ type Entry struct {
 	Source     string
 	// Answers are known before anything is asked, such as the payload of an event.
 	Answers map[string]json.RawMessage
-	// Depth counts the flows that started each other on the way here.
-	Depth int
 }
 
 // Entered is what became of an entry.

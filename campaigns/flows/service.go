@@ -12,12 +12,15 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/targeting/rule"
 )
 
 // Store is what the service needs kept. A flow that there is not is NotFound.
 type Store interface {
 	// FlowVocabulary is what the account's flows may name.
 	FlowVocabulary(ctx context.Context, accountID int64) (flow.Vocabulary, error)
+	// CheckFlowRules names what the rules of a flow refer to and is not there.
+	CheckFlowRules(ctx context.Context, accountID int64, refs []rule.Reference) ([]fault.Field, error)
 	// UnknownLists are those of ids that are no lists of a kind: group, label, category.
 	UnknownLists(ctx context.Context, accountID int64, kind string, ids []int64) (map[int64]bool, error)
 	CreateFlow(ctx context.Context, f Flow) (Flow, error)
@@ -109,11 +112,15 @@ func (s *Service) check(ctx context.Context, f *Flow) (*flow.Flow, error) {
 		}
 		return nil, fault.InvalidFields(wrong)
 	}
+	missing, err := s.store.CheckFlowRules(ctx, f.AccountID, compiled.References())
+	if err != nil {
+		return nil, err
+	}
 	more, err := s.checkSteps(ctx, *f, compiled)
 	if err != nil {
 		return nil, err
 	}
-	return compiled, fault.InvalidFields(append(wrong, more...))
+	return compiled, fault.InvalidFields(slices.Concat(wrong, missing, more))
 }
 
 // checkSteps checks what the steps say, and what they name.
