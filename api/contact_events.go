@@ -103,8 +103,10 @@ func (s *Server) contactEventRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return page(list, in.Limit, func(e contacts.Event) ContactEvent {
-				return ContactEvent{ID: e.ID, Name: e.Name, Key: e.Key, At: e.At, Payload: e.Payload}
-			}, func(e contacts.Event) string { return idKey(e.ID) }), nil
+			return page(list, in.Limit, eventView, func(e contacts.Event) string { return idKey(e.ID) }), nil
 		})
+}
+
+func eventView(e contacts.Event) ContactEvent {
+	return ContactEvent{ID: e.ID, Name: e.Name, Key: e.Key, At: e.At, Payload: e.Payload}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/campaigns/flows"
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
@@ -35,6 +36,9 @@ type ContactExport struct {
 	Bounces      []Bounce          `json:"bounces"`
 	Consents     []Consent         `json:"consents"`
 	Replies      []Reply           `json:"replies"`
+	Events       []ContactEvent    `json:"events"`
+	Sessions     []FlowSession     `json:"sessions" doc:"Their ways through flows."`
+	Answers      []FlowAnswer      `json:"answers" doc:"What they answered in flows."`
 	Messages     []ExportedMessage `json:"messages"`
 }
 
@@ -94,7 +98,7 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 	}
 	x := ContactExport{
 		ExportedAt: s.Clock.Now().UTC(), Contact: contactView(c), Memberships: []Membership{}, Suppressions: []Suppression{}, Bounces: []Bounce{},
-		Consents: []Consent{}, Replies: []Reply{}, Messages: []ExportedMessage{},
+		Consents: []Consent{}, Replies: []Reply{}, Events: []ContactEvent{}, Sessions: []FlowSession{}, Answers: []FlowAnswer{}, Messages: []ExportedMessage{},
 	}
 	for _, m := range b.Memberships {
 		x.Memberships = append(x.Memberships, Membership{ListID: m.ListID, Kind: string(m.Kind), Name: m.Name, Data: json.RawMessage(m.Data)})
@@ -106,6 +110,9 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 		x.Bounces = append(x.Bounces, Bounce(bounce))
 	}
 	if err := s.exportWords(ctx, caller, in.ID, &x); err != nil {
+		return nil, err
+	}
+	if err := s.exportWays(ctx, caller, in.ID, &x); err != nil {
 		return nil, err
 	}
 	for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID}) {
@@ -134,6 +141,38 @@ func (s *Server) exportWords(ctx context.Context, caller access.Key, id int64, x
 			return err
 		}
 		x.Replies = append(x.Replies, replyView(r))
+	}
+	return nil
+}
+
+// exportWays adds events, and ways through flows with what was answered there.
+func (s *Server) exportWays(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
+	const page = 1000
+	for before, more := int64(0), true; more; {
+		list, err := s.Events.List(ctx, caller.AccountID, id, before, page)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			x.Events, before = append(x.Events, eventView(e)), e.ID
+		}
+		more = len(list) == page
+	}
+	for before, more := int64(0), true; more; {
+		list, err := s.Flows.Ways(ctx, flows.SessionFilter{AccountID: caller.AccountID, ContactID: id, Before: before, Limit: page})
+		if err != nil {
+			return err
+		}
+		for _, n := range list {
+			x.Sessions, before = append(x.Sessions, sessionView(n)), n.ID
+		}
+		more = len(list) == page
+	}
+	for a, err := range s.Flows.EachAnswer(ctx, flows.AnswerFilter{AccountID: caller.AccountID, ContactID: id}) {
+		if err != nil {
+			return err
+		}
+		x.Answers = append(x.Answers, answerView(a))
 	}
 	return nil
 }

@@ -64,3 +64,18 @@ func TestAFlowIsNoOtherCampaign(t *testing.T) {
 	require.Equal(t, 404, s.do("GET", "/v1/flows/2/sessions/1", "").Code)
 	require.Contains(t, s.do("POST", "/v1/flows/1/cancel", "").Body.String(), `"status":"canceled"`)
 }
+
+// Who asks for what is known of them hears of their events and their ways through flows too.
+func TestAPersonsExportHasEventsAndWays(t *testing.T) {
+	s := newServer(t)
+	s.ok("POST", "/v1/channels", `{"name":"news","provider":"sandbox"}`)
+	s.contact("Ada", "ada@example.org")
+	s.ok("POST", "/v1/flows", `{"name":"x","channel_id":1,"steps":[{"id":"a","kind":"send","content":{"subject":"s","text":"t"}},{"id":"end","kind":"end"}]}`)
+	s.ok("POST", "/v1/flows/1/start", "")
+	s.ok("POST", "/v1/flows/1/enter", `{"contacts":[{"id":1}]}`)
+	s.ok("POST", "/v1/events/bought", `{"events":[{"contact_id":1,"payload":{"what":"a bell"}}]}`)
+	export := s.do("GET", "/v1/contacts/1/export", "").Body.String()
+	require.Contains(t, export, `"payload":{"what":"a bell"}`)
+	require.Contains(t, export, `"source":"api"`)
+	require.Contains(t, export, `"answers":[]`)
+}

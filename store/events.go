@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -37,6 +38,9 @@ func (s *Store) TakeEvents(ctx context.Context, accountID int64, name string, li
 		return 0, err
 	}
 	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.holdContacts(ctx, ids); err != nil {
+			return err
+		}
 		kept, err := tx.keepEvents(ctx, accountID, name, list, ids)
 		if fresh = len(kept); err != nil || fresh == 0 {
 			return err
@@ -47,6 +51,21 @@ func (s *Store) TakeEvents(ctx context.Context, accountID int64, name string, li
 		return tx.happened(ctx, accountID, name, kept)
 	})
 	return fresh, err
+}
+
+// holdContacts keeps contacts from being erased or merged until the transaction ends, so
+// that nothing is written of somebody who is gone.
+func (tx conn) holdContacts(ctx context.Context, ids []int64) error {
+	held, err := sqldb.IDs(ctx, tx, "SELECT id FROM contacts WHERE status <> 'deleted' AND id "+tx.d.InIDs+" ORDER BY id"+tx.d.ForShare, tx.d.IDList(ids))
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if _, found := slices.BinarySearch(held, id); !found {
+			return fault.InvalidFields([]fault.Field{{Location: fmt.Sprintf("events[%d]", i), Message: "is of somebody who was deleted, merged or erased"}})
+		}
+	}
+	return nil
 }
 
 // keepEvents keeps those of the events that are not known, and returns them.

@@ -384,8 +384,10 @@ func (s *Service) Session(ctx context.Context, accountID, id int64) (Session, er
 
 // Answers lists what was answered, oldest first.
 func (s *Service) Answers(ctx context.Context, f AnswerFilter) ([]Answer, error) {
-	if _, err := s.store.GetFlow(ctx, f.AccountID, f.CampaignID); err != nil {
-		return nil, err
+	if f.CampaignID != 0 {
+		if _, err := s.store.GetFlow(ctx, f.AccountID, f.CampaignID); err != nil {
+			return nil, err
+		}
 	}
 	return s.store.FlowAnswers(ctx, f)
 }
