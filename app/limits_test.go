@@ -37,6 +37,7 @@ func TestALowRateIsHeldAndARaisedOneIsAtOnce(t *testing.T) {
 		f.channel.Limits.PerSecond = 300
 		f.channel, err = e.Store.UpdateChannel(t.Context(), f.channel)
 		require.NoError(t, err)
+		require.Eventually(t, func() bool { return sentOf(t, e, c) > 1 }, 5*time.Second, 20*time.Millisecond)
 		require.Eventually(t, func() bool { return sentOf(t, e, c) == 300 }, 20*time.Second, 20*time.Millisecond)
 	})
 }
@@ -55,7 +56,7 @@ func TestAResumedChannelBeginsAnew(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, int64(300), run.Counts[messages.Pending], "nothing goes to and fro meanwhile")
 		require.NoError(t, e.Store.ResumeChannel(t.Context(), f.account, f.channel.ID, "test"))
-		require.Eventually(t, func() bool { return sentOf(t, e, c) == 300 }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return sentOf(t, e, c) == 300 }, 5*time.Second, 20*time.Millisecond)
 	})
 }
 

@@ -65,7 +65,7 @@ func StartPostgres(dir string, options ...PostgresOption) (*PostgresServer, erro
 	if err := s.daemon.start(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if err := s.createDatabase(context.Background(), postgresUser); err != nil {
+	if err := s.createDatabase(context.Background(), postgresUser, "template1"); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -201,16 +201,26 @@ func (s *PostgresServer) Pid() int { return s.daemon.pid() }
 // CreateDatabase makes an empty database with a name of its own and returns its
 // address.
 func (s *PostgresServer) CreateDatabase(ctx context.Context) (dsn string, err error) {
+	return s.CopyDatabase(ctx, s.dsn("template1"))
+}
+
+// CopyDatabase is CreateDatabase with all that is in another database, to which
+// nobody may be connected meanwhile.
+func (s *PostgresServer) CopyDatabase(ctx context.Context, from string) (dsn string, err error) {
+	config, err := pgx.ParseConfig(from)
+	if err != nil {
+		return "", fmt.Errorf("copy database: %w", err)
+	}
 	name := fmt.Sprintf("%s_%d", postgresUser, s.databases.Add(1))
-	if err := s.createDatabase(ctx, name); err != nil {
+	if err := s.createDatabase(ctx, name, config.Database); err != nil {
 		return "", err
 	}
 	return s.dsn(name), nil
 }
 
-func (s *PostgresServer) createDatabase(ctx context.Context, name string) error {
+func (s *PostgresServer) createDatabase(ctx context.Context, name, template string) error {
 	err := s.asAdmin(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{template}.Sanitize())
 		return err
 	})
 	if err != nil {

@@ -79,7 +79,14 @@ func Postgres(t testing.TB, options ...PostgresOption) *PostgresServer {
 // address. It is deleted after the test, if the server is running then.
 func (s *PostgresServer) NewDatabase(t testing.TB) string {
 	t.Helper()
-	dsn, err := s.CreateDatabase(t.Context())
+	return s.NewCopy(t, s.dsn("template1"))
+}
+
+// NewCopy is NewDatabase with all that is in another database, to which nobody
+// may be connected meanwhile.
+func (s *PostgresServer) NewCopy(t testing.TB, from string) string {
+	t.Helper()
+	dsn, err := s.CopyDatabase(t.Context(), from)
 	if err != nil {
 		t.Fatal(err)
 	}
