@@ -86,6 +86,11 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 	if err := e.conn.lockChannels(ctx, e.accountID, 0); err != nil {
 		return err
 	}
+	// Who writes of somebody holds the contact (holdContacts): it comes before what is
+	// erased, or finds nobody.
+	if _, err := sqldb.IDs(ctx, e.conn, "SELECT id FROM contacts WHERE id = ?"+e.d.ForUpdate, id); err != nil {
+		return err
+	}
 	if e.contact, err = e.readContact(ctx, e.accountID, id); err != nil {
 		return err
 	}

@@ -151,3 +151,35 @@ func TestAnEventCountsForTheLatestMessage(t *testing.T) {
 		require.Equal(t, "order.paid", c.Conversion.Event)
 	})
 }
+
+// Nothing is kept of somebody who is erased or merged meanwhile: an event comes before and
+// goes with them, or after and is refused.
+func TestNoEventOutlivesItsContact(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowPeople(t, s, 41)
+		event := func(id int64) error {
+			_, err := s.TakeEvents(t.Context(), w.AccountID, "seen", []contacts.GivenEvent{{ContactID: id, Payload: json.RawMessage("{}"), At: w.time.Now()}})
+			return err
+		}
+		ids := w.IDs("SELECT id FROM contacts WHERE account_id = ? ORDER BY id", w.AccountID)
+		w.Exec("UPDATE contacts SET status = 'deleted' WHERE id = ?", ids[0])
+		require.True(t, fault.Is(event(ids[0]), fault.Invalid))
+		for _, id := range ids[1:] {
+			const tellers = 4
+			var all sync.WaitGroup
+			var erased error
+			all.Go(func() { _, erased = s.EraseContact(t.Context(), w.AccountID, id, false) })
+			told := make(chan error, tellers)
+			for range tellers {
+				all.Go(func() { told <- event(id) })
+			}
+			all.Wait()
+			require.NoError(t, erased)
+			close(told)
+			for err := range told {
+				require.True(t, err == nil || fault.Is(err, fault.Invalid), "%v", err)
+			}
+		}
+		require.Empty(t, w.IDs("SELECT id FROM contact_events WHERE account_id = ?", w.AccountID))
+	})
+}
