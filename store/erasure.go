@@ -288,6 +288,10 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 // has them leave.
 func (e *erasing) eraseFlows(ctx context.Context) error {
 	const sessions = "SELECT id FROM flow_sessions WHERE contact_id = ?"
+	// A move that is under way ends first, so that the answer that it keeps is found.
+	if _, err := sqldb.IDs(ctx, e.conn, sessions+" ORDER BY id"+e.d.ForUpdate, e.contact.ID); err != nil {
+		return err
+	}
 	return errors.Join(
 		e.change(ctx, "message_answers", "DELETE FROM message_answers WHERE message_id "+e.d.InIDs, e.d.IDList(e.messages)),
 		e.change(ctx, "contact_events", "DELETE FROM contact_events WHERE contact_id = ?", e.contact.ID),
