@@ -175,11 +175,13 @@ func (tx conn) capHistories(ctx context.Context, f feeding, fed []marked, now ti
 			h.inFlight[send.category]++
 			return nil
 		}
-		send.at = at.Time
+		// What is kept is the beginning of the millisecond in which it was sent: counted
+		// to its end, no window is that much too short.
+		send.at = at.Add(time.Millisecond)
 		h.sent = append(h.sent, send)
 		histories[id] = h
 		return nil
-	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.InIDs+` AND m.sent_at IS NOT NULL AND m.sent_at > ? AND m.state `+
+	}, "SELECT m.contact_id, m.sent_at, k.category_id"+from+tx.d.InIDs+` AND m.sent_at IS NOT NULL AND m.sent_at >= ? AND m.state `+
 		isNot(messages.Queued, messages.Sending)+`
 		UNION ALL SELECT m.contact_id, CAST(NULL AS BIGINT), k.category_id`+from+tx.d.InIDs+` AND m.`+phaseInFlight+`
 		AND m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)`, list, sqldb.Millis(now.Add(-longest)), list, f.accountID)

@@ -67,7 +67,7 @@ func TestCapsDeferAndSkip(t *testing.T) {
 		require.Contains(t, list[0].Detail, "at most 1 in 1h0m0s")
 		sent, err := s.ListMessages(ctx, messages.MessageFilter{AccountID: j.AccountID, RunID: first.ID, ContactID: people[0]})
 		require.NoError(t, err)
-		require.Equal(t, sent[0].SentAt.Add(time.Hour), *list[0].DueAt, "as soon as there is room again")
+		require.Equal(t, sent[0].SentAt.Add(time.Hour+time.Millisecond), *list[0].DueAt, "as soon as there is room again")
 		j.Balanced(second.ID)
 
 		// A transactional message is outside, and does not count.
@@ -117,6 +117,22 @@ func TestCapsAreChecked(t *testing.T) {
 		}
 		_, err := caps.Get(t.Context(), j.AccountID, 99)
 		require.True(t, fault.Is(err, fault.NotFound))
+	})
+}
+
+// When something was sent is kept to the millisecond: a window is no part of one too short.
+func TestAWindowIsNotShorterByPartOfAMillisecond(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		clock := s.FakeTime()
+		clock.Advance(clock.Now().Truncate(time.Millisecond).Add(1900 * time.Microsecond).Sub(clock.Now()))
+		j := newJourney(t, s, 3)
+		j.setCap(contacts.FrequencyCap{MaxMessages: 1, Window: time.Hour})
+		require.Equal(t, 3, j.sendAll(j.another(0).ID))
+		second := j.another(0)
+		clock.Advance(time.Hour - 400*time.Microsecond)
+		require.Zero(t, j.sendAll(second.ID), "an hour is over by what is kept, and is not")
+		clock.Advance(time.Millisecond)
+		require.Equal(t, 3, j.sendAll(second.ID))
 	})
 }
 
