@@ -91,6 +91,10 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 	if _, err := sqldb.IDs(ctx, e.conn, "SELECT id FROM contacts WHERE id = ?"+e.d.ForUpdate, id); err != nil {
 		return err
 	}
+	// A move of the person's that is under way ends first: what it makes is found.
+	if _, err := sqldb.IDs(ctx, e.conn, sessionsOf+" ORDER BY id"+e.d.ForUpdate, id); err != nil {
+		return err
+	}
 	if e.contact, err = e.readContact(ctx, e.accountID, id); err != nil {
 		return err
 	}
@@ -110,6 +114,9 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 	}
 	return nil
 }
+
+// sessionsOf are the ids of a contact's sessions.
+const sessionsOf = "SELECT id FROM flow_sessions WHERE contact_id = ?"
 
 // findMessages finds the person's messages and skips those that wait.
 func (e *erasing) findMessages(last int64) func(context.Context) error {
@@ -287,17 +294,12 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 // eraseFlows erases what programs told of the person, and what they answered in flows, and
 // has them leave.
 func (e *erasing) eraseFlows(ctx context.Context) error {
-	const sessions = "SELECT id FROM flow_sessions WHERE contact_id = ?"
-	// A move that is under way ends first, so that the answer that it keeps is found.
-	if _, err := sqldb.IDs(ctx, e.conn, sessions+" ORDER BY id"+e.d.ForUpdate, e.contact.ID); err != nil {
-		return err
-	}
 	return errors.Join(
 		e.change(ctx, "message_answers", "DELETE FROM message_answers WHERE message_id "+e.d.InIDs, e.d.IDList(e.messages)),
 		e.change(ctx, "contact_events", "DELETE FROM contact_events WHERE contact_id = ?", e.contact.ID),
 		e.change(ctx, "flow_answers", "DELETE FROM flow_answers WHERE contact_id = ?", e.contact.ID),
-		e.change(ctx, "flow_inbox", "DELETE FROM flow_inbox WHERE session_id IN ("+sessions+")", e.contact.ID),
-		e.change(ctx, "flow_calls", "DELETE FROM flow_calls WHERE session_id IN ("+sessions+")", e.contact.ID),
+		e.change(ctx, "flow_inbox", "DELETE FROM flow_inbox WHERE session_id IN ("+sessionsOf+")", e.contact.ID),
+		e.change(ctx, "flow_calls", "DELETE FROM flow_calls WHERE session_id IN ("+sessionsOf+")", e.contact.ID),
 		e.change(ctx, "flow_sessions", "UPDATE flow_sessions SET answers = '{}' WHERE contact_id = ? AND answers <> '{}'", e.contact.ID),
 		e.wakeContacts(ctx, e.contact.ID),
 	)
