@@ -399,6 +399,16 @@ func TestUnsubscribe(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	require.Contains(t, w.Body.String(), "a…@example.org")
 	require.NotContains(t, w.Body.String(), "ada@")
+	require.NotContains(t, w.Body.String(), "<header>", "an account that has not said who it is shows no name of its own making")
+	s.ok("PATCH", "/v1/settings", `{"brand_name":" Bell Foundry & Sons ","brand_color":"#ffcc00"}`)
+	for field, value := range map[string]string{"brand_name": `"two\nlines"`, "brand_color": `"yellow"`} {
+		w := s.do("PATCH", "/v1/settings", `{"`+field+`":`+value+`}`)
+		require.Equal(t, 422, w.Code)
+		require.Contains(t, w.Body.String(), field)
+	}
+	page := s.do("GET", "/u/"+token, "", "Authorization", "").Body.String()
+	require.Contains(t, page, "<header>Bell Foundry &amp; Sons</header>")
+	require.Contains(t, page, "#ffcc00")
 	suppressed := func() bool {
 		known, err := s.store.Suppressed(t.Context(), s.account, providers.Email, "ada@example.org")
 		require.NoError(t, err)

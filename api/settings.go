@@ -14,6 +14,7 @@ type AccountSettings struct {
 	QuietHours         *providers.QuietHours `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; absent for none."`
 	QuietTransactional bool                  `json:"quiet_transactional" doc:"Transactional messages obey quiet hours, too, those of their channel among them."`
 	Approval           ApprovalSettings      `json:"approval"`
+	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
 }
 
@@ -43,6 +44,7 @@ func (q *QuietHoursChange) into(hours **providers.QuietHours) {
 type SettingsChange struct {
 	QuietHours         *QuietHoursChange `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; {} takes them away. Takes effect at once, also for campaigns that are under way."`
 	QuietTransactional *bool             `json:"quiet_transactional,omitempty" doc:"Whether transactional messages obey quiet hours, too."`
+	BrandName          *string           `json:"brand_name,omitempty" maxLength:"100" doc:"Who writes, as it stands on the pages of recipients, such as Bell Foundry Ltd; empty takes it away."`
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
 }
@@ -55,7 +57,7 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	}
 	return &one[AccountSettings]{AccountSettings{
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
-		BrandColor: settings.BrandColor,
+		BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
 	}}, nil
 }
 
@@ -75,7 +77,8 @@ func (s *Server) settingsRoutes() {
 			if in.Body.QuietTransactional != nil {
 				settings.QuietTransactional = *in.Body.QuietTransactional
 			}
-			set(&settings.BrandColor, in.Body.BrandColor)
+			set(&settings.Brand.Name, in.Body.BrandName)
+			set(&settings.Brand.Color, in.Body.BrandColor)
 			if in.Body.Approval != nil {
 				settings.ApprovalRequired = in.Body.Approval.Required
 			}

@@ -21,10 +21,10 @@ import (
 // returns the texts of all messages that came of it.
 func (f fixture) write(t *testing.T, id, from, text string) (texts []string) {
 	t.Helper()
-	_, err := f.Store.TakeReply(t.Context(), contacts.Reply{
+	_, err := f.Store.TakeReplies(t.Context(), []contacts.Reply{{
 		AccountID: f.Account, ChannelID: f.Text.ID, Kind: f.Text.Address, Address: from, ProviderID: id, Text: text,
 		Meaning: reply.Interpret(text), Word: reply.Word(text), At: f.Clock.Now(),
-	})
+	}})
 	require.NoError(t, err)
 	known := len(f.messages(t))
 	_, err = f.AnswerPulls(t.Context())
@@ -185,9 +185,9 @@ func TestWhoCanNotBeAnsweredHoldsUpNobody(t *testing.T) {
 	require.NoError(t, err)
 	_, err = f.Publish(ctx, f.Account, campaigns.Publication{CampaignID: c.ID, Keywords: []string{"menu"}})
 	require.NoError(t, err)
-	_, err = f.Store.TakeReply(ctx, contacts.Reply{
+	_, err = f.Store.TakeReplies(ctx, []contacts.Reply{{
 		AccountID: f.Account, ChannelID: f.Text.ID, Kind: f.Text.Address, Address: "+4915112345678", ProviderID: "ada", Text: "menu", Word: "menu", At: f.Clock.Now(),
-	})
+	}})
 	require.NoError(t, err)
 	_, err = f.Contacts.Erase(ctx, f.Account, f.People["Ada"].ID, false)
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"strings"
 
 	"carillon/campaigns/hours"
 	"carillon/internal/fault"
@@ -20,8 +21,8 @@ type Settings struct {
 	QuietTransactional bool
 	// ApprovalRequired has no campaign be started that another person has not approved.
 	ApprovalRequired bool
-	// BrandColor is that of the pages of recipients, #rrggbb; empty for ours.
-	BrandColor string
+	// Brand is how the pages of recipients look.
+	Brand messages.Brand
 }
 
 // SettingsStore keeps settings.
@@ -51,8 +52,12 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 			return Settings{}, err
 		}
 	}
-	if reason := messages.CheckColor(settings.BrandColor); reason != "" {
-		return Settings{}, fault.InvalidField("brand_color", settings.BrandColor, "%s", reason)
+	settings.Brand.Name = strings.TrimSpace(settings.Brand.Name)
+	if reason := messages.CheckBrandName(settings.Brand.Name); reason != "" {
+		return Settings{}, fault.InvalidField("brand_name", settings.Brand.Name, "%s", reason)
+	}
+	if reason := messages.CheckColor(settings.Brand.Color); reason != "" {
+		return Settings{}, fault.InvalidField("brand_color", settings.Brand.Color, "%s", reason)
 	}
 	return s.store.SetSettings(ctx, settings)
 }

@@ -202,7 +202,7 @@ simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 settings show
 settings set --approval
-settings set --brand-color #14532d
+settings set --brand-name Bells --brand-color #14532d
 settings set --quiet-hours 20:00-08:00
 channel ls
 channel show news

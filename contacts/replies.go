@@ -49,8 +49,9 @@ type ReplyFilter struct {
 
 // ReplyStore keeps replies and does what they mean.
 type ReplyStore interface {
-	// TakeReply keeps a reply, unless it is known, and carries its meaning out.
-	TakeReply(ctx context.Context, r Reply) (taken bool, err error)
+	// TakeReplies keeps replies of one account, and carries their meanings out, in their
+	// order. It returns how many were not known by the provider's id.
+	TakeReplies(ctx context.Context, list []Reply) (fresh int, err error)
 	// ListReplies lists newest first.
 	ListReplies(ctx context.Context, f ReplyFilter) ([]Reply, error)
 	// ReviewReply gives a reply the meaning that a person read in it and carries it out.
@@ -70,19 +71,14 @@ func NewReplies(store ReplyStore) *Replies { return &Replies{store: store} }
 // the middle the provider sends all of them again, and those that were taken are
 // known then.
 func (s *Replies) Take(ctx context.Context, channel providers.Channel, list []providers.Reply) (fresh int, err error) {
-	for _, r := range list {
-		taken, err := s.store.TakeReply(ctx, Reply{
+	replies := make([]Reply, len(list))
+	for i, r := range list {
+		replies[i] = Reply{
 			AccountID: channel.AccountID, ChannelID: channel.ID, Kind: channel.Address, Address: senderOf(channel.Address, r.From),
 			ProviderID: r.ID, Text: r.Text, Meaning: reply.Interpret(r.Text), Word: reply.Word(r.Text), At: r.At,
-		})
-		if err != nil {
-			return fresh, err
-		}
-		if taken {
-			fresh++
 		}
 	}
-	return fresh, nil
+	return s.store.TakeReplies(ctx, replies)
 }
 
 // senderOf is the address of a sender in normal form. Providers leave out the +

@@ -1,16 +1,36 @@
 package messages
 
 import (
+	"fmt"
 	"html/template"
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Brand is how an account shows itself on the pages of recipients.
 type Brand struct {
-	// Name is the account's; Color #rrggbb, or empty for ours.
-	Name, Color string
+	// Name is who writes, as recipients know them; empty shows none.
+	Name string
+	// Color is #rrggbb, or empty for ours.
+	Color string
+}
+
+// maxBrandName is in letters: more than a phone shows in a line.
+const maxBrandName = 100
+
+// CheckBrandName says what is wrong with a brand's name; empty for nothing.
+func CheckBrandName(name string) string {
+	switch {
+	case utf8.RuneCountInString(name) > maxBrandName:
+		return fmt.Sprintf("has more than %d letters", maxBrandName)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "must be one line of text"
+	}
+	return ""
 }
 
 // ownColor is that of pages whose account has chosen none.

@@ -111,10 +111,15 @@ func (tx conn) enterFlow(ctx context.Context, accountID int64, of entry) (done f
 			done.Left[contact] = flows.LeftGap
 		}
 		return nil
-	}, `SELECT c.id, EXISTS (SELECT 1 FROM flow_sessions n WHERE n.contact_id = c.id AND n.campaign_id = ? AND n.ended_at IS NULL),
-			EXISTS (SELECT 1 FROM flow_sessions n WHERE n.contact_id = c.id AND n.campaign_id = ?)
+	}, `SELECT c.id, EXISTS (SELECT 1 FROM flow_sessions p WHERE `+sessionsIn+` AND p.ended_at IS NULL),
+			EXISTS (SELECT 1 FROM flow_sessions p WHERE `+sessionsIn+`)
 		FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND c.id `+tx.d.InIDs, e.id, e.id, accountID, tx.d.IDList(left))
 }
+
+// sessionsIn is the condition that sessions p are those of contacts c in a flow. The + 0
+// keeps PostgreSQL from the index of the flow's sessions: statistics that are older than
+// the flow know none of it, and all of them would be read for each contact.
+const sessionsIn = "p.contact_id = c.id AND p.campaign_id + 0 = ?"
 
 // insertion begins the INSERT of sessions of contacts c. The lane of who may be inside
 // more than once is how often that was so.
@@ -122,7 +127,7 @@ func (e enterable) insertion(tx conn, of entry) fragment {
 	lane := "0"
 	args := []any{e.accountID, e.id, e.version}
 	if e.flow.Reentry.Allow == flow.Always {
-		lane = "(SELECT COUNT(*) FROM flow_sessions p WHERE p.contact_id = c.id AND p.campaign_id = ?)"
+		lane = "(SELECT COUNT(*) FROM flow_sessions p WHERE " + sessionsIn + ")"
 		args = append(args, e.id)
 	}
 	now := sqldb.Millis(tx.s.clock.Now())
@@ -130,20 +135,20 @@ func (e enterable) insertion(tx conn, of entry) fragment {
 			entered_at, moved_at)
 		SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), c.id, ` + lane + `, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT),
 			CAST(? AS TEXT), CAST(? AS BIGINT),
-			COALESCE((SELECT MAX(p.sends) FROM flow_sessions p WHERE p.contact_id = c.id AND p.campaign_id = ?), 0), CAST(? AS TEXT),
+			COALESCE((SELECT MAX(p.sends) FROM flow_sessions p WHERE ` + sessionsIn + `), 0), CAST(? AS TEXT),
 			CAST(? AS BIGINT), CAST(? AS BIGINT)`,
 		append(args, of.run, of.depth, of.source, e.flow.First(), now, e.id, mustJSON(orEmpty(of.answers)), now, now)}
 }
 
 // again is the condition that contacts c may enter, by who was in the flow before.
 func (e enterable) again(tx conn, source string) fragment {
-	const was = " AND NOT EXISTS (SELECT 1 FROM flow_sessions p WHERE p.contact_id = c.id AND p.campaign_id = ?"
+	const was, never = " AND (SELECT COUNT(*) FROM flow_sessions p WHERE " + sessionsIn, ") = 0"
 	var f fragment
 	switch e.flow.Reentry.Allow {
 	case flow.Never:
-		return fragment{was + ")", []any{e.id}}
+		return fragment{was + never, []any{e.id}}
 	case flow.AfterLeaving:
-		f = fragment{was + " AND p.ended_at IS NULL)", []any{e.id}}
+		f = fragment{was + " AND p.ended_at IS NULL" + never, []any{e.id}}
 	default:
 	}
 	gap := e.flow.Gap()
@@ -151,7 +156,7 @@ func (e enterable) again(tx conn, source string) fragment {
 		gap = max(gap, leastJoinGap)
 	}
 	if gap > 0 {
-		f.sql += was + " AND p.entered_at > ?)"
+		f.sql += was + " AND p.entered_at > ?" + never
 		f.args = append(f.args, e.id, sqldb.Millis(tx.s.clock.Now().Add(-gap)))
 	}
 	return f

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -477,5 +479,78 @@ func TestAChangeThatMeetsAGoalCountsAtOnce(t *testing.T) {
 		w.move()
 		require.Equal(t, [2]string{"bought", flow.ReasonGoal}, [2]string{w.session(id).Outcome, w.session(id).Reason})
 		require.NotNil(t, w.session(w.IDs("SELECT MAX(contact_id) FROM flow_sessions")[0]).WakeAt, "whoever only was looked at waits on")
+	})
+}
+
+// An audience of many batches enters whole, also where batches of a plan are made side by
+// side: those of an entry would wait for each other at the flow.
+func TestAnAudienceOfManyBatchesEnters(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		s.PlanInParts(2)
+		w := newFlowWalk(t, s, walkers{200, askThenBranch, true})
+		runs, err := w.RunsToPlan(t.Context())
+		require.NoError(t, err)
+		require.Len(t, runs, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for done := false; !done; {
+			step, err := s.PlanBatch(ctx, runs[0], 2)
+			require.NoError(t, err)
+			done = step.Done
+		}
+		require.Len(t, w.IDs("SELECT id FROM flow_sessions"), 180, "every tenth has no address")
+	})
+}
+
+// Whatever of a person is under way while it is erased, no answer stays.
+func TestNoAnswerOutlivesItsContact(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		// It writes nothing into the contact: else its moves take turns with erasures anyway.
+		w := newFlowWalk(t, s, walkers{60, `{"steps": [
+			{"id": "name", "kind": "ask", "content": {"text": "Your name?"}, "question": {"type": "text", "timeout": "1d"}},
+			{"id": "thanks", "kind": "send", "content": {"text": "Thanks, {{ answers.name }}"}}, {"id": "end", "kind": "end"}]}`, true})
+		w.plan()
+		w.move()
+		w.deliver()
+		w.move()
+		ids := w.IDs("SELECT contact_id FROM flow_sessions WHERE phase = 'open' ORDER BY id")
+		require.Len(t, ids, 54)
+		var all sync.WaitGroup
+		erased := make(chan struct{})
+		failures := make(chan error, 2)
+		all.Go(func() {
+			for {
+				if _, err := s.MoveFlows(t.Context()); err != nil {
+					failures <- err
+					return
+				}
+				select {
+				case <-erased:
+					return
+				default:
+				}
+			}
+		})
+		for _, id := range ids {
+			w.reply(id, "Ada")
+			_, err := s.EraseContact(t.Context(), w.AccountID, id, false)
+			require.NoError(t, err)
+		}
+		close(erased)
+		all.Wait()
+		close(failures)
+		require.NoError(t, <-failures)
+		w.move()
+		for _, kept := range []string{
+			"SELECT id FROM flow_answers", "SELECT id FROM flow_inbox", "SELECT message_id FROM message_answers",
+			"SELECT id FROM flow_sessions WHERE answers <> '{}' OR ended_at IS NULL", "SELECT id FROM replies WHERE text <> ''",
+		} {
+			require.Empty(t, w.IDs(kept), kept)
+		}
+		for _, id := range ids {
+			_, err := s.GetContact(t.Context(), w.AccountID, id)
+			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+		}
+		w.balances()
 	})
 }

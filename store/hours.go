@@ -45,8 +45,9 @@ func (s *Store) GetSettings(ctx context.Context, accountID int64) (campaigns.Set
 func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Settings, error) {
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet string
-	err := tx.Row(ctx, "SELECT quiet_hours, quiet_transactional, approval_required, brand_color FROM account_settings WHERE account_id = ?", accountID).
-		Scan(&quiet, &settings.QuietTransactional, &settings.ApprovalRequired, &settings.BrandColor)
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, brand_name, brand_color
+		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
+		&settings.ApprovalRequired, &settings.Brand.Name, &settings.Brand.Color)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -67,10 +68,10 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 		if err != nil {
 			return err
 		}
-		if before.ApprovalRequired != settings.ApprovalRequired || before.BrandColor != settings.BrandColor {
-			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, brand_color) VALUES (?, ?, ?)
-				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, brand_color = excluded.brand_color`,
-				settings.AccountID, settings.ApprovalRequired, settings.BrandColor); err != nil {
+		if before.ApprovalRequired != settings.ApprovalRequired || before.Brand != settings.Brand {
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, brand_name, brand_color) VALUES (?, ?, ?, ?)
+				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, brand_name = excluded.brand_name,
+					brand_color = excluded.brand_color`, settings.AccountID, settings.ApprovalRequired, settings.Brand.Name, settings.Brand.Color); err != nil {
 				return err
 			}
 		}

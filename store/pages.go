@@ -15,9 +15,8 @@ import (
 // Visitor says whose page one is: how the account shows itself, and who holds the address.
 func (s *Store) Visitor(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (v messages.Visitor, err error) {
 	c := s.reader()
-	err = c.Row(ctx, "SELECT a.name, COALESCE(s.brand_color, '') FROM accounts a LEFT JOIN account_settings s ON s.account_id = a.id WHERE a.id = ?", accountID).
-		Scan(&v.Brand.Name, &v.Brand.Color)
-	if err != nil {
+	err = c.Row(ctx, "SELECT brand_name, brand_color FROM account_settings WHERE account_id = ?", accountID).Scan(&v.Brand.Name, &v.Brand.Color)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return v, s.translate(err)
 	}
 	err = c.Row(ctx, `SELECT c.id, c.language FROM addresses a JOIN contacts c ON c.id = a.contact_id AND c.status <> 'deleted'

@@ -1,12 +1,17 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/campaigns"
+	"carillon/campaigns/flow"
+	"carillon/campaigns/flows"
+	"carillon/contacts"
 	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
@@ -263,4 +268,69 @@ func TestAnEnvelopeIsLoadedByItsMessages(t *testing.T) {
 	before := read()
 	require.Len(t, j.load(run.ID, 1, fed), len(fed))
 	require.LessOrEqual(t, read()-before, int64(2*perEnvelope))
+}
+
+// Whoever comes to a flow or answers in it is looked up, also where the statistics know
+// nothing of the flow, which is so for a while after it began.
+func TestFlowsLookUpWhoComes(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	ctx := t.Context()
+	const people = 3000
+	j := newJourney(t, s, people)
+	begin := func(name string) campaigns.Run {
+		d, err := flow.Parse([]byte(`{"steps": [{"id": "name", "kind": "ask", "content": {"text": "Your name?"},
+			"question": {"type": "text", "timeout": "1d"}}, {"id": "end", "kind": "end"}]}`))
+		require.NoError(t, err)
+		f, err := s.CreateFlow(ctx, flows.Flow{Definition: d, Campaign: campaigns.Campaign{
+			AccountID: j.accountID, Name: name, ChannelID: j.channel.ID, Weight: 1, Audience: targeting.Audience{All: true},
+		}})
+		require.NoError(t, err)
+		require.NoError(t, s.StartFlow(ctx, j.accountID, f.ID, "key 1"))
+		runs, err := s.RunsToPlan(ctx)
+		require.NoError(t, err)
+		require.Len(t, runs, 1)
+		return campaigns.Run{ID: runs[0], CampaignID: f.ID}
+	}
+	move := func() {
+		for worked := true; worked; {
+			var err error
+			worked, err = s.MoveFlows(ctx)
+			require.NoError(t, err)
+		}
+	}
+	j.planAll(begin("the first").ID, people)
+	move()
+	read := rowsRead(t, s, "flow_sessions")
+	_, err := s.db.Writer().Exec(ctx, "ANALYZE flow_sessions")
+	require.NoError(t, err)
+	looks := func(what string, most int64, do func()) {
+		before := read()
+		do()
+		require.LessOrEqual(t, read()-before, most, what)
+	}
+	second := begin("the second")
+	looks("who enters", 10*people, func() {
+		for some := range slices.Chunk(j.contactIDs(), 300) {
+			_, err := s.EnterFlow(ctx, j.accountID, flows.Entry{CampaignID: second.CampaignID, Contacts: some, Source: "api"})
+			require.NoError(t, err)
+		}
+	})
+	move()
+	looks("which programs are to be asked", 10, func() {
+		due, err := s.DueCalls(ctx)
+		require.NoError(t, err)
+		require.Empty(t, due)
+	})
+	_, err = s.db.Writer().Exec(ctx, "UPDATE flow_sessions SET phase = 'open'")
+	require.NoError(t, err)
+	looks("whose answer it is", 20, func() {
+		fresh, err := s.TakeReplies(ctx, []contacts.Reply{{
+			AccountID: j.accountID, ChannelID: j.channel.ID, Kind: j.channel.Address, Address: "p1@example.com", Text: "Ada", At: s.clock.Now(),
+		}})
+		require.NoError(t, err)
+		require.Equal(t, 1, fresh)
+	})
+	heard, err := s.ids(ctx, "SELECT n.campaign_id FROM flow_inbox i JOIN flow_sessions n ON n.id = i.session_id")
+	require.NoError(t, err)
+	require.Equal(t, []int64{second.CampaignID}, heard, "the newest question")
 }

@@ -108,7 +108,7 @@ func (s *Store) planParts(ctx context.Context, runID int64, n int) (campaigns.Pl
 			compiled.in, compiled.out = frozen(runID, frozenIn), frozen(runID, frozenOut)
 		}
 		count := 1
-		if n >= s.leastPlanPart {
+		if n >= s.leastPlanPart && !p.enters { // who enters a flow holds it until the end
 			count = s.d.planParts
 		}
 		before := make(chan struct{})

@@ -28,10 +28,10 @@ func TestAPullIsAnsweredOnce(t *testing.T) {
 		require.NoError(t, s.Publish(ctx, j.AccountID, campaigns.Publication{
 			CampaignID: j.Campaign, ChannelID: j.Channel.ID, Keywords: []string{"menu"}, From: fake.Now(), By: "me",
 		}))
-		taken, err := s.TakeReply(ctx, contacts.Reply{AccountID: j.AccountID, ChannelID: j.Channel.ID, Kind: j.Channel.Address, Address: "p1@example.com",
-			ProviderID: "a", Text: "Menu", Word: "menu", At: fake.Now()})
+		taken, err := s.TakeReplies(ctx, []contacts.Reply{{AccountID: j.AccountID, ChannelID: j.Channel.ID, Kind: j.Channel.Address, Address: "p1@example.com",
+			ProviderID: "a", Text: "Menu", Word: "menu", At: fake.Now()}})
 		require.NoError(t, err)
-		require.True(t, taken)
+		require.Equal(t, 1, taken)
 		pulls, err := s.OpenPulls(ctx)
 		require.NoError(t, err)
 		require.Len(t, pulls, 1)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"carillon/contacts"
@@ -15,57 +16,79 @@ import (
 	"carillon/store/sqldb"
 )
 
-// TakeReply keeps a reply, finds whose it is and carries its meaning out, all in
-// one transaction. Taken is false if the provider's id is known.
-func (s *Store) TakeReply(ctx context.Context, r contacts.Reply) (taken bool, err error) {
-	now := s.clock.Now()
+// repliesAtOnce bounds what one transaction takes, which others who change contacts of
+// the account wait for.
+const repliesAtOnce = 100
+
+// TakeReplies keeps replies of one account, finds whose they are and carries their meanings
+// out, in their order. It returns how many were not known by the provider's id. Each is kept
+// whole or not at all; of many the first may be kept when it fails.
+func (s *Store) TakeReplies(ctx context.Context, list []contacts.Reply) (fresh int, err error) {
+	for chunk := range slices.Chunk(list, repliesAtOnce) {
+		var taken int
+		err := s.inTx(ctx, func(tx conn) error {
+			taken = 0
+			if err := tx.lockAccount(ctx, chunk[0].AccountID); err != nil {
+				return err
+			}
+			for _, r := range chunk {
+				is, err := tx.takeReply(ctx, r)
+				if err != nil {
+					return err
+				}
+				if is {
+					taken++
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fresh, err
+		}
+		fresh += taken
+	}
+	return fresh, nil
+}
+
+func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err error) {
+	now := tx.s.clock.Now()
 	if r.At.IsZero() || r.At.After(now) {
 		r.At = now // a provider's clock is not taken for a time in the future
 	}
 	r.Text = cleanText(r.Text)
-	err = s.inTx(ctx, func(tx conn) error {
-		taken = false
-		if err := tx.lockAccount(ctx, r.AccountID); err != nil {
-			return err
+	if r.ContactID, err = tx.holder(ctx, contacts.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address}); err != nil {
+		return false, err
+	}
+	r.ID, err = tx.Insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
+		r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Meaning), sqldb.Millis(r.At))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.ContactID != 0 {
+		const later = "CASE WHEN COALESCE(%[1]s, 0) < ? THEN ? ELSE %[1]s END"
+		if _, err := tx.Exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+
+			", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?",
+			sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), r.ContactID); err != nil {
+			return false, err
 		}
-		holder, err := tx.holder(ctx, contacts.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address})
-		if err != nil {
-			return err
+	}
+	// A word to opt out is no answer to anything.
+	inFlow := false
+	if r.Meaning != reply.OptOut && r.Meaning != reply.OptIn {
+		if inFlow, err = tx.replyInFlow(ctx, r); err != nil {
+			return false, err
 		}
-		r.ContactID = holder
-		r.ID, err = tx.Insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
-			r.AccountID, r.ChannelID, r.ContactID, string(r.Kind), r.Address, clean(r.ProviderID), r.Text, string(r.Meaning), sqldb.Millis(r.At))
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+	}
+	if !inFlow {
+		if err := tx.pull(ctx, r); err != nil {
+			return false, err
 		}
-		if err != nil {
-			return err
-		}
-		taken = true
-		if r.ContactID != 0 {
-			const later = "CASE WHEN COALESCE(%[1]s, 0) < ? THEN ? ELSE %[1]s END"
-			if _, err := tx.Exec(ctx, "UPDATE contacts SET last_replied_at = "+fmt.Sprintf(later, "last_replied_at")+
-				", last_activity_at = "+fmt.Sprintf(later, "last_activity_at")+" WHERE id = ?",
-				sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), sqldb.Millis(r.At), r.ContactID); err != nil {
-				return err
-			}
-		}
-		// A word to opt out is no answer to anything.
-		inFlow := false
-		if r.Meaning != reply.OptOut && r.Meaning != reply.OptIn {
-			if inFlow, err = tx.replyInFlow(ctx, r); err != nil {
-				return err
-			}
-		}
-		if !inFlow {
-			if err := tx.pull(ctx, r); err != nil {
-				return err
-			}
-		}
-		return tx.heed(ctx, r, contacts.SourceReply, "recipient")
-	})
-	return taken, err
+	}
+	return true, tx.heed(ctx, r, contacts.SourceReply, "recipient")
 }
 
 // heed does what a reply means.
