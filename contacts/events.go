@@ -193,8 +193,23 @@ func checkPayload(payload json.RawMessage) (compact json.RawMessage, reason stri
 	if err := json.Compact(&out, payload); err != nil {
 		return nil, `is no JSON: ` + err.Error()
 	}
-	// PostgreSQL takes no NUL, which JSON can name.
-	return bytes.ReplaceAll(out.Bytes(), []byte(`\u0000`), []byte(`\ufffd`)), ""
+	return withoutNUL(out.Bytes()), ""
+}
+
+// withoutNUL puts U+FFFD in place of each NUL that JSON names, in place: PostgreSQL takes
+// none.
+func withoutNUL(text []byte) []byte {
+	const nul, instead = `\u0000`, `\ufffd`
+	for i := 0; i+len(nul) <= len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		if string(text[i:i+len(nul)]) == nul {
+			copy(text[i:], instead)
+		}
+		i++ // a backslash that is escaped begins nothing
+	}
+	return text
 }
 
 // List lists a contact's events, newest first.
