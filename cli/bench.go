@@ -17,7 +17,7 @@ type benchFlags struct {
 	suite          bench.Suite
 	list           bool
 	targeting      bool
-	clicks         bool
+	clicks, flows  bool
 	contacts       int
 	role, scenario string
 }
@@ -50,7 +50,8 @@ empty one.`,
   carillon bench --content 30k --mixed --profiles profiles
   carillon bench --content 30k --latency 20 --workers 1,4
   carillon bench --targeting --contacts 100000
-  carillon bench --clicks --recipients 100000`,
+  carillon bench --clicks --recipients 100000
+  carillon bench --flows --recipients 1000000`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.role != "" {
 				return bench.Child(cmd.Context(), f.role, f.scenario, bench.Streams{In: c.in, Out: c.out, Err: c.err})
@@ -79,6 +80,8 @@ empty one.`,
 		"write profiles of processor, blocks, locks and allocations while sending to this folder, for go tool pprof; costs some speed")
 	flags.BoolVar(&f.targeting, "targeting", false, "measure rules instead: how long counting their contacts takes, on SQLite and PostgreSQL")
 	flags.BoolVar(&f.clicks, "clicks", false, "measure clicks on tracked links instead: alone, and while a campaign is sent, on SQLite and PostgreSQL")
+	flags.BoolVar(&f.flows, "flows", false,
+		"measure flows instead: everybody's wait over at one moment, questions that are answered, events; on SQLite and PostgreSQL")
 	flags.IntVar(&f.contacts, "contacts", 1_000_000, "with --targeting: how many contacts there are, at least 1000")
 	flags.StringVar(&f.role, "role", "", "")
 	flags.StringVar(&f.scenario, "scenario", "", "")
@@ -105,12 +108,17 @@ func (c *cli) bench(ctx context.Context, f benchFlags) error {
 	if f.targeting {
 		return benchError(f.suite.RunTargeting(ctx, f.selection.Stores, f.contacts))
 	}
-	if f.clicks {
-		recipients := bench.DefaultRecipients
-		if len(f.selection.Recipients) > 0 {
-			recipients = f.selection.Recipients[0]
+	for _, one := range []struct {
+		chosen bool
+		run    func(context.Context, []string, int) error
+	}{{f.clicks, f.suite.RunClicks}, {f.flows, f.suite.RunFlows}} {
+		if one.chosen {
+			recipients := bench.DefaultRecipients
+			if len(f.selection.Recipients) > 0 {
+				recipients = f.selection.Recipients[0]
+			}
+			return benchError(one.run(ctx, f.selection.Stores, recipients))
 		}
-		return benchError(f.suite.RunClicks(ctx, f.selection.Stores, recipients))
 	}
 	scenarios, err := f.selection.Scenarios()
 	if err != nil {

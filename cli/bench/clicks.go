@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"carillon/app"
 	"carillon/campaigns"
 	"carillon/internal/secret"
 	"carillon/messages"
@@ -153,33 +151,12 @@ type clicksResult struct {
 
 // RunClicks measures clicks on each of the stores: sqlite and postgres if none is named.
 func (s Suite) RunClicks(ctx context.Context, stores []string, recipients int) error {
-	if recipients < MinContacts {
-		return &Problem{"recipients", fmt.Sprint(recipients), fmt.Sprintf("at least %d", MinContacts)}
-	}
-	if len(stores) == 0 {
-		stores = []string{"sqlite", "postgres"}
-	}
-	verified := true
-	err := report(s, writeClicksTable, func(private *servers) (results []clicksResult, err error) {
-		for _, store := range stores {
-			scenario := Scenario{Content: "5k", Transport: "smtp", Store: store, Recipients: recipients}
-			if err := private.serve(ctx, &scenario); err != nil {
-				return results, err
-			}
-			result, err := runClicks(ctx, scenario, s.Progress)
-			if err = errors.Join(err, os.RemoveAll(scenario.Dir)); err != nil {
-				return results, fmt.Errorf("%s: %w", store, err)
-			}
-			verified = verified && result.Verified
-			results = append(results, result)
-		}
-		return results, nil
+	return onEach(ctx, s, sized{stores, recipients}, writeClicksTable, func(scenario Scenario) (clicksResult, error) {
+		return runClicks(ctx, scenario, s.Progress)
 	})
-	if err == nil && !verified {
-		err = ErrUnbalanced
-	}
-	return err
 }
+
+func (r clicksResult) balances() bool { return r.Verified }
 
 // runClicks measures clicks on one store.
 func runClicks(ctx context.Context, s Scenario, progress io.Writer) (result clicksResult, err error) {
@@ -188,44 +165,29 @@ func runClicks(ctx context.Context, s Scenario, progress io.Writer) (result clic
 	if err != nil {
 		return result, err
 	}
-	b.say("%s", s)
 	// Its only link is each recipient's own: one more is the same for everybody.
 	const bells = "https://www.example.org/bells"
 	b.content.Templates.HTML += `<p><a href="` + bells + `">The bells</a></p>`
 	b.content.Templates.Text += "\nThe bells: " + bells + "\n"
-	if b.sink, err = startSink(ctx, s, progress); err != nil {
-		return result, err
-	}
-	defer func() { err = errors.Join(err, b.sink.Close()) }()
-	config := s.config()
-	config.Listen = "127.0.0.1:0"
-	if s.StoreDSN != "" {
-		if _, err := app.Migrate(ctx, config); err != nil {
-			return result, err
+	err = b.withServer(ctx, progress, func(url string) error {
+		for _, step := range []func(context.Context) error{b.prepare, b.importCSV, b.planAndSend} {
+			if err := step(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	server, err := app.Start(ctx, config, app.AllRoles, app.Notices{Say: func(string) {}})
-	if err != nil {
-		return result, err
-	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
-	b.engine = server.Engine
-	for _, step := range []func(context.Context) error{b.prepare, b.importCSV, b.planAndSend} {
-		if err := step(ctx); err != nil {
-			return result, err
+		result.Untracked = b.result.SendRate
+		b.tracks = tracking.Settings{Links: true, Opens: true, Parameters: map[string]string{"utm_source": tracking.Source}}
+		if err := b.planAndSend(ctx); err != nil {
+			return err
 		}
-	}
-	result.Untracked = b.result.SendRate
-	b.tracks = tracking.Settings{Links: true, Opens: true, Parameters: map[string]string{"utm_source": tracking.Source}}
-	if err := b.planAndSend(ctx); err != nil {
-		return result, err
-	}
-	result.Tracked = b.result.SendRate
-	clicks, err := b.clicking(ctx, server.URL)
-	if err != nil {
-		return result, err
-	}
-	return result, b.clickThrough(ctx, clicks, &result, progress)
+		result.Tracked = b.result.SendRate
+		clicks, err := b.clicking(ctx, url)
+		if err != nil {
+			return err
+		}
+		return b.clickThrough(ctx, clicks, &result, progress)
+	})
+	return result, err
 }
 
 // clicking is what is clicked of the campaign that was sent last.

@@ -153,9 +153,8 @@ type mixture struct {
 	err     error
 }
 
-// mix sends a transactional message every now and then, and looks whose turn it is
-// when half of the campaigns is sent.
-func (b *bench) mix(ctx context.Context, sending []campaigns.Campaign) *mixture {
+// besides sends a transactional message every now and then.
+func (b *bench) besides(ctx context.Context) (*mixture, context.Context) {
 	m := &mixture{wg: &sync.WaitGroup{}}
 	ctx, m.cancel = context.WithCancel(ctx)
 	m.wg.Go(func() {
@@ -168,6 +167,13 @@ func (b *bench) mix(ctx context.Context, sending []campaigns.Campaign) *mixture 
 			}
 		}
 	})
+	return m, ctx
+}
+
+// mix sends transactional messages beside, and looks whose turn it is when half of the
+// campaigns is sent.
+func (b *bench) mix(ctx context.Context, sending []campaigns.Campaign) *mixture {
+	m, ctx := b.besides(ctx)
 	m.wg.Go(func() {
 		for ctx.Err() == nil && m.share == 0 {
 			var sent []int64

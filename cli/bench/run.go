@@ -116,6 +116,28 @@ func (b *bench) run(ctx context.Context, progress io.Writer, steps ...func(conte
 	return nil
 }
 
+// withServer does something with a server that has every role, and a sink.
+func (b *bench) withServer(ctx context.Context, progress io.Writer, do func(url string) error) (err error) {
+	if b.sink, err = startSink(ctx, b.s, progress); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.sink.Close()) }()
+	config := b.s.config()
+	config.Listen = "127.0.0.1:0"
+	if b.s.StoreDSN != "" {
+		if _, err := app.Migrate(ctx, config); err != nil {
+			return err
+		}
+	}
+	server, err := app.Start(ctx, config, app.AllRoles, app.Notices{Say: func(string) {}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	b.engine = server.Engine
+	return do(server.URL)
+}
+
 var system clock.System
 
 func since(start time.Time) float64 { return system.Now().Sub(start).Seconds() }

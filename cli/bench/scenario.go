@@ -220,6 +220,8 @@ func Child(ctx context.Context, role, encoded string, streams Streams) error {
 		result, err = naive(ctx, s, naiveMessages)
 	case "clicks":
 		result, err = clickUntil(ctx, s.Clicking, streams.In)
+	case "flows":
+		result, err = runFlows(ctx, s, streams.Err)
 	case "worker":
 		return serveWorker(ctx, s, streams.In, streams.Out)
 	case "engine":

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Servers name servers that may be used instead of private ones; empty for none.
@@ -75,6 +76,53 @@ func (s Suite) one(ctx context.Context, private *servers, scenario Scenario) (re
 	}
 	defer func() { _ = os.RemoveAll(scenario.Dir) }()
 	return runInChild(ctx, scenario, s.Progress)
+}
+
+// balanced is a result that says whether everything was accounted for.
+type balanced interface{ balances() bool }
+
+// sized is how large a thing is measured on which stores.
+type sized struct {
+	stores     []string
+	recipients int
+}
+
+// onEach measures one thing on each of the stores: sqlite and postgres if none is
+// named. The error is a Problem if a value is wrong, and ErrUnbalanced if all were
+// measured and not all balance.
+func onEach[R balanced](ctx context.Context, s Suite, of sized, table func(io.Writer, []R) error, measure func(Scenario) (R, error)) error {
+	if of.recipients < MinContacts {
+		return &Problem{"recipients", fmt.Sprint(of.recipients), fmt.Sprintf("at least %d", MinContacts)}
+	}
+	if len(of.stores) == 0 {
+		of.stores = []string{"sqlite", "postgres"}
+	}
+	for _, store := range of.stores {
+		if !slices.Contains(Stores(), store) {
+			return &Problem{"store", store, "one of " + strings.Join(Stores(), ", ")}
+		}
+	}
+	balances := true
+	err := report(s, table, func(private *servers) (results []R, err error) {
+		for _, store := range of.stores {
+			scenario := Scenario{Content: "5k", Transport: "smtp", Store: store, Recipients: of.recipients}
+			if err := private.serve(ctx, &scenario); err != nil {
+				return results, err
+			}
+			_, _ = fmt.Fprintln(s.Progress, scenario)
+			result, err := measure(scenario)
+			if err = errors.Join(err, os.RemoveAll(scenario.Dir)); err != nil {
+				return results, fmt.Errorf("%s: %w", store, err)
+			}
+			balances = balances && result.balances()
+			results = append(results, result)
+		}
+		return results, nil
+	})
+	if err == nil && !balances {
+		err = ErrUnbalanced
+	}
+	return err
 }
 
 // RunTargeting measures rules over so many contacts on each of the stores: sqlite
