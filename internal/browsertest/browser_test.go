@@ -68,11 +68,16 @@ func serve(t *testing.T) *server {
 }
 
 // post asks the API and returns the answer.
-func (s *server) post(path string, body any) (answer map[string]any) {
+func (s *server) post(path string, body any) map[string]any {
+	s.t.Helper()
+	return s.ask(http.MethodPost, path, body)
+}
+
+func (s *server) ask(method, path string, body any) (answer map[string]any) {
 	s.t.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(s.t, err)
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.base+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, bytes.NewReader(text))
 	require.NoError(s.t, err)
 	request.Header.Set("Authorization", "Bearer "+adminKey)
 	request.Header.Set("Content-Type", "application/json")
@@ -123,6 +128,7 @@ func TestRecipientsInABrowser(t *testing.T) {
 	for _, name := range []string{"Offers", "Events"} {
 		s.post("/v1/categories", object{"name": name})
 	}
+	s.ask(http.MethodPatch, "/v1/settings", object{"brand_name": "Bell Foundry & Sons", "brand_color": "#ffcc00"})
 	s.post("/v1/contacts", object{"first_name": "Ada", "addresses": object{"email": "ada@example.org"}})
 	s.post("/v1/channels", object{"name": "news", "provider": "webhook", "config": object{"url": far.URL, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}})
 	campaign := s.post("/v1/campaigns", object{"name": "Spring", "channel_id": 1, "audience": object{"all": true}, "tracking": object{"links": true},
