@@ -162,6 +162,7 @@ func (s *Server) routes() {
 	s.settingsRoutes()
 	s.scheduleRoutes()
 	s.holidayRoutes()
+	s.webhookRoutes()
 	s.flowRoutes()
 	s.contactEventRoutes()
 	s.runRoutes()

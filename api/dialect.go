@@ -51,13 +51,16 @@ func writeProblem(w http.ResponseWriter, err error) {
 
 // withoutKey takes a new API key out of an answer before it is kept: keys are
 // kept as hashes alone.
-func withoutKey(body []byte) []byte {
+func withoutKey(body []byte) []byte { return withoutField(body, "key") }
+
+// withoutField empties a field of an answer.
+func withoutField(body []byte, name string) []byte {
 	var answer map[string]any
 	if json.Unmarshal(body, &answer) != nil {
 		return nil
 	}
-	if _, ok := answer["key"]; ok {
-		answer["key"] = ""
+	if _, ok := answer[name]; ok {
+		answer[name] = ""
 	}
 	masked, err := json.Marshal(answer)
 	if err != nil {

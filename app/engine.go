@@ -16,8 +16,10 @@ import (
 	"carillon/internal/fault"
 	"carillon/internal/secret"
 	"carillon/messages"
+	"carillon/outgoing"
 	"carillon/providers"
 	"carillon/providers/builtin"
+	"carillon/providers/fetch"
 	"carillon/queue"
 	"carillon/scheduler"
 	"carillon/services"
@@ -205,6 +207,9 @@ const pullsEvery = 200 * time.Millisecond
 // flowsEvery is how soon somebody goes on who has answered, or whose time has come.
 const flowsEvery = 100 * time.Millisecond
 
+// webhooksEvery is how soon programs are told what happened.
+const webhooksEvery = 200 * time.Millisecond
+
 // feedsEvery is how soon the data feed of a run that begins is read.
 const feedsEvery = 100 * time.Millisecond
 
@@ -222,6 +227,12 @@ func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
 }
 
 func (e *Engine) startScheduler(o Options, holder string) {
+	poster := fetch.ForMany(dialer(o.Config))
+	teller := outgoing.New(e.Store, poster, clock.System{}, o.Logger)
+	e.stack.push("webhooks", quietly(func() {
+		teller.Wait()
+		poster.Close()
+	}))
 	s := scheduler.New(scheduler.Options{
 		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
 		Chores: []scheduler.Chore{
@@ -231,6 +242,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "pulls", Every: pullsEvery, Run: e.Campaigns.AnswerPulls},
 			{Name: "flows", Every: flowsEvery, Run: e.Store.MoveFlows}, {Name: "flow calls", Every: flowsEvery, Run: e.Calls.RunNext},
 			{Name: "flow days", Every: time.Minute, Run: e.Store.EnterByDate},
+			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},
 		},

@@ -198,6 +198,18 @@ holidays create Office --date 2026-12-24=Party
 holidays set 1 --name Bureau
 holidays rm 1
 holidays import CSV --name Germany
+webhooks ls
+webhooks show 1
+webhooks create https://example.org/hooks --event message.sent --event message.failed --channel 1 --batch 100 --header Authorization:x --description d
+webhooks set 1 --url https://example.org/other --event message.read --campaign 2
+webhooks pause 1
+webhooks resume 1
+webhooks rotate 1 --leaked
+webhooks test 1
+webhooks deliveries 1 --state failed
+webhooks delivery 1 2
+webhooks replay 1 2
+webhooks rm 1 --yes
 simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 settings show

@@ -136,6 +136,7 @@ func (c *cli) root() *cobra.Command {
 	c.addCampaigns(root)
 	c.addSchedules(root)
 	c.addHolidays(root)
+	c.addWebhooks(root)
 	c.addFlows(root)
 	c.addEvents(root)
 	c.addCalendar(root)

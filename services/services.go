@@ -21,6 +21,7 @@ import (
 	"carillon/targeting"
 	"carillon/templates"
 	"carillon/tracking"
+	"carillon/webhooks"
 )
 
 // Services is what Carillon can be asked to do.
@@ -53,6 +54,7 @@ type Services struct {
 	Exporter   *targeting.Exporter
 	Tokens     messages.Tokens
 	Tracking   *tracking.Service
+	Webhooks   *webhooks.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -80,6 +82,7 @@ type Store interface {
 	targeting.RuleStore
 	targeting.JobStore
 	targeting.ExportStore
+	webhooks.Store
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
@@ -146,5 +149,6 @@ func New(d Deps) *Services {
 	s.Events = contacts.NewEvents(d.Store, d.Clock)
 	s.Calls = flows.NewCalls(d.Store, fetch.New(d.Dialer), d.Clock)
 	s.Tracking = tracking.NewService(s.Tokens, s.Campaigns, d.Engagement, d.Clock)
+	s.Webhooks = webhooks.NewService(d.Store, d.Clock)
 	return s
 }

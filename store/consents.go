@@ -11,6 +11,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // OptOut carries an opt-out out and records it, in one transaction: from its
@@ -139,7 +140,14 @@ func (tx conn) recordConsent(ctx context.Context, c contacts.ConsentChange, acti
 	r.ID, err = tx.Insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.AccountID, r.ContactID, string(r.Kind), r.Address, r.CategoryID, string(r.Action),
 		r.Source, r.Wording, r.Proof, r.Lifted, r.Actor, sqldb.Millis(now))
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	event := webhooks.ContactOptedOut
+	if action == contacts.OptIn {
+		event = webhooks.ContactOptedIn
+	}
+	return r, tx.occur(ctx, happening{event: event, accountID: r.AccountID, data: webhooks.Contact{ID: r.ContactID, CategoryID: r.CategoryID, Source: r.Source}})
 }
 
 // leaveCategory takes a contact out of a category and skips what waits for it

@@ -1,6 +1,9 @@
 package store
 
-import "carillon/store/sqldb"
+import (
+	"carillon/messages"
+	"carillon/store/sqldb"
+)
 
 // dialect holds what differs between the databases in what is about a table,
 // beside the words of sqldb. It stands side by side in dialect_sqlite.go and
@@ -12,6 +15,8 @@ type dialect struct {
 	// bodyHolds is true where a kept answer's body contains a piece of bytes.
 	bodyHolds  string
 	statements statements
+	// watch are statements that have the moves of messages to states written down.
+	watch func(states []messages.State) []string
 	// planParts is how many transactions plan side by side.
 	planParts int
 	// countParts is how many queries count an audience side by side.

@@ -6,6 +6,7 @@ var postgresDialect = dialect{
 	Dialect:    &sqldb.Postgres,
 	bodyHolds:  "POSITION(?::bytea IN body) > 0",
 	statements: postgresStatements,
+	watch:      postgresWatch,
 	planParts:  2,
 	countParts: 1, // PostgreSQL divides the work by itself
 	countReasons: func(query string, _ []string) string {

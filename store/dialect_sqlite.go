@@ -11,6 +11,7 @@ var sqliteDialect = dialect{
 	countReasons:   sqliteCountReasons,
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements:     sqliteStatements,
+	watch:          sqliteWatch,
 }
 
 // sqliteCountReasons counts without a GROUP BY, for which SQLite would sort all the

@@ -14,6 +14,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // errRehearsed ends a transaction that was only to say what it would do.
@@ -112,7 +113,7 @@ func (e *erasing) run(ctx context.Context, id, last int64) (err error) {
 			return err
 		}
 	}
-	return nil
+	return e.occur(ctx, happening{event: webhooks.ContactErased, accountID: e.accountID, data: webhooks.Contact{ID: id}})
 }
 
 // sessionsOf are the ids of a contact's sessions.

@@ -13,7 +13,7 @@ import (
 var publicTables = []string{
 	"accounts", "api_keys", "audit", "channels", "contacts", "lists", "uploads", "campaigns", "runs", "messages", "workers", "clears",
 	"properties", "targeting_lists", "consents", "replies", "jobs", "frequency_caps", "templates", "holiday_calendars",
-	"contact_events", "flow_sessions", "flow_answers", "flow_questions",
+	"contact_events", "flow_sessions", "flow_answers", "flow_questions", "webhooks", "webhook_deliveries",
 }
 
 // No id is ever used twice, whatever is deleted.
@@ -40,7 +40,7 @@ func TestNoIDComesBack(t *testing.T) {
 		if s.Postgres() {
 			query = "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id'"
 		}
-		inside := []string{"upload_errors", "receipts", "goose_db_version", "flow_inbox"}
+		inside := []string{"upload_errors", "receipts", "goose_db_version", "flow_inbox", "outbox"}
 		require.NoError(t, sqldb.Each(ctx, s.Reader(), func(scan sqldb.Scan) error {
 			var table string
 			if err := scan(&table); err != nil {

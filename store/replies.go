@@ -14,6 +14,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // repliesAtOnce bounds what one transaction takes, which others who change contacts of
@@ -87,6 +88,12 @@ func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err
 		if err := tx.pull(ctx, r); err != nil {
 			return false, err
 		}
+	}
+	if err := tx.occur(ctx, happening{
+		event: webhooks.MessageReceived, accountID: r.AccountID, channelID: r.ChannelID,
+		data: webhooks.Reply{ID: r.ID, ContactID: r.ContactID, ChannelID: r.ChannelID, Meaning: string(r.Meaning)},
+	}); err != nil {
+		return false, err
 	}
 	return true, tx.heed(ctx, r, contacts.SourceReply, "recipient")
 }

@@ -27,7 +27,7 @@ func layers() []layer {
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
 		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
-			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar"})
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "webhooks"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -75,8 +75,8 @@ func layers() []layer {
 			why: "it takes what it needs of the store as small interfaces, and meets the scheduler in the queue alone",
 		},
 		{
-			name: "outgoing", may: join(domain, []string{"queue"}), mayInTests: withStore,
-			why: "it calls out from what the store keeps, and meets nobody but the queue",
+			name: "outgoing", may: domain, mayInTests: join(withStore, []string{"store/storetest"}),
+			why: "it calls out from what the store keeps, and meets nobody else",
 		},
 		{
 			name: "services", may: domain, mayInTests: servers,
@@ -113,6 +113,10 @@ func layers() []layer {
 		{
 			name: "statistics", may: join(people, []string{"messages", "tracking"}), mayInTests: withStore,
 			why: "it counts messages, and knows no campaign but by its id",
+		},
+		{
+			name: "webhooks", may: join(people, []string{"messages"}), mayInTests: withStore,
+			why: "it says who is told what, and knows neither what keeps nor what sends that",
 		},
 		{
 			name: "tracking", may: people, mayInTests: withStore,

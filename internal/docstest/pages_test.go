@@ -29,6 +29,7 @@ func TestPages(t *testing.T) {
 		"README.md: Your first newsletter":                     newsletter,
 		"docs/schedules.md: A data feed":                       dataFeed,
 		"docs/tracking.md: Try it":                             receiver,
+		"docs/webhooks.md: Try it":                             receiver,
 		"README.md: Several processes on PostgreSQL and Redis": servers,
 	}
 	for _, page := range pages(t) {

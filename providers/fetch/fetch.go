@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"carillon/internal/fault"
@@ -35,6 +36,17 @@ func New(dialer providers.Dialer) *Fetcher {
 		MaxResponseHeaderBytes: 64 << 10,
 	}}
 }
+
+// ForMany is a fetcher that asks the same addresses again and again, and keeps connections
+// for that.
+func ForMany(dialer providers.Dialer) *Fetcher {
+	f := New(dialer)
+	f.transport.DisableKeepAlives, f.transport.IdleConnTimeout, f.transport.MaxIdleConns = false, 30*time.Second, 100
+	return f
+}
+
+// Close closes the connections that are kept.
+func (f *Fetcher) Close() { f.transport.CloseIdleConnections() }
 
 // Within is the fetcher with another bound on the time that one document takes.
 func (f *Fetcher) Within(d time.Duration) *Fetcher {
@@ -62,6 +74,45 @@ func (f *Fetcher) Post(ctx context.Context, address, key string, question []byte
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", key)
 	return f.ask(ctx, request, most)
+}
+
+// Told is what came of telling somebody something.
+type Told struct {
+	// Status is 0 if there was no answer. Text says why, and else is how the answer began.
+	Status int
+	Text   string
+	// After is the answer's Retry-After.
+	After string
+}
+
+// maxTold is how much of an answer is kept, in bytes, and maxRead is read, so that the
+// connection can be used again.
+const (
+	maxTold = 500
+	maxRead = 64 << 10
+)
+
+// Tell posts a body and says what came of it.
+func (f *Fetcher) Tell(ctx context.Context, address string, header http.Header, body []byte) Told {
+	ctx, cancel := context.WithTimeout(ctx, f.within)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return Told{Text: address + " is no address"}
+	}
+	request.Header = header
+	request.Header.Set("User-Agent", "Carillon")
+	answer, err := f.transport.RoundTrip(request) // which follows no redirect
+	if err != nil {
+		return Told{Text: f.refused(ctx, request.URL.Host, err).Error()}
+	}
+	defer func() { _ = answer.Body.Close() }()
+	told := Told{Status: answer.StatusCode, After: answer.Header.Get("Retry-After")}
+	// What it says besides its status matters to people alone: an answer that breaks off is
+	// one all the same.
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxRead))
+	told.Text = strings.ToValidUTF8(string(text[:min(len(text), maxTold)]), "")
+	return told
 }
 
 func (f *Fetcher) ask(ctx context.Context, request *http.Request, most int) ([]byte, error) {

@@ -1,0 +1,297 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"carillon/api"
+	"carillon/webhooks"
+)
+
+func (c *cli) addWebhooks(root *cobra.Command) {
+	root.AddCommand(group("webhooks", "Have programs told what happens", c.webhooksLs(), c.webhooksShow(), c.webhooksCreate(), c.webhooksSet(),
+		c.webhooksPause(), c.webhooksResume(), c.webhooksRotate(), c.webhooksTest(), c.webhooksDeliveries(), c.webhooksDelivery(), c.webhooksReplay(),
+		c.webhooksRm()))
+}
+
+func webhooksPath() path { return v1("webhooks") }
+
+func webhookID(arg string) (int64, error) { return idOf("webhook", "webhooks ls")(arg) }
+
+func (c *cli) webhooksLs() *cobra.Command {
+	return lists(c, &cobra.Command{Use: "ls", Short: "List webhooks"}, webhooksPath,
+		rows[api.Webhook]{"ID STATE URL EVENTS DESCRIPTION", func(w api.Webhook) []any {
+			return []any{w.ID, w.State, w.URL, len(w.Events), w.Description}
+		}})
+}
+
+func webhookTable(w *tabwriter.Writer, h api.Webhook) {
+	names := make([]string, len(h.Events))
+	for i, e := range h.Events {
+		names[i] = string(e)
+	}
+	fields(w, "Webhook", h.ID, "URL", h.URL, "Description", h.Description, "State", h.State, "Reason", h.Reason, "Failing since", at(h.FailingSince),
+		"Events", strings.Join(names, " "), "Channels", ids(h.Channels), "Campaigns", ids(h.Campaigns), "Headers", strings.Join(h.Headers, " "))
+	if h.Batch.Most > 1 {
+		fields(w, "Batch", fmt.Sprintf("at most %d, the first waits %d ms", h.Batch.Most, h.Batch.WithinMS))
+	}
+	if h.Rotating {
+		fields(w, "Secrets", "an older one signs along")
+	}
+}
+
+func ids(list []int64) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	text := make([]string, len(list))
+	for i, id := range list {
+		text[i] = strconv.FormatInt(id, 10)
+	}
+	return strings.Join(text, " ")
+}
+
+func webhookSecretTable(w *tabwriter.Writer, h api.WebhookWithSecret) {
+	webhookTable(w, h.Webhook)
+	fields(w, "Secret", h.Secret)
+	sayln(w, "\nThe secret is shown this once: docs/webhooks.md says how a program checks by it who asks.")
+}
+
+func (c *cli) webhooksShow() *cobra.Command {
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a webhook"}, webhookID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, get(webhooksPath().id(id)), webhookTable)
+	})
+}
+
+// webhookFlags are what create and set take.
+type webhookFlags struct {
+	url, description string
+	events, headers  []string
+	channels         []int64
+	campaigns        []int64
+	batch            api.WebhookBatch
+}
+
+func (f *webhookFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.description, "description", "", "what it is for")
+	flags.StringSliceVar(&f.events, "event", nil, "of what it is told, such as message.failed; may be repeated")
+	flags.Int64SliceVar(&f.channels, "channel", nil, "id of a channel: only of what happens on it; may be repeated")
+	flags.Int64SliceVar(&f.campaigns, "campaign", nil, "id of a campaign: only of what happens in it; may be repeated")
+	flags.IntVar(&f.batch.Most, "batch", 1, "most events in a request")
+	flags.Int64Var(&f.batch.WithinMS, "batch-within-ms", 1000, "with --batch: how many milliseconds the first event waits for others")
+	flags.StringArrayVar(&f.headers, "header", nil,
+		"a header that goes along, such as 'Authorization: @token.txt'; a value that begins with @ is read from a file")
+}
+
+func (f *webhookFlags) named() []webhooks.Event {
+	list := make([]webhooks.Event, len(f.events))
+	for i, e := range f.events {
+		list[i] = webhooks.Event(e)
+	}
+	return list
+}
+
+// given reads headers of the form name: value.
+func (f *webhookFlags) given(c *cli) (map[string]string, error) {
+	headers := make(map[string]string, len(f.headers))
+	for _, h := range f.headers {
+		name, value, found := strings.Cut(h, ":")
+		if !found {
+			return nil, usagef("--header %s: write it as 'Name: value'", clean(name))
+		}
+		value = strings.TrimSpace(value)
+		if file, is := strings.CutPrefix(value, "@"); is {
+			text, err := c.readFile(file)
+			if err != nil {
+				return nil, err
+			}
+			value = strings.TrimSpace(string(text))
+		}
+		headers[strings.TrimSpace(name)] = value
+	}
+	return headers, nil
+}
+
+func (c *cli) webhooksCreate() *cobra.Command {
+	var f webhookFlags
+	cmd := &cobra.Command{
+		Use: "create URL", Short: "Have a program told what happens", Args: cobra.ExactArgs(1),
+		Long: `Has a program told what happens from now on: each event is posted to the address, at least once and in order, signed by
+the Standard Webhooks scheme. There are
+
+  ` + wrapped(webhooks.Events()),
+		Example: `  carillon webhooks create https://example.org/hooks --event message.failed --event message.rejected
+  carillon webhooks create https://example.org/hooks --event message.delivered --batch 100`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			headers, err := f.given(c)
+			if err != nil {
+				return err
+			}
+			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(), Channels: f.channels, Campaigns: f.campaigns, Headers: headers}
+			if cmd.Flags().Changed("batch") {
+				in.Batch = &f.batch
+			}
+			return show(cmd.Context(), c, post(webhooksPath(), in), webhookSecretTable)
+		},
+	}
+	f.add(cmd)
+	if err := cmd.MarkFlagRequired("event"); err != nil {
+		panic(err)
+	}
+	return cmd
+}
+
+// wrapped is a list of names in lines of a help text.
+func wrapped(events []webhooks.Event) string {
+	var b strings.Builder
+	width := 0
+	for _, e := range events {
+		if width > 0 && width+len(e) > 100 {
+			b.WriteString("\n  ")
+			width = 0
+		} else if width > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(e))
+		width += len(e) + 1
+	}
+	return b.String()
+}
+
+func (c *cli) webhooksSet() *cobra.Command {
+	var f webhookFlags
+	cmd := &cobra.Command{Use: "set ID", Short: "Change a webhook", Long: "Changes what the flags name and leaves the rest."}
+	f.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.url, "url", "", "another address")
+	cmd.MarkFlagsOneRequired("url", "description", "event", "channel", "campaign", "batch", "header")
+	return onID(cmd, webhookID, func(ctx context.Context, id int64) error {
+		var change api.WebhookChange
+		if flags.Changed("url") {
+			change.URL = &f.url
+		}
+		if flags.Changed("description") {
+			change.Description = &f.description
+		}
+		if flags.Changed("event") {
+			events := f.named()
+			change.Events = &events
+		}
+		if flags.Changed("channel") {
+			change.Channels = &f.channels
+		}
+		if flags.Changed("campaign") {
+			change.Campaigns = &f.campaigns
+		}
+		if flags.Changed("batch") {
+			change.Batch = &f.batch
+		}
+		if flags.Changed("header") {
+			headers, err := f.given(c)
+			if err != nil {
+				return err
+			}
+			change.Headers = &headers
+		}
+		return show(ctx, c, patch(webhooksPath().id(id), change), webhookTable)
+	})
+}
+
+func (c *cli) webhookState(use, short, state string) *cobra.Command {
+	return onID(&cobra.Command{Use: use, Short: short}, webhookID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, patch(webhooksPath().id(id), api.WebhookChange{State: &state}), webhookTable)
+	})
+}
+
+func (c *cli) webhooksPause() *cobra.Command {
+	return c.webhookState("pause ID", "Tell a program nothing until it is resumed; it is told later what happened", "paused")
+}
+
+func (c *cli) webhooksResume() *cobra.Command {
+	return c.webhookState("resume ID", "Go on telling a program, also one that was switched off", "on")
+}
+
+func (c *cli) webhooksRotate() *cobra.Command {
+	var leaked bool
+	cmd := &cobra.Command{Use: "rotate ID", Short: "Give a webhook another secret; the one before signs along until the next time"}
+	cmd.Flags().BoolVar(&leaked, "leaked", false, "the one before is void at once")
+	return onID(cmd, webhookID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, post(webhooksPath().id(id).below("secret"), api.WebhookSecretChange{Leaked: leaked}), webhookSecretTable)
+	})
+}
+
+func deliveryTable(w *tabwriter.Writer, d api.WebhookDelivery) {
+	fields(w, "Delivery", d.ID, "Webhook-id", d.Key, "Events", d.Events, "State", d.State, "Tries", d.Tries, "Next try", at(d.NextTryAt), "Tried", at(d.TriedAt),
+		"Status", d.Status, "Answer", d.Answer, "Took ms", d.TookMS, "Body", d.Body)
+}
+
+func (c *cli) webhooksTest() *cobra.Command {
+	return onID(&cobra.Command{Use: "test ID", Short: "Tell a program something that did not happen"}, webhookID, func(ctx context.Context, id int64) error {
+		return show(ctx, c, post(webhooksPath().id(id).below("test"), nil), deliveryTable)
+	})
+}
+
+func (c *cli) webhooksDeliveries() *cobra.Command {
+	var limit int
+	var state string
+	cmd := &cobra.Command{Use: "deliveries ID", Short: "List requests to a program, newest first"}
+	limitFlag(cmd, &limit)
+	cmd.Flags().StringVar(&state, "state", "", "only pending, delivered or failed ones")
+	return onID(cmd, webhookID, func(ctx context.Context, id int64) error {
+		return showList(ctx, c, webhooksPath().id(id).below("deliveries").with(query{"state": state}), limit,
+			rows[api.WebhookDelivery]{"ID STATE EVENTS TRIES STATUS TRIED NEXT ANSWER", func(d api.WebhookDelivery) []any {
+				return []any{d.ID, d.State, d.Events, d.Tries, d.Status, at(d.TriedAt), at(d.NextTryAt), d.Answer}
+			}})
+	})
+}
+
+// onDelivery makes cmd a command on one delivery of a webhook.
+func (c *cli) onDelivery(cmd *cobra.Command, do func(of path) request) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(2)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		webhook, err := webhookID(args[0])
+		if err != nil {
+			return err
+		}
+		id, err := idOf("delivery", "webhooks deliveries "+args[0])(args[1])
+		if err != nil {
+			return err
+		}
+		return show(cmd.Context(), c, do(webhooksPath().id(webhook).below("deliveries").id(id)), deliveryTable)
+	}
+	return cmd
+}
+
+func (c *cli) webhooksDelivery() *cobra.Command {
+	return c.onDelivery(&cobra.Command{Use: "delivery WEBHOOK ID", Short: "Show a request to a program with its body"}, get)
+}
+
+func (c *cli) webhooksReplay() *cobra.Command {
+	return c.onDelivery(&cobra.Command{Use: "replay WEBHOOK ID", Short: "Make a request to a program again"},
+		func(of path) request { return post(of.below("replay"), nil) })
+}
+
+func (c *cli) webhooksRm() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{Use: "rm ID", Short: "Delete a webhook with its deliveries"}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return onID(cmd, webhookID, func(ctx context.Context, id int64) error {
+		if !yes {
+			found, _, err := ask[api.Webhook](ctx, c, get(webhooksPath().id(id)))
+			if err != nil {
+				return err
+			}
+			sayf(c.err, "%s is told nothing any more, also not what waits for it.\n", clean(found.URL))
+			if err := c.confirm("Delete it? [y/N] "); err != nil {
+				return err
+			}
+		}
+		return c.do(ctx, remove(webhooksPath().id(id)))
+	})
+}

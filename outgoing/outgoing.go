@@ -1,0 +1,210 @@
+// Package outgoing owns how programs of users are told what happens: the requests that the
+// store keeps are made here, those of one webhook in their order and those of different
+// ones side by side. It must not know what is told.
+package outgoing
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/providers"
+	"carillon/providers/fetch"
+	"carillon/providers/hook"
+	"carillon/webhooks"
+)
+
+// Store keeps what is to be told.
+type Store interface {
+	// SequenceOutbox puts what happened in order, and reports whether there may be more.
+	SequenceOutbox(ctx context.Context) (some bool, err error)
+	// LiveWebhooks are those for which something waits, or may come.
+	LiveWebhooks(ctx context.Context) ([]int64, error)
+	// PrepareDeliveries makes requests of what happened, and reports whether it got further.
+	PrepareDeliveries(ctx context.Context, webhookID int64) (more bool, err error)
+	// NextDelivery is the request that comes next, and whether there is one.
+	NextDelivery(ctx context.Context, webhookID int64) (w webhooks.Webhook, d webhooks.Delivery, found bool, err error)
+	// TriedDelivery writes down a try; off says why the webhook is off now, or is empty.
+	TriedDelivery(ctx context.Context, d webhooks.Delivery, off string) error
+}
+
+// Poster makes requests: guarded from private addresses, bounded, without following
+// redirects.
+type Poster interface {
+	Tell(ctx context.Context, address string, header http.Header, body []byte) fetch.Told
+}
+
+// Bounds of telling.
+const (
+	// atATime is how many webhooks are told side by side.
+	atATime = 64
+	// giveUpAfter is how long a request is tried, and a webhook may fail before it is off.
+	giveUpAfter = 24 * time.Hour
+	// refusedTries is how often a request is made that the far end understands and refuses:
+	// it holds up those behind it, and will hardly be taken another time.
+	refusedTries = 5
+	idle         = 200 * time.Millisecond
+)
+
+// waits are the pauses after tries that failed; the last is kept.
+var waits = []time.Duration{2 * time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour}
+
+// Teller tells webhooks. It is safe for concurrent use.
+type Teller struct {
+	store  Store
+	poster Poster
+	clock  clock.Clock
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	running map[int64]bool
+	all     sync.WaitGroup
+}
+
+// New makes a teller.
+func New(store Store, poster Poster, c clock.Clock, log *slog.Logger) *Teller {
+	return &Teller{store: store, poster: poster, clock: c, log: log, running: map[int64]bool{}}
+}
+
+// Pass puts what happened in order, and starts to tell each webhook that is not being told
+// anyway, until ctx ends. One that is slow holds up no other.
+func (t *Teller) Pass(ctx context.Context) (worked bool, err error) {
+	if worked, err = t.store.SequenceOutbox(ctx); err != nil {
+		return false, err
+	}
+	ids, err := t.store.LiveWebhooks(ctx)
+	for _, id := range ids {
+		t.start(ctx, id)
+	}
+	return worked, err
+}
+
+// Wait returns when nobody is being told any more: their contexts must have ended.
+func (t *Teller) Wait() { t.all.Wait() }
+
+func (t *Teller) start(ctx context.Context, id int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running[id] || len(t.running) >= atATime {
+		return
+	}
+	t.running[id] = true
+	t.all.Go(func() {
+		defer func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			delete(t.running, id)
+		}()
+		if err := t.tell(ctx, id); err != nil && ctx.Err() == nil {
+			t.log.Warn("telling a webhook failed, trying again", "webhook", id, "error", err)
+			_ = t.clock.Sleep(ctx, idle) // an error is that ctx ended
+		}
+	})
+}
+
+// tell tells a webhook what waits, until nothing does or it has to wait.
+func (t *Teller) tell(ctx context.Context, id int64) error {
+	for ctx.Err() == nil {
+		w, d, found, err := t.store.NextDelivery(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			more, err := t.store.PrepareDeliveries(ctx, id)
+			if err != nil || !more {
+				return err
+			}
+			continue
+		}
+		if d.NextTryAt.After(t.clock.Now()) {
+			return nil
+		}
+		d, off, err := t.try(ctx, w, d)
+		if err != nil {
+			return err
+		}
+		if err := t.store.TriedDelivery(ctx, d, off); err != nil {
+			return err
+		}
+		if off != "" {
+			t.log.Error("a webhook was switched off", "webhook", id, "reason", off)
+		}
+	}
+	return nil
+}
+
+// try makes a request once, and says what becomes of it, and why the webhook is off now if
+// it is.
+func (t *Teller) try(ctx context.Context, w webhooks.Webhook, d webhooks.Delivery) (_ webhooks.Delivery, off string, err error) {
+	began := t.clock.Now()
+	header, err := Header(w.Secrets, d.Key, began, []byte(d.Body))
+	if err != nil {
+		return d, "", err
+	}
+	for name, value := range w.Headers {
+		header.Set(name, value.Reveal())
+	}
+	answer := t.poster.Tell(ctx, w.URL, header, []byte(d.Body))
+	if ctx.Err() != nil {
+		return d, "", ctx.Err() // whether it came is not known: it is made again
+	}
+	now := t.clock.Now()
+	d.Tries, d.Status, d.Answer, d.Took = d.Tries+1, answer.Status, answer.Text, now.Sub(began)
+	refused := answer.Status >= 400 && answer.Status < 500 && answer.Status != http.StatusRequestTimeout && answer.Status != http.StatusTooEarly &&
+		answer.Status != http.StatusTooManyRequests
+	switch {
+	case answer.Status >= 200 && answer.Status < 300:
+		d.State = webhooks.Delivered
+		return d, "", nil
+	case answer.Status == http.StatusGone:
+		d.State, off = webhooks.Failed, "it answered 410 Gone: it wants to be told nothing any more"
+	case w.FailingSince != nil && now.Sub(*w.FailingSince) >= giveUpAfter:
+		d.State, off = webhooks.Failed, fmt.Sprintf("no request succeeded since %s: %s", w.FailingSince.Format(time.RFC3339), said(answer))
+	case now.Sub(d.CreatedAt) >= giveUpAfter, refused && d.Tries >= refusedTries:
+		d.State = webhooks.Failed
+	}
+	d.NextTryAt = now.Add(pause(d.Tries, providers.ClassifyHTTP(answer.Status, http.Header{"Retry-After": {answer.After}}, now).RetryAfter))
+	return d, off, nil
+}
+
+func said(a fetch.Told) string {
+	if a.Status == 0 {
+		return a.Text
+	}
+	return fmt.Sprintf("it answered %d %s", a.Status, http.StatusText(a.Status))
+}
+
+// pause is how long is waited after so many tries: what the far end asks for, else longer
+// and longer, and never the same for all.
+func pause(tries int, asked time.Duration) time.Duration {
+	if asked > 0 {
+		return min(asked, giveUpAfter)
+	}
+	wait := waits[min(tries, len(waits))-1]
+	return wait*4/5 + rand.N(wait*2/5) //nolint:gosec // nobody gains from guessing it
+}
+
+// Header are the headers of a request, signed by the Standard Webhooks scheme with each of
+// the secrets.
+func Header(secrets []secret.String, key string, at time.Time, body []byte) (http.Header, error) {
+	var header http.Header
+	var signatures []string
+	for _, s := range secrets {
+		signer, err := hook.NewSigner(s)
+		if err != nil {
+			return nil, err
+		}
+		header = signer.Header(key, at, body)
+		signatures = append(signatures, header.Get("Webhook-Signature"))
+	}
+	header.Set("Webhook-Signature", strings.Join(signatures, " "))
+	header.Set("Content-Type", "application/json")
+	return header, nil
+}

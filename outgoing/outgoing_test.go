@@ -1,0 +1,383 @@
+package outgoing_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/require"
+
+	"carillon/contacts"
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/testenv"
+	"carillon/outgoing"
+	"carillon/providers"
+	"carillon/providers/fetch"
+	"carillon/store/storetest"
+	"carillon/webhooks"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// told is a request that a program got.
+type told struct {
+	header http.Header
+	body   []byte
+}
+
+// program is a program that is told what happens, and answers as it is asked to.
+type program struct {
+	t      *testing.T
+	server *httptest.Server
+	mu     sync.Mutex
+	got    []told
+	answer func(n int, w http.ResponseWriter, r *http.Request)
+}
+
+func newProgram(t *testing.T) *program {
+	p := &program{t: t}
+	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // a body that broke off is no JSON, which the test sees
+		p.mu.Lock()
+		p.got = append(p.got, told{r.Header.Clone(), body})
+		n, answer := len(p.got), p.answer
+		p.mu.Unlock()
+		if answer != nil {
+			answer(n, w, r)
+		}
+	}))
+	t.Cleanup(p.server.Close)
+	return p
+}
+
+// answers has it answer so from now on.
+func (p *program) answers(how func(n int, w http.ResponseWriter, r *http.Request)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = how
+}
+
+func (p *program) requests() []told {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]told(nil), p.got...)
+}
+
+// setting is a store with a journey and somebody who tells.
+type setting struct {
+	*storetest.Journey
+	t       *testing.T
+	service *webhooks.Service
+	teller  *outgoing.Teller
+	time    *clock.Fake
+	cancel  context.CancelFunc
+	ctx     context.Context
+}
+
+func newSetting(t *testing.T, s *storetest.Store, people int) *setting {
+	g := &setting{t: t, time: s.FakeTime()}
+	g.Journey = storetest.NewJourney(t, s, people)
+	g.service = webhooks.NewService(s, s.Clock)
+	poster := fetch.ForMany(providers.Dialer{AllowPrivate: true}).Within(2 * time.Second)
+	g.teller = outgoing.New(s, poster, s.Clock, slog.New(slog.DiscardHandler))
+	g.ctx, g.cancel = context.WithCancel(t.Context())
+	t.Cleanup(func() {
+		g.cancel()
+		g.teller.Wait()
+		poster.Close()
+	})
+	return g
+}
+
+// tellAll tells until nothing is left to tell now.
+func (g *setting) tellAll() {
+	g.t.Helper()
+	require.Eventually(g.t, func() bool {
+		worked, err := g.teller.Pass(g.ctx)
+		require.NoError(g.t, err)
+		g.teller.Wait()
+		live, err := g.LiveWebhooks(g.ctx)
+		require.NoError(g.t, err)
+		for _, id := range live {
+			_, d, found, err := g.NextDelivery(g.ctx, id)
+			require.NoError(g.t, err)
+			if !found || !d.NextTryAt.After(g.time.Now()) {
+				return false
+			}
+		}
+		return !worked
+	}, 20*time.Second, time.Millisecond)
+}
+
+func (g *setting) webhook(p *program, change func(*webhooks.Webhook)) webhooks.Webhook {
+	g.t.Helper()
+	w := webhooks.Webhook{AccountID: g.AccountID, URL: p.server.URL, Events: []webhooks.Event{"message.sent"}}
+	if change != nil {
+		change(&w)
+	}
+	w, _, err := g.service.Create(g.ctx, w)
+	require.NoError(g.t, err)
+	return w
+}
+
+// send sends a run's messages, so many in an envelope.
+func (g *setting) send(run int64, envelope int64, n int) []int64 {
+	g.t.Helper()
+	ids := g.Claim(run, envelope, g.Feed(run, []int64{envelope}, n))
+	g.Record(run, ids, nil)
+	return ids
+}
+
+// occurrence reads a request that tells one event.
+func occurrence(t *testing.T, r told) (o webhooks.Occurrence, m webhooks.Message) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(r.body, &o))
+	require.NoError(t, json.Unmarshal(o.Data, &m))
+	return o, m
+}
+
+// Whatever moves a message is told once, in order for each message, signed so that the
+// scheme's own library believes it; and nobody is told who did not ask.
+func TestWhatHappensToMessagesIsTold(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g := newSetting(t, s, 30)
+		p, other := newProgram(t), newProgram(t)
+		run := g.Start()
+		g.PlanAll(run.ID, 10)
+		early := g.send(run.ID, 1, 5)
+		w := g.webhook(p, func(w *webhooks.Webhook) {
+			w.Events = []webhooks.Event{"message.queued", "message.sent", "message.delivered"}
+		})
+		g.webhook(other, func(w *webhooks.Webhook) { w.Channels = []int64{g.Channel.ID + 1} })
+		sent := g.send(run.ID, 2, 7)
+		for _, id := range sent {
+			require.NoError(t, g.Writer.Receive(g.ctx, g.Channel.ID, []providers.Receipt{{MessageID: id, Status: providers.ReceiptDelivered, At: g.time.Now()}}))
+		}
+		g.tellAll()
+		require.Empty(t, other.requests())
+		library, err := standardwebhooks.NewWebhook(w.Secrets[0].Reveal())
+		require.NoError(t, err)
+		of, keys := map[int64][]webhooks.Event{}, map[string]bool{}
+		for _, r := range p.requests() {
+			require.NoError(t, library.VerifyIgnoringTimestamp(r.body, r.header))
+			require.Equal(t, "application/json", r.header.Get("Content-Type"))
+			require.False(t, keys[r.header.Get("Webhook-Id")])
+			keys[r.header.Get("Webhook-Id")] = true
+			o, m := occurrence(t, r)
+			of[m.ID] = append(of[m.ID], o.Type)
+			require.Equal(t, g.Channel.ID, m.ChannelID)
+			require.Equal(t, run.ID, m.RunID)
+			require.Equal(t, g.Campaign, m.CampaignID)
+			require.Positive(t, m.ContactID)
+		}
+		require.Len(t, of, len(sent), "what happened before is not told")
+		for _, id := range sent {
+			require.Equal(t, []webhooks.Event{"message.queued", "message.sent", "message.delivered"}, of[id])
+		}
+		require.NotContains(t, of, early[0])
+
+		// Nobody wants to know any more: nothing is written down.
+		list, err := g.service.List(g.ctx, g.AccountID, 0, 10)
+		require.NoError(t, err)
+		for _, w := range list {
+			require.NoError(t, g.service.Delete(g.ctx, g.AccountID, w.ID))
+		}
+		g.send(run.ID, 3, 5)
+		_, err = s.Housekeep(g.ctx)
+		require.NoError(t, err)
+		require.Empty(t, s.IDs("SELECT id FROM outbox"))
+	})
+}
+
+// What the planner skips is told, too, and what is not a message's.
+func TestWhatElseHappensIsTold(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g := newSetting(t, s, 20)
+		p := newProgram(t)
+		g.webhook(p, func(w *webhooks.Webhook) { w.Events, w.Batch.Most = webhooks.Events(), 100 })
+		run := g.Start()
+		g.PlanAll(run.ID, 10)
+		_, err := contacts.NewReplies(s).Take(g.ctx, g.Channel, []providers.Reply{{From: "p1@example.com", Text: "STOP", At: g.time.Now(), ID: "r1"}})
+		require.NoError(t, err)
+		_, err = s.EraseContact(g.ctx, g.AccountID, 2, false)
+		require.NoError(t, err)
+		require.NoError(t, s.PauseCampaign(g.ctx, g.AccountID, g.Campaign, "ada"))
+		require.NoError(t, s.ResumeCampaign(g.ctx, g.AccountID, g.Campaign, "ada"))
+		g.send(run.ID, 1, 100)
+		_, _, err = s.FinishRuns(g.ctx)
+		require.NoError(t, err)
+		g.tellAll()
+		counts := map[webhooks.Event]int{}
+		for _, r := range p.requests() {
+			var batch struct {
+				Type string
+				Data []webhooks.Occurrence
+			}
+			require.NoError(t, json.Unmarshal(r.body, &batch))
+			require.Equal(t, "batch", batch.Type)
+			for _, o := range batch.Data {
+				counts[o.Type]++
+			}
+		}
+		require.Equal(t, map[webhooks.Event]int{
+			"message.skipped": 2 + 2, "message.queued": 16, "message.sent": 16, "message.received": 1, "contact.opted_out": 1, "contact.erased": 1,
+			"campaign.paused": 1, "run.finished": 1,
+		}, counts)
+	})
+}
+
+// A program that fails is told again, the same request under the same id, and what comes
+// behind waits: nothing is lost, nothing overtakes.
+func TestAProgramThatFailsIsToldAgain(t *testing.T) {
+	for name, fails := range map[string]func(w http.ResponseWriter, r *http.Request){
+		"refuses":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		"closes":    func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"hangs":     func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newSetting(t, storetest.Open(t, storetest.SQLite(t)), 12)
+			p, healthy := newProgram(t), newProgram(t)
+			p.answers(func(n int, w http.ResponseWriter, r *http.Request) {
+				if n <= 2 {
+					fails(w, r)
+				}
+			})
+			w := g.webhook(p, nil)
+			g.webhook(healthy, nil)
+			run := g.Start()
+			g.PlanAll(run.ID, 100)
+			sent := g.send(run.ID, 1, 3)
+			g.tellAll()
+			require.Len(t, p.requests(), 1)
+			require.Len(t, healthy.requests(), 3, "others are not held up")
+			list, err := g.service.Deliveries(g.ctx, webhooks.DeliveryFilter{AccountID: g.AccountID, WebhookID: w.ID, State: webhooks.Pending, Limit: 10})
+			require.NoError(t, err)
+			require.Len(t, list, 3)
+			require.NotEmpty(t, list[2].Answer+fmt.Sprint(list[2].Status))
+			for range 3 {
+				g.time.Advance(time.Minute)
+				g.tellAll()
+			}
+			got := p.requests()
+			require.Len(t, got, 5)
+			require.Equal(t, got[0].header.Get("Webhook-Id"), got[1].header.Get("Webhook-Id"))
+			require.Equal(t, got[0].body, got[2].body)
+			for i, id := range sent {
+				_, m := occurrence(t, got[2+i])
+				require.Equal(t, id, m.ID)
+			}
+			w, err = g.service.Get(g.ctx, g.AccountID, w.ID)
+			require.NoError(t, err)
+			require.Nil(t, w.FailingSince)
+			require.NoError(t, g.service.Delete(g.ctx, g.AccountID, w.ID))
+		})
+	}
+}
+
+// Who is gone, and who fails for a day, is switched off with the reason; switched on again
+// it is told of what happens from then on.
+func TestWhoFailsForADayIsSwitchedOff(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g := newSetting(t, s, 12)
+		p := newProgram(t)
+		p.answers(func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+		w := g.webhook(p, nil)
+		run := g.Start()
+		g.PlanAll(run.ID, 100)
+		g.send(run.ID, 1, 2)
+		for range 40 {
+			g.tellAll()
+			g.time.Advance(time.Hour)
+		}
+		require.Less(t, len(p.requests()), 30, "the pauses grow")
+		w, err := g.service.Get(g.ctx, g.AccountID, w.ID)
+		require.NoError(t, err)
+		require.Equal(t, webhooks.Off, w.State)
+		require.Contains(t, w.Reason, "it answered 502 Bad Gateway")
+		_, err = g.service.Test(g.ctx, g.AccountID, w.ID)
+		require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+		g.send(run.ID, 2, 2)
+
+		before := len(p.requests())
+		p.answers(func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
+		w, err = g.service.Update(g.ctx, g.AccountID, w.ID, func(w *webhooks.Webhook) error {
+			w.State = webhooks.On
+			return nil
+		})
+		require.NoError(t, err)
+		require.Empty(t, w.Reason)
+		g.tellAll()
+		require.Len(t, p.requests(), before, "what happened while it was off is not told")
+		last := g.send(run.ID, 3, 1)
+		g.tellAll()
+		require.Len(t, p.requests(), before+1)
+		_, m := occurrence(t, p.requests()[before])
+		require.Equal(t, last[0], m.ID)
+		w, err = g.service.Get(g.ctx, g.AccountID, w.ID)
+		require.NoError(t, err)
+		require.Equal(t, webhooks.Off, w.State)
+		require.Contains(t, w.Reason, "410")
+	})
+}
+
+// What a program understands and refuses holds up the others for a few tries alone, and is
+// there to be made again.
+func TestWhatIsRefusedCanBeReplayed(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t))
+	g := newSetting(t, s, 12)
+	p := newProgram(t)
+	const refusals = 5
+	p.answers(func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n <= refusals {
+			w.Header().Set("Retry-After", "3")
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte("no such field"))
+		}
+	})
+	w := g.webhook(p, nil)
+	run := g.Start()
+	g.PlanAll(run.ID, 100)
+	g.send(run.ID, 1, 2)
+	for range 5 {
+		g.tellAll()
+		g.time.Advance(3*time.Second + time.Millisecond)
+	}
+	g.tellAll()
+	require.Len(t, p.requests(), 6)
+	list, err := g.service.Deliveries(g.ctx, webhooks.DeliveryFilter{AccountID: g.AccountID, WebhookID: w.ID, State: webhooks.Failed, Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, "no such field", list[0].Answer)
+	_, err = g.service.Replay(g.ctx, g.AccountID, w.ID, list[0].ID)
+	require.NoError(t, err)
+	g.tellAll()
+	got := p.requests()
+	require.Len(t, got, 7)
+	require.Equal(t, got[0].body, got[6].body)
+	require.Equal(t, got[0].header.Get("Webhook-Id"), got[6].header.Get("Webhook-Id"))
+
+	// While a secret is replaced both sign.
+	was := w.Secrets[0]
+	w, fresh, err := g.service.Rotate(g.ctx, g.AccountID, w.ID, true)
+	require.NoError(t, err)
+	require.Len(t, w.Secrets, 2)
+	_, err = g.service.Test(g.ctx, g.AccountID, w.ID)
+	require.NoError(t, err)
+	g.tellAll()
+	last := p.requests()[7]
+	for _, key := range []string{was.Reveal(), fresh.Reveal()} {
+		library, err := standardwebhooks.NewWebhook(key)
+		require.NoError(t, err)
+		require.NoError(t, library.VerifyIgnoringTimestamp(last.body, last.header))
+	}
+}

@@ -1,0 +1,297 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"carillon/messages"
+	"carillon/store/sqldb"
+	"carillon/webhooks"
+)
+
+// lockWebhooks lets one transaction at a time change webhooks: together they say which
+// moves of messages are written down.
+func (tx conn) lockWebhooks(ctx context.Context) error {
+	if !tx.s.Postgres() {
+		return nil
+	}
+	return sqldb.Drain(ctx, tx, "SELECT pg_advisory_xact_lock(hashtextextended('carillon: webhooks', 0))")
+}
+
+// watchMessages has the moves of messages written down that somebody wants to know of, by
+// triggers: no move can be forgotten, and where nobody wants to know it costs nothing.
+func (tx conn) watchMessages(ctx context.Context) error {
+	var states []messages.State
+	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var text []byte
+		var events []webhooks.Event
+		if err := scan(&text); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, &events); err != nil {
+			return fmt.Errorf("read the events of a webhook: %w", err)
+		}
+		for _, state := range messages.States() {
+			if e := webhooks.MessageEvent(state); e != "" && slices.Contains(events, e) && !slices.Contains(states, state) {
+				states = append(states, state)
+			}
+		}
+		return nil
+	}, "SELECT events FROM webhooks WHERE state <> 'off'")
+	if err != nil {
+		return err
+	}
+	slices.Sort(states)
+	var watched string
+	if err := tx.Row(ctx, "SELECT watched FROM outbox_state"+tx.d.ForUpdate).Scan(&watched); err != nil || watched == numbers(states) {
+		return err
+	}
+	for _, statement := range tx.d.watch(states) {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, "UPDATE outbox_state SET watched = ?", numbers(states))
+	return err
+}
+
+// sqliteWatch writes a row for each message: SQLite knows no triggers of statements.
+func sqliteWatch(states []messages.State) []string {
+	list := []string{"DROP TRIGGER IF EXISTS outbox_moved", "DROP TRIGGER IF EXISTS outbox_made"}
+	if len(states) == 0 {
+		return list
+	}
+	const keep = ` BEGIN INSERT INTO outbox (at, state, run_id, channel_id, ids)
+		VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), NEW.state, NEW.run_id, NEW.channel_id, NEW.id); END`
+	return append(list,
+		"CREATE TRIGGER outbox_moved AFTER UPDATE OF state ON messages WHEN NEW.state <> OLD.state AND NEW.state "+is(states...)+keep,
+		"CREATE TRIGGER outbox_made AFTER INSERT ON messages WHEN NEW.state "+is(states...)+keep)
+}
+
+// postgresWatch writes a row for the messages of a statement that are alike. The triggers
+// stay where they are: to make or drop one waits for whoever reads messages, and lets
+// nobody write meanwhile.
+func postgresWatch(states []messages.State) (list []string) {
+	enable := "DISABLE"
+	if len(states) > 0 {
+		enable = "ENABLE"
+		const function = `CREATE OR REPLACE FUNCTION %[1]s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			INSERT INTO outbox (at, state, run_id, channel_id, ids)
+			SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), n.state, n.run_id, n.channel_id, string_agg(n.id::text, ',' ORDER BY n.id)
+			FROM moved n %[2]s WHERE n.state %[3]s GROUP BY n.state, n.run_id, n.channel_id; RETURN NULL; END $$`
+		list = append(list,
+			fmt.Sprintf(function, "outbox_moved", "JOIN was o ON o.id = n.id AND o.state <> n.state", is(states...)),
+			fmt.Sprintf(function, "outbox_made", "", is(states...)))
+	}
+	return append(list, "ALTER TABLE messages "+enable+" TRIGGER outbox_moved", "ALTER TABLE messages "+enable+" TRIGGER outbox_made")
+}
+
+// happening is something else than a move of messages.
+type happening struct {
+	event                            webhooks.Event
+	accountID, channelID, campaignID int64
+	data                             any
+}
+
+// occur writes something down for those who want to know, if there are any.
+func (tx conn) occur(ctx context.Context, h happening) error {
+	_, err := tx.Exec(ctx, `INSERT INTO outbox (at, event, account_id, channel_id, campaign_id, body)
+		SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT)
+		WHERE EXISTS (SELECT 1 FROM webhooks WHERE account_id = ? AND state <> 'off' AND events LIKE ?)`, sqldb.Millis(tx.s.clock.Now()), string(h.event),
+		h.accountID, h.channelID, h.campaignID, mustJSON(h.data), h.accountID, `%"`+string(h.event)+`"%`)
+	return err
+}
+
+// sequencedAtOnce bounds what one pass puts in order.
+const sequencedAtOnce = 5000
+
+// SequenceOutbox puts what was committed behind what was put in order before. Whoever
+// waits for a lock that another holds writes after it has committed: so of two rows of one
+// message the later has the higher id, and is never visible without the other.
+func (s *Store) SequenceOutbox(ctx context.Context) (some bool, err error) {
+	ids, err := s.ids(ctx, "SELECT id FROM outbox WHERE seq IS NULL ORDER BY id LIMIT 1")
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	err = s.inTxAsync(ctx, func(tx conn) error {
+		var last int64
+		if err := tx.Row(ctx, "SELECT last_seq FROM outbox_state"+tx.d.ForUpdate).Scan(&last); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `UPDATE outbox SET seq = o.seq FROM (SELECT id, CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY id) AS seq
+			FROM (SELECT id FROM outbox WHERE seq IS NULL ORDER BY id LIMIT ?) n) o WHERE outbox.id = o.id`, last, sequencedAtOnce)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE outbox_state SET last_seq = ?", last+n)
+		return err
+	})
+	return err == nil, err
+}
+
+// skipOutbox has a webhook told only of what happens from now on.
+func (tx conn) skipOutbox(ctx context.Context, webhookID int64) error {
+	var last, waiting int64
+	if err := tx.Row(ctx, "SELECT last_seq FROM outbox_state"+tx.d.ForUpdate).Scan(&last); err != nil {
+		return err
+	}
+	// What is committed and not in order yet was before this, too.
+	if err := tx.Row(ctx, "SELECT COUNT(*) FROM outbox WHERE seq IS NULL").Scan(&waiting); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = ? WHERE id = ?", last+waiting, webhookID)
+	return err
+}
+
+// Bounds of making deliveries.
+const (
+	// preparedAhead is how many requests wait for a webhook at most before more are made.
+	preparedAhead = 100
+	// toldAtOnce is how many rows of the outbox one pass looks at.
+	toldAtOnce = 200
+)
+
+// told is a row of the outbox.
+type told struct {
+	seq                             int64
+	at                              time.Time
+	state                           messages.State
+	event                           webhooks.Event
+	account, run, channel, campaign int64
+	ids                             string
+	body                            []byte
+}
+
+// PrepareDeliveries makes requests of what happened and a webhook wants to know, and
+// reports whether there may be more. Requests are kept before they are made, so that a try
+// after a crash is the same request.
+func (s *Store) PrepareDeliveries(ctx context.Context, webhookID int64) (more bool, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		more = false
+		var cursor int64
+		var waiting int
+		if err := tx.Row(ctx, "SELECT cursor_seq FROM webhooks WHERE id = ? AND state = 'on'"+tx.d.ForUpdate, webhookID).Scan(&cursor); err != nil {
+			if errors.Is(err, sql.ErrNoRows) {
+				err = nil
+			}
+			return err
+		}
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_id = ? AND state = 'pending'", webhookID).Scan(&waiting); err != nil ||
+			waiting >= preparedAhead {
+			return err
+		}
+		w, err := s.scanWebhook(tx.Row(ctx, selectWebhook+" WHERE id = ?", webhookID).Scan)
+		if err != nil {
+			return err
+		}
+		list, err := tx.outboxBehind(ctx, cursor)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		occurrences, err := tx.occurrences(ctx, w, list)
+		if err != nil {
+			return err
+		}
+		if n := len(occurrences); n > 0 && n < w.Batch.Most && w.Batch.Within > 0 && s.clock.Now().Sub(occurrences[0].Timestamp) < w.Batch.Within {
+			return nil // more may come
+		}
+		bodies, counts, err := w.Batch.Requests(occurrences)
+		if err != nil {
+			return err
+		}
+		for i, body := range bodies {
+			if _, err := tx.addDelivery(ctx, webhooks.Delivery{WebhookID: webhookID, Events: counts[i], Body: body}); err != nil {
+				return err
+			}
+		}
+		more = true
+		_, err = tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = ? WHERE id = ?", list[len(list)-1].seq, webhookID)
+		return err
+	})
+	return more, err
+}
+
+// outboxBehind are the next rows of the outbox.
+func (tx conn) outboxBehind(ctx context.Context, cursor int64) ([]told, error) {
+	return sqldb.Query(ctx, tx, func(scan sqldb.Scan) (t told, err error) {
+		var at sqldb.Time
+		err = scan(&t.seq, &at, &t.state, &t.event, &t.account, &t.run, &t.channel, &t.campaign, &t.ids, &t.body)
+		t.at = at.Time
+		return t, err
+	}, `SELECT o.seq, o.at, COALESCE(o.state, 0), COALESCE(o.event, ''), CASE WHEN o.state IS NULL THEN o.account_id ELSE COALESCE(h.account_id, 0) END,
+			o.run_id, o.channel_id, CASE WHEN o.state IS NULL THEN o.campaign_id ELSE COALESCE(r.campaign_id, 0) END, COALESCE(o.ids, ''), COALESCE(o.body, '')
+		FROM outbox o LEFT JOIN channels h ON o.state IS NOT NULL AND h.id = o.channel_id LEFT JOIN runs r ON o.state IS NOT NULL AND o.run_id > 0 AND r.id = o.run_id
+		WHERE o.seq > ? ORDER BY o.seq LIMIT ?`, cursor, toldAtOnce)
+}
+
+// occurrences are what of rows of the outbox a webhook wants to know, in their order.
+func (tx conn) occurrences(ctx context.Context, w webhooks.Webhook, list []told) (all []webhooks.Occurrence, err error) {
+	var ids []int64
+	wanted := list[:0:0]
+	for _, t := range list {
+		if t.event == "" {
+			t.event = webhooks.MessageEvent(t.state)
+		}
+		if t.account != w.AccountID || !w.Wants(t.event, t.channel, t.campaign) {
+			continue
+		}
+		wanted = append(wanted, t)
+		ids = append(ids, splitIDs(t.ids)...)
+	}
+	known, err := tx.toldMessages(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range wanted {
+		if t.ids == "" {
+			all = append(all, webhooks.Occurrence{ID: fmt.Sprintf("evt_%d", t.seq), Type: t.event, Timestamp: t.at, Data: t.body})
+			continue
+		}
+		for _, id := range splitIDs(t.ids) {
+			m := known[id]
+			m.message.ID, m.message.ChannelID, m.message.RunID, m.message.CampaignID = id, t.channel, t.run, t.campaign
+			if m.state != t.state { // it has moved on: that is of where it is now
+				m.message.Reason = ""
+			}
+			all = append(all, webhooks.Occurrence{ID: fmt.Sprintf("evt_%d_%d", t.seq, id), Type: t.event, Timestamp: t.at, Data: []byte(mustJSON(m.message))})
+		}
+	}
+	return all, nil
+}
+
+func splitIDs(text string) (ids []int64) {
+	for part := range strings.SplitSeq(text, ",") {
+		if id, err := strconv.ParseInt(part, 10, 64); err == nil { // always, but of no ids
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// toldMessage is what is told of a message beside whose it is.
+type toldMessage struct {
+	state   messages.State
+	message webhooks.Message
+}
+
+func (tx conn) toldMessages(ctx context.Context, ids []int64) (map[int64]toldMessage, error) {
+	known := make(map[int64]toldMessage, len(ids))
+	if len(ids) == 0 {
+		return known, nil
+	}
+	return known, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var id int64
+		var m toldMessage
+		err := scan(&id, &m.state, &m.message.ContactID, &m.message.Attempt, &m.message.ProviderID, &m.message.Reason)
+		known[id] = m
+		return err
+	}, "SELECT id, state, contact_id, attempt, COALESCE(provider_id, ''), COALESCE(reason, '') FROM messages WHERE id "+tx.d.InIDs,
+		tx.d.IDList(ids))
+}

@@ -1,0 +1,348 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/store/sqldb"
+	"carillon/webhooks"
+)
+
+const selectWebhook = `SELECT id, account_id, url, description, events, channels, campaigns, batch_most, batch_within, config, state, reason, failing_since,
+	created_at, updated_at FROM webhooks`
+
+// webhookConfig is what of a webhook is sealed.
+type webhookConfig struct {
+	Secrets []string          `json:"secrets"`
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+func (s *Store) scanWebhook(scan sqldb.Scan) (w webhooks.Webhook, err error) {
+	var events, channels, campaigns []byte
+	var config string
+	var within int64
+	var failing, created, updated sqldb.Time
+	if err := scan(&w.ID, &w.AccountID, &w.URL, &w.Description, &events, &channels, &campaigns, &w.Batch.Most, &within, &config, &w.State, &w.Reason,
+		&failing, &created, &updated); err != nil {
+		return w, err
+	}
+	w.Batch.Within, w.FailingSince, w.CreatedAt, w.UpdatedAt = time.Duration(within)*time.Millisecond, failing.Ptr(), created.Time, updated.Time
+	for text, into := range map[*[]byte]any{&events: &w.Events, &channels: &w.Channels, &campaigns: &w.Campaigns} {
+		if err := json.Unmarshal(*text, into); err != nil {
+			return w, fmt.Errorf("read webhook %d: %w", w.ID, err)
+		}
+	}
+	plain, err := s.box.Open(config)
+	if err != nil {
+		return w, fault.Wrap(fault.Internal, fmt.Sprintf("open the secrets of webhook %d", w.ID), err)
+	}
+	var sealed webhookConfig
+	if err := json.Unmarshal(plain, &sealed); err != nil {
+		return w, fmt.Errorf("read the secrets of webhook %d: %w", w.ID, err)
+	}
+	for _, key := range sealed.Secrets {
+		w.Secrets = append(w.Secrets, secret.New(key))
+	}
+	w.Headers = make(map[string]secret.String, len(sealed.Headers))
+	for name, value := range sealed.Headers {
+		w.Headers[name] = secret.New(value)
+	}
+	return w, nil
+}
+
+// sealWebhook makes the stored form of what is secret. No error of it carries a part.
+func (s *Store) sealWebhook(w webhooks.Webhook) (string, error) {
+	if s.box == nil {
+		return "", fault.New(fault.Internal, "keep webhook: there is no master key to seal its secrets with")
+	}
+	config := webhookConfig{Headers: make(map[string]string, len(w.Headers))}
+	for _, key := range w.Secrets {
+		config.Secrets = append(config.Secrets, key.Reveal())
+	}
+	for name, value := range w.Headers {
+		config.Headers[name] = value.Reveal()
+	}
+	sealed, err := s.box.Seal([]byte(mustJSON(config)))
+	if err != nil {
+		return "", fault.Wrap(fault.Internal, "seal webhook", err)
+	}
+	return sealed, nil
+}
+
+func noWebhook(id int64) error { return fault.New(fault.NotFound, "there is no webhook %d", id) }
+
+// listJSON is a list as it is stored.
+func listJSON[T any](list []T) string {
+	if list == nil {
+		return "[]"
+	}
+	return mustJSON(list)
+}
+
+// CreateWebhook keeps a webhook; there may be so many of an account.
+func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int) (webhooks.Webhook, error) {
+	config, err := s.sealWebhook(w)
+	if err != nil {
+		return w, err
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockWebhooks(ctx); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM webhooks WHERE account_id = ?", w.AccountID).Scan(&n); err != nil {
+			return err
+		}
+		if n >= most {
+			return fault.New(fault.Conflict, "there are %d webhooks already: delete one that is not needed", n)
+		}
+		now := sqldb.Millis(s.clock.Now())
+		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, config, state,
+			cursor_seq, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`, w.AccountID, w.URL, w.Description, listJSON(w.Events),
+			listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), config, string(w.State), now, now)
+		if err != nil {
+			return err
+		}
+		if err := tx.skipOutbox(ctx, id); err != nil {
+			return err
+		}
+		if err := tx.watchMessages(ctx); err != nil {
+			return err
+		}
+		w, err = s.scanWebhook(tx.Row(ctx, selectWebhook+" WHERE id = ?", id).Scan)
+		return err
+	})
+	return w, err
+}
+
+// UpdateWebhook changes a webhook. One that was off is told of what happens from now on.
+func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change func(*webhooks.Webhook) error) (w webhooks.Webhook, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockWebhooks(ctx); err != nil {
+			return err
+		}
+		if w, err = tx.webhook(ctx, accountID, id); err != nil {
+			return err
+		}
+		was := w.State
+		if err := change(&w); err != nil {
+			return err
+		}
+		config, err := s.sealWebhook(w)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE webhooks SET url = ?, description = ?, events = ?, channels = ?, campaigns = ?, batch_most = ?, batch_within = ?,
+			config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ? WHERE id = ?`, w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels),
+			listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), config, string(w.State), w.Reason, millisPtr(w.FailingSince),
+			sqldb.Millis(s.clock.Now()), id); err != nil {
+			return err
+		}
+		if was == webhooks.Off && w.State != webhooks.Off {
+			if err := tx.skipOutbox(ctx, id); err != nil {
+				return err
+			}
+		}
+		if err := tx.watchMessages(ctx); err != nil {
+			return err
+		}
+		w, err = tx.webhook(ctx, accountID, id)
+		return err
+	})
+	return w, err
+}
+
+func millisPtr(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return sqldb.Millis(*t)
+}
+
+// webhook is one of an account.
+func (tx conn) webhook(ctx context.Context, accountID, id int64) (webhooks.Webhook, error) {
+	w, err := tx.s.scanWebhook(tx.Row(ctx, selectWebhook+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, noWebhook(id)
+	}
+	return w, err
+}
+
+// GetWebhook is one webhook.
+func (s *Store) GetWebhook(ctx context.Context, accountID, id int64) (webhooks.Webhook, error) {
+	w, err := s.reader().webhook(ctx, accountID, id)
+	return w, s.translate(err)
+}
+
+// ListWebhooks lists an account's webhooks behind the id after.
+func (s *Store) ListWebhooks(ctx context.Context, accountID, after int64, limit int) ([]webhooks.Webhook, error) {
+	list, err := sqldb.Query(ctx, s.reader(), s.scanWebhook, selectWebhook+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+	return list, s.translate(err)
+}
+
+// DeleteWebhook deletes a webhook with what it was told.
+func (s *Store) DeleteWebhook(ctx context.Context, accountID, id int64) error {
+	return s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockWebhooks(ctx); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, "DELETE FROM webhooks WHERE id = ? AND account_id = ?", id, accountID)
+		if err == nil && n == 0 {
+			return noWebhook(id)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM webhook_deliveries WHERE webhook_id = ?", id); err != nil {
+			return err
+		}
+		return tx.watchMessages(ctx)
+	})
+}
+
+const selectDelivery = "SELECT id, webhook_id, key, events, body, state, tries, next_try_at, created_at, tried_at, status, answer, took FROM webhook_deliveries"
+
+func scanDelivery(scan sqldb.Scan) (d webhooks.Delivery, err error) {
+	var next, created, tried sqldb.Time
+	var took int64
+	err = scan(&d.ID, &d.WebhookID, &d.Key, &d.Events, &d.Body, &d.State, &d.Tries, &next, &created, &tried, &d.Status, &d.Answer, &took)
+	d.NextTryAt, d.CreatedAt, d.TriedAt, d.Took = next.Time, created.Time, tried.Ptr(), time.Duration(took)*time.Millisecond
+	return d, err
+}
+
+// AddDelivery has something told a webhook alone.
+func (s *Store) AddDelivery(ctx context.Context, accountID, webhookID int64, body string) (d webhooks.Delivery, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		if _, err := tx.webhook(ctx, accountID, webhookID); err != nil {
+			return err
+		}
+		d, err = tx.addDelivery(ctx, webhooks.Delivery{WebhookID: webhookID, Events: 1, Body: body})
+		return err
+	})
+	return d, err
+}
+
+// addDelivery makes a request; its key is made of its id, unless it has one.
+func (tx conn) addDelivery(ctx context.Context, d webhooks.Delivery) (webhooks.Delivery, error) {
+	now := sqldb.Millis(tx.s.clock.Now())
+	id, err := tx.Insert(ctx, "INSERT INTO webhook_deliveries (webhook_id, key, events, body, next_try_at, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+		d.WebhookID, d.Key, d.Events, d.Body, now, now)
+	if err == nil && d.Key == "" {
+		_, err = tx.Exec(ctx, "UPDATE webhook_deliveries SET key = ? WHERE id = ?", fmt.Sprintf("msg_%d_%d", d.WebhookID, id), id)
+	}
+	if err != nil {
+		return d, err
+	}
+	return scanDelivery(tx.Row(ctx, selectDelivery+" WHERE id = ?", id).Scan)
+}
+
+// ListDeliveries lists requests, newest first.
+func (s *Store) ListDeliveries(ctx context.Context, f webhooks.DeliveryFilter) ([]webhooks.Delivery, error) {
+	where, args := "webhook_id = ? AND id < ?", []any{f.WebhookID, orNewest(f.Before)}
+	if f.State != "" {
+		where, args = where+" AND state = ?", append(args, string(f.State))
+	}
+	list, err := sqldb.Query(ctx, s.reader(), scanDelivery, selectDelivery+" WHERE "+where+" ORDER BY id DESC LIMIT ?", append(args, f.Limit)...)
+	return list, s.translate(err)
+}
+
+// GetDelivery is one request.
+func (s *Store) GetDelivery(ctx context.Context, accountID, webhookID, id int64) (webhooks.Delivery, error) {
+	d, err := s.reader().delivery(ctx, accountID, webhookID, id)
+	return d, s.translate(err)
+}
+
+func (tx conn) delivery(ctx context.Context, accountID, webhookID, id int64) (webhooks.Delivery, error) {
+	if _, err := tx.webhook(ctx, accountID, webhookID); err != nil {
+		return webhooks.Delivery{}, err
+	}
+	d, err := scanDelivery(tx.Row(ctx, selectDelivery+" WHERE id = ? AND webhook_id = ?", id, webhookID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "webhook %d has no delivery %d: it is kept for %d days", webhookID, id, int(deliveriesKeptFor.Hours()/24))
+	}
+	return d, err
+}
+
+// ReplayDelivery has a request made again, behind what waits for the webhook.
+func (s *Store) ReplayDelivery(ctx context.Context, accountID, webhookID, id int64) (d webhooks.Delivery, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		was, err := tx.delivery(ctx, accountID, webhookID, id)
+		if err != nil {
+			return err
+		}
+		if was.State == webhooks.Pending {
+			return fault.New(fault.Conflict, "delivery %d is under way, and is tried again by itself", id)
+		}
+		d, err = tx.addDelivery(ctx, was)
+		return err
+	})
+	return d, err
+}
+
+// TriedDelivery writes down a try. A request that is over is not tried again; a webhook
+// that was ended by it, or fails for too long, is off, and what waits for it is given up.
+func (s *Store) TriedDelivery(ctx context.Context, d webhooks.Delivery, off string) error {
+	return s.inTx(ctx, func(tx conn) error {
+		now := sqldb.Millis(s.clock.Now())
+		n, err := tx.Exec(ctx, `UPDATE webhook_deliveries SET state = ?, tries = ?, next_try_at = ?, tried_at = ?, status = ?, answer = ?, took = ?
+			WHERE id = ? AND state = 'pending'`, string(d.State), d.Tries, sqldb.Millis(d.NextTryAt), now, d.Status, clean(d.Answer), d.Took.Milliseconds(), d.ID)
+		if err != nil || n == 0 {
+			return err
+		}
+		failing := "COALESCE(failing_since, ?)"
+		args := []any{now}
+		if d.State == webhooks.Delivered {
+			failing, args = "NULL", nil
+		}
+		if _, err := tx.Exec(ctx, "UPDATE webhooks SET failing_since = "+failing+" WHERE id = ?", append(args, d.WebhookID)...); err != nil || off == "" {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE webhook_deliveries SET state = 'failed' WHERE webhook_id = ? AND state = 'pending'", d.WebhookID); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE webhooks SET state = 'off', reason = ?, updated_at = ? WHERE id = ? AND state <> 'off'", clean(off), now, d.WebhookID)
+		return err
+	})
+}
+
+// NextDelivery is the request that comes next for a webhook that is on, and whether there
+// is one. It may have to wait for its time.
+func (s *Store) NextDelivery(ctx context.Context, webhookID int64) (w webhooks.Webhook, d webhooks.Delivery, found bool, err error) {
+	c := s.reader()
+	if w, err = s.scanWebhook(c.Row(ctx, selectWebhook+" WHERE id = ? AND state = 'on'", webhookID).Scan); err == nil {
+		d, err = scanDelivery(c.Row(ctx, selectDelivery+" WHERE webhook_id = ? AND state = 'pending' ORDER BY id LIMIT 1", webhookID).Scan)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, d, false, nil
+	}
+	return w, d, err == nil, s.translate(err)
+}
+
+// LiveWebhooks are those for which something waits, or may come.
+func (s *Store) LiveWebhooks(ctx context.Context) ([]int64, error) {
+	return s.ids(ctx, `SELECT w.id FROM webhooks w WHERE w.state = 'on' AND (w.cursor_seq < (SELECT MAX(last_seq) FROM outbox_state)
+		OR EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending')) ORDER BY w.id`)
+}
+
+// Housekeeping of what was told.
+const (
+	deliveriesKeptFor = 7 * 24 * time.Hour
+	forgottenAtOnce   = 1000
+)
+
+// forgetTold deletes what of the outbox nobody waits for any more, and old deliveries.
+func (tx conn) forgetTold(ctx context.Context) (n int64, err error) {
+	if n, err = tx.Exec(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE seq IS NOT NULL
+		AND seq <= (SELECT COALESCE(MIN(cursor_seq), ?) FROM webhooks WHERE state <> 'off') ORDER BY seq LIMIT ?)`, int64(pastEveryID), forgottenAtOnce); err != nil {
+		return 0, err
+	}
+	old, err := tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE state <> 'pending' AND created_at < ?
+		ORDER BY created_at LIMIT ?)`, sqldb.Millis(tx.s.clock.Now().Add(-deliveriesKeptFor)), forgottenAtOnce)
+	return max(n, old), err
+}

@@ -1,0 +1,126 @@
+package webhooks
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+
+	"carillon/internal/clock"
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+)
+
+// Service is what people can ask of webhooks. It is safe for concurrent use.
+type Service struct {
+	store Store
+	clock clock.Clock
+}
+
+// NewService makes the service.
+func NewService(store Store, c clock.Clock) *Service { return &Service{store, c} }
+
+// newSecret makes a secret to sign with, of 32 random bytes.
+func newSecret() (secret.String, error) {
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return secret.String{}, fault.Wrap(fault.Internal, "make secret", err)
+	}
+	return secret.New("whsec_" + base64.StdEncoding.EncodeToString(random)), nil
+}
+
+// Create keeps a webhook. The second result is its secret, which can't be had again.
+func (s *Service) Create(ctx context.Context, w Webhook) (Webhook, secret.String, error) {
+	if err := w.check(); err != nil {
+		return w, secret.String{}, err
+	}
+	key, err := newSecret()
+	if err != nil {
+		return w, key, err
+	}
+	w.Secrets, w.State = []secret.String{key}, On
+	w, err = s.store.CreateWebhook(ctx, w, maxWebhooks)
+	return w, key, err
+}
+
+// Update changes a webhook.
+func (s *Service) Update(ctx context.Context, accountID, id int64, change func(*Webhook) error) (Webhook, error) {
+	return s.store.UpdateWebhook(ctx, accountID, id, func(w *Webhook) error {
+		was := w.State
+		if err := change(w); err != nil {
+			return err
+		}
+		if w.State != was {
+			w.Reason, w.FailingSince = "", nil
+		}
+		return w.check()
+	})
+}
+
+// Rotate gives a webhook another secret. The one before signs along until the next time,
+// so that the program can change over whenever it likes. Without both it alone signs.
+func (s *Service) Rotate(ctx context.Context, accountID, id int64, both bool) (Webhook, secret.String, error) {
+	key, err := newSecret()
+	if err != nil {
+		return Webhook{}, key, err
+	}
+	w, err := s.store.UpdateWebhook(ctx, accountID, id, func(w *Webhook) error {
+		w.Secrets = append([]secret.String{key}, w.Secrets...)
+		keep := 1
+		if both {
+			keep = mostSecrets
+		}
+		w.Secrets = w.Secrets[:min(keep, len(w.Secrets))]
+		return nil
+	})
+	return w, key, err
+}
+
+// Get is one webhook.
+func (s *Service) Get(ctx context.Context, accountID, id int64) (Webhook, error) {
+	return s.store.GetWebhook(ctx, accountID, id)
+}
+
+// List lists webhooks behind the id after.
+func (s *Service) List(ctx context.Context, accountID, after int64, limit int) ([]Webhook, error) {
+	return s.store.ListWebhooks(ctx, accountID, after, limit)
+}
+
+// Delete ends a webhook; nothing is told it any more.
+func (s *Service) Delete(ctx context.Context, accountID, id int64) error {
+	return s.store.DeleteWebhook(ctx, accountID, id)
+}
+
+// Test tells a webhook something that did not happen.
+func (s *Service) Test(ctx context.Context, accountID, id int64) (Delivery, error) {
+	w, err := s.store.GetWebhook(ctx, accountID, id)
+	if err != nil {
+		return Delivery{}, err
+	}
+	if w.State != On {
+		return Delivery{}, fault.New(fault.Conflict, "webhook %d is %s: switch it on first", id, w.State)
+	}
+	text, err := json.Marshal(Occurrence{ID: "evt_test", Type: Test, Timestamp: s.clock.Now(), Data: json.RawMessage(`{"text":"It works."}`)})
+	if err != nil {
+		return Delivery{}, fault.Wrap(fault.Internal, "write test", err)
+	}
+	return s.store.AddDelivery(ctx, accountID, id, string(text))
+}
+
+// Deliveries lists requests, newest first.
+func (s *Service) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error) {
+	if _, err := s.store.GetWebhook(ctx, f.AccountID, f.WebhookID); err != nil {
+		return nil, err
+	}
+	return s.store.ListDeliveries(ctx, f)
+}
+
+// Delivery is one request.
+func (s *Service) Delivery(ctx context.Context, accountID, webhookID, id int64) (Delivery, error) {
+	return s.store.GetDelivery(ctx, accountID, webhookID, id)
+}
+
+// Replay has a request made again.
+func (s *Service) Replay(ctx context.Context, accountID, webhookID, id int64) (Delivery, error) {
+	return s.store.ReplayDelivery(ctx, accountID, webhookID, id)
+}
