@@ -71,6 +71,7 @@ empty one.`,
 		fmt.Sprintf("sizes of the campaign, at least 1000; %d, with --full %d", bench.DefaultRecipients, bench.FullRecipients))
 	flags.IntSliceVar(&s.Workers, "workers", nil, "numbers of worker processes beside the one that feeds, such as 1,4; on PostgreSQL, which they share")
 	flags.IntVar(&s.Concurrency, "concurrency", 0, "limits.concurrency of the channel; 0 leaves it as it is when nobody sets it")
+	flags.IntVar(&s.Webhooks, "webhooks", 0, "have so many programs told that each message was sent, a hundred events in a request")
 	flags.BoolVar(&s.Full, "full", false, "measure everything, with many recipients")
 	flags.BoolVar(&f.list, "list", false, "say what would be measured, and measure nothing")
 	flags.StringVar(&f.suite.Servers.PostgresDSN, "postgres-dsn", "", "use this empty PostgreSQL database instead of a private one")

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/store/sqldb"
 	"carillon/webhooks"
@@ -155,7 +158,7 @@ const (
 	// preparedAhead is how many requests wait for a webhook at most before more are made.
 	preparedAhead = 100
 	// toldAtOnce is how many rows of the outbox one pass looks at.
-	toldAtOnce = 200
+	toldAtOnce = 1000
 )
 
 // told is a row of the outbox.
@@ -171,49 +174,48 @@ type told struct {
 
 // PrepareDeliveries makes requests of what happened and a webhook wants to know, and
 // reports whether there may be more. Requests are kept before they are made, so that a try
-// after a crash is the same request.
+// after a crash is the same request. What is read and written out holds up no writer.
 func (s *Store) PrepareDeliveries(ctx context.Context, webhookID int64) (more bool, err error) {
-	err = s.inTx(ctx, func(tx conn) error {
-		more = false
-		var cursor int64
-		var waiting int
-		if err := tx.Row(ctx, "SELECT cursor_seq FROM webhooks WHERE id = ? AND state = 'on'"+tx.d.ForUpdate, webhookID).Scan(&cursor); err != nil {
-			if errors.Is(err, sql.ErrNoRows) {
-				err = nil
-			}
+	c := s.reader()
+	var cursor int64
+	var waiting int
+	err = c.Row(ctx, "SELECT cursor_seq, (SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_id = ? AND state = 'pending') FROM webhooks WHERE id = ?",
+		webhookID, webhookID).Scan(&cursor, &waiting)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && waiting >= preparedAhead {
+		return false, nil
+	}
+	if err != nil {
+		return false, s.translate(err)
+	}
+	w, err := s.scanWebhook(c.Row(ctx, selectWebhook+" WHERE id = ?", webhookID).Scan)
+	if err != nil {
+		return false, s.translate(err)
+	}
+	page, err := s.outboxPage(ctx, cursor)
+	if err != nil || page.last == 0 {
+		return false, s.translate(err)
+	}
+	occurrences := page.wantedBy(w)
+	if n := len(occurrences); n > 0 && n < w.Batch.Most && w.Batch.Within > 0 && s.clock.Now().Sub(occurrences[0].Timestamp) < w.Batch.Within {
+		return false, nil // more may come
+	}
+	bodies, counts, err := w.Batch.Requests(occurrences)
+	if err != nil {
+		return false, err
+	}
+	now := sqldb.Millis(s.clock.Now())
+	rows := make([][]any, len(bodies))
+	for i, body := range bodies {
+		rows[i] = []any{webhookID, fmt.Sprintf("msg_%d_%d_%d", webhookID, cursor, i), counts[i], body, now, now}
+	}
+	err = s.inTxAsync(ctx, func(tx conn) error {
+		// Whoever reads the same behind a leader that was taken for dead makes nothing.
+		n, err := tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = ? WHERE id = ? AND cursor_seq = ? AND state = 'on'", page.last, webhookID, cursor)
+		if more = n > 0; err != nil || n == 0 || len(rows) == 0 {
 			return err
 		}
-		if err := tx.Row(ctx, "SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_id = ? AND state = 'pending'", webhookID).Scan(&waiting); err != nil ||
-			waiting >= preparedAhead {
-			return err
-		}
-		w, err := s.scanWebhook(tx.Row(ctx, selectWebhook+" WHERE id = ?", webhookID).Scan)
-		if err != nil {
-			return err
-		}
-		list, err := tx.outboxBehind(ctx, cursor)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		occurrences, err := tx.occurrences(ctx, w, list)
-		if err != nil {
-			return err
-		}
-		if n := len(occurrences); n > 0 && n < w.Batch.Most && w.Batch.Within > 0 && s.clock.Now().Sub(occurrences[0].Timestamp) < w.Batch.Within {
-			return nil // more may come
-		}
-		bodies, counts, err := w.Batch.Requests(occurrences)
-		if err != nil {
-			return err
-		}
-		for i, body := range bodies {
-			if _, err := tx.addDelivery(ctx, webhooks.Delivery{WebhookID: webhookID, Events: counts[i], Body: body}); err != nil {
-				return err
-			}
-		}
-		more = true
-		_, err = tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = ? WHERE id = ?", list[len(list)-1].seq, webhookID)
-		return err
+		return tx.insertValues(ctx, "webhook_deliveries (webhook_id, key, events, body, next_try_at, created_at)", rows,
+			"bigint", "text", "bigint", "text", "bigint", "bigint")
 	})
 	return more, err
 }
@@ -231,36 +233,91 @@ func (tx conn) outboxBehind(ctx context.Context, cursor int64) ([]told, error) {
 		WHERE o.seq > ? ORDER BY o.seq LIMIT ?`, cursor, toldAtOnce)
 }
 
-// occurrences are what of rows of the outbox a webhook wants to know, in their order.
-func (tx conn) occurrences(ctx context.Context, w webhooks.Webhook, list []told) (all []webhooks.Occurrence, err error) {
+// outboxPage is what lies behind a place of the outbox. Webhooks at the same place share it.
+type outboxPage struct {
+	read time.Time
+	// last is the seq of its last row; 0 if it is empty.
+	last int64
+	all  []occurred
+}
+
+// occurred is an occurrence and whose it is.
+type occurred struct {
+	account, channel, campaign int64
+	webhooks.Occurrence
+}
+
+// pageKept is for how long a page is shared: who comes later reads what has come meanwhile.
+const pageKept = 200 * time.Millisecond
+
+// outboxPages are the pages that were read just now, by the place before them.
+type outboxPages struct {
+	mu sync.Mutex
+	by map[int64]outboxPage
+}
+
+func (s *Store) outboxPage(ctx context.Context, cursor int64) (outboxPage, error) {
+	pages := &s.outboxPages
+	pages.mu.Lock() // who wants the same waits for it
+	defer pages.mu.Unlock()
+	now := clock.System{}.Now()
+	maps.DeleteFunc(pages.by, func(_ int64, p outboxPage) bool { return now.Sub(p.read) > pageKept })
+	if page, known := pages.by[cursor]; known {
+		return page, nil
+	}
+	c := s.reader()
+	list, err := c.outboxBehind(ctx, cursor)
+	if err != nil || len(list) == 0 {
+		return outboxPage{}, err
+	}
+	page := outboxPage{read: now, last: list[len(list)-1].seq}
+	if page.all, err = c.occurrences(ctx, list); err != nil {
+		return page, err
+	}
+	if pages.by == nil {
+		pages.by = map[int64]outboxPage{}
+	}
+	pages.by[cursor] = page
+	return page, nil
+}
+
+// wantedBy is what of a page a webhook wants to know, in its order.
+func (p outboxPage) wantedBy(w webhooks.Webhook) (list []webhooks.Occurrence) {
+	for _, o := range p.all {
+		if o.account == w.AccountID && w.Wants(o.Type, o.channel, o.campaign) {
+			list = append(list, o.Occurrence)
+		}
+	}
+	return list
+}
+
+// occurrences are what happened by rows of the outbox, in their order.
+func (tx conn) occurrences(ctx context.Context, list []told) (all []occurred, err error) {
 	var ids []int64
-	wanted := list[:0:0]
 	for _, t := range list {
-		if t.event == "" {
-			t.event = webhooks.MessageEvent(t.state)
-		}
-		if t.account != w.AccountID || !w.Wants(t.event, t.channel, t.campaign) {
-			continue
-		}
-		wanted = append(wanted, t)
 		ids = append(ids, splitIDs(t.ids)...)
 	}
 	known, err := tx.toldMessages(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range wanted {
+	for _, t := range list {
+		o := occurred{account: t.account, channel: t.channel, campaign: t.campaign, Occurrence: webhooks.Occurrence{
+			ID: fmt.Sprintf("evt_%d", t.seq), Type: t.event, Timestamp: t.at, Data: t.body,
+		}}
 		if t.ids == "" {
-			all = append(all, webhooks.Occurrence{ID: fmt.Sprintf("evt_%d", t.seq), Type: t.event, Timestamp: t.at, Data: t.body})
+			all = append(all, o)
 			continue
 		}
+		o.Type = webhooks.MessageEvent(t.state)
 		for _, id := range splitIDs(t.ids) {
 			m := known[id]
 			m.message.ID, m.message.ChannelID, m.message.RunID, m.message.CampaignID = id, t.channel, t.run, t.campaign
 			if m.state != t.state { // it has moved on: that is of where it is now
 				m.message.Reason = ""
 			}
-			all = append(all, webhooks.Occurrence{ID: fmt.Sprintf("evt_%d_%d", t.seq, id), Type: t.event, Timestamp: t.at, Data: []byte(mustJSON(m.message))})
+			o.ID, o.Data = fmt.Sprintf("evt_%d_%d", t.seq, id), []byte(mustJSON(m.message))
+			all = append(all, o)
 		}
 	}
 	return all, nil

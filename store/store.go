@@ -62,6 +62,7 @@ type Store struct {
 	softBounces int
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
 	leastPlanPart int
+	outboxPages   outboxPages
 	// maxRequests is the constant; tests remember fewer.
 	maxRequests int
 }

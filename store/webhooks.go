@@ -288,19 +288,18 @@ func (s *Store) ReplayDelivery(ctx context.Context, accountID, webhookID, id int
 // TriedDelivery writes down a try. A request that is over is not tried again; a webhook
 // that was ended by it, or fails for too long, is off, and what waits for it is given up.
 func (s *Store) TriedDelivery(ctx context.Context, d webhooks.Delivery, off string) error {
-	return s.inTx(ctx, func(tx conn) error {
+	return s.inTxAsync(ctx, func(tx conn) error {
 		now := sqldb.Millis(s.clock.Now())
 		n, err := tx.Exec(ctx, `UPDATE webhook_deliveries SET state = ?, tries = ?, next_try_at = ?, tried_at = ?, status = ?, answer = ?, took = ?
 			WHERE id = ? AND state = 'pending'`, string(d.State), d.Tries, sqldb.Millis(d.NextTryAt), now, d.Status, clean(d.Answer), d.Took.Milliseconds(), d.ID)
 		if err != nil || n == 0 {
 			return err
 		}
-		failing := "COALESCE(failing_since, ?)"
-		args := []any{now}
+		failing, args := "failing_since = ? WHERE failing_since IS NULL AND", []any{now}
 		if d.State == webhooks.Delivered {
-			failing, args = "NULL", nil
+			failing, args = "failing_since = NULL WHERE failing_since IS NOT NULL AND", nil
 		}
-		if _, err := tx.Exec(ctx, "UPDATE webhooks SET failing_since = "+failing+" WHERE id = ?", append(args, d.WebhookID)...); err != nil || off == "" {
+		if _, err := tx.Exec(ctx, "UPDATE webhooks SET "+failing+" id = ?", append(args, d.WebhookID)...); err != nil || off == "" {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "UPDATE webhook_deliveries SET state = 'failed' WHERE webhook_id = ? AND state = 'pending'", d.WebhookID); err != nil {

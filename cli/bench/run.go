@@ -67,7 +67,7 @@ func Run(ctx context.Context, s Scenario, progress io.Writer) (Result, error) {
 func newBench(s Scenario, progress io.Writer) (b *bench, err error) {
 	b = &bench{s: s, result: Result{
 		Content: s.Content, Transport: s.Transport, LatencyMS: s.LatencyMS, Store: s.Store, Recipients: s.Recipients,
-		Mixed: s.Mixed, Concurrency: s.Concurrency, Workers: s.Workers, Verified: true,
+		Mixed: s.Mixed, Concurrency: s.Concurrency, Workers: s.Workers, Webhooks: s.Webhooks, Verified: true,
 	}}
 	b.say = func(format string, args ...any) { _, _ = fmt.Fprintf(progress, "  "+format+"\n", args...) }
 	b.content, err = contentNamed(s.Content)
@@ -206,7 +206,15 @@ func (b *bench) planAndSend(ctx context.Context) error {
 	b.result.PlanRate = float64(b.people()*count) / b.result.PlanSeconds
 	b.say("plan: %.2f s, %.0f messages/s", b.result.PlanSeconds, b.result.PlanRate)
 	b.result.PeakPrepared = peakResidentBytes()
-	return b.send(ctx, sending)
+	if b.s.Webhooks == 0 {
+		return b.send(ctx, sending)
+	}
+	told, err := b.subscribe(ctx)
+	if err != nil {
+		return err
+	}
+	err = b.send(ctx, sending)
+	return errors.Join(err, told.close(ctx, b, sending))
 }
 
 // send sends what is planned at full speed.

@@ -17,7 +17,7 @@ import (
 func TestAScenarioMeasuresAll(t *testing.T) {
 	var results []Result
 	for _, s := range []Scenario{
-		{Content: "rows", Transport: "smtp-plain", Recipients: 1000, Mixed: true},
+		{Content: "rows", Transport: "smtp-plain", Recipients: 1000, Mixed: true, Webhooks: 2},
 		{Content: "json", Transport: "http", Recipients: 1000, LatencyMS: 20, Concurrency: 8},
 		{Content: "5k", Transport: "smtp", Recipients: 1000, Store: "postgres", Workers: 2},
 	} {

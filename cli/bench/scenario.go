@@ -35,6 +35,8 @@ type Scenario struct {
 	// Workers is how many worker processes there are beside the one that plans and
 	// feeds; with 0 that one does everything.
 	Workers int `json:"workers,omitempty"`
+	// Webhooks is how many programs are told what becomes of each message.
+	Webhooks int `json:"webhooks,omitempty"`
 	// Profile is what the names of the profiles' files begin with; empty makes none.
 	Profile string `json:"profile,omitempty"`
 
@@ -75,6 +77,9 @@ func (s Scenario) String() string {
 	if s.Concurrency > 0 {
 		text += fmt.Sprintf(", concurrency %d", s.Concurrency)
 	}
+	if s.Webhooks > 0 {
+		text += fmt.Sprintf(", webhooks: %d", s.Webhooks)
+	}
 	if s.Mixed {
 		text += ", two campaigns and transactional messages"
 	}
@@ -91,6 +96,7 @@ type Result struct {
 	Mixed       bool   `json:"mixed,omitempty"`
 	Concurrency int    `json:"concurrency,omitempty"`
 	Workers     int    `json:"workers,omitempty"`
+	Webhooks    int    `json:"webhooks,omitempty"`
 
 	// SendRate is messages claimed, sent and recorded, from the first to the last;
 	// SteadyRate those that arrived in the second half of that time.
@@ -148,8 +154,10 @@ type Result struct {
 	ExplainSeconds float64 `json:"explain_seconds"`
 	PauseSeconds   float64 `json:"pause_seconds"`
 	CancelSeconds  float64 `json:"cancel_seconds"`
-	// Verified says that every run balanced afterwards, and that the sink was asked
-	// for as many messages as were sent.
+	// ToldSeconds is how long after the last message the last program had been told of it.
+	ToldSeconds float64 `json:"told_seconds,omitempty"`
+	// Verified says that every run balanced afterwards, that the sink was asked for as many
+	// messages as were sent, and that each program was told of each once.
 	Verified bool `json:"verified"`
 
 	// singles is how many transactional messages were sent beside the campaigns.

@@ -23,6 +23,8 @@ type Selection struct {
 	Workers     []int
 	Mixed, Full bool
 	Concurrency int
+	// Webhooks is how many programs are told what becomes of each message.
+	Webhooks int
 }
 
 // Problem is a wrong value of a selection.
@@ -37,6 +39,7 @@ const (
 	maxLatencyMS   = 60_000
 	maxConcurrency = 1000 // limits.concurrency
 	maxWorkers     = 64
+	maxWebhooks    = 50
 )
 
 func (s Selection) check() error {
@@ -60,6 +63,7 @@ func (s Selection) check() error {
 		known("content", s.Contents, ContentNames()), known("transport", s.Transports, Transports()), known("store", s.Stores, Stores()),
 		within("latency", s.Latencies, 0, maxLatencyMS), within("recipients", s.Recipients, 1000, maxRecipients),
 		within("workers", s.Workers, 0, maxWorkers), within("concurrency", []int{s.Concurrency}, 0, maxConcurrency),
+		within("webhooks", []int{s.Webhooks}, 0, maxWebhooks),
 	} {
 		if err != nil {
 			return err
@@ -93,7 +97,7 @@ func (s Selection) Scenarios() ([]Scenario, error) {
 	for _, n := range recipients {
 		for _, one := range s.shapes() {
 			for _, workers := range or(s.Workers, 0) {
-				one.Recipients, one.Concurrency, one.Workers = n, s.Concurrency, workers
+				one.Recipients, one.Concurrency, one.Workers, one.Webhooks = n, s.Concurrency, workers, s.Webhooks
 				list = append(list, one)
 			}
 		}

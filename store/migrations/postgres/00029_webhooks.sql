@@ -62,7 +62,7 @@ CREATE TABLE webhook_deliveries (
     answer      TEXT NOT NULL DEFAULT '',
     took        BIGINT NOT NULL DEFAULT 0 -- ms
 );
-CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (webhook_id, id) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_state ON webhook_deliveries (webhook_id, state, id);
 CREATE INDEX webhook_deliveries_webhook ON webhook_deliveries (webhook_id, id);
 CREATE INDEX webhook_deliveries_created ON webhook_deliveries (created_at) WHERE state <> 'pending';
 
