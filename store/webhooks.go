@@ -335,13 +335,16 @@ const (
 	forgottenAtOnce   = 1000
 )
 
-// forgetTold deletes what of the outbox nobody waits for any more, and old deliveries.
+// forgetTold deletes what of the outbox nobody waits for any more, or has waited for too
+// long, and old deliveries.
 func (tx conn) forgetTold(ctx context.Context) (n int64, err error) {
+	before := sqldb.Millis(tx.s.clock.Now().Add(-deliveriesKeptFor))
 	if n, err = tx.Exec(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE seq IS NOT NULL
-		AND seq <= (SELECT COALESCE(MIN(cursor_seq), ?) FROM webhooks WHERE state <> 'off') ORDER BY seq LIMIT ?)`, int64(pastEveryID), forgottenAtOnce); err != nil {
+		AND (seq <= (SELECT COALESCE(MIN(cursor_seq), ?) FROM webhooks WHERE state <> 'off') OR at < ?) ORDER BY seq LIMIT ?)`,
+		int64(pastEveryID), before, forgottenAtOnce); err != nil {
 		return 0, err
 	}
 	old, err := tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE state <> 'pending' AND created_at < ?
-		ORDER BY created_at LIMIT ?)`, sqldb.Millis(tx.s.clock.Now().Add(-deliveriesKeptFor)), forgottenAtOnce)
+		ORDER BY created_at LIMIT ?)`, before, forgottenAtOnce)
 	return max(n, old), err
 }
