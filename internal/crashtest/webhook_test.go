@@ -94,7 +94,7 @@ func TestWebhooksUnderKills(t *testing.T) {
 			campaign := c.draft(c.createChannel(to, providers.Limits{PerSecond: float64(people) / 6, Concurrency: randomConcurrency}, ""), people)
 			c.startCampaign(campaign)
 			for range kills {
-				time.Sleep(time.Duration(300+rand.IntN(900)) * time.Millisecond)
+				<-time.After(time.Duration(300+rand.IntN(900)) * time.Millisecond)
 				p.Kill()
 				c.awaitDeath(p)
 				p = c.serve("serve")
