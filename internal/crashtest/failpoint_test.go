@@ -171,9 +171,7 @@ func dieAt(t *testing.T, s stack, d death) {
 	}
 	c.startCampaign(campaign)
 	c.awaitStatus(campaign, "finished")
-	// The one at which it died, and one whose request was under way: the far end counts
-	// it when it has read it.
-	c.prove(campaign, to, expected{people: people, doubt: int(limits.Concurrency), unasked: 2, resend: d.inDoubt == "resend"})
+	c.prove(campaign, to, expected{people: people, doubt: int(limits.Concurrency), unasked: 1, resend: d.inDoubt == "resend"})
 }
 
 // dieMoving dies while the due times of a campaign are moved, of which it has become
