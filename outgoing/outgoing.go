@@ -188,7 +188,7 @@ func pause(tries int, asked time.Duration) time.Duration {
 		return min(asked, giveUpAfter)
 	}
 	wait := waits[min(tries, len(waits))-1]
-	return wait*4/5 + rand.N(wait*2/5) //nolint:gosec // nobody gains from guessing it
+	return wait*4/5 + rand.N(wait*2/5)
 }
 
 // Header are the headers of a request, signed by the Standard Webhooks scheme with each of
