@@ -111,7 +111,7 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		transport: &http.Transport{
 			// No Proxy: the guard against private addresses is worth nothing if
 			// somebody else does the dialing.
-			DialContext: deps.Dialer.DialContext, Protocols: protocols, DisableCompression: true,
+			DialContext: dialing(deps.Dialer), Protocols: protocols, DisableCompression: true,
 			MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
 			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: handshakeTimeout,
 			WriteBufferSize: 16 << 10,
@@ -253,9 +253,10 @@ func (p *Provider) Close() error {
 
 // progress is how far a request came.
 type progress struct {
-	commits   func()
-	connected atomic.Bool
-	written   atomic.Int32
+	commits func()
+	// begun says that something of the request may have been written.
+	begun   atomic.Bool
+	written atomic.Int32
 }
 
 // What progress.written says.
@@ -267,10 +268,7 @@ const (
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) {
-			p.connected.Store(true)
-			p.commits()
-		},
+		GotConn: func(info httptrace.GotConnInfo) { carries(info.Conn, p) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err != nil {
 				p.written.Store(broken)
@@ -284,7 +282,7 @@ func (p *progress) trace() *httptrace.ClientTrace {
 // classify says what an error of the exchange means for the message.
 func (p *progress) classify(err error) *providers.Error {
 	switch {
-	case !p.connected.Load():
+	case !p.begun.Load():
 		return providers.ClassifyDial(err)
 	case p.written.Load() == broken:
 		// The body has a length, so an endpoint can't take a part of it for all.
