@@ -4,8 +4,12 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/access"
 	"carillon/internal/secret"
@@ -90,6 +94,21 @@ type WebhookDelivery struct {
 
 func (d WebhookDelivery) identity() int64 { return d.ID }
 
+// WebhookReplay says which requests are made again.
+type WebhookReplay struct {
+	From  *time.Time `json:"from,omitempty" doc:"Only those made then or later."`
+	To    *time.Time `json:"to,omitempty" doc:"Only those made before."`
+	State string     `json:"state,omitempty" enum:"delivered,failed" doc:"Only these."`
+	Event string     `json:"event,omitempty" maxLength:"100" doc:"Only those that tell this event." example:"message.failed"`
+	Dry   bool       `json:"dry_run,omitempty" doc:"Count them, and make none."`
+}
+
+// WebhookReplayed is how many requests are made again.
+type WebhookReplayed struct {
+	Requests int  `json:"requests"`
+	Dry      bool `json:"dry_run,omitempty"`
+}
+
 // WebhookEventName is something of which one can be told.
 type WebhookEventName struct {
 	Name string `json:"name"`
@@ -105,6 +124,11 @@ type changeWebhook struct {
 type rotateWebhook struct {
 	ByID
 	Body WebhookSecretChange
+}
+
+type replayWebhook struct {
+	ByID
+	Body WebhookReplay
 }
 
 type webhookDeliveries struct {
@@ -249,6 +273,37 @@ func (s *Server) webhookRoutes() {
 			return withSecret(s.Webhooks.Rotate(ctx, caller.AccountID, in.ID, !in.Body.Leaked))
 		})
 	s.deliveryRoutes()
+	s.describeWebhooks()
+}
+
+// describeWebhooks puts what webhooks are told into the OpenAPI document, with its schemas.
+func (s *Server) describeWebhooks() {
+	document := s.api.OpenAPI()
+	document.Webhooks = map[string]*huma.PathItem{}
+	for _, event := range append(webhooks.Events(), webhooks.Test) {
+		body := huma.SchemaFromType(document.Components.Schemas, reflect.TypeFor[webhooks.Occurrence]())
+		body.Properties["type"] = &huma.Schema{Type: huma.TypeString, Enum: []any{string(event)}}
+		body.Properties["version"] = &huma.Schema{Type: huma.TypeInteger, Enum: []any{float64(webhooks.Version)}}
+		data := huma.SchemaFromType(document.Components.Schemas, reflect.TypeOf(event.Data()))
+		data.AdditionalProperties = true // fields may be added
+		body.Properties["data"] = data
+		body.AdditionalProperties = true
+		document.Webhooks[string(event)] = &huma.PathItem{Post: &huma.Operation{
+			OperationID: "told-" + strings.ReplaceAll(strings.ReplaceAll(string(event), ".", "-"), "_", "-"), Summary: "A program is told " + string(event),
+			Tags: []string{"webhooks"},
+			Parameters: []*huma.Param{
+				toldHeader("webhook-id", "The same over all tries of the request."),
+				toldHeader("webhook-timestamp", "When it was tried, in seconds since 1970."),
+				toldHeader("webhook-signature", "By the Standard Webhooks scheme."),
+			},
+			RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: body}}},
+			Responses:   map[string]*huma.Response{"2XX": {Description: "It was taken. Anything else is made again, but 410, which ends the webhook."}},
+		}}
+	}
+}
+
+func toldHeader(name, description string) *huma.Param {
+	return &huma.Param{Name: name, In: "header", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: description}
 }
 
 func (s *Server) deliveryRoutes() {
@@ -277,6 +332,19 @@ func (s *Server) deliveryRoutes() {
 		doc: "Show a request to a webhook with its body"},
 		func(ctx context.Context, caller access.Key, in *webhookDelivery) (*one[WebhookDelivery], error) {
 			return deliveryOut(s.Webhooks.Delivery(ctx, caller.AccountID, in.ID, in.DeliveryID))
+		})
+	register(s, operation{id: "replay-webhook", method: http.MethodPost, path: path + "/replay", tag: tag, roles: mayAdmin,
+		doc: "Make requests to a webhook again", more: "At most 10,000 of those kept, oldest first and behind what waits already, each once with " +
+			"the same webhook-id and body. An empty body is all of them."},
+		func(ctx context.Context, caller access.Key, in *replayWebhook) (*one[WebhookReplayed], error) {
+			f := webhooks.ReplayFilter{AccountID: caller.AccountID, WebhookID: in.ID, State: webhooks.DeliveryState(in.Body.State), Event: webhooks.Event(in.Body.Event)}
+			set(&f.From, in.Body.From)
+			set(&f.To, in.Body.To)
+			n, err := s.Webhooks.ReplayAll(ctx, f, in.Body.Dry)
+			if err != nil {
+				return nil, err
+			}
+			return &one[WebhookReplayed]{WebhookReplayed{n, in.Body.Dry}}, nil
 		})
 	register(s, operation{id: "replay-webhook-delivery", method: http.MethodPost, path: path + "/deliveries/{delivery_id}/replay", tag: tag, roles: mayAdmin,
 		doc: "Make a request to a webhook again", more: "It has the same webhook-id and body, and comes behind what waits already."},

@@ -1,14 +1,53 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 
 	"carillon/access"
+	"carillon/webhooks"
 )
+
+// The document describes what each event tells: what is told is of its schema, and anything
+// else is not.
+func TestEventsAreOfTheirSchemas(t *testing.T) {
+	document := newServer(t).OpenAPI()
+	require.Len(t, document.Webhooks, len(webhooks.Events())+1)
+	for event, item := range document.Webhooks {
+		check := func(o webhooks.Occurrence) []error {
+			raw, err := json.Marshal(o)
+			require.NoError(t, err)
+			var v any
+			require.NoError(t, json.Unmarshal(raw, &v))
+			var result huma.ValidateResult
+			huma.Validate(document.Components.Schemas, item.Post.RequestBody.Content["application/json"].Schema, huma.NewPathBuffer(nil, 0),
+				huma.ModeWriteToServer, v, &result)
+			return result.Errors
+		}
+		data := map[string]any{}
+		raw, err := json.Marshal(webhooks.Event(event).Data())
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(raw, &data))
+		for name, schema := range item.Post.RequestBody.Content["application/json"].Schema.Properties["data"].Properties {
+			if len(schema.Enum) > 0 {
+				data[name] = schema.Enum[0]
+			}
+		}
+		raw, err = json.Marshal(data)
+		require.NoError(t, err)
+		told := webhooks.Occurrence{ID: "evt_1", Version: webhooks.Version, Type: webhooks.Event(event), Data: raw}
+		require.Empty(t, check(told), event)
+		told.Data = json.RawMessage(`{}`)
+		require.NotEmpty(t, check(told), "%s without its data", event)
+		told.Data, told.Type = raw, "message.sold"
+		require.NotEmpty(t, check(told), "%s under another name", event)
+	}
+}
 
 func TestWebhooks(t *testing.T) {
 	s := newServer(t)
@@ -50,6 +89,24 @@ func TestWebhooks(t *testing.T) {
 	require.Equal(t, test["webhook_id"], s.ok("GET", one, "")["webhook_id"])
 	require.Equal(t, 409, s.do("POST", one+"/replay", "").Code, "it is under way")
 
+	// Headers do not go along to another server by its being named.
+	refused := s.do("PATCH", path, `{"url":"https://elsewhere.example/hooks"}`)
+	require.Equal(t, 422, refused.Code)
+	require.Contains(t, refused.Body.String(), "body.headers")
+	require.Equal(t, []any{"Authorization"}, s.ok("PATCH", path, `{"url":"https://example.org/other"}`)["headers"])
+	require.NotContains(t, s.ok("PATCH", path, `{"url":"https://elsewhere.example/hooks","headers":{}}`), "headers")
+
+	for body, want := range map[string]string{
+		`{"from":"2026-01-02T00:00:00Z","to":"2026-01-01T00:00:00Z"}`: "body.to",
+		`{"event":"message.sold"}`:                                    "body.event",
+		`{"state":"pending"}`:                                         "body.state",
+	} {
+		w := s.do("POST", path+"/replay", body)
+		require.Equal(t, 422, w.Code, body)
+		require.Contains(t, w.Body.String(), want)
+	}
+	require.EqualValues(t, 0, s.ok("POST", path+"/replay", `{"dry_run":true}`)["requests"], "it is under way")
+
 	for body, want := range map[string]string{
 		`{"url":"ftp://example.org","events":["message.sent"]}`:                                             "body.url",
 		`{"url":"https://a:b@example.org","events":["message.sent"]}`:                                       "body.url",
@@ -67,7 +124,7 @@ func TestWebhooks(t *testing.T) {
 		require.Contains(t, w.Body.String(), want, body)
 	}
 	require.Equal(t, 403, s.do("POST", "/v1/webhooks", `{"url":"https://example.org","events":["message.sent"]}`, as(access.Editor)...).Code)
-	require.Len(t, s.ok("GET", "/v1/webhook-events", "")["items"], 15)
+	require.Len(t, s.ok("GET", "/v1/webhook-events", "")["items"], len(webhooks.Events()))
 	require.Equal(t, 204, s.do("DELETE", path, "").Code)
 	for _, gone := range []string{path, path + "/deliveries", one} {
 		require.Equal(t, 404, s.do("GET", gone, "").Code, gone)

@@ -53,14 +53,9 @@ minute at most. The campaign may be sent to its audience as well.`,
 			flag, text string
 			to         **time.Time
 		}{{"from", from, &in.From}, {"until", until, &in.Until}} {
-			if t.text == "" {
-				continue
+			if err := readTime(t.to, t.flag, t.text); err != nil {
+				return err
 			}
-			parsed, err := time.Parse(time.RFC3339, t.text)
-			if err != nil {
-				return usagef("--%s %s: write a time with its offset, such as 2026-12-01T09:00:00Z", t.flag, t.text)
-			}
-			*t.to = &parsed
 		}
 		return show(ctx, c, post(campaignsPath().id(id).below("publish"), in), publicationTable)
 	})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 )
 
 // readFile reads a file that a flag names, - for standard input.
@@ -20,6 +21,29 @@ func (c *cli) readFile(path string) ([]byte, error) {
 		return nil, &exitError{exitRefused, err}
 	}
 	return content, nil
+}
+
+// orFile is the value of a flag, or what stands in the file that it names behind an @.
+func (c *cli) orFile(value string) (string, error) {
+	path, is := strings.CutPrefix(value, "@")
+	if !is {
+		return value, nil
+	}
+	content, err := c.readFile(path)
+	return strings.TrimSpace(string(content)), err
+}
+
+// readTime reads the time that a flag gives, if it gives one.
+func readTime(to **time.Time, flag, text string) error {
+	if text == "" {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return usagef("--%s %s: write a time with its offset, such as 2026-12-01T09:00:00Z", flag, clean(text))
+	}
+	*to = &at
+	return nil
 }
 
 // readJSON reads a file of JSON that a flag names, - for standard input.

@@ -209,6 +209,8 @@ webhooks test 1
 webhooks deliveries 1 --state failed
 webhooks delivery 1 2
 webhooks replay 1 2
+webhooks replay 1 --state failed --event message.sent --from 2026-01-01T00:00:00Z --to 2026-01-02T00:00:00Z --dry-run
+webhooks listen --for 1s --event message.sent --channel 1
 webhooks rm 1 --yes
 simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
@@ -374,7 +376,8 @@ func (r *recorder) RoundTrip(sent *http.Request) (*http.Response, error) {
 	for _, segment := range strings.Split(sent.URL.Path, "/") {
 		r.segments[segment] = true
 	}
-	answer := `{"id":1,"name":"news","run_id":1,"channel_id":1,"state":"finished","status":"finished","config":{},"finished_at":"2026-01-01T00:00:00Z",` +
+	answer := `{"id":1,"name":"news","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",` +
+		`"run_id":1,"channel_id":1,"state":"finished","status":"finished","config":{},"finished_at":"2026-01-01T00:00:00Z",` +
 		`"total":1,"reachable":1,"refused":1,"counts":{"failed":1},"matched":1,"pending":1,"ok":true,"balanced":true,"job":{"id":1},` +
 		`"items":[{"id":1,"name":"news","run_id":1}]}`
 	switch {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,8 +16,8 @@ import (
 
 func (c *cli) addWebhooks(root *cobra.Command) {
 	root.AddCommand(group("webhooks", "Have programs told what happens", c.webhooksLs(), c.webhooksShow(), c.webhooksCreate(), c.webhooksSet(),
-		c.webhooksPause(), c.webhooksResume(), c.webhooksRotate(), c.webhooksTest(), c.webhooksDeliveries(), c.webhooksDelivery(), c.webhooksReplay(),
-		c.webhooksRm()))
+		c.webhooksPause(), c.webhooksResume(), c.webhooksRotate(), c.webhooksTest(), c.webhooksListen(), c.webhooksDeliveries(), c.webhooksDelivery(),
+		c.webhooksReplay(), c.webhooksRm()))
 }
 
 func webhooksPath() path { return v1("webhooks") }
@@ -105,13 +106,9 @@ func (f *webhookFlags) given(c *cli) (map[string]string, error) {
 		if !found {
 			return nil, usagef("--header %s: write it as 'Name: value'", clean(name))
 		}
-		value = strings.TrimSpace(value)
-		if file, is := strings.CutPrefix(value, "@"); is {
-			text, err := c.readFile(file)
-			if err != nil {
-				return nil, err
-			}
-			value = strings.TrimSpace(string(text))
+		value, err := c.orFile(strings.TrimSpace(value))
+		if err != nil {
+			return nil, err
 		}
 		headers[strings.TrimSpace(name)] = value
 	}
@@ -273,8 +270,47 @@ func (c *cli) webhooksDelivery() *cobra.Command {
 }
 
 func (c *cli) webhooksReplay() *cobra.Command {
-	return c.onDelivery(&cobra.Command{Use: "replay WEBHOOK ID", Short: "Make a request to a program again"},
-		func(of path) request { return post(of.below("replay"), nil) })
+	var in api.WebhookReplay
+	var from, to string
+	one := c.onDelivery(&cobra.Command{}, func(of path) request { return post(of.below("replay"), nil) }).RunE
+	cmd := &cobra.Command{
+		Use: "replay WEBHOOK [ID]", Short: "Make requests to a program again",
+		Long: `Makes one request again, or all that the flags select of the last seven days: oldest first and behind what waits already,
+each once and with the same webhook-id, so that a program knows what it has.`,
+		Example: `  carillon webhooks replay 1 4711
+  carillon webhooks replay 1 --state failed --dry-run
+  carillon webhooks replay 1 --event message.failed --from 2026-11-01T09:00:00Z --to 2026-11-01T10:00:00Z`,
+		Args: cobra.RangeArgs(1, 2),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&in.State, "state", "", "only delivered or failed ones")
+	flags.StringVar(&in.Event, "event", "", "only those that tell this event")
+	flags.StringVar(&from, "from", "", "only those made then or later, such as 2026-11-01T09:00:00Z")
+	flags.StringVar(&to, "to", "", "only those made before")
+	flags.BoolVar(&in.Dry, "dry-run", false, "count them, and make none")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 2 {
+			if in != (api.WebhookReplay{}) || from != "" || to != "" {
+				return usagef("name a delivery, or say by flags which: not both")
+			}
+			return one(cmd, args)
+		}
+		id, err := webhookID(args[0])
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(readTime(&in.From, "from", from), readTime(&in.To, "to", to)); err != nil {
+			return err
+		}
+		return show(cmd.Context(), c, post(webhooksPath().id(id).below("replay"), in), func(w *tabwriter.Writer, r api.WebhookReplayed) {
+			said := "Requests that are made again"
+			if r.Dry {
+				said = "Requests that would be made again"
+			}
+			fields(w, said, r.Requests)
+		})
+	}
+	return cmd
 }
 
 func (c *cli) webhooksRm() *cobra.Command {

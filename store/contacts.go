@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // selectContact reads what scanContact takes.
@@ -174,6 +175,9 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 			return err
 		}
 		if err := tx.suppressGiven(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
+			return err
+		}
+		if err := tx.occur(ctx, happening{event: webhooks.ContactCreated, accountID: c.AccountID, data: webhooks.Contact{ID: id}}); err != nil {
 			return err
 		}
 		made, err = tx.readContact(ctx, c.AccountID, id)

@@ -17,6 +17,8 @@ type dialect struct {
 	statements statements
 	// watch are statements that have the moves of messages to states written down.
 	watch func(states []messages.State) []string
+	// lastTold is the place in the order of what happened that was given last.
+	lastTold string
 	// planParts is how many transactions plan side by side.
 	planParts int
 	// countParts is how many queries count an audience side by side.

@@ -7,6 +7,7 @@ var postgresDialect = dialect{
 	bodyHolds:  "POSITION(?::bytea IN body) > 0",
 	statements: postgresStatements,
 	watch:      postgresWatch,
+	lastTold:   "(SELECT last_seq FROM outbox_state)",
 	planParts:  2,
 	countParts: 1, // PostgreSQL divides the work by itself
 	countReasons: func(query string, _ []string) string {

@@ -12,6 +12,7 @@ var sqliteDialect = dialect{
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements:     sqliteStatements,
 	watch:          sqliteWatch,
+	lastTold:       "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)",
 }
 
 // sqliteCountReasons counts without a GROUP BY, for which SQLite would sort all the

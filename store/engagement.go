@@ -11,6 +11,7 @@ import (
 	"carillon/internal/loops"
 	"carillon/store/sqldb"
 	"carillon/tracking"
+	"carillon/webhooks"
 )
 
 const (
@@ -175,6 +176,7 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 		return err
 	}
 	var told []int64
+	var firsts []firstOf
 	counts := map[engagementKey]engagementDelta{}
 	count := func(key engagementKey, people, times, machine int) {
 		d := counts[key]
@@ -189,7 +191,13 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 		if took.First {
 			told = append(told, ev.MessageID)
 		}
+		if ev.Open && took.First {
+			firsts = append(firsts, firstOf{ev.MessageID, 0})
+		}
 		for _, c := range took.Links {
+			if c.Number > 0 && c.People > 0 {
+				firsts = append(firsts, firstOf{ev.MessageID, c.Number})
+			}
 			count(engagementKey{m.runID, m.variant, int64(c.Number)}, c.People, c.Clicks, c.Machine)
 		}
 	}
@@ -211,10 +219,59 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 	if _, err := tx.Exec(ctx, tx.d.statements.addEngagementCounts, mustJSON(countRows(counts, shard))); err != nil {
 		return err
 	}
-	if len(told) == 0 {
-		return nil
+	if err := tx.occurEngaged(ctx, firsts); err != nil || len(told) == 0 {
+		return err
 	}
 	return tx.engaged(ctx, told)
+}
+
+// firstOf is a person's first opening (0), or first click of a link, of a message.
+type firstOf struct {
+	message int64
+	link    int
+}
+
+// occurEngaged writes first openings and clicks down for those who want to know.
+func (tx conn) occurEngaged(ctx context.Context, firsts []firstOf) error {
+	var wanted bool
+	if err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM webhooks WHERE state <> 'off' AND (events LIKE ? OR events LIKE ?))",
+		naming(webhooks.MessageOpened), naming(webhooks.MessageClicked)).Scan(&wanted); err != nil || !wanted || len(firsts) == 0 {
+		return err
+	}
+	ids := make([]int64, len(firsts))
+	for i, f := range firsts {
+		ids[i] = f.message
+	}
+	known, accounts := map[int64]webhooks.Engagement{}, map[int64]int64{}
+	if err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		var e webhooks.Engagement
+		var account int64
+		err := scan(&e.MessageID, &e.ContactID, &e.ChannelID, &e.RunID, &e.CampaignID, &account)
+		known[e.MessageID], accounts[e.MessageID] = e, account
+		return err
+	}, `SELECT m.id, m.contact_id, m.channel_id, m.run_id, r.campaign_id, r.account_id FROM messages m JOIN runs r ON r.id = m.run_id
+		WHERE m.id `+tx.d.InIDs, tx.d.IDList(ids)); err != nil {
+		return err
+	}
+	type whose struct {
+		account int64
+		event   webhooks.Event
+	}
+	of := map[whose][]happening{}
+	for _, f := range firsts {
+		e := known[f.message]
+		key := whose{accounts[f.message], webhooks.MessageOpened}
+		if e.Link = f.link; f.link > 0 {
+			key.event = webhooks.MessageClicked
+		}
+		of[key] = append(of[key], happening{channelID: e.ChannelID, campaignID: e.CampaignID, data: e})
+	}
+	for key, all := range of {
+		if err := tx.occurAll(ctx, key.account, key.event, func() []happening { return all }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // heldEngagement holds what was done with the messages of events until the transaction ends.

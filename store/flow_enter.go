@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"carillon/campaigns/flows"
 	"carillon/internal/fault"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // enteredAtOnce is how many contacts enter by one request.
@@ -84,6 +86,9 @@ func (tx conn) enterFlow(ctx context.Context, accountID int64, of entry) (done f
 		return err
 	}, insert.sql+" FROM contacts c WHERE c.account_id = ? AND c.status = 'active' AND c.id "+tx.d.InIDs+e.again(tx, of.source).sql+" RETURNING id, contact_id",
 		slices.Concat(insert.args, []any{accountID, tx.d.IDList(of.contacts)}, e.again(tx, of.source).args)...); err != nil {
+		return done, err
+	}
+	if err := e.occurred(ctx, tx, of.source, done.Sessions); err != nil {
 		return done, err
 	}
 	var left []int64
@@ -174,10 +179,31 @@ func (tx conn) enterPlanned(ctx context.Context, p planned, compiled audienceSQL
 	}
 	reason, from := compiled.reason(), compiled.from(part.from, part.to)
 	insert, again := e.insertion(tx, entry{source: "audience", run: p.run.ID}), e.again(tx, "audience")
-	_, err = tx.Exec(ctx, insert.sql+" FROM (SELECT c.id AS id, "+reason.sql+" AS why"+from.sql+" ORDER BY c.id LIMIT "+
-		everyRow+") c WHERE c.why IS NULL"+again.sql,
-		slices.Concat(insert.args, reason.args, from.args, again.args)...)
-	return err
+	enter := fragment{insert.sql + " FROM (SELECT c.id AS id, " + reason.sql + " AS why" + from.sql + " ORDER BY c.id LIMIT " +
+		everyRow + ") c WHERE c.why IS NULL" + again.sql, slices.Concat(insert.args, reason.args, from.args, again.args)}
+	wanted, err := tx.wanted(ctx, p.run.AccountID, webhooks.FlowEntered)
+	if err != nil {
+		return err
+	}
+	if !wanted {
+		_, err := tx.Exec(ctx, enter.sql, enter.args...)
+		return err
+	}
+	sessions, err := sqldb.Map[int64, int64](ctx, tx, enter.sql+" RETURNING contact_id, id", enter.args...)
+	if err != nil {
+		return err
+	}
+	return e.occurred(ctx, tx, "audience", sessions)
+}
+
+// occurred writes down for programs who has entered, by contact.
+func (e enterable) occurred(ctx context.Context, tx conn, source string, sessions map[int64]int64) error {
+	return tx.occurAll(ctx, e.accountID, webhooks.FlowEntered, func() (all []happening) {
+		for _, contact := range slices.Sorted(maps.Keys(sessions)) {
+			all = append(all, happening{campaignID: e.id, data: webhooks.Session{CampaignID: e.id, ID: sessions[contact], ContactID: contact, Source: source}})
+		}
+		return all
+	})
 }
 
 // EnterByDate lets contacts enter the flows whose triggers are days that properties hold:

@@ -15,6 +15,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // movedAtOnce is how many sessions one transaction moves: few enough that others who
@@ -341,7 +342,7 @@ func (m *moving) loadInbox(ctx context.Context) error {
 // write writes what the moves come to.
 func (m *moving) write(ctx context.Context) error {
 	for _, write := range []func(context.Context) error{
-		m.writeMessages, m.writeSessions, m.writeTrace, m.writeAnswers, m.writeCalls, m.writeSets, m.writeStarts,
+		m.writeMessages, m.writeSessions, m.writeTrace, m.writeAnswers, m.writeCalls, m.writeSets, m.writeStarts, m.occurred,
 	} {
 		if err := write(ctx); err != nil {
 			return err
@@ -455,6 +456,30 @@ func (m *moving) writeAnswers(ctx context.Context) error {
 	}
 	return m.insertValues(ctx, "flow_answers (session_id, campaign_id, contact_id, step, text, value, at)", rows,
 		"bigint", "bigint", "bigint", "text", "text", "text", "bigint")
+}
+
+// occurred writes down for programs who has answered, and whose way has ended.
+func (m *moving) occurred(ctx context.Context) error {
+	of := func(p *place, s webhooks.Session) happening {
+		s.CampaignID, s.ID, s.ContactID = m.campaign.ID, p.id, p.was.ContactID
+		return happening{campaignID: m.campaign.ID, data: s}
+	}
+	if err := m.occurAll(ctx, m.campaign.AccountID, webhooks.FlowAnswered, func() (all []happening) {
+		m.each(func(*place) bool { return true }, func(p *place) {
+			for _, a := range p.do.Answered {
+				all = append(all, of(p, webhooks.Session{Step: a.Step}))
+			}
+		})
+		return all
+	}); err != nil {
+		return err
+	}
+	return m.occurAll(ctx, m.campaign.AccountID, webhooks.FlowEnded, func() (all []happening) {
+		m.each(func(p *place) bool { return p.is.Phase == flow.Ended }, func(p *place) {
+			all = append(all, of(p, webhooks.Session{Outcome: p.is.Outcome, Reason: p.is.Reason}))
+		})
+		return all
+	})
 }
 
 // writeCalls leaves it to the chore of calls to ask programs.

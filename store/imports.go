@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/sqldb"
+	"carillon/webhooks"
 )
 
 // ImportBatch carries out one batch of an upload in one transaction: contacts,
@@ -197,6 +198,15 @@ func (i *importing) write(ctx context.Context) error {
 		return err
 	}
 	if err := i.insertRows(ctx, sql.insertContacts, created, i.batch.AccountID, i.now, i.now, fresh.Attributes.JSON(), expiryJSON(fresh.Expiry)); err != nil {
+		return err
+	}
+	if err := i.occurAll(ctx, i.batch.AccountID, webhooks.ContactCreated, func() []happening {
+		all := make([]happening, len(m.New))
+		for n, p := range m.New {
+			all[n].data = webhooks.Contact{ID: p.ID, Source: "import"}
+		}
+		return all
+	}); err != nil {
 		return err
 	}
 	if err := i.execRows(ctx, sql.updateContacts, updated, i.now); err != nil {

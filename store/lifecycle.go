@@ -14,7 +14,6 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/store/sqldb"
-	"carillon/webhooks"
 )
 
 // lockedCampaign is a campaign whose row the transaction holds.
@@ -178,12 +177,6 @@ func (tx conn) pause(ctx context.Context, c lockedCampaign, p campaigns.Pause) e
 		if err := tx.takeBack(ctx, windowOf(run), messages.ReasonPaused); err != nil {
 			return err
 		}
-	}
-	if err := tx.occur(ctx, happening{
-		event: webhooks.CampaignPaused, accountID: c.accountID, channelID: c.channelID, campaignID: c.id,
-		data: webhooks.Run{CampaignID: c.id, Status: string(campaigns.Paused)},
-	}); err != nil {
-		return err
 	}
 	// Instants that come meanwhile are left out; what fires once waits.
 	_, err = tx.Exec(ctx, "UPDATE campaigns SET status = 'paused', pause = ?, look_at = CASE WHEN ? THEN look_at END, updated_at = ? WHERE id = ?",

@@ -103,22 +103,46 @@ type happening struct {
 	data                             any
 }
 
-// occur writes something down for those who want to know, if there are any.
+// occur writes something down for those who want to know, if there are any. What happens
+// to campaigns, runs, channels, uploads and templates is written by triggers.
 func (tx conn) occur(ctx context.Context, h happening) error {
-	_, err := tx.Exec(ctx, `INSERT INTO outbox (at, event, account_id, channel_id, campaign_id, body)
-		SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT)
-		WHERE EXISTS (SELECT 1 FROM webhooks WHERE account_id = ? AND state <> 'off' AND events LIKE ?)`, sqldb.Millis(tx.s.clock.Now()), string(h.event),
-		h.accountID, h.channelID, h.campaignID, mustJSON(h.data), h.accountID, `%"`+string(h.event)+`"%`)
-	return err
+	return tx.occurAll(ctx, h.accountID, h.event, func() []happening { return []happening{h} })
 }
+
+// occurAll writes down what happened to several, which is only made where somebody wants to
+// know.
+func (tx conn) occurAll(ctx context.Context, accountID int64, event webhooks.Event, all func() []happening) error {
+	if wanted, err := tx.wanted(ctx, accountID, event); err != nil || !wanted {
+		return err
+	}
+	var rows [][]any
+	for _, h := range all() {
+		rows = append(rows, []any{sqldb.Millis(tx.s.clock.Now()), string(event), accountID, h.channelID, h.campaignID, mustJSON(h.data)})
+	}
+	return tx.insertValues(ctx, "outbox (at, event, account_id, channel_id, campaign_id, body)", rows, "bigint", "text", "bigint", "bigint", "bigint", "text")
+}
+
+// wanted reports whether somebody wants to know of an event.
+func (tx conn) wanted(ctx context.Context, accountID int64, event webhooks.Event) (wanted bool, err error) {
+	err = tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM webhooks WHERE account_id = ? AND state <> 'off' AND events LIKE ?)", accountID, naming(event)).
+		Scan(&wanted)
+	return wanted, err
+}
+
+// naming is the pattern of lists of events that name one.
+func naming(event webhooks.Event) string { return `%"` + string(event) + `"%` }
 
 // sequencedAtOnce bounds what one pass puts in order.
 const sequencedAtOnce = 5000
 
 // SequenceOutbox puts what was committed behind what was put in order before. Whoever
 // waits for a lock that another holds writes after it has committed: so of two rows of one
-// message the later has the higher id, and is never visible without the other.
+// message the later has the higher id, and is never visible without the other. SQLite has
+// one writer: its rows are in order as they are written.
 func (s *Store) SequenceOutbox(ctx context.Context) (some bool, err error) {
+	if !s.Postgres() {
+		return false, nil
+	}
 	ids, err := s.ids(ctx, "SELECT id FROM outbox WHERE seq IS NULL ORDER BY id LIMIT 1")
 	if err != nil || len(ids) == 0 {
 		return false, err
@@ -141,15 +165,11 @@ func (s *Store) SequenceOutbox(ctx context.Context) (some bool, err error) {
 
 // skipOutbox has a webhook told only of what happens from now on.
 func (tx conn) skipOutbox(ctx context.Context, webhookID int64) error {
-	var last, waiting int64
-	if err := tx.Row(ctx, "SELECT last_seq FROM outbox_state"+tx.d.ForUpdate).Scan(&last); err != nil {
+	if err := sqldb.Drain(ctx, tx, "SELECT watched FROM outbox_state"+tx.d.ForUpdate); err != nil {
 		return err
 	}
 	// What is committed and not in order yet was before this, too.
-	if err := tx.Row(ctx, "SELECT COUNT(*) FROM outbox WHERE seq IS NULL").Scan(&waiting); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = ? WHERE id = ?", last+waiting, webhookID)
+	_, err := tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = "+tx.d.lastTold+" + (SELECT COUNT(*) FROM outbox WHERE seq IS NULL) WHERE id = ?", webhookID)
 	return err
 }
 

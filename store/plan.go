@@ -14,7 +14,6 @@ import (
 	"carillon/providers"
 	"carillon/store/sqldb"
 	"carillon/targeting"
-	"carillon/webhooks"
 )
 
 // RunsToPlan are the runs whose audience is not expanded yet, oldest first, but for those
@@ -351,8 +350,8 @@ func (s *Store) FinishRuns(ctx context.Context) (finished, unbalanced []int64, e
 func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool, err error) {
 	err = s.inTx(ctx, func(tx conn) error {
 		done, balanced = false, true
-		var accountID, channelID, campaignID, plannedMessages int64
-		if err := tx.Row(ctx, "SELECT account_id, channel_id, campaign_id FROM runs WHERE id = ?", runID).Scan(&accountID, &channelID, &campaignID); err != nil {
+		var campaignID, plannedMessages int64
+		if err := tx.Row(ctx, "SELECT campaign_id FROM runs WHERE id = ?", runID).Scan(&campaignID); err != nil {
 			return err
 		}
 		status, err := tx.lockRun(ctx, campaignID, runID)
@@ -387,12 +386,6 @@ func (s *Store) finishRun(ctx context.Context, runID int64) (done, balanced bool
 			end, over = status, campaigns.Failed
 		}
 		if _, err := tx.Exec(ctx, "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?", string(end), now, runID); err != nil {
-			return err
-		}
-		if err := tx.occur(ctx, happening{
-			event: webhooks.RunFinished, accountID: accountID, channelID: channelID, campaignID: campaignID,
-			data: webhooks.Run{CampaignID: campaignID, RunID: runID, Status: string(end)},
-		}); err != nil {
 			return err
 		}
 		if over == campaigns.Failed {

@@ -285,6 +285,46 @@ func (s *Store) ReplayDelivery(ctx context.Context, accountID, webhookID, id int
 	return d, err
 }
 
+// ReplayDeliveries has requests made again. Of those with one key the first is meant: the
+// others are repeats of it.
+func (s *Store) ReplayDeliveries(ctx context.Context, f webhooks.ReplayFilter, most int, dry bool) (n int, err error) {
+	having := "COUNT(CASE WHEN k.state = 'pending' THEN 1 END) = 0"
+	switch f.State {
+	case webhooks.Delivered:
+		having += " AND COUNT(CASE WHEN k.state = 'delivered' THEN 1 END) > 0"
+	case webhooks.Failed:
+		having += " AND COUNT(CASE WHEN k.state = 'delivered' THEN 1 END) = 0"
+	}
+	which := " FROM webhook_deliveries d WHERE d.id IN (SELECT MIN(k.id) FROM webhook_deliveries k WHERE k.webhook_id = ? GROUP BY k.key HAVING " + having + ")"
+	args := []any{f.WebhookID}
+	and := func(condition string, value any) { which, args = which+" AND "+condition, append(args, value) }
+	if !f.From.IsZero() {
+		and("d.created_at >= ?", sqldb.Millis(f.From))
+	}
+	if !f.To.IsZero() {
+		and("d.created_at < ?", sqldb.Millis(f.To))
+	}
+	if f.Event != "" {
+		and("d.body LIKE ?", `%"type":"`+string(f.Event)+`"%`)
+	}
+	err = s.inTx(ctx, func(tx conn) error {
+		if _, err := tx.webhook(ctx, f.AccountID, f.WebhookID); err != nil {
+			return err
+		}
+		if err := tx.Row(ctx, "SELECT COUNT(*)"+which, args...).Scan(&n); err != nil || dry {
+			return err
+		}
+		if n > most {
+			return fault.New(fault.Conflict, "these are %d requests, and at most %d are made again at a time: choose a shorter time, or an event", n, most)
+		}
+		now := sqldb.Millis(s.clock.Now())
+		_, err := tx.Exec(ctx, "INSERT INTO webhook_deliveries (webhook_id, key, events, body, next_try_at, created_at) SELECT d.webhook_id, d.key, d.events, "+
+			"d.body, CAST(? AS BIGINT), CAST(? AS BIGINT)"+which+" ORDER BY d.id", append([]any{now, now}, args...)...)
+		return err
+	})
+	return n, err
+}
+
 // TriedDelivery writes down a try. A request that is over is not tried again; a webhook
 // that was ended by it, or fails for too long, is off, and what waits for it is given up.
 func (s *Store) TriedDelivery(ctx context.Context, d webhooks.Delivery, off string) error {
@@ -325,7 +365,7 @@ func (s *Store) NextDelivery(ctx context.Context, webhookID int64) (w webhooks.W
 
 // LiveWebhooks are those for which something waits, or may come.
 func (s *Store) LiveWebhooks(ctx context.Context) ([]int64, error) {
-	return s.ids(ctx, `SELECT w.id FROM webhooks w WHERE w.state = 'on' AND (w.cursor_seq < (SELECT MAX(last_seq) FROM outbox_state)
+	return s.ids(ctx, `SELECT w.id FROM webhooks w WHERE w.state = 'on' AND (w.cursor_seq < `+s.d.lastTold+`
 		OR EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending')) ORDER BY w.id`)
 }
 
@@ -339,7 +379,7 @@ const (
 // long, and old deliveries.
 func (tx conn) forgetTold(ctx context.Context) (n int64, err error) {
 	before := sqldb.Millis(tx.s.clock.Now().Add(-deliveriesKeptFor))
-	if n, err = tx.Exec(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE seq IS NOT NULL
+	if n, err = tx.Exec(ctx, `DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE seq IS NOT NULL
 		AND (seq <= (SELECT COALESCE(MIN(cursor_seq), ?) FROM webhooks WHERE state <> 'off') OR at < ?) ORDER BY seq LIMIT ?)`,
 		int64(pastEveryID), before, forgottenAtOnce); err != nil {
 		return 0, err

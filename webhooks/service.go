@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
@@ -46,15 +49,32 @@ func (s *Service) Create(ctx context.Context, w Webhook) (Webhook, secret.String
 // Update changes a webhook.
 func (s *Service) Update(ctx context.Context, accountID, id int64, change func(*Webhook) error) (Webhook, error) {
 	return s.store.UpdateWebhook(ctx, accountID, id, func(w *Webhook) error {
-		was := w.State
+		was, where, headers := w.State, w.URL, w.Headers
+		w.Headers = nil
 		if err := change(w); err != nil {
 			return err
+		}
+		if w.Headers == nil {
+			// What was given for one address is not to be had by naming another.
+			if origin(where) != origin(w.URL) && len(headers) > 0 {
+				return fault.InvalidField("headers", nil, "the address is another server's: give the headers again, or {} for none")
+			}
+			w.Headers = headers
 		}
 		if w.State != was {
 			w.Reason, w.FailingSince = "", nil
 		}
 		return w.check()
 	})
+}
+
+// origin is what of an address says whose server it is.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 // Rotate gives a webhook another secret. The one before signs along until the next time,
@@ -100,7 +120,7 @@ func (s *Service) Test(ctx context.Context, accountID, id int64) (Delivery, erro
 	if w.State != On {
 		return Delivery{}, fault.New(fault.Conflict, "webhook %d is %s: switch it on first", id, w.State)
 	}
-	text, err := json.Marshal(Occurrence{ID: "evt_test", Type: Test, Timestamp: s.clock.Now(), Data: json.RawMessage(`{"text":"It works."}`)})
+	text, err := json.Marshal(Occurrence{ID: "evt_test", Version: Version, Type: Test, Timestamp: s.clock.Now(), Data: json.RawMessage(`{"text":"It works."}`)})
 	if err != nil {
 		return Delivery{}, fault.Wrap(fault.Internal, "write test", err)
 	}
@@ -123,4 +143,26 @@ func (s *Service) Delivery(ctx context.Context, accountID, webhookID, id int64) 
 // Replay has a request made again.
 func (s *Service) Replay(ctx context.Context, accountID, webhookID, id int64) (Delivery, error) {
 	return s.store.ReplayDelivery(ctx, accountID, webhookID, id)
+}
+
+// mostReplayed bounds how many requests are made again at a time: what comes waits behind.
+const mostReplayed = 10_000
+
+// ReplayAll has the requests made again that a filter selects, oldest first and behind what
+// waits, each once however often it was made; it returns how many. With dry it counts them.
+func (s *Service) ReplayAll(ctx context.Context, f ReplayFilter, dry bool) (int, error) {
+	var wrong []fault.Field
+	if f.State == Pending {
+		wrong = append(wrong, fault.Field{Location: "state", Value: f.State, Message: "what is pending is made by itself: delivered or failed"})
+	}
+	if f.Event != "" && !slices.Contains(append(Events(), Test), f.Event) {
+		wrong = append(wrong, fault.Field{Location: "event", Value: f.Event, Message: "there is no such event; there are " + joined(Events())})
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		wrong = append(wrong, fault.Field{Location: "to", Value: f.To, Message: "is not after from"})
+	}
+	if len(wrong) > 0 {
+		return 0, fault.InvalidFields(wrong)
+	}
+	return s.store.ReplayDeliveries(ctx, f, mostReplayed, dry)
 }

@@ -36,14 +36,39 @@ func MessageEvent(state messages.State) Event {
 
 // Other events.
 const (
-	MessageReceived Event = "message.received" // somebody wrote to us
-	RunFinished     Event = "run.finished"     // everybody of a campaign's run is accounted for
-	CampaignPaused  Event = "campaign.paused"
-	ContactOptedOut Event = "contact.opted_out"
-	ContactOptedIn  Event = "contact.opted_in"
-	ContactErased   Event = "contact.erased"
-	Test            Event = "webhook.test" // is sent when a person asks for it
+	MessageOpened    Event = "message.opened"   // for the first time by a person
+	MessageClicked   Event = "message.clicked"  // for the first time by a person
+	MessageReceived  Event = "message.received" // somebody wrote to us
+	CampaignStarted  Event = "campaign.started" // once for each run of one that recurs
+	CampaignPaused   Event = "campaign.paused"  // by a person or a guard
+	CampaignFinished Event = "campaign.finished"
+	CampaignCanceled Event = "campaign.canceled"
+	CampaignFailed   Event = "campaign.failed"
+	RunFinished      Event = "run.finished" // everybody of a campaign's run is accounted for
+	RunSkipped       Event = "run.skipped"  // its time came, and it was left out
+	FlowEntered      Event = "flow.entered"
+	FlowAnswered     Event = "flow.answered"
+	FlowEnded        Event = "flow.ended"
+	ContactCreated   Event = "contact.created"
+	ContactOptedOut  Event = "contact.opted_out"
+	ContactOptedIn   Event = "contact.opted_in"
+	ContactErased    Event = "contact.erased"
+	ImportFinished   Event = "import.finished"   // also one that failed
+	ChannelDegraded  Event = "channel.degraded"  // its provider is slow, down or out of quota
+	ChannelPaused    Event = "channel.paused"    // by a person, or stopped because its provider refuses everybody
+	ChannelRecovered Event = "channel.recovered" // it sends again
+	TemplateApproved Event = "template.approved" // by a provider
+	TemplateRejected Event = "template.rejected"
+	Test             Event = "webhook.test" // is sent when a person asks for it
 )
+
+// others are the events that are no state of a message, in the order in which they are
+// shown.
+var others = []Event{
+	MessageOpened, MessageClicked, MessageReceived, CampaignStarted, CampaignPaused, CampaignFinished, CampaignCanceled, CampaignFailed,
+	RunFinished, RunSkipped, FlowEntered, FlowAnswered, FlowEnded, ContactCreated, ContactOptedOut, ContactOptedIn, ContactErased, ImportFinished,
+	ChannelDegraded, ChannelPaused, ChannelRecovered, TemplateApproved, TemplateRejected,
+}
 
 // Bounds of webhooks.
 const (
@@ -66,7 +91,7 @@ func Events() (list []Event) {
 			list = append(list, event)
 		}
 	}
-	return append(list, MessageReceived, RunFinished, CampaignPaused, ContactOptedOut, ContactOptedIn, ContactErased)
+	return append(list, others...)
 }
 
 // State is whether a program is told.
@@ -116,51 +141,23 @@ func (w Webhook) Wants(event Event, channelID, campaignID int64) bool {
 	return slices.Contains(w.Events, event) && in(w.Channels, channelID) && in(w.Campaigns, campaignID)
 }
 
+// Version is that of the bodies of requests. It changes if what was written for it could not
+// read them any more; that fields are added changes nothing.
+const Version = 1
+
 // Occurrence is something that happened, as programs are told.
 type Occurrence struct {
 	ID        string          `json:"id"`
+	Version   int             `json:"version"`
 	Type      Event           `json:"type"`
 	Timestamp time.Time       `json:"timestamp"`
 	Data      json.RawMessage `json:"data"`
 }
 
-// Reply is the data of MessageReceived; what was written can be asked for by its id.
-type Reply struct {
-	ID        int64  `json:"reply_id"`
-	ContactID int64  `json:"contact_id,omitempty"`
-	ChannelID int64  `json:"channel_id"`
-	Meaning   string `json:"meaning,omitempty"`
-}
-
-// Run is the data of RunFinished, and of CampaignPaused without a run.
-type Run struct {
-	CampaignID int64  `json:"campaign_id"`
-	RunID      int64  `json:"run_id,omitempty"`
-	Status     string `json:"status"`
-}
-
-// Contact is the data of what happened to a contact.
-type Contact struct {
-	ID         int64  `json:"contact_id"`
-	CategoryID int64  `json:"category_id,omitempty"`
-	Source     string `json:"source,omitempty"`
-}
-
-// Message is the data of what happened to a message.
-type Message struct {
-	ID         int64  `json:"message_id"`
-	ContactID  int64  `json:"contact_id,omitempty"`
-	ChannelID  int64  `json:"channel_id"`
-	CampaignID int64  `json:"campaign_id,omitempty"`
-	RunID      int64  `json:"run_id,omitempty"`
-	ProviderID string `json:"provider_id,omitempty"`
-	Attempt    int    `json:"attempt"`
-	Reason     string `json:"reason,omitempty"`
-}
-
 // batchBody is a request that tells several.
 type batchBody struct {
 	Type      string       `json:"type"`
+	Version   int          `json:"version"`
 	Timestamp time.Time    `json:"timestamp"`
 	Data      []Occurrence `json:"data"`
 }
@@ -169,9 +166,12 @@ type batchBody struct {
 // each tells.
 func (b Batch) Requests(list []Occurrence) (bodies []string, counts []int, err error) {
 	for some := range slices.Chunk(list, max(b.Most, 1)) {
+		for i := range some {
+			some[i].Version = Version
+		}
 		var body any = some[0]
 		if b.Most > 1 {
-			body = batchBody{"batch", some[len(some)-1].Timestamp, some}
+			body = batchBody{"batch", Version, some[len(some)-1].Timestamp, some}
 		}
 		text, err := json.Marshal(body)
 		if err != nil {
@@ -218,6 +218,17 @@ type DeliveryFilter struct {
 	// Before is the id before which the list goes on, newest first; 0 begins with the newest.
 	Before int64
 	Limit  int
+}
+
+// ReplayFilter selects requests that are over to be made again. What is empty does not
+// restrict.
+type ReplayFilter struct {
+	AccountID, WebhookID int64
+	// From and To bound when they were made; To is not within.
+	From, To time.Time
+	State    DeliveryState
+	// Event selects those that tell it, among others in a batch.
+	Event Event
 }
 
 // check refuses a webhook that could not be meant.
@@ -309,4 +320,7 @@ type Store interface {
 	GetDelivery(ctx context.Context, accountID, webhookID, id int64) (Delivery, error)
 	// ReplayDelivery has a request made again, with the same key; a Conflict if it is pending.
 	ReplayDelivery(ctx context.Context, accountID, webhookID, id int64) (Delivery, error)
+	// ReplayDeliveries has requests made again in their order, each once, and returns how
+	// many; dry counts them alone. It is a Conflict if they are more than most.
+	ReplayDeliveries(ctx context.Context, f ReplayFilter, most int, dry bool) (n int, err error)
 }
