@@ -108,9 +108,9 @@ func (g *setting) tellAll() {
 		live, err := g.LiveWebhooks(g.ctx)
 		require.NoError(g.t, err)
 		for _, id := range live {
-			_, d, found, err := g.NextDelivery(g.ctx, id)
+			_, next, err := g.NextDeliveries(g.ctx, id, 1)
 			require.NoError(g.t, err)
-			if !found || !d.NextTryAt.After(g.time.Now()) {
+			if len(next) == 0 || !next[0].NextTryAt.After(g.time.Now()) {
 				return false
 			}
 		}

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,7 +179,7 @@ func (tx conn) skipOutbox(ctx context.Context, webhookID int64) error {
 const (
 	// preparedAhead is how many requests wait for a webhook at most before more are made.
 	preparedAhead = 100
-	// toldAtOnce is how many rows of the outbox one pass looks at.
+	// toldAtOnce is how many events one pass looks at, up to a commit more.
 	toldAtOnce = 1000
 )
 
@@ -192,52 +194,91 @@ type told struct {
 	body                            []byte
 }
 
-// PrepareDeliveries makes requests of what happened and a webhook wants to know, and
-// reports whether there may be more. Requests are kept before they are made, so that a try
-// after a crash is the same request. What is read and written out holds up no writer.
-func (s *Store) PrepareDeliveries(ctx context.Context, webhookID int64) (more bool, err error) {
+// PrepareDeliveries makes requests of what happened and a webhook wants to know, says how
+// long ago the first of it did, and reports whether there may be more. Requests are kept
+// before they are made, so that a try after a crash is the same request. What is read and
+// written out holds up no writer.
+func (s *Store) PrepareDeliveries(ctx context.Context, webhookID int64) (more bool, behind time.Duration, err error) {
 	c := s.reader()
 	var cursor int64
 	var waiting int
 	err = c.Row(ctx, "SELECT cursor_seq, (SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_id = ? AND state = 'pending') FROM webhooks WHERE id = ?",
 		webhookID, webhookID).Scan(&cursor, &waiting)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && waiting >= preparedAhead {
-		return false, nil
+		return false, 0, nil
 	}
 	if err != nil {
-		return false, s.translate(err)
+		return false, 0, s.translate(err)
 	}
 	w, err := s.scanWebhook(c.Row(ctx, selectWebhook+" WHERE id = ?", webhookID).Scan)
 	if err != nil {
-		return false, s.translate(err)
+		return false, 0, s.translate(err)
 	}
 	page, err := s.outboxPage(ctx, cursor)
 	if err != nil || page.last == 0 {
-		return false, s.translate(err)
+		return false, 0, s.translate(err)
 	}
-	occurrences := page.wantedBy(w)
-	if n := len(occurrences); n > 0 && n < w.Batch.Most && w.Batch.Within > 0 && s.clock.Now().Sub(occurrences[0].Timestamp) < w.Batch.Within {
-		return false, nil // more may come
-	}
-	bodies, counts, err := w.Batch.Requests(occurrences)
+	requests, err := page.requests(w)
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
-	now := sqldb.Millis(s.clock.Now())
-	rows := make([][]any, len(bodies))
-	for i, body := range bodies {
-		rows[i] = []any{webhookID, fmt.Sprintf("msg_%d_%d_%d", webhookID, cursor, i), counts[i], body, now, now}
+	now := s.clock.Now()
+	if requests.events > 0 && requests.events < w.Batch.Most && w.Batch.Within > 0 && now.Sub(requests.first) < w.Batch.Within {
+		return false, 0, nil // more may come
+	}
+	bodies, err := c.missingBodies(ctx, requests, sqldb.Millis(now))
+	if err != nil {
+		return false, 0, s.translate(err)
 	}
 	err = s.inTxAsync(ctx, func(tx conn) error {
 		// Whoever reads the same behind a leader that was taken for dead makes nothing.
 		n, err := tx.Exec(ctx, "UPDATE webhooks SET cursor_seq = ? WHERE id = ? AND cursor_seq = ? AND state = 'on'", page.last, webhookID, cursor)
-		if more = n > 0; err != nil || n == 0 || len(rows) == 0 {
+		if more = n > 0; err != nil || n == 0 || len(requests.bodies) == 0 {
 			return err
 		}
-		return tx.insertValues(ctx, "webhook_deliveries (webhook_id, key, events, body, next_try_at, created_at)", rows,
-			"bigint", "text", "bigint", "text", "bigint", "bigint")
+		if len(bodies) > 0 {
+			if _, err := tx.Exec(ctx, "INSERT INTO webhook_bodies (id, at, body) SELECT "+tx.d.statements.columns("text", "bigint", "text")+" FROM "+
+				tx.d.statements.rows+" WHERE TRUE ORDER BY 1 ON CONFLICT (id) DO NOTHING", mustJSON(bodies)); err != nil {
+				return err
+			}
+		}
+		return tx.insertValues(ctx, "webhook_deliveries (webhook_id, key, events, body, shared, next_try_at, created_at)",
+			requests.rows(webhookID, cursor, sqldb.Millis(now)), "bigint", "text", "bigint", "text", "text", "bigint", "bigint")
 	})
-	return more, err
+	return more, now.Sub(page.all[0].Timestamp), err
+}
+
+// rows are the requests for a webhook that has come to a place of the outbox.
+func (r *outboxRequests) rows(webhookID, cursor int64, now any) [][]any {
+	rows := make([][]any, len(r.bodies))
+	for i, body := range r.bodies {
+		own, shared := body.text, any(nil)
+		if body.id != "" {
+			own, shared = "", body.id
+		}
+		rows[i] = []any{webhookID, fmt.Sprintf("msg_%d_%d_%d", webhookID, cursor, i), body.events, own, shared, now, now}
+	}
+	return rows
+}
+
+// missingBodies are the shared bodies of requests that are not kept yet, as rows.
+func (tx conn) missingBodies(ctx context.Context, r *outboxRequests, now any) (rows [][]any, err error) {
+	var ids []string
+	for _, body := range r.bodies {
+		if body.id != "" {
+			ids = append(ids, body.id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	kept, err := sqldb.Column[string](ctx, tx, "SELECT id FROM webhook_bodies WHERE id "+tx.d.InTexts, tx.d.TextList(ids))
+	for _, body := range r.bodies {
+		if body.id != "" && !slices.Contains(kept, body.id) {
+			rows = append(rows, []any{body.id, now, body.text})
+		}
+	}
+	return rows, err
 }
 
 // outboxBehind are the next rows of the outbox.
@@ -258,7 +299,60 @@ type outboxPage struct {
 	read time.Time
 	// last is the seq of its last row; 0 if it is empty.
 	last int64
+	// full says that more may lie behind it.
+	full bool
 	all  []occurred
+
+	mu sync.Mutex
+	// made are the requests of it, for webhooks that want the same in the same way.
+	made map[string]*outboxRequests
+}
+
+// outboxRequests are the requests that a page comes to for a webhook.
+type outboxRequests struct {
+	bodies []outboxBody
+	events int
+	first  time.Time
+}
+
+// outboxBody is a body and how many events it tells. Without an id it is too short to be
+// shared.
+type outboxBody struct {
+	id, text string
+	events   int
+}
+
+// sharedFrom is how long a body is that webhooks share, in bytes: to keep one costs as much
+// as a short one in each delivery.
+const sharedFrom = 1024
+
+// requests are those of a page for a webhook, made once for all that want the same.
+func (p *outboxPage) requests(w webhooks.Webhook) (*outboxRequests, error) {
+	key := mustJSON([]any{w.AccountID, w.Events, w.Channels, w.Campaigns, w.Batch.Most})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if made, known := p.made[key]; known {
+		return made, nil
+	}
+	list := p.wantedBy(w)
+	bodies, counts, err := w.Batch.Requests(list)
+	if err != nil {
+		return nil, err
+	}
+	made := &outboxRequests{events: len(list)}
+	if len(list) > 0 {
+		made.first = list[0].Timestamp
+	}
+	for i, text := range bodies {
+		body := outboxBody{text: text, events: counts[i]}
+		if len(text) >= sharedFrom {
+			sum := sha256.Sum256([]byte(text))
+			body.id = hex.EncodeToString(sum[:16])
+		}
+		made.bodies = append(made.bodies, body)
+	}
+	p.made[key] = made
+	return made, nil
 }
 
 // occurred is an occurrence and whose it is.
@@ -267,42 +361,65 @@ type occurred struct {
 	webhooks.Occurrence
 }
 
-// pageKept is for how long a page is shared: who comes later reads what has come meanwhile.
-const pageKept = 200 * time.Millisecond
+// For how long a page is shared. One that is not full is soon read anew, with what has come
+// meanwhile; one that is will never change, and webhooks that are told at their own pace
+// come to it one after the other. A page takes about a megabyte.
+const (
+	pageKept     = 200 * time.Millisecond
+	fullPageKept = 10 * time.Second
+	mostPages    = 32
+)
 
 // outboxPages are the pages that were read just now, by the place before them.
 type outboxPages struct {
 	mu sync.Mutex
-	by map[int64]outboxPage
+	by map[int64]*outboxPage
 }
 
-func (s *Store) outboxPage(ctx context.Context, cursor int64) (outboxPage, error) {
+// forget drops the pages that are old, and the oldest if they are too many.
+func (p *outboxPages) forget(now time.Time) {
+	maps.DeleteFunc(p.by, func(_ int64, page *outboxPage) bool {
+		return now.Sub(page.read) > fullPageKept || !page.full && now.Sub(page.read) > pageKept
+	})
+	for len(p.by) >= mostPages {
+		oldest := slices.MinFunc(slices.Collect(maps.Keys(p.by)), func(a, b int64) int { return p.by[a].read.Compare(p.by[b].read) })
+		delete(p.by, oldest)
+	}
+}
+
+func (s *Store) outboxPage(ctx context.Context, cursor int64) (*outboxPage, error) {
 	pages := &s.outboxPages
 	pages.mu.Lock() // who wants the same waits for it
 	defer pages.mu.Unlock()
 	now := clock.System{}.Now()
-	maps.DeleteFunc(pages.by, func(_ int64, p outboxPage) bool { return now.Sub(p.read) > pageKept })
+	pages.forget(now)
 	if page, known := pages.by[cursor]; known {
 		return page, nil
 	}
 	c := s.reader()
 	list, err := c.outboxBehind(ctx, cursor)
 	if err != nil || len(list) == 0 {
-		return outboxPage{}, err
+		return &outboxPage{}, err
 	}
-	page := outboxPage{read: now, last: list[len(list)-1].seq}
+	full := false
+	for i, n := 0, 0; i < len(list); i++ { // a row is one, or a commit's messages
+		if n += 1 + strings.Count(list[i].ids, ","); n >= toldAtOnce || list[i].seq%s.d.pageEnds == 0 {
+			list, full = list[:i+1], true
+		}
+	}
+	page := &outboxPage{read: now, full: full, last: list[len(list)-1].seq, made: map[string]*outboxRequests{}}
 	if page.all, err = c.occurrences(ctx, list); err != nil {
 		return page, err
 	}
 	if pages.by == nil {
-		pages.by = map[int64]outboxPage{}
+		pages.by = map[int64]*outboxPage{}
 	}
 	pages.by[cursor] = page
 	return page, nil
 }
 
 // wantedBy is what of a page a webhook wants to know, in its order.
-func (p outboxPage) wantedBy(w webhooks.Webhook) (list []webhooks.Occurrence) {
+func (p *outboxPage) wantedBy(w webhooks.Webhook) (list []webhooks.Occurrence) {
 	for _, o := range p.all {
 		if o.account == w.AccountID && w.Wants(o.Type, o.channel, o.campaign) {
 			list = append(list, o.Occurrence)

@@ -206,7 +206,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, accountID, id int64) error {
 	})
 }
 
-const selectDelivery = "SELECT id, webhook_id, key, events, body, state, tries, next_try_at, created_at, tried_at, status, answer, took FROM webhook_deliveries"
+const selectDelivery = `SELECT id, webhook_id, key, events, COALESCE((SELECT b.body FROM webhook_bodies b WHERE b.id = shared), body), state, tries,
+	next_try_at, created_at, tried_at, status, answer, took FROM webhook_deliveries`
 
 func scanDelivery(scan sqldb.Scan) (d webhooks.Delivery, err error) {
 	var next, created, tried sqldb.Time
@@ -305,7 +306,7 @@ func (s *Store) ReplayDeliveries(ctx context.Context, f webhooks.ReplayFilter, m
 		and("d.created_at < ?", sqldb.Millis(f.To))
 	}
 	if f.Event != "" {
-		and("d.body LIKE ?", `%"type":"`+string(f.Event)+`"%`)
+		and("COALESCE((SELECT b.body FROM webhook_bodies b WHERE b.id = d.shared), d.body) LIKE ?", `%"type":"`+string(f.Event)+`"%`)
 	}
 	err = s.inTx(ctx, func(tx conn) error {
 		if _, err := tx.webhook(ctx, f.AccountID, f.WebhookID); err != nil {
@@ -318,49 +319,66 @@ func (s *Store) ReplayDeliveries(ctx context.Context, f webhooks.ReplayFilter, m
 			return fault.New(fault.Conflict, "these are %d requests, and at most %d are made again at a time: choose a shorter time, or an event", n, most)
 		}
 		now := sqldb.Millis(s.clock.Now())
-		_, err := tx.Exec(ctx, "INSERT INTO webhook_deliveries (webhook_id, key, events, body, next_try_at, created_at) SELECT d.webhook_id, d.key, d.events, "+
-			"d.body, CAST(? AS BIGINT), CAST(? AS BIGINT)"+which+" ORDER BY d.id", append([]any{now, now}, args...)...)
+		_, err := tx.Exec(ctx, "INSERT INTO webhook_deliveries (webhook_id, key, events, body, shared, next_try_at, created_at) SELECT d.webhook_id, d.key, "+
+			"d.events, d.body, d.shared, CAST(? AS BIGINT), CAST(? AS BIGINT)"+which+" ORDER BY d.id", append([]any{now, now}, args...)...)
 		return err
 	})
 	return n, err
 }
 
-// TriedDelivery writes down a try. A request that is over is not tried again; a webhook
-// that was ended by it, or fails for too long, is off, and what waits for it is given up.
-func (s *Store) TriedDelivery(ctx context.Context, d webhooks.Delivery, off string) error {
+// TriedDeliveries writes down a try of each of some requests. A request that is over is not
+// tried again; a webhook that was ended by it, or fails for too long, is off, and what waits
+// for it is given up.
+func (s *Store) TriedDeliveries(ctx context.Context, w webhooks.Webhook, tried []webhooks.Delivery, off string) error {
+	if len(tried) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(tried))
+	for i, d := range tried {
+		rows[i] = []any{d.ID, string(d.State), d.Tries, sqldb.Millis(d.NextTryAt), sqldb.MillisPtr(d.TriedAt), d.Status, clean(d.Answer), d.Took.Milliseconds()}
+	}
+	last := tried[len(tried)-1]
 	return s.inTxAsync(ctx, func(tx conn) error {
-		now := sqldb.Millis(s.clock.Now())
-		n, err := tx.Exec(ctx, `UPDATE webhook_deliveries SET state = ?, tries = ?, next_try_at = ?, tried_at = ?, status = ?, answer = ?, took = ?
-			WHERE id = ? AND state = 'pending'`, string(d.State), d.Tries, sqldb.Millis(d.NextTryAt), now, d.Status, clean(d.Answer), d.Took.Milliseconds(), d.ID)
-		if err != nil || n == 0 {
+		f := tx.d.statements.field
+		if _, err := tx.Exec(ctx, "UPDATE webhook_deliveries SET state = "+f(1, "text")+", tries = "+f(2, "bigint")+", next_try_at = "+f(3, "bigint")+
+			", tried_at = "+f(4, "bigint")+", status = "+f(5, "bigint")+", answer = "+f(6, "text")+", took = "+f(7, "bigint")+" FROM "+tx.d.statements.rows+
+			" WHERE webhook_deliveries.id = "+f(0, "bigint")+" AND webhook_deliveries.state = 'pending'", mustJSON(rows)); err != nil {
 			return err
 		}
-		failing, args := "failing_since = ? WHERE failing_since IS NULL AND", []any{now}
-		if d.State == webhooks.Delivered {
+		failing, args := "failing_since = ? WHERE failing_since IS NULL AND", []any{sqldb.MillisPtr(last.TriedAt)}
+		if last.State == webhooks.Delivered {
 			failing, args = "failing_since = NULL WHERE failing_since IS NOT NULL AND", nil
+		} else if len(tried) > 1 { // those before it were taken
+			failing = "failing_since = ? WHERE"
 		}
-		if _, err := tx.Exec(ctx, "UPDATE webhooks SET "+failing+" id = ?", append(args, d.WebhookID)...); err != nil || off == "" {
+		if _, err := tx.Exec(ctx, "UPDATE webhooks SET "+failing+" id = ?", append(args, w.ID)...); err != nil || off == "" {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE webhook_deliveries SET state = 'failed' WHERE webhook_id = ? AND state = 'pending'", d.WebhookID); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE webhook_deliveries SET state = 'failed' WHERE webhook_id = ? AND state = 'pending'", w.ID); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE webhooks SET state = 'off', reason = ?, updated_at = ? WHERE id = ? AND state <> 'off'", clean(off), now, d.WebhookID)
+		_, err := tx.Exec(ctx, "UPDATE webhooks SET state = 'off', reason = ?, updated_at = ? WHERE id = ? AND state <> 'off'", clean(off),
+			sqldb.Millis(s.clock.Now()), w.ID)
 		return err
 	})
 }
 
-// NextDelivery is the request that comes next for a webhook that is on, and whether there
-// is one. It may have to wait for its time.
-func (s *Store) NextDelivery(ctx context.Context, webhookID int64) (w webhooks.Webhook, d webhooks.Delivery, found bool, err error) {
+// eventsRead bounds what of a webhook is in memory at a time: 5,000 events are about a
+// megabyte.
+const eventsRead = 5000
+
+// NextDeliveries are the requests that come next for a webhook that is on. The first may
+// have to wait for its time.
+func (s *Store) NextDeliveries(ctx context.Context, webhookID int64, most int) (w webhooks.Webhook, next []webhooks.Delivery, err error) {
 	c := s.reader()
 	if w, err = s.scanWebhook(c.Row(ctx, selectWebhook+" WHERE id = ? AND state = 'on'", webhookID).Scan); err == nil {
-		d, err = scanDelivery(c.Row(ctx, selectDelivery+" WHERE webhook_id = ? AND state = 'pending' ORDER BY id LIMIT 1", webhookID).Scan)
+		most = max(1, min(most, eventsRead/max(1, w.Batch.Most)))
+		next, err = sqldb.Query(ctx, c, scanDelivery, selectDelivery+" WHERE webhook_id = ? AND state = 'pending' ORDER BY id LIMIT ?", webhookID, most)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return w, d, false, nil
+		return w, nil, nil
 	}
-	return w, d, err == nil, s.translate(err)
+	return w, next, s.translate(err)
 }
 
 // LiveWebhooks are those for which something waits, or may come.
@@ -386,5 +404,10 @@ func (tx conn) forgetTold(ctx context.Context) (n int64, err error) {
 	}
 	old, err := tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE state <> 'pending' AND created_at < ?
 		ORDER BY created_at LIMIT ?)`, before, forgottenAtOnce)
-	return max(n, old), err
+	if err != nil {
+		return 0, err
+	}
+	bodies, err := tx.Exec(ctx, `DELETE FROM webhook_bodies WHERE id IN (SELECT b.id FROM webhook_bodies b WHERE b.at < ?
+		AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.shared = b.id AND d.shared IS NOT NULL) ORDER BY b.at LIMIT ?)`, before, forgottenAtOnce)
+	return max(n, old, bodies), err
 }

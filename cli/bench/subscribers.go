@@ -1,10 +1,11 @@
 package bench
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -38,11 +39,12 @@ func (b *bench) subscribe(ctx context.Context) (*subscribers, error) {
 	mux := http.NewServeMux()
 	for i := range b.s.Webhooks {
 		mux.HandleFunc(fmt.Sprintf("/%d", i), func(_ http.ResponseWriter, r *http.Request) {
-			var batch struct{ Data []json.RawMessage }
-			if json.NewDecoder(r.Body).Decode(&batch) != nil {
+			// Programs are elsewhere as a rule: what they cost here is kept small.
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
 				s.failed.Add(1)
 			}
-			s.events[i].Add(int64(len(batch.Data)))
+			s.events[i].Add(int64(bytes.Count(body, []byte(`"type":"message.sent"`))))
 		})
 	}
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}

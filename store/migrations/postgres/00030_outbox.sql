@@ -1,4 +1,14 @@
 -- +goose Up
+-- Bodies of requests that several webhooks may have alike are kept once, by their hashes.
+CREATE TABLE webhook_bodies (
+    id   TEXT   PRIMARY KEY,
+    at   BIGINT NOT NULL,
+    body TEXT   NOT NULL
+);
+CREATE INDEX webhook_bodies_at ON webhook_bodies (at);
+ALTER TABLE webhook_deliveries ADD COLUMN shared TEXT; -- the id of its body; NULL if that is its own
+CREATE INDEX webhook_deliveries_shared ON webhook_deliveries (shared) WHERE shared IS NOT NULL;
+
 -- What happens to campaigns, runs, channels, uploads and templates is written by triggers:
 -- nothing that changes them can forget it.
 -- +goose StatementBegin
@@ -82,6 +92,10 @@ END $$;
 CREATE TRIGGER outbox_template_changed AFTER UPDATE OF state ON template_statuses FOR EACH ROW WHEN (NEW.state <> OLD.state AND NEW.state IN ('approved', 'rejected')) EXECUTE FUNCTION outbox_template_changed();
 
 -- +goose Down
+UPDATE webhook_deliveries SET body = (SELECT b.body FROM webhook_bodies b WHERE b.id = shared) WHERE shared IS NOT NULL;
+DROP INDEX webhook_deliveries_shared;
+ALTER TABLE webhook_deliveries DROP COLUMN shared;
+DROP TABLE webhook_bodies;
 DROP TRIGGER outbox_campaigns ON campaigns;
 DROP FUNCTION outbox_campaigns;
 DROP TRIGGER outbox_run_ended ON runs;

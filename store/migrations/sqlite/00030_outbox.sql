@@ -23,6 +23,16 @@ INSERT INTO outbox (seq, at, state, run_id, channel_id, ids, event, account_id, 
 DROP TABLE outbox_kept;
 ALTER TABLE outbox_state DROP COLUMN last_seq;
 
+-- Bodies of requests that several webhooks may have alike are kept once, by their hashes.
+CREATE TABLE webhook_bodies (
+    id   TEXT   PRIMARY KEY,
+    at   INTEGER NOT NULL,
+    body TEXT   NOT NULL
+);
+CREATE INDEX webhook_bodies_at ON webhook_bodies (at);
+ALTER TABLE webhook_deliveries ADD COLUMN shared TEXT; -- the id of its body; NULL if that is its own
+CREATE INDEX webhook_deliveries_shared ON webhook_deliveries (shared) WHERE shared IS NOT NULL;
+
 -- What happens to campaigns, runs, channels, uploads and templates is written by triggers:
 -- nothing that changes them can forget it.
 -- +goose StatementBegin
@@ -92,6 +102,10 @@ END;
 -- +goose StatementEnd
 
 -- +goose Down
+UPDATE webhook_deliveries SET body = (SELECT b.body FROM webhook_bodies b WHERE b.id = shared) WHERE shared IS NOT NULL;
+DROP INDEX webhook_deliveries_shared;
+ALTER TABLE webhook_deliveries DROP COLUMN shared;
+DROP TABLE webhook_bodies;
 DROP TRIGGER outbox_campaigns;
 DROP TRIGGER outbox_run_ended;
 DROP TRIGGER outbox_run_skipped;
