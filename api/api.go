@@ -145,6 +145,7 @@ func (s *Server) routes() {
 	s.replyRoutes()
 	s.capRoutes()
 	s.snippetRoutes()
+	s.statisticsRoutes()
 	s.templateRoutes()
 	s.uploadRoutes()
 	s.exportRoutes()

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -14,6 +15,7 @@ type AccountSettings struct {
 	QuietHours         *providers.QuietHours `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; absent for none."`
 	QuietTransactional bool                  `json:"quiet_transactional" doc:"Transactional messages obey quiet hours, too, those of their channel among them."`
 	Approval           ApprovalSettings      `json:"approval"`
+	Timezone           string                `json:"timezone" doc:"The zone whose days statistics count."`
 	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
 }
@@ -44,6 +46,7 @@ func (q *QuietHoursChange) into(hours **providers.QuietHours) {
 type SettingsChange struct {
 	QuietHours         *QuietHoursChange `json:"quiet_hours,omitempty" doc:"When nobody is written to by campaigns, on the recipient's own clock; {} takes them away. Takes effect at once, also for campaigns that are under way."`
 	QuietTransactional *bool             `json:"quiet_transactional,omitempty" doc:"Whether transactional messages obey quiet hours, too."`
+	Timezone           *string           `json:"timezone,omitempty" maxLength:"64" doc:"The zone whose days statistics count, such as Europe/Berlin; empty for UTC."`
 	BrandName          *string           `json:"brand_name,omitempty" maxLength:"100" doc:"Who writes, as it stands on the pages of recipients, such as Bell Foundry Ltd; empty takes it away."`
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
@@ -57,7 +60,7 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	}
 	return &one[AccountSettings]{AccountSettings{
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
-		BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
+		Timezone: cmp.Or(settings.Timezone, "UTC"), BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
 	}}, nil
 }
 
@@ -77,6 +80,7 @@ func (s *Server) settingsRoutes() {
 			if in.Body.QuietTransactional != nil {
 				settings.QuietTransactional = *in.Body.QuietTransactional
 			}
+			set(&settings.Timezone, in.Body.Timezone)
 			set(&settings.Brand.Name, in.Body.BrandName)
 			set(&settings.Brand.Color, in.Body.BrandColor)
 			if in.Body.Approval != nil {

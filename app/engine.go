@@ -210,6 +210,10 @@ const flowsEvery = 100 * time.Millisecond
 // webhooksEvery is how soon programs are told what happened.
 const webhooksEvery = 200 * time.Millisecond
 
+// statisticsEvery is how often the changes of counts are added up, so that there are never
+// many to read; they count from the beginning.
+const statisticsEvery = 2 * time.Second
+
 // feedsEvery is how soon the data feed of a run that begins is read.
 const feedsEvery = 100 * time.Millisecond
 
@@ -242,6 +246,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "pulls", Every: pullsEvery, Run: e.Campaigns.AnswerPulls},
 			{Name: "flows", Every: flowsEvery, Run: e.Store.MoveFlows}, {Name: "flow calls", Every: flowsEvery, Run: e.Calls.RunNext},
 			{Name: "flow days", Every: time.Minute, Run: e.Store.EnterByDate},
+			{Name: "statistics", Every: statisticsEvery, Run: e.Store.FoldStatistics},
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},
 			{Name: "expiry", Every: 5 * time.Minute, Run: contacts.NewSweeper(e.Store).Run},

@@ -6,6 +6,7 @@ import (
 
 	"carillon/campaigns/hours"
 	"carillon/internal/fault"
+	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
 )
@@ -21,6 +22,8 @@ type Settings struct {
 	QuietTransactional bool
 	// ApprovalRequired has no campaign be started that another person has not approved.
 	ApprovalRequired bool
+	// Timezone is the IANA name of the zone whose days statistics count; empty is UTC.
+	Timezone string
 	// Brand is how the pages of recipients look.
 	Brand messages.Brand
 }
@@ -50,6 +53,11 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 	if q := settings.QuietHours; q != nil {
 		if err := hours.CheckQuiet("quiet_hours", q.From, q.To); err != nil {
 			return Settings{}, err
+		}
+	}
+	if settings.Timezone != "" {
+		if _, known := zone.Known(settings.Timezone); !known {
+			return Settings{}, fault.InvalidField("timezone", settings.Timezone, "is no IANA time zone: write a name such as Europe/Berlin")
 		}
 	}
 	settings.Brand.Name = strings.TrimSpace(settings.Brand.Name)

@@ -21,9 +21,22 @@ func (c *cli) addProofs(root *cobra.Command) {
 	verify := &cobra.Command{
 		Use: "verify [CAMPAIGN]", Short: "Prove that everybody is accounted for", GroupID: "work", Args: cobra.MaximumNArgs(1),
 		Long: `Counts the messages of a campaign, or of every campaign, and compares them with what was planned
-and with the counters that every transaction kept. Exit code 5 if something does not balance.`,
-		Example: "  carillon verify\n  carillon verify 1 --output json",
-		RunE:    c.verify,
+and with the counters that every transaction kept. Exit code 5 if something does not balance.
+
+--statistics compares what the statistics count with the rows that it is of, and --repair makes it what the rows say.`,
+		Example: "  carillon verify\n  carillon verify 1 --output json\n  carillon verify --statistics",
+	}
+	var ofStatistics, repair bool
+	verify.Flags().BoolVar(&ofStatistics, "statistics", false, "compare statistics with rows instead")
+	verify.Flags().BoolVar(&repair, "repair", false, "with --statistics: make them what the rows say, first")
+	verify.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case ofStatistics && len(args) == 0:
+			return c.verifyStatistics(cmd.Context(), repair)
+		case ofStatistics || repair:
+			return usagef("--statistics is of everything, without a campaign, and --repair is of --statistics")
+		}
+		return c.verify(cmd, args)
 	}
 	var e explanation
 	explain := &cobra.Command{
@@ -39,6 +52,30 @@ and with the counters that every transaction kept. Exit code 5 if something does
 	explain.Flags().BoolVar(&e.steps, "steps", false, "show every state of the messages, with its time")
 	explain.Flags().Int64Var(&e.contact, "contact", 0, "instead of an address: a contact, over all campaigns")
 	root.AddCommand(verify, explain)
+}
+
+// verifyStatistics compares statistics with rows, after they were repaired if they are to be.
+func (c *cli) verifyStatistics(ctx context.Context, repair bool) error {
+	if repair {
+		repaired, _, err := ask[api.StatisticsRepaired](ctx, c, post(statsPath().below("repair"), nil))
+		if err != nil {
+			return err
+		}
+		sayf(c.err, "%d counts were put right.\n", repaired.Repaired)
+	}
+	proof, raw, err := ask[api.StatisticsProof](ctx, c, get(statsPath().below("verify")))
+	if err != nil {
+		return err
+	}
+	if err := c.print(raw, func(w *tabwriter.Writer) {
+		for _, d := range proof.Drifts {
+			sayf(w, "%s\tmetric %s\t%s\tcounted %d\trows %d\n", at(d.Slot), clean(d.What), clean(d.Of), d.Counted, d.Rows)
+		}
+		sayf(w, "%d counts, %d differ from the rows\n", proof.Compared, len(proof.Drifts))
+	}); err != nil || proof.Balanced {
+		return err
+	}
+	return &exitError{exitUnbalanced, fmt.Errorf("statistics differ from the rows: carillon verify --statistics --repair makes them right")}
 }
 
 // campaignProof is what verify finds for one campaign.

@@ -198,6 +198,17 @@ holidays create Office --date 2026-12-24=Party
 holidays set 1 --name Bureau
 holidays rm 1
 holidays import CSV --name Germany
+stats campaigns --by run --campaign 1 --from 2026-11-01 --to 2026-11-30 --interval week --timezone Europe/Berlin
+stats notifications --csv
+stats channels --channel 1
+stats errors
+stats arrivals
+stats hours
+stats links
+stats contacts
+stats people --interval all
+stats flows
+verify --statistics --repair
 webhooks ls
 webhooks show 1
 webhooks create https://example.org/hooks --event message.sent --event message.failed --channel 1 --batch 100 --header Authorization:x --description d

@@ -137,6 +137,7 @@ func (c *cli) root() *cobra.Command {
 	c.addSchedules(root)
 	c.addHolidays(root)
 	c.addWebhooks(root)
+	c.addStats(root)
 	c.addFlows(root)
 	c.addEvents(root)
 	c.addCalendar(root)

@@ -50,7 +50,7 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 		approval = "every campaign, by another person"
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
-		"Brand name", s.BrandName, "Brand colour", s.BrandColor)
+		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor)
 }
 
 func (c *cli) settingsShow() *cobra.Command {
@@ -60,7 +60,7 @@ func (c *cli) settingsShow() *cobra.Command {
 }
 
 func (c *cli) settingsSet() *cobra.Command {
-	var quiet, name, color string
+	var quiet, timezone, name, color string
 	var transactional, approval bool
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the account's settings",
@@ -71,9 +71,10 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringVar(&quiet, "quiet-hours", "", quietUsage)
 	flags.BoolVar(&transactional, "quiet-transactional", false, "transactional messages obey quiet hours, too; =false lets them pass again")
 	flags.BoolVar(&approval, "approval", false, "no campaign is started that another person has not approved; =false asks for none")
+	flags.StringVar(&timezone, "timezone", "", "the zone whose days statistics count, such as Europe/Berlin; '' is UTC")
 	flags.StringVar(&name, "brand-name", "", "who writes, as it stands on the pages of recipients; '' takes it away")
 	flags.StringVar(&color, "brand-color", "", "the colour of the pages of recipients, such as #14532d; '' takes it away")
-	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "brand-name", "brand-color")
+	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -88,6 +89,9 @@ func (c *cli) settingsSet() *cobra.Command {
 		}
 		if flags.Changed("approval") {
 			change.Approval = &api.ApprovalSettings{Required: approval}
+		}
+		if flags.Changed("timezone") {
+			change.Timezone = &timezone
 		}
 		if flags.Changed("brand-name") {
 			change.BrandName = &name

@@ -94,7 +94,9 @@ type Outgoing struct {
 	Content   []byte // providers.Content as JSON, rendered
 	Metadata  []byte // JSON object of texts
 	Language  string // of the template's translation; empty where there is none
-	DueAt     time.Time
+	// TemplateID is the template that it speaks; 0 for none.
+	TemplateID int64
+	DueAt      time.Time
 	// ReplyID is the reply that it answers, which is to be open; 0 for none.
 	ReplyID int64
 }

@@ -32,13 +32,15 @@ type Notification struct {
 	// DueAt is when to send it; zero means now.
 	DueAt time.Time
 
-	// language is that of the template's translation.
-	language string
+	// language is that of the template's translation, templateID the template's.
+	language   string
+	templateID int64
 }
 
 // Say puts what a template says to somebody in the place of the content.
 func (t *Notification) Say(wording templates.Resolved, to Recipient) {
 	t.Content, t.language, _ = wording.For(to.Language)
+	t.templateID = wording.TemplateID
 }
 
 // maxMetadata bounds the entries of metadata.
@@ -181,7 +183,8 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 		return Message{}, err
 	}
 	return s.Write(ctx, Outgoing{
-		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language, DueAt: m.DueAt,
+		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
+		TemplateID: m.templateID, DueAt: m.DueAt,
 	}, rendered, m.Metadata)
 }
 

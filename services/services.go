@@ -18,6 +18,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/providers/fetch"
+	"carillon/statistics"
 	"carillon/targeting"
 	"carillon/templates"
 	"carillon/tracking"
@@ -55,6 +56,7 @@ type Services struct {
 	Tokens     messages.Tokens
 	Tracking   *tracking.Service
 	Webhooks   *webhooks.Service
+	Statistics *statistics.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -83,6 +85,7 @@ type Store interface {
 	targeting.JobStore
 	targeting.ExportStore
 	webhooks.Store
+	statistics.Store
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
@@ -149,6 +152,7 @@ func New(d Deps) *Services {
 	s.Events = contacts.NewEvents(d.Store, d.Clock)
 	s.Calls = flows.NewCalls(d.Store, fetch.New(d.Dialer), d.Clock)
 	s.Tracking = tracking.NewService(s.Tokens, s.Campaigns, d.Engagement, d.Clock)
+	s.Statistics = statistics.NewService(d.Store, d.Clock)
 	s.Webhooks = webhooks.NewService(d.Store, d.Clock)
 	return s
 }

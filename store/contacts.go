@@ -12,6 +12,7 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/statistics"
 	"carillon/store/sqldb"
 	"carillon/webhooks"
 )
@@ -175,6 +176,9 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 			return err
 		}
 		if err := tx.suppressGiven(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
+			return err
+		}
+		if err := tx.keepPeople(ctx, c.AccountID, statistics.ContactCreated, 1); err != nil {
 			return err
 		}
 		if err := tx.occur(ctx, happening{event: webhooks.ContactCreated, accountID: c.AccountID, data: webhooks.Contact{ID: id}}); err != nil {

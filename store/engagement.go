@@ -160,6 +160,13 @@ type engagedMessage struct {
 	runID, variant int64
 	sentAt         sqldb.Time
 	before, now    tracking.Engagement
+	// slot is when the last of it was done.
+	slot int64
+}
+
+// at is a counter of the message's run, now.
+func (m *engagedMessage) at(number int64) engagedIn {
+	return engagedIn{engagementKey{m.runID, m.variant, number}, m.slot}
 }
 
 // engagementKey names a counter.
@@ -167,6 +174,10 @@ type engagementKey struct{ runID, variant, number int64 }
 
 // engagementDelta is how a counter changes: people, times, machine.
 type engagementDelta [3]int64
+
+func (d engagementDelta) plus(other engagementDelta) engagementDelta {
+	return engagementDelta{d[0] + other[0], d[1] + other[1], d[2] + other[2]}
+}
 
 // applyEngagement writes a group of events: what was done with their messages, and the
 // counters. Messages that are gone, and those of erased people, keep nothing.
@@ -177,16 +188,17 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 	}
 	var told []int64
 	var firsts []firstOf
-	counts := map[engagementKey]engagementDelta{}
-	count := func(key engagementKey, people, times, machine int) {
-		d := counts[key]
-		counts[key] = engagementDelta{d[0] + int64(people), d[1] + int64(times), d[2] + int64(machine)}
+	counts, when := map[engagementKey]engagementDelta{}, map[engagedIn]engagementDelta{}
+	count := func(at engagedIn, people, times, machine int) {
+		d := engagementDelta{int64(people), int64(times), int64(machine)}
+		counts[at.engagementKey], when[at] = counts[at.engagementKey].plus(d), when[at].plus(d)
 	}
 	for _, ev := range group {
 		m := found[ev.MessageID]
 		if m == nil {
 			continue
 		}
+		m.slot = ev.At.UnixMilli() / slotMillis
 		took := m.now.Add(ev, m.sentAt.Time)
 		if took.First {
 			told = append(told, ev.MessageID)
@@ -198,7 +210,7 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 			if c.Number > 0 && c.People > 0 {
 				firsts = append(firsts, firstOf{ev.MessageID, c.Number})
 			}
-			count(engagementKey{m.runID, m.variant, int64(c.Number)}, c.People, c.Clicks, c.Machine)
+			count(m.at(int64(c.Number)), c.People, c.Clicks, c.Machine)
 		}
 	}
 	rows := make([][]any, 0, len(found))
@@ -207,8 +219,8 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 		b, n := &m.before, &m.now
 		rows = append(rows, []any{id, sqldb.Millis(n.OpenedAt), sqldb.Millis(n.LastOpenedAt), sqldb.Millis(n.ClickedAt), sqldb.Millis(n.LastClickedAt),
 			n.Opens, n.Clicks, n.MachineOpens, n.MachineClicks, mustJSON(n.Doubt), mustJSON(n.Events)})
-		count(engagementKey{m.runID, m.variant, everyOpen}, some(n.Opens)-some(b.Opens), n.Opens-b.Opens, n.MachineOpens-b.MachineOpens)
-		count(engagementKey{m.runID, m.variant, everyClick}, some(n.Clicks)-some(b.Clicks), n.Clicks-b.Clicks, n.MachineClicks-b.MachineClicks)
+		count(m.at(everyOpen), some(n.Opens)-some(b.Opens), n.Opens-b.Opens, n.MachineOpens-b.MachineOpens)
+		count(m.at(everyClick), some(n.Clicks)-some(b.Clicks), n.Clicks-b.Clicks, n.MachineClicks-b.MachineClicks)
 	}
 	if len(rows) == 0 {
 		return nil
@@ -217,6 +229,9 @@ func (tx conn) applyEngagement(ctx context.Context, group []tracking.Event, shar
 		return err
 	}
 	if _, err := tx.Exec(ctx, tx.d.statements.addEngagementCounts, mustJSON(countRows(counts, shard))); err != nil {
+		return err
+	}
+	if err := tx.keepEngaged(ctx, when); err != nil {
 		return err
 	}
 	if err := tx.occurEngaged(ctx, firsts); err != nil || len(told) == 0 {

@@ -13,6 +13,7 @@ import (
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/statistics"
 	"carillon/store/sqldb"
 	"carillon/webhooks"
 )
@@ -316,6 +317,11 @@ func sortedAddresses(c contacts.Contact) (list []string) {
 }
 
 func (e *erasing) eraseContact(ctx context.Context) error {
+	if e.contact.Status != contacts.Deleted {
+		if err := e.keepPeople(ctx, e.accountID, statistics.ContactRemoved, 1); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		e.change(ctx, "members", "DELETE FROM members WHERE contact_id = ?", e.contact.ID),
 		e.change(ctx, "addresses", "DELETE FROM addresses WHERE contact_id = ?", e.contact.ID),

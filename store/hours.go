@@ -45,9 +45,9 @@ func (s *Store) GetSettings(ctx context.Context, accountID int64) (campaigns.Set
 func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Settings, error) {
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet string
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, brand_name, brand_color
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color
 		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
-		&settings.ApprovalRequired, &settings.Brand.Name, &settings.Brand.Color)
+		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -68,10 +68,11 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 		if err != nil {
 			return err
 		}
-		if before.ApprovalRequired != settings.ApprovalRequired || before.Brand != settings.Brand {
-			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, brand_name, brand_color) VALUES (?, ?, ?, ?)
-				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, brand_name = excluded.brand_name,
-					brand_color = excluded.brand_color`, settings.AccountID, settings.ApprovalRequired, settings.Brand.Name, settings.Brand.Color); err != nil {
+		if before.ApprovalRequired != settings.ApprovalRequired || before.Brand != settings.Brand || before.Timezone != settings.Timezone {
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, timezone, brand_name, brand_color) VALUES (?, ?, ?, ?, ?)
+				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, timezone = excluded.timezone,
+					brand_name = excluded.brand_name, brand_color = excluded.brand_color`,
+				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color); err != nil {
 				return err
 			}
 		}

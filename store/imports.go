@@ -12,6 +12,7 @@ import (
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/statistics"
 	"carillon/store/sqldb"
 	"carillon/webhooks"
 )
@@ -198,6 +199,9 @@ func (i *importing) write(ctx context.Context) error {
 		return err
 	}
 	if err := i.insertRows(ctx, sql.insertContacts, created, i.batch.AccountID, i.now, i.now, fresh.Attributes.JSON(), expiryJSON(fresh.Expiry)); err != nil {
+		return err
+	}
+	if err := i.keepPeople(ctx, i.batch.AccountID, statistics.ContactCreated, len(m.New)); err != nil {
 		return err
 	}
 	if err := i.occurAll(ctx, i.batch.AccountID, webhooks.ContactCreated, func() []happening {

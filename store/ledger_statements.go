@@ -60,5 +60,16 @@ func (v valueRows) columns(kinds ...string) string {
 	return strings.Join(list, ", ")
 }
 
+// columnsAs are the first fields of a row, of types and under names that are given in their
+// order, as in "bigint id".
+func (v valueRows) columnsAs(fields ...string) string {
+	list := make([]string, len(fields))
+	for i, field := range fields {
+		kind, name, _ := strings.Cut(field, " ")
+		list[i] = v.field(i, kind) + " AS " + name
+	}
+	return strings.Join(list, ", ")
+}
+
 // accepted are the states of a message that the provider has, by its own word.
 var accepted = []messages.State{messages.Sent, messages.Delivered, messages.Read}

@@ -114,9 +114,10 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if !o.DueAt.IsZero() {
 		due = sqldb.Millis(o.DueAt)
 	}
-	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address, language)
-		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ?, CAST(? AS TEXT) FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
-		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, nullText(o.Language), o.ChannelID, o.AccountID)
+	id, err := tx.Insert(ctx, `INSERT INTO messages (channel_id, run_id, contact_id, priority, state, due_at, created_at, address, language, template_id)
+		SELECT id, 0, ?, 1, `+number(messages.Pending)+`, ?, ?, ?, CAST(? AS TEXT), NULLIF(CAST(? AS BIGINT), 0)
+		FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL`,
+		o.ContactID, due, sqldb.Millis(tx.s.clock.Now()), o.Address, nullText(o.Language), o.TemplateID, o.ChannelID, o.AccountID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, fault.InvalidField("channel_id", o.ChannelID, "there is no such channel: GET /v1/channels lists them")
 	}

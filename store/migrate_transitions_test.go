@@ -40,7 +40,7 @@ func TestNoIDComesBack(t *testing.T) {
 		if s.Postgres() {
 			query = "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id'"
 		}
-		inside := []string{"upload_errors", "receipts", "goose_db_version", "flow_inbox", "outbox"}
+		inside := []string{"upload_errors", "receipts", "goose_db_version", "flow_inbox", "outbox", "stats_deltas", "webhook_bodies"}
 		require.NoError(t, sqldb.Each(ctx, s.Reader(), func(scan sqldb.Scan) error {
 			var table string
 			if err := scan(&table); err != nil {

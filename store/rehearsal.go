@@ -23,6 +23,15 @@ var rehearsed = []struct {
 	{"members", false},
 	{"suppressions", false},
 	{"consents", true},
+	{"outbox", false},
+}
+
+// rehearsedCounts is the table of counts that an import writes.
+func (s *Store) rehearsedCounts() string {
+	if s.Postgres() {
+		return "stats_deltas"
+	}
+	return "stats"
 }
 
 // copyAtOnce is how many rows of a table are copied between two signs of life.
@@ -85,14 +94,12 @@ func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 		return err
 	}
 	c := r.outside()
+	if err := c.hide(ctx, r.rehearsedCounts()); err != nil {
+		return err
+	}
 	for _, t := range rehearsed {
-		if r.Postgres() {
-			_, err = c.Exec(ctx, "CREATE TEMPORARY TABLE "+t.table+" (LIKE public."+t.table+" INCLUDING ALL)")
-		} else {
-			err = c.shadow(ctx, t.table)
-		}
-		if err != nil {
-			return fmt.Errorf("copy table %s: %w", t.table, err)
+		if err := c.hide(ctx, t.table); err != nil {
+			return err
 		}
 		if !t.copy {
 			continue
@@ -100,6 +107,19 @@ func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 		if err := r.copyRows(ctx, c, t.table, u); err != nil {
 			return fmt.Errorf("copy table %s: %w", t.table, err)
 		}
+	}
+	return nil
+}
+
+// hide makes an empty temporary table that hides a table.
+func (tx conn) hide(ctx context.Context, table string) (err error) {
+	if tx.s.Postgres() {
+		_, err = tx.Exec(ctx, "CREATE TEMPORARY TABLE "+table+" (LIKE public."+table+" INCLUDING ALL)")
+	} else {
+		err = tx.shadow(ctx, table)
+	}
+	if err != nil {
+		return fmt.Errorf("copy table %s: %w", table, err)
 	}
 	return nil
 }
@@ -117,7 +137,7 @@ func (tx conn) shadow(ctx context.Context, table string) error {
 			text = strings.Replace(text, " "+name+" ", " temp."+name+" ", 1)
 		}
 		return text, err
-	}, "SELECT type, name, sql FROM main.sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", table)
+	}, "SELECT type, name, sql FROM main.sqlite_master WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC", table)
 	if err != nil {
 		return err
 	}

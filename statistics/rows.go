@@ -1,0 +1,170 @@
+package statistics
+
+import "time"
+
+// Sending counts messages by what became of them by now: what arrives later, or is read,
+// moves within the window in which it was sent.
+type Sending struct {
+	Total     int64 `json:"total" doc:"Messages that providers were asked to send."`
+	Sent      int64 `json:"sent" doc:"The provider took them: delivered and read ones, too."`
+	Delivered int64 `json:"delivered" doc:"A receipt says that they arrived: read ones, too."`
+	Read      int64 `json:"read"`
+	Failed    int64 `json:"failed"`
+	Rejected  int64 `json:"rejected"`
+	Unknown   int64 `json:"unknown" doc:"In doubt: the provider's answer is not known."`
+	Skipped   int64 `json:"skipped" doc:"Our own rules kept them from being sent; not part of the total."`
+	Canceled  int64 `json:"canceled" doc:"Not part of the total."`
+}
+
+// Rates are parts of what was sent, from 0 to 1; absent where nothing was.
+type Rates struct {
+	DeliveryRate *float64 `json:"delivery_rate,omitempty" doc:"Delivered of those sent."`
+	ReadRate     *float64 `json:"read_rate,omitempty" doc:"Read of those sent."`
+	FailureRate  *float64 `json:"failure_rate,omitempty" doc:"Failed and rejected of the total."`
+}
+
+func (s Sending) rates() Rates {
+	return Rates{rate(s.Delivered, s.Sent), rate(s.Read, s.Sent), rate(s.Failed+s.Rejected, s.Total)}
+}
+
+// rate is a part rounded to a hundredth of a percent, nil of nothing.
+func rate(part, of int64) *float64 {
+	if of == 0 {
+		return nil
+	}
+	r := float64((part*20_000/of+1)/2) / 10_000
+	return &r
+}
+
+// Span is the window of a row.
+type Span struct {
+	Start time.Time `json:"start" doc:"When the window begins, on the clock of the zone."`
+}
+
+// NotificationRow counts messages by the template that they speak; those without one have no
+// name.
+type NotificationRow struct {
+	Span
+	Template         string `json:"template"`
+	Language         string `json:"language,omitempty"`
+	Total            int64  `json:"total" doc:"Messages that providers were asked to send."`
+	TotalSent        int64  `json:"total_sent" doc:"Without those that failed."`
+	TotalFailed      int64  `json:"total_failed" doc:"Failed or rejected."`
+	TotalUndelivered int64  `json:"total_undelivered" doc:"Sent, and no receipt yet says that they arrived."`
+	TotalDelivered   int64  `json:"total_delivered" doc:"Arrived: read ones, too."`
+	TotalRead        int64  `json:"total_read"`
+}
+
+// CampaignRow counts messages of a campaign, run or variant, and what people did.
+type CampaignRow struct {
+	Span
+	CampaignID int64  `json:"campaign_id"`
+	Campaign   string `json:"campaign"`
+	RunID      int64  `json:"run_id,omitempty"`
+	Variant    int64  `json:"variant,omitempty" doc:"Its number, from 1."`
+	Sending
+	Opened    int64 `json:"opened" doc:"People, by tracked messages."`
+	Clicked   int64 `json:"clicked" doc:"People."`
+	Converted int64 `json:"converted"`
+	Rates
+	ClickRate      *float64 `json:"click_rate,omitempty" doc:"People who clicked, of those sent."`
+	ConversionRate *float64 `json:"conversion_rate,omitempty" doc:"Of those sent."`
+}
+
+// ChannelRow counts messages of a channel, and replies to it.
+type ChannelRow struct {
+	Span
+	ChannelID int64  `json:"channel_id"`
+	Channel   string `json:"channel"`
+	Sending
+	Replied int64 `json:"replied" doc:"Messages that people wrote to it."`
+	Rates
+	ReplyRate *float64 `json:"reply_rate,omitempty" doc:"Replies of those sent."`
+}
+
+// ErrorRow counts answers of a channel's provider that were no success, one for each try.
+type ErrorRow struct {
+	Span
+	ChannelID int64  `json:"channel_id"`
+	Channel   string `json:"channel"`
+	Kind      string `json:"kind" doc:"What Carillon takes it for, such as recipient or throttled."`
+	Code      string `json:"code" doc:"The provider's own."`
+	Tries     int64  `json:"tries"`
+}
+
+// ArrivalRow says how long messages of a channel took from sending to the receipt that they
+// arrived.
+type ArrivalRow struct {
+	Span
+	ChannelID int64  `json:"channel_id"`
+	Channel   string `json:"channel"`
+	Arrived   int64  `json:"arrived"`
+	Within1s  int64  `json:"within_1s"`
+	Within5s  int64  `json:"within_5s" doc:"Longer than what stands before; so on."`
+	Within15s int64  `json:"within_15s"`
+	Within1m  int64  `json:"within_1m"`
+	Within5m  int64  `json:"within_5m"`
+	Within15m int64  `json:"within_15m"`
+	Within1h  int64  `json:"within_1h"`
+	Within6h  int64  `json:"within_6h"`
+	Within24h int64  `json:"within_24h"`
+	Longer    int64  `json:"longer"`
+}
+
+// within are the fields by the metrics from ArrivedSoonest on.
+func (r *ArrivalRow) within() []*int64 {
+	return []*int64{
+		&r.Within1s, &r.Within5s, &r.Within15s, &r.Within1m, &r.Within5m, &r.Within15m, &r.Within1h, &r.Within6h, &r.Within24h, &r.Longer,
+	}
+}
+
+// HourRow counts messages by when in the week they were sent.
+type HourRow struct {
+	Weekday string `json:"weekday"`
+	Hour    int    `json:"hour" minimum:"0" maximum:"23"`
+	Sending
+	Rates
+}
+
+// LinkRow counts clicks on a link of a run, when they were made.
+type LinkRow struct {
+	Span
+	CampaignID int64  `json:"campaign_id"`
+	Campaign   string `json:"campaign"`
+	RunID      int64  `json:"run_id"`
+	Link       string `json:"link" doc:"Its number in the run."`
+	Address    string `json:"address"`
+	People     int64  `json:"people" doc:"Each counted once for the link, less those who turned out to be programs."`
+	Clicks     int64  `json:"clicks" doc:"Of people."`
+	Machine    int64  `json:"machine_clicks" doc:"Of programs that look at mails."`
+}
+
+// ContactRow says how contacts come and go.
+type ContactRow struct {
+	Span
+	Created    int64 `json:"created"`
+	Removed    int64 `json:"removed" doc:"Deleted, erased or merged into another, less those that came back."`
+	Total      int64 `json:"total" doc:"How many there are at the end of the window."`
+	OptedOut   int64 `json:"opted_out" doc:"Times that somebody opted out, of everything or of a category."`
+	OptedIn    int64 `json:"opted_in"`
+	Bounced    int64 `json:"bounced" doc:"Addresses suppressed because of bounces."`
+	Complained int64 `json:"complained" doc:"Addresses suppressed because of complaints."`
+}
+
+// PeopleRow says how many people messages reached, each counted once in the window.
+type PeopleRow struct {
+	Span
+	Reached int64 `json:"reached" doc:"People to whom a message was sent."`
+	Active  int64 `json:"active" doc:"Of these, who read, opened or clicked a message that was sent then."`
+}
+
+// FlowRow says how people went through a flow.
+type FlowRow struct {
+	Span
+	CampaignID int64  `json:"campaign_id"`
+	Campaign   string `json:"campaign"`
+	Entered    int64  `json:"entered"`
+	Answered   int64  `json:"answered" doc:"Questions."`
+	Ended      int64  `json:"ended"`
+	Outcome    string `json:"outcome,omitempty" doc:"Of those who ended; there is a row for each outcome, and one without for who entered and answered."`
+}

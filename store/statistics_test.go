@@ -1,0 +1,265 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/internal/clock"
+	"carillon/messages"
+	"carillon/providers"
+	"carillon/statistics"
+	"carillon/store/sqldb"
+	"carillon/store/storetest"
+	"carillon/tracking"
+)
+
+// counted adds up what is counted, and reports nothing that differs from the rows.
+func counted(t *testing.T, j *journey) {
+	t.Helper()
+	drifts, compared, err := j.StatisticsDrift(t.Context(), j.AccountID, 100)
+	require.NoError(t, err)
+	require.Empty(t, drifts)
+	require.Positive(t, compared)
+}
+
+// fold adds all changes of counts up.
+func fold(t *testing.T, s *storetest.Store) {
+	t.Helper()
+	for {
+		more, err := s.FoldStatistics(t.Context())
+		require.NoError(t, err)
+		if !more {
+			return
+		}
+	}
+}
+
+// rowsOf are the rows of a subject.
+func rowsOf[Row any](t *testing.T, j *journey, r statistics.Request) (rows []Row) {
+	t.Helper()
+	r.AccountID = j.AccountID
+	require.NoError(t, statistics.NewService(j.Store.Store, j.Clock).Each(t.Context(), r, func(row any) error {
+		rows = append(rows, row.(Row))
+		return nil
+	}))
+	return rows
+}
+
+// Whatever becomes of messages, in whatever order it is told and how often, is counted as
+// the rows say: over days on which the clock changes, before and after it is added up.
+func TestStatisticsAreWhatTheRowsSay(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		random := rand.New(rand.NewPCG(seed, 1))
+		// The clock goes back on the 29th at 3:00 in Berlin.
+		fake := clock.NewFake(time.Date(2028, 10, 27, 22, 0, 0, 0, time.UTC))
+		s.Clock.Set(fake)
+		j := newJourney(t, s, 60)
+		require.NoError(t, s.InTx(ctx, func(tx sqldb.Conn) error {
+			_, err := tx.Exec(ctx, "UPDATE contacts SET created_at = ?", fake.Now().UnixMilli())
+			return err
+		}))
+		repaired, err := s.RepairStatistics(ctx, j.AccountID)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, repaired, "the contacts, that the journey has made without counting them")
+		var all []int64
+		envelope := int64(0)
+		for range 6 {
+			j.Campaign = j.NewCampaign(`{"all":true}`)
+			run := j.Start().ID
+			j.PlanAll(run, 25)
+			for range 3 {
+				envelope++
+				ids := j.Claim(run, envelope, j.Feed(run, []int64{envelope}, 1+random.IntN(20)))
+				fake.Advance(time.Duration(random.IntN(600)) * time.Minute / 10)
+				j.Record(run, ids, func(o *messages.Outcome) {
+					switch random.IntN(8) {
+					case 0:
+						o.State, o.Kind, o.Code, o.Reason = messages.Rejected, "recipient", "131026", messages.ReasonRecipient
+					case 1:
+						o.State, o.Kind, o.Code, o.Reason = messages.Failed, "content", "132000", messages.ReasonRefused
+					case 2:
+						o.State, o.Kind, o.Code, o.Reason = messages.Pending, "temporary", "504", messages.ReasonTemporary
+					case 3:
+						o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
+					}
+				})
+				all = append(all, ids...)
+				// Receipts come late, twice, in any order, and for what was never sent.
+				for range 3 {
+					var receipts []providers.Receipt
+					for range random.IntN(15) {
+						status := []providers.ReceiptStatus{
+							providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected, providers.ReceiptDelivered,
+						}[random.IntN(5)]
+						receipts = append(receipts, providers.Receipt{
+							MessageID: all[random.IntN(len(all))], Status: status, At: fake.Now().Add(-time.Duration(random.IntN(3600)) * time.Second), Code: "x",
+						})
+					}
+					require.NoError(t, j.Writer.Receive(ctx, j.Channel.ID, receipts))
+					fake.Advance(time.Duration(random.IntN(120)) * time.Minute)
+				}
+				for range random.IntN(3) { // those that may not are refused
+					_, _ = s.ResendMessage(ctx, j.AccountID, all[random.IntN(len(all))], "ada")
+					_, _ = s.CancelMessage(ctx, j.AccountID, all[random.IntN(len(all))], "ada")
+				}
+			}
+			if random.IntN(2) == 0 {
+				require.NoError(t, s.CancelCampaign(ctx, j.AccountID, j.Campaign, "ada"))
+			}
+			counted(t, j)
+			if random.IntN(2) == 0 {
+				fold(t, s)
+				counted(t, j)
+			}
+		}
+
+		// Days in Berlin add up to what is counted of the rows in Go, and so do hours.
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		require.NoError(t, err)
+		type cell struct {
+			day   string
+			state messages.State
+		}
+		want := map[cell]int64{}
+		require.NoError(t, sqldb.Each(ctx, s.Reader(), func(scan sqldb.Scan) error {
+			var state messages.State
+			var at int64
+			err := scan(&state, &at)
+			want[cell{time.UnixMilli(at).In(berlin).Format(time.DateOnly), state}]++
+			return err
+		}, "SELECT state, COALESCE(sent_at, final_at, created_at) FROM messages WHERE state >= 3"))
+		request := statistics.Request{
+			Subject: statistics.Channels, Zone: "Europe/Berlin", From: time.Date(2028, 10, 27, 22, 0, 0, 0, time.UTC), To: fake.Now().Add(time.Hour),
+		}
+		daily := rowsOf[statistics.ChannelRow](t, j, request)
+		var total statistics.Sending
+		for _, row := range daily {
+			day := row.Start.Format(time.DateOnly)
+			of := func(states ...messages.State) (n int64) {
+				for _, state := range states {
+					n += want[cell{day, state}]
+				}
+				return n
+			}
+			require.Equal(t, statistics.Sending{
+				Total: of(messages.Sent, messages.Delivered, messages.Read, messages.Failed, messages.Rejected, messages.Unknown),
+				Sent:  of(messages.Sent, messages.Delivered, messages.Read), Delivered: of(messages.Delivered, messages.Read), Read: of(messages.Read),
+				Failed: of(messages.Failed), Rejected: of(messages.Rejected), Unknown: of(messages.Unknown), Skipped: of(messages.Skipped),
+				Canceled: of(messages.Canceled),
+			}, row.Sending, day)
+			total.Total += row.Total
+			total.Read += row.Read
+		}
+		request.Interval = statistics.Hour
+		for _, row := range rowsOf[statistics.ChannelRow](t, j, request) {
+			total.Total -= row.Total
+			total.Read -= row.Read
+		}
+		require.Equal(t, statistics.Sending{}, total)
+		request.Interval, request.Subject = statistics.Whole, statistics.Errors
+		tries := int64(0)
+		for _, row := range rowsOf[statistics.ErrorRow](t, j, request) {
+			tries += row.Tries
+		}
+		require.EqualValues(t, s.Int("SELECT SUM(1 + repeats) FROM transitions WHERE kind <> ''"), tries)
+		request.Subject = statistics.Arrivals
+		arrived := rowsOf[statistics.ArrivalRow](t, j, request)
+		if n := s.Int("SELECT COUNT(*) FROM messages WHERE state >= 3 AND sent_at IS NOT NULL AND delivered_at IS NOT NULL"); n > 0 {
+			require.EqualValues(t, n, arrived[0].Arrived)
+		}
+
+		// What is damaged is found, and put right.
+		fold(t, s)
+		s.Exec("UPDATE stats SET n = n + 3 WHERE metric = ?", int64(messages.Skipped))
+		s.Exec("DELETE FROM stats WHERE metric = ?", int64(messages.Rejected))
+		drifts, _, err := s.StatisticsDrift(ctx, j.AccountID, 100)
+		require.NoError(t, err)
+		require.NotEmpty(t, drifts)
+		n, err := s.RepairStatistics(ctx, j.AccountID)
+		require.NoError(t, err)
+		require.EqualValues(t, len(drifts), n)
+		counted(t, j)
+	})
+}
+
+// What people do is counted, also what turns out to be a program's; who comes and goes; and
+// each person once, whatever they get.
+func TestStatisticsOfPeople(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j, run, sent, fake := tracked(t, s, 10)
+		_, err := s.RepairStatistics(ctx, j.AccountID)
+		require.NoError(t, err)
+		_, err = s.KeepLinks(ctx, run, []string{"https://a.example/1", "https://a.example/2"}, nil)
+		require.NoError(t, err)
+		at := fake.Now()
+		engage(t, s, tracking.Event{MessageID: sent[0], Open: true, At: at, Why: tracking.Person},
+			tracking.Event{MessageID: sent[0], Link: tracking.Link{Number: 1}, At: at.Add(time.Second), Why: tracking.Person},
+			tracking.Event{MessageID: sent[0], Link: tracking.Link{Number: 1}, At: at.Add(time.Minute), Why: tracking.Person},
+			tracking.Event{MessageID: sent[1], Link: tracking.Link{Number: 2}, At: at.Add(time.Hour), Why: tracking.Person},
+			tracking.Event{MessageID: sent[2], Link: tracking.Link{Number: 2}, At: at.Add(2 * time.Hour), Why: tracking.Head})
+		again := j.NewCampaign(`{"all":true}`)
+		first := j.Campaign
+		j.Campaign = again
+		second := j.Start().ID
+		j.PlanAll(second, 100)
+		j.Record(second, j.Claim(second, 7, j.Feed(second, []int64{7}, 4)), nil)
+		j.Campaign = first
+		counted(t, j)
+
+		whole := statistics.Request{From: at.Add(-24 * time.Hour), To: at.Add(24 * time.Hour), Interval: statistics.Whole}
+		ask := func(of statistics.Subject) statistics.Request { whole.Subject = of; return whole }
+		rows := rowsOf[statistics.CampaignRow](t, j, ask(statistics.Campaigns))
+		require.Len(t, rows, 2)
+		require.Equal(t, []int64{9, 1, 2}, []int64{rows[0].Sent, rows[0].Opened, rows[0].Clicked})
+		require.InDelta(t, 0.2222, *rows[0].ClickRate, 0.00001)
+		require.EqualValues(t, 4, rows[1].Sent)
+		links := rowsOf[statistics.LinkRow](t, j, ask(statistics.Links))
+		require.Len(t, links, 2)
+		require.Equal(t, []string{"1", "https://a.example/1"}, []string{links[0].Link, links[0].Address})
+		for i, want := range [][]int64{{1, 2, 0}, {1, 1, 1}} {
+			require.Equal(t, want, []int64{links[i].People, links[i].Clicks, links[i].Machine})
+		}
+		require.Equal(t, []statistics.PeopleRow{{Span: statistics.Span{Start: whole.From}, Reached: 9, Active: 2}},
+			rowsOf[statistics.PeopleRow](t, j, ask(statistics.People)), "thirteen messages to nine people")
+		week := rowsOf[statistics.HourRow](t, j, ask(statistics.Hours))
+		require.Len(t, week, 7*24)
+		require.EqualValues(t, 9, week[6*24+12].Sent, "on a Sunday at noon: %v", week[6*24+12])
+
+		require.Len(t, rowsOf[statistics.NotificationRow](t, j, ask(statistics.Notifications)), 1)
+		_, err = s.EraseContact(ctx, j.AccountID, 3, false)
+		require.NoError(t, err)
+		people := rowsOf[statistics.ContactRow](t, j, ask(statistics.Contacts))
+		require.Len(t, people, 1)
+		require.Equal(t, []int64{1, 9}, []int64{people[0].Removed, people[0].Total})
+		counted(t, j)
+	})
+}
+
+// Where there is nothing, or too much is asked for, it is said.
+func TestStatisticsThatCannotBe(t *testing.T) {
+	j := newJourney(t, storetest.Open(t, storetest.SQLite(t)), 1)
+	service := statistics.NewService(j.Store.Store, j.Clock)
+	none := func(any) error { return fmt.Errorf("a row of nothing") }
+	for _, of := range []statistics.Subject{statistics.Campaigns, statistics.Channels, statistics.Errors, statistics.Links, statistics.Flows,
+		statistics.Arrivals} {
+		require.NoError(t, service.Each(t.Context(), statistics.Request{AccountID: j.AccountID, Subject: of}, none))
+	}
+	now := j.Clock.Now()
+	for _, r := range []statistics.Request{
+		{Subject: statistics.Channels, Zone: "Mars/Olympus"},
+		{Subject: statistics.Channels, From: now, To: now.Add(-time.Hour)},
+		{Subject: statistics.Channels, From: now.AddDate(-3, 0, 0), Interval: statistics.Hour},
+		{Subject: statistics.People, From: now.AddDate(-1, 0, 0), Interval: statistics.Day},
+		{Subject: "weather"},
+	} {
+		require.Error(t, service.Each(t.Context(), r, none), "%+v", r)
+	}
+}
