@@ -64,10 +64,17 @@ type Options struct {
 	Config configs.Config
 	Roles  Roles
 	Logger *slog.Logger
-	Meter  worker.Meter
+	// Meter counts what is done; nil counts nothing.
+	Meter Meter
 	// Check is asked, once everything is open, whether the process may work: an
 	// error ends the start before anything is planned or sent. It may be nil.
 	Check func(*Engine) error
+}
+
+// Meter counts what the worker and the scheduler do.
+type Meter interface {
+	worker.Meter
+	scheduler.Meter
 }
 
 // StartEngine starts the parts that the roles ask for. What was started before
@@ -238,7 +245,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		poster.Close()
 	}))
 	s := scheduler.New(scheduler.Options{
-		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger,
+		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger, Meter: o.Meter,
 		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,10 @@ type metrics struct {
 	outcomes *prometheus.CounterVec
 	sends    *prometheus.HistogramVec
 	requests *prometheus.HistogramVec
+	stages   *prometheus.HistogramVec
+	passes   *prometheus.HistogramVec
+	failures *prometheus.CounterVec
+	late     prometheus.Histogram
 }
 
 func newMetrics() *metrics {
@@ -37,8 +42,24 @@ func newMetrics() *metrics {
 			Name: "carillon_http_request_seconds", Help: "API requests by route and status.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 10),
 		}, []string{"route", "status"}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "carillon_message_stage_seconds",
+			Help:    "Time of a message in a stage of this process's worker: claim and record are commits, turn waits for a slot and for room.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 10),
+		}, []string{"stage"}),
+		passes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "carillon_pass_seconds", Help: "Passes of the leader's loops that found work or failed: fire, plan, feed, reap, finish, and its chores.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
+		}, []string{"loop"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_pass_errors_total", Help: "Passes of the leader's loops that failed and are made again.",
+		}, []string{"loop"}),
+		late: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "carillon_fire_late_seconds", Help: "How long after its instant a run of a campaign began.",
+			Buckets: []float64{0.1, 0.5, 1, 5, 30, 60, 300, 3600},
+		}),
 	}
-	m.registry.MustRegister(m.outcomes, m.sends, m.requests, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.outcomes, m.sends, m.requests, m.stages, m.passes, m.failures, m.late, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -54,6 +75,23 @@ func (m *metrics) Outcome(channelID int64, state messages.State, seconds float64
 func (m *metrics) Request(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
 }
+
+// Stage counts a message's stage in the worker.
+func (m *metrics) Stage(stage string, seconds float64) {
+	m.stages.WithLabelValues(stage).Observe(seconds)
+}
+
+// Pass counts a pass of the leader.
+func (m *metrics) Pass(loop string, took time.Duration, failed bool) {
+	loop = strings.ReplaceAll(loop, " ", "_")
+	m.passes.WithLabelValues(loop).Observe(took.Seconds())
+	if failed {
+		m.failures.WithLabelValues(loop).Inc()
+	}
+}
+
+// Fired counts a run that began.
+func (m *metrics) Fired(late time.Duration) { m.late.Observe(late.Seconds()) }
 
 // handler answers with what there is: what can't be found out is left out, and said
 // in the log alone, for errors name hosts and users.

@@ -12,6 +12,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/webhooks"
 )
 
 // sharedStore is what the metrics of the whole installation are read from.
@@ -21,6 +22,7 @@ type sharedStore interface {
 	OldestWaiting(ctx context.Context, channels []campaigns.LiveChannel) (map[int64]time.Time, error)
 	Workers(ctx context.Context) ([]campaigns.Worker, error)
 	CheckWritable(ctx context.Context) error
+	WebhookBacklog(ctx context.Context) (states map[webhooks.State]int, oldest time.Time, err error)
 }
 
 // shared collects, when it is asked, what is of the whole installation and not of
@@ -29,7 +31,7 @@ type shared struct {
 	store sharedStore
 	log   *slog.Logger
 
-	up, messages, oldest, channels, workers *prometheus.Desc
+	up, messages, oldest, channels, workers, webhooks, untold *prometheus.Desc
 }
 
 // alike ends the help of what every process exports.
@@ -46,13 +48,15 @@ func newShared(store sharedStore, log *slog.Logger) *shared {
 		oldest:   describe("carillon_oldest_waiting_seconds", "Age of the oldest message that waits on a channel; absent where none does."+alike, "channel"),
 		channels: describe("carillon_channel_state", "1 for the state that a channel is in: active, paused, stopped, degraded or held; 0 for the others."+alike,
 			"channel", "state"),
-		workers: describe("carillon_workers", "Workers by state: alive, dead or retired in the last day."+alike, "state"),
+		webhooks: describe("carillon_webhooks", "Webhooks by state: on, paused or off."+alike, "state"),
+		untold:   describe("carillon_webhook_untold_seconds", "Age of the oldest thing that a webhook that is on is still to be told; 0 if there is none."+alike),
+		workers:  describe("carillon_workers", "Workers by state: alive, dead or retired in the last day."+alike, "state"),
 	}
 }
 
 // Describe names what Collect delivers.
 func (c *shared) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.messages, c.oldest, c.channels, c.workers} {
+	for _, d := range []*prometheus.Desc{c.up, c.messages, c.oldest, c.channels, c.workers, c.webhooks, c.untold} {
 		ch <- d
 	}
 }
@@ -65,7 +69,7 @@ func (c *shared) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
 	up := 1.0
-	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{c.counts, c.waiting, c.fleet, c.writable} {
+	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{c.counts, c.waiting, c.fleet, c.telling, c.writable} {
 		if err := collect(ctx, ch); err != nil {
 			up = 0
 			c.log.Warn("metrics of the store are missing", "error", err)
@@ -126,6 +130,23 @@ func (c *shared) waiting(ctx context.Context, ch chan<- prometheus.Metric) error
 	for channel, since := range oldest {
 		ch <- prometheus.MustNewConstMetric(c.oldest, prometheus.GaugeValue, max(0, now.Sub(since).Seconds()), strconv.FormatInt(channel, 10))
 	}
+	return nil
+}
+
+// telling is of webhooks.
+func (c *shared) telling(ctx context.Context, ch chan<- prometheus.Metric) error {
+	states, oldest, err := c.store.WebhookBacklog(ctx)
+	if err != nil {
+		return err
+	}
+	for _, state := range []webhooks.State{webhooks.On, webhooks.Paused, webhooks.Off} {
+		ch <- prometheus.MustNewConstMetric(c.webhooks, prometheus.GaugeValue, float64(states[state]), string(state))
+	}
+	age := 0.0
+	if !oldest.IsZero() {
+		age = max(0, clock.System{}.Now().Sub(oldest).Seconds())
+	}
+	ch <- prometheus.MustNewConstMetric(c.untold, prometheus.GaugeValue, age)
 	return nil
 }
 

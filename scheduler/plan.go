@@ -32,6 +32,7 @@ const (
 func (s *Scheduler) firePass(ctx context.Context) (worked bool, err error) {
 	fired, err := s.o.Store.FireDue(ctx)
 	for _, run := range fired {
+		s.o.Meter.Fired(run.Late())
 		s.o.Logger.Info("campaign fired", "campaign", run.CampaignID, "run", run.ID, "due", run.Instant)
 	}
 	if len(fired) > 0 {

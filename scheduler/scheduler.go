@@ -100,7 +100,23 @@ type Options struct {
 	Chores []Chore
 	Clock  clock.Clock
 	Logger *slog.Logger
+	// Meter counts what is done; nil counts nothing.
+	Meter Meter
 }
+
+// Meter counts what the scheduler does, for /metrics.
+type Meter interface {
+	// Pass counts a pass of a loop or chore that found work or failed, and how long it took.
+	Pass(loop string, took time.Duration, failed bool)
+	// Fired counts a run that began, and how late it was.
+	Fired(late time.Duration)
+}
+
+// unmetered counts nothing.
+type unmetered struct{}
+
+func (unmetered) Pass(string, time.Duration, bool) {}
+func (unmetered) Fired(time.Duration)              {}
 
 // Lease times. A leader that is killed is replaced after at most leaseTTL and
 // one leaseRetry.
@@ -138,6 +154,9 @@ func New(o Options) *Scheduler {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Meter == nil {
+		o.Meter = unmetered{}
 	}
 	s := &Scheduler{o: o, wake: wakers{fire: make(chan struct{}, 1), plan: make(chan struct{}, 1), feed: make(chan struct{}, 1)}}
 	s.feeder = newFeeder(o, func() { wake(s.wake.feed) })
@@ -267,7 +286,11 @@ const errorPause = 500 * time.Millisecond
 // interval or when woken.
 func (s *Scheduler) every(ctx context.Context, name string, interval time.Duration, woken <-chan struct{}, pass func(context.Context) (bool, error)) {
 	for ctx.Err() == nil {
+		began := s.o.Clock.Now()
 		worked, err := pass(ctx)
+		if failed := err != nil && ctx.Err() == nil; worked || failed {
+			s.o.Meter.Pass(name, s.o.Clock.Now().Sub(began), failed)
+		}
 		wait := interval
 		switch {
 		case err != nil && ctx.Err() == nil:

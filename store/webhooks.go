@@ -387,6 +387,22 @@ func (s *Store) LiveWebhooks(ctx context.Context) ([]int64, error) {
 		OR EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending')) ORDER BY w.id`)
 }
 
+// WebhookBacklog is how many webhooks there are by state, and since when the oldest thing
+// waits that one of them which is on is still to be told; zero if nothing does.
+func (s *Store) WebhookBacklog(ctx context.Context) (states map[webhooks.State]int, oldest time.Time, err error) {
+	states, err = sqldb.Map[webhooks.State, int](ctx, s.reader(), "SELECT state, COUNT(*) FROM webhooks GROUP BY state")
+	if err != nil || states[webhooks.On] == 0 {
+		return states, oldest, s.translate(err)
+	}
+	var waiting, behind sqldb.Time
+	err = s.reader().Row(ctx, `SELECT MIN((SELECT d.created_at FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' ORDER BY d.id LIMIT 1)),
+		MIN((SELECT o.at FROM outbox o WHERE o.seq > w.cursor_seq ORDER BY o.seq LIMIT 1)) FROM webhooks w WHERE w.state = 'on'`).Scan(&waiting, &behind)
+	if oldest = waiting.Time; oldest.IsZero() || !behind.IsZero() && behind.Before(oldest) {
+		oldest = behind.Time
+	}
+	return states, oldest, s.translate(err)
+}
+
 // Housekeeping of what was told.
 const (
 	deliveriesKeptFor = 7 * 24 * time.Hour

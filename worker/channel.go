@@ -304,7 +304,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item,
 	}
 	began := ch.now()
 	claimed, err := ch.claim(ctx, e, granted)
-	ch.claims.add(ch.now().Sub(began))
+	ch.claims.add(ch.stage(StageClaim, began))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -41,11 +41,20 @@ func (ch *channel) send(ctx context.Context, e queue.Envelope, s slotted) {
 // ahead as the rate and the commits ask for.
 func (ch *channel) recorded(began time.Time) {
 	now := ch.now()
-	ch.records.add(now.Sub(began))
+	ch.records.add(ch.stage(StageRecord, began))
 	if rate, news := ch.pace.add(now, 1); news {
 		ch.ahead.Store(int64(aheadFor(rate, ch.claims.lag()+ch.records.lag())))
 		ch.fit()
 	}
+}
+
+// stage counts a stage that began then, and says how long it took.
+func (ch *channel) stage(name string, began time.Time) time.Duration {
+	took := ch.now().Sub(began)
+	if m := ch.worker.o.Meter; m != nil {
+		m.Stage(name, took.Seconds())
+	}
+	return took
 }
 
 // fit has as many messages claimed as there is room for, and those ahead.
@@ -104,7 +113,10 @@ func (ch *channel) awaitTurn(ctx context.Context, e queue.Envelope, s slotted) b
 func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o messages.Outcome, asked bool) {
 	unsent := ch.outcome(e, s.item.Item, messages.Pending)
 	unsent.Unspent, unsent.NotAsked = true, true
-	if !ch.awaitTurn(ctx, e, s) {
+	waiting := ch.now()
+	turn := ch.awaitTurn(ctx, e, s)
+	ch.stage(StageTurn, waiting)
+	if !turn {
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}

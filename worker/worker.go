@@ -135,7 +135,17 @@ type Options struct {
 type Meter interface {
 	// Outcome counts a message's outcome and how long its provider took, in seconds.
 	Outcome(channelID int64, state messages.State, seconds float64)
+	// Stage counts how long a message was in a stage of its way, in seconds: StageClaim,
+	// StageTurn or StageRecord.
+	Stage(stage string, seconds float64)
 }
+
+// The stages of a message's way through a worker, beside the provider's.
+const (
+	StageClaim  = "claim"  // the commit by which a worker has it
+	StageTurn   = "turn"   // waiting for its slot and for room at the provider
+	StageRecord = "record" // the commit by which its outcome is kept
+)
 
 // Times of the worker.
 const (
