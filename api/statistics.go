@@ -206,6 +206,15 @@ func (s *Server) statisticsRoutes() {
 		"Each person is counted once in each window, exactly: the messages of the runs that were under way are read, a few seconds for ten million.")
 	statisticsRoute[statistics.FlowRow](s, statistics.Flows, "Count how people went through flows", "")
 	const path, tag = "/v1/stats", "statistics"
+	register(s, operation{id: "list-statistics-notes", method: http.MethodGet, path: path + "/notes", tag: tag, roles: mayLook,
+		doc: "Say in words what is out of the ordinary", more: "Channels whose providers refuse, in the last hours, much more than in the week before."},
+		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[Page[statistics.Note]], error) {
+			notes, err := s.Statistics.Notes(ctx, caller.AccountID)
+			if err != nil {
+				return nil, err
+			}
+			return &one[Page[statistics.Note]]{Page[statistics.Note]{Items: notes}}, nil
+		})
 	register(s, operation{id: "verify-statistics", method: http.MethodGet, path: path + "/verify", tag: tag, roles: mayLook,
 		doc: "Compare what is counted with the rows that it is of"},
 		func(ctx context.Context, caller access.Key, _ *struct{}) (*one[StatisticsProof], error) {

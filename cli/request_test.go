@@ -208,6 +208,7 @@ stats links
 stats contacts
 stats people --interval all
 stats flows
+stats notes
 verify --statistics --repair
 webhooks ls
 webhooks show 1

@@ -39,11 +39,26 @@ var statsSubjects = []statsSubject{
 }
 
 func (c *cli) addStats(root *cobra.Command) {
-	commands := make([]*cobra.Command, len(statsSubjects))
-	for i, of := range statsSubjects {
-		commands[i] = c.stats(of)
+	commands := []*cobra.Command{c.statsNotes()}
+	for _, of := range statsSubjects {
+		commands = append(commands, c.stats(of))
 	}
 	root.AddCommand(group("stats", "Count what happened", commands...))
+}
+
+func (c *cli) statsNotes() *cobra.Command {
+	cmd := &cobra.Command{Use: "notes", Short: "Say in words what is out of the ordinary",
+		Long: "Says which channels' providers refuse, in the last hours, much more than in the week before, since when and with which code."}
+	return plain(cmd, func(ctx context.Context) error {
+		return show(ctx, c, get(statsPath().below("notes")), func(w *tabwriter.Writer, found api.Page[statistics.Note]) {
+			if len(found.Items) == 0 {
+				sayln(w, "Nothing is out of the ordinary.")
+			}
+			for _, n := range found.Items {
+				sayln(w, clean(n.Words))
+			}
+		})
+	})
 }
 
 func statsPath() path { return v1("stats") }

@@ -53,7 +53,7 @@ func (s *Service) Settle(ctx context.Context, r *Request) (*time.Location, error
 		return nil, fault.InvalidField("timezone", r.Zone, "is no IANA time zone: write a name such as Europe/Berlin")
 	}
 	if r.To.IsZero() {
-		r.To = s.clock.Now()
+		r.To = s.clock.Now().Truncate(Slot).Add(Slot) // with what happens now
 	}
 	if r.From.IsZero() {
 		r.From = r.To.Add(-lastDays)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/providers"
@@ -262,4 +263,53 @@ func TestStatisticsThatCannotBe(t *testing.T) {
 	} {
 		require.Error(t, service.Each(t.Context(), r, none), "%+v", r)
 	}
+}
+
+// More refusals than usual are said in words, with since when and with which code; few
+// messages, and what is usual, are not.
+func TestNotesOfWhatIsOutOfTheOrdinary(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		fake := clock.NewFake(time.Date(2028, 10, 20, 6, 0, 0, 0, time.UTC))
+		s.Clock.Set(fake)
+		j := newJourney(t, s, 444)
+		service := statistics.NewService(j.Store.Store, j.Clock)
+		_, err := s.SetSettings(t.Context(), campaigns.Settings{AccountID: j.AccountID, Timezone: "Europe/Berlin"})
+		require.NoError(t, err)
+		envelope := int64(0)
+		send := func(n int, refused float64) {
+			j.Campaign = j.NewCampaign(`{"all":true}`)
+			run := j.Start().ID
+			j.PlanAll(run, 1000)
+			envelope++
+			i := 0
+			j.Record(run, j.Claim(run, envelope, j.Feed(run, []int64{envelope}, n)), func(o *messages.Outcome) {
+				if i++; float64(i) <= refused*float64(n) {
+					o.State, o.Kind, o.Code, o.Reason = messages.Rejected, "recipient", "131049", messages.ReasonRecipient
+				}
+			})
+		}
+		notes := func() []statistics.Note {
+			list, err := service.Notes(t.Context(), j.AccountID)
+			require.NoError(t, err)
+			return list
+		}
+		require.Empty(t, notes())
+		for range 5 {
+			send(200, 0.02)
+			fake.Advance(24 * time.Hour)
+		}
+		require.Empty(t, notes(), "as always")
+		send(40, 0.5)
+		require.Empty(t, notes(), "too few to say anything")
+		fake.Advance(time.Hour)
+		send(200, 0.12)
+		fake.Advance(30 * time.Minute)
+		list := notes()
+		require.Len(t, list, 1)
+		require.Equal(t, "rejections 18 % at channel c since 07:45 (2 % before): code 131049", list[0].Words)
+		require.InDelta(t, 44.0/240, list[0].Rate, 0.001)
+		fake.Advance(time.Hour)
+		send(200, 0.02)
+		require.Empty(t, notes(), "it has passed")
+	})
 }
