@@ -57,9 +57,11 @@ type Deps struct {
 	Wake func()
 	// Ready says what /readyz shows: nil for each part that works. It may be nil
 	// itself.
-	Ready  func(ctx context.Context) map[string]error
-	Clock  clock.Clock
-	Logger *slog.Logger
+	Ready func(ctx context.Context) map[string]error
+	// Examine makes the checks of /v1/doctor; nil makes none.
+	Examine func(ctx context.Context) []Finding
+	Clock   clock.Clock
+	Logger  *slog.Logger
 }
 
 // Server answers HTTP requests.
@@ -146,6 +148,7 @@ func (s *Server) routes() {
 	s.capRoutes()
 	s.snippetRoutes()
 	s.statisticsRoutes()
+	s.doctorRoutes()
 	s.templateRoutes()
 	s.uploadRoutes()
 	s.exportRoutes()

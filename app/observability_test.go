@@ -79,6 +79,11 @@ func TestMetricsRulesAndDashboard(t *testing.T) {
 		there = append(there, record[1])
 	}
 	require.Subset(t, there, metricNames(string(rules)))
+	operations, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	require.NoError(t, err)
+	for _, alert := range regexp.MustCompile(`alert: (\S+)`).FindAllStringSubmatch(string(rules), -1) {
+		require.Contains(t, string(operations), "`"+alert[1]+"`", "docs/operations.md lists every alert")
+	}
 	raw, err := os.ReadFile(filepath.Join("..", "deploy", "grafana", "carillon.json"))
 	require.NoError(t, err)
 	var dashboard struct {

@@ -209,6 +209,7 @@ stats contacts
 stats people --interval all
 stats flows
 stats notes
+doctor
 verify --statistics --repair
 webhooks ls
 webhooks show 1

@@ -138,6 +138,7 @@ func (c *cli) root() *cobra.Command {
 	c.addHolidays(root)
 	c.addWebhooks(root)
 	c.addStats(root)
+	c.addDoctor(root)
 	c.addFlows(root)
 	c.addEvents(root)
 	c.addCalendar(root)

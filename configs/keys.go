@@ -63,7 +63,7 @@ func (c Config) ResolveMasterKey() (secret.String, error) {
 	if err := c.EnsureDataDir(); err != nil {
 		return secret.String{}, err
 	}
-	path := filepath.Join(c.DataDir, masterKeyFile)
+	path := c.MasterKeyPath()
 	key, err := readKey(path)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return key, err
@@ -78,6 +78,9 @@ func (c Config) ResolveMasterKey() (secret.String, error) {
 	// Whoever was first, the file says what the key is.
 	return readKey(path)
 }
+
+// MasterKeyPath is the file of a master key that the program has made for itself.
+func (c Config) MasterKeyPath() string { return filepath.Join(c.DataDir, masterKeyFile) }
 
 func readKey(path string) (secret.String, error) {
 	content, err := os.ReadFile(path)

@@ -83,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		q.limiter = newLimiter(newRedisLimits(client), o.Clock)
 	}
 	q.asynq = asynq.NewClientFromRedisClient(q.client)
-	if err := q.check(ctx); err != nil {
+	if err := q.Check(ctx); err != nil {
 		return nil, errors.Join(err, q.Close())
 	}
 	return q, nil
@@ -150,7 +150,14 @@ func (q *Queue) Memory(ctx context.Context) (int64, error) {
 	return total.Load(), unavailable("measure redis", err)
 }
 
-func (q *Queue) check(ctx context.Context) error {
+// Time is what Redis takes the time to be.
+func (q *Queue) Time(ctx context.Context) (time.Time, error) {
+	at, err := q.client.Time(ctx).Result()
+	return at, unavailable("ask redis for the time", err)
+}
+
+// Check reports whether Redis answers and evicts nothing; it is Invalid if it may.
+func (q *Queue) Check(ctx context.Context) error {
 	if err := q.Ping(ctx); err != nil {
 		return err
 	}

@@ -20,10 +20,25 @@ import (
 type Service struct {
 	store Store
 	clock clock.Clock
+	// reading is held by who reads the messages themselves: one at a time, so that nobody
+	// takes the database from sending by asking often.
+	reading chan struct{}
 }
 
 // NewService makes the service.
-func NewService(store Store, c clock.Clock) *Service { return &Service{store, c} }
+func NewService(store Store, c clock.Clock) *Service {
+	return &Service{store: store, clock: c, reading: make(chan struct{}, 1)}
+}
+
+// alone waits until nobody else reads the messages, and returns what ends that.
+func (s *Service) alone(ctx context.Context) (end func(), err error) {
+	select {
+	case s.reading <- struct{}{}:
+		return func() { <-s.reading }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // asked is a request with what it comes to.
 type asked struct {
@@ -434,7 +449,12 @@ func (a *asked) people() error {
 		return fault.InvalidField("interval", a.Interval,
 			"people are counted by reading messages, for at most %d windows: choose a longer interval or a shorter time", mostReachWindows)
 	}
+	end, err := a.alone(a.ctx)
+	if err != nil {
+		return err
+	}
 	reached, err := a.store.CountReached(a.ctx, a.AccountID, a.windows)
+	end()
 	if err != nil {
 		return err
 	}
@@ -473,10 +493,20 @@ const mostDrift = 100
 
 // Verify compares counts with the rows that they are of, and lists the first that differ.
 func (s *Service) Verify(ctx context.Context, accountID int64) (list []Drift, compared int64, err error) {
+	end, err := s.alone(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer end()
 	return s.store.StatisticsDrift(ctx, accountID, mostDrift)
 }
 
 // Repair makes counts what the rows say, and returns how many were not.
 func (s *Service) Repair(ctx context.Context, accountID int64) (int64, error) {
+	end, err := s.alone(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer end()
 	return s.store.RepairStatistics(ctx, accountID)
 }

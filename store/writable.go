@@ -10,6 +10,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"carillon/internal/fault"
+	"carillon/store/sqldb"
 )
 
 // writableFor is how long it is believed that the store can be written to: whoever
@@ -69,4 +70,11 @@ func notWritable(err error) error {
 		why = "the database takes no writes (it is a standby, or read-only): nothing can be recorded, so nothing is sent. Point store_dsn at the primary"
 	}
 	return &fault.Error{Code: fault.Unavailable, Message: why, Err: err}
+}
+
+// Time is what the database takes the time to be.
+func (s *Store) Time(ctx context.Context) (time.Time, error) {
+	var at sqldb.Time
+	err := s.reader().Row(ctx, "SELECT "+s.d.Now).Scan(&at)
+	return at.Time, s.translate(err)
 }

@@ -1,0 +1,218 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"carillon/api"
+	"carillon/campaigns"
+	"carillon/configs"
+	"carillon/internal/clock"
+)
+
+// doctor looks at a deployment as whoever set it up would: what works now and will not for
+// long, or not for everybody.
+type doctor struct {
+	engine *Engine
+	config configs.Config
+}
+
+// Bounds of the examination.
+const (
+	// mostSkew is by how much the clocks of store and Redis may differ from ours: slots of the
+	// limits and due times are compared across them.
+	mostSkew = time.Second
+	// littleRoom is how much of the disk is free at least without a word.
+	littleRoom = 2 << 30
+	// answersWithin bounds the look at the public address.
+	answersWithin = 5 * time.Second
+)
+
+// Examine makes every check; what can't be found out is said as such.
+func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
+	for _, check := range []func(context.Context) api.Finding{
+		d.store, d.storeClock, d.redis, d.redisClock, d.disk, d.masterKey, d.publicURL, d.scheduler, d.workers,
+	} {
+		if found := check(ctx); found.Name != "" {
+			list = append(list, found)
+		}
+	}
+	return list
+}
+
+func good(name, format string, args ...any) api.Finding {
+	return api.Finding{Name: name, State: api.FindingOK, Found: fmt.Sprintf(format, args...)}
+}
+
+func bad(name, found, remedy string) api.Finding {
+	return api.Finding{Name: name, State: api.FindingFailed, Found: found, Remedy: remedy}
+}
+
+func warned(name, found, remedy string) api.Finding {
+	return api.Finding{Name: name, State: api.FindingWarning, Found: found, Remedy: remedy}
+}
+
+func (d *doctor) store(ctx context.Context) api.Finding {
+	const name = "store"
+	if err := d.engine.writable(ctx); err != nil {
+		return bad(name, err.Error(), "Nothing can be planned or recorded until it answers and takes writes.")
+	}
+	if err := checkSchema(ctx, d.engine.Store); err != nil {
+		return bad(name, err.Error(), "")
+	}
+	kind := "SQLite, in the data folder"
+	if d.engine.Store.Postgres() {
+		kind = "PostgreSQL"
+	}
+	return good(name, "%s: it answers, takes writes, and its schema is this program's", kind)
+}
+
+// skew is how far another clock is from ours, less what the question took.
+func skew(ctx context.Context, ask func(context.Context) (time.Time, error)) (time.Duration, error) {
+	before := clock.System{}.Now()
+	theirs, err := ask(ctx)
+	took := clock.System{}.Now().Sub(before)
+	return theirs.Sub(before.Add(took / 2)).Abs(), err
+}
+
+func (d *doctor) clock(ctx context.Context, name string, ask func(context.Context) (time.Time, error)) api.Finding {
+	off, err := skew(ctx, ask)
+	switch {
+	case err != nil:
+		return warned(name, "it does not tell: "+err.Error(), "")
+	case off > mostSkew:
+		return warned(name, fmt.Sprintf("it differs by %v from this machine's", off.Round(time.Millisecond)),
+			"Limits, due times and leases are compared across machines: run NTP (chrony, systemd-timesyncd) on all of them.")
+	}
+	return good(name, "as this machine's, to %v", off.Round(time.Millisecond))
+}
+
+func (d *doctor) storeClock(ctx context.Context) api.Finding {
+	if !d.engine.Store.Postgres() {
+		return api.Finding{} // it has ours
+	}
+	return d.clock(ctx, "clock of the store", d.engine.Store.Time)
+}
+
+func (d *doctor) redis(ctx context.Context) api.Finding {
+	const name = "Redis"
+	if d.config.RedisURL.Empty() {
+		return good(name, "embedded in this process")
+	}
+	if err := d.engine.Queue.Check(ctx); err != nil {
+		return bad(name, err.Error(), "")
+	}
+	return good(name, "it answers and evicts nothing")
+}
+
+func (d *doctor) redisClock(ctx context.Context) api.Finding {
+	if d.config.RedisURL.Empty() {
+		return api.Finding{}
+	}
+	return d.clock(ctx, "clock of Redis", d.engine.Queue.Time)
+}
+
+func (d *doctor) disk(context.Context) api.Finding {
+	const name = "disk of the data folder"
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(d.config.DataDir, &disk); err != nil {
+		return warned(name, "it can't be looked at: "+err.Error(), "")
+	}
+	free := disk.Bavail * uint64(disk.Bsize) // a size of blocks is positive
+	said := fmt.Sprintf("%.1f GiB are free", float64(free)/(1<<30))
+	if free < littleRoom {
+		return warned(name, said, "Make room: where none is left nothing can be recorded.")
+	}
+	return good(name, "%s", said)
+}
+
+func (d *doctor) masterKey(context.Context) api.Finding {
+	const name = "master key"
+	if !d.config.MasterKey.Empty() {
+		return good(name, "given by the configuration; keep a copy where backups of the store are not")
+	}
+	path := d.config.MasterKeyPath()
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return warned(name, "its file can't be looked at: "+err.Error(), "")
+	case info.Mode().Perm()&0o077 != 0:
+		return bad(name, fmt.Sprintf("%s can be read by others (%v)", filepath.Base(path), info.Mode().Perm()),
+			"Run chmod 600 on it: it opens the secrets of every channel.")
+	}
+	return warned(name, filepath.Base(path)+" in the data folder, made by this program",
+		"Keep a copy of it elsewhere: without it the secrets of channels and webhooks in a backup can't be opened.")
+}
+
+// publicURL asks the public address for its health, by which recipients unsubscribe.
+func (d *doctor) publicURL(ctx context.Context) api.Finding {
+	const name = "public address"
+	if d.config.PublicURL == "" {
+		return warned(name, "there is none", "Set CARILLON_PUBLIC_URL: without it mails have no link to unsubscribe, and no link is tracked.")
+	}
+	u, err := url.Parse(d.config.PublicURL)
+	if err != nil {
+		return bad(name, "it is no address", "Set CARILLON_PUBLIC_URL to one such as https://news.example.org.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.config.PublicURL, "/")+"/healthz", http.NoBody)
+	if err != nil {
+		return bad(name, err.Error(), "")
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		return bad(name, "it does not answer this process: "+err.Error(), "Look at DNS, the certificate and the proxy: recipients unsubscribe there.")
+	}
+	_ = answer.Body.Close()
+	switch {
+	case answer.StatusCode != http.StatusOK:
+		return bad(name, "something else answers there: "+answer.Status, "Have the proxy pass everything on to carillon serve or carillon api.")
+	case u.Scheme != "https":
+		return warned(name, d.config.PublicURL+" answers", "It has no TLS: mail programs offer one-click unsubscription by https alone.")
+	}
+	return good(name, "%s answers", d.config.PublicURL)
+}
+
+func (d *doctor) scheduler(ctx context.Context) api.Finding {
+	const name = "scheduler"
+	leader, err := d.engine.Store.Leader(ctx)
+	switch {
+	case err != nil:
+		return warned(name, "it can't be found out: "+err.Error(), "")
+	case !leader.Leads():
+		return bad(name, "none leads", "No campaign begins and nothing is fed: start carillon scheduler, or carillon serve.")
+	}
+	return good(name, "%s leads", leader.Holder)
+}
+
+func (d *doctor) workers(ctx context.Context) api.Finding {
+	const name = "workers"
+	workers, err := d.engine.Store.Workers(ctx)
+	if err != nil {
+		return warned(name, "they can't be found out: "+err.Error(), "")
+	}
+	alive, others := 0, map[string]bool{}
+	for _, w := range workers {
+		if w.State == campaigns.WorkerAlive {
+			alive++
+			if w.Version != Version {
+				others[w.Version] = true
+			}
+		}
+	}
+	switch {
+	case alive == 0:
+		return bad(name, "none is alive", "Nothing is sent: start carillon worker, or carillon serve.")
+	case len(others) > 0:
+		return warned(name, fmt.Sprintf("%d are alive, some of another version than %s", alive, Version), "Bring all processes to one version.")
+	}
+	return good(name, "%d alive", alive)
+}

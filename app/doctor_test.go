@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"carillon/api"
+	"carillon/internal/clock"
+	"carillon/internal/secret"
+	"carillon/internal/testenv"
+)
+
+// What a deployment lacks is found, with what to do, and what it has is not blamed.
+func TestTheDoctor(t *testing.T) {
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(far.Close)
+	c := startConfig(t)
+	c.MasterKey, c.RedisURL = secret.String{}, secret.New(testenv.Redis(t).URL())
+	s, err := Start(t.Context(), c, AllRoles, Notices{Say: func(string) {}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	require.Eventually(t, s.Engine.Leads, 10*time.Second, 5*time.Millisecond)
+
+	d := &doctor{s.Engine, c}
+	examine := func() map[string]api.Finding {
+		found := map[string]api.Finding{}
+		for _, f := range d.Examine(t.Context()) {
+			require.NotEmpty(t, f.Found)
+			require.Contains(t, []string{api.FindingOK, api.FindingWarning, api.FindingFailed}, f.State)
+			found[f.Name] = f
+		}
+		return found
+	}
+	found := examine()
+	for _, name := range []string{"store", "Redis", "clock of Redis", "scheduler", "workers"} {
+		require.Equal(t, api.FindingOK, found[name].State, "%s: %+v", name, found[name])
+	}
+	require.NotContains(t, found, "clock of the store", "SQLite has this machine's")
+	require.Equal(t, api.FindingWarning, found["public address"].State)
+	require.Contains(t, found["public address"].Remedy, "CARILLON_PUBLIC_URL")
+	require.Equal(t, api.FindingWarning, found["master key"].State)
+
+	d.config.PublicURL = far.URL
+	require.Contains(t, examine()["public address"].Remedy, "no TLS")
+	d.config.PublicURL = far.URL + "/under"
+	require.Equal(t, api.FindingFailed, examine()["public address"].State)
+	far.Close()
+	d.config.PublicURL = far.URL
+	require.Contains(t, examine()["public address"].Found, "does not answer")
+	require.NoError(t, os.Chmod(c.MasterKeyPath(), 0o644))
+	require.Contains(t, examine()["master key"].Remedy, "chmod 600")
+}
+
+// A clock that differs is told from one that takes long to answer.
+func TestSkew(t *testing.T) {
+	d := &doctor{}
+	at := func(off time.Duration) func(context.Context) (time.Time, error) {
+		return func(context.Context) (time.Time, error) { return clock.System{}.Now().Add(off), nil }
+	}
+	require.Equal(t, api.FindingOK, d.clock(t.Context(), "clock", at(0)).State)
+	found := d.clock(t.Context(), "clock", at(-3*time.Second))
+	require.Equal(t, api.FindingWarning, found.State)
+	require.Contains(t, found.Remedy, "NTP")
+}
