@@ -30,7 +30,7 @@ type Examination struct {
 
 func (s *Server) doctorRoutes() {
 	register(s, operation{id: "examine-deployment", method: http.MethodGet, path: "/v1/doctor", tag: "status", roles: mayAdmin,
-		doc:  "Check the deployment, and say what to mend",
+		doc: "Check the deployment, and say what to mend",
 		more: "The store and its schema, Redis and its policy, their clocks, the disk, the master key, the public address " +
 			"as this server reaches it, the scheduler and the workers."},
 		func(ctx context.Context, _ access.Key, _ *struct{}) (*one[Examination], error) {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/internal/clock"
+	"carillon/providers"
+	"carillon/providers/fetch"
 )
 
 // doctor looks at a deployment as whoever set it up would: what works now and will not for
@@ -31,8 +32,9 @@ const (
 	mostSkew = time.Second
 	// littleRoom is how much of the disk is free at least without a word.
 	littleRoom = 2 << 30
-	// answersWithin bounds the look at the public address.
+	// answersWithin bounds the look at the public address, and mostHealth its answer.
 	answersWithin = 5 * time.Second
+	mostHealth    = 4 << 10
 )
 
 // Examine makes every check; what can't be found out is said as such.
@@ -161,21 +163,13 @@ func (d *doctor) publicURL(ctx context.Context) api.Finding {
 	if err != nil {
 		return bad(name, "it is no address", "Set CARILLON_PUBLIC_URL to one such as https://news.example.org.")
 	}
-	ctx, cancel := context.WithTimeout(ctx, answersWithin)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.config.PublicURL, "/")+"/healthz", http.NoBody)
-	if err != nil {
-		return bad(name, err.Error(), "")
+	// Whoever configures the server says which address that is: it may be an inner one.
+	fetcher := fetch.New(providers.Dialer{AllowPrivate: true}).Within(answersWithin)
+	if _, err := fetcher.JSON(ctx, strings.TrimSuffix(d.config.PublicURL, "/")+"/healthz", mostHealth); err != nil {
+		return bad(name, "this process can't reach itself there: "+err.Error(),
+			"Look at DNS, the certificate, and whether the proxy passes everything on to carillon serve or carillon api: recipients unsubscribe there.")
 	}
-	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
-	if err != nil {
-		return bad(name, "it does not answer this process: "+err.Error(), "Look at DNS, the certificate and the proxy: recipients unsubscribe there.")
-	}
-	_ = answer.Body.Close()
-	switch {
-	case answer.StatusCode != http.StatusOK:
-		return bad(name, "something else answers there: "+answer.Status, "Have the proxy pass everything on to carillon serve or carillon api.")
-	case u.Scheme != "https":
+	if u.Scheme != "https" {
 		return warned(name, d.config.PublicURL+" answers", "It has no TLS: mail programs offer one-click unsubscription by https alone.")
 	}
 	return good(name, "%s answers", d.config.PublicURL)

@@ -22,6 +22,7 @@ func TestTheDoctor(t *testing.T) {
 		if r.URL.Path != "/healthz" {
 			w.WriteHeader(http.StatusNotFound)
 		}
+		_, _ = w.Write([]byte(`{"status":"alive"}`))
 	}))
 	t.Cleanup(far.Close)
 	c := startConfig(t)
@@ -56,7 +57,7 @@ func TestTheDoctor(t *testing.T) {
 	require.Equal(t, api.FindingFailed, examine()["public address"].State)
 	far.Close()
 	d.config.PublicURL = far.URL
-	require.Contains(t, examine()["public address"].Found, "does not answer")
+	require.Contains(t, examine()["public address"].Found, "reach itself")
 	require.NoError(t, os.Chmod(c.MasterKeyPath(), 0o644))
 	require.Contains(t, examine()["master key"].Remedy, "chmod 600")
 }
