@@ -60,10 +60,12 @@ const (
 	groupMost  = 50
 	groupLasts = 500 * time.Millisecond
 	// Telling gives way to sending: each webhook rests for rests times as long as the database
-	// took for it, and that much longer for each that is told side by side, unless it is
-	// behindMost late. Where nobody else wants the database that is milliseconds; while a
-	// campaign goes out at full speed, all of them together have a fifth of one writer's time.
+	// took for it, and that much longer for each that is told side by side, up to restsMost
+	// because some of these only wait for their programs; unless it is behindMost late. Where
+	// nobody else wants the database that is milliseconds; while a campaign goes out at full
+	// speed, all of them together have a fifth of one writer's time.
 	rests      = 5
+	restsMost  = 10
 	behindMost = time.Minute
 )
 
@@ -162,7 +164,7 @@ func (t *Teller) tell(ctx context.Context, id int64) error {
 func (t *Teller) restAfter(took time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return took * rests * time.Duration(1+len(t.running))
+	return took * rests * time.Duration(1+min(len(t.running), restsMost))
 }
 
 // tellGroup makes requests in their order, up to the first that fails, writes down what
