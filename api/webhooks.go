@@ -31,6 +31,7 @@ type Webhook struct {
 	Channels     []int64          `json:"channels,omitempty" doc:"Only of what happens on these channels."`
 	Campaigns    []int64          `json:"campaigns,omitempty" doc:"Only of what happens in these campaigns."`
 	Batch        WebhookBatch     `json:"batch"`
+	Content      bool             `json:"content" doc:"It is told what people wrote, too."`
 	Headers      []string         `json:"headers,omitempty" doc:"Names of the headers that go along; their values are not shown."`
 	State        string           `json:"state" enum:"on,paused,off" doc:"on; paused by a person: what happens meanwhile is told later; off: it failed for a day or answered 410, and what happens meanwhile is not told."`
 	Reason       string           `json:"reason,omitempty" doc:"Why it is off."`
@@ -56,6 +57,7 @@ type WebhookInput struct {
 	Channels    []int64           `json:"channels,omitempty" maxItems:"100" doc:"Only of what happens on these channels."`
 	Campaigns   []int64           `json:"campaigns,omitempty" maxItems:"100" doc:"Only of what happens in these campaigns."`
 	Batch       *WebhookBatch     `json:"batch,omitempty" doc:"How events are told together; one in each request if absent."`
+	Content     bool              `json:"content,omitempty" doc:"Tell what people wrote, too: the text and address of replies, and answers in flows. It is put into requests when they are made, and kept nowhere else."`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Headers that go along with each request, such as Authorization. They are kept encrypted." writeOnly:"true"`
 }
 
@@ -67,6 +69,7 @@ type WebhookChange struct {
 	Channels    *[]int64           `json:"channels,omitempty" maxItems:"100" doc:"[] for all."`
 	Campaigns   *[]int64           `json:"campaigns,omitempty" maxItems:"100" doc:"[] for all."`
 	Batch       *WebhookBatch      `json:"batch,omitempty"`
+	Content     *bool              `json:"content,omitempty" doc:"Whether to tell what people wrote, too."`
 	Headers     *map[string]string `json:"headers,omitempty" doc:"All of its headers instead." writeOnly:"true"`
 	State       *string            `json:"state,omitempty" enum:"on,paused" doc:"on switches one on again that is off, too: it is told of what happens from then on."`
 }
@@ -145,7 +148,7 @@ type webhookDelivery struct {
 func webhookView(w webhooks.Webhook) Webhook {
 	v := Webhook{
 		ID: w.ID, URL: w.URL, Description: w.Description, Events: w.Events, Channels: w.Channels, Campaigns: w.Campaigns,
-		Batch: WebhookBatch{w.Batch.Most, w.Batch.Within.Milliseconds()}, State: string(w.State), Reason: w.Reason,
+		Batch: WebhookBatch{w.Batch.Most, w.Batch.Within.Milliseconds()}, Content: w.Content, State: string(w.State), Reason: w.Reason,
 		FailingSince: timestamp(w.FailingSince), Rotating: len(w.Secrets) > 1, CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt,
 	}
 	v.Headers = slices.Sorted(maps.Keys(w.Headers))
@@ -234,7 +237,7 @@ func (s *Server) webhookRoutes() {
 		func(ctx context.Context, caller access.Key, in *createWebhook) (*one[WebhookWithSecret], error) {
 			w := webhooks.Webhook{
 				AccountID: caller.AccountID, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events, Channels: in.Body.Channels,
-				Campaigns: in.Body.Campaigns, Headers: hidden(in.Body.Headers),
+				Campaigns: in.Body.Campaigns, Content: in.Body.Content, Headers: hidden(in.Body.Headers),
 			}
 			in.Body.Batch.into(&w.Batch)
 			return withSecret(s.Webhooks.Create(ctx, w))
@@ -252,6 +255,7 @@ func (s *Server) webhookRoutes() {
 				set(&w.Events, in.Body.Events)
 				set(&w.Channels, in.Body.Channels)
 				set(&w.Campaigns, in.Body.Campaigns)
+				set(&w.Content, in.Body.Content)
 				if in.Body.Headers != nil {
 					w.Headers = hidden(*in.Body.Headers)
 				}

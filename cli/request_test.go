@@ -214,7 +214,7 @@ verify --statistics --repair
 webhooks ls
 webhooks show 1
 webhooks create https://example.org/hooks --event message.sent --event message.failed --channel 1 --batch 100 --header Authorization:x --description d
-webhooks set 1 --url https://example.org/other --event message.read --campaign 2
+webhooks set 1 --content --url https://example.org/other --event message.read --campaign 2
 webhooks pause 1
 webhooks resume 1
 webhooks rotate 1 --leaked

@@ -38,6 +38,9 @@ func webhookTable(w *tabwriter.Writer, h api.Webhook) {
 	}
 	fields(w, "Webhook", h.ID, "URL", h.URL, "Description", h.Description, "State", h.State, "Reason", h.Reason, "Failing since", at(h.FailingSince),
 		"Events", strings.Join(names, " "), "Channels", ids(h.Channels), "Campaigns", ids(h.Campaigns), "Headers", strings.Join(h.Headers, " "))
+	if h.Content {
+		fields(w, "Content", "what people wrote is told")
+	}
 	if h.Batch.Most > 1 {
 		fields(w, "Batch", fmt.Sprintf("at most %d, the first waits %d ms", h.Batch.Most, h.Batch.WithinMS))
 	}
@@ -76,6 +79,7 @@ type webhookFlags struct {
 	channels         []int64
 	campaigns        []int64
 	batch            api.WebhookBatch
+	content          bool
 }
 
 func (f *webhookFlags) add(cmd *cobra.Command) {
@@ -86,6 +90,7 @@ func (f *webhookFlags) add(cmd *cobra.Command) {
 	flags.Int64SliceVar(&f.campaigns, "campaign", nil, "id of a campaign: only of what happens in it; may be repeated")
 	flags.IntVar(&f.batch.Most, "batch", 1, "most events in a request")
 	flags.Int64Var(&f.batch.WithinMS, "batch-within-ms", 1000, "with --batch: how many milliseconds the first event waits for others")
+	flags.BoolVar(&f.content, "content", false, "tell what people wrote, too: replies and answers in flows; =false leaves it out")
 	flags.StringArrayVar(&f.headers, "header", nil,
 		"a header that goes along, such as 'Authorization: @token.txt'; a value that begins with @ is read from a file")
 }
@@ -130,7 +135,8 @@ the Standard Webhooks scheme. There are
 			if err != nil {
 				return err
 			}
-			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(), Channels: f.channels, Campaigns: f.campaigns, Headers: headers}
+			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(), Channels: f.channels, Campaigns: f.campaigns,
+				Content: f.content, Headers: headers}
 			if cmd.Flags().Changed("batch") {
 				in.Batch = &f.batch
 			}
@@ -167,7 +173,7 @@ func (c *cli) webhooksSet() *cobra.Command {
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "another address")
-	cmd.MarkFlagsOneRequired("url", "description", "event", "channel", "campaign", "batch", "header")
+	cmd.MarkFlagsOneRequired("url", "description", "event", "channel", "campaign", "batch", "content", "header")
 	return onID(cmd, webhookID, func(ctx context.Context, id int64) error {
 		var change api.WebhookChange
 		if flags.Changed("url") {
@@ -188,6 +194,9 @@ func (c *cli) webhooksSet() *cobra.Command {
 		}
 		if flags.Changed("batch") {
 			change.Batch = &f.batch
+		}
+		if flags.Changed("content") {
+			change.Content = &f.content
 		}
 		if flags.Changed("header") {
 			headers, err := f.given(c)

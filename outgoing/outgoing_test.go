@@ -402,3 +402,59 @@ func TestWhatIsRefusedCanBeReplayed(t *testing.T) {
 		require.NoError(t, library.VerifyIgnoringTimestamp(last.body, last.header))
 	}
 }
+
+// What people wrote is told who asks for it, in no order or request that is kept; once it is
+// erased nobody is told it any more.
+func TestContentIsToldWhoAsks(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g := newSetting(t, s, 3)
+		asks, batched, other := newProgram(t), newProgram(t), newProgram(t)
+		received := func(content bool, most int) func(*webhooks.Webhook) {
+			return func(w *webhooks.Webhook) {
+				w.Events, w.Content, w.Batch.Most = []webhooks.Event{webhooks.MessageReceived}, content, most
+			}
+		}
+		w := g.webhook(asks, received(true, 1))
+		g.webhook(batched, received(true, 10))
+		g.webhook(other, received(false, 1))
+		for i, text := range []string{"Grüße \u2028 \"so\"", "zwei"} {
+			_, err := contacts.NewReplies(s).Take(g.ctx, g.Channel, []providers.Reply{{
+				From: fmt.Sprintf("p%d@example.com", i+1), Text: text, At: g.time.Now(), ID: fmt.Sprint("r", i),
+			}})
+			require.NoError(t, err)
+		}
+		g.tellAll()
+		written := func(o webhooks.Occurrence) *webhooks.Written {
+			var data webhooks.Reply
+			require.NoError(t, json.Unmarshal(o.Data, &data))
+			require.Positive(t, data.ID)
+			return data.Content
+		}
+		require.Len(t, asks.requests(), 2)
+		o, _ := occurrence(t, asks.requests()[0])
+		require.Equal(t, &webhooks.Written{From: "p1@example.com", Text: "Grüße \u2028 \"so\""}, written(o))
+		library, err := standardwebhooks.NewWebhook(w.Secrets[0].Reveal())
+		require.NoError(t, err)
+		require.NoError(t, library.VerifyIgnoringTimestamp(asks.requests()[0].body, asks.requests()[0].header))
+		var batch struct{ Data []webhooks.Occurrence }
+		require.NoError(t, json.Unmarshal(batched.requests()[0].body, &batch))
+		require.Equal(t, "zwei", written(batch.Data[1]).Text)
+		o, _ = occurrence(t, other.requests()[0])
+		require.Nil(t, written(o))
+		list, err := g.service.Deliveries(g.ctx, webhooks.DeliveryFilter{AccountID: g.AccountID, WebhookID: w.ID, Limit: 10})
+		require.NoError(t, err)
+		for _, d := range list {
+			require.NotContains(t, d.Body, "@example.com", "it is kept where it was written alone")
+		}
+		_, err = s.EraseContact(g.ctx, g.AccountID, 1, false)
+		require.NoError(t, err)
+		_, err = g.service.ReplayAll(g.ctx, webhooks.ReplayFilter{AccountID: g.AccountID, WebhookID: w.ID}, false)
+		require.NoError(t, err)
+		g.tellAll()
+		require.Len(t, asks.requests(), 4)
+		o, _ = occurrence(t, asks.requests()[2])
+		require.Nil(t, written(o), "it was erased")
+		o, _ = occurrence(t, asks.requests()[3])
+		require.Equal(t, "zwei", written(o).Text)
+	})
+}

@@ -62,6 +62,11 @@ func TestEveryEventIsWrittenDown(t *testing.T) {
 		w := newFlowPeople(t, s, 6)
 		mails := w.Campaign
 		watchEverything(t, s, w.AccountID)
+		answers, err := s.CreateWebhook(ctx, webhooks.Webhook{
+			AccountID: w.AccountID, URL: "https://example.com/", Events: []webhooks.Event{webhooks.FlowAnswered}, State: webhooks.On, Content: true,
+			Secrets: []secret.String{secret.New("whsec_x")}, Batch: webhooks.Batch{Most: 1},
+		}, 100)
+		require.NoError(t, err)
 		w.start(askThenBranch, true)
 		w.plan()
 		w.move()
@@ -78,6 +83,12 @@ func TestEveryEventIsWrittenDown(t *testing.T) {
 		require.Equal(t, webhooks.Session{CampaignID: w.flow, ID: w.session(ids[0]).ID, ContactID: ids[0], Step: "stars"}, got[webhooks.FlowAnswered][0])
 		require.Equal(t, []any{webhooks.Session{CampaignID: w.flow, ID: w.session(ids[0]).ID, ContactID: ids[0], Outcome: "answered"}}, got[webhooks.FlowEnded])
 		require.Equal(t, []any{webhooks.Campaign{ID: w.flow, Status: "running"}}, got[webhooks.CampaignStarted])
+		_, _, err = s.PrepareDeliveries(ctx, answers.ID)
+		require.NoError(t, err)
+		_, next, err := s.NextDeliveries(ctx, answers.ID, 10)
+		require.NoError(t, err)
+		require.Len(t, next, 1)
+		require.Contains(t, next[0].Body, `"content":{"text":"5","value":5}`, "for those who ask for content")
 
 		// A campaign with links, from its start to its end.
 		w.Campaign = mails
@@ -95,7 +106,7 @@ func TestEveryEventIsWrittenDown(t *testing.T) {
 		}
 		require.NoError(t, s.PauseCampaign(ctx, w.AccountID, mails, "ada"))
 		require.NoError(t, s.ResumeCampaign(ctx, w.AccountID, mails, "ada"))
-		_, _, err := s.FinishRuns(ctx)
+		_, _, err = s.FinishRuns(ctx)
 		require.NoError(t, err)
 		for _, status := range []campaigns.Status{campaigns.Canceled, campaigns.Failed} {
 			s.Exec("UPDATE campaigns SET status = ? WHERE id = ?", string(status), mails)

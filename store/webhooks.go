@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"carillon/internal/fault"
@@ -14,8 +15,8 @@ import (
 	"carillon/webhooks"
 )
 
-const selectWebhook = `SELECT id, account_id, url, description, events, channels, campaigns, batch_most, batch_within, config, state, reason, failing_since,
-	created_at, updated_at FROM webhooks`
+const selectWebhook = `SELECT id, account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config, state, reason,
+	failing_since, created_at, updated_at FROM webhooks`
 
 // webhookConfig is what of a webhook is sealed.
 type webhookConfig struct {
@@ -28,8 +29,8 @@ func (s *Store) scanWebhook(scan sqldb.Scan) (w webhooks.Webhook, err error) {
 	var config string
 	var within int64
 	var failing, created, updated sqldb.Time
-	if err := scan(&w.ID, &w.AccountID, &w.URL, &w.Description, &events, &channels, &campaigns, &w.Batch.Most, &within, &config, &w.State, &w.Reason,
-		&failing, &created, &updated); err != nil {
+	if err := scan(&w.ID, &w.AccountID, &w.URL, &w.Description, &events, &channels, &campaigns, &w.Batch.Most, &within, &w.Content, &config, &w.State,
+		&w.Reason, &failing, &created, &updated); err != nil {
 		return w, err
 	}
 	w.Batch.Within, w.FailingSince, w.CreatedAt, w.UpdatedAt = time.Duration(within)*time.Millisecond, failing.Ptr(), created.Time, updated.Time
@@ -103,9 +104,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 			return fault.New(fault.Conflict, "there are %d webhooks already: delete one that is not needed", n)
 		}
 		now := sqldb.Millis(s.clock.Now())
-		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, config, state,
-			cursor_seq, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`, w.AccountID, w.URL, w.Description, listJSON(w.Events),
-			listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), config, string(w.State), now, now)
+		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config,
+			state, cursor_seq, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`, w.AccountID, w.URL, w.Description, listJSON(w.Events),
+			listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), w.Content, config, string(w.State), now, now)
 		if err != nil {
 			return err
 		}
@@ -139,9 +140,9 @@ func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE webhooks SET url = ?, description = ?, events = ?, channels = ?, campaigns = ?, batch_most = ?, batch_within = ?,
-			config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ? WHERE id = ?`, w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels),
-			listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), config, string(w.State), w.Reason, millisPtr(w.FailingSince),
-			sqldb.Millis(s.clock.Now()), id); err != nil {
+			content = ?, config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ? WHERE id = ?`,
+			w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(),
+			w.Content, config, string(w.State), w.Reason, millisPtr(w.FailingSince), sqldb.Millis(s.clock.Now()), id); err != nil {
 			return err
 		}
 		if was == webhooks.Off && w.State != webhooks.Off {
@@ -378,7 +379,59 @@ func (s *Store) NextDeliveries(ctx context.Context, webhookID int64, most int) (
 	if errors.Is(err, sql.ErrNoRows) {
 		return w, nil, nil
 	}
+	for i := range next {
+		if err == nil && w.Content {
+			next[i].Body, err = c.fillContent(ctx, next[i].Body)
+		}
+	}
 	return w, next, s.translate(err)
+}
+
+// fillContent puts what people wrote into a body, as far as it is still kept: what was
+// erased is in no request that is made afterwards.
+func (tx conn) fillContent(ctx context.Context, body string) (string, error) {
+	if !strings.Contains(body, string(webhooks.MessageReceived)) && !strings.Contains(body, string(webhooks.FlowAnswered)) {
+		return body, nil
+	}
+	return webhooks.Fill(body, func(o *webhooks.Occurrence) error {
+		switch o.Type {
+		case webhooks.MessageReceived:
+			return refill(o, func(r *webhooks.Reply) error {
+				var w webhooks.Written
+				err := tx.Row(ctx, "SELECT address, text FROM replies WHERE id = ?", r.ID).Scan(&w.From, &w.Text)
+				if err == nil && w.From != "" {
+					r.Content = &w
+				}
+				return err
+			})
+		case webhooks.FlowAnswered:
+			return refill(o, func(a *webhooks.Session) error {
+				var w webhooks.Answered
+				err := tx.Row(ctx, "SELECT text, value FROM flow_answers WHERE contact_id = ? AND session_id = ? AND step = ? "+
+					"ORDER BY id DESC LIMIT 1", a.ContactID, a.ID, a.Step).
+					Scan(&w.Text, (*[]byte)(&w.Value))
+				if err == nil {
+					a.Content = &w
+				}
+				return err
+			})
+		default:
+			return nil
+		}
+	})
+}
+
+// refill changes the data of an occurrence; what is gone stays without content.
+func refill[D any](o *webhooks.Occurrence, change func(*D) error) error {
+	data := new(D)
+	if err := json.Unmarshal(o.Data, data); err != nil {
+		return err
+	}
+	if err := change(data); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	o.Data = []byte(mustJSON(data))
+	return nil
 }
 
 // LiveWebhooks are those for which something waits, or may come.

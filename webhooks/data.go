@@ -1,5 +1,7 @@
 package webhooks
 
+import "encoding/json"
+
 // What is told of each event: the data of an Occurrence. There is no content and no address
 // in it. Fields are only ever added: who was written for what is here can read what will be.
 
@@ -25,12 +27,26 @@ type Engagement struct {
 	Link       int   `json:"link,omitempty" doc:"The link's number in the run; absent for an opening."`
 }
 
+// Written is what somebody wrote.
+type Written struct {
+	From string `json:"from" doc:"The address."`
+	Text string `json:"text"`
+}
+
+// Answered is an answer to a question of a flow.
+type Answered struct {
+	Text  string          `json:"text" doc:"As it was written."`
+	Value json.RawMessage `json:"value" doc:"As it was understood."`
+}
+
 // Reply is the data of MessageReceived; what was written can be asked for by its id.
 type Reply struct {
 	ID        int64  `json:"reply_id" doc:"GET /v1/replies/{id} shows what was written."`
 	ContactID int64  `json:"contact_id,omitempty"`
 	ChannelID int64  `json:"channel_id"`
 	Meaning   string `json:"meaning,omitempty" doc:"What Carillon took it for, such as opt_out."`
+	// Content is what was written, for those who ask for content.
+	Content *Written `json:"content,omitempty" doc:"Where the webhook asks for content, while it is kept."`
 }
 
 // Campaign is the data of what happened to a campaign.
@@ -56,6 +72,8 @@ type Session struct {
 	Step       string `json:"step,omitempty" doc:"The step that was answered; the answer can be asked for."`
 	Outcome    string `json:"outcome,omitempty" doc:"How it ended."`
 	Reason     string `json:"reason,omitempty"`
+	// Content is what was answered, for those who ask for content.
+	Content *Answered `json:"content,omitempty" doc:"Of flow.answered, where the webhook asks for content, while it is kept."`
 }
 
 // Contact is the data of what happened to a contact.

@@ -115,6 +115,8 @@ type Webhook struct {
 	// Channels and Campaigns bind it to what happens to these; empty is all.
 	Channels, Campaigns []int64
 	Batch               Batch
+	// Content has it told what people wrote, too.
+	Content bool
 	// Headers go along with each request.
 	Headers map[string]secret.String
 	// Secrets sign, the newest first; an old one signs along while it is replaced.
@@ -180,6 +182,37 @@ func (b Batch) Requests(list []Occurrence) (bodies []string, counts []int, err e
 		bodies, counts = append(bodies, string(text)), append(counts, len(some))
 	}
 	return bodies, counts, nil
+}
+
+// Fill has the occurrences of a body changed, and returns the body that they make.
+func Fill(body string, change func(*Occurrence) error) (string, error) {
+	var kind struct {
+		Type string `json:"type"`
+	}
+	var of any
+	var list []*Occurrence
+	err := json.Unmarshal([]byte(body), &kind)
+	if err == nil && kind.Type == "batch" {
+		batch := new(batchBody)
+		err, of = json.Unmarshal([]byte(body), batch), batch
+		for i := range batch.Data {
+			list = append(list, &batch.Data[i])
+		}
+	} else if err == nil {
+		one := new(Occurrence)
+		err, of = json.Unmarshal([]byte(body), one), one
+		list = append(list, one)
+	}
+	for _, o := range list {
+		if err == nil {
+			err = change(o)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("read webhook: %w", err)
+	}
+	text, err := json.Marshal(of)
+	return string(text), err
 }
 
 // DeliveryState is what became of a request.

@@ -1,4 +1,7 @@
 -- +goose Up
+-- Whether a program is told what people wrote, too. That is put into requests when they are
+-- made, and kept nowhere but where it was written.
+ALTER TABLE webhooks ADD COLUMN content BOOLEAN NOT NULL DEFAULT FALSE;
 -- Bodies of requests that several webhooks may have alike are kept once, by their hashes.
 CREATE TABLE webhook_bodies (
     id   TEXT   PRIMARY KEY,
@@ -96,6 +99,7 @@ UPDATE webhook_deliveries SET body = (SELECT b.body FROM webhook_bodies b WHERE 
 DROP INDEX webhook_deliveries_shared;
 ALTER TABLE webhook_deliveries DROP COLUMN shared;
 DROP TABLE webhook_bodies;
+ALTER TABLE webhooks DROP COLUMN content;
 DROP TRIGGER outbox_campaigns ON campaigns;
 DROP FUNCTION outbox_campaigns;
 DROP TRIGGER outbox_run_ended ON runs;

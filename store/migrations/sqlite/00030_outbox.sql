@@ -23,6 +23,9 @@ INSERT INTO outbox (seq, at, state, run_id, channel_id, ids, event, account_id, 
 DROP TABLE outbox_kept;
 ALTER TABLE outbox_state DROP COLUMN last_seq;
 
+-- Whether a program is told what people wrote, too. That is put into requests when they are
+-- made, and kept nowhere but where it was written.
+ALTER TABLE webhooks ADD COLUMN content BOOLEAN NOT NULL DEFAULT FALSE;
 -- Bodies of requests that several webhooks may have alike are kept once, by their hashes.
 CREATE TABLE webhook_bodies (
     id   TEXT   PRIMARY KEY,
@@ -106,6 +109,7 @@ UPDATE webhook_deliveries SET body = (SELECT b.body FROM webhook_bodies b WHERE 
 DROP INDEX webhook_deliveries_shared;
 ALTER TABLE webhook_deliveries DROP COLUMN shared;
 DROP TABLE webhook_bodies;
+ALTER TABLE webhooks DROP COLUMN content;
 DROP TRIGGER outbox_campaigns;
 DROP TRIGGER outbox_run_ended;
 DROP TRIGGER outbox_run_skipped;
