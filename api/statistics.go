@@ -95,11 +95,7 @@ func statisticsRoute[Row any](s *Server, of statistics.Subject, doc, more string
 				return nil, err
 			}
 			// What is wrong is said before the answer begins.
-			location, err := s.Statistics.Settle(ctx, &r)
-			if err != nil {
-				return nil, err
-			}
-			if _, err := statistics.Windows(r.From, r.To, r.Interval, location); err != nil {
+			if _, _, err := s.Statistics.Check(ctx, &r); err != nil {
 				return nil, err
 			}
 			if in.Format == "csv" {

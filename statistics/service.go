@@ -92,20 +92,31 @@ func (s *Service) Settle(ctx context.Context, r *Request) (*time.Location, error
 // mostReachWindows bounds how often the messages of a time are read.
 const mostReachWindows = 100
 
+// Check is Settle, and refuses what would take too much: nothing that Each could refuse is
+// left, so that an answer that has begun need not break off for it.
+func (s *Service) Check(ctx context.Context, r *Request) (location *time.Location, windows []Window, err error) {
+	if location, err = s.Settle(ctx, r); err != nil {
+		return nil, nil, err
+	}
+	if r.Subject == Hours {
+		r.Interval = Hour
+	}
+	windows, err = Windows(r.From, r.To, r.Interval, location)
+	if err == nil && r.Subject == People && len(windows) > mostReachWindows {
+		err = fault.InvalidField("interval", r.Interval,
+			"people are counted by reading messages, for at most %d windows: choose a longer interval or a shorter time", mostReachWindows)
+	}
+	return location, windows, err
+}
+
 // Each yields the rows of a request in the order of their windows: those of its subject. A
 // window in which nothing happened has none, but for contacts and people.
 func (s *Service) Each(ctx context.Context, r Request, yield func(row any) error) error {
-	location, err := s.Settle(ctx, &r)
+	location, windows, err := s.Check(ctx, &r)
 	if err != nil {
 		return err
 	}
-	a := &asked{Request: r, Service: s, ctx: ctx, location: location, names: map[Subject]map[int64]string{}, yield: yield}
-	if r.Subject == Hours {
-		r.Interval, a.Interval = Hour, Hour
-	}
-	if a.windows, err = Windows(r.From, r.To, r.Interval, location); err != nil {
-		return err
-	}
+	a := &asked{Request: r, Service: s, ctx: ctx, location: location, windows: windows, names: map[Subject]map[int64]string{}, yield: yield}
 	switch r.Subject {
 	case Notifications:
 		return a.notifications()
@@ -445,10 +456,6 @@ func (a *asked) contacts() error {
 }
 
 func (a *asked) people() error {
-	if len(a.windows) > mostReachWindows {
-		return fault.InvalidField("interval", a.Interval,
-			"people are counted by reading messages, for at most %d windows: choose a longer interval or a shorter time", mostReachWindows)
-	}
 	end, err := a.alone(a.ctx)
 	if err != nil {
 		return err
