@@ -19,9 +19,6 @@ type dialect struct {
 	watch func(states []messages.State) []string
 	// lastTold is the place in the order of what happened that was given last.
 	lastTold string
-	// pageEnds divides the places in that order at which pages of it end at the latest, so
-	// that webhooks which have come apart come together again and share what they are told.
-	pageEnds int64
 	// planParts is how many transactions plan side by side.
 	planParts int
 	// countParts is how many queries count an audience side by side.

@@ -8,7 +8,6 @@ var postgresDialect = dialect{
 	statements: postgresStatements,
 	watch:      postgresWatch,
 	lastTold:   "(SELECT last_seq FROM outbox_state)",
-	pageEnds:   20, // a row is of a commit, with some hundred messages while it is busy
 	planParts:  2,
 	countParts: 1, // PostgreSQL divides the work by itself
 	countReasons: func(query string, _ []string) string {

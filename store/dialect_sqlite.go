@@ -6,7 +6,6 @@ var sqliteDialect = dialect{
 	Dialect:        &sqldb.SQLite,
 	pendingIndex:   "INDEXED BY messages_pending",
 	bodyHolds:      "INSTR(body, ?) > 0",
-	pageEnds:       1000,
 	planParts:      1, // there is one writer
 	countParts:     sqldb.SQLiteReaders / 2,
 	countReasons:   sqliteCountReasons,

@@ -181,6 +181,9 @@ const (
 	preparedAhead = 100
 	// toldAtOnce is how many events one pass looks at, up to a commit more.
 	toldAtOnce = 1000
+	// pageEnds divides the places at which a pass ends, too, so that webhooks which have come
+	// apart come together again and share what they are told.
+	pageEnds = 1000
 )
 
 // told is a row of the outbox.
@@ -223,8 +226,8 @@ func (s *Store) PrepareDeliveries(ctx context.Context, webhookID int64) (more bo
 		return false, 0, err
 	}
 	now := s.clock.Now()
-	if requests.events > 0 && requests.events < w.Batch.Most && w.Batch.Within > 0 && now.Sub(requests.first) < w.Batch.Within {
-		return false, 0, nil // more may come
+	if !page.full && requests.events > 0 && requests.events < w.Batch.Most && w.Batch.Within > 0 && now.Sub(requests.first) < w.Batch.Within {
+		return false, 0, nil // more may come into the page
 	}
 	bodies, err := c.missingBodies(ctx, requests, sqldb.Millis(now))
 	if err != nil {
@@ -403,7 +406,7 @@ func (s *Store) outboxPage(ctx context.Context, cursor int64) (*outboxPage, erro
 	}
 	full := false
 	for i, n := 0, 0; i < len(list); i++ { // a row is one, or a commit's messages
-		if n += 1 + strings.Count(list[i].ids, ","); n >= toldAtOnce || list[i].seq%s.d.pageEnds == 0 {
+		if n += 1 + strings.Count(list[i].ids, ","); n >= toldAtOnce || list[i].seq%pageEnds == 0 {
 			list, full = list[:i+1], true
 		}
 	}
