@@ -59,6 +59,8 @@ const (
 	// was paused or changed is soon told nothing more, or otherwise.
 	groupMost  = 50
 	groupLasts = 500 * time.Millisecond
+	// writtenWithin is how long a process that ends waits for that.
+	writtenWithin = 5 * time.Second
 	// Telling gives way to sending: each webhook rests for rests times as long as the database
 	// took for it, and that much longer for each that is told side by side, up to restsMost
 	// because some of these only wait for their programs; unless it is behindMost late. Where
@@ -186,8 +188,11 @@ func (t *Teller) tellGroup(ctx context.Context, w webhooks.Webhook, next []webho
 		w.FailingSince = nil
 	}
 	began = t.clock.Now()
-	// What was told is written down also when the process ends.
-	if failed := t.store.TriedDeliveries(context.WithoutCancel(ctx), w, tried, off); failed != nil {
+	// What was told is written down also when the process ends, unless the database holds
+	// that up: then it is told again.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), writtenWithin)
+	defer cancel()
+	if failed := t.store.TriedDeliveries(bounded, w, tried, off); failed != nil {
 		return 0, failed
 	}
 	if off != "" {
