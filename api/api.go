@@ -149,6 +149,7 @@ func (s *Server) routes() {
 	s.snippetRoutes()
 	s.statisticsRoutes()
 	s.doctorRoutes()
+	s.retentionRoutes()
 	s.templateRoutes()
 	s.uploadRoutes()
 	s.exportRoutes()

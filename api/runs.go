@@ -43,6 +43,7 @@ type Run struct {
 	Standstill *Standstill `json:"standstill,omitempty" doc:"Why nothing of it goes out; absent while something does."`
 	CreatedAt  time.Time   `json:"created_at"`
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+	RemovedAt  *time.Time  `json:"messages_removed_at,omitempty" doc:"When the last of its messages was removed, because the account does not keep them any more; its counts stay."`
 }
 
 // RunLanguages are a run's messages by language, the largest number first.
@@ -85,6 +86,7 @@ type Verification struct {
 	Planned  int64            `json:"planned"`
 	Rows     map[string]int64 `json:"rows" doc:"What a count over the messages finds, by state."`
 	Counters map[string]int64 `json:"counters" doc:"What the transactions kept, by state."`
+	Removed  int64            `json:"removed,omitempty" doc:"How many of the rows are not kept any more; rows has them as they were."`
 	Variants []VariantRows    `json:"variants,omitempty" doc:"The rows by variant, which add up to rows; absent where there are none."`
 	Problems []string         `json:"problems" doc:"Empty when everything balances."`
 }
@@ -129,6 +131,7 @@ func pacedRun(r campaigns.Run, pace campaigns.Pace) Run {
 		Counts: r.Shown().Map(), Engagement: engagementView(r.Engagement), Converted: r.Converted,
 		Says: r.Says(), Planned: r.Planned, Total: r.Counts.Total(), PlanDone: r.PlanDone, CreatedAt: r.CreatedAt,
 		FinishedAt:    timestamp(r.FinishedAt),
+		RemovedAt:     timestamp(r.SweptAt),
 		SentPerSecond: pace.PerSecond, EstimatedEnd: pace.End, Standstill: standstillView(pace.Still),
 	}
 }
@@ -173,7 +176,8 @@ func (s *Server) runRoutes() {
 			for _, p := range proofs {
 				out.Body.Balanced = out.Body.Balanced && len(p.Problems) == 0
 				out.Body.Runs = append(out.Body.Runs, Verification{
-					RunID: p.RunID, Status: string(p.Status), Planned: p.Planned, Rows: p.Rows.Map(), Counters: p.Counters.Map(), Problems: orEmpty(p.Problems),
+					RunID: p.RunID, Status: string(p.Status), Planned: p.Planned, Rows: p.Rows.Map(), Counters: p.Counters.Map(),
+					Removed: p.Removed, Problems: orEmpty(p.Problems),
 					Variants: variantRows(p),
 				})
 			}

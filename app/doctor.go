@@ -32,6 +32,9 @@ const (
 	mostSkew = time.Second
 	// littleRoom is how much of the disk is free at least without a word.
 	littleRoom = 2 << 30
+	// littleIDs is how many messages there is room for at least without a word: what is
+	// planned in minutes.
+	littleIDs = 50_000_000
 	// answersWithin bounds the look at the public address, and mostHealth its answer.
 	answersWithin = 5 * time.Second
 	mostHealth    = 4 << 10
@@ -40,7 +43,7 @@ const (
 // Examine makes every check; what can't be found out is said as such.
 func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
 	for _, check := range []func(context.Context) api.Finding{
-		d.store, d.storeClock, d.redis, d.redisClock, d.disk, d.masterKey, d.publicURL, d.scheduler, d.workers,
+		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.masterKey, d.publicURL, d.scheduler, d.workers,
 	} {
 		if found := check(ctx); found.Name != "" {
 			list = append(list, found)
@@ -101,6 +104,22 @@ func (d *doctor) storeClock(ctx context.Context) api.Finding {
 		return api.Finding{} // it has ours
 	}
 	return d.clock(ctx, "clock of the store", d.engine.Store.Time)
+}
+
+// partitions looks whether there is room for the messages of the next minutes.
+func (d *doctor) partitions(ctx context.Context) api.Finding {
+	const name = "partitions of messages"
+	room, limited, err := d.engine.Store.RoomForIDs(ctx)
+	switch {
+	case err != nil:
+		return warned(name, "they can't be looked at: "+err.Error(), "")
+	case !limited:
+		return api.Finding{} // there are none
+	case room < littleIDs:
+		return bad(name, fmt.Sprintf("there is room for %d messages", room),
+			"The scheduler that leads makes the next partition within a minute: look for its warnings, and for queries that have been running for hours.")
+	}
+	return good(name, "there is room for %d million messages, and more is made ahead", room/1_000_000)
 }
 
 func (d *doctor) redis(ctx context.Context) api.Finding {

@@ -192,6 +192,9 @@ type Run struct {
 	// StartedAt is when it fired; nil if it did not, or not yet.
 	StartedAt  *time.Time
 	FinishedAt *time.Time
+	// SweptAt is when the last of its messages was removed, because the account does not keep
+	// them; nil while there are some.
+	SweptAt *time.Time
 }
 
 // Began is since when the run is under way, or was: when it fired or else when it was

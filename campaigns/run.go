@@ -54,6 +54,9 @@ type Verification struct {
 	Planned  int64
 	Rows     messages.Counts
 	Counters messages.Counts
+	// Removed is how many of the rows are not there any more, because the account does
+	// not keep them; Rows has them as they were.
+	Removed int64
 	// Variants are the rows by their variant, 0 for none, and VariantNames the names of
 	// the variants in their order.
 	Variants     map[int]messages.Counts

@@ -102,7 +102,8 @@ func runTable(w *tabwriter.Writer, r api.Run) {
 	opened, clicked := engagementWords(r.Engagement)
 	fields(w, "Run", r.ID, "Run status", r.Status, "Because", r.Reason, "Data feed", runFeedWords(r.Feed), "Recipients", r.Total, "Counts", counts(r.Counts),
 		"Opened", opened, "Clicked", clicked, "Converted", convertedWords(r.Converted),
-		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt))
+		"Per second", strconv.FormatFloat(r.SentPerSecond, 'f', 1, 64), "Ends about", at(r.EstimatedEnd), "Finished", at(r.FinishedAt),
+		"Messages removed", at(r.RemovedAt))
 	for _, line := range r.Says {
 		fields(w, "Note", line)
 	}

@@ -228,6 +228,9 @@ webhooks rm 1 --yes
 simulate 1 --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 calendar --from 2026-12-01 --until 2026-12-08 --timezone Europe/Berlin
 settings show
+retention show
+retention set --messages 400 --yes
+store size
 settings set --approval
 settings set --brand-name Bells --brand-color #14532d
 settings set --quiet-hours 20:00-08:00

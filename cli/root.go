@@ -139,6 +139,7 @@ func (c *cli) root() *cobra.Command {
 	c.addWebhooks(root)
 	c.addStats(root)
 	c.addDoctor(root)
+	c.addRetention(root)
 	c.addFlows(root)
 	c.addEvents(root)
 	c.addCalendar(root)

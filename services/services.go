@@ -18,6 +18,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/providers/fetch"
+	"carillon/retention"
 	"carillon/statistics"
 	"carillon/targeting"
 	"carillon/templates"
@@ -57,6 +58,7 @@ type Services struct {
 	Tracking   *tracking.Service
 	Webhooks   *webhooks.Service
 	Statistics *statistics.Service
+	Retention  *retention.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -86,6 +88,7 @@ type Store interface {
 	targeting.ExportStore
 	webhooks.Store
 	statistics.Store
+	retention.Store
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
@@ -136,6 +139,7 @@ func New(d Deps) *Services {
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),
+		Retention:  retention.NewService(d.Store, d.Clock),
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	fetcher := fetch.New(d.Dialer)

@@ -25,6 +25,11 @@ type fragment struct {
 	args []any
 }
 
+// and adds a condition.
+func (f fragment) and(sql string, args ...any) fragment {
+	return fragment{f.sql + " AND " + sql, slices.Concat(f.args, args)}
+}
+
 // audienceSQL compiles an audience for one channel. The planner, the preview
 // and the samples are all built from it, which is why what is predicted is what
 // happens.

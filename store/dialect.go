@@ -29,6 +29,9 @@ type dialect struct {
 	// grown takes an upload and yields the tables of which the query planner must
 	// be told that they have grown; empty where the planner needs no statistics.
 	grown string
+	// tableSizes yields the name of each table, its bytes with its indexes, 0 where the
+	// database does not tell, and about how many rows it has; size yields the bytes of all.
+	tableSizes, size string
 	// contactIndexes lists the names of the indexes of contacts, and whether each is
 	// whole: one that was being made when its maker was killed is not.
 	contactIndexes string

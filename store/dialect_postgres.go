@@ -19,5 +19,9 @@ var postgresDialect = dialect{
 	grown: `SELECT c.relname FROM uploads u
 		CROSS JOIN LATERAL (VALUES ('contacts'::regclass, u.created), ('addresses'::regclass, u.created), ('members'::regclass, u.row_count)) g (oid, n)
 		JOIN pg_class c ON c.oid = g.oid WHERE u.id = ? AND g.n > c.reltuples / 10 ORDER BY 1`,
+	tableSizes: `SELECT COALESCE(p.relname, c.relname), SUM(pg_total_relation_size(c.oid))::bigint, SUM(GREATEST(c.reltuples, 0))::bigint
+		FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class p ON p.oid = i.inhparent
+		WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace GROUP BY 1`,
+	size:           "SELECT pg_database_size(current_database())",
 	contactIndexes: "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = 'contacts'::regclass",
 }

@@ -1,6 +1,10 @@
 package store
 
-import "carillon/store/sqldb"
+import (
+	"strings"
+
+	"carillon/store/sqldb"
+)
 
 var sqliteDialect = dialect{
 	Dialect:        &sqldb.SQLite,
@@ -12,6 +16,8 @@ var sqliteDialect = dialect{
 	contactIndexes: "SELECT name, TRUE FROM sqlite_master WHERE type = 'index' AND tbl_name = 'contacts'",
 	statements:     sqliteStatements,
 	watch:          sqliteWatch,
+	tableSizes:     sqliteTableSizes(),
+	size:           "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
 	lastTold:       "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)",
 }
 
@@ -24,4 +30,17 @@ func sqliteCountReasons(query string, reasons []string) string {
 		counts += ", '" + reason + "', COUNT(*) FILTER (WHERE why = '" + reason + "')"
 	}
 	return "SELECT key, value FROM json_each((SELECT json_object(" + counts + ") FROM (" + query + " LIMIT " + everyRow + "))) WHERE value > 0"
+}
+
+// sqliteTableSizes counts rows: only a build of its own would have SQLite tell bytes.
+func sqliteTableSizes() string {
+	var counts []string
+	for _, part := range partTables {
+		for _, table := range part.tables {
+			if table != "stats_deltas" { // PostgreSQL's alone
+				counts = append(counts, "SELECT '"+table+"', 0, COUNT(*) FROM "+table)
+			}
+		}
+	}
+	return strings.Join(counts, " UNION ALL ")
 }

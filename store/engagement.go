@@ -296,12 +296,14 @@ func (tx conn) heldEngagement(ctx context.Context, group []tracking.Event) (map[
 		ids[i] = ev.MessageID
 	}
 	slices.Sort(ids)
-	list := tx.d.IDList(slices.Compact(ids))
-	if _, err := tx.Exec(ctx, "INSERT INTO engagement (message_id) SELECT m.id FROM (SELECT id FROM messages WHERE id "+tx.d.InIDs+
-		" AND run_id > 0 AND address <> '' ORDER BY id) m WHERE true ON CONFLICT (message_id) DO NOTHING", list); err != nil {
+	ids = slices.Compact(ids)
+	which := tx.d.among("id", ids)
+	if _, err := tx.Exec(ctx, "INSERT INTO engagement (message_id) SELECT m.id FROM (SELECT id FROM messages WHERE "+which.sql+
+		" AND run_id > 0 AND address <> '' ORDER BY id) m WHERE true ON CONFLICT (message_id) DO NOTHING", which.args...); err != nil {
 		return nil, err
 	}
 	found := make(map[int64]*engagedMessage, len(ids))
+	which = tx.d.among("e.message_id", ids)
 	return found, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		m := &engagedMessage{}
@@ -312,8 +314,8 @@ func (tx conn) heldEngagement(ctx context.Context, group []tracking.Event) (map[
 		m.now.Events = slices.Clone(m.before.Events)
 		found[id] = m
 		return err
-	}, "SELECT e.message_id, m.run_id, m.variant, m.sent_at, "+engagementColumns+" FROM engagement e JOIN messages m ON m.id = e.message_id WHERE e.message_id "+
-		tx.d.InIDs+" ORDER BY e.message_id"+tx.d.Lock(tx.d.ForUpdate, "e"), list)
+	}, "SELECT e.message_id, m.run_id, m.variant, m.sent_at, "+engagementColumns+" FROM engagement e JOIN messages m ON m.id = e.message_id WHERE "+
+		which.sql+" ORDER BY e.message_id"+tx.d.Lock(tx.d.ForUpdate, "e"), which.args...)
 }
 
 // countRows are counters that change as rows, always in the same order.

@@ -209,9 +209,3 @@ func (s *Store) EventNames(ctx context.Context, accountID int64) ([]contacts.Eve
 	}, "SELECT name, first_at, last_at, total FROM event_names WHERE account_id = ? ORDER BY name", accountID)
 	return list, s.translate(err)
 }
-
-// forgetEvents forgets some that are old.
-func (tx conn) forgetEvents(ctx context.Context) (int64, error) {
-	return tx.Exec(ctx, "DELETE FROM contact_events WHERE id "+tx.d.InQuery("SELECT id FROM contact_events WHERE at < ? ORDER BY at LIMIT ?"),
-		sqldb.Millis(tx.s.clock.Now().Add(-contacts.EventsKept)), forgetBatch)
-}

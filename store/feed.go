@@ -229,8 +229,8 @@ func (l *ledger) markQueued(ctx context.Context, request messages.FeedRequest, t
 	now := sqldb.Millis(l.now)
 	batch, err := swapReturning(ctx, l, change{
 		move: moves.feed, args: []any{to.envelope, now},
-		where: fragment{"id " + l.d.InQuery("SELECT id FROM messages "+l.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
-			" AND due_at <= ? ORDER BY due_at, id LIMIT ?"+l.d.SkipLocked), []any{request.ChannelID, request.RunID, now, to.most}},
+		picked: fragment{"SELECT id FROM messages " + l.d.pendingIndex + " WHERE channel_id = ? AND run_id = ? AND " + phasePending +
+			" AND due_at <= ? ORDER BY due_at, id LIMIT ?" + l.d.SkipLocked, []any{request.ChannelID, request.RunID, now, to.most}},
 	}, "id, attempt, contact_id, address", func(scan sqldb.Scan) (marked, error) {
 		m := marked{FeedMessage: messages.FeedMessage{EnvelopeID: to.envelope}}
 		err := scan(&m.ID, &m.Attempt, &m.contactID, &m.address)
@@ -256,7 +256,7 @@ func (w skipping) change(where fragment) change {
 
 // skipQueued moves queued messages to skipped.
 func (l *ledger) skipQueued(ctx context.Context, ids []int64, why skipping) error {
-	_, err := l.swap(ctx, why.change(fragment{"id " + l.d.InIDs, []any{l.d.IDList(ids)}}))
+	_, err := l.swap(ctx, why.change(l.d.among("id", ids)))
 	return err
 }
 
@@ -298,7 +298,7 @@ func (s *Store) Unqueue(ctx context.Context, u messages.Unqueuing) error {
 		l := tx.ledger()
 		if _, err := l.swap(ctx, change{
 			move: moves.giveBack, args: []any{nullText(due.Reason), due.At.UnixMilli()}, whose: &countKey{u.RunID, u.ChannelID},
-			where: fragment{"envelope_id = ? AND id " + tx.d.InIDs, []any{u.EnvelopeID, tx.d.IDList(u.MessageIDs)}},
+			where: tx.d.among("id", u.MessageIDs).and("envelope_id = ?", u.EnvelopeID),
 			tell:  moves.giveBack.tells(s.clock.Now(), due.Reason, ""),
 		}); err != nil {
 			return err

@@ -159,12 +159,13 @@ func (s *Store) Sendable(ctx context.Context, channelID int64, revision time.Tim
 	if err != nil || !open {
 		return nil, s.translate(err)
 	}
+	which := c.d.among("m.id", ids)
 	claimed, err := sqldb.Structs(ctx, c, func(m *marked) []any {
 		return []any{&m.ID, &m.contactID, &m.address}
-	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE m.id `+c.d.InIDs+` AND m.state `+is(messages.Sending)+` AND m.address <> ''
+	}, `SELECT m.id, m.contact_id, m.address FROM messages m WHERE `+which.sql+` AND m.state `+is(messages.Sending)+` AND m.address <> ''
 		AND NOT EXISTS (SELECT 1 FROM clears k WHERE k.account_id = ? AND (k.channel_id = 0 OR k.channel_id = ?)
 			AND (k.campaign_id = 0 OR k.campaign_id = ?) AND k.max_id >= m.id AND k.created_at >= m.claimed_at - ?)`,
-		c.d.IDList(ids), f.accountID, channelID, f.campaignID, clearSkew.Milliseconds())
+		append(which.args, f.accountID, channelID, f.campaignID, clearSkew.Milliseconds())...)
 	if err != nil {
 		return nil, s.translate(err)
 	}

@@ -41,7 +41,7 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var feeds, pulls, events, told int64
+	var feeds, pulls, told int64
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.forgetAwaited(ctx); err != nil {
 			return err
@@ -50,9 +50,6 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		if pulls, err = tx.forgetPulls(ctx); err != nil {
-			return err
-		}
-		if events, err = tx.forgetEvents(ctx); err != nil {
 			return err
 		}
 		if told, err = tx.forgetTold(ctx); err != nil {
@@ -65,6 +62,6 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 			workersKeptFor.Milliseconds(), workersKeptFor.Milliseconds())
 		return err
 	})
-	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten || pulls == forgetBatch || events == forgetBatch ||
+	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten || pulls == forgetBatch ||
 		told == forgottenAtOnce, err
 }

@@ -167,7 +167,7 @@ func (tx conn) moveLateOnes(ctx context.Context, request messages.FeedRequest, p
 	l := tx.ledger()
 	if _, err := l.swap(ctx, change{
 		move: moves.skip.narrowed(messages.Pending), args: []any{messages.ReasonExpired, nil, sqldb.Millis(l.now)},
-		whose: &countKey{request.RunID, request.ChannelID}, where: fragment{"id " + tx.d.InIDs, []any{tx.d.IDList(expired)}},
+		whose: &countKey{request.RunID, request.ChannelID}, where: tx.d.among("id", expired),
 	}); err != nil {
 		return err
 	}

@@ -150,8 +150,9 @@ func (l *ledger) settle(ctx context.Context, runID int64, to messages.State, ids
 type change struct {
 	move
 	args []any // of what the move sets
-	// where says which messages; their state is compared besides.
-	where fragment
+	// where says which messages; their state is compared besides. Those of picked, which
+	// yields ids, are all of which it is true; it may be absent then.
+	where, picked fragment
 	// whose says whose they all are; nil has the rows say so.
 	whose *countKey
 	// uncounted leaves it to the caller to count them.
@@ -169,9 +170,13 @@ func (c change) check() error {
 }
 
 // sql compares and swaps.
-func (c change) sql() (query string, args []any) {
-	return "UPDATE messages SET state = " + number(c.to) + ", " + c.set + " WHERE " + c.where.sql + " AND state " + is(c.from...),
-		slices.Concat(c.args, c.where.args)
+func (c change) sql(d *dialect) (query string, args []any) {
+	before, where := fragment{}, c.where
+	if c.picked.sql != "" {
+		before, where = d.amongPicked(c.picked)
+	}
+	return before.sql + "UPDATE messages SET state = " + number(c.to) + ", " + c.set + " WHERE " + where.sql + " AND state " + is(c.from...),
+		slices.Concat(before.args, c.args, where.args)
 }
 
 // swap moves those of the messages that are in the state in which the move begins,
@@ -190,7 +195,7 @@ func (l *ledger) swap(ctx context.Context, c change) (n int64, err error) {
 	if err := c.check(); err != nil {
 		return 0, err
 	}
-	query, args := c.sql()
+	query, args := c.sql(l.d)
 	if n, err = l.Exec(ctx, query, args...); err == nil && !c.uncounted {
 		l.counts.move(*c.whose, c.from[0], c.to, n)
 	}
@@ -236,7 +241,7 @@ func swapReturning[T any](ctx context.Context, l *ledger, c change, columns stri
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	query, args := c.sql()
+	query, args := c.sql(l.d)
 	return sqldb.Query(ctx, l, scan, query+" RETURNING "+columns, args...)
 }
 
@@ -244,7 +249,7 @@ func swapReturning[T any](ctx context.Context, l *ledger, c change, columns stri
 // which the move begins. They are told of before, while they have the times that
 // the move takes from them, and counted by the caller.
 func (l *ledger) swapHeld(ctx context.Context, c change, ids []int64) error {
-	c.where, c.uncounted = fragment{"id " + l.d.InIDs, []any{l.d.IDList(ids)}}, true
+	c.where, c.uncounted = l.d.among("id", ids), true
 	if err := l.tell(ctx, c, ids); err != nil {
 		return err
 	}

@@ -319,8 +319,8 @@ func (s *Store) CancelPending(ctx context.Context) (more bool, err error) {
 		if _, err := l.swap(ctx, change{
 			move: moves.cancel.narrowed(messages.Pending), args: []any{messages.ReasonCanceled, reason, sqldb.Millis(s.clock.Now())},
 			whose: &countKey{runID, channelID},
-			where: fragment{"id " + tx.d.InQuery("SELECT id FROM messages "+tx.d.pendingIndex+" WHERE channel_id = ? AND run_id = ? AND "+phasePending+
-				" ORDER BY due_at, id LIMIT ?"+tx.d.SkipLocked), []any{channelID, runID, cancelBatch}},
+			picked: fragment{"SELECT id FROM messages " + tx.d.pendingIndex + " WHERE channel_id = ? AND run_id = ? AND " + phasePending +
+				" ORDER BY due_at, id LIMIT ?" + tx.d.SkipLocked, []any{channelID, runID, cancelBatch}},
 		}); err != nil {
 			return err
 		}

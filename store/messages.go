@@ -255,7 +255,7 @@ func (tx conn) reopenRun(ctx context.Context, runID int64) error {
 }
 
 const runColumns = `r.id, r.account_id, r.campaign_id, r.channel_id, r.instant, r.status, r.reason, r.plan_done, r.cursor, r.planned, r.created_at,
-	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of,
+	r.finished_at, r.kind, r.detail, r.version, r.starts_at, r.started_at, r.resend_of, r.swept_at,
 	f.since, f.tries, f.error, f.next_try_at, f.kept_at, f.news, f.bytes,
 	(SELECT COALESCE(e.look_at, 0) FROM experiments e WHERE e.run_id = r.id AND e.winner = 0),
 	(SELECT COUNT(*) FROM conversions v WHERE v.run_id = r.id)`
@@ -264,14 +264,15 @@ const selectRun = "SELECT " + runColumns + " FROM runs r LEFT JOIN run_feeds f O
 
 func scanRun(scan sqldb.Scan) (campaigns.Run, error) {
 	var r campaigns.Run
-	var instant, created, finished, starts, started, since, next, kept sqldb.Time
+	var instant, created, finished, starts, started, swept, since, next, kept sqldb.Time
 	var f struct{ tries, news, bytes sql.NullInt64 }
 	var why sql.NullString
 	var look sql.NullInt64
 	err := scan(&r.ID, &r.AccountID, &r.CampaignID, &r.ChannelID, &instant, &r.Status, &r.Reason, &r.PlanDone, &r.Cursor, &r.Planned, &created, &finished,
-		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf,
+		&r.Kind, &r.Detail, &r.Version, &starts, &started, &r.ResendOf, &swept,
 		&since, &f.tries, &why, &next, &kept, &f.news, &f.bytes, &look, &r.Converted)
 	r.Instant, r.CreatedAt, r.FinishedAt, r.StartsAt, r.StartedAt = instant.Time, created.Time, finished.Ptr(), starts.Ptr(), started.Ptr()
+	r.SweptAt = swept.Ptr()
 	if r.Undecided = look.Valid; look.Int64 > 0 {
 		r.LookAt = time.UnixMilli(look.Int64).UTC()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -34,6 +35,12 @@ func (s *Store) goose() (*goose.Provider, error) {
 	return goose.NewProvider(dialect, pool, files, goose.WithGoMigrations(inGo...), goose.WithDisableGlobalRegistry(true))
 }
 
+// A migration that finds the tables in use for long is tried again, for some minutes.
+const (
+	mostBusy  = 100
+	busyPause = time.Second
+)
+
 // Migrate brings the schema to the newest version and returns the names of the
 // migrations it applied. Each is one transaction: a process killed in the
 // middle leaves the version before it.
@@ -49,11 +56,17 @@ func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
+	for busy := 0; ; {
 		result, err := provider.UpByOne(ctx)
 		if err != nil {
 			if isNoNext(err) {
 				return applied, nil
+			}
+			// The step that others wait for gives up where it waits for them.
+			if busy++; busy <= mostBusy && (s.d.Busy(err) || s.d.Retryable(err)) {
+				if err := s.clock.Sleep(ctx, busyPause); err == nil {
+					continue
+				}
 			}
 			return applied, fault.Wrap(fault.Unavailable, "migrate the schema", err)
 		}

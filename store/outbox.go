@@ -483,12 +483,13 @@ func (tx conn) toldMessages(ctx context.Context, ids []int64) (map[int64]toldMes
 	if len(ids) == 0 {
 		return known, nil
 	}
+	which := tx.d.among("id", ids)
 	return known, sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var m toldMessage
 		err := scan(&id, &m.state, &m.message.ContactID, &m.message.Attempt, &m.message.ProviderID, &m.message.Reason)
 		known[id] = m
 		return err
-	}, "SELECT id, state, contact_id, attempt, COALESCE(provider_id, ''), COALESCE(reason, '') FROM messages WHERE id "+tx.d.InIDs,
-		tx.d.IDList(ids))
+	}, "SELECT id, state, contact_id, attempt, COALESCE(provider_id, ''), COALESCE(reason, '') FROM messages WHERE "+which.sql,
+		which.args...)
 }

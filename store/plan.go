@@ -219,12 +219,12 @@ var errPlanMoved = errors.New("the run is not where this part of its plan goes o
 // plan makes the messages of a part and says in it what became of it.
 func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part *planPart) {
 	defer close(part.done)
-	err := s.tryPlan(ctx, p, compiled, part, "")
+	err := s.tryPlan(ctx, p, compiled, part, false)
 	if s.d.Duplicate(err) {
-		// Looking for conflicts costs PostgreSQL half as much again as the INSERT,
-		// and there are none, because the cursor is written with the messages: only
-		// if somebody has set it back is it worth looking.
-		err = s.tryPlan(ctx, p, compiled, part, " ON CONFLICT (run_id, contact_id, step) WHERE run_id > 0 DO NOTHING")
+		// Looking for who has a message costs PostgreSQL half as much again as the
+		// INSERT, and there is nobody, because the cursor is written with the messages:
+		// only if somebody has set it back is it worth looking.
+		err = s.tryPlan(ctx, p, compiled, part, true)
 	}
 	if err != nil {
 		part.step = campaigns.PlanStep{Stopped: part.step.Stopped}
@@ -238,8 +238,8 @@ func (s *Store) plan(ctx context.Context, p planned, compiled audienceSQL, part 
 }
 
 // tryPlan makes the messages of a part while the parts in front of it may still
-// be under way, and commits them behind these.
-func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, part *planPart, onConflict string) error {
+// be under way, and commits them behind these. Again leaves out who has a message.
+func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, part *planPart, again bool) error {
 	return s.inTxAsync(ctx, func(tx conn) error {
 		part.step = campaigns.PlanStep{Done: part.last}
 		if part.found > 0 && p.enters {
@@ -255,8 +255,12 @@ func (s *Store) tryPlan(ctx context.Context, p planned, compiled audienceSQL, pa
 				SELECT ?, ?, r.id, address, ?, ` + dealt.variant + `, CASE WHEN why IS NULL THEN ` + number(messages.Pending) + ` ELSE ` + number(messages.Skipped) +
 				` END, ` + insert.reason.sql + `, CASE WHEN why IS NULL THEN NULL ELSE CAST(? AS BIGINT) END, ` + insert.due.sql + `
 				FROM (SELECT c.id AS id, COALESCE(a.address, '') AS address, ` + dealt.point + insert.zone + reason.sql + ` AS why` + from.sql +
-				` ORDER BY c.id LIMIT ` + everyRow + `) r` + insert.join.sql + ` WHERE true` + onConflict
+				` ORDER BY c.id LIMIT ` + everyRow + `) r` + insert.join.sql + ` WHERE true`
 			args = slices.Concat(args, insert.reason.args, []any{now}, insert.due.args, reason.args, from.args, insert.join.args)
+			if again {
+				query += " AND NOT EXISTS (SELECT 1 FROM messages x WHERE x.run_id > 0 AND x.run_id = ? AND x.contact_id = r.id AND x.step = 0)"
+				args = append(args, p.run.ID)
+			}
 			if err := tx.insertPlanned(ctx, p.run.ID, query, args, &part.step); err != nil {
 				return err
 			}

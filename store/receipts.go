@@ -205,7 +205,8 @@ func (tx conn) receiptTargets(ctx context.Context, channelID int64, receipts []p
 		"WHERE channel_id = ? AND "
 	if ids != nil {
 		// Ordered, so that two transactions can't lock the same rows crosswise.
-		if err := sqldb.Each(ctx, tx, collect, columns+"id "+tx.d.InIDs+" ORDER BY id"+tx.d.ForUpdate, channelID, tx.d.IDList(ids)); err != nil {
+		which := tx.d.among("id", ids)
+		if err := sqldb.Each(ctx, tx, collect, columns+which.sql+" ORDER BY id"+tx.d.ForUpdate, append([]any{channelID}, which.args...)...); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -125,6 +125,7 @@ func (tx conn) loadEnvelope(ctx context.Context, request messages.EnvelopeReques
 // whole run's index beside them, for each envelope.
 func (tx conn) queuedMessages(ctx context.Context, request messages.EnvelopeRequest) (fed []messages.QueuedMessage, err error) {
 	fed, now := make([]messages.QueuedMessage, 0, len(request.MessageIDs)), tx.s.clock.Now()
+	which := tx.d.among("m.id", request.MessageIDs)
 	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var m messages.QueuedMessage
 		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address, &m.Variant)
@@ -132,9 +133,9 @@ func (tx conn) queuedMessages(ctx context.Context, request messages.EnvelopeRequ
 		return err
 	}, "SELECT m.id, m.contact_id, m.address, m.variant, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
-		WHERE m.id `+tx.d.InIDs+` AND m.state `+is(messages.Queued)+
+		WHERE `+which.sql+` AND m.state `+is(messages.Queued)+
 		` AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
-		ORDER BY m.id`, tx.d.IDList(request.MessageIDs), request.EnvelopeID, request.ChannelID, request.RunID)
+		ORDER BY m.id`, append(which.args, request.EnvelopeID, request.ChannelID, request.RunID)...)
 	return fed, err
 }
 
@@ -144,6 +145,7 @@ func (tx conn) ownContents(ctx context.Context, fed []messages.QueuedMessage) er
 	for i := range fed {
 		of[fed[i].ID], ids[i] = &fed[i], fed[i].ID
 	}
+	which := tx.d.among("message_id", ids)
 	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var content, metadata []byte
@@ -152,5 +154,5 @@ func (tx conn) ownContents(ctx context.Context, fed []messages.QueuedMessage) er
 		}
 		of[id].Content, of[id].Metadata = content, metadata
 		return nil
-	}, "SELECT message_id, content, metadata FROM message_contents WHERE message_id "+tx.d.InIDs, tx.d.IDList(ids))
+	}, "SELECT message_id, content, metadata FROM message_contents WHERE "+which.sql, which.args...)
 }

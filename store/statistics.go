@@ -247,23 +247,26 @@ var arrivedIn = func() string {
 	return text + fmt.Sprintf(" ELSE %d END", int64(statistics.ArrivedSoonest)+int64(len(statistics.ArrivedWithin)))
 }()
 
-// countedRows are what counts of an account's messages and flows ought to be, by the rows:
-// the columns of stats, with n. It takes the account's id four times.
-var countedRows = func() string {
+// countedMessages are what messages count as, by their rows: the columns of stats, with n. From
+// names messages m and their channels h, with the condition of which; its arguments come twice.
+func countedMessages(from string) string {
 	slot := fmt.Sprintf("COALESCE(m.sent_at, m.final_at, m.created_at) / %d", slotMillis)
 	const whose = "m.channel_id, 0 AS campaign_id, m.run_id, m.variant, COALESCE(m.language, '') AS language, COALESCE(m.template_id, 0) AS template_id"
-	const from = " FROM channels h JOIN messages m ON m.channel_id = h.id WHERE h.account_id = ? AND m.state "
-	ended := isNot(messages.Pending, messages.Queued, messages.Sending)
-	group := " GROUP BY 1, 2, 3, 4, 6, 7, 8, 9, 10"
-	final := is(accepted...)
-	return "SELECT h.account_id, " + slot + " AS slot, CAST(m.state AS BIGINT) AS metric, " + whose + ", CASE WHEN m.state " + final +
+	ended := " AND m.state " + isNot(messages.Pending, messages.Queued, messages.Sending)
+	const group = " GROUP BY 1, 2, 3, 4, 6, 7, 8, 9, 10"
+	return "SELECT h.account_id, " + slot + " AS slot, CAST(m.state AS BIGINT) AS metric, " + whose + ", CASE WHEN m.state " + is(accepted...) +
 		" THEN '' ELSE COALESCE(m.reason, '') END AS code, COUNT(*) AS n" + from + ended + group +
 		" UNION ALL SELECT h.account_id, " + slot + ", " + arrivedIn + ", " + whose + ", '', COUNT(*)" + from + ended +
-		" AND m.sent_at IS NOT NULL AND m.delivered_at IS NOT NULL" + group +
-		fmt.Sprintf(` UNION ALL SELECT account_id, entered_at / %[1]d, %[2]d, 0, campaign_id, 0, 0, '', 0, '', COUNT(*) FROM flow_sessions WHERE account_id = ?
-			GROUP BY 1, 2, 5 UNION ALL SELECT account_id, ended_at / %[1]d, %[3]d, 0, campaign_id, 0, 0, '', 0, outcome, COUNT(*) FROM flow_sessions
-			WHERE account_id = ? AND ended_at IS NOT NULL GROUP BY 1, 2, 5, 10`, slotMillis, int64(statistics.FlowEntered), int64(statistics.FlowEnded))
-}()
+		" AND m.sent_at IS NOT NULL AND m.delivered_at IS NOT NULL" + group
+}
+
+// countedRows are what counts of an account's messages and flows ought to be, by the rows, those
+// that were removed among them. It takes the account's id five times.
+var countedRows = countedMessages(" FROM channels h JOIN messages m ON m.channel_id = h.id WHERE h.account_id = ?") +
+	" UNION ALL SELECT account_id, slot, metric, channel_id, 0, run_id, variant, language, template_id, code, n FROM stats_removed WHERE account_id = ?" +
+	fmt.Sprintf(` UNION ALL SELECT account_id, entered_at / %[1]d, %[2]d, 0, campaign_id, 0, 0, '', 0, '', COUNT(*) FROM flow_sessions WHERE account_id = ?
+		GROUP BY 1, 2, 5 UNION ALL SELECT account_id, ended_at / %[1]d, %[3]d, 0, campaign_id, 0, 0, '', 0, outcome, COUNT(*) FROM flow_sessions
+		WHERE account_id = ? AND ended_at IS NOT NULL GROUP BY 1, 2, 5, 10`, slotMillis, int64(statistics.FlowEntered), int64(statistics.FlowEnded))
 
 // comparedMetrics are those of countedRows.
 var comparedMetrics = fmt.Sprintf("(metric BETWEEN 3 AND %d OR metric IN (%d, %d))", int64(statistics.ArrivedSoonest)+int64(len(statistics.ArrivedWithin)),
@@ -271,7 +274,7 @@ var comparedMetrics = fmt.Sprintf("(metric BETWEEN 3 AND %d OR metric IN (%d, %d
 
 // driftQuery yields the columns of stats, what is counted, and what the rows say, where these
 // differ. It is one statement, so that what goes on meanwhile is seen at one moment. It takes
-// the account's id five times.
+// the account's id six times.
 func driftQuery() string {
 	return "SELECT " + statsColumns + ", CAST(SUM(counted) AS BIGINT) AS counted, CAST(SUM(n) AS BIGINT) AS n FROM (SELECT " + statsColumns +
 		", 0 AS counted, n FROM (" + countedRows + ") c UNION ALL SELECT " + statsColumns + ", n, 0 FROM stats_now WHERE account_id = ? AND " + comparedMetrics +
@@ -294,7 +297,7 @@ func (s *Store) StatisticsDrift(ctx context.Context, accountID int64, most int) 
 		d.Whose = whoseCount(channel, campaign, run)
 		list = append(list, d)
 		return nil
-	}, driftQuery()+" ORDER BY "+statsColumns+fmt.Sprintf(" LIMIT %d", most), id, id, id, id, id); err != nil {
+	}, driftQuery()+" ORDER BY "+statsColumns+fmt.Sprintf(" LIMIT %d", most), id, id, id, id, id, id); err != nil {
 		return nil, 0, s.translate(err)
 	}
 	totals, err := c.driftOfTotals(ctx, accountID)
@@ -363,7 +366,7 @@ func (s *Store) RepairStatistics(ctx context.Context, accountID int64) (n int64,
 	id := accountID
 	err = s.inTx(ctx, func(tx conn) error {
 		insert, conflict := tx.statsInto()
-		n, err = tx.Exec(ctx, insert+"SELECT "+statsColumns+", n - counted FROM ("+driftQuery()+") d WHERE TRUE"+conflict, id, id, id, id, id)
+		n, err = tx.Exec(ctx, insert+"SELECT "+statsColumns+", n - counted FROM ("+driftQuery()+") d WHERE TRUE"+conflict, id, id, id, id, id, id)
 		if err != nil {
 			return err
 		}

@@ -50,6 +50,65 @@ func rowsOf[Row any](t *testing.T, j *journey, r statistics.Request) (rows []Row
 	return rows
 }
 
+// mixed makes campaigns of which everything becomes that can.
+type mixed struct {
+	*journey
+	random   *rand.Rand
+	fake     *clock.Fake
+	envelope int64
+	all      []int64 // messages that were claimed
+}
+
+// campaign plans one for everybody, sends some of it, and tells in any order, late, and twice
+// what became of these and of messages of campaigns before it; some are sent again, or
+// canceled.
+func (m *mixed) campaign(t *testing.T) (run int64) {
+	t.Helper()
+	ctx, random, j := t.Context(), m.random, m.journey
+	j.Campaign = j.NewCampaign(`{"all":true}`)
+	run = j.Start().ID
+	j.PlanAll(run, 25)
+	for range 3 {
+		m.envelope++
+		ids := j.Claim(run, m.envelope, j.Feed(run, []int64{m.envelope}, 1+random.IntN(20)))
+		m.fake.Advance(time.Duration(random.IntN(600)) * time.Minute / 10)
+		j.Record(run, ids, func(o *messages.Outcome) {
+			switch random.IntN(8) {
+			case 0:
+				o.State, o.Kind, o.Code, o.Reason = messages.Rejected, "recipient", "131026", messages.ReasonRecipient
+			case 1:
+				o.State, o.Kind, o.Code, o.Reason = messages.Failed, "content", "132000", messages.ReasonRefused
+			case 2:
+				o.State, o.Kind, o.Code, o.Reason = messages.Pending, "temporary", "504", messages.ReasonTemporary
+			case 3:
+				o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
+			}
+		})
+		m.all = append(m.all, ids...)
+		for range 3 {
+			var receipts []providers.Receipt
+			for range random.IntN(15) {
+				status := []providers.ReceiptStatus{
+					providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected, providers.ReceiptDelivered,
+				}[random.IntN(5)]
+				receipts = append(receipts, providers.Receipt{
+					MessageID: m.all[random.IntN(len(m.all))], Status: status, At: m.fake.Now().Add(-time.Duration(random.IntN(3600)) * time.Second), Code: "x",
+				})
+			}
+			require.NoError(t, j.Writer.Receive(ctx, j.Channel.ID, receipts))
+			m.fake.Advance(time.Duration(random.IntN(120)) * time.Minute)
+		}
+		for range random.IntN(3) { // those that may not are refused
+			_, _ = j.ResendMessage(ctx, j.AccountID, m.all[random.IntN(len(m.all))], "ada")
+			_, _ = j.CancelMessage(ctx, j.AccountID, m.all[random.IntN(len(m.all))], "ada")
+		}
+	}
+	if random.IntN(2) == 0 {
+		require.NoError(t, j.CancelCampaign(ctx, j.AccountID, j.Campaign, "ada"))
+	}
+	return run
+}
+
 // Whatever becomes of messages, in whatever order it is told and how often, is counted as
 // the rows say: over days on which the clock changes, before and after it is added up.
 func TestStatisticsAreWhatTheRowsSay(t *testing.T) {
@@ -69,51 +128,9 @@ func TestStatisticsAreWhatTheRowsSay(t *testing.T) {
 		repaired, err := s.RepairStatistics(ctx, j.AccountID)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, repaired, "the contacts, that the journey has made without counting them")
-		var all []int64
-		envelope := int64(0)
+		m := mixed{journey: j, random: random, fake: fake}
 		for range 6 {
-			j.Campaign = j.NewCampaign(`{"all":true}`)
-			run := j.Start().ID
-			j.PlanAll(run, 25)
-			for range 3 {
-				envelope++
-				ids := j.Claim(run, envelope, j.Feed(run, []int64{envelope}, 1+random.IntN(20)))
-				fake.Advance(time.Duration(random.IntN(600)) * time.Minute / 10)
-				j.Record(run, ids, func(o *messages.Outcome) {
-					switch random.IntN(8) {
-					case 0:
-						o.State, o.Kind, o.Code, o.Reason = messages.Rejected, "recipient", "131026", messages.ReasonRecipient
-					case 1:
-						o.State, o.Kind, o.Code, o.Reason = messages.Failed, "content", "132000", messages.ReasonRefused
-					case 2:
-						o.State, o.Kind, o.Code, o.Reason = messages.Pending, "temporary", "504", messages.ReasonTemporary
-					case 3:
-						o.State, o.Kind, o.Reason = messages.Unknown, "in_doubt", messages.ReasonInDoubt
-					}
-				})
-				all = append(all, ids...)
-				// Receipts come late, twice, in any order, and for what was never sent.
-				for range 3 {
-					var receipts []providers.Receipt
-					for range random.IntN(15) {
-						status := []providers.ReceiptStatus{
-							providers.ReceiptDelivered, providers.ReceiptRead, providers.ReceiptFailed, providers.ReceiptRejected, providers.ReceiptDelivered,
-						}[random.IntN(5)]
-						receipts = append(receipts, providers.Receipt{
-							MessageID: all[random.IntN(len(all))], Status: status, At: fake.Now().Add(-time.Duration(random.IntN(3600)) * time.Second), Code: "x",
-						})
-					}
-					require.NoError(t, j.Writer.Receive(ctx, j.Channel.ID, receipts))
-					fake.Advance(time.Duration(random.IntN(120)) * time.Minute)
-				}
-				for range random.IntN(3) { // those that may not are refused
-					_, _ = s.ResendMessage(ctx, j.AccountID, all[random.IntN(len(all))], "ada")
-					_, _ = s.CancelMessage(ctx, j.AccountID, all[random.IntN(len(all))], "ada")
-				}
-			}
-			if random.IntN(2) == 0 {
-				require.NoError(t, s.CancelCampaign(ctx, j.AccountID, j.Campaign, "ada"))
-			}
+			m.campaign(t)
 			counted(t, j)
 			if random.IntN(2) == 0 {
 				fold(t, s)

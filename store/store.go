@@ -63,6 +63,8 @@ type Store struct {
 	// leastPlanPart is the constant; tests plan in parts with fewer contacts.
 	leastPlanPart int
 	outboxPages   outboxPages
+	retaining     retaining
+	partitioning  partitionRules
 	// maxRequests is the constant; tests remember fewer.
 	maxRequests int
 }
@@ -85,6 +87,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		db: db, d: dialectOf(db), box: o.Box, clock: o.Clock, log: o.Logger, dsn: o.DSN, softBounces: o.SoftBounces,
 		leastPlanPart: leastPlanPart, maxRequests: maxRequests,
+		partitioning: partitionRules{width: partitionWidth, least: partitionLeast, lasts: partitionLasts},
 	}
 	// A process may have died before it emptied the log.
 	s.shredding.Store(!s.Postgres())

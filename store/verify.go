@@ -82,6 +82,7 @@ func (s *Store) VerifyRun(ctx context.Context, runID int64) (campaigns.Verificat
 		switch kind {
 		case 0:
 			v.CampaignID, v.Planned, v.Status = key, n, campaigns.RunStatus(status)
+			finished = v.Status == campaigns.RunFinished
 		default:
 			if kind > 0 {
 				v.Counters[kind-1] = n
@@ -89,14 +90,16 @@ func (s *Store) VerifyRun(ctx context.Context, runID int64) (campaigns.Verificat
 			}
 			if key >= 0 && key < messages.NumStates {
 				v.Rows[key] += n
+				if status != "" {
+					v.Removed += n
+				}
 				of := v.Variants[int(-1-kind)]
 				of[key] += n
 				v.Variants[int(-1-kind)] = of
 			}
 		}
-		finished = v.Status == campaigns.RunFinished
 		return nil
-	}, verifyQuery, runID, runID, runID)
+	}, verifyQuery, runID, runID, runID, runID)
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && v.CampaignID == 0) {
 		return v, fault.New(fault.NotFound, "there is no run %d", runID)
 	}
@@ -121,7 +124,9 @@ func (s *Store) VerifyRun(ctx context.Context, runID int64) (campaigns.Verificat
 // variant n by state, 1+n the counter of state n.
 var verifyQuery = func() string {
 	query := "SELECT 0, campaign_id, planned, status FROM runs WHERE id = ?" +
-		" UNION ALL SELECT -1 - variant, state, COUNT(*), '' FROM messages WHERE run_id > 0 AND run_id = ? GROUP BY variant, state"
+		" UNION ALL SELECT -1 - variant, state, COUNT(*), '' FROM messages WHERE run_id > 0 AND run_id = ? GROUP BY variant, state" +
+		" UNION ALL SELECT -1 - variant, metric, CAST(SUM(n) AS BIGINT), 'removed' FROM stats_removed WHERE run_id = ? AND metric BETWEEN " +
+		number(messages.Sent) + " AND " + number(messages.Unknown) + " GROUP BY variant, metric"
 	for i, column := range countColumns {
 		query += fmt.Sprintf(" UNION ALL SELECT %d, 0, CAST(COALESCE(SUM(%s), 0) AS BIGINT), '' FROM counters", i+1, column)
 	}

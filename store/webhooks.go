@@ -266,7 +266,7 @@ func (tx conn) delivery(ctx context.Context, accountID, webhookID, id int64) (we
 	}
 	d, err := scanDelivery(tx.Row(ctx, selectDelivery+" WHERE id = ? AND webhook_id = ?", id, webhookID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = fault.New(fault.NotFound, "webhook %d has no delivery %d: it is kept for %d days", webhookID, id, int(deliveriesKeptFor.Hours()/24))
+		err = fault.New(fault.NotFound, "webhook %d has no delivery %d: they are kept for a time (carillon retention show)", webhookID, id)
 	}
 	return d, err
 }
@@ -458,25 +458,20 @@ func (s *Store) WebhookBacklog(ctx context.Context) (states map[webhooks.State]i
 
 // Housekeeping of what was told.
 const (
-	deliveriesKeptFor = 7 * 24 * time.Hour
-	forgottenAtOnce   = 1000
+	toldKeptFor     = 7 * 24 * time.Hour
+	forgottenAtOnce = 1000
 )
 
 // forgetTold deletes what of the outbox nobody waits for any more, or has waited for too
-// long, and old deliveries.
+// long, and bodies that no delivery has.
 func (tx conn) forgetTold(ctx context.Context) (n int64, err error) {
-	before := sqldb.Millis(tx.s.clock.Now().Add(-deliveriesKeptFor))
+	before := sqldb.Millis(tx.s.clock.Now().Add(-toldKeptFor))
 	if n, err = tx.Exec(ctx, `DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE seq IS NOT NULL
 		AND (seq <= (SELECT COALESCE(MIN(cursor_seq), ?) FROM webhooks WHERE state <> 'off') OR at < ?) ORDER BY seq LIMIT ?)`,
 		int64(pastEveryID), before, forgottenAtOnce); err != nil {
 		return 0, err
 	}
-	old, err := tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE state <> 'pending' AND created_at < ?
-		ORDER BY created_at LIMIT ?)`, before, forgottenAtOnce)
-	if err != nil {
-		return 0, err
-	}
 	bodies, err := tx.Exec(ctx, `DELETE FROM webhook_bodies WHERE id IN (SELECT b.id FROM webhook_bodies b WHERE b.at < ?
 		AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.shared = b.id AND d.shared IS NOT NULL) ORDER BY b.at LIMIT ?)`, before, forgottenAtOnce)
-	return max(n, old, bodies), err
+	return max(n, bodies), err
 }

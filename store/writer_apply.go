@@ -173,7 +173,7 @@ func (l *ledger) claim(worker int64, ids []int64, spoken tongues, envelope fragm
 	claim.set += language.sql
 	return change{
 		move: claim, args: append([]any{worker, sqldb.Millis(l.now)}, language.args...),
-		where: fragment{"id " + l.d.InIDs + " AND envelope_id " + envelope.sql, append([]any{l.d.IDList(ids)}, envelope.args...)},
+		where: l.d.among("id", ids).and("envelope_id "+envelope.sql, envelope.args...),
 	}
 }
 
@@ -201,7 +201,7 @@ func (l *ledger) unclaim(ctx context.Context, granted map[int64]int64) error {
 	}
 	_, err := l.swap(ctx, change{
 		move: moves.unclaim, uncounted: true, // as the claim of them is
-		where: fragment{"id " + l.d.InIDs, []any{l.d.IDList(slices.Sorted(maps.Keys(granted)))}},
+		where: l.d.among("id", slices.Sorted(maps.Keys(granted))),
 	})
 	return err
 }
@@ -378,7 +378,7 @@ func (s outcomeSet) sentAt() time.Time { return s.byKey[outcomeKey{message: s.id
 func (l *ledger) sent(key try, set outcomeSet) change {
 	return change{
 		move: moves.sent, args: []any{sqldb.Millis(set.sentAt())}, uncounted: true,
-		where: fragment{"id " + l.d.InIDs + " AND worker_id = ? AND attempt = ?", []any{l.d.IDList(set.ids), key.worker, key.attempt}},
+		where: l.d.among("id", set.ids).and("worker_id = ? AND attempt = ?", key.worker, key.attempt),
 	}
 }
 

@@ -29,6 +29,8 @@ type Dialect struct {
 	ForUpdate, ForShare, SkipLocked string
 	// Retryable says that the database asks for the transaction to be repeated.
 	Retryable func(error) bool
+	// Busy says that a lock was waited for longer than the transaction allows.
+	Busy func(error) bool
 	// Unreachable says that the database does not answer.
 	Unreachable func(error) bool
 	// Duplicate says that a unique index refused a row.

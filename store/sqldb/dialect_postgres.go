@@ -27,6 +27,10 @@ var Postgres = Dialect{
 		var e *pgconn.PgError
 		return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 	},
+	Busy: func(err error) bool {
+		var e *pgconn.PgError
+		return errors.As(err, &e) && e.Code == "55P03"
+	},
 	Duplicate: func(err error) bool {
 		var e *pgconn.PgError
 		return errors.As(err, &e) && e.Code == "23505"

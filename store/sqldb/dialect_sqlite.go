@@ -16,6 +16,7 @@ var SQLite = Dialect{
 		var e sqlite3.Error
 		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
 	},
+	Busy: func(error) bool { return false }, // nothing that it has gives up a lock before it is there
 	Duplicate: func(err error) bool {
 		var e sqlite3.Error
 		return errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrConstraintUnique

@@ -1,0 +1,34 @@
+-- +goose Up
+-- How many days what is kept, by name; '' keeps what always was.
+ALTER TABLE account_settings ADD COLUMN retention TEXT NOT NULL DEFAULT '';
+
+-- When every message of a run was gone; NULL while there are some.
+ALTER TABLE runs ADD COLUMN swept_at INTEGER;
+
+-- What messages counted as whose rows are removed, in the keys of stats, so that counts and
+-- rows can be compared and counts be made anew for ever.
+CREATE TABLE stats_removed (
+    run_id      INTEGER NOT NULL,
+    channel_id  INTEGER NOT NULL,
+    metric      INTEGER NOT NULL,
+    slot        INTEGER NOT NULL,
+    variant     INTEGER NOT NULL,
+    language    TEXT    NOT NULL,
+    template_id INTEGER NOT NULL,
+    code        TEXT    NOT NULL,
+    account_id  INTEGER NOT NULL,
+    n           INTEGER NOT NULL,
+    PRIMARY KEY (run_id, channel_id, metric, slot, variant, language, template_id, code)
+) WITHOUT ROWID;
+CREATE INDEX stats_removed_account ON stats_removed (account_id);
+
+-- What is old is found in the order of ids.
+DROP INDEX contact_events_age;
+DROP INDEX webhook_deliveries_created;
+
+-- +goose Down
+CREATE INDEX contact_events_age ON contact_events (at);
+CREATE INDEX webhook_deliveries_created ON webhook_deliveries (created_at) WHERE state <> 'pending';
+DROP TABLE stats_removed;
+ALTER TABLE runs DROP COLUMN swept_at;
+ALTER TABLE account_settings DROP COLUMN retention;
