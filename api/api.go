@@ -19,6 +19,7 @@ import (
 	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/services"
 	"carillon/templates"
@@ -52,6 +53,8 @@ type Deps struct {
 	// Metrics serves /metrics, and Meter counts the API's own requests.
 	Metrics http.Handler
 	Meter   gate.Meter
+	// Tracer follows requests; nil follows none.
+	Tracer *tracing.Tracer
 	// Wake says that there may be something to do now: it is called after every
 	// change, and must return at once. It may be nil.
 	Wake func()
@@ -102,7 +105,7 @@ func New(d Deps) *Server {
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
 	s.gate = gate.New(gate.Deps{
-		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Answers, Limits: s.limits, Meter: d.Meter, Clock: d.Clock, Logger: d.Logger,
+		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Answers, Limits: s.limits, Meter: d.Meter, Tracer: d.Tracer, Clock: d.Clock, Logger: d.Logger,
 		MaxBodyBytes: d.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
 	})
 	s.handler = s.gate.Before(s.mux)

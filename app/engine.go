@@ -15,6 +15,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/internal/secret"
+	"carillon/internal/tracing"
 	"carillon/messages"
 	"carillon/outgoing"
 	"carillon/providers"
@@ -55,6 +56,7 @@ type Engine struct {
 	log          *slog.Logger
 	stack        stack
 	installation string
+	tracer       *tracing.Tracer
 	// storePath is the embedded store's file.
 	storePath string
 }
@@ -65,7 +67,8 @@ type Options struct {
 	Roles  Roles
 	Logger *slog.Logger
 	// Meter counts what is done; nil counts nothing.
-	Meter Meter
+	Meter     Meter
+	telemetry *telemetry
 	// Check is asked, once everything is open, whether the process may work: an
 	// error ends the start before anything is planned or sent. It may be nil.
 	Check func(*Engine) error
@@ -116,9 +119,12 @@ func StartEngine(ctx context.Context, o Options) (engine *Engine, err error) {
 		return nil, err
 	}
 	e.Writer = e.Store.StartWriter(workerID)
+	e.tracer = o.telemetry.tracer(e.installation)
+	followReceipts(e.Store, e.Writer, e.tracer, o.Logger)
 	e.stack.push("writer", quietly(e.Writer.Stop))
 	deps := services.Deps{
-		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: e.Writer, Providers: e.Registry, MasterKey: masterKey, PublicURL: o.Config.PublicURL,
+		Store: verifier{e.Store, e.Queue, clock.System{}}, Receipts: measured{e.Writer, o.Meter}, Providers: e.Registry,
+		MasterKey: masterKey, PublicURL: o.Config.PublicURL,
 		Dialer: dialer(o.Config), Import: contacts.ImportConfig{MaxBytes: int64(o.Config.MaxUploadMB) << 20},
 	}
 	if o.Roles.API {
@@ -245,7 +251,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 		poster.Close()
 	}))
 	s := scheduler.New(scheduler.Options{
-		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger, Meter: o.Meter,
+		Store: e.Store, Queue: e.Queue, Holder: holder, Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
 		Chores: []scheduler.Chore{
 			{Name: "import", Run: e.Importer.RunNext, Woken: e.Importer.Queued()}, {Name: "jobs", Run: e.Jobs.RunNext},
 			{Name: "data feeds", Every: feedsEvery, Run: e.DataFeeds.RunNext},
@@ -284,7 +290,7 @@ func (e *Engine) startWorker(o Options, id int64) {
 	w := worker.New(worker.Options{
 		Installation: e.installation, Flights: flightsDir(o.Config),
 		ID: id, Version: Version, Store: e.Store, Writer: e.Writer, Queue: e.Queue, Registry: e.Registry,
-		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter,
+		Dialer: dialer(o.Config), Logger: o.Logger, Meter: o.Meter, Tracer: e.tracer,
 		Links: func(accountID, messageID int64) messages.Links {
 			return e.Tokens.Links(messages.Unsubscriber{AccountID: accountID, MessageID: messageID})
 		},

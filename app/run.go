@@ -43,7 +43,11 @@ type Server struct {
 // started it, such as the first key. Whatever can refuse to start has been asked
 // before anything is planned or sent.
 func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) (s *Server, err error) {
-	log := c.Logger(os.Stderr)
+	told, err := openTelemetry(ctx, c)
+	if err != nil {
+		return &Server{}, err
+	}
+	log := told.logger(c.Logger(os.Stderr))
 	metrics := newMetrics()
 	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second, mostConnections: connectionsWithin(c.MaxConnections, log)}
 	defer func() {
@@ -51,8 +55,9 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) 
 			err = errors.Join(err, s.Stop())
 		}
 	}()
+	s.stack.push("traces and logs", told.stop)
 	var listener net.Listener
-	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics, Check: func(e *Engine) (err error) {
+	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics, telemetry: told, Check: func(e *Engine) (err error) {
 		// A key is made only by a server that can be reached with it.
 		if listener, err = listen(c, roles); err != nil || !roles.API {
 			return err
@@ -123,7 +128,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
 		},
 		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
-		Metrics: m.handler(log), Meter: m, Ready: e.ready, Examine: (&doctor{e, c}).Examine, Wake: e.Wake, Clock: clock.System{}, Logger: log,
+		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Examine: (&doctor{e, c}).Examine, Wake: e.Wake, Clock: clock.System{}, Logger: log,
 	})
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody

@@ -49,7 +49,10 @@ type Config struct {
 	SoftBounces     int    `koanf:"soft_bounces" default:"5" minimum:"1" maximum:"1000" doc:"How many soft bounces in a row suppress an address; a delivery begins to count anew."`
 	ShutdownSeconds int    `koanf:"shutdown_seconds" default:"20" minimum:"1" maximum:"600" doc:"How long a stopping process waits for what is in flight; then it ends, whatever hangs. A second signal ends it at once."`
 
-	LogLevel  string `koanf:"log_level" default:"info" enum:"debug,info,warn,error" doc:"Least important level that is logged."`
+	LogLevel     string  `koanf:"log_level" default:"info" enum:"debug,info,warn,error" doc:"Least important level that is logged."`
+	OTLPEndpoint string  `koanf:"otlp_endpoint" default:"" doc:"OpenTelemetry collector that takes traces and logs by OTLP over HTTP, such as http://127.0.0.1:4318; empty sends none. Its headers and certificates are those of OTEL_EXPORTER_OTLP_HEADERS and its like."`
+	TraceRatio   float64 `koanf:"trace_ratio" default:"0.01" minimum:"0" maximum:"1" doc:"Which part of the messages is traced, from 0 to 1, beside those that were made by a request that is."`
+
 	LogFormat string `koanf:"log_format" default:"text" enum:"text,json" doc:"Form of the log on standard error."`
 
 	origins map[string]Origin
@@ -123,6 +126,9 @@ func (c Config) check() (wrong []fault.Field) {
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
 		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
+	}
+	if u, err := url.Parse(c.OTLPEndpoint); c.OTLPEndpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		add("otlp_endpoint", c.OTLPEndpoint, "must be an address such as http://127.0.0.1:4318, or empty")
 	}
 	if _, port, err := net.SplitHostPort(c.HealthListen); c.HealthListen != "" && (err != nil || port == "") {
 		add("health_listen", c.HealthListen, "must be an address and a port such as 127.0.0.1:9090, or empty")

@@ -99,6 +99,8 @@ type Outgoing struct {
 	DueAt      time.Time
 	// ReplyID is the reply that it answers, which is to be open; 0 for none.
 	ReplyID int64
+	// Trace is the trace in which it is made, as a traceparent; empty where it is not followed.
+	Trace string
 }
 
 // EnvelopeRequest asks for the messages that an envelope names.
@@ -121,6 +123,18 @@ type QueuedMessage struct {
 	// Content and Metadata are set for transactional messages, which carry their
 	// own; both are JSON.
 	Content, Metadata []byte
+	// Trace is the trace in which a transactional message was made, as a traceparent; empty
+	// where it is not followed.
+	Trace string
+	// QueuedAt is when the feeder put it into the queue.
+	QueuedAt time.Time
+}
+
+// Received is what a provider reported of a message that is known.
+type Received struct {
+	MessageID, RunID int64
+	Status           providers.ReceiptStatus
+	At               time.Time
 }
 
 // Skipping is why messages of an envelope are not sent.

@@ -10,6 +10,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/templates"
 	"carillon/templates/liquid"
@@ -198,6 +199,7 @@ func (s *Service) Write(ctx context.Context, o Outgoing, content providers.Conte
 			return Message{}, fmt.Errorf("encode metadata: %w", err)
 		}
 	}
+	o.Trace = tracing.Kept(ctx)
 	return s.store.CreateMessage(ctx, o)
 }
 

@@ -50,6 +50,7 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 	}
 	var errs []error
 	for _, run := range runs {
+		began := s.o.Clock.Now()
 		step, err := s.o.Store.PlanBatch(ctx, run, s.feeder.batchSize(run))
 		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound) {
 			// What its audience is made of can't be read any more, and no later try will.
@@ -62,6 +63,7 @@ func (s *Scheduler) planPass(ctx context.Context) (worked bool, err error) {
 		}
 		worked = worked || !step.Stopped
 		if step.Inserted > 0 {
+			s.o.Tracer.Planned(ctx, run, began, step.Inserted)
 			wake(s.wake.feed)
 		}
 	}

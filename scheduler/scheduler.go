@@ -16,6 +16,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/loops"
+	"carillon/internal/tracing"
 	"carillon/messages"
 )
 
@@ -102,6 +103,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Meter counts what is done; nil counts nothing.
 	Meter Meter
+	// Tracer follows messages; nil follows none.
+	Tracer *tracing.Tracer
 }
 
 // Meter counts what the scheduler does, for /metrics.

@@ -106,6 +106,8 @@ type ledger struct {
 	// settled are messages of the steps of flows of which it is known now whether they went
 	// out: who stands there goes on.
 	settled []int64
+	// received are the receipts of messages that are known.
+	received []messages.Received
 	// now is when everything in it happens.
 	now time.Time
 }

@@ -131,8 +131,8 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if len(metadata) == 0 {
 		metadata = []byte("{}")
 	}
-	if _, err := tx.Exec(ctx, "INSERT INTO message_contents (message_id, content, metadata) VALUES (?, ?, ?)",
-		id, string(o.Content), string(metadata)); err != nil {
+	if _, err := tx.Exec(ctx, "INSERT INTO message_contents (message_id, content, metadata, trace) VALUES (?, ?, ?, ?)",
+		id, string(o.Content), string(metadata), o.Trace); err != nil {
 		return m, err
 	}
 	if err := tx.answered(ctx, o.ReplyID, id); err != nil {

@@ -153,6 +153,7 @@ func (l *ledger) applyReceipts(ctx context.Context, channelID int64, receipts []
 			continue
 		}
 		if target != nil {
+			l.received = append(l.received, messages.Received{MessageID: id, RunID: target.whose.runID, Status: e.Status, At: receiptTime(e, l.now)})
 			notes.add(target.address, target.whose.runID, e, target.apply(e, l.now))
 		}
 	}

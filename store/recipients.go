@@ -128,10 +128,12 @@ func (tx conn) queuedMessages(ctx context.Context, request messages.EnvelopeRequ
 	which := tx.d.among("m.id", request.MessageIDs)
 	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var m messages.QueuedMessage
-		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address, &m.Variant)
+		var queued sqldb.Time
+		err := scanRecipient(scan, &m.Recipient, now, &m.ID, &m.Recipient.ContactID, &m.Recipient.Address, &m.Variant, &queued)
+		m.QueuedAt = queued.Time
 		fed = append(fed, m)
 		return err
-	}, "SELECT m.id, m.contact_id, m.address, m.variant, "+recipientColumns+`
+	}, "SELECT m.id, m.contact_id, m.address, m.variant, m.queued_at, "+recipientColumns+`
 		FROM messages m LEFT JOIN contacts c ON c.id = m.contact_id
 		WHERE `+which.sql+` AND m.state `+is(messages.Queued)+
 		` AND m.envelope_id = ? AND m.channel_id + 0 = ? AND m.run_id + 0 = ? AND (m.contact_id = 0 OR c.id IS NOT NULL)
@@ -149,10 +151,22 @@ func (tx conn) ownContents(ctx context.Context, fed []messages.QueuedMessage) er
 	return sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var id int64
 		var content, metadata []byte
-		if err := scan(&id, &content, &metadata); err != nil {
+		var trace string
+		if err := scan(&id, &content, &metadata, &trace); err != nil {
 			return err
 		}
-		of[id].Content, of[id].Metadata = content, metadata
+		of[id].Content, of[id].Metadata, of[id].Trace = content, metadata, trace
 		return nil
-	}, "SELECT message_id, content, metadata FROM message_contents WHERE "+which.sql, which.args...)
+	}, "SELECT message_id, content, metadata, trace FROM message_contents WHERE "+which.sql, which.args...)
+}
+
+// Traces are the traces in which single messages were made, by their ids; those that are not
+// followed are left out.
+func (s *Store) Traces(ctx context.Context, messageIDs []int64) (map[int64]string, error) {
+	if len(messageIDs) == 0 {
+		return nil, nil
+	}
+	which := s.d.among("message_id", messageIDs)
+	found, err := sqldb.Map[int64, string](ctx, s.reader(), "SELECT message_id, trace FROM message_contents WHERE trace <> '' AND "+which.sql, which.args...)
+	return found, s.translate(err)
 }

@@ -26,6 +26,8 @@ type Writer struct {
 	store *Store
 	lanes [2]*lane
 	loops loops.Group
+	// follow is told of receipts; may be nil.
+	follow func(ctx context.Context, channelID int64, list []messages.Received)
 }
 
 // lane is one goroutine that commits groups. On PostgreSQL claims and outcomes
@@ -52,6 +54,8 @@ type op struct {
 	// passed over and repeated is set.
 	request  string
 	repeated bool
+	// received are those of the events whose messages are known.
+	received []messages.Received
 	done     chan error
 }
 
@@ -84,6 +88,12 @@ func (s *Store) StartWriter(workerID int64) *Writer {
 		w.lanes[1] = w.lanes[0]
 	}
 	return w
+}
+
+// Follow has a function told of the receipts whose messages are known, after they are kept.
+// It is called before the writer is used.
+func (w *Writer) Follow(do func(ctx context.Context, channelID int64, list []messages.Received)) {
+	w.follow = do
 }
 
 // errStopped is what callers get who come when the writer has been stopped.
@@ -146,6 +156,9 @@ func (w *Writer) ReceiveOnce(ctx context.Context, channelID int64, request strin
 		}
 		if err := w.lanes[1].submit(ctx, o); err != nil || o.repeated {
 			return o.repeated, err
+		}
+		if w.follow != nil && len(o.received) > 0 {
+			w.follow(ctx, channelID, o.received)
 		}
 		if slices.ContainsFunc(events[:n], bad) {
 			// The receipt is on record: if this fails, SuppressBounced is called again.

@@ -52,9 +52,11 @@ func (tx conn) applyGroup(ctx context.Context, group []*op, shard int, check boo
 		if o.repeated {
 			continue
 		}
+		l.received = nil
 		if err := l.applyReceipts(ctx, o.channel, o.events); err != nil {
 			return fmt.Errorf("apply receipts: %w", err)
 		}
+		o.received = l.received
 	}
 	return l.close(ctx, shard)
 }

@@ -36,6 +36,10 @@ const (
 type item struct {
 	queue.Item
 	message providers.Message
+	// kept is the trace in which it was made, queued and loaded are when the feeder and the
+	// worker had it.
+	kept           string
+	queued, loaded time.Time
 	// language is that of the content; empty where no template speaks.
 	language string
 	// filled is the message's content, unless that is in the message.
@@ -75,8 +79,10 @@ type batch struct {
 	ready []item
 	left  []letter
 	ahead chan chunk
-	ctx   context.Context
-	end   context.CancelFunc
+	// loaded is when the messages were read.
+	loaded time.Time
+	ctx    context.Context
+	end    context.CancelFunc
 }
 
 // chunk is what became of the first letters of a batch.
@@ -122,9 +128,11 @@ func (b *batch) load() error {
 	if err != nil {
 		return err
 	}
+	b.loaded = b.ch.now()
 	found := make(map[int64]*messages.QueuedMessage, len(loaded))
 	for i := range loaded {
 		found[loaded[i].ID] = &loaded[i]
+		b.ch.stage(StageQueue, loaded[i].QueuedAt)
 	}
 	queued := b.left[:0]
 	for _, l := range b.left {
@@ -282,7 +290,7 @@ func (b *batch) item(l letter) (item, error) {
 	to := &l.loaded.Recipient
 	j := item{Item: l.Item, message: providers.Message{
 		ID: l.MessageID, Attempt: l.Attempt, Transactional: b.e.Transactional, To: to.Address, ToName: to.Name,
-	}}
+	}, kept: l.loaded.Trace, queued: l.loaded.QueuedAt, loaded: b.loaded}
 	m := &j.message
 	if m.ToName == "" {
 		m.ToName = joinName(to.FirstName, to.LastName)

@@ -10,6 +10,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/internal/failpoint"
+	"carillon/internal/tracing"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
@@ -131,13 +132,19 @@ func (ch *channel) ask(ctx context.Context, e queue.Envelope, s slotted) (o mess
 		committed = ch.now()
 		failpoint.Hit(failpoint.BeforeAsking)
 	}
-	accepted, err := ch.deliver(ctx, message)
+	sending, end := ch.worker.o.Tracer.Sending(ctx, tracing.Try{
+		Message:  tracing.Message{ID: s.item.MessageID, RunID: e.RunID, ChannelID: ch.c.ID, Kept: s.item.kept},
+		Provider: ch.c.Provider, Attempt: s.item.Attempt, Queued: s.item.queued, Loaded: s.item.loaded, Turn: started,
+	})
+	accepted, err := ch.deliver(sending, message)
 	if errors.Is(err, errWithdrawn) {
+		end("withdrawn", "", "")
 		unsent.DueAt = ch.now()
 		return unsent, false
 	}
 	ch.adapt(committed, err)
 	o = ch.judge(ctx, e, s.item.Item, accepted, err)
+	end(o.State.String(), o.Kind, o.Code)
 	if m := ch.worker.o.Meter; m != nil {
 		m.Outcome(ch.c.ID, o.State, ch.now().Sub(started).Seconds())
 	}

@@ -18,6 +18,7 @@ import (
 	"carillon/campaigns"
 	"carillon/internal/clock"
 	"carillon/internal/loops"
+	"carillon/internal/tracing"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
@@ -129,19 +130,22 @@ type Options struct {
 	Hear func(ctx context.Context, c providers.Channel, replies []providers.Reply) error
 	// Meter counts what is sent; nil counts nothing.
 	Meter Meter
+	// Tracer follows messages; nil follows none.
+	Tracer *tracing.Tracer
 }
 
 // Meter counts outcomes, for /metrics.
 type Meter interface {
 	// Outcome counts a message's outcome and how long its provider took, in seconds.
 	Outcome(channelID int64, state messages.State, seconds float64)
-	// Stage counts how long a message was in a stage of its way, in seconds: StageClaim,
-	// StageTurn or StageRecord.
+	// Stage counts how long a message was in a stage of its way, in seconds: StageQueue,
+	// StageClaim, StageTurn or StageRecord.
 	Stage(stage string, seconds float64)
 }
 
 // The stages of a message's way through a worker, beside the provider's.
 const (
+	StageQueue  = "queue"  // from the feeder's mark until a worker has loaded it
 	StageClaim  = "claim"  // the commit by which a worker has it
 	StageTurn   = "turn"   // waiting for its slot and for room at the provider
 	StageRecord = "record" // the commit by which its outcome is kept

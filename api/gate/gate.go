@@ -14,6 +14,7 @@ import (
 	"carillon/access"
 	"carillon/internal/clock"
 	"carillon/internal/fault"
+	"carillon/internal/tracing"
 )
 
 // Dialect is how the clients of an API ask and are answered.
@@ -68,8 +69,10 @@ type Deps struct {
 	// LargeBody is said to who sends more: by what it is bounded, and where more may go.
 	LargeBody string
 	Meter     Meter
-	Clock     clock.Clock
-	Logger    *slog.Logger
+	// Tracer follows requests; nil follows none.
+	Tracer *tracing.Tracer
+	Clock  clock.Clock
+	Logger *slog.Logger
 }
 
 // Gate lets requests in.

@@ -117,7 +117,10 @@ func (g *Gate) withLog(next http.Handler) http.Handler {
 		began := g.deps.Clock.Now()
 		route := routeOf(r).Pattern
 		sw := &statusWriter{ResponseWriter: w}
+		ctx, end := g.deps.Tracer.Request(r, route)
+		r = r.WithContext(ctx)
 		next.ServeHTTP(sw, r)
+		end(sw.status)
 		took := g.deps.Clock.Now().Sub(began)
 		if g.deps.Meter != nil {
 			g.deps.Meter.Request(route, sw.status, took)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"carillon/internal/secret"
+	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/providers/hook"
 )
@@ -141,6 +142,7 @@ func template(c *Config) (func(context.Context) *http.Request, error) {
 		for name, values := range base.Header {
 			r.Header[name] = values
 		}
+		tracing.Inject(ctx, r.Header)
 		return r
 	}, nil
 }

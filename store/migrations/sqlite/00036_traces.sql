@@ -1,0 +1,6 @@
+-- +goose Up
+-- The trace that a message was made in, as a traceparent; empty where it is not followed.
+ALTER TABLE message_contents ADD COLUMN trace TEXT NOT NULL DEFAULT '';
+
+-- +goose Down
+ALTER TABLE message_contents DROP COLUMN trace;
