@@ -32,6 +32,8 @@ const (
 	mostSkew = time.Second
 	// littleRoom is how much of the disk is free at least without a word.
 	littleRoom = 2 << 30
+	// backupsEvery is how old the newest backup is at most without a word.
+	backupsEvery = 48 * time.Hour
 	// littleIDs is how many messages there is room for at least without a word: what is
 	// planned in minutes.
 	littleIDs = 50_000_000
@@ -43,7 +45,7 @@ const (
 // Examine makes every check; what can't be found out is said as such.
 func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
 	for _, check := range []func(context.Context) api.Finding{
-		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.masterKey, d.publicURL, d.scheduler, d.workers,
+		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.publicURL, d.scheduler, d.workers,
 	} {
 		if found := check(ctx); found.Name != "" {
 			list = append(list, found)
@@ -152,6 +154,32 @@ func (d *doctor) disk(context.Context) api.Finding {
 		return warned(name, said, "Make room: where none is left nothing can be recorded.")
 	}
 	return good(name, "%s", said)
+}
+
+// backups looks how old the newest file is where backups are put.
+func (d *doctor) backups(context.Context) api.Finding {
+	const name, remedy = "backups", "Back the store up every day (pg_dump, or sqlite3 .backup), and the master key apart from it."
+	if d.config.BackupDir == "" {
+		return warned(name, "nobody says where they are", remedy+" Name their folder by CARILLON_BACKUP_DIR, and it is looked at here.")
+	}
+	files, err := os.ReadDir(d.config.BackupDir)
+	if err != nil {
+		return warned(name, "their folder can't be looked at: "+err.Error(), "")
+	}
+	var newest time.Time
+	for _, file := range files {
+		if info, err := file.Info(); err == nil && info.Mode().IsRegular() && info.Size() > 0 && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+	}
+	if newest.IsZero() {
+		return bad(name, "there is none in their folder", remedy)
+	}
+	age := clock.System{}.Now().Sub(newest)
+	if age > backupsEvery {
+		return bad(name, fmt.Sprintf("the newest is %.0f days old", age.Hours()/24), remedy)
+	}
+	return good(name, "the newest is %v old", age.Round(time.Minute))
 }
 
 func (d *doctor) masterKey(context.Context) api.Finding {

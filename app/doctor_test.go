@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -50,6 +51,18 @@ func TestTheDoctor(t *testing.T) {
 	require.Equal(t, api.FindingWarning, found["public address"].State)
 	require.Contains(t, found["public address"].Remedy, "CARILLON_PUBLIC_URL")
 	require.Equal(t, api.FindingWarning, found["master key"].State)
+
+	require.Equal(t, api.FindingWarning, found["backups"].State)
+	d.config.BackupDir = t.TempDir()
+	require.Equal(t, api.FindingFailed, examine()["backups"].State, "there is none")
+	backup := filepath.Join(d.config.BackupDir, "monday.dump")
+	require.NoError(t, os.WriteFile(backup, []byte("x"), 0o600))
+	require.Equal(t, api.FindingOK, examine()["backups"].State)
+	old := clock.System{}.Now().Add(-72 * time.Hour)
+	require.NoError(t, os.Chtimes(backup, old, old))
+	require.Contains(t, examine()["backups"].Found, "3 days old")
+	d.config.BackupDir = filepath.Join(d.config.BackupDir, "nowhere")
+	require.Equal(t, api.FindingWarning, examine()["backups"].State)
 
 	d.config.PublicURL = far.URL
 	require.Contains(t, examine()["public address"].Remedy, "no TLS")

@@ -62,6 +62,7 @@ func TestMetricsRulesAndDashboard(t *testing.T) {
 	_, body := page(t, s.URL+"/metrics")
 	for _, want := range []string{
 		`carillon_pass_seconds_count{loop="plan"}`, `carillon_message_stage_seconds_count{stage="claim"} `, `carillon_message_stage_seconds_count{stage="turn"} 3`,
+		`carillon_message_stage_seconds_count{stage="queue"} 3`,
 		`carillon_message_stage_seconds_count{stage="record"} 3`, `carillon_webhooks{state="off"} 0`, "carillon_webhook_untold_seconds 0",
 	} {
 		require.Contains(t, body, want)

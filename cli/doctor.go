@@ -14,7 +14,7 @@ import (
 func (c *cli) addDoctor(root *cobra.Command) {
 	root.AddCommand(plain(&cobra.Command{
 		Use: "doctor", Short: "Check the deployment, and say what to mend", GroupID: "work",
-		Long: `Has the server look at itself: the store and its schema, Redis and its policy, their clocks, the disk, the master key, the
+		Long: `Has the server look at itself: the store and its schema, Redis and its policy, their clocks, the disk, backups, the master key, the
 public address as the server reaches it, the scheduler and the workers. carillon status says what keeps messages from going out
 now; this says what will. Exit code 5 if a check failed.`,
 		Example: "  carillon doctor\n  carillon doctor --output json",

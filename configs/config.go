@@ -45,6 +45,8 @@ type Config struct {
 	MaxConnections   int     `koanf:"max_connections" default:"2048" minimum:"16" maximum:"100000" doc:"Most open connections to this process; at most half of them may be event streams. Where one more comes, the one is closed that has waited longest without a request."`
 	MaxUploadMB      int     `koanf:"max_upload_mb" default:"1024" minimum:"1" maximum:"102400" doc:"Largest CSV upload, in MiB."`
 
+	BackupDir string `koanf:"backup_dir" default:"" doc:"Folder in which backups of the store are put, whose newest carillon doctor looks for; empty is not looked at."`
+
 	WorkerName      string `koanf:"worker_name" default:"" doc:"Name of this process in logs and in the list of workers; empty is the host's name and the process id."`
 	SoftBounces     int    `koanf:"soft_bounces" default:"5" minimum:"1" maximum:"1000" doc:"How many soft bounces in a row suppress an address; a delivery begins to count anew."`
 	ShutdownSeconds int    `koanf:"shutdown_seconds" default:"20" minimum:"1" maximum:"600" doc:"How long a stopping process waits for what is in flight; then it ends, whatever hangs. A second signal ends it at once."`

@@ -39,11 +39,12 @@ type sweep struct {
 	before  int64 // milliseconds
 	remove  func(*sweep, context.Context, *Store) (done bool, err error)
 	table   string
-	// id is behind which the next piece begins; run, contact and step where it is one of
-	// messages of runs.
-	id, run, contact, step int64
-	finished, kept         bool // run is over; some of its messages are not
-	removed                int64
+	// id is behind which the next piece begins. Messages are looked through by what they are
+	// of, a run or a channel: of is the one at which it is, 0 between two of them, and after the
+	// last that is done; contact and step is behind whose message of a run the next piece begins.
+	id, of, after, contact, step int64
+	finished, kept               bool // the run is over; some of its messages are not
+	removed                      int64
 }
 
 // sweepsOf are what removes a kind.
@@ -106,7 +107,7 @@ func (s *Store) beginRetaining(ctx context.Context, now time.Time) error {
 	}
 	for _, account := range choices {
 		for _, r := range retention.Rules() {
-			before, removes := account.choice.Before(r.Kind, now)
+			before, removes := account.before(r.Kind, now)
 			if !removes {
 				continue
 			}
@@ -126,16 +127,33 @@ func (s *Store) beginRetaining(ctx context.Context, now time.Time) error {
 type choosing struct {
 	id     int64
 	choice retention.Choice
+	// counts is for how long its messages are counted: by frequency caps, and for what
+	// campaigns led to.
+	counts time.Duration
+}
+
+// before is before which instant what is of a kind is removed. Messages that are still counted
+// are kept, whatever was chosen.
+func (c choosing) before(kind retention.Kind, now time.Time) (before time.Time, removes bool) {
+	before, removes = c.choice.Before(kind, now)
+	if counted := now.Add(-c.counts); kind == retention.Messages && counted.Before(before) {
+		before = counted
+	}
+	return before, removes
 }
 
 func (s *Store) choices(ctx context.Context) ([]choosing, error) {
 	return sqldb.Query(ctx, s.reader(), func(scan sqldb.Scan) (c choosing, err error) {
 		var text string
-		if err = scan(&c.id, &text); err == nil {
+		var window, days int64
+		if err = scan(&c.id, &text, &window, &days); err == nil {
+			c.counts = max(time.Duration(window)*time.Second, time.Duration(days)*24*time.Hour)
 			c.choice, err = retention.Parse(text)
 		}
 		return c, err
-	}, "SELECT a.id, COALESCE(s.retention, '') FROM accounts a LEFT JOIN account_settings s ON s.account_id = a.id ORDER BY a.id")
+	}, `SELECT a.id, COALESCE(s.retention, ''), COALESCE((SELECT MAX(f.window_seconds) FROM frequency_caps f WHERE f.account_id = a.id), 0),
+		COALESCE((SELECT MAX(v.within_days) FROM campaign_conversions v WHERE v.account_id = a.id), 0)
+		FROM accounts a LEFT JOIN account_settings s ON s.account_id = a.id ORDER BY a.id`)
 }
 
 // overBefore is true for a message m that was over, and of which nothing was heard, since an
@@ -151,24 +169,25 @@ var overBefore = func() string {
 
 // removable are those of messages that are an account's, and over.
 func (tx conn) removable(ctx context.Context, w *sweep, ids []int64, lock string) ([]int64, error) {
-	return sqldb.IDs(ctx, tx, "SELECT m.id FROM messages m JOIN channels h ON h.id = m.channel_id JOIN (SELECT CAST(? AS BIGINT) AS before) k ON TRUE WHERE m.id "+
-		tx.d.InIDs+" AND h.account_id = ? AND "+overBefore+" ORDER BY m.id"+lock, w.before, tx.d.IDList(ids), w.account)
+	which := tx.d.among("m.id", ids)
+	return sqldb.IDs(ctx, tx, "SELECT m.id FROM messages m JOIN channels h ON h.id = m.channel_id JOIN (SELECT CAST(? AS BIGINT) AS before) k ON TRUE WHERE "+
+		which.sql+" AND h.account_id = ? AND "+overBefore+" ORDER BY m.id"+lock, slices.Concat([]any{w.before}, which.args, []any{w.account})...)
 }
 
 // runs removes messages of runs. What is over of a run whose every message is gone is
 // not looked at again.
 func (w *sweep) runs(ctx context.Context, s *Store) (done bool, err error) {
 	c := s.reader()
-	if w.run == 0 {
+	if w.of == 0 {
 		err := c.Row(ctx, "SELECT id, finished_at IS NOT NULL FROM runs WHERE account_id = ? AND id > ? AND swept_at IS NULL AND created_at < ? "+
-			"AND (finished_at < ? OR kind = 'step') ORDER BY id LIMIT 1", w.account, w.id, w.before, w.before).Scan(&w.run, &w.finished)
+			"AND (finished_at < ? OR kind = 'step') ORDER BY id LIMIT 1", w.account, w.after, w.before, w.before).Scan(&w.of, &w.finished)
 		if errors.Is(err, sql.ErrNoRows) {
 			return true, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		w.id, w.contact, w.step, w.kept = w.run, -1, 0, false
+		w.after, w.contact, w.step, w.kept = w.of, -1, 0, false
 	}
 	var ids []int64
 	if err := sqldb.Each(ctx, c, func(scan sqldb.Scan) error {
@@ -177,7 +196,7 @@ func (w *sweep) runs(ctx context.Context, s *Store) (done bool, err error) {
 		ids = append(ids, id)
 		return err
 	}, "SELECT id, contact_id, step FROM messages WHERE run_id > 0 AND run_id = ? AND (contact_id, step) > (?, ?) ORDER BY contact_id, step LIMIT ?",
-		w.run, w.contact, w.step, retainedAtOnce); err != nil {
+		w.of, w.contact, w.step, retainedAtOnce); err != nil {
 		return false, err
 	}
 	removed, err := s.removeMessages(ctx, w, ids)
@@ -190,26 +209,26 @@ func (w *sweep) runs(ctx context.Context, s *Store) (done bool, err error) {
 	}
 	if w.finished && !w.kept {
 		err = s.inTx(ctx, func(tx conn) error {
-			_, err := tx.Exec(ctx, "UPDATE runs SET swept_at = ? WHERE id = ? AND finished_at IS NOT NULL", sqldb.Millis(s.clock.Now()), w.run)
+			_, err := tx.Exec(ctx, "UPDATE runs SET swept_at = ? WHERE id = ? AND finished_at IS NOT NULL", sqldb.Millis(s.clock.Now()), w.of)
 			return err
 		})
 	}
-	w.run = 0
+	w.of = 0
 	return false, err
 }
 
 // single removes messages that are of no run, channel by channel.
 func (w *sweep) single(ctx context.Context, s *Store) (done bool, err error) {
 	c := s.reader()
-	if w.run == 0 { // here the channel
-		err := c.Row(ctx, "SELECT id FROM channels WHERE account_id = ? AND id > ? ORDER BY id LIMIT 1", w.account, w.step).Scan(&w.run)
+	if w.of == 0 {
+		err := c.Row(ctx, "SELECT id FROM channels WHERE account_id = ? AND id > ? ORDER BY id LIMIT 1", w.account, w.after).Scan(&w.of)
 		if errors.Is(err, sql.ErrNoRows) {
 			return true, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		w.step, w.id = w.run, 0
+		w.after, w.id = w.of, 0
 	}
 	var ids []int64
 	var created int64
@@ -217,12 +236,12 @@ func (w *sweep) single(ctx context.Context, s *Store) (done bool, err error) {
 		err := scan(&w.id, &created)
 		ids = append(ids, w.id)
 		return err
-	}, "SELECT id, created_at FROM messages WHERE run_id = 0 AND channel_id = ? AND id > ? ORDER BY id LIMIT ?", w.run, w.id, retainedAtOnce); err != nil {
+	}, "SELECT id, created_at FROM messages WHERE run_id = 0 AND channel_id = ? AND id > ? ORDER BY id LIMIT ?", w.of, w.id, retainedAtOnce); err != nil {
 		return false, err
 	}
 	_, err = s.removeMessages(ctx, w, ids)
 	if len(ids) < retainedAtOnce || created >= w.before {
-		w.run = 0
+		w.of = 0
 	}
 	return false, err
 }
@@ -242,17 +261,19 @@ func (s *Store) removeMessages(ctx context.Context, w *sweep, ids []int64) (n in
 		if n = len(gone); err != nil || n == 0 {
 			return err
 		}
-		list := tx.d.IDList(gone)
-		counted := countedMessages(" FROM messages m JOIN channels h ON h.id = m.channel_id WHERE m.id " + tx.d.InIDs)
-		if _, err := tx.Exec(ctx, keepRemoved(counted), list, list); err != nil {
+		which := tx.d.among("m.id", gone)
+		counted := countedMessages(" FROM messages m JOIN channels h ON h.id = m.channel_id WHERE " + which.sql)
+		if _, err := tx.Exec(ctx, keepRemoved(counted), slices.Concat(which.args, which.args)...); err != nil {
 			return err
 		}
+		which = tx.d.among("message_id", gone)
 		for _, table := range belongingTables {
-			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE message_id > 0 AND message_id "+tx.d.InIDs, list); err != nil {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE message_id > 0 AND "+which.sql, which.args...); err != nil {
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, "DELETE FROM messages WHERE id "+tx.d.InIDs, list)
+		which = tx.d.among("id", gone)
+		_, err = tx.Exec(ctx, "DELETE FROM messages WHERE "+which.sql, which.args...)
 		return err
 	})
 	if err == nil {
@@ -346,7 +367,7 @@ func (s *Store) dropPartitions(ctx context.Context, choices []choosing, now time
 	latest := int64(0)
 	for _, account := range choices {
 		before := int64(0)
-		if at, removes := account.choice.Before(retention.Messages, now); removes {
+		if at, removes := account.before(retention.Messages, now); removes {
 			before = at.UnixMilli()
 		}
 		latest = max(latest, before)

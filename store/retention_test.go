@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/retention"
 	"carillon/store/sqldb"
@@ -283,5 +284,31 @@ func TestEachKindIsRemoved(t *testing.T) {
 			require.Len(t, sizes.Partitions, 1)
 			require.Positive(t, sizes.Parts[0].Bytes)
 		}
+	})
+}
+
+// Messages that a frequency cap counts are kept for as long as it does, whatever was chosen.
+func TestWhatACapCountsIsKept(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		fake := s.FakeTime()
+		j := newJourney(t, s, 5)
+		run := j.Start().ID
+		j.PlanAll(run, 25)
+		j.Record(run, j.Claim(run, 1, j.Feed(run, []int64{1}, 10)), nil)
+		_, _, err := s.FinishRuns(ctx)
+		require.NoError(t, err)
+		require.NoError(t, s.SetRetention(ctx, j.AccountID, retention.Choice{retention.Messages: 30}))
+		_, err = s.SetCap(ctx, contacts.FrequencyCap{AccountID: j.AccountID, MaxMessages: 2, Window: 60 * 24 * time.Hour, Action: contacts.CapSkip})
+		require.NoError(t, err)
+		fake.Advance(45 * 24 * time.Hour)
+		preview, err := retention.NewService(s.Store, s.Clock).Preview(ctx, j.AccountID, retention.Choice{retention.Messages: 30})
+		require.NoError(t, err)
+		require.Zero(t, preview[0].Rows)
+		retain(t, s, fake)
+		require.Equal(t, 5, s.Int("SELECT COUNT(*) FROM messages"))
+		fake.Advance(16 * 24 * time.Hour)
+		retain(t, s, fake)
+		require.Zero(t, s.Int("SELECT COUNT(*) FROM messages"))
 	})
 }

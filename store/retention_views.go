@@ -39,6 +39,15 @@ func (s *Store) SetRetention(ctx context.Context, accountID int64, c retention.C
 func (s *Store) CountRemovable(ctx context.Context, of retention.Removable, most int64) (total int64, err error) {
 	c, before := s.reader(), of.Before.UnixMilli()
 	if of.Kind == retention.Messages {
+		choices, err := s.choices(ctx)
+		if err != nil {
+			return 0, s.translate(err)
+		}
+		for _, account := range choices {
+			if account.id == of.AccountID {
+				before = min(before, s.clock.Now().Add(-account.counts).UnixMilli())
+			}
+		}
 		const sum = "COALESCE((SELECT CAST(SUM(n) AS BIGINT) FROM %s WHERE account_id = ? AND slot < ? AND metric BETWEEN %s AND %s), 0)"
 		first, last := number(messages.Sent), number(messages.Canceled)
 		slot := before / slotMillis

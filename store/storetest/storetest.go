@@ -7,6 +7,7 @@ package storetest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -50,8 +51,8 @@ func EachBenchmark(b *testing.B, run func(b *testing.B, s *Store)) {
 // EachWith is Each with options of the test's; the DSN is not among them.
 func EachWith(t *testing.T, options store.Options, run func(t *testing.T, s *Store)) {
 	t.Helper()
-	t.Run("SQLite", func(t *testing.T) { run(t, OpenWith(t, SQLite(t), options)) })
-	t.Run("PostgreSQL", func(t *testing.T) { run(t, OpenWith(t, migrated(t), options)) })
+	t.Run("SQLite", func(t *testing.T) { run(t, open(t, migratedSQLite(t), options, false)) })
+	t.Run("PostgreSQL", func(t *testing.T) { run(t, open(t, migrated(t), options, false)) })
 }
 
 // SQLite is a file that does not exist yet.
@@ -65,6 +66,31 @@ func Postgres(tb testing.TB) string { return testenv.SharedPostgres(tb).NewDatab
 var pattern struct {
 	once sync.Once
 	dsn  string
+}
+
+// sqlitePattern is a file in the newest schema, made once per package: its migrations take
+// longer than most tests.
+var sqlitePattern struct {
+	once sync.Once
+	file []byte
+}
+
+// migratedSQLite is a file in the newest schema.
+func migratedSQLite(tb testing.TB) string {
+	tb.Helper()
+	sqlitePattern.once.Do(func() {
+		path := SQLite(tb)
+		s, err := store.Open(tb.Context(), store.Options{DSN: path, Box: Box(tb)})
+		require.NoError(tb, err)
+		_, err = s.Migrate(tb.Context())
+		require.NoError(tb, err)
+		require.NoError(tb, s.Close())
+		sqlitePattern.file, err = os.ReadFile(path)
+		require.NoError(tb, err)
+	})
+	path := SQLite(tb)
+	require.NoError(tb, os.WriteFile(path, sqlitePattern.file, 0o600))
+	return path
 }
 
 // migrated is a database of the shared server in the newest schema.
@@ -102,6 +128,12 @@ func Open(tb testing.TB, dsn string) *Store {
 // OpenWith is Open with options of the test's. Without a box there is one.
 func OpenWith(tb testing.TB, dsn string, options store.Options) *Store {
 	tb.Helper()
+	return open(tb, dsn, options, true)
+}
+
+// open is OpenWith; a database that is in the newest schema needs no migration.
+func open(tb testing.TB, dsn string, options store.Options, migrate bool) *Store {
+	tb.Helper()
 	s := &Store{DSN: dsn, Clock: &Clock{}, tb: tb}
 	options.DSN, options.Clock = dsn, s.Clock
 	if options.Box == nil {
@@ -111,8 +143,10 @@ func OpenWith(tb testing.TB, dsn string, options store.Options) *Store {
 	s.Store, err = store.Open(tb.Context(), options)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
-	_, err = s.Migrate(tb.Context())
-	require.NoError(tb, err)
+	if migrate {
+		_, err = s.Migrate(tb.Context())
+		require.NoError(tb, err)
+	}
 	s.own, err = sqldb.Open(tb.Context(), dsn, clock.System{})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.own.Close()) })

@@ -1,4 +1,6 @@
 -- +goose Up
+-- Others wait behind it: it gives up where it would wait for long, and is tried again.
+SET LOCAL lock_timeout = '2s';
 -- How many days what is kept, by name; '' keeps what always was.
 ALTER TABLE account_settings ADD COLUMN retention TEXT NOT NULL DEFAULT '';
 

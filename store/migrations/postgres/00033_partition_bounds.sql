@@ -3,6 +3,8 @@
 -- It reads nothing.
 
 -- +goose Up
+-- Others wait behind it: it gives up where it would wait for long, and is tried again.
+SET LOCAL lock_timeout = '2s';
 -- Partition n holds the ids from first_id up to and without end_id. since is when ids began
 -- to be given from it, in milliseconds UTC; NULL while it is only made ahead.
 CREATE TABLE message_partitions (
