@@ -43,11 +43,12 @@ type Server struct {
 // started it, such as the first key. Whatever can refuse to start has been asked
 // before anything is planned or sent.
 func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) (s *Server, err error) {
-	told, err := openTelemetry(ctx, c)
+	log := c.Logger(os.Stderr)
+	told, err := openTelemetry(ctx, c, log)
 	if err != nil {
 		return &Server{}, err
 	}
-	log := told.logger(c.Logger(os.Stderr))
+	log = told.logger(log)
 	metrics := newMetrics()
 	s = &Server{patience: time.Duration(c.ShutdownSeconds) * time.Second, mostConnections: connectionsWithin(c.MaxConnections, log)}
 	defer func() {
@@ -55,7 +56,7 @@ func Start(ctx context.Context, c configs.Config, roles Roles, notices Notices) 
 			err = errors.Join(err, s.Stop())
 		}
 	}()
-	s.stack.push("traces and logs", told.stop)
+	s.stack.push("traces and logs", quietly(told.stop))
 	var listener net.Listener
 	s.Engine, err = StartEngine(ctx, Options{Config: c, Roles: roles, Logger: log, Meter: metrics, telemetry: told, Check: func(e *Engine) (err error) {
 		// A key is made only by a server that can be reached with it.

@@ -3,12 +3,12 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -32,12 +32,14 @@ type telemetry struct {
 	traces *sdktrace.TracerProvider
 	logs   *sdklog.LoggerProvider
 	ratio  float64
+	// log is the process's own, which goes to no collector.
+	log *slog.Logger
 }
 
 // openTelemetry prepares what the configuration asks for; it does not wait for the collector.
 // What of its settings is not here, such as headers and certificates, is taken from the
 // standard variables (OTEL_EXPORTER_OTLP_HEADERS ...), which the exporter reads.
-func openTelemetry(ctx context.Context, c configs.Config) (*telemetry, error) {
+func openTelemetry(ctx context.Context, c configs.Config, log *slog.Logger) (*telemetry, error) {
 	if c.OTLPEndpoint == "" {
 		return nil, nil
 	}
@@ -50,18 +52,18 @@ func openTelemetry(ctx context.Context, c configs.Config) (*telemetry, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "otlp_endpoint", err)
 	}
-	return newTelemetry(c, spans, lines), nil
-}
-
-func newTelemetry(c configs.Config, spans sdktrace.SpanExporter, lines sdklog.Exporter) *telemetry {
+	// A collector that is away is no reason to stop: what it misses is lost, and said here.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		log.Warn("traces or logs did not get to the collector", "error", err)
+	}))
 	who := resource.NewSchemaless(attribute.String("service.name", "carillon"), attribute.String("service.version", Version),
 		attribute.String("service.instance.id", processName(c.WorkerName)))
 	return &telemetry{
-		ratio: c.TraceRatio,
+		ratio: c.TraceRatio, log: log,
 		traces: sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans), sdktrace.WithResource(who), sdktrace.WithIDGenerator(tracing.IDs{}),
 			sdktrace.WithSampler(tracing.Sampler(c.TraceRatio))),
 		logs: sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(lines)), sdklog.WithResource(who)),
-	}
+	}, nil
 }
 
 // logger is a log that goes to the collector, too, with the trace to which a line belongs.
@@ -80,17 +82,16 @@ func (t *telemetry) tracer(installation string) *tracing.Tracer {
 	return tracing.New(t.traces, installation, t.ratio)
 }
 
-// stop hands over what is left.
-func (t *telemetry) stop() error {
+// stop hands over what is left, as far as the collector takes it.
+func (t *telemetry) stop() {
 	if t == nil {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), telemetryPatience)
 	defer cancel()
 	if err := errors.Join(t.traces.Shutdown(ctx), t.logs.Shutdown(ctx)); err != nil {
-		return fmt.Errorf("hand over traces and logs: %w", err)
+		t.log.Warn("the last traces and logs did not get to the collector", "error", err)
 	}
-	return nil
 }
 
 // traced says in each line to which trace it belongs.

@@ -19,6 +19,7 @@ import (
 	collectortraces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"
@@ -122,13 +123,22 @@ func TestTracesFollowMessages(t *testing.T) {
 	require.NoError(t, err)
 	f := newFixture(t, s.Engine, testChannel{provider: "webhook", config: string(config)}, 3)
 
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	// A stranger has nothing followed.
+	const strangers = "1af7651916cd43dd8448eb211c80319c"
+	open, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/healthz", http.NoBody)
+	require.NoError(t, err)
+	open.Header.Set("Traceparent", "00-"+strangers+"-b7ad6b7169203331-01")
+	answer, err := client.Do(open)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/messages",
 		strings.NewReader(fmt.Sprintf(`{"channel_id":%d,"to":"ada.lovelace@example.org","content":{"subject":"Hi","text":"the secret is 4711"}}`, f.channel.ID)))
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+c.AdminKey.Reveal())
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Traceparent", "00-"+theirs+"-b7ad6b7169203331-01")
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	require.NoError(t, err)
 	body, err := io.ReadAll(response.Body)
@@ -196,6 +206,9 @@ func TestTracesFollowMessages(t *testing.T) {
 	}
 	require.Equal(t, 1, read)
 
+	for _, s := range told.spans {
+		require.NotEqual(t, strangers, s.trace)
+	}
 	var all strings.Builder
 	for _, s := range told.spans {
 		all.WriteString(s.name + s.attributes)
@@ -211,16 +224,39 @@ func TestTracesFollowMessages(t *testing.T) {
 // A line of the log says to which trace it belongs, and goes nowhere else where nothing is
 // configured.
 func TestWithoutACollectorNothingIsMade(t *testing.T) {
-	told, err := openTelemetry(t.Context(), startConfig(t))
+	told, err := openTelemetry(t.Context(), startConfig(t), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.Nil(t, told)
 	require.Nil(t, told.tracer("x"))
-	require.NoError(t, told.stop())
+	told.stop()
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	require.Same(t, log, told.logger(log))
 
-	ctx, end := told.tracer("x").Request(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), "GET /")
+	ctx, end := told.tracer("x").Request(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), "GET /", false)
 	end(200)
 	require.Equal(t, t.Context(), ctx)
+}
+
+// A collector that is away keeps nothing from starting, sending and ending in good order.
+func TestACollectorMayBeAway(t *testing.T) {
+	away := httptest.NewServer(http.NotFoundHandler())
+	away.Close()
+	c := startConfig(t)
+	c.OTLPEndpoint, c.TraceRatio = away.URL, 1
+	s, err := Start(t.Context(), c, AllRoles, Notices{Say: func(string) {}})
+	require.NoError(t, err)
+	page(t, s.URL+"/v1/channels")
+	f := newFixture(t, s.Engine, testChannel{provider: "sandbox", config: `{}`}, 3)
+	k, err := s.Engine.Campaigns.Start(t.Context(), f.account, f.campaign(t, s.Engine, "Hello").ID, true)
+	require.NoError(t, err)
+	s.Engine.Wake()
+	require.Eventually(t, func() bool {
+		run, err := s.Engine.Store.GetRun(t.Context(), f.account, k.RunID)
+		require.NoError(t, err)
+		return run.FinishedAt != nil
+	}, 20*time.Second, 5*time.Millisecond)
+	began := clock.System{}.Now()
+	require.NoError(t, s.Stop())
+	require.Less(t, clock.System{}.Now().Sub(began), 2*telemetryPatience)
 }

@@ -115,17 +115,17 @@ func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter
 func (g *Gate) withLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := g.deps.Clock.Now()
-		route := routeOf(r).Pattern
+		route := routeOf(r)
 		sw := &statusWriter{ResponseWriter: w}
-		ctx, end := g.deps.Tracer.Request(r, route)
+		ctx, end := g.deps.Tracer.Request(r, route.Pattern, route.Open)
 		r = r.WithContext(ctx)
 		next.ServeHTTP(sw, r)
 		end(sw.status)
 		took := g.deps.Clock.Now().Sub(began)
 		if g.deps.Meter != nil {
-			g.deps.Meter.Request(route, sw.status, took)
+			g.deps.Meter.Request(route.Pattern, sw.status, took)
 		}
-		g.deps.Logger.DebugContext(r.Context(), "request", "route", route, "status", sw.status, "took", took.Round(time.Microsecond), "request_id",
+		g.deps.Logger.DebugContext(r.Context(), "request", "route", route.Pattern, "status", sw.status, "took", took.Round(time.Microsecond), "request_id",
 			RequestID(r.Context()))
 	})
 }

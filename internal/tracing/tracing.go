@@ -53,13 +53,18 @@ func (t *Tracer) derived(what string, id int64) trace.SpanContext {
 	return trace.NewSpanContext(config)
 }
 
-// Request begins the span of a request that was made to this program, in the trace of who made
-// it. End ends it with the status that was answered.
-func (t *Tracer) Request(r *http.Request, route string) (ctx context.Context, end func(status int)) {
+// Request begins the span of a request that was made to this program. It is in the trace of who
+// made it if that is no stranger: those could have everything followed. End ends it with the
+// status that was answered.
+func (t *Tracer) Request(r *http.Request, route string, stranger bool) (ctx context.Context, end func(status int)) {
 	if t == nil {
 		return r.Context(), func(int) {}
 	}
-	ctx, span := t.tracer.Start(w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header)), route, trace.WithSpanKind(trace.SpanKindServer),
+	ctx = r.Context()
+	if !stranger {
+		ctx = w3c.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
+	ctx, span := t.tracer.Start(ctx, route, trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", route)))
 	return ctx, func(status int) {
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
