@@ -5,9 +5,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/messages"
 	"carillon/store/sqldb"
 )
 
@@ -98,4 +100,80 @@ func assertNoError(t *testing.T, err error) bool {
 		t.Error(err)
 	}
 	return err == nil
+}
+
+// A partition with a message that somebody has sent again, after it was looked through, stays.
+func TestAPartitionThatLivesIsNotDetached(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	ctx := t.Context()
+	list, err := s.reader().partitions(ctx, "")
+	require.NoError(t, err)
+	for _, live := range []messages.State{messages.Pending, messages.Queued, messages.Sending} {
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.Exec(ctx, "INSERT INTO messages (channel_id, run_id, contact_id, state, created_at, address) VALUES (1, 1, ?, ?, 1, 'a')", int(live), int(live))
+			return err
+		}))
+		require.ErrorIs(t, s.detachPartition(ctx, list[0]), errPartitionLives)
+		ids, err := s.ids(ctx, "SELECT id FROM messages")
+		require.NoError(t, err)
+		require.Len(t, ids, 1)
+		require.NoError(t, s.inTx(ctx, func(tx conn) error {
+			_, err := tx.Exec(ctx, "UPDATE messages SET state = "+number(messages.Failed))
+			if err == nil {
+				_, err = tx.Exec(ctx, "DELETE FROM messages")
+			}
+			return err
+		}))
+	}
+	require.NoError(t, s.detachPartition(ctx, list[0]))
+}
+
+// Who migrates lets nobody wait for whoever reads for long, and goes on once that is over.
+func TestAMigrationWaitsForReaders(t *testing.T) {
+	s := openTestStore(t, postgresDSN(t))
+	ctx := t.Context()
+	provider, err := s.goose()
+	require.NoError(t, err)
+	_, err = provider.DownTo(ctx, 31)
+	require.NoError(t, err)
+	reading, done := make(chan struct{}), make(chan error, 1)
+	ends := make(chan struct{})
+	go func() {
+		done <- s.inTx(ctx, func(tx conn) error {
+			var n int64
+			if err := tx.Row(ctx, "SELECT COUNT(*) FROM messages").Scan(&n); err != nil {
+				return err
+			}
+			close(reading)
+			<-ends
+			return nil
+		})
+	}()
+	<-reading
+	migrated := make(chan error, 1)
+	go func() {
+		_, err := s.Migrate(ctx)
+		migrated <- err
+	}()
+	// It gives up after two seconds and tries again; meanwhile others get through.
+	for range 4 {
+		require.NoError(t, s.clock.Sleep(ctx, 500*time.Millisecond))
+		asked, cancel := context.WithTimeout(ctx, 4*time.Second)
+		require.NoError(t, s.inTx(asked, func(tx conn) error {
+			_, err := tx.Exec(asked, "INSERT INTO messages (channel_id, run_id, contact_id, state, created_at, address) VALUES (1, 0, 1, 5, 1, 'a')")
+			return err
+		}))
+		cancel()
+	}
+	select {
+	case err := <-migrated:
+		require.Fail(t, "it did not wait", "%v", err)
+	default:
+	}
+	close(ends)
+	require.NoError(t, <-done)
+	require.NoError(t, <-migrated)
+	current, newest, err := s.SchemaVersion(ctx)
+	require.NoError(t, err)
+	require.Equal(t, newest, current)
 }

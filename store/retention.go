@@ -390,7 +390,11 @@ func (s *Store) dropPartitions(ctx context.Context, choices []choosing, now time
 			if kept {
 				continue
 			}
-			if err := s.detachPartition(ctx, p); err != nil {
+			err = s.detachPartition(ctx, p)
+			if errors.Is(err, errPartitionLives) {
+				continue
+			}
+			if err != nil {
 				return s.laterIfBusy(ctx, "a partition of messages is dropped later, because somebody reads them for long", err)
 			}
 		}
@@ -411,7 +415,12 @@ func (s *Store) partitionKept(ctx context.Context, p partition, keeps [][]any) (
 	return kept, err
 }
 
-// detachPartition takes a partition out of its tables; nobody writes into it from then on.
+// errPartitionLives says that one of a partition's messages is being sent again.
+var errPartitionLives = errors.New("a message of the partition is to be sent")
+
+// detachPartition takes a partition out of its tables; nobody writes into it from then on. Since
+// it was looked through, somebody may have had one of its messages sent again: while nobody can
+// write it is looked at once more, by indexes that are empty.
 func (s *Store) detachPartition(ctx context.Context, p partition) error {
 	return s.inTx(ctx, func(tx conn) error {
 		if err := tx.patiently(ctx); err != nil {
@@ -421,6 +430,14 @@ func (s *Store) detachPartition(ctx context.Context, p partition) error {
 			if _, err := tx.Exec(ctx, "ALTER TABLE "+t.table+" DETACH PARTITION "+t.name(p.number)); err != nil {
 				return err
 			}
+		}
+		name, lives := partitionedTables[0].name(p.number), false
+		if err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM "+name+" WHERE "+phasePending+") OR EXISTS (SELECT 1 FROM "+name+" WHERE "+phaseInFlight+")").
+			Scan(&lives); err != nil {
+			return err
+		}
+		if lives {
+			return errPartitionLives
 		}
 		_, err := tx.Exec(ctx, "UPDATE message_partitions SET detached_at = ? WHERE number = ?", sqldb.Millis(s.clock.Now()), p.number)
 		return err
