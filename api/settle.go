@@ -41,7 +41,7 @@ type SettleAnswer struct {
 	Matched  int64            `json:"matched"`
 	ByState  map[string]int64 `json:"by_state"`
 	ByReason map[string]int64 `json:"by_reason"`
-	LeftOut  int64            `json:"left_out,omitempty" doc:"How many more there are of campaigns that were canceled, of which nothing is sent any more, or of people to whom a resend of the campaign brings it."`
+	LeftOut  int64            `json:"left_out,omitempty" doc:"How many more there are of campaigns that were canceled, of which nothing is sent any more, of people to whom a resend of the campaign brings it, or single ones whose content is not kept any more."`
 	Says     []string         `json:"says" doc:"What will happen, in words."`
 	Examples []Message        `json:"examples" doc:"Up to ten of them."`
 	Job      *Job             `json:"job,omitempty" doc:"Follow it under /v1/jobs/{id}; absent on a dry run."`

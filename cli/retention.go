@@ -60,14 +60,10 @@ shows first what would be removed, and asks.`,
 	flags.BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
 	flags.BoolVar(&yes, "yes", false, "do not ask")
 	return plain(cmd, func(ctx context.Context) error {
-		var change api.RetentionChange
-		for kind, into := range map[retention.Kind]**int{
-			retention.Messages: &change.Messages, retention.Contents: &change.Contents, retention.Attempts: &change.Attempts,
-			retention.Replies: &change.Replies, retention.Answers: &change.Answers, retention.Clicks: &change.Clicks,
-			retention.Events: &change.Events, retention.Deliveries: &change.Deliveries, retention.Audit: &change.Audit,
-		} {
+		change := map[retention.Kind]int{}
+		for kind, days := range values {
 			if flags.Changed(string(kind)) {
-				*into = values[kind]
+				change[kind] = *days
 			}
 		}
 		preview, raw, err := ask[api.RetentionPreview](ctx, c, post(retentionPath().below("preview"), change))

@@ -52,7 +52,8 @@ type SettlePreview struct {
 	// ByState and ByReason count them.
 	ByState, ByReason map[string]int64
 	// Ended counts those that are left out because nothing of their campaign is sent
-	// any more, or because a run of kind resend brings it to their people.
+	// any more, because a run of kind resend brings it to their people, or because their own
+	// content is not kept any more.
 	Ended    int64
 	Examples []Message
 	// FirstID and LastID are the ends of the range that they are in.
@@ -157,7 +158,7 @@ func (p SettlePreview) Words(s Settling) []string {
 	}
 	if p.Ended > 0 {
 		says = append(says, fmt.Sprintf("%d more are left out: their campaign was canceled and nothing of it is sent any more, "+
-			"or a resend of it brings it to them", p.Ended))
+			"or a resend of it brings it to them, or their content is not kept any more", p.Ended))
 	}
 	return says
 }

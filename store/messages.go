@@ -164,6 +164,11 @@ func (s *Store) ResendMessage(ctx context.Context, accountID, id int64, actor st
 		if err != nil {
 			return err
 		}
+		if m.RunID == 0 {
+			if err := tx.hasContent(ctx, id); err != nil {
+				return err
+			}
+		}
 		if !slices.Contains([]messages.State{messages.Failed, messages.Rejected, messages.Unknown}, from) {
 			return fault.New(fault.Conflict, "message %d is %s: %s", id, from, hint)
 		}
@@ -234,6 +239,17 @@ func (tx conn) lockForResend(ctx context.Context, m messages.Message) error {
 			"duplicate the campaign, or send the recipient a message of its own", m.ID, m.CampaignID, status)
 	}
 	return nil
+}
+
+// hasContent is Conflict for a single message whose content is not kept any more. The message is
+// held, and its content therefore stays.
+func (tx conn) hasContent(ctx context.Context, id int64) error {
+	found, err := sqldb.IDs(ctx, tx, "SELECT message_id FROM message_contents WHERE message_id = ?", id)
+	if err == nil && len(found) == 0 {
+		err = fault.New(fault.Conflict, "message %d can't be sent again: its content is not kept any more (carillon retention show); "+
+			"send the recipient a new one", id)
+	}
+	return err
 }
 
 // lockRun locks a campaign and its run, in the order in which everybody does.

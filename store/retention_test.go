@@ -9,6 +9,7 @@ import (
 
 	"carillon/contacts"
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/retention"
 	"carillon/store/sqldb"
 	"carillon/store/storetest"
@@ -25,6 +26,19 @@ func retain(t *testing.T, s *storetest.Store, fake *clock.Fake) {
 			return
 		}
 	}
+}
+
+// finishedRun is a campaign that was sent to n people, at a time that stands still.
+func finishedRun(t *testing.T, s *storetest.Store, n int) (*clock.Fake, *journey) {
+	t.Helper()
+	fake := s.FakeTime()
+	j := newJourney(t, s, n)
+	run := j.Start().ID
+	j.PlanAll(run, 25)
+	j.Record(run, j.Claim(run, 1, j.Feed(run, []int64{1}, n)), nil)
+	_, _, err := s.FinishRuns(t.Context())
+	require.NoError(t, err)
+	return fake, j
 }
 
 // nextPartition has ids go on in the next partition of messages, as they do after a week.
@@ -215,13 +229,7 @@ func TestPartitionsAreMadeAhead(t *testing.T) {
 func TestEachKindIsRemoved(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		fake := s.FakeTime()
-		j := newJourney(t, s, 10)
-		run := j.Start().ID
-		j.PlanAll(run, 25)
-		j.Record(run, j.Claim(run, 1, j.Feed(run, []int64{1}, 10)), nil)
-		_, _, err := s.FinishRuns(ctx)
-		require.NoError(t, err)
+		fake, j := finishedRun(t, s, 10)
 		other := s.Account("other")
 		now := fake.Now().UnixMilli()
 		first := s.Int("SELECT MIN(id) FROM messages")
@@ -291,15 +299,9 @@ func TestEachKindIsRemoved(t *testing.T) {
 func TestWhatACapCountsIsKept(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
-		fake := s.FakeTime()
-		j := newJourney(t, s, 5)
-		run := j.Start().ID
-		j.PlanAll(run, 25)
-		j.Record(run, j.Claim(run, 1, j.Feed(run, []int64{1}, 10)), nil)
-		_, _, err := s.FinishRuns(ctx)
-		require.NoError(t, err)
+		fake, j := finishedRun(t, s, 5)
 		require.NoError(t, s.SetRetention(ctx, j.AccountID, retention.Choice{retention.Messages: 30}))
-		_, err = s.SetCap(ctx, contacts.FrequencyCap{AccountID: j.AccountID, MaxMessages: 2, Window: 60 * 24 * time.Hour, Action: contacts.CapSkip})
+		_, err := s.SetCap(ctx, contacts.FrequencyCap{AccountID: j.AccountID, MaxMessages: 2, Window: 60 * 24 * time.Hour, Action: contacts.CapSkip})
 		require.NoError(t, err)
 		fake.Advance(45 * 24 * time.Hour)
 		preview, err := retention.NewService(s.Store, s.Clock).Preview(ctx, j.AccountID, retention.Choice{retention.Messages: 30})
@@ -310,5 +312,38 @@ func TestWhatACapCountsIsKept(t *testing.T) {
 		fake.Advance(16 * 24 * time.Hour)
 		retain(t, s, fake)
 		require.Zero(t, s.Int("SELECT COUNT(*) FROM messages"))
+	})
+}
+
+// A single message whose content is not kept any more can't be sent again, and is not: neither
+// by itself nor among others.
+func TestWithoutItsContentNothingIsSentAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		fake := s.FakeTime()
+		j := newJourney(t, s, 1)
+		ids := make([]int64, 2)
+		for i := range ids {
+			m, err := s.CreateMessage(ctx, messages.Outgoing{AccountID: j.AccountID, ChannelID: j.Channel.ID, Address: "ada@example.org", Content: []byte("{}")})
+			require.NoError(t, err)
+			ids[i] = m.ID
+		}
+		j.Record(0, j.Claim(0, 1, j.Feed(0, []int64{1}, 2)), func(o *messages.Outcome) {
+			o.State, o.Kind, o.Reason = messages.Failed, "content", messages.ReasonRefused
+		})
+		require.NoError(t, s.SetRetention(ctx, j.AccountID, retention.Choice{retention.Contents: 1}))
+		fake.Advance(12 * time.Hour)
+		retain(t, s, fake)
+		_, err := s.ResendMessage(ctx, j.AccountID, ids[0], "ada")
+		require.NoError(t, err, "it is kept for a day")
+		fake.Advance(25 * time.Hour)
+		retain(t, s, fake)
+		require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM message_contents"), "one waits to be sent")
+		_, err = s.ResendMessage(ctx, j.AccountID, ids[1], "ada")
+		require.ErrorContains(t, err, "not kept any more")
+		preview, err := s.PreviewSettling(ctx, j.AccountID, messages.Settling{Action: messages.SettleResend, States: []messages.State{messages.Failed}})
+		require.NoError(t, err)
+		require.Zero(t, preview.Matched)
+		require.EqualValues(t, 1, preview.Ended)
 	})
 }

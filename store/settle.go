@@ -58,8 +58,10 @@ func settleWhere(d *dialect, accountID int64, s messages.Settling) (string, []an
 	return strings.Join(where, " AND "), args
 }
 
-// ended is true of messages of whose campaign nothing is sent any more.
-const ended = "EXISTS (SELECT 1 FROM runs r WHERE r.id = m.run_id AND r.status = 'canceled')"
+// ended is true of messages of whose campaign nothing is sent any more, and of those whose own
+// content is not kept any more.
+const ended = `(EXISTS (SELECT 1 FROM runs r WHERE r.id = m.run_id AND r.status = 'canceled')
+	OR m.run_id = 0 AND NOT EXISTS (SELECT 1 FROM message_contents b WHERE b.message_id = m.id))`
 
 // resentElsewhere is true of messages whose people have, or get, the same by a run of kind
 // resend: to send these again, too, would bring it twice.

@@ -319,6 +319,9 @@ func (b *batch) item(l letter) (item, error) {
 
 // ownContent reads what a transactional message carries.
 func ownContent(loaded *messages.QueuedMessage, m *providers.Message) error {
+	if len(loaded.Content) == 0 {
+		return fault.New(fault.Conflict, "its content is not kept any more")
+	}
 	if err := json.Unmarshal(loaded.Content, &m.Content); err != nil {
 		return fault.Wrap(fault.Internal, "read the message's content", err)
 	}
