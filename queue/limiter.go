@@ -78,6 +78,10 @@ type Reservation struct {
 	// nothing of the channel, or of a campaign that has a limit: the caller Seeds
 	// them, with a LastSlot each, and asks again without this.
 	SeedFirst bool
+	// Missed is the Mark of a slot that nothing was sent in, for one recipient alone:
+	// where it is still the latest one it is moved to now and not charged again, so
+	// that who is always late still has its turn. 0 is none.
+	Missed int64
 	// MaxAhead is how far ahead a slot may lie; 0 means DefaultMaxAhead, at most
 	// MaxMaxAhead. It is also what a Throttle comes too late for.
 	MaxAhead time.Duration
@@ -87,6 +91,8 @@ type Reservation struct {
 type Slot struct {
 	// Wait is the time from the answer until the slot, which lasts for SlotSlack.
 	Wait time.Duration
+	// Mark names the slot, for Reservation.Missed.
+	Mark int64
 	// Denied is empty, or says why there is no slot for this item now; nothing was
 	// charged for it then, and RetryIn is when it may ask again.
 	Denied  string
@@ -155,6 +161,7 @@ type SeedRecipient struct {
 //     more than PerSecond.
 //   - A campaign's slots keep 96.5 % of its rate with a tolerance of 20 ms, and
 //     never reserve the channel's time ahead for it: campaigns beside it go on.
+//   - A slot that was missed may be moved to now while it is the latest one.
 //   - Rates that change apply to the next slot, in both directions.
 //   - Throttle blocks the channel; the second one within a minute halves the rate,
 //     at the least to 1/32, and each 10 s of quiet give 10 % of the full rate back.
@@ -211,6 +218,8 @@ type reply struct {
 	factor  float64
 	// paid and campaignPaid are Grant's PaidFor and CampaignPaidFor.
 	paid, campaignPaid time.Duration
+	// now is the moment of the answer, µs since limiterBase.
+	now int64
 }
 
 func newLimiter(b backend, c clock.Clock) *Limiter {
@@ -243,7 +252,7 @@ func (l *Limiter) Reserve(ctx context.Context, r Reservation) (Grant, error) {
 	last := time.Duration(-1)
 	for i, wait := range reply.waits {
 		if wait >= 0 {
-			g.Slots[i].Wait = time.Duration(wait) * time.Microsecond
+			g.Slots[i].Wait, g.Slots[i].Mark = time.Duration(wait)*time.Microsecond, reply.now+wait
 			last = max(last, g.Slots[i].Wait)
 			continue
 		}
@@ -292,6 +301,8 @@ func (l *Limiter) check(r Reservation) (*reservation, error) {
 		return nil, bad("campaign_per_second", r.CampaignPerSecond)
 	case r.Limits.PerRecipient < 0:
 		return nil, bad("limits.per_recipient", r.Limits.PerRecipient)
+	case r.Missed != 0 && len(r.Recipients) != 1:
+		return nil, fault.InvalidField("reservation.missed", r.Missed, "one slot can be instead of it")
 	case r.Limits.RecipientsPerDay < 0:
 		return nil, bad("limits.recipients_per_day", r.Limits.RecipientsPerDay)
 	}

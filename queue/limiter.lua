@@ -31,11 +31,15 @@
 -- ARGV[11] most recipients in 24 h, 0 for none
 -- ARGV[12] 1 to be told alone, and given nothing, where there is no state of the
 --          channel or of a campaign that has a rate
--- ARGV[13..] recipients, one a job, only if ARGV[11] > 0
+-- ARGV[13] the slot that this one is instead of, us since BASE as it was answered, if
+--          it was missed and nothing was sent in it; else 0. Where it is still the
+--          latest one, of the channel or of the campaign, it is moved to now: gaps
+--          between slots only grow by that, so that nothing is charged twice
+-- ARGV[14..] recipients, one a job, only if ARGV[11] > 0
 --   returns {jobs answered, us to come back in, 1 if there was no state,
 --            us blocked, factor * 1e6, us until the channel's slots are paid for,
---            us until the campaign's are, a number a job}; the number is the wait
---            in us, or -1 - 2*retry - reason (0 spacing, 1 recipients a day)
+--            us until the campaign's are, now in us since BASE, a number a job};
+--            the number is the wait in us, or -1 - 2*retry - reason (0 spacing, 1 recipients a day)
 -- next:      as reserve with one job and no recipient, and charges nothing: us to
 --            come back in is the wait for the slot;  returns as reserve, no jobs
 -- throttle:
@@ -53,6 +57,7 @@ local WINDOW = 1015000      -- a second and the slack that jitter may take
 local SHARE = 0.985         -- of the limit: even spacing leaves the same slack
 local CSHARE = 0.965        -- the same for campaigns, which have
 local CSLACK = 20000        -- this tolerance, so that they may take slots in bunches
+local SAME = 2              -- answers are whole us: two times of one slot differ by less
 local DAY = 86400000000
 local MINUTE = 60000000
 local KEEP = 400000000      -- idle state is kept as long as it can matter
@@ -131,7 +136,7 @@ end
 local place = NEVER
 local function answer(n, retry)
   return {n, math.ceil(retry), missing and 1 or 0, math.ceil(math.max(0, blocked - now)), math.floor(eased * 1000000 + 0.5),
-    math.ceil(math.max(0, last + debt - now)), math.ceil(math.max(0, place - now))}
+    math.ceil(math.max(0, last + debt - now)), math.ceil(math.max(0, place - now)), math.floor(now)}
 end
 
 if op == "state" then return answer(0, 0) end
@@ -185,6 +190,8 @@ local lost = tonumber(ARGV[8])
 local crate = tonumber(ARGV[9])
 local per = tonumber(ARGV[10])
 local cap = tonumber(ARGV[11])
+local missed = tonumber(ARGV[13])
+if missed + 2 * SAME > now then missed = 0 end -- it has not gone by
 
 local r = effective()
 local T = 0
@@ -208,10 +215,15 @@ if missing and lost > 0 and (T > 0 or Tc > 0) then
   place = now + lost
   changed = true
 end
+-- A campaign's place lies up to its tolerance behind its slot; a later slot's at
+-- least an interval.
+local moves = missed > 0 and math.abs(last - missed) < SAME
+local cmoves = missed > 0 and place > missed - SAME and place < missed + math.min(CSLACK, Tc - 2 * SAME)
 -- The burst is had again after a quiet second, and not before all that was had
--- is paid for: a slot each ten seconds stays one.
-if now >= math.max(math.max(last, blocked) + WINDOW, last + debt + T) then credit = most end
-if credit > most then credit = most end
+-- is paid for: a slot each ten seconds stays one. A slot that is used only now is
+-- itself one of the burst.
+if not moves and now >= math.max(math.max(last, blocked) + WINDOW, last + debt + T) then credit = most end
+credit = math.min(credit, moves and most - 1 or most)
 
 local count = 0
 if cap > 0 then
@@ -226,11 +238,11 @@ local charged = false
 for i = 1, k do
   local pos = math.max(now, blocked)
   local turn = pos
-  if T > 0 then
+  if T > 0 and not moves then
     turn = math.max(last + debt + T, pos)
     if credit > 0 then pos = math.max(pos, last) else pos = turn end
   end
-  if Tc > 0 and pos < place + Tc - CSLACK then
+  if Tc > 0 and not cmoves and pos < place + Tc - CSLACK then
     if op == "next" then
       pos = place + Tc - CSLACK
     elseif T > 0 then
@@ -249,13 +261,14 @@ for i = 1, k do
   local denied
   if per > 0 then
     local before = redis.call("GET", KEYS[3 + i])
-    if before and pos < tonumber(before) + per then
+    local own = missed > 0 and before and math.abs(tonumber(before) - missed) < SAME
+    if before and not own and pos < tonumber(before) + per then
       denied = -1 - 2 * math.ceil(tonumber(before) + per - now)
     end
   end
   local new = false
   if not denied and cap > 0 then
-    new = not redis.call("ZSCORE", KEYS[3], ARGV[12 + i])
+    new = not redis.call("ZSCORE", KEYS[3], ARGV[13 + i])
     if new and count >= cap then
       local oldest = redis.call("ZRANGE", KEYS[3], count - cap, count - cap, "WITHSCORES")
       denied = -2 - 2 * math.ceil(tonumber(oldest[2]) + DAY - now)
@@ -265,7 +278,7 @@ for i = 1, k do
     waits[i] = denied
   else
     waits[i] = math.ceil(pos - now)
-    if T > 0 then
+    if T > 0 and not moves then
       if credit > 0 then
         credit = credit - 1
         debt = turn - pos
@@ -275,12 +288,15 @@ for i = 1, k do
     end
     last = math.max(last, pos)
     changed = true
-    if Tc > 0 then place = math.max(place + Tc, pos); charged = true end
+    if Tc > 0 then
+      if cmoves then place = math.max(place, pos) else place = math.max(place + Tc, pos) end
+      charged = true
+    end
     if per > 0 then
       redis.call("SET", KEYS[3 + i], text(pos), "PX", px(pos + per - now))
     end
     if cap > 0 then
-      redis.call("ZADD", KEYS[3], text(pos), ARGV[12 + i])
+      redis.call("ZADD", KEYS[3], text(pos), ARGV[13 + i])
       if new then count = count + 1 end
       added = true
     end
@@ -294,5 +310,5 @@ if added then redis.call("PEXPIRE", KEYS[3], DAY / 1000 + 60000) end
 
 local n = #waits
 local out = answer(n, retry)
-for i = 1, n do out[7 + i] = waits[i] end
+for i = 1, n do out[8 + i] = waits[i] end
 return out

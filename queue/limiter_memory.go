@@ -15,6 +15,7 @@ const (
 	ruleShare         = 0.985
 	ruleCampaignShare = 0.965
 	ruleCampaignSlack = 20000.0
+	ruleSame          = 2.0
 	ruleDay           = 86400000000.0
 	ruleMinute        = 60000000.0
 	ruleKeep          = 400000000.0
@@ -125,6 +126,7 @@ func (n limitNumbers) answer(now float64, waits []int64, retry float64, fresh bo
 		blocked: ahead(n.blocked, now),
 		factor:  math.Floor(n.eased*1e6+0.5) / 1e6,
 		paid:    ahead(n.last+n.debt, now),
+		now:     int64(math.Floor(now)),
 	}
 }
 
@@ -237,7 +239,11 @@ type pass struct {
 	per                 float64
 	cap                 int
 	missing, changed    bool
-	overCap             float64 // answer for recipients above the cap, once known
+	missed              float64 // the slot that this one is instead of; 0 for none
+	// moves says that it is still the channel's latest one, campaignMoves that it is
+	// the campaign's.
+	moves, campaignMoves bool
+	overCap              float64 // answer for recipients above the cap, once known
 }
 
 func (p *pass) answer(waits []int64, retry float64) reply {
@@ -251,7 +257,7 @@ func campaignInterval(perSecond float64) float64 { return 1000000 / (ruleCampaig
 
 func (c *channelLimits) pass(r *reservation, now float64) *pass {
 	p := &pass{c: c, n: c.at(now, r.Epoch), now: now, ahead: micros(r.MaxAhead), campaign: r.CampaignID, place: never,
-		per: micros(r.Limits.PerRecipient), cap: r.Limits.RecipientsPerDay, missing: !c.exists}
+		per: micros(r.Limits.PerRecipient), cap: r.Limits.RecipientsPerDay, missing: !c.exists, missed: float64(r.Missed)}
 	p.changed = p.n.mended
 	rate := r.Limits.PerSecond
 	effective := 0.0
@@ -284,8 +290,16 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 		p.place = now + micros(r.lost)
 		p.changed = true
 	}
-	if now >= max(max(p.n.last, p.n.blocked)+ruleWindow, p.n.last+p.n.debt+p.interval) {
+	if p.missed+2*ruleSame > now {
+		p.missed = 0
+	}
+	p.moves = p.own(p.n.last)
+	p.campaignMoves = p.missed > 0 && p.place > p.missed-ruleSame && p.place < p.missed+min(ruleCampaignSlack, p.cInterval-2*ruleSame)
+	if !p.moves && now >= max(max(p.n.last, p.n.blocked)+ruleWindow, p.n.last+p.n.debt+p.interval) {
 		p.n.credit = most
+	}
+	if p.moves {
+		most--
 	}
 	p.n.credit = min(p.n.credit, most)
 	if p.cap > 0 {
@@ -301,7 +315,7 @@ func (c *channelLimits) pass(r *reservation, now float64) *pass {
 func (p *pass) nextSlot() (pos, turn, campaign float64) {
 	pos, campaign = max(p.now, p.n.blocked), never
 	turn = pos
-	if p.interval > 0 {
+	if p.interval > 0 && !p.moves {
 		turn = max(p.n.last+p.n.debt+p.interval, pos)
 		if p.n.credit > 0 {
 			pos = max(pos, p.n.last)
@@ -309,11 +323,14 @@ func (p *pass) nextSlot() (pos, turn, campaign float64) {
 			pos = turn
 		}
 	}
-	if p.cInterval > 0 {
+	if p.cInterval > 0 && !p.campaignMoves {
 		campaign = p.place + p.cInterval - ruleCampaignSlack
 	}
 	return pos, turn, campaign
 }
+
+// own reports whether a time is the missed slot's.
+func (p *pass) own(at float64) bool { return p.missed > 0 && math.Abs(at-p.missed) < ruleSame }
 
 // item answers one item: its wait or denial, or when to come back.
 func (p *pass) item(recipient string) (wait int64, later float64) {
@@ -337,7 +354,7 @@ func (p *pass) item(recipient string) (wait int64, later float64) {
 func (p *pass) deny(recipient string, pos float64) (int64, bool) {
 	c := p.c
 	if p.per > 0 {
-		if before, ok := c.recipients[recipient]; ok && pos < before+p.per {
+		if before, ok := c.recipients[recipient]; ok && !p.own(before) && pos < before+p.per {
 			return -1 - 2*int64(math.Ceil(before+p.per-p.now)), true
 		}
 	}
@@ -354,7 +371,7 @@ func (p *pass) deny(recipient string, pos float64) (int64, bool) {
 
 func (p *pass) charge(recipient string, pos, turn float64) {
 	c := p.c
-	if p.interval > 0 {
+	if p.interval > 0 && !p.moves {
 		if p.n.credit > 0 {
 			p.n.credit--
 			p.n.debt = turn - pos
@@ -364,7 +381,10 @@ func (p *pass) charge(recipient string, pos, turn float64) {
 	}
 	p.n.last = max(p.n.last, pos)
 	p.changed = true
-	if p.cInterval > 0 {
+	switch {
+	case p.cInterval > 0 && p.campaignMoves:
+		p.place = max(p.place, pos)
+	case p.cInterval > 0:
 		p.place = max(p.place+p.cInterval, pos)
 	}
 	if p.per > 0 {

@@ -54,6 +54,7 @@ func TestNoWindowHoldsMoreThanTheRate(t *testing.T) {
 		// What the store would know.
 		written := Seed{CampaignID: 3, CampaignPerSecond: r.CampaignPerSecond, LastSlot: epoch.Add(-time.Hour), CampaignLastSlot: epoch.Add(-240 * time.Hour)}
 		var all, phase []time.Time
+		var late latecomers
 		highest, burst := r.Limits.PerSecond, r.Limits.Burst
 		for range rapid.IntRange(1, 120).Draw(t, "steps") {
 			switch rapid.IntRange(0, 24).Draw(t, "step") {
@@ -74,6 +75,7 @@ func TestNoWindowHoldsMoreThanTheRate(t *testing.T) {
 			default:
 				l := processes[rapid.IntRange(0, 1).Draw(t, "process")]
 				r.Recipients = recipients(rapid.IntRange(1, 8).Draw(t, "k"))
+				r.Missed = late.take(t, fake.Now(), &r)
 				g, err := l.Reserve(context0, r)
 				require.NoError(t, err)
 				if g.Fresh && r.SeedFirst {
@@ -84,11 +86,13 @@ func TestNoWindowHoldsMoreThanTheRate(t *testing.T) {
 					g, err = l.Reserve(context0, again)
 					require.NoError(t, err)
 				}
+				r.Missed = 0
 				slots := granted(fake.Now(), g)
 				if len(slots) > 0 {
 					written.LastSlot = fake.Now().Add(g.PaidFor)
 					written.CampaignLastSlot = fake.Now().Add(g.CampaignPaidFor)
 				}
+				slots = late.miss(t, slots, g)
 				all, phase = append(all, slots...), append(phase, slots...)
 			}
 		}
@@ -98,6 +102,37 @@ func TestNoWindowHoldsMoreThanTheRate(t *testing.T) {
 			requireNoWindowAbove(t, all, r.CampaignPerSecond, 1)
 		}
 	})
+}
+
+// latecomers have missed their slots, and will ask for others instead of them.
+type latecomers []Slot
+
+// miss has some of a grant's slots missed, and returns the times of those that are used.
+func (l *latecomers) miss(t *rapid.T, slots []time.Time, g Grant) (used []time.Time) {
+	misses := rapid.SampledFrom([]string{"none", "none", "the last", "all"}).Draw(t, "misses")
+	for i, at := range slots {
+		if misses == "none" || misses == "the last" && i < len(slots)-1 {
+			used = append(used, at)
+			continue
+		}
+		*l = append(*l, g.Slots[i])
+	}
+	return used
+}
+
+// take has one of them ask, if there is one whose slot has gone by.
+func (l *latecomers) take(t *rapid.T, now time.Time, r *Reservation) int64 {
+	if len(*l) == 0 || rapid.Bool().Draw(t, "nobody late") {
+		return 0
+	}
+	i := rapid.IntRange(0, len(*l)-1).Draw(t, "who is late")
+	mark := (*l)[i].Mark
+	if sinceBase(now) < float64(mark) {
+		return 0
+	}
+	*l = slices.Delete(*l, i, i+1)
+	r.Recipients = recipients(1)
+	return mark
 }
 
 // A channel that is asked all the time gets its rate, however low.
@@ -188,6 +223,7 @@ func TestNoSlidingSecondHoldsMoreThanTheLimit(t *testing.T) {
 		ahead := time.Duration(rapid.IntRange(1, 2500).Draw(t, "ahead")) * time.Millisecond
 		highest := limits.PerSecond
 		var all, phase []time.Time
+		var late latecomers
 		flushed := false
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			switch rapid.IntRange(0, 20).Draw(t, "step") {
@@ -210,8 +246,9 @@ func TestNoSlidingSecondHoldsMoreThanTheLimit(t *testing.T) {
 				if flushed {
 					which = 0
 				}
-				g, err := processes[which].Reserve(t.Context(), Reservation{ChannelID: 7, Limits: limits,
-					Recipients: recipients(rapid.IntRange(1, 40).Draw(t, "k")), MaxAhead: ahead})
+				r := Reservation{ChannelID: 7, Limits: limits, Recipients: recipients(rapid.IntRange(1, 40).Draw(t, "k")), MaxAhead: ahead}
+				r.Missed = late.take(t, fake.Now(), &r)
+				g, err := processes[which].Reserve(t.Context(), r)
 				require.NoError(t, err)
 				slots := granted(fake.Now(), g)
 				for _, s := range slots {
@@ -221,6 +258,7 @@ func TestNoSlidingSecondHoldsMoreThanTheLimit(t *testing.T) {
 					seen := &reservation{Reservation: Reservation{ChannelID: 7, Limits: limits, MaxAhead: ahead}, burst: max(1, limits.Burst)}
 					processes[0].remember(seen, reply{factor: 1}, 0)
 				}
+				slots = late.miss(t, slots, g)
 				all = append(all, slots...)
 				phase = append(phase, slots...)
 			}
@@ -333,6 +371,9 @@ type call struct {
 	r       reservation
 	retry   time.Duration
 	seed    Seed
+	// late is the place from the end of the slot, of those given out, that was missed;
+	// 0 for none.
+	late int
 }
 
 // calls are with one spacing: when it grows, Redis has by real time forgotten
@@ -345,6 +386,7 @@ func calls(spacing time.Duration) *rapid.Generator[call] {
 			op:      rapid.IntRange(0, 15).Draw(t, "op"),
 			retry:   time.Duration(rapid.Int64Range(1, 30_000_000).Draw(t, "retry")) * time.Microsecond,
 		}
+		c.late = rapid.SampledFrom([]int{0, 0, 1, 1, 2, 5}).Draw(t, "late")
 		c.r.ChannelID = 1
 		c.r.burst = rapid.IntRange(1, 10).Draw(t, "burst")
 		c.r.MaxAhead = time.Duration(rapid.IntRange(1, 5000).Draw(t, "ahead")) * time.Millisecond
@@ -376,6 +418,7 @@ func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 	fake := clock.NewFake(epoch)
 	inGo, inLua := newMemoryLimits(fake), newRedisLimits(client)
 	inLua.now = inGo.now
+	var marks []int64
 	for i, c := range steps {
 		fake.Advance(c.advance)
 		var want, got reply
@@ -398,7 +441,15 @@ func requireTwins(t *rapid.T, client redis.UniversalClient, steps []call) {
 			want, _ = inGo.next(context0, &next)
 			got, err = inLua.next(context0, &next)
 		default:
+			if c.late > 0 && c.late <= len(marks) {
+				c.r.Missed, c.r.Recipients = marks[len(marks)-c.late], c.r.Recipients[:1]
+			}
 			want, _ = inGo.reserve(context0, &c.r)
+			for _, wait := range want.waits {
+				if wait >= 0 {
+					marks = append(marks, want.now+wait)
+				}
+			}
 			got, err = inLua.reserve(context0, &c.r)
 		}
 		require.NoError(t, err)

@@ -57,13 +57,14 @@ func (b *redisLimits) run(ctx context.Context, keys []string, args []any) (reply
 	if err != nil {
 		return reply{}, err
 	}
-	if len(numbers) < 7 || int64(len(numbers)) != 7+numbers[0] {
+	if len(numbers) < 8 || int64(len(numbers)) != 8+numbers[0] {
 		return reply{}, fmt.Errorf("limiter script answered %d numbers", len(numbers))
 	}
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	return reply{
-		waits: numbers[7:], retry: us(numbers[1]), fresh: numbers[2] == 1,
+		waits: numbers[8:], retry: us(numbers[1]), fresh: numbers[2] == 1,
 		blocked: us(numbers[3]), factor: float64(numbers[4]) / 1e6, paid: us(numbers[5]), campaignPaid: us(numbers[6]),
+		now: numbers[7],
 	}, nil
 }
 
@@ -83,19 +84,19 @@ func recipientKey(channelID int64, recipient string) string {
 // nothing of recipients.
 func (b *redisLimits) next(ctx context.Context, r *reservation) (reply, error) {
 	return b.run(ctx, b.keys(r.ChannelID, r.CampaignID, 0), []any{"next", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch,
-		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0})
+		1, 0, 0, exact(r.CampaignPerSecond), 0, 0, 0, 0})
 }
 
 func (b *redisLimits) reserve(ctx context.Context, r *reservation) (reply, error) {
 	n := len(r.Recipients)
 	keys := b.keys(r.ChannelID, r.CampaignID, n)
-	args := make([]any, 0, 12+n)
+	args := make([]any, 0, 13+n)
 	seedFirst := 0
 	if r.SeedFirst {
 		seedFirst = 1
 	}
 	args = append(args, "reserve", b.time(), exact(r.Limits.PerSecond), r.burst, r.Epoch, n, exact(micros(r.MaxAhead)), exact(micros(r.lost)),
-		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst)
+		exact(r.CampaignPerSecond), exact(micros(r.Limits.PerRecipient)), r.Limits.RecipientsPerDay, seedFirst, r.Missed)
 	for _, recipient := range r.Recipients {
 		if r.Limits.PerRecipient > 0 {
 			keys = append(keys, recipientKey(r.ChannelID, recipient))

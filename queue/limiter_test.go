@@ -285,6 +285,7 @@ func TestReservationsAreChecked(t *testing.T) {
 		{}, {ChannelID: 1, Limits: Limits{PerSecond: -1}}, {ChannelID: 1, Limits: Limits{PerSecond: math.NaN()}},
 		{ChannelID: 1, CampaignPerSecond: math.Inf(1)}, {ChannelID: 1, Limits: Limits{PerRecipient: -1}},
 		{ChannelID: 1, Limits: Limits{RecipientsPerDay: -1}},
+		{ChannelID: 1, Missed: 1, Recipients: recipients(2)},
 	} {
 		_, err := l.Reserve(t.Context(), r)
 		require.True(t, fault.Is(err, fault.Invalid), "case %d: %v", i, err)

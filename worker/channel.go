@@ -288,7 +288,7 @@ func (ch *channel) takeTurn(ctx context.Context, e queue.Envelope, items []item,
 			}
 			continue
 		}
-		s := lag.slot(items[i], slot.Wait)
+		s := lag.slot(items[i], slot)
 		s.pass = pass{1, p.urgent, p.opened}
 		granted = append(granted, s)
 	}

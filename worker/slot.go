@@ -26,6 +26,8 @@ func slotTimeOf(perSecond float64) time.Duration {
 type slotted struct {
 	item        item
 	from, until time.Time
+	// mark names the slot to the limiter, if it is missed.
+	mark int64
 	// pass is what it was let through with.
 	pass    pass
 	flight  *flight.Flight
@@ -44,8 +46,8 @@ type asking struct {
 
 // slot is the time that lies in the slot whichever the limiter's moment was. It
 // is empty if this process was held up while it asked.
-func (a asking) slot(item item, wait time.Duration) slotted {
-	return slotted{item: item, from: a.answered.Add(wait), until: a.asked.Add(a.usual + wait + a.lasts)}
+func (a asking) slot(item item, s queue.Slot) slotted {
+	return slotted{item: item, from: a.answered.Add(s.Wait), until: a.asked.Add(a.usual + s.Wait + a.lasts), mark: s.Mark}
 }
 
 // trips knows how long it takes at least to ask the limiter.
@@ -86,8 +88,8 @@ func (ch *channel) timedReserve(ctx context.Context, r queue.Reservation) (queue
 
 // awaitSlot waits until the slot. A slot that was missed, because claiming took
 // long or this process was woken late, is not used late, where it would crowd
-// with the next ones: another one is reserved. It is false when none came in
-// time.
+// with the next ones: the limiter moves it, or gives another one if there are later
+// ones already. It is false when none came in time.
 func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) bool {
 	for missed := 0; ; missed++ {
 		if ch.worker.o.Clock.Sleep(ctx, s.from.Sub(ch.now())) != nil {
@@ -99,12 +101,20 @@ func (ch *channel) awaitSlot(ctx context.Context, e queue.Envelope, s *slotted) 
 		if missed == maxMissedSlots {
 			return false
 		}
-		grant, a, err := ch.timedReserve(ctx, ch.reservation(e, []item{s.item}, aheadTransactional))
-		if err != nil || len(grant.Slots) == 0 || grant.Slots[0].Denied != "" {
+		r := ch.reservation(e, []item{s.item}, aheadTransactional)
+		r.Missed = s.mark
+		grant, a, err := ch.timedReserve(ctx, r)
+		switch {
+		case err != nil:
 			return false
+		case len(grant.Slots) == 0 && grant.RetryIn <= aheadTransactional:
+			s.from, s.until = a.answered.Add(grant.RetryIn), time.Time{} // to ask again then
+		case len(grant.Slots) == 0 || grant.Slots[0].Denied != "":
+			return false
+		default:
+			again := a.slot(s.item, grant.Slots[0])
+			s.from, s.until, s.mark = again.from, again.until, again.mark
 		}
-		again := a.slot(s.item, grant.Slots[0].Wait)
-		s.from, s.until = again.from, again.until
 	}
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/internal/clock"
+	"carillon/messages"
 	"carillon/providers"
 	"carillon/queue"
 )
@@ -28,7 +30,7 @@ func TestSlotIsEmptyIfTheProcessWasHeldUpWhileItAsked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := asking{asked: asked, answered: asked.Add(c.took), usual: c.usual, lasts: slotTime}
-			s := a.slot(item{}, time.Second)
+			s := a.slot(item{}, queue.Slot{Wait: time.Second})
 			if c.empty {
 				require.True(t, s.until.Before(s.from))
 				return
@@ -82,13 +84,48 @@ func TestWhoWakesLateAsksForAnotherSlot(t *testing.T) {
 	one := item{Item: queue.Item{MessageID: 1}}
 	grant, a, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []item{one}, aheadBulk))
 	require.NoError(t, err)
-	s := a.slot(one, grant.Slots[0].Wait)
+	s := a.slot(one, grant.Slots[0])
 
 	first := s.from
 	c.late.Store(1)
 	require.True(t, ch.awaitSlot(t.Context(), queue.Envelope{}, &s))
-	require.False(t, c.Now().Before(first.Add(50*time.Millisecond)), "it went in the next slot, not late in its own")
+	require.True(t, s.from.After(first.Add(queue.SlotSlack)), "it does not go late in its own")
+	next, _, err := ch.timedReserve(t.Context(), ch.reservation(queue.Envelope{}, []item{one}, aheadBulk))
+	require.NoError(t, err)
+	require.Greater(t, next.Slots[0].Wait, 40*time.Millisecond, "the next one keeps its distance from the slot that was moved")
 
 	c.late.Store(1000)
 	require.False(t, ch.awaitSlot(t.Context(), queue.Envelope{}, &s), "it gives up, and the message goes back")
+}
+
+// A store whose claims take longer than a slot lasts is slow, and no reason to send
+// nothing: a campaign with a limit of its own gets its slots for now alone, and each
+// was gone by when its claim was committed.
+func TestASlowClaimLosesNoSlot(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		channel, campaign float64
+		spacing           float64 // seconds between two messages of a recipient
+	}{
+		{"a campaign on a channel with a limit", 50, 10, 0}, {"a campaign alone", 0, 10, 0}, {"a channel", 10, 0, 0}, {"spaced recipients", 10, 0, 3600},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, clock.System{})
+			b.writer.onClaim = func() { _ = clock.System{}.Sleep(context.Background(), 3*queue.SlotSlack) }
+			for i := range int64(5) {
+				b.store.people[i+1] = messages.Recipient{Address: fmt.Sprintf("p%d@example.com", i)}
+			}
+			ch := b.channel(providers.Channel{Limits: providers.Limits{PerSecond: c.channel, PerRecipientSeconds: c.spacing}})
+			e := envelope(5)
+			e.CampaignPerSecond = c.campaign
+			require.NoError(t, ch.handle(t.Context(), e))
+			sent := 0
+			for _, o := range b.writer.recorded() {
+				if o.State == messages.Sent {
+					sent++
+				}
+			}
+			require.Equal(t, 5, sent)
+		})
+	}
 }
