@@ -198,6 +198,8 @@ func (s *Server) statisticsRoutes() {
 		"All of the time folded into one week, 168 rows; interval is not looked at.")
 	statisticsRoute[statistics.LinkRow](s, statistics.Links, "Count clicks on links", "")
 	statisticsRoute[statistics.ContactRow](s, statistics.Contacts, "Count how contacts come and go", "A row for each window.")
+	statisticsRoute[statistics.ListRow](s, statistics.Lists, "Count how people come to lists and categories, and leave them",
+		"A row for each list and window in which somebody did.")
 	statisticsRoute[statistics.PeopleRow](s, statistics.People, "Count whom messages reached",
 		"Each person is counted once in each window, exactly: the messages of the runs that were under way are read, a few seconds for ten million.")
 	statisticsRoute[statistics.FlowRow](s, statistics.Flows, "Count how people went through flows", "")

@@ -24,7 +24,7 @@ type statsSubject struct {
 // statsSubjects are all subjects, with the columns that fit a screen; the others are in
 // JSON and CSV.
 var statsSubjects = []statsSubject{
-	{statistics.Campaigns, "Count what became of campaigns", "start campaign run_id variant total sent delivered read failed rejected clicked converted"},
+	{statistics.Campaigns, "Count what became of campaigns", "start campaign run_id variant total sent delivered read failed rejected clicked converted opted_out bounced complained"},
 	{statistics.Notifications, "Count messages by template and language",
 		"start template language total total_sent total_failed total_undelivered total_delivered total_read"},
 	{statistics.Channels, "Count what went through channels", "start channel total sent delivered read failed rejected failure_rate replied"},
@@ -34,6 +34,7 @@ var statsSubjects = []statsSubject{
 	{statistics.Hours, "Count messages by weekday and hour", "weekday hour total sent delivered read"},
 	{statistics.Links, "Count clicks on links", "start campaign link address people clicks machine_clicks"},
 	{statistics.Contacts, "Count how contacts come and go", "start created removed total opted_out opted_in bounced complained"},
+	{statistics.Lists, "Count how people come to lists and categories, and leave them", "start list joined left total"},
 	{statistics.People, "Count whom messages reached, each once", "start reached active"},
 	{statistics.Flows, "Count how people went through flows", "start campaign entered answered ended outcome"},
 }

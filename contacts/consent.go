@@ -50,8 +50,10 @@ type Consent struct {
 	Address string
 	// CategoryID is the category it is for; 0 stands for everything.
 	CategoryID int64
-	Action     ConsentAction
-	Source     string
+	// RunID is the run of the message that it answers to; 0 where that is none's.
+	RunID  int64
+	Action ConsentAction
+	Source string
 	// Wording is what the person was shown and agreed to, or why an operator did
 	// it; Proof what shows that they did, such as an address, a time or a reply.
 	Wording string
@@ -74,6 +76,8 @@ type ConsentChange struct {
 	Address string // normal; given where ContactID is 0
 	// CategoryID restricts it to a category; 0 stands for everything.
 	CategoryID int64
+	// RunID is the run of the message that it answers to; 0 where that is none's.
+	RunID int64
 	// Reason is the reason of an opt-out's suppressions; Unsubscribed if empty.
 	Reason string
 	// Source, Wording and Proof are kept in the record.

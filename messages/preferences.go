@@ -2,7 +2,6 @@ package messages
 
 import (
 	"context"
-	"fmt"
 
 	"carillon/contacts"
 )
@@ -54,12 +53,7 @@ func (s *Service) Choose(ctx context.Context, token string, choice Choice) (Pref
 	if err != nil {
 		return p, err
 	}
-	change := contacts.ConsentChange{
-		AccountID: p.AccountID, Kind: p.Kind, Address: p.Address, Source: contacts.SourcePreferences, Actor: "recipient",
-	}
-	if p.MessageID != 0 {
-		change.Proof = fmt.Sprintf("the link of message %d", p.MessageID)
-	}
+	change := p.change(contacts.SourcePreferences)
 	do := map[contacts.ConsentAction]func(context.Context, contacts.ConsentChange) (contacts.ConsentResult, error){
 		contacts.OptOut: s.store.OptOut, contacts.OptIn: s.store.OptIn,
 	}

@@ -23,8 +23,19 @@ type Unsubscriber struct {
 	AccountID int64
 	// MessageID names the message; 0 where Kind and Address say it all.
 	MessageID int64
-	Kind      providers.AddressKind
-	Address   string
+	// RunID is the run of the message; 0 where it has none, or is not known.
+	RunID   int64
+	Kind    providers.AddressKind
+	Address string
+}
+
+// change is what its recipient does about the address, without saying what.
+func (u Unsubscriber) change(source string) contacts.ConsentChange {
+	c := contacts.ConsentChange{AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, RunID: u.RunID, Source: source, Actor: "recipient"}
+	if u.MessageID != 0 {
+		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)
+	}
+	return c
 }
 
 // Tokens makes and reads the tokens in unsubscribe links. A token is signed,
@@ -150,7 +161,7 @@ func (s *Service) Unsubscriber(ctx context.Context, token string) (Unsubscriber,
 	if m.Address == "" {
 		return Unsubscriber{}, fault.New(fault.NotFound, "the recipient of message %d was erased", m.ID)
 	}
-	u.Kind, u.Address = channel.Address, m.Address
+	u.RunID, u.Kind, u.Address = m.RunID, channel.Address, m.Address
 	return u, nil
 }
 
@@ -161,12 +172,6 @@ func (s *Service) Unsubscribe(ctx context.Context, token string) (kind providers
 	if err != nil {
 		return "", err
 	}
-	c := contacts.ConsentChange{
-		AccountID: u.AccountID, Kind: u.Kind, Address: u.Address, Source: contacts.SourceLink, Actor: "recipient",
-	}
-	if u.MessageID != 0 {
-		c.Proof = fmt.Sprintf("the link of message %d", u.MessageID)
-	}
-	_, err = s.store.OptOut(ctx, c)
+	_, err = s.store.OptOut(ctx, u.change(contacts.SourceLink))
 	return u.Kind, err
 }

@@ -63,12 +63,18 @@ type CampaignRow struct {
 	RunID      int64  `json:"run_id,omitempty"`
 	Variant    int64  `json:"variant,omitempty" doc:"Its number, from 1."`
 	Sending
-	Opened    int64 `json:"opened" doc:"People, by tracked messages."`
-	Clicked   int64 `json:"clicked" doc:"People."`
-	Converted int64 `json:"converted"`
+	Opened     int64 `json:"opened" doc:"People, by tracked messages."`
+	Clicked    int64 `json:"clicked" doc:"People."`
+	Converted  int64 `json:"converted"`
+	OptedOut   int64 `json:"opted_out" doc:"People who opted out by a link in its messages, on the page behind it, or with a word within a week of its message; 0 by variant."`
+	Bounced    int64 `json:"bounced" doc:"Addresses suppressed because its messages came back; 0 by variant."`
+	Complained int64 `json:"complained" doc:"People who called its messages spam; 0 by variant."`
 	Rates
 	ClickRate      *float64 `json:"click_rate,omitempty" doc:"People who clicked, of those sent."`
 	ConversionRate *float64 `json:"conversion_rate,omitempty" doc:"Of those sent."`
+	OptOutRate     *float64 `json:"opt_out_rate,omitempty" doc:"Of those sent."`
+	BounceRate     *float64 `json:"bounce_rate,omitempty" doc:"Of the total, as what comes back at once was never taken."`
+	ComplaintRate  *float64 `json:"complaint_rate,omitempty" doc:"Of those sent."`
 }
 
 // ChannelRow counts messages of a channel, and replies to it.
@@ -149,6 +155,16 @@ type ContactRow struct {
 	OptedIn    int64 `json:"opted_in"`
 	Bounced    int64 `json:"bounced" doc:"Addresses suppressed because of bounces."`
 	Complained int64 `json:"complained" doc:"Addresses suppressed because of complaints."`
+}
+
+// ListRow says how people come to a list or category and leave it.
+type ListRow struct {
+	Span
+	ListID int64  `json:"list_id"`
+	List   string `json:"list" doc:"Its name; empty once it is deleted."`
+	Joined int64  `json:"joined"`
+	Left   int64  `json:"left" doc:"Left, were taken out, or were deleted or erased."`
+	Total  int64  `json:"total" doc:"How many are in it at the end of the window."`
 }
 
 // PeopleRow says how many people messages reached, each counted once in the window.

@@ -134,6 +134,8 @@ func (s *Service) Each(ctx context.Context, r Request, yield func(row any) error
 		return a.links()
 	case Contacts:
 		return a.contacts()
+	case Lists:
+		return a.lists()
 	case People:
 		return a.people()
 	case Flows:
@@ -275,7 +277,11 @@ func (a *asked) notifications() error {
 
 func (a *asked) campaigns() error {
 	by := Dimensions{Campaign: true, Run: a.By != ByCampaign, Variant: a.By == ByVariant}
-	q := a.query(by, append(slices.Clone(states), Opened, Clicked, Converted)...)
+	metrics := append(slices.Clone(states), Opened, Clicked, Converted)
+	if a.By != ByVariant {
+		metrics = append(metrics, OptedOut, Bounced, Complained)
+	}
+	q := a.query(by, metrics...)
 	return fold(q, func(c Count) rowKey { return rowKey{campaign: c.CampaignID, run: c.RunID, variant: c.Variant} },
 		func(r *CampaignRow, c Count) {
 			switch c.Metric {
@@ -285,6 +291,12 @@ func (a *asked) campaigns() error {
 				r.Clicked += c.N
 			case Converted:
 				r.Converted += c.N
+			case OptedOut:
+				r.OptedOut += c.N
+			case Bounced:
+				r.Bounced += c.N
+			case Complained:
+				r.Complained += c.N
 			default:
 				r.add(c.Metric, c.N)
 			}
@@ -295,6 +307,7 @@ func (a *asked) campaigns() error {
 			}
 			r.Span, r.CampaignID, r.RunID, r.Variant, r.Rates = a.span(window), k.campaign, k.run, k.variant, r.rates()
 			r.ClickRate, r.ConversionRate = rate(r.Clicked, r.Sent), rate(r.Converted, r.Sent)
+			r.OptOutRate, r.BounceRate, r.ComplaintRate = rate(r.OptedOut, r.Sent), rate(r.Bounced, r.Total), rate(r.Complained, r.Sent)
 			if r.Campaign, err = a.name(Campaigns, k.campaign); err != nil {
 				return err
 			}
@@ -453,6 +466,48 @@ func (a *asked) contacts() error {
 		}
 	}
 	return nil
+}
+
+// lists has a row for each list and window in which somebody came or went, and knows how many
+// were in it before the first.
+func (a *asked) lists() error {
+	total := map[string]int64{}
+	add := func(c Count) {
+		if c.Metric == ListJoined {
+			total[c.Code] += c.N
+		} else {
+			total[c.Code] -= c.N
+		}
+	}
+	q := a.query(Dimensions{Code: true}, ListJoined, ListLeft)
+	q.ChannelID, q.CampaignID = 0, 0
+	before := q
+	before.Windows = []Window{{time.Unix(0, 0), a.From}}
+	if err := a.store.CountStatistics(a.ctx, before.Query, func(c Count) error {
+		add(c)
+		return nil
+	}); err != nil {
+		return err
+	}
+	return fold(q, func(c Count) rowKey {
+		number, _ := strconv.ParseInt(c.Code, 10, 64) // which the store wrote
+		return rowKey{number: number, text: c.Code}
+	},
+		func(r *ListRow, c Count) {
+			if c.Metric == ListJoined {
+				r.Joined += c.N
+			} else {
+				r.Left += c.N
+			}
+			add(c)
+		},
+		func(k rowKey, window int, r ListRow) (err error) {
+			r.Span, r.ListID, r.Total = a.span(window), k.number, total[k.text]
+			if r.List, err = a.name(Lists, k.number); err != nil {
+				return err
+			}
+			return a.yield(r)
+		})
 }
 
 func (a *asked) people() error {

@@ -26,12 +26,16 @@ const (
 	LinkClicks     Metric = 43
 	LinkMachine    Metric = 44
 	Converted      Metric = 45
+	Bounced        Metric = 46 // addresses suppressed for what a run's message came to
+	Complained     Metric = 47
 	Replied        Metric = 50
 	OptedOut       Metric = 51
 	OptedIn        Metric = 52
 	Suppressed     Metric = 53 // by reason
 	ContactCreated Metric = 60
 	ContactRemoved Metric = 61 // deleted or erased; less those that came back
+	ListJoined     Metric = 62 // by the list's id, as the one that follows
+	ListLeft       Metric = 63
 	FlowEntered    Metric = 70
 	FlowEnded      Metric = 71 // by outcome
 	FlowAnswered   Metric = 72
@@ -127,6 +131,7 @@ const (
 	Hours         Subject = "hours"    // by weekday and hour
 	Links         Subject = "links"
 	Contacts      Subject = "contacts" // how many there are, come and go
+	Lists         Subject = "lists"    // the same of lists and categories
 	People        Subject = "people"   // whom messages reached, each counted once
 	Flows         Subject = "flows"
 )
@@ -197,10 +202,10 @@ type Store interface {
 	CountReached(ctx context.Context, accountID int64, windows []Window) ([]Reached, error)
 	// StatisticsZone is the zone of an account's days.
 	StatisticsZone(ctx context.Context, accountID int64) (string, error)
-	// StatisticsNames are the names of an account's channels, campaigns or templates.
+	// StatisticsNames are the names of an account's channels, campaigns, templates or lists.
 	StatisticsNames(ctx context.Context, accountID int64, of Subject, ids []int64) (map[int64]string, error)
 	// RunTemplates are the names of the templates that runs speak, by run and variant; 0 is
-	// without one.
+	// without one, or for all of them.
 	RunTemplates(ctx context.Context, accountID int64, runIDs []int64) (map[int64]map[int64]string, error)
 	// LinkAddresses are the addresses of a run's links by their numbers.
 	LinkAddresses(ctx context.Context, runID int64) (map[string]string, error)

@@ -133,12 +133,12 @@ func (tx conn) concerned(ctx context.Context, change *contacts.ConsentChange) ([
 func (tx conn) recordConsent(ctx context.Context, c contacts.ConsentChange, action contacts.ConsentAction, lifted string) (contacts.Consent, error) {
 	now := tx.s.clock.Now()
 	r := contacts.Consent{
-		AccountID: c.AccountID, ContactID: c.ContactID, Kind: c.Kind, Address: c.Address, CategoryID: c.CategoryID, Action: action,
+		AccountID: c.AccountID, ContactID: c.ContactID, Kind: c.Kind, Address: c.Address, CategoryID: c.CategoryID, RunID: c.RunID, Action: action,
 		Source: c.Source, Wording: cleanText(c.Wording), Proof: cleanText(c.Proof), Lifted: lifted, Actor: clean(c.Actor), At: sqldb.Rounded(now),
 	}
 	var err error
-	r.ID, err = tx.Insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.AccountID, r.ContactID, string(r.Kind), r.Address, r.CategoryID, string(r.Action),
+	r.ID, err = tx.Insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, run_id, action, source, wording, proof, lifted, actor, at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.AccountID, r.ContactID, string(r.Kind), r.Address, r.CategoryID, r.RunID, string(r.Action),
 		r.Source, r.Wording, r.Proof, r.Lifted, r.Actor, sqldb.Millis(now))
 	if err != nil {
 		return r, err
@@ -299,12 +299,12 @@ func (s *Store) Topics(ctx context.Context, accountID int64, kind providers.Addr
 	return t, s.translate(err)
 }
 
-const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, action, source, wording, proof, lifted, actor, at FROM consents"
+const selectConsent = "SELECT id, account_id, contact_id, kind, address, category_id, run_id, action, source, wording, proof, lifted, actor, at FROM consents"
 
 func scanConsent(scan sqldb.Scan) (contacts.Consent, error) {
 	var r contacts.Consent
 	var at sqldb.Time
-	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.Action, &r.Source, &r.Wording, &r.Proof, &r.Lifted, &r.Actor, &at)
+	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.RunID, &r.Action, &r.Source, &r.Wording, &r.Proof, &r.Lifted, &r.Actor, &at)
 	r.At = at.Time
 	return r, err
 }

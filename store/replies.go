@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"carillon/contacts"
 	"carillon/contacts/reply"
@@ -106,6 +107,10 @@ func (tx conn) heed(ctx context.Context, r contacts.Reply, source, actor string)
 	}
 	switch r.Meaning {
 	case reply.OptOut:
+		var err error
+		if change.RunID, err = tx.repliedTo(ctx, r); err != nil {
+			return err
+		}
 		done, err := tx.optOut(ctx, change)
 		if err != nil || !done.Changed {
 			return err // who has opted out before has been told before
@@ -117,6 +122,24 @@ func (tx conn) heed(ctx context.Context, r contacts.Reply, source, actor string)
 	default:
 		return nil
 	}
+}
+
+// answeredFor is how old a campaign's message is at most that a word to opt out is taken to
+// answer.
+const answeredFor = 7 * 24 * time.Hour
+
+// repliedTo is the run of the campaign's message that was sent last to who replies, through
+// the channel that the reply came by; 0 for none of late. A word to stop names no message.
+func (tx conn) repliedTo(ctx context.Context, r contacts.Reply) (runID int64, err error) {
+	if r.ContactID == 0 {
+		return 0, nil
+	}
+	err = tx.Row(ctx, "SELECT run_id FROM messages WHERE contact_id = ? AND sent_at BETWEEN ? AND ? AND channel_id = ? AND run_id > 0 "+
+		"ORDER BY sent_at DESC LIMIT 1", r.ContactID, sqldb.Millis(r.At.Add(-answeredFor)), sqldb.Millis(r.At), r.ChannelID).Scan(&runID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return runID, err
 }
 
 // confirm tells who opted out that it was done, in their language.

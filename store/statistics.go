@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,7 +112,7 @@ func (s *Store) StatisticsZone(ctx context.Context, accountID int64) (string, er
 
 // StatisticsNames are names by ids.
 func (s *Store) StatisticsNames(ctx context.Context, accountID int64, of statistics.Subject, ids []int64) (map[int64]string, error) {
-	table := map[statistics.Subject]string{statistics.Channels: "channels", statistics.Campaigns: "campaigns", statistics.Notifications: "templates"}[of]
+	table := map[statistics.Subject]string{statistics.Channels: "channels", statistics.Campaigns: "campaigns", statistics.Notifications: "templates", statistics.Lists: "lists"}[of]
 	names, err := sqldb.Map[int64, string](ctx, s.reader(), "SELECT id, name FROM "+table+" WHERE account_id = ? AND id "+s.d.InIDs, accountID, s.d.IDList(ids))
 	return names, s.translate(err)
 }
@@ -195,6 +196,18 @@ func (tx conn) keepPeople(ctx context.Context, accountID int64, what statistics.
 	_, err := tx.Exec(ctx, insert+"VALUES (?, ?, ?, 0, 0, 0, 0, '', 0, '', ?)"+conflict,
 		accountID, tx.s.clock.Now().UnixMilli()/slotMillis, int64(what), n)
 	return err
+}
+
+// keepOfRuns counts what came of runs' messages now, by run; there is no run 0.
+func (tx conn) keepOfRuns(ctx context.Context, what statistics.Metric, by map[int64]int64) error {
+	insert, conflict := tx.statsInto()
+	for _, id := range slices.Sorted(maps.Keys(by)) { // in one order, so that no two transactions wait crosswise
+		if _, err := tx.Exec(ctx, insert+`SELECT account_id, CAST(? AS BIGINT), CAST(? AS BIGINT), channel_id, 0, id, 0, '', 0, '', CAST(? AS BIGINT)
+			FROM runs WHERE id = ?`+conflict, tx.s.clock.Now().UnixMilli()/slotMillis, int64(what), by[id], id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // engagedIn is what was done with messages of a run in a slot.
@@ -321,15 +334,15 @@ func whoseCount(channel, campaign, run int64) string {
 	return fmt.Sprintf("channel %d", channel)
 }
 
-// totalDrift is a total that is not what the rows say, and of which run's link.
+// totalDrift is a total that is not what the rows say, and of which run's link, or list.
 type totalDrift struct {
 	statistics.Drift
 	run  int64
 	code string
 }
 
-// driftOfTotals compares what has no rows by their time: clicks and openings of runs, and how
-// many contacts there are.
+// driftOfTotals compares what has no rows by their time: clicks and openings of runs, how
+// many contacts there are, and how many are in each list.
 func (tx conn) driftOfTotals(ctx context.Context, accountID int64) (list []totalDrift, err error) {
 	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		var d totalDrift
@@ -357,7 +370,19 @@ func (tx conn) driftOfTotals(ctx context.Context, accountID int64) (list []total
 	if there.Counted != there.Rows {
 		list = append(list, there)
 	}
-	return list, nil
+	err = sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+		d := totalDrift{Drift: statistics.Drift{Metric: statistics.ListJoined}}
+		err := scan(&d.code, &d.Counted, &d.Rows)
+		d.Whose = "list " + d.code
+		list = append(list, d)
+		return err
+	}, `SELECT code, CAST(SUM(counted) AS BIGINT), CAST(SUM(n) AS BIGINT) FROM (
+			SELECT CAST(l.id AS TEXT) AS code, 0 AS counted, COUNT(*) AS n FROM lists l JOIN members m ON m.list_id = l.id
+				WHERE l.account_id = ? AND l.kind <> 'upload' GROUP BY l.id
+			UNION ALL SELECT code, CASE metric WHEN ? THEN n ELSE -n END, 0 FROM stats_now WHERE account_id = ? AND metric IN (?, ?)) d
+		GROUP BY code HAVING SUM(counted) <> SUM(n) ORDER BY code`,
+		accountID, int64(statistics.ListJoined), accountID, int64(statistics.ListJoined), int64(statistics.ListLeft))
+	return list, err
 }
 
 // RepairStatistics makes the counts what the rows say. What happens meanwhile is counted by

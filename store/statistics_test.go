@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/contacts/reply"
 	"carillon/internal/clock"
 	"carillon/messages"
 	"carillon/providers"
@@ -258,6 +260,135 @@ func TestStatisticsOfPeople(t *testing.T) {
 		require.Len(t, people, 1)
 		require.Equal(t, []int64{1, 9}, []int64{people[0].Removed, people[0].Total})
 		counted(t, j)
+	})
+}
+
+// Who opts out, complains, or whose address comes back, counts for the campaign whose message
+// it was; a word to stop for the one that wrote last, unless that is long ago.
+func TestStatisticsOfWhatCameOfRuns(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, fake := t.Context(), s.FakeTime()
+		j := newJourney(t, s, 8)
+		_, err := s.RepairStatistics(ctx, j.AccountID) // the journey's contacts are not counted
+		require.NoError(t, err)
+		run := j.Start().ID
+		j.PlanAll(run, 100)
+		ids := j.Claim(run, 1, j.Feed(run, []int64{1}, 8))
+		require.Len(t, ids, 8)
+		j.Record(run, ids, nil)
+		address := func(i int) string {
+			m, err := s.GetMessage(ctx, j.AccountID, ids[i])
+			require.NoError(t, err)
+			return m.Address
+		}
+		stop := func(i int) {
+			_, err := s.TakeReplies(ctx, []contacts.Reply{{
+				AccountID: j.AccountID, ChannelID: j.Channel.ID, Kind: j.Channel.Address, Address: address(i), Text: "STOP", Meaning: reply.OptOut, At: fake.Now(),
+			}})
+			require.NoError(t, err)
+		}
+		_, err = s.OptOut(ctx, contacts.ConsentChange{
+			AccountID: j.AccountID, Kind: j.Channel.Address, Address: address(0), RunID: run, Source: contacts.SourceLink, Actor: "recipient",
+		})
+		require.NoError(t, err)
+		fake.Advance(time.Hour)
+		stop(1)
+		j.receive(providers.Receipt{MessageID: ids[2], Status: providers.ReceiptRejected, Bounce: providers.BounceHard, Code: "5.1.1"},
+			providers.Receipt{MessageID: ids[3], Status: providers.ReceiptComplained}, providers.Receipt{MessageID: ids[3], Status: providers.ReceiptComplained})
+		_, err = s.OptOut(ctx, contacts.ConsentChange{
+			AccountID: j.AccountID, Kind: j.Channel.Address, Address: address(4), Source: contacts.SourceAPI, Actor: "ada",
+		})
+		require.NoError(t, err)
+		fake.Advance(8 * 24 * time.Hour)
+		stop(5)
+		fold(t, s)
+
+		rows := rowsOf[statistics.CampaignRow](t, j, statistics.Request{Subject: statistics.Campaigns, From: fake.Now().Add(-30 * 24 * time.Hour),
+			To: fake.Now().Add(time.Hour), Interval: statistics.Whole})
+		require.Len(t, rows, 1)
+		require.Equal(t, []int64{8, 2, 1, 1}, []int64{rows[0].Total, rows[0].OptedOut, rows[0].Bounced, rows[0].Complained})
+		require.InDelta(t, 0.125, *rows[0].BounceRate, 0.00001)
+		require.InDelta(t, 0.2857, *rows[0].OptOutRate, 0.00001, "of seven that were sent")
+		people := rowsOf[statistics.ContactRow](t, j, statistics.Request{Subject: statistics.Contacts, From: fake.Now().Add(-30 * 24 * time.Hour),
+			To: fake.Now().Add(time.Hour), Interval: statistics.Whole})
+		require.EqualValues(t, 6, people[0].OptedOut, "whichever it was for, with what bounces and complaints led to")
+		stopped, err := s.GetMessage(ctx, j.AccountID, ids[1])
+		require.NoError(t, err)
+		kept, err := s.ListConsents(ctx, j.AccountID, stopped.ContactID, 0, 10)
+		require.NoError(t, err)
+		require.Equal(t, run, kept[0].RunID)
+		counted(t, j)
+	})
+}
+
+// Lists and categories are counted as people come and go, whatever takes them out; uploads
+// are not.
+func TestStatisticsOfLists(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j := newJourney(t, s, 6)
+		_, err := s.RepairStatistics(ctx, j.AccountID) // the journey's contacts are not counted
+		require.NoError(t, err)
+		list, err := s.CreateList(ctx, contacts.List{AccountID: j.AccountID, Kind: contacts.Group, Name: "bells"})
+		require.NoError(t, err)
+		topic, err := s.CreateList(ctx, contacts.List{AccountID: j.AccountID, Kind: contacts.Category, Name: "news"})
+		require.NoError(t, err)
+		of := func(l contacts.List, ids ...int64) contacts.MemberChange {
+			return contacts.MemberChange{AccountID: j.AccountID, Kind: l.Kind, ListID: l.ID, Contacts: ids, Source: contacts.SourceAPI, Actor: "ada"}
+		}
+		for range 2 { // who is in it joins once
+			_, err = s.AddMembers(ctx, of(list, 1, 2, 3, 4))
+			require.NoError(t, err)
+		}
+		_, err = s.AddMembers(ctx, of(topic, 1, 2))
+		require.NoError(t, err)
+		_, err = s.RemoveMembers(ctx, of(list, 1, 6))
+		require.NoError(t, err)
+		_, err = s.OptOut(ctx, contacts.ConsentChange{AccountID: j.AccountID, ContactID: 2, CategoryID: topic.ID, Source: contacts.SourceAPI, Actor: "ada"})
+		require.NoError(t, err)
+		_, err = s.EraseContact(ctx, j.AccountID, 3, false)
+		require.NoError(t, err)
+		fold(t, s)
+		now := clock.System{}.Now() // triggers have the database's
+		whole := statistics.Request{Subject: statistics.Lists, From: now.Add(-time.Hour), To: now.Add(time.Hour), Interval: statistics.Whole}
+		rows := rowsOf[statistics.ListRow](t, j, whole)
+		require.Len(t, rows, 2)
+		require.Equal(t, statistics.ListRow{Span: rows[0].Span, ListID: list.ID, List: "bells", Joined: 4, Left: 2, Total: 2}, rows[0])
+		require.Equal(t, statistics.ListRow{Span: rows[1].Span, ListID: topic.ID, List: "news", Joined: 2, Left: 1, Total: 1}, rows[1])
+		counted(t, j)
+
+		s.Exec("DELETE FROM stats WHERE metric = 63")
+		drifts, _, err := s.StatisticsDrift(ctx, j.AccountID, 10)
+		require.NoError(t, err)
+		require.Len(t, drifts, 2)
+		_, err = s.RepairStatistics(ctx, j.AccountID)
+		require.NoError(t, err)
+		fold(t, s)
+		counted(t, j)
+	})
+}
+
+// A step of a flow is counted by the template that it speaks.
+func TestStatisticsOfTemplatesOfFlows(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		w := newFlowPeople(t, s, 3)
+		_, err := s.CreateTemplate(t.Context(), letterOf(w.AccountID, "hello", "one"))
+		require.NoError(t, err)
+		w.start(`{"steps": [{"id": "one", "kind": "send", "content": {"template": {"name": "hello"}}}, {"id": "two", "kind": "send", "content": {"text": "Hi"}},
+			{"id": "end", "kind": "end", "outcome": "done"}]}`, false)
+		w.enter(1, 2, 3)
+		for range 3 {
+			w.move()
+			w.deliver()
+		}
+		fold(t, s)
+		rows := rowsOf[statistics.NotificationRow](t, w.journey, statistics.Request{Subject: statistics.Notifications, From: w.time.Now().Add(-time.Hour),
+			To: w.time.Now().Add(time.Hour), Interval: statistics.Whole})
+		got := map[string]int64{}
+		for _, r := range rows {
+			got[r.Template] = r.TotalSent
+		}
+		require.Equal(t, map[string]int64{"hello": 3, "": 3}, got)
 	})
 }
 

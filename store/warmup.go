@@ -9,6 +9,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/statistics"
 	"carillon/store/sqldb"
 )
 
@@ -84,6 +85,13 @@ func (by suppressedBy) add(isNew bool) func(scan sqldb.Scan) error {
 // keepSuppressed adds how many addresses were suppressed, by the source of that, and has
 // the guards of complaints look.
 func (tx conn) keepSuppressed(ctx context.Context, source string, by suppressedBy) error {
+	metric := statistics.Bounced
+	if source == contacts.SourceComplaint {
+		metric = statistics.Complained
+	}
+	if err := tx.keepOfRuns(ctx, metric, by.runs); err != nil {
+		return err
+	}
 	if source != contacts.SourceComplaint {
 		return tx.keepTroubles(ctx, "bounced", by.channels, shardOperator)
 	}
