@@ -103,6 +103,15 @@ func (s *fakeStore) Unqueue(_ context.Context, u messages.Unqueuing) error {
 	return s.due
 }
 
+// givenBack reports whether a message was given back, and forgets it.
+func (s *fakeStore) givenBack(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, back := s.unqueued[id]
+	delete(s.unqueued, id)
+	return back
+}
+
 func (s *fakeStore) KeepLinks(_ context.Context, _ int64, own, feed []string) ([]string, error) {
 	return slices.Concat(own, feed), nil
 }
