@@ -151,6 +151,7 @@ func (s *Server) routes() {
 	s.capRoutes()
 	s.snippetRoutes()
 	s.statisticsRoutes()
+	s.reportRoutes()
 	s.doctorRoutes()
 	s.retentionRoutes()
 	s.templateRoutes()

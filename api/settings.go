@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 
 	"carillon/access"
 	"carillon/campaigns"
@@ -18,6 +19,23 @@ type AccountSettings struct {
 	Timezone           string                `json:"timezone" doc:"The zone whose days statistics count."`
 	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
+	ReportMail         ReportMail            `json:"report_mail"`
+}
+
+// ReportMail says who gets mails about the account, and about what.
+type ReportMail struct {
+	ChannelID int64    `json:"channel_id,omitempty" doc:"The e-mail channel through which they go; absent for none."`
+	To        []string `json:"to" doc:"Who gets them."`
+	Weekly    bool     `json:"weekly" doc:"A summary of each week, on the Monday after at 7 o'clock on the account's clock."`
+	Troubles  bool     `json:"troubles" doc:"What was switched off, such as a webhook that failed for a day."`
+}
+
+// ReportMailChange is what to change of who gets mails about the account; what is absent stays.
+type ReportMailChange struct {
+	ChannelID *int64    `json:"channel_id,omitempty" minimum:"0" doc:"The e-mail channel through which they go; 0 takes it away."`
+	To        *[]string `json:"to,omitempty" maxItems:"20" doc:"Who gets them, instead of those before." example:"[\"boss@example.org\"]"`
+	Weekly    *bool     `json:"weekly,omitempty" doc:"Whether each week is summed up, on the Monday after at 7 o'clock on the account's clock."`
+	Troubles  *bool     `json:"troubles,omitempty" doc:"Whether they hear what was switched off, such as a webhook that failed for a day."`
 }
 
 // ApprovalSettings say whether campaigns need approval.
@@ -50,6 +68,7 @@ type SettingsChange struct {
 	BrandName          *string           `json:"brand_name,omitempty" maxLength:"100" doc:"Who writes, as it stands on the pages of recipients, such as Bell Foundry Ltd; empty takes it away."`
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
+	ReportMail         *ReportMailChange `json:"report_mail,omitempty" doc:"Who gets mails about the account, and about what."`
 }
 
 type changeSettings struct{ Body SettingsChange }
@@ -58,9 +77,11 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	if err != nil {
 		return nil, err
 	}
+	mail := settings.ReportMail
 	return &one[AccountSettings]{AccountSettings{
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
 		Timezone: cmp.Or(settings.Timezone, "UTC"), BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
+		ReportMail: ReportMail{mail.ChannelID, slices.Concat([]string{}, mail.To), mail.Weekly, mail.Troubles},
 	}}, nil
 }
 
@@ -85,6 +106,12 @@ func (s *Server) settingsRoutes() {
 			set(&settings.Brand.Color, in.Body.BrandColor)
 			if in.Body.Approval != nil {
 				settings.ApprovalRequired = in.Body.Approval.Required
+			}
+			if mail := in.Body.ReportMail; mail != nil {
+				set(&settings.ReportMail.ChannelID, mail.ChannelID)
+				set(&settings.ReportMail.To, mail.To)
+				set(&settings.ReportMail.Weekly, mail.Weekly)
+				set(&settings.ReportMail.Troubles, mail.Troubles)
 			}
 			return settingsOut(s.Settings.Set(ctx, settings))
 		})

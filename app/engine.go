@@ -260,6 +260,7 @@ func (e *Engine) startScheduler(o Options, holder string) {
 			{Name: "flows", Every: flowsEvery, Run: e.Store.MoveFlows}, {Name: "flow calls", Every: flowsEvery, Run: e.Calls.RunNext},
 			{Name: "flow days", Every: time.Minute, Run: e.Store.EnterByDate},
 			{Name: "statistics", Every: statisticsEvery, Run: e.Store.FoldStatistics},
+			{Name: "weekly mails", Every: time.Minute, Run: e.Summaries.MailWeeks},
 			{Name: "retention", Every: time.Minute, Run: e.Store.Retain}, {Name: "partitions", Every: time.Minute, Run: e.Store.TendPartitions},
 			{Name: "webhooks", Every: webhooksEvery, Run: teller.Pass},
 			{Name: "warm-up", Every: time.Minute, Run: e.warmUp},

@@ -2,9 +2,11 @@ package campaigns
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"carillon/campaigns/hours"
+	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/internal/zone"
 	"carillon/messages"
@@ -26,6 +28,50 @@ type Settings struct {
 	Timezone string
 	// Brand is how the pages of recipients look.
 	Brand messages.Brand
+	// ReportMail is who gets mails about the account.
+	ReportMail ReportMail
+}
+
+// ReportMail says who gets mails about an account, and about what. They are single messages
+// of the account's own.
+type ReportMail struct {
+	// ChannelID is the e-mail channel that they go through; 0 for none.
+	ChannelID int64 `json:"channel_id,omitempty"`
+	// To are the addresses.
+	To []string `json:"to,omitempty"`
+	// Weekly sends the summary of each week on the Monday after.
+	Weekly bool `json:"weekly,omitempty"`
+	// Troubles says what was switched off, such as a webhook.
+	Troubles bool `json:"troubles,omitempty"`
+}
+
+// MaxReportMails bounds who gets them.
+const MaxReportMails = 20
+
+// Settle checks it and puts its addresses into their normal form.
+func (m *ReportMail) Settle() error {
+	if len(m.To) > MaxReportMails {
+		return fault.InvalidField("report_mail.to", len(m.To), "at most %d addresses: write to a list of your mail server instead", MaxReportMails)
+	}
+	known := map[string]bool{}
+	var list []string
+	for i, to := range m.To {
+		address, err := value.Normal(providers.Email, to, "")
+		if err != nil {
+			return fault.InvalidField(fmt.Sprintf("report_mail.to[%d]", i), to, "is no e-mail address")
+		}
+		if !known[address] {
+			known[address], list = true, append(list, address)
+		}
+	}
+	m.To = list
+	switch {
+	case (m.Weekly || m.Troubles) && m.ChannelID == 0:
+		return fault.InvalidField("report_mail.channel_id", m.ChannelID, "say through which e-mail channel mails about the account go")
+	case (m.Weekly || m.Troubles) && len(m.To) == 0:
+		return fault.InvalidField("report_mail.to", nil, "say who gets mails about the account")
+	}
+	return nil
 }
 
 // SettingsStore keeps settings.
@@ -33,7 +79,8 @@ type SettingsStore interface {
 	// GetSettings are the account's; zero but for the account if it has set none.
 	GetSettings(ctx context.Context, accountID int64) (Settings, error)
 	// SetSettings replaces them. They bind when it returns. It is Invalid if quiet hours
-	// leave no time at which a channel, or a campaign that is not over, may send.
+	// leave no time at which a channel, or a campaign that is not over, may send, or the
+	// channel of report mails is no e-mail channel of the account.
 	SetSettings(ctx context.Context, s Settings) (Settings, error)
 }
 
@@ -66,6 +113,9 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 	}
 	if reason := messages.CheckColor(settings.Brand.Color); reason != "" {
 		return Settings{}, fault.InvalidField("brand_color", settings.Brand.Color, "%s", reason)
+	}
+	if err := settings.ReportMail.Settle(); err != nil {
+		return Settings{}, err
 	}
 	return s.store.SetSettings(ctx, settings)
 }

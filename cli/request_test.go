@@ -234,6 +234,12 @@ store size
 settings set --approval
 settings set --brand-name Bells --brand-color #14532d
 settings set --quiet-hours 20:00-08:00
+settings set --report-channel news --report-to boss@example.org,ada@example.org --weekly-report --trouble-mail
+campaign report 1 --from 2026-11-01 --until 2026-11-30 --timezone Europe/Berlin
+campaign report 1 --html OUT
+campaign report 1 --to boss@example.org --channel news
+stats week --at 2026-11-30
+stats lists --interval week
 channel ls
 channel show news
 channel show 1

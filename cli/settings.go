@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"text/tabwriter"
 
@@ -50,7 +51,22 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 		approval = "every campaign, by another person"
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
-		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor)
+		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail))
+}
+
+// reportWords say who gets mails about the account.
+func reportWords(m api.ReportMail) string {
+	var about []string
+	if m.Weekly {
+		about = append(about, "each week")
+	}
+	if m.Troubles {
+		about = append(about, "troubles")
+	}
+	if len(about) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%s to %s through channel %d", strings.Join(about, " and "), strings.Join(m.To, ", "), m.ChannelID)
 }
 
 func (c *cli) settingsShow() *cobra.Command {
@@ -60,12 +76,14 @@ func (c *cli) settingsShow() *cobra.Command {
 }
 
 func (c *cli) settingsSet() *cobra.Command {
-	var quiet, timezone, name, color string
-	var transactional, approval bool
+	var quiet, timezone, name, color, channel string
+	var transactional, approval, weekly, troubles bool
+	var to []string
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the account's settings",
-		Long:    "Changes what the flags name and leaves the rest. New quiet hours take effect at once, also for campaigns that are under way.",
-		Example: "  carillon settings set --quiet-hours 20:00-08:00\n  carillon settings set --quiet-hours none",
+		Long: "Changes what the flags name and leaves the rest. New quiet hours take effect at once, also for campaigns that are under way.",
+		Example: "  carillon settings set --quiet-hours 20:00-08:00\n  carillon settings set --quiet-hours none\n" +
+			"  carillon settings set --report-channel news --report-to boss@example.org --weekly-report --trouble-mail",
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&quiet, "quiet-hours", "", quietUsage)
@@ -74,7 +92,12 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringVar(&timezone, "timezone", "", "the zone whose days statistics count, such as Europe/Berlin; '' is UTC")
 	flags.StringVar(&name, "brand-name", "", "who writes, as it stands on the pages of recipients; '' takes it away")
 	flags.StringVar(&color, "brand-color", "", "the colour of the pages of recipients, such as #14532d; '' takes it away")
-	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color")
+	flags.StringVar(&channel, "report-channel", "", "the e-mail channel for mails about the account, by name or id; '' takes it away")
+	flags.StringSliceVar(&to, "report-to", nil, "who gets mails about the account, separated by commas, instead of those before")
+	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")
+	flags.BoolVar(&troubles, "trouble-mail", false, "mail what was switched off, such as a webhook that failed for a day; =false ends it")
+	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color", "report-channel", "report-to",
+		"weekly-report", "trouble-mail")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -98,6 +121,27 @@ func (c *cli) settingsSet() *cobra.Command {
 		}
 		if flags.Changed("brand-color") {
 			change.BrandColor = &color
+		}
+		var mail api.ReportMailChange
+		if flags.Changed("report-channel") {
+			mail.ChannelID = new(int64)
+			if channel != "" {
+				ch, err := c.findChannel(ctx, channel)
+				if err != nil {
+					return err
+				}
+				*mail.ChannelID = ch.ID
+			}
+			change.ReportMail = &mail
+		}
+		if flags.Changed("report-to") {
+			mail.To, change.ReportMail = &to, &mail
+		}
+		if flags.Changed("weekly-report") {
+			mail.Weekly, change.ReportMail = &weekly, &mail
+		}
+		if flags.Changed("trouble-mail") {
+			mail.Troubles, change.ReportMail = &troubles, &mail
 		}
 		return show(ctx, c, patch(settingsPath(), change), settingsTable)
 	})

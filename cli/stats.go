@@ -24,7 +24,8 @@ type statsSubject struct {
 // statsSubjects are all subjects, with the columns that fit a screen; the others are in
 // JSON and CSV.
 var statsSubjects = []statsSubject{
-	{statistics.Campaigns, "Count what became of campaigns", "start campaign run_id variant total sent delivered read failed rejected clicked converted opted_out bounced complained"},
+	{statistics.Campaigns, "Count what became of campaigns",
+		"start campaign run_id variant total sent delivered read failed rejected clicked converted opted_out bounced complained"},
 	{statistics.Notifications, "Count messages by template and language",
 		"start template language total total_sent total_failed total_undelivered total_delivered total_read"},
 	{statistics.Channels, "Count what went through channels", "start channel total sent delivered read failed rejected failure_rate replied"},
@@ -40,7 +41,7 @@ var statsSubjects = []statsSubject{
 }
 
 func (c *cli) addStats(root *cobra.Command) {
-	commands := []*cobra.Command{c.statsNotes()}
+	commands := []*cobra.Command{c.statsNotes(), c.statsWeek()}
 	for _, of := range statsSubjects {
 		commands = append(commands, c.stats(of))
 	}

@@ -18,10 +18,12 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/providers/fetch"
+	"carillon/reports"
 	"carillon/retention"
 	"carillon/statistics"
 	"carillon/targeting"
 	"carillon/templates"
+	"carillon/templates/email"
 	"carillon/tracking"
 	"carillon/webhooks"
 )
@@ -58,7 +60,9 @@ type Services struct {
 	Tracking   *tracking.Service
 	Webhooks   *webhooks.Service
 	Statistics *statistics.Service
-	Retention  *retention.Service
+	// Summaries are what people read of what became of messages.
+	Summaries *reports.Service
+	Retention *retention.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -88,6 +92,7 @@ type Store interface {
 	targeting.ExportStore
 	webhooks.Store
 	statistics.Store
+	reports.Mails
 	retention.Store
 }
 
@@ -157,6 +162,7 @@ func New(d Deps) *Services {
 	s.Calls = flows.NewCalls(d.Store, fetch.New(d.Dialer), d.Clock)
 	s.Tracking = tracking.NewService(s.Tokens, s.Campaigns, d.Engagement, d.Clock)
 	s.Statistics = statistics.NewService(d.Store, d.Clock)
+	s.Summaries = reports.NewService(d.Store, s.Statistics, email.NewBuilder(), d.Clock)
 	s.Webhooks = webhooks.NewService(d.Store, d.Clock)
 	return s
 }

@@ -23,6 +23,19 @@ type Rates struct {
 	FailureRate  *float64 `json:"failure_rate,omitempty" doc:"Failed and rejected of the total."`
 }
 
+// Add counts what others count, too.
+func (s *Sending) Add(o Sending) {
+	s.Total += o.Total
+	s.Sent += o.Sent
+	s.Delivered += o.Delivered
+	s.Read += o.Read
+	s.Failed += o.Failed
+	s.Rejected += o.Rejected
+	s.Unknown += o.Unknown
+	s.Skipped += o.Skipped
+	s.Canceled += o.Canceled
+}
+
 func (s Sending) rates() Rates {
 	return Rates{rate(s.Delivered, s.Sent), rate(s.Read, s.Sent), rate(s.Failed+s.Rejected, s.Total)}
 }
@@ -77,6 +90,25 @@ type CampaignRow struct {
 	ComplaintRate  *float64 `json:"complaint_rate,omitempty" doc:"Of those sent."`
 }
 
+// Add counts what another row of the campaign counts, too.
+func (r *CampaignRow) Add(o CampaignRow) {
+	r.Sending.Add(o.Sending)
+	r.Opened += o.Opened
+	r.Clicked += o.Clicked
+	r.Converted += o.Converted
+	r.OptedOut += o.OptedOut
+	r.Bounced += o.Bounced
+	r.Complained += o.Complained
+	r.settle()
+}
+
+// settle works the rates out.
+func (r *CampaignRow) settle() {
+	r.Rates = r.rates()
+	r.ClickRate, r.ConversionRate = rate(r.Clicked, r.Sent), rate(r.Converted, r.Sent)
+	r.OptOutRate, r.BounceRate, r.ComplaintRate = rate(r.OptedOut, r.Sent), rate(r.Bounced, r.Total), rate(r.Complained, r.Sent)
+}
+
 // ChannelRow counts messages of a channel, and replies to it.
 type ChannelRow struct {
 	Span
@@ -115,6 +147,23 @@ type ArrivalRow struct {
 	Within6h  int64  `json:"within_6h"`
 	Within24h int64  `json:"within_24h"`
 	Longer    int64  `json:"longer"`
+}
+
+// Add counts what another row counts, too.
+func (r *ArrivalRow) Add(o ArrivalRow) {
+	r.Arrived += o.Arrived
+	for i, n := range o.within() {
+		*r.within()[i] += *n
+	}
+}
+
+// Histogram is how many arrived within each of ArrivedWithin, longer than the one before, and
+// last those that took longer.
+func (r ArrivalRow) Histogram() (counts []int64) {
+	for _, n := range r.within() {
+		counts = append(counts, *n)
+	}
+	return counts
 }
 
 // within are the fields by the metrics from ArrivedSoonest on.

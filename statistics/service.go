@@ -74,7 +74,7 @@ func (s *Service) Settle(ctx context.Context, r *Request) (*time.Location, error
 		r.From = r.To.Add(-lastDays)
 		if r.Interval != Hour {
 			y, m, d := r.From.In(location).Date()
-			r.From = midnight(y, m, d, location)
+			r.From = Midnight(y, m, d, location)
 		}
 	}
 	// Things are counted by slots.
@@ -305,9 +305,8 @@ func (a *asked) campaigns() error {
 			if k.campaign == 0 { // single messages
 				return nil
 			}
-			r.Span, r.CampaignID, r.RunID, r.Variant, r.Rates = a.span(window), k.campaign, k.run, k.variant, r.rates()
-			r.ClickRate, r.ConversionRate = rate(r.Clicked, r.Sent), rate(r.Converted, r.Sent)
-			r.OptOutRate, r.BounceRate, r.ComplaintRate = rate(r.OptedOut, r.Sent), rate(r.Bounced, r.Total), rate(r.Complained, r.Sent)
+			r.Span, r.CampaignID, r.RunID, r.Variant = a.span(window), k.campaign, k.run, k.variant
+			r.settle()
 			if r.Campaign, err = a.name(Campaigns, k.campaign); err != nil {
 				return err
 			}

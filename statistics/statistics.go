@@ -105,16 +105,16 @@ func following(at time.Time, interval Interval, location *time.Location) time.Ti
 		}
 		return next
 	case Week:
-		return midnight(y, m, d+7-(int(local.Weekday())+6)%7, location)
+		return Midnight(y, m, d+7-(int(local.Weekday())+6)%7, location)
 	case Month:
-		return midnight(y, m+1, 1, location)
+		return Midnight(y, m+1, 1, location)
 	default:
-		return midnight(y, m, d+1, location)
+		return Midnight(y, m, d+1, location)
 	}
 }
 
-// midnight is when a day begins, also where the clock leaves midnight out.
-func midnight(y int, m time.Month, d int, location *time.Location) time.Time {
+// Midnight is when a day begins, also where the clock leaves midnight out.
+func Midnight(y int, m time.Month, d int, location *time.Location) time.Time {
 	return zone.Resolve(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), location)
 }
 

@@ -137,7 +137,8 @@ func (tx conn) recordConsent(ctx context.Context, c contacts.ConsentChange, acti
 		Source: c.Source, Wording: cleanText(c.Wording), Proof: cleanText(c.Proof), Lifted: lifted, Actor: clean(c.Actor), At: sqldb.Rounded(now),
 	}
 	var err error
-	r.ID, err = tx.Insert(ctx, `INSERT INTO consents (account_id, contact_id, kind, address, category_id, run_id, action, source, wording, proof, lifted, actor, at)
+	r.ID, err = tx.Insert(ctx, `INSERT INTO consents
+			(account_id, contact_id, kind, address, category_id, run_id, action, source, wording, proof, lifted, actor, at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.AccountID, r.ContactID, string(r.Kind), r.Address, r.CategoryID, r.RunID, string(r.Action),
 		r.Source, r.Wording, r.Proof, r.Lifted, r.Actor, sqldb.Millis(now))
 	if err != nil {
@@ -304,7 +305,8 @@ const selectConsent = "SELECT id, account_id, contact_id, kind, address, categor
 func scanConsent(scan sqldb.Scan) (contacts.Consent, error) {
 	var r contacts.Consent
 	var at sqldb.Time
-	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.RunID, &r.Action, &r.Source, &r.Wording, &r.Proof, &r.Lifted, &r.Actor, &at)
+	err := scan(&r.ID, &r.AccountID, &r.ContactID, &r.Kind, &r.Address, &r.CategoryID, &r.RunID, &r.Action, &r.Source, &r.Wording, &r.Proof,
+		&r.Lifted, &r.Actor, &at)
 	r.At = at.Time
 	return r, err
 }

@@ -44,15 +44,18 @@ func (s *Store) GetSettings(ctx context.Context, accountID int64) (campaigns.Set
 
 func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Settings, error) {
 	settings := campaigns.Settings{AccountID: accountID}
-	var quiet string
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color
+	var quiet, mail string
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail
 		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
-		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color)
+		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
 	if err == nil {
 		settings.QuietHours, err = readQuiet(quiet)
+	}
+	if err == nil && mail != "" {
+		err = json.Unmarshal([]byte(mail), &settings.ReportMail)
 	}
 	return settings, err
 }
@@ -75,6 +78,9 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color); err != nil {
 				return err
 			}
+		}
+		if err := tx.setReportMail(ctx, settings.AccountID, before.ReportMail, settings.ReportMail); err != nil {
+			return err
 		}
 		if keepQuiet(before.QuietHours) == keepQuiet(settings.QuietHours) && before.QuietTransactional == settings.QuietTransactional {
 			return nil

@@ -358,9 +358,12 @@ func (s *Store) TriedDeliveries(ctx context.Context, w webhooks.Webhook, tried [
 		if _, err := tx.Exec(ctx, "UPDATE webhook_deliveries SET state = 'failed' WHERE webhook_id = ? AND state = 'pending'", w.ID); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "UPDATE webhooks SET state = 'off', reason = ?, updated_at = ? WHERE id = ? AND state <> 'off'", clean(off),
+		switched, err := tx.Exec(ctx, "UPDATE webhooks SET state = 'off', reason = ?, updated_at = ? WHERE id = ? AND state <> 'off'", clean(off),
 			sqldb.Millis(s.clock.Now()), w.ID)
-		return err
+		if err != nil || switched == 0 {
+			return err
+		}
+		return tx.mailTrouble(ctx, w.AccountID, w.OffMail(clean(off)))
 	})
 }
 

@@ -27,7 +27,7 @@ func layers() []layer {
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
 		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
-			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "webhooks", "retention"})
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "webhooks", "retention", "reports"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -113,6 +113,10 @@ func layers() []layer {
 		{
 			name: "statistics", may: join(people, []string{"messages", "tracking"}), mayInTests: withStore,
 			why: "it counts messages, and knows no campaign but by its id",
+		},
+		{
+			name: "reports", may: join(people, []string{"statistics", "campaigns", "messages", "templates"}),
+			why: "it shows people what is counted, and counts nothing",
 		},
 		{
 			name: "retention", may: inside, mayInTests: inside,

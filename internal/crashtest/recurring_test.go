@@ -22,7 +22,7 @@ import (
 // them. Each has one run for the instant, which reaches its recipient once.
 func TestManyRecurringCampaignsFireOnce(t *testing.T) {
 	t.Parallel()
-	many := inLong(1200, 100_000)
+	many := inLong(700, 100_000)
 	c := newCluster(t, servers)
 	to := c.httpSink(sink.Options{})
 	c.serve("api")

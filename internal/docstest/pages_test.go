@@ -26,11 +26,12 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 func TestPages(t *testing.T) {
 	program := buildProgram(t)
 	stands := map[string]func(*testing.T) stand{
-		"README.md: Your first newsletter":                     newsletter,
-		"docs/schedules.md: A data feed":                       dataFeed,
-		"docs/tracking.md: Try it":                             receiver,
-		"docs/webhooks.md: Try it":                             receiver,
-		"README.md: Several processes on PostgreSQL and Redis": servers,
+		"README.md: Your first newsletter":                         newsletter,
+		"docs/schedules.md: A data feed":                           dataFeed,
+		"docs/tracking.md: Try it":                                 receiver,
+		"docs/statistics.md: Reports, and mails about the account": reportMails,
+		"docs/webhooks.md: Try it":                                 receiver,
+		"README.md: Several processes on PostgreSQL and Redis":     servers,
 	}
 	for _, page := range pages(t) {
 		for _, s := range readPage(t, page) {
@@ -128,6 +129,33 @@ func newsletter(t *testing.T) stand {
 			before := newsletters(mail)
 			<-time.After(3 * time.Second)
 			require.LessOrEqual(t, newsletters(mail), before+1, "README.md:%d: a paused campaign goes on", b.line)
+		},
+	}
+}
+
+// reportMails stands in for the mail server of the reader, and looks whether the report and
+// the week arrive there with their charts.
+func reportMails(t *testing.T) stand {
+	mail := newMailServer(t, "news", "secret")
+	reports := func() (arrived int) {
+		for _, l := range mail.arrived() {
+			if l.to == "boss@example.org" {
+				arrived++
+			}
+		}
+		return arrived
+	}
+	return stand{
+		env:     []string{"SSL_CERT_FILE=" + mail.certificate, "CARILLON_ALLOW_RELAYS=127.0.0.1:" + mail.port},
+		replace: []string{"mail.example.org", "127.0.0.1", "port=587", "port=" + mail.port},
+		atEnd: func() {
+			require.Eventually(t, func() bool { return reports() == 2 }, patience, 10*time.Millisecond)
+			for _, l := range mail.arrived() {
+				if l.to == "boss@example.org" && l.subject == "Report: Spring" {
+					require.Contains(t, l.body, "Content-Type: multipart/related")
+					require.Contains(t, l.body, "Content-Type: image/png")
+				}
+			}
 		},
 	}
 }

@@ -86,7 +86,7 @@ func (c composer) compose(b []byte, m *providers.Message, now time.Time) ([]byte
 	}
 	s := c.scratch.Get().(*scratch)
 	defer c.scratch.Put(s)
-	return append(appendBody(b, m, s), ".\r\n"...), nil
+	return append(c.appendBody(b, m, s), ".\r\n"...), nil
 }
 
 // headerURL reports whether a URL can stand in List-Unsubscribe.
@@ -97,17 +97,18 @@ func headerURL(s string) bool {
 }
 
 // appendBody appends the MIME fields and the parts.
-func appendBody(b []byte, m *providers.Message, s *scratch) []byte {
+func (c composer) appendBody(b []byte, m *providers.Message, s *scratch) []byte {
 	s.text = appendTextPart(s.text[:0], &m.Content)
 	s.html = appendHTMLPart(s.html[:0], &m.Content)
-	text, html := newPart("plain", s.text), newPart("html", s.html)
+	content, pictures := c.pictures(s.html, m.ID)
+	text, html := newPart("plain", s.text), newPart("html", content)
 	switch {
 	case len(s.html) == 0:
 		return text.append(b)
 	case len(s.text) == 0:
-		return html.append(b)
+		return appendRelated(b, m.ID, html, pictures)
 	}
-	boundary := boundaryFor(m.ID, text, html)
+	boundary := boundaryFor("=_c", m.ID, text, html)
 	b = append(b, "Content-Type: multipart/alternative;\r\n boundary=\""...)
 	b = append(b, boundary...)
 	b = append(b, "\"\r\n\r\n--"...)
@@ -117,7 +118,7 @@ func appendBody(b []byte, m *providers.Message, s *scratch) []byte {
 	b = append(b, "\r\n--"...)
 	b = append(b, boundary...)
 	b = append(b, "\r\n"...)
-	b = html.append(b)
+	b = appendRelated(b, m.ID, html, pictures)
 	b = append(b, "\r\n--"...)
 	b = append(b, boundary...)
 	return append(b, "--\r\n"...)
@@ -126,8 +127,8 @@ func appendBody(b []byte, m *providers.Message, s *scratch) []byte {
 // boundaryFor is a boundary that is in none of the parts; the same message always
 // gets the same. "=_" stands neither in quoted-printable nor in base64 (RFC 2045,
 // 6.7), so that only what goes as it is has to be looked at.
-func boundaryFor(id int64, parts ...part) []byte {
-	boundary := strconv.AppendInt([]byte("=_c"), id, 36)
+func boundaryFor(prefix string, id int64, parts ...part) []byte {
+	boundary := strconv.AppendInt([]byte(prefix), id, 36)
 	for slices.ContainsFunc(parts, func(p part) bool { return p.encoding == sevenBit && bytes.Contains(p.content, boundary) }) {
 		boundary = append(boundary, '_')
 	}
