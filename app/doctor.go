@@ -23,6 +23,7 @@ import (
 type doctor struct {
 	engine *Engine
 	config configs.Config
+	dns    records
 }
 
 // Bounds of the examination.
@@ -45,7 +46,7 @@ const (
 // Examine makes every check; what can't be found out is said as such.
 func (d *doctor) Examine(ctx context.Context) (list []api.Finding) {
 	for _, check := range []func(context.Context) api.Finding{
-		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.publicURL, d.scheduler, d.workers,
+		d.store, d.partitions, d.storeClock, d.redis, d.redisClock, d.disk, d.backups, d.masterKey, d.publicURL, d.senders, d.scheduler, d.workers,
 	} {
 		if found := check(ctx); found.Name != "" {
 			list = append(list, found)
