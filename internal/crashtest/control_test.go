@@ -21,12 +21,11 @@ const (
 	controlRate        = 800
 )
 
-// underLoad runs a test on both stacks while a campaign of controlPeople is
-// being sent.
-func underLoad(t *testing.T, test func(t *testing.T, l load)) {
+// underLoad runs a test on stacks while a campaign of controlPeople is being sent.
+func underLoad(t *testing.T, stacks []stack, test func(t *testing.T, l load)) {
 	t.Helper()
 	t.Parallel()
-	for _, s := range []stack{embedded, servers} {
+	for _, s := range stacks {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			l := load{cluster: newCluster(t, s)}
@@ -86,7 +85,7 @@ func (l load) proveUnspent(got outcome) {
 }
 
 func TestPauseBindsAtOnceAndResumeGoesOn(t *testing.T) {
-	underLoad(t, func(_ *testing.T, l load) {
+	underLoad(t, []stack{embedded, servers}, func(_ *testing.T, l load) {
 		l.boundAtOnce(func() { l.steer(l.campaign, "pause") })
 		l.steer(l.campaign, "resume")
 		l.awaitStatus(l.campaign, "finished")
@@ -95,7 +94,7 @@ func TestPauseBindsAtOnceAndResumeGoesOn(t *testing.T) {
 }
 
 func TestCancelBindsAtOnce(t *testing.T) {
-	underLoad(t, func(t *testing.T, l load) {
+	underLoad(t, bothInLong(), func(t *testing.T, l load) {
 		l.boundAtOnce(func() { l.steer(l.campaign, "cancel") })
 		l.awaitOver(l.campaign)
 		got := l.prove(l.campaign, l.to, expected{people: controlPeople, status: "canceled", others: []string{"canceled"}, besides: 1})
@@ -104,7 +103,7 @@ func TestCancelBindsAtOnce(t *testing.T) {
 }
 
 func TestClearBindsAtOnce(t *testing.T) {
-	underLoad(t, func(t *testing.T, l load) {
+	underLoad(t, bothInLong(), func(t *testing.T, l load) {
 		var answer struct {
 			Cleared int `json:"cleared"`
 		}
@@ -120,7 +119,7 @@ func TestClearBindsAtOnce(t *testing.T) {
 }
 
 func TestShutdownUnderLoadLeavesNothingInDoubt(t *testing.T) {
-	underLoad(t, func(t *testing.T, l load) {
+	underLoad(t, []stack{embedded, servers}, func(t *testing.T, l load) {
 		l.stop(l.server)
 		require.Less(t, l.to.Count(), int64(controlPeople), "it was stopped in the middle")
 		l.serve("serve")
@@ -130,7 +129,7 @@ func TestShutdownUnderLoadLeavesNothingInDoubt(t *testing.T) {
 }
 
 func TestWhoOptsOutMeanwhileIsNotSentTo(t *testing.T) {
-	underLoad(t, func(t *testing.T, l load) {
+	underLoad(t, bothInLong(), func(t *testing.T, l load) {
 		var mu sync.Mutex
 		answered := map[string]time.Time{}
 		var group errgroup.Group

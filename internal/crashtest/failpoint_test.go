@@ -67,10 +67,12 @@ func TestDieAtEveryFailpoint(t *testing.T) {
 			t.Parallel()
 			dieChoosing(t, s, partsOfWinner, "replied")
 		})
-		t.Run(s.name+"/HTTP/while a person chooses the winner", func(t *testing.T) {
-			t.Parallel()
-			dieChoosing(t, s, passing[failpoint.AfterWinnerChosen], "person")
-		})
+		if !s.shared || long {
+			t.Run(s.name+"/HTTP/while a person chooses the winner", func(t *testing.T) {
+				t.Parallel()
+				dieChoosing(t, s, passing[failpoint.AfterWinnerChosen], "person")
+			})
+		}
 		for _, point := range failpoint.Names() {
 			t.Run(s.name+"/HTTP/"+point, func(t *testing.T) {
 				t.Parallel()

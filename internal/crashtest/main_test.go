@@ -29,6 +29,11 @@ func inLong[T any](short, longer T) T {
 	return short
 }
 
+// bothInLong are both stacks in the long form. In the short one it is the embedded one, for
+// what others show on the servers, too: three processes, a database and a Redis for each test
+// are what takes the time.
+func bothInLong() []stack { return inLong([]stack{embedded}, []stack{embedded, servers}) }
+
 // program is the real binary, built once for all tests.
 var program string
 
