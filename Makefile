@@ -9,8 +9,6 @@ export CGO_ENABLED = 1
 TESTFLAGS ?=
 # Which packages are tested and benchmarked.
 PACKAGES  ?= ./...
-# Those that take longest, which begin first so that none is left alone at the end.
-LONGEST   := ./internal/crashtest ./store ./app ./internal/docstest
 # Which benchmarks run, how often, and where the results go for benchstat.
 BENCH     ?= .
 BENCHCOUNT ?= 1
@@ -34,7 +32,7 @@ build: ## Build bin/carillon.
 
 .PHONY: test
 test: test/deps ## Run the whole test suite, on real Redis and PostgreSQL too.
-	$(GO) test -timeout 12m $(TESTFLAGS) $(if $(filter ./...,$(PACKAGES)),$(LONGEST)) $(PACKAGES)
+	$(GO) test -timeout 12m $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: test/deps
 test/deps: ## Install the servers that the tests start, if they are missing.

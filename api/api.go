@@ -104,12 +104,18 @@ func New(d Deps) *Server {
 	}
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.gate = gate.New(gate.Deps{
-		Dialect: dialect{s}, Keys: d.Keys, Answers: d.Answers, Limits: s.limits, Meter: d.Meter, Tracer: d.Tracer, Clock: d.Clock, Logger: d.Logger,
-		MaxBodyBytes: d.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
-	})
+	s.gate = s.Behind(dialect{s})
 	s.handler = s.gate.Before(s.mux)
 	return s
+}
+
+// Behind makes the gate of an API in its own dialect, with the limits that this one has: what
+// a key takes of one, it has not for another.
+func (s *Server) Behind(of gate.Dialect) *gate.Gate {
+	return gate.New(gate.Deps{
+		Dialect: of, Keys: s.Keys, Answers: s.Answers, Limits: s.limits, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
+		MaxBodyBytes: s.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
+	})
 }
 
 // ServeHTTP answers a request.

@@ -28,7 +28,7 @@ var statsSubjects = []statsSubject{
 		"start campaign run_id variant total sent delivered read failed rejected clicked converted opted_out bounced complained"},
 	{statistics.Notifications, "Count messages by template and language",
 		"start template language total total_sent total_failed total_undelivered total_delivered total_read"},
-	{statistics.Channels, "Count what went through channels", "start channel total sent delivered read failed rejected failure_rate replied"},
+	{statistics.Channels, "Count what went through channels", "start channel kind total sent delivered read failed rejected failure_rate replied"},
 	{statistics.Errors, "Count what providers refused, by their codes", "start channel kind code tries"},
 	{statistics.Arrivals, "Count how long messages took to arrive",
 		"start channel arrived within_1s within_5s within_15s within_1m within_5m within_1h within_24h longer"},

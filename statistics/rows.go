@@ -114,6 +114,7 @@ type ChannelRow struct {
 	Span
 	ChannelID int64  `json:"channel_id"`
 	Channel   string `json:"channel"`
+	Kind      string `json:"kind" doc:"What it sends to, such as email or sms."`
 	Sending
 	Replied int64 `json:"replied" doc:"Messages that people wrote to it."`
 	Rates

@@ -331,6 +331,9 @@ func (a *asked) channels() error {
 			if r.Channel, err = a.name(Channels, k.channel); err != nil {
 				return err
 			}
+			if r.Kind, err = a.name(Kinds, k.channel); err != nil {
+				return err
+			}
 			return a.yield(r)
 		})
 }

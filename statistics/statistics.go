@@ -146,6 +146,9 @@ const (
 	ByVariant  By = "variant"
 )
 
+// Kinds is what channels send to; it names them, and is counted by no one.
+const Kinds Subject = "kinds"
+
 // Request asks for statistics. What is zero is left to Ask.
 type Request struct {
 	AccountID int64
@@ -202,7 +205,8 @@ type Store interface {
 	CountReached(ctx context.Context, accountID int64, windows []Window) ([]Reached, error)
 	// StatisticsZone is the zone of an account's days.
 	StatisticsZone(ctx context.Context, accountID int64) (string, error)
-	// StatisticsNames are the names of an account's channels, campaigns, templates or lists.
+	// StatisticsNames are the names of an account's channels, campaigns, templates or lists,
+	// or (Kinds) what its channels send to.
 	StatisticsNames(ctx context.Context, accountID int64, of Subject, ids []int64) (map[int64]string, error)
 	// RunTemplates are the names of the templates that runs speak, by run and variant; 0 is
 	// without one, or for all of them.

@@ -112,10 +112,10 @@ func (s *Store) StatisticsZone(ctx context.Context, accountID int64) (string, er
 
 // StatisticsNames are names by ids.
 func (s *Store) StatisticsNames(ctx context.Context, accountID int64, of statistics.Subject, ids []int64) (map[int64]string, error) {
-	table := map[statistics.Subject]string{
-		statistics.Channels: "channels", statistics.Campaigns: "campaigns", statistics.Notifications: "templates", statistics.Lists: "lists",
-	}[of]
-	names, err := sqldb.Map[int64, string](ctx, s.reader(), "SELECT id, name FROM "+table+" WHERE account_id = ? AND id "+s.d.InIDs, accountID, s.d.IDList(ids))
+	names, err := sqldb.Map[int64, string](ctx, s.reader(), "SELECT id, "+map[statistics.Subject]string{
+		statistics.Channels: "name FROM channels", statistics.Kinds: "address_kind FROM channels", statistics.Campaigns: "name FROM campaigns",
+		statistics.Notifications: "name FROM templates", statistics.Lists: "name FROM lists",
+	}[of]+" WHERE account_id = ? AND id "+s.d.InIDs, accountID, s.d.IDList(ids))
 	return names, s.translate(err)
 }
 

@@ -92,6 +92,20 @@ func ProblemOf(err error, prefix string) Problem {
 	return p
 }
 
+// TextOf is an error in one text, for dialects that have one: of our own faults it says
+// nothing that is not for others, as ProblemOf.
+func TextOf(err error) string {
+	p := ProblemOf(err, "")
+	if len(p.Errors) == 0 {
+		return p.Detail
+	}
+	parts := make([]string, len(p.Errors))
+	for i, e := range p.Errors {
+		parts[i] = strings.TrimSpace(e.Location + " " + e.Message)
+	}
+	return strings.Join(parts, "; ")
+}
+
 func locate(prefix, location string) string {
 	if location == "" || prefix == "" {
 		return location

@@ -110,6 +110,23 @@ func (c *cluster) serve(role string, env ...string) *process {
 	return p
 }
 
+// working starts a process without an API and returns when it said that it works: how long
+// it takes to start is the machine's matter.
+func (c *cluster) working(role string) (since time.Time) {
+	c.t.Helper()
+	p := c.start(role)
+	c.await("the "+role+" works", func() error {
+		switch {
+		case !p.Running():
+			return final{fmt.Errorf("%s ended: %w", p.role, p.Err())}
+		case p.says(" works. Stop it") == 0:
+			return errors.New("it does not say so")
+		}
+		return nil
+	})
+	return time.Now()
+}
+
 // stop ends a process in good order.
 func (c *cluster) stop(p *process) {
 	c.t.Helper()

@@ -49,11 +49,9 @@ func TestAKilledProcessIsToldInTime(t *testing.T) {
 
 	worker.Kill()
 	told("no_worker", time.Now())
-	c.start("worker")
-	told("", time.Now())
+	told("", c.working("worker"))
 
 	c.stop(scheduler)
 	told("no_scheduler", time.Now())
-	c.start("scheduler")
-	told("", time.Now())
+	told("", c.working("scheduler"))
 }

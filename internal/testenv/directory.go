@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // account is a user of the operating system.
@@ -23,10 +24,10 @@ type directory struct {
 }
 
 // openDirectory is path, made if it doesn't exist, or a new temporary directory
-// if path is empty.
-func openDirectory(path, name string) (directory, error) {
+// if path is empty, in the place named: empty is the system's for temporary files.
+func openDirectory(path, name, place string) (directory, error) {
 	if path == "" {
-		made, err := os.MkdirTemp("", "carillon-"+name+"-")
+		made, err := os.MkdirTemp(place, "carillon-"+name+"-")
 		if err != nil {
 			return directory{}, fmt.Errorf("make directory for %s: %w", name, err)
 		}
@@ -40,6 +41,24 @@ func openDirectory(path, name string) (directory, error) {
 		return directory{}, fmt.Errorf("make directory for %s: %w", name, err)
 	}
 	return directory{path: absolute}, nil
+}
+
+// memory is a file system in memory.
+const memory = "/dev/shm"
+
+// muchMemory is how much of it has to be free, in bytes: a server's log of changes grows to a
+// gigabyte, and some tests have databases as large.
+const muchMemory = 4 << 30
+
+// inMemory is a place for what need not outlive the machine: making and removing the
+// hundreds of files of a database takes a disk's file system more time than most tests. It is
+// empty where memory has no room for it.
+func inMemory() string {
+	var fs syscall.Statfs_t
+	if syscall.Statfs(memory, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < muchMemory {
+		return ""
+	}
+	return memory
 }
 
 func (d directory) join(name string) string { return filepath.Join(d.path, name) }

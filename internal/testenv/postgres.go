@@ -80,7 +80,11 @@ func (s *PostgresServer) open(dir string) error {
 	if s.owner, err = serverAccount(); err != nil {
 		return err
 	}
-	if s.directory, err = openDirectory(dir, "postgres"); err != nil {
+	place := ""
+	if !s.fsync {
+		place = inMemory()
+	}
+	if s.directory, err = openDirectory(dir, "postgres", place); err != nil {
 		return err
 	}
 	if err := s.directory.giveTo(s.owner); err != nil {

@@ -93,7 +93,7 @@ func TestPostgresPrograms(t *testing.T) {
 func TestDirectoryOutOfReach(t *testing.T) {
 	closed := t.TempDir()
 	require.NoError(t, os.Chmod(closed, 0o700))
-	dir, err := openDirectory(filepath.Join(closed, "data"), "postgres")
+	dir, err := openDirectory(filepath.Join(closed, "data"), "postgres", "")
 	require.NoError(t, err)
 	me := &account{name: "somebody", uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
 	err = dir.giveTo(me)

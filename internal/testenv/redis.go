@@ -74,7 +74,7 @@ func StartRedis(dir string, options ...RedisOption) (*RedisServer, error) {
 // open takes the directory and the ports.
 func (s *RedisServer) open(dir string, settings redisSettings) error {
 	var err error
-	if s.directory, err = openDirectory(dir, "redis"); err != nil {
+	if s.directory, err = openDirectory(dir, "redis", ""); err != nil {
 		return err
 	}
 	if s.port, err = reservePort(context.Background()); err != nil {

@@ -60,7 +60,7 @@ func (s *SentinelServer) open(dir string) error {
 	if s.Master, err = StartRedis(masterDir); err != nil {
 		return err
 	}
-	if s.directory, err = openDirectory(sentinelDir, "sentinel"); err != nil {
+	if s.directory, err = openDirectory(sentinelDir, "sentinel", ""); err != nil {
 		return err
 	}
 	if s.port, err = reservePort(context.Background()); err != nil {

@@ -1,0 +1,4 @@
+package chatapi
+
+// Read is for the fuzz test.
+var Read = read
