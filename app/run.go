@@ -130,7 +130,8 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 			Dialer: dialer(c), MaxStreams: max(1, s.mostConnections/2),
 		},
 		Services: e.Services, Answers: e.Store, Providers: e.Registry, Live: live,
-		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Examine: (&doctor{e, c, net.DefaultResolver}).Examine, Wake: e.Wake, Clock: clock.System{}, Logger: log,
+		Metrics: m.handler(log), Meter: m, Tracer: e.tracer, Ready: e.ready, Wake: e.Wake, Clock: clock.System{}, Logger: log,
+		Examine: (&doctor{e, c, net.DefaultResolver}).Examine,
 	})
 	s.stack.push("API", handler.Close)
 	// Event streams end only when they are told to: first of all, so that nobody

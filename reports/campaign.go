@@ -78,13 +78,11 @@ func (s *Service) Campaign(ctx context.Context, accountID, id int64, within stat
 	}
 	r.CampaignID, r.Name, r.Kind, r.Status, r.Timezone, r.MadeAt = id, c.Name, string(c.Kind()), string(c.Status), within.Zone, s.clock.Now().In(r.location)
 	r.Subject = c.Content.Subject
-	if c.ChannelID != 0 { // a flow may have none of its own
-		channel, err := s.store.GetChannel(ctx, accountID, c.ChannelID)
-		if err != nil {
-			return r, err
-		}
-		r.Channel = channel.Name
+	names, err := s.store.StatisticsNames(ctx, accountID, statistics.Channels, []int64{c.ChannelID})
+	if err != nil {
+		return r, err
 	}
+	r.Channel = names[c.ChannelID] // a flow may have none of its own
 	if r.Account, err = s.store.AccountName(ctx, accountID); err != nil {
 		return r, err
 	}

@@ -154,9 +154,6 @@ func (r Campaign) charts() []chart {
 		arrivals.labels = append(arrivals.labels, text)
 		arrivals.values[0] = append(arrivals.values[0], float64(n))
 	}
-	if len(r.Course) < 2 { // one bar shows nothing that the figures don't say
-		return []chart{arrivals}
-	}
 	return []chart{course.trimmed(), arrivals}
 }
 

@@ -17,6 +17,8 @@ type Store interface {
 	GetCampaign(ctx context.Context, accountID, id int64) (campaigns.Campaign, error)
 	// GetChannel is NotFound if the account has no such channel.
 	GetChannel(ctx context.Context, accountID, id int64) (providers.Channel, error)
+	// StatisticsNames are the names of an account's channels.
+	StatisticsNames(ctx context.Context, accountID int64, of statistics.Subject, ids []int64) (map[int64]string, error)
 	// AccountName is the name of an account.
 	AccountName(ctx context.Context, accountID int64) (string, error)
 }

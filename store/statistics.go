@@ -46,7 +46,7 @@ func (s *Store) CountStatistics(ctx context.Context, q statistics.Query, yield f
 }
 
 // countQuery takes the windows as rows of number and slots, and the arguments that it
-// returns. Windows come first: of each a part of the index is read.
+// returns. Windows come first: of each a part of the index is read; or the runs of a campaign.
 func (s *Store) countQuery(q statistics.Query) (query string, args []any) {
 	columns := []string{"w.i", "s.metric"}
 	add := func(wanted bool, column, none string) {
@@ -67,16 +67,18 @@ func (s *Store) countQuery(q statistics.Query) (query string, args []any) {
 	for i, m := range q.Metrics {
 		metrics[i] = int64(m)
 	}
-	query = "SELECT " + strings.Join(columns, ", ") + ", CAST(SUM(s.n) AS BIGINT) FROM (SELECT " +
-		s.d.statements.columnsAs("bigint i", "bigint lo", "bigint hi") + " FROM " + s.d.statements.rows +
-		") w CROSS JOIN stats_now s LEFT JOIN runs r ON s.run_id > 0 AND r.id = s.run_id " +
+	from := "w CROSS JOIN stats_now s"
+	if q.CampaignID != 0 { // what is of its runs is less than what is of the windows
+		from = `(SELECT * FROM stats_now WHERE run_id > 0 AND run_id IN (SELECT id FROM runs WHERE campaign_id = ?)
+			UNION ALL SELECT * FROM stats_now WHERE run_id = 0 AND campaign_id > 0 AND campaign_id = ?) s CROSS JOIN w`
+		args = append(args, q.CampaignID, q.CampaignID)
+	}
+	query = "WITH w AS (SELECT " + s.d.statements.columnsAs("bigint i", "bigint lo", "bigint hi") + " FROM " + s.d.statements.rows +
+		") SELECT " + strings.Join(columns, ", ") + ", CAST(SUM(s.n) AS BIGINT) FROM " + from + " LEFT JOIN runs r ON s.run_id > 0 AND r.id = s.run_id " +
 		"WHERE s.account_id = ? AND s.metric " + s.d.InIDs + " AND s.slot >= w.lo AND s.slot < w.hi"
-	args = []any{q.AccountID, s.d.IDList(metrics)}
+	args = append(args, q.AccountID, s.d.IDList(metrics))
 	if q.ChannelID != 0 {
 		query, args = query+" AND s.channel_id = ?", append(args, q.ChannelID)
-	}
-	if q.CampaignID != 0 {
-		query, args = query+" AND (r.campaign_id = ? OR s.campaign_id = ?)", append(args, q.CampaignID, q.CampaignID)
 	}
 	return query + " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING SUM(s.n) <> 0 ORDER BY 1, 3, 4, 5, 6, 7, 8, 9, 2", args
 }

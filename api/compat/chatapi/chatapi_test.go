@@ -42,7 +42,9 @@ func newServer(t *testing.T) *server {
 	logger := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	limits := gate.NewLimits(0, 1, s.Clock)
 	s.handler = chatapi.New(s.Services, func() { s.woken++ }, func(d gate.Dialect) *gate.Gate {
-		return gate.New(gate.Deps{Dialect: d, Keys: s.Keys, Answers: s.Store, Limits: limits, MaxBodyBytes: 4 << 10, LargeBody: "the bound", Clock: s.Clock, Logger: logger})
+		return gate.New(gate.Deps{
+			Dialect: d, Keys: s.Keys, Answers: s.Store, Limits: limits, MaxBodyBytes: 4 << 10, LargeBody: "the bound", Clock: s.Clock, Logger: logger,
+		})
 	})
 	return s
 }
@@ -223,7 +225,8 @@ func TestTheQueueIsShownAndCleared(t *testing.T) {
 // Whatever the body is, it is answered, and nothing is sent twice.
 func FuzzBodies(f *testing.F) {
 	for _, body := range []string{
-		`{"phone":"17472822486","body":"x"}`, "phone=17472822486&body=x", `{"phone":{"a":[]},"body":1e999}`, "%zz", "[", `{"a":`, "\xff", `{"body":"x","body":"y"}`, "a;b=c",
+		`{"phone":"17472822486","body":"x"}`, "phone=17472822486&body=x", `{"phone":{"a":[]},"body":1e999}`, "%zz", "[", `{"a":`, "\xff",
+		`{"body":"x","body":"y"}`, "a;b=c",
 	} {
 		f.Add(body, "application/json")
 		f.Add(body, "multipart/form-data; boundary=x")

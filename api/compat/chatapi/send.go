@@ -55,7 +55,8 @@ func (c *Server) sendFile(ctx context.Context, a asked) (any, error) {
 	if err != nil || address.Host == "" {
 		return nil, fault.InvalidField("body", a.given["body"], "give the address of the file, such as https://example.org/cover.jpg")
 	}
-	t := messages.Notification{Content: providers.Content{Attachment: &providers.Attachment{URL: address.String(), Filename: a.given["filename"], Caption: a.given["caption"]}}}
+	file := providers.Attachment{URL: address.String(), Filename: a.given["filename"], Caption: a.given["caption"]}
+	t := messages.Notification{Content: providers.Content{Attachment: &file}}
 	if caption := a.given["caption"]; caption != "" {
 		t.Content.Text, t.Data = "{{ row.caption }}", map[string]string{"caption": caption}
 	}
