@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,8 +50,8 @@ type asked struct {
 // call is one that there is.
 type call struct {
 	roles gate.Roles
-	// verbs are GET, POST or both.
-	verbs string
+	// verbs are the methods of HTTP that make it.
+	verbs []string
 	// sends says that its refusals are answered as messages that were not sent.
 	sends bool
 	do    func(*Server, context.Context, asked) (any, error)
@@ -62,15 +63,21 @@ var (
 	maySteer = gate.Roles{access.Editor}
 )
 
+// Clients send by GET, too.
+var (
+	get    = []string{http.MethodGet}
+	either = []string{http.MethodGet, http.MethodPost}
+)
+
 // calls are those that there are, by their names. The older name of sendMessage is the one
 // that six public clients use.
 var calls = map[string]call{
-	"status":             {roles: maySend, verbs: "GET", do: (*Server).status},
-	"sendMessage":        {roles: maySend, verbs: "GET POST", sends: true, do: (*Server).sendMessage},
-	"message":            {roles: maySend, verbs: "GET POST", sends: true, do: (*Server).sendMessage},
-	"sendFile":           {roles: maySend, verbs: "GET POST", sends: true, do: (*Server).sendFile},
-	"showMessagesQueue":  {roles: maySend, verbs: "GET", do: (*Server).showQueue},
-	"clearMessagesQueue": {roles: maySteer, verbs: "GET", do: (*Server).clearQueue},
+	"status":             {roles: maySend, verbs: get, do: (*Server).status},
+	"sendMessage":        {roles: maySend, verbs: either, sends: true, do: (*Server).sendMessage},
+	"message":            {roles: maySend, verbs: either, sends: true, do: (*Server).sendMessage},
+	"sendFile":           {roles: maySend, verbs: either, sends: true, do: (*Server).sendFile},
+	"showMessagesQueue":  {roles: maySend, verbs: get, do: (*Server).showQueue},
+	"clearMessagesQueue": {roles: maySteer, verbs: get, do: (*Server).clearQueue},
 }
 
 // find reads a path: /instance4711/sendMessage.
@@ -142,10 +149,10 @@ func write(w http.ResponseWriter, status int, answer any) {
 // answer makes the call that the gate let through.
 func (c *Server) answer(w http.ResponseWriter, r *http.Request) {
 	channel, _, of, _ := find(r.URL.Path)
-	if !strings.Contains(of.verbs, r.Method) {
+	if !slices.Contains(of.verbs, r.Method) {
 		// HEAD most of all: nothing that looks ahead may clear a queue.
-		w.Header().Set("Allow", strings.ReplaceAll(of.verbs, " ", ", "))
-		c.Refuse(w, r, fault.New(fault.MethodNotAllowed, "use %s", strings.ReplaceAll(of.verbs, " ", " or ")))
+		w.Header().Set("Allow", strings.Join(of.verbs, ", "))
+		c.Refuse(w, r, fault.New(fault.MethodNotAllowed, "use %s", strings.Join(of.verbs, " or ")))
 		return
 	}
 	given, err := read(r)
