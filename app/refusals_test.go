@@ -113,6 +113,7 @@ func TestWhatIsRefusedForEverybodyBurnsNobody(t *testing.T) {
 		{"passing redirect", "webhook", after(302, ""), providers.HealthDegraded, "redirects are not followed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for a channel's next try
 			eachEngine(t, func(t *testing.T, config configs.Config) {
 				e := startTestEngine(t, config, AllRoles)
 				var bad, good string
