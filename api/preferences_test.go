@@ -108,3 +108,30 @@ func TestARecipientDoesNotLiftABounce(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	require.Contains(t, w.Body.String(), "Nothing is sent to")
 }
+
+// Who opts out by a link of a campaign's message, or on the page behind it, counts for its run.
+func TestAnOptOutByALinkNamesItsRun(t *testing.T) {
+	s := newServer(t)
+	s.contact("Ada", "ada@example.org")
+	s.contact("Bob", "bob@example.org")
+	s.ok("POST", "/v1/channels", `{"name":"news","provider":"sandbox","config":{}}`)
+	s.ok("POST", "/v1/campaigns", `{"name":"Spring","channel_id":1,"audience":{"all":true},"content":{"subject":"a","text":"b"}}`)
+	s.ok("POST", "/v1/campaigns/1/start", "")
+	_, err := s.store.PlanBatch(t.Context(), 1, 100)
+	require.NoError(t, err)
+	list, err := s.store.ListMessages(t.Context(), messages.MessageFilter{AccountID: s.account, RunID: 1, Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	tokens := messages.NewTokens(secret.New(masterKey), "")
+	for i, form := range []string{"List-Unsubscribe=One-Click", "everything=opt_out"} {
+		page := []string{"/u/", "/p/"}[i] + tokens.Make(messages.Unsubscriber{AccountID: s.account, MessageID: list[i].ID})
+		w := s.do("POST", page, form, "Authorization", "", "Content-Type", "application/x-www-form-urlencoded")
+		require.Equal(t, 200, w.Code, w.Body.String())
+		kept, err := s.store.ListConsents(t.Context(), s.account, list[i].ContactID, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, kept, 1)
+		require.EqualValues(t, 1, kept[0].RunID, form)
+	}
+	rows := s.ok("GET", "/v1/stats/campaigns?interval=all", "")["items"].([]any)
+	require.EqualValues(t, 2, rows[0].(map[string]any)["opted_out"])
+}

@@ -150,12 +150,11 @@ func reportMails(t *testing.T) stand {
 		replace: []string{"mail.example.org", "127.0.0.1", "port=587", "port=" + mail.port},
 		atEnd: func() {
 			require.Eventually(t, func() bool { return reports() == 2 }, patience, 10*time.Millisecond)
-			for _, l := range mail.arrived() {
-				if l.to == "boss@example.org" && l.subject == "Report: Spring" {
-					require.Contains(t, l.body, "Content-Type: multipart/related")
-					require.Contains(t, l.body, "Content-Type: image/png")
-				}
-			}
+			letters := mail.arrived()
+			at := slices.IndexFunc(letters, func(l letter) bool { return l.to == "boss@example.org" && l.subject == "Report: Spring" })
+			require.NotEqual(t, -1, at, "the report has arrived")
+			require.Contains(t, letters[at].body, "Content-Type: multipart/related")
+			require.Contains(t, letters[at].body, "Content-Type: image/png")
 		},
 	}
 }

@@ -102,6 +102,9 @@ func (c *Server) clearQueue(ctx context.Context, a asked) (any, error) {
 	}
 	texts := make([]string, 0, len(head))
 	for _, m := range head {
+		if m.State == messages.Sending { // it is not cleared
+			continue
+		}
 		text, _, err := c.text(ctx, a.caller, m)
 		if err != nil {
 			return nil, err
