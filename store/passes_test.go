@@ -15,6 +15,7 @@ import (
 	"carillon/internal/zone"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/statistics"
 	"carillon/store/sqldb"
 	"carillon/targeting"
 )
@@ -333,4 +334,26 @@ func TestFlowsLookUpWhoComes(t *testing.T) {
 	heard, err := s.ids(ctx, "SELECT n.campaign_id FROM flow_inbox i JOIN flow_sessions n ON n.id = i.session_id")
 	require.NoError(t, err)
 	require.Equal(t, []int64{second.CampaignID}, heard, "the newest question")
+}
+
+// What is counted of a campaign is found by its runs, not among all that the account's other
+// campaigns did in the time.
+func TestACampaignsCountsAreFoundByItsRuns(t *testing.T) {
+	s := openTestStore(t, sqliteDSN(t))
+	query, args := s.countQuery(statistics.Query{
+		AccountID: 1, CampaignID: 7, Metrics: []statistics.Metric{statistics.Clicked}, By: statistics.Dimensions{Campaign: true},
+	})
+	var walks []string
+	require.NoError(t, sqldb.Each(t.Context(), s.reader(), func(scan sqldb.Scan) error {
+		var id, parent, unused int
+		var step string
+		err := scan(&id, &parent, &unused, &step)
+		if strings.Contains(step, " stats ") {
+			walks = append(walks, step)
+		}
+		return err
+	}, "EXPLAIN QUERY PLAN "+query, slices.Concat([]any{"[[0,1,2]]"}, args)...))
+	require.Len(t, walks, 2)
+	require.Contains(t, walks[0], "USING INDEX stats_runs (run_id=?)")
+	require.Contains(t, walks[1], "USING INDEX stats_flows (campaign_id=?)")
 }

@@ -67,15 +67,18 @@ func (s *Store) countQuery(q statistics.Query) (query string, args []any) {
 	for i, m := range q.Metrics {
 		metrics[i] = int64(m)
 	}
-	from := "w CROSS JOIN stats_now s"
-	if q.CampaignID != 0 { // what is of its runs is less than what is of the windows
+	from, plain := "w CROSS JOIN stats_now s", ""
+	if q.CampaignID != 0 {
+		// What is of its runs is less than what is of the windows, which SQLite does not know:
+		// a column behind a plus is not looked up.
+		plain = "+"
 		from = `(SELECT * FROM stats_now WHERE run_id > 0 AND run_id IN (SELECT id FROM runs WHERE campaign_id = ?)
 			UNION ALL SELECT * FROM stats_now WHERE run_id = 0 AND campaign_id > 0 AND campaign_id = ?) s CROSS JOIN w`
 		args = append(args, q.CampaignID, q.CampaignID)
 	}
 	query = "WITH w AS (SELECT " + s.d.statements.columnsAs("bigint i", "bigint lo", "bigint hi") + " FROM " + s.d.statements.rows +
 		") SELECT " + strings.Join(columns, ", ") + ", CAST(SUM(s.n) AS BIGINT) FROM " + from + " LEFT JOIN runs r ON s.run_id > 0 AND r.id = s.run_id " +
-		"WHERE s.account_id = ? AND s.metric " + s.d.InIDs + " AND s.slot >= w.lo AND s.slot < w.hi"
+		"WHERE " + plain + "s.account_id = ? AND " + plain + "s.metric " + s.d.InIDs + " AND " + plain + "s.slot >= w.lo AND " + plain + "s.slot < w.hi"
 	args = append(args, q.AccountID, s.d.IDList(metrics))
 	if q.ChannelID != 0 {
 		query, args = query+" AND s.channel_id = ?", append(args, q.ChannelID)
