@@ -39,6 +39,17 @@ func (r Role) Validate() error {
 	return fault.InvalidField("role", string(r), "is no role: use one of %s", strings.Join(names, ", "))
 }
 
+// APIs lists the APIs of others that are served, by their names.
+func APIs() []string { return []string{"chat44mp", "chatapi", "chatwoot", "messengerpeople", "xms"} }
+
+// CheckAPI refuses what is no API of others.
+func CheckAPI(field, name string) error {
+	if slices.Contains(APIs(), name) {
+		return nil
+	}
+	return fault.InvalidField(field, name, "is no API that is served: use one of %s", strings.Join(APIs(), ", "))
+}
+
 // Account is a tenant: everything belongs to one.
 type Account struct {
 	ID        int64
@@ -53,6 +64,12 @@ type Key struct {
 	AccountID int64
 	Name      string
 	Role      Role
+	// API is the API of others that the key was made for and opens alone; empty opens all.
+	API string
+	// ChannelID is the channel that it is bound to in that API; 0 for all of the account's.
+	ChannelID int64
+	// ExpiresAt is when it ends by itself; nil for never.
+	ExpiresAt *time.Time
 	// Hint is the last four characters, to tell keys apart by.
 	Hint      string
 	CreatedAt time.Time

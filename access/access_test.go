@@ -18,16 +18,16 @@ type ring struct {
 	secrets []string
 }
 
-func (r *ring) AddKey(_ context.Context, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
-	r.secrets = append(r.secrets, key.Reveal())
-	return access.Key{ID: 1, AccountID: accountID, Name: name, Role: role}, access.CheckKey(name, role, key)
+func (r *ring) AddKey(_ context.Context, k access.Key, key secret.String) (access.Key, error) {
+	r.secrets, k.ID = append(r.secrets, key.Reveal()), 1
+	return k, access.CheckKey(k, key)
 }
 
 func TestARandomKeyIsMadeAndShownOnce(t *testing.T) {
 	r := &ring{}
 	keys := access.NewKeys(r)
 	for range 2 {
-		k, key, err := keys.Create(t.Context(), 3, "deploy", access.Viewer)
+		k, key, err := keys.Create(t.Context(), access.Key{AccountID: 3, Name: "deploy", Role: access.Viewer})
 		require.NoError(t, err)
 		require.Equal(t, access.Key{ID: 1, AccountID: 3, Name: "deploy", Role: access.Viewer}, k)
 		require.True(t, strings.HasPrefix(key.Reveal(), "car_"))
@@ -38,14 +38,20 @@ func TestARandomKeyIsMadeAndShownOnce(t *testing.T) {
 
 func TestKeysThatNobodyCouldBeKnownByAreRefused(t *testing.T) {
 	good := secret.New("0123456789abcdef")
-	require.NoError(t, access.CheckKey("deploy", access.Admin, good))
+	check := func(name string, role access.Role, key secret.String) error {
+		return access.CheckKey(access.Key{Name: name, Role: role}, key)
+	}
+	require.NoError(t, check("deploy", access.Admin, good))
+	require.NoError(t, access.CheckKey(access.Key{Name: "shop", Role: access.Sender, API: "chatapi", ChannelID: 3}, good))
 	for what, err := range map[string]error{
-		"name":                   access.CheckKey("", access.Admin, good),
-		"a control character":    access.CheckKey("a\x00b", access.Admin, good),
-		"1 to 100 characters":    access.CheckKey(strings.Repeat("x", 101), access.Admin, good),
-		"is no role":             access.CheckKey("x", "owner", good),
-		"at least 16 characters": access.CheckKey("x", access.Admin, secret.New("short")),
-		"without spaces":         access.CheckKey("x", access.Admin, secret.New("0123456789 abcdef")),
+		"name":                   check("", access.Admin, good),
+		"a control character":    check("a\x00b", access.Admin, good),
+		"1 to 100 characters":    check(strings.Repeat("x", 101), access.Admin, good),
+		"is no role":             check("x", "owner", good),
+		"at least 16 characters": check("x", access.Admin, secret.New("short")),
+		"is no API":              access.CheckKey(access.Key{Name: "x", Role: access.Admin, API: "telex"}, good),
+		"name it in api":         access.CheckKey(access.Key{Name: "x", Role: access.Admin, ChannelID: 3}, good),
+		"without spaces":         check("x", access.Admin, secret.New("0123456789 abcdef")),
 	} {
 		require.True(t, fault.Is(err, fault.Invalid), what)
 		require.ErrorContains(t, err, what)

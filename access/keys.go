@@ -29,10 +29,13 @@ type KeyStore interface {
 	// LookupKey finds the key that somebody presents, and notes that it was used. An
 	// unknown or revoked one is Unauthorized.
 	LookupKey(ctx context.Context, presented secret.String) (Key, error)
-	// AddKey keeps a key; one that the account has already is returned as it is. It is
-	// Invalid if CheckKey says so, and a Conflict if another account has the key, or if
-	// it was revoked or has another role.
-	AddKey(ctx context.Context, accountID int64, name string, role Role, key secret.String) (Key, error)
+	// AddKey keeps a key, of which account, name, role, API, channel and end are given; one
+	// that the account has already is returned as it is. It is Invalid if CheckKey says so,
+	// NotFound if the account has no such channel, and a Conflict if another account has the
+	// key, or if it was revoked or has another role.
+	AddKey(ctx context.Context, k Key, key secret.String) (Key, error)
+	// ReplaceKey ends a key and keeps another with all that it had, in one step.
+	ReplaceKey(ctx context.Context, accountID, id int64, key secret.String) (Key, error)
 	// ListKeys lists an account's keys behind the id after, revoked ones included.
 	ListKeys(ctx context.Context, accountID, after int64, limit int) ([]Key, error)
 	// RevokeKey ends a key. It is NotFound if there is none, and a Conflict for the last
@@ -52,16 +55,35 @@ func (s *Keys) Lookup(ctx context.Context, presented secret.String) (Key, error)
 	return s.store.LookupKey(ctx, presented)
 }
 
-// Create makes a random key. The second result is the key itself, which can't be had
-// again. A name or role that can't be used is Invalid.
-func (s *Keys) Create(ctx context.Context, accountID int64, name string, role Role) (Key, secret.String, error) {
+// Create makes a random key, of which account, name, role, and if they are wanted API,
+// channel and end are given. The second result is the key itself, which can't be had again.
+// What can't be used is Invalid.
+func (s *Keys) Create(ctx context.Context, k Key) (Key, secret.String, error) {
+	key, err := newKey()
+	if err != nil {
+		return Key{}, key, err
+	}
+	made, err := s.store.AddKey(ctx, k, key)
+	return made, key, err
+}
+
+// Rotate replaces a key in one step: the old one opens nothing from then on, the new one
+// has all that it had.
+func (s *Keys) Rotate(ctx context.Context, accountID, id int64) (Key, secret.String, error) {
+	key, err := newKey()
+	if err != nil {
+		return Key{}, key, err
+	}
+	made, err := s.store.ReplaceKey(ctx, accountID, id, key)
+	return made, key, err
+}
+
+func newKey() (secret.String, error) {
 	random := make([]byte, keyBytes)
 	if _, err := rand.Read(random); err != nil {
-		return Key{}, secret.String{}, fault.Wrap(fault.Internal, "make key", err)
+		return secret.String{}, fault.Wrap(fault.Internal, "make key", err)
 	}
-	key := secret.New(keyPrefix + base64.RawURLEncoding.EncodeToString(random))
-	made, err := s.store.AddKey(ctx, accountID, name, role, key)
-	return made, key, err
+	return secret.New(keyPrefix + base64.RawURLEncoding.EncodeToString(random)), nil
 }
 
 // List lists an account's keys behind the id after, revoked ones included.
@@ -78,12 +100,21 @@ func (s *Keys) Revoke(ctx context.Context, accountID, id int64) error {
 
 // CheckKey refuses, as Invalid, a key by which nobody could be known, or that could be
 // guessed.
-func CheckKey(name string, role Role, key secret.String) error {
+func CheckKey(k Key, key secret.String) error {
+	name, role := k.Name, k.Role
 	if name == "" || utf8.RuneCountInString(name) > maxKeyName || strings.ContainsFunc(name, unicode.IsControl) {
 		return fault.InvalidField("name", name, "a key needs a name of 1 to 100 characters, none of them a control character, to be known by when it is revoked")
 	}
 	if err := role.Validate(); err != nil {
 		return err
+	}
+	if k.API != "" {
+		if err := CheckAPI("api", k.API); err != nil {
+			return err
+		}
+	}
+	if k.ChannelID != 0 && k.API == "" {
+		return fault.InvalidField("channel_id", k.ChannelID, "a key is bound to a channel in an API of others: name it in api")
 	}
 	plain := key.Reveal()
 	if len(plain) < minKeyLength || strings.ContainsFunc(plain, func(r rune) bool { return r <= ' ' || r > '~' }) {

@@ -104,18 +104,27 @@ func New(d Deps) *Server {
 	}
 	s.api = humago.New(s.mux, s.config())
 	s.routes()
-	s.gate = s.Behind(dialect{s})
+	s.gate = gate.New(s.gateDeps(dialect{s}))
 	s.handler = s.gate.Before(s.mux)
 	return s
 }
 
-// Behind makes the gate of an API in its own dialect, with the limits that this one has: what
-// a key takes of one, it has not for another.
-func (s *Server) Behind(of gate.Dialect) *gate.Gate {
-	return gate.New(gate.Deps{
+// Behind makes the gate of an API of others, with the limits that this one has: what a key
+// takes of one, it has not for another.
+func (s *Server) Behind(name string, of gate.Dialect) *gate.Gate {
+	d := s.gateDeps(of)
+	d.API, d.Served = name, func(ctx context.Context, accountID int64) (bool, error) {
+		settings, err := s.Settings.Get(ctx, accountID)
+		return settings.Serves(name), err
+	}
+	return gate.New(d)
+}
+
+func (s *Server) gateDeps(of gate.Dialect) gate.Deps {
+	return gate.Deps{
 		Dialect: of, Keys: s.Keys, Answers: s.Answers, Limits: s.limits, Meter: s.Meter, Tracer: s.Tracer, Clock: s.Clock, Logger: s.Logger,
 		MaxBodyBytes: s.Options.MaxBodyBytes, LargeBody: "max_body_kb; contacts in bulk go to " + importPath + " as a file",
-	})
+	}
 }
 
 // ServeHTTP answers a request.

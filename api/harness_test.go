@@ -86,7 +86,7 @@ func newServer(t *testing.T, options ...func(*server, *api.Deps)) *server {
 	require.NoError(t, err)
 	s.account = account.ID
 	for _, role := range access.Roles() {
-		_, err = s.store.AddKey(ctx, s.account, string(role), role, secret.New(string(role)+"-key-0123456789"))
+		_, err = s.store.AddKey(ctx, access.Key{AccountID: s.account, Name: string(role), Role: role}, secret.New(string(role)+"-key-0123456789"))
 		require.NoError(t, err)
 	}
 	s.kinds, err = builtin.Registry()

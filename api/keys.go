@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/internal/secret"
 )
 
 // Key is an API key; the key itself is shown once, when it is made.
@@ -13,10 +14,13 @@ type Key struct {
 	ID         int64      `json:"id"`
 	Name       string     `json:"name"`
 	Role       string     `json:"role" enum:"admin,editor,sender,viewer"`
+	API        string     `json:"api,omitempty" doc:"The API of others that it was made for and opens alone."`
+	ChannelID  int64      `json:"channel_id,omitempty" doc:"The channel that it is bound to there."`
 	Hint       string     `json:"hint" doc:"The last four characters."`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+	ExpiresAt  *time.Time `json:"expires_at,omitempty" doc:"When it ends by itself."`
 }
 
 func (k Key) identity() int64 { return k.ID }
@@ -34,6 +38,10 @@ func (k NewKey) audited() any { return k.Key }
 type KeyInput struct {
 	Name string `json:"name" minLength:"1" maxLength:"100" doc:"What it is for, to know it by when it is revoked."`
 	Role string `json:"role" enum:"admin,editor,sender,viewer"`
+	// What binds it.
+	API       string     `json:"api,omitempty" enum:"chat44mp,chatapi,chatwoot,messengerpeople,xms" doc:"The API of others that it opens alone; absent for all that its role may."`
+	ChannelID int64      `json:"channel_id,omitempty" minimum:"0" doc:"The channel that it is bound to in that API; absent for all."`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it ends by itself; absent for never."`
 }
 
 // AuditEntry is one thing that somebody did.
@@ -53,9 +61,16 @@ type createKey struct{ Body KeyInput }
 
 func keyView(k access.Key) Key {
 	return Key{
-		ID: k.ID, Name: k.Name, Role: string(k.Role), Hint: k.Hint, CreatedAt: k.CreatedAt,
-		LastUsedAt: timestamp(k.LastUsedAt), RevokedAt: timestamp(k.RevokedAt),
+		ID: k.ID, Name: k.Name, Role: string(k.Role), API: k.API, ChannelID: k.ChannelID, Hint: k.Hint, CreatedAt: k.CreatedAt,
+		LastUsedAt: timestamp(k.LastUsedAt), RevokedAt: timestamp(k.RevokedAt), ExpiresAt: timestamp(k.ExpiresAt),
 	}
+}
+
+func newKeyOut(k access.Key, key secret.String, err error) (*one[NewKey], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &one[NewKey]{NewKey{Key: keyView(k), Secret: key.Reveal()}}, nil
 }
 
 func (s *Server) keyRoutes() {
@@ -76,11 +91,16 @@ func (s *Server) keyRoutes() {
 		roles: mayAdmin, kept: withoutKey,
 		more: "The key is in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the key."},
 		func(ctx context.Context, caller access.Key, in *createKey) (*one[NewKey], error) {
-			k, key, err := s.Keys.Create(ctx, caller.AccountID, in.Body.Name, access.Role(in.Body.Role))
-			if err != nil {
-				return nil, err
-			}
-			return &one[NewKey]{NewKey{Key: keyView(k), Secret: key.Reveal()}}, nil
+			return newKeyOut(s.Keys.Create(ctx, access.Key{
+				AccountID: caller.AccountID, Name: in.Body.Name, Role: access.Role(in.Body.Role), API: in.Body.API, ChannelID: in.Body.ChannelID,
+				ExpiresAt: in.Body.ExpiresAt,
+			}))
+		})
+	register(s, operation{id: "rotate-key", method: http.MethodPost, path: path + "/{id}/rotate", tag: tag, doc: "Replace an API key by a new one",
+		status: http.StatusCreated, roles: mayAdmin, kept: withoutKey,
+		more: "In one step: the old key opens nothing from the answer on, the new one has its name, role and bounds."},
+		func(ctx context.Context, caller access.Key, in *ByID) (*one[NewKey], error) {
+			return newKeyOut(s.Keys.Rotate(ctx, caller.AccountID, in.ID))
 		})
 	register(s, operation{id: "revoke-key", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Revoke an API key", status: http.StatusNoContent,
 		roles: mayAdmin,

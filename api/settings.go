@@ -20,6 +20,7 @@ type AccountSettings struct {
 	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
 	ReportMail         ReportMail            `json:"report_mail"`
+	APIs               []string              `json:"apis" doc:"The APIs of others that are served to the account."`
 }
 
 // ReportMail says who gets mails about the account, and about what.
@@ -69,6 +70,7 @@ type SettingsChange struct {
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
 	ReportMail         *ReportMailChange `json:"report_mail,omitempty" doc:"Who gets mails about the account, and about what."`
+	APIs               *[]string         `json:"apis,omitempty" maxItems:"20" doc:"The APIs of others that are served to the account, of chat44mp, chatapi, chatwoot, messengerpeople and xms; [] for none." example:"[\"chatapi\"]"`
 }
 
 type changeSettings struct{ Body SettingsChange }
@@ -81,6 +83,7 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	return &one[AccountSettings]{AccountSettings{
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
 		Timezone: cmp.Or(settings.Timezone, "UTC"), BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
+		APIs:       slices.DeleteFunc(access.APIs(), func(name string) bool { return !settings.Serves(name) }),
 		ReportMail: ReportMail{mail.ChannelID, slices.Concat([]string{}, mail.To), mail.Weekly, mail.Troubles},
 	}}, nil
 }
@@ -107,6 +110,7 @@ func (s *Server) settingsRoutes() {
 			if in.Body.Approval != nil {
 				settings.ApprovalRequired = in.Body.Approval.Required
 			}
+			set(&settings.APIs, in.Body.APIs)
 			if mail := in.Body.ReportMail; mail != nil {
 				set(&settings.ReportMail.ChannelID, mail.ChannelID)
 				set(&settings.ReportMail.To, mail.To)

@@ -63,7 +63,7 @@ func (e *Engine) ensureAdminKey(ctx context.Context, c configs.Config, notices N
 		return fault.Wrap(fault.Invalid, "read the admin key", err)
 	}
 	key := secret.New(strings.TrimSpace(string(kept)))
-	if _, err := e.Store.AddKey(ctx, account.ID, "first admin key", access.Admin, key); err != nil {
+	if _, err := e.Store.AddKey(ctx, access.Key{AccountID: account.ID, Name: "first admin key", Role: access.Admin}, key); err != nil {
 		return fault.Wrap(fault.CodeOf(err), "take the admin key in "+path+" (move the file away and a new one is made)", err)
 	}
 	if notices.Private {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"carillon/api/compat"
 	"carillon/configs"
 	"carillon/contacts"
 	"carillon/internal/clock"
@@ -245,7 +246,7 @@ func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
 
 func (e *Engine) startScheduler(o Options, holder string) {
 	poster := fetch.ForMany(dialer(o.Config))
-	teller := outgoing.New(e.Store, poster, clock.System{}, o.Logger)
+	teller := outgoing.New(e.Store, poster, compat.Formats(e.Services), clock.System{}, o.Logger)
 	e.stack.push("webhooks", quietly(func() {
 		teller.Wait()
 		poster.Close()

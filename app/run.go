@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"carillon/api"
-	"carillon/api/compat/chatapi"
+	"carillon/api/compat"
 	"carillon/campaigns"
 	"carillon/configs"
 	"carillon/internal/clock"
@@ -137,14 +137,10 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.
 	// What a reference API's clients ask for is answered in its dialect.
-	chat := chatapi.New(e.Services, e.Wake, handler.Behind)
-	s.serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if chatapi.Serves(r.URL.Path) {
-			chat.ServeHTTP(w, r)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	}), log, live.Stop)
+	all := compat.New(compat.Deps{Services: e.Services, Wake: e.Wake, Behind: handler.Behind, Options: compat.Options{
+		Prefix: c.CompatPrefix, Hosts: c.CompatHostNames(), Origins: c.CompatOrigins(),
+	}}, handler)
+	s.serve(listener, all, log, live.Stop)
 }
 
 func (s *Server) serve(listener net.Listener, handler http.Handler, log *slog.Logger, onShutdown ...func()) {

@@ -41,7 +41,7 @@ type views struct {
 func (s stage) watched() views {
 	s.t.Helper()
 	e := s.e
-	_, err := e.Store.AddKey(s.t.Context(), s.f.account, "watcher", access.Viewer, secret.New(watchKey))
+	_, err := e.Store.AddKey(s.t.Context(), access.Key{AccountID: s.f.account, Name: "watcher", Role: access.Viewer}, secret.New(watchKey))
 	require.NoError(s.t, err)
 	live := campaigns.NewLive(verifier{e.Store, e.Queue, clock.System{}}, clock.System{}, slog.New(slog.DiscardHandler))
 	handler := api.New(api.Deps{

@@ -3,8 +3,10 @@ package campaigns
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"carillon/access"
 	"carillon/campaigns/hours"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
@@ -30,7 +32,12 @@ type Settings struct {
 	Brand messages.Brand
 	// ReportMail is who gets mails about the account.
 	ReportMail ReportMail
+	// APIs are those of others that are served to the account, by their names; nil is all.
+	APIs []string
 }
+
+// Serves reports whether an API of others is served to the account.
+func (s Settings) Serves(api string) bool { return s.APIs == nil || slices.Contains(s.APIs, api) }
 
 // ReportMail says who gets mails about an account, and about what. They are single messages
 // of the account's own.
@@ -116,6 +123,11 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 	}
 	if err := settings.ReportMail.Settle(); err != nil {
 		return Settings{}, err
+	}
+	for _, name := range settings.APIs {
+		if err := access.CheckAPI("apis", name); err != nil {
+			return Settings{}, err
+		}
 	}
 	return s.store.SetSettings(ctx, settings)
 }

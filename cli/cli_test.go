@@ -80,7 +80,7 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, err)
 	account, _, err := f.store.EnsureAccount(ctx, "tests")
 	require.NoError(t, err)
-	_, err = f.store.AddKey(ctx, account.ID, "admin", access.Admin, secret.New(testKey))
+	_, err = f.store.AddKey(ctx, access.Key{AccountID: account.ID, Name: "admin", Role: access.Admin}, secret.New(testKey))
 	require.NoError(t, err)
 	kinds, err := builtin.Registry()
 	require.NoError(t, err)

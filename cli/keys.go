@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -10,32 +11,64 @@ import (
 )
 
 func (c *cli) addKeys(root *cobra.Command) {
-	root.AddCommand(group("keys", "Make and revoke API keys", c.keysLs(), c.keysCreate(), c.keysRevoke()))
+	root.AddCommand(group("keys", "Make and revoke API keys", c.keysLs(), c.keysCreate(), c.keysRotate(), c.keysRevoke()))
 }
 
 func keysPath() path { return v1("keys") }
 
 func (c *cli) keysLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List API keys"}, keysPath,
-		rows[api.Key]{"ID NAME ROLE ENDS_WITH CREATED LAST_USED REVOKED", func(k api.Key) []any {
-			return []any{k.ID, k.Name, k.Role, k.Hint, at(&k.CreatedAt), at(k.LastUsedAt), at(k.RevokedAt)}
+		rows[api.Key]{"ID NAME ROLE FOR ENDS_WITH CREATED LAST_USED REVOKED", func(k api.Key) []any {
+			return []any{k.ID, k.Name, k.Role, keyFor(k), k.Hint, at(&k.CreatedAt), at(k.LastUsedAt), at(k.RevokedAt)}
 		}})
 }
 
+// keyFor says what a key opens alone.
+func keyFor(k api.Key) string {
+	of := k.API
+	if k.ChannelID != 0 {
+		of += fmt.Sprintf(" channel %d", k.ChannelID)
+	}
+	if k.ExpiresAt != nil {
+		of += " until " + at(k.ExpiresAt)
+	}
+	return of
+}
+
 func (c *cli) keysCreate() *cobra.Command {
-	var role string
+	var role, of, channel string
 	cmd := &cobra.Command{Use: "create NAME", Short: "Make an API key; it is shown once", Args: cobra.ExactArgs(1),
 		Long: "Roles: admin (everything), editor (contacts, campaigns, queue), sender (transactional messages alone), " +
-			"viewer (looks and changes nothing).",
-		Example: "  carillon keys create shop --role sender",
+			"viewer (looks and changes nothing).\n\n" +
+			"With --api the key opens that API of others alone, with --channel one channel in it: give such a key to programs that have it in their addresses.",
+		Example: "  carillon keys create shop --role sender\n  carillon keys create bot --role sender --api chatapi --channel chat",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return show(cmd.Context(), c, post(keysPath(), api.KeyInput{Name: args[0], Role: role}), func(w *tabwriter.Writer, k api.NewKey) {
-				fields(w, "Key", k.Secret, "Id", k.ID, "Name", k.Name, "Role", k.Role)
-			})
+			input := api.KeyInput{Name: args[0], Role: role, API: of}
+			if channel != "" {
+				ch, err := c.findChannel(cmd.Context(), channel)
+				if err != nil {
+					return err
+				}
+				input.ChannelID = ch.ID
+			}
+			return show(cmd.Context(), c, post(keysPath(), input), newKeyTable)
 		}}
+	cmd.Flags().StringVar(&of, "api", "", "the API of others that it opens alone: chat44mp, chatapi, chatwoot, messengerpeople or xms")
+	cmd.Flags().StringVar(&channel, "channel", "", "the channel that it is bound to there, by name or id")
 	cmd.Flags().StringVar(&role, "role", "", "admin, editor, sender or viewer (required)")
 	_ = cmd.MarkFlagRequired("role") // the flag exists
 	return cmd
+}
+
+func newKeyTable(w *tabwriter.Writer, k api.NewKey) {
+	fields(w, "Key", k.Secret, "Id", k.ID, "Name", k.Name, "Role", k.Role, "Only for", keyFor(k.Key))
+}
+
+func (c *cli) keysRotate() *cobra.Command {
+	return onID(&cobra.Command{Use: "rotate ID", Short: "Replace an API key by a new one; the old one opens nothing from now on"}, idOf("key", "keys ls"),
+		func(ctx context.Context, id int64) error {
+			return show(ctx, c, post(keysPath().id(id).below("rotate"), nil), newKeyTable)
+		})
 }
 
 func (c *cli) keysRevoke() *cobra.Command {

@@ -346,6 +346,8 @@ explain --contact 1
 explain 1 ada@example.org
 keys ls
 keys create shop --role sender
+keys create bot --role sender --api chatapi --channel 1
+keys rotate 2
 keys revoke 1
 `
 

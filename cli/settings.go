@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -51,7 +52,8 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 		approval = "every campaign, by another person"
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
-		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail))
+		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail),
+		"APIs of others", cmp.Or(strings.Join(s.APIs, ", "), "none"))
 }
 
 // reportWords say who gets mails about the account.
@@ -78,7 +80,7 @@ func (c *cli) settingsShow() *cobra.Command {
 func (c *cli) settingsSet() *cobra.Command {
 	var quiet, timezone, name, color, channel string
 	var transactional, approval, weekly, troubles bool
-	var to []string
+	var to, apis []string
 	cmd := &cobra.Command{
 		Use: "set", Short: "Change the account's settings",
 		Long: "Changes what the flags name and leaves the rest. New quiet hours take effect at once, also for campaigns that are under way.",
@@ -96,8 +98,9 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringSliceVar(&to, "report-to", nil, "who gets mails about the account, separated by commas, instead of those before")
 	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")
 	flags.BoolVar(&troubles, "trouble-mail", false, "mail what was switched off, such as a webhook that failed for a day; =false ends it")
+	flags.StringSliceVar(&apis, "apis", nil, "the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")
 	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color", "report-channel", "report-to",
-		"weekly-report", "trouble-mail")
+		"weekly-report", "trouble-mail", "apis")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -133,6 +136,9 @@ func (c *cli) settingsSet() *cobra.Command {
 				*mail.ChannelID = ch.ID
 			}
 			change.ReportMail = &mail
+		}
+		if flags.Changed("apis") {
+			change.APIs = &apis
 		}
 		if flags.Changed("report-to") {
 			mail.To, change.ReportMail = &to, &mail

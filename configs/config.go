@@ -36,6 +36,10 @@ type Config struct {
 
 	PublicURL string `koanf:"public_url" default:"" doc:"Address at which recipients and providers reach this server, such as https://news.example.org; without it messages carry no unsubscribe link."`
 
+	CompatPrefix string `koanf:"compat_prefix" default:"" doc:"Path below which the APIs of others are served by their names, too, such as /compat: then /compat/xms/xms/api/v1 is xms'. Empty serves them only where their documents say."`
+	CompatHosts  string `koanf:"compat_hosts" default:"" doc:"Hosts that serve one API of others each: name=host, separated by commas, such as chatwoot=inbox.example.org. There, all paths are that API's."`
+	CompatCORS   string `koanf:"compat_cors" default:"" doc:"Origins whose pages may call the APIs of others from a browser, separated by commas, such as https://shop.example.org; empty lets none."`
+
 	AllowPrivateAddresses bool   `koanf:"allow_private_addresses" default:"false" doc:"Let channels send to loopback and private networks, all of them; allow_relays opens single servers."`
 	AllowRelays           string `koanf:"allow_relays" default:"" doc:"Servers that channels may send to although they are on loopback or in a private network: host:port as the channels name them, separated by commas, such as mail.internal:587."`
 
@@ -141,6 +145,7 @@ func (c Config) check() (wrong []fault.Field) {
 			add("allow_relays", relay, "must be a list of host:port, separated by commas, such as mail.internal:587")
 		}
 	}
+	wrong = append(wrong, c.checkCompat()...)
 	if c.DataDir == "" {
 		add("data_dir", c.DataDir, "must name a folder")
 	}

@@ -5,8 +5,10 @@ package outgoing
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -43,6 +45,30 @@ type Poster interface {
 	Tell(ctx context.Context, address string, header http.Header, body []byte) fetch.Told
 }
 
+// Request is what is posted.
+type Request struct {
+	// Header has Content-Type application/json unless it names another.
+	Header http.Header
+	Body   []byte
+}
+
+// Format tells what happens in the words of another API. What is kept of a request are
+// Carillon's own words: those of the format are made each time that it is made, of what is
+// still kept then.
+type Format interface {
+	// Request makes the request that tells what happened; ok is false where the API tells
+	// nothing of it, or it is gone: then it counts as told.
+	Request(ctx context.Context, w webhooks.Webhook, d webhooks.Delivery, o webhooks.Occurrence) (r Request, ok bool, err error)
+	// Took reports whether an answer says that the request was taken.
+	Took(answer fetch.Told) bool
+	// Tries is how often a request is made at most, 0 as often as Carillon's own, and
+	// whether the webhook is switched off after that.
+	Tries(w webhooks.Webhook) (most int, off bool)
+}
+
+// Formats are the formats that there are beside Carillon's own, by their names.
+type Formats map[webhooks.Format]Format
+
 // Bounds of telling.
 const (
 	// atATime is how many webhooks are told side by side.
@@ -76,10 +102,11 @@ var waits = []time.Duration{2 * time.Second, 10 * time.Second, time.Minute, 5 * 
 
 // Teller tells webhooks. It is safe for concurrent use.
 type Teller struct {
-	store  Store
-	poster Poster
-	clock  clock.Clock
-	log    *slog.Logger
+	store   Store
+	poster  Poster
+	formats Formats
+	clock   clock.Clock
+	log     *slog.Logger
 
 	mu      sync.Mutex
 	running map[int64]bool
@@ -87,8 +114,8 @@ type Teller struct {
 }
 
 // New makes a teller.
-func New(store Store, poster Poster, c clock.Clock, log *slog.Logger) *Teller {
-	return &Teller{store: store, poster: poster, clock: c, log: log, running: map[int64]bool{}}
+func New(store Store, poster Poster, formats Formats, c clock.Clock, log *slog.Logger) *Teller {
+	return &Teller{store: store, poster: poster, formats: formats, clock: c, log: log, running: map[int64]bool{}}
 }
 
 // Pass puts what happened in order, and starts to tell each webhook that is not being told
@@ -205,14 +232,16 @@ func (t *Teller) tellGroup(ctx context.Context, w webhooks.Webhook, next []webho
 // it is.
 func (t *Teller) try(ctx context.Context, w webhooks.Webhook, d webhooks.Delivery) (_ webhooks.Delivery, off string, err error) {
 	began := t.clock.Now()
-	header, err := Header(w.Secrets, d.Key, began, []byte(d.Body))
+	format := t.formats[w.Format]
+	request, ok, err := t.request(ctx, format, w, d)
 	if err != nil {
 		return d, "", err
 	}
-	for name, value := range w.Headers {
-		header.Set(name, value.Reveal())
+	if !ok {
+		d.State, d.TriedAt = webhooks.Delivered, &began
+		return d, "", nil
 	}
-	answer := t.poster.Tell(ctx, w.URL, header, []byte(d.Body))
+	answer := t.poster.Tell(ctx, w.URL, request.Header, request.Body)
 	if ctx.Err() != nil {
 		return d, "", ctx.Err() // whether it came is not known: it is made again
 	}
@@ -220,19 +249,57 @@ func (t *Teller) try(ctx context.Context, w webhooks.Webhook, d webhooks.Deliver
 	d.Tries, d.Status, d.Answer, d.Took, d.TriedAt = d.Tries+1, answer.Status, answer.Text, now.Sub(began), &now
 	refused := answer.Status >= 400 && answer.Status < 500 && answer.Status != http.StatusRequestTimeout && answer.Status != http.StatusTooEarly &&
 		answer.Status != http.StatusTooManyRequests
+	took, most, ends := answer.Status >= 200 && answer.Status < 300, 0, false
+	if format != nil {
+		took = format.Took(answer)
+		most, ends = format.Tries(w)
+	}
 	switch {
-	case answer.Status >= 200 && answer.Status < 300:
+	case took:
 		d.State = webhooks.Delivered
 		return d, "", nil
 	case answer.Status == http.StatusGone:
 		d.State, off = webhooks.Failed, "it answered 410 Gone: it wants to be told nothing any more"
 	case w.FailingSince != nil && now.Sub(*w.FailingSince) >= giveUpAfter:
 		d.State, off = webhooks.Failed, fmt.Sprintf("no request succeeded since %s: %s", w.FailingSince.Format(time.RFC3339), said(answer))
-	case now.Sub(d.CreatedAt) >= giveUpAfter, refused && d.Tries >= refusedTries:
+	case most > 0 && d.Tries >= most:
+		d.State = webhooks.Failed
+		if ends {
+			off = fmt.Sprintf("it did not take a request that was made %d times: %s", d.Tries, said(answer))
+		}
+	case most == 0 && (now.Sub(d.CreatedAt) >= giveUpAfter || refused && d.Tries >= refusedTries):
 		d.State = webhooks.Failed
 	}
 	d.NextTryAt = now.Add(pause(d.Tries, providers.ClassifyHTTP(answer.Status, http.Header{"Retry-After": {answer.After}}, now).RetryAfter))
 	return d, off, nil
+}
+
+// request is that of a delivery, signed in Carillon's own way: there is nothing that those
+// headers would disturb.
+func (t *Teller) request(ctx context.Context, format Format, w webhooks.Webhook, d webhooks.Delivery) (r Request, ok bool, err error) {
+	r.Body, ok = []byte(d.Body), true
+	switch {
+	case format != nil:
+		var o webhooks.Occurrence
+		if err := json.Unmarshal([]byte(d.Body), &o); err != nil {
+			return r, false, fmt.Errorf("read delivery %d: %w", d.ID, err)
+		}
+		if r, ok, err = format.Request(ctx, w, d, o); err != nil || !ok {
+			return r, false, err
+		}
+	case w.Format != webhooks.Own:
+		return r, false, fmt.Errorf("there is no format %q", w.Format)
+	}
+	header, err := Header(w.Secrets, d.Key, t.clock.Now(), r.Body)
+	if err != nil {
+		return r, false, err
+	}
+	maps.Copy(header, r.Header)
+	for name, value := range w.Headers {
+		header.Set(name, value.Reveal())
+	}
+	r.Header = header
+	return r, true, nil
 }
 
 func said(a fetch.Told) string {

@@ -88,7 +88,7 @@ func newSetting(t *testing.T, s *storetest.Store, people int) *setting {
 	g.Journey = storetest.NewJourney(t, s, people)
 	g.service = webhooks.NewService(s, s.Clock)
 	poster := fetch.ForMany(providers.Dialer{AllowPrivate: true}).Within(2 * time.Second)
-	g.teller = outgoing.New(s, poster, s.Clock, slog.New(slog.DiscardHandler))
+	g.teller = outgoing.New(s, poster, nil, s.Clock, slog.New(slog.DiscardHandler))
 	g.ctx, g.cancel = context.WithCancel(t.Context())
 	t.Cleanup(func() {
 		g.cancel()

@@ -191,6 +191,16 @@ func (s *Store) UpdateChannel(ctx context.Context, c providers.Channel) (provide
 	return updated, err
 }
 
+// ownsChannel refuses, as NotFound, a channel that an account has not.
+func (tx conn) ownsChannel(ctx context.Context, accountID, id int64) error {
+	var has bool
+	err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM channels WHERE id = ? AND account_id = ? AND deleted_at IS NULL)", id, accountID).Scan(&has)
+	if err == nil && !has {
+		err = noChannel(id)
+	}
+	return err
+}
+
 func noChannel(id int64) error { return fault.New(fault.NotFound, "there is no channel %d", id) }
 
 // GetChannel is one channel, its secrets included.

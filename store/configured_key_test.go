@@ -44,7 +44,7 @@ func TestTheConfiguredKeyIsTheOneThatHolds(t *testing.T) {
 
 		// Keys that were made otherwise are nobody's but their makers'.
 		configure(b)
-		_, made, err := access.NewKeys(s).Create(ctx, account, "colleague", access.Admin)
+		_, made, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "colleague", Role: access.Admin})
 		require.NoError(t, err)
 		configure(a)
 		require.True(t, opens(made))
@@ -66,7 +66,7 @@ func TestKeysConfiguredByOlderVersionsGiveWay(t *testing.T) {
 		ctx := t.Context()
 		account := s.Account("keys")
 		for _, old := range []string{"admin-key-1-0123456789", "admin-key-2-0123456789"} {
-			_, err := s.AddKey(ctx, account, store.ConfiguredKeyName, access.Admin, secret.New(old))
+			_, err := s.AddKey(ctx, access.Key{AccountID: account, Name: store.ConfiguredKeyName, Role: access.Admin}, secret.New(old))
 			require.NoError(t, err)
 		}
 		replaced, err := s.ConfigureAdminKey(ctx, account, secret.New("admin-key-2-0123456789"))

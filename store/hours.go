@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"carillon/campaigns"
@@ -45,9 +46,10 @@ func (s *Store) GetSettings(ctx context.Context, accountID int64) (campaigns.Set
 func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Settings, error) {
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet, mail string
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail
+	var apis sql.NullString
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis
 		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
-		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail)
+		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -56,6 +58,9 @@ func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Setting
 	}
 	if err == nil && mail != "" {
 		err = json.Unmarshal([]byte(mail), &settings.ReportMail)
+	}
+	if err == nil && apis.Valid {
+		err = json.Unmarshal([]byte(apis.String), &settings.APIs)
 	}
 	return settings, err
 }
@@ -76,6 +81,16 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, timezone = excluded.timezone,
 					brand_name = excluded.brand_name, brand_color = excluded.brand_color`,
 				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color); err != nil {
+				return err
+			}
+		}
+		if !slices.Equal(before.APIs, settings.APIs) || (before.APIs == nil) != (settings.APIs == nil) {
+			apis := sql.NullString{Valid: settings.APIs != nil}
+			if apis.Valid {
+				apis.String = listJSON(settings.APIs)
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, apis) VALUES (?, ?)
+				ON CONFLICT (account_id) DO UPDATE SET apis = excluded.apis`, settings.AccountID, apis); err != nil {
 				return err
 			}
 		}

@@ -19,13 +19,13 @@ import (
 const keyUsedEvery = time.Minute
 
 // keyColumns are what scanKey reads.
-const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at"
+const keyColumns = "id, account_id, name, role, hint, created_at, last_used_at, revoked_at, api, channel_id, expires_at"
 
 func scanKey(scan sqldb.Scan) (access.Key, error) {
 	var k access.Key
-	var created, used, revoked sqldb.Time
-	err := scan(&k.ID, &k.AccountID, &k.Name, &k.Role, &k.Hint, &created, &used, &revoked)
-	k.CreatedAt, k.LastUsedAt, k.RevokedAt = created.Time, used.Ptr(), revoked.Ptr()
+	var created, used, revoked, expires sqldb.Time
+	err := scan(&k.ID, &k.AccountID, &k.Name, &k.Role, &k.Hint, &created, &used, &revoked, &k.API, &k.ChannelID, &expires)
+	k.CreatedAt, k.LastUsedAt, k.RevokedAt, k.ExpiresAt = created.Time, used.Ptr(), revoked.Ptr(), expires.Ptr()
 	return k, err
 }
 
@@ -36,18 +36,23 @@ func hashKey(key string) string {
 
 // AddKey takes in a key that the operator chose, such as CARILLON_ADMIN_KEY. A
 // key that the account has already is returned as it is.
-func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
-	name = strings.TrimSpace(name)
-	if err := access.CheckKey(name, role, key); err != nil {
+func (s *Store) AddKey(ctx context.Context, k access.Key, key secret.String) (access.Key, error) {
+	k.Name = strings.TrimSpace(k.Name)
+	if err := access.CheckKey(k, key); err != nil {
 		return access.Key{}, err
 	}
 	var made access.Key
 	err := s.inTx(ctx, func(tx conn) (err error) {
-		made, err = tx.takeKey(ctx, accountID, name, role, key)
+		if k.ChannelID != 0 {
+			if err := tx.ownsChannel(ctx, k.AccountID, k.ChannelID); err != nil {
+				return err
+			}
+		}
+		made, err = tx.takeKey(ctx, k, key)
 		return err
 	})
 	if err == nil {
-		err = usable(made, accountID, role)
+		err = usable(made, k)
 	}
 	if err != nil {
 		return access.Key{}, err
@@ -56,10 +61,11 @@ func (s *Store) AddKey(ctx context.Context, accountID int64, name string, role a
 }
 
 // takeKey keeps a key, or finds the one that it is.
-func (tx conn) takeKey(ctx context.Context, accountID int64, name string, role access.Role, key secret.String) (access.Key, error) {
+func (tx conn) takeKey(ctx context.Context, k access.Key, key secret.String) (access.Key, error) {
 	plain := key.Reveal()
-	_, err := tx.Exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (hash) DO NOTHING`, accountID, name, string(role), hashKey(plain), plain[len(plain)-4:], sqldb.Millis(tx.s.clock.Now()))
+	_, err := tx.Exec(ctx, `INSERT INTO api_keys (account_id, name, role, hash, hint, created_at, api, channel_id, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING`, k.AccountID, k.Name, string(k.Role), hashKey(plain), plain[len(plain)-4:],
+		sqldb.Millis(tx.s.clock.Now()), k.API, k.ChannelID, sqldb.MillisPtr(k.ExpiresAt))
 	if err != nil {
 		return access.Key{}, err
 	}
@@ -67,13 +73,13 @@ func (tx conn) takeKey(ctx context.Context, accountID int64, name string, role a
 }
 
 // usable refuses a key that is not what it was taken in as.
-func usable(made access.Key, accountID int64, role access.Role) error {
+func usable(made, wanted access.Key) error {
 	switch {
-	case made.AccountID != accountID:
+	case made.AccountID != wanted.AccountID:
 		return fault.New(fault.Conflict, "another account has this key: choose another")
 	case made.RevokedAt != nil:
 		return fault.New(fault.Conflict, "this key was revoked (key %d, %q): choose another", made.ID, made.Name)
-	case made.Role != role:
+	case made.Role != wanted.Role || made.API != wanted.API || made.ChannelID != wanted.ChannelID:
 		return fault.New(fault.Conflict, "this key exists with the role %s (key %d, %q): choose another", made.Role, made.ID, made.Name)
 	}
 	return nil
@@ -83,13 +89,13 @@ func usable(made access.Key, accountID int64, role access.Role) error {
 // An unknown or revoked one is Unauthorized.
 func (s *Store) LookupKey(ctx context.Context, presented secret.String) (access.Key, error) {
 	key, err := scanKey(s.reader().Row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE hash = ?", hashKey(presented.Reveal())).Scan)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && key.RevokedAt != nil {
-		return access.Key{}, fault.New(fault.Unauthorized, "the API key is unknown or revoked")
+	now := s.clock.Now()
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (key.RevokedAt != nil || key.ExpiresAt != nil && !now.Before(*key.ExpiresAt)) {
+		return access.Key{}, fault.New(fault.Unauthorized, "the API key is unknown or revoked, or its time is over")
 	}
 	if err != nil {
 		return access.Key{}, s.translate(err)
 	}
-	now := s.clock.Now()
 	if key.LastUsedAt == nil || now.Sub(*key.LastUsedAt) >= keyUsedEvery {
 		err = s.inTx(ctx, func(tx conn) error {
 			_, err := tx.Exec(ctx, "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)",
@@ -122,15 +128,40 @@ func (s *Store) RevokeKey(ctx context.Context, accountID, id int64) error {
 		if err != nil || key.RevokedAt != nil {
 			return err
 		}
+		// Keys that end by themselves, or open another API alone, can make no other.
 		var others int
-		if err := tx.Row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL",
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL AND expires_at IS NULL AND api = ''",
 			accountID, id, string(access.Admin)).Scan(&others); err != nil {
 			return err
 		}
-		if key.Role == access.Admin && others == 0 {
+		if key.Role == access.Admin && key.API == "" && key.ExpiresAt == nil && others == 0 {
 			return fault.New(fault.Conflict, "key %d (%q) is the last admin key: make another before you revoke it", id, key.Name)
 		}
 		_, err = tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), id)
 		return err
 	})
+}
+
+// ReplaceKey ends a key and keeps another with all that it had, in one step.
+func (s *Store) ReplaceKey(ctx context.Context, accountID, id int64, key secret.String) (made access.Key, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		was, err := scanKey(tx.Row(ctx, "SELECT "+keyColumns+" FROM api_keys WHERE id = ? AND account_id = ?", id, accountID).Scan)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return fault.New(fault.NotFound, "there is no key %d", id)
+		case err != nil:
+			return err
+		case was.RevokedAt != nil:
+			return fault.New(fault.Conflict, "key %d (%q) is revoked: make another", id, was.Name)
+		}
+		if _, err := tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), id); err != nil {
+			return err
+		}
+		made, err = tx.takeKey(ctx, was, key)
+		return err
+	})
+	return made, err
 }

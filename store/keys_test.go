@@ -18,13 +18,13 @@ func TestKeys(t *testing.T) {
 		ctx, time0 := t.Context(), s.FakeTime()
 		account, other := s.Account("one"), s.Account("other")
 
-		admin, adminSecret, err := access.NewKeys(s).Create(ctx, account, " first ", access.Admin)
+		admin, adminSecret, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: " first ", Role: access.Admin})
 		require.NoError(t, err)
 		require.Equal(t, "first", admin.Name)
 		require.True(t, strings.HasPrefix(adminSecret.Reveal(), "car_"))
 		require.GreaterOrEqual(t, len(adminSecret.Reveal()), len("car_")+27, "160 bits in base64")
 		require.Equal(t, adminSecret.Reveal()[len(adminSecret.Reveal())-4:], admin.Hint)
-		viewer, viewerSecret, err := access.NewKeys(s).Create(ctx, account, "wall", access.Viewer)
+		viewer, viewerSecret, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "wall", Role: access.Viewer})
 		require.NoError(t, err)
 		require.NotEqual(t, adminSecret.Reveal(), viewerSecret.Reveal())
 
@@ -62,7 +62,7 @@ func TestKeys(t *testing.T) {
 		_, err = s.LookupKey(ctx, viewerSecret)
 		require.True(t, fault.Is(err, fault.Unauthorized), "%v", err)
 		require.True(t, fault.Is(s.RevokeKey(ctx, account, admin.ID), fault.Conflict))
-		_, _, err = access.NewKeys(s).Create(ctx, account, "second", access.Admin)
+		_, _, err = access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "second", Role: access.Admin})
 		require.NoError(t, err)
 		require.NoError(t, s.RevokeKey(ctx, account, admin.ID))
 
@@ -81,9 +81,9 @@ func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
 		ctx := t.Context()
 		account, other := s.Account("one"), s.Account("other")
 		chosen := secret.New("0123456789abcdef-chosen")
-		key, err := s.AddKey(ctx, account, "environment", access.Admin, chosen)
+		key, err := s.AddKey(ctx, access.Key{AccountID: account, Name: "environment", Role: access.Admin}, chosen)
 		require.NoError(t, err)
-		again, err := s.AddKey(ctx, account, "environment", access.Admin, chosen)
+		again, err := s.AddKey(ctx, access.Key{AccountID: account, Name: "environment", Role: access.Admin}, chosen)
 		require.NoError(t, err)
 		require.Equal(t, key.ID, again.ID)
 		found, err := s.LookupKey(ctx, chosen)
@@ -91,16 +91,34 @@ func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
 		require.Equal(t, key.ID, found.ID)
 
 		for name, add := range map[string]func() error{
-			"another account": func() error { _, err := s.AddKey(ctx, other, "x", access.Admin, chosen); return err },
-			"another role":    func() error { _, err := s.AddKey(ctx, account, "x", access.Viewer, chosen); return err },
-			"too short":       func() error { _, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("short")); return err },
-			"a space": func() error {
-				_, err := s.AddKey(ctx, account, "x", access.Admin, secret.New("0123456789 abcdef"))
+			"another account": func() error {
+				_, err := s.AddKey(ctx, access.Key{AccountID: other, Name: "x", Role: access.Admin}, chosen)
 				return err
 			},
-			"no name": func() error { _, _, err := access.NewKeys(s).Create(ctx, account, " ", access.Admin); return err },
-			"a NUL":   func() error { _, _, err := access.NewKeys(s).Create(ctx, account, "a\x00b", access.Admin); return err },
-			"no role": func() error { _, _, err := access.NewKeys(s).Create(ctx, account, "x", "owner"); return err },
+			"another role": func() error {
+				_, err := s.AddKey(ctx, access.Key{AccountID: account, Name: "x", Role: access.Viewer}, chosen)
+				return err
+			},
+			"too short": func() error {
+				_, err := s.AddKey(ctx, access.Key{AccountID: account, Name: "x", Role: access.Admin}, secret.New("short"))
+				return err
+			},
+			"a space": func() error {
+				_, err := s.AddKey(ctx, access.Key{AccountID: account, Name: "x", Role: access.Admin}, secret.New("0123456789 abcdef"))
+				return err
+			},
+			"no name": func() error {
+				_, _, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: " ", Role: access.Admin})
+				return err
+			},
+			"a NUL": func() error {
+				_, _, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "a\x00b", Role: access.Admin})
+				return err
+			},
+			"no role": func() error {
+				_, _, err := access.NewKeys(s).Create(ctx, access.Key{AccountID: account, Name: "x", Role: "owner"})
+				return err
+			},
 		} {
 			err := add()
 			require.Error(t, err, name)

@@ -16,7 +16,7 @@ import (
 )
 
 const selectWebhook = `SELECT id, account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config, state, reason,
-	failing_since, created_at, updated_at FROM webhooks`
+	failing_since, created_at, updated_at, format, options, key_id FROM webhooks`
 
 // webhookConfig is what of a webhook is sealed.
 type webhookConfig struct {
@@ -30,7 +30,7 @@ func (s *Store) scanWebhook(scan sqldb.Scan) (w webhooks.Webhook, err error) {
 	var within int64
 	var failing, created, updated sqldb.Time
 	if err := scan(&w.ID, &w.AccountID, &w.URL, &w.Description, &events, &channels, &campaigns, &w.Batch.Most, &within, &w.Content, &config, &w.State,
-		&w.Reason, &failing, &created, &updated); err != nil {
+		&w.Reason, &failing, &created, &updated, &w.Format, (*[]byte)(&w.Options), &w.KeyID); err != nil {
 		return w, err
 	}
 	w.Batch.Within, w.FailingSince, w.CreatedAt, w.UpdatedAt = time.Duration(within)*time.Millisecond, failing.Ptr(), created.Time, updated.Time
@@ -97,7 +97,7 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 			return err
 		}
 		var n int
-		if err := tx.Row(ctx, "SELECT COUNT(*) FROM webhooks WHERE account_id = ?", w.AccountID).Scan(&n); err != nil {
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM webhooks WHERE account_id = ? AND format <> 'log'", w.AccountID).Scan(&n); err != nil {
 			return err
 		}
 		if n >= most {
@@ -105,8 +105,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config,
-			state, cursor_seq, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`, w.AccountID, w.URL, w.Description, listJSON(w.Events),
-			listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), w.Content, config, string(w.State), now, now)
+			state, cursor_seq, created_at, updated_at, format, options, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, w.AccountID, w.URL, w.Description, listJSON(w.Events),
+			listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), w.Content, config, string(w.State), now, now,
+			string(w.Format), optionsJSON(w.Options), w.KeyID)
 		if err != nil {
 			return err
 		}
@@ -140,9 +141,10 @@ func (s *Store) UpdateWebhook(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE webhooks SET url = ?, description = ?, events = ?, channels = ?, campaigns = ?, batch_most = ?, batch_within = ?,
-			content = ?, config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ? WHERE id = ?`,
+			content = ?, config = ?, state = ?, reason = ?, failing_since = ?, updated_at = ?, options = ?, key_id = ? WHERE id = ?`,
 			w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(),
-			w.Content, config, string(w.State), w.Reason, millisPtr(w.FailingSince), sqldb.Millis(s.clock.Now()), id); err != nil {
+			w.Content, config, string(w.State), w.Reason, millisPtr(w.FailingSince), sqldb.Millis(s.clock.Now()), optionsJSON(w.Options),
+			w.KeyID, id); err != nil {
 			return err
 		}
 		if was == webhooks.Off && w.State != webhooks.Off {
@@ -166,9 +168,16 @@ func millisPtr(t *time.Time) any {
 	return sqldb.Millis(*t)
 }
 
+func optionsJSON(options json.RawMessage) string {
+	if len(options) == 0 {
+		return "{}"
+	}
+	return string(options)
+}
+
 // webhook is one of an account.
 func (tx conn) webhook(ctx context.Context, accountID, id int64) (webhooks.Webhook, error) {
-	w, err := tx.s.scanWebhook(tx.Row(ctx, selectWebhook+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	w, err := tx.s.scanWebhook(tx.Row(ctx, selectWebhook+" WHERE id = ? AND account_id = ? AND format <> 'log'", id, accountID).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return w, noWebhook(id)
 	}
@@ -183,7 +192,7 @@ func (s *Store) GetWebhook(ctx context.Context, accountID, id int64) (webhooks.W
 
 // ListWebhooks lists an account's webhooks behind the id after.
 func (s *Store) ListWebhooks(ctx context.Context, accountID, after int64, limit int) ([]webhooks.Webhook, error) {
-	list, err := sqldb.Query(ctx, s.reader(), s.scanWebhook, selectWebhook+" WHERE account_id = ? AND id > ? ORDER BY id LIMIT ?", accountID, after, limit)
+	list, err := sqldb.Query(ctx, s.reader(), s.scanWebhook, selectWebhook+" WHERE account_id = ? AND id > ? AND format <> 'log' ORDER BY id LIMIT ?", accountID, after, limit)
 	return list, s.translate(err)
 }
 
@@ -193,7 +202,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, accountID, id int64) error {
 		if err := tx.lockWebhooks(ctx); err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, "DELETE FROM webhooks WHERE id = ? AND account_id = ?", id, accountID)
+		n, err := tx.Exec(ctx, "DELETE FROM webhooks WHERE id = ? AND account_id = ? AND format <> 'log'", id, accountID)
 		if err == nil && n == 0 {
 			return noWebhook(id)
 		}
@@ -446,7 +455,7 @@ func (s *Store) LiveWebhooks(ctx context.Context) ([]int64, error) {
 // WebhookBacklog is how many webhooks there are by state, and since when the oldest thing
 // waits that one of them which is on is still to be told; zero if nothing does.
 func (s *Store) WebhookBacklog(ctx context.Context) (states map[webhooks.State]int, oldest time.Time, err error) {
-	states, err = sqldb.Map[webhooks.State, int](ctx, s.reader(), "SELECT state, COUNT(*) FROM webhooks GROUP BY state")
+	states, err = sqldb.Map[webhooks.State, int](ctx, s.reader(), "SELECT state, COUNT(*) FROM webhooks WHERE format <> 'log' GROUP BY state")
 	if err != nil || states[webhooks.On] == 0 {
 		return states, oldest, s.translate(err)
 	}

@@ -106,12 +106,27 @@ const (
 	Off    State = "off"
 )
 
+// Format is in whose words a webhook is told: the name of an API of others, or Own.
+type Format string
+
+// Own are Carillon's own words. Log is no program: what it reads is written into the log of
+// messages.
+const (
+	Own Format = ""
+	Log Format = "log"
+)
+
 // Webhook is a program that is told what happens.
 type Webhook struct {
 	ID, AccountID int64
-	URL           string
-	Description   string
-	Events        []Event
+	Format        Format
+	// Options are what only its format reads, a JSON object; nil for none.
+	Options json.RawMessage
+	// KeyID is the key that set one of another format; 0 where no key is meant.
+	KeyID       int64
+	URL         string
+	Description string
+	Events      []Event
 	// Channels and Campaigns bind it to what happens to these; empty is all.
 	Channels, Campaigns []int64
 	Batch               Batch

@@ -57,9 +57,15 @@ type Meter interface {
 	Request(route string, status int, took time.Duration)
 }
 
-// Deps is what a gate is made of. All fields are needed but Meter, Clock and Logger.
+// Deps is what a gate is made of. All fields are needed but API, Served, Meter, Clock and
+// Logger.
 type Deps struct {
 	Dialect Dialect
+	// API is the name of the API of others that stands behind the gate; empty for ours. A key
+	// that was made for another opens nothing.
+	API string
+	// Served reports whether an account uses the API; nil means that all do.
+	Served  func(ctx context.Context, accountID int64) (bool, error)
 	Keys    Keys
 	Answers Answers
 	// Limits are shared by all gates of a server: what one API took, another has not.
@@ -149,12 +155,31 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			route.Missing(w, r)
 			return
 		}
+		if err := g.admit(r.Context(), key); err != nil {
+			g.deps.Dialect.Refuse(w, r, err)
+			return
+		}
 		if err := route.Roles.admit(key); err != nil {
 			g.deps.Dialect.Refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey, key)))
 	})
+}
+
+// admit refuses a key that was made for another API, or whose account does not use this one.
+func (g *Gate) admit(ctx context.Context, key access.Key) error {
+	if key.API != "" && key.API != g.deps.API {
+		return fault.New(fault.Forbidden, "the key %q was made for %s alone: make another for what you want to do", key.Name, key.API)
+	}
+	if g.deps.Served == nil {
+		return nil
+	}
+	served, err := g.deps.Served(ctx, key.AccountID)
+	if err == nil && !served {
+		err = fault.New(fault.Forbidden, "%s is not switched on for this account: an admin does that with carillon settings set --apis", g.deps.API)
+	}
+	return err
 }
 
 // Caller is the key that a request was made with.

@@ -27,7 +27,9 @@ func (g *Gate) withText(next http.Handler) http.Handler {
 				g.deps.Dialect.Refuse(w, r, fault.New(fault.Invalid, "the body of the request did not come whole"))
 				return
 			}
-			wrong = append(wrong, WrongJSON("body", body)...)
+			if !g.apart(r) {
+				wrong = append(wrong, WrongJSON("body", body)...)
+			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		if err := fault.InvalidFields(wrong); err != nil {
@@ -36,6 +38,12 @@ func (g *Gate) withText(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// apart reports whether a body is a form with files, which who takes it apart checks: only
+// APIs of others take such.
+func (g *Gate) apart(r *http.Request) bool {
+	return g.deps.API != "" && strings.HasPrefix(strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Type"))), "multipart/form-data")
 }
 
 // wrongAddress checks path and query, which are of one line.

@@ -357,7 +357,7 @@ func (b *bench) verifyFlow(ctx context.Context, f flows.Flow) error {
 
 // tell tells events of people over HTTP, as a program does.
 func (b *bench) tell(ctx context.Context, url string, result *flowsResult) error {
-	_, key, err := b.engine.Keys.Create(ctx, b.account, "bench", access.Admin)
+	_, key, err := b.engine.Keys.Create(ctx, access.Key{AccountID: b.account, Name: "bench", Role: access.Admin})
 	if err != nil {
 		return err
 	}

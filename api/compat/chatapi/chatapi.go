@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"carillon/access"
+	"carillon/api/compat/params"
 	"carillon/api/gate"
 	"carillon/internal/fault"
 	"carillon/services"
@@ -44,7 +45,7 @@ func (c *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.S
 type asked struct {
 	caller  access.Key
 	channel int64
-	given   values
+	given   params.Params
 }
 
 // call is one that there is.
@@ -155,9 +156,10 @@ func (c *Server) answer(w http.ResponseWriter, r *http.Request) {
 		c.Refuse(w, r, fault.New(fault.MethodNotAllowed, "use %s", strings.Join(of.verbs, " or ")))
 		return
 	}
-	given, err := read(r)
+	given, err := params.Read(r, params.Query|params.Body)
 	var out any
 	if err == nil {
+		given.Drop("token")
 		out, err = of.do(c, r.Context(), asked{gate.Caller(r.Context()), channel, given})
 	}
 	if err != nil {

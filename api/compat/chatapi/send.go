@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"carillon/api/compat/params"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/providers"
@@ -37,27 +38,35 @@ func (c *Server) status(ctx context.Context, a asked) (any, error) {
 
 // sendMessage writes a message down; what it says is no template.
 func (c *Server) sendMessage(ctx context.Context, a asked) (any, error) {
-	if a.given["body"] == "" {
+	body, err := a.given.Text("body")
+	if err != nil {
+		return nil, err
+	}
+	if body == "" {
 		return nil, fault.InvalidField("body", nil, "say what to send")
 	}
-	return c.send(ctx, a, messages.Notification{Content: providers.Content{Text: "{{ row.body }}"}, Data: map[string]string{"body": a.given["body"]}})
+	return c.send(ctx, a, messages.Notification{Content: providers.Content{Text: "{{ row.body }}"}, Data: map[string]string{"body": body}})
 }
 
 // sendFile writes a message with a file down, which is named by its address.
 func (c *Server) sendFile(ctx context.Context, a asked) (any, error) {
+	var body, filename, caption string
+	err := a.given.Texts(map[string]*string{"body": &body, "filename": &filename, "caption": &caption})
 	switch {
-	case a.given["filename"] == "":
+	case err != nil:
+		return nil, err
+	case filename == "":
 		return nil, fault.InvalidField("filename", nil, "give the file a name, such as 1.jpg")
-	case strings.HasPrefix(a.given["body"], "data:"):
+	case strings.HasPrefix(body, "data:"):
 		return nil, fault.InvalidField("body", nil, "files in the request are not taken: give the address of the file")
 	}
-	address, err := url.Parse(a.given["body"])
+	address, err := url.Parse(body)
 	if err != nil || address.Host == "" {
-		return nil, fault.InvalidField("body", a.given["body"], "give the address of the file, such as https://example.org/cover.jpg")
+		return nil, fault.InvalidField("body", body, "give the address of the file, such as https://example.org/cover.jpg")
 	}
-	file := providers.Attachment{URL: address.String(), Filename: a.given["filename"], Caption: a.given["caption"]}
+	file := providers.Attachment{URL: address.String(), Filename: filename, Caption: caption}
 	t := messages.Notification{Content: providers.Content{Attachment: &file}}
-	if caption := a.given["caption"]; caption != "" {
+	if caption != "" {
 		t.Content.Text, t.Data = "{{ row.caption }}", map[string]string{"caption": caption}
 	}
 	return c.send(ctx, a, t)
@@ -87,8 +96,11 @@ const (
 )
 
 // destination is the phone number that a message is for, in digits alone.
-func destination(given values) (digits string, err error) {
-	phone, chat := given["phone"], given["chatId"]
+func destination(given params.Params) (digits string, err error) {
+	var phone, chat string
+	if err := given.Texts(map[string]*string{"phone": &phone, "chatId": &chat}); err != nil {
+		return "", err
+	}
 	switch {
 	case phone == "" && chat == "":
 		return "", fault.InvalidField("phone", nil, "say to whom: phone or chatId")

@@ -1,4 +1,0 @@
-package chatapi
-
-// Read is for the fuzz test.
-var Read = read
