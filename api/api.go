@@ -113,10 +113,7 @@ func New(d Deps) *Server {
 // takes of one, it has not for another.
 func (s *Server) Behind(name string, of gate.Dialect) *gate.Gate {
 	d := s.gateDeps(of)
-	d.API, d.Served = name, func(ctx context.Context, accountID int64) (bool, error) {
-		settings, err := s.Settings.Get(ctx, accountID)
-		return settings.Serves(name), err
-	}
+	d.API, d.Served = name, s.Settings.Serving(name)
 	return gate.New(d)
 }
 
@@ -191,6 +188,8 @@ func (s *Server) routes() {
 	s.contactEventRoutes()
 	s.runRoutes()
 	s.messageRoutes()
+	s.logRoutes()
+	s.fileRoutes()
 	s.settleRoutes()
 	s.queueRoutes()
 	s.eventRoutes()

@@ -246,7 +246,7 @@ func (e *Engine) warmUp(ctx context.Context) (worked bool, err error) {
 
 func (e *Engine) startScheduler(o Options, holder string) {
 	poster := fetch.ForMany(dialer(o.Config))
-	teller := outgoing.New(e.Store, poster, compat.Formats(e.Services), clock.System{}, o.Logger)
+	teller := outgoing.New(e.Store, outgoing.Way{Poster: poster, Formats: compat.Formats(e.Services)}, clock.System{}, o.Logger)
 	e.stack.push("webhooks", quietly(func() {
 		teller.Wait()
 		poster.Close()

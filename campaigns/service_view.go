@@ -42,21 +42,110 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if err != nil {
 		return none, err
 	}
-	c, err := s.store.CampaignOfRun(ctx, m.RunID)
+	run, err := s.remaking(ctx, m.RunID)
 	if err != nil {
 		return none, err
 	}
-	of, err := s.store.OccasionOfRun(ctx, m.RunID)
+	from, err := run.of(accountID, m)
 	if err != nil {
 		return none, err
 	}
-	list := c.Said()
-	page := list[min(max(1, m.Variant), len(list))-1].Carried(nil) // a page has no buttons of a messenger
-	compiled, err := page.Compile(c.Snippets)
-	if err != nil {
-		return none, err
+	return s.fillAgain(ctx, m, from)
+}
+
+// Contents are what messages say: of single ones what is kept, of those of runs what is made
+// again of the run and of the contact as it is now. One whose content or recipient is gone
+// says nothing; one that has not been sent yet may still come to say something else.
+func (s *Service) Contents(ctx context.Context, accountID int64, list []messages.Message) ([]providers.Content, error) {
+	contents, runs := make([]providers.Content, len(list)), map[int64]*remaking{}
+	for i, m := range list {
+		if m.RunID == 0 {
+			kept, err := s.messages.Content(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			if kept != nil { // it may be removed by age
+				contents[i] = *kept
+			}
+			continue
+		}
+		run, known := runs[m.RunID]
+		if !known {
+			var err error
+			if run, err = s.remaking(ctx, m.RunID); err != nil && !gone(err) {
+				return nil, err
+			}
+			runs[m.RunID] = run
+		}
+		if run == nil || m.Address == "" {
+			continue
+		}
+		from, err := run.of(accountID, m)
+		if err == nil {
+			contents[i], err = s.fillAgain(ctx, m, from)
+		}
+		if err != nil && !gone(err) {
+			return nil, err
+		}
 	}
-	return s.fillAgain(ctx, m, remade{accountID, compiled, of, c.Audience.Uploads})
+	return contents, nil
+}
+
+// LogContents are what the messages among entries of the log say, at the entries' places.
+func (s *Service) LogContents(ctx context.Context, accountID int64, list []messages.LogEntry) ([]providers.Content, error) {
+	var sent []messages.Message
+	var at []int
+	for i, e := range list {
+		if e.Message != nil {
+			sent, at = append(sent, *e.Message), append(at, i)
+		}
+	}
+	of, err := s.Contents(ctx, accountID, sent)
+	contents := make([]providers.Content, len(list))
+	for i, content := range of {
+		contents[at[i]] = content
+	}
+	return contents, err
+}
+
+// gone reports whether a message can't be made again: what it was made of is kept no more,
+// or says nothing for its recipient as that is now.
+func gone(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) }
+
+// remaking is what the messages of a run are made of again.
+type remaking struct {
+	campaign Campaign
+	occasion *liquid.Occasion
+	// compiled are its pages, by variant.
+	compiled map[int]*templates.Compiled
+}
+
+func (s *Service) remaking(ctx context.Context, runID int64) (*remaking, error) {
+	c, err := s.store.CampaignOfRun(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	of, err := s.store.OccasionOfRun(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	return &remaking{c, of, map[int]*templates.Compiled{}}, nil
+}
+
+// of is what one message of the run is made of, with the buttons of a messenger left out.
+func (r *remaking) of(accountID int64, m messages.Message) (remade, error) {
+	list := r.campaign.Said()
+	variant := min(max(1, m.Variant), len(list))
+	compiled := r.compiled[variant]
+	if compiled == nil {
+		var err error
+		page := list[variant-1].Carried(nil)
+		if compiled, err = page.Compile(r.campaign.Snippets); err != nil {
+			return remade{}, err
+		}
+		r.compiled[variant] = compiled
+	}
+	return remade{accountID, compiled, r.occasion, r.campaign.Audience.Uploads}, nil
 }
 
 // sentMessage is a message of a campaign whose recipient is not gone; else NotFound.

@@ -102,6 +102,14 @@ func (s *SettingsService) Get(ctx context.Context, accountID int64) (Settings, e
 	return s.store.GetSettings(ctx, accountID)
 }
 
+// Serving says, for an API of others, whether it is served to an account.
+func (s *SettingsService) Serving(api string) func(ctx context.Context, accountID int64) (bool, error) {
+	return func(ctx context.Context, accountID int64) (bool, error) {
+		settings, err := s.Get(ctx, accountID)
+		return settings.Serves(api), err
+	}
+}
+
 // Set replaces an account's settings; they bind when it returns.
 func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings, error) {
 	if q := settings.QuietHours; q != nil {

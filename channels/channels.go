@@ -39,6 +39,21 @@ type Store interface {
 	// is paused, or active, already stays so.
 	PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error
 	ResumeChannel(ctx context.Context, accountID, channelID int64, actor string) error
+	// APISettings are what an API of others keeps of a channel, 0 for the account; empty if
+	// it keeps nothing.
+	APISettings(ctx context.Context, of APISettings) (settings string, err error)
+	// ChangeAPISettings replaces them by what change makes of them, in one step. It is
+	// NotFound if the account has no such channel.
+	ChangeAPISettings(ctx context.Context, of APISettings, change func(settings string) (string, error)) error
+}
+
+// APISettings says of which settings of an API of others something is asked.
+type APISettings struct {
+	AccountID int64
+	// API is its name.
+	API string
+	// ChannelID is of what they are; 0 is the account.
+	ChannelID int64
 }
 
 // Configurations knows the providers' settings; *providers.Registry does.
@@ -100,6 +115,32 @@ func (s *Service) Update(ctx context.Context, c providers.Channel) (providers.Ch
 // Get is one channel, secrets included.
 func (s *Service) Get(ctx context.Context, accountID, id int64) (providers.Channel, error) {
 	return s.store.GetChannel(ctx, accountID, id)
+}
+
+// APISettings reads what an API of others keeps of a channel into a value, which stays as it
+// is if nothing is kept.
+func (s *Service) APISettings(ctx context.Context, of APISettings, into any) error {
+	text, err := s.store.APISettings(ctx, of)
+	if err != nil || text == "" {
+		return err
+	}
+	return json.Unmarshal([]byte(text), into)
+}
+
+// ChangeAPISettings reads settings into a value, has it changed and keeps it, in one step.
+func (s *Service) ChangeAPISettings(ctx context.Context, of APISettings, into any, change func() error) error {
+	return s.store.ChangeAPISettings(ctx, of, func(text string) (string, error) {
+		if text != "" {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				return "", err
+			}
+		}
+		if err := change(); err != nil {
+			return "", err
+		}
+		kept, err := json.Marshal(into)
+		return string(kept), err
+	})
 }
 
 // Any is a channel whatever its account, for who knows it by its id alone, as providers

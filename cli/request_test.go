@@ -344,6 +344,10 @@ verify 1
 explain ada@example.org
 explain --contact 1
 explain 1 ada@example.org
+log ls --channel 1 --after 3
+log keep 1
+log channels
+files add CSV
 keys ls
 keys create shop --role sender
 keys create bot --role sender --api chatapi --channel 1

@@ -54,6 +54,8 @@ type ReplyStore interface {
 	TakeReplies(ctx context.Context, list []Reply) (fresh int, err error)
 	// ListReplies lists newest first.
 	ListReplies(ctx context.Context, f ReplyFilter) ([]Reply, error)
+	// GetReply is one; NotFound if the account has none of the id.
+	GetReply(ctx context.Context, accountID, id int64) (Reply, error)
 	// ReviewReply gives a reply the meaning that a person read in it and carries it out.
 	// It is NotFound if there is no such reply, and a Conflict if it does not wait to be
 	// read.
@@ -90,6 +92,11 @@ func senderOf(kind providers.AddressKind, from string) string {
 		}
 	}
 	return strings.TrimSpace(from)
+}
+
+// Get is one reply.
+func (s *Replies) Get(ctx context.Context, accountID, id int64) (Reply, error) {
+	return s.store.GetReply(ctx, accountID, id)
 }
 
 // List lists replies, newest first.

@@ -113,9 +113,15 @@ type Teller struct {
 	all     sync.WaitGroup
 }
 
+// Way is how programs are told: by whom, and in which words beside Carillon's own.
+type Way struct {
+	Poster  Poster
+	Formats Formats
+}
+
 // New makes a teller.
-func New(store Store, poster Poster, formats Formats, c clock.Clock, log *slog.Logger) *Teller {
-	return &Teller{store: store, poster: poster, formats: formats, clock: c, log: log, running: map[int64]bool{}}
+func New(store Store, way Way, c clock.Clock, log *slog.Logger) *Teller {
+	return &Teller{store: store, poster: way.Poster, formats: way.Formats, clock: c, log: log, running: map[int64]bool{}}
 }
 
 // Pass puts what happened in order, and starts to tell each webhook that is not being told

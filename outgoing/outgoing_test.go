@@ -88,7 +88,7 @@ func newSetting(t *testing.T, s *storetest.Store, people int) *setting {
 	g.Journey = storetest.NewJourney(t, s, people)
 	g.service = webhooks.NewService(s, s.Clock)
 	poster := fetch.ForMany(providers.Dialer{AllowPrivate: true}).Within(2 * time.Second)
-	g.teller = outgoing.New(s, poster, nil, s.Clock, slog.New(slog.DiscardHandler))
+	g.teller = outgoing.New(s, outgoing.Way{Poster: poster}, s.Clock, slog.New(slog.DiscardHandler))
 	g.ctx, g.cancel = context.WithCancel(t.Context())
 	t.Cleanup(func() {
 		g.cancel()
@@ -456,5 +456,83 @@ func TestContentIsToldWhoAsks(t *testing.T) {
 		require.Nil(t, written(o), "it was erased")
 		o, _ = occurrence(t, asks.requests()[3])
 		require.Equal(t, "zwei", written(o).Text)
+	})
+}
+
+// plain is a format for the tests: it tells messages that were sent as a line, and nothing
+// else.
+type plain struct{ most int }
+
+func (plain) Request(_ context.Context, w webhooks.Webhook, d webhooks.Delivery, o webhooks.Occurrence) (r outgoing.Request, ok bool, err error) {
+	if o.Type != "message.sent" {
+		return r, false, nil
+	}
+	return outgoing.Request{
+		Header: http.Header{"Content-Type": {"text/plain"}, "X-Token": {string(w.Options)}}, Body: []byte(fmt.Sprintf("%s try %d", o.Type, d.Tries)),
+	}, true, nil
+}
+
+func (plain) Took(answer fetch.Told) bool { return answer.Text == "thanks" }
+
+func (p plain) Tries(webhooks.Webhook) (int, bool) { return p.most, p.most == 3 }
+
+func TestAFormatTellsInItsOwnWords(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g := newSetting(t, s, 5)
+		poster := fetch.ForMany(providers.Dialer{AllowPrivate: true}).Within(2 * time.Second)
+		t.Cleanup(poster.Close)
+		g.teller = outgoing.New(s, outgoing.Way{Poster: poster, Formats: outgoing.Formats{"plain": plain{2}, "strict": plain{3}}}, s.Clock, slog.New(slog.DiscardHandler))
+		p := newProgram(t)
+		p.answers(func(n int, w http.ResponseWriter, _ *http.Request) {
+			if n > 1 { // the first is not understood
+				_, _ = w.Write([]byte("thanks"))
+			}
+		})
+		w := g.webhook(p, func(w *webhooks.Webhook) {
+			w.Format, w.Options, w.KeyID, w.Events = "plain", []byte(`{"a":1}`), 7, []webhooks.Event{"message.sent", "message.queued"}
+		})
+		require.EqualValues(t, 7, w.KeyID)
+		run := g.Start().ID
+		g.PlanAll(run, 100)
+		g.send(run, 1, 1)
+		g.tellAll()
+		require.Len(t, p.requests(), 1)
+		g.time.Advance(time.Hour)
+		g.tellAll()
+		got := p.requests()
+		require.Len(t, got, 2)
+		for i, r := range got {
+			require.Equal(t, fmt.Sprintf("message.sent try %d", i), string(r.body))
+			require.Equal(t, "text/plain", r.header.Get("Content-Type"))
+			require.Equal(t, `{"a":1}`, r.header.Get("X-Token"))
+			require.NotEmpty(t, r.header.Get("Webhook-Signature"))
+		}
+		list, err := g.service.Deliveries(g.ctx, webhooks.DeliveryFilter{AccountID: g.AccountID, WebhookID: w.ID, Limit: 10})
+		require.NoError(t, err)
+		require.NotEmpty(t, list)
+		for _, d := range list {
+			require.Equal(t, webhooks.Delivered, d.State, "also what the format tells nobody")
+		}
+
+		// So many tries and no more; where the format says so, the webhook is off then.
+		p.answers(func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+		strict := g.webhook(p, func(w *webhooks.Webhook) { w.Format = "strict" })
+		g.send(run, 2, 1)
+		for range 4 {
+			g.tellAll()
+			g.time.Advance(20 * time.Minute)
+		}
+		for id, want := range map[int64]struct {
+			state webhooks.State
+			tries int
+		}{w.ID: {webhooks.On, 2}, strict.ID: {webhooks.Off, 3}} {
+			is, err := g.service.Get(g.ctx, g.AccountID, id)
+			require.NoError(t, err)
+			require.Equal(t, want.state, is.State)
+			failed, err := g.service.Deliveries(g.ctx, webhooks.DeliveryFilter{AccountID: g.AccountID, WebhookID: id, State: webhooks.Failed, Limit: 10})
+			require.NoError(t, err)
+			require.Len(t, failed, 1)
+			require.Equal(t, want.tries, failed[0].Tries)
+		}
 	})
 }

@@ -45,7 +45,7 @@ type Rule struct {
 
 var rules = []Rule{
 	{Messages, 0, 30, "messages that are over, with all that belongs to them; who received a campaign is known no more"},
-	{Contents, 0, 1, "content and metadata of single messages that are over"},
+	{Contents, 0, 1, "content and metadata of single messages that are over, and files that were taken in to be sent"},
 	{Attempts, 0, 1, "what was tried, and answered by providers, before a message was over"},
 	{Replies, 0, 1, "what people wrote"},
 	{Answers, 0, 1, "what people answered in flows, once they are through"},

@@ -41,6 +41,8 @@ type Services struct {
 	Settings   *campaigns.SettingsService
 	Holidays   *campaigns.HolidayService
 	Messages   *messages.Service
+	Log        *messages.Log
+	Files      *messages.Files
 	Queue      *messages.Queue
 	Reports    *messages.Reports
 	Catalogue  *templates.Catalogue
@@ -75,6 +77,8 @@ type Store interface {
 	flows.Store
 	messages.Store
 	messages.QueueStore
+	messages.LogStore
+	messages.FileStore
 	templates.Store
 	channels.Store
 	contacts.ContactStore
@@ -141,6 +145,8 @@ func New(d Deps) *Services {
 		Settings:   campaigns.NewSettings(d.Store),
 		Holidays:   campaigns.NewHolidayService(d.Store),
 		Queue:      messages.NewQueue(d.Store, d.Clock),
+		Log:        messages.NewLog(d.Store),
+		Files:      messages.NewFiles(d.Store, d.PublicURL),
 		Rules:      targeting.NewRules(d.Store),
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),

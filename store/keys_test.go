@@ -127,3 +127,44 @@ func TestAddKeyTakesTheOperatorsOwn(t *testing.T) {
 		}
 	})
 }
+
+func TestKeysOfAnAPI(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		j := storetest.NewJourney(t, s, 1)
+		now := s.FakeTime()
+		keys := access.NewKeys(s)
+		admin, _, err := keys.Create(ctx, access.Key{AccountID: j.AccountID, Name: "admin", Role: access.Admin})
+		require.NoError(t, err)
+		ends := s.Clock.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+		made, secretKey, err := keys.Create(ctx, access.Key{
+			AccountID: j.AccountID, Name: "bot", Role: access.Admin, API: "chatapi", ChannelID: j.Channel.ID, ExpiresAt: &ends,
+		})
+		require.NoError(t, err)
+		found, err := keys.Lookup(ctx, secretKey)
+		require.NoError(t, err)
+		require.Equal(t, []any{"chatapi", j.Channel.ID, ends}, []any{found.API, found.ChannelID, found.ExpiresAt.UTC()})
+		_, _, err = keys.Create(ctx, access.Key{AccountID: j.AccountID, Name: "bot", Role: access.Sender, API: "chatapi", ChannelID: 999})
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		// A key that ends, or opens one API alone, can make no other: the admin's stays.
+		require.True(t, fault.Is(keys.Revoke(ctx, j.AccountID, admin.ID), fault.Conflict))
+
+		again, renewed, err := keys.Rotate(ctx, j.AccountID, made.ID)
+		require.NoError(t, err)
+		require.NotEqual(t, made.ID, again.ID)
+		require.Equal(t, []any{"bot", "chatapi", j.Channel.ID}, []any{again.Name, again.API, again.ChannelID})
+		_, err = keys.Lookup(ctx, secretKey)
+		require.True(t, fault.Is(err, fault.Unauthorized))
+		_, err = keys.Lookup(ctx, renewed)
+		require.NoError(t, err)
+		_, _, err = keys.Rotate(ctx, j.AccountID, made.ID)
+		require.True(t, fault.Is(err, fault.Conflict))
+		_, _, err = keys.Rotate(ctx, j.AccountID, 999)
+		require.True(t, fault.Is(err, fault.NotFound))
+
+		now.Advance(time.Hour)
+		_, err = keys.Lookup(ctx, renewed)
+		require.True(t, fault.Is(err, fault.Unauthorized), "its time is over")
+	})
+}

@@ -221,11 +221,15 @@ func (s *Store) PrepareDeliveries(ctx context.Context, webhookID int64) (more bo
 	if err != nil || page.last == 0 {
 		return false, 0, s.translate(err)
 	}
+	now := s.clock.Now()
+	if w.Format == webhooks.Log {
+		more, err := s.writeLog(ctx, w, cursor, page)
+		return more, now.Sub(page.all[0].Timestamp), err
+	}
 	requests, err := page.requests(w)
 	if err != nil {
 		return false, 0, err
 	}
-	now := s.clock.Now()
 	if !page.full && requests.events > 0 && requests.events < w.Batch.Most && w.Batch.Within > 0 && now.Sub(requests.first) < w.Batch.Within {
 		return false, 0, nil // more may come into the page
 	}

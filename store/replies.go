@@ -195,6 +195,15 @@ func (s *Store) ListReplies(ctx context.Context, f contacts.ReplyFilter) ([]cont
 	return list, s.translate(err)
 }
 
+// GetReply is one reply.
+func (s *Store) GetReply(ctx context.Context, accountID, id int64) (contacts.Reply, error) {
+	r, err := scanReply(s.reader().Row(ctx, selectReply+" WHERE id = ? AND account_id = ?", id, accountID).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, fault.New(fault.NotFound, "there is no reply %d", id)
+	}
+	return r, s.translate(err)
+}
+
 // ReviewReply gives a reply that waits for it the meaning that a person read in
 // it, and carries that out.
 func (s *Store) ReviewReply(ctx context.Context, accountID, id int64, meaning reply.Meaning, actor string) (r contacts.Reply, err error) {

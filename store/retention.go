@@ -49,8 +49,8 @@ type sweep struct {
 
 // sweepsOf are what removes a kind.
 var sweepsOf = map[retention.Kind][]sweep{
-	retention.Messages: {{remove: (*sweep).runs}, {remove: (*sweep).single}},
-	retention.Contents: {{remove: (*sweep).belongings, table: "message_contents"}},
+	retention.Messages: {{remove: (*sweep).runs}, {remove: (*sweep).single}, {remove: (*sweep).times, table: "message_log"}},
+	retention.Contents: {{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).times, table: "files"}},
 	retention.Attempts: {{remove: (*sweep).belongings, table: "transitions"}},
 	retention.Clicks:   {{remove: (*sweep).belongings, table: "engagement"}},
 	retention.Answers: {
@@ -329,6 +329,8 @@ var timedTables = map[string]timed{
 	"replies":            {came: "at", at: "at", of: "account_id = ?"},
 	"contact_events":     {came: "created_at", at: "at", of: "account_id = ?"},
 	"audit":              {came: "at", at: "at", of: "account_id = ?"},
+	"files":              {came: "created_at", at: "created_at", of: "account_id = ?"},
+	"message_log":        {came: "at", at: "at", of: "account_id = ?"},
 	"webhook_deliveries": {came: "created_at", at: "created_at", of: "state <> 'pending' AND webhook_id IN (SELECT id FROM webhooks WHERE account_id = ?)"},
 	"flow_answers": {came: "at", at: "at", of: "campaign_id IN (SELECT id FROM campaigns WHERE account_id = ?) " +
 		"AND NOT EXISTS (SELECT 1 FROM flow_sessions n WHERE n.id = flow_answers.session_id AND n.ended_at IS NULL)"},

@@ -82,7 +82,7 @@ var partTables = []struct {
 	oldest string
 }{
 	{string(retention.Messages), []string{"messages", "receipts"}, "SELECT created_at FROM messages ORDER BY id LIMIT 1"},
-	{string(retention.Contents), []string{"message_contents"}, firstIn("message_contents")},
+	{string(retention.Contents), []string{"message_contents", "files"}, firstIn("message_contents")},
 	{string(retention.Attempts), []string{"transitions"}, firstIn("transitions")},
 	{string(retention.Clicks), []string{"engagement", "engagement_counts"}, firstIn("engagement")},
 	{string(retention.Answers), []string{"flow_answers", "message_answers"}, "SELECT at FROM flow_answers ORDER BY id LIMIT 1"},

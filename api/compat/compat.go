@@ -11,6 +11,7 @@ import (
 
 	"carillon/api/compat/chatapi"
 	"carillon/api/gate"
+	"carillon/internal/clock"
 	"carillon/outgoing"
 	"carillon/services"
 	"carillon/webhooks"
@@ -33,9 +34,9 @@ func apis() []api {
 		{
 			"chatapi", chatapi.Serves,
 			func(d Deps, behind func(gate.Dialect) *gate.Gate) http.Handler {
-				return chatapi.New(d.Services, d.Wake, behind)
+				return chatapi.New(d.Services, d.Wake, clock.System{}, behind)
 			},
-			nil,
+			func(s *services.Services) outgoing.Format { return chatapi.NewFormat(s, clock.System{}) },
 		},
 	}
 }

@@ -99,7 +99,7 @@ func layers() []layer {
 			why: "times of the week are arithmetic, whoever keeps to them",
 		},
 		{
-			name: "campaigns", may: join(people, []string{"campaigns/hours", "targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,
+			name: "campaigns", may: join(people, []string{"campaigns/hours", "access", "targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,
 			why: "it is domain: rules that hold whatever stores, queues and serves them",
 		},
 		{

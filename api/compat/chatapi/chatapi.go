@@ -14,6 +14,7 @@ import (
 	"carillon/access"
 	"carillon/api/compat/params"
 	"carillon/api/gate"
+	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/services"
 )
@@ -23,16 +24,17 @@ type Server struct {
 	*services.Services
 	// wake says that there may be something to send now.
 	wake    func()
+	clock   clock.Clock
 	gate    *gate.Gate
 	handler http.Handler
 }
 
 // New makes the server; behind makes the gate that it stands behind.
-func New(s *services.Services, wake func(), behind func(gate.Dialect) *gate.Gate) *Server {
-	c := &Server{Services: s, wake: wake}
-	c.gate = behind(c)
-	c.handler = c.gate.Before(http.HandlerFunc(c.answer))
-	return c
+func New(s *services.Services, wake func(), c clock.Clock, behind func(gate.Dialect) *gate.Gate) *Server {
+	d := &Server{Services: s, wake: wake, clock: c}
+	d.gate = behind(d)
+	d.handler = d.gate.Before(http.HandlerFunc(d.answer))
+	return d
 }
 
 // Serves reports whether a path is Chat-API's.
@@ -46,11 +48,15 @@ type asked struct {
 	caller  access.Key
 	channel int64
 	given   params.Params
+	// reads says that it was asked by GET, and host is where the caller reached us.
+	reads bool
+	host  string
 }
 
 // call is one that there is.
 type call struct {
-	roles gate.Roles
+	// roles may make it, and steer may by POST where that takes more.
+	roles, steer gate.Roles
 	// verbs are the methods of HTTP that make it.
 	verbs []string
 	// sends says that its refusals are answered as messages that were not sent.
@@ -73,12 +79,17 @@ var (
 // calls are those that there are, by their names. The older name of sendMessage is the one
 // that six public clients use.
 var calls = map[string]call{
-	"status":             {roles: maySend, verbs: get, do: (*Server).status},
-	"sendMessage":        {roles: maySend, verbs: either, sends: true, do: (*Server).sendMessage},
-	"message":            {roles: maySend, verbs: either, sends: true, do: (*Server).sendMessage},
-	"sendFile":           {roles: maySend, verbs: either, sends: true, do: (*Server).sendFile},
-	"showMessagesQueue":  {roles: maySend, verbs: get, do: (*Server).showQueue},
-	"clearMessagesQueue": {roles: maySteer, verbs: get, do: (*Server).clearQueue},
+	"status":                      {roles: maySend, verbs: get, do: (*Server).status},
+	"sendMessage":                 {roles: maySend, verbs: either, sends: true, do: (*Server).sendMessage},
+	"message":                     {roles: maySend, verbs: either, sends: true, do: (*Server).sendMessage},
+	"sendFile":                    {roles: maySend, verbs: either, sends: true, do: (*Server).sendFile},
+	"messages":                    {roles: maySend, verbs: get, do: (*Server).listMessages},
+	"webhook":                     {roles: maySend, steer: maySteer, verbs: either, do: (*Server).webhook},
+	"settings":                    {roles: maySend, steer: maySteer, verbs: either, do: (*Server).all},
+	"settings/ackNotificationsOn": {roles: maySteer, verbs: either, do: (*Server).acks},
+	"showMessagesQueue":           {roles: maySend, verbs: get, do: (*Server).showQueue},
+	"clearMessagesQueue":          {roles: maySteer, verbs: get, do: (*Server).clearQueue},
+	"logout":                      {roles: maySend, verbs: either, do: (*Server).logout},
 }
 
 // find reads a path: /instance4711/sendMessage.
@@ -98,7 +109,11 @@ func (c *Server) Route(r *http.Request) gate.Route {
 			c.Refuse(w, r, fault.New(fault.NotFound, "there is no such method, or the instance is no number"))
 		}}
 	}
-	return gate.Route{Pattern: "/instance{id}/" + name, Roles: of.roles, Once: of.sends}
+	roles := of.roles
+	if r.Method != http.MethodGet && of.steer != nil {
+		roles = of.steer
+	}
+	return gate.Route{Pattern: "/instance{id}/" + name, Roles: roles, Once: of.sends}
 }
 
 // Key is the token in the query, where Chat-API's clients have it.
@@ -147,6 +162,15 @@ func write(w http.ResponseWriter, status int, answer any) {
 	_ = e.Encode(answer) // who does not read it any more misses nothing
 }
 
+// open refuses an instance that the caller has not. Whoever uses one has its messages
+// numbered from then on.
+func (c *Server) open(ctx context.Context, caller access.Key, channel int64) error {
+	if caller.ChannelID != 0 && caller.ChannelID != channel {
+		return fault.New(fault.NotFound, "the token is of instance %d", caller.ChannelID)
+	}
+	return c.Log.Keep(ctx, caller.AccountID, channel)
+}
+
 // answer makes the call that the gate let through.
 func (c *Server) answer(w http.ResponseWriter, r *http.Request) {
 	channel, _, of, _ := find(r.URL.Path)
@@ -156,11 +180,15 @@ func (c *Server) answer(w http.ResponseWriter, r *http.Request) {
 		c.Refuse(w, r, fault.New(fault.MethodNotAllowed, "use %s", strings.Join(of.verbs, " or ")))
 		return
 	}
+	caller := gate.Caller(r.Context())
 	given, err := params.Read(r, params.Query|params.Body)
+	if err == nil {
+		err = c.open(r.Context(), caller, channel)
+	}
 	var out any
 	if err == nil {
 		given.Drop("token")
-		out, err = of.do(c, r.Context(), asked{gate.Caller(r.Context()), channel, given})
+		out, err = of.do(c, r.Context(), asked{caller, channel, given, r.Method == http.MethodGet, r.Host})
 	}
 	if err != nil {
 		c.Refuse(w, r, err)

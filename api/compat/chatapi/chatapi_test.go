@@ -40,7 +40,7 @@ func newServer(t *testing.T) *server {
 	}
 	logger := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	limits := gate.NewLimits(0, 1, s.Clock)
-	s.handler = chatapi.New(s.Services, func() { s.woken++ }, func(d gate.Dialect) *gate.Gate {
+	s.handler = chatapi.New(s.Services, func() { s.woken++ }, s.Clock, func(d gate.Dialect) *gate.Gate {
 		return gate.New(gate.Deps{
 			Dialect: d, Keys: s.Keys, Answers: s.Store, Limits: limits, MaxBodyBytes: 4 << 10, LargeBody: "the bound", Clock: s.Clock, Logger: logger,
 		})
@@ -184,8 +184,10 @@ func TestSendFile(t *testing.T) {
 	require.Equal(t, "https://example.org/cover.jpg", content.Attachment.URL)
 	for body, why := range map[string]string{
 		`{"phone":"17472822486","body":"https://example.org/cover.jpg"}`:                    "filename",
-		`{"phone":"17472822486","body":"cover.jpg","filename":"a"}`:                         "address of the file",
-		`{"phone":"17472822486","body":"data:image/png;base64,AAAA","filename":"a"}`:        "address of the file",
+		`{"phone":"17472822486","body":"cover.jpg","filename":"a"}`:                         "give the file",
+		`{"phone":"17472822486","body":"data:image/png;base64,%%","filename":"a"}`:          "not in base64",
+		`{"phone":"17472822486","body":"data:image/png;base64,","filename":"a"}`:            "is empty",
+		`{"phone":"17472822486","body":"data:,hello","filename":"a"}`:                       "in base64",
 		`{"body":"https://example.org/cover.jpg","filename":"a","caption":"x"}`:             "phone or chatId",
 		`{"phone":"17472822486","body":"ftp://example.org/a","filename":"a","caption":"x"}`: "attachment.url",
 	} {

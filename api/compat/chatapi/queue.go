@@ -8,7 +8,6 @@ import (
 	"carillon/access"
 	"carillon/api/gate"
 	"carillon/messages"
-	"carillon/providers"
 )
 
 // queued is the outbound queue of an instance.
@@ -36,9 +35,6 @@ type cleared struct {
 // waiting are the first hundred messages of a channel that wait, and how many there are.
 func (c *Server) waiting(ctx context.Context, a asked) (total int64, head []messages.Message, err error) {
 	of := messages.QueueFilter{AccountID: a.caller.AccountID, ChannelID: a.channel}
-	if _, err := c.Channels.Get(ctx, a.caller.AccountID, a.channel); err != nil {
-		return 0, nil, err
-	}
 	totals, err := c.Queue.Totals(ctx, of)
 	if err != nil {
 		return 0, nil, err
@@ -55,11 +51,15 @@ func (c *Server) showQueue(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	contents, err := c.Campaigns.Contents(ctx, a.caller.AccountID, head)
+	if err != nil {
+		return nil, err
+	}
 	shown := queued{TotalMessages: total, First100: []queuedEntry{}}
-	for _, m := range head {
-		text, kind, err := c.text(ctx, a.caller, m)
-		if err != nil {
-			return nil, err
+	for i, m := range head {
+		kind, text := typeOf(contents[i])
+		if kind == "chat" {
+			kind = "text" // here it is called so
 		}
 		entry := queuedEntry{ID: m.ID, Body: text, Type: kind, ChatID: chatOf(strings.TrimPrefix(m.Address, "+")), Metadata: "{}"}
 		if m.ClaimedAt != nil {
@@ -70,45 +70,21 @@ func (c *Server) showQueue(ctx context.Context, a asked) (any, error) {
 	return shown, nil
 }
 
-// text is what a message that waits says: that of a campaign is made when it is sent, and
-// shown as its template.
-func (c *Server) text(ctx context.Context, caller access.Key, m messages.Message) (text, kind string, err error) {
-	var content providers.Content
-	if m.CampaignID != 0 {
-		k, err := c.Campaigns.Get(ctx, caller.AccountID, m.CampaignID)
-		if err != nil {
-			return "", "", err
-		}
-		content = k.Content
-	} else {
-		own, err := c.Messages.Content(ctx, m)
-		if err != nil {
-			return "", "", err
-		}
-		if own != nil { // it may be removed by age
-			content = *own
-		}
-	}
-	if content.Text == "" && content.Attachment != nil {
-		return content.Attachment.URL, "document", nil
-	}
-	return content.Text, "text", nil
-}
-
 func (c *Server) clearQueue(ctx context.Context, a asked) (any, error) {
 	_, head, err := c.waiting(ctx, a)
 	if err != nil {
 		return nil, err
 	}
+	contents, err := c.Campaigns.Contents(ctx, a.caller.AccountID, head)
+	if err != nil {
+		return nil, err
+	}
 	texts := make([]string, 0, len(head))
-	for _, m := range head {
+	for i, m := range head {
 		if m.State == messages.Sending { // it is not cleared
 			continue
 		}
-		text, _, err := c.text(ctx, a.caller, m)
-		if err != nil {
-			return nil, err
-		}
+		_, text := typeOf(contents[i])
 		texts = append(texts, text)
 	}
 	done, err := c.Queue.Clear(ctx, messages.Clear{

@@ -3,8 +3,8 @@ package chatapi
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
+	"time"
 
 	"carillon/api/compat/params"
 	"carillon/internal/fault"
@@ -48,37 +48,18 @@ func (c *Server) sendMessage(ctx context.Context, a asked) (any, error) {
 	return c.send(ctx, a, messages.Notification{Content: providers.Content{Text: "{{ row.body }}"}, Data: map[string]string{"body": body}})
 }
 
-// sendFile writes a message with a file down, which is named by its address.
-func (c *Server) sendFile(ctx context.Context, a asked) (any, error) {
-	var body, filename, caption string
-	err := a.given.Texts(map[string]*string{"body": &body, "filename": &filename, "caption": &caption})
-	switch {
-	case err != nil:
-		return nil, err
-	case filename == "":
-		return nil, fault.InvalidField("filename", nil, "give the file a name, such as 1.jpg")
-	case strings.HasPrefix(body, "data:"):
-		return nil, fault.InvalidField("body", nil, "files in the request are not taken: give the address of the file")
-	}
-	address, err := url.Parse(body)
-	if err != nil || address.Host == "" {
-		return nil, fault.InvalidField("body", body, "give the address of the file, such as https://example.org/cover.jpg")
-	}
-	file := providers.Attachment{URL: address.String(), Filename: filename, Caption: caption}
-	t := messages.Notification{Content: providers.Content{Attachment: &file}}
-	if caption != "" {
-		t.Content.Text, t.Data = "{{ row.caption }}", map[string]string{"caption": caption}
-	}
-	return c.send(ctx, a, t)
-}
-
+// send writes a message down, to go out after the instance's delay.
 func (c *Server) send(ctx context.Context, a asked, t messages.Notification) (any, error) {
 	digits, err := destination(a.given)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Channels.Get(ctx, a.caller.AccountID, a.channel); err != nil {
+	s, err := c.read(ctx, a)
+	if err != nil {
 		return nil, err
+	}
+	if s.SendDelay > 0 {
+		t.DueAt = c.clock.Now().Add(time.Duration(s.SendDelay) * time.Second)
 	}
 	t.AccountID, t.ChannelID, t.To = a.caller.AccountID, a.channel, "+"+digits
 	m, err := c.Messages.Send(ctx, t)

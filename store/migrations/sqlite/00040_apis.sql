@@ -16,16 +16,25 @@ ALTER TABLE account_settings ADD COLUMN apis TEXT;
 -- One numbered log of what was sent and what was written to us, for the channels for which
 -- somebody asked for it. What was said is read where it is kept.
 CREATE TABLE message_log (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL,
-    number     INTEGER NOT NULL,
     channel_id INTEGER NOT NULL,
     at         INTEGER NOT NULL,
     message_id INTEGER NOT NULL DEFAULT 0,
-    reply_id   INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (account_id, number)
+    reply_id   INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX message_log_channel ON message_log (channel_id, number);
-CREATE INDEX message_log_at ON message_log (at);
+CREATE INDEX message_log_channel ON message_log (channel_id, id);
+CREATE INDEX message_log_reply ON message_log (reply_id) WHERE reply_id <> 0;
+
+-- What an API of others keeps of a channel (0: of the account), a JSON object that only it
+-- reads.
+CREATE TABLE api_settings (
+    account_id INTEGER NOT NULL,
+    api        TEXT NOT NULL,
+    channel_id INTEGER NOT NULL,
+    settings   TEXT NOT NULL,
+    PRIMARY KEY (account_id, api, channel_id)
+);
 
 -- Files that were taken in to be sent: providers fetch them by their token.
 CREATE TABLE files (
@@ -39,10 +48,10 @@ CREATE TABLE files (
     created_at   INTEGER NOT NULL
 );
 CREATE INDEX files_account ON files (account_id, id);
-CREATE INDEX files_created ON files (created_at);
 
 -- +goose Down
 DROP TABLE files;
+DROP TABLE api_settings;
 DROP TABLE message_log;
 DELETE FROM webhooks WHERE format <> '';
 ALTER TABLE account_settings DROP COLUMN apis;

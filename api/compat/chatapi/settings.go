@@ -1,0 +1,223 @@
+package chatapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+
+	"carillon/api/compat/params"
+	"carillon/api/gate"
+	"carillon/channels"
+	"carillon/internal/fault"
+	"carillon/messages"
+	"carillon/webhooks"
+)
+
+// name is that of the API: of its keys, its webhooks and its settings.
+const name = "chatapi"
+
+// settings are what clients set of an instance. Those that say what WhatsApp Web does are
+// kept and given back, and change nothing.
+type settings struct {
+	WebhookURL            string `json:"webhookUrl"`
+	AckNotificationsOn    bool   `json:"ackNotificationsOn"`
+	SendDelay             int64  `json:"sendDelay"`
+	GuaranteedHooks       bool   `json:"guaranteedHooks"`
+	WebhookStatuses       bool   `json:"webhookStatuses"`
+	StatusNotificationsOn bool   `json:"statusNotificationsOn"`
+	ChatUpdateOn          bool   `json:"chatUpdateOn"`
+	VideoUploadOn         bool   `json:"videoUploadOn"`
+	IgnoreOldMessages     bool   `json:"ignoreOldMessages"`
+	OldMessagesPeriod     int64  `json:"oldMessagesPeriod"`
+	ProcessArchive        bool   `json:"processArchive"`
+	InstanceStatuses      bool   `json:"instanceStatuses"`
+	DisableDialogsArchive bool   `json:"disableDialogsArchive"`
+	ParallelHooks         bool   `json:"parallelHooks"`
+	Proxy                 string `json:"proxy"`
+}
+
+// longestDelay bounds sendDelay, in seconds: a day.
+const longestDelay = 86400
+
+// take changes settings by what a call gives, and says which were changed.
+func (s *settings) take(given params.Params) (changed map[string]any, err error) {
+	was := *s
+	for name, at := range map[string]*bool{
+		"ackNotificationsOn": &s.AckNotificationsOn, "guaranteedHooks": &s.GuaranteedHooks, "webhookStatuses": &s.WebhookStatuses,
+		"statusNotificationsOn": &s.StatusNotificationsOn, "chatUpdateOn": &s.ChatUpdateOn, "videoUploadOn": &s.VideoUploadOn,
+		"ignoreOldMessages": &s.IgnoreOldMessages, "processArchive": &s.ProcessArchive, "instanceStatuses": &s.InstanceStatuses,
+		"disableDialogsArchive": &s.DisableDialogsArchive, "parallelHooks": &s.ParallelHooks,
+	} {
+		if *at, err = given.Bool(name, *at); err != nil {
+			return nil, err
+		}
+	}
+	for name, at := range map[string]*int64{"sendDelay": &s.SendDelay, "oldMessagesPeriod": &s.OldMessagesPeriod} {
+		if *at, err = given.Int(name, *at); err != nil {
+			return nil, err
+		}
+		if *at < 0 || *at > longestDelay {
+			return nil, fault.InvalidField(name, *at, "must be a number of seconds from 0 to %d", longestDelay)
+		}
+	}
+	for name, at := range map[string]*string{"webhookUrl": &s.WebhookURL, "proxy": &s.Proxy} {
+		if given.Value(name) == nil {
+			continue
+		}
+		if *at, err = given.Text(name); err != nil {
+			return nil, err
+		}
+	}
+	if s.WebhookURL != was.WebhookURL && s.WebhookURL != "" {
+		if u, err := url.Parse(s.WebhookURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return nil, fault.InvalidField("webhookUrl", s.WebhookURL, "must be an address such as https://example.org/hook")
+		}
+	}
+	return differences(was, *s), nil
+}
+
+// differences are the settings that are not as they were, by their names.
+func differences(was, is settings) map[string]any {
+	before, after := asMap(was), asMap(is)
+	for name, value := range before {
+		if after[name] == value {
+			delete(after, name)
+		}
+	}
+	return after
+}
+
+func asMap(s settings) map[string]any {
+	text, _ := json.Marshal(s) // it is of plain values
+	var m map[string]any
+	_ = json.Unmarshal(text, &m)
+	return m
+}
+
+func (c *Server) settingsOf(a asked) channels.APISettings {
+	return channels.APISettings{AccountID: a.caller.AccountID, API: name, ChannelID: a.channel}
+}
+
+// read are the settings of an instance.
+func (c *Server) read(ctx context.Context, a asked) (s settings, err error) {
+	return s, c.Channels.APISettings(ctx, c.settingsOf(a), &s)
+}
+
+// change changes the settings of an instance, and its webhook with them.
+func (c *Server) change(ctx context.Context, a asked) (s settings, changed map[string]any, err error) {
+	err = c.Channels.ChangeAPISettings(ctx, c.settingsOf(a), &s, func() (err error) {
+		changed, err = s.take(a.given)
+		return err
+	})
+	if err != nil {
+		return s, nil, err
+	}
+	return s, changed, c.setWebhook(ctx, a, s)
+}
+
+// webhookOf is the webhook of an instance, as far as it has one.
+func (c *Server) webhookOf(ctx context.Context, a asked) (w webhooks.Webhook, has bool, err error) {
+	list, err := c.Webhooks.List(ctx, a.caller.AccountID, 0, mostMessages)
+	i := slices.IndexFunc(list, func(w webhooks.Webhook) bool {
+		return w.Format == name && slices.Equal(w.Channels, []int64{a.channel})
+	})
+	if err != nil || i < 0 {
+		return w, false, err
+	}
+	return list[i], true, nil
+}
+
+// setWebhook has the instance's webhook be as the settings say.
+func (c *Server) setWebhook(ctx context.Context, a asked, s settings) error {
+	w, has, err := c.webhookOf(ctx, a)
+	switch {
+	case err != nil:
+		return err
+	case s.WebhookURL == "" && has:
+		return c.Webhooks.Delete(ctx, a.caller.AccountID, w.ID)
+	case s.WebhookURL == "":
+		return nil
+	}
+	options, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if has {
+		_, err = c.Webhooks.Update(ctx, a.caller.AccountID, w.ID, func(w *webhooks.Webhook) error {
+			if w.URL != s.WebhookURL {
+				w.State = webhooks.On
+			}
+			w.URL, w.Options, w.KeyID = s.WebhookURL, options, a.caller.ID
+			return nil
+		})
+		return err
+	}
+	_, _, err = c.Webhooks.Create(ctx, webhooks.Webhook{
+		AccountID: a.caller.AccountID, Format: name, Options: options, KeyID: a.caller.ID, URL: s.WebhookURL, Channels: []int64{a.channel},
+		Description: "set through Chat-API",
+		Events: []webhooks.Event{
+			webhooks.MessageReceived, webhooks.MessageEvent(messages.Sent), webhooks.MessageEvent(messages.Delivered), webhooks.MessageEvent(messages.Read),
+		},
+	})
+	return err
+}
+
+// hooked is what is said of a webhook: set is whether this call set it.
+type hooked struct {
+	Set        bool   `json:"set"`
+	WebhookURL string `json:"webhookUrl"`
+	// Message says why it was not set.
+	Message string `json:"message,omitempty"`
+}
+
+// webhook sets the webhook, or says which there is.
+func (c *Server) webhook(ctx context.Context, a asked) (any, error) {
+	address, err := a.given.Text("webhookUrl")
+	if err != nil {
+		return nil, err
+	}
+	if a.reads || address == "" {
+		s, err := c.read(ctx, a)
+		return hooked{WebhookURL: s.WebhookURL}, err
+	}
+	s, _, err := c.change(ctx, a)
+	if fault.Is(err, fault.Invalid) {
+		kept, readErr := c.read(ctx, a)
+		return hooked{WebhookURL: kept.WebhookURL, Message: gate.TextOf(err)}, readErr
+	}
+	return hooked{Set: true, WebhookURL: s.WebhookURL}, err
+}
+
+// acks switches acks on and off, by GET too, or says whether they are on.
+func (c *Server) acks(ctx context.Context, a asked) (any, error) {
+	var s settings
+	var err error
+	if a.given.Has("ackNotificationsOn") {
+		s, _, err = c.change(ctx, a)
+	} else {
+		s, err = c.read(ctx, a)
+	}
+	return struct {
+		On bool `json:"ackNotificationsOn"`
+	}{s.AckNotificationsOn}, err
+}
+
+// all shows the settings, and changes those that are given.
+func (c *Server) all(ctx context.Context, a asked) (any, error) {
+	if a.reads {
+		return c.read(ctx, a)
+	}
+	s, changed, err := c.change(ctx, a)
+	return struct {
+		settings
+		Updated map[string]any `json:"updated"`
+	}{s, changed}, err
+}
+
+// logout does nothing: programs that are taken down ask for it, and fail without an answer.
+func (c *Server) logout(context.Context, asked) (any, error) {
+	return struct {
+		Result string `json:"result"`
+	}{"There is no session to end: revoke the key instead"}, nil
+}
