@@ -276,7 +276,12 @@ func (t *Teller) try(ctx context.Context, w webhooks.Webhook, d webhooks.Deliver
 	case most == 0 && (now.Sub(d.CreatedAt) >= giveUpAfter || refused && d.Tries >= refusedTries):
 		d.State = webhooks.Failed
 	}
-	d.NextTryAt = now.Add(pause(d.Tries, providers.ClassifyHTTP(answer.Status, http.Header{"Retry-After": {answer.After}}, now).RetryAfter))
+	var asked time.Duration
+	// A status that says yes is none to a format which reads the answer.
+	if refusal := providers.ClassifyHTTP(answer.Status, http.Header{"Retry-After": {answer.After}}, now); refusal != nil {
+		asked = refusal.RetryAfter
+	}
+	d.NextTryAt = now.Add(pause(d.Tries, asked))
 	return d, off, nil
 }
 

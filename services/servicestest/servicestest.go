@@ -51,7 +51,7 @@ func kind(name string, can providers.Capabilities) providers.Kind {
 }
 
 // New makes a fixture that ends with the test.
-func New(t *testing.T) *Fixture {
+func New(t testing.TB) *Fixture {
 	t.Helper()
 	ctx := t.Context()
 	box, err := secret.NewBox(secret.New(MasterKey))

@@ -26,13 +26,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // server is the dialect over real services.
 type server struct {
 	*servicestest.Fixture
-	t       *testing.T
+	t       testing.TB
 	handler http.Handler
 	log     bytes.Buffer
 	woken   int
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	s := &server{Fixture: servicestest.New(t), t: t}
 	for _, role := range access.Roles() {
 		_, err := s.Store.AddKey(t.Context(), access.Key{AccountID: s.Account, Name: string(role), Role: role}, secret.New(string(role)+"-key-0123456789"))
@@ -42,7 +42,7 @@ func newServer(t *testing.T) *server {
 	limits := gate.NewLimits(0, 1, s.Clock)
 	s.handler = chatapi.New(s.Services, func() { s.woken++ }, s.Clock, func(d gate.Dialect) *gate.Gate {
 		return gate.New(gate.Deps{
-			Dialect: d, Keys: s.Keys, Answers: s.Store, Limits: limits, MaxBodyBytes: 4 << 10, LargeBody: "the bound", Clock: s.Clock, Logger: logger,
+			Dialect: d, API: "chatapi", Keys: s.Keys, Answers: s.Store, Limits: limits, MaxBodyBytes: 4 << 10, LargeBody: "the bound", Clock: s.Clock, Logger: logger,
 		})
 	})
 	return s
