@@ -35,6 +35,10 @@ type Store interface {
 	// DeleteChannel is NotFound if there is no such channel, and a Conflict while a
 	// campaign uses it or messages of it are not sent yet.
 	DeleteChannel(ctx context.Context, accountID, id int64) error
+	// DialectSettings are what an API of others has set of a channel; none where it has not.
+	DialectSettings(ctx context.Context, channelID int64, api string) (map[string]string, error)
+	// KeepDialectSettings changes them in one transaction, with the errors of change.
+	KeepDialectSettings(ctx context.Context, channelID int64, api string, change func(map[string]string) error) error
 	// PauseChannel and ResumeChannel are NotFound if there is no such channel; one that
 	// is paused, or active, already stays so.
 	PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error
@@ -229,4 +233,38 @@ func (s *Service) validate(c *providers.Channel) error {
 		c.SenderDomain, err = s.known.SenderDomain(c.Provider, c.Config)
 	}
 	return err
+}
+
+// Bounds of what an API of others may set of a channel.
+const (
+	mostDialectSettings = 200
+	maxDialectSetting   = 10_000 // bytes
+)
+
+// DialectSettings are what an API of others has set of a channel and Carillon itself has no
+// use for, by their names.
+func (s *Service) DialectSettings(ctx context.Context, accountID, id int64, api string) (map[string]string, error) {
+	if _, err := s.store.GetChannel(ctx, accountID, id); err != nil {
+		return nil, err
+	}
+	return s.store.DialectSettings(ctx, id, api)
+}
+
+// SetDialectSettings sets some of them; the others stay.
+func (s *Service) SetDialectSettings(ctx context.Context, accountID, id int64, api string, values map[string]string) error {
+	if _, err := s.store.GetChannel(ctx, accountID, id); err != nil {
+		return err
+	}
+	return s.store.KeepDialectSettings(ctx, id, api, func(kept map[string]string) error {
+		for name, value := range values {
+			if len(name) > maxDialectSetting || len(value) > maxDialectSetting {
+				return fault.InvalidField(name, nil, "is longer than %d bytes", maxDialectSetting)
+			}
+			kept[name] = value
+		}
+		if len(kept) > mostDialectSettings {
+			return fault.New(fault.Invalid, "a channel has at most %d settings of an API that is not its own", mostDialectSettings)
+		}
+		return nil
+	})
 }

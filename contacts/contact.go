@@ -91,9 +91,19 @@ type List struct {
 	Name      string
 	// Description is for people; may be empty.
 	Description string
-	Members     int64
-	CreatedAt   time.Time
+	// Slot is the number by which other APIs know a category, 1 to MaxSlots; 0 for none.
+	Slot int
+	// Color and TextColor are how a label is shown: six hexadecimal digits, or empty.
+	Color, TextColor string
+	Members          int64
+	CreatedAt        time.Time
 }
+
+// MaxSlots is how many categories of an account have a number.
+const MaxSlots = 10
+
+// AnySlot asks for the lowest number that is free, for a category that must have one.
+const AnySlot = -1
 
 // UploadState is where an upload stands.
 type UploadState string

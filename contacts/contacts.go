@@ -48,6 +48,10 @@ type ContactStore interface {
 	DeleteContact(ctx context.Context, accountID, id int64) error
 	// ListContacts lists in the order of ids.
 	ListContacts(ctx context.Context, f ContactFilter) ([]Contact, error)
+	// SetValues gives contacts a value of a property in one transaction and returns how
+	// many had another; null takes values away. It is Invalid, and nothing is changed, for
+	// a value that the property can't take.
+	SetValues(ctx context.Context, accountID int64, contactIDs []int64, key string, value json.RawMessage) (changed int64, err error)
 	MergeStore
 	ErasureStore
 }
@@ -135,6 +139,16 @@ func (s *Contacts) Update(ctx context.Context, accountID, id int64, change Conta
 		c.Given = change.Attributes
 		return normalize(c, change.Country, deleted)
 	})
+}
+
+// SetValues gives many contacts the same value of a property, all of them or none, and
+// returns how many had another; null takes values away. More than 10,000 at once go by a
+// bulk operation.
+func (s *Contacts) SetValues(ctx context.Context, accountID int64, contactIDs []int64, key string, value json.RawMessage) (changed int64, err error) {
+	if err := someContacts(contactIDs); err != nil {
+		return 0, err
+	}
+	return s.store.SetValues(ctx, accountID, contactIDs, key, value)
 }
 
 // maxSearched is the longest text to search for: no field that is searched is

@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -34,6 +35,10 @@ func (s *oneContact) UpdateContact(_ context.Context, _, _ int64, change func(*C
 	}
 	s.contact = changed
 	return changed, nil
+}
+
+func (s *oneContact) SetValues(context.Context, int64, []int64, string, json.RawMessage) (int64, error) {
+	return 0, nil
 }
 
 func (s *oneContact) DeleteContact(context.Context, int64, int64) error { return nil }

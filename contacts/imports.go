@@ -143,7 +143,7 @@ func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (
 		return opts, err
 	}
 	for _, p := range properties {
-		opts.Attributes = append(opts.Attributes, csvfile.Attribute{Key: p.Key, Label: p.Label, Parse: func(cell string) (string, string) {
+		opts.Attributes = append(opts.Attributes, csvfile.Attribute{Key: p.Key, Name: p.Name, Label: p.Label, Parse: func(cell string) (string, string) {
 			stored, reason := set[p.Key].Parse(cell)
 			return string(stored), reason
 		}})

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"carillon/contacts/csvfile"
 	"carillon/contacts/value"
+	"carillon/internal/clock"
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
 	"carillon/internal/jsontext"
@@ -38,6 +40,29 @@ func (im *Importer) Run(ctx context.Context, uploadID int64) error {
 		return fault.New(fault.Conflict, "upload %d is not waiting: it is over, or another process is importing it", uploadID)
 	}
 	return im.run(ctx, upload)
+}
+
+// look is how often Finish looks at an upload that another process is importing.
+const look = 100 * time.Millisecond
+
+// Finish imports an upload, or waits for who is at it, and returns it when it is over or
+// the time is: then it goes on without being waited for.
+func (im *Importer) Finish(ctx context.Context, accountID, uploadID int64, within time.Duration) (Upload, error) {
+	working, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	err := im.Run(working, uploadID)
+	for {
+		if err != nil && !fault.Is(err, fault.Conflict) && working.Err() == nil {
+			return Upload{}, err
+		}
+		upload, err := im.store.GetUpload(ctx, accountID, uploadID)
+		if err != nil || upload.State == UploadFinished || upload.State == UploadFailed || working.Err() != nil {
+			return upload, err
+		}
+		if err := (clock.System{}).Sleep(working, look); err != nil && ctx.Err() != nil {
+			return Upload{}, ctx.Err()
+		}
+	}
 }
 
 // run imports a claimed upload.

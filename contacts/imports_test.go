@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/contacts/property"
+	"carillon/internal/clock"
 	"carillon/internal/fault"
 )
 
@@ -60,6 +63,10 @@ func (m *memory) ClaimUpload(_ context.Context, id int64) (Upload, bool, error) 
 	}
 	u.State = UploadRunning
 	return *u, true, nil
+}
+
+func (m *memory) GetUpload(_ context.Context, _, id int64) (Upload, error) {
+	return *m.uploads[id], nil
 }
 
 func (m *memory) ReleaseUpload(ctx context.Context, id int64) error {
@@ -234,4 +241,32 @@ func TestAFileThatWasTakenIsSaidToWait(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, im.Queued(), 1, "nobody needs to hear it twice")
 	}
+}
+
+// Who waits for an import has it done at once, waits for who is at it, and not for ever.
+func TestFinishWaitsForAnImport(t *testing.T) {
+	take := func(m *memory) (*Importer, Upload) {
+		im := NewImporter(m, m, ImportConfig{})
+		u, err := im.Take(t.Context(), 1, "a.csv", strings.NewReader("phone,age\n+4915112345678,7\n"), ImportOptions{})
+		require.NoError(t, err)
+		return im, u
+	}
+	m := &memory{}
+	im, u := take(m)
+	done, err := im.Finish(t.Context(), 1, u.ID, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, UploadFinished, done.State)
+	require.Len(t, m.batches, 1)
+
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		im, u := take(m)
+		m.uploads[u.ID].State = UploadRunning // by another process
+		begun := (clock.System{}).Now()
+		done, err := im.Finish(t.Context(), 1, u.ID, 20*time.Second)
+		require.NoError(t, err)
+		require.Equal(t, UploadRunning, done.State)
+		require.Equal(t, 20*time.Second, (clock.System{}).Now().Sub(begun))
+		require.Empty(t, m.batches)
+	})
 }

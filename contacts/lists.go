@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,8 +39,9 @@ type MemberChange struct {
 
 // ListStore keeps groups, categories and labels.
 type ListStore interface {
-	// CreateList keeps a new list. A name that another list of the kind has is a
-	// Conflict that names it.
+	// CreateList keeps a new list; a category gets the lowest number that is free. A name
+	// that another list of the kind has is a Conflict that names it, and so is a category
+	// that must have a number where none is free.
 	CreateList(ctx context.Context, l List) (List, error)
 	// GetList is NotFound if the account has no such list of the kind.
 	GetList(ctx context.Context, accountID int64, kind ListKind, id int64) (List, error)
@@ -83,9 +85,20 @@ func listName(kind ListKind, name string) (string, error) {
 	return name, nil
 }
 
+var colorForm = regexp.MustCompile(`^[0-9A-F]{6}$`)
+
 func (l *List) check() (err error) {
 	if l.Name, err = listName(l.Kind, l.Name); err != nil {
 		return err
+	}
+	for _, color := range []struct {
+		location string
+		value    *string
+	}{{"color", &l.Color}, {"text_color", &l.TextColor}} {
+		*color.value = strings.ToUpper(strings.TrimPrefix(strings.TrimSpace(*color.value), "#"))
+		if *color.value != "" && !colorForm.MatchString(*color.value) {
+			return fault.InvalidField(color.location, *color.value, "is no color: write six hexadecimal digits such as FF9300")
+		}
 	}
 	l.Description = strings.TrimSpace(l.Description)
 	if !utf8.ValidString(l.Description) || utf8.RuneCountInString(l.Description) > maxListDescription || strings.ContainsRune(l.Description, 0) {
@@ -94,8 +107,8 @@ func (l *List) check() (err error) {
 	return nil
 }
 
-// Create makes an empty list of AccountID, Kind, Name and Description. A name
-// that is taken is a Conflict.
+// Create makes an empty list of AccountID, Kind, Name, Description and colors. A name
+// that is taken is a Conflict; so is a category with Slot AnySlot where no number is free.
 func (s *Lists) Create(ctx context.Context, l List) (List, error) {
 	if err := l.check(); err != nil {
 		return List{}, err
@@ -114,16 +127,17 @@ func (s *Lists) List(ctx context.Context, accountID int64, kind ListKind, after 
 }
 
 // ListChange is what to change of a list; nil leaves a text as it is.
-type ListChange struct{ Name, Description *string }
+type ListChange struct{ Name, Description, Color, TextColor *string }
 
 // Update renames a list or describes it anew.
 func (s *Lists) Update(ctx context.Context, accountID int64, kind ListKind, id int64, c ListChange) (List, error) {
 	return s.store.UpdateList(ctx, accountID, kind, id, func(l *List) error {
-		if c.Name != nil {
-			l.Name = *c.Name
-		}
-		if c.Description != nil {
-			l.Description = *c.Description
+		for _, field := range []struct{ to, from *string }{
+			{&l.Name, c.Name}, {&l.Description, c.Description}, {&l.Color, c.Color}, {&l.TextColor, c.TextColor},
+		} {
+			if field.from != nil {
+				*field.to = *field.from
+			}
 		}
 		return l.check()
 	})

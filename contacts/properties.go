@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"carillon/contacts/property"
@@ -76,7 +78,7 @@ func (e *PropertyEffect) Err(key string) error {
 
 // PropertyStore keeps properties and their values.
 type PropertyStore interface {
-	// CreateProperty keeps a new property. A key that is taken, more than MaxProperties,
+	// CreateProperty keeps a new property. A key or name that is taken, more than MaxProperties,
 	// and a job that is still at the values of the key are a Conflict.
 	CreateProperty(ctx context.Context, p property.Property) (property.Property, error)
 	// GetProperty is NotFound if the account has no property of the key.
@@ -111,6 +113,24 @@ func (s *Properties) Get(ctx context.Context, accountID int64, key string) (prop
 	return s.store.GetProperty(ctx, accountID, key)
 }
 
+// Find is the property that others call by its name, its key or its id, in this order.
+func (s *Properties) Find(ctx context.Context, accountID int64, called string) (property.Property, error) {
+	list, err := s.store.ListProperties(ctx, accountID)
+	if err != nil {
+		return property.Property{}, err
+	}
+	for _, is := range []func(p property.Property) bool{
+		func(p property.Property) bool { return p.Called() == called },
+		func(p property.Property) bool { return p.Key == called },
+		func(p property.Property) bool { return strconv.FormatInt(p.ID, 10) == called },
+	} {
+		if i := slices.IndexFunc(list, is); i >= 0 {
+			return list[i], nil
+		}
+	}
+	return property.Property{}, fault.New(fault.NotFound, "there is no property %q", called)
+}
+
 // List lists all properties of an account in the order of position and key.
 func (s *Properties) List(ctx context.Context, accountID int64) ([]property.Property, error) {
 	return s.store.ListProperties(ctx, accountID)
@@ -129,8 +149,22 @@ func CompileProperties(list []property.Property) (PropertySet, error) {
 	return set, nil
 }
 
-// Create checks and keeps a new property.
+// Create checks and keeps a new property. One that has a name alone gets a key like it.
 func (s *Properties) Create(ctx context.Context, p property.Property) (property.Property, error) {
+	if p.Key == "" && p.Name != "" {
+		list, err := s.store.ListProperties(ctx, p.AccountID)
+		if err != nil {
+			return property.Property{}, err
+		}
+		like := property.KeyOf(p.Name)
+		p.Key = like
+		for n := 2; slices.ContainsFunc(list, func(other property.Property) bool { return other.Key == p.Key }); n++ {
+			if p.Name == like {
+				break // which is taken as it stands
+			}
+			p.Key = fmt.Sprintf("%s_%d", like, n)
+		}
+	}
 	c, err := property.Compile(p)
 	if err != nil {
 		return property.Property{}, err
@@ -141,7 +175,7 @@ func (s *Properties) Create(ctx context.Context, p property.Property) (property.
 // PropertyChange is what is to become of a property; nil leaves a field as it
 // is. A Default of null takes it away.
 type PropertyChange struct {
-	Label, Rule                  *string
+	Name, Label, Rule            *string
 	Type                         *property.Type
 	Default                      json.RawMessage
 	Expires                      *time.Duration
@@ -151,6 +185,9 @@ type PropertyChange struct {
 
 // Apply makes the change; what comes out is not checked yet.
 func (c PropertyChange) Apply(p property.Property) property.Property {
+	if c.Name != nil {
+		p.Name = *c.Name
+	}
 	if c.Label != nil {
 		p.Label = *c.Label
 	}

@@ -79,6 +79,8 @@ type Inbox interface {
 
 // ImportStore carries an import out.
 type ImportStore interface {
+	// GetUpload is NotFound if the account has no such upload.
+	GetUpload(ctx context.Context, accountID, id int64) (Upload, error)
 	// ClaimUpload takes an upload that is queued, or running and left alone for
 	// UploadTakenOver, and makes it running: the one called id, or the oldest if
 	// id is 0. found is false if there is none.

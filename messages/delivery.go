@@ -80,7 +80,10 @@ type MessageFilter struct {
 	Transactional bool
 	State         *State
 	Reason        string
-	// After is the cursor: the id of the last message seen; Limit is at most 1000.
+	// Newest lists the newest first instead of the oldest.
+	Newest bool
+	// After is the cursor: the id of the last message seen, 0 for none; Limit is at most
+	// 1000.
 	After int64
 	Limit int
 }

@@ -143,7 +143,7 @@ func (s *Service) Recipient(ctx context.Context, t Notification, channel provide
 	}
 	return Recipient{
 		ContactID: contact.ID, ExternalID: contact.ExternalID, Name: contact.Name, FirstName: contact.FirstName, LastName: contact.LastName,
-		Language: contact.Language, Timezone: contact.Timezone, Address: contact.Addresses[channel.Address],
+		Language: contact.Language, Timezone: contact.Timezone, Address: contact.Addresses[channel.Address], Attributes: contact.Attributes.JSON(),
 	}, nil, nil
 }
 

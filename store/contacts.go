@@ -190,6 +190,10 @@ func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts
 	return made, err
 }
 
+// stopped is what a new status makes of since when a contact is not active. It takes the
+// status twice, and the time.
+const stopped = "CASE WHEN status = ? THEN stopped_at WHEN ? <> 'active' THEN CAST(? AS BIGINT) END"
+
 // UpdateContact changes a contact: change is given what is stored and alters it;
 // its error ends the update with nothing changed. It may be called again when
 // the database asks for the transaction to be repeated.
@@ -223,10 +227,10 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
-			timezone = ?, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,
+			timezone = ?, stopped_at = `+stopped+`, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,
 			updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ? WHERE id = ?`,
 			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), sqldb.Millis(now),
-			sqldb.MillisPtr(c.LastActivityAt),
+			string(c.Status), string(c.Status), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt),
 			c.Attributes.JSON(), expiryJSON(c.Expiry), c.Folded(), id); err != nil {
 			return err
 		}

@@ -70,9 +70,10 @@ var sqliteContacts = contactStatements{
 		SELECT ?, ?, ?, ?, ?, value ->> 0, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 		FROM jsonb_each(?)`},
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
-		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = ?,
+		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = n.at,
+		stopped_at = CASE WHEN status = v.value ->> 7 THEN stopped_at WHEN v.value ->> 7 <> 'active' THEN n.at END,
 		folded = json_patch(folded, v.value ->> 8)
-		FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+		FROM (SELECT ? AS at) n CROSS JOIN jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
 	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
 		AND EXISTS (SELECT 1 FROM json_each(c.attribute_expiry) e WHERE e.value <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
@@ -101,10 +102,11 @@ var postgresContacts = contactStatements{
 		SELECT nextval(ids) FROM s, generate_series(1, ?::int)`,
 	insertContacts: insertion{table: "contacts", columns: []string{"account_id", "created_at", "updated_at", "attributes", "attribute_expiry",
 		"id", "external_id", "name", "first_name", "last_name", "language", "timezone", "status", "folded"}, optional: "external_id"},
-	updateContacts: `UPDATE contacts SET updated_at = ?::bigint, external_id = NULLIF(v.external_id, ''), name = v.name,
+	updateContacts: `UPDATE contacts SET updated_at = n.at, external_id = NULLIF(v.external_id, ''), name = v.name,
 		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone, status = v.status,
+		stopped_at = CASE WHEN contacts.status = v.status THEN contacts.stopped_at WHEN v.status <> 'active' THEN n.at END,
 		folded = contacts.folded || v.folded::jsonb
-		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+		FROM (SELECT ?::bigint AS at) n CROSS JOIN unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
 			AS v (id, external_id, name, first_name, last_name, language, timezone, status, folded) WHERE contacts.id = v.id`,
 	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
 		AND EXISTS (SELECT 1 FROM jsonb_each_text(c.attribute_expiry) e WHERE e.value::bigint <= ?) ORDER BY c.id LIMIT ?`,

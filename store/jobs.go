@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"carillon/contacts"
 	"carillon/internal/fault"
@@ -195,8 +197,8 @@ func (tx conn) bulkChange(ctx context.Context, job targeting.Job, members contac
 		for i, status := range from {
 			statuses[i] = string(status)
 		}
-		n, err := tx.Exec(ctx, "UPDATE contacts SET status = ?, updated_at = ? WHERE account_id = ? AND id "+tx.d.InIDs+" AND status "+tx.d.InTexts,
-			string(to), sqldb.Millis(tx.s.clock.Now()), job.AccountID, tx.d.IDList(members.Contacts), tx.d.TextList(statuses))
+		n, err := tx.Exec(ctx, "UPDATE contacts SET stopped_at = "+stopped+", status = ?, updated_at = ? WHERE account_id = ? AND id "+tx.d.InIDs+" AND status "+tx.d.InTexts,
+			string(to), string(to), sqldb.Millis(tx.s.clock.Now()), string(to), sqldb.Millis(tx.s.clock.Now()), job.AccountID, tx.d.IDList(members.Contacts), tx.d.TextList(statuses))
 		if err != nil || n == 0 || to == contacts.Active {
 			return n, err
 		}
@@ -204,26 +206,52 @@ func (tx conn) bulkChange(ctx context.Context, job targeting.Job, members contac
 	}
 }
 
+// SetValues gives contacts a value of a property.
+func (s *Store) SetValues(ctx context.Context, accountID int64, contactIDs []int64, key string, value json.RawMessage) (changed int64, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		living, err := sqldb.IDs(ctx, tx, "SELECT id FROM contacts WHERE account_id = ? AND status <> 'deleted' AND id "+tx.d.InIDs,
+			accountID, tx.d.IDList(contactIDs))
+		if err != nil {
+			return err
+		}
+		if changed, err = tx.setValues(ctx, accountID, living, map[string]json.RawMessage{key: value}); err != nil {
+			return err
+		}
+		// What was changed may be a goal of a flow, or end it.
+		return tx.wakeContacts(ctx, living...)
+	})
+	return changed, err
+}
+
 // bulkSet writes the value of a property.
 func (tx conn) bulkSet(ctx context.Context, job targeting.Job, ids []int64) (int64, error) {
-	set, err := tx.propertySet(ctx, job.AccountID)
+	return tx.setValues(ctx, job.AccountID, ids, map[string]json.RawMessage{job.Bulk.Property: job.Bulk.Value})
+}
+
+// setValues writes values of contacts and returns how many are different now. It needs the
+// account's lock.
+func (tx conn) setValues(ctx context.Context, accountID int64, ids []int64, given map[string]json.RawMessage) (int64, error) {
+	set, err := tx.propertySet(ctx, accountID)
 	if err != nil {
 		return 0, err
 	}
 	now := tx.s.clock.Now()
-	list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+tx.d.InIDs, job.AccountID, tx.d.IDList(ids))
+	list, err := tx.attributed(ctx, "c.account_id = ? AND c.id "+tx.d.InIDs, accountID, tx.d.IDList(ids))
 	if err != nil {
 		return 0, err
 	}
 	changed := list[:0]
 	for _, a := range list {
-		c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: map[string]json.RawMessage{job.Bulk.Property: job.Bulk.Value}}
-		before, ends := a.attributes.JSON(), a.expiry[job.Bulk.Property]
+		c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: given}
+		before, ends := a.attributes.JSON(), maps.Clone(a.expiry)
 		if err := c.Settle(set, now, false); err != nil {
 			return 0, err
 		}
 		a.attributes, a.expiry = c.Attributes, c.Expiry
-		if a.attributes.JSON() != before || !a.expiry[job.Bulk.Property].Equal(ends) {
+		if a.attributes.JSON() != before || !maps.EqualFunc(a.expiry, ends, time.Time.Equal) {
 			changed = append(changed, a)
 		}
 	}

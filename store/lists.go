@@ -16,13 +16,13 @@ import (
 )
 
 // selectList reads what scanList takes.
-const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, l.created_at,
+const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, COALESCE(l.slot, 0), l.color, l.text_color, l.created_at,
 	(SELECT COUNT(*) FROM members m WHERE m.list_id = l.id) FROM lists l`
 
 func scanList(scan sqldb.Scan) (contacts.List, error) {
 	var l contacts.List
 	var created sqldb.Time
-	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &created, &l.Members)
+	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &l.Slot, &l.Color, &l.TextColor, &created, &l.Members)
 	l.CreatedAt = created.Time
 	return l, err
 }
@@ -32,6 +32,11 @@ func scanList(scan sqldb.Scan) (contacts.List, error) {
 func (s *Store) CreateList(ctx context.Context, l contacts.List) (contacts.List, error) {
 	var made contacts.List
 	err := s.inTx(ctx, func(tx conn) error {
+		if l.Kind == contacts.Category {
+			if err := tx.lockAccount(ctx, l.AccountID); err != nil { // numbers are given one after the other
+				return err
+			}
+		}
 		id, created, err := tx.ensureList(ctx, l.AccountID, contacts.ListName{Kind: l.Kind, Name: l.Name})
 		if err != nil {
 			return err
@@ -39,15 +44,39 @@ func (s *Store) CreateList(ctx context.Context, l contacts.List) (contacts.List,
 		if !created {
 			return listTaken(l.Kind, l.Name, id)
 		}
-		if l.Description != "" {
-			if _, err := tx.Exec(ctx, "UPDATE lists SET description = ? WHERE id = ?", l.Description, id); err != nil {
-				return err
-			}
+		slot, err := tx.freeSlot(ctx, l)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE lists SET description = ?, slot = ?, color = ?, text_color = ? WHERE id = ?",
+			l.Description, slot, l.Color, l.TextColor, id); err != nil {
+			return err
 		}
 		made, err = scanList(tx.Row(ctx, selectList+" WHERE l.id = ?", id).Scan)
 		return err
 	})
 	return made, err
+}
+
+// freeSlot is the number of a new list: for a category the lowest that is free, else nil.
+// It needs the account's lock.
+func (tx conn) freeSlot(ctx context.Context, l contacts.List) (slot any, err error) {
+	if l.Kind != contacts.Category {
+		return nil, nil
+	}
+	taken, err := sqldb.IDs(ctx, tx, "SELECT slot FROM lists WHERE account_id = ? AND slot IS NOT NULL", l.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	for n := int64(1); n <= contacts.MaxSlots; n++ {
+		if !slices.Contains(taken, n) {
+			return n, nil
+		}
+	}
+	if l.Slot == contacts.AnySlot {
+		return nil, fault.New(fault.Conflict, "there are %d categories with a number already, and no more numbers: delete one first", contacts.MaxSlots)
+	}
+	return nil, nil
 }
 
 func listTaken(kind contacts.ListKind, name string, id int64) error {
@@ -116,7 +145,8 @@ func (s *Store) UpdateList(ctx context.Context, accountID int64, kind contacts.L
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE lists SET name = ?, description = ? WHERE id = ?", list.Name, list.Description, id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE lists SET name = ?, description = ?, color = ?, text_color = ? WHERE id = ?",
+			list.Name, list.Description, list.Color, list.TextColor, id); err != nil {
 			return err
 		}
 		updated, err = tx.list(ctx, accountID, kind, id)

@@ -36,8 +36,8 @@ func scanMessage(scan sqldb.Scan) (messages.Message, error) {
 // maxPage bounds a page of messages.
 const maxPage = 1000
 
-// ListMessages lists messages in ascending order of their ids, from behind the
-// filter's cursor.
+// ListMessages lists messages in the order of their ids, from behind the filter's
+// cursor.
 func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]messages.Message, error) {
 	query := listMessages(f)
 	list, err := sqldb.Query(ctx, s.reader(), scanMessage, query.sql, query.args...)
@@ -49,7 +49,12 @@ func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]m
 
 // listMessages is the query of ListMessages.
 func listMessages(f messages.MessageFilter) fragment {
-	where := []string{"m.id > ?", "m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)"}
+	behind, order := "m.id > ?", "m.id"
+	if f.Newest {
+		behind, order = "m.id < ?", "m.id DESC"
+		f.After = orNewest(f.After)
+	}
+	where := []string{behind, "m.channel_id IN (SELECT id FROM channels WHERE account_id = ?)"}
 	args := []any{f.After, f.AccountID}
 	add := func(condition string, arg any) {
 		where, args = append(where, condition), append(args, arg)
@@ -81,7 +86,7 @@ func listMessages(f messages.MessageFilter) fragment {
 	if limit <= 0 || limit > maxPage {
 		limit = maxPage
 	}
-	return fragment{selectMessage + " WHERE " + strings.Join(where, " AND ") + " ORDER BY m.id LIMIT ?", append(args, limit)}
+	return fragment{selectMessage + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + order + " LIMIT ?", append(args, limit)}
 }
 
 // GetMessage is one message of an account.

@@ -15,7 +15,7 @@ import (
 )
 
 // selectProperty reads what scanProperty takes.
-const selectProperty = `SELECT id, account_id, key, label, type, rule, COALESCE(default_value, ''), expires_seconds, editable, hidden, position,
+const selectProperty = `SELECT id, account_id, key, name, label, type, rule, COALESCE(default_value, ''), expires_seconds, editable, hidden, position,
 	filterable, created_at, updated_at FROM properties`
 
 func scanProperty(scan sqldb.Scan) (property.Property, error) {
@@ -23,7 +23,7 @@ func scanProperty(scan sqldb.Scan) (property.Property, error) {
 	var fallback string
 	var expires int64
 	var created, updated sqldb.Time
-	err := scan(&p.ID, &p.AccountID, &p.Key, &p.Label, &p.Type, &p.Rule, &fallback, &expires, &p.Editable, &p.Hidden, &p.Position,
+	err := scan(&p.ID, &p.AccountID, &p.Key, &p.Name, &p.Label, &p.Type, &p.Rule, &fallback, &expires, &p.Editable, &p.Hidden, &p.Position,
 		&p.Filterable, &created, &updated)
 	if fallback != "" {
 		p.Default = contacts.Canonical(json.RawMessage(fallback))
@@ -42,7 +42,7 @@ func propertyArgs(p property.Property) []any {
 	if p.Expires > 0 {
 		expires = int64(p.Expires / time.Second)
 	}
-	return []any{p.Label, string(p.Type), p.Rule, string(p.Default), expires, p.Editable, p.Hidden, p.Position, p.Filterable}
+	return []any{p.Name, p.Label, string(p.Type), p.Rule, string(p.Default), expires, p.Editable, p.Hidden, p.Position, p.Filterable}
 }
 
 func noProperty(key string) error { return fault.New(fault.NotFound, "there is no property %q", key) }
@@ -64,6 +64,9 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 				Location: "key", Value: p.Key, Message: "a property has this key already: choose another, or change that property",
 			}}}
 		}
+		if err := tx.refuseNamed(ctx, p); err != nil {
+			return err
+		}
 		if err := tx.refuseBusy(ctx, p.AccountID, p.Key); err != nil {
 			return err
 		}
@@ -71,8 +74,8 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", contacts.MaxProperties)
 		}
 		now := sqldb.Millis(s.clock.Now())
-		id, err := tx.Insert(ctx, `INSERT INTO properties (account_id, key, label, type, rule, default_value, expires_seconds, editable, hidden,
-			position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
+		id, err := tx.Insert(ctx, `INSERT INTO properties (account_id, key, name, label, type, rule, default_value, expires_seconds, editable, hidden,
+			position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
 			append(append([]any{p.AccountID, p.Key}, propertyArgs(p)...), now, now)...)
 		if err != nil {
 			return err
@@ -178,6 +181,9 @@ func (s *Store) ChangeProperty(
 		if err := tx.isStill(ctx, was); err != nil {
 			return err
 		}
+		if err := tx.refuseNamed(ctx, p); err != nil {
+			return err
+		}
 		if err := tx.refuseBusy(ctx, p.AccountID, p.Key); err != nil {
 			return err
 		}
@@ -187,7 +193,7 @@ func (s *Store) ChangeProperty(
 			}
 		}
 		args := append(propertyArgs(p), sqldb.Millis(s.clock.Now()), was.ID)
-		if _, err := tx.Exec(ctx, `UPDATE properties SET label = ?, type = ?, rule = ?, default_value = NULLIF(?, ''), expires_seconds = ?,
+		if _, err := tx.Exec(ctx, `UPDATE properties SET name = ?, label = ?, type = ?, rule = ?, default_value = NULLIF(?, ''), expires_seconds = ?,
 			editable = ?, hidden = ?, position = ?, filterable = ?, updated_at = ? WHERE id = ?`, args...); err != nil {
 			return err
 		}
@@ -210,6 +216,23 @@ func (s *Store) ChangeProperty(
 		s.syncIndexes(ctx, err)
 	}
 	return changed, effect, err
+}
+
+// refuseNamed refuses a name that is another property's name or key: files would not know
+// which is meant. It needs the account's lock.
+func (tx conn) refuseNamed(ctx context.Context, p property.Property) error {
+	var other string
+	err := tx.Row(ctx, "SELECT key FROM properties WHERE account_id = ? AND key <> ? AND (key = ? OR name = ?)",
+		p.AccountID, p.Key, p.Called(), p.Called()).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &fault.Error{Code: fault.Conflict, Message: "the name is taken", Fields: []fault.Field{{
+		Location: "name", Value: p.Called(), Message: "the property " + other + " is called so already: choose another, or change that property",
+	}}}
 }
 
 // isStill refuses to go on if a property was changed by another meanwhile. It

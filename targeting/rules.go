@@ -55,6 +55,8 @@ type RuleStore interface {
 	// on a channel of this kind reaches. It is Invalid if its rule can't be read, and a
 	// Conflict if that of a targeting list can't.
 	CountAudience(ctx context.Context, accountID int64, a Audience, kind providers.AddressKind) (AudienceCount, error)
+	// ListEntries lists addresses with who holds them, with the errors of CountAudience.
+	ListEntries(ctx context.Context, f DirectoryFilter) ([]Entry, error)
 	// AudienceContacts lists an audience's contacts in the order of their ids, with the
 	// errors of CountAudience.
 	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error)

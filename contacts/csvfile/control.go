@@ -42,8 +42,8 @@ func Statuses() []string { return []string{"active", "inactive", "blocked", "del
 // Attribute is a property that a column may hold.
 type Attribute struct {
 	// Key names the property: a column of this name, or mapped to
-	// attributes.<Key>, holds it. Label is another name for such a column.
-	Key, Label string
+	// attributes.<Key>, holds it. Name and Label are other names for such a column.
+	Key, Name, Label string
 	// Parse checks a cell, which is not empty, and gives the value as JSON; a
 	// reason means that it can't be taken.
 	Parse func(cell string) (value, reason string)

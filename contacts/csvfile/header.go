@@ -151,6 +151,7 @@ func mapAttributes(cols []Column, attributes []Attribute) error {
 		var candidates []int
 		for i, c := range cols {
 			named := c.Field == "" && (value.Squash(strings.TrimPrefix(c.Header, attributePrefix)) == value.Squash(a.Key) ||
+				(a.Name != "" && value.Squash(c.Header) == value.Squash(a.Name)) ||
 				(a.Label != "" && value.Squash(c.Header) == value.Squash(a.Label)))
 			if named || (c.Field == FieldAttribute && c.Key == a.Key) {
 				candidates = append(candidates, i)

@@ -33,6 +33,12 @@ func Compile(p Property) (*Checker, error) {
 	if !ValidKey(p.Key) {
 		refuse("key", p.Key, "begins with a lower-case letter, then has lower-case letters, digits and _, at most 63 in all")
 	}
+	if p.Name == p.Key {
+		p.Name = ""
+	}
+	if len(p.Name) > maxName || !utf8.ValidString(p.Name) || strings.ContainsFunc(p.Name, notInName) {
+		refuse("name", p.Name, "has at most %d letters, digits and characters such as - and _, without spaces", maxName)
+	}
 	p.Label = strings.Join(strings.Fields(p.Label), " ")
 	if utf8.RuneCountInString(p.Label) > maxLabel || !utf8.ValidString(p.Label) || strings.ContainsFunc(p.Label, unicode.IsControl) {
 		refuse("label", p.Label, "has at most %d characters and no control characters", maxLabel)
@@ -66,10 +72,37 @@ func Compile(p Property) (*Checker, error) {
 }
 
 const (
+	maxName     = 100 // bytes
 	maxLabel    = 100
 	maxPosition = 100_000
 	maxExpires  = 100 * 366 * 24 * time.Hour
 )
+
+// notInName says which characters no name has: those that end a name where it is written.
+func notInName(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`$,;|"'{}`, r)
+}
+
+// KeyOf is the key that a property of a name has where it is free: in small letters, with _
+// for what no key may have.
+func KeyOf(name string) string {
+	const most = 60 // of the 63 that a key may have
+	var b strings.Builder
+	for _, r := range Fold(name) {
+		switch {
+		case b.Len() >= most:
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		default:
+			b.WriteByte('_')
+		}
+	}
+	key := strings.Trim(b.String(), "_")
+	if key == "" || key[0] >= '0' && key[0] <= '9' {
+		key = "p_" + key
+	}
+	return strings.TrimRight(key, "_")
+}
 
 // ValidKey reports whether a text can be a property's key.
 func ValidKey(key string) bool {

@@ -72,8 +72,11 @@ type Property struct {
 	ID        int64
 	AccountID int64
 	Key       string // as in contact.attributes.<key>; never changes
-	Label     string
-	Type      Type
+	// Name is how files and other APIs write it, which may have capitals and hyphens;
+	// empty where that is Key.
+	Name  string
+	Label string
+	Type  Type
 	// Rule constrains the values, such as ">=2 <=9" or "a,b,c"; empty: none.
 	Rule string
 	// Default is the value of contacts that have none when they are created, in
@@ -95,3 +98,11 @@ type Property struct {
 // Lower case comes first: the small form of J with a caron composes, the capital
 // one does not.
 func Fold(s string) string { return norm.NFC.String(strings.ToLower(s)) }
+
+// Called is how files and other APIs write the property: its name, or its key.
+func (p Property) Called() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.Key
+}
