@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,6 +96,15 @@ func (r *Room) take(n int64) bool {
 	return false
 }
 
+// give gives n bytes back.
+func (r *Room) give(n int64) { r.left.Add(n) }
+
+// memory is where bodies are kept.
+type memory interface {
+	take(n int64) bool
+	give(n int64)
+}
+
 // firstPiece is what a body is given to begin with; it grows as it comes, so that
 // who only announces much holds little.
 const firstPiece = 4 << 10
@@ -103,39 +113,51 @@ const firstPiece = 4 << 10
 // release gives back. Its error is TooLarge, TooSlow, Invalid for a body that did not
 // come whole, or RateLimited if there is no room.
 func ReadBody(r *http.Request, most int64, memory *Room) (body []byte, release func(), err error) {
+	tooLarge := func() error {
+		return fault.New(fault.TooLarge, "the body of the request is larger than %d KiB", most>>10)
+	}
+	if r.ContentLength > most {
+		return nil, func() {}, tooLarge()
+	}
+	body, whole, release, err := readHead(r.Body, most, memory)
+	if err == nil && !whole {
+		release()
+		return nil, release, tooLarge()
+	}
+	return body, release, err
+}
+
+// readHead reads a body, or its first bytes where it has more than most: one more then, so
+// that it is known. Its errors are those of ReadBody but TooLarge.
+func readHead(from io.Reader, most int64, memory memory) (body []byte, whole bool, release func(), err error) {
 	var taken int64
-	release = func() { memory.left.Add(taken) }
+	var once sync.Once
+	release = func() { once.Do(func() { memory.give(taken) }) }
 	defer func() {
 		if err != nil {
 			release()
 		}
 	}()
-	tooLarge := func() error {
-		return fault.New(fault.TooLarge, "the body of the request is larger than %d KiB", most>>10)
-	}
-	if r.ContentLength > most {
-		return nil, release, tooLarge()
-	}
 	for {
 		if len(body) == cap(body) {
 			more := max(firstPiece, int64(cap(body)))
 			if !memory.take(more) {
-				return nil, release, fault.New(fault.RateLimited, "the server has as many bodies of requests in memory as it may: try again in a moment")
+				return nil, false, release, fault.New(fault.RateLimited, "the server has as many bodies of requests in memory as it may: try again in a moment")
 			}
 			taken += more
 			body = append(make([]byte, 0, int64(cap(body))+more), body...)
 		}
-		n, err := r.Body.Read(body[len(body):cap(body)])
+		n, err := from.Read(body[len(body):min(int64(cap(body)), most+1)])
 		body = body[:len(body)+n]
 		switch {
 		case int64(len(body)) > most:
-			return nil, release, tooLarge()
+			return body, false, release, nil
 		case errors.Is(err, io.EOF):
-			return body, release, nil
+			return body, true, release, nil
 		case fault.Is(err, fault.TooSlow):
-			return nil, release, err
+			return nil, false, release, err
 		case err != nil:
-			return nil, release, fault.New(fault.Invalid, "the body of the request did not come whole")
+			return nil, false, release, fault.New(fault.Invalid, "the body of the request did not come whole")
 		}
 	}
 }
@@ -148,6 +170,9 @@ func (g *Gate) withBody(next http.Handler) http.Handler {
 			return
 		}
 		body, release, err := ReadBody(r, g.deps.MaxBodyBytes, g.deps.Limits.bodies)
+		if head, is := r.Body.(*headedBody); is {
+			head.release() // it is among the bodies with a key now
+		}
 		if err != nil {
 			g.deps.Dialect.Refuse(w, r, RefusedBody(w, err, g.deps.LargeBody))
 			return

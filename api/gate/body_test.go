@@ -218,6 +218,31 @@ func TestBodiesTakeNoMoreMemoryThanTheyMay(t *testing.T) {
 	require.EqualValues(t, 64<<10, memory.left.Load(), "everything was given back")
 }
 
+// One address that fills its share leaves room for others, and what is over is given back.
+func TestStrangersHaveTheirShares(t *testing.T) {
+	rooms := newSourceRooms(10, 4)
+	from := func(address string) memory { return rooms.of(sourceOf(&http.Request{RemoteAddr: address})) }
+	one, other := from("192.0.2.1:1"), from("192.0.2.2:1")
+	require.True(t, one.take(4))
+	require.False(t, from("192.0.2.1:2").take(1), "from another port, too")
+	require.True(t, other.take(4))
+	require.False(t, from("192.0.2.3:1").take(3), "all together have their bound")
+	require.True(t, from("192.0.2.3:1").take(2))
+	one.give(4)
+	require.True(t, one.take(1))
+	one.give(1)
+	other.give(4)
+	from("192.0.2.3:1").give(2)
+	require.Empty(t, rooms.taken)
+	require.EqualValues(t, 10, rooms.room.left.Load())
+
+	body, whole, release, err := readHead(strings.NewReader(strings.Repeat("x", 9<<10)), 8<<10, NewRoom(64<<10))
+	require.NoError(t, err)
+	require.False(t, whole)
+	require.Equal(t, 8<<10+1, len(body))
+	release()
+}
+
 // An answer that nobody takes ends its connection.
 func TestAnAnswerThatIsNotTakenEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

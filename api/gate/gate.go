@@ -21,11 +21,19 @@ import (
 type Dialect interface {
 	// Route says what a request asks for. Nothing of the body may be read.
 	Route(r *http.Request) Route
-	// Key is the key that a request presents. Where there is none it is Unauthorized,
-	// with words that say how to present one.
+	// Key is the key that a request presents, of which nothing of the body may be read.
+	// Where there is none it is Unauthorized, with words that say how to present one, and a
+	// BodyKeys is asked for one in the body.
 	Key(r *http.Request) (string, error)
 	// Refuse answers with an error; StatusOf says with which status.
 	Refuse(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// BodyKeys is a Dialect whose clients may have their key in the body.
+type BodyKeys interface {
+	// KeyIn is the key in the head of a body, of which whole says that it is all. Where
+	// there is none it is Unauthorized, with words that say how to present one.
+	KeyIn(r *http.Request, head []byte, whole bool) (string, error)
 }
 
 // Route is what a request asks for, as far as the gate has to know it.
@@ -134,6 +142,8 @@ func (g *Gate) withKey(next, open http.Handler) http.Handler {
 			open.ServeHTTP(w, r)
 			return
 		}
+		giveBack := g.headed(r)
+		defer giveBack()
 		key, err := g.Lookup(r.Context(), r)
 		if err != nil {
 			switch {

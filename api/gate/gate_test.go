@@ -62,6 +62,17 @@ func (d reference) Refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(envelope{Code: p.Status, Error: p.Detail})
 }
 
+// bodied is the reference API for clients that have their token at the end of the body.
+type bodied struct{ reference }
+
+func (d bodied) KeyIn(_ *http.Request, head []byte, whole bool) (string, error) {
+	_, token, found := bytes.Cut(head, []byte("token="))
+	if !found || !whole {
+		return "", fault.New(fault.Unauthorized, "X-Token is missing, and the first %d bytes end without a token", len(head))
+	}
+	return string(token), nil
+}
+
 // memory keeps keys and answers.
 type memory struct {
 	keys map[string]access.Key
@@ -171,7 +182,7 @@ func newStand(t *testing.T, burst int) *stand {
 	mux.HandleFunc("POST /send", take)
 	mux.HandleFunc("POST /file", take)
 	g := gate.New(gate.Deps{
-		Dialect: d, Keys: s.memory, Answers: s.memory, Limits: gate.NewLimits(1, burst, s.clock), MaxBodyBytes: 1 << 10, LargeBody: "the bound",
+		Dialect: bodied{d}, Keys: s.memory, Answers: s.memory, Limits: gate.NewLimits(1, burst, s.clock), MaxBodyBytes: 1 << 10, LargeBody: "the bound",
 		Meter: s.meter, Clock: s.clock, Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	s.server = httptest.NewServer(g.Before(mux))
@@ -298,4 +309,28 @@ func TestAForeignDialectIsLoggedByItsRoutes(t *testing.T) {
 		require.NotContains(t, log, private, "neither keys nor people are logged")
 	}
 	require.Equal(t, map[string]int{"GET /who 200": 2, " 200": 1, "GET /panic 200": 1}, s.meter.seen)
+}
+
+func TestAKeyMayStandInABody(t *testing.T) {
+	s := newStand(t, unlimited)
+	e, _ := s.ask("POST", "/send", "hello token=sender-token")
+	require.Equal(t, envelope{OK: true, Data: "secret 1: 24 bytes"}, e, "what was read is read again")
+	e, _ = s.ask("POST", "/send", "hello token=viewer-token")
+	require.Equal(t, 403, e.Code)
+	e, _ = s.ask("POST", "/send", "hello token=another")
+	require.Equal(t, 401, e.Code)
+	e, _ = s.ask("POST", "/send", "token=another", sender()...)
+	require.True(t, e.OK, "a key outside goes first")
+	e, _ = s.ask("POST", "/send", strings.Repeat("x", 1<<10)+"token=sender-token")
+	require.Equal(t, 413, e.Code, "the bound of bodies stays")
+	e, _ = s.ask("POST", "/send", strings.Repeat("x", 2<<20)+"token=sender-token")
+	require.Equal(t, envelope{Code: 401, Error: "X-Token is missing, and the first 1048577 bytes end without a token"}, e, "no more is read of a stranger's")
+	e, _ = s.ask("POST", "/file", "hello token=sender-token")
+	require.Equal(t, "secret 3: 24 bytes", e.Data)
+	e, _ = s.ask("POST", "/file", strings.Repeat("x", 70<<10)+"token=sender-token")
+	require.Equal(t, 401, e.Code)
+	e, _ = s.ask("POST", "/send", "")
+	require.Equal(t, envelope{Code: 401, Error: "X-Token is missing"}, e)
+	s.server.Close()
+	require.NotContains(t, s.log.String(), "sender-token")
 }

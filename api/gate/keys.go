@@ -25,7 +25,7 @@ type Keys interface {
 // revoked, is Unauthorized; RateLimited comes from where too many wrong ones come
 // from.
 func (g *Gate) Lookup(ctx context.Context, r *http.Request) (access.Key, error) {
-	presented, err := g.deps.Dialect.Key(r)
+	presented, err := g.presented(r)
 	if err != nil {
 		return access.Key{}, err
 	}
@@ -50,6 +50,13 @@ func (g *Gate) LookupPresented(ctx context.Context, r *http.Request, presented s
 // that came with a key.
 const keyedBodies = 256 << 20
 
+// The same of the heads of bodies in which a key is looked for: whose they are is not known
+// yet. A quarter is for one address at most.
+const (
+	strangersHeads = 64 << 20
+	headsOfOne     = strangersHeads / 4
+)
+
 // Limits bound what all APIs of a server take together: the requests of each key,
 // wrong keys of each address, memory for bodies.
 type Limits struct {
@@ -58,6 +65,8 @@ type Limits struct {
 	clock  clock.Clock
 	wrong  *wrongKeys
 	bodies *Room
+	// heads are what has been read of bodies of which nobody knows whose they are.
+	heads *sourceRooms
 
 	mu    sync.Mutex
 	byKey map[int64]*rate.Limiter
@@ -68,6 +77,7 @@ type Limits struct {
 func NewLimits(perSecond float64, burst int, c clock.Clock) *Limits {
 	return &Limits{
 		rate: rate.Limit(perSecond), burst: max(burst, 1), clock: c, wrong: newWrongKeys(c), bodies: NewRoom(keyedBodies),
+		heads: newSourceRooms(strangersHeads, headsOfOne),
 		byKey: map[int64]*rate.Limiter{},
 	}
 }
