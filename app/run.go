@@ -19,6 +19,7 @@ import (
 	"carillon/internal/clock"
 	"carillon/internal/failpoint"
 	"carillon/internal/fault"
+	"carillon/providers/fetch"
 )
 
 // Version is the program's version; the linker sets it in releases.
@@ -137,7 +138,7 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.
 	// What a reference API's clients ask for is answered in its dialect.
-	all := compat.New(compat.Deps{Services: e.Services, Wake: e.Wake, Behind: handler.Behind, Options: compat.Options{
+	all := compat.New(compat.Deps{Services: e.Services, Wake: e.Wake, Poster: fetch.New(dialer(c)), Clock: clock.System{}, Behind: handler.Behind, Options: compat.Options{
 		Prefix: c.CompatPrefix, Hosts: c.CompatHostNames(), Origins: c.CompatOrigins(),
 	}}, handler)
 	s.serve(listener, all, log, live.Stop)

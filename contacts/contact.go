@@ -142,6 +142,10 @@ type ImportOptions struct {
 	Separator string `json:"separator,omitempty"`
 	// Group is a group that every contact of the file joins; may be empty.
 	Group string `json:"group,omitempty"`
+	// Strict refuses lines for values that can't be used, instead of taking them without.
+	Strict bool `json:"strict,omitempty"`
+	// Messengers asks for the columns id and messenger, by which lines find their contacts.
+	Messengers bool `json:"messengers,omitempty"`
 	// DryRun goes through the file and says what would become of each line, and
 	// changes nothing.
 	DryRun bool `json:"dry_run,omitempty"`

@@ -133,7 +133,7 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 // csv is what the options, and the account's properties, say to the reader of
 // the file.
 func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
-	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key)}
+	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key), Strict: o.Strict}
 	properties, err := im.store.ListProperties(ctx, accountID)
 	if err != nil {
 		return opts, err
@@ -174,6 +174,9 @@ func (o ImportOptions) fit(reader *csvfile.Reader) (ImportOptions, error) {
 			return o, fault.InvalidField("key", string(o.Key),
 				"the file has no such column: choose another key, leave it out, or map a column to %s", o.Key)
 		}
+	}
+	if o.Messengers && (!reader.Has(csvfile.FieldExternalID) || !reader.Has(csvfile.FieldMessenger)) {
+		return o, fault.InvalidField("file", nil, "needs the columns id and messenger")
 	}
 	var err error
 	if o.Group != "" {

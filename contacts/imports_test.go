@@ -270,3 +270,27 @@ func TestFinishWaitsForAnImport(t *testing.T) {
 		require.Empty(t, m.batches)
 	})
 }
+
+func TestStrictFilesOfMessengers(t *testing.T) {
+	m := &memory{}
+	im := NewImporter(m, m, ImportConfig{})
+	options := ImportOptions{Strict: true, Messengers: true}
+	for _, header := range []string{"id,name", "messenger,name", "phone,messenger"} {
+		_, err := im.Take(t.Context(), 1, "a.csv", strings.NewReader(header+"\n4915112345671,WB\n"), options)
+		require.True(t, fault.Is(err, fault.Invalid), header)
+	}
+	take := func(options ImportOptions) ImportBatch {
+		m.uploads, m.chunks, m.batches = nil, nil, nil
+		u, err := im.Take(t.Context(), 1, "a.csv", strings.NewReader("id,messenger,age\n4915112345671,WB,old\n4915112345672,WB,7\n"), options)
+		require.NoError(t, err)
+		require.NoError(t, im.Run(t.Context(), u.ID))
+		require.Len(t, m.batches, 1)
+		return m.batches[0]
+	}
+	strict := take(options)
+	require.Len(t, strict.Rows, 1)
+	require.False(t, strict.Refused[0].Taken)
+	lenient := take(ImportOptions{})
+	require.Len(t, lenient.Rows, 2)
+	require.True(t, lenient.Refused[0].Taken)
+}

@@ -28,6 +28,8 @@ type Message struct {
 	// Language is that of the template's translation that was chosen when it was rendered
 	// last; empty where no template speaks, and before.
 	Language   string
+	// TemplateID is the template that a message without a campaign speaks; 0 for none.
+	TemplateID int64
 	State      State
 	Reason     string
 	Detail     string

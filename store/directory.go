@@ -21,6 +21,7 @@ var entryOrders = map[targeting.Order]string{
 	targeting.ByContactID: "c.id",
 	targeting.ByName:      "LOWER(c.name)",
 	targeting.ByKind:      "a.kind",
+	targeting.ByAddress:   "a.address",
 	targeting.ByStatus:    "CASE WHEN c.status = 'blocked' THEN 1 ELSE 0 END",
 	targeting.ByReplied:   "COALESCE(c.last_replied_at, 0)",
 }
@@ -47,6 +48,13 @@ func (s *Store) ListEntries(ctx context.Context, f targeting.DirectoryFilter) ([
 	where := fragment{" WHERE a.account_id = ? AND a.kind " + s.d.InTexts, []any{f.AccountID, s.d.TextList(kinds)}}
 	if f.Addresses != nil {
 		where = where.and("a.address "+s.d.InTexts, s.d.TextList(f.Addresses))
+	}
+	if f.Reached != nil {
+		reached := "c.status = 'active' AND s.address IS NULL"
+		if !*f.Reached {
+			reached = "NOT (" + reached + ")"
+		}
+		where = where.and(reached)
 	}
 	where = where.and(among.sql, among.args...)
 	direction := ""

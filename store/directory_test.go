@@ -61,6 +61,9 @@ func TestDirectory(t *testing.T) {
 		require.Equal(t, []string{"bob"}, names(targeting.DirectoryFilter{Order: targeting.ByName, Offset: 1, Limit: 1}))
 		require.Equal(t, []string{"Ada"}, names(targeting.DirectoryFilter{Addresses: []string{"+4915112345001", "+1"}}))
 		require.Empty(t, names(targeting.DirectoryFilter{Addresses: []string{}}))
+		reached, not := true, false
+		require.Equal(t, []string{"Ada", "bob"}, names(targeting.DirectoryFilter{Reached: &reached, Order: targeting.ByAddress}))
+		require.Equal(t, []string{"Cy"}, names(targeting.DirectoryFilter{Reached: &not}))
 		require.Equal(t, []string{"Cy"}, names(targeting.DirectoryFilter{Among: targeting.Audience{Contacts: ids[:1]}}))
 
 		// Who is stopped, in whatever way, is so from then on, and not any more when started.

@@ -17,13 +17,13 @@ import (
 const selectMessage = `SELECT m.id, m.channel_id, m.run_id, COALESCE((SELECT campaign_id FROM runs WHERE id = m.run_id), 0), m.contact_id, m.step,
 	m.priority, m.address, m.state, COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.attempt, COALESCE(m.provider_id, ''), m.envelope_id,
 	NULLIF(m.due_at, 0), m.created_at, m.queued_at, m.claimed_at, m.sent_at, m.delivered_at, m.read_at, m.final_at,
-	COALESCE(m.language, ''), m.variant FROM messages m`
+	COALESCE(m.language, ''), m.variant, COALESCE(m.template_id, 0) FROM messages m`
 
 func scanMessage(scan sqldb.Scan) (messages.Message, error) {
 	var m messages.Message
 	var due, created, queued, claimed, sent, delivered, read, final sqldb.Time
 	err := scan(&m.ID, &m.ChannelID, &m.RunID, &m.CampaignID, &m.ContactID, &m.Step, &m.Priority, &m.Address, &m.State, &m.Reason, &m.Detail,
-		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final, &m.Language, &m.Variant)
+		&m.Attempt, &m.ProviderID, &m.EnvelopeID, &due, &created, &queued, &claimed, &sent, &delivered, &read, &final, &m.Language, &m.Variant, &m.TemplateID)
 	m.CreatedAt = created.Time
 	m.DueAt, m.QueuedAt, m.ClaimedAt = due.Ptr(), queued.Ptr(), claimed.Ptr()
 	m.SentAt, m.DeliveredAt, m.ReadAt, m.FinalAt = sent.Ptr(), delivered.Ptr(), read.Ptr(), final.Ptr()

@@ -198,6 +198,11 @@ func (tx conn) roomForTemplate(ctx context.Context, t templates.Saved) error {
 	return nil
 }
 
+// CheckTemplateName refuses a name that no new template may have.
+func (s *Store) CheckTemplateName(ctx context.Context, accountID int64, name string) error {
+	return s.translate(s.reader().roomForTemplate(ctx, templates.Saved{Template: templates.Template{AccountID: accountID, Name: name}}))
+}
+
 // ChangeTemplate keeps a new version behind t.Version, which must be the latest.
 func (s *Store) ChangeTemplate(ctx context.Context, t templates.Saved) (templates.Saved, error) {
 	var changed templates.Saved

@@ -37,6 +37,7 @@ const (
 	ByContactID Order = "id"
 	ByName      Order = "name"
 	ByKind      Order = "kind"
+	ByAddress   Order = "address"
 	ByStatus    Order = "status"
 	ByReplied   Order = "replied"
 )
@@ -48,6 +49,9 @@ type DirectoryFilter struct {
 	Among Audience
 	// Kinds are those of the addresses.
 	Kinds []providers.AddressKind
+	// Reached selects those that campaigns reach, or the others: their contact is active, and
+	// they are not suppressed.
+	Reached *bool
 	// Addresses selects by address, which must be normal; nil does not restrict.
 	Addresses []string
 	Order     Order

@@ -65,6 +65,8 @@ type TemplateStore interface {
 	// until less than ReservedFor ago, and more templates than an account may have, are a
 	// Conflict; a snippet that is not there is Invalid.
 	CreateTemplate(ctx context.Context, t Saved) (Saved, error)
+	// CheckTemplateName is the Conflict that CreateTemplate would be for a template of a name.
+	CheckTemplateName(ctx context.Context, accountID int64, name string) error
 	// ChangeTemplate keeps a new version behind t.Version; a Conflict if that is not the
 	// latest any more, NotFound and Invalid as above.
 	ChangeTemplate(ctx context.Context, t Saved) (Saved, error)
@@ -103,6 +105,17 @@ func (s *Catalogue) ListTemplates(ctx context.Context, f TemplateFilter) ([]Temp
 		return nil, err
 	}
 	return s.store.ListTemplates(ctx, f)
+}
+
+// FindTemplate is the latest version of a template by its name.
+func (s *Catalogue) FindTemplate(ctx context.Context, accountID int64, name string) (Saved, error) {
+	return s.store.FindTemplate(ctx, accountID, name)
+}
+
+// CheckName is a Conflict for a name that no new template may have: it is taken, or was
+// until lately.
+func (s *Catalogue) CheckName(ctx context.Context, accountID int64, name string) error {
+	return s.store.CheckTemplateName(ctx, accountID, name)
 }
 
 // GetTemplate is a version of a template, 0 for the latest.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"carillon/api/compat/chatapi"
+	"carillon/api/compat/messengerpeople"
 	"carillon/api/gate"
 	"carillon/internal/clock"
 	"carillon/outgoing"
@@ -37,6 +38,13 @@ func apis() []api {
 				return chatapi.New(d.Services, d.Wake, clock.System{}, behind)
 			},
 			func(s *services.Services) outgoing.Format { return chatapi.NewFormat(s, clock.System{}) },
+		},
+		{
+			"messengerpeople", messengerpeople.Serves,
+			func(d Deps, behind func(gate.Dialect) *gate.Gate) http.Handler {
+				return messengerpeople.New(messengerpeople.Deps{Services: d.Services, Wake: d.Wake, Poster: d.Poster, Clock: d.Clock}, behind)
+			},
+			func(s *services.Services) outgoing.Format { return messengerpeople.Format{Services: s} },
 		},
 	}
 }
@@ -67,6 +75,9 @@ type Deps struct {
 	Services *services.Services
 	// Wake says that there may be something to send now.
 	Wake func()
+	// Poster makes requests to webhooks that are tried out.
+	Poster outgoing.Poster
+	Clock  clock.Clock
 	// Behind makes the gate before an API of that name.
 	Behind  func(name string, of gate.Dialect) *gate.Gate
 	Options Options

@@ -107,6 +107,9 @@ type Options struct {
 	// code on lines that name no country: an ISO 3166 code or a country's name.
 	// Empty means that such numbers are refused.
 	DefaultCountry string
+	// Strict refuses lines for values that their columns can't hold, instead of taking them
+	// without these.
+	Strict bool
 	// SkipRecords is how many records after the header to pass over unchecked,
 	// counted as Position.Records counts them: how a killed import goes on.
 	SkipRecords int64

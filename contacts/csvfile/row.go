@@ -144,7 +144,7 @@ func (r *reading) take(column int, v string) *LineError {
 }
 
 // lose leaves a value out that its column can't hold. It refuses the line if the
-// column was mapped by hand, or if the value says whether the contact is written
+// column was mapped by hand, the options are strict, or if the value says whether the contact is written
 // to at all.
 func (r *reading) lose(column int, e LineError) *LineError {
 	s := &r.rd.plan[column]
@@ -158,7 +158,7 @@ func (r *reading) lose(column int, e LineError) *LineError {
 	case FieldAttribute:
 		r.row.Attributes[s.attr] = ""
 	}
-	if s.byHand {
+	if s.byHand || r.rd.opts.Strict {
 		return &e
 	}
 	r.row.Lost = append(r.row.Lost, e)

@@ -91,6 +91,9 @@ func Read(r *http.Request, from From) (Params, error) {
 	return p, p.form(form)
 }
 
+// Of are parameters that are given within another, as an object of JSON.
+func Of(object map[string]any) Params { return Params{object, nil} }
+
 // set keeps a parameter; too many are refused.
 func (p Params) set(name string, value any) error {
 	if _, has := p.values[name]; !has && len(p.values) >= mostParams {
@@ -202,6 +205,9 @@ func (p Params) Value(name string) any { return p.values[name] }
 
 // Names lists what is given.
 func (p Params) Names() []string { return slices.Sorted(maps.Keys(p.values)) }
+
+// Set gives a parameter as if it had come.
+func (p Params) Set(name, value string) { p.values[name] = value }
 
 // Drop takes parameters out.
 func (p Params) Drop(names ...string) {

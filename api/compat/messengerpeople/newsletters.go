@@ -1,0 +1,619 @@
+package messengerpeople
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"carillon/campaigns"
+	"carillon/contacts"
+	"carillon/contacts/property"
+	"carillon/internal/fault"
+	"carillon/internal/zone"
+	"carillon/messages"
+	"carillon/providers"
+	"carillon/targeting"
+	"carillon/templates"
+)
+
+// Tags tell campaigns apart that are shown in different places: newsletters are those without
+// one of these.
+const (
+	tagContent = "messengerpeople-content"
+	tagBatch   = "messengerpeople-batch"
+)
+
+// minute is how times are written: YYYY-mm-dd HH:ii.
+const minute = "2006-01-02 15:04"
+
+// plan is a campaign that is to be.
+type plan struct {
+	kind     string // what it is called by
+	tag      string
+	content  providers.Content
+	template *templates.Use
+	audience targeting.Audience
+	category int64
+	// at is when, on the clock of the channel; zero is now.
+	at    time.Time
+	draft bool
+}
+
+// put makes a campaign of a plan and starts it, unless it is a draft.
+func (s *Server) put(ctx context.Context, a asked, p plan) (campaigns.Campaign, error) {
+	c := campaigns.Campaign{
+		AccountID: a.caller.AccountID, ChannelID: a.channel.ID, Audience: p.audience, CategoryID: p.category, Content: p.content, Template: p.template,
+	}
+	now := s.deps.Clock.Now()
+	c.Name = p.kind + " of " + now.In(s.location(a)).Format(minute)
+	if p.tag != "" {
+		c.About.Tags = []string{p.tag}
+	}
+	if p.at.After(now) {
+		c.Schedule.At, c.Schedule.Timezone = p.at.Format("2006-01-02T15:04"), a.zone()
+		if p.at.Second() != 0 {
+			c.Schedule.At = p.at.Format("2006-01-02T15:04:05")
+		}
+	}
+	made, err := s.Campaigns.Create(ctx, c)
+	if err != nil || p.draft {
+		return made, err
+	}
+	started, err := s.Campaigns.Start(ctx, a.caller.AccountID, made.ID, false)
+	if err != nil {
+		// Nothing stays of what could not be sent.
+		if err := s.Campaigns.Delete(context.WithoutCancel(ctx), a.caller.AccountID, made.ID); err != nil {
+			return made, err
+		}
+		return made, err
+	}
+	s.deps.Wake()
+	return started, nil
+}
+
+// zone is the time zone of the channel.
+func (a asked) zone() string { return cmp.Or(a.channel.Timezone, "UTC") }
+
+func (s *Server) location(a asked) *time.Location {
+	location, err := zone.Load(a.zone())
+	if err != nil {
+		return time.UTC
+	}
+	return location
+}
+
+// aim reads whom something is for: a category, else a targeting list, else everybody.
+func (s *Server) aim(ctx context.Context, a asked, p *plan, category, list string) error {
+	switch {
+	case a.Has(category):
+		l, err := s.category(ctx, a, category)
+		if err != nil {
+			return err
+		}
+		p.audience, p.category = targeting.Audience{Categories: []int64{l.ID}}, l.ID
+	case list != "" && a.Has(list):
+		id, err := s.targetingID(ctx, a, list)
+		if err != nil {
+			return err
+		}
+		p.audience = targeting.Audience{Targeting: []int64{id}}
+	default:
+		p.audience = targeting.Audience{All: true}
+	}
+	return nil
+}
+
+// broadcast is the answer to a newsletter.
+type broadcast struct {
+	ID       int64  `json:"broadcast_id"`
+	Reusable string `json:"reusable_attachment,omitempty"`
+}
+
+func (s *Server) sendNewsletter(ctx context.Context, a asked) (any, error) {
+	properties, err := s.Properties.List(ctx, a.caller.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	p := plan{kind: "Newsletter"}
+	var attached string
+	if p.content, attached, err = a.content(contentNames{"message", "attachment"}, properties); err != nil {
+		return nil, err
+	}
+	if err := s.aim(ctx, a, &p, "category", "targeting_id"); err != nil {
+		return nil, err
+	}
+	sendtime, err := a.Text("sendtime")
+	if err != nil {
+		return nil, err
+	}
+	if sendtime = strings.TrimSpace(sendtime); sendtime != "" {
+		if p.at, err = time.ParseInLocation(minute, sendtime, s.location(a)); err != nil {
+			return nil, fault.InvalidField("sendtime", sendtime, "must be written as YYYY-mm-dd HH:ii, such as 2026-12-01 09:30")
+		}
+	}
+	made, err := s.put(ctx, a, p)
+	if err != nil {
+		return nil, err
+	}
+	return broadcast{made.ID, attached}, nil
+}
+
+// newsletter is one as clients read it: eleven members, because a strict one refuses more.
+type newsletter struct {
+	TargetingListID string           `json:"targeting_list_id"`
+	TargetingList   string           `json:"targeting_list"`
+	CategoryName    string           `json:"category_name"`
+	Created         string           `json:"created"`
+	Recipients      map[string]int64 `json:"recipients"`
+	Text            string           `json:"text"`
+	To              string           `json:"to"`
+	Sendtime        string           `json:"sendtime"`
+	CreatedBy       string           `json:"created_by"`
+	Status          string           `json:"status"`
+	Media           string           `json:"media"`
+}
+
+// statuses are the words for where a newsletter stands.
+var statuses = map[campaigns.Status]string{
+	campaigns.Draft: "draft", campaigns.Scheduled: "scheduled", campaigns.Running: "sending", campaigns.Paused: "paused", campaigns.Finished: "sent",
+	campaigns.Canceled: "failed", campaigns.Failed: "failed",
+}
+
+// pages bounds how many campaigns are looked through for those that are shown.
+const (
+	campaignsAPage = 200
+	mostPages      = 25
+)
+
+// ofChannel are the newest campaigns of the channel that are wanted, n at most.
+func (s *Server) ofChannel(ctx context.Context, a asked, tag string, n int, wanted func(campaigns.Campaign) bool) (list []campaigns.Campaign, err error) {
+	filter := campaigns.Filter{AccountID: a.caller.AccountID, Tag: tag, Limit: campaignsAPage}
+	for range mostPages {
+		page, err := s.Campaigns.List(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range page {
+			if filter.Before = c.ID; c.ChannelID == a.channel.ID && !c.IsFlow && wanted(c) {
+				list = append(list, c)
+			}
+			if len(list) == n {
+				return list, nil
+			}
+		}
+		if len(page) < campaignsAPage {
+			break
+		}
+	}
+	return list, nil
+}
+
+// isNewsletter reports whether a campaign stands in the history of newsletters.
+func isNewsletter(c campaigns.Campaign) bool {
+	return c.Status != campaigns.Draft && !slices.Contains(c.About.Tags, tagContent) && !slices.Contains(c.About.Tags, tagBatch)
+}
+
+func (s *Server) listNewsletters(ctx context.Context, a asked) (any, error) {
+	limit, _, err := a.page(newslettersAPage)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.ofChannel(ctx, a, "", limit, isNewsletter)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := s.Properties.List(ctx, a.caller.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	shown := make(newestFirst, len(list))
+	for i, c := range list {
+		n, err := s.newsletterOf(ctx, a, c, properties)
+		if err != nil {
+			return nil, err
+		}
+		shown[i] = member{strconv.FormatInt(c.ID, 10), n}
+	}
+	return bare{shown}, nil
+}
+
+const newslettersAPage = 50
+
+// newestFirst is an object with its members in their order.
+type newestFirst []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// MarshalJSON writes the members as they stand.
+func (o newestFirst) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, m := range o {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		value, err := marshal(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, strconv.Quote(m.name)...), ':'), value...)
+	}
+	return append(b, '}'), nil
+}
+
+func (s *Server) newsletterOf(ctx context.Context, a asked, c campaigns.Campaign, properties []property.Property) (newsletter, error) {
+	location := s.location(a)
+	n := newsletter{
+		Created: c.CreatedAt.In(location).Format(minute), Recipients: map[string]int64{}, Text: said(c.Content.Text, properties), Status: statuses[c.Status],
+	}
+	if c.Content.Attachment != nil {
+		n.Media = said(c.Content.Attachment.URL, nil)
+	}
+	n.Sendtime = n.Created
+	if c.NextFireAt != nil {
+		n.Sendtime = c.NextFireAt.In(location).Format(minute)
+	}
+	switch {
+	case len(c.Audience.Targeting) > 0:
+		id := c.Audience.Targeting[0]
+		n.TargetingListID = strconv.FormatInt(targetingNumber(id), 10)
+		if l, err := s.Rules.Get(ctx, a.caller.AccountID, id); err == nil {
+			n.TargetingList, n.To = l.Name, l.Name
+		} else if !fault.Is(err, fault.NotFound) {
+			return n, err
+		}
+	case len(c.Audience.Categories) > 0:
+		if l, err := s.Lists.Get(ctx, a.caller.AccountID, contacts.Category, c.Audience.Categories[0]); err == nil {
+			n.CategoryName, n.To = l.Name, l.Name
+		} else if !fault.Is(err, fault.NotFound) {
+			return n, err
+		}
+	}
+	if c.RunID == 0 {
+		return n, nil
+	}
+	run, err := s.Campaigns.Run(ctx, a.caller.AccountID, c.RunID)
+	if err != nil {
+		return n, err
+	}
+	if began := run.Began(); !began.IsZero() && c.NextFireAt == nil {
+		n.Sendtime = began.In(location).Format(minute)
+	}
+	n.Recipients[codeOf(a.channel.Address)] = run.Counts[messages.Sent] + run.Counts[messages.Delivered] + run.Counts[messages.Read]
+	return n, nil
+}
+
+// found is a campaign of the channel that a parameter names.
+func (s *Server) found(ctx context.Context, a asked, wanted func(campaigns.Campaign) bool) (campaigns.Campaign, error) {
+	id, err := a.idOf("id")
+	if err != nil {
+		return campaigns.Campaign{}, err
+	}
+	c, err := s.Campaigns.Get(ctx, a.caller.AccountID, id)
+	if err == nil && (c.ChannelID != a.channel.ID || c.IsFlow || c.ArchivedAt != nil || !wanted(c)) {
+		err = fault.New(fault.NotFound, "there is no such one")
+	}
+	if fault.Is(err, fault.NotFound) {
+		err = fault.InvalidField("id", id, "there is no such one")
+	}
+	return c, err
+}
+
+func (s *Server) deleteNewsletter(ctx context.Context, a asked) (any, error) {
+	c, err := s.found(ctx, a, isNewsletter)
+	if err != nil {
+		return nil, err
+	}
+	if c.Status != campaigns.Scheduled || c.RunID != 0 {
+		return nil, fault.InvalidField("id", c.ID, "is %s: only what is scheduled can be deleted before it is sent", statuses[c.Status])
+	}
+	return nil, s.withdraw(ctx, a, c)
+}
+
+// withdraw takes a campaign out of the history; nothing of it is sent any more.
+func (s *Server) withdraw(ctx context.Context, a asked, c campaigns.Campaign) error {
+	switch c.Status {
+	case campaigns.Draft:
+		return s.Campaigns.Delete(ctx, a.caller.AccountID, c.ID)
+	case campaigns.Scheduled, campaigns.Running, campaigns.Paused:
+		if _, err := s.Campaigns.Cancel(ctx, a.caller.AccountID, c.ID, a.caller.Actor()); err != nil {
+			return err
+		}
+	}
+	_, err := s.Campaigns.Archive(ctx, a.caller.AccountID, c.ID)
+	return err
+}
+
+// contentItem is a content as clients read it.
+type contentItem struct {
+	ID        string `json:"id"`
+	Text      string `json:"text"`
+	Media     string `json:"media"`
+	Targeting string `json:"targeting"`
+	Status    string `json:"status"`
+	Created   string `json:"created"`
+	Date      string `json:"date"`
+	Clicks    *int64 `json:"clicks,omitempty"`
+}
+
+func isContent(c campaigns.Campaign) bool { return slices.Contains(c.About.Tags, tagContent) }
+
+// contentPlan reads what a content is made of.
+func (s *Server) contentPlan(ctx context.Context, a asked, properties []property.Property) (p plan, err error) {
+	p = plan{kind: "Content", tag: tagContent}
+	for name, why := range map[string]string{
+		"lifetime": "messages do not expire: leave it out, or pause the content", "promotion": "send it as a content of its own",
+	} {
+		if a.Has(name) {
+			return p, fault.InvalidField(name, nil, "is not supported: %s", why)
+		}
+	}
+	names := contentNames{"text", "media"}
+	if p.template, err = s.use(ctx, a, properties); err != nil {
+		return p, err
+	}
+	if p.template == nil {
+		if p.content, _, err = a.content(names, properties); err != nil {
+			return p, err
+		}
+		link, err := a.Text("weblink")
+		if err != nil {
+			return p, err
+		}
+		if link != "" {
+			p.content.Text = strings.TrimSpace(p.content.Text + "\n" + plainLiquid(link))
+		}
+	}
+	if p.draft, err = a.Bool("draft", false); err != nil {
+		return p, err
+	}
+	at, err := a.Int("date", 0)
+	if err != nil {
+		return p, err
+	}
+	if at > 0 {
+		p.at = time.Unix(at, 0).In(s.location(a))
+	}
+	return p, s.aimContent(ctx, a, &p)
+}
+
+// aimContent reads the one number that stands for a category or for a targeting list.
+func (s *Server) aimContent(ctx context.Context, a asked, p *plan) error {
+	name := "targeting"
+	if !a.Has(name) {
+		name = "category"
+	}
+	n, err := a.Int(name, 0)
+	if err != nil {
+		return err
+	}
+	if n > firstTargeting {
+		return s.aim(ctx, a, p, "", name)
+	}
+	return s.aim(ctx, a, p, name, "")
+}
+
+func (s *Server) createContent(ctx context.Context, a asked) (any, error) {
+	properties, err := s.Properties.List(ctx, a.caller.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.contentPlan(ctx, a, properties)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.put(ctx, a, p)
+	if err != nil {
+		return nil, err
+	}
+	return identity{made.ID}, nil
+}
+
+// changeContent puts another content in the place of one that is not sent yet.
+func (s *Server) changeContent(ctx context.Context, a asked) (any, error) {
+	c, err := s.found(ctx, a, isContent)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := s.Properties.List(ctx, a.caller.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	if c.Status != campaigns.Draft && c.Status != campaigns.Scheduled {
+		return nil, fault.InvalidField("id", c.ID, "is %s: what is sent can't be changed", statuses[c.Status])
+	}
+	item, err := s.contentOf(ctx, a, c, properties)
+	if err != nil {
+		return nil, err
+	}
+	a.fillUp(item)
+	p, err := s.contentPlan(ctx, a, properties)
+	if err != nil {
+		return nil, err
+	}
+	c.Content, c.Template, c.Audience, c.CategoryID = p.content, p.template, p.audience, p.category
+	if p.at.After(s.deps.Clock.Now()) {
+		c.Schedule.At, c.Schedule.Timezone = p.at.Format("2006-01-02T15:04:05"), a.zone()
+	}
+	if _, err := s.Campaigns.Update(ctx, c); err != nil {
+		return nil, err
+	}
+	if c.Status == campaigns.Draft && !p.draft {
+		if _, err := s.Campaigns.Start(ctx, a.caller.AccountID, c.ID, false); err != nil {
+			return nil, err
+		}
+		s.deps.Wake()
+	}
+	return nil, nil
+}
+
+// fillUp gives what a change leaves out from what there is.
+func (a asked) fillUp(item contentItem) {
+	for name, value := range map[string]string{"text": item.Text, "media": item.Media} {
+		if a.Value(name) == nil && value != "" {
+			a.Set(name, value)
+		}
+	}
+	if !a.Has("targeting") && !a.Has("category") {
+		a.Set("targeting", item.Targeting)
+	}
+	if a.Value("draft") == nil {
+		a.Set("draft", flag(item.Status == string(campaigns.Draft)))
+	}
+}
+
+func itemOf(c campaigns.Campaign, properties []property.Property) contentItem {
+	created := c.CreatedAt
+	item := contentItem{
+		ID: strconv.FormatInt(c.ID, 10), Text: said(c.Content.Text, properties), Status: contentStatus(c.Status), Created: unix(&created), Date: unix(&created),
+	}
+	if c.Content.Attachment != nil {
+		item.Media = said(c.Content.Attachment.URL, nil)
+	}
+	if c.NextFireAt != nil {
+		item.Date = unix(c.NextFireAt)
+	}
+	if len(c.Audience.Targeting) > 0 {
+		item.Targeting = strconv.FormatInt(targetingNumber(c.Audience.Targeting[0]), 10)
+	}
+	return item
+}
+
+func contentStatus(s campaigns.Status) string {
+	switch s {
+	case campaigns.Draft, campaigns.Scheduled:
+		return string(s)
+	}
+	return "published"
+}
+
+func (s *Server) listContent(ctx context.Context, a asked) (any, error) {
+	filter, err := a.Text("filter")
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains([]string{"", "draft", "scheduled", "published"}, filter) {
+		return nil, fault.InvalidField("filter", filter, "must be draft, scheduled or published")
+	}
+	limit, offset, err := a.page(newslettersAPage)
+	if err != nil {
+		return nil, err
+	}
+	flags := map[string]bool{}
+	for _, name := range []string{"asc", "clicks"} {
+		if flags[name], err = a.Bool(name, false); err != nil {
+			return nil, err
+		}
+	}
+	order, err := a.Text("order")
+	if err != nil {
+		return nil, err
+	}
+	if order != "" && order != "created" && order != "date" {
+		return nil, fault.InvalidField("order", order, "must be created, or left out for the date")
+	}
+	id, err := a.Int("id", 0)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.ofChannel(ctx, a, tagContent, campaignsAPage*mostPages, func(c campaigns.Campaign) bool {
+		return (filter == "" || contentStatus(c.Status) == filter) && (id == 0 || c.ID == id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	properties, err := s.Properties.List(ctx, a.caller.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]contentItem, len(list))
+	for i, c := range list {
+		if items[i], err = s.contentOf(ctx, a, c, properties); err != nil {
+			return nil, err
+		}
+		if flags["clicks"] && c.RunID != 0 {
+			run, err := s.Campaigns.Run(ctx, a.caller.AccountID, c.RunID)
+			if err != nil {
+				return nil, err
+			}
+			items[i].Clicks = &run.Engagement.Clicked
+		}
+	}
+	slices.SortStableFunc(items, func(x, y contentItem) int {
+		a, b := x.Date, y.Date
+		if order == "created" {
+			a, b = x.Created, y.Created
+		}
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(b, a))
+	})
+	if flags["asc"] {
+		slices.Reverse(items)
+	}
+	items = items[min(offset, len(items)):]
+	return struct {
+		Content []contentItem `json:"content"`
+	}{items[:min(limit, len(items))]}, nil
+}
+
+// contentOf is a content with the number of its category, which only the list of them knows.
+func (s *Server) contentOf(ctx context.Context, a asked, c campaigns.Campaign, properties []property.Property) (contentItem, error) {
+	item := itemOf(c, properties)
+	if c.CategoryID == 0 {
+		return item, nil
+	}
+	list, err := s.categories(ctx, a)
+	for _, l := range list {
+		if l.ID == c.CategoryID {
+			item.Targeting = strconv.Itoa(l.Slot)
+		}
+	}
+	return item, err
+}
+
+// stopInteraction ends what can still be pulled of a content.
+func (s *Server) stopInteraction(ctx context.Context, a asked) (any, error) {
+	c, err := s.found(ctx, a, isContent)
+	if err != nil {
+		return nil, err
+	}
+	if c.Status == campaigns.Running || c.Status == campaigns.Paused {
+		_, err = s.Campaigns.Cancel(ctx, a.caller.AccountID, c.ID, a.caller.Actor())
+	}
+	return nil, err
+}
+
+func (s *Server) deleteContent(ctx context.Context, a asked) (any, error) {
+	c, err := s.found(ctx, a, isContent)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.withdraw(ctx, a, c)
+}
+
+// variables reads the values of a template's parameters.
+func (a asked) variables(names ...string) (list []string, given bool, err error) {
+	for _, name := range names {
+		if !a.Has(name) {
+			continue
+		}
+		var raw []json.RawMessage
+		if err := a.JSON(name, &raw); err != nil {
+			return nil, false, err
+		}
+		for _, item := range raw {
+			text, err := plainText(item)
+			if err != nil {
+				return nil, false, fault.InvalidField(name, nil, "must be a list of texts")
+			}
+			list = append(list, text)
+		}
+		return list, true, nil
+	}
+	return nil, false, nil
+}
