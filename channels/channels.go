@@ -35,10 +35,6 @@ type Store interface {
 	// DeleteChannel is NotFound if there is no such channel, and a Conflict while a
 	// campaign uses it or messages of it are not sent yet.
 	DeleteChannel(ctx context.Context, accountID, id int64) error
-	// DialectSettings are what an API of others has set of a channel; none where it has not.
-	DialectSettings(ctx context.Context, channelID int64, api string) (map[string]string, error)
-	// KeepDialectSettings changes them in one transaction, with the errors of change.
-	KeepDialectSettings(ctx context.Context, channelID int64, api string, change func(map[string]string) error) error
 	// PauseChannel and ResumeChannel are NotFound if there is no such channel; one that
 	// is paused, or active, already stays so.
 	PauseChannel(ctx context.Context, accountID, channelID int64, actor string) error
@@ -244,18 +240,14 @@ const (
 // DialectSettings are what an API of others has set of a channel and Carillon itself has no
 // use for, by their names.
 func (s *Service) DialectSettings(ctx context.Context, accountID, id int64, api string) (map[string]string, error) {
-	if _, err := s.store.GetChannel(ctx, accountID, id); err != nil {
-		return nil, err
-	}
-	return s.store.DialectSettings(ctx, id, api)
+	settings := map[string]string{}
+	return settings, s.APISettings(ctx, APISettings{accountID, api, id}, &settings)
 }
 
 // SetDialectSettings sets some of them; the others stay.
 func (s *Service) SetDialectSettings(ctx context.Context, accountID, id int64, api string, values map[string]string) error {
-	if _, err := s.store.GetChannel(ctx, accountID, id); err != nil {
-		return err
-	}
-	return s.store.KeepDialectSettings(ctx, id, api, func(kept map[string]string) error {
+	kept := map[string]string{}
+	return s.ChangeAPISettings(ctx, APISettings{accountID, api, id}, &kept, func() error {
 		for name, value := range values {
 			if len(name) > maxDialectSetting || len(value) > maxDialectSetting {
 				return fault.InvalidField(name, nil, "is longer than %d bytes", maxDialectSetting)

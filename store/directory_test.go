@@ -251,27 +251,3 @@ func TestPropertiesHaveNames(t *testing.T) {
 		require.JSONEq(t, `{"p_9lives":"seven"}`, c.Attributes.JSON())
 	})
 }
-
-func TestSettingsOfOtherAPIs(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
-		j := newJourney(t, s, 1)
-		ctx := t.Context()
-		set := func(values map[string]string) error {
-			return s.KeepDialectSettings(ctx, j.Channel.ID, "messengerpeople", func(kept map[string]string) error {
-				for name, value := range values {
-					kept[name] = value
-				}
-				return nil
-			})
-		}
-		require.NoError(t, set(map[string]string{"startword": "go", "goodbye": "bye"}))
-		require.NoError(t, set(map[string]string{"startword": "start"}))
-		kept, err := s.DialectSettings(ctx, j.Channel.ID, "messengerpeople")
-		require.NoError(t, err)
-		require.Equal(t, map[string]string{"startword": "start", "goodbye": "bye"}, kept)
-		kept, err = s.DialectSettings(ctx, j.Channel.ID, "chatapi")
-		require.NoError(t, err)
-		require.Empty(t, kept)
-		require.True(t, fault.Is(s.KeepDialectSettings(ctx, 99, "x", func(map[string]string) error { return nil }), fault.NotFound))
-	})
-}

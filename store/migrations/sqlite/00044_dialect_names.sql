@@ -13,16 +13,8 @@ ALTER TABLE properties ADD COLUMN name TEXT NOT NULL DEFAULT '';
 CREATE UNIQUE INDEX properties_name ON properties (account_id, name) WHERE name <> '';
 -- Since when a contact is not active; NULL while it is, and where nobody knows.
 ALTER TABLE contacts ADD COLUMN stopped_at INTEGER;
--- What other APIs set of a channel and Carillon has no use for: JSON, given back as it came.
-CREATE TABLE channel_dialects (
-    channel_id INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
-    api        TEXT    NOT NULL,
-    settings   TEXT    NOT NULL,
-    PRIMARY KEY (channel_id, api)
-) WITHOUT ROWID;
 
 -- +goose Down
-DROP TABLE channel_dialects;
 ALTER TABLE contacts DROP COLUMN stopped_at;
 DROP INDEX properties_name;
 ALTER TABLE properties DROP COLUMN name;
