@@ -20,6 +20,7 @@ type AccountSettings struct {
 	BrandName          string                `json:"brand_name,omitempty" doc:"Who writes, as it stands on the pages on which recipients unsubscribe and choose; absent for nothing."`
 	BrandColor         string                `json:"brand_color,omitempty" doc:"The colour of the pages on which recipients unsubscribe and choose; absent for ours."`
 	ReportMail         ReportMail            `json:"report_mail"`
+	Country            string                `json:"country,omitempty" doc:"The country of phone numbers that programs give without one; absent for none."`
 	APIs               []string              `json:"apis" doc:"The APIs of others that are served to the account."`
 }
 
@@ -70,6 +71,7 @@ type SettingsChange struct {
 	BrandColor         *string           `json:"brand_color,omitempty" maxLength:"7" doc:"The colour of the pages of recipients, such as #14532d; empty takes it away. Words in it are white or black, whichever can be read."`
 	Approval           *ApprovalSettings `json:"approval,omitempty" doc:"Whether campaigns need approval; what is started already goes on."`
 	ReportMail         *ReportMailChange `json:"report_mail,omitempty" doc:"Who gets mails about the account, and about what."`
+	Country            *string           `json:"country,omitempty" maxLength:"2" doc:"The country of phone numbers that programs give without one, such as IT; empty for none. The API of Chat44mp takes such numbers."`
 	APIs               *[]string         `json:"apis,omitempty" maxItems:"20" doc:"The APIs of others that are served to the account, of chat44mp, chatapi, chatwoot, messengerpeople and xms; [] for none." example:"[\"chatapi\"]"`
 }
 
@@ -83,6 +85,7 @@ func settingsOut(settings campaigns.Settings, err error) (*one[AccountSettings],
 	return &one[AccountSettings]{AccountSettings{
 		QuietHours: settings.QuietHours, QuietTransactional: settings.QuietTransactional, Approval: ApprovalSettings{settings.ApprovalRequired},
 		Timezone: cmp.Or(settings.Timezone, "UTC"), BrandName: settings.Brand.Name, BrandColor: settings.Brand.Color,
+		Country:    settings.Country,
 		APIs:       slices.DeleteFunc(access.APIs(), func(name string) bool { return !settings.Serves(name) }),
 		ReportMail: ReportMail{mail.ChannelID, slices.Concat([]string{}, mail.To), mail.Weekly, mail.Troubles},
 	}}, nil
@@ -110,6 +113,7 @@ func (s *Server) settingsRoutes() {
 			if in.Body.Approval != nil {
 				settings.ApprovalRequired = in.Body.Approval.Required
 			}
+			set(&settings.Country, in.Body.Country)
 			set(&settings.APIs, in.Body.APIs)
 			if mail := in.Body.ReportMail; mail != nil {
 				set(&settings.ReportMail.ChannelID, mail.ChannelID)

@@ -32,6 +32,9 @@ type Settings struct {
 	Brand messages.Brand
 	// ReportMail is who gets mails about the account.
 	ReportMail ReportMail
+	// Country is the ISO 3166 code for phone numbers that programs give without one; empty
+	// for none.
+	Country string
 	// APIs are those of others that are served to the account, by their names; nil is all.
 	APIs []string
 }
@@ -131,6 +134,13 @@ func (s *SettingsService) Set(ctx context.Context, settings Settings) (Settings,
 	}
 	if err := settings.ReportMail.Settle(); err != nil {
 		return Settings{}, err
+	}
+	if settings.Country != "" {
+		code, reason := value.Country(settings.Country)
+		if reason != "" {
+			return Settings{}, fault.InvalidField("country", settings.Country, "is %s", reason)
+		}
+		settings.Country = code
 	}
 	for _, name := range settings.APIs {
 		if err := access.CheckAPI("apis", name); err != nil {

@@ -53,7 +53,7 @@ func settingsTable(w *tabwriter.Writer, s api.AccountSettings) {
 	}
 	fields(w, "Quiet hours", quietWords(s.QuietHours), "Transactional messages", obey, "Approval", approval,
 		"Time zone", s.Timezone, "Brand name", s.BrandName, "Brand colour", s.BrandColor, "Report mails", reportWords(s.ReportMail),
-		"APIs of others", cmp.Or(strings.Join(s.APIs, ", "), "none"))
+		"Country of numbers", s.Country, "APIs of others", cmp.Or(strings.Join(s.APIs, ", "), "none"))
 }
 
 // reportWords say who gets mails about the account.
@@ -78,7 +78,7 @@ func (c *cli) settingsShow() *cobra.Command {
 }
 
 func (c *cli) settingsSet() *cobra.Command {
-	var quiet, timezone, name, color, channel string
+	var quiet, timezone, name, color, channel, country string
 	var transactional, approval, weekly, troubles bool
 	var to, apis []string
 	cmd := &cobra.Command{
@@ -98,9 +98,10 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.StringSliceVar(&to, "report-to", nil, "who gets mails about the account, separated by commas, instead of those before")
 	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")
 	flags.BoolVar(&troubles, "trouble-mail", false, "mail what was switched off, such as a webhook that failed for a day; =false ends it")
+	flags.StringVar(&country, "country", "", "the country of phone numbers that programs give without one, such as IT; '' for none")
 	flags.StringSliceVar(&apis, "apis", nil, "the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")
 	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color", "report-channel", "report-to",
-		"weekly-report", "trouble-mail", "apis")
+		"weekly-report", "trouble-mail", "country", "apis")
 	return plain(cmd, func(ctx context.Context) error {
 		var change api.SettingsChange
 		if flags.Changed("quiet-hours") {
@@ -136,6 +137,9 @@ func (c *cli) settingsSet() *cobra.Command {
 				*mail.ChannelID = ch.ID
 			}
 			change.ReportMail = &mail
+		}
+		if flags.Changed("country") {
+			change.Country = &country
 		}
 		if flags.Changed("apis") {
 			change.APIs = &apis

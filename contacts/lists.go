@@ -47,6 +47,8 @@ type ListStore interface {
 	GetList(ctx context.Context, accountID int64, kind ListKind, id int64) (List, error)
 	// ListLists lists those of a kind behind the id after.
 	ListLists(ctx context.Context, accountID int64, kind ListKind, after int64, limit int) ([]List, error)
+	// ListsOf lists those of a kind in which a contact is.
+	ListsOf(ctx context.Context, accountID int64, kind ListKind, contactID int64) ([]List, error)
 	// UpdateList changes a list in one transaction, with the errors of change; NotFound
 	// if there is no such list, a Conflict for a name that is taken.
 	UpdateList(ctx context.Context, accountID int64, kind ListKind, id int64, change func(*List) error) (List, error)
@@ -124,6 +126,11 @@ func (s *Lists) Get(ctx context.Context, accountID int64, kind ListKind, id int6
 // List lists an account's lists of a kind behind the id after.
 func (s *Lists) List(ctx context.Context, accountID int64, kind ListKind, after int64, limit int) ([]List, error) {
 	return s.store.ListLists(ctx, accountID, kind, after, limit)
+}
+
+// Of lists those of a kind in which a contact is.
+func (s *Lists) Of(ctx context.Context, accountID int64, kind ListKind, contactID int64) ([]List, error) {
+	return s.store.ListsOf(ctx, accountID, kind, contactID)
 }
 
 // ListChange is what to change of a list; nil leaves a text as it is.

@@ -49,6 +49,7 @@ type Services struct {
 	Channels   *channels.Service
 	Contacts   *contacts.Contacts
 	Lists      *contacts.Lists
+	Written    *contacts.Written
 	Consents   *contacts.Consents
 	Replies    *contacts.Replies
 	Caps       *contacts.Caps
@@ -83,6 +84,7 @@ type Store interface {
 	channels.Store
 	contacts.ContactStore
 	contacts.ListStore
+	contacts.WrittenStore
 	contacts.ConsentStore
 	contacts.ReplyStore
 	contacts.EventStore
@@ -153,6 +155,7 @@ func New(d Deps) *Services {
 		Retention:  retention.NewService(d.Store, d.Clock),
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
+	s.Written = contacts.NewWritten(d.Store, s.Lists)
 	fetcher := fetch.New(d.Dialer)
 	s.DataFeeds = campaigns.NewDataFeeds(d.Store, fetcher, d.Clock)
 	fetcher = fetcher.Within(whileWaiting)

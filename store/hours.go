@@ -47,9 +47,9 @@ func (tx conn) settings(ctx context.Context, accountID int64) (campaigns.Setting
 	settings := campaigns.Settings{AccountID: accountID}
 	var quiet, mail string
 	var apis sql.NullString
-	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis
+	err := tx.Row(ctx, `SELECT quiet_hours, quiet_transactional, approval_required, timezone, brand_name, brand_color, report_mail, apis, country
 		FROM account_settings WHERE account_id = ?`, accountID).Scan(&quiet, &settings.QuietTransactional,
-		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis)
+		&settings.ApprovalRequired, &settings.Timezone, &settings.Brand.Name, &settings.Brand.Color, &mail, &apis, &settings.Country)
 	if errors.Is(err, sql.ErrNoRows) {
 		return settings, nil
 	}
@@ -76,11 +76,13 @@ func (s *Store) SetSettings(ctx context.Context, settings campaigns.Settings) (c
 		if err != nil {
 			return err
 		}
-		if before.ApprovalRequired != settings.ApprovalRequired || before.Brand != settings.Brand || before.Timezone != settings.Timezone {
-			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, timezone, brand_name, brand_color) VALUES (?, ?, ?, ?, ?)
+		if before.ApprovalRequired != settings.ApprovalRequired || before.Brand != settings.Brand || before.Timezone != settings.Timezone ||
+			before.Country != settings.Country {
+			if _, err := tx.Exec(ctx, `INSERT INTO account_settings (account_id, approval_required, timezone, brand_name, brand_color, country)
+				VALUES (?, ?, ?, ?, ?, ?)
 				ON CONFLICT (account_id) DO UPDATE SET approval_required = excluded.approval_required, timezone = excluded.timezone,
-					brand_name = excluded.brand_name, brand_color = excluded.brand_color`,
-				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color); err != nil {
+					brand_name = excluded.brand_name, brand_color = excluded.brand_color, country = excluded.country`,
+				settings.AccountID, settings.ApprovalRequired, settings.Timezone, settings.Brand.Name, settings.Brand.Color, settings.Country); err != nil {
 				return err
 			}
 		}

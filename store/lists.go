@@ -104,6 +104,13 @@ func (s *Store) ListLists(ctx context.Context, accountID int64, kind contacts.Li
 	return lists, s.translate(err)
 }
 
+// ListsOf lists those of a kind in which a contact is.
+func (s *Store) ListsOf(ctx context.Context, accountID int64, kind contacts.ListKind, contactID int64) ([]contacts.List, error) {
+	lists, err := sqldb.Query(ctx, s.reader(), scanList, selectList+" WHERE l.account_id = ? AND l.kind = ? AND "+
+		"l.id IN (SELECT list_id FROM members WHERE contact_id = ?) ORDER BY l.id", accountID, string(kind), contactID)
+	return lists, s.translate(err)
+}
+
 // GetList is one list with the number of its members.
 func (s *Store) GetList(ctx context.Context, accountID int64, kind contacts.ListKind, id int64) (contacts.List, error) {
 	list, err := s.reader().list(ctx, accountID, kind, id)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"carillon/api/compat/chat44mp"
 	"carillon/api/compat/chatapi"
 	"carillon/api/compat/messengerpeople"
 	"carillon/api/gate"
@@ -38,6 +39,13 @@ func apis() []api {
 				return chatapi.New(d.Services, d.Wake, clock.System{}, behind)
 			},
 			func(s *services.Services) outgoing.Format { return chatapi.NewFormat(s, clock.System{}) },
+		},
+		{
+			"chat44mp", chat44mp.Serves,
+			func(d Deps, behind func(gate.Dialect) *gate.Gate) http.Handler {
+				return chat44mp.New(d.Services, behind)
+			},
+			nil,
 		},
 		{
 			"messengerpeople", messengerpeople.Serves,

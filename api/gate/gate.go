@@ -123,12 +123,15 @@ func (g *Gate) withRoute(next http.Handler) http.Handler {
 			// Answers name people, and are of the moment.
 			w.Header().Set("Cache-Control", "no-store")
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), routeKey, route)))
+		ctx := context.WithValue(context.WithValue(r.Context(), gateKey, g), routeKey, route)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-func routeOf(r *http.Request) Route {
-	route, _ := r.Context().Value(routeKey).(Route)
+func routeOf(r *http.Request) Route { return routeIn(r.Context()) }
+
+func routeIn(ctx context.Context) Route {
+	route, _ := ctx.Value(routeKey).(Route)
 	return route
 }
 

@@ -135,3 +135,11 @@ func WriteProblem(w http.ResponseWriter, err error) {
 func retryAfter(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
+
+// LogOwn has the log say what went wrong on our side; of what callers do wrong it says nothing.
+// Dialects call it before they refuse: their answers hide our own faults.
+func LogOwn(ctx context.Context, err error) {
+	if g, ok := ctx.Value(gateKey).(*Gate); ok && StatusOf(err) >= http.StatusInternalServerError {
+		g.deps.Logger.ErrorContext(ctx, "request failed", "api", g.deps.API, "operation", routeIn(ctx).Pattern, "request_id", RequestID(ctx), "error", err)
+	}
+}

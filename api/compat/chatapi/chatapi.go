@@ -130,6 +130,7 @@ const wrongToken = "Wrong token. Please provide token as a GET parameter."
 
 // Refuse answers with an error.
 func (c *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	gate.LogOwn(r.Context(), err)
 	status, text := gate.StatusOf(err), gate.TextOf(err)
 	_, _, of, known := find(r.URL.Path)
 	switch {

@@ -359,7 +359,8 @@ type failure struct {
 
 // Refuse answers with an error: whatever the caller did wrong is 400, because a client takes
 // anything else for success.
-func (s *Server) Refuse(w http.ResponseWriter, _ *http.Request, err error) {
+func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	gate.LogOwn(r.Context(), err)
 	status := gate.StatusOf(err)
 	if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
 		status = http.StatusBadRequest
