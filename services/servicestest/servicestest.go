@@ -67,7 +67,8 @@ func New(t testing.TB) *Fixture {
 	f.Account = account.ID
 	f.registry, err = providers.NewRegistry(
 		kind("mail", providers.Capabilities{Address: providers.Email, Subject: true, HTML: true}),
-		kind("text", providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160, Replies: true}))
+		kind("text", providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160, Replies: true}),
+		kind("messenger", providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: 4096, Media: true, Replies: true}))
 	require.NoError(t, err)
 	f.Services = f.Over(f.Store)
 	channel := providers.Channel{AccountID: f.Account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}

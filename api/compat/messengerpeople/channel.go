@@ -50,6 +50,11 @@ func (s *Server) changeChannel(ctx context.Context, a asked) (any, error) {
 	c := a.channel
 	for _, name := range a.Names() {
 		text, err := a.Text(name)
+		if err != nil && name != settingName && name != settingTimezone {
+			var native []byte
+			native, err = marshal(a.Value(name)) // JSON stays JSON
+			text = string(native)
+		}
 		if err != nil {
 			return nil, err
 		}

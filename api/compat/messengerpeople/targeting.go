@@ -578,7 +578,7 @@ func (t translator) condition(c object) (object, error) {
 		if err != nil || (operator != "equal" && operator != "not_equal") {
 			return nil, fault.InvalidField("query", field, "is compared by equal or not_equal with 1 or 0")
 		}
-		out["value"] = "blocked"
+		out["field"], out["value"] = "status", "blocked"
 		if out["operator"] = "equal"; yes != (operator == "equal") {
 			out["operator"] = "not_equal"
 		}
