@@ -38,12 +38,6 @@ func (s *Service) View(ctx context.Context, token string) (providers.Content, er
 	if id == 0 {
 		return none, fault.New(fault.NotFound, "this is a preview or a test: only what was sent can be looked at")
 	}
-	return s.ViewMessage(ctx, accountID, id)
-}
-
-// ViewMessage is View for a campaign's message by its id.
-func (s *Service) ViewMessage(ctx context.Context, accountID, id int64) (providers.Content, error) {
-	var none providers.Content
 	m, err := s.sentMessage(ctx, accountID, id)
 	if err != nil {
 		return none, err

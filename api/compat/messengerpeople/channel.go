@@ -31,8 +31,13 @@ const (
 	settingTimezone = "timezone"
 )
 
+// settings are what clients have set of the channel and Carillon itself has no use for.
+func (s *Server) settings(ctx context.Context, a asked) (map[string]string, error) {
+	return s.Channels.DialectSettings(ctx, a.caller.AccountID, a.channel.ID, api)
+}
+
 func (s *Server) showChannel(ctx context.Context, a asked) (any, error) {
-	settings, err := s.Channels.DialectSettings(ctx, a.caller.AccountID, a.channel.ID, api)
+	settings, err := s.settings(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +298,7 @@ func (s *Server) webhookChange(ctx context.Context, a asked) (func(*webhooks.Web
 			return nil, fault.InvalidField("webhook_fields", field, "is no field: use %s", strings.Join(webhookFields, ", "))
 		}
 	}
-	settings, err := s.Channels.DialectSettings(ctx, a.caller.AccountID, a.channel.ID, api)
+	settings, err := s.settings(ctx, a)
 	if err != nil {
 		return nil, err
 	}

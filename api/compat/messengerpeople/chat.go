@@ -3,7 +3,6 @@ package messengerpeople
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -378,8 +377,12 @@ func (s *Server) chats(ctx context.Context, a asked, f chatFilter) (list []chat,
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range sent {
-			c, err := s.chatOf(ctx, a, m)
+		contents, err := s.Campaigns.Contents(ctx, a.caller.AccountID, sent)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range sent {
+			c, err := s.chatOf(ctx, a, m, contents[i])
 			if err != nil {
 				return nil, err
 			}
@@ -401,7 +404,7 @@ func (s *Server) chats(ctx context.Context, a asked, f chatFilter) (list []chat,
 }
 
 // chatOf is a message that goes out as clients read it.
-func (s *Server) chatOf(ctx context.Context, a asked, m messages.Message) (chat, error) {
+func (s *Server) chatOf(ctx context.Context, a asked, m messages.Message, content providers.Content) (chat, error) {
 	c := chat{ID: strconv.FormatInt(m.ID, 10), UserID: userID(m.Address), Messenger: codeOf(a.channel.Address), Outgoing: true, at: m.CreatedAt}
 	if m.ChannelID != a.channel.ID {
 		other, err := s.Channels.Any(ctx, m.ChannelID)
@@ -423,31 +426,12 @@ func (s *Server) chatOf(ctx context.Context, a asked, m messages.Message) (chat,
 		spoken = of.Template != nil
 	}
 	c.SendStatus = sendStatus(m, c.Messenger, spoken || m.TemplateID != 0)
-	content, err := s.contentOfMessage(ctx, a, m)
-	if err != nil || content == nil {
-		return c, err
-	}
 	c.Text = content.Text
 	if content.Attachment != nil {
 		c.Attachment = content.Attachment.URL
 		c.AttachmentType, _ = kindOfFile("attachment", c.Attachment) // what has no known ending has no type
 	}
 	return c, nil
-}
-
-// contentOfMessage is what a message says; nil where that is not kept.
-func (s *Server) contentOfMessage(ctx context.Context, a asked, m messages.Message) (*providers.Content, error) {
-	if m.CampaignID == 0 {
-		return s.Messages.Content(ctx, m)
-	}
-	content, err := s.Campaigns.ViewMessage(ctx, a.caller.AccountID, m.ID)
-	switch {
-	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
-		return nil, nil // it can't be made again
-	case err != nil:
-		return nil, fmt.Errorf("make message %d again: %w", m.ID, err)
-	}
-	return &content, nil
 }
 
 // sendStatus is where a message stands in MessengerPeople's numbers; those of templates have

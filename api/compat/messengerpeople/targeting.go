@@ -105,7 +105,7 @@ func (s *Server) createCategory(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := s.Channels.DialectSettings(ctx, a.caller.AccountID, a.channel.ID, api)
+	settings, err := s.settings(ctx, a)
 	if err != nil {
 		return nil, err
 	}
