@@ -36,7 +36,7 @@ const apiKey = "messenger-people-key-0123456789"
 // server is the dialect over real services, with a channel to WhatsApp.
 type server struct {
 	*servicestest.Fixture
-	t       *testing.T
+	t       testing.TB
 	channel providers.Channel
 	handler http.Handler
 	key     string
@@ -59,7 +59,7 @@ func (p *poster) Tell(_ context.Context, _ string, _ http.Header, body []byte) f
 	return p.answer
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	s := &server{Fixture: servicestest.New(t), t: t, key: apiKey}
 	var err error
 	s.channel, err = s.Channels.Create(t.Context(), providers.Channel{
@@ -127,7 +127,7 @@ func (s *server) ok(method, path string, parameters ...string) map[string]any {
 	return decoded(s.t, w.Body.Bytes())
 }
 
-func decoded(t *testing.T, body []byte) (answer map[string]any) {
+func decoded(t testing.TB, body []byte) (answer map[string]any) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(body, &answer))
 	return answer
@@ -139,7 +139,7 @@ func (s *server) refused(why, method, path string, parameters ...string) {
 	refusal(s.t, s.call(method, path, parameters...), why)
 }
 
-func refusal(t *testing.T, w *httptest.ResponseRecorder, why string) {
+func refusal(t testing.TB, w *httptest.ResponseRecorder, why string) {
 	t.Helper()
 	require.Equal(t, http.StatusBadRequest, w.Code, w.Body.String())
 	require.True(t, strings.HasPrefix(w.Body.String(), `{"code":400,"reason":"`), w.Body.String())

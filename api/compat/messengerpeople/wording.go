@@ -23,7 +23,7 @@ var placeholders = []struct{ name, liquid string }{
 // placeholder is a name between dollars, as far as it may be one.
 var placeholder = regexp.MustCompile(`\$[^\s$]{1,100}\$`)
 
-// bare is how a brace is written that would begin Liquid otherwise.
+// bareBrace is how a brace is written that would begin Liquid otherwise.
 const bareBrace = `{{ "{" }}`
 
 // bareBraces are those braces: what somebody writes here is no template.
@@ -46,7 +46,11 @@ func liquid(text string, properties []property.Property) string {
 			at[1]--
 			filled = plainLiquid(text[at[0]:at[1]])
 		}
-		b.WriteString(plainLiquid(text[:at[0]]))
+		before := plainLiquid(text[:at[0]])
+		if open, is := strings.CutSuffix(before, "{"); is && strings.HasPrefix(filled, "{") {
+			before = open + bareBrace // it would be part of what follows
+		}
+		b.WriteString(before)
 		b.WriteString(filled)
 		text = text[at[1]:]
 	}
