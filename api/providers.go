@@ -30,6 +30,8 @@ type Capabilities struct {
 	MaxTextBytes int                    `json:"max_text_bytes,omitempty"`
 	Idempotent   bool                   `json:"idempotent" doc:"It drops a repeat of the same message, so that messages in doubt may be sent again."`
 	Buttons      []providers.ButtonType `json:"buttons,omitempty" doc:"The types of buttons that it carries; others stand in the text."`
+	Location     bool                   `json:"location" doc:"It carries places on the map; others refuse them."`
+	Cards        bool                   `json:"cards" doc:"It carries contact cards; others refuse them."`
 	Receipts     bool                   `json:"receipts" doc:"It reports back what became of a message."`
 }
 
@@ -43,7 +45,7 @@ func (s *Server) providerRoutes() {
 				out.Body.Items = append(out.Body.Items, Provider{
 					Name: k.Name, Title: k.Title, Description: k.Description, Address: string(can.Address),
 					Can: Capabilities{Subject: can.Subject, HTML: can.HTML, MaxTextBytes: can.MaxTextBytes, Idempotent: can.Idempotent, Buttons: can.Buttons,
-						Receipts: can.Receipts},
+						Location: can.Location, Cards: can.Cards, Receipts: can.Receipts},
 					Config: configSchema(k.Config),
 				})
 			}

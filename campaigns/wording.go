@@ -86,6 +86,9 @@ func (s *Service) checkWording(ctx context.Context, c Campaign, channel provider
 			if err != nil {
 				return nil, err
 			}
+			if said.Contents[tag].Masked {
+				fields = append(fields, fault.Field{Location: "content.masked", Message: "is for single messages: what a campaign says is kept with it"})
+			}
 			for _, f := range fields {
 				f.Location = inField(said.at, f.Location)
 				if tag != "" {

@@ -67,6 +67,9 @@ type Configurations interface {
 	// SenderDomain is the domain that messages come from with the settings; empty if
 	// they come from none.
 	SenderDomain(name string, config json.RawMessage) (string, error)
+	// Sender is the number or address that people see messages come from; empty where
+	// there is none.
+	Sender(name string, config json.RawMessage) (string, error)
 	// Merge lays an update over stored settings. It is Invalid where a secret is missing
 	// that has to be given anew.
 	Merge(name string, stored, update json.RawMessage) (json.RawMessage, error)
@@ -86,6 +89,10 @@ func NewService(store Store, known Configurations) *Service {
 // Create checks and keeps a new channel; it is active at once.
 func (s *Service) Create(ctx context.Context, c providers.Channel) (providers.Channel, error) {
 	if err := s.validate(&c); err != nil {
+		return providers.Channel{}, err
+	}
+	var err error
+	if c.Handle, err = s.known.Sender(c.Provider, c.Config); err != nil {
 		return providers.Channel{}, err
 	}
 	return s.store.CreateChannel(ctx, c)

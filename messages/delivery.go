@@ -96,7 +96,9 @@ type Outgoing struct {
 	Address   string
 	Content   []byte // providers.Content as JSON, rendered
 	Metadata  []byte // JSON object of texts
-	Language  string // of the template's translation; empty where there is none
+	// Masked has the content forgotten once the message was sent.
+	Masked   bool
+	Language string // of the template's translation; empty where there is none
 	// TemplateID is the template that it speaks; 0 for none.
 	TemplateID int64
 	DueAt      time.Time

@@ -28,6 +28,12 @@ type Notification struct {
 	Content providers.Content
 	// Template stands instead of Content: it speaks the contact's language.
 	Template *templates.Use
+	// File goes along with a template that has no file of its own.
+	File *providers.Attachment
+	// Verbatim has the content sent as it is: no Liquid is read in it.
+	Verbatim bool
+	// Name stands in for the contact's in this message; empty leaves it.
+	Name     string
 	Data     map[string]string
 	Metadata map[string]string
 	// DueAt is when to send it; zero means now.
@@ -66,9 +72,12 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 		return Message{}, err
 	}
 	if len(wrong) == 0 {
-		if wrong, err = s.CheckContent(ctx, t.Content, channel); err != nil {
+		if wrong, err = s.checkNotification(ctx, t, channel); err != nil {
 			return Message{}, err
 		}
+	}
+	if t.Name != "" {
+		to.Name = t.Name
 	}
 	if len(t.Metadata) > maxMetadata {
 		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
@@ -110,6 +119,12 @@ func (s *Service) template(ctx context.Context, t *Notification, to Recipient, c
 		return fault.Gather(nil, err)
 	}
 	t.Say(resolved, to)
+	if t.File != nil && t.Content.Attachment == nil {
+		if hasLiquid(t.File.URL + t.File.Filename + t.File.Caption) {
+			return []fault.Field{{Location: "content.attachment", Message: "is no text of the template: no Liquid is read in it"}}, nil
+		}
+		t.Content.Attachment = t.File
+	}
 	return nil, nil
 }
 
@@ -171,17 +186,19 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	compiled, err := s.catalogue.Compile(ctx, m.AccountID, templates.Carried(m.Content, can.Buttons))
-	if err != nil {
-		return Message{}, err
-	}
-	var links Links
-	if m.Of.CampaignName != "" {
-		links = s.tokens.Links(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
-	}
-	rendered, err := compiled.Render(ctx, m.To.Vars(m.Of, links))
-	if err != nil {
-		return Message{}, err
+	rendered := templates.Carried(m.Content, can.Buttons)
+	if !m.Verbatim {
+		compiled, err := s.catalogue.Compile(ctx, m.AccountID, rendered)
+		if err != nil {
+			return Message{}, err
+		}
+		var links Links
+		if m.Of.CampaignName != "" {
+			links = s.tokens.Links(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
+		}
+		if rendered, err = compiled.Render(ctx, m.To.Vars(m.Of, links)); err != nil {
+			return Message{}, err
+		}
 	}
 	return s.Write(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
@@ -194,6 +211,7 @@ func (s *Service) Write(ctx context.Context, o Outgoing, content providers.Conte
 	if o.Content, err = json.Marshal(content); err != nil {
 		return Message{}, fmt.Errorf("encode content: %w", err)
 	}
+	o.Masked = content.Masked
 	if len(metadata) > 0 {
 		if o.Metadata, err = json.Marshal(metadata); err != nil {
 			return Message{}, fmt.Errorf("encode metadata: %w", err)
@@ -236,11 +254,37 @@ func (s *Service) CheckContent(ctx context.Context, content providers.Content, c
 	if err != nil {
 		return nil, err
 	}
-	var wrong []fault.Field
+	wrong := checkCarried(content, channel, can)
+	if _, err := s.catalogue.Compile(ctx, channel.AccountID, content); err != nil {
+		return fault.Gather(wrong, err)
+	}
+	return wrong, nil
+}
+
+// checkNotification is CheckContent for a message that may be sent as it is written.
+func (s *Service) checkNotification(ctx context.Context, t Notification, channel providers.Channel) ([]fault.Field, error) {
+	if !t.Verbatim {
+		return s.CheckContent(ctx, t.Content, channel)
+	}
+	can, err := s.Can(channel)
+	if err != nil {
+		return nil, err
+	}
+	wrong := checkCarried(t.Content, channel, can)
+	if n := len(t.Content.Text) + len(t.Content.HTML); n > liquid.MaxTemplateBytes {
+		wrong = append(wrong, fault.Field{Location: "content", Value: n, Message: fmt.Sprintf("at most %d KiB in all", liquid.MaxTemplateBytes>>10)})
+	}
+	return wrong, nil
+}
+
+// checkCarried says what of a content its channel can't send, its Liquid aside.
+func checkCarried(content providers.Content, channel providers.Channel, can providers.Capabilities) (wrong []fault.Field) {
 	add := func(location, format string, args ...any) {
 		wrong = append(wrong, fault.Field{Location: "content." + location, Message: fmt.Sprintf(format, args...)})
 	}
 	switch wordless := content.Text == "" && content.HTML == ""; {
+	case content.Location != nil || len(content.Cards) > 0:
+		wrong = append(wrong, checkAlone(content, channel, can)...)
 	case wordless && content.Attachment == nil:
 		add("text", "there is nothing to send: give a text, or html on an e-mail channel")
 	case wordless && !can.Media:
@@ -262,11 +306,43 @@ func (s *Service) CheckContent(ctx context.Context, content providers.Content, c
 		add("text", "has %d bytes%s; a %s channel sends at most %d", n, withButtons(content, can), channel.Provider, can.MaxTextBytes)
 	}
 	wrong = append(wrong, checkButtons(content.Buttons)...)
-	if a := content.Attachment; a != nil && !isWebAddress(a.URL) {
-		add("attachment.url", "must be an address such as https://example.org/menu.pdf")
+	if a := content.Attachment; a != nil {
+		if !isWebAddress(a.URL) {
+			add("attachment.url", "must be an address such as https://example.org/menu.pdf")
+		}
+		if reason := a.Type.Check(); reason != "" {
+			add("attachment.type", "%s", reason)
+		}
 	}
-	if _, err := s.catalogue.Compile(ctx, channel.AccountID, content); err != nil {
-		return fault.Gather(wrong, err)
+	return wrong
+}
+
+// checkAlone checks a place or cards, which are a message of their own.
+func checkAlone(content providers.Content, channel providers.Channel, can providers.Capabilities) (wrong []fault.Field) {
+	add := func(location, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "content." + location, Message: fmt.Sprintf(format, args...)})
 	}
-	return wrong, nil
+	if content.Location != nil && len(content.Cards) > 0 || content.Text != "" || content.HTML != "" || content.Attachment != nil || len(content.Buttons) > 0 {
+		add("text", "a place, and contact cards, are a message of their own: leave all else out")
+	}
+	if l := content.Location; l != nil {
+		if !can.Location {
+			add("location", "a %s channel sends no places: write the address as a text, or choose another channel", channel.Provider)
+		}
+		if reason := l.Check(); reason != "" {
+			add("location", "%s", reason)
+		}
+	}
+	switch n := len(content.Cards); {
+	case n > 0 && !can.Cards:
+		add("cards", "a %s channel sends no contact cards: write it as a text, or choose another channel", channel.Provider)
+	case n > providers.MaxCards:
+		add("cards", "at most %d cards", providers.MaxCards)
+	}
+	for i := range content.Cards {
+		if reason := content.Cards[i].Check(); reason != "" {
+			add(fmt.Sprintf("cards[%d]", i), "%s", reason)
+		}
+	}
+	return wrong
 }

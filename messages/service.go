@@ -158,7 +158,13 @@ func (s *Service) Content(ctx context.Context, m Message) (*providers.Content, e
 		return nil, err
 	}
 	content := &providers.Content{}
-	return content, json.Unmarshal(raw, content)
+	if err := json.Unmarshal(raw, content); err != nil {
+		return nil, err
+	}
+	if content.Masked { // it is for who sends it alone
+		return &providers.Content{Masked: true}, nil
+	}
+	return content, nil
 }
 
 // Resend gives a failed, rejected or doubtful message another try. A finished run is

@@ -12,6 +12,10 @@ type Channel struct {
 	ID        int64
 	AccountID int64
 	Name      string
+	// Handle is what programs know the channel by among those of its kind of address. It
+	// never changes, whatever becomes of the settings: the sender that they began with, or
+	// the id.
+	Handle string
 	// Provider is the Kind's name.
 	Provider string
 	// Config is the provider's configuration, secrets included. It must not be

@@ -47,18 +47,15 @@ type Content struct {
 	Preheader  string          `json:"preheader,omitempty" doc:"Preview line shown by mail readers; e-mail only."`
 	Attachment *Attachment     `json:"attachment,omitempty" doc:"A file by its address."`
 	Buttons    []MessageButton `json:"buttons,omitempty" maxItems:"10" doc:"Buttons below the message; where the channel has none of a type, it stands as a line in the text and as a link in the HTML."`
+	Location   *Location       `json:"location,omitempty" doc:"A place on the map; refused where the channel has none."`
+	Cards      []Card          `json:"cards,omitempty" maxItems:"10" doc:"Contact cards; refused where the channel has none."`
+	Masked     bool            `json:"masked,omitempty" doc:"Of a single message: what it says is shown to nobody, and kept only until it was sent."`
 }
 
 // Empty reports whether nothing is in it.
 func (c *Content) Empty() bool {
-	return c.Subject == "" && c.Text == "" && c.HTML == "" && c.Preheader == "" && c.Attachment == nil && len(c.Buttons) == 0
-}
-
-// Attachment is a file that the provider fetches or links to.
-type Attachment struct {
-	URL      string `json:"url" doc:"Where the file is." format:"uri"`
-	Filename string `json:"filename,omitempty"`
-	Caption  string `json:"caption,omitempty"`
+	return c.Subject == "" && c.Text == "" && c.HTML == "" && c.Preheader == "" && c.Attachment == nil && len(c.Buttons) == 0 &&
+		c.Location == nil && len(c.Cards) == 0
 }
 
 // Message is one message for one recipient, ready to be sent.
@@ -242,6 +239,8 @@ type Capabilities struct {
 	// Buttons are the types of buttons that it carries as buttons; the others are written
 	// into its texts before it is asked.
 	Buttons []ButtonType
+	// Location and Cards say that it carries places on the map and contact cards.
+	Location, Cards bool
 	// MaxBatch is the most messages that one request of BatchSender takes; 0 where
 	// each has a request of its own.
 	MaxBatch int
@@ -311,6 +310,9 @@ type Kind struct {
 	// SenderDomain is the domain that messages of a configuration come from; nil if
 	// they come from none.
 	SenderDomain func(config json.RawMessage) string
+	// Sender is the number or address that people see messages of a configuration come
+	// from; nil where there is none, or it is not known.
+	Sender func(config json.RawMessage) string
 	// SignedDomain is the domain that the far end signs mail for, as far as the
 	// configuration says: that of the account which signs in. It is empty where that is
 	// not told; nil if there is no such thing.

@@ -93,6 +93,16 @@ func (r *Registry) SenderDomain(name string, config json.RawMessage) (string, er
 	return k.SenderDomain(config), nil
 }
 
+// Sender is the number or address that people see messages of a channel with this
+// configuration come from; empty where there is none.
+func (r *Registry) Sender(name string, config json.RawMessage) (string, error) {
+	k, err := r.Kind(name)
+	if err != nil || k.Sender == nil {
+		return "", err
+	}
+	return k.Sender(config), nil
+}
+
 // MostRequests is how many requests a worker has under way at most on a channel of
 // the named provider with this configuration and these limits.
 func (r *Registry) MostRequests(name string, config json.RawMessage, limits Limits) (int, error) {

@@ -25,6 +25,7 @@ import (
 	"carillon/templates"
 	"carillon/templates/email"
 	"carillon/tracking"
+	"carillon/variables"
 	"carillon/webhooks"
 )
 
@@ -66,6 +67,7 @@ type Services struct {
 	// Summaries are what people read of what became of messages.
 	Summaries *reports.Service
 	Retention *retention.Service
+	Variables *variables.Service
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -100,6 +102,7 @@ type Store interface {
 	statistics.Store
 	reports.Mails
 	retention.Store
+	variables.Store
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
@@ -153,6 +156,7 @@ func New(d Deps) *Services {
 		Jobs:       targeting.NewJobs(d.Store),
 		Exporter:   targeting.NewExporter(d.Store),
 		Retention:  retention.NewService(d.Store, d.Clock),
+		Variables:  variables.NewService(d.Store),
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	s.Written = contacts.NewWritten(d.Store, s.Lists)

@@ -2,11 +2,13 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"carillon/internal/clock"
 	"carillon/internal/fault"
@@ -16,7 +18,7 @@ import (
 
 // selectChannel reads what scanChannel takes.
 const selectChannel = `SELECT id, account_id, name, provider, config, address_kind, limits, timezone, in_doubt, quiet_hours, silent_opt_out, status,
-	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, created_at, updated_at FROM channels`
+	status_reason, status_since, health, health_reason, health_since, next_try_at, epoch, warmth, handle, created_at, updated_at FROM channels`
 
 func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var c providers.Channel
@@ -24,7 +26,7 @@ func (s *Store) scanChannel(scan sqldb.Scan) (providers.Channel, error) {
 	var limits []byte
 	var created, updated, statusSince, since, next sqldb.Time
 	err := scan(&c.ID, &c.AccountID, &c.Name, &c.Provider, &config, &c.Address, &limits, &c.Timezone, &c.InDoubt, &quiet, &c.SilentOptOut, &c.Status,
-		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &created, &updated)
+		&c.StatusReason, &statusSince, &c.Health.State, &c.Health.Reason, &since, &next, &c.Epoch, &warmth, &c.Handle, &created, &updated)
 	if err != nil {
 		return c, err
 	}
@@ -107,6 +109,9 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 			return err
 		}
 		c.ID = id
+		if err := tx.handle(ctx, c); err != nil {
+			return err
+		}
 		if err := tx.adoptWarmUp(ctx, c, nil); err != nil {
 			return err
 		}
@@ -114,6 +119,26 @@ func (s *Store) CreateChannel(ctx context.Context, c providers.Channel) (provide
 		return err
 	})
 	return c, err
+}
+
+// handle gives a new channel what programs know it by for ever: its sender where it has one
+// that no other channel of the kind is known by, else its id.
+func (tx conn) handle(ctx context.Context, c providers.Channel) error {
+	id := strconv.FormatInt(c.ID, 10)
+	own := c.Handle
+	if own != "" {
+		var taken bool
+		err := tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM channels WHERE account_id = ? AND address_kind = ? AND handle = ? AND deleted_at IS NULL)`,
+			c.AccountID, string(c.Address), own).Scan(&taken)
+		if err != nil {
+			return err
+		}
+		if taken {
+			own += "-" + id
+		}
+	}
+	_, err := tx.Exec(ctx, "UPDATE channels SET handle = ? WHERE id = ?", cmp.Or(own, id), c.ID)
+	return err
 }
 
 // UpdateChannel replaces what a channel's owner may change: name, provider,

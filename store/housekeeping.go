@@ -41,7 +41,7 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var feeds, pulls, told int64
+	var feeds, pulls, told, masked int64
 	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.forgetAwaited(ctx); err != nil {
 			return err
@@ -55,6 +55,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		if told, err = tx.forgetTold(ctx); err != nil {
 			return err
 		}
+		if masked, err = tx.forgetMasked(ctx); err != nil {
+			return err
+		}
 		// The newest row stays, so that SQLite's ids go on from it.
 		_, err := tx.Exec(ctx, "DELETE FROM workers WHERE heartbeat_at < "+s.d.Now+" - ? AND COALESCE(seen_at, 0) < "+s.d.Now+
 			" - ? AND id < (SELECT MAX(id) FROM workers)"+
@@ -63,5 +66,5 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		return err
 	})
 	return answers == forgetBatch || requests == forgetBatch || thawing || feeds == feedsForgotten || pulls == forgetBatch ||
-		told == forgottenAtOnce, err
+		told == forgottenAtOnce || masked == forgetBatch, err
 }

@@ -27,7 +27,7 @@ func layers() []layer {
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
 		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
-			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "webhooks", "retention", "reports"})
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "webhooks", "retention", "reports", "variables"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -121,6 +121,10 @@ func layers() []layer {
 		{
 			name: "retention", may: inside, mayInTests: inside,
 			why: "it says for how long what is kept; what that is, the store knows",
+		},
+		{
+			name: "variables", may: inside,
+			why: "a value is a value, whatever a program does with it",
 		},
 		{
 			name: "webhooks", may: join(people, []string{"messages"}), mayInTests: withStore,

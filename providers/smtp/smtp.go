@@ -46,6 +46,13 @@ func Kind() providers.Kind {
 		}
 		return perConnection * c.MaxConnections
 	}
+	k.Sender = func(raw json.RawMessage) string {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return ""
+		}
+		return c.From
+	}
 	k.SenderDomain = func(raw json.RawMessage) string {
 		var c Config
 		if providers.DecodeConfig(raw, &c) != nil {

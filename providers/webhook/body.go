@@ -21,6 +21,9 @@ type payload struct {
 	HTML           string                    `json:"html,omitempty"`
 	Attachment     *providers.Attachment     `json:"attachment,omitempty"`
 	Buttons        []providers.MessageButton `json:"buttons,omitempty"`
+	Location       *providers.Location       `json:"location,omitempty"`
+	Cards          []providers.Card          `json:"cards,omitempty"`
+	Masked         bool                      `json:"masked,omitempty"`
 	Metadata       map[string]string         `json:"metadata,omitempty"`
 	Transactional  bool                      `json:"transactional"`
 	UnsubscribeURL string                    `json:"unsubscribe_url,omitempty"`
@@ -52,7 +55,8 @@ func encode(pool *sync.Pool, m *providers.Message) ([]byte, error) {
 	err := e.encoder.Encode(&payload{
 		MessageID: m.ID, Attempt: m.Attempt, To: m.To, ToName: m.ToName,
 		Subject: m.Content.Subject, Preheader: m.Content.Preheader, Text: m.Content.Text, HTML: m.Content.HTML,
-		Attachment: m.Content.Attachment, Buttons: m.Content.Buttons, Metadata: m.Metadata, Transactional: m.Transactional,
+		Attachment: m.Content.Attachment, Buttons: m.Content.Buttons, Location: m.Content.Location, Cards: m.Content.Cards,
+		Masked: m.Content.Masked, Metadata: m.Metadata, Transactional: m.Transactional,
 		UnsubscribeURL: m.UnsubscribeURL,
 	})
 	if err != nil {

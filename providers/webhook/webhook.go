@@ -51,7 +51,7 @@ func Kind() providers.Kind {
 			"410 rejects the recipient; 301, 308, 401, 403 and 405 stop the channel; everything else fails the message.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true, EchoesID: true, Media: true,
-			Buttons: providers.ButtonTypes(),
+			Buttons: providers.ButtonTypes(), Location: true, Cards: true,
 			// By Standard Webhooks the receiver takes webhook-id as idempotency key.
 			Idempotent: true,
 		},
