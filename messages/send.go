@@ -118,7 +118,9 @@ func (s *Service) template(ctx context.Context, t *Notification, to Recipient, c
 	if err != nil {
 		return fault.Gather(nil, err)
 	}
+	masked := t.Content.Masked
 	t.Say(resolved, to)
+	t.Content.Masked = masked
 	if t.File != nil && t.Content.Attachment == nil {
 		if hasLiquid(t.File.URL + t.File.Filename + t.File.Caption) {
 			return []fault.Field{{Location: "content.attachment", Message: "is no text of the template: no Liquid is read in it"}}, nil
