@@ -70,13 +70,14 @@ type Attempt struct {
 
 // MessageInput is a transactional message.
 type MessageInput struct {
-	ChannelID int64             `json:"channel_id" minimum:"1"`
-	To        string            `json:"to,omitempty" maxLength:"320" doc:"Address of the channel's kind."`
-	ContactID int64             `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
-	Content   MessageContent    `json:"content" doc:"Liquid in every text: contact of the contact, row of data; or a template."`
-	Data      map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
-	Metadata  map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
-	DueAt     *time.Time        `json:"due_at,omitempty" doc:"When to send it; at once if absent."`
+	ChannelID  int64             `json:"channel_id" minimum:"1"`
+	To         string            `json:"to,omitempty" maxLength:"320" doc:"Address of the channel's kind."`
+	ContactID  int64             `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
+	Content    MessageContent    `json:"content" doc:"Liquid in every text: contact of the contact, row of data; or a template."`
+	Data       map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
+	Metadata   map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
+	DueAt      *time.Time        `json:"due_at,omitempty" doc:"When to send it; at once if absent."`
+	HeedOptOut bool              `json:"heed_opt_out,omitempty" doc:"Skip it if the recipient opted out of campaigns; left out, it is sent all the same."`
 }
 
 // MessageContent is what a message says: texts, or a template.
@@ -161,7 +162,7 @@ func (s *Server) messageRoutes() {
 			b := in.Body
 			n := messages.Notification{
 				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
-				Data: b.Data, Metadata: b.Metadata,
+				Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut,
 			}
 			if b.DueAt != nil {
 				n.DueAt = *b.DueAt

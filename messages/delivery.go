@@ -96,6 +96,8 @@ type Outgoing struct {
 	Address   string
 	Content   []byte // providers.Content as JSON, rendered
 	Metadata  []byte // JSON object of texts
+	// HeedOptOut has it skipped if the recipient opted out of campaigns.
+	HeedOptOut bool
 	// Masked has the content forgotten once the message was sent.
 	Masked   bool
 	Language string // of the template's translation; empty where there is none

@@ -30,6 +30,8 @@ type Notification struct {
 	Template *templates.Use
 	// File goes along with a template that has no file of its own.
 	File *providers.Attachment
+	// HeedOptOut has it skipped if the recipient opted out of campaigns.
+	HeedOptOut bool
 	// Verbatim has the content sent as it is: no Liquid is read in it.
 	Verbatim bool
 	// Name stands in for the contact's in this message; empty leaves it.
@@ -204,7 +206,7 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	}
 	return s.Write(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
-		TemplateID: m.templateID, DueAt: m.DueAt,
+		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut,
 	}, rendered, m.Metadata)
 }
 

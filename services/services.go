@@ -68,6 +68,10 @@ type Services struct {
 	Summaries *reports.Service
 	Retention *retention.Service
 	Variables *variables.Service
+	// PublicURL is where people, programs and providers reach this server; empty where nobody
+	// said so.
+	PublicURL string
+	Clock     clock.Clock
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -157,6 +161,8 @@ func New(d Deps) *Services {
 		Exporter:   targeting.NewExporter(d.Store),
 		Retention:  retention.NewService(d.Store, d.Clock),
 		Variables:  variables.NewService(d.Store),
+		PublicURL:  d.PublicURL,
+		Clock:      d.Clock,
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	s.Written = contacts.NewWritten(d.Store, s.Lists)

@@ -150,6 +150,13 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	}
 	l := tx.ledger()
 	l.counts.add(countKey{0, o.ChannelID}, messages.Pending, 1)
+	if o.HeedOptOut {
+		if _, err := l.skipWaiting(ctx, messages.ReasonOptedOut, fragment{`id = ? AND run_id = 0 AND EXISTS (SELECT 1 FROM suppressions s
+			JOIN channels h ON h.account_id = s.account_id AND h.address_kind = s.kind WHERE h.id = ? AND s.address = ?
+			AND (s.opted_out OR s.reason = '` + unsubscribed + `'))`, []any{id, o.ChannelID, o.Address}}, true); err != nil {
+			return m, err
+		}
+	}
 	if err := l.close(ctx, shardOperator); err != nil {
 		return m, err
 	}

@@ -55,7 +55,8 @@ func (tx conn) watchMessages(ctx context.Context) error {
 	}
 	slices.Sort(states)
 	var watched string
-	if err := tx.Row(ctx, "SELECT watched FROM outbox_state"+tx.d.ForUpdate).Scan(&watched); err != nil || watched == numbers(states) {
+	wanted := numbers(states) + watchedAs
+	if err := tx.Row(ctx, "SELECT watched FROM outbox_state"+tx.d.ForUpdate).Scan(&watched); err != nil || watched == wanted {
 		return err
 	}
 	for _, statement := range tx.d.watch(states) {
@@ -63,9 +64,17 @@ func (tx conn) watchMessages(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, "UPDATE outbox_state SET watched = ?", numbers(states))
+	_, err = tx.Exec(ctx, "UPDATE outbox_state SET watched = ?", wanted)
 	return err
 }
+
+// watchedAs is how the triggers are made: those that were made otherwise are made anew when
+// somebody changes a webhook.
+const watchedAs = " passing"
+
+// passed is true where a message that was read came to be delivered by the very same report:
+// that is told before.
+var passed = "NEW.state " + is(messages.Read) + " AND OLD.state " + isNot(messages.Delivered) + " AND OLD.delivered_at IS NULL AND NEW.delivered_at IS NOT NULL"
 
 // sqliteWatch writes a row for each message: SQLite knows no triggers of statements.
 func sqliteWatch(states []messages.State) []string {
@@ -73,11 +82,17 @@ func sqliteWatch(states []messages.State) []string {
 	if len(states) == 0 {
 		return list
 	}
-	const keep = ` BEGIN INSERT INTO outbox (at, state, run_id, channel_id, ids)
-		VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), NEW.state, NEW.run_id, NEW.channel_id, NEW.id); END`
+	const keep = `INSERT INTO outbox (at, state, run_id, channel_id, ids)
+		SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER), %s, NEW.run_id, NEW.channel_id, NEW.id`
+	own, moved := fmt.Sprintf(keep, "NEW.state"), "NEW.state <> OLD.state AND NEW.state "+is(states...)
+	when, do := moved, own
+	if slices.Contains(states, messages.Delivered) {
+		when = "(" + moved + ") OR (" + passed + ")"
+		do = fmt.Sprintf(keep, number(messages.Delivered)) + " WHERE " + passed + "; " + own + " WHERE " + moved
+	}
 	return append(list,
-		"CREATE TRIGGER outbox_moved AFTER UPDATE OF state ON messages WHEN NEW.state <> OLD.state AND NEW.state "+is(states...)+keep,
-		"CREATE TRIGGER outbox_made AFTER INSERT ON messages WHEN NEW.state "+is(states...)+keep)
+		"CREATE TRIGGER outbox_moved AFTER UPDATE OF state ON messages WHEN "+when+" BEGIN "+do+"; END",
+		"CREATE TRIGGER outbox_made AFTER INSERT ON messages WHEN NEW.state "+is(states...)+" BEGIN "+own+"; END")
 }
 
 // postgresWatch writes a row for the messages of a statement that are alike. The triggers
@@ -89,11 +104,13 @@ func postgresWatch(states []messages.State) (list []string) {
 		enable = "ENABLE"
 		const function = `CREATE OR REPLACE FUNCTION %[1]s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			INSERT INTO outbox (at, state, run_id, channel_id, ids)
-			SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), n.state, n.run_id, n.channel_id, string_agg(n.id::text, ',' ORDER BY n.id)
-			FROM moved n %[2]s WHERE n.state %[3]s GROUP BY n.state, n.run_id, n.channel_id; RETURN NULL; END $$`
+			SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT), t.state, n.run_id, n.channel_id, string_agg(n.id::text, ',' ORDER BY n.id)
+			FROM moved n %[2]s WHERE t.state %[3]s GROUP BY t.state, n.run_id, n.channel_id ORDER BY t.state; RETURN NULL; END $$`
+		passing := strings.NewReplacer("NEW.", "n.", "OLD.", "o.").Replace(passed)
 		list = append(list,
-			fmt.Sprintf(function, "outbox_moved", "JOIN was o ON o.id = n.id AND o.state <> n.state", is(states...)),
-			fmt.Sprintf(function, "outbox_made", "", is(states...)))
+			fmt.Sprintf(function, "outbox_moved", "JOIN was o ON o.id = n.id AND o.state <> n.state CROSS JOIN LATERAL (SELECT CAST(n.state AS BIGINT) AS state "+
+				"UNION ALL SELECT CAST("+number(messages.Delivered)+" AS BIGINT) WHERE "+passing+") t", is(states...)),
+			fmt.Sprintf(function, "outbox_made", "CROSS JOIN LATERAL (SELECT n.state AS state) t", is(states...)))
 	}
 	return append(list, "ALTER TABLE messages "+enable+" TRIGGER outbox_moved", "ALTER TABLE messages "+enable+" TRIGGER outbox_made")
 }

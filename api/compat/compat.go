@@ -12,6 +12,7 @@ import (
 	"carillon/api/compat/chat44mp"
 	"carillon/api/compat/chatapi"
 	"carillon/api/compat/messengerpeople"
+	"carillon/api/compat/xms"
 	"carillon/api/gate"
 	"carillon/internal/clock"
 	"carillon/outgoing"
@@ -53,6 +54,13 @@ func apis() []api {
 				return messengerpeople.New(messengerpeople.Deps{Services: d.Services, Wake: d.Wake, Poster: d.Poster, Clock: d.Clock}, behind)
 			},
 			func(s *services.Services) outgoing.Format { return messengerpeople.Format{Services: s} },
+		},
+		{
+			"xms", xms.Serves,
+			func(d Deps, behind func(gate.Dialect) *gate.Gate) http.Handler {
+				return xms.New(d.Services, d.Wake, behind)
+			},
+			func(s *services.Services) outgoing.Format { return xms.NewFormat(s) },
 		},
 	}
 }

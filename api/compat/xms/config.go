@@ -70,10 +70,12 @@ func (x *Server) channels(ctx context.Context, caller access.Key) (all []provide
 }
 
 // mayUse reports whether a key may use a channel.
-func mayUse(access.Key, int64) bool { return true }
+func mayUse(caller access.Key, channelID int64) bool {
+	return caller.ChannelID == 0 || caller.ChannelID == channelID
+}
 
 // findChannel is the channel of an id.
-func (x *Server) findChannel(ctx context.Context, caller access.Key, id string) (c providers.Channel, found bool, err error) {
+func (x *Server) findChannel(ctx context.Context, caller access.Key, id string) (providers.Channel, bool, error) {
 	all, err := x.channels(ctx, caller)
 	for _, c := range all {
 		if channelIDOf(c) == id {

@@ -214,7 +214,7 @@ func (x *Server) happened(ctx context.Context, a asked, given pushed, h happenin
 	if _, err := x.Events.Take(ctx, a.caller.AccountID, name, list); err != nil {
 		return err
 	}
-	now := x.clock.Now()
+	now := x.Clock.Now()
 	for id := range seen {
 		_, err := x.Contacts.Update(ctx, a.caller.AccountID, id, contacts.ContactChange{LastActivityAt: &now})
 		if err != nil && !fault.Is(err, fault.NotFound) {

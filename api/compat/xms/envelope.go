@@ -153,7 +153,7 @@ func (x *Server) around(r *http.Request, status int, key string, a answer) envel
 	e := envelope{
 		Details: []any{}, Errors: []fieldError{}, Logs: []string{}, Warnings: []fieldError{}, Path: &path,
 		compactEnvelope: compactEnvelope{
-			Meta: a.meta, Results: a.results, Status: strconv.Itoa(status), StatusKey: key, Timestamp: x.clock.Now().UnixMilli(),
+			Meta: a.meta, Results: a.results, Status: strconv.Itoa(status), StatusKey: key, Timestamp: x.Clock.Now().UnixMilli(),
 			TraceID: gate.RequestID(r.Context()),
 		},
 	}

@@ -15,8 +15,8 @@ import (
 	"carillon/templates"
 )
 
-// outgoing is what errors call a message.
-const outgoing = "OutBoundMsg"
+// outbound is what errors call a message.
+const outbound = "OutBoundMsg"
 
 // recipient is to whom a message goes.
 type recipient struct {
@@ -238,11 +238,17 @@ func (x *Server) recipient(ctx context.Context, s sending) (contact contacts.Con
 			return contact, "", err
 		}
 	}
+	// Who is no contact yet is called by the address.
+	if csid, ok := strings.CutPrefix(s.To.ContactID.trimmed(), words[s.channel.Address].prefix+":"); ok {
+		to := *s.To
+		to.Phone, to.Email = text(csid), text(csid)
+		s.To = &to
+	}
 	what := "phone"
-	switch s.channel.Address {
-	case providers.Email:
+	switch {
+	case s.channel.Address == providers.Email:
 		what, address = "email", s.To.Email.trimmed()
-	case providers.Phone, providers.SMS, providers.WhatsApp:
+	case isDialled(s.channel.Address):
 		address = dialled(s.To.Phone.trimmed())
 	default: // the ids of messengers are called so, too
 		address = s.To.Phone.trimmed()
@@ -272,6 +278,7 @@ func reason(err error) string {
 func (x *Server) send(ctx context.Context, s sending, contact contacts.Contact, address string) (answer, error) {
 	t := messages.Notification{
 		AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: contact.ID, To: address, Name: s.To.Name.trimmed(), Verbatim: true,
+		HeedOptOut: true,
 	}
 	out := sent{Type: "O", CampaignID: optional(s.CampaignID.trimmed())}
 	var err error
@@ -317,7 +324,7 @@ func (x *Server) resend(ctx context.Context, s sending) (answer, error) {
 	case content == nil || content.Masked:
 		return answer{}, notFound("can't be sent again: what it said is not kept")
 	}
-	t := messages.Notification{AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: before.ContactID, Content: *content, Verbatim: true}
+	t := messages.Notification{AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: before.ContactID, Content: *content, Verbatim: true, HeedOptOut: true}
 	if t.ContactID == 0 {
 		t.To = before.Address
 	}

@@ -11,7 +11,6 @@ import (
 
 	"carillon/access"
 	"carillon/api/gate"
-	"carillon/internal/clock"
 	"carillon/internal/fault"
 	"carillon/services"
 )
@@ -21,25 +20,28 @@ type Server struct {
 	*services.Services
 	// wake says that there may be something to send now.
 	wake    func()
-	clock   clock.Clock
 	host    host
 	gate    *gate.Gate
 	handler http.Handler
 }
 
-// New makes the server; behind makes the gate that it stands behind. publicURL is where
-// clients reach it; empty if that is not known.
-func New(s *services.Services, wake func(), publicURL string, c clock.Clock, behind func(gate.Dialect) *gate.Gate) *Server {
-	x := &Server{Services: s, wake: wake, clock: c, host: hostOf(publicURL)}
+// New makes the server; behind makes the gate that it stands behind.
+func New(s *services.Services, wake func(), behind func(gate.Dialect) *gate.Gate) *Server {
+	x := &Server{Services: s, wake: wake, host: hostOf(s.PublicURL)}
 	x.gate = behind(x)
 	x.handler = x.gate.Before(http.HandlerFunc(x.answer))
 	return x
 }
 
-const base = "/xms/api/v1"
+// base is before every call; below a prefix, and on a host of its own, the API's name may be
+// left out.
+const (
+	root = "/xms"
+	base = "/api/v1"
+)
 
 // Serves reports whether a path is one of XMS.
-func Serves(path string) bool { return path == "/xms" || strings.HasPrefix(path, "/xms/") }
+func Serves(path string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 
 // ServeHTTP answers a request.
 func (x *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { x.handler.ServeHTTP(w, r) }
@@ -64,26 +66,26 @@ type call struct {
 
 // Who may do what, as it is with /v1.
 var (
-	mayLook  = gate.Roles{access.Admin, access.Editor, access.Viewer, access.Sender}
-	maySend  = gate.Roles{access.Admin, access.Editor, access.Sender}
-	mayEdit  = gate.Roles{access.Admin, access.Editor}
-	maySteer = gate.Roles{access.Admin}
+	mayLook = gate.Roles{access.Admin, access.Editor, access.Viewer, access.Sender}
+	maySend = gate.Roles{access.Admin, access.Editor, access.Sender}
+	mayEdit = gate.Roles{access.Admin, access.Editor}
 )
 
 // calls are those that there are, by their paths below the base.
 var calls = map[string]call{
+	"/config/webhook":     {roles: mayEdit, method: http.MethodPost, object: "WebhookUrlRequest", do: (*Server).setWebhook},
 	"/config/channels":    {roles: mayLook, method: http.MethodGet, object: "MsgChannel", do: (*Server).listChannels},
 	"/config/global/vars": {roles: mayLook, method: http.MethodGet, object: "CompanyVarsConfigDoc", do: (*Server).listVariables},
 	"/config/tmpl/hsm":    {roles: mayLook, method: http.MethodGet, object: "HSMTemplateDoc", do: (*Server).listTemplates},
 	"/contact/prefs/lang": {roles: mayEdit, method: http.MethodPost, object: "ContactPrefsUpdate", do: (*Server).setLanguage},
 	"/data/push":          {roles: mayEdit, method: http.MethodPost, object: "DigitalObjectDto", do: (*Server).pushData},
 	"/event/push":         {roles: maySend, method: http.MethodPost, object: "DigitalEventDto", do: (*Server).pushEvent},
-	"/message/send":       {roles: maySend, method: http.MethodPost, object: outgoing, sends: true, do: (*Server).sendMessage},
+	"/message/send":       {roles: maySend, method: http.MethodPost, object: outbound, sends: true, do: (*Server).sendMessage},
 }
 
 // find is the call of a path.
 func find(path string) (name string, of call, known bool) {
-	name, below := strings.CutPrefix(strings.TrimSuffix(path, "/"), base)
+	name, below := strings.CutPrefix(strings.TrimPrefix(strings.TrimSuffix(path, "/"), root), base)
 	of, known = calls[name]
 	return name, of, known && below
 }
@@ -92,11 +94,11 @@ func find(path string) (name string, of call, known bool) {
 func (x *Server) Route(r *http.Request) gate.Route {
 	name, of, known := find(r.URL.Path)
 	if !known {
-		return gate.Route{Pattern: base + "/unknown", Missing: func(w http.ResponseWriter, r *http.Request) {
+		return gate.Route{Pattern: root + base + "/unknown", Missing: func(w http.ResponseWriter, r *http.Request) {
 			x.Refuse(w, r, fault.New(fault.NotFound, "there is no such call"))
 		}}
 	}
-	return gate.Route{Pattern: base + name, Roles: of.roles, Once: of.sends}
+	return gate.Route{Pattern: root + base + name, Roles: of.roles, Once: of.sends}
 }
 
 const (
