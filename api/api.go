@@ -162,6 +162,7 @@ func (s *Server) routes() {
 	s.replyRoutes()
 	s.capRoutes()
 	s.snippetRoutes()
+	s.variableRoutes()
 	s.statisticsRoutes()
 	s.reportRoutes()
 	s.doctorRoutes()

@@ -178,6 +178,10 @@ snippets ls
 snippets show parts/footer
 snippets set parts/footer --text x
 snippets rm parts/footer
+variables ls
+variables show support.hours
+variables set support.hours 3 --group shop --description x --disabled
+variables rm support.hours
 templates ls --kind email --category marketing --limit 3
 templates show 1
 templates show 1 --version 2

@@ -131,6 +131,7 @@ func (c *cli) root() *cobra.Command {
 	c.addLog(root)
 	c.addCaps(root)
 	c.addSnippets(root)
+	c.addVariables(root)
 	c.addSettings(root)
 	c.addTemplates(root)
 	c.addChannels(root)

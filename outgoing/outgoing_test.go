@@ -536,3 +536,34 @@ func TestAFormatTellsInItsOwnWords(t *testing.T) {
 		}
 	})
 }
+
+// A message that was delivered and read by one report is told as both, in that order.
+func TestDeliveredIsToldBeforeReadByTheSameReport(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		g := newSetting(t, s, 5)
+		all, readOnly := newProgram(t), newProgram(t)
+		g.webhook(all, func(w *webhooks.Webhook) { w.Events = []webhooks.Event{"message.delivered", "message.read"} })
+		g.webhook(readOnly, func(w *webhooks.Webhook) { w.Events = []webhooks.Event{"message.read"} })
+		run := g.Start()
+		g.PlanAll(run.ID, 10)
+		var both []providers.Receipt
+		for _, id := range g.send(run.ID, 1, 5) {
+			both = append(both,
+				providers.Receipt{MessageID: id, Status: providers.ReceiptDelivered, At: g.time.Now()},
+				providers.Receipt{MessageID: id, Status: providers.ReceiptRead, At: g.time.Now()})
+		}
+		require.NoError(t, g.Writer.Receive(g.ctx, g.Channel.ID, both))
+		require.NoError(t, g.Writer.Receive(g.ctx, g.Channel.ID, both))
+		g.tellAll()
+		of := map[int64][]webhooks.Event{}
+		for _, r := range all.requests() {
+			o, m := occurrence(t, r)
+			of[m.ID] = append(of[m.ID], o.Type)
+		}
+		require.Len(t, of, 5)
+		for id, events := range of {
+			require.Equal(t, []webhooks.Event{"message.delivered", "message.read"}, events, "message %d", id)
+		}
+		require.Len(t, readOnly.requests(), 5)
+	})
+}

@@ -68,7 +68,10 @@ func New(t testing.TB) *Fixture {
 	f.registry, err = providers.NewRegistry(
 		kind("mail", providers.Capabilities{Address: providers.Email, Subject: true, HTML: true}),
 		kind("text", providers.Capabilities{Address: providers.Phone, MaxTextBytes: 160, Replies: true}),
-		kind("messenger", providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: 4096, Media: true, Replies: true}))
+		kind("messenger", providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: 4096, Media: true, Replies: true}),
+		kind("chat", providers.Capabilities{
+			Address: providers.WhatsApp, Media: true, Buttons: providers.ButtonTypes(), Location: true, Cards: true, Receipts: true, Replies: true, EchoesID: true,
+		}))
 	require.NoError(t, err)
 	f.Services = f.Over(f.Store)
 	channel := providers.Channel{AccountID: f.Account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}

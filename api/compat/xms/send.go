@@ -405,7 +405,7 @@ func (x *Server) useTemplate(ctx context.Context, s sending, t *messages.Notific
 		}
 		t.File = file.attachment(kind)
 		for _, tr := range saved.Translations {
-			if tr.Header != nil && tr.Header.Media != nil {
+			if (use.Language == "" || use.Language == tr.Language) && tr.Header != nil && tr.Header.Media != nil {
 				use.Header = &templates.Media{Type: kind, URL: file.Link.trimmed(), Filename: file.Filename.trimmed()}
 			}
 		}
