@@ -52,8 +52,8 @@ func (x *Server) setLanguage(ctx context.Context, a asked) (answer, error) {
 	}
 	out := one(contactEvent{ContactID: string(wish.ContactID), EventCode: contactUpdate, Contact: &contactRef{ContactID: string(wish.ContactID)}, Trace: []any{}})
 	out.compact = true
-	id, err := strconv.ParseInt(wish.ContactID.trimmed(), 10, 64)
-	if err != nil {
+	id, ok := idOf(wish.ContactID)
+	if !ok {
 		return out, nil // nobody's
 	}
 	language := strings.ReplaceAll(wish.Lang.trimmed(), "_", "-")
@@ -62,6 +62,12 @@ func (x *Server) setLanguage(ctx context.Context, a asked) (answer, error) {
 		err = nil
 	}
 	return out, err
+}
+
+// idOf is an id of ours; ok is false for what is none.
+func idOf(t text) (id int64, ok bool) {
+	id, err := strconv.ParseInt(t.trimmed(), 10, 64)
+	return id, err == nil
 }
 
 // link says to whom or what an object or event belongs.
@@ -236,8 +242,8 @@ func (x *Server) linked(ctx context.Context, a asked, l link) (contacts.Contact,
 	if err != nil || len(found) == 1 {
 		return append(found, contacts.Contact{})[0], err == nil, err
 	}
-	id, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || !strings.EqualFold(l.LinkType.trimmed(), "CONTACT") {
+	id, ok := idOf(l.LinkValue)
+	if !ok || !strings.EqualFold(l.LinkType.trimmed(), "CONTACT") {
 		return contacts.Contact{}, false, nil
 	}
 	contact, err := x.Contacts.Get(ctx, a.caller.AccountID, id)

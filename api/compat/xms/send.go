@@ -232,7 +232,7 @@ func (x *Server) recipient(ctx context.Context, s sending) (contact contacts.Con
 	if s.To == nil {
 		return contact, "", insufficient("to is required")
 	}
-	if id, err := strconv.ParseInt(s.To.ContactID.trimmed(), 10, 64); err == nil {
+	if id, ok := idOf(s.To.ContactID); ok {
 		contact, err := x.Contacts.Get(ctx, s.caller.AccountID, id)
 		if err == nil && contact.Status != contacts.Deleted || err != nil && !fault.Is(err, fault.NotFound) {
 			return contact, "", err
@@ -306,8 +306,8 @@ func (x *Server) resend(ctx context.Context, s sending) (answer, error) {
 	notFound := func(why string) error {
 		return refuse("messageIdResend", "MESSAGE_NOT_FOUND", "Message : "+s.MessageIDResend.trimmed()+" "+why)
 	}
-	id, err := strconv.ParseInt(s.MessageIDResend.trimmed(), 10, 64)
-	if err != nil {
+	id, ok := idOf(s.MessageIDResend)
+	if !ok {
 		return answer{}, notFound("is Not Found")
 	}
 	before, err := x.Messages.Get(ctx, s.caller.AccountID, id)
@@ -324,7 +324,9 @@ func (x *Server) resend(ctx context.Context, s sending) (answer, error) {
 	case content == nil || content.Masked:
 		return answer{}, notFound("can't be sent again: what it said is not kept")
 	}
-	t := messages.Notification{AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: before.ContactID, Content: *content, Verbatim: true, HeedOptOut: true}
+	t := messages.Notification{
+		AccountID: s.caller.AccountID, ChannelID: s.channel.ID, ContactID: before.ContactID, Content: *content, Verbatim: true, HeedOptOut: true,
+	}
 	if t.ContactID == 0 {
 		t.To = before.Address
 	}

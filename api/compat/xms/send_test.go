@@ -98,7 +98,8 @@ func TestWhatIsRefused(t *testing.T) {
 		{body(`"type":"text","text":"x"`), "text", "PARAM_INVALID", ""},
 		{body(`"type":"text","text":{"body":["x"]}`), "", "PARAM_INVALID", ""},
 		{`{"channelId":"tel:2","to":{"phone":"4915112345671"},"type":"location","location":{"latitude":1,"longitude":1}}`, "location", "PARAM_INVALID", "no places"},
-		{`{"channelId":"tel:2","to":{"phone":"4915112345671"},"type":"contacts","contacts":[{"name":{"first_name":"x"}}]}`, "contacts", "PARAM_INVALID", "no contact cards"},
+		{`{"channelId":"tel:2","to":{"phone":"4915112345671"},"type":"contacts","contacts":[{"name":{"first_name":"x"}}]}`,
+			"contacts", "PARAM_INVALID", "no contact cards"},
 	} {
 		answer := s.as(access.Admin, 400, send, c.body)
 		require.Equal(t, "PARAM_INVALID", answer["statusKey"], c.body)
@@ -119,7 +120,8 @@ func TestWhatIsRefused(t *testing.T) {
 	_, err := s.Channels.Pause(t.Context(), s.Account, s.chat.ID, "ada")
 	require.NoError(t, err)
 	require.Equal(t, "CHANNEL_DISABLED", s.refused(send, body(`"type":"text"`))["codeKey"])
-	require.Equal(t, "REQUEST_ENTITY_TOO_LARGE", s.as(access.Admin, 413, send, body(`"type":"text","text":{"body":"`+strings.Repeat("x", 20<<10)+`"}`))["statusKey"])
+	long := body(`"type":"text","text":{"body":"` + strings.Repeat("x", 20<<10) + `"}`)
+	require.Equal(t, "REQUEST_ENTITY_TOO_LARGE", s.as(access.Admin, 413, send, long)["statusKey"])
 	require.Zero(t, s.woken)
 }
 
@@ -137,7 +139,9 @@ func TestSendEverythingElse(t *testing.T) {
 	}
 	_, content := s.message(s.results(send, body(`"type":"location","location":{"address":"1 Hacker Way","latitude":"12.90909","longitude":6.90808,"name":"Main",
 		"url":"https://example.org"}`))[0])
-	require.Equal(t, &providers.Location{Latitude: 12.90909, Longitude: 6.90808, Name: "Main", Address: "1 Hacker Way", URL: "https://example.org"}, content.Location)
+	require.Equal(t, &providers.Location{
+		Latitude: 12.90909, Longitude: 6.90808, Name: "Main", Address: "1 Hacker Way", URL: "https://example.org",
+	}, content.Location)
 	_, content = s.message(s.results(send, body(`"type":"contacts","contacts":[{"name":{"first_name":"John","last_name":"Smith"},
 		"phones":[{"phone":"+1 (940) 555-1234","type":"HOME","wa_id":16505551234}],"emails":[{"email":"test@example.org","type":"WORK"}],
 		"org":{"company":"W","department":"D","title":"M"},"urls":[{"url":"https://example.org","type":"WORK"}],"birthday":"2000-01-01",
@@ -179,7 +183,8 @@ func TestSendTemplate(t *testing.T) {
 	_, content = s.message(s.results(send, body(`"type":"template","template":{"code":"feedback","lang":"en_US","data":{"amount":10}}`))[0])
 	require.Contains(t, content.Text, "You paid 10  today.")
 	// A picture takes the place of the header's, or goes along.
-	_, content = s.message(s.results(send, body(`"type":"template","template":{"id":"`+id+`"},"image":{"link":"https://example.org/a.png","filename":"a.png"}`))[0])
+	const picture = `"image":{"link":"https://example.org/a.png","filename":"a.png"}`
+	_, content = s.message(s.results(send, body(`"type":"template","template":{"id":"`+id+`"},`+picture))[0])
 	require.Equal(t, "https://example.org/a.png", content.Attachment.URL)
 	_, content = s.message(s.results(send, body(`"type":"template","template":{"id":"`+id+`","lang":"en_US"},"image":{"link":"https://example.org/b.png"}`))[0])
 	require.Equal(t, "https://example.org/b.png", content.Attachment.URL)
@@ -241,10 +246,10 @@ func TestSendAgain(t *testing.T) {
 // L6371 to 6378: what goes to nobody.
 func TestConsentAndNotes(t *testing.T) {
 	s := newServer(t)
-	m, _ := s.message(s.results(send, body(`"type":"text","text":{"body":"x"}`))[0])
+	s.results(send, body(`"type":"text","text":{"body":"x"}`))
 	out := s.results(send, body(`"type":"optout"`))[0].(map[string]any)
 	require.Regexp(t, `^optout-\d+$`, out["id"])
-	m, _ = s.message(s.results(send, body(`"type":"text","text":{"body":"still there?"}`))[0])
+	m, _ := s.message(s.results(send, body(`"type":"text","text":{"body":"still there?"}`))[0])
 	require.Equal(t, []any{messages.Skipped, messages.ReasonOptedOut}, []any{m.State, m.Reason})
 	in := s.results(send, body(`"type":"optin"`))[0].(map[string]any)
 	require.Regexp(t, `^optin-\d+$`, in["id"])
@@ -269,7 +274,8 @@ func TestConsentAndNotes(t *testing.T) {
 // sent.
 func FuzzSend(f *testing.F) {
 	for _, seed := range []string{
-		body(`"type":"text","text":{"body":"x"}`), body(`"type":"location","location":{"latitude":1e999,"longitude":"NaN"}`), body(`"type":"contacts","contacts":[{}]`),
+		body(`"type":"text","text":{"body":"x"}`), body(`"type":"location","location":{"latitude":1e999,"longitude":"NaN"}`),
+		body(`"type":"contacts","contacts":[{}]`),
 		body(`"type":"image","image":{"link":"https://example.org/\u0001"}`), body(`"type":"template","template":{"code":"x","data":{"a":[{}],"a":null}}`),
 		body(`"type":"text","text":{"body":"x"},"options":{"buttons":[{},{"type":"URL"}]},"mask":"perhaps"`), `{"channelId":{}}`, "{", "\xff", "null",
 		body(`"type":"optout"`), body(`"messageIdResend":1e3`), body(`"type":"system"`), `{"id":1,"type":"CUSTOMER","data":{"name":null},"links":[null,{}]}`,

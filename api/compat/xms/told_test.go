@@ -100,7 +100,8 @@ func TestStatusesAreTold(t *testing.T) {
 	}, post)
 	require.Equal(t, map[string]any{"Cookie": ""}, header)
 	for event, word := range map[webhooks.Event]string{
-		"message.sent": "SENT", "message.read": "READ", "message.failed": "FAILD", "message.rejected": "FAILD", "message.skipped": "FAILD", "message.canceled": "FAILD",
+		"message.sent": "SENT", "message.read": "READ", "message.failed": "FAILD", "message.rejected": "FAILD",
+		"message.skipped": "FAILD", "message.canceled": "FAILD",
 	} {
 		post, _ := s.told(event, data)
 		status := post["statuses"].([]any)[0].(map[string]any)

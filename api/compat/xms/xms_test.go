@@ -244,7 +244,8 @@ func TestTemplates(t *testing.T) {
 	require.Len(t, s.results("GET /config/tmpl/hsm?channelId=wa360:3&channelStatus=approved", ""), 2)
 	require.Empty(t, s.results("GET /config/tmpl/hsm?channelId=wa360:3&channelStatus=REJECTED", ""))
 	require.Empty(t, s.results("GET /config/tmpl/hsm?channelId=nothing", ""))
-	require.NoError(t, s.Catalogue.SetStatus(t.Context(), s.Account, s.feedbackID(), templates.Approval{ChannelID: s.chat.ID, Language: "de", State: templates.Rejected}))
+	rejected := templates.Approval{ChannelID: s.chat.ID, Language: "de", State: templates.Rejected}
+	require.NoError(t, s.Catalogue.SetStatus(t.Context(), s.Account, s.feedbackID(), rejected))
 	require.Len(t, s.results("GET /config/tmpl/hsm?channelStatus=REJECTED", ""), 1)
 }
 
