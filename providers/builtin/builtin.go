@@ -10,6 +10,7 @@ import (
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/webhook"
+	"carillon/providers/xms"
 )
 
 // Kinds are the built-in providers. A new one is a line here.
@@ -18,6 +19,7 @@ func Kinds() []providers.Kind {
 		sandbox.Kind(),
 		smtp.Kind(),
 		webhook.Kind(),
+		xms.Kind(),
 	}
 }
 

@@ -52,6 +52,8 @@ func TestCapabilitiesChooseTheChecks(t *testing.T) {
 		"Batch/All":        func(s *Subject) { s.Kind.Capabilities.MaxBatch = 0 },
 		"Media":            func(s *Subject) { s.Kind.Capabilities.Media = false },
 		"Buttons":          func(s *Subject) { s.Kind.Capabilities.Buttons = nil },
+		"Location":         func(s *Subject) { s.Kind.Capabilities.Location = false },
+		"Cards":            func(s *Subject) { s.Kind.Capabilities.Cards = false },
 		"Templates":        func(s *Subject) { s.Kind.Capabilities.Templates = false },
 		"IDUnreadable":     func(s *Subject) { s.Kind.Capabilities.GivesID = false },
 		"TextBound":        func(s *Subject) { s.Kind.Capabilities.MaxTextBytes = 0 },

@@ -169,7 +169,9 @@ func arrivals(t testing.TB, d sink.Delivery) []providers.Message {
 	t.Helper()
 	var messages []providers.Message
 	for _, m := range recipients(d.Body) {
-		messages = append(messages, providers.Message{To: restored(m.To), Content: providers.Content{Text: m.Text, Attachment: m.File, Buttons: m.Buttons}})
+		messages = append(messages, providers.Message{To: restored(m.To), Content: providers.Content{
+			Text: m.Text, Attachment: m.File, Buttons: m.Buttons, Location: m.Place, Cards: m.Cards,
+		}})
 	}
 	return messages
 }

@@ -51,7 +51,7 @@ type style struct {
 func (st style) kind(change func(*cloud) providers.Provider) providers.Kind {
 	can := providers.Capabilities{
 		Address: providers.WhatsApp, MaxTextBytes: messengerBound, Receipts: true, Replies: true, Media: true, GivesID: true, EchoesID: st.echoes,
-		Buttons: providers.ButtonTypes(),
+		Buttons: providers.ButtonTypes(), Location: true, Cards: true,
 	}
 	if !st.bot {
 		can.MaxBatch, can.Templates = messengerBatch, true
@@ -122,6 +122,8 @@ type outgoing struct {
 	Text      string                    `json:"text,omitempty"`
 	File      *providers.Attachment     `json:"file,omitempty"`
 	Buttons   []providers.MessageButton `json:"buttons,omitempty"`
+	Place     *providers.Location       `json:"place,omitempty"`
+	Cards     []providers.Card          `json:"cards,omitempty"`
 	ClientRef string                    `json:"client_ref,omitempty"`
 }
 
@@ -203,7 +205,7 @@ func (m *messenger) deliver(ctx context.Context, token string, messages []provid
 	list := make([]outgoing, len(messages))
 	for i := range messages {
 		c := messages[i].Content
-		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons}
+		o := outgoing{To: strings.TrimPrefix(messages[i].To, "+"), Text: c.Text, File: c.Attachment, Buttons: c.Buttons, Place: c.Location, Cards: c.Cards}
 		if m.style.echoes {
 			o.ClientRef = strconv.FormatInt(messages[i].ID, 10)
 		}

@@ -79,6 +79,8 @@ func (s Subject) checks() []check {
 	add(can.Media, check{"Media", s.media})
 	add(!can.Media && s.Serve != nil, check{"Link", s.link})
 	add(len(can.Buttons) > 0, check{"Buttons", s.buttons})
+	add(can.Location, check{"Location", s.location})
+	add(can.Cards, check{"Cards", s.cards})
 	add(can.GivesID && s.Serve != nil, check{"IDUnreadable", s.idUnreadable})
 	add(can.Receipts, check{"Receipts", s.receipts})
 	add(can.Replies, check{"Replies", s.replies})

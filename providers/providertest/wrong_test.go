@@ -282,6 +282,16 @@ func wrongSends() []wrong {
 		{"loses a button", "Buttons", "arrive as such", func(m *mutant) {
 			m.handed(func(message *providers.Message) { message.Content.Buttons = message.Content.Buttons[1:] })
 		}},
+		{"moves a place", "Location", "arrives as one", func(m *mutant) {
+			m.handed(func(message *providers.Message) {
+				moved := *message.Content.Location
+				moved.Latitude = -moved.Latitude
+				message.Content.Location = &moved
+			})
+		}},
+		{"loses a card", "Cards", "arrive as such", func(m *mutant) {
+			m.handed(func(message *providers.Message) { message.Content.Cards = message.Content.Cards[1:] })
+		}},
 		{"tries again by itself", "NoAnswer/Accepted", "never retries", func(m *mutant) {
 			m.send = func(ctx context.Context, message providers.Message) (providers.Accepted, error) {
 				a, err := m.cloud.Send(ctx, message)

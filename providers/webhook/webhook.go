@@ -4,41 +4,21 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"carillon/internal/secret"
 	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/providers/hook"
-)
-
-// Bounds of a conversation.
-const (
-	// maxAnswer is how much of an answer is read; a connection with more left to
-	// read is not used again.
-	maxAnswer = 64 << 10
-	// maxQuoted is how much of a refusal's body is quoted, in bytes.
-	maxQuoted = 200
-	// idleTimeout closes idle connections before most servers do (nginx: 75 s),
-	// because a request that crosses the server's closing would be in doubt.
-	idleTimeout = 55 * time.Second
-	// mostRequests is a choice: 640 messages a second where an answer takes 200 ms.
-	// Who wants more than that from one worker says so.
-	mostRequests = 128
-	// handshakeTimeout is for TLS; the request's own timeout holds too.
-	handshakeTimeout = 10 * time.Second
+	"carillon/providers/line"
 )
 
 // Kind describes the webhook.
@@ -66,7 +46,7 @@ func Kind() providers.Kind {
 	k.MostRequests = func(raw json.RawMessage) int {
 		var c Config
 		if providers.DecodeConfig(raw, &c) != nil || c.MaxConnections == 0 {
-			return mostRequests
+			return line.MostRequests
 		}
 		return c.MaxConnections
 	}
@@ -79,11 +59,7 @@ type Provider struct {
 	encodings *sync.Pool
 	deps      providers.Deps
 	signer    *hook.Signer
-	transport *http.Transport
-	timeout   time.Duration
-	// slots bound the requests at once. Messages wait for one before anything of
-	// their request is made.
-	slots chan struct{}
+	line      *line.Line
 	// request makes a request without a body; it is a closure so that printing a
 	// Provider shows no header.
 	request func(ctx context.Context) *http.Request
@@ -100,23 +76,9 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open webhook: %w", err)
 	}
-	connections := c.MaxConnections
-	if connections == 0 || connections > deps.Concurrency {
-		connections = deps.Concurrency
-	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
 	p := &Provider{
-		Parser: parser, encodings: newEncodings(), deps: deps, signer: signer, timeout: time.Duration(c.TimeoutMS) * time.Millisecond,
-		slots: make(chan struct{}, connections),
-		transport: &http.Transport{
-			// No Proxy: the guard against private addresses is worth nothing if
-			// somebody else does the dialing.
-			DialContext: dialing(deps.Dialer), Protocols: protocols, DisableCompression: true,
-			MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
-			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: handshakeTimeout,
-			WriteBufferSize: 16 << 10,
-		},
+		Parser: parser, encodings: newEncodings(), deps: deps, signer: signer,
+		line: line.New(deps, c.MaxConnections, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}
 	if p.request, err = template(c); err != nil {
 		return nil, fmt.Errorf("open webhook: %w", err)
@@ -174,44 +136,19 @@ func scrubber(c *Config) func(string) string {
 // Send posts one message. An error before the request was written is
 // temporary; after that, without an answer, it is in doubt.
 func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-	}
-	if err := ctx.Err(); err != nil {
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
-	}
-	body, err := encode(p.encodings, &m)
-	if err != nil {
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
-	}
-
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	if err := m.MayBegin(); err != nil {
-		return providers.Accepted{}, err
-	}
-	progress := &progress{commits: m.Commits}
-	r := p.request(httptrace.WithClientTrace(ctx, progress.trace()))
-	id := "msg_" + p.deps.UniqueID(m.ID)
-	now := p.deps.Clock.Now().Unix()
-	r.Header["Webhook-Id"] = []string{id}
-	r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now, 10)}
-	r.Header["Webhook-Signature"] = []string{p.signer.Sign(id, now, body)}
-	r.ContentLength = int64(len(body))
-	// net/http writes header and body at once only if it knows the reader's type.
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	// It asks for the body again only when nothing of the request was written to a
-	// connection that had gone stale, so this is not a retry.
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-
-	answer, err := p.transport.RoundTrip(r)
-	if err != nil {
-		return providers.Accepted{}, progress.classify(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	return p.read(answer)
+	return p.line.Ask(ctx, line.Asking{Message: &m, Read: p.read, Request: func(ctx context.Context) (*http.Request, []byte, error) {
+		body, err := encode(p.encodings, &m)
+		if err != nil {
+			return nil, nil, err
+		}
+		r := p.request(ctx)
+		id := "msg_" + p.deps.UniqueID(m.ID)
+		now := p.deps.Clock.Now().Unix()
+		r.Header["Webhook-Id"] = []string{id}
+		r.Header["Webhook-Timestamp"] = []string{strconv.FormatInt(now, 10)}
+		r.Header["Webhook-Signature"] = []string{p.signer.Sign(id, now, body)}
+		return r, body, nil
+	}})
 }
 
 func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
@@ -219,10 +156,10 @@ func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
 	if failure == nil {
 		// The answer's text is of no use, but a connection whose answer isn't read
 		// can't be used again. The status is known, whatever goes wrong here.
-		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
+		_, _ = io.CopyN(io.Discard, answer.Body, line.MaxAnswer)
 		return providers.Accepted{Response: answer.Status}, nil
 	}
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	text := line.Text(answer)
 	switch {
 	case answer.StatusCode/100 == 3:
 		failure.Err = fmt.Errorf("the endpoint answered %s, and redirects are not followed: set config.url to where it points", answer.Status)
@@ -230,73 +167,11 @@ func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
 	case answer.StatusCode == http.StatusNotFound, answer.StatusCode == http.StatusMethodNotAllowed:
 		failure.Err = fmt.Errorf("the endpoint answered %s: check config.url", answer.Status)
 	}
-	if quoted := quote(p.scrub(string(text))); quoted != "" {
+	if quoted := line.Quote(p.scrub(text)); quoted != "" {
 		failure.Err = fmt.Errorf("%w: %s", failure.Err, quoted)
 	}
 	return providers.Accepted{}, failure
 }
 
-// quote is the printable beginning of an answer, in one line.
-func quote(text string) string {
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool {
-		return r <= ' ' || r == 0x7f
-	}), " ")
-	if len(text) > maxQuoted {
-		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
-	}
-	return text
-}
-
 // Close closes the idle connections; no request is under way.
-func (p *Provider) Close() error {
-	p.transport.CloseIdleConnections()
-	return nil
-}
-
-// progress is how far a request came.
-type progress struct {
-	commits func()
-	// begun says that something of the request may have been written.
-	begun   atomic.Bool
-	written atomic.Int32
-}
-
-// What progress.written says.
-const (
-	notYet = iota
-	whole
-	broken
-)
-
-func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { carries(info.Conn, p) },
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err != nil {
-				p.written.Store(broken)
-			} else {
-				p.written.Store(whole)
-			}
-		},
-	}
-}
-
-// classify says what an error of the exchange means for the message.
-func (p *progress) classify(err error) *providers.Error {
-	switch {
-	case !p.begun.Load():
-		return providers.ClassifyDial(err)
-	case p.written.Load() == broken:
-		// The body has a length, so an endpoint can't take a part of it for all.
-		return &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("write request: %w", err)}
-	default:
-		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
-			// net/http quotes what it can't read, which is whatever greets at that port.
-			err = errors.New("the endpoint does not answer in HTTP: check config.url")
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("no answer in time: %w", err)
-		}
-		return &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("read answer: %w", err)}
-	}
-}
+func (p *Provider) Close() error { return p.line.Close() }

@@ -1,0 +1,182 @@
+// Package line owns how adapters ask an HTTP API: one request for a message, on connections
+// that are used again, with an account of how far it came. It must not know any API.
+package line
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"carillon/providers"
+)
+
+// Bounds of a conversation.
+const (
+	// MaxAnswer is how much of an answer is read; a connection with more left to read is
+	// not used again.
+	MaxAnswer = 64 << 10
+	// maxQuoted is how much of a refusal's body is quoted, in bytes.
+	maxQuoted = 200
+	// MostRequests is a choice: 640 messages a second where an answer takes 200 ms.
+	// Who wants more than that from one worker says so.
+	MostRequests = 128
+	// idleTimeout closes idle connections before most servers do (nginx: 75 s),
+	// because a request that crosses the server's closing would be in doubt.
+	idleTimeout = 55 * time.Second
+	// handshakeTimeout is for TLS; the request's own timeout holds too.
+	handshakeTimeout = 10 * time.Second
+)
+
+// Line leads to a provider. It is safe for concurrent use.
+type Line struct {
+	transport *http.Transport
+	timeout   time.Duration
+	// slots bound the requests at once. Messages wait for one before anything of
+	// their request is made.
+	slots chan struct{}
+}
+
+// New makes a line of so many connections at most, 0 as many as there are Sends at once.
+func New(deps providers.Deps, connections int, timeout time.Duration) *Line {
+	if connections == 0 || connections > deps.Concurrency {
+		connections = deps.Concurrency
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
+	return &Line{
+		timeout: timeout, slots: make(chan struct{}, connections),
+		transport: &http.Transport{
+			// No Proxy: the guard against private addresses is worth nothing if
+			// somebody else does the dialing.
+			DialContext: dialing(deps.Dialer), Protocols: protocols, DisableCompression: true,
+			MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections,
+			IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: handshakeTimeout,
+			WriteBufferSize: 16 << 10,
+		},
+	}
+}
+
+// Asking is one request.
+type Asking struct {
+	// Message is what is asked to be taken.
+	Message *providers.Message
+	// Request makes the request, without its body, and the body. It is made when there is
+	// room for it; the context is the request's.
+	Request func(ctx context.Context) (*http.Request, []byte, error)
+	// Read reads the answer.
+	Read func(answer *http.Response) (providers.Accepted, error)
+}
+
+// Ask makes one request. An error before the request was written is temporary; after that,
+// without an answer, it is in doubt.
+func (l *Line) Ask(ctx context.Context, a Asking) (providers.Accepted, error) {
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	case <-ctx.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	progress := &progress{commits: a.Message.Commits}
+	r, body, err := a.Request(httptrace.WithClientTrace(ctx, progress.trace()))
+	if err != nil {
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Err: err}
+	}
+	if err := a.Message.MayBegin(); err != nil {
+		return providers.Accepted{}, err
+	}
+	r.ContentLength = int64(len(body))
+	// net/http writes header and body at once only if it knows the reader's type.
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	// It asks for the body again only when nothing of the request was written to a
+	// connection that had gone stale, so this is not a retry.
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+
+	answer, err := l.transport.RoundTrip(r)
+	if err != nil {
+		return providers.Accepted{}, progress.classify(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return a.Read(answer)
+}
+
+// Close closes the idle connections; no request is under way.
+func (l *Line) Close() error {
+	l.transport.CloseIdleConnections()
+	return nil
+}
+
+// Text is what an answer says, as far as it is read.
+func Text(answer *http.Response) string {
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, MaxAnswer))
+	return string(text)
+}
+
+// Quote is the printable beginning of an answer, in one line.
+func Quote(text string) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool {
+		return r <= ' ' || r == 0x7f
+	}), " ")
+	if len(text) > maxQuoted {
+		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
+	}
+	return text
+}
+
+// progress is how far a request came.
+type progress struct {
+	commits func()
+	// begun says that something of the request may have been written.
+	begun   atomic.Bool
+	written atomic.Int32
+}
+
+// What progress.written says.
+const (
+	notYet = iota
+	whole
+	broken
+)
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { carries(info.Conn, p) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err != nil {
+				p.written.Store(broken)
+			} else {
+				p.written.Store(whole)
+			}
+		},
+	}
+}
+
+// classify says what an error of the exchange means for the message.
+func (p *progress) classify(err error) *providers.Error {
+	switch {
+	case !p.begun.Load():
+		return providers.ClassifyDial(err)
+	case p.written.Load() == broken:
+		// The body has a length, so an endpoint can't take a part of it for all.
+		return &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("write request: %w", err)}
+	default:
+		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
+			// net/http quotes what it can't read, which is whatever greets at that port.
+			err = errors.New("the endpoint does not answer in HTTP: check config.url")
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer in time: %w", err)
+		}
+		return &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("read answer: %w", err)}
+	}
+}
