@@ -184,7 +184,7 @@ func (p *Provider) taken(answer *http.Response) (providers.Accepted, error) {
 	}
 	var e envelope
 	if err := json.Unmarshal([]byte(text), &e); err != nil || e.id() == "" {
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("it was answered without an id: whether it was taken is not known")}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the answer has no id: whether it was taken is not known")}
 	}
 	return providers.Accepted{ProviderID: e.id(), Response: answer.Status}, nil
 }

@@ -30,7 +30,8 @@ const (
 )
 
 func config(url string) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"url":%q,"api_key":%q,"api_id":"an-app","channel_id":%q,"verify_token":%q,"timeout_ms":60000}`, url+"/xms", key, channel, token))
+	const form = `{"url":%q,"api_key":%q,"api_id":"an-app","channel_id":%q,"verify_token":%q,"timeout_ms":60000}`
+	return json.RawMessage(fmt.Sprintf(form, url+"/xms", key, channel, token))
 }
 
 // server plays an XMS server.
@@ -128,7 +129,8 @@ func (m message) content() providers.Content {
 
 // refusal is an answer of the server.
 func refusal(status int, code string, kind providers.ErrorKind) providertest.Refusal {
-	text := fmt.Sprintf(`{"status":"%d","statusKey":"PARAM_INVALID","errors":[{"field":"x","obzect":"OutBoundMsg","codeKey":%q,"description":"because of %s"}]}`, status, code, key)
+	const form = `{"status":"%d","statusKey":"PARAM_INVALID","errors":[{"field":"x","obzect":"OutBoundMsg","codeKey":%q,"description":"because of %s"}]}`
+	text := fmt.Sprintf(form, status, code, key)
 	return providertest.Refusal{Name: code, Answer: sink.Answer{Code: status, Text: text}, Kind: kind, Code: code}
 }
 
@@ -167,8 +169,8 @@ func TestContract(t *testing.T) {
 		Proof: providertest.Password,
 		Receipt: func(_ testing.TB, at time.Time, r providertest.Report) (http.Header, []byte) {
 			word := map[providers.ReceiptStatus]string{providers.ReceiptDelivered: "DLVRD", providers.ReceiptFailed: "FAILD"}[r.Status]
-			return posted(fmt.Sprintf(`{"type":"statuses","contacts":[{}],"statuses":[{"id":"x%d","status":%q,"timestamp":%d,"errors":[{"code":471,"title":"too many"}]}]}`,
-				r.MessageID, word, at.UnixMilli()))
+			const form = `{"type":"statuses","contacts":[{}],"statuses":[{"id":"x%d","status":%q,"timestamp":%d,"errors":[{"code":471,"title":"too many"}]}]}`
+			return posted(fmt.Sprintf(form, r.MessageID, word, at.UnixMilli()))
 		},
 		Reply: func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
 			text, err := json.Marshal(r.Text)
@@ -213,9 +215,17 @@ func TestEveryType(t *testing.T) {
 			providers.Content{Text: "c", Attachment: &providers.Attachment{URL: "https://example.org/x.png", Caption: "c", Filename: "x"}},
 			`"type":"image","image":{"link":"https://example.org/x.png","caption":"c","filename":"x"}`,
 		},
-		"both":     {providers.Content{Text: "a", Attachment: &providers.Attachment{URL: "https://x.org/v.mp4", Caption: "b"}}, `"type":"video","video":{"link":"https://x.org/v.mp4","caption":"a\nb"}`},
-		"audio":    {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a.ogg?x=1"}}, `"type":"audio","audio":{"link":"https://x.org/a.ogg?x=1"}`},
-		"voice":    {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a", Type: providers.Voice}}, `"type":"voice","audio":{"link":"https://x.org/a"}`},
+		"both": {
+			providers.Content{Text: "a", Attachment: &providers.Attachment{URL: "https://x.org/v.mp4", Caption: "b"}},
+			`"type":"video","video":{"link":"https://x.org/v.mp4","caption":"a\nb"}`,
+		},
+		"audio": {
+			providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a.ogg?x=1"}}, `"type":"audio","audio":{"link":"https://x.org/a.ogg?x=1"}`,
+		},
+		"voice": {
+			providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a", Type: providers.Voice}},
+			`"type":"voice","audio":{"link":"https://x.org/a"}`,
+		},
 		"document": {providers.Content{Attachment: &providers.Attachment{URL: "https://x.org/a"}}, `"type":"document","document":{"link":"https://x.org/a"}`},
 		"location": {
 			providers.Content{Location: &providers.Location{Latitude: 12.90909, Longitude: -6.5, Name: "Main"}},
@@ -244,7 +254,8 @@ func TestEveryType(t *testing.T) {
 func TestWhatIsPosted(t *testing.T) {
 	p := open(t, nil)
 	header, body := posted(`{"type":"statuses","statuses":[{"id":1234567,"status":"SENT"},{"id":1234567,"status":"DLVRD","timestamp":156753339076},
-		{"id":"a b","status":"READ"},{"id":"2","status":"FAILD","errors":[{"code":470,"title":"outside the window"}]},{"id":"3","status":"DELTD"},{"id":"4","status":"FAILD"}]}`)
+		{"id":"a b","status":"READ"},{"id":"2","status":"FAILD","errors":[{"code":470,"title":"outside the window"}]},{"id":"3","status":"DELTD"},
+		{"id":"4","status":"FAILD"}]}`)
 	receipts, err := p.(providers.CallbackParser).ParseCallback(header, body)
 	var refused providers.Refused
 	require.ErrorAs(t, err, &refused)
@@ -311,7 +322,8 @@ func TestConfigRefused(t *testing.T) {
 // Whatever is posted is read or refused, and what is read can be kept.
 func FuzzPosted(f *testing.F) {
 	for _, seed := range []string{
-		`{"statuses":[{"id":1,"status":"READ","timestamp":-1}]}`, `{"messages":[{"id":{},"from":[]}]}`, `{"statuses":[null]}`, `[]`, `{"messages":[{"id":"a","from":"1","text":{"body":1e9}}]}`,
+		`{"statuses":[{"id":1,"status":"READ","timestamp":-1}]}`, `{"messages":[{"id":{},"from":[]}]}`, `{"statuses":[null]}`, `[]`,
+		`{"messages":[{"id":"a","from":"1","text":{"body":1e9}}]}`,
 	} {
 		f.Add([]byte(seed))
 	}

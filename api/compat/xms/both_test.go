@@ -86,7 +86,8 @@ func (s *server) posted(p providers.Provider, event webhooks.Event, data any) ([
 	raw, err := json.Marshal(data)
 	require.NoError(s.t, err)
 	w := webhooks.Webhook{AccountID: s.Account, KeyID: 7}
-	r, ok, err := xms.NewFormat(s.Services).Request(s.t.Context(), w, webhooks.Delivery{}, webhooks.Occurrence{Type: event, Timestamp: servicestest.Noon, Data: raw})
+	o := webhooks.Occurrence{Type: event, Timestamp: servicestest.Noon, Data: raw}
+	r, ok, err := xms.NewFormat(s.Services).Request(s.t.Context(), w, webhooks.Delivery{}, o)
 	require.NoError(s.t, err)
 	require.True(s.t, ok)
 	r.Header.Set("x-verify-token", "a-token")
