@@ -163,6 +163,7 @@ func (s *Server) routes() {
 	s.capRoutes()
 	s.snippetRoutes()
 	s.variableRoutes()
+	s.seriesRoutes()
 	s.statisticsRoutes()
 	s.reportRoutes()
 	s.doctorRoutes()

@@ -77,6 +77,7 @@ type MessageInput struct {
 	Data       map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
 	Metadata   map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
 	DueAt      *time.Time        `json:"due_at,omitempty" doc:"When to send it; at once if absent."`
+	SeriesID   int64             `json:"series_id,omitempty" minimum:"1" doc:"The series in which it is counted."`
 	HeedOptOut bool              `json:"heed_opt_out,omitempty" doc:"Skip it if the recipient opted out of campaigns; left out, it is sent all the same."`
 }
 
@@ -162,7 +163,7 @@ func (s *Server) messageRoutes() {
 			b := in.Body
 			n := messages.Notification{
 				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
-				Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut,
+				Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut, SeriesID: b.SeriesID,
 			}
 			if b.DueAt != nil {
 				n.DueAt = *b.DueAt

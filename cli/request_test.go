@@ -178,6 +178,9 @@ snippets ls
 snippets show parts/footer
 snippets set parts/footer --text x
 snippets rm parts/footer
+series ls
+series create a --options {}
+series show 1
 variables ls
 variables show support.hours
 variables set support.hours 3 --group shop --description x --disabled

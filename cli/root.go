@@ -132,6 +132,7 @@ func (c *cli) root() *cobra.Command {
 	c.addCaps(root)
 	c.addSnippets(root)
 	c.addVariables(root)
+	c.addSeries(root)
 	c.addSettings(root)
 	c.addTemplates(root)
 	c.addChannels(root)

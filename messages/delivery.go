@@ -96,6 +96,8 @@ type Outgoing struct {
 	Address   string
 	Content   []byte // providers.Content as JSON, rendered
 	Metadata  []byte // JSON object of texts
+	// SeriesID is the series in which it is counted; 0 for none.
+	SeriesID int64
 	// HeedOptOut has it skipped if the recipient opted out of campaigns.
 	HeedOptOut bool
 	// Masked has the content forgotten once the message was sent.

@@ -30,6 +30,8 @@ type Notification struct {
 	Template *templates.Use
 	// File goes along with a template that has no file of its own.
 	File *providers.Attachment
+	// SeriesID is the series in which it is counted; 0 for none.
+	SeriesID int64
 	// HeedOptOut has it skipped if the recipient opted out of campaigns.
 	HeedOptOut bool
 	// Verbatim has the content sent as it is: no Liquid is read in it.
@@ -206,7 +208,7 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	}
 	return s.Write(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
-		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut,
+		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut, SeriesID: m.SeriesID,
 	}, rendered, m.Metadata)
 }
 

@@ -68,6 +68,7 @@ type Services struct {
 	Summaries *reports.Service
 	Retention *retention.Service
 	Variables *variables.Service
+	SeriesOf  *messages.SeriesService
 	// PublicURL is where people, programs and providers reach this server; empty where nobody
 	// said so.
 	PublicURL string
@@ -107,6 +108,7 @@ type Store interface {
 	reports.Mails
 	retention.Store
 	variables.Store
+	messages.SeriesStore
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
@@ -161,6 +163,7 @@ func New(d Deps) *Services {
 		Exporter:   targeting.NewExporter(d.Store),
 		Retention:  retention.NewService(d.Store, d.Clock),
 		Variables:  variables.NewService(d.Store),
+		SeriesOf:   messages.NewSeries(d.Store),
 		PublicURL:  d.PublicURL,
 		Clock:      d.Clock,
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),

@@ -55,6 +55,9 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		if told, err = tx.forgetTold(ctx); err != nil {
 			return err
 		}
+		if err := tx.forgetSeries(ctx); err != nil {
+			return err
+		}
 		if masked, err = tx.forgetMasked(ctx); err != nil {
 			return err
 		}

@@ -140,6 +140,11 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 		id, string(o.Content), string(metadata), o.Trace); err != nil {
 		return m, err
 	}
+	if o.SeriesID != 0 {
+		if err := tx.intoSeries(ctx, o, id); err != nil {
+			return m, err
+		}
+	}
 	if o.Masked {
 		if err := tx.mask(ctx, id); err != nil {
 			return m, err

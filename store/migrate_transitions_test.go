@@ -13,7 +13,7 @@ import (
 var publicTables = []string{
 	"accounts", "api_keys", "audit", "channels", "contacts", "lists", "uploads", "campaigns", "runs", "messages", "workers", "clears",
 	"properties", "targeting_lists", "consents", "replies", "jobs", "frequency_caps", "templates", "holiday_calendars",
-	"contact_events", "flow_sessions", "flow_answers", "flow_questions", "webhooks", "webhook_deliveries", "files", "message_log",
+	"contact_events", "series", "flow_sessions", "flow_answers", "flow_questions", "webhooks", "webhook_deliveries", "files", "message_log",
 }
 
 // No id is ever used twice, whatever is deleted.

@@ -14,7 +14,7 @@ var (
 	place = providers.Location{
 		Latitude: -12.909091, Longitude: 6.5, Name: `Größe "1" & <2>`, Address: "1 Hacker Way, Menlo Park", URL: "https://example.com/a?x=1&y=2",
 	}
-	card  = providers.Card{
+	card = providers.Card{
 		Name: providers.CardName{Formatted: "Zoë Smith", First: "Zoë", Last: "Smith"}, Birthday: "2000-01-31",
 		Phones: []providers.CardPhone{{Phone: "+1 (940) 555-1234", Type: "HOME", WaID: "16505551234"}},
 		Emails: []providers.CardEmail{{Email: "zoe@example.com", Type: "WORK"}}, Org: &providers.CardOrg{Company: `"W" & <D>`, Title: "M"},

@@ -292,6 +292,9 @@ func (x *Server) send(ctx context.Context, s sending, contact contacts.Contact, 
 		return answer{}, err
 	}
 	t.Content.Masked = bool(s.Mask)
+	if t.SeriesID, err = x.seriesOf(ctx, s); err != nil {
+		return answer{}, err
+	}
 	m, err := x.Messages.Send(ctx, t)
 	if err != nil {
 		return answer{}, err

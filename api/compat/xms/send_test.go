@@ -296,3 +296,35 @@ func FuzzSend(f *testing.F) {
 		require.NoError(t, err, "it can be kept")
 	})
 }
+
+// What came after the document: messages are counted under a campaign's name.
+func TestCampaigns(t *testing.T) {
+	s := newServer(t)
+	const query = "?campaignTitle=March&templateCode=FEEDBACK&contactType=WHATSAPP"
+	require.Empty(t, s.results("GET /view/campaign"+query, ""))
+	made := s.results("POST /create/campaign"+query+"&channelId=wa360:3&campaignMode=bot", "")[0]
+	require.Equal(t, map[string]any{
+		"campaignId": "1", "campaignTitle": "March", "templateCode": "FEEDBACK", "campaignMode": "BOT", "channelId": "wa360:3", "contactType": "WHATSAPP",
+	}, made)
+	require.Equal(t, made, s.results("POST /create/campaign"+query, "")[0], "one of the title stays as it is")
+	require.Equal(t, made, s.results("GET /view/campaign?campaignTitle=March", "")[0])
+	for range 2 {
+		sent := s.results(send, body(`"type":"text","text":{"body":"x"},"campaignId":1`))[0].(map[string]any)
+		require.Equal(t, "1", sent["campaignId"])
+	}
+	s.results(send, body(`"type":"text","text":{"body":"x"},"campaignId":"4711"`))
+	counts, err := s.SeriesOf.Count(t.Context(), 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, counts[messages.Pending])
+	for query, field := range map[string]string{
+		"":                                "campaignTitle",
+		"?campaignTitle=a":                "templateCode",
+		"?campaignTitle=a&templateCode=b": "contactType",
+		"?campaignTitle=a&templateCode=b&contactType=telex":              "contactType",
+		"?campaignTitle=a&templateCode=b&contactType=SMS&campaignMode=x": "campaignMode",
+		"?campaignTitle=a&templateCode=b&contactType=SMS&channelId=x":    "channelId",
+	} {
+		require.Equal(t, field, s.refused("POST /create/campaign"+query, "")["field"], query)
+	}
+	require.Equal(t, "campaignTitle", s.refused("GET /view/campaign", "")["field"])
+}

@@ -64,7 +64,7 @@ type call struct {
 	do    func(*Server, context.Context, asked) (answer, error)
 }
 
-// Who may do what, as it is with /v1.
+// Who may do what: all look, apps send, and who may change contacts does it here, too.
 var (
 	mayLook = gate.Roles{access.Admin, access.Editor, access.Viewer, access.Sender}
 	maySend = gate.Roles{access.Admin, access.Editor, access.Sender}
@@ -80,6 +80,8 @@ var calls = map[string]call{
 	"/contact/prefs/lang": {roles: mayEdit, method: http.MethodPost, object: "ContactPrefsUpdate", do: (*Server).setLanguage},
 	"/data/push":          {roles: mayEdit, method: http.MethodPost, object: "DigitalObjectDto", do: (*Server).pushData},
 	"/event/push":         {roles: maySend, method: http.MethodPost, object: "DigitalEventDto", do: (*Server).pushEvent},
+	"/view/campaign":      {roles: mayLook, method: http.MethodGet, object: "Campaign", do: (*Server).viewCampaign},
+	"/create/campaign":    {roles: maySend, method: http.MethodPost, object: "Campaign", do: (*Server).createCampaign},
 	"/message/send":       {roles: maySend, method: http.MethodPost, object: outbound, sends: true, do: (*Server).sendMessage},
 }
 
