@@ -27,7 +27,7 @@ type Message struct {
 	Address     string
 	// Language is that of the template's translation that was chosen when it was rendered
 	// last; empty where no template speaks, and before.
-	Language   string
+	Language string
 	// TemplateID is the template that a message without a campaign speaks; 0 for none.
 	TemplateID int64
 	State      State

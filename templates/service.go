@@ -123,12 +123,6 @@ func (s *Catalogue) GetTemplate(ctx context.Context, accountID, id int64, versio
 	return s.store.GetTemplate(ctx, accountID, id, version)
 }
 
-// FindTemplate is the latest version of a template, by its name; NotFound if the account has
-// none of it.
-func (s *Catalogue) FindTemplate(ctx context.Context, accountID int64, name string) (Saved, error) {
-	return s.store.FindTemplate(ctx, accountID, name)
-}
-
 // ListVersions lists versions before the one given, 0 for all, the newest first.
 func (s *Catalogue) ListVersions(ctx context.Context, accountID, id int64, before, limit int) ([]TemplateVersion, error) {
 	return s.store.ListVersions(ctx, accountID, id, before, limit)

@@ -42,16 +42,10 @@ type ack struct {
 	Status      string `json:"status"`
 }
 
-// The statuses of acks after the first.
-const (
-	delivered = "delivered"
-	viewed    = "viewed"
-)
-
 // statuses are what Chat-API calls what becomes of messages.
 var statuses = map[webhooks.Event]string{
-	webhooks.MessageEvent(messages.Sent): "sent", webhooks.MessageEvent(messages.Delivered): delivered,
-	webhooks.MessageEvent(messages.Read): viewed,
+	webhooks.MessageEvent(messages.Sent): "sent", webhooks.MessageEvent(messages.Delivered): "delivered",
+	webhooks.MessageEvent(messages.Read): "viewed",
 }
 
 // Request makes the request that tells what happened.
@@ -84,15 +78,7 @@ func (f *Format) became(ctx context.Context, w webhooks.Webhook, o webhooks.Occu
 		return told{}, false, unlessGone(err)
 	}
 	digits := strings.TrimPrefix(m.Address, "+")
-	body := told{InstanceID: strconv.FormatInt(of.ChannelID, 10)}
-	add := func(status string) {
-		body.Acks = append(body.Acks, ack{idOf(digits, m.ID), m.ID, chatOf(digits), status})
-	}
-	// What was delivered and read by one report is told of both: there was one move.
-	if status == viewed && m.DeliveredAt != nil && m.ReadAt != nil && m.DeliveredAt.Equal(*m.ReadAt) {
-		add(delivered)
-	}
-	add(status)
+	body := told{InstanceID: strconv.FormatInt(of.ChannelID, 10), Acks: []ack{{idOf(digits, m.ID), m.ID, chatOf(digits), status}}}
 	return body, true, nil
 }
 
