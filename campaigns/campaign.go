@@ -32,6 +32,8 @@ const (
 type Campaign struct {
 	ID        int64
 	AccountID int64
+	// Number is its place among those of its account, from 1; none comes again.
+	Number    int64
 	Name      string
 	ChannelID int64
 	Audience  targeting.Audience

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,6 +65,8 @@ type Filter struct {
 	// Tag is one that they have, Search a part of their names in any case.
 	Tag, Search string
 	Archived    Archival
+	// Number is that of the one that is looked for; 0 for any.
+	Number int64
 	// Before is the id before which the list begins; 0 for the newest.
 	Before int64
 	// Limit is how many there are at most.
@@ -75,6 +78,8 @@ type Filter struct {
 type About struct {
 	Tags  []string
 	Notes string
+	// Data is what programs keep of it: a JSON object; empty for nothing.
+	Data json.RawMessage
 }
 
 // Bounds of what is said of a campaign, in letters.
@@ -82,6 +87,7 @@ const (
 	maxTags  = 20
 	maxTag   = 40
 	maxNotes = 10_000
+	maxData  = 64 << 10 // bytes
 )
 
 // NormalTag is a tag in the form in which it is kept: in lower case, single spaces.
@@ -105,6 +111,9 @@ func (a *About) check() (wrong []fault.Field) {
 	}
 	if n := utf8.RuneCountInString(a.Notes); n > maxNotes {
 		wrong = append(wrong, fault.Field{Location: "notes", Value: n, Message: fmt.Sprintf("at most %d letters", maxNotes)})
+	}
+	if len(a.Data) > maxData || len(a.Data) > 0 && (a.Data[0] != '{' || !json.Valid(a.Data) || !utf8.Valid(a.Data)) {
+		wrong = append(wrong, fault.Field{Location: "data", Value: len(a.Data), Message: fmt.Sprintf("is no JSON object of at most %d bytes", maxData)})
 	}
 	return wrong
 }

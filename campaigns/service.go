@@ -251,7 +251,7 @@ func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name strin
 		name = shorten("Copy of "+c.Name, maxName)
 	}
 	c.Name = name
-	c.Schedule.At, c.About.Notes = "", "" // which are the original's
+	c.Schedule.At, c.About.Notes, c.About.Data = "", "", nil // which are the original's
 	return s.Create(ctx, c)
 }
 

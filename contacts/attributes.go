@@ -3,6 +3,7 @@ package contacts
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,22 +134,33 @@ func (c *Contact) Settle(set PropertySet, now time.Time, isNew bool) error {
 		value := c.Given[key]
 		location := AttributePrefix + key
 		p, known := set[key]
+		if c.Loose && !known {
+			c.Free.put(key, value)
+			continue
+		}
 		if !known {
 			wrong = append(wrong, fault.Field{Location: location, Message: "there is no such property: create it first, or correct the key"})
 			continue
 		}
 		if string(value) == "null" {
 			settled[key] = nil
+			c.Free.put(key, value)
 			continue
 		}
 		stored, reason := p.Check(value)
+		if c.Loose && reason != "" {
+			settled[key] = nil
+			c.Free.put(key, value)
+			continue
+		}
+		c.Free.put(key, json.RawMessage("null"))
 		if reason != "" {
 			wrong = append(wrong, fault.Field{Location: location, Value: property.Shown(value), Message: reason})
 			continue
 		}
 		settled[key] = stored
 	}
-	if err := fault.InvalidFields(wrong); err != nil {
+	if err := errors.Join(fault.InvalidFields(wrong), c.Free.check()); err != nil {
 		return err
 	}
 	if isNew {

@@ -64,6 +64,16 @@ type Contact struct {
 	// takes a value away. The store settles them (Settle) when it writes a contact,
 	// where nobody can change a property at the same time.
 	Given map[string]json.RawMessage
+	// Loose has given values that no property takes kept in Free instead of refused.
+	Loose bool
+	// Number is a phone number that is to be the contact's for phone, sms and whatsapp at
+	// once. It is not kept: the addresses are.
+	Number string
+	// Bare says that the contact has neither an address nor an external id: programs may
+	// make one that is known by its name alone.
+	Bare bool
+	// Free is what programs keep of the contact that no property takes.
+	Free Free
 	// LastActivityAt is when the contact last did something; nil: never.
 	LastActivityAt *time.Time
 	// MergedInto is the contact that a deleted one became part of; 0: none.

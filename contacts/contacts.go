@@ -81,6 +81,7 @@ func (s *Contacts) Create(ctx context.Context, c Contact, country string) (Conta
 	if c.Status == "" {
 		c.Status = Active
 	}
+	c.follow("", c.Number)
 	if err := normalize(&c, country, false); err != nil {
 		return Contact{}, err
 	}
@@ -102,6 +103,14 @@ type ContactChange struct {
 	Addresses map[providers.AddressKind]string
 	// Attributes changes the properties that it names; null takes a value away.
 	Attributes map[string]json.RawMessage
+	// Loose has values that no property takes kept instead of refused.
+	Loose bool
+	// Additional changes what it names of Free.Additional; null takes a value away.
+	Additional Attributes
+	// Number is a phone number for phone, sms and whatsapp at once; empty takes it away.
+	Number *string
+	// Bare lets the contact have neither an address nor an external id afterwards.
+	Bare bool
 	// Country is the ISO 3166 code for a phone number without +; may be empty.
 	Country string
 }
@@ -136,7 +145,13 @@ func (s *Contacts) Update(ctx context.Context, accountID, id int64, change Conta
 		for kind, address := range change.Addresses {
 			c.Addresses[kind] = address
 		}
-		c.Given = change.Attributes
+		if change.Number != nil {
+			c.follow(c.Addresses[providers.Phone], *change.Number)
+		}
+		c.Given, c.Loose, c.Bare = change.Attributes, change.Loose, c.Bare || change.Bare
+		if err := c.Free.add(change.Additional); err != nil {
+			return err
+		}
 		return normalize(c, change.Country, deleted)
 	})
 }
@@ -237,9 +252,11 @@ func normalize(c *Contact, country string, deleted bool) error {
 		addresses[kind] = normal
 	}
 	c.Addresses = addresses
-	if len(wrong) == 0 && c.ExternalID == "" && len(addresses) == 0 {
+	bare := c.ExternalID == "" && len(addresses) == 0
+	if len(wrong) == 0 && bare && !c.Bare {
 		wrong = append(wrong, fault.Field{Location: "addresses",
 			Message: "give an address of any kind or an external id: a contact must be reachable or known by something"})
 	}
+	c.Bare = bare
 	return fault.InvalidFields(wrong)
 }

@@ -100,6 +100,11 @@ func (c *Contact) Absorb(other Contact) (moved, left map[providers.AddressKind]s
 	if c.LastActivityAt == nil || (other.LastActivityAt != nil && other.LastActivityAt.After(*c.LastActivityAt)) {
 		c.LastActivityAt = other.LastActivityAt
 	}
+	for key, value := range other.Free.Custom {
+		if _, has := c.Free.Custom[key]; !has && c.Attributes[key] == nil {
+			c.Free.put(key, value)
+		}
+	}
 	// The stricter of the two statuses holds.
 	for _, status := range []ContactStatus{Blocked, Inactive} {
 		if c.Status == status || other.Status == status {

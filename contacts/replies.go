@@ -28,6 +28,9 @@ type Reply struct {
 	// Word is the text as keywords are compared; empty if it is too long for one. It is
 	// not kept.
 	Word string
+	// ConversationID is the conversation that it belongs to, where that is known. It is not
+	// kept with it.
+	ConversationID int64
 	// ReviewedAt is when a person said what it means; nil if none has.
 	ReviewedAt *time.Time
 	At         time.Time

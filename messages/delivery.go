@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"encoding/json"
 	"time"
 
 	"carillon/providers"
@@ -88,6 +89,16 @@ type MessageFilter struct {
 	Limit int
 }
 
+// Said is a message's place in a conversation, and what is shown of it there.
+type Said struct {
+	ConversationID int64
+	// Text is what is shown where it is not what is sent; Kind what programs call it.
+	Text, Kind string
+	// Attributes and Additional are what programs keep of it: JSON objects.
+	Attributes, Additional json.RawMessage
+	SourceID               string
+}
+
 // Outgoing is a transactional message to create.
 type Outgoing struct {
 	AccountID int64
@@ -108,6 +119,8 @@ type Outgoing struct {
 	DueAt      time.Time
 	// ReplyID is the reply that it answers, which is to be open; 0 for none.
 	ReplyID int64
+	// Said is its place in a conversation; nil for none.
+	Said *Said
 	// Trace is the trace in which it is made, as a traceparent; empty where it is not followed.
 	Trace string
 }

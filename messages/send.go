@@ -42,6 +42,8 @@ type Notification struct {
 	Metadata map[string]string
 	// DueAt is when to send it; zero means now.
 	DueAt time.Time
+	// Said is its place in a conversation; nil for none.
+	Said *Said
 
 	// language is that of the template's translation, templateID the template's.
 	language   string
@@ -208,7 +210,7 @@ func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
 	}
 	return s.Write(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
-		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut, SeriesID: m.SeriesID,
+		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut, SeriesID: m.SeriesID, Said: m.Said,
 	}, rendered, m.Metadata)
 }
 

@@ -13,6 +13,7 @@ import (
 	"carillon/campaigns/flows"
 	"carillon/channels"
 	"carillon/contacts"
+	"carillon/conversations"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
 	"carillon/messages"
@@ -55,15 +56,19 @@ type Services struct {
 	Replies    *contacts.Replies
 	Caps       *contacts.Caps
 	Properties *contacts.Properties
-	Importer   *contacts.Importer
-	Uploads    *contacts.Uploads
-	Rules      *targeting.Rules
-	Jobs       *targeting.Jobs
-	Exporter   *targeting.Exporter
-	Tokens     messages.Tokens
-	Tracking   *tracking.Service
-	Webhooks   *webhooks.Service
-	Statistics *statistics.Service
+	// Definitions are what people are shown of attributes.
+	Definitions   *contacts.Definitions
+	Conversations *conversations.Service
+	Importer      *contacts.Importer
+	Uploads       *contacts.Uploads
+	Rules         *targeting.Rules
+	Filters       *targeting.Filters
+	Jobs          *targeting.Jobs
+	Exporter      *targeting.Exporter
+	Tokens        messages.Tokens
+	Tracking      *tracking.Service
+	Webhooks      *webhooks.Service
+	Statistics    *statistics.Service
 	// Summaries are what people read of what became of messages.
 	Summaries *reports.Service
 	Retention *retention.Service
@@ -97,10 +102,13 @@ type Store interface {
 	contacts.EventStore
 	contacts.CapStore
 	contacts.PropertyStore
+	contacts.DefinitionStore
+	conversations.Store
 	contacts.Inbox
 	contacts.UploadStore
 	contacts.ImportStore
 	targeting.RuleStore
+	targeting.FilterStore
 	targeting.JobStore
 	targeting.ExportStore
 	webhooks.Store
@@ -169,12 +177,15 @@ func New(d Deps) *Services {
 		Tokens:     messages.NewTokens(d.MasterKey, d.PublicURL),
 	}
 	s.Written = contacts.NewWritten(d.Store, s.Lists)
+	s.Definitions = contacts.NewDefinitions(d.Store, s.Properties)
+	s.Filters = targeting.NewFilters(d.Store, s.Rules)
 	fetcher := fetch.New(d.Dialer)
 	s.DataFeeds = campaigns.NewDataFeeds(d.Store, fetcher, d.Clock)
 	fetcher = fetcher.Within(whileWaiting)
 	s.Messages = messages.NewService(messages.Deps{
 		Store: d.Store, Kinds: d.Providers, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher,
 	})
+	s.Conversations = conversations.NewService(d.Store, s.Messages)
 	s.Reports = messages.NewReports(d.Receipts, s.Replies)
 	s.Campaigns = campaigns.NewService(campaigns.Deps{
 		Store: d.Store, Messages: s.Messages, Queue: s.Queue, Catalogue: s.Catalogue, Tokens: s.Tokens, Fetcher: fetcher, Clock: d.Clock,

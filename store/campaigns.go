@@ -19,8 +19,8 @@ import (
 	"carillon/tracking"
 )
 
-const selectCampaign = `SELECT id, account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at, run_id,
-	version, pause, schedule_pause, behind_at, fired, tags, notes, archived_at, kind = 'content', kind = 'flow', created_at, updated_at FROM campaigns`
+const selectCampaign = `SELECT id, account_id, number, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at,
+	run_id, version, pause, schedule_pause, behind_at, fired, tags, notes, data, archived_at, kind = 'content', kind = 'flow', created_at, updated_at FROM campaigns`
 
 // part is a JSON column of a campaign.
 type part struct {
@@ -58,15 +58,18 @@ func kept(c campaigns.Campaign) keptContent {
 
 func scanCampaign(scan sqldb.Scan) (campaigns.Campaign, error) {
 	var c campaigns.Campaign
-	var audience, content, schedule, throttle, pause, schedulePause, tags []byte
+	var audience, content, schedule, throttle, pause, schedulePause, tags, data []byte
 	var next, behind, archived, created, updated sqldb.Time
 	var written keptContent
-	err := scan(&c.ID, &c.AccountID, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next, &c.RunID,
-		&c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &archived, &c.IsPublished, &c.IsFlow, &created, &updated)
+	err := scan(&c.ID, &c.AccountID, &c.Number, &c.Name, &c.ChannelID, &audience, &content, &schedule, &throttle, &c.Weight, &c.CategoryID, &c.Status, &next,
+		&c.RunID, &c.Version, &pause, &schedulePause, &behind, &c.Fired, &tags, &c.About.Notes, &data, &archived, &c.IsPublished, &c.IsFlow, &created, &updated)
 	if err != nil {
 		return c, err
 	}
 	c.NextFireAt, c.Behind, c.ArchivedAt, c.CreatedAt, c.UpdatedAt = next.Ptr(), behind.Time, archived.Ptr(), created.Time, updated.Time
+	if len(data) > 0 {
+		c.About.Data = data
+	}
 	err = readParts(c.ID, part{"audience", audience, &c.Audience}, part{"content", content, &written}, part{"schedule", schedule, &c.Schedule},
 		part{"throttle", throttle, &c.Throttle}, part{"pause", pause, &c.Pause}, part{"schedule_pause", schedulePause, &c.SchedulePause},
 		part{"tags", tags, &c.About.Tags})
@@ -92,12 +95,16 @@ func (s *Store) createCampaign(ctx context.Context, c campaigns.Campaign, beside
 		if err := tx.holdHolidays(ctx, c.AccountID, c.Schedule); err != nil {
 			return err
 		}
-		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
-			kind, tags, notes, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.Name, c.ChannelID, mustJSON(c.Audience),
+		number, err := tx.nextNumber(ctx, c.AccountID, numberOfCampaign)
+		if err != nil {
+			return err
+		}
+		id, err := tx.Insert(ctx, `INSERT INTO campaigns (account_id, number, name, channel_id, audience, content, schedule, throttle, weight, category_id, status,
+			kind, tags, notes, data, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, number, c.Name, c.ChannelID, mustJSON(c.Audience),
 			mustJSON(kept(c)),
 			mustJSON(c.Schedule), mustJSON(c.Throttle), c.Weight, c.CategoryID, string(campaigns.Draft), string(c.Kind()),
-			mustJSON(c.About.Tags), c.About.Notes, sqldb.Millis(now), sqldb.Millis(now))
+			mustJSON(c.About.Tags), c.About.Notes, string(c.About.Data), sqldb.Millis(now), sqldb.Millis(now))
 		if err != nil {
 			return err
 		}

@@ -303,6 +303,9 @@ func (e *erasing) eraseFlows(ctx context.Context) error {
 		e.change(ctx, "flow_inbox", "DELETE FROM flow_inbox WHERE session_id IN ("+sessionsOf+")", e.contact.ID),
 		e.change(ctx, "flow_calls", "DELETE FROM flow_calls WHERE session_id IN ("+sessionsOf+")", e.contact.ID),
 		e.change(ctx, "flow_sessions", "UPDATE flow_sessions SET answers = '{}' WHERE contact_id = ? AND answers <> '{}'", e.contact.ID),
+		e.change(ctx, "conversation_entries", "DELETE FROM conversation_entries WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?)",
+			e.contact.ID),
+		e.change(ctx, "conversations", "DELETE FROM conversations WHERE contact_id = ?", e.contact.ID),
 		e.wakeContacts(ctx, e.contact.ID),
 	)
 }

@@ -39,6 +39,9 @@ func (s *Store) ListCampaigns(ctx context.Context, f campaigns.Filter) ([]campai
 		and("archived_at IS NOT NULL AND " + endedCampaign)
 	default:
 	}
+	if f.Number != 0 {
+		and("number = ?", f.Number)
+	}
 	if f.Search != "" {
 		ids, err := s.searchNames(ctx, f, where, args)
 		if err != nil {
@@ -91,8 +94,8 @@ func (s *Store) DescribeCampaign(ctx context.Context, accountID, id int64, about
 		if _, err := tx.lockCampaign(ctx, accountID, id); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE campaigns SET tags = ?, notes = ?, updated_at = ? WHERE id = ?", mustJSON(about.Tags), about.Notes,
-			sqldb.Millis(s.clock.Now()), id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE campaigns SET tags = ?, notes = ?, data = ?, updated_at = ? WHERE id = ?", mustJSON(about.Tags), about.Notes,
+			string(about.Data), sqldb.Millis(s.clock.Now()), id); err != nil {
 			return err
 		}
 		return tx.tagCampaign(ctx, accountID, id, about.Tags)

@@ -123,10 +123,11 @@ func (tx conn) moveProfile(ctx context.Context, kept, other contacts.Contact, m 
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?, timezone = ?, status = ?,
-		updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ?,
+		updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ?, free = ?, bare = ?,
 		last_replied_at = (SELECT MAX(last_replied_at) FROM contacts WHERE id IN (?, ?)) WHERE id = ?`,
 		kept.ExternalID, kept.Name, kept.FirstName, kept.LastName, kept.Language, kept.Timezone, string(kept.Status), now, sqldb.MillisPtr(kept.LastActivityAt),
-		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.ID, other.ID, kept.ID); err != nil {
+		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.Free.JSON(),
+		kept.ExternalID == "" && len(kept.Addresses) == 0, kept.ID, other.ID, kept.ID); err != nil {
 		return err
 	}
 	var list []givenAddress
@@ -192,6 +193,9 @@ func (tx conn) moveBelongings(ctx context.Context, accountID, keep, from int64, 
 		return err
 	}
 	if _, err := tx.Exec(ctx, "UPDATE replies SET contact_id = ? WHERE account_id = ? AND contact_id = ? AND contact_id > 0", keep, accountID, from); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "UPDATE conversations SET contact_id = ? WHERE contact_id = ?", keep, from); err != nil {
 		return err
 	}
 	// By the indexes that there are: a recipient's of each run, and those of the

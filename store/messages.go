@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carillon/campaigns"
+	"carillon/conversations"
 	"carillon/internal/fault"
 	"carillon/messages"
 	"carillon/store/sqldb"
@@ -152,6 +153,14 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	}
 	if err := tx.answered(ctx, o.ReplyID, id); err != nil {
 		return m, err
+	}
+	if o.Said != nil {
+		if _, err := tx.addEntry(ctx, conversations.Entry{
+			AccountID: o.AccountID, ConversationID: o.Said.ConversationID, MessageID: id, Direction: conversations.Outgoing, Kind: o.Said.Kind, Text: o.Said.Text,
+			Attributes: o.Said.Attributes, Additional: o.Said.Additional, SourceID: o.Said.SourceID,
+		}); err != nil {
+			return m, err
+		}
 	}
 	l := tx.ledger()
 	l.counts.add(countKey{0, o.ChannelID}, messages.Pending, 1)

@@ -50,7 +50,19 @@ func noProperty(key string) error { return fault.New(fault.NotFound, "there is n
 // CreateProperty keeps a new property; ID and the times are set here.
 func (s *Store) CreateProperty(ctx context.Context, p property.Property) (property.Property, error) {
 	var made property.Property
-	err := s.inTx(ctx, func(tx conn) error {
+	err := s.inTx(ctx, func(tx conn) (err error) {
+		made, err = tx.createProperty(ctx, p, contacts.Definition{Key: p.Key})
+		return err
+	})
+	if p.Filterable {
+		s.syncIndexes(ctx, err)
+	}
+	return made, err
+}
+
+// createProperty keeps a new property, and what people are shown of it.
+func (tx conn) createProperty(ctx context.Context, p property.Property, shown contacts.Definition) (made property.Property, err error) {
+	err = func() error {
 		if err := tx.lockAccount(ctx, p.AccountID); err != nil {
 			return err
 		}
@@ -73,19 +85,20 @@ func (s *Store) CreateProperty(ctx context.Context, p property.Property) (proper
 		if n >= contacts.MaxProperties {
 			return fault.New(fault.Conflict, "an account has at most %d properties: delete one that nobody needs", contacts.MaxProperties)
 		}
-		now := sqldb.Millis(s.clock.Now())
+		now := sqldb.Millis(tx.s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO properties (account_id, key, name, label, type, rule, default_value, expires_seconds, editable, hidden,
 			position, filterable, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?)`,
 			append(append([]any{p.AccountID, p.Key}, propertyArgs(p)...), now, now)...)
 		if err != nil {
 			return err
 		}
-		made, err = scanProperty(tx.Row(ctx, selectProperty+" WHERE id = ?", id).Scan)
+		if made, err = scanProperty(tx.Row(ctx, selectProperty+" WHERE id = ?", id).Scan); err != nil {
+			return err
+		}
+		shown.AccountID, shown.Model, shown.Property = p.AccountID, contacts.OfContacts, p.Key
+		_, err = tx.insertDefinition(ctx, shown)
 		return err
-	})
-	if p.Filterable {
-		s.syncIndexes(ctx, err)
-	}
+	}()
 	return made, err
 }
 
@@ -289,6 +302,9 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 		}
 		if n == 0 {
 			return noProperty(key)
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM attribute_definitions WHERE account_id = ? AND model = 'contact' AND property = ?", accountID, key); err != nil {
+			return err
 		}
 		if err := tx.refuseBusy(ctx, accountID, key); err != nil {
 			return err

@@ -58,8 +58,10 @@ func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err
 		r.At = now // a provider's clock is not taken for a time in the future
 	}
 	r.Text = cleanText(r.Text)
-	if r.ContactID, err = tx.holder(ctx, contacts.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address}); err != nil {
-		return false, err
+	if r.ConversationID == 0 { // which is its contact's
+		if r.ContactID, err = tx.holder(ctx, contacts.Suppression{AccountID: r.AccountID, Kind: r.Kind, Address: r.Address}); err != nil {
+			return false, err
+		}
 	}
 	r.ID, err = tx.Insert(ctx, `INSERT INTO replies (account_id, channel_id, contact_id, kind, address, provider_id, text, meaning, at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, provider_id) WHERE provider_id <> '' DO NOTHING`,
@@ -89,6 +91,9 @@ func (tx conn) takeReply(ctx context.Context, r contacts.Reply) (fresh bool, err
 		if err := tx.pull(ctx, r); err != nil {
 			return false, err
 		}
+	}
+	if err := tx.converse(ctx, r); err != nil {
+		return false, err
 	}
 	if err := tx.occur(ctx, happening{
 		event: webhooks.MessageReceived, accountID: r.AccountID, channelID: r.ChannelID,

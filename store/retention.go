@@ -50,7 +50,7 @@ type sweep struct {
 // sweepsOf are what removes a kind.
 var sweepsOf = map[retention.Kind][]sweep{
 	retention.Messages: {{remove: (*sweep).runs}, {remove: (*sweep).single}, {remove: (*sweep).times, table: "message_log"}},
-	retention.Contents: {{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).times, table: "files"}},
+	retention.Contents: {{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).times, table: "conversation_entries"}, {remove: (*sweep).times, table: "files"}},
 	retention.Attempts: {{remove: (*sweep).belongings, table: "transitions"}},
 	retention.Clicks:   {{remove: (*sweep).belongings, table: "engagement"}},
 	retention.Answers: {
@@ -326,8 +326,10 @@ func (w *sweep) belongings(ctx context.Context, s *Store) (done bool, err error)
 type timed struct{ came, at, remove, of string }
 
 var timedTables = map[string]timed{
-	"replies":            {came: "at", at: "at", of: "account_id = ?"},
-	"contact_events":     {came: "created_at", at: "at", of: "account_id = ?"},
+	"replies":        {came: "at", at: "at", of: "account_id = ?"},
+	"contact_events": {came: "created_at", at: "at", of: "account_id = ?"},
+	"conversation_entries": {came: "created_at", at: "created_at", of: "account_id = ? AND (text <> '' OR attributes <> '{}')",
+		remove: "UPDATE conversation_entries SET text = '', attributes = '{}'"},
 	"audit":              {came: "at", at: "at", of: "account_id = ?"},
 	"files":              {came: "created_at", at: "created_at", of: "account_id = ?"},
 	"message_log":        {came: "at", at: "at", of: "account_id = ?"},

@@ -62,6 +62,7 @@ type RuleStore interface {
 	AudienceContacts(ctx context.Context, accountID int64, a Audience, after int64, limit int) ([]contacts.Contact, error)
 	// RuleChoices are things that rules may name by their ids.
 	RuleChoices(ctx context.Context, accountID int64) ([]RuleChoice, error)
+	BrowseStore
 }
 
 // AudienceCount is how many contacts an audience has.

@@ -81,6 +81,20 @@ type Contact struct {
 	ID         int64  `json:"contact_id"`
 	CategoryID int64  `json:"category_id,omitempty" doc:"Of an opt-out or opt-in for one category."`
 	Source     string `json:"source,omitempty"`
+	// Changed are the names of what was changed, not the values.
+	Changed []string `json:"changed,omitempty" doc:"Of contact.updated: what was changed, such as name or addresses.email."`
+}
+
+// Conversation is the data of what happened to a conversation.
+type Conversation struct {
+	ID        int64  `json:"conversation_id"`
+	Number    int64  `json:"number" doc:"Its place among those of the account."`
+	ContactID int64  `json:"contact_id,omitempty"`
+	ChannelID int64  `json:"channel_id"`
+	Status    string `json:"status" enum:"open,resolved,pending,snoozed"`
+	Before    string `json:"before,omitempty" doc:"Of conversation.status_changed: the status that it had."`
+	EntryID   int64  `json:"entry_id,omitempty" doc:"Of conversation.entry and conversation.entry_hidden."`
+	MessageID int64  `json:"message_id,omitempty" doc:"The message that the entry went out as."`
 }
 
 // Import is the data of ImportFinished.
@@ -130,7 +144,9 @@ func (e Event) Data() any {
 		return Run{}
 	case FlowEntered, FlowAnswered, FlowEnded:
 		return Session{}
-	case ContactCreated, ContactOptedOut, ContactOptedIn, ContactErased:
+	case ConversationCreated, ConversationStatus, ConversationUpdated, ConversationEntry, ConversationHidden:
+		return Conversation{}
+	case ContactCreated, ContactUpdated, ContactOptedOut, ContactOptedIn, ContactErased:
 		return Contact{}
 	case ImportFinished:
 		return Import{}

@@ -50,6 +50,7 @@ const (
 	FlowAnswered     Event = "flow.answered"
 	FlowEnded        Event = "flow.ended"
 	ContactCreated   Event = "contact.created"
+	ContactUpdated   Event = "contact.updated"
 	ContactOptedOut  Event = "contact.opted_out"
 	ContactOptedIn   Event = "contact.opted_in"
 	ContactErased    Event = "contact.erased"
@@ -58,16 +59,24 @@ const (
 	ChannelPaused    Event = "channel.paused"    // by a person, or stopped because its provider refuses everybody
 	ChannelRecovered Event = "channel.recovered" // it sends again
 	TemplateApproved Event = "template.approved" // by a provider
-	TemplateRejected Event = "template.rejected"
-	Test             Event = "webhook.test" // is sent when a person asks for it
+	// Of conversations: opened, given another status, changed otherwise.
+	ConversationCreated Event = "conversation.created"
+	ConversationStatus  Event = "conversation.status_changed"
+	ConversationUpdated Event = "conversation.updated"
+	// Something was said in one, or hidden.
+	ConversationEntry  Event = "conversation.entry"
+	ConversationHidden Event = "conversation.entry_hidden"
+	TemplateRejected   Event = "template.rejected"
+	Test               Event = "webhook.test" // is sent when a person asks for it
 )
 
 // others are the events that are no state of a message, in the order in which they are
 // shown.
 var others = []Event{
 	MessageOpened, MessageClicked, MessageReceived, CampaignStarted, CampaignPaused, CampaignFinished, CampaignCanceled, CampaignFailed,
-	RunFinished, RunSkipped, FlowEntered, FlowAnswered, FlowEnded, ContactCreated, ContactOptedOut, ContactOptedIn, ContactErased, ImportFinished,
+	RunFinished, RunSkipped, FlowEntered, FlowAnswered, FlowEnded, ContactCreated, ContactUpdated, ContactOptedOut, ContactOptedIn, ContactErased, ImportFinished,
 	ChannelDegraded, ChannelPaused, ChannelRecovered, TemplateApproved, TemplateRejected,
+	ConversationCreated, ConversationStatus, ConversationUpdated, ConversationEntry, ConversationHidden,
 }
 
 // Bounds of webhooks.

@@ -11,6 +11,7 @@ import (
 
 	"carillon/api/compat/chat44mp"
 	"carillon/api/compat/chatapi"
+	"carillon/api/compat/chatwoot"
 	"carillon/api/compat/messengerpeople"
 	"carillon/api/compat/xms"
 	"carillon/api/gate"
@@ -47,6 +48,13 @@ func apis() []api {
 				return chat44mp.New(d.Services, behind)
 			},
 			nil,
+		},
+		{
+			"chatwoot", chatwoot.Serves,
+			func(d Deps, behind func(gate.Dialect) *gate.Gate) http.Handler {
+				return chatwoot.New(d.Services, d.Wake, nil, behind)
+			},
+			func(s *services.Services) outgoing.Format { return chatwoot.NewFormat(s, nil) },
 		},
 		{
 			"messengerpeople", messengerpeople.Serves,

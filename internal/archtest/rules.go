@@ -27,7 +27,7 @@ func layers() []layer {
 		inside = []string{"internal"}
 		people = join(inside, []string{"contacts", "providers"})
 		domain = join(people, []string{"access", "channels", "targeting", "templates", "messages", "tracking", "statistics",
-			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "webhooks", "retention", "reports", "variables"})
+			"campaigns", "campaigns/hours", "campaigns/simulate", "campaigns/calendar", "conversations", "webhooks", "retention", "reports", "variables"})
 		harness   = []string{"internal/testenv", "internal/crashtest", "internal/sink"}
 		servers   = []string{"internal/testenv", "internal/sink"}
 		withStore = join(servers, []string{"store", "services", "services/servicestest"})
@@ -109,6 +109,10 @@ func layers() []layer {
 		{
 			name: "campaigns/calendar", may: join(people, []string{"campaigns", "campaigns/simulate", "targeting", "messages"}), mayInTests: withStore,
 			why: "it says what is to come, and changes nothing",
+		},
+		{
+			name: "conversations", may: join(people, []string{"messages"}), mayInTests: withStore,
+			why: "what is said to and fro is messages and replies; who sends them is no concern of it",
 		},
 		{
 			name: "statistics", may: join(people, []string{"messages", "tracking"}), mayInTests: withStore,
