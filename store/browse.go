@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -15,8 +16,9 @@ import (
 	"carillon/targeting/rule"
 )
 
-// BrowseContacts is a page of contacts by its place. The ids of the page are found first, in
-// an index where there is one for the order; a page of the second half from the end.
+// BrowseContacts is a page of contacts by its place. Those who have a value of the order come
+// first, then the others by their ids; of both the ids are found alone, in an index where
+// there is one, and a page of the second half from the end.
 func (s *Store) BrowseContacts(ctx context.Context, b targeting.Browse, parsed rule.Rule) (list []contacts.Contact, total int64, err error) {
 	tx := s.reader()
 	where, err := tx.browsed(ctx, b, parsed)
@@ -26,22 +28,12 @@ func (s *Store) BrowseContacts(ctx context.Context, b targeting.Browse, parsed r
 	if err := tx.Row(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+where.sql, where.args...).Scan(&total); err != nil {
 		return nil, 0, s.translate(err)
 	}
-	left := total - int64(b.Offset)
-	if left <= 0 || b.Limit <= 0 {
+	if int64(b.Offset) >= total || b.Limit <= 0 {
 		return nil, total, nil
 	}
-	limit, offset, backwards := min(int64(b.Limit), left), int64(b.Offset), false
-	if offset > total/2 {
-		offset, backwards = left-limit, true
-	}
-	from, order := tx.browsedOrder(b, backwards)
-	ids, err := sqldb.IDs(ctx, tx, "SELECT c.id FROM contacts c"+from.sql+" WHERE "+where.sql+" ORDER BY "+order+" LIMIT ? OFFSET ?",
-		slices.Concat(from.args, where.args, []any{limit, offset})...)
+	ids, err := tx.browsedIDs(ctx, b, where, total)
 	if err != nil {
 		return nil, 0, s.translate(err)
-	}
-	if backwards {
-		slices.Reverse(ids)
 	}
 	if list, err = tx.readContacts(ctx, selectContact+" WHERE c.id "+tx.d.InIDs, tx.d.IDList(ids)); err != nil {
 		return nil, 0, s.translate(err)
@@ -55,6 +47,128 @@ func (s *Store) BrowseContacts(ctx context.Context, b targeting.Browse, parsed r
 		list[i].Forget(s.clock.Now())
 	}
 	return list, total, nil
+}
+
+// ordered is how contacts are ordered by something that not all have.
+type ordered struct {
+	// from are the tables of those who have it; nothing for contacts alone.
+	from string
+	args []any
+	// has and lacks are conditions, value is by what is ordered.
+	has, lacks, value string
+	// counted says that those who have it are soon counted, by an index.
+	counted bool
+}
+
+// orderedBy is an order's; false for that of ids.
+func (tx conn) orderedBy(o targeting.Sort) (ordered, bool) {
+	switch o {
+	case targeting.SortID:
+		return ordered{}, false
+	case targeting.SortName:
+		return ordered{has: "c.name <> ''", lacks: "c.name = ''", value: "LOWER(c.name)", counted: true}, true
+	case targeting.SortLastActivity:
+		return ordered{has: "c.last_activity_at IS NOT NULL", lacks: "c.last_activity_at IS NULL", value: "c.last_activity_at", counted: true}, true
+	case targeting.SortEmail, targeting.SortPhone:
+		kind := providers.Email
+		if o == targeting.SortPhone {
+			kind = providers.Phone
+		}
+		// CROSS has SQLite begin with the addresses, which are in their order.
+		return ordered{
+			from: "addresses o CROSS JOIN contacts c", args: []any{string(kind)}, has: "c.id = o.contact_id AND o.account_id = c.account_id AND o.kind = ?",
+			lacks: "NOT EXISTS (SELECT 1 FROM addresses o WHERE o.contact_id = c.id AND o.kind = ?)", value: "o.address",
+		}, true
+	default:
+		// A property's key was checked when it was made; one that there is not orders nothing.
+		value := "(c.folded ->> '" + strings.ReplaceAll(string(o), "'", "") + "')"
+		return ordered{has: value + " IS NOT NULL", lacks: value + " IS NULL", value: value}, true
+	}
+}
+
+// browsedIDs are the ids of a page of so many contacts.
+func (tx conn) browsedIDs(ctx context.Context, b targeting.Browse, where fragment, total int64) (ids []int64, err error) {
+	by, some := tx.orderedBy(b.Order)
+	offset, limit := int64(b.Offset), int64(b.Limit)
+	if !some {
+		return tx.slice(ctx, piece{from: "contacts c", where: where, keys: []string{"c.id"}, descending: b.Descending}, offset, min(limit, total-offset), total)
+	}
+	first := piece{from: cmp.Or(by.from, "contacts c"), where: where.and(by.has, by.args...), keys: []string{by.value, "c.id"}, descending: b.Descending}
+	if by.from != "" && parsedNothing(b) {
+		first, by.counted = addressed(b, by), true
+	}
+	have := int64(-1)
+	count := func() error {
+		return tx.Row(ctx, "SELECT COUNT(*) FROM "+first.from+" WHERE "+first.where.sql, first.where.args...).Scan(&have)
+	}
+	if by.counted {
+		if err := count(); err != nil {
+			return nil, err
+		}
+	}
+	if have < 0 || offset < have {
+		if ids, err = tx.slice(ctx, first, offset, limit, have); err != nil || int64(len(ids)) == limit {
+			return ids, err
+		}
+	}
+	if have < 0 {
+		if err := count(); err != nil {
+			return nil, err
+		}
+	}
+	rest := piece{from: "contacts c", where: where.and(by.lacks, by.args...), keys: []string{"c.id"}, descending: b.Descending}
+	others, err := tx.slice(ctx, rest, max(0, offset-have), limit-int64(len(ids)), total-have)
+	return append(ids, others...), err
+}
+
+// parsedNothing says that all contacts that are not deleted are asked for.
+func parsedNothing(b targeting.Browse) bool {
+	return !targeting.HasRule(b.Rule) && len(b.Labels) == 0 && b.Text == ""
+}
+
+// addressed are all contacts with an address in its order: those that are deleted, who are few,
+// are left out of the addresses, so that no contact need be looked up.
+func addressed(b targeting.Browse, by ordered) piece {
+	return piece{from: "addresses o", id: "o.contact_id", keys: []string{by.value, "o.contact_id"}, descending: b.Descending, where: fragment{
+		"o.kind = ? AND o.account_id = ? AND o.contact_id NOT IN (SELECT d.id FROM contacts d WHERE d.account_id = ? AND d.status = 'deleted')",
+		append(slices.Clone(by.args), b.AccountID, b.AccountID),
+	}}
+}
+
+// piece is a query for contacts in the order of its keys.
+type piece struct {
+	from  string
+	where fragment
+	keys  []string
+	// id is the column of their ids; empty for c.id.
+	id string
+	// descending says that all keys are.
+	descending bool
+}
+
+// slice are the ids at a place of a piece. Where it is known how many there are, those of the
+// second half are found from the end.
+func (tx conn) slice(ctx context.Context, p piece, offset, limit, of int64) ([]int64, error) {
+	backwards := false
+	if of >= 0 {
+		limit = min(limit, of-offset)
+		if backwards = offset > of/2; backwards {
+			offset = of - offset - limit
+		}
+	}
+	if limit <= 0 {
+		return nil, nil
+	}
+	way := ""
+	if p.descending != backwards {
+		way = " DESC"
+	}
+	ids, err := sqldb.IDs(ctx, tx, "SELECT "+cmp.Or(p.id, "c.id")+" FROM "+p.from+" WHERE "+p.where.sql+" ORDER BY "+strings.Join(p.keys, way+", ")+way+" LIMIT ? OFFSET ?",
+		append(slices.Clone(p.where.args), limit, offset)...)
+	if backwards {
+		slices.Reverse(ids)
+	}
+	return ids, err
 }
 
 // browsed are the conditions over c.
@@ -88,39 +202,6 @@ func (tx conn) browsed(ctx context.Context, b targeting.Browse, parsed rule.Rule
 		return f, err
 	}
 	return f.and(compiled.SQL, compiled.Args...), nil
-}
-
-// browsedOrder is the order of a page, and what it needs beside the contacts. Who has no
-// value comes last, in either direction.
-func (tx conn) browsedOrder(b targeting.Browse, backwards bool) (from fragment, order string) {
-	way := func(descending bool) string {
-		if descending != backwards {
-			return " DESC"
-		}
-		return ""
-	}
-	id := "c.id" + way(b.Descending)
-	by := func(missing, value string) string {
-		return missing + way(false) + ", " + value + way(b.Descending) + ", " + id
-	}
-	switch b.Order {
-	case targeting.SortID:
-		return fragment{}, id
-	case targeting.SortName:
-		return fragment{}, by("(c.name = '')", "LOWER(c.name)")
-	case targeting.SortLastActivity:
-		return fragment{}, by("(c.last_activity_at IS NULL)", "c.last_activity_at")
-	case targeting.SortEmail, targeting.SortPhone:
-		kind := providers.Email
-		if b.Order == targeting.SortPhone {
-			kind = providers.Phone
-		}
-		return fragment{" LEFT JOIN addresses o ON o.contact_id = c.id AND o.kind = ?", []any{string(kind)}}, by("(o.address IS NULL)", "o.address")
-	default:
-		// A property's key was checked when it was made; one that there is not orders nothing.
-		value := "(c.folded ->> '" + strings.ReplaceAll(string(b.Order), "'", "") + "')"
-		return fragment{}, by("("+value+" IS NULL)", value)
-	}
 }
 
 const selectFilter = "SELECT id, account_id, key_id, kind, name, query, targeting, created_at, updated_at FROM saved_filters"
