@@ -50,7 +50,10 @@ type sweep struct {
 // sweepsOf are what removes a kind.
 var sweepsOf = map[retention.Kind][]sweep{
 	retention.Messages: {{remove: (*sweep).runs}, {remove: (*sweep).single}, {remove: (*sweep).times, table: "message_log"}},
-	retention.Contents: {{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).times, table: "conversation_entries"}, {remove: (*sweep).times, table: "files"}},
+	retention.Contents: {
+		{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).times, table: "conversation_entries"},
+		{remove: (*sweep).times, table: "files"},
+	},
 	retention.Attempts: {{remove: (*sweep).belongings, table: "transitions"}},
 	retention.Clicks:   {{remove: (*sweep).belongings, table: "engagement"}},
 	retention.Answers: {

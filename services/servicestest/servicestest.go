@@ -71,7 +71,9 @@ func New(t testing.TB) *Fixture {
 		kind("messenger", providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: 4096, Media: true, Replies: true}),
 		kind("chat", providers.Capabilities{
 			Address: providers.WhatsApp, Media: true, Buttons: providers.ButtonTypes(), Location: true, Cards: true, Receipts: true, Replies: true, EchoesID: true,
-		}))
+		}),
+		kind("whatsapp", providers.Capabilities{Address: providers.WhatsApp, Receipts: true, Replies: true}),
+		kind("app", providers.Capabilities{Address: providers.Custom, Receipts: true, Replies: true}))
 	require.NoError(t, err)
 	f.Services = f.Over(f.Store)
 	channel := providers.Channel{AccountID: f.Account, Config: json.RawMessage(`{}`), Timezone: "Europe/Berlin"}

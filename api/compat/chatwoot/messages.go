@@ -188,10 +188,8 @@ func (c *Server) readMessage(a asked, channel providers.Channel) (d draft, err e
 		d.said.Text, d.data = "", nil
 	}
 	d.said.Buttons = buttonsOf(d.entry.Kind, given(attributes).list("items"))
-	for _, name := range []string{"attachments", "attachments[]"} {
-		if files := a.form.Files(name); len(files) > 1 {
-			return d, refuse("one file goes with a message: send the others in messages of their own")
-		}
+	if files := a.form.Files("attachments"); len(files) > 1 {
+		return d, refuse("one file goes with a message: send the others in messages of their own")
 	}
 	return d, nil
 }
@@ -290,7 +288,9 @@ func (c *Server) deliver(ctx context.Context, v conversations.Conversation, n me
 			return e, err
 		}
 	}
-	d.entry.Text = ""
+	if len(d.said.Buttons) == 0 { // which may stand in what is sent as lines
+		d.entry.Text = ""
+	}
 	if text := n.Data["content"]; strings.Contains(text, "{{") || strings.Contains(text, "{%") {
 		filled := n
 		filled.Content.Text, filled.Data = liquidOf(text, d.kind), nil
@@ -413,10 +413,16 @@ func (c *Server) retryMessage(ctx context.Context, a asked) (any, error) {
 	return c.showEntry(ctx, v, e)
 }
 
-// attach refuses files until there is a place for them.
-func (c *Server) attach(_ context.Context, a asked, _ *draft) error {
-	if _, has := a.form.File("attachments"); has {
-		return refuse("files in the request are not taken: send their address in the text")
+// attach takes a file in that came with a message: providers fetch it.
+func (c *Server) attach(ctx context.Context, a asked, d *draft) error {
+	came, has := a.form.File("attachments")
+	if !has {
+		return nil
 	}
+	f, err := c.Files.Keep(ctx, messages.File{AccountID: a.account(), Name: came.Name, ContentType: came.ContentType, Content: came.Content})
+	if err != nil {
+		return saidOfMessage(err)
+	}
+	d.said.Attachment = &providers.Attachment{URL: c.Files.Address(f, a.request.Host), Filename: f.Name}
 	return nil
 }

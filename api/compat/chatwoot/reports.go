@@ -52,7 +52,7 @@ func (c *Server) span(ctx context.Context, a asked, interval statistics.Interval
 	default:
 		return s, since, until, &refusal{http.StatusUnprocessableEntity, nothing(http.StatusUnprocessableEntity)}
 	}
-	until = c.clock.Now()
+	until = c.clock.Now().Add(time.Second) // with what happens now
 	if n := a.given.number("until"); n > 0 {
 		until = time.Unix(min(n, 1<<40), 0)
 	}
