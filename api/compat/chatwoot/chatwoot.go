@@ -124,6 +124,7 @@ var calls = []call{
 	{"GET", "v1/inboxes/#", mayLook, "", (*Server).showInbox},
 	{"GET", "v1/conversations", mayLook, "", (*Server).listConversations},
 	{"POST", "v1/conversations", mayWork, "", (*Server).createConversation},
+	{"GET", "v1/conversations/meta", mayLook, "", (*Server).countConversations},
 	{"GET", "v1/conversations/#", mayLook, "", (*Server).showConversation},
 	{"POST", "v1/conversations/#/toggle_status", mayWork, "", (*Server).toggleStatus},
 	{"GET", "v1/conversations/#/labels", mayLook, "", (*Server).conversationLabels},

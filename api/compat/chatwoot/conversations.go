@@ -143,6 +143,16 @@ func (c *Server) listConversations(ctx context.Context, a asked) (any, error) {
 	return map[string]any{"data": map[string]any{"meta": meta, "payload": shown}}, err
 }
 
+// countConversations is what is said of a list, without it.
+func (c *Server) countConversations(ctx context.Context, a asked) (any, error) {
+	list, err := c.listConversations(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	data, _ := list.(map[string]any)["data"].(map[string]any)
+	return map[string]any{"meta": data["meta"]}, nil
+}
+
 func (c *Server) contactConversations(ctx context.Context, a asked) (any, error) {
 	if _, err := c.contact(ctx, a); err != nil {
 		return nil, err
