@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -16,6 +17,7 @@ import (
 	"carillon/access"
 	"carillon/api"
 	"carillon/contacts"
+	"carillon/conversations"
 	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"
@@ -516,6 +518,32 @@ func TestErasureAndExport(t *testing.T) {
 	))
 	require.Contains(t, s.do("GET", "/v1/suppressions/export", "").Body.String(), "email,,unsubscribed,true,2026-03-01T12:00:00Z,")
 	require.Equal(t, 403, s.do("POST", "/v1/contacts/1/erase", "", as(access.Editor)...).Code)
+}
+
+// What was said to and fro, noted, and kept by programs is shown to whom it is about.
+func TestExportOfConversations(t *testing.T) {
+	s := newServer(t)
+	channel := s.channel()
+	id := s.contact("Ada", "ada@example.org")
+	svc := s.over(s.store)
+	of := svc.Conversations
+	v, err := of.Create(t.Context(), conversations.Conversation{AccountID: s.account, ChannelID: channel, ContactID: id})
+	require.NoError(t, err)
+	for i := range 101 {
+		_, err = of.Note(t.Context(), conversations.Entry{AccountID: s.account, ConversationID: v.ID, Text: fmt.Sprint("note ", i)})
+		require.NoError(t, err)
+	}
+	_, err = svc.Contacts.Update(t.Context(), s.account, id, contacts.ContactChange{
+		Loose: true, Attributes: map[string]json.RawMessage{"shoe": json.RawMessage(`44`)},
+	})
+	require.NoError(t, err)
+	export := s.ok("GET", "/v1/contacts/1/export", "")
+	talk := export["conversations"].([]any)[0].(map[string]any)
+	require.Equal(t, "open", talk["status"])
+	entries := talk["entries"].([]any)
+	require.Len(t, entries, 101, "on all pages")
+	require.Equal(t, "note 100", entries[100].(map[string]any)["text"])
+	require.Equal(t, map[string]any{"custom": map[string]any{"shoe": 44.}}, export["free"])
 }
 
 func TestHooks(t *testing.T) {

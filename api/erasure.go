@@ -9,6 +9,7 @@ import (
 	"carillon/access"
 	"carillon/campaigns/flows"
 	"carillon/contacts"
+	"carillon/conversations"
 	"carillon/messages"
 	"carillon/providers"
 )
@@ -40,6 +41,36 @@ type ContactExport struct {
 	Sessions     []FlowSession     `json:"sessions" doc:"Their ways through flows."`
 	Answers      []FlowAnswer      `json:"answers" doc:"What they answered in flows."`
 	Messages     []ExportedMessage `json:"messages"`
+	// Conversations are absent where the account has none with the contact.
+	Conversations []ExportedConversation `json:"conversations,omitempty" doc:"What was said to and fro, with what was noted."`
+	Free          *ExportedFree          `json:"free,omitempty" doc:"What programs keep of the contact that no property takes."`
+}
+
+// ExportedConversation is a conversation with what was said in it.
+type ExportedConversation struct {
+	Number     int64           `json:"number"`
+	ChannelID  int64           `json:"channel_id"`
+	Status     string          `json:"status" enum:"open,resolved,pending,snoozed"`
+	Labels     []string        `json:"labels,omitempty"`
+	Custom     json.RawMessage `json:"custom"`
+	Additional json.RawMessage `json:"additional"`
+	CreatedAt  time.Time       `json:"created_at"`
+	Entries    []ExportedEntry `json:"entries"`
+}
+
+// ExportedEntry is something that was said in a conversation, or noted about it.
+type ExportedEntry struct {
+	At        time.Time       `json:"at"`
+	Direction string          `json:"direction" enum:"incoming,outgoing"`
+	Private   bool            `json:"private,omitempty" doc:"A note that was sent to nobody."`
+	Text      string          `json:"text,omitempty"`
+	More      json.RawMessage `json:"attributes,omitempty" doc:"What programs keep of it."`
+}
+
+// ExportedFree are a contact's values that no property takes.
+type ExportedFree struct {
+	Custom     contacts.Attributes `json:"custom,omitempty"`
+	Additional contacts.Attributes `json:"additional,omitempty"`
 }
 
 // Membership is a list that a contact is in.
@@ -115,6 +146,12 @@ func (s *Server) exportContact(ctx context.Context, caller access.Key, in *ByID)
 	if err := s.exportWays(ctx, caller, in.ID, &x); err != nil {
 		return nil, err
 	}
+	if err := s.exportTalk(ctx, caller, in.ID, &x); err != nil {
+		return nil, err
+	}
+	if len(c.Free.Custom)+len(c.Free.Additional) > 0 {
+		x.Free = &ExportedFree{c.Free.Custom, c.Free.Additional}
+	}
 	for m, err := range s.Messages.Each(ctx, messages.MessageFilter{AccountID: caller.AccountID, ContactID: in.ID}) {
 		if err != nil {
 			return nil, err
@@ -175,6 +212,47 @@ func (s *Server) exportWays(ctx context.Context, caller access.Key, id int64, x 
 		x.Answers = append(x.Answers, answerView(a))
 	}
 	return nil
+}
+
+// exportTalk adds conversations with what was said in them.
+func (s *Server) exportTalk(ctx context.Context, caller access.Key, id int64, x *ContactExport) error {
+	const page = 100
+	for f := (conversations.Filter{AccountID: caller.AccountID, ContactID: id, Limit: page}); ; f.Offset += page {
+		list, _, err := s.Conversations.List(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, v := range list {
+			out := ExportedConversation{
+				Number: v.Number, ChannelID: v.ChannelID, Status: string(v.Status), Labels: v.Labels, Custom: v.Custom, Additional: v.Additional,
+				CreatedAt: v.CreatedAt, Entries: []ExportedEntry{},
+			}
+			if err := s.exportEntries(ctx, v, &out); err != nil {
+				return err
+			}
+			x.Conversations = append(x.Conversations, out)
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
+}
+
+func (s *Server) exportEntries(ctx context.Context, v conversations.Conversation, out *ExportedConversation) error {
+	const page = 100
+	for after := int64(-1); ; { // behind nothing
+		list, err := s.Conversations.Entries(ctx, conversations.Entries{AccountID: v.AccountID, ConversationID: v.ID, After: after, Limit: page})
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			out.Entries = append(out.Entries, ExportedEntry{At: e.CreatedAt, Direction: string(e.Direction), Private: e.Private, Text: e.Text, More: e.Attributes})
+			after = e.ID
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
 }
 
 func (s *Server) exportMessage(ctx context.Context, m messages.Message) (ExportedMessage, error) {

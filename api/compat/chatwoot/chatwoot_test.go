@@ -175,7 +175,8 @@ func TestLabels(t *testing.T) {
 
 func TestDefinitions(t *testing.T) {
 	s := newServer(t)
-	seats := s.made("custom_attribute_definitions", m{"attribute_display_name": "Seats", "attribute_display_type": 1, "attribute_key": "seats", "attribute_model": 1})
+	seats := s.made("custom_attribute_definitions", m{"attribute_display_name": "Seats", "attribute_display_type": 1, "attribute_key": "seats",
+		"attribute_model": 1})
 	require.Equal(t, "number", seats["attribute_display_type"])
 	require.Equal(t, "contact_attribute", seats["attribute_model"])
 	require.Equal(t, []any{}, seats["attribute_values"])
@@ -188,17 +189,20 @@ func TestDefinitions(t *testing.T) {
 	require.Equal(t, "conversation_attribute", s.made("custom_attribute_definitions",
 		m{"attribute_display_name": "Topic", "attribute_display_type": 0, "attribute_key": "topic"})["attribute_model"], "which is the default")
 	for body, message := range map[string]string{
-		`{"attribute_display_name":"N","attribute_display_type":0,"attribute_key":"email","attribute_model":1}`:    "Attribute key The provided key is not allowed as it might conflict with default attributes.",
+		`{"attribute_display_name":"N","attribute_display_type":0,"attribute_key":"email","attribute_model":1}`: "Attribute key The provided key is " +
+			"not allowed as it might conflict with default attributes.",
 		`{"attribute_display_name":"S","attribute_display_type":1,"attribute_key":"seats","attribute_model":1}`:    "Attribute key has already been taken",
 		`{"attribute_display_name":"S","attribute_display_type":99,"attribute_key":"x","attribute_model":1}`:       "'99' is not a valid attribute_display_type",
 		`{"attribute_display_name":"S","attribute_display_type":"text","attribute_key":"a b","attribute_model":1}`: "Attribute key is invalid",
 	} {
 		require.Equal(t, message, in(t, s.ask(422, "POST", "custom_attribute_definitions", json.RawMessage(body)))["message"], body)
 	}
-	require.Equal(t, "Chairs", in(t, s.ask(200, "PATCH", fmt.Sprintf("custom_attribute_definitions/%v", seats["id"]), m{"attribute_display_name": "Chairs"}))["attribute_display_name"])
+	require.Equal(t, "Chairs", in(t, s.ask(200, "PATCH", fmt.Sprintf("custom_attribute_definitions/%v", seats["id"]),
+		m{"attribute_display_name": "Chairs"}))["attribute_display_name"])
 
 	// Values of a definition are those of a property, also where their key can be none.
-	ada := s.made("contacts", m{"name": "Ada", "email": "ada@example.org", "custom_attributes": m{"Plan-2.x": "gold", "seats": "12", "free": m{"a": 1}}}, "payload", "contact")
+	ada := s.made("contacts", m{"name": "Ada", "email": "ada@example.org", "custom_attributes": m{"Plan-2.x": "gold", "seats": "12", "free": m{"a": 1}}},
+		"payload", "contact")
 	require.Equal(t, m{"Plan-2.x": "gold", "seats": 12., "free": m{"a": 1.}}, ada["custom_attributes"])
 	list := s.ask(200, "GET", "custom_attribute_definitions?attribute_model=1", nil)
 	require.Len(t, list, 2)
@@ -222,16 +226,18 @@ func TestContacts(t *testing.T) {
 	id := fmt.Sprintf("contacts/%v", ada["id"])
 
 	edsger := in(t, s.answer(200, s.request("POST", "contacts", "application/x-www-form-urlencoded",
-		strings.NewReader(url.Values{"name": {"Edsger"}, "phone_number": {"+31201234567"}, "additional_attributes[city]": {"Amsterdam"}}.Encode()))), "payload", "contact")
+		strings.NewReader(url.Values{"name": {"Edsger"}, "phone_number": {"+31201234567"}, "additional_attributes[city]": {"Amsterdam"}}.Encode()))),
+		"payload", "contact")
 	require.Nil(t, edsger["email"])
 	require.Equal(t, m{"city": "Amsterdam"}, edsger["additional_attributes"])
 	anon := s.made("contacts", m{"name": "Anonyma"}, "payload", "contact")
 
 	for body, want := range map[string]m{
-		`{"email":"ADA@example.org"}`:                 {"message": "Email has already been taken", "attributes": []any{"email"}},
-		`{"identifier":"crm-1"}`:                      {"message": "Identifier has already been taken", "attributes": []any{"identifier"}},
-		`{"phone_number":"+31201234567"}`:             {"message": "Phone number has already been taken", "attributes": []any{"phone_number"}},
-		`{"phone_number":"0201234567","email":"x"}`:   {"message": "Email Invalid email, Phone number should be in e164 format", "attributes": []any{"email", "phone_number"}},
+		`{"email":"ADA@example.org"}`:     {"message": "Email has already been taken", "attributes": []any{"email"}},
+		`{"identifier":"crm-1"}`:          {"message": "Identifier has already been taken", "attributes": []any{"identifier"}},
+		`{"phone_number":"+31201234567"}`: {"message": "Phone number has already been taken", "attributes": []any{"phone_number"}},
+		`{"phone_number":"0201234567","email":"x"}`: {"message": "Email Invalid email, Phone number should be in e164 format",
+			"attributes": []any{"email", "phone_number"}},
 		`{"name":"` + strings.Repeat("x", 256) + `"}`: {"message": "Name is too long (maximum is 255 characters)", "attributes": []any{"name"}},
 	} {
 		require.Equal(t, want, s.ask(422, "POST", "contacts", json.RawMessage(body)), body)
@@ -242,7 +248,8 @@ func TestContacts(t *testing.T) {
 	require.Equal(t, m{"plan": "Gold", "renewed": "2026-03-01"}, changed["custom_attributes"], "attributes are merged")
 	require.Equal(t, true, changed["blocked"])
 	require.Nil(t, changed["email"])
-	require.Equal(t, m{"plan": "Gold"}, in(t, s.ask(200, "POST", id+"/destroy_custom_attributes", m{"custom_attributes": []string{"renewed"}}), "payload")["custom_attributes"])
+	require.Equal(t, m{"plan": "Gold"}, in(t, s.ask(200, "POST", id+"/destroy_custom_attributes", m{"custom_attributes": []string{"renewed"}}),
+		"payload")["custom_attributes"])
 	require.Equal(t, m{"payload": []any{"vip", "new"}}, s.ask(200, "POST", id+"/labels", m{"labels": []string{"VIP", "new"}}))
 	require.Equal(t, m{"payload": []any{"new"}}, s.ask(200, "POST", id+"/labels", m{"labels": []string{"new"}}))
 	require.Equal(t, m{"payload": []any{"new"}}, s.ask(200, "GET", id+"/labels", nil))
@@ -266,7 +273,8 @@ func TestContacts(t *testing.T) {
 	// One number is for all that goes to phones, and can be taken away.
 	kept, err := s.Contacts.Get(t.Context(), s.Account, int64(again["id"].(float64)))
 	require.NoError(t, err)
-	require.Equal(t, map[providers.AddressKind]string{providers.Phone: "+4915112345671", providers.SMS: "+4915112345671", providers.WhatsApp: "+4915112345671"}, kept.Addresses)
+	require.Equal(t, map[providers.AddressKind]string{providers.Phone: "+4915112345671", providers.SMS: "+4915112345671",
+		providers.WhatsApp: "+4915112345671"}, kept.Addresses)
 	gone := in(t, s.ask(200, "PATCH", fmt.Sprintf("contacts/%v", again["id"]), m{"phone_number": ""}), "payload")
 	require.Nil(t, gone["phone_number"])
 }
@@ -295,7 +303,8 @@ func (s *server) people() (names map[any]string) {
 	names = map[any]string{}
 	for name, body := range map[string]m{
 		"ada": {"email": "ada@example.org", "phone_number": "+4915112345671", "identifier": "crm-1",
-			"additional_attributes": m{"city": "London", "country_code": "GB", "company_name": "Analytical"}, "custom_attributes": m{"plan": "Gold", "seats": 12, "active": true}},
+			"additional_attributes": m{"city": "London", "country_code": "GB", "company_name": "Analytical"}, "custom_attributes": m{"plan": "Gold",
+				"seats": 12, "active": true}},
 		"grace": {"email": "grace@example.org", "phone_number": "+12025550111", "identifier": "crm-2",
 			"additional_attributes": m{"country_code": "US", "company_name": "Navy"},
 			"custom_attributes":     m{"plan": "silver", "seats": "3", "renewed": "2026-01-31T00:00:00Z"}},
@@ -369,9 +378,11 @@ func TestFilters(t *testing.T) {
 		require.EqualValues(t, len(got), in(t, answer, "meta")["count"], clause)
 	}
 	for clause, said := range map[string]string{
-		`country_code eq ["us"]`:                      "Invalid operator. The allowed operators for country_code are [equal_to,not_equal_to].",
-		`name is_present []`:                          "Invalid operator. The allowed operators for name are [equal_to,not_equal_to,contains,does_not_contain].",
-		`colour equal_to ["red"]`:                     "Invalid attribute key - [colour]. The key should be one of [name,phone_number,email,identifier,country_code,city,company_name,labels,created_at,last_activity_at,blocked] or a custom attribute defined in the account.",
+		`country_code eq ["us"]`: "Invalid operator. The allowed operators for country_code are [equal_to,not_equal_to].",
+		`name is_present []`:     "Invalid operator. The allowed operators for name are [equal_to,not_equal_to,contains,does_not_contain].",
+		`colour equal_to ["red"]`: "Invalid attribute key - [colour]. The key should be one of " +
+			"[name,phone_number,email,identifier,country_code,city,company_name,labels,created_at,last_activity_at,blocked] or a custom attribute " +
+			"defined in the account.",
 		`country_code equal_to []`:                    "Invalid value. The values provided for country_code are invalid",
 		`created_at is_greater_than ["yesterday"]`:    "Invalid value. The values provided for created_at are invalid",
 		`seats is_greater_than ["many"]`:              "Invalid value. The values provided for seats are invalid",
