@@ -46,6 +46,13 @@ test/race: test/deps ## Run the whole test suite under the race detector.
 test/crash: test/deps ## Kill the real binary at every step, the long way (up to 80 minutes).
 	CARILLON_TEST_LONG=1 $(GO) test -count=1 -timeout 80m $(TESTFLAGS) -v ./internal/crashtest/...
 
+# Where the sessions of the APIs of others lie, with their runner.
+COMPAT_SESSIONS ?= ../shared/acceptance
+
+.PHONY: test/compat
+test/compat: build ## Play sessions of the APIs of others (COMPAT_SESSIONS=folder) against the program.
+	scripts/compat/play.sh $(COMPAT_SESSIONS)
+
 .PHONY: lint
 lint: lint/format ## Check formatting, go vet, the linters, dead code and go.mod.
 	$(GO) vet ./...
