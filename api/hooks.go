@@ -267,6 +267,9 @@ func (s *Server) hookRoutes() {
 			return
 		}
 		defer release()
+		if token := r.URL.Query().Get("token"); token != "" {
+			r.Header.Set(providers.HookTokenHeader, token)
+		}
 		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
 		answer := hookAnswer{Accepted: len(p.Receipts) + len(p.Replies), Refused: p.unusable}
 		if err == nil {

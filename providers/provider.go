@@ -129,6 +129,10 @@ type Provider interface {
 	Close() error
 }
 
+// HookTokenHeader has what stands behind ?token= in the address that a provider posts to: the
+// proof of those that sign nothing and send no header of their own.
+const HookTokenHeader = "X-Hook-Token"
+
 // CallbackParser is for providers that report back to /hooks/{channel_id}.
 type CallbackParser interface {
 	// ParseCallback checks the signature and reads the receipts of one request.

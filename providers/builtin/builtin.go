@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"carillon/providers"
+	"carillon/providers/chatapi"
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/webhook"
@@ -19,6 +20,7 @@ func Kinds() []providers.Kind {
 		sandbox.Kind(),
 		smtp.Kind(),
 		webhook.Kind(),
+		chatapi.Kind(),
 		xms.Kind(),
 	}
 }

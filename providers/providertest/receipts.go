@@ -37,10 +37,14 @@ func (s Subject) receipts(t testing.TB) {
 	p := s.open(t, s.serve(t, sink.Options{}).Config)
 	parser, ok := p.(providers.CallbackParser)
 	require.True(t, ok, "Capabilities.Receipts promises a CallbackParser")
+	reports := s.Reports
+	if reports == nil {
+		reports = []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptFailed}
+	}
 	for id := int64(7); id <= 9; id++ {
 		accepted, err := p.Send(t.Context(), s.message(id))
 		require.NoError(t, err)
-		for _, status := range []providers.ReceiptStatus{providers.ReceiptDelivered, providers.ReceiptFailed} {
+		for _, status := range reports {
 			header, body := s.Receipt(t, Now, Report{MessageID: id, Status: status})
 			for range 2 { // what comes again says the same again
 				receipts, err := parser.ParseCallback(header, body)

@@ -43,6 +43,9 @@ type Subject struct {
 	// end reports of a message that it took, by the id that it gave or was given; it
 	// is needed if Capabilities.Receipts is set.
 	Receipt func(t testing.TB, at time.Time, r Report) (http.Header, []byte)
+	// Reports are the statuses that the far end reports, of delivered, read, failed and rejected;
+	// nil is delivered and failed.
+	Reports []providers.ReceiptStatus
 	// Reply is a request to the same place with which it hands on what somebody wrote;
 	// it is needed if Capabilities.Replies is set.
 	Reply func(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte)
