@@ -163,7 +163,8 @@ func (tx conn) slice(ctx context.Context, p piece, offset, limit, of int64) ([]i
 	if p.descending != backwards {
 		way = " DESC"
 	}
-	ids, err := sqldb.IDs(ctx, tx, "SELECT "+cmp.Or(p.id, "c.id")+" FROM "+p.from+" WHERE "+p.where.sql+" ORDER BY "+strings.Join(p.keys, way+", ")+way+" LIMIT ? OFFSET ?",
+	ids, err := sqldb.IDs(ctx, tx, "SELECT "+cmp.Or(p.id, "c.id")+" FROM "+p.from+" WHERE "+p.where.sql+" ORDER BY "+strings.Join(p.keys,
+		way+", ")+way+" LIMIT ? OFFSET ?",
 		append(slices.Clone(p.where.args), limit, offset)...)
 	if backwards {
 		slices.Reverse(ids)

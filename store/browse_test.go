@@ -30,7 +30,8 @@ func TestPagesOfContacts(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "#fff", label.Color)
 		var all, labeled []int64
-		values := map[targeting.Sort]map[int64]string{targeting.SortName: {}, targeting.SortEmail: {}, targeting.SortPhone: {}, targeting.SortLastActivity: {}, "attributes.city": {}}
+		values := map[targeting.Sort]map[int64]string{targeting.SortName: {}, targeting.SortEmail: {}, targeting.SortPhone: {},
+			targeting.SortLastActivity: {}, "attributes.city": {}}
 		for i := range 23 {
 			c := contacts.Contact{AccountID: account, ExternalID: fmt.Sprintf("c%d", i), Addresses: map[providers.AddressKind]string{}}
 			if i%3 > 0 {
@@ -52,7 +53,7 @@ func TestPagesOfContacts(t *testing.T) {
 			made, err := people.Create(ctx, c, "")
 			require.NoError(t, err)
 			all = append(all, made.ID)
-			values[targeting.SortName][made.ID] = string(property.Fold(made.Name))
+			values[targeting.SortName][made.ID] = property.Fold(made.Name)
 			values[targeting.SortEmail][made.ID], values[targeting.SortPhone][made.ID] = made.Addresses[providers.Email], made.Addresses[providers.Phone]
 			require.Equal(t, made.Addresses[providers.Phone], made.Addresses[providers.WhatsApp], "one number is for all")
 			if made.LastActivityAt != nil {
@@ -69,7 +70,8 @@ func TestPagesOfContacts(t *testing.T) {
 		bare, err := people.Create(ctx, contacts.Contact{AccountID: account, Name: "Bare", Bare: true}, "")
 		require.NoError(t, err)
 		require.True(t, bare.Bare)
-		gone, err := people.Create(ctx, contacts.Contact{AccountID: account, Name: "Gone", Addresses: map[providers.AddressKind]string{providers.Email: "gone@example.org"}}, "")
+		gone, err := people.Create(ctx, contacts.Contact{AccountID: account, Name: "Gone",
+			Addresses: map[providers.AddressKind]string{providers.Email: "gone@example.org"}}, "")
 		require.NoError(t, err)
 		require.NoError(t, people.Delete(ctx, account, gone.ID))
 		_, err = people.Create(ctx, contacts.Contact{AccountID: other, ExternalID: "x", Name: "X"}, "")

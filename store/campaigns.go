@@ -20,7 +20,8 @@ import (
 )
 
 const selectCampaign = `SELECT id, account_id, number, name, channel_id, audience, content, schedule, throttle, weight, category_id, status, next_fire_at,
-	run_id, version, pause, schedule_pause, behind_at, fired, tags, notes, data, archived_at, kind = 'content', kind = 'flow', created_at, updated_at FROM campaigns`
+	run_id, version, pause, schedule_pause, behind_at, fired, tags, notes, data, archived_at, kind = 'content', kind = 'flow', created_at,
+	updated_at FROM campaigns`
 
 // part is a JSON column of a campaign.
 type part struct {

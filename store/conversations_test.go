@@ -28,7 +28,8 @@ func TestConversations(t *testing.T) {
 		require.EqualValues(t, 1, first.Number)
 		require.EqualValues(t, 2, second.Number)
 		require.NotEqual(t, first.UUID, second.UUID)
-		for _, wrong := range []conversations.Conversation{{AccountID: j.AccountID, ChannelID: 99, ContactID: 1}, {AccountID: j.AccountID, ChannelID: j.Channel.ID, ContactID: 99}} {
+		for _, wrong := range []conversations.Conversation{{AccountID: j.AccountID, ChannelID: 99, ContactID: 1}, {AccountID: j.AccountID,
+			ChannelID: j.Channel.ID, ContactID: 99}} {
 			_, err := talk.Create(ctx, wrong)
 			require.True(t, fault.Is(err, fault.NotFound))
 		}
@@ -82,7 +83,8 @@ func TestConversations(t *testing.T) {
 		for what, n := range map[conversations.Counted]int64{
 			conversations.CountOpened: 2, conversations.CountResolved: 1, conversations.CountIncoming: 1, conversations.CountOutgoing: 1,
 		} {
-			counts, err := talk.Count(ctx, conversations.Count{AccountID: j.AccountID, What: what, Times: []time.Time{now.Add(-48 * time.Hour), now.Add(-24 * time.Hour), now}})
+			counts, err := talk.Count(ctx, conversations.Count{AccountID: j.AccountID, What: what, Times: []time.Time{now.Add(-48 * time.Hour),
+				now.Add(-24 * time.Hour), now}})
 			require.NoError(t, err)
 			require.Equal(t, []int64{0, n}, counts, what)
 		}

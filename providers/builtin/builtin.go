@@ -8,6 +8,7 @@ import (
 
 	"carillon/providers"
 	"carillon/providers/chatapi"
+	"carillon/providers/chatwoot"
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/webhook"
@@ -17,6 +18,7 @@ import (
 // Kinds are the built-in providers. A new one is a line here.
 func Kinds() []providers.Kind {
 	return []providers.Kind{
+		chatwoot.Kind(),
 		sandbox.Kind(),
 		smtp.Kind(),
 		webhook.Kind(),

@@ -132,6 +132,8 @@ type draft struct {
 	named *templates.Use
 	said  providers.Content
 	data  map[string]string
+	// params are the template_params themselves, for a provider that has templates of its own.
+	params string
 	// kind is that of the addresses of the inbox.
 	kind providers.AddressKind
 }
@@ -207,7 +209,7 @@ func (d *draft) template(g given, kind providers.AddressKind) error {
 	if err != nil {
 		return err
 	}
-	d.named = &use
+	d.named, d.params = &use, string(encoded(object))
 	d.entry.Additional = encoded(map[string]any{"template_params": object})
 	return nil
 }
@@ -269,6 +271,9 @@ func (c *Server) say(ctx context.Context, a asked, v conversations.Conversation,
 		return e, validation("Content can't be blank")
 	}
 	n := messages.Notification{Content: d.said, Data: d.data}
+	if d.named != nil {
+		n.Metadata = map[string]string{"template_params": d.params}
+	}
 	if e, err = c.deliver(ctx, v, n, d); err != nil {
 		return e, saidOfMessage(err)
 	}
