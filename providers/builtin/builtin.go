@@ -9,6 +9,7 @@ import (
 	"carillon/providers"
 	"carillon/providers/chatapi"
 	"carillon/providers/chatwoot"
+	"carillon/providers/messengerpeople"
 	"carillon/providers/sandbox"
 	"carillon/providers/smtp"
 	"carillon/providers/webhook"
@@ -19,6 +20,7 @@ import (
 func Kinds() []providers.Kind {
 	return []providers.Kind{
 		chatwoot.Kind(),
+		messengerpeople.Kind(),
 		sandbox.Kind(),
 		smtp.Kind(),
 		webhook.Kind(),

@@ -1,0 +1,44 @@
+package messengerpeople
+
+import (
+	"fmt"
+	"net/url"
+
+	"carillon/internal/fault"
+	"carillon/internal/secret"
+	"carillon/providers"
+)
+
+// Config is the configuration of a channel.
+type Config struct {
+	URL                  string                `json:"url,omitempty" destination:"true" format:"uri" default:"https://rest.messengerpeople.com/api/v14" doc:"Where the API is, with its version."`
+	APIKey               secret.String         `json:"api_key" writeOnly:"true" doc:"The channel's API key, as GET /channel/apikey shows it there."`
+	Address              providers.AddressKind `json:"address,omitempty" enum:"whatsapp,facebook,telegram,viber,instagram,push,custom" default:"whatsapp" doc:"The messenger that the channel is written to by: each has a channel of its own here."`
+	NotificationTemplate string                `json:"notification_template,omitempty" doc:"Name of a template with one variable: each message goes as this notification, its text as the variable, and so outside of 24 hours, too. Left out, messages go as chats."`
+	NotificationLanguage string                `json:"notification_language,omitempty" doc:"Language of the template, such as en; the template's own if left out."`
+	TimeoutMS            int                   `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
+}
+
+func check(c *Config) []fault.Field {
+	var wrong []fault.Field
+	refuse := func(field, format string, args ...any) {
+		wrong = append(wrong, fault.Field{Location: "config." + field, Message: fmt.Sprintf(format, args...)})
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		refuse("url", "must be an http or https address, such as https://rest.messengerpeople.com/api/v14")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		refuse("url", "must hold no name, password, query or fragment: the key belongs into config.api_key")
+	}
+	if c.APIKey.Empty() {
+		refuse("api_key", "is required")
+	}
+	if c.NotificationLanguage != "" && c.NotificationTemplate == "" {
+		refuse("notification_language", "is of a template: name it in config.notification_template, or leave this out")
+	}
+	if c.NotificationTemplate != "" && c.Address != providers.WhatsApp {
+		refuse("notification_template", "is for WhatsApp alone: leave it out for %s", c.Address)
+	}
+	return wrong
+}

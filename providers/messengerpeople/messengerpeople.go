@@ -1,0 +1,207 @@
+// Package messengerpeople owns the adapter that hands messages to MessengerPeople's REST
+// API, as chats or as notifications. It must not know the dialect that Carillon itself
+// serves, though the one can send to the other.
+package messengerpeople
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"carillon/internal/secret"
+	"carillon/internal/tracing"
+	"carillon/providers"
+)
+
+// Bounds of a conversation.
+const (
+	maxAnswer        = 64 << 10
+	maxQuoted        = 200
+	idleTimeout      = 55 * time.Second
+	handshakeTimeout = 10 * time.Second
+	// maxText is WhatsApp's bound of a text, the least of the messengers'.
+	maxText = 4096
+)
+
+// Kind describes the provider.
+func Kind() providers.Kind {
+	k := providers.Define(providers.Kind{
+		Name: "messengerpeople", Title: "MessengerPeople",
+		Description: "Hands each message to MessengerPeople's REST API, as a chat or as a WhatsApp notification. " +
+			"A message is taken once the answer says code 200; 400 fails it, and stops the channel where it is about the API key; 429 slows down; " +
+			"5xx is tried again. There are no receipts: what is taken counts as sent. MessengerPeople shows no text beside audio and documents: " +
+			"give these a message of their own.",
+		Capabilities: providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: maxText, Media: true},
+	}, check, open)
+	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {
+		var c Config
+		if providers.DecodeConfig(raw, &c) != nil {
+			return providers.WhatsApp
+		}
+		return c.Address
+	}
+	return k
+}
+
+// Provider hands messages on.
+type Provider struct {
+	config    *Config
+	deps      providers.Deps
+	transport *http.Transport
+	timeout   time.Duration
+}
+
+func open(c *Config, deps providers.Deps) (providers.Provider, error) {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
+	return &Provider{config: c, deps: deps, timeout: time.Duration(c.TimeoutMS) * time.Millisecond, transport: &http.Transport{
+		// No Proxy: the guard against private addresses is worth nothing if somebody else
+		// does the dialing.
+		DialContext: deps.Dialer.DialContext, Protocols: protocols, DisableCompression: true,
+		MaxIdleConnsPerHost: deps.Concurrency, MaxConnsPerHost: deps.Concurrency, IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: handshakeTimeout,
+	}}, nil
+}
+
+// Close closes the idle connections; no request is under way.
+func (p *Provider) Close() error {
+	p.transport.CloseIdleConnections()
+	return nil
+}
+
+// parameters are those of a message and the call that takes it.
+func (p *Provider) parameters(m *providers.Message) (call string, form url.Values) {
+	form = url.Values{"id": {strings.TrimPrefix(m.To, "+")}, "apikey": {p.config.APIKey.Reveal()}}
+	set := func(name, value string) {
+		if value != "" {
+			form.Set(name, value)
+		}
+	}
+	text := m.Content.Text
+	if file := m.Content.Attachment; file != nil && file.Caption != "" {
+		if text != "" {
+			text += "\n"
+		}
+		text += file.Caption
+	}
+	if p.config.NotificationTemplate != "" {
+		variables, _ := json.Marshal([]string{text}) // a list of texts can be written
+		set("notification_template", p.config.NotificationTemplate)
+		set("notification_language", p.config.NotificationLanguage)
+		set("notification_body_variables", string(variables))
+		if file := m.Content.Attachment; file != nil {
+			set("notification_header_media", file.URL)
+		}
+		return "/chat/notification", form
+	}
+	set("message", text)
+	if file := m.Content.Attachment; file != nil {
+		set("attachment", file.URL)
+		set("filename", file.Filename)
+	}
+	return "/chat", form
+}
+
+// Send hands one message on. An error before a connection was there is temporary; after
+// that, without an answer, it is in doubt.
+func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
+	if err := ctx.Err(); err != nil {
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
+	}
+	if len(m.Content.Text) > maxText {
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Code: "too_long", Err: fmt.Errorf("the text has more than %d bytes", maxText)}
+	}
+	call, form := p.parameters(&m)
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	if err := m.MayBegin(); err != nil {
+		return providers.Accepted{}, err
+	}
+	return p.post(ctx, call, form, m.Commits)
+}
+
+func (p *Provider) post(ctx context.Context, call string, form url.Values, commits func()) (providers.Accepted, error) {
+	var begun atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		begun.Store(true)
+		commits()
+	}})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(p.config.URL, "/")+call, strings.NewReader(form.Encode()))
+	if err != nil {
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorAccount, Err: errors.New("config.url is no address")}
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("User-Agent", "Carillon")
+	tracing.Inject(ctx, r.Header)
+	answer, err := p.transport.RoundTrip(r)
+	switch {
+	case err != nil && !begun.Load():
+		return providers.Accepted{}, providers.ClassifyDial(err)
+	case err != nil:
+		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
+			// net/http quotes what it can't read, which is whatever greets at that port.
+			err = errors.New("the far end does not answer in HTTP: check config.url")
+		}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("read answer: %w", err)}
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return p.read(answer)
+}
+
+// said is an answer: a code that is the status, and why it is none of success.
+type said struct {
+	Code   int    `json:"code"`
+	Reason string `json:"reason"`
+}
+
+// aboutKey is a reason that says that the key is not good: the status is that of any
+// mistake.
+var aboutKey = regexp.MustCompile(`(?i)\b(api[ _-]?key|unauthori[sz]ed|permission|token)\b`)
+
+func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	var of said
+	readable := err == nil && json.Unmarshal(raw, &of) == nil
+	status := answer.StatusCode
+	if readable && status/100 == 2 && of.Code != 0 {
+		status = of.Code // it is said in the body alone, too
+	}
+	failure := providers.ClassifyHTTP(status, answer.Header, p.deps.Clock.Now())
+	switch {
+	case failure == nil && (!readable || of.Code == 0):
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the far end took the request, in words that are not the API's: check config.url")}
+	case failure == nil:
+		return providers.Accepted{Response: "code " + strconv.Itoa(of.Code)}, nil
+	case readable && status == http.StatusBadRequest && aboutKey.MatchString(of.Reason):
+		failure.Kind = providers.ErrorAuth
+	case status/100 == 3:
+		failure.Err = fmt.Errorf("the far end answered %d, and redirects are not followed: set config.url to where it points", status)
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+		failure.Err = fmt.Errorf("the far end answered %d: check config.url", status)
+	}
+	if readable {
+		if words := p.quote(of.Reason); words != "" {
+			failure.Err = fmt.Errorf("%w: %s", failure.Err, words)
+		}
+	}
+	return providers.Accepted{}, failure
+}
+
+// quote is the printable beginning of a reason, in one line and without the key.
+func (p *Provider) quote(text string) string {
+	text = strings.ReplaceAll(text, p.config.APIKey.Reveal(), secret.Redacted)
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if len(text) > maxQuoted {
+		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
+	}
+	return text
+}
