@@ -14,6 +14,9 @@ type List struct {
 	ID          int64     `json:"id"`
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
+	Slot        int       `json:"slot,omitempty" doc:"Of a category: the number by which MessengerPeople's clients know it, 1 to 10."`
+	Color       string    `json:"color,omitempty" doc:"Six hexadecimal digits, as text_color." example:"FF9300"`
+	TextColor   string    `json:"text_color,omitempty"`
 	Members     int64     `json:"members" doc:"Contacts in it; deleted ones count until they are erased."`
 	CreatedAt   time.Time `json:"created_at"`
 }
@@ -24,12 +27,16 @@ func (l List) identity() int64 { return l.ID }
 type ListInput struct {
 	Name        string `json:"name" minLength:"1" maxLength:"255" doc:"Unique; a category's has at most 100 characters."`
 	Description string `json:"description,omitempty" maxLength:"1000"`
+	Color       string `json:"color,omitempty" maxLength:"7" doc:"How it is shown: six hexadecimal digits, as text_color." example:"FF9300"`
+	TextColor   string `json:"text_color,omitempty" maxLength:"7"`
 }
 
 // ListChange is what is to become of a list; what is absent stays.
 type ListChange struct {
 	Name        *string          `json:"name,omitempty" minLength:"1" maxLength:"255"`
 	Description Optional[string] `json:"description,omitzero" required:"false" maxLength:"1000"`
+	Color       Optional[string] `json:"color,omitzero" required:"false" maxLength:"7" doc:"Six hexadecimal digits, as text_color."`
+	TextColor   Optional[string] `json:"text_color,omitzero" required:"false" maxLength:"7"`
 }
 
 // Members names contacts.
@@ -55,7 +62,7 @@ type changeMembers struct {
 }
 
 func listView(l contacts.List) List {
-	return List{ID: l.ID, Name: l.Name, Description: l.Description, Members: l.Members, CreatedAt: l.CreatedAt}
+	return List{ID: l.ID, Name: l.Name, Description: l.Description, Slot: l.Slot, Color: l.Color, TextColor: l.TextColor, Members: l.Members, CreatedAt: l.CreatedAt}
 }
 
 func listOut(l contacts.List, err error) (*one[List], error) {
@@ -100,7 +107,9 @@ func (s *Server) routesOfLists(words listWords) {
 	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated,
 		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createList) (*one[List], error) {
-			return listOut(s.Lists.Create(ctx, contacts.List{AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description}))
+			return listOut(s.Lists.Create(ctx, contacts.List{
+				AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description, Color: in.Body.Color, TextColor: in.Body.TextColor,
+			}))
 		})
 	register(s, operation{id: "get-" + noun, method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a " + noun, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[List], error) {
@@ -108,7 +117,9 @@ func (s *Server) routesOfLists(words listWords) {
 		})
 	register(s, operation{id: "update-" + noun, method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Rename or describe a " + noun, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeList) (*one[List], error) {
-			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, contacts.ListChange{Name: in.Body.Name, Description: in.Body.Description.pointer()}))
+			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, contacts.ListChange{
+				Name: in.Body.Name, Description: in.Body.Description.pointer(), Color: in.Body.Color.pointer(), TextColor: in.Body.TextColor.pointer(),
+			}))
 		})
 	register(s, operation{id: "delete-" + noun, method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a " + noun + "; its contacts stay",
 		status: http.StatusNoContent, roles: mayEdit,

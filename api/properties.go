@@ -15,6 +15,7 @@ import (
 // Property is a typed custom field of contacts.
 type Property struct {
 	Key            string    `json:"key"`
+	Name           string    `json:"name,omitempty" doc:"How files and other APIs write it; absent where that is its key."`
 	Label          string    `json:"label,omitempty"`
 	Type           string    `json:"type" enum:"text,word,number,currency,percent,checkbox,date,time,enum,list,collection,link,location"`
 	Rule           string    `json:"rule,omitempty"`
@@ -30,6 +31,7 @@ type Property struct {
 
 // PropertyFields is what a property is made of besides its key.
 type PropertyFields struct {
+	Name           Optional[string] `json:"name,omitzero" required:"false" maxLength:"100" doc:"How files and other APIs write it, which may have capitals and hyphens; its key if absent." example:"Hair-Color"`
 	Label          Optional[string] `json:"label,omitzero" required:"false" doc:"What people read; at most 100 characters."`
 	Type           *string          `json:"type,omitempty" enum:"text,word,number,currency,percent,checkbox,date,time,enum,list,collection,link,location"`
 	Rule           Optional[string] `json:"rule,omitzero" required:"false" doc:"What values must keep to. Numbers, dates and times: bounds such as >=2 <=9. Texts, words and links: bounds of the length such as <=160. Enum, list and collection: the values that there are, as a,b,c."`
@@ -100,7 +102,7 @@ type deleteProperty struct {
 
 func propertyView(p property.Property) Property {
 	view := Property{
-		Key: p.Key, Label: p.Label, Type: string(p.Type), Rule: p.Rule, ExpiresSeconds: -1, Editable: p.Editable, Hidden: p.Hidden,
+		Key: p.Key, Name: p.Name, Label: p.Label, Type: string(p.Type), Rule: p.Rule, ExpiresSeconds: -1, Editable: p.Editable, Hidden: p.Hidden,
 		Position: p.Position, Filterable: p.Filterable, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 	}
 	if len(p.Default) > 0 {
@@ -123,7 +125,7 @@ func effectView(e contacts.PropertyEffect) PropertyEffect {
 // change translates the fields. An expiry of -1 stands for values that stay.
 func (in PropertyFields) change() (contacts.PropertyChange, error) {
 	change := contacts.PropertyChange{
-		Label: in.Label.pointer(), Rule: in.Rule.pointer(), Editable: in.Editable, Hidden: in.Hidden, Filterable: in.Filterable, Position: in.Position,
+		Name: in.Name.pointer(), Label: in.Label.pointer(), Rule: in.Rule.pointer(), Editable: in.Editable, Hidden: in.Hidden, Filterable: in.Filterable, Position: in.Position,
 	}
 	if in.Type != nil {
 		t := property.Type(*in.Type)

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"carillon/api"
 )
@@ -23,7 +24,11 @@ func (l listKind) read(arg string) (int64, error) { return idOf(l.noun, l.plural
 
 // table prints a list of this kind.
 func (l listKind) table(w *tabwriter.Writer, i api.List) {
-	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Description", i.Description, "Members", i.Members)
+	slot := ""
+	if i.Slot > 0 {
+		slot = strconv.Itoa(i.Slot)
+	}
+	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Description", i.Description, "Number", slot, "Color", i.Color, "Text color", i.TextColor, "Members", i.Members)
 }
 
 func (c *cli) addLists(root *cobra.Command) {
@@ -46,11 +51,25 @@ func (c *cli) listsLs(l listKind) *cobra.Command {
 		}})
 }
 
+// colors are how a label is shown; other lists have none.
+type colors struct{ color, text string }
+
+func (l listKind) colors(flags *pflag.FlagSet) *colors {
+	f := &colors{}
+	if l.noun == "label" {
+		flags.StringVar(&f.color, "color", "", "its color: six hexadecimal digits such as FF9300")
+		flags.StringVar(&f.text, "text-color", "", "the color of its name")
+	}
+	return f
+}
+
 func (c *cli) listsCreate(l listKind) *cobra.Command {
 	var description string
+	var shown *colors
 	cmd := &cobra.Command{Use: "create NAME", Short: "Create a " + l.noun, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return show(cmd.Context(), c, post(l.path(), api.ListInput{Name: args[0], Description: description}), l.table)
+		return show(cmd.Context(), c, post(l.path(), api.ListInput{Name: args[0], Description: description, Color: shown.color, TextColor: shown.text}), l.table)
 	}}
+	shown = l.colors(cmd.Flags())
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
 	return cmd
 }
@@ -61,7 +80,12 @@ func (c *cli) listsSet(l listKind) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "new name")
 	flags.StringVar(&description, "description", "", "what it is for")
-	cmd.MarkFlagsOneRequired("name", "description")
+	shown := l.colors(flags)
+	one := []string{"name", "description"}
+	if l.noun == "label" {
+		one = append(one, "color", "text-color")
+	}
+	cmd.MarkFlagsOneRequired(one...)
 	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
 		var in api.ListChange
 		if flags.Changed("name") {
@@ -69,6 +93,12 @@ func (c *cli) listsSet(l listKind) *cobra.Command {
 		}
 		if flags.Changed("description") {
 			in.Description = api.Given(description)
+		}
+		if flags.Changed("color") {
+			in.Color = api.Given(shown.color)
+		}
+		if flags.Changed("text-color") {
+			in.TextColor = api.Given(shown.text)
 		}
 		return show(ctx, c, patch(l.path().id(id), in), l.table)
 	})

@@ -62,7 +62,8 @@ func valueText(v any) string {
 
 // propertyFlags are the flags that say what a property is made of.
 type propertyFlags struct {
-	label, typ, rule, fallback   string
+	name, label                  string
+	typ, rule, fallback          string
 	expires                      int64
 	editable, hidden, filterable bool
 	position                     int
@@ -71,6 +72,7 @@ type propertyFlags struct {
 func (f *propertyFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.typ, "type", "", "text, word, number, currency, percent, checkbox, date, time, enum, list, collection, link or location")
 	flags.StringVar(&f.rule, "rule", "", `what values keep to: bounds such as ">=2 <=9" (for texts: of the length), or the values that there are: a,b,c`)
+	flags.StringVar(&f.name, "name", "", "how files and other APIs write it, such as Hair-Color; its key if it is empty")
 	flags.StringVar(&f.label, "label", "", "what people read")
 	flags.StringVar(&f.fallback, "default", "", "what new contacts get, as JSON; anything else is taken as a text")
 	flags.Int64Var(&f.expires, "expires", -1, "seconds that a value stays once it is written; -1 for ever")
@@ -88,6 +90,9 @@ func (f *propertyFlags) input(flags *pflag.FlagSet) api.PropertyFields {
 	}
 	if flags.Changed("rule") {
 		in.Rule = api.Given(f.rule)
+	}
+	if flags.Changed("name") {
+		in.Name = api.Given(f.name)
 	}
 	if flags.Changed("label") {
 		in.Label = api.Given(f.label)
@@ -135,7 +140,7 @@ func (c *cli) propertiesCreate() *cobra.Command {
 }
 
 func propertyTable(w *tabwriter.Writer, p api.Property) {
-	fields(w, "Property", p.Key, "Type", p.Type, "Rule", p.Rule, "Label", p.Label, "Default", valueText(p.Default))
+	fields(w, "Property", p.Key, "Type", p.Type, "Rule", p.Rule, "Name", p.Name, "Label", p.Label, "Default", valueText(p.Default))
 }
 
 func (c *cli) propertiesSet() *cobra.Command {

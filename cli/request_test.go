@@ -127,7 +127,7 @@ contacts consents 1
 contacts erase 1
 contacts data 1
 properties ls
-properties create age --type number
+properties create age --type number --name Age
 properties set age --type text --dry-run
 properties rm age
 groups ls
@@ -146,7 +146,7 @@ categories add 1 2
 categories remove 1 2
 labels ls
 labels create Bold
-labels set 1 --name Bold
+labels set 1 --name Bold --color FF9300
 labels rm 1
 labels members 1
 labels add 1 2
