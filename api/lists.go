@@ -62,7 +62,8 @@ type changeMembers struct {
 }
 
 func listView(l contacts.List) List {
-	return List{ID: l.ID, Name: l.Name, Description: l.Description, Slot: l.Slot, Color: l.Color, TextColor: l.TextColor, Members: l.Members, CreatedAt: l.CreatedAt}
+	return List{ID: l.ID, Name: l.Name, Description: l.Description, Slot: l.Slot, Color: l.Color, TextColor: l.TextColor, Members: l.Members,
+		CreatedAt: l.CreatedAt}
 }
 
 func listOut(l contacts.List, err error) (*one[List], error) {

@@ -125,7 +125,8 @@ func effectView(e contacts.PropertyEffect) PropertyEffect {
 // change translates the fields. An expiry of -1 stands for values that stay.
 func (in PropertyFields) change() (contacts.PropertyChange, error) {
 	change := contacts.PropertyChange{
-		Name: in.Name.pointer(), Label: in.Label.pointer(), Rule: in.Rule.pointer(), Editable: in.Editable, Hidden: in.Hidden, Filterable: in.Filterable, Position: in.Position,
+		Name: in.Name.pointer(), Label: in.Label.pointer(), Rule: in.Rule.pointer(), Editable: in.Editable, Hidden: in.Hidden, Filterable: in.Filterable,
+		Position: in.Position,
 	}
 	if in.Type != nil {
 		t := property.Type(*in.Type)

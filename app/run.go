@@ -138,9 +138,10 @@ func (s *Server) serveAPI(listener net.Listener, c configs.Config, log *slog.Log
 	// Event streams end only when they are told to: first of all, so that nobody
 	// waits for them.
 	// What a reference API's clients ask for is answered in its dialect.
-	all := compat.New(compat.Deps{Services: e.Services, Wake: e.Wake, Poster: fetch.New(dialer(c)), Clock: clock.System{}, Behind: handler.Behind, Options: compat.Options{
-		Prefix: c.CompatPrefix, Hosts: c.CompatHostNames(), Origins: c.CompatOrigins(),
-	}}, handler)
+	all := compat.New(compat.Deps{Services: e.Services, Wake: e.Wake, Poster: fetch.New(dialer(c)), Clock: clock.System{}, Behind: handler.Behind,
+		Options: compat.Options{
+			Prefix: c.CompatPrefix, Hosts: c.CompatHostNames(), Origins: c.CompatOrigins(),
+		}}, handler)
 	s.serve(listener, all, log, live.Stop)
 }
 

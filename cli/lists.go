@@ -28,7 +28,8 @@ func (l listKind) table(w *tabwriter.Writer, i api.List) {
 	if i.Slot > 0 {
 		slot = strconv.Itoa(i.Slot)
 	}
-	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Description", i.Description, "Number", slot, "Color", i.Color, "Text color", i.TextColor, "Members", i.Members)
+	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Description", i.Description, "Number", slot, "Color", i.Color, "Text color", i.TextColor,
+		"Members", i.Members)
 }
 
 func (c *cli) addLists(root *cobra.Command) {

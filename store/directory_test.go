@@ -82,7 +82,8 @@ func TestDirectory(t *testing.T) {
 		_, err = s.RunJobBatch(ctx)
 		require.NoError(t, err)
 		list, err := rules.Directory(ctx, targeting.DirectoryFilter{
-			AccountID: account, Kinds: []providers.AddressKind{providers.WhatsApp, providers.Email}, Order: targeting.ByStopped, Descending: true, Attributes: true, Limit: 10,
+			AccountID: account, Kinds: []providers.AddressKind{providers.WhatsApp, providers.Email}, Order: targeting.ByStopped, Descending: true,
+			Attributes: true, Limit: 10,
 		})
 		require.NoError(t, err)
 		require.Len(t, list, 6)

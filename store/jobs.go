@@ -197,8 +197,10 @@ func (tx conn) bulkChange(ctx context.Context, job targeting.Job, members contac
 		for i, status := range from {
 			statuses[i] = string(status)
 		}
-		n, err := tx.Exec(ctx, "UPDATE contacts SET stopped_at = "+stopped+", status = ?, updated_at = ? WHERE account_id = ? AND id "+tx.d.InIDs+" AND status "+tx.d.InTexts,
-			string(to), string(to), sqldb.Millis(tx.s.clock.Now()), string(to), sqldb.Millis(tx.s.clock.Now()), job.AccountID, tx.d.IDList(members.Contacts), tx.d.TextList(statuses))
+		n, err := tx.Exec(ctx, "UPDATE contacts SET stopped_at = "+stopped+", status = ?, updated_at = ? WHERE account_id = ? AND id "+tx.d.InIDs+
+			" AND status "+tx.d.InTexts,
+			string(to), string(to), sqldb.Millis(tx.s.clock.Now()), string(to), sqldb.Millis(tx.s.clock.Now()), job.AccountID, tx.d.IDList(members.Contacts),
+			tx.d.TextList(statuses))
 		if err != nil || n == 0 || to == contacts.Active {
 			return n, err
 		}

@@ -178,7 +178,8 @@ func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
 	failure := providers.ClassifyHTTP(status, answer.Header, p.deps.Clock.Now())
 	switch {
 	case failure == nil && (!readable || of.Code == 0):
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the far end took the request, in words that are not the API's: check config.url")}
+		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt,
+			Err: errors.New("the far end took the request, in words that are not the API's: check config.url")}
 	case failure == nil:
 		return providers.Accepted{Response: "code " + strconv.Itoa(of.Code)}, nil
 	case readable && status == http.StatusBadRequest && aboutKey.MatchString(of.Reason):

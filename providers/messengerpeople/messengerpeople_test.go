@@ -89,8 +89,10 @@ func TestContract(t *testing.T) {
 	slow.Answer.Header, slow.RetryAfter = http.Header{"Retry-After": {"7"}}, 7*time.Second
 	gone := refusal(410, "gone", providers.ErrorRecipient)
 	gone.Bounce = providers.BounceHard
-	within := providertest.Refusal{Name: "200 that says 400", Answer: sink.Answer{Code: 200, Text: `{"code":400,"reason":"no"}`}, Kind: providers.ErrorContent, Code: "400"}
-	moved := providertest.Refusal{Name: "302", Answer: sink.Answer{Code: 302, Header: http.Header{"Location": {"/elsewhere"}}}, Kind: providers.ErrorTemporary, Code: "302"}
+	within := providertest.Refusal{Name: "200 that says 400", Answer: sink.Answer{Code: 200, Text: `{"code":400,"reason":"no"}`},
+		Kind: providers.ErrorContent, Code: "400"}
+	moved := providertest.Refusal{Name: "302", Answer: sink.Answer{Code: 302, Header: http.Header{"Location": {"/elsewhere"}}},
+		Kind: providers.ErrorTemporary, Code: "302"}
 	doubt := func(code int, text string) providertest.Refusal {
 		return providertest.Refusal{Name: fmt.Sprint(code, text), Answer: sink.Answer{Code: code, Text: text}, Kind: providers.ErrorInDoubt}
 	}
@@ -141,7 +143,8 @@ func TestNotification(t *testing.T) {
 // A file goes as one, and what is said beside it as its text.
 func TestFiles(t *testing.T) {
 	m := providertest.Message(providers.WhatsApp, 7)
-	m.Content = providers.Content{Text: "Our menu", Attachment: &providers.Attachment{URL: "https://example.org/menu.png?x=1", Filename: "menu.png", Caption: "Today"}}
+	m.Content = providers.Content{Text: "Our menu", Attachment: &providers.Attachment{URL: "https://example.org/menu.png?x=1", Filename: "menu.png",
+		Caption: "Today"}}
 	path, form := sent(t, "", m)
 	require.Equal(t, "/api/v14/chat", path)
 	require.Equal(t, url.Values{

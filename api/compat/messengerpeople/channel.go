@@ -157,7 +157,8 @@ func (s *Server) logout(ctx context.Context, a asked) (any, error) {
 
 // The parameters of a webhook, and the fields of what is told.
 var (
-	webhookFields  = []string{"id", "messenger", "usernumber", "date", "attachment", "attachment_type", "text", "welcome", "channelnumber", "userstatus", "chat_id", "bot_chatid", "is_retry"}
+	webhookFields = []string{"id", "messenger", "usernumber", "date", "attachment", "attachment_type", "text", "welcome", "channelnumber", "userstatus",
+		"chat_id", "bot_chatid", "is_retry"}
 	usualFields    = webhookFields[:11]
 	mostFailures   = 10
 	numberSettings = "channelnumber"
@@ -404,9 +405,11 @@ func (f Format) Request(ctx context.Context, w webhooks.Webhook, d webhooks.Deli
 	if err != nil {
 		return r, false, err
 	}
-	m := told{"attachment": "", "attachment_type": "", "welcome": "0", "bot_chatid": "", "is_retry": flag(d.Tries > 0), "date": strconv.FormatInt(o.Timestamp.Unix(), 10)}
+	m := told{"attachment": "", "attachment_type": "", "welcome": "0", "bot_chatid": "", "is_retry": flag(d.Tries > 0),
+		"date": strconv.FormatInt(o.Timestamp.Unix(), 10)}
 	if o.Type == webhooks.Test {
-		maps.Copy(m, told{"id": "1", "messenger": "WB", "usernumber": "4917212345678", "text": "test", "userstatus": "1", "chat_id": "1", "channelnumber": options.Number})
+		maps.Copy(m, told{"id": "1", "messenger": "WB", "usernumber": "4917212345678", "text": "test", "userstatus": "1", "chat_id": "1",
+			"channelnumber": options.Number})
 		r.Body, err = pushed(options, m)
 		return r, true, err
 	}
@@ -468,6 +471,7 @@ func (s *Server) audit(ctx context.Context, a asked, action, target string, deta
 	}
 	detail["through"] = "MessengerPeople"
 	return s.Trail.Add(context.WithoutCancel(ctx), access.AuditEntry{
-		AccountID: a.caller.AccountID, Actor: a.caller.Actor(), Action: action, Target: target, RequestID: gate.RequestID(ctx), Source: gate.Source(ctx), Detail: detail,
+		AccountID: a.caller.AccountID, Actor: a.caller.Actor(), Action: action, Target: target, RequestID: gate.RequestID(ctx), Source: gate.Source(ctx),
+		Detail: detail,
 	})
 }

@@ -166,7 +166,8 @@ func (s *Server) sendOne(ctx context.Context, a asked, p plan, users []targeting
 		return nil, fault.InvalidField("id", nil, "the user is not on the messenger of this channel (%s)", codeOf(a.channel.Address))
 	}
 	if u := users[at]; !reached(u) {
-		return nil, fault.InvalidField("id", userID(u.Address), "has opted out, or is stopped or blocked (%s): nothing is sent", cmp.Or(u.Suppressed, string(u.Status)))
+		return nil, fault.InvalidField("id", userID(u.Address), "has opted out, or is stopped or blocked (%s): nothing is sent", cmp.Or(u.Suppressed,
+			string(u.Status)))
 	}
 	metadata, err := a.metadata()
 	if err != nil {

@@ -24,7 +24,8 @@ var ofFuzz = []property.Property{
 // stands between dollars.
 func FuzzTexts(f *testing.F) {
 	for _, text := range []string{
-		"Hello $profile_name$", "$Hair-Color$$loyalty$", "$5 and $10", "{{ x }} {% if %}", "{{{{%", "{% endraw %}$a$b$", "$$profile_name$$", "{$profile_name$}", "🍏$", "{",
+		"Hello $profile_name$", "$Hair-Color$$loyalty$", "$5 and $10", "{{ x }} {% if %}", "{{{{%", "{% endraw %}$a$b$", "$$profile_name$$",
+		"{$profile_name$}", "🍏$", "{",
 	} {
 		f.Add(text)
 	}
@@ -72,7 +73,8 @@ func FuzzKeys(f *testing.F) {
 func FuzzQueries(f *testing.F) {
 	for _, query := range []string{
 		brown, `{"query":` + brown + `}`, `[{"field":"rufnummer","operator":"not_in","value":["49",7]}]`, `[{"field":"messenger","operator":"equal","value":"WB"}]`,
-		`[{"id":"blocked","operator":"equal","value":true}]`, `{"condition":"OR","not":true,"rules":[{"rules":[]}]}`, `[[]]`, `7`, `{"rules":{}}`, `[{"field":"category","operator":"in","value":[1,"2",null]}]`,
+		`[{"id":"blocked","operator":"equal","value":true}]`, `{"condition":"OR","not":true,"rules":[{"rules":[]}]}`, `[[]]`, `7`, `{"rules":{}}`,
+		`[{"field":"category","operator":"in","value":[1,"2",null]}]`,
 		`[{"field":"targeting","operator":"equal","value":1e9}]`, `[{"field":"status","value":{"days_before":1}}]`,
 	} {
 		f.Add(query)
@@ -95,8 +97,10 @@ func FuzzQueries(f *testing.F) {
 func FuzzCalls(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"chat", `{"id":"4915112345671","message":"x","meta":{"a":1},"buttons":[{"type":"link"}]}`}, {"custom", "name=a&type=number&values=>=2&position=x"},
-		{"chat/notification", `{"batch_ids":[1,{}],"notification_template":7}`}, {"templates", `{"name":"a","category":"AUTO_REPLY","translations":[{"header":{"type":7}}]}`},
-		{"newsletter", "message=x&sendtime=2027-02-30 09:00"}, {"content", "text=x&date=99999999999999"}, {"targeting", `name=x&query={"rules":[{}]}`}, {"login", "username=x&password=y"},
+		{"chat/notification", `{"batch_ids":[1,{}],"notification_template":7}`}, {"templates",
+			`{"name":"a","category":"AUTO_REPLY","translations":[{"header":{"type":7}}]}`},
+		{"newsletter", "message=x&sendtime=2027-02-30 09:00"}, {"content", "text=x&date=99999999999999"}, {"targeting", `name=x&query={"rules":[{}]}`},
+		{"login", "username=x&password=y"},
 		{"newsletter/category", `{"name":["x"]}`}, {"channel/labels", "name=x&color=zz"},
 	} {
 		f.Add(seed[0], seed[1], "application/json")

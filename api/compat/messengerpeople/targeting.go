@@ -110,11 +110,13 @@ func (s *Server) createCategory(ctx context.Context, a asked) (any, error) {
 		return nil, err
 	}
 	if assign, _ := strconv.ParseBool(settings["categories_auto_assign"]); assign {
-		active, err := s.Rules.Audience(ctx, a.caller.AccountID, json.RawMessage(`{"condition":"AND","rules":[{"field":"status","operator":"equal","value":"active"}]}`))
+		active, err := s.Rules.Audience(ctx, a.caller.AccountID,
+			json.RawMessage(`{"condition":"AND","rules":[{"field":"status","operator":"equal","value":"active"}]}`))
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.Jobs.Start(ctx, a.caller.AccountID, targeting.Bulk{Action: targeting.BulkAdd, ListID: made.ID, Audience: active}, a.caller.Actor()); err != nil {
+		join := targeting.Bulk{Action: targeting.BulkAdd, ListID: made.ID, Audience: active}
+		if _, err := s.Jobs.Start(ctx, a.caller.AccountID, join, a.caller.Actor()); err != nil {
 			return nil, err
 		}
 	}

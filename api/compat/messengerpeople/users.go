@@ -202,8 +202,8 @@ func (s *Server) listing(ctx context.Context, a asked) (l listing, err error) {
 	if err != nil {
 		return l, err
 	}
-	known := false
-	if l.filter.Order, known = userOrders[order]; !known {
+	by, known := userOrders[order]
+	if l.filter.Order = by; !known {
 		return l, fault.InvalidField("order", order, "must be created, stopped, id, name, messenger, blocked or last_chat")
 	}
 	if a.Has("active") {
@@ -278,17 +278,17 @@ func (s *Server) userRules(ctx context.Context, a asked) (rules []any, err error
 		return nil, err
 	}
 	if search = strings.TrimSpace(search); search != "" {
-		var any []any
+		var either []any
 		if bare := strings.TrimPrefix(search, "+"); value.Digits(bare) {
 			for _, kind := range messengers() {
-				any = append(any, condition("address."+string(kind), "contains", bare))
+				either = append(either, condition("address."+string(kind), "contains", bare))
 			}
 		} else {
 			for _, field := range []string{"name", "first_name", "last_name"} {
-				any = append(any, condition(field, "contains", search))
+				either = append(either, condition(field, "contains", search))
 			}
 		}
-		rules = append(rules, group("OR", any))
+		rules = append(rules, group("OR", either))
 	}
 	var filters []userFilter
 	if err := a.JSON("filter", &filters); err != nil {

@@ -41,7 +41,9 @@ func TestWebhook(t *testing.T) {
 		require.Equal(t, messenger, sent.Messages[i]["messenger"])
 		require.Len(t, sent.Messages[i], 7, "only the fields that are asked for")
 	}
-	for _, answer := range []fetch.Told{{Status: 200, Text: "ok"}, {Status: 500, Text: `{"success":"true"}`}, {Status: 200, Text: `{"success":"false"}`}, {Text: "refused"}} {
+	for _, answer := range []fetch.Told{
+		{Status: 200, Text: "ok"}, {Status: 500, Text: `{"success":"true"}`}, {Status: 200, Text: `{"success":"false"}`}, {Text: "refused"},
+	} {
 		s.poster.answer = answer
 		s.refused("must answer", "PUT", "channel/webhook", "test", "1")
 		require.False(t, messengerpeople.Format{}.Took(answer))
@@ -71,7 +73,8 @@ func TestFormat(t *testing.T) {
 	found, err := s.Contacts.Search(t.Context(), contacts.ContactFilter{AccountID: s.Account, Text: "+" + anna, Limit: 1})
 	require.NoError(t, err)
 	ask := func(from string, contact int64, tries int, meaning string) map[string]string {
-		data, err := json.Marshal(webhooks.Reply{ID: 7, ContactID: contact, ChannelID: s.channel.ID, Meaning: meaning, Content: &webhooks.Written{From: from, Text: "hello there"}})
+		data, err := json.Marshal(webhooks.Reply{ID: 7, ContactID: contact, ChannelID: s.channel.ID, Meaning: meaning, Content: &webhooks.Written{From: from,
+			Text: "hello there"}})
 		require.NoError(t, err)
 		r, ok, err := format.Request(t.Context(), list[0], webhooks.Delivery{Tries: tries}, webhooks.Occurrence{
 			Type: webhooks.MessageReceived, Timestamp: servicestest.Noon, Data: data,
