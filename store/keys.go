@@ -160,7 +160,10 @@ func (s *Store) ReplaceKey(ctx context.Context, accountID, id int64, key secret.
 		if _, err := tx.Exec(ctx, "UPDATE api_keys SET revoked_at = ? WHERE id = ?", sqldb.Millis(s.clock.Now()), id); err != nil {
 			return err
 		}
-		made, err = tx.takeKey(ctx, was, key)
+		if made, err = tx.takeKey(ctx, was, key); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE webhooks SET key_id = ? WHERE key_id = ? AND account_id = ?", made.ID, id, accountID)
 		return err
 	})
 	return made, err

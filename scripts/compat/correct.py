@@ -52,4 +52,8 @@ if name == "chat44mp":
                               "json_shape": {"data": [{"question_id": "numstring", "question": "string", "answer": "string"}]},
                               "json_subset": {"data": [{"question": "What is your favorite pet?", "answer": "Dog"},
                                                        {"question": "What is your favorite color?", "answer": "Black"}]}}
+if name == "xms":
+    replace("a template", {"name": "feedback", "category": "utility", "kinds": ["whatsapp"], "default_language": "en-US",
+                           "parameters": [{"name": "1", "value": "{{ row.amount }}", "sample": "10"}, {"name": "2", "value": "{{ row.currency }}", "sample": "INR"}],
+                           "translations": [{"language": "en-US", "body": "You paid {{1}} {{2}} today."}]})
 json.dump(session, sys.stdout, ensure_ascii=False)
