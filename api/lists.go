@@ -14,7 +14,7 @@ type List struct {
 	ID          int64     `json:"id"`
 	Name        string    `json:"name"`
 	Description string    `json:"description,omitempty"`
-	Slot        int       `json:"slot,omitempty" doc:"Of a category: the number by which MessengerPeople's clients know it, 1 to 10."`
+	Slot        int       `json:"number,omitempty" doc:"Of a category: the number by which MessengerPeople's clients know it, 1 to 10."`
 	Color       string    `json:"color,omitempty" doc:"Six hexadecimal digits, as text_color." example:"FF9300"`
 	TextColor   string    `json:"text_color,omitempty"`
 	Members     int64     `json:"members" doc:"Contacts in it; deleted ones count until they are erased."`
