@@ -239,7 +239,7 @@ func TestStrangersHaveTheirShares(t *testing.T) {
 	body, whole, release, err := readHead(strings.NewReader(strings.Repeat("x", 9<<10)), 8<<10, NewRoom(64<<10))
 	require.NoError(t, err)
 	require.False(t, whole)
-	require.True(t, len(body) == 8<<10+1, "as much, and one byte more: an error would print it")
+	require.Equal(t, strings.Repeat("x", 8<<10+1), string(body), "as much, and one byte more")
 	release()
 }
 
