@@ -66,6 +66,14 @@ func TestEachAPIIsServedAtItsOwnPathsAndWhereItIsConfigured(t *testing.T) {
 
 func itoa(id int64) string { return strconv.FormatInt(id, 10) }
 
+// What keys may be made for, and settings may name, is what is served.
+func TestEveryAPIIsNamedEverywhere(t *testing.T) {
+	require.Equal(t, access.APIs(), compat.Names())
+	for _, name := range compat.Names() {
+		require.NoError(t, access.CheckAPI("api", name))
+	}
+}
+
 func TestAKeyOfAnotherAPIOpensNothing(t *testing.T) {
 	a := newAsking(t, compat.Options{})
 	w := a.ask("GET", "http://x/instance"+itoa(a.Text.ID)+"/status?token=xms-key-0123456789", nil)
