@@ -66,7 +66,8 @@ func TestHooksToUnknownChannelsHoldNobodyUp(t *testing.T) {
 // Who signs nothing proves who they are by what stands in the address, which no log shows.
 func TestATokenInTheAddressOfAHook(t *testing.T) {
 	s := newServer(t)
-	s.ok("POST", "/v1/channels", `{"name":"chat","provider":"chatapi","config":{"url":"https://example.org/instance12","token":"x","hook_token":"0123456789abcdef"}}`)
+	s.ok("POST", "/v1/channels", `{"name":"chat","provider":"chatapi",
+		"config":{"url":"https://example.org/instance12","token":"x","hook_token":"0123456789abcdef"}}`)
 	// What is no JSON is refused as such once it is known whose it is.
 	for path, status := range map[string]int{"/hooks/1": 401, "/hooks/1?token=0123456789abcdeX": 401, "/hooks/1?token=0123456789abcdef": 422} {
 		require.Equal(t, status, s.do("POST", path, `{`, "Authorization", "").Code, path)

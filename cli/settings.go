@@ -99,7 +99,8 @@ func (c *cli) settingsSet() *cobra.Command {
 	flags.BoolVar(&weekly, "weekly-report", false, "mail a summary of each week on the Monday after; =false ends it")
 	flags.BoolVar(&troubles, "trouble-mail", false, "mail what was switched off, such as a webhook that failed for a day; =false ends it")
 	flags.StringVar(&country, "country", "", "the country of phone numbers that programs give without one, such as IT; '' for none")
-	flags.StringSliceVar(&apis, "apis", nil, "the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")
+	flags.StringSliceVar(&apis, "apis", nil,
+		"the APIs of others that are served, separated by commas: chat44mp, chatapi, chatwoot, messengerpeople, xms; '' for none")
 	cmd.MarkFlagsOneRequired("quiet-hours", "quiet-transactional", "approval", "timezone", "brand-name", "brand-color", "report-channel", "report-to",
 		"weekly-report", "trouble-mail", "country", "apis")
 	return plain(cmd, func(ctx context.Context) error {

@@ -43,7 +43,8 @@ func (c Config) checkCompat() (wrong []fault.Field) {
 	}
 	for host, name := range c.CompatHostNames() {
 		if !compatNames[name] || host == "" || strings.ContainsAny(host, "/: ") {
-			add("compat_hosts", fmt.Sprintf("%s=%s", name, host), "must be entries such as chatwoot=inbox.example.org, with one of chat44mp, chatapi, chatwoot, messengerpeople, xms")
+			add("compat_hosts", fmt.Sprintf("%s=%s", name, host),
+				"must be entries such as chatwoot=inbox.example.org, with one of chat44mp, chatapi, chatwoot, messengerpeople, xms")
 		}
 	}
 	for _, origin := range c.CompatOrigins() {

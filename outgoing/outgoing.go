@@ -288,7 +288,7 @@ func (t *Teller) try(ctx context.Context, w webhooks.Webhook, d webhooks.Deliver
 // request is that of a delivery, signed in Carillon's own way: there is nothing that those
 // headers would disturb.
 func (t *Teller) request(ctx context.Context, format Format, w webhooks.Webhook, d webhooks.Delivery) (r Request, ok bool, err error) {
-	r.Body, ok = []byte(d.Body), true
+	r.Body = []byte(d.Body)
 	switch {
 	case format != nil:
 		var o webhooks.Occurrence

@@ -481,7 +481,8 @@ func TestAFormatTellsInItsOwnWords(t *testing.T) {
 		g := newSetting(t, s, 5)
 		poster := fetch.ForMany(providers.Dialer{AllowPrivate: true}).Within(2 * time.Second)
 		t.Cleanup(poster.Close)
-		g.teller = outgoing.New(s, outgoing.Way{Poster: poster, Formats: outgoing.Formats{"plain": plain{2}, "strict": plain{3}}}, s.Clock, slog.New(slog.DiscardHandler))
+		way := outgoing.Way{Poster: poster, Formats: outgoing.Formats{"plain": plain{2}, "strict": plain{3}}}
+		g.teller = outgoing.New(s, way, s.Clock, slog.New(slog.DiscardHandler))
 		p := newProgram(t)
 		p.answers(func(n int, w http.ResponseWriter, _ *http.Request) {
 			if n > 1 { // the first is not understood

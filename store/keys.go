@@ -130,7 +130,8 @@ func (s *Store) RevokeKey(ctx context.Context, accountID, id int64) error {
 		}
 		// Keys that end by themselves, or open another API alone, can make no other.
 		var others int
-		if err := tx.Row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL AND expires_at IS NULL AND api = ''",
+		if err := tx.Row(ctx, `SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND id <> ? AND role = ? AND revoked_at IS NULL
+				AND expires_at IS NULL AND api = ''`,
 			accountID, id, string(access.Admin)).Scan(&others); err != nil {
 			return err
 		}

@@ -105,8 +105,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config,
-			state, cursor_seq, created_at, updated_at, format, options, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`, w.AccountID, w.URL, w.Description, listJSON(w.Events),
-			listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(), w.Content, config, string(w.State), now, now,
+			state, cursor_seq, created_at, updated_at, format, options, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
+			w.AccountID, w.URL, w.Description, listJSON(w.Events), listJSON(w.Channels), listJSON(w.Campaigns), w.Batch.Most, w.Batch.Within.Milliseconds(),
+			w.Content, config, string(w.State), now, now,
 			string(w.Format), optionsJSON(w.Options), w.KeyID)
 		if err != nil {
 			return err
@@ -192,7 +193,8 @@ func (s *Store) GetWebhook(ctx context.Context, accountID, id int64) (webhooks.W
 
 // ListWebhooks lists an account's webhooks behind the id after.
 func (s *Store) ListWebhooks(ctx context.Context, accountID, after int64, limit int) ([]webhooks.Webhook, error) {
-	list, err := sqldb.Query(ctx, s.reader(), s.scanWebhook, selectWebhook+" WHERE account_id = ? AND id > ? AND format <> 'log' ORDER BY id LIMIT ?", accountID, after, limit)
+	list, err := sqldb.Query(ctx, s.reader(), s.scanWebhook,
+		selectWebhook+" WHERE account_id = ? AND id > ? AND format <> 'log' ORDER BY id LIMIT ?", accountID, after, limit)
 	return list, s.translate(err)
 }
 

@@ -99,8 +99,9 @@ func layers() []layer {
 			why: "times of the week are arithmetic, whoever keeps to them",
 		},
 		{
-			name: "campaigns", may: join(people, []string{"campaigns/hours", "access", "targeting", "templates", "messages", "tracking", "statistics"}), mayInTests: withStore,
-			why: "it is domain: rules that hold whatever stores, queues and serves them",
+			name: "campaigns", may: join(people, []string{"campaigns/hours", "access", "targeting", "templates", "messages", "tracking", "statistics"}),
+			mayInTests: withStore,
+			why:        "it is domain: rules that hold whatever stores, queues and serves them",
 		},
 		{
 			name: "campaigns/simulate", may: join(people, []string{"campaigns", "campaigns/hours", "messages", "targeting"}),

@@ -6,6 +6,7 @@ package chat44mp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -199,11 +200,12 @@ func (c *Server) answer(w http.ResponseWriter, r *http.Request) {
 		given.Drop("api_key")
 		out, err = of.do(c, r.Context(), asked{gate.Caller(r.Context()), given, below})
 	}
-	switch said := err.(type) { // an unchanged is never wrapped: it is made here
-	case nil:
+	var same unchanged
+	switch {
+	case err == nil:
 		write(w, out)
-	case unchanged:
-		write(w, failure{"info", said.message})
+	case errors.As(err, &same):
+		write(w, failure{"info", same.message})
 	default:
 		c.Refuse(w, r, err)
 	}

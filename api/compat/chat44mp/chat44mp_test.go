@@ -152,9 +152,10 @@ func TestSubscribersAndLabels(t *testing.T) {
 	s.failed("No Enabled Bot Found", s.post("create_label", "page_id", "99999999", "label_name", "x"))
 	made := s.post("create_label", "page_id", s.page, "label_name", "Important")
 	label := s.number(made, "label_id")
-	require.JSONEq(t, fmt.Sprintf(`{"status":"success","label_id":"%s"}`, label), made)
+	require.JSONEq(t, fmt.Sprintf(`{"status":"success","label_id":%q}`, label), made)
 	require.Contains(t, s.post("create_label", "page_id", s.page, "label_name", "Important"), `"status":"error"`)
-	require.JSONEq(t, fmt.Sprintf(`{"status":"success","label_info":[{"label_id":"%s","label_name":"Important"}]}`, label), s.get("get_all_labels", "page_id", s.page))
+	require.JSONEq(t, fmt.Sprintf(`{"status":"success","label_info":[{"label_id":%q,"label_name":"Important"}]}`, label),
+		s.get("get_all_labels", "page_id", s.page))
 
 	assign := func(labels, page, psid string) string {
 		return s.post("assign_label", "label_ids", labels, "page_id", page, "subscriber_id", psid)
@@ -197,7 +198,8 @@ func TestContactGroups(t *testing.T) {
 	require.JSONEq(t, `{"status":"success"}`, s.post("update_contact_group/"+second, "name", "Group 13"))
 	require.Contains(t, s.get("get_contact_group", "contact_type_id", second), `"type":"Group 13"`)
 	s.failed("The contact_type_id field is required", s.post("delete_contact_group"))
-	require.JSONEq(t, fmt.Sprintf(`{"status":"success","message":"The contact type ID (%s) has been deleted"}`, second), s.post("delete_contact_group", "contact_type_id", second))
+	require.JSONEq(t, fmt.Sprintf(`{"status":"success","message":"The contact type ID (%s) has been deleted"}`, second),
+		s.post("delete_contact_group", "contact_type_id", second))
 	s.failed("The contact type ID does not exist", s.post("delete_contact_group", "contact_type_id", second))
 }
 
@@ -260,7 +262,9 @@ func TestFlows(t *testing.T) {
 	s := newServer(t)
 	of := s.subscriber("2499454673490220")
 	ask := func(id, text string) flow.Step {
-		return flow.Step{ID: id, Kind: flow.Ask, Content: &flow.Saying{Content: providers.Content{Text: text}}, Question: &flow.Question{Type: "text", Timeout: "24h"}}
+		return flow.Step{
+			ID: id, Kind: flow.Ask, Content: &flow.Saying{Content: providers.Content{Text: text}}, Question: &flow.Question{Type: "text", Timeout: "24h"},
+		}
 	}
 	f, err := s.Flows.Create(t.Context(), flows.Flow{
 		Campaign: campaigns.Campaign{AccountID: s.Account, Name: "serial check", ChannelID: s.Text.ID},
@@ -270,8 +274,8 @@ func TestFlows(t *testing.T) {
 	})
 	require.NoError(t, err)
 	id := fmt.Sprint(f.ID)
-	require.JSONEq(t, fmt.Sprintf(`[{"id":"%s","flow_name":"serial check"}]`, id), s.get("get_flow_campaigns"))
-	questions := fmt.Sprintf(`{"id":"%s","flow_name":"serial check","questions":["What is your favorite pet?","What is your favorite color?"]}`, id)
+	require.JSONEq(t, fmt.Sprintf(`[{"id":%q,"flow_name":"serial check"}]`, id), s.get("get_flow_campaigns"))
+	questions := fmt.Sprintf(`{"id":%q,"flow_name":"serial check","questions":["What is your favorite pet?","What is your favorite color?"]}`, id)
 	require.JSONEq(t, questions, s.get("get_flow_campaign_info/", "flow_campaign_id", id))
 	posted := httptest.NewRequestWithContext(t.Context(), "POST", "/api/get_flow_campaign_info/?api_key=editor-key-0123456789&flow_campaign_id="+id, nil)
 	w := httptest.NewRecorder()
@@ -281,9 +285,9 @@ func TestFlows(t *testing.T) {
 	s.failed("The flow campaign ID does not exist", s.get("get_flow_campaign_info", "flow_campaign_id", "99999999"))
 	s.failed("The subscriber_id field is required", s.get("get_single_subscriber_flow_info", "flow_campaign_id", id))
 	s.failed("The flow campaign ID does not exist", s.get("get_single_subscriber_flow_info", "flow_campaign_id", "99999999", "subscriber_id", "1"))
-	require.JSONEq(t, fmt.Sprintf(`{"id":"%s","flow_name":"serial check","data":[]}`, id),
+	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"flow_name":"serial check","data":[]}`, id),
 		s.get("get_single_subscriber_flow_info", "flow_campaign_id", id, "subscriber_id", "2499454673490220"))
-	require.JSONEq(t, fmt.Sprintf(`{"id":"%s","flow_name":"serial check","data":{}}`, id), s.get("get_all_subscriber_flow_info", "flow_campaign_id", id))
+	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"flow_name":"serial check","data":{}}`, id), s.get("get_all_subscriber_flow_info", "flow_campaign_id", id))
 
 	_, err = s.Flows.Start(t.Context(), s.Account, f.ID, "test")
 	require.NoError(t, err)
@@ -363,7 +367,9 @@ func (s *server) send() {
 
 // Whatever is sent, it is answered, and by no fault of ours.
 func FuzzCalls(f *testing.F) {
-	for _, seed := range []string{"name=x", "contact_type_id=1&email=a&phone_number=%2B39333", "label_ids=1,,2&page_id=2&subscriber_id=1", "%zz", "{\"name\":\"x\"}", "\xff"} {
+	for _, seed := range []string{
+		"name=x", "contact_type_id=1&email=a&phone_number=%2B39333", "label_ids=1,,2&page_id=2&subscriber_id=1", "%zz", "{\"name\":\"x\"}", "\xff",
+	} {
 		for _, call := range []string{"create_contact", "create_label", "assign_label", "update_contact/1", "create_contact_group", "delete_contact_group"} {
 			f.Add(call, seed)
 		}

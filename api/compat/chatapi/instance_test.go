@@ -33,16 +33,18 @@ func (s *server) steer(method, call, body string) (answer map[string]any) {
 // L92: files that come along are kept, and their addresses are sent.
 func TestFilesThatComeAlong(t *testing.T) {
 	s := newServer(t)
-	form := "--x\r\nContent-Disposition: form-data; name=\"phone\"\r\n\r\n17472822486\r\n--x\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\nnote.txt\r\n" +
+	form := "--x\r\nContent-Disposition: form-data; name=\"phone\"\r\n\r\n17472822486\r\n" +
+		"--x\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\nnote.txt\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"caption\"\r\n\r\nA note\r\n" +
 		"--x\r\nContent-Disposition: form-data; name=\"body\"; filename=\"n.txt\"\r\nContent-Type: text/plain\r\n\r\na note \x00\xff\r\n--x--\r\n"
+	const to = `"phone":"17472822486","filename":"p.png","caption":"x",`
+	address := fmt.Sprintf("http://carillon.example:8080/instance%d/sendFile?token=sender-key-0123456789", s.Text.ID)
 	for name, of := range map[string]struct{ kind, body, want, content string }{
-		"a data URI":     {"application/json", `{"phone":"17472822486","filename":"p.png","caption":"x","body":"data:image/png;base64,AAE="}`, "image/png", "\x00\x01"},
-		"with a blank":   {"application/json", `{"phone":"17472822486","filename":"p.png","caption":"x","body":"data: image/png;base64,AAE="}`, "image/png", "\x00\x01"},
+		"a data URI":     {"application/json", `{` + to + `"body":"data:image/png;base64,AAE="}`, "image/png", "\x00\x01"},
+		"with a blank":   {"application/json", `{` + to + `"body":"data: image/png;base64,AAE="}`, "image/png", "\x00\x01"},
 		"a file in form": {"multipart/form-data; boundary=x", form, "text/plain", "a note \x00\xff"},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), "POST", fmt.Sprintf("http://carillon.example:8080/instance%d/sendFile?token=sender-key-0123456789", s.Text.ID),
-			strings.NewReader(of.body))
+		r := httptest.NewRequestWithContext(t.Context(), "POST", address, strings.NewReader(of.body))
 		r.Header.Set("Content-Type", of.kind)
 		w := httptest.NewRecorder()
 		s.handler.ServeHTTP(w, r)
@@ -247,7 +249,8 @@ func TestBothDirections(t *testing.T) {
 	s.steer("POST", "settings/ackNotificationsOn", `{"ackNotificationsOn":1}`)
 	bodies := s.told(format, s.hook())
 	require.Len(t, bodies, 2)
-	require.JSONEq(t, fmt.Sprintf(`{"ack":[{"id":%q,"queueNumber":%d,"chatId":"17472822486@c.us","status":"sent"}],"instanceId":"%d"}`, sent["id"], id, s.Text.ID), bodies[0])
+	require.JSONEq(t, fmt.Sprintf(`{"ack":[{"id":%q,"queueNumber":%d,"chatId":"17472822486@c.us","status":"sent"}],"instanceId":"%d"}`,
+		sent["id"], id, s.Text.ID), bodies[0])
 	var incoming struct {
 		Messages   []map[string]any `json:"messages"`
 		Ack        any              `json:"ack"`

@@ -110,7 +110,9 @@ func many(n int) string {
 
 // Whatever is sent, it is read or refused.
 func FuzzRead(f *testing.F) {
-	for _, seed := range []struct{ kind, body string }{{form, "a=1"}, {jsonType, `{"a":[1,{"b":null}]}`}, {multipart, "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--"}} {
+	for _, seed := range []struct{ kind, body string }{
+		{form, "a=1"}, {jsonType, `{"a":[1,{"b":null}]}`}, {multipart, "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--"},
+	} {
 		f.Add(seed.kind, seed.body)
 	}
 	f.Fuzz(func(t *testing.T, kind, body string) {
@@ -121,12 +123,12 @@ func FuzzRead(f *testing.F) {
 			require.NotEqual(t, fault.Internal, fault.CodeOf(err))
 			return
 		}
-		var any any
+		var native any
 		for _, name := range p.Names() {
 			_ = second(p.Text(name))
 			_ = second(p.List(name))
 			_ = second(p.Int(name, 0))
-			_ = p.JSON(name, &any)
+			_ = p.JSON(name, &native)
 		}
 	})
 }
