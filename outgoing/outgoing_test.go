@@ -231,6 +231,8 @@ func TestWhatElseHappensIsTold(t *testing.T) {
 		require.Equal(t, map[webhooks.Event]int{
 			"message.skipped": 2 + 2, "message.queued": 16, "message.sent": 16, "message.received": 1, "contact.opted_out": 1, "contact.erased": 1,
 			"campaign.started": 1, "campaign.paused": 1, "campaign.finished": 1, "run.finished": 1,
+			// Somebody wants to know of conversations, so that what was written opens one.
+			"conversation.created": 1, "conversation.entry": 1,
 		}, counts)
 	})
 }
