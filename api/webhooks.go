@@ -26,6 +26,7 @@ type WebhookBatch struct {
 type Webhook struct {
 	ID           int64            `json:"id"`
 	URL          string           `json:"url"`
+	Format       string           `json:"format,omitempty" doc:"The API of others in whose words it is told, and by which it was set; absent for ours."`
 	Description  string           `json:"description,omitempty"`
 	Events       []webhooks.Event `json:"events" doc:"Of what it is told."`
 	Channels     []int64          `json:"channels,omitempty" doc:"Only of what happens on these channels."`
@@ -147,7 +148,7 @@ type webhookDelivery struct {
 
 func webhookView(w webhooks.Webhook) Webhook {
 	v := Webhook{
-		ID: w.ID, URL: w.URL, Description: w.Description, Events: w.Events, Channels: w.Channels, Campaigns: w.Campaigns,
+		ID: w.ID, URL: w.URL, Format: string(w.Format), Description: w.Description, Events: w.Events, Channels: w.Channels, Campaigns: w.Campaigns,
 		Batch: WebhookBatch{w.Batch.Most, w.Batch.Within.Milliseconds()}, Content: w.Content, State: string(w.State), Reason: w.Reason,
 		FailingSince: timestamp(w.FailingSince), Rotating: len(w.Secrets) > 1, CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt,
 	}

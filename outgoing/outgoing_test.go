@@ -495,6 +495,10 @@ func TestAFormatTellsInItsOwnWords(t *testing.T) {
 			w.Format, w.Options, w.KeyID, w.Events = "plain", []byte(`{"a":1}`), 7, []webhooks.Event{"message.sent", "message.queued"}
 		})
 		require.EqualValues(t, 7, w.KeyID)
+		_, err := g.service.Test(g.ctx, g.AccountID, w.ID)
+		require.True(t, fault.Is(err, fault.Conflict), "there is no test in others' words")
+		_, err = g.service.Update(g.ctx, g.AccountID, w.ID, func(w *webhooks.Webhook) error { w.Batch.Most = 2; return nil })
+		require.True(t, fault.Is(err, fault.Invalid), "and no batch")
 		run := g.Start().ID
 		g.PlanAll(run, 100)
 		g.send(run, 1, 1)

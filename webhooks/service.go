@@ -120,6 +120,9 @@ func (s *Service) Test(ctx context.Context, accountID, id int64) (Delivery, erro
 	if w.State != On {
 		return Delivery{}, fault.New(fault.Conflict, "webhook %d is %s: switch it on first", id, w.State)
 	}
+	if w.Format != Own {
+		return Delivery{}, fault.New(fault.Conflict, "webhook %d is told in the words of %s, which knows no test", id, w.Format)
+	}
 	text, err := json.Marshal(Occurrence{ID: "evt_test", Version: Version, Type: Test, Timestamp: s.clock.Now(), Data: json.RawMessage(`{"text":"It works."}`)})
 	if err != nil {
 		return Delivery{}, fault.Wrap(fault.Internal, "write test", err)

@@ -323,6 +323,9 @@ func (w *Webhook) check() error {
 	if w.Batch.Most < 1 || w.Batch.Most > MostInBatch {
 		bad("batch.most", w.Batch.Most, fmt.Sprintf("from 1 to %d events in a request", MostInBatch))
 	}
+	if w.Format != Own && w.Batch.Most > 1 {
+		bad("batch.most", w.Batch.Most, fmt.Sprintf("must be 1: it is told in the words of %s, which tells one thing at a time", w.Format))
+	}
 	if w.Batch.Within < 0 || w.Batch.Within > LongestBatch {
 		bad("batch.within_ms", w.Batch.Within.Milliseconds(), fmt.Sprintf("from 0 to %d milliseconds", LongestBatch.Milliseconds()))
 	}

@@ -271,6 +271,7 @@ func (c *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		write(w, own.status, own.body)
 		return
 	}
+	gate.LogOwn(r.Context(), err)
 	status, text := gate.StatusOf(err), gate.TextOf(err)
 	switch status {
 	case http.StatusUnauthorized:

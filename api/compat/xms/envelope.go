@@ -91,8 +91,12 @@ func (x *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	key := strings.ToUpper(strings.ReplaceAll(http.StatusText(status), " ", "_"))
 	var list []fieldError
 	var own *refusal
+	refused := errors.As(err, &own)
+	if !refused {
+		gate.LogOwn(r.Context(), err)
+	}
 	switch {
-	case errors.As(err, &own):
+	case refused:
 		status, key = http.StatusBadRequest, paramInvalid
 		if own.code == paramMissing || own.code == paramTypeMismatch {
 			key = own.code
