@@ -8,30 +8,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"carillon/internal/secret"
 	"carillon/internal/tracing"
 	"carillon/providers"
+	"carillon/providers/line"
 )
 
-// Bounds of a conversation.
-const (
-	maxAnswer        = 64 << 10
-	maxQuoted        = 200
-	idleTimeout      = 55 * time.Second
-	handshakeTimeout = 10 * time.Second
-	// maxText is WhatsApp's bound of a text, the least of the messengers'.
-	maxText = 4096
-)
+// maxText is WhatsApp's bound of a text in bytes, the least of the messengers'.
+const maxText = 4096
 
 // Kind describes the provider.
 func Kind() providers.Kind {
@@ -55,28 +46,17 @@ func Kind() providers.Kind {
 
 // Provider hands messages on.
 type Provider struct {
-	config    *Config
-	deps      providers.Deps
-	transport *http.Transport
-	timeout   time.Duration
+	config *Config
+	deps   providers.Deps
+	line   *line.Line
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
-	return &Provider{config: c, deps: deps, timeout: time.Duration(c.TimeoutMS) * time.Millisecond, transport: &http.Transport{
-		// No Proxy: the guard against private addresses is worth nothing if somebody else
-		// does the dialing.
-		DialContext: deps.Dialer.DialContext, Protocols: protocols, DisableCompression: true,
-		MaxIdleConnsPerHost: deps.Concurrency, MaxConnsPerHost: deps.Concurrency, IdleConnTimeout: idleTimeout, TLSHandshakeTimeout: handshakeTimeout,
-	}}, nil
+	return &Provider{config: c, deps: deps, line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond)}, nil
 }
 
 // Close closes the idle connections; no request is under way.
-func (p *Provider) Close() error {
-	p.transport.CloseIdleConnections()
-	return nil
-}
+func (p *Provider) Close() error { return p.line.Close() }
 
 // parameters are those of a message and the call that takes it.
 func (p *Provider) parameters(m *providers.Message) (call string, form url.Values) {
@@ -111,50 +91,26 @@ func (p *Provider) parameters(m *providers.Message) (call string, form url.Value
 	return "/chat", form
 }
 
-// Send hands one message on. An error before a connection was there is temporary; after
-// that, without an answer, it is in doubt.
+// Send hands one message on.
 func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Accepted, error) {
-	if err := ctx.Err(); err != nil {
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorTemporary, Err: fmt.Errorf("not asked: %w", err)}
-	}
 	if len(m.Content.Text) > maxText {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Code: "too_long", Err: fmt.Errorf("the text has more than %d bytes", maxText)}
 	}
 	call, form := p.parameters(&m)
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	if err := m.MayBegin(); err != nil {
-		return providers.Accepted{}, err
-	}
-	return p.post(ctx, call, form, m.Commits)
-}
-
-func (p *Provider) post(ctx context.Context, call string, form url.Values, commits func()) (providers.Accepted, error) {
-	var begun atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		begun.Store(true)
-		commits()
-	}})
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(p.config.URL, "/")+call, strings.NewReader(form.Encode()))
-	if err != nil {
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorAccount, Err: errors.New("config.url is no address")}
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("User-Agent", "Carillon")
-	tracing.Inject(ctx, r.Header)
-	answer, err := p.transport.RoundTrip(r)
-	switch {
-	case err != nil && !begun.Load():
-		return providers.Accepted{}, providers.ClassifyDial(err)
-	case err != nil:
-		if text := err.Error(); strings.Contains(text, "malformed") || strings.Contains(text, `"`) {
-			// net/http quotes what it can't read, which is whatever greets at that port.
-			err = errors.New("the far end does not answer in HTTP: check config.url")
-		}
-		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: fmt.Errorf("read answer: %w", err)}
-	}
-	defer func() { _ = answer.Body.Close() }()
-	return p.read(answer)
+	return p.line.Ask(ctx, line.Asking{
+		Message: &m,
+		Request: func(ctx context.Context) (*http.Request, []byte, error) {
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(p.config.URL, "/")+call, nil)
+			if err != nil {
+				return nil, nil, errors.New("config.url is no address")
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("User-Agent", "Carillon")
+			tracing.Inject(ctx, r.Header)
+			return r, []byte(form.Encode()), nil
+		},
+		Read: p.read,
+	})
 }
 
 // said is an answer: a code that is the status, and why it is none of success.
@@ -168,9 +124,8 @@ type said struct {
 var aboutKey = regexp.MustCompile(`(?i)\b(api[ _-]?key|unauthori[sz]ed|permission|token)\b`)
 
 func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	var of said
-	readable := err == nil && json.Unmarshal(raw, &of) == nil
+	readable := json.Unmarshal([]byte(line.Text(answer)), &of) == nil
 	status := answer.StatusCode
 	if readable && status/100 == 2 && of.Code != 0 {
 		status = of.Code // it is said in the body alone, too
@@ -197,12 +152,7 @@ func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
 	return providers.Accepted{}, failure
 }
 
-// quote is the printable beginning of a reason, in one line and without the key.
+// quote is the beginning of a reason, without the key.
 func (p *Provider) quote(text string) string {
-	text = strings.ReplaceAll(text, p.config.APIKey.Reveal(), secret.Redacted)
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if len(text) > maxQuoted {
-		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
-	}
-	return text
+	return line.Quote(strings.ReplaceAll(text, p.config.APIKey.Reveal(), secret.Redacted))
 }
