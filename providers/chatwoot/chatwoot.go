@@ -4,7 +4,6 @@
 package chatwoot
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -14,16 +13,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"carillon/internal/secret"
 	"carillon/providers"
+	"carillon/providers/line"
 )
 
 // TemplateParams is the name in a message's metadata under which a template stands, as
@@ -32,9 +30,7 @@ const TemplateParams = "template_params"
 
 // Bounds of an exchange.
 const (
-	maxAnswer   = 1 << 20
-	maxQuoted   = 200
-	idleTimeout = 55 * time.Second
+	maxAnswer = 1 << 20
 	// oldest is how old a request to /hooks may be.
 	oldest = 5 * time.Minute
 )
@@ -59,16 +55,13 @@ func Kind() providers.Kind {
 
 // Provider sends through an inbox.
 type Provider struct {
-	config    Config
-	deps      providers.Deps
-	transport *http.Transport
-	timeout   time.Duration
-	scrub     func(string) string
+	config Config
+	deps   providers.Deps
+	line   *line.Line
+	scrub  func(string) string
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // one request, one connection: what was asked is known for each
 	var hidden []string
 	for _, s := range []secret.String{c.Token, c.Secret} {
 		if !s.Empty() {
@@ -76,21 +69,12 @@ func open(c *Config, deps providers.Deps) (providers.Provider, error) {
 		}
 	}
 	return &Provider{
-		config: *c, deps: deps, timeout: time.Duration(c.TimeoutMS) * time.Millisecond, scrub: strings.NewReplacer(hidden...).Replace,
-		transport: &http.Transport{
-			// No Proxy: the guard against private addresses is worth nothing if somebody else
-			// does the dialing.
-			DialContext: deps.Dialer.DialContext, Protocols: protocols, DisableCompression: true,
-			MaxIdleConnsPerHost: deps.Concurrency, MaxConnsPerHost: deps.Concurrency, IdleConnTimeout: idleTimeout,
-		},
+		config: *c, deps: deps, scrub: strings.NewReplacer(hidden...).Replace, line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond),
 	}, nil
 }
 
 // Close closes the idle connections; no request is under way.
-func (p *Provider) Close() error {
-	p.transport.CloseIdleConnections()
-	return nil
-}
+func (p *Provider) Close() error { return p.line.Close() }
 
 // Send finds the recipient and their open conversation, and says the message there, or in a
 // new one. Before that nobody was asked to take it, so that nothing is in doubt.
@@ -123,7 +107,7 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 			ID int64 `json:"id"`
 		} `json:"messages"`
 	}
-	raw, failure := p.ask(ctx, http.MethodPost, path, body, m.Commits)
+	raw, failure := p.ask(ctx, &m, asking{http.MethodPost, path, body})
 	if failure != nil {
 		return providers.Accepted{}, failure
 	}
@@ -143,9 +127,9 @@ func (p *Provider) Send(ctx context.Context, m providers.Message) (providers.Acc
 func content(m providers.Message) (map[string]any, error) {
 	text := m.Content.Text
 	if a := m.Content.Attachment; a != nil {
-		for _, line := range []string{a.Caption, a.URL} {
-			if line != "" {
-				text = strings.TrimPrefix(text+"\n"+line, "\n")
+		for _, more := range []string{a.Caption, a.URL} {
+			if more != "" {
+				text = strings.TrimPrefix(text+"\n"+more, "\n")
 			}
 		}
 	}
@@ -184,7 +168,7 @@ func (p *Provider) contact(ctx context.Context, m providers.Message) (int64, *pr
 	var found struct {
 		Payload []person `json:"payload"`
 	}
-	if failure := p.read(ctx, http.MethodGet, "contacts/search?q="+url.QueryEscape(m.To), nil, &found); failure != nil {
+	if failure := p.read(ctx, asking{http.MethodGet, "contacts/search?q=" + url.QueryEscape(m.To), nil}, &found); failure != nil {
 		return 0, failure
 	}
 	if at := slices.IndexFunc(found.Payload, func(c person) bool { return p.address(c) == m.To }); at >= 0 {
@@ -204,7 +188,7 @@ func (p *Provider) contact(ctx context.Context, m providers.Message) (int64, *pr
 			Contact person `json:"contact"`
 		} `json:"payload"`
 	}
-	if failure := p.read(ctx, http.MethodPost, "contacts", body, &made); failure != nil {
+	if failure := p.read(ctx, asking{http.MethodPost, "contacts", body}, &made); failure != nil {
 		return 0, failure
 	}
 	if made.Payload.Contact.ID == 0 {
@@ -222,7 +206,7 @@ func (p *Provider) conversation(ctx context.Context, contact int64) (int64, *pro
 			Status string `json:"status"`
 		} `json:"payload"`
 	}
-	if failure := p.read(ctx, http.MethodGet, "contacts/"+strconv.FormatInt(contact, 10)+"/conversations", nil, &list); failure != nil {
+	if failure := p.read(ctx, asking{http.MethodGet, "contacts/" + strconv.FormatInt(contact, 10) + "/conversations", nil}, &list); failure != nil {
 		return 0, failure
 	}
 	for _, v := range list.Payload {
@@ -234,8 +218,8 @@ func (p *Provider) conversation(ctx context.Context, contact int64) (int64, *pro
 }
 
 // read asks for something by which no message is sent, so that nothing is in doubt.
-func (p *Provider) read(ctx context.Context, method, path string, body, into any) *providers.Error {
-	raw, failure := p.ask(ctx, method, path, body, nil)
+func (p *Provider) read(ctx context.Context, o asking, into any) *providers.Error {
+	raw, failure := p.ask(ctx, &providers.Message{}, o)
 	if failure != nil {
 		if failure.Kind == providers.ErrorInDoubt {
 			failure.Kind = providers.ErrorTemporary
@@ -248,53 +232,57 @@ func (p *Provider) read(ctx context.Context, method, path string, body, into any
 	return nil
 }
 
-// ask makes a request and returns the body of an answer that is no refusal.
-func (p *Provider) ask(ctx context.Context, method, path string, body any, commit func()) ([]byte, *providers.Error) {
+// ask makes a request for a message, by which it may be taken, and returns the body of an
+// answer that is no refusal.
+func (p *Provider) ask(ctx context.Context, m *providers.Message, o asking) (raw []byte, failure *providers.Error) {
 	var text []byte
-	if body != nil {
+	if o.body != nil {
 		var err error
-		if text, err = json.Marshal(body); err != nil {
+		if text, err = json.Marshal(o.body); err != nil {
 			return nil, &providers.Error{Kind: providers.ErrorContent, Err: err}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	var connected atomic.Bool
-	address := fmt.Sprintf("%s/api/v1/accounts/%d/%s", strings.TrimRight(p.config.URL, "/"), p.config.Account, path)
-	r, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		connected.Store(true)
-		if commit != nil {
-			commit()
-		}
-	}}), method, address, bytes.NewReader(text))
+	_, err := p.line.Ask(ctx, line.Asking{
+		Message: m,
+		Request: func(ctx context.Context) (*http.Request, []byte, error) {
+			address := fmt.Sprintf("%s/api/v1/accounts/%d/%s", strings.TrimRight(p.config.URL, "/"), p.config.Account, o.path)
+			r, err := http.NewRequestWithContext(ctx, o.method, address, nil)
+			if err != nil {
+				return nil, nil, errors.New("config.url is no address")
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("User-Agent", "Carillon")
+			// Proxies drop names with underscores; the other is the same there.
+			r.Header["api_access_token"] = []string{p.config.Token.Reveal()}
+			r.Header.Set("Api-Access-Token", p.config.Token.Reveal())
+			return r, text, nil
+		},
+		Read: func(answer *http.Response) (providers.Accepted, error) {
+			var err error
+			raw, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+			refused := providers.ClassifyHTTP(answer.StatusCode, answer.Header, p.deps.Clock.Now())
+			if refused == nil && err != nil {
+				return providers.Accepted{}, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the answer did not come whole")}
+			}
+			if refused == nil {
+				return providers.Accepted{}, nil
+			}
+			if words := p.words(raw); words != "" {
+				refused.Err = fmt.Errorf("%w: %s", refused.Err, words)
+			}
+			return providers.Accepted{}, refused
+		},
+	})
 	if err != nil {
-		return nil, &providers.Error{Kind: providers.ErrorAccount, Err: errors.New("config.url is no address")}
+		return nil, providers.AsError(err)
 	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Carillon")
-	// Proxies drop names with underscores; the other is the same there.
-	r.Header["api_access_token"] = []string{p.config.Token.Reveal()}
-	r.Header.Set("Api-Access-Token", p.config.Token.Reveal())
-	answer, err := p.transport.RoundTrip(r)
-	switch {
-	case err != nil && !connected.Load():
-		return nil, providers.ClassifyDial(err)
-	case err != nil:
-		return nil, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("no answer: " + p.scrub(err.Error()))}
-	}
-	defer func() { _ = answer.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	failure := providers.ClassifyHTTP(answer.StatusCode, answer.Header, p.deps.Clock.Now())
-	if failure == nil {
-		if err != nil {
-			return nil, &providers.Error{Kind: providers.ErrorInDoubt, Err: errors.New("the answer did not come whole")}
-		}
-		return raw, nil
-	}
-	if words := p.words(raw); words != "" {
-		failure.Err = fmt.Errorf("%w: %s", failure.Err, words)
-	}
-	return nil, failure
+	return raw, nil
+}
+
+// asking is a request.
+type asking struct {
+	method, path string
+	body         any
 }
 
 // words are Chatwoot's own about a refusal, in one line and without a secret.
@@ -306,11 +294,7 @@ func (p *Provider) words(raw []byte) string {
 	if json.Unmarshal(raw, &said) != nil {
 		return ""
 	}
-	text := strings.Join(strings.Fields(p.scrub(said.Error+" "+said.Message)), " ")
-	if len(text) > maxQuoted {
-		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
-	}
-	return text
+	return line.Quote(p.scrub(said.Error + " " + said.Message))
 }
 
 // Check asks for the inbox.
@@ -318,7 +302,7 @@ func (p *Provider) Check(ctx context.Context) error {
 	var inbox struct {
 		ID int64 `json:"id"`
 	}
-	if failure := p.read(ctx, http.MethodGet, "inboxes/"+strconv.FormatInt(p.config.Inbox, 10), nil, &inbox); failure != nil {
+	if failure := p.read(ctx, asking{http.MethodGet, "inboxes/" + strconv.FormatInt(p.config.Inbox, 10), nil}, &inbox); failure != nil {
 		return failure
 	}
 	return nil
