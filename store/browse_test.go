@@ -26,9 +26,9 @@ func TestPagesOfContacts(t *testing.T) {
 		people := contacts.NewContacts(s)
 		_, err := contacts.NewProperties(s).Create(ctx, property.Property{AccountID: account, Key: "city", Type: property.Text})
 		require.NoError(t, err)
-		label, err := contacts.NewLists(s).Create(ctx, contacts.List{AccountID: account, Kind: contacts.Label, Name: "vip", Color: "#FFF"})
+		label, err := contacts.NewLists(s).Create(ctx, contacts.List{AccountID: account, Kind: contacts.Label, Name: "vip", Color: "#FF9300"})
 		require.NoError(t, err)
-		require.Equal(t, "#fff", label.Color)
+		require.Equal(t, "FF9300", label.Color)
 		var all, labeled []int64
 		values := map[targeting.Sort]map[int64]string{targeting.SortName: {}, targeting.SortEmail: {}, targeting.SortPhone: {},
 			targeting.SortLastActivity: {}, "attributes.city": {}}

@@ -37,6 +37,7 @@ func TestCampaigns(t *testing.T) {
 		require.NoError(t, err)
 		want := draft
 		want.ID, want.Status, want.Version, want.CreatedAt, want.UpdatedAt = made.ID, campaigns.Draft, 1, clock.Now(), clock.Now()
+		want.Number = 1 // the account's first
 		want.Audience.Of.CampaignID = made.ID
 		require.Equal(t, want, made)
 		got, err := s.GetCampaign(ctx, account, made.ID)

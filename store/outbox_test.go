@@ -12,6 +12,7 @@ import (
 
 	"carillon/campaigns"
 	"carillon/contacts"
+	"carillon/conversations"
 	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"
@@ -117,11 +118,28 @@ func TestEveryEventIsWrittenDown(t *testing.T) {
 		// People.
 		made, err := s.CreateContact(ctx, contacts.Contact{AccountID: w.AccountID, Status: contacts.Active})
 		require.NoError(t, err)
+		_, err = s.UpdateContact(ctx, w.AccountID, made.ID, func(c *contacts.Contact) error { c.Name = "Ada"; return nil })
+		require.NoError(t, err)
 		upload := importCSV(t, s, w.AccountID, csvFile{text: "email\nnew1@example.com\nnew2@example.com\np1@example.com\n"})
 		_, err = contacts.NewReplies(s).Take(ctx, w.Channel, []providers.Reply{{From: "p1@example.com", Text: "STOP", At: w.time.Now(), ID: "r1"},
 			{From: "p1@example.com", Text: "START", At: w.time.Now(), ID: "r2"}})
 		require.NoError(t, err)
 		_, err = s.EraseContact(ctx, w.AccountID, ids[1], false)
+		require.NoError(t, err)
+
+		// What is said to and fro: a reply has opened a conversation.
+		talks, _, err := s.ListConversations(ctx, conversations.Filter{AccountID: w.AccountID, Limit: 10})
+		require.NoError(t, err)
+		require.NotEmpty(t, talks)
+		_, err = s.UpdateConversation(ctx, w.AccountID, talks[0].Number, func(c *conversations.Conversation) error {
+			c.Status, c.Labels = conversations.Resolved, []string{"vip"}
+			return nil
+		})
+		require.NoError(t, err)
+		said, err := s.ListSaid(ctx, conversations.Entries{AccountID: w.AccountID, ConversationID: talks[0].ID, Limit: 10})
+		require.NoError(t, err)
+		require.NotEmpty(t, said)
+		_, err = s.HideEntry(ctx, w.AccountID, said[0].ID)
 		require.NoError(t, err)
 
 		// What providers do to channels and say of templates.
