@@ -20,6 +20,9 @@ const (
 	keyBytes = 24
 	// minKeyLength is the shortest key that an operator may choose.
 	minKeyLength = 16
+	// MostEnding is how many keys of an account may be about to end by themselves: tokens of
+	// logins, of which anybody who has a key can make one more.
+	MostEnding = 1000
 	// maxKeyName is the longest name of a key, in characters.
 	maxKeyName = 100
 )

@@ -39,6 +39,8 @@ type ContactStore interface {
 	// CreateContact keeps a new contact. An address or external id that another holds is
 	// a Conflict that names the holder; attributes that no property takes are Invalid.
 	CreateContact(ctx context.Context, c Contact) (Contact, error)
+	// CreateContactIn is CreateContact of one who is put into a list in the same step.
+	CreateContactIn(ctx context.Context, c Contact, j Joining) (Contact, error)
 	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (Contact, error)
 	// UpdateContact changes a contact in one transaction, with the errors of change and
@@ -78,6 +80,35 @@ func (s *Contacts) Delete(ctx context.Context, accountID, id int64) error {
 // phone number without +, and may be empty. An address or external id that
 // another contact holds is a Conflict that names the contact.
 func (s *Contacts) Create(ctx context.Context, c Contact, country string) (Contact, error) {
+	c, err := settled(c, country)
+	if err != nil {
+		return Contact{}, err
+	}
+	return s.store.CreateContact(ctx, c)
+}
+
+// Joining is what becomes of a new contact in the step that makes it.
+type Joining struct {
+	Kind   ListKind
+	ListID int64
+	// Actor is for the consent record that a category writes.
+	Actor string
+	// Written is how the phone number was written; empty for as it is kept.
+	Written string
+}
+
+// CreateIn makes a contact and puts it into a list, in one step: who is not in the list after
+// a crash is not there at all. A list that there is not is NotFound.
+func (s *Contacts) CreateIn(ctx context.Context, c Contact, j Joining) (Contact, error) {
+	c, err := settled(c, "")
+	if err != nil {
+		return Contact{}, err
+	}
+	return s.store.CreateContactIn(ctx, c, j)
+}
+
+// settled is a new contact as it is kept.
+func settled(c Contact, country string) (Contact, error) {
 	if c.Status == "" {
 		c.Status = Active
 	}
@@ -89,7 +120,7 @@ func (s *Contacts) Create(ctx context.Context, c Contact, country string) (Conta
 		at := c.LastActivityAt.Truncate(time.Millisecond).UTC()
 		c.LastActivityAt = &at
 	}
-	return s.store.CreateContact(ctx, c)
+	return c, nil
 }
 
 // ContactChange is what is to become of a contact; nil leaves a field as it is

@@ -24,6 +24,10 @@ func (s *oneContact) CreateContact(_ context.Context, c Contact) (Contact, error
 	return c, nil
 }
 
+func (s *oneContact) CreateContactIn(ctx context.Context, c Contact, _ Joining) (Contact, error) {
+	return s.CreateContact(ctx, c)
+}
+
 func (s *oneContact) GetContact(context.Context, int64, int64) (Contact, error) {
 	return s.contact, nil
 }

@@ -146,51 +146,78 @@ func (s *Store) ListContacts(ctx context.Context, f contacts.ContactFilter) ([]c
 
 // CreateContact keeps a new contact; ID and the times are set here. An external
 // id or address that another contact holds is a Conflict that names the contact.
-func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (contacts.Contact, error) {
-	var made contacts.Contact
-	err := s.inTx(ctx, func(tx conn) error {
+func (s *Store) CreateContact(ctx context.Context, c contacts.Contact) (made contacts.Contact, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
 		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
 			return err
 		}
-		fresh := c
-		fresh.ID = 0
-		if err := tx.refuseHeld(ctx, fresh); err != nil {
-			return err
-		}
-		set, err := tx.propertySet(ctx, c.AccountID)
-		if err != nil {
-			return err
-		}
-		now := s.clock.Now()
-		if err := fresh.Settle(set, now, true); err != nil {
-			return err
-		}
-		id, err := tx.Insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
-			created_at, updated_at, last_activity_at, attributes, attribute_expiry, folded, free, bare)
-			VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
-			c.Language, c.Timezone, string(c.Status), sqldb.Millis(now), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt), fresh.Attributes.JSON(),
-			expiryJSON(fresh.Expiry),
-			fresh.Folded(), fresh.Free.JSON(), fresh.Bare)
-		if err != nil {
-			return err
-		}
-		fresh.ID = id
-		if err := tx.insertAddresses(ctx, fresh); err != nil {
-			return err
-		}
-		if err := tx.suppressGiven(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
-			return err
-		}
-		if err := tx.keepPeople(ctx, c.AccountID, statistics.ContactCreated, 1); err != nil {
-			return err
-		}
-		if err := tx.occur(ctx, happening{event: webhooks.ContactCreated, accountID: c.AccountID, data: webhooks.Contact{ID: id}}); err != nil {
-			return err
-		}
-		made, err = tx.readContact(ctx, c.AccountID, id)
+		made, err = tx.createContact(ctx, c)
 		return err
 	})
 	return made, err
+}
+
+// CreateContactIn keeps a new contact, puts it into a list and notes how its number was
+// written, in one step.
+func (s *Store) CreateContactIn(ctx context.Context, c contacts.Contact, j contacts.Joining) (made contacts.Contact, err error) {
+	err = s.inTx(ctx, func(tx conn) error {
+		if err := tx.lockAccount(ctx, c.AccountID); err != nil {
+			return err
+		}
+		m := contacts.MemberChange{AccountID: c.AccountID, Kind: j.Kind, ListID: j.ListID, Source: contacts.SourceAPI, Actor: j.Actor}
+		if err := tx.lockMembers(ctx, m); err != nil {
+			return err
+		}
+		if made, err = tx.createContact(ctx, c); err != nil {
+			return err
+		}
+		m.Contacts = []int64{made.ID}
+		if _, err := tx.addMembers(ctx, m); err != nil || j.Written == "" {
+			return err
+		}
+		return tx.setWritten(ctx, contacts.Holding{AccountID: c.AccountID, ContactID: made.ID, Kind: providers.Phone}, j.Written)
+	})
+	return made, err
+}
+
+// createContact keeps a new contact. The transaction must hold the account.
+func (tx conn) createContact(ctx context.Context, c contacts.Contact) (contacts.Contact, error) {
+	fresh := c
+	fresh.ID = 0
+	if err := tx.refuseHeld(ctx, fresh); err != nil {
+		return c, err
+	}
+	set, err := tx.propertySet(ctx, c.AccountID)
+	if err != nil {
+		return c, err
+	}
+	now := tx.s.clock.Now()
+	if err := fresh.Settle(set, now, true); err != nil {
+		return c, err
+	}
+	id, err := tx.Insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
+		created_at, updated_at, last_activity_at, attributes, attribute_expiry, folded, free, bare)
+		VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
+		c.Language, c.Timezone, string(c.Status), sqldb.Millis(now), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt), fresh.Attributes.JSON(),
+		expiryJSON(fresh.Expiry),
+		fresh.Folded(), fresh.Free.JSON(), fresh.Bare)
+	if err != nil {
+		return c, err
+	}
+	fresh.ID = id
+	if err := tx.insertAddresses(ctx, fresh); err != nil {
+		return c, err
+	}
+	if err := tx.suppressGiven(ctx, c.AccountID, newAddresses(nil, fresh)); err != nil {
+		return c, err
+	}
+	if err := tx.keepPeople(ctx, c.AccountID, statistics.ContactCreated, 1); err != nil {
+		return c, err
+	}
+	if err := tx.occur(ctx, happening{event: webhooks.ContactCreated, accountID: c.AccountID, data: webhooks.Contact{ID: id}}); err != nil {
+		return c, err
+	}
+	return tx.readContact(ctx, c.AccountID, id)
 }
 
 // stopped is what a new status makes of since when a contact is not active. It takes the

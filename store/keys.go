@@ -48,6 +48,11 @@ func (s *Store) AddKey(ctx context.Context, k access.Key, key secret.String) (ac
 				return err
 			}
 		}
+		if k.ExpiresAt != nil {
+			if err := tx.makeRoomForEnding(ctx, k.AccountID); err != nil {
+				return err
+			}
+		}
 		made, err = tx.takeKey(ctx, k, key)
 		return err
 	})
@@ -58,6 +63,30 @@ func (s *Store) AddKey(ctx context.Context, k access.Key, key secret.String) (ac
 		return access.Key{}, err
 	}
 	return made, nil
+}
+
+// endedKept is for how long a key is listed that has ended by itself.
+const endedKept = 7 * 24 * time.Hour
+
+// makeRoomForEnding forgets keys that ended by themselves long ago, and refuses another where
+// too many have not.
+func (tx conn) makeRoomForEnding(ctx context.Context, accountID int64) error {
+	if err := tx.lockAccount(ctx, accountID); err != nil {
+		return err
+	}
+	now := tx.s.clock.Now()
+	if _, err := tx.Exec(ctx, "DELETE FROM api_keys WHERE account_id = ? AND expires_at < ?", accountID, sqldb.Millis(now.Add(-endedKept))); err != nil {
+		return err
+	}
+	var n int
+	if err := tx.Row(ctx, "SELECT COUNT(*) FROM api_keys WHERE account_id = ? AND expires_at > ? AND revoked_at IS NULL", accountID, sqldb.Millis(now)).
+		Scan(&n); err != nil {
+		return err
+	}
+	if n >= access.MostEnding {
+		return fault.New(fault.Conflict, "the account has %d keys that end by themselves: revoke some, or wait until they end (carillon keys ls)", n)
+	}
+	return nil
 }
 
 // takeKey keeps a key, or finds the one that it is.

@@ -168,3 +168,33 @@ func TestKeysOfAnAPI(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Unauthorized), "its time is over")
 	})
 }
+
+// Whoever may log in makes keys: they are bounded, and forgotten some time after they ended.
+func TestKeysThatEndAreBounded(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		now := s.FakeTime()
+		account := s.Account("a")
+		keys := access.NewKeys(s)
+		ends := now.Now().Add(24 * time.Hour)
+		add := func() error {
+			_, _, err := keys.Create(ctx, access.Key{AccountID: account, Name: "login", Role: access.Sender, API: "messengerpeople", ExpiresAt: &ends})
+			return err
+		}
+		require.NoError(t, add())
+		s.Exec("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "+
+			"INSERT INTO api_keys (account_id, name, role, hash, hint, created_at, api, expires_at) "+
+			"SELECT account_id, name, role, hash || i, hint, created_at, api, expires_at FROM api_keys, n", access.MostEnding-1)
+		require.True(t, fault.Is(add(), fault.Conflict))
+		_, _, err := keys.Create(ctx, access.Key{AccountID: account, Name: "stays", Role: access.Sender})
+		require.NoError(t, err)
+		now.Advance(25 * time.Hour)
+		ends = now.Now().Add(24 * time.Hour)
+		require.NoError(t, add(), "those are over")
+		require.Equal(t, access.MostEnding+2, s.Int("SELECT COUNT(*) FROM api_keys"))
+		now.Advance(9 * 24 * time.Hour)
+		ends = now.Now().Add(24 * time.Hour)
+		require.NoError(t, add())
+		require.Equal(t, 2, s.Int("SELECT COUNT(*) FROM api_keys"), "what ended long ago is forgotten, what stays is not")
+	})
+}

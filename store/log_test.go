@@ -131,3 +131,40 @@ func TestTheReaderOfTheLogIsNoWebhook(t *testing.T) {
 		require.Empty(t, states)
 	})
 }
+
+// Who sets the same twice at once is told once.
+func TestASoleWebhookHasNoSecond(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		account := s.Account("a")
+		service := webhooks.NewService(s, s.Clock)
+		of := func(sole webhooks.Sole, key int64, channels ...int64) webhooks.Webhook {
+			return webhooks.Webhook{
+				AccountID: account, URL: "https://example.org/", Format: "x", Sole: sole, KeyID: key, Channels: channels,
+				Events: []webhooks.Event{webhooks.MessageReceived},
+			}
+		}
+		results := make(chan error, 8)
+		for range cap(results) {
+			go func() {
+				_, _, err := service.Create(ctx, of(webhooks.SoleOfChannels, 1, 7))
+				results <- err
+			}()
+		}
+		made := 0
+		for range cap(results) {
+			if err := <-results; err == nil {
+				made++
+			} else {
+				require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+			}
+		}
+		require.Equal(t, 1, made)
+		for _, other := range []webhooks.Webhook{of(webhooks.SoleOfChannels, 1, 8), of(webhooks.SoleOfKey, 2, 7), of("", 2, 7)} {
+			_, _, err := service.Create(ctx, other)
+			require.NoError(t, err)
+		}
+		_, _, err := service.Create(ctx, of(webhooks.SoleOfKey, 2, 9))
+		require.True(t, fault.Is(err, fault.Conflict))
+	})
+}

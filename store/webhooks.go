@@ -103,6 +103,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		if n >= most {
 			return fault.New(fault.Conflict, "there are %d webhooks already: delete one that is not needed", n)
 		}
+		if err := tx.refuseSecond(ctx, w); err != nil {
+			return err
+		}
 		now := sqldb.Millis(s.clock.Now())
 		id, err := tx.Insert(ctx, `INSERT INTO webhooks (account_id, url, description, events, channels, campaigns, batch_most, batch_within, content, config,
 			state, cursor_seq, created_at, updated_at, format, options, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
@@ -122,6 +125,27 @@ func (s *Store) CreateWebhook(ctx context.Context, w webhooks.Webhook, most int)
 		return err
 	})
 	return w, err
+}
+
+// refuseSecond refuses a webhook that is to be the only one beside one that is there. The
+// transaction must hold lockWebhooks.
+func (tx conn) refuseSecond(ctx context.Context, w webhooks.Webhook) error {
+	by, value := "channels = ?", any(listJSON(w.Channels))
+	switch w.Sole {
+	case "":
+		return nil
+	case webhooks.SoleOfKey:
+		by, value = "key_id = ?", w.KeyID
+	}
+	var id int64
+	err := tx.Row(ctx, "SELECT id FROM webhooks WHERE account_id = ? AND format = ? AND "+by, w.AccountID, string(w.Format), value).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = fault.New(fault.Conflict, "webhook %d was set meanwhile: set it again", id)
+	}
+	return err
 }
 
 // UpdateWebhook changes a webhook. One that was off is told of what happens from now on.

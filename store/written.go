@@ -10,11 +10,13 @@ import (
 
 // SetWritten notes how an address was written.
 func (s *Store) SetWritten(ctx context.Context, of contacts.Holding, written string) error {
-	return s.inTx(ctx, func(tx conn) error {
-		_, err := tx.Exec(ctx, "UPDATE addresses SET written = ? WHERE contact_id = ? AND kind = ? AND account_id = ?",
-			written, of.ContactID, string(of.Kind), of.AccountID)
-		return err
-	})
+	return s.inTx(ctx, func(tx conn) error { return tx.setWritten(ctx, of, written) })
+}
+
+func (tx conn) setWritten(ctx context.Context, of contacts.Holding, written string) error {
+	_, err := tx.Exec(ctx, "UPDATE addresses SET written = ? WHERE contact_id = ? AND kind = ? AND account_id = ?",
+		written, of.ContactID, string(of.Kind), of.AccountID)
+	return err
 }
 
 // Written is how an address was written.

@@ -125,12 +125,25 @@ const (
 	Log Format = "log"
 )
 
+// Sole says of what a program is the only one in its format: who sets it twice at once, or
+// after an answer that was lost, is not told twice ever after.
+type Sole string
+
+// One for the channels that it is bound to, or for the key that set it.
+const (
+	SoleOfChannels Sole = "channels"
+	SoleOfKey      Sole = "key"
+)
+
 // Webhook is a program that is told what happens.
 type Webhook struct {
 	ID, AccountID int64
 	Format        Format
 	// Options are what only its format reads, a JSON object; nil for none.
 	Options json.RawMessage
+	// Sole has it be refused where there is one already that is the same by this; it is not
+	// kept.
+	Sole Sole
 	// KeyID is the key that set one of another format; 0 where no key is meant.
 	KeyID       int64
 	URL         string
@@ -367,7 +380,8 @@ func (w *Webhook) checkHeaders() (wrong []fault.Field) {
 
 // Store keeps webhooks. One that there is not is NotFound.
 type Store interface {
-	// CreateWebhook is a Conflict if there are too many. What happens after it returned is
+	// CreateWebhook is a Conflict if there are too many, or one already that is to be the
+	// only one. What happens after it returned is
 	// told.
 	CreateWebhook(ctx context.Context, w Webhook, most int) (Webhook, error)
 	UpdateWebhook(ctx context.Context, accountID, id int64, change func(*Webhook) error) (Webhook, error)

@@ -27,8 +27,7 @@ func (c *Server) idsOf(ctx context.Context, a asked, kind contacts.ListKind, con
 	return ids, err
 }
 
-// phoneKinds are the addresses that one phone number is: where one of them may be written
-// to, a person means all of them.
+// phoneKinds are the addresses that may be a contact's phone number, the first that it has.
 var phoneKinds = []providers.AddressKind{providers.Phone, providers.SMS, providers.WhatsApp}
 
 // phoneOf is a contact's number as it was written.
@@ -120,41 +119,36 @@ func detailsOf(a asked) (d details, err error) {
 	return d, err
 }
 
-// addresses are those of the details in their normal form.
-func (c *Server) addresses(ctx context.Context, a asked, d details) (list map[providers.AddressKind]string, err error) {
-	list = map[providers.AddressKind]string{}
+// addresses are the e-mail address and the phone number of the details in their normal form;
+// empty where they were not given.
+func (c *Server) addresses(ctx context.Context, a asked, d details) (email, phone string, err error) {
 	if d.email != "" {
-		if list[providers.Email], err = value.Normal(providers.Email, d.email, ""); err != nil {
-			return nil, fault.InvalidField("email", d.email, "%s", gate.TextOf(err))
+		if email, err = value.Normal(providers.Email, d.email, ""); err != nil {
+			return "", "", fault.InvalidField("email", d.email, "%s", gate.TextOf(err))
 		}
 	}
 	if d.phone != "" {
 		settings, err := c.Settings.Get(ctx, a.caller.AccountID)
 		if err != nil {
-			return nil, err
+			return "", "", err
 		}
-		number, err := value.Normal(providers.Phone, d.phone, settings.Country)
-		if err != nil {
-			return nil, fault.InvalidField("phone_number", d.phone, "%s (numbers without a country need carillon settings set --country)", gate.TextOf(err))
-		}
-		for _, kind := range phoneKinds {
-			list[kind] = number
+		if phone, err = value.Normal(providers.Phone, d.phone, settings.Country); err != nil {
+			return "", "", fault.InvalidField("phone_number", d.phone, "%s (numbers without a country need carillon settings set --country)", gate.TextOf(err))
 		}
 	}
-	return list, nil
+	return email, phone, nil
 }
 
 // taken refuses addresses that another contact holds.
-func (c *Server) taken(ctx context.Context, a asked, list map[providers.AddressKind]string, but int64) error {
+func (c *Server) taken(ctx context.Context, a asked, email, phone string, but int64) error {
 	for _, of := range []struct {
-		kind  providers.AddressKind
-		words string
-	}{{providers.Email, "Please try with different email address"}, {providers.Phone, "Please try with different phone_number"}} {
-		address := list[of.kind]
-		if address == "" {
+		kind           providers.AddressKind
+		address, words string
+	}{{providers.Email, email, "Please try with different email address"}, {providers.Phone, phone, "Please try with different phone_number"}} {
+		if of.address == "" {
 			continue
 		}
-		found, err := c.Contacts.Search(ctx, contacts.ContactFilter{AccountID: a.caller.AccountID, Kind: of.kind, Address: address, Limit: 1})
+		found, err := c.Contacts.Search(ctx, contacts.ContactFilter{AccountID: a.caller.AccountID, Kind: of.kind, Address: of.address, Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -163,14 +157,6 @@ func (c *Server) taken(ctx context.Context, a asked, list map[providers.AddressK
 		}
 	}
 	return nil
-}
-
-// noteWritten notes how a number was written.
-func (c *Server) noteWritten(ctx context.Context, of contacts.Contact, phone string) error {
-	if phone == "" || phone == of.Addresses[providers.Phone] {
-		return nil
-	}
-	return c.Written.SetWritten(ctx, contacts.Holding{AccountID: of.AccountID, ContactID: of.ID, Kind: providers.Phone}, phone)
 }
 
 func (c *Server) createContact(ctx context.Context, a asked) (any, error) {
@@ -189,23 +175,18 @@ func (c *Server) createContact(ctx context.Context, a asked) (any, error) {
 	if d.email == "" && d.phone == "" {
 		return nil, said("The email or phone_number is required")
 	}
-	list, err := c.addresses(ctx, a, d)
+	email, phone, err := c.addresses(ctx, a, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.taken(ctx, a, list, 0); err != nil {
+	if err := c.taken(ctx, a, email, phone, 0); err != nil {
 		return nil, err
 	}
-	made, err := c.Contacts.Create(ctx, contacts.Contact{
-		AccountID: a.caller.AccountID, FirstName: d.first, LastName: d.last, Status: contacts.Active, Addresses: list,
-	}, "")
+	made, err := c.Contacts.CreateIn(ctx, contacts.Contact{
+		AccountID: a.caller.AccountID, FirstName: d.first, LastName: d.last, Status: contacts.Active, Number: phone,
+		Addresses: map[providers.AddressKind]string{providers.Email: email},
+	}, contacts.Joining{Kind: contacts.Group, ListID: l.ID, Actor: a.caller.Actor(), Written: writtenAs(d.phone, phone)})
 	if err != nil {
-		return nil, err
-	}
-	if err := c.noteWritten(ctx, made, d.phone); err != nil {
-		return nil, err
-	}
-	if _, err := c.Lists.Add(ctx, c.member(a, contacts.Group, l.ID, made.ID)); err != nil {
 		return nil, err
 	}
 	return struct {
@@ -226,14 +207,20 @@ func (c *Server) updateContact(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := c.addresses(ctx, a, d)
+	email, phone, err := c.addresses(ctx, a, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.taken(ctx, a, list, of.ID); err != nil {
+	if err := c.taken(ctx, a, email, phone, of.ID); err != nil {
 		return nil, err
 	}
-	change, changed := contacts.ContactChange{Addresses: list}, false
+	change, changed := contacts.ContactChange{}, false
+	if email != "" {
+		change.Addresses, changed = map[providers.AddressKind]string{providers.Email: email}, email != of.Addresses[providers.Email]
+	}
+	if phone != "" {
+		change.Number, changed = &phone, changed || phone != of.Addresses[providers.Phone]
+	}
 	for _, text := range []struct {
 		given, is string
 		to        **string
@@ -242,17 +229,24 @@ func (c *Server) updateContact(ctx context.Context, a asked) (any, error) {
 			*text.to, changed = &text.given, changed || text.given != text.is
 		}
 	}
-	for kind, address := range list {
-		changed = changed || of.Addresses[kind] != address
-	}
 	if !changed {
 		return nil, unchanged{"Make sure, you changed the contact information"}
 	}
-	made, err := c.Contacts.Update(ctx, a.caller.AccountID, of.ID, change)
-	if err != nil {
+	if _, err := c.Contacts.Update(ctx, a.caller.AccountID, of.ID, change); err != nil {
 		return nil, err
 	}
-	return done{Status: "success"}, c.noteWritten(ctx, made, d.phone)
+	if written := writtenAs(d.phone, phone); written != "" {
+		err = c.Written.SetWritten(ctx, contacts.Holding{AccountID: of.AccountID, ContactID: of.ID, Kind: providers.Phone}, written)
+	}
+	return done{Status: "success"}, err
+}
+
+// writtenAs is how a number was written; empty where it is kept so.
+func writtenAs(given, kept string) string {
+	if given == kept {
+		return ""
+	}
+	return given
 }
 
 func (c *Server) deleteContact(ctx context.Context, a asked) (any, error) {

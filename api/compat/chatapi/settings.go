@@ -3,6 +3,7 @@ package chatapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 
@@ -99,21 +100,83 @@ func (c *Server) settingsOf(a asked) channels.APISettings {
 	return channels.APISettings{AccountID: a.caller.AccountID, API: name, ChannelID: a.channel}
 }
 
-// read are the settings of an instance.
+// read are the settings of an instance: those of its webhook while there is one, so that
+// what is shown is what is told.
 func (c *Server) read(ctx context.Context, a asked) (s settings, err error) {
+	w, has, err := c.webhookOf(ctx, a)
+	if err != nil {
+		return s, err
+	}
+	if has {
+		return settingsIn(w)
+	}
 	return s, c.Channels.APISettings(ctx, c.settingsOf(a), &s)
 }
 
-// change changes the settings of an instance, and its webhook with them.
+// settingsIn are the settings that a webhook has.
+func settingsIn(w webhooks.Webhook) (s settings, err error) {
+	if err := json.Unmarshal(w.Options, &s); err != nil {
+		return s, fmt.Errorf("read the settings of webhook %d: %w", w.ID, err)
+	}
+	s.WebhookURL = w.URL
+	return s, nil
+}
+
+// change changes the settings of an instance in one step: in its webhook where there is one
+// before or after, else beside the channel.
 func (c *Server) change(ctx context.Context, a asked) (s settings, changed map[string]any, err error) {
-	err = c.Channels.ChangeAPISettings(ctx, c.settingsOf(a), &s, func() (err error) {
-		changed, err = s.take(a.given)
-		return err
-	})
+	w, has, err := c.webhookOf(ctx, a)
 	if err != nil {
 		return s, nil, err
 	}
-	return s, changed, c.setWebhook(ctx, a, s)
+	if s, err = c.read(ctx, a); err != nil {
+		return s, nil, err
+	}
+	if changed, err = s.take(a.given); err != nil {
+		return s, nil, err
+	}
+	switch {
+	case s.WebhookURL != "" && has:
+		_, err = c.Webhooks.Update(ctx, a.caller.AccountID, w.ID, func(w *webhooks.Webhook) error {
+			if s, err = settingsIn(*w); err != nil {
+				return err
+			}
+			if changed, err = s.take(a.given); err != nil {
+				return err
+			}
+			if w.URL != s.WebhookURL {
+				w.State = webhooks.On
+			}
+			return s.into(w, a)
+		})
+		return s, changed, err
+	case s.WebhookURL != "":
+		made := webhooks.Webhook{
+			AccountID: a.caller.AccountID, Format: name, Channels: []int64{a.channel}, Sole: webhooks.SoleOfChannels, Description: "set through Chat-API",
+			Events: []webhooks.Event{
+				webhooks.MessageReceived, webhooks.MessageEvent(messages.Sent), webhooks.MessageEvent(messages.Delivered), webhooks.MessageEvent(messages.Read),
+			},
+		}
+		if err := s.into(&made, a); err != nil {
+			return s, nil, err
+		}
+		_, _, err = c.Webhooks.Create(ctx, made)
+		return s, changed, err
+	}
+	// They are kept before the webhook is gone: what dies between the two is still told by it.
+	var kept settings
+	err = c.Channels.ChangeAPISettings(ctx, c.settingsOf(a), &kept, func() error { kept = s; return nil })
+	if err == nil && has {
+		err = c.Webhooks.Delete(ctx, a.caller.AccountID, w.ID)
+	}
+	return s, changed, err
+}
+
+// into puts settings into a webhook, which the caller has set.
+func (s settings) into(w *webhooks.Webhook, a asked) (err error) {
+	w.URL, w.KeyID = s.WebhookURL, a.caller.ID
+	w.Options, err = json.Marshal(s)
+	return err
 }
 
 // webhookOf is the webhook of an instance, as far as it has one.
@@ -126,41 +189,6 @@ func (c *Server) webhookOf(ctx context.Context, a asked) (w webhooks.Webhook, ha
 		return w, false, err
 	}
 	return list[i], true, nil
-}
-
-// setWebhook has the instance's webhook be as the settings say.
-func (c *Server) setWebhook(ctx context.Context, a asked, s settings) error {
-	w, has, err := c.webhookOf(ctx, a)
-	switch {
-	case err != nil:
-		return err
-	case s.WebhookURL == "" && has:
-		return c.Webhooks.Delete(ctx, a.caller.AccountID, w.ID)
-	case s.WebhookURL == "":
-		return nil
-	}
-	options, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	if has {
-		_, err = c.Webhooks.Update(ctx, a.caller.AccountID, w.ID, func(w *webhooks.Webhook) error {
-			if w.URL != s.WebhookURL {
-				w.State = webhooks.On
-			}
-			w.URL, w.Options, w.KeyID = s.WebhookURL, options, a.caller.ID
-			return nil
-		})
-		return err
-	}
-	_, _, err = c.Webhooks.Create(ctx, webhooks.Webhook{
-		AccountID: a.caller.AccountID, Format: name, Options: options, KeyID: a.caller.ID, URL: s.WebhookURL, Channels: []int64{a.channel},
-		Description: "set through Chat-API",
-		Events: []webhooks.Event{
-			webhooks.MessageReceived, webhooks.MessageEvent(messages.Sent), webhooks.MessageEvent(messages.Delivered), webhooks.MessageEvent(messages.Read),
-		},
-	})
-	return err
 }
 
 // hooked is what is said of a webhook: set is whether this call set it.

@@ -3,7 +3,6 @@ package chatapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -50,9 +49,9 @@ var statuses = map[webhooks.Event]string{
 
 // Request makes the request that tells what happened.
 func (f *Format) Request(ctx context.Context, w webhooks.Webhook, _ webhooks.Delivery, o webhooks.Occurrence) (r outgoing.Request, ok bool, err error) {
-	var s settings
-	if err := json.Unmarshal(w.Options, &s); err != nil {
-		return r, false, fmt.Errorf("read the settings of webhook %d: %w", w.ID, err)
+	s, err := settingsIn(w)
+	if err != nil {
+		return r, false, err
 	}
 	body := told{}
 	if o.Type == webhooks.MessageReceived {
@@ -130,8 +129,7 @@ const guaranteedTries = 20
 
 // Tries is how often a request is made.
 func (f *Format) Tries(w webhooks.Webhook) (most int, off bool) {
-	var s settings
-	if json.Unmarshal(w.Options, &s) == nil && s.GuaranteedHooks {
+	if s, err := settingsIn(w); err == nil && s.GuaranteedHooks {
 		return guaranteedTries, false
 	}
 	return 0, false

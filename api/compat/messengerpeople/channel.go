@@ -120,8 +120,8 @@ func (s *Server) login(ctx context.Context, a asked) (any, error) {
 		return nil, err
 	}
 	k, err := s.Keys.Lookup(ctx, secret.New(password))
-	if fault.Is(err, fault.Unauthorized) || err == nil && (k.AccountID != a.caller.AccountID || k.API != "" && k.API != api) {
-		return nil, fault.New(fault.Unauthorized, "the password is no API key of the account")
+	if fault.Is(err, fault.Unauthorized) || err == nil && !s.opens(k, a) {
+		return nil, fault.New(fault.Unauthorized, "the password is no API key of the account that opens this channel")
 	}
 	if err != nil {
 		return nil, err
@@ -137,6 +137,12 @@ func (s *Server) login(ctx context.Context, a asked) (any, error) {
 		return nil, err
 	}
 	return token{key.Reveal()}, s.audit(ctx, a, "log-in", fmt.Sprintf("key %d", k.ID), nil)
+}
+
+// opens reports whether a key opens the channel of a call: what is bound to another channel,
+// or made for another API, gains nothing by a login.
+func (s *Server) opens(k access.Key, a asked) bool {
+	return k.AccountID == a.caller.AccountID && (k.API == "" || k.API == api) && (k.ChannelID == 0 || k.ChannelID == a.channel.ID)
 }
 
 // shortened is a key's name.
@@ -230,7 +236,7 @@ func (s *Server) changeWebhook(ctx context.Context, a asked) (any, error) {
 		if w == nil {
 			made := webhooks.Webhook{
 				AccountID: a.caller.AccountID, Format: api, Description: "MessengerPeople, " + a.channel.Name, Events: []webhooks.Event{webhooks.MessageReceived},
-				Channels: []int64{a.channel.ID}, Content: true, State: webhooks.On, Batch: webhooks.Batch{Most: 1},
+				Channels: []int64{a.channel.ID}, Sole: webhooks.SoleOfChannels, Content: true, State: webhooks.On, Batch: webhooks.Batch{Most: 1},
 			}
 			if err := change(&made); err != nil {
 				return nil, err

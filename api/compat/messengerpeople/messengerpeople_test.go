@@ -660,6 +660,13 @@ func TestLoginAndKeys(t *testing.T) {
 	s := newServer(t)
 	require.Equal(t, apiKey, s.ok("GET", "channel/apikey")["apikey"])
 	s.refused("no API key", "POST", "login", "username", "ada", "password", "wrong")
+	// A key of another channel, or of another API, gains nothing here.
+	for name, k := range map[string]access.Key{"channel": {API: "messengerpeople", ChannelID: s.Mail.ID}, "xms": {API: "xms"}} {
+		k.AccountID, k.Name, k.Role = s.Account, name, access.Admin
+		_, err := s.Store.AddKey(t.Context(), k, secret.New(name+"-other-key-0123456789"))
+		require.NoError(t, err)
+		s.refused("no API key", "POST", "login", "username", "ada", "password", name+"-other-key-0123456789")
+	}
 	token := s.ok("POST", "login", "username", "ada", "password", "editor-key-0123456789")["token"].(string)
 	w := s.raw("GET", "user?token="+token, "", nil)
 	require.Equal(t, 200, w.Code)

@@ -141,7 +141,7 @@ func (x *Server) keepWebhook(ctx context.Context, caller access.Key, before webh
 		_, err = x.Webhooks.Update(ctx, caller.AccountID, before.ID, set)
 		return made, err
 	}
-	w := webhooks.Webhook{AccountID: caller.AccountID, Format: format, KeyID: caller.ID, Description: "XMS, " + caller.Name}
+	w := webhooks.Webhook{AccountID: caller.AccountID, Format: format, KeyID: caller.ID, Sole: webhooks.SoleOfKey, Description: "XMS, " + caller.Name}
 	if err := set(&w); err != nil {
 		return "", err
 	}
