@@ -74,6 +74,16 @@ type CampaignAbout struct {
 	Notes *string   `json:"notes,omitempty" maxLength:"10000"`
 }
 
+// apply changes what is said of a campaign for people.
+func (b CampaignAbout) apply(c *campaigns.Campaign) {
+	if b.Tags != nil {
+		c.About.Tags = *b.Tags
+	}
+	if b.Notes != nil {
+		c.About.Notes = *b.Notes
+	}
+}
+
 // CampaignChange is what to change of a campaign; what is absent stays.
 type CampaignChange struct {
 	Name       *string               `json:"name,omitempty" minLength:"1" maxLength:"200"`
@@ -193,8 +203,32 @@ type scheduleCampaign struct {
 type duplicateCampaign struct {
 	ByID
 	Body *struct {
-		Name string `json:"name,omitempty" maxLength:"200" doc:"Copy of … if absent."`
+		CampaignChange
+		CampaignAbout
+		Rest bool `json:"rest,omitempty" doc:"For everybody whom the original did not reach: who was sent it, or may have been, is left out. The original has to be over."`
 	}
+}
+
+// CampaignCorrection is what a paused campaign is to say instead; what is absent stays.
+type CampaignCorrection struct {
+	Content  *MessageContent    `json:"content,omitempty"`
+	Tracking *tracking.Settings `json:"tracking,omitempty" doc:"As a whole; an empty object takes it away."`
+	DryRun   bool               `json:"dry_run,omitempty" doc:"Change nothing, and say what would be done."`
+}
+
+type correctCampaign struct {
+	ByID
+	Body CampaignCorrection
+}
+
+func (in *correctCampaign) changesNothing() bool { return in.Body.DryRun }
+
+// CampaignCorrected is what a correction does.
+type CampaignCorrected struct {
+	Recipients int64    `json:"recipients" doc:"How many have not got it: once the campaign is resumed they get what it says then."`
+	HaveIt     int64    `json:"have_it" doc:"How many have got it as it was, or may have; they are not sent it again."`
+	Says       []string `json:"says" doc:"What will happen, in words."`
+	Runs       []Run    `json:"runs,omitempty" doc:"The runs in which they are now; absent on a dry run."`
 }
 
 type explainCampaign struct {
@@ -268,7 +302,8 @@ func (s *Server) campaignRoutes() {
 			return out, err
 		})
 	register(s, operation{id: "update-campaign", method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Change a draft or scheduled campaign",
-		more:  "One that recurs can be changed at any time: what a run is made of stays as it was when it began, the next one is made of what is set now.",
+		more: "One that recurs can be changed at any time: what a run is made of stays as it was when it began, the next one is made of what is set now. Of one " +
+			"that fires once and is under way name, throttle and weight can be changed; what it says by POST …/correct, while it is paused.",
 		roles: mayEdit}, s.updateCampaign)
 	register(s, operation{id: "delete-campaign", method: http.MethodDelete, path: path + "/{id}", tag: tag, doc: "Delete a draft",
 		status: http.StatusNoContent, roles: mayEdit},
@@ -322,12 +357,7 @@ func (s *Server) campaignRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			if in.Body.Tags != nil {
-				c.About.Tags = *in.Body.Tags
-			}
-			if in.Body.Notes != nil {
-				c.About.Notes = *in.Body.Notes
-			}
+			in.Body.apply(&c)
 			return campaignOut(s.Campaigns.Describe(ctx, caller.AccountID, in.ID, c.About))
 		})
 	for _, archive := range []struct {
@@ -358,14 +388,23 @@ func (s *Server) campaignRoutes() {
 			})
 	}
 	register(s, operation{id: "duplicate-campaign", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag,
-		doc: "Make a draft with the same audience and content", status: http.StatusCreated, roles: mayEdit},
+		doc: "Make a draft with the same audience and content", status: http.StatusCreated, roles: mayEdit,
+		more: "The fields of the body are changed in the copy. With rest it is for everybody whom the original did not reach."},
 		func(ctx context.Context, caller access.Key, in *duplicateCampaign) (*one[Campaign], error) {
-			name := ""
+			var how campaigns.Duplicating
 			if in.Body != nil {
-				name = in.Body.Name
+				how.Rest, how.Change = in.Body.Rest, func(c *campaigns.Campaign) {
+					in.Body.CampaignChange.apply(c)
+					in.Body.CampaignAbout.apply(c)
+				}
 			}
-			return campaignOut(s.Campaigns.Duplicate(ctx, caller.AccountID, in.ID, name))
+			return campaignOut(s.Campaigns.Duplicate(ctx, caller.AccountID, in.ID, how))
 		})
+	register(s, operation{id: "correct-campaign", method: http.MethodPost, path: path + "/{id}/correct", tag: tag,
+		doc: "Change what a paused campaign says, for those who have not got it", roles: mayEdit,
+		more: "The waiting messages of its runs are canceled, and runs of kind resend take their place, of what it says now: they go out when it is resumed. " +
+			"Who has got it, or may have, is not sent it again. dry_run says beforehand how many are which. It is refused while messages of it are at the " +
+			"provider, which takes seconds."}, s.correctCampaign)
 	register(s, operation{id: "explain-campaign", method: http.MethodGet, path: path + "/{id}/explain", tag: tag,
 		doc: "Why somebody was or was not written to", roles: mayLook}, s.explain)
 	register(s, operation{id: "explain", method: http.MethodGet, path: "/v1/explain", tag: tag, doc: "What somebody was sent over all campaigns, and why not",
@@ -379,7 +418,12 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 	if err != nil {
 		return nil, err
 	}
-	b := in.Body
+	in.Body.apply(&c)
+	return campaignOut(s.Campaigns.Update(ctx, c))
+}
+
+// apply changes what a campaign is made of.
+func (b CampaignChange) apply(c *campaigns.Campaign) {
 	if b.Name != nil {
 		c.Name = *b.Name
 	}
@@ -423,7 +467,27 @@ func (s *Server) updateCampaign(ctx context.Context, caller access.Key, in *chan
 	if b.Tracking != nil {
 		c.Tracking = *b.Tracking
 	}
-	return campaignOut(s.Campaigns.Update(ctx, c))
+}
+
+func (s *Server) correctCampaign(ctx context.Context, caller access.Key, in *correctCampaign) (*one[CampaignCorrected], error) {
+	c, err := s.Campaigns.Get(ctx, caller.AccountID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	CampaignChange{Content: in.Body.Content, Tracking: in.Body.Tracking}.apply(&c)
+	done, err := s.Campaigns.Correct(ctx, c, in.Body.DryRun, caller.Actor())
+	if err != nil {
+		return nil, err
+	}
+	view := CampaignCorrected{Recipients: done.Recipients, HaveIt: done.HaveIt, Says: done.Words()}
+	for _, r := range done.Runs {
+		run, err := s.runView(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		view.Runs = append(view.Runs, run)
+	}
+	return &one[CampaignCorrected]{view}, nil
 }
 
 func forecastView(f campaigns.Forecast) Forecast {

@@ -323,6 +323,13 @@ func (s *Server) simulateFlow(ctx context.Context, caller access.Key, in *simula
 	return &one[FlowSimulation]{simulationView(sim)}, nil
 }
 
+type duplicateFlow struct {
+	ByID
+	Body *struct {
+		Name string `json:"name,omitempty" maxLength:"200" doc:"Copy of … if absent."`
+	}
+}
+
 func (s *Server) flowRoutes() {
 	const path, tag = "/v1/flows", "flows"
 	register(s, operation{id: "list-flows", method: http.MethodGet, path: path, tag: tag, doc: "List flow campaigns, newest first", roles: mayLook},
@@ -361,7 +368,7 @@ func (s *Server) flowRoutes() {
 		})
 	register(s, operation{id: "duplicate-flow", method: http.MethodPost, path: path + "/{id}/duplicate", tag: tag, doc: "Make a draft with the same steps",
 		status: http.StatusCreated, roles: mayEdit},
-		func(ctx context.Context, caller access.Key, in *duplicateCampaign) (*one[Flow], error) {
+		func(ctx context.Context, caller access.Key, in *duplicateFlow) (*one[Flow], error) {
 			name := ""
 			if in.Body != nil {
 				name = in.Body.Name

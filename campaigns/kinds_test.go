@@ -21,7 +21,7 @@ func TestWhatIsSaidOfACampaign(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "spring sale"}, c.About.Tags)
 	require.Equal(t, campaigns.Newsletter, c.Kind())
-	copied, err := f.Duplicate(ctx, f.Account, c.ID, "")
+	copied, err := f.Duplicate(ctx, f.Account, c.ID, campaigns.Duplicating{})
 	require.NoError(t, err)
 	require.Equal(t, campaigns.About{Tags: c.About.Tags}, copied.About)
 

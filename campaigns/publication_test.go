@@ -120,7 +120,7 @@ func TestPeoplePullAContent(t *testing.T) {
 	require.Empty(t, f.write(t, "12", "+491700000009", "menu"))
 	_, err = f.Withdraw(ctx, f.Account, c.ID)
 	require.True(t, fault.Is(err, fault.NotFound))
-	copied, err := f.Duplicate(ctx, f.Account, c.ID, "")
+	copied, err := f.Duplicate(ctx, f.Account, c.ID, campaigns.Duplicating{})
 	require.NoError(t, err)
 	require.Equal(t, campaigns.Newsletter, copied.Kind())
 }

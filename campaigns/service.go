@@ -2,7 +2,7 @@ package campaigns
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"time"
 
 	"carillon/contacts"
@@ -128,6 +128,7 @@ type Store interface {
 	Lifecycle
 	Recurring
 	Resending
+	Correcting
 	Audiences
 	Gauge
 	Experiments
@@ -188,7 +189,8 @@ func (s *Service) Create(ctx context.Context, c Campaign) (Campaign, error) {
 
 // Update replaces name, channel, audience, content, schedule, throttle and weight of a
 // draft or scheduled campaign, and of one that recurs for the runs to come. A scheduled
-// campaign stays scheduled: its time moves with its schedule.
+// campaign stays scheduled, or paused: its time moves with its schedule. Of one that is
+// under way name, throttle and weight alone can be replaced.
 func (s *Service) Update(ctx context.Context, c Campaign) (Campaign, error) {
 	current, err := s.ofOneStep(ctx, c.AccountID, c.ID)
 	if err != nil {
@@ -198,7 +200,7 @@ func (s *Service) Update(ctx context.Context, c Campaign) (Campaign, error) {
 	if err := s.validate(ctx, &c); err != nil {
 		return Campaign{}, err
 	}
-	if c.Status == Scheduled && !c.Schedule.Recurs() {
+	if current.NextFireAt != nil && !c.Schedule.Recurs() {
 		channel, err := s.store.GetChannel(ctx, c.AccountID, c.ChannelID)
 		if err != nil {
 			return Campaign{}, err
@@ -239,19 +241,46 @@ func (s *Service) Delete(ctx context.Context, accountID, id int64) error {
 	return s.store.DeleteCampaign(ctx, accountID, id)
 }
 
+// Duplicating is how a campaign is duplicated.
+type Duplicating struct {
+	// Rest is for everybody whom the original did not reach: the copy leaves out who was
+	// sent it, or may have been.
+	Rest bool
+	// Change changes the copy before it is made; nil for nothing.
+	Change func(*Campaign)
+}
+
 // Duplicate makes a draft with the same audience and content, which recurs if the
 // original does. A single time is not copied: it has come and gone, or belongs to the
-// original.
-func (s *Service) Duplicate(ctx context.Context, accountID, id int64, name string) (Campaign, error) {
+// original. For the rest alone the original has to be over: else both would go to those who
+// still wait for it.
+func (s *Service) Duplicate(ctx context.Context, accountID, id int64, how Duplicating) (Campaign, error) {
 	c, err := s.ofOneStep(ctx, accountID, id)
 	if err != nil {
 		return Campaign{}, err
 	}
-	if name = strings.TrimSpace(name); name == "" {
-		name = shorten("Copy of "+c.Name, maxName)
+	if how.Rest && !slices.Contains([]Status{Finished, Canceled, Failed}, c.Status) {
+		return Campaign{}, fault.New(fault.Conflict, "campaign %d is %s, and whoever waits for it would get both: cancel it first, or let it finish", id, c.Status)
 	}
-	c.Name = name
+	name := c.Name
+	c.Name = shorten("Copy of "+name, maxName)
+	if how.Rest {
+		c.Name = shorten("Rest of "+name, maxName)
+	}
 	c.Schedule.At, c.About.Notes, c.About.Data = "", "", nil // which are the original's
+	if how.Change != nil {
+		how.Change(&c)
+	}
+	if how.Rest {
+		var without targeting.Exclude
+		if c.Audience.Exclude != nil {
+			without = *c.Audience.Exclude
+		}
+		if !slices.Contains(without.Campaigns, id) {
+			without.Campaigns = append(slices.Clone(without.Campaigns), id)
+		}
+		c.Audience.Exclude = &without
+	}
 	return s.Create(ctx, c)
 }
 

@@ -41,7 +41,7 @@ func TestAPreviewShowsTheWaves(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, c.Schedule.RecipientTime)
 	require.Equal(t, fires.Add(24*time.Hour), *c.NextFireAt)
-	again, err := f.Duplicate(ctx, f.Account, c.ID, "")
+	again, err := f.Duplicate(ctx, f.Account, c.ID, campaigns.Duplicating{})
 	require.NoError(t, err)
 	require.Equal(t, c.Schedule.Delivery, again.Schedule.Delivery)
 	require.Empty(t, again.Schedule.At)

@@ -128,7 +128,7 @@ func TestDraft(t *testing.T) {
 	c, err := f.Update(ctx, c)
 	require.NoError(t, err)
 	require.Equal(t, "Summer", c.Name)
-	copied, err := f.Duplicate(ctx, f.Account, c.ID, "")
+	copied, err := f.Duplicate(ctx, f.Account, c.ID, campaigns.Duplicating{})
 	require.NoError(t, err)
 	require.Equal(t, "Copy of Summer", copied.Name)
 	list, err := f.List(ctx, campaigns.Filter{AccountID: f.Account, Status: campaigns.Draft, Limit: 1})

@@ -96,12 +96,18 @@ func (s Schedule) Fires(at time.Time, defaultZone string) time.Time {
 	return zone.Resolve(at.In(s.home(defaultZone)), farthestEast)
 }
 
+// stillThat is by how much later than an instant runs may stand that correct the one that
+// was fired for it: two are never of the same millisecond.
+const stillThat = time.Second
+
 // wall is the wall-clock time that a run of an instant is about: that of the
 // schedule's time if it was fired for this, and else what the campaign's clock
 // showed then.
 func (s Schedule) wall(instant time.Time, home *time.Location) time.Time {
-	if at, ok, err := s.Instant(home.String()); err == nil && ok && s.Fires(at, home.String()).Equal(instant) {
-		instant = at
+	if at, ok, err := s.Instant(home.String()); err == nil && ok {
+		if late := instant.Sub(s.Fires(at, home.String())); late >= 0 && late < stillThat {
+			instant = at
+		}
 	}
 	w := instant.In(home)
 	return time.Date(w.Year(), w.Month(), w.Day(), w.Hour(), w.Minute(), w.Second(), w.Nanosecond(), time.UTC)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -79,15 +80,41 @@ func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience)
 		}
 	}
 	if f.audience.All || f.audience.Some() {
+		f.audience.Exclude = a.Exclude
 		*a = f.audience
 	}
 	if f.received != "" {
 		f.exclude.Received = receivedOf(f.received)
 	}
-	if f.exclude.Some() {
-		a.Exclude = &f.exclude
-	}
+	f.leaveOut(a)
 	return nil
+}
+
+// leaveOut lays over a whom the flags leave out, each kind in place of those that it leaves
+// out already.
+func (f *audienceFlags) leaveOut(a *targeting.Audience) {
+	if !f.exclude.Some() {
+		return
+	}
+	var without targeting.Exclude
+	if a.Exclude != nil {
+		without = *a.Exclude
+	}
+	for _, part := range []struct{ to, of *[]int64 }{
+		{&without.Uploads, &f.exclude.Uploads}, {&without.Groups, &f.exclude.Groups}, {&without.Targeting, &f.exclude.Targeting},
+		{&without.Categories, &f.exclude.Categories}, {&without.Labels, &f.exclude.Labels}, {&without.Contacts, &f.exclude.Contacts},
+		{&without.Campaigns, &f.exclude.Campaigns},
+	} {
+		if len(*part.of) > 0 {
+			*part.to = *part.of
+		}
+	}
+	if len(f.exclude.Rule) > 0 {
+		without.Rule = f.exclude.Rule
+	}
+	without.Messages = cmp.Or(f.exclude.Messages, without.Messages)
+	without.Received = cmp.Or(f.exclude.Received, without.Received)
+	a.Exclude = &without
 }
 
 // receivedOf reads which earlier runs count.

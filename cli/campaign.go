@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -134,6 +135,40 @@ type campaignFlags struct {
 	start, watch                            bool
 	tags                                    []string
 	notes                                   string
+	// given reports whether a flag was given.
+	given func(flag string) bool
+}
+
+// add makes the flags that say what a campaign is.
+func (f *campaignFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	f.given = flags.Changed
+	flags.StringVar(&f.file, "file", "", "JSON file with the campaign as the API takes it, - for standard input; flags win over it")
+	flags.StringVar(&f.name, "name", "", "name")
+	flags.StringVar(&f.channel, "channel", "", "channel, by id or name")
+	f.audienceFlags.add(cmd, "to ", "but not to ")
+	flags.StringVar(&f.subject, "subject", "", "subject")
+	flags.StringVar(&f.text, "text", "", "text")
+	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
+	flags.StringVar(&f.html, "html", "", "HTML part")
+	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
+	flags.StringVar(&f.attachment, "attachment", "", "a file, by its address")
+	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
+	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
+	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
+	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
+	f.feed.add(cmd)
+	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
+	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
+	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
+	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
+	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
+	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")
+	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
+	f.experiment.add(cmd)
+	f.track.add(cmd)
+	flags.StringVar(&f.convert.Event, "conversion", "", "the event that counts for the campaign, such as order.paid")
+	flags.IntVar(&f.convert.WithinDays, "conversion-days", 7, "for messages that were sent at most so many days before it")
 }
 
 func (c *cli) campaignCreate() *cobra.Command {
@@ -156,37 +191,12 @@ one at first; the others wait, and get the one that wins. 'carillon campaign win
           --variant A --variant 'B={"subject": "Tulips!"}' --test-share 20 --winner read --winner-after 4h --holdout 5
   carillon campaign create --file campaign.json --start --watch`,
 	}
+	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.file, "file", "", "JSON file with the campaign as the API takes it, - for standard input; flags win over it")
-	flags.StringVar(&f.name, "name", "", "name")
-	flags.StringVar(&f.channel, "channel", "", "channel, by id or name")
-	f.add(cmd, "to ", "but not to ")
-	flags.StringVar(&f.subject, "subject", "", "subject")
-	flags.StringVar(&f.text, "text", "", "text")
-	flags.StringVar(&f.textFile, "text-file", "", "file with the text, - for standard input")
-	flags.StringVar(&f.html, "html", "", "HTML part")
-	flags.StringVar(&f.htmlFile, "html-file", "", "file with the HTML part, - for standard input")
-	flags.StringVar(&f.attachment, "attachment", "", "a file, by its address")
-	flags.StringArrayVar(&f.buttons, "button", nil, "a button such as 'link|Our shop|https://example.org': link, postback, call or share; may be repeated")
-	flags.StringVar(&f.template, "template", "", "instead of texts: a template, by its name; everybody gets it in their language")
-	flags.StringVar(&f.language, "language", "", "the template's language for everybody")
-	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
-	f.feed.add(cmd)
-	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
-	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
-	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
-	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
-	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
-	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")
-	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
-	f.experiment.add(cmd)
-	f.track.add(cmd)
-	cmd.Flags().StringVar(&f.convert.Event, "conversion", "", "the event that counts for the campaign, such as order.paid")
-	cmd.Flags().IntVar(&f.convert.WithinDays, "conversion-days", 7, "for messages that were sent at most so many days before it")
 	flags.BoolVar(&f.start, "start", false, "start it too")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
-		input, err := c.campaignInput(ctx, f)
+		input, err := c.campaignInput(ctx, &f)
 		if err != nil {
 			return err
 		}
@@ -202,92 +212,112 @@ one at first; the others wait, and get the one that wins. 'carillon campaign win
 }
 
 // campaignInput puts a campaign together from a file and flags.
-func (c *cli) campaignInput(ctx context.Context, f campaignFlags) (api.CampaignInput, error) {
-	var in api.CampaignInput
-	if f.file != "" {
-		if err := c.readJSON(f.file, &in); err != nil {
-			return in, err
-		}
-	}
-	set := func(to *string, value string) {
-		if value != "" {
-			*to = value
-		}
-	}
-	set(&in.Name, f.name)
-	if f.channel != "" {
-		ch, err := c.findChannel(ctx, f.channel)
-		if err != nil {
-			return in, err
-		}
-		in.ChannelID = ch.ID
-	}
-	if err := f.into(ctx, c, &in.Audience); err != nil {
-		return in, err
-	}
-	set(&in.Content.Subject, f.subject)
-	set(&in.Content.Preheader, f.preheader)
-	for _, part := range []struct {
-		to         *string
-		text, file string
-	}{{&in.Content.Text, f.text, f.textFile}, {&in.Content.HTML, f.html, f.htmlFile}} {
-		set(part.to, part.text)
-		if part.file != "" {
-			content, err := c.readFile(part.file)
-			if err != nil {
-				return in, err
-			}
-			*part.to = string(content)
-		}
-	}
-	if err := f.feed.into(&in.Feed); err != nil {
-		return in, err
-	}
-	if f.attachment != "" {
-		in.Content.Attachment = &providers.Attachment{URL: f.attachment}
-	}
-	for _, flag := range f.buttons {
-		b, err := buttonOf(flag)
-		if err != nil {
-			return in, err
-		}
-		in.Content.Buttons = append(in.Content.Buttons, b)
-	}
-	if err := f.schedule.into(ctx, c, &in.Schedule); err != nil {
-		return in, err
-	}
-	if f.template != "" {
-		in.Content.Template = &templates.Use{Name: f.template, Language: f.language}
-	} else if f.language != "" {
-		return in, usagef("--language belongs to --template")
-	}
-	if f.rate != 0 {
-		in.Throttle.PerSecond = f.rate
-	}
-	if f.batch.On() {
-		in.Throttle.Batch = f.batch
-	}
-	if f.weight != 0 {
-		in.Weight = f.weight
-	}
-	in.Tags = append(in.Tags, f.tags...)
-	set(&in.Notes, f.notes)
-	if f.category != 0 {
-		in.CategoryID = f.category
-	}
-	if err := f.experiment.into(c, in.Content, &in.Experiment); err != nil {
-		return in, err
-	}
-	if f.convert.Event != "" {
-		in.Conversion = &f.convert
-	}
-	if err := f.track.into(&in.Tracking); err != nil {
+func (c *cli) campaignInput(ctx context.Context, f *campaignFlags) (in api.CampaignInput, err error) {
+	if err := f.into(ctx, c, &in); err != nil {
 		return in, err
 	}
 	if in.Name == "" || in.ChannelID == 0 {
 		return in, usagef("a campaign needs --name and --channel, or a --file that says them")
 	}
 	return in, nil
+}
+
+// into lays the file and the flags over what a campaign is.
+func (f *campaignFlags) into(ctx context.Context, c *cli, in *api.CampaignInput) error {
+	if f.file != "" {
+		if err := c.readJSON(f.file, in); err != nil {
+			return err
+		}
+	}
+	if f.given("channel") {
+		ch, err := c.findChannel(ctx, f.channel)
+		if err != nil {
+			return err
+		}
+		in.ChannelID = ch.ID
+	}
+	for flag, part := range map[string]struct {
+		to   *string
+		text string
+	}{"name": {&in.Name, f.name}, "notes": {&in.Notes, f.notes}} {
+		if f.given(flag) {
+			*part.to = part.text
+		}
+	}
+	if f.given("tag") {
+		in.Tags = append([]string{}, f.tags...)
+	}
+	if f.given("rate") {
+		in.Throttle.PerSecond = f.rate
+	}
+	if f.given("batch") {
+		in.Throttle.Batch = f.batch
+	}
+	if f.given("weight") {
+		in.Weight = f.weight
+	}
+	if f.given("category") {
+		in.CategoryID = f.category
+	}
+	if f.convert.Event != "" {
+		in.Conversion = &f.convert
+	}
+	if err := f.content(c, &in.Content); err != nil {
+		return err
+	}
+	return errors.Join(f.audienceFlags.into(ctx, c, &in.Audience), f.feed.into(&in.Feed), f.schedule.into(ctx, c, &in.Schedule),
+		f.experiment.into(c, in.Content, &in.Experiment), f.track.into(&in.Tracking))
+}
+
+// content lays the flags over what a campaign says.
+func (f *campaignFlags) content(c *cli, to *api.MessageContent) error {
+	for _, part := range []struct {
+		flag string
+		to   *string
+		text string
+	}{{"subject", &to.Subject, f.subject}, {"preheader", &to.Preheader, f.preheader}, {"text", &to.Text, f.text}, {"html", &to.HTML, f.html}} {
+		if f.given(part.flag) {
+			*part.to = part.text
+		}
+	}
+	for _, part := range []struct {
+		flag string
+		to   *string
+		file string
+	}{{"text-file", &to.Text, f.textFile}, {"html-file", &to.HTML, f.htmlFile}} {
+		if f.given(part.flag) {
+			text, err := c.readFile(part.file)
+			if err != nil {
+				return err
+			}
+			*part.to = string(text)
+		}
+	}
+	if f.given("attachment") {
+		to.Attachment = nil
+		if f.attachment != "" {
+			to.Attachment = &providers.Attachment{URL: f.attachment}
+		}
+	}
+	if f.given("button") {
+		to.Buttons = nil
+		for _, flag := range f.buttons {
+			b, err := buttonOf(flag)
+			if err != nil {
+				return err
+			}
+			to.Buttons = append(to.Buttons, b)
+		}
+	}
+	switch {
+	case f.template != "":
+		to.Content, to.Template = providers.Content{}, &templates.Use{Name: f.template, Language: f.language}
+	case f.given("language") && to.Template == nil:
+		return usagef("--language belongs to --template")
+	case f.given("language"):
+		to.Template.Language = f.language
+	}
+	return nil
 }
 
 // countPatience is how long a preview waits for its numbers before it shows what is
@@ -493,36 +523,6 @@ func (c *cli) campaignSchedule() *cobra.Command {
 func (c *cli) campaignMove(verb, short string) *cobra.Command {
 	return onID(&cobra.Command{Use: verb + " ID", Short: short}, campaignID, func(ctx context.Context, id int64) error {
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below(verb), nil))
-	})
-}
-
-func (c *cli) campaignSet() *cobra.Command {
-	var tags []string
-	var notes string
-	cmd := &cobra.Command{Use: "set ID", Short: "Change the tags and notes of a campaign, whatever its status",
-		Example: "  carillon campaign set 1 --tag spring --tag sale --notes 'for Bea'"}
-	cmd.Flags().StringSliceVar(&tags, "tag", nil, "the tags instead of those that it has; '' takes all away")
-	cmd.Flags().StringVar(&notes, "notes", "", "the notes instead of those that it has")
-	cmd.MarkFlagsOneRequired("tag", "notes")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
-		var in api.CampaignAbout
-		if cmd.Flags().Changed("tag") {
-			tags = append([]string{}, tags...)
-			in.Tags = &tags
-		}
-		if cmd.Flags().Changed("notes") {
-			in.Notes = &notes
-		}
-		return c.showCampaign(ctx, patch(campaignsPath().id(id).below("about"), in))
-	})
-}
-
-func (c *cli) campaignDuplicate() *cobra.Command {
-	var name string
-	cmd := &cobra.Command{Use: "duplicate ID", Short: "Make a draft with the same audience and content"}
-	cmd.Flags().StringVar(&name, "name", "", "name of the copy")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
-		return c.showCampaign(ctx, post(campaignsPath().id(id).below("duplicate"), map[string]string{"name": name}))
 	})
 }
 

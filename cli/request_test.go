@@ -260,7 +260,8 @@ channel pause 1
 channel resume 1
 campaign ls --status draft
 campaign ls --kind recurring --tag spring --search sale --archived all
-campaign set 1 --tag spring,sale --notes x
+campaign set 1 --tag spring,sale --notes x --subject x
+campaign set 2 --text x
 campaign archive 1
 campaign create --name x --channel 1 --all --conversion order.paid --conversion-days 3
 events send order.paid --contact 1 --id k --payload {"a":1} --at 2026-12-01T09:00:00Z
@@ -329,6 +330,7 @@ campaign approve 1
 campaign reject 1 --note no
 campaign cancel 1
 campaign duplicate 1
+campaign duplicate 1 --rest --subject x
 campaign watch 1
 campaign rm 1
 messages send --channel news --to ada@example.org
@@ -418,6 +420,10 @@ func (r *recorder) RoundTrip(sent *http.Request) (*http.Response, error) {
 	switch {
 	case sent.Method == http.MethodDelete && sent.URL.Path == "/v1/queue":
 		answer = `{"id":1}` // it goes on
+	case sent.Method == http.MethodGet && sent.URL.Path == "/v1/campaigns/2":
+		answer = `{"id":2,"name":"x","channel_id":1,"run_id":1,"status":"paused"}`
+	case strings.HasSuffix(sent.URL.Path, "/correct"):
+		answer = `{"recipients":1,"says":[]}`
 	case strings.HasSuffix(sent.URL.Path, "errors.csv"):
 		answer = strings.Repeat("line,field,value,reason\n", 20)
 	}

@@ -209,6 +209,12 @@ func (tx conn) freezeMembers(ctx context.Context, runID int64, in, out picked) (
 	return n, err
 }
 
+// countPicked is how many are picked.
+func (tx conn) countPicked(ctx context.Context, p picked) (n int64, err error) {
+	err = tx.Row(ctx, "SELECT COUNT(*) FROM ("+p.sql+") p", p.args...).Scan(&n)
+	return n, err
+}
+
 // freezeRun freezes a run before the first batch of its plan.
 func (s *Store) freezeRun(ctx context.Context, p planned) error {
 	return s.inTx(ctx, func(tx conn) error {

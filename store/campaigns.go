@@ -137,6 +137,9 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		if err := locked.mayChange(c); err != nil {
 			return err
 		}
+		if err := tx.mayChangeUnderWay(ctx, locked, c); err != nil {
+			return err
+		}
 		if err := tx.mayChangeApproved(ctx, locked, c); err != nil {
 			return err
 		}
@@ -148,8 +151,11 @@ func (s *Store) UpdateCampaign(ctx context.Context, c campaigns.Campaign) (campa
 		}
 		audience, content := mustJSON(c.Audience), mustJSON(kept(c))
 		look := c.NextFireAt
-		if c.Schedule.Recurs() && c.Status != campaigns.Draft {
+		switch {
+		case c.Schedule.Recurs() && c.Status != campaigns.Draft:
 			look, c.NextFireAt = locked.lookAt.Ptr(), locked.nextFireAt.Ptr()
+		case locked.status == campaigns.Paused: // it is looked at when it is resumed
+			look = nil
 		}
 		_, err = tx.Exec(ctx, `UPDATE campaigns SET version = version + CASE WHEN audience = ? AND content = ? THEN 0 ELSE 1 END, name = ?, channel_id = ?,
 			audience = ?, content = ?, schedule = ?, throttle = ?, weight = ?, category_id = ?,
@@ -197,19 +203,39 @@ func (c lockedCampaign) mayChange(to campaigns.Campaign) error {
 	if c.status == campaigns.Draft {
 		return c.mustBe("changed", "", campaigns.Draft)
 	}
-	if !c.schedule.Recurs() {
-		if err := c.mustBe("changed", "duplicate it and change the copy", campaigns.Scheduled); err != nil {
-			return err
-		}
-		if c.status != to.Status {
-			return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.id, c.status)
-		}
-	}
 	if err := c.mustBe("changed", "duplicate it and change the copy", campaigns.Scheduled, campaigns.Running, campaigns.Paused); err != nil {
 		return err
 	}
+	if !c.schedule.Recurs() && c.status != to.Status {
+		return fault.New(fault.Conflict, "campaign %d has become %s meanwhile: look at it and try again", c.id, c.status)
+	}
 	if c.schedule.Recurs() != to.Schedule.Recurs() {
 		return fault.New(fault.Conflict, "campaign %d is %s and can't begin or cease to recur: cancel it, and make another one", c.id, c.status)
+	}
+	return nil
+}
+
+// mayChangeUnderWay refuses a change of what a campaign that fires once says, to whom and
+// when, while it is under way: a run keeps what it began with.
+func (tx conn) mayChangeUnderWay(ctx context.Context, locked lockedCampaign, to campaigns.Campaign) error {
+	fired := locked.nextFireAt.IsZero() && (locked.status == campaigns.Running || locked.status == campaigns.Paused)
+	if !fired || locked.schedule.Recurs() {
+		return nil
+	}
+	from, err := scanCampaign(tx.Row(ctx, selectCampaign+" WHERE id = ?", locked.id).Scan)
+	if err != nil {
+		return err
+	}
+	if mustJSON(kept(from)) != mustJSON(kept(to)) {
+		return fault.New(fault.Conflict, "campaign %d is %s: pause it, and change what it says for those who have not got it: POST /v1/campaigns/%d/correct, "+
+			"or carillon campaign set %d", locked.id, locked.status, locked.id, locked.id)
+	}
+	about := func(c campaigns.Campaign) string {
+		return mustJSON([]any{c.ChannelID, c.Audience, c.Schedule, c.CategoryID})
+	}
+	if about(from) != about(to) {
+		return fault.New(fault.Conflict, "campaign %d is %s, and its channel, audience, category and schedule stay as they were when it began: cancel it, and "+
+			"duplicate it for the rest with another: carillon campaign duplicate %d --rest", locked.id, locked.status, locked.id)
 	}
 	return nil
 }

@@ -77,9 +77,44 @@ func TestCampaigns(t *testing.T) {
 		require.NoError(t, s.DeleteCampaign(ctx, account, second.ID))
 		_, err = s.StartRun(ctx, account, made.ID, clock.Now())
 		require.NoError(t, err)
-		want.Status = campaigns.Running
-		_, err = s.UpdateCampaign(ctx, want)
-		require.True(t, fault.Is(err, fault.Conflict))
+		// What is under way keeps what it says and to whom, and can be slowed down.
+		running, err := s.GetCampaign(ctx, account, made.ID)
+		require.NoError(t, err)
+		slower := running
+		slower.Name, slower.Throttle.PerSecond, slower.Weight = "renamed", 7, 3
+		slower, err = s.UpdateCampaign(ctx, slower)
+		require.NoError(t, err)
+		require.Equal(t, []any{"renamed", 7.0, 3, running.Version}, []any{slower.Name, slower.Throttle.PerSecond, slower.Weight, slower.Version})
+		said, whom := slower, slower
+		said.Content.Text = "another"
+		_, err = s.UpdateCampaign(ctx, said)
+		require.ErrorContains(t, err, "/correct")
+		whom.Audience.All = !whom.Audience.All
+		_, err = s.UpdateCampaign(ctx, whom)
+		require.ErrorContains(t, err, "--rest")
+	})
+}
+
+// What is scheduled and paused before it fires can be changed as if it were not paused, and
+// fires at its time once it is resumed.
+func TestAScheduledCampaignIsChangedWhilePaused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		j := newJourney(t, s, 3)
+		now := s.FakeTime().Now()
+		at, later := now.Add(time.Hour), now.Add(2*time.Hour)
+		require.NoError(t, s.ScheduleCampaign(t.Context(), j.AccountID, j.Campaign, at))
+		j.pause()
+		c, err := s.GetCampaign(t.Context(), j.AccountID, j.Campaign)
+		require.NoError(t, err)
+		c.Content.Text, c.NextFireAt = "another", &later
+		_, err = s.UpdateCampaign(t.Context(), c)
+		require.NoError(t, err)
+		require.Equal(t, 0, s.Int("SELECT COUNT(*) FROM campaigns WHERE id = ? AND look_at IS NOT NULL", j.Campaign), "nothing fires while it is paused")
+		j.resume()
+		c, err = s.GetCampaign(t.Context(), j.AccountID, j.Campaign)
+		require.NoError(t, err)
+		require.Equal(t, later.UnixMilli(), c.NextFireAt.UnixMilli())
+		require.Equal(t, 1, s.Int("SELECT COUNT(*) FROM campaigns WHERE id = ? AND look_at = next_fire_at", j.Campaign))
 	})
 }
 

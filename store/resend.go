@@ -117,8 +117,8 @@ func (s *Store) PreviewResend(ctx context.Context, accountID, campaignID int64, 
 	if p.Preview, err = s.previewPart(ctx, compiled.counts(0, pastEveryID)); err != nil {
 		return p, s.translate(err)
 	}
-	var all int64
-	if err := tx.Row(ctx, "SELECT COUNT(*) FROM ("+of.all.sql+") p", of.all.args...).Scan(&all); err != nil {
+	all, err := tx.countPicked(ctx, of.all)
+	if err != nil {
 		return p, s.translate(err)
 	}
 	p.HaveIt = max(0, all-p.Total)
@@ -145,7 +145,7 @@ func (s *Store) ResendRun(ctx context.Context, accountID, campaignID int64, r ca
 			return err
 		}
 		d := campaigns.Decision{Status: campaigns.RunPlanning, Detail: r.Words() + ", asked for by " + actor}
-		if d.Instant, err = tx.freeInstant(ctx, campaignID); err != nil {
+		if d.Instant, err = tx.freeInstant(ctx, campaignID, s.clock.Now()); err != nil {
 			return err
 		}
 		began, err := tx.takeDown(ctx, func(w *turnWriter) error { return w.resend(ctx, &c, d) })
@@ -207,9 +207,9 @@ func (tx conn) excludedByMessages(ctx context.Context, accountID, campaignID int
 	return tx.pick(ctx, accountID, out)
 }
 
-// freeInstant is the first millisecond from now on of which a campaign has no run.
-func (tx conn) freeInstant(ctx context.Context, campaignID int64) (time.Time, error) {
-	for at := sqldb.Rounded(tx.s.clock.Now()); ; at = at.Add(time.Millisecond) {
+// freeInstant is the first millisecond from some time on of which a campaign has no run.
+func (tx conn) freeInstant(ctx context.Context, campaignID int64, from time.Time) (time.Time, error) {
+	for at := sqldb.Rounded(from); ; at = at.Add(time.Millisecond) {
 		var taken int
 		err := tx.Row(ctx, "SELECT COUNT(*) FROM runs WHERE campaign_id = ? AND instant = ?", campaignID, sqldb.Millis(at)).Scan(&taken)
 		if err != nil || taken == 0 {
