@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"carillon/access"
@@ -14,27 +15,28 @@ import (
 
 // Message is one recipient of one run, or a transactional message.
 type Message struct {
-	ID          int64      `json:"id"`
-	ChannelID   int64      `json:"channel_id"`
-	CampaignID  int64      `json:"campaign_id,omitempty" doc:"Absent for a transactional message."`
-	RunID       int64      `json:"run_id,omitempty"`
-	ContactID   int64      `json:"contact_id,omitempty"`
-	Variant     string     `json:"variant,omitempty" doc:"Which of its campaign's variants it is; absent where there are none, or it waits for the one that wins."`
-	Address     string     `json:"address"`
-	Language    string     `json:"language,omitempty" doc:"Of the template's translation that was chosen for it; absent without a template, and before it was rendered."`
-	State       string     `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
-	Reason      string     `json:"reason,omitempty" doc:"Why it is in its state."`
-	Detail      string     `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
-	Attempt     int        `json:"attempt" doc:"Tries so far."`
-	ProviderID  string     `json:"provider_id,omitempty"`
-	DueAt       *time.Time `json:"due_at,omitempty"`
-	CreatedAt   time.Time  `json:"created_at"`
-	QueuedAt    *time.Time `json:"queued_at,omitempty"`
-	ClaimedAt   *time.Time `json:"claimed_at,omitempty"`
-	SentAt      *time.Time `json:"sent_at,omitempty"`
-	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
-	ReadAt      *time.Time `json:"read_at,omitempty"`
-	FinalAt     *time.Time `json:"final_at,omitempty"`
+	ID          int64             `json:"id"`
+	ChannelID   int64             `json:"channel_id"`
+	CampaignID  int64             `json:"campaign_id,omitempty" doc:"Absent for a transactional message."`
+	RunID       int64             `json:"run_id,omitempty"`
+	ContactID   int64             `json:"contact_id,omitempty"`
+	Variant     string            `json:"variant,omitempty" doc:"Which of its campaign's variants it is; absent where there are none, or it waits for the one that wins."`
+	Address     string            `json:"address"`
+	Language    string            `json:"language,omitempty" doc:"Of the template's translation that was chosen for it; absent without a template, and before it was rendered."`
+	State       string            `json:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason      string            `json:"reason,omitempty" doc:"Why it is in its state."`
+	Detail      string            `json:"detail,omitempty" doc:"The provider's answer, or who did it."`
+	Attempt     int               `json:"attempt" doc:"Tries so far."`
+	Metadata    map[string]string `json:"metadata,omitempty" doc:"What was said of a transactional message when it was sent."`
+	ProviderID  string            `json:"provider_id,omitempty"`
+	DueAt       *time.Time        `json:"due_at,omitempty"`
+	CreatedAt   time.Time         `json:"created_at"`
+	QueuedAt    *time.Time        `json:"queued_at,omitempty"`
+	ClaimedAt   *time.Time        `json:"claimed_at,omitempty"`
+	SentAt      *time.Time        `json:"sent_at,omitempty"`
+	DeliveredAt *time.Time        `json:"delivered_at,omitempty"`
+	ReadAt      *time.Time        `json:"read_at,omitempty"`
+	FinalAt     *time.Time        `json:"final_at,omitempty"`
 }
 
 // MessageHistory is a message with everything that happened to it.
@@ -74,11 +76,26 @@ type MessageInput struct {
 	To         string            `json:"to,omitempty" maxLength:"320" doc:"Address of the channel's kind."`
 	ContactID  int64             `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
 	Content    MessageContent    `json:"content" doc:"Liquid in every text: contact of the contact, row of data; or a template."`
-	Data       map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
-	Metadata   map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
-	DueAt      *time.Time        `json:"due_at,omitempty" doc:"When to send it; at once if absent."`
+	Data       map[string]any    `json:"data,omitempty" doc:"Values for the templates: row.<name>. Of any kind that JSON has: {% for item in row.items %}{{ item.name }}{% endfor %}. At most 256 KiB."`
+	Metadata   map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it; messages are found by it. At most 50 entries."`
+	DueAt      *time.Time        `json:"due_at,omitempty" doc:"When to send it, a time to come; at once if absent."`
 	SeriesID   int64             `json:"series_id,omitempty" minimum:"1" doc:"The series in which it is counted."`
 	HeedOptOut bool              `json:"heed_opt_out,omitempty" doc:"Skip it if the recipient opted out of campaigns; left out, it is sent all the same."`
+}
+
+// MessageSent is a message that was just taken.
+type MessageSent struct {
+	Message
+	Notices []string `json:"notices,omitempty" doc:"What may be a mistake, such as a value that nobody gave, which renders as nothing."`
+}
+
+// MessagePreview is what would be sent.
+type MessagePreview struct {
+	To       string            `json:"to" doc:"The address, as it is kept."`
+	Language string            `json:"language,omitempty" doc:"Of the template's translation; absent without a template."`
+	Content  providers.Content `json:"content" doc:"As it is rendered."`
+	Skipped  string            `json:"skipped,omitempty" doc:"The reason for which it would not be sent; absent if it would."`
+	Notices  []string          `json:"notices,omitempty" doc:"What may be a mistake, such as a value that nobody gave, which renders as nothing."`
 }
 
 // MessageContent is what a message says: texts, or a template.
@@ -89,23 +106,40 @@ type MessageContent struct {
 
 type sendMessage struct{ Body MessageInput }
 
+// notification is the message that is asked for.
+func (b MessageInput) notification(accountID int64) messages.Notification {
+	n := messages.Notification{
+		AccountID: accountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
+		Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut, SeriesID: b.SeriesID,
+	}
+	if b.DueAt != nil {
+		n.DueAt = *b.DueAt
+	}
+	return n
+}
+
+type previewMessage struct{ Body MessageInput }
+
+func (in *previewMessage) changesNothing() bool { return true }
+
 type listMessages struct {
 	Paged
-	ChannelID     int64  `query:"channel_id" minimum:"1"`
-	CampaignID    int64  `query:"campaign_id" minimum:"1"`
-	RunID         int64  `query:"run_id" minimum:"1"`
-	ContactID     int64  `query:"contact_id" minimum:"1"`
-	Address       string `query:"address" maxLength:"320"`
-	State         string `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
-	Reason        string `query:"reason" maxLength:"60"`
-	Transactional bool   `query:"transactional" doc:"Only messages without a campaign."`
+	ChannelID     int64    `query:"channel_id" minimum:"1"`
+	CampaignID    int64    `query:"campaign_id" minimum:"1"`
+	RunID         int64    `query:"run_id" minimum:"1"`
+	ContactID     int64    `query:"contact_id" minimum:"1"`
+	Address       string   `query:"address" maxLength:"320"`
+	State         string   `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason        string   `query:"reason" maxLength:"60"`
+	Transactional bool     `query:"transactional" doc:"Only messages without a campaign."`
+	Metadata      []string `query:"metadata,explode" nullable:"false" maxItems:"10" doc:"Only those with this in their metadata, such as order=4711; may be repeated, and all have to be there. Names and values of at most 200 bytes are found."`
 }
 
 func messageView(m messages.Message) Message {
 	return Message{
 		ID: m.ID, ChannelID: m.ChannelID, CampaignID: m.CampaignID, RunID: m.RunID, ContactID: m.ContactID, Variant: m.VariantName, Address: m.Address,
 		Language: m.Language, State: m.State.String(), Reason: m.Reason, Detail: m.Detail, Attempt: m.Attempt, ProviderID: m.ProviderID,
-		DueAt: timestamp(m.DueAt), CreatedAt: m.CreatedAt, QueuedAt: timestamp(m.QueuedAt), ClaimedAt: timestamp(m.ClaimedAt),
+		Metadata: m.Metadata, DueAt: timestamp(m.DueAt), CreatedAt: m.CreatedAt, QueuedAt: timestamp(m.QueuedAt), ClaimedAt: timestamp(m.ClaimedAt),
 		SentAt: timestamp(m.SentAt), DeliveredAt: timestamp(m.DeliveredAt), ReadAt: timestamp(m.ReadAt), FinalAt: timestamp(m.FinalAt),
 	}
 }
@@ -159,16 +193,22 @@ func (s *Server) messageRoutes() {
 	register(s, operation{id: "send-message", method: http.MethodPost, path: path, tag: tag, doc: "Send one transactional message",
 		status: http.StatusAccepted, roles: maySend, unaudited: true,
 		more: "Goes before every campaign on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
-		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[Message], error) {
-			b := in.Body
-			n := messages.Notification{
-				AccountID: caller.AccountID, ChannelID: b.ChannelID, To: b.To, ContactID: b.ContactID, Content: b.Content.Content, Template: b.Content.Template,
-				Data: b.Data, Metadata: b.Metadata, HeedOptOut: b.HeedOptOut, SeriesID: b.SeriesID,
+		func(ctx context.Context, caller access.Key, in *sendMessage) (*one[MessageSent], error) {
+			m, notices, err := s.Messages.SendNoting(ctx, in.Body.notification(caller.AccountID))
+			if err != nil {
+				return nil, err
 			}
-			if b.DueAt != nil {
-				n.DueAt = *b.DueAt
+			m.Metadata = in.Body.Metadata
+			return &one[MessageSent]{MessageSent{messageView(m), notices}}, nil
+		})
+	register(s, operation{id: "preview-message", method: http.MethodPost, path: path + "/preview", tag: tag, doc: "What a transactional message would say",
+		roles: maySend, more: "Checks and renders it as it would be sent, and sends nothing."},
+		func(ctx context.Context, caller access.Key, in *previewMessage) (*one[MessagePreview], error) {
+			p, err := s.Messages.Preview(ctx, in.Body.notification(caller.AccountID))
+			if err != nil {
+				return nil, err
 			}
-			return messageOut(s.Messages.Send(ctx, n))
+			return &one[MessagePreview]{MessagePreview{To: p.To, Language: p.Language, Content: p.Content, Skipped: p.Skipped, Notices: p.Notices}}, nil
 		})
 	register(s, operation{reads: readsPeople, id: "list-messages", method: http.MethodGet, path: path, tag: tag, doc: "List messages, oldest first",
 		roles: mayWatch,
@@ -181,6 +221,9 @@ func (s *Server) messageRoutes() {
 			f := messages.MessageFilter{
 				AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID, RunID: in.RunID, ContactID: in.ContactID,
 				Address: in.Address, Reason: in.Reason, Transactional: in.Transactional, After: after, Limit: in.Limit + 1,
+			}
+			if f.Metadata, err = metadataOf(in.Metadata); err != nil {
+				return nil, err
 			}
 			if caller.Role == access.Sender {
 				if f.CampaignID != 0 || f.RunID != 0 {
@@ -223,6 +266,20 @@ func (s *Server) messageRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[Message], error) {
 			return messageOut(s.Messages.Cancel(ctx, caller.AccountID, in.ID, caller.Actor()))
 		})
+}
+
+// metadataOf reads entries of metadata that messages are to have.
+func metadataOf(list []string) (map[string]string, error) {
+	entries := make(map[string]string, len(list))
+	for _, entry := range list {
+		name, value, ok := strings.Cut(entry, "=")
+		if !ok || name == "" || len(name) > messages.MaxMetadataFound || len(value) > messages.MaxMetadataFound {
+			return nil, fault.InvalidField("query.metadata", entry, "must be a name and a value with = between them, each of at most %d bytes, such as order=4711",
+				messages.MaxMetadataFound)
+		}
+		entries[name] = value
+	}
+	return entries, nil
 }
 
 func senderSees() error {

@@ -57,15 +57,15 @@ type TranslationInput struct {
 
 // RenderInput says for whom a template is rendered.
 type RenderInput struct {
-	Kind         string            `json:"kind,omitempty" doc:"The kind of channel; left out, the first that the template is for."`
-	ContactID    int64             `json:"contact_id,omitempty" minimum:"1" doc:"A contact; left out, the samples stand where parameters do."`
-	Language     string            `json:"language,omitempty" doc:"A language of the template; left out, the one that it chooses for the contact."`
-	Version      int               `json:"version,omitempty" minimum:"0" doc:"A version; left out, the latest."`
-	Params       templates.Params  `json:"params,omitempty" doc:"Values instead of those of the parameters: a list, or an object by name."`
-	Header       *templates.Media  `json:"header,omitempty" doc:"A file instead of that in the header."`
-	ButtonSuffix string            `json:"button_suffix,omitempty" doc:"A suffix instead of that of the first url button."`
-	Data         map[string]string `json:"data,omitempty" doc:"Values of row.<name>."`
-	FeedURL      string            `json:"feed_url,omitempty" maxLength:"2000" doc:"Where a JSON document is read from that stands as feed."`
+	Kind         string           `json:"kind,omitempty" doc:"The kind of channel; left out, the first that the template is for."`
+	ContactID    int64            `json:"contact_id,omitempty" minimum:"1" doc:"A contact; left out, the samples stand where parameters do."`
+	Language     string           `json:"language,omitempty" doc:"A language of the template; left out, the one that it chooses for the contact."`
+	Version      int              `json:"version,omitempty" minimum:"0" doc:"A version; left out, the latest."`
+	Params       templates.Params `json:"params,omitempty" doc:"Values instead of those of the parameters: a list, or an object by name."`
+	Header       *templates.Media `json:"header,omitempty" doc:"A file instead of that in the header."`
+	ButtonSuffix string           `json:"button_suffix,omitempty" doc:"A suffix instead of that of the first url button."`
+	Data         map[string]any   `json:"data,omitempty" doc:"Values of row.<name>."`
+	FeedURL      string           `json:"feed_url,omitempty" maxLength:"2000" doc:"Where a JSON document is read from that stands as feed."`
 }
 
 // Rendering is a template as somebody gets it.

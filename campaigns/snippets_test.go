@@ -57,7 +57,7 @@ func TestSnippetsArePresent(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "\n"+greeting+" Ada ", out.last.Text)
 		_, err = s.Messages.Send(ctx, messages.Notification{
-			AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345678", Data: map[string]string{"code": "7"}, Content: providers.Content{Text: c.Content.Text},
+			AccountID: f.Account, ChannelID: f.Text.ID, To: "+4915112345678", Data: map[string]any{"code": "7"}, Content: providers.Content{Text: c.Content.Text},
 		})
 		require.NoError(t, err)
 		require.Equal(t, "\n"+greeting+"  7", out.last.Text)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -27,18 +26,31 @@ func sentTable(w *tabwriter.Writer, m api.Message) {
 	fields(w, "Message", m.ID, "To", m.Address, "State", m.State, "Follow it with", fmt.Sprintf("carillon messages show %d", m.ID))
 }
 
+// noticeTable prints what may be a mistake.
+func noticeTable(w *tabwriter.Writer, notices []string) {
+	for _, notice := range notices {
+		fields(w, "Note", clean(notice))
+	}
+}
+
 func (c *cli) messagesSend() *cobra.Command {
 	var in api.MessageInput
 	var channel, textFile string
-	var data []string
+	var data dataFlags
+	var metadata []string
+	var dryRun bool
+	var due string
 	var use templates.Use
 	var values map[string]string
 	cmd := &cobra.Command{
 		Use: "send", Short: "Send one transactional message",
 		Long: "Sends one message, before every campaign on its channel. " +
-			"Texts are Liquid templates: {{ contact.first_name }} with --contact, {{ row.name }} for --data name=value.",
+			"Texts are Liquid templates: {{ contact.first_name }} with --contact, {{ row.name }} for --data name=value, " +
+			"{% for item in row.items %} for lists in --data-file. --dry-run shows it as it would be sent.",
 		Example: `  carillon messages send --channel news --to ada@example.org --subject 'Your code' --text 'It is {{ row.code }}.' --data code=123
   carillon messages send --channel news --contact 7 --subject Hello --text-file hello.txt
+  carillon messages send --channel news --to ada@example.org --subject 'Your order' --text-file order.txt --data-file order.json \
+          --metadata order=4711 --dry-run
   carillon messages send --channel news --contact 7 --template order_shipped --param 1=Ada`,
 	}
 	flags := cmd.Flags()
@@ -49,7 +61,10 @@ func (c *cli) messagesSend() *cobra.Command {
 	flags.StringVar(&in.Content.Text, "text", "", "text")
 	flags.StringVar(&textFile, "text-file", "", "file with the text, - for standard input")
 	flags.StringVar(&in.Content.HTML, "html", "", "HTML part")
-	flags.StringArrayVar(&data, "data", nil, "NAME=VALUE for the templates; may be repeated")
+	data.add(cmd)
+	flags.StringArrayVar(&metadata, "metadata", nil, "NAME=VALUE by which the message is found, and which providers echo; may be repeated")
+	flags.StringVar(&due, "at", "", "when to send it, such as 2026-12-01T09:00:00Z (default at once)")
+	flags.BoolVar(&dryRun, "dry-run", false, "show it as it would be sent, and send nothing")
 	flags.StringVar(&use.Name, "template", "", "instead of texts: a template, by its name")
 	flags.StringVar(&use.Language, "language", "", "with --template: a language instead of the contact's")
 	flags.StringToStringVar(&values, "param", nil, "with --template: values instead of those of its parameters, such as 1=Ada")
@@ -64,15 +79,14 @@ func (c *cli) messagesSend() *cobra.Command {
 			return err
 		}
 		in.ChannelID = ch.ID
-		for _, pair := range data {
-			name, value, ok := strings.Cut(pair, "=")
-			if !ok || name == "" {
-				return usagef("--data %s: must be NAME=VALUE", pair)
-			}
-			if in.Data == nil {
-				in.Data = map[string]string{}
-			}
-			in.Data[name] = value
+		if in.Data, err = data.read(c); err != nil {
+			return err
+		}
+		if in.Metadata, err = pairsOf("metadata", metadata); err != nil {
+			return err
+		}
+		if err := readTime(&in.DueAt, "at", due); err != nil {
+			return err
 		}
 		if use.Params = values; use.Name != "" {
 			in.Content.Template = &use
@@ -86,21 +100,50 @@ func (c *cli) messagesSend() *cobra.Command {
 			}
 			in.Content.Text = string(content)
 		}
-		return show(ctx, c, post(messagesPath(), in), sentTable)
+		if dryRun {
+			return c.previewMessage(ctx, in)
+		}
+		return show(ctx, c, post(messagesPath(), in), func(w *tabwriter.Writer, m api.MessageSent) {
+			sentTable(w, m.Message)
+			noticeTable(w, m.Notices)
+		})
+	})
+}
+
+// previewMessage shows a message as it would be sent.
+func (c *cli) previewMessage(ctx context.Context, in api.MessageInput) error {
+	p, raw, err := ask[api.MessagePreview](ctx, c, post(messagesPath().below("preview"), in))
+	if err != nil {
+		return err
+	}
+	return c.print(raw, func(w *tabwriter.Writer) {
+		skipped := ""
+		if p.Skipped != "" {
+			skipped = p.Skipped + ": it would not be sent"
+		}
+		fields(w, "To", p.To, "Language", p.Language, "Skipped", skipped, "Subject", p.Content.Subject)
+		noticeTable(w, p.Notices)
+		_ = w.Flush() // what follows is no table
+		sayln(c.out, "\n"+printable(p.Content.Text))
+		c.showParts(&p.Content)
 	})
 }
 
 func (c *cli) messagesLs() *cobra.Command {
 	var state, address string
+	var metadata []string
 	var campaign, run, channel int64
-	cmd := &cobra.Command{Use: "ls", Short: "List messages, oldest first", Example: "  carillon messages ls --campaign 1 --state failed"}
+	cmd := &cobra.Command{Use: "ls", Short: "List messages, oldest first", Example: `  carillon messages ls --campaign 1 --state failed
+  carillon messages ls --metadata order=4711`}
+	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "only single messages that were sent with this, such as order=4711; may be repeated")
 	cmd.Flags().StringVar(&state, "state", "", "only those in this state")
 	cmd.Flags().StringVar(&address, "address", "", "only those to this address")
 	cmd.Flags().Int64Var(&campaign, "campaign", 0, "only those of this campaign")
 	cmd.Flags().Int64Var(&run, "run", 0, "only those of this run")
 	cmd.Flags().Int64Var(&channel, "channel", 0, "only those of this channel")
 	where := func() path {
-		return messagesPath().with(query{"state": state, "address": address, "campaign_id": campaign, "run_id": run, "channel_id": channel})
+		return messagesPath().with(query{"state": state, "address": address, "campaign_id": campaign, "run_id": run, "channel_id": channel,
+			"metadata": metadata})
 	}
 	return lists(c, cmd, where, rows[api.Message]{"ID CAMPAIGN ADDRESS STATE REASON ATTEMPT CREATED", func(m api.Message) []any {
 		return []any{m.ID, idOrNone(m.CampaignID), m.Address, m.State, m.Reason, m.Attempt, at(&m.CreatedAt)}

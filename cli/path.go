@@ -43,7 +43,9 @@ func (p path) with(q query) path {
 func (p path) String() string {
 	values := url.Values{}
 	for name, value := range p.query {
-		if !reflect.ValueOf(value).IsZero() {
+		if list, several := value.([]string); several {
+			values[name] = list
+		} else if !reflect.ValueOf(value).IsZero() {
 			values.Set(name, fmt.Sprint(value))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -227,6 +229,9 @@ func historyTable(w *tabwriter.Writer, m api.MessageHistory) {
 	}
 	if m.Variant != "" {
 		of = append(of, "variant "+clean(m.Variant))
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Metadata)) {
+		of = append(of, clean(name+"="+m.Metadata[name]))
 	}
 	if m.Language != "" {
 		of = append(of, "in "+m.Language)

@@ -333,8 +333,10 @@ campaign duplicate 1
 campaign duplicate 1 --rest --subject x
 campaign watch 1
 campaign rm 1
-messages send --channel news --to ada@example.org
+messages send --channel news --to ada@example.org --data a=b --metadata order=1 --at 2026-12-01T09:00:00Z
+messages send --channel news --to ada@example.org --data-file ANSWERS --dry-run
 messages ls --state sent --address a --campaign 1 --run 1 --channel 1
+messages ls --metadata order=1 --metadata b=2
 messages show 1
 messages resend 1
 messages resend --channel news --state failed

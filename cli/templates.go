@@ -224,7 +224,8 @@ func (c *cli) templatesTranslate() *cobra.Command {
 func (c *cli) templatesRender() *cobra.Command {
 	var in api.RenderInput
 	var html bool
-	var params, data map[string]string
+	var params map[string]string
+	var data dataFlags
 	cmd := &cobra.Command{Use: "render ID", Short: "Show a template as somebody gets it",
 		Long: "Renders a template for a contact, in the language that it chooses for it, or with its samples. Nothing is sent."}
 	flags := cmd.Flags()
@@ -233,11 +234,14 @@ func (c *cli) templatesRender() *cobra.Command {
 	flags.StringVar(&in.Kind, "kind", "", "kind of channel; the first that the template is for if left out")
 	flags.IntVar(&in.Version, "version", 0, "a version of it; the latest if left out")
 	flags.StringToStringVar(&params, "param", nil, "values instead of those of parameters, such as 1=Ada")
-	flags.StringToStringVar(&data, "data", nil, "values of row, such as coupon=SPRING")
+	data.add(cmd)
 	flags.StringVar(&in.FeedURL, "feed", "", "https address of a JSON document that stands as feed")
 	flags.BoolVar(&html, "html", false, "show the HTML instead of the text")
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
-		in.Params, in.Data = params, data
+	return onID(cmd, templateID, func(ctx context.Context, id int64) (err error) {
+		if in.Data, err = data.read(c); err != nil {
+			return err
+		}
+		in.Params = params
 		return show(ctx, c, post(templatesPath().id(id).below("render"), in), func(w *tabwriter.Writer, r api.Rendering) {
 			fields(w, "Language", r.Language+" ("+r.Choice+")", "Version", r.Version, "Subject", r.Content.Subject, "Preheader", r.Content.Preheader)
 			if a := r.Content.Attachment; a != nil {

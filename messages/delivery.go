@@ -81,6 +81,8 @@ type MessageFilter struct {
 	Transactional bool
 	State         *State
 	Reason        string
+	// Metadata selects single messages of which all of these entries were said.
+	Metadata map[string]string
 	// Newest lists the newest first instead of the oldest.
 	Newest bool
 	// After is the cursor: the id of the last message seen, 0 for none; Limit is at most

@@ -33,6 +33,8 @@ type Message struct {
 	State      State
 	Reason     string
 	Detail     string
+	// Metadata is what a program said of a single message; nil for nothing.
+	Metadata   map[string]string
 	Attempt    int
 	ProviderID string
 	// EnvelopeID is the envelope that it was last queued in; 0 before the first.

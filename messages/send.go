@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +39,10 @@ type Notification struct {
 	// Verbatim has the content sent as it is: no Liquid is read in it.
 	Verbatim bool
 	// Name stands in for the contact's in this message; empty leaves it.
-	Name     string
-	Data     map[string]string
+	Name string
+	// Data are values for templates, of any kind that JSON has; at most
+	// liquid.MaxRowBytes of it.
+	Data     map[string]any
 	Metadata map[string]string
 	// DueAt is when to send it; zero means now.
 	DueAt time.Time
@@ -56,30 +60,94 @@ func (t *Notification) Say(wording templates.Resolved, to Recipient) {
 	t.templateID = wording.TemplateID
 }
 
-// maxMetadata bounds the entries of metadata.
-const maxMetadata = 50
+// Bounds of what programs say of a message.
+const (
+	// maxMetadata bounds the entries of metadata.
+	maxMetadata = 50
+	// MaxMetadataFound is how long a name and a value of metadata may be, in bytes, for
+	// messages to be found by them.
+	MaxMetadataFound = 200
+)
+
+// stillNow is by how much a time may be over that a program reckoned just before it asked.
+const stillNow = time.Minute
 
 // Send writes one transactional message down; from then on it is sent, before
 // any campaign. Address, content and templates are checked first.
 func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
-	channel, err := s.store.GetChannel(ctx, t.AccountID, t.ChannelID)
-	if fault.Is(err, fault.NotFound) {
-		return Message{}, fault.InvalidField("channel_id", t.ChannelID, "there is no such channel: GET /v1/channels lists them")
-	}
+	m, err := s.prepare(ctx, t)
 	if err != nil {
 		return Message{}, err
+	}
+	return s.Create(ctx, m)
+}
+
+// SendNoting is Send; it says besides what may be a mistake, as a preview does.
+func (s *Service) SendNoting(ctx context.Context, t Notification) (sent Message, notices []string, err error) {
+	m, err := s.prepare(ctx, t)
+	if err != nil {
+		return Message{}, nil, err
+	}
+	rendered, notices, err := s.noting(ctx, m)
+	if err != nil {
+		return Message{}, nil, err
+	}
+	sent, err = s.write(ctx, m, rendered)
+	return sent, notices, err
+}
+
+// Preview is what would be sent.
+type Preview struct {
+	// To is the address, Language that of the template's translation; empty without one.
+	To, Language string
+	Content      providers.Content
+	// Skipped is the reason for which it would not be sent; empty if it would.
+	Skipped string
+	// Notices are what may be a mistake, such as a value that nobody gave.
+	Notices []string
+}
+
+// Preview says what Send would do, and errs as it does.
+func (s *Service) Preview(ctx context.Context, t Notification) (p Preview, err error) {
+	m, err := s.prepare(ctx, t)
+	if err != nil {
+		return p, err
+	}
+	p.To, p.Language = m.To.Address, m.language
+	if p.Content, p.Notices, err = s.noting(ctx, m); err != nil {
+		return p, err
+	}
+	why, err := s.store.WhySuppressed(ctx, t.AccountID, m.Channel.Address, m.To.Address)
+	switch {
+	case err != nil || why == "":
+	case why != contacts.Unsubscribed:
+		p.Skipped = ReasonSuppressed
+	case t.HeedOptOut:
+		p.Skipped = ReasonOptedOut
+	}
+	return p, err
+}
+
+// prepare checks a message and says to whom it goes.
+func (s *Service) prepare(ctx context.Context, t Notification) (m Single, err error) {
+	channel, err := s.store.GetChannel(ctx, t.AccountID, t.ChannelID)
+	if fault.Is(err, fault.NotFound) {
+		return m, fault.InvalidField("channel_id", t.ChannelID, "there is no such channel: GET /v1/channels lists them")
+	}
+	if err != nil {
+		return m, err
 	}
 	to, fields, err := s.Recipient(ctx, t, channel)
 	if err != nil {
-		return Message{}, err
+		return m, err
 	}
 	wrong, err := s.template(ctx, &t, to, channel)
 	if err != nil {
-		return Message{}, err
+		return m, err
 	}
 	if len(wrong) == 0 {
 		if wrong, err = s.checkNotification(ctx, t, channel); err != nil {
-			return Message{}, err
+			return m, err
 		}
 	}
 	if t.Name != "" {
@@ -88,21 +156,33 @@ func (s *Service) Send(ctx context.Context, t Notification) (Message, error) {
 	if len(t.Metadata) > maxMetadata {
 		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
 	}
-	if err := fault.InvalidFields(append(wrong, fields...)); err != nil {
-		return Message{}, err
+	if !t.DueAt.IsZero() && t.DueAt.Before(s.clock.Now().Add(-stillNow)) {
+		wrong = append(wrong, fault.Field{Location: "due_at", Value: t.DueAt.UTC().Format(time.RFC3339), Message: "is over: set a time to come, or none to send it now"})
 	}
-	if len(t.Data) > 0 {
-		row, err := json.Marshal(t.Data)
-		if err != nil {
-			return Message{}, fmt.Errorf("encode data: %w", err)
-		}
-		to.Row = string(row)
+	var said string
+	if to.Row, said, err = rowOf(t.Data); err != nil {
+		return m, err
+	}
+	if said != "" {
+		wrong = append(wrong, fault.Field{Location: "data", Message: said})
+	}
+	if err := fault.InvalidFields(append(wrong, fields...)); err != nil {
+		return m, err
 	}
 	of, err := s.Occasion(ctx, channel)
-	if err != nil {
-		return Message{}, err
+	return Single{Notification: t, Channel: channel, To: to, Of: of}, err
+}
+
+// rowOf is what a program gives for templates as they read it, and what is wrong with it.
+func rowOf(data map[string]any) (row, wrong string, err error) {
+	if len(data) == 0 {
+		return "", "", nil
 	}
-	return s.Create(ctx, Single{Notification: t, Channel: channel, To: to, Of: of})
+	text, err := json.Marshal(data)
+	if err != nil {
+		return "", "", fmt.Errorf("encode data: %w", err)
+	}
+	return string(text), liquid.CheckRow(text), nil
 }
 
 // Occasion is what every message through a channel is part of.
@@ -190,28 +270,50 @@ type Single struct {
 
 // Create renders a message and writes it down.
 func (s *Service) Create(ctx context.Context, m Single) (Message, error) {
-	can, err := s.Can(m.Channel)
+	rendered, _, err := s.render(ctx, m)
 	if err != nil {
 		return Message{}, err
 	}
-	rendered := templates.Carried(m.Content, can.Buttons)
-	if !m.Verbatim {
-		compiled, err := s.catalogue.Compile(ctx, m.AccountID, rendered)
-		if err != nil {
-			return Message{}, err
-		}
-		var links Links
-		if m.Of.CampaignName != "" {
-			links = s.tokens.Links(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
-		}
-		if rendered, err = compiled.Render(ctx, m.To.Vars(m.Of, links)); err != nil {
-			return Message{}, err
-		}
-	}
+	return s.write(ctx, m, rendered)
+}
+
+// write writes a message down with what it says.
+func (s *Service) write(ctx context.Context, m Single, rendered providers.Content) (Message, error) {
 	return s.Write(ctx, Outgoing{
 		AccountID: m.AccountID, ChannelID: m.Channel.ID, ContactID: m.To.ContactID, Address: m.To.Address, Language: m.language,
 		TemplateID: m.templateID, DueAt: m.DueAt, HeedOptOut: m.HeedOptOut, SeriesID: m.SeriesID, Said: m.Said,
 	}, rendered, m.Metadata)
+}
+
+// render is what a message says, and what that was made of; nil for what is sent as it is.
+func (s *Service) render(ctx context.Context, m Single) (rendered providers.Content, of *liquid.Content, err error) {
+	can, err := s.Can(m.Channel)
+	if err != nil {
+		return rendered, nil, err
+	}
+	rendered = templates.Carried(m.Content, can.Buttons)
+	if m.Verbatim {
+		return rendered, nil, nil
+	}
+	if of, err = s.catalogue.Compile(ctx, m.AccountID, rendered); err != nil {
+		return rendered, nil, err
+	}
+	var links Links
+	if m.Of.CampaignName != "" {
+		links = s.tokens.Links(Unsubscriber{AccountID: m.AccountID, Kind: m.Channel.Address, Address: m.To.Address})
+	}
+	rendered, err = of.Render(ctx, m.To.Vars(m.Of, links))
+	return rendered, of, err
+}
+
+// noting is render, and says which values the message asks for that nobody gave.
+func (s *Service) noting(ctx context.Context, m Single) (rendered providers.Content, notices []string, err error) {
+	rendered, of, err := s.render(ctx, m)
+	if err != nil || of == nil {
+		return rendered, nil, err
+	}
+	_, attributes, err := s.store.TemplateNames(ctx, m.AccountID, nil)
+	return rendered, of.Unknown(slices.Sorted(maps.Keys(m.Data)), attributes, nil), err
 }
 
 // Write writes a message down whose content is rendered.

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"carillon/contacts"
+	"carillon/internal/clock"
 	"carillon/providers"
 	"carillon/templates"
 )
@@ -46,6 +47,11 @@ type Outbox interface {
 	AccountName(ctx context.Context, accountID int64) (string, error)
 	// GetContact is NotFound if the account has no such contact.
 	GetContact(ctx context.Context, accountID, id int64) (contacts.Contact, error)
+	// WhySuppressed is why an address is suppressed; empty where it is not.
+	WhySuppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (reason string, err error)
+	// TemplateNames are the columns of uploads and the keys of properties that templates
+	// may name.
+	TemplateNames(ctx context.Context, accountID int64, uploads []int64) (columns, attributes []string, err error)
 	// OptOut and OptIn are those of contacts.ConsentStore, with their errors.
 	OptOut(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
 	OptIn(ctx context.Context, c contacts.ConsentChange) (contacts.ConsentResult, error)
@@ -80,6 +86,7 @@ type Service struct {
 	catalogue *templates.Catalogue
 	tokens    Tokens
 	fetcher   Fetcher
+	clock     clock.Clock
 }
 
 // Fetcher reads documents; *fetch.Fetcher does.
@@ -97,11 +104,12 @@ type Deps struct {
 	Catalogue *templates.Catalogue
 	Tokens    Tokens
 	Fetcher   Fetcher
+	Clock     clock.Clock
 }
 
 // NewService makes the service.
 func NewService(d Deps) *Service {
-	return &Service{store: d.Store, kinds: d.Kinds, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher}
+	return &Service{store: d.Store, kinds: d.Kinds, catalogue: d.Catalogue, tokens: d.Tokens, fetcher: d.Fetcher, clock: d.Clock}
 }
 
 // List lists messages in the order of their ids, behind After.

@@ -2,8 +2,6 @@ package messages
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"carillon/contacts"
 	"carillon/internal/fault"
@@ -21,7 +19,7 @@ type Rehearsal struct {
 	// ContactID is the contact; 0 has the samples stand where the parameters do.
 	ContactID int64
 	// Data is the row.
-	Data map[string]string
+	Data map[string]any
 	// FeedURL is where a data feed is read from; empty for none.
 	FeedURL string
 }
@@ -57,12 +55,12 @@ func (s *Service) Rehearse(ctx context.Context, r Rehearsal) (Rehearsed, error) 
 			links = s.tokens.Links(Unsubscriber{AccountID: accountID, Kind: resolved.Kind, Address: to.Address})
 		}
 	}
-	if len(r.Data) > 0 {
-		row, err := json.Marshal(r.Data)
-		if err != nil {
-			return Rehearsed{}, fmt.Errorf("encode data: %w", err)
-		}
-		to.Row = string(row)
+	var wrong string
+	if to.Row, wrong, err = rowOf(r.Data); err != nil {
+		return Rehearsed{}, err
+	}
+	if wrong != "" {
+		return Rehearsed{}, fault.InvalidField("data", nil, "%s", wrong)
 	}
 	content, tag, how := resolved.For(to.Language)
 	compiled, err := s.catalogue.Compile(ctx, accountID, content)

@@ -61,7 +61,9 @@ func TestAPausedCampaignIsCorrectedForThoseWhoHaveItNot(t *testing.T) {
 		_, err = j.correct("new")
 		require.True(t, fault.Is(err, fault.Conflict), "%v", err)
 		require.ErrorContains(t, err, "at the provider just now")
-		j.Record(run.ID, claimed[4:], func(o *messages.Outcome) { o.State, o.Reason, o.Kind = messages.Unknown, messages.ReasonInDoubt, "in_doubt" })
+		j.Record(run.ID, claimed[4:], func(o *messages.Outcome) {
+			o.State, o.Reason, o.Kind = messages.Unknown, messages.ReasonInDoubt, "in_doubt"
+		})
 
 		done, err := j.correct("new")
 		require.NoError(t, err)

@@ -231,6 +231,7 @@ func (e *erasing) eraseMessages(ctx context.Context) error {
 			AND m.channel_id = receipts.channel_id AND m.provider_id = receipts.provider_id)`, list),
 		e.change(ctx, "engagement", "DELETE FROM engagement WHERE message_id "+e.d.InIDs, list),
 		e.change(ctx, "message_contents", "UPDATE message_contents SET content = '{}', metadata = '{}' WHERE message_id "+e.d.InIDs, list),
+		e.change(ctx, "message_metadata", "DELETE FROM message_metadata WHERE message_id "+e.d.InIDs, list),
 		e.change(ctx, "transitions", "UPDATE transitions SET detail = '' WHERE message_id "+e.d.InIDs, list),
 		e.change(ctx, "messages", "UPDATE messages SET address = '', detail = NULL, provider_id = NULL WHERE id "+e.d.InIDs, list))
 }

@@ -55,7 +55,7 @@ func (s *Store) Housekeep(ctx context.Context) (more bool, err error) {
 		if told, err = tx.forgetTold(ctx); err != nil {
 			return err
 		}
-		if err := tx.forgetSeries(ctx); err != nil {
+		if err := tx.forgetFound(ctx); err != nil {
 			return err
 		}
 		if masked, err = tx.forgetMasked(ctx); err != nil {

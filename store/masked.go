@@ -23,7 +23,7 @@ func (tx conn) forgetMasked(ctx context.Context) (n int64, err error) {
 	}
 	if len(ids) > 0 {
 		which := tx.d.among("message_id", ids)
-		for _, table := range []string{"message_contents", "masked_messages"} {
+		for _, table := range []string{"message_contents", "message_metadata", "masked_messages"} {
 			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE "+which.sql, which.args...); err != nil {
 				return 0, err
 			}

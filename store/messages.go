@@ -43,9 +43,17 @@ func (s *Store) ListMessages(ctx context.Context, f messages.MessageFilter) ([]m
 	query := listMessages(f)
 	list, err := sqldb.Query(ctx, s.reader(), scanMessage, query.sql, query.args...)
 	if err == nil {
-		err = s.reader().nameVariants(ctx, list)
+		err = s.reader().complete(ctx, list)
 	}
 	return list, s.translate(err)
+}
+
+// complete writes into messages what does not stand in their rows.
+func (tx conn) complete(ctx context.Context, list []messages.Message) error {
+	if err := tx.nameVariants(ctx, list); err != nil {
+		return err
+	}
+	return tx.fillMetadata(ctx, list)
 }
 
 // listMessages is the query of ListMessages.
@@ -62,6 +70,10 @@ func listMessages(f messages.MessageFilter) fragment {
 	}
 	if f.ChannelID != 0 {
 		add("m.channel_id = ?", f.ChannelID)
+	}
+	for name, value := range f.Metadata {
+		where = append(where, "m.id IN (SELECT message_id FROM message_metadata WHERE account_id = ? AND name = ? AND value = ?)")
+		args = append(args, f.AccountID, name, value)
 	}
 	switch {
 	case f.RunID != 0:
@@ -99,7 +111,7 @@ func (s *Store) GetMessage(ctx context.Context, accountID, id int64) (messages.M
 	}
 	if err == nil {
 		list := []messages.Message{m}
-		err = s.reader().nameVariants(ctx, list)
+		err = s.reader().complete(ctx, list)
 		m = list[0]
 	}
 	return m, s.translate(err)
@@ -140,6 +152,11 @@ func (tx conn) createMessage(ctx context.Context, o messages.Outgoing) (m messag
 	if _, err := tx.Exec(ctx, "INSERT INTO message_contents (message_id, content, metadata, trace) VALUES (?, ?, ?, ?)",
 		id, string(o.Content), string(metadata), o.Trace); err != nil {
 		return m, err
+	}
+	if len(o.Metadata) > 0 {
+		if err := tx.describe(ctx, o.AccountID, id, o.Metadata); err != nil {
+			return m, err
+		}
 	}
 	if o.SeriesID != 0 {
 		if err := tx.intoSeries(ctx, o, id); err != nil {

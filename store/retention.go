@@ -51,7 +51,8 @@ type sweep struct {
 var sweepsOf = map[retention.Kind][]sweep{
 	retention.Messages: {{remove: (*sweep).runs}, {remove: (*sweep).single}, {remove: (*sweep).times, table: "message_log"}},
 	retention.Contents: {
-		{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).times, table: "conversation_entries"},
+		{remove: (*sweep).belongings, table: "message_contents"}, {remove: (*sweep).belongings, table: "message_metadata"},
+		{remove: (*sweep).times, table: "conversation_entries"},
 		{remove: (*sweep).times, table: "files"},
 	},
 	retention.Attempts: {{remove: (*sweep).belongings, table: "transitions"}},
@@ -251,7 +252,8 @@ func (w *sweep) single(ctx context.Context, s *Store) (done bool, err error) {
 
 // belongingTables are the tables of what belongs to messages, by their column of the message. What
 // people did for a campaign's sake (conversions) stays: it is counted by its rows.
-var belongingTables = []string{"transitions", "message_contents", "message_answers", "engagement", "receipts", "series_messages", "masked_messages"}
+var belongingTables = []string{"transitions", "message_contents", "message_answers", "engagement", "receipts", "series_messages", "masked_messages",
+	"message_metadata"}
 
 // removeMessages removes those of messages that are over, with all that belongs to them, and
 // keeps what they counted as.

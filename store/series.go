@@ -102,9 +102,13 @@ func (tx conn) intoSeries(ctx context.Context, o messages.Outgoing, messageID in
 	return nil
 }
 
-// forgetSeries forgets of which series messages were that are not kept any more, as far as
-// they are older than all that are.
-func (tx conn) forgetSeries(ctx context.Context) error {
-	_, err := tx.Exec(ctx, "DELETE FROM series_messages WHERE message_id < (SELECT MIN(id) FROM messages)")
-	return err
+// forgetFound forgets of which series messages were that are not kept any more, and by what
+// they were found, as far as they are older than all that are.
+func (tx conn) forgetFound(ctx context.Context) error {
+	for _, table := range []string{"series_messages", "message_metadata"} {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE message_id < (SELECT MIN(id) FROM messages)"); err != nil {
+			return err
+		}
+	}
+	return nil
 }

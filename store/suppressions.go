@@ -259,10 +259,18 @@ func (s *Store) Unsuppress(ctx context.Context, p contacts.Suppression, force bo
 
 // Suppressed reports whether an address is on the list.
 func (s *Store) Suppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (bool, error) {
-	var n int
-	err := s.reader().Row(ctx, "SELECT COUNT(*) FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?",
-		accountID, string(kind), address).Scan(&n)
-	return n > 0, s.translate(err)
+	why, err := s.WhySuppressed(ctx, accountID, kind, address)
+	return why != "", err
+}
+
+// WhySuppressed is the reason for which an address is on the list; empty where it is not.
+func (s *Store) WhySuppressed(ctx context.Context, accountID int64, kind providers.AddressKind, address string) (reason string, err error) {
+	err = s.reader().Row(ctx, "SELECT reason FROM suppressions WHERE account_id = ? AND kind = ? AND address = ?",
+		accountID, string(kind), address).Scan(&reason)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return reason, s.translate(err)
 }
 
 // ListSuppressions lists suppressions in the order of kind and address.

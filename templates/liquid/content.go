@@ -22,8 +22,9 @@ import (
 // filter see them so.
 type Vars struct {
 	Contact Contact
-	// Row is the recipient's line of the upload as a JSON object of texts; empty
-	// where there is none. It is read only if the template mentions row.
+	// Row is the recipient's line of the upload as a JSON object of texts, or what a
+	// program gives of its own, whose values may be of any kind; empty where there is
+	// none. It is read only if the template mentions row.
 	Row string
 	// Answers is what the recipient answered in the flow that the message is part of, a
 	// JSON object; empty where there is none.

