@@ -175,8 +175,19 @@ func TestStart(t *testing.T) {
 	require.Equal(t, started.RunID, runs[0].ID)
 	_, err = f.Start(ctx, f.Account, c.ID, false)
 	require.True(t, fault.Is(err, fault.Conflict))
-	_, err = f.Update(ctx, c)
+	renamed := c
+	renamed.Name = "Spring, renamed"
+	renamed, err = f.Update(ctx, renamed)
+	require.NoError(t, err)
+	require.Equal(t, "Spring, renamed", renamed.Name)
+	said := c
+	said.Content.Text = "another"
+	_, err = f.Update(ctx, said)
 	require.True(t, fault.Is(err, fault.Conflict))
+	_, err = f.Correct(ctx, said, true, "tester")
+	require.ErrorContains(t, err, "pause it first")
+	_, err = f.Duplicate(ctx, f.Account, c.ID, campaigns.Duplicating{Rest: true})
+	require.ErrorContains(t, err, "cancel it first")
 	require.True(t, fault.Is(f.Delete(ctx, f.Account, c.ID), fault.Conflict))
 	paused, err := f.Pause(ctx, f.Account, c.ID, "tester")
 	require.NoError(t, err)
