@@ -190,8 +190,9 @@ type testCampaign struct {
 type startCampaign struct {
 	ByID
 	Body *struct {
-		Now         bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
-		UndoSeconds int  `json:"undo_seconds,omitempty" minimum:"0" maximum:"300" doc:"What would be sent at once is scheduled for so many seconds later: until then to pause or cancel it undoes the start."`
+		Now          bool `json:"now,omitempty" doc:"At once, whatever the schedule says."`
+		WithoutLinks bool `json:"without_links,omitempty" doc:"Start a mail that names unsubscribe_url and the like although no public_url is set, so that they render as nothing."`
+		UndoSeconds  int  `json:"undo_seconds,omitempty" minimum:"0" maximum:"300" doc:"What would be sent at once is scheduled for so many seconds later: until then to pause or cancel it undoes the start."`
 	}
 }
 
@@ -340,7 +341,7 @@ func (s *Server) campaignRoutes() {
 		func(ctx context.Context, caller access.Key, in *startCampaign) (*one[Campaign], error) {
 			var how campaigns.Starting
 			if in.Body != nil {
-				how = campaigns.Starting{Now: in.Body.Now, Undo: time.Duration(in.Body.UndoSeconds) * time.Second}
+				how = campaigns.Starting{Now: in.Body.Now, Undo: time.Duration(in.Body.UndoSeconds) * time.Second, WithoutLinks: in.Body.WithoutLinks}
 			}
 			return campaignOut(s.Campaigns.StartWith(ctx, caller.AccountID, in.ID, how))
 		})

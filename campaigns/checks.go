@@ -48,6 +48,7 @@ const (
 	CheckImageNoAlt      = "image_without_alt"   // a picture has no words for who does not see it
 	CheckSize            = "size"                // mail readers cut it off
 	CheckUnsubscribe     = "no_unsubscribe"      // a bulk mail shows no way out
+	CheckNoPublicURL     = "no_public_url"       // a mail names pages of recipients, which have no address
 	CheckUnknownName     = "unknown_name"        // a template names what nobody has
 	CheckRender          = "render_failed"       // it can't be rendered for somebody
 	CheckSender          = "sender_domain"       // the sender is not of the domain that is signed for
@@ -351,6 +352,31 @@ func checkUnsubscribe(wording templates.Resolved, samples []Sample, links []mess
 	if source := shown(wording.Contents[wording.Languages.Default]); !strings.Contains(source, "unsubscribe_url") &&
 		!strings.Contains(source, "preferences_url") && !strings.Contains(source, "render") {
 		warn("it shows no link to unsubscribe: bulk mail needs one by law, and readers who find none call it spam", "write {{ unsubscribe_url }} into the text")
+	}
+	return checks
+}
+
+// pagesOf names the pages of recipients to which what is said refers by their names.
+func pagesOf(wording templates.Resolved) (names []string) {
+	for _, name := range []string{"unsubscribe_url", "preferences_url", "view_url"} {
+		for _, c := range wording.Contents {
+			if strings.Contains(c.Subject+c.Text+c.HTML, name) {
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	return names
+}
+
+// checkPublicURL blocks a bulk mail that names pages which have no address, because none is
+// set at which this server is reached: readers would see nothing in their place.
+func checkPublicURL(wording templates.Resolved) (checks Checks) {
+	for _, name := range pagesOf(wording) {
+		checks.Blockers = append(checks.Blockers, Check{
+			Code: CheckNoPublicURL, Field: "content", Message: "{{ " + name + " }} renders as nothing: no public_url is set",
+			Remedy: "set public_url (CARILLON_PUBLIC_URL) and restart the server, take the name out, or start the campaign without links (--without-links)",
+		})
 	}
 	return checks
 }

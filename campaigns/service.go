@@ -302,6 +302,9 @@ type Starting struct {
 	// Undo has what would fire at once fire so much later: until then to pause or cancel it
 	// undoes the start, and nobody has got anything. At most five minutes.
 	Undo time.Duration
+	// WithoutLinks starts a mail all the same whose links to the pages of its recipients
+	// lead nowhere, because no public address is set.
+	WithoutLinks bool
 }
 
 // StartWith is Start, with time to undo it. What can't be meant is a Conflict that says
@@ -323,7 +326,7 @@ func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starti
 		if now {
 			return Campaign{}, fault.New(fault.Conflict, "campaign %d recurs: start it without now, and POST …/trigger for a run beside its schedule", id)
 		}
-		if err := s.unblocked(ctx, c, channel, time.Time{}); err != nil {
+		if err := s.unblocked(ctx, c, channel, time.Time{}, how.WithoutLinks); err != nil {
 			return Campaign{}, err
 		}
 		return s.startRecurring(ctx, c, channel)
@@ -340,7 +343,7 @@ func (s *Service) StartWith(ctx context.Context, accountID, id int64, how Starti
 			return Campaign{}, err
 		}
 	}
-	if err := s.unblocked(ctx, c, channel, at); err != nil {
+	if err := s.unblocked(ctx, c, channel, at, how.WithoutLinks); err != nil {
 		return Campaign{}, err
 	}
 	if sooner := s.clock.Now().Add(how.Undo); how.Undo > 0 && at.Before(sooner) {
@@ -391,7 +394,7 @@ func (s *Service) Schedule(ctx context.Context, accountID, id int64, schedule Sc
 	if err := schedule.Validate(o); err != nil {
 		return Campaign{}, err
 	}
-	if err := s.unblocked(ctx, c, channel, s.clock.Now()); err != nil {
+	if err := s.unblocked(ctx, c, channel, s.clock.Now(), false); err != nil {
 		return Campaign{}, err
 	}
 	if err := s.store.CheckApproval(ctx, c); err != nil {

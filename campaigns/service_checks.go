@@ -117,6 +117,9 @@ func (s *Service) checkSaying(ctx context.Context, c Campaign, channel providers
 		}
 		checks = checks.and(checkTranslations(said.Languages.Cover(people), said.Resolved))
 	}
+	if s.lacksPages(channel, can) {
+		checks = checks.and(checkPublicURL(said.Resolved))
+	}
 	if channel.Address == providers.Email {
 		links := make([]messages.Links, len(samples))
 		for i, sample := range samples {
@@ -125,6 +128,12 @@ func (s *Service) checkSaying(ctx context.Context, c Campaign, channel providers
 		checks = checks.and(checkUnsubscribe(said.Resolved, samples, links))
 	}
 	return checks.in(said.at), nil
+}
+
+// lacksPages reports whether mails that reach people go out without addresses for the pages of
+// their recipients.
+func (s *Service) lacksPages(channel providers.Channel, can providers.Capabilities) bool {
+	return channel.Address == providers.Email && !can.Pretends && s.tokens.Base() == ""
 }
 
 // atOnce reports whether the campaign is sent as soon as it is started.
@@ -186,14 +195,21 @@ func remedyOf(code string) string {
 
 // unblocked refuses to start what can't be meant; what takes long to find out is left to
 // Check. at is when it would fire, zero for now.
-func (s *Service) unblocked(ctx context.Context, c Campaign, channel providers.Channel, at time.Time) error {
+func (s *Service) unblocked(ctx context.Context, c Campaign, channel providers.Channel, at time.Time, withoutLinks bool) error {
 	list, err := s.sayings(ctx, c, channel)
+	if err != nil {
+		return err
+	}
+	can, err := s.messages.Can(channel)
 	if err != nil {
 		return err
 	}
 	var checks Checks
 	for _, said := range list {
 		checks = checks.and(checkContent(said.Resolved, nil).in(said.at))
+		if s.lacksPages(channel, can) && !withoutLinks {
+			checks = checks.and(checkPublicURL(said.Resolved).in(said.at))
+		}
 	}
 	if at.IsZero() && !c.Schedule.Recurs() {
 		empty, err := s.store.AudienceIsEmpty(ctx, channel, c.Audience)

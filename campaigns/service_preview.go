@@ -174,7 +174,13 @@ func (s *Service) sample(ctx context.Context, c Campaign, channel providers.Chan
 		if err != nil {
 			return within(said.at, err)
 		}
-		for _, notice := range compiled.Unknown(columns, attributes, of.Feed) {
+		notices := compiled.Unknown(columns, attributes, of.Feed)
+		if s.tokens.Base() == "" {
+			for _, name := range pagesOf(said.Resolved) {
+				notices = append(notices, name+" renders as nothing: no public_url is set (CARILLON_PUBLIC_URL)")
+			}
+		}
+		for _, notice := range notices {
 			if !slices.Contains(f.Notices, notice) {
 				f.Notices = append(f.Notices, notice)
 			}

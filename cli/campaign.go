@@ -132,7 +132,7 @@ type campaignFlags struct {
 	experiment                              experimentFlags
 	track                                   trackFlags
 	convert                                 campaigns.Conversion
-	start, watch                            bool
+	start, watch, withoutLinks              bool
 	tags                                    []string
 	notes                                   string
 	// given reports whether a flag was given.
@@ -194,6 +194,7 @@ one at first; the others wait, and get the one that wins. 'carillon campaign win
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.start, "start", false, "start it too")
+	flags.BoolVar(&f.withoutLinks, "without-links", false, "with --start: although no public_url is set, so that {{ unsubscribe_url }} renders as nothing")
 	flags.BoolVar(&f.watch, "watch", false, "start it and watch it to its end")
 	return plain(cmd, func(ctx context.Context) error {
 		input, err := c.campaignInput(ctx, &f)
@@ -205,7 +206,7 @@ one at first; the others wait, and get the one that wins. 'carillon campaign win
 			return err
 		}
 		if f.start || f.watch {
-			return c.start(ctx, k.ID, startFlags{watch: f.watch})
+			return c.start(ctx, k.ID, startFlags{watch: f.watch, withoutLinks: f.withoutLinks})
 		}
 		return c.printCampaign(ctx, raw, k)
 	})
@@ -464,8 +465,8 @@ func (c *cli) campaignTest() *cobra.Command {
 // startFlags say how a campaign is started: whatever its schedule says, and
 // watched to its end.
 type startFlags struct {
-	now, watch bool
-	undo       time.Duration
+	now, watch, withoutLinks bool
+	undo                     time.Duration
 }
 
 func (c *cli) campaignStart() *cobra.Command {
@@ -474,12 +475,16 @@ func (c *cli) campaignStart() *cobra.Command {
 		Example: "  carillon campaign start 1 --watch"}
 	cmd.Flags().BoolVar(&f.now, "now", false, "at once, whatever the schedule says")
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "watch it to its end")
+	cmd.Flags().BoolVar(&f.withoutLinks, "without-links", false, "although no public_url is set, so that {{ unsubscribe_url }} renders as nothing")
 	cmd.Flags().DurationVar(&f.undo, "undo", 0, "begin so much later, up to 5m: until then to cancel or pause it undoes the start")
 	return onID(cmd, campaignID, func(ctx context.Context, id int64) error { return c.start(ctx, id, f) })
 }
 
 func (c *cli) start(ctx context.Context, id int64, f startFlags) error {
 	body := map[string]any{"now": f.now}
+	if f.withoutLinks {
+		body["without_links"] = true
+	}
 	if f.undo != 0 {
 		if f.undo < time.Second || f.undo > 5*time.Minute || f.undo%time.Second != 0 {
 			return usagef("--undo %s: must be whole seconds from 1s to 5m", f.undo)

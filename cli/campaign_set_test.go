@@ -88,3 +88,24 @@ func TestTheRestOfACampaign(t *testing.T) {
 	}
 	require.Contains(t, f.ok("campaign", "preview", "2"), "Recipients")
 }
+
+// A mail that names pages of its recipients is not started while these have no address,
+// unless somebody wants it so.
+func TestAMailWithoutAWayOutIsNotStarted(t *testing.T) {
+	f := newFixture(t)
+	f.ok("channel", "create", "mail", "--provider", "smtp", "--set", "host=127.0.0.1", "--set", "from=news@example.org")
+	f.ok("contacts", "create", "--email", "ada@example.org")
+	f.ok("campaign", "create", "--name", "Spring", "--channel", "mail", "--all", "--subject", "x", "--text", "Bye: {{ unsubscribe_url }}")
+	require.Contains(t, f.ok("campaign", "preview", "1"), "Note: unsubscribe_url renders as nothing: no public_url is set")
+	code, out, _ := f.run("campaign", "check", "1")
+	require.NotZero(t, code)
+	require.Contains(t, out, "no_public_url")
+	code, _, stderr := f.run("campaign", "start", "1")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, stderr, "--without-links")
+	require.Contains(t, f.ok("campaign", "start", "1", "--without-links"), "running")
+
+	// What reaches nobody needs no way out.
+	f.ok("channel", "create", "try", "--provider", "sandbox")
+	f.ok("campaign", "create", "--name", "Spring", "--channel", "try", "--all", "--subject", "x", "--text", "Bye: {{ unsubscribe_url }}", "--start")
+}

@@ -250,6 +250,8 @@ type Capabilities struct {
 	MaxBatch int
 	// Templates says that it keeps templates of its own, which TemplateSyncer lists.
 	Templates bool
+	// Pretends says that nothing reaches anybody: it is for trying things out.
+	Pretends bool
 }
 
 // Deps is what an adapter may use besides its configuration.

@@ -28,7 +28,7 @@ func Kind() providers.Kind {
 		Description: "A simulated provider that writes to nobody: it accepts, fails, throttles and reports as configured, the same way each time.",
 		Capabilities: providers.Capabilities{
 			Address: providers.Email, Subject: true, HTML: true, Receipts: true, Replies: true, EchoesID: true, Media: true,
-			Buttons: providers.ButtonTypes(), Location: true, Cards: true,
+			Buttons: providers.ButtonTypes(), Location: true, Cards: true, Pretends: true,
 		},
 	}, check, open)
 	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {
