@@ -14,54 +14,69 @@ import (
 
 // audienceFlags are the flags that name an audience.
 type audienceFlags struct {
-	audience              targeting.Audience
-	exclude               targeting.Exclude
-	groups, excludeGroups []string
-	rule, excludeRule     string
-	of, excludeOf         string
-	received              string
+	audience      targeting.Audience
+	exclude       targeting.Exclude
+	named         []namedFlag
+	rule          string
+	excludeRule   string
+	of, excludeOf string
+	received      string
+}
+
+// namedFlag is a flag that names things by their ids or names.
+type namedFlag struct {
+	of    noun
+	given *[]string
+	to    *[]int64
 }
 
 // add makes the flags. of and without begin what they say of themselves.
 func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.audience.All, "all", false, of+"every contact")
-	flags.Int64SliceVar(&f.audience.Uploads, "upload", nil, of+"the contacts of this upload; may be repeated")
-	flags.StringSliceVar(&f.groups, "group", nil, of+"this group, by id or name; may be repeated")
-	flags.Int64SliceVar(&f.audience.Targeting, "targeting", nil, of+"whom this targeting list holds for; may be repeated")
-	flags.StringVar(&f.rule, "rule", "", of+"whom the rule in this JSON file holds for, - for standard input")
-	flags.Int64SliceVar(&f.audience.Categories, "to-category", nil, of+"the subscribers of this category; may be repeated")
-	flags.Int64SliceVar(&f.audience.Labels, "label", nil, of+"whom has this label; may be repeated")
-	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, of+"this contact; may be repeated")
+	for _, flag := range []struct {
+		name, says, prefix string
+		of                 noun
+		to                 *[]int64
+	}{
+		{"upload", "the contacts of this upload, by id or file name", of, anUpload, &f.audience.Uploads},
+		{"group", "this group, by id or name", of, aGroup, &f.audience.Groups},
+		{"targeting", "whom this targeting list holds for, by id or name", of, aTargeting, &f.audience.Targeting},
+		{"to-category", "the subscribers of this category, by id or name", of, aCategory, &f.audience.Categories},
+		{"label", "whom has this label, by id or name", of, aLabel, &f.audience.Labels},
+		{"exclude-upload", "the contacts of this upload", without, anUpload, &f.exclude.Uploads},
+		{"exclude-group", "this group, by id or name", without, aGroup, &f.exclude.Groups},
+		{"exclude-targeting", "whom this targeting list holds for", without, aTargeting, &f.exclude.Targeting},
+		{"exclude-category", "the subscribers of this category", without, aCategory, &f.exclude.Categories},
+		{"exclude-label", "whom has this label", without, aLabel, &f.exclude.Labels},
+		{"exclude-campaign", "whom this campaign was sent, by id or name", without, aCampaign, &f.exclude.Campaigns},
+	} {
+		given := flags.StringSlice(flag.name, nil, flag.prefix+flag.says+"; may be repeated")
+		f.named = append(f.named, namedFlag{flag.of, given, flag.to})
+	}
+	flags.StringVar(&f.rule, "rule", "", of+"whom this rule holds for: JSON, @ and a file of it, or - for standard input")
+	flags.Int64SliceVar(&f.audience.Contacts, "contact", nil, of+"this contact, by its id; may be repeated")
 	flags.StringVar(&f.of, "messages", "", of+`whom has messages like this, as JSON: {"campaign_id": 12, "states": ["failed"], "not": "read"}`)
-	flags.Int64SliceVar(&f.exclude.Uploads, "exclude-upload", nil, without+"the contacts of this upload")
-	flags.StringSliceVar(&f.excludeGroups, "exclude-group", nil, without+"this group, by id or name")
-	flags.Int64SliceVar(&f.exclude.Targeting, "exclude-targeting", nil, without+"whom this targeting list holds for")
-	flags.StringVar(&f.excludeRule, "exclude-rule", "", without+"whom the rule in this JSON file holds for")
-	flags.Int64SliceVar(&f.exclude.Categories, "exclude-category", nil, without+"the subscribers of this category")
-	flags.Int64SliceVar(&f.exclude.Labels, "exclude-label", nil, without+"whom has this label")
-	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, without+"this contact")
-	flags.Int64SliceVar(&f.exclude.Campaigns, "exclude-campaign", nil, without+"whom this campaign was sent")
+	flags.StringVar(&f.excludeRule, "exclude-rule", "", without+"whom this rule holds for, as --rule takes it")
+	flags.Int64SliceVar(&f.exclude.Contacts, "exclude-contact", nil, without+"this contact, by its id")
 	flags.StringVar(&f.excludeOf, "exclude-messages", "", without+"whom has messages like this, as JSON")
 	flags.StringVar(&f.received, "exclude-received", "", without+"whom an earlier run of it was sent: ever, a number of last runs such as 3, "+
 		"or a duration such as 168h")
 }
 
 // into writes what the flags name, and leaves the rest of a as it is.
-func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience) error {
-	var err error
-	if f.audience.Groups, err = c.findGroups(ctx, f.groups); err != nil {
-		return err
-	}
-	if f.exclude.Groups, err = c.findGroups(ctx, f.excludeGroups); err != nil {
-		return err
+func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience) (err error) {
+	for _, flag := range f.named {
+		if *flag.to, err = c.ids(ctx, flag.of, *flag.given); err != nil {
+			return err
+		}
 	}
 	for _, rule := range []struct {
-		file string
+		text string
 		to   *json.RawMessage
 	}{{f.rule, &f.audience.Rule}, {f.excludeRule, &f.exclude.Rule}} {
-		if rule.file != "" {
-			if err := c.readJSON(rule.file, rule.to); err != nil {
+		if rule.text != "" {
+			if *rule.to, err = c.readRule(rule.text); err != nil {
 				return err
 			}
 		}

@@ -112,7 +112,7 @@ func TestBulkByHand(t *testing.T) {
 	rule := f.file("rule.json", `{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"ada"}]}`)
 	require.Regexp(t, `Changed\s+1`, f.ok("contacts", "bulk", "start", "--rule", rule, "--yes"))
 	code, _, _ = f.run("contacts", "bulk", "start", "--rule", f.file("none.json", "ada"), "--yes")
-	require.Equal(t, exitUsage, code)
+	require.Equal(t, exitRefused, code)
 	code, _, errs = f.run("contacts", "bulk", "set", "--set", "plan=gold", "--all", "--yes")
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, errs, "free,plus")

@@ -42,7 +42,7 @@ does, which has more flags.`,
 		Example: "  carillon simulate 1\n  carillon simulate 1 --from 2026-12-01 --until 2027-01-01"}
 	f.add(cmd, "the campaign's")
 	cmd.Flags().StringVar(&answers, "answers", "", "flow: file of JSON with what is answered, by step (default made up)")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		k, _, err := ask[api.Campaign](ctx, c, get(campaignsPath().id(id)))
 		if err != nil {
 			return err

@@ -37,8 +37,10 @@ func campaignsPath() path { return v1("campaigns") }
 
 func runsPath() path { return v1("runs") }
 
-// campaignID reads an argument that is the id of a campaign.
-func campaignID(arg string) (int64, error) { return idOf("campaign", "campaign ls")(arg) }
+// campaignID reads an argument that names a campaign by its id or name.
+func (c *cli) campaignID(ctx context.Context, arg string) (int64, error) {
+	return c.id(ctx, aCampaign, arg)
+}
 
 func (c *cli) campaignLs() *cobra.Command {
 	var status, kind, tag, search, archived string
@@ -111,7 +113,7 @@ func runTable(w *tabwriter.Writer, r api.Run) {
 }
 
 func (c *cli) campaignShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show a campaign and its latest run"}, campaignID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a campaign and its latest run"}, c.campaignID, func(ctx context.Context, id int64) error {
 		return c.showCampaign(ctx, get(campaignsPath().id(id)))
 	})
 }
@@ -128,7 +130,7 @@ type campaignFlags struct {
 	rate                                    float64
 	batch                                   campaigns.Batch
 	weight                                  int
-	category                                int64
+	category                                string
 	experiment                              experimentFlags
 	track                                   trackFlags
 	convert                                 campaigns.Conversion
@@ -162,7 +164,7 @@ func (f *campaignFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
 	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
-	flags.Int64Var(&f.category, "category", 0, "the category that it is about, by its id: whoever opted out of it is skipped")
+	flags.StringVar(&f.category, "category", "", "the category that it is about, by id or name: whoever opted out of it is skipped; '' for none")
 	flags.StringSliceVar(&f.tags, "tag", nil, "a tag by which it is found; may be repeated")
 	flags.StringVar(&f.notes, "notes", "", "notes for people, which are not sent")
 	f.experiment.add(cmd)
@@ -258,7 +260,10 @@ func (f *campaignFlags) into(ctx context.Context, c *cli, in *api.CampaignInput)
 		in.Weight = f.weight
 	}
 	if f.given("category") {
-		in.CategoryID = f.category
+		var err error
+		if in.CategoryID, err = c.id(ctx, aCategory, f.category); err != nil {
+			return err
+		}
 	}
 	if f.convert.Event != "" {
 		in.Conversion = &f.convert
@@ -327,7 +332,7 @@ const countPatience = 2 * time.Second
 
 func (c *cli) campaignPreview() *cobra.Command {
 	cmd := &cobra.Command{Use: "preview ID", Short: "Say who gets a campaign, who is skipped and why, how it reads and how long it takes"}
-	return onID(cmd, campaignID, c.preview)
+	return onID(cmd, c.campaignID, c.preview)
 }
 
 // preview shows what a campaign would do, and how it reads before that is counted.
@@ -457,7 +462,7 @@ func (c *cli) campaignTest() *cobra.Command {
 	cmd.Flags().StringVar(&in.Variant, "variant", "", "in this variant (default the first)")
 	cmd.MarkFlagsOneRequired("to", "contact")
 	cmd.MarkFlagsMutuallyExclusive("to", "contact")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, post(campaignsPath().id(id).below("test"), in), sentTable)
 	})
 }
@@ -477,7 +482,7 @@ func (c *cli) campaignStart() *cobra.Command {
 	cmd.Flags().BoolVar(&f.watch, "watch", false, "watch it to its end")
 	cmd.Flags().BoolVar(&f.withoutLinks, "without-links", false, "although no public_url is set, so that {{ unsubscribe_url }} renders as nothing")
 	cmd.Flags().DurationVar(&f.undo, "undo", 0, "begin so much later, up to 5m: until then to cancel or pause it undoes the start")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error { return c.start(ctx, id, f) })
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error { return c.start(ctx, id, f) })
 }
 
 func (c *cli) start(ctx context.Context, id int64, f startFlags) error {
@@ -513,7 +518,7 @@ func (c *cli) campaignSchedule() *cobra.Command {
 		Example: `  carillon campaign schedule 1 --at 2026-12-01T09:00 --timezone Europe/Berlin
   carillon campaign schedule 1 --cron '0 9 * * FRIL' --timezone Europe/Berlin --until 2027-12-31`}
 	f.add(cmd, "when it fires, such as 2026-12-01T09:00")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		if !f.changed() {
 			return usagef("say when: --at 2026-12-01T09:00, --cron '0 9 * * MON', --every 2h, --date or --schedule-file")
 		}
@@ -526,12 +531,12 @@ func (c *cli) campaignSchedule() *cobra.Command {
 }
 
 func (c *cli) campaignMove(verb, short string) *cobra.Command {
-	return onID(&cobra.Command{Use: verb + " ID", Short: short}, campaignID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: verb + " ID", Short: short}, c.campaignID, func(ctx context.Context, id int64) error {
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below(verb), nil))
 	})
 }
 
 func (c *cli) campaignRm() *cobra.Command {
-	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a draft"}, campaignID,
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a draft"}, c.campaignID,
 		func(ctx context.Context, id int64) error { return c.do(ctx, remove(campaignsPath().id(id))) })
 }

@@ -13,7 +13,7 @@ func (c *cli) campaignSay(verb, short string) *cobra.Command {
 	var note string
 	cmd := &cobra.Command{Use: verb + " ID", Short: short}
 	cmd.Flags().StringVar(&note, "note", "", "what there is to say of it")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		return c.showCampaign(ctx, post(campaignsPath().id(id).below(verb), map[string]string{"note": note}))
 	})
 }

@@ -14,7 +14,7 @@ func (c *cli) campaignCheck() *cobra.Command {
 	cmd := &cobra.Command{Use: "check ID", Short: "Say what is wrong with a campaign before it is started, and what may be",
 		Long: `Looks through a campaign as it is written, and as it reads for three recipients: links, pictures, size, the way out,
 names in the template, audience and schedule. It ends with 1 if something stands in the way of a start.`}
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		checks, raw, err := ask[api.CampaignChecks](ctx, c, get(campaignsPath().id(id).below("checks")))
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ func (c *cli) campaignLanguages() *cobra.Command {
 	var run int64
 	cmd := &cobra.Command{Use: "languages ID", Short: "Count the messages of a campaign's latest run by the languages in which its template spoke"}
 	cmd.Flags().Int64Var(&run, "run", 0, "another run, by its id")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		run, err := c.runOf(ctx, id, run)
 		if err != nil {
 			return err

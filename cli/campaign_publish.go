@@ -48,7 +48,7 @@ minute at most. The campaign may be sent to its audience as well.`,
 	flags.StringVar(&from, "from", "", "since when, such as 2026-12-01T09:00:00Z (default at once)")
 	flags.StringVar(&until, "until", "", "until when (default until it is withdrawn)")
 	_ = cmd.MarkFlagRequired("keyword") // the flag exists
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		for _, t := range []struct {
 			flag, text string
 			to         **time.Time
@@ -62,7 +62,7 @@ minute at most. The campaign may be sent to its audience as well.`,
 }
 
 func (c *cli) campaignWithdraw() *cobra.Command {
-	return onID(&cobra.Command{Use: "withdraw ID", Short: "Let nobody pull a campaign's content any more"}, campaignID,
+	return onID(&cobra.Command{Use: "withdraw ID", Short: "Let nobody pull a campaign's content any more"}, c.campaignID,
 		func(ctx context.Context, id int64) error {
 			return show(ctx, c, post(campaignsPath().id(id).below("withdraw"), nil), publicationTable)
 		})

@@ -113,7 +113,7 @@ func (c *cli) campaignNext() *cobra.Command {
 	cmd := &cobra.Command{Use: "next ID", Short: "List when a recurring campaign fires next, and what became of its last instants",
 		Example: "  carillon campaign next 1 -n 20"}
 	cmd.Flags().IntVarP(&n, "number", "n", 10, "how many")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		where := campaignsPath().id(id).below("schedule").with(query{"n": n})
 		return show(ctx, c, get(where), func(w *tabwriter.Writer, view api.CampaignSchedule) {
 			scheduleTable(w, view.ScheduleView)
@@ -141,7 +141,7 @@ func (c *cli) campaignRuns() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "runs ID", Short: "List a campaign's runs, newest first: every instant, with what became of it"}
 	limitFlag(cmd, &limit)
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		return showList(ctx, c, campaignsPath().id(id).below("runs"), limit, rows[api.Run]{"ID INSTANT KIND STATUS LATE RECIPIENTS NOTE", func(r api.Run) []any {
 			late := ""
 			if r.Late >= 1 {
@@ -161,14 +161,14 @@ func (c *cli) showRun(ctx context.Context, r request) error {
 }
 
 func (c *cli) campaignTrigger() *cobra.Command {
-	return onID(&cobra.Command{Use: "trigger ID", Short: "Make a run of a recurring campaign now, beside its schedule"}, campaignID,
+	return onID(&cobra.Command{Use: "trigger ID", Short: "Make a run of a recurring campaign now, beside its schedule"}, c.campaignID,
 		func(ctx context.Context, id int64) error {
 			return c.showRun(ctx, post(campaignsPath().id(id).below("trigger"), nil))
 		})
 }
 
 func (c *cli) campaignSkipNext() *cobra.Command {
-	return onID(&cobra.Command{Use: "skip-next ID", Short: "Leave out the next instant of a recurring campaign"}, campaignID,
+	return onID(&cobra.Command{Use: "skip-next ID", Short: "Leave out the next instant of a recurring campaign"}, c.campaignID,
 		func(ctx context.Context, id int64) error {
 			return c.showRun(ctx, post(campaignsPath().id(id).below("skip-next"), nil))
 		})
@@ -180,7 +180,7 @@ func (c *cli) campaignMoveNext() *cobra.Command {
 		Example: "  carillon campaign move-next 1 --to 2026-12-01T10:30"}
 	cmd.Flags().StringVar(&to, "to", "", "time in the schedule's zone, or with an offset (required)")
 	_ = cmd.MarkFlagRequired("to") // the flag exists
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		return c.showRun(ctx, post(campaignsPath().id(id).below("move-next"), map[string]string{"to": to}))
 	})
 }
@@ -196,7 +196,7 @@ Each is a run for the audience as it is then. What fired is left alone. Try it w
 	cmd.Flags().StringVar(&to, "to", "", "the last (required)")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say which, and do nothing")
 	_, _ = cmd.MarkFlagRequired("from"), cmd.MarkFlagRequired("to") // the flags exist
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		for _, flag := range []struct{ name, value string }{{"from", from}, {"to", to}} {
 			if _, err := time.Parse(time.RFC3339, flag.value); err != nil {
 				return usagef("--%s %s: must be a time such as 2026-11-01T00:00:00Z", flag.name, flag.value)
@@ -230,7 +230,7 @@ func (c *cli) campaignPause() *cobra.Command {
 	cmd.Flags().BoolVar(&alone, "schedule", false, "the schedule alone")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, with --schedule")
 	cmd.Flags().StringVar(&until, "until", "", "with --schedule: instants from this RFC 3339 time on fire again")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		if !alone {
 			if reason != "" || until != "" {
 				return usagef("--reason and --until belong to --schedule")
@@ -255,7 +255,7 @@ func (c *cli) campaignResume() *cobra.Command {
 	var alone bool
 	cmd := &cobra.Command{Use: "resume ID", Short: "Go on exactly where a campaign was paused"}
 	cmd.Flags().BoolVar(&alone, "schedule", false, "the schedule alone")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		where := campaignsPath().id(id).below("resume")
 		if alone {
 			where = campaignsPath().id(id).below("schedule", "resume")

@@ -29,7 +29,7 @@ to get it, is left out: to ask for the same twice sends once.`,
 	flags.BoolVar(&in.DryRun, "dry-run", false, "say what would be done, and do nothing")
 	flags.BoolVar(&yes, "yes", false, "do not ask")
 	flags.BoolVar(&watch, "watch", false, "watch it to its end")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		r := post(campaignsPath().id(id).below("resend"), &in)
 		goOn, err := rehearse(ctx, c, rehearsal{r, &in.DryRun, yes}, func(answer api.CampaignResend) int64 {
 			for _, line := range answer.Says {

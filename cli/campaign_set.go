@@ -27,7 +27,7 @@ is said first, and asked; --yes answers for scripts.`,
 	f.add(cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "of a paused campaign: say who would get the new text, and change nothing")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		where := campaignsPath().id(id)
 		k, raw, err := ask[api.Campaign](ctx, c, get(where))
 		if err != nil {
@@ -159,7 +159,7 @@ be over: finished, canceled or failed.`,
   carillon campaign duplicate 1 --rest --exclude-group complaints`}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&rest, "rest", false, "for everybody whom the original did not reach")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		_, raw, err := ask[api.Campaign](ctx, c, get(campaignsPath().id(id)))
 		if err != nil {
 			return err

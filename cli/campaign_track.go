@@ -98,7 +98,7 @@ func (c *cli) campaignLinks() *cobra.Command {
 	var run int64
 	cmd := &cobra.Command{Use: "links ID", Short: "Count the clicks on each link of a campaign's latest run, people and machines apart"}
 	cmd.Flags().Int64Var(&run, "run", 0, "another run, by its id")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		run, err := c.runOf(ctx, id, run)
 		if err != nil {
 			return err

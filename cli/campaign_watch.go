@@ -13,7 +13,7 @@ import (
 )
 
 func (c *cli) campaignWatch() *cobra.Command {
-	return onID(&cobra.Command{Use: "watch ID", Short: "Watch a campaign to its end"}, campaignID, c.watch)
+	return onID(&cobra.Command{Use: "watch ID", Short: "Watch a campaign to its end"}, c.campaignID, c.watch)
 }
 
 // watch follows a campaign until it needs nobody any more, and prints what

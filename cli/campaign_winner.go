@@ -166,7 +166,7 @@ stand, and asks; --yes answers for scripts.`,
 	flags.StringVar(&in.Variant, "variant", "", "choose this one")
 	flags.BoolVar(&in.DryRun, "dry-run", false, "say how they stand, and choose nothing")
 	flags.BoolVar(&yes, "yes", false, "do not ask")
-	return onID(cmd, campaignID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.campaignID, func(ctx context.Context, id int64) error {
 		where := campaignsPath().id(id).below("winner")
 		if in.Variant == "" {
 			return show(ctx, c, get(where.with(query{"run_id": in.RunID})), variantsTable)

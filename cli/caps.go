@@ -30,19 +30,23 @@ func (c *cli) capsLs() *cobra.Command {
 func (c *cli) capsSet() *cobra.Command {
 	var in api.FrequencyCapInput
 	var days float64
+	var category string
 	var length time.Duration
 	cmd := &cobra.Command{Use: "set", Short: "Set a frequency cap, instead of one of the same category, priority and window",
-		Example: "  carillon caps set --max 3 --days 7\n  carillon caps set --max 1 --window 24h --category 3 --action skip"}
+		Example: "  carillon caps set --max 3 --days 7\n  carillon caps set --max 1 --window 24h --category Offers --action skip"}
 	flags := cmd.Flags()
 	flags.IntVar(&in.MaxMessages, "max", 0, "most messages to one contact in any window (required)")
 	flags.Float64Var(&days, "days", 0, "length of the window in days")
 	flags.DurationVar(&length, "window", 0, "length of the window, such as 36h")
-	flags.Int64Var(&in.CategoryID, "category", 0, "only campaigns of this category count (default every campaign)")
+	flags.StringVar(&category, "category", "", "only campaigns of this category count, by id or name (default every campaign)")
 	flags.StringVar(&in.Priority, "priority", "", "bulk (default every priority that caps are for)")
 	flags.StringVar(&in.Action, "action", "", "what becomes of what is too much: defer or skip (default defer)")
 	_ = cmd.MarkFlagRequired("max") // the flag exists
 	cmd.MarkFlagsOneRequired("days", "window")
-	return plain(cmd, func(ctx context.Context) error {
+	return plain(cmd, func(ctx context.Context) (err error) {
+		if in.CategoryID, err = c.id(ctx, aCategory, category); err != nil {
+			return err
+		}
 		const day = 24 * time.Hour
 		in.WindowSeconds = int64((length + time.Duration(days*float64(day))) / time.Second)
 		return show(ctx, c, post(capsPath(), in), func(w *tabwriter.Writer, out api.FrequencyCap) {

@@ -27,30 +27,16 @@ func (c *cli) addChannels(root *cobra.Command) {
 
 func channelsPath() path { return v1("channels") }
 
-const manyChannels = 10_000
+// manyNamed is among how many things one is looked for by its name.
+const manyNamed = 10_000
 
 // findChannel is a channel by its id or its name.
 func (c *cli) findChannel(ctx context.Context, idOrName string) (ch api.Channel, err error) {
-	if id, err := strconv.ParseInt(idOrName, 10, 64); err == nil && id > 0 {
+	id, err := c.id(ctx, aChannel, idOrName)
+	if err == nil {
 		ch, _, err = ask[api.Channel](ctx, c, get(channelsPath().id(id)))
-		return ch, err
 	}
-	all, _, err := list[api.Channel](ctx, c, channelsPath(), manyChannels)
-	if err != nil {
-		return ch, err
-	}
-	names := make([]string, len(all))
-	for i, candidate := range all {
-		if candidate.Name == idOrName {
-			return candidate, nil
-		}
-		names[i] = candidate.Name
-	}
-	hint := "there is none yet: carillon channel create makes one"
-	if len(names) > 0 {
-		hint = "there are " + strings.Join(names, ", ")
-	}
-	return ch, &exitError{exitNotFound, fmt.Errorf("there is no channel %q; %s", idOrName, hint)}
+	return ch, err
 }
 
 // onChannel makes cmd a command on the channel that its only argument names.

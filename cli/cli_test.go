@@ -308,8 +308,8 @@ func TestMessagesKeysContacts(t *testing.T) {
 	require.Contains(t, out, "carillon messages show 1")
 	require.Contains(t, f.ok("messages", "show", "1"), "pending")
 	require.Contains(t, f.ok("messages", "cancel", "1"), "canceled")
-	require.Contains(t, f.ok("queue", "pause", "--channel", "news"), "paused")
-	require.Contains(t, f.ok("queue", "resume", "--channel", "news"), "active")
+	require.Contains(t, f.ok("queue", "pause", "news"), "paused")
+	require.Contains(t, f.ok("queue", "resume", "news"), "active")
 	require.Contains(t, f.ok("channel", "test", "news", "--to", "me@example.org"), "me@example.org")
 	require.Contains(t, f.ok("keys", "create", "shop", "--role", "sender"), "car_")
 	require.Contains(t, f.ok("keys", "ls"), "shop")
@@ -371,9 +371,10 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"campaign", "show"}, exitUsage, "accepts 1 arg"},
 		{[]string{"campaign", "show"}, exitUsage, "Usage: carillon campaign show ID [flags]\ncarillon campaign show --help shows more."},
 		{[]string{"campaign", "frobnicate"}, exitUsage, "carillon campaign --help shows the commands."},
-		{[]string{"campaign", "show", "x"}, exitUsage, "is no id of a campaign"},
-		{[]string{"uploads", "show", "x"}, exitUsage, "\"x\" is no id of an upload: it is a number, as `carillon uploads ls` shows it"},
-		{[]string{"categories", "rm", "x"}, exitUsage, "is no id of a category: it is a number, as `carillon categories ls` shows it"},
+		{[]string{"campaign", "show", "x"}, exitNotFound, "there is no campaign \"x\""},
+		{[]string{"messages", "show", "x"}, exitUsage, "is no id of a message"},
+		{[]string{"uploads", "show", "x"}, exitNotFound, "there is no upload \"x\": there is none yet"},
+		{[]string{"categories", "rm", "x"}, exitNotFound, "there is no category \"x\": there is none yet"},
 		{[]string{"contacts", "ls", "--group", "x"}, exitUsage, "\"x\" is no whole number"},
 		{[]string{"campaign", "ls", "--limit", "ten"}, exitUsage, "\"ten\" is no whole number"},
 		{[]string{"campaign", "ls", "--output", "xml"}, exitUsage, "must be table or json"},

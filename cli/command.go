@@ -8,13 +8,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// idReader reads an argument that names something by its id.
-type idReader func(arg string) (int64, error)
+// idReader reads an argument that names something by its id, or by its name where it has one.
+type idReader func(ctx context.Context, arg string) (int64, error)
 
 // idOf reads the id of a noun, such as campaign; list is the command that shows
 // the ids.
 func idOf(noun, list string) idReader {
-	return func(arg string) (int64, error) {
+	return func(_ context.Context, arg string) (int64, error) {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil || id <= 0 {
 			return 0, usagef("%q is no id of %s: it is a number, as `carillon %s` shows it", arg, withArticle(noun), list)
@@ -35,7 +35,7 @@ func withArticle(noun string) string {
 func onID(cmd *cobra.Command, read idReader, do func(ctx context.Context, id int64) error) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := read(args[0])
+		id, err := read(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -54,9 +54,20 @@ func plain(cmd *cobra.Command, do func(ctx context.Context) error) *cobra.Comman
 // lists makes cmd a command that shows the list at where, which is asked once the
 // flags are known.
 func lists[T any](c *cli, cmd *cobra.Command, where func() path, as rows[T]) *cobra.Command {
+	return finds(c, cmd, func(context.Context) (path, error) { return where(), nil }, as)
+}
+
+// finds is lists for a list whose flags name things, which are looked up first.
+func finds[T any](c *cli, cmd *cobra.Command, where func(ctx context.Context) (path, error), as rows[T]) *cobra.Command {
 	var limit int
 	limitFlag(cmd, &limit)
-	return plain(cmd, func(ctx context.Context) error { return showList(ctx, c, where(), limit, as) })
+	return plain(cmd, func(ctx context.Context) error {
+		from, err := where(ctx)
+		if err != nil {
+			return err
+		}
+		return showList(ctx, c, from, limit, as)
+	})
 }
 
 // limitFlag adds --limit to a list.

@@ -18,7 +18,9 @@ func (c *cli) addContacts(root *cobra.Command) {
 func contactsPath() path { return v1("contacts") }
 
 // contactID reads an argument that is the id of a contact.
-func contactID(arg string) (int64, error) { return idOf("contact", "contacts ls")(arg) }
+func contactID(ctx context.Context, arg string) (int64, error) {
+	return idOf("contact", "contacts ls")(ctx, arg)
+}
 
 func contactRows() rows[api.Contact] {
 	return rows[api.Contact]{"ID NAME EMAIL PHONE STATUS", func(p api.Contact) []any {
@@ -29,24 +31,28 @@ func contactRows() rows[api.Contact] {
 func (c *cli) contactsLs() *cobra.Command {
 	var limit int
 	var search, email, phone, address, status string
-	var inGroup int64
+	var inGroup string
 	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts", Example: `  carillon contacts ls --search lovelace
   carillon contacts ls --email ada@example.org
-  carillon contacts ls --group 3 --limit 1000 --output json`}
+  carillon contacts ls --group Customers --limit 1000 --output json`}
 	limitFlag(cmd, &limit)
 	cmd.Flags().StringVar(&search, "search", "", "what occurs in a name, the external id or an address")
 	cmd.Flags().StringVar(&email, "email", "", "who has this address")
 	cmd.Flags().StringVar(&phone, "phone", "", "who has this number")
 	cmd.Flags().StringVar(&address, "address", "", "who has this address: KIND=ADDRESS, such as telegram=123456789")
 	cmd.Flags().StringVar(&status, "status", "", "active, inactive, blocked or deleted (default all but deleted)")
-	cmd.Flags().Int64Var(&inGroup, "group", 0, "members of this group, category, label or upload")
+	cmd.Flags().StringVar(&inGroup, "group", "", "members of this group, category, label or upload, by id or name")
 	return plain(cmd, func(ctx context.Context) error {
 		kind, value, ok := strings.Cut(address, "=")
 		if address != "" && !ok {
 			return usagef("--address %s: must be KIND=ADDRESS", address)
 		}
+		members, err := c.listNamed(ctx, inGroup, aGroup, aCategory, aLabel, anUpload)
+		if err != nil {
+			return err
+		}
 		return showList(ctx, c, contactsPath().with(query{
-			"q": search, "email": email, "phone": phone, "status": status, "kind": kind, "address": value, "group": inGroup,
+			"q": search, "email": email, "phone": phone, "status": status, "kind": kind, "address": value, "group": members,
 		}), limit, contactRows())
 	})
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +11,8 @@ import (
 // bulkFlags say what is done to many contacts, and to whom.
 type bulkFlags struct {
 	api.BulkInput
-	set, rule string
-	yes       bool
+	set, rule, targeting, list string
+	yes                        bool
 }
 
 func (c *cli) contactsBulk() *cobra.Command {
@@ -27,9 +26,9 @@ scripts. A server that is killed meanwhile goes on where it stopped.
   add, remove       into and out of the group, category or label --list
   set               the value of a property: --set KEY=VALUE, an empty value takes it away
   delete            make the status deleted`,
-		Example: `  carillon contacts bulk add --list 3 --contacts 7,8,9
+		Example: `  carillon contacts bulk add --list Customers --contacts 7,8,9
   carillon contacts bulk set --set plan=free --all --yes
-  carillon contacts bulk stop --rule sleepers.json`,
+  carillon contacts bulk stop --rule @sleepers.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.Action = args[0]
 			return c.bulk(cmd.Context(), f)
@@ -37,9 +36,9 @@ scripts. A server that is killed meanwhile goes on where it stopped.
 	flags := cmd.Flags()
 	flags.Int64SliceVar(&f.Contacts, "contacts", nil, "ids of contacts, separated by commas")
 	flags.BoolVar(&f.All, "all", false, "every contact")
-	flags.StringVar(&f.rule, "rule", "", "JSON file with a rule, - for standard input: whoever it holds for")
-	flags.Int64Var(&f.Targeting, "targeting", 0, "whoever this targeting list holds for")
-	flags.Int64Var(&f.List, "list", 0, "id of a group, category or label, for add and remove")
+	flags.StringVar(&f.rule, "rule", "", "whoever this rule holds for: JSON, @ and a file of it, or - for standard input")
+	flags.StringVar(&f.targeting, "targeting", "", "whoever this targeting list holds for, by id or name")
+	flags.StringVar(&f.list, "list", "", "a group, category or label by id or name, for add and remove")
 	flags.StringVar(&f.set, "set", "", "KEY=VALUE: the value of a property, for set")
 	flags.BoolVar(&f.yes, "yes", false, "do not ask")
 	cmd.MarkFlagsOneRequired("contacts", "rule", "targeting", "all")
@@ -57,15 +56,17 @@ func (c *cli) bulk(ctx context.Context, f bulkFlags) error {
 			f.Property, f.Value = key, value
 		}
 	}
+	var err error
 	if f.rule != "" {
-		text, err := c.readFile(f.rule)
-		if err != nil {
+		if f.Rule, err = c.readRule(f.rule); err != nil {
 			return err
 		}
-		if !json.Valid(text) {
-			return usagef("--rule %s: is no JSON", f.rule)
-		}
-		f.Rule = text
+	}
+	if f.Targeting, err = c.id(ctx, aTargeting, f.targeting); err != nil {
+		return err
+	}
+	if f.List, err = c.listNamed(ctx, f.list, aGroup, aCategory, aLabel); err != nil {
+		return err
 	}
 	bulk := func(dryRun bool) (api.BulkAnswer, error) {
 		f.DryRun = dryRun

@@ -14,9 +14,13 @@ import (
 const optOutReason = "why (default unsubscribed: campaigns skip the address, transactional messages still reach it)"
 
 // consentFlags adds the flags that opt-in and opt-out share.
-func consentFlags(cmd *cobra.Command, in *api.ConsentInput) {
+func (c *cli) consentFlags(cmd *cobra.Command, in *api.ConsentInput) {
+	category := cmd.Flags().String("category", "", "only this category, by id or name (default everything)")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		in.CategoryID, err = c.id(cmd.Context(), aCategory, *category)
+		return err
+	}
 	cmd.Flags().StringVar(&in.Kind, "kind", "", "kind of address, such as email (default the contact as a whole)")
-	cmd.Flags().Int64Var(&in.CategoryID, "category", 0, "only this category, by its id (default everything)")
 	cmd.Flags().StringVar(&in.Source, "source", "", "where it comes from, such as web_form (default api)")
 	cmd.Flags().StringVar(&in.Wording, "wording", "", "what the person was shown")
 	cmd.Flags().StringVar(&in.Proof, "proof", "", "what shows that they did")
@@ -25,8 +29,8 @@ func consentFlags(cmd *cobra.Command, in *api.ConsentInput) {
 func (c *cli) optOut() *cobra.Command {
 	var in api.OptOutInput
 	cmd := c.consentCommand("opt-out", "Do not write to a contact any more", &in)
-	cmd.Example = "  carillon contacts opt-out 7\n  carillon contacts opt-out 7 --category 3 --source phone_call --proof 'call of March 3'"
-	consentFlags(cmd, &in.ConsentInput)
+	cmd.Example = "  carillon contacts opt-out 7\n  carillon contacts opt-out 7 --category Offers --source phone_call --proof 'call of March 3'"
+	c.consentFlags(cmd, &in.ConsentInput)
 	cmd.Flags().StringVar(&in.Reason, "reason", "", optOutReason)
 	return cmd
 }
@@ -34,7 +38,7 @@ func (c *cli) optOut() *cobra.Command {
 func (c *cli) optIn() *cobra.Command {
 	var in api.OptInInput
 	cmd := c.consentCommand("opt-in", "Write to a contact again", &in)
-	consentFlags(cmd, &in.ConsentInput)
+	c.consentFlags(cmd, &in.ConsentInput)
 	cmd.Flags().BoolVar(&in.Force, "force", false, "lift bounces, complaints and what an operator suppressed, too; it is recorded")
 	return cmd
 }

@@ -21,7 +21,7 @@ consents move, and whatever keeps messages away from either keeps them away from
 			var ids [2]int64
 			for i := range ids {
 				var err error
-				if ids[i], err = contactID(args[i]); err != nil {
+				if ids[i], err = contactID(cmd.Context(), args[i]); err != nil {
 					return err
 				}
 			}

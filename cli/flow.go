@@ -31,7 +31,7 @@ func (c *cli) addFlows(root *cobra.Command) {
 
 func flowsPath() path { return v1("flows") }
 
-func flowID(arg string) (int64, error) { return idOf("flow", "flow ls")(arg) }
+func (c *cli) flowID(ctx context.Context, arg string) (int64, error) { return c.id(ctx, aFlow, arg) }
 
 func (c *cli) flowLs() *cobra.Command {
 	var status, search string
@@ -108,7 +108,7 @@ func firstLine(texts ...string) string {
 }
 
 func (c *cli) flowShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show a flow and its steps; --output json gives what create takes"}, flowID,
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a flow and its steps; --output json gives what create takes"}, c.flowID,
 		func(ctx context.Context, id int64) error {
 			return show(ctx, c, get(flowsPath().id(id)), flowTable)
 		})
@@ -116,11 +116,11 @@ func (c *cli) flowShow() *cobra.Command {
 
 func (c *cli) flowCreate() *cobra.Command {
 	var name string
-	var channel int64
+	var channel string
 	cmd := &cobra.Command{Use: "create FILE", Short: "Create a flow from a file of JSON", Args: cobra.ExactArgs(1),
 		Long: `Creates a flow from a file of JSON, - for standard input; docs/flows.md describes the steps. It is checked whole: what is wrong
 is named with its step and field. The flow is a draft: play it with "carillon flow simulate", then start it.`,
-		Example: "  carillon flow create survey.json --channel 1\n  carillon flow simulate 1\n  carillon flow start 1",
+		Example: "  carillon flow create survey.json --channel news\n  carillon flow simulate 1\n  carillon flow start 1",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := map[string]any{}
 			if err := c.readJSON(args[0], &in); err != nil {
@@ -129,13 +129,17 @@ is named with its step and field. The flow is a draft: play it with "carillon fl
 			if name != "" {
 				in["name"] = name
 			}
-			if channel != 0 {
-				in["channel_id"] = channel
+			if channel != "" {
+				ch, err := c.id(cmd.Context(), aChannel, channel)
+				if err != nil {
+					return err
+				}
+				in["channel_id"] = ch
 			}
 			return show(cmd.Context(), c, post(flowsPath(), in), flowTable)
 		}}
 	cmd.Flags().StringVar(&name, "name", "", "name, instead of that in the file")
-	cmd.Flags().Int64Var(&channel, "channel", 0, "id of the channel, instead of that in the file")
+	cmd.Flags().StringVar(&channel, "channel", "", "channel, by id or name, instead of that in the file")
 	return cmd
 }
 
@@ -145,7 +149,7 @@ func (c *cli) flowSet() *cobra.Command {
 force once the flow is started again. People who are inside stay on theirs, or are moved with "carillon flow move-version".`,
 		Example: "  carillon flow set 1 survey.json\n  carillon flow start 1",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := flowID(args[0])
+			id, err := c.flowID(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -159,7 +163,7 @@ force once the flow is started again. People who are inside stay on theirs, or a
 }
 
 func (c *cli) flowMove(verb, short string) *cobra.Command {
-	return onID(&cobra.Command{Use: verb + " ID", Short: short}, flowID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: verb + " ID", Short: short}, c.flowID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, post(flowsPath().id(id).below(verb), nil), flowTable)
 	})
 }
@@ -168,13 +172,13 @@ func (c *cli) flowDuplicate() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{Use: "duplicate ID", Short: "Make a draft with the same steps"}
 	cmd.Flags().StringVar(&name, "name", "", "its name (default Copy of …)")
-	return onID(cmd, flowID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, post(flowsPath().id(id).below("duplicate"), map[string]string{"name": name}), flowTable)
 	})
 }
 
 func (c *cli) flowRm() *cobra.Command {
-	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a draft"}, flowID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a draft"}, c.flowID, func(ctx context.Context, id int64) error {
 		return c.do(ctx, remove(flowsPath().id(id)))
 	})
 }
@@ -216,7 +220,7 @@ func (c *cli) flowEnter() *cobra.Command {
 	people.add(cmd)
 	cmd.Flags().StringArrayVar(&answers, "answer", nil, "what is known before anything is asked: key=value; may be repeated")
 	cmd.MarkFlagsOneRequired("contact", "external-id", "address")
-	return onID(cmd, flowID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error {
 		in := api.FlowEntry{Contacts: people.contacts()}
 		for _, answer := range answers {
 			key, text, given := strings.Cut(answer, "=")
@@ -275,7 +279,7 @@ func stepsTable(w *tabwriter.Writer, steps []api.FlowStep, outcomes []api.FlowOu
 }
 
 func (c *cli) flowReport(verb, short string) *cobra.Command {
-	return onID(&cobra.Command{Use: verb + " ID", Short: short}, flowID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: verb + " ID", Short: short}, c.flowID, func(ctx context.Context, id int64) error {
 		var problems []string
 		err := show(ctx, c, get(flowsPath().id(id).below(verb)), func(w *tabwriter.Writer, r api.FlowReport) {
 			sayf(w, "%d entered: %d are inside, %d have ended.\n\n", r.Entered, r.Inside, r.Entered-r.Inside)
@@ -304,7 +308,7 @@ func (c *cli) flowSessions() *cobra.Command {
 	cmd.Flags().StringVar(&step, "step", "", "only those at this step")
 	cmd.Flags().StringVar(&ended, "ended", "", "true: only those that have ended; false: only those that have not")
 	limitFlag(cmd, &limit)
-	return onID(cmd, flowID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error {
 		q := query{"step": step, "ended": ended}
 		if contact != 0 {
 			q["contact_id"] = strconv.FormatInt(contact, 10)
@@ -319,11 +323,11 @@ func (c *cli) flowSessions() *cobra.Command {
 func (c *cli) flowSession() *cobra.Command {
 	return &cobra.Command{Use: "session ID SESSION", Short: "Show one person's way through a flow, step by step", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := flowID(args[0])
+			id, err := c.flowID(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			session, err := idOf("session", "flow sessions "+args[0])(args[1])
+			session, err := idOf("session", "flow sessions "+args[0])(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
@@ -361,7 +365,7 @@ func (c *cli) flowAnswers() *cobra.Command {
 	cmd.Flags().StringVar(&csv, "csv", "", "write all of them into this file, - for standard output")
 	cmd.Flags().StringVar(&step, "step", "", "only the answers of this step")
 	limitFlag(cmd, &limit)
-	return onID(cmd, flowID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error {
 		if csv != "" {
 			body, err := c.open(ctx, get(flowsPath().id(id).below("answers.csv")))
 			if err != nil {
@@ -382,7 +386,7 @@ func (c *cli) flowAnswers() *cobra.Command {
 }
 
 func (c *cli) flowVersions() *cobra.Command {
-	return onID(&cobra.Command{Use: "versions ID", Short: "List the versions that were in force, and who is on each"}, flowID,
+	return onID(&cobra.Command{Use: "versions ID", Short: "List the versions that were in force, and who is on each"}, c.flowID,
 		func(ctx context.Context, id int64) error {
 			return show(ctx, c, get(flowsPath().id(id).below("versions")), func(w *tabwriter.Writer, list page[api.FlowVersion]) {
 				if len(list.Items) == 0 {
@@ -409,11 +413,11 @@ the same name. Who stands elsewhere stays. It says who stands where and asks fir
 	cmd.Flags().BoolVar(&in.DryRun, "dry-run", false, "move nobody, and say who would be")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := flowID(args[0])
+		id, err := c.flowID(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		version, err := idOf("version", "flow versions "+args[0])(args[1])
+		version, err := idOf("version", "flow versions "+args[0])(cmd.Context(), args[1])
 		if err != nil {
 			return err
 		}
@@ -474,7 +478,7 @@ those who are asked give in turn; an empty text is silence. Nothing goes out and
 	flags.IntVar(&f.in.Silent, "silent", 0, "of made-up people, one in so many answers nothing (default nobody)")
 	flags.StringVar(&f.in.After, "after", "", "how long people take to answer, such as 10m (default 1m)")
 	flags.BoolVar(&f.texts, "messages", false, "show every message, and each person's way")
-	return onID(cmd, flowID, func(ctx context.Context, id int64) error { return c.playFlow(ctx, id, f) })
+	return onID(cmd, c.flowID, func(ctx context.Context, id int64) error { return c.playFlow(ctx, id, f) })
 }
 
 func (c *cli) playFlow(ctx context.Context, id int64, f playFlags) error {

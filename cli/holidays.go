@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -20,7 +18,9 @@ func (c *cli) addHolidays(root *cobra.Command) {
 
 func holidaysPath() path { return v1("holidays") }
 
-func holidaysID(arg string) (int64, error) { return idOf("calendar of holidays", "holidays ls")(arg) }
+func (c *cli) holidaysID(ctx context.Context, arg string) (int64, error) {
+	return c.id(ctx, aCalendar, arg)
+}
 
 func (c *cli) holidaysLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List calendars of holidays"}, holidaysPath,
@@ -35,7 +35,7 @@ func holidaysTable(w *tabwriter.Writer, h api.Holidays) {
 }
 
 func (c *cli) holidaysShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show the days of a calendar of holidays"}, holidaysID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: "show ID", Short: "Show the days of a calendar of holidays"}, c.holidaysID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, get(holidaysPath().id(id)), func(w *tabwriter.Writer, h api.Holidays) {
 			holidaysTable(w, h)
 			if len(h.Dates) > 0 {
@@ -82,7 +82,7 @@ days at once.`}
 	flags.StringVar(&name, "name", "", "new name")
 	flags.StringArrayVar(&dates, "date", nil, dateFlag)
 	cmd.MarkFlagsOneRequired("name", "date")
-	return onID(cmd, holidaysID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.holidaysID, func(ctx context.Context, id int64) error {
 		var in api.HolidaysChange
 		if flags.Changed("name") {
 			in.Name = &name
@@ -128,13 +128,13 @@ is none, it is made. Events that recur are read from 2020 to 2050, canceled ones
 }
 
 func (c *cli) holidaysRm() *cobra.Command {
-	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a calendar of holidays that no campaign excludes"}, holidaysID,
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a calendar of holidays that no campaign excludes"}, c.holidaysID,
 		func(ctx context.Context, id int64) error { return c.do(ctx, remove(holidaysPath().id(id))) })
 }
 
 // holidaysNamed is the id of a calendar of holidays, 0 for none.
 func (c *cli) holidaysNamed(ctx context.Context, name string) (int64, error) {
-	all, _, err := list[api.HolidaysInfo](ctx, c, holidaysPath(), manyChannels)
+	all, _, err := list[api.HolidaysInfo](ctx, c, holidaysPath(), manyNamed)
 	if err != nil {
 		return 0, err
 	}
@@ -144,21 +144,4 @@ func (c *cli) holidaysNamed(ctx context.Context, name string) (int64, error) {
 		}
 	}
 	return 0, nil
-}
-
-// findHolidays are the ids of calendars of holidays that are named by id or name.
-func (c *cli) findHolidays(ctx context.Context, idsOrNames []string) (ids []int64, err error) {
-	for _, wanted := range idsOrNames {
-		id, err := strconv.ParseInt(wanted, 10, 64)
-		if err != nil || id <= 0 {
-			if id, err = c.holidaysNamed(ctx, wanted); err != nil {
-				return nil, err
-			}
-			if id == 0 {
-				return nil, &exitError{exitNotFound, fmt.Errorf("there is no calendar of holidays %q: carillon holidays ls", wanted)}
-			}
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
 }

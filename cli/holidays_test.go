@@ -39,7 +39,7 @@ func TestHolidaysByHand(t *testing.T) {
 		"no such file":                            {"holidays", "import", "gone.ics", "--name", "x"},
 		"line 3: DTSTART: not a date":             {"holidays", "import", wrong, "--name", "x"},
 		"dates[0]":                                {"holidays", "create", "x", "--date", "25.12.2026"},
-		"is no id of a calendar of holidays":      {"holidays", "rm", "x"},
+		"there is no calendar of holidays":        {"holidays", "rm", "x"},
 	} {
 		code, _, err := f.run(args...)
 		require.NotZero(t, code, want)

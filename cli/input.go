@@ -58,6 +58,18 @@ func (c *cli) readJSON(path string, into any) error {
 	return nil
 }
 
+// readRule reads a rule as flags have it: JSON, a file of it with or without an @ before its
+// name, or - for standard input.
+func (c *cli) readRule(text string) (rule json.RawMessage, err error) {
+	if text = strings.TrimSpace(text); !strings.HasPrefix(text, "{") {
+		return rule, c.readJSON(strings.TrimPrefix(text, "@"), &rule)
+	}
+	if err := json.Unmarshal([]byte(text), &rule); err != nil {
+		return nil, usagef("--rule is no JSON (%v): quote it as a whole, or write it to a file and name that: --rule @rule.json", err)
+	}
+	return rule, nil
+}
+
 // confirm asks a person; where there is none it refuses.
 func (c *cli) confirm(question string) error {
 	if !c.terminal {

@@ -45,8 +45,8 @@ With --secret no webhook is made: it prints what comes for one that there is, in
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.events, "event", nil, "of what to be told, such as message.failed; may be repeated (default everything)")
-	flags.Int64SliceVar(&f.channels, "channel", nil, "id of a channel: only of what happens on it; may be repeated")
-	flags.Int64SliceVar(&f.campaigns, "campaign", nil, "id of a campaign: only of what happens in it; may be repeated")
+	flags.StringSliceVar(&f.channels, "channel", nil, "a channel by id or name: only of what happens on it; may be repeated")
+	flags.StringSliceVar(&f.campaigns, "campaign", nil, "a campaign by id or name: only of what happens in it; may be repeated")
 	flags.StringVar(&f.address, "address", "127.0.0.1:0", "where to listen; port 0 takes a free one")
 	flags.StringVar(&f.public, "public", "", "the address by which the server reaches this machine")
 	flags.StringVar(&f.secret, "secret", "", "the secret of a webhook that there is; a value that begins with @ is read from a file")
@@ -115,7 +115,11 @@ func (c *cli) listener(ctx context.Context, f listenFlags) (secret string, forge
 		secret, err = c.orFile(f.secret)
 		return secret, func() error { return nil }, err
 	}
-	in := api.WebhookInput{URL: f.public, Description: "carillon webhooks listen", Events: f.named(), Channels: f.channels, Campaigns: f.campaigns}
+	channels, campaigns, err := f.bound(ctx, c)
+	if err != nil {
+		return "", nil, err
+	}
+	in := api.WebhookInput{URL: f.public, Description: "carillon webhooks listen", Events: f.named(), Channels: channels, Campaigns: campaigns}
 	if len(in.Events) == 0 {
 		in.Events = webhooks.Events()
 	}

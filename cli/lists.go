@@ -19,8 +19,10 @@ type listKind struct {
 
 func (l listKind) path() path { return v1(l.plural) }
 
-// read reads an argument that names a list of this kind by its id.
-func (l listKind) read(arg string) (int64, error) { return idOf(l.noun, l.plural+" ls")(arg) }
+// listID reads an argument that names a list of a kind by its id or name.
+func (c *cli) listID(l listKind) idReader {
+	return c.reader(noun{one: l.noun, list: l.plural + " ls", path: l.path()})
+}
 
 // table prints a list of this kind.
 func (l listKind) table(w *tabwriter.Writer, i api.List) {
@@ -87,7 +89,7 @@ func (c *cli) listsSet(l listKind) *cobra.Command {
 		one = append(one, "color", "text-color")
 	}
 	cmd.MarkFlagsOneRequired(one...)
-	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.listID(l), func(ctx context.Context, id int64) error {
 		var in api.ListChange
 		if flags.Changed("name") {
 			in.Name = &name
@@ -109,7 +111,7 @@ func (c *cli) listsRm(l listKind) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{Use: "rm ID", Short: "Delete a " + l.noun + "; its contacts stay"}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.listID(l), func(ctx context.Context, id int64) error {
 		if !yes {
 			found, _, err := ask[api.List](ctx, c, get(l.path().id(id)))
 			if err != nil {
@@ -128,7 +130,7 @@ func (c *cli) listsMembers(l listKind) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "members ID", Short: "List the contacts of a " + l.noun}
 	limitFlag(cmd, &limit)
-	return onID(cmd, l.read, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.listID(l), func(ctx context.Context, id int64) error {
 		return showList(ctx, c, l.path().id(id).below("members"), limit, contactRows())
 	})
 }
@@ -139,13 +141,13 @@ func (c *cli) listsChange(l listKind, cmd *cobra.Command, place ...string) *cobr
 	cmd.Use += " ID CONTACT..."
 	cmd.Args = cobra.MinimumNArgs(2)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := l.read(args[0])
+		id, err := c.listID(l)(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
 		var in api.Members
 		for _, arg := range args[1:] {
-			contact, err := contactID(arg)
+			contact, err := contactID(cmd.Context(), arg)
 			if err != nil {
 				return err
 			}
@@ -156,32 +158,4 @@ func (c *cli) listsChange(l listKind, cmd *cobra.Command, place ...string) *cobr
 		})
 	}
 	return cmd
-}
-
-// findGroups are the ids of groups that are named by id or name.
-func (c *cli) findGroups(ctx context.Context, idsOrNames []string) ([]int64, error) {
-	var ids []int64
-	var all []api.List
-	for _, wanted := range idsOrNames {
-		if id, err := strconv.ParseInt(wanted, 10, 64); err == nil && id > 0 {
-			ids = append(ids, id)
-			continue
-		}
-		if all == nil {
-			var err error
-			if all, _, err = list[api.List](ctx, c, v1("groups"), manyChannels); err != nil {
-				return nil, err
-			}
-		}
-		found := false
-		for _, g := range all {
-			if g.Name == wanted {
-				ids, found = append(ids, g.ID), true
-			}
-		}
-		if !found {
-			return nil, &exitError{exitNotFound, fmt.Errorf("there is no group %q", wanted)}
-		}
-	}
-	return ids, nil
 }

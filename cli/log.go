@@ -21,12 +21,17 @@ func (c *cli) addLog(root *cobra.Command) {
 func logPath() path { return v1("log") }
 
 func (c *cli) logLs() *cobra.Command {
-	var channel, after int64
-	cmd := &cobra.Command{Use: "ls", Short: "List the log, oldest first", Example: "  carillon log ls --channel 1 --after 4711",
+	var channel string
+	var after int64
+	cmd := &cobra.Command{Use: "ls", Short: "List the log, oldest first", Example: "  carillon log ls --channel chat --after 4711",
 		Long: "Lists what was sent and what was written to us, in the order of its numbers. A log is kept from when it was asked for: carillon log keep CHANNEL."}
-	cmd.Flags().Int64Var(&channel, "channel", 0, "only of this channel")
+	cmd.Flags().StringVar(&channel, "channel", "", "only of this channel, by id or name")
 	cmd.Flags().Int64Var(&after, "after", 0, "only what has a higher number")
-	return lists(c, cmd, func() path { return logPath().with(query{"channel_id": channel, "after": after}) },
+	where := func(ctx context.Context) (path, error) {
+		id, err := c.id(ctx, aChannel, channel)
+		return logPath().with(query{"channel_id": id, "after": after}), err
+	}
+	return finds(c, cmd, where,
 		rows[api.LogEntry]{"NUMBER AT CHANNEL DIRECTION ADDRESS STATE TEXT", func(e api.LogEntry) []any {
 			return []any{e.Number, at(&e.At), e.ChannelID, e.Direction, e.Address, e.State, cmp.Or(e.Text, e.FileURL)}
 		}})

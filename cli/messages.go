@@ -19,7 +19,9 @@ func (c *cli) addMessages(root *cobra.Command) {
 func messagesPath() path { return v1("messages") }
 
 // messageID reads an argument that is the id of a message.
-func messageID(arg string) (int64, error) { return idOf("message", "messages ls")(arg) }
+func messageID(ctx context.Context, arg string) (int64, error) {
+	return idOf("message", "messages ls")(ctx, arg)
+}
 
 // sentTable prints a message that was just taken.
 func sentTable(w *tabwriter.Writer, m api.Message) {
@@ -132,20 +134,25 @@ func (c *cli) previewMessage(ctx context.Context, in api.MessageInput) error {
 func (c *cli) messagesLs() *cobra.Command {
 	var state, address string
 	var metadata []string
-	var campaign, run, channel int64
+	var campaign, channel string
+	var run int64
 	cmd := &cobra.Command{Use: "ls", Short: "List messages, oldest first", Example: `  carillon messages ls --campaign 1 --state failed
   carillon messages ls --metadata order=4711`}
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "only single messages that were sent with this, such as order=4711; may be repeated")
 	cmd.Flags().StringVar(&state, "state", "", "only those in this state")
 	cmd.Flags().StringVar(&address, "address", "", "only those to this address")
-	cmd.Flags().Int64Var(&campaign, "campaign", 0, "only those of this campaign")
+	cmd.Flags().StringVar(&campaign, "campaign", "", "only those of this campaign, by id or name")
 	cmd.Flags().Int64Var(&run, "run", 0, "only those of this run")
-	cmd.Flags().Int64Var(&channel, "channel", 0, "only those of this channel")
-	where := func() path {
-		return messagesPath().with(query{"state": state, "address": address, "campaign_id": campaign, "run_id": run, "channel_id": channel,
-			"metadata": metadata})
+	cmd.Flags().StringVar(&channel, "channel", "", "only those of this channel, by id or name")
+	where := func(ctx context.Context) (path, error) {
+		of, err := c.id(ctx, aCampaign, campaign)
+		if err != nil {
+			return path{}, err
+		}
+		on, err := c.id(ctx, aChannel, channel)
+		return messagesPath().with(query{"state": state, "address": address, "campaign_id": of, "run_id": run, "channel_id": on, "metadata": metadata}), err
 	}
-	return lists(c, cmd, where, rows[api.Message]{"ID CAMPAIGN ADDRESS STATE REASON ATTEMPT CREATED", func(m api.Message) []any {
+	return finds(c, cmd, where, rows[api.Message]{"ID CAMPAIGN ADDRESS STATE REASON ATTEMPT CREATED", func(m api.Message) []any {
 		return []any{m.ID, idOrNone(m.CampaignID), m.Address, m.State, m.Reason, m.Attempt, at(&m.CreatedAt)}
 	}})
 }

@@ -44,7 +44,7 @@ func (f *settleFlags) given(cmd *cobra.Command) bool {
 // read fills the filter in from the flags and the ids.
 func (f *settleFlags) read(ctx context.Context, c *cli, args []string) error {
 	for _, arg := range args {
-		id, err := messageID(arg)
+		id, err := messageID(ctx, arg)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ What was sent, delivered or read is sent again only with --even-if-sent.`,
   carillon messages resend 17 18 --state delivered --even-if-sent`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && !f.given(cmd) {
-				id, err := messageID(args[0])
+				id, err := messageID(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}

@@ -146,7 +146,7 @@ func variantWords(name string) string {
 // that have run.
 func (c *cli) toVerify(ctx context.Context, args []string) ([]int64, error) {
 	if len(args) == 1 {
-		id, err := campaignID(args[0])
+		id, err := c.campaignID(ctx, args[0])
 		return []int64{id}, err
 	}
 	const everyCampaign = 1 << 30
@@ -179,7 +179,7 @@ func (c *cli) explain(cmd *cobra.Command, args []string, e explanation) error {
 		}
 		where = v1("explain").with(query{"address": args[0]})
 	default:
-		id, err := campaignID(args[0])
+		id, err := c.campaignID(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

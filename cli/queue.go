@@ -19,26 +19,22 @@ func (c *cli) addQueue(root *cobra.Command) {
 
 // queueFlags select a part of the queue.
 type queueFlags struct {
-	channel  string
-	campaign int64
+	channel, campaign string
 }
 
 func (f *queueFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.channel, "channel", "", "only this channel, by id or name")
-	cmd.Flags().Int64Var(&f.campaign, "campaign", 0, "only this campaign")
+	cmd.Flags().StringVar(&f.campaign, "campaign", "", "only this campaign, by id or name")
 }
 
 // query is the part of the queue that the flags select.
 func (f *queueFlags) query(ctx context.Context, c *cli) (query, error) {
-	q := query{"campaign_id": f.campaign}
-	if f.channel != "" {
-		ch, err := c.findChannel(ctx, f.channel)
-		if err != nil {
-			return nil, err
-		}
-		q["channel_id"] = ch.ID
+	campaign, err := c.id(ctx, aCampaign, f.campaign)
+	if err != nil {
+		return nil, err
 	}
-	return q, nil
+	channel, err := c.id(ctx, aChannel, f.channel)
+	return query{"campaign_id": campaign, "channel_id": channel}, err
 }
 
 func queuePath() path { return v1("queue") }
@@ -123,7 +119,7 @@ type clearFlags struct {
 }
 
 // everything says that nothing selects a part of the queue.
-func (f *clearFlags) everything() bool { return f.channel == "" && f.campaign == 0 }
+func (f *clearFlags) everything() bool { return f.channel == "" && f.campaign == "" }
 
 func (c *cli) clearQueue(ctx context.Context, f clearFlags) error {
 	everything := f.everything()
@@ -207,15 +203,6 @@ func (c *cli) askToClear(ctx context.Context, f clearFlags, part query) (goOn bo
 }
 
 func (c *cli) queueMove(verb, short string) *cobra.Command {
-	var channel string
-	cmd := &cobra.Command{Use: verb, Short: short, Example: "  carillon queue " + verb + " --channel news"}
-	cmd.Flags().StringVar(&channel, "channel", "", "channel, by id or name (required)")
-	_ = cmd.MarkFlagRequired("channel") // the flag exists
-	return plain(cmd, func(ctx context.Context) error {
-		ch, err := c.findChannel(ctx, channel)
-		if err != nil {
-			return err
-		}
-		return c.moveChannel(ctx, ch, verb)
-	})
+	return c.onChannel(&cobra.Command{Use: verb + " CHANNEL", Short: short, Example: "  carillon queue " + verb + " news"},
+		func(ctx context.Context, ch api.Channel) error { return c.moveChannel(ctx, ch, verb) })
 }

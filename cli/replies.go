@@ -35,7 +35,7 @@ func (c *cli) repliesReview() *cobra.Command {
 		Long:    "Says what a reply means that is only near a word to opt out or in, and carries it out.",
 		Example: "  carillon replies review 12 opt_out",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := idOf("reply", "replies ls")(args[0])
+			id, err := idOf("reply", "replies ls")(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

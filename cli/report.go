@@ -70,7 +70,7 @@ func (c *cli) campaignReport() *cobra.Command {
 		Long: `Says what became of a campaign's messages: in words and figures here, or with --html as a page that has its course, variants, runs,
 links, errors and charts, too. --to mails that page.`,
 		Example: "  carillon campaign report 1\n  carillon campaign report 1 --html spring.html\n  carillon campaign report 1 --to boss@example.org --channel news",
-	}, campaignID, func(ctx context.Context, id int64) error {
+	}, c.campaignID, func(ctx context.Context, id int64) error {
 		return report(ctx, c, campaignsPath().id(id).below("report").with(query{"from": from, "to": to, "timezone": timezone}), f, reportTable)
 	})
 	flags := cmd.Flags()

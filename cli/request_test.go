@@ -156,12 +156,12 @@ jobs show 1
 jobs show 1 --watch
 targeting ls
 targeting show 1
-targeting create Gold --file RULE
-targeting update 1 --file RULE
+targeting create Gold --rule @RULE
+targeting update 1 --rule @RULE
 targeting rm 1
 targeting count 1 --kind email
 targeting count 1 --channel news
-targeting count --file RULE
+targeting count --rule @RULE
 targeting fields
 targeting contacts 1
 suppressions ls --kind email --reason bounced
@@ -345,8 +345,8 @@ messages cancel 1
 queue ls --channel news --campaign 1
 queue clear --campaign 1 --cancel-planning
 queue clear --all --yes
-queue pause --channel news
-queue resume --channel 1
+queue pause news
+queue resume 1
 status
 workers
 audit

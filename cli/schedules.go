@@ -56,7 +56,7 @@ func (f *recurFlags) built(expressions []string) api.ScheduleRule {
 
 // find looks the calendars of holidays up that are named.
 func (f *recurFlags) find(ctx context.Context, c *cli) (err error) {
-	f.without.Holidays, err = c.findHolidays(ctx, f.holidays)
+	f.without.Holidays, err = c.ids(ctx, aCalendar, f.holidays)
 	return err
 }
 

@@ -49,7 +49,9 @@ that there is already is shown.`,
 	return cmd
 }
 
-func seriesID(arg string) (int64, error) { return idOf("series", "series ls")(arg) }
+func seriesID(ctx context.Context, arg string) (int64, error) {
+	return idOf("series", "series ls")(ctx, arg)
+}
 
 func (c *cli) seriesShow() *cobra.Command {
 	return onID(&cobra.Command{Use: "show ID", Short: "Count the messages of a series"}, seriesID, func(ctx context.Context, id int64) error {

@@ -67,6 +67,7 @@ func statsPath() path { return v1("stats") }
 
 func (c *cli) stats(of statsSubject) *cobra.Command {
 	var q api.StatisticsQuery
+	var channel, campaign string
 	var csv bool
 	cmd := &cobra.Command{
 		Use: string(of.of), Short: of.short,
@@ -79,20 +80,22 @@ func (c *cli) stats(of statsSubject) *cobra.Command {
 	flags.StringVar(&q.To, "to", "", "until when: a day with its end, or a time (default now)")
 	flags.StringVar(&q.Interval, "interval", "", "hour, day (the default), week, month or all")
 	flags.StringVar(&q.Timezone, "timezone", "", "the zone on whose clock days begin (default the account's)")
-	flags.Int64Var(&q.ChannelID, "channel", 0, "id of a channel: of it alone")
-	flags.Int64Var(&q.CampaignID, "campaign", 0, "id of a campaign or flow: of it alone")
+	flags.StringVar(&channel, "channel", "", "of this channel alone, by id or name")
+	flags.StringVar(&campaign, "campaign", "", "of this campaign or flow alone, by id or name")
 	if of.of == statistics.Campaigns {
 		flags.StringVar(&q.By, "by", "", "campaign (the default), run or variant")
 	}
 	flags.BoolVar(&csv, "csv", false, "write all columns as CSV")
 	return plain(cmd, func(ctx context.Context) error {
-		asked := query{"from": q.From, "to": q.To, "interval": q.Interval, "timezone": q.Timezone, "by": q.By}
-		if q.ChannelID != 0 {
-			asked["channel_id"] = q.ChannelID
+		on, err := c.id(ctx, aChannel, channel)
+		if err != nil {
+			return err
 		}
-		if q.CampaignID != 0 {
-			asked["campaign_id"] = q.CampaignID
+		in, err := c.id(ctx, aCampaign, campaign)
+		if err != nil {
+			return err
 		}
+		asked := query{"from": q.From, "to": q.To, "interval": q.Interval, "timezone": q.Timezone, "by": q.By, "channel_id": on, "campaign_id": in}
 		where := statsPath().below(string(of.of))
 		if csv {
 			asked["format"] = "csv"

@@ -21,8 +21,10 @@ func (c *cli) addTargeting(root *cobra.Command) {
 
 func targetingPath() path { return v1("targeting") }
 
-// targetingID reads an argument that is the id of a targeting list.
-func targetingID(arg string) (int64, error) { return idOf("targeting list", "targeting ls")(arg) }
+// targetingID reads an argument that names a targeting list by its id or name.
+func (c *cli) targetingID(ctx context.Context, arg string) (int64, error) {
+	return c.id(ctx, aTargeting, arg)
+}
 
 func (c *cli) targetingLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List targeting lists"}, targetingPath,
@@ -34,46 +36,38 @@ func targetingTable(w *tabwriter.Writer, l api.TargetingList) {
 }
 
 func (c *cli) targetingShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show a targeting list"}, targetingID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: "show ID", Short: "Show a targeting list"}, c.targetingID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, get(targetingPath().id(id)), targetingTable)
 	})
 }
 
-// ruleFlags take a rule from the command line or a file.
-type ruleFlags struct{ text, file string }
+// ruleFlag is a rule as a flag has it.
+type ruleFlag struct{ text string }
 
-func (f *ruleFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.text, "rule", "", "the rule, as JSON")
-	cmd.Flags().StringVar(&f.file, "file", "", "JSON file with the rule, - for standard input")
-	cmd.MarkFlagsMutuallyExclusive("rule", "file")
+func (f *ruleFlag) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.text, "rule", "", "the rule: JSON, @ and a file of it, or - for standard input")
 }
 
 // read is the rule; nil if none was given.
-func (f *ruleFlags) read(c *cli) (rule json.RawMessage, err error) {
-	if f.file != "" {
-		return rule, c.readJSON(f.file, &rule)
-	}
+func (f *ruleFlag) read(c *cli) (json.RawMessage, error) {
 	if f.text == "" {
 		return nil, nil
 	}
-	if !json.Valid([]byte(f.text)) {
-		return nil, usagef("--rule is no JSON: quote it, or use --file")
-	}
-	return json.RawMessage(f.text), nil
+	return c.readRule(f.text)
 }
 
 func (c *cli) targetingCreate() *cobra.Command {
-	var f ruleFlags
+	var f ruleFlag
 	cmd := &cobra.Command{Use: "create NAME", Short: "Save a rule as a targeting list", Args: cobra.ExactArgs(1),
 		Example: `  carillon targeting create Gold --rule '{"condition": "AND", "rules": [{"field": "attributes.plan", "operator": "equal", "value": "gold"}]}'
-  carillon targeting create Lapsed --file lapsed.json`,
+  carillon targeting create Lapsed --rule @lapsed.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rule, err := f.read(c)
 			if err != nil {
 				return err
 			}
 			if rule == nil {
-				return usagef("a targeting list needs --rule or --file")
+				return usagef("a targeting list needs --rule")
 			}
 			return show(cmd.Context(), c, post(targetingPath(), api.TargetingInput{Name: args[0], Rule: rule}), targetingTable)
 		}}
@@ -82,12 +76,12 @@ func (c *cli) targetingCreate() *cobra.Command {
 }
 
 func (c *cli) targetingUpdate() *cobra.Command {
-	var f ruleFlags
+	var f ruleFlag
 	var name string
 	cmd := &cobra.Command{Use: "update ID", Short: "Change the name or the rule of a targeting list"}
 	f.add(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "its new name")
-	return onID(cmd, targetingID, func(ctx context.Context, id int64) (err error) {
+	return onID(cmd, c.targetingID, func(ctx context.Context, id int64) (err error) {
 		var in api.TargetingChange
 		if in.Rule, err = f.read(c); err != nil {
 			return err
@@ -103,7 +97,7 @@ func (c *cli) targetingUpdate() *cobra.Command {
 }
 
 func (c *cli) targetingRm() *cobra.Command {
-	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a targeting list that nothing uses"}, targetingID, func(ctx context.Context, id int64) error {
+	return onID(&cobra.Command{Use: "rm ID", Short: "Delete a targeting list that nothing uses"}, c.targetingID, func(ctx context.Context, id int64) error {
 		if err := c.do(ctx, remove(targetingPath().id(id))); err != nil {
 			return err
 		}
@@ -114,19 +108,19 @@ func (c *cli) targetingRm() *cobra.Command {
 }
 
 func (c *cli) targetingCount() *cobra.Command {
-	var f ruleFlags
+	var f ruleFlag
 	var kind, channel string
 	cmd := &cobra.Command{Use: "count [ID]", Short: "Count the contacts of a targeting list or a rule", Args: cobra.MaximumNArgs(1),
 		Long: "Counts the contacts of a targeting list, or of a rule that is not saved; " +
 			"with --kind or --channel also who can be reached, and why others can't.",
-		Example: "  carillon targeting count 3 --kind email\n  carillon targeting count --file rule.json --channel news",
+		Example: "  carillon targeting count 3 --kind email\n  carillon targeting count --rule @rule.json --channel news",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rule, err := f.read(c)
 			if err != nil {
 				return err
 			}
 			if (rule != nil) == (len(args) == 1) {
-				return usagef("count a targeting list by its id, or a rule by --rule or --file")
+				return usagef("count a targeting list by its id, or a rule by --rule")
 			}
 			by := api.CountBy{Kind: kind}
 			if channel != "" {
@@ -138,7 +132,7 @@ func (c *cli) targetingCount() *cobra.Command {
 			}
 			count := post(targetingPath().below("count"), api.CountInput{Rule: rule, CountBy: by})
 			if rule == nil {
-				id, err := targetingID(args[0])
+				id, err := c.targetingID(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -178,7 +172,7 @@ func (c *cli) targetingContacts() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "contacts ID", Short: "List the contacts of a targeting list"}
 	limitFlag(cmd, &limit)
-	return onID(cmd, targetingID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.targetingID, func(ctx context.Context, id int64) error {
 		return showList(ctx, c, targetingPath().id(id).below("contacts"), limit, contactRows())
 	})
 }

@@ -18,7 +18,7 @@ func TestTargetingByHand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "gold.json")
 	require.NoError(t, os.WriteFile(file, []byte(gold), 0o600))
 
-	require.Regexp(t, `Name\s+Gold`, f.ok("targeting", "create", "Gold", "--file", file))
+	require.Regexp(t, `Name\s+Gold`, f.ok("targeting", "create", "Gold", "--rule", "@"+file))
 	require.Regexp(t, `1\s+Gold`, f.ok("targeting", "ls"))
 	require.Contains(t, f.ok("targeting", "show", "1"), `"attributes.plan"`)
 	out := f.ok("targeting", "contacts", "1")

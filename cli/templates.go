@@ -22,7 +22,9 @@ func (c *cli) addTemplates(root *cobra.Command) {
 
 func templatesPath() path { return v1("templates") }
 
-func templateID(arg string) (int64, error) { return idOf("template", "templates ls")(arg) }
+func (c *cli) templateID(ctx context.Context, arg string) (int64, error) {
+	return c.id(ctx, aTemplate, arg)
+}
 
 func (c *cli) templatesLs() *cobra.Command {
 	var kind, category string
@@ -80,7 +82,7 @@ func (c *cli) templatesShow() *cobra.Command {
 	var version int
 	cmd := &cobra.Command{Use: "show ID", Short: "Show a template with its texts"}
 	cmd.Flags().IntVar(&version, "version", 0, "a version of it; the latest if left out")
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) error {
 		p := templatesPath().id(id)
 		if version != 0 {
 			p = p.below("versions").id(int64(version))
@@ -140,7 +142,7 @@ func (c *cli) templatesSet() *cobra.Command {
 			"if that is not the latest any more.\n" + templateFileDoc,
 		Example: "  carillon templates show 3 -o json > order_shipped.json\n  carillon templates set 3 --file order_shipped.json"}
 	cmd.Flags().StringVar(&file, "file", "", "file with the template as JSON, - for standard input")
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) error {
 		if file == "" {
 			return usagef("say what it is to be: --file")
 		}
@@ -167,7 +169,7 @@ func (c *cli) templatesTranslate() *cobra.Command {
   carillon templates translate 3 de --subject 'Unterwegs' --mjml-file shipped.de.mjml
   carillon templates translate 3 de --file shipped.de.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := templateID(args[0])
+			id, err := c.templateID(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -237,7 +239,7 @@ func (c *cli) templatesRender() *cobra.Command {
 	data.add(cmd)
 	flags.StringVar(&in.FeedURL, "feed", "", "https address of a JSON document that stands as feed")
 	flags.BoolVar(&html, "html", false, "show the HTML instead of the text")
-	return onID(cmd, templateID, func(ctx context.Context, id int64) (err error) {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) (err error) {
 		if in.Data, err = data.read(c); err != nil {
 			return err
 		}
@@ -263,7 +265,7 @@ func (c *cli) templatesVersions() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "versions ID", Short: "List the versions of a template"}
 	limitFlag(cmd, &limit)
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) error {
 		return showList(ctx, c, templatesPath().id(id).below("versions"), limit,
 			rows[templates.TemplateVersion]{"VERSION LANGUAGES MADE", func(v templates.TemplateVersion) []any {
 				return []any{v.Version, strings.Join(v.Languages, ","), at(&v.CreatedAt)}
@@ -276,7 +278,7 @@ func (c *cli) templatesDiff() *cobra.Command {
 	cmd := &cobra.Command{Use: "diff ID", Short: "Show in what two versions of a template differ"}
 	cmd.Flags().IntVar(&from, "from", 0, "the version before; the one before --to if left out")
 	cmd.Flags().IntVar(&to, "to", 0, "the version after; the latest if left out")
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, get(templatesPath().id(id).below("diff").with(query{"from": from, "to": to})), func(_ *tabwriter.Writer, d api.TemplateChanges) {
 			if len(d.Items) == 0 {
 				sayf(c.out, "Versions %d and %d are the same.\n", d.From, d.To)
@@ -292,7 +294,7 @@ func (c *cli) templatesCoverage() *cobra.Command {
 	var kind string
 	cmd := &cobra.Command{Use: "coverage ID", Short: "Count the contacts by the language in which they would get a template"}
 	cmd.Flags().StringVar(&kind, "kind", "", "count those alone who have an address of this kind, such as email")
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) error {
 		return show(ctx, c, get(templatesPath().id(id).below("coverage").with(query{"kind": kind})), func(w *tabwriter.Writer, covered templates.Coverage) {
 			for _, l := range covered.Languages {
 				fields(w, l.Language, l.People)
@@ -311,7 +313,7 @@ func (c *cli) templatesCoverage() *cobra.Command {
 func (c *cli) templatesDuplicate() *cobra.Command {
 	return &cobra.Command{Use: "duplicate ID NAME", Short: "Save a template under another name", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := templateID(args[0])
+			id, err := c.templateID(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -321,7 +323,7 @@ func (c *cli) templatesDuplicate() *cobra.Command {
 
 func (c *cli) templatesRm() *cobra.Command {
 	cmd := &cobra.Command{Use: "rm ID", Short: "Delete a template; its name stays reserved for 30 days"}
-	return onID(cmd, templateID, func(ctx context.Context, id int64) error {
+	return onID(cmd, c.templateID, func(ctx context.Context, id int64) error {
 		if err := c.do(ctx, remove(templatesPath().id(id))); err != nil {
 			return err
 		}

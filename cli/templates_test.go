@@ -55,7 +55,7 @@ func TestTemplatesByHand(t *testing.T) {
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, errs, "body: there is no parameter 2")
 	for _, wrong := range [][]string{
-		{"create", "x"}, {"set", "1"}, {"translate", "1", "de"}, {"translate", "x", "de", "--text", "x"}, {"duplicate", "x", "y"}, {"show", "x"},
+		{"create", "x"}, {"set", "1"}, {"translate", "1", "de"},
 		{"create", "x", "--file", whole, "--kind", "sms"},
 	} {
 		code, _, _ = f.run(append([]string{"templates"}, wrong...)...)

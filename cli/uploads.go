@@ -277,6 +277,6 @@ func (c *cli) uploadsLs() *cobra.Command {
 }
 
 func (c *cli) uploadsShow() *cobra.Command {
-	return onID(&cobra.Command{Use: "show ID", Short: "Show an upload and its progress"}, idOf("upload", "uploads ls"),
+	return onID(&cobra.Command{Use: "show ID", Short: "Show an upload and its progress"}, c.reader(anUpload),
 		func(ctx context.Context, id int64) error { return show(ctx, c, get(uploadsPath().id(id)), uploadTable) })
 }

@@ -22,7 +22,9 @@ func (c *cli) addWebhooks(root *cobra.Command) {
 
 func webhooksPath() path { return v1("webhooks") }
 
-func webhookID(arg string) (int64, error) { return idOf("webhook", "webhooks ls")(arg) }
+func webhookID(ctx context.Context, arg string) (int64, error) {
+	return idOf("webhook", "webhooks ls")(ctx, arg)
+}
 
 func (c *cli) webhooksLs() *cobra.Command {
 	return lists(c, &cobra.Command{Use: "ls", Short: "List webhooks"}, webhooksPath,
@@ -76,8 +78,8 @@ func (c *cli) webhooksShow() *cobra.Command {
 type webhookFlags struct {
 	url, description string
 	events, headers  []string
-	channels         []int64
-	campaigns        []int64
+	channels         []string
+	campaigns        []string
 	batch            api.WebhookBatch
 	content          bool
 }
@@ -86,13 +88,22 @@ func (f *webhookFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.description, "description", "", "what it is for")
 	flags.StringSliceVar(&f.events, "event", nil, "of what it is told, such as message.failed; may be repeated")
-	flags.Int64SliceVar(&f.channels, "channel", nil, "id of a channel: only of what happens on it; may be repeated")
-	flags.Int64SliceVar(&f.campaigns, "campaign", nil, "id of a campaign: only of what happens in it; may be repeated")
+	flags.StringSliceVar(&f.channels, "channel", nil, "a channel by id or name: only of what happens on it; may be repeated")
+	flags.StringSliceVar(&f.campaigns, "campaign", nil, "a campaign by id or name: only of what happens in it; may be repeated")
 	flags.IntVar(&f.batch.Most, "batch", 1, "most events in a request")
 	flags.Int64Var(&f.batch.WithinMS, "batch-within-ms", 1000, "with --batch: how many milliseconds the first event waits for others")
 	flags.BoolVar(&f.content, "content", false, "tell what people wrote, too: replies and answers in flows; =false leaves it out")
 	flags.StringArrayVar(&f.headers, "header", nil,
 		"a header that goes along, such as 'Authorization: @token.txt'; a value that begins with @ is read from a file")
+}
+
+// bound are the ids of the channels and campaigns to which the flags bind a webhook.
+func (f *webhookFlags) bound(ctx context.Context, c *cli) (channels, campaigns []int64, err error) {
+	if channels, err = c.ids(ctx, aChannel, f.channels); err != nil {
+		return nil, nil, err
+	}
+	campaigns, err = c.ids(ctx, aCampaign, f.campaigns)
+	return channels, campaigns, err
 }
 
 func (f *webhookFlags) named() []webhooks.Event {
@@ -135,7 +146,11 @@ the Standard Webhooks scheme. There are
 			if err != nil {
 				return err
 			}
-			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(), Channels: f.channels, Campaigns: f.campaigns,
+			channels, campaigns, err := f.bound(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			in := api.WebhookInput{URL: args[0], Description: f.description, Events: f.named(), Channels: channels, Campaigns: campaigns,
 				Content: f.content, Headers: headers}
 			if cmd.Flags().Changed("batch") {
 				in.Batch = &f.batch
@@ -186,11 +201,15 @@ func (c *cli) webhooksSet() *cobra.Command {
 			events := f.named()
 			change.Events = &events
 		}
+		channels, campaigns, err := f.bound(ctx, c)
+		if err != nil {
+			return err
+		}
 		if flags.Changed("channel") {
-			change.Channels = &f.channels
+			change.Channels = &channels
 		}
 		if flags.Changed("campaign") {
-			change.Campaigns = &f.campaigns
+			change.Campaigns = &campaigns
 		}
 		if flags.Changed("batch") {
 			change.Batch = &f.batch
@@ -261,11 +280,11 @@ func (c *cli) webhooksDeliveries() *cobra.Command {
 func (c *cli) onDelivery(cmd *cobra.Command, do func(of path) request) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(2)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		webhook, err := webhookID(args[0])
+		webhook, err := webhookID(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		id, err := idOf("delivery", "webhooks deliveries "+args[0])(args[1])
+		id, err := idOf("delivery", "webhooks deliveries "+args[0])(cmd.Context(), args[1])
 		if err != nil {
 			return err
 		}
@@ -304,7 +323,7 @@ each once and with the same webhook-id, so that a program knows what it has.`,
 			}
 			return one(cmd, args)
 		}
-		id, err := webhookID(args[0])
+		id, err := webhookID(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
