@@ -55,7 +55,7 @@ func layers() []layer {
 			why: "it translates between HTTP and the services, which app hands it made, and asks no store, queue, scheduler or worker",
 		},
 		{
-			name: "api/compat", may: join(domain, []string{"services", "api/gate", "outgoing"}), mayInTests: withStore,
+			name: "api/compat", may: join(domain, []string{"services", "api/gate", "outgoing", "wording"}), mayInTests: withStore,
 			why: "a reference API stands over the same services and behind the same gate as /v1, and knows nothing of /v1",
 		},
 		{
@@ -122,6 +122,10 @@ func layers() []layer {
 		{
 			name: "reports", may: join(people, []string{"statistics", "campaigns", "messages", "templates"}),
 			why: "it shows people what is counted, and counts nothing",
+		},
+		{
+			name: "wording", may: join(people, []string{"targeting", "templates"}), mayInTests: inside,
+			why: "what other systems say means the same, whoever hears it",
 		},
 		{
 			name: "retention", may: inside, mayInTests: inside,
