@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -385,4 +386,108 @@ func TestMigrateFromChat44mp(t *testing.T) {
 	code, _, said := f.run(s.from(f, "--fresh")...)
 	require.Equal(t, exitRefused, code)
 	require.Contains(t, said, "--ids 1-5000")
+}
+
+// crowded puts people into each system, so that all of its calls are made.
+func (s *elsewhere) crowded() (flags []string) {
+	var all []contacts.Contact
+	var psids []string
+	for n := range 40 {
+		of := contacts.Contact{Name: fmt.Sprintf("Person %d", n), Addresses: map[providers.AddressKind]string{
+			providers.WhatsApp: fmt.Sprintf("+49151123460%02d", n), providers.Facebook: fmt.Sprintf("77%02d", n), providers.Email: fmt.Sprintf("p%d@example.org", n),
+		}}
+		all, psids = append(all, s.person(of)), append(psids, of.Addresses[providers.Facebook])
+	}
+	s.list(contacts.Label, "one", all[:20]...)
+	s.list(contacts.Label, "two", all[10:30]...)
+	s.list(contacts.Category, "News", all...)
+	s.optOut(all[3])
+	switch s.api {
+	case "chatwoot":
+		return []string{"--account", fmt.Sprint(s.Account)}
+	case "chat44mp":
+		path := filepath.Join(s.t.TempDir(), "psids")
+		require.NoError(s.t, os.WriteFile(path, []byte(strings.Join(psids, "\n")), 0o600))
+		return []string{"--ids", "1-60", "--subscribers", path}
+	}
+	return nil
+}
+
+// A source that fails anywhere is read on from there: nobody is lost, nobody there twice, and the
+// key stands nowhere.
+func TestMigrateFromGoesOnWhereItWas(t *testing.T) {
+	for _, system := range []string{"messengerpeople", "chatwoot", "chat44mp"} {
+		t.Run(system, func(t *testing.T) {
+			s, f := newElsewhere(t, system), newFixture(t)
+			flags := s.crowded()
+			s.move(f, append(flags, "--dry-run")...)
+			folder := filepath.Join(f.dir, "from")
+			whole, err := os.ReadFile(filepath.Join(folder, "contacts.csv"))
+			require.NoError(t, err)
+			require.Greater(t, strings.Count(string(whole), "\n"), 40)
+			requests := s.asked.Load()
+			step := max(1, requests/8)
+			for fails := int64(1); fails <= requests; fails += step {
+				require.NoError(t, os.RemoveAll(folder))
+				s.asked.Store(0)
+				s.failsAt = fails
+				code, out, said := f.run(s.from(f, append(flags, "--dry-run")...)...)
+				require.Equal(t, exitUnreachable, code, said)
+				require.Contains(t, said, "goes on where it was")
+				require.NotContains(t, out+said, sourceKey)
+				s.failsAt = 0
+				s.move(f, append(flags, "--dry-run")...)
+				got, err := os.ReadFile(filepath.Join(folder, "contacts.csv"))
+				require.NoError(t, err)
+				require.Equal(t, string(whole), string(got), "failed at %d of %d", fails, requests)
+			}
+			m := s.move(f, flags...)
+			require.Zero(t, m.Upload.Refused)
+			// A process that was killed before it noted the upload sends it once more.
+			before := states(f)
+			require.NoError(t, os.Remove(filepath.Join(folder, "taken.json")))
+			m = s.move(f, flags...)
+			require.Zero(t, m.Upload.Created)
+			require.Equal(t, before, states(f))
+			entries, err := os.ReadDir(folder)
+			require.NoError(t, err)
+			for _, e := range entries {
+				text, err := os.ReadFile(filepath.Join(folder, e.Name()))
+				require.NoError(t, err)
+				require.NotContains(t, string(text), sourceKey, e.Name())
+			}
+		})
+	}
+}
+
+func TestMigrateFromSaysWhatIsWrong(t *testing.T) {
+	for _, system := range []string{"messengerpeople", "chatwoot", "chat44mp"} {
+		s, f := newElsewhere(t, system), newFixture(t)
+		flags := s.crowded()
+		code, _, said := f.run(s.from(f, append(flags, "--key-file", f.file("wrong", "wrong-key-123"))...)...)
+		require.Equal(t, exitForbidden, code, said)
+		require.Contains(t, said, "refuses the key")
+		require.NotContains(t, said, "wrong-key-123")
+		code, _, said = f.run(s.from(f, append(flags, "--url", f.url+"/nothing/accounts/1")...)...)
+		require.NotZero(t, code)
+		require.Contains(t, said, "--url name the API")
+		code, _, said = f.run(s.from(f, append(flags, "--url", "http://example.org")...)...)
+		require.Equal(t, exitRefused, code)
+		require.Contains(t, said, "--insecure")
+		require.Empty(t, states(f), "nobody was taken in")
+	}
+	s, f := newElsewhere(t, "chat44mp"), newFixture(t)
+	code, _, said := f.run("migrate-from", "chat44mp", "--url", s.url)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, fromKey)
+	for _, wrong := range []string{"x", "3-1", "0", "1-", "1,,2"} {
+		code, _, said = f.run("migrate-from", "chat44mp", "--url", s.url, "--key", "x", "--ids", wrong)
+		require.Equal(t, exitUsage, code, wrong)
+		require.Contains(t, said, "such as 1-5000,7001")
+	}
+	code, _, _ = f.run("migrate-from", "else")
+	require.Equal(t, exitUsage, code)
+	f.env = append(f.env, fromKey+"="+sourceKey)
+	require.Contains(t, f.ok("migrate-from", "chat44mp", "--url", s.url, "--ids", "1-3", "--folder", filepath.Join(f.dir, "env")), "Created")
+	require.Contains(t, f.ok("migrate-from", "chat44mp", "--url", s.url, "--ids", "1-3", "--folder", filepath.Join(f.dir, "env")), "Nothing to do")
 }

@@ -211,9 +211,9 @@ type cwContact struct {
 
 // cwPlace is a page of the contacts, or of those with a label.
 type cwPlace struct {
-	// Label counts the labels from 1; 0 is everybody.
-	Label int `json:"label,omitempty"`
-	Page  int `json:"page"`
+	// Label is a label's title, empty for everybody.
+	Label string `json:"label,omitempty"`
+	Page  int    `json:"page"`
 	// Count is how many contacts there were, and First the first of the page before.
 	Count int64  `json:"count,omitempty"`
 	First string `json:"first,omitempty"`
@@ -223,7 +223,7 @@ type cwPlace struct {
 func (c *chatwoot) people(ctx context.Context, place string) (out page, err error) {
 	at := cwPlace{Page: 1}
 	if place != "" {
-		if err := json.Unmarshal([]byte(place), &at); err != nil || at.Page < 1 || at.Label < 0 {
+		if err := json.Unmarshal([]byte(place), &at); err != nil || at.Page < 1 {
 			return out, fault.New(fault.Invalid, "the folder's place in the list of contacts is damaged: read anew with --fresh")
 		}
 	}
@@ -233,13 +233,8 @@ func (c *chatwoot) people(ctx context.Context, place string) (out page, err erro
 		}
 	}
 	query := url.Values{"page": {strconv.Itoa(at.Page)}, "sort": {"created_at"}, "include_contact_inboxes": {"true"}}
-	label := ""
-	if at.Label > 0 {
-		if at.Label > len(c.labels) {
-			return out, nil
-		}
-		label = c.labels[at.Label-1]
-		query.Set("labels[]", label)
+	if at.Label != "" {
+		query.Set("labels[]", at.Label)
 	}
 	var answer struct {
 		Meta struct {
@@ -251,17 +246,17 @@ func (c *chatwoot) people(ctx context.Context, place string) (out page, err erro
 		return out, err
 	}
 	count, _ := answer.Meta.Count.Int64()
-	if at.Label == 0 {
+	if at.Label == "" {
 		out.total = count
 	}
-	next, err := c.turn(at, answer.Payload, count)
+	next, more, err := c.turn(at, answer.Payload, count)
 	if err != nil {
 		return out, err
 	}
 	for _, contact := range answer.Payload {
-		out.people = append(out.people, c.person(contact, label))
+		out.people = append(out.people, c.person(contact, at.Label))
 	}
-	if next.Label > len(c.labels) {
+	if !more {
 		return out, nil
 	}
 	text, err := json.Marshal(next)
@@ -269,26 +264,33 @@ func (c *chatwoot) people(ctx context.Context, place string) (out page, err erro
 	return out, err
 }
 
-// turn is the page behind one. Where contacts were deleted meanwhile the list has moved past
-// some who were not read: it is read from a page before once more.
-func (c *chatwoot) turn(at cwPlace, payload []cwContact, count int64) (cwPlace, error) {
+// turn is the page behind one, if there is more. Where contacts were deleted meanwhile the list
+// has moved past some who were not read: it is read from a page before once more.
+func (c *chatwoot) turn(at cwPlace, payload []cwContact, count int64) (next cwPlace, more bool, err error) {
 	if count < at.Count {
 		const atOnce = 15
-		back := at.Page - int((at.Count-count+atOnce-1)/atOnce)
+		back := at.Page - int(min((at.Count-count+atOnce-1)/atOnce, int64(at.Page)))
 		if at.Back++; at.Back > mostBack {
-			return at, fault.New(fault.Conflict, "the list of contacts at %s moves too fast to be read: contacts are deleted there meanwhile", c.place("/contacts"))
+			return at, false, fault.New(fault.Conflict, "the list of contacts at %s moves too fast to be read: contacts are deleted there meanwhile",
+				c.place("/contacts"))
 		}
 		at.Page, at.Count, at.First = max(1, back), count, ""
-		return at, nil
+		return at, true, nil
 	}
 	if len(payload) == 0 {
-		return cwPlace{Label: at.Label + 1, Page: 1}, nil
+		for _, label := range c.labels {
+			if label > at.Label {
+				return cwPlace{Label: label, Page: 1}, true, nil
+			}
+		}
+		return at, false, nil
 	}
 	if first := string(payload[0].ID); first != at.First {
-		at.Page, at.Count, at.First = at.Page+1, count, first
-		return at, nil
+		at.Page, at.Count, at.First, at.Back = at.Page+1, count, first, 0
+		return at, true, nil
 	}
-	return at, fault.New(fault.Invalid, "%s answers page %d with the people of the page before: does --url name the API of Chatwoot?", c.place("/contacts"), at.Page)
+	return at, false, fault.New(fault.Invalid, "%s answers page %d with the people of the page before: does --url name the API of Chatwoot?",
+		c.place("/contacts"), at.Page)
 }
 
 func (c *chatwoot) readLabels(ctx context.Context) error {
@@ -304,7 +306,7 @@ func (c *chatwoot) readLabels(ctx context.Context) error {
 	for _, l := range answer.Payload {
 		c.labels = append(c.labels, string(l.Title))
 	}
-	// A place names a label by its number: their order must not depend on what is changed there.
+	// They are read in an order that does not depend on what is changed there.
 	slices.Sort(c.labels)
 	return nil
 }

@@ -280,8 +280,8 @@ type mpPlace struct {
 const (
 	// usersAtOnce is a page of users; nobody refuses so many.
 	usersAtOnce = 500
-	// mostBack is how often a reader goes back in a list that moves.
-	mostBack = 100
+	// mostBack is how often in a row a reader goes back in a list that moves.
+	mostBack = 10
 )
 
 func (m *messengerPeople) people(ctx context.Context, place string) (out page, err error) {
@@ -313,7 +313,7 @@ func (m *messengerPeople) people(ctx context.Context, place string) (out page, e
 		if len(users) == 0 || users[0].key() != at.Last {
 			return m.back(at)
 		}
-		users = users[1:]
+		users, at.Back = users[1:], 0
 	}
 	if out.people, err = m.persons(ctx, users); err != nil {
 		return out, err
@@ -382,47 +382,54 @@ type mpCategories struct {
 	Categories texts `json:"categories"`
 }
 
-// categoriesOf reads the categories of users into in.
+// categoriesOf reads the categories of users into in: of all in one call where the server takes
+// that, and where none of them is gone meanwhile.
 func (m *messengerPeople) categoriesOf(ctx context.Context, users []mpUser, in map[string][]string) error {
-	if m.alone && len(users) > 1 {
-		for i := range users {
-			if err := m.categoriesOf(ctx, users[i:i+1], in); err != nil {
-				return err
-			}
+	if !m.alone {
+		there, err := m.categoriesAt(ctx, users, in)
+		if err != nil || there {
+			return err
 		}
-		return nil
 	}
+	gone := 0
+	for i := range users {
+		there, err := m.categoriesAt(ctx, users[i:i+1], in)
+		if err != nil {
+			return err
+		}
+		if !there {
+			gone++ // who is gone is in no category
+		}
+	}
+	m.alone = m.alone || gone == 0 // then it was the list that was refused
+	return nil
+}
+
+// categoriesAt asks for the categories of some users; there is false where that was refused, or
+// one is missing in the answer.
+func (m *messengerPeople) categoriesAt(ctx context.Context, users []mpUser, in map[string][]string) (there bool, err error) {
 	ids := make([]string, len(users))
 	for i, u := range users {
 		ids[i] = string(u.ID)
 	}
 	var answer mpCategories
-	err := m.get(ctx, "/user/"+strings.Join(ids, ",")+"/categories", nil, &answer)
+	err = m.get(ctx, "/user/"+strings.Join(ids, ",")+"/categories", nil, &answer)
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
-		if len(users) == 1 {
-			return nil // who is gone meanwhile is in no category
-		}
-		// One of them may be gone, or the server takes one at a time: this page goes by one.
-		was := m.alone
-		m.alone = true
-		err = m.categoriesOf(ctx, users, in)
-		m.alone = was
-		return err
+		return false, nil
 	}
-	if err != nil {
-		return err
-	}
-	if len(answer.User) == 0 && len(users) == 1 {
-		in[string(users[0].ID)] = m.named(answer.Categories)
+	if len(users) == 1 && len(answer.User) == 0 {
+		in[ids[0]] = m.named(answer.Categories)
+		return true, err
 	}
 	for _, u := range answer.User {
 		in[string(u.ID)] = m.named(u.Categories)
 	}
-	if len(answer.User) < len(users) && len(users) > 1 {
-		m.alone = true
-		return m.categoriesOf(ctx, users, in)
+	for _, id := range ids {
+		if _, has := in[id]; !has {
+			return false, err
+		}
 	}
-	return nil
+	return true, err
 }
 
 // named are the names of the categories that are switched on.
