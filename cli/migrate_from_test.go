@@ -264,7 +264,8 @@ func TestMigrateFromMessengerPeople(t *testing.T) {
 	s.list(contacts.Category, "Weather", anna)
 	s.list(contacts.Label, "vip", anna)
 	s.mp("/targeting", "name", "Dark", "query", `[{"field":"Hair-Color","operator":"equal","value":"black"},{"field":"category","operator":"equal","value":2}]`)
-	s.mp("/targeting", "name", "Those", "query", `[{"field":"targeting","operator":"equal","value":11},{"field":"rufnummer","operator":"begins_with","value":"49"}]`)
+	s.mp("/targeting", "name", "Those", "query",
+		`[{"field":"targeting","operator":"equal","value":11},{"field":"rufnummer","operator":"begins_with","value":"49"}]`)
 	s.mp("/templates", "name", "news", "category", "ALERT_UPDATE", "translations", `[{"language":"en","body":"Hello {{1}}, welcome."}]`)
 
 	// What is here already is kept; a type that differs is said.
@@ -299,7 +300,8 @@ func TestMigrateFromMessengerPeople(t *testing.T) {
 
 func TestMigrateFromChatwoot(t *testing.T) {
 	s, f := newElsewhere(t, "chatwoot"), newFixture(t)
-	s.cw("/custom_attribute_definitions", `{"attribute_display_name":"Plan","attribute_display_type":"list","attribute_key":"Plan-1","attribute_model":1,"attribute_values":["gold"]}`)
+	s.cw("/custom_attribute_definitions", `{"attribute_display_name":"Plan","attribute_display_type":"list","attribute_key":"Plan-1","attribute_model":1,
+		"attribute_values":["gold"]}`)
 	s.cw("/custom_attribute_definitions", `{"attribute_display_name":"Age","attribute_display_type":"number","attribute_key":"age","attribute_model":1}`)
 	s.cw("/custom_attribute_definitions", `{"attribute_display_name":"Of a talk","attribute_key":"talk","attribute_model":0}`)
 	s.cw("/labels", `{"title":"VIP","description":"the best","color":"#ff9300"}`)
@@ -345,7 +347,8 @@ func TestMigrateFromChatwoot(t *testing.T) {
 	got := states(f)
 	require.Equal(t, []string{"active", "blocked", "active!"}, []string{got["Dora"], got["Emil"], got["Fay"]})
 	found := f.ok("contacts", "ls", "--phone", "+4915112345671", "--output", "json")
-	for _, part := range []string{`"plan_1": "gold"`, `"age": 41`, `"shoe_size": "42"`, `"city": "Graz"`, `"external_id": "d-1"`, `"whatsapp": "+4915112345671"`, `"sms"`} {
+	for _, part := range []string{`"plan_1": "gold"`, `"age": 41`, `"shoe_size": "42"`, `"city": "Graz"`,
+		`"external_id": "d-1"`, `"whatsapp": "+4915112345671"`, `"sms"`} {
 		require.Contains(t, found, part)
 	}
 	require.Regexp(t, `"name": "vip",\s+"description": "the best",\s+"color": "FF9300",\s+"members": 2`, f.ok("labels", "ls", "--output", "json"))
@@ -369,7 +372,8 @@ func TestMigrateFromChat44mp(t *testing.T) {
 	s.list(contacts.Group, "Clienti", gina, hugo)
 	s.list(contacts.Label, "vip", gina)
 
-	flags := []string{"--ids", fmt.Sprintf("1-%d,900-910", hugo.ID), "--subscribers", f.file("psids", "2499454673490220\n77\n78\n"), "--page", fmt.Sprint(page[0].ID)}
+	flags := []string{"--ids", fmt.Sprintf("1-%d,900-910", hugo.ID), "--subscribers",
+		f.file("psids", "2499454673490220\n77\n78\n"), "--page", fmt.Sprint(page[0].ID)}
 	would := s.untouched(f, flags...)
 	m := s.move(f, flags...)
 	require.Equal(t, would.Kinds, m.Kinds)

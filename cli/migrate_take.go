@@ -317,8 +317,8 @@ func (m *mover) suppress(ctx context.Context) error {
 			m.note("suppressions", line.Value, "refused: %s", line.Reason)
 		}
 		if done.Refused > 0 {
-			return &exitError{exitRefused, fmt.Errorf("%d addresses of people who opted out were refused, such as %s: nobody was taken in, so that nobody is written to by mistake",
-				done.Refused, someLine(done.Errors))}
+			return &exitError{exitRefused, fmt.Errorf("%d addresses of people who opted out were refused, such as %s: "+
+				"nobody was taken in, so that nobody is written to by mistake", done.Refused, someLine(done.Errors))}
 		}
 	}
 }

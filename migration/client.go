@@ -60,7 +60,8 @@ func newClient(o Options, below string, prove func(r *http.Request, key string))
 		return nil, fault.InvalidField("url", nil, "must have no name, password, query or fragment: the key is given by itself")
 	}
 	if u.Scheme == "http" && !o.Insecure && !loopback(u.Hostname()) {
-		return nil, fault.InvalidField("url", u.String(), "would send the key and everybody's data in the clear: use https, or --insecure inside a network that you trust")
+		return nil, fault.InvalidField("url", u.String(),
+			"would send the key and everybody's data in the clear: use https, or --insecure inside a network that you trust")
 	}
 	if o.Key.Empty() {
 		return nil, fault.InvalidField("key", nil, "is missing: the source's own key is needed")

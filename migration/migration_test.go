@@ -235,7 +235,7 @@ func TestAListThatMoves(t *testing.T) {
 	require.Subset(t, got, all(c.users), "nobody is lost")
 	slices.Sort(got)
 	require.Len(t, slices.Compact(slices.Clone(got)), len(got), "nobody is there twice")
-	require.EqualValues(t, 1600, len(got), "those who are gone had been read")
+	require.Len(t, got, 1600, "those who are gone had been read")
 
 	stuck := newCrowd(t, 500)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -249,6 +249,74 @@ func TestAListThatMoves(t *testing.T) {
 	o.URL = server.URL
 	_, err = read(t, t.TempDir(), o)
 	require.ErrorContains(t, err, "does not know limit and offset")
+}
+
+// desk is a Chatwoot with contacts by their numbers, fifteen a page.
+type desk struct {
+	contacts []int
+	asked    int
+	// before is called with the number of each request for contacts.
+	before func(n int)
+	// stuck says that the page is always the first.
+	stuck bool
+}
+
+func (d *desk) answer(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/custom_attribute_definitions"), strings.HasSuffix(r.URL.Path, "/custom_filters"):
+		_, _ = w.Write([]byte("[]"))
+	case strings.HasSuffix(r.URL.Path, "/labels"):
+		_, _ = w.Write([]byte(`{"payload":[{"id":1,"title":"even"}]}`))
+	case strings.HasSuffix(r.URL.Path, "/inboxes"):
+		_, _ = w.Write([]byte(`{"payload":[]}`))
+	default:
+		d.asked++
+		d.before(d.asked)
+		d.list(w, r)
+	}
+}
+
+func (d *desk) list(w http.ResponseWriter, r *http.Request) {
+	list := d.contacts
+	if r.URL.Query().Get("labels[]") != "" {
+		list = slices.DeleteFunc(slices.Clone(list), func(n int) bool { return n%2 == 1 })
+	}
+	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	if d.stuck {
+		page = 1
+	}
+	from := min((page-1)*15, len(list))
+	payload := []map[string]any{}
+	for _, n := range list[from:min(from+15, len(list))] {
+		payload = append(payload, map[string]any{"id": n, "name": "Person", "phone_number": "+" + number(n)})
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"payload": payload, "meta": map[string]any{"count": len(list), "current_page": strconv.Itoa(page)}})
+}
+
+// Contacts who are deleted while Chatwoot's list is read move it, too.
+func TestPagesThatMove(t *testing.T) {
+	d := &desk{}
+	for n := range 100 {
+		d.contacts = append(d.contacts, n)
+	}
+	d.before = func(n int) {
+		if n == 4 || n == 6 {
+			d.contacts = slices.Delete(d.contacts, 0, 20)
+		}
+	}
+	server := httptest.NewServer(http.HandlerFunc(d.answer))
+	defer server.Close()
+	o := migration.Options{System: migration.Chatwoot, URL: server.URL, Account: "7", Key: secret.New(key), Rate: 50, Clock: &recording{}}
+	f, err := read(t, t.TempDir(), o)
+	require.NoError(t, err)
+	got := people(t, f)
+	require.Subset(t, got, all(d.contacts), "nobody is lost")
+	require.EqualValues(t, 100, f.Report.People, "those who are gone had been read, and nobody is counted twice")
+	require.EqualValues(t, len(got), f.Report.Lines)
+
+	d.stuck, d.before = true, func(int) {}
+	_, err = read(t, t.TempDir(), o)
+	require.ErrorContains(t, err, "answers page 2 with the people of the page before")
 }
 
 func TestErrorsSayWhatToDo(t *testing.T) {
@@ -299,13 +367,15 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		require.NotContains(t, err.Error(), "s3cret", wrong)
 	}
 	for words, o := range map[string]migration.Options{
-		"--ids 1-5000":                  {System: migration.Chat44mp, URL: "https://example.org", Key: secret.New(key), Rate: 1},
-		"number of the account":         {System: migration.Chatwoot, URL: "https://example.org", Key: secret.New(key), Rate: 1},
-		"how many requests a second":    {System: migration.Chatwoot, URL: "https://example.org/api/v1/accounts/1", Key: secret.New(key)},
-		"the source's own key":          {System: migration.Chatwoot, URL: "https://example.org/api/v1/accounts/1", Rate: 1},
-		"a line end or another":         {System: migration.Chatwoot, URL: "https://example.org/api/v1/accounts/1", Rate: 1, Key: secret.New("a\nb")},
-		"messengerpeople, chatwoot":     {System: "else"},
-		"must be ranges such as 1-5000": {System: migration.Chat44mp, URL: "https://example.org", Key: secret.New(key), Rate: 1, IDs: []migration.Range{{First: 3, Last: 1}}},
+		"--ids 1-5000":               {System: migration.Chat44mp, URL: "https://example.org", Key: secret.New(key), Rate: 1},
+		"number of the account":      {System: migration.Chatwoot, URL: "https://example.org", Key: secret.New(key), Rate: 1},
+		"how many requests a second": {System: migration.Chatwoot, URL: "https://example.org/api/v1/accounts/1", Key: secret.New(key)},
+		"the source's own key":       {System: migration.Chatwoot, URL: "https://example.org/api/v1/accounts/1", Rate: 1},
+		"a line end or another":      {System: migration.Chatwoot, URL: "https://example.org/api/v1/accounts/1", Rate: 1, Key: secret.New("a\nb")},
+		"messengerpeople, chatwoot":  {System: "else"},
+		"must be ranges such as 1-5000": {
+			System: migration.Chat44mp, URL: "https://example.org", Key: secret.New(key), Rate: 1, IDs: []migration.Range{{First: 3, Last: 1}},
+		},
 	} {
 		_, err := read(t, t.TempDir(), o)
 		require.ErrorContains(t, err, words)
@@ -356,7 +426,7 @@ func TestASourceIsLeftAloneAsItWants(t *testing.T) {
 	c.asked, after = 0, "86400"
 	_, err = read(t, t.TempDir(), c.options(waits))
 	require.ErrorContains(t, err, "wants to be left alone for 24h0m0s")
-	c.asked, after = 0, time.Now().Add(9*time.Hour).UTC().Format(http.TimeFormat)
+	c.asked, after = 0, clock.System{}.Now().Add(9*time.Hour).Format(http.TimeFormat)
 	_, err = read(t, t.TempDir(), c.options(waits))
 	require.ErrorContains(t, err, "wants to be left alone for")
 	c.asked, after = 0, "Thu, 01 Jan 1970 00:00:00 GMT"
