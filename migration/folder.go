@@ -89,9 +89,6 @@ func (f *Folder) Close() error { return f.lock.Close() }
 // Path is where a file of the folder is.
 func (f *Folder) Path(name string) string { return filepath.Join(f.dir, name) }
 
-// ReadAt is when everything had been read.
-func (f *Folder) ReadAt() time.Time { return f.progress.ReadAt }
-
 // Read reads a system into the folder, from where it was left; tell is called with how many
 // people have been read, of how many, as far as anybody knows. What was read whole before is
 // not read again.
