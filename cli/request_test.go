@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,8 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	events := filepath.Join(t.TempDir(), "events.ndjson")
 	require.NoError(t, os.WriteFile(events, []byte(`{"contact_id":1,"id":"a"}`+"\n"), 0o600))
 	require.NoError(t, os.WriteFile(answers, []byte(`{"stars":["5",""]}`), 0o600))
+	source := httptest.NewServer(http.HandlerFunc(otherSystem))
+	defer source.Close()
 	document := readDocument(t)
 	asked := &recorder{segments: map[string]bool{}}
 	var requests strings.Builder
@@ -50,7 +53,8 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 		}
 	}
 	run := func(line string) {
-		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out, "ANSWERS", answers, "EVENTS", events).Replace(line))
+		args := strings.Fields(strings.NewReplacer("RULE", rule, "CSV", csv, "OUT", out, "ANSWERS", answers, "EVENTS", events,
+			"SOURCE", source.URL, "FOLDER", filepath.Join(t.TempDir(), "from")).Replace(line))
 		require.NoError(t, os.WriteFile(csv, []byte("email\nada@example.org\n"), 0o600))
 		c := &cli{in: strings.NewReader("y\n"), out: io.Discard, err: io.Discard, environ: []string{"CARILLON_KEY=x"},
 			clock: impatient{}, terminal: true, transport: asked}
@@ -107,10 +111,35 @@ func TestMisspeltRequestsAreFound(t *testing.T) {
 	}
 }
 
+// otherSystem is a system to come from, with one of everything.
+func otherSystem(w http.ResponseWriter, r *http.Request) {
+	answer := `{}`
+	switch path := r.URL.Path; {
+	case strings.HasSuffix(path, "/custom_attribute_definitions"), strings.HasSuffix(path, "/custom_filters"), strings.HasSuffix(path, "/get_flow_campaigns"):
+		answer = `[]`
+	case strings.HasSuffix(path, "/custom"):
+		answer = `{"custom":[{"id":1,"name":"plan","type":"text"}]}`
+	case strings.HasSuffix(path, "/newsletter/category"):
+		answer = `{"list":{"1":"Weather"}}`
+	case strings.HasSuffix(path, "/channel/labels"):
+		answer = `{"labels":[{"id":1,"name":"vip"}]}`
+	case strings.HasSuffix(path, "/targeting"):
+		answer = `{"targeting":[{"id":11,"name":"All","query":[{"field":"name","operator":"is_not_empty"}]}]}`
+	case strings.HasSuffix(path, "/templates"):
+		answer = `{"templates":[{"name":"hello","translations":[{"language":"en","body":"Hello"}]}]}`
+	case strings.HasSuffix(path, "/user"):
+		answer = `{"user":[{"id":"4915112345671","messenger":"WB","status":"0","stopped":"1"}]}`
+	}
+	_, _ = io.WriteString(w, answer)
+}
+
 // everyCommand has a line for each command that asks the API, and one more for
 // each flag that makes it ask for something else.
 const everyCommand = `
 import CSV --errors OUT
+migrate-from messengerpeople --url SOURCE --key x --folder FOLDER
+migrate-from chatwoot --url SOURCE --account 1 --key x --folder FOLDER
+migrate-from chat44mp --url SOURCE --ids 1 --key x --folder FOLDER
 uploads ls
 uploads show 1
 contacts ls --search a --email b --phone c --address telegram=1 --status active --group 3
@@ -426,6 +455,8 @@ func (r *recorder) RoundTrip(sent *http.Request) (*http.Response, error) {
 		answer = `{"id":2,"name":"x","channel_id":1,"run_id":1,"status":"paused"}`
 	case strings.HasSuffix(sent.URL.Path, "/correct"):
 		answer = `{"recipients":1,"says":[]}`
+	case strings.HasSuffix(sent.URL.Path, "/suppressions/import"):
+		answer = `{"rows":1,"added":1}` // an address that is refused would end a migration
 	case strings.HasSuffix(sent.URL.Path, "errors.csv"):
 		answer = strings.Repeat("line,field,value,reason\n", 20)
 	}

@@ -121,6 +121,7 @@ func (c *cli) root() *cobra.Command {
 	c.addDemo(root)
 	c.addBench(root)
 	c.addImport(root)
+	c.addMigrateFrom(root)
 	c.addContacts(root)
 	c.addProperties(root)
 	c.addLists(root)

@@ -51,6 +51,15 @@ var displayed = map[string]property.Type{
 	"link": property.Text, "date": property.Date, "list": property.Text, "checkbox": property.Checkbox,
 }
 
+// DisplayedAs is the type of the property of an attribute that is shown so; a text where nobody
+// knows the display.
+func DisplayedAs(display string) (typ property.Type, known bool) {
+	if typ, known = displayed[display]; !known {
+		typ = property.Text
+	}
+	return typ, known
+}
+
 // displayOf is how a property is shown of which nobody said it.
 func displayOf(t property.Type) string {
 	switch t {

@@ -39,8 +39,9 @@ func layers() []layer {
 			why: "main parses and exits: the commands are in cli",
 		},
 		{
-			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench"}), mayInTests: join(withStore, []string{"queue"}),
-			why: "a command asks a running server through its API, or has app run one",
+			name: "cli", may: join(domain, []string{"app", "api", "configs", "demo", "cli/bench", "migration", "wording"}),
+			mayInTests: join(withStore, []string{"queue", "api/gate", "api/compat"}),
+			why:        "a command asks a running server through its API, or has app run one",
 		},
 		{
 			name: "cli/bench", may: join(product, harness, []string{"app"}),
@@ -55,7 +56,7 @@ func layers() []layer {
 			why: "it translates between HTTP and the services, which app hands it made, and asks no store, queue, scheduler or worker",
 		},
 		{
-			name: "api/compat", may: join(domain, []string{"services", "api/gate", "outgoing"}), mayInTests: withStore,
+			name: "api/compat", may: join(domain, []string{"services", "api/gate", "outgoing", "wording"}), mayInTests: withStore,
 			why: "a reference API stands over the same services and behind the same gate as /v1, and knows nothing of /v1",
 		},
 		{
@@ -122,6 +123,15 @@ func layers() []layer {
 		{
 			name: "reports", may: join(people, []string{"statistics", "campaigns", "messages", "templates"}),
 			why: "it shows people what is counted, and counts nothing",
+		},
+		{
+			name: "migration", may: join(people, []string{"targeting", "templates", "wording"}),
+			mayInTests: inside,
+			why:        "it reads others into files, and knows neither where these go nor what we keep",
+		},
+		{
+			name: "wording", may: join(people, []string{"targeting", "templates"}), mayInTests: inside,
+			why: "what other systems say means the same, whoever hears it",
 		},
 		{
 			name: "retention", may: inside, mayInTests: inside,

@@ -3,336 +3,44 @@ package chatwoot
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"carillon/contacts"
 	"carillon/targeting"
-	"carillon/targeting/rule"
+	"carillon/wording"
 )
 
-// Chatwoot's operators.
-const (
-	equalTo        = "equal_to"
-	notEqualTo     = "not_equal_to"
-	contains       = "contains"
-	doesNotContain = "does_not_contain"
-	startsWith     = "starts_with"
-	isPresent      = "is_present"
-	isNotPresent   = "is_not_present"
-	isGreaterThan  = "is_greater_than"
-	isLessThan     = "is_less_than"
-	daysBefore     = "days_before"
-)
-
-// standard are the keys that every account has, in the order in which they are named.
-var standard = []string{
-	"name", "phone_number", "email", "identifier", "country_code", "city", "company_name", "labels", "created_at", "last_activity_at", "blocked",
-}
-
-var (
-	equality = []string{equalTo, notEqualTo}
-	parts    = []string{equalTo, notEqualTo, contains, doesNotContain}
-	moments  = []string{isGreaterThan, isLessThan, daysBefore}
-)
-
-// filterOperators are those that each key knows.
-var filterOperators = map[string][]string{
-	"name": parts, "email": parts, "city": parts, "company_name": parts,
-	"phone_number": {equalTo, notEqualTo, contains, doesNotContain, startsWith},
-	"identifier":   equality, "country_code": equality, "blocked": equality,
-	"labels":     {equalTo, notEqualTo, isPresent, isNotPresent},
-	"created_at": moments, "last_activity_at": moments,
-}
-
-// customOperators are those of custom attributes by their display; what is not text has no parts.
-func customOperators(display string) []string {
-	switch display {
-	case "number", "currency", "percent":
-		return []string{equalTo, notEqualTo, isPresent, isNotPresent, isGreaterThan, isLessThan}
-	case "date":
-		return []string{equalTo, notEqualTo, isPresent, isNotPresent, isGreaterThan, isLessThan, daysBefore}
-	case "checkbox":
-		return []string{equalTo, notEqualTo, isPresent, isNotPresent}
-	default:
-		return []string{equalTo, notEqualTo, contains, doesNotContain, isPresent, isNotPresent, isGreaterThan, isLessThan}
-	}
-}
-
-// ruleFields are the fields of rules that standard keys are.
-var ruleFields = map[string]string{
-	"name": "name", "email": "address.email", "phone_number": "address.phone", "identifier": "external_id",
-	"country_code": "attributes.country_code", "city": "attributes.city", "company_name": "attributes.company_name",
-	"labels": "label", "created_at": "created_at", "last_activity_at": "last_activity_at", "blocked": "status",
-}
-
-// clause is one of a filter.
-type clause struct {
-	key, operator string
-	values        []any
-	field         string
-	// kind is the display of a custom attribute; empty for a standard key.
-	kind string
-}
-
-// condition and group are those of rules.
-type condition struct {
-	Field    string        `json:"field"`
-	Operator rule.Operator `json:"operator"`
-	Value    any           `json:"value,omitempty"`
-}
-
-type group struct {
-	Condition string `json:"condition"`
-	Rules     []any  `json:"rules"`
-	Timezone  string `json:"timezone,omitempty"`
-}
-
-func both(nodes ...any) any     { return group{Condition: "AND", Rules: nodes} }
-func either(nodes []any) any    { return group{Condition: "OR", Rules: nodes} }
-func nobody() any               { return condition{"id", rule.Less, 0} }
-func everybody() any            { return condition{"id", rule.Greater, 0} }
-func hasValue(field string) any { return condition{Field: field, Operator: rule.IsNotNull} }
-
-// filterRule is the rule of a filter. AND binds tighter than OR, as in SQL; what joins the last
-// clause to nothing is let go.
+// filterRule is the rule of a filter, as wording.Filters say it.
 func (c *Server) filterRule(ctx context.Context, account int64, payload []any, k *known) (json.RawMessage, error) {
-	if len(payload) == 0 {
-		return nil, refuse("Invalid value. The values provided for payload are invalid")
+	says := wording.Filters{Attribute: func(key string) (string, string, bool) {
+		d, defined := k.definition(key)
+		return d.Property, d.Display, defined
+	}}
+	asked := wording.FilterKeys(payload)
+	if slices.ContainsFunc(asked, func(key string) bool { return slices.Contains(besides, key) }) {
+		if err := c.ensureBesides(ctx, account, k); err != nil {
+			return nil, err
+		}
 	}
-	var labels map[string]contacts.List
-	var alternatives, current []any
-	for i, item := range payload {
-		object, ok := item.(map[string]any)
-		if !ok {
-			return nil, refuse("Invalid value. The values provided for payload are invalid")
-		}
-		g := given(object)
-		word := strings.ToUpper(strings.TrimSpace(g.text("query_operator")))
-		last := i == len(payload)-1
-		if !last && word != "AND" && word != "OR" || last && !slices.Contains([]string{"", "NIL", "AND", "OR"}, word) {
-			return nil, refuse(`Query operator must be either "AND" or "OR".`)
-		}
-		cl, err := c.clause(ctx, account, g, k)
+	if slices.Contains(asked, "labels") {
+		labels, err := c.labels(ctx, account)
 		if err != nil {
 			return nil, err
 		}
-		if cl.key == "labels" && labels == nil {
-			if labels, err = c.labels(ctx, account); err != nil {
-				return nil, err
-			}
-		}
-		node, err := cl.node(labels)
-		if err != nil {
-			return nil, err
-		}
-		if current = append(current, node); last || word == "OR" {
-			alternatives, current = append(alternatives, both(current...)), nil
+		says.Label = func(title string) (int64, bool) {
+			l, there := labels[title]
+			return l.ID, there
 		}
 	}
-	return encoded(group{Condition: "OR", Rules: alternatives, Timezone: "UTC"}), nil
-}
-
-// clause reads one of a filter.
-func (c *Server) clause(ctx context.Context, account int64, g given, k *known) (clause, error) {
-	cl := clause{key: g.text("attribute_key"), operator: g.text("filter_operator")}
-	switch values := g["values"].(type) {
-	case []any:
-		cl.values = values
-	case nil:
-	default:
-		cl.values = []any{values} // which is a fault there: it takes the first letter
+	text, err := says.Rule(payload)
+	var refused wording.Refused
+	if errors.As(err, &refused) {
+		return nil, refuse(string(refused))
 	}
-	operators, isStandard := filterOperators[cl.key]
-	if isStandard {
-		cl.field = ruleFields[cl.key]
-		if slices.Contains(besides, cl.key) {
-			if err := c.ensureBesides(ctx, account, k); err != nil {
-				return cl, err
-			}
-		}
-	} else {
-		d, defined := k.definition(cl.key)
-		if !defined {
-			return cl, refuse(fmt.Sprintf("Invalid attribute key - [%s]. The key should be one of [%s] or a custom attribute defined in the account.",
-				cl.key, strings.Join(standard, ",")))
-		}
-		cl.field, cl.kind = contacts.AttributePrefix+d.Property, d.Display
-		operators = customOperators(d.Display)
-	}
-	if !slices.Contains(operators, cl.operator) {
-		return cl, refuse(fmt.Sprintf("Invalid operator. The allowed operators for %s are [%s].", cl.key, strings.Join(operators, ",")))
-	}
-	if cl.operator != isPresent && cl.operator != isNotPresent && (len(cl.values) == 0 || textOf(cl.values[0]) == "" || len(cl.values) > rule.MaxValues) {
-		return cl, cl.wrong()
-	}
-	return cl, nil
-}
-
-func (cl clause) wrong() error {
-	return refuse("Invalid value. The values provided for " + cl.key + " are invalid")
-}
-
-// node is the clause as a rule has it. A negative one holds there for nobody who has no value;
-// an absent custom attribute fulfils not_equal_to alone.
-func (cl clause) node(labels map[string]contacts.List) (any, error) {
-	first := ""
-	if len(cl.values) > 0 {
-		first = strings.TrimSpace(textOf(cl.values[0]))
-	}
-	switch cl.operator {
-	case isPresent:
-		return condition{Field: cl.field, Operator: presence(cl.key, true)}, nil
-	case isNotPresent:
-		return condition{Field: cl.field, Operator: presence(cl.key, false)}, nil
-	case isGreaterThan, isLessThan, daysBefore:
-		return cl.compared(first)
-	case contains, doesNotContain:
-		return cl.part(), nil
-	case startsWith:
-		return condition{cl.field, rule.BeginsWith, first}, nil
-	}
-	return cl.equal(first, labels)
-}
-
-// presence is the operator of labels' presence, and of that of others.
-func presence(key string, there bool) rule.Operator {
-	switch {
-	case key == "labels" && there:
-		return rule.IsNotEmpty
-	case key == "labels":
-		return rule.IsEmpty
-	case there:
-		return rule.IsNotNull
-	default:
-		return rule.IsNull
-	}
-}
-
-// compared is a comparison of dates, numbers or texts.
-func (cl clause) compared(value string) (any, error) {
-	operator := rule.Less
-	if cl.operator == isGreaterThan {
-		operator = rule.Greater
-	}
-	dated := cl.kind == "" || cl.kind == "date"
-	switch {
-	case cl.operator == daysBefore:
-		days, err := strconv.Atoi(value)
-		if err != nil {
-			return nil, cl.wrong()
-		}
-		return condition{cl.field, rule.Less, map[string]int{"days_before": days}}, nil
-	case dated:
-		day, err := dayOf(value)
-		if err != nil {
-			return nil, cl.wrong()
-		}
-		return condition{cl.field, operator, day}, nil
-	case slices.Contains([]string{"number", "currency", "percent"}, cl.kind):
-		if _, err := strconv.ParseFloat(value, 64); err != nil {
-			return nil, cl.wrong()
-		}
-		return condition{cl.field, operator, value}, nil
-	}
-	return condition{cl.field, operator, value}, nil
-}
-
-// dayOf is the day of a date or an instant.
-func dayOf(text string) (string, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC().Format(time.DateOnly), nil
-		}
-	}
-	return "", fmt.Errorf("no date: %q", text)
-}
-
-// part holds for who has one of the values in theirs, or has a value with none of them.
-func (cl clause) part() any {
-	var nodes []any
-	for _, item := range cl.values {
-		text := textOf(item)
-		if text == "" {
-			continue
-		}
-		if cl.operator == contains {
-			nodes = append(nodes, condition{cl.field, rule.Contains, text})
-		} else {
-			nodes = append(nodes, condition{cl.field, rule.NotContains, text})
-		}
-	}
-	if cl.operator == contains {
-		return either(nodes)
-	}
-	if cl.key != "name" { // which everybody has, if an empty one
-		nodes = append(nodes, hasValue(cl.field))
-	}
-	return both(nodes...)
-}
-
-// equal compares with the first value alone.
-func (cl clause) equal(value string, labels map[string]contacts.List) (any, error) {
-	operator := rule.Equal
-	if cl.operator == notEqualTo {
-		operator = rule.NotEqual
-	}
-	negative := operator == rule.NotEqual
-	switch {
-	case cl.key == "labels":
-		l, there := labels[strings.ToLower(value)]
-		switch {
-		case there:
-			return condition{cl.field, operator, l.ID}, nil
-		case negative:
-			return everybody(), nil
-		default:
-			return nobody(), nil
-		}
-	case cl.key == "blocked":
-		if value != "true" && value != "false" {
-			return nil, cl.wrong()
-		}
-		if (value == "true") == negative {
-			return condition{cl.field, rule.NotEqual, string(contacts.Blocked)}, nil
-		}
-		return condition{cl.field, rule.Equal, string(contacts.Blocked)}, nil
-	case cl.key == "phone_number" && !strings.HasPrefix(value, "+"):
-		value = "+" + value
-	}
-	if cl.kind != "" {
-		return cl.equalCustom(operator, value)
-	}
-	if negative && cl.key != "name" {
-		return both(hasValue(cl.field), condition{cl.field, operator, value}), nil
-	}
-	return condition{cl.field, operator, value}, nil
-}
-
-// equalCustom compares a custom attribute in the form in which it is kept.
-func (cl clause) equalCustom(operator rule.Operator, value string) (any, error) {
-	switch cl.kind {
-	case "checkbox":
-		if value = strings.ToLower(value); value != "true" && value != "false" {
-			return nil, cl.wrong()
-		}
-		return condition{cl.field, operator, value == "true"}, nil
-	case "number", "currency", "percent":
-		if _, err := strconv.ParseFloat(value, 64); err != nil {
-			return nil, cl.wrong()
-		}
-	case "date":
-		day, err := dayOf(value)
-		if err != nil {
-			return nil, cl.wrong()
-		}
-		value = day
-	}
-	return condition{cl.field, operator, value}, nil
+	return text, err
 }
 
 func (c *Server) filterContacts(ctx context.Context, a asked) (any, error) {

@@ -18,6 +18,7 @@ import (
 	"carillon/contacts/csvfile"
 	"carillon/internal/fault"
 	"carillon/targeting"
+	"carillon/wording"
 )
 
 // columns are the fields of a file's columns that are no attributes.
@@ -220,7 +221,7 @@ func (c *Server) exportContacts(ctx context.Context, a asked) (any, error) {
 		}
 		audience = targeting.Audience{Labels: []int64{labels[label].ID}}
 		if labels[label].ID == 0 {
-			audience = targeting.Audience{Rule: encoded(group{Condition: "AND", Rules: []any{nobody()}})}
+			audience = targeting.Audience{Rule: encoded(wording.Group("AND", []any{wording.Condition("id", "less", 0)}))}
 		}
 	} else if payload := a.given.list("payload"); len(payload) > 0 {
 		if audience.Rule, err = c.filterRule(ctx, a.account(), payload, &k); err != nil {

@@ -23,6 +23,7 @@ import (
 	"carillon/services"
 	"carillon/targeting"
 	"carillon/webhooks"
+	"carillon/wording"
 )
 
 // The settings of a channel that Carillon has itself.
@@ -57,7 +58,7 @@ func (s *Server) changeChannel(ctx context.Context, a asked) (any, error) {
 		text, err := a.Text(name)
 		if err != nil && name != settingName && name != settingTimezone {
 			var native []byte
-			native, err = marshal(a.Value(name)) // JSON stays JSON
+			native, err = wording.Encoded(a.Value(name)) // JSON stays JSON
 			text = string(native)
 		}
 		if err != nil {
@@ -329,7 +330,7 @@ func (s *Server) webhookChange(ctx context.Context, a asked) (func(*webhooks.Web
 			o.Fields = fields
 		}
 		o.Number, w.KeyID = settings[numberSettings], a.caller.ID
-		w.Options, err = marshal(o)
+		w.Options, err = wording.Encoded(o)
 		return err
 	}, nil
 }
@@ -348,7 +349,7 @@ func pushed(o hookOptions, list ...told) ([]byte, error) {
 			}
 		}
 	}
-	return marshal(struct {
+	return wording.Encoded(struct {
 		Messages []told `json:"messages"`
 	}{shown})
 }
@@ -435,7 +436,7 @@ func (f Format) Request(ctx context.Context, w webhooks.Webhook, d webhooks.Deli
 	}
 	number := strconv.FormatInt(written.ID, 10)
 	maps.Copy(m, told{
-		"id": number, "chat_id": number, "messenger": codeOf(channel.Address), "usernumber": userID(written.Content.From), "text": written.Content.Text,
+		"id": number, "chat_id": number, "messenger": wording.CodeOf(channel.Address), "usernumber": userID(written.Content.From), "text": written.Content.Text,
 		"welcome": flag(written.Meaning == string(reply.OptIn)),
 	})
 	if channel.Address != "facebook" {
@@ -451,7 +452,7 @@ func (f Format) Request(ctx context.Context, w webhooks.Webhook, d webhooks.Deli
 // statusOf is whether who wrote is active (1), is not (0), or was deleted (-1).
 func (f Format) statusOf(ctx context.Context, accountID int64, written webhooks.Reply) (string, error) {
 	list, err := f.Rules.Directory(ctx, targeting.DirectoryFilter{
-		AccountID: accountID, Kinds: messengers(), Addresses: addressesOf([]string{written.Content.From}), Limit: 1,
+		AccountID: accountID, Kinds: wording.Messengers(), Addresses: addressesOf([]string{written.Content.From}), Limit: 1,
 	})
 	switch {
 	case err != nil:

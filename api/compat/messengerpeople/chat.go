@@ -16,6 +16,7 @@ import (
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/templates"
+	"carillon/wording"
 )
 
 // taken is the answer to a message to one user.
@@ -163,7 +164,7 @@ func (s *Server) send(ctx context.Context, a asked, p plan, attached string) (an
 func (s *Server) sendOne(ctx context.Context, a asked, p plan, users []targeting.Entry, attached string) (any, error) {
 	at := slices.IndexFunc(users, func(u targeting.Entry) bool { return u.Kind == a.channel.Address })
 	if at < 0 {
-		return nil, fault.InvalidField("id", nil, "the user is not on the messenger of this channel (%s)", codeOf(a.channel.Address))
+		return nil, fault.InvalidField("id", nil, "the user is not on the messenger of this channel (%s)", wording.CodeOf(a.channel.Address))
 	}
 	if u := users[at]; !reached(u) {
 		return nil, fault.InvalidField("id", userID(u.Address), "has opted out, or is stopped or blocked (%s): nothing is sent", cmp.Or(u.Suppressed,
@@ -398,7 +399,7 @@ func (s *Server) chats(ctx context.Context, a asked, f chatFilter) (list []chat,
 	})
 	for _, r := range written {
 		list = append(list, chat{
-			ID: strconv.FormatInt(r.ID, 10), UserID: userID(r.Address), Messenger: codeOf(r.Kind), Date: unix(&r.At), Text: r.Text, at: r.At,
+			ID: strconv.FormatInt(r.ID, 10), UserID: userID(r.Address), Messenger: wording.CodeOf(r.Kind), Date: unix(&r.At), Text: r.Text, at: r.At,
 		})
 	}
 	return list, err
@@ -406,13 +407,13 @@ func (s *Server) chats(ctx context.Context, a asked, f chatFilter) (list []chat,
 
 // chatOf is a message that goes out as clients read it.
 func (s *Server) chatOf(ctx context.Context, a asked, m messages.Message, content providers.Content) (chat, error) {
-	c := chat{ID: strconv.FormatInt(m.ID, 10), UserID: userID(m.Address), Messenger: codeOf(a.channel.Address), Outgoing: true, at: m.CreatedAt}
+	c := chat{ID: strconv.FormatInt(m.ID, 10), UserID: userID(m.Address), Messenger: wording.CodeOf(a.channel.Address), Outgoing: true, at: m.CreatedAt}
 	if m.ChannelID != a.channel.ID {
 		other, err := s.Channels.Any(ctx, m.ChannelID)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return c, err
 		}
-		c.Messenger = codeOf(other.Address)
+		c.Messenger = wording.CodeOf(other.Address)
 	}
 	if m.SentAt != nil {
 		c.at = *m.SentAt

@@ -13,5 +13,5 @@ var KeyWithin = within
 
 // Inward says a query in Carillon's words.
 func Inward(query string, properties []property.Property) ([]byte, error) {
-	return translator{properties: properties, slots: map[int64]int{7: 1}}.inward([]byte(query))
+	return translator{properties: properties, slots: map[int64]int{7: 1}}.queries().Rule([]byte(query))
 }

@@ -26,6 +26,7 @@ import (
 	"carillon/outgoing"
 	"carillon/providers"
 	"carillon/services"
+	"carillon/wording"
 )
 
 // api is the name of the dialect.
@@ -365,7 +366,7 @@ func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
 		status = http.StatusBadRequest
 	}
-	body, marshalErr := marshal(failure{status, gate.TextOf(err)})
+	body, marshalErr := wording.Encoded(failure{status, gate.TextOf(err)})
 	if marshalErr != nil {
 		status, body = http.StatusInternalServerError, []byte(`{"code":500,"reason":"the answer could not be written"}`)
 	}
@@ -388,27 +389,18 @@ type file struct {
 	body []byte
 }
 
-// marshal writes compact JSON.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
-}
-
 // answerOf is an answer as it is written: an object has "code":200 before all else.
 func answerOf(out any) (kind string, body []byte, err error) {
 	switch out := out.(type) {
 	case file:
 		return out.kind, out.body, nil
 	case bare:
-		body, err = marshal(out.value)
+		body, err = wording.Encoded(out.value)
 		return "application/json", body, err
 	case nil:
 		return "application/json", []byte(`{"code":200}`), nil
 	}
-	if body, err = marshal(out); err != nil {
+	if body, err = wording.Encoded(out); err != nil {
 		return "", nil, err
 	}
 	rest := bytes.TrimPrefix(body, []byte("{"))
@@ -469,7 +461,7 @@ func (s *Server) channelOf(ctx context.Context, key access.Key) (providers.Chann
 	if err != nil {
 		return providers.Channel{}, err
 	}
-	list = slices.DeleteFunc(list, func(c providers.Channel) bool { return codeOf(c.Address) == "" })
+	list = slices.DeleteFunc(list, func(c providers.Channel) bool { return wording.CodeOf(c.Address) == "" })
 	if len(list) != 1 {
 		return providers.Channel{}, fault.New(fault.Invalid, "the account has %d channels to messengers, and the key names none: "+
 			"make one that is bound to a channel, with carillon keys create --api messengerpeople --channel", len(list))

@@ -18,6 +18,7 @@ import (
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/templates"
+	"carillon/wording"
 )
 
 // Tags tell campaigns apart that are shown in different places: newsletters are those without
@@ -238,7 +239,7 @@ func (o newestFirst) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		value, err := marshal(m.value)
+		value, err := wording.Encoded(m.value)
 		if err != nil {
 			return nil, err
 		}
@@ -285,7 +286,7 @@ func (s *Server) newsletterOf(ctx context.Context, a asked, c campaigns.Campaign
 	if began := run.Began(); !began.IsZero() && c.NextFireAt == nil {
 		n.Sendtime = began.In(location).Format(minute)
 	}
-	n.Recipients[codeOf(a.channel.Address)] = run.Counts[messages.Sent] + run.Counts[messages.Delivered] + run.Counts[messages.Read]
+	n.Recipients[wording.CodeOf(a.channel.Address)] = run.Counts[messages.Sent] + run.Counts[messages.Delivered] + run.Counts[messages.Read]
 	return n, nil
 }
 

@@ -11,8 +11,8 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/fault"
-	"carillon/providers"
 	"carillon/targeting"
+	"carillon/wording"
 )
 
 // custom is a property as clients read it.
@@ -231,7 +231,7 @@ func (s *Server) showValues(ctx context.Context, a asked) (any, error) {
 		return nil, err
 	}
 	f := targeting.DirectoryFilter{
-		AccountID: a.caller.AccountID, Kinds: messengers(), Order: targeting.ByContactID, Attributes: true, Limit: 2 * mostUsers,
+		AccountID: a.caller.AccountID, Kinds: wording.Messengers(), Order: targeting.ByContactID, Attributes: true, Limit: 2 * mostUsers,
 	}
 	if len(ids) > 0 {
 		if _, err := s.named(ctx, a, ids); err != nil {
@@ -243,7 +243,7 @@ func (s *Server) showValues(ctx context.Context, a asked) (any, error) {
 		if f.Limit, f.Offset, err = a.page(mostAtOnce); err != nil {
 			return nil, err
 		}
-		has, err := marshal(group("AND", []any{condition("attributes."+p.Key, "is_not_null", nil)}))
+		has, err := wording.Encoded(wording.Group("AND", []any{wording.Condition("attributes."+p.Key, "is_not_null", nil)}))
 		if err != nil {
 			return nil, err
 		}
@@ -393,6 +393,3 @@ func (s *Server) deleteLabels(ctx context.Context, a asked) (any, error) {
 	}
 	return nil, nil
 }
-
-// phones are the messengers whose ids are phone numbers.
-var phones = []providers.AddressKind{providers.WhatsApp}

@@ -14,6 +14,7 @@ import (
 	"carillon/messages"
 	"carillon/statistics"
 	"carillon/targeting"
+	"carillon/wording"
 )
 
 // lastDays is the time of statistics where none is asked for.
@@ -325,7 +326,7 @@ func (s *Server) mauStatistics(ctx context.Context, a asked) (any, error) {
 	}
 	var rows []newestFirst
 	if err := s.peopleRows(ctx, r, func(n statistics.PeopleRow) {
-		rows = append(rows, row(names, []any{n.Start.Unix(), n.Reached, codeOf(a.channel.Address)}[:len(names)]...))
+		rows = append(rows, row(names, []any{n.Start.Unix(), n.Reached, wording.CodeOf(a.channel.Address)}[:len(names)]...))
 	}); err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func (s *Server) query(ctx context.Context, a asked, names ...string) (json.RawM
 		if err != nil {
 			return nil, err
 		}
-		return t.inward(raw)
+		return t.queries().Rule(raw)
 	}
 	return nil, nil
 }

@@ -1,11 +1,9 @@
 package messengerpeople
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,21 +11,8 @@ import (
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/templates"
+	"carillon/wording"
 )
-
-// categories of templates in MessengerPeople's spelling are those of Carillon in capitals.
-// WhatsApp's three of today are not among them.
-func templateCategory(given string) (templates.Category, error) {
-	c := templates.Category(strings.ToLower(given))
-	if given != strings.ToUpper(given) || !slices.Contains(templates.Categories()[3:], c) {
-		names := make([]string, 0, len(templates.Categories()))
-		for _, c := range templates.Categories()[3:] {
-			names = append(names, strings.ToUpper(string(c)))
-		}
-		return "", fault.InvalidField("category", given, "must be one of %s", strings.Join(names, ", "))
-	}
-	return c, nil
-}
 
 // templatesAPage and mostTemplates bound how many are looked through.
 const (
@@ -78,24 +63,12 @@ type template struct {
 	Status       string        `json:"status"`
 }
 
-// headerVariable is where the header's own variable stands: behind those of the body.
-var numberedVariable = regexp.MustCompile(`\{\{\s*(\d{1,3})\s*\}\}`)
-
-// highest is the highest number of the variables of a text.
-func highest(text string) (most int) {
-	for _, m := range numberedVariable.FindAllStringSubmatch(text, -1) {
-		n, _ := strconv.Atoi(m[1]) // at most three digits
-		most = max(most, n)
-	}
-	return most
-}
-
 // variablesOf says how many variables the bodies of a template have, and whether the header
 // has one. It is counted among the parameters behind those of the body.
 func variablesOf(t templates.Template) (body int, header bool) {
 	for _, tr := range t.Translations {
-		body = max(body, highest(tr.Body))
-		header = header || tr.Header != nil && highest(tr.Header.Text) > 0
+		body = max(body, wording.HighestVariable(tr.Body))
+		header = header || tr.Header != nil && wording.HighestVariable(tr.Header.Text) > 0
 	}
 	return body, header
 }
@@ -111,11 +84,11 @@ func (s *Server) templateOf(a asked, t templates.Saved) template {
 			shown.Buttons = []templates.Button{}
 		}
 		if tr.Header != nil {
-			h := headerIn{Text: strings.ReplaceAll(tr.Header.Text, fmt.Sprintf("{{%d}}", body+1), "{{1}}")}
+			h := wording.Header{Text: strings.ReplaceAll(tr.Header.Text, fmt.Sprintf("{{%d}}", body+1), "{{1}}")}
 			if tr.Header.Media != nil {
 				h.Type, h.URL, h.Filename = tr.Header.Media.Type, tr.Header.Media.URL, tr.Header.Media.Filename
 			}
-			shown.Header, _ = marshal(h) // texts alone
+			shown.Header, _ = wording.Encoded(h) // texts alone
 		}
 		if shown.Status != approved {
 			out.Status = shown.Status
@@ -195,7 +168,7 @@ func (s *Server) showReview(ctx context.Context, a asked) (any, error) {
 	}
 	review := map[string]string{}
 	for _, tr := range t.Translations {
-		if a.in["lang"] == "" || tr.Language == languageTag(a.in["lang"]) {
+		if a.in["lang"] == "" || tr.Language == wording.LanguageTag(a.in["lang"]) {
 			review[tr.Language] = reviewOf(a, t, tr.Language)
 		}
 	}
@@ -207,74 +180,19 @@ func (s *Server) showReview(ctx context.Context, a asked) (any, error) {
 	}{review}, nil
 }
 
-// languageTag is a language as WhatsApp writes it, such as pt_BR, as a tag.
-func languageTag(given string) string { return strings.ReplaceAll(given, "_", "-") }
-
 func (s *Server) showTranslation(ctx context.Context, a asked) (any, error) {
 	t, err := s.templateInPath(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	for _, tr := range s.templateOf(a, t).Translations {
-		if tr.Language == languageTag(a.in["lang"]) {
+		if tr.Language == wording.LanguageTag(a.in["lang"]) {
 			return struct {
 				Translation translation `json:"translation"`
 			}{tr}, nil
 		}
 	}
 	return nil, fault.InvalidField("lang", a.in["lang"], "the template has no such translation")
-}
-
-// translationIn is a translation as clients send it.
-type translationIn struct {
-	Language string          `json:"language"`
-	Body     string          `json:"body"`
-	Header   json.RawMessage `json:"header"`
-	Footer   string          `json:"footer"`
-	Buttons  []buttonIn      `json:"buttons"`
-}
-
-type headerIn struct {
-	Type     string `json:"type,omitempty"`
-	Text     string `json:"text,omitempty"`
-	URL      string `json:"url,omitempty"`
-	Filename string `json:"filename,omitempty"`
-}
-
-type buttonIn struct {
-	Type        string `json:"type"`
-	Text        string `json:"text"`
-	URL         string `json:"url"`
-	Suffix      string `json:"suffix"`
-	Phone       string `json:"phone"`
-	PhoneNumber string `json:"phone_number"`
-	Code        string `json:"code"`
-}
-
-// header reads a header: a text, or an object that names a file.
-func (t translationIn) header(location string, body int) (*templates.Header, error) {
-	if len(t.Header) == 0 || string(t.Header) == "null" || string(t.Header) == `""` {
-		return nil, nil
-	}
-	var h headerIn
-	if json.Unmarshal(t.Header, &h.Text) != nil {
-		if err := json.Unmarshal(t.Header, &h); err != nil {
-			return nil, fault.InvalidField(location, nil, "must be a text, or an object with type and text or url")
-		}
-	}
-	if h.URL != "" {
-		return &templates.Header{Media: &templates.Media{Type: strings.ToLower(h.Type), URL: h.URL, Filename: h.Filename}}, nil
-	}
-	if h.Text == "" {
-		return nil, nil
-	}
-	return &templates.Header{Text: numberedVariable.ReplaceAllString(h.Text, fmt.Sprintf("{{%d}}", body+1))}, nil
-}
-
-// buttonTypes are the types of buttons as WhatsApp calls them, too.
-var buttonTypes = map[string]string{
-	"quick_reply": templates.QuickReply, "url": templates.URLButton, "phone": templates.PhoneButton, "phone_number": templates.PhoneButton,
-	"copy_code": templates.CopyCode,
 }
 
 // definition reads what a template is made of.
@@ -284,44 +202,20 @@ func (s *Server) definition(a asked, d *templates.Definition) error {
 		if err != nil {
 			return err
 		}
-		if d.Category, err = templateCategory(given); err != nil {
+		if d.Category, err = wording.TemplateCategory(given); err != nil {
 			return err
 		}
 	}
 	if a.Value("translations") == nil {
 		return nil
 	}
-	var given []translationIn
+	var given []wording.Translation
 	if err := a.JSON("translations", &given); err != nil {
 		return err
 	}
-	body, header := 0, false
-	for _, t := range given {
-		body = max(body, highest(t.Body))
-		header = header || highest(string(t.Header)) > 0
-	}
-	d.Translations = nil
-	for i, t := range given {
-		location := fmt.Sprintf("translations[%d].", i)
-		tr := templates.Translation{Language: languageTag(t.Language), Body: t.Body, Footer: t.Footer}
-		var err error
-		if tr.Header, err = t.header(location+"header", body); err != nil {
-			return err
-		}
-		for _, b := range t.Buttons {
-			tr.Buttons = append(tr.Buttons, templates.Button{
-				Type: cmp.Or(buttonTypes[strings.ToLower(b.Type)], b.Type), Text: b.Text, URL: b.URL, Suffix: b.Suffix, Phone: cmp.Or(b.Phone, b.PhoneNumber), Code: b.Code,
-			})
-		}
-		d.Translations = append(d.Translations, tr)
-	}
-	if header {
-		body++
-	}
-	// A variable is filled when a notification is sent; what stands there is never said.
-	d.Parameters = nil
-	for n := 1; n <= body; n++ {
-		d.Parameters = append(d.Parameters, templates.Parameter{Name: strconv.Itoa(n), Value: "-", Sample: "value " + strconv.Itoa(n)})
+	var err error
+	if d.Translations, d.Parameters, err = wording.Template(given); err != nil {
+		return err
 	}
 	if len(d.Translations) > 0 && d.Translation(d.Default) == nil {
 		d.Default = d.Translations[0].Language
@@ -388,6 +282,6 @@ func (s *Server) deleteTemplate(ctx context.Context, a asked) (any, error) {
 	if language == "" {
 		return nil, s.Catalogue.DeleteTemplate(ctx, a.caller.AccountID, t.ID)
 	}
-	_, err = s.Catalogue.DeleteTranslation(ctx, templates.TemplateRef{AccountID: a.caller.AccountID, ID: t.ID}, languageTag(language))
+	_, err = s.Catalogue.DeleteTranslation(ctx, templates.TemplateRef{AccountID: a.caller.AccountID, ID: t.ID}, wording.LanguageTag(language))
 	return nil, err
 }

@@ -12,36 +12,9 @@ import (
 	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
-	"carillon/providers"
 	"carillon/targeting"
+	"carillon/wording"
 )
-
-// codes are what MessengerPeople calls the messengers.
-var codes = []struct {
-	code string
-	kind providers.AddressKind
-}{
-	{"WB", providers.WhatsApp}, {"FB", providers.Facebook}, {"TG", providers.Telegram}, {"VI", providers.Viber},
-	{"WN", providers.Push}, {"CC", providers.Custom}, {"IN", providers.Instagram},
-}
-
-// codeOf is what a kind of address is called; empty for those that are no messenger's.
-func codeOf(kind providers.AddressKind) string {
-	for _, c := range codes {
-		if c.kind == kind {
-			return c.code
-		}
-	}
-	return ""
-}
-
-// messengers are the kinds of address that users have.
-func messengers() (kinds []providers.AddressKind) {
-	for _, c := range codes {
-		kinds = append(kinds, c.kind)
-	}
-	return kinds
-}
 
 // userID is the id of a user: the messenger's own, without the + of a phone number.
 func userID(address string) string { return strings.TrimPrefix(address, "+") }
@@ -76,7 +49,7 @@ func (s *Server) usersOf(ctx context.Context, a asked, ids []string) (found []ta
 		return nil, nil, nil
 	}
 	list, err := s.Rules.Directory(ctx, targeting.DirectoryFilter{
-		AccountID: a.caller.AccountID, Kinds: messengers(), Addresses: addressesOf(ids), Order: targeting.ByContactID, Limit: 2 * mostUsers,
+		AccountID: a.caller.AccountID, Kinds: wording.Messengers(), Addresses: addressesOf(ids), Order: targeting.ByContactID, Limit: 2 * mostUsers,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -187,7 +160,7 @@ var userOrders = map[string]targeting.Order{
 
 // listing reads what GET /user is given.
 func (s *Server) listing(ctx context.Context, a asked) (l listing, err error) {
-	l.filter = targeting.DirectoryFilter{AccountID: a.caller.AccountID, Kinds: messengers()}
+	l.filter = targeting.DirectoryFilter{AccountID: a.caller.AccountID, Kinds: wording.Messengers()}
 	var flags [4]bool
 	for i, name := range []string{"asc", "last_chat", "customfields", "blocked"} {
 		if flags[i], err = a.Bool(name, false); err != nil {
@@ -218,7 +191,7 @@ func (s *Server) listing(ctx context.Context, a asked) (l listing, err error) {
 		return l, err
 	}
 	if flags[3] {
-		rules = append(rules, condition("status", "equal", "blocked"))
+		rules = append(rules, wording.Condition("status", "equal", "blocked"))
 	}
 	if a.Has("targeting") {
 		id, err := s.targetingID(ctx, a, "targeting")
@@ -226,12 +199,12 @@ func (s *Server) listing(ctx context.Context, a asked) (l listing, err error) {
 			return l, err
 		}
 		active := true
-		rules, l.filter.Reached = append(rules, condition("targeting", "equal", id)), &active
+		rules, l.filter.Reached = append(rules, wording.Condition("targeting", "equal", id)), &active
 	}
 	if len(rules) == 0 {
 		return l, nil
 	}
-	text, err := marshal(group("AND", rules))
+	text, err := wording.Encoded(wording.Group("AND", rules))
 	if err != nil {
 		return l, err
 	}
@@ -280,15 +253,15 @@ func (s *Server) userRules(ctx context.Context, a asked) (rules []any, err error
 	if search = strings.TrimSpace(search); search != "" {
 		var either []any
 		if bare := strings.TrimPrefix(search, "+"); value.Digits(bare) {
-			for _, kind := range messengers() {
-				either = append(either, condition("address."+string(kind), "contains", bare))
+			for _, kind := range wording.Messengers() {
+				either = append(either, wording.Condition("address."+string(kind), "contains", bare))
 			}
 		} else {
 			for _, field := range []string{"name", "first_name", "last_name"} {
-				either = append(either, condition(field, "contains", search))
+				either = append(either, wording.Condition(field, "contains", search))
 			}
 		}
-		rules = append(rules, group("OR", either))
+		rules = append(rules, wording.Group("OR", either))
 	}
 	var filters []userFilter
 	if err := a.JSON("filter", &filters); err != nil {
@@ -323,7 +296,7 @@ func (s *Server) filterRules(ctx context.Context, a asked, f userFilter) (rules 
 		return nil, err
 	}
 	if f.Value == nil {
-		return []any{condition("attributes."+p.Key, "is_not_null", nil)}, nil
+		return []any{wording.Condition("attributes."+p.Key, "is_not_null", nil)}, nil
 	}
 	text, err := plainText(*f.Value)
 	if err != nil {
@@ -333,7 +306,7 @@ func (s *Server) filterRules(ctx context.Context, a asked, f userFilter) (rules 
 	if p.Type == property.Collection {
 		operator = "contains"
 	}
-	return []any{condition("attributes."+p.Key, operator, text)}, nil
+	return []any{wording.Condition("attributes."+p.Key, operator, text)}, nil
 }
 
 func between(field string, after, before json.Number) (rules []any, err error) {
@@ -348,7 +321,7 @@ func between(field string, after, before json.Number) (rules []any, err error) {
 		if err != nil {
 			return nil, fault.InvalidField("filter", bound.at.String(), "has an after or before that is no Unix time in seconds")
 		}
-		rules = append(rules, condition(field, bound.operator, time.Unix(at, 0).UTC().Format(time.RFC3339)))
+		rules = append(rules, wording.Condition(field, bound.operator, time.Unix(at, 0).UTC().Format(time.RFC3339)))
 	}
 	return rules, nil
 }
@@ -406,7 +379,7 @@ func (s *Server) listUsers(ctx context.Context, a asked) (any, error) {
 	for i, e := range list {
 		created := e.CreatedAt
 		users[i] = user{
-			ID: userID(e.Address), Messenger: codeOf(e.Kind), Name: e.Name, Created: unix(&created), Status: flag(reached(e)),
+			ID: userID(e.Address), Messenger: wording.CodeOf(e.Kind), Name: e.Name, Created: unix(&created), Status: flag(reached(e)),
 			Blocked: flag(e.Status == contacts.Blocked), Stopped: unix(e.StoppedAt),
 		}
 		if l.lastChat {
