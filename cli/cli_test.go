@@ -375,7 +375,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"messages", "show", "x"}, exitUsage, "is no id of a message"},
 		{[]string{"uploads", "show", "x"}, exitNotFound, "there is no upload \"x\": there is none yet"},
 		{[]string{"categories", "rm", "x"}, exitNotFound, "there is no category \"x\": there is none yet"},
-		{[]string{"contacts", "ls", "--group", "x"}, exitUsage, "\"x\" is no whole number"},
+		{[]string{"contacts", "ls", "--group", "x"}, exitNotFound, `no label, no upload "x"`},
 		{[]string{"campaign", "ls", "--limit", "ten"}, exitUsage, "\"ten\" is no whole number"},
 		{[]string{"campaign", "ls", "--output", "xml"}, exitUsage, "must be table or json"},
 		{[]string{"campaign", "create"}, exitUsage, "--name and --channel"},

@@ -15,8 +15,8 @@ func TestThingsAreNamedByTheirNames(t *testing.T) {
 		require.Contains(t, f.ok(kind, "members", "kunden IN "+kind), "ada@example.org", "case alone makes no other name")
 		require.Contains(t, f.ok("contacts", "ls", "--group", "Kunden in "+kind), "ada@example.org")
 	}
-	f.ok("targeting", "create", "Adas", "--rule", `{"condition":"AND","rules":[{"field":"email","operator":"begins_with","value":"ada"}]}`)
-	require.Contains(t, f.ok("targeting", "show", "Adas"), "begins_with")
+	f.ok("targeting", "create", "Adas", "--rule", `{"condition":"AND","rules":[{"field":"first_name","operator":"is_empty"}]}`)
+	require.Contains(t, f.ok("targeting", "show", "Adas"), "is_empty")
 	f.ok("campaign", "create", "--name", "All kinds", "--channel", "news", "--group", "Kunden in groups", "--label", "Kunden in labels",
 		"--to-category", "Kunden in categories", "--targeting", "Adas", "--exclude-campaign", "Spring", "--category", "Kunden in categories", "--text", "x", "--subject", "x")
 	shown := f.ok("campaign", "show", "All kinds", "--output", "json")
