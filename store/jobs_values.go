@@ -64,8 +64,7 @@ func (tx conn) valuesBatch(ctx context.Context, job targeting.Job, cursor int64)
 	for _, contact := range batch {
 		cursor = contact.id
 		if checker == nil {
-			delete(contact.attributes, key)
-			delete(contact.expiry, key)
+			contact.forget(key)
 			changed = append(changed, contact)
 			continue
 		}

@@ -316,8 +316,7 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 		}
 		return tx.eachValue(ctx, accountID, key, func(batch []attributed) error {
 			for _, contact := range batch {
-				delete(contact.attributes, key)
-				delete(contact.expiry, key)
+				contact.forget(key)
 			}
 			effect.Values += int64(len(batch))
 			effect.Converted += int64(len(batch))

@@ -326,6 +326,15 @@ func TestUsers(t *testing.T) {
 	require.Equal(t, []string{anna}, s.users("filter",
 		`[{"type":"customfield","name":"Hair-Color","value":"brown"},{"type":"customfield","name":"loyalty","value":3}]`))
 	require.Empty(t, s.users("filter", fmt.Sprintf(`[{"type":"created","before":"%d"}]`, servicestest.Noon.Unix()-1)))
+	changed := func(name, bound string, at int64) []string {
+		return s.users("filter", fmt.Sprintf(`[{"type":"customfield","name":%q,%q:%d}]`, name, bound, at))
+	}
+	noon := servicestest.Noon.Unix()
+	require.ElementsMatch(t, []string{anna, ben}, changed("Hair-Color", "after", noon))
+	require.Empty(t, changed("Hair-Color", "after", noon+1))
+	require.Empty(t, changed("Hair-Color", "before", noon-1))
+	require.Equal(t, []string{anna}, s.users("filter", fmt.Sprintf(`[{"type":"customfield","name":"Hair-Color","value":"brown","before":"%d"}]`, noon)))
+	s.refused("Unix time", "GET", "user", "filter", `[{"type":"customfield","name":"Hair-Color","after":"noon"}]`)
 	s.refused("no such user", "GET", "user/4915199999999")
 	s.refused("order", "GET", "user", "order", "shoe")
 	s.refused("filter", "GET", "user", "filter", `[{"type":"shoe"}]`)
