@@ -41,6 +41,8 @@ type contactStatements struct {
 	// folded; before
 	// them the time, 0 for one that stays.
 	updateAttributes string
+	// updateFree takes contact, free.
+	updateFree string
 	// insertAddresses takes contact, kind, address; before them the account.
 	insertAddresses insertion
 	// deleteAddresses takes contact, kind.
@@ -79,6 +81,7 @@ var sqliteContacts = contactStatements{
 		AND EXISTS (SELECT 1 FROM json_each(c.attribute_expiry) e WHERE e.value <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
 		attribute_expiry = v.value ->> 2, attribute_changed = v.value ->> 3, folded = v.value ->> 4 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+	updateFree: "UPDATE contacts SET free = v.value ->> 1 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0",
 	insertAddresses: insertion{statement: `INSERT INTO addresses (account_id, contact_id, kind, address)
 		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)`},
 	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?))`,
@@ -114,6 +117,7 @@ var postgresContacts = contactStatements{
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?::bigint, 0), updated_at), attributes = v.attributes::jsonb,
 		attribute_expiry = v.expiry::jsonb, attribute_changed = v.changed::jsonb, folded = v.folded::jsonb
 		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[]) AS v (id, attributes, expiry, changed, folded) WHERE contacts.id = v.id`,
+	updateFree:      "UPDATE contacts SET free = v.free FROM unnest(?::bigint[], ?::text[]) AS v (id, free) WHERE contacts.id = v.id",
 	insertAddresses: insertion{table: "addresses", columns: []string{"account_id", "contact_id", "kind", "address"}},
 	deleteAddresses: `DELETE FROM addresses USING unnest(?::bigint[], ?::text[]) AS v (id, kind)
 		WHERE addresses.contact_id = v.id AND addresses.kind = v.kind`,

@@ -129,6 +129,9 @@ func (tx conn) nextJobBatch(ctx context.Context) (job targeting.Job, worked bool
 	if job.Kind == messages.MessagesJob {
 		return job, true, tx.settleMessages(ctx, job, cursor)
 	}
+	if job.Kind == targeting.AdoptJob {
+		return job, true, tx.adoptBatch(ctx, job, cursor)
+	}
 	if job.Kind != targeting.BulkJob {
 		return job, true, tx.valuesBatch(ctx, job, cursor)
 	}

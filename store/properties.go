@@ -96,8 +96,10 @@ func (tx conn) createProperty(ctx context.Context, p property.Property, shown co
 			return err
 		}
 		shown.AccountID, shown.Model, shown.Property = p.AccountID, contacts.OfContacts, p.Key
-		_, err = tx.insertDefinition(ctx, shown)
-		return err
+		if _, err = tx.insertDefinition(ctx, shown); err != nil {
+			return err
+		}
+		return tx.adopt(ctx, made)
 	}()
 	return made, err
 }
