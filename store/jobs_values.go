@@ -24,7 +24,8 @@ func (tx conn) refuseBusy(ctx context.Context, accountID int64, key string) erro
 			err = fault.New(fault.Conflict, "job %d is still at the values of %q: wait until it is over", job.ID, key)
 		}
 		return err
-	}, selectJob+" WHERE state IN ('queued', 'running') AND account_id = ? AND kind IN (?, ?, ?)", accountID, targeting.ConvertJob, targeting.RemoveJob, targeting.AdoptJob)
+	}, selectJob+" WHERE state IN ('queued', 'running') AND account_id = ? AND kind IN (?, ?, ?)", accountID,
+		targeting.ConvertJob, targeting.RemoveJob, targeting.AdoptJob)
 }
 
 // queueValues leaves the values of a property to a job.
