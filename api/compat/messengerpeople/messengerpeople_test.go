@@ -336,7 +336,7 @@ func TestUsers(t *testing.T) {
 	require.Empty(t, changed("Hair-Color", "before", noon-1))
 	brownOnes := fmt.Sprintf(`[{"type":"customfield","name":"Hair-Color","value":"brown","before":"%d"}]`, noon)
 	require.ElementsMatch(t, []string{anna, cem}, s.users("filter", brownOnes))
-	s.refused("Unix time", "GET", "user", "filter", `[{"type":"customfield","name":"Hair-Color","after":"noon"}]`)
+	s.refused("Unix time", "GET", "user", "filter", `[{"type":"customfield","name":"Hair-Color","after":1.5}]`)
 	s.refused("no such user", "GET", "user/4915199999999")
 	s.refused("order", "GET", "user", "order", "shoe")
 	s.refused("filter", "GET", "user", "filter", `[{"type":"shoe"}]`)
