@@ -90,6 +90,9 @@ type posted struct {
 	// there are.
 	refused  providers.Refused
 	unusable int
+	// words is what the provider takes for a sign that this was taken; nil where the status
+	// is one.
+	words []byte
 }
 
 // hookAnswer is what a provider is told.
@@ -134,6 +137,9 @@ func (h *hooks) parse(ctx context.Context, id int64, header http.Header, body []
 	}
 	if named, ok := adapter.(providers.RequestIdentifier); ok {
 		p.Request = named.RequestID(header, body)
+	}
+	if particular, ok := adapter.(providers.Acknowledger); ok {
+		p.words = particular.Acknowledgement()
 	}
 	if p.unusable > 0 && len(p.Receipts)+len(p.Replies) == 0 {
 		return p, fault.InvalidFields(p.refused)
@@ -284,6 +290,10 @@ func (s *Server) hookRoutes() {
 			s.Logger.WarnContext(r.Context(), "some of what a provider reported can't be used", "channel", id, "refused", p.unusable, "first", p.refused[0].Location)
 		}
 		w.Header().Set("Content-Type", "application/json")
+		if p.words != nil {
+			_, _ = w.Write(p.words)
+			return
+		}
 		_ = json.NewEncoder(w).Encode(answer)
 	})
 }

@@ -183,10 +183,14 @@ func (c *Contact) Write(p property.Property, stored json.RawMessage, now time.Ti
 	delete(c.Expiry, key)
 	if stored == nil {
 		delete(c.Attributes, key)
+		delete(c.ChangedAt, key)
 		return
 	}
 	if c.Attributes == nil {
 		c.Attributes = Attributes{}
+	}
+	if !bytes.Equal(c.Attributes[key], stored) {
+		c.changed(key, now)
 	}
 	c.Attributes[key] = stored
 	if p.Expires > 0 {
@@ -197,12 +201,21 @@ func (c *Contact) Write(p property.Property, stored json.RawMessage, now time.Ti
 	}
 }
 
+// changed keeps when the value of a property was last changed.
+func (c *Contact) changed(key string, at time.Time) {
+	if c.ChangedAt == nil {
+		c.ChangedAt = map[string]time.Time{}
+	}
+	c.ChangedAt[key] = at.Truncate(time.Millisecond).UTC()
+}
+
 // Forget takes the values away whose time is over, and reports whether there
 // were any.
 func (c *Contact) Forget(now time.Time) (changed bool) {
 	for key, at := range c.Expiry {
 		if !at.After(now) {
 			delete(c.Expiry, key)
+			delete(c.ChangedAt, key)
 			delete(c.Attributes, key)
 			changed = true
 		}

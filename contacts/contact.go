@@ -57,9 +57,11 @@ type Contact struct {
 	// account hold the same one.
 	Addresses map[providers.AddressKind]string
 	// Attributes are the values of properties; those that ended are not among
-	// them. Expiry says when values end, by key; the others stay.
+	// them. Expiry says when values end, by key; the others stay. ChangedAt says when values
+	// were last changed; of some nobody knows.
 	Attributes Attributes
 	Expiry     map[string]time.Time
+	ChangedAt  map[string]time.Time
 	// Given are values that are to be written, as JSON and not checked yet; null
 	// takes a value away. The store settles them (Settle) when it writes a contact,
 	// where nobody can change a property at the same time.

@@ -3,7 +3,9 @@ package contacts
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/providers"
 )
@@ -29,6 +31,42 @@ func (f *Free) put(key string, value json.RawMessage) {
 		f.Custom = Attributes{}
 	}
 	f.Custom[key] = value
+}
+
+// Adopt gives a property what was kept under one of keys before there was the property, and
+// reports whether it took a value. One that does not fit, and is not the text of one or has
+// none that does, stays as it is kept.
+func (c *Contact) Adopt(p *property.Checker, keys []string, now time.Time) bool {
+	for _, key := range keys {
+		value, kept := c.Free.Custom[key]
+		if _, has := c.Attributes[p.Key]; has || !kept {
+			continue
+		}
+		stored, reason := p.Check(value)
+		if reason != "" {
+			stored, reason = p.Convert(typeOf(value), value)
+		}
+		if reason == "" && stored != nil {
+			c.Write(p.Property, stored, now)
+			delete(c.Free.Custom, key)
+			return true
+		}
+	}
+	return false
+}
+
+// typeOf is the type of a property that might have a value.
+func typeOf(value json.RawMessage) property.Type {
+	switch value[0] {
+	case 't', 'f':
+		return property.Checkbox
+	case '[':
+		return property.Collection
+	case '"', '{':
+		return property.Text
+	default:
+		return property.Number
+	}
 }
 
 // add changes the values beside; null takes one away.

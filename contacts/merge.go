@@ -90,6 +90,9 @@ func (c *Contact) Absorb(other Contact) (moved, left map[providers.AddressKind]s
 		}
 		c.Attributes[key] = value
 		keys = append(keys, key)
+		if at, known := other.ChangedAt[key]; known {
+			c.changed(key, at)
+		}
 		if ends, ok := other.Expiry[key]; ok {
 			if c.Expiry == nil {
 				c.Expiry = map[string]time.Time{}

@@ -170,6 +170,13 @@ type RequestIdentifier interface {
 	RequestID(header http.Header, body []byte) string
 }
 
+// Acknowledger is for providers that take only words of their own for a sign that a request
+// to /hooks/{channel_id} was taken, and not the status alone.
+type Acknowledger interface {
+	// Acknowledgement is the answer to a request that was taken: JSON.
+	Acknowledgement() []byte
+}
+
 // Checker is for providers that can tell whether a configuration works without
 // sending anything.
 type Checker interface {

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"fmt"
 	"strings"
 
 	"carillon/internal/fault"
@@ -26,4 +27,21 @@ func (r Refused) OrNil() error {
 		return nil
 	}
 	return r
+}
+
+// Key reports whether an id that a report gives can be looked up: 1 to MaxProviderID bytes
+// of printable ASCII without spaces.
+func Key(id string) bool {
+	return id != "" && len(id) <= MaxProviderID && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// longestQuoted is of a value that can't be used, in bytes.
+const longestQuoted = 100
+
+// NoKey says of an item of a report that what it gives at a place is no Key.
+func NoKey(place, value string) fault.Field {
+	return fault.Field{
+		Location: place, Value: strings.ToValidUTF8(value[:min(len(value), longestQuoted)], ""),
+		Message: fmt.Sprintf("must be 1 to %d bytes of printable ASCII without spaces", MaxProviderID),
+	}
 }

@@ -15,8 +15,25 @@ type attributed struct {
 	id                        int64
 	name, firstName, lastName string
 	attributes                contacts.Attributes
-	// expiry says when values end, by their keys.
-	expiry map[string]time.Time
+	// expiry says when values end, changed when they were last changed, by their keys.
+	expiry, changed map[string]time.Time
+}
+
+// contact is a contact with the values, which are its own.
+func (a *attributed) contact() contacts.Contact {
+	return contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, ChangedAt: a.changed}
+}
+
+// take has the values be those of a contact.
+func (a *attributed) take(c contacts.Contact) {
+	a.attributes, a.expiry, a.changed = c.Attributes, c.Expiry, c.ChangedAt
+}
+
+// forget takes a value away.
+func (a *attributed) forget(key string) {
+	delete(a.attributes, key)
+	delete(a.expiry, key)
+	delete(a.changed, key)
 }
 
 // attributed reads contacts c by a condition.
@@ -24,19 +41,22 @@ func (tx conn) attributed(ctx context.Context, where string, args ...any) ([]att
 
 	list, err := sqldb.Query(ctx, tx, func(scan sqldb.Scan) (attributed, error) {
 		var a attributed
-		var attributes, expiry []byte
-		if err := scan(&a.id, &a.name, &a.firstName, &a.lastName, &attributes, &expiry); err != nil {
+		var attributes, expiry, changed []byte
+		if err := scan(&a.id, &a.name, &a.firstName, &a.lastName, &attributes, &expiry, &changed); err != nil {
 			return a, err
 		}
 		var err error
 		if a.attributes, err = contacts.ParseAttributes(attributes); err == nil {
-			a.expiry, err = parseExpiry(expiry)
+			a.expiry, err = parseTimes(expiry)
+		}
+		if err == nil {
+			a.changed, err = parseTimes(changed)
 		}
 		if err != nil {
 			return a, fmt.Errorf("read contact %d: %w", a.id, err)
 		}
 		return a, nil
-	}, "SELECT c.id, c.name, c.first_name, c.last_name, c.attributes, c.attribute_expiry FROM contacts c WHERE "+where, args...)
+	}, "SELECT c.id, c.name, c.first_name, c.last_name, c.attributes, c.attribute_expiry, c.attribute_changed FROM contacts c WHERE "+where, args...)
 	return list, err
 }
 
@@ -48,37 +68,37 @@ func (tx conn) writeAttributes(ctx context.Context, list []attributed, now int64
 	if len(list) == 0 {
 		return nil
 	}
-	rows := newColumns(3, len(list))
+	rows := newColumns(4, len(list))
 	for _, a := range list {
-		rows.add(a.id, a.attributes.JSON(), expiryJSON(a.expiry), contacts.Folded(a.name, a.firstName, a.lastName, a.attributes))
+		rows.add(a.id, a.attributes.JSON(), timesJSON(a.expiry), timesJSON(a.changed), contacts.Folded(a.name, a.firstName, a.lastName, a.attributes))
 	}
 	_, err := tx.Exec(ctx, tx.d.contacts().updateAttributes, tx.d.rowArgs(rows, now)...)
 	return err
 }
 
-// parseExpiry reads contacts.attribute_expiry: UTC milliseconds by key.
-func parseExpiry(object []byte) (map[string]time.Time, error) {
+// parseTimes reads contacts.attribute_expiry and attribute_changed: UTC milliseconds by key.
+func parseTimes(object []byte) (map[string]time.Time, error) {
 	if len(object) <= len("{}") {
 		return nil, nil
 	}
 	var at map[string]int64
 	if err := json.Unmarshal(object, &at); err != nil {
-		return nil, fmt.Errorf("read expiry: %w", err)
+		return nil, fmt.Errorf("read times of attributes: %w", err)
 	}
-	expiry := make(map[string]time.Time, len(at))
+	times := make(map[string]time.Time, len(at))
 	for key, ms := range at {
-		expiry[key] = time.UnixMilli(ms).UTC()
+		times[key] = time.UnixMilli(ms).UTC()
 	}
-	return expiry, nil
+	return times, nil
 }
 
-// expiryJSON is what parseExpiry reads.
-func expiryJSON(expiry map[string]time.Time) string {
-	if len(expiry) == 0 {
+// timesJSON is what parseTimes reads.
+func timesJSON(times map[string]time.Time) string {
+	if len(times) == 0 {
 		return "{}"
 	}
-	at := make(map[string]int64, len(expiry))
-	for key, t := range expiry {
+	at := make(map[string]int64, len(times))
+	for key, t := range times {
 		at[key] = t.UnixMilli()
 	}
 	b, err := json.Marshal(at)
@@ -134,8 +154,7 @@ func (s *Store) sweep(ctx context.Context, accountID int64, ids []int64, now tim
 		}
 		changed := list[:0]
 		for _, a := range list {
-			c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry}
-			if c.Forget(now) {
+			if c := a.contact(); c.Forget(now) {
 				changed = append(changed, a)
 			}
 		}
@@ -157,7 +176,7 @@ func current(attributes, expiry []byte, now time.Time) (string, error) {
 	if c.Attributes, err = contacts.ParseAttributes(attributes); err != nil {
 		return "", err
 	}
-	if c.Expiry, err = parseExpiry(expiry); err != nil {
+	if c.Expiry, err = parseTimes(expiry); err != nil {
 		return "", err
 	}
 	c.Forget(now)

@@ -105,6 +105,67 @@ func TestAttributes(t *testing.T) {
 	})
 }
 
+// When a value was changed last is kept, whoever changes it, as long as there is the value.
+func TestWhenValuesWereChanged(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx, now := t.Context(), s.FakeTime()
+		account := s.Account("one")
+		testProperties(t, s,
+			property.Property{AccountID: account, Key: "plan", Type: property.Text}, property.Property{AccountID: account, Key: "age", Type: property.Number},
+			property.Property{AccountID: account, Key: "code", Type: property.Text, Expires: 5 * time.Hour},
+		)
+		book := contacts.NewContacts(s)
+		ada, err := book.Create(ctx, contacts.Contact{
+			AccountID: account, Addresses: addressesOf("ada@example.com"), Given: given("plan", `"Plus"`, "age", "36", "code", `"x"`),
+		}, "")
+		require.NoError(t, err)
+		at := map[string]time.Time{"plan": now.Now(), "age": now.Now(), "code": now.Now()}
+		require.Equal(t, at, ada.ChangedAt)
+
+		now.Advance(time.Hour)
+		ada, err = book.Update(ctx, account, ada.ID, contacts.ContactChange{Attributes: given("plan", `"Plus"`, "age", "37")})
+		require.NoError(t, err)
+		at["age"] = now.Now()
+		require.Equal(t, at, ada.ChangedAt, "what is said again is not changed")
+
+		now.Advance(time.Hour)
+		importCSV(t, s, account, csvFile{text: "email,plan,age\nada@example.com,Gold,37\nben@example.com,Free,\n"})
+		at["plan"] = now.Now()
+		ada, err = book.Get(ctx, account, ada.ID)
+		require.NoError(t, err)
+		require.Equal(t, at, ada.ChangedAt)
+		ben, err := s.FindContact(ctx, account, providers.Email, "ben@example.com")
+		require.NoError(t, err)
+		require.Equal(t, map[string]time.Time{"plan": now.Now()}, ben.ChangedAt)
+
+		now.Advance(time.Hour)
+		_, err = targeting.NewJobs(s).Start(ctx, account, targeting.Bulk{
+			Action: targeting.BulkSet, Property: "age", Value: json.RawMessage("37"), Audience: targeting.Audience{All: true},
+		}, "me")
+		require.NoError(t, err)
+		finish(t, s)
+		ada, err = book.Get(ctx, account, ada.ID)
+		require.NoError(t, err)
+		require.Equal(t, at, ada.ChangedAt)
+		ben, err = book.Get(ctx, account, ben.ID)
+		require.NoError(t, err)
+		require.Equal(t, map[string]time.Time{"plan": now.Now().Add(-time.Hour), "age": now.Now()}, ben.ChangedAt)
+
+		merged, err := book.Merge(ctx, contacts.Merging{AccountID: account, Keep: ben.ID, From: ada.ID, Actor: "me"})
+		require.NoError(t, err)
+		require.Equal(t, at["code"], merged.Contact.ChangedAt["code"], "as it was with the other")
+		require.Equal(t, ben.ChangedAt["plan"], merged.Contact.ChangedAt["plan"])
+
+		now.Advance(3 * time.Hour)
+		_, err = contacts.NewSweeper(s).Run(ctx)
+		require.NoError(t, err)
+		require.NotContains(t, store.ColumnsOf(t, s.Store, "attribute_changed")[1], "code", "the value is over")
+		ben, err = book.Update(ctx, account, ben.ID, contacts.ContactChange{Attributes: given("age", "null")})
+		require.NoError(t, err)
+		require.NotContains(t, ben.ChangedAt, "age")
+	})
+}
+
 func TestSweepGoesOnInBatches(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx, now := t.Context(), s.FakeTime()

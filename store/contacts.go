@@ -19,20 +19,23 @@ import (
 
 // selectContact reads what scanContact takes.
 const selectContact = `SELECT c.id, c.account_id, COALESCE(c.external_id, ''), c.name, c.first_name, c.last_name, c.language, c.timezone, c.status,
-	c.created_at, c.updated_at, c.last_activity_at, c.merged_into, c.attributes, c.attribute_expiry, c.free, c.bare FROM contacts c`
+	c.created_at, c.updated_at, c.last_activity_at, c.merged_into, c.attributes, c.attribute_expiry, c.attribute_changed, c.free, c.bare FROM contacts c`
 
 func scanContact(scan sqldb.Scan) (contacts.Contact, error) {
 	c := contacts.Contact{Addresses: map[providers.AddressKind]string{}}
 	var created, updated, active sqldb.Time
-	var attributes, expiry, free []byte
+	var attributes, expiry, changed, free []byte
 	if err := scan(&c.ID, &c.AccountID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
-		&created, &updated, &active, &c.MergedInto, &attributes, &expiry, &free, &c.Bare); err != nil {
+		&created, &updated, &active, &c.MergedInto, &attributes, &expiry, &changed, &free, &c.Bare); err != nil {
 		return c, err
 	}
 	c.CreatedAt, c.UpdatedAt, c.LastActivityAt = created.Time, updated.Time, active.Ptr()
 	var err error
 	if c.Attributes, err = contacts.ParseAttributes(attributes); err == nil {
-		c.Expiry, err = parseExpiry(expiry)
+		c.Expiry, err = parseTimes(expiry)
+	}
+	if err == nil {
+		c.ChangedAt, err = parseTimes(changed)
 	}
 	if err == nil {
 		c.Free, err = contacts.ParseFree(free)
@@ -196,10 +199,10 @@ func (tx conn) createContact(ctx context.Context, c contacts.Contact) (contacts.
 		return c, err
 	}
 	id, err := tx.Insert(ctx, `INSERT INTO contacts (account_id, external_id, name, first_name, last_name, language, timezone, status,
-		created_at, updated_at, last_activity_at, attributes, attribute_expiry, folded, free, bare)
-		VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
+		created_at, updated_at, last_activity_at, attributes, attribute_expiry, attribute_changed, folded, free, bare)
+		VALUES (?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.AccountID, c.ExternalID, c.Name, c.FirstName, c.LastName,
 		c.Language, c.Timezone, string(c.Status), sqldb.Millis(now), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt), fresh.Attributes.JSON(),
-		expiryJSON(fresh.Expiry),
+		timesJSON(fresh.Expiry), timesJSON(fresh.ChangedAt),
 		fresh.Folded(), fresh.Free.JSON(), fresh.Bare)
 	if err != nil {
 		return c, err
@@ -258,10 +261,10 @@ func (s *Store) UpdateContact(ctx context.Context, accountID, id int64, change f
 		}
 		if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?,
 			timezone = ?, stopped_at = `+stopped+`, status = ?, merged_into = CASE WHEN ? = 'deleted' THEN merged_into ELSE 0 END,
-			updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ?, free = ?, bare = ? WHERE id = ?`,
+			updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, attribute_changed = ?, folded = ?, free = ?, bare = ? WHERE id = ?`,
 			c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, string(c.Status), string(c.Status), sqldb.Millis(now),
 			string(c.Status), string(c.Status), sqldb.Millis(now), sqldb.MillisPtr(c.LastActivityAt),
-			c.Attributes.JSON(), expiryJSON(c.Expiry), c.Folded(), c.Free.JSON(), c.Bare, id); err != nil {
+			c.Attributes.JSON(), timesJSON(c.Expiry), timesJSON(c.ChangedAt), c.Folded(), c.Free.JSON(), c.Bare, id); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM addresses WHERE contact_id = ?", id); err != nil {

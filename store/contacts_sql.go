@@ -29,7 +29,7 @@ type contactStatements struct {
 	allocate string
 	// insertContacts takes id, external id, name, first and last name, language,
 	// time zone, status, folded; before them account, times of creation and change,
-	// attributes and attribute_expiry, which are the same for all.
+	// attributes, attribute_expiry and attribute_changed, which are the same for all.
 	insertContacts insertion
 	// updateContacts takes the same rows, with what is folded of the names alone;
 	// before them the time.
@@ -37,9 +37,12 @@ type contactStatements struct {
 	// findExpired finds contacts with values that ended, and their accounts. It
 	// takes the id behind which to look, the time, and how many at most.
 	findExpired string
-	// updateAttributes takes contact, attributes, attribute_expiry, folded; before
+	// updateAttributes takes contact, attributes, attribute_expiry, attribute_changed,
+	// folded; before
 	// them the time, 0 for one that stays.
 	updateAttributes string
+	// updateFree takes contact, free.
+	updateFree string
 	// insertAddresses takes contact, kind, address; before them the account.
 	insertAddresses insertion
 	// deleteAddresses takes contact, kind.
@@ -65,9 +68,9 @@ var sqliteContacts = contactStatements{
 	findAddress: `SELECT a.contact_id FROM json_each(?) v CROSS JOIN addresses a
 		WHERE a.account_id = ? AND a.kind = ? AND a.address = v.value`,
 	allocate: `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'contacts'), 0) + 1 WHERE ? > 0`,
-	insertContacts: insertion{statement: `INSERT INTO contacts (account_id, created_at, updated_at, attributes, attribute_expiry,
+	insertContacts: insertion{statement: `INSERT INTO contacts (account_id, created_at, updated_at, attributes, attribute_expiry, attribute_changed,
 		id, external_id, name, first_name, last_name, language, timezone, status, folded)
-		SELECT ?, ?, ?, ?, ?, value ->> 0, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+		SELECT ?, ?, ?, ?, ?, ?, value ->> 0, NULLIF(value ->> 1, ''), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 		FROM jsonb_each(?)`},
 	updateContacts: `UPDATE contacts SET external_id = NULLIF(v.value ->> 1, ''), name = v.value ->> 2, first_name = v.value ->> 3,
 		last_name = v.value ->> 4, language = v.value ->> 5, timezone = v.value ->> 6, status = v.value ->> 7, updated_at = n.at,
@@ -77,7 +80,8 @@ var sqliteContacts = contactStatements{
 	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
 		AND EXISTS (SELECT 1 FROM json_each(c.attribute_expiry) e WHERE e.value <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?, 0), updated_at), attributes = v.value ->> 1,
-		attribute_expiry = v.value ->> 2, folded = v.value ->> 3 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+		attribute_expiry = v.value ->> 2, attribute_changed = v.value ->> 3, folded = v.value ->> 4 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0`,
+	updateFree: "UPDATE contacts SET free = v.value ->> 1 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0",
 	insertAddresses: insertion{statement: `INSERT INTO addresses (account_id, contact_id, kind, address)
 		SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)`},
 	deleteAddresses: `DELETE FROM addresses WHERE (contact_id, kind) IN (SELECT value ->> 0, value ->> 1 FROM jsonb_each(?))`,
@@ -101,7 +105,7 @@ var postgresContacts = contactStatements{
 	allocate: `WITH s AS MATERIALIZED (SELECT pg_get_serial_sequence('contacts', 'id')::regclass AS ids)
 		SELECT nextval(ids) FROM s, generate_series(1, ?::int)`,
 	insertContacts: insertion{table: "contacts", columns: []string{"account_id", "created_at", "updated_at", "attributes", "attribute_expiry",
-		"id", "external_id", "name", "first_name", "last_name", "language", "timezone", "status", "folded"}, optional: "external_id"},
+		"attribute_changed", "id", "external_id", "name", "first_name", "last_name", "language", "timezone", "status", "folded"}, optional: "external_id"},
 	updateContacts: `UPDATE contacts SET updated_at = n.at, external_id = NULLIF(v.external_id, ''), name = v.name,
 		first_name = v.first_name, last_name = v.last_name, language = v.language, timezone = v.timezone, status = v.status,
 		stopped_at = CASE WHEN contacts.status = v.status THEN contacts.stopped_at WHEN v.status <> 'active' THEN n.at END,
@@ -111,8 +115,9 @@ var postgresContacts = contactStatements{
 	findExpired: `SELECT c.id, c.account_id FROM contacts c WHERE c.attribute_expiry <> '{}' AND c.id > ?
 		AND EXISTS (SELECT 1 FROM jsonb_each_text(c.attribute_expiry) e WHERE e.value::bigint <= ?) ORDER BY c.id LIMIT ?`,
 	updateAttributes: `UPDATE contacts SET updated_at = COALESCE(NULLIF(?::bigint, 0), updated_at), attributes = v.attributes::jsonb,
-		attribute_expiry = v.expiry::jsonb, folded = v.folded::jsonb
-		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[]) AS v (id, attributes, expiry, folded) WHERE contacts.id = v.id`,
+		attribute_expiry = v.expiry::jsonb, attribute_changed = v.changed::jsonb, folded = v.folded::jsonb
+		FROM unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[]) AS v (id, attributes, expiry, changed, folded) WHERE contacts.id = v.id`,
+	updateFree:      "UPDATE contacts SET free = v.free FROM unnest(?::bigint[], ?::text[]) AS v (id, free) WHERE contacts.id = v.id",
 	insertAddresses: insertion{table: "addresses", columns: []string{"account_id", "contact_id", "kind", "address"}},
 	deleteAddresses: `DELETE FROM addresses USING unnest(?::bigint[], ?::text[]) AS v (id, kind)
 		WHERE addresses.contact_id = v.id AND addresses.kind = v.kind`,

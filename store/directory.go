@@ -78,7 +78,7 @@ func (s *Store) ListEntries(ctx context.Context, f targeting.DirectoryFilter) ([
 		}
 		var c contacts.Contact
 		if c.Attributes, err = contacts.ParseAttributes(values); err == nil {
-			c.Expiry, err = parseExpiry(expiry)
+			c.Expiry, err = parseTimes(expiry)
 		}
 		c.Forget(now)
 		e.Attributes = c.Attributes

@@ -74,7 +74,7 @@ func (m *moving) writeValues(ctx context.Context, writes map[int64]map[string]js
 		return err
 	}
 	for i := range list {
-		c := &contacts.Contact{Attributes: list[i].attributes, Expiry: list[i].expiry}
+		c := list[i].contact()
 		for key, value := range writes[list[i].id] {
 			p, known := properties.Writable[key]
 			if !known {
@@ -85,7 +85,7 @@ func (m *moving) writeValues(ctx context.Context, writes map[int64]map[string]js
 			}
 			c.Write(p, value, m.l.now)
 		}
-		list[i].attributes, list[i].expiry = c.Attributes, c.Expiry
+		list[i].take(c)
 	}
 	return m.writeAttributes(ctx, list, m.l.now.UnixMilli())
 }

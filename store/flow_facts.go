@@ -119,20 +119,23 @@ func (tx conn) ruleContacts(ctx context.Context, ids []int64, needs map[rule.Sou
 	found, list := make(map[int64]*rule.Contact, len(ids)), tx.d.IDList(ids)
 	err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
 		c := &rule.Contact{}
-		var attributes, expiry []byte
+		var attributes, expiry, changed []byte
 		var created, active, replied sqldb.Time
 		if err := scan(&c.ID, &c.ExternalID, &c.Name, &c.FirstName, &c.LastName, &c.Language, &c.Timezone, &c.Status,
-			&attributes, &expiry, &created, &active, &replied); err != nil {
+			&attributes, &expiry, &changed, &created, &active, &replied); err != nil {
 			return err
 		}
 		c.CreatedAt, c.LastActivityAt, c.LastRepliedAt = created.Time, active.Time, replied.Time
 		var err error
-		if c.Expiry, err = parseExpiry(expiry); err != nil {
+		if c.Expiry, err = parseTimes(expiry); err != nil {
+			return err
+		}
+		if c.ChangedAt, err = parseTimes(changed); err != nil {
 			return err
 		}
 		found[c.ID] = c
 		return json.Unmarshal(attributes, &c.Attributes)
-	}, `SELECT id, COALESCE(external_id, ''), name, first_name, last_name, language, timezone, status, attributes, attribute_expiry,
+	}, `SELECT id, COALESCE(external_id, ''), name, first_name, last_name, language, timezone, status, attributes, attribute_expiry, attribute_changed,
 		created_at, last_activity_at, last_replied_at FROM contacts WHERE id `+tx.d.InIDs, list)
 	if err != nil {
 		return nil, err

@@ -198,7 +198,8 @@ func (i *importing) write(ctx context.Context) error {
 	if err := i.execRows(ctx, sql.deleteAddresses, moved); err != nil {
 		return err
 	}
-	if err := i.insertRows(ctx, sql.insertContacts, created, i.batch.AccountID, i.now, i.now, fresh.Attributes.JSON(), expiryJSON(fresh.Expiry)); err != nil {
+	if err := i.insertRows(ctx, sql.insertContacts, created, i.batch.AccountID, i.now, i.now, fresh.Attributes.JSON(), timesJSON(fresh.Expiry),
+		timesJSON(fresh.ChangedAt)); err != nil {
 		return err
 	}
 	if err := i.keepPeople(ctx, i.batch.AccountID, statistics.ContactCreated, len(m.New)); err != nil {
@@ -251,11 +252,12 @@ func (i *importing) giveAttributes(ctx context.Context) error {
 		return err
 	}
 	for n, a := range people {
-		c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: given[a.id]}
+		c := a.contact()
+		c.Given = given[a.id]
 		if err := c.Settle(set, time.UnixMilli(i.now), false); err != nil {
 			return err
 		}
-		people[n].attributes, people[n].expiry = c.Attributes, c.Expiry
+		people[n].take(c)
 	}
 	return i.writeAttributes(ctx, people, i.now)
 }

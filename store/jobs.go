@@ -129,6 +129,9 @@ func (tx conn) nextJobBatch(ctx context.Context) (job targeting.Job, worked bool
 	if job.Kind == messages.MessagesJob {
 		return job, true, tx.settleMessages(ctx, job, cursor)
 	}
+	if job.Kind == targeting.AdoptJob {
+		return job, true, tx.adoptBatch(ctx, job, cursor)
+	}
 	if job.Kind != targeting.BulkJob {
 		return job, true, tx.valuesBatch(ctx, job, cursor)
 	}
@@ -247,12 +250,13 @@ func (tx conn) setValues(ctx context.Context, accountID int64, ids []int64, give
 	}
 	changed := list[:0]
 	for _, a := range list {
-		c := contacts.Contact{Attributes: a.attributes, Expiry: a.expiry, Given: given}
+		c := a.contact()
+		c.Given = given
 		before, ends := a.attributes.JSON(), maps.Clone(a.expiry)
 		if err := c.Settle(set, now, false); err != nil {
 			return 0, err
 		}
-		a.attributes, a.expiry = c.Attributes, c.Expiry
+		a.take(c)
 		if a.attributes.JSON() != before || !maps.EqualFunc(a.expiry, ends, time.Time.Equal) {
 			changed = append(changed, a)
 		}

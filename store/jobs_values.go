@@ -24,7 +24,8 @@ func (tx conn) refuseBusy(ctx context.Context, accountID int64, key string) erro
 			err = fault.New(fault.Conflict, "job %d is still at the values of %q: wait until it is over", job.ID, key)
 		}
 		return err
-	}, selectJob+" WHERE state IN ('queued', 'running') AND account_id = ? AND kind IN (?, ?)", accountID, targeting.ConvertJob, targeting.RemoveJob)
+	}, selectJob+" WHERE state IN ('queued', 'running') AND account_id = ? AND kind IN (?, ?, ?)", accountID,
+		targeting.ConvertJob, targeting.RemoveJob, targeting.AdoptJob)
 }
 
 // queueValues leaves the values of a property to a job.
@@ -64,8 +65,7 @@ func (tx conn) valuesBatch(ctx context.Context, job targeting.Job, cursor int64)
 	for _, contact := range batch {
 		cursor = contact.id
 		if checker == nil {
-			delete(contact.attributes, key)
-			delete(contact.expiry, key)
+			contact.forget(key)
 			changed = append(changed, contact)
 			continue
 		}

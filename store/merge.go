@@ -123,10 +123,10 @@ func (tx conn) moveProfile(ctx context.Context, kept, other contacts.Contact, m 
 		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE contacts SET external_id = NULLIF(?, ''), name = ?, first_name = ?, last_name = ?, language = ?, timezone = ?, status = ?,
-		updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, folded = ?, free = ?, bare = ?,
+		updated_at = ?, last_activity_at = ?, attributes = ?, attribute_expiry = ?, attribute_changed = ?, folded = ?, free = ?, bare = ?,
 		last_replied_at = (SELECT MAX(last_replied_at) FROM contacts WHERE id IN (?, ?)) WHERE id = ?`,
 		kept.ExternalID, kept.Name, kept.FirstName, kept.LastName, kept.Language, kept.Timezone, string(kept.Status), now, sqldb.MillisPtr(kept.LastActivityAt),
-		kept.Attributes.JSON(), expiryJSON(kept.Expiry), kept.Folded(), kept.Free.JSON(),
+		kept.Attributes.JSON(), timesJSON(kept.Expiry), timesJSON(kept.ChangedAt), kept.Folded(), kept.Free.JSON(),
 		kept.ExternalID == "" && len(kept.Addresses) == 0, kept.ID, other.ID, kept.ID); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"carillon/contacts"
 	"carillon/store/sqldb"
 )
 
@@ -26,15 +27,28 @@ func (s *Store) goMigrations() (list []*goose.Migration, names map[int64]string)
 }
 
 // fold writes contacts.folded of every contact that lacks it, batch by batch, so
-// that memory does not grow with them.
+// that memory does not grow with them. It knows the columns that there were then.
 func (tx conn) fold(ctx context.Context) error {
+	write := "UPDATE contacts SET folded = v.value ->> 1 FROM jsonb_each(?) v WHERE contacts.id = v.value ->> 0"
+	if tx.d.Dollar {
+		write = "UPDATE contacts SET folded = v.folded::jsonb FROM unnest(?::bigint[], ?::text[]) AS v (id, folded) WHERE contacts.id = v.id"
+	}
 	for after := int64(0); ; {
-		batch, err := tx.attributed(ctx, "c.id > ? AND c.folded = '{}' ORDER BY c.id LIMIT ?", after, valuesAtOnce)
-		if err != nil || len(batch) == 0 {
+		rows := newColumns(1, valuesAtOnce)
+		err := sqldb.Each(ctx, tx, func(scan sqldb.Scan) error {
+			var name, firstName, lastName string
+			var object []byte
+			if err := scan(&after, &name, &firstName, &lastName, &object); err != nil {
+				return err
+			}
+			attributes, err := contacts.ParseAttributes(object)
+			rows.add(after, contacts.Folded(name, firstName, lastName, attributes))
+			return err
+		}, "SELECT id, name, first_name, last_name, attributes FROM contacts WHERE id > ? AND folded = '{}' ORDER BY id LIMIT ?", after, valuesAtOnce)
+		if err != nil || len(rows.ids) == 0 {
 			return err
 		}
-		after = batch[len(batch)-1].id
-		if err := tx.writeAttributes(ctx, batch, 0); err != nil {
+		if _, err := tx.Exec(ctx, write, tx.d.rowArgs(rows)...); err != nil {
 			return err
 		}
 	}

@@ -96,8 +96,10 @@ func (tx conn) createProperty(ctx context.Context, p property.Property, shown co
 			return err
 		}
 		shown.AccountID, shown.Model, shown.Property = p.AccountID, contacts.OfContacts, p.Key
-		_, err = tx.insertDefinition(ctx, shown)
-		return err
+		if _, err = tx.insertDefinition(ctx, shown); err != nil {
+			return err
+		}
+		return tx.adopt(ctx, made)
 	}()
 	return made, err
 }
@@ -316,8 +318,7 @@ func (s *Store) DeleteProperty(ctx context.Context, accountID int64, key string)
 		}
 		return tx.eachValue(ctx, accountID, key, func(batch []attributed) error {
 			for _, contact := range batch {
-				delete(contact.attributes, key)
-				delete(contact.expiry, key)
+				contact.forget(key)
 			}
 			effect.Values += int64(len(batch))
 			effect.Converted += int64(len(batch))

@@ -89,7 +89,7 @@ func oddContact(r *rand.Rand, n int, now time.Time) rule.Contact {
 		Name: oneOf(r, oddTexts), FirstName: oneOf(r, oddTexts), LastName: oneOf(r, oddTexts),
 		Language: oneOf(r, oddCodes), Timezone: oneOf(r, oddCodes), Status: oneOf(r, []string{"active", "inactive", "blocked", "deleted"}),
 		CreatedAt: oddInstant(r, now), LastActivityAt: maybeInstant(r, now), LastRepliedAt: maybeInstant(r, now),
-		Addresses: map[string]string{}, Attributes: map[string]any{}, Expiry: map[string]time.Time{}, Lists: map[int64]string{},
+		Addresses: map[string]string{}, Attributes: map[string]any{}, Expiry: map[string]time.Time{}, ChangedAt: map[string]time.Time{}, Lists: map[int64]string{},
 	}
 	if r.IntN(2) == 0 {
 		c.ExternalID = fmt.Sprint(oneOf(r, oddCodes), n)
@@ -102,6 +102,9 @@ func oddContact(r *rand.Rand, n int, now time.Time) rule.Contact {
 	for _, p := range store.RuleProperties() {
 		if r.IntN(3) > 0 {
 			c.Attributes[p.Key] = oddAttribute(r, p.Key)
+			if r.IntN(2) == 0 {
+				c.ChangedAt[p.Key] = oddInstant(r, now)
+			}
 			if r.IntN(4) == 0 {
 				c.Expiry[p.Key] = now.Add(time.Duration(r.IntN(3)-1) * time.Millisecond)
 			}

@@ -93,8 +93,12 @@ func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 	for key, at := range c.Expiry {
 		expiry[key] = at.UnixMilli()
 	}
-	var texts [3]string
-	for i, v := range []any{orEmpty(c.Attributes), expiry, ruleFolded(c)} {
+	changed := map[string]int64{}
+	for key, at := range c.ChangedAt {
+		changed[key] = at.UnixMilli()
+	}
+	var texts [4]string
+	for i, v := range []any{orEmpty(c.Attributes), expiry, changed, ruleFolded(c)} {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return err
@@ -103,10 +107,10 @@ func (w *ruleWorld) write(tx sqldb.Conn, c rule.Contact) error {
 	}
 	ctx := w.t.Context()
 	if _, err := tx.Exec(ctx, `INSERT INTO contacts (id, account_id, external_id, name, first_name, last_name, language, timezone, status, created_at, updated_at,
-		attributes, attribute_expiry, folded, last_activity_at, last_replied_at)
-		VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
+		attributes, attribute_expiry, attribute_changed, folded, last_activity_at, last_replied_at)
+		VALUES (?, ?, NULLIF(?, ''), ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
 		c.ID, w.account, c.ExternalID, c.Name, c.FirstName, c.LastName, c.Language, c.Timezone, c.Status, sqldb.Millis(c.CreatedAt),
-		texts[0], texts[1], texts[2], sqldb.Millis(c.LastActivityAt), sqldb.Millis(c.LastRepliedAt)); err != nil {
+		texts[0], texts[1], texts[2], texts[3], sqldb.Millis(c.LastActivityAt), sqldb.Millis(c.LastRepliedAt)); err != nil {
 		return err
 	}
 	for kind, address := range c.Addresses {

@@ -125,6 +125,21 @@ func ruleTable(now time.Time) []tableCase {
 			},
 		},
 		{
+			"changed", []string{"attributes.text.changed_at"}, `{"days_before": 1}`, `["2026-02-28T10:00", "2026-03-01"]`,
+			`[{"days_before": 1}, "2026-03-01T12:00:00Z"]`,
+			func(string) map[string]rule.Contact {
+				at := func(at time.Time) rule.Contact {
+					return rule.Contact{Attributes: map[string]any{"text": "x"}, ChangedAt: map[string]time.Time{"text": at}}
+				}
+				ended, lasting := at(yesterday), at(yesterday)
+				ended.Expiry, lasting.Expiry = map[string]time.Time{"text": now}, map[string]time.Time{"text": now.Add(time.Millisecond)}
+				return map[string]rule.Contact{
+					"missing": {}, "before that was kept": {Attributes: map[string]any{"text": "x"}}, "yesterday": at(yesterday), "now": at(now),
+					"expired": ended, "expires later": lasting, "another's": {ChangedAt: map[string]time.Time{"number": yesterday}},
+				}
+			},
+		},
+		{
 			"activity", []string{"last_message_at"}, `"2026-02-28"`, `["2026-02-28", "2026-03-01"]`, `["2026-02-28", "2026-01-01"]`,
 			func(string) map[string]rule.Contact {
 				return map[string]rule.Contact{

@@ -82,6 +82,7 @@ const (
 	BulkJob    = "bulk"             // changes contacts
 	ConvertJob = "convert_property" // converts the values of a property whose type or rule changed
 	RemoveJob  = "remove_property"  // removes the values of a property that was deleted
+	AdoptJob   = "adopt_values"     // gives a new property the values that programs kept before there was one
 )
 
 // Job is a long piece of work that goes on where it stopped, whoever is killed.

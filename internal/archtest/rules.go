@@ -206,6 +206,10 @@ func layers() []layer {
 			why: "it reads the pages and drives the real binary from outside; of the code it knows what the pages' tables show",
 		},
 		{
+			name: "internal/twoway", may: inside, mayInTests: servers,
+			why: "it drives two real binaries from outside, and knows nothing of what they do inside",
+		},
+		{
 			name: "internal/sink", may: join(domain, []string{"configs"}), mayInTests: harness,
 			why: "it plays the providers' side, so it knows nothing of how messages get there",
 		},

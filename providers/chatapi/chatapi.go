@@ -150,7 +150,7 @@ func (p *Provider) taken(answer *http.Response) (providers.Accepted, error) {
 		return providers.Accepted{}, &providers.Error{Kind: providers.ErrorContent, Code: "not_sent", Err: p.saying("the provider did not take it", text(a.Message))}
 	}
 	accepted := providers.Accepted{ProviderID: text(a.ID), Response: line.Quote(p.scrub(text(a.Message)))}
-	if !isKey(accepted.ProviderID) { // it was taken all the same; what is reported of it is nobody's
+	if !providers.Key(accepted.ProviderID) { // it was taken all the same; what is reported of it is nobody's
 		accepted.ProviderID = ""
 	}
 	return accepted, nil

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/fault"
 	"carillon/providers"
 )
 
@@ -63,8 +62,8 @@ func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.R
 		status, known := statuses[a.Status]
 		switch {
 		case !known:
-		case !isKey(a.ID):
-			refused = append(refused, refusedItem(fmt.Sprintf("ack[%d].id", i), a.ID))
+		case !providers.Key(a.ID):
+			refused = append(refused, providers.NoKey(fmt.Sprintf("ack[%d].id", i), a.ID))
 		default:
 			receipts = append(receipts, providers.Receipt{ProviderID: a.ID, Status: status})
 		}
@@ -87,10 +86,10 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 		digits, alone := strings.CutSuffix(m.ChatID, person)
 		switch {
 		case m.FromMe || !alone:
-		case !isKey(m.ID):
-			refused = append(refused, refusedItem(fmt.Sprintf("messages[%d].id", i), m.ID))
-		case !isKey(digits):
-			refused = append(refused, refusedItem(fmt.Sprintf("messages[%d].chatId", i), m.ChatID))
+		case !providers.Key(m.ID):
+			refused = append(refused, providers.NoKey(fmt.Sprintf("messages[%d].id", i), m.ID))
+		case !providers.Key(digits):
+			refused = append(refused, providers.NoKey(fmt.Sprintf("messages[%d].chatId", i), m.ChatID))
 		default:
 			r := providers.Reply{ID: m.ID, From: "+" + strings.TrimPrefix(digits, "+"), Text: m.Body}
 			if m.Caption != "" { // the body is where the file is
@@ -103,19 +102,4 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 		}
 	}
 	return replies, refused.OrNil()
-}
-
-// isKey reports whether an id can be looked up.
-func isKey(id string) bool {
-	return id != "" && len(id) <= providers.MaxProviderID && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
-
-// longestQuoted is of a value that can't be used, in bytes.
-const longestQuoted = 100
-
-func refusedItem(place, value string) fault.Field {
-	return fault.Field{
-		Location: place, Value: strings.ToValidUTF8(value[:min(len(value), longestQuoted)], ""),
-		Message: fmt.Sprintf("must be 1 to %d bytes of printable ASCII without spaces", providers.MaxProviderID),
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,7 +134,7 @@ func content(m providers.Message) (map[string]any, error) {
 			}
 		}
 	}
-	body := map[string]any{"content": text, "message_type": "outgoing", "private": false}
+	body := map[string]any{"content": literal(text), "message_type": "outgoing", "private": false}
 	if named := m.Metadata[TemplateParams]; named != "" {
 		if !json.Valid([]byte(named)) || named[0] != '{' {
 			return nil, &providers.Error{Kind: providers.ErrorContent, Err: errors.New("template_params in the metadata is no JSON object")}
@@ -141,6 +142,30 @@ func content(m providers.Message) (map[string]any, error) {
 		body[TemplateParams] = json.RawMessage(named)
 	}
 	return body, nil
+}
+
+// code is text in which Chatwoot reads no Liquid.
+var code = regexp.MustCompile("(?s)`.*?`")
+
+// literal is a text of which Chatwoot's Liquid, which it reads in what it sends, makes that
+// text.
+func literal(text string) string {
+	var b strings.Builder
+	spans := append(code.FindAllStringIndex(text, -1), []int{len(text), len(text)})
+	at := 0
+	for _, span := range spans {
+		for ; at < span[0]; at++ {
+			// Before code stands a tag of Chatwoot's own.
+			if text[at] == '{' && at+1 < len(text) && strings.IndexByte("{%`", text[at+1]) >= 0 {
+				b.WriteString(`{{ "{" }}`)
+			} else {
+				b.WriteByte(text[at])
+			}
+		}
+		b.WriteString(text[span[0]:span[1]])
+		at = span[1]
+	}
+	return b.String()
 }
 
 // person is a contact as Chatwoot shows it.

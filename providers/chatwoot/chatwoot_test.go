@@ -138,6 +138,34 @@ func signed(t testing.TB, at time.Time, content any) (http.Header, []byte) {
 	}, body
 }
 
+// Chatwoot reads Liquid in what it sends, but not in code.
+func TestATextIsNoTemplate(t *testing.T) {
+	for text, want := range map[string]string{
+		"Hello {you} 🍏":      "Hello {you} 🍏",
+		"{{ you }} {% if %}": `{{ "{" }}{ you }} {{ "{" }}% if %}`,
+		"{{{`{{ a }}`{{`":    `{{ "{" }}{{ "{" }}{{ "{" }}` + "`{{ a }}`" + `{{ "{" }}{{ "{" }}` + "`",
+	} {
+		var got string
+		s, err := sink.NewHTTP(sink.Options{Dialect: func(r *http.Request, body []byte) sink.Exchange {
+			var m struct{ Message struct{ Content string } }
+			if json.Unmarshal(body, &m) == nil && m.Message.Content != "" {
+				got = m.Message.Content
+			}
+			return everybody.speak(r, body)
+		}})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		p, err := chatwoot.Kind().New(config(s.URL()), providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}})
+		require.NoError(t, err)
+		m := providertest.Message(providers.WhatsApp, 7)
+		m.Content = providers.Content{Text: text}
+		_, err = p.Send(t.Context(), m)
+		require.NoError(t, err)
+		require.NoError(t, p.Close())
+		require.Equal(t, want, got)
+	}
+}
+
 func receipt(t testing.TB, at time.Time, r providertest.Report) (http.Header, []byte) {
 	t.Helper()
 	id := messageID(r.MessageID)

@@ -3,6 +3,7 @@ package messengerpeople
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"carillon/internal/fault"
 	"carillon/internal/secret"
@@ -16,8 +17,12 @@ type Config struct {
 	Address              providers.AddressKind `json:"address,omitempty" enum:"whatsapp,facebook,telegram,viber,instagram,push,custom" default:"whatsapp" doc:"The messenger that the channel is written to by: each has a channel of its own here."`
 	NotificationTemplate string                `json:"notification_template,omitempty" doc:"Name of a template with one variable: each message goes as this notification, its text as the variable, and so outside of 24 hours, too. Left out, messages go as chats."`
 	NotificationLanguage string                `json:"notification_language,omitempty" doc:"Language of the template, such as en; the template's own if left out."`
+	HookToken            secret.String         `json:"hook_token,omitempty" writeOnly:"true" doc:"What stands behind ?token= in the address of the channel's webhook there, /hooks/{channel_id}?token=…; without it what people write is refused."`
 	TimeoutMS            int                   `json:"timeout_ms,omitempty" minimum:"100" maximum:"120000" default:"30000" doc:"Milliseconds that one request may take."`
 }
+
+// leastHookToken is in bytes: nobody signs what is posted, so that the token must not be guessed.
+const leastHookToken = 16
 
 func check(c *Config) []fault.Field {
 	var wrong []fault.Field
@@ -33,6 +38,12 @@ func check(c *Config) []fault.Field {
 	}
 	if c.APIKey.Empty() {
 		refuse("api_key", "is required")
+	}
+	switch token := c.HookToken.Reveal(); {
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		refuse("hook_token", "must be printable ASCII without spaces")
+	case token != "" && len(token) < leastHookToken:
+		refuse("hook_token", "must have at least %d letters, such as openssl rand -hex 16 makes", leastHookToken)
 	}
 	if c.NotificationLanguage != "" && c.NotificationTemplate == "" {
 		refuse("notification_language", "is of a template: name it in config.notification_template, or leave this out")

@@ -1,5 +1,5 @@
 // Package messengerpeople owns the adapter that hands messages to MessengerPeople's REST
-// API, as chats or as notifications. It must not know the dialect that Carillon itself
+// API, as chats or as notifications, and reads what it tells of what people write. It must not know the dialect that Carillon itself
 // serves, though the one can send to the other.
 package messengerpeople
 
@@ -30,9 +30,10 @@ func Kind() providers.Kind {
 		Name: "messengerpeople", Title: "MessengerPeople",
 		Description: "Hands each message to MessengerPeople's REST API, as a chat or as a WhatsApp notification. " +
 			"A message is taken once the answer says code 200; 400 fails it, and stops the channel where it is about the API key; 429 slows down; " +
-			"5xx is tried again. There are no receipts: what is taken counts as sent. MessengerPeople shows no text beside audio and documents: " +
+			"5xx is tried again. There are no receipts: what is taken counts as sent. What people write comes by the channel's webhook there: " +
+			"set /hooks/{channel_id}?token=… as that, with the hook_token. MessengerPeople shows no text beside audio and documents: " +
 			"give these a message of their own.",
-		Capabilities: providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: maxText, Media: true},
+		Capabilities: providers.Capabilities{Address: providers.WhatsApp, MaxTextBytes: maxText, Media: true, Replies: true},
 	}, check, open)
 	k.AddressFor = func(raw json.RawMessage) providers.AddressKind {
 		var c Config
@@ -49,10 +50,20 @@ type Provider struct {
 	config *Config
 	deps   providers.Deps
 	line   *line.Line
+	// scrub takes the secrets out of what the other side says.
+	scrub func(string) string
 }
 
 func open(c *Config, deps providers.Deps) (providers.Provider, error) {
-	return &Provider{config: c, deps: deps, line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond)}, nil
+	var pairs []string
+	for _, s := range []secret.String{c.APIKey, c.HookToken} {
+		if !s.Empty() {
+			pairs = append(pairs, s.Reveal(), secret.Redacted)
+		}
+	}
+	return &Provider{
+		config: c, deps: deps, scrub: strings.NewReplacer(pairs...).Replace, line: line.New(deps, 0, time.Duration(c.TimeoutMS)*time.Millisecond),
+	}, nil
 }
 
 // Close closes the idle connections; no request is under way.
@@ -145,14 +156,9 @@ func (p *Provider) read(answer *http.Response) (providers.Accepted, error) {
 		failure.Err = fmt.Errorf("the far end answered %d: check config.url", status)
 	}
 	if readable {
-		if words := p.quote(of.Reason); words != "" {
+		if words := line.Quote(p.scrub(of.Reason)); words != "" {
 			failure.Err = fmt.Errorf("%w: %s", failure.Err, words)
 		}
 	}
 	return providers.Accepted{}, failure
-}
-
-// quote is the beginning of a reason, without the key.
-func (p *Provider) quote(text string) string {
-	return line.Quote(strings.ReplaceAll(text, p.config.APIKey.Reveal(), secret.Redacted))
 }

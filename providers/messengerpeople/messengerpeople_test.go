@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,10 +22,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const key = "0123456789abcdef-api-key-of-the-channel"
+const (
+	key  = "0123456789abcdef-api-key-of-the-channel"
+	hook = "what-stands-in-the-address-0123"
+)
 
 func config(url string) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"url": %q, "api_key": %q, "timeout_ms": 60000}`, url+"/api/v14", key))
+	return json.RawMessage(fmt.Sprintf(`{"url": %q, "api_key": %q, "hook_token": %q, "timeout_ms": 60000}`, url+"/api/v14", key, hook))
 }
 
 // serve starts MessengerPeople: a form with the key in it, JSON with the code in it.
@@ -98,7 +103,7 @@ func TestContract(t *testing.T) {
 	}
 	providertest.Run(t, providertest.Subject{
 		Kind: messengerpeople.Kind(), Serve: serve, Nowhere: func(addr string) json.RawMessage { return config("https://" + addr) },
-		Secrets: []string{key}, Arrived: arrived,
+		Secrets: []string{key, hook}, Arrived: arrived, Proof: providertest.Password, Reply: posted,
 		Refusals: []providertest.Refusal{
 			refusal(400, "message is missing", providers.ErrorContent), refusal(400, "the API key is unknown", providers.ErrorAuth),
 			refusal(401, "unauthorized", providers.ErrorAuth), refusal(403, "forbidden", providers.ErrorAuth), refusal(402, "pay", providers.ErrorQuota),
@@ -106,6 +111,56 @@ func TestContract(t *testing.T) {
 			refusal(500, "sorry", providers.ErrorTemporary), refusal(503, "sorry", providers.ErrorTemporary), within, moved,
 			doubt(200, "welcome"), doubt(204, ""), doubt(200, `{"ok":true}`),
 		},
+	})
+}
+
+// posted is a request to the webhook, L521 to 565 of the document.
+func posted(t testing.TB, at time.Time, r providers.Reply) (http.Header, []byte) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"messages": []any{map[string]string{
+		"id": r.ID, "messenger": "WB", "usernumber": strings.TrimPrefix(r.From, "+"), "date": strconv.FormatInt(at.Unix(), 10), "attachment": "",
+		"attachment_type": "", "text": r.Text, "welcome": "0", "channelnumber": "49172", "userstatus": "1", "chat_id": "9", "is_retry": "0",
+	}}})
+	require.NoError(t, err)
+	return http.Header{providers.HookTokenHeader: {hook}}, body
+}
+
+// What was written on other messengers is for other channels; what can't be used is named.
+func TestWhatIsPosted(t *testing.T) {
+	p, err := messengerpeople.Kind().New(config("https://example.org"), providers.Deps{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	header := http.Header{providers.HookTokenHeader: {hook}}
+	replies, err := p.(providers.ReplyParser).ParseReplies(header, []byte(`{"messages":[
+		{"id":"1","messenger":"FB","usernumber":"998694828505","text":"elsewhere"},{"chat_id":7,"usernumber":4915112345671,"date":1504208593,"text":"look",
+		"attachment":"https://x.org/a.jpg"},{"usernumber":"4915112345671"},{"id":"8","usernumber":"a b"},{"id":{},"usernumber":["1"]}]}`))
+	var refused providers.Refused
+	require.ErrorAs(t, err, &refused)
+	require.Len(t, refused, 3)
+	require.Equal(t, []string{"messages[2].id", "messages[3].usernumber", "messages[4].id"},
+		[]string{refused[0].Location, refused[1].Location, refused[2].Location})
+	require.Equal(t, []providers.Reply{{ID: "7", From: "+4915112345671", Text: "look https://x.org/a.jpg", At: time.Unix(1504208593, 0).UTC()}}, replies)
+	_, err = p.(providers.ReplyParser).ParseReplies(header, []byte(`[`))
+	require.Equal(t, providers.ErrorContent, providers.AsError(err).Kind)
+}
+
+// Whatever is posted is read or refused, and what is read can be kept.
+func FuzzPosted(f *testing.F) {
+	for _, seed := range []string{
+		`{"messages":[{"id":"1","messenger":"WB","usernumber":"49","date":"-1"}]}`, `{"messages":[null],"x":1}`, `[]`, `{"messages":[{"id":1.5}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	raw := config("https://example.org")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := messengerpeople.Kind().New(raw, providers.Deps{})
+		require.NoError(t, err)
+		replies, _ := p.(providers.ReplyParser).ParseReplies(http.Header{providers.HookTokenHeader: {hook}}, body)
+		for _, r := range replies {
+			require.True(t, providers.Key(r.ID))
+			require.NotEmpty(t, r.From)
+		}
+		require.NoError(t, p.Close())
 	})
 }
 
@@ -156,6 +211,7 @@ func TestConfig(t *testing.T) {
 	for _, wrong := range []string{
 		`{}`, `{"api_key":""}`, `{"api_key":"k","url":"rest.messengerpeople.com"}`, `{"api_key":"k","url":"https://a:b@example.org"}`,
 		`{"api_key":"k","url":"https://example.org/api?apikey=x"}`, `{"api_key":"k","notification_language":"en"}`,
+		`{"api_key":"k","hook_token":"short"}`, `{"api_key":"k","hook_token":"a token with blanks in it"}`,
 		`{"api_key":"k","address":"telegram","notification_template":"x"}`, `{"api_key":"k","address":"email"}`,
 	} {
 		require.True(t, fault.Is(messengerpeople.Kind().Validate(json.RawMessage(wrong)), fault.Invalid), wrong)

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,10 @@ func (s Subject) abilities(t testing.TB) {
 	require.Equal(t, can.MaxBatch > 0, batches, "Capabilities.MaxBatch and BatchSender go together")
 	_, templates := p.(providers.TemplateSyncer)
 	require.Equal(t, can.Templates, templates, "Capabilities.Templates and TemplateSyncer go together")
+	if particular, ok := p.(providers.Acknowledger); ok {
+		require.True(t, receipts || replies, "an Acknowledger is told something")
+		require.True(t, json.Valid(particular.Acknowledgement()), "an acknowledgement is JSON")
+	}
 	if can.Receipts {
 		require.True(t, can.EchoesID || can.GivesID, "a receipt names our id or the provider's")
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"carillon/internal/fault"
 	"carillon/providers"
 )
 
@@ -101,8 +100,8 @@ func (p *Provider) ParseCallback(header http.Header, body []byte) ([]providers.R
 			continue
 		}
 		id := string(s.ID)
-		if !isKey(id) {
-			refused = append(refused, refusedItem(fmt.Sprintf("statuses[%d].id", i), id))
+		if !providers.Key(id) {
+			refused = append(refused, providers.NoKey(fmt.Sprintf("statuses[%d].id", i), id))
 			continue
 		}
 		r := providers.Receipt{ProviderID: id, Status: status, At: s.at()}
@@ -146,10 +145,10 @@ func (p *Provider) ParseReplies(header http.Header, body []byte) ([]providers.Re
 	for i, m := range of.Messages {
 		at := fmt.Sprintf("messages[%d].", i)
 		switch {
-		case !isKey(string(m.ID)):
-			refused = append(refused, refusedItem(at+"id", string(m.ID)))
-		case !isKey(string(m.From)):
-			refused = append(refused, refusedItem(at+"from", string(m.From)))
+		case !providers.Key(string(m.ID)):
+			refused = append(refused, providers.NoKey(at+"id", string(m.ID)))
+		case !providers.Key(string(m.From)):
+			refused = append(refused, providers.NoKey(at+"from", string(m.From)))
 		default:
 			replies = append(replies, providers.Reply{ID: string(m.ID), From: p.sender(string(m.From)), Text: m.said(), At: instant(m.Timestamp)})
 		}
@@ -163,16 +162,6 @@ func (p *Provider) sender(from string) string {
 		return from
 	}
 	return "+" + strings.TrimPrefix(from, "+")
-}
-
-// longestQuoted is of a value that can't be used, in bytes.
-const longestQuoted = 100
-
-func refusedItem(place, value string) fault.Field {
-	return fault.Field{
-		Location: place, Value: strings.ToValidUTF8(value[:min(len(value), longestQuoted)], ""),
-		Message: fmt.Sprintf("must be 1 to %d bytes of printable ASCII without spaces", providers.MaxProviderID),
-	}
 }
 
 // said is what somebody wrote; of a file its caption, or where it is.
@@ -193,9 +182,4 @@ func (m *postedMessage) said() string {
 		}
 	}
 	return ""
-}
-
-// isKey reports whether an id can be looked up.
-func isKey(id string) bool {
-	return id != "" && len(id) <= providers.MaxProviderID && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }

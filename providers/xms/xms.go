@@ -170,7 +170,7 @@ func (e *envelope) id() string {
 	if id == "" && e.Data != nil {
 		id = string(e.Data.ID)
 	}
-	if len(id) > providers.MaxProviderID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if !providers.Key(id) {
 		return ""
 	}
 	return id

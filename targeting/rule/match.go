@@ -20,8 +20,8 @@ type Contact struct {
 	// Attributes are the values of properties by key, as encoding/json decodes
 	// their stored form: string, float64, bool, []any of strings, nil.
 	Attributes map[string]any
-	// Expiry says when values end, by key.
-	Expiry map[string]time.Time
+	// Expiry says when values end, ChangedAt when they were last changed, by key.
+	Expiry, ChangedAt map[string]time.Time
 	// Lists has the kind of every list that the contact is in, by its id.
 	Lists map[int64]string
 	// Messages are what the contact was sent.
@@ -201,17 +201,28 @@ func (m *matcher) value(f Field) any {
 	return m.attribute(f)
 }
 
+// expired reports whether the value of a property has ended.
+func (m *matcher) expired(f Field) bool {
+	end, ends := m.contact.Expiry[f.Key]
+	return ends && end.UnixMilli() <= m.moment.Now.UnixMilli()
+}
+
 // attribute is the value of a property, nil if it has none or it has expired.
 func (m *matcher) attribute(f Field) any {
-	if end, ok := m.contact.Expiry[f.Key]; ok && end.UnixMilli() <= m.moment.Now.UnixMilli() {
+	if m.expired(f) {
 		return nil
 	}
 	return m.contact.Attributes[f.Key]
 }
 
 func (m *matcher) instant(f Field) time.Time {
-	if f.Source == Happened {
+	switch {
+	case f.Source == Happened:
 		return slices.MaxFunc(append(m.contact.Events[f.Key], time.Time{}), time.Time.Compare)
+	case f.Source == Changed && m.expired(f):
+		return time.Time{}
+	case f.Source == Changed:
+		return m.contact.ChangedAt[f.Key]
 	}
 	switch f.Key {
 	case "created_at":

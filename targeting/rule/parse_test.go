@@ -3,6 +3,7 @@ package rule_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -310,8 +311,9 @@ func TestFields(t *testing.T) {
 	}
 	require.True(t, names["attributes.plan"])
 	require.False(t, names["attributes.Not a key'"], "it would be written into SQL")
-	plan := s.Fields()[len(s.Fields())-7]
-	require.Equal(t, []string{"gold", "silver"}, plan.Choices)
+	require.True(t, names["attributes.plan.changed_at"])
+	at := slices.IndexFunc(s.Fields(), func(f rule.Described) bool { return f.Name == "attributes.plan" })
+	require.Equal(t, []string{"gold", "silver"}, s.Fields()[at].Choices)
 	_, ok := s.Field("messages_received_365d")
 	require.True(t, ok)
 }

@@ -19,6 +19,7 @@ const (
 	Column     Source = "column"     // of the contact; Key is its name
 	Address    Source = "address"    // Key is the kind of address
 	Attribute  Source = "attribute"  // Key is the property's
+	Changed    Source = "changed"    // when the value of the property Key was last changed
 	Membership Source = "membership" // Key is the kind of list: category, group, label, upload
 	Targeting  Source = "targeting"  // the targeting lists whose rules hold
 	Campaign   Source = "campaign"   // the campaigns that the contact was sent
@@ -61,7 +62,7 @@ type Described struct {
 // MaxDays is the longest time back over which received messages are counted.
 const MaxDays = 365
 
-const attributePrefix, addressPrefix = "attributes.", "address."
+const attributePrefix, addressPrefix, changedSuffix = "attributes.", "address.", ".changed_at"
 
 // statuses are the values of the field status.
 var statuses = []string{"active", "inactive", "blocked", "deleted"}
@@ -149,6 +150,9 @@ func NewSchema(v Vocabulary) *Schema {
 		s.add(Described{
 			Field: Field{Name: attributePrefix + p.Key, Source: Attribute, Key: p.Key, Compare: p.Type.Comparison()}, Label: label,
 			Choices: choices(p), Filterable: p.Filterable,
+		})
+		s.add(Described{
+			Field: Field{Name: attributePrefix + p.Key + changedSuffix, Source: Changed, Key: p.Key, Compare: AsInstant}, Label: label + ": changed",
 		})
 	}
 	for _, name := range v.Events {

@@ -171,6 +171,8 @@ func (c *compiler) condition(cond *Condition, depth int) {
 			return
 		}
 		c.inline(f, attributeSQL(c.dialect, f), operator, cond.Values)
+	case Changed:
+		c.inline(f, c.pick("(c.attribute_changed ->> '"+f.Key+"')", "(c.attribute_changed ->> '"+f.Key+"')::bigint"), operator, cond.Values)
 	default:
 		c.inline(f, c.column(f), operator, cond.Values)
 	}
@@ -254,7 +256,7 @@ func attributeSQL(d Dialect, f Field) string {
 // it: expressions on JSON cost.
 func (c *compiler) inline(f Field, x string, o Operator, values []Value) {
 	live := func() {
-		if f.Source == Attribute {
+		if f.Source == Attribute || f.Source == Changed {
 			c.live(f.Key)
 		}
 	}

@@ -97,8 +97,8 @@ func TestMessages(t *testing.T) {
 	of, content := s.sent(hello)
 	require.Equal(t, "+447700900123", of.Address)
 	require.Equal(t, "Hello {{ 1 }} {%", content.Text)
-	named := s.made("conversations/1/messages", m{"content": "Dear {{contact.name}} at {{ contact.phone_number }} of {{ inbox.name }}"})
-	require.Equal(t, "Dear Mary at +447700900123 of whatsapp", named["content"])
+	named := s.made("conversations/1/messages", m{"content": "Dear {{contact.name}} at {{ contact.phone_number }} of {{ inbox.name }}, `{{ inbox.name }}`, `x`"})
+	require.Equal(t, "Dear Mary at +447700900123 of whatsapp, `{{ inbox.name }}`, `x`", named["content"])
 
 	woken := s.woken
 	note := s.made("conversations/1/messages", m{"content": "a note", "private": true})

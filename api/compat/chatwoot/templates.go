@@ -104,8 +104,27 @@ var tags = regexp.MustCompile(`\{\{.*?\}\}|\{%.*?%\}`)
 // in a text here.
 var addressDrops = regexp.MustCompile(`\bcontact\.(phone_number|email)\b`)
 
+// code is text in which Chatwoot reads no Liquid.
+var code = regexp.MustCompile("(?s)`.*?`")
+
 // liquidOf writes Chatwoot's variables as ours are called, for an inbox of a kind.
 func liquidOf(text string, kind providers.AddressKind) string {
+	var b strings.Builder
+	end := 0
+	for _, at := range code.FindAllStringIndex(text, -1) {
+		b.WriteString(variablesOf(text[end:at[0]], kind))
+		end = at[1]
+		if said := text[at[0]:end]; tags.MatchString(said) {
+			b.WriteString("{% raw %}" + said + "{% endraw %}")
+		} else {
+			b.WriteString(said)
+		}
+	}
+	b.WriteString(variablesOf(text[end:], kind))
+	return b.String()
+}
+
+func variablesOf(text string, kind providers.AddressKind) string {
 	return tags.ReplaceAllStringFunc(text, func(tag string) string {
 		tag = addressDrops.ReplaceAllStringFunc(tag, func(variable string) string {
 			if (variable == "contact.email") == (kind == providers.Email) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -326,6 +327,16 @@ func TestUsers(t *testing.T) {
 	require.Equal(t, []string{anna}, s.users("filter",
 		`[{"type":"customfield","name":"Hair-Color","value":"brown"},{"type":"customfield","name":"loyalty","value":3}]`))
 	require.Empty(t, s.users("filter", fmt.Sprintf(`[{"type":"created","before":"%d"}]`, servicestest.Noon.Unix()-1)))
+	changed := func(name, bound string, at int64) []string {
+		return s.users("filter", fmt.Sprintf(`[{"type":"customfield","name":%q,%q:%d}]`, name, bound, at))
+	}
+	noon := servicestest.Noon.Unix()
+	require.ElementsMatch(t, []string{anna, ben, cem}, changed("Hair-Color", "after", noon))
+	require.Empty(t, changed("Hair-Color", "after", noon+1))
+	require.Empty(t, changed("Hair-Color", "before", noon-1))
+	brownOnes := fmt.Sprintf(`[{"type":"customfield","name":"Hair-Color","value":"brown","before":"%d"}]`, noon)
+	require.ElementsMatch(t, []string{anna, cem}, s.users("filter", brownOnes))
+	s.refused("Unix time", "GET", "user", "filter", `[{"type":"customfield","name":"Hair-Color","after":1.5}]`)
 	s.refused("no such user", "GET", "user/4915199999999")
 	s.refused("order", "GET", "user", "order", "shoe")
 	s.refused("filter", "GET", "user", "filter", `[{"type":"shoe"}]`)
@@ -557,7 +568,28 @@ func TestContent(t *testing.T) {
 	require.Equal(t, []any{"Better", "https://example.org/report.png", list, "published"}, []any{shown["text"], shown["media"], shown["targeting"],
 		shown["status"]})
 	s.refused("can't be changed", "PUT", "content", "id", draft, "text", "Late")
-	s.refused("not supported", "POST", "content", "text", "x", "lifetime", "60")
+	s.refused("not supported", "POST", "content", "text", "x", "promotion", "1")
+	s.refused("lifetime", "POST", "content", "text", "x", "lifetime", "-1")
+	s.refused("lifetime", "POST", "content", "text", "x", "lifetime", "soon")
+	expires := func(id any) string {
+		number, err := strconv.ParseInt(fmt.Sprint(id), 10, 64)
+		require.NoError(t, err)
+		c, err := s.Campaigns.Get(t.Context(), s.Account, number)
+		require.NoError(t, err)
+		return c.Schedule.ExpiresAfter
+	}
+	require.Empty(t, expires(later))
+	s.ok("PUT", "content", "id", later, "lifetime", "90")
+	s.ok("PUT", "content", "id", later, "text", "Even later")
+	require.Equal(t, "1m30s", expires(later), "what is left out stays")
+	s.ok("PUT", "content", "id", later, "lifetime", "0")
+	require.Empty(t, expires(later))
+	short := s.ok("POST", "content", "text", "Short", "lifetime", "3600")["id"]
+	require.Equal(t, "1h0m0s", expires(short))
+	s.ok("DELETE", "content", "id", fmt.Sprint(short))
+	long := s.ok("POST", "content", "text", "Long", "lifetime", "31536000")["id"]
+	require.Equal(t, "720h0m0s", expires(long))
+	s.ok("DELETE", "content", "id", fmt.Sprint(long))
 	s.ok("DELETE", "content", "id", later)
 	s.ok("PUT", "content/stopinteraction", "id", draft)
 	s.ok("DELETE", "content", "id", draft)

@@ -42,6 +42,8 @@ type plan struct {
 	// at is when, on the clock of the channel; zero is now.
 	at    time.Time
 	draft bool
+	// lifetime is how long after its time it is sent; zero is without an end.
+	lifetime time.Duration
 }
 
 // put makes a campaign of a plan and starts it, unless it is a draft.
@@ -60,6 +62,7 @@ func (s *Server) put(ctx context.Context, a asked, p plan) (campaigns.Campaign, 
 			c.Schedule.At = p.at.Format("2006-01-02T15:04:05")
 		}
 	}
+	c.Schedule.ExpiresAfter = p.expiresAfter()
 	made, err := s.Campaigns.Create(ctx, c)
 	if err != nil || p.draft {
 		return made, err
@@ -74,6 +77,27 @@ func (s *Server) put(ctx context.Context, a asked, p plan) (campaigns.Campaign, 
 	}
 	s.deps.Wake()
 	return started, nil
+}
+
+// mostLifetime is how long campaigns wait for anybody.
+const mostLifetime = 30 * 24 * time.Hour
+
+// expiresAfter is the lifetime as schedules have it.
+func (p *plan) expiresAfter() string {
+	if p.lifetime == 0 {
+		return ""
+	}
+	return p.lifetime.String()
+}
+
+// readLifetime reads for how many seconds a content lives.
+func (a asked) readLifetime() (time.Duration, error) {
+	seconds, err := a.Int("lifetime", 0)
+	if err == nil && seconds < 0 {
+		err = fault.InvalidField("lifetime", seconds, "is in seconds, from 1; 0 is for ever")
+	}
+	// Nobody waits longer.
+	return time.Duration(min(seconds, int64(mostLifetime/time.Second))) * time.Second, err
 }
 
 // zone is the time zone of the channel.
@@ -348,12 +372,11 @@ func isContent(c campaigns.Campaign) bool { return slices.Contains(c.About.Tags,
 // contentPlan reads what a content is made of.
 func (s *Server) contentPlan(ctx context.Context, a asked, properties []property.Property) (p plan, err error) {
 	p = plan{kind: "Content", tag: tagContent}
-	for name, why := range map[string]string{
-		"lifetime": "messages do not expire: leave it out, or pause the content", "promotion": "send it as a content of its own",
-	} {
-		if a.Has(name) {
-			return p, fault.InvalidField(name, nil, "is not supported: %s", why)
-		}
+	if a.Has("promotion") {
+		return p, fault.InvalidField("promotion", nil, "is not supported: send it as a content of its own")
+	}
+	if p.lifetime, err = a.readLifetime(); err != nil {
+		return p, err
 	}
 	names := contentNames{"text", "media"}
 	if p.template, err = s.use(ctx, a, properties); err != nil {
@@ -441,6 +464,9 @@ func (s *Server) changeContent(ctx context.Context, a asked) (any, error) {
 	c.Content, c.Template, c.Audience, c.CategoryID = p.content, p.template, p.audience, p.category
 	if p.at.After(s.deps.Clock.Now()) {
 		c.Schedule.At, c.Schedule.Timezone = p.at.Format("2006-01-02T15:04:05"), a.zone()
+	}
+	if a.Has("lifetime") {
+		c.Schedule.ExpiresAfter = p.expiresAfter()
 	}
 	if _, err := s.Campaigns.Update(ctx, c); err != nil {
 		return nil, err

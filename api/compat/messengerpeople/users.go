@@ -288,15 +288,15 @@ func (s *Server) filterRules(ctx context.Context, a asked, f userFilter) (rules 
 	if f.Name == "" {
 		return nil, fault.InvalidField("filter", nil, "names no property: say which in name")
 	}
-	if f.After != "" || f.Before != "" {
-		return nil, fault.InvalidField("filter", f.Name, "when a value was changed is not kept: leave after and before out of filters of the type customfield")
-	}
 	p, err := s.Properties.Find(ctx, a.caller.AccountID, f.Name)
 	if err != nil {
 		return nil, err
 	}
+	if rules, err = between("attributes."+p.Key+".changed_at", f.After, f.Before); err != nil {
+		return nil, err
+	}
 	if f.Value == nil {
-		return []any{wording.Condition("attributes."+p.Key, "is_not_null", nil)}, nil
+		return append(rules, wording.Condition("attributes."+p.Key, "is_not_null", nil)), nil
 	}
 	text, err := plainText(*f.Value)
 	if err != nil {
@@ -306,7 +306,7 @@ func (s *Server) filterRules(ctx context.Context, a asked, f userFilter) (rules 
 	if p.Type == property.Collection {
 		operator = "contains"
 	}
-	return []any{wording.Condition("attributes."+p.Key, operator, text)}, nil
+	return append(rules, wording.Condition("attributes."+p.Key, operator, text)), nil
 }
 
 func between(field string, after, before json.Number) (rules []any, err error) {

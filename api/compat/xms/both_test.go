@@ -4,27 +4,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"carillon/access"
-	"carillon/api/compat/xms"
 	"carillon/providers"
 	adapter "carillon/providers/xms"
-	"carillon/services/servicestest"
-	"carillon/webhooks"
 )
 
-// The adapter and the dialect understand each other: what one Carillon sends through another
-// arrives as it was, and what comes of it is told and read.
-func TestOneCarillonSendsThroughAnother(t *testing.T) {
+// The adapter and the dialect understand each other: every type arrives as it was, and why
+// something is refused is known. What comes of messages is in internal/twoway.
+func TestAnAdapterAndTheDialectMeanTheSame(t *testing.T) {
 	s := newServer(t)
 	far := httptest.NewServer(s.handler)
 	t.Cleanup(far.Close)
 	open := func(key string) providers.Provider {
-		config := fmt.Sprintf(`{"url":%q,"api_key":%q,"channel_id":"wa360:3","verify_token":"a-token"}`, far.URL+"/xms", key)
+		config := fmt.Sprintf(`{"url":%q,"api_key":%q,"channel_id":"wa360:3"}`, far.URL+"/xms", key)
 		require.NoError(t, adapter.Kind().Validate(json.RawMessage(config)))
 		p, err := adapter.Kind().New(json.RawMessage(config), providers.Deps{Dialer: providers.Dialer{AllowPrivate: true}, Clock: s.Clock})
 		require.NoError(t, err)
@@ -33,7 +29,6 @@ func TestOneCarillonSendsThroughAnother(t *testing.T) {
 	}
 	p := open("sender-key-0123456789")
 	require.NoError(t, p.(providers.Checker).Check(t.Context()))
-	var last string
 	for name, content := range map[string]providers.Content{
 		"text": {Text: "Hello {{ you }} 🍏\n"},
 		"buttons": {Text: "Choose", Buttons: []providers.MessageButton{
@@ -50,22 +45,7 @@ func TestOneCarillonSendsThroughAnother(t *testing.T) {
 		m, got := s.message(map[string]any{"id": accepted.ProviderID})
 		require.Equal(t, content, got, name)
 		require.Equal(t, "+4915112345671", m.Address)
-		last = accepted.ProviderID
 	}
-	for event, status := range map[webhooks.Event]providers.ReceiptStatus{
-		"message.delivered": providers.ReceiptDelivered, "message.read": providers.ReceiptRead, "message.skipped": providers.ReceiptFailed,
-	} {
-		id, err := strconv.ParseInt(last, 10, 64)
-		require.NoError(t, err)
-		receipts, replies := s.posted(p, event, webhooks.Message{ID: id, ChannelID: s.chat.ID, Reason: "opted_out"})
-		require.Empty(t, replies)
-		require.Len(t, receipts, 1)
-		require.Equal(t, []any{last, status, servicestest.Noon}, []any{receipts[0].ProviderID, receipts[0].Status, receipts[0].At})
-	}
-	receipts, replies := s.posted(p, webhooks.MessageReceived,
-		webhooks.Reply{ID: 5, ChannelID: s.chat.ID, Content: &webhooks.Written{From: "+4915112345671", Text: "STOP ✋"}})
-	require.Empty(t, receipts)
-	require.Equal(t, []providers.Reply{{ID: "in-5", From: "+4915112345671", Text: "STOP ✋", At: servicestest.Noon}}, replies)
 
 	// What is refused there is understood here.
 	for key, kind := range map[string]providers.ErrorKind{"nothing-0123456789": providers.ErrorAuth, "viewer-key-0123456789": providers.ErrorAuth} {
@@ -78,22 +58,4 @@ func TestOneCarillonSendsThroughAnother(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.Send(t.Context(), providers.Message{ID: 1, To: "+4915112345671", Content: providers.Content{Text: "x"}})
 	require.Equal(t, providers.ErrorSender, providers.AsError(err).Kind)
-}
-
-// posted is what an adapter reads of the post that tells what happened.
-func (s *server) posted(p providers.Provider, event webhooks.Event, data any) ([]providers.Receipt, []providers.Reply) {
-	s.t.Helper()
-	raw, err := json.Marshal(data)
-	require.NoError(s.t, err)
-	w := webhooks.Webhook{AccountID: s.Account, KeyID: 7}
-	o := webhooks.Occurrence{Type: event, Timestamp: servicestest.Noon, Data: raw}
-	r, ok, err := xms.NewFormat(s.Services).Request(s.t.Context(), w, webhooks.Delivery{}, o)
-	require.NoError(s.t, err)
-	require.True(s.t, ok)
-	r.Header.Set("x-verify-token", "a-token")
-	receipts, err := p.(providers.CallbackParser).ParseCallback(r.Header, r.Body)
-	require.NoError(s.t, err)
-	replies, err := p.(providers.ReplyParser).ParseReplies(r.Header, r.Body)
-	require.NoError(s.t, err)
-	return receipts, replies
 }
