@@ -160,6 +160,7 @@ func (s *Server) routes() {
 	s.consentRoutes()
 	s.erasureRoutes()
 	s.replyRoutes()
+	s.conversationRoutes()
 	s.capRoutes()
 	s.snippetRoutes()
 	s.variableRoutes()

@@ -126,6 +126,13 @@ contacts opt-in 1
 contacts consents 1
 contacts erase 1
 contacts data 1
+conversations ls --status open --contact 1 --channel 1 --label vip --search Ada
+conversations show 1
+conversations create --channel 1 --contact 1
+conversations set 1 --status resolved
+conversations say 1 --text Hello
+conversations note 1 Angry
+conversations hide 1 2
 properties ls
 properties create age --type number --name Age
 properties set age --type text --dry-run

@@ -128,6 +128,7 @@ func (c *cli) root() *cobra.Command {
 	c.addTargeting(root)
 	c.addSuppressions(root)
 	c.addReplies(root)
+	c.addConversations(root)
 	c.addLog(root)
 	c.addCaps(root)
 	c.addSnippets(root)

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestConversations(t *testing.T) {
+	f := newFixture(t)
+	code, _, errs := f.run("conversations", "ls")
+	require.Zero(t, code)
+	require.Contains(t, errs, "carillon conversations create", "says how there comes to be one")
+	f.ok("channel", "create", "chat", "--provider", "sandbox")
+	f.ok("contacts", "create", "--first-name", "Ada", "--email", "ada@example.org")
+	require.Contains(t, f.ok("conversations", "create", "--channel", "chat", "--contact", "1", "--label", "vip"), "open")
+	require.Contains(t, f.ok("conversations", "show", "1"), "carillon conversations say 1")
+	require.Contains(t, f.ok("conversations", "say", "1", "--subject", "Hello", "--text", "Dear {{ contact.first_name }}"), "messages show 1")
+	f.ok("conversations", "note", "1", "Was angry.")
+	shown := f.ok("conversations", "show", "1")
+	require.Less(t, strings.Index(shown, "Dear Ada"), strings.Index(shown, "Was angry."), "the oldest first")
+	code, out, errs := f.run("conversations", "show", "1", "--last", "1")
+	require.Zero(t, code)
+	require.NotContains(t, out, "Dear Ada")
+	require.Contains(t, errs, "--last")
+	f.ok("conversations", "hide", "1", "2", "--yes")
+	require.NotContains(t, f.ok("conversations", "show", "1", "--output", "json"), "angry")
+	require.Contains(t, f.ok("conversations", "set", "1", "--status", "resolved", "--label", ""), "resolved")
+	require.NotContains(t, f.ok("conversations", "ls", "--status", "resolved"), "vip", "an empty label takes all off")
+	require.NotContains(t, f.ok("conversations", "ls", "--status", "open"), "resolved")
+	code, _, errs = f.run("conversations", "set", "1", "--attributes", "[1]")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "JSON object")
+}
