@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"carillon/access"
 	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
 	"carillon/providers"
+	"carillon/targeting"
 )
 
 // Contact is a contact as the API shows it.
@@ -68,7 +72,34 @@ type listContacts struct {
 	Kind       string `query:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"With address: who holds this address."`
 	Address    string `query:"address" maxLength:"1024"`
 	Status     string `query:"status" enum:"active,inactive,blocked,deleted" doc:"All but deleted if absent."`
+	Turned
 }
+
+// Turned asks for a page by its place, in an order: as people turn pages.
+type Turned struct {
+	Page  int    `query:"page" minimum:"1" maximum:"1000000" doc:"Instead of a cursor: the page of so many contacts as limit says, from 1. The answer says how many there are in all."`
+	Order string `query:"order" maxLength:"80" doc:"Order of the pages: id, name, email, phone, last_activity_at or attributes.<key>; with - before it the other way. Who has no such value comes last." example:"-last_activity_at"`
+	Bare  bool   `query:"bare" doc:"With page or order: also who has neither an address nor an external id. It takes longer."`
+}
+
+// turned reports whether a page is asked for by its place.
+func (t Turned) turned() bool { return t.Page != 0 || t.Order != "" }
+
+// bulk reports whether it is more than a first page that is asked for.
+func (in *listContacts) bulk() bool { return in.Paged.bulk() || in.Page > 1 }
+
+// ContactPage is a part of a list of contacts.
+type ContactPage struct {
+	Items      []Contact `json:"items"`
+	NextCursor string    `json:"next_cursor" doc:"Cursor of the next page; empty on the last, and where a page is asked for by its place."`
+	Total      *int64    `json:"total,omitempty" doc:"How many there are on all pages; only where a page or an order was asked for."`
+}
+
+// contactPage is the answer of a list of contacts.
+type contactPage struct{ Body ContactPage }
+
+// count is how many contacts a page holds.
+func (p *contactPage) count() int { return len(p.Body.Items) }
 
 func contactView(c contacts.Contact) Contact {
 	addresses := make(map[string]string, len(c.Addresses))
@@ -129,7 +160,8 @@ func rawValues(values map[string]any) (map[string]json.RawMessage, error) {
 func (s *Server) contactRoutes() {
 	const path, tag = "/v1/contacts", "contacts"
 	register(s, operation{reads: readsPeople, id: "list-contacts", method: http.MethodGet, path: path, tag: tag, doc: "List or search contacts",
-		roles: mayLook}, s.listContacts)
+		roles: mayLook, more: "A cursor leads through all of them, in the order of their ids, at the pace of the first page. Who turns pages asks for them by page and order."},
+		s.pageContacts)
 	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated,
 		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createContact) (*one[Contact], error) {
@@ -184,6 +216,72 @@ func (s *Server) contactRoutes() {
 			}
 			return s.messagePage(ctx, filterOf(caller.AccountID, after, in.Limit, in.ID), in.Limit)
 		})
+}
+
+// pageContacts are contacts, behind a cursor or on a page.
+func (s *Server) pageContacts(ctx context.Context, caller access.Key, in *listContacts) (*contactPage, error) {
+	if !in.turned() {
+		return cursored(s.listContacts(ctx, caller, in))
+	}
+	b := targeting.Browse{Text: in.Query}
+	if in.Group != 0 {
+		b.Labels = []int64{in.Group}
+	}
+	for _, one := range []struct{ name, value string }{
+		{"email", in.Email}, {"phone", in.Phone}, {"address", in.Address}, {"external_id", in.ExternalID},
+	} {
+		if one.value != "" {
+			return nil, fault.InvalidField("query."+one.name, one.value, "finds one contact at most: leave page and order out")
+		}
+	}
+	switch contacts.ContactStatus(in.Status) {
+	case "":
+	case contacts.Deleted:
+		return nil, fault.InvalidField("query.status", in.Status, "those that are deleted are on no page: leave page and order out")
+	default:
+		b.Rule = json.RawMessage(`{"condition":"AND","rules":[{"field":"status","operator":"equal","value":"` + in.Status + `"}]}`)
+	}
+	return s.turn(ctx, caller, b, in.Paged, in.Turned)
+}
+
+// cursored is an answer behind a cursor.
+func cursored(p *pageOut[Contact], err error) (*contactPage, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &contactPage{ContactPage{Items: p.Body.Items, NextCursor: p.Body.NextCursor}}, nil
+}
+
+// turn is a page by its place.
+func (s *Server) turn(ctx context.Context, caller access.Key, b targeting.Browse, in Paged, to Turned) (*contactPage, error) {
+	if in.Cursor != "" {
+		return nil, fault.InvalidField("query.cursor", in.Cursor, "goes on where a page ended: give a cursor, or page and order, not both")
+	}
+	name, descending := strings.CutPrefix(to.Order, "-")
+	if key, ok := strings.CutPrefix(name, contacts.AttributePrefix); ok {
+		p, err := s.Properties.Get(ctx, caller.AccountID, key)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			return nil, fault.InvalidField("query.order", to.Order, "there is no property %q", key)
+		case err != nil:
+			return nil, err
+		case p.Type == property.Collection:
+			return nil, fault.InvalidField("query.order", to.Order, "a collection has no order")
+		}
+	} else if !slices.Contains(targeting.Sorts(), targeting.Sort(name)) && name != "" && name != "id" {
+		return nil, fault.InvalidField("query.order", to.Order, "must be id, name, email, phone, last_activity_at or attributes.<key>, with - before it for the other way")
+	}
+	if name == "id" {
+		name = string(targeting.SortID)
+	}
+	b.AccountID, b.Known, b.Order, b.Descending = caller.AccountID, !to.Bare, targeting.Sort(name), descending
+	b.Offset, b.Limit = max(0, to.Page-1)*in.Limit, in.Limit
+	list, total, err := s.Rules.Browse(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	p := page(list, in.Limit, contactView, func(contacts.Contact) string { return "" })
+	return &contactPage{ContactPage{Items: p.Body.Items, Total: &total}}, nil
 }
 
 func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listContacts) (*pageOut[Contact], error) {

@@ -33,3 +33,21 @@ func TestConversations(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, "JSON object")
 }
+
+func TestPagesOfContacts(t *testing.T) {
+	f := newFixture(t)
+	for _, name := range []string{"Cy", "Ada", "Bob"} {
+		f.ok("contacts", "create", "--name", name, "--email", strings.ToLower(name)+"@example.org")
+	}
+	code, out, errs := f.run("contacts", "ls", "--order", "-name", "--page", "2", "--limit", "2")
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "Ada")
+	require.NotContains(t, out, "Bob")
+	require.Contains(t, errs, "Page 2 of 2; 3 contacts in all.")
+	require.Contains(t, f.ok("contacts", "ls", "--page", "1", "--output", "json"), `"total": 3`)
+	code, _, errs = f.run("contacts", "ls", "--order", "colour")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, errs, "last_activity_at")
+	code, _, _ = f.run("contacts", "ls", "--page", "1", "--limit", "0")
+	require.NotZero(t, code)
+}

@@ -114,6 +114,7 @@ import CSV --errors OUT
 uploads ls
 uploads show 1
 contacts ls --search a --email b --phone c --address telegram=1 --status active --group 3
+contacts ls --order -name --page 2
 contacts show 1
 contacts export --group news --file OUT
 contacts create --name Ada --attribute plan=free
