@@ -154,7 +154,9 @@ func (s *Server) config() huma.Config {
 func (s *Server) routes() {
 	s.channelRoutes()
 	s.contactRoutes()
+	s.addressRoutes()
 	s.propertyRoutes()
+	s.attributeRoutes()
 	s.jobRoutes()
 	s.mergeRoutes()
 	s.consentRoutes()
@@ -174,6 +176,7 @@ func (s *Server) routes() {
 	s.exportRoutes()
 	s.listRoutes()
 	s.targetingRoutes()
+	s.filterRoutes()
 	s.suppressionRoutes()
 	s.campaignRoutes()
 	s.publicationRoutes()

@@ -31,6 +31,7 @@ type Contact struct {
 	Attributes map[string]any    `json:"attributes" doc:"Values of properties by their keys."`
 	// AttributeExpiry says when values end.
 	AttributeExpiry map[string]time.Time `json:"attribute_expiry,omitempty" doc:"When values end, by their keys; the others stay."`
+	Free            *FreeValues          `json:"free,omitempty" doc:"What programs keep of it that no property takes; rules do not see it."`
 	LastActivityAt  *time.Time           `json:"last_activity_at,omitempty"`
 	MergedInto      int64                `json:"merged_into,omitempty" doc:"The contact that this one became part of."`
 	CreatedAt       time.Time            `json:"created_at"`
@@ -38,6 +39,12 @@ type Contact struct {
 }
 
 func (c Contact) identity() int64 { return c.ID }
+
+// FreeValues is what programs keep of a contact that no property takes.
+type FreeValues struct {
+	Custom     map[string]json.RawMessage `json:"custom,omitempty" doc:"Values of keys that no property has, or that do not fit their property."`
+	Additional map[string]json.RawMessage `json:"additional,omitempty" doc:"Whatever else programs keep beside."`
+}
 
 // ContactInput is what a contact is made of, or what to change: what is absent
 // stays, null or an empty text erases.
@@ -51,6 +58,9 @@ type ContactInput struct {
 	Status         *string                     `json:"status,omitempty" enum:"active,inactive,blocked"`
 	Addresses      map[string]Optional[string] `json:"addresses,omitempty" doc:"Address by its kind: email, phone, sms, whatsapp, telegram, viber, facebook, instagram, push, web or custom; null takes it away. No two contacts hold one address of a kind."`
 	Attributes     map[string]any              `json:"attributes,omitempty" doc:"Values of properties by their keys; null takes a value away."`
+	Loose          bool                        `json:"loose,omitempty" doc:"Keep attributes that no property takes under free.custom, instead of refusing them. What no property takes of one contact has at most 64 KiB."`
+	Additional     map[string]any              `json:"additional,omitempty" doc:"What programs keep beside under free.additional; null takes a value away."`
+	Number         Optional[string]            `json:"number,omitzero" required:"false" doc:"One number for phone, sms and whatsapp at once, with + and its country; null takes it away. An address of these that is another one stays."`
 	LastActivityAt Optional[time.Time]         `json:"last_activity_at,omitzero" required:"false" doc:"When the contact last did something."`
 	Country        string                      `json:"country,omitempty" maxLength:"2" doc:"ISO 3166 code for a phone number without +." example:"DE"`
 }
@@ -110,8 +120,12 @@ func contactView(c contacts.Contact) Contact {
 	for key, value := range c.Attributes {
 		attributes[key] = value
 	}
+	var free *FreeValues
+	if len(c.Free.Custom)+len(c.Free.Additional) > 0 {
+		free = &FreeValues{Custom: c.Free.Custom, Additional: c.Free.Additional}
+	}
 	return Contact{
-		Attributes: attributes, AttributeExpiry: c.Expiry, LastActivityAt: timestamp(c.LastActivityAt), MergedInto: c.MergedInto,
+		Free: free, Attributes: attributes, AttributeExpiry: c.Expiry, LastActivityAt: timestamp(c.LastActivityAt), MergedInto: c.MergedInto,
 		ID: c.ID, ExternalID: c.ExternalID, Name: c.Name, FirstName: c.FirstName, LastName: c.LastName, Language: c.Language,
 		Timezone: c.Timezone, Status: string(c.Status), Addresses: addresses, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -128,10 +142,13 @@ func (in ContactInput) change() (contacts.ContactChange, error) {
 	change := contacts.ContactChange{
 		ExternalID: in.ExternalID.pointer(), Name: in.Name.pointer(), FirstName: in.FirstName.pointer(), LastName: in.LastName.pointer(),
 		Language: in.Language.pointer(), Timezone: in.Timezone.pointer(), LastActivityAt: in.LastActivityAt.pointer(),
-		Addresses: map[providers.AddressKind]string{}, Country: in.Country,
+		Addresses: map[providers.AddressKind]string{}, Country: in.Country, Loose: in.Loose, Number: in.Number.pointer(),
 	}
 	var err error
 	if change.Attributes, err = rawValues(in.Attributes); err != nil {
+		return change, err
+	}
+	if change.Additional, err = rawValues(in.Additional); err != nil {
 		return change, err
 	}
 	if in.Status != nil {
@@ -173,6 +190,10 @@ func (s *Server) contactRoutes() {
 			c := contacts.Contact{
 				AccountID: caller.AccountID, ExternalID: b.ExternalID.Value, Name: b.Name.Value, FirstName: b.FirstName.Value, LastName: b.LastName.Value,
 				Language: b.Language.Value, Timezone: b.Timezone.Value, Addresses: change.Addresses, Given: change.Attributes,
+				Loose: b.Loose, Number: b.Number.Value,
+			}
+			if err := c.Keep(change.Additional); err != nil {
+				return nil, err
 			}
 			if change.Status != nil {
 				c.Status = *change.Status
