@@ -87,7 +87,8 @@ func (s *Server) addressRoutes() {
 			return &one[HeldAddress]{held}, nil
 		})
 	register(s, operation{id: "set-values", method: http.MethodPost, path: path + "/values", tag: tag, doc: "Give several contacts a value of a property",
-		roles: mayEdit, more: "All of them or, if it can't be a value of the property, none; contacts that there are not are left out. More than 10,000 go by a job: /v1/jobs."},
+		roles: mayEdit,
+		more:  "All of them or, if it can't be a value of the property, none; contacts that there are not are left out. More than 10,000 go by a job: /v1/jobs."},
 		func(ctx context.Context, caller access.Key, in *setValues) (*one[MembersChanged], error) {
 			values, err := rawValues(map[string]any{in.Body.Property: in.Body.Value})
 			if err != nil {
@@ -95,7 +96,7 @@ func (s *Server) addressRoutes() {
 			}
 			n, err := s.Contacts.SetValues(ctx, caller.AccountID, in.Body.Contacts, in.Body.Property, values[in.Body.Property])
 			if err != nil {
-				return nil, err
+				return nil, relocate(err, "attributes."+in.Body.Property, "value")
 			}
 			return &one[MembersChanged]{MembersChanged{n}}, nil
 		})

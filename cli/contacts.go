@@ -15,7 +15,7 @@ import (
 func (c *cli) addContacts(root *cobra.Command) {
 	root.AddCommand(group("contacts", "Look at contacts, change them, and keep away from them",
 		c.contactsLs(), c.contactsShow(), c.contactsExport(), c.contactsCreate(), c.contactsSet(), c.contactsRm(), c.contactsMerge(), c.contactsBulk(),
-		c.optOut(), c.optIn(), c.contactsConsents(), c.contactsErase(), c.contactsData()))
+		c.contactsAddresses(), c.contactsWritten(), c.contactsValue(), c.optOut(), c.optIn(), c.contactsConsents(), c.contactsErase(), c.contactsData()))
 }
 
 func contactsPath() path { return v1("contacts") }
@@ -35,7 +35,8 @@ func (c *cli) contactsLs() *cobra.Command {
 	var inGroup int64
 	var order string
 	var page int
-	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts", Long: `Lists contacts in the order of their ids. With --order or --page it shows one page of --limit contacts,
+	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts",
+		Long: `Lists contacts in the order of their ids. With --order or --page it shows one page of --limit contacts,
 and says how many there are in all; who has neither an address nor an external id is on none.`,
 		Example: `  carillon contacts ls --search lovelace
   carillon contacts ls --order -last_activity_at --page 2

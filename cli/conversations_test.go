@@ -51,3 +51,33 @@ func TestPagesOfContacts(t *testing.T) {
 	code, _, _ = f.run("contacts", "ls", "--page", "1", "--limit", "0")
 	require.NotZero(t, code)
 }
+
+func TestAttributesAndFilters(t *testing.T) {
+	f := newFixture(t)
+	_, _, errs := f.run("attributes", "ls")
+	require.Contains(t, errs, "carillon attributes create")
+	require.Contains(t, f.ok("attributes", "create", "Shoe-Size", "--display", "number", "--pattern", "^[0-9]+$"), "shoex2dsize")
+	f.ok("attributes", "create", "topic", "--of", "conversation", "--display", "list", "--choice", "refund")
+	require.Contains(t, f.ok("attributes", "set", "1", "--description", "European"), "^[0-9]+$")
+	require.Contains(t, f.ok("attributes", "ls"), "topic")
+	f.ok("contacts", "create", "--first-name", "Ada", "--number", "+4915112345678", "--loose", "--attribute", "shoex2dsize=42", "--attribute", "source=shop")
+	shown := f.ok("contacts", "show", "1")
+	require.Contains(t, shown, "free.source")
+	require.Contains(t, shown, "whatsapp")
+	require.Contains(t, f.ok("contacts", "value", "shoex2dsize", "43", "1"), "1")
+	require.Contains(t, f.ok("contacts", "show", "1"), "43")
+	require.Contains(t, f.ok("contacts", "written", "1", "phone", "0151 1234-5678"), "0151 1234-5678")
+	require.Contains(t, f.ok("contacts", "addresses", "1"), "0151 1234-5678")
+	f.ok("groups", "create", "Readers")
+	require.Contains(t, f.ok("groups", "create", "Readers", "--alike"), "Readers (2)")
+
+	_, _, errs = f.run("filters", "ls")
+	require.Contains(t, errs, "carillon filters create")
+	f.ok("filters", "create", "Adas", "--rule", `{"condition":"AND","rules":[{"field":"first_name","operator":"equal","value":"Ada"}]}`)
+	require.Contains(t, f.ok("filters", "count", "1", "--kind", "phone"), "Can be reached")
+	require.Contains(t, f.ok("filters", "use", "1"), "Ada")
+	require.Contains(t, f.ok("filters", "set", "1", "--name", "Countess"), "Countess")
+	f.ok("filters", "rm", "1")
+	f.ok("attributes", "rm", "1", "--yes")
+	require.NotContains(t, f.ok("properties", "ls"), "shoex2dsize")
+}

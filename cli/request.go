@@ -154,3 +154,18 @@ func showHinted[T any](ctx context.Context, c *cli, p path, limit int, as hinted
 	}
 	return nil
 }
+
+// showAll is showHinted of a list that comes at once.
+func showAll[T any](ctx context.Context, c *cli, p path, as hinted[T]) error {
+	found, raw, err := ask[page[T]](ctx, c, get(p))
+	if err != nil {
+		return err
+	}
+	if c.output == "json" {
+		return c.print(raw, nil)
+	}
+	if len(found.Items) == 0 {
+		sayln(c.err, as.hint)
+	}
+	return printList(c, found.Items, false, as.rows)
+}

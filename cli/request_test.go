@@ -119,6 +119,9 @@ contacts show 1
 contacts export --group news --file OUT
 contacts create --name Ada --attribute plan=free
 contacts set 1 --name Ada
+contacts addresses 1
+contacts written 1 phone 0151
+contacts value plan free 1 2
 contacts rm 1
 contacts merge 1 2
 contacts bulk set --set plan=free --all
@@ -138,6 +141,18 @@ properties ls
 properties create age --type number --name Age
 properties set age --type text --dry-run
 properties rm age
+attributes ls
+attributes show 1
+attributes create topic --of conversation --choice refund
+attributes set 1 --name Topic
+attributes rm 1
+filters ls --kind report
+filters show 1
+filters create Gold --file RULE
+filters set 1 --name Silver
+filters rm 1
+filters count 1 --kind email
+filters use 1
 groups ls
 groups create Readers
 groups set 1 --name Readers
