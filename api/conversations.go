@@ -72,7 +72,7 @@ type ConversationChange struct {
 // ConversationMessage is what is to be said in a conversation.
 type ConversationMessage struct {
 	Content  MessageContent    `json:"content" doc:"Liquid in every text: contact of the contact, row of data; or a template."`
-	Data     map[string]string `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
+	Data     map[string]any    `json:"data,omitempty" doc:"Values for the templates: row.<name>."`
 	Metadata map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it."`
 }
 
