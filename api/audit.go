@@ -150,7 +150,7 @@ var passing = []string{"updated_at", "standstill", "health", "counts"}
 
 // personal are the tags of what is people: their values must not outlive them in the
 // trail.
-var personal = []string{"contacts", "messages", "replies", "suppressions", "consents", "uploads", "jobs", "erasure"}
+var personal = []string{"contacts", "messages", "replies", "conversations", "suppressions", "consents", "uploads", "jobs", "erasure"}
 
 // shows reports whether it pays to look at what an operation is about: of people
 // nothing is kept but which fields were changed.

@@ -18,6 +18,7 @@ import (
 // Campaign is a campaign as the API shows it.
 type Campaign struct {
 	ID         int64                 `json:"id"`
+	Number     int64                 `json:"number,omitempty" doc:"Its place among those of the account, from 1; none comes again."`
 	Name       string                `json:"name"`
 	ChannelID  int64                 `json:"channel_id"`
 	Audience   targeting.Audience    `json:"audience"`
@@ -239,7 +240,7 @@ type explainCampaign struct {
 
 func campaignView(c campaigns.Campaign) Campaign {
 	return Campaign{
-		ID: c.ID, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
+		ID: c.ID, Number: c.Number, Name: c.Name, ChannelID: c.ChannelID, Audience: c.Audience, Content: MessageContent{c.Content, c.Template},
 		Feed: c.DataFeed, Schedule: scheduleWire(c.Schedule), Throttle: c.Throttle,
 		Weight: c.Weight, CategoryID: c.CategoryID, Experiment: c.Experiment, Version: c.Version, Status: string(c.Status),
 		Kind: string(c.Kind()), Tags: orEmpty(c.About.Tags), Notes: c.About.Notes, ArchivedAt: timestamp(c.ArchivedAt), NextFireAt: timestamp(c.NextFireAt),

@@ -19,6 +19,7 @@ type Channel struct {
 	ID           int64                 `json:"id"`
 	Name         string                `json:"name"`
 	Provider     string                `json:"provider"`
+	Handle       string                `json:"handle,omitempty" doc:"What programs know it by for ever, whatever becomes of its settings: its sender where it has one, else its id. XMS's clients call it channelId."`
 	Config       map[string]any        `json:"config" doc:"The provider's settings; secrets are masked."`
 	Address      string                `json:"address" doc:"Kind of address that the channel delivers to."`
 	Limits       providers.Limits      `json:"limits"`
@@ -134,7 +135,7 @@ func (s *Server) channelView(caller access.Key, c providers.Channel) (Channel, e
 		return Channel{}, err
 	}
 	view := Channel{
-		ID: c.ID, Name: c.Name, Provider: c.Provider, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
+		ID: c.ID, Name: c.Name, Provider: c.Provider, Handle: c.Handle, Config: map[string]any{}, Address: string(c.Address), Limits: c.Limits, Timezone: c.Timezone,
 		InDoubt: string(c.InDoubt), QuietHours: c.QuietHours, SilentOptOut: c.SilentOptOut, Status: string(c.Status), StatusReason: c.StatusReason,
 		StatusSince: known(c.StatusSince), Health: healthView(c.Health), WarmUp: warmUpView(c),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,

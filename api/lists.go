@@ -17,6 +17,7 @@ type List struct {
 	Slot        int       `json:"number,omitempty" doc:"Of a category: the number by which MessengerPeople's clients know it, 1 to 10."`
 	Color       string    `json:"color,omitempty" doc:"Six hexadecimal digits, as text_color." example:"FF9300"`
 	TextColor   string    `json:"text_color,omitempty"`
+	Called      string    `json:"called,omitempty" doc:"What a program calls it, where another has that name; absent for its name."`
 	Members     int64     `json:"members" doc:"Contacts in it; deleted ones count until they are erased."`
 	CreatedAt   time.Time `json:"created_at"`
 }
@@ -29,6 +30,7 @@ type ListInput struct {
 	Description string `json:"description,omitempty" maxLength:"1000"`
 	Color       string `json:"color,omitempty" maxLength:"7" doc:"How it is shown: six hexadecimal digits, as text_color." example:"FF9300"`
 	TextColor   string `json:"text_color,omitempty" maxLength:"7"`
+	Alike       bool   `json:"alike,omitempty" doc:"Create it also where another has its name: then its own gets a number, such as Readers (2), and called keeps what was given."`
 }
 
 // ListChange is what is to become of a list; what is absent stays.
@@ -37,6 +39,7 @@ type ListChange struct {
 	Description Optional[string] `json:"description,omitzero" required:"false" maxLength:"1000"`
 	Color       Optional[string] `json:"color,omitzero" required:"false" maxLength:"7" doc:"Six hexadecimal digits, as text_color."`
 	TextColor   Optional[string] `json:"text_color,omitzero" required:"false" maxLength:"7"`
+	Alike       bool             `json:"alike,omitempty" doc:"Rename it also where another has the name, as a new one is named so."`
 }
 
 // Members names contacts.
@@ -62,7 +65,7 @@ type changeMembers struct {
 }
 
 func listView(l contacts.List) List {
-	return List{ID: l.ID, Name: l.Name, Description: l.Description, Slot: l.Slot, Color: l.Color, TextColor: l.TextColor, Members: l.Members,
+	return List{ID: l.ID, Name: l.Name, Description: l.Description, Slot: l.Slot, Color: l.Color, TextColor: l.TextColor, Called: l.Called, Members: l.Members,
 		CreatedAt: l.CreatedAt}
 }
 
@@ -108,9 +111,13 @@ func (s *Server) routesOfLists(words listWords) {
 	register(s, operation{id: "create-" + noun, method: http.MethodPost, path: path, tag: tag, doc: "Create a " + noun, status: http.StatusCreated,
 		roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *createList) (*one[List], error) {
-			return listOut(s.Lists.Create(ctx, contacts.List{
+			l := contacts.List{
 				AccountID: caller.AccountID, Kind: kind, Name: in.Body.Name, Description: in.Body.Description, Color: in.Body.Color, TextColor: in.Body.TextColor,
-			}))
+			}
+			if in.Body.Alike {
+				return listOut(s.Written.CreateAlike(ctx, l))
+			}
+			return listOut(s.Lists.Create(ctx, l))
 		})
 	register(s, operation{id: "get-" + noun, method: http.MethodGet, path: path + "/{id}", tag: tag, doc: "Show a " + noun, roles: mayLook},
 		func(ctx context.Context, caller access.Key, in *ByID) (*one[List], error) {
@@ -118,6 +125,16 @@ func (s *Server) routesOfLists(words listWords) {
 		})
 	register(s, operation{id: "update-" + noun, method: http.MethodPatch, path: path + "/{id}", tag: tag, doc: "Rename or describe a " + noun, roles: mayEdit},
 		func(ctx context.Context, caller access.Key, in *changeList) (*one[List], error) {
+			if in.Body.Alike && in.Body.Name != nil {
+				l, err := s.Lists.Get(ctx, caller.AccountID, kind, in.ID)
+				if err == nil {
+					err = s.Written.Rename(ctx, l, *in.Body.Name)
+				}
+				if err != nil {
+					return nil, err
+				}
+				in.Body.Name = nil
+			}
 			return listOut(s.Lists.Update(ctx, caller.AccountID, kind, in.ID, contacts.ListChange{
 				Name: in.Body.Name, Description: in.Body.Description.pointer(), Color: in.Body.Color.pointer(), TextColor: in.Body.TextColor.pointer(),
 			}))

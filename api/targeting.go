@@ -106,8 +106,12 @@ type SearchInput struct {
 
 type searchContacts struct {
 	Paged
+	Turned
 	Body SearchInput
 }
+
+// bulk reports whether it is more than a first page that is asked for.
+func (in *searchContacts) bulk() bool { return in.Paged.bulk() || in.Page > 1 }
 
 func targetingView(l targeting.TargetingList) TargetingList {
 	return TargetingList{ID: l.ID, Name: l.Name, Rule: l.Rule, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt}
@@ -189,12 +193,15 @@ func (s *Server) targetingRoutes() {
 	register(s, operation{reads: readsPeople, id: "search-contacts", method: http.MethodPost, path: "/v1/contacts/search", tag: "contacts",
 		doc: "List the contacts that a rule holds for", roles: mayLook,
 		unaudited: true, more: ruleDoc},
-		func(ctx context.Context, caller access.Key, in *searchContacts) (*pageOut[Contact], error) {
+		func(ctx context.Context, caller access.Key, in *searchContacts) (*contactPage, error) {
 			audience, err := s.Rules.Audience(ctx, caller.AccountID, in.Body.Rule)
 			if err != nil {
 				return nil, err
 			}
-			return s.audiencePage(ctx, caller, audience, in.Paged)
+			if in.turned() {
+				return s.turn(ctx, caller, targeting.Browse{Rule: in.Body.Rule}, in.Paged, in.Turned)
+			}
+			return cursored(s.audiencePage(ctx, caller, audience, in.Paged))
 		})
 }
 

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +15,7 @@ import (
 func (c *cli) addContacts(root *cobra.Command) {
 	root.AddCommand(group("contacts", "Look at contacts, change them, and keep away from them",
 		c.contactsLs(), c.contactsShow(), c.contactsExport(), c.contactsCreate(), c.contactsSet(), c.contactsRm(), c.contactsMerge(), c.contactsBulk(),
-		c.optOut(), c.optIn(), c.contactsConsents(), c.contactsErase(), c.contactsData()))
+		c.contactsAddresses(), c.contactsWritten(), c.contactsValue(), c.optOut(), c.optIn(), c.contactsConsents(), c.contactsErase(), c.contactsData()))
 }
 
 func contactsPath() path { return v1("contacts") }
@@ -32,7 +35,13 @@ func (c *cli) contactsLs() *cobra.Command {
 	var limit int
 	var search, email, phone, address, status string
 	var inGroup string
-	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts", Example: `  carillon contacts ls --search lovelace
+	var order string
+	var page int
+	cmd := &cobra.Command{Use: "ls", Short: "List or search contacts",
+		Long: `Lists contacts in the order of their ids. With --order or --page it shows one page of --limit contacts,
+and says how many there are in all; who has neither an address nor an external id is on none.`,
+		Example: `  carillon contacts ls --search lovelace
+  carillon contacts ls --order -last_activity_at --page 2
   carillon contacts ls --email ada@example.org
   carillon contacts ls --group Customers --limit 1000 --output json`}
 	limitFlag(cmd, &limit)
@@ -42,6 +51,8 @@ func (c *cli) contactsLs() *cobra.Command {
 	cmd.Flags().StringVar(&address, "address", "", "who has this address: KIND=ADDRESS, such as telegram=123456789")
 	cmd.Flags().StringVar(&status, "status", "", "active, inactive, blocked or deleted (default all but deleted)")
 	cmd.Flags().StringVar(&inGroup, "group", "", "members of this group, category, label or upload, by id or name")
+	cmd.Flags().StringVar(&order, "order", "", "id, name, email, phone, last_activity_at or attributes.KEY; with - before it the other way")
+	cmd.Flags().IntVar(&page, "page", 0, "which page of --limit contacts, from 1")
 	return plain(cmd, func(ctx context.Context) error {
 		kind, value, ok := strings.Cut(address, "=")
 		if address != "" && !ok {
@@ -51,10 +62,35 @@ func (c *cli) contactsLs() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return showList(ctx, c, contactsPath().with(query{
-			"q": search, "email": email, "phone": phone, "status": status, "kind": kind, "address": value, "group": members,
-		}), limit, contactRows())
+		q := query{"q": search, "email": email, "phone": phone, "status": status, "kind": kind, "address": value, "group": members}
+		if order == "" && page == 0 {
+			return showList(ctx, c, contactsPath().with(q), limit, contactRows())
+		}
+		q["order"], q["page"] = order, max(1, page)
+		return c.contactsTurn(ctx, q, limit)
 	})
+}
+
+// contactsTurn shows one page of so many contacts, and which it is.
+func (c *cli) contactsTurn(ctx context.Context, q query, size int) error {
+	q["limit"] = strconv.Itoa(size) // a text: 0 is not left out
+	found, _, err := ask[api.ContactPage](ctx, c, get(contactsPath().with(q)))
+	if err != nil {
+		return err
+	}
+	if c.output == "json" {
+		raw, err := json.Marshal(map[string]any{"items": found.Items, "total": found.Total})
+		if err != nil {
+			return fmt.Errorf("print list: %w", err)
+		}
+		return c.print(raw, nil)
+	}
+	if err := printList(c, found.Items, false, contactRows()); err != nil || found.Total == nil {
+		return err
+	}
+	pages := max(1, (*found.Total+int64(size)-1)/int64(size))
+	sayf(c.err, "Page %d of %d; %d contacts in all.\n", q["page"], pages, *found.Total)
+	return nil
 }
 
 func fullName(p api.Contact) string {

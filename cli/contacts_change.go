@@ -18,7 +18,8 @@ import (
 type contactFlags struct {
 	texts                 map[string]*string
 	addresses, attributes []string
-	country               string
+	country, number       string
+	loose                 bool
 }
 
 func (f *contactFlags) add(cmd *cobra.Command) {
@@ -34,12 +35,14 @@ func (f *contactFlags) add(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.addresses, "address", nil,
 		"KIND=ADDRESS: whatsapp, sms, telegram, viber, facebook, instagram, push, web, custom, email or phone; may be repeated")
 	flags.StringArrayVar(&f.attributes, "attribute", nil, "KEY=VALUE: the value of a property; may be repeated")
+	flags.StringVar(&f.number, "number", "", "one number for phone, sms and whatsapp at once")
+	flags.BoolVar(&f.loose, "loose", false, "keep attributes that no property takes beside, instead of refusing them")
 	flags.StringVar(&f.country, "country", "", "ISO 3166 code for phone numbers without +")
 }
 
 // input is what was said, and nothing else. An empty value takes away.
 func (f *contactFlags) input(ctx context.Context, c *cli, flags *pflag.FlagSet) (api.ContactInput, error) {
-	in := api.ContactInput{Country: f.country, Addresses: map[string]api.Optional[string]{}}
+	in := api.ContactInput{Country: f.country, Loose: f.loose, Addresses: map[string]api.Optional[string]{}}
 	for name, to := range map[string]*api.Optional[string]{
 		"name": &in.Name, "first-name": &in.FirstName, "last-name": &in.LastName, "external-id": &in.ExternalID,
 		"language": &in.Language, "timezone": &in.Timezone,
@@ -47,6 +50,9 @@ func (f *contactFlags) input(ctx context.Context, c *cli, flags *pflag.FlagSet) 
 		if flags.Changed(name) {
 			*to = api.Given(*f.texts[name])
 		}
+	}
+	if flags.Changed("number") {
+		in.Number = api.Given(f.number)
 	}
 	if flags.Changed("status") {
 		in.Status = f.texts["status"]
@@ -161,6 +167,16 @@ func contactTable(w *tabwriter.Writer, p api.Contact) {
 			value += " (until " + at(&ends) + ")"
 		}
 		fields(w, "attributes."+key, value)
+	}
+	if p.Free != nil {
+		for _, beside := range []struct {
+			prefix string
+			values map[string]json.RawMessage
+		}{{"free.", p.Free.Custom}, {"additional.", p.Free.Additional}} {
+			for _, key := range slices.Sorted(maps.Keys(beside.values)) {
+				fields(w, beside.prefix+key, string(beside.values[key]))
+			}
+		}
 	}
 	fields(w, "Last activity", at(p.LastActivityAt), "Created", at(&p.CreatedAt), "Updated", at(&p.UpdatedAt))
 }

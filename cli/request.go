@@ -133,3 +133,39 @@ func showList[T any](ctx context.Context, c *cli, p path, limit int, as rows[T])
 	}
 	return printList(c, items, more, as)
 }
+
+// hinted is how a list is shown, and how it comes to have items where it has none.
+type hinted[T any] struct {
+	rows rows[T]
+	hint string
+}
+
+// showHinted is showList of a list that says how it comes to have items.
+func showHinted[T any](ctx context.Context, c *cli, p path, limit int, as hinted[T]) error {
+	items, more, err := list[T](ctx, c, p, limit)
+	if err != nil {
+		return err
+	}
+	if err := printList(c, items, more, as.rows); err != nil {
+		return err
+	}
+	if len(items) == 0 && c.output != "json" {
+		sayln(c.err, as.hint)
+	}
+	return nil
+}
+
+// showAll is showHinted of a list that comes at once.
+func showAll[T any](ctx context.Context, c *cli, p path, as hinted[T]) error {
+	found, raw, err := ask[page[T]](ctx, c, get(p))
+	if err != nil {
+		return err
+	}
+	if c.output == "json" {
+		return c.print(raw, nil)
+	}
+	if len(found.Items) == 0 {
+		sayln(c.err, as.hint)
+	}
+	return printList(c, found.Items, false, as.rows)
+}

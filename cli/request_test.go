@@ -143,10 +143,14 @@ migrate-from chat44mp --url SOURCE --ids 1 --key x --folder FOLDER
 uploads ls
 uploads show 1
 contacts ls --search a --email b --phone c --address telegram=1 --status active --group 3
+contacts ls --order -name --page 2
 contacts show 1
 contacts export --group news --file OUT
 contacts create --name Ada --attribute plan=free
 contacts set 1 --name Ada
+contacts addresses 1
+contacts written 1 phone 0151
+contacts value plan free 1 2
 contacts rm 1
 contacts merge 1 2
 contacts bulk set --set plan=free --all
@@ -155,10 +159,29 @@ contacts opt-in 1
 contacts consents 1
 contacts erase 1
 contacts data 1
+conversations ls --status open --contact 1 --channel 1 --label vip --search Ada
+conversations show 1
+conversations create --channel 1 --contact 1
+conversations set 1 --status resolved
+conversations say 1 --text Hello
+conversations note 1 Angry
+conversations hide 1 2
 properties ls
 properties create age --type number --name Age
 properties set age --type text --dry-run
 properties rm age
+attributes ls
+attributes show 1
+attributes create topic --of conversation --choice refund
+attributes set 1 --name Topic
+attributes rm 1
+filters ls --kind report
+filters show 1
+filters create Gold --rule @RULE
+filters set 1 --name Silver
+filters rm 1
+filters count 1 --kind email
+filters use 1
 groups ls
 groups create Readers
 groups set 1 --name Readers

@@ -107,8 +107,10 @@ type List struct {
 	Slot int
 	// Color and TextColor are how a label is shown: six hexadecimal digits, or empty.
 	Color, TextColor string
-	Members          int64
-	CreatedAt        time.Time
+	// Called is what a program calls it, where another list has that name; empty for Name.
+	Called    string
+	Members   int64
+	CreatedAt time.Time
 }
 
 // MaxSlots is how many categories of an account have a number.

@@ -75,7 +75,7 @@ func displayOf(t property.Type) string {
 // DefinitionStore keeps definitions.
 type DefinitionStore interface {
 	// CreateDefinition keeps a new one, and with p its property; a key that is taken is a
-	// Conflict.
+	// Conflict, and so is one more than MaxDefinitions.
 	CreateDefinition(ctx context.Context, d Definition, p *property.Property) (Definition, error)
 	ListDefinitions(ctx context.Context, accountID int64) ([]Definition, error)
 	// UpdateDefinition changes what people are shown; NotFound if there is none.
@@ -98,6 +98,9 @@ func NewDefinitions(store DefinitionStore, properties *Properties) *Definitions 
 
 // Bounds of definitions.
 const (
+	// MaxDefinitions is how many attributes the conversations of an account have at most;
+	// those of contacts are as many as properties.
+	MaxDefinitions    = 200
 	maxDefinitionText = 1000
 	maxChoices        = 1000
 )

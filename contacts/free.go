@@ -84,6 +84,9 @@ func (f *Free) add(values Attributes) error {
 	return f.check()
 }
 
+// Keep changes what programs keep beside the contact's values; null takes a value away.
+func (c *Contact) Keep(values Attributes) error { return c.Free.add(values) }
+
 // check refuses what is too much.
 func (f *Free) check() error {
 	if text := f.JSON(); len(text) > maxFree {

@@ -139,6 +139,9 @@ type ListChange struct{ Name, Description, Color, TextColor *string }
 // Update renames a list or describes it anew.
 func (s *Lists) Update(ctx context.Context, accountID int64, kind ListKind, id int64, c ListChange) (List, error) {
 	return s.store.UpdateList(ctx, accountID, kind, id, func(l *List) error {
+		if c.Name != nil {
+			l.Called = "" // what it was called was another name
+		}
 		for _, field := range []struct{ to, from *string }{
 			{&l.Name, c.Name}, {&l.Description, c.Description}, {&l.Color, c.Color}, {&l.TextColor, c.TextColor},
 		} {

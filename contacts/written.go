@@ -3,6 +3,9 @@ package contacts
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"carillon/internal/fault"
 	"carillon/providers"
@@ -17,8 +20,6 @@ type WrittenStore interface {
 	Written(ctx context.Context, of Holding) (string, error)
 	// SetListCalled notes what a program called a list.
 	SetListCalled(ctx context.Context, accountID, listID int64, called string) error
-	// ListCalled is what a program called a list; empty for its name.
-	ListCalled(ctx context.Context, accountID, listID int64) (string, error)
 }
 
 // Holding is an address that a contact of an account holds.
@@ -41,7 +42,7 @@ func NewWritten(store WrittenStore, lists *Lists) *Written { return &Written{sto
 const mostAlike = 100
 
 // CreateAlike makes a list also where another has its name: then its own gets a number, and
-// ListCalled says how it was called.
+// Called says how it was called.
 func (s *Written) CreateAlike(ctx context.Context, l List) (made List, err error) {
 	called, err := s.alike(l.Name, func(name string) error {
 		l.Name = name
@@ -49,9 +50,21 @@ func (s *Written) CreateAlike(ctx context.Context, l List) (made List, err error
 		return err
 	})
 	if err == nil && called != "" {
+		made.Called = called
 		err = s.SetListCalled(ctx, l.AccountID, made.ID, called)
 	}
 	return made, err
+}
+
+// maxWritten is the longest form of an address, in letters.
+const maxWritten = 320
+
+// Note notes how an address was written, and empty that it is as it is kept.
+func (s *Written) Note(ctx context.Context, of Holding, written string) error {
+	if !utf8.ValidString(written) || utf8.RuneCountInString(written) > maxWritten || strings.ContainsFunc(written, unicode.IsControl) {
+		return fault.InvalidField("written", nil, "is not text of at most %d letters without control characters", maxWritten)
+	}
+	return s.SetWritten(ctx, of, written)
 }
 
 // Rename renames a list as CreateAlike names one.

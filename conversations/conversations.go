@@ -102,6 +102,16 @@ type Filter struct {
 	// Text occurs in an entry that is no message, or in the contact's name.
 	Text          string
 	Offset, Limit int
+	// Behind goes on behind a place of the list, instead of Offset; the zero place begins it.
+	Behind Place
+	// Uncounted leaves out how many there are in all.
+	Uncounted bool
+}
+
+// Place is where a conversation stands among those of an account, those of late first.
+type Place struct {
+	At time.Time
+	ID int64
 }
 
 // Entries selects entries of a conversation in their order: the last ones, those before an
@@ -110,6 +120,8 @@ type Entries struct {
 	AccountID, ConversationID int64
 	Before, After             int64
 	Limit                     int
+	// NewestFirst turns their order round.
+	NewestFirst bool
 }
 
 // Store keeps conversations.
@@ -121,7 +133,7 @@ type Store interface {
 	GetConversation(ctx context.Context, accountID, number int64) (Conversation, error)
 	// ConversationOf is the one of an id, for whoever holds that.
 	ConversationOf(ctx context.Context, accountID, id int64) (Conversation, error)
-	// ListConversations lists them, and says how many there are in all.
+	// ListConversations lists them, and says how many there are in all unless that is not asked for.
 	ListConversations(ctx context.Context, f Filter) (list []Conversation, total int64, err error)
 	// UpdateConversation changes status, labels, custom and additional in one transaction.
 	UpdateConversation(ctx context.Context, accountID, number int64, change func(*Conversation) error) (Conversation, error)
@@ -129,7 +141,7 @@ type Store interface {
 	AddNote(ctx context.Context, e Entry) (Entry, error)
 	// ReceiveEntry takes a reply into a conversation and does what it means.
 	ReceiveEntry(ctx context.Context, r contacts.Reply, e Entry) (Entry, error)
-	// ListSaid lists them, the oldest first.
+	// ListSaid lists them, the oldest first unless it is asked for the newest first.
 	ListSaid(ctx context.Context, f Entries) ([]Entry, error)
 	// GetEntry is NotFound if the account has no such entry; EntryOfMessage is the one that
 	// went out as a message.
@@ -170,8 +182,8 @@ func (c *Conversation) check() error {
 	if c.Status == "" {
 		c.Status = Open
 	}
-	if !slices.Contains(Statuses(), c.Status) {
-		return fault.InvalidField("status", string(c.Status), "is no status: use open, resolved, pending or snoozed")
+	if err := c.Status.check(); err != nil {
+		return err
 	}
 	if len(c.Labels) > maxLabels {
 		return fault.InvalidField("labels", len(c.Labels), "at most %d labels", maxLabels)
@@ -219,10 +231,20 @@ func (s *Service) Of(ctx context.Context, accountID, id int64) (Conversation, er
 	return s.store.ConversationOf(ctx, accountID, id)
 }
 
+// check refuses a status that there is not.
+func (s Status) check() error {
+	if !slices.Contains(Statuses(), s) {
+		return fault.InvalidField("status", string(s), "is no status: use open, resolved, pending or snoozed")
+	}
+	return nil
+}
+
 // List lists conversations, those of late first, and says how many there are in all.
 func (s *Service) List(ctx context.Context, f Filter) ([]Conversation, int64, error) {
-	if f.Status != "" && !slices.Contains(Statuses(), f.Status) {
-		return nil, 0, fault.InvalidField("status", string(f.Status), "is no status: use open, resolved, pending or snoozed")
+	if f.Status != "" {
+		if err := f.Status.check(); err != nil {
+			return nil, 0, err
+		}
 	}
 	return s.store.ListConversations(ctx, f)
 }
@@ -307,7 +329,7 @@ func (s *Service) Hear(ctx context.Context, of Conversation, from providers.Chan
 	}, e)
 }
 
-// Entries lists what was said, the oldest first.
+// Entries lists what was said, the oldest first unless it is asked for the newest first.
 func (s *Service) Entries(ctx context.Context, f Entries) ([]Entry, error) {
 	return s.store.ListSaid(ctx, f)
 }

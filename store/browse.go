@@ -60,11 +60,28 @@ type ordered struct {
 	counted bool
 }
 
-// orderedBy is an order's; false for that of ids.
-func (tx conn) orderedBy(o targeting.Sort) (ordered, bool) {
+// orderedBy is an order's; false for that of ids, and for what orders nothing: a property
+// that there is not, or whose values are sets.
+func (tx conn) orderedBy(ctx context.Context, accountID int64, o targeting.Sort) (by ordered, some bool, err error) {
+	if key, ok := strings.CutPrefix(string(o), contacts.AttributePrefix); ok {
+		properties, err := tx.properties(ctx, accountID)
+		if err != nil {
+			return by, false, err
+		}
+		schema := rule.NewSchema(rule.Vocabulary{Properties: properties})
+		field, there := schema.Field(contacts.AttributePrefix + key)
+		if !there {
+			return by, false, nil
+		}
+		value, some := rule.AttributeSQL(tx.d.rules(), field, "c")
+		return ordered{has: value + " IS NOT NULL", lacks: value + " IS NULL", value: value}, some, nil
+	}
+	by, some = tx.orderedByColumn(o)
+	return by, some, nil
+}
+
+func (tx conn) orderedByColumn(o targeting.Sort) (ordered, bool) {
 	switch o {
-	case targeting.SortID:
-		return ordered{}, false
 	case targeting.SortName:
 		return ordered{has: "c.name <> ''", lacks: "c.name = ''", value: "LOWER(c.name)", counted: true}, true
 	case targeting.SortLastActivity:
@@ -80,15 +97,16 @@ func (tx conn) orderedBy(o targeting.Sort) (ordered, bool) {
 			lacks: "NOT EXISTS (SELECT 1 FROM addresses o WHERE o.contact_id = c.id AND o.kind = ?)", value: "o.address",
 		}, true
 	default:
-		// A property's key was checked when it was made; one that there is not orders nothing.
-		value := "(c.folded ->> '" + strings.ReplaceAll(string(o), "'", "") + "')"
-		return ordered{has: value + " IS NOT NULL", lacks: value + " IS NULL", value: value}, true
+		return ordered{}, false
 	}
 }
 
 // browsedIDs are the ids of a page of so many contacts.
 func (tx conn) browsedIDs(ctx context.Context, b targeting.Browse, where fragment, total int64) (ids []int64, err error) {
-	by, some := tx.orderedBy(b.Order)
+	by, some, err := tx.orderedBy(ctx, b.AccountID, b.Order)
+	if err != nil {
+		return nil, err
+	}
 	offset, limit := int64(b.Offset), int64(b.Limit)
 	if !some {
 		return tx.slice(ctx, piece{from: "contacts c", where: where, keys: []string{"c.id"}, descending: b.Descending}, offset, min(limit, total-offset), total)

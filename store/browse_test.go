@@ -26,12 +26,14 @@ func TestPagesOfContacts(t *testing.T) {
 		people := contacts.NewContacts(s)
 		_, err := contacts.NewProperties(s).Create(ctx, property.Property{AccountID: account, Key: "city", Type: property.Text})
 		require.NoError(t, err)
+		_, err = contacts.NewProperties(s).Create(ctx, property.Property{AccountID: account, Key: "score", Type: property.Number})
+		require.NoError(t, err)
 		label, err := contacts.NewLists(s).Create(ctx, contacts.List{AccountID: account, Kind: contacts.Label, Name: "vip", Color: "#FF9300"})
 		require.NoError(t, err)
 		require.Equal(t, "FF9300", label.Color)
 		var all, labeled []int64
 		values := map[targeting.Sort]map[int64]string{targeting.SortName: {}, targeting.SortEmail: {}, targeting.SortPhone: {},
-			targeting.SortLastActivity: {}, "attributes.city": {}}
+			targeting.SortLastActivity: {}, "attributes.city": {}, "attributes.score": {}}
 		for i := range 23 {
 			c := contacts.Contact{AccountID: account, ExternalID: fmt.Sprintf("c%d", i), Addresses: map[providers.AddressKind]string{}}
 			if i%3 > 0 {
@@ -49,6 +51,8 @@ func TestPagesOfContacts(t *testing.T) {
 			}
 			if i%6 > 0 {
 				c.Given = map[string]json.RawMessage{"city": json.RawMessage(fmt.Sprintf(`"City %02d"`, i*7%23))}
+			} else {
+				c.Given = map[string]json.RawMessage{"score": json.RawMessage(fmt.Sprint(i * 7 % 23))} // of one digit or two
 			}
 			made, err := people.Create(ctx, c, "")
 			require.NoError(t, err)
@@ -60,6 +64,9 @@ func TestPagesOfContacts(t *testing.T) {
 				values[targeting.SortLastActivity][made.ID] = fmt.Sprint(made.LastActivityAt.UnixMilli())
 			}
 			values["attributes.city"][made.ID] = string(made.Attributes["city"])
+			if score := made.Attributes["score"]; score != nil {
+				values["attributes.score"][made.ID] = fmt.Sprintf("%02s", score)
+			}
 			if i%2 == 0 {
 				labeled = append(labeled, made.ID)
 			}
@@ -112,6 +119,7 @@ func TestPagesOfContacts(t *testing.T) {
 				require.True(t, slices.IsSorted(have), "%s: %v", order, have)
 			}
 		}
+		require.Equal(t, all, turn(targeting.Browse{Known: true, Order: "attributes.shoes"}, 23), "a property that there is not orders nothing")
 		_, _, err = browse(t, s, targeting.Browse{AccountID: account, Order: "shoes", Limit: 1})
 		require.True(t, fault.Is(err, fault.Invalid))
 	})

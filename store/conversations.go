@@ -155,9 +155,14 @@ func (s *Store) ListConversations(ctx context.Context, f conversations.Filter) (
 		add(`(EXISTS (SELECT 1 FROM conversation_entries e WHERE e.conversation_id = v.id AND LOWER(e.text) LIKE ? ESCAPE '\')
 			OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = v.contact_id AND LOWER(c.name) LIKE ? ESCAPE '\'))`, like, like)
 	}
+	if f.Behind.ID != 0 {
+		add("(v.last_activity_at, v.id) < (?, ?)", sqldb.Millis(f.Behind.At), f.Behind.ID)
+	}
 	condition := " WHERE " + strings.Join(where, " AND ")
-	if err := s.reader().Row(ctx, "SELECT COUNT(*) FROM conversations v"+condition, args...).Scan(&total); err != nil {
-		return nil, 0, s.translate(err)
+	if !f.Uncounted {
+		if err := s.reader().Row(ctx, "SELECT COUNT(*) FROM conversations v"+condition, args...).Scan(&total); err != nil {
+			return nil, 0, s.translate(err)
+		}
 	}
 	list, err = sqldb.Query(ctx, s.reader(), scanConversation, selectConversation+condition+" ORDER BY v.last_activity_at DESC, v.id DESC LIMIT ? OFFSET ?",
 		append(args, f.Limit, f.Offset)...)
@@ -371,7 +376,7 @@ func (tx conn) converses(ctx context.Context, accountID int64) (does bool, err e
 	return does, err
 }
 
-// ListSaid lists entries, the oldest first.
+// ListSaid lists entries, the oldest first unless the newest are to be.
 func (s *Store) ListSaid(ctx context.Context, f conversations.Entries) ([]conversations.Entry, error) {
 	query, args := selectEntry+" WHERE e.account_id = ? AND e.conversation_id = ?", []any{f.AccountID, f.ConversationID}
 	order := " ORDER BY e.id DESC LIMIT ?"
@@ -382,7 +387,7 @@ func (s *Store) ListSaid(ctx context.Context, f conversations.Entries) ([]conver
 		query, args, order = query+" AND e.id > ?", append(args, f.After), " ORDER BY e.id LIMIT ?"
 	}
 	list, err := sqldb.Query(ctx, s.reader(), scanEntry, query+order, append(args, f.Limit)...)
-	if f.After == 0 || f.Before != 0 {
+	if ascending := f.After != 0 && f.Before == 0; ascending == f.NewestFirst {
 		slices.Reverse(list)
 	}
 	return list, s.translate(err)

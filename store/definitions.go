@@ -47,6 +47,12 @@ func (s *Store) CreateDefinition(ctx context.Context, d contacts.Definition, p *
 				Location: "key", Value: d.Key, Message: "an attribute has this key already: choose another, or change that one",
 			}}}
 		}
+		if err := tx.Row(ctx, "SELECT COUNT(*) FROM attribute_definitions WHERE account_id = ? AND model = ?", d.AccountID, string(d.Model)).Scan(&n); err != nil {
+			return err
+		}
+		if p == nil && n >= contacts.MaxDefinitions {
+			return fault.New(fault.Conflict, "conversations have %d attributes, which is the most: delete one that nobody needs", contacts.MaxDefinitions)
+		}
 		if p != nil {
 			if _, err := tx.createProperty(ctx, *p, d); err != nil {
 				return err

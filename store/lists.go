@@ -16,13 +16,13 @@ import (
 )
 
 // selectList reads what scanList takes.
-const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, COALESCE(l.slot, 0), l.color, l.text_color, l.created_at,
+const selectList = `SELECT l.id, l.account_id, l.kind, l.name, l.description, COALESCE(l.slot, 0), l.color, l.text_color, l.called, l.created_at,
 	(SELECT COUNT(*) FROM members m WHERE m.list_id = l.id) FROM lists l`
 
 func scanList(scan sqldb.Scan) (contacts.List, error) {
 	var l contacts.List
 	var created sqldb.Time
-	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &l.Slot, &l.Color, &l.TextColor, &created, &l.Members)
+	err := scan(&l.ID, &l.AccountID, &l.Kind, &l.Name, &l.Description, &l.Slot, &l.Color, &l.TextColor, &l.Called, &created, &l.Members)
 	l.CreatedAt = created.Time
 	return l, err
 }
@@ -152,8 +152,8 @@ func (s *Store) UpdateList(ctx context.Context, accountID int64, kind contacts.L
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE lists SET name = ?, description = ?, color = ?, text_color = ? WHERE id = ?",
-			list.Name, list.Description, list.Color, list.TextColor, id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE lists SET name = ?, description = ?, color = ?, text_color = ?, called = ? WHERE id = ?",
+			list.Name, list.Description, list.Color, list.TextColor, list.Called, id); err != nil {
 			return err
 		}
 		updated, err = tx.list(ctx, accountID, kind, id)

@@ -32,11 +32,6 @@ func (s *Store) SetListCalled(ctx context.Context, accountID, listID int64, call
 	})
 }
 
-// ListCalled is what a program called a list.
-func (s *Store) ListCalled(ctx context.Context, accountID, listID int64) (string, error) {
-	return s.text(ctx, "SELECT called FROM lists WHERE id = ? AND account_id = ?", listID, accountID)
-}
-
 // text reads one text; empty where there is none.
 func (s *Store) text(ctx context.Context, query string, args ...any) (text string, err error) {
 	err = s.reader().Row(ctx, query, args...).Scan(&text)

@@ -42,20 +42,28 @@ func TestListsThatAreCalledAlike(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		account := s.Account("a")
-		alike := contacts.NewWritten(s, contacts.NewLists(s))
+		lists := contacts.NewLists(s)
+		alike := contacts.NewWritten(s, lists)
 		var last contacts.List
 		for i, name := range []string{"Group", "Group (2)", "Group (3)"} {
 			l, err := alike.CreateAlike(ctx, contacts.List{AccountID: account, Kind: contacts.Group, Name: "Group"})
 			require.NoError(t, err)
 			require.Equal(t, name, l.Name)
-			called, err := s.ListCalled(ctx, account, l.ID)
+			require.Equal(t, i > 0, l.Called == "Group")
+			kept, err := lists.Get(ctx, account, contacts.Group, l.ID)
 			require.NoError(t, err)
-			require.Equal(t, i > 0, called == "Group")
+			require.Equal(t, l.Called, kept.Called)
 			last = l
 		}
 		require.NoError(t, alike.Rename(ctx, last, "Other"))
-		called, err := s.ListCalled(ctx, account, last.ID)
+		kept, err := lists.Get(ctx, account, contacts.Group, last.ID)
 		require.NoError(t, err)
-		require.Empty(t, called)
+		require.Equal(t, "Other", kept.Name)
+		require.Empty(t, kept.Called)
+		require.NoError(t, alike.Rename(ctx, last, "Group"))
+		name := "News"
+		kept, err = lists.Update(ctx, account, contacts.Group, last.ID, contacts.ListChange{Name: &name})
+		require.NoError(t, err)
+		require.Empty(t, kept.Called, "another name is what it is called")
 	})
 }

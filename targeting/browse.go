@@ -26,6 +26,9 @@ const (
 	SortLastActivity Sort = "last_activity_at"
 )
 
+// Sorts are the orders that all contacts have, that of ids left out.
+func Sorts() []Sort { return []Sort{SortName, SortEmail, SortPhone, SortLastActivity} }
+
 // Browse asks for a page of contacts by its place, as people turn pages. What is empty does
 // not restrict.
 type Browse struct {
@@ -58,8 +61,7 @@ func (s *Rules) Browse(ctx context.Context, b Browse) (list []contacts.Contact, 
 	if utf8.RuneCountInString(b.Text) > maxBrowsed || !utf8.ValidString(b.Text) || strings.ContainsRune(b.Text, 0) {
 		return nil, 0, fault.InvalidField("q", nil, "has at most %d letters", maxBrowsed)
 	}
-	known := []Sort{SortID, SortName, SortEmail, SortPhone, SortLastActivity}
-	if !slices.Contains(known, b.Order) && !strings.HasPrefix(string(b.Order), contacts.AttributePrefix) {
+	if b.Order != SortID && !slices.Contains(Sorts(), b.Order) && !strings.HasPrefix(string(b.Order), contacts.AttributePrefix) {
 		return nil, 0, fault.InvalidField("order", string(b.Order), "contacts have no such order")
 	}
 	var parsed rule.Rule

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/providers"
 	"carillon/services"
 	"carillon/store"
@@ -50,6 +52,17 @@ func kind(name string, can providers.Capabilities) providers.Kind {
 		})
 }
 
+// onPostgres is the name of a subtest whose fixtures are on PostgreSQL.
+const onPostgres = "PostgreSQL"
+
+// Each runs a test on SQLite and on PostgreSQL: its fixtures are on the one whose name the
+// subtest has. The package's TestMain must end the server, as testenv.Main does.
+func Each(t *testing.T, run func(t *testing.T)) {
+	t.Helper()
+	t.Run("SQLite", run)
+	t.Run(onPostgres, run)
+}
+
 // New makes a fixture that ends with the test.
 func New(t testing.TB) *Fixture {
 	t.Helper()
@@ -57,7 +70,11 @@ func New(t testing.TB) *Fixture {
 	box, err := secret.NewBox(secret.New(MasterKey))
 	require.NoError(t, err)
 	f := &Fixture{Clock: clock.NewFake(Noon), People: map[string]contacts.Contact{}}
-	f.Store, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: f.Clock})
+	dsn := filepath.Join(t.TempDir(), "carillon.db")
+	if strings.Contains(t.Name(), "/"+onPostgres) {
+		dsn = testenv.SharedPostgres(t).NewDatabase(t)
+	}
+	f.Store, err = store.Open(ctx, store.Options{DSN: dsn, Box: box, Clock: f.Clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.Store.Close()) })
 	_, err = f.Store.Migrate(ctx)

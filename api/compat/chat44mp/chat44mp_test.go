@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/access"
 	"carillon/api/compat/chat44mp"
@@ -20,12 +19,13 @@ import (
 	"carillon/campaigns/flows"
 	"carillon/contacts"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/services/servicestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 // server is the dialect over real services.
 type server struct {
@@ -204,7 +204,9 @@ func TestContactGroups(t *testing.T) {
 }
 
 // L350 to 466.
-func TestContacts(t *testing.T) {
+func TestContacts(t *testing.T) { servicestest.Each(t, contactsAreKept) }
+
+func contactsAreKept(t *testing.T) {
 	s := newServer(t)
 	group := s.number(s.post("create_contact_group", "name", "Group"), "contact_type_id")
 	create := func(pairs ...string) string {

@@ -1,6 +1,7 @@
 package chat44mp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -22,13 +23,7 @@ type shownGroup struct {
 const noGroup = "The contact type ID does not exist"
 
 // calledOf is what a program calls a group.
-func (c *Server) calledOf(ctx context.Context, l contacts.List) (string, error) {
-	called, err := c.Written.ListCalled(ctx, l.AccountID, l.ID)
-	if called == "" {
-		called = l.Name
-	}
-	return called, err
-}
+func calledOf(l contacts.List) string { return cmp.Or(l.Called, l.Name) }
 
 func (c *Server) showGroup(ctx context.Context, a asked) (any, error) {
 	text, err := need(a.given, "contact_type_id", "The contact type ID is required")
@@ -39,10 +34,9 @@ func (c *Server) showGroup(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, orElse(err, noGroup)
 	}
-	called, err := c.calledOf(ctx, l)
 	return shownGroup{
-		ID: strconv.FormatInt(l.ID, 10), UserID: strconv.FormatInt(l.AccountID, 10), Type: called, CreatedAt: timeOf(&l.CreatedAt), Deleted: "0",
-	}, err
+		ID: strconv.FormatInt(l.ID, 10), UserID: strconv.FormatInt(l.AccountID, 10), Type: calledOf(l), CreatedAt: timeOf(&l.CreatedAt), Deleted: "0",
+	}, nil
 }
 
 func (c *Server) createGroup(ctx context.Context, a asked) (any, error) {
@@ -72,11 +66,7 @@ func (c *Server) updateGroup(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, orElse(err, "You don NOT have permission to update contact group")
 	}
-	called, err := c.calledOf(ctx, l)
-	if err != nil {
-		return nil, err
-	}
-	if called == name {
+	if calledOf(l) == name {
 		return nil, unchanged{"Make sure, you changed the contact group name"}
 	}
 	return done{Status: "success"}, c.Written.Rename(ctx, l, name)

@@ -11,17 +11,17 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/access"
 	"carillon/api/compat/chatapi"
 	"carillon/api/gate"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/messages"
 	"carillon/services/servicestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 // server is the dialect over real services.
 type server struct {
@@ -111,7 +111,9 @@ func (s *server) said(id float64) (to, text string) {
 }
 
 // L66 to 90, in every way in which clients send it.
-func TestSendMessage(t *testing.T) {
+func TestSendMessage(t *testing.T) { servicestest.Each(t, messagesAreSent) }
+
+func messagesAreSent(t *testing.T) {
 	s := newServer(t)
 	const body = `Hello, {{ world }}! 🍏 {% endraw %} <b> "x"`
 	for name, of := range map[string]struct{ method, call, body string }{

@@ -14,18 +14,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/access"
 	"carillon/api/compat/chatwoot"
 	"carillon/api/gate"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/providers"
 	"carillon/services/servicestest"
 	"carillon/targeting"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 // server is the dialect over real services, with an account in which nobody is yet.
 type server struct {
@@ -210,7 +210,9 @@ func TestDefinitions(t *testing.T) {
 	require.Equal(t, m{"seats": 12., "free": m{"a": 1.}}, in(t, s.ask(200, "GET", fmt.Sprintf("contacts/%v", ada["id"]), nil), "payload")["custom_attributes"])
 }
 
-func TestContacts(t *testing.T) {
+func TestContacts(t *testing.T) { servicestest.Each(t, contactsAreKept) }
+
+func contactsAreKept(t *testing.T) {
 	s := newServer(t)
 	answer := s.made("contacts", m{
 		"inbox_id": s.whats.ID, "name": "Ada", "email": "Ada@Example.org", "phone_number": "+4915112345671", "identifier": "crm-1",

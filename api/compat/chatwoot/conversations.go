@@ -158,7 +158,7 @@ func (c *Server) contactConversations(ctx context.Context, a asked) (any, error)
 		return nil, err
 	}
 	const most = 20
-	list, _, err := c.Conversations.List(ctx, conversations.Filter{AccountID: a.account(), ContactID: a.ids[0], Limit: most})
+	list, _, err := c.Conversations.List(ctx, conversations.Filter{AccountID: a.account(), ContactID: a.ids[0], Limit: most, Uncounted: true})
 	if err != nil {
 		return nil, err
 	}

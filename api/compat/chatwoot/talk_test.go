@@ -17,6 +17,7 @@ import (
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/providers/fetch"
+	"carillon/services/servicestest"
 	"carillon/templates"
 	"carillon/webhooks"
 )
@@ -84,7 +85,9 @@ func TestConversations(t *testing.T) {
 		s.ask(200, "GET", fmt.Sprintf("/api/v2/accounts/%d/reports/conversations/?type=account", s.Account), nil))
 }
 
-func TestMessages(t *testing.T) {
+func TestMessages(t *testing.T) { servicestest.Each(t, messagesAreSaid) }
+
+func messagesAreSaid(t *testing.T) {
 	s := newServer(t)
 	mary := s.mary()
 	s.made("conversations", m{"inbox_id": s.whats.ID, "contact_id": mary})

@@ -17,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/access"
 	"carillon/api/compat/messengerpeople"
@@ -25,12 +24,13 @@ import (
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/providers"
 	"carillon/providers/fetch"
 	"carillon/services/servicestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 const apiKey = "messenger-people-key-0123456789"
 
@@ -301,7 +301,9 @@ func TestProperties(t *testing.T) {
 	s.refused("no property", "DELETE", "custom", "id", "Hair-Color")
 }
 
-func TestUsers(t *testing.T) {
+func TestUsers(t *testing.T) { servicestest.Each(t, usersAreKept) }
+
+func usersAreKept(t *testing.T) {
 	s := newServer(t)
 	s.people()
 	w := s.call("GET", "user/"+anna)

@@ -14,6 +14,7 @@ import (
 	"carillon/contacts"
 	"carillon/messages"
 	"carillon/providers"
+	"carillon/services/servicestest"
 	"carillon/templates"
 )
 
@@ -25,7 +26,9 @@ func body(rest string) string {
 }
 
 // L3252 to 3392 and L6531.
-func TestSendText(t *testing.T) {
+func TestSendText(t *testing.T) { servicestest.Each(t, textsAreSent) }
+
+func textsAreSent(t *testing.T) {
 	s := newServer(t)
 	const said = `Hello, {{ world }} {% raw %} 🍏`
 	answer := s.as(access.Sender, 200, send, body(`"type":"TEXT","text":{"body":"`+said+`","subject":"x"},"unknown":[1]`))

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"carillon/access"
 	"carillon/api/compat/xms"
@@ -21,6 +20,7 @@ import (
 	"carillon/contacts"
 	"carillon/contacts/property"
 	"carillon/internal/secret"
+	"carillon/internal/testenv"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/services/servicestest"
@@ -28,7 +28,7 @@ import (
 	"carillon/variables"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 // server is the dialect over real services.
 type server struct {
