@@ -177,7 +177,8 @@ func rawValues(values map[string]any) (map[string]json.RawMessage, error) {
 func (s *Server) contactRoutes() {
 	const path, tag = "/v1/contacts", "contacts"
 	register(s, operation{reads: readsPeople, id: "list-contacts", method: http.MethodGet, path: path, tag: tag, doc: "List or search contacts",
-		roles: mayLook, more: "A cursor leads through all of them, in the order of their ids, at the pace of the first page. Who turns pages asks for them by page and order."},
+		roles: mayLook, more: "A cursor leads through all of them, in the order of their ids, at the pace of the first page. " +
+			"Who turns pages asks for them by page and order."},
 		s.pageContacts)
 	register(s, operation{id: "create-contact", method: http.MethodPost, path: path, tag: tag, doc: "Create a contact", status: http.StatusCreated,
 		roles: mayEdit},
@@ -290,7 +291,8 @@ func (s *Server) turn(ctx context.Context, caller access.Key, b targeting.Browse
 			return nil, fault.InvalidField("query.order", to.Order, "a collection has no order")
 		}
 	} else if !slices.Contains(targeting.Sorts(), targeting.Sort(name)) && name != "" && name != "id" {
-		return nil, fault.InvalidField("query.order", to.Order, "must be id, name, email, phone, last_activity_at or attributes.<key>, with - before it for the other way")
+		return nil, fault.InvalidField("query.order", to.Order,
+			"must be id, name, email, phone, last_activity_at or attributes.<key>, with - before it for the other way")
 	}
 	if name == "id" {
 		name = string(targeting.SortID)

@@ -245,7 +245,8 @@ func (s *Server) conversationRoutes() {
 		more: "Messages, replies, and private notes."}, s.entryPage)
 	register(s, operation{id: "send-conversation-message", method: http.MethodPost, path: path + "/{id}/messages", tag: tag,
 		doc: "Send a message in a conversation", status: http.StatusAccepted, roles: gate.Roles{access.Admin, access.Editor, access.Sender}, unaudited: true,
-		more: "It goes as any single message does, to the conversation's contact on its channel. Give an Idempotency-Key, so that a repeated request does not send twice."},
+		more: "It goes as any single message does, to the conversation's contact on its channel. " +
+			"Give an Idempotency-Key, so that a repeated request does not send twice."},
 		func(ctx context.Context, caller access.Key, in *sayInConversation) (*one[ConversationEntry], error) {
 			c, err := s.Conversations.Of(ctx, caller.AccountID, in.ID)
 			if err != nil {

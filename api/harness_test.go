@@ -28,6 +28,7 @@ import (
 	"carillon/providers/builtin"
 	"carillon/services"
 	"carillon/store"
+	"carillon/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -77,11 +78,9 @@ func newServer(t *testing.T, options ...func(*server, *api.Deps)) *server {
 	box, err := secret.NewBox(secret.New(masterKey))
 	require.NoError(t, err)
 	s := &server{t: t, clock: clock.NewFake(noon), log: &bytes.Buffer{}}
-	s.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box, Clock: s.clock})
+	s.store, err = store.Open(ctx, store.Options{DSN: storetest.NewestSQLite(t), Box: box, Clock: s.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
-	_, err = s.store.Migrate(ctx)
-	require.NoError(t, err)
 	account, _, err := s.store.EnsureAccount(ctx, "tests")
 	require.NoError(t, err)
 	s.account = account.ID

@@ -65,7 +65,8 @@ func (c *cli) channelLs() *cobra.Command {
 }
 
 func channelTable(w *tabwriter.Writer, ch api.Channel) {
-	fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Handle", ch.Handle, "Delivers to", ch.Address, "Status", ch.Status, "Reason", ch.StatusReason,
+	fields(w, "Channel", ch.ID, "Name", ch.Name, "Provider", ch.Provider, "Handle", ch.Handle, "Delivers to", ch.Address, "Status", ch.Status,
+		"Reason", ch.StatusReason,
 		"Health", healthWords(ch.Health), "Stands still", standstillWords(ch.Standstill), "What to do", remedyWords(ch.Standstill),
 		"Time zone", ch.Timezone, "In doubt", ch.InDoubt)
 	if ch.QuietHours != nil {

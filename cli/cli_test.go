@@ -30,6 +30,7 @@ import (
 	"carillon/providers/builtin"
 	"carillon/services"
 	"carillon/store"
+	"carillon/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -73,11 +74,9 @@ func newFixture(t *testing.T) *fixture {
 	box, err := secret.NewBox(secret.New("a master key for tests alone"))
 	require.NoError(t, err)
 	f := &fixture{t: t, dir: t.TempDir()}
-	f.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(f.dir, "carillon.db"), Box: box})
+	f.store, err = store.Open(ctx, store.Options{DSN: storetest.NewestSQLite(t), Box: box})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.store.Close()) })
-	_, err = f.store.Migrate(ctx)
-	require.NoError(t, err)
 	account, _, err := f.store.EnsureAccount(ctx, "tests")
 	require.NoError(t, err)
 	_, err = f.store.AddKey(ctx, access.Key{AccountID: account.ID, Name: "admin", Role: access.Admin}, secret.New(testKey))

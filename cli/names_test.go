@@ -18,7 +18,8 @@ func TestThingsAreNamedByTheirNames(t *testing.T) {
 	f.ok("targeting", "create", "Adas", "--rule", `{"condition":"AND","rules":[{"field":"first_name","operator":"is_empty"}]}`)
 	require.Contains(t, f.ok("targeting", "show", "Adas"), "is_empty")
 	f.ok("campaign", "create", "--name", "All kinds", "--channel", "news", "--group", "Kunden in groups", "--label", "Kunden in labels",
-		"--to-category", "Kunden in categories", "--targeting", "Adas", "--exclude-campaign", "Spring", "--category", "Kunden in categories", "--text", "x", "--subject", "x")
+		"--to-category", "Kunden in categories", "--targeting", "Adas", "--exclude-campaign", "Spring", "--category", "Kunden in categories",
+		"--text", "x", "--subject", "x")
 	shown := f.ok("campaign", "show", "All kinds", "--output", "json")
 	for _, want := range []string{`"groups": [`, `"labels": [`, `"categories": [`, `"targeting": [`, `"campaigns": [`, `"category_id": `} {
 		require.Contains(t, shown, want)

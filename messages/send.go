@@ -157,7 +157,8 @@ func (s *Service) prepare(ctx context.Context, t Notification) (m Single, err er
 		wrong = append(wrong, fault.Field{Location: "metadata", Value: len(t.Metadata), Message: fmt.Sprintf("at most %d entries", maxMetadata)})
 	}
 	if !t.DueAt.IsZero() && t.DueAt.Before(s.clock.Now().Add(-stillNow)) {
-		wrong = append(wrong, fault.Field{Location: "due_at", Value: t.DueAt.UTC().Format(time.RFC3339), Message: "is over: set a time to come, or none to send it now"})
+		wrong = append(wrong, fault.Field{Location: "due_at", Value: t.DueAt.UTC().Format(time.RFC3339),
+			Message: "is over: set a time to come, or none to send it now"})
 	}
 	var said string
 	if to.Row, said, err = rowOf(t.Data); err != nil {

@@ -77,7 +77,8 @@ func TestDataOfAnyKind(t *testing.T) {
 	ctx := t.Context()
 	order := messages.Notification{
 		AccountID: f.Account, ChannelID: f.Mail.ID, To: "eve@example.org",
-		Content: providers.Content{Subject: "Your order", Text: "{% for item in row.items %}{{ item.count }} x {{ item.name }}: {{ item.price | times: item.count }}\n{% endfor %}" +
+		Content: providers.Content{Subject: "Your order", Text: "{% for item in row.items %}" +
+			"{{ item.count }} x {{ item.name }}: {{ item.price | times: item.count }}\n{% endfor %}" +
 			"{{ row.total }} {{ row.paid }} {{ row.to.city }} {{ row.tags }} {{ row.forgotten }}"},
 		Data: map[string]any{
 			"items": []any{map[string]any{"name": "Tulip", "count": 2, "price": 1.25}, map[string]any{"name": "Rose", "count": 1, "price": 3}},
@@ -133,7 +134,8 @@ func TestDataOfAnyKind(t *testing.T) {
 		})
 	}
 	// Who does not want any more is told of beforehand.
-	_, err = f.Store.SuppressAll(ctx, f.Account, []contacts.Suppression{{AccountID: f.Account, Kind: f.Mail.Address, Address: order.To, Reason: contacts.Bounced}}, "api", "me")
+	bounced := contacts.Suppression{AccountID: f.Account, Kind: f.Mail.Address, Address: order.To, Reason: contacts.Bounced}
+	_, err = f.Store.SuppressAll(ctx, f.Account, []contacts.Suppression{bounced}, "api", "me")
 	require.NoError(t, err)
 	p, err = f.Messages.Preview(ctx, order)
 	require.NoError(t, err)

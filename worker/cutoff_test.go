@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"carillon/providers"
 	"carillon/queue"
 	"carillon/store"
+	"carillon/store/storetest"
 )
 
 // gatedWriter is the store's writer, which lets a worker's claim be committed
@@ -35,11 +35,9 @@ func openStore(t *testing.T) (*store.Store, providers.Channel) {
 	ctx := t.Context()
 	box, err := secret.NewBox(secret.New("a master key for tests alone"))
 	require.NoError(t, err)
-	s, err := store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "carillon.db"), Box: box})
+	s, err := store.Open(ctx, store.Options{DSN: storetest.NewestSQLite(t), Box: box})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	_, err = s.Migrate(ctx)
-	require.NoError(t, err)
 	account, _, err := s.EnsureAccount(ctx, "test")
 	require.NoError(t, err)
 	c, err := s.CreateChannel(ctx, providers.Channel{

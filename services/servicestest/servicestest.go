@@ -6,7 +6,6 @@ package servicestest
 import (
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +15,10 @@ import (
 	"carillon/contacts"
 	"carillon/internal/clock"
 	"carillon/internal/secret"
-	"carillon/internal/testenv"
 	"carillon/providers"
 	"carillon/services"
 	"carillon/store"
+	"carillon/store/storetest"
 )
 
 // Noon is when the tests take place.
@@ -70,15 +69,14 @@ func New(t testing.TB) *Fixture {
 	box, err := secret.NewBox(secret.New(MasterKey))
 	require.NoError(t, err)
 	f := &Fixture{Clock: clock.NewFake(Noon), People: map[string]contacts.Contact{}}
-	dsn := filepath.Join(t.TempDir(), "carillon.db")
+	newest := storetest.NewestSQLite
 	if strings.Contains(t.Name(), "/"+onPostgres) {
-		dsn = testenv.SharedPostgres(t).NewDatabase(t)
+		newest = storetest.NewestPostgres
 	}
+	dsn := newest(t)
 	f.Store, err = store.Open(ctx, store.Options{DSN: dsn, Box: box, Clock: f.Clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.Store.Close()) })
-	_, err = f.Store.Migrate(ctx)
-	require.NoError(t, err)
 	account, _, err := f.Store.EnsureAccount(ctx, "tests")
 	require.NoError(t, err)
 	f.Account = account.ID

@@ -46,14 +46,14 @@ func Each(t *testing.T, run func(t *testing.T, s *Store)) {
 func EachBenchmark(b *testing.B, run func(b *testing.B, s *Store)) {
 	b.Helper()
 	b.Run("SQLite", func(b *testing.B) { run(b, Open(b, SQLite(b))) })
-	b.Run("PostgreSQL", func(b *testing.B) { run(b, Open(b, migrated(b))) })
+	b.Run("PostgreSQL", func(b *testing.B) { run(b, Open(b, NewestPostgres(b))) })
 }
 
 // EachWith is Each with options of the test's; the DSN is not among them.
 func EachWith(t *testing.T, options store.Options, run func(t *testing.T, s *Store)) {
 	t.Helper()
-	t.Run("SQLite", func(t *testing.T) { run(t, open(t, migratedSQLite(t), options, false)) })
-	t.Run("PostgreSQL", func(t *testing.T) { run(t, open(t, migrated(t), options, false)) })
+	t.Run("SQLite", func(t *testing.T) { run(t, open(t, NewestSQLite(t), options, false)) })
+	t.Run("PostgreSQL", func(t *testing.T) { run(t, open(t, NewestPostgres(t), options, false)) })
 }
 
 // SQLite is a file that does not exist yet.
@@ -78,8 +78,8 @@ var sqlitePattern struct {
 	size int64
 }
 
-// migratedSQLite is a file in the newest schema.
-func migratedSQLite(tb testing.TB) string {
+// NewestSQLite is a file in the newest schema, to be opened with Box.
+func NewestSQLite(tb testing.TB) string {
 	tb.Helper()
 	sqlitePattern.once.Do(func() {
 		path := SQLite(tb)
@@ -103,8 +103,9 @@ func migratedSQLite(tb testing.TB) string {
 	return path
 }
 
-// migrated is a database of the shared server in the newest schema.
-func migrated(tb testing.TB) string {
+// NewestPostgres is a database of the shared server in the newest schema, to be opened with
+// Box.
+func NewestPostgres(tb testing.TB) string {
 	tb.Helper()
 	server := testenv.SharedPostgres(tb)
 	pattern.once.Do(func() {
