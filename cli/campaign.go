@@ -50,11 +50,13 @@ func (c *cli) campaignLs() *cobra.Command {
 	cmd.Flags().StringVar(&tag, "tag", "", "only those with this tag")
 	cmd.Flags().StringVar(&search, "search", "", "only those with this in their names")
 	cmd.Flags().StringVar(&archived, "archived", "", "true: only archived ones; all: these too")
-	where := func() path {
-		return campaignsPath().with(query{"status": status, "kind": kind, "tag": tag, "q": search, "archived": archived})
+	var channels map[int64]string
+	where := func(ctx context.Context) (from path, err error) {
+		channels, err = c.called(ctx, aChannel)
+		return campaignsPath().with(query{"status": status, "kind": kind, "tag": tag, "q": search, "archived": archived}), err
 	}
-	return lists(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
-		return []any{k.ID, k.Name, k.Status, k.ChannelID, at(k.NextFireAt), at(&k.CreatedAt)}
+	return finds(c, cmd, where, rows[api.Campaign]{"ID NAME STATUS CHANNEL FIRES CREATED", func(k api.Campaign) []any {
+		return []any{k.ID, k.Name, k.Status, nameOr(channels, k.ChannelID), at(k.NextFireAt), at(&k.CreatedAt)}
 	}})
 }
 
@@ -75,10 +77,20 @@ func (c *cli) printCampaign(ctx context.Context, raw json.RawMessage, k api.Camp
 			return err
 		}
 	}
+	if c.output == "json" {
+		return c.print(raw, nil)
+	}
+	channels, err := c.called(ctx, aChannel)
+	if err != nil {
+		return err
+	}
+	audience, err := c.audienceWords(ctx, k.Audience)
+	if err != nil {
+		return err
+	}
 	return c.print(raw, func(w *tabwriter.Writer) {
-		audience, _ := json.Marshal(k.Audience)
 		fields(w, "Campaign", k.ID, "Name", k.Name, "Kind", k.Kind, "Published", publicationWords(k.Publication), "Status", k.Status, "Archived", at(k.ArchivedAt),
-			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", k.ChannelID, "Audience", string(audience),
+			"Tags", strings.Join(k.Tags, ", "), "Notes", k.Notes, "Channel", nameOr(channels, k.ChannelID), "Audience", audience,
 			"Subject", k.Content.Subject, "Template", templateWords(k.Content.Template), "Tries", experimentWords(k.Experiment),
 			"Data feed", feedWords(k.Feed), "Tracks", trackWords(k.Tracking), "Counts", conversionWords(k.Conversion),
 			"At", deref(k.Schedule.At), "Recurs", recurs(k.Schedule), "Turns", deliveryWords(k.Schedule.Delivery),
@@ -161,7 +173,7 @@ func (f *campaignFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.preheader, "preheader", "", "preview line that mail programs show")
 	f.feed.add(cmd)
 	f.schedule.add(cmd, "when it fires once started, such as 2026-12-01T09:00 (default at once)")
-	flags.Float64Var(&f.rate, "rate", 0, "most messages a second of this campaign (default the channel's limit)")
+	flags.Var(rateFlag{&f.rate}, "rate", "most messages a second of this campaign, or none (default the channel's limit)")
 	flags.Var(batchFlag{&f.batch}, "batch", "go out in batches with pauses: so many messages, and as many again after so long, such as 500/10m")
 	flags.IntVar(&f.weight, "weight", 0, "its share of the channel against other campaigns, 1 to 100 (default 1)")
 	flags.StringVar(&f.category, "category", "", "the category that it is about, by id or name: whoever opted out of it is skipped; '' for none")

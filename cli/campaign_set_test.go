@@ -30,7 +30,7 @@ func TestADraftIsChangedByTheFlagsOfCreate(t *testing.T) {
 		require.Contains(t, shown, want, "exclusions stay")
 	}
 	require.NotContains(t, shown, `"all"`, "the audience is another one")
-	f.ok("campaign", "set", "1", "--rate", "0", "--tag", "", "--notes", "")
+	f.ok("campaign", "set", "1", "--rate", "none", "--tag", "", "--notes", "")
 	shown = f.ok("campaign", "show", "1", "--output", "json")
 	require.NotContains(t, shown, "per_second")
 	require.Contains(t, shown, `"tags": []`)
@@ -108,4 +108,22 @@ func TestAMailWithoutAWayOutIsNotStarted(t *testing.T) {
 	// What reaches nobody needs no way out.
 	f.ok("channel", "create", "try", "--provider", "sandbox")
 	f.ok("campaign", "create", "--name", "Spring", "--channel", "try", "--all", "--subject", "x", "--text", "Bye: {{ unsubscribe_url }}", "--start")
+}
+
+func TestWatchingADraftSaysHowToStartIt(t *testing.T) {
+	f := newFixture(t)
+	f.newsletter()
+	code, _, stderr := f.run("campaign", "watch", "Spring")
+	require.Equal(t, exitRefused, code)
+	require.Contains(t, stderr, "`carillon campaign start 1 --watch` starts it")
+	require.Contains(t, f.ok("campaign", "ls"), "news", "the channel by its name")
+	require.Regexp(t, `Audience +everybody; not group Staff`, f.ok("campaign", "show", "1"))
+
+	code, _, stderr = f.run("labels", "ls")
+	require.Zero(t, code)
+	require.Contains(t, stderr, "There is none. `carillon labels create` makes one")
+	// A test of a channel waits for the verdict.
+	code, _, stderr = f.run("channel", "test", "news", "--to", "me@example.org")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "it is not sent yet")
 }

@@ -34,11 +34,15 @@ func (c *cli) watch(ctx context.Context, id int64) error {
 				return err
 			}
 		}
+		if k.Status == "draft" {
+			bar.end()
+			return &exitError{exitRefused, fmt.Errorf("campaign %d is a draft, and nothing of it is sent: `carillon campaign start %d --watch` starts it", id, id)}
+		}
 		told = tellStandstill(bar, run.Standstill, told)
 		waiting := run.Counts["pending"] + run.Counts["queued"] + run.Counts["sending"]
 		bar.set(run.Total-waiting, run.Total, watchRemark(k, run))
 		switch k.Status {
-		case "finished", "canceled", "failed", "draft":
+		case "finished", "canceled", "failed":
 			bar.end()
 			err := c.print(raw, func(w *tabwriter.Writer) {
 				fields(w, "Campaign", k.ID, "Name", k.Name, "Status", k.Status)

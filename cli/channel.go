@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -198,7 +199,7 @@ const inDoubtUsage = "what becomes of messages whose worker died while it asked:
 
 func limitFlags(cmd *cobra.Command, limits *providers.Limits) {
 	flags := cmd.Flags()
-	flags.Float64Var(&limits.PerSecond, "rate", 0, "most messages a second (default no limit)")
+	flags.Var(rateFlag{&limits.PerSecond}, "rate", "most messages a second, or none (default no limit)")
 	flags.IntVar(&limits.Burst, "burst", 0, "how many may go at once after a quiet time (default 1)")
 	flags.TextVar(&limits.Concurrency, "concurrency", providers.Auto, "most requests under way at the provider in one worker: `N`, or auto, which finds it out")
 	flags.IntVar(&limits.MaxConcurrency, "max-concurrency", 0, "most that a concurrency of auto grows to (default what suits the provider)")
@@ -358,12 +359,58 @@ func (c *cli) settings(ctx context.Context, provider, file string, sets []string
 
 func (c *cli) channelTest() *cobra.Command {
 	var to string
-	cmd := &cobra.Command{Use: "test CHANNEL", Short: "Send a test message through a channel", Example: "  carillon channel test news --to me@example.org"}
+	var noWait bool
+	cmd := &cobra.Command{Use: "test CHANNEL", Short: "Send a test message through a channel, and wait for what becomes of it",
+		Long:    "Sends a short message and waits, for half a minute at most, until the provider has taken or refused it: then it exits with 0, or 1.",
+		Example: "  carillon channel test news --to me@example.org"}
 	cmd.Flags().StringVar(&to, "to", "", "address to send it to (required)")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait")
 	_ = cmd.MarkFlagRequired("to") // the flag exists
 	return c.onChannel(cmd, func(ctx context.Context, ch api.Channel) error {
-		return show(ctx, c, post(channelsPath().id(ch.ID).below("test"), map[string]string{"to": to}), sentTable)
+		sent := post(channelsPath().id(ch.ID).below("test"), map[string]string{"to": to})
+		if noWait {
+			return show(ctx, c, sent, sentTable)
+		}
+		m, _, err := ask[api.Message](ctx, c, sent)
+		if err != nil {
+			return err
+		}
+		return c.verdict(ctx, m.ID)
 	})
+}
+
+// verdictPolls is how often a test looks what has become of its message: for half a minute.
+const verdictPolls = int(30 * time.Second / pollEvery)
+
+// verdict waits for what becomes of a message, and errs unless it was sent.
+func (c *cli) verdict(ctx context.Context, id int64) error {
+	var m api.MessageHistory
+	var raw json.RawMessage
+	for range verdictPolls {
+		var err error
+		if m, raw, err = ask[api.MessageHistory](ctx, c, get(messagesPath().id(id))); err != nil {
+			return err
+		}
+		if !slices.Contains([]string{"pending", "queued", "sending"}, m.State) {
+			break
+		}
+		if err := c.clock.Sleep(ctx, pollEvery); err != nil {
+			return fmt.Errorf("`carillon messages show %d` shows what becomes of it: %w", id, err)
+		}
+	}
+	if err := c.print(raw, func(w *tabwriter.Writer) {
+		fields(w, "Message", m.ID, "To", m.Address, "State", m.State, "Reason", m.Reason, "Answer", m.Detail,
+			"Stands still", standstillWords(m.Standstill), "What to do", remedyWords(m.Standstill))
+	}); err != nil {
+		return err
+	}
+	switch m.State {
+	case "sent", "delivered", "read":
+		return nil
+	case "pending", "queued", "sending":
+		return &exitError{exitFailed, fmt.Errorf("it is not sent yet: `carillon messages show %d` shows what becomes of it", id)}
+	}
+	return &exitError{exitFailed, fmt.Errorf("the test message is %s", m.State)}
 }
 
 func (c *cli) channelRm() *cobra.Command {

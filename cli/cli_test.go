@@ -309,7 +309,7 @@ func TestMessagesKeysContacts(t *testing.T) {
 	require.Contains(t, f.ok("messages", "cancel", "1"), "canceled")
 	require.Contains(t, f.ok("queue", "pause", "news"), "paused")
 	require.Contains(t, f.ok("queue", "resume", "news"), "active")
-	require.Contains(t, f.ok("channel", "test", "news", "--to", "me@example.org"), "me@example.org")
+	require.Contains(t, f.ok("channel", "test", "news", "--to", "me@example.org", "--no-wait"), "me@example.org")
 	require.Contains(t, f.ok("keys", "create", "shop", "--role", "sender"), "car_")
 	require.Contains(t, f.ok("keys", "ls"), "shop")
 	f.ok("keys", "revoke", "2")
@@ -367,6 +367,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"frobnicate"}, exitUsage, `unknown command "frobnicate"`},
 		{[]string{"campaign", "frobnicate"}, exitUsage, "there is no such command"},
 		{[]string{"campaign", "ls", "--nonsense"}, exitUsage, "unknown flag"},
+		{[]string{"contacts", "add", "--email", "a@example.org"}, exitUsage, "carillon contacts add: there is no such command; there are "},
+		{[]string{"channel", "set", "news", "--rate", "0"}, exitUsage, "write none for no limit"},
+		{[]string{"channel", "set", "news", "--rate", "fast"}, exitUsage, "must be messages a second, such as 50, or none"},
 		{[]string{"campaign", "show"}, exitUsage, "accepts 1 arg"},
 		{[]string{"campaign", "show"}, exitUsage, "Usage: carillon campaign show ID [flags]\ncarillon campaign show --help shows more."},
 		{[]string{"campaign", "frobnicate"}, exitUsage, "carillon campaign --help shows the commands."},
@@ -392,7 +395,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"import", bad}, exitRefused, "column"},
 		{[]string{"import", "/nowhere.csv"}, exitRefused, "no such file"},
 		{[]string{"keys", "revoke", "1"}, exitRefused, "last admin key"},
-		{[]string{"--key", "wrong-key-0123456789", "campaign", "ls"}, exitForbidden, "unknown or revoked"},
+		{[]string{"--key", "wrong-key-0123456789", "campaign", "ls"}, exitNoKey, "unknown or revoked"},
 		{[]string{"--server", "http://127.0.0.1:1", "campaign", "ls"}, exitUnreachable, "carillon serve"},
 		{[]string{"worker"}, exitRefused, "CARILLON_STORE_DSN"},
 		{[]string{"config", "--config", "/nowhere.yaml"}, exitRefused, "there is no configuration file"},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -66,9 +67,30 @@ func finds[T any](c *cli, cmd *cobra.Command, where func(ctx context.Context) (p
 		if err != nil {
 			return err
 		}
-		return showList(ctx, c, from, limit, as)
+		return showHinted(ctx, c, from, limit, hinted[T]{as, noneYet(cmd)})
 	})
 }
+
+// makers are the commands that bring something into a list, by their names.
+var makers = []string{"create", "add", "set", "send", "import"}
+
+// noneYet says of an empty list what brings something into it: a command beside it.
+func noneYet(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return ""
+	}
+	for _, name := range makers {
+		for _, beside := range cmd.Parent().Commands() {
+			if beside.Name() == name {
+				return fmt.Sprintf("There is none. `%s %s` %s; --help shows how.", cmd.Parent().CommandPath(), name, verbOf[name])
+			}
+		}
+	}
+	return ""
+}
+
+// verbOf is what the makers do.
+var verbOf = map[string]string{"create": "makes one", "add": "adds one", "set": "sets one", "send": "sends one", "import": "takes some in"}
 
 // limitFlag adds --limit to a list.
 func limitFlag(cmd *cobra.Command, limit *int) {

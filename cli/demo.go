@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -121,13 +122,13 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	sayf(c.out, `
 Go on with what the demo made:
 
-  carillon serve --data-dir %[1]s
+  %[6]s serve --data-dir %[1]s
 
 It answers on %[2]s. The admin key is in %[3]s, where the commands find it:
 
-  carillon campaign show %[4]d --data-dir %[1]s
-  carillon explain %[4]d %[5]s --data-dir %[1]s
-`, dir, defaultServer, config.AdminKeyPath(), k.ID, somebody)
+  %[6]s campaign show %[4]d --data-dir %[1]s
+  %[6]s explain %[4]d %[5]s --data-dir %[1]s
+`, dir, defaultServer, config.AdminKeyPath(), k.ID, somebody, cmp.Or(c.program, "carillon"))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"carillon/internal/fault"
 )
@@ -20,6 +21,8 @@ const (
 	exitUnbalanced  = 5
 	exitUnreachable = 6
 	exitForbidden   = 7
+	exitNoKey       = 8
+	exitInUse       = 9
 )
 
 // exitError is an error with its exit code. An empty message means that
@@ -53,7 +56,9 @@ func exitCode(err error) int {
 		switch p.Status {
 		case http.StatusNotFound:
 			return exitNotFound
-		case http.StatusUnauthorized, http.StatusForbidden:
+		case http.StatusUnauthorized:
+			return exitNoKey
+		case http.StatusForbidden:
 			return exitForbidden
 		case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
 			return exitRefused
@@ -61,12 +66,18 @@ func exitCode(err error) int {
 		return exitFailed
 	case errors.Is(err, context.Canceled):
 		return exitFailed
+	case errors.Is(err, syscall.EADDRINUSE):
+		return exitInUse
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return exitUnreachable
 	}
 	switch fault.CodeOf(err) {
 	case fault.Invalid, fault.Conflict, fault.TooLarge:
 		return exitRefused
 	case fault.NotFound:
 		return exitNotFound
+	case fault.Unavailable:
+		return exitUnreachable
 	}
 	return exitFailed
 }

@@ -19,7 +19,7 @@ func Main() int {
 	ctx, stop := interruptible()
 	defer stop()
 	c := &cli{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: clock.System{},
+		program: os.Args[0], in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: clock.System{},
 		terminal: term.IsTerminal(int(os.Stderr.Fd())) && term.IsTerminal(int(os.Stdin.Fd())),
 		run:      app.Run, migrate: app.Migrate,
 	}

@@ -48,15 +48,19 @@ func (c *cli) queueLs() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return show(ctx, c, get(queuePath().with(part)), queueTable)
+		channels, err := c.called(ctx, aChannel)
+		if err != nil {
+			return err
+		}
+		return show(ctx, c, get(queuePath().with(part)), func(w *tabwriter.Writer, q api.QueueView) { queueTable(w, q, channels) })
 	})
 }
 
-func queueTable(w *tabwriter.Writer, q api.QueueView) {
+func queueTable(w *tabwriter.Writer, q api.QueueView, channels map[int64]string) {
 	if len(q.Channels) > 0 {
 		sayln(w, "CHANNEL\tPENDING\tQUEUED\tSENDING\tOLDEST WAITS")
 		for _, t := range q.Channels {
-			sayf(w, "%d\t%d\t%d\t%d\t%s\n", t.ChannelID, t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
+			sayf(w, "%s\t%d\t%d\t%d\t%s\n", clean(nameOr(channels, t.ChannelID)), t.Pending, t.Queued, t.Sending, seconds(t.OldestWaitSeconds))
 		}
 	}
 	_ = w.Flush() // what follows is no table

@@ -47,7 +47,7 @@ func TestQueueSaysWhatIsToCome(t *testing.T) {
 	f.idle = false
 	out = f.ok("queue", "ls")
 	require.NotContains(t, out, "planned")
-	require.Regexp(t, `1 +2 +0 +0`, out)
+	require.Regexp(t, `news +2 +0 +0`, out)
 
 	f.idle = true
 	f.ok("campaign", "create", "--name", "Summer", "--channel", "news", "--all", "--subject", "s", "--text", "t", "--start")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -127,11 +128,7 @@ type rows[T any] struct {
 
 // showList asks for a list and shows at most limit of its items.
 func showList[T any](ctx context.Context, c *cli, p path, limit int, as rows[T]) error {
-	items, more, err := list[T](ctx, c, p, limit)
-	if err != nil {
-		return err
-	}
-	return printList(c, items, more, as)
+	return showHinted(ctx, c, p, limit, hinted[T]{as, ""})
 }
 
 // hinted is how a list is shown, and how it comes to have items where it has none.
@@ -150,7 +147,7 @@ func showHinted[T any](ctx context.Context, c *cli, p path, limit int, as hinted
 		return err
 	}
 	if len(items) == 0 && c.output != "json" {
-		sayln(c.err, as.hint)
+		sayln(c.err, cmp.Or(as.hint, "There is none."))
 	}
 	return nil
 }

@@ -476,6 +476,8 @@ func (r *recorder) RoundTrip(sent *http.Request) (*http.Response, error) {
 		answer = `{"id":1}` // it goes on
 	case sent.Method == http.MethodGet && sent.URL.Path == "/v1/campaigns/2":
 		answer = `{"id":2,"name":"x","channel_id":1,"run_id":1,"status":"paused"}`
+	case sent.Method == http.MethodGet && strings.HasPrefix(sent.URL.Path, "/v1/messages/"):
+		answer = `{"id":1,"state":"sent"}`
 	case strings.HasSuffix(sent.URL.Path, "/correct"):
 		answer = `{"recipients":1,"says":[]}`
 	case strings.HasSuffix(sent.URL.Path, "/suppressions/import"):

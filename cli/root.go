@@ -22,6 +22,8 @@ import (
 
 // cli is one invocation of the program.
 type cli struct {
+	// program is how the program was called; empty for its name.
+	program  string
 	in       io.Reader
 	out, err io.Writer
 	environ  []string
@@ -67,8 +69,8 @@ All commands but serve, api, scheduler, worker, migrate and config talk to a run
 --key, CARILLON_KEY, or admin.key in the data folder.
 
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not found · 4 refused: the input or the state of
-things forbids it · 5 verify or status: something is wrong · 6 no server answers · 7 the key does not
-allow it`
+things forbids it · 5 verify or status: something is wrong · 6 no server or database answers · 7 the key
+does not allow it · 8 there is no key, or none that is known · 9 the port is in use`
 
 // execute runs the program and returns its exit code.
 func (c *cli) execute(ctx context.Context, args []string) int {
@@ -203,15 +205,27 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			names := make([]string, 0, len(commands))
-			for _, sub := range cmd.Commands() {
-				names = append(names, sub.Name())
-			}
-			return usagef("%s %s: there is no such command; there are %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+			return noSuchCommand(cmd, args[0])
 		},
 	}
+	// Of a command that there is not its flags are not either: the command is named.
+	cmd.SetFlagErrorFunc(func(of *cobra.Command, err error) error {
+		if words := of.Flags().Args(); of == cmd && len(words) > 0 {
+			return noSuchCommand(cmd, words[0])
+		}
+		return plainFlagError(err)
+	})
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// noSuchCommand says which commands a group has.
+func noSuchCommand(cmd *cobra.Command, name string) error {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	return usagef("%s %s: there is no such command; there are %s", cmd.CommandPath(), name, strings.Join(names, ", "))
 }
 
 // load reads the configuration with what the flags of every command say.

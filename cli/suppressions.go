@@ -32,7 +32,10 @@ func (c *cli) suppressionsLs() *cobra.Command {
 func (c *cli) suppressionsAdd() *cobra.Command {
 	var in api.SuppressionInput
 	cmd := &cobra.Command{Use: "add KIND ADDRESS", Short: "Never write to an address again", Args: cobra.ExactArgs(2),
-		Example: "  carillon suppressions add email ada@example.org --reason 'asked by phone'",
+		Long: "Keeps an address from being written to. Without a reason it has opted out: campaigns skip it, and what its own orders and " +
+			"questions ask for still reaches it. Any other reason keeps everything away, order mails too.",
+		Example: `  carillon suppressions add email ada@example.org
+  carillon suppressions add email fraud@example.org --reason 'threatens the staff'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.Kind, in.Address = args[0], args[1]
 			return show(cmd.Context(), c, post(suppressionsPath(), in), func(w *tabwriter.Writer, out api.Suppression) {
