@@ -259,7 +259,7 @@ once, also for campaigns that are under way; 0 takes a limit away.`,
 			change.Config = ch.Config
 			for _, unset := range f.unsets {
 				if _, ok := change.Config[unset]; !ok {
-					return usagef("--unset %s: the channel has no such setting", unset)
+					return &exitError{exitRefused, fmt.Errorf("--unset %s: the channel has no such setting", unset)}
 				}
 				delete(change.Config, unset)
 			}

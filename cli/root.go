@@ -186,10 +186,12 @@ func plainFlagError(err error) error {
 // noteBeginning sets began once a command's line was understood: its arguments,
 // its flags and what they require of each other.
 func (c *cli) noteBeginning(cmd *cobra.Command) {
-	if run := cmd.RunE; run != nil {
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			c.began = true
-			return run(cmd, args)
+	for _, run := range []*func(*cobra.Command, []string) error{&cmd.PreRunE, &cmd.RunE} {
+		if does := *run; does != nil {
+			*run = func(cmd *cobra.Command, args []string) error {
+				c.began = true
+				return does(cmd, args)
+			}
 		}
 	}
 	for _, sub := range cmd.Commands() {
