@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"carillon/contacts/property"
 	"carillon/internal/zone"
 )
 
@@ -128,6 +129,9 @@ func textValue(f Field, o Operator, s string) (v Value, reason string) {
 			reason = "is not " + wanted(f)
 		}
 	default:
+		if f.Source == Column && f.Compare == AsText {
+			s = nameText(o, s)
+		}
 		v.Text = s
 		part, _ := o.positive()
 		switch {
@@ -144,6 +148,20 @@ func textValue(f Field, o Operator, s string) (v Value, reason string) {
 		}
 	}
 	return v, reason
+}
+
+// nameText is a text as names are kept: with single spaces, and with none at an end
+// at which a name ends.
+func nameText(o Operator, s string) string {
+	s = property.Collapse(s)
+	part, _ := o.positive()
+	if part != Contains && part != EndsWith {
+		s = strings.TrimPrefix(s, " ")
+	}
+	if part != Contains && part != BeginsWith {
+		s = strings.TrimSuffix(s, " ")
+	}
+	return s
 }
 
 func clockTime(s string) (string, bool) {
