@@ -17,7 +17,7 @@ func TestNamesAreReadAlikeOnBothSides(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		account := s.Account("names")
-		importCSV(t, s, account, csvFile{text: "email;name\n"+
+		importCSV(t, s, account, csvFile{text: "email;name\n" +
 			"anna@example.org;Anna  Maria\nody@example.org;ΟΔΥΣΣΕΥΣ \u00a0 ΠΑΠΠΑΣ\nmu@example.org;Ünal Müller\n"})
 		rules := targeting.NewRules(s)
 		count := func(operator, value string) int64 {
