@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/store/storetest"
 	"carillon/targeting"
 )
@@ -56,5 +57,40 @@ func TestNamesAreReadAlikeOnBothSides(t *testing.T) {
 			require.EqualValues(t, 1, total, text)
 			require.Len(t, page, 1, text)
 		}
+	})
+}
+
+// Rules call lists by their names and are kept with their ids; values that a property can't
+// have are refused with the one that may have been meant.
+func TestRulesByName(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		ctx := t.Context()
+		account := s.Account("by name")
+		_, err := contacts.NewProperties(s).Create(ctx, property.Property{AccountID: account, Key: "plan", Type: property.Enum, Rule: "free,platinum"})
+		require.NoError(t, err)
+		importCSV(t, s, account, csvFile{text: "email;plan;groups\nanna@example.org;platinum;Alpha  team\nbob@example.org;free;Beta\n"})
+		rules := targeting.NewRules(s)
+		list, err := rules.Create(ctx, account, "Mine", json.RawMessage(`{"condition":"AND","rules":[{"field":"group","operator":"equal","value":"alpha team"},
+			{"field":"plan","operator":"equal","value":"Platinum"}]}`))
+		require.NoError(t, err)
+		require.NotContains(t, string(list.Rule), "alpha")
+		require.Contains(t, string(list.Rule), "attributes.plan")
+		inside, err := rules.Audience(ctx, account, json.RawMessage(`{"condition":"AND","rules":[{"field":"targeting","operator":"equal","value":"mine"}]}`))
+		require.NoError(t, err)
+		counted, err := rules.Count(ctx, account, inside, "")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, counted.Total)
+		for text, want := range map[string]string{
+			`{"field":"plan","operator":"equal","value":"platin"}`:     "did you mean platinum?",
+			`{"field":"group","operator":"equal","value":"Alpha tem"}`: "did you mean Alpha team?",
+		} {
+			_, err := rules.Audience(ctx, account, json.RawMessage(`{"condition":"AND","rules":[`+text+`]}`))
+			require.ErrorContains(t, err, want)
+		}
+		_, _, err = contacts.NewProperties(s).Update(ctx, account, "plan", contacts.PropertyChange{Rule: new("free,platinum,gold")}, false)
+		require.NoError(t, err)
+		counted, err = rules.Count(ctx, account, targeting.Audience{Targeting: []int64{list.ID}}, "")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, counted.Total)
 	})
 }

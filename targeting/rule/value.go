@@ -32,7 +32,7 @@ func (p *parser) value(f Field, o Operator, raw json.RawMessage, at string) (v V
 			reason = "is no text"
 			break
 		}
-		v, reason = textValue(f, o, s)
+		v, reason = p.textValue(f, o, s)
 	case first == 't' || first == 'f':
 		if v.Text = string(raw); f.Compare != AsBoolean {
 			reason = "is not " + wanted(f)
@@ -49,6 +49,22 @@ func (p *parser) value(f Field, o Operator, raw json.RawMessage, at string) (v V
 		return Value{}, false
 	}
 	return v, true
+}
+
+// textValue is a value in normal form that was written as text: what is called by its
+// name has its id, and a property's value is one that there is.
+func (p *parser) textValue(f Field, o Operator, s string) (v Value, reason string) {
+	if f.Compare == AsID {
+		if _, err := strconv.ParseInt(s, 10, 64); err != nil {
+			if s, reason = p.schema.id(f, s); reason != "" {
+				return v, reason
+			}
+		}
+	}
+	if v, reason = textValue(f, o, s); reason == "" {
+		reason = p.schema.choice(f, o, v.Text)
+	}
+	return v, reason
 }
 
 // wanted says what values a field takes.
