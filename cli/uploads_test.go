@@ -26,7 +26,7 @@ func TestImportOfAMessyList(t *testing.T) {
 	require.Contains(t, errs, "86 phone: ")
 	require.Contains(t, errs, "leave the column out with --map 'Telefon=-'")
 	require.Contains(t, errs, "--properties makes properties of such columns")
-	require.Contains(t, errs, "  new: first_name Jürgen · last_name Müller · email person0@example.org · phone +491711000000 · row.geburtstag 01.01.1950")
+	require.Contains(t, errs, "  new: first_name Jürgen · last_name Müller · email person0@example.org · phone +491711000000 · status active · row.geburtstag 01.01.1950")
 
 	code, _, errs = f.run("import", path, "--properties")
 	require.Equal(t, exitRefused, code)
