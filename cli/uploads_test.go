@@ -26,7 +26,8 @@ func TestImportOfAMessyList(t *testing.T) {
 	require.Contains(t, errs, "86 phone: ")
 	require.Contains(t, errs, "leave the column out with --map 'Telefon=-'")
 	require.Contains(t, errs, "--properties makes properties of such columns")
-	require.Contains(t, errs, "  new: first_name Jürgen · last_name Müller · email person0@example.org · phone +491711000000 · status active · row.geburtstag 01.01.1950")
+	require.Contains(t, errs, "  new: first_name Jürgen · last_name Müller · "+
+		"email person0@example.org · phone +491711000000 · status active · row.geburtstag 01.01.1950")
 
 	code, _, errs = f.run("import", path, "--properties")
 	require.Equal(t, exitRefused, code)
@@ -43,7 +44,8 @@ func TestImportOfAMessyList(t *testing.T) {
 	require.Zero(t, code, errs)
 	require.Regexp(t, `Created\s+500`, out)
 	require.NotContains(t, errs, "86 phone")
-	require.Regexp(t, `Contacts\s+125`, f.ok("targeting", "count", "--rule", `{"condition":"AND","rules":[{"field":"umsatz","operator":"greater","value":1000}]}`))
+	require.Regexp(t, `Contacts\s+125`, f.ok("targeting", "count", "--rule",
+		`{"condition":"AND","rules":[{"field":"umsatz","operator":"greater","value":1000}]}`))
 
 	f.tty, f.stdin = false, "email\nada@example.org\n"
 	code, _, errs = f.run("import", "-", "--properties")

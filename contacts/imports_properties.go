@@ -174,7 +174,8 @@ func numberNotice(c csvfile.Column, signs property.Signs, separator byte) []stri
 	case decimal == "" && signs.Comma+signs.Point == 0 && separator == ';':
 		decimal, why = ",", "as in most files with semicolons between the columns"
 	case decimal == "":
-		return []string{fmt.Sprintf("%q has numbers such as %s, which may mean a thousand or a fraction: say --decimal , or --decimal .", c.Header, signs.Number)}
+		return []string{fmt.Sprintf("%q has numbers such as %s, which may mean a thousand or a fraction: say --decimal , or --decimal .",
+			c.Header, signs.Number)}
 	}
 	return []string{fmt.Sprintf("%q has numbers such as %s: --decimal %s reads a %s before the fraction, %s", c.Header, signs.Number, decimal,
 		map[string]string{",": "comma", ".": "point"}[decimal], why)}

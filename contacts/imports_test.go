@@ -195,7 +195,8 @@ func TestRunCutsBatchesAtTheSameRecords(t *testing.T) {
 	}
 	require.EqualValues(t, file.Len(), m.batches[4].BytesRead)
 	require.JSONEq(t, `{"note":"two\nlines \"0\""}`, m.batches[0].Rows[0].Data)
-	require.Equal(t, RefusedLine{Line: 8, Field: "email", Value: "nobody", Reason: "no e-mail address: it has no @", Code: "bad_email"}, m.batches[0].Refused[0])
+	require.Equal(t, RefusedLine{Line: 8, Field: "email", Value: "nobody", Reason: "no e-mail address: it has no @", Code: "bad_email"},
+		m.batches[0].Refused[0])
 
 	// From the middle on it is the same.
 	whole := m.batches

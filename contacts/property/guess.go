@@ -116,7 +116,9 @@ func (g *Guess) takes(t Type) bool {
 func Coded(name string) bool {
 	words := strings.FieldsFunc(Fold(name), func(r rune) bool { return !unicode.IsLetter(r) })
 	for _, word := range words {
-		for _, code := range []string{"plz", "postleitzahl", "zip", "zipcode", "postcode", "postalcode", "cap", "cp", "nr", "nummer", "number", "no", "id", "code", "iban"} {
+		for _, code := range []string{
+			"plz", "postleitzahl", "zip", "zipcode", "postcode", "postalcode", "cap", "cp", "nr", "nummer", "number", "no", "id", "code", "iban",
+		} {
 			if word == code || len(code) > 3 && strings.HasSuffix(word, code) {
 				return true
 			}
