@@ -23,7 +23,8 @@ func TestMessyList(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
 		ctx := t.Context()
 		account := s.Account("messy")
-		dry := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2}, options: contacts.ImportOptions{DryRun: true, Properties: true}, text: list.String()})
+		dry := importCSV(t, s, account, csvFile{config: contacts.ImportConfig{BatchRecords: 2},
+			options: contacts.ImportOptions{DryRun: true, Properties: true}, text: list.String()})
 		require.EqualValues(t, messylist.People, dry.Created)
 		require.EqualValues(t, 1, dry.Refused, "the total")
 		require.EqualValues(t, messylist.JunkPhones, dry.Incomplete)
@@ -62,7 +63,8 @@ func TestMessyList(t *testing.T) {
 		plain := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{DryRun: true}, text: list.String()})
 		require.Contains(t, plain.Notices[len(plain.Notices)-1], `"Umsatz", "Geburtstag", "Newsletter"; --properties`)
 
-		upload := importCSV(t, s, account, csvFile{options: contacts.ImportOptions{Properties: true, Mapping: map[string]string{"Telefon": "-"}}, text: list.String()})
+		upload := importCSV(t, s, account, csvFile{
+			options: contacts.ImportOptions{Properties: true, Mapping: map[string]string{"Telefon": "-"}}, text: list.String()})
 		require.Zero(t, upload.Incomplete)
 		require.Len(t, upload.Faults, 1)
 		require.Empty(t, upload.Preview)

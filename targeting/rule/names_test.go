@@ -65,7 +65,8 @@ func TestNearMissesAreNamed(t *testing.T) {
 
 // Rules that are kept stay readable when a property has lost a value, and have ids alone.
 func TestRulesThatAreKeptAreReadAsTheyWere(t *testing.T) {
-	for value, fine := range map[string]bool{`"attributes.plan", "operator": "equal", "value": "bronze"`: true, `"group", "operator": "equal", "value": "Alpha"`: false} {
+	for value, fine := range map[string]bool{`"attributes.plan", "operator": "equal", "value": "bronze"`: true,
+		`"group", "operator": "equal", "value": "Alpha"`: false} {
 		_, err := rule.Parse(fmt.Appendf(nil, `{"condition": "AND", "rules": [{"field": %s}]}`, value), schema())
 		require.Equal(t, fine, err == nil, value)
 	}
