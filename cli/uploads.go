@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,7 +23,8 @@ type importFlags struct {
 	mapping                                 []string
 	by, country, encoding, separator, group string
 	errorsFile                              string
-	noWait, dryRun                          bool
+	dates, decimal                          string
+	noWait, dryRun, properties, yes         bool
 }
 
 func (c *cli) addImport(root *cobra.Command) {
@@ -35,6 +38,11 @@ Brevo, Shopify, HubSpot and Salesforce are taken as they come. A line that can't
 with its reason and the others go on; a value that can't be used beside a good address is left out
 and named. Contacts that are known already are updated.
 
+--map 'COLUMN=-' leaves a column out. Columns that are there for templates alone can be used by no
+rule: --properties makes properties of them, with types that all of their values have. They are
+shown first, and asked for unless --yes. Dates such as 03/04/2026 and numbers such as 1.234 are
+never guessed at: --dates and --decimal say how the file writes them.
+
 UTF-8, UTF-16 and windows-1252 are found from the file; other encodings have to be named:
 ` + encodingList() + `
 
@@ -43,16 +51,21 @@ carillon uploads show shows how far it is.`,
 		Example: `  carillon import people.csv
   carillon import people.csv --dry-run --errors refused.csv
   carillon import people.csv --country DE --group Customers --errors refused.csv
-  carillon import people.csv --map 'Mail=email' --map 'Vorname=first_name' --by external_id`,
+  carillon import people.csv --map 'Mail=email' --map 'Vorname=first_name' --by external_id
+  carillon import people.csv --map 'Telefon=-' --dates dmy --decimal , --properties --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.importFile(cmd.Context(), args[0], f) },
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.mapping, "map", nil, "COLUMN=FIELD: take this column for this field; may be repeated")
+	flags.StringArrayVar(&f.mapping, "map", nil, "COLUMN=FIELD: take this column for this field, - to leave it out; may be repeated")
 	flags.StringVar(&f.by, "by", "", "by what a line finds a known contact: external_id, email, phone or another kind of address (default the first that it has)")
 	flags.StringVar(&f.country, "country", "", "ISO 3166 code for phone numbers without +, such as DE")
 	flags.StringVar(&f.encoding, "encoding", "", "encoding of the file, see above (default found from the file)")
 	flags.StringVar(&f.separator, "separator", "", "separator of the columns (default found from the header)")
 	flags.StringVar(&f.group, "group", "", "group that everybody in the file joins")
+	flags.StringVar(&f.dates, "dates", "", "order of day, month and year in dates: dmy, mdy or ymd (default what is plain alone)")
+	flags.StringVar(&f.decimal, "decimal", "", "what stands before the fraction of numbers: , or . (default what is plain alone)")
+	flags.BoolVar(&f.properties, "properties", false, "make properties of the columns that rules could not use, with types found from all values")
+	flags.BoolVar(&f.yes, "yes", false, "do not ask before properties are made")
 	flags.StringVar(&f.errorsFile, "errors", "", "write the refused lines and the values left out, with their reasons, to this file")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would become of each line, and change nothing")
 	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait until the import is finished")
@@ -85,15 +98,21 @@ func encodingList() string {
 func (c *cli) importFile(ctx context.Context, path string, f importFlags) error {
 	mapping := map[string]string{}
 	for _, pair := range f.mapping {
-		column, field, ok := strings.Cut(pair, "=")
-		if !ok || column == "" || field == "" {
+		// A header may have the sign in it, a field has not.
+		at := strings.LastIndexByte(pair, '=')
+		if at < 1 || at == len(pair)-1 {
 			return usagef("--map %s: must be COLUMN=FIELD, such as 'Mail=email'", pair)
 		}
-		mapping[column] = field
+		mapping[pair[:at]] = pair[at+1:]
 	}
 	file := csvUpload{name: filepath.Base(path), content: c.in, mapping: mapping, options: api.ImportOptions{
 		Key: f.by, DefaultCountry: f.country, Encoding: f.encoding, Separator: f.separator, Group: f.group, DryRun: f.dryRun,
+		Dates: f.dates, Decimal: f.decimal, Properties: f.properties,
 	}}
+	ask := f.properties && !f.yes && !f.dryRun
+	if ask && path == "-" {
+		return usagef("--properties shows what it would make before it reads the file again, which standard input can't be: add --yes, or name a file")
+	}
 	if path != "-" {
 		opened, err := os.Open(path)
 		if err != nil {
@@ -109,6 +128,11 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		}
 		file.content, file.size = opened, info.Size()
 	}
+	if ask {
+		if err := c.askForProperties(ctx, file); err != nil {
+			return err
+		}
+	}
 	upload, err := c.sendFile(ctx, file)
 	if err != nil {
 		return err
@@ -123,6 +147,7 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 	if err := c.print(raw, func(w *tabwriter.Writer) { uploadTable(w, upload) }); err != nil {
 		return err
 	}
+	c.tellImport(upload)
 	if wrong := wrongLines(upload); wrong != "" {
 		if f.errorsFile == "" {
 			sayln(c.err, "Note: "+wrong+": --errors FILE writes them with their reasons.")
@@ -137,6 +162,122 @@ func (c *cli) importFile(ctx context.Context, path string, f importFlags) error 
 		return &exitError{exitRefused, fmt.Errorf("the file was not taken in: %s", upload.Error)}
 	}
 	return nil
+}
+
+// askForProperties shows what properties an import would make of the file, and asks. The
+// file is at its beginning behind it.
+func (c *cli) askForProperties(ctx context.Context, file csvUpload) error {
+	again, ok := file.content.(io.Seeker)
+	if !ok {
+		return usagef("the file can't be read twice: add --yes")
+	}
+	file.options.DryRun = true
+	upload, err := c.sendFile(ctx, file)
+	if err != nil {
+		return err
+	}
+	if upload, _, err = c.watchUpload(ctx, upload.ID, false); err != nil {
+		return err
+	}
+	if len(upload.Properties) > 0 {
+		c.tellProperties(upload)
+		if err := c.confirm("Make them, and take the file in? [y/N] "); err != nil {
+			return err
+		}
+	}
+	_, err = again.Seek(0, io.SeekStart)
+	return err
+}
+
+// tellImport says what is wrong in a file and what to do, and whom a dry run shows.
+func (c *cli) tellImport(u api.Upload) {
+	for _, f := range u.Faults {
+		sayln(c.err, faultLine(f))
+	}
+	for i, p := range u.Preview {
+		if i == 0 {
+			sayln(c.err, "The first people as they would be:")
+		}
+		sayln(c.err, "  "+clean(personLine(p)))
+	}
+	c.tellProperties(u)
+}
+
+func (c *cli) tellProperties(u api.Upload) {
+	if len(u.Properties) == 0 {
+		return
+	}
+	made := "Properties made of columns:"
+	if u.DryRun {
+		made = "Properties that would be made of columns:"
+	}
+	sayln(c.err, made)
+	for _, p := range u.Properties {
+		line := fmt.Sprintf("  attributes.%s: %s, of %q, %d values", p.Key, p.Type, p.Column, p.Values)
+		if p.Note != "" {
+			line += " (" + p.Note + ")"
+		}
+		sayln(c.err, clean(line))
+	}
+}
+
+// faultLine says how many values of a column are wrong, and what to do.
+func faultLine(f api.UploadFault) string {
+	of := f.Field
+	if of == "" {
+		of = "lines"
+	}
+	line := fmt.Sprintf("%d %s: %s", f.Refused+f.LeftOut, of, f.Reason)
+	switch f.Remedy {
+	case "leave_out":
+		line += fmt.Sprintf("; leave the column out with --map '%s=-'", f.Column)
+	case "dates":
+		line += "; say --dates dmy, or --dates mdy"
+	case "decimal":
+		line += "; say --decimal , or --decimal ."
+	case "encoding":
+		line += "; say --encoding"
+	}
+	return clean(line)
+}
+
+// personLine is somebody in one line.
+func personLine(p api.UploadPerson) string {
+	var parts []string
+	add := func(name, value string) {
+		if value != "" {
+			parts = append(parts, name+" "+value)
+		}
+	}
+	known := "new"
+	if p.ContactID != 0 {
+		known = fmt.Sprintf("contact %d", p.ContactID)
+	}
+	add("external_id", p.ExternalID)
+	add("name", p.Name)
+	add("first_name", p.FirstName)
+	add("last_name", p.LastName)
+	for _, kind := range slices.Sorted(maps.Keys(p.Addresses)) {
+		add(kind, p.Addresses[kind])
+	}
+	add("language", p.Language)
+	add("timezone", p.Timezone)
+	add("status", p.Status)
+	for _, in := range []struct {
+		name  string
+		names []string
+	}{{"groups", p.Groups}, {"labels", p.Labels}, {"categories", p.Categories}} {
+		add(in.name, strings.Join(in.names, "|"))
+	}
+	for _, in := range []struct {
+		prefix string
+		values map[string]any
+	}{{"attributes.", p.Attributes}, {"row.", p.Row}} {
+		for _, key := range slices.Sorted(maps.Keys(in.values)) {
+			add(in.prefix+key, fmt.Sprint(in.values[key]))
+		}
+	}
+	return known + ": " + strings.Join(parts, " · ")
 }
 
 // countingReader says how much has been read.

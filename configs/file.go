@@ -3,11 +3,11 @@ package configs
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"carillon/internal/fault"
+	"carillon/internal/near"
 )
 
 // parseFile reads a YAML file of settings and names what is wrong in it. It
@@ -51,8 +51,8 @@ func parseFile(path string, source []byte) (values map[string]value, wrong []fau
 		lines[name] = key.Line
 		if !slices.Contains(names, name) {
 			hint := "`carillon config` lists the settings"
-			if near := nearest(names, name); near != "" {
-				hint = "did you mean " + near + "?"
+			if meant := near.Name(name, names); meant != "" {
+				hint = "did you mean " + meant + "?"
 			}
 			refuse(key.Line, name, "there is no such setting; %s", hint)
 			continue
@@ -67,36 +67,4 @@ func parseFile(path string, source []byte) (values map[string]value, wrong []fau
 		values[name] = value{node.Value, Origin{FromFile, fmt.Sprintf("%s:%d", path, key.Line)}}
 	}
 	return values, wrong
-}
-
-// nearest is the name that a typing error most likely meant; empty if none is
-// near.
-func nearest(names []string, name string) string {
-	best, least := "", 4
-	for _, n := range names {
-		if d := distance(n, strings.ToLower(strings.ReplaceAll(name, "-", "_"))); d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -7,9 +7,11 @@ package contacts
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"carillon/contacts/csvfile"
+	"carillon/contacts/property"
 	"carillon/providers"
 )
 
@@ -160,6 +162,11 @@ type ImportOptions struct {
 	Strict bool `json:"strict,omitempty"`
 	// Messengers asks for the columns id and messenger, by which lines find their contacts.
 	Messengers bool `json:"messengers,omitempty"`
+	// Dates and Decimal say how the values of properties are written.
+	Dates   property.DateOrder `json:"dates,omitempty"`
+	Decimal string             `json:"decimal,omitempty"`
+	// Properties makes properties of the columns that would be kept for templates alone.
+	Properties bool `json:"properties,omitempty"`
 	// DryRun goes through the file and says what would become of each line, and
 	// changes nothing.
 	DryRun bool `json:"dry_run,omitempty"`
@@ -192,6 +199,12 @@ type Upload struct {
 	// Incomplete counts lines that were taken without a value that could not be
 	// used.
 	Incomplete int64
+	// Faults count what is wrong, by column and reason.
+	Faults []Fault
+	// Preview are the first people of a dry run as they would be.
+	Preview []PreviewPerson
+	// Proposed are the properties that were made of columns, or that a dry run would make.
+	Proposed   []Proposal
 	CreatedAt  time.Time
 	FinishedAt *time.Time
 }
@@ -204,4 +217,9 @@ type RefusedLine struct {
 	Reason string
 	// Taken says that only the value was refused, and the line taken without it.
 	Taken bool
+	// Code is by what faults are counted; it is not kept.
+	Code string
 }
+
+// plainReason is the reason without what is said of the line.
+func (l RefusedLine) plainReason() string { return strings.TrimSuffix(l.Reason, leftOut) }

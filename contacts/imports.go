@@ -72,6 +72,10 @@ func (im *Importer) Take(ctx context.Context, accountID int64, filename string, 
 	if err != nil {
 		return Upload{}, err
 	}
+	set, err := im.set(ctx, accountID)
+	if err != nil {
+		return Upload{}, err
+	}
 	bounded := &boundedReader{r: file, left: im.config.MaxBytes, most: im.config.MaxBytes}
 	var head bytes.Buffer
 	reader, err := csvfile.Open(io.TeeReader(bounded, &head), opts)
@@ -89,6 +93,7 @@ func (im *Importer) Take(ctx context.Context, accountID int64, filename string, 
 	for _, notice := range reader.Notices() {
 		upload.Notices = append(upload.Notices, notice.Message)
 	}
+	upload.Notices = append(upload.Notices, options.notices(reader, set)...)
 	if upload, err = im.inbox.CreateUpload(ctx, upload); err != nil {
 		return Upload{}, err
 	}
@@ -134,6 +139,9 @@ func (im *Importer) keep(ctx context.Context, uploadID int64, file io.Reader) (U
 // the file.
 func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (csvfile.Options, error) {
 	opts := csvfile.Options{Encoding: o.Encoding, Mapping: o.Mapping, DefaultCountry: o.DefaultCountry, Key: csvfile.Field(o.Key), Strict: o.Strict}
+	if err := o.formats().Check(); err != nil {
+		return opts, err
+	}
 	properties, err := im.store.ListProperties(ctx, accountID)
 	if err != nil {
 		return opts, err
@@ -144,7 +152,7 @@ func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (
 	}
 	for _, p := range properties {
 		opts.Attributes = append(opts.Attributes, csvfile.Attribute{Key: p.Key, Name: p.Name, Label: p.Label, Parse: func(cell string) (string, string) {
-			stored, reason := set[p.Key].Parse(cell)
+			stored, reason := set[p.Key].ParseAs(cell, o.formats())
 			return string(stored), reason
 		}})
 	}
@@ -158,6 +166,15 @@ func (im *Importer) csv(ctx context.Context, accountID int64, o ImportOptions) (
 		return opts, fault.InvalidField("separator", separator, `is not one character: use "," ";" "|" or "tab"`)
 	}
 	return opts, nil
+}
+
+// set are the account's properties.
+func (im *Importer) set(ctx context.Context, accountID int64) (PropertySet, error) {
+	properties, err := im.store.ListProperties(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	return CompileProperties(properties)
 }
 
 // fit checks the options that are about more than the reading, and returns them

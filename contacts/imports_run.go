@@ -80,6 +80,11 @@ func (im *Importer) run(ctx context.Context, upload Upload) error {
 }
 
 func (im *Importer) rehearseOrImport(ctx context.Context, upload Upload) error {
+	if upload.Options.Properties && (upload.Records == 0 || upload.Options.DryRun) {
+		if err := im.properties(ctx, upload); err != nil {
+			return err
+		}
+	}
 	if !upload.Options.DryRun {
 		return im.importFile(ctx, upload, im.store.ImportBatch)
 	}
@@ -139,12 +144,18 @@ func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, 
 		return err
 	}
 	rows := newRowMaker(reader)
+	columns := map[string]string{}
+	for _, c := range reader.Columns() {
+		if name := c.Name(); name != "" {
+			columns[name] = reader.Said(c)
+		}
+	}
 	position := reader.Position()
 	for end := false; !end; {
 		most := pace.next()
 		batch := ImportBatch{
 			UploadID: upload.ID, AccountID: upload.AccountID, Key: upload.Options.Key, Group: upload.Options.Group,
-			From: position.Records, Rows: make([]ImportRow, 0, most),
+			From: position.Records, Rows: make([]ImportRow, 0, most), Columns: columns, Preview: upload.Options.DryRun,
 		}
 		begin := position.Bytes
 		for position.Records-batch.From < most && position.Bytes-begin < batchBytes {
@@ -152,19 +163,18 @@ func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, 
 			var refused *csvfile.LineError
 			switch {
 			case errors.As(err, &refused):
-				batch.Refused = append(batch.Refused, RefusedLine{
-					Line: refused.Line, Field: refused.Field, Value: refused.Value, Reason: refused.Reason,
-				})
+				batch.Refused = append(batch.Refused, refusedLine(refused, false))
+				for i := range refused.Also {
+					batch.Refused = append(batch.Refused, refusedLine(&refused.Also[i], false))
+				}
 			case errors.Is(err, io.EOF):
 				end = true
 			case err != nil:
 				return err
 			default:
 				batch.Rows = append(batch.Rows, rows.row(&row))
-				for _, lost := range row.Lost {
-					batch.Refused = append(batch.Refused, RefusedLine{
-						Line: lost.Line, Field: lost.Field, Value: lost.Value, Reason: lost.Reason + leftOut, Taken: true,
-					})
+				for i := range row.Lost {
+					batch.Refused = append(batch.Refused, refusedLine(&row.Lost[i], true))
 				}
 			}
 			if position = reader.Position(); end {
@@ -182,6 +192,15 @@ func (im *Importer) readBatches(ctx context.Context, upload Upload, pace *pace, 
 		}
 	}
 	return nil
+}
+
+// refusedLine is a fault of a line; taken says that the line is taken without the value.
+func refusedLine(e *csvfile.LineError, taken bool) RefusedLine {
+	line := RefusedLine{Line: e.Line, Field: e.Field, Value: e.Value, Reason: e.Reason, Taken: taken, Code: e.Code}
+	if taken {
+		line.Reason += leftOut
+	}
+	return line
 }
 
 // rowMaker makes rows for the store of rows of the file.

@@ -94,6 +94,14 @@ func (m *memory) ListProperties(context.Context, int64) ([]property.Property, er
 	return []property.Property{{Key: "age", Type: property.Number}}, nil
 }
 
+func (m *memory) CreateProperty(_ context.Context, p property.Property) (property.Property, error) {
+	return p, errors.New("no property can be made here")
+}
+
+func (m *memory) ProposeProperties(context.Context, int64, []Proposal) error {
+	return errors.New("nothing can be proposed here")
+}
+
 func (m *memory) Rehearse(context.Context, Upload) (Rehearsal, error) {
 	return nil, errors.New("nothing can be rehearsed here")
 }
@@ -187,7 +195,8 @@ func TestRunCutsBatchesAtTheSameRecords(t *testing.T) {
 	}
 	require.EqualValues(t, file.Len(), m.batches[4].BytesRead)
 	require.JSONEq(t, `{"note":"two\nlines \"0\""}`, m.batches[0].Rows[0].Data)
-	require.Equal(t, RefusedLine{Line: 8, Field: "email", Value: "nobody", Reason: "no e-mail address: it has no @"}, m.batches[0].Refused[0])
+	require.Equal(t, RefusedLine{Line: 8, Field: "email", Value: "nobody", Reason: "no e-mail address: it has no @", Code: "bad_email"},
+		m.batches[0].Refused[0])
 
 	// From the middle on it is the same.
 	whole := m.batches

@@ -287,7 +287,10 @@ func mergeData(earlier, later string) string {
 func (m *Matching) Refused() []RefusedLine {
 	lines := make([]RefusedLine, len(m.refusals))
 	for i, r := range m.refusals {
-		lines[i] = RefusedLine{Line: r.line, Field: r.field, Value: r.value, Reason: r.reason(), Taken: r.taken}
+		lines[i] = RefusedLine{Line: r.line, Field: r.field, Value: r.value, Reason: r.reason(), Taken: r.taken, Code: codeHeld}
+		if r.holder == nil {
+			lines[i].Code = codeKey
+		}
 	}
 	return lines
 }

@@ -89,6 +89,10 @@ type ImportStore interface {
 	ReleaseUpload(ctx context.Context, id int64) error
 	// ListProperties are the properties that a file may have columns for.
 	ListProperties(ctx context.Context, accountID int64) ([]property.Property, error)
+	// CreateProperty keeps a property that an upload makes; see PropertyStore.
+	CreateProperty(ctx context.Context, p property.Property) (property.Property, error)
+	// ProposeProperties puts on record what properties a running upload makes.
+	ProposeProperties(ctx context.Context, uploadID int64, proposed []Proposal) error
 	// ReadChunk is a piece of the file; nil behind the last.
 	ReadChunk(ctx context.Context, uploadID, seq int64) ([]byte, error)
 	// ImportBatch carries out one batch in one transaction; see ImportBatch. A batch
@@ -127,4 +131,8 @@ type ImportBatch struct {
 	// Refused are the lines that could not be read, and the values that lines
 	// were taken without.
 	Refused []RefusedLine
+	// Columns are the file's columns by the fields that refused lines name.
+	Columns map[string]string
+	// Preview asks for the first people as they would be.
+	Preview bool
 }

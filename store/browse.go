@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/contacts"
+	"carillon/contacts/property"
 	"carillon/internal/fault"
 	"carillon/providers"
 	"carillon/store/sqldb"
@@ -200,10 +201,8 @@ func (tx conn) browsed(ctx context.Context, b targeting.Browse, parsed rule.Rule
 		f = f.and("EXISTS (SELECT 1 FROM members m WHERE m.contact_id = c.id AND m.list_id "+tx.d.InIDs+")", tx.d.IDList(b.Labels))
 	}
 	if b.Text != "" {
-		like := "%" + escapeLike(strings.ToLower(b.Text)) + "%"
-		f = f.and(`(LOWER(c.name) LIKE ? ESCAPE '\' OR LOWER(c.first_name) LIKE ? ESCAPE '\' OR LOWER(c.last_name) LIKE ? ESCAPE '\'
-			OR LOWER(c.external_id) LIKE ? ESCAPE '\' OR EXISTS (SELECT 1 FROM addresses a WHERE a.contact_id = c.id AND LOWER(a.address) LIKE ? ESCAPE '\'))`,
-			like, like, like, like, like)
+		found := searched(b.Text)
+		f = f.and(found.sql, found.args...)
 	}
 	if parsed.Root == nil {
 		return f, nil
@@ -222,6 +221,21 @@ func (tx conn) browsed(ctx context.Context, b targeting.Browse, parsed rule.Rule
 	}
 	return f.and(compiled.SQL, compiled.Args...), nil
 }
+
+// searched is the condition that a text is in a name, an external id or an address of
+// c; names are compared as rules compare them.
+func searched(text string) fragment {
+	name, code := holding(nameText(text)), holding(strings.ToLower(text))
+	return fragment{`(c.folded ->> 'name' LIKE ? ESCAPE '\' OR c.folded ->> 'first_name' LIKE ? ESCAPE '\' OR c.folded ->> 'last_name' LIKE ? ESCAPE '\'
+		OR LOWER(c.external_id) LIKE ? ESCAPE '\' OR EXISTS (SELECT 1 FROM addresses a WHERE a.contact_id = c.id AND LOWER(a.address) LIKE ? ESCAPE '\'))`,
+		[]any{name, name, name, code, code}}
+}
+
+// nameText is a text that is looked for in names, as they are kept and folded.
+func nameText(text string) string { return property.Fold(strings.TrimSpace(property.Collapse(text))) }
+
+// holding is a LIKE pattern for texts that have a part.
+func holding(part string) string { return "%" + escapeLike(part) + "%" }
 
 const selectFilter = "SELECT id, account_id, key_id, kind, name, query, targeting, created_at, updated_at FROM saved_filters"
 

@@ -332,7 +332,7 @@ func (s *Store) checkRule(ctx context.Context, accountID int64, text *json.RawMe
 		return nil, nil
 	}
 	c := s.reader()
-	schema, err := c.ruleSchema(ctx, accountID)
+	schema, err := c.writtenSchema(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}

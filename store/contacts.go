@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 
 	"carillon/contacts"
 	"carillon/contacts/value"
@@ -130,15 +129,8 @@ func (s *Store) ListContacts(ctx context.Context, f contacts.ContactFilter) ([]c
 		args = append(args, f.ExternalID)
 	}
 	if f.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(f.Text)) + "%"
-		var parts []string
-		for _, column := range []string{"c.name", "c.first_name", "c.last_name", "c.external_id"} {
-			parts = append(parts, "LOWER("+column+`) LIKE ? ESCAPE '\'`)
-			args = append(args, like)
-		}
-		parts = append(parts, `EXISTS (SELECT 1 FROM addresses a WHERE a.contact_id = c.id AND LOWER(a.address) LIKE ? ESCAPE '\')`)
-		args = append(args, like)
-		query += " AND (" + strings.Join(parts, " OR ") + ")"
+		found := searched(f.Text)
+		query, args = query+" AND "+found.sql, append(args, found.args...)
 	}
 	list, err := s.reader().readContacts(ctx, query+" ORDER BY c.id LIMIT ?", append(args, f.Limit)...)
 	for i := range list {

@@ -151,9 +151,9 @@ func (s *Store) ListConversations(ctx context.Context, f conversations.Filter) (
 		where = append(where, "("+strings.Join(one, " OR ")+")")
 	}
 	if f.Text != "" {
-		like := "%" + escapeLike(strings.ToLower(f.Text)) + "%"
 		add(`(EXISTS (SELECT 1 FROM conversation_entries e WHERE e.conversation_id = v.id AND LOWER(e.text) LIKE ? ESCAPE '\')
-			OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = v.contact_id AND LOWER(c.name) LIKE ? ESCAPE '\'))`, like, like)
+			OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = v.contact_id AND c.folded ->> 'name' LIKE ? ESCAPE '\'))`,
+			holding(strings.ToLower(f.Text)), holding(nameText(f.Text)))
 	}
 	if f.Behind.ID != 0 {
 		add("(v.last_activity_at, v.id) < (?, ?)", sqldb.Millis(f.Behind.At), f.Behind.ID)

@@ -259,6 +259,11 @@ func (e *erasing) eraseTraces(ctx context.Context) error {
 		e.accountID, "contact "+strconv.FormatInt(e.contact.ID, 10)); err != nil {
 		return err
 	}
+	// Who was first in a dry run is named as a whole; nobody needs that for long.
+	if err := e.change(ctx, "uploads", "UPDATE uploads SET preview = '[]', proposed = '[]' WHERE account_id = ? AND (preview <> '[]' OR proposed <> '[]')",
+		e.accountID); err != nil {
+		return err
+	}
 	full := strings.TrimSpace(e.contact.FirstName + " " + e.contact.LastName)
 	for _, whole := range []string{e.contact.ExternalID, e.contact.Name, e.contact.FirstName, e.contact.LastName, full} {
 		if whole == "" {

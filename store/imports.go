@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -385,11 +387,35 @@ func (i *importing) subscribe(ctx context.Context, categoryID int64, ids []int64
 	return fresh, i.execRows(ctx, i.d.contacts().insertConsents, fresh, i.batch.AccountID, categoryID, fmt.Sprintf("upload %d", i.batch.UploadID), i.now)
 }
 
+// tell is what the upload says of its faults and of its first people, those of the batch
+// included.
+func (i *importing) tell(ctx context.Context, matched []contacts.RefusedLine) (u contacts.Upload, err error) {
+	var faults, preview []byte
+	b := i.batch
+	if err := i.Row(ctx, "SELECT faults, preview FROM uploads WHERE id = ?", b.UploadID).Scan(&faults, &preview); err != nil {
+		return u, err
+	}
+	if err := errors.Join(json.Unmarshal(faults, &u.Faults), json.Unmarshal(preview, &u.Preview)); err != nil {
+		return u, fmt.Errorf("read upload %d: %w", b.UploadID, err)
+	}
+	u.Faults = contacts.AddFaults(u.Faults, slices.Concat(b.Refused, matched), b.Columns)
+	for _, p := range i.matching.Joined {
+		if b.Preview && len(u.Preview) < contacts.PreviewPeople {
+			u.Preview = append(u.Preview, p.Preview(b.Group))
+		}
+	}
+	return u, nil
+}
+
 // advance writes the refused lines and moves the upload behind the batch.
 func (i *importing) advance(ctx context.Context) error {
 	b, m := i.batch, i.matching
 	refused := newColumns(4, len(b.Refused))
 	matched := m.Refused()
+	told, err := i.tell(ctx, matched)
+	if err != nil {
+		return err
+	}
 	lines := map[int64]bool{} // false: refused, true: taken without something
 	for _, line := range matched {
 		if !line.Taken {
@@ -418,9 +444,10 @@ func (i *importing) advance(ctx context.Context) error {
 		return err
 	}
 	n, err := i.Exec(ctx, `UPDATE uploads SET records = ?, bytes_read = ?, row_count = row_count + ?, created = created + ?, updated = updated + ?,
-		duplicates = duplicates + ?, refused = refused + ?, incomplete = incomplete + ?, touched_at = `+i.d.Now+`
+		duplicates = duplicates + ?, refused = refused + ?, incomplete = incomplete + ?, faults = ?, preview = ?, touched_at = `+i.d.Now+`
 		WHERE id = ? AND account_id = ? AND state = 'running' AND records = ?`,
-		b.Records, b.BytesRead, b.Records-b.From, m.Created, m.Updated, m.Duplicates, len(lines)-incomplete, incomplete, b.UploadID, b.AccountID, b.From)
+		b.Records, b.BytesRead, b.Records-b.From, m.Created, m.Updated, m.Duplicates, len(lines)-incomplete, incomplete,
+		mustJSON(told.Faults), mustJSON(told.Preview), b.UploadID, b.AccountID, b.From)
 	if err == nil && n == 0 {
 		return fault.New(fault.Conflict, "upload %d does not stand at record %d any more: another process has gone on with it", b.UploadID, b.From)
 	}

@@ -87,6 +87,7 @@ func (r *rehearsal) prepare(ctx context.Context, u contacts.Upload) error {
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE uploads SET records = 0, bytes_read = 0, row_count = 0, created = 0, updated = 0, refused = 0, duplicates = 0, incomplete = 0,
+			faults = '[]', preview = '[]',
 			touched_at = `+tx.d.Now+` WHERE id = ? AND state = 'running'`, u.ID)
 		return err
 	})

@@ -174,7 +174,7 @@ func drawCondition(t *rapid.T, fields []rule.Described) map[string]any {
 		c["value"] = pair
 	case rule.IsNull, rule.IsNotNull, rule.IsEmpty, rule.IsNotEmpty:
 	case rule.BeginsWith, rule.NotBeginsWith, rule.Contains, rule.NotContains, rule.EndsWith, rule.NotEndsWith:
-		if c["value"] = drawValue(t, f, o); c["value"] == "" {
+		if c["value"] = drawValue(t, f, o); c["value"] == "" || f.Source == rule.Column && strings.TrimSpace(fmt.Sprint(c["value"])) == "" {
 			c["value"] = "a"
 		}
 	default:
@@ -201,7 +201,13 @@ func wrongWayRound(f rule.Described, a, b any) bool {
 	if isBefore {
 		return before.(int) < after.(int)
 	}
-	return property.Fold(fmt.Sprint(a)) > property.Fold(fmt.Sprint(b))
+	text := func(v any) string {
+		if f.Source == rule.Column && f.Compare == rule.AsText {
+			return property.Fold(strings.TrimSpace(property.Collapse(fmt.Sprint(v)))) // as names are kept
+		}
+		return property.Fold(fmt.Sprint(v))
+	}
+	return text(a) > text(b)
 }
 
 func drawValue(t *rapid.T, f rule.Described, o rule.Operator) any {

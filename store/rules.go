@@ -27,24 +27,51 @@ func (d *dialect) rules() rule.Dialect {
 
 // RuleSchema is what the account's rules may talk about.
 func (s *Store) RuleSchema(ctx context.Context, accountID int64) (*rule.Schema, error) {
-	schema, err := s.reader().ruleSchema(ctx, accountID)
+	schema, err := s.reader().writtenSchema(ctx, accountID)
 	return schema, s.translate(err)
+}
+
+// mostNames bounds the things of a kind that rules may call by their names.
+const mostNames = 10_000
+
+// writtenSchema is ruleSchema for rules that somebody writes.
+func (tx conn) writtenSchema(ctx context.Context, accountID int64) (*rule.Schema, error) {
+	v, err := tx.ruleVocabulary(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	v.Names = map[string]map[string]int64{"label": v.Labels}
+	for field, query := range map[string]string{
+		"group":     "SELECT name, id FROM lists WHERE kind = 'group' AND account_id = ? ORDER BY id LIMIT ?",
+		"category":  "SELECT name, id FROM lists WHERE kind = 'category' AND account_id = ? ORDER BY id LIMIT ?",
+		"targeting": "SELECT name, id FROM targeting_lists WHERE account_id = ? ORDER BY id LIMIT ?",
+	} {
+		if v.Names[field], err = sqldb.Map[string, int64](ctx, tx, query, accountID, mostNames); err != nil {
+			return nil, err
+		}
+	}
+	return rule.NewSchema(v), nil
 }
 
 // mostEventFields bounds the events that are shown as fields; rules may ask for any.
 const mostEventFields = 200
 
 func (tx conn) ruleSchema(ctx context.Context, accountID int64) (*rule.Schema, error) {
+	v, err := tx.ruleVocabulary(ctx, accountID)
+	return rule.NewSchema(v), err
+}
+
+func (tx conn) ruleVocabulary(ctx context.Context, accountID int64) (v rule.Vocabulary, err error) {
 	properties, err := tx.properties(ctx, accountID)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	labels, err := sqldb.Map[string, int64](ctx, tx, "SELECT name, id FROM lists WHERE account_id = ? AND kind = 'label' ORDER BY id DESC", accountID)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	events, err := sqldb.Column[string](ctx, tx, "SELECT name FROM event_names WHERE account_id = ? ORDER BY name LIMIT ?", accountID, mostEventFields)
-	return rule.NewSchema(rule.Vocabulary{Properties: properties, Kinds: value.Kinds(), Labels: labels, Events: events}), err
+	return rule.Vocabulary{Properties: properties, Kinds: value.Kinds(), Labels: labels, Events: events}, err
 }
 
 // referenced are the queries for what rules and audiences name by id: by the

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,14 +17,14 @@ import (
 )
 
 const uploadColumns = `id, account_id, filename, size, options, state, error, notices, columns, records, bytes_read, row_count, created, updated,
-	refused, duplicates, incomplete, created_at, finished_at`
+	refused, duplicates, incomplete, faults, preview, proposed, created_at, finished_at`
 
 func scanUpload(scan sqldb.Scan) (contacts.Upload, error) {
 	var u contacts.Upload
-	var options, notices, columns []byte
+	var options, notices, columns, faults, preview, proposed []byte
 	var created, finished sqldb.Time
 	err := scan(&u.ID, &u.AccountID, &u.Filename, &u.Size, &options, &u.State, &u.Error, &notices, &columns, &u.Records, &u.BytesRead, &u.Rows,
-		&u.Created, &u.Updated, &u.Refused, &u.Duplicates, &u.Incomplete, &created, &finished)
+		&u.Created, &u.Updated, &u.Refused, &u.Duplicates, &u.Incomplete, &faults, &preview, &proposed, &created, &finished)
 	if err != nil {
 		return u, err
 	}
@@ -31,7 +32,7 @@ func scanUpload(scan sqldb.Scan) (contacts.Upload, error) {
 	for _, field := range []struct {
 		from []byte
 		to   any
-	}{{options, &u.Options}, {notices, &u.Notices}, {columns, &u.Columns}} {
+	}{{options, &u.Options}, {notices, &u.Notices}, {columns, &u.Columns}, {faults, &u.Faults}, {preview, &u.Preview}, {proposed, &u.Proposed}} {
 		if err := json.Unmarshal(field.from, field.to); err != nil {
 			return u, fmt.Errorf("read upload %d: %w", u.ID, err)
 		}
@@ -162,6 +163,28 @@ func (s *Store) ClaimUpload(ctx context.Context, id int64) (u contacts.Upload, f
 		return err
 	})
 	return u, found && err == nil, err
+}
+
+// ProposeProperties puts on record what properties a running upload makes, beside those that
+// it is known to make.
+func (s *Store) ProposeProperties(ctx context.Context, uploadID int64, proposed []contacts.Proposal) error {
+	return s.inTx(ctx, func(tx conn) error {
+		var kept []byte
+		if err := tx.Row(ctx, "SELECT proposed FROM uploads WHERE id = ?"+tx.d.ForUpdate, uploadID).Scan(&kept); err != nil {
+			return err
+		}
+		var all []contacts.Proposal
+		if err := json.Unmarshal(kept, &all); err != nil {
+			return fmt.Errorf("read upload %d: %w", uploadID, err)
+		}
+		for _, p := range proposed {
+			if !slices.ContainsFunc(all, func(before contacts.Proposal) bool { return before.Key == p.Key }) {
+				all = append(all, p)
+			}
+		}
+		_, err := tx.Exec(ctx, "UPDATE uploads SET proposed = ?, touched_at = "+s.d.Now+" WHERE id = ? AND state = 'running'", mustJSON(all), uploadID)
+		return err
+	})
 }
 
 // ReleaseUpload lets another process claim a running upload at once.

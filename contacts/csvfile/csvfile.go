@@ -133,6 +133,9 @@ type Column struct {
 	style style
 }
 
+// ByHand reports whether the uploader mapped the column.
+func (c Column) ByHand() bool { return c.byHand }
+
 // Notice is something the reader decided about a file that its owner should
 // know of, such as the encoding it was taken for. It refuses nothing.
 type Notice struct {
@@ -219,9 +222,11 @@ const (
 	CodeCountry   = "bad_country"     // no country
 	CodeStatus    = "bad_status"      // no status, or no yes or no
 	CodeID        = value.CodeID
-	CodeAttribute = "bad_value"  // no value of the property's type
-	CodeNoAddress = "no_address" // nothing to reach or to know the contact by
-	CodeFurther   = "further"    // a second address in one cell; refuses no line
+	CodeAttribute = "bad_value"     // no value of the property's type
+	CodeDate      = "unsure_date"   // a date whose day and month nobody can tell apart
+	CodeNumber    = "unsure_number" // a number of which nobody can tell the fraction
+	CodeNoAddress = "no_address"    // nothing to reach or to know the contact by
+	CodeFurther   = "further"       // a second address in one cell; refuses no line
 )
 
 // LineError says why a line was refused, or, in Row.Lost, a value of it left out.
@@ -237,6 +242,8 @@ type LineError struct {
 	Reason string
 	// Code is one of the Code constants.
 	Code string
+	// Also is what else is wrong with the line.
+	Also []LineError
 }
 
 // Error says line, field, value and reason.

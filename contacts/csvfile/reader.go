@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -34,6 +35,7 @@ type Reader struct {
 	pendErr error
 	slab    []string // where rows' Extra come from
 	reading reading  // the line that Next is at
+	sample  *sample  // of the first lines
 	err     error    // how the file ended
 }
 
@@ -148,7 +150,8 @@ func (rd *Reader) readHeader(head []byte) error {
 	if len(headers) > MaxColumns {
 		return fault.New(fault.Invalid, "the header has %d columns; at most %d are read", len(headers), MaxColumns)
 	}
-	notices, err := rd.mapColumns(headers, rd.takeSample())
+	rd.sample = rd.takeSample()
+	notices, err := rd.mapColumns(headers, rd.sample)
 	if err != nil {
 		return err
 	}
@@ -378,6 +381,26 @@ func (rd *Reader) AttributeKeys() []string {
 		keys[i] = a.Key
 	}
 	return keys
+}
+
+// Sample are the cells that a column has in the first lines, without the empty ones.
+func (rd *Reader) Sample(column int) []string {
+	var cells []string
+	for _, row := range rd.sample.rows {
+		if column < len(row) && row[column] != "" {
+			cells = append(cells, row[column])
+		}
+	}
+	return cells
+}
+
+// Said is the column as a mapping names it: by its header, or by its place where that
+// says it better.
+func (rd *Reader) Said(c Column) string {
+	if c.Header == "" || strings.ContainsAny(c.Header, "'=\"") || len(findColumns(rd.cols, c.Header)) != 1 {
+		return "column " + strconv.Itoa(c.Index+1)
+	}
+	return c.Header
 }
 
 // Notices are what was decided about the file.

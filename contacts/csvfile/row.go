@@ -3,9 +3,11 @@ package csvfile
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/providers"
 )
@@ -22,6 +24,8 @@ type reading struct {
 	given struct{ email, phone bool }
 	// id is the kind of address that the id is.
 	id Field
+	// faults are why the line is refused.
+	faults []LineError
 }
 
 // claim is an address before it is checked, and the column that it came from.
@@ -48,7 +52,7 @@ func (rd *Reader) row(rec *record) *LineError {
 	}
 	r := &rd.reading
 	// Field by field: clearing all of it at once takes as long as checking a name.
-	r.rd, r.line, r.row, r.others, r.id = rd, rec.line, Row{}, r.others[:0], ""
+	r.rd, r.line, r.row, r.others, r.id, r.faults = rd, rec.line, Row{}, r.others[:0], "", nil
 	r.given.email, r.given.phone = false, false
 	r.row.Line = rec.line
 	r.row.Extra, r.row.Attributes = rd.take(len(rd.extras)), rd.take(len(rd.attrs))
@@ -60,18 +64,29 @@ func (rd *Reader) row(rec *record) *LineError {
 		if v == "" {
 			continue
 		}
-		if bad := r.take(i, v); bad != nil {
-			return bad
+		r.take(i, v)
+	}
+	r.addresses()
+	if len(r.faults) == 0 {
+		return r.identify(rec)
+	}
+	return r.refused()
+}
+
+// refused is the first reason for which the line is refused, with all others.
+func (r *reading) refused() *LineError {
+	e := r.faults[0]
+	e.Also = r.faults[1:]
+	for _, lost := range r.row.Lost {
+		if lost.Code != CodeFurther {
+			e.Also = append(e.Also, lost)
 		}
 	}
-	if bad := r.addresses(); bad != nil {
-		return bad
-	}
-	return r.identify(rec)
+	return &e
 }
 
 // take takes a cell, which is not empty.
-func (r *reading) take(column int, v string) *LineError {
+func (r *reading) take(column int, v string) {
 	rd, row, s := r.rd, &r.row, &r.rd.plan[column]
 	if s.style.marked {
 		v = unmarked(v)
@@ -130,39 +145,50 @@ func (r *reading) take(column int, v string) *LineError {
 		row.Extra[s.extra] = v
 		if code, reason = value.CheckLength(v, MaxExtraLength); reason == "" {
 			row.Attributes[s.attr], reason = rd.attrs[s.attr].Parse(v)
-			code = CodeAttribute
+			code = valueCode(reason)
 		}
 	default:
 		if s.field.messenger() {
 			r.others = append(r.others, claim{s.field, s.style.number(v), column})
 		}
 	}
-	if reason == "" {
-		return nil
+	if reason != "" {
+		r.lose(column, LineError{Field: rd.cols[column].Name(), Value: v, Code: code, Reason: reason})
 	}
-	return r.lose(column, LineError{Field: rd.cols[column].name(), Value: v, Code: code, Reason: reason})
+}
+
+// valueCode is the code of what a property's value is refused for.
+func valueCode(reason string) string {
+	switch reason {
+	case property.UnsureDate:
+		return CodeDate
+	case property.UnsureNumber:
+		return CodeNumber
+	}
+	return CodeAttribute
 }
 
 // lose leaves a value out that its column can't hold. It refuses the line if the
 // column was mapped by hand, the options are strict, or if the value says whether the contact is written
 // to at all.
-func (r *reading) lose(column int, e LineError) *LineError {
+func (r *reading) lose(column int, e LineError) {
 	s := &r.rd.plan[column]
 	if !s.byHand && s.field.alwaysChecked() && placeholder(e.Value) {
-		return nil
+		return
 	}
 	e.Line, e.Value = r.line, shown(e.Value)
+	refuses := s.byHand || r.rd.opts.Strict
 	switch s.field {
 	case FieldMessenger, FieldStatus, FieldActivated, FieldDeactivated, FieldBlocked, FieldDeleted, FieldExtra:
-		return &e
+		refuses = true
 	case FieldAttribute:
 		r.row.Attributes[s.attr] = ""
 	}
-	if s.byHand || r.rd.opts.Strict {
-		return &e
+	if refuses {
+		r.faults = append(r.faults, e)
+	} else {
+		r.row.Lost = append(r.row.Lost, e)
 	}
-	r.row.Lost = append(r.row.Lost, e)
-	return nil
 }
 
 // first reads a cell with several addresses as its first, and says which it
@@ -193,7 +219,7 @@ func (r *reading) first(f Field, v, reason string, check func(string) (string, s
 }
 
 // addresses checks the addresses that need the country.
-func (r *reading) addresses() *LineError {
+func (r *reading) addresses() {
 	row := &r.row
 	if r.given.phone {
 		number := func(v string) (string, string) { return r.rd.values.Phone(v, row.Country) }
@@ -202,9 +228,7 @@ func (r *reading) addresses() *LineError {
 			row.Phone, reason = r.first(FieldPhone, r.phone.value, reason, number)
 		}
 		if reason != "" {
-			if bad := r.lose(r.phone.column, LineError{Field: string(FieldPhone), Value: r.phone.value, Reason: reason, Code: CodePhone}); bad != nil {
-				return bad
-			}
+			r.lose(r.phone.column, LineError{Field: string(FieldPhone), Value: r.phone.value, Reason: reason, Code: CodePhone})
 		}
 	}
 	for _, c := range r.others {
@@ -213,9 +237,7 @@ func (r *reading) addresses() *LineError {
 			row.Addresses = append(row.Addresses, Address{c.kind, normal})
 			continue
 		}
-		if bad := r.lose(c.column, LineError{Field: string(c.kind), Value: c.value, Reason: reason, Code: CodeAddress}); bad != nil {
-			return bad
-		}
+		r.lose(c.column, LineError{Field: string(c.kind), Value: c.value, Reason: reason, Code: CodeAddress})
 	}
 	if r.id != "" && row.ExternalID != "" {
 		// Whoever says the messenger gives the address in it as the id.
@@ -223,11 +245,11 @@ func (r *reading) addresses() *LineError {
 		row.ExternalID = ""
 		normal, reason := r.address(r.id, given)
 		if reason != "" {
-			return &LineError{Line: r.line, Field: string(r.id), Value: shown(given), Reason: reason, Code: CodeAddress}
+			r.faults = append(r.faults, LineError{Line: r.line, Field: string(r.id), Value: shown(given), Reason: reason, Code: CodeAddress})
+			return
 		}
 		row.Addresses = append(row.Addresses, Address{r.id, normal})
 	}
-	return nil
 }
 
 // address checks an address of a messenger, or of SMS.
@@ -257,7 +279,8 @@ func (r *reading) identify(rec *record) *LineError {
 	}
 	for i := range row.Lost {
 		if e := &row.Lost[i]; e.Code != CodeFurther && (e.Field == string(by) || !reached && identifies(Field(e.Field))) {
-			return e
+			r.faults, row.Lost = append(r.faults, *e), slices.Delete(row.Lost, i, i+1)
+			return r.refused()
 		}
 	}
 	if !reached && row.ExternalID == "" {
@@ -329,8 +352,8 @@ func (rd *Reader) take(n int) []string {
 	return texts
 }
 
-// name is a column as errors name it.
-func (c Column) name() string {
+// Name is the column as errors and refused lines name it; empty if it is ignored.
+func (c Column) Name() string {
 	switch c.Field {
 	case FieldExtra:
 		return "row." + c.Key
@@ -360,7 +383,7 @@ func (rd *Reader) badBytes(rec *record) *LineError {
 	e := lineError(rec, CodeEncoding, "")
 	for i, f := range rec.spans {
 		if at <= f.to && i < len(rd.cols) {
-			e.Field = rd.cols[i].name()
+			e.Field = rd.cols[i].Name()
 			e.Value = shown(string(rec.raw[f.from:f.to]))
 			break
 		}

@@ -202,6 +202,12 @@ func (c *Checker) want() string {
 // it into stored form; it takes more spellings than Check. The texts of a
 // collection are separated by |. The empty text is no value and is refused.
 func (c *Checker) Parse(text string) (stored json.RawMessage, reason string) {
+	return c.ParseAs(text, Formats{})
+}
+
+// ParseAs is Parse for a text of a file of which somebody says how it writes dates and
+// numbers. UnsureDate and UnsureNumber are the reasons that this would have avoided.
+func (c *Checker) ParseAs(text string, f Formats) (stored json.RawMessage, reason string) {
 	if !utf8.ValidString(text) {
 		return nil, "is no valid UTF-8"
 	}
@@ -211,7 +217,7 @@ func (c *Checker) Parse(text string) (stored json.RawMessage, reason string) {
 	}
 	switch c.Type {
 	case Number, Currency, Percent:
-		return c.number(plainNumber(c.Type, text))
+		return c.number(plainNumber(c.Type, text, f.Decimal))
 	case Checkbox:
 		value, ok := checkboxWords[Fold(text)]
 		if !ok {
@@ -221,7 +227,7 @@ func (c *Checker) Parse(text string) (stored json.RawMessage, reason string) {
 	case Collection:
 		return c.collection(strings.Split(text, "|"))
 	case Date:
-		date, reason := looseDate(text)
+		date, reason := looseDate(text, f.Dates)
 		if reason != "" {
 			return nil, reason
 		}

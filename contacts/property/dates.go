@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	notDate    = "is no date such as 2026-02-28"
-	unsureDate = "may have its day or its month first: write 2026-02-28"
-	notClock   = "is no time of day such as 08:30 or 17:45:10"
+	notDate   = "is no date such as 2026-02-28"
+	shortYear = "has two digits of its year: write 2026-02-28"
+	notClock  = "is no time of day such as 08:30 or 17:45:10"
 )
 
 // parseDate reads a date in stored form.
@@ -22,19 +22,40 @@ func parseDate(s string) (date, reason string) {
 
 // looseDate reads a date as files have it: 2026-02-28, 2026/02/28, 28.02.2026,
 // or a time stamp that begins with a date. With slashes behind the day or the
-// month nobody can tell which it is.
-func looseDate(s string) (date, reason string) {
-	for _, layout := range []string{
-		time.DateOnly, "2006/01/02", "2006/1/2", "2006-1-2", "2.1.2006", "2. 1. 2006",
-		time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04",
-	} {
+// month nobody can tell which it is, unless the order says so.
+func looseDate(s string, order DateOrder) (date, reason string) {
+	for _, layout := range []string{time.DateOnly, "2006/01/02", "2006/1/2", "2006-1-2", "2006.1.2", time.RFC3339Nano, "2006-01-02T15:04:05",
+		"2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= 1 {
 			return t.Format(time.DateOnly), ""
 		}
 	}
-	for _, layout := range []string{"1/2/2006", "2/1/2006", "1/2/06", "2/1/06", "1-2-2006", "2-1-2006"} {
+	if day, clock, ok := strings.Cut(s, " "); ok {
+		if _, reason := parseClock(clock); reason == "" {
+			return looseDate(day, order)
+		}
+	}
+	for _, form := range []struct {
+		order   DateOrder
+		layouts []string
+	}{
+		{DayFirst, []string{"2.1.2006", "2. 1. 2006", "2/1/2006", "2-1-2006"}},
+		{MonthFirst, []string{"1.2.2006", "1/2/2006", "1-2-2006"}},
+	} {
+		for i, layout := range form.layouts {
+			t, err := time.Parse(layout, s)
+			switch {
+			case err != nil || t.Year() < 1:
+			case form.order == order, order == "" && form.order == DayFirst && i < 2:
+				return t.Format(time.DateOnly), ""
+			case order == "" && !strings.Contains(s, "."):
+				return "", UnsureDate
+			}
+		}
+	}
+	for _, layout := range []string{"1/2/06", "2/1/06", "1-2-06", "2-1-06", "2.1.06", "1.2.06", "06/1/2"} {
 		if _, err := time.Parse(layout, s); err == nil {
-			return "", unsureDate
+			return "", shortYear
 		}
 	}
 	return "", notDate

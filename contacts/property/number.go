@@ -11,9 +11,8 @@ import (
 const maxDigits = 15
 
 const (
-	notNumber   = "is no number such as 7 or -12.5"
-	longNumber  = "has more than 15 digits: numbers keep 15 significant ones"
-	unsureGroup = "may mean a thousand or a fraction: write 1234 or 1.234"
+	notNumber  = "is no number such as 7 or -12.5"
+	longNumber = "has more than 15 digits: numbers keep 15 significant ones"
 )
 
 // decimal brings the JSON form of a number into the one in which it is stored:
@@ -94,8 +93,9 @@ func digitsOnly(s string) bool {
 // or a comma before the fraction, with thousands grouped by a comma, a point, a
 // space or an apostrophe, and with a currency or a percent sign. Where one
 // separator could mean either, it is refused rather than guessed; a single point
-// stands before a fraction.
-func plainNumber(t Type, s string) (normal, reason string) {
+// stands before a fraction. point is what stands before fractions in the whole
+// file; empty if nobody says.
+func plainNumber(t Type, s, point string) (normal, reason string) {
 	s = strings.TrimSpace(strings.ReplaceAll(s, "\u2212", "-"))
 	sign := ""
 	if rest, ok := strings.CutPrefix(s, "-"); ok {
@@ -116,7 +116,7 @@ func plainNumber(t Type, s string) (normal, reason string) {
 	if i := strings.IndexAny(s, "eE"); i > 0 {
 		mantissa, exponent = s[:i], s[i:]
 	}
-	mantissa, reason = ungroup(mantissa)
+	mantissa, reason = ungroup(mantissa, point)
 	if reason != "" {
 		return "", reason
 	}
@@ -141,8 +141,8 @@ func trimCurrency(s string) string {
 }
 
 // ungroup takes the separators of thousands out of a number and makes the
-// fraction's a point.
-func ungroup(s string) (normal, reason string) {
+// fraction's, which is point if that says so, a point.
+func ungroup(s, point string) (normal, reason string) {
 	s = strings.Map(func(r rune) rune {
 		switch r {
 		case '\u00a0', '\u202f', '\u2009', '’':
@@ -155,6 +155,17 @@ func ungroup(s string) (normal, reason string) {
 	points, commas := strings.Count(s, "."), strings.Count(s, ",")
 	group, fraction := "", ""
 	switch {
+	case point != "":
+		group, fraction = map[string]string{",": ".", ".": ","}[point], point
+		if strings.Count(s, point) > 1 {
+			return "", notNumber
+		}
+		if !strings.Contains(s, point) {
+			fraction = ""
+		}
+		if !strings.Contains(s, group) {
+			group = ""
+		}
 	case points > 0 && commas > 0:
 		group, fraction = ",", "."
 		if strings.LastIndex(s, ",") > strings.LastIndex(s, ".") {
@@ -172,7 +183,7 @@ func ungroup(s string) (normal, reason string) {
 	case commas == 1:
 		fraction = ","
 		if whole, behind, _ := strings.Cut(s, ","); len(behind) == 3 && digitsOnly(behind) && len(whole) <= 3 && strings.Trim(whole, "0") != "" {
-			return "", unsureGroup
+			return "", UnsureNumber
 		}
 	}
 	whole, behind, hasFraction := s, "", false

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -94,10 +96,31 @@ type Property struct {
 }
 
 // Fold is the form in which texts are compared, in memory and in both
-// databases: in lower case and composed (NFC). Accents stay: "e" is not "é".
+// databases: in lower case and composed (NFC). Accents stay: "e" is not "é". The
+// sigma at the end of a Greek word is that within it.
 // Lower case comes first: the small form of J with a caron composes, the capital
 // one does not.
-func Fold(s string) string { return norm.NFC.String(strings.ToLower(s)) }
+func Fold(s string) string {
+	return norm.NFC.String(strings.ReplaceAll(strings.ToLower(s), FinalSigma, "σ"))
+}
+
+// FinalSigma is the form of the Greek letter that no folded text has.
+const FinalSigma = "ς"
+
+// Collapse is a text in which every run of white space is one space, as names are kept.
+func Collapse(s string) string {
+	trimmed := strings.Join(strings.Fields(s), " ")
+	if s == "" || trimmed == s {
+		return s
+	}
+	if first, _ := utf8.DecodeRuneInString(s); unicode.IsSpace(first) {
+		trimmed = " " + trimmed
+	}
+	if last, _ := utf8.DecodeLastRuneInString(s); unicode.IsSpace(last) && trimmed != " " {
+		trimmed += " "
+	}
+	return trimmed
+}
 
 // Called is how files and other APIs write the property: its name, or its key.
 func (p Property) Called() string {

@@ -12,7 +12,16 @@ func TestFoldJoinsCaseAndComposition(t *testing.T) {
 	require.Equal(t, property.Fold("ÉCOLE"), property.Fold("e\u0301cole"))
 	require.Equal(t, property.Fold("Straße"), property.Fold("STRAßE"))
 	require.Equal(t, property.Fold("J\u030c"), property.Fold("\u01f0"))
+	require.Equal(t, property.Fold("ΟΔΥΣΣΕΥΣ"), property.Fold("Οδυσσευς"))
 	require.NotEqual(t, property.Fold("ecole"), property.Fold("école"), "accents count")
+}
+
+func TestCollapseLeavesSingleSpaces(t *testing.T) {
+	for given, want := range map[string]string{
+		"": "", " ": " ", " \t": " ", "Anna Maria": "Anna Maria", "Anna \u00a0 Maria": "Anna Maria", "  Anna\n": " Anna ", "a  b ": "a b ",
+	} {
+		require.Equal(t, want, property.Collapse(given), "%q", given)
+	}
 }
 
 func FuzzFold(f *testing.F) {

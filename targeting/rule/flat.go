@@ -115,7 +115,8 @@ func (p *parser) clause(object map[string]json.RawMessage, at string) (Node, boo
 	}
 	field, ok := p.flatField(key)
 	if !ok {
-		p.refuse(at+".attribute_key", key, "is no field: GET /v1/targeting/fields lists the fields")
+		_, meant, _ := p.schema.named(key)
+		p.refuse(at+".attribute_key", key, "%s", noField(meant))
 		return Node{}, false
 	}
 	operator, ok := flatOperators[word]
@@ -225,7 +226,7 @@ func (p *parser) flatValue(c flatClause, text string) (Value, string) {
 	case c.key == "phone_number" && (o == Equal || o == NotEqual) && !strings.HasPrefix(text, "+"):
 		text = "+" + text
 	}
-	return textValue(f, o, text)
+	return p.textValue(f, o, text)
 }
 
 // combine makes a node of an operator with any number of values.

@@ -228,9 +228,9 @@ func (p *parser) condition(object map[string]json.RawMessage, at string) *Condit
 	if !ok {
 		return nil
 	}
-	field, ok := p.schema.Field(name)
+	field, meant, ok := p.schema.named(name)
 	if !ok {
-		p.refuse(at+"."+where, name, "is no field: GET /v1/targeting/fields lists the fields")
+		p.refuse(at+"."+where, name, "%s", noField(meant))
 		return nil
 	}
 	if raw, ok := object["type"]; ok {
@@ -294,7 +294,7 @@ func (p *parser) values(c *Condition, raw json.RawMessage) []Value {
 		p.refuse(c.at, short(raw), "%s takes a list of two values, the lower one first", c.Operator)
 		return nil
 	case err != nil && len(raw) > 0 && raw[0] != '[':
-		if several(raw) {
+		if looksSeveral(raw) {
 			// Taken for one value it would be nobody's, and not_in would select everybody.
 			p.refuse(c.at, short(raw), `is one text with a comma in it: write a list, such as ["a", "b"]; for one value with a comma, a list of it alone`)
 			return nil
@@ -323,8 +323,8 @@ func (p *parser) values(c *Condition, raw json.RawMessage) []Value {
 	return values
 }
 
-// several reports whether a JSON text looks like several values in one.
-func several(raw json.RawMessage) bool {
+// looksSeveral reports whether a JSON text looks like several values in one.
+func looksSeveral(raw json.RawMessage) bool {
 	var text string
 	return json.Unmarshal(raw, &text) == nil && strings.Contains(text, ",")
 }

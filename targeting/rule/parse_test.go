@@ -347,6 +347,7 @@ func TestTheZeroRuleHoldsForNobody(t *testing.T) {
 // FuzzParse reads whatever comes, in both forms: nothing may panic, and what is
 // understood is understood the same when it is written and read again.
 func FuzzParse(f *testing.F) {
+	f.Add(`{"condition": "AND", "rules": [{"field": "group", "operator": "equal", "value": "Alfa"}, {"field": "citi", "operator": "is_null"}]}`)
 	for _, seed := range []string{
 		`{"condition":"AND","rules":[{"field":"name","operator":"equal","value":"x"}]}`,
 		`{"condition":"OR","not":true,"timezone":"Asia/Tokyo","rules":[{"condition":"AND","rules":[{"field":"attributes.score","operator":"between","value":[1,` +
@@ -396,7 +397,7 @@ func ExampleParse() {
 	}
 	ada := &rule.Contact{Attributes: map[string]any{"plan": "gold", "score": 9.5}}
 	fmt.Println(r.Match(ada, rule.Moment{}), r.Properties())
-	_, err = rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "plan", "operator": "equal", "value": "gold"}]}`), schema())
+	_, err = rule.Parse([]byte(`{"condition": "AND", "rules": [{"field": "plans", "operator": "equal", "value": "gold"}]}`), schema())
 	fmt.Println(err != nil)
 	// Output:
 	// true [plan score]

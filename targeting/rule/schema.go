@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"carillon/contacts/property"
+	"carillon/internal/near"
 	"carillon/providers"
 )
 
@@ -72,6 +74,10 @@ type Schema struct {
 	fields []Described
 	byName map[string]int
 	labels map[string]int64
+	// names are what the fields of ids may name, by field; nil where names are not taken.
+	names map[string]*names
+	// written says that a rule is read which somebody writes.
+	written bool
 }
 
 // Vocabulary is what an account adds to the fields that everybody has.
@@ -86,6 +92,10 @@ type Vocabulary struct {
 	// Answers and Steps are those of the flow whose rules are read; of no other rules.
 	Answers map[string]Comparison
 	Steps   []string
+	// Names are ids by name, by the field that takes them; nil for rules that are kept,
+	// which have ids alone. They stand for rules that somebody writes: in these a value
+	// that a property can't have is a mistake.
+	Names map[string]map[string]int64
 }
 
 // StepFacts are what may be asked of the messages of a flow's step.
@@ -98,7 +108,10 @@ var plainKey = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // NewSchema makes the schema of an account.
 func NewSchema(v Vocabulary) *Schema {
-	s := &Schema{byName: map[string]int{}, labels: map[string]int64{}}
+	s := &Schema{byName: map[string]int{}, labels: map[string]int64{}, names: map[string]*names{}, written: v.Names != nil}
+	for field, ids := range v.Names {
+		s.names[field] = newNames(ids)
+	}
 	for name, id := range v.Labels {
 		s.labels[property.Fold(name)] = id
 	}
@@ -178,13 +191,11 @@ func choices(p property.Property) []string {
 	default:
 		return nil
 	}
-	var list []string
-	for choice := range strings.SplitSeq(p.Rule, ",") {
-		if choice = strings.TrimSpace(choice); choice != "" {
-			list = append(list, choice)
-		}
+	c, err := property.Compile(p)
+	if err != nil {
+		return nil // it was checked when it was made
 	}
-	return list
+	return c.Choices()
 }
 
 // The columns that say when a person did something with a message for the last time.
@@ -269,6 +280,101 @@ func eventField(text string) (f Field, ok bool) {
 		}
 	}
 	return f, f.Name == text && eventKey.MatchString(f.Key)
+}
+
+// named is the field that somebody means by a name: that of the name, or the property of
+// the key. It is false with the field that may have been meant, if one may.
+func (s *Schema) named(name string) (f Field, meant string, ok bool) {
+	for _, full := range []string{name, attributePrefix + name} {
+		if f, ok := s.Field(full); ok {
+			return f, "", true
+		}
+	}
+	var known, keys []string
+	for _, d := range s.fields {
+		known = append(known, d.Name)
+		if key, is := strings.CutPrefix(d.Name, attributePrefix); is {
+			keys = append(keys, key)
+		}
+	}
+	if meant = near.Name(name, known); meant == "" {
+		if key := near.Name(name, keys); key != "" {
+			meant = attributePrefix + key
+		}
+	}
+	return Field{}, meant, false
+}
+
+// noField says that there is no field of a name.
+func noField(meant string) string {
+	if meant != "" {
+		return "is no field: did you mean " + meant + "? GET /v1/targeting/fields lists the fields"
+	}
+	return "is no field: GET /v1/targeting/fields lists the fields"
+}
+
+// choice says what is wrong with a value that a property can't have, if the property has a
+// list of its values and the rule is one that somebody writes.
+func (s *Schema) choice(f Field, o Operator, text string) (reason string) {
+	i, known := s.byName[f.Name]
+	if !s.written || f.Source != Attribute || f.Compare == AsBoolean || !known || len(s.fields[i].Choices) == 0 {
+		return ""
+	}
+	choices := s.fields[i].Choices
+	if !slices.Contains([]Operator{Equal, NotEqual, In, NotIn}, o) ||
+		slices.ContainsFunc(choices, func(choice string) bool { return property.Fold(choice) == property.Fold(text) }) {
+		return ""
+	}
+	reason = "is none of the values of " + f.Name
+	if hint := near.Hint(text, choices); hint != "" {
+		reason += ": " + hint
+	}
+	return reason
+}
+
+// names are the ids of things by their names, which are kept with single spaces. What is
+// not written exactly so is found whatever its case, if one thing alone is called so.
+type names struct {
+	exact, folded map[string]int64
+	list          []string
+}
+
+// several is the id of a folded name that several things have.
+const several = -1
+
+func newNames(ids map[string]int64) *names {
+	n := &names{exact: ids, folded: make(map[string]int64, len(ids)), list: slices.Sorted(maps.Keys(ids))}
+	for name, id := range ids {
+		if _, taken := n.folded[property.Fold(name)]; taken {
+			id = several
+		}
+		n.folded[property.Fold(name)] = id
+	}
+	return n
+}
+
+// id is the id, in decimal, of what a field of ids calls by its name; a reason says why
+// there is none.
+func (s *Schema) id(f Field, name string) (id, reason string) {
+	n := s.names[f.Name]
+	if n == nil {
+		return "", "is no id: ids are whole numbers from 1 on"
+	}
+	name = strings.Join(strings.Fields(name), " ")
+	found, ok := n.exact[name]
+	if !ok {
+		found, ok = n.folded[property.Fold(name)]
+	}
+	switch {
+	case ok && found == several:
+		return "", fmt.Sprintf("is the name of several, as a %s is called with other capitals: write it as it is called, or its id", f.Name)
+	case ok:
+		return strconv.FormatInt(found, 10), ""
+	}
+	if hint := near.Hint(name, n.list); hint != "" {
+		return "", fmt.Sprintf("is no id and no name of a %s: %s", f.Name, hint)
+	}
+	return "", fmt.Sprintf("is no id, and there is no %s that has a name", f.Name)
 }
 
 // label is the id of a label by its name, whatever its case, in decimal.

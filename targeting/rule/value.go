@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"carillon/contacts/property"
 	"carillon/internal/zone"
 )
 
@@ -31,7 +32,7 @@ func (p *parser) value(f Field, o Operator, raw json.RawMessage, at string) (v V
 			reason = "is no text"
 			break
 		}
-		v, reason = textValue(f, o, s)
+		v, reason = p.textValue(f, o, s)
 	case first == 't' || first == 'f':
 		if v.Text = string(raw); f.Compare != AsBoolean {
 			reason = "is not " + wanted(f)
@@ -48,6 +49,22 @@ func (p *parser) value(f Field, o Operator, raw json.RawMessage, at string) (v V
 		return Value{}, false
 	}
 	return v, true
+}
+
+// textValue is a value in normal form that was written as text: what is called by its
+// name has its id, and a property's value is one that there is.
+func (p *parser) textValue(f Field, o Operator, s string) (v Value, reason string) {
+	if f.Compare == AsID {
+		if _, err := strconv.ParseInt(s, 10, 64); err != nil {
+			if s, reason = p.schema.id(f, s); reason != "" {
+				return v, reason
+			}
+		}
+	}
+	if v, reason = textValue(f, o, s); reason == "" {
+		reason = p.schema.choice(f, o, v.Text)
+	}
+	return v, reason
 }
 
 // wanted says what values a field takes.
@@ -128,6 +145,9 @@ func textValue(f Field, o Operator, s string) (v Value, reason string) {
 			reason = "is not " + wanted(f)
 		}
 	default:
+		if f.Source == Column && f.Compare == AsText {
+			s = nameText(o, s)
+		}
 		v.Text = s
 		part, _ := o.positive()
 		switch {
@@ -144,6 +164,20 @@ func textValue(f Field, o Operator, s string) (v Value, reason string) {
 		}
 	}
 	return v, reason
+}
+
+// nameText is a text as names are kept: with single spaces, and with none at an end
+// at which a name ends.
+func nameText(o Operator, s string) string {
+	s = property.Collapse(s)
+	part, _ := o.positive()
+	if part != Contains && part != EndsWith {
+		s = strings.TrimPrefix(s, " ")
+	}
+	if part != Contains && part != BeginsWith {
+		s = strings.TrimSuffix(s, " ")
+	}
+	return s
 }
 
 func clockTime(s string) (string, bool) {

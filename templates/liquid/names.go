@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/osteele/liquid/parser"
+
+	"carillon/internal/near"
 )
 
 // asked is what a template asks for: names of values, and conditions that are
@@ -266,10 +268,9 @@ func cutAround(expression string) (before, after string, ok bool) {
 // suggestion says what may have been meant by a field, wherever that is, or what
 // the object has.
 func suggestion(known map[string][]string, field, object, fallback string) string {
-	plain := strings.NewReplacer("_", "", "-", "", " ", "").Replace
-	best, distance := "", len(field)/3+1
+	best, distance := "", near.Far(field)
 	consider := func(owner, candidate string) {
-		d := edits(plain(strings.ToLower(field)), plain(strings.ToLower(candidate)))
+		d := near.Edits(field, candidate)
 		if owner != object {
 			d++ // the same object is likelier
 		}
@@ -299,38 +300,6 @@ func suggestion(known map[string][]string, field, object, fallback string) strin
 		return "under " + fallback + " there are none"
 	}
 	return "under " + fallback + " there are " + strings.Join(fields, ", ")
-}
-
-// maxCompared bounds the names that are compared letter by letter.
-const maxCompared = 64
-
-// edits is the number of letters to change, add or leave out between two names,
-// two that changed places counting one (Damerau and Levenshtein).
-func edits(a, b string) int {
-	if len(a) > maxCompared || len(b) > maxCompared {
-		return maxCompared
-	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			changed := 1
-			if a[i-1] == b[j-1] {
-				changed = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+changed)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }
 
 // shorten cuts what a notice repeats of a template.
