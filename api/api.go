@@ -19,6 +19,7 @@ import (
 	"carillon/api/gate"
 	"carillon/campaigns"
 	"carillon/internal/clock"
+	"carillon/internal/naming"
 	"carillon/internal/tracing"
 	"carillon/providers"
 	"carillon/services"
@@ -81,6 +82,8 @@ type Server struct {
 	operations map[string]operation
 	// views show single things, by the paths under which they are shown.
 	views map[string]view
+	// refs are the fields that name something by its id or its name.
+	refs map[string]bool
 	// hookBodies is the memory for what providers post.
 	hookBodies *gate.Room
 	// streams counts the event streams that are open.
@@ -99,7 +102,7 @@ func New(d Deps) *Server {
 		d.Wake = func() {}
 	}
 	s := &Server{
-		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, hookBodies: gate.NewRoom(hookBodies),
+		Deps: d, mux: http.NewServeMux(), operations: map[string]operation{}, views: map[string]view{}, refs: map[string]bool{}, hookBodies: gate.NewRoom(hookBodies),
 		pages: newPages(), limits: gate.NewLimits(d.Options.RatePerSecond, d.Options.Burst, d.Clock), hooks: newHooks(d),
 	}
 	s.api = humago.New(s.mux, s.config())
@@ -135,10 +138,13 @@ func (s *Server) Close() error { return s.hooks.close() }
 
 func (s *Server) config() huma.Config {
 	config := huma.DefaultConfig("Carillon", s.Options.Version)
-	config.Info.Description = "Durable bulk campaigns and notifications. Errors are problem documents (RFC 9457) that name the field and what to do. " +
-		"Lists are Paged by limit and cursor. Every POST takes an Idempotency-Key: the same key with the same body is answered as the first time, for 24 hours."
+	config.Info.Description = "Durable bulk campaigns and notifications. Errors are problem documents (RFC 9457) that name the field and what to do; " +
+		"their code says for programs what kind of error it is, and stays as it is when words change. " +
+		"Where a body names a thing, it takes its id or its name: \"channel\": \"news\". " +
+		"Lists are paged by limit and cursor. Every POST takes an Idempotency-Key: the same key with the same body is answered as the first time, for 24 hours."
 	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[providers.Concurrency](), reflect.TypeFor[concurrency]())
 	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[templates.Params](), reflect.TypeFor[params]())
+	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[naming.Ref](), reflect.TypeFor[ref]())
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key: `Authorization: Bearer car_…`."},
 	}
@@ -147,7 +153,7 @@ func (s *Server) config() huma.Config {
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
 	config.RejectUnknownQueryParameters = true
-	config.Transformers = []huma.Transformer{shortenProblem}
+	config.Transformers = []huma.Transformer{s.coded}
 	return config
 }
 
@@ -209,6 +215,7 @@ func (s *Server) routes() {
 	s.docsRoutes()
 	s.statusRoutes()
 	s.standstillRoutes()
+	s.describe()
 }
 
 // timestamp is a stored time in the precision in which it is stored.

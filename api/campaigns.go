@@ -9,6 +9,7 @@ import (
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/campaigns/flows"
+	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/templates"
@@ -54,13 +55,15 @@ func (c Campaign) identity() int64 { return c.ID }
 // CampaignInput is what a new campaign is made of.
 type CampaignInput struct {
 	Name       string                `json:"name" minLength:"1" maxLength:"200"`
-	ChannelID  int64                 `json:"channel_id" minimum:"1"`
-	Audience   targeting.Audience    `json:"audience"`
+	ChannelID  int64                 `json:"channel_id,omitempty" minimum:"1" doc:"Through which channel; channel may say it instead."`
+	Channel    naming.Ref            `json:"channel,omitzero" kind:"channel" needed:"true" doc:"Instead of channel_id: the channel, by its id or its name."`
+	Audience   AudienceInput         `json:"audience"`
 	Content    MessageContent        `json:"content,omitempty" doc:"Liquid in every text: {{ contact.first_name | default: \"there\" }}, {{ row.coupon }} for a CSV column, {{ unsubscribe_url }}. Or a template. Left out where every variant has its own."`
 	Feed       *campaigns.DataFeed   `json:"feed,omitempty" doc:"A JSON document that is read when a run begins and kept with it: {% for item in feed.items %}."`
 	Schedule   Schedule              `json:"schedule,omitempty"`
 	Throttle   campaigns.Throttle    `json:"throttle,omitempty"`
 	Weight     int                   `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+	Category   naming.Ref            `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
 	CategoryID int64                 `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opted out of it is skipped, and its frequency caps count."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"What it tries out: variants of its content by share, a test share whose winner the others get, a holdout that gets nothing."`
 	Tracking   *tracking.Settings    `json:"tracking,omitempty" doc:"What of its messages is tracked: clicks on links, opens of mails; nothing if absent. It needs public_url."`
@@ -89,12 +92,14 @@ func (b CampaignAbout) apply(c *campaigns.Campaign) {
 type CampaignChange struct {
 	Name       *string               `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	ChannelID  *int64                `json:"channel_id,omitempty" minimum:"1"`
-	Audience   *targeting.Audience   `json:"audience,omitempty"`
+	Channel    naming.Ref            `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
+	Audience   *AudienceInput        `json:"audience,omitempty"`
 	Content    *MessageContent       `json:"content,omitempty"`
 	Feed       *campaigns.DataFeed   `json:"feed,omitempty" doc:"An empty url takes the data feed away."`
 	Schedule   *Schedule             `json:"schedule,omitempty"`
 	Throttle   *campaigns.Throttle   `json:"throttle,omitempty"`
 	Weight     *int                  `json:"weight,omitempty" minimum:"1" maximum:"100"`
+	Category   naming.Ref            `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
 	CategoryID *int64                `json:"category_id,omitempty" minimum:"0" doc:"0 takes the category away."`
 	Experiment *campaigns.Experiment `json:"experiment,omitempty" doc:"As a whole; an empty object takes it away."`
 	Conversion *campaigns.Conversion `json:"conversion,omitempty" doc:"As a whole; an empty event takes it away."`
@@ -278,7 +283,8 @@ func (s *Server) campaignRoutes() {
 		func(ctx context.Context, caller access.Key, in *createCampaign) (*one[Campaign], error) {
 			b := in.Body
 			return campaignOut(s.Campaigns.Create(ctx, campaigns.Campaign{
-				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience, Content: b.Content.Content, Template: b.Content.Template,
+				AccountID: caller.AccountID, Name: b.Name, ChannelID: b.ChannelID, Audience: b.Audience.audience(),
+				Content: b.Content.Content, Template: b.Content.Template,
 				DataFeed: b.Feed, Schedule: b.Schedule.schedule(), Throttle: b.Throttle, Weight: b.Weight, CategoryID: b.CategoryID,
 				Experiment: b.Experiment, Tracking: trackingOf(b.Tracking), Conversion: b.Conversion,
 				About: campaigns.About{Tags: b.Tags, Notes: b.Notes},
@@ -433,7 +439,7 @@ func (b CampaignChange) apply(c *campaigns.Campaign) {
 		c.ChannelID = *b.ChannelID
 	}
 	if b.Audience != nil {
-		c.Audience = *b.Audience
+		c.Audience = b.Audience.audience()
 	}
 	if b.Content != nil {
 		c.Content, c.Template = b.Content.Content, b.Content.Template

@@ -7,6 +7,7 @@ import (
 
 	"carillon/access"
 	"carillon/contacts"
+	"carillon/internal/naming"
 )
 
 // FrequencyCap bounds how many messages of campaigns one contact is sent.
@@ -24,11 +25,12 @@ func (c FrequencyCap) identity() int64 { return c.ID }
 
 // FrequencyCapInput is what a frequency cap is made of.
 type FrequencyCapInput struct {
-	CategoryID    int64  `json:"category_id,omitempty" minimum:"1" doc:"Only campaigns of this category count; every campaign of the account if absent."`
-	Priority      string `json:"priority,omitempty" enum:",bulk" doc:"bulk; every priority if absent. Transactional messages are outside of caps."`
-	MaxMessages   int    `json:"max_messages" minimum:"1" maximum:"1000" doc:"Most messages to one contact in any window."`
-	WindowSeconds int64  `json:"window_seconds" minimum:"1" maximum:"31622400" doc:"Length of the rolling window; at most a year." example:"604800"`
-	Action        string `json:"action,omitempty" enum:",defer,skip" doc:"defer, if absent: what is too much waits until there is room. skip: its recipient is left out."`
+	Category      naming.Ref `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
+	CategoryID    int64      `json:"category_id,omitempty" minimum:"1" doc:"Only campaigns of this category count; every campaign of the account if absent."`
+	Priority      string     `json:"priority,omitempty" enum:",bulk" doc:"bulk; every priority if absent. Transactional messages are outside of caps."`
+	MaxMessages   int        `json:"max_messages" minimum:"1" maximum:"1000" doc:"Most messages to one contact in any window."`
+	WindowSeconds int64      `json:"window_seconds" minimum:"1" maximum:"31622400" doc:"Length of the rolling window; at most a year." example:"604800"`
+	Action        string     `json:"action,omitempty" enum:",defer,skip" doc:"defer, if absent: what is too much waits until there is room. skip: its recipient is left out."`
 }
 
 // FrequencyCapChange is what to change of a frequency cap; what is absent stays.

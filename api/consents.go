@@ -7,6 +7,7 @@ import (
 
 	"carillon/access"
 	"carillon/contacts"
+	"carillon/internal/naming"
 	"carillon/providers"
 )
 
@@ -28,11 +29,12 @@ type Consent struct {
 
 // ConsentInput says what somebody agrees to or does not want any more.
 type ConsentInput struct {
-	Kind       string `json:"kind,omitempty" maxLength:"20" doc:"Only this kind of address; the contact as a whole if absent, with every address that it will ever have."`
-	CategoryID int64  `json:"category_id,omitempty" minimum:"1" doc:"Only this category; everything if absent."`
-	Source     string `json:"source,omitempty" maxLength:"50" doc:"Where it comes from, such as web_form; api if absent." example:"web_form"`
-	Wording    string `json:"wording,omitempty" maxLength:"2000" doc:"What the person was shown and agreed to."`
-	Proof      string `json:"proof,omitempty" maxLength:"2000" doc:"What shows that they did, such as the time and address of a confirmation."`
+	Kind       string     `json:"kind,omitempty" maxLength:"20" doc:"Only this kind of address; the contact as a whole if absent, with every address that it will ever have."`
+	Category   naming.Ref `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
+	CategoryID int64      `json:"category_id,omitempty" minimum:"1" doc:"Only this category; everything if absent."`
+	Source     string     `json:"source,omitempty" maxLength:"50" doc:"Where it comes from, such as web_form; api if absent." example:"web_form"`
+	Wording    string     `json:"wording,omitempty" maxLength:"2000" doc:"What the person was shown and agreed to."`
+	Proof      string     `json:"proof,omitempty" maxLength:"2000" doc:"What shows that they did, such as the time and address of a confirmation."`
 }
 
 // OptOutInput is a ConsentInput of an opt-out.

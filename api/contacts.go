@@ -13,6 +13,7 @@ import (
 	"carillon/contacts/property"
 	"carillon/contacts/value"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/targeting"
 )
@@ -74,14 +75,14 @@ type changeContact struct {
 
 type listContacts struct {
 	Paged
-	Query      string `query:"q" maxLength:"200" doc:"Occurs in a name, the external id or an address."`
-	Email      string `query:"email" maxLength:"320"`
-	Phone      string `query:"phone" maxLength:"40"`
-	ExternalID string `query:"external_id" maxLength:"255"`
-	Group      int64  `query:"group" minimum:"1" doc:"Members of this group, category, label or upload."`
-	Kind       string `query:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"With address: who holds this address."`
-	Address    string `query:"address" maxLength:"1024"`
-	Status     string `query:"status" enum:"active,inactive,blocked,deleted" doc:"All but deleted if absent."`
+	Query      string     `query:"q" maxLength:"200" doc:"Occurs in a name, the external id or an address."`
+	Email      string     `query:"email" maxLength:"320"`
+	Phone      string     `query:"phone" maxLength:"40"`
+	ExternalID string     `query:"external_id" maxLength:"255"`
+	Group      naming.Ref `query:"group" kind:"group,category,label,upload" doc:"Members of this group, category, label or upload, by its id or its name."`
+	Kind       string     `query:"kind" enum:"email,phone,sms,whatsapp,telegram,viber,facebook,instagram,push,web,custom" doc:"With address: who holds this address."`
+	Address    string     `query:"address" maxLength:"1024"`
+	Status     string     `query:"status" enum:"active,inactive,blocked,deleted" doc:"All but deleted if absent."`
 	Turned
 }
 
@@ -246,8 +247,8 @@ func (s *Server) pageContacts(ctx context.Context, caller access.Key, in *listCo
 		return cursored(s.listContacts(ctx, caller, in))
 	}
 	b := targeting.Browse{Text: in.Query}
-	if in.Group != 0 {
-		b.Labels = []int64{in.Group}
+	if in.Group.ID != 0 {
+		b.Labels = []int64{in.Group.ID}
 	}
 	for _, one := range []struct{ name, value string }{
 		{"email", in.Email}, {"phone", in.Phone}, {"address", in.Address}, {"external_id", in.ExternalID},
@@ -313,7 +314,7 @@ func (s *Server) listContacts(ctx context.Context, caller access.Key, in *listCo
 		return nil, err
 	}
 	f := contacts.ContactFilter{
-		AccountID: caller.AccountID, Text: in.Query, ExternalID: in.ExternalID, Group: in.Group, Status: contacts.ContactStatus(in.Status),
+		AccountID: caller.AccountID, Text: in.Query, ExternalID: in.ExternalID, Group: in.Group.ID, Status: contacts.ContactStatus(in.Status),
 		After: after, Limit: in.Limit + 1,
 	}
 	if (in.Kind == "") != (in.Address == "") {

@@ -11,6 +11,7 @@ import (
 	"carillon/api/gate"
 	"carillon/conversations"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/providers"
 )
@@ -54,7 +55,8 @@ type ConversationEntry struct {
 
 // ConversationInput is what a conversation is made of.
 type ConversationInput struct {
-	ChannelID int64           `json:"channel_id" minimum:"1"`
+	ChannelID int64           `json:"channel_id,omitempty" minimum:"1" doc:"On which channel; channel may say it instead."`
+	Channel   naming.Ref      `json:"channel,omitzero" kind:"channel" needed:"true" doc:"Instead of channel_id: the channel, by its id or its name."`
 	ContactID int64           `json:"contact_id" minimum:"1"`
 	Status    string          `json:"status,omitempty" enum:"open,resolved,pending,snoozed" doc:"open if absent."`
 	Labels    []string        `json:"labels,omitempty" maxItems:"100" doc:"Free words, of 1 to 255 letters."`
@@ -105,11 +107,11 @@ type hideEntry struct {
 
 type listConversations struct {
 	Paged
-	Status    string `query:"status" enum:"open,resolved,pending,snoozed"`
-	ContactID int64  `query:"contact_id" minimum:"1"`
-	ChannelID int64  `query:"channel_id" minimum:"1"`
-	Label     string `query:"label" maxLength:"255" doc:"Only those with this label."`
-	Query     string `query:"q" maxLength:"200" doc:"Occurs in a note, in what a program told of a message, or in the contact's name."`
+	Status    string     `query:"status" enum:"open,resolved,pending,snoozed"`
+	ContactID int64      `query:"contact_id" minimum:"1"`
+	ChannelID naming.Ref `query:"channel_id" kind:"channel" doc:"Only those on this channel, by its id or its name."`
+	Label     string     `query:"label" maxLength:"255" doc:"Only those with this label."`
+	Query     string     `query:"q" maxLength:"200" doc:"Occurs in a note, in what a program told of a message, or in the contact's name."`
 }
 
 func conversationView(c conversations.Conversation) Conversation {
@@ -168,7 +170,7 @@ func (s *Server) conversationPage(ctx context.Context, caller access.Key, in *li
 		return nil, err
 	}
 	f := conversations.Filter{
-		AccountID: caller.AccountID, ContactID: in.ContactID, ChannelID: in.ChannelID, Status: conversations.Status(in.Status), Text: in.Query,
+		AccountID: caller.AccountID, ContactID: in.ContactID, ChannelID: in.ChannelID.ID, Status: conversations.Status(in.Status), Text: in.Query,
 		Behind: behind, Limit: in.Limit + 1, Uncounted: true,
 	}
 	if in.Label != "" {

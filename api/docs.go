@@ -110,7 +110,7 @@ func (s *Server) docsTags() []docsTag {
 				continue
 			}
 			byTag[op.Tags[0]] = append(byTag[op.Tags[0]], docsOperation{
-				Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description, Parameters: op.Parameters, Fields: bodyFields(document, op),
+				Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description, Parameters: parametersOf(document, op), Fields: bodyFields(document, op),
 			})
 		}
 	}
@@ -121,6 +121,18 @@ func (s *Server) docsTags() []docsTag {
 	}
 	slices.SortFunc(tags, func(a, b docsTag) int { return strings.Compare(a.Name, b.Name) })
 	return tags
+}
+
+// parametersOf are the parameters of an operation, with what it has in common with others.
+func parametersOf(document *huma.OpenAPI, op *huma.Operation) []*huma.Param {
+	list := make([]*huma.Param, len(op.Parameters))
+	for i, p := range op.Parameters {
+		if shared, ok := document.Components.Parameters[p.Ref[strings.LastIndexByte(p.Ref, '/')+1:]]; ok {
+			p = shared
+		}
+		list[i] = p
+	}
+	return list
 }
 
 // bodyFields lists the fields of an operation's body, one level deep.

@@ -7,12 +7,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/access"
-	"carillon/targeting"
 )
 
 type exportContacts struct {
 	Body struct {
-		Audience targeting.Audience `json:"audience" doc:"Whose contacts; exclude leaves some out."`
+		Audience AudienceInput `json:"audience" doc:"Whose contacts; exclude leaves some out."`
 	}
 }
 
@@ -22,7 +21,7 @@ func (s *Server) exportRoutes() {
 		more: "Streamed, in the columns that an upload takes back: addresses, names, status, groups, labels, categories (names separated by |) and properties. " +
 			"A cell that a spreadsheet would run as a formula has an apostrophe before it, which an upload takes away."},
 		func(ctx context.Context, caller access.Key, in *exportContacts) (*huma.StreamResponse, error) {
-			export, err := s.Exporter.Begin(ctx, caller.AccountID, in.Body.Audience)
+			export, err := s.Exporter.Begin(ctx, caller.AccountID, in.Body.Audience.audience())
 			if err != nil {
 				return nil, err
 			}

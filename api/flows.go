@@ -15,6 +15,7 @@ import (
 	"carillon/campaigns/flow"
 	"carillon/campaigns/flows"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/tracking"
@@ -50,16 +51,18 @@ func (f Flow) identity() int64 { return f.ID }
 
 // FlowInput is what a new flow is made of.
 type FlowInput struct {
-	Name       string              `json:"name" minLength:"1" maxLength:"200"`
-	ChannelID  int64               `json:"channel_id" minimum:"1" doc:"Through which its steps send, unless they name another."`
-	Audience   *targeting.Audience `json:"audience,omitempty" doc:"Who enters when the schedule says; left out, people enter by triggers or requests."`
-	Schedule   Schedule            `json:"schedule,omitempty" doc:"When the audience enters, as of a campaign. Its hours hold for every message of the flow."`
-	Throttle   campaigns.Throttle  `json:"throttle,omitempty"`
-	Weight     int                 `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
-	CategoryID int64               `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opts out of it leaves."`
-	Tracking   *tracking.Settings  `json:"tracking,omitempty" doc:"What of its messages is tracked: clicks on links, opens of mails; nothing if absent. It needs public_url."`
-	Tags       []string            `json:"tags,omitempty" maxItems:"20"`
-	Notes      string              `json:"notes,omitempty" maxLength:"10000"`
+	Name       string             `json:"name" minLength:"1" maxLength:"200"`
+	ChannelID  int64              `json:"channel_id,omitempty" minimum:"1" doc:"Through which its steps send, unless they name another; channel may say it instead."`
+	Channel    naming.Ref         `json:"channel,omitzero" kind:"channel" needed:"true" doc:"Instead of channel_id: the channel, by its id or its name."`
+	Audience   *AudienceInput     `json:"audience,omitempty" doc:"Who enters when the schedule says; left out, people enter by triggers or requests."`
+	Schedule   Schedule           `json:"schedule,omitempty" doc:"When the audience enters, as of a campaign. Its hours hold for every message of the flow."`
+	Throttle   campaigns.Throttle `json:"throttle,omitempty"`
+	Weight     int                `json:"weight,omitempty" minimum:"1" maximum:"100" doc:"Its share of the channel against other campaigns; default 1."`
+	Category   naming.Ref         `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
+	CategoryID int64              `json:"category_id,omitempty" minimum:"1" doc:"The category that it is about: whoever opts out of it leaves."`
+	Tracking   *tracking.Settings `json:"tracking,omitempty" doc:"What of its messages is tracked: clicks on links, opens of mails; nothing if absent. It needs public_url."`
+	Tags       []string           `json:"tags,omitempty" maxItems:"20"`
+	Notes      string             `json:"notes,omitempty" maxLength:"10000"`
 	flow.Definition
 }
 
@@ -67,10 +70,12 @@ type FlowInput struct {
 type FlowChange struct {
 	Name       *string             `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	ChannelID  *int64              `json:"channel_id,omitempty" minimum:"1" doc:"Only of a draft."`
-	Audience   *targeting.Audience `json:"audience,omitempty"`
+	Channel    naming.Ref          `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
+	Audience   *AudienceInput      `json:"audience,omitempty"`
 	Schedule   *Schedule           `json:"schedule,omitempty" doc:"Only of a draft."`
 	Throttle   *campaigns.Throttle `json:"throttle,omitempty"`
 	Weight     *int                `json:"weight,omitempty" minimum:"1" maximum:"100"`
+	Category   naming.Ref          `json:"category,omitzero" kind:"category" doc:"Instead of category_id: the category, by its id or its name."`
 	CategoryID *int64              `json:"category_id,omitempty"`
 	Tracking   *tracking.Settings  `json:"tracking,omitempty" doc:"As a whole; an empty object takes it away. In force once the flow is started again."`
 	Steps      *[]flow.Step        `json:"steps,omitempty" doc:"All steps instead of those it has; in force once it is started again."`
@@ -243,7 +248,7 @@ func (in FlowInput) flow(accountID int64) flows.Flow {
 		CategoryID: in.CategoryID, Tracking: trackingOf(in.Tracking), About: campaigns.About{Tags: in.Tags, Notes: in.Notes},
 	}}
 	if in.Audience != nil {
-		f.Audience = *in.Audience
+		f.Audience = in.Audience.audience()
 	}
 	return f
 }
@@ -267,7 +272,9 @@ func (s *Server) updateFlow(ctx context.Context, caller access.Key, in *changeFl
 	b := in.Body
 	set(&f.Name, b.Name)
 	set(&f.ChannelID, b.ChannelID)
-	set(&f.Audience, b.Audience)
+	if b.Audience != nil {
+		f.Audience = b.Audience.audience()
+	}
 	set(&f.Throttle, b.Throttle)
 	set(&f.Weight, b.Weight)
 	set(&f.CategoryID, b.CategoryID)

@@ -38,6 +38,9 @@ func TestNothingIsReadBeforeRouteKeyAndRole(t *testing.T) {
 	}
 	checked := 0
 	for path, item := range s.OpenAPI().Paths {
+		if !strings.HasPrefix(path, "/v1/") {
+			continue // it needs no key
+		}
 		path = strings.NewReplacer("{id}", "1", "{key}", "k", "{name}", "n", "{language}", "en", "{version}", "1", "{session_id}", "1",
 			"{delivery_id}", "1", "{entry_id}", "1", "{kind}", "phone").Replace(path)
 		require.NotContains(t, path, "{")

@@ -202,3 +202,10 @@ func (s *server) transcript(requests ...[]string) string {
 	}
 	return b.String()
 }
+
+// decoded reads an answer that is an object.
+func decoded(t *testing.T, w *httptest.ResponseRecorder) (out map[string]any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &out), w.Body)
+	return out
+}

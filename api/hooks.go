@@ -95,13 +95,12 @@ type posted struct {
 	words []byte
 }
 
-// hookAnswer is what a provider is told.
-type hookAnswer struct {
-	Accepted int  `json:"accepted"`
-	Repeated bool `json:"repeated,omitempty"` // was taken before, and changed nothing
-	// Refused is how many items can't be used, Errors says why of the first.
-	Refused int                 `json:"refused,omitempty"`
-	Errors  []gate.ProblemField `json:"errors,omitempty"`
+// HookAnswer is what a provider is told.
+type HookAnswer struct {
+	Accepted int                 `json:"accepted" doc:"How many receipts and replies were taken."`
+	Repeated bool                `json:"repeated,omitempty" doc:"It was taken before, and changed nothing."`
+	Refused  int                 `json:"refused,omitempty" doc:"How many items can't be used."`
+	Errors   []gate.ProblemField `json:"errors,omitempty" doc:"Why, of the first of them."`
 }
 
 // maxRefused is how many items of a request are named that can't be used.
@@ -277,7 +276,7 @@ func (s *Server) hookRoutes() {
 			r.Header.Set(providers.HookTokenHeader, token)
 		}
 		p, err := s.hooks.parse(r.Context(), id, r.Header, body)
-		answer := hookAnswer{Accepted: len(p.Receipts) + len(p.Replies), Refused: p.unusable}
+		answer := HookAnswer{Accepted: len(p.Receipts) + len(p.Replies), Refused: p.unusable}
 		if err == nil {
 			answer.Repeated, err = s.take(r.Context(), p.Report)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/targeting"
 )
@@ -15,16 +16,16 @@ import (
 // BulkInput is a change of many contacts. Whose turn it is say contacts, rule,
 // targeting or all.
 type BulkInput struct {
-	Action   string  `json:"action" enum:"start,stop,block,unblock,add,remove,set,delete" doc:"start makes inactive contacts active, stop active ones inactive; block and unblock go by the status blocked; add and remove go by list; set by property and value."`
-	List     int64   `json:"list,omitempty" minimum:"1" doc:"Of add and remove: the id of a group, category or label. Joining or leaving a category is recorded as a consent."`
-	Property string  `json:"property,omitempty" maxLength:"63" doc:"Of set: the key of a property."`
-	Value    any     `json:"value,omitempty" doc:"Of set: its value; null takes values away."`
-	Contacts []int64 `json:"contacts,omitempty" minItems:"1" maxItems:"10000" doc:"These contacts."`
-	All      bool    `json:"all,omitempty" doc:"Every contact that is not deleted."`
+	Action   string     `json:"action" enum:"start,stop,block,unblock,add,remove,set,delete" doc:"start makes inactive contacts active, stop active ones inactive; block and unblock go by the status blocked; add and remove go by list; set by property and value."`
+	List     naming.Ref `json:"list,omitzero" kind:"group,category,label" doc:"Of add and remove: the id or name of a group, category or label. Joining or leaving a category is recorded as a consent."`
+	Property string     `json:"property,omitempty" maxLength:"63" doc:"Of set: the key of a property."`
+	Value    any        `json:"value,omitempty" doc:"Of set: its value; null takes values away."`
+	Contacts []int64    `json:"contacts,omitempty" minItems:"1" maxItems:"10000" doc:"These contacts."`
+	All      bool       `json:"all,omitempty" doc:"Every contact that is not deleted."`
 	// Rule and Targeting are looked at when a contact's turn comes; relative dates
 	// count from when the operation was started.
 	Rule      json.RawMessage `json:"rule,omitempty" doc:"Whoever this rule holds for: in jQuery QueryBuilder's form, or in Chatwoot's flat one."`
-	Targeting int64           `json:"targeting,omitempty" minimum:"1" doc:"Whoever this targeting list holds for."`
+	Targeting naming.Ref      `json:"targeting,omitzero" kind:"targeting" doc:"Whoever this targeting list holds for."`
 	DryRun    bool            `json:"dry_run,omitempty" doc:"Change nothing, and say how many contacts there are."`
 }
 
@@ -88,7 +89,7 @@ func jobView(j targeting.Job) Job {
 
 func (in BulkInput) bulk() (targeting.Bulk, error) {
 	b := targeting.Bulk{
-		Action: targeting.BulkAction(in.Action), ListID: in.List, Property: in.Property,
+		Action: targeting.BulkAction(in.Action), ListID: in.List.ID, Property: in.Property,
 		Audience: targeting.Audience{All: in.All, Contacts: in.Contacts},
 	}
 	if in.Value == nil && b.Action != targeting.BulkSet {
@@ -111,15 +112,15 @@ func (s *Server) bulkRules(ctx context.Context, caller access.Key, in BulkInput,
 		}
 		to.Rule = ruled.Rule
 	}
-	if in.Targeting == 0 {
+	if in.Targeting.ID == 0 {
 		return nil
 	}
-	if _, err := s.Rules.Get(ctx, caller.AccountID, in.Targeting); fault.Is(err, fault.NotFound) {
-		return fault.InvalidField("targeting", in.Targeting, "there is no such targeting list: GET /v1/targeting lists them")
+	if _, err := s.Rules.Get(ctx, caller.AccountID, in.Targeting.ID); fault.Is(err, fault.NotFound) {
+		return fault.InvalidField("targeting", in.Targeting.ID, "there is no such targeting list: GET /v1/targeting lists them")
 	} else if err != nil {
 		return err
 	}
-	to.Targeting = []int64{in.Targeting}
+	to.Targeting = []int64{in.Targeting.ID}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"carillon/access"
+	"carillon/internal/naming"
 	"carillon/internal/secret"
 )
 
@@ -40,6 +41,7 @@ type KeyInput struct {
 	Role string `json:"role" enum:"admin,editor,sender,viewer"`
 	// What binds it.
 	API       string     `json:"api,omitempty" enum:"chat44mp,chatapi,chatwoot,messengerpeople,xms" doc:"The API of others that it opens alone; absent for all that its role may."`
+	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
 	ChannelID int64      `json:"channel_id,omitempty" minimum:"0" doc:"The channel that it is bound to in that API; absent for all."`
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it ends by itself; absent for never."`
 }
@@ -108,7 +110,7 @@ func (s *Server) keyRoutes() {
 		func(ctx context.Context, caller access.Key, in *ByID) (*struct{}, error) {
 			return nil, s.Keys.Revoke(ctx, caller.AccountID, in.ID)
 		})
-	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: tag, doc: "Who did what, newest first", roles: mayAdmin},
+	register(s, operation{id: "list-audit", method: http.MethodGet, path: "/v1/audit", tag: "audit", doc: "Who did what, newest first", roles: mayAdmin},
 		func(ctx context.Context, caller access.Key, in *Paged) (*pageOut[AuditEntry], error) {
 			before, err := in.position()
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"carillon/access"
 	"carillon/contacts"
+	"carillon/internal/naming"
 )
 
 // List is a group, a category or a label: a named set of contacts.
@@ -154,7 +155,7 @@ func (s *Server) routesOfLists(words listWords) {
 			if _, err := s.Lists.Get(ctx, caller.AccountID, kind, in.ID); err != nil {
 				return nil, err
 			}
-			return s.listContacts(ctx, caller, &listContacts{Paged: in.Paged, Group: in.ID})
+			return s.listContacts(ctx, caller, &listContacts{Paged: in.Paged, Group: naming.ByID(in.ID)})
 		})
 	change := func(caller access.Key, in *changeMembers) contacts.MemberChange {
 		return contacts.MemberChange{

@@ -11,6 +11,7 @@ import (
 
 	"carillon/access"
 	"carillon/api/gate"
+	"carillon/internal/naming"
 	"carillon/messages"
 )
 
@@ -36,8 +37,8 @@ type LoggedChannel struct {
 
 type listLog struct {
 	Paged
-	ChannelID int64 `query:"channel_id" minimum:"1" doc:"Only of this channel."`
-	After     int64 `query:"after" minimum:"0" doc:"Only what has a higher number: how a program asks for what is new."`
+	ChannelID naming.Ref `query:"channel_id" kind:"channel" doc:"Only of this channel, by its id or its name."`
+	After     int64      `query:"after" minimum:"0" doc:"Only what has a higher number: how a program asks for what is new."`
 }
 
 // logPage are entries of the log, with what they say.
@@ -46,7 +47,7 @@ func (s *Server) logPage(ctx context.Context, caller access.Key, in *listLog) (*
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.Log.List(ctx, messages.LogFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, After: max(after, in.After), Limit: in.Limit + 1})
+	list, err := s.Log.List(ctx, messages.LogFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID.ID, After: max(after, in.After), Limit: in.Limit + 1})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/templates"
@@ -72,7 +73,8 @@ type Attempt struct {
 
 // MessageInput is a transactional message.
 type MessageInput struct {
-	ChannelID  int64             `json:"channel_id" minimum:"1"`
+	ChannelID  int64             `json:"channel_id,omitempty" minimum:"1" doc:"Through which channel; channel may say it instead."`
+	Channel    naming.Ref        `json:"channel,omitzero" kind:"channel" needed:"true" doc:"Instead of channel_id: the channel, by its id or its name."`
 	To         string            `json:"to,omitempty" maxLength:"320" doc:"Address of the channel's kind."`
 	ContactID  int64             `json:"contact_id,omitempty" minimum:"1" doc:"Instead of to: a contact."`
 	Content    MessageContent    `json:"content" doc:"Liquid in every text: contact of the contact, row of data; or a template."`
@@ -80,6 +82,7 @@ type MessageInput struct {
 	Metadata   map[string]string `json:"metadata,omitempty" doc:"Travels to providers that echo it; messages are found by it. At most 50 entries."`
 	DueAt      *time.Time        `json:"due_at,omitempty" doc:"When to send it, a time to come; at once if absent."`
 	SeriesID   int64             `json:"series_id,omitempty" minimum:"1" doc:"The series in which it is counted."`
+	Series     naming.Ref        `json:"series,omitzero" kind:"series" doc:"Instead of series_id: the series, by its id or its name."`
 	HeedOptOut bool              `json:"heed_opt_out,omitempty" doc:"Skip it if the recipient opted out of campaigns; left out, it is sent all the same."`
 }
 
@@ -124,15 +127,15 @@ func (in *previewMessage) changesNothing() bool { return true }
 
 type listMessages struct {
 	Paged
-	ChannelID     int64    `query:"channel_id" minimum:"1"`
-	CampaignID    int64    `query:"campaign_id" minimum:"1"`
-	RunID         int64    `query:"run_id" minimum:"1"`
-	ContactID     int64    `query:"contact_id" minimum:"1"`
-	Address       string   `query:"address" maxLength:"320"`
-	State         string   `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
-	Reason        string   `query:"reason" maxLength:"60"`
-	Transactional bool     `query:"transactional" doc:"Only messages without a campaign."`
-	Metadata      []string `query:"metadata,explode" nullable:"false" maxItems:"10" doc:"Only those with this in their metadata, such as order=4711; may be repeated, and all have to be there. Names and values of at most 200 bytes are found."`
+	ChannelID     naming.Ref `query:"channel_id" kind:"channel" doc:"Only those through this channel, by its id or its name."`
+	CampaignID    naming.Ref `query:"campaign_id" kind:"campaign" doc:"Only those of this campaign, by its id or its name."`
+	RunID         int64      `query:"run_id" minimum:"1"`
+	ContactID     int64      `query:"contact_id" minimum:"1"`
+	Address       string     `query:"address" maxLength:"320"`
+	State         string     `query:"state" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown"`
+	Reason        string     `query:"reason" maxLength:"60"`
+	Transactional bool       `query:"transactional" doc:"Only messages without a campaign."`
+	Metadata      []string   `query:"metadata,explode" nullable:"false" maxItems:"10" doc:"Only those with this in their metadata, such as order=4711; may be repeated, and all have to be there. Names and values of at most 200 bytes are found."`
 }
 
 func messageView(m messages.Message) Message {
@@ -219,7 +222,7 @@ func (s *Server) messageRoutes() {
 				return nil, err
 			}
 			f := messages.MessageFilter{
-				AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID, RunID: in.RunID, ContactID: in.ContactID,
+				AccountID: caller.AccountID, ChannelID: in.ChannelID.ID, CampaignID: in.CampaignID.ID, RunID: in.RunID, ContactID: in.ContactID,
 				Address: in.Address, Reason: in.Reason, Transactional: in.Transactional, After: after, Limit: in.Limit + 1,
 			}
 			if f.Metadata, err = metadataOf(in.Metadata); err != nil {

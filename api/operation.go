@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"reflect"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -64,8 +65,15 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 			return nil
 		}
 	}
+	named := holdsRefs(reflect.TypeFor[I](), map[reflect.Type]bool{})
+	namesRefs(reflect.TypeFor[I](), map[reflect.Type]bool{}, s.refs)
 	huma.Register(s.api, o.described(), func(ctx context.Context, in *I) (*O, error) {
 		caller := gate.Caller(ctx)
+		if named {
+			if err := s.resolve(ctx, caller, in); err != nil {
+				return nil, s.fail(ctx, o.id, err, prefix)
+			}
+		}
 		before := s.auditedView(ctx, caller, o, in)
 		out, err := handler(ctx, caller, in)
 		if err != nil {
@@ -83,6 +91,9 @@ func register[I, O any](s *Server, o operation, handler func(ctx context.Context
 		return out, nil
 	})
 }
+
+// once reports whether the operation is carried out once for each Idempotency-Key.
+func (o operation) once() bool { return o.method == http.MethodPost }
 
 // guard lets only who may call an operation reach its route; the gate looks it up.
 func (s *Server) guard(o operation) { s.operations[o.method+" "+o.path] = o }
@@ -124,9 +135,15 @@ type ByID struct {
 
 func (in ByID) target(noun string) string { return noun + " " + idKey(in.ID) }
 
-// Paged is the input of lists.
+// The limits of lists: how many items are shown if nobody says how many, and at most.
+const (
+	DefaultLimit = 50
+	MostLimit    = 500
+)
+
+// Paged is the input of lists. Its tags say the limits again: a test holds them to that.
 type Paged struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Most items to return."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"Most items to return: 50 if absent, at most 500."`
 	Cursor string `query:"cursor" maxLength:"600" doc:"next_cursor of the page before; empty begins at the first page."`
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,16 +15,24 @@ import (
 	"carillon/providers"
 )
 
-// problem is the document for an error, as operations answer it. prefix says where the
-// fields of the error stand in the request: "body", "query" or "path".
-func problem(err error, prefix string) *huma.ErrorModel {
-	p := gate.ProblemOf(err, prefix)
-	model := &huma.ErrorModel{Status: p.Status, Title: p.Title, Detail: p.Detail}
-	for _, f := range p.Errors {
-		model.Errors = append(model.Errors, &huma.ErrorDetail{Location: f.Location, Message: f.Message, Value: f.Value})
-	}
-	return model
-}
+// answered is the document for an error, as operations answer it.
+type answered struct{ gate.Problem }
+
+// problem is the document for an error. prefix says where the fields of the error stand in the
+// request: "body", "query" or "path".
+func problem(err error, prefix string) *answered { return &answered{gate.ProblemOf(err, prefix)} }
+
+// Error says what is wrong.
+func (a *answered) Error() string { return a.Detail }
+
+// GetStatus is the status of the answer.
+func (a *answered) GetStatus() int { return a.Status }
+
+// ContentType is that of problem documents.
+func (a *answered) ContentType(string) string { return problemType }
+
+// problemType is the type of problem documents (RFC 9457).
+const problemType = "application/problem+json"
 
 // relocate gives the fields of an error that begin with from the place that
 // they have in the request.
@@ -44,41 +51,35 @@ func relocate(err error, from, to string) error {
 	return &moved
 }
 
-// maxShownValue bounds how much of a wrong value an error repeats.
-const maxShownValue = 200
-
-// shortenProblem keeps errors about a request from repeating it whole: not the
-// body, no long value, nothing of a configuration, which may hold secrets. One that
-// has several forms is told which.
-func shortenProblem(_ huma.Context, _ string, v any) (any, error) {
+// coded gives what was found out about a request before its operation saw it the form of all
+// problem documents, with a code, and without repeating the request: not the body, no long value,
+// no secret. What has several forms is told which.
+func (s *Server) coded(_ huma.Context, _ string, v any) (any, error) {
 	p, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
+	coded := gate.Problem{Title: p.Title, Status: p.Status, Code: gate.CodeOf(p.Status), Detail: p.Detail}
 	for _, e := range p.Errors {
 		if e == nil {
 			continue
 		}
-		if e.Message == validation.MsgExpectedMatchExactlyOneSchema && strings.HasSuffix(e.Location, "limits.concurrency") {
-			e.Message = fmt.Sprintf("must be auto, or a number from 1 to %d", providers.MaxConcurrency) // huma doesn't say which
+		message, name := e.Message, e.Location[strings.LastIndexByte(e.Location, '.')+1:]
+		name, _, _ = strings.Cut(name, "[")
+		switch { // huma doesn't say which forms there are
+		case message != validation.MsgExpectedMatchExactlyOneSchema:
+		case strings.HasSuffix(e.Location, "limits.concurrency"):
+			message = fmt.Sprintf("must be auto, or a number from 1 to %d", providers.MaxConcurrency)
+		case s.refs[name]:
+			message = "must be an id or a name"
 		}
-		if e.Location == "body" || strings.HasPrefix(e.Location, "body.config") {
-			e.Value = nil
-			continue
+		field := gate.ProblemField{Message: message, Location: e.Location, Value: gate.ShownAt(e.Location, e.Value)}
+		if e.Location == "body" {
+			field.Value = nil // it is the whole of it
 		}
-		switch value := e.Value.(type) {
-		case nil, bool, float64, int, int64:
-		case string:
-			if len(value) > maxShownValue {
-				e.Value = strings.ToValidUTF8(value[:maxShownValue], "") + "…"
-			}
-		default:
-			if text, err := json.Marshal(value); err != nil || len(text) > maxShownValue {
-				e.Value = nil
-			}
-		}
+		coded.Errors = append(coded.Errors, field)
 	}
-	return p, nil
+	return coded, nil
 }
 
 // notFound is the answer for paths that nothing is registered under, at least

@@ -7,6 +7,7 @@ import (
 
 	"carillon/access"
 	"carillon/campaigns"
+	"carillon/internal/naming"
 	"carillon/messages"
 )
 
@@ -70,17 +71,17 @@ type Clearing struct {
 
 // QueueFilter selects a part of the queue.
 type QueueFilter struct {
-	ChannelID  int64 `query:"channel_id" minimum:"1"`
-	CampaignID int64 `query:"campaign_id" minimum:"1"`
+	ChannelID  naming.Ref `query:"channel_id" kind:"channel" doc:"Only of this channel, by its id or its name."`
+	CampaignID naming.Ref `query:"campaign_id" kind:"campaign" doc:"Only of this campaign, by its id or its name."`
 }
 
 func (in QueueFilter) target(noun string) string {
 	name := noun
-	if in.ChannelID != 0 {
-		name += " of channel " + idKey(in.ChannelID)
+	if in.ChannelID.ID != 0 {
+		name += " of channel " + idKey(in.ChannelID.ID)
 	}
-	if in.CampaignID != 0 {
-		name += " of campaign " + idKey(in.CampaignID)
+	if in.CampaignID.ID != 0 {
+		name += " of campaign " + idKey(in.CampaignID.ID)
 	}
 	return name
 }
@@ -125,7 +126,7 @@ func (s *Server) queueRoutes() {
 }
 
 func (in QueueFilter) filter(caller access.Key) messages.QueueFilter {
-	return messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID, CampaignID: in.CampaignID}
+	return messages.QueueFilter{AccountID: caller.AccountID, ChannelID: in.ChannelID.ID, CampaignID: in.CampaignID.ID}
 }
 
 func (s *Server) getQueue(ctx context.Context, caller access.Key, in *QueueFilter) (*one[QueueView], error) {

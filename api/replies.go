@@ -8,6 +8,7 @@ import (
 	"carillon/access"
 	"carillon/contacts"
 	"carillon/contacts/reply"
+	"carillon/internal/naming"
 )
 
 // Reply is something that a person wrote to a channel.
@@ -37,10 +38,10 @@ type reviewReply struct {
 
 type listReplies struct {
 	Paged
-	Review    bool   `query:"review" doc:"Only those that wait for a person to read them."`
-	Meaning   string `query:"meaning" enum:"opt_out,opt_in,help,near,other"`
-	ContactID int64  `query:"contact_id" minimum:"1"`
-	ChannelID int64  `query:"channel_id" minimum:"1"`
+	Review    bool       `query:"review" doc:"Only those that wait for a person to read them."`
+	Meaning   string     `query:"meaning" enum:"opt_out,opt_in,help,near,other"`
+	ContactID int64      `query:"contact_id" minimum:"1"`
+	ChannelID naming.Ref `query:"channel_id" kind:"channel" doc:"Only those to this channel, by its id or its name."`
 }
 
 func replyView(r contacts.Reply) Reply {
@@ -60,7 +61,7 @@ func (s *Server) replyRoutes() {
 				return nil, err
 			}
 			list, err := s.Replies.List(ctx, contacts.ReplyFilter{
-				AccountID: caller.AccountID, ContactID: in.ContactID, ChannelID: in.ChannelID, Meaning: reply.Meaning(in.Meaning), Review: in.Review,
+				AccountID: caller.AccountID, ContactID: in.ContactID, ChannelID: in.ChannelID.ID, Meaning: reply.Meaning(in.Meaning), Review: in.Review,
 				Before: before, Limit: in.Limit + 1,
 			})
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 	"carillon/access"
 	"carillon/campaigns"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/reports"
 	"carillon/statistics"
@@ -38,8 +39,9 @@ type ReportFormat struct {
 
 // ReportMailing is to whom a report is mailed.
 type ReportMailing struct {
-	ChannelID int64    `json:"channel_id,omitempty" minimum:"1" doc:"The e-mail channel; that of the account's report mails if absent."`
-	To        []string `json:"to,omitempty" maxItems:"20" doc:"The addresses; those of the account's report mails if absent." example:"[\"boss@example.org\"]"`
+	ChannelID int64      `json:"channel_id,omitempty" minimum:"1" doc:"The e-mail channel; that of the account's report mails if absent."`
+	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
+	To        []string   `json:"to,omitempty" maxItems:"20" doc:"The addresses; those of the account's report mails if absent." example:"[\"boss@example.org\"]"`
 }
 
 func (m ReportMailing) mail() campaigns.ReportMail {

@@ -8,13 +8,16 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 )
 
 // SettleFilter says which messages; all that is given has to hold.
 type SettleFilter struct {
 	ChannelID  int64      `json:"channel_id,omitempty" minimum:"1"`
+	Channel    naming.Ref `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name."`
 	CampaignID int64      `json:"campaign_id,omitempty" minimum:"1"`
+	Campaign   naming.Ref `json:"campaign,omitzero" kind:"campaign" doc:"Instead of campaign_id: the campaign, by its id or its name."`
 	RunID      int64      `json:"run_id,omitempty" minimum:"1"`
 	Reason     string     `json:"reason,omitempty" maxLength:"60" doc:"Why they are in their state."`
 	Since      *time.Time `json:"since,omitempty" doc:"That came to their state then or later."`

@@ -15,20 +15,21 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/internal/zone"
 	"carillon/statistics"
 )
 
 // StatisticsQuery is the time that is counted, and how.
 type StatisticsQuery struct {
-	From       string `query:"from" maxLength:"40" doc:"Since when, to a quarter of an hour: a time such as 2026-11-01T09:00:00Z, or a day such as 2026-11-01 on the zone's clock. 30 days before to if absent."`
-	To         string `query:"to" maxLength:"40" doc:"Until when, not included; of a day its end is. Now if absent."`
-	Interval   string `query:"interval" enum:"hour,day,week,month,all" default:"day" doc:"How long each window is; all is one."`
-	Timezone   string `query:"timezone" maxLength:"64" doc:"The zone on whose clock days begin; the account's if absent. A day on which the clock changes has 23 or 25 hours."`
-	ChannelID  int64  `query:"channel_id" minimum:"1" doc:"Of this channel alone."`
-	CampaignID int64  `query:"campaign_id" minimum:"1" doc:"Of this campaign or flow alone."`
-	By         string `query:"by" enum:"campaign,run,variant" default:"campaign" doc:"Of campaigns: how finely they are counted."`
-	Format     string `query:"format" enum:"json,csv" default:"json" doc:"csv has the same names in its first line."`
+	From       string     `query:"from" maxLength:"40" doc:"Since when, to a quarter of an hour: a time such as 2026-11-01T09:00:00Z, or a day such as 2026-11-01 on the zone's clock. 30 days before to if absent."`
+	To         string     `query:"to" maxLength:"40" doc:"Until when, not included; of a day its end is. Now if absent."`
+	Interval   string     `query:"interval" enum:"hour,day,week,month,all" default:"day" doc:"How long each window is; all is one."`
+	Timezone   string     `query:"timezone" maxLength:"64" doc:"The zone on whose clock days begin; the account's if absent. A day on which the clock changes has 23 or 25 hours."`
+	ChannelID  naming.Ref `query:"channel_id" kind:"channel" doc:"Of this channel alone, by its id or its name."`
+	CampaignID naming.Ref `query:"campaign_id" kind:"campaign" doc:"Of this campaign or flow alone, by its id or its name."`
+	By         string     `query:"by" enum:"campaign,run,variant" default:"campaign" doc:"Of campaigns: how finely they are counted."`
+	Format     string     `query:"format" enum:"json,csv" default:"json" doc:"csv has the same names in its first line."`
 }
 
 // StatisticsOf is the answer: the rows of a subject.
@@ -59,7 +60,7 @@ type StatisticsRepaired struct {
 
 // request reads the query.
 func (q StatisticsQuery) request(ctx context.Context, s *statistics.Service, of statistics.Request) (statistics.Request, error) {
-	of.Interval, of.By, of.Zone, of.ChannelID, of.CampaignID = statistics.Interval(q.Interval), statistics.By(q.By), q.Timezone, q.ChannelID, q.CampaignID
+	of.Interval, of.By, of.Zone, of.ChannelID, of.CampaignID = statistics.Interval(q.Interval), statistics.By(q.By), q.Timezone, q.ChannelID.ID, q.CampaignID.ID
 	location := time.UTC
 	if q.From != "" || q.To != "" {
 		probe := of

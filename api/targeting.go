@@ -9,6 +9,7 @@ import (
 	"carillon/access"
 	"carillon/contacts"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/targeting"
 	"carillon/targeting/rule"
@@ -43,8 +44,9 @@ type TargetingChange struct {
 // CountBy says for which channel, or kind of address, to count who can be
 // reached.
 type CountBy struct {
-	ChannelID int64  `json:"channel_id,omitempty" query:"channel_id" minimum:"1" doc:"Say too who can be reached on this channel."`
-	Kind      string `json:"kind,omitempty" query:"kind" maxLength:"40" doc:"Say too who can be reached by this kind of address, such as email."`
+	ChannelID naming.Ref `json:"channel_id,omitzero" query:"channel_id" kind:"channel" doc:"Say too who can be reached on this channel, by its id or its name."`
+	Channel   naming.Ref `json:"channel,omitzero" query:"channel" kind:"channel" doc:"Instead of channel_id: the same."`
+	Kind      string     `json:"kind,omitempty" query:"kind" maxLength:"40" doc:"Say too who can be reached by this kind of address, such as email."`
 }
 
 // CountInput is a rule to count.
@@ -208,11 +210,11 @@ func (s *Server) targetingRoutes() {
 // count counts an audience, for a channel or a kind of address if one is named.
 func (s *Server) count(ctx context.Context, caller access.Key, a targeting.Audience, by CountBy) (*one[AudienceCount], error) {
 	kind := providers.AddressKind(by.Kind)
-	if by.ChannelID != 0 {
+	if by.ChannelID.ID != 0 {
 		if by.Kind != "" {
 			return nil, fault.InvalidField("kind", by.Kind, "name a channel or a kind of address, not both")
 		}
-		channel, err := s.Channels.Get(ctx, caller.AccountID, by.ChannelID)
+		channel, err := s.Channels.Get(ctx, caller.AccountID, by.ChannelID.ID)
 		if err != nil {
 			return nil, err
 		}

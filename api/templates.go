@@ -10,6 +10,7 @@ import (
 
 	"carillon/access"
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 	"carillon/messages"
 	"carillon/providers"
 	"carillon/templates"
@@ -99,9 +100,10 @@ type TemplateChanges struct {
 
 // StatusInput is what the provider of a channel says.
 type StatusInput struct {
-	ChannelID int64  `json:"channel_id" minimum:"1"`
-	State     string `json:"state" doc:"draft, pending, approved, rejected, paused or disabled."`
-	Reason    string `json:"reason,omitempty" maxLength:"1000"`
+	ChannelID int64      `json:"channel_id,omitempty" minimum:"1" doc:"Whose provider; channel may say it instead."`
+	Channel   naming.Ref `json:"channel,omitzero" kind:"channel" needed:"true" doc:"Instead of channel_id: the channel, by its id or its name."`
+	State     string     `json:"state" doc:"draft, pending, approved, rejected, paused or disabled."`
+	Reason    string     `json:"reason,omitempty" maxLength:"1000"`
 }
 
 type listTemplates struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"carillon/access"
+	"carillon/internal/naming"
 	"carillon/internal/secret"
 	"carillon/webhooks"
 )
@@ -55,8 +56,8 @@ type WebhookInput struct {
 	URL         string            `json:"url" maxLength:"2000" doc:"Where to post to." example:"https://example.org/hooks"`
 	Description string            `json:"description,omitempty" maxLength:"200"`
 	Events      []webhooks.Event  `json:"events" minItems:"1" maxItems:"100" doc:"Of what it is told: GET /v1/webhook-events lists what there is." example:"[\"message.failed\"]"`
-	Channels    []int64           `json:"channels,omitempty" maxItems:"100" doc:"Only of what happens on these channels."`
-	Campaigns   []int64           `json:"campaigns,omitempty" maxItems:"100" doc:"Only of what happens in these campaigns."`
+	Channels    []naming.Ref      `json:"channels,omitempty" kind:"channel" maxItems:"100" doc:"Only of what happens on these channels."`
+	Campaigns   []naming.Ref      `json:"campaigns,omitempty" kind:"campaign" maxItems:"100" doc:"Only of what happens in these campaigns."`
 	Batch       *WebhookBatch     `json:"batch,omitempty" doc:"How events are told together; one in each request if absent."`
 	Content     bool              `json:"content,omitempty" doc:"Tell what people wrote, too: the text and address of replies, and answers in flows. It is put into requests when they are made, and kept nowhere else."`
 	Headers     map[string]string `json:"headers,omitempty" doc:"Headers that go along with each request, such as Authorization. They are kept encrypted." writeOnly:"true"`
@@ -67,8 +68,8 @@ type WebhookChange struct {
 	URL         *string            `json:"url,omitempty" maxLength:"2000"`
 	Description *string            `json:"description,omitempty" maxLength:"200"`
 	Events      *[]webhooks.Event  `json:"events,omitempty" minItems:"1" maxItems:"100" doc:"All that it is told of instead."`
-	Channels    *[]int64           `json:"channels,omitempty" maxItems:"100" doc:"[] for all."`
-	Campaigns   *[]int64           `json:"campaigns,omitempty" maxItems:"100" doc:"[] for all."`
+	Channels    *[]naming.Ref      `json:"channels,omitempty" kind:"channel" maxItems:"100" doc:"[] for all."`
+	Campaigns   *[]naming.Ref      `json:"campaigns,omitempty" kind:"campaign" maxItems:"100" doc:"[] for all."`
 	Batch       *WebhookBatch      `json:"batch,omitempty"`
 	Content     *bool              `json:"content,omitempty" doc:"Whether to tell what people wrote, too."`
 	Headers     *map[string]string `json:"headers,omitempty" doc:"All of its headers instead." writeOnly:"true"`
@@ -237,8 +238,8 @@ func (s *Server) webhookRoutes() {
 			"in this answer and nowhere else: a repeat with the same Idempotency-Key shows everything but the secret."},
 		func(ctx context.Context, caller access.Key, in *createWebhook) (*one[WebhookWithSecret], error) {
 			w := webhooks.Webhook{
-				AccountID: caller.AccountID, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events, Channels: in.Body.Channels,
-				Campaigns: in.Body.Campaigns, Content: in.Body.Content, Headers: hidden(in.Body.Headers),
+				AccountID: caller.AccountID, URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events, Channels: naming.IDs(in.Body.Channels),
+				Campaigns: naming.IDs(in.Body.Campaigns), Content: in.Body.Content, Headers: hidden(in.Body.Headers),
 			}
 			in.Body.Batch.into(&w.Batch)
 			return withSecret(s.Webhooks.Create(ctx, w))
@@ -254,8 +255,12 @@ func (s *Server) webhookRoutes() {
 				set(&w.URL, in.Body.URL)
 				set(&w.Description, in.Body.Description)
 				set(&w.Events, in.Body.Events)
-				set(&w.Channels, in.Body.Channels)
-				set(&w.Campaigns, in.Body.Campaigns)
+				if in.Body.Channels != nil {
+					w.Channels = naming.IDs(*in.Body.Channels)
+				}
+				if in.Body.Campaigns != nil {
+					w.Campaigns = naming.IDs(*in.Body.Campaigns)
+				}
 				set(&w.Content, in.Body.Content)
 				if in.Body.Headers != nil {
 					w.Headers = hidden(*in.Body.Headers)

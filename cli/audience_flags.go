@@ -9,13 +9,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"carillon/api"
+	"carillon/internal/naming"
 	"carillon/targeting"
 )
 
 // audienceFlags are the flags that name an audience.
 type audienceFlags struct {
-	audience      targeting.Audience
-	exclude       targeting.Exclude
+	audience      api.AudienceInput
+	exclude       api.ExcludeInput
 	named         []namedFlag
 	rule          string
 	excludeRule   string
@@ -27,7 +29,7 @@ type audienceFlags struct {
 type namedFlag struct {
 	of    noun
 	given *[]string
-	to    *[]int64
+	to    *[]naming.Ref
 }
 
 // add makes the flags. of and without begin what they say of themselves.
@@ -37,7 +39,7 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 	for _, flag := range []struct {
 		name, says, prefix string
 		of                 noun
-		to                 *[]int64
+		to                 *[]naming.Ref
 	}{
 		{"upload", "the contacts of this upload, by id or file name", of, anUpload, &f.audience.Uploads},
 		{"group", "this group, by id or name", of, aGroup, &f.audience.Groups},
@@ -65,11 +67,13 @@ func (f *audienceFlags) add(cmd *cobra.Command, of, without string) {
 }
 
 // into writes what the flags name, and leaves the rest of a as it is.
-func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience) (err error) {
+func (f *audienceFlags) into(ctx context.Context, c *cli, a *api.AudienceInput) (err error) {
 	for _, flag := range f.named {
-		if *flag.to, err = c.ids(ctx, flag.of, *flag.given); err != nil {
+		ids, err := c.ids(ctx, flag.of, *flag.given)
+		if err != nil {
 			return err
 		}
+		*flag.to = naming.Refs(ids)
 	}
 	for _, rule := range []struct {
 		text string
@@ -107,22 +111,25 @@ func (f *audienceFlags) into(ctx context.Context, c *cli, a *targeting.Audience)
 
 // leaveOut lays over a whom the flags leave out, each kind in place of those that it leaves
 // out already.
-func (f *audienceFlags) leaveOut(a *targeting.Audience) {
+func (f *audienceFlags) leaveOut(a *api.AudienceInput) {
 	if !f.exclude.Some() {
 		return
 	}
-	var without targeting.Exclude
+	var without api.ExcludeInput
 	if a.Exclude != nil {
 		without = *a.Exclude
 	}
-	for _, part := range []struct{ to, of *[]int64 }{
+	for _, part := range []struct{ to, of *[]naming.Ref }{
 		{&without.Uploads, &f.exclude.Uploads}, {&without.Groups, &f.exclude.Groups}, {&without.Targeting, &f.exclude.Targeting},
-		{&without.Categories, &f.exclude.Categories}, {&without.Labels, &f.exclude.Labels}, {&without.Contacts, &f.exclude.Contacts},
+		{&without.Categories, &f.exclude.Categories}, {&without.Labels, &f.exclude.Labels},
 		{&without.Campaigns, &f.exclude.Campaigns},
 	} {
 		if len(*part.of) > 0 {
 			*part.to = *part.of
 		}
+	}
+	if len(f.exclude.Contacts) > 0 {
+		without.Contacts = f.exclude.Contacts
 	}
 	if len(f.exclude.Rule) > 0 {
 		without.Rule = f.exclude.Rule

@@ -15,6 +15,7 @@ import (
 
 	"carillon/api"
 	"carillon/campaigns"
+	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/templates"
 )
@@ -249,7 +250,7 @@ func (f *campaignFlags) into(ctx context.Context, c *cli, in *api.CampaignInput)
 		if err != nil {
 			return err
 		}
-		in.ChannelID = ch.ID
+		in.ChannelID, in.Channel = ch.ID, naming.Ref{}
 	}
 	for flag, part := range map[string]struct {
 		to   *string
@@ -273,6 +274,7 @@ func (f *campaignFlags) into(ctx context.Context, c *cli, in *api.CampaignInput)
 	}
 	if f.given("category") {
 		var err error
+		in.Category = naming.Ref{}
 		if in.CategoryID, err = c.id(ctx, aCategory, f.category); err != nil {
 			return err
 		}

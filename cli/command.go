@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"carillon/api"
 )
 
 // idReader reads an argument that names something by its id, or by its name where it has one.
@@ -94,5 +96,5 @@ var verbOf = map[string]string{"create": "makes one", "add": "adds one", "set": 
 
 // limitFlag adds --limit to a list.
 func limitFlag(cmd *cobra.Command, limit *int) {
-	cmd.Flags().IntVar(limit, "limit", 50, "most items to show")
+	cmd.Flags().IntVar(limit, "limit", api.DefaultLimit, "most items to show; more than "+strconv.Itoa(api.MostLimit)+" are read page by page")
 }

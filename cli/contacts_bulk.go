@@ -62,10 +62,10 @@ func (c *cli) bulk(ctx context.Context, f bulkFlags) error {
 			return err
 		}
 	}
-	if f.Targeting, err = c.id(ctx, aTargeting, f.targeting); err != nil {
+	if f.Targeting.ID, err = c.id(ctx, aTargeting, f.targeting); err != nil {
 		return err
 	}
-	if f.List, err = c.listNamed(ctx, f.list, aGroup, aCategory, aLabel); err != nil {
+	if f.List.ID, err = c.listNamed(ctx, f.list, aGroup, aCategory, aLabel); err != nil {
 		return err
 	}
 	bulk := func(dryRun bool) (api.BulkAnswer, error) {

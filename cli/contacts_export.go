@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"carillon/targeting"
+	"carillon/api"
 )
 
 func (c *cli) contactsExport() *cobra.Command {
@@ -26,7 +26,7 @@ the same columns.`,
 	f.add(cmd, "", "but not ")
 	cmd.Flags().StringVar(&file, "file", "", "write to this file (default standard output)")
 	return plain(cmd, func(ctx context.Context) error {
-		audience := targeting.Audience{All: true}
+		audience := api.AudienceInput{All: true}
 		if err := f.into(ctx, c, &audience); err != nil {
 			return err
 		}

@@ -231,7 +231,7 @@ func (c *cli) demoCampaign(ctx context.Context, input api.ChannelInput, upload a
 	}
 	sayf(c.out, "2. Made the channel %q (%s), limited to %d messages a second.\n\n", channel.Name, channel.Provider, demoPerSecond)
 	if k, _, err = ask[api.Campaign](ctx, c, post(campaignsPath(), api.CampaignInput{
-		Name: "Bells on Saturday", ChannelID: channel.ID, Audience: targeting.Audience{Uploads: []int64{upload.ID}},
+		Name: "Bells on Saturday", ChannelID: channel.ID, Audience: api.AudienceOf(targeting.Audience{Uploads: []int64{upload.ID}}),
 		Content: api.MessageContent{Content: providers.Content{Subject: demoSubject, Text: demoText}},
 	})); err != nil {
 		return k, "", err
@@ -300,7 +300,8 @@ func (c *cli) demoSend(ctx context.Context, k api.Campaign) (err error) {
 // demoWeek makes a notification that recurs and plays a week of it.
 func (c *cli) demoWeek(ctx context.Context, sent api.Campaign) error {
 	k, _, err := ask[api.Campaign](ctx, c, post(campaignsPath(), api.CampaignInput{
-		Name: "Bells at noon", ChannelID: sent.ChannelID, Audience: sent.Audience, Content: sent.Content, Throttle: campaigns.Throttle{PerSecond: demoWeekPerSecond},
+		Name: "Bells at noon", ChannelID: sent.ChannelID, Audience: api.AudienceOf(sent.Audience), Content: sent.Content,
+		Throttle: campaigns.Throttle{PerSecond: demoWeekPerSecond},
 		Schedule: api.Schedule{
 			ScheduleRule: api.ScheduleRule{Cron: api.Expressions{"0 12 * * MON-FRI", "30 19 * * SAT"}, Timezone: "Europe/Berlin"},
 			Delivery:     campaigns.Delivery{Hours: &hours.Hours{From: "08:00", To: "20:00"}},

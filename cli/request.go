@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strconv"
 	"text/tabwriter"
+
+	"carillon/api"
 )
 
 // request is what a command asks of the API: a method on a path, with a body. It
@@ -101,12 +103,11 @@ type page[T any] struct {
 // list collects the items of a list, page by page, at most limit of them; more
 // says that there are others.
 func list[T any](ctx context.Context, c *cli, p path, limit int) (items []T, more bool, err error) {
-	const pageSize = 500
 	q := query{}
 	maps.Copy(q, p.query)
 	items = []T{}
 	for {
-		q["limit"] = strconv.Itoa(min(limit-len(items), pageSize)) // a text: 0 is not left out
+		q["limit"] = strconv.Itoa(min(limit-len(items), api.MostLimit)) // a text: 0 is not left out
 		next, _, err := ask[page[T]](ctx, c, get(p.with(q)))
 		if err != nil {
 			return nil, false, err

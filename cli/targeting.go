@@ -128,7 +128,7 @@ func (c *cli) targetingCount() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				by.ChannelID = found.ID
+				by.ChannelID.ID = found.ID
 			}
 			count := post(targetingPath().below("count"), api.CountInput{Rule: rule, CountBy: by})
 			if rule == nil {
@@ -136,7 +136,7 @@ func (c *cli) targetingCount() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				count = get(targetingPath().id(id).below("count").with(query{"kind": by.Kind, "channel_id": by.ChannelID}))
+				count = get(targetingPath().id(id).below("count").with(query{"kind": by.Kind, "channel_id": by.ChannelID.ID}))
 			}
 			return show(cmd.Context(), c, count, func(w *tabwriter.Writer, n api.AudienceCount) {
 				fields(w, "Contacts", n.Total)

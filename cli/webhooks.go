@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"carillon/api"
+	"carillon/internal/naming"
 	"carillon/webhooks"
 )
 
@@ -98,12 +99,13 @@ func (f *webhookFlags) add(cmd *cobra.Command) {
 }
 
 // bound are the ids of the channels and campaigns to which the flags bind a webhook.
-func (f *webhookFlags) bound(ctx context.Context, c *cli) (channels, campaigns []int64, err error) {
-	if channels, err = c.ids(ctx, aChannel, f.channels); err != nil {
+func (f *webhookFlags) bound(ctx context.Context, c *cli) (channels, campaigns []naming.Ref, err error) {
+	on, err := c.ids(ctx, aChannel, f.channels)
+	if err != nil {
 		return nil, nil, err
 	}
-	campaigns, err = c.ids(ctx, aCampaign, f.campaigns)
-	return channels, campaigns, err
+	of, err := c.ids(ctx, aCampaign, f.campaigns)
+	return naming.Refs(on), naming.Refs(of), err
 }
 
 func (f *webhookFlags) named() []webhooks.Event {

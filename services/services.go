@@ -15,6 +15,7 @@ import (
 	"carillon/contacts"
 	"carillon/conversations"
 	"carillon/internal/clock"
+	"carillon/internal/naming"
 	"carillon/internal/secret"
 	"carillon/messages"
 	"carillon/providers"
@@ -77,7 +78,9 @@ type Services struct {
 	// PublicURL is where people, programs and providers reach this server; empty where nobody
 	// said so.
 	PublicURL string
-	Clock     clock.Clock
+	// Names finds things by their names.
+	Names naming.Store
+	Clock clock.Clock
 }
 
 // Store is what the services need kept; *store.Store keeps it.
@@ -117,6 +120,7 @@ type Store interface {
 	retention.Store
 	variables.Store
 	messages.SeriesStore
+	naming.Store
 }
 
 // Deps is what the services are made of. All fields are needed but Clock, whose
@@ -148,6 +152,7 @@ func New(d Deps) *Services {
 		d.Clock = clock.System{}
 	}
 	s := &Services{
+		Names:      d.Store,
 		Keys:       access.NewKeys(d.Store),
 		Trail:      access.NewTrail(d.Store),
 		Channels:   channels.NewService(d.Store, d.Providers),

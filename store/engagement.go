@@ -250,7 +250,7 @@ type firstOf struct {
 func (tx conn) occurEngaged(ctx context.Context, firsts []firstOf) error {
 	var wanted bool
 	if err := tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM webhooks WHERE state <> 'off' AND (events LIKE ? OR events LIKE ?))",
-		naming(webhooks.MessageOpened), naming(webhooks.MessageClicked)).Scan(&wanted); err != nil || !wanted || len(firsts) == 0 {
+		eventPattern(webhooks.MessageOpened), eventPattern(webhooks.MessageClicked)).Scan(&wanted); err != nil || !wanted || len(firsts) == 0 {
 		return err
 	}
 	ids := make([]int64, len(firsts))

@@ -143,13 +143,13 @@ func (tx conn) occurAll(ctx context.Context, accountID int64, event webhooks.Eve
 
 // wanted reports whether somebody wants to know of an event.
 func (tx conn) wanted(ctx context.Context, accountID int64, event webhooks.Event) (wanted bool, err error) {
-	err = tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM webhooks WHERE account_id = ? AND state <> 'off' AND events LIKE ?)", accountID, naming(event)).
+	err = tx.Row(ctx, "SELECT EXISTS (SELECT 1 FROM webhooks WHERE account_id = ? AND state <> 'off' AND events LIKE ?)", accountID, eventPattern(event)).
 		Scan(&wanted)
 	return wanted, err
 }
 
-// naming is the pattern of lists of events that name one.
-func naming(event webhooks.Event) string { return `%"` + string(event) + `"%` }
+// eventPattern is the pattern of lists of events that name one.
+func eventPattern(event webhooks.Event) string { return `%"` + string(event) + `"%` }
 
 // sequencedAtOnce bounds what one pass puts in order.
 const sequencedAtOnce = 5000

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"carillon/internal/fault"
+	"carillon/internal/naming"
 )
 
 // Audience is whom a campaign targets: everybody, or the union of its parts,
@@ -59,12 +60,13 @@ type Exclude struct {
 // ByMessages picks people by what became of the messages that they had of a campaign.
 // It is about contacts: one message that is like this is enough, of whatever run.
 type ByMessages struct {
-	CampaignID int64    `json:"campaign_id,omitempty" minimum:"1" doc:"Messages of any run of this campaign."`
-	RunID      int64    `json:"run_id,omitempty" minimum:"1" doc:"Instead: messages of this run."`
-	States     []string `json:"states,omitempty" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown" doc:"In one of these states; in any if absent."`
-	Reasons    []string `json:"reasons,omitempty" doc:"With one of these reasons, such as attempts_used_up; with any or none if absent."`
-	Not        string   `json:"not,omitempty" maxLength:"20" doc:"And of which the same person has none that was sent, delivered or read, that they opened or clicked a link of, or has not replied since: sent, delivered, read, replied, opened or clicked." example:"read"`
-	Did        string   `json:"did,omitempty" maxLength:"20" doc:"And of which the same person has one that they opened, or clicked a link of: opened or clicked." example:"clicked"`
+	CampaignID int64      `json:"campaign_id,omitempty" minimum:"1" doc:"Messages of any run of this campaign."`
+	Campaign   naming.Ref `json:"campaign,omitzero" kind:"campaign" doc:"Instead of campaign_id: the campaign, by its id or its name. It is kept as an id."`
+	RunID      int64      `json:"run_id,omitempty" minimum:"1" doc:"Instead: messages of this run."`
+	States     []string   `json:"states,omitempty" enum:"pending,queued,sending,sent,delivered,read,failed,rejected,skipped,canceled,unknown" doc:"In one of these states; in any if absent."`
+	Reasons    []string   `json:"reasons,omitempty" doc:"With one of these reasons, such as attempts_used_up; with any or none if absent."`
+	Not        string     `json:"not,omitempty" maxLength:"20" doc:"And of which the same person has none that was sent, delivered or read, that they opened or clicked a link of, or has not replied since: sent, delivered, read, replied, opened or clicked." example:"read"`
+	Did        string     `json:"did,omitempty" maxLength:"20" doc:"And of which the same person has one that they opened, or clicked a link of: opened or clicked." example:"clicked"`
 }
 
 // The words for what somebody has not done with any of the messages.

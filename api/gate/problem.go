@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,8 @@ var statuses = map[fault.Code]int{
 	fault.RateLimited:      http.StatusTooManyRequests,
 	fault.Unavailable:      http.StatusServiceUnavailable,
 	fault.Mismatch:         http.StatusUnprocessableEntity,
+	fault.Unsupported:      http.StatusUnsupportedMediaType,
+	fault.Canceled:         statusClientClosed,
 	fault.Internal:         http.StatusInternalServerError,
 }
 
@@ -40,6 +43,22 @@ func StatusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
+// CodeOf is the code of an answer that nothing but its status is known of.
+func CodeOf(status int) fault.Code {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return fault.Invalid
+	case http.StatusNotAcceptable:
+		return fault.Unsupported
+	}
+	for code, its := range statuses {
+		if its == status {
+			return code
+		}
+	}
+	return fault.Internal
+}
+
 // statusClientClosed is what nginx logs when the client went away first.
 const statusClientClosed = 499
 
@@ -47,7 +66,9 @@ const statusClientClosed = 499
 type Problem struct {
 	Title  string `json:"title,omitempty"`
 	Status int    `json:"status,omitempty"`
-	Detail string `json:"detail,omitempty"`
+	// Code says for programs what kind of error it is.
+	Code   fault.Code `json:"code"`
+	Detail string     `json:"detail,omitempty"`
 	// Errors are what was wrong, by where it stands in the request.
 	Errors []ProblemField `json:"errors,omitempty"`
 }
@@ -57,8 +78,52 @@ type ProblemField struct {
 	Message string `json:"message,omitempty"`
 	// Location is where it stands, such as "body.name".
 	Location string `json:"location,omitempty"`
-	// Value is what was given; nil where showing it would leak a secret.
+	// Value is what was given, as Shown; nil where showing it would leak a secret.
 	Value any `json:"value,omitempty"`
+}
+
+// MaxShown bounds how many bytes of a wrong value an error repeats.
+const MaxShown = 200
+
+// Shown is as much of a wrong value as an error repeats: a number, a word, the beginning of a
+// text. What has parts is not repeated.
+func Shown(value any) any {
+	v := reflect.ValueOf(value)
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		return v.Bool()
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return v.Int()
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return v.Uint()
+	case reflect.Float32, reflect.Float64:
+		return v.Float()
+	case reflect.String:
+		text := v.String()
+		if len(text) > MaxShown {
+			text = strings.ToValidUTF8(text[:MaxShown], "") + "…"
+		}
+		return text
+	default:
+		return nil
+	}
+}
+
+// hidden are the fields whose values are secrets, or hold some.
+var hidden = []string{"config", "headers", "secret", "password", "token", "authorization"}
+
+// ShownAt is as much of a wrong value as an error repeats of what stands at a place: nothing of
+// what may be a secret.
+func ShownAt(location string, value any) any {
+	for part := range strings.FieldsFuncSeq(location, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
+		if slices.Contains(hidden, strings.ToLower(part)) {
+			return nil
+		}
+	}
+	return Shown(value)
 }
 
 // ProblemOf is the document for an error; of our own faults it says nothing that is not
@@ -66,7 +131,7 @@ type ProblemField struct {
 // "query" or "path".
 func ProblemOf(err error, prefix string) Problem {
 	status := StatusOf(err)
-	p := Problem{Status: status, Title: http.StatusText(status)}
+	p := Problem{Status: status, Title: http.StatusText(status), Code: CodeOf(status)}
 	var f *fault.Error
 	switch {
 	case status == statusClientClosed:
@@ -79,9 +144,10 @@ func ProblemOf(err error, prefix string) Problem {
 		p.Detail = "the store does not answer; try again in a moment"
 		return p
 	case errors.As(err, &f):
-		p.Detail = f.Message
+		p.Code, p.Detail = f.Code, f.Message
 		for _, field := range f.Fields {
-			p.Errors = append(p.Errors, ProblemField{Location: locate(prefix, field.Location), Message: field.Message, Value: field.Value})
+			at := locate(prefix, field.Location)
+			p.Errors = append(p.Errors, ProblemField{Location: at, Message: field.Message, Value: ShownAt(at, field.Value)})
 		}
 		// The same mistake reads the same every time.
 		slices.SortStableFunc(p.Errors, func(a, b ProblemField) int { return strings.Compare(a.Location, b.Location) })

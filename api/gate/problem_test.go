@@ -33,9 +33,9 @@ func TestAProblemTellsNobodyOfOurOwnFaults(t *testing.T) {
 		require.Equal(t, w.Code == 503, w.Header().Get("Retry-After") == "2")
 	}
 	p := ProblemOf(fault.InvalidFields([]fault.Field{
-		{Location: "b", Message: "too long", Value: 1}, {Location: "query.z", Message: "no"}, {Location: "a", Message: "missing"},
+		{Location: "b", Message: "too long", Value: int64(1)}, {Location: "query.z", Message: "no"}, {Location: "a", Message: "missing"},
 	}), "body")
 	require.Equal(t, []ProblemField{
-		{Location: "body.a", Message: "missing"}, {Location: "body.b", Message: "too long", Value: 1}, {Location: "query.z", Message: "no"},
+		{Location: "body.a", Message: "missing"}, {Location: "body.b", Message: "too long", Value: int64(1)}, {Location: "query.z", Message: "no"},
 	}, p.Errors, "in the same order every time")
 }

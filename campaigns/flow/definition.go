@@ -7,6 +7,7 @@ package flow
 import (
 	"encoding/json"
 
+	"carillon/internal/naming"
 	"carillon/providers"
 	"carillon/templates"
 )
@@ -72,6 +73,7 @@ type Step struct {
 	Kind Kind   `json:"kind" enum:"send,ask,wait,branch,set,call,start,end" doc:"What it does."`
 	// ChannelID is the channel of send and ask; 0 is the flow's.
 	ChannelID int64             `json:"channel_id,omitempty" doc:"send, ask: another channel than the flow's."`
+	Channel   naming.Ref        `json:"channel,omitzero" kind:"channel" doc:"Instead of channel_id: the channel, by its id or its name. It is kept as an id."`
 	Content   *Saying           `json:"content,omitempty" doc:"send, ask: what is said; Liquid in every text, with {{ answers.<step> }} for what was answered. Or a template."`
 	Question  *Question         `json:"question,omitempty" doc:"ask: which answer is expected."`
 	Wait      *WaitFor          `json:"wait,omitempty" doc:"wait: for what."`
@@ -79,6 +81,7 @@ type Step struct {
 	Set       *ContactChange    `json:"set,omitempty" doc:"set: what is written."`
 	Call      *ProgramCall      `json:"call,omitempty" doc:"call: which program is asked."`
 	FlowID    int64             `json:"flow_id,omitempty" doc:"start: the flow that the person enters as well."`
+	Flow      naming.Ref        `json:"flow,omitzero" kind:"campaign" doc:"Instead of flow_id: the flow, by its id or its name. It is kept as an id."`
 	Outcome   string            `json:"outcome,omitempty" doc:"end: how it ended, in your words." example:"bought"`
 	Next      string            `json:"next,omitempty" doc:"The step that follows; without it, the one behind."`
 	Exits     map[string]string `json:"exits,omitempty" doc:"Other ways on: skipped, failed, timeout, invalid. Without one, the step that follows."`

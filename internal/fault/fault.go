@@ -26,8 +26,18 @@ const (
 	RateLimited      Code = "rate_limited"       // too many requests
 	Unavailable      Code = "unavailable"        // the store or Redis does not answer
 	Mismatch         Code = "mismatch"           // an idempotency key came again with another body
+	Unsupported      Code = "unsupported"        // the input comes in a form that is not taken
+	Canceled         Code = "canceled"           // who asked went away
 	Internal         Code = "internal"           // a fault of ours
 )
+
+// Codes are all codes.
+func Codes() []Code {
+	return []Code{
+		Invalid, NotFound, MethodNotAllowed, Conflict, Unauthorized, Forbidden, TooLarge, TooSlow, RateLimited, Unavailable, Mismatch, Unsupported,
+		Canceled, Internal,
+	}
+}
 
 // Field is one wrong value: where it stands, what was there, what is wrong.
 type Field struct {
