@@ -387,7 +387,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"--server", "localhost", "campaign", "ls"}, exitUsage, "must be an address"},
 		{[]string{"campaign", "show", "9"}, exitNotFound, "there is no campaign 9"},
 		{[]string{"channel", "set", "news"}, exitUsage, "nothing to change"},
-		{[]string{"channel", "set", "news", "--unset", "color"}, exitUsage, "no such setting"},
+		{[]string{"channel", "set", "news", "--unset", "color"}, exitRefused, "no such setting"},
 		{[]string{"channel", "set", "news", "--timezone", "Mars"}, exitRefused, "Mars"},
 		{[]string{"channel", "show", "nobody"}, exitNotFound, "there are news"},
 		{[]string{"campaign", "create", "--name", "x", "--channel", "news", "--all", "--subject", "{{", "--text", "x"}, exitRefused, "content.subject: line 1"},
