@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"carillon/internal/messylist"
 	"carillon/internal/testenv"
 )
 
@@ -32,6 +33,7 @@ func TestPages(t *testing.T) {
 		"docs/statistics.md: Reports, and mails about the account": reportMails,
 		"docs/webhooks.md: Try it":                                 receiver,
 		"README.md: Several processes on PostgreSQL and Redis":     servers,
+		"docs/journeys.md: A messy list, a segment, a mistake":     messy,
 	}
 	for _, page := range pages(t) {
 		for _, s := range readPage(t, page) {
@@ -60,6 +62,11 @@ func TestPages(t *testing.T) {
 		}
 	}
 	require.Empty(t, stands, "the pages have no such section")
+}
+
+// messy lays the list of an office into the reader's folder.
+func messy(*testing.T) stand {
+	return stand{files: map[string]func(io.Writer) error{"kunden.csv": messylist.Write}}
 }
 
 // servers stands in for the database and the Redis of the reader.

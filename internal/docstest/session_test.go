@@ -36,6 +36,8 @@ type stand struct {
 	// replace is what stands on the page and what is run in its place, in pairs.
 	replace []string
 	env     []string
+	// files are what lies in the reader's folder, by name.
+	files map[string]func(io.Writer) error
 	// afterBlock, if set, sees each block when it has run.
 	afterBlock func(block)
 	// atEnd, if set, is called after the last block, before the servers stop.
@@ -66,6 +68,12 @@ func runSection(t *testing.T, page string, s section, with stand) {
 	r.replace = slices.Clone(with.replace)
 	require.NoError(t, os.Mkdir(filepath.Join(r.dir, "bin"), 0o700))
 	require.NoError(t, os.Symlink(with.program, filepath.Join(r.dir, "bin", "carillon")))
+	for name, write := range with.files {
+		file, err := os.Create(filepath.Join(r.dir, name))
+		require.NoError(t, err)
+		require.NoError(t, write(file))
+		require.NoError(t, file.Close())
+	}
 	r.env = append([]string{
 		"PATH=" + filepath.Join(r.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + r.side, "LC_ALL=C.UTF-8",
 		"CARILLON_LISTEN=127.0.0.1:0", // a free port
