@@ -247,9 +247,11 @@ func (s *Server) documentImport() {
 	object := func(doc string) *huma.Schema { return &huma.Schema{Type: "string", Description: doc} }
 	s.api.OpenAPI().Paths[importPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: "object", Required: []string{"file"}, Properties: map[string]*huma.Schema{
-			"mapping": object(`JSON object from column to field: {"Mail": "email", "Vorname": "first_name"}; "-" leaves a column out; columns that are not named are mapped by their header.`),
-			"options": object(`JSON object: key (external_id, email, phone or another kind of address), default_country, encoding, separator, group, dates, decimal, properties, dry_run.`),
-			"file":    {Type: "string", Format: "binary", Description: "The CSV file; the last part."},
+			"mapping": object(`JSON object from column to field: {"Mail": "email", "Vorname": "first_name"}; "-" leaves a column out; ` +
+				"columns that are not named are mapped by their header."),
+			"options": object(`JSON object: key (external_id, email, phone or another kind of address), ` +
+				"default_country, encoding, separator, group, dates, decimal, properties, dry_run."),
+			"file": {Type: "string", Format: "binary", Description: "The CSV file; the last part."},
 		}}},
 	}}
 }

@@ -1,7 +1,6 @@
 package property_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -129,7 +128,7 @@ func FuzzGuess(f *testing.F) {
 		for _, v := range strings.Split(values, "\n") {
 			if v = strings.TrimSpace(v); v != "" {
 				_, reason := c.ParseAs(v, formats)
-				require.Empty(t, reason, fmt.Sprintf("%s %q", typ, v))
+				require.Empty(t, reason, "%s %q", typ, v)
 			}
 		}
 	})

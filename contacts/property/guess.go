@@ -71,9 +71,6 @@ func (g *Guess) Add(text string) {
 // Values is how many values came.
 func (g *Guess) Values() int { return g.values }
 
-// Signs is what the values say about how they are written.
-func (g *Guess) Signs() Signs { return g.signs }
-
 // Type is the type that fits every value, and, where it is text for the sake of a few, a
 // note that says so.
 func (g *Guess) Type() (t Type, note string) {
