@@ -2,7 +2,9 @@ package campaigns
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"carillon/internal/fault"
 	"carillon/internal/words"
@@ -25,9 +27,19 @@ type Correcting interface {
 	// CorrectCampaign keeps what c says, and makes a run of it for everybody in the
 	// campaign's runs to whom nothing has gone out, in place of theirs. It is NotFound if
 	// there is no such campaign, and a Conflict unless it is paused, has runs that are under
-	// way, and nothing of it is at a provider just now.
+	// way, and ErrStillSending while something of it is at a provider.
 	CorrectCampaign(ctx context.Context, c Campaign, actor string) (Correction, error)
 }
+
+// ErrStillSending says that messages of a campaign are at the provider just now, so that
+// nobody knows yet whether their people have got it.
+var ErrStillSending = errors.New("messages are at the provider")
+
+// For so long a correction waits until it is known what became of them.
+const (
+	stillSendingTries = 20
+	stillSendingPause = 250 * time.Millisecond
+)
 
 // Correct changes what a paused campaign says, for everybody to whom nothing of it has gone
 // out yet: their messages are canceled, and made anew of what it says now when it is
@@ -46,10 +58,20 @@ func (s *Service) Correct(ctx context.Context, c Campaign, dry bool, actor strin
 	if err := s.validate(ctx, &c); err != nil {
 		return Correction{}, err
 	}
-	if dry {
-		return s.store.PreviewCorrection(ctx, c.AccountID, c.ID)
+	for try := 0; ; try++ {
+		var done Correction
+		if dry {
+			done, err = s.store.PreviewCorrection(ctx, c.AccountID, c.ID)
+		} else {
+			done, err = s.store.CorrectCampaign(ctx, c, actor)
+		}
+		if !errors.Is(err, ErrStillSending) || try == stillSendingTries {
+			return done, err
+		}
+		if err := s.clock.Sleep(ctx, stillSendingPause); err != nil {
+			return done, err
+		}
 	}
-	return s.store.CorrectCampaign(ctx, c, actor)
 }
 
 // Words say what a correction does.

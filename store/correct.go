@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,7 +46,8 @@ func (tx conn) correctable(ctx context.Context, c lockedCampaign) (runs []correc
 			return nil, err
 		}
 		if n := r.counts[messages.Sending]; n > 0 {
-			return nil, fault.New(fault.Conflict, "%d messages of campaign %d are at the provider just now: try again when it is known what became of them", n, c.id)
+			return nil, &fault.Error{Code: fault.Conflict, Err: campaigns.ErrStillSending, Message: fmt.Sprintf(
+				"%d messages of campaign %d are at the provider just now: try again when it is known what became of them", n, c.id)}
 		}
 		if !planned {
 			if r.rest, err = tx.unplanned(ctx, o.id); err != nil {

@@ -60,6 +60,7 @@ func TestAPausedCampaignIsCorrectedForThoseWhoHaveItNot(t *testing.T) {
 		j.pause()
 		_, err = j.correct("new")
 		require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+		require.ErrorIs(t, err, campaigns.ErrStillSending)
 		require.ErrorContains(t, err, "at the provider just now")
 		j.Record(run.ID, claimed[4:], func(o *messages.Outcome) {
 			o.State, o.Reason, o.Kind = messages.Unknown, messages.ReasonInDoubt, "in_doubt"
