@@ -105,7 +105,7 @@ func TestAPausedCampaignIsCorrectedForThoseWhoHaveItNot(t *testing.T) {
 // before it went out.
 func TestACorrectedCampaignReachesEverybodyOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
-		const people = 20
+		const people = 10
 		j := newJourney(t, s, people)
 		rapid.Check(t, func(r *rapid.T) {
 			j.Campaign = j.NewCampaign(`{"all":true}`)
@@ -113,16 +113,16 @@ func TestACorrectedCampaignReachesEverybodyOnce(t *testing.T) {
 			texts := map[int64]string{run.Version: ""}
 			envelope := int64(0)
 			sent := map[int64]int{}
-			for round := range rapid.IntRange(1, 4).Draw(r, "corrections") {
+			for round := range rapid.IntRange(1, 3).Draw(r, "corrections") {
 				for range rapid.IntRange(0, 3).Draw(r, "planned batches") {
-					step, err := s.PlanBatch(t.Context(), run.ID, 7)
+					step, err := s.PlanBatch(t.Context(), run.ID, 4)
 					require.NoError(t, err)
 					if step.Done {
 						break
 					}
 				}
 				envelope++
-				fed := j.Feed(run.ID, []int64{envelope}, rapid.IntRange(1, 9).Draw(r, "fed"))
+				fed := j.Feed(run.ID, []int64{envelope}, rapid.IntRange(1, 5).Draw(r, "fed"))
 				for _, id := range j.Claim(run.ID, envelope, fed) {
 					sent[j.message(id).ContactID]++
 					j.Record(run.ID, []int64{id}, nil)
