@@ -319,7 +319,7 @@ func TestPagesThatMove(t *testing.T) {
 	require.ErrorContains(t, err, "answers page 2 with the people of the page before")
 }
 
-func TestErrorsSayWhatToDo(t *testing.T) {
+func TestErrorsSayWhatMendsThem(t *testing.T) {
 	echo := func(status int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", kind)
