@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -128,5 +130,65 @@ func TestEveryFaultOfALine(t *testing.T) {
 			contacts.ImportOptions{Dates: "ddmmyy", Decimal: ";"})
 		require.ErrorContains(t, err, "use dmy, mdy or ymd")
 		require.ErrorContains(t, err, "stands before no fraction")
+	})
+}
+
+// dying fails where a process may die: when so many properties are made, or batches written.
+type dying struct {
+	*storetest.Store
+	properties, batches int
+}
+
+var errDied = errors.New("the process died")
+
+func (d *dying) CreateProperty(ctx context.Context, p property.Property) (property.Property, error) {
+	if d.properties--; d.properties < 0 {
+		return p, errDied
+	}
+	return d.Store.CreateProperty(ctx, p)
+}
+
+func (d *dying) ImportBatch(ctx context.Context, b contacts.ImportBatch) error {
+	if d.batches--; d.batches < 0 {
+		return errDied
+	}
+	return d.Store.ImportBatch(ctx, b)
+}
+
+// However far an import was that makes properties, what goes on with it makes the others, and
+// everybody has every value.
+func TestAnImportThatMakesPropertiesGoesOnWhereItDied(t *testing.T) {
+	var list bytes.Buffer
+	require.NoError(t, messylist.Write(&list))
+	storetest.Each(t, func(t *testing.T, s *storetest.Store) {
+		account := s.Account("died")
+		options := contacts.ImportOptions{Properties: true, Mapping: map[string]string{"Telefon": "-"}}
+		const never = 1 << 30
+		var id int64
+		for i, at := range []dying{{s, 0, never}, {s, 2, never}, {s, never, 0}, {s, never, 3}, {s, never, never}} {
+			importer := contacts.NewImporter(s, &at, contacts.ImportConfig{BatchRecords: 50})
+			if i == 0 {
+				upload, err := importer.Take(t.Context(), account, "kunden.csv", bytes.NewReader(list.Bytes()), options)
+				require.NoError(t, err)
+				id = upload.ID
+			}
+			err := importer.Run(t.Context(), id)
+			if at.properties < 0 || at.batches < 0 {
+				require.ErrorIs(t, err, errDied)
+			} else {
+				require.NoError(t, err)
+			}
+		}
+		upload, err := s.GetUpload(t.Context(), account, id)
+		require.NoError(t, err)
+		require.Equal(t, []int64{messylist.People, 0, 1}, []int64{upload.Created, upload.Updated, upload.Refused})
+		require.Len(t, upload.Proposed, 5, "those that were made before it died among them")
+		made, err := s.ListProperties(t.Context(), account)
+		require.NoError(t, err)
+		require.Len(t, made, 5)
+		for _, p := range made {
+			has := s.Int("SELECT COUNT(*) FROM contacts WHERE account_id = ? AND CAST(attributes AS TEXT) LIKE ?", account, `%"`+p.Key+`":%`)
+			require.Equal(t, messylist.People, has, p.Key)
+		}
 	})
 }
